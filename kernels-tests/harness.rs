@@ -1,0 +1,227 @@
+//! Runs one operation on the device and compares it with its twin.
+//!
+//! Each operation runs twice: with every operand alone in its buffer, and with images as channel slices of wider buffers. All
+//! buffers are filled with a marked NaN and framed by guard words first: a read outside an operand poisons the result, a write
+//! outside it removes a mark, a pad lane that is not zero is reported.
+
+use pix2pix::gpu::{Binding, DeviceOptions, Gpu};
+use pix2pix::ops::{LowerContext, MONITOR_BYTES, Op, Operand, Slot, StepState};
+use pix2pix::state::StateList;
+use pix2pix::tensor::{Layout, Shape};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use wgpu::BufferUsages;
+
+/// A quiet NaN that no arithmetic produces.
+const MARK: u32 = 0x7fc0_dead;
+/// Guard in front of and behind every operand, in groups of four floats; a multiple of every device's offset alignment.
+const GUARD: usize = 64;
+
+/// The device of all tests, one test at a time.
+pub fn gpu() -> MutexGuard<'static, Gpu> {
+    static GPU: OnceLock<Mutex<Gpu>> = OnceLock::new();
+    GPU.get_or_init(|| Mutex::new(open(false))).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Opens the adapter that `PIX2PIX_ADAPTER` names. No adapter is a failure with a name, never a silent pass.
+pub fn open(no_subgroups: bool) -> Gpu {
+    pix2pix::gpu::quiet_drivers();
+    let options = DeviceOptions { adapter: std::env::var("PIX2PIX_ADAPTER").ok(), no_subgroups, ..Default::default() };
+    match pollster::block_on(Gpu::open(&options)) {
+        Ok(gpu) => gpu,
+        Err(error) => panic!("kernel tests need an adapter: {error}"),
+    }
+}
+
+/// An input with its logical values.
+#[derive(Clone)]
+pub struct Tensor {
+    pub shape: Shape,
+    pub values: Vec<f32>,
+}
+
+impl Tensor {
+    /// Values from a fixed pseudo-random sequence in about -1..1, other ones for each `seed`.
+    pub fn random(shape: Shape, seed: u32) -> Self {
+        let draw = |i: usize| {
+            let mut h = (i as u32).wrapping_mul(0x9E37_79B1) ^ seed.wrapping_mul(0x85EB_CA77);
+            h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
+            h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
+            (h ^ (h >> 15)) as f32 / u32::MAX as f32 * 2.0 - 1.0
+        };
+        Self { shape, values: (0..shape.len()).map(draw).collect() }
+    }
+
+    /// Given values.
+    pub fn new(shape: Shape, values: Vec<f32>) -> Self {
+        assert_eq!(values.len(), shape.len());
+        Self { shape, values }
+    }
+
+    /// The values in f64, for twins.
+    pub fn f64(&self) -> Vec<f64> {
+        self.values.iter().map(|&v| v.into()).collect()
+    }
+}
+
+/// `atol + rtol * |reference|`.
+#[derive(Clone, Copy)]
+pub struct Tolerance {
+    pub absolute: f64,
+    pub relative: f64,
+}
+
+impl Tolerance {
+    /// For a sum of `terms` products of order `scale`: each rounding adds at most eps, and they add up like a random walk.
+    pub fn sum_of(terms: usize, scale: f64) -> Self {
+        let eps = f64::from(f32::EPSILON);
+        Self { absolute: 4.0 * eps * scale * (terms as f64).sqrt().max(1.0), relative: 8.0 * eps }
+    }
+}
+
+/// What surrounds an operation when it runs.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub step: StepState,
+    pub states: StateList,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { step: StepState::new(7, 1, 2e-4, [0.5, 0.999]), states: StateList::default() }
+    }
+}
+
+/// Runs `op` on `inputs` in both placements and compares each result with `expected` (logical order).
+pub fn check(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], tolerance: Tolerance) {
+    for sliced in [false, true] {
+        let got = run(gpu, name, op, inputs, sliced, &Surroundings::default()).output;
+        compare(&format!("{name}{}", if sliced { " (sliced)" } else { "" }), &got, expected, tolerance);
+    }
+}
+
+/// Fails with the worst element.
+pub fn compare(name: &str, got: &[f32], expected: &[f64], tolerance: Tolerance) {
+    assert_eq!(got.len(), expected.len(), "{name}: number of elements");
+    let excess = |i: usize| {
+        let error = (f64::from(got[i]) - expected[i]).abs() - tolerance.absolute - tolerance.relative * expected[i].abs();
+        if error.is_nan() { f64::INFINITY } else { error }
+    };
+    let worst = (0..got.len()).max_by(|&a, &b| excess(a).total_cmp(&excess(b)));
+    if let Some(i) = worst.filter(|&i| excess(i) > 0.0) {
+        panic!("{name}: element {i} is {}, expected {} (off by {:.3e} beyond the tolerance)", got[i], expected[i], excess(i));
+    }
+}
+
+/// What a run leaves: the output, the inputs afterwards (for states that are written in place) and the monitor.
+pub struct Outcome {
+    pub output: Vec<f32>,
+    pub inputs: Vec<Vec<f32>>,
+    pub monitor: Vec<u32>,
+}
+
+/// Runs `op` once.
+pub fn run(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], sliced: bool, around: &Surroundings) -> Outcome {
+    let shapes: Vec<Shape> = inputs.iter().map(|t| t.shape).collect();
+    let output_shape = op.output_shape(&shapes).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let operands: Vec<Operand> = shapes.iter().map(|&s| place(s, sliced)).collect();
+    let output = place(output_shape, sliced);
+    let context = LowerContext { inputs: &operands, output, profile: gpu.profile(), states: &around.states };
+    let lowered = op.lower(&context);
+
+    let upload = |operand: &Operand, values: Option<&[f32]>| {
+        let words = framed(operand, values);
+        let buffer = gpu.storage(name, words.len() as u64 * 4).unwrap();
+        gpu.write(&buffer, 0, bytemuck::cast_slice(&words));
+        buffer
+    };
+    let input_buffers: Vec<_> = inputs.iter().zip(&operands).map(|(t, o)| upload(o, Some(&t.values))).collect();
+    let output_buffer = upload(&output, None);
+    let workspace = gpu.storage("workspace", lowered.workspace_bytes).unwrap();
+    gpu.write(&workspace, 0, &[0xff; 4].repeat(lowered.workspace_bytes as usize / 4));
+    let monitor = gpu.storage("monitor", MONITOR_BYTES).unwrap();
+    let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+    let step = gpu.buffer("step", size_of::<StepState>() as u64, uniform).unwrap();
+    gpu.write(&step, 0, bytemuck::bytes_of(&around.step));
+
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    for dispatch in &lowered.dispatches {
+        let kernel = gpu.kernel(&dispatch.kernel).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let params = gpu.buffer("params", dispatch.params.len() as u64, uniform).unwrap();
+        gpu.write(&params, 0, &dispatch.params);
+        let whole = |buffer| Binding { buffer, offset: 0, bytes: wgpu::Buffer::size(buffer) };
+        let framed = |buffer| {
+            let guard = GUARD as u64 * 16;
+            Binding { buffer, offset: guard, bytes: wgpu::Buffer::size(buffer) - guard }
+        };
+        let mut bindings = vec![Binding { buffer: &params, offset: 0, bytes: dispatch.params.len() as u64 }];
+        bindings.extend(dispatch.slots.iter().map(|slot| match slot {
+            Slot::Input(i) => framed(&input_buffers[*i]),
+            Slot::Output => framed(&output_buffer),
+            Slot::Workspace => whole(&workspace),
+            Slot::Step => whole(&step),
+            Slot::Monitor => whole(&monitor),
+            Slot::Arena { .. } => panic!("{name}: operations on arenas are tested through a store"),
+        }));
+        let group = kernel.bind(gpu, &bindings).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(kernel.pipeline());
+        pass.set_bind_group(0, &group, &[]);
+        let [x, y, z] = dispatch.grid();
+        pass.dispatch_workgroups(x, y, z);
+    }
+    gpu.submit([encoder.finish()]);
+
+    let read = |buffer: &wgpu::Buffer| -> Vec<u32> {
+        let bytes = gpu.read(buffer, 0, buffer.size()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        bytemuck::cast_slice(&bytes).to_vec()
+    };
+    Outcome {
+        output: unframed(name, "output", &output, &read(&output_buffer)),
+        inputs: operands.iter().zip(&input_buffers).map(|(o, b)| unframed(name, "input", o, &read(b))).collect(),
+        monitor: read(&monitor),
+    }
+}
+
+/// Images as slices of something wider; weights, vectors and scalars always lie densely.
+fn place(shape: Shape, sliced: bool) -> Operand {
+    let dense = Operand::dense(shape);
+    let is_image = shape.layout() == Layout::Nhwc && shape.rows() > 1;
+    if sliced && is_image { Operand { offset: 3, stride: dense.stride + 2, ..dense } } else { dense }
+}
+
+/// Guard, marked NaNs with the operand's values in their places, guard.
+fn framed(operand: &Operand, values: Option<&[f32]>) -> Vec<u32> {
+    let rows = operand.shape.rows();
+    let mut words = vec![MARK; (2 * GUARD + operand.offset as usize + rows * operand.stride as usize) * 4];
+    if let Some(values) = values {
+        let width = operand.shape.channels4() * 4;
+        for (row, packed) in operand.shape.pack(values).chunks(width).enumerate() {
+            let start = first_word(operand, row);
+            words[start..start + width].copy_from_slice(bytemuck::cast_slice(packed));
+        }
+    }
+    words
+}
+
+/// The logical values; fails where a guard word or a gap was written or a pad lane is not zero.
+fn unframed(name: &str, what: &str, operand: &Operand, words: &[u32]) -> Vec<f32> {
+    let width = operand.shape.channels4() * 4;
+    let mut physical = Vec::with_capacity(operand.shape.rows() * width);
+    let mut untouched = vec![true; words.len()];
+    for row in 0..operand.shape.rows() {
+        let start = first_word(operand, row);
+        physical.extend(words[start..start + width].iter().map(|&w| f32::from_bits(w)));
+        untouched[start..start + width].fill(false);
+    }
+    for (i, _) in untouched.iter().enumerate().filter(|&(_, &guard)| guard) {
+        assert_eq!(words[i], MARK, "{name}: {what}: guard word {i} of {} was overwritten", words.len());
+    }
+    let logical = operand.shape.unpack(&physical);
+    let pads: f64 = operand.shape.pack(&logical).iter().zip(&physical).map(|(a, b)| f64::from((a - b).abs())).sum();
+    assert!(logical.iter().any(|v| v.is_nan()) || pads == 0.0, "{name}: {what}: a pad lane is not zero");
+    logical
+}
+
+fn first_word(operand: &Operand, row: usize) -> usize {
+    (GUARD + operand.offset as usize + row * operand.stride as usize) * 4
+}

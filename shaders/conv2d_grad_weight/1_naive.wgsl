@@ -1,0 +1,80 @@
+// conv2d_grad_weight, rung 1: the formula, one thread per weight. What the other rungs are checked against.
+//
+//   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
+//       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
+//
+// large is the map on the side of more pixels. For conv2d: large = input, small = grad_output. For conv_transpose2d:
+// large = grad_output, small = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
+//
+// Layouts   large, small: [batch, height, width, channels], offsets and pixel strides in vec4s; grad_weight: dense.
+//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
+// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
+// Grid      ceil(splits * KERNEL * KERNEL * a * b / WORKGROUP) groups (a, b: physical channel counts), folded at 65535
+// Limits    fewer than 2^32 numbers in every operand
+// Speed     1-2 GFLOP/s on lavapipe: every multiplication pays for two loads. Called by ops::conv2d_grad_weight.
+
+const KERNEL: u32 = 4u; // height and width of the kernel
+const STRIDE: u32 = 2u;
+const TRANSPOSED_OUTPUT: bool = false;
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+    batch: u32,
+    large_height: u32,
+    large_width: u32,
+    large_channels4: u32,
+    small_height: u32,
+    small_width: u32,
+    small_channels4: u32,
+    padding: u32,
+    large_offset: u32,
+    large_stride: u32,
+    small_offset: u32,
+    small_stride: u32,
+    splits: u32, // parts of the sum over pixels, each with its own result
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> large: array<f32>;
+@group(0) @binding(2) var<storage, read> small: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let a_channels = params.large_channels4 * 4u;
+    let b_channels = params.small_channels4 * 4u;
+    let size = KERNEL * KERNEL * a_channels * b_channels;
+    let index = (group.y * 65535u + group.x) * WORKGROUP + local;
+    let split = index / size;
+    if split >= params.splits {
+        return;
+    }
+    let b = index % b_channels;
+    let a = index / b_channels % a_channels;
+    let tap = index % size / b_channels / a_channels;
+    let ky = tap / KERNEL;
+    let kx = tap % KERNEL;
+
+    let pixels = params.batch * params.small_height * params.small_width;
+    let part = (pixels + params.splits - 1u) / params.splits;
+    var sum = 0.0;
+    for (var pixel = split * part; pixel < min(split * part + part, pixels); pixel++) {
+        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+        let y = pixel / params.small_width % params.small_height * STRIDE + ky - params.padding;
+        let x = pixel % params.small_width * STRIDE + kx - params.padding;
+        if y < params.large_height && x < params.large_width {
+            let n = pixel / params.small_width / params.small_height;
+            let source = (n * params.large_height + y) * params.large_width + x;
+            sum += large[(params.large_offset + source * params.large_stride) * 4u + a]
+                * small[(params.small_offset + pixel * params.small_stride) * 4u + b];
+        }
+    }
+    var at = (tap * a_channels + a) * b_channels + b;
+    if TRANSPOSED_OUTPUT {
+        at = (tap * b_channels + b) * a_channels + a;
+    }
+    grad_weight[split * size + at] = sum;
+}

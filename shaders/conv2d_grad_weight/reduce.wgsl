@@ -1,0 +1,34 @@
+// conv2d_grad_weight, second half of a split sum: adds the partial results in a fixed order.
+//
+//   grad_weight[i] = sum over split of workspace[split][i], split = 0, 1, 2, ...
+//
+// Layouts   workspace: [splits][size] vec4s, as written by the rungs; grad_weight: [size] vec4s
+// Bindings  0 params { size in vec4s, splits }, 1 workspace, 2 grad_weight
+// Grid      ceil(size / WORKGROUP) groups, folded at 65535
+// Speed     bound by memory: reads the workspace once. Called by ops::conv2d_grad_weight when splits > 1.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+    size: u32,
+    splits: u32,
+    pad_0: u32,
+    pad_1: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> workspace: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> grad_weight: array<vec4<f32>>;
+
+@compute @workgroup_size(WORKGROUP)
+fn conv2d_grad_weight_reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let index = (group.y * 65535u + group.x) * WORKGROUP + local;
+    if index >= params.size {
+        return;
+    }
+    var sum = workspace[index];
+    for (var split = 1u; split < params.splits; split++) {
+        sum += workspace[split * params.size + index];
+    }
+    grad_weight[index] = sum;
+}

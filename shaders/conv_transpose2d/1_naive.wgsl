@@ -1,0 +1,84 @@
+// conv_transpose2d, rung 1: the formula, one thread per output number. What the other rungs are checked against.
+//
+//   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
+//       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
+//
+// A scatter written as a gather: no atomics, no zeros inserted. Pixels of one parity (oy % STRIDE, ox % STRIDE) share their taps.
+// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+//
+// Layouts   input, output: [batch, height, width, channels], offsets and pixel strides in vec4s; weight, bias: dense.
+//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
+// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
+// Grid      ceil(batch * out_height * out_width * out_channels4 * 4 / WORKGROUP) groups, folded at 65535
+// Limits    fewer than 2^32 numbers in every operand
+// Speed     1-2 GFLOP/s on lavapipe: every multiplication pays for two loads. Called by ops::conv_transpose2d.
+
+const KERNEL: u32 = 4u; // height and width of the kernel
+const STRIDE: u32 = 2u;
+const TRANSPOSED_WEIGHT: bool = false;
+const HAS_BIAS: bool = false;
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+    batch: u32,
+    in_height: u32,
+    in_width: u32,
+    in_channels4: u32,
+    out_height: u32,
+    out_width: u32,
+    out_channels: u32,
+    padding: u32,
+    input_offset: u32,
+    input_stride: u32,
+    output_offset: u32,
+    output_stride: u32,
+    splits: u32, // parts of the contraction (rungs that split it)
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let out_channels = (params.out_channels + 3u) / 4u * 4u;
+    let index = (group.y * 65535u + group.x) * WORKGROUP + local;
+    let co = index % out_channels;
+    let pixel = index / out_channels;
+    if pixel >= params.batch * params.out_height * params.out_width {
+        return;
+    }
+    let ox = pixel % params.out_width;
+    let oy = pixel / params.out_width % params.out_height;
+    let n = pixel / params.out_width / params.out_height;
+
+    var sum = 0.0;
+    if HAS_BIAS {
+        sum = bias[co];
+    }
+    let in_channels = params.in_channels4 * 4u;
+    for (var ky = (oy + params.padding) % STRIDE; ky < KERNEL; ky += STRIDE) {
+        for (var kx = (ox + params.padding) % STRIDE; kx < KERNEL; kx += STRIDE) {
+            // Compared before the division: a wrapped negative is still too large, its quotient may not be.
+            let y = oy + params.padding - ky;
+            let x = ox + params.padding - kx;
+            if y < params.in_height * STRIDE && x < params.in_width * STRIDE {
+                let source = (n * params.in_height + y / STRIDE) * params.in_width + x / STRIDE;
+                let tap = ky * KERNEL + kx;
+                for (var ci = 0u; ci < in_channels; ci++) {
+                    var at = (tap * in_channels + ci) * out_channels + co;
+                    if TRANSPOSED_WEIGHT {
+                        at = (tap * out_channels + co) * in_channels + ci;
+                    }
+                    sum += input[(params.input_offset + source * params.input_stride) * 4u + ci] * weight[at];
+                }
+            }
+        }
+    }
+    output[(params.output_offset + pixel * params.output_stride) * 4u + co] = select(0.0, sum, co < params.out_channels);
+}

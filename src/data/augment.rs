@@ -1,0 +1,144 @@
+//! The jitter of a training pair, and bytes to floats and back.
+//!
+//! Paper, section 6.2: "random jitter was applied by resizing the 256x256 input images to 286x286 and then randomly cropping back";
+//! mirroring is part of it in the reference. Both images of a pair get the same crop and the same mirroring.
+
+use std::path::Path;
+
+use image::RgbImage;
+
+use super::error::DataError;
+use super::pairs::split_combined;
+use super::random::{Stream, below, draw};
+use super::resize::resize;
+
+const CHANNELS: usize = 3;
+
+/// A crop window and whether it is mirrored afterwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Jitter {
+    /// Left edge of the crop, in pixels.
+    pub crop_x: u32,
+    /// Top edge of the crop, in pixels.
+    pub crop_y: u32,
+    /// Mirrors left and right.
+    pub flip: bool,
+}
+
+impl Jitter {
+    /// The jitter of pair `pair` in an epoch: every crop that fits is as likely as the others, and half of them are mirrored.
+    ///
+    /// A `load_size` that is not above `crop_size` leaves no choice: the crop is at 0, 0. Without `mirror` none is mirrored.
+    pub fn draw(seed: u64, epoch: u32, pair: usize, load_size: u32, crop_size: u32, mirror: bool) -> Self {
+        let positions = load_size.saturating_sub(crop_size).saturating_add(1);
+        let [x, y, flip, _] = draw(seed, Stream::Jitter, epoch, pair as u64);
+        Self {
+            crop_x: below(x, positions),
+            crop_y: below(y, positions),
+            flip: mirror && below(flip, 2) == 1,
+        }
+    }
+
+    /// The pixels of a `size` x `size` crop, row by row, mirrored where this jitter says so.
+    ///
+    /// # Errors
+    /// [`DataError::CropOutside`] when the window leaves the image.
+    pub fn pixels(self, image: &RgbImage, size: u32) -> Result<impl Iterator<Item = [u8; CHANNELS]>, DataError> {
+        let (width, height) = image.dimensions();
+        let fits = |start: u32, side: u32| start.checked_add(size).is_some_and(|end| end <= side);
+        if !fits(self.crop_x, width) || !fits(self.crop_y, height) {
+            let Self { crop_x, crop_y, .. } = self;
+            return Err(DataError::CropOutside { width, height, crop_size: size, crop_x, crop_y });
+        }
+        let column = move |x: u32| self.crop_x + if self.flip { size - 1 - x } else { x };
+        Ok((0..size).flat_map(move |y| {
+            (0..size).map(move |x| image.get_pixel(column(x), self.crop_y + y).0)
+        }))
+    }
+
+    /// The crop as an image; see [`Jitter::pixels`].
+    ///
+    /// # Errors
+    /// [`DataError::CropOutside`] when the window leaves the image.
+    pub fn apply(self, image: &RgbImage, size: u32) -> Result<RgbImage, DataError> {
+        let bytes = self.pixels(image, size)?.flatten().collect();
+        Ok(RgbImage::from_raw(size, size, bytes).unwrap_or_default())
+    }
+}
+
+/// The reference's whole preparation of one combined image: cut in the middle, resize each half to `load_size` x `load_size`, crop
+/// `crop_size` x `crop_size`, mirror. Gives (A, B); [`to_unit`] makes floats of their bytes.
+///
+/// # Errors
+/// [`DataError::OddWidth`] and [`DataError::CropOutside`].
+pub fn preprocess_pair(
+    ab: &RgbImage,
+    load_size: u32,
+    crop_size: u32,
+    jitter: Jitter,
+) -> Result<(RgbImage, RgbImage), DataError> {
+    let (a, b) = split_combined(ab, Path::new("the combined image"))?;
+    let prepare = |half: &RgbImage| jitter.apply(&resize(half, load_size, load_size), crop_size);
+    Ok((prepare(&a)?, prepare(&b)?))
+}
+
+/// A byte to -1..1, in the reference's order of operations (`ToTensor`, then `Normalize(0.5, 0.5)`), so that every bit agrees.
+pub fn to_unit(byte: u8) -> f32 {
+    (f32::from(byte) / 255.0 - 0.5) / 0.5
+}
+
+/// Network output in -1..1 to bytes: (x + 1) / 2 * 255, truncated as in the reference; what lies outside is clamped, NaN is 0.
+pub fn to_rgb8(values: &[f32]) -> Vec<u8> {
+    // `as` saturates, truncates and maps NaN to 0.
+    values.iter().map(|value| ((value + 1.0) / 2.0 * 255.0) as u8).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn coordinates(side: u32) -> RgbImage {
+        RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, 7]))
+    }
+
+    #[test]
+    fn crops_and_mirrors() {
+        let jitter = |flip| Jitter { crop_x: 2, crop_y: 3, flip };
+        let plain = jitter(false).apply(&coordinates(10), 4).unwrap();
+        assert_eq!((plain.get_pixel(0, 0).0, plain.get_pixel(3, 3).0), ([2, 3, 7], [5, 6, 7]));
+        let mirrored = jitter(true).apply(&coordinates(10), 4).unwrap();
+        assert_eq!((mirrored.get_pixel(0, 0).0, mirrored.get_pixel(3, 3).0), ([5, 3, 7], [2, 6, 7]));
+    }
+
+    #[test]
+    fn a_crop_outside_the_image_is_a_typed_error() {
+        for (crop_x, crop_y, size) in [(7, 0, 4), (0, 7, 4), (0, 0, 11), (u32::MAX, 0, 4)] {
+            let error = Jitter { crop_x, crop_y, flip: true }.apply(&coordinates(10), size).unwrap_err();
+            assert!(matches!(error, DataError::CropOutside { .. }), "{error}");
+        }
+        let odd = preprocess_pair(&RgbImage::new(5, 2), 4, 4, Jitter::default()).unwrap_err();
+        assert!(matches!(odd, DataError::OddWidth { width: 5, .. }), "{odd}");
+    }
+
+    #[test]
+    fn jitter_uses_every_position_and_both_mirrorings() {
+        let mut seen = std::collections::BTreeSet::new();
+        for pair in 0..400 {
+            let jitter = Jitter::draw(1, 0, pair, 6, 4, true);
+            seen.insert((jitter.crop_x, jitter.crop_y, jitter.flip));
+            assert!(!Jitter::draw(1, 0, pair, 6, 4, false).flip);
+        }
+        assert_eq!(seen.len(), 3 * 3 * 2);
+        assert_eq!(Jitter::draw(1, 0, 5, 4, 4, false), Jitter::default());
+        assert_ne!(Jitter::draw(1, 0, 5, 286, 256, true), Jitter::draw(1, 1, 5, 286, 256, true));
+    }
+
+    #[test]
+    fn bytes_and_floats() {
+        assert_eq!((to_unit(0), to_unit(255)), (-1.0, 1.0));
+        assert!((0..=255).all(|byte| (to_unit(byte) - (f32::from(byte) / 127.5 - 1.0)).abs() < 1e-7));
+        let values = [-1.0, 1.0, 0.0, -7.0, 7.0, f32::NAN, f32::INFINITY];
+        assert_eq!(to_rgb8(&values), [0, 255, 127, 0, 255, 0, 255]);
+    }
+}

@@ -1,0 +1,385 @@
+//! The pairs of each split, decoded: in memory at the size they are used at when they fit, else read again at each use.
+
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use super::augment::{Jitter, to_unit};
+use super::error::DataError;
+use super::pairs::{Direction, PairSource, Split, find_pairs};
+use super::read::MAX_SIDE;
+use super::resize::resize;
+use super::schedule::Sample;
+
+const CHANNELS: usize = 3;
+
+/// An (input, target) pair of images of the same size.
+pub type Pair = (RgbImage, RgbImage);
+
+/// How pairs are prepared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataOptions {
+    /// Side of the images that the networks see, in pixels.
+    pub size: u32,
+    /// Side that training images are resized to before the random crop, in pixels; equal to `size` for no random crop.
+    pub load_size: u32,
+    /// Mirrors half of the training samples.
+    pub mirror: bool,
+    /// Which side of a pair is the input.
+    pub direction: Direction,
+    /// Splits whose resized bytes fit into what is left of this are kept in memory, in bytes.
+    pub memory_budget: u64,
+}
+
+impl DataOptions {
+    /// The reference's preparation at `size`: jitter from [`default_load_size`], mirroring, A to B; 2 GiB of memory.
+    pub fn new(size: u32) -> Self {
+        Self {
+            size,
+            load_size: default_load_size(size),
+            mirror: true,
+            direction: Direction::AtoB,
+            memory_budget: 2 << 30,
+        }
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        let Self { size, load_size, .. } = *self;
+        if size == 0 || size > load_size || load_size > MAX_SIDE {
+            return Err(DataError::Sizes { size, load_size, max_side: MAX_SIDE });
+        }
+        Ok(())
+    }
+}
+
+/// The reference's 286 for 256, in proportion and rounded.
+pub fn default_load_size(size: u32) -> u32 {
+    let rounded = (u64::from(size) * 286 + 128) / 256;
+    u32::try_from(rounded).unwrap_or(u32::MAX)
+}
+
+/// Pairs ready for the device: NHWC with 3 channels tightly packed, `[batch, size, size, 3]`, in -1..1.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// What the generator is given.
+    pub input: Vec<f32>,
+    /// What it should make of it.
+    pub target: Vec<f32>,
+}
+
+impl Batch {
+    /// An empty batch with room for `batch_size` pairs of `size` x `size` pixels.
+    pub fn with_capacity(batch_size: usize, size: u32) -> Self {
+        let values = batch_size * size as usize * size as usize * CHANNELS;
+        Self { input: Vec::with_capacity(values), target: Vec::with_capacity(values) }
+    }
+
+    /// Appends the same crop of both images of a pair.
+    fn push(&mut self, (input, target): &Pair, jitter: Jitter, size: u32) -> Result<(), DataError> {
+        self.input.extend(jitter.pixels(input, size)?.flatten().map(to_unit));
+        self.target.extend(jitter.pixels(target, size)?.flatten().map(to_unit));
+        Ok(())
+    }
+}
+
+/// A dataset, opened: every image has been decoded once, so every bad file is known.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    root: PathBuf,
+    splits: Vec<Arc<PairSet>>,
+}
+
+impl Dataset {
+    /// Opens a dataset folder (its layouts: [`crate::data::pairs`]) and decodes all of it, on every core.
+    ///
+    /// # Errors
+    /// Contradicting sizes, a bad folder, or the first bad file in sorted order.
+    pub fn open(root: &Path, options: &DataOptions) -> Result<Self, DataError> {
+        Self::from_pairs(root, find_pairs(root)?, options)
+    }
+
+    /// A dataset of these pairs; `root` only names it in errors.
+    pub(super) fn from_pairs(
+        root: &Path,
+        pairs: Vec<(Split, Vec<PairSource>)>,
+        options: &DataOptions,
+    ) -> Result<Self, DataError> {
+        options.check()?;
+        let mut budget = options.memory_budget;
+        let mut splits = Vec::with_capacity(pairs.len());
+        for (split, sources) in pairs {
+            let set = PairSet::read(split, sources, options, budget)?;
+            budget -= set.bytes_in_memory().min(budget);
+            splits.push(Arc::new(set));
+        }
+        Ok(Self { root: root.to_owned(), splits })
+    }
+
+    /// The pairs of a split, if the dataset has it.
+    pub fn get(&self, split: Split) -> Option<&Arc<PairSet>> {
+        self.splits.iter().find(|set| set.split == split)
+    }
+
+    /// The pairs of a split that the caller cannot do without.
+    ///
+    /// # Errors
+    /// [`DataError::MissingSplit`].
+    pub fn require(&self, split: Split) -> Result<&Arc<PairSet>, DataError> {
+        self.get(split).ok_or_else(|| DataError::MissingSplit { root: self.root.clone(), split })
+    }
+}
+
+/// The pairs of one split, at least one, in a fixed order.
+#[derive(Debug)]
+pub struct PairSet {
+    split: Split,
+    options: DataOptions,
+    sources: Vec<PairSource>,
+    /// Side of the images in memory: of the jitter's source for training, of the network's input elsewhere.
+    stored_size: u32,
+    images: Option<Vec<Pair>>,
+}
+
+impl PairSet {
+    fn read(
+        split: Split,
+        sources: Vec<PairSource>,
+        options: &DataOptions,
+        budget: u64,
+    ) -> Result<Self, DataError> {
+        let stored_size = match split {
+            Split::Train => options.load_size,
+            Split::Val | Split::Test => options.size,
+        };
+        let keep = bytes_of(sources.len(), stored_size) <= budget;
+        let images = decode_all(&sources, keep, |pair| prepare(pair, options.direction, stored_size))?;
+        Ok(Self { split, options: options.clone(), sources, stored_size, images })
+    }
+
+    /// The split that these pairs are.
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// How the pairs are prepared.
+    pub fn options(&self) -> &DataOptions {
+        &self.options
+    }
+
+    /// How many pairs there are.
+    pub fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// Where the pairs come from, in order.
+    pub fn sources(&self) -> &[PairSource] {
+        &self.sources
+    }
+
+    /// What the decoded pairs occupy, in bytes; 0 when they did not fit and are read again at each use.
+    pub fn bytes_in_memory(&self) -> u64 {
+        self.images.as_ref().map_or(0, |images| bytes_of(images.len(), self.stored_size))
+    }
+
+    /// The batch of these samples, jittered as they say; `[samples.len(), size, size, 3]`.
+    ///
+    /// # Errors
+    /// [`DataError::NoSuchPair`], [`DataError::CropOutside`], and those of reading when the pairs are not in memory.
+    pub fn batch(&self, samples: &[Sample]) -> Result<Batch, DataError> {
+        let mut batch = Batch::with_capacity(samples.len(), self.options.size);
+        samples.iter().try_for_each(|&sample| self.append(sample, &mut batch))?;
+        Ok(batch)
+    }
+
+    /// Appends one jittered sample to a batch; errors as in [`PairSet::batch`].
+    pub(super) fn append(&self, sample: Sample, batch: &mut Batch) -> Result<(), DataError> {
+        batch.push(&*self.pair(sample.pair, self.options.load_size)?, sample.jitter, self.options.size)
+    }
+
+    /// The batch of these pairs without jitter, resized as for validation and test; `[indices.len(), size, size, 3]`.
+    ///
+    /// # Errors
+    /// [`DataError::NoSuchPair`], and those of reading when the pairs are not in memory at that size.
+    pub fn plain(&self, indices: &[usize]) -> Result<Batch, DataError> {
+        let size = self.options.size;
+        let mut batch = Batch::with_capacity(indices.len(), size);
+        for &index in indices {
+            batch.push(&*self.pair(index, size)?, Jitter::default(), size)?;
+        }
+        Ok(batch)
+    }
+
+    /// Input and target of a pair at `size` x `size`: from memory if they are there at that size, else from their source.
+    fn pair(&self, index: usize, size: u32) -> Result<Cow<'_, Pair>, DataError> {
+        let images = self.images.as_ref().filter(|_| size == self.stored_size);
+        if let Some(pair) = images.and_then(|images| images.get(index)) {
+            return Ok(Cow::Borrowed(pair));
+        }
+        let source = self.sources.get(index).ok_or(DataError::NoSuchPair {
+            split: self.split,
+            index,
+            pairs: self.len(),
+        })?;
+        Ok(Cow::Owned(prepare(source.read()?, self.options.direction, size)))
+    }
+}
+
+/// Orders (A, B) and resizes both.
+fn prepare(pair: Pair, direction: Direction, size: u32) -> Pair {
+    let (input, target) = direction.order(pair);
+    (resize(&input, size, size), resize(&target, size, size))
+}
+
+fn bytes_of(pairs: usize, size: u32) -> u64 {
+    let image = u64::from(size) * u64::from(size) * CHANNELS as u64;
+    (pairs as u64).saturating_mul(2 * image)
+}
+
+/// Reads every source once, on every core; keeps what `prepare` makes of it only if `keep`. The error is that of the first bad
+/// source in order.
+fn decode_all(
+    sources: &[PairSource],
+    keep: bool,
+    prepare: impl Fn(Pair) -> Pair + Sync,
+) -> Result<Option<Vec<Pair>>, DataError> {
+    let slots: Vec<OnceLock<Result<Option<Pair>, DataError>>> =
+        sources.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    // Sources are taken in order and a taken one is always finished, so nothing before a bad one is left out.
+    let work = || {
+        while !failed.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(source), Some(slot)) = (sources.get(index), slots.get(index)) else { return };
+            let pair = source.read().map(|pair| keep.then(|| prepare(pair)));
+            failed.fetch_or(pair.is_err(), Ordering::Relaxed);
+            slot.get_or_init(|| pair);
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| {
+        for _ in 1..workers.min(sources.len()) {
+            // A thread that cannot be had is no failure: this one works, too.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    slots.into_iter().filter_map(OnceLock::into_inner).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A dataset folder with `train` and `val` combined images of noise, 24 x 12 pixels.
+    fn noise_dataset(train: u32, val: u32) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (split, count) in [("train", train), ("val", val)] {
+            fs::create_dir(root.path().join(split)).unwrap();
+            for index in 0..count {
+                let image = RgbImage::from_fn(24, 12, |x, y| {
+                    let word = crate::data::random::philox4x32_10([index, train], [x, y, 0, 0]);
+                    image::Rgb([word[0] as u8, word[1] as u8, word[2] as u8])
+                });
+                image.save(root.path().join(split).join(format!("{index:03}.png"))).unwrap();
+            }
+        }
+        root
+    }
+
+    fn options() -> DataOptions {
+        DataOptions { load_size: 9, ..DataOptions::new(8) }
+    }
+
+    #[test]
+    fn defaults_are_the_papers() {
+        let sizes = [(256, 286), (128, 143), (64, 72), (1, 1)];
+        assert!(sizes.iter().all(|&(size, load)| default_load_size(size) == load));
+        assert_eq!(default_load_size(u32::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn contradicting_sizes_are_a_typed_error() {
+        let root = noise_dataset(1, 1);
+        for (size, load_size) in [(0, 0), (8, 7), (8, MAX_SIDE + 1), (u32::MAX, u32::MAX)] {
+            let options = DataOptions { size, load_size, ..options() };
+            let error = Dataset::open(root.path(), &options).unwrap_err();
+            assert!(matches!(error, DataError::Sizes { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn in_memory_or_not_the_batches_are_the_same() {
+        let root = noise_dataset(5, 2);
+        let open = |memory_budget| {
+            Dataset::open(root.path(), &DataOptions { memory_budget, ..options() }).unwrap()
+        };
+        let (kept, read_again) = (open(1 << 20), open(0));
+        let jitter = Jitter { crop_x: 1, crop_y: 0, flip: true };
+        let samples = [Sample { pair: 4, jitter }, Sample { pair: 0, jitter: Jitter::default() }];
+        for split in [Split::Train, Split::Val] {
+            let (kept, read_again) = (kept.require(split).unwrap(), read_again.require(split).unwrap());
+            assert!(kept.bytes_in_memory() > 0 && read_again.bytes_in_memory() == 0);
+            assert_eq!(kept.plain(&[1, 0]).unwrap(), read_again.plain(&[1, 0]).unwrap());
+        }
+        let (kept, read_again) = (kept.get(Split::Train).unwrap(), read_again.get(Split::Train).unwrap());
+        assert_eq!(kept.batch(&samples).unwrap(), read_again.batch(&samples).unwrap());
+        assert_eq!(kept.batch(&samples).unwrap().input.len(), 2 * 8 * 8 * 3);
+        // Training is served first; validation must do with what is left.
+        let tight = open(bytes_of(5, 9));
+        assert_eq!(tight.get(Split::Train).unwrap().bytes_in_memory(), bytes_of(5, 9));
+        assert_eq!(tight.get(Split::Val).unwrap().bytes_in_memory(), 0);
+    }
+
+    #[test]
+    fn direction_swaps_input_and_target() {
+        let root = noise_dataset(1, 1);
+        let open = |direction| {
+            Dataset::open(root.path(), &DataOptions { direction, ..options() }).unwrap()
+        };
+        let one = open(Direction::AtoB).get(Split::Val).unwrap().plain(&[0]).unwrap();
+        let other = open(Direction::BtoA).get(Split::Val).unwrap().plain(&[0]).unwrap();
+        assert_eq!((&one.input, &one.target), (&other.target, &other.input));
+        assert_ne!(one.input, one.target);
+    }
+
+    #[test]
+    fn the_first_bad_file_in_order_is_reported() {
+        let root = noise_dataset(40, 1);
+        let train = root.path().join("train");
+        fs::write(train.join("031.png"), b"").unwrap();
+        fs::write(train.join("017.png"), b"not an image").unwrap();
+        RgbImage::new(5, 4).save(train.join("018.png")).unwrap();
+        for memory_budget in [0, 1 << 20] {
+            let error = Dataset::open(root.path(), &DataOptions { memory_budget, ..options() });
+            let error = error.unwrap_err();
+            assert!(matches!(&error, DataError::NotAnImage { path, .. } if path.ends_with("017.png")), "{error}");
+        }
+        fs::remove_file(train.join("017.png")).unwrap();
+        let error = Dataset::open(root.path(), &options()).unwrap_err();
+        assert!(matches!(&error, DataError::OddWidth { width: 5, path } if path.ends_with("018.png")), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_a_typed_error() {
+        let root = noise_dataset(2, 1);
+        let dataset = Dataset::open(root.path(), &options()).unwrap();
+        let error = dataset.require(Split::Test).unwrap_err();
+        assert!(matches!(error, DataError::MissingSplit { split: Split::Test, .. }), "{error}");
+        let error = dataset.get(Split::Train).unwrap().plain(&[2]).unwrap_err();
+        assert!(matches!(error, DataError::NoSuchPair { index: 2, pairs: 2, .. }), "{error}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Everything that can be wrong with a dataset, an image file or a loader.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::pairs::Split;
+use super::read::EXTENSIONS;
+
+/// An error of the data floor: what was being done, the file or the sizes, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The path of a dataset, or of an image to translate, does not exist.
+    #[error("{}: no such file or folder; check the path", path.display())]
+    NotFound {
+        /// The missing path.
+        path: PathBuf,
+    },
+    /// A dataset must be a folder.
+    #[error("{}: is not a folder; a dataset is a folder with train/ (and val/, test/) of images", path.display())]
+    NotAFolder {
+        /// The path that is something else.
+        path: PathBuf,
+    },
+    /// A folder could not be listed.
+    #[error("{}: cannot read this folder ({source}); check its permissions", path.display())]
+    ReadFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A folder holds no file with an image's extension.
+    #[error("{}: no images in this folder (known endings: {}); put some there or remove the folder", path.display(), EXTENSIONS.join(", "))]
+    NoImages {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A dataset lacks a split that the caller needs.
+    #[error("{}: the dataset has no {split} pairs; add a {split}/ folder of images", root.display())]
+    MissingSplit {
+        /// The dataset.
+        root: PathBuf,
+        /// The split that was asked for.
+        split: Split,
+    },
+    /// One of the two folders `A/` and `B/` is there, the other is not.
+    #[error("{}: is missing, but {} is there; pairs need both folders", missing.display(), present.display())]
+    MissingHalf {
+        /// The folder that is there.
+        present: PathBuf,
+        /// The folder that should be.
+        missing: PathBuf,
+    },
+    /// A file of `A/` has no partner in `B/`, or the other way round.
+    #[error("{}: no image with the same name in {}; add it there or remove this file", path.display(), folder.display())]
+    Unpaired {
+        /// The file without a partner.
+        path: PathBuf,
+        /// Where its partner was looked for.
+        folder: PathBuf,
+    },
+    /// Two files of one folder differ in the ending only, so that the pairing by name is ambiguous.
+    #[error("{} and {}: same name, so pairing is ambiguous; rename or remove one", first.display(), second.display())]
+    SameName {
+        /// The first of the two.
+        first: PathBuf,
+        /// The second of the two.
+        second: PathBuf,
+    },
+    /// A file could not be read.
+    #[error("{}: cannot read this file ({source}); check that it exists and its permissions", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file has no bytes.
+    #[error("{}: is empty (0 bytes); replace or remove it", path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The content of a file is no image format that we read.
+    #[error("{}: is not an image that can be read here ({reason}); convert it to PNG or JPEG, or remove it", path.display())]
+    NotAnImage {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The content starts as an image but is cut short or damaged.
+    #[error("{}: is truncated or damaged ({reason}); replace or remove it", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// An image would need more memory than a picture should.
+    #[error("{}: is too large ({reason}); the limit is {max_side} pixels a side and {max_mebibytes} MiB decoded: shrink it", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What exceeds the limit.
+        reason: String,
+        /// The longest side that is accepted, in pixels.
+        max_side: u32,
+        /// The largest decoded image that is accepted, in MiB.
+        max_mebibytes: u64,
+    },
+    /// A combined A|B image cannot be cut into two equal halves.
+    #[error("{}: is {width} pixels wide; a combined A|B image needs an even width of at least 2: use A/ and B/ folders or fix the image", path.display())]
+    OddWidth {
+        /// The combined image.
+        path: PathBuf,
+        /// Its width in pixels.
+        width: u32,
+    },
+    /// The two files of a pair differ in size.
+    #[error("{}: is {}x{}, but {} is {}x{}; the two images of a pair must have the same size", a.display(), a_size.0, a_size.1, b.display(), b_size.0, b_size.1)]
+    PairSizes {
+        /// The file in `A/`.
+        a: PathBuf,
+        /// Its width and height in pixels.
+        a_size: (u32, u32),
+        /// The file in `B/`.
+        b: PathBuf,
+        /// Its width and height in pixels.
+        b_size: (u32, u32),
+    },
+    /// The sizes asked for contradict each other.
+    #[error("size {size} with load size {load_size}: need 1 <= size <= load size <= {max_side}; change one of the two")]
+    Sizes {
+        /// Side of the crop that the networks see, in pixels.
+        size: u32,
+        /// Side that images are resized to before the crop, in pixels.
+        load_size: u32,
+        /// The largest load size that is accepted.
+        max_side: u32,
+    },
+    /// A crop window reaches beyond its image.
+    #[error("crop of {crop_size}x{crop_size} at ({crop_x}, {crop_y}) leaves the image of {width}x{height}; move or shrink the crop")]
+    CropOutside {
+        /// Width of the image, in pixels.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// Side of the crop, in pixels.
+        crop_size: u32,
+        /// Left edge of the crop.
+        crop_x: u32,
+        /// Top edge of the crop.
+        crop_y: u32,
+    },
+    /// An index beyond the end of a split.
+    #[error("pair {index} was asked for, but the {split} split has {pairs}; ask for a smaller index")]
+    NoSuchPair {
+        /// The split.
+        split: Split,
+        /// The index that was asked for, from 0.
+        index: usize,
+        /// How many pairs there are.
+        pairs: usize,
+    },
+    /// A batch size of zero, or one that not even a whole epoch fills.
+    #[error("batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change --batch-size or add pairs")]
+    BatchSize {
+        /// The batch size asked for.
+        batch_size: usize,
+        /// The split that batches are drawn from.
+        split: Split,
+        /// How many pairs it has.
+        pairs: usize,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a data thread ({source}); lower the number of workers or free memory")]
+    Spawn {
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A loader was asked for more after it had failed.
+    #[error("the data loader stopped at step {step} after an earlier error; fix that one and resume from the last checkpoint")]
+    Stopped {
+        /// The step whose batch was asked for.
+        step: u64,
+    },
+}

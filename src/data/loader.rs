@@ -1,0 +1,228 @@
+//! Threads that prepare the next batches while the device works on this one.
+//!
+//! Worker `w` of `n` makes the batches of steps `w, w + n, w + 2n, ..` and puts them into a bounded channel of its own; the
+//! consumer takes from the channels in turn. So the batches come in order whatever the threads do, and no more than a few are
+//! ever in memory.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::dataset::{Batch, PairSet};
+use super::error::DataError;
+use super::schedule::Schedule;
+
+/// How batches are drawn and prefetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoaderOptions {
+    /// Pairs in a batch.
+    pub batch_size: usize,
+    /// Seed of order and jitter.
+    pub seed: u64,
+    /// The step whose batch comes first, counted from 0 over all epochs; not 0 when a run resumes.
+    pub first_step: u64,
+    /// Threads; 0 counts as 1.
+    pub workers: usize,
+    /// Finished batches that may wait in each thread's channel; one more is in the thread's hands.
+    pub prefetch: usize,
+}
+
+impl LoaderOptions {
+    /// From step 0, on up to four threads with two finished batches each.
+    pub fn new(batch_size: usize, seed: u64) -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { batch_size, seed, first_step: 0, workers: cores.min(4), prefetch: 2 }
+    }
+}
+
+/// An endless sequence of training batches: the one for a step depends on the dataset, the seed and the step alone.
+#[derive(Debug)]
+pub struct Loader {
+    schedule: Arc<Schedule>,
+    step: u64,
+    channels: Vec<Receiver<Result<Batch, DataError>>>,
+    /// The index in `channels` of the worker that makes the batch of `step`.
+    turn: usize,
+    threads: Vec<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    waited: Duration,
+}
+
+impl Loader {
+    /// Starts the threads; they begin with the first batches at once.
+    ///
+    /// # Errors
+    /// [`DataError::BatchSize`] and [`DataError::Spawn`].
+    pub fn new(set: Arc<PairSet>, options: &LoaderOptions) -> Result<Self, DataError> {
+        let schedule = Arc::new(Schedule::new(&set, options.batch_size, options.seed)?);
+        let stop = Arc::new(AtomicBool::new(false));
+        let workers = options.workers.max(1);
+        let mut loader = Self {
+            schedule: schedule.clone(),
+            step: options.first_step,
+            channels: Vec::with_capacity(workers),
+            turn: 0,
+            threads: Vec::with_capacity(workers),
+            stop: stop.clone(),
+            waited: Duration::ZERO,
+        };
+        for worker in 0..workers as u64 {
+            let (sender, receiver) = sync_channel(options.prefetch);
+            let (set, schedule, stop) = (set.clone(), schedule.clone(), stop.clone());
+            let first = options.first_step.saturating_add(worker);
+            let thread = thread::Builder::new()
+                .name(format!("data-{worker}"))
+                .spawn(move || produce(&set, &schedule, (first..=u64::MAX).step_by(workers), &sender, &stop))
+                .map_err(|source| DataError::Spawn { source })?;
+            loader.channels.push(receiver);
+            loader.threads.push(thread);
+        }
+        Ok(loader)
+    }
+
+    /// The batch of the next step, waiting for it if it is not ready: `[batch_size, size, size, 3]` each.
+    ///
+    /// # Errors
+    /// Those of reading a pair when the pairs are not in memory; after that, [`DataError::Stopped`].
+    pub fn next_batch(&mut self) -> Result<Batch, DataError> {
+        let start = Instant::now();
+        let stopped = DataError::Stopped { step: self.step };
+        let received = match self.channels.get(self.turn) {
+            Some(channel) => channel.recv().unwrap_or(Err(stopped)),
+            None => Err(stopped),
+        };
+        self.waited += start.elapsed();
+        let batch = received?;
+        self.step = self.step.saturating_add(1);
+        self.turn = (self.turn + 1) % self.channels.len().max(1);
+        Ok(batch)
+    }
+
+    /// The step whose batch comes next.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// How many batches an epoch has; at least 1.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.schedule.steps_per_epoch()
+    }
+
+    /// How long [`Loader::next_batch`] has kept its callers waiting so far: near zero while the threads keep up.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+}
+
+impl Drop for Loader {
+    /// Ends the threads: at most the pair that each is busy with is waited for.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A thread with its hands full waits for room in its channel; without a receiver it gives up.
+        self.channels.clear();
+        for thread in self.threads.drain(..) {
+            // A panic there has already shown itself as `Stopped`.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Sends the batch of each step until the loader is gone or a pair cannot be read.
+fn produce(
+    set: &PairSet,
+    schedule: &Schedule,
+    steps: impl Iterator<Item = u64>,
+    sender: &SyncSender<Result<Batch, DataError>>,
+    stop: &AtomicBool,
+) {
+    for step in steps {
+        let samples = schedule.samples(step);
+        let mut batch = Batch::with_capacity(samples.len(), set.options().size);
+        for sample in samples {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            if let Err(error) = set.append(sample, &mut batch) {
+                // If nobody listens any more, nobody needs to know.
+                let _ = sender.send(Err(error));
+                return;
+            }
+        }
+        if sender.send(Ok(batch)).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::data::{DataOptions, Dataset, Split};
+    use std::fs;
+
+    fn bundled() -> Arc<PairSet> {
+        Dataset::bundled(&DataOptions::new(16)).unwrap().get(Split::Train).unwrap().clone()
+    }
+
+    #[test]
+    fn batches_come_in_the_schedules_order_for_any_number_of_threads() {
+        let set = bundled();
+        let schedule = Schedule::new(&set, 7, 3).unwrap();
+        for (workers, prefetch, first_step) in [(0, 0, 0), (1, 1, 26), (3, 2, 27), (5, 0, 1000)] {
+            let options =
+                LoaderOptions { workers, prefetch, first_step, ..LoaderOptions::new(7, 3) };
+            let mut loader = Loader::new(set.clone(), &options).unwrap();
+            assert_eq!(loader.steps_per_epoch(), 28);
+            for step in first_step..first_step + 8 {
+                assert_eq!(loader.step(), step);
+                let expected = set.batch(&schedule.samples(step)).unwrap();
+                assert!(loader.next_batch().unwrap() == expected, "step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loader_that_is_dropped_ends_its_threads_at_once() {
+        let set = bundled();
+        let loader = Loader::new(set.clone(), &LoaderOptions::new(200, 0)).unwrap();
+        drop(loader);
+        // Every thread held a share of the pairs.
+        assert_eq!(Arc::strong_count(&set), 1);
+    }
+
+    #[test]
+    fn a_bad_file_is_an_error_of_its_batch_and_then_the_loader_has_stopped() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a.png", "b.png", "c.png"] {
+            image::RgbImage::new(8, 4).save(root.path().join(name)).unwrap();
+        }
+        let options = DataOptions { memory_budget: 0, ..DataOptions::new(4) };
+        let dataset = Dataset::open(root.path(), &options).unwrap();
+        fs::write(root.path().join("b.png"), b"").unwrap();
+        let set = dataset.get(Split::Train).unwrap().clone();
+        let mut loader = Loader::new(set, &LoaderOptions::new(1, 0)).unwrap();
+        let error = (0..3).find_map(|_| loader.next_batch().err()).unwrap();
+        assert!(matches!(&error, DataError::EmptyFile { path } if path.ends_with("b.png")), "{error}");
+        assert!(loader.step() < 3, "the step that failed is still the next one");
+        let after = loader.next_batch().unwrap_err();
+        assert!(matches!(after, DataError::Stopped { .. }), "{after}");
+    }
+
+    #[test]
+    fn waiting_is_counted() {
+        let mut loader = Loader::new(bundled(), &LoaderOptions::new(200, 0)).unwrap();
+        assert_eq!(loader.waited(), Duration::ZERO);
+        loader.next_batch().unwrap();
+        assert!(loader.waited() > Duration::ZERO);
+    }
+
+    #[test]
+    fn an_impossible_batch_size_is_a_typed_error() {
+        let error = Loader::new(bundled(), &LoaderOptions::new(201, 0)).unwrap_err();
+        assert!(matches!(error, DataError::BatchSize { .. }), "{error}");
+    }
+}

@@ -1,0 +1,39 @@
+//! Pairs of images: found on disk, decoded, resized, jittered and handed to training in batches.
+//!
+//! From the file to the batch, one file for each idea:
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`read`] | one file to 8-bit RGB, with limits; which files of a folder are images |
+//! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
+//! | [`resize`] | bicubic resampling, equal to the reference's bit for bit |
+//! | [`augment`] | the jitter (crop and mirror), and bytes to floats and back |
+//! | [`random`] | counter-based random numbers: every draw is a pure function of (seed, stream, index) |
+//! | [`dataset`] | the decoded pairs of each split, in memory when they fit |
+//! | [`schedule`] | which pairs, with which jitter, make the batch of step `t` |
+//! | [`loader`] | threads that prepare the next batches while the device works |
+//! | [`bundled`] | the pairs that travel inside the binary |
+//! | [`pad`] | reflect padding, for translating images of any size |
+//!
+//! Pixels are NHWC with three tightly packed channels; values are -1..1 as floats and 0..255 as bytes.
+
+pub mod augment;
+pub mod bundled;
+pub mod dataset;
+pub mod error;
+pub mod loader;
+pub mod pad;
+pub mod pairs;
+pub mod random;
+pub mod read;
+pub mod resize;
+pub mod schedule;
+
+pub use augment::{Jitter, preprocess_pair, to_rgb8, to_unit};
+pub use dataset::{Batch, DataOptions, Dataset, PairSet, default_load_size};
+pub use error::DataError;
+pub use loader::{Loader, LoaderOptions};
+pub use pad::{crop_to, reflect_pad_to_multiple};
+pub use pairs::{Direction, Split};
+pub use read::{list_images, read_rgb};
+pub use resize::resize;

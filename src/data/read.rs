@@ -1,0 +1,270 @@
+//! One file to 8-bit RGB, within limits; and which files of a folder are images.
+//!
+//! Conversion follows the reference (Pillow's `convert("RGB")`): grey is repeated over the channels, alpha is dropped rather than
+//! composited, an EXIF orientation is ignored. 16-bit samples are scaled to 8.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+
+use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+
+use super::error::DataError;
+
+/// Endings of the files that count as images, in lower case; other files of a folder are ignored.
+pub const EXTENSIONS: [&str; 9] =
+    ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif"];
+
+/// The longest accepted side of an image, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
+/// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can claim to be terabytes.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// Reads an image file of any supported format as 8-bit RGB; the content decides on the format, not the name.
+///
+/// # Errors
+/// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`], [`DataError::Damaged`] (truncated, too) and
+/// [`DataError::TooLarge`].
+pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
+    decode_rgb(path, &read_bytes(path)?)
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    let read_error = |source| DataError::ReadFile { path: path.to_owned(), source };
+    let metadata = fs::metadata(path).map_err(read_error)?;
+    if !metadata.is_file() {
+        // A pipe would block for ever, and a folder has no bytes.
+        return Err(read_error(io::Error::other("not a regular file")));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(too_large(path, format!("the file has {} MiB", metadata.len() >> 20)));
+    }
+    fs::read(path).map_err(read_error)
+}
+
+/// Decodes a whole image file that is in memory; `path` only names it in errors.
+pub(super) fn decode_rgb(path: &Path, bytes: &[u8]) -> Result<RgbImage, DataError> {
+    if bytes.is_empty() {
+        return Err(DataError::EmptyFile { path: path.to_owned() });
+    }
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|source| DataError::ReadFile { path: path.to_owned(), source })?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    // The JPEG decoder paints what is missing grey and calls it a success.
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_is_complete(bytes) {
+        let reason = "the end of the picture is missing".to_owned();
+        return Err(DataError::Damaged { path: path.to_owned(), reason });
+    }
+    Ok(reader.decode().map_err(|error| decode_error(path, error))?.into_rgb8())
+}
+
+fn decode_error(path: &Path, error: ImageError) -> DataError {
+    let path_buf = path.to_owned();
+    match error {
+        ImageError::Limits(limit) => too_large(path, limit.to_string()),
+        ImageError::Unsupported(what) => {
+            DataError::NotAnImage { path: path_buf, reason: what.to_string() }
+        }
+        other => DataError::Damaged { path: path_buf, reason: other.to_string() },
+    }
+}
+
+fn too_large(path: &Path, reason: String) -> DataError {
+    DataError::TooLarge {
+        path: path.to_owned(),
+        reason,
+        max_side: MAX_SIDE,
+        max_mebibytes: MAX_BYTES >> 20,
+    }
+}
+
+/// Whether the end-of-image marker follows the scans (ITU-T T.81, annex B.1.1). Thumbnails inside segments have markers of their
+/// own, so the segments are walked; inside a scan, `FF 00` is data and `FF D0`..`FF D7` are restarts.
+fn jpeg_is_complete(bytes: &[u8]) -> bool {
+    const END_OF_IMAGE: u8 = 0xD9;
+    let mut at = 2; // after the start-of-image marker
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xFF)) {
+        at += found + 1;
+        match bytes.get(at) {
+            None => return false,
+            Some(&END_OF_IMAGE) => return true,
+            // Stuffed data, restart or a stand-alone marker, and fill bytes: no length follows.
+            Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 1,
+            Some(0xFF) => {}
+            Some(_) => {
+                let Some(&[high, low]) = bytes.get(at + 1..at + 3) else { return false };
+                at += 1 + usize::from(u16::from_be_bytes([high, low]));
+            }
+        }
+    }
+    false
+}
+
+/// Expands files and folders to image files: a file stands for itself, a folder for the images directly in it, sorted by name.
+///
+/// # Errors
+/// [`DataError::NotFound`], [`DataError::ReadFolder`], or [`DataError::NoImages`] for a folder without any.
+pub fn list_images(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
+    let mut images = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            images.extend(images_in(path)?);
+        } else if path.exists() {
+            images.push(path.clone());
+        } else {
+            return Err(DataError::NotFound { path: path.clone() });
+        }
+    }
+    Ok(images)
+}
+
+/// The image files directly in a folder, sorted by name; at least one.
+pub(super) fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let folder_error = |source: io::Error| DataError::ReadFolder { path: folder.to_owned(), source };
+    let mut images = Vec::new();
+    for entry in fs::read_dir(folder).map_err(folder_error)? {
+        let path = entry.map_err(folder_error)?.path();
+        if has_image_name(&path) && !path.is_dir() {
+            images.push(path);
+        }
+    }
+    if images.is_empty() {
+        return Err(DataError::NoImages { path: folder.to_owned() });
+    }
+    images.sort();
+    Ok(images)
+}
+
+fn has_image_name(path: &Path) -> bool {
+    let hidden = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with('.'));
+    let known = path
+        .extension()
+        .and_then(OsStr::to_str)
+        .is_some_and(|ending| EXTENSIONS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
+    known && !hidden
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use image::{DynamicImage, Luma, LumaA, Rgb, Rgba};
+
+    fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<RgbImage, DataError> {
+        decode_rgb(Path::new("pair.png"), bytes)
+    }
+
+    fn noise() -> DynamicImage {
+        RgbImage::from_fn(64, 48, |x, y| {
+            let word = crate::data::random::philox4x32_10([3, 4], [x, y, 0, 0]);
+            Rgb([word[0] as u8, word[1] as u8, word[2] as u8])
+        })
+        .into()
+    }
+
+    const FORMATS: [ImageFormat; 6] = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::Bmp,
+        ImageFormat::WebP,
+        ImageFormat::Tiff,
+        ImageFormat::Gif,
+    ];
+
+    #[test]
+    fn every_format_is_read_whatever_the_name_says() {
+        for format in FORMATS {
+            let image = decode(&encode(&noise(), format)).unwrap();
+            assert_eq!(image.dimensions(), (64, 48), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn every_format_cut_short_is_damaged_at_any_length() {
+        for format in FORMATS {
+            let bytes = encode(&noise(), format);
+            for percent in [12, 30, 60, 90] {
+                let error = decode(&bytes[..bytes.len() * percent / 100]).unwrap_err();
+                assert!(matches!(error, DataError::Damaged { .. }), "{format:?} {percent}%: {error}");
+            }
+        }
+        let jpeg = encode(&noise(), ImageFormat::Jpeg);
+        assert!(jpeg_is_complete(&jpeg));
+        assert!((0..jpeg.len()).all(|length| !jpeg_is_complete(&jpeg[..length])));
+    }
+
+    #[test]
+    fn grey_alpha_and_16_bits_become_rgb8() {
+        let png = |image: DynamicImage| *decode(&encode(&image, ImageFormat::Png)).unwrap().get_pixel(0, 0);
+        let grey = image::GrayImage::from_pixel(2, 2, Luma([77]));
+        assert_eq!(png(grey.into()), Rgb([77; 3]));
+        let grey_alpha = image::GrayAlphaImage::from_pixel(2, 2, LumaA([77, 9]));
+        assert_eq!(png(grey_alpha.into()), Rgb([77; 3]));
+        let transparent = image::RgbaImage::from_pixel(2, 2, Rgba([10, 20, 30, 0]));
+        assert_eq!(png(transparent.into()), Rgb([10, 20, 30]), "alpha is dropped, not composited");
+        let deep = image::ImageBuffer::from_pixel(2, 2, Rgb([0u16, 0x8080, 0xFFFF]));
+        assert_eq!(png(deep.into()), Rgb([0, 128, 255]));
+    }
+
+    #[test]
+    fn bad_files_are_named_with_a_typed_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            path
+        };
+        let empty = read_rgb(&file("empty.png", b"")).unwrap_err();
+        assert!(matches!(empty, DataError::EmptyFile { .. }), "{empty}");
+        assert!(empty.to_string().contains("empty.png"));
+        let text = read_rgb(&file("text.png", b"no image at all")).unwrap_err();
+        assert!(matches!(text, DataError::NotAnImage { .. }), "{text}");
+        let missing = read_rgb(&folder.path().join("missing.png")).unwrap_err();
+        assert!(matches!(missing, DataError::ReadFile { .. }), "{missing}");
+        let not_a_file = read_rgb(folder.path()).unwrap_err();
+        assert!(matches!(not_a_file, DataError::ReadFile { .. }), "{not_a_file}");
+    }
+
+    /// A few bytes that claim 60000 x 60000 pixels are refused before anything is allocated.
+    #[test]
+    fn a_decompression_bomb_is_too_large() {
+        let mut bmp = encode(&noise(), ImageFormat::Bmp);
+        bmp[18..22].copy_from_slice(&60_000u32.to_le_bytes());
+        bmp[22..26].copy_from_slice(&60_000u32.to_le_bytes());
+        let error = decode(&bmp).unwrap_err();
+        assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
+        let long = encode(&RgbImage::new(MAX_SIDE + 1, 1).into(), ImageFormat::Png);
+        assert!(matches!(decode(&long).unwrap_err(), DataError::TooLarge { .. }));
+        let wide = encode(&image::GrayImage::new(MAX_SIDE, 1).into(), ImageFormat::Png);
+        assert_eq!(decode(&wide).unwrap().dimensions(), (MAX_SIDE, 1));
+    }
+
+    #[test]
+    fn lists_files_and_folders_sorted_without_hidden_and_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.PNG", "a.jpg", ".hidden.png", "notes.txt", "no_ending"] {
+            fs::write(folder.path().join(name), b"x").unwrap();
+        }
+        fs::create_dir(folder.path().join("folder.png")).unwrap();
+        let lone = folder.path().join("no_ending");
+        let images = list_images(&[lone.clone(), folder.path().to_owned()]).unwrap();
+        assert_eq!(images, [lone, folder.path().join("a.jpg"), folder.path().join("b.PNG")]);
+
+        let empty = folder.path().join("folder.png");
+        assert!(matches!(list_images(&[empty]), Err(DataError::NoImages { .. })));
+        let missing = folder.path().join("missing");
+        assert!(matches!(list_images(&[missing]), Err(DataError::NotFound { .. })));
+    }
+}

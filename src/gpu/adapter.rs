@@ -1,0 +1,120 @@
+//! Finding adapters and choosing one.
+
+use super::GpuError;
+use wgpu::{Adapter, AdapterInfo, Backends, DeviceType, Instance, InstanceDescriptor};
+
+/// An adapter as users see it: what it is called and what of it matters to us.
+#[derive(Debug, Clone)]
+pub struct AdapterSummary {
+    /// Position in the list, for `--adapter`.
+    pub index: usize,
+    /// Name, driver and backend as the driver reports them.
+    pub info: AdapterInfo,
+    /// Its limits.
+    pub limits: wgpu::Limits,
+    /// Its features.
+    pub features: wgpu::Features,
+    /// Whether it is the one that is chosen when none is named.
+    pub default: bool,
+}
+
+/// Asks Mesa not to print its own notices on stderr. Must run before the first instance is made and before threads start.
+pub fn quiet_drivers() {
+    for name in ["NODEVICE_SELECT", "MESA_VK_IGNORE_CONFORMANCE_WARNING"] {
+        if std::env::var_os(name).is_none() {
+            // SAFETY: called first thing in `main`, while the process has a single thread that could read the environment.
+            unsafe { std::env::set_var(name, "1") };
+        }
+    }
+}
+
+/// All adapters of this machine, the preferred backend's first.
+pub async fn list_adapters() -> Vec<AdapterSummary> {
+    let adapters = enumerate().await;
+    let default = default_index(&adapters);
+    adapters
+        .iter()
+        .enumerate()
+        .map(|(index, adapter)| AdapterSummary {
+            index,
+            info: adapter.get_info(),
+            limits: adapter.limits(),
+            features: adapter.features(),
+            default: Some(index) == default,
+        })
+        .collect()
+}
+
+/// The adapter that `selector` names by index or by part of its name; without a selector the default one.
+///
+/// # Errors
+/// [`GpuError::NoAdapter`] and [`GpuError::UnknownAdapter`].
+pub(super) async fn select(selector: Option<&str>) -> Result<Adapter, GpuError> {
+    let mut adapters = enumerate().await;
+    let Some(default) = default_index(&adapters) else {
+        return Err(GpuError::NoAdapter { remedy: remedy() });
+    };
+    let index = match selector {
+        None => default,
+        Some(selector) => position(&adapters, selector).ok_or_else(|| GpuError::UnknownAdapter {
+            selector: selector.to_owned(),
+            available: describe(&adapters),
+        })?,
+    };
+    Ok(adapters.swap_remove(index))
+}
+
+/// Vulkan, Metal and DX12; each backend is loaded on its own because loading all of them costs a third of a second.
+async fn enumerate() -> Vec<Adapter> {
+    let mut adapters = Vec::new();
+    for backends in [Backends::VULKAN, Backends::METAL, Backends::DX12] {
+        let instance = Instance::new(InstanceDescriptor {
+            backends,
+            flags: wgpu::InstanceFlags::empty().with_env(),
+            memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
+                for_resource_creation: Some(97),
+                for_device_loss: None,
+            },
+            ..InstanceDescriptor::new_without_display_handle()
+        });
+        adapters.extend(instance.enumerate_adapters(backends).await);
+    }
+    adapters
+}
+
+/// The first adapter of the best type: discrete, then integrated, virtual, other, and software last.
+fn default_index(adapters: &[Adapter]) -> Option<usize> {
+    let rank = |adapter: &Adapter| match adapter.get_info().device_type {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 3,
+        DeviceType::Cpu => 4,
+    };
+    (0..adapters.len()).min_by_key(|&i| rank(&adapters[i]))
+}
+
+fn position(adapters: &[Adapter], selector: &str) -> Option<usize> {
+    if let Ok(index) = selector.parse::<usize>() {
+        return (index < adapters.len()).then_some(index);
+    }
+    let wanted = selector.to_lowercase();
+    adapters.iter().position(|a| a.get_info().name.to_lowercase().contains(&wanted))
+}
+
+fn describe(adapters: &[Adapter]) -> String {
+    let names: Vec<String> = adapters.iter().enumerate().map(|(i, a)| format!("{i}: {}", a.get_info().name)).collect();
+    names.join(", ")
+}
+
+fn remedy() -> &'static str {
+    if cfg!(target_os = "linux") {
+        "install a Vulkan driver, on Debian or Ubuntu `apt-get install mesa-vulkan-drivers`, on Fedora `dnf install mesa-vulkan-drivers`"
+    } else if cfg!(target_os = "windows") {
+        "install the graphics driver of your GPU's maker, it brings Vulkan and DirectX 12"
+    } else if cfg!(target_os = "macos") {
+        "Metal needs macOS 10.14 or later on a Mac with a Metal GPU"
+    } else {
+        "install a Vulkan 1.1 driver for this system"
+    }
+}

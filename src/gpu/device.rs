@@ -1,0 +1,320 @@
+//! The device: opening it, making buffers, moving bytes.
+
+use super::kernel::{Kernel, KernelSpec};
+use super::{DeviceClass, GpuError, Profile, adapter};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wgpu::{BufferUsages, ErrorFilter, Features, MapMode, PollType};
+
+/// How to open the device.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceOptions {
+    /// Index or part of the name; the best adapter when absent.
+    pub adapter: Option<String>,
+    /// Build shaders with bounds checks and loop bounding: slower, for hunting bugs.
+    pub checked: bool,
+    /// Pretend that the device has no subgroup operations.
+    pub no_subgroups: bool,
+}
+
+/// An open device with its queue, its kernels and its memory meter.
+#[derive(Debug)]
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) checked: bool,
+    pub(super) kernels: Mutex<HashMap<KernelSpec, Arc<Kernel>>>,
+    queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+    profile: Profile,
+    meter: Arc<Meter>,
+    failure: Arc<Mutex<Option<GpuError>>>,
+}
+
+/// Bytes of all living buffers, and the most there ever were.
+#[derive(Debug, Default)]
+struct Meter {
+    now: AtomicU64,
+    peak: AtomicU64,
+}
+
+/// A storage, uniform or staging buffer that counts towards the device's memory while it lives.
+#[derive(Debug)]
+pub struct Buffer {
+    inner: wgpu::Buffer,
+    meter: Arc<Meter>,
+}
+
+impl Deref for Buffer {
+    type Target = wgpu::Buffer;
+    fn deref(&self) -> &wgpu::Buffer {
+        &self.inner
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.meter.now.fetch_sub(self.inner.size(), Ordering::Relaxed);
+    }
+}
+
+/// Locks even when another thread panicked while it held the lock: what is behind our locks stays consistent.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Gpu {
+    /// Opens the adapter that `options` names with all limits that it has.
+    ///
+    /// # Errors
+    /// [`GpuError::NoAdapter`], [`GpuError::UnknownAdapter`], [`GpuError::OpenDevice`].
+    pub async fn open(options: &DeviceOptions) -> Result<Self, GpuError> {
+        let adapter = adapter::select(options.adapter.as_deref()).await?;
+        let info = adapter.get_info();
+        let wanted = Features::SUBGROUP;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("pix2pix"),
+            required_features: adapter.features() & wanted,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| GpuError::OpenDevice {
+            adapter: info.name.clone(),
+            reason: e.to_string(),
+        })?;
+        let failure = Arc::new(Mutex::new(None));
+        watch_for_failures(&device, &failure);
+        let profile = profile_of(&info, &device, options.no_subgroups);
+        Ok(Self {
+            device,
+            checked: options.checked,
+            kernels: Mutex::default(),
+            queue,
+            info,
+            profile,
+            meter: Arc::default(),
+            failure,
+        })
+    }
+
+    /// Name, driver and backend.
+    pub fn info(&self) -> &wgpu::AdapterInfo {
+        &self.info
+    }
+
+    /// What kernels are chosen by.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Replaces the profile: for forcing kernels.
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The device, for encoding.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// Bytes of the buffers alive now.
+    pub fn memory_bytes(&self) -> u64 {
+        self.meter.now.load(Ordering::Relaxed)
+    }
+
+    /// Most bytes of buffers that were alive at one time.
+    pub fn peak_memory_bytes(&self) -> u64 {
+        self.meter.peak.load(Ordering::Relaxed)
+    }
+
+    /// The first failure that the driver reported outside a call of ours (a lost device, a refused dispatch).
+    ///
+    /// # Errors
+    /// That failure; later calls return it no more.
+    pub fn check(&self) -> Result<(), GpuError> {
+        lock(&self.failure).take().map_or(Ok(()), Err)
+    }
+
+    /// A zeroed buffer of `bytes` (rounded up to 16) for storage or uniform use.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`] above the device's largest buffer, [`GpuError::OutOfMemory`].
+    pub fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer, GpuError> {
+        let size = bytes.max(16).next_multiple_of(16);
+        if size > self.profile.max_buffer_bytes {
+            return Err(GpuError::Limit {
+                what: format!("buffer \"{label}\""),
+                needed: size,
+                allowed: self.profile.max_buffer_bytes,
+                unit: "bytes",
+                remedy: "use a smaller --size, --batch-size or --ngf",
+            });
+        }
+        let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        };
+        let inner = self.device.create_buffer(&descriptor);
+        if pollster::block_on(scope.pop()).is_some() {
+            return Err(GpuError::OutOfMemory {
+                doing: format!("making buffer \"{label}\" of {} MiB", size >> 20),
+            });
+        }
+        let now = self.meter.now.fetch_add(size, Ordering::Relaxed) + size;
+        self.meter.peak.fetch_max(now, Ordering::Relaxed);
+        Ok(Buffer {
+            inner,
+            meter: self.meter.clone(),
+        })
+    }
+
+    /// A storage buffer that can be written and read back.
+    ///
+    /// # Errors
+    /// Those of [`Gpu::buffer`].
+    pub fn storage(&self, label: &str, bytes: u64) -> Result<Buffer, GpuError> {
+        self.buffer(label, bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST)
+    }
+
+    /// Copies `bytes` to `buffer` at `offset` before anything that is submitted later.
+    pub fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
+        self.queue.write_buffer(buffer, offset, bytes);
+    }
+
+    /// Submits command buffers in order.
+    pub fn submit(&self, commands: impl IntoIterator<Item = wgpu::CommandBuffer>) {
+        self.queue.submit(commands);
+    }
+
+    /// Waits until the device has done everything that was submitted.
+    ///
+    /// # Errors
+    /// What the driver reported meanwhile, or [`GpuError::DeviceLost`].
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.device.poll(PollType::wait_indefinitely()).map_err(|e| GpuError::DeviceLost { reason: e.to_string() })?;
+        self.check()
+    }
+
+    /// Starts to copy `bytes` bytes of `buffer` from `offset` on to the host.
+    ///
+    /// # Errors
+    /// Those of [`Gpu::buffer`].
+    pub fn read_back(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<ReadBack, GpuError> {
+        let staging = self.buffer("read back", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
+        encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, bytes);
+        self.submit([encoder.finish()]);
+        let (sender, receiver) = channel();
+        staging.map_async(MapMode::Read, .., move |result| {
+            // The receiver is gone when nobody waits any more: then nobody wants the answer.
+            let _ = sender.send(result.map_err(|e| e.to_string()));
+        });
+        Ok(ReadBack {
+            staging,
+            bytes,
+            receiver,
+        })
+    }
+
+    /// Reads `bytes` bytes of `buffer` from `offset` on and waits for them.
+    ///
+    /// # Errors
+    /// Those of [`Gpu::read_back`] and [`ReadBack::wait`].
+    pub fn read(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<Vec<u8>, GpuError> {
+        self.read_back(buffer, offset, bytes)?.wait(self)
+    }
+}
+
+/// Bytes on their way from the device.
+#[derive(Debug)]
+pub struct ReadBack {
+    staging: Buffer,
+    bytes: u64,
+    receiver: Receiver<Result<(), String>>,
+}
+
+impl ReadBack {
+    /// The bytes if they have arrived. Does not wait.
+    ///
+    /// # Errors
+    /// [`GpuError::Refused`] when the driver cannot map the copy, and what [`Gpu::check`] reports.
+    pub fn poll(&self, gpu: &Gpu) -> Result<Option<Vec<u8>>, GpuError> {
+        gpu.device.poll(PollType::Poll).map_err(|e| GpuError::DeviceLost { reason: e.to_string() })?;
+        match self.receiver.try_recv() {
+            Err(TryRecvError::Empty) => gpu.check().map(|()| None),
+            Err(TryRecvError::Disconnected) => Err(refused_map("the driver dropped the request".to_owned())),
+            Ok(Err(reason)) => {
+                gpu.check()?;
+                Err(refused_map(reason))
+            }
+            Ok(Ok(())) => self.bytes().map(Some),
+        }
+    }
+
+    /// Waits for the bytes.
+    ///
+    /// # Errors
+    /// Those of [`ReadBack::poll`].
+    pub fn wait(&self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
+        gpu.wait()?;
+        match self.poll(gpu)? {
+            Some(bytes) => Ok(bytes),
+            None => Err(refused_map("no answer after the device was done".to_owned())),
+        }
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, GpuError> {
+        let view = self.staging.get_mapped_range(..self.bytes).map_err(|e| refused_map(e.to_string()))?;
+        Ok(view.to_vec())
+    }
+}
+
+fn refused_map(reason: String) -> GpuError {
+    GpuError::Refused {
+        doing: "reading back a buffer".to_owned(),
+        reason,
+    }
+}
+
+/// Keeps the first failure instead of wgpu's default, which is to panic.
+fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError>>>) {
+    let slot = failure.clone();
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let failure = match error {
+            wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { doing: "running kernels".to_owned() },
+            other => GpuError::Refused {
+                doing: "a call".to_owned(),
+                reason: other.to_string(),
+            },
+        };
+        lock(&slot).get_or_insert(failure);
+    }));
+    let slot = failure.clone();
+    device.set_device_lost_callback(move |reason, message| {
+        if reason != wgpu::DeviceLostReason::Destroyed {
+            *lock(&slot) = Some(GpuError::DeviceLost { reason: message });
+        }
+    });
+}
+
+fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, no_subgroups: bool) -> Profile {
+    let limits = device.limits();
+    let fixed_subgroup = info.subgroup_min_size == info.subgroup_max_size && info.subgroup_min_size > 0;
+    let subgroups = device.features().contains(Features::SUBGROUP) && fixed_subgroup && !no_subgroups;
+    Profile {
+        class: if info.device_type == wgpu::DeviceType::Cpu { DeviceClass::Cpu } else { DeviceClass::Gpu },
+        subgroup: subgroups.then_some(info.subgroup_min_size),
+        max_binding_bytes: limits.max_storage_buffer_binding_size,
+        max_buffer_bytes: limits.max_buffer_size,
+        max_invocations: limits.max_compute_invocations_per_workgroup,
+        workgroup_bytes: limits.max_compute_workgroup_storage_size,
+        offset_alignment: limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment),
+        forced: Default::default(),
+    }
+}

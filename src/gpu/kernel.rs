@@ -1,0 +1,236 @@
+//! Kernels: a specialised shader as a compute pipeline, checked against its caller when it is built.
+
+use super::device::lock;
+use super::wgsl::{Access, Interface, ShaderSource, specialise};
+use super::{Gpu, GpuError};
+use std::sync::Arc;
+use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType, ErrorFilter, ShaderStages};
+
+/// Which kernel: a shader file and the values of its constants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KernelSpec {
+    /// The shader file.
+    pub source: ShaderSource,
+    /// Constants to replace, with their WGSL literals, for example `("TILE_PIXELS", "8u")`.
+    pub constants: Vec<(&'static str, String)>,
+}
+
+impl KernelSpec {
+    /// The shader with the constants of its file.
+    pub fn new(source: ShaderSource) -> Self {
+        Self {
+            source,
+            constants: Vec::new(),
+        }
+    }
+
+    /// The same with one more constant; `value` is printed as a WGSL `u32`.
+    pub fn uint(mut self, name: &'static str, value: usize) -> Self {
+        self.constants.push((name, format!("{value}u")));
+        self
+    }
+
+    /// The same with one more constant of type `bool`.
+    pub fn flag(mut self, name: &'static str, value: bool) -> Self {
+        self.constants.push((name, value.to_string()));
+        self
+    }
+
+    /// The shader's name with the constants, as tables print it.
+    pub fn label(&self) -> String {
+        let values: Vec<String> = self.constants.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        if values.is_empty() { self.source.name.to_owned() } else { format!("{} [{}]", self.source.name, values.join(" ")) }
+    }
+}
+
+/// One buffer range of a dispatch.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding<'a> {
+    /// The buffer.
+    pub buffer: &'a wgpu::Buffer,
+    /// First byte, a multiple of the device's offset alignment.
+    pub offset: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// A compute pipeline with the interface that naga read from its shader.
+#[derive(Debug)]
+pub struct Kernel {
+    spec: KernelSpec,
+    interface: Interface,
+    layout: wgpu::BindGroupLayout,
+    pipeline: wgpu::ComputePipeline,
+}
+
+impl Kernel {
+    /// The pipeline, for encoding.
+    pub fn pipeline(&self) -> &wgpu::ComputePipeline {
+        &self.pipeline
+    }
+
+    /// Which kernel this is.
+    pub fn spec(&self) -> &KernelSpec {
+        &self.spec
+    }
+
+    /// What the shader expects.
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// Bind group over `bindings` in the order of the shader's binding numbers.
+    ///
+    /// # Errors
+    /// [`GpuError::Interface`] when their number or the size of the parameters differs, [`GpuError::Refused`] by wgpu's own checks.
+    pub fn bind(&self, gpu: &Gpu, bindings: &[Binding]) -> Result<wgpu::BindGroup, GpuError> {
+        self.check_interface(bindings)?;
+        let entries: Vec<wgpu::BindGroupEntry> = self
+            .interface
+            .bindings
+            .iter()
+            .zip(bindings)
+            .map(|(&(number, _), b)| wgpu::BindGroupEntry {
+                binding: number,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: b.buffer,
+                    offset: b.offset,
+                    size: wgpu::BufferSize::new(b.bytes),
+                }),
+            })
+            .collect();
+        let scope = gpu.device.push_error_scope(ErrorFilter::Validation);
+        let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(self.spec.source.name),
+            layout: &self.layout,
+            entries: &entries,
+        });
+        match pollster::block_on(scope.pop()) {
+            None => Ok(group),
+            Some(error) => Err(GpuError::Refused {
+                doing: format!("bindings of {}", self.spec.label()),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    fn check_interface(&self, bindings: &[Binding]) -> Result<(), GpuError> {
+        let mismatch = |what, declared: String, given: String| {
+            Err(GpuError::Interface {
+                shader: self.spec.source.name.to_owned(),
+                what,
+                declared,
+                given,
+            })
+        };
+        let declared = self.interface.bindings.len();
+        if declared != bindings.len() {
+            return mismatch("number of bindings", declared.to_string(), bindings.len().to_string());
+        }
+        if let Some(params) = bindings.first()
+            && u64::from(self.interface.params_bytes) != params.bytes
+        {
+            return mismatch("bytes of parameters", self.interface.params_bytes.to_string(), params.bytes.to_string());
+        }
+        Ok(())
+    }
+}
+
+impl Gpu {
+    /// The kernel for `spec`, built at its first use and kept.
+    ///
+    /// # Errors
+    /// [`GpuError::Constant`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup, [`GpuError::Refused`] by the driver.
+    pub fn kernel(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
+        if let Some(kernel) = lock(&self.kernels).get(spec) {
+            return Ok(kernel.clone());
+        }
+        let kernel = Arc::new(self.build(spec)?);
+        lock(&self.kernels).insert(spec.clone(), kernel.clone());
+        Ok(kernel)
+    }
+
+    fn build(&self, spec: &KernelSpec) -> Result<Kernel, GpuError> {
+        let text = specialise(&spec.source, &spec.constants)?;
+        let interface = Interface::of(spec.source.name, &text)?;
+        let invocations: u32 = interface.workgroup.iter().product();
+        if invocations > self.profile().max_invocations {
+            return Err(GpuError::Limit {
+                what: format!("a workgroup of {}", spec.label()),
+                needed: invocations.into(),
+                allowed: self.profile().max_invocations.into(),
+                unit: "invocations",
+                remedy: "choose another kernel",
+            });
+        }
+        let scope = self.device.push_error_scope(ErrorFilter::Validation);
+        let module = self.module(spec, &text);
+        let layout = self.bind_group_layout(spec, &interface);
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(spec.source.name),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(spec.source.name),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(&interface.entry_point),
+            // Every kernel writes its workgroup memory before it reads it.
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &[],
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        match pollster::block_on(scope.pop()) {
+            None => Ok(Kernel {
+                spec: spec.clone(),
+                interface,
+                layout,
+                pipeline,
+            }),
+            Some(error) => Err(GpuError::Refused {
+                doing: format!("kernel {}", spec.label()),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    fn module(&self, spec: &KernelSpec, text: &str) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(spec.source.name),
+            source: wgpu::ShaderSource::Wgsl(text.into()),
+        };
+        if self.checked {
+            return self.device.create_shader_module(descriptor);
+        }
+        // SAFETY: every shader bounds its own indices; the kernel tests prove it with NaN-filled outputs framed by guard words.
+        unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+    }
+
+    fn bind_group_layout(&self, spec: &KernelSpec, interface: &Interface) -> wgpu::BindGroupLayout {
+        let entries: Vec<BindGroupLayoutEntry> = interface
+            .bindings
+            .iter()
+            .map(|&(binding, access)| BindGroupLayoutEntry {
+                binding,
+                visibility: ShaderStages::COMPUTE,
+                ty: BindingType::Buffer {
+                    ty: match access {
+                        Access::Uniform => BufferBindingType::Uniform,
+                        Access::Read => BufferBindingType::Storage { read_only: true },
+                        Access::ReadWrite => BufferBindingType::Storage { read_only: false },
+                    },
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+                count: None,
+            })
+            .collect();
+        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(spec.source.name),
+            entries: &entries,
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! Floor 1: adapters and limits, the device, buffers, and kernels (WGSL to pipeline), with typed errors.
+
+mod adapter;
+mod device;
+mod error;
+mod kernel;
+mod profile;
+mod wgsl;
+
+pub use adapter::{AdapterSummary, list_adapters, quiet_drivers};
+pub use device::{Buffer, DeviceOptions, Gpu, ReadBack};
+pub use error::GpuError;
+pub use kernel::{Binding, Kernel, KernelSpec};
+pub use profile::{DeviceClass, Profile};
+pub use wgsl::{Access, Interface, ShaderSource, specialise};

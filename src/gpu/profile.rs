@@ -1,0 +1,61 @@
+//! What a device can do, as far as the choice of kernels depends on it. Plain data, so that programs can be lowered,
+//! printed and tested without a device.
+
+use std::collections::BTreeMap;
+
+/// The class of a device: kernels that win on one class often lose on the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceClass {
+    /// A software rasteriser that runs shaders on CPU cores.
+    Cpu,
+    /// A discrete, integrated or virtual GPU.
+    Gpu,
+}
+
+/// The facts that kernel choices and memory plans are made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Software or hardware.
+    pub class: DeviceClass,
+    /// Lanes of a subgroup, when the device has subgroup operations and one fixed subgroup size.
+    pub subgroup: Option<u32>,
+    /// Most bytes that one storage binding may cover.
+    pub max_binding_bytes: u64,
+    /// Most bytes of one buffer.
+    pub max_buffer_bytes: u64,
+    /// Most invocations of one workgroup.
+    pub max_invocations: u32,
+    /// Workgroup memory in bytes.
+    pub workgroup_bytes: u32,
+    /// Alignment of a storage binding's offset, in bytes.
+    pub offset_alignment: u32,
+    /// Rungs that were forced, kernel family to file stem: for tests, benchmarks and resumed runs.
+    pub forced: BTreeMap<String, String>,
+}
+
+impl Profile {
+    /// The least that WebGPU promises: the default for programs that are printed without a device.
+    pub fn portable() -> Self {
+        Self {
+            class: DeviceClass::Gpu,
+            subgroup: None,
+            max_binding_bytes: 128 << 20,
+            max_buffer_bytes: 256 << 20,
+            max_invocations: 256,
+            workgroup_bytes: 16 << 10,
+            offset_alignment: 256,
+            forced: BTreeMap::new(),
+        }
+    }
+
+    /// The same device with one family's rung forced: `force("conv2d", "1_naive")`.
+    pub fn force(mut self, family: &str, rung: &str) -> Self {
+        self.forced.insert(family.to_owned(), rung.to_owned());
+        self
+    }
+
+    /// The rung forced for `family`, if any.
+    pub fn forced_rung(&self, family: &str) -> Option<&str> {
+        self.forced.get(family).map(String::as_str)
+    }
+}

@@ -1,0 +1,166 @@
+//! Shader text: replacing constants, and reading the interface from naga's module.
+//!
+//! Shaders are plain WGSL that parses as it lies. There is one mechanism of specialisation: a line such as
+//! `const TILE_PIXELS: u32 = 8u; // pixels a thread` has a working default, and the loader replaces the value on
+//! exactly that line, so that line numbers in error messages stay true.
+
+use super::GpuError;
+use naga::{AddressSpace, StorageAccess};
+
+/// A shader file: its place under `shaders/` without the ending, and its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ShaderSource {
+    /// For example `conv2d/1_naive`.
+    pub name: &'static str,
+    /// The file's text.
+    pub text: &'static str,
+}
+
+/// `shader!("conv2d/1_naive")`: the file `shaders/conv2d/1_naive.wgsl`, embedded.
+#[macro_export]
+macro_rules! shader {
+    ($name:literal) => {
+        $crate::gpu::ShaderSource {
+            name: $name,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
+        }
+    };
+}
+
+impl ShaderSource {
+    /// The kernel family: the folder's name.
+    pub fn family(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(family, _)| family)
+    }
+
+    /// The file stem, for example `1_naive`.
+    pub fn rung(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(_, rung)| rung)
+    }
+}
+
+/// How a shader uses a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `var<uniform>`.
+    Uniform,
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`.
+    ReadWrite,
+}
+
+/// What a shader expects from its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Binding number and access, sorted by number.
+    pub bindings: Vec<(u32, Access)>,
+    /// Bytes of the uniform struct at binding 0.
+    pub params_bytes: u32,
+    /// Workgroup size.
+    pub workgroup: [u32; 3],
+    /// The entry point's name.
+    pub entry_point: String,
+}
+
+/// Replaces the value of each `const NAME: TYPE = VALUE;` line.
+///
+/// # Errors
+/// [`GpuError::Constant`] when a name is declared not at all or more than once.
+pub fn specialise(source: &ShaderSource, constants: &[(&'static str, String)]) -> Result<String, GpuError> {
+    let mut lines: Vec<String> = source.text.lines().map(str::to_owned).collect();
+    for (name, value) in constants {
+        let prefix = format!("const {name}:");
+        let places: Vec<usize> = (0..lines.len()).filter(|&i| lines[i].starts_with(&prefix)).collect();
+        let declaration = match places[..] {
+            [place] => &mut lines[place],
+            _ => {
+                return Err(GpuError::Constant {
+                    shader: source.name.to_owned(),
+                    constant: (*name).to_owned(),
+                    found: places.len(),
+                });
+            }
+        };
+        if let (Some(equals), Some(end)) = (declaration.find('='), declaration.find(';')) {
+            declaration.replace_range(equals + 1..end, &format!(" {value}"));
+        }
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+impl Interface {
+    /// Parses and validates `text` and reads its interface.
+    ///
+    /// # Errors
+    /// [`GpuError::Shader`] when the text does not parse, does not validate or has not exactly one entry point.
+    pub fn of(name: &str, text: &str) -> Result<Self, GpuError> {
+        let fail = |reason: String| GpuError::Shader {
+            shader: name.to_owned(),
+            reason,
+        };
+        let module = naga::front::wgsl::parse_str(text).map_err(|e| fail(e.emit_to_string(text)))?;
+        let [entry] = &module.entry_points[..] else {
+            return Err(fail(format!("{} entry points, it must have one", module.entry_points.len())));
+        };
+        let mut bindings = Vec::new();
+        let mut params_bytes = 0;
+        for (_, variable) in module.global_variables.iter() {
+            let Some(binding) = &variable.binding else { continue };
+            if binding.group != 0 {
+                return Err(fail(format!("binding group {}, only group 0 is used", binding.group)));
+            }
+            let access = match variable.space {
+                AddressSpace::Uniform => Access::Uniform,
+                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => Access::ReadWrite,
+                _ => Access::Read,
+            };
+            if binding.binding == 0 {
+                params_bytes = module.types[variable.ty].inner.size(module.to_ctx());
+            }
+            bindings.push((binding.binding, access));
+        }
+        bindings.sort_by_key(|&(number, _)| number);
+        Ok(Self {
+            bindings,
+            params_bytes,
+            workgroup: entry.workgroup_size,
+            entry_point: entry.name.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: ShaderSource = ShaderSource {
+        name: "test/1_naive",
+        text: "const TILE: u32 = 8u; // pixels\n\
+               struct Params { count: u32, scale: f32 }\n\
+               @group(0) @binding(0) var<uniform> params: Params;\n\
+               @group(0) @binding(2) var<storage, read_write> output: array<f32>;\n\
+               @group(0) @binding(1) var<storage, read> input: array<f32>;\n\
+               @compute @workgroup_size(TILE) fn scale(@builtin(global_invocation_id) id: vec3<u32>) {\n\
+               if id.x < params.count { output[id.x] = params.scale * input[id.x]; } }\n",
+    };
+
+    #[test]
+    fn a_constant_is_replaced_on_its_line() {
+        let text = specialise(&SOURCE, &[("TILE", "16u".to_owned())]).expect("declared once");
+        assert!(text.starts_with("const TILE: u32 = 16u; // pixels\n"));
+        let interface = Interface::of(SOURCE.name, &text).expect("valid WGSL");
+        assert_eq!(interface.workgroup, [16, 1, 1]);
+        assert_eq!(interface.params_bytes, 8);
+        assert_eq!(
+            interface.bindings,
+            [(0, Access::Uniform), (1, Access::Read), (2, Access::ReadWrite)]
+        );
+    }
+
+    #[test]
+    fn an_unknown_constant_is_refused() {
+        let error = specialise(&SOURCE, &[("TILES", "16u".to_owned())]).expect_err("declared nowhere");
+        assert!(matches!(error, GpuError::Constant { found: 0, .. }));
+    }
+}

@@ -1,0 +1,18 @@
+//! pix2pix with hand-written WGSL compute shaders: image-to-image translation with conditional adversarial networks
+//! (arXiv 1611.07004), trained and run on any Vulkan, Metal or DX12 GPU. A floor uses only the floors below it.
+//!
+//! | floor | module | what it is for |
+//! |---|---|---|
+//! | 1 | [`gpu`] | adapters, the device, buffers, kernels (WGSL to pipeline), typed errors |
+//! | 2 | [`tensor`] | shapes and their physical layout |
+//! | 3 | [`state`], [`tape`], [`ops`] | what outlives a program; the list of operations; one file an operation family |
+//! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
+//! | 5 | [`nn`] | U-Net and PatchGAN |
+//! | 6 | [`data`], [`train`], [`interop`], [`bench`] | pairs and loading; losses, Adam, the step, the run folder; files; timing |
+//! | 7 | [`cli`] | one file a subcommand; the only floor that prints |
+
+pub mod gpu;
+pub mod tensor;
+pub mod state;
+pub mod tape;
+pub mod ops;

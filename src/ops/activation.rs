@@ -1,0 +1,153 @@
+//! LeakyReLU, ReLU, tanh and sigmoid.
+
+use super::elementwise::streaming_groups;
+use super::error::{ShapeError, same, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::Op;
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// Which activation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    /// `x > 0 ? x : slope * x`; slope 0 is ReLU.
+    LeakyRelu {
+        /// Slope of the negative side.
+        slope: f32,
+    },
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Logistic function.
+    Sigmoid,
+}
+
+impl Activation {
+    fn kind(self) -> usize {
+        match self {
+            Self::LeakyRelu { .. } => 0,
+            Self::Tanh => 1,
+            Self::Sigmoid => 2,
+        }
+    }
+
+    fn slope(self) -> f32 {
+        if let Self::LeakyRelu { slope } = self { slope } else { 0.0 }
+    }
+
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::LeakyRelu { slope: 0.0 } => ["relu", "relu_backward"],
+            Self::LeakyRelu { .. } => ["leaky_relu", "leaky_relu_backward"],
+            Self::Tanh => ["tanh", "tanh_backward"],
+            Self::Sigmoid => ["sigmoid", "sigmoid_backward"],
+        }
+    }
+}
+
+/// Records `activation(input)`; same shape.
+///
+/// # Errors
+/// Those of recording.
+pub fn activate(tape: &mut Tape, input: Var, activation: Activation) -> Result<Var, TapeError> {
+    tape.record(Activate { activation }, &[input])
+}
+
+/// `activation(input)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Activate {
+    /// Which one.
+    pub activation: Activation,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ForwardParams {
+    rows: u32,
+    channels: u32,
+    input: [u32; 2],
+    output: [u32; 2],
+    slope: f32,
+    pad: u32,
+}
+
+impl Op for Activate {
+    fn name(&self) -> &'static str {
+        self.activation.names()[0]
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        Ok(input)
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], output: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let value = match self.activation {
+            Activation::LeakyRelu { .. } => inputs[0],
+            Activation::Tanh | Activation::Sigmoid => output,
+        };
+        Ok(vec![Some(tape.record(ActivateBackward { activation: self.activation }, &[grad_output, value])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let shape = context.output.shape;
+        let params = ForwardParams {
+            rows: shape.rows() as u32,
+            channels: shape.channels() as u32,
+            input: context.inputs[0].place(),
+            output: context.output.place(),
+            slope: self.activation.slope(),
+            pad: 0,
+        };
+        let kernel = KernelSpec::new(shader!("activation/forward")).uint("KIND", self.activation.kind());
+        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(shape)).into()
+    }
+}
+
+/// `grad_output * activation'`, from the input (LeakyReLU) or the output (tanh, sigmoid).
+#[derive(Debug, Clone, Copy)]
+pub struct ActivateBackward {
+    /// Which one.
+    pub activation: Activation,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct BackwardParams {
+    rows: u32,
+    channels4: u32,
+    grad_output: [u32; 2],
+    value: [u32; 2],
+    grad_input: [u32; 2],
+    slope: f32,
+    pad: [u32; 3],
+}
+
+impl Op for ActivateBackward {
+    fn name(&self) -> &'static str {
+        self.activation.names()[1]
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [grad_output, value] = take(inputs)?;
+        same("gradient and value", grad_output, value)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let shape = context.output.shape;
+        let params = BackwardParams {
+            rows: shape.rows() as u32,
+            channels4: shape.channels4() as u32,
+            grad_output: context.inputs[0].place(),
+            value: context.inputs[1].place(),
+            grad_input: context.output.place(),
+            slope: self.activation.slope(),
+            pad: [0; 3],
+        };
+        let kernel = KernelSpec::new(shader!("activation/backward")).uint("KIND", self.activation.kind());
+        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+        Dispatch::new(kernel, &params, slots, streaming_groups(shape)).into()
+    }
+}

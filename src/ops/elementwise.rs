@@ -1,0 +1,238 @@
+//! Addition, multiplication, scaling, filling and copying: one thread a `vec4`, bound by memory.
+
+use super::error::{ShapeError, same, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use super::Op;
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// Threads of a workgroup in this family's shaders.
+pub(crate) const WORKGROUP: usize = 64;
+/// `vec4`s that a thread of a streaming shader handles.
+pub(crate) const PER_THREAD: usize = 4;
+
+/// Workgroups of a streaming shader (`WORKGROUP` threads, `PER_THREAD` vec4s each) over every vec4 of `shape`.
+pub(crate) fn streaming_groups(shape: Shape) -> usize {
+    (shape.rows() * shape.channels4()).div_ceil(WORKGROUP * PER_THREAD)
+}
+
+/// `scale * (left + right)` or `scale * left * right`.
+#[derive(Debug, Clone, Copy)]
+pub struct Binary {
+    /// Multiply instead of add.
+    pub product: bool,
+    /// A factor on the result.
+    pub scale: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct BinaryParams {
+    rows: u32,
+    channels4: u32,
+    left: [u32; 2],
+    right: [u32; 2],
+    output: [u32; 2],
+    scale: f32,
+    pad: [u32; 3],
+}
+
+impl Op for Binary {
+    fn name(&self) -> &'static str {
+        if self.product { "multiply" } else { "add" }
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [left, right] = take(inputs)?;
+        same("both sides", left, right)
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let mut grads = vec![None, None];
+        for (position, grad) in grads.iter_mut().enumerate().filter(|&(position, _)| wanted[position]) {
+            *grad = Some(match self.product {
+                true => tape.record(*self, &[grad_output, inputs[1 - position]])?,
+                false => scale(tape, grad_output, self.scale)?,
+            });
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let output = context.output;
+        let params = BinaryParams {
+            rows: output.shape.rows() as u32,
+            channels4: output.shape.channels4() as u32,
+            left: context.inputs[0].place(),
+            right: context.inputs[1].place(),
+            output: output.place(),
+            scale: self.scale,
+            pad: [0; 3],
+        };
+        let kernel = KernelSpec::new(shader!("elementwise/binary")).flag("PRODUCT", self.product);
+        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+        Dispatch::new(kernel, &params, slots, streaming_groups(output.shape)).into()
+    }
+}
+
+/// `scale * input`.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale {
+    /// The factor.
+    pub scale: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ScaleParams {
+    rows: u32,
+    channels4: u32,
+    input: [u32; 2],
+    output: [u32; 2],
+    scale: f32,
+    pad: u32,
+}
+
+impl Op for Scale {
+    fn name(&self) -> &'static str {
+        "scale"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        Ok(input)
+    }
+
+    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        Ok(vec![Some(scale(tape, grad_output, self.scale)?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let output = context.output;
+        let params = ScaleParams {
+            rows: output.shape.rows() as u32,
+            channels4: output.shape.channels4() as u32,
+            input: context.inputs[0].place(),
+            output: output.place(),
+            scale: self.scale,
+            pad: 0,
+        };
+        let kernel = KernelSpec::new(shader!("elementwise/scale"));
+        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(output.shape)).into()
+    }
+}
+
+/// A constant in every element.
+#[derive(Debug, Clone, Copy)]
+pub struct Fill {
+    /// The value.
+    pub value: f32,
+    /// The output's shape.
+    pub shape: Shape,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct FillParams {
+    rows: u32,
+    channels: u32,
+    output: [u32; 2],
+    value: f32,
+    pad: [u32; 3],
+}
+
+impl Op for Fill {
+    fn name(&self) -> &'static str {
+        "fill"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [] = take(inputs)?;
+        Ok(self.shape)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let shape = context.output.shape;
+        let params = FillParams {
+            rows: shape.rows() as u32,
+            channels: shape.channels() as u32,
+            output: context.output.place(),
+            value: self.value,
+            pad: [0; 3],
+        };
+        let kernel = KernelSpec::new(shader!("elementwise/fill"));
+        let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
+        Dispatch::new(kernel, &params, vec![Slot::Output], groups).into()
+    }
+}
+
+/// Records `left + right`.
+///
+/// # Errors
+/// Those of recording.
+pub fn add(tape: &mut Tape, left: Var, right: Var) -> Result<Var, TapeError> {
+    tape.record(Binary { product: false, scale: 1.0 }, &[left, right])
+}
+
+/// Records `left * right * scale`, element by element.
+///
+/// # Errors
+/// Those of recording.
+pub fn multiply(tape: &mut Tape, left: Var, right: Var, scale: f32) -> Result<Var, TapeError> {
+    tape.record(Binary { product: true, scale }, &[left, right])
+}
+
+/// Records `scale * input`; the input itself when the factor is one.
+///
+/// # Errors
+/// Those of recording.
+pub fn scale(tape: &mut Tape, input: Var, scale: f32) -> Result<Var, TapeError> {
+    if scale == 1.0 { Ok(input) } else { tape.record(Scale { scale }, &[input]) }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct CopyParams {
+    rows: u32,
+    channels: u32,
+    padded: u32,
+    input_first: u32,
+    input_stride: u32,
+    output_first: u32,
+    output_stride: u32,
+    pad: u32,
+}
+
+/// Copies all channels of input number `position`.
+pub(crate) fn copy(position: usize, input: Operand, output: Operand) -> Dispatch {
+    copy_channels(position, input, 0, output, 0, output.shape.channels())
+}
+
+/// Copies `channels` channels of input number `position` from `input_start` to `output_start`; where they end the output's row,
+/// the pad lanes behind them become zero.
+pub(crate) fn copy_channels(
+    position: usize,
+    input: Operand,
+    input_start: usize,
+    output: Operand,
+    output_start: usize,
+    channels: usize,
+) -> Dispatch {
+    let ends_row = output_start + channels == output.shape.channels();
+    let padded = if ends_row { output.shape.channels4() * 4 - output_start } else { channels };
+    let params = CopyParams {
+        rows: output.shape.rows() as u32,
+        channels: channels as u32,
+        padded: padded as u32,
+        input_first: input.offset * 4 + input_start as u32,
+        input_stride: input.stride * 4,
+        output_first: output.offset * 4 + output_start as u32,
+        output_stride: output.stride * 4,
+        pad: 0,
+    };
+    let groups = (output.shape.rows() * padded).div_ceil(WORKGROUP);
+    Dispatch::new(KernelSpec::new(shader!("elementwise/copy")), &params, vec![Slot::Input(position), Slot::Output], groups)
+}

@@ -1,0 +1,123 @@
+//! From an operation to dispatches: plain data, made without a device.
+
+use crate::gpu::{KernelSpec, Profile};
+use crate::state::{ArenaId, StateList};
+use crate::tensor::Shape;
+
+/// A value's place inside its buffer, as kernels take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operand {
+    /// Logical shape.
+    pub shape: Shape,
+    /// Groups of four floats before the first element.
+    pub offset: u32,
+    /// Groups of four floats from one row (pixel) to the next.
+    pub stride: u32,
+}
+
+impl Operand {
+    /// A value that has its buffer for itself.
+    pub fn dense(shape: Shape) -> Self {
+        Self { shape, offset: 0, stride: shape.channels4() as u32 }
+    }
+
+    /// Offset and stride, as parameter structs hold them.
+    pub fn place(&self) -> [u32; 2] {
+        [self.offset, self.stride]
+    }
+}
+
+/// What an operation may look at when it is lowered.
+#[derive(Debug)]
+pub struct LowerContext<'a> {
+    /// The inputs' places.
+    pub inputs: &'a [Operand],
+    /// The output's place.
+    pub output: Operand,
+    /// The device.
+    pub profile: &'a Profile,
+    /// Parameters and statistics.
+    pub states: &'a StateList,
+}
+
+/// Parts of a trainable arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ArenaPart {
+    /// The values.
+    Value,
+    /// The gradients.
+    Gradient,
+    /// Adam's first moment.
+    Moment1,
+    /// Adam's second moment.
+    Moment2,
+}
+
+/// What a storage binding of a dispatch refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// An input by position.
+    Input(usize),
+    /// The output.
+    Output,
+    /// Memory that lives during this operation only.
+    Workspace,
+    /// The uniform that changes from step to step (WGSL struct `Step`, see [`super::StepState`]).
+    Step,
+    /// Flag and ring of the loss watch.
+    Monitor,
+    /// A byte range of an arena.
+    Arena {
+        /// Which arena.
+        arena: ArenaId,
+        /// Which part.
+        part: ArenaPart,
+        /// First byte.
+        offset: u64,
+        /// Length in bytes.
+        bytes: u64,
+    },
+}
+
+/// One kernel launch.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// Which kernel.
+    pub kernel: KernelSpec,
+    /// The bytes of its uniform at binding 0.
+    pub params: Vec<u8>,
+    /// Bindings from number 1 on.
+    pub slots: Vec<Slot>,
+    /// Number of workgroups; see [`Dispatch::grid`].
+    pub groups: u64,
+}
+
+/// Most workgroups of one dimension that every device takes.
+const FOLD: u64 = 65_535;
+
+impl Dispatch {
+    /// A launch of `groups` workgroups of `kernel`.
+    pub fn new<P: bytemuck::NoUninit>(kernel: KernelSpec, params: &P, slots: Vec<Slot>, groups: usize) -> Self {
+        Self { kernel, params: bytemuck::bytes_of(params).to_vec(), slots, groups: groups as u64 }
+    }
+
+    /// The grid: groups beyond 65 535 fold into a second dimension, and kernels compute `group = y * 65535 + x`.
+    pub fn grid(&self) -> [u32; 3] {
+        [self.groups.clamp(1, FOLD) as u32, self.groups.div_ceil(FOLD).max(1) as u32, 1]
+    }
+}
+
+/// All launches of an operation, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Lowered {
+    /// The launches.
+    pub dispatches: Vec<Dispatch>,
+    /// Bytes of workspace that they share.
+    pub workspace_bytes: u64,
+}
+
+impl From<Dispatch> for Lowered {
+    fn from(dispatch: Dispatch) -> Self {
+        Self { dispatches: vec![dispatch], workspace_bytes: 0 }
+    }
+}

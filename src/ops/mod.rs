@@ -1,0 +1,90 @@
+//! Floor 3: the operations. One file a family: shape rules, gradient rule, and the dispatches that compute it; the family's
+//! shaders lie in the folder of the same name under `shaders/`, its tests in the file of the same name under `kernels-tests/`.
+
+mod error;
+mod lower;
+mod step;
+mod view;
+
+pub mod activation;
+pub mod elementwise;
+
+pub use elementwise::{Fill, add};
+pub use error::ShapeError;
+pub use lower::{ArenaPart, Dispatch, LowerContext, Lowered, Operand, Slot};
+pub use step::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
+pub use view::{Concat, Detach, Slice};
+
+use crate::state::ArenaId;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use std::fmt::Debug;
+
+/// An operation: pure data that knows its shapes, its gradient and its dispatches. It makes exactly one value.
+pub trait Op: Debug + Send + Sync {
+    /// The name that tables and errors print, for example `conv2d`.
+    fn name(&self) -> &'static str;
+
+    /// Checks the shapes of the inputs and gives the output's.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] that names the shapes.
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError>;
+
+    /// Records the gradients with respect to the inputs that are `wanted`, given that of the output; `None` where there is no rule.
+    ///
+    /// # Errors
+    /// Those of recording.
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], output: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let _ = (tape, output, grad_output, wanted);
+        Ok(vec![None; inputs.len()])
+    }
+
+    /// The dispatches that compute the output.
+    fn lower(&self, context: &LowerContext) -> Lowered;
+
+    /// Multiply-accumulates of a contraction; zero for everything that is bound by memory.
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let _ = (inputs, output);
+        0
+    }
+
+    /// Whether the output is only another look at the inputs' memory.
+    fn view(&self) -> Option<View> {
+        None
+    }
+
+    /// Whether gradients end here.
+    fn stops_gradient(&self) -> bool {
+        false
+    }
+
+    /// Positions of inputs (states) that this operation overwrites in place.
+    fn overwrites(&self) -> &[usize] {
+        &[]
+    }
+
+    /// Whether the operation does more than make its output, so that it runs even if nobody reads it.
+    fn has_effect(&self) -> bool {
+        !self.overwrites().is_empty()
+    }
+
+    /// For an optimiser: the arena that it updates; its inputs are the gradients of all states of that arena, in order.
+    fn updates_arena(&self) -> Option<ArenaId> {
+        None
+    }
+}
+
+/// How an output can share its inputs' memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// The same value.
+    Alias,
+    /// The channels from `start` on.
+    Slice {
+        /// First channel.
+        start: usize,
+    },
+    /// The inputs side by side on the channel axis: they can be written straight into the output.
+    Concat,
+}

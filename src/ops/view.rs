@@ -1,0 +1,111 @@
+//! Looking at memory differently: detach, channel slices and concatenation. Usually views without a copy; where the planner
+//! cannot make a view of one, it is lowered to a copy.
+
+use super::elementwise::copy;
+use super::error::{ShapeError, same, take};
+use super::lower::{LowerContext, Lowered};
+use super::{Op, View};
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+
+/// The same value, through which no gradient flows.
+#[derive(Debug, Clone, Copy)]
+pub struct Detach;
+
+impl Op for Detach {
+    fn name(&self) -> &'static str {
+        "detach"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        Ok(input)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        copy(0, context.inputs[0], context.output).into()
+    }
+
+    fn view(&self) -> Option<View> {
+        Some(View::Alias)
+    }
+
+    fn stops_gradient(&self) -> bool {
+        true
+    }
+}
+
+/// The channels `start .. start + channels` of the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice {
+    /// First channel.
+    pub start: usize,
+    /// Number of channels.
+    pub channels: usize,
+}
+
+impl Op for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        if self.channels == 0 || self.start + self.channels > input.channels() {
+            return Err(ShapeError::Invalid { what: "channel range", shape: input, remedy: "slice inside the channels" });
+        }
+        Ok(input.with_channels(self.channels))
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        super::elementwise::copy_channels(0, context.inputs[0], self.start, context.output, 0, self.channels).into()
+    }
+
+    fn view(&self) -> Option<View> {
+        Some(View::Slice { start: self.start })
+    }
+}
+
+/// The inputs side by side on the channel axis: skip connections, and the pairs that the discriminator sees.
+#[derive(Debug, Clone, Copy)]
+pub struct Concat;
+
+impl Op for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let first = *inputs.first().ok_or(ShapeError::Arity { expected: 2, given: 0 })?;
+        for &other in inputs {
+            same("everything but the channels", first.with_channels(1), other.with_channels(1))?;
+        }
+        Ok(first.with_channels(inputs.iter().map(Shape::channels).sum()))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let mut start = 0;
+        let mut grads = Vec::with_capacity(inputs.len());
+        for (&input, &wanted) in inputs.iter().zip(wanted) {
+            let channels = tape.shape(input).channels();
+            grads.push(if wanted { Some(tape.record(Slice { start, channels }, &[grad_output])?) } else { None });
+            start += channels;
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let mut start = 0;
+        let mut lowered = Lowered::default();
+        for (position, &input) in context.inputs.iter().enumerate() {
+            let channels = input.shape.channels();
+            lowered.dispatches.push(super::elementwise::copy_channels(position, input, 0, context.output, start, channels));
+            start += channels;
+        }
+        lowered
+    }
+
+    fn view(&self) -> Option<View> {
+        Some(View::Concat)
+    }
+}

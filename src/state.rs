@@ -1,0 +1,129 @@
+//! Floor 3: what outlives a program: parameters and running statistics, by name and shape.
+//!
+//! A [`StateList`] is plain data and needs no device. States lie in arenas, one contiguous range of memory each: all parameters of a
+//! network in one (so that one Adam dispatch covers them), its running statistics in another.
+
+use crate::tensor::{F32_BYTES, Shape};
+
+/// Every state starts at a multiple of this many bytes: the strictest offset alignment of any device.
+const ALIGNMENT: u64 = 256;
+
+/// A state by its position in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StateId(pub(crate) usize);
+
+/// An arena by its position in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArenaId(pub(crate) usize);
+
+/// How a state starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Every element the same.
+    Constant(f32),
+    /// Independent normal draws.
+    Normal {
+        /// Mean.
+        mean: f32,
+        /// Standard deviation.
+        std: f32,
+    },
+}
+
+/// One parameter or running statistic.
+#[derive(Debug, Clone)]
+pub struct StateSpec {
+    /// Its identity.
+    pub id: StateId,
+    /// The reference's state-dict key, for example `model.model.0.weight`.
+    pub name: String,
+    /// Logical shape.
+    pub shape: Shape,
+    /// The arena that holds it.
+    pub arena: ArenaId,
+    /// First byte in the arena.
+    pub offset: u64,
+    /// How it starts.
+    pub init: Init,
+    /// Whether the reference stores this weight as a transposed convolution's (`[in, out, h, w]` instead of `[out, in, h, w]`).
+    pub transposed: bool,
+}
+
+/// A contiguous range of states.
+#[derive(Debug, Clone)]
+pub struct ArenaSpec {
+    /// For example `generator`.
+    pub name: String,
+    /// Whether it has gradients and Adam's moments beside the values.
+    pub trainable: bool,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Its states in order.
+    pub states: Vec<StateId>,
+}
+
+/// All states of a model.
+#[derive(Debug, Clone, Default)]
+pub struct StateList {
+    states: Vec<StateSpec>,
+    arenas: Vec<ArenaSpec>,
+}
+
+impl StateList {
+    /// An empty arena.
+    pub fn arena(&mut self, name: &str, trainable: bool) -> ArenaId {
+        self.arenas.push(ArenaSpec { name: name.to_owned(), trainable, bytes: 0, states: Vec::new() });
+        ArenaId(self.arenas.len() - 1)
+    }
+
+    /// A state at the end of `arena`. Arenas are made by [`StateList::arena`] of the same list.
+    pub fn add(&mut self, arena: ArenaId, name: String, shape: Shape, init: Init) -> StateId {
+        let id = StateId(self.states.len());
+        let spec = &mut self.arenas[arena.0];
+        let offset = spec.bytes;
+        spec.bytes = (offset + shape.bytes()).next_multiple_of(ALIGNMENT);
+        spec.states.push(id);
+        self.states.push(StateSpec { id, name, shape, arena, offset, init, transposed: false });
+        id
+    }
+
+    /// Marks a weight as one of a transposed convolution.
+    pub fn mark_transposed(&mut self, id: StateId) {
+        self.states[id.0].transposed = true;
+    }
+
+    /// One state.
+    pub fn get(&self, id: StateId) -> &StateSpec {
+        &self.states[id.0]
+    }
+
+    /// One arena.
+    pub fn get_arena(&self, id: ArenaId) -> &ArenaSpec {
+        &self.arenas[id.0]
+    }
+
+    /// All states in order.
+    pub fn states(&self) -> &[StateSpec] {
+        &self.states
+    }
+
+    /// All arenas in order.
+    pub fn arenas(&self) -> &[ArenaSpec] {
+        &self.arenas
+    }
+
+    /// The states of one arena in order.
+    pub fn in_arena(&self, arena: ArenaId) -> impl Iterator<Item = &StateSpec> {
+        self.arenas[arena.0].states.iter().map(|&id| &self.states[id.0])
+    }
+
+    /// Number of trained values, pad lanes not counted.
+    pub fn parameter_count(&self, arena: ArenaId) -> usize {
+        self.in_arena(arena).map(|state| state.shape.len()).sum()
+    }
+
+    /// Bytes of all arenas with their gradients and moments.
+    pub fn bytes(&self) -> u64 {
+        self.arenas.iter().map(|arena| arena.bytes * if arena.trainable { 4 } else { 1 }).sum::<u64>().next_multiple_of(F32_BYTES)
+    }
+}

@@ -1,0 +1,225 @@
+//! Floor 3: the tape, an append-only list of operations that can be read, differentiated and compiled.
+//!
+//! Recording an operation checks its shapes and appends one [`Node`]; nothing runs. [`Tape::backward`] walks the list from its end
+//! and appends the gradients as ordinary nodes, so a gradient can be printed, compiled and differentiated like anything else.
+//! Nodes run in the order in which they were recorded.
+
+use crate::ops::{Fill, Op, ShapeError, add};
+use crate::state::{ArenaId, StateId, StateList};
+use crate::tensor::Shape;
+use std::collections::HashMap;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// A value on a tape: the node that makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Var(pub(crate) usize);
+
+/// What makes a value.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The host writes it before a run.
+    Input(String),
+    /// A parameter or statistic of the store, as it is when the node's turn comes.
+    State(StateId),
+    /// An operation.
+    Op(Arc<dyn Op>),
+}
+
+/// One line of the tape.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What makes the value.
+    pub source: Source,
+    /// What it is made from.
+    pub inputs: Vec<Var>,
+    /// Its shape.
+    pub shape: Shape,
+    /// The layer that recorded it, for example `generator.down1`.
+    pub scope: Arc<str>,
+}
+
+/// Errors of recording.
+#[derive(Debug, Error)]
+pub enum TapeError {
+    /// Shapes that an operation cannot take.
+    #[error("{scope}{op}: {source}")]
+    Shape {
+        /// The layer, with a colon.
+        scope: String,
+        /// The operation.
+        op: &'static str,
+        /// What is wrong with the shapes.
+        source: ShapeError,
+    },
+    /// A value was read after a node had overwritten its state in place.
+    #[error("{op}: reads state {state} as it was before an update in place; record the state again after the update")]
+    Stale {
+        /// The reading operation.
+        op: &'static str,
+        /// The state's number.
+        state: usize,
+    },
+    /// The result does not depend on a value that it was to be differentiated by.
+    #[error("the result ({result}) does not depend on value {wrt} ({shape})")]
+    Unconnected {
+        /// Operation that made the result.
+        result: &'static str,
+        /// The value's number.
+        wrt: usize,
+        /// Its shape.
+        shape: Shape,
+    },
+    /// An operation in the way has no rule for this gradient.
+    #[error("{scope}{op} has no gradient rule for its input {input}")]
+    NoGradient {
+        /// The layer, with a colon.
+        scope: String,
+        /// The operation.
+        op: &'static str,
+        /// Position of the input.
+        input: usize,
+    },
+}
+
+/// The list.
+#[derive(Debug, Clone, Default)]
+pub struct Tape {
+    nodes: Vec<Node>,
+    scope: Arc<str>,
+    /// States that were overwritten: values recorded before this node are stale.
+    overwritten: HashMap<StateId, usize>,
+}
+
+impl Node {
+    /// The operation's name, or `input` or `state`.
+    pub fn name(&self) -> &'static str {
+        match &self.source {
+            Source::Input(_) => "input",
+            Source::State(_) => "state",
+            Source::Op(op) => op.name(),
+        }
+    }
+}
+
+impl Tape {
+    /// Names the layer that the following nodes belong to.
+    pub fn set_scope(&mut self, scope: &str) {
+        self.scope = scope.into();
+    }
+
+    /// A value that the host writes before each run.
+    pub fn input(&mut self, name: &str, shape: Shape) -> Var {
+        self.append(Source::Input(name.to_owned()), Vec::new(), shape)
+    }
+
+    /// The present value of a parameter or statistic.
+    pub fn state(&mut self, states: &StateList, id: StateId) -> Var {
+        self.append(Source::State(id), Vec::new(), states.get(id).shape)
+    }
+
+    /// Records `op` on `inputs`.
+    ///
+    /// # Errors
+    /// [`TapeError::Shape`] and [`TapeError::Stale`].
+    pub fn record(&mut self, op: impl Op + 'static, inputs: &[Var]) -> Result<Var, TapeError> {
+        let shapes: Vec<Shape> = inputs.iter().map(|&v| self.shape(v)).collect();
+        let shape = op.output_shape(&shapes).map_err(|source| TapeError::Shape { scope: self.prefix(), op: op.name(), source })?;
+        for &input in inputs {
+            self.check_fresh(op.name(), input)?;
+        }
+        for &index in op.overwrites() {
+            if let Source::State(id) = self.nodes[inputs[index].0].source {
+                self.overwritten.insert(id, self.nodes.len());
+            }
+        }
+        Ok(self.append(Source::Op(Arc::new(op)), inputs.to_vec(), shape))
+    }
+
+    /// Declares that the newest node overwrote every state of `arena`.
+    pub(crate) fn end_arena(&mut self, states: &StateList, arena: ArenaId) {
+        let now = self.nodes.len() - 1;
+        self.overwritten.extend(states.in_arena(arena).map(|state| (state.id, now)));
+    }
+
+    /// The shape of a value.
+    pub fn shape(&self, var: Var) -> Shape {
+        self.nodes[var.0].shape
+    }
+
+    /// All nodes in order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Appends the gradients of the scalar `loss` with respect to each of `wrt` and returns them in the same order.
+    ///
+    /// # Errors
+    /// Those of [`Tape::backward_from`].
+    pub fn backward(&mut self, loss: Var, wrt: &[Var]) -> Result<Vec<Var>, TapeError> {
+        let ones = self.record(Fill { value: 1.0, shape: self.shape(loss) }, &[])?;
+        self.backward_from(loss, ones, wrt)
+    }
+
+    /// Appends the gradients of `sum(output * grad_output)` with respect to each of `wrt`. Only what leads from `wrt` to `output`
+    /// is visited. The sums over several uses of a value are `add` nodes, in the order from the last use to the first.
+    ///
+    /// # Errors
+    /// [`TapeError::Unconnected`], [`TapeError::NoGradient`], and those of recording.
+    pub fn backward_from(&mut self, output: Var, grad_output: Var, wrt: &[Var]) -> Result<Vec<Var>, TapeError> {
+        let leads = self.leads_from(wrt, output);
+        let scope = self.scope.clone();
+        let mut gradients: HashMap<Var, Var> = HashMap::from([(output, grad_output)]);
+        for index in (0..=output.0).rev() {
+            let (Source::Op(op), Some(&grad)) = (self.nodes[index].source.clone(), gradients.get(&Var(index))) else { continue };
+            let inputs = self.nodes[index].inputs.clone();
+            let wanted: Vec<bool> = inputs.iter().map(|input| leads[input.0]).collect();
+            if !wanted.contains(&true) {
+                continue;
+            }
+            self.scope = self.nodes[index].scope.clone();
+            let grads = op.backward(self, &inputs, Var(index), grad, &wanted)?;
+            for (position, &input) in inputs.iter().enumerate().filter(|&(position, _)| wanted[position]) {
+                let Some(&Some(grad)) = grads.get(position) else {
+                    return Err(TapeError::NoGradient { scope: self.prefix(), op: op.name(), input: position });
+                };
+                let sum = match gradients.get(&input) {
+                    Some(&before) => add(self, before, grad)?,
+                    None => grad,
+                };
+                gradients.insert(input, sum);
+            }
+        }
+        self.scope = scope;
+        let result = self.nodes[output.0].name();
+        let missing = |var: &Var| TapeError::Unconnected { result, wrt: var.0, shape: self.shape(*var) };
+        wrt.iter().map(|var| gradients.get(var).copied().ok_or_else(|| missing(var))).collect()
+    }
+
+    /// For each node up to `output` whether it is one of `wrt` or depends on one through differentiable inputs.
+    fn leads_from(&self, wrt: &[Var], output: Var) -> Vec<bool> {
+        let mut leads = vec![false; output.0 + 1];
+        for index in 0..=output.0 {
+            let node = &self.nodes[index];
+            let passes = matches!(&node.source, Source::Op(op) if !op.stops_gradient());
+            leads[index] = wrt.contains(&Var(index)) || (passes && node.inputs.iter().any(|input| leads[input.0]));
+        }
+        leads
+    }
+
+    fn check_fresh(&self, op: &'static str, input: Var) -> Result<(), TapeError> {
+        match self.nodes[input.0].source {
+            Source::State(id) if self.overwritten.get(&id).is_some_and(|&at| at > input.0) => Err(TapeError::Stale { op, state: id.0 }),
+            _ => Ok(()),
+        }
+    }
+
+    fn append(&mut self, source: Source, inputs: Vec<Var>, shape: Shape) -> Var {
+        self.nodes.push(Node { source, inputs, shape, scope: self.scope.clone() });
+        Var(self.nodes.len() - 1)
+    }
+
+    fn prefix(&self) -> String {
+        if self.scope.is_empty() { String::new() } else { format!("{}: ", self.scope) }
+    }
+}

@@ -1,0 +1,186 @@
+//! Floor 2: shapes and their physical layout.
+//!
+//! Activations are NHWC, convolution weights HWIO (`[kernel_h, kernel_w, in_channels, out_channels]`). In memory the channel count is
+//! rounded up to 4 (weights: both channel counts), because kernels load and store `vec4<f32>`; the pad lanes are zero and every
+//! writer keeps them zero.
+
+use std::fmt;
+
+/// Bytes of one `f32`.
+pub const F32_BYTES: u64 = 4;
+
+/// How the four dimensions lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// Activations, vectors and scalars: `[batch, height, width, channels]`.
+    Nhwc,
+    /// Convolution weights: `[kernel_h, kernel_w, in_channels, out_channels]`.
+    Hwio,
+}
+
+/// The logical shape of a tensor.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    dims: [usize; 4],
+    layout: Layout,
+}
+
+impl Shape {
+    /// `[batch, height, width, channels]`.
+    pub const fn nhwc(batch: usize, height: usize, width: usize, channels: usize) -> Self {
+        Self { dims: [batch, height, width, channels], layout: Layout::Nhwc }
+    }
+
+    /// `[kernel_h, kernel_w, in_channels, out_channels]`.
+    pub const fn hwio(kernel_h: usize, kernel_w: usize, in_channels: usize, out_channels: usize) -> Self {
+        Self { dims: [kernel_h, kernel_w, in_channels, out_channels], layout: Layout::Hwio }
+    }
+
+    /// One value a channel: biases, normalisation weights, running statistics.
+    pub const fn vector(channels: usize) -> Self {
+        Self::nhwc(1, 1, 1, channels)
+    }
+
+    /// A single number.
+    pub const fn scalar() -> Self {
+        Self::vector(1)
+    }
+
+    /// The four dimensions.
+    pub const fn dims(&self) -> [usize; 4] {
+        self.dims
+    }
+
+    /// How they lie in memory.
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Images of a batch.
+    pub const fn batch(&self) -> usize {
+        self.dims[0]
+    }
+
+    /// Rows of an image.
+    pub const fn height(&self) -> usize {
+        self.dims[1]
+    }
+
+    /// Pixels of a row.
+    pub const fn width(&self) -> usize {
+        self.dims[2]
+    }
+
+    /// Channels; of a weight the output channels.
+    pub const fn channels(&self) -> usize {
+        self.dims[3]
+    }
+
+    /// The same shape with other channels.
+    pub const fn with_channels(&self, channels: usize) -> Self {
+        Self { dims: [self.dims[0], self.dims[1], self.dims[2], channels], layout: self.layout }
+    }
+
+    /// Number of logical elements.
+    pub const fn len(&self) -> usize {
+        self.dims[0] * self.dims[1] * self.dims[2] * self.dims[3]
+    }
+
+    /// Whether a dimension is zero.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Physical rows: pixels, or for a weight taps times padded input channels.
+    pub const fn rows(&self) -> usize {
+        let third = match self.layout {
+            Layout::Nhwc => self.dims[2],
+            Layout::Hwio => self.dims[2].next_multiple_of(4),
+        };
+        self.dims[0] * self.dims[1] * third
+    }
+
+    /// Groups of four channels in a physical row.
+    pub const fn channels4(&self) -> usize {
+        self.dims[3].div_ceil(4)
+    }
+
+    /// Physical size in bytes.
+    pub const fn bytes(&self) -> u64 {
+        (self.rows() * self.channels4() * 4) as u64 * F32_BYTES
+    }
+
+    /// Adds the pad lanes: logical elements in row-major order to physical ones. Missing elements read as zero.
+    pub fn pack(&self, logical: &[f32]) -> Vec<f32> {
+        let channels = self.channels();
+        let stride = self.channels4() * 4;
+        let mut physical = vec![0.0; self.rows() * stride];
+        for (row, values) in logical.chunks_exact(channels.max(1)).take(self.logical_rows()).enumerate() {
+            let start = self.physical_row(row) * stride;
+            physical[start..start + channels].copy_from_slice(values);
+        }
+        physical
+    }
+
+    /// Strips the pad lanes: the inverse of [`Shape::pack`].
+    pub fn unpack(&self, physical: &[f32]) -> Vec<f32> {
+        let channels = self.channels();
+        let stride = self.channels4() * 4;
+        let mut logical = Vec::with_capacity(self.len());
+        for row in 0..self.logical_rows() {
+            let start = self.physical_row(row) * stride;
+            logical.extend(physical.get(start..start + channels).unwrap_or_default());
+        }
+        logical
+    }
+
+    const fn logical_rows(&self) -> usize {
+        self.dims[0] * self.dims[1] * self.dims[2]
+    }
+
+    /// Where a logical row lies: rows of a weight are padded to whole groups of four input channels.
+    const fn physical_row(&self, row: usize) -> usize {
+        match self.layout {
+            Layout::Nhwc => row,
+            Layout::Hwio => row / self.dims[2] * self.dims[2].next_multiple_of(4) + row % self.dims[2],
+        }
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let [a, b, c, d] = self.dims;
+        match self.layout {
+            Layout::Nhwc => write!(f, "[{a}, {b}, {c}, {d}]"),
+            Layout::Hwio => write!(f, "[{a}, {b}, {c} in, {d} out]"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pad_lanes_come_and_go() {
+        for shape in [Shape::nhwc(2, 3, 2, 3), Shape::vector(5), Shape::hwio(2, 1, 3, 6), Shape::hwio(1, 1, 8, 4), Shape::scalar()] {
+            let logical: Vec<f32> = (1..=shape.len()).map(|i| i as f32).collect();
+            let physical = shape.pack(&logical);
+            assert_eq!(physical.len() as u64 * F32_BYTES, shape.bytes(), "{shape}");
+            assert_eq!(physical.iter().filter(|&&v| v != 0.0).count(), shape.len(), "{shape}");
+            assert_eq!(shape.unpack(&physical), logical, "{shape}");
+        }
+    }
+
+    #[test]
+    fn a_weight_pads_both_channel_counts() {
+        let shape = Shape::hwio(4, 4, 6, 3);
+        assert_eq!(shape.bytes(), 4 * 4 * 8 * 4 * F32_BYTES);
+    }
+}

@@ -1,0 +1,172 @@
+//! Files that are either the old ones or the new ones, never half of one.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::RunError;
+
+const TEMPORARY_PREFIX: &str = ".pix2pix-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Writes `path` through `write` so that a crash, a full disk or an error leaves the file that was there before.
+///
+/// The bytes go to a temporary name in the same folder, are flushed and synced, and then take the place of `path` in one
+/// rename; on Unix the folder is synced too, so that the rename survives a power cut. On an error the temporary is removed.
+///
+/// # Errors
+/// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`, for errors of the file system and for those that `write` returns.
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), RunError> {
+    replace(path, write).map_err(|error| RunError::write(path, error))
+}
+
+fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let folder = folder_of(path);
+    let temporary = Temporary::in_folder(folder);
+    let mut writer = BufWriter::new(File::create(&temporary.0)?);
+    write(&mut writer)?;
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    // Windows refuses to rename over a file that is still open here.
+    drop(file);
+    fs::rename(&temporary.0, path)?;
+    sync_folder(folder)
+}
+
+/// Fails if no file can be made in `folder`, before anybody has spent hours on what should go there.
+pub(super) fn check_writable(folder: &Path) -> Result<(), RunError> {
+    let probe = Temporary::in_folder(folder);
+    fs::write(&probe.0, b"?").map_err(|error| RunError::write(folder, error))
+}
+
+/// Removes the temporaries that a killed process left in `folder`; nobody else may be writing there.
+pub(super) fn sweep(folder: &Path) -> Result<(), RunError> {
+    let entries = fs::read_dir(folder).map_err(|error| RunError::read(folder, error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| RunError::read(folder, error))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(|error| RunError::write(&path, error))?;
+        }
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A name that nobody else uses, whose file is gone when this goes out of scope (after the rename there is none left).
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn in_folder(folder: &Path) -> Self {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let id = process::id();
+        Self(folder.join(format!("{TEMPORARY_PREFIX}{id}-{number}{TEMPORARY_SUFFIX}")))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Nothing to do about a failure: the error that matters is already on its way.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some network file systems cannot sync a folder, and one may be writable but not readable; the file itself is safe.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn new_content_replaces_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for content in ["first, and longer", "second"] {
+            write_atomic(&path, |writer| writer.write_all(content.as_bytes())).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn full_disk_keeps_the_old_file_and_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        fs::write(&path, "old").unwrap();
+        let error = write_atomic(&path, |writer| {
+            writer.write_all(b"half of the new")?;
+            Err(io::ErrorKind::StorageFull.into())
+        })
+        .unwrap_err();
+        assert!(matches!(error, RunError::DiskFull { .. }));
+        assert!(error.to_string().contains("weights.safetensors"));
+        assert!(error.to_string().contains("free some space"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["weights.safetensors"]);
+    }
+
+    #[test]
+    fn missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nowhere/file");
+        let error = write_atomic(&path, |_| Ok(())).unwrap_err();
+        assert!(matches!(error, RunError::Write { .. }));
+        assert!(error.to_string().contains("nowhere"));
+        assert!(check_writable(&folder.path().join("nowhere")).is_err());
+    }
+
+    #[test]
+    fn a_folder_in_the_way_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        assert!(write_atomic(&path, |writer| writer.write_all(b"x")).is_err());
+        assert_eq!(names(folder.path()), ["taken"]);
+        assert!(path.is_dir());
+    }
+
+    #[test]
+    fn sweep_removes_only_temporaries() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(".pix2pix-1-0.tmp"), "left").unwrap();
+        fs::write(folder.path().join("mine.tmp"), "kept").unwrap();
+        sweep(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), ["mine.tmp"]);
+    }
+
+    #[test]
+    fn a_bare_file_name_lies_in_the_working_folder() {
+        assert_eq!(folder_of(Path::new("file")), Path::new("."));
+    }
+}

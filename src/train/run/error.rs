@@ -1,0 +1,114 @@
+//! What can go wrong between a training run and the disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Errors of the run directory; each names the file or folder and what to do about it.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The name of a run cannot be the name of a folder.
+    #[error("\"{name}\" cannot name a run: {reason}; choose another --name")]
+    Name {
+        /// What the user asked for.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There is a run, or something else, of that name.
+    #[error("{} exists already; continue that run with --resume, or choose another --name", path.display())]
+    Exists {
+        /// The folder in the way.
+        path: PathBuf,
+    },
+    /// The run to resume is not there.
+    #[error("there is no run in {}; check the name, or start one without --resume", path.display())]
+    Missing {
+        /// Where the run was looked for.
+        path: PathBuf,
+    },
+    /// A file or folder cannot be written.
+    #[error("cannot write {}: {reason}; check the folder and its permissions, or choose another one", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        reason: io::Error,
+    },
+    /// The disk, or the user's share of it, is full.
+    #[error("the disk is full: {} was not written, what was there before is intact; free some space and go on (training: --resume)", path.display())]
+    DiskFull {
+        /// The file that found no room.
+        path: PathBuf,
+    },
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {reason}; check that it is there and its permissions", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        reason: io::Error,
+    },
+    /// A JSON file does not hold what it should.
+    #[error("{} is not what this program writes ({reason}); restore the file or start a new run", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words, with line and column.
+        reason: serde_json::Error,
+    },
+    /// A line in the middle of the metrics file is no row.
+    #[error("{} line {line}: {reason}; repair or remove that line", path.display())]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The images of a sample grid do not have the shape that was announced.
+    #[error("sample grid {}: {what} has {found} values, [batch, height, width, 3] = {shape:?} was announced; pass NHWC images without pad lanes", path.display())]
+    Grid {
+        /// The picture that was to be written.
+        path: PathBuf,
+        /// `input`, `output` or `target`.
+        what: &'static str,
+        /// How many values it has.
+        found: usize,
+        /// The announced shape.
+        shape: [usize; 4],
+    },
+    /// The loss chart could not be drawn.
+    #[error("cannot draw {}: {reason}; the numbers are safe in metrics.csv", path.display())]
+    Chart {
+        /// The chart.
+        path: PathBuf,
+        /// The plotting library's words.
+        reason: String,
+    },
+}
+
+impl RunError {
+    /// The error for a failed write to `path`: a full disk needs another remedy than a forbidden folder.
+    pub(super) fn write(path: &Path, reason: io::Error) -> Self {
+        let path = path.to_path_buf();
+        match reason.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::Write { path, reason },
+        }
+    }
+
+    /// The error for a failed read of `path`.
+    pub(super) fn read(path: &Path, reason: io::Error) -> Self {
+        let path = path.to_path_buf();
+        Self::Read { path, reason }
+    }
+
+    /// The error for JSON in `path` that does not parse or serialise.
+    pub(super) fn json(path: &Path, reason: serde_json::Error) -> Self {
+        let path = path.to_path_buf();
+        Self::Json { path, reason }
+    }
+}

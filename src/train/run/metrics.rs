@@ -1,0 +1,221 @@
+//! `metrics.csv`: one row of numbers for each logged step.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use super::atomic::write_atomic;
+use super::error::RunError;
+
+const HEADER: &str = "step,epoch,g_gan,g_l1,d_real,d_fake,learning_rate,seconds,val_l1";
+
+/// What is known after a logged training step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Training steps done, from 1.
+    pub step: u64,
+    /// The pass over the training pairs that the step belongs to, from 1.
+    pub epoch: u64,
+    /// The generator's adversarial loss.
+    pub g_gan: f32,
+    /// Mean |output - target| over pixels and channels in -1..1, before the factor lambda: comparable with `val_l1`.
+    pub g_l1: f32,
+    /// The discriminator's loss on real pairs.
+    pub d_real: f32,
+    /// The discriminator's loss on generated pairs.
+    pub d_fake: f32,
+    /// Adam's learning rate in this step.
+    pub learning_rate: f32,
+    /// Seconds of training since the first step, those before a resume included.
+    pub seconds: f64,
+    /// Mean |output - target| over the held-out pairs in -1..1, on the steps where it was measured.
+    pub val_l1: Option<f32>,
+}
+
+impl Row {
+    fn to_line(&self) -> String {
+        let val_l1 = self.val_l1.map(|value| value.to_string()).unwrap_or_default();
+        format!(
+            "{},{},{},{},{},{},{},{:.3},{val_l1}\n",
+            self.step, self.epoch, self.g_gan, self.g_l1, self.d_real, self.d_fake, self.learning_rate, self.seconds
+        )
+    }
+
+    fn from_line(line: &str) -> Result<Self, String> {
+        let columns = HEADER.split(',').count();
+        let found = line.split(',').count();
+        if found != columns {
+            return Err(format!("{found} columns instead of {columns}"));
+        }
+        let mut fields = HEADER.split(',').zip(line.split(','));
+        Ok(Self {
+            step: next(&mut fields)?,
+            epoch: next(&mut fields)?,
+            g_gan: next(&mut fields)?,
+            g_l1: next(&mut fields)?,
+            d_real: next(&mut fields)?,
+            d_fake: next(&mut fields)?,
+            learning_rate: next(&mut fields)?,
+            seconds: next(&mut fields)?,
+            val_l1: match fields.next() {
+                Some((_, "")) | None => None,
+                Some(field) => Some(number(field)?),
+            },
+        })
+    }
+}
+
+fn next<'a, T: FromStr>(fields: &mut impl Iterator<Item = (&'a str, &'a str)>) -> Result<T, String> {
+    number(fields.next().unwrap_or_default())
+}
+
+fn number<T: FromStr>((column, text): (&str, &str)) -> Result<T, String> {
+    text.trim().parse().map_err(|_| format!("{column} is \"{text}\", not a number"))
+}
+
+/// Adds a row, and the header first where the file is new.
+pub(super) fn append(path: &Path, row: &Row) -> Result<(), RunError> {
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let length = file.metadata()?.len();
+        let header = if length == 0 { format!("{HEADER}\n") } else { String::new() };
+        file.write_all(format!("{header}{}", row.to_line()).as_bytes()).inspect_err(|_| {
+            // Half a row on a full disk: cut off, or the next row would be glued to it.
+            let _ = file.set_len(length);
+        })
+    };
+    write().map_err(|error| RunError::write(path, error))
+}
+
+/// Reads all rows. No file is no rows, and a last line without its end, torn by a crash, is left out.
+pub(super) fn read(path: &Path) -> Result<Vec<Row>, RunError> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        result => result.map_err(|error| RunError::read(path, error))?,
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let wrong = |line: usize, reason: String| RunError::Metrics { path: path.to_path_buf(), line, reason };
+    let mut lines = whole.lines().enumerate();
+    match lines.next() {
+        None => return Ok(Vec::new()),
+        Some((_, HEADER)) => {}
+        Some(_) => return Err(wrong(1, format!("the header is not \"{HEADER}\""))),
+    }
+    lines.map(|(index, line)| Row::from_line(line).map_err(|reason| wrong(index + 1, reason))).collect()
+}
+
+/// Drops the rows after `step`, and a torn last line: a resumed run writes them again.
+pub(super) fn rewind(path: &Path, step: u64) -> Result<(), RunError> {
+    let rows = read(path)?;
+    write_atomic(path, |writer| {
+        writeln!(writer, "{HEADER}")?;
+        for row in rows.iter().filter(|row| row.step <= step) {
+            writer.write_all(row.to_line().as_bytes())?;
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn row(step: u64, val_l1: Option<f32>) -> Row {
+        Row {
+            step,
+            epoch: 1 + step / 100,
+            g_gan: 0.1 + 0.2,
+            g_l1: 1.0 / 3.0,
+            d_real: 1e-12,
+            d_fake: f32::MAX,
+            learning_rate: 2e-4,
+            seconds: 0.25 * step as f64,
+            val_l1,
+        }
+    }
+
+    fn file(content: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.csv");
+        fs::write(&path, content).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn rows_come_back_with_the_same_bits() {
+        let (_folder, path) = file("");
+        let rows = [row(1, None), row(250, Some(0.121))];
+        for row in &rows {
+            append(&path, row).unwrap();
+        }
+        assert_eq!(read(&path).unwrap(), rows);
+        assert!(fs::read_to_string(&path).unwrap().starts_with(HEADER));
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_comes_back() {
+        let (_folder, path) = file("");
+        let lost = Row { g_gan: f32::NAN, g_l1: f32::INFINITY, ..row(3, None) };
+        append(&path, &lost).unwrap();
+        let read = read(&path).unwrap();
+        assert!(read[0].g_gan.is_nan() && read[0].g_l1 == f32::INFINITY);
+    }
+
+    #[test]
+    fn no_file_is_no_rows() {
+        assert_eq!(read(Path::new("nowhere/metrics.csv")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_left_out_and_cut_off() {
+        let whole = row(10, Some(0.5));
+        // Torn inside its last number, it would still parse.
+        let torn = row(20, Some(0.25)).to_line().trim_end().to_owned();
+        for tail in [torn.as_str(), "20,1,0.", "\0\0\0\0"] {
+            let (_folder, path) = file(&format!("{HEADER}\n{}{tail}", whole.to_line()));
+            assert_eq!(read(&path).unwrap(), std::slice::from_ref(&whole));
+            rewind(&path, 10).unwrap();
+            append(&path, &row(20, None)).unwrap();
+            assert_eq!(read(&path).unwrap(), [whole.clone(), row(20, None)]);
+        }
+        let (_folder, path) = file("step,epo");
+        assert_eq!(read(&path).unwrap(), []);
+    }
+
+    #[test]
+    fn rewind_drops_what_came_after() {
+        let (_folder, path) = file("");
+        for step in [10, 20, 30, 40] {
+            append(&path, &row(step, None)).unwrap();
+        }
+        rewind(&path, 25).unwrap();
+        assert_eq!(read(&path).unwrap(), [row(10, None), row(20, None)]);
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        for (content, line, word) in [
+            ("time,loss\n".to_owned(), 1, "header"),
+            (format!("{HEADER}\n1,2,3\n"), 2, "columns"),
+            (format!("{HEADER}\n1,1,x,0,0,0,0,0,\n"), 2, "g_gan"),
+        ] {
+            let (_folder, path) = file(&content);
+            let error = read(&path).unwrap_err();
+            assert!(matches!(error, RunError::Metrics { line: found, .. } if found == line));
+            assert!(error.to_string().contains(word), "{error}");
+            assert!(error.to_string().contains("metrics.csv"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(read(folder.path()), Err(RunError::Read { .. })));
+        let error = append(folder.path(), &row(1, None)).unwrap_err();
+        assert!(matches!(error, RunError::Write { .. }));
+    }
+}

@@ -1,0 +1,310 @@
+//! The run directory `runs/NAME/`: everything a training run leaves on the disk, and the page that shows it.
+//!
+//! | file | what it is | written |
+//! |---|---|---|
+//! | `config.json` | the configuration | once |
+//! | `metrics.csv` | losses and held-out L1, a row a logged step | appended |
+//! | `held_out.json` | what copying the input scores on the held-out pairs | once |
+//! | `losses.svg` | chart of `metrics.csv` | by [`RunDir::refresh`] |
+//! | `samples/step-000250.png` | input, output, target of fixed validation images | as training goes |
+//! | `checkpoints/step-000250.safetensors` | the state to resume from | by the trainer, through [`write_atomic`] |
+//! | `index.html` | all of this on one page, straight from the disk | by [`RunDir::refresh`] |
+
+mod atomic;
+mod error;
+mod grid;
+mod metrics;
+mod page;
+mod plot;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use atomic::write_atomic;
+pub use error::RunError;
+pub use grid::Samples;
+pub use metrics::Row;
+
+const CONFIG: &str = "config.json";
+const METRICS: &str = "metrics.csv";
+const HELD_OUT: &str = "held_out.json";
+const CHART: &str = "losses.svg";
+const PAGE: &str = "index.html";
+const SAMPLES: &str = "samples";
+const CHECKPOINTS: &str = "checkpoints";
+
+/// The folder of one training run; one process at a time writes to it.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    name: String,
+}
+
+/// What the held-out pairs score before anything is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// Number of held-out pairs.
+    pub pairs: usize,
+    /// Mean |input - target| over them in -1..1: the L1 of a generator that copies its input.
+    pub copy_l1: f32,
+}
+
+/// A checkpoint on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The file.
+    pub path: PathBuf,
+    /// The training step after which it was written, by its name.
+    pub step: u64,
+    /// Size of the file.
+    pub bytes: u64,
+}
+
+impl RunDir {
+    /// Makes `root/name/` for a new run and proves that it can be written.
+    ///
+    /// # Errors
+    /// [`RunError::Name`] for a name that is no plain folder name, [`RunError::Exists`] if anything of that name is there,
+    /// [`RunError::Write`] or [`RunError::DiskFull`] if the folder cannot be made or written; none of them leaves a new folder.
+    pub fn create(root: &Path, name: &str) -> Result<Self, RunError> {
+        let run = Self::at(root, name)?;
+        fs::create_dir_all(root).map_err(|error| RunError::write(root, error))?;
+        // Making the folder is the test for it: two runs that start together cannot both win.
+        fs::create_dir(&run.path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => RunError::Exists { path: run.path.clone() },
+            _ => RunError::write(&run.path, error),
+        })?;
+        if let Err(error) = run.prepare() {
+            // The folder is ours and holds nothing yet; left behind, it would be in the way of the next try.
+            let _ = fs::remove_dir_all(&run.path);
+            return Err(error);
+        }
+        Ok(run)
+    }
+
+    /// Opens the run `root/name/` to continue it, proves that it can be written and removes half-written files of a killed process.
+    ///
+    /// # Errors
+    /// [`RunError::Name`], [`RunError::Missing`] if there is no such folder, [`RunError::Write`], [`RunError::DiskFull`] or
+    /// [`RunError::Read`] if it cannot be used.
+    pub fn open(root: &Path, name: &str) -> Result<Self, RunError> {
+        let run = Self::at(root, name)?;
+        if !run.path.is_dir() {
+            return Err(RunError::Missing { path: run.path });
+        }
+        run.prepare()?;
+        Ok(run)
+    }
+
+    /// `base`, or the first of `base-2`, `base-3`, ... that is no run in `root` yet.
+    ///
+    /// # Errors
+    /// [`RunError::Name`] if `base` is no plain folder name.
+    pub fn unused_name(root: &Path, base: &str) -> Result<String, RunError> {
+        check_name(base)?;
+        let mut name = base.to_owned();
+        let mut number = 2u64;
+        while fs::symlink_metadata(root.join(&name)).is_ok() {
+            name = format!("{base}-{number}");
+            number += 1;
+        }
+        Ok(name)
+    }
+
+    /// The run's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The run's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The page that shows the run.
+    pub fn page_path(&self) -> PathBuf {
+        self.path.join(PAGE)
+    }
+
+    /// Where the sample grid of `step` lies.
+    pub fn sample_path(&self, step: u64) -> PathBuf {
+        self.path.join(SAMPLES).join(step_file(step, "png"))
+    }
+
+    /// Where the checkpoint of `step` belongs.
+    pub fn checkpoint_path(&self, step: u64) -> PathBuf {
+        self.path.join(CHECKPOINTS).join(step_file(step, "safetensors"))
+    }
+
+    /// Writes `config.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Json`] if `config` does not serialise, [`RunError::Write`] or [`RunError::DiskFull`].
+    pub fn write_config(&self, config: &impl Serialize) -> Result<(), RunError> {
+        write_json(&self.path.join(CONFIG), config)
+    }
+
+    /// Reads `config.json` back.
+    ///
+    /// # Errors
+    /// [`RunError::Read`], or [`RunError::Json`] if it is not the configuration that this program writes.
+    pub fn read_config<T: DeserializeOwned>(&self) -> Result<T, RunError> {
+        read_json(&self.path.join(CONFIG))
+    }
+
+    /// Notes what copying the input scores on the held-out pairs, for the chart and the page.
+    ///
+    /// # Errors
+    /// [`RunError::Write`] or [`RunError::DiskFull`].
+    pub fn write_held_out(&self, held_out: &HeldOut) -> Result<(), RunError> {
+        write_json(&self.path.join(HELD_OUT), held_out)
+    }
+
+    /// Adds a row to `metrics.csv`.
+    ///
+    /// # Errors
+    /// [`RunError::Write`] or [`RunError::DiskFull`].
+    pub fn append(&self, row: &Row) -> Result<(), RunError> {
+        metrics::append(&self.path.join(METRICS), row)
+    }
+
+    /// The rows of `metrics.csv`; a last line that a crash tore is left out.
+    ///
+    /// # Errors
+    /// [`RunError::Read`], or [`RunError::Metrics`] with the line that is no row.
+    pub fn metrics(&self) -> Result<Vec<Row>, RunError> {
+        metrics::read(&self.path.join(METRICS))
+    }
+
+    /// Before a run goes on from `step`: cuts off the rows after it, and a torn last line.
+    ///
+    /// # Errors
+    /// As [`RunDir::metrics`] and [`write_atomic`]; the old file stays then.
+    pub fn rewind(&self, step: u64) -> Result<(), RunError> {
+        metrics::rewind(&self.path.join(METRICS), step)
+    }
+
+    /// Writes the sample grid of `step` (input | output | target, a row an image) and returns its path.
+    ///
+    /// # Errors
+    /// [`RunError::Grid`] if the images do not have the announced shape, [`RunError::Write`] or [`RunError::DiskFull`].
+    pub fn write_samples(&self, step: u64, samples: &Samples) -> Result<PathBuf, RunError> {
+        let path = self.sample_path(step);
+        grid::write(&path, samples)?;
+        Ok(path)
+    }
+
+    /// The checkpoints on the disk by rising step; the last one is the one to resume from.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] if the folder cannot be read.
+    pub fn checkpoints(&self) -> Result<Vec<Checkpoint>, RunError> {
+        let files = step_files(&self.path.join(CHECKPOINTS), "safetensors")?;
+        let checkpoint = |(step, path): (u64, PathBuf)| {
+            let metadata = fs::metadata(&path).map_err(|error| RunError::read(&path, error))?;
+            let bytes = metadata.len();
+            Ok(Checkpoint { path, step, bytes })
+        };
+        files.into_iter().map(checkpoint).collect()
+    }
+
+    /// Draws `losses.svg` and writes `index.html` again from what lies on the disk.
+    ///
+    /// # Errors
+    /// Any error of reading the run's files or of writing the two; a file that could not be written keeps its old content.
+    pub fn refresh(&self) -> Result<(), RunError> {
+        let rows = self.metrics()?;
+        let held_out: Option<HeldOut> = self.read_if_there(HELD_OUT)?;
+        let copy_l1 = held_out.map(|held_out| held_out.copy_l1);
+        let chart = plot::write(&self.path.join(CHART), &rows, copy_l1)?;
+        let page = page::Page {
+            run: self,
+            config: self.read_if_there(CONFIG)?,
+            rows: &rows,
+            held_out,
+            chart,
+            samples: step_files(&self.path.join(SAMPLES), "png")?,
+            checkpoints: self.checkpoints()?,
+        };
+        let html = page.render();
+        write_atomic(&self.page_path(), |writer| writer.write_all(html.as_bytes()))
+    }
+
+    fn at(root: &Path, name: &str) -> Result<Self, RunError> {
+        check_name(name)?;
+        Ok(Self { path: root.join(name), name: name.to_owned() })
+    }
+
+    /// Makes the folders that are missing and checks that files can be made in each.
+    fn prepare(&self) -> Result<(), RunError> {
+        for folder in [self.path.clone(), self.path.join(SAMPLES), self.path.join(CHECKPOINTS)] {
+            fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
+            // Before the check: what a killed process left may be what fills the disk.
+            atomic::sweep(&folder)?;
+            atomic::check_writable(&folder)?;
+        }
+        Ok(())
+    }
+
+    fn read_if_there<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, RunError> {
+        match read_json(&self.path.join(file)) {
+            Err(RunError::Read { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result.map(Some),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), RunError> {
+    let reason = if name.is_empty() {
+        "it is empty"
+    } else if name == "." || name == ".." {
+        "it is a folder that is always there"
+    } else if name.contains(['/', '\\', ':']) {
+        "it contains '/', '\\' or ':'"
+    } else if name.contains(char::is_control) {
+        "it contains a control character"
+    } else {
+        return Ok(());
+    };
+    Err(RunError::Name { name: name.escape_debug().to_string(), reason })
+}
+
+fn step_file(step: u64, extension: &str) -> String {
+    format!("step-{step:06}.{extension}")
+}
+
+/// The files named as [`step_file`] does in `folder`, by rising step; whatever else lies there is not ours.
+fn step_files(folder: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>, RunError> {
+    let entries = fs::read_dir(folder).map_err(|error| RunError::read(folder, error))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| RunError::read(folder, error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let digits = name.strip_prefix("step-").and_then(|rest| rest.strip_suffix(extension)?.strip_suffix('.'));
+        if let Some(step) = digits.and_then(|digits| digits.parse().ok())
+            && name == step_file(step, extension)
+        {
+            files.push((step, path));
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| RunError::json(path, error))?;
+    text.push(b'\n');
+    write_atomic(path, |writer| writer.write_all(&text))
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+    let text = fs::read(path).map_err(|error| RunError::read(path, error))?;
+    serde_json::from_slice(&text).map_err(|error| RunError::json(path, error))
+}
+
+#[cfg(test)]
+mod tests;

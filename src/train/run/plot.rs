@@ -1,0 +1,327 @@
+//! `losses.svg`: the adversarial losses above, the L1 distances below, over the same steps.
+
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
+use plotters::prelude::*;
+
+use super::atomic::write_atomic;
+use super::error::RunError;
+use super::metrics::Row;
+
+const SIZE: (u32, u32) = (900, 560);
+const TOP_PANEL: i32 = 285;
+
+// Okabe and Ito's palette, which colour-blind readers can tell apart too.
+const BLUE: RGBColor = RGBColor(0, 114, 178);
+const ORANGE: RGBColor = RGBColor(230, 159, 0);
+const GREEN: RGBColor = RGBColor(0, 158, 115);
+const VERMILION: RGBColor = RGBColor(213, 94, 0);
+const TEXT: RGBColor = RGBColor(51, 56, 66);
+const MUTED: RGBColor = RGBColor(120, 126, 138);
+const GRID: RGBColor = RGBColor(232, 234, 238);
+
+/// More points than this are more than the chart has pixels to show, and would swell the file.
+const MAX_POINTS: usize = 600;
+/// Share of the past in the exponential average.
+const SMOOTHING: f64 = 0.7;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type DrawError = DrawingAreaErrorKind<io::Error>;
+type Point = (f64, f64);
+
+struct Series {
+    label: &'static str,
+    colour: RGBColor,
+    /// The one series with few points, which are marked.
+    marked: bool,
+    points: Vec<Point>,
+}
+
+impl Series {
+    /// The training loss `value`, thinned and smoothed.
+    fn smoothed(label: &'static str, colour: RGBColor, rows: &[Row], value: impl Fn(&Row) -> f32) -> Self {
+        Self { label, colour, marked: false, points: smooth(thin(finite(rows, |row| Some(value(row))))) }
+    }
+}
+
+/// Writes the chart; without a finite number in `rows` there is nothing to draw, no file, and the answer is `false`.
+pub(super) fn write(path: &Path, rows: &[Row], copy_l1: Option<f32>) -> Result<bool, RunError> {
+    let Some(steps) = step_range(rows) else {
+        return Ok(false);
+    };
+    let mut svg = String::new();
+    draw(&mut svg, rows, steps, copy_l1).map_err(|error| RunError::Chart { path: path.to_path_buf(), reason: error.to_string() })?;
+    write_atomic(path, |writer| writer.write_all(svg.as_bytes()))?;
+    Ok(true)
+}
+
+fn draw(svg: &mut String, rows: &[Row], steps: Range<f64>, copy_l1: Option<f32>) -> Result<(), DrawError> {
+    let adversarial = [
+        Series::smoothed("G, fooling D", BLUE, rows, |row| row.g_gan),
+        Series::smoothed("D, real pairs", ORANGE, rows, |row| row.d_real),
+        Series::smoothed("D, fake pairs", GREEN, rows, |row| row.d_fake),
+    ];
+    let distances = [
+        Series::smoothed("training", BLUE, rows, |row| row.g_l1),
+        Series { label: "held-out", colour: VERMILION, marked: true, points: thin(finite(rows, |row| row.val_l1)) },
+        Series {
+            label: "copying the input",
+            colour: MUTED,
+            marked: false,
+            points: copy_l1.map(|l1| vec![(steps.start, f64::from(l1)), (steps.end, f64::from(l1))]).unwrap_or_default(),
+        },
+    ];
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (top, bottom) = root.split_vertically(TOP_PANEL);
+    heading(&top, "Adversarial losses", &adversarial)?;
+    let range = linear_range(&adversarial);
+    panel(&top, steps.clone(), range, "loss", "", &adversarial)?;
+    heading(&bottom, "L1 to the target", &distances)?;
+    let range = log_range(&distances);
+    let ticks = log_ticks(&range);
+    let axis = range.log_scale().with_key_points(ticks);
+    let caption = format!("step · training losses smoothed (exponential average, {SMOOTHING} of the past)");
+    panel(&bottom, steps, axis, "L1, log scale", &caption, &distances)?;
+    root.present()?;
+    Ok(())
+}
+
+/// The title of a panel at the left, its legend at the right: outside the axes, where it covers no line.
+fn heading(area: &Area, title: &str, series: &[Series]) -> Result<(), DrawError> {
+    const SLOT: i32 = 148;
+    let title_style = ("sans-serif", 17, FontStyle::Bold, &TEXT).into_text_style(area);
+    area.draw_text(title, &title_style, (24, 14))?;
+    let label_style = ("sans-serif", 14, &TEXT).into_text_style(area);
+    let shown = series.iter().filter(|series| !series.points.is_empty());
+    let mut x = SIZE.0 as i32 - 12 - SLOT * shown.clone().count() as i32;
+    for series in shown {
+        let dash = Rectangle::new([(x, 20), (x + 20, 24)], series.colour.filled());
+        area.draw(&dash)?;
+        area.draw_text(series.label, &label_style, (x + 27, 15))?;
+        x += SLOT;
+    }
+    Ok(())
+}
+
+fn panel<Y>(area: &Area, steps: Range<f64>, values: Y, y_title: &str, x_title: &str, series: &[Series]) -> Result<(), DrawError>
+where
+    Y: AsRangedCoord<Value = f64>,
+    Y::CoordDescType: ValueFormatter<f64>,
+{
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(42)
+        .margin_left(14)
+        .margin_right(26)
+        .margin_bottom(4)
+        .y_label_area_size(58)
+        .x_label_area_size(if x_title.is_empty() { 24 } else { 42 })
+        .build_cartesian_2d(steps, values)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(MUTED)
+        .label_style(("sans-serif", 13, &TEXT))
+        .axis_desc_style(("sans-serif", 13, &TEXT))
+        .x_labels(10)
+        .y_labels(6)
+        .x_label_formatter(&|step| format!("{step:.0}"))
+        .y_label_formatter(&|&value| tick_label(value))
+        .x_desc(x_title)
+        .y_desc(y_title)
+        .draw()?;
+    for series in series {
+        let line = LineSeries::new(series.points.iter().copied(), series.colour.stroke_width(2));
+        let line = if series.marked { line.point_size(3) } else { line };
+        chart.draw_series(line)?;
+    }
+    Ok(())
+}
+
+/// Without the noise of binary fractions, and short for a loss that blew up.
+fn tick_label(value: f64) -> String {
+    if value.abs() >= 1e5 { format!("{value:.1e}") } else { format!("{}", (value * 1e6).round() / 1e6) }
+}
+
+/// From the first step to the last, or `None` where no row has a finite loss.
+fn step_range(rows: &[Row]) -> Option<Range<f64>> {
+    let lossy = |row: &&Row| [row.g_gan, row.g_l1, row.d_real, row.d_fake].iter().any(|loss| loss.is_finite());
+    let first = rows.iter().find(lossy)?.step as f64;
+    let last = rows.iter().rfind(lossy)?.step as f64;
+    Some(first..last.max(first + 1.0))
+}
+
+/// (step, value) of the rows that have a finite value.
+fn finite(rows: &[Row], value: impl Fn(&Row) -> Option<f32>) -> Vec<Point> {
+    rows.iter().filter_map(|row| Some((row.step as f64, f64::from(value(row)?)))).filter(|point| point.1.is_finite()).collect()
+}
+
+/// Means of neighbours, so that at most [`MAX_POINTS`] points are left.
+fn thin(points: Vec<Point>) -> Vec<Point> {
+    let group = points.len().div_ceil(MAX_POINTS).max(1);
+    let mean = |group: &[Point]| {
+        let (x, y) = group.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        (x / group.len() as f64, y / group.len() as f64)
+    };
+    points.chunks(group).map(mean).collect()
+}
+
+/// Exponential average, corrected for its start as Adam's moments are.
+fn smooth(points: Vec<Point>) -> Vec<Point> {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    points
+        .into_iter()
+        .map(|(step, value)| {
+            sum = SMOOTHING * sum + (1.0 - SMOOTHING) * value;
+            weight = SMOOTHING * weight + (1.0 - SMOOTHING);
+            (step, sum / weight)
+        })
+        .collect()
+}
+
+fn values(series: &[Series]) -> impl Iterator<Item = f64> {
+    series.iter().flat_map(|series| series.points.iter().map(|point| point.1))
+}
+
+/// From zero, or below where a loss is negative (Wasserstein), to just above the highest value.
+fn linear_range(series: &[Series]) -> Range<f64> {
+    let low = values(series).fold(0.0, f64::min);
+    let high = values(series).fold(0.0, f64::max);
+    let margin = (high - low).max(1e-6) * 0.06;
+    (if low < 0.0 { low - margin } else { 0.0 })..high + margin
+}
+
+/// Around the positive values: on a log scale a held-out L1 just below that of copying the input stays visible.
+fn log_range(series: &[Series]) -> Range<f64> {
+    let positive = || values(series).filter(|&value| value > 1e-6);
+    let low = positive().fold(f64::INFINITY, f64::min);
+    let high = positive().fold(0.0, f64::max);
+    if low <= high { low * 0.85..high * 1.15 } else { 0.1..1.0 }
+}
+
+/// 1, 2, 5, 10, ... within the range, and steps between them where those are too few.
+fn log_ticks(range: &Range<f64>) -> Vec<f64> {
+    let decades = range.start.log10().floor() as i32..=range.end.log10().floor() as i32;
+    let ticks = |digits: &[f64]| -> Vec<f64> {
+        decades
+            .clone()
+            .flat_map(|decade| digits.iter().map(move |digit| digit * 10f64.powi(decade)))
+            .filter(|tick| range.contains(tick))
+            .collect()
+    };
+    let coarse = ticks(&[1.0, 2.0, 5.0]);
+    if coarse.len() >= 4 {
+        return coarse;
+    }
+    ticks(&[1.0, 1.2, 1.4, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn rows(count: u64) -> Vec<Row> {
+        (1..=count)
+            .map(|index| Row {
+                step: index * 10,
+                epoch: 1,
+                g_gan: 1.0,
+                g_l1: 0.5,
+                d_real: 0.7,
+                d_fake: 0.6,
+                learning_rate: 2e-4,
+                seconds: index as f64,
+                val_l1: index.is_multiple_of(5).then_some(0.4),
+            })
+            .collect()
+    }
+
+    fn chart(rows: &[Row], copy_l1: Option<f32>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("losses.svg");
+        assert!(write(&path, rows, copy_l1).unwrap());
+        std::fs::read_to_string(&path).unwrap()
+    }
+
+    #[test]
+    fn the_chart_names_what_it_shows() {
+        let svg = chart(&rows(50), Some(0.131));
+        for text in ["D, real pairs", "D, fake pairs", "held-out", "copying the input", "smoothed"] {
+            assert!(svg.contains(text), "{text}");
+        }
+        let svg = chart(&rows(4), None);
+        assert!(!svg.contains("held-out") && !svg.contains("copying"));
+    }
+
+    #[test]
+    fn odd_rows_still_make_a_chart() {
+        let mut lost = rows(20);
+        lost[3].g_gan = f32::NAN;
+        lost[4].d_real = f32::INFINITY;
+        lost[5].g_l1 = 0.0;
+        lost[6].d_fake = -3.0;
+        lost[7].d_fake = f32::MAX;
+        let svg = chart(&lost, Some(0.0));
+        assert!(!svg.contains("NaN") && !svg.contains("inf"));
+        chart(&rows(1), None);
+        chart(&rows(5), Some(f32::NAN));
+    }
+
+    #[test]
+    fn without_losses_there_is_no_chart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("losses.svg");
+        let mut lost = rows(1);
+        let row = &mut lost[0];
+        for loss in [&mut row.g_gan, &mut row.g_l1, &mut row.d_real, &mut row.d_fake] {
+            *loss = f32::NAN;
+        }
+        assert!(!write(&path, &lost, None).unwrap());
+        assert!(!write(&path, &[], None).unwrap());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_long_run_makes_no_large_file() {
+        assert!(chart(&rows(100_000), Some(0.131)).len() < 100_000);
+        let points = thin((0..100_000).map(|x| (f64::from(x), 1.0)).collect());
+        assert!(points.len() <= MAX_POINTS);
+        assert!(points.iter().all(|point| point.1 == 1.0));
+    }
+
+    #[test]
+    fn smoothing_keeps_a_constant_and_starts_at_the_first_value() {
+        let points = smooth(vec![(1.0, 2.0), (2.0, 2.0), (3.0, 12.0)]);
+        let expected = [2.0, 2.0, 2.0 + 10.0 * 0.3 / (1.0 - 0.7f64.powi(3))];
+        for (point, expected) in points.iter().zip(expected) {
+            assert!((point.1 - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn ticks_are_round_and_enough() {
+        assert_eq!(log_ticks(&(0.09..1.1)), [0.1, 0.2, 0.5, 1.0]);
+        for (low, high) in [(0.1, 0.15), (0.3, 0.8), (2.0, 9.0)] {
+            let ticks = log_ticks(&(low..high));
+            assert!(ticks.len() >= 2, "{low}..{high}: {ticks:?}");
+            assert!(ticks.iter().all(|&tick| low <= tick && tick < high));
+        }
+    }
+
+    #[test]
+    fn tick_labels_are_short() {
+        assert_eq!([0.1 + 0.2, 0.0, -2.5, 3.4e38].map(tick_label), ["0.3", "0", "-2.5", "3.4e38"]);
+    }
+
+    #[test]
+    fn an_unwritable_chart_is_named() {
+        let error = write(Path::new("nowhere/losses.svg"), &rows(2), None).unwrap_err();
+        assert!(error.to_string().contains("losses.svg"));
+    }
+}

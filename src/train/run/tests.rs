@@ -1,0 +1,179 @@
+//! The run directory as a trainer uses it.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Config {
+    lr: f32,
+    dataset: String,
+}
+
+fn config() -> Config {
+    Config { lr: 2e-4, dataset: "<script>&".to_owned() }
+}
+
+fn row(step: u64) -> Row {
+    Row { step, epoch: 1, g_gan: 1.0, g_l1: 0.5, d_real: 0.7, d_fake: 0.6, learning_rate: 2e-4, seconds: step as f64, val_l1: Some(0.25) }
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn bad_names_are_refused_before_anything_is_made() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["", ".", "..", "a/b", "a\\b", "/etc", "C:x", "a\nb", "a\0"] {
+        for result in [RunDir::create(root.path(), name), RunDir::open(root.path(), name)] {
+            let error = result.unwrap_err();
+            assert!(matches!(error, RunError::Name { .. }), "{name:?}: {error}");
+            assert!(!error.to_string().contains('\n') && error.to_string().contains("--name"));
+        }
+        assert!(RunDir::unused_name(root.path(), name).is_err());
+    }
+    assert_eq!(entries(root.path()), [""; 0]);
+}
+
+#[test]
+fn an_existing_run_is_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "cats").unwrap();
+    run.write_config(&config()).unwrap();
+    let error = RunDir::create(root.path(), "cats").unwrap_err();
+    assert!(matches!(error, RunError::Exists { .. }));
+    for word in ["cats", "--resume", "--name"] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    assert_eq!(run.read_config::<Config>().unwrap(), config());
+}
+
+#[test]
+fn a_root_that_is_no_folder_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("runs");
+    fs::write(&file, "not a folder").unwrap();
+    let error = RunDir::create(&file, "cats").unwrap_err();
+    assert!(matches!(error, RunError::Write { .. }), "{error}");
+    assert!(error.to_string().contains("runs"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "not a folder");
+}
+
+#[test]
+fn a_run_that_cannot_be_opened_says_why() {
+    let root = tempfile::tempdir().unwrap();
+    let error = RunDir::open(root.path(), "dogs").unwrap_err();
+    assert!(matches!(error, RunError::Missing { .. }));
+    assert!(error.to_string().contains("dogs"));
+    let run = RunDir::create(root.path(), "cats").unwrap();
+    fs::remove_dir(run.path().join(SAMPLES)).unwrap();
+    fs::write(run.path().join(SAMPLES), "in the way").unwrap();
+    let error = RunDir::open(root.path(), "cats").unwrap_err();
+    assert!(matches!(error, RunError::Write { .. }));
+    assert!(error.to_string().contains(SAMPLES));
+}
+
+#[test]
+fn opening_sweeps_what_a_killed_process_left() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "cats").unwrap();
+    fs::write(run.path().join("checkpoints/.pix2pix-7-1.tmp"), "half").unwrap();
+    fs::write(run.checkpoint_path(9), "whole").unwrap();
+    RunDir::open(root.path(), "cats").unwrap();
+    assert_eq!(entries(&run.path().join(CHECKPOINTS)), ["step-000009.safetensors"]);
+}
+
+#[test]
+fn unused_names_count_up() {
+    let root = tempfile::tempdir().unwrap();
+    for expected in ["cats", "cats-2", "cats-3"] {
+        let name = RunDir::unused_name(root.path(), "cats").unwrap();
+        assert_eq!(name, expected);
+        RunDir::create(root.path(), &name).unwrap();
+    }
+    assert_eq!(RunDir::unused_name(&root.path().join("no"), "cats").unwrap(), "cats");
+}
+
+#[test]
+fn checkpoints_come_by_step_and_foreign_files_do_not() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "cats").unwrap();
+    for step in [1_000_000, 250, 999_999] {
+        fs::write(run.checkpoint_path(step), [0; 5]).unwrap();
+    }
+    for foreign in ["step-1.safetensors", "step-+00250.safetensors", "notes.txt", "step-000250.png"] {
+        fs::write(run.path().join(CHECKPOINTS).join(foreign), "").unwrap();
+    }
+    let found = run.checkpoints().unwrap();
+    let steps: Vec<u64> = found.iter().map(|checkpoint| checkpoint.step).collect();
+    assert_eq!(steps, [250, 999_999, 1_000_000]);
+    assert!(found.iter().all(|checkpoint| checkpoint.bytes == 5));
+    fs::remove_dir_all(run.path().join(CHECKPOINTS)).unwrap();
+    assert!(matches!(run.checkpoints(), Err(RunError::Read { .. })));
+}
+
+#[test]
+fn broken_json_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "cats").unwrap();
+    assert!(matches!(run.read_config::<Config>(), Err(RunError::Read { .. })));
+    fs::write(run.path().join(CONFIG), "{\"lr\":").unwrap();
+    for error in [run.read_config::<Config>().unwrap_err(), run.refresh().unwrap_err()] {
+        assert!(matches!(error, RunError::Json { .. }));
+        assert!(error.to_string().contains(CONFIG));
+    }
+}
+
+#[test]
+fn an_empty_run_has_a_page() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "cats").unwrap();
+    run.refresh().unwrap();
+    assert_eq!(entries(run.path()), [CHECKPOINTS, PAGE, SAMPLES]);
+    assert!(fs::read_to_string(run.page_path()).unwrap().contains("No step"));
+}
+
+#[test]
+fn the_page_shows_the_run_and_nothing_from_elsewhere() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "<i>R&D's").unwrap();
+    run.write_config(&config()).unwrap();
+    let held_out = HeldOut { pairs: 40, copy_l1: 0.131 };
+    run.write_held_out(&held_out).unwrap();
+    for step in [10, 20, 30] {
+        run.append(&row(step)).unwrap();
+    }
+    run.rewind(20).unwrap();
+    assert_eq!(run.metrics().unwrap(), [row(10), row(20)]);
+    let image = [0.0; 2 * 4 * 4 * 3];
+    let samples = Samples { batch: 2, height: 4, width: 4, input: &image, output: &image, target: &image };
+    run.write_samples(10, &samples).unwrap();
+    let newest = run.write_samples(20, &samples).unwrap();
+    assert_eq!(newest, run.sample_path(20));
+    write_atomic(&run.checkpoint_path(20), |writer| writer.write_all(&[0; 2048])).unwrap();
+    run.refresh().unwrap();
+
+    let html = fs::read_to_string(run.page_path()).unwrap();
+    for part in [
+        "<h1>&lt;i&gt;R&amp;D&#39;s</h1>",
+        "<td>&lt;script&gt;&amp;</td>",
+        "<td>0.0002</td>",
+        "0.2500",
+        "0.1310",
+        "src=\"losses.svg\"",
+        "src=\"samples/step-000010.png\" loading=\"lazy\"",
+        "after step 20</h2>",
+        "checkpoints/step-000020.safetensors</td><td class=\"number\">2.0 KiB",
+        "pix2pix train --resume",
+        "pix2pix translate",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    for foreign in ["<i>", "<script", "http:", "https:", "file:", "url("] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+    assert!(run.path().join(CHART).exists());
+}
