@@ -11,8 +11,15 @@
 //! | 6 | [`data`], [`train`], [`interop`], [`bench`] | pairs and loading; losses, Adam, the step, the run folder; files; timing |
 //! | 7 | [`cli`] | one file a subcommand; the only floor that prints |
 
+pub mod bench;
+pub mod cli;
+pub mod data;
 pub mod gpu;
-pub mod tensor;
+pub mod interop;
+pub mod nn;
+pub mod ops;
+pub mod program;
 pub mod state;
 pub mod tape;
-pub mod ops;
+pub mod tensor;
+pub mod train;

@@ -16,6 +16,13 @@ pub struct StateId(pub(crate) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArenaId(pub(crate) usize);
 
+impl ArenaId {
+    /// Position in the list.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// How a state starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {

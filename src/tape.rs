@@ -87,8 +87,8 @@ pub enum TapeError {
 pub struct Tape {
     nodes: Vec<Node>,
     scope: Arc<str>,
-    /// States that were overwritten: values recorded before this node are stale.
-    overwritten: HashMap<StateId, usize>,
+    /// The node that holds each state's present value, until the state is overwritten.
+    current: HashMap<StateId, Var>,
 }
 
 impl Node {
@@ -113,9 +113,15 @@ impl Tape {
         self.append(Source::Input(name.to_owned()), Vec::new(), shape)
     }
 
-    /// The present value of a parameter or statistic.
+    /// The present value of a parameter or statistic: the same node until an update in place ends its life, so that all uses of
+    /// a weight add up to one gradient.
     pub fn state(&mut self, states: &StateList, id: StateId) -> Var {
-        self.append(Source::State(id), Vec::new(), states.get(id).shape)
+        if let Some(&var) = self.current.get(&id) {
+            return var;
+        }
+        let var = self.append(Source::State(id), Vec::new(), states.get(id).shape);
+        self.current.insert(id, var);
+        var
     }
 
     /// Records `op` on `inputs`.
@@ -130,16 +136,17 @@ impl Tape {
         }
         for &index in op.overwrites() {
             if let Source::State(id) = self.nodes[inputs[index].0].source {
-                self.overwritten.insert(id, self.nodes.len());
+                self.current.remove(&id);
             }
         }
         Ok(self.append(Source::Op(Arc::new(op)), inputs.to_vec(), shape))
     }
 
     /// Declares that the newest node overwrote every state of `arena`.
-    pub(crate) fn end_arena(&mut self, states: &StateList, arena: ArenaId) {
-        let now = self.nodes.len() - 1;
-        self.overwritten.extend(states.in_arena(arena).map(|state| (state.id, now)));
+    pub fn end_arena(&mut self, states: &StateList, arena: ArenaId) {
+        for state in states.in_arena(arena) {
+            self.current.remove(&state.id);
+        }
     }
 
     /// The shape of a value.
@@ -209,7 +216,7 @@ impl Tape {
 
     fn check_fresh(&self, op: &'static str, input: Var) -> Result<(), TapeError> {
         match self.nodes[input.0].source {
-            Source::State(id) if self.overwritten.get(&id).is_some_and(|&at| at > input.0) => Err(TapeError::Stale { op, state: id.0 }),
+            Source::State(id) if self.current.get(&id) != Some(&input) => Err(TapeError::Stale { op, state: id.0 }),
             _ => Ok(()),
         }
     }

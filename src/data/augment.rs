@@ -32,11 +32,7 @@ impl Jitter {
     pub fn draw(seed: u64, epoch: u32, pair: usize, load_size: u32, crop_size: u32, mirror: bool) -> Self {
         let positions = load_size.saturating_sub(crop_size).saturating_add(1);
         let [x, y, flip, _] = draw(seed, Stream::Jitter, epoch, pair as u64);
-        Self {
-            crop_x: below(x, positions),
-            crop_y: below(y, positions),
-            flip: mirror && below(flip, 2) == 1,
-        }
+        Self { crop_x: below(x, positions), crop_y: below(y, positions), flip: mirror && below(flip, 2) == 1 }
     }
 
     /// The pixels of a `size` x `size` crop, row by row, mirrored where this jitter says so.
@@ -51,9 +47,7 @@ impl Jitter {
             return Err(DataError::CropOutside { width, height, crop_size: size, crop_x, crop_y });
         }
         let column = move |x: u32| self.crop_x + if self.flip { size - 1 - x } else { x };
-        Ok((0..size).flat_map(move |y| {
-            (0..size).map(move |x| image.get_pixel(column(x), self.crop_y + y).0)
-        }))
+        Ok((0..size).flat_map(move |y| (0..size).map(move |x| image.get_pixel(column(x), self.crop_y + y).0)))
     }
 
     /// The crop as an image; see [`Jitter::pixels`].
@@ -71,12 +65,7 @@ impl Jitter {
 ///
 /// # Errors
 /// [`DataError::OddWidth`] and [`DataError::CropOutside`].
-pub fn preprocess_pair(
-    ab: &RgbImage,
-    load_size: u32,
-    crop_size: u32,
-    jitter: Jitter,
-) -> Result<(RgbImage, RgbImage), DataError> {
+pub fn preprocess_pair(ab: &RgbImage, load_size: u32, crop_size: u32, jitter: Jitter) -> Result<(RgbImage, RgbImage), DataError> {
     let (a, b) = split_combined(ab, Path::new("the combined image"))?;
     let prepare = |half: &RgbImage| jitter.apply(&resize(half, load_size, load_size), crop_size);
     Ok((prepare(&a)?, prepare(&b)?))

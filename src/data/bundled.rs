@@ -11,10 +11,8 @@ use super::error::DataError;
 use super::pairs::{PairSource, Split};
 use super::read::decode_rgb;
 
-const SHEETS: [(Split, &[u8]); 2] = [
-    (Split::Train, include_bytes!("../../assets/pairs/train.jpg")),
-    (Split::Val, include_bytes!("../../assets/pairs/val.jpg")),
-];
+const SHEETS: [(Split, &[u8]); 2] =
+    [(Split::Train, include_bytes!("../../assets/pairs/train.jpg")), (Split::Val, include_bytes!("../../assets/pairs/val.jpg"))];
 /// Width and height of a combined image in a sheet, in pixels.
 const CELL: (u32, u32) = (256, 128);
 
@@ -63,8 +61,7 @@ mod tests {
         // A wrong cut would show an emoji's middle in the corner, or compare different emoji.
         let corners = batch.input.chunks(64 * 64 * 3).filter(|image| image[0] > 0.98).count();
         assert!(corners >= 38, "{corners} of 40 inputs have a white corner");
-        let l1 = batch.input.iter().zip(&batch.target).map(|(a, b)| (a - b).abs()).sum::<f32>()
-            / batch.input.len() as f32;
+        let l1 = batch.input.iter().zip(&batch.target).map(|(a, b)| (a - b).abs()).sum::<f32>() / batch.input.len() as f32;
         assert!((0.05..0.25).contains(&l1), "L1 of copying the input: {l1}");
     }
 

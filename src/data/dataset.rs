@@ -40,13 +40,7 @@ pub struct DataOptions {
 impl DataOptions {
     /// The reference's preparation at `size`: jitter from [`default_load_size`], mirroring, A to B; 2 GiB of memory.
     pub fn new(size: u32) -> Self {
-        Self {
-            size,
-            load_size: default_load_size(size),
-            mirror: true,
-            direction: Direction::AtoB,
-            memory_budget: 2 << 30,
-        }
+        Self { size, load_size: default_load_size(size), mirror: true, direction: Direction::AtoB, memory_budget: 2 << 30 }
     }
 
     fn check(&self) -> Result<(), DataError> {
@@ -105,11 +99,7 @@ impl Dataset {
     }
 
     /// A dataset of these pairs; `root` only names it in errors.
-    pub(super) fn from_pairs(
-        root: &Path,
-        pairs: Vec<(Split, Vec<PairSource>)>,
-        options: &DataOptions,
-    ) -> Result<Self, DataError> {
+    pub(super) fn from_pairs(root: &Path, pairs: Vec<(Split, Vec<PairSource>)>, options: &DataOptions) -> Result<Self, DataError> {
         options.check()?;
         let mut budget = options.memory_budget;
         let mut splits = Vec::with_capacity(pairs.len());
@@ -147,12 +137,7 @@ pub struct PairSet {
 }
 
 impl PairSet {
-    fn read(
-        split: Split,
-        sources: Vec<PairSource>,
-        options: &DataOptions,
-        budget: u64,
-    ) -> Result<Self, DataError> {
+    fn read(split: Split, sources: Vec<PairSource>, options: &DataOptions, budget: u64) -> Result<Self, DataError> {
         let stored_size = match split {
             Split::Train => options.load_size,
             Split::Val | Split::Test => options.size,
@@ -226,11 +211,7 @@ impl PairSet {
         if let Some(pair) = images.and_then(|images| images.get(index)) {
             return Ok(Cow::Borrowed(pair));
         }
-        let source = self.sources.get(index).ok_or(DataError::NoSuchPair {
-            split: self.split,
-            index,
-            pairs: self.len(),
-        })?;
+        let source = self.sources.get(index).ok_or(DataError::NoSuchPair { split: self.split, index, pairs: self.len() })?;
         Ok(Cow::Owned(prepare(source.read()?, self.options.direction, size)))
     }
 }
@@ -248,13 +229,8 @@ fn bytes_of(pairs: usize, size: u32) -> u64 {
 
 /// Reads every source once, on every core; keeps what `prepare` makes of it only if `keep`. The error is that of the first bad
 /// source in order.
-fn decode_all(
-    sources: &[PairSource],
-    keep: bool,
-    prepare: impl Fn(Pair) -> Pair + Sync,
-) -> Result<Option<Vec<Pair>>, DataError> {
-    let slots: Vec<OnceLock<Result<Option<Pair>, DataError>>> =
-        sources.iter().map(|_| OnceLock::new()).collect();
+fn decode_all(sources: &[PairSource], keep: bool, prepare: impl Fn(Pair) -> Pair + Sync) -> Result<Option<Vec<Pair>>, DataError> {
+    let slots: Vec<OnceLock<Result<Option<Pair>, DataError>>> = sources.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     // Sources are taken in order and a taken one is always finished, so nothing before a bad one is left out.
@@ -275,7 +251,9 @@ fn decode_all(
         }
         work();
     });
-    slots.into_iter().filter_map(OnceLock::into_inner).collect()
+    // In two steps: one collection into `Result<Option<_>>` would stop at the first pair not kept, before any error.
+    let pairs: Vec<Option<Pair>> = slots.into_iter().filter_map(OnceLock::into_inner).collect::<Result<_, _>>()?;
+    Ok(pairs.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -324,9 +302,7 @@ mod tests {
     #[test]
     fn in_memory_or_not_the_batches_are_the_same() {
         let root = noise_dataset(5, 2);
-        let open = |memory_budget| {
-            Dataset::open(root.path(), &DataOptions { memory_budget, ..options() }).unwrap()
-        };
+        let open = |memory_budget| Dataset::open(root.path(), &DataOptions { memory_budget, ..options() }).unwrap();
         let (kept, read_again) = (open(1 << 20), open(0));
         let jitter = Jitter { crop_x: 1, crop_y: 0, flip: true };
         let samples = [Sample { pair: 4, jitter }, Sample { pair: 0, jitter: Jitter::default() }];
@@ -347,9 +323,7 @@ mod tests {
     #[test]
     fn direction_swaps_input_and_target() {
         let root = noise_dataset(1, 1);
-        let open = |direction| {
-            Dataset::open(root.path(), &DataOptions { direction, ..options() }).unwrap()
-        };
+        let open = |direction| Dataset::open(root.path(), &DataOptions { direction, ..options() }).unwrap();
         let one = open(Direction::AtoB).get(Split::Val).unwrap().plain(&[0]).unwrap();
         let other = open(Direction::BtoA).get(Split::Val).unwrap().plain(&[0]).unwrap();
         assert_eq!((&one.input, &one.target), (&other.target, &other.input));

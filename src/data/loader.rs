@@ -173,8 +173,7 @@ mod tests {
         let set = bundled();
         let schedule = Schedule::new(&set, 7, 3).unwrap();
         for (workers, prefetch, first_step) in [(0, 0, 0), (1, 1, 26), (3, 2, 27), (5, 0, 1000)] {
-            let options =
-                LoaderOptions { workers, prefetch, first_step, ..LoaderOptions::new(7, 3) };
+            let options = LoaderOptions { workers, prefetch, first_step, ..LoaderOptions::new(7, 3) };
             let mut loader = Loader::new(set.clone(), &options).unwrap();
             assert_eq!(loader.steps_per_epoch(), 28);
             for step in first_step..first_step + 8 {

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`read`] | one file to 8-bit RGB, with limits; which files of a folder are images |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
-//! | [`resize`] | bicubic resampling, equal to the reference's bit for bit |
+//! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
 //! | [`augment`] | the jitter (crop and mirror), and bytes to floats and back |
 //! | [`random`] | counter-based random numbers: every draw is a pure function of (seed, stream, index) |
 //! | [`dataset`] | the decoded pairs of each split, in memory when they fit |

@@ -11,9 +11,7 @@ use image::imageops::crop_imm;
 pub fn reflect_pad_to_multiple(image: &RgbImage, multiple: u32) -> RgbImage {
     let (width, height) = image.dimensions();
     let padded = |side: u32| side.checked_next_multiple_of(multiple).unwrap_or(side);
-    RgbImage::from_fn(padded(width), padded(height), |x, y| {
-        *image.get_pixel(reflect(x, width), reflect(y, height))
-    })
+    RgbImage::from_fn(padded(width), padded(height), |x, y| *image.get_pixel(reflect(x, width), reflect(y, height)))
 }
 
 /// Undoes the padding: the top left `width` x `height` pixels, or what there is of them.

@@ -108,9 +108,7 @@ impl PairSource {
     /// The name of the pair: its file name without the ending.
     pub fn name(&self) -> String {
         match self {
-            PairSource::Combined(path) | PairSource::Separate { a: path, .. } => {
-                stem(path).to_string_lossy().into_owned()
-            }
+            PairSource::Combined(path) | PairSource::Separate { a: path, .. } => stem(path).to_string_lossy().into_owned(),
             PairSource::Memory { name, .. } => name.clone(),
         }
     }
@@ -128,12 +126,7 @@ impl PairSource {
                 if a.dimensions() == b.dimensions() {
                     return Ok((a, b));
                 }
-                Err(DataError::PairSizes {
-                    a: path_a.clone(),
-                    a_size: a.dimensions(),
-                    b: path_b.clone(),
-                    b_size: b.dimensions(),
-                })
+                Err(DataError::PairSizes { a: path_a.clone(), a_size: a.dimensions(), b: path_b.clone(), b_size: b.dimensions() })
             }
         }
     }

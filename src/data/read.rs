@@ -13,8 +13,7 @@ use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use super::error::DataError;
 
 /// Endings of the files that count as images, in lower case; other files of a folder are ignored.
-pub const EXTENSIONS: [&str; 9] =
-    ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif"];
+pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif"];
 
 /// The longest accepted side of an image, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -68,20 +67,13 @@ fn decode_error(path: &Path, error: ImageError) -> DataError {
     let path_buf = path.to_owned();
     match error {
         ImageError::Limits(limit) => too_large(path, limit.to_string()),
-        ImageError::Unsupported(what) => {
-            DataError::NotAnImage { path: path_buf, reason: what.to_string() }
-        }
+        ImageError::Unsupported(what) => DataError::NotAnImage { path: path_buf, reason: what.to_string() },
         other => DataError::Damaged { path: path_buf, reason: other.to_string() },
     }
 }
 
 fn too_large(path: &Path, reason: String) -> DataError {
-    DataError::TooLarge {
-        path: path.to_owned(),
-        reason,
-        max_side: MAX_SIDE,
-        max_mebibytes: MAX_BYTES >> 20,
-    }
+    DataError::TooLarge { path: path.to_owned(), reason, max_side: MAX_SIDE, max_mebibytes: MAX_BYTES >> 20 }
 }
 
 /// Whether the end-of-image marker follows the scans (ITU-T T.81, annex B.1.1). Thumbnails inside segments have markers of their
@@ -143,10 +135,8 @@ pub(super) fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 
 fn has_image_name(path: &Path) -> bool {
     let hidden = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with('.'));
-    let known = path
-        .extension()
-        .and_then(OsStr::to_str)
-        .is_some_and(|ending| EXTENSIONS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
+    let known =
+        path.extension().and_then(OsStr::to_str).is_some_and(|ending| EXTENSIONS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
     known && !hidden
 }
 
@@ -174,14 +164,8 @@ mod tests {
         .into()
     }
 
-    const FORMATS: [ImageFormat; 6] = [
-        ImageFormat::Png,
-        ImageFormat::Jpeg,
-        ImageFormat::Bmp,
-        ImageFormat::WebP,
-        ImageFormat::Tiff,
-        ImageFormat::Gif,
-    ];
+    const FORMATS: [ImageFormat; 6] =
+        [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Gif];
 
     #[test]
     fn every_format_is_read_whatever_the_name_says() {

@@ -50,10 +50,7 @@ impl Schedule {
         let first = (step % self.steps_per_epoch()) as usize * self.batch_size;
         let order = permutation(self.seed, epoch, self.pairs);
         let DataOptions { size, load_size, mirror, .. } = self.options;
-        let sample = |pair| Sample {
-            pair,
-            jitter: Jitter::draw(self.seed, epoch, pair, load_size, size, mirror),
-        };
+        let sample = |pair| Sample { pair, jitter: Jitter::draw(self.seed, epoch, pair, load_size, size, mirror) };
         order.into_iter().skip(first).take(self.batch_size).map(sample).collect()
     }
 }

@@ -187,9 +187,9 @@ impl Gpu {
         self.queue.write_buffer(buffer, offset, bytes);
     }
 
-    /// Submits command buffers in order.
-    pub fn submit(&self, commands: impl IntoIterator<Item = wgpu::CommandBuffer>) {
-        self.queue.submit(commands);
+    /// Submits command buffers in order and gives the number of the submission.
+    pub fn submit(&self, commands: impl IntoIterator<Item = wgpu::CommandBuffer>) -> wgpu::SubmissionIndex {
+        self.queue.submit(commands)
     }
 
     /// Waits until the device has done everything that was submitted.
@@ -209,7 +209,7 @@ impl Gpu {
         let staging = self.buffer("read back", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
         encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, bytes);
-        self.submit([encoder.finish()]);
+        let submission = self.submit([encoder.finish()]);
         let (sender, receiver) = channel();
         staging.map_async(MapMode::Read, .., move |result| {
             // The receiver is gone when nobody waits any more: then nobody wants the answer.
@@ -218,6 +218,7 @@ impl Gpu {
         Ok(ReadBack {
             staging,
             bytes,
+            submission,
             receiver,
         })
     }
@@ -236,6 +237,7 @@ impl Gpu {
 pub struct ReadBack {
     staging: Buffer,
     bytes: u64,
+    submission: wgpu::SubmissionIndex,
     receiver: Receiver<Result<(), String>>,
 }
 
@@ -257,12 +259,13 @@ impl ReadBack {
         }
     }
 
-    /// Waits for the bytes.
+    /// Waits for the bytes, not for what was submitted after the request.
     ///
     /// # Errors
     /// Those of [`ReadBack::poll`].
     pub fn wait(&self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
-        gpu.wait()?;
+        let until_copied = PollType::Wait { submission_index: Some(self.submission.clone()), timeout: None };
+        gpu.device.poll(until_copied).map_err(|e| GpuError::DeviceLost { reason: e.to_string() })?;
         match self.poll(gpu)? {
             Some(bytes) => Ok(bytes),
             None => Err(refused_map("no answer after the device was done".to_owned())),

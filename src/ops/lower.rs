@@ -25,6 +25,17 @@ impl Operand {
     pub fn place(&self) -> [u32; 2] {
         [self.offset, self.stride]
     }
+
+    /// The logical values of this operand in the words of its buffer.
+    pub fn gather(&self, words: &[f32]) -> Vec<f32> {
+        let width = self.shape.channels4() * 4;
+        let row_words = |row: usize| {
+            let start = (self.offset as usize + row * self.stride as usize) * 4;
+            words.get(start..start + width).unwrap_or_default()
+        };
+        let physical: Vec<f32> = (0..self.shape.rows()).flat_map(row_words).copied().collect();
+        self.shape.unpack(&physical)
+    }
 }
 
 /// What an operation may look at when it is lowered.

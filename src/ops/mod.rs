@@ -3,11 +3,23 @@
 
 mod error;
 mod lower;
+mod rungs;
 mod step;
 mod view;
 
 pub mod activation;
+pub mod adam;
+pub mod batch_norm;
+pub mod channel_sum;
+pub mod contraction;
+pub mod conv2d;
+pub mod conv2d_grad_weight;
+pub mod conv_transpose2d;
+pub mod dropout;
 pub mod elementwise;
+pub mod loss;
+pub mod monitor;
+pub mod random;
 
 pub use elementwise::{Fill, add};
 pub use error::ShapeError;

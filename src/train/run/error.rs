@@ -92,7 +92,7 @@ pub enum RunError {
 
 impl RunError {
     /// The error for a failed write to `path`: a full disk needs another remedy than a forbidden folder.
-    pub(super) fn write(path: &Path, reason: io::Error) -> Self {
+    pub fn write(path: &Path, reason: io::Error) -> Self {
         let path = path.to_path_buf();
         match reason.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },

@@ -1,0 +1,46 @@
+//! Twin of `shaders/channel_sum/`.
+
+use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, run};
+use pix2pix::ops::channel_sum::ChannelSum;
+use pix2pix::tensor::Shape;
+
+fn twin(input: &Tensor) -> Vec<f64> {
+    let mut sums = vec![0.0; input.shape.channels()];
+    for pixel in input.f64().chunks(sums.len()) {
+        sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+    }
+    sums
+}
+
+#[test]
+fn channel_sum_matches_its_twin() {
+    let gpu = gpu();
+    let shapes = [
+        Shape::scalar(),
+        Shape::vector(6),
+        Shape::nhwc(2, 3, 5, 3),
+        Shape::nhwc(1, 30, 30, 1),
+        Shape::nhwc(1, 4, 4, 512),
+        Shape::nhwc(2, 9, 7, 260),
+        Shape::nhwc(1, 65, 67, 8),
+        Shape::nhwc(2, 33, 31, 16),
+        Shape::nhwc(1, 17, 19, 64),
+        Shape::nhwc(2, 61, 37, 24),
+        Shape::nhwc(1, 256, 256, 3),
+    ];
+    for shape in shapes {
+        let input = Tensor::random(shape, 1);
+        let expected = twin(&input);
+        let tolerance = Tolerance::sum_of(shape.rows(), 1.0);
+        check(&gpu, &format!("channel_sum {shape}"), &ChannelSum, &[input], &expected, tolerance);
+    }
+}
+
+#[test]
+fn a_nan_reaches_its_channel_only() {
+    let gpu = gpu();
+    let mut input = Tensor::random(Shape::nhwc(1, 90, 90, 3), 2);
+    input.values[3 * 5000 + 1] = f32::NAN;
+    let got = run(&gpu, "channel_sum of a NaN", &ChannelSum, &[input], false, &Surroundings::default()).output;
+    assert_eq!([got[0].is_nan(), got[1].is_nan(), got[2].is_nan()], [false, true, false]);
+}

@@ -1,0 +1,64 @@
+// One Adam step (arXiv 1412.6980) in place, with PyTorch's order of operations:
+//   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
+//   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
+//
+// Layouts   value, gradient, moment1, moment2: the same range of the four parts of an arena, `size` vec4s each, whatever the states in
+//           it are. Pad lanes and the gaps between states stay zero, since their gradients are.
+// Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2
+// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding.
+// Nothing is written once the monitor's flag is up: the state stays at the last good step.
+// Bound by memory: 28 bytes an element. Caller: ops/adam.rs, Adam.
+
+const WORKGROUP: u32 = 64u;
+const PER_THREAD: u32 = 4u; // vec4s a thread
+
+struct Params {
+    size: u32, // in vec4s
+    beta1: f32,
+    beta2: f32,
+    rest1: f32, // 1 - beta1, rounded after the subtraction
+    rest2: f32, // 1 - beta2, likewise
+    eps: f32,
+    pad_0: u32,
+    pad_1: u32,
+}
+
+struct Step {
+    seed: vec2<u32>,
+    step: u32,
+    ring_row: u32,
+    learning_rate: f32,
+    bias_correction1: f32,
+    bias_correction2: f32,
+    pad: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> step: Step;
+@group(0) @binding(2) var<storage, read> monitor: array<u32>;
+@group(0) @binding(3) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> moment1: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> moment2: array<vec4<f32>>;
+
+@compute @workgroup_size(WORKGROUP)
+fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    if monitor[0] != 0u {
+        return;
+    }
+    let first = (group.y * 65535u + group.x) * WORKGROUP * PER_THREAD + lane;
+    let step_size = step.learning_rate / step.bias_correction1;
+    let correction = sqrt(step.bias_correction2);
+    for (var i = 0u; i < PER_THREAD; i++) {
+        let index = first + i * WORKGROUP;
+        if index >= params.size {
+            return;
+        }
+        let g = gradient[index];
+        let m = params.beta1 * moment1[index] + params.rest1 * g;
+        let v = params.beta2 * moment2[index] + params.rest2 * g * g;
+        moment1[index] = m;
+        moment2[index] = v;
+        value[index] -= step_size * (m / (sqrt(v) / correction + params.eps));
+    }
+}

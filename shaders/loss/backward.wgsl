@@ -1,0 +1,88 @@
+// grad_input = scale * grad_output * d loss(x, t) / d x
+//   KIND 0 bce with logits  sigmoid(x) - t     KIND 1 mse  2 (x - t)     t = constant
+//   KIND 2 mean             constant
+//   KIND 3 l1               sign(x - t), 0 at a tie                      KIND 4 mse  2 (x - t)     t = desired
+//
+// Layouts   input, desired, grad_input: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row
+//           stride; grad_output: a scalar, densely stored. Pad lanes of grad_input are masked to zero.
+// Bindings  0 params, 1 input, 2 desired (KIND 0, 1, 2: anything readable), 3 grad_output, 4 grad_input
+// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: rows * channels4 < 2^32.
+// Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, LossBackward.
+
+const KIND: u32 = 0u;
+const WORKGROUP: u32 = 64u;
+const PER_THREAD: u32 = 4u; // vec4s a thread
+
+struct Params {
+    rows: u32,
+    channels: u32,
+    input_offset: u32, // offsets and strides count vec4s
+    input_stride: u32,
+    desired_offset: u32,
+    desired_stride: u32,
+    grad_input_offset: u32,
+    grad_input_stride: u32,
+    constant: f32,
+    scale: f32,
+    pad_0: u32,
+    pad_1: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> desired: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> grad_output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> grad_input: array<vec4<f32>>;
+
+// sigmoid(x) - t over one denominator, from exp(-|x|): nothing overflows and nothing cancels where the answer is nearly zero.
+fn bce_with_logits(x: vec4<f32>, t: f32) -> vec4<f32> {
+    let magnitude = abs(x);
+    let bounded = select(magnitude, vec4<f32>(80.0), magnitude > vec4<f32>(80.0));
+    let e = exp(-bounded);
+    return select((1.0 - t) * e - t, (1.0 - t) - t * e, x > vec4<f32>(0.0)) / (1.0 + e);
+}
+
+// sign() of a NaN is 0 on some drivers, and a comparison with itself may be optimised away: look at the bits.
+fn sign_or_nan(x: vec4<f32>) -> vec4<f32> {
+    let magnitude = bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu);
+    return select(sign(x), x, magnitude > vec4<u32>(0x7f800000u));
+}
+
+fn derivative(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
+    if KIND == 0u {
+        return bce_with_logits(x, params.constant);
+    }
+    if KIND == 1u {
+        return 2.0 * (x - params.constant);
+    }
+    if KIND == 2u {
+        return vec4<f32>(params.constant);
+    }
+    if KIND == 3u {
+        return sign_or_nan(x - t);
+    }
+    return 2.0 * (x - t);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let first = (group.y * 65535u + group.x) * WORKGROUP * PER_THREAD + lane;
+    let channels4 = (params.channels + 3u) / 4u;
+    let factor = params.scale * grad_output[0].x;
+    for (var i = 0u; i < PER_THREAD; i++) {
+        let index = first + i * WORKGROUP;
+        if index >= params.rows * channels4 {
+            return;
+        }
+        let row = index / channels4;
+        let column = index % channels4;
+        let x = input[params.input_offset + row * params.input_stride + column];
+        var t = vec4<f32>(0.0);
+        if KIND >= 3u {
+            t = desired[params.desired_offset + row * params.desired_stride + column];
+        }
+        let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
+        grad_input[params.grad_input_offset + row * params.grad_input_stride + column] =
+            select(vec4<f32>(0.0), factor * derivative(x, t), channel < vec4<u32>(params.channels));
+    }
+}

@@ -1,0 +1,96 @@
+// partial[group] = scale * sum of loss(x, t) over the workgroup's share of the elements
+//   KIND 0 bce with logits  max(x, 0) - x * t + log(1 + exp(-|x|))     KIND 1 mse  (x - t)^2     t = constant
+//   KIND 2 mean             constant * x                               (constant -1: real, +1: fake)
+//   KIND 3 l1               |x - t|                                    KIND 4 mse  (x - t)^2     t = desired
+//
+// Layouts   input, desired: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row stride;
+//           partial: one vec4 (sum, 0, 0, 0) a workgroup. A single workgroup writes the loss itself.
+// Bindings  0 params, 1 input, 2 desired (KIND 0, 1, 2: anything readable), 3 partial
+// Grid      one workgroup for every per_group vec4s. Limits: rows * channels4 < 2^32.
+// Order     lane l adds vec4s l, l + WORKGROUP, ...; then lane 0 adds the lanes from 0 up.
+// Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, Loss.
+
+const KIND: u32 = 0u;
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+    rows: u32,
+    channels: u32,
+    input_offset: u32, // offsets and strides count vec4s
+    input_stride: u32,
+    desired_offset: u32,
+    desired_stride: u32,
+    per_group: u32, // vec4s a workgroup
+    constant: f32,
+    scale: f32,
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> desired: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+// log(1 + e) for e in 0..1 as 2 atanh(e / (2 + e)): keeps the small values that 1 + e would round away, and asks no driver for a
+// logarithm. Seven terms of the series leave 1e-8 at e = 1.
+fn log1p(e: vec4<f32>) -> vec4<f32> {
+    let s = e / (2.0 + e);
+    let q = s * s;
+    let series = 1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0 + q * (1.0 / 11.0 + q * (1.0 / 13.0))))));
+    return 2.0 * s * series;
+}
+
+fn bce_with_logits(x: vec4<f32>, t: f32) -> vec4<f32> {
+    let magnitude = abs(x);
+    let bounded = select(magnitude, vec4<f32>(80.0), magnitude > vec4<f32>(80.0));
+    return max(x, vec4<f32>(0.0)) - x * t + log1p(exp(-bounded));
+}
+
+fn loss(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
+    if KIND == 0u {
+        return bce_with_logits(x, params.constant);
+    }
+    if KIND == 1u {
+        return (x - params.constant) * (x - params.constant);
+    }
+    if KIND == 2u {
+        return params.constant * x;
+    }
+    if KIND == 3u {
+        return abs(x - t);
+    }
+    return (x - t) * (x - t);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let group = id.y * 65535u + id.x;
+    let channels4 = (params.channels + 3u) / 4u;
+    let first = group * params.per_group;
+    let end = min(first + params.per_group, params.rows * channels4);
+    var sum = vec4<f32>(0.0);
+    for (var index = first + lane; index < end; index += WORKGROUP) {
+        let row = index / channels4;
+        let column = index % channels4;
+        let x = input[params.input_offset + row * params.input_stride + column];
+        var t = vec4<f32>(0.0);
+        if KIND >= 3u {
+            t = desired[params.desired_offset + row * params.desired_stride + column];
+        }
+        let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
+        sum += select(vec4<f32>(0.0), loss(x, t), channel < vec4<u32>(params.channels));
+    }
+    sums[lane] = (sum.x + sum.y) + (sum.z + sum.w);
+    workgroupBarrier();
+    if lane == 0u {
+        var total = 0.0;
+        for (var i = 0u; i < WORKGROUP; i++) {
+            total += sums[i];
+        }
+        partial[group] = vec4<f32>(params.scale * total, 0.0, 0.0, 0.0);
+    }
+}

@@ -1,0 +1,105 @@
+// output = mean + deviation * z,  z standard normal: Box-Muller over words of Philox4x32-10
+//
+//   Element i (logical index, pad lanes not counted) takes z[i % 4] of the block with
+//       key = step.seed,  counter = (i / 4, 1, 0, key of the state)
+//   whose words w give  z = (r(w.x) cos a(w.y), r(w.x) sin a(w.y), r(w.z) cos a(w.w), r(w.z) sin a(w.w)),
+//       r(w) = sqrt(-2 log u),  u in (0, 1],   a(w) in [-pi, pi): both from the upper 24 bits.
+//   The 1 in the counter keeps these draws apart from dropout's, which have 0 there. The step number does not matter.
+//
+// Layout    output: [rows, channels], the channels padded to 4, with an offset and a row stride. Rows come in runs of `padded`, of
+//           which the first `period` are real: a weight pads its in_channels too. Pad lanes and pad rows become zero.
+// Bindings  0 params, 1 output, 2 step
+// Grid      one thread a vec4, workgroups folded at 65535. Limits: logical elements < 2^32.
+// Runs once per state, before training. Caller: ops/random.rs, RandomNormal.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+    rows: u32,
+    channels: u32,
+    output_offset: u32, // in vec4s
+    output_stride: u32,
+    period: u32,
+    padded: u32,
+    key: u32,
+    mean: f32,
+    deviation: f32,
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+struct Step {
+    seed: vec2<u32>,
+    step: u32,
+    ring_row: u32,
+    learning_rate: f32,
+    bias_correction1: f32,
+    bias_correction2: f32,
+    pad: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+// High word of the 64-bit product, by 16-bit halves.
+fn multiply_high(a: u32, b: u32) -> u32 {
+    let low = (a & 0xffffu) * (b & 0xffffu);
+    let cross = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
+    let other = (a & 0xffffu) * (b >> 16u) + (cross & 0xffffu);
+    return (a >> 16u) * (b >> 16u) + (cross >> 16u) + (other >> 16u);
+}
+
+fn philox(first: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
+    var counter = first;
+    var key = seed;
+    for (var round = 0u; round < 10u; round++) {
+        let high_0 = multiply_high(0xD2511F53u, counter.x);
+        let high_1 = multiply_high(0xCD9E8D57u, counter.z);
+        counter = vec4<u32>(high_1 ^ counter.y ^ key.x, 0xCD9E8D57u * counter.z, high_0 ^ counter.w ^ key.y, 0xD2511F53u * counter.x);
+        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
+    }
+    return counter;
+}
+
+fn block(number: u32) -> vec4<f32> {
+    let w = vec4<f32>(philox(vec4<u32>(number, 1u, 0u, params.key), step.seed) >> vec4<u32>(8u));
+    // A logarithm that a driver rounds to just above zero must not become the root of a negative number.
+    let radius = sqrt(max(-2.0 * log((w.xz + 1.0) / 16777216.0), vec2<f32>(0.0)));
+    let angle = (w.yw / 16777216.0 - 0.5) * 6.283185307;
+    return radius.xxyy * vec4<f32>(cos(angle.x), sin(angle.x), cos(angle.y), sin(angle.y));
+}
+
+// Four draws from element `first` on, which start inside a block when the channels are no multiple of 4.
+fn draws(first: u32) -> vec4<f32> {
+    let here = block(first / 4u);
+    let shift = first % 4u;
+    if shift == 0u {
+        return here;
+    }
+    let next = block(first / 4u + 1u);
+    if shift == 1u {
+        return vec4<f32>(here.yzw, next.x);
+    }
+    if shift == 2u {
+        return vec4<f32>(here.zw, next.xy);
+    }
+    return vec4<f32>(here.w, next.xyz);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn normal(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let index = (group.y * 65535u + group.x) * WORKGROUP + lane;
+    let channels4 = (params.channels + 3u) / 4u;
+    if index >= params.rows * channels4 {
+        return;
+    }
+    let row = index / channels4;
+    let column = index % channels4;
+    let logical_row = row / params.padded * params.period + row % params.padded;
+    let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let real = channel < vec4<u32>(select(0u, params.channels, row % params.padded < params.period));
+    let values = params.mean + params.deviation * draws(logical_row * params.channels + 4u * column);
+    output[params.output_offset + row * params.output_stride + column] = select(vec4<f32>(0.0), values, real);
+}

@@ -1,0 +1,50 @@
+//! `pix2pix bench`.
+
+use super::network::NetworkArgs;
+use super::{CliError, DeviceArgs, print};
+use crate::bench::time_step;
+use crate::train::Length;
+use clap::{Args, Subcommand};
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Time whole training steps.
+    Step(StepArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix bench step --size 64 --ngf 16 --steps 20")]
+struct StepArgs {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Timed steps
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Runs a benchmark.
+pub fn run(args: &BenchArgs) -> Result<(), CliError> {
+    let What::Step(args) = &args.what;
+    let config = args.network.config(false, Length::Steps(args.steps), args.device.seed)?;
+    let gpu = args.device.open()?;
+    let timing = time_step(&gpu, &config, args.steps)?;
+    let info = gpu.info();
+    print(&format!("device: {}, {} {}, {}", info.name, info.driver, info.driver_info, info.backend))?;
+    print(&format!(
+        "network: {0}x{0}, ngf {1}, ndf {2}, {3} downs, batch {4}; {5} launches and {6:.3} GFLOP a step; {7} steps timed",
+        config.size, config.ngf, config.ndf, config.num_downs, config.batch_size, timing.launches, timing.flop * 1e-9, args.steps
+    ))?;
+    let [median, min, max] = timing.spread();
+    let rate = timing.flop / median * 1e-9;
+    let memory = timing.peak_bytes >> 20;
+    print(&format!("step: median {median:.4} s (min {min:.4}, max {max:.4}), {rate:.1} GFLOP/s, peak device memory {memory} MiB"))
+}

@@ -1,0 +1,54 @@
+//! What a command ends with.
+
+use crate::data::DataError;
+use crate::gpu::GpuError;
+use crate::interop::InteropError;
+use crate::train::TrainError;
+use crate::train::run::RunError;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// Errors of the command line.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// Arguments that make no sense together.
+    #[error("{0}")]
+    Usage(String),
+    /// The device.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// Images.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Training or translating.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A weight file.
+    #[error(transparent)]
+    Interop(#[from] InteropError),
+    /// The run folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Two inputs would be written to one file, or an input would be overwritten.
+    #[error("{} and {} would both be {}; choose another --out or translate them one after the other", first.display(), second.display(), output.display())]
+    Clash {
+        /// One file.
+        first: PathBuf,
+        /// The other file.
+        second: PathBuf,
+        /// The output.
+        output: PathBuf,
+    },
+    /// Stdout cannot be written.
+    #[error("cannot write to stdout: {0}")]
+    Stdout(io::Error),
+}
+
+impl CliError {
+    /// 2 for usage, 1 for everything else.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if matches!(self, Self::Usage(_)) { 2 } else { 1 })
+    }
+}

@@ -1,0 +1,90 @@
+//! Floor 7: the command line. One file a subcommand; the only floor that prints and that blocks on futures.
+//!
+//! Results go to stdout, progress and errors to stderr. Exit codes: 0 success, 1 a failure, 2 a command line that makes no sense.
+
+mod adapters;
+mod bench;
+mod error;
+mod inspect;
+mod network;
+mod progress;
+mod train;
+mod translate;
+
+pub use error::CliError;
+
+use crate::gpu::{DeviceOptions, Gpu};
+use clap::{Args, Parser, Subcommand};
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Image-to-image translation with conditional GANs, trained and run on any GPU by hand-written WGSL shaders.
+#[derive(Debug, Parser)]
+#[command(name = "pix2pix", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train on a folder of image pairs, or on the bundled pairs.
+    Train(train::TrainArgs),
+    /// Translate images with a trained generator.
+    Translate(translate::TranslateArgs),
+    /// Print the training step as a table, with its memory plan.
+    Inspect(inspect::InspectArgs),
+    /// List the adapters of this machine.
+    Adapters(adapters::AdaptersArgs),
+    /// Measure this device.
+    Bench(bench::BenchArgs),
+}
+
+/// Which device, and the seed: in every command that computes.
+#[derive(Debug, Clone, Args)]
+struct DeviceArgs {
+    /// Adapter by index or part of its name, see `pix2pix adapters` [default: the fastest kind]
+    #[arg(long, value_name = "ADAPTER")]
+    adapter: Option<String>,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+}
+
+impl DeviceArgs {
+    fn open(&self) -> Result<Gpu, CliError> {
+        let options = DeviceOptions { adapter: self.adapter.clone(), ..DeviceOptions::default() };
+        Ok(pollster::block_on(Gpu::open(&options))?)
+    }
+}
+
+/// Parses the process's arguments and runs the command.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(&args),
+        Command::Translate(args) => translate::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Adapters(args) => adapters::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of our stdout has seen enough.
+        Err(CliError::Stdout(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&format!("error: {error}"));
+            error.exit_code()
+        }
+    }
+}
+
+/// Writes a result to stdout.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(CliError::Stdout)
+}
+
+/// Writes a line to stderr; when even that is closed there is nobody to tell.
+fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,62 @@
+//! The sizes of networks and batches, as several commands take them.
+
+use super::CliError;
+use crate::data::{Direction, default_load_size};
+use crate::nn::Norm;
+use crate::train::{Length, Objective, TrainConfig};
+use clap::Args;
+
+/// Sizes; without them those of the paper.
+#[derive(Debug, Clone, Args)]
+pub struct NetworkArgs {
+    /// Height and width of the images in pixels, a multiple of 32 [default: 256; 64 for the bundled pairs]
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<u32>,
+    /// Channels of the generator's first convolution [default: 64; 16 for the bundled pairs]
+    #[arg(long, value_name = "N")]
+    pub ngf: Option<usize>,
+    /// Channels of the discriminator's first convolution [default: as --ngf]
+    #[arg(long, value_name = "N")]
+    pub ndf: Option<usize>,
+    /// Pairs of a step
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch_size: u32,
+}
+
+impl NetworkArgs {
+    /// The configuration of a run of `length`; `small` takes the bundled pairs' defaults.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for a size that no U-Net fits.
+    pub fn config(&self, small: bool, length: Length, seed: u64) -> Result<TrainConfig, CliError> {
+        let size = self.size.unwrap_or(if small { 64 } else { 256 });
+        let Some(num_downs) = TrainConfig::downs_for(size) else {
+            let below = (size / 32 * 32).max(32);
+            return Err(CliError::Usage(format!("--size {size} is no multiple of 32; the nearest are {below} and {}", below + 32)));
+        };
+        let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
+        let ndf = self.ndf.unwrap_or(ngf);
+        if ngf == 0 || ndf == 0 {
+            return Err(CliError::Usage("--ngf and --ndf must be at least 1".to_owned()));
+        }
+        Ok(TrainConfig {
+            dataset: None,
+            direction: Direction::AtoB,
+            size,
+            load_size: default_load_size(size),
+            ngf,
+            ndf,
+            num_downs,
+            d_layers: 3,
+            norm: Norm::Batch,
+            dropout: true,
+            batch_size: self.batch_size as usize,
+            length,
+            learning_rate: 2e-4,
+            objective: Objective::default(),
+            seed,
+            sample_every: 0,
+            checkpoint_every: 0,
+        })
+    }
+}

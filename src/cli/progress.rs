@@ -1,0 +1,62 @@
+//! Progress on stderr: a live bar on a terminal, a plain line now and then elsewhere.
+
+use super::note;
+use crate::train::Report;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+/// Seconds between plain lines.
+const QUIET_PERIOD: Duration = Duration::from_secs(30);
+
+/// Progress of a training run.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    began: Instant,
+    first: u64,
+    total: u64,
+    last_line: Option<Instant>,
+}
+
+impl Progress {
+    /// A run from step `first` to step `total`.
+    pub fn new(first: u64, total: u64) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10)).with_position(first);
+            let template = "step {pos}/{len} {wide_bar} {per_sec}, {eta} left  {msg}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.reset_eta();
+            bar
+        });
+        Self { bar, began: Instant::now(), first, total, last_line: None }
+    }
+
+    /// Shows the newest losses.
+    pub fn report(&mut self, report: &Report) {
+        let [g_gan, g_l1, d_real, d_fake] = report.losses.values;
+        let held_out = report.score.map(|score| format!("  held-out L1 {:.4}", score.l1)).unwrap_or_default();
+        let losses = format!("G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{held_out}");
+        let step = report.losses.step;
+        if let Some(bar) = &self.bar {
+            bar.set_position(step);
+            bar.set_message(losses);
+            return;
+        }
+        if self.last_line.is_none_or(|at| at.elapsed() >= QUIET_PERIOD) || step == self.total {
+            self.last_line = Some(Instant::now());
+            let seconds = self.began.elapsed().as_secs_f64().max(1e-9);
+            let rate = (step - self.first) as f64 / seconds;
+            let left = (self.total - step) as f64 / rate.max(1e-9);
+            note(&format!("step {step}/{} epoch {}  {losses}  {rate:.2} steps/s, {left:.0} s left", self.total, report.epoch));
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `pix2pix train`.
+
+use super::network::NetworkArgs;
+use super::progress::Progress;
+use super::{CliError, DeviceArgs, note, print};
+use crate::data::{DataError, Dataset, Direction};
+use crate::gpu::Gpu;
+use crate::interop::TensorFile;
+use crate::train::run::RunDir;
+use crate::train::{Length, Outcome, TrainConfig, TrainError, Trainer, checkpoint};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Steps of a run on the bundled pairs when no length is given.
+const BUNDLED_STEPS: u64 = 2000;
+/// Epochs of a run when no length is given (paper, section 6.2).
+const EPOCHS: u64 = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DirectionArg {
+    #[value(name = "AtoB")]
+    AtoB,
+    #[value(name = "BtoA")]
+    BtoA,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix train facades --direction BtoA --name facades\n         \
+                        pix2pix train                      (the bundled pairs, a few minutes on a CPU)\n         \
+                        pix2pix train --resume facades")]
+pub struct TrainArgs {
+    /// Folder with train/ (and val/, test/) of combined A|B images, or of A/ and B/ folders paired by file name
+    /// [default: the bundled pairs]
+    #[arg(value_name = "DATASET")]
+    dataset: Option<PathBuf>,
+    /// Which half of a pair is the input
+    #[arg(long, value_enum, default_value = "AtoB")]
+    direction: DirectionArg,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Passes over the training pairs [default: 200]
+    #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = clap::value_parser!(u64).range(1..))]
+    epochs: Option<u64>,
+    /// Length in steps instead of epochs [default for the bundled pairs: 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
+    /// Weight of the L1 distance to the target
+    #[arg(long, default_value_t = 100.0, value_name = "WEIGHT")]
+    lambda_l1: f32,
+    /// Learning rate of the first half; it falls to zero over the second
+    #[arg(long, default_value_t = 2e-4, value_name = "RATE")]
+    lr: f64,
+    /// Name of the run [default: the data set's; demo for the bundled pairs]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Folder of all runs
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs: PathBuf,
+    /// Go on with a run from its newest checkpoint; needs no other option
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dataset", "name", "epochs", "steps"])]
+    resume: Option<PathBuf>,
+    /// Steps from one sample grid to the next [default: a tenth of the run]
+    #[arg(long, value_name = "STEPS")]
+    sample_every: Option<u64>,
+    /// Steps from one checkpoint to the next [default: a tenth of the run]
+    #[arg(long, value_name = "STEPS")]
+    checkpoint_every: Option<u64>,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Trains or resumes, and prints the held-out score.
+pub fn run(args: &TrainArgs) -> Result<(), CliError> {
+    match &args.resume {
+        Some(run) => resume(args, run),
+        None => start(args),
+    }
+}
+
+fn start(args: &TrainArgs) -> Result<(), CliError> {
+    let mut config = configure(args)?;
+    let name = match (&args.name, &args.dataset) {
+        (Some(name), _) => name.clone(),
+        (None, Some(dataset)) => RunDir::unused_name(&args.runs, &base_name(dataset))?,
+        (None, None) => RunDir::unused_name(&args.runs, "demo")?,
+    };
+    let run = RunDir::create(&args.runs, &name)?;
+    let prepared = (|| {
+        let gpu = args.device.open()?;
+        let dataset = open_dataset(&config)?;
+        Ok((gpu, dataset))
+    })();
+    // A run that never began leaves no folder that would be in the way of the next try.
+    let undo = |error: CliError| {
+        let _ = std::fs::remove_dir_all(run.path());
+        error
+    };
+    let (gpu, dataset) = prepared.map_err(undo)?;
+    set_intervals(args, &mut config, &dataset);
+    let trainer = Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
+    train(&gpu, trainer, &run)
+}
+
+fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
+    let (root, name) = match name.is_dir() {
+        true => (name.parent().map_or(PathBuf::new(), Path::to_owned), base_name(name)),
+        false => (args.runs.clone(), name.to_string_lossy().into_owned()),
+    };
+    let run = RunDir::open(&root, &name)?;
+    let Some(newest) = run.checkpoints()?.pop() else {
+        return Err(TrainError::NoCheckpoint { run: run.path().display().to_string() }.into());
+    };
+    let file = TensorFile::open(&newest.path)?;
+    let progress = checkpoint::read_progress(&file)?;
+    let gpu = args.device.open()?;
+    let dataset = open_dataset(&progress.config)?;
+    let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone())?;
+    drop(file);
+    trainer.notes().iter().for_each(|text| note(&format!("note: {text}")));
+    train(&gpu, trainer, &run)
+}
+
+fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir) -> Result<(), CliError> {
+    let plan = trainer.session().program().plan();
+    note(&format!(
+        "{}: {} launches a step, {} MiB of states, {} MiB of activations; run folder {}",
+        gpu.info().name,
+        plan.dispatches(),
+        trainer.session().store.states().bytes() >> 20,
+        plan.bytes() >> 20,
+        run.path().display()
+    ));
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    // Without a handler Ctrl-C only ends the run at the last checkpoint instead of at this step.
+    if ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).is_err() {
+        note("note: Ctrl-C cannot be caught here; a stopped run goes on from its last checkpoint");
+    }
+    let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps);
+    let result = trainer.train(&stop, &mut |report| progress.report(report));
+    progress.finish();
+    finish(&result?, run)
+}
+
+fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
+    if outcome.interrupted {
+        note(&format!("stopped and saved at step {}; go on with: pix2pix train --resume {}", outcome.step, run.path().display()));
+    }
+    print(&format!("all of the run: {}", run.page_path().display()))?;
+    let picture = outcome.picture.display();
+    match outcome.score {
+        Some(score) => print(&format!("held-out L1 {:.4}, copying the input {:.4}: {picture}", score.l1, score.copy_l1)),
+        None => print(&format!("no held-out pairs; training samples: {picture}")),
+    }
+}
+
+fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
+    let bundled = args.dataset.is_none();
+    let length = match (args.steps, args.epochs) {
+        (Some(steps), _) => Length::Steps(steps),
+        (_, Some(epochs)) => Length::Epochs(epochs),
+        _ if bundled => Length::Steps(BUNDLED_STEPS),
+        _ => Length::Epochs(EPOCHS),
+    };
+    let mut config = args.network.config(bundled, length, args.device.seed)?;
+    let valid = |what: &str, value: f64| match value.is_finite() && value >= 0.0 {
+        true => Ok(()),
+        false => Err(CliError::Usage(format!("{what} {value} must be a number from 0 on"))),
+    };
+    valid("--lr", args.lr)?;
+    valid("--lambda-l1", args.lambda_l1.into())?;
+    config.dataset = args.dataset.clone();
+    config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
+    config.learning_rate = args.lr;
+    config.objective.lambda_l1 = args.lambda_l1;
+    Ok(config)
+}
+
+fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) {
+    let pairs = dataset.get(crate::data::Split::Train).map_or(0, |set| set.len());
+    let tenth = (config.schedule((pairs / config.batch_size) as u64).total_steps / 10).max(1);
+    config.sample_every = args.sample_every.unwrap_or(tenth).max(1);
+    config.checkpoint_every = args.checkpoint_every.unwrap_or(tenth).max(1);
+}
+
+fn open_dataset(config: &TrainConfig) -> Result<Dataset, DataError> {
+    match &config.dataset {
+        Some(folder) => Dataset::open(folder, &config.data_options()),
+        None => Dataset::bundled(&config.data_options()),
+    }
+}
+
+fn base_name(path: &Path) -> String {
+    let name = path.canonicalize().ok().and_then(|full| full.file_name().map(|name| name.to_string_lossy().into_owned()));
+    name.unwrap_or_else(|| "run".to_owned())
+}

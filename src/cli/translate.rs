@@ -1,0 +1,124 @@
+//! `pix2pix translate`.
+
+use super::{CliError, DeviceArgs, print};
+use crate::data::{crop_to, list_images, read_rgb, reflect_pad_to_multiple, to_rgb8, to_unit};
+use crate::gpu::Gpu;
+use crate::interop::{TensorFile, load_network};
+use crate::nn::{DropoutMode, Mode, UNet};
+use crate::ops::ArenaPart;
+use crate::program::Store;
+use crate::state::StateList;
+use crate::tensor::Shape;
+use crate::train::run::{RunError, write_atomic};
+use crate::train::{RGB, TrainError, Translator, checkpoint};
+use clap::Args;
+use image::{ExtendedColorType, ImageEncoder, RgbImage, codecs::png::PngEncoder};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `translate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix translate sketches/ photo.png --model runs/demo --out translated")]
+pub struct TranslateArgs {
+    /// Images, or folders of images, of any size
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// generator.safetensors, a checkpoint, or a run folder
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Folder for the results, PNG files of the inputs' names
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Keep dropout on as in training: every seed gives another result
+    #[arg(long)]
+    dropout: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// A generator on the device, with the program of the last image size.
+struct Model {
+    gpu: Gpu,
+    store: Store,
+    generator: UNet,
+    mode: Mode,
+    ready: Option<(Shape, Translator)>,
+}
+
+/// Translates all inputs.
+pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
+    let inputs = list_images(&args.inputs)?;
+    let outputs = plan_outputs(&inputs, &args.out)?;
+    let mut model = Model::load(args)?;
+    std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
+    for (input, output) in inputs.iter().zip(&outputs) {
+        let image = read_rgb(input)?;
+        let translated = model.translate(&image, args.device.seed)?;
+        write_atomic(output, |out| {
+            let encoder = PngEncoder::new(out);
+            let (width, height) = translated.dimensions();
+            encoder.write_image(&translated, width, height, ExtendedColorType::Rgb8).map_err(std::io::Error::other)
+        })?;
+        print(&output.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// One output for each input; two inputs of one name, or an input as an output, are refused before anything is written.
+fn plan_outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
+    let mut outputs = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let output = folder.join(input.file_stem().unwrap_or_default()).with_added_extension("png");
+        let clash = |first: &Path| CliError::Clash { first: first.to_owned(), second: input.clone(), output: output.clone() };
+        if let Some(first) = taken.insert(output.clone(), input) {
+            return Err(clash(first));
+        }
+        let existing = output.canonicalize().ok();
+        if let Some(first) = existing.and_then(|full| inputs.iter().find(|other| other.canonicalize().is_ok_and(|path| path == full))) {
+            return Err(clash(first));
+        }
+        outputs.push(output);
+    }
+    Ok(outputs)
+}
+
+impl Model {
+    fn load(args: &TranslateArgs) -> Result<Self, CliError> {
+        let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
+        let file = TensorFile::open(&path)?;
+        let (config, prefix) = checkpoint::read_model(&file)?;
+        let mut states = StateList::default();
+        let generator = UNet::new(&mut states, &config.generator).map_err(TrainError::from)?;
+        let gpu = args.device.open()?;
+        let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
+        for arena in [generator.parameters(), generator.statistics()] {
+            load_network(&file, &gpu, &store, arena, ArenaPart::Value, prefix)?;
+        }
+        let mut mode = Mode::translation();
+        if args.dropout {
+            mode.dropout = DropoutMode::Random;
+        }
+        Ok(Self { gpu, store, generator, mode, ready: None })
+    }
+
+    /// Pads by reflection to a size that the network divides, translates, and crops back.
+    fn translate(&mut self, image: &RgbImage, seed: u64) -> Result<RgbImage, CliError> {
+        let padded = reflect_pad_to_multiple(image, self.generator.multiple() as u32);
+        let (width, height) = padded.dimensions();
+        let shape = Shape::nhwc(1, height as usize, width as usize, RGB);
+        let ready = match self.ready.take() {
+            Some((size, translator)) if size == shape => translator,
+            // The old program's buffers are given back before the new one's are made.
+            other => {
+                drop(other);
+                Translator::new(&self.gpu, &self.store, &self.generator, shape, &self.mode)?
+            }
+        };
+        let values: Vec<f32> = padded.iter().map(|&byte| to_unit(byte)).collect();
+        let output = to_rgb8(&ready.translate(&self.gpu, &self.store, &values, seed)?);
+        self.ready = Some((shape, ready));
+        let whole = RgbImage::from_raw(width, height, output).unwrap_or(padded);
+        Ok(crop_to(&whole, image.width(), image.height()))
+    }
+}

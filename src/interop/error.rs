@@ -1,0 +1,65 @@
+//! Errors of reading and writing weight files.
+
+use crate::program::ProgramError;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// What is wrong with which file.
+#[derive(Debug, Error)]
+pub enum InteropError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The file is no safetensors file or ends too early.
+    #[error("{} is not a complete safetensors file ({reason}); use another checkpoint of the run", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A tensor of the network is missing.
+    #[error("{}: tensor {key} is missing; the file belongs to another network", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's key.
+        key: String,
+    },
+    /// A tensor has another shape or type.
+    #[error("{}: tensor {key} is {found}, this network needs f32 {needed:?}; the file belongs to another network", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's key.
+        key: String,
+        /// Type and shape in the file.
+        found: String,
+        /// The shape that the network needs.
+        needed: Vec<usize>,
+    },
+    /// A tensor holds a NaN or an infinity.
+    #[error("{}: tensor {key} holds values that are not finite; use an earlier checkpoint", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's key.
+        key: String,
+    },
+    /// The file does not say how the network is built.
+    #[error("{}: no pix2pix configuration in its metadata ({reason}); use a file that `pix2pix train` wrote", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The device failed.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+}

@@ -1,0 +1,192 @@
+//! What both networks are made of: convolutions, normalisation, dropout, and how they behave in training and in use.
+
+use crate::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics};
+use crate::ops::contraction::Geometry;
+use crate::ops::conv_transpose2d::conv_transpose2d;
+use crate::ops::conv2d::conv2d;
+use crate::ops::dropout::dropout;
+use crate::ops::elementwise::multiply;
+use crate::state::{ArenaId, Init, StateId, StateList};
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Added to the variance before the square root, as in the reference.
+const EPSILON: f32 = 1e-5;
+/// Weight of the new statistics in the running ones, as in the reference.
+const MOMENTUM: f32 = 0.1;
+/// Standard deviation of initial weights (paper, section 6.2; the reference's `init_gain`).
+const INIT_STD: f32 = 0.02;
+
+/// The normalisation layers of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Batch norm with weight, bias and running statistics.
+    Batch,
+    /// Instance norm without parameters.
+    Instance,
+    /// None.
+    None,
+}
+
+impl Norm {
+    /// Whether the convolutions in front of a normalisation have a bias (the reference: with instance norm only).
+    pub(super) fn conv_has_bias(self) -> bool {
+        self == Self::Instance
+    }
+}
+
+/// Where batch norm takes its statistics from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    /// The whole batch; updates the running statistics: training.
+    Batch,
+    /// Each image alone, whatever the batch: use as trained at batch 1, which is instance normalisation.
+    Image,
+    /// The running statistics: the reference's `eval()`.
+    Running,
+}
+
+/// What dropout does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DropoutMode {
+    /// Nothing.
+    Off,
+    /// Draws a mask from seed, step and layer.
+    Random,
+    /// Multiplies by given 0/1 masks, by layer name.
+    Given(BTreeMap<String, Var>),
+}
+
+/// How a network is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mode {
+    /// Batch norm.
+    pub statistics: Statistics,
+    /// Dropout.
+    pub dropout: DropoutMode,
+}
+
+impl Mode {
+    /// Batch statistics and random dropout.
+    pub fn training() -> Self {
+        Self { statistics: Statistics::Batch, dropout: DropoutMode::Random }
+    }
+
+    /// The same output for the same image every time: per-image statistics, no dropout.
+    pub fn translation() -> Self {
+        Self { statistics: Statistics::Image, dropout: DropoutMode::Off }
+    }
+}
+
+/// Where a network puts its states while it is built.
+pub(super) struct Builder<'a> {
+    pub states: &'a mut StateList,
+    pub parameters: ArenaId,
+    pub statistics: ArenaId,
+}
+
+impl<'a> Builder<'a> {
+    /// Arenas `name` and `name.statistics`.
+    pub fn new(states: &'a mut StateList, name: &str) -> Self {
+        let parameters = states.arena(name, true);
+        let statistics = states.arena(&format!("{name}.statistics"), false);
+        Self { states, parameters, statistics }
+    }
+}
+
+/// A convolution or transposed convolution with its weight and perhaps a bias.
+#[derive(Debug, Clone)]
+pub(super) struct Conv {
+    weight: StateId,
+    bias: Option<StateId>,
+    geometry: Geometry,
+    transposed: bool,
+}
+
+impl Conv {
+    pub fn new(builder: &mut Builder, key: &str, geometry: Geometry, channels: [usize; 2], bias: bool) -> Self {
+        let shape = Shape::hwio(geometry.kernel, geometry.kernel, channels[0], channels[1]);
+        let init = Init::Normal { mean: 0.0, std: INIT_STD };
+        let weight = builder.states.add(builder.parameters, format!("{key}.weight"), shape, init);
+        let vector = Shape::vector(channels[1]);
+        let bias = bias.then(|| builder.states.add(builder.parameters, format!("{key}.bias"), vector, Init::Constant(0.0)));
+        Self { weight, bias, geometry, transposed: false }
+    }
+
+    pub fn transposed(builder: &mut Builder, key: &str, geometry: Geometry, channels: [usize; 2], bias: bool) -> Self {
+        let conv = Self::new(builder, key, geometry, channels, bias);
+        builder.states.mark_transposed(conv.weight);
+        Self { transposed: true, ..conv }
+    }
+
+    pub fn forward(&self, tape: &mut Tape, states: &StateList, input: Var) -> Result<Var, TapeError> {
+        let weight = tape.state(states, self.weight);
+        let bias = self.bias.map(|bias| tape.state(states, bias));
+        match self.transposed {
+            false => conv2d(tape, input, weight, bias, self.geometry),
+            true => conv_transpose2d(tape, input, weight, bias, self.geometry),
+        }
+    }
+}
+
+/// A normalisation layer.
+#[derive(Debug, Clone)]
+pub(super) enum NormLayer {
+    Batch { weight: StateId, bias: StateId, running_mean: StateId, running_var: StateId },
+    Instance,
+    None,
+}
+
+impl NormLayer {
+    pub fn new(builder: &mut Builder, key: &str, norm: Norm, channels: usize) -> Self {
+        match norm {
+            Norm::None => Self::None,
+            Norm::Instance => Self::Instance,
+            Norm::Batch => {
+                let shape = Shape::vector(channels);
+                let Builder { states, parameters, statistics } = builder;
+                let mut add = |arena, what: &str, init| states.add(arena, format!("{key}.{what}"), shape, init);
+                Self::Batch {
+                    weight: add(*parameters, "weight", Init::Normal { mean: 1.0, std: INIT_STD }),
+                    bias: add(*parameters, "bias", Init::Constant(0.0)),
+                    running_mean: add(*statistics, "running_mean", Init::Constant(0.0)),
+                    running_var: add(*statistics, "running_var", Init::Constant(1.0)),
+                }
+            }
+        }
+    }
+
+    pub fn forward(&self, tape: &mut Tape, states: &StateList, input: Var, mode: &Mode) -> Result<Var, TapeError> {
+        let (weight, bias, mean, var) = match *self {
+            Self::None => return Ok(input),
+            Self::Instance => return instance_norm(tape, input, EPSILON),
+            Self::Batch { weight, bias, running_mean, running_var } => (weight, bias, running_mean, running_var),
+        };
+        let affine = [tape.state(states, weight), tape.state(states, bias)];
+        let running = [tape.state(states, mean), tape.state(states, var)];
+        match mode.statistics {
+            Statistics::Image => Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0),
+            Statistics::Running => batch_norm_running(tape, input, affine, running, EPSILON),
+            Statistics::Batch => {
+                let (output, statistics) = batch_norm(tape, input, affine, Groups::Batch, EPSILON)?;
+                update_running_statistics(tape, statistics, running, tape.shape(input).rows(), MOMENTUM, EPSILON)?;
+                Ok(output)
+            }
+        }
+    }
+}
+
+/// Dropout with probability one half (paper, section 2.1: the noise of the generator).
+pub(super) fn dropout_half(tape: &mut Tape, input: Var, name: &str, mode: &Mode) -> Result<Var, TapeError> {
+    match &mode.dropout {
+        DropoutMode::Off => Ok(input),
+        DropoutMode::Random => dropout(tape, input, 0.5, name),
+        DropoutMode::Given(masks) => match masks.get(name) {
+            Some(&mask) => multiply(tape, input, mask, 2.0),
+            None => Ok(input),
+        },
+    }
+}

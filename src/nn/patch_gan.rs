@@ -1,0 +1,126 @@
+//! The discriminator: a PatchGAN that judges overlapping patches (paper, section 6.1.2; the reference's `NLayerDiscriminator` and
+//! `PixelDiscriminator`). Its output is logits.
+
+use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
+use super::NetworkError;
+use crate::ops::activation::{Activation, activate};
+use crate::ops::contraction::Geometry;
+use crate::state::{ArenaId, StateList};
+use crate::tape::{Tape, TapeError, Var};
+use serde::{Deserialize, Serialize};
+
+const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
+
+/// The shape of a discriminator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchGanConfig {
+    /// Channels of what it sees: input and output image side by side.
+    pub in_channels: usize,
+    /// Channels after the first convolution.
+    pub ndf: usize,
+    /// Strided convolutions: 3 sees 70×70 pixels; 0 is the 1×1 PixelGAN.
+    pub n_layers: usize,
+    /// Normalisation.
+    pub norm: Norm,
+}
+
+/// The network: states in a [`StateList`] and the way to record a forward pass.
+#[derive(Debug, Clone)]
+pub struct PatchGan {
+    layers: Vec<Layer>,
+    parameters: ArenaId,
+    statistics: ArenaId,
+}
+
+/// Convolution, normalisation, and LeakyReLU behind all but the last.
+#[derive(Debug, Clone)]
+struct Layer {
+    conv: Conv,
+    norm: NormLayer,
+}
+
+impl PatchGan {
+    /// Adds the network's states to `states`, in arenas `discriminator` and `discriminator.statistics`.
+    ///
+    /// # Errors
+    /// [`NetworkError::Zero`] for a channel count of zero.
+    pub fn new(states: &mut StateList, config: &PatchGanConfig) -> Result<Self, NetworkError> {
+        for (what, count) in [("ndf", config.ndf), ("input channels", config.in_channels)] {
+            if count == 0 {
+                return Err(NetworkError::Zero(what));
+            }
+        }
+        let mut builder = Builder::new(states, "discriminator");
+        let (parameters, statistics) = (builder.parameters, builder.statistics);
+        let layers = if config.n_layers == 0 { pixel_layers(&mut builder, config) } else { patch_layers(&mut builder, config) };
+        Ok(Self { layers, parameters, statistics })
+    }
+
+    /// The arena of the trained parameters.
+    pub fn parameters(&self) -> ArenaId {
+        self.parameters
+    }
+
+    /// The arena of the running statistics.
+    pub fn statistics(&self) -> ArenaId {
+        self.statistics
+    }
+
+    /// Records `pair [batch, height, width, in_channels]` to one logit a patch, `[batch, patches_h, patches_w, 1]`.
+    ///
+    /// # Errors
+    /// Those of recording, for example when the image is too small.
+    pub fn forward(&self, tape: &mut Tape, states: &StateList, pair: Var, mode: &Mode) -> Result<Var, TapeError> {
+        let mut value = pair;
+        for (index, layer) in self.layers.iter().enumerate() {
+            tape.set_scope(&format!("discriminator.layer{}", index + 1));
+            value = layer.conv.forward(tape, states, value)?;
+            value = layer.norm.forward(tape, states, value, mode)?;
+            if index + 1 < self.layers.len() {
+                value = activate(tape, value, LEAKY)?;
+            }
+        }
+        tape.set_scope("");
+        Ok(value)
+    }
+}
+
+/// Strided convolutions, one more with stride 1, and one to a single channel; multipliers min(2^i, 8).
+fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
+    let channels = |layer: usize| config.ndf << layer.min(3);
+    let mut layers = Vec::new();
+    let mut index = 0;
+    for layer in 0..=config.n_layers {
+        let stride = if layer < config.n_layers { 2 } else { 1 };
+        let first = layer == 0;
+        let ends = [if first { config.in_channels } else { channels(layer - 1) }, channels(layer)];
+        let has_bias = first || config.norm.conv_has_bias();
+        let conv = Conv::new(builder, &format!("model.{index}"), Geometry::new(4, stride, 1), ends, has_bias);
+        let norm = match first {
+            true => NormLayer::None,
+            false => NormLayer::new(builder, &format!("model.{}", index + 1), config.norm, channels(layer)),
+        };
+        layers.push(Layer { conv, norm });
+        // The reference counts convolution, normalisation and activation as modules of their own.
+        index += if first { 2 } else { 3 };
+    }
+    let ends = [channels(config.n_layers), 1];
+    let conv = Conv::new(builder, &format!("model.{index}"), Geometry::new(4, 1, 1), ends, true);
+    layers.push(Layer { conv, norm: NormLayer::None });
+    layers
+}
+
+/// Three 1×1 convolutions: each pixel is judged alone.
+fn pixel_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
+    let (ndf, has_bias) = (config.ndf, config.norm.conv_has_bias());
+    let point = Geometry::new(1, 1, 0);
+    let first = Conv::new(builder, "net.0", point, [config.in_channels, ndf], true);
+    let middle = Conv::new(builder, "net.2", point, [ndf, 2 * ndf], has_bias);
+    let norm = NormLayer::new(builder, "net.3", config.norm, 2 * ndf);
+    let last = Conv::new(builder, "net.5", point, [2 * ndf, 1], has_bias);
+    vec![
+        Layer { conv: first, norm: NormLayer::None },
+        Layer { conv: middle, norm },
+        Layer { conv: last, norm: NormLayer::None },
+    ]
+}

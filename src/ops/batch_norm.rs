@@ -1,0 +1,301 @@
+//! Batch and instance normalisation (Ioffe and Szegedy 2015; Ulyanov, Vedaldi and Lempitsky 2016). The statistics are a value of
+//! their own, `[groups, 1, 2, channels]`: row 0 the mean, row 1 `inv_std = 1 / sqrt(biased variance + eps)`. A group is what shares
+//! statistics: the whole batch, or one image.
+
+mod grad;
+mod running;
+
+pub use grad::{Affine, GradAffine, GradInput, GradSums};
+pub use running::{RunningStatistics, RunningToStats};
+
+use super::Op;
+use super::elementwise::WORKGROUP;
+use super::error::{ShapeError, same, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use crate::gpu::{DeviceClass, KernelSpec, Profile};
+use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// Pixels that a thread of the streaming shaders handles: they load a channel's constants once.
+const PIXELS: usize = 4;
+
+/// Which pixels share statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Groups {
+    /// All of the batch: batch normalisation.
+    Batch,
+    /// Those of one image: instance normalisation.
+    Instance,
+}
+
+/// Where the statistics of a normalisation come from, which decides its gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatisticsOf {
+    /// The input itself: they depend on it.
+    Input,
+    /// Running statistics: constants.
+    Running,
+}
+
+/// Records normalisation by the input's own statistics: `weight * (input - mean) * inv_std + bias`, input
+/// `[batch, height, width, channels]`; `affine` is weight and bias, each `[1, 1, 1, channels]`. Returns the output and the statistics
+/// `[groups, 1, 2, channels]`, which [`update_running_statistics`] takes.
+///
+/// # Errors
+/// A single value per channel and group, and those of recording.
+pub fn batch_norm(tape: &mut Tape, input: Var, affine: [Var; 2], groups: Groups, eps: f32) -> Result<(Var, Var), TapeError> {
+    let stats = tape.record(Statistics { groups, eps }, &[input])?;
+    let output = tape.record(Normalize { from: StatisticsOf::Input }, &[input, stats, affine[0], affine[1]])?;
+    Ok((output, stats))
+}
+
+/// Records normalisation by `running` mean and variance, each `[1, 1, 1, channels]`; the rest as in [`batch_norm`].
+///
+/// # Errors
+/// Those of recording.
+pub fn batch_norm_running(tape: &mut Tape, input: Var, affine: [Var; 2], running: [Var; 2], eps: f32) -> Result<Var, TapeError> {
+    let stats = tape.record(RunningToStats { eps }, &running)?;
+    tape.record(Normalize { from: StatisticsOf::Running }, &[input, stats, affine[0], affine[1]])
+}
+
+/// Records instance normalisation without weight and bias: `(input - mean) * inv_std` over each image and channel.
+///
+/// # Errors
+/// A single value per channel and image, and those of recording.
+pub fn instance_norm(tape: &mut Tape, input: Var, eps: f32) -> Result<Var, TapeError> {
+    let stats = tape.record(Statistics { groups: Groups::Instance, eps }, &[input])?;
+    tape.record(Normalize { from: StatisticsOf::Input }, &[input, stats])
+}
+
+/// Records the update in place of `running` mean and variance (states) by `stats` of `count` values per channel and group, with the
+/// `eps` that made them. Afterwards the two values are stale: record the states again to read them.
+///
+/// # Errors
+/// Fewer than two values, and those of recording.
+pub fn update_running_statistics(
+    tape: &mut Tape,
+    stats: Var,
+    running: [Var; 2],
+    count: usize,
+    momentum: f32,
+    eps: f32,
+) -> Result<(), TapeError> {
+    tape.record(RunningStatistics { momentum, count, eps }, &[stats, running[0], running[1]])?;
+    Ok(())
+}
+
+fn stats_shape(groups: usize, channels: usize) -> Shape {
+    Shape::nhwc(groups, 1, 2, channels)
+}
+
+/// Checks that the batch divides into the groups of `stats`.
+fn check_stats(input: Shape, stats: Shape) -> Result<(), ShapeError> {
+    same("statistics and those of the input", stats, stats_shape(stats.batch(), input.channels()))?;
+    if stats.is_empty() || input.is_empty() || !input.batch().is_multiple_of(stats.batch()) {
+        return Err(ShapeError::Mismatch { what: "the batch and the groups of its statistics", left: input, right: stats });
+    }
+    Ok(())
+}
+
+/// How the pixels of the groups are split over threads.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    groups: usize,
+    pixels: usize,
+    chunks: usize,
+    chunk_pixels: usize,
+}
+
+impl Split {
+    /// One chunk where a second launch would cost more than it wins; else about as many chunks as pixels in a chunk, so that the
+    /// threads of both launches have equally long sums.
+    fn new(input: Shape, groups: usize, profile: &Profile) -> Self {
+        let alone = match profile.class {
+            DeviceClass::Cpu => 1024,
+            DeviceClass::Gpu => 64,
+        };
+        let pixels = input.rows() / groups;
+        let chunk_pixels = if pixels <= alone { pixels } else { pixels.isqrt() };
+        Self { groups, pixels, chunks: pixels.div_ceil(chunk_pixels), chunk_pixels }
+    }
+
+    /// The partial results of `channels` channels: two rows a chunk and group.
+    fn partial(&self, channels: usize) -> Operand {
+        Operand::dense(stats_shape(self.chunks * self.groups, channels))
+    }
+
+    /// The launches of a first kernel into `target` and, where there is more than one chunk, of a second one behind it.
+    fn lower(&self, partial: Operand, first: impl Fn(Slot, Operand) -> Dispatch, second: Dispatch, output: Operand) -> Lowered {
+        if self.chunks == 1 {
+            return first(Slot::Output, output).into();
+        }
+        Lowered { dispatches: vec![first(Slot::Workspace, partial), second], workspace_bytes: partial.shape.bytes() }
+    }
+}
+
+/// Workgroups with a thread for each `vec4` of `rows` rows.
+fn groups_for(rows: usize, channels: Shape) -> usize {
+    (rows * channels.channels4()).div_ceil(WORKGROUP)
+}
+
+/// Mean and inv_std of each group: `[batch, height, width, channels]` to `[groups, 1, 2, channels]`. No gradient flows through it:
+/// [`Normalize`] accounts for the dependence.
+#[derive(Debug, Clone, Copy)]
+pub struct Statistics {
+    /// Which pixels share statistics.
+    pub groups: Groups,
+    /// Added to the variance.
+    pub eps: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct StatisticsParams {
+    channels: u32,
+    groups: u32,
+    pixels: u32,
+    chunks: u32,
+    chunk_pixels: u32,
+    input: [u32; 2],
+    output: [u32; 2],
+    eps: f32,
+    pad: [u32; 2],
+}
+
+impl Op for Statistics {
+    fn name(&self) -> &'static str {
+        "norm_statistics"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        let groups = match self.groups {
+            Groups::Batch => 1,
+            Groups::Instance => input.batch(),
+        };
+        if input.is_empty() || input.rows() <= groups {
+            let remedy = "a normalised map needs two values per channel or more: use a larger image, fewer downs or a larger batch";
+            return Err(ShapeError::Invalid { what: "number of values", shape: input, remedy });
+        }
+        Ok(stats_shape(groups, input.channels()))
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, output) = (context.inputs[0], context.output);
+        let split = Split::new(input.shape, output.shape.batch(), context.profile);
+        let params = |to: Operand| StatisticsParams {
+            channels: input.shape.channels() as u32,
+            groups: split.groups as u32,
+            pixels: split.pixels as u32,
+            chunks: split.chunks as u32,
+            chunk_pixels: split.chunk_pixels as u32,
+            input: input.place(),
+            output: to.place(),
+            eps: self.eps,
+            pad: [0; 2],
+        };
+        let partial = split.partial(input.shape.channels());
+        let first = |slot, to| {
+            let kernel = KernelSpec::new(shader!("batch_norm/statistics")).flag("SINGLE", split.chunks == 1);
+            let threads = groups_for(split.chunks * split.groups, input.shape);
+            Dispatch::new(kernel, &params(to), vec![Slot::Input(0), slot], threads)
+        };
+        let merge = KernelSpec::new(shader!("batch_norm/merge"));
+        let slots = vec![Slot::Workspace, Slot::Input(0), Slot::Output];
+        let second = Dispatch::new(merge, &params(output), slots, groups_for(split.groups, input.shape));
+        split.lower(partial, first, second, output)
+    }
+
+    fn stops_gradient(&self) -> bool {
+        true
+    }
+}
+
+/// `weight * (input - mean) * inv_std + bias` of `[input, stats, weight, bias]`, or without weight and bias of `[input, stats]`;
+/// the input's shape.
+#[derive(Debug, Clone, Copy)]
+pub struct Normalize {
+    /// Where the statistics come from.
+    pub from: StatisticsOf,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct NormalizeParams {
+    channels4: u32,
+    groups: u32,
+    pixels: u32,
+    pad: u32,
+    input: [u32; 2],
+    stats: [u32; 2],
+    weight: u32,
+    bias: u32,
+    output: [u32; 2],
+}
+
+impl Op for Normalize {
+    fn name(&self) -> &'static str {
+        "normalize"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input, stats, ref affine @ ..] = *inputs else { return Err(ShapeError::Arity { expected: 4, given: inputs.len() }) };
+        check_stats(input, stats)?;
+        if !affine.is_empty() {
+            let [weight, bias] = take(affine).map_err(|_| ShapeError::Arity { expected: 4, given: inputs.len() })?;
+            same("weight and channels", weight, Shape::vector(input.channels()))?;
+            same("bias and channels", bias, Shape::vector(input.channels()))?;
+        }
+        Ok(input)
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let (input, stats, weight) = (inputs[0], inputs[1], inputs.get(2));
+        let wants = |position: usize| wanted.get(position) == Some(&true);
+        let mut grads = vec![None; inputs.len()];
+        let through_statistics = wants(0) && self.from == StatisticsOf::Input;
+        let sums = match through_statistics || wants(2) || wants(3) {
+            true => Some(tape.record(GradSums, &[grad_output, input, stats])?),
+            false => None,
+        };
+        if wants(0) {
+            let mut operands = vec![grad_output, stats];
+            if through_statistics {
+                operands.push(input);
+                operands.extend(sums);
+            }
+            operands.extend(weight);
+            grads[0] = Some(tape.record(GradInput { from: self.from, affine: weight.is_some() }, &operands)?);
+        }
+        for (position, of) in [(2, Affine::Weight), (3, Affine::Bias)] {
+            if let Some(sums) = sums.filter(|_| wants(position)) {
+                grads[position] = Some(tape.record(GradAffine { of }, &[sums])?);
+            }
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (inputs, output) = (context.inputs, context.output);
+        let affine = inputs.len() == 4;
+        let groups = inputs[1].shape.batch();
+        let pixels = output.shape.rows() / groups;
+        let params = NormalizeParams {
+            channels4: output.shape.channels4() as u32,
+            groups: groups as u32,
+            pixels: pixels as u32,
+            pad: 0,
+            input: inputs[0].place(),
+            stats: inputs[1].place(),
+            weight: if affine { inputs[2].offset } else { 0 },
+            bias: if affine { inputs[3].offset } else { 0 },
+            output: output.place(),
+        };
+        let kernel = KernelSpec::new(shader!("batch_norm/normalize")).flag("AFFINE", affine).uint("PIXELS", PIXELS);
+        let or_stats = |position| Slot::Input(if affine { position } else { 1 });
+        let slots = vec![Slot::Input(0), Slot::Input(1), or_stats(2), or_stats(3), Slot::Output];
+        Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()
+    }
+}

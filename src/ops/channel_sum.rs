@@ -1,0 +1,86 @@
+//! Sums over pixels, and the fixed-order split of long sums that the losses use as well.
+
+use super::Op;
+use super::error::{ShapeError, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// Threads of a workgroup of the summing shaders (`channel_sum/partial`, `loss/forward`, `conv2d_grad_weight/reduce`).
+pub(crate) const WORKGROUP: usize = 64;
+/// Items that a lane adds up before a second launch to add partial sums pays: it costs some 30 us on a CPU adapter.
+const SINGLE: usize = 64;
+/// Most partial sums: one thread of the second launch adds them all.
+const MOST_PARTS: usize = 128;
+
+/// Into how many partial sums to split `items` items that are added up by `lanes` lanes a part.
+pub(crate) fn parts(items: usize, lanes: usize) -> usize {
+    if items <= SINGLE * lanes { 1 } else { items.div_ceil(SINGLE / 2 * lanes).min(MOST_PARTS) }
+}
+
+/// Completes a sum of `parts` parts: with one part `sum` writes the output itself, with more it fills the workspace with partial
+/// results that each lie like `output`, and a second launch adds them in order. `sum` takes the slot that it writes to.
+pub(crate) fn sum_of_parts(output: Shape, parts: usize, sum: impl FnOnce(Slot) -> Dispatch) -> Lowered {
+    if parts == 1 {
+        return sum(Slot::Output).into();
+    }
+    let size = output.rows() * output.channels4();
+    let params = ReduceParams { size: size as u32, splits: parts as u32, pad: [0; 2] };
+    let kernel = KernelSpec::new(shader!("conv2d_grad_weight/reduce"));
+    let reduce = Dispatch::new(kernel, &params, vec![Slot::Workspace, Slot::Output], size.div_ceil(WORKGROUP));
+    Lowered { dispatches: vec![sum(Slot::Workspace), reduce], workspace_bytes: parts as u64 * output.bytes() }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ReduceParams {
+    size: u32,
+    splits: u32,
+    pad: [u32; 2],
+}
+
+/// `[batch, height, width, channels]` to the vector `[1, 1, 1, channels]` of sums over all pixels: the gradient of a bias.
+#[derive(Debug, Clone, Copy)]
+pub struct ChannelSum;
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    rows: u32,
+    channels4: u32,
+    input: [u32; 2],
+    columns: u32,
+    parts: u32,
+    pad: [u32; 2],
+}
+
+impl Op for ChannelSum {
+    fn name(&self) -> &'static str {
+        "channel_sum"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        Ok(Shape::vector(input.channels()))
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let input = context.inputs[0];
+        let (rows, channels4) = (input.shape.rows(), input.shape.channels4());
+        let columns = channels4.next_power_of_two().min(WORKGROUP);
+        let parts = parts(rows, WORKGROUP / columns);
+        let params = Params {
+            rows: rows as u32,
+            channels4: channels4 as u32,
+            input: input.place(),
+            columns: columns as u32,
+            parts: parts as u32,
+            pad: [0; 2],
+        };
+        let groups = parts * channels4.div_ceil(columns);
+        let kernel = KernelSpec::new(shader!("channel_sum/partial"));
+        sum_of_parts(context.output.shape, parts, |target| Dispatch::new(kernel, &params, vec![Slot::Input(0), target], groups))
+    }
+}

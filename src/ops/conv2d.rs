@@ -1,0 +1,144 @@
+//! Convolution: each output pixel gathers the input under its kernel. Also the input gradient of `conv_transpose2d`.
+
+use super::channel_sum::ChannelSum;
+use super::conv_transpose2d::ConvTranspose2d;
+use super::conv2d_grad_weight::Conv2dGradWeight;
+use super::contraction::{Geometry, weight_channels};
+use super::error::ShapeError;
+use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::{Op, rungs};
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// `[input, weight]` or `[input, weight, bias]` to `[batch, out_height, out_width, out_channels]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Conv2d {
+    /// Kernel, stride, padding.
+    pub geometry: Geometry,
+    /// Contract over the weight's last axis instead of the one before it.
+    pub transposed_weight: bool,
+}
+
+/// Records a convolution.
+///
+/// # Errors
+/// Those of recording.
+pub fn conv2d(tape: &mut Tape, input: Var, weight: Var, bias: Option<Var>, geometry: Geometry) -> Result<Var, TapeError> {
+    let inputs: Vec<Var> = [input, weight].into_iter().chain(bias).collect();
+    tape.record(Conv2d { geometry, transposed_weight: false }, &inputs)
+}
+
+/// Parameters of `conv2d` and `conv_transpose2d`, the same in every rung.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub(crate) struct ConvParams {
+    batch: u32,
+    in_height: u32,
+    in_width: u32,
+    in_channels4: u32,
+    out_height: u32,
+    out_width: u32,
+    out_channels: u32,
+    padding: u32,
+    input: [u32; 2],
+    output: [u32; 2],
+    splits: u32,
+    pad: [u32; 3],
+}
+
+impl ConvParams {
+    fn new(context: &LowerContext, geometry: Geometry) -> Self {
+        let (input, output) = (context.inputs[0], context.output);
+        Self {
+            batch: input.shape.batch() as u32,
+            in_height: input.shape.height() as u32,
+            in_width: input.shape.width() as u32,
+            in_channels4: input.shape.channels4() as u32,
+            out_height: output.shape.height() as u32,
+            out_width: output.shape.width() as u32,
+            out_channels: output.shape.channels() as u32,
+            padding: geometry.padding as u32,
+            input: input.place(),
+            output: output.place(),
+            splits: 1,
+            pad: [0; 3],
+        }
+    }
+}
+
+/// The input channels must be the weight's, and the bias one value an output channel.
+pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Result<usize, ShapeError> {
+    let (&[input, weight] | &[input, weight, _]) = inputs else {
+        return Err(ShapeError::Arity { expected: 2, given: inputs.len() });
+    };
+    let [in_channels, out_channels] = weight_channels(weight, transposed_weight);
+    if input.channels() != in_channels {
+        return Err(ShapeError::Mismatch { what: "input channels of input and weight", left: input, right: weight });
+    }
+    match inputs.get(2) {
+        Some(&bias) if bias != Shape::vector(out_channels) => {
+            Err(ShapeError::Mismatch { what: "output channels of weight and bias", left: weight, right: bias })
+        }
+        _ => Ok(out_channels),
+    }
+}
+
+/// The launches of `conv2d` and `conv_transpose2d`: they differ in shader and grid only.
+pub(crate) fn lower_conv(context: &LowerContext, geometry: Geometry, transposed_weight: bool, choice: rungs::Choice) -> Lowered {
+    let has_bias = context.inputs.len() == 3;
+    let kernel = choice
+        .kernel
+        .uint("KERNEL", geometry.kernel)
+        .uint("STRIDE", geometry.stride)
+        .flag("TRANSPOSED_WEIGHT", transposed_weight)
+        .flag("HAS_BIAS", has_bias);
+    let bias = Slot::Input(if has_bias { 2 } else { 1 });
+    let slots = vec![Slot::Input(0), Slot::Input(1), bias, Slot::Output];
+    Dispatch::new(kernel, &ConvParams::new(context, geometry), slots, choice.groups).into()
+}
+
+impl Op for Conv2d {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let out_channels = check_channels(inputs, self.transposed_weight)?;
+        self.geometry.check_weight(inputs[1])?;
+        self.geometry.small_shape(inputs[0], out_channels)
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let (input, weight, geometry) = (inputs[0], inputs[1], self.geometry);
+        let mut grads = vec![None; inputs.len()];
+        if wanted[0] {
+            let shape = tape.shape(input);
+            let op = ConvTranspose2d {
+                geometry,
+                out_height: shape.height(),
+                out_width: shape.width(),
+                transposed_weight: !self.transposed_weight,
+                name: "conv2d_grad_input",
+            };
+            grads[0] = Some(tape.record(op, &[grad_output, weight])?);
+        }
+        if wanted[1] {
+            let op = Conv2dGradWeight { geometry, transposed_output: self.transposed_weight };
+            grads[1] = Some(tape.record(op, &[input, grad_output])?);
+        }
+        if wanted.get(2) == Some(&true) {
+            grads[2] = Some(tape.record(ChannelSum, &[grad_output])?);
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let choice = rungs::conv2d(context, self.geometry, self.transposed_weight);
+        lower_conv(context, self.geometry, self.transposed_weight, choice)
+    }
+
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        (output.len() * inputs[0].channels() * self.geometry.kernel.pow(2)) as u64
+    }
+}

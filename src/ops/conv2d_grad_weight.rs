@@ -1,0 +1,129 @@
+//! Weight gradient of both convolutions: a sum over pixels of products of the large map, under the kernel, and the small map.
+
+use super::contraction::Geometry;
+use super::conv_transpose2d::ConvTranspose2d;
+use super::conv2d::Conv2d;
+use super::error::{ShapeError, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::{Op, rungs};
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// `[large, small]` to `[kernel, kernel, large channels, small channels]`, or with the channels swapped.
+#[derive(Debug, Clone, Copy)]
+pub struct Conv2dGradWeight {
+    /// Kernel, stride, padding of the convolution from the large to the small map.
+    pub geometry: Geometry,
+    /// Write `[kernel, kernel, small channels, large channels]`: the weight of a transposed convolution.
+    pub transposed_output: bool,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    batch: u32,
+    large_height: u32,
+    large_width: u32,
+    large_channels4: u32,
+    small_height: u32,
+    small_width: u32,
+    small_channels4: u32,
+    padding: u32,
+    large: [u32; 2],
+    small: [u32; 2],
+    splits: u32,
+    pad: [u32; 3],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ReduceParams {
+    size: u32,
+    splits: u32,
+    pad: [u32; 2],
+}
+
+/// Threads of a workgroup of `reduce.wgsl`.
+const REDUCE_WORKGROUP: usize = 64;
+
+impl Op for Conv2dGradWeight {
+    fn name(&self) -> &'static str {
+        "conv2d_grad_weight"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [large, small] = take(inputs)?;
+        let expected = self.geometry.small_shape(large, small.channels())?;
+        if small != expected {
+            return Err(ShapeError::Mismatch { what: "small map and what the large one convolves to", left: small, right: expected });
+        }
+        let kernel = self.geometry.kernel;
+        let [first, second] = if self.transposed_output { [small, large] } else { [large, small] };
+        Ok(Shape::hwio(kernel, kernel, first.channels(), second.channels()))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let (large, small, geometry) = (inputs[0], inputs[1], self.geometry);
+        let mut grads = vec![None, None];
+        if wanted[0] {
+            let shape = tape.shape(large);
+            let op = ConvTranspose2d {
+                geometry,
+                out_height: shape.height(),
+                out_width: shape.width(),
+                transposed_weight: !self.transposed_output,
+                name: "conv_transpose2d",
+            };
+            grads[0] = Some(tape.record(op, &[small, grad_output])?);
+        }
+        if wanted[1] {
+            let op = Conv2d { geometry, transposed_weight: self.transposed_output };
+            grads[1] = Some(tape.record(op, &[large, grad_output])?);
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let choice = rungs::conv2d_grad_weight(context, self.geometry, self.transposed_output);
+        let (large, small) = (context.inputs[0], context.inputs[1]);
+        let splits = choice.splits;
+        let params = Params {
+            batch: large.shape.batch() as u32,
+            large_height: large.shape.height() as u32,
+            large_width: large.shape.width() as u32,
+            large_channels4: large.shape.channels4() as u32,
+            small_height: small.shape.height() as u32,
+            small_width: small.shape.width() as u32,
+            small_channels4: small.shape.channels4() as u32,
+            padding: self.geometry.padding as u32,
+            large: large.place(),
+            small: small.place(),
+            splits: splits as u32,
+            pad: [0; 3],
+        };
+        let kernel = choice
+            .kernel
+            .uint("KERNEL", self.geometry.kernel)
+            .uint("STRIDE", self.geometry.stride)
+            .flag("TRANSPOSED_OUTPUT", self.transposed_output);
+        let target = if splits == 1 { Slot::Output } else { Slot::Workspace };
+        let sum = Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), target], choice.groups);
+        if splits == 1 {
+            return sum.into();
+        }
+        let output = context.output.shape;
+        let size = output.rows() * output.channels4();
+        let params = ReduceParams { size: size as u32, splits: splits as u32, pad: [0; 2] };
+        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/reduce"));
+        let slots = vec![Slot::Workspace, Slot::Output];
+        let reduce = Dispatch::new(kernel, &params, slots, size.div_ceil(REDUCE_WORKGROUP));
+        Lowered { dispatches: vec![sum, reduce], workspace_bytes: splits as u64 * output.bytes() }
+    }
+
+    fn macs(&self, inputs: &[Shape], _: Shape) -> u64 {
+        (inputs[1].len() * inputs[0].channels() * self.geometry.kernel.pow(2)) as u64
+    }
+}

@@ -1,0 +1,87 @@
+//! Transposed convolution: each output pixel gathers the few input pixels whose kernels reach it, one parity class of output pixels
+//! at a time, so there are no atomics and no inserted zeros. Also the input gradient of `conv2d`.
+
+use super::channel_sum::ChannelSum;
+use super::contraction::Geometry;
+use super::conv2d::{Conv2d, check_channels, lower_conv};
+use super::conv2d_grad_weight::Conv2dGradWeight;
+use super::error::ShapeError;
+use super::lower::{LowerContext, Lowered};
+use super::{Op, rungs};
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+
+/// `[input, weight]` or `[input, weight, bias]` to `[batch, out_height, out_width, out_channels]`.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvTranspose2d {
+    /// Kernel, stride, padding of the convolution that this transposes.
+    pub geometry: Geometry,
+    /// Rows of the output: a convolution maps several sizes to one, so the size cannot be derived.
+    pub out_height: usize,
+    /// Pixels of an output row.
+    pub out_width: usize,
+    /// Contract over the weight's last axis instead of the one before it.
+    pub transposed_weight: bool,
+    /// The name to print: a layer of its own, or the gradient of a convolution.
+    pub name: &'static str,
+}
+
+/// Records a transposed convolution without output padding.
+///
+/// # Errors
+/// Those of recording.
+pub fn conv_transpose2d(tape: &mut Tape, input: Var, weight: Var, bias: Option<Var>, geometry: Geometry) -> Result<Var, TapeError> {
+    let shape = tape.shape(input);
+    let op = ConvTranspose2d {
+        geometry,
+        out_height: geometry.large(shape.height()),
+        out_width: geometry.large(shape.width()),
+        transposed_weight: false,
+        name: "conv_transpose2d",
+    };
+    let inputs: Vec<Var> = [input, weight].into_iter().chain(bias).collect();
+    tape.record(op, &inputs)
+}
+
+impl Op for ConvTranspose2d {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let out_channels = check_channels(inputs, self.transposed_weight)?;
+        self.geometry.check_weight(inputs[1])?;
+        let output = Shape::nhwc(inputs[0].batch(), self.out_height, self.out_width, out_channels);
+        let small = self.geometry.small_shape(output, inputs[0].channels())?;
+        if small != inputs[0] {
+            return Err(ShapeError::Mismatch { what: "input and the map that the output convolves to", left: inputs[0], right: small });
+        }
+        Ok(output)
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let (input, weight, geometry) = (inputs[0], inputs[1], self.geometry);
+        let mut grads = vec![None; inputs.len()];
+        if wanted[0] {
+            let op = Conv2d { geometry, transposed_weight: !self.transposed_weight };
+            grads[0] = Some(tape.record(op, &[grad_output, weight])?);
+        }
+        if wanted[1] {
+            let op = Conv2dGradWeight { geometry, transposed_output: !self.transposed_weight };
+            grads[1] = Some(tape.record(op, &[grad_output, input])?);
+        }
+        if wanted.get(2) == Some(&true) {
+            grads[2] = Some(tape.record(ChannelSum, &[grad_output])?);
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let choice = rungs::conv_transpose2d(context, self.geometry, self.transposed_weight);
+        lower_conv(context, self.geometry, self.transposed_weight, choice)
+    }
+
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        (inputs[0].len() * output.channels() * self.geometry.kernel.pow(2)) as u64
+    }
+}

@@ -1,0 +1,198 @@
+//! Losses: the mean over all elements as a scalar, and its gradient. The GAN losses compare logits with a constant; L1 and the mean
+//! squared error of pairs compare two images (arXiv 1611.07004, section 3.1; the reference's `GANLoss` and `L1Loss`).
+
+use super::Op;
+use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
+use super::elementwise::{scale, streaming_groups};
+use super::error::{ShapeError, same, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// What is averaged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LossKind {
+    /// Binary cross entropy of `sigmoid(input)` with a constant label (`vanilla`), from the logits, so that nothing overflows.
+    BceWithLogits {
+        /// The label: 1 for real, 0 for fake.
+        target: f32,
+    },
+    /// `(input - target)^2` with a constant label (`lsgan`).
+    Mse {
+        /// The label: 1 for real, 0 for fake.
+        target: f32,
+    },
+    /// `sign * input` (`wgangp`).
+    WganMean {
+        /// -1 for real, +1 for fake.
+        sign: f32,
+    },
+    /// `|output - target|` of two images.
+    L1,
+    /// `(output - target)^2` of two images.
+    MsePair,
+}
+
+impl LossKind {
+    /// The shader constant `KIND`.
+    fn kind(self) -> usize {
+        match self {
+            Self::BceWithLogits { .. } => 0,
+            Self::Mse { .. } => 1,
+            Self::WganMean { .. } => 2,
+            Self::L1 => 3,
+            Self::MsePair => 4,
+        }
+    }
+
+    fn constant(self) -> f32 {
+        match self {
+            Self::BceWithLogits { target } | Self::Mse { target } => target,
+            Self::WganMean { sign } => sign,
+            Self::L1 | Self::MsePair => 0.0,
+        }
+    }
+
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::BceWithLogits { .. } => ["bce_with_logits", "bce_with_logits_backward"],
+            Self::Mse { .. } | Self::MsePair => ["mse", "mse_backward"],
+            Self::WganMean { .. } => ["wgan_mean", "wgan_mean_backward"],
+            Self::L1 => ["l1", "l1_backward"],
+        }
+    }
+
+    /// Whether it compares two inputs.
+    fn is_pair(self) -> bool {
+        matches!(self, Self::L1 | Self::MsePair)
+    }
+
+    /// Position of the input that the shader binds as the desired value: a loss without one binds its only input there, unread.
+    fn desired(self) -> usize {
+        usize::from(self.is_pair())
+    }
+}
+
+/// `[input]`, or for a pair `[output, target]`, to the mean of the loss over all elements: a scalar.
+#[derive(Debug, Clone, Copy)]
+pub struct Loss {
+    /// Which loss.
+    pub kind: LossKind,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ForwardParams {
+    rows: u32,
+    channels: u32,
+    input: [u32; 2],
+    desired: [u32; 2],
+    per_group: u32,
+    constant: f32,
+    scale: f32,
+    pad: [u32; 3],
+}
+
+impl Op for Loss {
+    fn name(&self) -> &'static str {
+        self.kind.names()[0]
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        if self.kind.is_pair() {
+            let [output, target] = take(inputs)?;
+            same("output and target", output, target)?;
+        } else {
+            let [_] = take(inputs)?;
+        }
+        Ok(Shape::scalar())
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let first = tape.record(LossBackward { kind: self.kind }, &[inputs, &[grad_output]].concat())?;
+        let mut grads = vec![Some(first)];
+        if let Some(&wanted) = wanted.get(1) {
+            // A pair's loss depends on the difference alone.
+            grads.push(if wanted { Some(scale(tape, first, -1.0)?) } else { None });
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, desired) = (context.inputs[0], context.inputs[self.kind.desired()]);
+        let vec4s = input.shape.rows() * input.shape.channels4();
+        let parts = parts(vec4s, WORKGROUP);
+        let params = ForwardParams {
+            rows: input.shape.rows() as u32,
+            channels: input.shape.channels() as u32,
+            input: input.place(),
+            desired: desired.place(),
+            per_group: vec4s.div_ceil(parts) as u32,
+            constant: self.kind.constant(),
+            scale: 1.0 / input.shape.len() as f32,
+            pad: [0; 3],
+        };
+        let kernel = KernelSpec::new(shader!("loss/forward")).uint("KIND", self.kind.kind());
+        let inputs = [Slot::Input(0), Slot::Input(self.kind.desired())];
+        sum_of_parts(Shape::scalar(), parts, |target| Dispatch::new(kernel, &params, [&inputs[..], &[target]].concat(), parts))
+    }
+}
+
+/// `[input(s)..., grad_output]` to the gradient of the loss with respect to the first input. At a tie the gradient of L1 is 0.
+#[derive(Debug, Clone, Copy)]
+pub struct LossBackward {
+    /// Which loss.
+    pub kind: LossKind,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct BackwardParams {
+    rows: u32,
+    channels: u32,
+    input: [u32; 2],
+    desired: [u32; 2],
+    grad_input: [u32; 2],
+    constant: f32,
+    scale: f32,
+    pad: [u32; 2],
+}
+
+impl Op for LossBackward {
+    fn name(&self) -> &'static str {
+        self.kind.names()[1]
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let (input, grad_output) = if self.kind.is_pair() {
+            let [output, target, grad_output] = take(inputs)?;
+            (same("output and target", output, target)?, grad_output)
+        } else {
+            let [input, grad_output] = take(inputs)?;
+            (input, grad_output)
+        };
+        same("gradient of a loss and a scalar", grad_output, Shape::scalar())?;
+        Ok(input)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, desired) = (context.inputs[0], context.inputs[self.kind.desired()]);
+        let params = BackwardParams {
+            rows: input.shape.rows() as u32,
+            channels: input.shape.channels() as u32,
+            input: input.place(),
+            desired: desired.place(),
+            grad_input: context.output.place(),
+            constant: self.kind.constant(),
+            scale: 1.0 / input.shape.len() as f32,
+            pad: [0; 2],
+        };
+        let kernel = KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind());
+        let grad_output = Slot::Input(self.kind.desired() + 1);
+        let slots = vec![Slot::Input(0), Slot::Input(self.kind.desired()), grad_output, Slot::Output];
+        Dispatch::new(kernel, &params, slots, streaming_groups(input.shape)).into()
+    }
+}

@@ -1,0 +1,90 @@
+//! Random initial values, the same on every run with the same seed, whatever else is on the tape.
+
+use super::Op;
+use super::elementwise::WORKGROUP;
+use super::error::{ShapeError, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tensor::{Layout, Shape};
+use bytemuck::{Pod, Zeroable};
+
+/// The key of a layer's or state's random draws: the 32-bit FNV-1a hash of its name.
+pub(crate) fn key_of(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Independent draws from a normal distribution, keyed by the run's seed and `key`; the step does not matter.
+#[derive(Debug, Clone, Copy)]
+pub struct RandomNormal {
+    /// Mean.
+    pub mean: f32,
+    /// Standard deviation.
+    pub std: f32,
+    /// The state's key: equal keys draw equal values.
+    pub key: u32,
+    /// The output's shape, activations or a weight.
+    pub shape: Shape,
+}
+
+impl RandomNormal {
+    /// Draws for the state called `name`.
+    pub fn new(mean: f32, std: f32, name: &str, shape: Shape) -> Self {
+        Self { mean, std, key: key_of(name), shape }
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    rows: u32,
+    channels: u32,
+    output: [u32; 2],
+    period: u32,
+    padded: u32,
+    key: u32,
+    mean: f32,
+    std: f32,
+    pad: [u32; 3],
+}
+
+impl Op for RandomNormal {
+    fn name(&self) -> &'static str {
+        "random_normal"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [] = take(inputs)?;
+        Ok(self.shape)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let shape = self.shape;
+        let period = shape.dims()[2];
+        let padded = if shape.layout() == Layout::Hwio { period.next_multiple_of(4) } else { period };
+        let params = Params {
+            rows: shape.rows() as u32,
+            channels: shape.channels() as u32,
+            output: context.output.place(),
+            period: period as u32,
+            padded: padded as u32,
+            key: self.key,
+            mean: self.mean,
+            std: self.std,
+            pad: [0; 3],
+        };
+        let kernel = KernelSpec::new(shader!("random/normal"));
+        let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
+        Dispatch::new(kernel, &params, vec![Slot::Output, Slot::Step], groups).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_of;
+
+    #[test]
+    fn keys_are_fnv_1a_hashes() {
+        assert_eq!(["", "a", "foobar"].map(key_of), [0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968]);
+    }
+}

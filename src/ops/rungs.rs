@@ -1,0 +1,144 @@
+//! Which rung of a contraction's ladder runs, and with which tile: the default table for each class of device.
+//!
+//! A rung can be forced by [`Profile::force`](crate::gpu::Profile::force); an unknown name falls back to the table.
+
+use super::contraction::Geometry;
+use super::lower::LowerContext;
+use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
+use crate::shader;
+
+/// A chosen kernel with the number of workgroups that it needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    /// The shader with the constants of its tile.
+    pub kernel: KernelSpec,
+    /// Workgroups.
+    pub groups: usize,
+    /// Parts of a sum that is split.
+    pub splits: usize,
+}
+
+/// The four steps of a ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    Naive,
+    Register,
+    Broadcast { subgroup: usize },
+    Workgroup,
+}
+
+/// Threads of a workgroup of the naive and the register rung.
+const WORKGROUP: usize = 64;
+/// Threads along one side of a workgroup tile.
+const TILE_THREADS: usize = 16;
+
+/// The rung for a family: the forced one, else by class of device.
+fn rung(profile: &Profile, family: &str) -> Rung {
+    let broadcast = profile.subgroup.map(|size| Rung::Broadcast { subgroup: size as usize });
+    match (profile.forced_rung(family), profile.class) {
+        (Some("1_naive"), _) => Rung::Naive,
+        (Some("2_register"), _) => Rung::Register,
+        (Some("3_broadcast"), _) => broadcast.unwrap_or(Rung::Register),
+        (Some("4_workgroup"), _) => Rung::Workgroup,
+        (_, DeviceClass::Cpu) => broadcast.unwrap_or(Rung::Register),
+        (_, DeviceClass::Gpu) => Rung::Workgroup,
+    }
+}
+
+/// The shaders of `conv2d` or `conv_transpose2d`, in the order of [`Rung`].
+type Ladder = [ShaderSource; 4];
+
+const CONV2D: Ladder =
+    [shader!("conv2d/1_naive"), shader!("conv2d/2_register"), shader!("conv2d/3_broadcast"), shader!("conv2d/4_workgroup")];
+const CONV_TRANSPOSE2D: Ladder = [
+    shader!("conv_transpose2d/1_naive"),
+    shader!("conv_transpose2d/2_register"),
+    shader!("conv_transpose2d/3_broadcast"),
+    shader!("conv_transpose2d/4_workgroup"),
+];
+
+/// Rung and tile of a convolution.
+pub(crate) fn conv2d(context: &LowerContext, _: Geometry, _: bool) -> Choice {
+    let shape = context.output.shape;
+    conv(context, rung(context.profile, "conv2d"), &CONV2D, 1, shape.rows())
+}
+
+/// Rung and tile of a transposed convolution: one parity class of output pixels after the other.
+pub(crate) fn conv_transpose2d(context: &LowerContext, geometry: Geometry, _: bool) -> Choice {
+    let shape = context.output.shape;
+    let side = |size: usize| size.div_ceil(geometry.stride);
+    let pixels = shape.batch() * side(shape.height()) * side(shape.width());
+    conv(context, rung(context.profile, "conv_transpose2d"), &CONV_TRANSPOSE2D, geometry.stride.pow(2), pixels)
+}
+
+fn conv(context: &LowerContext, rung: Rung, ladder: &Ladder, classes: usize, pixels: usize) -> Choice {
+    let shape = context.output.shape;
+    let vectors = shape.channels4();
+    let (kernel, groups) = match rung {
+        Rung::Naive => (KernelSpec::new(ladder[0]), (shape.rows() * vectors * 4).div_ceil(WORKGROUP)),
+        Rung::Register => {
+            let tile = tile_pixels(pixels, 8);
+            let tiles = classes * pixels.div_ceil(tile) * vectors;
+            (KernelSpec::new(ladder[1]).uint("TILE_PIXELS", tile), tiles.div_ceil(WORKGROUP))
+        }
+        Rung::Broadcast { subgroup } => {
+            let tile = tile_pixels(pixels, 16);
+            let kernel = KernelSpec::new(ladder[2]).uint("SUBGROUP", subgroup).uint("WORKGROUP", subgroup).uint("TILE_PIXELS", tile);
+            (kernel, classes * pixels.div_ceil(tile) * vectors.div_ceil(subgroup))
+        }
+        Rung::Workgroup => {
+            const THREAD_PIXELS: usize = 4;
+            let tiles = pixels.div_ceil(TILE_THREADS * THREAD_PIXELS) * vectors.div_ceil(TILE_THREADS);
+            (KernelSpec::new(ladder[3]), classes * tiles)
+        }
+    };
+    Choice { kernel, groups, splits: 1 }
+}
+
+/// The largest tile of 16, 8, 4, 2 or 1 pixels, at most `most`, that the map fills.
+fn tile_pixels(pixels: usize, most: usize) -> usize {
+    [16, 8, 4, 2].into_iter().find(|&tile| tile <= most && tile <= pixels).unwrap_or(1)
+}
+
+/// Rung, tile and splits of a weight gradient.
+pub(crate) fn conv2d_grad_weight(context: &LowerContext, geometry: Geometry, _: bool) -> Choice {
+    let (large, small) = (context.inputs[0].shape, context.inputs[1].shape);
+    let patches = geometry.kernel.pow(2) * large.channels4();
+    let columns = small.channels4();
+    let simple = |source| KernelSpec::new(source);
+    match rung(context.profile, "conv2d_grad_weight") {
+        Rung::Naive => {
+            let groups = (context.output.shape.rows() * context.output.shape.channels4() * 4).div_ceil(WORKGROUP);
+            Choice { kernel: simple(shader!("conv2d_grad_weight/1_naive")), groups, splits: 1 }
+        }
+        Rung::Register => {
+            const TILE: [usize; 2] = [4, 2];
+            let tiles = patches.div_ceil(TILE[0]) * columns.div_ceil(TILE[1]);
+            let splits = splits(tiles.div_ceil(WORKGROUP), 4, small.batch() * small.height());
+            Choice { kernel: simple(shader!("conv2d_grad_weight/2_register")), groups: (tiles * splits).div_ceil(WORKGROUP), splits }
+        }
+        Rung::Broadcast { subgroup } => {
+            let lanes_on_large = columns < subgroup && patches > columns;
+            let (rows, columns) = if lanes_on_large { (columns, patches) } else { (patches, columns) };
+            let tile = [8, 4, 2].into_iter().find(|&tile| tile <= rows && tile <= subgroup).unwrap_or(1);
+            let tiles = rows.div_ceil(tile) * columns.div_ceil(subgroup);
+            let splits = splits(tiles, 4, small.batch() * small.height());
+            let kernel = simple(shader!("conv2d_grad_weight/3_broadcast"))
+                .flag("LANES_ON_LARGE", lanes_on_large)
+                .uint("SUBGROUP", subgroup)
+                .uint("WORKGROUP", subgroup)
+                .uint("TILE_VECTORS", tile);
+            Choice { kernel, groups: tiles * splits, splits }
+        }
+        Rung::Workgroup => {
+            let tiles = patches.div_ceil(TILE_THREADS) * columns.div_ceil(TILE_THREADS);
+            let splits = splits(tiles, 64, small.rows().div_ceil(64));
+            Choice { kernel: simple(shader!("conv2d_grad_weight/4_workgroup")), groups: tiles * splits, splits }
+        }
+    }
+}
+
+/// How many parts a sum over pixels is split into so that at least `wanted` workgroups run; at most `most`.
+fn splits(groups: usize, wanted: usize, most: usize) -> usize {
+    wanted.div_ceil(groups.max(1)).clamp(1, most.max(1))
+}

@@ -1,0 +1,248 @@
+//! Floor 4: from a tape to a program: dead code dropped, memory planned, kernels chosen and bound once; then run, read, print.
+
+mod error;
+mod place;
+mod plan;
+mod print;
+mod store;
+
+pub use error::ProgramError;
+pub use place::{Place, Storage};
+pub use plan::{Plan, Step};
+pub use print::{Row, rows};
+pub use store::Store;
+
+use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel};
+use crate::ops::{Dispatch, Slot, StepState};
+use crate::tape::{Tape, Var};
+use std::sync::Arc;
+use wgpu::BufferUsages;
+
+/// Launches of one command buffer: a step goes out in a few, so that the device starts while the rest is still being encoded.
+const LAUNCHES_PER_SUBMIT: usize = 96;
+
+/// A compiled tape. Running it only encodes and submits.
+#[derive(Debug)]
+pub struct Program {
+    tape: Tape,
+    plan: Plan,
+    outputs: Vec<Var>,
+    buffers: Vec<Buffer>,
+    /// The parameters of all launches; kept because the bind groups refer to it.
+    _params: Buffer,
+    launches: Vec<Launch>,
+}
+
+#[derive(Debug)]
+struct Launch {
+    node: usize,
+    kernel: Arc<Kernel>,
+    group: wgpu::BindGroup,
+    grid: [u32; 3],
+}
+
+impl Program {
+    /// Compiles `tape` over `store` so that `outputs` can be read after a run.
+    ///
+    /// # Errors
+    /// [`ProgramError`] names the operation that cannot be planned, built or bound.
+    pub fn compile(gpu: &Gpu, store: &Store, tape: &Tape, outputs: &[Var]) -> Result<Self, ProgramError> {
+        let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
+        let label = |i: usize| format!("planned {i}");
+        let buffers = plan.buffers.iter().enumerate().map(|(i, &bytes)| gpu.storage(&label(i), bytes)).collect::<Result<Vec<_>, _>>()?;
+        let (params, offsets) = upload_params(gpu, &plan)?;
+        let mut offsets = offsets.into_iter();
+        let mut launches = Vec::new();
+        let binder = Binder { tape, plan: &plan, store, buffers: &buffers };
+        for step in &plan.steps {
+            for dispatch in &step.dispatches {
+                let at = Binding { buffer: &params, offset: offsets.next().unwrap_or(0), bytes: dispatch.params.len() as u64 };
+                launches.push(binder.launch(gpu, step, dispatch, at)?);
+            }
+        }
+        Ok(Self { tape: tape.clone(), outputs: outputs.to_vec(), buffers, _params: params, launches, plan })
+    }
+
+    /// Encodes and submits one run. Does not wait.
+    ///
+    /// # Errors
+    /// What the driver reported since the last call.
+    pub fn run(&self, gpu: &Gpu, store: &Store, step: &StepState) -> Result<(), ProgramError> {
+        gpu.write(store.step(), 0, bytemuck::bytes_of(step));
+        for launches in self.launches.chunks(LAUNCHES_PER_SUBMIT) {
+            self.submit(gpu, launches);
+        }
+        Ok(gpu.check()?)
+    }
+
+    /// Writes the logical values of an input for the next run.
+    ///
+    /// # Errors
+    /// [`ProgramError::Absent`] and [`ProgramError::Length`].
+    pub fn write(&self, gpu: &Gpu, input: Var, values: &[f32]) -> Result<(), ProgramError> {
+        let shape = self.tape.shape(input);
+        if values.len() != shape.len() {
+            return Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() });
+        }
+        gpu.write(self.buffer(input)?, 0, bytemuck::cast_slice(&shape.pack(values)));
+        Ok(())
+    }
+
+    /// Reads the logical values of an input or output and waits for them.
+    ///
+    /// # Errors
+    /// [`ProgramError::Absent`] and those of reading back.
+    pub fn read(&self, gpu: &Gpu, var: Var) -> Result<Vec<f32>, ProgramError> {
+        let place = self.plan.places.get(var.0).copied().flatten().ok_or(ProgramError::Absent { var: var.0 })?;
+        let buffer = self.buffer(var)?;
+        let bytes = gpu.read(buffer, 0, buffer.size())?;
+        Ok(place.operand.gather(&bytemuck::pod_collect_to_vec(&bytes)))
+    }
+
+    /// Copies a densely stored output to `offset` of `target`, on the device.
+    ///
+    /// # Errors
+    /// [`ProgramError::Absent`].
+    pub fn copy_to(&self, gpu: &Gpu, var: Var, target: &wgpu::Buffer, offset: u64) -> Result<(), ProgramError> {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(self.buffer(var)?, 0, target, offset, self.tape.shape(var).bytes());
+        gpu.submit([encoder.finish()]);
+        Ok(())
+    }
+
+    /// Runs once more, operation by operation, and names the first whose result has a NaN or an infinity.
+    ///
+    /// # Errors
+    /// Those of reading back.
+    pub fn first_not_finite(&self, gpu: &Gpu, store: &Store, step: &StepState) -> Result<Option<String>, ProgramError> {
+        gpu.write(store.step(), 0, bytemuck::bytes_of(step));
+        for launches in self.launches.chunk_by(|a, b| a.node == b.node) {
+            self.submit(gpu, launches);
+            let node = launches[0].node;
+            let Some(Place { storage: Storage::Node(owner), operand }) = self.plan.places[node] else { continue };
+            let Some(&buffer) = self.plan.buffer_of.get(&owner) else { continue };
+            let bytes = gpu.read(&self.buffers[buffer], 0, self.buffers[buffer].size())?;
+            let values = operand.gather(&bytemuck::pod_collect_to_vec(&bytes));
+            let unwritten = matches!(&self.tape.nodes()[node].source, crate::tape::Source::Op(op) if op.has_effect());
+            if !unwritten && values.iter().any(|v| !v.is_finite()) {
+                return Ok(Some(place::describe(&self.tape.nodes()[node])));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The plan behind this program.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The tape behind this program.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    fn submit(&self, gpu: &Gpu, launches: &[Launch]) {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for launch in launches {
+            pass.set_pipeline(launch.kernel.pipeline());
+            pass.set_bind_group(0, &launch.group, &[]);
+            let [x, y, z] = launch.grid;
+            pass.dispatch_workgroups(x, y, z);
+        }
+        drop(pass);
+        gpu.submit([encoder.finish()]);
+    }
+
+    /// The planned buffer of an input or output.
+    fn buffer(&self, var: Var) -> Result<&Buffer, ProgramError> {
+        let readable = self.outputs.contains(&var) || self.tape.nodes().get(var.0).is_some_and(|node| node.name() == "input");
+        match self.plan.places.get(var.0).copied().flatten() {
+            Some(Place { storage: Storage::Node(owner), .. }) if readable => Ok(&self.buffers[self.plan.buffer_of[&owner]]),
+            _ => Err(ProgramError::Absent { var: var.0 }),
+        }
+    }
+}
+
+/// One uniform buffer with the parameters of every launch, each at an offset that the device can bind.
+fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramError> {
+    let alignment = u64::from(gpu.profile().offset_alignment) as usize;
+    let mut bytes = Vec::new();
+    let mut offsets = Vec::new();
+    for dispatch in plan.steps.iter().flat_map(|step| &step.dispatches) {
+        bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+        offsets.push(bytes.len() as u64);
+        bytes.extend(&dispatch.params);
+    }
+    bytes.resize(bytes.len().next_multiple_of(16), 0);
+    let buffer = gpu.buffer("parameters", bytes.len() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+    gpu.write(&buffer, 0, &bytes);
+    Ok((buffer, offsets))
+}
+
+/// Turns slots into buffer ranges, and launches into bind groups.
+struct Binder<'a> {
+    tape: &'a Tape,
+    plan: &'a Plan,
+    store: &'a Store,
+    buffers: &'a [Buffer],
+}
+
+impl Binder<'_> {
+    fn launch(&self, gpu: &Gpu, step: &Step, dispatch: &Dispatch, params: Binding) -> Result<Launch, ProgramError> {
+        let op = || place::describe(&self.tape.nodes()[step.node]);
+        let build = |source| ProgramError::Build { op: op(), source };
+        let kernel = gpu.kernel(&dispatch.kernel).map_err(build)?;
+        let mut bindings = vec![params];
+        for slot in &dispatch.slots {
+            bindings.push(self.binding(step, slot).ok_or(ProgramError::Absent { var: step.node })?);
+        }
+        if let Some((first, second)) = conflict(&kernel, &bindings) {
+            return Err(ProgramError::Conflict { op: op(), kernel: dispatch.kernel.label(), first, second });
+        }
+        let group = kernel.bind(gpu, &bindings).map_err(build)?;
+        Ok(Launch { node: step.node, kernel, group, grid: dispatch.grid() })
+    }
+
+    fn binding(&self, step: &Step, slot: &Slot) -> Option<Binding<'_>> {
+        match slot {
+            Slot::Input(position) => self.value(self.tape.nodes()[step.node].inputs[*position]),
+            Slot::Output => self.value(Var(step.node)),
+            Slot::Workspace => self.buffers.get(step.workspace?).map(entire),
+            Slot::Step => Some(entire(self.store.step())),
+            Slot::Monitor => Some(entire(self.store.monitor())),
+            Slot::Arena { arena, part, offset, bytes } => {
+                Some(Binding { buffer: self.store.part(*arena, *part)?, offset: *offset, bytes: *bytes })
+            }
+        }
+    }
+
+    fn value(&self, var: Var) -> Option<Binding<'_>> {
+        let bytes = self.tape.shape(var).bytes();
+        match self.plan.places[var.0]?.storage {
+            Storage::Node(owner) => self.buffers.get(*self.plan.buffer_of.get(&owner)?).map(entire),
+            Storage::Arena { arena, part, offset } => Some(Binding { buffer: self.store.part(arena, part)?, offset, bytes }),
+        }
+    }
+}
+
+fn entire(buffer: &Buffer) -> Binding<'_> {
+    Binding { buffer, offset: 0, bytes: buffer.size() }
+}
+
+/// Two bindings of one buffer, one of which is written: wgpu tracks whole buffers, so a read beside a write is refused there even
+/// on disjoint ranges, and overlapping writes are accepted in silence. Both are errors here.
+fn conflict(kernel: &Kernel, bindings: &[Binding]) -> Option<(usize, usize)> {
+    let access = |i: usize| kernel.interface().bindings.get(i).map(|&(_, access)| access);
+    for first in 0..bindings.len() {
+        for second in first + 1..bindings.len() {
+            let (a, b) = (&bindings[first], &bindings[second]);
+            let written = [access(first), access(second)].iter().filter(|access| **access == Some(Access::ReadWrite)).count();
+            let overlap = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+            if a.buffer == b.buffer && (written == 1 || written == 2 && overlap) {
+                return Some((first, second));
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,203 @@
+//! Where values live: views resolved, concatenations written in place, gradients put into their arena.
+//!
+//! A value's storage is either a planned buffer, named by the node that owns it, or a range of an arena. Detach and aligned channel
+//! slices share their input's storage. A concatenation owns one storage that its operands' producers write into, when each operand
+//! starts at a multiple of four channels, goes into one concatenation only, and its producer does not read that same storage.
+
+use super::ProgramError;
+use crate::ops::{ArenaPart, Op, Operand, View};
+use crate::state::{ArenaId, StateList};
+use crate::tape::{Node, Source, Tape, Var};
+use std::collections::{HashMap, HashSet};
+
+/// The memory that a value lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Storage {
+    /// A planned buffer; the number is the node that owns it.
+    Node(usize),
+    /// A state, or a gradient on its way to the optimiser.
+    Arena {
+        /// Which arena.
+        arena: ArenaId,
+        /// Which part.
+        part: ArenaPart,
+        /// First byte.
+        offset: u64,
+    },
+}
+
+/// A value's storage and its place therein.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The memory.
+    pub storage: Storage,
+    /// Shape, offset and stride for kernels.
+    pub operand: Operand,
+}
+
+/// The place of each live value, and the nodes that need no dispatch because they are views.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// By node number; `None` for dead nodes.
+    pub places: Vec<Option<Place>>,
+    /// Nodes without dispatches.
+    pub views: HashSet<usize>,
+}
+
+/// Layer and operation of a node, for messages.
+pub fn describe(node: &Node) -> String {
+    if node.scope.is_empty() { node.name().to_owned() } else { format!("{}: {}", node.scope, node.name()) }
+}
+
+/// Nodes that must run: those that the outputs or a state change depend on.
+pub fn live_nodes(tape: &Tape, outputs: &[Var]) -> Vec<bool> {
+    let nodes = tape.nodes();
+    let mut live = vec![false; nodes.len()];
+    for output in outputs {
+        live[output.0] = true;
+    }
+    for index in (0..nodes.len()).rev() {
+        if matches!(&nodes[index].source, Source::Op(op) if op.has_effect()) {
+            live[index] = true;
+        }
+        if live[index] {
+            for input in &nodes[index].inputs {
+                live[input.0] = true;
+            }
+        }
+    }
+    live
+}
+
+/// Finds a place for every live value.
+///
+/// # Errors
+/// [`ProgramError::Gradient`].
+pub fn place_values(tape: &Tape, states: &StateList, live: &[bool]) -> Result<Places, ProgramError> {
+    let gradients = claim_gradients(tape, states, live)?;
+    let mut copied = HashSet::new();
+    loop {
+        let concats = claim_concats(tape, live, &gradients, &copied);
+        let places = resolve(tape, states, live, &gradients, &concats);
+        match conflicting_concat(tape, &places, &concats) {
+            None => return Ok(places),
+            Some(concat) => copied.insert(concat),
+        };
+    }
+}
+
+fn op_of(node: &Node) -> Option<&dyn Op> {
+    match &node.source {
+        Source::Op(op) => Some(op.as_ref()),
+        _ => None,
+    }
+}
+
+/// Each gradient that an optimiser reads gets the range of its state in the gradient part of the arena.
+fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool]) -> Result<HashMap<Var, Storage>, ProgramError> {
+    let mut claims = HashMap::new();
+    for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
+        let Some(arena) = op_of(node).and_then(Op::updates_arena) else { continue };
+        let expected = states.get_arena(arena).states.len();
+        let fail = |position, what| ProgramError::Gradient { op: describe(&tape.nodes()[index]), position, what, states: expected };
+        if node.inputs.len() != expected {
+            return Err(fail(node.inputs.len(), "one too many or missing"));
+        }
+        for (position, (&gradient, state)) in node.inputs.iter().zip(states.in_arena(arena)).enumerate() {
+            let producer = &tape.nodes()[gradient.0];
+            if op_of(producer).is_none_or(|op| op.view().is_some()) {
+                return Err(fail(position, "not the result of a computation"));
+            }
+            if producer.shape != state.shape {
+                return Err(fail(position, "of another shape than its state"));
+            }
+            let storage = Storage::Arena { arena, part: ArenaPart::Gradient, offset: state.offset };
+            if claims.insert(gradient, storage).is_some() {
+                return Err(fail(position, "used twice"));
+            }
+        }
+    }
+    Ok(claims)
+}
+
+/// For each operand that is written straight into a concatenation: that concatenation and its first channel there.
+fn claim_concats(tape: &Tape, live: &[bool], gradients: &HashMap<Var, Storage>, copied: &HashSet<usize>) -> HashMap<Var, (usize, usize)> {
+    let mut claims: HashMap<Var, (usize, usize)> = HashMap::new();
+    for (index, node) in tape.nodes().iter().enumerate().filter(|(index, _)| live[*index] && !copied.contains(index)) {
+        if op_of(node).and_then(Op::view) != Some(View::Concat) || gradients.contains_key(&Var(index)) {
+            continue;
+        }
+        let starts = node.inputs.iter().scan(0, |start, &input| {
+            let here = *start;
+            *start += tape.shape(input).channels();
+            Some(here)
+        });
+        let parts: Vec<(Var, usize)> = node.inputs.iter().copied().zip(starts).collect();
+        let fits = |&(input, start): &(Var, usize)| {
+            let fresh = op_of(&tape.nodes()[input.0]).is_some_and(|op| op.view().is_none());
+            let uses = parts.iter().filter(|part| part.0 == input).count();
+            start % 4 == 0 && fresh && uses == 1 && !claims.contains_key(&input) && !gradients.contains_key(&input)
+        };
+        if parts.iter().all(fits) {
+            claims.extend(parts.into_iter().map(|(input, start)| (input, (index, start))));
+        }
+    }
+    claims
+}
+
+fn resolve(
+    tape: &Tape,
+    states: &StateList,
+    live: &[bool],
+    gradients: &HashMap<Var, Storage>,
+    concats: &HashMap<Var, (usize, usize)>,
+) -> Places {
+    let nodes = tape.nodes();
+    let in_place: HashSet<usize> = concats.values().map(|&(concat, _)| concat).collect();
+    let mut found = Places { places: vec![None; nodes.len()], views: HashSet::new() };
+    for (index, node) in nodes.iter().enumerate().filter(|&(index, _)| live[index]) {
+        let dense = Operand::dense(node.shape);
+        let own = Place { storage: Storage::Node(index), operand: dense };
+        let place = match (&node.source, gradients.get(&Var(index)), concats.get(&Var(index))) {
+            (Source::State(id), ..) => {
+                let state = states.get(*id);
+                Place { storage: Storage::Arena { arena: state.arena, part: ArenaPart::Value, offset: state.offset }, operand: dense }
+            }
+            (_, Some(&storage), _) => Place { storage, operand: dense },
+            (_, _, Some(&(concat, start))) => Place {
+                storage: Storage::Node(concat),
+                operand: Operand { offset: start as u32 / 4, stride: nodes[concat].shape.channels4() as u32, ..dense },
+            },
+            (Source::Op(op), ..) => match (op.view(), node.inputs.first().and_then(|input| found.places[input.0])) {
+                (Some(View::Concat), _) if in_place.contains(&index) => own,
+                (Some(View::Alias), Some(input)) => input,
+                (Some(View::Slice { start }), Some(input)) if is_aligned(start, node.shape.channels(), input.operand) => Place {
+                    operand: Operand { offset: input.operand.offset + start as u32 / 4, stride: input.operand.stride, ..dense },
+                    ..input
+                },
+                _ => own,
+            },
+            _ => own,
+        };
+        let is_view = place.storage != Storage::Node(index) && !gradients.contains_key(&Var(index)) && !concats.contains_key(&Var(index));
+        if matches!(node.source, Source::Op(_)) && (is_view || in_place.contains(&index)) {
+            found.views.insert(index);
+        }
+        found.places[index] = Some(place);
+    }
+    found
+}
+
+/// A slice is a view when it starts on a `vec4` and its last `vec4` holds nothing of a neighbour.
+fn is_aligned(start: usize, channels: usize, input: Operand) -> bool {
+    start.is_multiple_of(4) && (channels.is_multiple_of(4) || start + channels == input.shape.channels())
+}
+
+/// A concatenation one of whose operands is computed from the storage that it would be written into.
+fn conflicting_concat(tape: &Tape, places: &Places, concats: &HashMap<Var, (usize, usize)>) -> Option<usize> {
+    let storage = |var: &Var| places.places[var.0].map(|place| place.storage);
+    concats.iter().find_map(|(operand, &(concat, _))| {
+        let inputs = &tape.nodes()[operand.0].inputs;
+        inputs.iter().any(|input| storage(input) == Some(Storage::Node(concat))).then_some(concat)
+    })
+}

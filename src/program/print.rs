@@ -1,0 +1,39 @@
+//! A program as a table: one row an operation that launches kernels.
+
+use super::Plan;
+use super::place::describe;
+use crate::tape::{Source, Tape};
+use crate::tensor::Shape;
+
+/// One operation of a plan.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Number of the node on the tape.
+    pub node: usize,
+    /// Layer and operation.
+    pub op: String,
+    /// Shape of the result.
+    pub shape: Shape,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Bytes read and written, if every operand is touched once.
+    pub bytes: u64,
+    /// The kernels that run, in order.
+    pub kernels: Vec<String>,
+}
+
+/// The rows of `plan`, in the order in which they run.
+pub fn rows(tape: &Tape, plan: &Plan) -> Vec<Row> {
+    let row = |step: &super::Step| {
+        let node = &tape.nodes()[step.node];
+        let shapes: Vec<Shape> = node.inputs.iter().map(|&input| tape.shape(input)).collect();
+        let macs = match &node.source {
+            Source::Op(op) => op.macs(&shapes, node.shape),
+            _ => 0,
+        };
+        let bytes = shapes.iter().map(Shape::bytes).sum::<u64>() + node.shape.bytes();
+        let kernels = step.dispatches.iter().map(|dispatch| dispatch.kernel.label()).collect();
+        Row { node: step.node, op: describe(node), shape: node.shape, macs, bytes, kernels }
+    };
+    plan.steps.iter().map(row).collect()
+}

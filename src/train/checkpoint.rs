@@ -1,0 +1,141 @@
+//! Checkpoints: everything that a run needs to go on with the same bits, and the networks alone in the reference's format.
+//!
+//! | file | keys |
+//! |---|---|
+//! | `checkpoints/step-N.safetensors` | `net_G.*`, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq}.*`, configuration and step in the metadata |
+//! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
+//!
+//! Random draws are counted by seed and step, so these two numbers are all of the generator's state.
+
+use super::config::{ModelConfig, TrainConfig};
+use super::error::TrainError;
+use super::run::write_atomic;
+use super::session::Session;
+use crate::gpu::Gpu;
+use crate::interop::{TensorFile, TensorWriter, load_network, network_tensors};
+use crate::ops::ArenaPart;
+use crate::program::Program;
+use crate::state::ArenaId;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Key of [`ModelConfig`] in a file's metadata.
+const MODEL: &str = "pix2pix.model";
+/// Key of [`Progress`] in a checkpoint's metadata.
+const PROGRESS: &str = "pix2pix.training";
+/// Prefix of the generator's keys in a checkpoint.
+const GENERATOR: &str = "net_G.";
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The run's configuration.
+    pub config: TrainConfig,
+    /// Steps done.
+    pub step: u64,
+    /// Seconds of training so far.
+    pub seconds: f64,
+    /// The adapter's name and driver.
+    pub adapter: String,
+    /// The kernels that were chosen, sorted: another choice means another order of summation.
+    pub kernels: Vec<String>,
+}
+
+/// The kernels of a program, each once, sorted.
+pub fn kernel_choices(program: &Program) -> Vec<String> {
+    let dispatches = program.plan().steps.iter().flat_map(|step| &step.dispatches);
+    let mut labels: Vec<String> = dispatches.map(|dispatch| dispatch.kernel.label()).collect();
+    labels.sort();
+    labels.dedup();
+    labels
+}
+
+/// One network's arenas, prefixes, and how often its running statistics move in a step.
+fn networks(session: &Session) -> [(&'static str, &'static str, ArenaId, ArenaId, i64); 2] {
+    let (g, d) = (&session.generator, &session.discriminator);
+    [
+        (GENERATOR, "optimizer_G.", g.parameters(), g.statistics(), 1),
+        ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), 3),
+    ]
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    // Plain structs of numbers and strings: serialising them cannot fail, and an empty entry is reported when the file is read.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn model_of(config: &TrainConfig) -> ModelConfig {
+    ModelConfig { generator: config.generator(), size: config.size }
+}
+
+/// Writes everything to `path`.
+///
+/// # Errors
+/// Those of reading back, and a folder or disk that cannot take the file.
+pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> Result<(), TrainError> {
+    let mut writer = TensorWriter::default();
+    writer.metadata(MODEL, json(&model_of(&progress.config)));
+    writer.metadata(PROGRESS, json(progress));
+    let store = &session.store;
+    for (prefix, optimizer, parameters, statistics, updates) in networks(session) {
+        let tracked = Some(progress.step as i64 * updates);
+        network_tensors(&mut writer, gpu, store, parameters, ArenaPart::Value, prefix, None)?;
+        network_tensors(&mut writer, gpu, store, statistics, ArenaPart::Value, prefix, tracked)?;
+        for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
+            network_tensors(&mut writer, gpu, store, parameters, part, &format!("{optimizer}{moment}"), None)?;
+        }
+    }
+    Ok(write_atomic(path, |out| writer.write(out))?)
+}
+
+/// Writes each network alone, as `generator.safetensors` and `discriminator.safetensors` in `folder`.
+///
+/// # Errors
+/// Those of [`save`].
+pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
+    let names = ["generator.safetensors", "discriminator.safetensors"];
+    for (name, (_, _, parameters, statistics, updates)) in names.into_iter().zip(networks(session)) {
+        let mut writer = TensorWriter::default();
+        writer.metadata(MODEL, json(&model_of(&progress.config)));
+        network_tensors(&mut writer, gpu, &session.store, parameters, ArenaPart::Value, "", None)?;
+        network_tensors(&mut writer, gpu, &session.store, statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates))?;
+        write_atomic(&folder.join(name), |out| writer.write(out))?;
+    }
+    Ok(())
+}
+
+/// Reads where the run of a checkpoint stands.
+///
+/// # Errors
+/// A file that cannot be read, is damaged or is no checkpoint.
+pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
+    let text = file.metadata(PROGRESS)?;
+    Ok(serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?)
+}
+
+/// Loads a checkpoint into a session of the same configuration.
+///
+/// # Errors
+/// Tensors that are missing, misshapen or not finite.
+pub fn load(gpu: &Gpu, session: &Session, file: &TensorFile) -> Result<(), TrainError> {
+    let store = &session.store;
+    for (prefix, optimizer, parameters, statistics, _) in networks(session) {
+        for arena in [parameters, statistics] {
+            load_network(file, gpu, store, arena, ArenaPart::Value, prefix)?;
+        }
+        for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
+            load_network(file, gpu, store, parameters, part, &format!("{optimizer}{moment}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads how the generator of a weight file is built, and the prefix of its keys: a checkpoint's or none.
+///
+/// # Errors
+/// A file without our metadata.
+pub fn read_model(file: &TensorFile) -> Result<(ModelConfig, &'static str), TrainError> {
+    let text = file.metadata(MODEL)?;
+    let model = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    Ok((model, if file.metadata(PROGRESS).is_ok() { GENERATOR } else { "" }))
+}

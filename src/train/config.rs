@@ -1,0 +1,107 @@
+//! Everything that defines a run; stored in config.json and in every checkpoint, so that `--resume` needs no other flag.
+
+use super::schedule::Schedule;
+use super::step::Objective;
+use crate::data::{DataOptions, Direction};
+use crate::nn::{Norm, PatchGanConfig, UNetConfig};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// How long a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// Passes over the training pairs; the learning rate changes from epoch to epoch.
+    Epochs(u64),
+    /// Training steps; the learning rate changes from step to step.
+    Steps(u64),
+}
+
+/// A run's configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainConfig {
+    /// The data set's folder; `None` for the bundled pairs.
+    pub dataset: Option<PathBuf>,
+    /// Which half of a pair is the input.
+    pub direction: Direction,
+    /// Height and width that the networks see.
+    pub size: u32,
+    /// Height and width that images are resized to before the random crop.
+    pub load_size: u32,
+    /// Channels of the generator's first convolution.
+    pub ngf: usize,
+    /// Channels of the discriminator's first convolution.
+    pub ndf: usize,
+    /// Halvings of the generator.
+    pub num_downs: usize,
+    /// Strided convolutions of the discriminator.
+    pub d_layers: usize,
+    /// Normalisation of both networks.
+    pub norm: Norm,
+    /// Dropout in the generator's middle blocks.
+    pub dropout: bool,
+    /// Pairs of a step.
+    pub batch_size: usize,
+    /// Length of the run.
+    pub length: Length,
+    /// Adam's learning rate in the first half.
+    pub learning_rate: f64,
+    /// Losses and their weights.
+    pub objective: Objective,
+    /// Seed of weights, data order, jitter and dropout.
+    pub seed: u64,
+    /// Steps from one sample grid and held-out score to the next.
+    pub sample_every: u64,
+    /// Steps from one checkpoint to the next.
+    pub checkpoint_every: u64,
+}
+
+/// Channels of an RGB image.
+pub const RGB: usize = 3;
+
+impl TrainConfig {
+    /// The generator.
+    pub fn generator(&self) -> UNetConfig {
+        UNetConfig {
+            in_channels: RGB,
+            out_channels: RGB,
+            num_downs: self.num_downs,
+            ngf: self.ngf,
+            norm: self.norm,
+            dropout: self.dropout,
+        }
+    }
+
+    /// The discriminator, which sees input and output side by side.
+    pub fn discriminator(&self) -> PatchGanConfig {
+        PatchGanConfig { in_channels: 2 * RGB, ndf: self.ndf, n_layers: self.d_layers, norm: self.norm }
+    }
+
+    /// How images are prepared.
+    pub fn data_options(&self) -> DataOptions {
+        DataOptions { load_size: self.load_size, direction: self.direction, ..DataOptions::new(self.size) }
+    }
+
+    /// Length and learning rate, for a data set with so many steps an epoch.
+    pub fn schedule(&self, steps_per_epoch: u64) -> Schedule {
+        let (total_steps, steps_per_rate) = match self.length {
+            Length::Epochs(epochs) => (epochs * steps_per_epoch, steps_per_epoch),
+            Length::Steps(steps) => (steps, 1),
+        };
+        Schedule { steps_per_epoch, total_steps, steps_per_rate, learning_rate: self.learning_rate }
+    }
+
+    /// Halvings for images of `size`: down to 1×1 up to 256, as in the reference; `None` when the size is no multiple of 32.
+    pub fn downs_for(size: u32) -> Option<usize> {
+        (size > 0 && size.is_multiple_of(32)).then(|| size.trailing_zeros().min(8) as usize)
+    }
+}
+
+/// How a trained generator is built and used; in the metadata of every weight file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// The network.
+    pub generator: UNetConfig,
+    /// The size that it was trained at.
+    pub size: u32,
+}

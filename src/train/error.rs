@@ -1,0 +1,67 @@
+//! Errors of training.
+
+use crate::data::DataError;
+use crate::gpu::GpuError;
+use crate::interop::InteropError;
+use crate::nn::NetworkError;
+use crate::program::ProgramError;
+use crate::tape::TapeError;
+use crate::train::run::RunError;
+use thiserror::Error;
+
+/// What stopped a run.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// Compiling or running a program.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// Recording the step.
+    #[error("the networks do not fit the images: {0}; use a larger --size")]
+    Tape(#[from] TapeError),
+    /// Building a network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Reading a weight file.
+    #[error(transparent)]
+    Interop(#[from] InteropError),
+    /// The run folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// There is no step to do: fewer training pairs than one batch, or a length of zero.
+    #[error("nothing to train: {pairs} training pairs, batches of {batch_size}, {steps} steps; use a smaller --batch-size or more pairs")]
+    Nothing {
+        /// Training pairs.
+        pairs: usize,
+        /// Pairs of a batch.
+        batch_size: usize,
+        /// Steps asked for.
+        steps: u64,
+    },
+    /// A run folder without a checkpoint.
+    #[error("{run}: there is no checkpoint to resume from; start again under another --name")]
+    NoCheckpoint {
+        /// The folder.
+        run: String,
+    },
+    /// A loss stopped being finite.
+    #[error(
+        "step {step}: loss {loss} is not finite, first seen in {op}; the last good checkpoint is {checkpoint}; \
+         continue from it with a smaller --lr, or look at the data"
+    )]
+    NotFinite {
+        /// The step.
+        step: u64,
+        /// The loss.
+        loss: &'static str,
+        /// Layer and operation.
+        op: String,
+        /// The file, or that there is none yet.
+        checkpoint: String,
+    },
+}

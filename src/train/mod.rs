@@ -1,0 +1,24 @@
+//! Floor 6: losses, the step, its schedule, checkpoints, the run folder and the loop.
+
+mod config;
+mod error;
+mod losses;
+mod monitor;
+mod schedule;
+mod session;
+mod step;
+mod trainer;
+mod translator;
+
+pub mod checkpoint;
+pub mod run;
+
+pub use config::{Length, ModelConfig, RGB, TrainConfig};
+pub use error::TrainError;
+pub use losses::{GanLoss, Verdict, gan, l1};
+pub use monitor::Losses;
+pub use schedule::Schedule;
+pub use session::{Recording, Session};
+pub use step::{LOSSES, Objective, PairShape, StepVars, record_step};
+pub use trainer::{Outcome, Report, Trainer};
+pub use translator::{Score, Translator};

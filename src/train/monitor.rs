@@ -1,0 +1,112 @@
+//! Losses on their way from the device: a ring there, read asynchronously, so that the host never waits for the step it just
+//! submitted.
+
+use crate::gpu::{Gpu, GpuError, ReadBack};
+use crate::ops::{MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
+use crate::program::Store;
+use std::collections::VecDeque;
+
+/// Readings under way at one time: the host runs at most so many readings ahead of the device.
+const IN_FLIGHT: usize = 2;
+/// Steps between readings at most, well inside the ring.
+const MAX_INTERVAL: u64 = MONITOR_ROWS / 4;
+
+/// The losses of one step, in the order of [`super::LOSSES`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Losses {
+    /// The step, from 1.
+    pub step: u64,
+    /// `g_gan, g_l1, d_real, d_fake`.
+    pub values: [f32; 4],
+}
+
+/// What a reading brought.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Finished steps in order.
+    pub losses: Vec<Losses>,
+    /// Step and column of the first loss that was not finite.
+    pub failure: Option<(u64, usize)>,
+}
+
+/// Reads the monitor of a store behind the training loop.
+#[derive(Debug)]
+pub struct LossReader {
+    pending: VecDeque<(ReadBack, u64)>,
+    requested: u64,
+    read: u64,
+    interval: u64,
+}
+
+impl LossReader {
+    /// A reader for a run that has done `step` steps.
+    pub fn new(step: u64) -> Self {
+        Self { pending: VecDeque::new(), requested: step, read: step, interval: 1 }
+    }
+
+    /// Sets how many steps one reading covers, from the time of a step: about twenty readings a second.
+    pub fn pace(&mut self, seconds_per_step: f64) {
+        let steps = (0.05 / seconds_per_step.max(1e-6)) as u64;
+        self.interval = steps.clamp(1, MAX_INTERVAL);
+    }
+
+    /// To be called when `step` was submitted: asks for a reading when one is due, and returns what has arrived. Waits only for
+    /// readings that are too far behind.
+    ///
+    /// # Errors
+    /// Those of reading back.
+    pub fn submitted(&mut self, gpu: &Gpu, store: &Store, step: u64) -> Result<Reading, GpuError> {
+        if step - self.requested >= self.interval {
+            self.request(gpu, store, step)?;
+        }
+        let mut reading = Reading::default();
+        while let Some((read_back, step)) = self.pending.front() {
+            let bytes = match self.pending.len() > IN_FLIGHT {
+                true => Some(read_back.wait(gpu)?),
+                false => read_back.poll(gpu)?,
+            };
+            let Some(bytes) = bytes else { break };
+            let step = *step;
+            self.pending.pop_front();
+            self.take(&bytes, step, &mut reading);
+        }
+        Ok(reading)
+    }
+
+    /// Waits for everything up to `step`.
+    ///
+    /// # Errors
+    /// Those of reading back.
+    pub fn finish(&mut self, gpu: &Gpu, store: &Store, step: u64) -> Result<Reading, GpuError> {
+        if step > self.requested {
+            self.request(gpu, store, step)?;
+        }
+        let mut reading = Reading::default();
+        while let Some((read_back, step)) = self.pending.pop_front() {
+            let bytes = read_back.wait(gpu)?;
+            self.take(&bytes, step, &mut reading);
+        }
+        Ok(reading)
+    }
+
+    fn request(&mut self, gpu: &Gpu, store: &Store, step: u64) -> Result<(), GpuError> {
+        let read_back = gpu.read_back(store.monitor(), 0, store.monitor().size())?;
+        self.pending.push_back((read_back, step));
+        self.requested = step;
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8], until: u64, reading: &mut Reading) {
+        let words: Vec<u32> = bytemuck::pod_collect_to_vec(bytes);
+        let word = |i: u64| words.get(i as usize).copied().unwrap_or(0);
+        for step in self.read + 1..=until {
+            let row = MONITOR_HEAD + step % MONITOR_ROWS * MONITOR_COLUMNS;
+            let values = [0, 1, 2, 3].map(|column| f32::from_bits(word(row + column)));
+            reading.losses.push(Losses { step, values });
+        }
+        self.read = until;
+        if word(0) != 0 && reading.failure.is_none() {
+            reading.failure = Some((word(1).into(), word(0) as usize - 1));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Both networks, their store and the compiled step: what a training run and a benchmark have in common.
+
+use super::config::{RGB, TrainConfig};
+use super::error::TrainError;
+use super::step::{PairShape, StepVars, record_step};
+use crate::data::Batch;
+use crate::gpu::Gpu;
+use crate::nn::{Mode, PatchGan, UNet};
+use crate::ops::StepState;
+use crate::program::{Program, Store};
+use crate::state::StateList;
+use crate::tape::Tape;
+use crate::tensor::Shape;
+
+/// The networks and their step on a tape, before any device.
+#[derive(Debug)]
+pub struct Recording {
+    /// Parameters and statistics.
+    pub states: StateList,
+    /// The generator.
+    pub generator: UNet,
+    /// The discriminator.
+    pub discriminator: PatchGan,
+    /// The whole step.
+    pub tape: Tape,
+    /// Its inputs and outputs.
+    pub vars: StepVars,
+}
+
+impl Recording {
+    /// Builds the networks of `config` and records the step.
+    ///
+    /// # Errors
+    /// Networks that cannot be built or do not fit the images.
+    pub fn new(config: &TrainConfig) -> Result<Self, TrainError> {
+        let mut states = StateList::default();
+        let generator = UNet::new(&mut states, &config.generator())?;
+        let discriminator = PatchGan::new(&mut states, &config.discriminator())?;
+        let image = Shape::nhwc(config.batch_size, config.size as usize, config.size as usize, RGB);
+        let shape = PairShape { input: image, target: image };
+        let mut tape = Tape::default();
+        let vars = record_step(&mut tape, &states, &generator, &discriminator, shape, &config.objective, &Mode::training())?;
+        Ok(Self { states, generator, discriminator, tape, vars })
+    }
+}
+
+/// A compiled training step over its store.
+#[derive(Debug)]
+pub struct Session {
+    /// Parameters, gradients, moments and statistics on the device.
+    pub store: Store,
+    /// The generator.
+    pub generator: UNet,
+    /// The discriminator.
+    pub discriminator: PatchGan,
+    program: Program,
+    vars: StepVars,
+    betas: [f64; 2],
+    seed: u64,
+}
+
+impl Session {
+    /// Allocates and compiles; the states are zero until they are initialised or loaded.
+    ///
+    /// # Errors
+    /// Networks that cannot be built, do not fit the images or do not fit the device.
+    pub fn new(gpu: &Gpu, config: &TrainConfig) -> Result<Self, TrainError> {
+        let Recording { states, generator, discriminator, tape, vars } = Recording::new(config)?;
+        let store = Store::new(gpu, states, true)?;
+        let program = Program::compile(gpu, &store, &tape, &[vars.fake])?;
+        let betas = config.objective.betas;
+        Ok(Self { store, generator, discriminator, program, vars, betas, seed: config.seed })
+    }
+
+    /// Uploads a batch and submits one step. Does not wait.
+    ///
+    /// # Errors
+    /// What the driver reported since the last call.
+    pub fn submit(&self, gpu: &Gpu, step: u64, learning_rate: f64, batch: &Batch) -> Result<(), TrainError> {
+        self.program.write(gpu, self.vars.input, &batch.input)?;
+        self.program.write(gpu, self.vars.target, &batch.target)?;
+        Ok(self.program.run(gpu, &self.store, &self.state(step, learning_rate))?)
+    }
+
+    /// Runs a step that failed once more, with its batch, and names the first operation whose result is not finite.
+    ///
+    /// # Errors
+    /// Those of running and reading back.
+    pub fn find_failure(&self, gpu: &Gpu, step: u64, batch: &Batch) -> Result<Option<String>, TrainError> {
+        self.program.write(gpu, self.vars.input, &batch.input)?;
+        self.program.write(gpu, self.vars.target, &batch.target)?;
+        Ok(self.program.first_not_finite(gpu, &self.store, &self.state(step, 0.0))?)
+    }
+
+    /// The compiled step.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Its inputs and outputs.
+    pub fn vars(&self) -> &StepVars {
+        &self.vars
+    }
+
+    fn state(&self, step: u64, learning_rate: f64) -> StepState {
+        StepState::new(self.seed, step, learning_rate, self.betas)
+    }
+}

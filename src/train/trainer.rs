@@ -1,0 +1,298 @@
+//! The training loop: batches in, steps out, and what a run leaves in its folder.
+
+use super::checkpoint::{self, Progress, kernel_choices};
+use super::config::{RGB, TrainConfig};
+use super::error::TrainError;
+use super::monitor::{LossReader, Losses, Reading};
+use super::run::{HeldOut, Row, RunDir, Samples};
+use super::schedule::Schedule;
+use super::session::Session;
+use super::step::LOSSES;
+use super::translator::{Grid, Score, Translator};
+use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
+use crate::gpu::Gpu;
+use crate::interop::TensorFile;
+use crate::nn::Mode;
+use crate::tensor::Shape;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Checkpoints that stay on the disk: the newest ones.
+const KEPT_CHECKPOINTS: usize = 2;
+
+/// What a run tells while it goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    /// The newest finished step.
+    pub losses: Losses,
+    /// Its epoch, from 1.
+    pub epoch: u64,
+    /// The newest held-out score.
+    pub score: Option<Score>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Steps done in all.
+    pub step: u64,
+    /// The last held-out score, when there are held-out pairs.
+    pub score: Option<Score>,
+    /// The last sample grid.
+    pub picture: PathBuf,
+    /// Whether it was stopped before its last step.
+    pub interrupted: bool,
+    /// Time spent waiting for batches.
+    pub data_wait: Duration,
+}
+
+/// A run: session, data and folder.
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    gpu: &'a Gpu,
+    session: Session,
+    config: TrainConfig,
+    schedule: Schedule,
+    training: Arc<PairSet>,
+    /// Pairs for grids, and whether they are held out from training.
+    shown: (Arc<PairSet>, bool),
+    translator: Translator,
+    run: RunDir,
+    step: u64,
+    seconds_before: f64,
+    losses: Option<Losses>,
+    score: Option<Score>,
+    notes: Vec<String>,
+}
+
+impl<'a> Trainer<'a> {
+    /// Builds a run that starts at step 0 with fresh weights. `run` is made by the caller, before or after.
+    ///
+    /// # Errors
+    /// Everything that can be known before the first step: data, networks, memory.
+    pub fn start(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
+        let trainer = Self::build(gpu, config, dataset, run)?;
+        trainer.session.store.initialise(gpu, trainer.config.seed)?;
+        trainer.run.write_config(&trainer.config)?;
+        Ok(trainer)
+    }
+
+    /// Builds a run that goes on from its newest checkpoint, whose progress the caller has read for the configuration.
+    ///
+    /// # Errors
+    /// As [`Trainer::start`], and a checkpoint that does not fit.
+    pub fn resume(gpu: &'a Gpu, progress: Progress, file: &TensorFile, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
+        let mut trainer = Self::build(gpu, progress.config.clone(), dataset, run)?;
+        checkpoint::load(gpu, &trainer.session, file)?;
+        trainer.run.rewind(progress.step)?;
+        trainer.step = progress.step;
+        trainer.seconds_before = progress.seconds;
+        let here = trainer.progress(0.0);
+        if here.adapter != progress.adapter {
+            trainer.notes.push(format!("the run began on {}, it goes on on {}: the last bits may differ", progress.adapter, here.adapter));
+        } else if here.kernels != progress.kernels {
+            trainer.notes.push("other kernels are chosen than when the run began: the last bits may differ".to_owned());
+        }
+        Ok(trainer)
+    }
+
+    fn build(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
+        let training = dataset.require(Split::Train)?.clone();
+        let held_out = dataset.get(Split::Val).or(dataset.get(Split::Test));
+        let shown = held_out.map_or((training.clone(), false), |set| (set.clone(), true));
+        let steps_per_epoch = (training.len() / config.batch_size.max(1)) as u64;
+        let schedule = config.schedule(steps_per_epoch);
+        if schedule.total_steps == 0 || steps_per_epoch == 0 {
+            let steps = schedule.total_steps;
+            return Err(TrainError::Nothing { pairs: training.len(), batch_size: config.batch_size, steps });
+        }
+        let session = Session::new(gpu, &config)?;
+        let image = Shape::nhwc(1, config.size as usize, config.size as usize, RGB);
+        let translator = Translator::new(gpu, &session.store, &session.generator, image, &Mode::translation())?;
+        Ok(Self {
+            gpu,
+            session,
+            config,
+            schedule,
+            training,
+            shown,
+            translator,
+            run,
+            step: 0,
+            seconds_before: 0.0,
+            losses: None,
+            score: None,
+            notes: Vec::new(),
+        })
+    }
+
+    /// The compiled step and its store.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Length and learning rate.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Steps done so far.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// What a resumed run should tell its user.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Trains to the end or until `stop` is set; both leave a checkpoint. `report` is called after every reading of the losses.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`], and whatever data, device and disk come up with; the last checkpoint stays.
+    pub fn train(&mut self, stop: &AtomicBool, report: &mut dyn FnMut(&Report)) -> Result<Outcome, TrainError> {
+        let options = LoaderOptions { first_step: self.step, ..LoaderOptions::new(self.config.batch_size, self.config.seed) };
+        let mut loader = Loader::new(self.training.clone(), &options)?;
+        let mut reader = LossReader::new(self.step);
+        let (began, first) = (Instant::now(), self.step);
+        while self.step < self.schedule.total_steps && !stop.load(Ordering::Relaxed) {
+            let batch = loader.next_batch()?;
+            self.step += 1;
+            self.session.submit(self.gpu, self.step, self.schedule.rate(self.step), &batch)?;
+            let reading = reader.submitted(self.gpu, &self.session.store, self.step)?;
+            self.note(reading, report)?;
+            reader.pace(began.elapsed().as_secs_f64() / (self.step - first) as f64);
+            self.log(&mut reader, began, report)?;
+        }
+        let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
+        self.note(reading, report)?;
+        let data_wait = loader.waited();
+        drop(loader);
+        let interrupted = self.step < self.schedule.total_steps;
+        let picture = self.sample(began, report)?;
+        self.save(began)?;
+        checkpoint::export(self.gpu, &self.session, &self.progress(self.seconds(began)), self.run.path())?;
+        self.run.refresh()?;
+        Ok(Outcome { step: self.step, score: self.score, picture, interrupted, data_wait })
+    }
+
+    /// Samples and saves when they are due, except at the very end, where the caller does both.
+    fn log(&mut self, reader: &mut LossReader, began: Instant, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
+        let due = |every: u64| self.step.is_multiple_of(every.max(1)) && self.step < self.schedule.total_steps;
+        let (sample, save) = (due(self.config.sample_every), due(self.config.checkpoint_every));
+        if !sample && !save {
+            return Ok(());
+        }
+        // A reading first: nothing that is not finite may reach the disk.
+        let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
+        self.note(reading, report)?;
+        if sample {
+            self.sample(began, report)?;
+        }
+        if save {
+            self.save(began)?;
+        }
+        Ok(self.run.refresh()?)
+    }
+
+    /// Takes in a reading; the newest losses go to the report and to every tenth row of metrics.csv.
+    fn note(&mut self, reading: Reading, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
+        if let Some((step, column)) = reading.failure {
+            return Err(self.not_finite(step, column));
+        }
+        let Some(&newest) = reading.losses.last() else { return Ok(()) };
+        self.losses = Some(newest);
+        report(&Report { losses: newest, epoch: self.schedule.epoch(newest.step), score: self.score });
+        for losses in reading.losses.iter().filter(|losses| losses.step.is_multiple_of(self.log_every())) {
+            let row = self.row(losses, None);
+            self.run.append(&row)?;
+        }
+        Ok(())
+    }
+
+    /// About a thousand rows a run.
+    fn log_every(&self) -> u64 {
+        (self.schedule.total_steps / 1000).max(1)
+    }
+
+    fn row(&self, losses: &Losses, seconds: Option<f64>) -> Row {
+        let [g_gan, g_l1, d_real, d_fake] = losses.values;
+        Row {
+            step: losses.step,
+            epoch: self.schedule.epoch(losses.step),
+            g_gan,
+            g_l1,
+            d_real,
+            d_fake,
+            learning_rate: self.schedule.rate(losses.step) as f32,
+            seconds: seconds.unwrap_or(self.seconds_before),
+            val_l1: None,
+        }
+    }
+
+    fn seconds(&self, began: Instant) -> f64 {
+        self.seconds_before + began.elapsed().as_secs_f64()
+    }
+
+    fn sample(&mut self, _began: Instant, report: &mut dyn FnMut(&Report)) -> Result<PathBuf, TrainError> {
+        let store = &self.session.store;
+        let Grid { batch, input, output, target } = self.translator.grid(self.gpu, store, &self.shown.0)?;
+        let side = self.config.size as usize;
+        let samples = Samples { batch, height: side, width: side, input: &input, output: &output, target: &target };
+        let picture = self.run.write_samples(self.step, &samples)?;
+        if self.shown.1 {
+            let score = self.translator.score(self.gpu, store, &self.shown.0)?;
+            self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: score.copy_l1 as f32 })?;
+            self.score = Some(score);
+            if let Some(losses) = self.losses {
+                self.run.append(&Row { val_l1: Some(score.l1 as f32), ..self.row(&losses, None) })?;
+                report(&Report { losses, epoch: self.schedule.epoch(losses.step), score: self.score });
+            }
+        }
+        Ok(picture)
+    }
+
+    fn save(&self, began: Instant) -> Result<(), TrainError> {
+        let path = self.run.checkpoint_path(self.step);
+        checkpoint::save(self.gpu, &self.session, &self.progress(self.seconds(began)), &path)?;
+        let checkpoints = self.run.checkpoints()?;
+        let surplus = checkpoints.len().saturating_sub(KEPT_CHECKPOINTS);
+        for old in &checkpoints[..surplus] {
+            // A file that cannot be removed only takes room.
+            let _ = std::fs::remove_file(&old.path);
+        }
+        Ok(())
+    }
+
+    fn progress(&self, seconds: f64) -> Progress {
+        let info = self.gpu.info();
+        Progress {
+            config: self.config.clone(),
+            step: self.step,
+            seconds,
+            adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
+            kernels: kernel_choices(self.session.program()),
+        }
+    }
+
+    /// Runs the failed step again with the watch on.
+    fn not_finite(&self, step: u64, column: usize) -> TrainError {
+        let find = || {
+            let schedule = crate::data::schedule::Schedule::new(&self.training, self.config.batch_size, self.config.seed)?;
+            let batch = self.training.batch(&schedule.samples(step.saturating_sub(1)))?;
+            self.session.find_failure(self.gpu, step, &batch)
+        };
+        let op = match find() {
+            Ok(Some(op)) => op,
+            Ok(None) => "no operation when the step was run again".to_owned(),
+            Err(error) => format!("an operation that could not be found ({error})"),
+        };
+        let checkpoint = match self.run.checkpoints().ok().and_then(|mut all| all.pop()) {
+            Some(last) => last.path.display().to_string(),
+            None => "not written yet".to_owned(),
+        };
+        TrainError::NotFinite { step, loss: LOSSES.get(column).copied().unwrap_or("a loss"), op, checkpoint }
+    }
+}
