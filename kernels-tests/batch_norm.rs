@@ -1,7 +1,7 @@
 //! Twins of `shaders/batch_norm/`: batch and instance normalisation, their gradients and the running statistics.
 
-use crate::harness::{Outcome, Surroundings, Tensor, Tolerance, check, compare, gpu, run};
-use pix2pix::gpu::Gpu;
+use crate::harness::{Surroundings, Tensor, Tolerance, check, compare, gpu, run};
+use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::Op;
 use pix2pix::ops::batch_norm::{
     Affine, GradAffine, GradInput, GradSums, Groups, Normalize, RunningStatistics, RunningToStats, Statistics, StatisticsOf, batch_norm,
@@ -118,6 +118,17 @@ fn image(shape: Shape, seed: u32) -> Tensor {
     image
 }
 
+/// Checks `op` as it is split for CPU adapters and for GPUs, whatever the device is.
+fn check_splits(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], tolerance: Tolerance) {
+    for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+        for sliced in [false, true] {
+            let around = Surroundings { profile: Some(Profile { class, ..gpu.profile().clone() }), ..Default::default() };
+            let got = run(gpu, name, op, inputs, sliced, &around).output;
+            compare(&format!("{name}, split for {class:?}, sliced {sliced}"), &got, expected, tolerance);
+        }
+    }
+}
+
 fn tensor(shape: Shape, values: &[f64]) -> Tensor {
     Tensor::new(shape, values.iter().map(|&v| v as f32).collect())
 }
@@ -133,7 +144,7 @@ fn statistics_match_their_twin() {
         for groups in GROUPS {
             let input = image(shape, 1);
             let expected = statistics(&input.f64(), shape, count(groups, shape));
-            check(&gpu, &format!("{groups:?} statistics {shape}"), &Statistics { groups, eps: EPS }, &[input], &expected, CLOSE);
+            check_splits(&gpu, &format!("{groups:?} statistics {shape}"), &Statistics { groups, eps: EPS }, &[input], &expected, CLOSE);
         }
     }
 }
@@ -147,10 +158,10 @@ fn a_small_variance_beside_a_large_mean_survives() {
         let expected = statistics(&input.f64(), shape, 1);
         // The inputs are exact, so only the statistics' own rounding counts: eps of the mean, and sums relative to the first pixel.
         let close = Tolerance { absolute: 0.0, relative: 1e-5 };
-        check(&gpu, &format!("offset {shape}"), &Statistics { groups: Groups::Batch, eps: EPS }, &[input], &expected, close);
+        check_splits(&gpu, &format!("offset {shape}"), &Statistics { groups: Groups::Batch, eps: EPS }, &[input], &expected, close);
         let flat = Tensor::new(shape, vec![3.0; shape.len()]);
         let expected = statistics(&flat.f64(), shape, 1);
-        check(&gpu, &format!("flat {shape}"), &Statistics { groups: Groups::Batch, eps: EPS }, &[flat], &expected, CLOSE);
+        check_splits(&gpu, &format!("flat {shape}"), &Statistics { groups: Groups::Batch, eps: EPS }, &[flat], &expected, CLOSE);
     }
 }
 
@@ -195,7 +206,7 @@ fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool) {
 
     let sums = grad_sums(&grad_output.f64(), &x, shape, &s, groups);
     let terms = Tolerance::sum_of(shape.rows() / groups, 4.0);
-    check(gpu, &format!("{name}: sums"), &GradSums, &[grad_output.clone(), input.clone(), stats.clone()], &sums, terms);
+    check_splits(gpu, &format!("{name}: sums"), &GradSums, &[grad_output.clone(), input.clone(), stats.clone()], &sums, terms);
 
     let sums = stats_tensor(shape, groups, &sums);
     for (of, row) in [(Affine::Bias, 0), (Affine::Weight, 1)] {
@@ -279,10 +290,7 @@ fn running_case(channels: usize, groups: usize) -> ([Tensor; 3], [Vec<f64>; 2]) 
     ([stats, mean, var], [new_mean, new_var])
 }
 
-fn update(gpu: &Gpu, inputs: &[Tensor], sliced: bool) -> Outcome {
-    let op = RunningStatistics { momentum: 0.1, count: 12, eps: EPS };
-    run(gpu, "running statistics", &op, inputs, sliced, &Surroundings::default())
-}
+const UPDATE: RunningStatistics = RunningStatistics { momentum: 0.1, count: 12, eps: EPS };
 
 #[test]
 fn running_statistics_move_by_the_momentum() {
@@ -290,7 +298,7 @@ fn running_statistics_move_by_the_momentum() {
     for (channels, groups) in [(1, 1), (3, 1), (6, 2), (64, 1), (516, 3)] {
         let (inputs, [mean, var]) = running_case(channels, groups);
         for sliced in [false, true] {
-            let after = update(&gpu, &inputs, sliced).inputs;
+            let after = run(&gpu, "running statistics", &UPDATE, &inputs, sliced, &Surroundings::default()).inputs;
             compare(&format!("running mean, {channels} channels, {groups} groups"), &after[1], &mean, CLOSE);
             compare(&format!("running variance, {channels} channels, {groups} groups"), &after[2], &var, CLOSE);
         }
@@ -305,11 +313,20 @@ fn running_statistics_keep_what_is_finite() {
     stats.values[6 + 2] = f32::NAN;
     stats.values[6 + 3] = 0.0;
     stats.values[4] = f32::INFINITY;
-    let after = update(&gpu, &[stats, mean.clone(), var.clone()], false).inputs;
+    let after = run(&gpu, "kept", &UPDATE, &[stats, mean.clone(), var.clone()], false, &Surroundings::default()).inputs;
     let kept =
         |old: &Tensor, new: &[f64]| -> Vec<f64> { (0..6).map(|c| if (1..5).contains(&c) { old.f64()[c] } else { new[c] }).collect() };
     compare("running mean", &after[1], &kept(&mean, &new_mean), CLOSE);
     compare("running variance", &after[2], &kept(&var, &new_var), CLOSE);
+}
+
+#[test]
+fn running_statistics_obey_the_failure_flag() {
+    let gpu = gpu();
+    let (inputs, _) = running_case(6, 1);
+    let around = Surroundings { monitor: vec![3], ..Default::default() };
+    let after = run(&gpu, "running statistics", &UPDATE, &inputs, false, &around).inputs;
+    assert_eq!([&after[1], &after[2]], [&inputs[1].values, &inputs[2].values]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn twin(op: &RandomNormal, seed: [u32; 2]) -> Vec<f64> {
         let words = philox([i as u32 / 4, 1, 0, op.key], seed);
         let [a, b] = if i % 4 < 2 { [words[0], words[1]] } else { [words[2], words[3]] };
         let radius = (-2.0 * (fraction(a) + 1.0 / f64::from(1 << 24)).ln()).sqrt();
-        let angle = (fraction(b) - 0.5) * TAU;
+        let angle = fraction(b) * TAU;
         f64::from(op.mean) + f64::from(op.std) * radius * if i % 2 == 0 { angle.cos() } else { angle.sin() }
     };
     (0..op.shape.len()).map(draw).collect()
@@ -60,12 +60,13 @@ fn random_normal_matches_its_twin() {
         Shape::hwio(4, 4, 6, 3),
         Shape::hwio(1, 1, 5, 1),
         Shape::hwio(3, 3, 8, 13),
+        Shape::hwio(4, 4, 64, 64),
     ];
     for shape in shapes {
-        let op = RandomNormal::new(1.0, 0.02, &format!("state {shape}"), shape);
+        let op = RandomNormal::new(0.25, 1.0, &format!("state {shape}"), shape);
         let expected = twin(&op, Surroundings::default().step.seed);
-        // WGSL's log, sin and cos are the weak point: 1e-5 of a standard deviation is seen on CPU adapters.
-        check(&gpu, &format!("random_normal {shape}"), &op, &[], &expected, Tolerance { absolute: 0.02 * 1e-4, relative: 1e-7 });
+        // Logarithm, root, cosine and product each round at up to 5.8.
+        check(&gpu, &format!("random_normal {shape}"), &op, &[], &expected, Tolerance { absolute: 2e-6, relative: 2e-7 });
     }
 }
 

@@ -12,7 +12,7 @@
 
 const FROM_INPUT: bool = true;
 const AFFINE: bool = true;
-const PIXELS: u32 = 4u; // pixels a thread
+const PIXELS: u32 = 8u; // pixels a thread
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -68,8 +68,9 @@ fn grad_input_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoc
         grad_mean = sums[sums_place] / f32(params.pixels);
         slope = sums[sums_place + params.sums_stride] / f32(params.pixels) * inv_std;
     }
-    for (var pixel = first; pixel < min(first + PIXELS, params.pixels); pixel++) {
-        let row = group * params.pixels + pixel;
+    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost more on CPU adapters.
+    for (var i = 0u; i < PIXELS; i++) {
+        let row = group * params.pixels + min(first + i, params.pixels - 1u);
         var grad = grad_output[params.grad_output_offset + row * params.grad_output_stride + column];
         if FROM_INPUT {
             grad -= grad_mean + (input[params.input_offset + row * params.input_stride + column] - mean) * slope;

@@ -7,7 +7,7 @@
 // Limits: every index < 2^32. Bound by memory: 8 bytes an element. Caller: ops/batch_norm.rs, Normalize.
 
 const AFFINE: bool = true;
-const PIXELS: u32 = 4u; // pixels a thread
+const PIXELS: u32 = 8u; // pixels a thread
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -52,8 +52,9 @@ fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoca
         factor *= weight[params.weight_offset + column];
         offset = bias[params.bias_offset + column];
     }
-    for (var pixel = first; pixel < min(first + PIXELS, params.pixels); pixel++) {
-        let row = group * params.pixels + pixel;
+    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost more on CPU adapters.
+    for (var i = 0u; i < PIXELS; i++) {
+        let row = group * params.pixels + min(first + i, params.pixels - 1u);
         let x = input[params.input_offset + row * params.input_stride + column];
         output[params.output_offset + row * params.output_stride + column] = (x - mean) * factor + offset;
     }

@@ -13,9 +13,10 @@
 // Grid      ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels4 / TILE_VECTORS) threads, WORKGROUP a group,
 //           folded at 65535
 // Limits    fewer than 2^32 vec4s in every operand
-// Speed     lavapipe 22.3, two cores: 16-18 GFLOP/s with 8 pixels x 2 vec4s on the large layers, 6-9 with few output channels. Limited
-//           by loads, which a CPU adapter makes lane by lane: TILE_PIXELS + 4*TILE_VECTORS of them for 16 times their product. Wins
-//           where rung 3 idles its lanes (up to 8 output channels) and without subgroups. Called by ops::conv2d.
+// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 9-18 with 8 pixels x
+//           2 vec4s on the large layers, 1-3 with one output channel (rung 3: 0.6-1.5).
+//           Limited by loads, which a CPU adapter makes lane by lane: TILE_PIXELS + 4*TILE_VECTORS of them for 16 times their product.
+//           Wins up to 8 output channels, where rung 3 idles its lanes, and without subgroups. Called by ops::conv2d.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;

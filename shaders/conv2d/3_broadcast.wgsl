@@ -17,8 +17,9 @@
 // Grid      ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels4 / (SUBGROUP * LANE_VECTORS)) tiles,
 //           one a subgroup: ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early
-// Speed     lavapipe 22.3, two cores: 28-43 GFLOP/s on the large layers (32 pixels a tile), 10-22 in the first ones and 4-17 on maps of
-//           1-4 pixels, where each weight is used once. Limited by loads, which a CPU adapter makes
+// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 19-41 on the large
+//           layers with 32 pixels a tile, 7-22 in the first ones, 4-17 on maps of 1-4 pixels, where each weight is used once. By wall
+//           clock 25 on the two layers tried while the machine was nearly free. Limited by loads, which a CPU adapter makes
 //           lane by lane: a stage of four channels pays 4 + LOADS of them for 16 * TILE_PIXELS multiply-adds a lane. Loses to rung 2
 //           up to 8 output channels, where lanes idle. Unmeasured on a GPU. Called by ops::conv2d.
 

@@ -11,7 +11,7 @@
 // Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
 // Grid      ceil(splits * KERNEL * KERNEL * a * b / WORKGROUP) groups (a, b: physical channel counts), folded at 65535
 // Limits    fewer than 2^32 numbers in every operand
-// Speed     0.3-0.4 GFLOP/s on lavapipe 22.3, two cores: every multiplication pays for two loads. Called by ops::conv2d_grad_weight.
+// Speed     0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by ops::conv2d_grad_weight.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;

@@ -16,9 +16,9 @@
 // Grid      ceil(KERNEL^2 * large_channels4 / TILE_ROWS) * ceil(small_channels4 / TILE_COLUMNS) * splits threads, WORKGROUP a group,
 //           folded at 65535
 // Limits    fewer than 2^32 vec4s in every operand; splits <= rows of all small images (batch * small_height)
-// Speed     lavapipe 22.3, two cores: 13-17 GFLOP/s with 4 x 2 vec4s; a result of one pixel is bound by its stores. Limited by loads,
-//           which a CPU adapter makes lane by lane. Wins where the small map has up to 4 channels, and without subgroups.
-//           Called by ops::conv2d_grad_weight.
+// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 12-18 with 4 x 2
+//           vec4s; a map of one pixel is bound by storing the result. Limited by loads, which a CPU adapter makes lane by lane. Wins
+//           where the small map has up to 4 channels, and without subgroups. Called by ops::conv2d_grad_weight.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;

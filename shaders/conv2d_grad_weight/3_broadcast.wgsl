@@ -18,9 +18,10 @@
 //           ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; TILE_VECTORS <= SUBGROUP; splits <= rows
 //           of all small images (batch * small_height); no lane leaves early
-// Speed     lavapipe 22.3, two cores: 28-37 GFLOP/s on the large layers, 10-32 on those of a 64x64 network. Limited by loads, which a
-//           CPU adapter makes lane by lane: four pixels pay 8 of them for 16 * TILE_VECTORS * 4 multiply-adds a lane; maps of 1-4 pixels
-//           (1-5 GFLOP/s) by storing the result. Unmeasured on a GPU. Called by ops::conv2d_grad_weight.
+// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 12-37 on the large
+//           layers, 1-5 on maps of 1-4 pixels, where storing the result costs most. Limited by loads, which a CPU adapter makes lane
+//           by lane: four pixels pay 8 of them for 64 * TILE_VECTORS multiply-adds a lane. Unmeasured on a GPU.
+//           Called by ops::conv2d_grad_weight.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;

@@ -17,7 +17,7 @@
 //           groups, folded at 65535; the host picks splits so that there are groups for the whole device
 // Limits    THREADS^2 invocations; 16 * THREADS^2 * (THREAD_ROWS + THREAD_COLUMNS) bytes of workgroup memory;
 //           splits <= batch * small_height * small_width
-// Speed     unmeasured on a GPU. 4-9 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
+// Speed     unmeasured on a GPU. 4-10 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
 //           ops::conv2d_grad_weight.
 
 const KERNEL: u32 = 4u; // height and width of the kernel

@@ -11,7 +11,7 @@
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
 // Grid      ceil(batch * out_height * out_width * out_channels4 * 4 / WORKGROUP) groups, folded at 65535
 // Limits    fewer than 2^32 numbers in every operand
-// Speed     0.4-0.8 GFLOP/s on lavapipe 22.3, two cores: every multiplication pays for two loads. Called by ops::conv_transpose2d.
+// Speed     0.4-0.8 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by ops::conv_transpose2d.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;

@@ -13,9 +13,10 @@
 // Grid      STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
 //           * ceil(out_channels4 / TILE_VECTORS) threads, WORKGROUP a group, folded at 65535
 // Limits    fewer than 2^32 vec4s in every operand
-// Speed     lavapipe 22.3, two cores: 14-15 GFLOP/s with 8 pixels x 2 vec4s on the large layers, 6-9 with few output channels (rung 3
-//           there: 3). Limited by loads, which a CPU adapter makes lane by lane: TILE_PIXELS + 4*TILE_VECTORS of them for 16 times
-//           their product. Wins up to 8 output channels and without subgroups. Called by ops::conv_transpose2d.
+// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 9-18 with 8 pixels x
+//           2 vec4s on the large layers, 4-9 with 3 output channels (rung 3: 2-3).
+//           Limited by loads, which a CPU adapter makes lane by lane: TILE_PIXELS + 4*TILE_VECTORS of them for 16 times their product.
+//           Wins up to 8 output channels, where rung 3 idles its lanes, and without subgroups. Called by ops::conv_transpose2d.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;

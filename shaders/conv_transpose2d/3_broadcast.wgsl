@@ -15,10 +15,11 @@
 //           * ceil(out_channels4 / (SUBGROUP * LANE_VECTORS)) tiles, one a subgroup: ceil(tiles / (WORKGROUP / SUBGROUP)) groups,
 //           folded at 65535
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early
-// Speed     lavapipe 22.3, two cores: 24-48 GFLOP/s on the large layers (32 pixels a tile), 14-36 in a 64x64 network, 4-16 on maps of
-//           1-4 pixels, where each weight is used once. Limited by loads, which a CPU adapter makes lane by lane: a stage of four channels
-//           pays 4 + LOADS of them for 16 * TILE_PIXELS multiply-adds a lane. Loses to rung 2 up to 8 output channels, where lanes
-//           idle. Unmeasured on a GPU. Called by ops::conv_transpose2d.
+// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 18-47 on the large
+//           layers with 32 pixels a tile, 4-16 on maps of 1-4 pixels, where each weight is used once. By wall clock 25-29 on the two
+//           layers tried while the machine was nearly free. Limited by loads, which a CPU adapter makes
+//           lane by lane: a stage of four channels pays 4 + LOADS of them for 16 * TILE_PIXELS multiply-adds a lane. Loses to rung 2
+//           up to 8 output channels, where lanes idle. Unmeasured on a GPU. Called by ops::conv_transpose2d.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;

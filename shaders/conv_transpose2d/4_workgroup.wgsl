@@ -15,7 +15,7 @@
 //           * ceil(out_channels4 / (THREADS * THREAD_VECTORS)) groups, folded at 65535
 // Limits    THREADS^2 invocations; STAGE * THREAD_PIXELS a multiple of THREADS; STAGE * THREAD_VECTORS <= THREADS;
 //           16 * STAGE * THREADS * (THREAD_PIXELS + 4 * THREAD_VECTORS) bytes of workgroup memory
-// Speed     unmeasured on a GPU. 5-8 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
+// Speed     unmeasured on a GPU. 4-8 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
 //           ops::conv_transpose2d.
 
 const KERNEL: u32 = 4u; // height and width of the kernel

@@ -39,13 +39,14 @@ fn bce_with_logits(x: vec4<f32>, t: f32) -> vec4<f32> {
     let magnitude = abs(x);
     let bounded = select(magnitude, vec4<f32>(80.0), magnitude > vec4<f32>(80.0));
     let e = exp(-bounded);
-    return select((1.0 - t) * e - t, (1.0 - t) - t * e, x > vec4<f32>(0.0)) / (1.0 + e);
+    return or_nan(x, select((1.0 - t) * e - t, (1.0 - t) - t * e, x > vec4<f32>(0.0)) / (1.0 + e));
 }
 
-// sign() of a NaN is 0 on some drivers, and a comparison with itself may be optimised away: look at the bits.
-fn sign_or_nan(x: vec4<f32>) -> vec4<f32> {
+// `result`, or x where x is a NaN: sign and exp of a NaN are numbers on some drivers. A comparison of x with itself may be
+// optimised away, so look at the bits.
+fn or_nan(x: vec4<f32>, result: vec4<f32>) -> vec4<f32> {
     let magnitude = bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu);
-    return select(sign(x), x, magnitude > vec4<u32>(0x7f800000u));
+    return select(result, x, magnitude > vec4<u32>(0x7f800000u));
 }
 
 fn derivative(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
@@ -59,7 +60,7 @@ fn derivative(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
         return vec4<f32>(params.constant);
     }
     if KIND == 3u {
-        return sign_or_nan(x - t);
+        return or_nan(x - t, sign(x - t));
     }
     return 2.0 * (x - t);
 }

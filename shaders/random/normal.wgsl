@@ -3,7 +3,7 @@
 //   Element i (logical index, pad lanes not counted) takes z[i % 4] of the block with
 //       key = step.seed,  counter = (i / 4, 1, 0, key of the state)
 //   whose words w give  z = (r(w.x) cos a(w.y), r(w.x) sin a(w.y), r(w.z) cos a(w.w), r(w.z) sin a(w.w)),
-//       r(w) = sqrt(-2 log u),  u in (0, 1],   a(w) in [-pi, pi): both from the upper 24 bits.
+//       r(w) = sqrt(-2 log u),  u in (0, 1],   a(w) in [0, 2 pi): both from the upper 24 bits.
 //   The 1 in the counter keeps these draws apart from dropout's, which have 0 there. The step number does not matter.
 //
 // Layout    output: [rows, channels], the channels padded to 4, with an offset and a row stride. Rows come in runs of `padded`, of
@@ -63,12 +63,38 @@ fn philox(first: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
     return counter;
 }
 
+// log(u) for u in (0, 1], as exponent * log 2 + 2 atanh((m - 1) / (m + 1)) with m in sqrt(1/2)..sqrt(2): exact at u = 1 and never
+// above 0, so that its root exists. Drivers may be off by 1e-4 here and by more in sin and cos; this is off by some 1e-7.
+fn log_fraction(u: f32) -> f32 {
+    let bits = bitcast<u32>(u);
+    var exponent = f32(bits >> 23u) - 127.0;
+    var m = bitcast<f32>((bits & 0x7fffffu) | 0x3f800000u);
+    if m > 1.4142135 {
+        m *= 0.5;
+        exponent += 1.0;
+    }
+    let s = (m - 1.0) / (m + 1.0);
+    let q = s * s;
+    return 0.69314718 * exponent + 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q / 9.0))));
+}
+
+// Cosine and sine of `angle` / 2^24 turns: Taylor around the nearest quarter turn, then rotated by quarters.
+fn cos_sin(angle: u32) -> vec2<f32> {
+    let shifted = angle + 0x200000u; // by an eighth of a turn
+    let quarters = (shifted >> 22u) % 4u;
+    let x = (f32(shifted & 0x3fffffu) - 2097152.0) * 3.7450703e-7;
+    let q = x * x;
+    let cosine = 1.0 - q * (1.0 / 2.0 - q * (1.0 / 24.0 - q * (1.0 / 720.0 - q / 40320.0)));
+    let sine = x * (1.0 - q * (1.0 / 6.0 - q * (1.0 / 120.0 - q * (1.0 / 5040.0 - q / 362880.0))));
+    let turned = select(vec2<f32>(cosine, sine), vec2<f32>(-sine, cosine), quarters % 2u == 1u);
+    return select(turned, -turned, quarters >= 2u);
+}
+
 fn block(number: u32) -> vec4<f32> {
-    let w = vec4<f32>(philox(vec4<u32>(number, 1u, 0u, params.key), step.seed) >> vec4<u32>(8u));
-    // A logarithm that a driver rounds to just above zero must not become the root of a negative number.
-    let radius = sqrt(max(-2.0 * log((w.xz + 1.0) / 16777216.0), vec2<f32>(0.0)));
-    let angle = (w.yw / 16777216.0 - 0.5) * 6.283185307;
-    return radius.xxyy * vec4<f32>(cos(angle.x), sin(angle.x), cos(angle.y), sin(angle.y));
+    let w = philox(vec4<u32>(number, 1u, 0u, params.key), step.seed) >> vec4<u32>(8u);
+    let u = (vec2<f32>(w.xz) + 1.0) / 16777216.0;
+    let radius = sqrt(-2.0 * vec2<f32>(log_fraction(u.x), log_fraction(u.y)));
+    return radius.xxyy * vec4<f32>(cos_sin(w.y), cos_sin(w.w));
 }
 
 // Four draws from element `first` on, which start inside a block when the channels are no multiple of 4.

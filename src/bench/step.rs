@@ -2,7 +2,7 @@
 
 use crate::data::Batch;
 use crate::gpu::Gpu;
-use crate::program::rows;
+use crate::program::{Row, rows};
 use crate::train::{RGB, Session, TrainConfig, TrainError};
 use std::time::Instant;
 
@@ -20,6 +20,8 @@ pub struct StepTiming {
     pub launches: usize,
     /// Most device memory at one time, in bytes.
     pub peak_bytes: u64,
+    /// Seconds of each operation alone, when that was asked for.
+    pub operations: Vec<(Row, f64)>,
 }
 
 impl StepTiming {
@@ -33,11 +35,11 @@ impl StepTiming {
     }
 }
 
-/// Times `steps` steps on one made-up batch.
+/// Times `steps` steps on one made-up batch; with `repeats` above zero also each operation alone, launched so many times in a row.
 ///
 /// # Errors
 /// Networks that do not fit the device, and what the driver reports.
-pub fn time_step(gpu: &Gpu, config: &TrainConfig, steps: u64) -> Result<StepTiming, TrainError> {
+pub fn time_step(gpu: &Gpu, config: &TrainConfig, steps: u64, repeats: usize) -> Result<StepTiming, TrainError> {
     let session = Session::new(gpu, config)?;
     session.store.initialise(gpu, config.seed)?;
     let values = config.batch_size * (config.size as usize).pow(2) * RGB;
@@ -53,6 +55,11 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, steps: u64) -> Result<StepTimi
         }
     }
     let program = session.program();
-    let macs: u64 = rows(program.tape(), program.plan()).iter().map(|row| row.macs).sum();
-    Ok(StepTiming { seconds, flop: 2.0 * macs as f64, launches: program.plan().dispatches(), peak_bytes: gpu.peak_memory_bytes() })
+    let rows = rows(program.tape(), program.plan());
+    let flop = rows.iter().map(|row| row.macs as f64 * 2.0).sum();
+    let operations = match repeats {
+        0 => Vec::new(),
+        _ => rows.into_iter().zip(session.time_operations(gpu, repeats)?).map(|(row, (_, seconds))| (row, seconds)).collect(),
+    };
+    Ok(StepTiming { seconds, flop, launches: program.plan().dispatches(), peak_bytes: gpu.peak_memory_bytes(), operations })
 }

@@ -19,7 +19,7 @@ use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 
 /// Pixels that a thread of the streaming shaders handles: they load a channel's constants once.
-const PIXELS: usize = 4;
+const PIXELS: usize = 8;
 
 /// Which pixels share statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

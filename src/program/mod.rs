@@ -16,6 +16,7 @@ use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel};
 use crate::ops::{Dispatch, Slot, StepState};
 use crate::tape::{Tape, Var};
 use std::sync::Arc;
+use std::time::Instant;
 use wgpu::BufferUsages;
 
 /// Launches of one command buffer: a step goes out in a few, so that the device starts while the rest is still being encoded.
@@ -131,6 +132,24 @@ impl Program {
         Ok(None)
     }
 
+    /// Seconds of each operation, by node number, in the order in which they run: every one is launched `repeats` times in a row and
+    /// waited for. States that are written in place change.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn time_operations(&self, gpu: &Gpu, store: &Store, step: &StepState, repeats: usize) -> Result<Vec<(usize, f64)>, ProgramError> {
+        gpu.write(store.step(), 0, bytemuck::bytes_of(step));
+        let mut times = Vec::new();
+        for launches in self.launches.chunk_by(|a, b| a.node == b.node) {
+            gpu.wait()?;
+            let began = Instant::now();
+            self.submit(gpu, (0..repeats).flat_map(|_| launches));
+            gpu.wait()?;
+            times.push((launches[0].node, began.elapsed().as_secs_f64() / repeats.max(1) as f64));
+        }
+        Ok(times)
+    }
+
     /// The plan behind this program.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -141,7 +160,7 @@ impl Program {
         &self.tape
     }
 
-    fn submit(&self, gpu: &Gpu, launches: &[Launch]) {
+    fn submit<'a>(&self, gpu: &Gpu, launches: impl IntoIterator<Item = &'a Launch>) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         for launch in launches {

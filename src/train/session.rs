@@ -92,6 +92,14 @@ impl Session {
         Ok(self.program.first_not_finite(gpu, &self.store, &self.state(step, 0.0))?)
     }
 
+    /// Seconds of each operation of the step, by node number; see [`Program::time_operations`].
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn time_operations(&self, gpu: &Gpu, repeats: usize) -> Result<Vec<(usize, f64)>, TrainError> {
+        Ok(self.program.time_operations(gpu, &self.store, &self.state(1, 0.0), repeats)?)
+    }
+
     /// The compiled step.
     pub fn program(&self) -> &Program {
         &self.program

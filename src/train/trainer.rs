@@ -61,7 +61,8 @@ pub struct Trainer<'a> {
     translator: Translator,
     run: RunDir,
     step: u64,
-    seconds_before: f64,
+    /// Start of this process's training, moved back by the time that the run took before.
+    began: Instant,
     losses: Option<Losses>,
     score: Option<Score>,
     notes: Vec<String>,
@@ -73,9 +74,10 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Everything that can be known before the first step: data, networks, memory.
     pub fn start(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
-        let trainer = Self::build(gpu, config, dataset, run)?;
+        let mut trainer = Self::build(gpu, config, dataset, run)?;
         trainer.session.store.initialise(gpu, trainer.config.seed)?;
         trainer.run.write_config(&trainer.config)?;
+        trainer.resume_clock(0.0);
         Ok(trainer)
     }
 
@@ -88,13 +90,13 @@ impl<'a> Trainer<'a> {
         checkpoint::load(gpu, &trainer.session, file)?;
         trainer.run.rewind(progress.step)?;
         trainer.step = progress.step;
-        trainer.seconds_before = progress.seconds;
-        let here = trainer.progress(0.0);
+        let here = trainer.progress();
         if here.adapter != progress.adapter {
             trainer.notes.push(format!("the run began on {}, it goes on on {}: the last bits may differ", progress.adapter, here.adapter));
         } else if here.kernels != progress.kernels {
             trainer.notes.push("other kernels are chosen than when the run began: the last bits may differ".to_owned());
         }
+        trainer.resume_clock(progress.seconds);
         Ok(trainer)
     }
 
@@ -121,7 +123,7 @@ impl<'a> Trainer<'a> {
             translator,
             run,
             step: 0,
-            seconds_before: 0.0,
+            began: Instant::now(),
             losses: None,
             score: None,
             notes: Vec::new(),
@@ -164,22 +166,22 @@ impl<'a> Trainer<'a> {
             let reading = reader.submitted(self.gpu, &self.session.store, self.step)?;
             self.note(reading, report)?;
             reader.pace(began.elapsed().as_secs_f64() / (self.step - first) as f64);
-            self.log(&mut reader, began, report)?;
+            self.keep(&mut reader, report)?;
         }
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
         let data_wait = loader.waited();
         drop(loader);
         let interrupted = self.step < self.schedule.total_steps;
-        let picture = self.sample(began, report)?;
-        self.save(began)?;
-        checkpoint::export(self.gpu, &self.session, &self.progress(self.seconds(began)), self.run.path())?;
+        let picture = self.sample(report)?;
+        self.save()?;
+        checkpoint::export(self.gpu, &self.session, &self.progress(), self.run.path())?;
         self.run.refresh()?;
         Ok(Outcome { step: self.step, score: self.score, picture, interrupted, data_wait })
     }
 
     /// Samples and saves when they are due, except at the very end, where the caller does both.
-    fn log(&mut self, reader: &mut LossReader, began: Instant, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
+    fn keep(&mut self, reader: &mut LossReader, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
         let due = |every: u64| self.step.is_multiple_of(every.max(1)) && self.step < self.schedule.total_steps;
         let (sample, save) = (due(self.config.sample_every), due(self.config.checkpoint_every));
         if !sample && !save {
@@ -189,15 +191,15 @@ impl<'a> Trainer<'a> {
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
         if sample {
-            self.sample(began, report)?;
+            self.sample(report)?;
         }
         if save {
-            self.save(began)?;
+            self.save()?;
         }
         Ok(self.run.refresh()?)
     }
 
-    /// Takes in a reading; the newest losses go to the report and to every tenth row of metrics.csv.
+    /// Takes in a reading: the newest losses go to the report, about a thousand rows a run to metrics.csv.
     fn note(&mut self, reading: Reading, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
         if let Some((step, column)) = reading.failure {
             return Err(self.not_finite(step, column));
@@ -205,38 +207,36 @@ impl<'a> Trainer<'a> {
         let Some(&newest) = reading.losses.last() else { return Ok(()) };
         self.losses = Some(newest);
         report(&Report { losses: newest, epoch: self.schedule.epoch(newest.step), score: self.score });
-        for losses in reading.losses.iter().filter(|losses| losses.step.is_multiple_of(self.log_every())) {
-            let row = self.row(losses, None);
-            self.run.append(&row)?;
+        let every = (self.schedule.total_steps / 1000).max(1);
+        for losses in reading.losses.iter().filter(|losses| losses.step.is_multiple_of(every) && !self.is_scored(losses.step)) {
+            self.run.append(&self.row(losses, None))?;
         }
         Ok(())
     }
 
-    /// About a thousand rows a run.
-    fn log_every(&self) -> u64 {
-        (self.schedule.total_steps / 1000).max(1)
+    /// Whether [`Trainer::sample`] writes the row of this step, with its held-out score.
+    fn is_scored(&self, step: u64) -> bool {
+        self.shown.1 && (step.is_multiple_of(self.config.sample_every.max(1)) || step == self.schedule.total_steps)
     }
 
-    fn row(&self, losses: &Losses, seconds: Option<f64>) -> Row {
+    fn row(&self, losses: &Losses, val_l1: Option<f32>) -> Row {
         let [g_gan, g_l1, d_real, d_fake] = losses.values;
-        Row {
-            step: losses.step,
-            epoch: self.schedule.epoch(losses.step),
-            g_gan,
-            g_l1,
-            d_real,
-            d_fake,
-            learning_rate: self.schedule.rate(losses.step) as f32,
-            seconds: seconds.unwrap_or(self.seconds_before),
-            val_l1: None,
-        }
+        let learning_rate = self.schedule.rate(losses.step) as f32;
+        let epoch = self.schedule.epoch(losses.step);
+        Row { step: losses.step, epoch, g_gan, g_l1, d_real, d_fake, learning_rate, seconds: self.seconds(), val_l1 }
     }
 
-    fn seconds(&self, began: Instant) -> f64 {
-        self.seconds_before + began.elapsed().as_secs_f64()
+    /// Seconds of training so far, those before a resumption included.
+    fn seconds(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
     }
 
-    fn sample(&mut self, _began: Instant, report: &mut dyn FnMut(&Report)) -> Result<PathBuf, TrainError> {
+    fn resume_clock(&mut self, seconds: f64) {
+        let now = Instant::now();
+        self.began = Duration::try_from_secs_f64(seconds).ok().and_then(|before| now.checked_sub(before)).unwrap_or(now);
+    }
+
+    fn sample(&mut self, report: &mut dyn FnMut(&Report)) -> Result<PathBuf, TrainError> {
         let store = &self.session.store;
         let Grid { batch, input, output, target } = self.translator.grid(self.gpu, store, &self.shown.0)?;
         let side = self.config.size as usize;
@@ -247,16 +247,16 @@ impl<'a> Trainer<'a> {
             self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: score.copy_l1 as f32 })?;
             self.score = Some(score);
             if let Some(losses) = self.losses {
-                self.run.append(&Row { val_l1: Some(score.l1 as f32), ..self.row(&losses, None) })?;
+                self.run.append(&self.row(&losses, Some(score.l1 as f32)))?;
                 report(&Report { losses, epoch: self.schedule.epoch(losses.step), score: self.score });
             }
         }
         Ok(picture)
     }
 
-    fn save(&self, began: Instant) -> Result<(), TrainError> {
+    fn save(&self) -> Result<(), TrainError> {
         let path = self.run.checkpoint_path(self.step);
-        checkpoint::save(self.gpu, &self.session, &self.progress(self.seconds(began)), &path)?;
+        checkpoint::save(self.gpu, &self.session, &self.progress(), &path)?;
         let checkpoints = self.run.checkpoints()?;
         let surplus = checkpoints.len().saturating_sub(KEPT_CHECKPOINTS);
         for old in &checkpoints[..surplus] {
@@ -266,12 +266,12 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    fn progress(&self, seconds: f64) -> Progress {
+    fn progress(&self) -> Progress {
         let info = self.gpu.info();
         Progress {
             config: self.config.clone(),
             step: self.step,
-            seconds,
+            seconds: self.seconds(),
             adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
             kernels: kernel_choices(self.session.program()),
         }
