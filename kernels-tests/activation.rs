@@ -46,7 +46,7 @@ fn bounded_activations_stay_finite_and_keep_a_nan() {
     let gpu = gpu();
     let input = Tensor::new(Shape::vector(6), vec![1e4, -1e4, f32::MAX, f32::MIN, 88.0, f32::NAN]);
     for kind in [Activation::Tanh, Activation::Sigmoid] {
-        let got = run(&gpu, "bounds", &Activate { activation: kind }, &[input.clone()], false, &Surroundings::default()).output;
+        let got = run(&gpu, "bounds", &Activate { activation: kind }, std::slice::from_ref(&input), false, &Surroundings::default()).output;
         for (x, y) in input.values.iter().zip(&got) {
             let expected = twin(kind, f64::from(*x));
             assert!(expected.is_nan() && y.is_nan() || (f64::from(*y) - expected).abs() < 1e-6, "{kind:?}({x}) is {y}");

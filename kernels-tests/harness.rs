@@ -72,10 +72,11 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// For a sum of `terms` products of order `scale`: each rounding adds at most eps, and they add up like a random walk.
+    /// For a sum of `terms` products of order `scale`, added one after the other: the partial sums grow like the root of their
+    /// number, every addition rounds by at most eps of one, so the errors add up to less than eps for every term.
     pub fn sum_of(terms: usize, scale: f64) -> Self {
         let eps = f64::from(f32::EPSILON);
-        Self { absolute: 4.0 * eps * scale * (terms as f64).sqrt().max(1.0), relative: 8.0 * eps }
+        Self { absolute: eps * scale * (terms as f64 + 8.0), relative: 8.0 * eps }
     }
 }
 

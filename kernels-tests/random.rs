@@ -30,7 +30,7 @@ fn twin(op: &RandomNormal, seed: [u32; 2]) -> Vec<f64> {
         let [a, b] = if i % 4 < 2 { [words[0], words[1]] } else { [words[2], words[3]] };
         let radius = (-2.0 * (fraction(a) + 1.0 / f64::from(1 << 24)).ln()).sqrt();
         let angle = fraction(b) * TAU;
-        f64::from(op.mean) + f64::from(op.std) * radius * if i % 2 == 0 { angle.cos() } else { angle.sin() }
+        f64::from(op.mean) + f64::from(op.std) * radius * if i.is_multiple_of(2) { angle.cos() } else { angle.sin() }
     };
     (0..op.shape.len()).map(draw).collect()
 }

@@ -21,19 +21,24 @@ pub enum Layout {
 /// The logical shape of a tensor.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
-    dims: [usize; 4],
+    dims: [u32; 4],
     layout: Layout,
 }
 
 impl Shape {
     /// `[batch, height, width, channels]`.
     pub const fn nhwc(batch: usize, height: usize, width: usize, channels: usize) -> Self {
-        Self { dims: [batch, height, width, channels], layout: Layout::Nhwc }
+        Self::of([batch, height, width, channels], Layout::Nhwc)
     }
 
     /// `[kernel_h, kernel_w, in_channels, out_channels]`.
     pub const fn hwio(kernel_h: usize, kernel_w: usize, in_channels: usize, out_channels: usize) -> Self {
-        Self { dims: [kernel_h, kernel_w, in_channels, out_channels], layout: Layout::Hwio }
+        Self::of([kernel_h, kernel_w, in_channels, out_channels], Layout::Hwio)
+    }
+
+    /// Dimensions are kept as the u32 that shaders see.
+    const fn of(dims: [usize; 4], layout: Layout) -> Self {
+        Self { dims: [dims[0] as u32, dims[1] as u32, dims[2] as u32, dims[3] as u32], layout }
     }
 
     /// One value a channel: biases, normalisation weights, running statistics.
@@ -48,7 +53,7 @@ impl Shape {
 
     /// The four dimensions.
     pub const fn dims(&self) -> [usize; 4] {
-        self.dims
+        [self.batch(), self.height(), self.width(), self.channels()]
     }
 
     /// How they lie in memory.
@@ -58,32 +63,32 @@ impl Shape {
 
     /// Images of a batch.
     pub const fn batch(&self) -> usize {
-        self.dims[0]
+        self.dims[0] as usize
     }
 
     /// Rows of an image.
     pub const fn height(&self) -> usize {
-        self.dims[1]
+        self.dims[1] as usize
     }
 
     /// Pixels of a row.
     pub const fn width(&self) -> usize {
-        self.dims[2]
+        self.dims[2] as usize
     }
 
     /// Channels; of a weight the output channels.
     pub const fn channels(&self) -> usize {
-        self.dims[3]
+        self.dims[3] as usize
     }
 
     /// The same shape with other channels.
     pub const fn with_channels(&self, channels: usize) -> Self {
-        Self { dims: [self.dims[0], self.dims[1], self.dims[2], channels], layout: self.layout }
+        Self { dims: [self.dims[0], self.dims[1], self.dims[2], channels as u32], layout: self.layout }
     }
 
     /// Number of logical elements.
     pub const fn len(&self) -> usize {
-        self.dims[0] * self.dims[1] * self.dims[2] * self.dims[3]
+        self.logical_rows() * self.channels()
     }
 
     /// Whether a dimension is zero.
@@ -94,15 +99,15 @@ impl Shape {
     /// Physical rows: pixels, or for a weight taps times padded input channels.
     pub const fn rows(&self) -> usize {
         let third = match self.layout {
-            Layout::Nhwc => self.dims[2],
-            Layout::Hwio => self.dims[2].next_multiple_of(4),
+            Layout::Nhwc => self.width(),
+            Layout::Hwio => self.width().next_multiple_of(4),
         };
-        self.dims[0] * self.dims[1] * third
+        self.batch() * self.height() * third
     }
 
     /// Groups of four channels in a physical row.
     pub const fn channels4(&self) -> usize {
-        self.dims[3].div_ceil(4)
+        self.channels().div_ceil(4)
     }
 
     /// Physical size in bytes.
@@ -135,14 +140,14 @@ impl Shape {
     }
 
     const fn logical_rows(&self) -> usize {
-        self.dims[0] * self.dims[1] * self.dims[2]
+        self.batch() * self.height() * self.width()
     }
 
     /// Where a logical row lies: rows of a weight are padded to whole groups of four input channels.
     const fn physical_row(&self, row: usize) -> usize {
         match self.layout {
             Layout::Nhwc => row,
-            Layout::Hwio => row / self.dims[2] * self.dims[2].next_multiple_of(4) + row % self.dims[2],
+            Layout::Hwio => row / self.width() * self.width().next_multiple_of(4) + row % self.width(),
         }
     }
 }
@@ -155,7 +160,7 @@ impl fmt::Debug for Shape {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let [a, b, c, d] = self.dims;
+        let [a, b, c, d] = self.dims();
         match self.layout {
             Layout::Nhwc => write!(f, "[{a}, {b}, {c}, {d}]"),
             Layout::Hwio => write!(f, "[{a}, {b}, {c} in, {d} out]"),

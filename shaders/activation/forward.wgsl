@@ -5,7 +5,7 @@
 // Layout: both [rows, channels], NHWC with the channels padded to 4. Pad lanes stay zero (sigmoid masks them).
 // Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
 // Limits: rows * channels4 < 2^32. tanh and exp overflow to NaN on some drivers for large arguments: they are clamped where the
-// result has long reached its bound (|tanh(15)| is 1 in f32). A NaN must stay one: clamp would hide it on some drivers.
+// result has long reached its bound (|tanh(15)| is 1 in f32). A NaN must stay one, which clamp and exp do not grant: it is put back.
 // Caller: ops/activation.rs, Activate.
 
 const KIND: u32 = 0u;
@@ -31,12 +31,12 @@ fn activation(x: vec4<f32>) -> vec4<f32> {
     if KIND == 0u {
         return select(params.slope * x, x, x > vec4<f32>(0.0));
     }
-    let bounded = select(x, clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)), abs(x) > vec4<f32>(15.0));
-    if KIND == 1u {
-        return tanh(bounded);
+    var result = tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
+    if KIND == 2u {
+        result = 1.0 / (1.0 + exp(-clamp(x, vec4<f32>(-80.0), vec4<f32>(80.0))));
     }
-    let wide = select(x, clamp(x, vec4<f32>(-80.0), vec4<f32>(80.0)), abs(x) > vec4<f32>(80.0));
-    return 1.0 / (1.0 + exp(-wide));
+    let is_nan = (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+    return select(result, x, is_nan);
 }
 
 @compute @workgroup_size(WORKGROUP)

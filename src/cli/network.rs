@@ -12,6 +12,10 @@ pub struct NetworkArgs {
     /// Height and width of the images in pixels, a multiple of 32 [default: 256; 64 for the bundled pairs]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
+    /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
+    /// [default: 286/256 of --size]
+    #[arg(long, value_name = "PIXELS")]
+    pub load_size: Option<u32>,
     /// Channels of the generator's first convolution [default: 64; 16 for the bundled pairs]
     #[arg(long, value_name = "N")]
     pub ngf: Option<usize>,
@@ -43,7 +47,7 @@ impl NetworkArgs {
             dataset: None,
             direction: Direction::AtoB,
             size,
-            load_size: default_load_size(size),
+            load_size: self.load_size.unwrap_or_else(|| default_load_size(size)),
             ngf,
             ndf,
             num_downs,

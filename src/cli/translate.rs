@@ -69,7 +69,9 @@ fn plan_outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliEr
     let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
     let mut outputs = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let output = folder.join(input.file_stem().unwrap_or_default()).with_added_extension("png");
+        let mut name = input.file_stem().unwrap_or_default().to_owned();
+        name.push(".png");
+        let output = folder.join(name);
         let clash = |first: &Path| CliError::Clash { first: first.to_owned(), second: input.clone(), output: output.clone() };
         if let Some(first) = taken.insert(output.clone(), input) {
             return Err(clash(first));

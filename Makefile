@@ -1,0 +1,42 @@
+# Everything that is run by a command of one line. On Debian and its children a missing Vulkan driver is installed (root or sudo);
+# on other systems only cargo is needed. CARGOFLAGS goes to cargo, ARGS to the program: make demo ARGS="--epochs 5"
+
+CARGOFLAGS ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test golden test-swiftshader test-mesa-next bench lint setup
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## train on the bundled pairs, translate held-out ones and say where the pictures are
+	@cargo build --release $(CARGOFLAGS)
+	@cargo run --release --quiet $(CARGOFLAGS) -- train $(ARGS)
+
+test: setup ## run all tests on the default adapter (PIX2PIX_ADAPTER=index or name picks another)
+	cargo test --release $(CARGOFLAGS)
+
+golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in kernels-tests/)
+	@cargo test --release $(CARGOFLAGS) --test golden -- --nocapture
+
+test-swiftshader: setup ## run the kernel tests, with small shapes, on SwiftShader (Debian: from the chromium package)
+	icd=$$(scripts/swiftshader-icd) && VK_DRIVER_FILES=$$icd VK_ICD_FILENAMES=$$icd PIX2PIX_SMALL=1 \
+		cargo test --release $(CARGOFLAGS) --test kernels
+
+test-mesa-next: setup ## run the kernel tests on the lavapipe of trixie-backports (root or sudo; made once in target/mesa-next)
+	cargo test --release $(CARGOFLAGS) --test kernels --config "target.'cfg(all())'.runner = 'scripts/in-mesa-next'"
+
+bench: setup ## time whole training steps at 64x64, ngf 16
+	@cargo build --release $(CARGOFLAGS)
+	@cargo run --release --quiet $(CARGOFLAGS) -- bench step --size 64 --ngf 16 --steps 20 $(ARGS)
+
+lint: ## check formatting, clippy and rustdoc, warnings denied
+	@scripts/ensure-tools
+	cargo fmt --check
+	cargo clippy --release --all-targets $(CARGOFLAGS) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps $(CARGOFLAGS)
+
+setup: # what every target that runs on a device needs first
+	@scripts/ensure-tools
+	@scripts/ensure-vulkan

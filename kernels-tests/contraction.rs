@@ -1,0 +1,125 @@
+//! What the tests of the three contraction families share: every rung, the shapes, and the twins. All twins come from one
+//! loop over the pairs of pixels that a convolution connects.
+
+use crate::harness::{Surroundings, Tensor, Tolerance, compare, run};
+use pix2pix::gpu::Gpu;
+use pix2pix::ops::Op;
+use pix2pix::ops::contraction::Geometry;
+use pix2pix::tensor::Shape;
+
+/// The rungs of every ladder; one that the device cannot run falls back to the next lower.
+pub const RUNGS: [&str; 4] = ["1_naive", "2_register", "3_broadcast", "4_workgroup"];
+
+const HALVE: Geometry = Geometry::new(4, 2, 1);
+const PATCH: Geometry = Geometry::new(4, 1, 1);
+const SMOOTH: Geometry = Geometry::new(3, 1, 1);
+const POINT: Geometry = Geometry::new(1, 1, 0);
+
+/// Geometry, batch, large map, channels of the large and of the small map: single pixels, odd sizes, batches, few channels, and
+/// the layers of the real networks with their channels cut down to what a CPU adapter runs in milliseconds.
+pub const CASES: [(Geometry, usize, [usize; 2], [usize; 2]); 18] = [
+    (HALVE, 1, [2, 2], [16, 16]),
+    (HALVE, 1, [16, 16], [3, 8]),
+    (HALVE, 2, [9, 7], [4, 6]),
+    (HALVE, 1, [12, 20], [5, 7]),
+    (HALVE, 2, [8, 8], [17, 33]),
+    (HALVE, 1, [32, 32], [6, 16]),
+    (HALVE, 1, [16, 16], [16, 32]),
+    (HALVE, 1, [8, 8], [64, 40]),
+    (HALVE, 1, [4, 4], [64, 64]),
+    (HALVE, 1, [32, 32], [16, 3]),
+    (PATCH, 1, [8, 8], [64, 72]),
+    (PATCH, 2, [7, 7], [16, 1]),
+    (PATCH, 1, [5, 9], [8, 12]),
+    (SMOOTH, 2, [8, 10], [4, 6]),
+    (SMOOTH, 1, [5, 5], [12, 36]),
+    (POINT, 2, [8, 8], [6, 8]),
+    (POINT, 1, [5, 9], [16, 1]),
+    (POINT, 1, [1, 1], [1, 3]),
+];
+
+/// Large and small map and weight `[kernel, kernel, large channels, small channels]` of a case.
+pub fn shapes((geometry, batch, [height, width], [large, small]): (Geometry, usize, [usize; 2], [usize; 2])) -> (Shape, Shape, Shape) {
+    let large_shape = Shape::nhwc(batch, height, width, large);
+    let small_shape = geometry.small_shape(large_shape, small).unwrap();
+    (large_shape, small_shape, Shape::hwio(geometry.kernel, geometry.kernel, large, small))
+}
+
+/// Runs `op` with each rung, alone in its buffers and sliced, against `expected`.
+pub fn check_rungs(gpu: &Gpu, family: &str, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], terms: usize) {
+    for rung in RUNGS {
+        let profile = Some(gpu.profile().clone().force(family, rung));
+        for sliced in [false, true] {
+            let around = Surroundings { profile: profile.clone(), ..Surroundings::default() };
+            let name = format!("{name} {rung}{}", if sliced { " (sliced)" } else { "" });
+            let got = run(gpu, &name, op, inputs, sliced, &around).output;
+            compare(&name, &got, expected, Tolerance::sum_of(terms, 1.0));
+        }
+    }
+}
+
+/// Calls `f(large pixel, small pixel, tap)` for every connected pair, as indices into rows and taps.
+pub fn for_each_connection(geometry: Geometry, large: Shape, small: Shape, mut f: impl FnMut(usize, usize, usize)) {
+    let inside = |position: usize, tap: usize, size: usize| {
+        let at = (position * geometry.stride + tap).checked_sub(geometry.padding)?;
+        (at < size).then_some(at)
+    };
+    for n in 0..small.batch() {
+        for oy in 0..small.height() {
+            for ox in 0..small.width() {
+                for ky in 0..geometry.kernel {
+                    for kx in 0..geometry.kernel {
+                        if let (Some(iy), Some(ix)) = (inside(oy, ky, large.height()), inside(ox, kx, large.width())) {
+                            let large_pixel = (n * large.height() + iy) * large.width() + ix;
+                            let small_pixel = (n * small.height() + oy) * small.width() + ox;
+                            f(large_pixel, small_pixel, ky * geometry.kernel + kx);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Large to small: a convolution, and the input gradient of a transposed one.
+pub fn gather(geometry: Geometry, large: &Tensor, small: Shape, weight: &Tensor, bias: Option<&Tensor>) -> Vec<f64> {
+    let [a, b] = [large.shape.channels(), small.channels()];
+    let mut output = with_bias(small, bias);
+    for_each_connection(geometry, large.shape, small, |from, to, tap| {
+        for i in 0..a {
+            for o in 0..b {
+                output[to * b + o] += f64::from(large.values[from * a + i]) * f64::from(weight.values[(tap * a + i) * b + o]);
+            }
+        }
+    });
+    output
+}
+
+/// Small to large: a transposed convolution, and the input gradient of a convolution.
+pub fn scatter(geometry: Geometry, small: &Tensor, large: Shape, weight: &Tensor, bias: Option<&Tensor>) -> Vec<f64> {
+    let [a, b] = [large.channels(), small.shape.channels()];
+    let mut output = with_bias(large, bias);
+    for_each_connection(geometry, large, small.shape, |to, from, tap| {
+        for i in 0..a {
+            for o in 0..b {
+                output[to * a + i] += f64::from(small.values[from * b + o]) * f64::from(weight.values[(tap * a + i) * b + o]);
+            }
+        }
+    });
+    output
+}
+
+fn with_bias(shape: Shape, bias: Option<&Tensor>) -> Vec<f64> {
+    let channels = shape.channels();
+    (0..shape.len()).map(|i| bias.map_or(0.0, |bias| f64::from(bias.values[i % channels]))).collect()
+}
+
+/// A weight with its two channel axes swapped.
+pub fn swapped(weight: &Tensor) -> Tensor {
+    let [kernel_h, kernel_w, a, b] = weight.shape.dims();
+    let at = |i: usize| {
+        let (tap, o, i) = (i / (a * b), i / a % b, i % a);
+        weight.values[(tap * a + i) * b + o]
+    };
+    Tensor::new(Shape::hwio(kernel_h, kernel_w, b, a), (0..weight.shape.len()).map(at).collect())
+}

@@ -1,0 +1,40 @@
+//! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a transposed one.
+
+use crate::contraction::{CASES, check_rungs, gather, shapes, swapped};
+use crate::harness::{Tensor, gpu};
+use pix2pix::ops::conv2d::Conv2d;
+use pix2pix::ops::{Op, ShapeError};
+use pix2pix::ops::contraction::Geometry;
+use pix2pix::tensor::Shape;
+
+#[test]
+fn every_rung_matches_the_twin() {
+    let gpu = gpu();
+    for case in CASES {
+        let (large, small, weight) = shapes(case);
+        let terms = case.0.kernel.pow(2) * large.channels();
+        let (input, weight) = (Tensor::random(large, 1), Tensor::random(weight, 2));
+        let bias = Tensor::random(Shape::vector(small.channels()), 3);
+        let name = format!("conv2d {:?} {large} to {small}", case.0);
+
+        let op = Conv2d { geometry: case.0, transposed_weight: false };
+        let expected = gather(case.0, &input, small, &weight, Some(&bias));
+        check_rungs(&gpu, "conv2d", &name, &op, &[input.clone(), weight.clone(), bias], &expected, terms);
+
+        let op = Conv2d { geometry: case.0, transposed_weight: true };
+        let expected = gather(case.0, &input, small, &weight, None);
+        check_rungs(&gpu, "conv2d", &format!("{name} transposed"), &op, &[input, swapped(&weight)], &expected, terms);
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_refused() {
+    let op = Conv2d { geometry: Geometry::new(4, 2, 1), transposed_weight: false };
+    let image = Shape::nhwc(1, 8, 8, 3);
+    let mismatch = op.output_shape(&[image, Shape::hwio(4, 4, 4, 8)]).unwrap_err();
+    assert!(matches!(mismatch, ShapeError::Mismatch { left, .. } if left == image), "{mismatch}");
+    assert!(matches!(op.output_shape(&[image, Shape::hwio(3, 3, 3, 8)]), Err(ShapeError::Invalid { .. })));
+    assert!(matches!(op.output_shape(&[Shape::nhwc(1, 1, 1, 3), Shape::hwio(4, 4, 3, 8)]), Err(ShapeError::Invalid { .. })));
+    assert!(matches!(op.output_shape(&[image, Shape::hwio(4, 4, 3, 8), Shape::vector(3)]), Err(ShapeError::Mismatch { .. })));
+    assert!(matches!(op.output_shape(&[image]), Err(ShapeError::Arity { .. })));
+}

@@ -1,0 +1,71 @@
+//! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin against finite differences.
+
+use crate::contraction::{CASES, check_rungs, for_each_connection, gather, shapes, swapped};
+use crate::harness::{Tensor, gpu};
+use pix2pix::ops::contraction::Geometry;
+use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
+use pix2pix::tensor::Shape;
+
+fn twin(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
+    let [a, b] = [large.shape.channels(), small.shape.channels()];
+    let mut sums = vec![0.0; geometry.kernel.pow(2) * a * b];
+    for_each_connection(geometry, large.shape, small.shape, |from, to, tap| {
+        for i in 0..a {
+            for o in 0..b {
+                sums[(tap * a + i) * b + o] += f64::from(large.values[from * a + i]) * f64::from(small.values[to * b + o]);
+            }
+        }
+    });
+    sums
+}
+
+#[test]
+fn every_rung_matches_the_twin() {
+    let gpu = gpu();
+    for case in CASES {
+        let (large, small, weight) = shapes(case);
+        let inputs = [Tensor::random(large, 1), Tensor::random(small, 2)];
+        let expected = twin(case.0, &inputs[0], &inputs[1]);
+        let name = format!("conv2d_grad_weight {:?} {large} and {small}", case.0);
+        let op = |transposed_output| Conv2dGradWeight { geometry: case.0, transposed_output };
+        check_rungs(&gpu, "conv2d_grad_weight", &name, &op(false), &inputs, &expected, small.rows());
+
+        let as_weight = Tensor::new(weight, expected.iter().map(|&v| v as f32).collect());
+        let expected = swapped(&as_weight).f64();
+        check_rungs(&gpu, "conv2d_grad_weight", &format!("{name} transposed"), &op(true), &inputs, &expected, small.rows());
+    }
+}
+
+/// Large enough for the workgroup rung to split its sum, so that the reduction runs.
+#[test]
+fn a_split_sum_is_reduced() {
+    let gpu = gpu();
+    let case = (Geometry::new(4, 2, 1), 1, [40, 40], [3, 8]);
+    let (large, small, _) = shapes(case);
+    let inputs = [Tensor::random(large, 3), Tensor::random(small, 4)];
+    let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
+    check_rungs(&gpu, "conv2d_grad_weight", "split sum", &op, &inputs, &twin(case.0, &inputs[0], &inputs[1]), small.rows());
+}
+
+/// The gradient of `sum(conv2d(input, weight) * grad_output)`, which is linear in the weight: the difference is exact.
+#[test]
+fn the_twin_matches_finite_differences() {
+    let case = (Geometry::new(4, 2, 1), 2, [6, 5], [2, 3]);
+    let (large, small, weight) = shapes(case);
+    let (input, grad_output) = (Tensor::random(large, 5), Tensor::random(small, 6));
+    let value = |weight: &Tensor| -> f64 {
+        gather(case.0, &input, small, weight, None).iter().zip(&grad_output.values).map(|(y, &g)| y * f64::from(g)).sum()
+    };
+    let gradient = twin(case.0, &input, &grad_output);
+    let zero = Tensor::new(weight, vec![0.0; weight.len()]);
+    for i in 0..weight.len() {
+        let step = |sign: f32| {
+            let mut moved = zero.clone();
+            moved.values[i] = sign;
+            value(&moved)
+        };
+        let difference = (step(1.0) - step(-1.0)) / 2.0;
+        assert!((difference - gradient[i]).abs() < 1e-9, "element {i}: {difference} and {}", gradient[i]);
+    }
+    assert_eq!(gradient.len(), Shape::hwio(4, 4, 2, 3).len());
+}

@@ -1,0 +1,46 @@
+//! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the input gradient of a
+//! convolution; and the two directions as adjoints of each other.
+
+use crate::contraction::{CASES, check_rungs, gather, scatter, shapes, swapped};
+use crate::harness::{Tensor, gpu};
+use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
+use pix2pix::tensor::Shape;
+
+#[test]
+fn every_rung_matches_the_twin() {
+    let gpu = gpu();
+    for case in CASES {
+        let (large, small, weight) = shapes(case);
+        let terms = case.0.kernel.pow(2) * small.channels();
+        let (input, weight) = (Tensor::random(small, 1), Tensor::random(weight, 2));
+        let bias = Tensor::random(Shape::vector(large.channels()), 3);
+        let name = format!("conv_transpose2d {:?} {small} to {large}", case.0);
+        let op = |transposed_weight| ConvTranspose2d {
+            geometry: case.0,
+            out_height: large.height(),
+            out_width: large.width(),
+            transposed_weight,
+            name: "conv_transpose2d",
+        };
+
+        let expected = scatter(case.0, &input, large, &weight, Some(&bias));
+        let inputs = [input.clone(), swapped(&weight), bias];
+        check_rungs(&gpu, "conv_transpose2d", &name, &op(false), &inputs, &expected, terms);
+
+        let expected = scatter(case.0, &input, large, &weight, None);
+        check_rungs(&gpu, "conv_transpose2d", &format!("{name} transposed"), &op(true), &[input, weight], &expected, terms);
+    }
+}
+
+/// `<gather(x), y> = <x, scatter(y)>`: the twins are each other's gradients, so the kernels that match them are too.
+#[test]
+fn the_twins_are_adjoint() {
+    for case in CASES {
+        let (large, small, weight) = shapes(case);
+        let (x, y, weight) = (Tensor::random(large, 4), Tensor::random(small, 5), Tensor::random(weight, 6));
+        let dot = |a: &[f64], b: &Tensor| -> f64 { a.iter().zip(&b.values).map(|(a, &b)| a * f64::from(b)).sum() };
+        let left = dot(&gather(case.0, &x, small, &weight, None), &y);
+        let right = dot(&scatter(case.0, &y, large, &weight, None), &x);
+        assert!((left - right).abs() <= 1e-9 * left.abs().max(1.0), "{:?}: {left} and {right}", case.0);
+    }
+}
