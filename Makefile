@@ -15,7 +15,7 @@ demo: setup ## train on the bundled pairs, translate held-out ones and say where
 	@cargo run --release --quiet $(CARGOFLAGS) -- train $(ARGS)
 
 test: setup ## run all tests on the default adapter (PIX2PIX_ADAPTER=index or name picks another)
-	cargo test --release $(CARGOFLAGS)
+	cargo test --release --no-fail-fast $(CARGOFLAGS)
 
 golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in kernels-tests/)
 	@cargo test --release $(CARGOFLAGS) --test golden -- --nocapture

@@ -1,0 +1,169 @@
+//! Whole training steps: losses of each step, the first output and gradients, and what the parameters are in the end.
+
+use crate::case::Case;
+use crate::checks::Checks;
+use crate::layer::activation_shape;
+use crate::networks::norm;
+use crate::parameters;
+use crate::problem::Problem;
+use pix2pix::gpu::Gpu;
+use pix2pix::interop::{from_reference, to_reference};
+use pix2pix::nn::{DropoutMode, Mode, PatchGan, PatchGanConfig, Statistics, UNet, UNetConfig};
+use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
+use pix2pix::program::{Program, Store};
+use pix2pix::state::{ArenaId, StateList, StateSpec};
+use pix2pix::tape::{Tape, Var};
+use pix2pix::train::{LOSSES, Objective, PairShape, StepVars, record_step};
+use std::collections::BTreeMap;
+
+/// Added to the root of Adam's second moment in a recorded step.
+const ADAM_EPSILON: f64 = 1e-8;
+
+/// Both networks under training.
+struct Run<'a> {
+    gpu: &'a Gpu,
+    case: &'a Case<'a>,
+    store: Store,
+    /// Of generator and discriminator: their letter in roles, parameters and running statistics.
+    networks: [(char, ArenaId, ArenaId); 2],
+    tape: Tape,
+    vars: StepVars,
+    /// Inputs with the case's dropout masks, by module.
+    masks: BTreeMap<String, Var>,
+    program: Program,
+    objective: Objective,
+}
+
+/// Runs all steps of a case.
+pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
+    case.require("eps", ADAM_EPSILON, "a training step takes Adam's epsilon from the reference")?;
+    case.require("weight_decay", 0.0, "the reference trains without weight decay, so Adam has none")?;
+    if case.flag("use_dropout") && case.roles("step1.mask.").next().is_none() {
+        return Err(Problem::Skip("dropout without the masks that were drawn cannot be repeated".into()));
+    }
+    let run = Run::new(gpu, case)?;
+    let mut checks = Checks::default();
+    for step in 1..=case.count("steps")? {
+        run.step(step, &mut checks)?;
+        if step == 1 {
+            run.compare_first(&mut checks)?;
+        }
+    }
+    run.compare_final(&mut checks)?;
+    Ok(checks)
+}
+
+impl<'a> Run<'a> {
+    /// Records and compiles the step, and loads what the networks start from.
+    fn new(gpu: &'a Gpu, case: &'a Case<'a>) -> Result<Self, Problem> {
+        let mut states = StateList::default();
+        let (in_channels, out_channels) = (case.count("input_nc")?, case.count("output_nc")?);
+        let (num_downs, ngf, norm, dropout) = (case.count("num_downs")?, case.count("ngf")?, norm(case)?, case.flag("use_dropout"));
+        let generator = UNet::new(&mut states, &UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout })?;
+        let (ndf, n_layers) = (case.count("ndf")?, case.count("n_layers_D")?);
+        let config = PatchGanConfig { in_channels: in_channels + out_channels, ndf, n_layers, norm };
+        let discriminator = PatchGan::new(&mut states, &config)?;
+
+        let shape_of = |role: &str| activation_shape(role, &case.tensor(role)?);
+        let shape = PairShape { input: shape_of("step1.A")?, target: shape_of("step1.B")? };
+        let objective =
+            Objective { gan_loss: case.gan_loss("gan_mode")?, lambda_l1: case.number("lambda_L1")? as f32, betas: case.betas()? };
+        let mut tape = Tape::default();
+        let mut masks = BTreeMap::new();
+        for module in case.roles("step1.mask.") {
+            let role = format!("step1.mask.{module}");
+            masks.insert(module.to_owned(), tape.input(&role, shape_of(&role)?));
+        }
+        let mode = Mode { statistics: Statistics::Batch, dropout: DropoutMode::Given(masks.clone()) };
+        let vars = record_step(&mut tape, &states, &generator, &discriminator, shape, &objective, &mode)?;
+
+        let store = Store::new(gpu, states, true)?;
+        let networks =
+            [('G', generator.parameters(), generator.statistics()), ('D', discriminator.parameters(), discriminator.statistics())];
+        for (letter, parameters, statistics) in networks {
+            for arena in [parameters, statistics] {
+                parameters::load(gpu, &store, case, arena, &format!("init{letter}."))?;
+            }
+        }
+        let program = Program::compile(gpu, &store, &tape, &[vars.fake])?;
+        Ok(Self { gpu, case, store, networks, tape, vars, masks, program, objective })
+    }
+
+    /// Runs a step and compares its losses.
+    fn step(&self, step: usize, checks: &mut Checks) -> Result<(), Problem> {
+        let inputs = [(self.vars.input, format!("step{step}.A")), (self.vars.target, format!("step{step}.B"))];
+        let masks = self.masks.iter().map(|(module, &mask)| (mask, format!("step{step}.mask.{module}")));
+        for (var, role) in inputs.into_iter().chain(masks) {
+            let values = self.case.tensor(&role)?.f32();
+            let shape = self.tape.shape(var);
+            if values.len() != shape.len() {
+                return Err(Problem::Fail(format!("tensor {role} has {} values, the first step's {}", values.len(), shape.len())));
+            }
+            self.program.write(self.gpu, var, &from_reference(shape, false, &values))?;
+        }
+        let rates = self.case.numbers("lr_per_step")?;
+        let rate = rates.get(step - 1).copied().map_or_else(|| self.case.number("lr"), Ok)?;
+        self.program.run(self.gpu, &self.store, &StepState::new(0, step as u64, rate, self.objective.betas))?;
+        let mut losses = self.losses(step)?;
+        // The watch keeps the plain distance, the reference prints the weighted one.
+        losses[1] *= self.objective.lambda_l1;
+        let reference = self.case.reference("losses")?;
+        for (column, (name, got)) in LOSSES.iter().zip(losses).enumerate() {
+            let expected = reference.values.get((step - 1) * LOSSES.len() + column);
+            let expected = *expected.ok_or_else(|| Problem::Fail(format!("tensor losses has no row for step {step}")))?;
+            checks.loss(&format!("step{step}.{name}"), got, expected);
+        }
+        Ok(())
+    }
+
+    /// The losses of a step from the device's ring.
+    fn losses(&self, step: usize) -> Result<[f32; 4], Problem> {
+        let monitor = self.store.monitor();
+        let words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.gpu.read(monitor, 0, monitor.size())?);
+        if words[0] != 0 {
+            return Err(Problem::Fail(format!("step {step}: the device reports a loss that is not finite")));
+        }
+        let first = (MONITOR_HEAD + step as u64 % MONITOR_ROWS * MONITOR_COLUMNS) as usize;
+        Ok([0, 1, 2, 3].map(|column| f32::from_bits(words[first + column])))
+    }
+
+    /// Output and gradients of the first step, which start from equal parameters.
+    fn compare_first(&self, checks: &mut Checks) -> Result<(), Problem> {
+        let fake = "step1.fake_B";
+        if self.case.has(fake) {
+            let got = self.program.read(self.gpu, self.vars.fake)?;
+            checks.network(fake, &to_reference(self.tape.shape(self.vars.fake), false, &got), &self.case.reference(fake)?)?;
+        }
+        for (letter, parameters, _) in self.networks {
+            for state in self.store.states().in_arena(parameters) {
+                // Large tensors may be left out.
+                let role = format!("step1.grad{letter}.{}", state.name);
+                if self.case.has(&role) && !parameters::is_noise(self.case, &state.name) {
+                    checks.network(&role, &self.read(state, ArenaPart::Gradient)?, &self.case.reference(&role)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Parameters of each network as a whole, running statistics one by one.
+    fn compare_final(&self, checks: &mut Checks) -> Result<(), Problem> {
+        for (letter, parameters, statistics) in self.networks {
+            let mut compared = Vec::new();
+            for state in self.store.states().in_arena(parameters).filter(|state| !parameters::is_noise(self.case, &state.name)) {
+                let reference = self.case.reference(&format!("final{letter}.{}", state.name))?;
+                compared.push((self.read(state, ArenaPart::Value)?, reference));
+            }
+            checks.parameters(&format!("final{letter}"), &compared)?;
+            for state in self.store.states().in_arena(statistics) {
+                let role = format!("final{letter}.{}", state.name);
+                checks.network(&role, &self.read(state, ArenaPart::Value)?, &self.case.reference(&role)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, state: &StateSpec, part: ArenaPart) -> Result<Vec<f32>, Problem> {
+        parameters::read(self.gpu, &self.store, state, part)
+    }
+}
