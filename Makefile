@@ -20,8 +20,8 @@ test: setup ## run all tests on the default adapter (PIX2PIX_ADAPTER=index or na
 golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in kernels-tests/)
 	@cargo test --release $(CARGOFLAGS) --test golden -- --nocapture
 
-test-swiftshader: setup ## run the kernel tests, with small shapes, on SwiftShader (Debian: from the chromium package)
-	icd=$$(scripts/swiftshader-icd) && VK_DRIVER_FILES=$$icd VK_ICD_FILENAMES=$$icd PIX2PIX_SMALL=1 \
+test-swiftshader: setup ## run the kernel tests on SwiftShader (Debian: from the chromium package)
+	icd=$$(scripts/swiftshader-icd) && VK_DRIVER_FILES=$$icd VK_ICD_FILENAMES=$$icd \
 		cargo test --release $(CARGOFLAGS) --test kernels
 
 test-mesa-next: setup ## run the kernel tests on the lavapipe of trixie-backports (root or sudo; made once in target/mesa-next)

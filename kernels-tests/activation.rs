@@ -11,7 +11,13 @@ const CLOSE: Tolerance = Tolerance { absolute: 1e-6, relative: 1e-6 };
 
 fn twin(kind: Activation, x: f64) -> f64 {
     match kind {
-        Activation::LeakyRelu { slope } => if x > 0.0 { x } else { x * f64::from(slope) },
+        Activation::LeakyRelu { slope } => {
+            if x > 0.0 {
+                x
+            } else {
+                x * f64::from(slope)
+            }
+        }
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
     }

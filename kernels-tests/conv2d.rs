@@ -2,9 +2,9 @@
 
 use crate::contraction::{CASES, check_rungs, gather, shapes, swapped};
 use crate::harness::{Tensor, gpu};
+use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
 use pix2pix::ops::{Op, ShapeError};
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::tensor::Shape;
 
 #[test]

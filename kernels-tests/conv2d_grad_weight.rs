@@ -58,14 +58,14 @@ fn the_twin_matches_finite_differences() {
     };
     let gradient = twin(case.0, &input, &grad_output);
     let zero = Tensor::new(weight, vec![0.0; weight.len()]);
-    for i in 0..weight.len() {
+    for (i, &expected) in gradient.iter().enumerate() {
         let step = |sign: f32| {
             let mut moved = zero.clone();
             moved.values[i] = sign;
             value(&moved)
         };
         let difference = (step(1.0) - step(-1.0)) / 2.0;
-        assert!((difference - gradient[i]).abs() < 1e-9, "element {i}: {difference} and {}", gradient[i]);
+        assert!((difference - expected).abs() < 1e-9, "element {i}: {difference} and {expected}");
     }
     assert_eq!(gradient.len(), Shape::hwio(4, 4, 2, 3).len());
 }

@@ -44,7 +44,14 @@ pub fn run(args: &BenchArgs) -> Result<(), CliError> {
     print(&format!("device: {}, {} {}, {}", info.name, info.driver, info.driver_info, info.backend))?;
     print(&format!(
         "network: {0}x{0}, ngf {1}, ndf {2}, {3} downs, batch {4}; {5} launches and {6:.3} GFLOP a step; {7} steps timed",
-        config.size, config.ngf, config.ndf, config.num_downs, config.batch_size, timing.launches, timing.flop * 1e-9, args.steps
+        config.size,
+        config.ngf,
+        config.ndf,
+        config.num_downs,
+        config.batch_size,
+        timing.launches,
+        timing.flop * 1e-9,
+        args.steps
     ))?;
     for (row, seconds) in &timing.operations {
         let rate = row.macs as f64 * 2e-9 / seconds;

@@ -56,7 +56,8 @@ fn memory(recording: &Recording, plan: &Plan) -> String {
     for (index, arena) in recording.states.arenas().iter().enumerate() {
         let parts = if arena.trainable { "values, gradients, two moments" } else { "values" };
         let bytes = arena.bytes * if arena.trainable { 4 } else { 1 };
-        let count = recording.states.states().iter().filter(|state| state.arena.index() == index).map(|state| state.shape.len()).sum::<usize>();
+        let count =
+            recording.states.states().iter().filter(|state| state.arena.index() == index).map(|state| state.shape.len()).sum::<usize>();
         let _ = writeln!(text, "  {:26} {:>9.1} MiB  {count} numbers: {parts}", arena.name, mib(bytes));
     }
     let shared = format!("{} buffers; {:.1} MiB if none were used twice", plan.buffers.len(), mib(plan.unshared_bytes));

@@ -56,10 +56,8 @@ pub(super) async fn select(selector: Option<&str>) -> Result<Adapter, GpuError> 
     };
     let index = match selector {
         None => default,
-        Some(selector) => position(&adapters, selector).ok_or_else(|| GpuError::UnknownAdapter {
-            selector: selector.to_owned(),
-            available: describe(&adapters),
-        })?,
+        Some(selector) => position(&adapters, selector)
+            .ok_or_else(|| GpuError::UnknownAdapter { selector: selector.to_owned(), available: describe(&adapters) })?,
     };
     Ok(adapters.swap_remove(index))
 }
@@ -71,10 +69,7 @@ async fn enumerate() -> Vec<Adapter> {
         let instance = Instance::new(InstanceDescriptor {
             backends,
             flags: wgpu::InstanceFlags::empty().with_env(),
-            memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
-                for_resource_creation: Some(97),
-                for_device_loss: None,
-            },
+            memory_budget_thresholds: wgpu::MemoryBudgetThresholds { for_resource_creation: Some(97), for_device_loss: None },
             ..InstanceDescriptor::new_without_display_handle()
         });
         adapters.extend(instance.enumerate_adapters(backends).await);

@@ -80,23 +80,14 @@ impl Gpu {
             required_limits: adapter.limits(),
             ..Default::default()
         };
-        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| GpuError::OpenDevice {
-            adapter: info.name.clone(),
-            reason: e.to_string(),
-        })?;
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|e| GpuError::OpenDevice { adapter: info.name.clone(), reason: e.to_string() })?;
         let failure = Arc::new(Mutex::new(None));
         watch_for_failures(&device, &failure);
         let profile = profile_of(&info, &device, options.no_subgroups);
-        Ok(Self {
-            device,
-            checked: options.checked,
-            kernels: Mutex::default(),
-            queue,
-            info,
-            profile,
-            meter: Arc::default(),
-            failure,
-        })
+        Ok(Self { device, checked: options.checked, kernels: Mutex::default(), queue, info, profile, meter: Arc::default(), failure })
     }
 
     /// Name, driver and backend.
@@ -154,24 +145,14 @@ impl Gpu {
             });
         }
         let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
-        let descriptor = wgpu::BufferDescriptor {
-            label: Some(label),
-            size,
-            usage,
-            mapped_at_creation: false,
-        };
+        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
         let inner = self.device.create_buffer(&descriptor);
         if pollster::block_on(scope.pop()).is_some() {
-            return Err(GpuError::OutOfMemory {
-                doing: format!("making buffer \"{label}\" of {} MiB", size >> 20),
-            });
+            return Err(GpuError::OutOfMemory { doing: format!("making buffer \"{label}\" of {} MiB", size >> 20) });
         }
         let now = self.meter.now.fetch_add(size, Ordering::Relaxed) + size;
         self.meter.peak.fetch_max(now, Ordering::Relaxed);
-        Ok(Buffer {
-            inner,
-            meter: self.meter.clone(),
-        })
+        Ok(Buffer { inner, meter: self.meter.clone() })
     }
 
     /// A storage buffer that can be written and read back.
@@ -215,12 +196,7 @@ impl Gpu {
             // The receiver is gone when nobody waits any more: then nobody wants the answer.
             let _ = sender.send(result.map_err(|e| e.to_string()));
         });
-        Ok(ReadBack {
-            staging,
-            bytes,
-            submission,
-            receiver,
-        })
+        Ok(ReadBack { staging, bytes, submission, receiver })
     }
 
     /// Reads `bytes` bytes of `buffer` from `offset` on and waits for them.
@@ -279,10 +255,7 @@ impl ReadBack {
 }
 
 fn refused_map(reason: String) -> GpuError {
-    GpuError::Refused {
-        doing: "reading back a buffer".to_owned(),
-        reason,
-    }
+    GpuError::Refused { doing: "reading back a buffer".to_owned(), reason }
 }
 
 /// Keeps the first failure instead of wgpu's default, which is to panic.
@@ -291,10 +264,7 @@ fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         let failure = match error {
             wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { doing: "running kernels".to_owned() },
-            other => GpuError::Refused {
-                doing: "a call".to_owned(),
-                reason: other.to_string(),
-            },
+            other => GpuError::Refused { doing: "a call".to_owned(), reason: other.to_string() },
         };
         lock(&slot).get_or_insert(failure);
     }));

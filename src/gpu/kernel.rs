@@ -18,10 +18,7 @@ pub struct KernelSpec {
 impl KernelSpec {
     /// The shader with the constants of its file.
     pub fn new(source: ShaderSource) -> Self {
-        Self {
-            source,
-            constants: Vec::new(),
-        }
+        Self { source, constants: Vec::new() }
     }
 
     /// The same with one more constant; `value` is printed as a WGSL `u32`.
@@ -107,21 +104,13 @@ impl Kernel {
         });
         match pollster::block_on(scope.pop()) {
             None => Ok(group),
-            Some(error) => Err(GpuError::Refused {
-                doing: format!("bindings of {}", self.spec.label()),
-                reason: error.to_string(),
-            }),
+            Some(error) => Err(GpuError::Refused { doing: format!("bindings of {}", self.spec.label()), reason: error.to_string() }),
         }
     }
 
     fn check_interface(&self, bindings: &[Binding]) -> Result<(), GpuError> {
         let mismatch = |what, declared: String, given: String| {
-            Err(GpuError::Interface {
-                shader: self.spec.source.name.to_owned(),
-                what,
-                declared,
-                given,
-            })
+            Err(GpuError::Interface { shader: self.spec.source.name.to_owned(), what, declared, given })
         };
         let declared = self.interface.bindings.len();
         if declared != bindings.len() {
@@ -177,31 +166,17 @@ impl Gpu {
             module: &module,
             entry_point: Some(&interface.entry_point),
             // Every kernel writes its workgroup memory before it reads it.
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &[],
-                zero_initialize_workgroup_memory: false,
-            },
+            compilation_options: wgpu::PipelineCompilationOptions { constants: &[], zero_initialize_workgroup_memory: false },
             cache: None,
         });
         match pollster::block_on(scope.pop()) {
-            None => Ok(Kernel {
-                spec: spec.clone(),
-                interface,
-                layout,
-                pipeline,
-            }),
-            Some(error) => Err(GpuError::Refused {
-                doing: format!("kernel {}", spec.label()),
-                reason: error.to_string(),
-            }),
+            None => Ok(Kernel { spec: spec.clone(), interface, layout, pipeline }),
+            Some(error) => Err(GpuError::Refused { doing: format!("kernel {}", spec.label()), reason: error.to_string() }),
         }
     }
 
     fn module(&self, spec: &KernelSpec, text: &str) -> wgpu::ShaderModule {
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(spec.source.name),
-            source: wgpu::ShaderSource::Wgsl(text.into()),
-        };
+        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(spec.source.name), source: wgpu::ShaderSource::Wgsl(text.into()) };
         if self.checked {
             return self.device.create_shader_module(descriptor);
         }
@@ -228,9 +203,6 @@ impl Gpu {
                 count: None,
             })
             .collect();
-        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(spec.source.name),
-            entries: &entries,
-        })
+        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(spec.source.name), entries: &entries })
     }
 }

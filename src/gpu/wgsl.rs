@@ -20,10 +20,7 @@ pub struct ShaderSource {
 #[macro_export]
 macro_rules! shader {
     ($name:literal) => {
-        $crate::gpu::ShaderSource {
-            name: $name,
-            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
-        }
+        $crate::gpu::ShaderSource { name: $name, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")) }
     };
 }
 
@@ -75,11 +72,7 @@ pub fn specialise(source: &ShaderSource, constants: &[(&'static str, String)]) -
         let declaration = match places[..] {
             [place] => &mut lines[place],
             _ => {
-                return Err(GpuError::Constant {
-                    shader: source.name.to_owned(),
-                    constant: (*name).to_owned(),
-                    found: places.len(),
-                });
+                return Err(GpuError::Constant { shader: source.name.to_owned(), constant: (*name).to_owned(), found: places.len() });
             }
         };
         if let (Some(equals), Some(end)) = (declaration.find('='), declaration.find(';')) {
@@ -95,10 +88,7 @@ impl Interface {
     /// # Errors
     /// [`GpuError::Shader`] when the text does not parse, does not validate or has not exactly one entry point.
     pub fn of(name: &str, text: &str) -> Result<Self, GpuError> {
-        let fail = |reason: String| GpuError::Shader {
-            shader: name.to_owned(),
-            reason,
-        };
+        let fail = |reason: String| GpuError::Shader { shader: name.to_owned(), reason };
         let module = naga::front::wgsl::parse_str(text).map_err(|e| fail(e.emit_to_string(text)))?;
         let [entry] = &module.entry_points[..] else {
             return Err(fail(format!("{} entry points, it must have one", module.entry_points.len())));
@@ -121,12 +111,7 @@ impl Interface {
             bindings.push((binding.binding, access));
         }
         bindings.sort_by_key(|&(number, _)| number);
-        Ok(Self {
-            bindings,
-            params_bytes,
-            workgroup: entry.workgroup_size,
-            entry_point: entry.name.clone(),
-        })
+        Ok(Self { bindings, params_bytes, workgroup: entry.workgroup_size, entry_point: entry.name.clone() })
     }
 }
 
@@ -153,10 +138,7 @@ mod tests {
         let interface = Interface::of(SOURCE.name, &text).expect("valid WGSL");
         assert_eq!(interface.workgroup, [16, 1, 1]);
         assert_eq!(interface.params_bytes, 8);
-        assert_eq!(
-            interface.bindings,
-            [(0, Access::Uniform), (1, Access::Read), (2, Access::ReadWrite)]
-        );
+        assert_eq!(interface.bindings, [(0, Access::Uniform), (1, Access::Read), (2, Access::ReadWrite)]);
     }
 
     #[test]

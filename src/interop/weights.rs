@@ -1,7 +1,7 @@
 //! Safetensors files with the reference's keys and layouts, so that PyTorch loads them as they are.
 
-use super::layout::{from_reference, reference_shape, to_reference};
 use super::InteropError;
+use super::layout::{from_reference, reference_shape, to_reference};
 use crate::gpu::Gpu;
 use crate::ops::ArenaPart;
 use crate::program::{ProgramError, Store};
@@ -115,8 +115,8 @@ impl TensorFile {
     /// [`InteropError::Missing`], [`InteropError::Shape`], [`InteropError::NotFinite`].
     pub fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>, InteropError> {
         let (path, key) = (self.path.clone(), key.to_owned());
-        let file = SafeTensors::deserialize(&self.bytes)
-            .map_err(|e| InteropError::Damaged { path: path.clone(), reason: e.to_string() })?;
+        let file =
+            SafeTensors::deserialize(&self.bytes).map_err(|e| InteropError::Damaged { path: path.clone(), reason: e.to_string() })?;
         let Ok(tensor) = file.tensor(&key) else { return Err(InteropError::Missing { path, key }) };
         if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
             let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
@@ -131,7 +131,14 @@ impl TensorFile {
 ///
 /// # Errors
 /// [`InteropError`] names the first tensor that does not fit.
-pub fn load_network(file: &TensorFile, gpu: &Gpu, store: &Store, arena: ArenaId, part: ArenaPart, prefix: &str) -> Result<(), InteropError> {
+pub fn load_network(
+    file: &TensorFile,
+    gpu: &Gpu,
+    store: &Store,
+    arena: ArenaId,
+    part: ArenaPart,
+    prefix: &str,
+) -> Result<(), InteropError> {
     let read = |state: &StateSpec| file.values(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed));
     let tensors = store.states().in_arena(arena).map(|state| Ok((state, read(state)?))).collect::<Result<Vec<_>, InteropError>>()?;
     for (state, values) in tensors {

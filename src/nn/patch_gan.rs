@@ -1,8 +1,8 @@
 //! The discriminator: a PatchGAN that judges overlapping patches (paper, section 6.1.2; the reference's `NLayerDiscriminator` and
 //! `PixelDiscriminator`). Its output is logits.
 
-use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
 use super::NetworkError;
+use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
 use crate::ops::activation::{Activation, activate};
 use crate::ops::contraction::Geometry;
 use crate::state::{ArenaId, StateList};
@@ -118,9 +118,5 @@ fn pixel_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     let middle = Conv::new(builder, "net.2", point, [ndf, 2 * ndf], has_bias);
     let norm = NormLayer::new(builder, "net.3", config.norm, 2 * ndf);
     let last = Conv::new(builder, "net.5", point, [2 * ndf, 1], has_bias);
-    vec![
-        Layer { conv: first, norm: NormLayer::None },
-        Layer { conv: middle, norm },
-        Layer { conv: last, norm: NormLayer::None },
-    ]
+    vec![Layer { conv: first, norm: NormLayer::None }, Layer { conv: middle, norm }, Layer { conv: last, norm: NormLayer::None }]
 }

@@ -1,7 +1,7 @@
 //! The generator: a U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`).
 
-use super::layer::{Builder, Conv, Mode, Norm, NormLayer, dropout_half};
 use super::NetworkError;
+use super::layer::{Builder, Conv, Mode, Norm, NormLayer, dropout_half};
 use crate::ops::Concat;
 use crate::ops::activation::{Activation, activate};
 use crate::ops::contraction::Geometry;

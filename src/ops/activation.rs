@@ -1,9 +1,9 @@
 //! LeakyReLU, ReLU, tanh and sigmoid.
 
+use super::Op;
 use super::elementwise::streaming_groups;
 use super::error::{ShapeError, same, take};
 use super::lower::{Dispatch, LowerContext, Lowered, Slot};
-use super::Op;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};

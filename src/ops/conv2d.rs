@@ -1,9 +1,9 @@
 //! Convolution: each output pixel gathers the input under its kernel. Also the input gradient of `conv_transpose2d`.
 
 use super::channel_sum::ChannelSum;
+use super::contraction::{Geometry, weight_channels};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
-use super::contraction::{Geometry, weight_channels};
 use super::error::ShapeError;
 use super::lower::{Dispatch, LowerContext, Lowered, Slot};
 use super::{Op, rungs};

@@ -1,8 +1,8 @@
 //! Addition, multiplication, scaling, filling and copying: one thread a `vec4`, bound by memory.
 
+use super::Op;
 use super::error::{ShapeError, same, take};
 use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
-use super::Op;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};

@@ -47,7 +47,14 @@ pub trait Op: Debug + Send + Sync {
     ///
     /// # Errors
     /// Those of recording.
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], output: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        output: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let _ = (tape, output, grad_output, wanted);
         Ok(vec![None; inputs.len()])
     }

@@ -23,7 +23,9 @@ pub enum ProgramError {
         source: GpuError,
     },
     /// A value is larger than one binding of the device may be.
-    #[error("{op}: a value of shape {shape} has {bytes} bytes, the device binds at most {allowed}; use a smaller --size, --batch-size or --ngf")]
+    #[error(
+        "{op}: a value of shape {shape} has {bytes} bytes, the device binds at most {allowed}; use a smaller --size, --batch-size or --ngf"
+    )]
     TooLarge {
         /// Layer and operation.
         op: String,

@@ -2,8 +2,8 @@
 
 use super::{Program, ProgramError};
 use crate::gpu::{Buffer, Gpu};
-use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::ops::random::RandomNormal;
+use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::state::{ArenaId, Init, StateId, StateList};
 use crate::tape::Tape;
 use wgpu::BufferUsages;

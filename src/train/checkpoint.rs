@@ -53,10 +53,7 @@ pub fn kernel_choices(program: &Program) -> Vec<String> {
 /// One network's arenas, prefixes, and how often its running statistics move in a step.
 fn networks(session: &Session) -> [(&'static str, &'static str, ArenaId, ArenaId, i64); 2] {
     let (g, d) = (&session.generator, &session.discriminator);
-    [
-        (GENERATOR, "optimizer_G.", g.parameters(), g.statistics(), 1),
-        ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), 3),
-    ]
+    [(GENERATOR, "optimizer_G.", g.parameters(), g.statistics(), 1), ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), 3)]
 }
 
 fn json<T: Serialize>(value: &T) -> String {

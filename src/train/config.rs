@@ -62,14 +62,7 @@ pub const RGB: usize = 3;
 impl TrainConfig {
     /// The generator.
     pub fn generator(&self) -> UNetConfig {
-        UNetConfig {
-            in_channels: RGB,
-            out_channels: RGB,
-            num_downs: self.num_downs,
-            ngf: self.ngf,
-            norm: self.norm,
-            dropout: self.dropout,
-        }
+        UNetConfig { in_channels: RGB, out_channels: RGB, num_downs: self.num_downs, ngf: self.ngf, norm: self.norm, dropout: self.dropout }
     }
 
     /// The discriminator, which sees input and output side by side.
