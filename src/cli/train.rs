@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps of a run on the bundled pairs when no length is given.
-const BUNDLED_STEPS: u64 = 2000;
+const BUNDLED_STEPS: u64 = 2800;
 /// Epochs of a run when no length is given (paper, section 6.2).
 const EPOCHS: u64 = 200;
 
@@ -44,7 +44,7 @@ pub struct TrainArgs {
     /// Passes over the training pairs [default: 200]
     #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = clap::value_parser!(u64).range(1..))]
     epochs: Option<u64>,
-    /// Length in steps instead of epochs [default for the bundled pairs: 2000]
+    /// Length in steps instead of epochs [default for the bundled pairs: 2800]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Weight of the L1 distance to the target

@@ -1,0 +1,470 @@
+//! From tape to program: what is dropped, where values lie, what is refused, and what a run leaves.
+
+use crate::harness::{Tensor, gpu};
+use crate::shaders::small_config;
+use pix2pix::gpu::{Gpu, KernelSpec, Profile};
+use pix2pix::nn::Norm;
+use pix2pix::ops::contraction::Geometry;
+use pix2pix::ops::conv2d::conv2d;
+use pix2pix::ops::dropout::dropout;
+use pix2pix::ops::elementwise::{add, scale};
+use pix2pix::ops::{ArenaPart, Concat, Dispatch, LowerContext, Lowered, Op, ShapeError, Slice, Slot, StepState};
+use pix2pix::program::{Plan, Program, ProgramError, Storage, Store, rows};
+use pix2pix::shader;
+use pix2pix::state::{Init, StateList};
+use pix2pix::tape::{Source, Tape, Var};
+use pix2pix::tensor::Shape;
+use pix2pix::train::{Recording, Session, TrainConfig};
+use std::collections::{HashMap, HashSet};
+
+const IMAGE: Shape = Shape::nhwc(1, 6, 5, 4);
+
+fn step() -> StepState {
+    StepState::new(3, 1, 2e-4, [0.5, 0.999])
+}
+
+/// The operations that launch something, by name.
+fn launched(tape: &Tape, plan: &Plan) -> Vec<String> {
+    rows(tape, plan).into_iter().map(|row| row.op).collect()
+}
+
+fn plan(tape: &Tape, outputs: &[Var]) -> Plan {
+    Plan::new(tape, &StateList::default(), outputs, &Profile::portable()).unwrap()
+}
+
+fn compile(gpu: &Gpu, tape: &Tape, outputs: &[Var]) -> Result<(Store, Program), ProgramError> {
+    let store = Store::new(gpu, StateList::default(), false)?;
+    let program = Program::compile(gpu, &store, tape, outputs)?;
+    Ok((store, program))
+}
+
+/// Fills every input with values of its own and runs once.
+fn run_on_random(gpu: &Gpu, tape: &Tape, outputs: &[Var]) -> Vec<Vec<f32>> {
+    let (store, program) = compile(gpu, tape, outputs).unwrap();
+    for (seed, (var, shape)) in inputs(tape).into_iter().enumerate() {
+        program.write(gpu, var, &Tensor::random(shape, seed as u32 + 1).values).unwrap();
+    }
+    program.run(gpu, &store, &step()).unwrap();
+    outputs.iter().map(|&output| program.read(gpu, output).unwrap()).collect()
+}
+
+/// The inputs of a tape. A `Var` is made by recording only, so they are recovered from the inputs of other nodes.
+fn inputs(tape: &Tape) -> Vec<(Var, Shape)> {
+    let mut seen = HashSet::new();
+    let used = tape.nodes().iter().flat_map(|node| &node.inputs).copied();
+    used.filter(|&var| is_input(tape, var) && seen.insert(var)).map(|var| (var, tape.shape(var))).collect()
+}
+
+fn is_input(tape: &Tape, var: Var) -> bool {
+    matches!(tape.nodes()[number(var)].source, Source::Input(_))
+}
+
+/// A value's number, as `Debug` prints it.
+fn number(var: Var) -> usize {
+    format!("{var:?}").trim_start_matches("Var(").trim_end_matches(')').parse().unwrap()
+}
+
+#[test]
+fn what_nobody_reads_is_dropped_and_what_writes_a_state_is_kept() {
+    let mut tape = Tape::default();
+    let x = tape.input("x", IMAGE);
+    let dead = scale(&mut tape, x, 2.0).unwrap();
+    add(&mut tape, dead, dead).unwrap();
+    let output = scale(&mut tape, x, 3.0).unwrap();
+    let plan = plan(&tape, &[output]);
+    assert_eq!(launched(&tape, &plan), ["scale"]);
+    assert!(plan.places[number(dead)].is_none());
+
+    let Recording { states, tape, .. } = Recording::new(&small_config(32, 2)).unwrap();
+    let plan = Plan::new(&tape, &states, &[], &Profile::portable()).unwrap();
+    let ops = launched(&tape, &plan);
+    let count = |name: &str| ops.iter().filter(|op| op.ends_with(name)).count();
+    assert_eq!((count("adam"), count("watch")), (2, 2));
+    // Five norms in the generator at 5 downs (3 down, 4 up), three in the discriminator, which runs three times.
+    assert_eq!(count("running_statistics"), 7 + 3 * 3, "{ops:?}");
+}
+
+/// Steps through a plan with the tenant of every buffer, knowing nothing of how the plan was made.
+struct Simulation<'a> {
+    tape: &'a Tape,
+    plan: &'a Plan,
+    tenant: HashMap<usize, usize>,
+    written: HashSet<usize>,
+}
+
+impl<'a> Simulation<'a> {
+    fn new(tape: &'a Tape, plan: &'a Plan) -> Self {
+        let mut simulation = Self { tape, plan, tenant: HashMap::new(), written: HashSet::new() };
+        for (node, place) in plan.places.iter().enumerate() {
+            if let (Source::Input(name), Some(place)) = (&tape.nodes()[node].source, place) {
+                let Storage::Node(owner) = place.storage else { panic!("input {name} lies in an arena") };
+                let before = simulation.tenant.insert(plan.buffer_of[&owner], owner);
+                assert_eq!(before, None, "input {name} shares its buffer with another input");
+                simulation.written.insert(node);
+            }
+        }
+        simulation
+    }
+
+    fn owner(&self, node: usize) -> Option<usize> {
+        match self.plan.places[node].unwrap_or_else(|| panic!("node {node} is dead but used")).storage {
+            Storage::Node(owner) => Some(owner),
+            Storage::Arena { .. } => None,
+        }
+    }
+
+    /// A view is written when what it looks at is.
+    fn check_written(&self, node: usize, reader: &str) {
+        let source = &self.tape.nodes()[node];
+        if self.written.contains(&node) || matches!(source.source, Source::State(_)) {
+            return;
+        }
+        let is_view = matches!(&source.source, Source::Op(op) if op.view().is_some());
+        assert!(is_view, "{reader} reads {} (node {node}) before it is written", source.name());
+        source.inputs.iter().for_each(|&input| self.check_written(number(input), reader));
+    }
+
+    fn check_read(&self, node: usize, reader: &str) {
+        self.check_written(node, reader);
+        if let Some(owner) = self.owner(node) {
+            let tenant = self.tenant.get(&self.plan.buffer_of[&owner]);
+            assert_eq!(tenant, Some(&owner), "{reader} reads node {node}, whose buffer was given away while it lived");
+        }
+    }
+
+    fn run(mut self, states: &StateList, profile: &Profile, outputs: &[Var]) {
+        for step in &self.plan.steps {
+            let node = &self.tape.nodes()[step.node];
+            let name = format!("{}: {} (node {})", node.scope, node.name(), step.node);
+            let Source::Op(op) = &node.source else { panic!("{name} launches something") };
+            let operand = |var: &Var| self.plan.places[number(*var)].unwrap().operand;
+            let operands: Vec<_> = node.inputs.iter().map(operand).collect();
+            let output = self.plan.places[step.node].unwrap().operand;
+            let lowered = op.lower(&LowerContext { inputs: &operands, output, profile, states });
+            let mut own = Vec::new();
+            if let Some(owner) = self.owner(step.node) {
+                own.push(self.plan.buffer_of[&owner]);
+            }
+            if lowered.workspace_bytes > 0 {
+                let workspace = step.workspace.unwrap_or_else(|| panic!("{name}: no workspace"));
+                assert!(self.plan.buffers[workspace] >= lowered.workspace_bytes, "{name}: workspace too small");
+                assert!(!own.contains(&workspace), "{name}: output and workspace share a buffer");
+                own.push(workspace);
+                // Whoever lived there is gone now.
+                self.tenant.insert(workspace, usize::MAX);
+            }
+            for &input in &node.inputs {
+                self.check_read(number(input), &name);
+                if let Some(owner) = self.owner(number(input)) {
+                    assert!(!own.contains(&self.plan.buffer_of[&owner]), "{name}: an input shares a buffer with the output or workspace");
+                }
+            }
+            if let Some(owner) = self.owner(step.node) {
+                let buffer = self.plan.buffer_of[&owner];
+                assert!(self.plan.buffers[buffer] >= self.tape.nodes()[owner].shape.bytes(), "{name}: buffer too small");
+                self.tenant.insert(buffer, owner);
+            }
+            self.written.insert(step.node);
+        }
+        for output in outputs.iter().chain(&inputs(self.tape).iter().map(|input| input.0).collect::<Vec<_>>()) {
+            self.check_read(number(*output), "the host");
+        }
+    }
+}
+
+#[test]
+fn no_value_of_the_training_step_is_overwritten_while_it_lives() {
+    let profiles = [
+        Profile::portable(),
+        Profile { class: pix2pix::gpu::DeviceClass::Cpu, subgroup: Some(8), ..Profile::portable() },
+        Profile { class: pix2pix::gpu::DeviceClass::Cpu, ..Profile::portable() },
+    ];
+    for (size, ngf, batch_size, norm) in [(32, 2, 1, Norm::Batch), (32, 3, 2, Norm::None), (64, 16, 1, Norm::Batch), (256, 64, 1, Norm::Batch)] {
+        let config = TrainConfig { batch_size, norm, ..small_config(size, ngf) };
+        let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
+        for profile in &profiles {
+            for outputs in [&[vars.fake][..], &[]] {
+                let plan = Plan::new(&tape, &states, outputs, profile).unwrap();
+                assert!(plan.bytes() * 2 < plan.unshared_bytes, "{} of {} bytes", plan.bytes(), plan.unshared_bytes);
+                Simulation::new(&tape, &plan).run(&states, profile, outputs);
+            }
+        }
+    }
+}
+
+#[test]
+fn sharing_memory_changes_no_bit_of_a_training_step() {
+    let gpu = gpu();
+    let config = small_config(32, 4);
+    let run = |share: bool| {
+        let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
+        let store = Store::new(&gpu, states, true).unwrap();
+        store.initialise(&gpu, 1).unwrap();
+        // A value that is an output lives to the end, so that with all of them no buffer is used twice.
+        let all = tape.nodes().iter().flat_map(|node| node.inputs.clone()).chain([vars.fake]);
+        let outputs: Vec<Var> = if share { vec![vars.fake] } else { all.collect() };
+        let program = Program::compile(&gpu, &store, &tape, &outputs).unwrap();
+        for (var, seed) in [(vars.input, 1), (vars.target, 2)] {
+            program.write(&gpu, var, &Tensor::random(tape.shape(var), seed).values).unwrap();
+        }
+        for number in 1..=2 {
+            program.run(&gpu, &store, &StepState::new(5, number, 2e-4, [0.5, 0.999])).unwrap();
+        }
+        let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
+        let read = |part| store.states().states().iter().map(|state| bits(&store.read(&gpu, state.id, part).unwrap())).collect::<Vec<_>>();
+        (program.plan().bytes(), bits(&program.read(&gpu, vars.fake).unwrap()), parts.map(read))
+    };
+    let (shared, apart) = (run(true), run(false));
+    assert!(shared.0 < apart.0);
+    assert_eq!(shared.1, apart.1, "the generator's output");
+    assert!(shared.2 == apart.2, "states, gradients and moments");
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn a_concatenation_of_whole_vec4s_is_written_in_place() {
+    let mut tape = Tape::default();
+    let [x, y] = ["x", "y"].map(|name| tape.input(name, IMAGE));
+    let parts = [scale(&mut tape, x, 2.0).unwrap(), scale(&mut tape, y, 3.0).unwrap()];
+    let concat = tape.record(Concat, &parts).unwrap();
+    let output = scale(&mut tape, concat, 5.0).unwrap();
+    let plan = plan(&tape, &[output]);
+    assert_eq!(launched(&tape, &plan), ["scale", "scale", "scale"], "no copy");
+    let places = parts.map(|part| plan.places[number(part)].unwrap());
+    assert_eq!(places.map(|place| place.storage), [Storage::Node(number(concat)); 2]);
+    assert_eq!(places.map(|place| place.operand.offset), [0, 1]);
+    assert_concatenates(&tape, [10.0, 15.0], output);
+}
+
+#[test]
+fn a_concatenation_of_three_and_three_channels_is_copied() {
+    let mut tape = Tape::default();
+    let [x, y] = ["x", "y"].map(|name| tape.input(name, IMAGE.with_channels(3)));
+    let parts = [scale(&mut tape, x, 2.0).unwrap(), scale(&mut tape, y, 3.0).unwrap()];
+    let concat = tape.record(Concat, &parts).unwrap();
+    let plan = plan(&tape, &[concat]);
+    assert_eq!(launched(&tape, &plan), ["scale", "scale", "concat"]);
+    assert_eq!(plan.steps[2].dispatches.len(), 2);
+    assert_concatenates(&tape, [2.0, 3.0], concat);
+}
+
+/// The output is `factors[0] * x` and `factors[1] * y` side by side, where x and y are the only inputs.
+fn assert_concatenates(tape: &Tape, factors: [f32; 2], output: Var) {
+    let gpu = gpu();
+    let got = run_on_random(&gpu, tape, &[output]).remove(0);
+    let inputs = inputs(tape);
+    let channels = inputs[0].1.channels();
+    let sides = [1, 2].map(|seed| Tensor::random(inputs[0].1, seed).values);
+    for (i, &value) in got.iter().enumerate() {
+        let (pixel, channel) = (i / (2 * channels), i % (2 * channels));
+        let side = channel / channels;
+        let expected = factors[side] * sides[side][pixel * channels + channel % channels];
+        assert!((value - expected).abs() <= 1e-6 * expected.abs(), "element {i}: {value} and {expected}");
+    }
+}
+
+#[test]
+fn an_operand_of_two_concatenations_lies_in_one_and_is_copied_to_the_other() {
+    let mut tape = Tape::default();
+    let [x, y] = ["x", "y"].map(|name| tape.input(name, IMAGE));
+    let [a, b, c] = [(x, 2.0), (y, 3.0), (y, 7.0)].map(|(var, factor)| scale(&mut tape, var, factor).unwrap());
+    let first = tape.record(Concat, &[a, b]).unwrap();
+    let second = tape.record(Concat, &[a, c]).unwrap();
+    let plan = plan(&tape, &[first, second]);
+    assert_eq!(launched(&tape, &plan).iter().filter(|op| *op == "concat").count(), 1);
+    assert_concatenates(&tape, [2.0, 3.0], first);
+    assert_concatenates(&tape, [2.0, 7.0], second);
+}
+
+#[test]
+fn an_operand_computed_from_the_other_is_not_written_beside_it() {
+    let mut tape = Tape::default();
+    let x = tape.input("x", IMAGE);
+    let a = scale(&mut tape, x, 2.0).unwrap();
+    let b = scale(&mut tape, a, 3.0).unwrap();
+    let concat = tape.record(Concat, &[a, b]).unwrap();
+    let gpu = gpu();
+    let got = run_on_random(&gpu, &tape, &[concat]).remove(0);
+    let values = Tensor::random(IMAGE, 1).values;
+    let times = |factor: f32| move |pixel: &[f32]| pixel.iter().map(|v| factor * v).collect::<Vec<f32>>();
+    let expected: Vec<f32> = values.chunks(4).flat_map(|pixel| [times(2.0)(pixel), times(6.0)(pixel)].concat()).collect();
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn an_aligned_slice_is_a_view_and_an_unaligned_one_a_copy() {
+    let gpu = gpu();
+    for (start, channels, copies) in [(0, 4, 0), (4, 4, 0), (8, 3, 0), (4, 3, 1), (1, 4, 1), (0, 11, 0)] {
+        let mut tape = Tape::default();
+        let x = tape.input("x", IMAGE.with_channels(11));
+        let whole = scale(&mut tape, x, 2.0).unwrap();
+        let part = tape.record(Slice { start, channels }, &[whole]).unwrap();
+        let output = scale(&mut tape, part, 0.5).unwrap();
+        let slices = launched(&tape, &plan(&tape, &[output])).iter().filter(|op| *op == "slice").count();
+        assert_eq!(slices, copies, "{channels} channels from {start}");
+        let values = Tensor::random(tape.shape(x), 1).values;
+        let expected: Vec<f32> = values.chunks(11).flat_map(|pixel| pixel[start..start + channels].to_vec()).collect();
+        assert_eq!(run_on_random(&gpu, &tape, &[output])[0], expected, "{channels} channels from {start}");
+    }
+}
+
+/// An operation that reads and writes its own output.
+#[derive(Debug)]
+struct Clash;
+
+impl Op for Clash {
+    fn name(&self) -> &'static str {
+        "clash"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0])
+    }
+
+    fn lower(&self, _: &LowerContext) -> Lowered {
+        let kernel = KernelSpec::new(shader!("elementwise/scale"));
+        Dispatch::new(kernel, &[0u32; 8], vec![Slot::Output, Slot::Output], 1).into()
+    }
+}
+
+#[test]
+fn a_conflict_of_bindings_names_the_operation() {
+    let gpu = gpu();
+    let mut tape = Tape::default();
+    let x = tape.input("x", IMAGE);
+    tape.set_scope("layer3");
+    let output = tape.record(Clash, &[x]).unwrap();
+    let error = compile(&gpu, &tape, &[output]).unwrap_err();
+    assert!(matches!(&error, ProgramError::Conflict { first: 1, second: 2, .. }), "{error}");
+    assert!(error.to_string().contains("layer3: clash"), "{error}");
+}
+
+#[test]
+fn a_value_too_large_to_bind_is_refused_with_its_operation() {
+    let mut tape = Tape::default();
+    let x = tape.input("x", IMAGE);
+    tape.set_scope("layer4");
+    let output = tape.record(Concat, &[x, x]).unwrap();
+    let allowed = tape.shape(output).bytes() - 16;
+    for profile in [Profile { max_binding_bytes: allowed, ..Profile::portable() }, Profile { max_buffer_bytes: allowed, ..Profile::portable() }] {
+        let error = Plan::new(&tape, &StateList::default(), &[output], &profile).unwrap_err();
+        assert!(matches!(error, ProgramError::TooLarge { allowed: a, .. } if a == allowed), "{error}");
+        assert!(error.to_string().contains("layer4: concat") && error.to_string().contains("[1, 6, 5, 8]"), "{error}");
+    }
+    let enough = Profile { max_binding_bytes: allowed + 16, ..Profile::portable() };
+    assert!(Plan::new(&tape, &StateList::default(), &[output], &enough).is_ok());
+}
+
+#[test]
+fn an_optimiser_wants_one_computed_gradient_for_each_state() {
+    let mut states = StateList::default();
+    let arena = states.arena("net", true);
+    let id = states.add(arena, "weight".to_owned(), IMAGE, Init::Constant(0.0));
+    let adam = pix2pix::ops::adam::Adam { arena, betas: [0.5, 0.999], eps: 1e-8 };
+    let message = |gradients: &dyn Fn(&mut Tape) -> Vec<Var>| {
+        let mut tape = Tape::default();
+        let gradients = gradients(&mut tape);
+        pix2pix::ops::adam::update(&mut tape, &states, adam, &gradients).unwrap();
+        Plan::new(&tape, &states, &[], &Profile::portable()).unwrap_err().to_string()
+    };
+    assert!(message(&|_| Vec::new()).contains("adam: gradient number 0 is one too many or missing"));
+    assert!(message(&|tape| vec![tape.state(&states, id)]).contains("not the result of a computation"));
+    let other = |tape: &mut Tape| {
+        let x = tape.input("x", IMAGE.with_channels(8));
+        vec![scale(tape, x, 2.0).unwrap()]
+    };
+    assert!(message(&other).contains("of another shape than its state"));
+}
+
+#[test]
+fn the_same_run_twice_gives_the_same_bits() {
+    let gpu = gpu();
+    let mut tape = Tape::default();
+    let x = tape.input("x", Shape::nhwc(2, 16, 16, 3));
+    let weight = tape.input("weight", Shape::hwio(4, 4, 3, 8));
+    let y = conv2d(&mut tape, x, weight, None, Geometry::new(4, 2, 1)).unwrap();
+    let y = dropout(&mut tape, y, 0.5, "layer").unwrap();
+    let grad_output = tape.input("grad_output", tape.shape(y));
+    let gradients = tape.backward_from(y, grad_output, &[x, weight]).unwrap();
+    let outputs = [y, gradients[0], gradients[1]];
+    let (store, program) = compile(&gpu, &tape, &outputs).unwrap();
+    for (var, seed) in [(x, 1), (weight, 2), (grad_output, 3)] {
+        program.write(&gpu, var, &Tensor::random(tape.shape(var), seed).values).unwrap();
+    }
+    let run = |seed| {
+        program.run(&gpu, &store, &StepState::new(seed, 4, 0.0, [0.5, 0.999])).unwrap();
+        outputs.map(|output| bits(&program.read(&gpu, output).unwrap()))
+    };
+    let first = run(1);
+    assert_ne!(first, run(2), "another seed drops other values");
+    assert_eq!(first, run(1));
+}
+
+#[test]
+fn inputs_and_outputs_can_be_read_and_nothing_else() {
+    let gpu = gpu();
+    let mut tape = Tape::default();
+    let x = tape.input("x", IMAGE);
+    let hidden = scale(&mut tape, x, 2.0).unwrap();
+    let output = scale(&mut tape, hidden, 2.0).unwrap();
+    let dead = scale(&mut tape, x, 4.0).unwrap();
+    let (store, program) = compile(&gpu, &tape, &[output]).unwrap();
+    let values = Tensor::random(IMAGE, 1).values;
+    program.write(&gpu, x, &values).unwrap();
+    program.run(&gpu, &store, &step()).unwrap();
+    assert_eq!(program.read(&gpu, x).unwrap(), values);
+    assert_eq!(program.read(&gpu, output).unwrap(), values.iter().map(|v| 4.0 * v).collect::<Vec<_>>());
+    for refused in [hidden, dead] {
+        assert!(matches!(program.read(&gpu, refused), Err(ProgramError::Absent { .. })));
+        assert!(matches!(program.write(&gpu, refused, &values), Err(ProgramError::Absent { .. })));
+    }
+    let error = program.write(&gpu, x, &values[1..]).unwrap_err();
+    assert!(matches!(error, ProgramError::Length { expected: 120, given: 119, .. }), "{error}");
+}
+
+#[test]
+fn programs_over_one_store_share_its_states() {
+    let gpu = gpu();
+    let mut states = StateList::default();
+    let arena = states.arena("net", true);
+    let id = states.add(arena, "weight".to_owned(), IMAGE, Init::Normal { mean: 0.0, std: 1.0 });
+    let store = Store::new(&gpu, states, true).unwrap();
+    store.initialise(&gpu, 1).unwrap();
+    let program = |factor| {
+        let mut tape = Tape::default();
+        let weight = tape.state(store.states(), id);
+        let output = scale(&mut tape, weight, factor).unwrap();
+        (Program::compile(&gpu, &store, &tape, &[output]).unwrap(), output)
+    };
+    let programs = [program(2.0), program(-1.0)];
+    let run = |(program, output): &(Program, Var)| {
+        program.run(&gpu, &store, &step()).unwrap();
+        program.read(&gpu, *output).unwrap()
+    };
+    for values in [store.read(&gpu, id, ArenaPart::Value).unwrap(), Tensor::random(IMAGE, 8).values] {
+        store.write(&gpu, id, ArenaPart::Value, &values).unwrap();
+        assert_eq!(run(&programs[0]), values.iter().map(|v| 2.0 * v).collect::<Vec<_>>());
+        assert_eq!(run(&programs[1]), values.iter().map(|v| -v).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn nothing_is_allocated_after_compiling() {
+    let gpu = gpu();
+    let config = small_config(32, 2);
+    let session = Session::new(&gpu, &config).unwrap();
+    session.store.initialise(&gpu, 1).unwrap();
+    let values = vec![0.5; 32 * 32 * 3];
+    let batch = pix2pix::data::Batch { input: values.clone(), target: values };
+    let before = gpu.memory_bytes();
+    for step in 1..=3 {
+        session.submit(&gpu, step, 2e-4, &batch).unwrap();
+        assert_eq!(gpu.memory_bytes(), before);
+    }
+    gpu.wait().unwrap();
+    let states: u64 = session.store.states().bytes();
+    assert!(before >= states + session.program().plan().bytes(), "the meter counts states and activations");
+}
