@@ -33,6 +33,7 @@ pub struct Reading {
 #[derive(Debug)]
 pub struct LossReader {
     pending: VecDeque<(ReadBack, u64)>,
+    free: Vec<ReadBack>,
     requested: u64,
     read: u64,
     interval: u64,
@@ -41,7 +42,7 @@ pub struct LossReader {
 impl LossReader {
     /// A reader for a run that has done `step` steps.
     pub fn new(step: u64) -> Self {
-        Self { pending: VecDeque::new(), requested: step, read: step, interval: 1 }
+        Self { pending: VecDeque::new(), free: Vec::new(), requested: step, read: step, interval: 1 }
     }
 
     /// Sets how many steps one reading covers, from the time of a step: about twenty readings a second.
@@ -60,14 +61,16 @@ impl LossReader {
             self.request(gpu, store, step)?;
         }
         let mut reading = Reading::default();
-        while let Some((read_back, step)) = self.pending.front() {
-            let bytes = match self.pending.len() > IN_FLIGHT {
+        while let Some((mut read_back, step)) = self.pending.pop_front() {
+            let bytes = match self.pending.len() >= IN_FLIGHT {
                 true => Some(read_back.wait(gpu)?),
                 false => read_back.poll(gpu)?,
             };
-            let Some(bytes) = bytes else { break };
-            let step = *step;
-            self.pending.pop_front();
+            let Some(bytes) = bytes else {
+                self.pending.push_front((read_back, step));
+                break;
+            };
+            self.free.push(read_back);
             self.take(&bytes, step, &mut reading);
         }
         Ok(reading)
@@ -82,15 +85,21 @@ impl LossReader {
             self.request(gpu, store, step)?;
         }
         let mut reading = Reading::default();
-        while let Some((read_back, step)) = self.pending.pop_front() {
+        while let Some((mut read_back, step)) = self.pending.pop_front() {
             let bytes = read_back.wait(gpu)?;
+            self.free.push(read_back);
             self.take(&bytes, step, &mut reading);
         }
         Ok(reading)
     }
 
+    /// Memory is made for the first few requests only.
     fn request(&mut self, gpu: &Gpu, store: &Store, step: u64) -> Result<(), GpuError> {
-        let read_back = gpu.read_back(store.monitor(), 0, store.monitor().size())?;
+        let mut read_back = match self.free.pop() {
+            Some(read_back) => read_back,
+            None => gpu.read_back(store.monitor().size())?,
+        };
+        read_back.start(gpu, store.monitor(), 0);
         self.pending.push_back((read_back, step));
         self.requested = step;
         Ok(())
