@@ -58,10 +58,8 @@ fn shader_files() -> Vec<(String, String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let names = |folder: &Path| -> Vec<PathBuf> { std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
     let text = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    let mut files: Vec<_> = names(&root)
-        .iter()
-        .flat_map(|family| names(family).into_iter().map(|file| (text(family), text(&file), file)))
-        .collect();
+    let mut files: Vec<_> =
+        names(&root).iter().flat_map(|family| names(family).into_iter().map(|file| (text(family), text(&file), file))).collect();
     files.sort();
     files
 }
@@ -166,7 +164,8 @@ fn pointwise(tape: &mut Tape) -> Vec<Var> {
     let mut outputs = Vec::new();
     for shape in [Shape::nhwc(2, 4, 4, 6), Shape::nhwc(1, 128, 128, 8)] {
         let [input, target] = ["input", "target"].map(|name| tape.input(name, shape));
-        let [weight, bias, mean, variance] = ["weight", "bias", "mean", "variance"].map(|name| tape.input(name, Shape::vector(shape.channels())));
+        let [weight, bias, mean, variance] =
+            ["weight", "bias", "mean", "variance"].map(|name| tape.input(name, Shape::vector(shape.channels())));
         let activations = [Activation::LeakyRelu { slope: 0.2 }, Activation::Tanh, Activation::Sigmoid];
         let mut values: Vec<Var> = activations.map(|activation| activate(tape, input, activation).unwrap()).to_vec();
         values.push(multiply(tape, input, input, 2.0).unwrap());
@@ -216,8 +215,8 @@ fn validate(label: &str, text: &str, subgroups: bool) -> Result<(Module, ModuleI
     }
     let info = validator.validate(&module).map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
     let entry = (ShaderStage::Compute, &*module.entry_points[0].name);
-    let (module, info) = pipeline_constants::process_overrides(&module, &info, Some(entry), &Default::default())
-        .map_err(|e| format!("{label}: {e}"))?;
+    let (module, info) =
+        pipeline_constants::process_overrides(&module, &info, Some(entry), &Default::default()).map_err(|e| format!("{label}: {e}"))?;
     Ok((module.into_owned(), info.into_owned()))
 }
 
@@ -282,8 +281,7 @@ fn to_msl(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang_v
         vertex_pulling_transform: true,
         ..Default::default()
     };
-    let (_, translated) =
-        msl::write_string(module, info, &options, &pipeline).map_err(|e| format!("MSL {lang_version:?}: {e:?}"))?;
+    let (_, translated) = msl::write_string(module, info, &options, &pipeline).map_err(|e| format!("MSL {lang_version:?}: {e:?}"))?;
     translated.entry_point_names[0].clone().map(|_| ()).map_err(|e| format!("MSL {lang_version:?}: {e}"))
 }
 

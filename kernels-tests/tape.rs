@@ -1,7 +1,7 @@
 //! Recording and differentiation: what the tape refuses, what it appends, and that gradients are gradients.
 
 use crate::harness::{Tensor, gpu};
-use pix2pix::ops::activation::{Activation, ActivateBackward, activate};
+use pix2pix::ops::activation::{ActivateBackward, Activation, activate};
 use pix2pix::ops::adam::{self, Adam};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, update_running_statistics};
 use pix2pix::ops::contraction::Geometry;

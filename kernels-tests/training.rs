@@ -9,7 +9,7 @@ use pix2pix::nn::{PatchGan, PatchGanConfig, UNet, UNetConfig};
 use pix2pix::ops::ArenaPart;
 use pix2pix::state::StateList;
 use pix2pix::train::run::RunDir;
-use pix2pix::train::{Length, LOSSES, Session, TrainConfig, TrainError, Trainer, checkpoint};
+use pix2pix::train::{LOSSES, Length, Session, TrainConfig, TrainError, Trainer, checkpoint};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::fs;
@@ -106,7 +106,8 @@ fn a_resumed_run_has_the_bits_of_one_that_never_stopped() {
     for file in ["generator.safetensors", "discriminator.safetensors"] {
         assert_same_tensors(&whole.path().join(file), &resumed.path().join(file));
     }
-    let different = tensors(&whole.checkpoint_path(3)).iter().filter(|(key, value)| tensors(&whole.checkpoint_path(6))[*key] != **value).count();
+    let different =
+        tensors(&whole.checkpoint_path(3)).iter().filter(|(key, value)| tensors(&whole.checkpoint_path(6))[*key] != **value).count();
     assert!(different > 100, "only {different} tensors moved in three steps");
 }
 
@@ -126,7 +127,8 @@ fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
         drop(trainer);
         resume(&gpu, &stopped).train(&AtomicBool::new(false), &mut |_| {}).unwrap();
         assert_same_tensors(&whole.checkpoint_path(12), &stopped.checkpoint_path(12));
-        let rows = |run: &RunDir| -> Vec<(u64, f32, f32)> { run.metrics().unwrap().iter().map(|row| (row.step, row.g_l1, row.d_real)).collect() };
+        let rows =
+            |run: &RunDir| -> Vec<(u64, f32, f32)> { run.metrics().unwrap().iter().map(|row| (row.step, row.g_l1, row.d_real)).collect() };
         assert_eq!(rows(&whole).iter().map(|row| row.0).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
         assert_eq!(rows(&whole), rows(&stopped), "a sample every {sample_every} steps");
     }
@@ -200,7 +202,8 @@ fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
         let moved: Vec<&String> = before.keys().filter(|key| before[*key] != after[*key] && !key.contains("statistics")).collect();
         assert!(moved.is_empty(), "{operation}: moved after the failure: {moved:?}");
         // Statistics of the failed step that were finite may have moved before its loss was known; none may be poisoned.
-        let poisoned = after.iter().filter(|(key, bits)| key.contains("statistics") && bits.iter().any(|&v| !f32::from_bits(v).is_finite()));
+        let poisoned =
+            after.iter().filter(|(key, bits)| key.contains("statistics") && bits.iter().any(|&v| !f32::from_bits(v).is_finite()));
         assert_eq!(poisoned.count(), 0, "{operation}");
         drop(trainer);
         // What is on the disk goes on as if nothing had happened.

@@ -140,8 +140,13 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the manifest or the file has a tensor.
+    /// Whether the case has a tensor, in either precision.
     pub fn has(&self, role: &str) -> bool {
+        self.stores(role) || self.stores(&precise(role))
+    }
+
+    /// Whether the manifest or the file has a tensor of exactly this role.
+    fn stores(&self, role: &str) -> bool {
         let listed = self.listed().is_some_and(|listed| listed.contains_key(role));
         listed || self.tensors.as_ref().is_ok_and(|tensors| tensors.tensor(&self.key(role)).is_ok())
     }
@@ -169,8 +174,8 @@ impl Case<'_> {
 
     /// What a result is compared with: the float64 run where there is one.
     pub fn reference(&self, role: &str) -> Result<Tensor, Problem> {
-        let precise = format!("{role}64");
-        self.tensor(if self.has(&precise) { &precise } else { role })
+        let precise = precise(role);
+        self.tensor(if self.stores(&precise) { &precise } else { role })
     }
 
     /// Checks that the file holds every tensor that the manifest lists, with its shape and type.
@@ -201,8 +206,13 @@ impl Case<'_> {
     }
 
     fn bad(&self, key: &str, expected: &str) -> Problem {
-        Problem::Fail(format!("parameter {key} is {:?}, not {expected}", self.fields.get(key).unwrap_or(&Value::Null)))
+        Problem::Fail(format!("parameter {key} is {}, not {expected}", self.fields.get(key).unwrap_or(&Value::Null)))
     }
+}
+
+/// The role of the same value from the float64 run.
+fn precise(role: &str) -> String {
+    format!("{role}64")
 }
 
 /// Little-endian numbers of `N` bytes.

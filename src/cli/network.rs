@@ -6,6 +6,11 @@ use crate::nn::Norm;
 use crate::train::{Length, Objective, TrainConfig};
 use clap::Args;
 
+/// Bounds far above any device, so that no shape of the networks overflows before the device's own limits are checked.
+const MOST_PIXELS: usize = 1 << 14;
+const MOST_CHANNELS: usize = 1 << 13;
+const MOST_PAIRS: usize = 1 << 16;
+
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
@@ -36,12 +41,17 @@ impl NetworkArgs {
         let size = self.size.unwrap_or(if small { 64 } else { 256 });
         let Some(num_downs) = TrainConfig::downs_for(size) else {
             let below = (size / 32 * 32).max(32);
-            return Err(CliError::Usage(format!("--size {size} is no multiple of 32; the nearest are {below} and {}", below + 32)));
+            let above = below.saturating_add(32);
+            return Err(CliError::Usage(format!("--size {size} is no multiple of 32; the nearest are {below} and {above}")));
         };
         let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
         let ndf = self.ndf.unwrap_or(ngf);
-        if ngf == 0 || ndf == 0 {
-            return Err(CliError::Usage("--ngf and --ndf must be at least 1".to_owned()));
+        let batch_size = self.batch_size as usize;
+        let limits = [("--size", size as usize, MOST_PIXELS), ("--ngf", ngf, MOST_CHANNELS), ("--ndf", ndf, MOST_CHANNELS)];
+        for (flag, value, most) in limits.into_iter().chain([("--batch-size", batch_size, MOST_PAIRS)]) {
+            if !(1..=most).contains(&value) {
+                return Err(CliError::Usage(format!("{flag} {value} must lie between 1 and {most}")));
+            }
         }
         Ok(TrainConfig {
             dataset: None,
@@ -54,7 +64,7 @@ impl NetworkArgs {
             d_layers: 3,
             norm: Norm::Batch,
             dropout: true,
-            batch_size: self.batch_size as usize,
+            batch_size,
             length,
             learning_rate: 2e-4,
             objective: Objective::default(),

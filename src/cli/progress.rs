@@ -44,7 +44,7 @@ impl Progress {
             bar.set_message(losses);
             return;
         }
-        if self.last_line.is_none_or(|at| at.elapsed() >= QUIET_PERIOD) || step == self.total {
+        if self.last_line.is_none_or(|at| at.elapsed() >= QUIET_PERIOD) {
             self.last_line = Some(Instant::now());
             let seconds = self.began.elapsed().as_secs_f64().max(1e-9);
             let rate = (step - self.first) as f64 / seconds;

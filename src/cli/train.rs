@@ -18,6 +18,24 @@ const BUNDLED_STEPS: u64 = 2800;
 /// Epochs of a run when no length is given (paper, section 6.2).
 const EPOCHS: u64 = 200;
 
+/// What a run has decided when it is resumed.
+const FIXED_BY_A_RUN: [&str; 14] = [
+    "dataset",
+    "direction",
+    "size",
+    "load_size",
+    "ngf",
+    "ndf",
+    "batch_size",
+    "epochs",
+    "steps",
+    "lambda_l1",
+    "name",
+    "sample_every",
+    "checkpoint_every",
+    "seed",
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DirectionArg {
     #[value(name = "AtoB")]
@@ -50,17 +68,17 @@ pub struct TrainArgs {
     /// Weight of the L1 distance to the target
     #[arg(long, default_value_t = 100.0, value_name = "WEIGHT")]
     lambda_l1: f32,
-    /// Learning rate of the first half; it falls to zero over the second
-    #[arg(long, default_value_t = 2e-4, value_name = "RATE")]
-    lr: f64,
+    /// Learning rate of the first half; it falls to zero over the second [default: 0.0002]
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
     /// Name of the run [default: the data set's; demo for the bundled pairs]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR")]
     runs: PathBuf,
-    /// Go on with a run from its newest checkpoint; needs no other option
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dataset", "name", "epochs", "steps"])]
+    /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr, --adapter and --runs
+    #[arg(long, value_name = "NAME", conflicts_with_all = FIXED_BY_A_RUN)]
     resume: Option<PathBuf>,
     /// Steps from one sample grid to the next [default: a tenth of the run]
     #[arg(long, value_name = "STEPS")]
@@ -105,16 +123,22 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
 }
 
 fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
-    let (root, name) = match name.is_dir() {
-        true => (name.parent().map_or(PathBuf::new(), Path::to_owned), base_name(name)),
-        false => (args.runs.clone(), name.to_string_lossy().into_owned()),
+    // A run's name first: the data set of that run often is a folder of the same name right here.
+    let is_name = name.file_name() == Some(name.as_os_str()) && args.runs.join(name).is_dir();
+    let is_path = !is_name && name.is_dir();
+    let (root, name) = match name.file_name() {
+        Some(file) if is_path => (name.parent().map_or(PathBuf::new(), Path::to_owned), file.to_string_lossy().into_owned()),
+        // `.` and `..` have no name of their own.
+        None if is_path => (name.join(".."), base_name(name)),
+        _ => (args.runs.clone(), name.to_string_lossy().into_owned()),
     };
     let run = RunDir::open(&root, &name)?;
     let Some(newest) = run.checkpoints()?.pop() else {
         return Err(TrainError::NoCheckpoint { run: run.path().display().to_string() }.into());
     };
     let file = TensorFile::open(&newest.path)?;
-    let progress = checkpoint::read_progress(&file)?;
+    let mut progress = checkpoint::read_progress(&file)?;
+    progress.config.learning_rate = learning_rate(args)?.unwrap_or(progress.config.learning_rate);
     let gpu = args.device.open()?;
     let dataset = open_dataset(&progress.config)?;
     let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone())?;
@@ -166,17 +190,24 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
         _ => Length::Epochs(EPOCHS),
     };
     let mut config = args.network.config(bundled, length, args.device.seed)?;
-    let valid = |what: &str, value: f64| match value.is_finite() && value >= 0.0 {
-        true => Ok(()),
-        false => Err(CliError::Usage(format!("{what} {value} must be a number from 0 on"))),
-    };
-    valid("--lr", args.lr)?;
     valid("--lambda-l1", args.lambda_l1.into())?;
     config.dataset = args.dataset.clone();
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
-    config.learning_rate = args.lr;
+    config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
     config.objective.lambda_l1 = args.lambda_l1;
     Ok(config)
+}
+
+fn learning_rate(args: &TrainArgs) -> Result<Option<f64>, CliError> {
+    args.lr.map_or(Ok(()), |lr| valid("--lr", lr))?;
+    Ok(args.lr)
+}
+
+fn valid(what: &str, value: f64) -> Result<(), CliError> {
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(()),
+        false => Err(CliError::Usage(format!("{what} {value} must be a number from 0 on"))),
+    }
 }
 
 fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) {

@@ -93,7 +93,10 @@ fn conv(context: &LowerContext, rung: Rung, ladder: &Ladder, classes: usize, pix
             (kernel, tiles.div_ceil(REGISTER_WORKGROUP))
         }
         Rung::Broadcast { subgroup } => {
-            let tile = tile_of(pixels, &[(32, 32), (16, 16), (5, 8), (2, 4)]);
+            let tile = match pixels {
+                32.. => pixels.div_ceil(pixels.div_ceil(32)),
+                _ => tile_of(pixels, &[(16, 16), (5, 8), (2, 4)]),
+            };
             let kernel = KernelSpec::new(ladder[2]).uint("SUBGROUP", subgroup).uint("WORKGROUP", subgroup);
             tiled(kernel, tile, 1, subgroup)
         }

@@ -81,11 +81,12 @@ impl Program {
     /// # Errors
     /// [`ProgramError::Absent`] and [`ProgramError::Length`].
     pub fn write(&self, gpu: &Gpu, input: Var, values: &[f32]) -> Result<(), ProgramError> {
+        let buffer = self.buffer(input)?;
         let shape = self.tape.shape(input);
         if values.len() != shape.len() {
             return Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() });
         }
-        gpu.write(self.buffer(input)?, 0, bytemuck::cast_slice(&shape.pack(values)));
+        gpu.write(buffer, 0, bytemuck::cast_slice(&shape.pack(values)));
         Ok(())
     }
 

@@ -78,7 +78,7 @@ impl TrainConfig {
     /// Length and learning rate, for a data set with so many steps an epoch.
     pub fn schedule(&self, steps_per_epoch: u64) -> Schedule {
         let (total_steps, steps_per_rate) = match self.length {
-            Length::Epochs(epochs) => (epochs * steps_per_epoch, steps_per_epoch),
+            Length::Epochs(epochs) => (epochs.saturating_mul(steps_per_epoch), steps_per_epoch),
             Length::Steps(steps) => (steps, 1),
         };
         Schedule { steps_per_epoch, total_steps, steps_per_rate, learning_rate: self.learning_rate }

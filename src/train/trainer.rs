@@ -61,6 +61,8 @@ pub struct Trainer<'a> {
     translator: Translator,
     run: RunDir,
     step: u64,
+    /// The last step with a row in metrics.csv.
+    logged: u64,
     /// Start of this process's training, moved back by the time that the run took before.
     began: Instant,
     losses: Option<Losses>,
@@ -90,6 +92,7 @@ impl<'a> Trainer<'a> {
         checkpoint::load(gpu, &trainer.session, file)?;
         trainer.run.rewind(progress.step)?;
         trainer.step = progress.step;
+        trainer.logged = progress.step;
         let here = trainer.progress();
         if here.adapter != progress.adapter {
             trainer.notes.push(format!("the run began on {}, it goes on on {}: the last bits may differ", progress.adapter, here.adapter));
@@ -123,6 +126,7 @@ impl<'a> Trainer<'a> {
             translator,
             run,
             step: 0,
+            logged: 0,
             began: Instant::now(),
             losses: None,
             score: None,
@@ -208,8 +212,19 @@ impl<'a> Trainer<'a> {
         self.losses = Some(newest);
         report(&Report { losses: newest, epoch: self.schedule.epoch(newest.step), score: self.score });
         let every = (self.schedule.total_steps / 1000).max(1);
-        for losses in reading.losses.iter().filter(|losses| losses.step.is_multiple_of(every) && !self.is_scored(losses.step)) {
-            self.run.append(&self.row(losses, None))?;
+        for losses in &reading.losses {
+            if losses.step.is_multiple_of(every) && !self.is_scored(losses.step) {
+                self.log(losses, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a row to metrics.csv; a stopped run may come here twice with its last step.
+    fn log(&mut self, losses: &Losses, val_l1: Option<f32>) -> Result<(), TrainError> {
+        if losses.step > self.logged {
+            self.run.append(&self.row(losses, val_l1))?;
+            self.logged = losses.step;
         }
         Ok(())
     }
@@ -247,7 +262,7 @@ impl<'a> Trainer<'a> {
             self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: score.copy_l1 as f32 })?;
             self.score = Some(score);
             if let Some(losses) = self.losses {
-                self.run.append(&self.row(&losses, Some(score.l1 as f32)))?;
+                self.log(&losses, Some(score.l1 as f32))?;
                 report(&Report { losses, epoch: self.schedule.epoch(losses.step), score: self.score });
             }
         }

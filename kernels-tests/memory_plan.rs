@@ -1,0 +1,151 @@
+//! Values share memory only when their lives do not touch: by a simulation that knows nothing of the planner, and on the device.
+
+use crate::harness::{Tensor, gpu};
+use crate::program::{bits, inputs, number};
+use crate::shaders::small_config;
+use pix2pix::gpu::Profile;
+use pix2pix::nn::Norm;
+use pix2pix::ops::{ArenaPart, LowerContext, StepState};
+use pix2pix::program::{Plan, Program, Storage, Store};
+use pix2pix::state::StateList;
+use pix2pix::tape::{Source, Tape, Var};
+use pix2pix::train::{Recording, TrainConfig};
+use std::collections::{HashMap, HashSet};
+
+/// Steps through a plan with the tenant of every buffer, knowing nothing of how the plan was made.
+struct Simulation<'a> {
+    tape: &'a Tape,
+    plan: &'a Plan,
+    tenant: HashMap<usize, usize>,
+    written: HashSet<usize>,
+}
+
+impl<'a> Simulation<'a> {
+    fn new(tape: &'a Tape, plan: &'a Plan) -> Self {
+        let mut simulation = Self { tape, plan, tenant: HashMap::new(), written: HashSet::new() };
+        for (node, place) in plan.places.iter().enumerate() {
+            if let (Source::Input(name), Some(place)) = (&tape.nodes()[node].source, place) {
+                let Storage::Node(owner) = place.storage else { panic!("input {name} lies in an arena") };
+                let before = simulation.tenant.insert(plan.buffer_of[&owner], owner);
+                assert_eq!(before, None, "input {name} shares its buffer with another input");
+                simulation.written.insert(node);
+            }
+        }
+        simulation
+    }
+
+    fn owner(&self, node: usize) -> Option<usize> {
+        match self.plan.places[node].unwrap_or_else(|| panic!("node {node} is dead but used")).storage {
+            Storage::Node(owner) => Some(owner),
+            Storage::Arena { .. } => None,
+        }
+    }
+
+    /// A view is written when what it looks at is.
+    fn check_written(&self, node: usize, reader: &str) {
+        let source = &self.tape.nodes()[node];
+        if self.written.contains(&node) || matches!(source.source, Source::State(_)) {
+            return;
+        }
+        let is_view = matches!(&source.source, Source::Op(op) if op.view().is_some());
+        assert!(is_view, "{reader} reads {} (node {node}) before it is written", source.name());
+        source.inputs.iter().for_each(|&input| self.check_written(number(input), reader));
+    }
+
+    fn check_read(&self, node: usize, reader: &str) {
+        self.check_written(node, reader);
+        if let Some(owner) = self.owner(node) {
+            let tenant = self.tenant.get(&self.plan.buffer_of[&owner]);
+            assert_eq!(tenant, Some(&owner), "{reader} reads node {node}, whose buffer was given away while it lived");
+        }
+    }
+
+    fn run(mut self, states: &StateList, profile: &Profile, outputs: &[Var]) {
+        for step in &self.plan.steps {
+            let node = &self.tape.nodes()[step.node];
+            let name = format!("{}: {} (node {})", node.scope, node.name(), step.node);
+            let Source::Op(op) = &node.source else { panic!("{name} launches something") };
+            let operand = |var: &Var| self.plan.places[number(*var)].unwrap().operand;
+            let operands: Vec<_> = node.inputs.iter().map(operand).collect();
+            let output = self.plan.places[step.node].unwrap().operand;
+            let lowered = op.lower(&LowerContext { inputs: &operands, output, profile, states });
+            let mut own = Vec::new();
+            if let Some(owner) = self.owner(step.node) {
+                own.push(self.plan.buffer_of[&owner]);
+            }
+            if lowered.workspace_bytes > 0 {
+                let workspace = step.workspace.unwrap_or_else(|| panic!("{name}: no workspace"));
+                assert!(self.plan.buffers[workspace] >= lowered.workspace_bytes, "{name}: workspace too small");
+                assert!(!own.contains(&workspace), "{name}: output and workspace share a buffer");
+                own.push(workspace);
+                // Whoever lived there is gone now.
+                self.tenant.insert(workspace, usize::MAX);
+            }
+            for &input in &node.inputs {
+                self.check_read(number(input), &name);
+                if let Some(owner) = self.owner(number(input)) {
+                    assert!(!own.contains(&self.plan.buffer_of[&owner]), "{name}: an input shares a buffer with the output or workspace");
+                }
+            }
+            if let Some(owner) = self.owner(step.node) {
+                let buffer = self.plan.buffer_of[&owner];
+                assert!(self.plan.buffers[buffer] >= self.tape.nodes()[owner].shape.bytes(), "{name}: buffer too small");
+                self.tenant.insert(buffer, owner);
+            }
+            self.written.insert(step.node);
+        }
+        for output in outputs.iter().chain(&inputs(self.tape).iter().map(|input| input.0).collect::<Vec<_>>()) {
+            self.check_read(number(*output), "the host");
+        }
+    }
+}
+
+#[test]
+fn no_value_of_the_training_step_is_overwritten_while_it_lives() {
+    let profiles = [
+        Profile::portable(),
+        Profile { class: pix2pix::gpu::DeviceClass::Cpu, subgroup: Some(8), ..Profile::portable() },
+        Profile { class: pix2pix::gpu::DeviceClass::Cpu, ..Profile::portable() },
+    ];
+    for (size, ngf, batch_size, norm) in
+        [(32, 2, 1, Norm::Batch), (32, 3, 2, Norm::None), (64, 16, 1, Norm::Batch), (256, 64, 1, Norm::Batch)]
+    {
+        let config = TrainConfig { batch_size, norm, ..small_config(size, ngf) };
+        let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
+        for profile in &profiles {
+            for outputs in [&[vars.fake][..], &[]] {
+                let plan = Plan::new(&tape, &states, outputs, profile).unwrap();
+                assert!(plan.bytes() * 2 < plan.unshared_bytes, "{} of {} bytes", plan.bytes(), plan.unshared_bytes);
+                Simulation::new(&tape, &plan).run(&states, profile, outputs);
+            }
+        }
+    }
+}
+
+#[test]
+fn sharing_memory_changes_no_bit_of_a_training_step() {
+    let gpu = gpu();
+    let config = small_config(32, 4);
+    let run = |share: bool| {
+        let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
+        let store = Store::new(&gpu, states, true).unwrap();
+        store.initialise(&gpu, 1).unwrap();
+        // A value that is an output lives to the end, so that with all of them no buffer is used twice.
+        let all = tape.nodes().iter().flat_map(|node| node.inputs.clone()).chain([vars.fake]);
+        let outputs: Vec<Var> = if share { vec![vars.fake] } else { all.collect() };
+        let program = Program::compile(&gpu, &store, &tape, &outputs).unwrap();
+        for (var, seed) in [(vars.input, 1), (vars.target, 2)] {
+            program.write(&gpu, var, &Tensor::random(tape.shape(var), seed).values).unwrap();
+        }
+        for number in 1..=2 {
+            program.run(&gpu, &store, &StepState::new(5, number, 2e-4, [0.5, 0.999])).unwrap();
+        }
+        let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
+        let read = |part| store.states().states().iter().map(|state| bits(&store.read(&gpu, state.id, part).unwrap())).collect::<Vec<_>>();
+        (program.plan().bytes(), bits(&program.read(&gpu, vars.fake).unwrap()), parts.map(read))
+    };
+    let (shared, apart) = (run(true), run(false));
+    assert!(shared.0 < apart.0);
+    assert_eq!(shared.1, apart.1, "the generator's output");
+    assert!(shared.2 == apart.2, "states, gradients and moments");
+}
