@@ -33,6 +33,7 @@ const MOST_WORKGROUP_BYTES: u32 = 16 << 10;
 /// The smallest run that has every part of the network.
 pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
     TrainConfig {
+        adapter: None,
         dataset: None,
         direction: pix2pix::data::Direction::AtoB,
         size,

@@ -13,7 +13,7 @@ use pix2pix::train::{LOSSES, Length, Session, TrainConfig, TrainError, Trainer, 
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const PARTS: [ArenaPart; 4] = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
@@ -194,7 +194,7 @@ fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
         let TrainError::NotFinite { step, loss, op, checkpoint } = &error else { panic!("{error}") };
         assert_eq!((*step, op.as_str()), (7, operation), "{error}");
         assert!(LOSSES.contains(loss) && *loss == expected_loss, "{error}");
-        assert_eq!(PathBuf::from(checkpoint), path);
+        assert!(checkpoint.contains(&path.display().to_string()), "{error}");
         assert_eq!(fs::read(&path).unwrap(), file, "the checkpoint was touched");
         assert_eq!(run.checkpoints().unwrap().len(), 1);
         assert!(!run.path().join("generator.safetensors").exists());

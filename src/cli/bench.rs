@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix bench step --size 64 --ngf 16 --steps 20")]
 pub struct BenchArgs {
     #[command(subcommand)]
     what: What,
@@ -25,11 +26,11 @@ struct StepArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Timed steps
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: u64,
     /// Also time every operation alone, launched so many times in a row
-    #[arg(long, value_name = "REPEATS", num_args = 0..=1, default_missing_value = "10", default_value_t = 0, hide_default_value = true)]
-    per_op: usize,
+    #[arg(long, value_name = "REPEATS", num_args = 0..=1, default_missing_value = "10", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=1000))]
+    per_op: u32,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -39,7 +40,7 @@ pub fn run(args: &BenchArgs) -> Result<(), CliError> {
     let What::Step(args) = &args.what;
     let config = args.network.config(false, Length::Steps(args.steps), args.device.seed)?;
     let gpu = args.device.open()?;
-    let timing = time_step(&gpu, &config, args.steps, args.per_op)?;
+    let timing = time_step(&gpu, &config, args.steps, args.per_op as usize)?;
     let info = gpu.info();
     print(&format!("device: {}, {} {}, {}", info.name, info.driver, info.driver_info, info.backend))?;
     print(&format!(

@@ -23,7 +23,7 @@ pub enum CliError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// Training or translating.
-    #[error(transparent)]
+    #[error("{0}{flags}", flags = flags(.0))]
     Train(#[from] TrainError),
     /// A weight file.
     #[error(transparent)]
@@ -31,6 +31,14 @@ pub enum CliError {
     /// The run folder.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// An image that this device cannot translate.
+    #[error("{}: {source}", file.display())]
+    Translate {
+        /// The image.
+        file: PathBuf,
+        /// What went wrong.
+        source: Box<TrainError>,
+    },
     /// Two inputs would be written to one file, or an input would be overwritten.
     #[error("{} and {} would both be {}; choose another --out or translate them one after the other", first.display(), second.display(), output.display())]
     Clash {
@@ -44,6 +52,11 @@ pub enum CliError {
     /// Stdout cannot be written.
     #[error("cannot write to stdout: {0}")]
     Stdout(io::Error),
+}
+
+/// The flags that make things smaller, behind an error that asks for it.
+fn flags(error: &TrainError) -> &'static str {
+    if error.is_too_large() { " (--size, --batch-size, --ngf)" } else { "" }
 }
 
 impl CliError {

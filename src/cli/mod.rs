@@ -1,4 +1,4 @@
-//! Floor 7: the command line. One file a subcommand; the only floor that prints and that blocks on futures.
+//! Floor 7: the command line. One file a subcommand; the only floor that prints.
 //!
 //! Results go to stdout, progress and errors to stderr. Exit codes: 0 success, 1 a failure, 2 a command line that makes no sense.
 
@@ -21,6 +21,7 @@ use std::process::ExitCode;
 /// Image-to-image translation with conditional GANs, trained and run on any GPU by hand-written WGSL shaders.
 #[derive(Debug, Parser)]
 #[command(name = "pix2pix", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Example: pix2pix train          (the bundled pairs, a few minutes on a CPU)")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -53,9 +54,13 @@ struct DeviceArgs {
 
 impl DeviceArgs {
     fn open(&self) -> Result<Gpu, CliError> {
-        let options = DeviceOptions { adapter: self.adapter.clone(), ..DeviceOptions::default() };
-        Ok(pollster::block_on(Gpu::open(&options))?)
+        open_adapter(self.adapter.as_deref())
     }
+}
+
+fn open_adapter(adapter: Option<&str>) -> Result<Gpu, CliError> {
+    let options = DeviceOptions { adapter: adapter.map(str::to_owned), ..DeviceOptions::default() };
+    Ok(pollster::block_on(Gpu::open(&options))?)
 }
 
 /// Parses the process's arguments and runs the command.

@@ -2,26 +2,22 @@
 
 use super::CliError;
 use crate::data::{Direction, default_load_size};
-use crate::nn::Norm;
+use crate::nn::{NetworkError, Norm, PatchGan, UNet};
+use crate::state::StateList;
 use crate::train::{Length, Objective, TrainConfig};
 use clap::Args;
-
-/// Bounds far above any device, so that no shape of the networks overflows before the device's own limits are checked.
-const MOST_PIXELS: usize = 1 << 14;
-const MOST_CHANNELS: usize = 1 << 13;
-const MOST_PAIRS: usize = 1 << 16;
 
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Height and width of the images in pixels, a multiple of 32 [default: 256; 64 for the bundled pairs]
+    /// Height and width of the images in pixels, a multiple of 32 [default: 256; training on the bundled pairs: 64]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
     /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
     /// [default: 286/256 of --size]
     #[arg(long, value_name = "PIXELS")]
     pub load_size: Option<u32>,
-    /// Channels of the generator's first convolution [default: 64; 16 for the bundled pairs]
+    /// Channels of the generator's first convolution [default: 64; training on the bundled pairs: 16]
     #[arg(long, value_name = "N")]
     pub ngf: Option<usize>,
     /// Channels of the discriminator's first convolution [default: as --ngf]
@@ -36,7 +32,7 @@ impl NetworkArgs {
     /// The configuration of a run of `length`; `small` takes the bundled pairs' defaults.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for a size that no U-Net fits.
+    /// [`CliError::Usage`] for sizes that make no network.
     pub fn config(&self, small: bool, length: Length, seed: u64) -> Result<TrainConfig, CliError> {
         let size = self.size.unwrap_or(if small { 64 } else { 256 });
         let Some(num_downs) = TrainConfig::downs_for(size) else {
@@ -46,15 +42,9 @@ impl NetworkArgs {
         };
         let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
         let ndf = self.ndf.unwrap_or(ngf);
-        let batch_size = self.batch_size as usize;
-        let limits = [("--size", size as usize, MOST_PIXELS), ("--ngf", ngf, MOST_CHANNELS), ("--ndf", ndf, MOST_CHANNELS)];
-        for (flag, value, most) in limits.into_iter().chain([("--batch-size", batch_size, MOST_PAIRS)]) {
-            if !(1..=most).contains(&value) {
-                return Err(CliError::Usage(format!("{flag} {value} must lie between 1 and {most}")));
-            }
-        }
-        Ok(TrainConfig {
+        let config = TrainConfig {
             dataset: None,
+            adapter: None,
             direction: Direction::AtoB,
             size,
             load_size: self.load_size.unwrap_or_else(|| default_load_size(size)),
@@ -64,13 +54,19 @@ impl NetworkArgs {
             d_layers: 3,
             norm: Norm::Batch,
             dropout: true,
-            batch_size,
+            batch_size: self.batch_size as usize,
             length,
             learning_rate: 2e-4,
             objective: Objective::default(),
             seed,
             sample_every: 0,
             checkpoint_every: 0,
-        })
+        };
+        let usage = |error: NetworkError| CliError::Usage(error.to_string());
+        config.check().map_err(usage)?;
+        let mut states = StateList::default();
+        UNet::new(&mut states, &config.generator()).map_err(usage)?;
+        PatchGan::new(&mut states, &config.discriminator()).map_err(usage)?;
+        Ok(config)
     }
 }

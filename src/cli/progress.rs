@@ -2,7 +2,8 @@
 
 use super::note;
 use crate::train::Report;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,12 @@ impl Progress {
     pub fn new(first: u64, total: u64) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10)).with_position(first);
-            let template = "step {pos}/{len} {wide_bar} {per_sec}, {eta} left  {msg}";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
+            let rate = |state: &ProgressState, out: &mut dyn Write| {
+                // A counter that cannot be drawn is no reason to stop.
+                let _ = write!(out, "{:.2} steps/s", state.per_sec());
+            };
+            if let Ok(style) = ProgressStyle::with_template("{msg}\n{wide_bar} step {pos}/{len}, {rate}, {eta} left") {
+                bar.set_style(style.with_key("rate", rate));
             }
             bar.reset_eta();
             bar

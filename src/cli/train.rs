@@ -2,7 +2,7 @@
 
 use super::network::NetworkArgs;
 use super::progress::Progress;
-use super::{CliError, DeviceArgs, note, print};
+use super::{CliError, DeviceArgs, note, open_adapter, print};
 use crate::data::{DataError, Dataset, Direction};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
@@ -66,10 +66,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Weight of the L1 distance to the target
-    #[arg(long, default_value_t = 100.0, value_name = "WEIGHT")]
+    #[arg(long, default_value_t = 100.0, value_name = "WEIGHT", allow_negative_numbers = true)]
     lambda_l1: f32,
     /// Learning rate of the first half; it falls to zero over the second [default: 0.0002]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
     /// Name of the run [default: the data set's; demo for the bundled pairs]
     #[arg(long, value_name = "NAME")]
@@ -139,7 +139,7 @@ fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     let file = TensorFile::open(&newest.path)?;
     let mut progress = checkpoint::read_progress(&file)?;
     progress.config.learning_rate = learning_rate(args)?.unwrap_or(progress.config.learning_rate);
-    let gpu = args.device.open()?;
+    let gpu = open_adapter(args.device.adapter.as_deref().or(progress.config.adapter.as_deref()))?;
     let dataset = open_dataset(&progress.config)?;
     let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone())?;
     drop(file);
@@ -149,27 +149,34 @@ fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
 
 fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir) -> Result<(), CliError> {
     let plan = trainer.session().program().plan();
+    let (training, shown) = trainer.pairs();
     note(&format!(
-        "{}: {} launches a step, {} MiB of states, {} MiB of activations; run folder {}",
+        "{}: {training} training pairs, {shown} to show; {} launches a step, {} MiB of states, {} MiB of activations; run folder {}",
         gpu.info().name,
         plan.dispatches(),
         trainer.session().store.states().bytes() >> 20,
         plan.bytes() >> 20,
         run.path().display()
     ));
+    let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps);
+    let result = trainer.train(&stop_flag(), &mut |report| progress.report(report));
+    progress.finish();
+    finish(&result?, run)
+}
+
+/// Set by Ctrl-C or a polite kill.
+fn stop_flag() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     // Without a handler Ctrl-C only ends the run at the last checkpoint instead of at this step.
     if ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).is_err() {
         note("note: Ctrl-C cannot be caught here; a stopped run goes on from its last checkpoint");
     }
-    let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps);
-    let result = trainer.train(&stop, &mut |report| progress.report(report));
-    progress.finish();
-    finish(&result?, run)
+    stop
 }
 
 fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
+    note(&format!("waited {:.1} s for data in all", outcome.data_wait.as_secs_f64()));
     if outcome.interrupted {
         note(&format!("stopped and saved at step {}; go on with: pix2pix train --resume {}", outcome.step, run.path().display()));
     }
@@ -191,7 +198,9 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
     };
     let mut config = args.network.config(bundled, length, args.device.seed)?;
     valid("--lambda-l1", args.lambda_l1.into())?;
-    config.dataset = args.dataset.clone();
+    // From any folder: a run is resumed where its data set was.
+    config.dataset = args.dataset.as_ref().map(|path| path.canonicalize().unwrap_or(path.clone()));
+    config.adapter = args.device.adapter.clone();
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
     config.objective.lambda_l1 = args.lambda_l1;
@@ -204,7 +213,7 @@ fn learning_rate(args: &TrainArgs) -> Result<Option<f64>, CliError> {
 }
 
 fn valid(what: &str, value: f64) -> Result<(), CliError> {
-    match value.is_finite() && value >= 0.0 {
+    match (value as f32).is_finite() && value >= 0.0 {
         true => Ok(()),
         false => Err(CliError::Usage(format!("{what} {value} must be a number from 0 on"))),
     }

@@ -53,7 +53,8 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     for (input, output) in inputs.iter().zip(&outputs) {
         let image = read_rgb(input)?;
-        let translated = model.translate(&image, args.device.seed)?;
+        let fail = |source| CliError::Translate { file: input.clone(), source: Box::new(source) };
+        let translated = model.translate(&image, args.device.seed).map_err(fail)?;
         write_atomic(output, |out| {
             let encoder = PngEncoder::new(out);
             let (width, height) = translated.dimensions();
@@ -67,6 +68,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
 /// One output for each input; two inputs of one name, or an input as an output, are refused before anything is written.
 fn plan_outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
+    let sources: HashMap<PathBuf, &PathBuf> = inputs.iter().filter_map(|input| Some((input.canonicalize().ok()?, input))).collect();
     let mut outputs = Vec::with_capacity(inputs.len());
     for input in inputs {
         let mut name = input.file_stem().unwrap_or_default().to_owned();
@@ -76,8 +78,7 @@ fn plan_outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliEr
         if let Some(first) = taken.insert(output.clone(), input) {
             return Err(clash(first));
         }
-        let existing = output.canonicalize().ok();
-        if let Some(first) = existing.and_then(|full| inputs.iter().find(|other| other.canonicalize().is_ok_and(|path| path == full))) {
+        if let Some(first) = output.canonicalize().ok().and_then(|full| sources.get(&full)) {
             return Err(clash(first));
         }
         outputs.push(output);
@@ -105,7 +106,7 @@ impl Model {
     }
 
     /// Pads by reflection to a size that the network divides, translates, and crops back.
-    fn translate(&mut self, image: &RgbImage, seed: u64) -> Result<RgbImage, CliError> {
+    fn translate(&mut self, image: &RgbImage, seed: u64) -> Result<RgbImage, TrainError> {
         let padded = reflect_pad_to_multiple(image, self.generator.multiple() as u32);
         let (width, height) = padded.dimensions();
         let shape = Shape::nhwc(1, height as usize, width as usize, RGB);
@@ -120,7 +121,8 @@ impl Model {
         let values: Vec<f32> = padded.iter().map(|&byte| to_unit(byte)).collect();
         let output = to_rgb8(&ready.translate(&self.gpu, &self.store, &values, seed)?);
         self.ready = Some((shape, ready));
-        let whole = RgbImage::from_raw(width, height, output).unwrap_or(padded);
+        // The network maps RGB to RGB, so the bytes fill the image; anything else would be an empty picture, not a wrong one.
+        let whole = RgbImage::from_raw(width, height, output).unwrap_or_default();
         Ok(crop_to(&whole, image.width(), image.height()))
     }
 }

@@ -90,10 +90,13 @@ fn default_index(adapters: &[Adapter]) -> Option<usize> {
 }
 
 fn position(adapters: &[Adapter], selector: &str) -> Option<usize> {
-    if let Ok(index) = selector.parse::<usize>() {
-        return (index < adapters.len()).then_some(index);
+    if let Ok(index) = selector.parse::<usize>()
+        && index < adapters.len()
+    {
+        return Some(index);
     }
-    let wanted = selector.to_lowercase();
+    // A number that is no index may still be part of a name: "4090".
+    let wanted = Some(selector.trim().to_lowercase()).filter(|wanted| !wanted.is_empty())?;
     adapters.iter().position(|a| a.get_info().name.to_lowercase().contains(&wanted))
 }
 

@@ -141,7 +141,7 @@ impl Gpu {
                 needed: size,
                 allowed: self.profile.max_buffer_bytes,
                 unit: "bytes",
-                remedy: "use a smaller --size, --batch-size or --ngf",
+                remedy: "use smaller images, a smaller batch or a narrower network",
             });
         }
         let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
@@ -302,7 +302,6 @@ fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, no_subgroups: boo
         max_binding_bytes: limits.max_storage_buffer_binding_size,
         max_buffer_bytes: limits.max_buffer_size,
         max_invocations: limits.max_compute_invocations_per_workgroup,
-        workgroup_bytes: limits.max_compute_workgroup_storage_size,
         offset_alignment: limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment),
         forced: Default::default(),
     }

@@ -42,7 +42,7 @@ pub enum GpuError {
         remedy: &'static str,
     },
     /// The device has no memory left.
-    #[error("the device is out of memory while {doing}; use a smaller --size, --batch-size or --ngf")]
+    #[error("the device is out of memory while {doing}; use smaller images, a smaller batch or a narrower network")]
     OutOfMemory {
         /// What was being done.
         doing: String,

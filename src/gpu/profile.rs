@@ -25,8 +25,6 @@ pub struct Profile {
     pub max_buffer_bytes: u64,
     /// Most invocations of one workgroup.
     pub max_invocations: u32,
-    /// Workgroup memory in bytes.
-    pub workgroup_bytes: u32,
     /// Alignment of a storage binding's offset, in bytes.
     pub offset_alignment: u32,
     /// Rungs that were forced, kernel family to file stem: for tests, benchmarks and resumed runs.
@@ -42,7 +40,6 @@ impl Profile {
             max_binding_bytes: 128 << 20,
             max_buffer_bytes: 256 << 20,
             max_invocations: 256,
-            workgroup_bytes: 16 << 10,
             offset_alignment: 256,
             forced: BTreeMap::new(),
         }

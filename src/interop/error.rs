@@ -16,7 +16,7 @@ pub enum InteropError {
         source: std::io::Error,
     },
     /// The file is no safetensors file or ends too early.
-    #[error("{} is not a complete safetensors file ({reason}); use another checkpoint of the run", path.display())]
+    #[error("{} is not a complete safetensors file ({reason}); use another checkpoint: --resume takes the one before when this file is moved away", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -44,20 +44,26 @@ pub enum InteropError {
         needed: Vec<usize>,
     },
     /// A tensor holds a NaN or an infinity.
-    #[error("{}: tensor {key} holds values that are not finite; use an earlier checkpoint", path.display())]
+    #[error("{}: tensor {key} holds values that are not finite; use an earlier checkpoint: --resume takes it when this file is moved away", path.display())]
     NotFinite {
         /// The file.
         path: PathBuf,
         /// The tensor's key.
         key: String,
     },
-    /// The file does not say how the network is built.
-    #[error("{}: no pix2pix configuration in its metadata ({reason}); use a file that `pix2pix train` wrote", path.display())]
+    /// The file does not say how the network is built, or says something else than is needed.
+    #[error("{}: its metadata describe no pix2pix model that fits ({reason}); use a file that `pix2pix train` wrote", path.display())]
     Metadata {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// A state that may not reach the disk.
+    #[error("{key} on the device is not finite; what is on the disk stays as it was: use a smaller learning rate, or look at the data")]
+    Unsavable {
+        /// The tensor's key.
+        key: String,
     },
     /// The device failed.
     #[error(transparent)]

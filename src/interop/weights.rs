@@ -4,7 +4,7 @@ use super::InteropError;
 use super::layout::{from_reference, reference_shape, to_reference};
 use crate::gpu::Gpu;
 use crate::ops::ArenaPart;
-use crate::program::{ProgramError, Store};
+use crate::program::Store;
 use crate::state::{ArenaId, StateSpec};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
@@ -53,7 +53,7 @@ impl TensorWriter {
 /// running statistics, each norm layer gets PyTorch's `num_batches_tracked`.
 ///
 /// # Errors
-/// Those of reading back.
+/// [`InteropError::Unsavable`], and those of reading back.
 pub fn network_tensors(
     writer: &mut TensorWriter,
     gpu: &Gpu,
@@ -62,9 +62,12 @@ pub fn network_tensors(
     part: ArenaPart,
     prefix: &str,
     tracked: Option<i64>,
-) -> Result<(), ProgramError> {
+) -> Result<(), InteropError> {
     for state in store.states().in_arena(arena) {
         let values = store.read(gpu, state.id, part)?;
+        if !values.iter().all(|v| v.is_finite()) {
+            return Err(InteropError::Unsavable { key: format!("{prefix}{}", state.name) });
+        }
         let shape = reference_shape(state.shape, state.transposed);
         writer.add(format!("{prefix}{}", state.name), shape, &to_reference(state.shape, state.transposed, &values));
         if let (Some(count), Some(layer)) = (tracked, state.name.strip_suffix(".running_var")) {
@@ -88,7 +91,12 @@ impl TensorFile {
     /// # Errors
     /// [`InteropError::Read`] and [`InteropError::Damaged`].
     pub fn open(path: &Path) -> Result<Self, InteropError> {
-        let bytes = std::fs::read(path).map_err(|source| InteropError::Read { path: path.to_owned(), source })?;
+        let fail = |source| InteropError::Read { path: path.to_owned(), source };
+        // A device or a pipe has no end.
+        if !std::fs::metadata(path).map_err(fail)?.is_file() {
+            return Err(fail(io::Error::other("not a regular file")));
+        }
+        let bytes = std::fs::read(path).map_err(fail)?;
         let damaged = |e: safetensors::SafeTensorError| InteropError::Damaged { path: path.to_owned(), reason: e.to_string() };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         SafeTensors::deserialize(&bytes).map_err(damaged)?;

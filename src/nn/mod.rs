@@ -13,10 +13,25 @@ use thiserror::Error;
 /// A network that cannot be built.
 #[derive(Debug, Error)]
 pub enum NetworkError {
-    /// Too few halvings for a U-Net.
-    #[error("a U-Net needs at least 5 downs, got {0}")]
-    Depth(usize),
-    /// A channel count of zero.
-    #[error("{0} must be at least 1")]
-    Zero(&'static str),
+    /// A number outside what any network of its kind has.
+    #[error("{what} is {given}, it must lie between {least} and {most}")]
+    Range {
+        /// Which number.
+        what: &'static str,
+        /// What it is.
+        given: usize,
+        /// The smallest that makes a network.
+        least: usize,
+        /// A bound far above any use, so that sizes cannot overflow.
+        most: usize,
+    },
+}
+
+/// The most channels of a first convolution.
+pub const MOST_CHANNELS: usize = 1 << 13;
+
+/// Checks that each number lies in its range; configurations come from files too.
+pub(crate) fn check_ranges(numbers: &[(&'static str, usize, usize, usize)]) -> Result<(), NetworkError> {
+    let outside = numbers.iter().find(|&&(_, given, least, most)| !(least..=most).contains(&given));
+    outside.map_or(Ok(()), |&(what, given, least, most)| Err(NetworkError::Range { what, given, least, most }))
 }

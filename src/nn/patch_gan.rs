@@ -1,8 +1,8 @@
 //! The discriminator: a PatchGAN that judges overlapping patches (paper, section 6.1.2; the reference's `NLayerDiscriminator` and
 //! `PixelDiscriminator`). Its output is logits.
 
-use super::NetworkError;
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
+use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::ops::activation::{Activation, activate};
 use crate::ops::contraction::Geometry;
 use crate::state::{ArenaId, StateList};
@@ -43,13 +43,13 @@ impl PatchGan {
     /// Adds the network's states to `states`, in arenas `discriminator` and `discriminator.statistics`.
     ///
     /// # Errors
-    /// [`NetworkError::Zero`] for a channel count of zero.
+    /// [`NetworkError`] for no channels, or numbers beyond any use.
     pub fn new(states: &mut StateList, config: &PatchGanConfig) -> Result<Self, NetworkError> {
-        for (what, count) in [("ndf", config.ndf), ("input channels", config.in_channels)] {
-            if count == 0 {
-                return Err(NetworkError::Zero(what));
-            }
-        }
+        check_ranges(&[
+            ("ndf", config.ndf, 1, MOST_CHANNELS),
+            ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
+            ("number of discriminator layers", config.n_layers, 0, 8),
+        ])?;
         let mut builder = Builder::new(states, "discriminator");
         let (parameters, statistics) = (builder.parameters, builder.statistics);
         let layers = if config.n_layers == 0 { pixel_layers(&mut builder, config) } else { patch_layers(&mut builder, config) };

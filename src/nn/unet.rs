@@ -1,7 +1,7 @@
 //! The generator: a U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`).
 
-use super::NetworkError;
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer, dropout_half};
+use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::ops::Concat;
 use crate::ops::activation::{Activation, activate};
 use crate::ops::contraction::Geometry;
@@ -55,16 +55,14 @@ impl UNet {
     /// Adds the network's states to `states`, in arenas `generator` and `generator.statistics`.
     ///
     /// # Errors
-    /// [`NetworkError`] for a depth under 5 or a channel count of zero.
+    /// [`NetworkError`] for a depth under 5, no channels, or numbers beyond any use.
     pub fn new(states: &mut StateList, config: &UNetConfig) -> Result<Self, NetworkError> {
-        if config.num_downs < 5 {
-            return Err(NetworkError::Depth(config.num_downs));
-        }
-        for (what, count) in [("ngf", config.ngf), ("input channels", config.in_channels), ("output channels", config.out_channels)] {
-            if count == 0 {
-                return Err(NetworkError::Zero(what));
-            }
-        }
+        check_ranges(&[
+            ("number of downs", config.num_downs, 5, 16),
+            ("ngf", config.ngf, 1, MOST_CHANNELS),
+            ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
+            ("number of output channels", config.out_channels, 1, MOST_CHANNELS),
+        ])?;
         let mut builder = Builder::new(states, "generator");
         let (parameters, statistics) = (builder.parameters, builder.statistics);
         let mut levels = Vec::new();

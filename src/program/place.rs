@@ -8,7 +8,7 @@ use super::ProgramError;
 use crate::ops::{ArenaPart, Op, Operand, View};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Node, Source, Tape, Var};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The memory that a value lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,8 +121,8 @@ fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool]) -> Result<Has
 }
 
 /// For each operand that is written straight into a concatenation: that concatenation and its first channel there.
-fn claim_concats(tape: &Tape, live: &[bool], gradients: &HashMap<Var, Storage>, copied: &HashSet<usize>) -> HashMap<Var, (usize, usize)> {
-    let mut claims: HashMap<Var, (usize, usize)> = HashMap::new();
+fn claim_concats(tape: &Tape, live: &[bool], gradients: &HashMap<Var, Storage>, copied: &HashSet<usize>) -> BTreeMap<Var, (usize, usize)> {
+    let mut claims: BTreeMap<Var, (usize, usize)> = BTreeMap::new();
     for (index, node) in tape.nodes().iter().enumerate().filter(|(index, _)| live[*index] && !copied.contains(index)) {
         if op_of(node).and_then(Op::view) != Some(View::Concat) || gradients.contains_key(&Var(index)) {
             continue;
@@ -150,7 +150,7 @@ fn resolve(
     states: &StateList,
     live: &[bool],
     gradients: &HashMap<Var, Storage>,
-    concats: &HashMap<Var, (usize, usize)>,
+    concats: &BTreeMap<Var, (usize, usize)>,
 ) -> Places {
     let nodes = tape.nodes();
     let in_place: HashSet<usize> = concats.values().map(|&(concat, _)| concat).collect();
@@ -194,7 +194,7 @@ fn is_aligned(start: usize, channels: usize, input: Operand) -> bool {
 }
 
 /// A concatenation one of whose operands is computed from the storage that it would be written into.
-fn conflicting_concat(tape: &Tape, places: &Places, concats: &HashMap<Var, (usize, usize)>) -> Option<usize> {
+fn conflicting_concat(tape: &Tape, places: &Places, concats: &BTreeMap<Var, (usize, usize)>) -> Option<usize> {
     let storage = |var: &Var| places.places[var.0].map(|place| place.storage);
     concats.iter().find_map(|(operand, &(concat, _))| {
         let inputs = &tape.nodes()[operand.0].inputs;

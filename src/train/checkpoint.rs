@@ -7,12 +7,13 @@
 //!
 //! Random draws are counted by seed and step, so these two numbers are all of the generator's state.
 
-use super::config::{ModelConfig, TrainConfig};
+use super::config::{ModelConfig, RGB, TrainConfig};
 use super::error::TrainError;
 use super::run::write_atomic;
 use super::session::Session;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, load_network, network_tensors};
+use crate::nn::UNetConfig;
 use crate::ops::ArenaPart;
 use crate::program::Program;
 use crate::state::ArenaId;
@@ -35,6 +36,8 @@ pub struct Progress {
     pub step: u64,
     /// Seconds of training so far.
     pub seconds: f64,
+    /// Number of training pairs.
+    pub pairs: usize,
     /// The adapter's name and driver.
     pub adapter: String,
     /// The kernels that were chosen, sorted: another choice means another order of summation.
@@ -107,7 +110,9 @@ pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) 
 /// A file that cannot be read, is damaged or is no checkpoint.
 pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
     let text = file.metadata(PROGRESS)?;
-    Ok(serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?)
+    let progress: Progress = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    progress.config.check()?;
+    Ok(progress)
 }
 
 /// Loads a checkpoint into a session of the same configuration.
@@ -130,9 +135,14 @@ pub fn load(gpu: &Gpu, session: &Session, file: &TensorFile) -> Result<(), Train
 /// Reads how the generator of a weight file is built, and the prefix of its keys: a checkpoint's or none.
 ///
 /// # Errors
-/// A file without our metadata.
+/// A file without our metadata, or a network that does not map RGB to RGB.
 pub fn read_model(file: &TensorFile) -> Result<(ModelConfig, &'static str), TrainError> {
     let text = file.metadata(MODEL)?;
-    let model = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    let model: ModelConfig = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    let UNetConfig { in_channels, out_channels, .. } = model.generator;
+    if [in_channels, out_channels] != [RGB; 2] {
+        let reason = format!("the network maps {in_channels} to {out_channels} channels, images here have {RGB}");
+        return Err(file.bad_metadata(reason).into());
+    }
     Ok((model, if file.metadata(PROGRESS).is_ok() { GENERATOR } else { "" }))
 }

@@ -3,7 +3,7 @@
 use super::schedule::Schedule;
 use super::step::Objective;
 use crate::data::{DataOptions, Direction};
-use crate::nn::{Norm, PatchGanConfig, UNetConfig};
+use crate::nn::{NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -22,6 +22,8 @@ pub enum Length {
 pub struct TrainConfig {
     /// The data set's folder; `None` for the bundled pairs.
     pub dataset: Option<PathBuf>,
+    /// The adapter that was asked for; `None` for the default one.
+    pub adapter: Option<String>,
     /// Which half of a pair is the input.
     pub direction: Direction,
     /// Height and width that the networks see.
@@ -56,10 +58,26 @@ pub struct TrainConfig {
     pub checkpoint_every: u64,
 }
 
+/// Bounds far above any device, so that no shape overflows before the device's own limits are checked.
+const MOST_PIXELS: usize = 1 << 14;
+const MOST_PAIRS: usize = 1 << 16;
+
 /// Channels of an RGB image.
 pub const RGB: usize = 3;
 
 impl TrainConfig {
+    /// Checks the numbers that no network checks; a configuration may come from a damaged file.
+    ///
+    /// # Errors
+    /// [`NetworkError::Range`].
+    pub fn check(&self) -> Result<(), NetworkError> {
+        check_ranges(&[
+            ("size", self.size as usize, 32, MOST_PIXELS),
+            ("load size", self.load_size as usize, self.size as usize, 2 * MOST_PIXELS),
+            ("batch size", self.batch_size, 1, MOST_PAIRS),
+        ])
+    }
+
     /// The generator.
     pub fn generator(&self) -> UNetConfig {
         UNetConfig { in_channels: RGB, out_channels: RGB, num_downs: self.num_downs, ngf: self.ngf, norm: self.norm, dropout: self.dropout }

@@ -22,7 +22,7 @@ pub enum TrainError {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// Recording the step.
-    #[error("the networks do not fit the images: {0}; use a larger --size")]
+    #[error("the networks do not fit the images: {0}; use larger images")]
     Tape(#[from] TapeError),
     /// Building a network.
     #[error(transparent)]
@@ -50,10 +50,7 @@ pub enum TrainError {
         run: String,
     },
     /// A loss stopped being finite.
-    #[error(
-        "step {step}: loss {loss} is not finite, first seen in {op}; the last good checkpoint is {checkpoint}; \
-         continue from it with a smaller --lr, or look at the data"
-    )]
+    #[error("step {step}: loss {loss} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
     NotFinite {
         /// The step.
         step: u64,
@@ -61,7 +58,19 @@ pub enum TrainError {
         loss: &'static str,
         /// Layer and operation.
         op: String,
-        /// The file, or that there is none yet.
+        /// The last good checkpoint and what to do, in words.
         checkpoint: String,
     },
+}
+
+impl TrainError {
+    /// Whether images, batch or network are too large for the device.
+    pub fn is_too_large(&self) -> bool {
+        let by_device = |error: &GpuError| matches!(error, GpuError::Limit { .. } | GpuError::OutOfMemory { .. });
+        match self {
+            Self::Gpu(error) | Self::Program(ProgramError::Gpu(error) | ProgramError::Build { source: error, .. }) => by_device(error),
+            Self::Program(ProgramError::TooLarge { .. }) => true,
+            _ => false,
+        }
+    }
 }

@@ -88,9 +88,11 @@ pub fn record_step(
     let judged = discriminator.forward(tape, states, judged_pair, mode)?;
     let g_gan = gan(tape, judged, Verdict::Real, objective.gan_loss)?;
     let g_l1 = l1(tape, fake, target)?;
-    watch(tape, 0, &[g_gan, g_l1])?;
     let weighted_l1 = scale(tape, g_l1, objective.lambda_l1)?;
     let g_loss = add(tape, g_gan, weighted_l1)?;
+    watch(tape, 0, &[g_gan, g_l1])?;
+    // The weighted sum is watched too: a finite loss times its weight may not be.
+    watch(tape, LOSSES.len() as u32, &[g_loss])?;
     update(tape, states, generator.parameters(), g_loss, objective)?;
     Ok(StepVars { input, target, fake })
 }

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 
 /// Checkpoints that stay on the disk: the newest ones.
 const KEPT_CHECKPOINTS: usize = 2;
+/// Longest time of training between two checkpoints: what a crash may cost.
+const SAVE_PERIOD: Duration = Duration::from_secs(300);
 
 /// What a run tells while it goes on.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +65,8 @@ pub struct Trainer<'a> {
     step: u64,
     /// The last step with a row in metrics.csv.
     logged: u64,
+    /// When this process saved last.
+    saved: Instant,
     /// Start of this process's training, moved back by the time that the run took before.
     began: Instant,
     losses: Option<Losses>,
@@ -89,6 +93,14 @@ impl<'a> Trainer<'a> {
     /// As [`Trainer::start`], and a checkpoint that does not fit.
     pub fn resume(gpu: &'a Gpu, progress: Progress, file: &TensorFile, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
         let mut trainer = Self::build(gpu, progress.config.clone(), dataset, run)?;
+        if progress.step > trainer.schedule.total_steps {
+            let reason = format!("step {} of a run of {}", progress.step, trainer.schedule.total_steps);
+            return Err(file.bad_metadata(reason).into());
+        }
+        if progress.pairs != trainer.training.len() {
+            let (then, now) = (progress.pairs, trainer.training.len());
+            trainer.notes.push(format!("the run began with {then} training pairs, now there are {now}: their order is another"));
+        }
         checkpoint::load(gpu, &trainer.session, file)?;
         trainer.run.rewind(progress.step)?;
         trainer.step = progress.step;
@@ -101,6 +113,11 @@ impl<'a> Trainer<'a> {
         }
         trainer.resume_clock(progress.seconds);
         Ok(trainer)
+    }
+
+    /// Training pairs and pairs that are shown or scored.
+    pub fn pairs(&self) -> (usize, usize) {
+        (self.training.len(), self.shown.0.len())
     }
 
     fn build(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
@@ -127,6 +144,7 @@ impl<'a> Trainer<'a> {
             run,
             step: 0,
             logged: 0,
+            saved: Instant::now(),
             began: Instant::now(),
             losses: None,
             score: None,
@@ -177,28 +195,28 @@ impl<'a> Trainer<'a> {
         let data_wait = loader.waited();
         drop(loader);
         let interrupted = self.step < self.schedule.total_steps;
-        let picture = self.sample(report)?;
+        // The weights first: a picture that cannot be written must not cost them.
         self.save()?;
-        checkpoint::export(self.gpu, &self.session, &self.progress(), self.run.path())?;
+        let picture = self.sample(report)?;
         self.run.refresh()?;
         Ok(Outcome { step: self.step, score: self.score, picture, interrupted, data_wait })
     }
 
-    /// Samples and saves when they are due, except at the very end, where the caller does both.
+    /// Saves and samples when they are due, except at the very end, where the caller does both. Long steps also save by the clock.
     fn keep(&mut self, reader: &mut LossReader, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
         let due = |every: u64| self.step.is_multiple_of(every.max(1)) && self.step < self.schedule.total_steps;
-        let (sample, save) = (due(self.config.sample_every), due(self.config.checkpoint_every));
+        let (sample, save) = (due(self.config.sample_every), due(self.config.checkpoint_every) || self.saved.elapsed() > SAVE_PERIOD);
         if !sample && !save {
             return Ok(());
         }
         // A reading first: nothing that is not finite may reach the disk.
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
-        if sample {
-            self.sample(report)?;
-        }
         if save {
             self.save()?;
+        }
+        if sample {
+            self.sample(report)?;
         }
         Ok(self.run.refresh()?)
     }
@@ -269,9 +287,11 @@ impl<'a> Trainer<'a> {
         Ok(picture)
     }
 
-    fn save(&self) -> Result<(), TrainError> {
-        let path = self.run.checkpoint_path(self.step);
-        checkpoint::save(self.gpu, &self.session, &self.progress(), &path)?;
+    fn save(&mut self) -> Result<(), TrainError> {
+        let (progress, path) = (self.progress(), self.run.checkpoint_path(self.step));
+        checkpoint::save(self.gpu, &self.session, &progress, &path)?;
+        checkpoint::export(self.gpu, &self.session, &progress, self.run.path())?;
+        self.saved = Instant::now();
         let checkpoints = self.run.checkpoints()?;
         let surplus = checkpoints.len().saturating_sub(KEPT_CHECKPOINTS);
         for old in &checkpoints[..surplus] {
@@ -287,6 +307,7 @@ impl<'a> Trainer<'a> {
             config: self.config.clone(),
             step: self.step,
             seconds: self.seconds(),
+            pairs: self.training.len(),
             adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
             kernels: kernel_choices(self.session.program()),
         }
@@ -305,9 +326,9 @@ impl<'a> Trainer<'a> {
             Err(error) => format!("an operation that could not be found ({error})"),
         };
         let checkpoint = match self.run.checkpoints().ok().and_then(|mut all| all.pop()) {
-            Some(last) => last.path.display().to_string(),
-            None => "not written yet".to_owned(),
+            Some(last) => format!("the last good checkpoint is {}; continue from it with a smaller --lr", last.path.display()),
+            None => "there is no checkpoint yet; start again with a smaller --lr".to_owned(),
         };
-        TrainError::NotFinite { step, loss: LOSSES.get(column).copied().unwrap_or("a loss"), op, checkpoint }
+        TrainError::NotFinite { step, loss: LOSSES.get(column).copied().unwrap_or("g_loss"), op, checkpoint }
     }
 }
