@@ -62,5 +62,9 @@ pub fn run(args: &BenchArgs) -> Result<(), CliError> {
     let [median, min, max] = timing.spread();
     let rate = timing.flop / median * 1e-9;
     let memory = timing.peak_bytes >> 20;
-    print(&format!("step: median {median:.4} s (min {min:.4}, max {max:.4}), {rate:.1} GFLOP/s, peak device memory {memory} MiB"))
+    // Milliseconds suffice for a CPU; a fast GPU needs more digits.
+    let digits = if median < 0.02 { 6 } else { 3 };
+    print(&format!(
+        "step: median {median:.digits$} s (min {min:.digits$}, max {max:.digits$}), {rate:.1} GFLOP/s, peak device memory {memory} MiB"
+    ))
 }

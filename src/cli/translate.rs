@@ -90,13 +90,13 @@ impl Model {
     fn load(args: &TranslateArgs) -> Result<Self, CliError> {
         let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
         let file = TensorFile::open(&path)?;
-        let (config, prefix) = checkpoint::read_model(&file)?;
+        let config = checkpoint::read_model(&file)?;
         let mut states = StateList::default();
         let generator = UNet::new(&mut states, &config.generator).map_err(TrainError::from)?;
         let gpu = args.device.open()?;
         let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
         for arena in [generator.parameters(), generator.statistics()] {
-            load_network(&file, &gpu, &store, arena, ArenaPart::Value, prefix)?;
+            load_network(&file, &gpu, &store, arena, ArenaPart::Value, "")?;
         }
         let mut mode = Mode::translation();
         if args.dropout {

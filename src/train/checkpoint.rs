@@ -2,7 +2,7 @@
 //!
 //! | file | keys |
 //! |---|---|
-//! | `checkpoints/step-N.safetensors` | `net_G.*`, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq}.*`, configuration and step in the metadata |
+//! | `checkpoints/step-N.safetensors` | the generator's state dict as it is, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq}.*`; configuration and step in the metadata |
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
 //! Random draws are counted by seed and step, so these two numbers are all of the generator's state.
@@ -24,8 +24,6 @@ use std::path::Path;
 const MODEL: &str = "pix2pix.model";
 /// Key of [`Progress`] in a checkpoint's metadata.
 const PROGRESS: &str = "pix2pix.training";
-/// Prefix of the generator's keys in a checkpoint.
-const GENERATOR: &str = "net_G.";
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,7 +54,7 @@ pub fn kernel_choices(program: &Program) -> Vec<String> {
 /// One network's arenas, prefixes, and how often its running statistics move in a step.
 fn networks(session: &Session) -> [(&'static str, &'static str, ArenaId, ArenaId, i64); 2] {
     let (g, d) = (&session.generator, &session.discriminator);
-    [(GENERATOR, "optimizer_G.", g.parameters(), g.statistics(), 1), ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), 3)]
+    [("", "optimizer_G.", g.parameters(), g.statistics(), 1), ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), 3)]
 }
 
 fn json<T: Serialize>(value: &T) -> String {
@@ -132,11 +130,11 @@ pub fn load(gpu: &Gpu, session: &Session, file: &TensorFile) -> Result<(), Train
     Ok(())
 }
 
-/// Reads how the generator of a weight file is built, and the prefix of its keys: a checkpoint's or none.
+/// Reads how the generator of a weight file or checkpoint is built.
 ///
 /// # Errors
 /// A file without our metadata, or a network that does not map RGB to RGB.
-pub fn read_model(file: &TensorFile) -> Result<(ModelConfig, &'static str), TrainError> {
+pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
     let text = file.metadata(MODEL)?;
     let model: ModelConfig = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
     let UNetConfig { in_channels, out_channels, .. } = model.generator;
@@ -144,5 +142,5 @@ pub fn read_model(file: &TensorFile) -> Result<(ModelConfig, &'static str), Trai
         let reason = format!("the network maps {in_channels} to {out_channels} channels, images here have {RGB}");
         return Err(file.bad_metadata(reason).into());
     }
-    Ok((model, if file.metadata(PROGRESS).is_ok() { GENERATOR } else { "" }))
+    Ok(model)
 }
