@@ -134,7 +134,7 @@ impl Op for Conv2d {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let choice = rungs::conv2d(context, self.geometry, self.transposed_weight);
+        let choice = rungs::conv2d(context);
         lower_conv(context, self.geometry, self.transposed_weight, choice)
     }
 

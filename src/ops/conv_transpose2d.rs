@@ -77,7 +77,7 @@ impl Op for ConvTranspose2d {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let choice = rungs::conv_transpose2d(context, self.geometry, self.transposed_weight);
+        let choice = rungs::conv_transpose2d(context, self.geometry);
         lower_conv(context, self.geometry, self.transposed_weight, choice)
     }
 

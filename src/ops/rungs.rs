@@ -63,13 +63,13 @@ const CONV_TRANSPOSE2D: Ladder = [
 ];
 
 /// Rung and tile of a convolution.
-pub(crate) fn conv2d(context: &LowerContext, _: Geometry, _: bool) -> Choice {
+pub(crate) fn conv2d(context: &LowerContext) -> Choice {
     let shape = context.output.shape;
     conv(context, rung(context.profile, "conv2d", shape.channels4()), &CONV2D, 1, shape.rows())
 }
 
 /// Rung and tile of a transposed convolution: one parity class of output pixels after the other.
-pub(crate) fn conv_transpose2d(context: &LowerContext, geometry: Geometry, _: bool) -> Choice {
+pub(crate) fn conv_transpose2d(context: &LowerContext, geometry: Geometry) -> Choice {
     let shape = context.output.shape;
     let side = |size: usize| size.div_ceil(geometry.stride);
     let pixels = shape.batch() * side(shape.height()) * side(shape.width());

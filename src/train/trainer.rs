@@ -75,7 +75,7 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Builds a run that starts at step 0 with fresh weights. `run` is made by the caller, before or after.
+    /// Builds a run that starts at step 0 with fresh weights.
     ///
     /// # Errors
     /// Everything that can be known before the first step: data, networks, memory.
