@@ -50,17 +50,40 @@ struct DeviceArgs {
     /// Seed of everything random
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
+    /// Do without 16-bit floats
+    #[arg(long, help_heading = FALLBACKS)]
+    no_f16: bool,
+    /// Do without subgroup operations
+    #[arg(long, help_heading = FALLBACKS)]
+    no_subgroups: bool,
+    /// Do without matrix units
+    #[arg(long, help_heading = FALLBACKS)]
+    no_matrix: bool,
+    /// Do without the device's timestamps
+    #[arg(long, help_heading = FALLBACKS)]
+    no_timestamps: bool,
 }
+
+/// Heading of the options that switch off what a device offers.
+const FALLBACKS: &str = "Options that switch off what the device offers";
 
 impl DeviceArgs {
     fn open(&self) -> Result<Gpu, CliError> {
-        open_adapter(self.adapter.as_deref())
+        self.open_or(None)
     }
-}
 
-fn open_adapter(adapter: Option<&str>) -> Result<Gpu, CliError> {
-    let options = DeviceOptions { adapter: adapter.map(str::to_owned), ..DeviceOptions::default() };
-    Ok(pollster::block_on(Gpu::open(&options))?)
+    /// Opens the adapter that was asked for, else `remembered`, else the default one.
+    fn open_or(&self, remembered: Option<&str>) -> Result<Gpu, CliError> {
+        let options = DeviceOptions {
+            adapter: self.adapter.as_deref().or(remembered).map(str::to_owned),
+            checked: false,
+            no_f16: self.no_f16,
+            no_subgroups: self.no_subgroups,
+            no_matrix: self.no_matrix,
+            no_timestamps: self.no_timestamps,
+        };
+        Ok(pollster::block_on(Gpu::open(&options))?)
+    }
 }
 
 /// Parses the process's arguments and runs the command.

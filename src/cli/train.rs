@@ -2,7 +2,7 @@
 
 use super::network::NetworkArgs;
 use super::progress::Progress;
-use super::{CliError, DeviceArgs, note, open_adapter, print};
+use super::{CliError, DeviceArgs, note, print};
 use crate::data::{DataError, Dataset, Direction};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
@@ -139,7 +139,7 @@ fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     let file = TensorFile::open(&newest.path)?;
     let mut progress = checkpoint::read_progress(&file)?;
     progress.config.learning_rate = learning_rate(args)?.unwrap_or(progress.config.learning_rate);
-    let gpu = open_adapter(args.device.adapter.as_deref().or(progress.config.adapter.as_deref()))?;
+    let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
     let dataset = open_dataset(&progress.config)?;
     let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone())?;
     drop(file);

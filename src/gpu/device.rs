@@ -16,8 +16,25 @@ pub struct DeviceOptions {
     pub adapter: Option<String>,
     /// Build shaders with bounds checks and loop bounding: slower, for hunting bugs.
     pub checked: bool,
+    /// Pretend that the device has no 16-bit floats.
+    pub no_f16: bool,
     /// Pretend that the device has no subgroup operations.
     pub no_subgroups: bool,
+    /// Pretend that the device has no matrix units.
+    pub no_matrix: bool,
+    /// Pretend that the device has no timestamps.
+    pub no_timestamps: bool,
+}
+
+impl DeviceOptions {
+    /// The optional features to ask for: what we use, less what is switched off.
+    fn features(&self) -> Features {
+        let off = |switched_off: bool, feature| if switched_off { feature } else { Features::empty() };
+        (Features::SHADER_F16 | Features::SUBGROUP | Features::TIMESTAMP_QUERY)
+            - off(self.no_f16, Features::SHADER_F16)
+            - off(self.no_subgroups, Features::SUBGROUP)
+            - off(self.no_timestamps, Features::TIMESTAMP_QUERY)
+    }
 }
 
 /// An open device with its queue, its kernels and its memory meter.
@@ -73,10 +90,9 @@ impl Gpu {
     pub async fn open(options: &DeviceOptions) -> Result<Self, GpuError> {
         let adapter = adapter::select(options.adapter.as_deref()).await?;
         let info = adapter.get_info();
-        let wanted = Features::SUBGROUP;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("pix2pix"),
-            required_features: adapter.features() & wanted,
+            required_features: adapter.features() & options.features(),
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -86,7 +102,7 @@ impl Gpu {
             .map_err(|e| GpuError::OpenDevice { adapter: info.name.clone(), reason: e.to_string() })?;
         let failure = Arc::new(Mutex::new(None));
         watch_for_failures(&device, &failure);
-        let profile = profile_of(&info, &device, options.no_subgroups);
+        let profile = profile_of(&info, &device);
         Ok(Self { device, checked: options.checked, kernels: Mutex::default(), queue, info, profile, meter: Arc::default(), failure })
     }
 
@@ -292,13 +308,15 @@ fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError
     });
 }
 
-fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, no_subgroups: bool) -> Profile {
+fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Profile {
     let limits = device.limits();
     let fixed_subgroup = info.subgroup_min_size == info.subgroup_max_size && info.subgroup_min_size > 0;
-    let subgroups = device.features().contains(Features::SUBGROUP) && fixed_subgroup && !no_subgroups;
+    let has = |feature| device.features().contains(feature);
     Profile {
         class: if info.device_type == wgpu::DeviceType::Cpu { DeviceClass::Cpu } else { DeviceClass::Gpu },
-        subgroup: subgroups.then_some(info.subgroup_min_size),
+        subgroup: (has(Features::SUBGROUP) && fixed_subgroup).then_some(info.subgroup_min_size),
+        f16: has(Features::SHADER_F16),
+        timestamps: has(Features::TIMESTAMP_QUERY),
         max_binding_bytes: limits.max_storage_buffer_binding_size,
         max_buffer_bytes: limits.max_buffer_size,
         max_invocations: limits.max_compute_invocations_per_workgroup,

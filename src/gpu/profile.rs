@@ -19,6 +19,10 @@ pub struct Profile {
     pub class: DeviceClass,
     /// Lanes of a subgroup, when the device has subgroup operations and one fixed subgroup size.
     pub subgroup: Option<u32>,
+    /// Whether shaders may store and load 16-bit floats.
+    pub f16: bool,
+    /// Whether the device can time passes.
+    pub timestamps: bool,
     /// Most bytes that one storage binding may cover.
     pub max_binding_bytes: u64,
     /// Most bytes of one buffer.
@@ -37,6 +41,8 @@ impl Profile {
         Self {
             class: DeviceClass::Gpu,
             subgroup: None,
+            f16: false,
+            timestamps: false,
             max_binding_bytes: 128 << 20,
             max_buffer_bytes: 256 << 20,
             max_invocations: 256,
