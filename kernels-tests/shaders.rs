@@ -6,7 +6,7 @@ use naga::back::{hlsl, msl, pipeline_constants, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ResourceBinding};
-use pix2pix::gpu::{Access, DeviceClass, Interface, Profile, specialise};
+use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
 use pix2pix::nn::{DropoutMode, Mode, Norm, Statistics};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
@@ -353,7 +353,7 @@ fn every_variant_translates_to_spirv_msl_and_hlsl() {
     let mut failures = Vec::new();
     for (label, dispatch) in &variants.0 {
         let source = &dispatch.kernel.source;
-        let text = specialise(source, &dispatch.kernel.constants).unwrap();
+        let text = dispatch.kernel.text().unwrap();
         failures.extend(translate(label, &text, uses_subgroups(source.name)).err());
     }
     assert!(failures.is_empty(), "{} of {} variants:\n{}", failures.len(), variants.0.len(), failures.join("\n"));
@@ -363,7 +363,7 @@ fn every_variant_translates_to_spirv_msl_and_hlsl() {
 #[test]
 fn every_variant_fits_its_caller_and_the_least_device() {
     for (label, dispatch) in &all_variants().0 {
-        let text = specialise(&dispatch.kernel.source, &dispatch.kernel.constants).unwrap();
+        let text = dispatch.kernel.text().unwrap();
         let interface = Interface::of(label, &text).unwrap();
         assert_eq!(interface.bindings.len(), dispatch.slots.len() + 1, "{label}: bindings");
         assert_eq!(interface.params_bytes as usize, dispatch.params.len(), "{label}: bytes of parameters");

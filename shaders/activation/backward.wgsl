@@ -8,6 +8,7 @@
 // Limits: rows * channels4 < 2^32.
 // Caller: ops/activation.rs, ActivateBackward.
 
+alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
@@ -28,9 +29,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> value: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> grad_input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grad_output: array<Activation>;
+@group(0) @binding(2) var<storage, read> value: array<Activation>;
+@group(0) @binding(3) var<storage, read_write> grad_input: array<Activation>;
 
 fn derivative(v: vec4<f32>) -> vec4<f32> {
     if KIND == 0u {
@@ -52,8 +53,8 @@ fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         }
         let row = index / params.channels4;
         let column = index % params.channels4;
-        let v = value[params.value_offset + row * params.value_stride + column];
-        grad_input[params.grad_input_offset + row * params.grad_input_stride + column] =
-            grad_output[params.grad_output_offset + row * params.grad_output_stride + column] * derivative(v);
+        let v = vec4<f32>(value[params.value_offset + row * params.value_stride + column]);
+        let grad = vec4<f32>(grad_output[params.grad_output_offset + row * params.grad_output_stride + column]);
+        grad_input[params.grad_input_offset + row * params.grad_input_stride + column] = Activation(grad * derivative(v));
     }
 }

@@ -8,6 +8,7 @@
 // result has long reached its bound (|tanh(15)| is 1 in f32). A NaN must stay one, which clamp and exp do not grant: it is put back.
 // Caller: ops/activation.rs, Activate.
 
+alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
@@ -24,8 +25,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
+@group(0) @binding(2) var<storage, read_write> output: array<Activation>;
 
 fn activation(x: vec4<f32>) -> vec4<f32> {
     if KIND == 0u {
@@ -50,11 +51,11 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
         let row = index / channels4;
         let column = index % channels4;
-        var result = activation(input[params.input_offset + row * params.input_stride + column]);
+        var result = activation(vec4<f32>(input[params.input_offset + row * params.input_stride + column]));
         if KIND == 2u {
             let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
             result = select(vec4<f32>(0.0), result, channel < vec4<u32>(params.channels));
         }
-        output[params.output_offset + row * params.output_stride + column] = result;
+        output[params.output_offset + row * params.output_stride + column] = Activation(result);
     }
 }

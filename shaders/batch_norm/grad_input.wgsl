@@ -10,6 +10,7 @@
 // Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants once), workgroups folded at 65535.
 // Limits: every index < 2^32. Bound by memory: 12 bytes an element. Caller: ops/batch_norm.rs, GradInput.
 
+alias Activation = vec4<f32>; // how activations are stored
 const FROM_INPUT: bool = true;
 const AFFINE: bool = true;
 const PIXELS: u32 = 8u; // pixels a thread
@@ -35,12 +36,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grad_output: array<Activation>;
 @group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> input: array<Activation>;
 @group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> grad_input: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> grad_input: array<Activation>;
 
 @compute @workgroup_size(WORKGROUP)
 fn grad_input_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -71,10 +72,11 @@ fn grad_input_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoc
     // A ragged last block repeats its last pixel: a bound that differs between lanes would cost more on CPU adapters.
     for (var i = 0u; i < PIXELS; i++) {
         let row = group * params.pixels + min(first + i, params.pixels - 1u);
-        var grad = grad_output[params.grad_output_offset + row * params.grad_output_stride + column];
+        var grad = vec4<f32>(grad_output[params.grad_output_offset + row * params.grad_output_stride + column]);
         if FROM_INPUT {
-            grad -= grad_mean + (input[params.input_offset + row * params.input_stride + column] - mean) * slope;
+            let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
+            grad -= grad_mean + (x - mean) * slope;
         }
-        grad_input[params.grad_input_offset + row * params.grad_input_stride + column] = factor * grad;
+        grad_input[params.grad_input_offset + row * params.grad_input_stride + column] = Activation(factor * grad);
     }
 }

@@ -9,6 +9,7 @@
 // Grid: one thread a (chunk, group, vec4 of channels), workgroups folded at 65535. Limits: every index < 2^32, no chunk empty.
 // Bound by memory: 8 bytes an element. Caller: ops/batch_norm.rs, GradSums.
 
+alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -31,8 +32,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grad_output: array<Activation>;
+@group(0) @binding(2) var<storage, read> input: array<Activation>;
 @group(0) @binding(3) var<storage, read> stats: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
 
@@ -54,9 +55,9 @@ fn grad_sums(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_in
     var products = vec4<f32>(0.0);
     for (var pixel = start; pixel < end; pixel++) {
         let row = group * params.pixels + pixel;
-        let grad = grad_output[params.grad_output_offset + row * params.grad_output_stride + column];
+        let grad = vec4<f32>(grad_output[params.grad_output_offset + row * params.grad_output_stride + column]);
         sum += grad;
-        products += grad * (input[params.input_offset + row * params.input_stride + column] - mean);
+        products += grad * (vec4<f32>(input[params.input_offset + row * params.input_stride + column]) - mean);
     }
     let first = params.output_offset + 2u * part * params.output_stride + column;
     output[first] = sum;

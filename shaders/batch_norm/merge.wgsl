@@ -8,6 +8,7 @@
 // Bindings: 0 params, 1 parts, 2 input, 3 output. Grid: one thread a (group, vec4 of channels), workgroups folded at 65535.
 // Limits: as statistics.wgsl, whose parameters it takes. Caller: ops/batch_norm.rs, Statistics.
 
+alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -27,7 +28,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> parts: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> input: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -54,6 +55,7 @@ fn merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index)
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
     let inv_std = 1.0 / sqrt(spread / f32(params.pixels) + params.eps);
     let first = params.output_offset + 2u * group * params.output_stride + column;
-    output[first] = input[params.input_offset + group * params.pixels * params.input_stride + column] + mean;
+    let origin = vec4<f32>(input[params.input_offset + group * params.pixels * params.input_stride + column]);
+    output[first] = origin + mean;
     output[first + params.output_stride] = select(vec4<f32>(0.0), inv_std, channel < vec4<u32>(params.channels));
 }

@@ -6,6 +6,7 @@
 // Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants once), workgroups folded at 65535.
 // Limits: every index < 2^32. Bound by memory: 8 bytes an element. Caller: ops/batch_norm.rs, Normalize.
 
+alias Activation = vec4<f32>; // how activations are stored
 const AFFINE: bool = true;
 const PIXELS: u32 = 8u; // pixels a thread
 const WORKGROUP: u32 = 64u;
@@ -26,11 +27,11 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read> stats: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<Activation>;
 
 @compute @workgroup_size(WORKGROUP)
 fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -55,7 +56,7 @@ fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoca
     // A ragged last block repeats its last pixel: a bound that differs between lanes would cost more on CPU adapters.
     for (var i = 0u; i < PIXELS; i++) {
         let row = group * params.pixels + min(first + i, params.pixels - 1u);
-        let x = input[params.input_offset + row * params.input_stride + column];
-        output[params.output_offset + row * params.output_stride + column] = (x - mean) * factor + offset;
+        let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
+        output[params.output_offset + row * params.output_stride + column] = Activation((x - mean) * factor + offset);
     }
 }

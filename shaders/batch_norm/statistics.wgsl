@@ -10,6 +10,7 @@
 // Limits: every index < 2^32, chunks * chunk_pixels >= pixels, no chunk empty. Bound by memory: 4 bytes an element.
 // Caller: ops/batch_norm.rs, Statistics.
 
+alias Activation = vec4<f32>; // how activations are stored
 const SINGLE: bool = true;
 const WORKGROUP: u32 = 64u;
 
@@ -29,7 +30,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -42,7 +43,7 @@ fn statistics(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_i
     let column = index % channels4;
     let part = index / channels4;
     let group_first = params.input_offset + part % params.groups * params.pixels * params.input_stride + column;
-    let origin = input[group_first];
+    let origin = vec4<f32>(input[group_first]);
     let start = part / params.groups * params.chunk_pixels;
     let count = min(params.chunk_pixels, params.pixels - start);
 
@@ -50,7 +51,7 @@ fn statistics(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_i
     var mean = vec4<f32>(0.0);
     var spread = vec4<f32>(0.0);
     for (var i = 0u; i < count; i++) {
-        let distance = input[place] - origin;
+        let distance = vec4<f32>(input[place]) - origin;
         let delta = distance - mean;
         mean += delta * (1.0 / f32(i + 1u));
         spread += delta * (distance - mean);

@@ -11,6 +11,7 @@
 // Order     rows upwards in a lane, then lanes upwards. Bound by memory: reads the input once.
 // Caller: ops/channel_sum.rs, ChannelSum.
 
+alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -25,7 +26,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read_write> partial: array<vec4<f32>>;
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
@@ -41,7 +42,7 @@ fn channel_sum_partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invo
     var sum = vec4<f32>(0.0);
     if inside {
         for (var row = part * lanes + local / params.columns; row < params.rows; row += params.parts * lanes) {
-            sum += input[params.input_offset + row * params.input_stride + column];
+            sum += vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
         }
     }
     sums[local] = sum;

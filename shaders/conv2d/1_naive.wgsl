@@ -12,6 +12,8 @@
 // Limits    fewer than 2^32 numbers in every operand
 // Speed     0.4-0.8 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by ops::conv2d.
 
+alias ActivationScalar = f32; // how activations are stored
+alias WeightScalar = f32; // how weights are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
@@ -38,10 +40,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<ActivationScalar>;
+@group(0) @binding(2) var<storage, read> weight: array<WeightScalar>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<ActivationScalar>;
 
 @compute @workgroup_size(WORKGROUP)
 fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -74,10 +76,11 @@ fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
                     if TRANSPOSED_WEIGHT {
                         at = (tap * out_channels + co) * in_channels + ci;
                     }
-                    sum += input[(params.input_offset + source * params.input_stride) * 4u + ci] * weight[at];
+                    sum += f32(input[(params.input_offset + source * params.input_stride) * 4u + ci]) * f32(weight[at]);
                 }
             }
         }
     }
-    output[(params.output_offset + pixel * params.output_stride) * 4u + co] = select(0.0, sum, co < params.out_channels);
+    let value = select(0.0, sum, co < params.out_channels);
+    output[(params.output_offset + pixel * params.output_stride) * 4u + co] = ActivationScalar(value);
 }

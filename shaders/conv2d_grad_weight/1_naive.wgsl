@@ -13,6 +13,7 @@
 // Limits    fewer than 2^32 numbers in every operand
 // Speed     0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by ops::conv2d_grad_weight.
 
+alias ActivationScalar = f32; // how activations are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
@@ -38,8 +39,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> large: array<f32>;
-@group(0) @binding(2) var<storage, read> small: array<f32>;
+@group(0) @binding(1) var<storage, read> large: array<ActivationScalar>;
+@group(0) @binding(2) var<storage, read> small: array<ActivationScalar>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -68,8 +69,8 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         if y < params.large_height && x < params.large_width {
             let n = pixel / params.small_width / params.small_height;
             let source = (n * params.large_height + y) * params.large_width + x;
-            sum += large[(params.large_offset + source * params.large_stride) * 4u + a]
-                * small[(params.small_offset + pixel * params.small_stride) * 4u + b];
+            sum += f32(large[(params.large_offset + source * params.large_stride) * 4u + a])
+                * f32(small[(params.small_offset + pixel * params.small_stride) * 4u + b]);
         }
     }
     var at = (tap * a_channels + a) * b_channels + b;

@@ -20,6 +20,7 @@
 //           vec4s; a map of one pixel is bound by storing the result. Limited by loads, which a CPU adapter makes lane by lane. Wins
 //           where the small map has up to 4 channels, and without subgroups. Called by ops::conv2d_grad_weight.
 
+alias Activation = vec4<f32>; // how activations are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
@@ -47,8 +48,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> large: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> small: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> large: array<Activation>;
+@group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
 
 // Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small map.
@@ -101,7 +102,7 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
             var b: array<vec4<f32>, TILE_COLUMNS>;
             for (var c = 0u; c < TILE_COLUMNS; c++) {
                 let b4 = min(first_b4 + c, params.small_channels4 - 1u);
-                b[c] = small[params.small_offset + (row * params.small_width + ox) * params.small_stride + b4];
+                b[c] = vec4<f32>(small[params.small_offset + (row * params.small_width + ox) * params.small_stride + b4]);
             }
             for (var r = 0u; r < TILE_ROWS; r++) {
                 // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
@@ -109,7 +110,8 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let x = ox * STRIDE + kx[r] - params.padding;
                 let inside = y < params.large_height && x < params.large_width;
                 let pixel = select(0u, (n * params.large_height + y) * params.large_width + x, inside);
-                let a = select(vec4(0.0), large[params.large_offset + pixel * params.large_stride + a4[r]], inside);
+                let patch_vector = vec4<f32>(large[params.large_offset + pixel * params.large_stride + a4[r]]);
+                let a = select(vec4(0.0), patch_vector, inside);
                 for (var c = 0u; c < TILE_COLUMNS; c++) {
                     for (var i = 0u; i < 4u; i++) {
                         sums[(r * TILE_COLUMNS + c) * 4u + i] += a[i] * b[c];

@@ -23,6 +23,7 @@
 //           by lane: four pixels pay 8 of them for 64 * TILE_VECTORS multiply-adds a lane. Unmeasured on a GPU.
 //           Called by ops::conv2d_grad_weight.
 
+alias Activation = vec4<f32>; // how activations are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
@@ -52,8 +53,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> large: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> small: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> large: array<Activation>;
+@group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
 
 // Where a patch vector comes from: its tap and its vec4 of channels.
@@ -78,7 +79,7 @@ fn large_tile(tap: Tap, row: u32, ox: u32) -> mat4x4<f32> {
         let x = (ox + i) * STRIDE + tap.kx - params.padding;
         let inside = ox + i < params.small_width && y < params.large_height && x < params.large_width;
         let source = params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride;
-        tile[i] = select(vec4(0.0), large[source + tap.channel4], inside);
+        tile[i] = select(vec4(0.0), vec4<f32>(large[source + tap.channel4]), inside);
     }
     return tile;
 }
@@ -88,7 +89,7 @@ fn small_tile(channel4: u32, row: u32, ox: u32) -> mat4x4<f32> {
     var tile: mat4x4<f32>;
     for (var i = 0u; i < 4u; i++) {
         let pixel = row * params.small_width + min(ox + i, params.small_width - 1u);
-        tile[i] = small[params.small_offset + pixel * params.small_stride + channel4];
+        tile[i] = vec4<f32>(small[params.small_offset + pixel * params.small_stride + channel4]);
     }
     return tile;
 }

@@ -20,6 +20,7 @@
 // Speed     unmeasured on a GPU. 4-10 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
 //           ops::conv2d_grad_weight.
 
+alias Activation = vec4<f32>; // how activations are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
@@ -49,8 +50,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> large: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> small: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> large: array<Activation>;
+@group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
 
 var<workgroup> a_tile: array<vec4<f32>, THREADS * TILE_ROWS>; // [pixel][patch vector]
@@ -80,7 +81,7 @@ fn patch_vector(index: u32, pixel: u32) -> vec4<f32> {
     let inside = y < params.large_height && x < params.large_width;
     let image_row = pixel / params.small_width / params.small_height * params.large_height + y;
     let source = params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride;
-    return select(vec4(0.0), large[source + index % params.large_channels4], inside);
+    return select(vec4(0.0), vec4<f32>(large[source + index % params.large_channels4]), inside);
 }
 
 // Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small map.
@@ -125,7 +126,8 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         }
         for (var c = 0u; c < THREAD_COLUMNS; c++) {
             let b4 = min(first_b4 + tx + c * THREADS, params.small_channels4 - 1u);
-            b_tile[ty * TILE_COLUMNS + tx + c * THREADS] = small[params.small_offset + pixel * params.small_stride + b4];
+            let at = params.small_offset + pixel * params.small_stride + b4;
+            b_tile[ty * TILE_COLUMNS + tx + c * THREADS] = vec4<f32>(small[at]);
         }
         workgroupBarrier();
         multiply(tx, ty, &sums);

@@ -21,6 +21,8 @@
 //           lane by lane: a stage of four channels pays 4 + LOADS of them for 16 * TILE_PIXELS multiply-adds a lane. Loses to rung 2
 //           up to 8 output channels, where lanes idle. Unmeasured on a GPU. Called by ops::conv_transpose2d.
 
+alias Activation = vec4<f32>; // how activations are stored
+alias Weight = vec4<f32>; // how weights are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
@@ -52,20 +54,24 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
+@group(0) @binding(2) var<storage, read> weight: array<Weight>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<Activation>;
+
+fn weight_row(at: u32) -> vec4<f32> {
+    return vec4<f32>(weight[at]);
+}
 
 // weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
         let at = (tap * out_channels4 + column) * 4u * step + ci4;
-        return transpose(mat4x4(weight[at], weight[at + step], weight[at + 2u * step], weight[at + 3u * step]));
+        return transpose(mat4x4(weight_row(at), weight_row(at + step), weight_row(at + 2u * step), weight_row(at + 3u * step)));
     }
     let at = (tap * params.in_channels4 + ci4) * 4u * out_channels4 + column;
-    return mat4x4(weight[at], weight[at + out_channels4], weight[at + 2u * out_channels4], weight[at + 3u * out_channels4]);
+    return mat4x4(weight_row(at), weight_row(at + out_channels4), weight_row(at + 2u * out_channels4), weight_row(at + 3u * out_channels4));
 }
 
 fn store(pixel: u32, co4: u32, value: vec4<f32>) {
@@ -74,7 +80,7 @@ fn store(pixel: u32, co4: u32, value: vec4<f32>) {
         sum += bias[co4];
     }
     let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.out_channels); // the others are pad lanes
-    output[params.output_offset + pixel * params.output_stride + co4] = select(vec4(0.0), sum, real);
+    output[params.output_offset + pixel * params.output_stride + co4] = Activation(select(vec4(0.0), sum, real));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -128,7 +134,7 @@ fn conv_transpose2d(
         for (var ci4 = 0u; ci4 < params.in_channels4; ci4++) {
             var x: array<vec4<f32>, LOADS>;
             for (var r = 0u; r < LOADS; r++) {
-                x[r] = select(vec4(0.0), input[source[r] + ci4], inside[r]);
+                x[r] = select(vec4(0.0), vec4<f32>(input[source[r] + ci4]), inside[r]);
             }
             for (var v = 0u; v < LANE_VECTORS; v++) {
                 let w = weight_tile(tap, ci4, min(co4 + v * SUBGROUP, out_channels4 - 1u), out_channels4);

@@ -18,6 +18,8 @@
 // Speed     unmeasured on a GPU. 4-8 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
 //           ops::conv_transpose2d.
 
+alias Activation = vec4<f32>; // how activations are stored
+alias Weight = vec4<f32>; // how weights are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
@@ -52,10 +54,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
+@group(0) @binding(2) var<storage, read> weight: array<Weight>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
 var<workgroup> x_tile: array<vec4<f32>, STAGE * TILE_PIXELS>; // [STAGE][pixel]
 var<workgroup> w_tile: array<vec4<f32>, STAGE * 4u * TILE_VECTORS>; // [STAGE][ci % 4][vec4 of output channels]
@@ -77,15 +79,19 @@ fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_PIXELS
     }
 }
 
+fn weight_row(at: u32) -> vec4<f32> {
+    return vec4<f32>(weight[at]);
+}
+
 // weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
         let at = (tap * out_channels4 + column) * 4u * step + ci4;
-        return transpose(mat4x4(weight[at], weight[at + step], weight[at + 2u * step], weight[at + 3u * step]));
+        return transpose(mat4x4(weight_row(at), weight_row(at + step), weight_row(at + 2u * step), weight_row(at + 3u * step)));
     }
     let at = (tap * params.in_channels4 + ci4) * 4u * out_channels4 + column;
-    return mat4x4(weight[at], weight[at + out_channels4], weight[at + 2u * out_channels4], weight[at + 3u * out_channels4]);
+    return mat4x4(weight_row(at), weight_row(at + out_channels4), weight_row(at + 2u * out_channels4), weight_row(at + 3u * out_channels4));
 }
 
 fn store(pixel: u32, co4: u32, value: vec4<f32>) {
@@ -94,7 +100,7 @@ fn store(pixel: u32, co4: u32, value: vec4<f32>) {
         sum += bias[co4];
     }
     let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.out_channels); // the others are pad lanes
-    output[params.output_offset + pixel * params.output_stride + co4] = select(vec4(0.0), sum, real);
+    output[params.output_offset + pixel * params.output_stride + co4] = Activation(select(vec4(0.0), sum, real));
 }
 
 @compute @workgroup_size(THREADS * THREADS)
@@ -139,7 +145,7 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
             let inside = k4 < depth && y < params.in_height && x < params.in_width;
             let pixel = select(0u, (image[f] + y) * params.in_width + x, inside);
             let source = params.input_offset + pixel * params.input_stride + k4 % params.in_channels4;
-            x_tile[fetched_k * TILE_PIXELS + fetched_pixel + f * PIXELS_A_FETCH] = select(vec4(0.0), input[source], inside);
+            x_tile[fetched_k * TILE_PIXELS + fetched_pixel + f * PIXELS_A_FETCH] = select(vec4(0.0), vec4<f32>(input[source]), inside);
         }
         if local < STAGE * TILE_VECTORS {
             // Past the end of the contraction x is zero and any weight does.

@@ -10,6 +10,7 @@
 // Grid      one thread a vec4, workgroups folded at 65535. Limits: rows * channels < 2^32.
 // Bound by integer arithmetic on a CPU, by memory on a GPU. Caller: ops/dropout.rs, Dropout.
 
+alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -34,8 +35,8 @@ struct Step {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
+@group(0) @binding(2) var<storage, read_write> output: array<Activation>;
 @group(0) @binding(3) var<uniform> step: Step;
 
 // High word of the 64-bit product, by 16-bit halves.
@@ -90,6 +91,6 @@ fn apply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     let column = index % channels4;
     let u = vec4<f32>(words(row * params.channels + 4u * column) >> vec4<u32>(8u)) / 16777216.0;
     let mask = select(vec4<f32>(0.0), vec4<f32>(1.0 / (1.0 - params.p)), u >= vec4<f32>(params.p));
-    output[params.output_offset + row * params.output_stride + column] =
-        mask * input[params.input_offset + row * params.input_stride + column];
+    let value = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
+    output[params.output_offset + row * params.output_stride + column] = Activation(mask * value);
 }

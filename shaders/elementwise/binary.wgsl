@@ -5,6 +5,7 @@
 // Limits: rows * channels4 < 2^32. Bound by memory: 12 bytes an element.
 // Caller: ops/elementwise.rs, Binary.
 
+alias Activation = vec4<f32>; // how activations are stored
 const PRODUCT: bool = false; // multiply instead of add
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
@@ -25,9 +26,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> left: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> right: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> left: array<Activation>;
+@group(0) @binding(2) var<storage, read> right: array<Activation>;
+@group(0) @binding(3) var<storage, read_write> output: array<Activation>;
 
 @compute @workgroup_size(WORKGROUP)
 fn binary(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -39,8 +40,9 @@ fn binary(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         }
         let row = index / params.channels4;
         let column = index % params.channels4;
-        let a = left[params.left_offset + row * params.left_stride + column];
-        let b = right[params.right_offset + row * params.right_stride + column];
-        output[params.output_offset + row * params.output_stride + column] = params.scale * select(a + b, a * b, PRODUCT);
+        let a = vec4<f32>(left[params.left_offset + row * params.left_stride + column]);
+        let b = vec4<f32>(right[params.right_offset + row * params.right_stride + column]);
+        let result = params.scale * select(a + b, a * b, PRODUCT);
+        output[params.output_offset + row * params.output_stride + column] = Activation(result);
     }
 }

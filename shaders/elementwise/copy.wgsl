@@ -5,6 +5,7 @@
 // Bindings: 0 params, 1 input, 2 output. Grid: one thread a float, workgroups folded at 65535. Limits: rows * padded < 2^32.
 // Caller: ops/elementwise.rs, copy_channels.
 
+alias ActivationScalar = f32; // how activations are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -19,8 +20,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<ActivationScalar>;
+@group(0) @binding(2) var<storage, read_write> output: array<ActivationScalar>;
 
 @compute @workgroup_size(WORKGROUP)
 fn copy(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -30,7 +31,7 @@ fn copy(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let row = index / params.padded;
     let channel = index % params.padded;
-    var value = 0.0;
+    var value = ActivationScalar(0.0);
     if channel < params.channels {
         value = input[params.input_first + row * params.input_stride + channel];
     }

@@ -5,6 +5,7 @@
 // Limits: rows * channels4 < 2^32. Bound by memory: 8 bytes an element.
 // Caller: ops/elementwise.rs, Scale.
 
+alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
 
@@ -20,8 +21,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
+@group(0) @binding(2) var<storage, read_write> output: array<Activation>;
 
 @compute @workgroup_size(WORKGROUP)
 fn scale(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -33,7 +34,7 @@ fn scale(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         }
         let row = index / params.channels4;
         let column = index % params.channels4;
-        output[params.output_offset + row * params.output_stride + column] =
-            params.scale * input[params.input_offset + row * params.input_stride + column];
+        let value = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
+        output[params.output_offset + row * params.output_stride + column] = Activation(params.scale * value);
     }
 }

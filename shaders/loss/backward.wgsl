@@ -9,6 +9,7 @@
 // Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: rows * channels4 < 2^32.
 // Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, LossBackward.
 
+alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
@@ -29,10 +30,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> desired: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
+@group(0) @binding(2) var<storage, read> desired: array<Activation>;
 @group(0) @binding(3) var<storage, read> grad_output: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> grad_input: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> grad_input: array<Activation>;
 
 // sigmoid(x) - t over one denominator, from exp(-|x|): nothing overflows and nothing cancels where the answer is nearly zero.
 fn bce_with_logits(x: vec4<f32>, t: f32) -> vec4<f32> {
@@ -77,13 +78,13 @@ fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         }
         let row = index / channels4;
         let column = index % channels4;
-        let x = input[params.input_offset + row * params.input_stride + column];
+        let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
         var t = vec4<f32>(0.0);
         if KIND >= 3u {
-            t = desired[params.desired_offset + row * params.desired_stride + column];
+            t = vec4<f32>(desired[params.desired_offset + row * params.desired_stride + column]);
         }
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
-        grad_input[params.grad_input_offset + row * params.grad_input_stride + column] =
-            select(vec4<f32>(0.0), factor * derivative(x, t), channel < vec4<u32>(params.channels));
+        let grad = select(vec4<f32>(0.0), factor * derivative(x, t), channel < vec4<u32>(params.channels));
+        grad_input[params.grad_input_offset + row * params.grad_input_stride + column] = Activation(grad);
     }
 }

@@ -10,6 +10,7 @@
 // Order     lane l adds vec4s l, l + WORKGROUP, ...; then lane 0 adds the lanes from 0 up.
 // Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, Loss.
 
+alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;
 
@@ -29,8 +30,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> desired: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Activation>;
+@group(0) @binding(2) var<storage, read> desired: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
 var<workgroup> sums: array<f32, WORKGROUP>;
@@ -76,10 +77,10 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
     for (var index = first + lane; index < end; index += WORKGROUP) {
         let row = index / channels4;
         let column = index % channels4;
-        let x = input[params.input_offset + row * params.input_stride + column];
+        let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
         var t = vec4<f32>(0.0);
         if KIND >= 3u {
-            t = desired[params.desired_offset + row * params.desired_stride + column];
+            t = vec4<f32>(desired[params.desired_offset + row * params.desired_stride + column]);
         }
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
         sum += select(vec4<f32>(0.0), loss(x, t), channel < vec4<u32>(params.channels));

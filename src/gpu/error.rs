@@ -69,13 +69,15 @@ pub enum GpuError {
         /// The first lines of naga's report.
         reason: String,
     },
-    /// A constant that is to be replaced stands nowhere, or twice, in the shader.
-    #[error("shader {shader}: constant {constant} is declared {found} times, it must be declared exactly once")]
-    Constant {
+    /// A constant or alias that is to be replaced stands nowhere, or twice, in the shader.
+    #[error("shader {shader}: {what} {name} is declared {found} times, it must be declared exactly once")]
+    Declaration {
         /// Folder and file stem under `shaders/`.
         shader: String,
-        /// The constant's name.
-        constant: String,
+        /// `constant` or `alias`.
+        what: &'static str,
+        /// Its name.
+        name: String,
         /// How many declarations there are.
         found: usize,
     },

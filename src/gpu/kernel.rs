@@ -6,19 +6,21 @@ use super::{Gpu, GpuError};
 use std::sync::Arc;
 use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType, ErrorFilter, ShaderStages};
 
-/// Which kernel: a shader file and the values of its constants.
+/// Which kernel: a shader file, the values of its constants and the types behind its aliases.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KernelSpec {
     /// The shader file.
     pub source: ShaderSource,
     /// Constants to replace, with their WGSL literals, for example `("TILE_PIXELS", "8u")`.
     pub constants: Vec<(&'static str, String)>,
+    /// Aliases to replace, with their WGSL types, for example `("Activation", "vec4<f16>")`.
+    pub aliases: Vec<(&'static str, &'static str)>,
 }
 
 impl KernelSpec {
     /// The shader with the constants of its file.
     pub fn new(source: ShaderSource) -> Self {
-        Self { source, constants: Vec::new() }
+        Self { source, constants: Vec::new(), aliases: Vec::new() }
     }
 
     /// The same with one more constant; `value` is printed as a WGSL `u32`.
@@ -33,9 +35,24 @@ impl KernelSpec {
         self
     }
 
-    /// The shader's name with the constants, as tables print it.
+    /// The same with another type behind `alias NAME`.
+    pub fn alias(mut self, name: &'static str, wgsl_type: &'static str) -> Self {
+        self.aliases.push((name, wgsl_type));
+        self
+    }
+
+    /// The shader's text with its constants and aliases replaced.
+    ///
+    /// # Errors
+    /// [`GpuError::Declaration`].
+    pub fn text(&self) -> Result<String, GpuError> {
+        specialise(&self.source, &self.constants, &self.aliases)
+    }
+
+    /// The shader's name with the constants and aliases, as tables print it.
     pub fn label(&self) -> String {
-        let values: Vec<String> = self.constants.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let aliases = self.aliases.iter().map(|(n, t)| format!("{n}={t}"));
+        let values: Vec<String> = self.constants.iter().map(|(n, v)| format!("{n}={v}")).chain(aliases).collect();
         if values.is_empty() { self.source.name.to_owned() } else { format!("{} [{}]", self.source.name, values.join(" ")) }
     }
 }
@@ -129,7 +146,7 @@ impl Gpu {
     /// The kernel for `spec`, built at its first use and kept.
     ///
     /// # Errors
-    /// [`GpuError::Constant`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup, [`GpuError::Refused`] by the driver.
+    /// [`GpuError::Declaration`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup, [`GpuError::Refused`] by the driver.
     pub fn kernel(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
         if let Some(kernel) = lock(&self.kernels).get(spec) {
             return Ok(kernel.clone());
@@ -140,7 +157,7 @@ impl Gpu {
     }
 
     fn build(&self, spec: &KernelSpec) -> Result<Kernel, GpuError> {
-        let text = specialise(&spec.source, &spec.constants)?;
+        let text = spec.text()?;
         let interface = Interface::of(spec.source.name, &text)?;
         let invocations: u32 = interface.workgroup.iter().product();
         if invocations > self.profile().max_invocations {

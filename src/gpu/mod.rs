@@ -12,4 +12,4 @@ pub use device::{Buffer, DeviceOptions, Gpu, ReadBack};
 pub use error::GpuError;
 pub use kernel::{Binding, Kernel, KernelSpec};
 pub use profile::{DeviceClass, Profile};
-pub use wgsl::{Access, Interface, ShaderSource, specialise};
+pub use wgsl::{Access, Interface, ShaderSource};

@@ -1,8 +1,8 @@
 //! Shader text: replacing constants, and reading the interface from naga's module.
 //!
 //! Shaders are plain WGSL that parses as it lies. There is one mechanism of specialisation: a line such as
-//! `const TILE_PIXELS: u32 = 8u; // pixels a thread` has a working default, and the loader replaces the value on
-//! exactly that line, so that line numbers in error messages stay true.
+//! `const TILE_PIXELS: u32 = 8u; // pixels a thread` or `alias Activation = vec4<f32>; // how activations are stored` has a working
+//! default, and the loader replaces the value or type on exactly that line, so that line numbers in error messages stay true.
 
 use super::GpuError;
 use naga::{AddressSpace, StorageAccess};
@@ -60,26 +60,38 @@ pub struct Interface {
     pub entry_point: String,
 }
 
-/// Replaces the value of each `const NAME: TYPE = VALUE;` line.
+/// Replaces the value of each `const NAME: TYPE = VALUE;` line in `constants` and the type of each `alias NAME = TYPE;` line in
+/// `aliases`. Types of 16-bit floats are enabled in front of the first line.
 ///
 /// # Errors
-/// [`GpuError::Constant`] when a name is declared not at all or more than once.
-pub fn specialise(source: &ShaderSource, constants: &[(&'static str, String)]) -> Result<String, GpuError> {
+/// [`GpuError::Declaration`] when a name is declared not at all or more than once.
+pub fn specialise(
+    source: &ShaderSource,
+    constants: &[(&'static str, String)],
+    aliases: &[(&'static str, &'static str)],
+) -> Result<String, GpuError> {
     let mut lines: Vec<String> = source.text.lines().map(str::to_owned).collect();
     for (name, value) in constants {
-        let prefix = format!("const {name}:");
-        let places: Vec<usize> = (0..lines.len()).filter(|&i| lines[i].starts_with(&prefix)).collect();
-        let declaration = match places[..] {
-            [place] => &mut lines[place],
-            _ => {
-                return Err(GpuError::Constant { shader: source.name.to_owned(), constant: (*name).to_owned(), found: places.len() });
-            }
-        };
-        if let (Some(equals), Some(end)) = (declaration.find('='), declaration.find(';')) {
-            declaration.replace_range(equals + 1..end, &format!(" {value}"));
-        }
+        replace(source, &mut lines, "constant", name, &format!("const {name}:"), value)?;
     }
-    Ok(lines.join("\n") + "\n")
+    for (name, value) in aliases {
+        replace(source, &mut lines, "alias", name, &format!("alias {name} ="), value)?;
+    }
+    let enable = if aliases.iter().any(|(_, value)| value.contains("f16")) { "enable f16; " } else { "" };
+    Ok(format!("{enable}{}\n", lines.join("\n")))
+}
+
+/// Puts `value` between `=` and `;` of the one line that starts with `prefix`.
+fn replace(source: &ShaderSource, lines: &mut [String], what: &'static str, name: &str, prefix: &str, value: &str) -> Result<(), GpuError> {
+    let places: Vec<usize> = (0..lines.len()).filter(|&i| lines[i].starts_with(prefix)).collect();
+    let [place] = places[..] else {
+        return Err(GpuError::Declaration { shader: source.name.to_owned(), what, name: name.to_owned(), found: places.len() });
+    };
+    let declaration = &mut lines[place];
+    if let (Some(equals), Some(end)) = (declaration.find('='), declaration.find(';')) {
+        declaration.replace_range(equals + 1..end, &format!(" {value}"));
+    }
+    Ok(())
 }
 
 impl Interface {
@@ -133,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_constant_is_replaced_on_its_line() {
-        let text = specialise(&SOURCE, &[("TILE", "16u".to_owned())]).expect("declared once");
+        let text = specialise(&SOURCE, &[("TILE", "16u".to_owned())], &[]).expect("declared once");
         assert!(text.starts_with("const TILE: u32 = 16u; // pixels\n"));
         let interface = Interface::of(SOURCE.name, &text).expect("valid WGSL");
         assert_eq!(interface.workgroup, [16, 1, 1]);
@@ -143,7 +155,28 @@ mod tests {
 
     #[test]
     fn an_unknown_constant_is_refused() {
-        let error = specialise(&SOURCE, &[("TILES", "16u".to_owned())]).expect_err("declared nowhere");
-        assert!(matches!(error, GpuError::Constant { found: 0, .. }));
+        let error = specialise(&SOURCE, &[("TILES", "16u".to_owned())], &[]).expect_err("declared nowhere");
+        assert!(matches!(error, GpuError::Declaration { what: "constant", found: 0, .. }));
+    }
+
+    const ALIASED: ShaderSource = ShaderSource {
+        name: "test/2_aliased",
+        text: "// a comment\nalias Stored = f32; // how it is stored\nalias Twice = f32;\nalias Twice = u32;\n",
+    };
+
+    #[test]
+    fn an_alias_is_replaced_on_its_line() {
+        let text = specialise(&ALIASED, &[], &[("Stored", "f16")]).expect("declared once");
+        assert!(text.starts_with("enable f16; // a comment\nalias Stored = f16; // how it is stored\n"));
+        let text = specialise(&ALIASED, &[], &[("Stored", "u32")]).expect("declared once");
+        assert!(text.starts_with("// a comment\nalias Stored = u32; // how"));
+    }
+
+    #[test]
+    fn unknown_and_doubled_aliases_are_refused() {
+        for (name, times) in [("Store", 0), ("Twice", 2)] {
+            let error = specialise(&ALIASED, &[], &[(name, "f16")]).expect_err("not declared once");
+            assert!(matches!(error, GpuError::Declaration { what: "alias", found, .. } if found == times), "{error}");
+        }
     }
 }
