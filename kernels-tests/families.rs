@@ -17,7 +17,7 @@ const SHARED_OPS: [(&str, &str); 8] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 12] = [
+const SHARED_TESTS: [(&str, &str); 13] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -26,6 +26,7 @@ const SHARED_TESTS: [(&str, &str); 12] = [
     ("golden/", "a target of its own: the reference's numbers"),
     ("families", "this file"),
     ("shaders", "all shaders, without a GPU"),
+    ("translate", "naga as wgpu calls it"),
     ("tape", "recording and differentiation"),
     ("program", "planning and running"),
     ("memory_plan", "which values share memory, by a simulation"),

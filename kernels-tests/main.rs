@@ -22,3 +22,4 @@ mod random;
 mod shaders;
 mod tape;
 mod training;
+mod translate;

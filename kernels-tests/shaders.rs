@@ -1,11 +1,8 @@
 //! Every shader that a program can select, without a GPU: it parses, validates, fits its caller, and translates to SPIR-V, MSL and
-//! HLSL with the options that wgpu 30 asks naga for.
+//! HLSL.
 
-use naga::ShaderStage;
-use naga::back::{hlsl, msl, pipeline_constants, spv};
-use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, ResourceBinding};
+use crate::translate::{translate, validate};
+use naga::AddressSpace;
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
 use pix2pix::nn::{DropoutMode, Mode, Norm, Statistics};
 use pix2pix::ops::activation::{Activation, activate};
@@ -204,137 +201,6 @@ fn all_variants() -> Variants {
     variants
 }
 
-/// Parses and validates as wgpu does, then replaces overrides as its backends do.
-fn validate(label: &str, text: &str, subgroups: bool) -> Result<(Module, ModuleInfo), String> {
-    let module = naga::front::wgsl::parse_str(text).map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
-    let mut capabilities = Capabilities::empty();
-    capabilities.set(Capabilities::SUBGROUP, subgroups);
-    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
-    if subgroups {
-        validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE | naga::valid::ShaderStages::FRAGMENT);
-        validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
-    }
-    let info = validator.validate(&module).map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
-    let entry = (ShaderStage::Compute, &*module.entry_points[0].name);
-    let (module, info) =
-        pipeline_constants::process_overrides(&module, &info, Some(entry), &Default::default()).map_err(|e| format!("{label}: {e}"))?;
-    Ok((module.into_owned(), info.into_owned()))
-}
-
-/// The resource bindings of a module, in the order of their declaration, with whether they are written.
-fn bindings(module: &Module) -> Vec<(ResourceBinding, AddressSpace)> {
-    module.global_variables.iter().filter_map(|(_, variable)| Some((variable.binding?, variable.space))).collect()
-}
-
-fn policies(checked: bool) -> BoundsCheckPolicies {
-    let policy = if checked { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
-    BoundsCheckPolicies { index: policy, buffer: policy, image_load: policy, binding_array: BoundsCheckPolicy::Unchecked }
-}
-
-fn to_spirv(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang_version: (u8, u8), subgroups: bool) -> Result<(), String> {
-    use spv::Capability as C;
-    let mut capabilities = vec![C::Shader, C::Matrix, C::ImageQuery, C::DerivativeControl, C::StorageImageExtendedFormats];
-    if subgroups {
-        capabilities.extend([C::GroupNonUniform, C::GroupNonUniformVote, C::GroupNonUniformArithmetic, C::GroupNonUniformBallot]);
-        capabilities.extend([C::GroupNonUniformShuffle, C::GroupNonUniformShuffleRelative, C::GroupNonUniformQuad]);
-    }
-    let options = spv::Options {
-        lang_version,
-        flags: spv::WriterFlags::empty(),
-        fake_missing_bindings: false,
-        binding_map: bindings(module)
-            .iter()
-            .map(|&(binding, _)| (binding, spv::BindingInfo { descriptor_set: 0, binding: binding.binding, binding_array_size: None }))
-            .collect(),
-        capabilities: Some(capabilities.into_iter().collect()),
-        bounds_check_policies: policies(checked),
-        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
-        force_loop_bounding: checked,
-        use_storage_input_output_16: false,
-        emit_int_div_checks: checked,
-        ..Default::default()
-    };
-    let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: entry.to_owned() };
-    spv::write_vec(module, info, &options, Some(&pipeline)).map(|_| ()).map_err(|e| format!("SPIR-V {lang_version:?}: {e}"))
-}
-
-fn to_msl(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang_version: (u8, u8)) -> Result<(), String> {
-    let target = |(slot, (binding, space)): (usize, (ResourceBinding, AddressSpace))| {
-        let mutable = matches!(space, AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE));
-        (binding, msl::BindTarget { buffer: Some(slot as u8), mutable, ..Default::default() })
-    };
-    let bindings = bindings(module);
-    let sizes_buffer = Some(bindings.len() as u8);
-    let resources = bindings.into_iter().enumerate().map(target).collect();
-    let resources = msl::EntryPointResources { resources, immediates_buffer: None, sizes_buffer };
-    let options = msl::Options {
-        lang_version,
-        per_entry_point_map: [(entry.to_owned(), resources)].into(),
-        fake_missing_bindings: false,
-        bounds_check_policies: policies(checked),
-        zero_initialize_workgroup_memory: false,
-        force_loop_bounding: checked,
-        emit_int_div_checks: checked,
-        ..Default::default()
-    };
-    let pipeline = msl::PipelineOptions {
-        entry_point: Some((ShaderStage::Compute, entry.to_owned())),
-        vertex_pulling_transform: true,
-        ..Default::default()
-    };
-    let (_, translated) = msl::write_string(module, info, &options, &pipeline).map_err(|e| format!("MSL {lang_version:?}: {e:?}"))?;
-    translated.entry_point_names[0].clone().map(|_| ()).map_err(|e| format!("MSL {lang_version:?}: {e}"))
-}
-
-fn to_hlsl(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, shader_model: hlsl::ShaderModel) -> Result<(), String> {
-    let target = |(register, (binding, _)): (usize, (ResourceBinding, AddressSpace))| {
-        let target = hlsl::BindTarget { space: 0, register: register as u32, restrict_indexing: true, ..Default::default() };
-        (binding, target)
-    };
-    let options = hlsl::Options {
-        shader_model,
-        binding_map: bindings(module).into_iter().enumerate().map(target).collect(),
-        fake_missing_bindings: false,
-        // The dispatch size, which wgpu passes so that `num_workgroups` works.
-        special_constants_binding: Some(hlsl::BindTarget { space: 1, ..Default::default() }),
-        zero_initialize_workgroup_memory: false,
-        restrict_indexing: checked,
-        force_loop_bounding: checked,
-        ..Default::default()
-    };
-    let pipeline = hlsl::PipelineOptions { entry_point: Some((ShaderStage::Compute, entry.to_owned())) };
-    let mut source = String::new();
-    let written = hlsl::Writer::new(&mut source, &options, &pipeline)
-        .write(module, info, None)
-        .map_err(|e| format!("HLSL {shader_model:?}: {e:?}"))?;
-    written.entry_point_names[0].clone().map(|_| ()).map_err(|e| format!("HLSL {shader_model:?}: {e}"))
-}
-
-/// Everything that wgpu could ask for: trusted and checked, the oldest and the newest version of each language.
-fn translate(label: &str, text: &str, subgroups: bool) -> Result<(), String> {
-    let (module, info) = validate(label, text, subgroups)?;
-    let entry = &*module.entry_points[0].name;
-    // Subgroup operations need Vulkan 1.1 and shader model 6.
-    let (spirv, model) = if subgroups { ((1, 3), hlsl::ShaderModel::V6_0) } else { ((1, 0), hlsl::ShaderModel::V5_1) };
-    for checked in [false, true] {
-        for version in [spirv, (1, 3), (1, 6)] {
-            to_spirv(&module, &info, entry, checked, version, subgroups).map_err(|e| format!("{label}: {e}"))?;
-        }
-        for version in [(2, 1), (4, 0)] {
-            to_msl(&module, &info, entry, checked, version).map_err(|e| format!("{label}: {e}"))?;
-        }
-        for model in [model, hlsl::ShaderModel::V6_7] {
-            to_hlsl(&module, &info, entry, checked, model).map_err(|e| format!("{label}: {e}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// Only a rung built on subgroup operations may need them.
-fn uses_subgroups(name: &str) -> bool {
-    name.ends_with("_broadcast")
-}
-
 #[test]
 fn every_shader_file_validates_and_translates_as_it_lies() {
     let files = shader_files();
@@ -342,7 +208,7 @@ fn every_shader_file_validates_and_translates_as_it_lies() {
     for (family, stem, path) in files {
         assert_eq!(path.extension().unwrap(), "wgsl", "{}", path.display());
         let text = std::fs::read_to_string(&path).unwrap();
-        translate(&format!("{family}/{stem}"), &text, uses_subgroups(&stem)).unwrap();
+        translate(&format!("{family}/{stem}"), &text).unwrap();
         assert!(text.lines().count() <= 250, "{} is longer than 250 lines", path.display());
     }
 }
@@ -352,9 +218,7 @@ fn every_variant_translates_to_spirv_msl_and_hlsl() {
     let variants = all_variants();
     let mut failures = Vec::new();
     for (label, dispatch) in &variants.0 {
-        let source = &dispatch.kernel.source;
-        let text = dispatch.kernel.text().unwrap();
-        failures.extend(translate(label, &text, uses_subgroups(source.name)).err());
+        failures.extend(translate(label, &dispatch.kernel.text().unwrap()).err());
     }
     assert!(failures.is_empty(), "{} of {} variants:\n{}", failures.len(), variants.0.len(), failures.join("\n"));
     println!("{} variants", variants.0.len());
@@ -373,7 +237,7 @@ fn every_variant_fits_its_caller_and_the_least_device() {
         assert!(storage <= MOST_STORAGE_BINDINGS, "{label}: {storage} storage bindings");
         let invocations: u32 = interface.workgroup.iter().product();
         assert!((1..=MOST_INVOCATIONS).contains(&invocations), "{label}: {invocations} invocations");
-        let (module, _) = validate(label, &text, uses_subgroups(dispatch.kernel.source.name)).unwrap();
+        let (module, _) = validate(label, &text).unwrap();
         let shared = module.global_variables.iter().filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
         let bytes: u32 = shared.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx())).sum();
         assert!(bytes <= MOST_WORKGROUP_BYTES, "{label}: {bytes} bytes of workgroup memory");
