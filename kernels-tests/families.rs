@@ -17,7 +17,7 @@ const SHARED_OPS: [(&str, &str); 8] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 13] = [
+const SHARED_TESTS: [(&str, &str); 14] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -30,6 +30,7 @@ const SHARED_TESTS: [(&str, &str); 13] = [
     ("tape", "recording and differentiation"),
     ("program", "planning and running"),
     ("memory_plan", "which values share memory, by a simulation"),
+    ("recompute", "values made again for the backward pass"),
     ("training", "whole runs"),
 ];
 

@@ -19,6 +19,7 @@ mod memory_plan;
 mod monitor;
 mod program;
 mod random;
+mod recompute;
 mod shaders;
 mod tape;
 mod training;

@@ -13,7 +13,7 @@ use pix2pix::train::{Recording, TrainConfig};
 use std::collections::{HashMap, HashSet};
 
 /// Steps through a plan with the tenant of every buffer, knowing nothing of how the plan was made.
-struct Simulation<'a> {
+pub struct Simulation<'a> {
     tape: &'a Tape,
     plan: &'a Plan,
     tenant: HashMap<usize, usize>,
@@ -21,7 +21,7 @@ struct Simulation<'a> {
 }
 
 impl<'a> Simulation<'a> {
-    fn new(tape: &'a Tape, plan: &'a Plan) -> Self {
+    pub fn new(tape: &'a Tape, plan: &'a Plan) -> Self {
         let mut simulation = Self { tape, plan, tenant: HashMap::new(), written: HashSet::new() };
         for (node, place) in plan.places.iter().enumerate() {
             if let (Source::Input(name), Some(place)) = (&tape.nodes()[node].source, place) {
@@ -60,7 +60,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn run(mut self, states: &StateList, profile: &Profile, outputs: &[Var]) {
+    pub fn run(mut self, states: &StateList, profile: &Profile, outputs: &[Var]) {
         for step in &self.plan.steps {
             let node = &self.tape.nodes()[step.node];
             let name = format!("{}: {} (node {})", node.scope, node.name(), step.node);
@@ -69,22 +69,13 @@ impl<'a> Simulation<'a> {
             let operands: Vec<_> = node.inputs.iter().map(operand).collect();
             let output = self.plan.places[step.node].unwrap().operand;
             let lowered = op.lower(&LowerContext { inputs: &operands, output, profile, states });
-            let mut own = Vec::new();
-            if let Some(owner) = self.owner(step.node) {
-                own.push(self.plan.buffer_of[&owner]);
-            }
-            if lowered.workspace_bytes > 0 {
-                let workspace = step.workspace.unwrap_or_else(|| panic!("{name}: no workspace"));
-                assert!(self.plan.buffers[workspace] >= lowered.workspace_bytes, "{name}: workspace too small");
-                assert!(!own.contains(&workspace), "{name}: output and workspace share a buffer");
-                own.push(workspace);
-                // Whoever lived there is gone now.
-                self.tenant.insert(workspace, usize::MAX);
-            }
+            let own = self.owner(step.node).map(|owner| self.plan.buffer_of[&owner]);
+            assert_eq!(step.workspace_bytes, lowered.workspace_bytes, "{name}");
+            assert!(self.plan.workspace_bytes >= lowered.workspace_bytes, "{name}: workspace too small");
             for &input in &node.inputs {
                 self.check_read(number(input), &name);
                 if let Some(owner) = self.owner(number(input)) {
-                    assert!(!own.contains(&self.plan.buffer_of[&owner]), "{name}: an input shares a buffer with the output or workspace");
+                    assert_ne!(own, Some(self.plan.buffer_of[&owner]), "{name}: an input shares its buffer with the output");
                 }
             }
             if let Some(owner) = self.owner(step.node) {

@@ -42,6 +42,7 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         norm: Norm::Batch,
         dropout: true,
         batch_size: 1,
+        recompute: false,
         length: Length::Steps(6),
         learning_rate: 2e-4,
         objective: Objective::default(),

@@ -103,6 +103,11 @@ impl Node {
 }
 
 impl Tape {
+    /// A tape of ready nodes, each of which reads earlier ones only: for passes that rewrite a tape that is fully recorded.
+    pub(crate) fn from_nodes(nodes: Vec<Node>) -> Self {
+        Self { nodes, ..Self::default() }
+    }
+
     /// Names the layer that the following nodes belong to.
     pub fn set_scope(&mut self, scope: &str) {
         self.scope = scope.into();
@@ -152,6 +157,13 @@ impl Tape {
     /// The shape of a value.
     pub fn shape(&self, var: Var) -> Shape {
         self.nodes[var.0].shape
+    }
+
+    /// Multiply-accumulates of a node; zero for everything that is bound by memory.
+    pub fn macs(&self, var: Var) -> u64 {
+        let Node { source, inputs, shape, .. } = &self.nodes[var.0];
+        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
+        if let Source::Op(op) = source { op.macs(&shapes, *shape) } else { 0 }
     }
 
     /// All nodes in order.

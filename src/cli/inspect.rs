@@ -61,7 +61,7 @@ fn memory(recording: &Recording, plan: &Plan) -> String {
         let _ = writeln!(text, "  {:26} {:>9.1} MiB  {count} numbers: {parts}", arena.name, mib(bytes));
     }
     let shared = format!("{} buffers; {:.1} MiB if none were used twice", plan.buffers.len(), mib(plan.unshared_bytes));
-    let _ = writeln!(text, "  {:26} {:>9.1} MiB  {shared}", "activations and workspace", mib(plan.bytes()));
-    let _ = write!(text, "  {:26} {:>9.1} MiB", "in all", mib(recording.states.bytes() + plan.bytes()));
+    let _ = writeln!(text, "  {:26} {:>9.1} MiB  {shared}", "activations", mib(plan.bytes()));
+    let _ = write!(text, "  {:26} {:>9.1} MiB", "in all", mib(recording.states.bytes() + plan.bytes() + plan.workspace_bytes));
     text
 }

@@ -26,6 +26,9 @@ pub struct NetworkArgs {
     /// Pairs of a step
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: u32,
+    /// Make values again for the backward pass instead of keeping them: less memory, a little slower, the same result
+    #[arg(long)]
+    pub recompute: bool,
 }
 
 impl NetworkArgs {
@@ -55,6 +58,7 @@ impl NetworkArgs {
             norm: Norm::Batch,
             dropout: true,
             batch_size: self.batch_size as usize,
+            recompute: self.recompute,
             length,
             learning_rate: 2e-4,
             objective: Objective::default(),

@@ -19,7 +19,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 14] = [
+const FIXED_BY_A_RUN: [&str; 15] = [
     "dataset",
     "direction",
     "size",
@@ -27,6 +27,7 @@ const FIXED_BY_A_RUN: [&str; 14] = [
     "ngf",
     "ndf",
     "batch_size",
+    "recompute",
     "epochs",
     "steps",
     "lambda_l1",

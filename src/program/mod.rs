@@ -1,15 +1,18 @@
 //! Floor 4: from a tape to a program: dead code dropped, memory planned, kernels chosen and bound once; then run, read, print.
 
 mod error;
+mod lives;
 mod place;
 mod plan;
 mod print;
+mod recompute;
 mod store;
 
 pub use error::ProgramError;
 pub use place::{Place, Storage};
 pub use plan::{Plan, Step};
 pub use print::{Row, rows};
+pub use recompute::{Recomputed, recompute};
 pub use store::Store;
 
 use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel};
@@ -29,6 +32,8 @@ pub struct Program {
     plan: Plan,
     outputs: Vec<Var>,
     buffers: Vec<Buffer>,
+    /// Kept because the bind groups refer to it.
+    _workspace: Option<Buffer>,
     /// The parameters of all launches; kept because the bind groups refer to it.
     _params: Buffer,
     launches: Vec<Launch>,
@@ -51,17 +56,21 @@ impl Program {
         let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
         let label = |i: usize| format!("planned {i}");
         let buffers = plan.buffers.iter().enumerate().map(|(i, &bytes)| gpu.storage(&label(i), bytes)).collect::<Result<Vec<_>, _>>()?;
+        let workspace = match plan.workspace_bytes {
+            0 => None,
+            bytes => Some(gpu.storage("workspace", bytes)?),
+        };
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
-        let binder = Binder { tape, plan: &plan, store, buffers: &buffers };
+        let binder = Binder { tape, plan: &plan, store, buffers: &buffers, workspace: workspace.as_ref() };
         for step in &plan.steps {
             for dispatch in &step.dispatches {
                 let at = Binding { buffer: &params, offset: offsets.next().unwrap_or(0), bytes: dispatch.params.len() as u64 };
                 launches.push(binder.launch(gpu, step, dispatch, at)?);
             }
         }
-        Ok(Self { tape: tape.clone(), outputs: outputs.to_vec(), buffers, _params: params, launches, plan })
+        Ok(Self { tape: tape.clone(), outputs: outputs.to_vec(), buffers, _workspace: workspace, _params: params, launches, plan })
     }
 
     /// Encodes and submits one run. Does not wait.
@@ -206,6 +215,7 @@ struct Binder<'a> {
     plan: &'a Plan,
     store: &'a Store,
     buffers: &'a [Buffer],
+    workspace: Option<&'a Buffer>,
 }
 
 impl Binder<'_> {
@@ -228,7 +238,7 @@ impl Binder<'_> {
         match slot {
             Slot::Input(position) => self.value(self.tape.nodes()[step.node].inputs[*position]),
             Slot::Output => self.value(Var(step.node)),
-            Slot::Workspace => self.buffers.get(step.workspace?).map(entire),
+            Slot::Workspace => self.workspace.map(entire),
             Slot::Step => Some(entire(self.store.step())),
             Slot::Monitor => Some(entire(self.store.monitor())),
             Slot::Arena { arena, part, offset, bytes } => {

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::place::describe;
-use crate::tape::{Source, Tape};
+use crate::tape::{Tape, Var};
 use crate::tensor::Shape;
 
 /// One operation of a plan.
@@ -26,12 +26,8 @@ pub struct Row {
 pub fn rows(tape: &Tape, plan: &Plan) -> Vec<Row> {
     let row = |step: &super::Step| {
         let node = &tape.nodes()[step.node];
-        let shapes: Vec<Shape> = node.inputs.iter().map(|&input| tape.shape(input)).collect();
-        let macs = match &node.source {
-            Source::Op(op) => op.macs(&shapes, node.shape),
-            _ => 0,
-        };
-        let bytes = shapes.iter().map(Shape::bytes).sum::<u64>() + node.shape.bytes();
+        let macs = tape.macs(Var(step.node));
+        let bytes = node.inputs.iter().map(|&input| tape.shape(input).bytes()).sum::<u64>() + node.shape.bytes();
         let kernels = step.dispatches.iter().map(|dispatch| dispatch.kernel.label()).collect();
         Row { node: step.node, op: describe(node), shape: node.shape, macs, bytes, kernels }
     };

@@ -44,6 +44,9 @@ pub struct TrainConfig {
     pub dropout: bool,
     /// Pairs of a step.
     pub batch_size: usize,
+    /// Make values again for the backward pass instead of keeping them: less memory, the same bits.
+    #[serde(default)]
+    pub recompute: bool,
     /// Length of the run.
     pub length: Length,
     /// Adam's learning rate in the first half.

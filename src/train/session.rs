@@ -7,7 +7,7 @@ use crate::data::Batch;
 use crate::gpu::Gpu;
 use crate::nn::{Mode, PatchGan, UNet};
 use crate::ops::StepState;
-use crate::program::{Program, Store};
+use crate::program::{Program, Store, recompute};
 use crate::state::StateList;
 use crate::tape::Tape;
 use crate::tensor::Shape;
@@ -39,7 +39,12 @@ impl Recording {
         let image = Shape::nhwc(config.batch_size, config.size as usize, config.size as usize, RGB);
         let shape = PairShape { input: image, target: image };
         let mut tape = Tape::default();
-        let vars = record_step(&mut tape, &states, &generator, &discriminator, shape, &config.objective, &Mode::training())?;
+        let mut vars = record_step(&mut tape, &states, &generator, &discriminator, shape, &config.objective, &Mode::training())?;
+        if config.recompute {
+            let rewritten = recompute(&tape, &states, &[vars.fake])?;
+            vars = StepVars { input: rewritten.at(vars.input), target: rewritten.at(vars.target), fake: rewritten.at(vars.fake) };
+            tape = rewritten.tape;
+        }
         Ok(Self { states, generator, discriminator, tape, vars })
     }
 }

@@ -1,0 +1,51 @@
+//! When memory is in use: the nodes that write or read each planned storage.
+
+use super::place::{Place, Storage};
+use crate::tape::{Source, Tape, Var};
+use std::collections::BTreeMap;
+
+/// A storage's life in node numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Life {
+    /// The nodes that write or read it, in order; the length of the tape stands for the host.
+    pub touches: Vec<usize>,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Life {
+    /// Where it is first written.
+    pub fn first(&self) -> usize {
+        self.touches.first().copied().unwrap_or(0)
+    }
+
+    /// Where it is last read.
+    pub fn last(&self) -> usize {
+        self.touches.last().copied().unwrap_or(0)
+    }
+}
+
+/// Life of each planned storage by its owner. Inputs live from the start, since the host writes them before a run, and like outputs
+/// to the end.
+pub fn lives(tape: &Tape, places: &[Option<Place>], live: &[bool], outputs: &[Var]) -> BTreeMap<usize, Life> {
+    let end = tape.nodes().len();
+    let mut lives: BTreeMap<usize, Life> = BTreeMap::new();
+    let mut touch = |var: Var, at: usize| {
+        if let Some(Place { storage: Storage::Node(owner), .. }) = places[var.0] {
+            let life = lives.entry(owner).or_default();
+            life.bytes = tape.nodes()[owner].shape.bytes();
+            if life.touches.last() != Some(&at) {
+                life.touches.push(at);
+            }
+        }
+    };
+    let is_input = |index: &usize| live[*index] && matches!(tape.nodes()[*index].source, Source::Input(_));
+    (0..end).filter(is_input).for_each(|index| touch(Var(index), 0));
+    for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
+        touch(Var(index), index);
+        node.inputs.iter().for_each(|&input| touch(input, index));
+    }
+    (0..end).filter(is_input).for_each(|index| touch(Var(index), end));
+    outputs.iter().for_each(|&output| touch(output, end));
+    lives
+}
