@@ -4,6 +4,7 @@
 use crate::harness::{Surroundings, Tensor, Tolerance, compare, run};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::Op;
+use pix2pix::ops::choice::{candidates, choose};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::tensor::Shape;
 
@@ -15,9 +16,12 @@ const PATCH: Geometry = Geometry::new(4, 1, 1);
 const SMOOTH: Geometry = Geometry::new(3, 1, 1);
 const POINT: Geometry = Geometry::new(1, 1, 0);
 
-/// Geometry, batch, large map, channels of the large and of the small map: single pixels, odd sizes, batches, few channels, and
+/// Geometry, batch, large map, channels of the large and of the small map.
+pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
+
+/// What every rung runs: single pixels, odd sizes, batches, few channels, and
 /// the layers of the real networks with their channels cut down to what a CPU adapter runs in milliseconds.
-pub const CASES: [(Geometry, usize, [usize; 2], [usize; 2]); 18] = [
+pub const CASES: [Case; 18] = [
     (HALVE, 1, [2, 2], [16, 16]),
     (HALVE, 1, [16, 16], [3, 8]),
     (HALVE, 2, [9, 7], [4, 6]),
@@ -39,7 +43,7 @@ pub const CASES: [(Geometry, usize, [usize; 2], [usize; 2]); 18] = [
 ];
 
 /// Large and small map and weight `[kernel, kernel, large channels, small channels]` of a case.
-pub fn shapes((geometry, batch, [height, width], [large, small]): (Geometry, usize, [usize; 2], [usize; 2])) -> (Shape, Shape, Shape) {
+pub fn shapes((geometry, batch, [height, width], [large, small]): Case) -> (Shape, Shape, Shape) {
     let large_shape = Shape::nhwc(batch, height, width, large);
     let small_shape = geometry.small_shape(large_shape, small).unwrap();
     (large_shape, small_shape, Shape::hwio(geometry.kernel, geometry.kernel, large, small))
@@ -56,6 +60,28 @@ pub fn check_rungs(gpu: &Gpu, family: &str, name: &str, op: &dyn Op, inputs: &[T
             compare(&name, &got, expected, Tolerance::sum_of(terms, 1.0));
         }
     }
+}
+
+/// Runs `op` with every named candidate of its key, so that no tile goes untested.
+pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], terms: usize) {
+    let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
+    let key = op.contraction(&shapes, op.output_shape(&shapes).unwrap()).unwrap();
+    for candidate in candidates(&key, gpu.profile()) {
+        let mut profile = gpu.profile().clone();
+        profile.tuned.insert(key.to_string(), candidate.name.clone());
+        assert_eq!(choose(&key, &profile).name, candidate.name, "{key}: a tuned choice is taken");
+        let around = Surroundings { profile: Some(profile), ..Surroundings::default() };
+        let name = format!("{name} {}", candidate.name);
+        let got = run(gpu, &name, op, inputs, false, &around).output;
+        compare(&name, &got, expected, Tolerance::sum_of(terms, 1.0));
+    }
+}
+
+/// The cases in which every candidate runs: a large map of many channels, a small one, and one that no tile divides.
+pub fn candidate_cases() -> impl Iterator<Item = Case> {
+    CASES.into_iter().filter(|(_, batch, size, channels)| {
+        matches!((batch, size, channels), (2, [8, 8], [17, 33]) | (1, [8, 8], [64, 40]) | (1, [4, 4], _))
+    })
 }
 
 /// Calls `f(large pixel, small pixel, tap)` for every connected pair, as indices into rows and taps.

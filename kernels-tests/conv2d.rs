@@ -1,6 +1,6 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a transposed one.
 
-use crate::contraction::{CASES, check_rungs, gather, shapes, swapped};
+use crate::contraction::{CASES, candidate_cases, check_candidates, check_rungs, gather, shapes, swapped};
 use crate::harness::{Tensor, gpu};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
@@ -24,6 +24,19 @@ fn every_rung_matches_the_twin() {
         let op = Conv2d { geometry: case.0, transposed_weight: true };
         let expected = gather(case.0, &input, small, &weight, None);
         check_rungs(&gpu, "conv2d", &format!("{name} transposed"), &op, &[input, swapped(&weight)], &expected, terms);
+    }
+}
+
+#[test]
+fn every_candidate_matches_the_twin() {
+    let gpu = gpu();
+    for case in candidate_cases() {
+        let (large, small, weight) = shapes(case);
+        let inputs = [Tensor::random(large, 1), Tensor::random(weight, 2)];
+        let expected = gather(case.0, &inputs[0], small, &inputs[1], None);
+        let op = Conv2d { geometry: case.0, transposed_weight: false };
+        let terms = case.0.kernel.pow(2) * large.channels();
+        check_candidates(&gpu, &format!("conv2d {large}"), &op, &inputs, &expected, terms);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin against finite differences.
 
-use crate::contraction::{CASES, check_rungs, for_each_connection, gather, shapes, swapped};
+use crate::contraction::{CASES, candidate_cases, check_candidates, check_rungs, for_each_connection, gather, shapes, swapped};
 use crate::harness::{Tensor, gpu};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
@@ -33,6 +33,18 @@ fn every_rung_matches_the_twin() {
         let as_weight = Tensor::new(weight, expected.iter().map(|&v| v as f32).collect());
         let expected = swapped(&as_weight).f64();
         check_rungs(&gpu, "conv2d_grad_weight", &format!("{name} transposed"), &op(true), &inputs, &expected, small.rows());
+    }
+}
+
+#[test]
+fn every_candidate_matches_the_twin() {
+    let gpu = gpu();
+    for case in candidate_cases() {
+        let (large, small, _) = shapes(case);
+        let inputs = [Tensor::random(large, 1), Tensor::random(small, 2)];
+        let expected = twin(case.0, &inputs[0], &inputs[1]);
+        let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
+        check_candidates(&gpu, &format!("conv2d_grad_weight {large}"), &op, &inputs, &expected, small.rows());
     }
 }
 

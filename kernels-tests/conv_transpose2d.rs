@@ -1,7 +1,7 @@
 //! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the input gradient of a
 //! convolution; and the two directions as adjoints of each other.
 
-use crate::contraction::{CASES, check_rungs, gather, scatter, shapes, swapped};
+use crate::contraction::{CASES, candidate_cases, check_candidates, check_rungs, gather, scatter, shapes, swapped};
 use crate::harness::{Tensor, gpu};
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
 use pix2pix::tensor::Shape;
@@ -29,6 +29,20 @@ fn every_rung_matches_the_twin() {
 
         let expected = scatter(case.0, &input, large, &weight, None);
         check_rungs(&gpu, "conv_transpose2d", &format!("{name} transposed"), &op(true), &[input, weight], &expected, terms);
+    }
+}
+
+#[test]
+fn every_candidate_matches_the_twin() {
+    let gpu = gpu();
+    for case in candidate_cases() {
+        let (large, small, weight) = shapes(case);
+        let inputs = [Tensor::random(small, 1), Tensor::random(weight, 2)];
+        let expected = scatter(case.0, &inputs[0], large, &inputs[1], None);
+        let [out_height, out_width] = [large.height(), large.width()];
+        let op = ConvTranspose2d { geometry: case.0, out_height, out_width, transposed_weight: true, name: "conv_transpose2d" };
+        let terms = case.0.kernel.pow(2) * small.channels();
+        check_candidates(&gpu, &format!("conv_transpose2d {large}"), &op, &inputs, &expected, terms);
     }
 }
 

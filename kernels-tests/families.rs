@@ -9,7 +9,7 @@ const SHARED_OPS: [(&str, &str); 8] = [
     ("mod", "declares the families and the trait"),
     ("error", "the shape errors of all families"),
     ("lower", "what every family lowers to"),
-    ("rungs", "the table of choices of the three contractions"),
+    ("choice/", "named kernels of the three contractions and the table that picks one"),
     ("step", "the uniform that all families may bind"),
     ("view", "looks at memory, and is lowered to elementwise copies where that fails"),
     ("contraction", "the geometry that the three contractions share"),

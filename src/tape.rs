@@ -163,7 +163,10 @@ impl Tape {
     pub fn macs(&self, var: Var) -> u64 {
         let Node { source, inputs, shape, .. } = &self.nodes[var.0];
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
-        if let Source::Op(op) = source { op.macs(&shapes, *shape) } else { 0 }
+        match source {
+            Source::Op(op) => op.contraction(&shapes, *shape).map_or(0, |key| key.macs()),
+            _ => 0,
+        }
     }
 
     /// All nodes in order.

@@ -322,5 +322,6 @@ fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Profile {
         max_invocations: limits.max_compute_invocations_per_workgroup,
         offset_alignment: limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment),
         forced: Default::default(),
+        tuned: Default::default(),
     }
 }

@@ -33,6 +33,8 @@ pub struct Profile {
     pub offset_alignment: u32,
     /// Rungs that were forced, kernel family to file stem: for tests, benchmarks and resumed runs.
     pub forced: BTreeMap<String, String>,
+    /// Tuned choices, a contraction's key to its kernel's name.
+    pub tuned: BTreeMap<String, String>,
 }
 
 impl Profile {
@@ -48,6 +50,7 @@ impl Profile {
             max_invocations: 256,
             offset_alignment: 256,
             forced: BTreeMap::new(),
+            tuned: BTreeMap::new(),
         }
     }
 

@@ -131,7 +131,7 @@ impl Split {
         if self.chunks == 1 {
             return first(Slot::Output, output).into();
         }
-        Lowered { dispatches: vec![first(Slot::Workspace, partial), second], workspace_bytes: partial.shape.bytes() }
+        Lowered { dispatches: vec![first(Slot::Workspace, partial), second], workspace_bytes: partial.shape.bytes(), ..Lowered::default() }
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn sum_of_parts(output: Shape, parts: usize, sum: impl FnOnce(Slot) -
     let params = ReduceParams { size: size as u32, splits: parts as u32, pad: [0; 2] };
     let kernel = KernelSpec::new(shader!("conv2d_grad_weight/reduce"));
     let reduce = Dispatch::new(kernel, &params, vec![Slot::Workspace, Slot::Output], size.div_ceil(WORKGROUP));
-    Lowered { dispatches: vec![sum(Slot::Workspace), reduce], workspace_bytes: parts as u64 * output.bytes() }
+    Lowered { dispatches: vec![sum(Slot::Workspace), reduce], workspace_bytes: parts as u64 * output.bytes(), ..Lowered::default() }
 }
 
 #[repr(C)]

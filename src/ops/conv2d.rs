@@ -1,12 +1,13 @@
 //! Convolution: each output pixel gathers the input under its kernel. Also the input gradient of `conv_transpose2d`.
 
+use super::Op;
 use super::channel_sum::ChannelSum;
+use super::choice::{ContractionKey, Family, choose};
 use super::contraction::{Geometry, weight_channels};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
-use super::{Op, rungs};
+use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
@@ -85,17 +86,18 @@ pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Resul
 }
 
 /// The launches of `conv2d` and `conv_transpose2d`: they differ in shader and grid only.
-pub(crate) fn lower_conv(context: &LowerContext, geometry: Geometry, transposed_weight: bool, choice: rungs::Choice) -> Lowered {
-    let has_bias = context.inputs.len() == 3;
-    let kernel = choice
+pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
+    let chosen = choose(&key, context.profile);
+    let kernel = chosen
         .kernel
-        .uint("KERNEL", geometry.kernel)
-        .uint("STRIDE", geometry.stride)
-        .flag("TRANSPOSED_WEIGHT", transposed_weight)
-        .flag("HAS_BIAS", has_bias);
-    let bias = Slot::Input(if has_bias { 2 } else { 1 });
+        .uint("KERNEL", key.geometry.kernel)
+        .uint("STRIDE", key.geometry.stride)
+        .flag("TRANSPOSED_WEIGHT", key.transposed)
+        .flag("HAS_BIAS", key.bias);
+    let bias = Slot::Input(if key.bias { 2 } else { 1 });
     let slots = vec![Slot::Input(0), Slot::Input(1), bias, Slot::Output];
-    Dispatch::new(kernel, &ConvParams::new(context, geometry), slots, choice.groups).into()
+    let dispatch = Dispatch::new(kernel, &ConvParams::new(context, key.geometry), slots, chosen.groups);
+    Lowered { choice: Some(Choice { key, kernel: chosen.name }), ..dispatch.into() }
 }
 
 impl Op for Conv2d {
@@ -134,11 +136,23 @@ impl Op for Conv2d {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let choice = rungs::conv2d(context);
-        lower_conv(context, self.geometry, self.transposed_weight, choice)
+        lower_conv(context, self.key(&context.shapes(), context.output.shape))
     }
 
-    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
-        (output.len() * inputs[0].channels() * self.geometry.kernel.pow(2)) as u64
+    fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
+        Some(self.key(inputs, output))
+    }
+}
+
+impl Conv2d {
+    fn key(&self, inputs: &[Shape], output: Shape) -> ContractionKey {
+        ContractionKey {
+            family: Family::Conv2d,
+            geometry: self.geometry,
+            large: inputs[0],
+            small: output,
+            transposed: self.transposed_weight,
+            bias: inputs.len() == 3,
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Weight gradient of both convolutions: a sum over pixels of products of the large map, under the kernel, and the small map.
 
+use super::Op;
+use super::choice::{ContractionKey, Family, choose};
 use super::contraction::Geometry;
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
 use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
-use super::{Op, rungs};
+use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -87,9 +88,10 @@ impl Op for Conv2dGradWeight {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let choice = rungs::conv2d_grad_weight(context, self.geometry, self.transposed_output);
+        let key = self.key(&context.shapes());
+        let chosen = choose(&key, context.profile);
         let (large, small) = (context.inputs[0], context.inputs[1]);
-        let splits = choice.splits;
+        let splits = chosen.splits;
         let params = Params {
             batch: large.shape.batch() as u32,
             large_height: large.shape.height() as u32,
@@ -104,15 +106,16 @@ impl Op for Conv2dGradWeight {
             splits: splits as u32,
             pad: [0; 3],
         };
-        let kernel = choice
+        let kernel = chosen
             .kernel
             .uint("KERNEL", self.geometry.kernel)
             .uint("STRIDE", self.geometry.stride)
             .flag("TRANSPOSED_OUTPUT", self.transposed_output);
         let target = if splits == 1 { Slot::Output } else { Slot::Workspace };
-        let sum = Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), target], choice.groups);
+        let sum = Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), target], chosen.groups);
+        let choice = Some(Choice { key, kernel: chosen.name });
         if splits == 1 {
-            return sum.into();
+            return Lowered { choice, ..sum.into() };
         }
         let output = context.output.shape;
         let size = output.rows() * output.channels4();
@@ -120,10 +123,23 @@ impl Op for Conv2dGradWeight {
         let kernel = KernelSpec::new(shader!("conv2d_grad_weight/reduce"));
         let slots = vec![Slot::Workspace, Slot::Output];
         let reduce = Dispatch::new(kernel, &params, slots, size.div_ceil(REDUCE_WORKGROUP));
-        Lowered { dispatches: vec![sum, reduce], workspace_bytes: splits as u64 * output.bytes() }
+        Lowered { choice, dispatches: vec![sum, reduce], workspace_bytes: splits as u64 * output.bytes() }
     }
 
-    fn macs(&self, inputs: &[Shape], _: Shape) -> u64 {
-        (inputs[1].len() * inputs[0].channels() * self.geometry.kernel.pow(2)) as u64
+    fn contraction(&self, inputs: &[Shape], _: Shape) -> Option<ContractionKey> {
+        Some(self.key(inputs))
+    }
+}
+
+impl Conv2dGradWeight {
+    fn key(&self, inputs: &[Shape]) -> ContractionKey {
+        ContractionKey {
+            family: Family::Conv2dGradWeight,
+            geometry: self.geometry,
+            large: inputs[0],
+            small: inputs[1],
+            transposed: self.transposed_output,
+            bias: false,
+        }
     }
 }

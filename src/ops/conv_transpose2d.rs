@@ -1,13 +1,14 @@
 //! Transposed convolution: each output pixel gathers the few input pixels whose kernels reach it, one parity class of output pixels
 //! at a time, so there are no atomics and no inserted zeros. Also the input gradient of `conv2d`.
 
+use super::Op;
 use super::channel_sum::ChannelSum;
+use super::choice::{ContractionKey, Family};
 use super::contraction::Geometry;
 use super::conv2d::{Conv2d, check_channels, lower_conv};
 use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
 use super::lower::{LowerContext, Lowered};
-use super::{Op, rungs};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 
@@ -77,11 +78,23 @@ impl Op for ConvTranspose2d {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let choice = rungs::conv_transpose2d(context, self.geometry);
-        lower_conv(context, self.geometry, self.transposed_weight, choice)
+        lower_conv(context, self.key(&context.shapes(), context.output.shape))
     }
 
-    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
-        (inputs[0].len() * output.channels() * self.geometry.kernel.pow(2)) as u64
+    fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
+        Some(self.key(inputs, output))
+    }
+}
+
+impl ConvTranspose2d {
+    fn key(&self, inputs: &[Shape], output: Shape) -> ContractionKey {
+        ContractionKey {
+            family: Family::ConvTranspose2d,
+            geometry: self.geometry,
+            large: output,
+            small: inputs[0],
+            transposed: self.transposed_weight,
+            bias: inputs.len() == 3,
+        }
     }
 }

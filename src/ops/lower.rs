@@ -1,5 +1,6 @@
 //! From an operation to dispatches: plain data, made without a device.
 
+use super::choice::ContractionKey;
 use crate::gpu::{KernelSpec, Profile};
 use crate::state::{ArenaId, StateList};
 use crate::tensor::Shape;
@@ -49,6 +50,13 @@ pub struct LowerContext<'a> {
     pub profile: &'a Profile,
     /// Parameters and statistics.
     pub states: &'a StateList,
+}
+
+impl LowerContext<'_> {
+    /// The inputs' logical shapes.
+    pub fn shapes(&self) -> Vec<Shape> {
+        self.inputs.iter().map(|input| input.shape).collect()
+    }
 }
 
 /// Parts of a trainable arena.
@@ -118,9 +126,20 @@ impl Dispatch {
     }
 }
 
+/// Which kernel was chosen for which contraction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The contraction.
+    pub key: ContractionKey,
+    /// The candidate's name.
+    pub kernel: String,
+}
+
 /// All launches of an operation, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Lowered {
+    /// The choice of a contraction's kernel.
+    pub choice: Option<Choice>,
     /// The launches.
     pub dispatches: Vec<Dispatch>,
     /// Bytes of workspace that they share.
@@ -129,6 +148,6 @@ pub struct Lowered {
 
 impl From<Dispatch> for Lowered {
     fn from(dispatch: Dispatch) -> Self {
-        Self { dispatches: vec![dispatch], workspace_bytes: 0 }
+        Self { dispatches: vec![dispatch], ..Self::default() }
     }
 }

@@ -3,7 +3,6 @@
 
 mod error;
 mod lower;
-mod rungs;
 mod step;
 mod view;
 
@@ -11,6 +10,7 @@ pub mod activation;
 pub mod adam;
 pub mod batch_norm;
 pub mod channel_sum;
+pub mod choice;
 pub mod contraction;
 pub mod conv2d;
 pub mod conv2d_grad_weight;
@@ -23,10 +23,11 @@ pub mod random;
 
 pub use elementwise::{Fill, add};
 pub use error::ShapeError;
-pub use lower::{ArenaPart, Dispatch, LowerContext, Lowered, Operand, Slot};
+pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, Operand, Slot};
 pub use step::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 pub use view::{Concat, Detach, Slice};
 
+use self::choice::ContractionKey;
 use crate::state::ArenaId;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
@@ -62,10 +63,10 @@ pub trait Op: Debug + Send + Sync {
     /// The dispatches that compute the output.
     fn lower(&self, context: &LowerContext) -> Lowered;
 
-    /// Multiply-accumulates of a contraction; zero for everything that is bound by memory.
-    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+    /// What the choice of a contraction's kernel depends on; `None` for everything that is bound by memory.
+    fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
         let _ = (inputs, output);
-        0
+        None
     }
 
     /// Whether the output is only another look at the inputs' memory.

@@ -7,7 +7,7 @@ use super::ProgramError;
 use super::lives::{Life, lives};
 use super::place::{Place, Places, describe, live_nodes, place_values};
 use crate::gpu::Profile;
-use crate::ops::{Dispatch, LowerContext, Operand};
+use crate::ops::{Choice, Dispatch, LowerContext, Operand};
 use crate::state::StateList;
 use crate::tape::{Source, Tape, Var};
 use std::collections::{BTreeMap, HashMap};
@@ -21,6 +21,8 @@ pub struct Step {
     pub dispatches: Vec<Dispatch>,
     /// Bytes of workspace that its launches share.
     pub workspace_bytes: u64,
+    /// The choice of a contraction's kernel.
+    pub choice: Option<Choice>,
 }
 
 /// A tape as launches over planned buffers.
@@ -54,7 +56,12 @@ impl Plan {
             let (Source::Op(op), Some(output)) = (&node.source, places[index]) else { continue };
             let inputs: Vec<Operand> = node.inputs.iter().filter_map(|input| places[input.0]).map(|place| place.operand).collect();
             let lowered = op.lower(&LowerContext { inputs: &inputs, output: output.operand, profile, states });
-            steps.push(Step { node: index, dispatches: lowered.dispatches, workspace_bytes: lowered.workspace_bytes });
+            steps.push(Step {
+                node: index,
+                dispatches: lowered.dispatches,
+                choice: lowered.choice,
+                workspace_bytes: lowered.workspace_bytes,
+            });
         }
         let lives = lives(tape, &places, &live, outputs);
         let (buffer_of, buffers) = share(&lives);

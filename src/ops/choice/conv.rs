@@ -1,0 +1,110 @@
+//! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
+
+use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, wide_rung};
+use crate::gpu::{KernelSpec, Profile, ShaderSource};
+use crate::shader;
+
+/// Threads of a workgroup of the register rung: small, so that every core of a CPU gets some.
+const REGISTER_WORKGROUP: usize = 16;
+/// Output `vec4`s up to which the broadcast rung would leave most lanes idle.
+const FEW_VECTORS: usize = 2;
+
+/// The rungs' shaders in order.
+type Ladder = [ShaderSource; 4];
+
+const CONV2D: Ladder =
+    [shader!("conv2d/1_naive"), shader!("conv2d/2_register"), shader!("conv2d/3_broadcast"), shader!("conv2d/4_workgroup")];
+const CONV_TRANSPOSE2D: Ladder = [
+    shader!("conv_transpose2d/1_naive"),
+    shader!("conv_transpose2d/2_register"),
+    shader!("conv_transpose2d/3_broadcast"),
+    shader!("conv_transpose2d/4_workgroup"),
+];
+
+/// The sizes that decide a tile.
+struct Problem {
+    ladder: &'static Ladder,
+    /// Output pixels that share their taps: all of them, or one parity class of a transposed convolution.
+    pixels: usize,
+    /// How many such sets there are.
+    classes: usize,
+    /// Output pixels in all.
+    rows: usize,
+    /// `vec4`s of output channels.
+    vectors: usize,
+}
+
+impl Problem {
+    fn new(key: &ContractionKey) -> Self {
+        let (output, stride) = (key.output(), key.geometry.stride);
+        let (ladder, classes, side) = match key.family {
+            Family::ConvTranspose2d => (&CONV_TRANSPOSE2D, stride.pow(2), stride),
+            _ => (&CONV2D, 1, 1),
+        };
+        let pixels = output.batch() * output.height().div_ceil(side) * output.width().div_ceil(side);
+        Self { ladder, pixels, classes, rows: output.rows(), vectors: output.channels4() }
+    }
+
+    fn tiles(&self, pixels: usize, vectors: usize) -> usize {
+        self.classes * self.pixels.div_ceil(pixels) * self.vectors.div_ceil(vectors)
+    }
+
+    fn register(&self, pixels: usize, vectors: usize) -> Candidate {
+        let kernel =
+            KernelSpec::new(self.ladder[1]).uint("WORKGROUP", REGISTER_WORKGROUP).uint("TILE_VECTORS", vectors).uint("TILE_PIXELS", pixels);
+        Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(pixels, vectors).div_ceil(REGISTER_WORKGROUP))
+    }
+
+    fn broadcast(&self, subgroup: usize, pixels: usize, vectors: usize) -> Candidate {
+        let kernel = KernelSpec::new(self.ladder[2])
+            .uint("SUBGROUP", subgroup)
+            .uint("WORKGROUP", subgroup)
+            .uint("LANE_VECTORS", vectors)
+            .uint("TILE_PIXELS", pixels);
+        Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(pixels, vectors * subgroup))
+    }
+
+    fn workgroup(&self, pixels: usize, vectors: usize) -> Candidate {
+        let kernel = KernelSpec::new(self.ladder[3]).uint("THREAD_PIXELS", pixels).uint("THREAD_VECTORS", vectors);
+        Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(TILE_THREADS * pixels, TILE_THREADS * vectors))
+    }
+}
+
+/// The rung of the default table.
+pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
+    if key.output().channels4() <= FEW_VECTORS { "2_register" } else { wide_rung(profile) }
+}
+
+/// Every rung that the device can run; see [`super::candidates`].
+pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
+    let problem = Problem::new(key);
+    let (pixels, vectors) = (problem.pixels, problem.vectors);
+    let naive = Candidate::new(KernelSpec::new(problem.ladder[0]), "", (problem.rows * vectors * 4).div_ceil(NAIVE_WORKGROUP));
+    let mut found = vec![naive];
+
+    let tile = tile_of(pixels, &[(5, 8), (2, 4)]);
+    found.push(problem.register(tile, vectors.min(if tile == 8 { 2 } else { 4 })));
+    let others = [(8, 1), (4, 2), (4, 4), (16, 1)].into_iter().filter(|&(tile, wide)| tile < 2 * pixels && wide <= vectors);
+    found.extend(others.map(|(tile, wide)| problem.register(tile, wide)));
+
+    if let Some(subgroup) = profile.subgroup.map(|size| size as usize) {
+        // Of equal tiles the largest that is not over 32.
+        let balanced = |most: usize| pixels.div_ceil(pixels.div_ceil(most));
+        let tile = if pixels >= 32 { balanced(32) } else { tile_of(pixels, &[(16, 16), (5, 8), (2, 4)]) };
+        found.push(problem.broadcast(subgroup, tile, 1));
+        let others = [balanced(32), balanced(24), balanced(16), balanced(8), balanced(4)];
+        found.extend(others.map(|tile| problem.broadcast(subgroup, tile, 1)));
+        if vectors > subgroup {
+            found.extend([balanced(16), balanced(8), balanced(4)].map(|tile| problem.broadcast(subgroup, tile, 2)));
+        }
+    }
+    if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
+        found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));
+    }
+    found
+}
+
+/// The tile of the first `(least pixels, tile)` that the map reaches; 1 when it reaches none.
+fn tile_of(pixels: usize, tiles: &[(usize, usize)]) -> usize {
+    tiles.iter().find(|&&(least, _)| pixels >= least).map_or(1, |&(_, tile)| tile)
+}
