@@ -3,6 +3,8 @@
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/good_use.rs"]
 mod good_use;
 
@@ -21,7 +23,7 @@ const TINY: [&str; 4] = ["--size", "32", "--ngf", "2"];
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
-    let computes = ["train", "translate", "inspect", "bench"].contains(&arguments[0]);
+    let computes = ["train", "translate", "inspect", "bench"].contains(&arguments[0]) && !arguments.contains(&"diff");
     let chooses = arguments.iter().any(|argument| ["--adapter", "--help"].contains(argument));
     if let (Ok(adapter), true, false) = (std::env::var("PIX2PIX_ADAPTER"), computes, chooses) {
         command.args(["--adapter", &adapter]);

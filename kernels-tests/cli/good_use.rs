@@ -5,16 +5,19 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&[&str]; 5] = [&["train"], &["translate"], &["inspect"], &["adapters"], &["bench", "step"]];
+const COMMANDS: [&[&str]; 6] = [&["train"], &["translate"], &["inspect"], &["bench", "step"], &["adapters"], &["bench", "diff"]];
+/// Those that open a device.
+const COMPUTE: usize = 4;
+
 #[test]
 fn every_command_has_help_with_an_example_and_its_defaults() {
     let folder = temporary();
-    for arguments in COMMANDS {
+    for (index, arguments) in COMMANDS.into_iter().enumerate() {
         let output = succeed(folder.path(), &[arguments, &["--help"]].concat());
         let text = stdout(&output);
         assert!(text.contains("Example: pix2pix "), "{arguments:?}");
         assert_eq!(stderr(&output), "");
-        if arguments != ["adapters"] {
+        if index < COMPUTE {
             assert!(text.contains("--adapter") && text.contains("--seed") && text.contains("[default: 0]"), "{arguments:?}: {text}");
         }
     }

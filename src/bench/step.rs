@@ -1,65 +1,154 @@
-//! Time of whole training steps.
+//! Time of whole training steps, of their operations, of the training loop and of a translation.
 
-use crate::data::Batch;
+use super::report::{Entry, Kind, Report, WHOLE, ratio};
+use super::spread::Spread;
+use crate::data::{Batch, Dataset, Loader, LoaderOptions, Split};
 use crate::gpu::Gpu;
-use crate::program::{Row, rows};
-use crate::train::{RGB, Session, TrainConfig, TrainError};
+use crate::nn::Mode;
+use crate::program::{Clock, rows};
+use crate::tensor::Shape;
+use crate::train::{LossReader, RGB, Session, TrainConfig, TrainError, Translator};
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// Untimed steps before the timed ones: drivers compile a kernel at its first launch.
 const WARM_UP: u64 = 3;
+/// Most steps of the training loop: its numbers are means.
+const LOOP_STEPS: u64 = 10;
 
-/// What a benchmark of the step measured.
-#[derive(Debug, Clone)]
-pub struct StepTiming {
-    /// Seconds of each step, in order, each waited for.
-    pub seconds: Vec<f64>,
-    /// Floating-point operations of the contractions of a step, two a multiply-accumulate.
-    pub flop: f64,
-    /// Kernel launches of a step.
-    pub launches: usize,
-    /// Most device memory at one time, in bytes.
-    pub peak_bytes: u64,
-    /// Seconds of each operation alone, when that was asked for.
-    pub operations: Vec<(Row, f64)>,
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct StepOptions {
+    /// Timed steps.
+    pub steps: u64,
+    /// Runs in which every operation is timed.
+    pub runs: usize,
 }
 
-impl StepTiming {
-    /// Median, smallest and largest time in seconds.
-    pub fn spread(&self) -> [f64; 3] {
-        let mut sorted = self.seconds.clone();
-        sorted.sort_by(f64::total_cmp);
-        let at = |i: usize| sorted.get(i).copied().unwrap_or(f64::NAN);
-        let last = sorted.len().saturating_sub(1);
-        [(at(last / 2) + at(sorted.len() / 2)) / 2.0, at(0), at(last)]
-    }
-}
-
-/// Times `steps` steps on one made-up batch; with `repeats` above zero also each operation alone, launched so many times in a row.
+/// Times steps on one made-up batch, each waited for; then every operation; then the loop as training runs it, with prefetched
+/// batches and without waiting; then translating one image with its upload and download.
 ///
 /// # Errors
 /// Networks that do not fit the device, and what the driver reports.
-pub fn time_step(gpu: &Gpu, config: &TrainConfig, steps: u64, repeats: usize) -> Result<StepTiming, TrainError> {
+pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Result<Report, TrainError> {
     let session = Session::new(gpu, config)?;
     session.store.initialise(gpu, config.seed)?;
+    let (step, host) = time_waited(gpu, &session, config, options.steps)?;
+    // Before the clock and the translation take memory of their own.
+    let peak = gpu.peak_memory_bytes();
+    let clock = Clock::of(gpu)?;
+    let mut report = Report::new(Kind::Step, gpu, &clock);
+    let operations = time_operations(gpu, &session, &clock, options.runs)?;
+    let program = session.program();
+    let sum = |value: fn(&Entry) -> f64| operations.iter().map(value).sum::<f64>();
+    let launches = program.plan().dispatches();
+    let whole = |name: &str, seconds, launches, flop, bytes| Entry {
+        name: name.to_owned(),
+        group: WHOLE.to_owned(),
+        kernel: String::new(),
+        seconds,
+        flop,
+        bytes,
+        launches,
+    };
+    report.entries.push(whole("step", step, launches, sum(|entry| entry.flop), sum(|entry| entry.bytes)));
+    let mut value = |name: &str, value: f64| report.values.insert(name.to_owned(), value);
+    value("peak_memory_bytes", peak as f64);
+    value("host_seconds", host.median);
+    if let Some([step, wait]) = time_loop(gpu, &session, config, options.steps.min(LOOP_STEPS))? {
+        value("loop_step_seconds", step);
+        value("loop_data_wait_seconds", wait);
+    }
+    let (translation, launches) = time_translation(gpu, &session, config, options.steps)?;
+    report.entries.push(whole("translation", translation, launches, 0.0, 0.0));
+    report.entries.extend(operations);
+    Ok(report)
+}
+
+/// Seconds of whole steps, and those of them that the host needs to encode and submit.
+fn time_waited(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<(Spread, Spread), TrainError> {
     let values = config.batch_size * (config.size as usize).pow(2) * RGB;
-    let wave = |phase: f32| (0..values).map(|i| (i as f32 * 0.37 + phase).sin()).collect();
-    let batch = Batch { input: wave(0.0), target: wave(1.0) };
-    let mut seconds = Vec::new();
+    let batch = Batch { input: wave(values, 0.0), target: wave(values, 1.0) };
+    let (mut whole, mut host) = (Vec::new(), Vec::new());
     for step in 1..=WARM_UP + steps {
         let began = Instant::now();
         session.submit(gpu, step, config.learning_rate, &batch)?;
+        let submitted = began.elapsed();
         gpu.wait()?;
         if step > WARM_UP {
+            whole.push(began.elapsed().as_secs_f64());
+            host.push(submitted.as_secs_f64());
+        }
+    }
+    Ok((Spread::of(&whole), Spread::of(&host)))
+}
+
+fn wave(values: usize, phase: f32) -> Vec<f32> {
+    (0..values).map(|i| (i as f32 * 0.37 + phase).sin()).collect()
+}
+
+/// An entry for each operation in the order in which they run.
+fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs: usize) -> Result<Vec<Entry>, TrainError> {
+    let rows = rows(session.program().tape(), session.program().plan());
+    let mut seconds = vec![Vec::new(); rows.len()];
+    for _ in 0..runs.max(1) {
+        let times = session.time_operations(gpu, clock)?;
+        seconds.iter_mut().zip(times).for_each(|(seconds, (_, time))| seconds.push(time));
+    }
+    // The discriminator runs several times: the second `conv2d` of a layer is another entry than the first.
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut entries = Vec::with_capacity(rows.len());
+    for (row, seconds) in rows.into_iter().zip(seconds) {
+        let count = seen.entry(row.op.clone()).or_default();
+        *count += 1;
+        entries.push(Entry {
+            name: if *count == 1 { row.op } else { format!("{} #{count}", row.op) },
+            group: row.kind.to_owned(),
+            launches: row.kernels.len(),
+            kernel: row.kernels.join(" + "),
+            seconds: Spread::of(&seconds),
+            flop: row.macs as f64 * 2.0,
+            bytes: row.bytes as f64,
+        });
+    }
+    Ok(entries)
+}
+
+/// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on the bundled pairs. `None` for
+/// batches larger than these.
+fn time_loop(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<Option<[f64; 2]>, TrainError> {
+    let pairs = Dataset::bundled(&config.data_options())?.require(Split::Train)?.clone();
+    if config.batch_size > pairs.len() {
+        return Ok(None);
+    }
+    let mut loader = Loader::new(pairs, &LoaderOptions::new(config.batch_size, config.seed))?;
+    // The first batch, which nothing could prefetch, is the start's and not the loop's.
+    let mut batch = loader.next_batch()?;
+    let waited = loader.waited();
+    let mut reader = LossReader::new(0);
+    let began = Instant::now();
+    for step in 1..=steps {
+        session.submit(gpu, step, config.learning_rate, &batch)?;
+        reader.submitted(gpu, &session.store, step)?;
+        batch = loader.next_batch()?;
+    }
+    reader.finish(gpu, &session.store, steps)?;
+    let mean = |seconds: f64| ratio(seconds, steps as f64);
+    Ok(Some([mean(began.elapsed().as_secs_f64()), mean((loader.waited() - waited).as_secs_f64())]))
+}
+
+/// Seconds to translate one image, upload and download included, and the launches that it takes.
+fn time_translation(gpu: &Gpu, session: &Session, config: &TrainConfig, times: u64) -> Result<(Spread, usize), TrainError> {
+    let shape = Shape::nhwc(1, config.size as usize, config.size as usize, RGB);
+    let translator = Translator::new(gpu, &session.store, &session.generator, shape, &Mode::translation())?;
+    let image = wave(shape.len(), 0.0);
+    let mut seconds = Vec::new();
+    for time in 0..=times {
+        let began = Instant::now();
+        translator.translate(gpu, &session.store, &image, config.seed)?;
+        if time > 0 {
             seconds.push(began.elapsed().as_secs_f64());
         }
     }
-    let program = session.program();
-    let rows = rows(program.tape(), program.plan());
-    let flop = rows.iter().map(|row| row.macs as f64 * 2.0).sum();
-    let operations = match repeats {
-        0 => Vec::new(),
-        _ => rows.into_iter().zip(session.time_operations(gpu, repeats)?).map(|(row, (_, seconds))| (row, seconds)).collect(),
-    };
-    Ok(StepTiming { seconds, flop, launches: program.plan().dispatches(), peak_bytes: gpu.peak_memory_bytes(), operations })
+    Ok((Spread::of(&seconds), translator.program().plan().dispatches()))
 }

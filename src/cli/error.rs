@@ -1,5 +1,6 @@
 //! What a command ends with.
 
+use crate::bench::BenchError;
 use crate::data::DataError;
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
@@ -49,6 +50,17 @@ pub enum CliError {
         /// The output.
         output: PathBuf,
     },
+    /// Measuring, or a file of measurements.
+    #[error(transparent)]
+    Bench(BenchError),
+    /// A comparison found something slower.
+    #[error("{slower} of {of} times are longer beyond their spreads")]
+    Slower {
+        /// How many.
+        slower: usize,
+        /// Of how many that were compared.
+        of: usize,
+    },
     /// Stdout cannot be written.
     #[error("cannot write to stdout: {0}")]
     Stdout(io::Error),
@@ -60,8 +72,12 @@ fn flags(error: &TrainError) -> &'static str {
 }
 
 impl CliError {
-    /// 2 for usage, 1 for everything else.
+    /// 2 for usage, 3 for a comparison that found something slower, 1 for everything else.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Usage(_)) { 2 } else { 1 })
+        ExitCode::from(match self {
+            Self::Usage(_) => 2,
+            Self::Slower { .. } => 3,
+            _ => 1,
+        })
     }
 }

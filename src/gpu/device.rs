@@ -189,6 +189,11 @@ impl Gpu {
         self.queue.submit(commands)
     }
 
+    /// Seconds of one tick of the device's timestamps.
+    pub(super) fn timestamp_period(&self) -> f64 {
+        f64::from(self.queue.get_timestamp_period()) * 1e-9
+    }
+
     /// Waits until the device has done everything that was submitted.
     ///
     /// # Errors

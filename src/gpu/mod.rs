@@ -5,6 +5,7 @@ mod device;
 mod error;
 mod kernel;
 mod profile;
+mod timestamps;
 mod wgsl;
 
 pub use adapter::{AdapterSummary, list_adapters, quiet_drivers};
@@ -12,4 +13,5 @@ pub use device::{Buffer, DeviceOptions, Gpu, ReadBack};
 pub use error::GpuError;
 pub use kernel::{Binding, Kernel, KernelSpec};
 pub use profile::{DeviceClass, Profile};
+pub use timestamps::{Interval, Timestamps};
 pub use wgsl::{Access, Interface, ShaderSource};

@@ -1,5 +1,6 @@
 //! Floor 4: from a tape to a program: dead code dropped, memory planned, kernels chosen and bound once; then run, read, print.
 
+mod clock;
 mod error;
 mod lives;
 mod place;
@@ -7,7 +8,9 @@ mod plan;
 mod print;
 mod recompute;
 mod store;
+mod timing;
 
+pub use clock::Clock;
 pub use error::ProgramError;
 pub use place::{Place, Storage};
 pub use plan::{Plan, Step};
@@ -19,7 +22,6 @@ use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel};
 use crate::ops::{Dispatch, Slot, StepState};
 use crate::tape::{Tape, Var};
 use std::sync::Arc;
-use std::time::Instant;
 use wgpu::BufferUsages;
 
 /// Launches of one command buffer: a step goes out in a few, so that the device starts while the rest is still being encoded.
@@ -142,24 +144,6 @@ impl Program {
         Ok(None)
     }
 
-    /// Seconds of each operation, by node number, in the order in which they run: every one is launched `repeats` times in a row and
-    /// waited for. States that are written in place change.
-    ///
-    /// # Errors
-    /// What the driver reports.
-    pub fn time_operations(&self, gpu: &Gpu, store: &Store, step: &StepState, repeats: usize) -> Result<Vec<(usize, f64)>, ProgramError> {
-        gpu.write(store.step(), 0, bytemuck::bytes_of(step));
-        let mut times = Vec::new();
-        for launches in self.launches.chunk_by(|a, b| a.node == b.node) {
-            gpu.wait()?;
-            let began = Instant::now();
-            self.submit(gpu, (0..repeats).flat_map(|_| launches));
-            gpu.wait()?;
-            times.push((launches[0].node, began.elapsed().as_secs_f64() / repeats.max(1) as f64));
-        }
-        Ok(times)
-    }
-
     /// The plan behind this program.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -172,14 +156,7 @@ impl Program {
 
     fn submit<'a>(&self, gpu: &Gpu, launches: impl IntoIterator<Item = &'a Launch>) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        for launch in launches {
-            pass.set_pipeline(launch.kernel.pipeline());
-            pass.set_bind_group(0, &launch.group, &[]);
-            let [x, y, z] = launch.grid;
-            pass.dispatch_workgroups(x, y, z);
-        }
-        drop(pass);
+        encode(&mut encoder.begin_compute_pass(&Default::default()), launches);
         gpu.submit([encoder.finish()]);
     }
 
@@ -190,6 +167,15 @@ impl Program {
             Some(Place { storage: Storage::Node(owner), .. }) if readable => Ok(&self.buffers[self.plan.buffer_of[&owner]]),
             _ => Err(ProgramError::Absent { var: var.0 }),
         }
+    }
+}
+
+fn encode<'a>(pass: &mut wgpu::ComputePass, launches: impl IntoIterator<Item = &'a Launch>) {
+    for launch in launches {
+        pass.set_pipeline(launch.kernel.pipeline());
+        pass.set_bind_group(0, &launch.group, &[]);
+        let [x, y, z] = launch.grid;
+        pass.dispatch_workgroups(x, y, z);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Plan;
 use super::place::describe;
+use crate::ops::{ArenaPart, Slot};
 use crate::tape::{Tape, Var};
 use crate::tensor::Shape;
 
@@ -12,6 +13,8 @@ pub struct Row {
     pub node: usize,
     /// Layer and operation.
     pub op: String,
+    /// The operation's name alone.
+    pub kind: &'static str,
     /// Shape of the result.
     pub shape: Shape,
     /// Multiply-accumulates.
@@ -27,9 +30,18 @@ pub fn rows(tape: &Tape, plan: &Plan) -> Vec<Row> {
     let row = |step: &super::Step| {
         let node = &tape.nodes()[step.node];
         let macs = tape.macs(Var(step.node));
-        let bytes = node.inputs.iter().map(|&input| tape.shape(input).bytes()).sum::<u64>() + node.shape.bytes();
+        let updated: u64 = step.dispatches.iter().flat_map(|dispatch| &dispatch.slots).map(updated_bytes).sum();
+        let bytes = node.inputs.iter().map(|&input| tape.shape(input).bytes()).sum::<u64>() + node.shape.bytes() + 2 * updated;
         let kernels = step.dispatches.iter().map(|dispatch| dispatch.kernel.label()).collect();
-        Row { node: step.node, op: describe(node), shape: node.shape, macs, bytes, kernels }
+        Row { node: step.node, op: describe(node), kind: node.name(), shape: node.shape, macs, bytes, kernels }
     };
     plan.steps.iter().map(row).collect()
+}
+
+/// Bytes of an arena that a launch reads and writes; gradients are among the operation's inputs already.
+fn updated_bytes(slot: &Slot) -> u64 {
+    match slot {
+        Slot::Arena { part: ArenaPart::Value | ArenaPart::Moment1 | ArenaPart::Moment2, bytes, .. } => *bytes,
+        _ => 0,
+    }
 }

@@ -16,7 +16,7 @@ pub mod run;
 pub use config::{Length, ModelConfig, RGB, TrainConfig};
 pub use error::TrainError;
 pub use losses::{GanLoss, Verdict, gan, l1};
-pub use monitor::Losses;
+pub use monitor::{LossReader, Losses, Reading};
 pub use schedule::Schedule;
 pub use session::{Recording, Session};
 pub use step::{LOSSES, Objective, PairShape, StepVars, record_step};

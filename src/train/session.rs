@@ -7,7 +7,7 @@ use crate::data::Batch;
 use crate::gpu::Gpu;
 use crate::nn::{Mode, PatchGan, UNet};
 use crate::ops::StepState;
-use crate::program::{Program, Store, recompute};
+use crate::program::{Clock, Program, Store, recompute};
 use crate::state::StateList;
 use crate::tape::Tape;
 use crate::tensor::Shape;
@@ -101,8 +101,8 @@ impl Session {
     ///
     /// # Errors
     /// What the driver reports.
-    pub fn time_operations(&self, gpu: &Gpu, repeats: usize) -> Result<Vec<(usize, f64)>, TrainError> {
-        Ok(self.program.time_operations(gpu, &self.store, &self.state(1, 0.0), repeats)?)
+    pub fn time_operations(&self, gpu: &Gpu, clock: &Clock) -> Result<Vec<(usize, f64)>, TrainError> {
+        Ok(self.program.time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
     }
 
     /// The compiled step.

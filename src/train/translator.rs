@@ -59,6 +59,11 @@ impl Translator {
         Ok(Self { program, input, output })
     }
 
+    /// The compiled forward pass.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// Translates images in -1..1, NHWC, tightly packed; `seed` draws the dropout masks, if there are any. Waits for the result.
     ///
     /// # Errors

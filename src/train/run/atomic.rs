@@ -36,7 +36,10 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<(
 }
 
 /// Fails if no file can be made in `folder`, before anybody has spent hours on what should go there.
-pub(super) fn check_writable(folder: &Path) -> Result<(), RunError> {
+///
+/// # Errors
+/// [`RunError::DiskFull`] or [`RunError::Write`], naming `folder`.
+pub fn check_writable(folder: &Path) -> Result<(), RunError> {
     let probe = Temporary::in_folder(folder);
     fs::write(&probe.0, b"?").map_err(|error| RunError::write(folder, error))
 }
@@ -56,7 +59,8 @@ pub(super) fn sweep(folder: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that `path` lies in.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

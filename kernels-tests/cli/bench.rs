@@ -1,0 +1,129 @@
+//! `pix2pix bench`: the tables, the files and their comparison.
+
+use crate::{TINY, fail, run, snapshot, stderr, stdout, succeed, temporary};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn entries(report: &Value) -> &Vec<Value> {
+    report["entries"].as_array().unwrap()
+}
+
+/// What every report promises its readers.
+fn check_report(report: &Value, kind: &str) {
+    assert_eq!((&report["schema"], &report["kind"]), (&json!(1), &json!(kind)));
+    let date = report["date"].as_str().unwrap();
+    assert!(date.starts_with("20") && date.ends_with('Z') && date.len() == 20, "{date}");
+    assert!(report["command"].as_array().unwrap().contains(&json!("bench")), "{}", report["command"]);
+    for key in ["name", "driver", "backend"] {
+        assert!(report["device"][key].as_str().is_some_and(|text| !text.is_empty()), "{key}");
+    }
+    for entry in entries(report) {
+        let seconds = ["min", "lower", "median", "upper", "max"].map(|key| entry["seconds"][key].as_f64().unwrap());
+        assert!(seconds[0] > 0.0 && seconds.windows(2).all(|pair| pair[0] <= pair[1]), "{entry}");
+    }
+}
+
+#[test]
+fn a_step_is_measured_in_every_part() {
+    let folder = temporary();
+    let output = succeed(folder.path(), &[&["bench", "step", "--quick", "--per-op", "1", "--json", "step.json"], &TINY[..]].concat());
+    let text = stdout(&output);
+    for part in ["device: ", "clock: ", "network: 32x32", "generator.down1: conv2d", "adam", "contractions", "everything else", "host: "] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    for part in ["waiting for data", "translation: median", "launches", "step: median"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let report = read(&folder.path().join("step.json"));
+    check_report(&report, "step");
+    let named = |name: &str| entries(&report).iter().find(|entry| entry["name"] == name).unwrap();
+    let operations: f64 = entries(&report).iter().filter(|e| e["group"] != "whole").map(|e| e["flop"].as_f64().unwrap()).sum();
+    assert_eq!(named("step")["flop"].as_f64().unwrap(), operations);
+    assert!(named("translation")["launches"].as_u64().unwrap() > 10);
+    // The discriminator runs three times, and no two entries have one name.
+    assert!(named("discriminator.layer1: conv2d #3")["flop"].as_f64().unwrap() > 0.0);
+    let mut names: Vec<&str> = entries(&report).iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    for value in ["peak_memory_bytes", "host_seconds", "loop_step_seconds"] {
+        assert!(report["values"][value].as_f64().unwrap() > 0.0, "{value}");
+    }
+    // Adam reads gradients, and reads and writes values and moments: seven floats each parameter.
+    let adam = entries(&report).iter().find(|entry| entry["name"] == "generator: adam").unwrap();
+    let gradients = adam["bytes"].as_f64().unwrap() / 7.0;
+    assert!((gradients - gradients.round()).abs() < 4096.0 / 7.0 && gradients > 4.0 * 1000.0);
+    assert_eq!(snapshot(folder.path()).len(), 1);
+}
+
+#[test]
+fn without_timestamps_the_hosts_clock_serves_and_it_says_so() {
+    let folder = temporary();
+    let output = succeed(folder.path(), &[&["bench", "step", "--quick", "--no-timestamps", "--json", "a.json"], &TINY[..]].concat());
+    assert!(stdout(&output).contains("clock: the host's"), "{}", stdout(&output));
+    let report = read(&folder.path().join("a.json"));
+    check_report(&report, "step");
+    assert!(report["clock"].as_str().unwrap().contains("switched off"), "{}", report["clock"]);
+}
+
+#[test]
+fn a_comparison_finds_what_became_slower() {
+    let folder = temporary();
+    let root = folder.path();
+    succeed(root, &[&["bench", "step", "--steps", "3", "--json", "before.json"], &TINY[..]].concat());
+    let same = succeed(root, &["bench", "diff", "before.json", "before.json"]);
+    let text = stdout(&same);
+    assert!(text.contains("before: 20") && text.lines().any(|line| line.starts_with("step ") && line.contains(" 1.000")), "{text}");
+
+    let mut report = read(&root.join("before.json"));
+    for (entry, factor) in [(0, 10.0), (1, 0.1)] {
+        for key in ["min", "lower", "median", "upper", "max"] {
+            let value = &mut report["entries"][entry]["seconds"][key];
+            *value = json!(value.as_f64().unwrap() * factor);
+        }
+    }
+    report["entries"][2]["name"] = json!("something new");
+    report["device"]["name"] = json!("another device");
+    fs::write(root.join("after.json"), report.to_string()).unwrap();
+    let output = run(root, &["bench", "diff", "before.json", "after.json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("error: 1 of "), "{}", stderr(&output));
+    let text = stdout(&output);
+    for (start, end) in [("step ", " slower"), ("translation ", " faster"), ("only before: ", ""), ("only after: something new", "")] {
+        assert!(text.lines().any(|line| line.starts_with(start) && line.ends_with(end)), "{start} in {text}");
+    }
+    assert!(text.contains("note: the devices are not the same"));
+    assert_eq!(stdout(&run(root, &["bench", "diff", "after.json", "before.json"])).lines().filter(|l| l.ends_with(" slower")).count(), 1);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let folder = temporary();
+    let root = folder.path();
+    succeed(root, &[&["bench", "step", "--quick", "--json", "a.json"], &TINY[..]].concat());
+    let report = read(&root.join("a.json"));
+    let with = |key: &str, value: Value| {
+        let mut report = report.clone();
+        report[key] = value;
+        report.to_string()
+    };
+    let cases = [
+        ("kind.json", with("kind", json!("ceiling")), "compare two of one kind"),
+        ("schema.json", with("schema", json!(99)), "its schema is 99"),
+        ("entries.json", with("entries", json!(3)), "is no benchmark of this version"),
+        ("text.json", "ten steps".to_owned(), "is no benchmark of this version"),
+        ("array.json", "[]".to_owned(), "it has no schema"),
+    ];
+    for (name, content, expected) in &cases {
+        fs::write(root.join(name), content).unwrap();
+        let output = run(root, &["bench", "diff", "a.json", name]);
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""), "{name}");
+        assert!(stderr(&output).contains(expected), "{name}: {}", stderr(&output));
+    }
+    assert!(fail(root, 1, &["bench", "diff", "a.json", "none.json"]).contains("none.json: cannot be read"));
+    assert!(fail(root, 1, &[&["bench", "step", "--quick", "--json", "no/folder/a.json"], &TINY[..]].concat()).contains("no/folder"));
+}

@@ -1,0 +1,58 @@
+//! What the benchmarks' tables and files have in common.
+
+use crate::bench::{BenchError, Report};
+use crate::cli::{CliError, print};
+use crate::train::run::{check_writable, folder_of};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Where results go besides the terminal.
+#[derive(Debug, Clone, Args)]
+pub struct OutputArgs {
+    /// Write everything that was measured to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl OutputArgs {
+    /// Fails if the files cannot be written, before minutes are spent on what should go there.
+    pub fn check(&self) -> Result<(), CliError> {
+        self.json.iter().try_for_each(|path| Ok(check_writable(folder_of(path))?))
+    }
+
+    /// Writes the files that were asked for.
+    pub fn write(&self, report: &Report) -> Result<(), CliError> {
+        self.json.as_ref().map_or(Ok(()), |path| report.write(path).map_err(CliError::from))
+    }
+}
+
+impl From<BenchError> for CliError {
+    fn from(error: BenchError) -> Self {
+        match error {
+            // With the flags that make things smaller.
+            BenchError::Train(error) => Self::Train(error),
+            error => Self::Bench(error),
+        }
+    }
+}
+
+/// Prints device and clock, the head of every table.
+pub fn print_head(report: &Report) -> Result<(), CliError> {
+    let device = &report.device;
+    print(&format!("device: {}, {}, {}", device.name, device.driver, device.backend))?;
+    match report.clock.as_str() {
+        "timestamps" => print("clock: the device's timestamps, which passed a trial"),
+        reason => print(&format!("clock: the host's, around kernels launched several times in a row: {reason}")),
+    }
+}
+
+/// Seconds with digits for what they are: milliseconds suffice for a CPU, a fast GPU needs more.
+pub fn seconds(value: f64, median: f64) -> String {
+    let digits = if median < 0.02 { 6 } else { 3 };
+    format!("{value:.digits$}")
+}
+
+/// Counts a second in billions, or a dash for none.
+pub fn giga(per_second: f64) -> String {
+    if per_second > 0.0 { format!("{:.1}", per_second * 1e-9) } else { "-".to_owned() }
+}

@@ -1,0 +1,103 @@
+//! `pix2pix bench step`.
+
+use super::network::NetworkArgs;
+use super::output::{OutputArgs, giga, print_head, seconds};
+use super::{CliError, DeviceArgs, print};
+use crate::bench::{Entry, Group, Report, StepOptions, ratio, time_step};
+use crate::train::{Length, TrainConfig};
+use clap::Args;
+
+/// Arguments of `bench step`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix bench step --size 64 --ngf 16 --steps 20 --json step.json")]
+pub struct StepArgs {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Timed steps
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    steps: u64,
+    /// Print every operation, each timed in so many runs
+    #[arg(long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    per_op: Option<u32>,
+    /// Two steps, and one run in which every operation is timed
+    #[arg(long, conflicts_with = "steps")]
+    quick: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Runs in which every operation is timed, when nobody asks for them.
+const RUNS: u32 = 3;
+
+/// Times steps and prints them.
+pub fn run(args: &StepArgs) -> Result<(), CliError> {
+    let steps = if args.quick { 2 } else { args.steps };
+    let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
+    let config = args.network.config(false, Length::Steps(steps), args.device.seed)?;
+    args.output.check()?;
+    let gpu = args.device.open()?;
+    let report = time_step(&gpu, &config, &StepOptions { steps, runs: runs as usize })?;
+    print_head(&report)?;
+    print_network(&report, &config, steps)?;
+    if args.per_op.is_some() {
+        report.operations().try_for_each(print_operation)?;
+    }
+    print_groups(&report)?;
+    print_host(&report)?;
+    args.output.write(&report)?;
+    print_step(&report)
+}
+
+fn print_network(report: &Report, config: &TrainConfig, steps: u64) -> Result<(), CliError> {
+    let (launches, flop) = report.entry("step").map_or((0, 0.0), |step| (step.launches, step.flop));
+    let TrainConfig { size, ngf, ndf, num_downs, batch_size, .. } = config;
+    print(&format!(
+        "network: {size}x{size}, ngf {ngf}, ndf {ndf}, {num_downs} downs, batch {batch_size}; {launches} launches and {:.3} GFLOP a step; {steps} steps timed",
+        flop * 1e-9
+    ))
+}
+
+fn print_operation(entry: &Entry) -> Result<(), CliError> {
+    let (flops, bytes) = (giga(entry.flop_per_second()), giga(entry.bytes_per_second()));
+    print(&format!("{:9.1} us  {flops:>6} GFLOP/s  {bytes:>6} GB/s  {:48} {}", entry.seconds.median * 1e6, entry.name, entry.kernel))
+}
+
+/// A row for each kind of operation, and for those that contract and those that do not.
+fn print_groups(report: &Report) -> Result<(), CliError> {
+    print(&format!("{:26} {:>8} {:>10} {:>7} {:>8} {:>7}", "operation", "launches", "ms", "share", "GFLOP/s", "GB/s"))?;
+    let all = Group::of("all operations", report.operations());
+    let row = |group: &Group| {
+        let (flops, bytes) = (giga(ratio(group.flop, group.seconds)), giga(ratio(group.bytes, group.seconds)));
+        let (ms, share) = (group.seconds * 1e3, ratio(group.seconds, all.seconds) * 100.0);
+        print(&format!("{:26} {:>8} {ms:>10.3} {share:>5.1} % {flops:>8} {bytes:>7}", group.name, group.launches))
+    };
+    report.groups().iter().try_for_each(row)?;
+    row(&all)?;
+    row(&Group::of("contractions", report.operations().filter(|entry| entry.flop > 0.0)))?;
+    row(&Group::of("everything else", report.operations().filter(|entry| entry.flop == 0.0)))
+}
+
+fn print_host(report: &Report) -> Result<(), CliError> {
+    let value = |name: &str| report.values.get(name).copied();
+    if let Some(host) = value("host_seconds") {
+        let note = if report.device.cpu { ", which runs part of the kernels on a software rasteriser" } else { "" };
+        print(&format!("host: {:.3} ms a step to encode and submit{note}", host * 1e3))?;
+    }
+    if let (Some(step), Some(wait)) = (value("loop_step_seconds"), value("loop_data_wait_seconds")) {
+        let share = 100.0 * ratio(wait, step);
+        print(&format!("training loop: {} s a step, {:.3} ms of it ({share:.2} %) waiting for data", seconds(step, step), wait * 1e3))?;
+    }
+    let Some(Entry { seconds: time, launches, .. }) = report.entry("translation") else { return Ok(()) };
+    let [median, min, max] = [time.median, time.min, time.max].map(|value| seconds(value, time.median));
+    print(&format!("translation: median {median} s (min {min}, max {max}) an image with upload and download, {launches} launches"))
+}
+
+fn print_step(report: &Report) -> Result<(), CliError> {
+    let Some(step) = report.entry("step") else { return Ok(()) };
+    let [median, min, max] = [step.seconds.median, step.seconds.min, step.seconds.max].map(|value| seconds(value, step.seconds.median));
+    let rate = step.flop_per_second() * 1e-9;
+    let memory = report.values.get("peak_memory_bytes").map_or(0, |&bytes| bytes as u64 >> 20);
+    print(&format!("step: median {median} s (min {min}, max {max}), {rate:.1} GFLOP/s, peak device memory {memory} MiB"))
+}
