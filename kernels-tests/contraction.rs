@@ -8,8 +8,10 @@ use pix2pix::ops::choice::{candidates, choose};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::tensor::Shape;
 
-/// The rungs of every ladder; one that the device cannot run falls back to the next lower.
-pub const RUNGS: [&str; 4] = ["1_naive", "2_register", "3_broadcast", "4_workgroup"];
+/// The rungs that compute in f32; one that the device cannot run falls back to the next lower.
+const RUNGS: [&str; 4] = ["1_naive", "2_register", "3_broadcast", "4_workgroup"];
+/// The rung that rounds its operands to f16.
+pub const MATRIX_RUNG: &str = "6_matrix";
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 const PATCH: Geometry = Geometry::new(4, 1, 1);
@@ -51,29 +53,40 @@ pub fn shapes((geometry, batch, [height, width], [large, small]): Case) -> (Shap
 
 /// Runs `op` with each rung, alone in its buffers and sliced, against `expected`.
 pub fn check_rungs(gpu: &Gpu, family: &str, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], terms: usize) {
-    for rung in RUNGS {
+    let matrix = gpu.profile().matrix.map(|_| MATRIX_RUNG);
+    for rung in RUNGS.into_iter().chain(matrix) {
         let profile = Some(gpu.profile().clone().force(family, rung));
         for sliced in [false, true] {
             let around = Surroundings { profile: profile.clone(), ..Surroundings::default() };
             let name = format!("{name} {rung}{}", if sliced { " (sliced)" } else { "" });
             let got = run(gpu, &name, op, inputs, sliced, &around).output;
-            compare(&name, &got, expected, Tolerance::sum_of(terms, 1.0));
+            compare(&name, &got, expected, tolerance(rung, terms));
         }
     }
+}
+
+fn tolerance(rung: &str, terms: usize) -> Tolerance {
+    if rung == MATRIX_RUNG { Tolerance::sum_of_f16(terms) } else { Tolerance::sum_of(terms, 1.0) }
 }
 
 /// Runs `op` with every named candidate of its key, so that no tile goes untested.
 pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], terms: usize) {
     let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
     let key = op.contraction(&shapes, op.output_shape(&shapes).unwrap()).unwrap();
-    for candidate in candidates(&key, gpu.profile()) {
+    let family = key.family.name();
+    let with_matrix = gpu.profile().clone().force(family, MATRIX_RUNG);
+    for candidate in candidates(&key, &with_matrix) {
         let mut profile = gpu.profile().clone();
-        profile.tuned.insert(key.to_string(), candidate.name.clone());
-        assert_eq!(choose(&key, &profile).name, candidate.name, "{key}: a tuned choice is taken");
+        if candidate.rung() == MATRIX_RUNG {
+            profile = profile.force(family, &candidate.name);
+        } else {
+            profile.tuned.insert(key.to_string(), candidate.name.clone());
+        }
+        assert_eq!(choose(&key, &profile).name, candidate.name, "{key}: a forced or tuned choice is taken");
         let around = Surroundings { profile: Some(profile), ..Surroundings::default() };
         let name = format!("{name} {}", candidate.name);
         let got = run(gpu, &name, op, inputs, false, &around).output;
-        compare(&name, &got, expected, Tolerance::sum_of(terms, 1.0));
+        compare(&name, &got, expected, tolerance(candidate.rung(), terms));
     }
 }
 

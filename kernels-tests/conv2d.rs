@@ -1,11 +1,12 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a transposed one.
 
-use crate::contraction::{CASES, candidate_cases, check_candidates, check_rungs, gather, shapes, swapped};
-use crate::harness::{Tensor, gpu};
+use crate::contraction::{CASES, MATRIX_RUNG, candidate_cases, check_candidates, check_rungs, gather, shapes, swapped};
+use crate::harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
 use pix2pix::ops::{Op, ShapeError};
 use pix2pix::tensor::Shape;
+use std::io::{Write, stderr};
 
 #[test]
 fn every_rung_matches_the_twin() {
@@ -38,6 +39,26 @@ fn every_candidate_matches_the_twin() {
         let terms = case.0.kernel.pow(2) * large.channels();
         check_candidates(&gpu, &format!("conv2d {large}"), &op, &inputs, &expected, terms);
     }
+}
+
+/// Multiples of 1/1024 are f16 numbers and their products f32 numbers: then the matrix rung is off by what the other rungs are.
+#[test]
+fn matrix_units_round_operands_only() {
+    let gpu = gpu();
+    if gpu.profile().matrix.is_none() {
+        // Past the capture of a test's output, which is shown for failures only. No other test of the rung runs here either.
+        writeln!(stderr(), "SKIPPED: {MATRIX_RUNG}, since {} has no matrix units", gpu.info().name).unwrap();
+        return;
+    }
+    let case = (Geometry::new(4, 1, 1), 1, [12, 10], [72, 40]);
+    let (large, small, weight) = shapes(case);
+    let exact = |t: Tensor| Tensor::new(t.shape, t.values.iter().map(|v| (v * 1024.0).round() / 1024.0).collect());
+    let inputs = [exact(Tensor::random(large, 1)), exact(Tensor::random(weight, 2))];
+    let op = Conv2d { geometry: case.0, transposed_weight: false };
+    let around = Surroundings { profile: Some(gpu.profile().clone().force("conv2d", MATRIX_RUNG)), ..Surroundings::default() };
+    let got = run(&gpu, "exact operands", &op, &inputs, false, &around).output;
+    let expected = gather(case.0, &inputs[0], small, &inputs[1], None);
+    compare("exact operands", &got, &expected, Tolerance::sum_of(16 * large.channels(), 1.0));
 }
 
 #[test]

@@ -17,7 +17,7 @@ const SHARED_OPS: [(&str, &str); 8] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 14] = [
+const SHARED_TESTS: [(&str, &str); 15] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -25,6 +25,7 @@ const SHARED_TESTS: [(&str, &str); 14] = [
     ("cli/", "its parts"),
     ("golden/", "a target of its own: the reference's numbers"),
     ("families", "this file"),
+    ("device", "opening a device without what it offers"),
     ("shaders", "all shaders, without a GPU"),
     ("translate", "naga as wgpu calls it"),
     ("tape", "recording and differentiation"),

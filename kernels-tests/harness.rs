@@ -20,13 +20,13 @@ const GUARD: usize = 64;
 /// The device of all tests, one test at a time.
 pub fn gpu() -> MutexGuard<'static, Gpu> {
     static GPU: OnceLock<Mutex<Gpu>> = OnceLock::new();
-    GPU.get_or_init(|| Mutex::new(open(false))).lock().unwrap_or_else(PoisonError::into_inner)
+    GPU.get_or_init(|| Mutex::new(open(DeviceOptions::default()))).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens the adapter that `PIX2PIX_ADAPTER` names. No adapter is a failure with a name, never a silent pass.
-pub fn open(no_subgroups: bool) -> Gpu {
+pub fn open(options: DeviceOptions) -> Gpu {
     pix2pix::gpu::quiet_drivers();
-    let options = DeviceOptions { adapter: std::env::var("PIX2PIX_ADAPTER").ok(), no_subgroups, ..Default::default() };
+    let options = DeviceOptions { adapter: std::env::var("PIX2PIX_ADAPTER").ok(), ..options };
     match pollster::block_on(Gpu::open(&options)) {
         Ok(gpu) => gpu,
         Err(error) => panic!("kernel tests need an adapter: {error}"),
@@ -78,6 +78,13 @@ impl Tolerance {
     pub fn sum_of(terms: usize, scale: f64) -> Self {
         let eps = f64::from(f32::EPSILON);
         Self { absolute: eps * scale * (terms as f64 / 2.0 + 8.0), relative: 8.0 * eps }
+    }
+
+    /// The same with operands in -1..1 that are rounded to f16: each is off by up to 2^-11 of itself, a product by 1/5 of 2^-11 in the
+    /// root of the mean square; the signs are random, so a sum is off by the root of its terms times that, of which this grants six.
+    pub fn sum_of_f16(terms: usize) -> Self {
+        let exact = Self::sum_of(terms, 1.0);
+        Self { absolute: exact.absolute + 1.2 * (terms as f64).sqrt() / 2048.0, relative: exact.relative }
     }
 }
 

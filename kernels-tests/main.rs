@@ -11,6 +11,7 @@ mod channel_sum;
 mod conv2d;
 mod conv2d_grad_weight;
 mod conv_transpose2d;
+mod device;
 mod dropout;
 mod elementwise;
 mod families;

@@ -1,12 +1,14 @@
 //! Every shader that a program can select, without a GPU: it parses, validates, fits its caller, and translates to SPIR-V, MSL and
 //! HLSL.
 
+use crate::contraction::MATRIX_RUNG;
 use crate::translate::{translate, validate};
 use naga::AddressSpace;
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
 use pix2pix::nn::{DropoutMode, Mode, Norm, Statistics};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
+use pix2pix::ops::choice::{ContractionKey, Family, candidates};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
@@ -63,11 +65,12 @@ fn shader_files() -> Vec<(String, String, PathBuf)> {
     files
 }
 
-/// A software adapter with so many lanes (0: no subgroups), or a GPU.
+/// A software adapter with so many lanes (0: no subgroups), or a GPU, also with matrix units of either size.
 fn profiles() -> Vec<Profile> {
     let cpu = |lanes: u32| Profile { class: DeviceClass::Cpu, subgroup: (lanes > 0).then_some(lanes), ..Profile::portable() };
     let gpu = |lanes: u32| Profile { class: DeviceClass::Gpu, ..cpu(lanes) };
-    vec![cpu(8), cpu(4), cpu(0), gpu(32), gpu(0)]
+    let matrix = |lanes: u32, side: u32| Profile { f16: true, matrix: Some(side), ..gpu(lanes) };
+    vec![cpu(8), cpu(4), cpu(0), gpu(32), gpu(0), matrix(8, 8), matrix(32, 8), matrix(32, 16), matrix(64, 16)]
 }
 
 /// Each profile as it is, and with each rung of each ladder forced.
@@ -145,6 +148,22 @@ impl Variants {
             self.add(&tape, &StateList::default(), &outputs, profile);
         }
     }
+
+    /// Every tile of every rung, on a layer that is large enough for all of them.
+    fn add_candidates(&mut self, profiles: &[Profile]) {
+        let geometry = Geometry::new(4, 2, 1);
+        let (large, small) = (Shape::nhwc(1, 32, 32, 64), Shape::nhwc(1, 16, 16, 128));
+        let mut tape = Tape::default();
+        let [input, weight] = [("input", large), ("weight", Shape::hwio(4, 4, 64, 128))].map(|(name, shape)| tape.input(name, shape));
+        let output = conv2d(&mut tape, input, weight, None, geometry).unwrap();
+        let outputs = second_order(&mut tape, output, &[input, weight]);
+        for (profile, family) in profiles.iter().flat_map(|profile| Family::ALL.map(|family| (profile, family))) {
+            let key = ContractionKey { family, geometry, large, small, transposed: false, bias: false };
+            for candidate in candidates(&key, &profile.clone().force(family.name(), MATRIX_RUNG)) {
+                self.add(&tape, &StateList::default(), &outputs, &profile.clone().force(family.name(), &candidate.name));
+            }
+        }
+    }
 }
 
 /// Gradients of an output, and the gradients of the first of them.
@@ -196,6 +215,7 @@ fn all_variants() -> Variants {
     variants.add_networks(&profiles());
     let forced = forced(&profiles());
     variants.add_operations(&forced);
+    variants.add_candidates(&profiles());
     // Forced rungs see the networks' own shapes as well, where tiles and splits differ.
     let Recording { states, tape, vars, .. } = Recording::new(&small_config(64, 16)).unwrap();
     forced.iter().for_each(|profile| variants.add(&tape, &states, &[vars.fake], profile));

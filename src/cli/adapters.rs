@@ -3,7 +3,8 @@
 use super::{CliError, note, print};
 use crate::gpu::{AdapterSummary, DeviceOptions, Gpu, GpuError, list_adapters};
 use clap::Args;
-use wgpu::Features;
+use std::collections::BTreeSet;
+use wgpu::{CooperativeMatrixProperties, Features};
 
 /// Arguments of `adapters`.
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub fn run(_: &AdaptersArgs) -> Result<(), CliError> {
 }
 
 fn describe(adapter: &AdapterSummary) -> String {
-    let AdapterSummary { index, info, limits, features, default } = adapter;
+    let AdapterSummary { index, info, limits, features, matrices, default } = adapter;
     let yes = |feature| if features.contains(feature) { "yes" } else { "no" };
     let subgroup = match features.contains(Features::SUBGROUP) {
         true if info.subgroup_min_size == info.subgroup_max_size => format!("{} lanes", info.subgroup_min_size),
@@ -44,11 +45,20 @@ fn describe(adapter: &AdapterSummary) -> String {
         driver = info.driver,
         driver_info = info.driver_info,
         f16 = yes(Features::SHADER_F16),
-        matrix = yes(Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+        matrix = describe_matrices(matrices),
         timestamps = yes(Features::TIMESTAMP_QUERY),
         buffer = limits.max_buffer_size >> 20,
         binding = limits.max_storage_buffer_binding_size >> 20,
         invocations = limits.max_compute_invocations_per_workgroup,
         shared = limits.max_compute_workgroup_storage_size >> 10,
     )
+}
+
+/// Rows, inner size and columns with the types of operands and sums: `8x8x8 f16 to f32`.
+fn describe_matrices(matrices: &[CooperativeMatrixProperties]) -> String {
+    let name = |scalar| format!("{scalar:?}").to_lowercase();
+    let describe =
+        |m: &CooperativeMatrixProperties| format!("{}x{}x{} {} to {}", m.m_size, m.k_size, m.n_size, name(m.ab_type), name(m.cr_type));
+    let kinds: BTreeSet<String> = matrices.iter().map(describe).collect();
+    if kinds.is_empty() { "no".to_owned() } else { kinds.into_iter().collect::<Vec<_>>().join(", ") }
 }

@@ -1,7 +1,7 @@
 //! Finding adapters and choosing one.
 
 use super::GpuError;
-use wgpu::{Adapter, AdapterInfo, Backends, DeviceType, Instance, InstanceDescriptor};
+use wgpu::{Adapter, AdapterInfo, Backends, CooperativeMatrixProperties, DeviceType, Instance, InstanceDescriptor};
 
 /// An adapter as users see it: what it is called and what of it matters to us.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct AdapterSummary {
     pub limits: wgpu::Limits,
     /// Its features.
     pub features: wgpu::Features,
+    /// What its matrix units multiply.
+    pub matrices: Vec<CooperativeMatrixProperties>,
     /// Whether it is the one that is chosen when none is named.
     pub default: bool,
 }
@@ -40,6 +42,7 @@ pub async fn list_adapters() -> Vec<AdapterSummary> {
             info: adapter.get_info(),
             limits: adapter.limits(),
             features: adapter.features(),
+            matrices: adapter.cooperative_matrix_properties(),
             default: Some(index) == default,
         })
         .collect()

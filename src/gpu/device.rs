@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wgpu::{BufferUsages, ErrorFilter, Features, MapMode, PollType};
+use wgpu::{BufferUsages, CooperativeMatrixProperties, CooperativeScalarType, ErrorFilter, Features, MapMode, PollType};
 
 /// How to open the device.
 #[derive(Debug, Clone, Default)]
@@ -30,9 +30,10 @@ impl DeviceOptions {
     /// The optional features to ask for: what we use, less what is switched off.
     fn features(&self) -> Features {
         let off = |switched_off: bool, feature| if switched_off { feature } else { Features::empty() };
-        (Features::SHADER_F16 | Features::SUBGROUP | Features::TIMESTAMP_QUERY)
+        (Features::SHADER_F16 | Features::SUBGROUP | Features::TIMESTAMP_QUERY | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
             - off(self.no_f16, Features::SHADER_F16)
             - off(self.no_subgroups, Features::SUBGROUP)
+            - off(self.no_matrix, Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
             - off(self.no_timestamps, Features::TIMESTAMP_QUERY)
     }
 }
@@ -94,6 +95,9 @@ impl Gpu {
             label: Some("pix2pix"),
             required_features: adapter.features() & options.features(),
             required_limits: adapter.limits(),
+            // SAFETY: of the experimental features we ask for matrix units only, and use them in shaders that the kernel tests run; a
+            // driver's fault in them is switched off by `no_matrix`.
+            experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
             ..Default::default()
         };
         let (device, queue) = adapter
@@ -102,7 +106,7 @@ impl Gpu {
             .map_err(|e| GpuError::OpenDevice { adapter: info.name.clone(), reason: e.to_string() })?;
         let failure = Arc::new(Mutex::new(None));
         watch_for_failures(&device, &failure);
-        let profile = profile_of(&info, &device);
+        let profile = profile_of(&info, &device, &adapter.cooperative_matrix_properties());
         Ok(Self { device, checked: options.checked, kernels: Mutex::default(), queue, info, profile, meter: Arc::default(), failure })
     }
 
@@ -313,14 +317,18 @@ fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError
     });
 }
 
-fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Profile {
+fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, matrices: &[CooperativeMatrixProperties]) -> Profile {
     let limits = device.limits();
     let fixed_subgroup = info.subgroup_min_size == info.subgroup_max_size && info.subgroup_min_size > 0;
     let has = |feature| device.features().contains(feature);
+    let subgroup = (has(Features::SUBGROUP) && fixed_subgroup).then_some(info.subgroup_min_size);
+    // The kernels count subgroups, so they need to know their size.
+    let matrix_units = has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && has(Features::SHADER_F16) && subgroup.is_some();
     Profile {
         class: if info.device_type == wgpu::DeviceType::Cpu { DeviceClass::Cpu } else { DeviceClass::Gpu },
-        subgroup: (has(Features::SUBGROUP) && fixed_subgroup).then_some(info.subgroup_min_size),
+        subgroup,
         f16: has(Features::SHADER_F16),
+        matrix: matrices.iter().filter(|_| matrix_units).filter_map(matrix_side).max(),
         timestamps: has(Features::TIMESTAMP_QUERY),
         max_binding_bytes: limits.max_storage_buffer_binding_size,
         max_buffer_bytes: limits.max_buffer_size,
@@ -329,4 +337,12 @@ fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Profile {
         forced: Default::default(),
         tuned: Default::default(),
     }
+}
+
+/// Rows and columns of matrices of f16 with sums of f32; WGSL can say square ones only.
+fn matrix_side(matrix: &CooperativeMatrixProperties) -> Option<u32> {
+    let CooperativeMatrixProperties { m_size, n_size, k_size, ab_type, cr_type, saturating_accumulation } = *matrix;
+    let square = m_size == n_size && n_size == k_size;
+    let types = ab_type == CooperativeScalarType::F16 && cr_type == CooperativeScalarType::F32;
+    (square && types && !saturating_accumulation).then_some(m_size)
 }

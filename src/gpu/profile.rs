@@ -21,6 +21,8 @@ pub struct Profile {
     pub subgroup: Option<u32>,
     /// Whether shaders may store and load 16-bit floats.
     pub f16: bool,
+    /// Rows and columns of the largest matrices of 16-bit floats that the device's matrix units multiply and sum in f32.
+    pub matrix: Option<u32>,
     /// Whether the device can time passes.
     pub timestamps: bool,
     /// Most bytes that one storage binding may cover.
@@ -31,7 +33,7 @@ pub struct Profile {
     pub max_invocations: u32,
     /// Alignment of a storage binding's offset, in bytes.
     pub offset_alignment: u32,
-    /// Rungs that were forced, kernel family to file stem: for tests, benchmarks and resumed runs.
+    /// Rungs that were forced, kernel family to file stem or to a candidate's whole name: for tests, benchmarks and resumed runs.
     pub forced: BTreeMap<String, String>,
     /// Tuned choices, a contraction's key to its kernel's name.
     pub tuned: BTreeMap<String, String>,
@@ -44,6 +46,7 @@ impl Profile {
             class: DeviceClass::Gpu,
             subgroup: None,
             f16: false,
+            matrix: None,
             timestamps: false,
             max_binding_bytes: 128 << 20,
             max_buffer_bytes: 256 << 20,

@@ -1,5 +1,6 @@
 //! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
 
+use super::matrix::{self, MatrixTile};
 use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, wide_rung};
 use crate::gpu::{KernelSpec, Profile, ShaderSource};
 use crate::shader;
@@ -10,15 +11,21 @@ const REGISTER_WORKGROUP: usize = 16;
 const FEW_VECTORS: usize = 2;
 
 /// The rungs' shaders in order.
-type Ladder = [ShaderSource; 4];
+type Ladder = [ShaderSource; 5];
 
-const CONV2D: Ladder =
-    [shader!("conv2d/1_naive"), shader!("conv2d/2_register"), shader!("conv2d/3_broadcast"), shader!("conv2d/4_workgroup")];
+const CONV2D: Ladder = [
+    shader!("conv2d/1_naive"),
+    shader!("conv2d/2_register"),
+    shader!("conv2d/3_broadcast"),
+    shader!("conv2d/4_workgroup"),
+    shader!("conv2d/6_matrix"),
+];
 const CONV_TRANSPOSE2D: Ladder = [
     shader!("conv_transpose2d/1_naive"),
     shader!("conv_transpose2d/2_register"),
     shader!("conv_transpose2d/3_broadcast"),
     shader!("conv_transpose2d/4_workgroup"),
+    shader!("conv_transpose2d/6_matrix"),
 ];
 
 /// The sizes that decide a tile.
@@ -68,6 +75,10 @@ impl Problem {
         let kernel = KernelSpec::new(self.ladder[3]).uint("THREAD_PIXELS", pixels).uint("THREAD_VECTORS", vectors);
         Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(TILE_THREADS * pixels, TILE_THREADS * vectors))
     }
+
+    fn matrix(&self, tile: &MatrixTile) -> Candidate {
+        Candidate::new(tile.kernel(self.ladder[4]), &tile.name(), self.tiles(tile.rows(), tile.columns() / 4))
+    }
 }
 
 /// The rung of the default table.
@@ -101,6 +112,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));
     }
+    found.extend(matrix::best_first(matrix::tiles(key.family, profile).iter().map(|tile| problem.matrix(tile)).collect()));
     found
 }
 

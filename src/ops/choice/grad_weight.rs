@@ -1,5 +1,6 @@
 //! Candidates of `conv2d_grad_weight`, and their default table.
 
+use super::matrix;
 use super::{Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, splits, wide_rung};
 use crate::gpu::{KernelSpec, Profile};
 use crate::shader;
@@ -41,6 +42,12 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
             found.push(Candidate::new(kernel, &format!("{rows}x{wide}"), groups).split(splits));
         }
     }
+    let on_matrices = |tile: &matrix::MatrixTile| {
+        let groups = (4 * patches).div_ceil(tile.rows()) * (4 * columns).div_ceil(tile.columns());
+        let kernel = tile.kernel(shader!("conv2d_grad_weight/6_matrix"));
+        Candidate::new(kernel, &tile.name(), groups).split(splits(groups, small.rows() / LEAST_PIXELS, output.bytes()))
+    };
+    found.extend(matrix::best_first(matrix::tiles(key.family, profile).iter().map(on_matrices).collect()));
     found
 }
 

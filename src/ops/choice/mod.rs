@@ -6,6 +6,7 @@
 
 mod conv;
 mod grad_weight;
+mod matrix;
 
 use super::contraction::Geometry;
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
@@ -125,12 +126,12 @@ pub fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
     found
 }
 
-/// The candidate that runs: one of the forced rung, else the tuned one, else the default table's.
+/// The candidate that runs: the forced one or the first of the forced rung, else the tuned one, else the default table's.
 pub fn choose(key: &ContractionKey, profile: &Profile) -> Candidate {
     let mut candidates = candidates(key, profile);
     let by_rung = |wanted: &str| candidates.iter().position(|candidate| candidate.rung() == wanted);
     let by_name = |wanted: &str| candidates.iter().position(|candidate| candidate.name == wanted);
-    let forced = profile.forced_rung(key.family.name()).and_then(by_rung);
+    let forced = profile.forced_rung(key.family.name()).and_then(|wanted| by_name(wanted).or_else(|| by_rung(wanted)));
     let tuned = || profile.tuned.get(&key.to_string()).and_then(|name| by_name(name));
     let chosen = forced.or_else(tuned).or_else(|| by_rung(default_rung(key, profile))).unwrap_or(0);
     candidates.swap_remove(chosen)
