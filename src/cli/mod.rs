@@ -11,6 +11,7 @@ mod network;
 mod progress;
 mod train;
 mod translate;
+mod tune;
 
 pub use error::CliError;
 

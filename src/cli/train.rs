@@ -2,9 +2,10 @@
 
 use super::network::NetworkArgs;
 use super::progress::Progress;
+use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, note, print};
 use crate::data::{DataError, Dataset, Direction};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
 use crate::train::run::RunDir;
 use crate::train::{Length, Outcome, TrainConfig, TrainError, Trainer, checkpoint};
@@ -19,7 +20,8 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 15] = [
+const FIXED_BY_A_RUN: [&str; 16] = [
+    "tune",
     "dataset",
     "direction",
     "size",
@@ -60,6 +62,8 @@ pub struct TrainArgs {
     direction: DirectionArg,
     #[command(flatten)]
     network: NetworkArgs,
+    #[command(flatten)]
+    tune: TuneArgs,
     /// Passes over the training pairs [default: 200]
     #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = clap::value_parser!(u64).range(1..))]
     epochs: Option<u64>,
@@ -118,6 +122,7 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
         error
     };
     let (gpu, dataset) = prepared.map_err(undo)?;
+    let gpu = args.tune.apply(gpu, &config).map_err(undo)?;
     set_intervals(args, &mut config, &dataset);
     let trainer = Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
     train(&gpu, trainer, &run)
@@ -141,6 +146,9 @@ fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     let mut progress = checkpoint::read_progress(&file)?;
     progress.config.learning_rate = learning_rate(args)?.unwrap_or(progress.config.learning_rate);
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
+    // The same kernels as before, whatever the default table says by now.
+    let profile = Profile { tuned: progress.choices.clone(), ..gpu.profile().clone() };
+    let gpu = gpu.with_profile(profile);
     let dataset = open_dataset(&progress.config)?;
     let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone())?;
     drop(file);

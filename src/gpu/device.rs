@@ -1,7 +1,8 @@
 //! The device: opening it, making buffers, moving bytes.
 
 use super::kernel::{Kernel, KernelSpec};
-use super::{DeviceClass, GpuError, Profile, adapter};
+use super::pipelines::Pipelines;
+use super::{DeviceClass, GpuError, Profile, UserCache, adapter};
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +31,11 @@ impl DeviceOptions {
     /// The optional features to ask for: what we use, less what is switched off.
     fn features(&self) -> Features {
         let off = |switched_off: bool, feature| if switched_off { feature } else { Features::empty() };
-        (Features::SHADER_F16 | Features::SUBGROUP | Features::TIMESTAMP_QUERY | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
+        (Features::PIPELINE_CACHE
+            | Features::SHADER_F16
+            | Features::SUBGROUP
+            | Features::TIMESTAMP_QUERY
+            | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
             - off(self.no_f16, Features::SHADER_F16)
             - off(self.no_subgroups, Features::SUBGROUP)
             - off(self.no_matrix, Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
@@ -49,6 +54,7 @@ pub struct Gpu {
     profile: Profile,
     meter: Arc<Meter>,
     failure: Arc<Mutex<Option<GpuError>>>,
+    pub(super) pipelines: Pipelines,
 }
 
 /// Bytes of all living buffers, and the most there ever were.
@@ -107,7 +113,9 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         watch_for_failures(&device, &failure);
         let profile = profile_of(&info, &device, &adapter.cooperative_matrix_properties());
-        Ok(Self { device, checked: options.checked, kernels: Mutex::default(), queue, info, profile, meter: Arc::default(), failure })
+        let pipelines = Pipelines::open(&device, UserCache::for_device(&info));
+        let (checked, kernels, meter) = (options.checked, Mutex::default(), Arc::default());
+        Ok(Self { device, checked, kernels, queue, info, profile, meter, failure, pipelines })
     }
 
     /// Name, driver and backend.

@@ -184,7 +184,7 @@ impl Gpu {
             entry_point: Some(&interface.entry_point),
             // Every kernel writes its workgroup memory before it reads it.
             compilation_options: wgpu::PipelineCompilationOptions { constants: &[], zero_initialize_workgroup_memory: false },
-            cache: None,
+            cache: self.pipelines.for_building(),
         });
         match pollster::block_on(scope.pop()) {
             None => Ok(Kernel { spec: spec.clone(), interface, layout, pipeline }),

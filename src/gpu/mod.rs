@@ -4,8 +4,10 @@ mod adapter;
 mod device;
 mod error;
 mod kernel;
+mod pipelines;
 mod profile;
 mod timestamps;
+mod user_cache;
 mod wgsl;
 
 pub use adapter::{AdapterSummary, list_adapters, quiet_drivers};
@@ -14,4 +16,5 @@ pub use error::GpuError;
 pub use kernel::{Binding, Kernel, KernelSpec};
 pub use profile::{DeviceClass, Profile};
 pub use timestamps::{Interval, Timestamps};
+pub use user_cache::UserCache;
 pub use wgsl::{Access, Interface, ShaderSource};

@@ -23,7 +23,7 @@ pub mod random;
 
 pub use elementwise::{Fill, add};
 pub use error::ShapeError;
-pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, Operand, Slot};
+pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, Operand, Slot, fold};
 pub use step::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 pub use view::{Concat, Detach, Slice};
 

@@ -10,7 +10,7 @@ use crate::gpu::Profile;
 use crate::ops::{Choice, Dispatch, LowerContext, Operand};
 use crate::state::StateList;
 use crate::tape::{Source, Tape, Var};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A node that launches kernels.
 #[derive(Debug, Clone)]
@@ -73,6 +73,12 @@ impl Plan {
     /// Bytes of all planned buffers, without the workspace.
     pub fn bytes(&self) -> u64 {
         self.buffers.iter().sum()
+    }
+
+    /// The choices of kernels, each contraction once.
+    pub fn choices(&self) -> Vec<Choice> {
+        let mut seen = HashSet::new();
+        self.steps.iter().filter_map(|step| step.choice.clone()).filter(|choice| seen.insert(choice.key)).collect()
     }
 
     /// Number of launches.

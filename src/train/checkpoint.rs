@@ -18,6 +18,7 @@ use crate::ops::ArenaPart;
 use crate::program::Program;
 use crate::state::ArenaId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Key of [`ModelConfig`] in a file's metadata.
@@ -38,17 +39,14 @@ pub struct Progress {
     pub pairs: usize,
     /// The adapter's name and driver.
     pub adapter: String,
-    /// The kernels that were chosen, sorted: another choice means another order of summation.
-    pub kernels: Vec<String>,
+    /// The kernel of each contraction: another one means another order of summation, so a resumed run takes the same again.
+    #[serde(default)]
+    pub choices: BTreeMap<String, String>,
 }
 
-/// The kernels of a program, each once, sorted.
-pub fn kernel_choices(program: &Program) -> Vec<String> {
-    let dispatches = program.plan().steps.iter().flat_map(|step| &step.dispatches);
-    let mut labels: Vec<String> = dispatches.map(|dispatch| dispatch.kernel.label()).collect();
-    labels.sort();
-    labels.dedup();
-    labels
+/// The kernel of each contraction of a program, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.
+pub fn kernel_choices(program: &Program) -> BTreeMap<String, String> {
+    program.plan().choices().into_iter().map(|choice| (choice.key.to_string(), choice.kernel)).collect()
 }
 
 /// One network's arenas, prefixes, and how often its running statistics move in a step.

@@ -18,7 +18,7 @@ pub use error::TrainError;
 pub use losses::{GanLoss, Verdict, gan, l1};
 pub use monitor::{LossReader, Losses, Reading};
 pub use schedule::Schedule;
-pub use session::{Recording, Session};
+pub use session::{Recording, Session, tune_for};
 pub use step::{LOSSES, Objective, PairShape, StepVars, record_step};
 pub use trainer::{Outcome, Report, Trainer};
 pub use translator::{Score, Translator};

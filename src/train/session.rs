@@ -4,10 +4,11 @@ use super::config::{RGB, TrainConfig};
 use super::error::TrainError;
 use super::step::{PairShape, StepVars, record_step};
 use crate::data::Batch;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 use crate::nn::{Mode, PatchGan, UNet};
 use crate::ops::StepState;
-use crate::program::{Clock, Program, Store, recompute};
+use crate::ops::choice::ContractionKey;
+use crate::program::{self, Clock, Effort, Plan, Program, Store, recompute};
 use crate::state::StateList;
 use crate::tape::Tape;
 use crate::tensor::Shape;
@@ -47,6 +48,28 @@ impl Recording {
         }
         Ok(Self { states, generator, discriminator, tape, vars })
     }
+
+    /// The step as it would be planned for a device.
+    ///
+    /// # Errors
+    /// A step that does not fit it.
+    pub fn plan(&self, profile: &Profile) -> Result<Plan, TrainError> {
+        Ok(Plan::new(&self.tape, &self.states, &[self.vars.fake], profile)?)
+    }
+}
+
+/// Finds the fastest kernel for each contraction of `config`'s step and makes it the device's choice; see [`program::tune`].
+///
+/// # Errors
+/// A step that does not fit the device, and what the driver reports.
+pub fn tune_for(gpu: Gpu, config: &TrainConfig, effort: Effort, report: &mut dyn FnMut(usize, usize)) -> Result<Gpu, TrainError> {
+    if effort == Effort::Off {
+        return Ok(gpu);
+    }
+    let choices = Recording::new(config)?.plan(gpu.profile())?.choices();
+    let keys: Vec<ContractionKey> = choices.iter().map(|choice| choice.key).collect();
+    let profile = Profile { tuned: program::tune(&gpu, &keys, effort, report)?, ..gpu.profile().clone() };
+    Ok(gpu.with_profile(profile))
 }
 
 /// A compiled training step over its store.

@@ -108,7 +108,7 @@ impl<'a> Trainer<'a> {
         let here = trainer.progress();
         if here.adapter != progress.adapter {
             trainer.notes.push(format!("the run began on {}, it goes on on {}: the last bits may differ", progress.adapter, here.adapter));
-        } else if here.kernels != progress.kernels {
+        } else if here.choices != progress.choices {
             trainer.notes.push("other kernels are chosen than when the run began: the last bits may differ".to_owned());
         }
         trainer.resume_clock(progress.seconds);
@@ -309,7 +309,7 @@ impl<'a> Trainer<'a> {
             seconds: self.seconds(),
             pairs: self.training.len(),
             adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
-            kernels: kernel_choices(self.session.program()),
+            choices: kernel_choices(self.session.program()),
         }
     }
 

@@ -9,7 +9,11 @@ mod grad_weight;
 mod matrix;
 
 use super::contraction::Geometry;
+use super::conv_transpose2d::ConvTranspose2d;
+use super::conv2d::Conv2d;
+use super::conv2d_grad_weight::Conv2dGradWeight;
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
+use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use std::fmt;
 
@@ -60,6 +64,39 @@ impl ContractionKey {
     pub fn macs(&self) -> u64 {
         let pixels = self.small.batch() * self.small.height() * self.small.width();
         (pixels * self.small.channels() * self.large.channels() * self.geometry.kernel.pow(2)) as u64
+    }
+
+    /// Records the contraction alone: a tape, its inputs (both operands, then the bias if there is one) and its output.
+    ///
+    /// # Errors
+    /// Maps that the geometry does not connect.
+    pub fn record(&self) -> Result<(Tape, Vec<Var>, Var), TapeError> {
+        let Self { geometry, large, small, transposed, .. } = *self;
+        let weight = |channels: [usize; 2]| {
+            let [first, second] = if transposed { [channels[1], channels[0]] } else { channels };
+            Shape::hwio(geometry.kernel, geometry.kernel, first, second)
+        };
+        let [a, b] = [large.channels(), small.channels()];
+        let mut shapes = match self.family {
+            Family::Conv2d => vec![large, weight([a, b])],
+            Family::ConvTranspose2d => vec![small, weight([b, a])],
+            Family::Conv2dGradWeight => vec![large, small],
+        };
+        if self.bias {
+            shapes.push(Shape::vector(self.output().channels()));
+        }
+        let mut tape = Tape::default();
+        let inputs: Vec<Var> = shapes.into_iter().map(|shape| tape.input("operand", shape)).collect();
+        let [out_height, out_width] = [large.height(), large.width()];
+        let output = match self.family {
+            Family::Conv2d => tape.record(Conv2d { geometry, transposed_weight: transposed }, &inputs),
+            Family::ConvTranspose2d => {
+                let name = self.family.name();
+                tape.record(ConvTranspose2d { geometry, out_height, out_width, transposed_weight: transposed, name }, &inputs)
+            }
+            Family::Conv2dGradWeight => tape.record(Conv2dGradWeight { geometry, transposed_output: transposed }, &inputs),
+        }?;
+        Ok((tape, inputs, output))
     }
 
     /// The map that the family writes; for a weight gradient the small one.

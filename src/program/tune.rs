@@ -1,0 +1,113 @@
+//! Autotuning: which candidate computes each contraction fastest on this very device. A candidate is checked before it is timed, and
+//! displaces the default only by a win above the noise. What was found is kept in the user's cache folder, by device and driver.
+
+use super::{ProgramError, Timing, Trial};
+use crate::gpu::{Gpu, UserCache};
+use crate::ops::choice::{Candidate, ContractionKey, candidates, choose};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How much time tuning may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// None: the default table.
+    Off,
+    /// Each rung with its default tile.
+    Quick,
+    /// Every candidate.
+    Full,
+}
+
+impl Effort {
+    /// Time for one candidate, after its warm-up.
+    fn budget(self) -> Duration {
+        Duration::from_millis(if self == Self::Full { 60 } else { 20 })
+    }
+
+    /// The file of the user's cache that holds what was found with this effort.
+    fn file(self) -> &'static str {
+        if self == Self::Full { "kernels-full.json" } else { "kernels-quick.json" }
+    }
+}
+
+/// A win counts when the candidate's median is below this share of the default's and its median below the default's fastest run.
+const LEAST_WIN: f64 = 0.95;
+/// A candidate that takes this many times as long as the best so far in a first look is not timed further.
+const HOPELESS: f64 = 1.5;
+
+/// Finds a kernel for each of `keys`: from the cache where they were tuned before, else by trying. The result is for
+/// [`Profile::tuned`](crate::gpu::Profile::tuned). `report` hears of each contraction that is tried: how many are done, of how many.
+///
+/// # Errors
+/// A contraction that does not fit the device, and what the driver reports. A candidate that cannot be built or that disagrees with the
+/// naive kernel is passed over.
+pub fn tune(
+    gpu: &Gpu,
+    keys: &[ContractionKey],
+    effort: Effort,
+    report: &mut dyn FnMut(usize, usize),
+) -> Result<BTreeMap<String, String>, ProgramError> {
+    if effort == Effort::Off {
+        return Ok(BTreeMap::new());
+    }
+    let cache = UserCache::for_device(gpu.info());
+    let mut known: BTreeMap<String, String> = cache.read_json(effort.file()).unwrap_or_default();
+    let mut tuned = BTreeMap::new();
+    let unknown: Vec<&ContractionKey> = keys.iter().filter(|key| !known.contains_key(&entry(gpu, key))).collect();
+    for (done, key) in unknown.iter().enumerate() {
+        report(done, unknown.len());
+        known.insert(entry(gpu, key), best(gpu, key, effort)?.name);
+    }
+    if !unknown.is_empty() {
+        report(unknown.len(), unknown.len());
+        cache.write_json(effort.file(), &known);
+    }
+    for key in keys {
+        if let Some(name) = known.get(&entry(gpu, key)) {
+            tuned.insert(key.to_string(), name.clone());
+        }
+    }
+    Ok(tuned)
+}
+
+/// The cache's name for a key: a fallback that is forced makes other candidates.
+fn entry(gpu: &Gpu, key: &ContractionKey) -> String {
+    let subgroup = gpu.profile().subgroup.unwrap_or(0);
+    format!("{key} subgroup {subgroup}")
+}
+
+/// The fastest candidate that agrees with the naive kernel; the default one unless another clearly wins.
+fn best(gpu: &Gpu, key: &ContractionKey, effort: Effort) -> Result<Candidate, ProgramError> {
+    let trial = Trial::new(gpu, *key)?;
+    let default = choose(key, gpu.profile());
+    let reference = trial.time(&default, effort.budget())?;
+    let mut winner = (default.clone(), reference);
+    for candidate in contenders(gpu, key, effort).into_iter().filter(|candidate| candidate.name != default.name) {
+        let Some(timing) = attempt(&trial, &candidate, effort, winner.1.median) else { continue };
+        if timing.median < winner.1.median && timing.median < LEAST_WIN * reference.median && timing.median < reference.min {
+            winner = (candidate, timing);
+        }
+    }
+    Ok(winner.0)
+}
+
+/// The candidates to try: all but the naive one, or the first of each rung.
+fn contenders(gpu: &Gpu, key: &ContractionKey, effort: Effort) -> Vec<Candidate> {
+    let mut all = candidates(key, gpu.profile()).split_off(1);
+    if effort == Effort::Quick {
+        all.dedup_by_key(|candidate| candidate.rung());
+    }
+    all
+}
+
+/// The candidate's time, if it can be built, agrees and is not hopeless.
+fn attempt(trial: &Trial, candidate: &Candidate, effort: Effort, best: f64) -> Option<Timing> {
+    if !trial.check(candidate).ok()?.holds() {
+        return None;
+    }
+    let first_look = trial.time(candidate, Duration::ZERO).ok()?;
+    if first_look.min > HOPELESS * best {
+        return None;
+    }
+    trial.time(candidate, effort.budget()).ok()
+}
