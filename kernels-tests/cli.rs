@@ -7,6 +7,8 @@ mod bad_input;
 mod bench;
 #[path = "cli/good_use.rs"]
 mod good_use;
+#[path = "cli/tuning.rs"]
+mod tuning;
 
 use image::{Rgb, RgbImage};
 use std::collections::BTreeMap;
@@ -22,7 +24,7 @@ const TINY: [&str; 4] = ["--size", "32", "--ngf", "2"];
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE").env("PIX2PIX_CACHE", "").stdin(Stdio::null());
     let computes = ["train", "translate", "inspect", "bench"].contains(&arguments[0]) && !arguments.contains(&"diff");
     let chooses = arguments.iter().any(|argument| ["--adapter", "--help"].contains(argument));
     if let (Ok(adapter), true, false) = (std::env::var("PIX2PIX_ADAPTER"), computes, chooses) {

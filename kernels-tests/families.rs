@@ -33,6 +33,7 @@ const SHARED_TESTS: [(&str, &str); 15] = [
     ("memory_plan", "which values share memory, by a simulation"),
     ("recompute", "values made again for the backward pass"),
     ("training", "whole runs"),
+    ("tune", "trials of candidates, and choices that are replayed"),
 ];
 
 /// The stems in a folder, a folder's with a slash at its end.

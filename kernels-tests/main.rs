@@ -25,3 +25,4 @@ mod shaders;
 mod tape;
 mod training;
 mod translate;
+mod tune;

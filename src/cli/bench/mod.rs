@@ -4,7 +4,7 @@ mod diff;
 mod output;
 mod step;
 
-use super::{CliError, DeviceArgs, network, print};
+use super::{CliError, DeviceArgs, network, print, tune};
 use clap::{Args, Subcommand};
 
 /// Arguments of `bench`.

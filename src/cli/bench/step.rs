@@ -2,6 +2,7 @@
 
 use super::network::NetworkArgs;
 use super::output::{OutputArgs, giga, print_head, seconds};
+use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{Entry, Group, Report, StepOptions, ratio, time_step};
 use crate::train::{Length, TrainConfig};
@@ -23,6 +24,8 @@ pub struct StepArgs {
     #[arg(long, conflicts_with = "steps")]
     quick: bool,
     #[command(flatten)]
+    tune: TuneArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     device: DeviceArgs,
@@ -37,7 +40,7 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
     let config = args.network.config(false, Length::Steps(steps), args.device.seed)?;
     args.output.check()?;
-    let gpu = args.device.open()?;
+    let gpu = args.tune.apply(args.device.open()?, &config)?;
     let report = time_step(&gpu, &config, &StepOptions { steps, runs: runs as usize })?;
     print_head(&report)?;
     print_network(&report, &config, steps)?;
