@@ -17,7 +17,7 @@ const SHARED_OPS: [(&str, &str); 8] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 15] = [
+const SHARED_TESTS: [(&str, &str); 16] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
