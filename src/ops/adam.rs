@@ -4,7 +4,7 @@ use super::Op;
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::ShapeError;
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
-use crate::gpu::KernelSpec;
+use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
@@ -51,7 +51,7 @@ struct Params {
 
 impl Adam {
     /// The launch over `bytes` bytes of the arena from `offset` on.
-    fn range(&self, offset: u64, bytes: u64) -> Dispatch {
+    fn range(&self, profile: &Profile, offset: u64, bytes: u64) -> Dispatch {
         let size = (bytes / VEC4_BYTES) as usize;
         let params = Params {
             size: size as u32,
@@ -63,7 +63,12 @@ impl Adam {
         let part = |part| Slot::Arena { arena: self.arena, part, offset, bytes };
         let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
         let slots = [Slot::Step, Slot::Monitor].into_iter().chain(parts).collect();
-        Dispatch::new(KernelSpec::new(shader!("adam/update")), &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
+        let run = match (profile.class, profile.subgroup) {
+            (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
+            _ => WORKGROUP,
+        };
+        let kernel = KernelSpec::new(shader!("adam/update")).uint("RUN", run);
+        Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
     }
 }
 
@@ -81,7 +86,7 @@ impl Op for Adam {
         let total = context.states.get_arena(self.arena).bytes;
         let most = (context.profile.max_binding_bytes / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
         let starts = (0..total.div_ceil(most)).map(|i| i * most);
-        Lowered { dispatches: starts.map(|start| self.range(start, most.min(total - start))).collect(), ..Lowered::default() }
+        Lowered { dispatches: starts.map(|start| self.range(context.profile, start, most.min(total - start))).collect(), ..Lowered::default() }
     }
 
     fn has_effect(&self) -> bool {
