@@ -11,12 +11,12 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
 
-const EPS: f32 = 1e-5;
+pub const EPS: f32 = 1e-5;
 /// f32 sums of a few thousand terms around 1, divided by their number; a device's sqrt and division add some ulp.
-const CLOSE: Tolerance = Tolerance { absolute: 2e-6, relative: 4e-6 };
+pub const CLOSE: Tolerance = Tolerance { absolute: 2e-6, relative: 4e-6 };
 
 /// One chunk and many, a ragged last chunk, padded channels, small groups.
-fn shapes() -> [Shape; 10] {
+pub fn shapes() -> [Shape; 10] {
     [
         Shape::nhwc(1, 1, 2, 1),
         Shape::nhwc(2, 1, 2, 512),
@@ -31,9 +31,9 @@ fn shapes() -> [Shape; 10] {
     ]
 }
 
-const GROUPS: [Groups; 2] = [Groups::Batch, Groups::Instance];
+pub const GROUPS: [Groups; 2] = [Groups::Batch, Groups::Instance];
 
-fn count(groups: Groups, shape: Shape) -> usize {
+pub fn count(groups: Groups, shape: Shape) -> usize {
     match groups {
         Groups::Batch => 1,
         Groups::Instance => shape.batch(),
@@ -59,7 +59,7 @@ fn rows(shape: Shape, groups: usize, numbers: impl Fn(usize, usize) -> [f64; 2])
     result
 }
 
-fn statistics(input: &[f64], shape: Shape, groups: usize) -> Vec<f64> {
+pub fn statistics(input: &[f64], shape: Shape, groups: usize) -> Vec<f64> {
     rows(shape, groups, |group, c| {
         let values = channel(input, shape, groups, group, c);
         let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -78,14 +78,14 @@ fn elements(input: &[f64], shape: Shape, stats: &[f64], groups: usize) -> Vec<(f
     (0..shape.len()).map(element).collect()
 }
 
-fn normalize(input: &[f64], shape: Shape, stats: &[f64], groups: usize, affine: Option<(&[f64], &[f64])>) -> Vec<f64> {
+pub fn normalize(input: &[f64], shape: Shape, stats: &[f64], groups: usize, affine: Option<(&[f64], &[f64])>) -> Vec<f64> {
     let (weight, bias) = affine.unzip();
     let of = |vector: Option<&[f64]>, c: usize, default: f64| vector.map_or(default, |v| v[c]);
     let one = |(x, mean, inv_std, c)| of(weight, c, 1.0) * (x - mean) * inv_std + of(bias, c, 0.0);
     elements(input, shape, stats, groups).into_iter().map(one).collect()
 }
 
-fn grad_sums(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], groups: usize) -> Vec<f64> {
+pub fn grad_sums(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], groups: usize) -> Vec<f64> {
     let x_hat = normalize(input, shape, stats, groups, None);
     rows(shape, groups, |group, c| {
         let grads = channel(grad_output, shape, groups, group, c);
@@ -95,7 +95,7 @@ fn grad_sums(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], gr
 }
 
 /// The gradient by the chain rule through mean and variance, written out term by term.
-fn grad_input(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], groups: usize, weight: Option<&[f64]>) -> Vec<f64> {
+pub fn grad_input(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], groups: usize, weight: Option<&[f64]>) -> Vec<f64> {
     let sums = grad_sums(grad_output, input, shape, stats, groups);
     let (pixels, channels) = (shape.rows() / groups, shape.channels());
     let one = |(i, (x, mean, inv_std, c)): (usize, (f64, f64, f64, usize))| {
@@ -109,7 +109,7 @@ fn grad_input(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], g
 }
 
 /// Images whose channels differ in mean and spread.
-fn image(shape: Shape, seed: u32) -> Tensor {
+pub fn image(shape: Shape, seed: u32) -> Tensor {
     let mut image = Tensor::random(shape, seed);
     for (i, value) in image.values.iter_mut().enumerate() {
         let c = (i % shape.channels()) as f32;
@@ -133,7 +133,7 @@ fn tensor(shape: Shape, values: &[f64]) -> Tensor {
     Tensor::new(shape, values.iter().map(|&v| v as f32).collect())
 }
 
-fn stats_tensor(shape: Shape, groups: usize, values: &[f64]) -> Tensor {
+pub fn stats_tensor(shape: Shape, groups: usize, values: &[f64]) -> Tensor {
     tensor(Shape::nhwc(groups, 1, 2, shape.channels()), values)
 }
 
@@ -230,7 +230,7 @@ fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool) {
 }
 
 /// A group of two values that happen to be near has a large inv_std, which scales the roundings of everything behind it.
-fn scaled(stats: &[f64]) -> Tolerance {
+pub fn scaled(stats: &[f64]) -> Tolerance {
     let largest = stats.iter().fold(1.0, |a: f64, &b| a.max(b.abs()));
     Tolerance { absolute: 2e-6 * largest, ..CLOSE }
 }

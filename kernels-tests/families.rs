@@ -17,7 +17,7 @@ const SHARED_OPS: [(&str, &str); 8] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 16] = [
+const SHARED_TESTS: [(&str, &str); 17] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -30,6 +30,7 @@ const SHARED_TESTS: [(&str, &str); 16] = [
     ("translate", "naga as wgpu calls it"),
     ("tape", "recording and differentiation"),
     ("program", "planning and running"),
+    ("fuse", "what fusion makes of a tape"),
     ("memory_plan", "which values share memory, by a simulation"),
     ("recompute", "values made again for the backward pass"),
     ("training", "whole runs"),

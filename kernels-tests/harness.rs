@@ -5,7 +5,7 @@
 //! outside it removes a mark, a pad lane that is not zero is reported.
 
 use pix2pix::gpu::{Binding, DeviceOptions, Gpu, Profile};
-use pix2pix::ops::{ArenaPart, LowerContext, MONITOR_BYTES, Op, Operand, Slot, StepState};
+use pix2pix::ops::{ArenaPart, LowerContext, MONITOR_BYTES, MOST_UNUSED, Op, Operand, Slot, StepState};
 use pix2pix::state::{ArenaId, StateList};
 use pix2pix::tensor::{Layout, Shape};
 use std::collections::HashMap;
@@ -16,6 +16,9 @@ use wgpu::BufferUsages;
 const MARK: u32 = 0x7fc0_dead;
 /// Guard in front of and behind every operand, in groups of four floats; a multiple of every device's offset alignment.
 const GUARD: usize = 64;
+
+/// Bytes that stand in for an unused binding.
+const UNUSED: u64 = 256;
 
 /// The device of all tests, one test at a time.
 pub fn gpu() -> MutexGuard<'static, Gpu> {
@@ -137,9 +140,10 @@ pub fn compare(name: &str, got: &[f32], expected: &[f64], tolerance: Tolerance) 
     }
 }
 
-/// What a run leaves: the output, the inputs afterwards (for states that are written in place), the monitor and the arenas.
+/// What a run leaves: the output, the byproducts, the inputs afterwards (for states that are written in place), the monitor and the arenas.
 pub struct Outcome {
     pub output: Vec<f32>,
+    pub byproducts: Vec<Vec<f32>>,
     pub inputs: Vec<Vec<f32>>,
     pub monitor: Vec<u32>,
     pub arenas: Arenas,
@@ -147,12 +151,27 @@ pub struct Outcome {
 
 /// Runs `op` once.
 pub fn run(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], sliced: bool, around: &Surroundings) -> Outcome {
+    run_beside(gpu, name, op, inputs, &[], sliced, around)
+}
+
+/// Runs `op`, which writes values of these shapes beside its output, once.
+pub fn run_beside(
+    gpu: &Gpu,
+    name: &str,
+    op: &dyn Op,
+    inputs: &[Tensor],
+    byproducts: &[Shape],
+    sliced: bool,
+    around: &Surroundings,
+) -> Outcome {
     let shapes: Vec<Shape> = inputs.iter().map(|t| t.shape).collect();
     let output_shape = op.output_shape(&shapes).unwrap_or_else(|e| panic!("{name}: {e}"));
     let operands: Vec<Operand> = shapes.iter().map(|&s| place(s, sliced)).collect();
     let output = place(output_shape, sliced);
     let profile = around.profile.as_ref().unwrap_or(gpu.profile());
-    let lowered = op.lower(&LowerContext { inputs: &operands, output, profile, states: &around.states });
+    let beside: Vec<Operand> = byproducts.iter().map(|&shape| place(shape, sliced)).collect();
+    let asked: Vec<Option<Operand>> = beside.iter().copied().map(Some).collect();
+    let lowered = op.lower(&LowerContext { inputs: &operands, output, byproducts: &asked, profile, states: &around.states });
 
     let upload = |operand: &Operand, values: Option<&[f32]>| {
         let words = framed(operand, values);
@@ -162,6 +181,8 @@ pub fn run(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], sliced: bool, 
     };
     let input_buffers: Vec<_> = inputs.iter().zip(&operands).map(|(t, o)| upload(o, Some(&t.values))).collect();
     let output_buffer = upload(&output, None);
+    let byproduct_buffers: Vec<_> = beside.iter().map(|operand| upload(operand, None)).collect();
+    let unused = gpu.storage("unused", UNUSED * MOST_UNUSED as u64).unwrap();
     let workspace = gpu.storage("workspace", lowered.workspace_bytes).unwrap();
     gpu.write(&workspace, 0, &[0xff; 4].repeat(lowered.workspace_bytes as usize / 4));
     let monitor = gpu.storage("monitor", MONITOR_BYTES).unwrap();
@@ -186,6 +207,8 @@ pub fn run(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], sliced: bool, 
         bindings.extend(dispatch.slots.iter().map(|slot| match slot {
             Slot::Input(i) => framed(&input_buffers[*i]),
             Slot::Output => framed(&output_buffer),
+            Slot::Byproduct(i) => framed(&byproduct_buffers[*i]),
+            Slot::Unused(i) => Binding { buffer: &unused, offset: *i as u64 * UNUSED, bytes: UNUSED },
             Slot::Workspace => whole(&workspace),
             Slot::Step => whole(&step),
             Slot::Monitor => whole(&monitor),
@@ -208,6 +231,7 @@ pub fn run(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], sliced: bool, 
     };
     Outcome {
         output: unframed(name, "output", &output, &read(&output_buffer)),
+        byproducts: beside.iter().zip(&byproduct_buffers).map(|(o, b)| unframed(name, "byproduct", o, &read(b))).collect(),
         inputs: operands.iter().zip(&input_buffers).map(|(o, b)| unframed(name, "input", o, &read(b))).collect(),
         monitor: read(&monitor),
         arenas: around.arenas.iter().map(|(part, v)| (*part, unframed(name, "arena", &whole_arena(v), &read(&arenas[part])))).collect(),

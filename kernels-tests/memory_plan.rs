@@ -6,7 +6,7 @@ use crate::shaders::small_config;
 use pix2pix::gpu::Profile;
 use pix2pix::nn::Norm;
 use pix2pix::ops::{ArenaPart, LowerContext, StepState};
-use pix2pix::program::{Plan, Program, Storage, Store};
+use pix2pix::program::{Plan, Program, Storage, Store, fuse};
 use pix2pix::state::StateList;
 use pix2pix::tape::{Source, Tape, Var};
 use pix2pix::train::{Recording, TrainConfig};
@@ -21,7 +21,8 @@ pub struct Simulation<'a> {
 }
 
 impl<'a> Simulation<'a> {
-    pub fn new(tape: &'a Tape, plan: &'a Plan) -> Self {
+    pub fn new(plan: &'a Plan) -> Self {
+        let tape = &plan.tape;
         let mut simulation = Self { tape, plan, tenant: HashMap::new(), written: HashSet::new() };
         for (node, place) in plan.places.iter().enumerate() {
             if let (Source::Input(name), Some(place)) = (&tape.nodes()[node].source, place) {
@@ -68,22 +69,27 @@ impl<'a> Simulation<'a> {
             let operand = |var: &Var| self.plan.places[number(*var)].unwrap().operand;
             let operands: Vec<_> = node.inputs.iter().map(operand).collect();
             let output = self.plan.places[step.node].unwrap().operand;
-            let lowered = op.lower(&LowerContext { inputs: &operands, output, profile, states });
-            let own = self.owner(step.node).map(|owner| self.plan.buffer_of[&owner]);
+            let beside: Vec<_> = step.byproducts.iter().map(|value| value.as_ref().map(operand)).collect();
+            let lowered = op.lower(&LowerContext { inputs: &operands, output, byproducts: &beside, profile, states });
+            let made: Vec<usize> = [step.node].into_iter().chain(step.byproducts.iter().flatten().map(|&var| number(var))).collect();
+            let own: Vec<usize> = made.iter().filter_map(|&value| self.owner(value)).map(|owner| self.plan.buffer_of[&owner]).collect();
+            assert_eq!(own.iter().collect::<HashSet<_>>().len(), own.len(), "{name}: two results share a buffer");
             assert_eq!(step.workspace_bytes, lowered.workspace_bytes, "{name}");
             assert!(self.plan.workspace_bytes >= lowered.workspace_bytes, "{name}: workspace too small");
             for &input in &node.inputs {
                 self.check_read(number(input), &name);
                 if let Some(owner) = self.owner(number(input)) {
-                    assert_ne!(own, Some(self.plan.buffer_of[&owner]), "{name}: an input shares its buffer with the output");
+                    assert!(!own.contains(&self.plan.buffer_of[&owner]), "{name}: an input shares its buffer with a result");
                 }
             }
-            if let Some(owner) = self.owner(step.node) {
-                let buffer = self.plan.buffer_of[&owner];
-                assert!(self.plan.buffers[buffer] >= self.tape.nodes()[owner].shape.bytes(), "{name}: buffer too small");
-                self.tenant.insert(buffer, owner);
+            for value in made {
+                if let Some(owner) = self.owner(value) {
+                    let buffer = self.plan.buffer_of[&owner];
+                    assert!(self.plan.buffers[buffer] >= self.tape.nodes()[owner].shape.bytes(), "{name}: buffer too small");
+                    self.tenant.insert(buffer, owner);
+                }
+                self.written.insert(value);
             }
-            self.written.insert(step.node);
         }
         for output in outputs.iter().chain(&inputs(self.tape).iter().map(|input| input.0).collect::<Vec<_>>()) {
             self.check_read(number(*output), "the host");
@@ -104,10 +110,11 @@ fn no_value_of_the_training_step_is_overwritten_while_it_lives() {
         let config = TrainConfig { batch_size, norm, ..small_config(size, ngf) };
         let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
         for profile in &profiles {
-            for outputs in [&[vars.fake][..], &[]] {
-                let plan = Plan::new(&tape, &states, outputs, profile).unwrap();
+            for (outputs, fusion) in [(&[vars.fake][..], false), (&[], false), (&[vars.fake], true), (&[], true)] {
+                let profile = Profile { fusion, ..profile.clone() };
+                let plan = Plan::new(&tape, &states, outputs, &profile).unwrap();
                 assert!(plan.bytes() * 2 < plan.unshared_bytes, "{} of {} bytes", plan.bytes(), plan.unshared_bytes);
-                Simulation::new(&tape, &plan).run(&states, profile, outputs);
+                Simulation::new(&plan).run(&states, &profile, outputs);
             }
         }
     }
@@ -119,6 +126,8 @@ fn sharing_memory_changes_no_bit_of_a_training_step() {
     let config = small_config(32, 4);
     let run = |share: bool| {
         let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
+        // Outputs stop fusion, so it comes first.
+        let tape = fuse(&tape, &[vars.fake]);
         let store = Store::new(&gpu, states, true).unwrap();
         store.initialise(&gpu, 1).unwrap();
         // A value that is an output lives to the end, so that with all of them no buffer is used twice.

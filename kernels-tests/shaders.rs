@@ -87,9 +87,11 @@ struct Variants(BTreeMap<String, Dispatch>);
 
 impl Variants {
     fn add(&mut self, tape: &Tape, states: &StateList, outputs: &[Var], profile: &Profile) {
-        let plan = Plan::new(tape, states, outputs, profile).unwrap();
-        for dispatch in plan.steps.into_iter().flat_map(|step| step.dispatches) {
-            self.0.insert(dispatch.kernel.label(), dispatch);
+        for fusion in [true, false] {
+            let plan = Plan::new(tape, states, outputs, &Profile { fusion, ..profile.clone() }).unwrap();
+            for dispatch in plan.steps.into_iter().flat_map(|step| step.dispatches) {
+                self.0.insert(dispatch.kernel.label(), dispatch);
+            }
         }
     }
 

@@ -229,6 +229,13 @@ impl Tape {
         leads
     }
 
+    /// Another way to make a value of the same shape: for passes over a recorded tape.
+    pub(crate) fn rewrite(&mut self, var: Var, op: impl Op, inputs: &[Var]) {
+        let node = &mut self.nodes[var.0];
+        node.source = Source::Op(Arc::new(op));
+        node.inputs = inputs.to_vec();
+    }
+
     fn check_fresh(&self, op: &'static str, input: Var) -> Result<(), TapeError> {
         match self.nodes[input.0].source {
             Source::State(id) if self.current.get(&id) != Some(&input) => Err(TapeError::Stale { op, state: id.0 }),

@@ -1,10 +1,13 @@
-// output = weight * (input - mean) * inv_std + bias       (AFFINE; else weight 1 and bias 0)
+// output = leaky_relu(weight * (input - mean) * inv_std + bias)       (AFFINE; else weight 1 and bias 0)
+//
+//   leaky_relu(y) = y > 0 ? y : slope * y: slope 1 leaves y as it is, slope 0 is ReLU.
 //
 // Layout: input and output [groups][pixels][channels], NHWC; stats [groups][2][channels]: mean, inv_std; weight and bias
 // [channels]. Channels padded to 4; pad lanes stay zero since those of every operand are.
 // Bindings: 0 params, 1 input, 2 stats, 3 weight, 4 bias, 5 output. Without AFFINE the caller binds anything as weight and bias.
 // Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants once), workgroups folded at 65535.
-// Limits: every index < 2^32. Bound by memory: 8 bytes an element. Caller: ops/batch_norm.rs, Normalize.
+// Limits: every index < 2^32. Bound by memory: 8 bytes an element. Caller: ops/batch_norm.rs, Normalize
+// and NormalizeActivate.
 
 alias Activation = vec4<f32>; // how activations are stored
 const AFFINE: bool = true;
@@ -15,7 +18,7 @@ struct Params {
     channels4: u32,
     groups: u32,
     pixels: u32, // of a group
-    pad_0: u32,
+    slope: f32,
     input_offset: u32, // offsets and strides count vec4s
     input_stride: u32,
     stats_offset: u32,
@@ -32,6 +35,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<Activation>;
+
+fn leaky_relu(y: vec4<f32>) -> vec4<f32> {
+    return select(params.slope * y, y, y > vec4<f32>(0.0));
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -57,6 +64,6 @@ fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoca
     for (var i = 0u; i < PIXELS; i++) {
         let row = group * params.pixels + min(first + i, params.pixels - 1u);
         let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
-        output[params.output_offset + row * params.output_stride + column] = Activation((x - mean) * factor + offset);
+        output[params.output_offset + row * params.output_stride + column] = Activation(leaky_relu((x - mean) * factor + offset));
     }
 }

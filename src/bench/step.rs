@@ -89,7 +89,7 @@ fn wave(values: usize, phase: f32) -> Vec<f32> {
 
 /// An entry for each operation in the order in which they run.
 fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs: usize) -> Result<Vec<Entry>, TrainError> {
-    let rows = rows(session.program().tape(), session.program().plan());
+    let rows = rows(session.program().plan());
     let mut seconds = vec![Vec::new(); rows.len()];
     for _ in 0..runs.max(1) {
         let times = session.time_operations(gpu, clock)?;

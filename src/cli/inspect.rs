@@ -31,7 +31,7 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     };
     let recording = Recording::new(&config)?;
     let plan = Plan::new(&recording.tape, &recording.states, &[recording.vars.fake], &profile).map_err(TrainError::from)?;
-    print(&table(&rows(&recording.tape, &plan)))?;
+    print(&table(&rows(&plan)))?;
     print(&memory(&recording, &plan))
 }
 

@@ -64,6 +64,9 @@ struct DeviceArgs {
     /// Do without the device's timestamps
     #[arg(long, help_heading = FALLBACKS)]
     no_timestamps: bool,
+    /// Run operations one by one, without fusing them
+    #[arg(long, help_heading = FALLBACKS)]
+    no_fusion: bool,
 }
 
 /// Heading of the options that switch off what a device offers.
@@ -83,6 +86,7 @@ impl DeviceArgs {
             no_subgroups: self.no_subgroups,
             no_matrix: self.no_matrix,
             no_timestamps: self.no_timestamps,
+            no_fusion: self.no_fusion,
         };
         Ok(pollster::block_on(Gpu::open(&options))?)
     }

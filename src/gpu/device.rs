@@ -25,6 +25,8 @@ pub struct DeviceOptions {
     pub no_matrix: bool,
     /// Pretend that the device has no timestamps.
     pub no_timestamps: bool,
+    /// Run programs as they were recorded, without fusing operations.
+    pub no_fusion: bool,
 }
 
 impl DeviceOptions {
@@ -113,6 +115,7 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         watch_for_failures(&device, &failure);
         let profile = profile_of(&info, &device, &adapter.cooperative_matrix_properties());
+        let profile = Profile { fusion: !options.no_fusion, ..profile };
         let pipelines = Pipelines::open(&device, UserCache::for_device(&info));
         let (checked, kernels, meter) = (options.checked, Mutex::default(), Arc::default());
         Ok(Self { device, checked, kernels, queue, info, profile, meter, failure, pipelines })
@@ -338,6 +341,7 @@ fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, matrices: &[Coope
         f16: has(Features::SHADER_F16),
         matrix: matrices.iter().filter(|_| matrix_units).filter_map(matrix_side).max(),
         timestamps: has(Features::TIMESTAMP_QUERY),
+        fusion: true,
         max_binding_bytes: limits.max_storage_buffer_binding_size,
         max_buffer_bytes: limits.max_buffer_size,
         max_invocations: limits.max_compute_invocations_per_workgroup,

@@ -25,6 +25,8 @@ pub struct Profile {
     pub matrix: Option<u32>,
     /// Whether the device can time passes.
     pub timestamps: bool,
+    /// Whether programs are fused before they are planned.
+    pub fusion: bool,
     /// Most bytes that one storage binding may cover.
     pub max_binding_bytes: u64,
     /// Most bytes of one buffer.
@@ -48,6 +50,7 @@ impl Profile {
             f16: false,
             matrix: None,
             timestamps: false,
+            fusion: true,
             max_binding_bytes: 128 << 20,
             max_buffer_bytes: 256 << 20,
             max_invocations: 256,

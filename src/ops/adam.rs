@@ -86,7 +86,10 @@ impl Op for Adam {
         let total = context.states.get_arena(self.arena).bytes;
         let most = (context.profile.max_binding_bytes / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
         let starts = (0..total.div_ceil(most)).map(|i| i * most);
-        Lowered { dispatches: starts.map(|start| self.range(context.profile, start, most.min(total - start))).collect(), ..Lowered::default() }
+        Lowered {
+            dispatches: starts.map(|start| self.range(context.profile, start, most.min(total - start))).collect(),
+            ..Lowered::default()
+        }
     }
 
     fn has_effect(&self) -> bool {

@@ -2,10 +2,12 @@
 //! their own, `[groups, 1, 2, channels]`: row 0 the mean, row 1 `inv_std = 1 / sqrt(biased variance + eps)`. A group is what shares
 //! statistics: the whole batch, or one image.
 
+mod fused;
 mod grad;
 mod running;
 
-pub use grad::{Affine, GradAffine, GradInput, GradSums};
+pub use fused::{Norm, NormGrad, NormalizeActivate};
+pub use grad::{Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums};
 pub use running::{RunningStatistics, RunningToStats};
 
 use super::Op;
@@ -117,7 +119,13 @@ impl Split {
             DeviceClass::Gpu => 64,
         };
         let pixels = input.rows() / groups;
-        let chunk_pixels = if pixels <= alone { pixels } else { pixels.isqrt() };
+        if pixels <= alone { Self { groups, pixels, chunks: 1, chunk_pixels: pixels } } else { Self::in_chunks(input, groups) }
+    }
+
+    /// About as many chunks as pixels in a chunk, however few.
+    fn in_chunks(input: Shape, groups: usize) -> Self {
+        let pixels = input.rows() / groups;
+        let chunk_pixels = pixels.isqrt().max(1);
         Self { groups, pixels, chunks: pixels.div_ceil(chunk_pixels), chunk_pixels }
     }
 
@@ -227,7 +235,7 @@ struct NormalizeParams {
     channels4: u32,
     groups: u32,
     pixels: u32,
-    pad: u32,
+    slope: f32,
     input: [u32; 2],
     stats: [u32; 2],
     weight: u32,
@@ -278,24 +286,29 @@ impl Op for Normalize {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let (inputs, output) = (context.inputs, context.output);
-        let affine = inputs.len() == 4;
-        let groups = inputs[1].shape.batch();
-        let pixels = output.shape.rows() / groups;
-        let params = NormalizeParams {
-            channels4: output.shape.channels4() as u32,
-            groups: groups as u32,
-            pixels: pixels as u32,
-            pad: 0,
-            input: inputs[0].place(),
-            stats: inputs[1].place(),
-            weight: if affine { inputs[2].offset } else { 0 },
-            bias: if affine { inputs[3].offset } else { 0 },
-            output: output.place(),
-        };
-        let kernel = KernelSpec::new(shader!("batch_norm/normalize")).flag("AFFINE", affine).uint("PIXELS", PIXELS);
-        let or_stats = |position| Slot::Input(if affine { position } else { 1 });
-        let slots = vec![Slot::Input(0), Slot::Input(1), or_stats(2), or_stats(3), Slot::Output];
-        Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()
+        lower_normalize(context, 1.0)
     }
+}
+
+/// The launch of a normalisation with a leaky ReLU of this slope behind it; 1 is none.
+fn lower_normalize(context: &LowerContext, slope: f32) -> Lowered {
+    let (inputs, output) = (context.inputs, context.output);
+    let affine = inputs.len() == 4;
+    let groups = inputs[1].shape.batch();
+    let pixels = output.shape.rows() / groups;
+    let params = NormalizeParams {
+        channels4: output.shape.channels4() as u32,
+        groups: groups as u32,
+        pixels: pixels as u32,
+        slope,
+        input: inputs[0].place(),
+        stats: inputs[1].place(),
+        weight: if affine { inputs[2].offset } else { 0 },
+        bias: if affine { inputs[3].offset } else { 0 },
+        output: output.place(),
+    };
+    let kernel = KernelSpec::new(shader!("batch_norm/normalize")).flag("AFFINE", affine).uint("PIXELS", PIXELS);
+    let or_stats = |position| Slot::Input(if affine { position } else { 1 });
+    let slots = vec![Slot::Input(0), Slot::Input(1), or_stats(2), or_stats(3), Slot::Output];
+    Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()
 }

@@ -46,6 +46,8 @@ pub struct LowerContext<'a> {
     pub inputs: &'a [Operand],
     /// The output's place.
     pub output: Operand,
+    /// The places of what it writes beside its output, by number; `None` for what nobody asks for.
+    pub byproducts: &'a [Option<Operand>],
     /// The device.
     pub profile: &'a Profile,
     /// Parameters and statistics.
@@ -72,6 +74,9 @@ pub enum ArenaPart {
     Moment2,
 }
 
+/// Most unused bindings of one launch.
+pub const MOST_UNUSED: usize = 4;
+
 /// What a storage binding of a dispatch refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
@@ -79,6 +84,11 @@ pub enum Slot {
     Input(usize),
     /// The output.
     Output,
+    /// A value beside the output, by its number (see [`super::Op::byproduct`]).
+    Byproduct(usize),
+    /// Something to bind that the kernel's constants keep it from touching; the number (below [`MOST_UNUSED`]) tells those of one
+    /// launch apart.
+    Unused(usize),
     /// Memory that lives during this operation only.
     Workspace,
     /// The uniform that changes from step to step (WGSL struct `Step`, see [`super::StepState`]).
@@ -149,6 +159,23 @@ pub struct Lowered {
     pub dispatches: Vec<Dispatch>,
     /// Bytes of workspace that they share.
     pub workspace_bytes: u64,
+}
+
+impl Lowered {
+    /// The same launches with other slots: for an operation that is made of others.
+    pub fn map_slots(mut self, map: impl Fn(Slot) -> Slot) -> Self {
+        for slot in self.dispatches.iter_mut().flat_map(|dispatch| &mut dispatch.slots) {
+            *slot = map(slot.clone());
+        }
+        self
+    }
+
+    /// These launches and then those of `next`, which find no workspace of the first.
+    pub fn then(mut self, next: Self) -> Self {
+        self.dispatches.extend(next.dispatches);
+        self.workspace_bytes = self.workspace_bytes.max(next.workspace_bytes);
+        self
+    }
 }
 
 impl From<Dispatch> for Lowered {

@@ -23,18 +23,20 @@ pub mod random;
 
 pub use elementwise::{Fill, add};
 pub use error::ShapeError;
-pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, Operand, Slot, fold};
+pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot, fold};
 pub use step::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
-pub use view::{Concat, Detach, Slice};
+pub use view::{Byproduct, Concat, Detach, Slice};
 
 use self::choice::ContractionKey;
 use crate::state::ArenaId;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
+use std::any::Any;
 use std::fmt::Debug;
 
-/// An operation: pure data that knows its shapes, its gradient and its dispatches. It makes exactly one value.
-pub trait Op: Debug + Send + Sync {
+/// An operation: pure data that knows its shapes, its gradient and its dispatches. As recorded it makes exactly one value; fused ones
+/// may write byproducts too.
+pub trait Op: Any + Debug + Send + Sync {
     /// The name that tables and errors print, for example `conv2d`.
     fn name(&self) -> &'static str;
 
@@ -71,6 +73,12 @@ pub trait Op: Debug + Send + Sync {
 
     /// Whether the output is only another look at the inputs' memory.
     fn view(&self) -> Option<View> {
+        None
+    }
+
+    /// For a value that the launches of its input's node write beside that node's own value: which of them it is. Fusion makes such
+    /// values; see [`Slot::Byproduct`].
+    fn byproduct(&self) -> Option<usize> {
         None
     }
 

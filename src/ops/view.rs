@@ -109,3 +109,36 @@ impl Op for Concat {
         Some(View::Concat)
     }
 }
+
+/// A value that the launches of its input's node write beside that node's own; only fusion makes such nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct Byproduct {
+    number: usize,
+    shape: Shape,
+}
+
+impl Byproduct {
+    /// Number `number` of its maker's, of this shape.
+    pub fn new(number: usize, shape: Shape) -> Self {
+        Self { number, shape }
+    }
+}
+
+impl Op for Byproduct {
+    fn name(&self) -> &'static str {
+        "byproduct"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [_] = take(inputs)?;
+        Ok(self.shape)
+    }
+
+    fn lower(&self, _: &LowerContext) -> Lowered {
+        Lowered::default()
+    }
+
+    fn byproduct(&self) -> Option<usize> {
+        Some(self.number)
+    }
+}

@@ -1,6 +1,6 @@
 //! When memory is in use: the nodes that write or read each planned storage.
 
-use super::place::{Place, Storage};
+use super::place::{Place, Storage, byproducts};
 use crate::tape::{Source, Tape, Var};
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ impl Life {
 /// to the end.
 pub fn lives(tape: &Tape, places: &[Option<Place>], live: &[bool], outputs: &[Var]) -> BTreeMap<usize, Life> {
     let end = tape.nodes().len();
+    let beside = byproducts(tape, live);
     let mut lives: BTreeMap<usize, Life> = BTreeMap::new();
     let mut touch = |var: Var, at: usize| {
         if let Some(Place { storage: Storage::Node(owner), .. }) = places[var.0] {
@@ -44,6 +45,7 @@ pub fn lives(tape: &Tape, places: &[Option<Place>], live: &[bool], outputs: &[Va
     for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
         touch(Var(index), index);
         node.inputs.iter().for_each(|&input| touch(input, index));
+        beside.get(&index).into_iter().flatten().flatten().for_each(|&value| touch(value, index));
     }
     (0..end).filter(is_input).for_each(|index| touch(Var(index), end));
     outputs.iter().for_each(|&output| touch(output, end));

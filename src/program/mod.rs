@@ -2,6 +2,7 @@
 
 mod clock;
 mod error;
+mod fuse;
 mod lives;
 mod place;
 mod plan;
@@ -14,6 +15,7 @@ mod tune;
 
 pub use clock::Clock;
 pub use error::ProgramError;
+pub use fuse::fuse;
 pub use place::{Place, Storage};
 pub use plan::{Plan, Step};
 pub use print::{Row, rows};
@@ -23,7 +25,7 @@ pub use trial::{Agreement, Timing, Trial};
 pub use tune::{Effort, tune};
 
 use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, Profile};
-use crate::ops::{Dispatch, Slot, StepState, fold};
+use crate::ops::{Dispatch, MOST_UNUSED, Slot, StepState, fold};
 use crate::tape::{Tape, Var};
 use std::sync::Arc;
 use wgpu::BufferUsages;
@@ -31,17 +33,19 @@ use wgpu::BufferUsages;
 /// Launches of one command buffer: a step goes out in a few, so that the device starts while the rest is still being encoded.
 const LAUNCHES_PER_SUBMIT: usize = 96;
 
+/// Bytes that stand in for an unused binding: the strictest offset alignment of any device.
+const UNUSED_BYTES: u64 = 256;
+
 /// A compiled tape. Running it only encodes and submits.
 #[derive(Debug)]
 pub struct Program {
-    tape: Tape,
     plan: Plan,
     outputs: Vec<Var>,
     buffers: Vec<Buffer>,
-    /// Kept because the bind groups refer to it.
+    /// Workspace, parameters of all launches, and what is bound where nothing is touched: kept because the bind groups refer to them.
     _workspace: Option<Buffer>,
-    /// The parameters of all launches; kept because the bind groups refer to it.
     _params: Buffer,
+    _unused: Buffer,
     launches: Vec<Launch>,
 }
 
@@ -77,14 +81,15 @@ impl Program {
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
-        let binder = Binder { tape, plan: &plan, store, buffers: &buffers, workspace: workspace.as_ref() };
+        let unused = gpu.storage("unused", MOST_UNUSED as u64 * UNUSED_BYTES)?;
+        let binder = Binder { plan: &plan, store, buffers: &buffers, workspace: workspace.as_ref(), unused: &unused };
         for step in &plan.steps {
             for dispatch in &step.dispatches {
                 let at = Binding { buffer: &params, offset: offsets.next().unwrap_or(0), bytes: dispatch.params.len() as u64 };
                 launches.push(binder.launch(gpu, step, dispatch, at)?);
             }
         }
-        Ok(Self { tape: tape.clone(), outputs: outputs.to_vec(), buffers, _workspace: workspace, _params: params, launches, plan })
+        Ok(Self { outputs: outputs.to_vec(), buffers, _workspace: workspace, _params: params, _unused: unused, launches, plan })
     }
 
     /// Encodes and submits one run. Does not wait.
@@ -105,7 +110,7 @@ impl Program {
     /// [`ProgramError::Absent`] and [`ProgramError::Length`].
     pub fn write(&self, gpu: &Gpu, input: Var, values: &[f32]) -> Result<(), ProgramError> {
         let buffer = self.buffer(input)?;
-        let shape = self.tape.shape(input);
+        let shape = self.plan.tape.shape(input);
         if values.len() != shape.len() {
             return Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() });
         }
@@ -145,7 +150,7 @@ impl Program {
     /// [`ProgramError::Absent`].
     pub fn copy_to(&self, gpu: &Gpu, var: Var, target: &wgpu::Buffer, offset: u64) -> Result<(), ProgramError> {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(self.buffer(var)?, 0, target, offset, self.tape.shape(var).bytes());
+        encoder.copy_buffer_to_buffer(self.buffer(var)?, 0, target, offset, self.plan.tape.shape(var).bytes());
         gpu.submit([encoder.finish()]);
         Ok(())
     }
@@ -158,14 +163,15 @@ impl Program {
         gpu.write(store.step(), 0, bytemuck::bytes_of(step));
         for launches in self.launches.chunk_by(|a, b| a.node == b.node) {
             self.submit(gpu, launches);
-            let node = launches[0].node;
-            let Some(Place { storage: Storage::Node(owner), operand }) = self.plan.places[node] else { continue };
-            let Some(&buffer) = self.plan.buffer_of.get(&owner) else { continue };
-            let bytes = gpu.read(&self.buffers[buffer], 0, self.buffers[buffer].size())?;
-            let values = operand.gather(&bytemuck::pod_collect_to_vec(&bytes));
-            let unwritten = matches!(&self.tape.nodes()[node].source, crate::tape::Source::Op(op) if op.has_effect());
-            if !unwritten && values.iter().any(|v| !v.is_finite()) {
-                return Ok(Some(place::describe(&self.tape.nodes()[node])));
+            let Some(step) = self.plan.steps.iter().find(|step| step.node == launches[0].node) else { continue };
+            for var in step.written() {
+                let Some(Place { storage: Storage::Node(owner), operand }) = self.plan.places[var.0] else { continue };
+                let Some(&buffer) = self.plan.buffer_of.get(&owner) else { continue };
+                let bytes = gpu.read(&self.buffers[buffer], 0, self.buffers[buffer].size())?;
+                let values = operand.gather(&bytemuck::pod_collect_to_vec(&bytes));
+                if values.iter().any(|v| !v.is_finite()) {
+                    return Ok(Some(place::describe(&self.plan.tape.nodes()[step.node])));
+                }
             }
         }
         Ok(None)
@@ -176,11 +182,6 @@ impl Program {
         &self.plan
     }
 
-    /// The tape behind this program.
-    pub fn tape(&self) -> &Tape {
-        &self.tape
-    }
-
     fn submit<'a>(&self, gpu: &Gpu, launches: impl IntoIterator<Item = &'a Launch>) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         encode(&mut encoder.begin_compute_pass(&Default::default()), launches);
@@ -189,7 +190,7 @@ impl Program {
 
     /// The planned buffer of an input or output.
     fn buffer(&self, var: Var) -> Result<&Buffer, ProgramError> {
-        let readable = self.outputs.contains(&var) || self.tape.nodes().get(var.0).is_some_and(|node| node.name() == "input");
+        let readable = self.outputs.contains(&var) || self.plan.tape.nodes().get(var.0).is_some_and(|node| node.name() == "input");
         match self.plan.places.get(var.0).copied().flatten() {
             Some(Place { storage: Storage::Node(owner), .. }) if readable => Ok(&self.buffers[self.plan.buffer_of[&owner]]),
             _ => Err(ProgramError::Absent { var: var.0 }),
@@ -224,16 +225,16 @@ fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramEr
 
 /// Turns slots into buffer ranges, and launches into bind groups.
 struct Binder<'a> {
-    tape: &'a Tape,
     plan: &'a Plan,
     store: &'a Store,
     buffers: &'a [Buffer],
     workspace: Option<&'a Buffer>,
+    unused: &'a Buffer,
 }
 
 impl Binder<'_> {
     fn launch(&self, gpu: &Gpu, step: &Step, dispatch: &Dispatch, params: Binding) -> Result<Launch, ProgramError> {
-        let op = || place::describe(&self.tape.nodes()[step.node]);
+        let op = || place::describe(&self.plan.tape.nodes()[step.node]);
         let build = |source| ProgramError::Build { op: op(), source };
         let kernel = gpu.kernel(&dispatch.kernel).map_err(build)?;
         let mut bindings = vec![params];
@@ -249,8 +250,10 @@ impl Binder<'_> {
 
     fn binding(&self, step: &Step, slot: &Slot) -> Option<Binding<'_>> {
         match slot {
-            Slot::Input(position) => self.value(self.tape.nodes()[step.node].inputs[*position]),
+            Slot::Input(position) => self.value(self.plan.tape.nodes()[step.node].inputs[*position]),
             Slot::Output => self.value(Var(step.node)),
+            Slot::Byproduct(number) => self.value((*step.byproducts.get(*number)?)?),
+            Slot::Unused(number) => Some(Binding { buffer: self.unused, offset: *number as u64 * UNUSED_BYTES, bytes: UNUSED_BYTES }),
             Slot::Workspace => self.workspace.map(entire),
             Slot::Step => Some(entire(self.store.step())),
             Slot::Monitor => Some(entire(self.store.monitor())),
@@ -261,7 +264,7 @@ impl Binder<'_> {
     }
 
     fn value(&self, var: Var) -> Option<Binding<'_>> {
-        let bytes = self.tape.shape(var).bytes();
+        let bytes = self.plan.tape.shape(var).bytes();
         match self.plan.places[var.0]?.storage {
             Storage::Node(owner) => self.buffers.get(*self.plan.buffer_of.get(&owner)?).map(entire),
             Storage::Arena { arena, part, offset } => Some(Binding { buffer: self.store.part(arena, part)?, offset, bytes }),

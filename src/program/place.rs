@@ -49,6 +49,19 @@ pub fn describe(node: &Node) -> String {
     if node.scope.is_empty() { node.name().to_owned() } else { format!("{}: {}", node.scope, node.name()) }
 }
 
+/// For each node the values that its launches write beside its own, by number; `None` for dead ones.
+pub fn byproducts(tape: &Tape, live: &[bool]) -> HashMap<usize, Vec<Option<Var>>> {
+    let mut found: HashMap<usize, Vec<Option<Var>>> = HashMap::new();
+    for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
+        if let (Some(number), Some(maker)) = (op_of(node).and_then(Op::byproduct), node.inputs.first()) {
+            let values = found.entry(maker.0).or_default();
+            values.resize(values.len().max(number + 1), None);
+            values[number] = Some(Var(index));
+        }
+    }
+    found
+}
+
 /// Nodes that must run: those that the outputs or a state change depend on.
 pub fn live_nodes(tape: &Tape, outputs: &[Var]) -> Vec<bool> {
     let nodes = tape.nodes();
@@ -193,11 +206,18 @@ fn is_aligned(start: usize, channels: usize, input: Operand) -> bool {
     start.is_multiple_of(4) && (channels.is_multiple_of(4) || start + channels == input.shape.channels())
 }
 
-/// A concatenation one of whose operands is computed from the storage that it would be written into.
+/// A concatenation one of whose operands is computed from the storage that it would be written into, or beside another value in it.
 fn conflicting_concat(tape: &Tape, places: &Places, concats: &BTreeMap<Var, (usize, usize)>) -> Option<usize> {
     let storage = |var: &Var| places.places[var.0].map(|place| place.storage);
-    concats.iter().find_map(|(operand, &(concat, _))| {
-        let inputs = &tape.nodes()[operand.0].inputs;
-        inputs.iter().any(|input| storage(input) == Some(Storage::Node(concat))).then_some(concat)
+    let is_byproduct = |node: &Node| op_of(node).and_then(Op::byproduct).is_some();
+    let maker = |var: Var| match &tape.nodes()[var.0] {
+        node if is_byproduct(node) => node.inputs[0],
+        _ => var,
+    };
+    concats.iter().find_map(|(&operand, &(concat, _))| {
+        let maker_of_it = maker(operand);
+        let is_read = tape.nodes()[maker_of_it.0].inputs.iter().any(|input| storage(input) == Some(Storage::Node(concat)));
+        let is_beside = |(&other, &(into, _))| other != operand && into == concat && maker(other) == maker_of_it;
+        (is_read || concats.iter().any(is_beside)).then_some(concat)
     })
 }

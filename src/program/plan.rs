@@ -4,10 +4,11 @@
 //! a device.
 
 use super::ProgramError;
+use super::fuse::fuse;
 use super::lives::{Life, lives};
-use super::place::{Place, Places, describe, live_nodes, place_values};
+use super::place::{Place, Places, byproducts, describe, live_nodes, place_values};
 use crate::gpu::Profile;
-use crate::ops::{Choice, Dispatch, LowerContext, Operand};
+use crate::ops::{Choice, Dispatch, LowerContext, Operand, Slot};
 use crate::state::StateList;
 use crate::tape::{Source, Tape, Var};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -19,15 +20,28 @@ pub struct Step {
     pub node: usize,
     /// Its launches.
     pub dispatches: Vec<Dispatch>,
+    /// What they write beside the node's own value, by number.
+    pub byproducts: Vec<Option<Var>>,
     /// Bytes of workspace that its launches share.
     pub workspace_bytes: u64,
     /// The choice of a contraction's kernel.
     pub choice: Option<Choice>,
 }
 
+impl Step {
+    /// The values that the launches write.
+    pub fn written(&self) -> impl Iterator<Item = Var> {
+        let binds = |slot: Slot| self.dispatches.iter().any(|dispatch| dispatch.slots.contains(&slot));
+        let own = binds(Slot::Output).then_some(Var(self.node));
+        own.into_iter().chain(self.byproducts.iter().flatten().copied())
+    }
+}
+
 /// A tape as launches over planned buffers.
 #[derive(Debug)]
 pub struct Plan {
+    /// The tape that is planned: as recorded, or as fusion left it.
+    pub tape: Tape,
     /// Launches in order.
     pub steps: Vec<Step>,
     /// Place of each live value by node number.
@@ -43,31 +57,40 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans `tape` so that `outputs` can be read after a run.
+    /// Plans `tape`, fused if the profile says so, such that `outputs` can be read after a run.
     ///
     /// # Errors
     /// [`ProgramError::TooLarge`] and [`ProgramError::Gradient`].
     pub fn new(tape: &Tape, states: &StateList, outputs: &[Var], profile: &Profile) -> Result<Self, ProgramError> {
-        let live = live_nodes(tape, outputs);
-        let Places { places, views } = place_values(tape, states, &live)?;
-        check_sizes(tape, &live, profile)?;
+        let tape = if profile.fusion { fuse(tape, outputs) } else { tape.clone() };
+        let live = live_nodes(&tape, outputs);
+        let Places { places, views } = place_values(&tape, states, &live)?;
+        check_sizes(&tape, &live, profile)?;
+        let mut byproducts = byproducts(&tape, &live);
         let mut steps = Vec::new();
         for (index, node) in tape.nodes().iter().enumerate().filter(|(index, _)| live[*index] && !views.contains(index)) {
             let (Source::Op(op), Some(output)) = (&node.source, places[index]) else { continue };
-            let inputs: Vec<Operand> = node.inputs.iter().filter_map(|input| places[input.0]).map(|place| place.operand).collect();
-            let lowered = op.lower(&LowerContext { inputs: &inputs, output: output.operand, profile, states });
+            if op.byproduct().is_some() {
+                continue;
+            }
+            let operand = |var: &Var| places[var.0].map(|place| place.operand);
+            let inputs: Vec<Operand> = node.inputs.iter().filter_map(operand).collect();
+            let made = byproducts.remove(&index).unwrap_or_default();
+            let beside: Vec<Option<Operand>> = made.iter().map(|value| value.as_ref().and_then(operand)).collect();
+            let lowered = op.lower(&LowerContext { inputs: &inputs, output: output.operand, byproducts: &beside, profile, states });
             steps.push(Step {
                 node: index,
                 dispatches: lowered.dispatches,
+                byproducts: made,
                 choice: lowered.choice,
                 workspace_bytes: lowered.workspace_bytes,
             });
         }
-        let lives = lives(tape, &places, &live, outputs);
+        let lives = lives(&tape, &places, &live, outputs);
         let (buffer_of, buffers) = share(&lives);
         let workspace_bytes = steps.iter().map(|step| step.workspace_bytes).max().unwrap_or(0);
         let unshared_bytes = lives.values().map(|life| life.bytes).sum();
-        Ok(Self { steps, places, buffer_of, buffers, workspace_bytes, unshared_bytes })
+        Ok(Self { tape, steps, places, buffer_of, buffers, workspace_bytes, unshared_bytes })
     }
 
     /// Bytes of all planned buffers, without the workspace.

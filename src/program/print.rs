@@ -3,7 +3,7 @@
 use super::Plan;
 use super::place::describe;
 use crate::ops::{ArenaPart, Slot};
-use crate::tape::{Tape, Var};
+use crate::tape::Var;
 use crate::tensor::Shape;
 
 /// One operation of a plan.
@@ -15,7 +15,7 @@ pub struct Row {
     pub op: String,
     /// The operation's name alone.
     pub kind: &'static str,
-    /// Shape of the result.
+    /// Shape of the result, the largest where there are several.
     pub shape: Shape,
     /// Multiply-accumulates.
     pub macs: u64,
@@ -26,14 +26,18 @@ pub struct Row {
 }
 
 /// The rows of `plan`, in the order in which they run.
-pub fn rows(tape: &Tape, plan: &Plan) -> Vec<Row> {
+pub fn rows(plan: &Plan) -> Vec<Row> {
+    let tape = &plan.tape;
     let row = |step: &super::Step| {
         let node = &tape.nodes()[step.node];
         let macs = tape.macs(Var(step.node));
         let updated: u64 = step.dispatches.iter().flat_map(|dispatch| &dispatch.slots).map(updated_bytes).sum();
-        let bytes = node.inputs.iter().map(|&input| tape.shape(input).bytes()).sum::<u64>() + node.shape.bytes() + 2 * updated;
+        let made: Vec<Shape> = step.byproducts.iter().flatten().map(|&value| tape.shape(value)).chain([node.shape]).collect();
+        let touched = node.inputs.iter().map(|&input| tape.shape(input).bytes()).chain(made.iter().map(Shape::bytes));
+        let bytes = touched.sum::<u64>() + 2 * updated;
+        let shape = made.into_iter().max_by_key(Shape::len).unwrap_or(node.shape);
         let kernels = step.dispatches.iter().map(|dispatch| dispatch.kernel.label()).collect();
-        Row { node: step.node, op: describe(node), kind: node.name(), shape: node.shape, macs, bytes, kernels }
+        Row { node: step.node, op: describe(node), kind: node.name(), shape, macs, bytes, kernels }
     };
     plan.steps.iter().map(row).collect()
 }

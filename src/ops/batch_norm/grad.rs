@@ -26,7 +26,8 @@ struct SumsParams {
     input: [u32; 2],
     stats: [u32; 2],
     output: [u32; 2],
-    pad: [u32; 3],
+    value: [u32; 2],
+    slope: f32,
 }
 
 impl Op for GradSums {
@@ -42,29 +43,72 @@ impl Op for GradSums {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let [grad_output, input, stats] = [0, 1, 2].map(|position| context.inputs[position]);
-        let split = Split::new(input.shape, stats.shape.batch(), context.profile);
-        let partial = split.partial(input.shape.channels());
-        let first = |slot, to: Operand| {
-            let params = SumsParams {
-                channels4: input.shape.channels4() as u32,
-                groups: split.groups as u32,
-                pixels: split.pixels as u32,
-                chunks: split.chunks as u32,
-                chunk_pixels: split.chunk_pixels as u32,
-                grad_output: grad_output.place(),
-                input: input.place(),
-                stats: stats.place(),
-                output: to.place(),
-                pad: [0; 3],
-            };
-            let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Input(2), slot];
-            let threads = groups_for(split.chunks * split.groups, input.shape);
-            Dispatch::new(KernelSpec::new(shader!("batch_norm/grad_sums")), &params, slots, threads)
-        };
-        let second = reduce(Slot::Workspace, partial, context.output, 0, split.chunks, 2 * split.groups);
-        split.lower(partial, first, second, context.output)
+        lower_sums(context, None)
     }
+}
+
+/// [`GradSums`] of what a leaky ReLU with this slope lets through of `grad_output`: `[grad_output, input, stats, value]`, value being the
+/// activation's output.
+#[derive(Debug, Clone, Copy)]
+pub struct MaskedGradSums {
+    /// Slope of the negative side.
+    pub slope: f32,
+}
+
+impl Op for MaskedGradSums {
+    fn name(&self) -> &'static str {
+        "activation_backward+norm_grad_sums"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [grad_output, input, stats, value] = take(inputs)?;
+        same("gradient and value", grad_output, value)?;
+        GradSums.output_shape(&[grad_output, input, stats])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        lower_sums(context, Some(Mask { slope: self.slope, value: 3 }))
+    }
+}
+
+/// What a gradient passes before it is summed: a leaky ReLU.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mask {
+    /// Slope of the negative side.
+    pub slope: f32,
+    /// Position of the activation's output among the inputs.
+    pub value: usize,
+}
+
+fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
+    let [input, stats] = [1, 2].map(|position| context.inputs[position]);
+    let split = Split::new(input.shape, stats.shape.batch(), context.profile);
+    let partial = split.partial(input.shape.channels());
+    let second = reduce(Slot::Workspace, partial, context.output, 0, split.chunks, 2 * split.groups);
+    split.lower(partial, |slot, to| chunk_sums(context, mask, split, slot, to), second, context.output)
+}
+
+/// The launch that sums each chunk of `[grad_output, input, stats, ...]`.
+pub(super) fn chunk_sums(context: &LowerContext, mask: Option<Mask>, split: Split, slot: Slot, to: Operand) -> Dispatch {
+    let [grad_output, input, stats] = [0, 1, 2].map(|position| context.inputs[position]);
+    let value = mask.map_or(0, |mask| mask.value);
+    let params = SumsParams {
+        channels4: input.shape.channels4() as u32,
+        groups: split.groups as u32,
+        pixels: split.pixels as u32,
+        chunks: split.chunks as u32,
+        chunk_pixels: split.chunk_pixels as u32,
+        grad_output: grad_output.place(),
+        input: input.place(),
+        stats: stats.place(),
+        output: to.place(),
+        value: context.inputs[value].place(),
+        slope: mask.map_or(1.0, |mask| mask.slope),
+    };
+    let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Input(2), Slot::Input(value), slot];
+    let threads = groups_for(split.chunks * split.groups, input.shape);
+    let kernel = KernelSpec::new(shader!("batch_norm/grad_sums")).flag("MASKED", mask.is_some());
+    Dispatch::new(kernel, &params, slots, threads)
 }
 
 /// Gradient with respect to the input, of the input's shape. Takes `[grad_output, stats]`, then for [`StatisticsOf::Input`]
@@ -89,7 +133,9 @@ struct InputParams {
     sums: [u32; 2],
     weight: u32,
     grad_input: [u32; 2],
-    pad: [u32; 2],
+    value: [u32; 2],
+    slope: f32,
+    pad: [u32; 3],
 }
 
 impl GradInput {
@@ -128,7 +174,39 @@ impl Op for GradInput {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
+        self.lower_masked(context, None)
+    }
+}
+
+/// [`GradInput`] of what a leaky ReLU with this slope lets through of `grad_output`. Takes the activation's output as its last input.
+#[derive(Debug, Clone, Copy)]
+pub struct MaskedGradInput {
+    /// What it is without the activation.
+    pub grad: GradInput,
+    /// Slope of the negative side.
+    pub slope: f32,
+}
+
+impl Op for MaskedGradInput {
+    fn name(&self) -> &'static str {
+        "activation_backward+normalize_backward"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [rest @ .., value] = inputs else { return Err(ShapeError::Arity { expected: self.grad.arity() + 1, given: 0 }) };
+        same("gradient and value", self.grad.output_shape(rest)?, *value)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        self.grad.lower_masked(context, Some(self.slope))
+    }
+}
+
+impl GradInput {
+    /// The launch; with a slope the last input is the value that masks the gradient.
+    pub(super) fn lower_masked(&self, context: &LowerContext, slope: Option<f32>) -> Lowered {
         let (inputs, output) = (context.inputs, context.output);
+        let value = if slope.is_some() { inputs.len() - 1 } else { 0 };
         let [input, sums, weight] = self.positions();
         let groups = inputs[1].shape.batch();
         let pixels = output.shape.rows() / groups;
@@ -142,13 +220,16 @@ impl Op for GradInput {
             sums: inputs[sums].place(),
             weight: inputs[weight].offset,
             grad_input: output.place(),
-            pad: [0; 2],
+            value: inputs[value].place(),
+            slope: slope.unwrap_or(1.0),
+            pad: [0; 3],
         };
         let kernel = KernelSpec::new(shader!("batch_norm/grad_input"))
             .flag("FROM_INPUT", self.from == StatisticsOf::Input)
             .flag("AFFINE", self.affine)
+            .flag("MASKED", slope.is_some())
             .uint("PIXELS", PIXELS);
-        let mut slots: Vec<Slot> = [0, 1, input, sums, weight].map(Slot::Input).into();
+        let mut slots: Vec<Slot> = [0, 1, input, sums, weight, value].map(Slot::Input).into();
         slots.push(Slot::Output);
         Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()
     }

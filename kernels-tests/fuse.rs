@@ -1,0 +1,286 @@
+//! Fusion: the operations that it makes against the twins of what they are made of, and that it changes no result of a tape.
+
+use crate::batch_norm::{CLOSE, EPS, GROUPS, count, grad_input, grad_sums, image, normalize, scaled, shapes, statistics, stats_tensor};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, compare, gpu, run_beside};
+use crate::program::number;
+use crate::shaders::small_config;
+use pix2pix::gpu::{DeviceClass, Gpu, Profile};
+use pix2pix::nn::{Mode, Norm as NormKind};
+use pix2pix::ops::activation::{Activation, activate};
+use pix2pix::ops::batch_norm::{
+    GradInput, Groups, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate, Statistics, StatisticsOf, batch_norm,
+    batch_norm_running, update_running_statistics,
+};
+use pix2pix::ops::{ArenaPart, Op, StepState};
+use pix2pix::program::{Program, Store, fuse};
+use pix2pix::state::{Init, StateList};
+use pix2pix::tape::{Tape, Var};
+use pix2pix::tensor::Shape;
+use pix2pix::train::{Recording, TrainConfig};
+
+/// No activation, ReLU and LeakyReLU.
+const SLOPES: [f32; 3] = [1.0, 0.0, 0.2];
+
+fn leaky_relu(y: f64, slope: f32) -> f64 {
+    if y > 0.0 { y } else { y * f64::from(slope) }
+}
+
+/// What a leaky ReLU with this output lets through.
+fn masked(grad: &[f64], value: &[f64], slope: f32) -> Vec<f64> {
+    grad.iter().zip(value).map(|(g, &v)| if v > 0.0 { *g } else { g * f64::from(slope) }).collect()
+}
+
+/// Runs `op` as it is split for CPU adapters and for GPUs, dense and sliced, and compares what it writes: `expected` is the output,
+/// unless it is left unwritten, and then the byproducts.
+fn check_beside(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[(Shape, Option<Vec<f64>>)], tolerance: Tolerance) {
+    let shapes: Vec<Shape> = expected[1..].iter().map(|(shape, _)| *shape).collect();
+    for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+        for sliced in [false, true] {
+            let around = Surroundings { profile: Some(Profile { class, ..gpu.profile().clone() }), ..Default::default() };
+            let got = run_beside(gpu, name, op, inputs, &shapes, sliced, &around);
+            let values = [got.output].into_iter().chain(got.byproducts);
+            for (i, (values, (_, expected))) in values.zip(expected).enumerate() {
+                if let Some(expected) = expected {
+                    compare(&format!("{name}: value {i}, split for {class:?}, sliced {sliced}"), &values, expected, tolerance);
+                }
+            }
+        }
+    }
+}
+
+/// The operations round statistics and sums before they use them, besides the roundings that `scaled` grants.
+fn twice(tolerance: Tolerance) -> Tolerance {
+    Tolerance { absolute: 2.0 * tolerance.absolute, relative: 2.0 * tolerance.relative }
+}
+
+#[test]
+fn normalisation_with_activation_matches_its_twin() {
+    let gpu = gpu();
+    for (shape, kind) in shapes().into_iter().flat_map(|shape| GROUPS.map(|kind| (shape, kind))) {
+        let groups = count(kind, shape);
+        let vector = Shape::vector(shape.channels());
+        let (input, weight, bias) = (image(shape, 1), Tensor::random(vector, 2), Tensor::random(vector, 3));
+        let stats = statistics(&input.f64(), shape, groups);
+        for (slope, affine) in SLOPES.into_iter().zip([true, true, false]) {
+            let name = format!("{shape} in {groups} groups, slope {slope}");
+            let parameters = if affine { vec![weight.clone(), bias.clone()] } else { Vec::new() };
+            let (w, b) = (weight.f64(), bias.f64());
+            let activated = |stats: &[f64]| -> Vec<f64> {
+                let normalized = normalize(&input.f64(), shape, stats, groups, affine.then_some((&w, &b)));
+                normalized.into_iter().map(|y| leaky_relu(y, slope)).collect()
+            };
+            let inputs = [std::slice::from_ref(&input), &parameters[..]].concat();
+            let op = Norm { statistics: Statistics { groups: kind, eps: EPS }, slope };
+            let stats_shape = op.output_shape(&inputs.iter().map(|input| input.shape).collect::<Vec<_>>()).unwrap();
+            let expected = [(stats_shape, Some(stats.clone())), (shape, Some(activated(&stats)))];
+            check_beside(&gpu, &name, &op, &inputs, &expected, twice(scaled(&stats)));
+
+            let rounded = stats_tensor(shape, groups, &stats);
+            let op = NormalizeActivate { normalize: Normalize { from: StatisticsOf::Input }, slope };
+            let inputs = [&[input.clone(), rounded.clone()], &parameters[..]].concat();
+            check(&gpu, &name, &op, &inputs, &activated(&rounded.f64()), scaled(&stats));
+        }
+    }
+}
+
+#[test]
+fn gradients_through_activation_and_normalisation_match_their_twins() {
+    let gpu = gpu();
+    for (shape, kind) in shapes().into_iter().flat_map(|shape| GROUPS.map(|kind| (shape, kind))) {
+        for (slope, affine) in [(None, true), (Some(0.0), true), (Some(0.2), false), (Some(0.2), true)] {
+            check_gradients(&gpu, shape, count(kind, shape), slope, affine);
+        }
+    }
+}
+
+fn check_gradients(gpu: &Gpu, shape: Shape, groups: usize, slope: Option<f32>, affine: bool) {
+    let name = format!("{shape} in {groups} groups, slope {slope:?}, affine {affine}");
+    let vector = Shape::vector(shape.channels());
+    let (input, grad_output, value, weight) =
+        (image(shape, 4), Tensor::random(shape, 5), Tensor::random(shape, 6), Tensor::random(vector, 7));
+    let stats = stats_tensor(shape, groups, &statistics(&input.f64(), shape, groups));
+    let (x, s, w) = (input.f64(), stats.f64(), weight.f64());
+    let grad = match slope {
+        Some(slope) => masked(&grad_output.f64(), &value.f64(), slope),
+        None => grad_output.f64(),
+    };
+    let sums = grad_sums(&grad, &x, shape, &s, groups);
+    let grads = grad_input(&grad, &x, shape, &s, groups, affine.then_some(&w));
+    let weights: Vec<Tensor> = affine.then_some(weight).into_iter().collect();
+    let values: Vec<Tensor> = slope.map(|_| value).into_iter().collect();
+
+    // The sums of a channel, added over its groups, count more terms than those of one group.
+    let terms = Tolerance::sum_of(shape.rows(), 4.0);
+    let of_groups = |row: usize| -> Vec<f64> {
+        let channels = shape.channels();
+        (0..channels).map(|c| (0..groups).map(|group| sums[(2 * group + row) * channels + c]).sum()).collect()
+    };
+    let close = twice(scaled(&s));
+    let tolerance = Tolerance { absolute: terms.absolute.max(close.absolute), relative: terms.relative.max(close.relative) };
+    let inputs = [&[grad_output.clone(), input.clone(), stats.clone()], &weights[..], &values].concat();
+    let mut expected = vec![(stats.shape, None), (shape, Some(grads.clone()))];
+    check_beside(gpu, &format!("{name}, the input's alone"), &NormGrad { affine, slope }, &inputs, &expected, close);
+    expected.extend([(vector, Some(of_groups(1))), (vector, Some(of_groups(0)))]);
+    if affine {
+        check_beside(gpu, &name, &NormGrad { affine, slope }, &inputs, &expected, tolerance);
+    }
+
+    if let Some(slope) = slope {
+        let inputs = [&[grad_output.clone(), input.clone(), stats.clone()], &values[..]].concat();
+        check(gpu, &name, &MaskedGradSums { slope }, &inputs, &sums, Tolerance::sum_of(shape.rows() / groups, 4.0));
+        let inputs = [&[grad_output, stats, input, stats_tensor(shape, groups, &sums)], &weights[..], &values].concat();
+        let op = MaskedGradInput { grad: GradInput { from: StatisticsOf::Input, affine }, slope };
+        check(gpu, &name, &op, &inputs, &grads, scaled(&s));
+    }
+}
+
+#[test]
+fn fused_operations_check_their_shapes() {
+    let (map, vector, stats) = (Shape::nhwc(2, 3, 3, 6), Shape::vector(6), Shape::nhwc(2, 1, 2, 6));
+    let norm = Norm { statistics: Statistics { groups: Groups::Instance, eps: EPS }, slope: 0.2 };
+    assert_eq!(norm.output_shape(&[map, vector, vector]).unwrap(), stats);
+    for inputs in [&[][..], &[map, vector], &[map, vector, stats], &[map.with_channels(5), vector, vector]] {
+        assert!(norm.output_shape(inputs).is_err(), "{inputs:?}");
+    }
+    let grad = NormGrad { affine: true, slope: Some(0.0) };
+    assert_eq!(grad.output_shape(&[map, map, stats, vector, map]).unwrap(), stats);
+    for inputs in [&[map, map, stats, vector][..], &[map, map, vector, vector, map], &[map, map, stats, stats, map]] {
+        assert!(grad.output_shape(inputs).is_err(), "{inputs:?}");
+    }
+    assert!(MaskedGradSums { slope: 0.2 }.output_shape(&[map, map, stats, vector]).is_err());
+    let masked = MaskedGradInput { grad: GradInput { from: StatisticsOf::Running, affine: false }, slope: 0.2 };
+    assert!(masked.output_shape(&[map, stats, map]).is_ok() && masked.output_shape(&[map, stats, stats]).is_err());
+}
+
+/// The names of the operations of a tape that are alive and no views.
+fn names(tape: &Tape, outputs: &[Var]) -> Vec<&'static str> {
+    let nodes = tape.nodes();
+    let mut live = vec![false; nodes.len()];
+    outputs.iter().for_each(|&output| live[number(output)] = true);
+    for index in (0..nodes.len()).rev() {
+        if live[index] {
+            nodes[index].inputs.iter().for_each(|&input| live[number(input)] = true);
+        }
+    }
+    let named = nodes.iter().zip(live).filter(|(_, live)| *live).map(|(node, _)| node.name());
+    named.filter(|name| !["input", "state", "byproduct"].contains(name)).collect()
+}
+
+/// A normalised and activated map with the gradients of everything in it.
+fn layer() -> (Tape, [Var; 2], Vec<Var>) {
+    let mut tape = Tape::default();
+    let input = tape.input("input", Shape::nhwc(1, 4, 4, 8));
+    let affine = ["weight", "bias"].map(|name| tape.input(name, Shape::vector(8)));
+    let (normalized, _) = batch_norm(&mut tape, input, affine, Groups::Batch, EPS).unwrap();
+    let output = activate(&mut tape, normalized, Activation::LeakyRelu { slope: 0.2 }).unwrap();
+    let grad_output = tape.input("grad_output", tape.shape(output));
+    let gradients = tape.backward_from(output, grad_output, &[input, affine[0], affine[1]]).unwrap();
+    (tape, [normalized, output], gradients)
+}
+
+#[test]
+fn a_layer_and_its_gradients_become_one_operation_each() {
+    let (tape, [normalized, output], gradients) = layer();
+    let outputs = [&[output], &gradients[..]].concat();
+    assert_eq!(names(&fuse(&tape, &outputs), &outputs), ["norm+leaky_relu", "leaky_relu_backward+norm_backward"]);
+    assert_eq!(names(&fuse(&tape, &outputs[..2]), &outputs[..2]), ["norm+leaky_relu", "leaky_relu_backward+norm_backward"]);
+
+    // What the caller wants to read is not fused away.
+    let asked = [&[normalized], &outputs[..]].concat();
+    assert_eq!(names(&fuse(&tape, &asked), &asked), ["norm", "leaky_relu", "leaky_relu_backward+norm_backward"]);
+    // One of the two gradients of weight and bias alone keeps the sums as a value.
+    let asked = &outputs[..3];
+    let expected = ["norm+leaky_relu", "activation_backward+norm_grad_sums", "activation_backward+normalize_backward", "norm_grad_weight"];
+    assert_eq!(names(&fuse(&tape, asked), asked), expected);
+}
+
+#[test]
+fn a_normalisation_is_not_moved_across_an_update_of_what_it_reads() {
+    let mut states = StateList::default();
+    let arena = states.arena("net", false);
+    let mut add = |name: &str| states.add(arena, name.to_owned(), Shape::vector(8), Init::Constant(1.0));
+    let [mean, var] = ["mean", "var"].map(&mut add);
+    let mut tape = Tape::default();
+    let input = tape.input("input", Shape::nhwc(1, 4, 4, 8));
+    let running = [mean, var].map(|id| tape.state(&states, id));
+    let bias = tape.input("bias", Shape::vector(8));
+    // A running mean as weight: a reader of a state that the update behind it overwrites.
+    let (normalized, stats) = batch_norm(&mut tape, input, [running[0], bias], Groups::Batch, EPS).unwrap();
+    update_running_statistics(&mut tape, stats, running, 16, 0.1, EPS).unwrap();
+    let output = activate(&mut tape, normalized, Activation::LeakyRelu { slope: 0.0 }).unwrap();
+    assert_eq!(names(&fuse(&tape, &[output]), &[output]), ["norm", "relu"]);
+
+    let running = [mean, var].map(|id| tape.state(&states, id));
+    let evaluated = batch_norm_running(&mut tape, input, [bias, bias], running, EPS).unwrap();
+    let output = activate(&mut tape, evaluated, Activation::LeakyRelu { slope: 0.0 }).unwrap();
+    assert_eq!(names(&fuse(&tape, &[output]), &[output]), ["running_to_stats", "normalize+relu"]);
+    let tanh = activate(&mut tape, evaluated, Activation::Tanh).unwrap();
+    assert_eq!(names(&fuse(&tape, &[tanh]), &[tanh]), ["running_to_stats", "normalize", "tanh"]);
+}
+
+/// The generator's output after three steps, and all states with their gradients and moments.
+fn train(gpu: &Gpu, config: &TrainConfig, fused: bool) -> Vec<(String, Vec<f32>)> {
+    let Recording { states, tape, vars, .. } = Recording::new(config).unwrap();
+    // The planner would fuse what comes unfused, unless all of it is asked for.
+    let all = tape.nodes().iter().flat_map(|node| node.inputs.clone()).chain([vars.fake]);
+    let outputs: Vec<Var> = if fused { vec![vars.fake] } else { all.collect() };
+    let store = Store::new(gpu, states, true).unwrap();
+    store.initialise(gpu, 1).unwrap();
+    let program = Program::compile(gpu, &store, &tape, &outputs).unwrap();
+    for (var, seed) in [(vars.input, 1), (vars.target, 2)] {
+        program.write(gpu, var, &Tensor::random(tape.shape(var), seed).values).unwrap();
+    }
+    for number in 1..=3 {
+        program.run(gpu, &store, &StepState::new(5, number, 2e-4, [0.5, 0.999])).unwrap();
+    }
+    let mut values = vec![("the generator's output".to_owned(), program.read(gpu, vars.fake).unwrap())];
+    for state in store.states().states() {
+        for part in [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2] {
+            values.push((format!("{} {part:?}", state.name), store.read(gpu, state.id, part).unwrap()));
+        }
+    }
+    values
+}
+
+/// Kernels, statistics and masks are the same, so only what is added or rounded in another order differs: some eps of each value's
+/// largest element a step, and Adam, whose step is as large for a small gradient as for a large one, makes up to 1e-3 of that.
+#[test]
+fn a_fused_training_step_equals_one_operation_at_a_time() {
+    let gpu = gpu();
+    let base = small_config(32, 4);
+    for config in [
+        base.clone(),
+        TrainConfig { batch_size: 2, ..base.clone() },
+        TrainConfig { norm: NormKind::Instance, size: 64, num_downs: 5, ..base },
+    ] {
+        let (fused, apart) = (train(&gpu, &config, true), train(&gpu, &config, false));
+        // A bias in front of instance norm has no gradient but roundings, of which Adam makes whole steps.
+        let counts = |name: &str| config.norm != NormKind::Instance || !name.contains(".bias ");
+        for ((name, fused), (_, apart)) in fused.iter().zip(&apart).filter(|((name, _), _)| counts(name)) {
+            let largest = apart.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+            let worst = fused.iter().zip(apart).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
+            assert!(worst <= 1e-3 * largest, "{:?}, {name}: off by {worst:e} of {largest:e}", config.norm);
+        }
+    }
+}
+
+#[test]
+fn a_fused_translation_equals_one_operation_at_a_time() {
+    let gpu = gpu();
+    let config = small_config(32, 4);
+    let Recording { states, generator, .. } = Recording::new(&config).unwrap();
+    let mut tape = Tape::default();
+    let input = tape.input("input", Shape::nhwc(2, 32, 32, 3));
+    let output = generator.forward(&mut tape, &states, input, &Mode::translation()).unwrap();
+    let store = Store::new(&gpu, states, false).unwrap();
+    store.initialise(&gpu, 1).unwrap();
+    let run = |outputs: &[Var]| {
+        let program = Program::compile(&gpu, &store, &tape, outputs).unwrap();
+        program.write(&gpu, input, &Tensor::random(tape.shape(input), 1).values).unwrap();
+        program.run(&gpu, &store, &StepState::new(0, 0, 0.0, [0.0; 2])).unwrap();
+        program.read(&gpu, output).unwrap()
+    };
+    let all: Vec<Var> = tape.nodes().iter().flat_map(|node| node.inputs.clone()).chain([output]).collect();
+    let apart: Vec<f64> = run(&all).into_iter().map(f64::from).collect();
+    compare("translation", &run(&[output]), &apart, Tolerance { absolute: 1e-5, ..CLOSE });
+}

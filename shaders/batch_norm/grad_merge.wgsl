@@ -1,0 +1,58 @@
+// The sums of the groups from those of their chunks, and from these the gradients of weight and bias, each in a fixed order:
+//
+//   sums[group] = sum over chunks of parts[chunk][group]
+//   grad_bias = sum over groups of row 0 of sums     grad_weight = sum over groups of row 1; only with GRAD_AFFINE
+//
+// Layout: parts [chunks][groups][2][channels] as grad_sums.wgsl writes it, sums [groups][2][channels]; grad_weight and grad_bias
+// [channels]; channels padded to 4; pad lanes stay zero.
+// Bindings: 0 params, 1 parts, 2 sums, 3 grad_weight, 4 grad_bias. Without GRAD_AFFINE the caller binds anything as 3 and 4.
+// Grid: one thread a vec4 of channels, workgroups folded at 65535. Limits: every index < 2^32.
+// Bound by memory: reads the parts once. Caller: ops/batch_norm/fused.rs, NormGrad.
+
+const GRAD_AFFINE: bool = true;
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+    channels4: u32,
+    groups: u32,
+    chunks: u32,
+    sums_offset: u32, // offsets and strides count vec4s
+    sums_stride: u32,
+    grad_weight_offset: u32,
+    grad_bias_offset: u32,
+    pad_0: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> parts: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> sums: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> grad_bias: array<vec4<f32>>;
+
+@compute @workgroup_size(WORKGROUP)
+fn grad_merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let column = (wid.y * 65535u + wid.x) * WORKGROUP + lane;
+    if column >= params.channels4 {
+        return;
+    }
+    var all_sums = vec4<f32>(0.0);
+    var all_products = vec4<f32>(0.0);
+    for (var group = 0u; group < params.groups; group++) {
+        var sum = vec4<f32>(0.0);
+        var products = vec4<f32>(0.0);
+        for (var chunk = 0u; chunk < params.chunks; chunk++) {
+            let place = 2u * (chunk * params.groups + group) * params.channels4 + column;
+            sum += parts[place];
+            products += parts[place + params.channels4];
+        }
+        let place = params.sums_offset + 2u * group * params.sums_stride + column;
+        sums[place] = sum;
+        sums[place + params.sums_stride] = products;
+        all_sums += sum;
+        all_products += products;
+    }
+    if GRAD_AFFINE {
+        grad_weight[params.grad_weight_offset + column] = all_products;
+        grad_bias[params.grad_bias_offset + column] = all_sums;
+    }
+}

@@ -1,0 +1,203 @@
+//! Fusion: a pass over the tape before it is planned. A node is rewritten into a fused operation, and what that operation made
+//! superfluous is dead code from then on. Numbers of values stay, and outputs that the caller asked for stay readable.
+//!
+//! | rule | of | becomes |
+//! |---|---|---|
+//! | [`mask_by_output`] | `leaky_relu_backward(grad, x)` where `y = leaky_relu(x)` | `leaky_relu_backward(grad, y)`: the sign is the same |
+//! | [`normalize_activate`] | `leaky_relu(normalize(..))` | one launch that writes the activated value only |
+//! | [`norm`] | statistics, and the normalisation by them | one operation, one launch on small maps |
+//! | [`mask_norm_gradients`] | a normalisation's gradients of `leaky_relu_backward(..)` | they apply the mask as they read |
+//! | [`norm_gradients`] | the sums of a normalisation's gradients, and all that is made of them | one operation, one launch on small maps |
+//!
+//! The tape is differentiated before it is fused, so fused operations need no gradient rules. All sums keep their order; a value that is
+//! no longer stored is no longer rounded to what it is stored in.
+
+use super::place::live_nodes;
+use crate::ops::activation::{Activate, ActivateBackward, Activation};
+use crate::ops::batch_norm::{
+    Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate, Statistics,
+    StatisticsOf,
+};
+use crate::ops::{Byproduct, Op};
+use crate::tape::{Source, Tape, Var};
+use std::any::Any;
+
+/// A rule looks at one node and rewrites it and its neighbours if they match.
+type Rule = fn(&mut Fusion, usize) -> Option<()>;
+
+/// In this order: later rules match what earlier ones make.
+const RULES: [Rule; 5] = [mask_by_output, normalize_activate, norm, mask_norm_gradients, norm_gradients];
+
+/// The tape with everything fused that the rules match; `outputs` stay readable.
+pub fn fuse(tape: &Tape, outputs: &[Var]) -> Tape {
+    let mut fusion = Fusion { tape: tape.clone(), outputs, readers: Vec::new() };
+    fusion.find_readers();
+    for rule in RULES {
+        for node in 0..tape.nodes().len() {
+            if rule(&mut fusion, node).is_some() {
+                fusion.find_readers();
+            }
+        }
+    }
+    fusion.tape
+}
+
+/// The gradient of a leaky ReLU asks for the sign of its input, which is that of its output.
+fn mask_by_output(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let backward = *fusion.op::<ActivateBackward>(node)?;
+    let [grad, value] = fusion.inputs(node)?;
+    leaky(backward.activation)?;
+    let forward = |&reader: &usize| fusion.op::<Activate>(reader).is_some_and(|op| op.activation == backward.activation);
+    let output = fusion.readers[value.0].iter().copied().filter(|&reader| reader < node).find(forward)?;
+    fusion.rewrite(node, backward, &[grad, Var(output)]);
+    Some(())
+}
+
+/// A leaky ReLU of a normalised value that nobody else reads.
+fn normalize_activate(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let slope = leaky(fusion.op::<Activate>(node)?.activation)?;
+    let [value] = fusion.inputs(node)?;
+    let normalize = *fusion.op::<Normalize>(value.0)?;
+    let inputs = fusion.tape.nodes()[value.0].inputs.clone();
+    (fusion.only_reader(value.0) == Some(node) && fusion.undisturbed(&inputs, value.0, node)).then_some(())?;
+    fusion.rewrite(node, NormalizeActivate { normalize, slope }, &inputs);
+    Some(())
+}
+
+/// Statistics with the normalisation that is made by them. Others may read the statistics too.
+fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let statistics = *fusion.op::<Statistics>(node)?;
+    let [input] = fusion.inputs(node)?;
+    let slope = |reader: usize| match fusion.op::<NormalizeActivate>(reader) {
+        Some(fused) => Some((fused.normalize.from, fused.slope)),
+        None => fusion.op::<Normalize>(reader).map(|op| (op.from, 1.0)),
+    };
+    let normalized = |&reader: &usize| slope(reader).is_some_and(|(from, _)| from == StatisticsOf::Input);
+    let output = fusion.readers[node].iter().copied().find(normalized)?;
+    let (_, slope) = slope(output)?;
+    let inputs = fusion.tape.nodes()[output].inputs.clone();
+    let [image, _, affine @ ..] = &inputs[..] else { return None };
+    (*image == input && fusion.undisturbed(affine, node, output)).then_some(())?;
+    fusion.rewrite(node, Norm { statistics, slope }, &[&[input], affine].concat());
+    fusion.rewrite(output, Byproduct::new(0, fusion.tape.shape(Var(output))), &[Var(node)]);
+    Some(())
+}
+
+/// Gradients of a normalisation that alone read what a leaky ReLU lets through.
+fn mask_norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let slope = leaky(fusion.op::<ActivateBackward>(node)?.activation)?;
+    let [grad, value] = fusion.inputs(node)?;
+    let readers = fusion.readers[node].clone();
+    let reads_it_once = |&reader: &usize| {
+        let inputs = &fusion.tape.nodes()[reader].inputs;
+        let is_gradient = fusion.op::<GradSums>(reader).is_some() || fusion.op::<GradInput>(reader).is_some();
+        is_gradient && inputs[0] == Var(node) && !inputs[1..].contains(&Var(node))
+    };
+    (!readers.is_empty() && !fusion.outputs.contains(&Var(node)) && readers.iter().all(reads_it_once)).then_some(())?;
+    for reader in readers {
+        let inputs = [&[grad], &fusion.tape.nodes()[reader].inputs[1..], &[value]].concat();
+        match fusion.op::<GradInput>(reader).copied() {
+            Some(grad) => fusion.rewrite(reader, MaskedGradInput { grad, slope }, &inputs),
+            None => fusion.rewrite(reader, MaskedGradSums { slope }, &inputs),
+        }
+    }
+    Some(())
+}
+
+/// The sums behind a normalisation's gradients, where all of these are asked for or that of the input alone.
+fn norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let slope = match fusion.op::<MaskedGradSums>(node) {
+        Some(sums) => Some(sums.slope),
+        None => fusion.op::<GradSums>(node).map(|_| None)?,
+    };
+    let readers = fusion.readers[node].clone();
+    let find = |is: &dyn Fn(usize) -> bool| readers.iter().copied().find(|&reader| is(reader));
+    let affine_of = |of| find(&|reader| fusion.op::<GradAffine>(reader).is_some_and(|op| op.of == of));
+    let grad_input = find(&|reader| fusion.op::<GradInput>(reader).is_some() || fusion.op::<MaskedGradInput>(reader).is_some())?;
+    let gradients = [Some(grad_input), affine_of(Affine::Weight), affine_of(Affine::Bias)];
+    let all = gradients.iter().flatten().count() == readers.len() && gradients[1].is_some() == gradients[2].is_some();
+    (all && !fusion.outputs.contains(&Var(node))).then_some(())?;
+
+    let (sums, inputs) = (fusion.tape.nodes()[node].inputs.clone(), fusion.tape.nodes()[grad_input].inputs.clone());
+    let ([grad, input, stats, value @ ..], [grad_again, stats_again, input_again, _, rest @ ..]) = (&sums[..], &inputs[..]) else {
+        return None;
+    };
+    let same = [grad, stats, input] == [grad_again, stats_again, input_again] && rest.ends_with(value);
+    let last = gradients.iter().flatten().copied().max()?;
+    (same && fusion.undisturbed(rest, node, last)).then_some(())?;
+    let affine = rest.len() > value.len();
+    fusion.rewrite(node, NormGrad { affine, slope }, &[&[*grad, *input, *stats], rest].concat());
+    for (number, gradient) in gradients.into_iter().enumerate() {
+        if let Some(gradient) = gradient {
+            fusion.rewrite(gradient, Byproduct::new(number, fusion.tape.shape(Var(gradient))), &[Var(node)]);
+        }
+    }
+    Some(())
+}
+
+/// The slope of a leaky ReLU whose output has the sign of its input.
+fn leaky(activation: Activation) -> Option<f32> {
+    match activation {
+        Activation::LeakyRelu { slope } if slope >= 0.0 => Some(slope),
+        _ => None,
+    }
+}
+
+/// A tape that is being fused.
+struct Fusion<'a> {
+    tape: Tape,
+    outputs: &'a [Var],
+    /// By node, the live nodes that read its value, in order.
+    readers: Vec<Vec<usize>>,
+}
+
+impl Fusion<'_> {
+    fn find_readers(&mut self) {
+        let live = live_nodes(&self.tape, self.outputs);
+        self.readers = vec![Vec::new(); live.len()];
+        for (index, node) in self.tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
+            for input in &node.inputs {
+                if self.readers[input.0].last() != Some(&index) {
+                    self.readers[input.0].push(index);
+                }
+            }
+        }
+    }
+
+    /// The operation of a node that is live, if it is of this type.
+    fn op<T: Op>(&self, node: usize) -> Option<&T> {
+        let is_live = !self.readers[node].is_empty() || self.outputs.contains(&Var(node));
+        match &self.tape.nodes()[node].source {
+            Source::Op(op) if is_live => (op.as_ref() as &dyn Any).downcast_ref(),
+            _ => None,
+        }
+    }
+
+    fn inputs<const N: usize>(&self, node: usize) -> Option<[Var; N]> {
+        self.tape.nodes()[node].inputs[..].try_into().ok()
+    }
+
+    /// The only node that reads a value, unless the caller reads it too.
+    fn only_reader(&self, node: usize) -> Option<usize> {
+        match self.readers[node][..] {
+            [reader] if !self.outputs.contains(&Var(node)) => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// Whether `inputs` are known at node `first` and still the same at node `last`: nothing in between writes in place what they read.
+    fn undisturbed(&self, inputs: &[Var], first: usize, last: usize) -> bool {
+        let nodes = self.tape.nodes();
+        let is_state = |input: &Var| matches!(nodes[input.0].source, Source::State(_));
+        let writes = |op: &dyn Op, node: usize| {
+            op.updates_arena().is_some() && inputs.iter().any(is_state)
+                || op.overwrites().iter().any(|&position| inputs.contains(&nodes[node].inputs[position]))
+        };
+        let disturbs = |node: usize| matches!(&nodes[node].source, Source::Op(op) if writes(op.as_ref(), node));
+        inputs.iter().all(|input| input.0 < first) && !(first + 1..last).any(disturbs)
+    }
+
+    fn rewrite(&mut self, node: usize, op: impl Op, inputs: &[Var]) {
+        self.tape.rewrite(Var(node), op, inputs);
+    }
+}
