@@ -5,11 +5,10 @@ use crate::shaders::small_config;
 use pix2pix::gpu::Profile;
 use pix2pix::ops::choice::{ContractionKey, Family, candidates};
 use pix2pix::ops::contraction::Geometry;
-use pix2pix::program::{Agreement, Trial};
+use pix2pix::program::{Agreement, Budget, Clock, Trial, TrialOptions};
 use pix2pix::tensor::Shape;
 use pix2pix::train::Recording;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 
@@ -17,17 +16,22 @@ fn key(family: Family, bias: bool) -> ContractionKey {
     ContractionKey { family, geometry: HALVE, large: Shape::nhwc(1, 12, 12, 24), small: Shape::nhwc(1, 6, 6, 40), transposed: false, bias }
 }
 
+fn clock() -> Clock {
+    Clock::Host { reason: "a test".to_owned() }
+}
+
 #[test]
 fn every_candidate_of_a_trial_agrees_and_can_be_timed() {
     let gpu = gpu();
     for key in [key(Family::Conv2d, true), key(Family::ConvTranspose2d, false), key(Family::Conv2dGradWeight, false)] {
-        let trial = Trial::new(&gpu, key).unwrap();
+        let trial = Trial::new(&gpu, &clock(), &key, &TrialOptions::default()).unwrap();
         for candidate in candidates(&key, gpu.profile()) {
             let agreement = trial.check(&candidate).unwrap();
             assert!(agreement.holds(), "{key} {}: {agreement:?}", candidate.name);
         }
-        let timing = trial.time(&candidates(&key, gpu.profile())[1], Duration::ZERO).unwrap();
-        assert!(0.0 < timing.min && timing.min <= timing.median && timing.median <= timing.max, "{timing:?}");
+        let budget = Budget { seconds: 0.0, hopeless: f64::INFINITY };
+        let timing = trial.time(&candidates(&key, gpu.profile())[1], &budget).unwrap();
+        assert!(timing.samples >= 3 && 0.0 < timing.min && timing.min <= timing.median && timing.median <= timing.max, "{timing:?}");
     }
 }
 
@@ -37,7 +41,8 @@ fn a_large_contraction_is_checked_in_part() {
     let gpu = gpu();
     let large = ContractionKey { large: Shape::nhwc(1, 64, 64, 64), small: Shape::nhwc(1, 32, 32, 96), ..key(Family::Conv2d, false) };
     assert!(large.macs() > 40_000_000, "more than a check takes");
-    let agreement = Trial::new(&gpu, large).unwrap().check(&candidates(&large, gpu.profile())[1]).unwrap();
+    let agreement =
+        Trial::new(&gpu, &clock(), &large, &TrialOptions::default()).unwrap().check(&candidates(&large, gpu.profile())[1]).unwrap();
     assert!(agreement.holds(), "{agreement:?}");
 }
 

@@ -127,3 +127,86 @@ fn what_cannot_be_compared_is_refused() {
     assert!(fail(root, 1, &["bench", "diff", "a.json", "none.json"]).contains("none.json: cannot be read"));
     assert!(fail(root, 1, &[&["bench", "step", "--quick", "--json", "no/folder/a.json"], &TINY[..]].concat()).contains("no/folder"));
 }
+
+fn is_chart(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap();
+    text.starts_with("<svg") && text.trim_end().ends_with("</svg>") && text.contains("best contraction") && text.contains("<circle")
+}
+
+#[test]
+fn the_ceilings_are_found_written_and_drawn() {
+    let folder = temporary();
+    let root = folder.path();
+    let text = stdout(&succeed(root, &["bench", "ceiling", "--quick", "--json", "a.json", "--svg", "a.svg"]));
+    assert!(text.lines().last().unwrap().starts_with("ceiling f32: ") && text.contains("copy of"), "{text}");
+    let report = read(&root.join("a.json"));
+    check_report(&report, "ceiling");
+    let ceiling = &report["ceilings"][0];
+    assert_eq!(ceiling["dtype"], "f32");
+    for (rate, of) in [("flop_per_second", "contraction"), ("bytes_per_second", "copy")] {
+        assert!(ceiling[rate].as_f64().unwrap() > 0.0 && !ceiling[of].as_str().unwrap().is_empty(), "{ceiling}");
+    }
+    assert!(is_chart(&root.join("a.svg")));
+    assert_eq!(snapshot(root).len(), 2);
+}
+
+#[test]
+fn the_candidates_of_one_contraction_are_compared() {
+    let folder = temporary();
+    let root = folder.path();
+    let shape = "conv2d k4s2p1 1x8x8x8 4x4x8 bias";
+    let text = stdout(&succeed(root, &["bench", "kernels", "--quick", "--shape", shape, "--json", "a.json", "--svg", "a.svg"]));
+    for part in [shape, "1_naive", "2_register", "4_workgroup", "best", "default", "ceiling f32: ", "default table: "] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let report = read(&root.join("a.json"));
+    check_report(&report, "kernels");
+    let contest = &report["contests"][0];
+    assert_eq!((&contest["key"], &contest["uses"], &contest["disagreeing"]), (&json!(shape), &json!(1), &json!([])));
+    for kernel in ["best", "default"] {
+        let name = format!("{shape}: {}", contest[kernel].as_str().unwrap());
+        assert!(entries(&report).iter().any(|entry| entry["name"] == name.as_str()), "{name}");
+    }
+    let value = |name: &str| report["values"][name].as_f64().unwrap();
+    assert!(value("default_seconds") >= value("best_seconds") && value("best_seconds") > 0.0);
+    assert!(is_chart(&root.join("a.svg")));
+}
+
+#[test]
+fn a_family_is_measured_on_the_shapes_of_the_step() {
+    let folder = temporary();
+    let root = folder.path();
+    for (family, contests) in [("conv_transpose2d", true), ("activation", false)] {
+        succeed(root, &[&["bench", "kernels", family, "--quick", "--json", "a.json"], &TINY[..]].concat());
+        let report = read(&root.join("a.json"));
+        check_report(&report, "kernels");
+        assert_eq!(report["contests"].as_array().unwrap().is_empty(), !contests, "{family}");
+        let belongs = |entry: &Value| [&entry["group"], &entry["kernel"]].iter().any(|text| text.as_str().unwrap().starts_with(family));
+        assert!(!entries(&report).is_empty() && entries(&report).iter().all(belongs), "{family}: {report}");
+    }
+    let message = fail(root, 2, &[&["bench", "kernels", "softmax", "--quick"], &TINY[..]].concat());
+    assert!(message.contains("softmax") && message.contains("batch_norm, ") && message.contains("conv2d"), "{message}");
+    assert!(fail(root, 2, &["bench", "kernels", "--shape", "conv2d 3x3"]).contains("for example"));
+    let output = run(root, &["bench", "kernels", "--quick", "--shape", "conv2d k4s2p1 1x8x8x8 5x5x8"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).lines().last().unwrap().contains("conv2d k4s2p1 1x8x8x8 5x5x8: conv2d: "), "{}", stderr(&output));
+}
+
+#[test]
+fn a_step_is_set_against_the_ceilings_of_the_same_run() {
+    let folder = temporary();
+    let root = folder.path();
+    let files = ["--ceiling", "--json", "a.json", "--svg", "a.svg"];
+    let text = stdout(&succeed(root, &[&["bench", "step", "--quick"], &files[..], &TINY[..]].concat()));
+    let percent = |start: &str, end: &str| {
+        let line = text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start} in {text}"));
+        let number = line.trim_end_matches(end).rsplit(' ').next().unwrap();
+        number.parse::<f64>().unwrap_or_else(|_| panic!("{line}"))
+    };
+    assert!(percent("contractions, weighted by their share of the step: ", " % of the ceiling") > 0.0);
+    assert!((1.0..100.0).contains(&percent("everything that is not a contraction: ", " % of the step")));
+    assert!(text.lines().last().unwrap().starts_with("step: median "), "{text}");
+    assert_eq!(read(&root.join("a.json"))["ceilings"].as_array().unwrap().len(), 1);
+    assert!(is_chart(&root.join("a.svg")));
+    assert!(fail(root, 2, &[&["bench", "step", "--quick", "--svg", "b.svg"], &TINY[..]].concat()).contains("--ceiling"));
+}

@@ -5,9 +5,18 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&[&str]; 6] = [&["train"], &["translate"], &["inspect"], &["bench", "step"], &["adapters"], &["bench", "diff"]];
+const COMMANDS: [&[&str]; 8] = [
+    &["train"],
+    &["translate"],
+    &["inspect"],
+    &["bench", "step"],
+    &["bench", "ceiling"],
+    &["bench", "kernels"],
+    &["adapters"],
+    &["bench", "diff"],
+];
 /// Those that open a device.
-const COMPUTE: usize = 4;
+const COMPUTE: usize = 6;
 
 #[test]
 fn every_command_has_help_with_an_example_and_its_defaults() {

@@ -1,7 +1,8 @@
 //! Two reports of one kind side by side.
 
+use super::Report;
 use super::report::Entry;
-use super::{Report, Spread};
+use crate::program::Spread;
 use std::collections::BTreeSet;
 
 /// Fewer samples than these have no quartiles to speak of.

@@ -1,14 +1,20 @@
 //! Floor 6: measuring. Every benchmark ends in a [`Report`], which is printed, written as JSON, drawn and compared.
 
+mod ceiling;
 mod diff;
 mod error;
 mod file;
+mod kernels;
+mod options;
 mod report;
-mod spread;
+mod roofline;
 mod step;
 
+pub use ceiling::measure_ceiling;
 pub use diff::{Change, Difference, Verdict};
 pub use error::BenchError;
-pub use report::{Ceiling, Device, Entry, Group, Kind, Report, SCHEMA, ratio};
-pub use spread::Spread;
+pub use kernels::{StepKernels, Subject, family, time_kernels};
+pub use options::KernelOptions;
+pub use report::{Ceiling, Contest, Device, Entry, Group, Kind, Report, SCHEMA, ratio};
+pub use roofline::draw_roofline;
 pub use step::{StepOptions, time_step};

@@ -1,8 +1,7 @@
 //! What every benchmark ends with: one format for tables, files and comparisons.
 
-use super::Spread;
 use crate::gpu::{DeviceClass, Gpu};
-use crate::program::Clock;
+use crate::program::{Clock, Spread};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,6 +53,8 @@ pub struct Report {
     pub ceilings: Vec<Ceiling>,
     /// What was timed.
     pub entries: Vec<Entry>,
+    /// Contractions whose candidates were compared.
+    pub contests: Vec<Contest>,
     /// Single numbers; the name ends with the unit.
     pub values: BTreeMap<String, f64>,
 }
@@ -121,6 +122,28 @@ impl Entry {
     }
 }
 
+/// The candidates of one contraction; their times are the entries `key: candidate`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Contest {
+    /// The contraction.
+    pub key: String,
+    /// How often it occurs in a step.
+    pub uses: usize,
+    /// The candidate that runs when nothing is tuned.
+    pub default: String,
+    /// The fastest.
+    pub best: String,
+    /// Candidates that compute something else than the naive kernel, and what.
+    pub disagreeing: Vec<String>,
+}
+
+impl Contest {
+    /// The name of a candidate's entry.
+    pub fn entry_name(&self, candidate: &str) -> String {
+        format!("{}: {candidate}", self.key)
+    }
+}
+
 /// Group of the entries that are no single operation.
 pub const WHOLE: &str = "whole";
 
@@ -182,6 +205,7 @@ impl Report {
             },
             ceilings: Vec::new(),
             entries: Vec::new(),
+            contests: Vec::new(),
             values: BTreeMap::new(),
         }
     }
@@ -198,6 +222,15 @@ impl Report {
         let mut groups: Vec<Group> = names.into_iter().map(of).collect();
         groups.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         groups
+    }
+
+    /// The part of the ceiling that an entry reaches: of arithmetic for a contraction, of memory for everything else.
+    pub fn share_of_ceiling(&self, entry: &Entry) -> Option<f64> {
+        let ceiling = self.ceilings.first()?;
+        Some(match entry.flop > 0.0 {
+            true => ratio(entry.flop_per_second(), ceiling.flop_per_second),
+            false => ratio(entry.bytes_per_second(), ceiling.bytes_per_second),
+        })
     }
 
     /// The entry of this name.

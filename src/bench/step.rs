@@ -1,11 +1,10 @@
 //! Time of whole training steps, of their operations, of the training loop and of a translation.
 
 use super::report::{Entry, Kind, Report, WHOLE, ratio};
-use super::spread::Spread;
 use crate::data::{Batch, Dataset, Loader, LoaderOptions, Split};
 use crate::gpu::Gpu;
 use crate::nn::Mode;
-use crate::program::{Clock, rows};
+use crate::program::{Clock, Spread, rows};
 use crate::tensor::Shape;
 use crate::train::{LossReader, RGB, Session, TrainConfig, TrainError, Translator};
 use std::collections::HashMap;
@@ -88,7 +87,7 @@ fn wave(values: usize, phase: f32) -> Vec<f32> {
 }
 
 /// An entry for each operation in the order in which they run.
-fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs: usize) -> Result<Vec<Entry>, TrainError> {
+pub(super) fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs: usize) -> Result<Vec<Entry>, TrainError> {
     let rows = rows(session.program().plan());
     let mut seconds = vec![Vec::new(); rows.len()];
     for _ in 0..runs.max(1) {

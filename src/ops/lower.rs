@@ -130,15 +130,10 @@ impl Dispatch {
         Self { kernel, params: bytemuck::bytes_of(params).to_vec(), slots, groups: groups as u64 }
     }
 
-    /// The grid of the launch.
+    /// The grid: groups beyond 65 535 fold into a second dimension, and kernels compute `group = y * 65535 + x`.
     pub fn grid(&self) -> [u32; 3] {
-        fold(self.groups)
+        [self.groups.clamp(1, FOLD) as u32, self.groups.div_ceil(FOLD).max(1) as u32, 1]
     }
-}
-
-/// A grid of so many workgroups: those beyond 65 535 fold into a second dimension, and kernels compute `group = y * 65535 + x`.
-pub fn fold(groups: u64) -> [u32; 3] {
-    [groups.clamp(1, FOLD) as u32, groups.div_ceil(FOLD).max(1) as u32, 1]
 }
 
 /// Which kernel was chosen for which contraction.

@@ -23,7 +23,7 @@ pub mod random;
 
 pub use elementwise::{Fill, add};
 pub use error::ShapeError;
-pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot, fold};
+pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot};
 pub use step::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 pub use view::{Byproduct, Concat, Detach, Slice};
 

@@ -8,6 +8,8 @@ mod place;
 mod plan;
 mod print;
 mod recompute;
+mod spread;
+mod stand;
 mod store;
 mod timing;
 mod trial;
@@ -20,12 +22,14 @@ pub use place::{Place, Storage};
 pub use plan::{Plan, Step};
 pub use print::{Row, rows};
 pub use recompute::{Recomputed, recompute};
+pub use spread::Spread;
+pub use stand::{Bound, Budget, Stand};
 pub use store::Store;
-pub use trial::{Agreement, Timing, Trial};
+pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 
-use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, Profile};
-use crate::ops::{Dispatch, MOST_UNUSED, Slot, StepState, fold};
+use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel};
+use crate::ops::{Dispatch, MOST_UNUSED, Slot, StepState};
 use crate::tape::{Tape, Var};
 use std::sync::Arc;
 use wgpu::BufferUsages;
@@ -63,15 +67,7 @@ impl Program {
     /// # Errors
     /// [`ProgramError`] names the operation that cannot be planned, built or bound.
     pub fn compile(gpu: &Gpu, store: &Store, tape: &Tape, outputs: &[Var]) -> Result<Self, ProgramError> {
-        Self::compile_for(gpu, gpu.profile(), store, tape, outputs)
-    }
-
-    /// The same with the kernels that `profile` chooses.
-    ///
-    /// # Errors
-    /// Those of [`Program::compile`].
-    pub fn compile_for(gpu: &Gpu, profile: &Profile, store: &Store, tape: &Tape, outputs: &[Var]) -> Result<Self, ProgramError> {
-        let plan = Plan::new(tape, store.states(), outputs, profile)?;
+        let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
         let label = |i: usize| format!("planned {i}");
         let buffers = plan.buffers.iter().enumerate().map(|(i, &bytes)| gpu.storage(&label(i), bytes)).collect::<Result<Vec<_>, _>>()?;
         let workspace = match plan.workspace_bytes {
@@ -127,21 +123,6 @@ impl Program {
         let buffer = self.buffer(var)?;
         let bytes = gpu.read(buffer, 0, buffer.size())?;
         Ok(place.operand.gather(&bytemuck::pod_collect_to_vec(&bytes)))
-    }
-
-    /// Sets the whole buffer of an input or output to `value`.
-    fn fill(&self, gpu: &Gpu, var: Var, value: f32) -> Result<(), ProgramError> {
-        let buffer = self.buffer(var)?;
-        gpu.write(buffer, 0, bytemuck::cast_slice(&vec![value; buffer.size() as usize / size_of::<f32>()]));
-        Ok(())
-    }
-
-    /// Leaves only the first `share` of each launch's workgroups, at least one.
-    fn keep_first(&mut self, share: f64) {
-        for launch in &mut self.launches {
-            let groups = f64::from(launch.grid[0]) * f64::from(launch.grid[1]);
-            launch.grid = fold((groups * share).ceil() as u64);
-        }
     }
 
     /// Copies a densely stored output to `offset` of `target`, on the device.

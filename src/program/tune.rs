@@ -1,11 +1,10 @@
 //! Autotuning: which candidate computes each contraction fastest on this very device. A candidate is checked before it is timed, and
 //! displaces the default only by a win above the noise. What was found is kept in the user's cache folder, by device and driver.
 
-use super::{ProgramError, Timing, Trial};
+use super::{Budget, Clock, ProgramError, Spread, Trial, TrialOptions};
 use crate::gpu::{Gpu, UserCache};
 use crate::ops::choice::{Candidate, ContractionKey, candidates, choose};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// How much time tuning may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +18,9 @@ pub enum Effort {
 }
 
 impl Effort {
-    /// Time for one candidate, after its warm-up.
-    fn budget(self) -> Duration {
-        Duration::from_millis(if self == Self::Full { 60 } else { 20 })
+    /// Time for one candidate after its warm-up, where the best so far takes `best` seconds.
+    fn budget(self, best: f64) -> Budget {
+        Budget { seconds: if self == Self::Full { 0.06 } else { 0.02 }, hopeless: HOPELESS * best }
     }
 
     /// The file of the user's cache that holds what was found with this effort.
@@ -54,9 +53,10 @@ pub fn tune(
     let mut known: BTreeMap<String, String> = cache.read_json(effort.file()).unwrap_or_default();
     let mut tuned = BTreeMap::new();
     let unknown: Vec<&ContractionKey> = keys.iter().filter(|key| !known.contains_key(&entry(gpu, key))).collect();
+    let clock = if unknown.is_empty() { Clock::Host { reason: String::new() } } else { Clock::of(gpu)? };
     for (done, key) in unknown.iter().enumerate() {
         report(done, unknown.len());
-        known.insert(entry(gpu, key), best(gpu, key, effort)?.name);
+        known.insert(entry(gpu, key), best(gpu, &clock, key, effort)?.name);
     }
     if !unknown.is_empty() {
         report(unknown.len(), unknown.len());
@@ -77,10 +77,10 @@ fn entry(gpu: &Gpu, key: &ContractionKey) -> String {
 }
 
 /// The fastest candidate that agrees with the naive kernel; the default one unless another clearly wins.
-fn best(gpu: &Gpu, key: &ContractionKey, effort: Effort) -> Result<Candidate, ProgramError> {
-    let trial = Trial::new(gpu, *key)?;
+fn best(gpu: &Gpu, clock: &Clock, key: &ContractionKey, effort: Effort) -> Result<Candidate, ProgramError> {
+    let trial = Trial::new(gpu, clock, key, &TrialOptions::default())?;
     let default = choose(key, gpu.profile());
-    let reference = trial.time(&default, effort.budget())?;
+    let reference = trial.time(&default, &effort.budget(f64::INFINITY))?;
     let mut winner = (default.clone(), reference);
     for candidate in contenders(gpu, key, effort).into_iter().filter(|candidate| candidate.name != default.name) {
         let Some(timing) = attempt(&trial, &candidate, effort, winner.1.median) else { continue };
@@ -100,14 +100,10 @@ fn contenders(gpu: &Gpu, key: &ContractionKey, effort: Effort) -> Vec<Candidate>
     all
 }
 
-/// The candidate's time, if it can be built, agrees and is not hopeless.
-fn attempt(trial: &Trial, candidate: &Candidate, effort: Effort, best: f64) -> Option<Timing> {
+/// The candidate's time, if it can be built and agrees.
+fn attempt(trial: &Trial, candidate: &Candidate, effort: Effort, best: f64) -> Option<Spread> {
     if !trial.check(candidate).ok()?.holds() {
         return None;
     }
-    let first_look = trial.time(candidate, Duration::ZERO).ok()?;
-    if first_look.min > HOPELESS * best {
-        return None;
-    }
-    trial.time(candidate, effort.budget()).ok()
+    trial.time(candidate, &effort.budget(best)).ok()
 }

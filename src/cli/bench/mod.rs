@@ -1,6 +1,8 @@
 //! `pix2pix bench`: one file a subcommand.
 
+mod ceiling;
 mod diff;
+mod kernels;
 mod output;
 mod step;
 
@@ -17,6 +19,10 @@ pub struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Find the best contraction and the best copy of this device
+    Ceiling(ceiling::CeilingArgs),
+    /// Time every candidate of every kernel on the shapes of the real networks
+    Kernels(kernels::KernelsArgs),
     /// Time whole training steps, their operations and a translation.
     Step(step::StepArgs),
     /// Compare two files that the other benchmarks wrote with --json.
@@ -26,6 +32,8 @@ enum What {
 /// Runs a benchmark.
 pub fn run(args: &BenchArgs) -> Result<(), CliError> {
     match &args.what {
+        What::Ceiling(args) => ceiling::run(args),
+        What::Kernels(args) => kernels::run(args),
         What::Step(args) => step::run(args),
         What::Diff(args) => diff::run(args),
     }

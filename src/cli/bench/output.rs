@@ -1,6 +1,6 @@
 //! What the benchmarks' tables and files have in common.
 
-use crate::bench::{BenchError, Report};
+use crate::bench::{BenchError, Report, draw_roofline};
 use crate::cli::{CliError, print};
 use crate::train::run::{check_writable, folder_of};
 use clap::Args;
@@ -12,17 +12,26 @@ pub struct OutputArgs {
     /// Write everything that was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the roofline, what was measured below the device's ceilings, to this file
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 impl OutputArgs {
     /// Fails if the files cannot be written, before minutes are spent on what should go there.
     pub fn check(&self) -> Result<(), CliError> {
-        self.json.iter().try_for_each(|path| Ok(check_writable(folder_of(path))?))
+        self.json.iter().chain(&self.svg).try_for_each(|path| Ok(check_writable(folder_of(path))?))
     }
 
     /// Writes the files that were asked for.
     pub fn write(&self, report: &Report) -> Result<(), CliError> {
-        self.json.as_ref().map_or(Ok(()), |path| report.write(path).map_err(CliError::from))
+        if let Some(path) = &self.json {
+            report.write(path)?;
+        }
+        if let Some(path) = &self.svg {
+            draw_roofline(report, path)?;
+        }
+        Ok(())
     }
 }
 

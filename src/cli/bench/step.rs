@@ -1,10 +1,12 @@
 //! `pix2pix bench step`.
 
+use super::ceiling::print_ceilings;
 use super::network::NetworkArgs;
 use super::output::{OutputArgs, giga, print_head, seconds};
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, print};
-use crate::bench::{Entry, Group, Report, StepOptions, ratio, time_step};
+use crate::bench::{BenchError, Entry, Group, KernelOptions, Report, StepOptions, measure_ceiling, ratio, time_step};
+use crate::program::Clock;
 use crate::train::{Length, TrainConfig};
 use clap::Args;
 
@@ -23,6 +25,9 @@ pub struct StepArgs {
     /// Two steps, and one run in which every operation is timed
     #[arg(long, conflicts_with = "steps")]
     quick: bool,
+    /// Measure the device's ceilings in the same run, and say what part of them the step reaches
+    #[arg(long)]
+    ceiling: bool,
     #[command(flatten)]
     tune: TuneArgs,
     #[command(flatten)]
@@ -36,12 +41,19 @@ const RUNS: u32 = 3;
 
 /// Times steps and prints them.
 pub fn run(args: &StepArgs) -> Result<(), CliError> {
+    if args.output.svg.is_some() && !args.ceiling {
+        return Err(CliError::Usage("--svg draws the step below the device's ceilings; add --ceiling".to_owned()));
+    }
     let steps = if args.quick { 2 } else { args.steps };
     let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
     let config = args.network.config(false, Length::Steps(steps), args.device.seed)?;
     args.output.check()?;
     let gpu = args.tune.apply(args.device.open()?, &config)?;
-    let report = time_step(&gpu, &config, &StepOptions { steps, runs: runs as usize })?;
+    let mut report = time_step(&gpu, &config, &StepOptions { steps, runs: runs as usize })?;
+    if args.ceiling {
+        let clock = Clock::of(&gpu).map_err(BenchError::from)?;
+        report.ceilings = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick))?.ceilings;
+    }
     print_head(&report)?;
     print_network(&report, &config, steps)?;
     if args.per_op.is_some() {
@@ -49,6 +61,7 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     }
     print_groups(&report)?;
     print_host(&report)?;
+    print_shares(&report)?;
     args.output.write(&report)?;
     print_step(&report)
 }
@@ -95,6 +108,21 @@ fn print_host(report: &Report) -> Result<(), CliError> {
     let Some(Entry { seconds: time, launches, .. }) = report.entry("translation") else { return Ok(()) };
     let [median, min, max] = [time.median, time.min, time.max].map(|value| seconds(value, time.median));
     print(&format!("translation: median {median} s (min {min}, max {max}) an image with upload and download, {launches} launches"))
+}
+
+/// How near the step's contractions are to the best contraction of the device, and what part of the time the rest takes.
+fn print_shares(report: &Report) -> Result<(), CliError> {
+    let Some(ceiling) = report.ceilings.first() else { return Ok(()) };
+    print_ceilings(report)?;
+    let all = Group::of("", report.operations());
+    let contractions = Group::of("", report.operations().filter(|entry| entry.flop > 0.0));
+    let rate = ratio(contractions.flop, contractions.seconds);
+    print(&format!(
+        "contractions, weighted by their share of the step: {} GFLOP/s, {:.1} % of the ceiling",
+        giga(rate),
+        100.0 * ratio(rate, ceiling.flop_per_second)
+    ))?;
+    print(&format!("everything that is not a contraction: {:.1} % of the step", 100.0 * (1.0 - ratio(contractions.seconds, all.seconds))))
 }
 
 fn print_step(report: &Report) -> Result<(), CliError> {

@@ -7,11 +7,15 @@
 mod conv;
 mod grad_weight;
 mod matrix;
+mod parse;
+
+pub use parse::ParseKeyError;
 
 use super::contraction::Geometry;
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
+use super::error::ShapeError;
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
@@ -96,6 +100,12 @@ impl ContractionKey {
             }
             Family::Conv2dGradWeight => tape.record(Conv2dGradWeight { geometry, transposed_output: transposed }, &inputs),
         }?;
+        // The other families have both maps as inputs or as their output; a convolution's small map only follows from its large one.
+        if self.family == Family::Conv2d && tape.shape(output) != small {
+            let source =
+                ShapeError::Mismatch { what: "small map and what the large one convolves to", left: small, right: tape.shape(output) };
+            return Err(TapeError::Shape { scope: format!("{self}: "), op: self.family.name(), source });
+        }
         Ok((tape, inputs, output))
     }
 

@@ -1,0 +1,121 @@
+//! The ceilings of a device: the best contraction and the best copy of any kernel.
+
+use super::report::{Ceiling, Entry, Kind, Report};
+use super::{BenchError, KernelOptions};
+use crate::gpu::{DeviceClass, Gpu, Profile};
+use crate::ops::choice::{ContractionKey, Family, candidates};
+use crate::ops::contraction::Geometry;
+use crate::ops::elementwise::Scale;
+use crate::ops::{Dispatch, LowerContext, Op, Operand};
+use crate::program::{Clock, Stand, Trial};
+use crate::state::StateList;
+use crate::tensor::Shape;
+use std::collections::HashSet;
+
+/// Threads of a workgroup and `vec4`s of a thread of the copies that are tried.
+const COPIES: [(usize, usize); 5] = [(64, 1), (64, 4), (64, 16), (256, 1), (256, 4)];
+
+/// Measures both ceilings, with an entry for everything that was tried.
+///
+/// # Errors
+/// What the device reports.
+pub fn measure_ceiling(gpu: &Gpu, clock: &Clock, options: &KernelOptions) -> Result<Report, BenchError> {
+    let mut report = Report::new(Kind::Ceiling, gpu, clock);
+    for key in well_shaped(gpu.profile().class, options.quick) {
+        report.entries.extend(contractions(gpu, clock, options, &key)?);
+    }
+    report.entries.extend(time_copies(gpu, clock, options)?);
+    let best = |rate: fn(&Entry) -> f64| {
+        let fastest = report.entries.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)));
+        fastest.map_or((0.0, String::new()), |entry| (rate(entry), entry.name.clone()))
+    };
+    let (flop_per_second, contraction) = best(Entry::flop_per_second);
+    let (bytes_per_second, copy) = best(|entry| if entry.flop > 0.0 { 0.0 } else { entry.bytes_per_second() });
+    report.ceilings.push(Ceiling { dtype: "f32".to_owned(), flop_per_second, contraction, bytes_per_second, copy });
+    Ok(report)
+}
+
+/// Contractions that keep a device busy: a matrix product (a convolution by one pixel) and layers of the real networks.
+fn well_shaped(class: DeviceClass, quick: bool) -> Vec<ContractionKey> {
+    let side = match (class, quick) {
+        (DeviceClass::Gpu, _) => 128,
+        (DeviceClass::Cpu, false) => 32,
+        (DeviceClass::Cpu, true) => 16,
+    };
+    let key = |family, geometry, large: (usize, usize), small: (usize, usize)| ContractionKey {
+        family,
+        geometry,
+        large: Shape::nhwc(1, large.0, large.0, large.1),
+        small: Shape::nhwc(1, small.0, small.0, small.1),
+        transposed: false,
+        bias: false,
+    };
+    let (product, halve) = (Geometry::new(1, 1, 0), Geometry::new(4, 2, 1));
+    let mut keys = vec![
+        key(Family::Conv2d, product, (side, 512), (side, 512)),
+        key(Family::Conv2d, halve, (2 * side, 64), (side, 128)),
+        key(Family::ConvTranspose2d, halve, (2 * side, 64), (side, 128)),
+        key(Family::Conv2dGradWeight, product, (side, 512), (side, 512)),
+    ];
+    keys.truncate(if quick { 2 } else { keys.len() });
+    keys
+}
+
+/// An entry for each candidate that agrees with the naive one; those of a rung whose first tile is hopeless are not tried.
+fn contractions(gpu: &Gpu, clock: &Clock, options: &KernelOptions, key: &ContractionKey) -> Result<Vec<Entry>, BenchError> {
+    let trial = Trial::new(gpu, clock, key, &options.trial())?;
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut rungs = HashSet::new();
+    for candidate in candidates(key, gpu.profile()).iter().skip(1) {
+        let first_of_rung = rungs.insert(candidate.rung());
+        if (options.quick && !first_of_rung) || !trial.check(candidate)?.holds() {
+            continue;
+        }
+        let best = entries.iter().map(|entry| entry.seconds.median).fold(f64::INFINITY, f64::min);
+        let seconds = trial.time(candidate, &options.budget(best))?;
+        entries.push(Entry {
+            name: format!("{key}: {}", candidate.name),
+            group: key.family.name().to_owned(),
+            kernel: candidate.name.clone(),
+            seconds,
+            flop: key.macs() as f64 * 2.0,
+            bytes: trial.bytes() as f64,
+            launches: 1,
+        });
+    }
+    Ok(entries)
+}
+
+/// An entry for each way to copy a value larger than any cache.
+fn time_copies(gpu: &Gpu, clock: &Clock, options: &KernelOptions) -> Result<Vec<Entry>, BenchError> {
+    let bytes = options.rotated_bytes.min(gpu.profile().max_binding_bytes).min(gpu.profile().max_buffer_bytes);
+    let shape = Shape::nhwc(1, 1, (bytes / 16) as usize, 4);
+    let stand = Stand::new(gpu, clock, &[shape], shape, 0)?;
+    let mut entries = Vec::new();
+    for (threads, per_thread) in COPIES {
+        let name = format!("{threads} threads of {per_thread} vec4s");
+        let launch = stand.bind(&[copy(gpu.profile(), shape, threads, per_thread)], 0)?;
+        let seconds = stand.time(&launch, &options.budget(f64::INFINITY))?;
+        entries.push(Entry {
+            name: format!("copy of {} MiB: {name}", bytes >> 20),
+            group: "copy".to_owned(),
+            kernel: name,
+            seconds,
+            flop: 0.0,
+            bytes: 2.0 * shape.bytes() as f64,
+            launches: 1,
+        });
+    }
+    Ok(entries)
+}
+
+/// Scaling by one, with this workgroup and this work a thread.
+fn copy(profile: &Profile, shape: Shape, threads: usize, per_thread: usize) -> Dispatch {
+    let (operand, states) = (Operand::dense(shape), StateList::default());
+    let lowered =
+        Scale { scale: 1.0 }.lower(&LowerContext { inputs: &[operand], output: operand, byproducts: &[], profile, states: &states });
+    let mut dispatch = lowered.dispatches[0].clone();
+    dispatch.kernel = dispatch.kernel.uint("WORKGROUP", threads).uint("PER_THREAD", per_thread);
+    dispatch.groups = (shape.rows() * shape.channels4()).div_ceil(threads * per_thread) as u64;
+    dispatch
+}

@@ -1,0 +1,192 @@
+//! Every candidate of every contraction of the real networks, and every other kernel of the step where it stands.
+
+use super::report::{Contest, Entry, Kind, Report};
+use super::step::time_operations;
+use super::{BenchError, KernelOptions};
+use crate::gpu::Gpu;
+use crate::ops::choice::{Candidate, ContractionKey, candidates, choose};
+use crate::program::{Agreement, Clock, Trial};
+use crate::train::{Recording, Session, TrainConfig, TrainError};
+use std::collections::{BTreeSet, HashSet};
+
+/// Runs of a step in which the operations without candidates are timed.
+const RUNS: usize = 5;
+
+/// A contest and the times of its candidates.
+type Outcome = (Contest, Vec<Entry>);
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub enum Subject<'a> {
+    /// One contraction.
+    Key(ContractionKey),
+    /// The kernels of a training step: of one family (a folder under `shaders/`), or all of them.
+    Step(&'a TrainConfig, Option<&'a str>),
+}
+
+/// The kernels of a training step.
+#[derive(Debug, Clone, Default)]
+pub struct StepKernels {
+    /// Its distinct contractions, with how often each occurs.
+    pub contractions: Vec<(ContractionKey, usize)>,
+    /// The families of all its kernels.
+    pub families: BTreeSet<String>,
+}
+
+impl StepKernels {
+    /// Those of `config` on this device.
+    ///
+    /// # Errors
+    /// Networks that do not fit the images or the device.
+    pub fn of(gpu: &Gpu, config: &TrainConfig) -> Result<Self, BenchError> {
+        let recording = Recording::new(config)?;
+        let plan = recording.plan(gpu.profile())?;
+        let mut kernels = Self::default();
+        for key in plan.steps.iter().filter_map(|step| step.choice.as_ref()).map(|choice| choice.key) {
+            match kernels.contractions.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, uses)) => *uses += 1,
+                None => kernels.contractions.push((key, 1)),
+            }
+        }
+        kernels.families = plan.steps.iter().flat_map(|step| &step.dispatches).map(|launch| family(&launch.kernel.label())).collect();
+        Ok(kernels)
+    }
+}
+
+/// The folder of a kernel's shader.
+pub fn family(kernel: &str) -> String {
+    kernel.split('/').next().unwrap_or_default().to_owned()
+}
+
+/// Measures `subject`; `progress` hears of every contraction before it is measured.
+///
+/// # Errors
+/// Shapes that contradict each other or do not fit the device, and what the device reports.
+pub fn time_kernels(
+    gpu: &Gpu,
+    clock: &Clock,
+    options: &KernelOptions,
+    subject: &Subject,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Report, BenchError> {
+    let mut report = Report::new(Kind::Kernels, gpu, clock);
+    let (keys, config, wanted) = match subject {
+        Subject::Key(key) => (vec![(*key, 1)], None, None),
+        Subject::Step(config, wanted) => (StepKernels::of(gpu, config)?.contractions, Some(config), *wanted),
+    };
+    for (key, uses) in keys.into_iter().filter(|(key, _)| wanted.is_none_or(|family| key.family.name() == family)) {
+        progress(&key.to_string());
+        let trial = Trial::new(gpu, clock, &key, &options.trial())?;
+        let default = choose(&key, gpu.profile()).name;
+        let mut found = candidates(&key, gpu.profile());
+        if options.quick {
+            // The first of each rung, and the default.
+            let mut rungs = HashSet::new();
+            found.retain(|candidate| rungs.insert(candidate.rung()) || candidate.name == default);
+        }
+        let start = Contest { key: key.to_string(), uses, default, ..Contest::default() };
+        let (contest, entries) = contest(&trial, &key, &found, start, options)?;
+        report.contests.push(contest);
+        report.entries.extend(entries);
+    }
+    let (default, best) = totals(&report);
+    report.values.insert("default_seconds".to_owned(), default);
+    report.values.insert("best_seconds".to_owned(), best);
+    // What has no candidates is measured where it stands, in the step, unless a family was asked for that has some.
+    if let Some(config) = config
+        && (wanted.is_none() || report.contests.is_empty())
+    {
+        progress("the kernels without candidates");
+        let all = others(gpu, clock, options, config)?;
+        report.entries.extend(all.into_iter().filter(|entry| wanted.is_none_or(|wanted| family(&entry.kernel) == wanted)));
+    }
+    Ok(report)
+}
+
+/// The operations of a step that contract nothing, each kernel with each size once.
+fn others(gpu: &Gpu, clock: &Clock, options: &KernelOptions, config: &TrainConfig) -> Result<Vec<Entry>, BenchError> {
+    let session = Session::new(gpu, config)?;
+    session.store.initialise(gpu, config.seed).map_err(TrainError::from)?;
+    // Once untimed: drivers compile a kernel at its first launch.
+    time_operations(gpu, &session, clock, 1)?;
+    let mut entries = time_operations(gpu, &session, clock, if options.quick { 1 } else { RUNS })?;
+    let mut seen = HashSet::new();
+    entries.retain(|entry| entry.flop == 0.0 && seen.insert((entry.kernel.clone(), entry.bytes.to_bits())));
+    Ok(entries)
+}
+
+/// Checks and times every candidate: what disagrees with the naive kernel is named and not timed.
+fn contest(
+    trial: &Trial,
+    key: &ContractionKey,
+    found: &[Candidate],
+    contest: Contest,
+    options: &KernelOptions,
+) -> Result<Outcome, BenchError> {
+    let mut outcome = (contest, Vec::new());
+    let (contest, entries) = (&mut outcome.0, &mut outcome.1);
+    let mut best = f64::INFINITY;
+    // The default first, which is never hopeless; the naive kernel last, when it is.
+    let (default, others): (Vec<_>, Vec<_>) = found.iter().skip(1).chain(found.first()).partition(|one| one.name == contest.default);
+    for candidate in default.into_iter().chain(others) {
+        let agreement = trial.check(candidate)?;
+        if !agreement.holds() {
+            let Agreement { difference, tolerance } = agreement;
+            let what = format!("{}: {difference:e} from the naive kernel, where rounding explains {tolerance:e}", candidate.name);
+            contest.disagreeing.push(what);
+            continue;
+        }
+        let seconds = trial.time(candidate, &options.budget(best))?;
+        if seconds.median < best {
+            best = seconds.median;
+            contest.best = candidate.name.clone();
+        }
+        entries.push(Entry {
+            name: contest.entry_name(&candidate.name),
+            group: key.family.name().to_owned(),
+            kernel: candidate.name.clone(),
+            seconds,
+            flop: key.macs() as f64 * 2.0,
+            bytes: trial.bytes() as f64,
+            launches: 1,
+        });
+    }
+    Ok(outcome)
+}
+
+/// Seconds of a step's contractions with the kernels that run by default, and with the best of each.
+fn totals(report: &Report) -> (f64, f64) {
+    let seconds = |contest: &Contest, kernel: &str| {
+        let entry = report.entry(&contest.entry_name(kernel));
+        entry.map_or(0.0, |entry| entry.seconds.median * contest.uses as f64)
+    };
+    let sum = |kernel: fn(&Contest) -> &str| report.contests.iter().map(|contest| seconds(contest, kernel(contest))).sum();
+    (sum(|contest| &contest.default), sum(|contest| &contest.best))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::gpu::DeviceOptions;
+
+    #[test]
+    fn a_candidate_that_disagrees_with_the_naive_kernel_is_named_and_not_timed() {
+        crate::gpu::quiet_drivers();
+        let options = DeviceOptions { adapter: std::env::var("PIX2PIX_ADAPTER").ok(), ..DeviceOptions::default() };
+        let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
+        let clock = Clock::Host { reason: "a test".to_owned() };
+        let options = KernelOptions::new(true);
+        let key: ContractionKey = "conv2d k4s2p1 1x8x8x8 4x4x8 bias".parse().unwrap();
+        let mut trial = Trial::new(&gpu, &clock, &key, &options.trial()).unwrap();
+        let found = &candidates(&key, gpu.profile())[..2];
+        let start = Contest { key: key.to_string(), default: found[1].name.clone(), ..Contest::default() };
+        let (honest, entries) = contest(&trial, &key, found, start.clone(), &options).unwrap();
+        assert_eq!((honest.disagreeing.len(), entries.len()), (0, 2));
+        assert!(entries.iter().all(|entry| entry.seconds.median > 0.0) && !honest.best.is_empty());
+        trial.expect_something_else();
+        let (spoilt, entries) = contest(&trial, &key, found, start, &options).unwrap();
+        assert_eq!((spoilt.disagreeing.len(), entries.len(), spoilt.best.as_str()), (2, 0, ""));
+        assert!(spoilt.disagreeing[0].starts_with(&found[1].name) && spoilt.disagreeing[0].contains("naive"), "{spoilt:?}");
+    }
+}

@@ -1,0 +1,135 @@
+//! The roofline as SVG: what each kernel reaches, below what memory and arithmetic of the device allow.
+
+use super::report::{Ceiling, Entry};
+use super::{BenchError, Report};
+use crate::train::run::write_atomic;
+use plotters::prelude::*;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::Path;
+
+const SIZE: (u32, u32) = (900, 560);
+const TEXT: RGBColor = RGBColor(51, 56, 66);
+const MUTED: RGBColor = RGBColor(120, 126, 138);
+const GRID: RGBColor = RGBColor(232, 234, 238);
+/// Okabe and Ito's palette, which colour-blind readers can tell apart too.
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+];
+/// Operations that contract nothing are drawn at one floating-point operation a float moved.
+const STREAMING: f64 = 0.25;
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
+type DrawError = DrawingAreaErrorKind<io::Error>;
+
+/// A kernel: floating-point operations a byte, and billions of them a second.
+type Point = (f64, f64);
+
+/// Draws the entries of `report` below its first ceiling; without one, or without a timed kernel, there is nothing to draw and no file.
+///
+/// # Errors
+/// [`BenchError::Chart`] and [`BenchError::Write`].
+pub fn draw_roofline(report: &Report, path: &Path) -> Result<bool, BenchError> {
+    let Some(ceiling) = report.ceilings.first() else { return Ok(false) };
+    let mut groups: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
+    for entry in report.operations() {
+        if let Some(point) = point(entry) {
+            groups.entry(if entry.flop > 0.0 { &entry.group } else { "everything else" }).or_default().push(point);
+        }
+    }
+    if groups.is_empty() {
+        return Ok(false);
+    }
+    let mut svg = String::new();
+    let title = format!("{} ({})", report.device.name, report.device.driver);
+    draw(&mut svg, &title, ceiling, &groups).map_err(|error| BenchError::Chart { path: path.to_owned(), reason: error.to_string() })?;
+    write_atomic(path, |writer| writer.write_all(svg.as_bytes()))?;
+    Ok(true)
+}
+
+fn point(entry: &Entry) -> Option<Point> {
+    let point = match entry.flop > 0.0 {
+        true => (entry.flop / entry.bytes, entry.flop_per_second() * 1e-9),
+        false => (STREAMING, entry.bytes_per_second() * STREAMING * 1e-9),
+    };
+    (point.0.is_finite() && point.0 > 0.0 && point.1 > 0.0).then_some(point)
+}
+
+fn draw(svg: &mut String, title: &str, ceiling: &Ceiling, groups: &BTreeMap<&str, Vec<Point>>) -> Result<(), DrawError> {
+    let (top, slope) = (ceiling.flop_per_second * 1e-9, ceiling.bytes_per_second * 1e-9);
+    let points = || groups.values().flatten();
+    let ridge = top / slope;
+    let x = decades(points().map(|point| point.0).chain([STREAMING, ridge]));
+    let y = decades(points().map(|point| point.1).chain([top]));
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    root.draw_text(title, &("sans-serif", 17, FontStyle::Bold, &TEXT).into_text_style(&root), (24, 14))?;
+    legend(&root, groups)?;
+    let mut chart = ChartBuilder::on(&root)
+        .margin_top(64)
+        .margin_left(14)
+        .margin_right(26)
+        .margin_bottom(4)
+        .y_label_area_size(58)
+        .x_label_area_size(42)
+        .build_cartesian_2d(x.clone().log_scale(), y.log_scale())?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(MUTED)
+        .label_style(("sans-serif", 13, &TEXT))
+        .axis_desc_style(("sans-serif", 13, &TEXT))
+        .x_label_formatter(&|value| format!("{value}"))
+        .y_label_formatter(&|value| format!("{value}"))
+        .x_desc("FLOP a byte, every operand moved once; everything else: drawn at one FLOP a float")
+        .y_desc("GFLOP/s")
+        .draw()?;
+    roof(&mut chart, x, [top, slope])?;
+    for (points, colour) in groups.values().zip(COLOURS.iter().cycle()) {
+        chart.draw_series(points.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+/// What memory allows up to the ridge, and arithmetic behind it.
+fn roof(chart: &mut Chart, x: Range<f64>, [top, slope]: [f64; 2]) -> Result<(), DrawError> {
+    let ridge = top / slope;
+    let line = [(x.start, x.start * slope), (ridge, top), (x.end, top)];
+    chart.draw_series(LineSeries::new(line, TEXT.stroke_width(2)))?;
+    let style = ("sans-serif", 13, &TEXT).into_text_style(chart.plotting_area());
+    let labels = [
+        (format!("best contraction: {top:.1} GFLOP/s"), (ridge, top)),
+        (format!("best copy: {slope:.1} GB/s"), (x.start, x.start * slope)),
+    ];
+    chart.draw_series(labels.map(|(label, at)| {
+        let offset = if at.0 == ridge { (8, -18) } else { (8, -28) };
+        EmptyElement::at(at) + Text::new(label, offset, style.clone())
+    }))?;
+    Ok(())
+}
+
+fn legend(root: &DrawingArea<SVGBackend, plotters::coord::Shift>, groups: &BTreeMap<&str, Vec<Point>>) -> Result<(), DrawError> {
+    let style = ("sans-serif", 14, &TEXT).into_text_style(root);
+    let mut x = 28;
+    for (name, colour) in groups.keys().zip(COLOURS.iter().cycle()) {
+        root.draw(&Circle::new((x, 48), 4, colour.filled()))?;
+        root.draw_text(name, &style, (x + 10, 40))?;
+        // About the width of the letters.
+        x += 34 + 8 * name.chars().count() as i32;
+    }
+    Ok(())
+}
+
+/// The powers of ten around `values`.
+fn decades(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
+    let (low, high) = (values.clone().fold(f64::INFINITY, f64::min), values.fold(0.0, f64::max));
+    10_f64.powf(low.log10().floor())..10_f64.powf((high * 1.05).log10().ceil())
+}

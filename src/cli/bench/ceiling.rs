@@ -1,0 +1,46 @@
+//! `pix2pix bench ceiling`.
+
+use super::output::{OutputArgs, giga, print_head};
+use super::{CliError, DeviceArgs, print};
+use crate::bench::{BenchError, Entry, KernelOptions, Report, measure_ceiling};
+use crate::program::Clock;
+use clap::Args;
+
+/// Arguments of `bench ceiling`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix bench ceiling --json ceiling.json --svg ceiling.svg")]
+pub struct CeilingArgs {
+    /// A rough answer in seconds
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Measures the ceilings and prints what was tried.
+pub fn run(args: &CeilingArgs) -> Result<(), CliError> {
+    args.output.check()?;
+    let gpu = args.device.open()?;
+    let clock = Clock::of(&gpu).map_err(BenchError::from)?;
+    let report = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick))?;
+    print_head(&report)?;
+    report.entries.iter().try_for_each(print_entry)?;
+    args.output.write(&report)?;
+    print_ceilings(&report)
+}
+
+fn print_entry(entry: &Entry) -> Result<(), CliError> {
+    let (ms, flops, bytes) = (entry.seconds.median * 1e3, giga(entry.flop_per_second()), giga(entry.bytes_per_second()));
+    print(&format!("{ms:>10.3} ms  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {}", entry.name))
+}
+
+/// A line a number type.
+pub fn print_ceilings(report: &Report) -> Result<(), CliError> {
+    for ceiling in &report.ceilings {
+        let (flops, bytes) = (giga(ceiling.flop_per_second), giga(ceiling.bytes_per_second));
+        print(&format!("ceiling {}: {flops} GFLOP/s ({}), {bytes} GB/s ({})", ceiling.dtype, ceiling.contraction, ceiling.copy))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `pix2pix bench kernels`.
+
+use super::ceiling::print_ceilings;
+use super::network::NetworkArgs;
+use super::output::{OutputArgs, giga, print_head};
+use super::{CliError, DeviceArgs, print};
+use crate::bench::{BenchError, Contest, Entry, KernelOptions, Report, StepKernels, Subject, measure_ceiling, ratio, time_kernels};
+use crate::cli::note;
+use crate::ops::choice::ContractionKey;
+use crate::program::{Clock, Spread};
+use crate::train::Length;
+use clap::Args;
+
+/// Arguments of `bench kernels`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix bench kernels conv2d --size 128 --ngf 32 --svg roofline.svg\n         \
+    pix2pix bench kernels --shape \"conv2d k4s2p1 1x64x64x64 32x32x128 bias\"")]
+pub struct KernelsArgs {
+    /// One family of kernels, a folder under shaders/ [default: all]
+    family: Option<String>,
+    /// One contraction, written as the tables write it, instead of those of a training step
+    #[arg(long, value_name = "SHAPE", conflicts_with = "family")]
+    shape: Option<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Rough numbers in seconds
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Measures kernels and prints a table.
+pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
+    let config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    let key = args.shape.as_deref().map(str::parse::<ContractionKey>).transpose().map_err(|error| CliError::Usage(error.to_string()))?;
+    args.output.check()?;
+    let gpu = args.device.open()?;
+    if let Some(family) = &args.family {
+        let families = StepKernels::of(&gpu, &config)?.families;
+        if !families.contains(family) {
+            let families = families.into_iter().collect::<Vec<_>>();
+            return Err(CliError::Usage(format!("a training step has no kernels of family \"{family}\"; it has: {}", families.join(", "))));
+        }
+    }
+    let subject = match key {
+        Some(key) => Subject::Key(key),
+        None => Subject::Step(&config, args.family.as_deref()),
+    };
+    let clock = Clock::of(&gpu).map_err(BenchError::from)?;
+    let options = KernelOptions::new(args.quick);
+    note("measuring the ceilings");
+    let ceilings = measure_ceiling(&gpu, &clock, &options)?.ceilings;
+    let mut report = time_kernels(&gpu, &clock, &options, &subject, &mut |what| note(&format!("measuring {what}")))?;
+    report.ceilings = ceilings;
+    print_head(&report)?;
+    report.contests.iter().try_for_each(|contest| print_contest(&report, contest))?;
+    let mut others = report.entries.iter().filter(|entry| entry.flop == 0.0);
+    others.try_for_each(|entry| print_entry(&report, entry, &entry.name, ""))?;
+    args.output.write(&report)?;
+    print_ceilings(&report)?;
+    print_loss(&report)
+}
+
+/// The candidates of a contraction, the fastest first.
+fn print_contest(report: &Report, contest: &Contest) -> Result<(), CliError> {
+    let times = if contest.uses == 1 { String::new() } else { format!(", {} times a step", contest.uses) };
+    print(&format!("{}{times}", contest.key))?;
+    let mut entries: Vec<&Entry> = report.entries.iter().filter(|entry| entry.name == contest.entry_name(&entry.kernel)).collect();
+    entries.sort_by(|a, b| a.seconds.median.total_cmp(&b.seconds.median));
+    for entry in entries {
+        let mark = match (entry.kernel == contest.best, entry.kernel == contest.default) {
+            (true, true) => "best, default",
+            (true, false) => "best",
+            (false, true) => "default",
+            (false, false) => "",
+        };
+        print_entry(report, entry, &entry.kernel, mark)?;
+    }
+    contest.disagreeing.iter().try_for_each(|what| print(&format!("  WRONG, not timed: {what}")))
+}
+
+fn print_entry(report: &Report, entry: &Entry, name: &str, mark: &str) -> Result<(), CliError> {
+    let Spread { lower, median, upper, samples, .. } = entry.seconds;
+    let spread = if samples > 1 { format!("+-{:>3.0} %", 50.0 * ratio(upper - lower, median)) } else { "once".to_owned() };
+    let (flops, bytes) = (giga(entry.flop_per_second()), giga(entry.bytes_per_second()));
+    let share = report.share_of_ceiling(entry).map_or(String::new(), |share| format!("{:.0} %", 100.0 * share));
+    print(&format!("  {:>10.1} us {spread:7}  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {share:>5}  {name:40} {mark}", median * 1e6))
+}
+
+/// What the default table loses against the best candidates, weighted by how often each contraction occurs.
+fn print_loss(report: &Report) -> Result<(), CliError> {
+    let value = |name: &str| report.values.get(name).copied().unwrap_or(0.0);
+    let (default, best) = (value("default_seconds"), value("best_seconds"));
+    if best == 0.0 {
+        return Ok(());
+    }
+    print(&format!(
+        "default table: {:.3} ms for the contractions of a step, {:.1} % more than the best candidates' {:.3} ms",
+        default * 1e3,
+        100.0 * (default / best - 1.0),
+        best * 1e3
+    ))
+}
