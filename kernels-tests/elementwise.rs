@@ -1,8 +1,11 @@
 //! Twins of `shaders/elementwise/`.
 
 use crate::harness::{Tensor, Tolerance, check, gpu};
-use pix2pix::ops::elementwise::{Binary, Scale};
-use pix2pix::ops::{Concat, Fill, Slice};
+use pix2pix::ops::elementwise::{Binary, Scale, scale};
+use pix2pix::ops::{Assemble, BatchPad, BatchSlice, Concat, Fill, Slice, StepState};
+use pix2pix::program::{Program, Store};
+use pix2pix::state::StateList;
+use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
 
 const EXACT: Tolerance = Tolerance { absolute: 0.0, relative: 1e-7 };
@@ -54,4 +57,50 @@ fn concat_and_slice_copy_any_channels() {
         let whole = Tensor::new(rows.with_channels(a + b), joined.iter().map(|&v| v as f32).collect());
         check(&gpu, &format!("slice {a}.."), &Slice { start: a, channels: b }, &[whole], &right.f64(), EXACT);
     }
+}
+
+#[test]
+fn images_are_assembled_sliced_and_padded() {
+    let gpu = gpu();
+    for channels in [[3, 3], [4, 8], [5, 2]] {
+        let shape = |batch, channels| Shape::nhwc(batch, 3, 5, channels);
+        let [a, b] = channels;
+        let parts =
+            [(2, a, 6), (2, b, 7), (1, a, 8), (1, b, 9)].map(|(batch, channels, seed)| Tensor::random(shape(batch, channels), seed));
+        let side_by_side = |left: &Tensor, right: &Tensor| -> Vec<f64> {
+            left.f64().chunks(a).zip(right.f64().chunks(b)).flat_map(|(l, r)| [l, r].concat()).collect()
+        };
+        let expected = [side_by_side(&parts[0], &parts[1]), side_by_side(&parts[2], &parts[3])].concat();
+        check(&gpu, &format!("assemble {channels:?}"), &Assemble { columns: 2 }, &parts, &expected, EXACT);
+
+        let image = 15 * (a + b);
+        let whole = Tensor::new(shape(3, a + b), expected.iter().map(|&v| v as f32).collect());
+        let slice = BatchSlice { start: 1, batch: 2 };
+        check(&gpu, &format!("batch slice {channels:?}"), &slice, std::slice::from_ref(&whole), &expected[image..], EXACT);
+        let padded = [vec![0.0; image], expected, vec![0.0; image]].concat();
+        check(&gpu, &format!("batch pad {channels:?}"), &BatchPad { start: 1, batch: 5 }, &[whole], &padded, EXACT);
+    }
+}
+
+/// What leads out of a batch in two parts and what comes back: `sum(slice * weights)` moves only its own images.
+#[test]
+fn the_gradient_of_a_slice_of_images_is_zero_elsewhere() {
+    let gpu = gpu();
+    let mut tape = Tape::default();
+    let [x, y] = ["x", "y"].map(|name| tape.input(name, Shape::nhwc(1, 2, 2, 3)));
+    let whole = tape.record(Assemble { columns: 1 }, &[x, y]).unwrap();
+    let second = tape.record(BatchSlice { start: 1, batch: 1 }, &[whole]).unwrap();
+    let doubled = scale(&mut tape, second, 2.0).unwrap();
+    let ones = tape.record(Fill { value: 1.0, shape: tape.shape(doubled) }, &[]).unwrap();
+    let gradients = tape.backward_from(doubled, ones, &[x, y, whole]).unwrap();
+    let store = Store::new(&gpu, StateList::default(), false).unwrap();
+    let outputs = [gradients.clone(), vec![second]].concat();
+    let program = Program::compile(&gpu, &store, &tape, &outputs).unwrap();
+    let values: Vec<f32> = (0..12).map(|i| i as f32).collect();
+    program.write(&gpu, y, &values).unwrap();
+    program.run(&gpu, &store, &StepState::new(0, 1, 0.0, [0.0; 2])).unwrap();
+    assert_eq!(program.read(&gpu, second).unwrap(), values, "a slice of images is a view");
+    assert_eq!(program.read(&gpu, gradients[0]).unwrap(), [0.0; 12]);
+    assert_eq!(program.read(&gpu, gradients[1]).unwrap(), [2.0; 12]);
+    assert_eq!(program.read(&gpu, gradients[2]).unwrap(), [[0.0; 12], [2.0; 12]].concat());
 }

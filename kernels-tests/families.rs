@@ -5,12 +5,13 @@ use std::fs;
 use std::path::Path;
 
 /// Files of `src/ops/` that are no family.
-const SHARED_OPS: [(&str, &str); 8] = [
+const SHARED_OPS: [(&str, &str); 9] = [
     ("mod", "declares the families and the trait"),
     ("error", "the shape errors of all families"),
     ("lower", "what every family lowers to"),
     ("choice/", "named kernels of the three contractions and the table that picks one"),
     ("step", "the uniform that all families may bind"),
+    ("assemble", "batches of batches, lowered to elementwise copies"),
     ("view", "looks at memory, and is lowered to elementwise copies where that fails"),
     ("contraction", "the geometry that the three contractions share"),
     ("batch_norm/", "a folder of its own parts beside batch_norm.rs"),

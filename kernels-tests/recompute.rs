@@ -49,7 +49,7 @@ fn three_steps_leave_the_same_bits() {
         let num_downs = 5 + usize::from(size > 32 && norm == Norm::Batch);
         let config = TrainConfig { batch_size, norm, num_downs, ..small_config(size, 8) };
         let [plain, saving] = both(&config).map(|config| (after_steps(&gpu, &config), Recording::new(&config).unwrap().tape.nodes().len()));
-        assert!(saving.1 > plain.1 + 5, "{norm:?}: {} nodes became {}", plain.1, saving.1);
+        assert!(saving.1 >= plain.1 + 5, "{norm:?}: {} nodes became {}", plain.1, saving.1);
         assert!(plain.0.iter().flatten().any(|&bits| f32::from_bits(bits) != 0.0));
         assert!(plain.0 == saving.0, "{size} pixels, batch {batch_size}, {norm:?}");
     }

@@ -86,6 +86,11 @@ impl Shape {
         Self { dims: [self.dims[0], self.dims[1], self.dims[2], channels as u32], layout: self.layout }
     }
 
+    /// The same shape with other images.
+    pub const fn with_batch(&self, batch: usize) -> Self {
+        Self { dims: [batch as u32, self.dims[1], self.dims[2], self.dims[3]], layout: self.layout }
+    }
+
     /// Number of logical elements.
     pub const fn len(&self) -> usize {
         self.logical_rows() * self.channels()

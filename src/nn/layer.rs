@@ -43,6 +43,8 @@ impl Norm {
 pub enum Statistics {
     /// The whole batch; updates the running statistics: training.
     Batch,
+    /// Each of so many equal parts of the batch; updates the running statistics by one part after the other: several batches at once.
+    Parts(usize),
     /// Each image alone, whatever the batch: use as trained at batch 1, which is instance normalisation.
     Image,
     /// The running statistics: the reference's `eval()`.
@@ -73,6 +75,12 @@ impl Mode {
     /// Batch statistics and random dropout.
     pub fn training() -> Self {
         Self { statistics: Statistics::Batch, dropout: DropoutMode::Random }
+    }
+
+    /// The same for `parts` batches of equal size that go through the network as one.
+    pub fn for_parts(&self, parts: usize) -> Self {
+        let statistics = if self.statistics == Statistics::Batch { Statistics::Parts(parts) } else { self.statistics };
+        Self { statistics, ..self.clone() }
     }
 
     /// The same output for the same image every time: per-image statistics, no dropout.
@@ -170,13 +178,17 @@ impl NormLayer {
         match mode.statistics {
             Statistics::Image => Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0),
             Statistics::Running => batch_norm_running(tape, input, affine, running, EPSILON),
-            Statistics::Batch => {
-                let (output, statistics) = batch_norm(tape, input, affine, Groups::Batch, EPSILON)?;
-                update_running_statistics(tape, statistics, running, tape.shape(input).rows(), MOMENTUM, EPSILON)?;
-                Ok(output)
-            }
+            Statistics::Batch => batch_norm_training(tape, input, affine, running, 1),
+            Statistics::Parts(parts) => batch_norm_training(tape, input, affine, running, parts),
         }
     }
+}
+
+/// Batch norm by the statistics of each of `parts` equal parts of the batch, which also move the running ones.
+fn batch_norm_training(tape: &mut Tape, input: Var, affine: [Var; 2], running: [Var; 2], parts: usize) -> Result<Var, TapeError> {
+    let (output, statistics) = batch_norm(tape, input, affine, Groups::Parts(parts), EPSILON)?;
+    update_running_statistics(tape, statistics, running, tape.shape(input).rows() / parts.max(1), MOMENTUM, EPSILON)?;
+    Ok(output)
 }
 
 /// Dropout with probability one half (paper, section 2.1: the noise of the generator).

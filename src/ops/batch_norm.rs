@@ -30,6 +30,8 @@ pub enum Groups {
     Batch,
     /// Those of one image: instance normalisation.
     Instance,
+    /// Those of each of so many equal parts of the batch, as if they were batches of their own.
+    Parts(usize),
 }
 
 /// Where the statistics of a normalisation come from, which decides its gradient.
@@ -182,7 +184,11 @@ impl Op for Statistics {
         let groups = match self.groups {
             Groups::Batch => 1,
             Groups::Instance => input.batch(),
+            Groups::Parts(parts) => parts,
         };
+        if groups == 0 || !input.batch().is_multiple_of(groups) {
+            return Err(ShapeError::Invalid { what: "batch", shape: input, remedy: "it must divide into the parts that share statistics" });
+        }
         if input.is_empty() || input.rows() <= groups {
             let remedy = "a normalised map needs two values per channel or more: use a larger image, fewer downs or a larger batch";
             return Err(ShapeError::Invalid { what: "number of values", shape: input, remedy });

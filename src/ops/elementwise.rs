@@ -155,18 +155,16 @@ impl Op for Fill {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let shape = context.output.shape;
-        let params = FillParams {
-            rows: shape.rows() as u32,
-            channels: shape.channels() as u32,
-            output: context.output.place(),
-            value: self.value,
-            pad: [0; 3],
-        };
-        let kernel = KernelSpec::new(shader!("elementwise/fill"));
-        let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
-        Dispatch::new(kernel, &params, vec![Slot::Output], groups).into()
+        fill(context.output, self.value).into()
     }
+}
+
+/// Sets every channel of the output to `value`.
+pub(crate) fn fill(output: Operand, value: f32) -> Dispatch {
+    let shape = output.shape;
+    let params = FillParams { rows: shape.rows() as u32, channels: shape.channels() as u32, output: output.place(), value, pad: [0; 3] };
+    let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
+    Dispatch::new(KernelSpec::new(shader!("elementwise/fill")), &params, vec![Slot::Output], groups)
 }
 
 /// Records `left + right`.

@@ -27,6 +27,12 @@ impl Operand {
         [self.offset, self.stride]
     }
 
+    /// The images `start .. start + batch` of it.
+    pub fn images(&self, start: usize, batch: usize) -> Self {
+        let rows = start * self.shape.height() * self.shape.width();
+        Self { shape: self.shape.with_batch(batch), offset: self.offset + rows as u32 * self.stride, stride: self.stride }
+    }
+
     /// The logical values of this operand in the words of its buffer.
     pub fn gather(&self, words: &[f32]) -> Vec<f32> {
         let width = self.shape.channels4() * 4;

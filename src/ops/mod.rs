@@ -1,6 +1,7 @@
 //! Floor 3: the operations. One file a family: shape rules, gradient rule, and the dispatches that compute it; the family's
 //! shaders lie in the folder of the same name under `shaders/`, its tests in the file of the same name under `kernels-tests/`.
 
+mod assemble;
 mod error;
 mod lower;
 mod step;
@@ -21,6 +22,7 @@ pub mod loss;
 pub mod monitor;
 pub mod random;
 
+pub use assemble::{Assemble, BatchPad, BatchSlice};
 pub use elementwise::{Fill, add};
 pub use error::ShapeError;
 pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot};
@@ -111,6 +113,11 @@ pub enum View {
     /// The channels from `start` on.
     Slice {
         /// First channel.
+        start: usize,
+    },
+    /// The images from `start` on.
+    Images {
+        /// First image.
         start: usize,
     },
     /// The inputs side by side on the channel axis: they can be written straight into the output.

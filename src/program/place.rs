@@ -188,6 +188,7 @@ fn resolve(
                     operand: Operand { offset: input.operand.offset + start as u32 / 4, stride: input.operand.stride, ..dense },
                     ..input
                 },
+                (Some(View::Images { start }), Some(input)) => Place { operand: input.operand.images(start, node.shape.batch()), ..input },
                 _ => own,
             },
             _ => own,

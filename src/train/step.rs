@@ -5,7 +5,7 @@ use crate::nn::{Mode, PatchGan, UNet};
 use crate::ops::adam::{self, Adam};
 use crate::ops::elementwise::{add, scale};
 use crate::ops::monitor::watch;
-use crate::ops::{Concat, Detach};
+use crate::ops::{Assemble, BatchSlice, Concat, Detach};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
@@ -73,11 +73,13 @@ pub fn record_step(
     let fake = generator.forward(tape, states, input, mode)?;
 
     let detached = tape.record(Detach, &[fake])?;
-    let fake_pair = tape.record(Concat, &[input, detached])?;
-    let fake_logits = discriminator.forward(tape, states, fake_pair, mode)?;
+    // Fake and real pairs are two batches with statistics of their own; as one batch they read the weights once.
+    let pairs = tape.record(Assemble { columns: 2 }, &[input, detached, input, target])?;
+    let logits = discriminator.forward(tape, states, pairs, &mode.for_parts(2))?;
+    let batch = shape.input.batch();
+    let fake_logits = tape.record(BatchSlice { start: 0, batch }, &[logits])?;
     let d_fake = gan(tape, fake_logits, Verdict::Fake, objective.gan_loss)?;
-    let real_pair = tape.record(Concat, &[input, target])?;
-    let real_logits = discriminator.forward(tape, states, real_pair, mode)?;
+    let real_logits = tape.record(BatchSlice { start: batch, batch }, &[logits])?;
     let d_real = gan(tape, real_logits, Verdict::Real, objective.gan_loss)?;
     watch(tape, 2, &[d_real, d_fake])?;
     let sum = add(tape, d_fake, d_real)?;

@@ -1,0 +1,145 @@
+//! Several batches as one: images assembled into a batch, taken out of it and put back. Slices of images are views without a copy.
+
+use super::elementwise::{copy, copy_channels, fill};
+use super::error::{ShapeError, same, take};
+use super::lower::{LowerContext, Lowered};
+use super::view::{Concat, Slice};
+use super::{Op, View};
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+
+/// The images `start .. start + batch` of the input.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchSlice {
+    /// First image.
+    pub start: usize,
+    /// Number of images.
+    pub batch: usize,
+}
+
+impl Op for BatchSlice {
+    fn name(&self) -> &'static str {
+        "batch_slice"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        if self.batch == 0 || self.start + self.batch > input.batch() {
+            return Err(ShapeError::Invalid { what: "range of images", shape: input, remedy: "slice inside the batch" });
+        }
+        Ok(input.with_batch(self.batch))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let batch = tape.shape(inputs[0]).batch();
+        Ok(vec![Some(tape.record(BatchPad { start: self.start, batch }, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        copy(0, context.inputs[0].images(self.start, self.batch), context.output).into()
+    }
+
+    fn view(&self) -> Option<View> {
+        Some(View::Images { start: self.start })
+    }
+}
+
+/// The input as the images from `start` on of a batch that is zero elsewhere: the gradient of [`BatchSlice`].
+#[derive(Debug, Clone, Copy)]
+pub struct BatchPad {
+    /// Where the input's first image goes.
+    pub start: usize,
+    /// Images of the output.
+    pub batch: usize,
+}
+
+impl Op for BatchPad {
+    fn name(&self) -> &'static str {
+        "batch_pad"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        if self.start + input.batch() > self.batch {
+            return Err(ShapeError::Invalid { what: "range of images", shape: input, remedy: "pad to a batch that holds them" });
+        }
+        Ok(input.with_batch(self.batch))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let batch = tape.shape(inputs[0]).batch();
+        Ok(vec![Some(tape.record(BatchSlice { start: self.start, batch }, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, output) = (context.inputs[0], context.output);
+        let images = output.images(self.start, input.shape.batch());
+        Lowered { dispatches: vec![fill(output, 0.0), copy(0, input, images)], ..Lowered::default() }
+    }
+}
+
+/// Rows of `columns` inputs each: side by side on the channel axis within a row, the rows one after the other on the batch axis. Pairs of
+/// images as one batch, for a network that judges them all at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Assemble {
+    /// Inputs of a row.
+    pub columns: usize,
+}
+
+impl Assemble {
+    /// First image and first channel of each input.
+    fn corners(&self, inputs: &[Shape]) -> Vec<[usize; 2]> {
+        let mut image = 0;
+        let mut corners = Vec::new();
+        for row in inputs.chunks(self.columns.max(1)) {
+            let mut channel = 0;
+            for input in row {
+                corners.push([image, channel]);
+                channel += input.channels();
+            }
+            image += row[0].batch();
+        }
+        corners
+    }
+}
+
+impl Op for Assemble {
+    fn name(&self) -> &'static str {
+        "assemble"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        if self.columns == 0 || inputs.is_empty() || !inputs.len().is_multiple_of(self.columns) {
+            return Err(ShapeError::Arity { expected: self.columns.max(1), given: inputs.len() });
+        }
+        let rows = inputs.chunks(self.columns).map(|row| Concat.output_shape(row)).collect::<Result<Vec<_>, _>>()?;
+        for &row in &rows {
+            same("everything but the images of the rows", rows[0].with_batch(1), row.with_batch(1))?;
+        }
+        Ok(rows[0].with_batch(rows.iter().map(Shape::batch).sum()))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let shapes: Vec<Shape> = inputs.iter().map(|&input| tape.shape(input)).collect();
+        let mut grads = Vec::with_capacity(inputs.len());
+        for ((shape, [image, channel]), &wanted) in shapes.iter().zip(self.corners(&shapes)).zip(wanted) {
+            if !wanted {
+                grads.push(None);
+                continue;
+            }
+            let images = tape.record(BatchSlice { start: image, batch: shape.batch() }, &[grad_output])?;
+            grads.push(Some(tape.record(Slice { start: channel, channels: shape.channels() }, &[images])?));
+        }
+        Ok(grads)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let corners = self.corners(&context.shapes());
+        let place = |(position, [image, channel]): (usize, [usize; 2])| {
+            let input = context.inputs[position];
+            let images = context.output.images(image, input.shape.batch());
+            copy_channels(position, input, 0, images, channel, input.shape.channels())
+        };
+        Lowered { dispatches: corners.into_iter().enumerate().map(place).collect(), ..Lowered::default() }
+    }
+}
