@@ -1,16 +1,19 @@
 //! Fusion: the operations that it makes against the twins of what they are made of, and that it changes no result of a tape.
 
 use crate::batch_norm::{CLOSE, EPS, GROUPS, count, grad_input, grad_sums, image, normalize, scaled, shapes, statistics, stats_tensor};
-use crate::harness::{Surroundings, Tensor, Tolerance, check, compare, gpu, run_beside};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, compare, gpu, run, run_beside};
 use crate::program::number;
 use crate::shaders::small_config;
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::nn::{Mode, Norm as NormKind};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{
-    GradInput, Groups, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate, Statistics, StatisticsOf, batch_norm,
-    batch_norm_running, update_running_statistics,
+    GradInput, Groups, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate, RunningStatistics, Statistics,
+    StatisticsOf, batch_norm, batch_norm_running, update_running_statistics,
 };
+use pix2pix::ops::elementwise::scale;
+use pix2pix::ops::loss::{Loss, LossBackward, LossKind, LossWithGradient};
+use pix2pix::ops::monitor::watch;
 use pix2pix::ops::{ArenaPart, Op, StepState};
 use pix2pix::program::{Program, Store, fuse};
 use pix2pix::state::{Init, StateList};
@@ -70,7 +73,7 @@ fn normalisation_with_activation_matches_its_twin() {
                 normalized.into_iter().map(|y| leaky_relu(y, slope)).collect()
             };
             let inputs = [std::slice::from_ref(&input), &parameters[..]].concat();
-            let op = Norm { statistics: Statistics { groups: kind, eps: EPS }, slope };
+            let op = Norm { statistics: Statistics { groups: kind, eps: EPS }, affine, slope, running: None };
             let stats_shape = op.output_shape(&inputs.iter().map(|input| input.shape).collect::<Vec<_>>()).unwrap();
             let expected = [(stats_shape, Some(stats.clone())), (shape, Some(activated(&stats)))];
             check_beside(&gpu, &name, &op, &inputs, &expected, twice(scaled(&stats)));
@@ -79,6 +82,72 @@ fn normalisation_with_activation_matches_its_twin() {
             let op = NormalizeActivate { normalize: Normalize { from: StatisticsOf::Input }, slope };
             let inputs = [&[input.clone(), rounded.clone()], &parameters[..]].concat();
             check(&gpu, &name, &op, &inputs, &activated(&rounded.f64()), scaled(&stats));
+        }
+    }
+}
+
+/// Those of each group in turn, and not at all once the failure flag is up.
+#[test]
+fn normalisation_updates_its_running_statistics() {
+    let gpu = gpu();
+    for (shape, kind) in shapes().into_iter().flat_map(|shape| GROUPS.map(|kind| (shape, kind))) {
+        let groups = count(kind, shape);
+        let (vector, pixels) = (Shape::vector(shape.channels()), shape.rows() / groups);
+        let (input, mean, var) = (image(shape, 1), Tensor::random(vector, 2), Tensor::new(vector, vec![1.5; shape.channels()]));
+        let stats = statistics(&input.f64(), shape, groups);
+        let (mut new_mean, mut new_var) = (mean.f64(), var.f64());
+        for (group, c) in (0..groups).flat_map(|group| (0..shape.channels()).map(move |c| (group, c))) {
+            let (m, inv_std) = (stats[2 * group * shape.channels() + c], stats[(2 * group + 1) * shape.channels() + c]);
+            let unbiased = (inv_std.powi(-2) - f64::from(EPS)) * pixels as f64 / (pixels as f64 - 1.0);
+            new_mean[c] += 0.1 * (m - new_mean[c]);
+            new_var[c] += 0.1 * (unbiased - new_var[c]);
+        }
+        let running = RunningStatistics { momentum: 0.1, count: pixels, eps: EPS };
+        let statistics = Statistics { groups: kind, eps: EPS };
+        let op = Norm { statistics, affine: false, slope: 0.2, running: Some(running) };
+        let expected: Vec<f64> = normalize(&input.f64(), shape, &stats, groups, None).into_iter().map(|y| leaky_relu(y, 0.2)).collect();
+        for (class, flag) in [(DeviceClass::Cpu, 0), (DeviceClass::Gpu, 0), (DeviceClass::Cpu, 3)] {
+            let profile = Some(Profile { class, ..gpu.profile().clone() });
+            let around = Surroundings { profile, monitor: vec![flag], ..Default::default() };
+            let name = format!("{shape} in {groups} groups, split for {class:?}, flag {flag}");
+            let after = run_beside(&gpu, &name, &op, &[input.clone(), mean.clone(), var.clone()], &[shape], true, &around);
+            compare(&name, &after.byproducts[0], &expected, twice(scaled(&stats)));
+            let [expected_mean, expected_var] = if flag == 0 { [&new_mean, &new_var] } else { [&mean.f64(), &var.f64()] };
+            compare(&format!("{name}: running mean"), &after.inputs[1], expected_mean, CLOSE);
+            // A variance comes from the inverse of its root, which doubles what was rounded there.
+            compare(&format!("{name}: running variance"), &after.inputs[2], expected_var, twice(CLOSE));
+        }
+    }
+}
+
+#[test]
+fn a_loss_with_its_gradient_is_both() {
+    let gpu = gpu();
+    let kinds = [
+        LossKind::BceWithLogits { target: 1.0 },
+        LossKind::BceWithLogits { target: 0.0 },
+        LossKind::Mse { target: 1.0 },
+        LossKind::WganMean { sign: -1.0 },
+        LossKind::L1,
+        LossKind::MsePair,
+    ];
+    for shape in [Shape::nhwc(1, 6, 6, 1), Shape::nhwc(2, 3, 5, 3), Shape::nhwc(1, 64, 65, 6)] {
+        for kind in kinds {
+            let pair = matches!(kind, LossKind::L1 | LossKind::MsePair);
+            let inputs: Vec<Tensor> = (0..if pair { 2 } else { 1 }).map(|seed| Tensor::random(shape, seed)).collect();
+            for sliced in [false, true] {
+                let name = format!("{kind:?} {shape}, sliced {sliced}");
+                let op = LossWithGradient { kind, grad_output: 0.5 };
+                let got = run_beside(&gpu, &name, &op, &inputs, &[shape], sliced, &Surroundings::default());
+                let loss = run(&gpu, &name, &Loss { kind }, &inputs, sliced, &Surroundings::default()).output;
+                let seed = Tensor::new(Shape::scalar(), vec![0.5]);
+                let gradient = LossBackward { kind };
+                let gradient = run(&gpu, &name, &gradient, &[&inputs[..], &[seed]].concat(), sliced, &Surroundings::default()).output;
+                // The same expressions, which a compiler may contract differently.
+                let wide = |values: &[f32]| values.iter().map(|&v| v.into()).collect::<Vec<f64>>();
+                compare(&name, &got.output, &wide(&loss), Tolerance { absolute: 1e-7, relative: 1e-6 });
+                compare(&format!("{name}: gradient"), &got.byproducts[0], &wide(&gradient), Tolerance { absolute: 1e-9, relative: 1e-6 });
+            }
         }
     }
 }
@@ -137,7 +206,7 @@ fn check_gradients(gpu: &Gpu, shape: Shape, groups: usize, slope: Option<f32>, a
 #[test]
 fn fused_operations_check_their_shapes() {
     let (map, vector, stats) = (Shape::nhwc(2, 3, 3, 6), Shape::vector(6), Shape::nhwc(2, 1, 2, 6));
-    let norm = Norm { statistics: Statistics { groups: Groups::Instance, eps: EPS }, slope: 0.2 };
+    let norm = Norm { statistics: Statistics { groups: Groups::Instance, eps: EPS }, affine: true, slope: 0.2, running: None };
     assert_eq!(norm.output_shape(&[map, vector, vector]).unwrap(), stats);
     for inputs in [&[][..], &[map, vector], &[map, vector, stats], &[map.with_channels(5), vector, vector]] {
         assert!(norm.output_shape(inputs).is_err(), "{inputs:?}");
@@ -182,16 +251,19 @@ fn layer() -> (Tape, [Var; 2], Vec<Var>) {
 fn a_layer_and_its_gradients_become_one_operation_each() {
     let (tape, [normalized, output], gradients) = layer();
     let outputs = [&[output], &gradients[..]].concat();
-    assert_eq!(names(&fuse(&tape, &outputs), &outputs), ["norm+leaky_relu", "leaky_relu_backward+norm_backward"]);
-    assert_eq!(names(&fuse(&tape, &outputs[..2]), &outputs[..2]), ["norm+leaky_relu", "leaky_relu_backward+norm_backward"]);
+    assert_eq!(names(&fuse(&tape, &StateList::default(), &outputs), &outputs), ["norm+leaky_relu", "leaky_relu_backward+norm_backward"]);
+    assert_eq!(
+        names(&fuse(&tape, &StateList::default(), &outputs[..2]), &outputs[..2]),
+        ["norm+leaky_relu", "leaky_relu_backward+norm_backward"]
+    );
 
     // What the caller wants to read is not fused away.
     let asked = [&[normalized], &outputs[..]].concat();
-    assert_eq!(names(&fuse(&tape, &asked), &asked), ["norm", "leaky_relu", "leaky_relu_backward+norm_backward"]);
+    assert_eq!(names(&fuse(&tape, &StateList::default(), &asked), &asked), ["norm", "leaky_relu", "leaky_relu_backward+norm_backward"]);
     // One of the two gradients of weight and bias alone keeps the sums as a value.
     let asked = &outputs[..3];
     let expected = ["norm+leaky_relu", "activation_backward+norm_grad_sums", "activation_backward+normalize_backward", "norm_grad_weight"];
-    assert_eq!(names(&fuse(&tape, asked), asked), expected);
+    assert_eq!(names(&fuse(&tape, &StateList::default(), asked), asked), expected);
 }
 
 #[test]
@@ -208,14 +280,53 @@ fn a_normalisation_is_not_moved_across_an_update_of_what_it_reads() {
     let (normalized, stats) = batch_norm(&mut tape, input, [running[0], bias], Groups::Batch, EPS).unwrap();
     update_running_statistics(&mut tape, stats, running, 16, 0.1, EPS).unwrap();
     let output = activate(&mut tape, normalized, Activation::LeakyRelu { slope: 0.0 }).unwrap();
-    assert_eq!(names(&fuse(&tape, &[output]), &[output]), ["norm", "relu"]);
+    assert_eq!(names(&fuse(&tape, &states, &[output]), &[output]), ["norm", "relu"]);
 
     let running = [mean, var].map(|id| tape.state(&states, id));
     let evaluated = batch_norm_running(&mut tape, input, [bias, bias], running, EPS).unwrap();
     let output = activate(&mut tape, evaluated, Activation::LeakyRelu { slope: 0.0 }).unwrap();
-    assert_eq!(names(&fuse(&tape, &[output]), &[output]), ["running_to_stats", "normalize+relu"]);
+    assert_eq!(names(&fuse(&tape, &states, &[output]), &[output]), ["running_to_stats", "normalize+relu"]);
     let tanh = activate(&mut tape, evaluated, Activation::Tanh).unwrap();
-    assert_eq!(names(&fuse(&tape, &[tanh]), &[tanh]), ["running_to_stats", "normalize", "tanh"]);
+    assert_eq!(names(&fuse(&tape, &states, &[tanh]), &[tanh]), ["running_to_stats", "normalize", "tanh"]);
+}
+
+#[test]
+fn a_weighted_loss_and_its_gradient_become_one_operation() {
+    let mut tape = Tape::default();
+    let [output, target] = ["output", "target"].map(|name| tape.input(name, Shape::nhwc(1, 4, 4, 3)));
+    let loss = tape.record(Loss { kind: LossKind::L1 }, &[output, target]).unwrap();
+    let weighted = scale(&mut tape, loss, 100.0).unwrap();
+    let gradient = tape.backward(weighted, &[output]).unwrap()[0];
+    assert_eq!(names(&fuse(&tape, &StateList::default(), &[loss, gradient]), &[loss, gradient]), ["l1+backward"]);
+    // Another loss of the same values has nothing to do with it.
+    let other = tape.record(Loss { kind: LossKind::MsePair }, &[output, target]).unwrap();
+    assert_eq!(names(&fuse(&tape, &StateList::default(), &[other, gradient]), &[other, gradient]), ["fill", "l1_backward", "mse"]);
+}
+
+#[test]
+fn an_update_of_running_statistics_is_not_moved_across_effects_or_readers() {
+    for (watched, read, expected) in
+        [(false, false, vec!["norm+running"]), (true, false, vec!["norm"]), (false, true, vec!["norm", "scale"])]
+    {
+        let mut states = StateList::default();
+        let arena = states.arena("net", false);
+        let running = ["mean", "var"].map(|name| states.add(arena, name.to_owned(), Shape::vector(8), Init::Constant(1.0)));
+        let mut tape = Tape::default();
+        let input = tape.input("input", Shape::nhwc(1, 4, 4, 8));
+        let affine = ["weight", "bias"].map(|name| tape.input(name, Shape::vector(8)));
+        let loss = tape.input("loss", Shape::scalar());
+        let running = running.map(|id| tape.state(&states, id));
+        let (normalized, stats) = batch_norm(&mut tape, input, affine, Groups::Batch, EPS).unwrap();
+        let mut outputs = vec![normalized];
+        if watched {
+            watch(&mut tape, 0, &[loss]).unwrap();
+        }
+        if read {
+            outputs.push(scale(&mut tape, running[0], 2.0).unwrap());
+        }
+        update_running_statistics(&mut tape, stats, running, 16, 0.1, EPS).unwrap();
+        assert_eq!(names(&fuse(&tape, &states, &outputs), &outputs), expected, "watched {watched}, read {read}");
+    }
 }
 
 /// The generator's output after three steps, and all states with their gradients and moments.

@@ -127,7 +127,7 @@ fn sharing_memory_changes_no_bit_of_a_training_step() {
     let run = |share: bool| {
         let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
         // Outputs stop fusion, so it comes first.
-        let tape = fuse(&tape, &[vars.fake]);
+        let tape = fuse(&tape, &states, &[vars.fake]);
         let store = Store::new(&gpu, states, true).unwrap();
         store.initialise(&gpu, 1).unwrap();
         // A value that is an output lives to the end, so that with all of them no buffer is used twice.

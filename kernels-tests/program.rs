@@ -81,7 +81,7 @@ fn what_nobody_reads_is_dropped_and_what_writes_a_state_is_kept() {
     assert_eq!((count("adam"), count("watch")), (2, 3));
     // Seven norms in the generator at 5 downs (3 down, 4 up), three in the discriminator, which runs twice: on fake and real pairs as
     // one batch, then on fake ones.
-    assert_eq!(count("running_statistics"), 7 + 2 * 3, "{ops:?}");
+    assert_eq!(count("running"), 7 + 2 * 3, "{ops:?}");
 }
 
 pub fn bits(values: &[f32]) -> Vec<u32> {
@@ -111,7 +111,7 @@ fn a_concatenation_of_three_and_three_channels_is_copied() {
     let concat = tape.record(Concat, &parts).unwrap();
     let plan = plan(&tape, &[concat]);
     assert_eq!(launched(&plan), ["scale", "scale", "concat"]);
-    assert_eq!(plan.steps[2].dispatches.len(), 2);
+    assert_eq!(plan.steps[2].dispatches.len(), 1);
     assert_concatenates(&tape, [2.0, 3.0], concat);
 }
 

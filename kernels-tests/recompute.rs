@@ -66,7 +66,8 @@ fn no_value_is_overwritten_while_it_lives_and_effects_happen_once() {
                 let plan = Plan::new(&tape, &states, &[vars.fake], profile).unwrap();
                 Simulation::new(&plan).run(&states, profile, &[vars.fake]);
             }
-            let plan = Plan::new(&tape, &states, &[vars.fake], &profiles[0]).unwrap();
+            let unfused = Profile { fusion: false, ..Profile::portable() };
+            let plan = Plan::new(&tape, &states, &[vars.fake], &unfused).unwrap();
             let ops = rows(&plan).into_iter().map(|row| row.op);
             ops.filter(|op| ["adam", "watch", "running_statistics"].iter().any(|name| op.ends_with(name))).collect::<Vec<_>>()
         });

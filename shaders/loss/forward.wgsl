@@ -3,15 +3,20 @@
 //   KIND 2 mean             constant * x                               (constant -1: real, +1: fake)
 //   KIND 3 l1               |x - t|                                    KIND 4 mse  (x - t)^2     t = desired
 //
+// With GRADIENT it also writes grad_input = factor * d loss(x, t) / d x as backward.wgsl does, where the gradient of the loss itself is
+// a constant: the elements are read once.
+//
 // Layouts   input, desired: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row stride;
-//           partial: one vec4 (sum, 0, 0, 0) a workgroup. A single workgroup writes the loss itself.
-// Bindings  0 params, 1 input, 2 desired (KIND 0, 1, 2: anything readable), 3 partial
+//           grad_input: like input; partial: one vec4 (sum, 0, 0, 0) a workgroup. A single workgroup writes the loss itself.
+// Bindings  0 params, 1 input, 2 desired (KIND 0, 1, 2: anything readable), 3 partial, 4 grad_input (without GRADIENT: anything)
 // Grid      one workgroup for every per_group vec4s. Limits: rows * channels4 < 2^32.
 // Order     lane l adds vec4s l, l + WORKGROUP, ...; then lane 0 adds the lanes from 0 up.
-// Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, Loss.
+// Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, Loss and
+// LossWithGradient.
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
+const GRADIENT: bool = false;
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -24,15 +29,16 @@ struct Params {
     per_group: u32, // vec4s a workgroup
     constant: f32,
     scale: f32,
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
+    factor: f32,
+    grad_input_offset: u32,
+    grad_input_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read> desired: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> grad_input: array<Activation>;
 
 var<workgroup> sums: array<f32, WORKGROUP>;
 
@@ -67,6 +73,35 @@ fn loss(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
     return (x - t) * (x - t);
 }
 
+// As in backward.wgsl.
+fn bce_derivative(x: vec4<f32>, t: f32) -> vec4<f32> {
+    let magnitude = abs(x);
+    let bounded = select(magnitude, vec4<f32>(80.0), magnitude > vec4<f32>(80.0));
+    let e = exp(-bounded);
+    return or_nan(x, select((1.0 - t) * e - t, (1.0 - t) - t * e, x > vec4<f32>(0.0)) / (1.0 + e));
+}
+
+fn or_nan(x: vec4<f32>, result: vec4<f32>) -> vec4<f32> {
+    let magnitude = bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu);
+    return select(result, x, magnitude > vec4<u32>(0x7f800000u));
+}
+
+fn derivative(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
+    if KIND == 0u {
+        return bce_derivative(x, params.constant);
+    }
+    if KIND == 1u {
+        return 2.0 * (x - params.constant);
+    }
+    if KIND == 2u {
+        return vec4<f32>(params.constant);
+    }
+    if KIND == 3u {
+        return or_nan(x - t, sign(x - t));
+    }
+    return 2.0 * (x - t);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let group = id.y * 65535u + id.x;
@@ -83,7 +118,12 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
             t = vec4<f32>(desired[params.desired_offset + row * params.desired_stride + column]);
         }
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
-        sum += select(vec4<f32>(0.0), loss(x, t), channel < vec4<u32>(params.channels));
+        let real = channel < vec4<u32>(params.channels);
+        sum += select(vec4<f32>(0.0), loss(x, t), real);
+        if GRADIENT {
+            let grad = select(vec4<f32>(0.0), params.factor * derivative(x, t), real);
+            grad_input[params.grad_input_offset + row * params.grad_input_stride + column] = Activation(grad);
+        }
     }
     sums[lane] = (sum.x + sum.y) + (sum.z + sum.w);
     workgroupBarrier();

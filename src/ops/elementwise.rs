@@ -234,3 +234,31 @@ pub(crate) fn copy_channels(
     let groups = (output.shape.rows() * padded).div_ceil(WORKGROUP);
     Dispatch::new(KernelSpec::new(shader!("elementwise/copy")), &params, vec![Slot::Input(position), Slot::Output], groups)
 }
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ConcatParams {
+    rows: u32,
+    channels4: u32,
+    channels: [u32; 2],
+    left: [u32; 2],
+    right: [u32; 2],
+    output: [u32; 2],
+    pad: [u32; 2],
+}
+
+/// Writes the channels of inputs 0 and 1 side by side.
+pub(crate) fn concat(left: Operand, right: Operand, output: Operand) -> Dispatch {
+    let params = ConcatParams {
+        rows: output.shape.rows() as u32,
+        channels4: output.shape.channels4() as u32,
+        channels: [left, right].map(|side| side.shape.channels() as u32),
+        left: left.place().map(|vec4s| vec4s * 4),
+        right: right.place().map(|vec4s| vec4s * 4),
+        output: output.place(),
+        pad: [0; 2],
+    };
+    let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
+    let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+    Dispatch::new(KernelSpec::new(shader!("elementwise/concat")), &params, slots, groups)
+}

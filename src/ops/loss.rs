@@ -5,7 +5,7 @@ use super::Op;
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
 use super::elementwise::{scale, streaming_groups};
 use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -93,7 +93,8 @@ struct ForwardParams {
     per_group: u32,
     constant: f32,
     scale: f32,
-    pad: [u32; 3],
+    factor: f32,
+    grad_input: [u32; 2],
 }
 
 impl Op for Loss {
@@ -122,22 +123,58 @@ impl Op for Loss {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let (input, desired) = (context.inputs[0], context.inputs[self.kind.desired()]);
-        let vec4s = input.shape.rows() * input.shape.channels4();
-        let parts = parts(vec4s, WORKGROUP);
-        let params = ForwardParams {
-            rows: input.shape.rows() as u32,
-            channels: input.shape.channels() as u32,
-            input: input.place(),
-            desired: desired.place(),
-            per_group: vec4s.div_ceil(parts) as u32,
-            constant: self.kind.constant(),
-            scale: 1.0 / input.shape.len() as f32,
-            pad: [0; 3],
-        };
-        let kernel = KernelSpec::new(shader!("loss/forward")).uint("KIND", self.kind.kind());
-        let inputs = [Slot::Input(0), Slot::Input(self.kind.desired())];
-        sum_of_parts(Shape::scalar(), parts, |target| Dispatch::new(kernel, &params, [&inputs[..], &[target]].concat(), parts))
+        lower_loss(self.kind, context, None)
+    }
+}
+
+/// The loss and, with a place for it and the constant gradient of the loss, byproduct 0: the gradient of the first input.
+fn lower_loss(kind: LossKind, context: &LowerContext, gradient: Option<(Operand, f32)>) -> Lowered {
+    let (input, desired) = (context.inputs[0], context.inputs[kind.desired()]);
+    let vec4s = input.shape.rows() * input.shape.channels4();
+    let parts = parts(vec4s, WORKGROUP);
+    let params = ForwardParams {
+        rows: input.shape.rows() as u32,
+        channels: input.shape.channels() as u32,
+        input: input.place(),
+        desired: desired.place(),
+        per_group: vec4s.div_ceil(parts) as u32,
+        constant: kind.constant(),
+        scale: 1.0 / input.shape.len() as f32,
+        factor: gradient.map_or(0.0, |(_, grad_output)| grad_output / input.shape.len() as f32),
+        grad_input: gradient.map_or([0; 2], |(place, _)| place.place()),
+    };
+    let kernel = KernelSpec::new(shader!("loss/forward")).uint("KIND", kind.kind()).flag("GRADIENT", gradient.is_some());
+    let grad_input = if gradient.is_some() { Slot::Byproduct(0) } else { Slot::Unused(0) };
+    let slots = |target| vec![Slot::Input(0), Slot::Input(kind.desired()), target, grad_input];
+    sum_of_parts(Shape::scalar(), parts, |target| Dispatch::new(kernel, &params, slots(target), parts))
+}
+
+/// A loss whose own gradient is a constant: the inputs of [`Loss`] to the loss; byproduct 0 is what [`LossBackward`] makes of them.
+#[derive(Debug, Clone, Copy)]
+pub struct LossWithGradient {
+    /// Which loss.
+    pub kind: LossKind,
+    /// Gradient of the loss.
+    pub grad_output: f32,
+}
+
+impl Op for LossWithGradient {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            LossKind::BceWithLogits { .. } => "bce_with_logits+backward",
+            LossKind::Mse { .. } | LossKind::MsePair => "mse+backward",
+            LossKind::WganMean { .. } => "wgan_mean+backward",
+            LossKind::L1 => "l1+backward",
+        }
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        Loss { kind: self.kind }.output_shape(inputs)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let place = context.byproducts.first().copied().flatten();
+        lower_loss(self.kind, context, place.map(|place| (place, self.grad_output)))
     }
 }
 

@@ -6,8 +6,11 @@
 //! | [`mask_by_output`] | `leaky_relu_backward(grad, x)` where `y = leaky_relu(x)` | `leaky_relu_backward(grad, y)`: the sign is the same |
 //! | [`normalize_activate`] | `leaky_relu(normalize(..))` | one launch that writes the activated value only |
 //! | [`norm`] | statistics, and the normalisation by them | one operation, one launch on small maps |
+//! | [`running_statistics`] | that operation, and the update of running statistics by it | one operation, one launch on small maps |
 //! | [`mask_norm_gradients`] | a normalisation's gradients of `leaky_relu_backward(..)` | they apply the mask as they read |
 //! | [`norm_gradients`] | the sums of a normalisation's gradients, and all that is made of them | one operation, one launch on small maps |
+//! | [`constant`] | a constant times a constant | one constant |
+//! | [`loss_gradient`] | a loss, and its gradient where that of the loss itself is a constant | one operation that reads once |
 //!
 //! The tape is differentiated before it is fused, so fused operations need no gradient rules. All sums keep their order; a value that is
 //! no longer stored is no longer rounded to what it is stored in.
@@ -15,22 +18,26 @@
 use super::place::live_nodes;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
 use crate::ops::batch_norm::{
-    Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate, Statistics,
-    StatisticsOf,
+    Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate,
+    RunningStatistics, Statistics, StatisticsOf,
 };
-use crate::ops::{Byproduct, Op};
-use crate::tape::{Source, Tape, Var};
+use crate::ops::elementwise::Scale;
+use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
+use crate::ops::{Byproduct, Fill, Op};
+use crate::state::{ArenaId, StateList};
+use crate::tape::{Node, Source, Tape, Var};
 use std::any::Any;
 
 /// A rule looks at one node and rewrites it and its neighbours if they match.
 type Rule = fn(&mut Fusion, usize) -> Option<()>;
 
 /// In this order: later rules match what earlier ones make.
-const RULES: [Rule; 5] = [mask_by_output, normalize_activate, norm, mask_norm_gradients, norm_gradients];
+const RULES: [Rule; 8] =
+    [mask_by_output, normalize_activate, norm, running_statistics, mask_norm_gradients, norm_gradients, constant, loss_gradient];
 
 /// The tape with everything fused that the rules match; `outputs` stay readable.
-pub fn fuse(tape: &Tape, outputs: &[Var]) -> Tape {
-    let mut fusion = Fusion { tape: tape.clone(), outputs, readers: Vec::new() };
+pub fn fuse(tape: &Tape, states: &StateList, outputs: &[Var]) -> Tape {
+    let mut fusion = Fusion { tape: tape.clone(), states, outputs, readers: Vec::new() };
     fusion.find_readers();
     for rule in RULES {
         for node in 0..tape.nodes().len() {
@@ -78,8 +85,30 @@ fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
     let inputs = fusion.tape.nodes()[output].inputs.clone();
     let [image, _, affine @ ..] = &inputs[..] else { return None };
     (*image == input && fusion.undisturbed(affine, node, output)).then_some(())?;
-    fusion.rewrite(node, Norm { statistics, slope }, &[&[input], affine].concat());
+    let op = Norm { statistics, affine: !affine.is_empty(), slope, running: None };
+    fusion.rewrite(node, op, &[&[input], affine].concat());
     fusion.rewrite(output, Byproduct::new(0, fusion.tape.shape(Var(output))), &[Var(node)]);
+    Some(())
+}
+
+/// The update of running statistics by those of a normalisation. What comes between them must neither read what is updated nor have an
+/// effect, such as raising the flag that stops the update; and no launch may read the arena that it writes.
+fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let running = *fusion.effect::<RunningStatistics>(node)?;
+    let [stats, mean, var] = fusion.inputs(node)?;
+    let norm = *fusion.op::<Norm>(stats.0)?;
+    let between = &fusion.tape.nodes()[stats.0 + 1..node];
+    let has_effect = |source: &Source| matches!(source, Source::Op(op) if op.has_effect());
+    let is_apart = |other: &Node| !has_effect(&other.source) && !other.inputs.contains(&mean) && !other.inputs.contains(&var);
+    let written = fusion.arena(mean)?;
+    let reads_it = fusion.tape.nodes()[stats.0].inputs.iter().any(|&input| fusion.arena(input) == Some(written));
+    let fits =
+        !reads_it && norm.running.is_none() && norm.statistics.eps == running.eps && [mean, var].iter().all(|state| state.0 < stats.0);
+    (fits && between.iter().all(is_apart)).then_some(())?;
+    let inputs = [&fusion.tape.nodes()[stats.0].inputs[..], &[mean, var]].concat();
+    fusion.rewrite(stats.0, Norm { running: Some(running), ..norm }, &inputs);
+    // Nobody reads an update, so what is left here is dead.
+    fusion.rewrite(node, Byproduct::new(1, fusion.tape.shape(Var(node))), &[stats]);
     Some(())
 }
 
@@ -135,6 +164,30 @@ fn norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
+/// The gradient of a weighted loss begins as a constant.
+fn constant(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let factor = fusion.op::<Scale>(node)?.scale;
+    let [value] = fusion.inputs(node)?;
+    let fill = *fusion.op::<Fill>(value.0)?;
+    fusion.rewrite(node, Fill { value: factor * fill.value, ..fill }, &[]);
+    Some(())
+}
+
+/// A loss and its gradient read the same values.
+fn loss_gradient(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let kind = fusion.op::<LossBackward>(node)?.kind;
+    let inputs = fusion.tape.nodes()[node].inputs.clone();
+    let (&grad_output, values) = inputs.split_last()?;
+    let grad_output = fusion.op::<Fill>(grad_output.0)?.value;
+    let is_loss =
+        |&reader: &usize| fusion.op::<Loss>(reader).is_some_and(|op| op.kind == kind) && fusion.tape.nodes()[reader].inputs == values;
+    let loss = fusion.readers[values[0].0].iter().copied().find(is_loss).filter(|&loss| loss < node)?;
+    fusion.undisturbed(values, loss, node).then_some(())?;
+    fusion.rewrite(loss, LossWithGradient { kind, grad_output }, values);
+    fusion.rewrite(node, Byproduct::new(0, fusion.tape.shape(Var(node))), &[Var(loss)]);
+    Some(())
+}
+
 /// The slope of a leaky ReLU whose output has the sign of its input.
 fn leaky(activation: Activation) -> Option<f32> {
     match activation {
@@ -146,6 +199,7 @@ fn leaky(activation: Activation) -> Option<f32> {
 /// A tape that is being fused.
 struct Fusion<'a> {
     tape: Tape,
+    states: &'a StateList,
     outputs: &'a [Var],
     /// By node, the live nodes that read its value, in order.
     readers: Vec<Vec<usize>>,
@@ -173,8 +227,24 @@ impl Fusion<'_> {
         }
     }
 
+    /// The operation of a node that runs for its effect, if it is of this type.
+    fn effect<T: Op>(&self, node: usize) -> Option<&T> {
+        match &self.tape.nodes()[node].source {
+            Source::Op(op) => (op.as_ref() as &dyn Any).downcast_ref(),
+            _ => None,
+        }
+    }
+
     fn inputs<const N: usize>(&self, node: usize) -> Option<[Var; N]> {
         self.tape.nodes()[node].inputs[..].try_into().ok()
+    }
+
+    /// The arena that a value lies in, for a state.
+    fn arena(&self, var: Var) -> Option<ArenaId> {
+        match self.tape.nodes()[var.0].source {
+            Source::State(id) => Some(self.states.get(id).arena),
+            _ => None,
+        }
     }
 
     /// The only node that reads a value, unless the caller reads it too.

@@ -62,7 +62,7 @@ impl Plan {
     /// # Errors
     /// [`ProgramError::TooLarge`] and [`ProgramError::Gradient`].
     pub fn new(tape: &Tape, states: &StateList, outputs: &[Var], profile: &Profile) -> Result<Self, ProgramError> {
-        let tape = if profile.fusion { fuse(tape, outputs) } else { tape.clone() };
+        let tape = if profile.fusion { fuse(tape, states, outputs) } else { tape.clone() };
         let live = live_nodes(&tape, outputs);
         let Places { places, views } = place_values(&tape, states, &live)?;
         check_sizes(&tape, &live, profile)?;

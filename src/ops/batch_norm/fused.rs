@@ -3,7 +3,9 @@
 //! is none.
 
 use super::grad::{Mask, chunk_sums};
-use super::{GradInput, Normalize, Split, Statistics, StatisticsOf, check_stats, groups_for, lower_normalize, stats_shape};
+use super::{
+    GradInput, Normalize, RunningStatistics, Split, Statistics, StatisticsOf, check_stats, groups_for, lower_normalize, stats_shape,
+};
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::ops::Op;
 use crate::ops::elementwise::WORKGROUP;
@@ -65,13 +67,18 @@ impl Small {
 }
 
 /// Statistics, normalisation and activation: `[input]` or `[input, weight, bias]` to the statistics `[groups, 1, 2, channels]`;
-/// byproduct 0 is the activated output, of the input's shape.
+/// byproduct 0 is the activated output, of the input's shape. With `running` the last two inputs are running mean and variance (states),
+/// updated in place.
 #[derive(Debug, Clone, Copy)]
 pub struct Norm {
     /// The statistics.
     pub statistics: Statistics,
+    /// Whether the normalisation has weight and bias.
+    pub affine: bool,
     /// Slope of the negative side.
     pub slope: f32,
+    /// The update of running statistics.
+    pub running: Option<RunningStatistics>,
 }
 
 #[repr(C)]
@@ -87,15 +94,21 @@ struct ForwardParams {
     output: [u32; 2],
     eps: f32,
     slope: f32,
-    pad: [u32; 3],
+    momentum: f32,
+    unbias: f32,
+    pad: u32,
 }
 
 impl Norm {
+    /// Position of the running mean; the running variance follows.
+    fn running_mean(&self) -> usize {
+        if self.affine { 3 } else { 1 }
+    }
+
     fn small(&self, small: &Small, context: &LowerContext, output: Operand) -> Lowered {
         let (input, stats) = (context.inputs[0], context.output);
         let groups = stats.shape.batch();
-        let affine = context.inputs.len() == 3;
-        let [weight, bias] = if affine { [1, 2] } else { [0, 0] };
+        let [weight, bias] = if self.affine { [1, 2] } else { [0, 0] };
         let params = ForwardParams {
             channels: input.shape.channels() as u32,
             groups: groups as u32,
@@ -107,45 +120,81 @@ impl Norm {
             output: output.place(),
             eps: self.statistics.eps,
             slope: self.slope,
-            pad: [0; 3],
+            momentum: self.running.map_or(0.0, |running| running.momentum),
+            unbias: self.running.map_or(1.0, |running| running.unbias()),
+            pad: 0,
         };
-        let kernel = KernelSpec::new(shader!("batch_norm/small_forward")).flag("AFFINE", affine);
-        let slots = vec![Slot::Input(0), Slot::Input(weight), Slot::Input(bias), Slot::Output, Slot::Byproduct(0)];
-        small.launch(kernel, &params, slots, groups * input.shape.channels4())
+        let kernel = KernelSpec::new(shader!("batch_norm/small_forward"));
+        let kernel = kernel.flag("AFFINE", self.affine).flag("RUNNING", self.running.is_some());
+        let mut slots = vec![Slot::Input(0), Slot::Input(weight), Slot::Input(bias), Slot::Output, Slot::Byproduct(0)];
+        let mean = self.running_mean();
+        slots.extend(match self.running {
+            Some(_) => [Slot::Input(mean), Slot::Input(mean + 1)],
+            None => [Slot::Unused(0), Slot::Unused(1)],
+        });
+        slots.push(Slot::Monitor);
+        let threads = if self.running.is_some() { 1 } else { groups };
+        small.launch(kernel, &params, slots, threads * input.shape.channels4())
     }
 }
 
 impl Op for Norm {
     fn name(&self) -> &'static str {
-        match self.slope {
-            1.0 => "norm",
-            0.0 => "norm+relu",
-            _ => "norm+leaky_relu",
+        match (self.slope, self.running) {
+            (1.0, None) => "norm",
+            (0.0, None) => "norm+relu",
+            (_, None) => "norm+leaky_relu",
+            (1.0, Some(_)) => "norm+running",
+            (0.0, Some(_)) => "norm+relu+running",
+            (_, Some(_)) => "norm+leaky_relu+running",
         }
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let [input, affine @ ..] = inputs else { return Err(ShapeError::Arity { expected: 3, given: 0 }) };
-        let stats = self.statistics.output_shape(&[*input])?;
-        Normalize { from: StatisticsOf::Input }.output_shape(&[&[*input, stats], affine].concat())?;
+        let mean = self.running_mean();
+        let expected = mean + if self.running.is_some() { 2 } else { 0 };
+        if inputs.len() != expected {
+            return Err(ShapeError::Arity { expected, given: inputs.len() });
+        }
+        let stats = self.statistics.output_shape(&inputs[..1])?;
+        Normalize { from: StatisticsOf::Input }.output_shape(&[&[inputs[0], stats], &inputs[1..mean]].concat())?;
+        if let Some(running) = &self.running {
+            running.output_shape(&[stats, inputs[mean], inputs[mean + 1]])?;
+        }
         Ok(stats)
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, stats) = (context.inputs[0], context.output);
-        let statistics = || self.statistics.lower(&LowerContext { inputs: &[input], ..*context });
-        let Some(&Some(output)) = context.byproducts.first() else { return statistics() };
+        let Some(&Some(output)) = context.byproducts.first() else { return Lowered::default() };
         if let Some(small) = Small::of(input.shape.rows() / stats.shape.batch(), context.profile) {
             return self.small(&small, context, output);
         }
-        let inputs = [&[input, stats], &context.inputs[1..]].concat();
+        let mean = self.running_mean();
+        let statistics = self.statistics.lower(&LowerContext { inputs: &[input], ..*context });
+        let inputs = [&[input, stats], &context.inputs[1..mean]].concat();
         let normalize = lower_normalize(&LowerContext { inputs: &inputs, output, ..*context }, self.slope);
-        statistics().then(normalize.map_slots(|slot| match slot {
+        let both = statistics.then(normalize.map_slots(|slot| match slot {
             Slot::Input(1) => Slot::Output,
             Slot::Input(position @ 2..) => Slot::Input(position - 1),
             Slot::Output => Slot::Byproduct(0),
             other => other,
+        }));
+        let Some(running) = &self.running else { return both };
+        let running = running.lower(&LowerContext { inputs: &[&[stats], &context.inputs[mean..]].concat(), ..*context });
+        both.then(running.map_slots(|slot| match slot {
+            Slot::Input(0) => Slot::Output,
+            Slot::Input(position) => Slot::Input(mean + position - 1),
+            other => other,
         }))
+    }
+
+    fn overwrites(&self) -> &[usize] {
+        match (self.running, self.affine) {
+            (None, _) => &[],
+            (Some(_), true) => &[3, 4],
+            (Some(_), false) => &[1, 2],
+        }
     }
 }
 

@@ -34,6 +34,13 @@ struct UpdateParams {
     pad: u32,
 }
 
+impl RunningStatistics {
+    /// From the biased variance to the unbiased one.
+    pub(super) fn unbias(&self) -> f32 {
+        (self.count as f64 / (self.count as f64 - 1.0)) as f32
+    }
+}
+
 impl Op for RunningStatistics {
     fn name(&self) -> &'static str {
         "running_statistics"
@@ -58,7 +65,7 @@ impl Op for RunningStatistics {
             groups: stats.shape.batch() as u32,
             stats: stats.place(),
             momentum: self.momentum,
-            unbias: (self.count as f64 / (self.count as f64 - 1.0)) as f32,
+            unbias: self.unbias(),
             eps: self.eps,
             pad: 0,
         };
