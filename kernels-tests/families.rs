@@ -18,7 +18,7 @@ const SHARED_OPS: [(&str, &str); 9] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 17] = [
+const SHARED_TESTS: [(&str, &str); 18] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -34,6 +34,7 @@ const SHARED_TESTS: [(&str, &str); 17] = [
     ("fuse", "what fusion makes of a tape"),
     ("memory_plan", "which values share memory, by a simulation"),
     ("recompute", "values made again for the backward pass"),
+    ("device_memory", "what a run takes, and what fits instead"),
     ("training", "whole runs"),
     ("tune", "trials of candidates, and choices that are replayed"),
 ];

@@ -13,6 +13,7 @@ mod conv2d;
 mod conv2d_grad_weight;
 mod conv_transpose2d;
 mod device;
+mod device_memory;
 mod dropout;
 mod elementwise;
 mod families;

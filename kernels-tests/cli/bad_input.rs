@@ -118,6 +118,10 @@ fn what_the_device_cannot_do_is_refused_before_a_run_begins() {
         let message = start(arguments);
         assert!(message.contains(flag), "{arguments:?}: {message}");
     }
+    // The size that is named does fit.
+    let message = start(&["--size", "4096", "--ngf", "64"]);
+    let size = message.split("what fits here: --size ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned();
+    assert!(run(folder.path(), &["inspect", "--size", &size, "--ngf", "64"]).status.success(), "{message}");
     let message = fail_cleanly(folder.path(), 1, &["inspect", "--size", "1024", "--batch-size", "400"]);
     assert!(message.contains("--batch-size") && message.contains("[400, 1024, 1024, 3]"), "{message}");
 }

@@ -163,7 +163,18 @@ fn inspect_and_adapters_print_results_on_stdout() {
     let folder = temporary();
     let output = succeed(folder.path(), &["inspect", "--size", "64", "--ngf", "4"]);
     let text = stdout(&output);
-    for part in ["operation", "shape", "MFLOP", "kernel", "generator.down1: conv2d", "generator: adam", "memory plan", "in all"] {
+    for part in [
+        "operation",
+        "shape",
+        "MFLOP",
+        "kernel",
+        "generator.down1: conv2d",
+        "generator: adam",
+        "memory plan",
+        "optimiser moments",
+        "activations",
+        "in all",
+    ] {
         assert!(text.contains(part), "{part}");
     }
     assert_eq!(stderr(&output), "");
@@ -221,7 +232,11 @@ fn output_that_is_no_terminal_is_plain() {
             assert!(!bytes.contains(&0x1b) && !bytes.contains(&b'\r'), "{}", String::from_utf8_lossy(bytes));
         }
         let text = stderr(&output);
-        assert!(text.lines().count() <= 3 && !text.contains("error"), "{text}");
+        // Beside the memory plan, one line a purpose: what it trains on, how far it is, how long it waited for data.
+        let plan = text.lines().filter(|line| line.starts_with("memory plan") || line.ends_with(" MiB")).count();
+        assert!((6..=10).contains(&plan) && text.lines().count() <= plan + 3 && !text.contains("error"), "{text}");
+        let waited = text.lines().last().unwrap().strip_prefix("waited ").and_then(|rest| rest.split_once(" % of ")).unwrap();
+        assert!(waited.0.parse::<f64>().is_ok_and(|share| (0.0..=100.0).contains(&share)) && waited.1.ends_with(" s for data"), "{text}");
         assert_eq!(stdout(&output).lines().count(), 2, "{}", stdout(&output));
     }
 }

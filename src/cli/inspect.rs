@@ -1,10 +1,11 @@
 //! `pix2pix inspect`.
 
 use super::network::NetworkArgs;
-use super::{CliError, DeviceArgs, note, print};
+use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::gpu::{GpuError, Profile};
-use crate::program::{Plan, Row, rows};
-use crate::train::{Length, Recording, TrainError};
+use crate::program::{Row, rows};
+use crate::state::StateList;
+use crate::train::{Length, Recording, explain, plan_recording};
 use clap::Args;
 use std::fmt::Write;
 
@@ -30,9 +31,14 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
         Err(error) => return Err(error),
     };
     let recording = Recording::new(&config)?;
-    let plan = Plan::new(&recording.tape, &recording.states, &[recording.vars.fake], &profile).map_err(TrainError::from)?;
+    let fail = |error| explain(&config, &profile, error);
+    let memory = plan_recording(&recording, &profile).map_err(fail)?;
+    let plan = recording.plan(&profile).map_err(fail)?;
     print(&table(&rows(&plan)))?;
-    print(&memory(&recording, &plan))
+    print(&networks(&recording.states))?;
+    print(&memory_table(&memory))?;
+    let [shared, unshared] = [plan.bytes(), plan.unshared_bytes].map(|bytes| bytes >> 20);
+    print(&format!("the activations share {} buffers of {shared} MiB; alone each they would take {unshared} MiB", plan.buffers.len()))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -50,18 +56,9 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-fn memory(recording: &Recording, plan: &Plan) -> String {
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let mut text = "memory plan\n".to_owned();
-    for (index, arena) in recording.states.arenas().iter().enumerate() {
-        let parts = if arena.trainable { "values, gradients, two moments" } else { "values" };
-        let bytes = arena.bytes * if arena.trainable { 4 } else { 1 };
-        let count =
-            recording.states.states().iter().filter(|state| state.arena.index() == index).map(|state| state.shape.len()).sum::<usize>();
-        let _ = writeln!(text, "  {:26} {:>9.1} MiB  {count} numbers: {parts}", arena.name, mib(bytes));
-    }
-    let shared = format!("{} buffers; {:.1} MiB if none were used twice", plan.buffers.len(), mib(plan.unshared_bytes));
-    let _ = writeln!(text, "  {:26} {:>9.1} MiB  {shared}", "activations", mib(plan.bytes()));
-    let _ = write!(text, "  {:26} {:>9.1} MiB", "in all", mib(recording.states.bytes() + plan.bytes() + plan.workspace_bytes));
-    text
+/// The numbers that each network learns.
+fn networks(states: &StateList) -> String {
+    let trained = states.arenas().iter().enumerate().filter(|(_, arena)| arena.trainable);
+    let count = |index| states.states().iter().filter(|state| state.arena.index() == index).map(|state| state.shape.len()).sum::<usize>();
+    trained.map(|(index, arena)| format!("{}: {} parameters", arena.name, count(index))).collect::<Vec<_>>().join("; ")
 }

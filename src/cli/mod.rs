@@ -16,6 +16,7 @@ mod tune;
 pub use error::CliError;
 
 use crate::gpu::{DeviceOptions, Gpu};
+use crate::program::Memory;
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -110,6 +111,13 @@ pub fn run() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// The memory plan: one line a purpose.
+fn memory_table(memory: &Memory) -> String {
+    let line = |name: &str, bytes: u64| format!("\n  {name:22} {:>9.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let rows: String = memory.rows().iter().filter(|row| row.1 > 0).map(|&(name, bytes)| line(name, bytes)).collect();
+    format!("memory plan{rows}{}", line("in all", memory.total()))
 }
 
 /// Writes a result to stdout.

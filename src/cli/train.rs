@@ -3,7 +3,7 @@
 use super::network::NetworkArgs;
 use super::progress::Progress;
 use super::tune::TuneArgs;
-use super::{CliError, DeviceArgs, note, print};
+use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::data::{DataError, Dataset, Direction};
 use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
@@ -160,13 +160,12 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir) -> Result<(), CliError> 
     let plan = trainer.session().program().plan();
     let (training, shown) = trainer.pairs();
     note(&format!(
-        "{}: {training} training pairs, {shown} to show; {} launches a step, {} MiB of states, {} MiB of activations; run folder {}",
+        "{}: {training} training pairs, {shown} to show; {} launches a step; run folder {}",
         gpu.info().name,
         plan.dispatches(),
-        trainer.session().store.states().bytes() >> 20,
-        plan.bytes() >> 20,
         run.path().display()
     ));
+    note(&memory_table(trainer.session().memory()));
     let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps);
     let result = trainer.train(&stop_flag(), &mut |report| progress.report(report));
     progress.finish();
@@ -185,7 +184,8 @@ fn stop_flag() -> Arc<AtomicBool> {
 }
 
 fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
-    note(&format!("waited {:.1} s for data in all", outcome.data_wait.as_secs_f64()));
+    let share = 100.0 * outcome.data_wait.as_secs_f64() / outcome.training.as_secs_f64().max(1e-9);
+    note(&format!("waited {share:.1} % of {:.1} s for data", outcome.training.as_secs_f64()));
     if outcome.interrupted {
         note(&format!("stopped and saved at step {}; go on with: pix2pix train --resume {}", outcome.step, run.path().display()));
     }

@@ -10,7 +10,7 @@ use crate::program::Store;
 use crate::state::StateList;
 use crate::tensor::Shape;
 use crate::train::run::{RunError, write_atomic};
-use crate::train::{RGB, TrainError, Translator, checkpoint};
+use crate::train::{RGB, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
 use image::{ExtendedColorType, ImageEncoder, RgbImage, codecs::png::PngEncoder};
 use std::collections::HashMap;
@@ -115,7 +115,13 @@ impl Model {
             // The old program's buffers are given back before the new one's are made.
             other => {
                 drop(other);
-                Translator::new(&self.gpu, &self.store, &self.generator, shape, &self.mode)?
+                let Self { gpu, store, generator, mode, .. } = &*self;
+                Translator::new(gpu, store, generator, shape, mode).map_err(|error| {
+                    match largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) {
+                        Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size },
+                        None => error,
+                    }
+                })?
             }
         };
         let values: Vec<f32> = padded.iter().map(|&byte| to_unit(byte)).collect();

@@ -55,6 +55,7 @@ pub struct Gpu {
     info: wgpu::AdapterInfo,
     profile: Profile,
     meter: Arc<Meter>,
+    memory_limit: u64,
     failure: Arc<Mutex<Option<GpuError>>>,
     pub(super) pipelines: Pipelines,
 }
@@ -86,6 +87,11 @@ impl Drop for Buffer {
     }
 }
 
+/// What a buffer of `bytes` bytes takes: whole groups of 16, and at least one.
+pub fn buffer_bytes(bytes: u64) -> u64 {
+    bytes.max(16).next_multiple_of(16)
+}
+
 /// Locks even when another thread panicked while it held the lock: what is behind our locks stays consistent.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -112,13 +118,13 @@ impl Gpu {
             .request_device(&descriptor)
             .await
             .map_err(|e| GpuError::OpenDevice { adapter: info.name.clone(), reason: e.to_string() })?;
-        let failure = Arc::new(Mutex::new(None));
-        watch_for_failures(&device, &failure);
+        let (failure, meter) = (Arc::new(Mutex::new(None)), Arc::<Meter>::default());
+        watch_for_failures(&device, &failure, &meter);
         let profile = profile_of(&info, &device, &adapter.cooperative_matrix_properties());
         let profile = Profile { fusion: !options.no_fusion, ..profile };
         let pipelines = Pipelines::open(&device, UserCache::for_device(&info));
-        let (checked, kernels, meter) = (options.checked, Mutex::default(), Arc::default());
-        Ok(Self { device, checked, kernels, queue, info, profile, meter, failure, pipelines })
+        let (checked, kernels) = (options.checked, Mutex::default());
+        Ok(Self { device, checked, kernels, queue, info, profile, meter, memory_limit: u64::MAX, failure, pipelines })
     }
 
     /// Name, driver and backend.
@@ -134,6 +140,12 @@ impl Gpu {
     /// Replaces the profile: for forcing kernels.
     pub fn with_profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
+        self
+    }
+
+    /// Makes the device run out of memory after so many bytes of buffers: for tests, since no API tells how much there is.
+    pub fn with_memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = bytes;
         self
     }
 
@@ -165,21 +177,18 @@ impl Gpu {
     /// # Errors
     /// [`GpuError::Limit`] above the device's largest buffer, [`GpuError::OutOfMemory`].
     pub fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer, GpuError> {
-        let size = bytes.max(16).next_multiple_of(16);
-        if size > self.profile.max_buffer_bytes {
-            return Err(GpuError::Limit {
-                what: format!("buffer \"{label}\""),
-                needed: size,
-                allowed: self.profile.max_buffer_bytes,
-                unit: "bytes",
-                remedy: "use smaller images, a smaller batch or a narrower network",
-            });
+        let size = buffer_bytes(bytes);
+        self.profile.check_buffer(label, size)?;
+        let held = self.memory_bytes();
+        let full = || GpuError::OutOfMemory { doing: format!("making buffer \"{label}\" of {} MiB", size >> 20), held };
+        if held.saturating_add(size) > self.memory_limit {
+            return Err(full());
         }
         let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
         let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
         let inner = self.device.create_buffer(&descriptor);
         if pollster::block_on(scope.pop()).is_some() {
-            return Err(GpuError::OutOfMemory { doing: format!("making buffer \"{label}\" of {} MiB", size >> 20) });
+            return Err(full());
         }
         let now = self.meter.now.fetch_add(size, Ordering::Relaxed) + size;
         self.meter.peak.fetch_max(now, Ordering::Relaxed);
@@ -218,7 +227,7 @@ impl Gpu {
         self.check()
     }
 
-    fn poll(&self, how: PollType) -> Result<(), GpuError> {
+    pub(super) fn poll(&self, how: PollType) -> Result<(), GpuError> {
         self.device.poll(how).map(|_| ()).map_err(|e| GpuError::DeviceLost { reason: e.to_string() })
     }
 
@@ -311,11 +320,13 @@ fn refused_map(reason: String) -> GpuError {
 }
 
 /// Keeps the first failure instead of wgpu's default, which is to panic.
-fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError>>>) {
-    let slot = failure.clone();
+fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError>>>, meter: &Arc<Meter>) {
+    let (slot, meter) = (failure.clone(), meter.clone());
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         let failure = match error {
-            wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { doing: "running kernels".to_owned() },
+            wgpu::Error::OutOfMemory { .. } => {
+                GpuError::OutOfMemory { doing: "running kernels".to_owned(), held: meter.now.load(Ordering::Relaxed) }
+            }
             other => GpuError::Refused { doing: "a call".to_owned(), reason: other.to_string() },
         };
         lock(&slot).get_or_insert(failure);

@@ -42,10 +42,12 @@ pub enum GpuError {
         remedy: &'static str,
     },
     /// The device has no memory left.
-    #[error("the device is out of memory while {doing}; use smaller images, a smaller batch or a narrower network")]
+    #[error("out of device memory while {doing}, {} MiB are in use; use smaller images, a smaller batch or a narrower network", held >> 20)]
     OutOfMemory {
         /// What was being done.
         doing: String,
+        /// Bytes of all buffers that it had given by then.
+        held: u64,
     },
     /// The device was lost: a driver reset, a time-out or an unplugged adapter.
     #[error("the device was lost ({reason}); continue the run with --resume")]

@@ -7,14 +7,16 @@ mod kernel;
 mod pipelines;
 mod profile;
 mod timestamps;
+mod upload;
 mod user_cache;
 mod wgsl;
 
 pub use adapter::{AdapterSummary, list_adapters, quiet_drivers};
-pub use device::{Buffer, DeviceOptions, Gpu, ReadBack};
+pub use device::{Buffer, DeviceOptions, Gpu, ReadBack, buffer_bytes};
 pub use error::GpuError;
 pub use kernel::{Binding, Kernel, KernelSpec};
 pub use profile::{DeviceClass, Profile};
 pub use timestamps::{Interval, Timestamps};
+pub use upload::UploadRing;
 pub use user_cache::UserCache;
 pub use wgsl::{Access, Interface, ShaderSource};

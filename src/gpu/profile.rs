@@ -1,6 +1,7 @@
 //! What a device can do, as far as the choice of kernels depends on it. Plain data, so that programs can be lowered,
 //! printed and tested without a device.
 
+use super::GpuError;
 use std::collections::BTreeMap;
 
 /// The class of a device: kernels that win on one class often lose on the other.
@@ -58,6 +59,23 @@ impl Profile {
             forced: BTreeMap::new(),
             tuned: BTreeMap::new(),
         }
+    }
+
+    /// Checks that one buffer may have so many bytes.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`].
+    pub fn check_buffer(&self, label: &str, bytes: u64) -> Result<(), GpuError> {
+        if bytes <= self.max_buffer_bytes {
+            return Ok(());
+        }
+        Err(GpuError::Limit {
+            what: format!("buffer \"{label}\""),
+            needed: bytes,
+            allowed: self.max_buffer_bytes,
+            unit: "bytes",
+            remedy: "use smaller images, a smaller batch or a narrower network",
+        })
     }
 
     /// The same device with one family's rung forced: `force("conv2d", "1_naive")`.

@@ -6,4 +6,4 @@ mod weights;
 
 pub use error::InteropError;
 pub use layout::{from_reference, reference_shape, to_reference};
-pub use weights::{TensorFile, TensorWriter, load_network, network_tensors};
+pub use weights::{TensorFile, TensorWriter, WriteError, load_network};

@@ -4,6 +4,7 @@ mod clock;
 mod error;
 mod fuse;
 mod lives;
+mod memory;
 mod place;
 mod plan;
 mod print;
@@ -18,6 +19,7 @@ mod tune;
 pub use clock::Clock;
 pub use error::ProgramError;
 pub use fuse::fuse;
+pub use memory::{Memory, ONE_OPERATION_BYTES};
 pub use place::{Place, Storage};
 pub use plan::{Plan, Step};
 pub use print::{Row, rows};
@@ -28,7 +30,7 @@ pub use store::Store;
 pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 
-use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel};
+use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, UploadRing};
 use crate::ops::{Dispatch, MOST_UNUSED, Slot, StepState};
 use crate::tape::{Tape, Var};
 use std::sync::Arc;
@@ -39,6 +41,8 @@ const LAUNCHES_PER_SUBMIT: usize = 96;
 
 /// Bytes that stand in for an unused binding: the strictest offset alignment of any device.
 const UNUSED_BYTES: u64 = 256;
+/// The same for all unused bindings that one launch may have.
+const ALL_UNUSED_BYTES: u64 = MOST_UNUSED as u64 * UNUSED_BYTES;
 
 /// A compiled tape. Running it only encodes and submits.
 #[derive(Debug)]
@@ -77,7 +81,7 @@ impl Program {
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
-        let unused = gpu.storage("unused", MOST_UNUSED as u64 * UNUSED_BYTES)?;
+        let unused = gpu.storage("unused", ALL_UNUSED_BYTES)?;
         let binder = Binder { plan: &plan, store, buffers: &buffers, workspace: workspace.as_ref(), unused: &unused };
         for step in &plan.steps {
             for dispatch in &step.dispatches {
@@ -94,10 +98,27 @@ impl Program {
     /// What the driver reported since the last call.
     pub fn run(&self, gpu: &Gpu, store: &Store, step: &StepState) -> Result<(), ProgramError> {
         gpu.write(store.step(), 0, bytemuck::bytes_of(step));
-        for launches in self.launches.chunks(LAUNCHES_PER_SUBMIT) {
-            self.submit(gpu, launches);
-        }
-        Ok(gpu.check()?)
+        self.submit_all(gpu)
+    }
+
+    /// As [`Program::write`] for each of `inputs` and [`Program::run`], but through a ring: nothing is allocated on the device, and
+    /// the host waits only when it is as many runs ahead as the ring is long.
+    ///
+    /// # Errors
+    /// Those of both, and of [`UploadRing::write`].
+    pub fn run_with(
+        &self,
+        gpu: &Gpu,
+        store: &Store,
+        step: &StepState,
+        uploads: &UploadRing,
+        inputs: &[(Var, &[f32])],
+    ) -> Result<(), ProgramError> {
+        let packed = inputs.iter().map(|&(input, values)| self.pack(input, values)).collect::<Result<Vec<_>, _>>()?;
+        let mut writes: Vec<(&wgpu::Buffer, &[u8])> = vec![(store.step(), bytemuck::bytes_of(step))];
+        writes.extend(packed.iter().map(|(buffer, values)| (&***buffer, bytemuck::cast_slice(values))));
+        uploads.write(gpu, &writes)?;
+        self.submit_all(gpu)
     }
 
     /// Writes the logical values of an input for the next run.
@@ -105,12 +126,8 @@ impl Program {
     /// # Errors
     /// [`ProgramError::Absent`] and [`ProgramError::Length`].
     pub fn write(&self, gpu: &Gpu, input: Var, values: &[f32]) -> Result<(), ProgramError> {
-        let buffer = self.buffer(input)?;
-        let shape = self.plan.tape.shape(input);
-        if values.len() != shape.len() {
-            return Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() });
-        }
-        gpu.write(buffer, 0, bytemuck::cast_slice(&shape.pack(values)));
+        let (buffer, packed) = self.pack(input, values)?;
+        gpu.write(buffer, 0, bytemuck::cast_slice(&packed));
         Ok(())
     }
 
@@ -163,6 +180,23 @@ impl Program {
         &self.plan
     }
 
+    /// The buffer of an input and its values as they lie there.
+    fn pack(&self, input: Var, values: &[f32]) -> Result<(&Buffer, Vec<f32>), ProgramError> {
+        let buffer = self.buffer(input)?;
+        let shape = self.plan.tape.shape(input);
+        match values.len() == shape.len() {
+            true => Ok((buffer, shape.pack(values))),
+            false => Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() }),
+        }
+    }
+
+    fn submit_all(&self, gpu: &Gpu) -> Result<(), ProgramError> {
+        for launches in self.launches.chunks(LAUNCHES_PER_SUBMIT) {
+            self.submit(gpu, launches);
+        }
+        Ok(gpu.check()?)
+    }
+
     fn submit<'a>(&self, gpu: &Gpu, launches: impl IntoIterator<Item = &'a Launch>) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         encode(&mut encoder.begin_compute_pass(&Default::default()), launches);
@@ -190,15 +224,7 @@ fn encode<'a>(pass: &mut wgpu::ComputePass, launches: impl IntoIterator<Item = &
 
 /// One uniform buffer with the parameters of every launch, each at an offset that the device can bind.
 fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramError> {
-    let alignment = u64::from(gpu.profile().offset_alignment) as usize;
-    let mut bytes = Vec::new();
-    let mut offsets = Vec::new();
-    for dispatch in plan.steps.iter().flat_map(|step| &step.dispatches) {
-        bytes.resize(bytes.len().next_multiple_of(alignment), 0);
-        offsets.push(bytes.len() as u64);
-        bytes.extend(&dispatch.params);
-    }
-    bytes.resize(bytes.len().next_multiple_of(16), 0);
+    let (bytes, offsets) = plan.uniforms(gpu.profile());
     let buffer = gpu.buffer("parameters", bytes.len() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
     gpu.write(&buffer, 0, &bytes);
     Ok((buffer, offsets))

@@ -104,6 +104,20 @@ impl Plan {
         self.steps.iter().filter_map(|step| step.choice.clone()).filter(|choice| seen.insert(choice.key)).collect()
     }
 
+    /// The parameters of all launches, each at an offset that the device can bind, and these offsets.
+    pub fn uniforms(&self, profile: &Profile) -> (Vec<u8>, Vec<u64>) {
+        let alignment = profile.offset_alignment as usize;
+        let mut bytes = Vec::new();
+        let mut offsets = Vec::new();
+        for dispatch in self.steps.iter().flat_map(|step| &step.dispatches) {
+            bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+            offsets.push(bytes.len() as u64);
+            bytes.extend(&dispatch.params);
+        }
+        bytes.resize(bytes.len().next_multiple_of(16), 0);
+        (bytes, offsets)
+    }
+
     /// Number of launches.
     pub fn dispatches(&self) -> usize {
         self.steps.iter().map(|step| step.dispatches.len()).sum()

@@ -12,13 +12,14 @@ use super::error::TrainError;
 use super::run::write_atomic;
 use super::session::Session;
 use crate::gpu::Gpu;
-use crate::interop::{TensorFile, TensorWriter, load_network, network_tensors};
+use crate::interop::{TensorFile, TensorWriter, WriteError, load_network};
 use crate::nn::UNetConfig;
 use crate::ops::ArenaPart;
 use crate::program::Program;
 use crate::state::ArenaId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 /// Key of [`ModelConfig`] in a file's metadata.
@@ -69,19 +70,17 @@ fn model_of(config: &TrainConfig) -> ModelConfig {
 /// # Errors
 /// Those of reading back, and a folder or disk that cannot take the file.
 pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> Result<(), TrainError> {
-    let mut writer = TensorWriter::default();
+    let mut writer = TensorWriter::new(gpu, &session.store);
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
-    let store = &session.store;
     for (prefix, optimizer, parameters, statistics, updates) in networks(session) {
-        let tracked = Some(progress.step as i64 * updates);
-        network_tensors(&mut writer, gpu, store, parameters, ArenaPart::Value, prefix, None)?;
-        network_tensors(&mut writer, gpu, store, statistics, ArenaPart::Value, prefix, tracked)?;
+        writer.network(parameters, ArenaPart::Value, prefix, None);
+        writer.network(statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
         for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
-            network_tensors(&mut writer, gpu, store, parameters, part, &format!("{optimizer}{moment}"), None)?;
+            writer.network(parameters, part, &format!("{optimizer}{moment}"), None);
         }
     }
-    Ok(write_atomic(path, |out| writer.write(out))?)
+    write(writer, path)
 }
 
 /// Writes each network alone, as `generator.safetensors` and `discriminator.safetensors` in `folder`.
@@ -91,13 +90,32 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
 pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
     let names = ["generator.safetensors", "discriminator.safetensors"];
     for (name, (_, _, parameters, statistics, updates)) in names.into_iter().zip(networks(session)) {
-        let mut writer = TensorWriter::default();
+        let mut writer = TensorWriter::new(gpu, &session.store);
         writer.metadata(MODEL, json(&model_of(&progress.config)));
-        network_tensors(&mut writer, gpu, &session.store, parameters, ArenaPart::Value, "", None)?;
-        network_tensors(&mut writer, gpu, &session.store, statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates))?;
-        write_atomic(&folder.join(name), |out| writer.write(out))?;
+        writer.network(parameters, ArenaPart::Value, "", None);
+        writer.network(statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates));
+        write(writer, &folder.join(name))?;
     }
     Ok(())
+}
+
+/// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as trouble with the file.
+fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError> {
+    let mut unsavable = None;
+    let written = write_atomic(path, |out| {
+        writer.write(out).map_err(|error| match error {
+            WriteError::Io(error) => error,
+            WriteError::Tensor(error) => {
+                let stopped = io::Error::other(error.to_string());
+                unsavable = Some(error);
+                stopped
+            }
+        })
+    });
+    match unsavable {
+        Some(error) => Err(error.into()),
+        None => Ok(written?),
+    }
 }
 
 /// Reads where the run of a checkpoint stands.

@@ -49,6 +49,24 @@ pub enum TrainError {
         /// The folder.
         run: String,
     },
+    /// Images, batch or network are too large for the device.
+    #[error("{what}: {source}; {}", fitting_words(fitting))]
+    DoesNotFit {
+        /// The configuration.
+        what: String,
+        /// The limit in the way.
+        source: Box<TrainError>,
+        /// Flags each of which alone would make it fit.
+        fitting: Vec<String>,
+    },
+    /// An image is too large to be translated on the device.
+    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so scale it down", size[0], size[1])]
+    ImageTooLarge {
+        /// The limit in the way.
+        source: Box<TrainError>,
+        /// Width and height that would fit.
+        size: [usize; 2],
+    },
     /// A loss stopped being finite.
     #[error("step {step}: loss {loss} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
     NotFinite {
@@ -61,6 +79,13 @@ pub enum TrainError {
         /// The last good checkpoint and what to do, in words.
         checkpoint: String,
     },
+}
+
+fn fitting_words(fitting: &[String]) -> String {
+    match fitting {
+        [] => "no smaller --size, --batch-size or --ngf is sure to fit".to_owned(),
+        _ => format!("what fits here: {}", fitting.join(" or ")),
+    }
 }
 
 impl TrainError {

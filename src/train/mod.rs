@@ -3,6 +3,7 @@
 mod config;
 mod error;
 mod losses;
+mod memory;
 mod monitor;
 mod schedule;
 mod session;
@@ -16,6 +17,7 @@ pub mod run;
 pub use config::{Length, ModelConfig, RGB, TrainConfig};
 pub use error::TrainError;
 pub use losses::{GanLoss, Verdict, gan, l1};
+pub use memory::{explain, largest_image, plan_recording, plan_training};
 pub use monitor::{LossReader, Losses, Reading};
 pub use schedule::Schedule;
 pub use session::{Recording, Session, tune_for};

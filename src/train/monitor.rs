@@ -1,8 +1,8 @@
 //! Losses on their way from the device: a ring there, read asynchronously, so that the host never waits for the step it just
 //! submitted.
 
-use crate::gpu::{Gpu, GpuError, ReadBack};
-use crate::ops::{MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
+use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
+use crate::ops::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use crate::program::Store;
 use std::collections::VecDeque;
 
@@ -10,6 +10,11 @@ use std::collections::VecDeque;
 const IN_FLIGHT: usize = 2;
 /// Steps between readings at most, well inside the ring.
 const MAX_INTERVAL: u64 = MONITOR_ROWS / 4;
+
+/// Bytes that the readings under way take at most.
+pub(super) fn staging_bytes() -> u64 {
+    (IN_FLIGHT as u64 + 1) * buffer_bytes(MONITOR_BYTES)
+}
 
 /// The losses of one step, in the order of [`super::LOSSES`].
 #[derive(Debug, Clone, Copy, PartialEq)]

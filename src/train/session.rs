@@ -2,16 +2,21 @@
 
 use super::config::{RGB, TrainConfig};
 use super::error::TrainError;
+use super::memory::{explain, plan_recording};
 use super::step::{PairShape, StepVars, record_step};
 use crate::data::Batch;
-use crate::gpu::{Gpu, Profile};
+use crate::gpu::{Gpu, Profile, UploadRing};
 use crate::nn::{Mode, PatchGan, UNet};
 use crate::ops::StepState;
 use crate::ops::choice::ContractionKey;
-use crate::program::{self, Clock, Effort, Plan, Program, Store, recompute};
+use crate::program::{self, Clock, Effort, Memory, Plan, Program, Store, recompute};
 use crate::state::StateList;
 use crate::tape::Tape;
 use crate::tensor::Shape;
+
+/// Uploads that may be in flight, and so the most steps that the host is ahead of the device: enough to keep it busy while the next
+/// step is encoded, few enough for Ctrl-C to be prompt.
+pub(super) const UPLOADS: usize = 3;
 
 /// The networks and their step on a tape, before any device.
 #[derive(Debug)]
@@ -56,6 +61,12 @@ impl Recording {
     pub fn plan(&self, profile: &Profile) -> Result<Plan, TrainError> {
         Ok(Plan::new(&self.tape, &self.states, &[self.vars.fake], profile)?)
     }
+
+    /// Bytes that go to the device in each step: both images and the step's uniform.
+    pub(super) fn upload_bytes(&self) -> u64 {
+        let images: u64 = [self.vars.input, self.vars.target].iter().map(|&var| self.tape.shape(var).bytes()).sum();
+        size_of::<StepState>() as u64 + images
+    }
 }
 
 /// Finds the fastest kernel for each contraction of `config`'s step and makes it the device's choice; see [`program::tune`].
@@ -66,7 +77,8 @@ pub fn tune_for(gpu: Gpu, config: &TrainConfig, effort: Effort, report: &mut dyn
     if effort == Effort::Off {
         return Ok(gpu);
     }
-    let choices = Recording::new(config)?.plan(gpu.profile())?.choices();
+    let plan = Recording::new(config)?.plan(gpu.profile()).map_err(|error| explain(config, gpu.profile(), error))?;
+    let choices = plan.choices();
     let keys: Vec<ContractionKey> = choices.iter().map(|choice| choice.key).collect();
     let profile = Profile { tuned: program::tune(&gpu, &keys, effort, report)?, ..gpu.profile().clone() };
     Ok(gpu.with_profile(profile))
@@ -82,6 +94,8 @@ pub struct Session {
     /// The discriminator.
     pub discriminator: PatchGan,
     program: Program,
+    memory: Memory,
+    uploads: UploadRing,
     vars: StepVars,
     betas: [f64; 2],
     seed: u64,
@@ -93,21 +107,29 @@ impl Session {
     /// # Errors
     /// Networks that cannot be built, do not fit the images or do not fit the device.
     pub fn new(gpu: &Gpu, config: &TrainConfig) -> Result<Self, TrainError> {
-        let Recording { states, generator, discriminator, tape, vars } = Recording::new(config)?;
-        let store = Store::new(gpu, states, true)?;
-        let program = Program::compile(gpu, &store, &tape, &[vars.fake])?;
-        let betas = config.objective.betas;
-        Ok(Self { store, generator, discriminator, program, vars, betas, seed: config.seed })
+        Self::build(gpu, config).map_err(|error| explain(config, gpu.profile(), error))
     }
 
-    /// Uploads a batch and submits one step. Does not wait.
+    fn build(gpu: &Gpu, config: &TrainConfig) -> Result<Self, TrainError> {
+        let recording = Recording::new(config)?;
+        // Before anything is allocated: what cannot fit is refused at once.
+        let memory = plan_recording(&recording, gpu.profile())?;
+        let upload = recording.upload_bytes();
+        let Recording { states, generator, discriminator, tape, vars } = recording;
+        let store = Store::new(gpu, states, true)?;
+        let program = Program::compile(gpu, &store, &tape, &[vars.fake])?;
+        let uploads = UploadRing::new(gpu, upload, UPLOADS)?;
+        let betas = config.objective.betas;
+        Ok(Self { store, generator, discriminator, program, memory, uploads, vars, betas, seed: config.seed })
+    }
+
+    /// Uploads a batch and submits one step. Waits only when the device is three steps behind.
     ///
     /// # Errors
     /// What the driver reported since the last call.
     pub fn submit(&self, gpu: &Gpu, step: u64, learning_rate: f64, batch: &Batch) -> Result<(), TrainError> {
-        self.program.write(gpu, self.vars.input, &batch.input)?;
-        self.program.write(gpu, self.vars.target, &batch.target)?;
-        Ok(self.program.run(gpu, &self.store, &self.state(step, learning_rate))?)
+        let inputs = [(self.vars.input, &batch.input[..]), (self.vars.target, &batch.target[..])];
+        Ok(self.program.run_with(gpu, &self.store, &self.state(step, learning_rate), &self.uploads, &inputs)?)
     }
 
     /// Runs a step that failed once more, with its batch, and names the first operation whose result is not finite.
@@ -131,6 +153,11 @@ impl Session {
     /// The compiled step.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// The memory that was planned for a run with this step.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Its inputs and outputs.

@@ -3,6 +3,7 @@
 use super::checkpoint::{self, Progress, kernel_choices};
 use super::config::{RGB, TrainConfig};
 use super::error::TrainError;
+use super::memory::explain;
 use super::monitor::{LossReader, Losses, Reading};
 use super::run::{HeldOut, Row, RunDir, Samples};
 use super::schedule::Schedule;
@@ -46,7 +47,9 @@ pub struct Outcome {
     pub picture: PathBuf,
     /// Whether it was stopped before its last step.
     pub interrupted: bool,
-    /// Time spent waiting for batches.
+    /// Time of training, from the first batch to the last loss.
+    pub training: Duration,
+    /// The part of it that was spent waiting for batches.
     pub data_wait: Duration,
 }
 
@@ -132,7 +135,8 @@ impl<'a> Trainer<'a> {
         }
         let session = Session::new(gpu, &config)?;
         let image = Shape::nhwc(1, config.size as usize, config.size as usize, RGB);
-        let translator = Translator::new(gpu, &session.store, &session.generator, image, &Mode::translation())?;
+        let translator = Translator::new(gpu, &session.store, &session.generator, image, &Mode::translation())
+            .map_err(|error| explain(&config, gpu.profile(), error))?;
         Ok(Self {
             gpu,
             session,
@@ -192,14 +196,14 @@ impl<'a> Trainer<'a> {
         }
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
-        let data_wait = loader.waited();
+        let (training, data_wait) = (began.elapsed(), loader.waited());
         drop(loader);
         let interrupted = self.step < self.schedule.total_steps;
         // The weights first: a picture that cannot be written must not cost them.
         self.save()?;
         let picture = self.sample(report)?;
         self.run.refresh()?;
-        Ok(Outcome { step: self.step, score: self.score, picture, interrupted, data_wait })
+        Ok(Outcome { step: self.step, score: self.score, picture, interrupted, training, data_wait })
     }
 
     /// Saves and samples when they are due, except at the very end, where the caller does both. Long steps also save by the clock.

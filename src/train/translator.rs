@@ -2,10 +2,11 @@
 
 use super::error::TrainError;
 use crate::data::{Batch, PairSet};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 use crate::nn::{Mode, UNet};
 use crate::ops::StepState;
-use crate::program::{Program, Store};
+use crate::program::{Plan, Program, Store};
+use crate::state::StateList;
 use crate::tape::{Tape, Var};
 use crate::tensor::Shape;
 
@@ -46,15 +47,42 @@ pub struct Grid {
     pub target: Vec<f32>,
 }
 
+/// The forward pass on a tape, before any device.
+#[derive(Debug)]
+pub struct Forward {
+    tape: Tape,
+    input: Var,
+    output: Var,
+}
+
+impl Forward {
+    /// Records the generator over images of `shape`.
+    ///
+    /// # Errors
+    /// Images that do not fit the network.
+    pub fn record(states: &StateList, generator: &UNet, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
+        let mut tape = Tape::default();
+        let input = tape.input("input", shape);
+        let output = generator.forward(&mut tape, states, input, mode)?;
+        Ok(Self { tape, input, output })
+    }
+
+    /// Its memory and launches.
+    ///
+    /// # Errors
+    /// Images that do not fit the device.
+    pub fn plan(&self, states: &StateList, profile: &Profile) -> Result<Plan, TrainError> {
+        Ok(Plan::new(&self.tape, states, &[self.output], profile)?)
+    }
+}
+
 impl Translator {
     /// Compiles the forward pass for images of `shape`.
     ///
     /// # Errors
     /// Images that do not fit the network or the device.
     pub fn new(gpu: &Gpu, store: &Store, generator: &UNet, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
-        let mut tape = Tape::default();
-        let input = tape.input("input", shape);
-        let output = generator.forward(&mut tape, store.states(), input, mode)?;
+        let Forward { tape, input, output } = Forward::record(store.states(), generator, shape, mode)?;
         let program = Program::compile(gpu, store, &tape, &[output])?;
         Ok(Self { program, input, output })
     }

@@ -1,0 +1,99 @@
+//! What programs over one store take of the device's memory, by purpose; known before anything is allocated.
+
+use super::{ALL_UNUSED_BYTES, Plan};
+use crate::gpu::{GpuError, Profile, buffer_bytes};
+use crate::ops::{MONITOR_BYTES, StepState};
+use crate::state::StateList;
+
+/// What a program of one operation takes beside its values.
+pub const ONE_OPERATION_BYTES: u64 = 256 + ALL_UNUSED_BYTES;
+
+/// Bytes of device memory by purpose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Parameters.
+    pub weights: u64,
+    /// Running statistics.
+    pub statistics: u64,
+    /// Gradients of the parameters.
+    pub gradients: u64,
+    /// The optimiser's two moments.
+    pub moments: u64,
+    /// Values between the operations, with their gradients.
+    pub activations: u64,
+    /// What single operations need for themselves.
+    pub workspace: u64,
+    /// The program that translates sample images.
+    pub samples: u64,
+    /// Uniforms, uploads, and what is read back at one time.
+    pub staging: u64,
+}
+
+impl Memory {
+    /// The memory of a store; without `training` there are no gradients and moments.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`] when an arena is larger than the device's largest buffer.
+    pub fn of_states(states: &StateList, training: bool, profile: &Profile) -> Result<Self, GpuError> {
+        let mut memory = Self { staging: buffer_bytes(MONITOR_BYTES) + buffer_bytes(size_of::<StepState>() as u64), ..Self::default() };
+        for arena in states.arenas() {
+            let bytes = buffer_bytes(arena.bytes);
+            profile.check_buffer(&arena.name, bytes)?;
+            match (arena.trainable, training) {
+                (false, _) => memory.statistics += bytes,
+                (true, false) => memory.weights += bytes,
+                (true, true) => {
+                    memory.weights += bytes;
+                    memory.gradients += bytes;
+                    memory.moments += 2 * bytes;
+                }
+            }
+        }
+        Ok(memory)
+    }
+
+    /// Adds a program's memory.
+    pub fn add_program(&mut self, plan: &Plan, profile: &Profile) {
+        self.activations += planned_bytes(plan);
+        self.workspace += workspace_bytes(plan);
+        self.staging += binding_bytes(plan, profile);
+    }
+
+    /// Adds the program that translates samples.
+    pub fn add_samples(&mut self, plan: &Plan, profile: &Profile) {
+        self.samples += planned_bytes(plan) + workspace_bytes(plan);
+        self.staging += binding_bytes(plan, profile);
+    }
+
+    /// Name and bytes of each purpose.
+    pub fn rows(&self) -> [(&'static str, u64); 8] {
+        [
+            ("weights", self.weights),
+            ("running statistics", self.statistics),
+            ("gradients", self.gradients),
+            ("optimiser moments", self.moments),
+            ("activations", self.activations),
+            ("workspace", self.workspace),
+            ("translating samples", self.samples),
+            ("uniforms and staging", self.staging),
+        ]
+    }
+
+    /// Bytes in all.
+    pub fn total(&self) -> u64 {
+        self.rows().iter().map(|row| row.1).sum()
+    }
+}
+
+fn planned_bytes(plan: &Plan) -> u64 {
+    plan.buffers.iter().map(|&bytes| buffer_bytes(bytes)).sum()
+}
+
+fn workspace_bytes(plan: &Plan) -> u64 {
+    if plan.workspace_bytes == 0 { 0 } else { buffer_bytes(plan.workspace_bytes) }
+}
+
+/// Uniforms, and what stands in for unused bindings.
+fn binding_bytes(plan: &Plan, profile: &Profile) -> u64 {
+    buffer_bytes(plan.uniforms(profile).0.len() as u64) + ALL_UNUSED_BYTES
+}
