@@ -17,7 +17,7 @@ const SHARED_OPS: [(&str, &str); 8] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 17] = [
+const SHARED_TESTS: [(&str, &str); 18] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -35,6 +35,7 @@ const SHARED_TESTS: [(&str, &str); 17] = [
     ("recompute", "values made again for the backward pass"),
     ("training", "whole runs"),
     ("tune", "trials of candidates, and choices that are replayed"),
+    ("half", "programs and runs in f16"),
 ];
 
 /// The stems in a folder, a folder's with a slash at its end.

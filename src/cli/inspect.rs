@@ -4,6 +4,7 @@ use super::network::NetworkArgs;
 use super::{CliError, DeviceArgs, note, print};
 use crate::gpu::{GpuError, Profile};
 use crate::program::{Plan, Row, rows};
+use crate::tensor::DType;
 use crate::train::{Length, Recording, TrainError};
 use clap::Args;
 use std::fmt::Write;
@@ -20,9 +21,12 @@ pub struct InspectArgs {
 
 /// Prints one line an operation and the memory plan.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    let mut config = args.network.config(false, Length::Steps(1), args.device.seed)?;
     let profile = match args.device.open() {
-        Ok(gpu) => gpu.profile().clone(),
+        Ok(gpu) => {
+            config.precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
+            gpu.profile().clone()
+        }
         Err(CliError::Gpu(GpuError::NoAdapter { remedy })) => {
             note(&format!("note: no adapter here ({remedy}); these are the choices for a GPU with WebGPU's default limits"));
             Profile::portable()
@@ -54,8 +58,12 @@ fn memory(recording: &Recording, plan: &Plan) -> String {
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let mut text = "memory plan\n".to_owned();
     for (index, arena) in recording.states.arenas().iter().enumerate() {
-        let parts = if arena.trainable { "values, gradients, two moments" } else { "values" };
-        let bytes = arena.bytes * if arena.trainable { 4 } else { 1 };
+        let parts = match (arena.trainable, recording.states.precision()) {
+            (true, DType::F32) => "values, gradients, two moments",
+            (true, DType::F16) => "values, their copy as f16, gradients, two moments",
+            (false, _) => "values",
+        };
+        let bytes = recording.states.arena_bytes(arena);
         let count =
             recording.states.states().iter().filter(|state| state.arena.index() == index).map(|state| state.shape.len()).sum::<usize>();
         let _ = writeln!(text, "  {:26} {:>9.1} MiB  {count} numbers: {parts}", arena.name, mib(bytes));

@@ -5,7 +5,7 @@ use super::Op;
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
 use super::elementwise::{scale, streaming_groups};
 use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -135,9 +135,13 @@ impl Op for Loss {
             scale: 1.0 / input.shape.len() as f32,
             pad: [0; 3],
         };
-        let kernel = KernelSpec::new(shader!("loss/forward")).uint("KIND", self.kind.kind());
+        let kernel = activations(KernelSpec::new(shader!("loss/forward")).uint("KIND", self.kind.kind()), input.dtype);
         let inputs = [Slot::Input(0), Slot::Input(self.kind.desired())];
         sum_of_parts(Shape::scalar(), parts, |target| Dispatch::new(kernel, &params, [&inputs[..], &[target]].concat(), parts))
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 
@@ -190,7 +194,7 @@ impl Op for LossBackward {
             scale: 1.0 / input.shape.len() as f32,
             pad: [0; 2],
         };
-        let kernel = KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind());
+        let kernel = activations(KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind()), input.dtype);
         let grad_output = Slot::Input(self.kind.desired() + 1);
         let slots = vec![Slot::Input(0), Slot::Input(self.kind.desired()), grad_output, Slot::Output];
         Dispatch::new(kernel, &params, slots, streaming_groups(input.shape)).into()

@@ -79,7 +79,7 @@ fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
     let [image, _, affine @ ..] = &inputs[..] else { return None };
     (*image == input && fusion.undisturbed(affine, node, output)).then_some(())?;
     fusion.rewrite(node, Norm { statistics, slope }, &[&[input], affine].concat());
-    fusion.rewrite(output, Byproduct::new(0, fusion.tape.shape(Var(output))), &[Var(node)]);
+    fusion.rewrite(output, Byproduct::new(0, fusion.tape.shape(Var(output)), false), &[Var(node)]);
     Some(())
 }
 
@@ -129,7 +129,7 @@ fn norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     fusion.rewrite(node, NormGrad { affine, slope }, &[&[*grad, *input, *stats], rest].concat());
     for (number, gradient) in gradients.into_iter().enumerate() {
         if let Some(gradient) = gradient {
-            fusion.rewrite(gradient, Byproduct::new(number, fusion.tape.shape(Var(gradient))), &[Var(node)]);
+            fusion.rewrite(gradient, Byproduct::new(number, fusion.tape.shape(Var(gradient)), number > 0), &[Var(node)]);
         }
     }
     Some(())

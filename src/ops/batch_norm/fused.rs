@@ -8,7 +8,7 @@ use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::ops::Op;
 use crate::ops::elementwise::WORKGROUP;
 use crate::ops::error::{ShapeError, same};
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::shader;
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
@@ -109,7 +109,7 @@ impl Norm {
             slope: self.slope,
             pad: [0; 3],
         };
-        let kernel = KernelSpec::new(shader!("batch_norm/small_forward")).flag("AFFINE", affine);
+        let kernel = activations(KernelSpec::new(shader!("batch_norm/small_forward")), input.dtype).flag("AFFINE", affine);
         let slots = vec![Slot::Input(0), Slot::Input(weight), Slot::Input(bias), Slot::Output, Slot::Byproduct(0)];
         small.launch(kernel, &params, slots, groups * input.shape.channels4())
     }
@@ -146,6 +146,10 @@ impl Op for Norm {
             Slot::Output => Slot::Byproduct(0),
             other => other,
         }))
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 
@@ -233,7 +237,7 @@ impl NormGrad {
             slope: self.slope.unwrap_or(1.0),
             pad: [0; 3],
         };
-        let kernel = KernelSpec::new(shader!("batch_norm/small_backward"))
+        let kernel = activations(KernelSpec::new(shader!("batch_norm/small_backward")), grad_input.dtype)
             .flag("MASKED", self.slope.is_some())
             .flag("AFFINE", self.affine)
             .flag("GRAD_AFFINE", grads.wanted);
@@ -312,5 +316,9 @@ impl Op for NormGrad {
             Some(small) => self.small(&small, context, grad_input),
             None => self.large(context, grad_input),
         }
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
