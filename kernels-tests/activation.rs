@@ -1,6 +1,6 @@
 //! Twins of `shaders/activation/`, forward and backward, and the bounds of tanh and sigmoid.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, run};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::activation::{Activate, ActivateBackward, Activation};
 use pix2pix::tensor::Shape;
 
@@ -23,24 +23,39 @@ fn twin(kind: Activation, x: f64) -> f64 {
     }
 }
 
+/// Where to differentiate for a value that the gradient is given: the input itself, or the point whose output it is.
+fn inverse(kind: Activation, value: f64) -> f64 {
+    match kind {
+        Activation::LeakyRelu { .. } => value,
+        Activation::Tanh => value.atanh(),
+        Activation::Sigmoid => (value / (1.0 - value)).ln(),
+    }
+}
+
 #[test]
 fn activations_match_their_twins() {
     let gpu = gpu();
-    for kind in KINDS {
+    let cases = precisions(&gpu, "activation").into_iter().flat_map(|dtype| KINDS.map(|kind| (kind, dtype)));
+    for (kind, dtype) in cases {
         for shape in [Shape::vector(1), Shape::nhwc(1, 1, 1, 6), Shape::nhwc(2, 5, 3, 3), Shape::nhwc(1, 19, 16, 16)] {
             let mut input = Tensor::random(shape, 1);
             input.values.iter_mut().for_each(|v| *v *= 4.0);
+            let input = input.stored(dtype);
             let name = format!("{kind:?} {shape}");
             let expected: Vec<f64> = input.f64().iter().map(|&x| twin(kind, x)).collect();
-            check(&gpu, &name, &Activate { activation: kind }, &[input.clone()], &expected, CLOSE);
+            check(&gpu, &name, &Activate { activation: kind }, std::slice::from_ref(&input), &expected, CLOSE);
 
-            let grad_output = Tensor::random(shape, 2);
-            let finite_difference = |(x, g): (&f64, &f64)| g * (twin(kind, x + 1e-5) - twin(kind, x - 1e-5)) / 2e-5;
-            let expected: Vec<f64> = input.f64().iter().zip(&grad_output.f64()).map(finite_difference).collect();
+            let grad_output = Tensor::random(shape, 2).stored(dtype);
             let value = match kind {
                 Activation::LeakyRelu { .. } => input,
-                _ => Tensor::new(shape, input.f64().iter().map(|&x| twin(kind, x) as f32).collect()),
+                _ => Tensor::new(shape, expected.iter().map(|&y| y as f32).collect()).stored(dtype),
             };
+            // Where the function has the value that was stored, which is rounded.
+            let finite_difference = |(v, g): (&f64, &f64)| {
+                let x = inverse(kind, *v);
+                g * (twin(kind, x + 1e-5) - twin(kind, x - 1e-5)) / 2e-5
+            };
+            let expected: Vec<f64> = value.f64().iter().zip(&grad_output.f64()).map(finite_difference).collect();
             let op = ActivateBackward { activation: kind };
             check(&gpu, &format!("{name} backward"), &op, &[grad_output, value], &expected, CLOSE);
         }

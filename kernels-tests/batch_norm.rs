@@ -1,6 +1,6 @@
 //! Twins of `shaders/batch_norm/`: batch and instance normalisation, their gradients and the running statistics.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, compare, gpu, run};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, check_in, compare, gpu, precisions, run};
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::Op;
 use pix2pix::ops::batch_norm::{
@@ -9,7 +9,7 @@ use pix2pix::ops::batch_norm::{
 };
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
-use pix2pix::tensor::Shape;
+use pix2pix::tensor::{DType, Shape};
 
 pub const EPS: f32 = 1e-5;
 /// f32 sums of a few thousand terms around 1, divided by their number; a device's sqrt and division add some ulp.
@@ -124,8 +124,7 @@ fn check_splits(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected:
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
         for sliced in [false, true] {
             let around = Surroundings { profile: Some(Profile { class, ..gpu.profile().clone() }), ..Default::default() };
-            let got = run(gpu, name, op, inputs, sliced, &around).output;
-            compare(&format!("{name}, split for {class:?}, sliced {sliced}"), &got, expected, tolerance);
+            check_in(gpu, &format!("{name}, split for {class:?}"), op, inputs, sliced, &around, expected, tolerance);
         }
     }
 }
@@ -144,9 +143,12 @@ fn statistics_match_their_twin() {
     for shape in shapes() {
         let parts = shape.batch().is_multiple_of(2).then_some(Groups::Parts(2));
         for groups in GROUPS.into_iter().chain(parts) {
-            let input = image(shape, 1);
-            let expected = statistics(&input.f64(), shape, count(groups, shape));
-            check_splits(&gpu, &format!("{groups:?} statistics {shape}"), &Statistics { groups, eps: EPS }, &[input], &expected, CLOSE);
+            for dtype in precisions(&gpu, "norm_statistics") {
+                let input = image(shape, 1).stored(dtype);
+                let expected = statistics(&input.f64(), shape, count(groups, shape));
+                let op = Statistics { groups, eps: EPS };
+                check_splits(&gpu, &format!("{groups:?} statistics {shape}"), &op, &[input], &expected, CLOSE);
+            }
         }
     }
 }
@@ -185,17 +187,19 @@ fn normalisation_and_its_gradients_match_their_twins() {
     let gpu = gpu();
     for shape in shapes() {
         for groups in GROUPS.map(|groups| count(groups, shape)) {
-            for affine in [false, true] {
-                check_normalisation(&gpu, shape, groups, affine);
+            for dtype in precisions(&gpu, "normalisation") {
+                for affine in [false, true] {
+                    check_normalisation(&gpu, shape, groups, affine, dtype);
+                }
             }
         }
     }
 }
 
-fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool) {
+fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool, dtype: DType) {
     let name = format!("{shape} in {groups} groups, affine {affine}");
     let vector = Shape::vector(shape.channels());
-    let (input, grad_output) = (image(shape, 4), Tensor::random(shape, 5));
+    let (input, grad_output) = (image(shape, 4).stored(dtype), Tensor::random(shape, 5).stored(dtype));
     let (weight, bias) = (Tensor::random(vector, 6), Tensor::random(vector, 7));
     // The operations get rounded statistics and sums, so the twins do.
     let stats = stats_tensor(shape, groups, &statistics(&input.f64(), shape, groups));

@@ -1,6 +1,6 @@
 //! Twin of `shaders/channel_sum/`.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, run};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::channel_sum::ChannelSum;
 use pix2pix::tensor::Shape;
 
@@ -28,8 +28,9 @@ fn channel_sum_matches_its_twin() {
         Shape::nhwc(2, 61, 37, 24),
         Shape::nhwc(1, 256, 256, 3),
     ];
-    for shape in shapes {
-        let input = Tensor::random(shape, 1);
+    let cases = precisions(&gpu, "channel_sum").into_iter().flat_map(|dtype| shapes.map(|shape| (shape, dtype)));
+    for (shape, dtype) in cases {
+        let input = Tensor::random(shape, 1).stored(dtype);
         let expected = twin(&input);
         let tolerance = Tolerance::sum_of(shape.rows(), 1.0);
         check(&gpu, &format!("channel_sum {shape}"), &ChannelSum, &[input], &expected, tolerance);

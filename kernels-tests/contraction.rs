@@ -1,12 +1,12 @@
 //! What the tests of the three contraction families share: every rung, the shapes, and the twins. All twins come from one
 //! loop over the pairs of pixels that a convolution connects.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, compare, run};
+use crate::harness::{Surroundings, Tensor, Tolerance, check_in, precisions};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::Op;
-use pix2pix::ops::choice::{candidates, choose};
+use pix2pix::ops::choice::{ContractionKey, candidates, choose};
 use pix2pix::ops::contraction::Geometry;
-use pix2pix::tensor::Shape;
+use pix2pix::tensor::{DType, Shape};
 
 /// The rungs that compute in f32; one that the device cannot run falls back to the next lower.
 const RUNGS: [&str; 4] = ["1_naive", "2_register", "3_broadcast", "4_workgroup"];
@@ -44,6 +44,11 @@ pub const CASES: [Case; 18] = [
     (POINT, 1, [1, 1], [1, 3]),
 ];
 
+/// Every case in every type that activations and weights can be stored as.
+pub fn cases(gpu: &Gpu, family: &str) -> Vec<(Case, DType)> {
+    precisions(gpu, family).into_iter().flat_map(|dtype| CASES.map(|case| (case, dtype))).collect()
+}
+
 /// Large and small map and weight `[kernel, kernel, large channels, small channels]` of a case.
 pub fn shapes((geometry, batch, [height, width], [large, small]): Case) -> (Shape, Shape, Shape) {
     let large_shape = Shape::nhwc(batch, height, width, large);
@@ -58,9 +63,8 @@ pub fn check_rungs(gpu: &Gpu, family: &str, name: &str, op: &dyn Op, inputs: &[T
         let profile = Some(gpu.profile().clone().force(family, rung));
         for sliced in [false, true] {
             let around = Surroundings { profile: profile.clone(), ..Surroundings::default() };
-            let name = format!("{name} {rung}{}", if sliced { " (sliced)" } else { "" });
-            let got = run(gpu, &name, op, inputs, sliced, &around).output;
-            compare(&name, &got, expected, tolerance(rung, terms));
+            let name = format!("{name} {rung}");
+            check_in(gpu, &name, op, inputs, sliced, &around, expected, tolerance(rung, terms));
         }
     }
 }
@@ -72,7 +76,7 @@ fn tolerance(rung: &str, terms: usize) -> Tolerance {
 /// Runs `op` with every named candidate of its key, so that no tile goes untested.
 pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], terms: usize) {
     let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
-    let key = op.contraction(&shapes, op.output_shape(&shapes).unwrap()).unwrap();
+    let key = ContractionKey { dtype: inputs[0].dtype, ..op.contraction(&shapes, op.output_shape(&shapes).unwrap()).unwrap() };
     let family = key.family.name();
     let with_matrix = gpu.profile().clone().force(family, MATRIX_RUNG);
     for candidate in candidates(&key, &with_matrix) {
@@ -85,14 +89,13 @@ pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], e
         assert_eq!(choose(&key, &profile).name, candidate.name, "{key}: a forced or tuned choice is taken");
         let around = Surroundings { profile: Some(profile), ..Surroundings::default() };
         let name = format!("{name} {}", candidate.name);
-        let got = run(gpu, &name, op, inputs, false, &around).output;
-        compare(&name, &got, expected, tolerance(candidate.rung(), terms));
+        check_in(gpu, &name, op, inputs, false, &around, expected, tolerance(candidate.rung(), terms));
     }
 }
 
 /// The cases in which every candidate runs: a large map of many channels, a small one, and one that no tile divides.
-pub fn candidate_cases() -> impl Iterator<Item = Case> {
-    CASES.into_iter().filter(|(_, batch, size, channels)| {
+pub fn candidate_cases(gpu: &Gpu, family: &str) -> impl Iterator<Item = (Case, DType)> {
+    cases(gpu, family).into_iter().filter(|((_, batch, size, channels), _)| {
         matches!((batch, size, channels), (2, [8, 8], [17, 33]) | (1, [8, 8], [64, 40]) | (1, [4, 4], _))
     })
 }
@@ -160,5 +163,5 @@ pub fn swapped(weight: &Tensor) -> Tensor {
         let (tap, o, i) = (i / (a * b), i / a % b, i % a);
         weight.values[(tap * a + i) * b + o]
     };
-    Tensor::new(Shape::hwio(kernel_h, kernel_w, b, a), (0..weight.shape.len()).map(at).collect())
+    Tensor { shape: Shape::hwio(kernel_h, kernel_w, b, a), values: (0..weight.shape.len()).map(at).collect(), dtype: weight.dtype }
 }

@@ -1,6 +1,6 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a transposed one.
 
-use crate::contraction::{CASES, MATRIX_RUNG, candidate_cases, check_candidates, check_rungs, gather, shapes, swapped};
+use crate::contraction::{MATRIX_RUNG, candidate_cases, cases, check_candidates, check_rungs, gather, shapes, swapped};
 use crate::harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
@@ -11,10 +11,10 @@ use std::io::{Write, stderr};
 #[test]
 fn every_rung_matches_the_twin() {
     let gpu = gpu();
-    for case in CASES {
+    for (case, dtype) in cases(&gpu, "conv2d") {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * large.channels();
-        let (input, weight) = (Tensor::random(large, 1), Tensor::random(weight, 2));
+        let (input, weight) = (Tensor::random(large, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype));
         let bias = Tensor::random(Shape::vector(small.channels()), 3);
         let name = format!("conv2d {:?} {large} to {small}", case.0);
 
@@ -31,9 +31,9 @@ fn every_rung_matches_the_twin() {
 #[test]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for case in candidate_cases() {
+    for (case, dtype) in candidate_cases(&gpu, "conv2d") {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(large, 1), Tensor::random(weight, 2)];
+        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
         let expected = gather(case.0, &inputs[0], small, &inputs[1], None);
         let op = Conv2d { geometry: case.0, transposed_weight: false };
         let terms = case.0.kernel.pow(2) * large.channels();

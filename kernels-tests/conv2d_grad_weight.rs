@@ -1,6 +1,6 @@
 //! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin against finite differences.
 
-use crate::contraction::{CASES, candidate_cases, check_candidates, check_rungs, for_each_connection, gather, shapes, swapped};
+use crate::contraction::{candidate_cases, cases, check_candidates, check_rungs, for_each_connection, gather, shapes, swapped};
 use crate::harness::{Tensor, gpu};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
@@ -22,9 +22,9 @@ fn twin(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
 #[test]
 fn every_rung_matches_the_twin() {
     let gpu = gpu();
-    for case in CASES {
+    for (case, dtype) in cases(&gpu, "conv2d_grad_weight") {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(large, 1), Tensor::random(small, 2)];
+        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(small, 2).stored(dtype)];
         let expected = twin(case.0, &inputs[0], &inputs[1]);
         let name = format!("conv2d_grad_weight {:?} {large} and {small}", case.0);
         let op = |transposed_output| Conv2dGradWeight { geometry: case.0, transposed_output };
@@ -39,9 +39,9 @@ fn every_rung_matches_the_twin() {
 #[test]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for case in candidate_cases() {
+    for (case, dtype) in candidate_cases(&gpu, "conv2d_grad_weight") {
         let (large, small, _) = shapes(case);
-        let inputs = [Tensor::random(large, 1), Tensor::random(small, 2)];
+        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(small, 2).stored(dtype)];
         let expected = twin(case.0, &inputs[0], &inputs[1]);
         let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
         check_candidates(&gpu, &format!("conv2d_grad_weight {large}"), &op, &inputs, &expected, small.rows());

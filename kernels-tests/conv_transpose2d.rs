@@ -1,7 +1,7 @@
 //! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the input gradient of a
 //! convolution; and the two directions as adjoints of each other.
 
-use crate::contraction::{CASES, candidate_cases, check_candidates, check_rungs, gather, scatter, shapes, swapped};
+use crate::contraction::{CASES, candidate_cases, cases, check_candidates, check_rungs, gather, scatter, shapes, swapped};
 use crate::harness::{Tensor, gpu};
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
 use pix2pix::tensor::Shape;
@@ -9,10 +9,10 @@ use pix2pix::tensor::Shape;
 #[test]
 fn every_rung_matches_the_twin() {
     let gpu = gpu();
-    for case in CASES {
+    for (case, dtype) in cases(&gpu, "conv_transpose2d") {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * small.channels();
-        let (input, weight) = (Tensor::random(small, 1), Tensor::random(weight, 2));
+        let (input, weight) = (Tensor::random(small, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype));
         let bias = Tensor::random(Shape::vector(large.channels()), 3);
         let name = format!("conv_transpose2d {:?} {small} to {large}", case.0);
         let op = |transposed_weight| ConvTranspose2d {
@@ -35,9 +35,9 @@ fn every_rung_matches_the_twin() {
 #[test]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for case in candidate_cases() {
+    for (case, dtype) in candidate_cases(&gpu, "conv_transpose2d") {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(small, 1), Tensor::random(weight, 2)];
+        let inputs = [Tensor::random(small, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
         let expected = scatter(case.0, &inputs[0], large, &inputs[1], None);
         let [out_height, out_width] = [large.height(), large.width()];
         let op = ConvTranspose2d { geometry: case.0, out_height, out_width, transposed_weight: true, name: "conv_transpose2d" };

@@ -1,6 +1,6 @@
 //! Twin of `shaders/dropout/`.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, run};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use crate::random::{fraction, philox};
 use pix2pix::ops::dropout::{Dropout, dropout};
 use pix2pix::ops::{ShapeError, StepState};
@@ -34,16 +34,17 @@ fn dropout_matches_its_twin() {
         Shape::nhwc(1, 7, 9, 64),
         Shape::nhwc(1, 2, 2, 10),
     ];
-    for shape in shapes {
+    let cases = precisions(&gpu, "dropout").into_iter().flat_map(|dtype| shapes.map(|shape| (shape, dtype)));
+    for (shape, dtype) in cases {
         for p in [0.0, 0.1, 0.5] {
             let op = Dropout { p, key: 0x1234_5678 };
-            let input = Tensor::random(shape, 1);
+            let input = Tensor::random(shape, 1).stored(dtype);
             let mask = mask(&op, shape.len(), &step);
             let at = |x: &[f64]| -> Vec<f64> { x.iter().zip(&mask).map(|(x, m)| x * m).collect() };
             check(&gpu, &format!("{op:?} {shape}"), &op, std::slice::from_ref(&input), &at(&input.f64()), EXACT);
 
             // The gradient is the same op on grad_output: by a central difference of the twin, each element by itself.
-            let grad_output = Tensor::random(shape, 2);
+            let grad_output = Tensor::random(shape, 2).stored(dtype);
             let shifted = |h: f64| at(&input.f64().iter().map(|x| x + h).collect::<Vec<_>>());
             let slopes = shifted(0.5).into_iter().zip(shifted(-0.5)).map(|(up, down)| up - down);
             let expected: Vec<f64> = slopes.zip(grad_output.f64()).map(|(slope, g)| slope * g).collect();

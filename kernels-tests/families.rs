@@ -37,6 +37,7 @@ const SHARED_TESTS: [(&str, &str); 18] = [
     ("device_memory", "what a run takes, and what fits instead"),
     ("training", "whole runs"),
     ("tune", "trials of candidates, and choices that are replayed"),
+    ("half", "programs and runs in f16"),
 ];
 
 /// The stems in a folder, a folder's with a slash at its end.

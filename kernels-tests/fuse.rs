@@ -1,7 +1,7 @@
 //! Fusion: the operations that it makes against the twins of what they are made of, and that it changes no result of a tape.
 
 use crate::batch_norm::{CLOSE, EPS, GROUPS, count, grad_input, grad_sums, image, normalize, scaled, shapes, statistics, stats_tensor};
-use crate::harness::{Surroundings, Tensor, Tolerance, check, compare, gpu, run, run_beside};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, compare, gpu, precisions, run, run_beside};
 use crate::program::number;
 use crate::shaders::small_config;
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
@@ -18,7 +18,7 @@ use pix2pix::ops::{ArenaPart, Op, StepState};
 use pix2pix::program::{Program, Store, fuse};
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::{Tape, Var};
-use pix2pix::tensor::Shape;
+use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{Recording, TrainConfig};
 
 /// No activation, ReLU and LeakyReLU.
@@ -42,9 +42,12 @@ fn check_beside(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected:
             let around = Surroundings { profile: Some(Profile { class, ..gpu.profile().clone() }), ..Default::default() };
             let got = run_beside(gpu, name, op, inputs, &shapes, sliced, &around);
             let values = [got.output].into_iter().chain(got.byproducts);
-            for (i, (values, (_, expected))) in values.zip(expected).enumerate() {
+            for (i, (values, (shape, expected))) in values.zip(expected).enumerate() {
                 if let Some(expected) = expected {
-                    compare(&format!("{name}: value {i}, split for {class:?}, sliced {sliced}"), &values, expected, tolerance);
+                    let is_map = i > 0 && *shape == inputs[0].shape;
+                    let dtype = if is_map { inputs[0].dtype } else { DType::F32 };
+                    let name = format!("{name}: value {i} in {dtype}, split for {class:?}, sliced {sliced}");
+                    compare(&name, &values, expected, tolerance.stored(dtype));
                 }
             }
         }
@@ -56,13 +59,19 @@ fn twice(tolerance: Tolerance) -> Tolerance {
     Tolerance { absolute: 2.0 * tolerance.absolute, relative: 2.0 * tolerance.relative }
 }
 
+/// Shapes and groups in every type that activations can be stored as.
+fn cases(gpu: &Gpu, what: &str) -> Vec<(Shape, Groups, DType)> {
+    let shapes = || shapes().into_iter().flat_map(|shape| GROUPS.map(|kind| (shape, kind)));
+    precisions(gpu, what).into_iter().flat_map(|dtype| shapes().map(move |(shape, kind)| (shape, kind, dtype))).collect()
+}
+
 #[test]
 fn normalisation_with_activation_matches_its_twin() {
     let gpu = gpu();
-    for (shape, kind) in shapes().into_iter().flat_map(|shape| GROUPS.map(|kind| (shape, kind))) {
+    for (shape, kind, dtype) in cases(&gpu, "fused normalisation") {
         let groups = count(kind, shape);
         let vector = Shape::vector(shape.channels());
-        let (input, weight, bias) = (image(shape, 1), Tensor::random(vector, 2), Tensor::random(vector, 3));
+        let (input, weight, bias) = (image(shape, 1).stored(dtype), Tensor::random(vector, 2), Tensor::random(vector, 3));
         let stats = statistics(&input.f64(), shape, groups);
         for (slope, affine) in SLOPES.into_iter().zip([true, true, false]) {
             let name = format!("{shape} in {groups} groups, slope {slope}");
@@ -155,18 +164,19 @@ fn a_loss_with_its_gradient_is_both() {
 #[test]
 fn gradients_through_activation_and_normalisation_match_their_twins() {
     let gpu = gpu();
-    for (shape, kind) in shapes().into_iter().flat_map(|shape| GROUPS.map(|kind| (shape, kind))) {
+    for (shape, kind, dtype) in cases(&gpu, "fused gradients of normalisation") {
         for (slope, affine) in [(None, true), (Some(0.0), true), (Some(0.2), false), (Some(0.2), true)] {
-            check_gradients(&gpu, shape, count(kind, shape), slope, affine);
+            check_gradients(&gpu, shape, dtype, count(kind, shape), slope, affine);
         }
     }
 }
 
-fn check_gradients(gpu: &Gpu, shape: Shape, groups: usize, slope: Option<f32>, affine: bool) {
+fn check_gradients(gpu: &Gpu, shape: Shape, dtype: DType, groups: usize, slope: Option<f32>, affine: bool) {
     let name = format!("{shape} in {groups} groups, slope {slope:?}, affine {affine}");
     let vector = Shape::vector(shape.channels());
-    let (input, grad_output, value, weight) =
-        (image(shape, 4), Tensor::random(shape, 5), Tensor::random(shape, 6), Tensor::random(vector, 7));
+    let [input, grad_output, value] =
+        [image(shape, 4), Tensor::random(shape, 5), Tensor::random(shape, 6)].map(|tensor| tensor.stored(dtype));
+    let weight = Tensor::random(vector, 7);
     let stats = stats_tensor(shape, groups, &statistics(&input.f64(), shape, groups));
     let (x, s, w) = (input.f64(), stats.f64(), weight.f64());
     let grad = match slope {

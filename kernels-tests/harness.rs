@@ -7,18 +7,29 @@
 use pix2pix::gpu::{Binding, DeviceOptions, Gpu, Profile};
 use pix2pix::ops::{ArenaPart, LowerContext, MONITOR_BYTES, MOST_UNUSED, Op, Operand, Slot, StepState};
 use pix2pix::state::{ArenaId, StateList};
-use pix2pix::tensor::{Layout, Shape};
+use pix2pix::tensor::{DType, Layout, Shape};
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use wgpu::BufferUsages;
 
-/// A quiet NaN that no arithmetic produces.
-const MARK: u32 = 0x7fc0_dead;
-/// Guard in front of and behind every operand, in groups of four floats; a multiple of every device's offset alignment.
+/// A quiet NaN that no arithmetic produces, in each type.
+const fn mark(dtype: DType) -> u32 {
+    match dtype {
+        DType::F32 => 0x7fc0_dead,
+        DType::F16 => 0x7ead,
+    }
+}
+
+/// Guard in front of and behind every operand, in groups of four numbers; a multiple of every device's offset alignment.
 const GUARD: usize = 64;
 
 /// Bytes that stand in for an unused binding.
 const UNUSED: u64 = 256;
+/// Bytes of a guard.
+const fn guard_bytes(dtype: DType) -> u64 {
+    GUARD as u64 * 4 * dtype.bytes()
+}
 
 /// The device of all tests, one test at a time.
 pub fn gpu() -> MutexGuard<'static, Gpu> {
@@ -36,11 +47,23 @@ pub fn open(options: DeviceOptions) -> Gpu {
     }
 }
 
-/// An input with its logical values.
+/// How the tests of `what` store activations and weights: f32, and f16 where the device can. Elsewhere a line on stderr, past the test
+/// runner's capture, names what was not tested.
+pub fn precisions(gpu: &Gpu, what: &str) -> Vec<DType> {
+    if gpu.profile().f16 {
+        return vec![DType::F32, DType::F16];
+    }
+    let line = format!("SKIPPED: {what} in f16: {} has no 16-bit floats\n", gpu.info().name);
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    vec![DType::F32]
+}
+
+/// An input with its logical values, which are exact in the type that stores them.
 #[derive(Clone)]
 pub struct Tensor {
     pub shape: Shape,
     pub values: Vec<f32>,
+    pub dtype: DType,
 }
 
 impl Tensor {
@@ -52,13 +75,18 @@ impl Tensor {
             h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
             (h ^ (h >> 15)) as f32 / u32::MAX as f32 * 2.0 - 1.0
         };
-        Self { shape, values: (0..shape.len()).map(draw).collect() }
+        Self::new(shape, (0..shape.len()).map(draw).collect())
     }
 
     /// Given values.
     pub fn new(shape: Shape, values: Vec<f32>) -> Self {
         assert_eq!(values.len(), shape.len());
-        Self { shape, values }
+        Self { shape, values, dtype: DType::F32 }
+    }
+
+    /// The same stored as `dtype`, its values rounded.
+    pub fn stored(self, dtype: DType) -> Self {
+        Self { values: dtype.decode(&dtype.encode(&self.values)), dtype, ..self }
     }
 
     /// The values in f64, for twins.
@@ -88,6 +116,17 @@ impl Tolerance {
     pub fn sum_of_f16(terms: usize) -> Self {
         let exact = Self::sum_of(terms, 1.0);
         Self { absolute: exact.absolute + 1.2 * (terms as f64).sqrt() / 2048.0, relative: exact.relative }
+    }
+
+    /// The same with what storing the result rounds off: for f16 half a unit of the 11th bit, or half the smallest magnitude.
+    pub fn stored(self, dtype: DType) -> Self {
+        match dtype {
+            DType::F32 => self,
+            DType::F16 => {
+                let [unit, smallest] = [2f64.powi(-11), 2f64.powi(-24)];
+                Self { absolute: self.absolute + smallest / 2.0, relative: self.relative + unit * (1.0 + self.relative) }
+            }
+        }
     }
 }
 
@@ -119,12 +158,35 @@ impl Default for Surroundings {
     }
 }
 
-/// Runs `op` on `inputs` in both placements and compares each result with `expected` (logical order).
+/// How the result of `op` is stored, as programs decide it.
+fn output_dtype(op: &dyn Op, inputs: &[Tensor]) -> DType {
+    if op.is_precise() { DType::F32 } else { inputs.first().map_or(DType::F32, |input| input.dtype) }
+}
+
+/// Runs `op` on `inputs` in both placements and compares each result with `expected` (logical order); `tolerance` is that of f32.
 pub fn check(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], tolerance: Tolerance) {
     for sliced in [false, true] {
-        let got = run(gpu, name, op, inputs, sliced, &Surroundings::default()).output;
-        compare(&format!("{name}{}", if sliced { " (sliced)" } else { "" }), &got, expected, tolerance);
+        check_in(gpu, name, op, inputs, sliced, &Surroundings::default(), expected, tolerance);
     }
+}
+
+/// Runs `op` once in its surroundings and compares the result with `expected` (logical order); `tolerance` is that of f32.
+#[allow(clippy::too_many_arguments, reason = "a table of what a check needs")]
+pub fn check_in(
+    gpu: &Gpu,
+    name: &str,
+    op: &dyn Op,
+    inputs: &[Tensor],
+    sliced: bool,
+    around: &Surroundings,
+    expected: &[f64],
+    tolerance: Tolerance,
+) {
+    let dtype = output_dtype(op, inputs);
+    let got = run(gpu, name, op, inputs, sliced, around).output;
+    let types: Vec<String> = inputs.iter().map(|input| input.dtype.to_string()).collect();
+    let name = format!("{name} of {} to {dtype}{}", types.join(", "), if sliced { " (sliced)" } else { "" });
+    compare(&name, &got, expected, tolerance.stored(dtype));
 }
 
 /// Fails with the worst element.
@@ -166,17 +228,19 @@ pub fn run_beside(
 ) -> Outcome {
     let shapes: Vec<Shape> = inputs.iter().map(|t| t.shape).collect();
     let output_shape = op.output_shape(&shapes).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let operands: Vec<Operand> = shapes.iter().map(|&s| place(s, sliced)).collect();
-    let output = place(output_shape, sliced);
+    let operands: Vec<Operand> = inputs.iter().map(|t| place(t.shape, t.dtype, sliced)).collect();
+    let output = place(output_shape, output_dtype(op, inputs), sliced);
     let profile = around.profile.as_ref().unwrap_or(gpu.profile());
-    let beside: Vec<Operand> = byproducts.iter().map(|&shape| place(shape, sliced)).collect();
+    // A map beside the output is stored as the first input is, which is of the same shape; the others are gradients of parameters.
+    let beside_type = |shape| inputs.first().filter(|input| input.shape == shape).map_or(DType::F32, |input| input.dtype);
+    let beside: Vec<Operand> = byproducts.iter().map(|&shape| place(shape, beside_type(shape), sliced)).collect();
     let asked: Vec<Option<Operand>> = beside.iter().copied().map(Some).collect();
     let lowered = op.lower(&LowerContext { inputs: &operands, output, byproducts: &asked, profile, states: &around.states });
 
     let upload = |operand: &Operand, values: Option<&[f32]>| {
-        let words = framed(operand, values);
-        let buffer = gpu.storage(name, words.len() as u64 * 4).unwrap();
-        gpu.write(&buffer, 0, bytemuck::cast_slice(&words));
+        let bytes = framed(operand, values);
+        let buffer = gpu.storage(name, bytes.len() as u64).unwrap();
+        gpu.write(&buffer, 0, &bytes);
         buffer
     };
     let input_buffers: Vec<_> = inputs.iter().zip(&operands).map(|(t, o)| upload(o, Some(&t.values))).collect();
@@ -187,8 +251,8 @@ pub fn run_beside(
     gpu.write(&workspace, 0, &[0xff; 4].repeat(lowered.workspace_bytes as usize / 4));
     let monitor = gpu.storage("monitor", MONITOR_BYTES).unwrap();
     gpu.write(&monitor, 0, bytemuck::cast_slice(&around.monitor));
-    let whole_arena = |values: &Vec<f32>| Operand::dense(Shape::vector(values.len()));
-    let arenas: HashMap<_, _> = around.arenas.iter().map(|(&part, v)| (part, upload(&whole_arena(v), Some(v)))).collect();
+    let whole_arena = |part: ArenaPart, values: &Vec<f32>| Operand::stored(Shape::vector(values.len()), part.dtype());
+    let arenas: HashMap<_, _> = around.arenas.iter().map(|(&key, v)| (key, upload(&whole_arena(key.1, v), Some(v)))).collect();
     let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
     let step = gpu.buffer("step", size_of::<StepState>() as u64, uniform).unwrap();
     gpu.write(&step, 0, bytemuck::bytes_of(&around.step));
@@ -199,21 +263,21 @@ pub fn run_beside(
         let params = gpu.buffer("params", dispatch.params.len() as u64, uniform).unwrap();
         gpu.write(&params, 0, &dispatch.params);
         let whole = |buffer| Binding { buffer, offset: 0, bytes: wgpu::Buffer::size(buffer) };
-        let framed = |buffer| {
-            let guard = GUARD as u64 * 16;
+        let framed = |buffer, operand: &Operand| {
+            let guard = guard_bytes(operand.dtype);
             Binding { buffer, offset: guard, bytes: wgpu::Buffer::size(buffer) - guard }
         };
         let mut bindings = vec![Binding { buffer: &params, offset: 0, bytes: dispatch.params.len() as u64 }];
         bindings.extend(dispatch.slots.iter().map(|slot| match slot {
-            Slot::Input(i) => framed(&input_buffers[*i]),
-            Slot::Output => framed(&output_buffer),
-            Slot::Byproduct(i) => framed(&byproduct_buffers[*i]),
+            Slot::Input(i) => framed(&input_buffers[*i], &operands[*i]),
+            Slot::Output => framed(&output_buffer, &output),
+            Slot::Byproduct(i) => framed(&byproduct_buffers[*i], &beside[*i]),
             Slot::Unused(i) => Binding { buffer: &unused, offset: *i as u64 * UNUSED, bytes: UNUSED },
             Slot::Workspace => whole(&workspace),
             Slot::Step => whole(&step),
             Slot::Monitor => whole(&monitor),
             Slot::Arena { arena, part, offset, bytes } => {
-                Binding { buffer: &arenas[&(*arena, *part)], offset: GUARD as u64 * 16 + offset, bytes: *bytes }
+                Binding { buffer: &arenas[&(*arena, *part)], offset: guard_bytes(part.dtype()) + offset, bytes: *bytes }
             }
         }));
         let group = kernel.bind(gpu, &bindings).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -225,52 +289,57 @@ pub fn run_beside(
     }
     gpu.submit([encoder.finish()]);
 
-    let read = |buffer: &wgpu::Buffer| -> Vec<u32> {
-        let bytes = gpu.read(buffer, 0, buffer.size()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        bytemuck::cast_slice(&bytes).to_vec()
-    };
+    let read = |buffer: &wgpu::Buffer| gpu.read(buffer, 0, buffer.size()).unwrap_or_else(|e| panic!("{name}: {e}"));
     Outcome {
         output: unframed(name, "output", &output, &read(&output_buffer)),
         byproducts: beside.iter().zip(&byproduct_buffers).map(|(o, b)| unframed(name, "byproduct", o, &read(b))).collect(),
         inputs: operands.iter().zip(&input_buffers).map(|(o, b)| unframed(name, "input", o, &read(b))).collect(),
-        monitor: read(&monitor),
-        arenas: around.arenas.iter().map(|(part, v)| (*part, unframed(name, "arena", &whole_arena(v), &read(&arenas[part])))).collect(),
+        monitor: bytemuck::pod_collect_to_vec(&read(&monitor)),
+        arenas: (around.arenas.iter())
+            .map(|(&key, v)| (key, unframed(name, "arena", &whole_arena(key.1, v), &read(&arenas[&key]))))
+            .collect(),
     }
 }
 
 /// Images as slices of something wider; weights, vectors and scalars always lie densely.
-fn place(shape: Shape, sliced: bool) -> Operand {
-    let dense = Operand::dense(shape);
+fn place(shape: Shape, dtype: DType, sliced: bool) -> Operand {
+    let dense = Operand::stored(shape, dtype);
     let is_image = shape.layout() == Layout::Nhwc && shape.rows() > 1;
     if sliced && is_image { Operand { offset: 3, stride: dense.stride + 2, ..dense } } else { dense }
 }
 
 /// Guard, marked NaNs with the operand's values in their places, guard.
-fn framed(operand: &Operand, values: Option<&[f32]>) -> Vec<u32> {
-    let rows = operand.shape.rows();
-    let mut words = vec![MARK; (2 * GUARD + operand.offset as usize + rows * operand.stride as usize) * 4];
+fn framed(operand: &Operand, values: Option<&[f32]>) -> Vec<u8> {
+    let dtype = operand.dtype;
+    let numbers = frame_length(operand);
+    let size = dtype.bytes() as usize;
+    let mut bytes: Vec<u8> = mark(dtype).to_le_bytes()[..size].repeat(numbers);
     if let Some(values) = values {
         let width = operand.shape.channels4() * 4;
         for (row, packed) in operand.shape.pack(values).chunks(width).enumerate() {
-            let start = first_word(operand, row);
-            words[start..start + width].copy_from_slice(bytemuck::cast_slice(packed));
+            let start = first_number(operand, row) * size;
+            bytes[start..start + width * size].copy_from_slice(&dtype.encode(packed));
         }
     }
-    words
+    bytes
 }
 
-/// The logical values; fails where a guard word or a gap was written or a pad lane is not zero.
-fn unframed(name: &str, what: &str, operand: &Operand, words: &[u32]) -> Vec<f32> {
+/// The logical values; fails where a guard or a gap was written or a pad lane is not zero.
+fn unframed(name: &str, what: &str, operand: &Operand, bytes: &[u8]) -> Vec<f32> {
+    let dtype = operand.dtype;
     let width = operand.shape.channels4() * 4;
+    let size = dtype.bytes() as usize;
+    let numbers = dtype.decode(bytes);
     let mut physical = Vec::with_capacity(operand.shape.rows() * width);
-    let mut untouched = vec![true; words.len()];
+    let mut untouched = vec![true; frame_length(operand)];
     for row in 0..operand.shape.rows() {
-        let start = first_word(operand, row);
-        physical.extend(words[start..start + width].iter().map(|&w| f32::from_bits(w)));
+        let start = first_number(operand, row);
+        physical.extend(&numbers[start..start + width]);
         untouched[start..start + width].fill(false);
     }
     for (i, _) in untouched.iter().enumerate().filter(|&(_, &guard)| guard) {
-        assert_eq!(words[i], MARK, "{name}: {what}: guard word {i} of {} was overwritten", words.len());
+        let kept = bytes[i * size..][..size] == mark(dtype).to_le_bytes()[..size];
+        assert!(kept, "{name}: {what}: guard number {i} of {} was overwritten", untouched.len());
     }
     let logical = operand.shape.unpack(&physical);
     let pads_are_zero = operand.shape.pack(&logical).iter().zip(&physical).all(|(a, b)| a == b);
@@ -278,6 +347,11 @@ fn unframed(name: &str, what: &str, operand: &Operand, words: &[u32]) -> Vec<f32
     logical
 }
 
-fn first_word(operand: &Operand, row: usize) -> usize {
+/// Numbers of an operand's buffer with its guards.
+fn frame_length(operand: &Operand) -> usize {
+    (2 * GUARD + operand.offset as usize + operand.shape.rows() * operand.stride as usize) * 4
+}
+
+fn first_number(operand: &Operand, row: usize) -> usize {
     (GUARD + operand.offset as usize + row * operand.stride as usize) * 4
 }

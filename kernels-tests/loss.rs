@@ -1,6 +1,6 @@
 //! Twins of `shaders/loss/`, forward and backward, and how they take extreme values.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, run};
+use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::loss::{Loss, LossBackward, LossKind};
 use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
@@ -57,9 +57,11 @@ fn inputs(kind: LossKind, shape: Shape) -> Vec<Tensor> {
 #[test]
 fn losses_and_their_gradients_match_their_twins() {
     let gpu = gpu();
-    for kind in SINGLE.into_iter().chain(PAIRS) {
+    let kinds = || SINGLE.into_iter().chain(PAIRS);
+    let cases = precisions(&gpu, "loss").into_iter().flat_map(|dtype| kinds().map(move |kind| (kind, dtype)));
+    for (kind, dtype) in cases {
         for shape in shapes() {
-            let mut inputs = inputs(kind, shape);
+            let mut inputs: Vec<Tensor> = inputs(kind, shape).into_iter().map(|input| input.stored(dtype)).collect();
             let desired = inputs.last().unwrap().f64();
             let pairs: Vec<(f64, f64)> = inputs[0].f64().into_iter().zip(desired).collect();
             let count = shape.len() as f64;

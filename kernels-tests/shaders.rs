@@ -19,7 +19,7 @@ use pix2pix::ops::{Dispatch, Fill};
 use pix2pix::program::Plan;
 use pix2pix::state::StateList;
 use pix2pix::tape::{Tape, Var};
-use pix2pix::tensor::Shape;
+use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{GanLoss, Length, Objective, Recording, TrainConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -43,6 +43,7 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         d_layers: 3,
         norm: Norm::Batch,
         dropout: true,
+        precision: DType::F32,
         batch_size: 1,
         recompute: false,
         length: Length::Steps(6),
@@ -106,6 +107,8 @@ impl Variants {
             // With instance norm the innermost map of 1×1 would be normalised alone.
             configs.push(TrainConfig { norm: Norm::None, ..base.clone() });
             configs.push(TrainConfig { norm: Norm::Instance, num_downs: 5, size: size.max(64), ..base.clone() });
+            let halves = |config: &TrainConfig| TrainConfig { precision: DType::F16, ..config.clone() };
+            configs.extend([halves(&base), halves(configs.last().unwrap())]);
             for config in configs {
                 let Recording { states, generator, tape, vars, .. } = Recording::new(&config).unwrap();
                 let image = tape.shape(vars.input);
@@ -147,7 +150,9 @@ impl Variants {
         }
         outputs.extend(pointwise(&mut tape));
         for profile in profiles {
-            self.add(&tape, &StateList::default(), &outputs, profile);
+            for precision in [DType::F32, DType::F16] {
+                self.add(&tape, &StateList::new(precision), &outputs, profile);
+            }
         }
     }
 
@@ -159,10 +164,12 @@ impl Variants {
         let [input, weight] = [("input", large), ("weight", Shape::hwio(4, 4, 64, 128))].map(|(name, shape)| tape.input(name, shape));
         let output = conv2d(&mut tape, input, weight, None, geometry).unwrap();
         let outputs = second_order(&mut tape, output, &[input, weight]);
-        for (profile, family) in profiles.iter().flat_map(|profile| Family::ALL.map(|family| (profile, family))) {
-            let key = ContractionKey { family, geometry, large, small, transposed: false, bias: false };
+        let types = [DType::F32, DType::F16];
+        let families = types.into_iter().flat_map(|dtype| Family::ALL.map(|family| (family, dtype)));
+        for (profile, (family, dtype)) in profiles.iter().flat_map(|profile| families.clone().map(move |case| (profile, case))) {
+            let key = ContractionKey { family, geometry, large, small, transposed: false, bias: false, dtype };
             for candidate in candidates(&key, &profile.clone().force(family.name(), MATRIX_RUNG)) {
-                self.add(&tape, &StateList::default(), &outputs, &profile.clone().force(family.name(), &candidate.name));
+                self.add(&tape, &StateList::new(dtype), &outputs, &profile.clone().force(family.name(), &candidate.name));
             }
         }
     }
@@ -219,8 +226,10 @@ fn all_variants() -> Variants {
     variants.add_operations(&forced);
     variants.add_candidates(&profiles());
     // Forced rungs see the networks' own shapes as well, where tiles and splits differ.
-    let Recording { states, tape, vars, .. } = Recording::new(&small_config(64, 16)).unwrap();
-    forced.iter().for_each(|profile| variants.add(&tape, &states, &[vars.fake], profile));
+    for precision in [DType::F32, DType::F16] {
+        let Recording { states, tape, vars, .. } = Recording::new(&TrainConfig { precision, ..small_config(64, 16) }).unwrap();
+        forced.iter().for_each(|profile| variants.add(&tape, &states, &[vars.fake], profile));
+    }
     variants
 }
 

@@ -1,19 +1,27 @@
 //! Trials of candidates, and choices of kernels that are replayed.
 
-use crate::harness::gpu;
+use crate::harness::{gpu, precisions};
 use crate::shaders::small_config;
 use pix2pix::gpu::Profile;
 use pix2pix::ops::choice::{ContractionKey, Family, candidates};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::program::{Agreement, Budget, Clock, Trial, TrialOptions};
-use pix2pix::tensor::Shape;
+use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::Recording;
 use std::collections::BTreeMap;
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 
 fn key(family: Family, bias: bool) -> ContractionKey {
-    ContractionKey { family, geometry: HALVE, large: Shape::nhwc(1, 12, 12, 24), small: Shape::nhwc(1, 6, 6, 40), transposed: false, bias }
+    ContractionKey {
+        family,
+        geometry: HALVE,
+        large: Shape::nhwc(1, 12, 12, 24),
+        small: Shape::nhwc(1, 6, 6, 40),
+        transposed: false,
+        bias,
+        dtype: DType::F32,
+    }
 }
 
 fn clock() -> Clock {
@@ -23,7 +31,9 @@ fn clock() -> Clock {
 #[test]
 fn every_candidate_of_a_trial_agrees_and_can_be_timed() {
     let gpu = gpu();
-    for key in [key(Family::Conv2d, true), key(Family::ConvTranspose2d, false), key(Family::Conv2dGradWeight, false)] {
+    let keys = [key(Family::Conv2d, true), key(Family::ConvTranspose2d, false), key(Family::Conv2dGradWeight, false)];
+    let keys = precisions(&gpu, "trials").into_iter().flat_map(|dtype| keys.map(|key| ContractionKey { dtype, ..key }));
+    for key in keys {
         let trial = Trial::new(&gpu, &clock(), &key, &TrialOptions::default()).unwrap();
         for candidate in candidates(&key, gpu.profile()) {
             let agreement = trial.check(&candidate).unwrap();

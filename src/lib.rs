@@ -4,7 +4,7 @@
 //! | floor | module | what it is for |
 //! |---|---|---|
 //! | 1 | [`gpu`] | adapters, the device, buffers, kernels (WGSL to pipeline), typed errors |
-//! | 2 | [`tensor`] | shapes and their physical layout |
+//! | 2 | [`tensor`] | shapes, their physical layout and storage types |
 //! | 3 | [`state`], [`tape`], [`ops`] | what outlives a program; the list of operations; one file an operation family |
 //! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
 //! | 5 | [`nn`] | U-Net and PatchGAN |

@@ -3,10 +3,11 @@
 //! A [`StateList`] is plain data and needs no device. States lie in arenas, one contiguous range of memory each: all parameters of a
 //! network in one (so that one Adam dispatch covers them), its running statistics in another.
 
-use crate::tensor::{F32_BYTES, Shape};
+use crate::tensor::{DType, F32_BYTES, Layout, Shape};
 
-/// Every state starts at a multiple of this many bytes: the strictest offset alignment of any device.
-const ALIGNMENT: u64 = 256;
+/// Every state starts at a multiple of this many bytes: twice the strictest offset alignment of any device, so that a copy as f16,
+/// which lies at half the offset, is aligned as well.
+const ALIGNMENT: u64 = 512;
 
 /// A state by its position in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,9 +75,29 @@ pub struct ArenaSpec {
 pub struct StateList {
     states: Vec<StateSpec>,
     arenas: Vec<ArenaSpec>,
+    precision: DType,
 }
 
 impl StateList {
+    /// An empty list whose programs store activations and the weights of contractions as `precision`. States themselves are f32;
+    /// for f16 a trainable arena has a copy as f16 beside them.
+    pub fn new(precision: DType) -> Self {
+        Self { precision, ..Self::default() }
+    }
+
+    /// How programs over these states store activations and the weights of contractions.
+    pub fn precision(&self) -> DType {
+        self.precision
+    }
+
+    /// How contractions read a state: weights from the copy as f16, if there is one.
+    pub fn read_as(&self, id: StateId) -> DType {
+        match self.get(id).shape.layout() {
+            Layout::Hwio if self.arenas[self.get(id).arena.0].trainable => self.precision,
+            _ => DType::F32,
+        }
+    }
+
     /// An empty arena.
     pub fn arena(&mut self, name: &str, trainable: bool) -> ArenaId {
         self.arenas.push(ArenaSpec { name: name.to_owned(), trainable, bytes: 0, states: Vec::new() });
@@ -124,13 +145,24 @@ impl StateList {
         self.arenas[arena.0].states.iter().map(|&id| &self.states[id.0])
     }
 
+    /// Position of `arena` among the trainable ones.
+    pub fn trainable_index(&self, arena: ArenaId) -> usize {
+        self.arenas[..arena.0].iter().filter(|arena| arena.trainable).count()
+    }
+
     /// Number of trained values, pad lanes not counted.
     pub fn parameter_count(&self, arena: ArenaId) -> usize {
         self.in_arena(arena).map(|state| state.shape.len()).sum()
     }
 
-    /// Bytes of all arenas with their gradients and moments.
+    /// Bytes of an arena with its gradients, moments and copy as f16.
+    pub fn arena_bytes(&self, arena: &ArenaSpec) -> u64 {
+        let half = if self.precision == DType::F16 { arena.bytes / 2 } else { 0 };
+        if arena.trainable { 4 * arena.bytes + half } else { arena.bytes }
+    }
+
+    /// Bytes of all arenas with their gradients, moments and copies as f16.
     pub fn bytes(&self) -> u64 {
-        self.arenas.iter().map(|arena| arena.bytes * if arena.trainable { 4 } else { 1 }).sum::<u64>().next_multiple_of(F32_BYTES)
+        self.arenas.iter().map(|arena| self.arena_bytes(arena)).sum::<u64>().next_multiple_of(F32_BYTES)
     }
 }

@@ -1,13 +1,71 @@
-//! Floor 2: shapes and their physical layout.
+//! Floor 2: shapes, their physical layout and how numbers are stored.
 //!
 //! Activations are NHWC, convolution weights HWIO (`[kernel_h, kernel_w, in_channels, out_channels]`). In memory the channel count is
-//! rounded up to 4 (weights: both channel counts), because kernels load and store `vec4<f32>`; the pad lanes are zero and every
+//! rounded up to 4 (weights: both channel counts), because kernels load and store vectors of four; the pad lanes are zero and every
 //! writer keeps them zero.
 
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Bytes of one `f32`.
 pub const F32_BYTES: u64 = 4;
+
+/// How numbers are stored. Arithmetic is f32 whatever the storage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DType {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// 16-bit floats: 11 bits of mantissa, magnitudes from 6e-8 to 65504.
+    F16,
+}
+
+impl DType {
+    /// Bytes of one number.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::F32 => F32_BYTES,
+            Self::F16 => 2,
+        }
+    }
+
+    /// `values` as they are stored, rounded to the nearest.
+    pub fn encode(self, values: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F32 => bytemuck::cast_slice(values).to_vec(),
+            Self::F16 => {
+                let mut halves = vec![f16::ZERO; values.len()];
+                halves.convert_from_f32_slice(values);
+                bytemuck::cast_slice(&halves).to_vec()
+            }
+        }
+    }
+
+    /// The values behind stored `bytes`, which are whole numbers of this type.
+    pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F32 => bytemuck::pod_collect_to_vec(bytes),
+            Self::F16 => {
+                let halves: Vec<f16> = bytemuck::pod_collect_to_vec(bytes);
+                let mut values = vec![0.0; halves.len()];
+                halves.convert_to_f32_slice(&mut values);
+                values
+            }
+        }
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        })
+    }
+}
 
 /// How the four dimensions lie in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,9 +173,14 @@ impl Shape {
         self.channels().div_ceil(4)
     }
 
-    /// Physical size in bytes.
+    /// Physical size in bytes as f32.
     pub const fn bytes(&self) -> u64 {
-        (self.rows() * self.channels4() * 4) as u64 * F32_BYTES
+        self.bytes_in(DType::F32)
+    }
+
+    /// Physical size in bytes.
+    pub const fn bytes_in(&self, dtype: DType) -> u64 {
+        (self.rows() * self.channels4() * 4) as u64 * dtype.bytes()
     }
 
     /// Adds the pad lanes: logical elements in row-major order to physical ones. Missing elements read as zero.
@@ -186,6 +249,19 @@ mod tests {
             assert_eq!(physical.iter().filter(|&&v| v != 0.0).count(), shape.len(), "{shape}");
             assert_eq!(shape.unpack(&physical), logical, "{shape}");
         }
+    }
+
+    #[test]
+    fn halves_come_back_rounded() {
+        let values = [0.0, -1.5, 65504.0, 1e6, 1.0 / 3.0, 6e-8, 1e-9, f32::NAN];
+        let bytes = DType::F16.encode(&values);
+        assert_eq!(bytes.len(), 2 * values.len());
+        let back = DType::F16.decode(&bytes);
+        assert_eq!(back[..4], [0.0, -1.5, 65504.0, f32::INFINITY]);
+        assert!((back[4] - 1.0 / 3.0).abs() <= 0.5 * 2.0f32.powi(-12));
+        assert_eq!(back[5..7], [2.0f32.powi(-24), 0.0]);
+        assert!(back[7].is_nan());
+        assert_eq!(DType::F32.decode(&DType::F32.encode(&values))[..7], values[..7]);
     }
 
     #[test]

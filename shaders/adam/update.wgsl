@@ -1,17 +1,21 @@
 // One Adam step (arXiv 1412.6980) in place, with PyTorch's order of operations:
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
+// With HALF g is gradient / loss scale, and half = value, rounded, is what contractions read.
 //
-// Layouts   value, gradient, moment1, moment2: the same range of the four parts of an arena, `size` vec4s each, whatever the states in
-//           it are. Pad lanes and the gaps between states stay zero, since their gradients are.
-// Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2
+// Layouts   value, gradient, moment1, moment2, half: the same range of the parts of an arena, `size` vec4s each, whatever the states
+//           in it are. Pad lanes and the gaps between states stay zero, since their gradients are.
+// Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2, 7 half (unused if !HALF)
 // Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding, RUN divides WORKGROUP.
 // Order     RUN neighbouring threads walk side by side through a stretch of memory of their own: on a GPU the workgroup, on a CPU
 //           adapter, which takes one subgroup after the other, the subgroup.
-// Nothing is written once the monitor's flag is up: the state stays at the last good step.
-// Bound by memory: 28 bytes an element. On lavapipe 22.3 a RUN of 8 takes 10.5 ms of processor time for 2.1 M elements, one of 64
-// takes 14.5. Caller: ops/adam.rs, Adam.
+// Nothing is written once the monitor's flag is up, the state stays at the last good step, nor if the gradients overflowed (word
+// scale_word + 2 of the monitor; the layout is in ops/step.rs).
+// Bound by memory: 28 bytes an element, 30 with HALF. On lavapipe 22.3 a RUN of 8 takes 10.5 ms of processor time for 2.1 M elements,
+// one of 64 takes 14.5. Caller: ops/adam.rs, Adam.
 
+alias Weight = vec4<f32>; // how weights are stored
+const HALF: bool = false;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
 const RUN: u32 = 64u; // threads side by side
@@ -23,8 +27,8 @@ struct Params {
     rest1: f32, // 1 - beta1, rounded after the subtraction
     rest2: f32, // 1 - beta2, likewise
     eps: f32,
+    scale_word: u32, // where the monitor holds the loss scale
     pad_0: u32,
-    pad_1: u32,
 }
 
 struct Step {
@@ -44,11 +48,19 @@ struct Step {
 @group(0) @binding(4) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> moment1: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> moment2: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> half: array<Weight>;
 
 @compute @workgroup_size(WORKGROUP)
 fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     if monitor[0] != 0u {
         return;
+    }
+    var scale = 1.0;
+    if HALF {
+        if monitor[params.scale_word + 2u] != 0u {
+            return;
+        }
+        scale = bitcast<f32>(monitor[params.scale_word]);
     }
     let first = ((group.y * 65535u + group.x) * WORKGROUP + lane / RUN * RUN) * PER_THREAD + lane % RUN;
     let step_size = step.learning_rate / step.bias_correction1;
@@ -58,11 +70,18 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         if index >= params.size {
             return;
         }
-        let g = gradient[index];
+        var g = gradient[index];
+        if HALF {
+            g /= scale;
+        }
         let m = params.beta1 * moment1[index] + params.rest1 * g;
         let v = params.beta2 * moment2[index] + params.rest2 * g * g;
         moment1[index] = m;
         moment2[index] = v;
-        value[index] -= step_size * (m / (sqrt(v) / correction + params.eps));
+        let updated = value[index] - step_size * (m / (sqrt(v) / correction + params.eps));
+        value[index] = updated;
+        if HALF {
+            half[index] = Weight(updated);
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::ops::elementwise::Scale;
 use crate::ops::{Dispatch, LowerContext, Op, Operand};
 use crate::program::{Clock, Stand, Trial};
 use crate::state::StateList;
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use std::collections::HashSet;
 
 /// Threads of a workgroup and `vec4`s of a thread of the copies that are tried.
@@ -49,6 +49,7 @@ fn well_shaped(class: DeviceClass, quick: bool) -> Vec<ContractionKey> {
         small: Shape::nhwc(1, small.0, small.0, small.1),
         transposed: false,
         bias: false,
+        dtype: DType::F32,
     };
     let (product, halve) = (Geometry::new(1, 1, 0), Geometry::new(4, 2, 1));
     let mut keys = vec![
@@ -90,7 +91,8 @@ fn contractions(gpu: &Gpu, clock: &Clock, options: &KernelOptions, key: &Contrac
 fn time_copies(gpu: &Gpu, clock: &Clock, options: &KernelOptions) -> Result<Vec<Entry>, BenchError> {
     let bytes = options.rotated_bytes.min(gpu.profile().max_binding_bytes).min(gpu.profile().max_buffer_bytes);
     let shape = Shape::nhwc(1, 1, (bytes / 16) as usize, 4);
-    let stand = Stand::new(gpu, clock, &[shape], shape, 0)?;
+    let operand = Operand::dense(shape);
+    let stand = Stand::new(gpu, clock, &[operand], operand, 0)?;
     let mut entries = Vec::new();
     for (threads, per_thread) in COPIES {
         let name = format!("{threads} threads of {per_thread} vec4s");

@@ -5,6 +5,7 @@ use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::gpu::{GpuError, Profile};
 use crate::program::{Row, rows};
 use crate::state::StateList;
+use crate::tensor::DType;
 use crate::train::{Length, Recording, explain, plan_recording};
 use clap::Args;
 use std::fmt::Write;
@@ -21,9 +22,12 @@ pub struct InspectArgs {
 
 /// Prints one line an operation and the memory plan.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    let mut config = args.network.config(false, Length::Steps(1), args.device.seed)?;
     let profile = match args.device.open() {
-        Ok(gpu) => gpu.profile().clone(),
+        Ok(gpu) => {
+            config.precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
+            gpu.profile().clone()
+        }
         Err(CliError::Gpu(GpuError::NoAdapter { remedy })) => {
             note(&format!("note: no adapter here ({remedy}); these are the choices for a GPU with WebGPU's default limits"));
             Profile::portable()

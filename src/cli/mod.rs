@@ -15,9 +15,11 @@ mod tune;
 
 pub use error::CliError;
 
-use crate::gpu::{DeviceOptions, Gpu};
+use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
+use crate::tensor::DType;
 use clap::{Args, Parser, Subcommand};
+use network::PrecisionArg;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -90,6 +92,23 @@ impl DeviceArgs {
             no_fusion: self.no_fusion,
         };
         Ok(pollster::block_on(Gpu::open(&options))?)
+    }
+
+    /// What was `asked` for, else what the model `remembered` has. Without 16-bit floats on `gpu` this is f32 with a note, unless
+    /// f16 was asked for and nobody switched it off.
+    ///
+    /// # Errors
+    /// [`GpuError::NoF16`].
+    fn precision(&self, gpu: &Gpu, asked: Option<PrecisionArg>, remembered: DType) -> Result<DType, CliError> {
+        let wanted = asked.map_or(remembered, PrecisionArg::dtype);
+        if wanted == DType::F32 || gpu.profile().f16 {
+            return Ok(wanted);
+        }
+        if asked.is_some() && !self.no_f16 {
+            return Err(GpuError::NoF16 { adapter: gpu.info().name.clone() }.into());
+        }
+        note("note: without 16-bit floats weights and activations are stored as f32");
+        Ok(DType::F32)
     }
 }
 

@@ -4,8 +4,28 @@ use super::CliError;
 use crate::data::{Direction, default_load_size};
 use crate::nn::{NetworkError, Norm, PatchGan, UNet};
 use crate::state::StateList;
+use crate::tensor::DType;
 use crate::train::{Length, Objective, TrainConfig};
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+/// How weights and activations are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// 32-bit floats
+    F32,
+    /// 16-bit floats, with sums, statistics, losses, gradients of weights and the optimiser in f32
+    F16,
+}
+
+impl PrecisionArg {
+    /// The type of that name.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+        }
+    }
+}
 
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
@@ -29,6 +49,9 @@ pub struct NetworkArgs {
     /// Make values again for the backward pass instead of keeping them: less memory, a little slower, the same result
     #[arg(long)]
     pub recompute: bool,
+    /// How weights and activations are stored; with f16 losses are scaled so that gradients do not vanish [default: f32]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub precision: Option<PrecisionArg>,
 }
 
 impl NetworkArgs {
@@ -57,6 +80,7 @@ impl NetworkArgs {
             d_layers: 3,
             norm: Norm::Batch,
             dropout: true,
+            precision: self.precision.map_or(DType::F32, PrecisionArg::dtype),
             batch_size: self.batch_size as usize,
             recompute: self.recompute,
             length,

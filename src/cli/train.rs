@@ -7,6 +7,7 @@ use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::data::{DataError, Dataset, Direction};
 use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
+use crate::tensor::DType;
 use crate::train::run::RunDir;
 use crate::train::{Length, Outcome, TrainConfig, TrainError, Trainer, checkpoint};
 use clap::{Args, ValueEnum};
@@ -20,7 +21,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 16] = [
+const FIXED_BY_A_RUN: [&str; 17] = [
     "tune",
     "dataset",
     "direction",
@@ -30,6 +31,7 @@ const FIXED_BY_A_RUN: [&str; 16] = [
     "ndf",
     "batch_size",
     "recompute",
+    "precision",
     "epochs",
     "steps",
     "lambda_l1",
@@ -113,15 +115,17 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     let run = RunDir::create(&args.runs, &name)?;
     let prepared = (|| {
         let gpu = args.device.open()?;
+        let precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
         let dataset = open_dataset(&config)?;
-        Ok((gpu, dataset))
+        Ok((gpu, precision, dataset))
     })();
     // A run that never began leaves no folder that would be in the way of the next try.
     let undo = |error: CliError| {
         let _ = std::fs::remove_dir_all(run.path());
         error
     };
-    let (gpu, dataset) = prepared.map_err(undo)?;
+    let (gpu, precision, dataset) = prepared.map_err(undo)?;
+    config.precision = precision;
     let gpu = args.tune.apply(gpu, &config).map_err(undo)?;
     set_intervals(args, &mut config, &dataset);
     let trainer = Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
@@ -149,6 +153,7 @@ fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     // The same kernels as before, whatever the default table says by now.
     let profile = Profile { tuned: progress.choices.clone(), ..gpu.profile().clone() };
     let gpu = gpu.with_profile(profile);
+    progress.config.precision = args.device.precision(&gpu, None, progress.config.precision)?;
     let dataset = open_dataset(&progress.config)?;
     let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone())?;
     drop(file);
@@ -186,6 +191,9 @@ fn stop_flag() -> Arc<AtomicBool> {
 fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     let share = 100.0 * outcome.data_wait.as_secs_f64() / outcome.training.as_secs_f64().max(1e-9);
     note(&format!("waited {share:.1} % of {:.1} s for data", outcome.training.as_secs_f64()));
+    for (network, scaling) in ["generator", "discriminator"].iter().zip(&outcome.scaling) {
+        note(&format!("loss scale of the {network}: {}; {} steps skipped", scaling.scale, scaling.skipped_steps));
+    }
     if outcome.interrupted {
         note(&format!("stopped and saved at step {}; go on with: pix2pix train --resume {}", outcome.step, run.path().display()));
     }

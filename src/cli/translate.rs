@@ -1,5 +1,6 @@
 //! `pix2pix translate`.
 
+use super::network::PrecisionArg;
 use super::{CliError, DeviceArgs, print};
 use crate::data::{crop_to, list_images, read_rgb, reflect_pad_to_multiple, to_rgb8, to_unit};
 use crate::gpu::Gpu;
@@ -32,6 +33,9 @@ pub struct TranslateArgs {
     /// Keep dropout on as in training: every seed gives another result
     #[arg(long)]
     dropout: bool,
+    /// How weights and activations are stored [default: as when the model was trained]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    precision: Option<PrecisionArg>,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -91,9 +95,9 @@ impl Model {
         let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
         let file = TensorFile::open(&path)?;
         let config = checkpoint::read_model(&file)?;
-        let mut states = StateList::default();
-        let generator = UNet::new(&mut states, &config.generator).map_err(TrainError::from)?;
         let gpu = args.device.open()?;
+        let mut states = StateList::new(args.device.precision(&gpu, args.precision, config.precision)?);
+        let generator = UNet::new(&mut states, &config.generator).map_err(TrainError::from)?;
         let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
         for arena in [generator.parameters(), generator.statistics()] {
             load_network(&file, &gpu, &store, arena, ArenaPart::Value, "")?;

@@ -63,6 +63,12 @@ pub enum GpuError {
         /// The words of the refusal.
         reason: String,
     },
+    /// 16-bit floats were asked for on a device that has none.
+    #[error("{adapter} has no 16-bit floats in shaders, which --precision f16 needs; use --precision f32 or another --adapter")]
+    NoF16 {
+        /// The adapter's name.
+        adapter: String,
+    },
     /// A shader does not parse or validate.
     #[error("shader {shader}: {reason}")]
     Shader {

@@ -30,6 +30,11 @@ impl ShaderSource {
         self.name.split_once('/').map_or(self.name, |(family, _)| family)
     }
 
+    /// Whether the shader has a line `alias NAME = ...`.
+    pub fn declares_alias(&self, name: &str) -> bool {
+        self.text.lines().any(|line| line.starts_with(&format!("alias {name} =")))
+    }
+
     /// The file stem, for example `1_naive`.
     pub fn rung(&self) -> &'static str {
         self.name.split_once('/').map_or(self.name, |(_, rung)| rung)

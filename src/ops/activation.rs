@@ -3,7 +3,7 @@
 use super::Op;
 use super::elementwise::streaming_groups;
 use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -102,6 +102,7 @@ impl Op for Activate {
             pad: 0,
         };
         let kernel = KernelSpec::new(shader!("activation/forward")).uint("KIND", self.activation.kind());
+        let kernel = activations(kernel, context.output.dtype);
         Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(shape)).into()
     }
 }
@@ -148,6 +149,7 @@ impl Op for ActivateBackward {
         };
         let kernel = KernelSpec::new(shader!("activation/backward")).uint("KIND", self.activation.kind());
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+        let kernel = activations(kernel, context.output.dtype);
         Dispatch::new(kernel, &params, slots, streaming_groups(shape)).into()
     }
 }

@@ -13,7 +13,7 @@ pub use running::{RunningStatistics, RunningToStats};
 use super::Op;
 use super::elementwise::WORKGROUP;
 use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -212,14 +212,18 @@ impl Op for Statistics {
         };
         let partial = split.partial(input.shape.channels());
         let first = |slot, to| {
-            let kernel = KernelSpec::new(shader!("batch_norm/statistics")).flag("SINGLE", split.chunks == 1);
+            let kernel = activations(KernelSpec::new(shader!("batch_norm/statistics")), input.dtype).flag("SINGLE", split.chunks == 1);
             let threads = groups_for(split.chunks * split.groups, input.shape);
             Dispatch::new(kernel, &params(to), vec![Slot::Input(0), slot], threads)
         };
-        let merge = KernelSpec::new(shader!("batch_norm/merge"));
+        let merge = activations(KernelSpec::new(shader!("batch_norm/merge")), input.dtype);
         let slots = vec![Slot::Workspace, Slot::Input(0), Slot::Output];
         let second = Dispatch::new(merge, &params(output), slots, groups_for(split.groups, input.shape));
         split.lower(partial, first, second, output)
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 
     fn stops_gradient(&self) -> bool {
@@ -314,6 +318,7 @@ fn lower_normalize(context: &LowerContext, slope: f32) -> Lowered {
         output: output.place(),
     };
     let kernel = KernelSpec::new(shader!("batch_norm/normalize")).flag("AFFINE", affine).uint("PIXELS", PIXELS);
+    let kernel = activations(kernel, output.dtype);
     let or_stats = |position| Slot::Input(if affine { position } else { 1 });
     let slots = vec![Slot::Input(0), Slot::Input(1), or_stats(2), or_stats(3), Slot::Output];
     Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()

@@ -2,7 +2,7 @@
 
 use super::Op;
 use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tensor::Shape;
@@ -80,7 +80,11 @@ impl Op for ChannelSum {
             pad: [0; 2],
         };
         let groups = parts * channels4.div_ceil(columns);
-        let kernel = KernelSpec::new(shader!("channel_sum/partial"));
+        let kernel = activations(KernelSpec::new(shader!("channel_sum/partial")), input.dtype);
         sum_of_parts(context.output.shape, parts, |target| Dispatch::new(kernel, &params, vec![Slot::Input(0), target], groups))
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }

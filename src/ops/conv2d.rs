@@ -7,9 +7,9 @@ use super::contraction::{Geometry, weight_channels};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
-use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot, activations, weights};
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
 /// `[input, weight]` or `[input, weight, bias]` to `[batch, out_height, out_width, out_channels]`.
@@ -87,6 +87,7 @@ pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Resul
 
 /// The launches of `conv2d` and `conv_transpose2d`: they differ in shader and grid only.
 pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
+    let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
     let chosen = choose(&key, context.profile);
     let kernel = chosen
         .kernel
@@ -94,6 +95,7 @@ pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered
         .uint("STRIDE", key.geometry.stride)
         .flag("TRANSPOSED_WEIGHT", key.transposed)
         .flag("HAS_BIAS", key.bias);
+    let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);
     let bias = Slot::Input(if key.bias { 2 } else { 1 });
     let slots = vec![Slot::Input(0), Slot::Input(1), bias, Slot::Output];
     let dispatch = Dispatch::new(kernel, &ConvParams::new(context, key.geometry), slots, chosen.groups);
@@ -153,6 +155,7 @@ impl Conv2d {
             small: output,
             transposed: self.transposed_weight,
             bias: inputs.len() == 3,
+            dtype: DType::F32,
         }
     }
 }

@@ -6,11 +6,11 @@ use super::contraction::Geometry;
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
 use super::error::{ShapeError, take};
-use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
 /// `[large, small]` to `[kernel, kernel, large channels, small channels]`, or with the channels swapped.
@@ -88,7 +88,7 @@ impl Op for Conv2dGradWeight {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let key = self.key(&context.shapes());
+        let key = ContractionKey { dtype: context.inputs[0].dtype, ..self.key(&context.shapes()) };
         let chosen = choose(&key, context.profile);
         let (large, small) = (context.inputs[0], context.inputs[1]);
         let splits = chosen.splits;
@@ -111,6 +111,7 @@ impl Op for Conv2dGradWeight {
             .uint("KERNEL", self.geometry.kernel)
             .uint("STRIDE", self.geometry.stride)
             .flag("TRANSPOSED_OUTPUT", self.transposed_output);
+        let kernel = activations(kernel, large.dtype);
         let target = if splits == 1 { Slot::Output } else { Slot::Workspace };
         let sum = Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), target], chosen.groups);
         let choice = Some(Choice { key, kernel: chosen.name });
@@ -124,6 +125,10 @@ impl Op for Conv2dGradWeight {
         let slots = vec![Slot::Workspace, Slot::Output];
         let reduce = Dispatch::new(kernel, &params, slots, size.div_ceil(REDUCE_WORKGROUP));
         Lowered { choice, dispatches: vec![sum, reduce], workspace_bytes: splits as u64 * output.bytes() }
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 
     fn contraction(&self, inputs: &[Shape], _: Shape) -> Option<ContractionKey> {
@@ -140,6 +145,7 @@ impl Conv2dGradWeight {
             small: inputs[1],
             transposed: self.transposed_output,
             bias: false,
+            dtype: DType::F32,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
 use super::lower::{LowerContext, Lowered};
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 
 /// `[input, weight]` or `[input, weight, bias]` to `[batch, out_height, out_width, out_channels]`.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +95,7 @@ impl ConvTranspose2d {
             small: inputs[0],
             transposed: self.transposed_weight,
             bias: inputs.len() == 3,
+            dtype: DType::F32,
         }
     }
 }

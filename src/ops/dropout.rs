@@ -3,7 +3,7 @@
 use super::Op;
 use super::elementwise::WORKGROUP;
 use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use super::random::key_of;
 use crate::gpu::KernelSpec;
 use crate::shader;
@@ -66,7 +66,7 @@ impl Op for Dropout {
             p: self.p,
             key: self.key,
         };
-        let kernel = KernelSpec::new(shader!("dropout/apply"));
+        let kernel = activations(KernelSpec::new(shader!("dropout/apply")), context.output.dtype);
         let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
         Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output, Slot::Step], groups).into()
     }

@@ -2,7 +2,7 @@
 
 use super::Op;
 use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -73,6 +73,7 @@ impl Op for Binary {
             pad: [0; 3],
         };
         let kernel = KernelSpec::new(shader!("elementwise/binary")).flag("PRODUCT", self.product);
+        let kernel = activations(kernel, output.dtype);
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         Dispatch::new(kernel, &params, slots, streaming_groups(output.shape)).into()
     }
@@ -120,7 +121,7 @@ impl Op for Scale {
             scale: self.scale,
             pad: 0,
         };
-        let kernel = KernelSpec::new(shader!("elementwise/scale"));
+        let kernel = activations(KernelSpec::new(shader!("elementwise/scale")), output.dtype);
         Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(output.shape)).into()
     }
 }
@@ -156,6 +157,10 @@ impl Op for Fill {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         fill(context.output, self.value).into()
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 
@@ -232,7 +237,8 @@ pub(crate) fn copy_channels(
         pad: 0,
     };
     let groups = (output.shape.rows() * padded).div_ceil(WORKGROUP);
-    Dispatch::new(KernelSpec::new(shader!("elementwise/copy")), &params, vec![Slot::Input(position), Slot::Output], groups)
+    let kernel = activations(KernelSpec::new(shader!("elementwise/copy")), output.dtype);
+    Dispatch::new(kernel, &params, vec![Slot::Input(position), Slot::Output], groups)
 }
 
 #[repr(C)]
@@ -260,5 +266,5 @@ pub(crate) fn concat(left: Operand, right: Operand, output: Operand) -> Dispatch
     };
     let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
     let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
-    Dispatch::new(KernelSpec::new(shader!("elementwise/concat")), &params, slots, groups)
+    Dispatch::new(activations(KernelSpec::new(shader!("elementwise/concat")), output.dtype), &params, slots, groups)
 }

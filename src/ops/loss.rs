@@ -5,7 +5,7 @@ use super::Op;
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
 use super::elementwise::{scale, streaming_groups};
 use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -125,6 +125,10 @@ impl Op for Loss {
     fn lower(&self, context: &LowerContext) -> Lowered {
         lower_loss(self.kind, context, None)
     }
+
+    fn is_precise(&self) -> bool {
+        true
+    }
 }
 
 /// The loss and, with a place for it and the constant gradient of the loss, byproduct 0: the gradient of the first input.
@@ -143,7 +147,8 @@ fn lower_loss(kind: LossKind, context: &LowerContext, gradient: Option<(Operand,
         factor: gradient.map_or(0.0, |(_, grad_output)| grad_output / input.shape.len() as f32),
         grad_input: gradient.map_or([0; 2], |(place, _)| place.place()),
     };
-    let kernel = KernelSpec::new(shader!("loss/forward")).uint("KIND", kind.kind()).flag("GRADIENT", gradient.is_some());
+    let kernel =
+        activations(KernelSpec::new(shader!("loss/forward")), input.dtype).uint("KIND", kind.kind()).flag("GRADIENT", gradient.is_some());
     let grad_input = if gradient.is_some() { Slot::Byproduct(0) } else { Slot::Unused(0) };
     let slots = |target| vec![Slot::Input(0), Slot::Input(kind.desired()), target, grad_input];
     sum_of_parts(Shape::scalar(), parts, |target| Dispatch::new(kernel, &params, slots(target), parts))
@@ -175,6 +180,10 @@ impl Op for LossWithGradient {
     fn lower(&self, context: &LowerContext) -> Lowered {
         let place = context.byproducts.first().copied().flatten();
         lower_loss(self.kind, context, place.map(|place| (place, self.grad_output)))
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 
@@ -227,7 +236,7 @@ impl Op for LossBackward {
             scale: 1.0 / input.shape.len() as f32,
             pad: [0; 2],
         };
-        let kernel = KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind());
+        let kernel = activations(KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind()), input.dtype);
         let grad_output = Slot::Input(self.kind.desired() + 1);
         let slots = vec![Slot::Input(0), Slot::Input(self.kind.desired()), grad_output, Slot::Output];
         Dispatch::new(kernel, &params, slots, streaming_groups(input.shape)).into()

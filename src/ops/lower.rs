@@ -3,23 +3,35 @@
 use super::choice::ContractionKey;
 use crate::gpu::{KernelSpec, Profile};
 use crate::state::{ArenaId, StateList};
-use crate::tensor::Shape;
+use crate::tensor::{DType, F32_BYTES, Shape};
 
 /// A value's place inside its buffer, as kernels take it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operand {
     /// Logical shape.
     pub shape: Shape,
-    /// Groups of four floats before the first element.
+    /// How its numbers are stored.
+    pub dtype: DType,
+    /// Groups of four numbers before the first element.
     pub offset: u32,
-    /// Groups of four floats from one row (pixel) to the next.
+    /// Groups of four numbers from one row (pixel) to the next.
     pub stride: u32,
 }
 
 impl Operand {
-    /// A value that has its buffer for itself.
+    /// A value in f32 that has its buffer for itself.
     pub fn dense(shape: Shape) -> Self {
-        Self { shape, offset: 0, stride: shape.channels4() as u32 }
+        Self::stored(shape, DType::F32)
+    }
+
+    /// A value that has its buffer for itself.
+    pub fn stored(shape: Shape, dtype: DType) -> Self {
+        Self { shape, dtype, offset: 0, stride: shape.channels4() as u32 }
+    }
+
+    /// Its size in bytes, gaps between its rows not counted.
+    pub fn bytes(&self) -> u64 {
+        self.shape.bytes_in(self.dtype)
     }
 
     /// Offset and stride, as parameter structs hold them.
@@ -30,17 +42,18 @@ impl Operand {
     /// The images `start .. start + batch` of it.
     pub fn images(&self, start: usize, batch: usize) -> Self {
         let rows = start * self.shape.height() * self.shape.width();
-        Self { shape: self.shape.with_batch(batch), offset: self.offset + rows as u32 * self.stride, stride: self.stride }
+        Self { shape: self.shape.with_batch(batch), offset: self.offset + rows as u32 * self.stride, ..*self }
     }
 
-    /// The logical values of this operand in the words of its buffer.
-    pub fn gather(&self, words: &[f32]) -> Vec<f32> {
+    /// The logical values of this operand in the bytes of its buffer.
+    pub fn gather(&self, bytes: &[u8]) -> Vec<f32> {
+        let numbers = self.dtype.decode(bytes);
         let width = self.shape.channels4() * 4;
-        let row_words = |row: usize| {
+        let row_numbers = |row: usize| {
             let start = (self.offset as usize + row * self.stride as usize) * 4;
-            words.get(start..start + width).unwrap_or_default()
+            numbers.get(start..start + width).unwrap_or_default()
         };
-        let physical: Vec<f32> = (0..self.shape.rows()).flat_map(row_words).copied().collect();
+        let physical: Vec<f32> = (0..self.shape.rows()).flat_map(row_numbers).copied().collect();
         self.shape.unpack(&physical)
     }
 }
@@ -72,6 +85,8 @@ impl LowerContext<'_> {
 pub enum ArenaPart {
     /// The values.
     Value,
+    /// The values as f16, for contractions: each state at half its offset.
+    Half,
     /// The gradients.
     Gradient,
     /// Adam's first moment.
@@ -82,6 +97,39 @@ pub enum ArenaPart {
 
 /// Most unused bindings of one launch.
 pub const MOST_UNUSED: usize = 4;
+impl ArenaPart {
+    /// How its numbers are stored.
+    pub const fn dtype(self) -> DType {
+        match self {
+            Self::Half => DType::F16,
+            _ => DType::F32,
+        }
+    }
+
+    /// First byte in this part of a state that begins at byte `offset` of the values.
+    pub const fn offset(self, offset: u64) -> u64 {
+        offset * self.dtype().bytes() / F32_BYTES
+    }
+}
+
+/// `kernel` with its activations stored as `dtype`.
+pub(crate) fn activations(kernel: KernelSpec, dtype: DType) -> KernelSpec {
+    stored(kernel, ["Activation", "ActivationScalar"], dtype)
+}
+
+/// `kernel` with the weights of its contraction stored as `dtype`.
+pub(crate) fn weights(kernel: KernelSpec, dtype: DType) -> KernelSpec {
+    stored(kernel, ["Weight", "WeightScalar"], dtype)
+}
+
+/// Replaces the alias of four numbers or, in a shader that handles one number a thread, that of one. A shader's own alias is f32.
+fn stored(kernel: KernelSpec, [vector, scalar]: [&'static str; 2], dtype: DType) -> KernelSpec {
+    match dtype {
+        DType::F32 => kernel,
+        DType::F16 if kernel.source.declares_alias(scalar) => kernel.alias(scalar, "f16"),
+        DType::F16 => kernel.alias(vector, "vec4<f16>"),
+    }
+}
 
 /// What a storage binding of a dispatch refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,6 +19,7 @@ pub mod conv_transpose2d;
 pub mod dropout;
 pub mod elementwise;
 pub mod loss;
+pub mod loss_scale;
 pub mod monitor;
 pub mod random;
 
@@ -71,6 +72,12 @@ pub trait Op: Any + Debug + Send + Sync {
     fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
         let _ = (inputs, output);
         None
+    }
+
+    /// Whether the output is f32 in a program that stores activations as f16 as well: statistics, sums, losses, parameter gradients.
+    /// Everything else is stored as the first input is.
+    fn is_precise(&self) -> bool {
+        false
     }
 
     /// Whether the output is only another look at the inputs' memory.

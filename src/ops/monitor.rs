@@ -69,6 +69,10 @@ impl Op for Watch {
         Dispatch::new(kernel, &params, slots, 1).into()
     }
 
+    fn is_precise(&self) -> bool {
+        true
+    }
+
     fn has_effect(&self) -> bool {
         true
     }

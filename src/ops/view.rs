@@ -118,12 +118,13 @@ impl Op for Concat {
 pub struct Byproduct {
     number: usize,
     shape: Shape,
+    precise: bool,
 }
 
 impl Byproduct {
-    /// Number `number` of its maker's, of this shape.
-    pub fn new(number: usize, shape: Shape) -> Self {
-        Self { number, shape }
+    /// Number `number` of its maker's, of this shape. It is stored as its maker's first input is, or for `precise` as f32.
+    pub fn new(number: usize, shape: Shape, precise: bool) -> Self {
+        Self { number, shape, precise }
     }
 }
 
@@ -139,6 +140,10 @@ impl Op for Byproduct {
 
     fn lower(&self, _: &LowerContext) -> Lowered {
         Lowered::default()
+    }
+
+    fn is_precise(&self) -> bool {
+        self.precise
     }
 
     fn byproduct(&self) -> Option<usize> {

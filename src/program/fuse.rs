@@ -87,7 +87,7 @@ fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
     (*image == input && fusion.undisturbed(affine, node, output)).then_some(())?;
     let op = Norm { statistics, affine: !affine.is_empty(), slope, running: None };
     fusion.rewrite(node, op, &[&[input], affine].concat());
-    fusion.rewrite(output, Byproduct::new(0, fusion.tape.shape(Var(output))), &[Var(node)]);
+    fusion.rewrite(output, Byproduct::new(0, fusion.tape.shape(Var(output)), false), &[Var(node)]);
     Some(())
 }
 
@@ -108,7 +108,7 @@ fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
     let inputs = [&fusion.tape.nodes()[stats.0].inputs[..], &[mean, var]].concat();
     fusion.rewrite(stats.0, Norm { running: Some(running), ..norm }, &inputs);
     // Nobody reads an update, so what is left here is dead.
-    fusion.rewrite(node, Byproduct::new(1, fusion.tape.shape(Var(node))), &[stats]);
+    fusion.rewrite(node, Byproduct::new(1, fusion.tape.shape(Var(node)), true), &[stats]);
     Some(())
 }
 
@@ -158,7 +158,7 @@ fn norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     fusion.rewrite(node, NormGrad { affine, slope }, &[&[*grad, *input, *stats], rest].concat());
     for (number, gradient) in gradients.into_iter().enumerate() {
         if let Some(gradient) = gradient {
-            fusion.rewrite(gradient, Byproduct::new(number, fusion.tape.shape(Var(gradient))), &[Var(node)]);
+            fusion.rewrite(gradient, Byproduct::new(number, fusion.tape.shape(Var(gradient)), number > 0), &[Var(node)]);
         }
     }
     Some(())
@@ -184,7 +184,7 @@ fn loss_gradient(fusion: &mut Fusion, node: usize) -> Option<()> {
     let loss = fusion.readers[values[0].0].iter().copied().find(is_loss).filter(|&loss| loss < node)?;
     fusion.undisturbed(values, loss, node).then_some(())?;
     fusion.rewrite(loss, LossWithGradient { kind, grad_output }, values);
-    fusion.rewrite(node, Byproduct::new(0, fusion.tape.shape(Var(node))), &[Var(loss)]);
+    fusion.rewrite(node, Byproduct::new(0, fusion.tape.shape(Var(node)), false), &[Var(loss)]);
     Some(())
 }
 

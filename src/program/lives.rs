@@ -34,7 +34,7 @@ pub fn lives(tape: &Tape, places: &[Option<Place>], live: &[bool], outputs: &[Va
     let mut touch = |var: Var, at: usize| {
         if let Some(Place { storage: Storage::Node(owner), .. }) = places[var.0] {
             let life = lives.entry(owner).or_default();
-            life.bytes = tape.nodes()[owner].shape.bytes();
+            life.bytes = places[owner].map_or(0, |place| place.operand.bytes());
             if life.touches.last() != Some(&at) {
                 life.touches.push(at);
             }

@@ -4,6 +4,7 @@ use super::{ALL_UNUSED_BYTES, Plan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::ops::{MONITOR_BYTES, StepState};
 use crate::state::StateList;
+use crate::tensor::DType;
 
 /// What a program of one operation takes beside its values.
 pub const ONE_OPERATION_BYTES: u64 = 256 + ALL_UNUSED_BYTES;
@@ -11,7 +12,7 @@ pub const ONE_OPERATION_BYTES: u64 = 256 + ALL_UNUSED_BYTES;
 /// Bytes of device memory by purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Parameters.
+    /// Parameters, with their copies as f16 where a program reads those.
     pub weights: u64,
     /// Running statistics.
     pub statistics: u64,
@@ -39,11 +40,12 @@ impl Memory {
         for arena in states.arenas() {
             let bytes = buffer_bytes(arena.bytes);
             profile.check_buffer(&arena.name, bytes)?;
+            let copy = if arena.trainable && states.precision() == DType::F16 { buffer_bytes(arena.bytes / 2) } else { 0 };
             match (arena.trainable, training) {
                 (false, _) => memory.statistics += bytes,
-                (true, false) => memory.weights += bytes,
+                (true, false) => memory.weights += bytes + copy,
                 (true, true) => {
-                    memory.weights += bytes;
+                    memory.weights += bytes + copy;
                     memory.gradients += bytes;
                     memory.moments += 2 * bytes;
                 }

@@ -31,7 +31,7 @@ pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 
 use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, UploadRing};
-use crate::ops::{Dispatch, MOST_UNUSED, Slot, StepState};
+use crate::ops::{Dispatch, MOST_UNUSED, Operand, Slot, StepState};
 use crate::tape::{Tape, Var};
 use std::sync::Arc;
 use wgpu::BufferUsages;
@@ -127,7 +127,7 @@ impl Program {
     /// [`ProgramError::Absent`] and [`ProgramError::Length`].
     pub fn write(&self, gpu: &Gpu, input: Var, values: &[f32]) -> Result<(), ProgramError> {
         let (buffer, packed) = self.pack(input, values)?;
-        gpu.write(buffer, 0, bytemuck::cast_slice(&packed));
+        gpu.write(buffer, 0, &packed);
         Ok(())
     }
 
@@ -136,10 +136,8 @@ impl Program {
     /// # Errors
     /// [`ProgramError::Absent`] and those of reading back.
     pub fn read(&self, gpu: &Gpu, var: Var) -> Result<Vec<f32>, ProgramError> {
-        let place = self.plan.places.get(var.0).copied().flatten().ok_or(ProgramError::Absent { var: var.0 })?;
         let buffer = self.buffer(var)?;
-        let bytes = gpu.read(buffer, 0, buffer.size())?;
-        Ok(place.operand.gather(&bytemuck::pod_collect_to_vec(&bytes)))
+        Ok(self.operand(var)?.gather(&gpu.read(buffer, 0, buffer.size())?))
     }
 
     /// Copies a densely stored output to `offset` of `target`, on the device.
@@ -148,7 +146,7 @@ impl Program {
     /// [`ProgramError::Absent`].
     pub fn copy_to(&self, gpu: &Gpu, var: Var, target: &wgpu::Buffer, offset: u64) -> Result<(), ProgramError> {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(self.buffer(var)?, 0, target, offset, self.plan.tape.shape(var).bytes());
+        encoder.copy_buffer_to_buffer(self.buffer(var)?, 0, target, offset, self.operand(var)?.bytes());
         gpu.submit([encoder.finish()]);
         Ok(())
     }
@@ -166,8 +164,7 @@ impl Program {
                 let Some(Place { storage: Storage::Node(owner), operand }) = self.plan.places[var.0] else { continue };
                 let Some(&buffer) = self.plan.buffer_of.get(&owner) else { continue };
                 let bytes = gpu.read(&self.buffers[buffer], 0, self.buffers[buffer].size())?;
-                let values = operand.gather(&bytemuck::pod_collect_to_vec(&bytes));
-                if values.iter().any(|v| !v.is_finite()) {
+                if operand.gather(&bytes).iter().any(|v| !v.is_finite()) {
                     return Ok(Some(place::describe(&self.plan.tape.nodes()[step.node])));
                 }
             }
@@ -181,11 +178,11 @@ impl Program {
     }
 
     /// The buffer of an input and its values as they lie there.
-    fn pack(&self, input: Var, values: &[f32]) -> Result<(&Buffer, Vec<f32>), ProgramError> {
+    fn pack(&self, input: Var, values: &[f32]) -> Result<(&Buffer, Vec<u8>), ProgramError> {
         let buffer = self.buffer(input)?;
         let shape = self.plan.tape.shape(input);
         match values.len() == shape.len() {
-            true => Ok((buffer, shape.pack(values))),
+            true => Ok((buffer, self.operand(input)?.dtype.encode(&shape.pack(values)))),
             false => Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() }),
         }
     }
@@ -201,6 +198,12 @@ impl Program {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         encode(&mut encoder.begin_compute_pass(&Default::default()), launches);
         gpu.submit([encoder.finish()]);
+    }
+
+    /// The place of a live value in its buffer.
+    fn operand(&self, var: Var) -> Result<Operand, ProgramError> {
+        let place = self.plan.places.get(var.0).copied().flatten();
+        place.map(|place| place.operand).ok_or(ProgramError::Absent { var: var.0 })
     }
 
     /// The planned buffer of an input or output.
@@ -271,10 +274,12 @@ impl Binder<'_> {
     }
 
     fn value(&self, var: Var) -> Option<Binding<'_>> {
-        let bytes = self.plan.tape.shape(var).bytes();
-        match self.plan.places[var.0]?.storage {
+        let Place { storage, operand } = self.plan.places[var.0]?;
+        match storage {
             Storage::Node(owner) => self.buffers.get(*self.plan.buffer_of.get(&owner)?).map(entire),
-            Storage::Arena { arena, part, offset } => Some(Binding { buffer: self.store.part(arena, part)?, offset, bytes }),
+            Storage::Arena { arena, part, offset } => {
+                Some(Binding { buffer: self.store.part(arena, part)?, offset, bytes: operand.bytes() })
+            }
         }
     }
 }

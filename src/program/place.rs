@@ -8,6 +8,7 @@ use super::ProgramError;
 use crate::ops::{ArenaPart, Op, Operand, View};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Node, Source, Tape, Var};
+use crate::tensor::DType;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The memory that a value lies in.
@@ -31,7 +32,7 @@ pub enum Storage {
 pub struct Place {
     /// The memory.
     pub storage: Storage,
-    /// Shape, offset and stride for kernels.
+    /// Shape, type, offset and stride for kernels.
     pub operand: Operand,
 }
 
@@ -169,19 +170,31 @@ fn resolve(
     let in_place: HashSet<usize> = concats.values().map(|&(concat, _)| concat).collect();
     let mut found = Places { places: vec![None; nodes.len()], views: HashSet::new() };
     for (index, node) in nodes.iter().enumerate().filter(|&(index, _)| live[index]) {
-        let dense = Operand::dense(node.shape);
+        let first_input = node.inputs.first().and_then(|input| found.places[input.0]);
+        let dtype = match &node.source {
+            Source::Input(_) => states.precision(),
+            Source::State(id) => states.read_as(*id),
+            Source::Op(op) if op.is_precise() => DType::F32,
+            Source::Op(op) => {
+                let maker = if op.byproduct().is_some() { &nodes[node.inputs[0].0] } else { node };
+                let like = maker.inputs.first().and_then(|input| found.places[input.0]);
+                like.map_or(DType::F32, |place| place.operand.dtype)
+            }
+        };
+        let dense = Operand::stored(node.shape, dtype);
         let own = Place { storage: Storage::Node(index), operand: dense };
         let place = match (&node.source, gradients.get(&Var(index)), concats.get(&Var(index))) {
             (Source::State(id), ..) => {
                 let state = states.get(*id);
-                Place { storage: Storage::Arena { arena: state.arena, part: ArenaPart::Value, offset: state.offset }, operand: dense }
+                let part = if dtype == DType::F16 { ArenaPart::Half } else { ArenaPart::Value };
+                Place { storage: Storage::Arena { arena: state.arena, part, offset: part.offset(state.offset) }, operand: dense }
             }
             (_, Some(&storage), _) => Place { storage, operand: dense },
             (_, _, Some(&(concat, start))) => Place {
                 storage: Storage::Node(concat),
                 operand: Operand { offset: start as u32 / 4, stride: nodes[concat].shape.channels4() as u32, ..dense },
             },
-            (Source::Op(op), ..) => match (op.view(), node.inputs.first().and_then(|input| found.places[input.0])) {
+            (Source::Op(op), ..) => match (op.view(), first_input) {
                 (Some(View::Concat), _) if in_place.contains(&index) => own,
                 (Some(View::Alias), Some(input)) => input,
                 (Some(View::Slice { start }), Some(input)) if is_aligned(start, node.shape.channels(), input.operand) => Place {

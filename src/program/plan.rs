@@ -65,7 +65,7 @@ impl Plan {
         let tape = if profile.fusion { fuse(tape, states, outputs) } else { tape.clone() };
         let live = live_nodes(&tape, outputs);
         let Places { places, views } = place_values(&tape, states, &live)?;
-        check_sizes(&tape, &live, profile)?;
+        check_sizes(&tape, &places, profile)?;
         let mut byproducts = byproducts(&tape, &live);
         let mut steps = Vec::new();
         for (index, node) in tape.nodes().iter().enumerate().filter(|(index, _)| live[*index] && !views.contains(index)) {
@@ -124,12 +124,11 @@ impl Plan {
     }
 }
 
-fn check_sizes(tape: &Tape, live: &[bool], profile: &Profile) -> Result<(), ProgramError> {
+fn check_sizes(tape: &Tape, places: &[Option<Place>], profile: &Profile) -> Result<(), ProgramError> {
     let allowed = profile.max_binding_bytes.min(profile.max_buffer_bytes);
-    let too_large = tape.nodes().iter().zip(live).find(|(node, live)| **live && node.shape.bytes() > allowed);
-    too_large.map_or(Ok(()), |(node, _)| {
-        Err(ProgramError::TooLarge { op: describe(node), shape: node.shape, bytes: node.shape.bytes(), allowed })
-    })
+    let sizes = tape.nodes().iter().zip(places).filter_map(|(node, place)| Some((node, place.as_ref()?.operand.bytes())));
+    let too_large = sizes.into_iter().find(|&(_, bytes)| bytes > allowed);
+    too_large.map_or(Ok(()), |(node, bytes)| Err(ProgramError::TooLarge { op: describe(node), shape: node.shape, bytes, allowed }))
 }
 
 /// Gives each storage a buffer, the largest storages first: each takes the smallest buffer that is free during its life, which

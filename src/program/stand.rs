@@ -4,7 +4,6 @@ use super::{Clock, Launch, ProgramError, Spread, Store, encode};
 use crate::gpu::{Binding, Buffer, Gpu, Timestamps};
 use crate::ops::{Dispatch, Operand, Slot};
 use crate::state::StateList;
-use crate::tensor::Shape;
 use std::time::Instant;
 use wgpu::BufferUsages;
 
@@ -45,22 +44,23 @@ pub struct Stand<'a> {
 }
 
 impl<'a> Stand<'a> {
-    /// Buffers for inputs of `shapes`, filled with fixed pseudo-random values in -1..1, and for an output. There are as many copies of
+    /// Buffers for densely stored `inputs`, filled with fixed pseudo-random values in -1..1, and for an output. There are as many copies of
     /// the inputs as fill `rotated_bytes`, two at least and 64 at most, and one output: launches that write it wait for each other.
     ///
     /// # Errors
     /// Operands that do not fit the device.
-    pub fn new(gpu: &'a Gpu, clock: &Clock, shapes: &[Shape], output: Shape, rotated_bytes: u64) -> Result<Self, ProgramError> {
-        let bytes: u64 = shapes.iter().map(Shape::bytes).sum();
+    pub fn new(gpu: &'a Gpu, clock: &Clock, operands: &[Operand], output: Operand, rotated_bytes: u64) -> Result<Self, ProgramError> {
+        let bytes: u64 = operands.iter().map(Operand::bytes).sum();
         let copies = (rotated_bytes.div_ceil(bytes.max(1))).clamp(2, MOST_COPIES);
         let mut inputs = Vec::new();
         for copy in 0..copies {
-            let buffers = shapes.iter().map(|shape| gpu.storage("input", shape.bytes())).collect::<Result<Vec<_>, _>>()?;
+            let buffers = operands.iter().map(|operand| gpu.storage("input", operand.bytes())).collect::<Result<Vec<_>, _>>()?;
             let mut encoder = gpu.device().create_command_encoder(&Default::default());
-            for (i, (buffer, shape)) in buffers.iter().zip(shapes).enumerate() {
+            for (i, (buffer, operand)) in buffers.iter().zip(operands).enumerate() {
+                let shape = operand.shape;
                 match inputs.first().and_then(|first: &Vec<Buffer>| first.get(i)) {
-                    None => gpu.write(buffer, 0, bytemuck::cast_slice(&shape.pack(&noise(shape.len(), i as u32 + 1)))),
-                    Some(first) => encoder.copy_buffer_to_buffer(first, 0, buffer, 0, shape.bytes()),
+                    None => gpu.write(buffer, 0, &operand.dtype.encode(&shape.pack(&noise(shape.len(), i as u32 + 1)))),
+                    Some(first) => encoder.copy_buffer_to_buffer(first, 0, buffer, 0, operand.bytes()),
                 }
             }
             if copy > 0 {
@@ -74,7 +74,7 @@ impl<'a> Stand<'a> {
             store: Store::new(gpu, StateList::default(), false)?,
             inputs,
             output: gpu.storage("output", output.bytes())?,
-            output_operand: Operand::dense(output),
+            output_operand: output,
         })
     }
 
@@ -121,8 +121,7 @@ impl<'a> Stand<'a> {
         let bytes = self.output.size();
         self.gpu.write(&self.output, 0, &vec![0xff; bytes as usize]);
         self.run(bound, 0, 1);
-        let words = self.gpu.read(&self.output, 0, bytes)?;
-        Ok(self.output_operand.gather(&bytemuck::pod_collect_to_vec(&words)))
+        Ok(self.output_operand.gather(&self.gpu.read(&self.output, 0, bytes)?))
     }
 
     /// Seconds of one run of `bound` by several samples after a warm-up. Successive runs read other copies of the inputs.

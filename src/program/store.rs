@@ -1,11 +1,13 @@
 //! Parameters, gradients, moments and running statistics on the device, outside every program.
 
 use super::{Program, ProgramError};
-use crate::gpu::{Buffer, Gpu};
+use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::ops::loss_scale::{Scaling, monitor_offset};
 use crate::ops::random::RandomNormal;
 use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::state::{ArenaId, Init, StateId, StateList};
 use crate::tape::Tape;
+use crate::tensor::DType;
 use wgpu::BufferUsages;
 
 /// The device's memory for a [`StateList`]: several programs run over one store.
@@ -17,10 +19,11 @@ pub struct Store {
     step: Buffer,
 }
 
-/// Values, and for a trainable arena gradients and moments.
+/// Values, and for a trainable arena perhaps a copy as f16, gradients and moments.
 #[derive(Debug)]
 struct Arena {
     value: Buffer,
+    half: Option<Buffer>,
     training: Option<[Buffer; 3]>,
 }
 
@@ -28,8 +31,12 @@ impl Store {
     /// Allocates zeroed memory for all states. With `training` trainable arenas get gradients and moments.
     ///
     /// # Errors
-    /// Those of [`Gpu::buffer`].
+    /// [`GpuError::NoF16`] for states of that precision on a device without it, and those of [`Gpu::buffer`].
     pub fn new(gpu: &Gpu, states: StateList, training: bool) -> Result<Self, ProgramError> {
+        let halves = states.precision() == DType::F16;
+        if halves && !gpu.profile().f16 {
+            return Err(GpuError::NoF16 { adapter: gpu.info().name.clone() }.into());
+        }
         let mut arenas = Vec::new();
         for spec in states.arenas() {
             let part = |what: &str| gpu.storage(&format!("{} {what}", spec.name), spec.bytes);
@@ -37,11 +44,17 @@ impl Store {
                 true => Some([part("gradients")?, part("first moments")?, part("second moments")?]),
                 false => None,
             };
-            arenas.push(Arena { value: part("values")?, training });
+            let half = match halves && spec.trainable {
+                true => Some(gpu.storage(&format!("{} values as f16", spec.name), spec.bytes / 2)?),
+                false => None,
+            };
+            arenas.push(Arena { value: part("values")?, half, training });
         }
         let monitor = gpu.storage("monitor", MONITOR_BYTES)?;
         let step = gpu.buffer("step", size_of::<StepState>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-        Ok(Self { states, arenas, monitor, step })
+        let store = Self { states, arenas, monitor, step };
+        store.set_scaling(gpu, &[]);
+        Ok(store)
     }
 
     /// The states.
@@ -54,17 +67,40 @@ impl Store {
         &self.monitor
     }
 
+    /// The loss scale of each trainable arena, in order; none where nothing is scaled.
+    ///
+    /// # Errors
+    /// Those of reading back.
+    pub fn scaling(&self, gpu: &Gpu) -> Result<Vec<Scaling>, ProgramError> {
+        let bytes = gpu.read(&self.monitor, monitor_offset(0), (size_of::<Scaling>() * self.scaled_arenas()) as u64)?;
+        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    }
+
+    /// Sets the loss scales, those of [`Store::scaling`]; missing ones start anew.
+    pub fn set_scaling(&self, gpu: &Gpu, scaling: &[Scaling]) {
+        for slot in 0..self.scaled_arenas() {
+            let scaling = scaling.get(slot).copied().unwrap_or_default();
+            gpu.write(&self.monitor, monitor_offset(slot), bytemuck::bytes_of(&scaling));
+        }
+    }
+
+    /// Arenas with a copy as f16 that are trained.
+    fn scaled_arenas(&self) -> usize {
+        self.arenas.iter().filter(|arena| arena.half.is_some() && arena.training.is_some()).count()
+    }
+
     /// The uniform that changes from step to step.
     pub(super) fn step(&self) -> &Buffer {
         &self.step
     }
 
-    /// A part of an arena; `None` for the gradients and moments of a store that does not train.
+    /// A part of an arena; `None` for the gradients and moments of a store that does not train, and for a copy that there is not.
     pub fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
         let arena = &self.arenas[arena.0];
         let training = |i: usize| arena.training.as_ref().map(|parts| &parts[i]);
         match part {
             ArenaPart::Value => Some(&arena.value),
+            ArenaPart::Half => arena.half.as_ref(),
             ArenaPart::Gradient => training(0),
             ArenaPart::Moment1 => training(1),
             ArenaPart::Moment2 => training(2),
@@ -88,13 +124,17 @@ impl Store {
                     let program = Program::compile(gpu, self, &tape, &[draw])?;
                     program.run(gpu, self, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
                     program.copy_to(gpu, draw, &self.arenas[state.arena.0].value, state.offset)?;
+                    if self.part(state.arena, ArenaPart::Half).is_some() {
+                        self.write(gpu, state.id, ArenaPart::Value, &self.read(gpu, state.id, ArenaPart::Value)?)?;
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    /// Overwrites one part of a state with logical values. Nothing happens for a part that this store does not have.
+    /// Overwrites one part of a state with logical values, and with a value its copy as f16. Nothing happens for a part that this
+    /// store does not have.
     ///
     /// # Errors
     /// [`ProgramError::Length`].
@@ -104,7 +144,11 @@ impl Store {
             return Err(ProgramError::Length { var: id.0, shape: state.shape, expected: state.shape.len(), given: values.len() });
         }
         if let Some(buffer) = self.part(state.arena, part) {
-            gpu.write(buffer, state.offset, bytemuck::cast_slice(&state.shape.pack(values)));
+            let bytes = part.dtype().encode(&state.shape.pack(values));
+            gpu.write(buffer, part.offset(state.offset), &bytes);
+        }
+        if part == ArenaPart::Value {
+            self.write(gpu, id, ArenaPart::Half, values)?;
         }
         Ok(())
     }
@@ -118,8 +162,8 @@ impl Store {
         match self.part(state.arena, part) {
             None => Ok(vec![0.0; state.shape.len()]),
             Some(buffer) => {
-                let bytes = gpu.read(buffer, state.offset, state.shape.bytes())?;
-                Ok(state.shape.unpack(&bytemuck::pod_collect_to_vec(&bytes)))
+                let bytes = gpu.read(buffer, part.offset(state.offset), state.shape.bytes_in(part.dtype()))?;
+                Ok(state.shape.unpack(&part.dtype().decode(&bytes)))
             }
         }
     }

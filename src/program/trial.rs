@@ -6,7 +6,7 @@ use crate::ops::choice::{Candidate, ContractionKey, Family, candidates};
 use crate::ops::{LowerContext, Lowered, Op, Operand};
 use crate::state::StateList;
 use crate::tape::Source;
-use crate::tensor::Shape;
+use crate::tensor::DType;
 use std::sync::Arc;
 
 /// How large a trial is.
@@ -62,11 +62,12 @@ impl<'a> Trial<'a> {
     /// A contraction that does not fit the device, and what the driver reports.
     pub fn new(gpu: &'a Gpu, clock: &Clock, key: &ContractionKey, options: &TrialOptions) -> Result<Self, ProgramError> {
         let (tape, inputs, output) = key.record()?;
-        let shapes: Vec<Shape> = inputs.iter().map(|&input| tape.shape(input)).collect();
         let Source::Op(op) = tape.nodes()[output.0].source.clone() else { return Err(ProgramError::Absent { var: output.0 }) };
-        let output = Operand::dense(tape.shape(output));
-        let stand = Stand::new(gpu, clock, &shapes, output.shape, options.rotated_bytes)?;
-        let inputs = shapes.into_iter().map(Operand::dense).collect();
+        // A third input is a bias, which is never f16.
+        let stored = |(i, &input)| Operand::stored(tape.shape(input), if i < 2 { key.dtype } else { DType::F32 });
+        let inputs: Vec<Operand> = inputs.iter().enumerate().map(stored).collect();
+        let output = Operand::stored(tape.shape(output), if op.is_precise() { DType::F32 } else { key.dtype });
+        let stand = Stand::new(gpu, clock, &inputs, output, options.rotated_bytes)?;
         let mut trial = Self { key: *key, op, inputs, output, profile: gpu.profile().clone(), stand, reference: Vec::new() };
         if let Some(naive) = candidates(key, gpu.profile()).first() {
             let mut lowered = trial.lower(naive);
@@ -96,7 +97,13 @@ impl<'a> Trial<'a> {
             Family::ConvTranspose2d => self.key.small.channels() * self.key.geometry.kernel.pow(2),
         };
         // Both are sums of so many products of values within -1..1, added in different orders.
-        let tolerance = f32::EPSILON * (terms as f32 + 16.0);
+        let sums = f32::EPSILON * (terms as f32 + 16.0);
+        let largest = self.reference.iter().filter(|value| !value.is_nan()).fold(0.0, |most: f32, value| most.max(value.abs()));
+        let tolerance = match self.output.dtype {
+            DType::F32 => sums,
+            // Two results on either side of a border are stored one unit of the 11th bit apart.
+            DType::F16 => sums + largest / 1024.0,
+        };
         let unwritten = self.reference.iter().all(|value| value.is_nan()) || result.iter().any(|value| !value.is_finite());
         let pairs = result.iter().zip(&self.reference).filter(|(_, reference)| !reference.is_nan());
         let difference = if unwritten { f32::INFINITY } else { pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) };
@@ -114,7 +121,7 @@ impl<'a> Trial<'a> {
 
     /// Bytes of inputs and output.
     pub fn bytes(&self) -> u64 {
-        self.inputs.iter().chain([&self.output]).map(|operand| operand.shape.bytes()).sum()
+        self.inputs.iter().chain([&self.output]).map(Operand::bytes).sum()
     }
 
     /// Spoils an element of the naive result: no candidate agrees any more.

@@ -2,7 +2,7 @@
 //!
 //! | file | keys |
 //! |---|---|
-//! | `checkpoints/step-N.safetensors` | the generator's state dict as it is, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq}.*`; configuration and step in the metadata |
+//! | `checkpoints/step-N.safetensors` | the generator's state dict as it is, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq}.*`; configuration, step and loss scales in the metadata |
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
 //! Random draws are counted by seed and step, so these two numbers are all of the generator's state.
@@ -15,6 +15,7 @@ use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network};
 use crate::nn::UNetConfig;
 use crate::ops::ArenaPart;
+use crate::ops::loss_scale::Scaling;
 use crate::program::Program;
 use crate::state::ArenaId;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ use std::path::Path;
 const MODEL: &str = "pix2pix.model";
 /// Key of [`Progress`] in a checkpoint's metadata.
 const PROGRESS: &str = "pix2pix.training";
+/// Key of the networks' [`Scaling`] in a checkpoint's metadata.
+const SCALING: &str = "pix2pix.loss_scale";
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +65,7 @@ fn json<T: Serialize>(value: &T) -> String {
 }
 
 fn model_of(config: &TrainConfig) -> ModelConfig {
-    ModelConfig { generator: config.generator(), size: config.size }
+    ModelConfig { generator: config.generator(), size: config.size, precision: config.precision }
 }
 
 /// Writes everything to `path`.
@@ -73,6 +76,7 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
     let mut writer = TensorWriter::new(gpu, &session.store);
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
+    writer.metadata(SCALING, json(&session.store.scaling(gpu)?));
     for (prefix, optimizer, parameters, statistics, updates) in networks(session) {
         writer.network(parameters, ArenaPart::Value, prefix, None);
         writer.network(statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
@@ -143,7 +147,18 @@ pub fn load(gpu: &Gpu, session: &Session, file: &TensorFile) -> Result<(), Train
             load_network(file, gpu, store, parameters, part, &format!("{optimizer}{moment}"))?;
         }
     }
+    store.set_scaling(gpu, &read_scaling(file)?);
     Ok(())
+}
+
+/// The loss scales of a checkpoint; none in one that is older than they are.
+fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
+    let Ok(text) = file.metadata(SCALING) else { return Ok(Vec::new()) };
+    let scaling: Vec<Scaling> = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    match scaling.iter().find(|scaling| !(scaling.scale.is_finite() && scaling.scale >= 1.0)) {
+        None => Ok(scaling),
+        Some(bad) => Err(file.bad_metadata(format!("a loss scale of {}", bad.scale)).into()),
+    }
 }
 
 /// Reads how the generator of a weight file or checkpoint is built.

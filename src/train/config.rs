@@ -4,6 +4,7 @@ use super::schedule::Schedule;
 use super::step::Objective;
 use crate::data::{DataOptions, Direction};
 use crate::nn::{NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
+use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -42,6 +43,9 @@ pub struct TrainConfig {
     pub norm: Norm,
     /// Dropout in the generator's middle blocks.
     pub dropout: bool,
+    /// How weights and activations are stored.
+    #[serde(default)]
+    pub precision: DType,
     /// Pairs of a step.
     pub batch_size: usize,
     /// Make values again for the backward pass instead of keeping them: less memory, the same bits.
@@ -118,4 +122,7 @@ pub struct ModelConfig {
     pub generator: UNetConfig,
     /// The size that it was trained at.
     pub size: u32,
+    /// How weights and activations were stored when it was trained; the file's own tensors are f32.
+    #[serde(default)]
+    pub precision: DType,
 }

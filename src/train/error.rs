@@ -67,13 +67,13 @@ pub enum TrainError {
         /// Width and height that would fit.
         size: [usize; 2],
     },
-    /// A loss stopped being finite.
-    #[error("step {step}: loss {loss} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
+    /// A loss stopped being finite, or a gradient although nothing scales it.
+    #[error("step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
     NotFinite {
         /// The step.
         step: u64,
-        /// The loss.
-        loss: &'static str,
+        /// The loss or gradient, in words.
+        what: String,
         /// Layer and operation.
         op: String,
         /// The last good checkpoint and what to do, in words.

@@ -39,7 +39,7 @@ impl Recording {
     /// # Errors
     /// Networks that cannot be built or do not fit the images.
     pub fn new(config: &TrainConfig) -> Result<Self, TrainError> {
-        let mut states = StateList::default();
+        let mut states = StateList::new(config.precision);
         let generator = UNet::new(&mut states, &config.generator())?;
         let discriminator = PatchGan::new(&mut states, &config.discriminator())?;
         let image = Shape::nhwc(config.batch_size, config.size as usize, config.size as usize, RGB);

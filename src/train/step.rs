@@ -4,11 +4,12 @@ use super::losses::{GanLoss, Verdict, gan, l1};
 use crate::nn::{Mode, PatchGan, UNet};
 use crate::ops::adam::{self, Adam};
 use crate::ops::elementwise::{add, scale};
+use crate::ops::loss_scale::LossScale;
 use crate::ops::monitor::watch;
 use crate::ops::{Assemble, BatchSlice, Concat, Detach};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use serde::{Deserialize, Serialize};
 
 /// The objective of a step.
@@ -102,7 +103,13 @@ pub fn record_step(
 /// Records the gradients of `loss` and one Adam update of all parameters of `arena`.
 fn update(tape: &mut Tape, states: &StateList, arena: ArenaId, loss: Var, objective: &Objective) -> Result<(), TapeError> {
     let parameters: Vec<Var> = states.in_arena(arena).map(|state| tape.state(states, state.id)).collect();
-    let gradients = tape.backward(loss, &parameters)?;
+    let gradients = match states.precision() {
+        DType::F32 => tape.backward(loss, &parameters)?,
+        DType::F16 => {
+            let scale = tape.record(LossScale { slot: states.trainable_index(arena) }, &[])?;
+            tape.backward_from(loss, scale, &parameters)?
+        }
+    };
     tape.set_scope(&states.get_arena(arena).name);
     adam::update(tape, states, Adam { arena, betas: objective.betas, eps: ADAM_EPSILON }, &gradients)?;
     tape.set_scope("");

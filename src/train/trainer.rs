@@ -14,6 +14,7 @@ use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
 use crate::nn::Mode;
+use crate::ops::loss_scale::{GRADIENT_COLUMN, Scaling};
 use crate::tensor::Shape;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct Outcome {
     pub training: Duration,
     /// The part of it that was spent waiting for batches.
     pub data_wait: Duration,
+    /// The generator's and the discriminator's loss scale; none in f32.
+    pub scaling: Vec<Scaling>,
 }
 
 /// A run: session, data and folder.
@@ -203,7 +206,8 @@ impl<'a> Trainer<'a> {
         self.save()?;
         let picture = self.sample(report)?;
         self.run.refresh()?;
-        Ok(Outcome { step: self.step, score: self.score, picture, interrupted, training, data_wait })
+        let scaling = self.session.store.scaling(self.gpu)?;
+        Ok(Outcome { step: self.step, score: self.score, picture, interrupted, training, data_wait, scaling })
     }
 
     /// Saves and samples when they are due, except at the very end, where the caller does both. Long steps also save by the clock.
@@ -333,6 +337,11 @@ impl<'a> Trainer<'a> {
             Some(last) => format!("the last good checkpoint is {}; continue from it with a smaller --lr", last.path.display()),
             None => "there is no checkpoint yet; start again with a smaller --lr".to_owned(),
         };
-        TrainError::NotFinite { step, loss: LOSSES.get(column).copied().unwrap_or("g_loss"), op, checkpoint }
+        let what = match LOSSES.get(column) {
+            Some(loss) => format!("loss {loss}"),
+            None if column == GRADIENT_COLUMN => "a gradient, with a loss scale of 1,".to_owned(),
+            None => "loss g_loss".to_owned(),
+        };
+        TrainError::NotFinite { step, what, op, checkpoint }
     }
 }

@@ -7,6 +7,7 @@ use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{BenchError, Entry, Group, KernelOptions, Report, StepOptions, measure_ceiling, ratio, time_step};
 use crate::program::Clock;
+use crate::tensor::DType;
 use crate::train::{Length, TrainConfig};
 use clap::Args;
 
@@ -46,9 +47,11 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     }
     let steps = if args.quick { 2 } else { args.steps };
     let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
-    let config = args.network.config(false, Length::Steps(steps), args.device.seed)?;
+    let mut config = args.network.config(false, Length::Steps(steps), args.device.seed)?;
     args.output.check()?;
-    let gpu = args.tune.apply(args.device.open()?, &config)?;
+    let gpu = args.device.open()?;
+    config.precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
+    let gpu = args.tune.apply(gpu, &config)?;
     let mut report = time_step(&gpu, &config, &StepOptions { steps, runs: runs as usize })?;
     if args.ceiling {
         let clock = Clock::of(&gpu).map_err(BenchError::from)?;
@@ -68,9 +71,9 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
 
 fn print_network(report: &Report, config: &TrainConfig, steps: u64) -> Result<(), CliError> {
     let (launches, flop) = report.entry("step").map_or((0, 0.0), |step| (step.launches, step.flop));
-    let TrainConfig { size, ngf, ndf, num_downs, batch_size, .. } = config;
+    let TrainConfig { size, ngf, ndf, num_downs, batch_size, precision, .. } = config;
     print(&format!(
-        "network: {size}x{size}, ngf {ngf}, ndf {ndf}, {num_downs} downs, batch {batch_size}; {launches} launches and {:.3} GFLOP a step; {steps} steps timed",
+        "network: {size}x{size}, ngf {ngf}, ndf {ndf}, {num_downs} downs, batch {batch_size}, {precision}; {launches} launches and {:.3} GFLOP a step; {steps} steps timed",
         flop * 1e-9
     ))
 }

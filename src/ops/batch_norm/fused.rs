@@ -10,7 +10,7 @@ use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::ops::Op;
 use crate::ops::elementwise::WORKGROUP;
 use crate::ops::error::{ShapeError, same};
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::shader;
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
@@ -124,7 +124,7 @@ impl Norm {
             unbias: self.running.map_or(1.0, |running| running.unbias()),
             pad: 0,
         };
-        let kernel = KernelSpec::new(shader!("batch_norm/small_forward"));
+        let kernel = activations(KernelSpec::new(shader!("batch_norm/small_forward")), input.dtype);
         let kernel = kernel.flag("AFFINE", self.affine).flag("RUNNING", self.running.is_some());
         let mut slots = vec![Slot::Input(0), Slot::Input(weight), Slot::Input(bias), Slot::Output, Slot::Byproduct(0)];
         let mean = self.running_mean();
@@ -195,6 +195,10 @@ impl Op for Norm {
             (Some(_), true) => &[3, 4],
             (Some(_), false) => &[1, 2],
         }
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 
@@ -282,7 +286,7 @@ impl NormGrad {
             slope: self.slope.unwrap_or(1.0),
             pad: [0; 3],
         };
-        let kernel = KernelSpec::new(shader!("batch_norm/small_backward"))
+        let kernel = activations(KernelSpec::new(shader!("batch_norm/small_backward")), grad_input.dtype)
             .flag("MASKED", self.slope.is_some())
             .flag("AFFINE", self.affine)
             .flag("GRAD_AFFINE", grads.wanted);
@@ -361,5 +365,9 @@ impl Op for NormGrad {
             Some(small) => self.small(&small, context, grad_input),
             None => self.large(context, grad_input),
         }
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }

@@ -5,7 +5,7 @@ use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
 use crate::ops::Op;
 use crate::ops::error::{ShapeError, same, take};
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::shader;
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
@@ -45,6 +45,10 @@ impl Op for GradSums {
     fn lower(&self, context: &LowerContext) -> Lowered {
         lower_sums(context, None)
     }
+
+    fn is_precise(&self) -> bool {
+        true
+    }
 }
 
 /// [`GradSums`] of what a leaky ReLU with this slope lets through of `grad_output`: `[grad_output, input, stats, value]`, value being the
@@ -68,6 +72,10 @@ impl Op for MaskedGradSums {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         lower_sums(context, Some(Mask { slope: self.slope, value: 3 }))
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 
@@ -108,6 +116,7 @@ pub(super) fn chunk_sums(context: &LowerContext, mask: Option<Mask>, split: Spli
     let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Input(2), Slot::Input(value), slot];
     let threads = groups_for(split.chunks * split.groups, input.shape);
     let kernel = KernelSpec::new(shader!("batch_norm/grad_sums")).flag("MASKED", mask.is_some());
+    let kernel = activations(kernel, input.dtype);
     Dispatch::new(kernel, &params, slots, threads)
 }
 
@@ -229,6 +238,7 @@ impl GradInput {
             .flag("AFFINE", self.affine)
             .flag("MASKED", slope.is_some())
             .uint("PIXELS", PIXELS);
+        let kernel = activations(kernel, output.dtype);
         let mut slots: Vec<Slot> = [0, 1, input, sums, weight, value].map(Slot::Input).into();
         slots.push(Slot::Output);
         Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()
@@ -272,6 +282,10 @@ impl Op for GradAffine {
         };
         let sums = context.inputs[0];
         reduce(Slot::Input(0), sums, context.output, row, sums.shape.batch(), 2).into()
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 

@@ -74,6 +74,10 @@ impl Op for RunningStatistics {
         Dispatch::new(kernel, &params, slots, groups_for(1, stats.shape)).into()
     }
 
+    fn is_precise(&self) -> bool {
+        true
+    }
+
     fn stops_gradient(&self) -> bool {
         true
     }
@@ -115,6 +119,10 @@ impl Op for RunningToStats {
         let params = ReadParams { channels: output.shape.channels() as u32, output: output.place(), eps: self.eps };
         let kernel = KernelSpec::new(shader!("batch_norm/running_read"));
         Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), Slot::Output], groups_for(1, output.shape)).into()
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 
     fn stops_gradient(&self) -> bool {

@@ -112,7 +112,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));
     }
-    found.extend(matrix::best_first(matrix::tiles(key.family, profile).iter().map(|tile| problem.matrix(tile)).collect()));
+    found.extend(matrix::best_first(matrix::tiles(key, profile).iter().map(|tile| problem.matrix(tile)).collect()));
     found
 }
 

@@ -47,7 +47,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
         let kernel = tile.kernel(shader!("conv2d_grad_weight/6_matrix"));
         Candidate::new(kernel, &tile.name(), groups).split(splits(groups, small.rows() / LEAST_PIXELS, output.bytes()))
     };
-    found.extend(matrix::best_first(matrix::tiles(key.family, profile).iter().map(on_matrices).collect()));
+    found.extend(matrix::best_first(matrix::tiles(key, profile).iter().map(on_matrices).collect()));
     found
 }
 

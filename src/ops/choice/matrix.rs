@@ -1,7 +1,8 @@
 //! Tiles of the rung on matrix units, which the three families share.
 
-use super::{Candidate, Family, WANTED_GROUPS};
+use super::{Candidate, ContractionKey, WANTED_GROUPS};
 use crate::gpu::{KernelSpec, Profile, ShaderSource};
+use crate::tensor::DType;
 
 /// The rung's file stem.
 const RUNG: &str = "6_matrix";
@@ -56,9 +57,10 @@ impl MatrixTile {
     }
 }
 
-/// The tiles that the device can run. The rung rounds its operands to f16, so it must be asked for.
-pub(super) fn tiles(family: Family, profile: &Profile) -> Vec<MatrixTile> {
-    let wanted = profile.forced_rung(family.name()).is_some_and(|rung| rung.starts_with(RUNG));
+/// The tiles that the device can run. The rung rounds its operands to f16, so where they are not stored so it must be asked for.
+pub(super) fn tiles(key: &ContractionKey, profile: &Profile) -> Vec<MatrixTile> {
+    let asked = || profile.forced_rung(key.family.name()).is_some_and(|rung| rung.starts_with(RUNG));
+    let wanted = key.dtype == DType::F16 || asked();
     let (true, Some(side), Some(subgroup)) = (wanted, profile.matrix, profile.subgroup) else { return Vec::new() };
     let (side, subgroup) = (side as usize, subgroup as usize);
     if SUBGROUPS.pow(2) * subgroup > profile.max_invocations as usize {

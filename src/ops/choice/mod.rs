@@ -18,7 +18,7 @@ use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use std::fmt;
 
 /// The three contraction families.
@@ -61,6 +61,8 @@ pub struct ContractionKey {
     pub transposed: bool,
     /// Whether a bias is added.
     pub bias: bool,
+    /// How the maps, and the weight that is read, are stored.
+    pub dtype: DType,
 }
 
 impl ContractionKey {
@@ -115,14 +117,15 @@ impl ContractionKey {
     }
 }
 
-/// For example `conv2d k4s2p1 1x64x64x64 32x32x128 bias`: the name of the key in files and tables.
+/// For example `conv2d k4s2p1 1x64x64x64 32x32x128 bias f16`: the name of the key in files and tables.
 impl fmt::Display for ContractionKey {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Geometry { kernel, stride, padding } = self.geometry;
         let ([n, h, w, c], [_, y, x, o]) = (self.large.dims(), self.small.dims());
         write!(f, "{} k{kernel}s{stride}p{padding} {n}x{h}x{w}x{c} {y}x{x}x{o}", self.family.name())?;
         f.write_str(if self.transposed { " transposed" } else { "" })?;
-        f.write_str(if self.bias { " bias" } else { "" })
+        f.write_str(if self.bias { " bias" } else { "" })?;
+        f.write_str(if self.dtype == DType::F16 { " f16" } else { "" })
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::{ContractionKey, Family};
 use crate::ops::contraction::Geometry;
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use std::str::FromStr;
 use thiserror::Error;
 
 /// A text that names no contraction.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "\"{text}\" names no contraction; write the family (conv2d, conv_transpose2d, conv2d_grad_weight), kernel, stride and padding, the large and the small map, and where they apply \"transposed\" and \"bias\", for example \"conv2d k4s2p1 1x64x64x64 32x32x128 bias\""
+    "\"{text}\" names no contraction; write the family (conv2d, conv_transpose2d, conv2d_grad_weight), kernel, stride and padding, the large and the small map, and where they apply \"transposed\", \"bias\" and \"f16\", for example \"conv2d k4s2p1 1x64x64x64 32x32x128 bias\""
 )]
 pub struct ParseKeyError {
     text: String,
@@ -38,7 +38,7 @@ fn parse(text: &str) -> Option<ContractionKey> {
     let [small_height, small_width, small_channels] = sizes(words.next()?)?;
     let mut rest = words.collect::<Vec<_>>();
     let mut flag = |name: &str| rest.first() == Some(&name) && !rest.remove(0).is_empty();
-    let (transposed, bias) = (flag("transposed"), flag("bias"));
+    let (transposed, bias, half) = (flag("transposed"), flag("bias"), flag("f16"));
     rest.is_empty().then_some(ContractionKey {
         family,
         geometry: Geometry::new(kernel, stride, padding),
@@ -46,6 +46,7 @@ fn parse(text: &str) -> Option<ContractionKey> {
         small: Shape::nhwc(batch, small_height, small_width, small_channels),
         transposed,
         bias,
+        dtype: if half { DType::F16 } else { DType::F32 },
     })
 }
 
@@ -66,7 +67,7 @@ mod tests {
     fn what_a_key_prints_is_read_back() {
         for text in [
             "conv2d k4s2p1 1x64x64x64 32x32x128 bias",
-            "conv2d k4s1p1 2x32x32x256 31x31x512",
+            "conv2d k4s1p1 2x32x32x256 31x31x512 f16",
             "conv_transpose2d k4s2p1 1x64x64x64 32x32x128 transposed bias",
             "conv2d_grad_weight k1s1p0 1x5x9x16 5x9x1 transposed",
         ] {

@@ -1,0 +1,21 @@
+// output = (scale, 0, 0, 0): where the gradient of a scaled loss starts
+//
+// Layouts   monitor: words; word WORD of it holds the network's loss scale as an f32; output: a scalar.
+// Bindings  0 params, 1 monitor, 2 output
+// Grid      one thread. The layout of the monitor is in ops/step.rs. Caller: ops/loss_scale.rs, LossScale.
+
+struct Params {
+    word: u32,
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> monitor: array<u32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+
+@compute @workgroup_size(1)
+fn read_scale() {
+    output[0] = vec4<f32>(bitcast<f32>(monitor[params.word]), 0.0, 0.0, 0.0);
+}

@@ -1,0 +1,119 @@
+//! Dynamic loss scaling (Micikevicius et al. 2018, section 3.2): gradients of a loss times a power of two do not vanish in 16-bit
+//! floats. A step whose gradients overflow leaves its network alone and halves the scale; many good steps double it. The scale lives
+//! on the device, one for each network, in the monitor: the host waits for nothing.
+
+use super::Op;
+use super::elementwise::{PER_THREAD, WORKGROUP};
+use super::error::{ShapeError, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::step::{MONITOR_COLUMNS, MONITOR_HEAD};
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
+
+/// First word of the monitor that belongs to a loss scale.
+const FIRST_WORD: usize = 4;
+/// Words of one network's loss scale.
+const WORDS: usize = size_of::<Scaling>() / 4;
+/// Networks that the monitor has room for.
+pub const MOST_SCALES: usize = (MONITOR_HEAD as usize - FIRST_WORD) / WORDS;
+/// The monitor's column that stands for gradients which are not finite at a scale of 1.
+pub const GRADIENT_COLUMN: usize = MONITOR_COLUMNS as usize - 1;
+
+/// A network's loss scale, as it lies in the monitor.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, Serialize, Deserialize)]
+pub struct Scaling {
+    /// The factor, a power of two.
+    pub scale: f32,
+    /// Steps since the last doubling or overflow.
+    pub good_steps: u32,
+    /// Whether the gradients of the step under way overflowed.
+    pub overflow: u32,
+    /// Steps that left the network alone.
+    pub skipped_steps: u32,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self { scale: 65_536.0, good_steps: 0, overflow: 0, skipped_steps: 0 }
+    }
+}
+
+/// The loss scale of network number `slot`, a scalar: what the gradient of its loss starts from.
+#[derive(Debug, Clone, Copy)]
+pub struct LossScale {
+    /// Which network; see [`crate::state::StateList::trainable_index`].
+    pub slot: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ReadParams {
+    word: u32,
+    pad: [u32; 3],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct CheckParams {
+    size: u32,
+    word: u32,
+    pad: [u32; 2],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct SettleParams {
+    word: u32,
+    flag: u32,
+    pad: [u32; 2],
+}
+
+/// First byte of a network's [`Scaling`] in the monitor.
+pub fn monitor_offset(slot: usize) -> u64 {
+    4 * u64::from(word(slot))
+}
+
+/// First word of a network's [`Scaling`] in the monitor.
+pub(super) fn word(slot: usize) -> u32 {
+    (FIRST_WORD + slot * WORDS) as u32
+}
+
+/// The launch that looks for an overflow in `size` vec4s of network `slot`'s gradients, `gradient`.
+pub(super) fn check(slot: usize, gradient: Slot, size: usize) -> Dispatch {
+    let params = CheckParams { size: size as u32, word: word(slot), pad: [0; 2] };
+    let kernel = KernelSpec::new(shader!("loss_scale/check"));
+    Dispatch::new(kernel, &params, vec![gradient, Slot::Monitor], size.div_ceil(WORKGROUP * PER_THREAD))
+}
+
+/// The launch that moves network `slot`'s scale after its update.
+pub(super) fn settle(slot: usize) -> Dispatch {
+    let params = SettleParams { word: word(slot), flag: 1 + GRADIENT_COLUMN as u32, pad: [0; 2] };
+    Dispatch::new(KernelSpec::new(shader!("loss_scale/settle")), &params, vec![Slot::Step, Slot::Monitor], 1)
+}
+
+impl Op for LossScale {
+    fn name(&self) -> &'static str {
+        "loss_scale"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [] = take(inputs)?;
+        match self.slot < MOST_SCALES {
+            true => Ok(Shape::scalar()),
+            false => Err(ShapeError::Invalid { what: "loss scale", shape: Shape::scalar(), remedy: "train at most three networks" }),
+        }
+    }
+
+    fn lower(&self, _: &LowerContext) -> Lowered {
+        let params = ReadParams { word: word(self.slot), pad: [0; 3] };
+        Dispatch::new(KernelSpec::new(shader!("loss_scale/read")), &params, vec![Slot::Monitor, Slot::Output], 1).into()
+    }
+
+    fn is_precise(&self) -> bool {
+        true
+    }
+}
