@@ -83,7 +83,7 @@ impl Problem {
 
 /// The rung of the default table.
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    if key.output().channels4() <= FEW_VECTORS { "2_register" } else { wide_rung(profile) }
+    if key.output().channels4() <= FEW_VECTORS { "2_register" } else { wide_rung(key, profile) }
 }
 
 /// Every rung that the device can run; see [`super::candidates`].

@@ -13,7 +13,7 @@ const LEAST_PIXELS: usize = 64;
 
 /// The rung of the default table: few channels on the small map make a thin result, which only the register rung's narrow tile fits.
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    if key.small.channels4() == 1 { "2_register" } else { wide_rung(profile) }
+    if key.small.channels4() == 1 { "2_register" } else { wide_rung(key, profile) }
 }
 
 /// Every rung that the device can run; see [`super::candidates`].

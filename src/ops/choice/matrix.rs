@@ -5,7 +5,7 @@ use crate::gpu::{KernelSpec, Profile, ShaderSource};
 use crate::tensor::DType;
 
 /// The rung's file stem.
-const RUNG: &str = "6_matrix";
+pub(super) const RUNG: &str = "6_matrix";
 /// Subgroups along each side of a workgroup's tile, as the shaders have it.
 const SUBGROUPS: usize = 2;
 /// Matrices of a subgroup along the rows and columns, from the largest tile to the smallest.
@@ -78,4 +78,30 @@ pub(super) fn best_first(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
         candidates[..=best].rotate_right(1);
     }
     candidates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Family, choose};
+    use super::*;
+    use crate::gpu::DeviceClass;
+    use crate::ops::contraction::Geometry;
+    use crate::tensor::Shape;
+
+    #[test]
+    fn gpus_use_matrix_units_for_f16_only() {
+        let gpu = Profile { f16: true, subgroup: Some(32), matrix: Some(16), ..Profile::portable() };
+        let rung = |dtype, profile: &Profile| {
+            let (large, small) = (Shape::nhwc(1, 64, 64, 64), Shape::nhwc(1, 32, 32, 128));
+            let geometry = Geometry::new(4, 2, 1);
+            Family::ALL.map(|family| {
+                let key = ContractionKey { family, geometry, large, small, transposed: false, bias: false, dtype };
+                choose(&key, profile).rung()
+            })
+        };
+        assert_eq!(rung(DType::F16, &gpu), [RUNG; 3]);
+        assert_eq!(rung(DType::F32, &gpu), ["4_workgroup"; 3]);
+        assert_eq!(rung(DType::F16, &Profile { matrix: None, ..gpu.clone() }), ["4_workgroup"; 3]);
+        assert_eq!(rung(DType::F16, &Profile { class: DeviceClass::Cpu, ..gpu }), ["3_broadcast"; 3]);
+    }
 }

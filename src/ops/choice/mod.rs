@@ -196,11 +196,12 @@ fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
 }
 
 /// The rung for a result that is wide enough for every rung.
-fn wide_rung(profile: &Profile) -> &'static str {
+fn wide_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
     match (profile.class, profile.subgroup) {
         (DeviceClass::Cpu, Some(_)) => "3_broadcast",
         (DeviceClass::Cpu, None) => "2_register",
-        (DeviceClass::Gpu, _) => "4_workgroup",
+        (DeviceClass::Gpu, _) if matrix::tiles(key, profile).is_empty() => "4_workgroup",
+        (DeviceClass::Gpu, _) => matrix::RUNG,
     }
 }
 
