@@ -25,6 +25,9 @@ const COLOURS: [RGBColor; 6] = [
 /// Operations that contract nothing are drawn at one floating-point operation a float moved.
 const STREAMING: f64 = 0.25;
 
+/// What reaches less than this part of the ceiling only handles a few numbers: it would stretch the chart, and is left out.
+const LEAST: f64 = 1e-4;
+
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
 type DrawError = DrawingAreaErrorKind<io::Error>;
 
@@ -66,7 +69,7 @@ fn draw(svg: &mut String, title: &str, ceiling: &Ceiling, groups: &BTreeMap<&str
     let points = || groups.values().flatten();
     let ridge = top / slope;
     let x = decades(points().map(|point| point.0).chain([STREAMING, ridge]));
-    let y = decades(points().map(|point| point.1).chain([top]));
+    let y = decades(points().map(|point| point.1).filter(|&rate| rate >= top * LEAST).chain([top]));
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     root.draw_text(title, &("sans-serif", 17, FontStyle::Bold, &TEXT).into_text_style(&root), (24, 14))?;
@@ -93,7 +96,8 @@ fn draw(svg: &mut String, title: &str, ceiling: &Ceiling, groups: &BTreeMap<&str
         .draw()?;
     roof(&mut chart, x, [top, slope])?;
     for (points, colour) in groups.values().zip(COLOURS.iter().cycle()) {
-        chart.draw_series(points.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
+        let shown = points.iter().filter(|point| point.1 >= top * LEAST);
+        chart.draw_series(shown.map(|&point| Circle::new(point, 3, colour.filled())))?;
     }
     root.present()?;
     Ok(())
