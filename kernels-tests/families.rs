@@ -18,7 +18,7 @@ const SHARED_OPS: [(&str, &str); 9] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 18] = [
+const SHARED_TESTS: [(&str, &str); 19] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
