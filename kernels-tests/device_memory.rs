@@ -54,8 +54,8 @@ fn with_flag(config: &TrainConfig, flag: &str) -> TrainConfig {
 #[test]
 fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_is_allocated() {
     let gpu = open(DeviceOptions::default());
-    // The discriminator's pair has 8 channels in memory: 512 KiB at 128 pixels.
-    let profile = Profile { max_binding_bytes: 640 << 10, ..gpu.profile().clone() };
+    // The discriminator sees two pairs of 8 channels in memory for each of the batch: 1 MiB at 128 pixels.
+    let profile = Profile { max_binding_bytes: 1280 << 10, ..gpu.profile().clone() };
     let gpu = gpu.with_profile(profile.clone());
     let config = TrainConfig { batch_size: 2, ..small_config(128, 4) };
     let error = Session::new(&gpu, &config).unwrap_err();

@@ -1,6 +1,6 @@
 //! Several batches as one: images assembled into a batch, taken out of it and put back. Slices of images are views without a copy.
 
-use super::elementwise::{copy, copy_channels, fill};
+use super::elementwise::{concat, copy, copy_channels, fill};
 use super::error::{ShapeError, same, take};
 use super::lower::{LowerContext, Lowered};
 use super::view::{Concat, Slice};
@@ -135,11 +135,19 @@ impl Op for Assemble {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let corners = self.corners(&context.shapes());
-        let place = |(position, [image, channel]): (usize, [usize; 2])| {
-            let input = context.inputs[position];
-            let images = context.output.images(image, input.shape.batch());
-            copy_channels(position, input, 0, images, channel, input.shape.channels())
-        };
-        Lowered { dispatches: corners.into_iter().enumerate().map(place).collect(), ..Lowered::default() }
+        let rows = corners.chunks(self.columns).enumerate().map(|(row, corners)| (row * self.columns, corners));
+        let mut dispatches = Vec::new();
+        for (first, corners) in rows {
+            let images = context.output.images(corners[0][0], context.inputs[first].shape.batch());
+            if let &[left, right] = &context.inputs[first..first + self.columns] {
+                dispatches.push(concat([first, first + 1], [left, right], images));
+                continue;
+            }
+            for (position, &[_, channel]) in (first..).zip(corners) {
+                let input = context.inputs[position];
+                dispatches.push(copy_channels(position, input, 0, images, channel, input.shape.channels()));
+            }
+        }
+        Lowered { dispatches, ..Lowered::default() }
     }
 }

@@ -253,8 +253,8 @@ struct ConcatParams {
     pad: [u32; 2],
 }
 
-/// Writes the channels of inputs 0 and 1 side by side.
-pub(crate) fn concat(left: Operand, right: Operand, output: Operand) -> Dispatch {
+/// Writes the channels of the inputs at two positions side by side.
+pub(crate) fn concat(positions: [usize; 2], [left, right]: [Operand; 2], output: Operand) -> Dispatch {
     let params = ConcatParams {
         rows: output.shape.rows() as u32,
         channels4: output.shape.channels4() as u32,
@@ -265,6 +265,6 @@ pub(crate) fn concat(left: Operand, right: Operand, output: Operand) -> Dispatch
         pad: [0; 2],
     };
     let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
-    let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+    let slots = vec![Slot::Input(positions[0]), Slot::Input(positions[1]), Slot::Output];
     Dispatch::new(activations(KernelSpec::new(shader!("elementwise/concat")), output.dtype), &params, slots, groups)
 }

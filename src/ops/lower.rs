@@ -122,13 +122,15 @@ pub(crate) fn weights(kernel: KernelSpec, dtype: DType) -> KernelSpec {
     stored(kernel, ["Weight", "WeightScalar"], dtype)
 }
 
-/// Replaces the alias of four numbers or, in a shader that handles one number a thread, that of one. A shader's own alias is f32.
+/// Replaces the aliases of one and of four numbers that the shader declares; a shader's own alias is f32. Where it declares neither the
+/// kernel cannot be built: it was written for f32 alone.
 fn stored(kernel: KernelSpec, [vector, scalar]: [&'static str; 2], dtype: DType) -> KernelSpec {
-    match dtype {
-        DType::F32 => kernel,
-        DType::F16 if kernel.source.declares_alias(scalar) => kernel.alias(scalar, "f16"),
-        DType::F16 => kernel.alias(vector, "vec4<f16>"),
+    if dtype == DType::F32 {
+        return kernel;
     }
+    let source = kernel.source;
+    let kernel = if source.declares_alias(scalar) { kernel.alias(scalar, "f16") } else { kernel };
+    if source.declares_alias(vector) || !source.declares_alias(scalar) { kernel.alias(vector, "vec4<f16>") } else { kernel }
 }
 
 /// What a storage binding of a dispatch refers to.

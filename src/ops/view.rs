@@ -96,7 +96,7 @@ impl Op for Concat {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         if let &[left, right] = context.inputs {
-            return super::elementwise::concat(left, right, context.output).into();
+            return super::elementwise::concat([0, 1], [left, right], context.output).into();
         }
         let mut start = 0;
         let mut lowered = Lowered::default();
