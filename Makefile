@@ -5,7 +5,7 @@ CARGOFLAGS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden test-swiftshader test-mesa-next bench lint setup
+.PHONY: help demo test golden test-swiftshader test-mesa-next bench bench-peers lint setup
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ test-mesa-next: setup ## run the kernel tests on the lavapipe of trixie-backport
 bench: setup ## time whole training steps at 64x64, ngf 16
 	@cargo build --release $(CARGOFLAGS)
 	@cargo run --release --quiet $(CARGOFLAGS) -- bench step --size 64 --ngf 16 --steps 20 $(ARGS)
+
+bench-peers: setup ## time the step beside burn and PyTorch (python3; the first time it fetches some GB into target/peers)
+	@bench/peers/run $(ARGS)
 
 lint: ## check formatting, clippy and rustdoc, warnings denied
 	@scripts/ensure-tools
