@@ -103,12 +103,13 @@ fn check_parameters(network: [usize; 2], parameters: [usize; 2]) -> Result<(), S
 
 /// Finite, and an L1 that falls; D's losses need not fall, since G works against them.
 fn check_losses(losses: &[[f32; 4]]) -> Result<(), String> {
-    if !losses.iter().flatten().all(|loss| loss.is_finite()) {
-        return Err(format!("losses are not finite: {losses:?}"));
+    if let Some(step) = losses.iter().position(|step| !step.iter().all(|loss| loss.is_finite())) {
+        let meaning = "its time is that of its launches, not of a training that works";
+        return Err(format!("its losses were not finite from step {} on: {meaning}", step + 1));
     }
     match losses {
         [first, .., last] if last[Losses::L1] >= first[Losses::L1] => {
-            Err(format!("L1 does not fall on one batch, from {} to {}", first[Losses::L1], last[Losses::L1]))
+            Err(format!("its L1 did not fall on one batch, from {} to {}: it does not learn", first[Losses::L1], last[Losses::L1]))
         }
         _ => Ok(()),
     }

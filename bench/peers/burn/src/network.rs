@@ -120,6 +120,10 @@ impl PatchGan {
         Self { convs, norms: [2, 4, 8].map(|multiple| batch_norm(multiple * ndf, device)).into() }
     }
 
+    pub fn last_weight(&self) -> &Param<Tensor<4>> {
+        &self.convs[self.convs.len() - 1].weight
+    }
+
     pub fn forward(&self, pair: Tensor<4>) -> Tensor<4> {
         let last = self.convs.len() - 1;
         let mut value = pair;

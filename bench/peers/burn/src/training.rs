@@ -1,6 +1,7 @@
 //! The training step, in the order of the authors' PyTorch code.
 
 use crate::network::{PatchGan, UNet};
+use burn::module::Param;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
 use burn::tensor::activation::log_sigmoid;
@@ -52,7 +53,8 @@ impl Training {
         let d_fake = gan(discriminator.forward(pair(fake.clone().detach())), false);
         let d_real = gan(discriminator.forward(pair(target.clone())), true);
         let d_loss = (d_fake.clone() + d_real.clone()) * 0.5;
-        let gradients = GradientsParams::from_grads(d_loss.backward(), &discriminator);
+        let mut gradients = GradientsParams::from_grads(d_loss.backward(), &discriminator);
+        reshape_gradient(&mut gradients, discriminator.last_weight());
         let discriminator = adam_d.step(LEARNING_RATE, discriminator, gradients);
 
         // A clone shares the running statistics, so they move in this pass too, as in the reference; its weights get no gradient.
@@ -65,6 +67,15 @@ impl Training {
 
         let losses = Losses([g_gan, g_l1, d_real, d_fake].map(Tensor::detach));
         (Self { generator, discriminator, adam_g, adam_d, device }, losses)
+    }
+}
+
+/// Through a flat shape and back: without it burn 0.22.1's Adam step leaves elements of the gradient in a weight `[1, channels, 4, 4]`,
+/// even with a learning rate of 0. Seen on lavapipe; see README.md.
+fn reshape_gradient(gradients: &mut GradientsParams, weight: &Param<Tensor<4>>) {
+    if let Some(gradient) = gradients.remove::<4>(weight.id) {
+        let shape = gradient.dims();
+        gradients.register(weight.id, gradient.reshape([-1]).reshape(shape));
     }
 }
 
