@@ -9,7 +9,7 @@ use pix2pix::ops::contraction::Geometry;
 use pix2pix::tensor::{DType, Shape};
 
 /// The rungs that compute in f32; one that the device cannot run falls back to the next lower.
-const RUNGS: [&str; 4] = ["1_naive", "2_register", "3_broadcast", "4_workgroup"];
+const RUNGS: [&str; 5] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k"];
 /// The rung that rounds its operands to f16.
 pub const MATRIX_RUNG: &str = "6_matrix";
 

@@ -49,7 +49,7 @@ struct Params {
     input_stride: u32,
     output_offset: u32,
     output_stride: u32,
-    splits: u32, // 1: no rung splits the contraction yet
+    splits: u32, // 1: only rung 5 splits the contraction
     pad_0: u32,
     pad_1: u32,
     pad_2: u32,

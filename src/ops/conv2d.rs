@@ -7,7 +7,9 @@ use super::contraction::{Geometry, weight_channels};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
-use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot, activations, weights};
+use super::lower::{Choice, Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};
+use crate::gpu::KernelSpec;
+use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
@@ -89,17 +91,48 @@ pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Resul
 pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
     let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
     let chosen = choose(&key, context.profile);
-    let kernel = chosen
-        .kernel
-        .uint("KERNEL", key.geometry.kernel)
-        .uint("STRIDE", key.geometry.stride)
-        .flag("TRANSPOSED_WEIGHT", key.transposed)
-        .flag("HAS_BIAS", key.bias);
+    let kernel =
+        chosen.kernel.uint("KERNEL", key.geometry.kernel).uint("STRIDE", key.geometry.stride).flag("TRANSPOSED_WEIGHT", key.transposed);
     let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);
+    let params = ConvParams { splits: chosen.splits as u32, ..ConvParams::new(context, key.geometry) };
     let bias = Slot::Input(if key.bias { 2 } else { 1 });
-    let slots = vec![Slot::Input(0), Slot::Input(1), bias, Slot::Output];
-    let dispatch = Dispatch::new(kernel, &ConvParams::new(context, key.geometry), slots, chosen.groups);
-    Lowered { choice: Some(Choice { key, kernel: chosen.name }), ..dispatch.into() }
+    let choice = Some(Choice { key, kernel: chosen.name });
+    if chosen.splits == 1 {
+        let slots = vec![Slot::Input(0), Slot::Input(1), bias, Slot::Output];
+        return Lowered { choice, ..Dispatch::new(kernel.flag("HAS_BIAS", key.bias), &params, slots, chosen.groups).into() };
+    }
+    let sum = Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), Slot::Workspace], chosen.groups);
+    let output = context.output;
+    let size = output.shape.rows() * output.shape.channels4();
+    let dispatches = vec![sum, reduce(output, key.bias, bias, chosen.splits)];
+    Lowered { choice, dispatches, workspace_bytes: (chosen.splits * size) as u64 * 16, ..Lowered::default() }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ReduceParams {
+    pixels: u32,
+    channels: u32,
+    output: [u32; 2],
+    splits: u32,
+    pad: [u32; 3],
+}
+
+/// Threads of a workgroup of `reduce.wgsl`.
+const REDUCE_WORKGROUP: usize = 64;
+
+/// Adds the parts of a split contraction, and the bias.
+fn reduce(output: Operand, has_bias: bool, bias: Slot, splits: usize) -> Dispatch {
+    let params = ReduceParams {
+        pixels: output.shape.rows() as u32,
+        channels: output.shape.channels() as u32,
+        output: output.place(),
+        splits: splits as u32,
+        pad: [0; 3],
+    };
+    let kernel = activations(KernelSpec::new(shader!("conv2d/reduce")), output.dtype).flag("HAS_BIAS", has_bias);
+    let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(REDUCE_WORKGROUP);
+    Dispatch::new(kernel, &params, vec![Slot::Workspace, bias, Slot::Output], groups)
 }
 
 impl Op for Conv2d {

@@ -1,8 +1,8 @@
 //! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
 
 use super::matrix::{self, MatrixTile};
-use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, wide_rung};
-use crate::gpu::{KernelSpec, Profile, ShaderSource};
+use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, splits, wide_rung};
+use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::shader;
 
 /// Threads of a workgroup of the register rung: small, so that every core of a CPU gets some.
@@ -10,14 +10,20 @@ const REGISTER_WORKGROUP: usize = 16;
 /// Output `vec4`s up to which the broadcast rung would leave most lanes idle.
 const FEW_VECTORS: usize = 2;
 
+/// Pixels (of one parity class) up to which the contraction may be split.
+const SMALL_MAP: usize = 16;
+/// Threads of a workgroup of the rung that splits.
+const SPLIT_WORKGROUP: usize = 64;
+
 /// The rungs' shaders in order.
-type Ladder = [ShaderSource; 5];
+type Ladder = [ShaderSource; 6];
 
 const CONV2D: Ladder = [
     shader!("conv2d/1_naive"),
     shader!("conv2d/2_register"),
     shader!("conv2d/3_broadcast"),
     shader!("conv2d/4_workgroup"),
+    shader!("conv2d/5_split_k"),
     shader!("conv2d/6_matrix"),
 ];
 const CONV_TRANSPOSE2D: Ladder = [
@@ -25,6 +31,7 @@ const CONV_TRANSPOSE2D: Ladder = [
     shader!("conv_transpose2d/2_register"),
     shader!("conv_transpose2d/3_broadcast"),
     shader!("conv_transpose2d/4_workgroup"),
+    shader!("conv_transpose2d/5_split_k"),
     shader!("conv_transpose2d/6_matrix"),
 ];
 
@@ -39,6 +46,8 @@ struct Problem {
     rows: usize,
     /// `vec4`s of output channels.
     vectors: usize,
+    /// `vec4`s of input channels.
+    depth: usize,
 }
 
 impl Problem {
@@ -49,7 +58,8 @@ impl Problem {
             _ => (&CONV2D, 1, 1),
         };
         let pixels = output.batch() * output.height().div_ceil(side) * output.width().div_ceil(side);
-        Self { ladder, pixels, classes, rows: output.rows(), vectors: output.channels4() }
+        let input = if key.family == Family::ConvTranspose2d { key.small } else { key.large };
+        Self { ladder, pixels, classes, rows: output.rows(), vectors: output.channels4(), depth: input.channels4() }
     }
 
     fn tiles(&self, pixels: usize, vectors: usize) -> usize {
@@ -76,14 +86,33 @@ impl Problem {
         Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(TILE_THREADS * pixels, TILE_THREADS * vectors))
     }
 
+    /// The contraction in parts, for small maps with channels enough to split.
+    fn split_k(&self) -> Option<Candidate> {
+        if self.pixels > SMALL_MAP || self.depth < 2 {
+            return None;
+        }
+        let tile = tile_of(self.pixels, &[(5, 8), (2, 4)]);
+        let threads = self.tiles(tile, 1);
+        let parts = splits(threads.div_ceil(SPLIT_WORKGROUP), self.depth / 2, (self.rows * self.vectors * 16) as u64).max(2);
+        let kernel = KernelSpec::new(self.ladder[4]).uint("WORKGROUP", SPLIT_WORKGROUP).uint("TILE_PIXELS", tile);
+        // All parts' threads lie in one list, so the last group of a part may begin the next.
+        let groups = (threads * parts).div_ceil(SPLIT_WORKGROUP);
+        Some(Candidate { groups, ..Candidate::new(kernel, &tile.to_string(), 0).split(parts) })
+    }
+
     fn matrix(&self, tile: &MatrixTile) -> Candidate {
-        Candidate::new(tile.kernel(self.ladder[4]), &tile.name(), self.tiles(tile.rows(), tile.columns() / 4))
+        Candidate::new(tile.kernel(self.ladder[5]), &tile.name(), self.tiles(tile.rows(), tile.columns() / 4))
     }
 }
 
 /// The rung of the default table.
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    if key.output().channels4() <= FEW_VECTORS { "2_register" } else { wide_rung(key, profile) }
+    if key.output().channels4() <= FEW_VECTORS {
+        return "2_register";
+    }
+    // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
+    let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
+    if split { "5_split_k" } else { wide_rung(key, profile) }
 }
 
 /// Every rung that the device can run; see [`super::candidates`].
@@ -112,6 +141,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));
     }
+    found.extend(problem.split_k());
     found.extend(matrix::best_first(matrix::tiles(key, profile).iter().map(|tile| problem.matrix(tile)).collect()));
     found
 }

@@ -1,0 +1,49 @@
+// conv2d and conv_transpose2d, second half of a split contraction: adds the parts in a fixed order, and the bias.
+//
+//   output[pixel, co] = bias[co] + sum over split of partial[split][pixel, co], split = 0, 1, 2, ...
+//
+// Layouts   partial: [splits][pixels][channels4] vec4s, as written by 5_split_k.wgsl; output: [pixels, channels4] with offset and row
+//           stride in vec4s, its pad lanes written as zero; bias: [channels4]
+// Bindings  0 params, 1 partial, 2 bias (any buffer if !HAS_BIAS: it is not read), 3 output
+// Grid      ceil(pixels * channels4 / WORKGROUP) groups, folded at 65535
+// Speed     bound by memory: reads the parts once. Called by ops::conv2d and ops::conv_transpose2d.
+
+alias Activation = vec4<f32>; // how activations are stored
+const HAS_BIAS: bool = false;
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+    pixels: u32,
+    channels: u32,
+    output_offset: u32,
+    output_stride: u32,
+    splits: u32,
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> output: array<Activation>;
+
+@compute @workgroup_size(WORKGROUP)
+fn conv2d_reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let channels4 = (params.channels + 3u) / 4u;
+    let index = (group.y * 65535u + group.x) * WORKGROUP + local;
+    let size = params.pixels * channels4;
+    if index >= size {
+        return;
+    }
+    let co4 = index % channels4;
+    var sum = partial[index];
+    for (var split = 1u; split < params.splits; split++) {
+        sum += partial[split * size + index];
+    }
+    if HAS_BIAS {
+        sum += bias[co4];
+    }
+    let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.channels); // the others are pad lanes
+    output[params.output_offset + index / channels4 * params.output_stride + co4] = Activation(select(vec4(0.0), sum, real));
+}
