@@ -105,7 +105,7 @@ pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered
     let output = context.output;
     let size = output.shape.rows() * output.shape.channels4();
     let dispatches = vec![sum, reduce(output, key.bias, bias, chosen.splits)];
-    Lowered { choice, dispatches, workspace_bytes: (chosen.splits * size) as u64 * 16, ..Lowered::default() }
+    Lowered { choice, dispatches, workspace_bytes: (chosen.splits * size) as u64 * 16 }
 }
 
 #[repr(C)]
