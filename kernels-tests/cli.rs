@@ -7,6 +7,8 @@ mod bad_input;
 mod bench;
 #[path = "cli/good_use.rs"]
 mod good_use;
+#[path = "cli/precision.rs"]
+mod precision;
 #[path = "cli/tuning.rs"]
 mod tuning;
 
