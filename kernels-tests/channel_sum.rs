@@ -2,7 +2,7 @@
 
 use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::channel_sum::ChannelSum;
-use pix2pix::tensor::Shape;
+use pix2pix::tensor::{DType, Shape};
 
 fn twin(input: &Tensor) -> Vec<f64> {
     let mut sums = vec![0.0; input.shape.channels()];
@@ -34,6 +34,21 @@ fn channel_sum_matches_its_twin() {
         let expected = twin(&input);
         let tolerance = Tolerance::sum_of(shape.rows(), 1.0);
         check(&gpu, &format!("channel_sum {shape}"), &ChannelSum, &[input], &expected, tolerance);
+    }
+}
+
+/// What dynamic loss scaling looks for.
+#[test]
+fn a_sum_beyond_f16_is_stored_as_an_infinity() {
+    let gpu = gpu();
+    if !precisions(&gpu, "channel_sum beyond f16").contains(&DType::F16) {
+        return;
+    }
+    // Added by one launch, and by two.
+    for shape in [Shape::nhwc(1, 2, 2, 3), Shape::nhwc(1, 128, 128, 3)] {
+        let input = Tensor::new(shape, [40_000.0, -40_000.0, 0.25].repeat(shape.rows())).stored(DType::F16);
+        let got = run(&gpu, "channel_sum beyond f16", &ChannelSum, &[input], false, &Surroundings::of(DType::F16)).output;
+        assert_eq!(got, [f32::INFINITY, f32::NEG_INFINITY, 0.25 * shape.rows() as f32]);
     }
 }
 

@@ -62,7 +62,7 @@ pub fn check_rungs(gpu: &Gpu, family: &str, name: &str, op: &dyn Op, inputs: &[T
     for rung in RUNGS.into_iter().chain(matrix) {
         let profile = Some(gpu.profile().clone().force(family, rung));
         for sliced in [false, true] {
-            let around = Surroundings { profile: profile.clone(), ..Surroundings::default() };
+            let around = Surroundings { profile: profile.clone(), ..Surroundings::of(inputs[0].dtype) };
             let name = format!("{name} {rung}");
             check_in(gpu, &name, op, inputs, sliced, &around, expected, tolerance(rung, inputs[0].dtype, terms));
         }
@@ -91,7 +91,7 @@ pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], e
             profile.tuned.insert(key.to_string(), candidate.name.clone());
         }
         assert_eq!(choose(&key, &profile).name, candidate.name, "{key}: a forced or tuned choice is taken");
-        let around = Surroundings { profile: Some(profile), ..Surroundings::default() };
+        let around = Surroundings { profile: Some(profile), ..Surroundings::of(key.dtype) };
         let name = format!("{name} {}", candidate.name);
         check_in(gpu, &name, op, inputs, false, &around, expected, tolerance(candidate.rung(), key.dtype, terms));
     }

@@ -1,7 +1,7 @@
 //! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin against finite differences.
 
 use crate::contraction::{candidate_cases, cases, check_candidates, check_rungs, for_each_connection, gather, shapes, swapped};
-use crate::harness::{Tensor, gpu};
+use crate::harness::{Tensor, gpu, precisions};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::tensor::Shape;
@@ -54,9 +54,11 @@ fn a_split_sum_is_reduced() {
     let gpu = gpu();
     let case = (Geometry::new(4, 2, 1), 1, [40, 40], [3, 8]);
     let (large, small, _) = shapes(case);
-    let inputs = [Tensor::random(large, 3), Tensor::random(small, 4)];
-    let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
-    check_rungs(&gpu, "conv2d_grad_weight", "split sum", &op, &inputs, &twin(case.0, &inputs[0], &inputs[1]), small.rows());
+    for dtype in precisions(&gpu, "conv2d_grad_weight by split sums") {
+        let inputs = [Tensor::random(large, 3).stored(dtype), Tensor::random(small, 4).stored(dtype)];
+        let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
+        check_rungs(&gpu, "conv2d_grad_weight", "split sum", &op, &inputs, &twin(case.0, &inputs[0], &inputs[1]), small.rows());
+    }
 }
 
 /// The gradient of `sum(conv2d(input, weight) * grad_output)`, which is linear in the weight: the difference is exact.

@@ -7,11 +7,14 @@ use pix2pix::data::Split;
 use pix2pix::gpu::{DeviceClass, DeviceOptions, Gpu, GpuError, Profile};
 use pix2pix::nn::Mode;
 use pix2pix::ops::ArenaPart;
+use pix2pix::ops::adam::{Adam, update};
+use pix2pix::ops::elementwise::scale;
 use pix2pix::ops::loss_scale::Scaling;
 use pix2pix::program::{Plan, ProgramError, Store};
-use pix2pix::state::StateList;
+use pix2pix::state::{Init, StateList};
+use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
-use pix2pix::train::{Recording, Session, TrainConfig, Translator};
+use pix2pix::train::{Recording, Session, TrainConfig, Translator, plan_training};
 use std::sync::atomic::AtomicBool;
 
 fn half_config(size: u32, ngf: usize) -> TrainConfig {
@@ -141,6 +144,36 @@ fn activations_take_half_the_memory() {
     let [single, half] = [DType::F32, DType::F16].map(plan);
     assert!(half.bytes() * 10 < single.bytes() * 7, "{} and {}", half.bytes(), single.bytes());
     assert!(half.unshared_bytes * 10 < single.unshared_bytes * 7, "{} and {}", half.unshared_bytes, single.unshared_bytes);
+}
+
+#[test]
+fn training_takes_less_memory_in_f16() {
+    for (class, recompute) in [(DeviceClass::Cpu, false), (DeviceClass::Gpu, false), (DeviceClass::Cpu, true)] {
+        let profile = Profile { class, ..Profile::portable() };
+        let plan = |precision| plan_training(&TrainConfig { precision, recompute, ..small_config(256, 64) }, &profile).unwrap();
+        let [single, half] = [DType::F32, DType::F16].map(plan);
+        assert_eq!(half.gradients * 2, single.gradients);
+        assert!(half.total() < single.total(), "{class:?}: {} and {}", half.total(), single.total());
+    }
+}
+
+/// A bias that a tape reads as it lies, and whose gradient no operation for gradients of parameters makes.
+#[test]
+fn a_gradient_that_would_not_fit_its_arena_is_refused() {
+    let plan = |precision| {
+        let mut states = StateList::new(precision);
+        let arena = states.arena("network", true);
+        let bias = states.add(arena, "bias".to_owned(), Shape::scalar(), Init::Constant(0.0));
+        let mut tape = Tape::default();
+        let value = tape.state(&states, bias);
+        let loss = scale(&mut tape, value, 2.0).unwrap();
+        let gradients = tape.backward(loss, &[value]).unwrap();
+        update(&mut tape, &states, Adam { arena, betas: [0.5, 0.999], eps: 1e-8 }, &gradients).unwrap();
+        Plan::new(&tape, &states, &[], &Profile { fusion: false, ..Profile::portable() })
+    };
+    assert!(plan(DType::F32).is_ok());
+    let error = plan(DType::F16).unwrap_err();
+    assert!(matches!(error, ProgramError::Gradient { position: 0, .. }) && error.to_string().contains("f16"), "{error}");
 }
 
 #[test]

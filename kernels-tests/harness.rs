@@ -143,6 +143,13 @@ pub struct Surroundings {
     pub profile: Option<Profile>,
 }
 
+impl Surroundings {
+    /// A program whose states are of this precision.
+    pub fn of(precision: DType) -> Self {
+        Self { states: StateList::new(precision), ..Self::default() }
+    }
+}
+
 /// The parts of arenas, as they lie in memory.
 pub type Arenas = HashMap<(ArenaId, ArenaPart), Vec<f32>>;
 
@@ -159,14 +166,19 @@ impl Default for Surroundings {
 }
 
 /// How the result of `op` is stored, as programs decide it.
-fn output_dtype(op: &dyn Op, inputs: &[Tensor]) -> DType {
-    if op.is_precise() { DType::F32 } else { inputs.first().map_or(DType::F32, |input| input.dtype) }
+fn output_dtype(op: &dyn Op, inputs: &[Tensor], around: &Surroundings) -> DType {
+    match (op.is_gradient(), op.is_precise()) {
+        (true, _) => around.states.precision(),
+        (_, true) => DType::F32,
+        _ => inputs.first().map_or(DType::F32, |input| input.dtype),
+    }
 }
 
 /// Runs `op` on `inputs` in both placements and compares each result with `expected` (logical order); `tolerance` is that of f32.
 pub fn check(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], tolerance: Tolerance) {
+    let around = Surroundings::of(inputs.first().map_or(DType::F32, |input| input.dtype));
     for sliced in [false, true] {
-        check_in(gpu, name, op, inputs, sliced, &Surroundings::default(), expected, tolerance);
+        check_in(gpu, name, op, inputs, sliced, &around, expected, tolerance);
     }
 }
 
@@ -182,7 +194,7 @@ pub fn check_in(
     expected: &[f64],
     tolerance: Tolerance,
 ) {
-    let dtype = output_dtype(op, inputs);
+    let dtype = output_dtype(op, inputs, around);
     let got = run(gpu, name, op, inputs, sliced, around).output;
     let types: Vec<String> = inputs.iter().map(|input| input.dtype.to_string()).collect();
     let name = format!("{name} of {} to {dtype}{}", types.join(", "), if sliced { " (sliced)" } else { "" });
@@ -229,11 +241,11 @@ pub fn run_beside(
     let shapes: Vec<Shape> = inputs.iter().map(|t| t.shape).collect();
     let output_shape = op.output_shape(&shapes).unwrap_or_else(|e| panic!("{name}: {e}"));
     let operands: Vec<Operand> = inputs.iter().map(|t| place(t.shape, t.dtype, sliced)).collect();
-    let output = place(output_shape, output_dtype(op, inputs), sliced);
+    let output = place(output_shape, output_dtype(op, inputs, around), sliced);
     let profile = around.profile.as_ref().unwrap_or(gpu.profile());
-    // A map beside the output is stored as the first input is, which is of the same shape; the others are gradients of parameters.
-    let beside_type = |shape| inputs.first().filter(|input| input.shape == shape).map_or(DType::F32, |input| input.dtype);
-    let beside: Vec<Operand> = byproducts.iter().map(|&shape| place(shape, beside_type(shape), sliced)).collect();
+    // A map beside the output and gradients of parameters are stored as the first input is.
+    let beside_type = inputs.first().map_or(DType::F32, |input| input.dtype);
+    let beside: Vec<Operand> = byproducts.iter().map(|&shape| place(shape, beside_type, sliced)).collect();
     let asked: Vec<Option<Operand>> = beside.iter().copied().map(Some).collect();
     let lowered = op.lower(&LowerContext { inputs: &operands, output, byproducts: &asked, profile, states: &around.states });
 
@@ -251,7 +263,8 @@ pub fn run_beside(
     gpu.write(&workspace, 0, &[0xff; 4].repeat(lowered.workspace_bytes as usize / 4));
     let monitor = gpu.storage("monitor", MONITOR_BYTES).unwrap();
     gpu.write(&monitor, 0, bytemuck::cast_slice(&around.monitor));
-    let whole_arena = |part: ArenaPart, values: &Vec<f32>| Operand::stored(Shape::vector(values.len()), part.dtype());
+    let whole_arena =
+        |part: ArenaPart, values: &Vec<f32>| Operand::stored(Shape::vector(values.len()), part.dtype(around.states.precision()));
     let arenas: HashMap<_, _> = around.arenas.iter().map(|(&key, v)| (key, upload(&whole_arena(key.1, v), Some(v)))).collect();
     let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
     let step = gpu.buffer("step", size_of::<StepState>() as u64, uniform).unwrap();
@@ -276,9 +289,11 @@ pub fn run_beside(
             Slot::Workspace => whole(&workspace),
             Slot::Step => whole(&step),
             Slot::Monitor => whole(&monitor),
-            Slot::Arena { arena, part, offset, bytes } => {
-                Binding { buffer: &arenas[&(*arena, *part)], offset: guard_bytes(part.dtype()) + offset, bytes: *bytes }
-            }
+            Slot::Arena { arena, part, offset, bytes } => Binding {
+                buffer: &arenas[&(*arena, *part)],
+                offset: guard_bytes(part.dtype(around.states.precision())) + offset,
+                bytes: *bytes,
+            },
         }));
         let group = kernel.bind(gpu, &bindings).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut pass = encoder.begin_compute_pass(&Default::default());

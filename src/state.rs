@@ -79,13 +79,13 @@ pub struct StateList {
 }
 
 impl StateList {
-    /// An empty list whose programs store activations and the weights of contractions as `precision`. States themselves are f32;
-    /// for f16 a trainable arena has a copy as f16 beside them.
+    /// An empty list whose programs store activations, the weights of contractions and the gradients of parameters as `precision`.
+    /// States themselves are f32; for f16 a trainable arena has a copy as f16 beside them.
     pub fn new(precision: DType) -> Self {
         Self { precision, ..Self::default() }
     }
 
-    /// How programs over these states store activations and the weights of contractions.
+    /// How programs over these states store activations, the weights of contractions and the gradients of parameters.
     pub fn precision(&self) -> DType {
         self.precision
     }
@@ -157,8 +157,8 @@ impl StateList {
 
     /// Bytes of an arena with its gradients, moments and copy as f16.
     pub fn arena_bytes(&self, arena: &ArenaSpec) -> u64 {
-        let half = if self.precision == DType::F16 { arena.bytes / 2 } else { 0 };
-        if arena.trainable { 4 * arena.bytes + half } else { arena.bytes }
+        // Gradients that are stored as f16 save just what the copy takes.
+        if arena.trainable { 4 * arena.bytes } else { arena.bytes }
     }
 
     /// Bytes of all arenas with their gradients, moments and copies as f16.

@@ -11,10 +11,11 @@
 //           adapter, which takes one subgroup after the other, the subgroup.
 // Nothing is written once the monitor's flag is up, the state stays at the last good step, nor if the gradients overflowed (word
 // scale_word + 2 of the monitor; the layout is in ops/step.rs).
-// Bound by memory: 28 bytes an element, 30 with HALF. On lavapipe 22.3 a RUN of 8 takes 10.5 ms of processor time for 2.1 M elements,
+// Bound by memory: 28 bytes an element, also with HALF. On lavapipe 22.3 a RUN of 8 takes 10.5 ms of processor time for 2.1 M elements,
 // one of 64 takes 14.5. Caller: ops/adam.rs, Adam.
 
 alias Weight = vec4<f32>; // how weights are stored
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const HALF: bool = false;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
@@ -45,7 +46,7 @@ struct Step {
 @group(0) @binding(1) var<uniform> step: Step;
 @group(0) @binding(2) var<storage, read> monitor: array<u32>;
 @group(0) @binding(3) var<storage, read_write> value: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> gradient: array<Gradient>;
 @group(0) @binding(5) var<storage, read_write> moment1: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> moment2: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> half: array<Weight>;
@@ -70,7 +71,7 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         if index >= params.size {
             return;
         }
-        var g = gradient[index];
+        var g = vec4<f32>(gradient[index]);
         if HALF {
             g /= scale;
         }

@@ -9,6 +9,7 @@
 // Grid: one thread a vec4 of channels, workgroups folded at 65535. Limits: every index < 2^32.
 // Bound by memory: reads the parts once. Caller: ops/batch_norm/fused.rs, NormGrad.
 
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const GRAD_AFFINE: bool = true;
 const WORKGROUP: u32 = 64u;
 
@@ -26,8 +27,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> parts: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> grad_bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
+@group(0) @binding(4) var<storage, read_write> grad_bias: array<Gradient>;
 
 @compute @workgroup_size(WORKGROUP)
 fn grad_merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -52,7 +53,7 @@ fn grad_merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_i
         all_products += products;
     }
     if GRAD_AFFINE {
-        grad_weight[params.grad_weight_offset + column] = all_products;
-        grad_bias[params.grad_bias_offset + column] = all_sums;
+        grad_weight[params.grad_weight_offset + column] = Gradient(all_products);
+        grad_bias[params.grad_bias_offset + column] = Gradient(all_sums);
     }
 }

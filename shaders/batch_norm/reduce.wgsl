@@ -1,10 +1,11 @@
 // output[row] = sum over term of input[row + term * step], term = 0, 1, 2, ...
 //
-// Adds the chunks of grad_sums.wgsl, and the groups' sums to the gradients of weight and bias; the order is fixed.
+// Adds the chunks of grad_sums.wgsl, which stay f32, and the groups' sums to the gradients of weight and bias; the order is fixed.
 // Layout: both [rows][channels], channels padded to 4.
 // Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of the output, workgroups folded at 65535.
 // Limits: every index < 2^32. Bound by memory: reads the input once. Caller: ops/batch_norm.rs, GradSums and GradAffine.
 
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -20,7 +21,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> output: array<Gradient>;
 
 @compute @workgroup_size(WORKGROUP)
 fn reduce(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -34,5 +35,5 @@ fn reduce(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index
     for (var term = 0u; term < params.terms; term++) {
         sum += input[params.input_offset + (row + term * params.step) * params.input_stride + column];
     }
-    output[params.output_offset + row * params.output_stride + column] = sum;
+    output[params.output_offset + row * params.output_stride + column] = Gradient(sum);
 }

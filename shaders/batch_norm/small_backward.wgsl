@@ -15,6 +15,7 @@
 // Caller: ops/batch_norm/fused.rs, NormGrad.
 
 alias Activation = vec4<f32>; // how activations are stored
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const MASKED: bool = true;
 const AFFINE: bool = true;
 const GRAD_AFFINE: bool = true;
@@ -50,8 +51,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> grad_input: array<Activation>;
-@group(0) @binding(7) var<storage, read_write> grad_weight: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read_write> grad_bias: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> grad_weight: array<Gradient>;
+@group(0) @binding(8) var<storage, read_write> grad_bias: array<Gradient>;
 
 fn masked_grad(row: u32, column: u32) -> vec4<f32> {
     let grad = vec4<f32>(grad_output[params.grad_output_offset + row * params.grad_output_stride + column]);
@@ -99,7 +100,7 @@ fn small_backward(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocati
         }
     }
     if GRAD_AFFINE {
-        grad_weight[params.grad_weight_offset + column] = all_products;
-        grad_bias[params.grad_bias_offset + column] = all_sums;
+        grad_weight[params.grad_weight_offset + column] = Gradient(all_products);
+        grad_bias[params.grad_bias_offset + column] = Gradient(all_sums);
     }
 }

@@ -5,13 +5,14 @@
 //   so that neighbouring threads read neighbouring memory for any number of channels.
 //
 // Layouts   input: [rows, channels4] vec4s, NHWC with an offset and a row stride; partial: [parts][channels4] vec4s.
-//           One part is the result itself; more are added by conv2d_grad_weight/reduce. Pad lanes are zero because the input's are.
+//           One part is the result itself; more are f32, and conv2d_grad_weight/reduce adds them. Pad lanes are zero since the input's are.
 // Bindings  0 params, 1 input, 2 partial
 // Grid      parts * ceil(channels4 / columns) workgroups, folded at 65535. Limits: rows * stride < 2^32, columns divides WORKGROUP.
 // Order     rows upwards in a lane, then lanes upwards. Bound by memory: reads the input once.
 // Caller: ops/channel_sum.rs, ChannelSum.
 
 alias Activation = vec4<f32>; // how activations are stored
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -27,7 +28,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Activation>;
-@group(0) @binding(2) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> partial: array<Gradient>;
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
@@ -51,6 +52,6 @@ fn channel_sum_partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invo
         for (var other = local + params.columns; other < WORKGROUP; other += params.columns) {
             sum += sums[other];
         }
-        partial[part * params.channels4 + column] = sum;
+        partial[part * params.channels4 + column] = Gradient(sum);
     }
 }

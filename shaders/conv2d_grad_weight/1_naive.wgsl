@@ -14,6 +14,7 @@
 // Speed     0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by ops::conv2d_grad_weight.
 
 alias ActivationScalar = f32; // how activations are stored
+alias GradientScalar = f32; // how gradients of parameters are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
@@ -41,7 +42,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> large: array<ActivationScalar>;
 @group(0) @binding(2) var<storage, read> small: array<ActivationScalar>;
-@group(0) @binding(3) var<storage, read_write> grad_weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<GradientScalar>;
 
 @compute @workgroup_size(WORKGROUP)
 fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -77,5 +78,5 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     if TRANSPOSED_OUTPUT {
         at = (tap * b_channels + b) * a_channels + a;
     }
-    grad_weight[split * size + at] = sum;
+    grad_weight[split * size + at] = GradientScalar(sum);
 }

@@ -21,6 +21,7 @@
 //           ops::conv2d_grad_weight.
 
 alias Activation = vec4<f32>; // how activations are stored
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
@@ -52,7 +53,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> large: array<Activation>;
 @group(0) @binding(2) var<storage, read> small: array<Activation>;
-@group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
 
 var<workgroup> a_tile: array<vec4<f32>, THREADS * TILE_ROWS>; // [pixel][patch vector]
 var<workgroup> b_tile: array<vec4<f32>, THREADS * TILE_COLUMNS>; // [pixel][vec4 of b]
@@ -98,7 +99,7 @@ fn store(split: u32, patch_index: u32, b4: u32, block: mat4x4<f32>) {
     }
     at += split * KERNEL * KERNEL * params.large_channels4 * 4u * params.small_channels4;
     for (var i = 0u; i < 4u; i++) {
-        grad_weight[at + i * step] = values[i];
+        grad_weight[at + i * step] = Gradient(values[i]);
     }
 }
 

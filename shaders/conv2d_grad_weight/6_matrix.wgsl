@@ -25,6 +25,7 @@ enable f16;
 enable wgpu_cooperative_matrix;
 
 alias Activation = vec4<f32>; // how activations are stored
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 alias Left = coop_mat8x8<f16, A>; // rows x pixels
 alias Right = coop_mat8x8<f16, B>; // pixels x columns
 alias Sums = coop_mat8x8<f32, C>; // rows x columns
@@ -72,7 +73,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> large: array<Activation>;
 @group(0) @binding(2) var<storage, read> small: array<Activation>;
-@group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
 
 var<workgroup> a_tile: array<f16, STAGE * A_ROW>; // [pixel][row]
 var<workgroup> b_tile: array<f16, STAGE * B_ROW>; // [pixel][column]
@@ -140,7 +141,7 @@ fn store(split: u32, patch_index: u32, b4: u32, i: u32, value: vec4<f32>) {
     }
     let size = KERNEL * KERNEL * params.large_channels4 * 4u * params.small_channels4;
     if a4 < KERNEL * KERNEL * params.large_channels4 && column4 < params.small_channels4 && split < params.splits {
-        grad_weight[split * size + at] = value;
+        grad_weight[split * size + at] = Gradient(value);
     }
 }
 

@@ -1,12 +1,13 @@
-// conv2d_grad_weight, second half of a split sum: adds the partial results in a fixed order.
+// conv2d_grad_weight, second half of a split sum: adds the partial results, which are f32, in a fixed order and rounds once.
 //
 //   grad_weight[i] = sum over split of workspace[split][i], split = 0, 1, 2, ...
 //
 // Layouts   workspace: [splits][size] vec4s, as written by the rungs; grad_weight: [size] vec4s
 // Bindings  0 params { size in vec4s, splits }, 1 workspace, 2 grad_weight
 // Grid      ceil(size / WORKGROUP) groups, folded at 65535
-// Speed     bound by memory: reads the workspace once. Called by ops::conv2d_grad_weight when splits > 1.
+// Speed     bound by memory: reads the workspace once. Called by ops::channel_sum::sum_of_parts.
 
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -18,7 +19,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> workspace: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> grad_weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> grad_weight: array<Gradient>;
 
 @compute @workgroup_size(WORKGROUP)
 fn conv2d_grad_weight_reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -30,5 +31,5 @@ fn conv2d_grad_weight_reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(l
     for (var split = 1u; split < params.splits; split++) {
         sum += workspace[split * params.size + index];
     }
-    grad_weight[index] = sum;
+    grad_weight[index] = Gradient(sum);
 }

@@ -2,18 +2,18 @@
 //
 //   A scaled gradient that overflows 16 bits makes others infinite or NaN on its way: it shows in the parameters' gradients.
 //
-// Layouts   gradient: `size` vec4s of an arena, whatever the states in it are, taken as words so that no driver touches a NaN;
-//           monitor: words.
+// Layouts   gradient: `size` times eight f16 of an arena, whatever the states in it are, taken as words of two so that no driver
+//           touches a NaN; monitor: words.
 // Bindings  0 params, 1 gradient, 2 monitor
-// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding.
-// All threads store the same word, so their order does not matter. Bound by memory: 4 bytes an element.
+// Grid      one thread for PER_THREAD times eight numbers, workgroups folded at 65535. Limits: a range is one binding.
+// All threads store the same word, so their order does not matter. Bound by memory: 2 bytes an element.
 // Caller: ops/loss_scale.rs, check.
 
 const WORKGROUP: u32 = 64u;
-const PER_THREAD: u32 = 4u; // vec4s a thread
+const PER_THREAD: u32 = 4u; // times eight numbers a thread
 
 struct Params {
-    size: u32, // in vec4s
+    size: u32, // in eights of numbers
     word: u32,
     pad_0: u32,
     pad_1: u32,
@@ -26,12 +26,13 @@ struct Params {
 @compute @workgroup_size(WORKGROUP)
 fn check(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first = (group.y * 65535u + group.x) * WORKGROUP * PER_THREAD + lane;
-    let exponent = vec4<u32>(0x7f800000u); // all ones in a NaN and in an infinity
+    let low = vec4<u32>(0x7c00u); // an exponent, all ones in a NaN and in an infinity, of the first number of each word
+    let high = low << vec4<u32>(16u); // of the second
     var found = false;
     for (var i = 0u; i < PER_THREAD; i++) {
         let index = first + i * WORKGROUP;
         if index < params.size {
-            found |= any((gradient[index] & exponent) == exponent);
+            found |= any((gradient[index] & low) == low) || any((gradient[index] & high) == high);
         }
     }
     if found {

@@ -8,12 +8,12 @@ use crate::tensor::DType;
 use crate::train::{Length, Objective, TrainConfig};
 use clap::{Args, ValueEnum};
 
-/// How weights and activations are stored.
+/// How weights, activations and gradients are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrecisionArg {
     /// 32-bit floats
     F32,
-    /// 16-bit floats, with sums, statistics, losses, gradients of weights and the optimiser in f32
+    /// 16-bit floats, with sums, statistics, losses, the weights that are trained and the optimiser in f32
     F16,
 }
 
@@ -49,7 +49,7 @@ pub struct NetworkArgs {
     /// Make values again for the backward pass instead of keeping them: less memory, a little slower, the same result
     #[arg(long)]
     pub recompute: bool,
-    /// How weights and activations are stored; with f16 losses are scaled so that gradients do not vanish [default: f32]
+    /// How weights, activations and gradients are stored; with f16 losses are scaled so that gradients do not vanish [default: f32]
     #[arg(long, value_enum, value_name = "TYPE")]
     pub precision: Option<PrecisionArg>,
 }

@@ -2,7 +2,7 @@
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::ShapeError;
-use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
+use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
 use super::{Op, loss_scale};
 use crate::gpu::{DeviceClass, KernelSpec};
 use crate::shader;
@@ -18,7 +18,7 @@ const VEC4_BYTES: u64 = 16;
 
 /// One update of every state of an arena. Inputs are the gradients of its states, in order; they lie in the arena's gradient part.
 /// Learning rate and bias corrections come from the step's uniform. Does nothing once the monitor's flag is up. Over states of precision f16 it
-/// divides the gradients by the loss scale, does nothing if they overflowed, writes the copy as f16, and moves the loss scale.
+/// reads the gradients as f16, divides them by the loss scale, does nothing if they overflowed, writes the copy as f16, and moves the loss scale.
 #[derive(Debug, Clone, Copy)]
 pub struct Adam {
     /// What to update.
@@ -65,21 +65,22 @@ impl Adam {
             pad: 0,
         };
         let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
-        let mut slots: Vec<Slot> = [Slot::Step, Slot::Monitor].into_iter().chain(parts.map(|p| self.part(p, offset, bytes))).collect();
+        let mut slots: Vec<Slot> =
+            [Slot::Step, Slot::Monitor].into_iter().chain(parts.map(|p| self.part(p, offset, bytes, states.precision()))).collect();
         let half = states.precision() == DType::F16;
-        slots.push(if half { self.part(ArenaPart::Half, offset, bytes) } else { Slot::Unused(0) });
+        slots.push(if half { self.part(ArenaPart::Half, offset, bytes, states.precision()) } else { Slot::Unused(0) });
         let run = match (profile.class, profile.subgroup) {
             (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
             _ => WORKGROUP,
         };
         let kernel = KernelSpec::new(shader!("adam/update")).uint("RUN", run);
-        let kernel = if half { weights(kernel.flag("HALF", true), DType::F16) } else { kernel };
+        let kernel = if half { gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16) } else { kernel };
         Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
     }
 
     /// The range of a part that holds `bytes` bytes of the values from `offset` on.
-    fn part(&self, part: ArenaPart, offset: u64, bytes: u64) -> Slot {
-        Slot::Arena { arena: self.arena, part, offset: part.offset(offset), bytes: part.offset(bytes) }
+    fn part(&self, part: ArenaPart, offset: u64, bytes: u64, precision: DType) -> Slot {
+        Slot::Arena { arena: self.arena, part, offset: part.bytes(offset, precision), bytes: part.bytes(bytes, precision) }
     }
 }
 
@@ -102,8 +103,11 @@ impl Op for Adam {
         let mut dispatches: Vec<Dispatch> = ranges.clone().map(|(offset, bytes)| self.range(context, offset, bytes)).collect();
         if half {
             let slot = context.states.trainable_index(self.arena);
-            let gradient = |(offset, bytes)| self.part(ArenaPart::Gradient, offset, bytes);
-            let checks = ranges.map(|range| loss_scale::check(slot, gradient(range), (range.1 / VEC4_BYTES) as usize));
+            let part = ArenaPart::Gradient;
+            let checks = ranges.map(|(offset, bytes)| {
+                let gradient = self.part(part, offset, bytes, DType::F16);
+                loss_scale::check(slot, gradient, part.bytes(bytes, DType::F16))
+            });
             dispatches.splice(0..0, checks);
             dispatches.push(loss_scale::settle(slot));
         }

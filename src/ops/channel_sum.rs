@@ -2,10 +2,10 @@
 
 use super::Op;
 use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::gpu::KernelSpec;
 use crate::shader;
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
 /// Threads of a workgroup of the summing shaders (`channel_sum/partial`, `loss/forward`, `conv2d_grad_weight/reduce`).
@@ -21,16 +21,18 @@ pub(crate) fn parts(items: usize, lanes: usize) -> usize {
 }
 
 /// Completes a sum of `parts` parts: with one part `sum` writes the output itself, with more it fills the workspace with partial
-/// results that each lie like `output`, and a second launch adds them in order. `sum` takes the slot that it writes to.
-pub(crate) fn sum_of_parts(output: Shape, parts: usize, sum: impl FnOnce(Slot) -> Dispatch) -> Lowered {
+/// results in f32 that each lie like `output`, and a second launch adds them in order and rounds once. `sum` takes the slot that it
+/// writes to, and how it is stored.
+pub(crate) fn sum_of_parts(output: Operand, parts: usize, sum: impl FnOnce(Slot, DType) -> Dispatch) -> Lowered {
     if parts == 1 {
-        return sum(Slot::Output).into();
+        return sum(Slot::Output, output.dtype).into();
     }
-    let size = output.rows() * output.channels4();
+    let size = output.shape.rows() * output.shape.channels4();
     let params = ReduceParams { size: size as u32, splits: parts as u32, pad: [0; 2] };
-    let kernel = KernelSpec::new(shader!("conv2d_grad_weight/reduce"));
+    let kernel = gradients(KernelSpec::new(shader!("conv2d_grad_weight/reduce")), output.dtype);
     let reduce = Dispatch::new(kernel, &params, vec![Slot::Workspace, Slot::Output], size.div_ceil(WORKGROUP));
-    Lowered { dispatches: vec![sum(Slot::Workspace), reduce], workspace_bytes: parts as u64 * output.bytes(), ..Lowered::default() }
+    let dispatches = vec![sum(Slot::Workspace, DType::F32), reduce];
+    Lowered { dispatches, workspace_bytes: parts as u64 * output.shape.bytes(), ..Lowered::default() }
 }
 
 #[repr(C)]
@@ -81,10 +83,12 @@ impl Op for ChannelSum {
         };
         let groups = parts * channels4.div_ceil(columns);
         let kernel = activations(KernelSpec::new(shader!("channel_sum/partial")), input.dtype);
-        sum_of_parts(context.output.shape, parts, |target| Dispatch::new(kernel, &params, vec![Slot::Input(0), target], groups))
+        sum_of_parts(context.output, parts, |target, dtype| {
+            Dispatch::new(gradients(kernel, dtype), &params, vec![Slot::Input(0), target], groups)
+        })
     }
 
-    fn is_precise(&self) -> bool {
+    fn is_gradient(&self) -> bool {
         true
     }
 }

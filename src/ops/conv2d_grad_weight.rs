@@ -1,14 +1,13 @@
 //! Weight gradient of both convolutions: a sum over pixels of products of the large map, under the kernel, and the small map.
 
 use super::Op;
+use super::channel_sum::sum_of_parts;
 use super::choice::{ContractionKey, Family, choose};
 use super::contraction::Geometry;
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
 use super::error::{ShapeError, take};
-use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot, activations};
-use crate::gpu::KernelSpec;
-use crate::shader;
+use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot, activations, gradients};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
@@ -38,17 +37,6 @@ struct Params {
     splits: u32,
     pad: [u32; 3],
 }
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ReduceParams {
-    size: u32,
-    splits: u32,
-    pad: [u32; 2],
-}
-
-/// Threads of a workgroup of `reduce.wgsl`.
-const REDUCE_WORKGROUP: usize = 64;
 
 impl Op for Conv2dGradWeight {
     fn name(&self) -> &'static str {
@@ -91,7 +79,6 @@ impl Op for Conv2dGradWeight {
         let key = ContractionKey { dtype: context.inputs[0].dtype, ..self.key(&context.shapes()) };
         let chosen = choose(&key, context.profile);
         let (large, small) = (context.inputs[0], context.inputs[1]);
-        let splits = chosen.splits;
         let params = Params {
             batch: large.shape.batch() as u32,
             large_height: large.shape.height() as u32,
@@ -103,7 +90,7 @@ impl Op for Conv2dGradWeight {
             padding: self.geometry.padding as u32,
             large: large.place(),
             small: small.place(),
-            splits: splits as u32,
+            splits: chosen.splits as u32,
             pad: [0; 3],
         };
         let kernel = chosen
@@ -112,22 +99,14 @@ impl Op for Conv2dGradWeight {
             .uint("STRIDE", self.geometry.stride)
             .flag("TRANSPOSED_OUTPUT", self.transposed_output);
         let kernel = activations(kernel, large.dtype);
-        let target = if splits == 1 { Slot::Output } else { Slot::Workspace };
-        let sum = Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), target], chosen.groups);
         let choice = Some(Choice { key, kernel: chosen.name });
-        if splits == 1 {
-            return Lowered { choice, ..sum.into() };
-        }
-        let output = context.output.shape;
-        let size = output.rows() * output.channels4();
-        let params = ReduceParams { size: size as u32, splits: splits as u32, pad: [0; 2] };
-        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/reduce"));
-        let slots = vec![Slot::Workspace, Slot::Output];
-        let reduce = Dispatch::new(kernel, &params, slots, size.div_ceil(REDUCE_WORKGROUP));
-        Lowered { choice, dispatches: vec![sum, reduce], workspace_bytes: splits as u64 * output.bytes() }
+        let sum = sum_of_parts(context.output, chosen.splits, |target, dtype| {
+            Dispatch::new(gradients(kernel, dtype), &params, vec![Slot::Input(0), Slot::Input(1), target], chosen.groups)
+        });
+        Lowered { choice, ..sum }
     }
 
-    fn is_precise(&self) -> bool {
+    fn is_gradient(&self) -> bool {
         true
     }
 

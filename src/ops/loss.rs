@@ -151,7 +151,7 @@ fn lower_loss(kind: LossKind, context: &LowerContext, gradient: Option<(Operand,
         activations(KernelSpec::new(shader!("loss/forward")), input.dtype).uint("KIND", kind.kind()).flag("GRADIENT", gradient.is_some());
     let grad_input = if gradient.is_some() { Slot::Byproduct(0) } else { Slot::Unused(0) };
     let slots = |target| vec![Slot::Input(0), Slot::Input(kind.desired()), target, grad_input];
-    sum_of_parts(Shape::scalar(), parts, |target| Dispatch::new(kernel, &params, slots(target), parts))
+    sum_of_parts(Operand::dense(Shape::scalar()), parts, |target, _| Dispatch::new(kernel, &params, slots(target), parts))
 }
 
 /// A loss whose own gradient is a constant: the inputs of [`Loss`] to the loss; byproduct 0 is what [`LossBackward`] makes of them.

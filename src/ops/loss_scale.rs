@@ -72,6 +72,9 @@ struct SettleParams {
     pad: [u32; 2],
 }
 
+/// Bytes that a thread of `check.wgsl` loads at a time: eight gradients.
+const CHECKED_BYTES: u64 = 16;
+
 /// First byte of a network's [`Scaling`] in the monitor.
 pub fn monitor_offset(slot: usize) -> u64 {
     4 * u64::from(word(slot))
@@ -82,8 +85,9 @@ pub(super) fn word(slot: usize) -> u32 {
     (FIRST_WORD + slot * WORDS) as u32
 }
 
-/// The launch that looks for an overflow in `size` vec4s of network `slot`'s gradients, `gradient`.
-pub(super) fn check(slot: usize, gradient: Slot, size: usize) -> Dispatch {
+/// The launch that looks for an overflow in `bytes` bytes of network `slot`'s gradients, `gradient`.
+pub(super) fn check(slot: usize, gradient: Slot, bytes: u64) -> Dispatch {
+    let size = (bytes / CHECKED_BYTES) as usize;
     let params = CheckParams { size: size as u32, word: word(slot), pad: [0; 2] };
     let kernel = KernelSpec::new(shader!("loss_scale/check"));
     Dispatch::new(kernel, &params, vec![gradient, Slot::Monitor], size.div_ceil(WORKGROUP * PER_THREAD))

@@ -87,7 +87,7 @@ pub enum ArenaPart {
     Value,
     /// The values as f16, for contractions: each state at half its offset.
     Half,
-    /// The gradients.
+    /// The gradients, stored as the states' precision says.
     Gradient,
     /// Adam's first moment.
     Moment1,
@@ -98,17 +98,18 @@ pub enum ArenaPart {
 /// Most unused bindings of one launch.
 pub const MOST_UNUSED: usize = 4;
 impl ArenaPart {
-    /// How its numbers are stored.
-    pub const fn dtype(self) -> DType {
+    /// How its numbers are stored in an arena of states of this precision.
+    pub const fn dtype(self, precision: DType) -> DType {
         match self {
             Self::Half => DType::F16,
-            _ => DType::F32,
+            Self::Gradient => precision,
+            Self::Value | Self::Moment1 | Self::Moment2 => DType::F32,
         }
     }
 
-    /// First byte in this part of a state that begins at byte `offset` of the values.
-    pub const fn offset(self, offset: u64) -> u64 {
-        offset * self.dtype().bytes() / F32_BYTES
+    /// What `bytes` bytes of the values, or their first so many, take in this part.
+    pub const fn bytes(self, bytes: u64, precision: DType) -> u64 {
+        bytes * self.dtype(precision).bytes() / F32_BYTES
     }
 }
 
@@ -120,6 +121,11 @@ pub(crate) fn activations(kernel: KernelSpec, dtype: DType) -> KernelSpec {
 /// `kernel` with the weights of its contraction stored as `dtype`.
 pub(crate) fn weights(kernel: KernelSpec, dtype: DType) -> KernelSpec {
     stored(kernel, ["Weight", "WeightScalar"], dtype)
+}
+
+/// `kernel` with the gradients of parameters that it writes stored as `dtype`.
+pub(crate) fn gradients(kernel: KernelSpec, dtype: DType) -> KernelSpec {
+    stored(kernel, ["Gradient", "GradientScalar"], dtype)
 }
 
 /// Replaces the aliases of one and of four numbers that the shader declares; a shader's own alias is f32. Where it declares neither the

@@ -74,9 +74,14 @@ pub trait Op: Any + Debug + Send + Sync {
         None
     }
 
-    /// Whether the output is f32 in a program that stores activations as f16 as well: statistics, sums, losses, parameter gradients.
-    /// Everything else is stored as the first input is.
+    /// Whether the output is f32 in a program that stores activations as f16 as well: statistics, sums, losses. What is neither this nor a
+    /// gradient of parameters is stored as the first input is.
     fn is_precise(&self) -> bool {
+        false
+    }
+
+    /// Whether the output is the gradient of a parameter, which is stored as [`crate::state::StateList::precision`] says.
+    fn is_gradient(&self) -> bool {
         false
     }
 

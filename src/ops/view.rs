@@ -118,13 +118,13 @@ impl Op for Concat {
 pub struct Byproduct {
     number: usize,
     shape: Shape,
-    precise: bool,
+    gradient: bool,
 }
 
 impl Byproduct {
-    /// Number `number` of its maker's, of this shape. It is stored as its maker's first input is, or for `precise` as f32.
-    pub fn new(number: usize, shape: Shape, precise: bool) -> Self {
-        Self { number, shape, precise }
+    /// Number `number` of its maker's, of this shape. It is stored as its maker's first input is, or as the `gradient` of a parameter.
+    pub fn new(number: usize, shape: Shape, gradient: bool) -> Self {
+        Self { number, shape, gradient }
     }
 }
 
@@ -142,8 +142,8 @@ impl Op for Byproduct {
         Lowered::default()
     }
 
-    fn is_precise(&self) -> bool {
-        self.precise
+    fn is_gradient(&self) -> bool {
+        self.gradient
     }
 
     fn byproduct(&self) -> Option<usize> {

@@ -108,7 +108,7 @@ fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
     let inputs = [&fusion.tape.nodes()[stats.0].inputs[..], &[mean, var]].concat();
     fusion.rewrite(stats.0, Norm { running: Some(running), ..norm }, &inputs);
     // Nobody reads an update, so what is left here is dead.
-    fusion.rewrite(node, Byproduct::new(1, fusion.tape.shape(Var(node)), true), &[stats]);
+    fusion.rewrite(node, Byproduct::new(1, fusion.tape.shape(Var(node)), false), &[stats]);
     Some(())
 }
 

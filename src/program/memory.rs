@@ -2,7 +2,7 @@
 
 use super::{ALL_UNUSED_BYTES, Plan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
-use crate::ops::{MONITOR_BYTES, StepState};
+use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::state::StateList;
 use crate::tensor::DType;
 
@@ -40,13 +40,15 @@ impl Memory {
         for arena in states.arenas() {
             let bytes = buffer_bytes(arena.bytes);
             profile.check_buffer(&arena.name, bytes)?;
-            let copy = if arena.trainable && states.precision() == DType::F16 { buffer_bytes(arena.bytes / 2) } else { 0 };
+            let precision = states.precision();
+            let part = |part: ArenaPart| buffer_bytes(part.bytes(arena.bytes, precision));
+            let copy = if arena.trainable && precision == DType::F16 { part(ArenaPart::Half) } else { 0 };
             match (arena.trainable, training) {
                 (false, _) => memory.statistics += bytes,
                 (true, false) => memory.weights += bytes + copy,
                 (true, true) => {
                     memory.weights += bytes + copy;
-                    memory.gradients += bytes;
+                    memory.gradients += part(ArenaPart::Gradient);
                     memory.moments += 2 * bytes;
                 }
             }

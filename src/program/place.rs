@@ -88,11 +88,12 @@ pub fn live_nodes(tape: &Tape, outputs: &[Var]) -> Vec<bool> {
 /// # Errors
 /// [`ProgramError::Gradient`].
 pub fn place_values(tape: &Tape, states: &StateList, live: &[bool]) -> Result<Places, ProgramError> {
-    let gradients = claim_gradients(tape, states, live)?;
+    let dtypes = dtypes(tape, states);
+    let gradients = claim_gradients(tape, states, live, &dtypes)?;
     let mut copied = HashSet::new();
     loop {
         let concats = claim_concats(tape, live, &gradients, &copied);
-        let places = resolve(tape, states, live, &gradients, &concats);
+        let places = resolve(tape, states, live, &dtypes, &gradients, &concats);
         match conflicting_concat(tape, &places, &concats) {
             None => return Ok(places),
             Some(concat) => copied.insert(concat),
@@ -107,8 +108,27 @@ fn op_of(node: &Node) -> Option<&dyn Op> {
     }
 }
 
+/// How each value is stored: the one place where programs decide it.
+fn dtypes(tape: &Tape, states: &StateList) -> Vec<DType> {
+    let nodes = tape.nodes();
+    let mut found: Vec<DType> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        found.push(match &node.source {
+            Source::Input(_) => states.precision(),
+            Source::State(id) => states.read_as(*id),
+            Source::Op(op) if op.is_gradient() => ArenaPart::Gradient.dtype(states.precision()),
+            Source::Op(op) if op.is_precise() => DType::F32,
+            Source::Op(op) => {
+                let maker = if op.byproduct().is_some() { &nodes[node.inputs[0].0] } else { node };
+                maker.inputs.first().map_or(DType::F32, |input| found[input.0])
+            }
+        });
+    }
+    found
+}
+
 /// Each gradient that an optimiser reads gets the range of its state in the gradient part of the arena.
-fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool]) -> Result<HashMap<Var, Storage>, ProgramError> {
+fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool], dtypes: &[DType]) -> Result<HashMap<Var, Storage>, ProgramError> {
     let mut claims = HashMap::new();
     for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
         let Some(arena) = op_of(node).and_then(Op::updates_arena) else { continue };
@@ -125,7 +145,11 @@ fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool]) -> Result<Has
             if producer.shape != state.shape {
                 return Err(fail(position, "of another shape than its state"));
             }
-            let storage = Storage::Arena { arena, part: ArenaPart::Gradient, offset: state.offset };
+            let (part, precision) = (ArenaPart::Gradient, states.precision());
+            if dtypes[gradient.0] != part.dtype(precision) {
+                return Err(fail(position, "stored as f32 where the states' gradients are f16"));
+            }
+            let storage = Storage::Arena { arena, part, offset: part.bytes(state.offset, precision) };
             if claims.insert(gradient, storage).is_some() {
                 return Err(fail(position, "used twice"));
             }
@@ -163,6 +187,7 @@ fn resolve(
     tape: &Tape,
     states: &StateList,
     live: &[bool],
+    dtypes: &[DType],
     gradients: &HashMap<Var, Storage>,
     concats: &BTreeMap<Var, (usize, usize)>,
 ) -> Places {
@@ -171,23 +196,17 @@ fn resolve(
     let mut found = Places { places: vec![None; nodes.len()], views: HashSet::new() };
     for (index, node) in nodes.iter().enumerate().filter(|&(index, _)| live[index]) {
         let first_input = node.inputs.first().and_then(|input| found.places[input.0]);
-        let dtype = match &node.source {
-            Source::Input(_) => states.precision(),
-            Source::State(id) => states.read_as(*id),
-            Source::Op(op) if op.is_precise() => DType::F32,
-            Source::Op(op) => {
-                let maker = if op.byproduct().is_some() { &nodes[node.inputs[0].0] } else { node };
-                let like = maker.inputs.first().and_then(|input| found.places[input.0]);
-                like.map_or(DType::F32, |place| place.operand.dtype)
-            }
-        };
+        let dtype = dtypes[index];
         let dense = Operand::stored(node.shape, dtype);
         let own = Place { storage: Storage::Node(index), operand: dense };
         let place = match (&node.source, gradients.get(&Var(index)), concats.get(&Var(index))) {
             (Source::State(id), ..) => {
                 let state = states.get(*id);
                 let part = if dtype == DType::F16 { ArenaPart::Half } else { ArenaPart::Value };
-                Place { storage: Storage::Arena { arena: state.arena, part, offset: part.offset(state.offset) }, operand: dense }
+                Place {
+                    storage: Storage::Arena { arena: state.arena, part, offset: part.bytes(state.offset, states.precision()) },
+                    operand: dense,
+                }
             }
             (_, Some(&storage), _) => Place { storage, operand: dense },
             (_, _, Some(&(concat, start))) => Place {

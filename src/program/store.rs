@@ -39,16 +39,21 @@ impl Store {
         }
         let mut arenas = Vec::new();
         for spec in states.arenas() {
-            let part = |what: &str| gpu.storage(&format!("{} {what}", spec.name), spec.bytes);
+            let precision = states.precision();
+            let buffer = |what: &str, part: ArenaPart| gpu.storage(&format!("{} {what}", spec.name), part.bytes(spec.bytes, precision));
             let training = match training && spec.trainable {
-                true => Some([part("gradients")?, part("first moments")?, part("second moments")?]),
+                true => Some([
+                    buffer("gradients", ArenaPart::Gradient)?,
+                    buffer("first moments", ArenaPart::Moment1)?,
+                    buffer("second moments", ArenaPart::Moment2)?,
+                ]),
                 false => None,
             };
             let half = match halves && spec.trainable {
-                true => Some(gpu.storage(&format!("{} values as f16", spec.name), spec.bytes / 2)?),
+                true => Some(buffer("values as f16", ArenaPart::Half)?),
                 false => None,
             };
-            arenas.push(Arena { value: part("values")?, half, training });
+            arenas.push(Arena { value: buffer("values", ArenaPart::Value)?, half, training });
         }
         let monitor = gpu.storage("monitor", MONITOR_BYTES)?;
         let step = gpu.buffer("step", size_of::<StepState>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
@@ -144,8 +149,9 @@ impl Store {
             return Err(ProgramError::Length { var: id.0, shape: state.shape, expected: state.shape.len(), given: values.len() });
         }
         if let Some(buffer) = self.part(state.arena, part) {
-            let bytes = part.dtype().encode(&state.shape.pack(values));
-            gpu.write(buffer, part.offset(state.offset), &bytes);
+            let precision = self.states.precision();
+            let bytes = part.dtype(precision).encode(&state.shape.pack(values));
+            gpu.write(buffer, part.bytes(state.offset, precision), &bytes);
         }
         if part == ArenaPart::Value {
             self.write(gpu, id, ArenaPart::Half, values)?;
@@ -162,8 +168,9 @@ impl Store {
         match self.part(state.arena, part) {
             None => Ok(vec![0.0; state.shape.len()]),
             Some(buffer) => {
-                let bytes = gpu.read(buffer, part.offset(state.offset), state.shape.bytes_in(part.dtype()))?;
-                Ok(state.shape.unpack(&part.dtype().decode(&bytes)))
+                let (precision, dtype) = (self.states.precision(), part.dtype(self.states.precision()));
+                let bytes = gpu.read(buffer, part.bytes(state.offset, precision), state.shape.bytes_in(dtype))?;
+                Ok(state.shape.unpack(&dtype.decode(&bytes)))
             }
         }
     }

@@ -43,7 +43,7 @@ pub struct TrainConfig {
     pub norm: Norm,
     /// Dropout in the generator's middle blocks.
     pub dropout: bool,
-    /// How weights and activations are stored.
+    /// How weights, activations and gradients are stored.
     #[serde(default)]
     pub precision: DType,
     /// Pairs of a step.

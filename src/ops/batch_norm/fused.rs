@@ -10,9 +10,9 @@ use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::ops::Op;
 use crate::ops::elementwise::WORKGROUP;
 use crate::ops::error::{ShapeError, same};
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::shader;
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
 /// `leaky_relu(normalize(inputs))`: takes and makes what [`Normalize`] does.
@@ -248,6 +248,8 @@ struct AffineGrads {
     wanted: bool,
     slots: [Slot; 2],
     offsets: [u32; 2],
+    /// Both are stored alike, as all gradients of parameters are.
+    dtype: DType,
 }
 
 impl AffineGrads {
@@ -255,7 +257,13 @@ impl AffineGrads {
         let place = |number: usize| context.byproducts.get(number).copied().flatten();
         let slot = |number| if place(number).is_some() { Slot::Byproduct(number) } else { Slot::Unused(number) };
         let offset = |number| place(number).map_or(0, |operand| operand.offset);
-        Self { wanted: place(1).is_some() && place(2).is_some(), slots: [1, 2].map(slot), offsets: [1, 2].map(offset) }
+        let dtype = place(1).map_or(DType::F32, |operand| operand.dtype);
+        Self { wanted: place(1).is_some() && place(2).is_some(), slots: [1, 2].map(slot), offsets: [1, 2].map(offset), dtype }
+    }
+
+    /// `kernel` with what it writes of these.
+    fn of_kernel(&self, kernel: KernelSpec) -> KernelSpec {
+        gradients(kernel.flag("GRAD_AFFINE", self.wanted), self.dtype)
     }
 }
 
@@ -288,8 +296,8 @@ impl NormGrad {
         };
         let kernel = activations(KernelSpec::new(shader!("batch_norm/small_backward")), grad_input.dtype)
             .flag("MASKED", self.slope.is_some())
-            .flag("AFFINE", self.affine)
-            .flag("GRAD_AFFINE", grads.wanted);
+            .flag("AFFINE", self.affine);
+        let kernel = grads.of_kernel(kernel);
         let slots = [0, value, 1, 2, weight].map(Slot::Input).into_iter().chain([Slot::Byproduct(0)]).chain(grads.slots).collect();
         small.launch(kernel, &params, slots, grad_input.shape.channels4())
     }
@@ -313,7 +321,7 @@ impl NormGrad {
         let partial = split.partial(sums.shape.channels());
         let mask = self.slope.map(|slope| Mask { slope, value });
         let first = chunk_sums(context, mask, split, Slot::Workspace, partial);
-        let kernel = KernelSpec::new(shader!("batch_norm/grad_merge")).flag("GRAD_AFFINE", grads.wanted);
+        let kernel = grads.of_kernel(KernelSpec::new(shader!("batch_norm/grad_merge")));
         let slots = [Slot::Workspace, Slot::Output].into_iter().chain(grads.slots).collect();
         let second = Dispatch::new(kernel, &params, slots, groups_for(1, sums.shape));
 

@@ -5,7 +5,7 @@ use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
 use crate::ops::Op;
 use crate::ops::error::{ShapeError, same, take};
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::shader;
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
@@ -284,7 +284,7 @@ impl Op for GradAffine {
         reduce(Slot::Input(0), sums, context.output, row, sums.shape.batch(), 2).into()
     }
 
-    fn is_precise(&self) -> bool {
+    fn is_gradient(&self) -> bool {
         true
     }
 }
@@ -311,5 +311,6 @@ fn reduce(slot: Slot, input: Operand, output: Operand, first: u32, terms: usize,
         output: output.place(),
     };
     let threads = groups_for(output.shape.rows(), output.shape);
-    Dispatch::new(KernelSpec::new(shader!("batch_norm/reduce")), &params, vec![slot, Slot::Output], threads)
+    let kernel = gradients(KernelSpec::new(shader!("batch_norm/reduce")), output.dtype);
+    Dispatch::new(kernel, &params, vec![slot, Slot::Output], threads)
 }
