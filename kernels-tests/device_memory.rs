@@ -1,6 +1,6 @@
 //! What a run takes of the device: planned before it begins, refused with what would fit, and uploads that allocate nothing.
 
-use crate::harness::{gpu, open};
+use crate::harness::{gpu, open, precisions};
 use crate::program::bits;
 use crate::shaders::small_config;
 use pix2pix::data::{Batch, Dataset};
@@ -15,12 +15,15 @@ use std::sync::atomic::AtomicBool;
 
 #[test]
 fn a_run_takes_what_was_planned() {
-    for (size, ngf, batch_size, recompute) in [(64, 16, 1, false), (64, 4, 3, true), (32, 8, 2, false)] {
+    let runs = [(64, 16, 1, false), (64, 4, 3, true), (32, 8, 2, false)];
+    let runs = precisions(&gpu(), "planned memory").into_iter().flat_map(|precision| runs.map(|run| (run, precision)));
+    for ((size, ngf, batch_size, recompute), precision) in runs {
         // A device of its own, whose peak is this run's.
         let gpu = open(DeviceOptions::default());
         let root = tempfile::tempdir().unwrap();
         let length = Length::Steps(4);
-        let config = TrainConfig { batch_size, recompute, length, sample_every: 2, checkpoint_every: 2, ..small_config(size, ngf) };
+        let every = TrainConfig { sample_every: 2, checkpoint_every: 2, ..small_config(size, ngf) };
+        let config = TrainConfig { batch_size, recompute, length, precision, ..every };
         let dataset = Dataset::bundled(&config.data_options()).unwrap();
         let run = RunDir::create(root.path(), "planned").unwrap();
         let mut trainer = Trainer::start(&gpu, config.clone(), &dataset, run).unwrap();
@@ -28,7 +31,7 @@ fn a_run_takes_what_was_planned() {
         let planned = plan_training(&config, gpu.profile()).unwrap();
         assert_eq!(trainer.session().memory(), &planned);
         let (peak, total) = (gpu.peak_memory_bytes(), planned.total());
-        assert!(peak <= total && total * 9 <= peak * 10, "{size} pixels: planned {total}, taken {peak}: {planned:?}");
+        assert!(peak <= total && total * 9 <= peak * 10, "{size} pixels in {precision}: planned {total}, taken {peak}: {planned:?}");
     }
 }
 

@@ -138,16 +138,58 @@ fn the_ceilings_are_found_written_and_drawn() {
     let folder = temporary();
     let root = folder.path();
     let text = stdout(&succeed(root, &["bench", "ceiling", "--quick", "--json", "a.json", "--svg", "a.svg"]));
-    assert!(text.lines().last().unwrap().starts_with("ceiling f32: ") && text.contains("copy of"), "{text}");
     let report = read(&root.join("a.json"));
     check_report(&report, "ceiling");
-    let ceiling = &report["ceilings"][0];
-    assert_eq!(ceiling["dtype"], "f32");
-    for (rate, of) in [("flop_per_second", "contraction"), ("bytes_per_second", "copy")] {
-        assert!(ceiling[rate].as_f64().unwrap() > 0.0 && !ceiling[of].as_str().unwrap().is_empty(), "{ceiling}");
+    let dtypes = if report["device"]["f16"] == json!(true) { &["f32", "f16"][..] } else { &["f32"] };
+    assert_eq!(report["ceilings"].as_array().unwrap().len(), dtypes.len());
+    for (ceiling, &dtype) in report["ceilings"].as_array().unwrap().iter().zip(dtypes) {
+        assert_eq!(ceiling["dtype"], dtype);
+        for (rate, of) in [("flop_per_second", "contraction"), ("bytes_per_second", "copy")] {
+            let what = ceiling[of].as_str().unwrap();
+            assert!(ceiling[rate].as_f64().unwrap() > 0.0 && what.contains(" f16: ") == (dtype == "f16"), "{ceiling}");
+        }
+        let line = text.lines().rev().take(dtypes.len()).find(|line| line.starts_with(&format!("ceiling {dtype}: ")));
+        assert!(line.is_some_and(|line| line.contains("copy of")), "{text}");
+        assert!(fs::read_to_string(root.join("a.svg")).unwrap().contains(&format!("best copy, {dtype}: ")));
     }
     assert!(is_chart(&root.join("a.svg")));
     assert_eq!(snapshot(root).len(), 2);
+    let same = stdout(&succeed(root, &["bench", "diff", "a.json", "a.json"]));
+    let compared = |dtype: &str| same.lines().filter(|line| line.contains(dtype) && line.ends_with(" 1.000")).count();
+    let twice = if dtypes.len() == 2 { compared(" f16: ") } else { 0 };
+    assert_eq!(compared(": ") - twice, if dtypes.len() == 2 { twice } else { entries(&report).len() }, "{same}");
+}
+
+/// The same contraction stored as f16, asked for by either name of it; and where there are no 16-bit floats.
+#[test]
+fn kernels_and_steps_in_f16_are_set_against_the_ceiling_of_f16() {
+    let folder = temporary();
+    let root = folder.path();
+    let shape = "conv2d k4s2p1 1x8x8x8 4x4x8 bias";
+    let key = format!("{shape} f16");
+    let kernels = |shape: &str, flags: &[&str]| {
+        let arguments = [&["bench", "kernels", "--quick", "--shape", shape, "--json", "a.json"], flags].concat();
+        let output = run(root, &arguments);
+        (output.status.code() == Some(0)).then(|| (stdout(&output), read(&root.join("a.json"))))
+    };
+    let Some((_, report)) = kernels(shape, &["--precision", "f16"]) else {
+        let message = fail(root, 1, &["bench", "kernels", "--quick", "--shape", &key]);
+        assert!(message.contains("16-bit floats"), "{message}");
+        return;
+    };
+    let (text, again) = kernels(&key, &[]).unwrap();
+    for report in [&report, &again] {
+        assert_eq!(report["contests"][0]["key"], key.as_str());
+        assert_eq!(report["contests"][0]["disagreeing"], json!([]));
+        assert_eq!((report["ceilings"].as_array().unwrap().len(), &report["ceilings"][0]["dtype"]), (1, &json!("f16")));
+    }
+    assert!(text.contains("ceiling f16: ") && !text.contains("ceiling f32: "), "{text}");
+    let (text, without) = kernels(&key, &["--no-f16"]).unwrap();
+    assert_eq!((&without["contests"][0]["key"], &without["ceilings"][0]["dtype"]), (&json!(shape), &json!("f32")), "{text}");
+
+    let step = ["bench", "step", "--quick", "--ceiling", "--precision", "f16"];
+    let text = stdout(&succeed(root, &[&step[..], &TINY[..]].concat()));
+    assert!(text.contains("ceiling f16: ") && text.contains(" % of the ceiling"), "{text}");
 }
 
 #[test]

@@ -15,28 +15,37 @@ use std::collections::HashSet;
 /// Threads of a workgroup and `vec4`s of a thread of the copies that are tried.
 const COPIES: [(usize, usize); 5] = [(64, 1), (64, 4), (64, 16), (256, 1), (256, 4)];
 
-/// Measures both ceilings, with an entry for everything that was tried.
+/// Measures both ceilings for operands that are stored as each of `dtypes`, with an entry for everything that was tried.
 ///
 /// # Errors
-/// What the device reports.
-pub fn measure_ceiling(gpu: &Gpu, clock: &Clock, options: &KernelOptions) -> Result<Report, BenchError> {
+/// What the device reports, for f16 on one without 16-bit floats too.
+pub fn measure_ceiling(gpu: &Gpu, clock: &Clock, options: &KernelOptions, dtypes: &[DType]) -> Result<Report, BenchError> {
     let mut report = Report::new(Kind::Ceiling, gpu, clock);
-    for key in well_shaped(gpu.profile().class, options.quick) {
-        report.entries.extend(contractions(gpu, clock, options, &key)?);
+    for &dtype in dtypes {
+        let mut entries = Vec::new();
+        for key in well_shaped(gpu.profile().class, options.quick, dtype) {
+            entries.extend(contractions(gpu, clock, options, &key)?);
+        }
+        entries.extend(time_copies(gpu, clock, options, dtype)?);
+        report.ceilings.push(ceiling(&entries, dtype));
+        report.entries.extend(entries);
     }
-    report.entries.extend(time_copies(gpu, clock, options)?);
+    Ok(report)
+}
+
+/// The best of `entries`.
+fn ceiling(entries: &[Entry], dtype: DType) -> Ceiling {
     let best = |rate: fn(&Entry) -> f64| {
-        let fastest = report.entries.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)));
+        let fastest = entries.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)));
         fastest.map_or((0.0, String::new()), |entry| (rate(entry), entry.name.clone()))
     };
     let (flop_per_second, contraction) = best(Entry::flop_per_second);
     let (bytes_per_second, copy) = best(|entry| if entry.flop > 0.0 { 0.0 } else { entry.bytes_per_second() });
-    report.ceilings.push(Ceiling { dtype: "f32".to_owned(), flop_per_second, contraction, bytes_per_second, copy });
-    Ok(report)
+    Ceiling { dtype: dtype.to_string(), flop_per_second, contraction, bytes_per_second, copy }
 }
 
 /// Contractions that keep a device busy: a matrix product (a convolution by one pixel) and layers of the real networks.
-fn well_shaped(class: DeviceClass, quick: bool) -> Vec<ContractionKey> {
+fn well_shaped(class: DeviceClass, quick: bool, dtype: DType) -> Vec<ContractionKey> {
     let side = match (class, quick) {
         (DeviceClass::Gpu, _) => 128,
         (DeviceClass::Cpu, false) => 32,
@@ -49,7 +58,7 @@ fn well_shaped(class: DeviceClass, quick: bool) -> Vec<ContractionKey> {
         small: Shape::nhwc(1, small.0, small.0, small.1),
         transposed: false,
         bias: false,
-        dtype: DType::F32,
+        dtype,
     };
     let (product, halve) = (Geometry::new(1, 1, 0), Geometry::new(4, 2, 1));
     let mut keys = vec![
@@ -88,23 +97,24 @@ fn contractions(gpu: &Gpu, clock: &Clock, options: &KernelOptions, key: &Contrac
 }
 
 /// An entry for each way to copy a value larger than any cache.
-fn time_copies(gpu: &Gpu, clock: &Clock, options: &KernelOptions) -> Result<Vec<Entry>, BenchError> {
+fn time_copies(gpu: &Gpu, clock: &Clock, options: &KernelOptions, dtype: DType) -> Result<Vec<Entry>, BenchError> {
     let bytes = options.rotated_bytes.min(gpu.profile().max_binding_bytes).min(gpu.profile().max_buffer_bytes);
-    let shape = Shape::nhwc(1, 1, (bytes / 16) as usize, 4);
-    let operand = Operand::dense(shape);
+    let operand = Operand::stored(Shape::nhwc(1, 1, (bytes / (4 * dtype.bytes())) as usize, 4), dtype);
     let stand = Stand::new(gpu, clock, &[operand], operand, 0)?;
+    // As the name of a contraction's key.
+    let suffix = if dtype == DType::F16 { " f16" } else { "" };
     let mut entries = Vec::new();
     for (threads, per_thread) in COPIES {
         let name = format!("{threads} threads of {per_thread} vec4s");
-        let launch = stand.bind(&[copy(gpu.profile(), shape, threads, per_thread)], 0)?;
+        let launch = stand.bind(&[copy(gpu.profile(), operand, threads, per_thread)], 0)?;
         let seconds = stand.time(&launch, &options.budget(f64::INFINITY))?;
         entries.push(Entry {
-            name: format!("copy of {} MiB: {name}", bytes >> 20),
+            name: format!("copy of {} MiB{suffix}: {name}", bytes >> 20),
             group: "copy".to_owned(),
             kernel: name,
             seconds,
             flop: 0.0,
-            bytes: 2.0 * shape.bytes() as f64,
+            bytes: 2.0 * operand.bytes() as f64,
             launches: 1,
         });
     }
@@ -112,12 +122,12 @@ fn time_copies(gpu: &Gpu, clock: &Clock, options: &KernelOptions) -> Result<Vec<
 }
 
 /// Scaling by one, with this workgroup and this work a thread.
-fn copy(profile: &Profile, shape: Shape, threads: usize, per_thread: usize) -> Dispatch {
-    let (operand, states) = (Operand::dense(shape), StateList::default());
+fn copy(profile: &Profile, operand: Operand, threads: usize, per_thread: usize) -> Dispatch {
+    let states = StateList::default();
     let lowered =
         Scale { scale: 1.0 }.lower(&LowerContext { inputs: &[operand], output: operand, byproducts: &[], profile, states: &states });
     let mut dispatch = lowered.dispatches[0].clone();
     dispatch.kernel = dispatch.kernel.uint("WORKGROUP", threads).uint("PER_THREAD", per_thread);
-    dispatch.groups = (shape.rows() * shape.channels4()).div_ceil(threads * per_thread) as u64;
+    dispatch.groups = (operand.shape.rows() * operand.shape.channels4()).div_ceil(threads * per_thread) as u64;
     dispatch
 }

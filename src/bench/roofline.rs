@@ -34,24 +34,24 @@ type DrawError = DrawingAreaErrorKind<io::Error>;
 /// A kernel: floating-point operations a byte, and billions of them a second.
 type Point = (f64, f64);
 
-/// Draws the entries of `report` below its first ceiling; without one, or without a timed kernel, there is nothing to draw and no file.
+/// Draws the entries of `report` below its ceilings; without one, or without a timed kernel, there is nothing to draw and no file.
 ///
 /// # Errors
 /// [`BenchError::Chart`] and [`BenchError::Write`].
 pub fn draw_roofline(report: &Report, path: &Path) -> Result<bool, BenchError> {
-    let Some(ceiling) = report.ceilings.first() else { return Ok(false) };
     let mut groups: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
     for entry in report.operations() {
         if let Some(point) = point(entry) {
             groups.entry(if entry.flop > 0.0 { &entry.group } else { "everything else" }).or_default().push(point);
         }
     }
-    if groups.is_empty() {
+    if groups.is_empty() || report.ceilings.is_empty() {
         return Ok(false);
     }
     let mut svg = String::new();
     let title = format!("{} ({})", report.device.name, report.device.driver);
-    draw(&mut svg, &title, ceiling, &groups).map_err(|error| BenchError::Chart { path: path.to_owned(), reason: error.to_string() })?;
+    draw(&mut svg, &title, &report.ceilings, &groups)
+        .map_err(|error| BenchError::Chart { path: path.to_owned(), reason: error.to_string() })?;
     write_atomic(path, |writer| writer.write_all(svg.as_bytes()))?;
     Ok(true)
 }
@@ -64,11 +64,12 @@ fn point(entry: &Entry) -> Option<Point> {
     (point.0.is_finite() && point.0 > 0.0 && point.1 > 0.0).then_some(point)
 }
 
-fn draw(svg: &mut String, title: &str, ceiling: &Ceiling, groups: &BTreeMap<&str, Vec<Point>>) -> Result<(), DrawError> {
-    let (top, slope) = (ceiling.flop_per_second * 1e-9, ceiling.bytes_per_second * 1e-9);
+fn draw(svg: &mut String, title: &str, ceilings: &[Ceiling], groups: &BTreeMap<&str, Vec<Point>>) -> Result<(), DrawError> {
+    let roofs: Vec<[f64; 2]> = ceilings.iter().map(|one| [one.flop_per_second * 1e-9, one.bytes_per_second * 1e-9]).collect();
+    let top = roofs.iter().map(|roof| roof[0]).fold(0.0, f64::max);
     let points = || groups.values().flatten();
-    let ridge = top / slope;
-    let x = decades(points().map(|point| point.0).chain([STREAMING, ridge]));
+    let ridges = roofs.iter().map(|[top, slope]| top / slope);
+    let x = decades(points().map(|point| point.0).chain([STREAMING]).chain(ridges));
     let y = decades(points().map(|point| point.1).filter(|&rate| rate >= top * LEAST).chain([top]));
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
@@ -94,7 +95,9 @@ fn draw(svg: &mut String, title: &str, ceiling: &Ceiling, groups: &BTreeMap<&str
         .x_desc("FLOP a byte, every operand moved once; everything else: drawn at one FLOP a float")
         .y_desc("GFLOP/s")
         .draw()?;
-    roof(&mut chart, x, [top, slope])?;
+    for (line, (ceiling, rates)) in ceilings.iter().zip(roofs).enumerate() {
+        roof(&mut chart, x.clone(), rates, &ceiling.dtype, line as i32)?;
+    }
     for (points, colour) in groups.values().zip(COLOURS.iter().cycle()) {
         let shown = points.iter().filter(|point| point.1 >= top * LEAST);
         chart.draw_series(shown.map(|&point| Circle::new(point, 3, colour.filled())))?;
@@ -103,18 +106,18 @@ fn draw(svg: &mut String, title: &str, ceiling: &Ceiling, groups: &BTreeMap<&str
     Ok(())
 }
 
-/// What memory allows up to the ridge, and arithmetic behind it.
-fn roof(chart: &mut Chart, x: Range<f64>, [top, slope]: [f64; 2]) -> Result<(), DrawError> {
+/// What memory allows up to the ridge, and arithmetic behind it. The labels of later lines stand above those of earlier ones.
+fn roof(chart: &mut Chart, x: Range<f64>, [top, slope]: [f64; 2], dtype: &str, line: i32) -> Result<(), DrawError> {
     let ridge = top / slope;
-    let line = [(x.start, x.start * slope), (ridge, top), (x.end, top)];
-    chart.draw_series(LineSeries::new(line, TEXT.stroke_width(2)))?;
+    let corners = [(x.start, x.start * slope), (ridge, top), (x.end, top)];
+    chart.draw_series(LineSeries::new(corners, TEXT.stroke_width(2)))?;
     let style = ("sans-serif", 13, &TEXT).into_text_style(chart.plotting_area());
     let labels = [
-        (format!("best contraction: {top:.1} GFLOP/s"), (ridge, top)),
-        (format!("best copy: {slope:.1} GB/s"), (x.start, x.start * slope)),
+        (format!("best contraction, {dtype}: {top:.1} GFLOP/s"), (ridge, top)),
+        (format!("best copy, {dtype}: {slope:.1} GB/s"), (x.start, x.start * slope)),
     ];
     chart.draw_series(labels.map(|(label, at)| {
-        let offset = if at.0 == ridge { (8, -18) } else { (8, -28) };
+        let offset = if at.0 == ridge { (8, -18 - 16 * line) } else { (8, -28 - 16 * line) };
         EmptyElement::at(at) + Text::new(label, offset, style.clone())
     }))?;
     Ok(())

@@ -129,6 +129,8 @@ impl Store {
                     let program = Program::compile(gpu, self, &tape, &[draw])?;
                     program.run(gpu, self, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
                     program.copy_to(gpu, draw, &self.arenas[state.arena.0].value, state.offset)?;
+                    // What it drew takes as much as what is read back next.
+                    drop(program);
                     if self.part(state.arena, ArenaPart::Half).is_some() {
                         self.write(gpu, state.id, ArenaPart::Value, &self.read(gpu, state.id, ArenaPart::Value)?)?;
                     }

@@ -4,6 +4,7 @@ use super::output::{OutputArgs, giga, print_head};
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{BenchError, Entry, KernelOptions, Report, measure_ceiling};
 use crate::program::Clock;
+use crate::tensor::DType;
 use clap::Args;
 
 /// Arguments of `bench ceiling`.
@@ -24,7 +25,8 @@ pub fn run(args: &CeilingArgs) -> Result<(), CliError> {
     args.output.check()?;
     let gpu = args.device.open()?;
     let clock = Clock::of(&gpu).map_err(BenchError::from)?;
-    let report = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick))?;
+    let dtypes = if gpu.profile().f16 { &[DType::F32, DType::F16][..] } else { &[DType::F32] };
+    let report = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick), dtypes)?;
     print_head(&report)?;
     report.entries.iter().try_for_each(print_entry)?;
     args.output.write(&report)?;

@@ -1,13 +1,14 @@
 //! `pix2pix bench kernels`.
 
 use super::ceiling::print_ceilings;
-use super::network::NetworkArgs;
+use super::network::{NetworkArgs, PrecisionArg};
 use super::output::{OutputArgs, giga, print_head};
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{BenchError, Contest, Entry, KernelOptions, Report, StepKernels, Subject, measure_ceiling, ratio, time_kernels};
 use crate::cli::note;
 use crate::ops::choice::ContractionKey;
 use crate::program::{Clock, Spread};
+use crate::tensor::DType;
 use crate::train::Length;
 use clap::Args;
 
@@ -34,10 +35,16 @@ pub struct KernelsArgs {
 
 /// Measures kernels and prints a table.
 pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
-    let config = args.network.config(false, Length::Steps(1), args.device.seed)?;
-    let key = args.shape.as_deref().map(str::parse::<ContractionKey>).transpose().map_err(|error| CliError::Usage(error.to_string()))?;
+    let mut config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    let mut key =
+        args.shape.as_deref().map(str::parse::<ContractionKey>).transpose().map_err(|error| CliError::Usage(error.to_string()))?;
     args.output.check()?;
     let gpu = args.device.open()?;
+    let asked = if key.is_some_and(|key| key.dtype == DType::F16) { Some(PrecisionArg::F16) } else { args.network.precision };
+    config.precision = args.device.precision(&gpu, asked, DType::F32)?;
+    if let Some(key) = &mut key {
+        key.dtype = config.precision;
+    }
     if let Some(family) = &args.family {
         let families = StepKernels::of(&gpu, &config)?.families;
         if !families.contains(family) {
@@ -52,7 +59,7 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
     let clock = Clock::of(&gpu).map_err(BenchError::from)?;
     let options = KernelOptions::new(args.quick);
     note("measuring the ceilings");
-    let ceilings = measure_ceiling(&gpu, &clock, &options)?.ceilings;
+    let ceilings = measure_ceiling(&gpu, &clock, &options, &[config.precision])?.ceilings;
     let mut report = time_kernels(&gpu, &clock, &options, &subject, &mut |what| note(&format!("measuring {what}")))?;
     report.ceilings = ceilings;
     print_head(&report)?;

@@ -55,7 +55,7 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     let mut report = time_step(&gpu, &config, &StepOptions { steps, runs: runs as usize })?;
     if args.ceiling {
         let clock = Clock::of(&gpu).map_err(BenchError::from)?;
-        report.ceilings = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick))?.ceilings;
+        report.ceilings = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick), &[config.precision])?.ceilings;
     }
     print_head(&report)?;
     print_network(&report, &config, steps)?;
