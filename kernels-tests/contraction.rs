@@ -1,12 +1,13 @@
 //! What the tests of the three contraction families share: every rung, the shapes, and the twins. All twins come from one
 //! loop over the pairs of pixels that a convolution connects.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check_in, precisions};
-use pix2pix::gpu::Gpu;
+use crate::harness::{Surroundings, Tensor, Tolerance, check_in, precisions, run};
+use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::ops::Op;
-use pix2pix::ops::choice::{ContractionKey, candidates, choose};
-use pix2pix::ops::contraction::Geometry;
+use pix2pix::ops::choice::{Candidate, ContractionKey, candidates, choose};
+use pix2pix::ops::contraction::{Activated, Geometry};
 use pix2pix::tensor::{DType, Shape};
+use std::sync::Arc;
 
 /// The rungs that compute in f32; one that the device cannot run falls back to the next lower.
 const RUNGS: [&str; 5] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k"];
@@ -77,13 +78,43 @@ fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
     }
 }
 
+/// A map as a contraction takes it through a leaky ReLU.
+pub fn activated(map: &Tensor, slope: f32) -> Tensor {
+    let values = map.values.iter().map(|&x| if x > 0.0 { x } else { slope * x }).collect();
+    Tensor { values, ..map.clone() }
+}
+
+/// Runs `op`, which reads its maps through leaky ReLUs of these slopes, with every candidate of its key; and again with maps of nothing
+/// but NaN, which must come through.
+pub fn check_activated(gpu: &Gpu, name: &str, op: impl Op, slopes: [f32; 2], inputs: &[Tensor], expected: &[f64], terms: usize) {
+    let op = Activated { contraction: Arc::new(op), slopes };
+    check_candidates(gpu, &format!("{name} through slopes {slopes:?}"), &op, inputs, expected, terms);
+    let poison = |map: &Tensor| Tensor { values: vec![f32::NAN; map.values.len()], ..map.clone() };
+    let poisoned = [&[poison(&inputs[0])], &inputs[1..]].concat();
+    for candidate in named(gpu, &op, inputs) {
+        let around = Surroundings { profile: Some(candidate.1), ..Surroundings::of(inputs[0].dtype) };
+        let output = run(gpu, name, &op, &poisoned, true, &around).output;
+        assert!(output.iter().all(|value| value.is_nan()), "{name} {}: a NaN is lost", candidate.0);
+    }
+}
+
 /// Runs `op` with every named candidate of its key, so that no tile goes untested.
 pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], terms: usize) {
+    for (candidate, profile) in named(gpu, op, inputs) {
+        let around = Surroundings { profile: Some(profile), ..Surroundings::of(inputs[0].dtype) };
+        let rung = candidate.split('/').next().unwrap();
+        let name = format!("{name} {candidate}");
+        check_in(gpu, &name, op, inputs, false, &around, expected, tolerance(rung, inputs[0].dtype, terms));
+    }
+}
+
+/// The candidates of a contraction by name, each with a profile that chooses it.
+fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
     let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
     let key = ContractionKey { dtype: inputs[0].dtype, ..op.contraction(&shapes, op.output_shape(&shapes).unwrap()).unwrap() };
     let family = key.family.name();
     let with_matrix = gpu.profile().clone().force(family, MATRIX_RUNG);
-    for candidate in candidates(&key, &with_matrix) {
+    let one = |candidate: Candidate| {
         let mut profile = gpu.profile().clone();
         if candidate.rung() == MATRIX_RUNG {
             profile = profile.force(family, &candidate.name);
@@ -91,10 +122,9 @@ pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], e
             profile.tuned.insert(key.to_string(), candidate.name.clone());
         }
         assert_eq!(choose(&key, &profile).name, candidate.name, "{key}: a forced or tuned choice is taken");
-        let around = Surroundings { profile: Some(profile), ..Surroundings::of(key.dtype) };
-        let name = format!("{name} {}", candidate.name);
-        check_in(gpu, &name, op, inputs, false, &around, expected, tolerance(candidate.rung(), key.dtype, terms));
-    }
+        (candidate.name, profile)
+    };
+    candidates(&key, &with_matrix).into_iter().map(one).collect()
 }
 
 /// The cases in which every candidate runs: a large map of many channels, a small one, and one that no tile divides.

@@ -1,6 +1,8 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a transposed one.
 
-use crate::contraction::{MATRIX_RUNG, candidate_cases, cases, check_candidates, check_rungs, gather, shapes, swapped};
+use crate::contraction::{
+    MATRIX_RUNG, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, gather, shapes, swapped,
+};
 use crate::harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
@@ -38,6 +40,18 @@ fn every_candidate_matches_the_twin() {
         let op = Conv2d { geometry: case.0, transposed_weight: false };
         let terms = case.0.kernel.pow(2) * large.channels();
         check_candidates(&gpu, &format!("conv2d {large}"), &op, &inputs, &expected, terms);
+    }
+}
+
+#[test]
+fn the_input_can_be_read_through_an_activation() {
+    let gpu = gpu();
+    for ((case, dtype), slope) in candidate_cases(&gpu, "conv2d").flat_map(|case| [(case, 0.0), (case, 0.2)]) {
+        let (large, small, weight) = shapes(case);
+        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
+        let expected = gather(case.0, &activated(&inputs[0], slope), small, &inputs[1], None);
+        let op = Conv2d { geometry: case.0, transposed_weight: false };
+        check_activated(&gpu, "conv2d", op, [slope, 1.0], &inputs, &expected, case.0.kernel.pow(2) * large.channels());
     }
 }
 

@@ -1,6 +1,8 @@
 //! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin against finite differences.
 
-use crate::contraction::{candidate_cases, cases, check_candidates, check_rungs, for_each_connection, gather, shapes, swapped};
+use crate::contraction::{
+    activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, for_each_connection, gather, shapes, swapped,
+};
 use crate::harness::{Tensor, gpu, precisions};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
@@ -45,6 +47,19 @@ fn every_candidate_matches_the_twin() {
         let expected = twin(case.0, &inputs[0], &inputs[1]);
         let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
         check_candidates(&gpu, &format!("conv2d_grad_weight {large}"), &op, &inputs, &expected, small.rows());
+    }
+}
+
+#[test]
+fn either_map_can_be_read_through_an_activation() {
+    let gpu = gpu();
+    let slopes = [[0.0, 1.0], [1.0, 0.0], [0.2, 0.1]];
+    for ((case, dtype), slopes) in candidate_cases(&gpu, "conv2d_grad_weight").flat_map(|case| slopes.map(|slopes| (case, slopes))) {
+        let (large, small, _) = shapes(case);
+        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(small, 2).stored(dtype)];
+        let expected = twin(case.0, &activated(&inputs[0], slopes[0]), &activated(&inputs[1], slopes[1]));
+        let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
+        check_activated(&gpu, "conv2d_grad_weight", op, slopes, &inputs, &expected, small.rows());
     }
 }
 

@@ -1,7 +1,9 @@
 //! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the input gradient of a
 //! convolution; and the two directions as adjoints of each other.
 
-use crate::contraction::{CASES, candidate_cases, cases, check_candidates, check_rungs, gather, scatter, shapes, swapped};
+use crate::contraction::{
+    CASES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, gather, scatter, shapes, swapped,
+};
 use crate::harness::{Tensor, gpu};
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
 use pix2pix::tensor::Shape;
@@ -43,6 +45,20 @@ fn every_candidate_matches_the_twin() {
         let op = ConvTranspose2d { geometry: case.0, out_height, out_width, transposed_weight: true, name: "conv_transpose2d" };
         let terms = case.0.kernel.pow(2) * small.channels();
         check_candidates(&gpu, &format!("conv_transpose2d {large}"), &op, &inputs, &expected, terms);
+    }
+}
+
+#[test]
+fn the_input_can_be_read_through_an_activation() {
+    let gpu = gpu();
+    for ((case, dtype), slope) in candidate_cases(&gpu, "conv_transpose2d").flat_map(|case| [(case, 0.0), (case, 0.2)]) {
+        let (large, small, weight) = shapes(case);
+        let inputs = [Tensor::random(small, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
+        let expected = scatter(case.0, &activated(&inputs[0], slope), large, &inputs[1], None);
+        let [out_height, out_width] = [large.height(), large.width()];
+        let op = ConvTranspose2d { geometry: case.0, out_height, out_width, transposed_weight: true, name: "conv_transpose2d" };
+        let terms = case.0.kernel.pow(2) * small.channels();
+        check_activated(&gpu, "conv_transpose2d", op, [slope, 1.0], &inputs, &expected, terms);
     }
 }
 

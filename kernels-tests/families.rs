@@ -13,12 +13,12 @@ const SHARED_OPS: [(&str, &str); 9] = [
     ("step", "the uniform that all families may bind"),
     ("assemble", "batches of batches, lowered to elementwise copies"),
     ("view", "looks at memory, and is lowered to elementwise copies where that fails"),
-    ("contraction", "the geometry that the three contractions share"),
+    ("contraction", "what the three contractions share"),
     ("batch_norm/", "a folder of its own parts beside batch_norm.rs"),
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 19] = [
+const SHARED_TESTS: [(&str, &str); 20] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -32,6 +32,7 @@ const SHARED_TESTS: [(&str, &str); 19] = [
     ("tape", "recording and differentiation"),
     ("program", "planning and running"),
     ("fuse", "what fusion makes of a tape"),
+    ("fused", "the operations that fusion makes"),
     ("memory_plan", "which values share memory, by a simulation"),
     ("recompute", "values made again for the backward pass"),
     ("device_memory", "what a run takes, and what fits instead"),

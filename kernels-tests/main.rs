@@ -3,6 +3,7 @@
 
 mod contraction;
 mod fuse;
+mod fused;
 mod harness;
 
 mod activation;

@@ -176,7 +176,7 @@ fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
     let config = TrainConfig { length: Length::Steps(9), checkpoint_every: 3, ..small_config(32, 4) };
     let whole = train(&gpu, &config, root.path(), "whole");
     for (weight, operation, expected_loss) in [
-        ("model.model.3.weight", "generator.up1: conv_transpose2d", "d_fake"),
+        ("model.model.3.weight", "generator.up1: activation+conv_transpose2d", "d_fake"),
         ("model.model.0.weight", "generator.down1: conv2d", "d_fake"),
         ("model.8.weight", "discriminator.layer4: conv2d", "d_real"),
     ] {

@@ -4,6 +4,7 @@
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
 //
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   input, output: [batch, height, width, channels], offsets and pixel strides in vec4s; weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
@@ -18,6 +19,7 @@ const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -44,6 +46,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weight: array<WeightScalar>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<ActivationScalar>;
+
+// An input number as it enters the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn input_number(at: u32) -> f32 {
+    let x = f32(input[at]);
+    return select(x, INPUT_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -76,7 +85,7 @@ fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
                     if TRANSPOSED_WEIGHT {
                         at = (tap * out_channels + co) * in_channels + ci;
                     }
-                    sum += f32(input[(params.input_offset + source * params.input_stride) * 4u + ci]) * f32(weight[at]);
+                    sum += input_number((params.input_offset + source * params.input_stride) * 4u + ci) * f32(weight[at]);
                 }
             }
         }

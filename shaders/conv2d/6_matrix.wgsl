@@ -7,6 +7,7 @@
 // walked STAGE numbers at a time: all threads fetch them into shared memory as f16, then each subgroup multiplies its own
 // ROW_MATRICES x COLUMN_MATRICES matrices of MATRIX x MATRIX. The sums leave through shared memory, where every thread sees them.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
@@ -30,6 +31,7 @@ const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const SUBGROUP: u32 = 8u; // lanes of a subgroup
 const SUBGROUPS: u32 = 2u; // subgroups of a workgroup along each side of its tile
 const ROW_MATRICES: u32 = 2u; // matrices of a subgroup along the pixels
@@ -78,6 +80,13 @@ struct Params {
 var<workgroup> x_tile: array<f16, TILE_PIXELS * X_ROW>; // [pixel][contraction]
 var<workgroup> w_tile: array<f16, W_ROWS * W_ROW>; // as the weight lies: [contraction][channel], or [channel][contraction]
 var<workgroup> results: array<f32, SUBGROUPS * SUBGROUPS * MATRIX * MATRIX>; // [subgroup][pixel][channel]
+
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn input_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(input[at]);
+    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
 
 fn weights(k: u32, channel: u32) -> Right {
     if TRANSPOSED_WEIGHT {
@@ -170,7 +179,7 @@ fn conv2d(
             let inside = k4 < depth && y < params.in_height && x < params.in_width;
             let pixel = select(0u, (image[f] + y) * params.in_width + x, inside);
             let source = params.input_offset + pixel * params.input_stride + k4 % params.in_channels4;
-            let value = select(vec4(0.0h), vec4<f16>(input[source]), inside);
+            let value = select(vec4(0.0h), vec4<f16>(input_vector(source)), inside);
             for (var j = 0u; j < 4u; j++) {
                 x_tile[(fetched_pixel + f * PIXELS_A_FETCH) * X_ROW + fetched_k * 4u + j] = value[j];
             }

@@ -5,6 +5,7 @@
 //
 // large is the map on the side of more pixels. For conv2d: large = input, small = grad_output. For conv_transpose2d:
 // large = grad_output, small = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   large, small: [batch, height, width, channels], offsets and pixel strides in vec4s; grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
@@ -18,6 +19,8 @@ alias GradientScalar = f32; // how gradients of parameters are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
+const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
+const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -43,6 +46,18 @@ struct Params {
 @group(0) @binding(1) var<storage, read> large: array<ActivationScalar>;
 @group(0) @binding(2) var<storage, read> small: array<ActivationScalar>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<GradientScalar>;
+
+// Numbers of the two maps as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn large_number(at: u32) -> f32 {
+    let x = f32(large[at]);
+    return select(x, LARGE_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);
+}
+
+fn small_number(at: u32) -> f32 {
+    let x = f32(small[at]);
+    return select(x, SMALL_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -70,8 +85,8 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         if y < params.large_height && x < params.large_width {
             let n = pixel / params.small_width / params.small_height;
             let source = (n * params.large_height + y) * params.large_width + x;
-            sum += f32(large[(params.large_offset + source * params.large_stride) * 4u + a])
-                * f32(small[(params.small_offset + pixel * params.small_stride) * 4u + b]);
+            sum += large_number((params.large_offset + source * params.large_stride) * 4u + a)
+                * small_number((params.small_offset + pixel * params.small_stride) * 4u + b);
         }
     }
     var at = (tap * a_channels + a) * b_channels + b;

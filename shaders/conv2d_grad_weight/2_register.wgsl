@@ -9,6 +9,7 @@
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
 // writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
@@ -25,6 +26,8 @@ alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
+const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
+const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const WORKGROUP: u32 = 64u;
 const TILE_ROWS: u32 = 4u; // patch vec4s
 const TILE_COLUMNS: u32 = 2u; // vec4s of b
@@ -52,6 +55,18 @@ struct Params {
 @group(0) @binding(1) var<storage, read> large: array<Activation>;
 @group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
+
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn large_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(large[at]);
+    return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
+fn small_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(small[at]);
+    return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
 
 // Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small map.
 fn store(split: u32, patch_index: u32, b4: u32, block: mat4x4<f32>) {
@@ -103,7 +118,7 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
             var b: array<vec4<f32>, TILE_COLUMNS>;
             for (var c = 0u; c < TILE_COLUMNS; c++) {
                 let b4 = min(first_b4 + c, params.small_channels4 - 1u);
-                b[c] = vec4<f32>(small[params.small_offset + (row * params.small_width + ox) * params.small_stride + b4]);
+                b[c] = small_vector(params.small_offset + (row * params.small_width + ox) * params.small_stride + b4);
             }
             for (var r = 0u; r < TILE_ROWS; r++) {
                 // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
@@ -111,7 +126,7 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 let x = ox * STRIDE + kx[r] - params.padding;
                 let inside = y < params.large_height && x < params.large_width;
                 let pixel = select(0u, (n * params.large_height + y) * params.large_width + x, inside);
-                let patch_vector = vec4<f32>(large[params.large_offset + pixel * params.large_stride + a4[r]]);
+                let patch_vector = large_vector(params.large_offset + pixel * params.large_stride + a4[r]);
                 let a = select(vec4(0.0), patch_vector, inside);
                 for (var c = 0u; c < TILE_COLUMNS; c++) {
                     for (var i = 0u; i < 4u; i++) {

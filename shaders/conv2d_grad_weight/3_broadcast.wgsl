@@ -9,6 +9,7 @@
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
 // writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
@@ -28,6 +29,8 @@ alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
+const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
+const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const LANES_ON_LARGE: bool = false;
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
@@ -58,6 +61,18 @@ struct Params {
 @group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
 
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn large_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(large[at]);
+    return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
+fn small_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(small[at]);
+    return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
 // Where a patch vector comes from: its tap and its vec4 of channels.
 struct Tap {
     ky: u32,
@@ -80,7 +95,7 @@ fn large_tile(tap: Tap, row: u32, ox: u32) -> mat4x4<f32> {
         let x = (ox + i) * STRIDE + tap.kx - params.padding;
         let inside = ox + i < params.small_width && y < params.large_height && x < params.large_width;
         let source = params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride;
-        tile[i] = select(vec4(0.0), vec4<f32>(large[source + tap.channel4]), inside);
+        tile[i] = select(vec4(0.0), large_vector(source + tap.channel4), inside);
     }
     return tile;
 }
@@ -90,7 +105,7 @@ fn small_tile(channel4: u32, row: u32, ox: u32) -> mat4x4<f32> {
     var tile: mat4x4<f32>;
     for (var i = 0u; i < 4u; i++) {
         let pixel = row * params.small_width + min(ox + i, params.small_width - 1u);
-        tile[i] = vec4<f32>(small[params.small_offset + pixel * params.small_stride + channel4]);
+        tile[i] = small_vector(params.small_offset + pixel * params.small_stride + channel4);
     }
     return tile;
 }

@@ -9,6 +9,7 @@
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
 // writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
@@ -25,6 +26,8 @@ alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
+const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
+const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const THREADS: u32 = 16u; // on a side of the workgroup, and pixels a stage
 const THREAD_ROWS: u32 = 1u; // patch vec4s a thread
 const THREAD_COLUMNS: u32 = 1u; // vec4s of b a thread
@@ -58,6 +61,18 @@ struct Params {
 var<workgroup> a_tile: array<vec4<f32>, THREADS * TILE_ROWS>; // [pixel][patch vector]
 var<workgroup> b_tile: array<vec4<f32>, THREADS * TILE_COLUMNS>; // [pixel][vec4 of b]
 
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn large_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(large[at]);
+    return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
+fn small_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(small[at]);
+    return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
 // One stage of the product: this thread's rows are ty, ty + THREADS, ..., its columns tx, tx + THREADS, ...
 fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_ROWS * THREAD_COLUMNS * 4u>>) {
     for (var s = 0u; s < THREADS; s++) {
@@ -82,7 +97,7 @@ fn patch_vector(index: u32, pixel: u32) -> vec4<f32> {
     let inside = y < params.large_height && x < params.large_width;
     let image_row = pixel / params.small_width / params.small_height * params.large_height + y;
     let source = params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride;
-    return select(vec4(0.0), vec4<f32>(large[source + index % params.large_channels4]), inside);
+    return select(vec4(0.0), large_vector(source + index % params.large_channels4), inside);
 }
 
 // Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small map.
@@ -128,7 +143,7 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         for (var c = 0u; c < THREAD_COLUMNS; c++) {
             let b4 = min(first_b4 + tx + c * THREADS, params.small_channels4 - 1u);
             let at = params.small_offset + pixel * params.small_stride + b4;
-            b_tile[ty * TILE_COLUMNS + tx + c * THREADS] = vec4<f32>(small[at]);
+            b_tile[ty * TILE_COLUMNS + tx + c * THREADS] = small_vector(at);
         }
         workgroupBarrier();
         multiply(tx, ty, &sums);

@@ -9,6 +9,7 @@
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
 // writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
@@ -33,6 +34,8 @@ const MATRIX: u32 = 8u; // rows and columns of these
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
+const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
+const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const SUBGROUP: u32 = 8u; // lanes of a subgroup
 const SUBGROUPS: u32 = 2u; // subgroups of a workgroup along each side of its tile
 const ROW_MATRICES: u32 = 2u; // matrices of a subgroup along the rows
@@ -79,6 +82,18 @@ var<workgroup> a_tile: array<f16, STAGE * A_ROW>; // [pixel][row]
 var<workgroup> b_tile: array<f16, STAGE * B_ROW>; // [pixel][column]
 var<workgroup> results: array<f32, SUBGROUPS * SUBGROUPS * MATRIX * MATRIX>; // [subgroup], as grad_weight lies
 
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn large_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(large[at]);
+    return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
+fn small_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(small[at]);
+    return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
 // One stage of the product for the subgroup whose part of the tile begins at `row` and `column`.
 fn multiply(row: u32, column: u32, sums: ptr<function, array<Sums, ROW_MATRICES * COLUMN_MATRICES>>) {
     for (var k = 0u; k < STAGE; k += MATRIX) {
@@ -105,7 +120,7 @@ fn patch_vector(index: u32, pixel: u32) -> vec4<f16> {
     let inside = y < params.large_height && x < params.large_width;
     let image_row = pixel / params.small_width / params.small_height * params.large_height + y;
     let source = params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride;
-    return select(vec4(0.0h), vec4<f16>(large[source + index % params.large_channels4]), inside);
+    return select(vec4(0.0h), vec4<f16>(large_vector(source + index % params.large_channels4)), inside);
 }
 
 // Fetches the stage of pixels from `start` on. Past `end` the large map counts as zero and any pixel of the small one does.
@@ -121,7 +136,7 @@ fn fetch(local: u32, start: u32, end: u32, first_patch: u32, first_b4: u32) {
     for (var i = local; i < STAGE * B_VECTORS; i += THREADS) {
         let pixel = min(start + i / B_VECTORS, end - 1u);
         let b4 = min(first_b4 + i % B_VECTORS, params.small_channels4 - 1u);
-        let b = vec4<f16>(small[params.small_offset + pixel * params.small_stride + b4]);
+        let b = vec4<f16>(small_vector(params.small_offset + pixel * params.small_stride + b4));
         for (var j = 0u; j < 4u; j++) {
             b_tile[i / B_VECTORS * B_ROW + i % B_VECTORS * 4u + j] = b[j];
         }

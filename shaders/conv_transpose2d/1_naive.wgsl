@@ -5,6 +5,7 @@
 //
 // A scatter written as a gather: no atomics, no zeros inserted. Pixels of one parity (oy % STRIDE, ox % STRIDE) share their taps.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   input, output: [batch, height, width, channels], offsets and pixel strides in vec4s; weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
@@ -19,6 +20,7 @@ const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -45,6 +47,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weight: array<WeightScalar>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<ActivationScalar>;
+
+// An input number as it enters the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn input_number(at: u32) -> f32 {
+    let x = f32(input[at]);
+    return select(x, INPUT_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -77,7 +86,7 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
                     if TRANSPOSED_WEIGHT {
                         at = (tap * out_channels + co) * in_channels + ci;
                     }
-                    sum += f32(input[(params.input_offset + source * params.input_stride) * 4u + ci]) * f32(weight[at]);
+                    sum += input_number((params.input_offset + source * params.input_stride) * 4u + ci) * f32(weight[at]);
                 }
             }
         }

@@ -7,6 +7,7 @@
 // For loading, a lane is a pixel: it fetches one input vec4 of its own pixel. For computing, a lane is a vec4 of output channels:
 // the shuffle hands it every pixel's input in turn, and each weight that it loads serves TILE_PIXELS pixels (drawn in conv2d).
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
@@ -27,6 +28,7 @@ const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const TILE_PIXELS: u32 = 16u;
@@ -58,6 +60,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weight: array<Weight>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
+
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn input_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(input[at]);
+    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
 
 fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
@@ -134,7 +143,7 @@ fn conv_transpose2d(
         for (var ci4 = 0u; ci4 < params.in_channels4; ci4++) {
             var x: array<vec4<f32>, LOADS>;
             for (var r = 0u; r < LOADS; r++) {
-                x[r] = select(vec4(0.0), vec4<f32>(input[source[r] + ci4]), inside[r]);
+                x[r] = select(vec4(0.0), input_vector(source[r] + ci4), inside[r]);
             }
             for (var v = 0u; v < LANE_VECTORS; v++) {
                 let w = weight_tile(tap, ci4, min(co4 + v * SUBGROUP, out_channels4 - 1u), out_channels4);

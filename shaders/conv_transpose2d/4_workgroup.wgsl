@@ -7,6 +7,7 @@
 // x THREADS*THREAD_VECTORS vec4s of output channels. The contraction, (tap of the class, vec4 of ci) counted as one list, is walked
 // STAGE vec4s at a time: all threads fetch them into shared memory, then each multiplies its own register tile.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
@@ -24,6 +25,7 @@ const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const THREADS: u32 = 16u;
 const THREAD_PIXELS: u32 = 4u;
 const THREAD_VECTORS: u32 = 1u; // vec4s of output channels a thread
@@ -77,6 +79,13 @@ fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_PIXELS
             }
         }
     }
+}
+
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn input_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(input[at]);
+    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
 
 fn weight_row(at: u32) -> vec4<f32> {
@@ -145,7 +154,7 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
             let inside = k4 < depth && y < params.in_height && x < params.in_width;
             let pixel = select(0u, (image[f] + y) * params.in_width + x, inside);
             let source = params.input_offset + pixel * params.input_stride + k4 % params.in_channels4;
-            x_tile[fetched_k * TILE_PIXELS + fetched_pixel + f * PIXELS_A_FETCH] = select(vec4(0.0), vec4<f32>(input[source]), inside);
+            x_tile[fetched_k * TILE_PIXELS + fetched_pixel + f * PIXELS_A_FETCH] = select(vec4(0.0), input_vector(source), inside);
         }
         if local < STAGE * TILE_VECTORS {
             // Past the end of the contraction x is zero and any weight does.

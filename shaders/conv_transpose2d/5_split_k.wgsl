@@ -6,6 +6,7 @@
 // A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE), which share their taps. The input channels are split into
 // `splits` equal ranges, neighbouring threads read neighbouring weights, and conv2d/reduce.wgsl adds the parts in order (why: see
 // conv2d/5_split_k.wgsl). TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
 //
 // Layouts   input: [batch, height, width, channels4], offset and pixel stride in vec4s; weight: dense; partial: dense f32,
 //           [splits][output pixels][out_channels4]. Channel counts are rounded up to 4 in memory; pad lanes are zero in.
@@ -20,6 +21,7 @@ alias Weight = vec4<f32>; // how weights are stored
 const KERNEL: u32 = 4u; // height and width of the kernel
 const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const WORKGROUP: u32 = 64u;
 const TILE_PIXELS: u32 = 8u;
 
@@ -46,6 +48,13 @@ struct Params {
 @group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read> weight: array<Weight>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn input_vector(at: u32) -> vec4<f32> {
+    let x = vec4<f32>(input[at]);
+    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
 
 fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
@@ -117,7 +126,7 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
         for (var ci4 = first_ci4; ci4 < end_ci4; ci4++) {
             let w = weight_tile(tap, ci4, co4, out_channels4);
             for (var p = 0u; p < TILE_PIXELS; p++) {
-                sums[p] += w * select(vec4(0.0), vec4<f32>(input[source[p] + ci4]), inside[p]);
+                sums[p] += w * select(vec4(0.0), input_vector(source[p] + ci4), inside[p]);
             }
         }
     }

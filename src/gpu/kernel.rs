@@ -35,6 +35,12 @@ impl KernelSpec {
         self
     }
 
+    /// The same with one more constant of type `f32`; `value` is finite.
+    pub fn float(mut self, name: &'static str, value: f32) -> Self {
+        self.constants.push((name, format!("{value:?}")));
+        self
+    }
+
     /// The same with another type behind `alias NAME`.
     pub fn alias(mut self, name: &'static str, wgsl_type: &'static str) -> Self {
         self.aliases.push((name, wgsl_type));

@@ -1,8 +1,11 @@
-//! What the three contraction families share: the geometry, the parameters and the choice of a rung.
+//! What the three contraction families share: the geometry, and reading through an activation.
 
-use crate::tensor::Shape;
-
+use super::Op;
+use super::choice::{ContractionKey, Family};
 use super::error::ShapeError;
+use super::lower::{LowerContext, Lowered};
+use crate::tensor::Shape;
+use std::sync::Arc;
 
 /// Kernel size, stride and padding of a convolution, the same in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,4 +65,59 @@ impl Geometry {
 pub(crate) fn weight_channels(weight: Shape, transposed: bool) -> [usize; 2] {
     let [_, _, first, second] = weight.dims();
     if transposed { [second, first] } else { [first, second] }
+}
+
+/// A contraction that reads its maps through a leaky ReLU, `x > 0 ? x : slope * x`, as fusion makes it of one that reads what an
+/// activation made. Its kernel is chosen as without: what a map costs is loading it.
+#[derive(Debug, Clone)]
+pub struct Activated {
+    /// The contraction as it was recorded.
+    pub contraction: Arc<dyn Op>,
+    /// Slope of the negative side by position among the inputs; 1 for a map that is read as it is, and for weights.
+    pub slopes: [f32; 2],
+}
+
+impl Activated {
+    /// How many of a family's inputs, the first ones, are maps that may be read so.
+    pub fn maps(family: Family) -> usize {
+        if family == Family::Conv2dGradWeight { 2 } else { 1 }
+    }
+}
+
+impl Op for Activated {
+    fn name(&self) -> &'static str {
+        match self.contraction.name() {
+            "conv2d" => "activation+conv2d",
+            "conv_transpose2d" => "activation+conv_transpose2d",
+            "conv2d_grad_weight" => "activation+conv2d_grad_weight",
+            other => other,
+        }
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        self.contraction.output_shape(inputs)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let mut lowered = self.contraction.lower(context);
+        let names = match &lowered.choice {
+            Some(choice) if choice.key.family == Family::Conv2dGradWeight => &["LARGE_SLOPE", "SMALL_SLOPE"][..],
+            _ => &["INPUT_SLOPE"],
+        };
+        // The first launch reads the maps; where there is a second, it adds the parts of a split sum.
+        if let Some(launch) = lowered.dispatches.first_mut() {
+            for (&name, slope) in names.iter().zip(self.slopes).filter(|&(_, slope)| slope != 1.0) {
+                launch.kernel = launch.kernel.clone().float(name, slope);
+            }
+        }
+        lowered
+    }
+
+    fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
+        self.contraction.contraction(inputs, output)
+    }
+
+    fn is_gradient(&self) -> bool {
+        self.contraction.is_gradient()
+    }
 }

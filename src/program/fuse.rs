@@ -3,6 +3,7 @@
 //!
 //! | rule | of | becomes |
 //! |---|---|---|
+//! | [`read_activated`] | a leaky ReLU that only contractions read, and concatenations that only ReLUs read | they read its input |
 //! | [`mask_by_output`] | `leaky_relu_backward(grad, x)` where `y = leaky_relu(x)` | `leaky_relu_backward(grad, y)`: the sign is the same |
 //! | [`normalize_activate`] | `leaky_relu(normalize(..))` | one launch that writes the activated value only |
 //! | [`norm`] | statistics, and the normalisation by them | one operation, one launch on small maps |
@@ -21,19 +22,30 @@ use crate::ops::batch_norm::{
     Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate,
     RunningStatistics, Statistics, StatisticsOf,
 };
+use crate::ops::contraction::Activated;
 use crate::ops::elementwise::Scale;
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
-use crate::ops::{Byproduct, Fill, Op};
+use crate::ops::{Byproduct, Concat, Fill, Op};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Node, Source, Tape, Var};
+use crate::tensor::Shape;
 use std::any::Any;
 
 /// A rule looks at one node and rewrites it and its neighbours if they match.
 type Rule = fn(&mut Fusion, usize) -> Option<()>;
 
 /// In this order: later rules match what earlier ones make.
-const RULES: [Rule; 8] =
-    [mask_by_output, normalize_activate, norm, running_statistics, mask_norm_gradients, norm_gradients, constant, loss_gradient];
+const RULES: [Rule; 9] = [
+    read_activated,
+    mask_by_output,
+    normalize_activate,
+    norm,
+    running_statistics,
+    mask_norm_gradients,
+    norm_gradients,
+    constant,
+    loss_gradient,
+];
 
 /// The tape with everything fused that the rules match; `outputs` stay readable.
 pub fn fuse(tape: &Tape, states: &StateList, outputs: &[Var]) -> Tape {
@@ -47,6 +59,30 @@ pub fn fuse(tape: &Tape, states: &StateList, outputs: &[Var]) -> Tape {
         }
     }
     fusion.tape
+}
+
+/// A leaky ReLU that only contractions read: they apply it as they load its input. A concatenation of which only the positive part is
+/// read may hold the input as well, since `relu(leaky_relu(x))` is `relu(x)`. What a normalisation makes is activated in its launch.
+fn read_activated(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let slope = leaky(fusion.op::<Activate>(node)?.activation)?;
+    let [value] = fusion.inputs(node)?;
+    let readers = fusion.readers[node].clone();
+    let takes = |&reader: &usize| fusion.contraction(reader, node).is_some() || fusion.rectified(reader);
+    let fits = slope.is_finite() && fusion.op::<Normalize>(value.0).is_none() && !fusion.outputs.contains(&Var(node));
+    (fits && readers.iter().all(takes) && fusion.undisturbed(&[value], node, *readers.last()?)).then_some(())?;
+    for reader in readers {
+        let inputs = fusion.tape.nodes()[reader].inputs.clone();
+        let rewired: Vec<Var> = inputs.iter().map(|&input| if input == Var(node) { value } else { input }).collect();
+        match fusion.contraction(reader, node) {
+            Some(Activated { contraction, mut slopes }) => {
+                let read = slopes.iter_mut().zip(&inputs).filter(|&(_, &input)| input == Var(node));
+                read.for_each(|(of_map, _)| *of_map = slope);
+                fusion.rewrite(reader, Activated { contraction, slopes }, &rewired);
+            }
+            None => fusion.rewrite(reader, Concat, &rewired),
+        }
+    }
+    Some(())
 }
 
 /// The gradient of a leaky ReLU asks for the sign of its input, which is that of its output.
@@ -233,6 +269,26 @@ impl Fusion<'_> {
             Source::Op(op) => (op.as_ref() as &dyn Any).downcast_ref(),
             _ => None,
         }
+    }
+
+    /// The contraction at a live node, where it reads the value of `map` as a map alone, with the slopes that it reads its maps by.
+    fn contraction(&self, node: usize, map: usize) -> Option<Activated> {
+        let Node { source: Source::Op(op), inputs, shape, .. } = &self.tape.nodes()[node] else { return None };
+        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.tape.shape(input)).collect();
+        let maps = Activated::maps(op.contraction(&shapes, *shape)?.family);
+        let is_map_alone = inputs.iter().enumerate().all(|(position, &input)| input != Var(map) || position < maps);
+        let known = (op.as_ref() as &dyn Any).downcast_ref::<Activated>().cloned();
+        is_map_alone.then(|| known.unwrap_or_else(|| Activated { contraction: op.clone(), slopes: [1.0; 2] }))
+    }
+
+    /// Whether a node is a concatenation that only ReLUs and their gradients read.
+    fn rectified(&self, node: usize) -> bool {
+        let relu = Activation::LeakyRelu { slope: 0.0 };
+        let asks_for_sign = |&reader: &usize| match self.op::<ActivateBackward>(reader) {
+            Some(backward) => backward.activation == relu && self.tape.nodes()[reader].inputs[0] != Var(node),
+            None => self.op::<Activate>(reader).is_some_and(|op| op.activation == relu),
+        };
+        self.op::<Concat>(node).is_some() && !self.outputs.contains(&Var(node)) && self.readers[node].iter().all(asks_for_sign)
     }
 
     fn inputs<const N: usize>(&self, node: usize) -> Option<[Var; N]> {
