@@ -1,10 +1,10 @@
 //! Twin of `shaders/loss_scale/`: what Adam over states of precision f16 does to gradients, copy and loss scale.
 
-use crate::harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
+use crate::harness::{Arenas, Surroundings, Tensor, Tolerance, compare, gpu, precisions, run};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::adam::Adam;
 use pix2pix::ops::loss_scale::{LossScale, MOST_SCALES, Scaling, monitor_offset};
-use pix2pix::ops::{ArenaPart, Op, ShapeError};
+use pix2pix::ops::{ArenaPart, Op, ShapeError, StepState};
 use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tensor::{DType, Shape};
 
@@ -51,10 +51,15 @@ fn scaling_of(monitor: &[u32]) -> Scaling {
 
 /// Arenas and monitor after one update with the gradients of `arenas`.
 fn update(gpu: &Gpu, precision: DType, arenas: Arenas, monitor: Vec<u32>, range: Option<u64>) -> (Arenas, Vec<u32>) {
+    update_in(gpu, precision, arenas, monitor, range, Surroundings::default().step)
+}
+
+/// The same in a given step.
+fn update_in(gpu: &Gpu, precision: DType, arenas: Arenas, monitor: Vec<u32>, range: Option<u64>, step: StepState) -> (Arenas, Vec<u32>) {
     let (states, arena) = states(precision);
     let mut profile = gpu.profile().clone();
     profile.max_binding_bytes = range.unwrap_or(profile.max_binding_bytes);
-    let around = Surroundings { states, arenas, monitor, profile: Some(profile), ..Default::default() };
+    let around = Surroundings { step, states, arenas, monitor, profile: Some(profile) };
     let outcome = run(gpu, "scaled adam", &Adam { arena, betas: BETAS, eps: 1e-8 }, &[], false, &around);
     (outcome.arenas, outcome.monitor)
 }
@@ -92,6 +97,28 @@ fn a_good_step_is_that_of_f32_on_unscaled_gradients_and_rounds_the_copy() {
         assert!(after[&(arena, ArenaPart::Half)] == rounded, "the copy is the rounded value");
         assert_eq!(scaling_of(&words), Scaling { good_steps: 4, ..scaling });
         assert_eq!(words[0], 0);
+    }
+}
+
+/// At a learning rate of 1, where an update is far larger than what the value rounds off.
+#[test]
+fn skipped_steps_do_not_count_in_the_bias_corrections() {
+    let gpu = gpu();
+    if !has_f16(&gpu) {
+        return;
+    }
+    let (list, arena) = states(DType::F16);
+    let start = arenas(&list, arena, 1.0, None);
+    for (updates, skipped_steps) in [(1, 6), (2, 1), (10, 6), (999, 3), (123_456, 40)] {
+        let scaling = Scaling { scale: 1.0, skipped_steps, ..Default::default() };
+        let step = |number| StepState::new(7, number, 1.0, BETAS);
+        let counted = updates + u64::from(skipped_steps);
+        let (after, _) = update_in(&gpu, DType::F16, start.clone(), monitor(scaling), None, step(counted));
+        let (expected, _) = update_in(&gpu, DType::F32, start.clone(), Vec::new(), None, step(updates));
+        let expected: Vec<f64> = expected[&(arena, ArenaPart::Value)].iter().map(|&value| value.into()).collect();
+        // A correction rounds up to four times a bit of the number of updates: the root of 70 roundings of 6e-8, four times that.
+        let tolerance = Tolerance { absolute: 2e-6, relative: 2e-6 };
+        compare(&format!("{updates} updates of {counted} steps"), &after[&(arena, ArenaPart::Value)], &expected, tolerance);
     }
 }
 

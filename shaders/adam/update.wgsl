@@ -1,7 +1,8 @@
 // One Adam step (arXiv 1412.6980) in place, with PyTorch's order of operations:
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
-// With HALF g is gradient / loss scale, and half = value, rounded, is what contractions read.
+// With HALF g is gradient / loss scale, half = value, rounded, is what contractions read, and skipped steps do not count in the bias
+// corrections.
 //
 // Layouts   value, gradient, moment1, moment2, half: the same range of the parts of an arena, `size` vec4s each, whatever the states
 //           in it are. Pad lanes and the gaps between states stay zero, since their gradients are.
@@ -51,21 +52,40 @@ struct Step {
 @group(0) @binding(6) var<storage, read_write> moment2: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> half: array<Weight>;
 
+// 1 - beta^n without a difference of near numbers, bit by bit of n: c of k updates makes c * (2 - c) of 2k and rest + beta * c of k + 1.
+fn bias_correction(beta: f32, rest: f32, n: u32) -> f32 {
+    var c = 0.0;
+    for (var bit = 32u; bit > 0u; bit--) {
+        c *= 2.0 - c;
+        if ((n >> (bit - 1u)) & 1u) == 1u {
+            c = rest + beta * c;
+        }
+    }
+    return c;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     if monitor[0] != 0u {
         return;
     }
     var scale = 1.0;
+    var corrections = vec2(step.bias_correction1, step.bias_correction2);
     if HALF {
         if monitor[params.scale_word + 2u] != 0u {
             return;
         }
         scale = bitcast<f32>(monitor[params.scale_word]);
+        let skipped = monitor[params.scale_word + 3u];
+        if skipped != 0u {
+            let updates = max(step.step, skipped + 1u) - skipped;
+            corrections.x = bias_correction(params.beta1, params.rest1, updates);
+            corrections.y = bias_correction(params.beta2, params.rest2, updates);
+        }
     }
     let first = ((group.y * 65535u + group.x) * WORKGROUP + lane / RUN * RUN) * PER_THREAD + lane % RUN;
-    let step_size = step.learning_rate / step.bias_correction1;
-    let correction = sqrt(step.bias_correction2);
+    let step_size = step.learning_rate / corrections.x;
+    let correction = sqrt(corrections.y);
     for (var i = 0u; i < PER_THREAD; i++) {
         let index = first + i * RUN;
         if index >= params.size {

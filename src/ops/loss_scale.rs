@@ -1,6 +1,7 @@
 //! Dynamic loss scaling (Micikevicius et al. 2018, section 3.2): gradients of a loss times a power of two do not vanish in 16-bit
 //! floats. A step whose gradients overflow leaves its network alone and halves the scale; many good steps double it. The scale lives
-//! on the device, one for each network, in the monitor: the host waits for nothing.
+//! on the device, one for each network, in the monitor: the host waits for nothing. As with PyTorch's `GradScaler`, only the optimiser
+//! skips: running statistics, which belong to the forward pass, move in such a step too, and Adam's bias corrections do not count it.
 
 use super::Op;
 use super::elementwise::{PER_THREAD, WORKGROUP};
