@@ -9,8 +9,8 @@ use pix2pix::ops::contraction::{Activated, Geometry};
 use pix2pix::tensor::{DType, Shape};
 use std::sync::Arc;
 
-/// The rungs that compute in f32; one that the device cannot run falls back to the next lower.
-const RUNGS: [&str; 5] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k"];
+/// The rungs that compute in f32; where one cannot run, the default does.
+const RUNGS: [&str; 7] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k", "7_thin", "8_dot"];
 /// The rung that rounds its operands to f16.
 pub const MATRIX_RUNG: &str = "6_matrix";
 
@@ -24,7 +24,7 @@ pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
 
 /// What every rung runs: single pixels, odd sizes, batches, few channels, and
 /// the layers of the real networks with their channels cut down to what a CPU adapter runs in milliseconds.
-pub const CASES: [Case; 18] = [
+pub const CASES: [Case; 22] = [
     (HALVE, 1, [2, 2], [16, 16]),
     (HALVE, 1, [16, 16], [3, 8]),
     (HALVE, 2, [9, 7], [4, 6]),
@@ -38,6 +38,10 @@ pub const CASES: [Case; 18] = [
     (PATCH, 1, [8, 8], [64, 72]),
     (PATCH, 2, [7, 7], [16, 1]),
     (PATCH, 1, [5, 9], [8, 12]),
+    (HALVE, 1, [18, 38], [1, 20]),
+    (HALVE, 2, [11, 9], [2, 1]),
+    (HALVE, 1, [14, 22], [68, 2]),
+    (PATCH, 2, [9, 12], [36, 1]),
     (SMOOTH, 2, [8, 10], [4, 6]),
     (SMOOTH, 1, [5, 5], [12, 36]),
     (POINT, 2, [8, 8], [6, 8]),
@@ -127,10 +131,12 @@ fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
     candidates(&key, &with_matrix).into_iter().map(one).collect()
 }
 
-/// The cases in which every candidate runs: a large map of many channels, a small one, and one that no tile divides.
+/// The cases in which every candidate runs: a large map of many channels, a small one, one that no tile divides, and three of
+/// few channels on a side.
 pub fn candidate_cases(gpu: &Gpu, family: &str) -> impl Iterator<Item = (Case, DType)> {
     cases(gpu, family).into_iter().filter(|((_, batch, size, channels), _)| {
         matches!((batch, size, channels), (2, [8, 8], [17, 33]) | (1, [8, 8], [64, 40]) | (1, [4, 4], _))
+            || matches!((size, channels), ([18, 38], _) | ([14, 22], _) | ([9, 12], [36, 1]))
     })
 }
 

@@ -19,7 +19,8 @@ impl Needs {
     fn of(label: &str, text: &str) -> Self {
         let name = label.split(' ').next().unwrap();
         let matrix = name.ends_with("_matrix");
-        Self { subgroups: name.ends_with("_broadcast") || matrix, f16: text.contains("enable f16;"), matrix }
+        let shares = ["_broadcast", "_thin", "_dot"].iter().any(|rung| name.ends_with(rung));
+        Self { subgroups: shares || matrix, f16: text.contains("enable f16;"), matrix }
     }
 
     /// Subgroup operations need Vulkan 1.1.

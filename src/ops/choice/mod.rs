@@ -8,6 +8,7 @@ mod conv;
 mod grad_weight;
 mod matrix;
 mod parse;
+mod thin;
 
 pub use parse::ParseKeyError;
 
@@ -171,6 +172,7 @@ pub fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
         Family::Conv2d | Family::ConvTranspose2d => conv::candidates(key, profile),
         Family::Conv2dGradWeight => grad_weight::candidates(key, profile),
     };
+    found.extend(thin::candidates(key, profile));
     let mut seen = std::collections::HashSet::new();
     found.retain(|candidate| seen.insert(candidate.name.clone()));
     found
@@ -189,10 +191,10 @@ pub fn choose(key: &ContractionKey, profile: &Profile) -> Candidate {
 
 /// The default table: the rung for a key on a class of device.
 fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    match key.family {
+    thin::default_rung(key, profile).unwrap_or_else(|| match key.family {
         Family::Conv2d | Family::ConvTranspose2d => conv::default_rung(key, profile),
         Family::Conv2dGradWeight => grad_weight::default_rung(key, profile),
-    }
+    })
 }
 
 /// The rung for a result that is wide enough for every rung.
