@@ -82,6 +82,9 @@ fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
     }
 }
 
+/// Slopes by which activated values stay numbers of f16, to which the matrix rung rounds them.
+pub const SLOPES: [f32; 2] = [0.0, 0.25];
+
 /// A map as a contraction takes it through a leaky ReLU.
 pub fn activated(map: &Tensor, slope: f32) -> Tensor {
     let values = map.values.iter().map(|&x| if x > 0.0 { x } else { slope * x }).collect();
