@@ -1,12 +1,19 @@
-//! Twin of `shaders/adam/`, over arenas.
+//! Twin of `shaders/adam/`, over arenas and from maps.
 
-use crate::harness::{Arenas, Surroundings, Tensor, gpu, run};
-use pix2pix::gpu::Gpu;
-use pix2pix::ops::adam::{Adam, update};
+use crate::contraction::{Case, activated, shapes, swapped};
+use crate::conv2d_grad_weight;
+use crate::harness::{Arenas, Surroundings, Tensor, Tolerance, gpu, precisions, run};
+use pix2pix::gpu::{Gpu, Profile};
+use pix2pix::ops::adam::{Adam, FromMaps, update};
+use pix2pix::ops::channel_sum::ChannelSum;
+use pix2pix::ops::contraction::Geometry;
+use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
+use pix2pix::ops::loss_scale::Scaling;
 use pix2pix::ops::{ArenaPart, Op, StepState};
+use pix2pix::program::Plan;
 use pix2pix::state::{ArenaId, Init, StateList};
-use pix2pix::tape::{Tape, TapeError};
-use pix2pix::tensor::Shape;
+use pix2pix::tape::{Tape, TapeError, Var};
+use pix2pix::tensor::{DType, Shape};
 
 const BETAS: [f64; 2] = [0.5, 0.999];
 const LEARNING_RATE: f64 = 2e-4;
@@ -61,7 +68,7 @@ fn close(what: &str, got: f32, expected: f64, absolute: f64) {
 
 /// Five steps on the device, each compared with the twin.
 fn check(gpu: &Gpu, mut around: Surroundings, arena: ArenaId) {
-    let op = Adam { arena, betas: BETAS, eps: EPS };
+    let op = Adam::new(arena, BETAS, EPS);
     let start = lay_out(&around.states, arena, {
         let mut draws = Tensor::random(Shape::vector(2000), 99).values.into_iter();
         move || draws.next().unwrap() * 0.2
@@ -99,7 +106,7 @@ fn an_arena_beyond_one_binding_is_updated_in_ranges() {
     let (states, arena) = states();
     let mut profile = gpu.profile().clone();
     profile.max_binding_bytes = 1000;
-    let op = Adam { arena, betas: BETAS, eps: EPS };
+    let op = Adam::new(arena, BETAS, EPS);
     let output = pix2pix::ops::Operand::dense(Shape::scalar());
     let lowered = op.lower(&pix2pix::ops::LowerContext { inputs: &[], output, byproducts: &[], profile: &profile, states: &states });
     assert_eq!(lowered.dispatches.len() as u64, states.get_arena(arena).bytes.div_ceil(768));
@@ -113,7 +120,7 @@ fn nothing_moves_once_the_flag_is_up() {
     let words = lay_out(&states, arena, || 0.5);
     let arenas: Arenas = PARTS.into_iter().map(|part| ((arena, part), words.clone())).collect();
     let around = Surroundings { states, arenas: arenas.clone(), monitor: vec![1], ..Default::default() };
-    let after = run(&gpu, "adam", &Adam { arena, betas: BETAS, eps: EPS }, &[], false, &around).arenas;
+    let after = run(&gpu, "adam", &Adam::new(arena, BETAS, EPS), &[], false, &around).arenas;
     assert_eq!(after, arenas);
 }
 
@@ -121,11 +128,213 @@ fn nothing_moves_once_the_flag_is_up() {
 fn an_update_ends_the_life_of_the_values_before_it() {
     let (states, arena) = states();
     let mut tape = Tape::default();
-    let adam = Adam { arena, betas: BETAS, eps: EPS };
+    let adam = Adam::new(arena, BETAS, EPS);
     let values: Vec<_> = states.in_arena(arena).map(|state| tape.state(&states, state.id)).collect();
     update(&mut tape, &states, adam, &values).unwrap();
     let error = pix2pix::ops::add(&mut tape, values[0], values[0]).unwrap_err();
     assert!(matches!(error, TapeError::Stale { .. }), "{error}");
     let fresh = tape.state(&states, states.in_arena(arena).next().unwrap().id);
     pix2pix::ops::add(&mut tape, fresh, fresh).unwrap();
+}
+
+const HALVE: Geometry = Geometry::new(4, 2, 1);
+
+/// Weights whose optimiser reads maps: single pixels, ragged channels, batches, several tiles of columns, every stride and padding, and
+/// maps that are smaller than the kernel.
+const MAPS: [Case; 9] = [
+    (HALVE, 1, [2, 2], [16, 16]),
+    (HALVE, 2, [2, 2], [6, 300]),
+    (HALVE, 1, [4, 4], [17, 33]),
+    (HALVE, 2, [9, 7], [4, 6]),
+    (HALVE, 1, [16, 16], [5, 7]),
+    (Geometry::new(4, 1, 1), 2, [5, 4], [6, 1]),
+    (Geometry::new(3, 1, 1), 1, [1, 1], [130, 3]),
+    (Geometry::new(1, 1, 0), 1, [3, 2], [1, 5]),
+    (Geometry::new(7, 1, 3), 1, [1, 2], [3, 9]),
+];
+
+/// Leaky ReLUs in front of the large and of the small map.
+const SLOPES: [f32; 2] = [0.2, 0.0];
+
+/// A weight between other states, in an arena that is updated from maps alone, and what one step needs.
+struct FromMapsCase {
+    around: Surroundings,
+    arena: ArenaId,
+    op: Adam,
+    /// Where the weight lies, in words.
+    words: std::ops::Range<usize>,
+}
+
+impl FromMapsCase {
+    fn new(case: Case, transposed_output: bool, precision: DType) -> Self {
+        let (.., weight) = shapes(case);
+        let [kernel, _, a, b] = weight.dims();
+        let weight = if transposed_output { Shape::hwio(kernel, kernel, b, a) } else { weight };
+        let mut states = StateList::new(precision);
+        let arena = states.arena("network", true);
+        let mut add = |name: &str, shape| states.add(arena, name.to_owned(), shape, Init::Constant(0.0));
+        let [_, state, _] = [("before", Shape::vector(5)), ("weight", weight), ("behind", Shape::hwio(1, 1, 4, 4))].map(|(n, s)| add(n, s));
+        let gradient = Conv2dGradWeight { geometry: case.0, transposed_output };
+        let op = Adam { from_maps: vec![FromMaps { state, gradient, slopes: SLOPES }], ..Adam::new(arena, BETAS, EPS) };
+        let mut draws = Tensor::random(Shape::vector(states.get_arena(arena).bytes as usize / 4), 99).values.into_iter();
+        let start = lay_out(&states, arena, || draws.next().unwrap() * 0.2);
+        let zeros = vec![0.0; start.len()];
+        let stretch = states.stretch(state);
+        let words = stretch.offset as usize / 4..(stretch.offset + stretch.bytes) as usize / 4;
+        let mut arenas: Arenas = [(ArenaPart::Value, start), (ArenaPart::Moment1, zeros.clone()), (ArenaPart::Moment2, zeros.clone())]
+            .into_iter()
+            .map(|(part, words)| ((arena, part), words))
+            .collect();
+        arenas.insert((arena, ArenaPart::Gradient), zeros.clone());
+        if precision == DType::F16 {
+            arenas.insert((arena, ArenaPart::Half), zeros);
+        }
+        Self { around: Surroundings { states, arenas, ..Default::default() }, arena, op, words }
+    }
+
+    /// The gradient in the order of memory.
+    fn gradient(&self, case: Case, inputs: &[Tensor]) -> Vec<f64> {
+        let (.., weight) = shapes(case);
+        let values: Vec<f32> = conv2d_grad_weight::twin(case.0, &activated(&inputs[0], SLOPES[0]), &activated(&inputs[1], SLOPES[1]))
+            .into_iter()
+            .map(|v| v as f32)
+            .collect();
+        let gradient = Tensor::new(weight, values);
+        let gradient = if self.op.from_maps[0].gradient.transposed_output { swapped(&gradient) } else { gradient };
+        gradient.shape.pack(&gradient.values).into_iter().map(f64::from).collect()
+    }
+
+    /// All words of the arena's parts but those of the weight, which must not move where it alone is updated.
+    fn others(&self) -> Vec<u32> {
+        let parts = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(|part| &self.around.arenas[&(self.arena, part)]);
+        let kept = |words: &&Vec<f32>| [&words[..self.words.start], &words[self.words.end..]].concat();
+        parts.iter().flat_map(kept).map(f32::to_bits).collect()
+    }
+}
+
+/// Three steps of the weight by the gradient of three pairs of maps. Those of its neighbours are zero, and so are their moments.
+#[test]
+fn a_weight_is_updated_from_maps_by_the_gradient_that_is_kept_nowhere() {
+    let gpu = gpu();
+    for (case, transposed) in MAPS.into_iter().flat_map(|case| [false, true].map(|transposed| (case, transposed))) {
+        let (large, small, _) = shapes(case);
+        let mut tested = FromMapsCase::new(case, transposed, DType::F32);
+        let start = tested.around.arenas[&(tested.arena, ArenaPart::Value)][tested.words.clone()].to_vec();
+        let mut expected: Vec<[f64; 3]> = start.iter().map(|&value| [value.into(), 0.0, 0.0]).collect();
+        let before = tested.others();
+        let error = Tolerance::sum_of(small.rows(), 1.0).absolute;
+        for step in 1..=3 {
+            let inputs = [Tensor::random(large, step as u32), Tensor::random(small, 10 + step as u32)];
+            let gradient = tested.gradient(case, &inputs);
+            tested.around.step = StepState::new(7, step, LEARNING_RATE, BETAS);
+            tested.around.arenas = run(&gpu, "adam", &tested.op, &inputs, step == 2, &tested.around).arenas;
+            let part = |part| &tested.around.arenas[&(tested.arena, part)][tested.words.clone()];
+            for (i, state) in expected.iter_mut().enumerate() {
+                twin(state, gradient[i], step);
+                let name = |what: &str| format!("{case:?}, transposed {transposed}: {what} {i} after step {step}");
+                // What a sum is off by moves a value by as much of the learning rate as it is of the second moment's root, once a step.
+                let root = (state[2] / (1.0 - BETAS[1].powi(step as i32))).sqrt().max(1e-30);
+                let moved = 1e-7 + step as f64 * LEARNING_RATE * (4.0 * error / root).min(2.0);
+                close(&name("value"), part(ArenaPart::Value)[i], state[0], moved);
+                close(&name("moment1"), part(ArenaPart::Moment1)[i], state[1], error);
+                let square = (1.0 - BETAS[1]) * 2.0 * error * small.rows() as f64 * step as f64;
+                close(&name("moment2"), part(ArenaPart::Moment2)[i], state[2], square);
+            }
+        }
+        assert!(tested.others() == before, "{case:?}: a neighbour moved");
+    }
+}
+
+#[test]
+fn nothing_moves_from_maps_once_the_flag_is_up() {
+    let gpu = gpu();
+    let mut tested = FromMapsCase::new(MAPS[2], false, DType::F32);
+    tested.around.monitor = vec![1];
+    let (large, small, _) = shapes(MAPS[2]);
+    let after = run(&gpu, "adam", &tested.op, &[Tensor::random(large, 1), Tensor::random(small, 2)], false, &tested.around).arenas;
+    assert_eq!(after, tested.around.arenas);
+}
+
+/// In f16 the gradient is divided by the loss scale and the copy written; maps that are not finite move nothing and halve the scale.
+#[test]
+fn from_maps_in_f16_is_that_of_f32_and_sees_an_overflow() {
+    let gpu = gpu();
+    if !precisions(&gpu, "adam from maps").contains(&DType::F16) {
+        return;
+    }
+    let case = MAPS[2];
+    let (large, small, _) = shapes(case);
+    let inputs = [Tensor::random(large, 1), Tensor::random(small, 2)].map(|map| map.stored(DType::F16));
+    let scaling = Scaling { scale: 4.0, ..Default::default() };
+    for bad in [None, Some(f32::INFINITY), Some(f32::NAN)] {
+        let mut single = FromMapsCase::new(case, true, DType::F32);
+        let mut half = FromMapsCase::new(case, true, DType::F16);
+        half.around.monitor = [&[0; 4][..], bytemuck::cast_slice(&[scaling])].concat();
+        let mut scaled = inputs.clone();
+        scaled[1].values.iter_mut().for_each(|value| *value *= 4.0);
+        if let Some(bad) = bad {
+            *scaled[1].values.last_mut().unwrap() = bad;
+        }
+        let after = run(&gpu, "adam", &half.op, &scaled, false, &half.around);
+        let words: Vec<u32> = after.monitor[4..8].to_vec();
+        let moved = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2];
+        if bad.is_some() {
+            assert!(after.arenas == half.around.arenas, "{bad:?} moved something");
+            assert_eq!((f32::from_bits(words[0]), words[3]), (2.0, 1), "the scale is halved, a step skipped");
+            continue;
+        }
+        single.around.arenas =
+            run(&gpu, "adam", &single.op, &inputs.clone().map(|map| map.stored(DType::F32)), false, &single.around).arenas;
+        for part in moved {
+            // A power of two scales without rounding.
+            assert!(after.arenas[&(half.arena, part)] == single.around.arenas[&(single.arena, part)], "{part:?}");
+        }
+        let weight = |part| &after.arenas[&(half.arena, part)][half.words.clone()];
+        assert!(
+            weight(ArenaPart::Half) == DType::F16.decode(&DType::F16.encode(weight(ArenaPart::Value))),
+            "the copy is the rounded value"
+        );
+        assert_eq!((f32::from_bits(words[0]), words[1]), (4.0, 1));
+    }
+}
+
+/// A weight's gradient from maps of so many pixels and the update of its arena by it, with the gradient of a bias.
+fn optimised(pixels: usize, precision: DType) -> (Tape, StateList, [Var; 2]) {
+    let mut states = StateList::new(precision);
+    let arena = states.arena("net", true);
+    for (name, shape) in [("weight", Shape::hwio(4, 4, 6, 8)), ("bias", Shape::vector(8))] {
+        states.add(arena, name.to_owned(), shape, Init::Constant(1.0));
+    }
+    let mut tape = Tape::default();
+    let large = tape.input("large", Shape::nhwc(1, 2, 2 * pixels, 6));
+    let small = tape.input("small", Shape::nhwc(1, 1, pixels, 8));
+    let gradient = tape.record(Conv2dGradWeight { geometry: HALVE, transposed_output: false }, &[large, small]).unwrap();
+    let bias = tape.record(ChannelSum, &[small]).unwrap();
+    update(&mut tape, &states, Adam::new(arena, BETAS, EPS), &[gradient, bias]).unwrap();
+    (tape, states, [gradient, bias])
+}
+
+/// The names of the operations that a tape launches.
+fn launched(tape: &Tape, states: &StateList, outputs: &[Var]) -> Vec<&'static str> {
+    let plan = Plan::new(tape, states, outputs, &Profile::portable()).unwrap();
+    plan.steps.iter().map(|step| plan.tape.nodes()[step.node].name()).collect()
+}
+
+#[test]
+fn an_optimiser_makes_the_gradients_of_small_maps_itself() {
+    for precision in [DType::F32, DType::F16] {
+        let (tape, states, [gradient, bias]) = optimised(4, precision);
+        assert_eq!(launched(&tape, &states, &[]), ["channel_sum", "adam"]);
+        let plan = |outputs: &[Var]| Plan::new(&tape, &states, outputs, &Profile::portable()).unwrap();
+        // 8 floats, and what lies between two states; only the bias is kept.
+        let kept = |plan: Plan| plan.gradients.into_values().collect::<Vec<u64>>();
+        let [all, rest] = [4 * 4 * 8 * 8 * 4 + 512, 512].map(|bytes| bytes * precision.bytes() / 4);
+        assert_eq!(kept(plan(&[])), [rest]);
+        // What the caller wants to read is kept, and so is what a large map makes.
+        assert_eq!(kept(plan(&[gradient])), [all]);
+        assert_eq!(launched(&tape, &states, &[gradient]), ["conv2d_grad_weight", "channel_sum", "adam"]);
+        assert_eq!(kept(plan(&[bias])), [rest]);
+        let (tape, states, _) = optimised(5, precision);
+        assert_eq!(launched(&tape, &states, &[]), ["conv2d_grad_weight", "channel_sum", "adam"]);
+    }
 }

@@ -8,7 +8,7 @@ use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::tensor::Shape;
 
-fn twin(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
+pub fn twin(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
     let [a, b] = [large.shape.channels(), small.shape.channels()];
     let mut sums = vec![0.0; geometry.kernel.pow(2) * a * b];
     for_each_connection(geometry, large.shape, small.shape, |from, to, tap| {

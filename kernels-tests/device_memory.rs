@@ -28,6 +28,9 @@ fn a_run_takes_what_was_planned() {
         let run = RunDir::create(root.path(), "planned").unwrap();
         let mut trainer = Trainer::start(&gpu, config.clone(), &dataset, run).unwrap();
         trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+        // The search for a failure reads back any value: the plan has room for it.
+        let values = vec![0.5; batch_size * (size as usize).pow(2) * 3];
+        trainer.session().find_failure(&gpu, 5, &Batch { input: values.clone(), target: values }).unwrap();
         let planned = plan_training(&config, gpu.profile()).unwrap();
         assert_eq!(trainer.session().memory(), &planned);
         let (peak, total) = (gpu.peak_memory_bytes(), planned.total());

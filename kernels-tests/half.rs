@@ -168,7 +168,7 @@ fn a_gradient_that_would_not_fit_its_arena_is_refused() {
         let value = tape.state(&states, bias);
         let loss = scale(&mut tape, value, 2.0).unwrap();
         let gradients = tape.backward(loss, &[value]).unwrap();
-        update(&mut tape, &states, Adam { arena, betas: [0.5, 0.999], eps: 1e-8 }, &gradients).unwrap();
+        update(&mut tape, &states, Adam::new(arena, [0.5, 0.999], 1e-8), &gradients).unwrap();
         Plan::new(&tape, &states, &[], &Profile { fusion: false, ..Profile::portable() })
     };
     assert!(plan(DType::F32).is_ok());

@@ -60,7 +60,7 @@ fn update_in(gpu: &Gpu, precision: DType, arenas: Arenas, monitor: Vec<u32>, ran
     let mut profile = gpu.profile().clone();
     profile.max_binding_bytes = range.unwrap_or(profile.max_binding_bytes);
     let around = Surroundings { step, states, arenas, monitor, profile: Some(profile) };
-    let outcome = run(gpu, "scaled adam", &Adam { arena, betas: BETAS, eps: 1e-8 }, &[], false, &around);
+    let outcome = run(gpu, "scaled adam", &Adam::new(arena, BETAS, 1e-8), &[], false, &around);
     (outcome.arenas, outcome.monitor)
 }
 

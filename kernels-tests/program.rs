@@ -229,11 +229,11 @@ fn an_optimiser_wants_one_computed_gradient_for_each_state() {
     let mut states = StateList::default();
     let arena = states.arena("net", true);
     let id = states.add(arena, "weight".to_owned(), IMAGE, Init::Constant(0.0));
-    let adam = pix2pix::ops::adam::Adam { arena, betas: [0.5, 0.999], eps: 1e-8 };
+    let adam = pix2pix::ops::adam::Adam::new(arena, [0.5, 0.999], 1e-8);
     let message = |gradients: &dyn Fn(&mut Tape) -> Vec<Var>| {
         let mut tape = Tape::default();
         let gradients = gradients(&mut tape);
-        pix2pix::ops::adam::update(&mut tape, &states, adam, &gradients).unwrap();
+        pix2pix::ops::adam::update(&mut tape, &states, adam.clone(), &gradients).unwrap();
         Plan::new(&tape, &states, &[], &Profile::portable()).unwrap_err().to_string()
     };
     assert!(message(&|_| Vec::new()).contains("adam: gradient number 0 is one too many or missing"));

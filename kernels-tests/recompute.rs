@@ -33,9 +33,11 @@ fn after_steps(gpu: &Gpu, config: &TrainConfig) -> Vec<Vec<u32>> {
         session.submit(gpu, step, config.learning_rate, &batch).unwrap();
     }
     let store = &session.store;
-    let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
+    let parts = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2];
     let states = parts.iter().flat_map(|&part| store.states().states().iter().map(move |state| (state.id, part)));
     let mut left: Vec<Vec<u32>> = states.map(|(id, part)| bits(&store.read(gpu, id, part).unwrap())).collect();
+    let gradient = |id| session.program().gradient(gpu, store.states(), id).unwrap();
+    left.extend(store.states().states().iter().filter_map(|state| gradient(state.id)).map(|values| bits(&values)));
     left.push(bytemuck::pod_collect_to_vec(&gpu.read(store.monitor(), 0, store.monitor().size()).unwrap()));
     left.push(bits(&session.program().read(gpu, session.vars().fake).unwrap()));
     left

@@ -88,7 +88,7 @@ fn an_optimiser_ends_every_weight_of_its_arena_and_no_other() {
     let product = multiply(&mut tape, weights[0], weights[1], 1.0).unwrap();
     let loss = tape.record(Loss { kind: LossKind::Mse { target: 0.0 } }, &[product]).unwrap();
     let gradients = tape.backward(loss, &[weights[0]]).unwrap();
-    adam::update(&mut tape, &states, Adam { arena: arenas[0], betas: [0.5, 0.999], eps: 1e-8 }, &gradients).unwrap();
+    adam::update(&mut tape, &states, Adam::new(arenas[0], [0.5, 0.999], 1e-8), &gradients).unwrap();
     assert_eq!(tape.state(&states, ids[1]), weights[1]);
     let error = tape.backward(loss, &[weights[1]]).unwrap_err();
     assert!(matches!(error, TapeError::Stale { op: "multiply", .. }), "a gradient that needs the old weight: {error}");

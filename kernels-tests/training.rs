@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const PARTS: [ArenaPart; 4] = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
+const PARTS: [ArenaPart; 3] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2];
 
 pub fn bundled(config: &TrainConfig) -> Dataset {
     Dataset::bundled(&config.data_options()).unwrap()

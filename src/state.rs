@@ -62,12 +62,31 @@ pub struct StateSpec {
 pub struct ArenaSpec {
     /// For example `generator`.
     pub name: String,
-    /// Whether it has gradients and Adam's moments beside the values.
+    /// Whether it is trained, and has Adam's moments beside the values.
     pub trainable: bool,
     /// Size in bytes.
     pub bytes: u64,
     /// Its states in order.
     pub states: Vec<StateId>,
+}
+
+/// A stretch of an arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// First byte in the arena.
+    pub offset: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// First byte in memory that holds nothing but these stretches, one behind the other.
+    pub packed: u64,
+}
+
+impl Stretch {
+    /// The same in pieces of at most so many bytes.
+    pub fn split(self, most: u64) -> impl Iterator<Item = Self> + Clone {
+        let piece = move |start| Self { offset: self.offset + start, bytes: most.min(self.bytes - start), packed: self.packed + start };
+        (0..self.bytes.div_ceil(most)).map(move |i| piece(i * most))
+    }
 }
 
 /// All states of a model.
@@ -104,14 +123,21 @@ impl StateList {
         ArenaId(self.arenas.len() - 1)
     }
 
-    /// A state at the end of `arena`. Arenas are made by [`StateList::arena`] of the same list.
+    /// A state of `arena`, which [`StateList::arena`] of the same list made. In memory vectors lie in front of weights, so that what is
+    /// left without some weights are few [stretches](StateList::stretches); that moves the weights before.
     pub fn add(&mut self, arena: ArenaId, name: String, shape: Shape, init: Init) -> StateId {
         let id = StateId(self.states.len());
+        self.states.push(StateSpec { id, name, shape, arena, offset: 0, init, transposed: false });
         let spec = &mut self.arenas[arena.0];
-        let offset = spec.bytes;
-        spec.bytes = (offset + shape.bytes()).next_multiple_of(ALIGNMENT);
         spec.states.push(id);
-        self.states.push(StateSpec { id, name, shape, arena, offset, init, transposed: false });
+        let mut order = spec.states.clone();
+        order.sort_by_key(|id| self.states[id.0].shape.layout() == Layout::Hwio);
+        spec.bytes = 0;
+        for id in order {
+            let state = &mut self.states[id.0];
+            state.offset = spec.bytes;
+            spec.bytes = (spec.bytes + state.shape.bytes()).next_multiple_of(ALIGNMENT);
+        }
         id
     }
 
@@ -145,6 +171,39 @@ impl StateList {
         self.arenas[arena.0].states.iter().map(|&id| &self.states[id.0])
     }
 
+    /// The stretches that are left of an arena without some of its states.
+    pub fn stretches(&self, arena: ArenaId, without: &[StateId]) -> Vec<Stretch> {
+        let mut gaps: Vec<&StateSpec> = without.iter().map(|&id| self.get(id)).collect();
+        gaps.sort_by_key(|state| state.offset);
+        let mut found = Vec::new();
+        let [mut offset, mut packed] = [0; 2];
+        let mut end_at = |end: u64, next: u64| {
+            if end > offset {
+                found.push(Stretch { offset, bytes: end - offset, packed });
+                packed += end - offset;
+            }
+            offset = next;
+        };
+        for state in gaps {
+            end_at(state.offset, (state.offset + state.shape.bytes()).next_multiple_of(ALIGNMENT));
+        }
+        end_at(self.get_arena(arena).bytes, 0);
+        found
+    }
+
+    /// The stretch of one state.
+    pub fn stretch(&self, id: StateId) -> Stretch {
+        let state = self.get(id);
+        Stretch { offset: state.offset, bytes: state.shape.bytes(), packed: 0 }
+    }
+
+    /// The states of an arena but `without`, in order, each with its first byte in memory that holds their stretches one behind the other.
+    pub fn packed(&self, arena: ArenaId, without: &[StateId]) -> Vec<(&StateSpec, u64)> {
+        let stretches = self.stretches(arena, without);
+        let place = |offset: u64| stretches.iter().rev().find(|s| s.offset <= offset).map_or(0, |s| s.packed + offset - s.offset);
+        self.in_arena(arena).filter(|state| !without.contains(&state.id)).map(|state| (state, place(state.offset))).collect()
+    }
+
     /// Position of `arena` among the trainable ones.
     pub fn trainable_index(&self, arena: ArenaId) -> usize {
         self.arenas[..arena.0].iter().filter(|arena| arena.trainable).count()
@@ -155,13 +214,13 @@ impl StateList {
         self.in_arena(arena).map(|state| state.shape.len()).sum()
     }
 
-    /// Bytes of an arena with its gradients, moments and copy as f16.
+    /// Bytes of an arena with its moments and copy as f16.
     pub fn arena_bytes(&self, arena: &ArenaSpec) -> u64 {
-        // Gradients that are stored as f16 save just what the copy takes.
-        if arena.trainable { 4 * arena.bytes } else { arena.bytes }
+        let half = if self.precision == DType::F16 { arena.bytes / 2 } else { 0 };
+        if arena.trainable { 3 * arena.bytes + half } else { arena.bytes }
     }
 
-    /// Bytes of all arenas with their gradients, moments and copies as f16.
+    /// Bytes of all arenas with their moments and copies as f16.
     pub fn bytes(&self) -> u64 {
         self.arenas.iter().map(|arena| self.arena_bytes(arena)).sum::<u64>().next_multiple_of(F32_BYTES)
     }

@@ -28,7 +28,7 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
     let given = tape.input("gradient", shape);
     // An optimiser takes computed gradients only, because they are written straight into the arena.
     let gradient = tape.record(Scale { scale: 1.0 }, &[given])?;
-    adam::update(&mut tape, &states, Adam { arena, betas, eps }, &[gradient])?;
+    adam::update(&mut tape, &states, Adam::new(arena, betas, eps), &[gradient])?;
     let store = Store::new(gpu, states, true)?;
     store.write(gpu, state, ArenaPart::Value, &initial.f32())?;
     let program = Program::compile(gpu, &store, &tape, &[])?;

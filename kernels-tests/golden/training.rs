@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
                 // Large tensors may be left out.
                 let role = format!("step1.grad{letter}.{}", state.name);
                 if self.case.has(&role) && !parameters::is_noise(self.case, &state.name) {
-                    checks.network(&role, &self.read(state, ArenaPart::Gradient)?, &self.case.reference(&role)?)?;
+                    checks.network(&role, &self.gradient(state)?, &self.case.reference(&role)?)?;
                 }
             }
         }
@@ -161,6 +161,17 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The gradient of the first step; where it is kept nowhere, as the first moment, which starts from zero, tells.
+    fn gradient(&self, state: &StateSpec) -> Result<Vec<f32>, Problem> {
+        match self.program.gradient(self.gpu, self.store.states(), state.id)? {
+            Some(kept) => Ok(to_reference(state.shape, state.transposed, &kept)),
+            None => {
+                let rest = 1.0 - self.objective.betas[0] as f32;
+                Ok(self.read(state, ArenaPart::Moment1)?.into_iter().map(|moment| moment / rest).collect())
+            }
+        }
     }
 
     fn read(&self, state: &StateSpec, part: ArenaPart) -> Result<Vec<f32>, Problem> {

@@ -1,12 +1,16 @@
 //! Adam (arXiv 1412.6980) over a whole arena: one launch, or as many as the device's largest binding asks for.
 
+mod from_maps;
+
+pub use from_maps::FromMaps;
+
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::ShapeError;
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
 use super::{Op, loss_scale};
 use crate::gpu::{DeviceClass, KernelSpec};
 use crate::shader;
-use crate::state::{ArenaId, StateList};
+use crate::state::{ArenaId, StateId, StateList, Stretch};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
@@ -17,9 +21,10 @@ const ALIGNMENT: u64 = 256;
 const VEC4_BYTES: u64 = 16;
 
 /// One update of every state of an arena. Inputs are the gradients of its states, in order; they lie in the arena's gradient part.
-/// Learning rate and bias corrections come from the step's uniform. Does nothing once the monitor's flag is up. Over states of precision f16 it
-/// reads the gradients as f16, divides them by the loss scale, does nothing if they overflowed, writes the copy as f16, and moves the loss scale.
-#[derive(Debug, Clone, Copy)]
+/// Learning rate and bias corrections come from the step's uniform. Does nothing once the monitor's flag is up. Over states of precision
+/// f16 it reads the gradients as f16, divides them by the loss scale, does nothing if they overflowed, writes the copy as f16, and moves
+/// the loss scale.
+#[derive(Debug, Clone)]
 pub struct Adam {
     /// What to update.
     pub arena: ArenaId,
@@ -27,6 +32,8 @@ pub struct Adam {
     pub betas: [f64; 2],
     /// Added to the root of the second moment.
     pub eps: f32,
+    /// Weights without a gradient among the inputs; behind the gradients come their large and small maps instead. Fusion adds them.
+    pub from_maps: Vec<FromMaps>,
 }
 
 /// Records an update of all states of `adam.arena` from their `gradients`. Values of these states that were recorded before are
@@ -35,8 +42,9 @@ pub struct Adam {
 /// # Errors
 /// Those of recording.
 pub fn update(tape: &mut Tape, states: &StateList, adam: Adam, gradients: &[Var]) -> Result<(), TapeError> {
+    let arena = adam.arena;
     tape.record(adam, gradients)?;
-    tape.end_arena(states, adam.arena);
+    tape.end_arena(states, arena);
     Ok(())
 }
 
@@ -52,10 +60,15 @@ struct Params {
 }
 
 impl Adam {
-    /// The launch over `bytes` bytes of the arena from `offset` on.
-    fn range(&self, context: &LowerContext, offset: u64, bytes: u64) -> Dispatch {
+    /// The update of all states of `arena`.
+    pub fn new(arena: ArenaId, betas: [f64; 2], eps: f32) -> Self {
+        Self { arena, betas, eps, from_maps: Vec::new() }
+    }
+
+    /// The launch over a stretch of the arena.
+    fn range(&self, context: &LowerContext, range: Stretch) -> Dispatch {
         let (profile, states) = (context.profile, context.states);
-        let size = (bytes / VEC4_BYTES) as usize;
+        let size = (range.bytes / VEC4_BYTES) as usize;
         let params = Params {
             size: size as u32,
             betas: self.betas.map(|beta| beta as f32),
@@ -65,10 +78,10 @@ impl Adam {
             pad: 0,
         };
         let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
-        let mut slots: Vec<Slot> =
-            [Slot::Step, Slot::Monitor].into_iter().chain(parts.map(|p| self.part(p, offset, bytes, states.precision()))).collect();
+        let part = |part| self.part(part, range, states.precision());
+        let mut slots: Vec<Slot> = [Slot::Step, Slot::Monitor].into_iter().chain(parts.map(part)).collect();
         let half = states.precision() == DType::F16;
-        slots.push(if half { self.part(ArenaPart::Half, offset, bytes, states.precision()) } else { Slot::Unused(0) });
+        slots.push(if half { part(ArenaPart::Half) } else { Slot::Unused(0) });
         let run = match (profile.class, profile.subgroup) {
             (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
             _ => WORKGROUP,
@@ -78,9 +91,11 @@ impl Adam {
         Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
     }
 
-    /// The range of a part that holds `bytes` bytes of the values from `offset` on.
-    fn part(&self, part: ArenaPart, offset: u64, bytes: u64, precision: DType) -> Slot {
-        Slot::Arena { arena: self.arena, part, offset: part.bytes(offset, precision), bytes: part.bytes(bytes, precision) }
+    /// What belongs to a stretch of the values in one part of the arena. Gradients lie side by side, without those of states that are
+    /// left out.
+    fn part(&self, part: ArenaPart, range: Stretch, precision: DType) -> Slot {
+        let offset = if part == ArenaPart::Gradient { range.packed } else { range.offset };
+        Slot::Arena { arena: self.arena, part, offset: part.bytes(offset, precision), bytes: part.bytes(range.bytes, precision) }
     }
 }
 
@@ -95,21 +110,23 @@ impl Op for Adam {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let total = context.states.get_arena(self.arena).bytes;
         let half = context.states.precision() == DType::F16;
         let alignment = if half { 2 * ALIGNMENT } else { ALIGNMENT };
         let most = (context.profile.max_binding_bytes / alignment * alignment).max(alignment);
-        let ranges = (0..total.div_ceil(most)).map(|i| (i * most, most.min(total - i * most)));
-        let mut dispatches: Vec<Dispatch> = ranges.clone().map(|(offset, bytes)| self.range(context, offset, bytes)).collect();
+        let stretches = context.states.stretches(self.arena, &self.without_gradient());
+        let ranges: Vec<Stretch> = stretches.iter().flat_map(|stretch| stretch.split(most)).collect();
+        let first_map = context.inputs.len().saturating_sub(2 * self.from_maps.len());
+        let from_maps =
+            |check| self.from_maps.iter().enumerate().map(move |(i, weight)| weight.launch(self, context, first_map + 2 * i, check));
+        let mut dispatches: Vec<Dispatch> = Vec::new();
         if half {
-            let slot = context.states.trainable_index(self.arena);
-            let part = ArenaPart::Gradient;
-            let checks = ranges.map(|(offset, bytes)| {
-                let gradient = self.part(part, offset, bytes, DType::F16);
-                loss_scale::check(slot, gradient, part.bytes(bytes, DType::F16))
-            });
-            dispatches.splice(0..0, checks);
-            dispatches.push(loss_scale::settle(slot));
+            let (slot, part) = (context.states.trainable_index(self.arena), ArenaPart::Gradient);
+            let check = |range: &Stretch| loss_scale::check(slot, self.part(part, *range, DType::F16), part.bytes(range.bytes, DType::F16));
+            dispatches.extend(ranges.iter().map(check).chain(from_maps(true)));
+        }
+        dispatches.extend(ranges.iter().map(|&range| self.range(context, range)).chain(from_maps(false)));
+        if half {
+            dispatches.push(loss_scale::settle(context.states.trainable_index(self.arena)));
         }
         Lowered { dispatches, ..Lowered::default() }
     }
@@ -124,5 +141,9 @@ impl Op for Adam {
 
     fn updates_arena(&self) -> Option<ArenaId> {
         Some(self.arena)
+    }
+
+    fn without_gradient(&self) -> Vec<StateId> {
+        self.from_maps.iter().map(|weight| weight.state).collect()
     }
 }

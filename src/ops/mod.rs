@@ -31,7 +31,7 @@ pub use step::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepS
 pub use view::{Byproduct, Concat, Detach, Slice};
 
 use self::choice::ContractionKey;
-use crate::state::ArenaId;
+use crate::state::{ArenaId, StateId};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use std::any::Any;
@@ -111,9 +111,15 @@ pub trait Op: Any + Debug + Send + Sync {
         !self.overwrites().is_empty()
     }
 
-    /// For an optimiser: the arena that it updates; its inputs are the gradients of all states of that arena, in order.
+    /// For an optimiser: the arena that it updates; its first inputs are the gradients of all states of that arena, in order, but those
+    /// [without](Op::without_gradient).
     fn updates_arena(&self) -> Option<ArenaId> {
         None
+    }
+
+    /// For an optimiser: states whose gradient it makes itself, each from two further inputs.
+    fn without_gradient(&self) -> Vec<StateId> {
+        Vec::new()
     }
 }
 

@@ -12,17 +12,20 @@
 //! | [`norm_gradients`] | the sums of a normalisation's gradients, and all that is made of them | one operation, one launch on small maps |
 //! | [`constant`] | a constant times a constant | one constant |
 //! | [`loss_gradient`] | a loss, and its gradient where that of the loss itself is a constant | one operation that reads once |
+//! | [`gradient_from_maps`] | Adam, and a weight's gradient on small maps | Adam with a launch that makes the gradient it consumes |
 //!
 //! The tape is differentiated before it is fused, so fused operations need no gradient rules. All sums keep their order; a value that is
 //! no longer stored is no longer rounded to what it is stored in.
 
 use super::place::live_nodes;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
+use crate::ops::adam::{Adam, FromMaps};
 use crate::ops::batch_norm::{
     Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate,
     RunningStatistics, Statistics, StatisticsOf,
 };
 use crate::ops::contraction::Activated;
+use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
 use crate::ops::elementwise::Scale;
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
 use crate::ops::{Byproduct, Concat, Fill, Op};
@@ -34,8 +37,11 @@ use std::any::Any;
 /// A rule looks at one node and rewrites it and its neighbours if they match.
 type Rule = fn(&mut Fusion, usize) -> Option<()>;
 
+/// Most pixels of the small map, over the batch, from which [`gradient_from_maps`] lets the optimiser make a gradient.
+const MOST_PIXELS: usize = 4;
+
 /// In this order: later rules match what earlier ones make.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     read_activated,
     mask_by_output,
     normalize_activate,
@@ -45,6 +51,7 @@ const RULES: [Rule; 9] = [
     norm_gradients,
     constant,
     loss_gradient,
+    gradient_from_maps,
 ];
 
 /// The tape with everything fused that the rules match; `outputs` stay readable.
@@ -221,6 +228,30 @@ fn loss_gradient(fusion: &mut Fusion, node: usize) -> Option<()> {
     fusion.undisturbed(values, loss, node).then_some(())?;
     fusion.rewrite(loss, LossWithGradient { kind, grad_output }, values);
     fusion.rewrite(node, Byproduct::new(0, fusion.tape.shape(Var(node)), false), &[Var(loss)]);
+    Some(())
+}
+
+/// The gradient of a weight that only the optimiser reads, where it is the sum of so few pixels that the optimiser may as well make it
+/// itself: it is never stored.
+fn gradient_from_maps(fusion: &mut Fusion, node: usize) -> Option<()> {
+    let (op, slopes) = match fusion.op::<Activated>(node) {
+        Some(activated) => (activated.contraction.as_ref() as &dyn Any, activated.slopes),
+        None => (fusion.op::<Conv2dGradWeight>(node)? as &dyn Any, [1.0; 2]),
+    };
+    let gradient = *op.downcast_ref::<Conv2dGradWeight>()?;
+    let maps: [Var; 2] = fusion.inputs(node)?;
+    let optimiser = fusion.only_reader(node)?;
+    let mut adam = fusion.effect::<Adam>(optimiser)?.clone();
+    let mut inputs = fusion.tape.nodes()[optimiser].inputs.clone();
+    let position = inputs.iter().position(|&input| input == Var(node))?;
+    let (state, _) = *fusion.states.packed(adam.arena, &adam.without_gradient()).get(position)?;
+    // No launch may read the arena that it writes.
+    let is_apart = maps.iter().all(|&map| fusion.arena(map).is_none());
+    (is_apart && fusion.tape.shape(maps[1]).rows() <= MOST_PIXELS).then_some(())?;
+    adam.from_maps.push(FromMaps { state: state.id, gradient, slopes });
+    inputs.remove(position);
+    inputs.extend(maps);
+    fusion.rewrite(optimiser, adam, &inputs);
     Some(())
 }
 

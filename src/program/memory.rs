@@ -16,7 +16,7 @@ pub struct Memory {
     pub weights: u64,
     /// Running statistics.
     pub statistics: u64,
-    /// Gradients of the parameters.
+    /// Gradients of the parameters, but those that are consumed at once.
     pub gradients: u64,
     /// The optimiser's two moments.
     pub moments: u64,
@@ -31,7 +31,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The memory of a store; without `training` there are no gradients and moments.
+    /// The memory of a store; without `training` there are no moments.
     ///
     /// # Errors
     /// [`GpuError::Limit`] when an arena is larger than the device's largest buffer.
@@ -48,7 +48,6 @@ impl Memory {
                 (true, false) => memory.weights += bytes + copy,
                 (true, true) => {
                     memory.weights += bytes + copy;
-                    memory.gradients += part(ArenaPart::Gradient);
                     memory.moments += 2 * bytes;
                 }
             }
@@ -58,6 +57,7 @@ impl Memory {
 
     /// Adds a program's memory.
     pub fn add_program(&mut self, plan: &Plan, profile: &Profile) {
+        self.gradients += plan.gradients.values().map(|&bytes| buffer_bytes(bytes)).sum::<u64>();
         self.activations += planned_bytes(plan);
         self.workspace += workspace_bytes(plan);
         self.staging += binding_bytes(plan, profile);

@@ -30,9 +30,11 @@ pub use store::Store;
 pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 
-use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, UploadRing};
-use crate::ops::{Dispatch, MOST_UNUSED, Operand, Slot, StepState};
+use crate::gpu::{Access, Binding, Buffer, Gpu, GpuError, Kernel, UploadRing};
+use crate::ops::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
+use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{Tape, Var};
+use std::collections::HashMap;
 use std::sync::Arc;
 use wgpu::BufferUsages;
 
@@ -50,6 +52,7 @@ pub struct Program {
     plan: Plan,
     outputs: Vec<Var>,
     buffers: Vec<Buffer>,
+    gradients: HashMap<ArenaId, Buffer>,
     /// Workspace, parameters of all launches, and what is bound where nothing is touched: kept because the bind groups refer to them.
     _workspace: Option<Buffer>,
     _params: Buffer,
@@ -74,6 +77,9 @@ impl Program {
         let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
         let label = |i: usize| format!("planned {i}");
         let buffers = plan.buffers.iter().enumerate().map(|(i, &bytes)| gpu.storage(&label(i), bytes)).collect::<Result<Vec<_>, _>>()?;
+        let name = |arena: ArenaId| format!("{} gradients", store.states().get_arena(arena).name);
+        let kept = plan.gradients.iter().filter(|(_, bytes)| **bytes > 0);
+        let gradients = kept.map(|(&arena, &bytes)| Ok((arena, gpu.storage(&name(arena), bytes)?))).collect::<Result<_, GpuError>>()?;
         let workspace = match plan.workspace_bytes {
             0 => None,
             bytes => Some(gpu.storage("workspace", bytes)?),
@@ -82,14 +88,15 @@ impl Program {
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
         let unused = gpu.storage("unused", ALL_UNUSED_BYTES)?;
-        let binder = Binder { plan: &plan, store, buffers: &buffers, workspace: workspace.as_ref(), unused: &unused };
+        let binder =
+            Binder { plan: &plan, store, buffers: &buffers, gradients: &gradients, workspace: workspace.as_ref(), unused: &unused };
         for step in &plan.steps {
             for dispatch in &step.dispatches {
                 let at = Binding { buffer: &params, offset: offsets.next().unwrap_or(0), bytes: dispatch.params.len() as u64 };
                 launches.push(binder.launch(gpu, step, dispatch, at)?);
             }
         }
-        Ok(Self { outputs: outputs.to_vec(), buffers, _workspace: workspace, _params: params, _unused: unused, launches, plan })
+        Ok(Self { outputs: outputs.to_vec(), buffers, gradients, _workspace: workspace, _params: params, _unused: unused, launches, plan })
     }
 
     /// Encodes and submits one run. Does not wait.
@@ -138,6 +145,18 @@ impl Program {
     pub fn read(&self, gpu: &Gpu, var: Var) -> Result<Vec<f32>, ProgramError> {
         let buffer = self.buffer(var)?;
         Ok(self.operand(var)?.gather(&gpu.read(buffer, 0, buffer.size())?))
+    }
+
+    /// The gradient of a state as the last run left it; `None` where the optimiser made it itself, and where nothing updates the state.
+    ///
+    /// # Errors
+    /// Those of reading back.
+    pub fn gradient(&self, gpu: &Gpu, states: &StateList, id: StateId) -> Result<Option<Vec<f32>>, ProgramError> {
+        let (arena, dtype) = (states.get(id).arena, ArenaPart::Gradient.dtype(states.precision()));
+        let (Some(buffer), Some(without)) = (self.gradients.get(&arena), self.plan.without_gradient(arena)) else { return Ok(None) };
+        let Some(&(state, offset)) = states.packed(arena, &without).iter().find(|(state, _)| state.id == id) else { return Ok(None) };
+        let bytes = gpu.read(buffer, ArenaPart::Gradient.bytes(offset, states.precision()), state.shape.bytes_in(dtype))?;
+        Ok(Some(state.shape.unpack(&dtype.decode(&bytes))))
     }
 
     /// Copies a densely stored output to `offset` of `target`, on the device.
@@ -238,6 +257,7 @@ struct Binder<'a> {
     plan: &'a Plan,
     store: &'a Store,
     buffers: &'a [Buffer],
+    gradients: &'a HashMap<ArenaId, Buffer>,
     workspace: Option<&'a Buffer>,
     unused: &'a Buffer,
 }
@@ -268,7 +288,7 @@ impl Binder<'_> {
             Slot::Step => Some(entire(self.store.step())),
             Slot::Monitor => Some(entire(self.store.monitor())),
             Slot::Arena { arena, part, offset, bytes } => {
-                Some(Binding { buffer: self.store.part(*arena, *part)?, offset: *offset, bytes: *bytes })
+                Some(Binding { buffer: self.part(*arena, *part)?, offset: *offset, bytes: *bytes })
             }
         }
     }
@@ -277,10 +297,12 @@ impl Binder<'_> {
         let Place { storage, operand } = self.plan.places[var.0]?;
         match storage {
             Storage::Node(owner) => self.buffers.get(*self.plan.buffer_of.get(&owner)?).map(entire),
-            Storage::Arena { arena, part, offset } => {
-                Some(Binding { buffer: self.store.part(arena, part)?, offset, bytes: operand.bytes() })
-            }
+            Storage::Arena { arena, part, offset } => Some(Binding { buffer: self.part(arena, part)?, offset, bytes: operand.bytes() }),
         }
+    }
+
+    fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
+        if part == ArenaPart::Gradient { self.gradients.get(&arena) } else { self.store.part(arena, part) }
     }
 }
 

@@ -127,17 +127,32 @@ fn dtypes(tape: &Tape, states: &StateList) -> Vec<DType> {
     found
 }
 
-/// Each gradient that an optimiser reads gets the range of its state in the gradient part of the arena.
+/// Bytes of the gradients of each arena: what its optimiser reads.
+pub fn gradient_bytes(tape: &Tape, states: &StateList, live: &[bool]) -> HashMap<ArenaId, u64> {
+    let mut found: HashMap<ArenaId, u64> = HashMap::new();
+    for op in tape.nodes().iter().zip(live).filter_map(|(node, &live)| op_of(node).filter(|_| live)) {
+        let Some(arena) = op.updates_arena() else { continue };
+        let bytes = states.stretches(arena, &op.without_gradient()).iter().map(|stretch| stretch.bytes).sum();
+        let known = found.entry(arena).or_default();
+        *known = ArenaPart::Gradient.bytes(bytes, states.precision()).max(*known);
+    }
+    found
+}
+
+/// Each gradient that an optimiser reads gets a range in the gradient part of the arena.
 fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool], dtypes: &[DType]) -> Result<HashMap<Var, Storage>, ProgramError> {
     let mut claims = HashMap::new();
     for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
-        let Some(arena) = op_of(node).and_then(Op::updates_arena) else { continue };
-        let expected = states.get_arena(arena).states.len();
+        let Some(op) = op_of(node) else { continue };
+        let Some(arena) = op.updates_arena() else { continue };
+        let without = op.without_gradient();
+        let expected = states.get_arena(arena).states.len() - without.len();
         let fail = |position, what| ProgramError::Gradient { op: describe(&tape.nodes()[index]), position, what, states: expected };
-        if node.inputs.len() != expected {
+        if node.inputs.len() != expected + 2 * without.len() {
             return Err(fail(node.inputs.len(), "one too many or missing"));
         }
-        for (position, (&gradient, state)) in node.inputs.iter().zip(states.in_arena(arena)).enumerate() {
+        let taken = states.packed(arena, &without);
+        for (position, (&gradient, (state, offset))) in node.inputs.iter().zip(taken).enumerate() {
             let producer = &tape.nodes()[gradient.0];
             if op_of(producer).is_none_or(|op| op.view().is_some()) {
                 return Err(fail(position, "not the result of a computation"));
@@ -149,7 +164,7 @@ fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool], dtypes: &[DTy
             if dtypes[gradient.0] != part.dtype(precision) {
                 return Err(fail(position, "stored as f32 where the states' gradients are f16"));
             }
-            let storage = Storage::Arena { arena, part, offset: part.bytes(state.offset, precision) };
+            let storage = Storage::Arena { arena, part, offset: part.bytes(offset, precision) };
             if claims.insert(gradient, storage).is_some() {
                 return Err(fail(position, "used twice"));
             }

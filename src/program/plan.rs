@@ -6,10 +6,10 @@
 use super::ProgramError;
 use super::fuse::fuse;
 use super::lives::{Life, lives};
-use super::place::{Place, Places, byproducts, describe, live_nodes, place_values};
+use super::place::{Place, Places, byproducts, describe, gradient_bytes, live_nodes, place_values};
 use crate::gpu::Profile;
 use crate::ops::{Choice, Dispatch, LowerContext, Operand, Slot};
-use crate::state::StateList;
+use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{Source, Tape, Var};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -50,6 +50,8 @@ pub struct Plan {
     pub buffer_of: HashMap<usize, usize>,
     /// Size of each planned buffer in bytes.
     pub buffers: Vec<u64>,
+    /// Bytes of the gradients of each arena that is updated: those that are kept until its optimiser runs.
+    pub gradients: HashMap<ArenaId, u64>,
     /// Size of the one buffer that every operation with a workspace uses in its turn; 0 when none has one.
     pub workspace_bytes: u64,
     /// What the values would take if no buffer were used twice.
@@ -86,11 +88,12 @@ impl Plan {
                 workspace_bytes: lowered.workspace_bytes,
             });
         }
+        let gradients = gradient_bytes(&tape, states, &live);
         let lives = lives(&tape, &places, &live, outputs);
         let (buffer_of, buffers) = share(&lives);
         let workspace_bytes = steps.iter().map(|step| step.workspace_bytes).max().unwrap_or(0);
         let unshared_bytes = lives.values().map(|life| life.bytes).sum();
-        Ok(Self { tape, steps, places, buffer_of, buffers, workspace_bytes, unshared_bytes })
+        Ok(Self { tape, steps, places, buffer_of, buffers, gradients, workspace_bytes, unshared_bytes })
     }
 
     /// Bytes of all planned buffers, without the workspace.
@@ -116,6 +119,14 @@ impl Plan {
         }
         bytes.resize(bytes.len().next_multiple_of(16), 0);
         (bytes, offsets)
+    }
+
+    /// The states of `arena` whose gradient its optimiser makes itself; `None` where nothing updates the arena.
+    pub fn without_gradient(&self, arena: ArenaId) -> Option<Vec<StateId>> {
+        self.tape.nodes().iter().find_map(|node| match &node.source {
+            Source::Op(op) if op.updates_arena() == Some(arena) => Some(op.without_gradient()),
+            _ => None,
+        })
     }
 
     /// Number of launches.

@@ -1,4 +1,4 @@
-//! Parameters, gradients, moments and running statistics on the device, outside every program.
+//! Parameters, moments and running statistics on the device, outside every program.
 
 use super::{Program, ProgramError};
 use crate::gpu::{Buffer, Gpu, GpuError};
@@ -19,16 +19,17 @@ pub struct Store {
     step: Buffer,
 }
 
-/// Values, and for a trainable arena perhaps a copy as f16, gradients and moments.
+/// Values, and for a trainable arena perhaps a copy as f16 and moments.
 #[derive(Debug)]
 struct Arena {
     value: Buffer,
     half: Option<Buffer>,
-    training: Option<[Buffer; 3]>,
+    training: Option<[Buffer; 2]>,
 }
 
 impl Store {
-    /// Allocates zeroed memory for all states. With `training` trainable arenas get gradients and moments.
+    /// Allocates zeroed memory for all states. With `training` trainable arenas get moments; their gradients belong
+    /// to the programs that make them.
     ///
     /// # Errors
     /// [`GpuError::NoF16`] for states of that precision on a device without it, and those of [`Gpu::buffer`].
@@ -42,11 +43,7 @@ impl Store {
             let precision = states.precision();
             let buffer = |what: &str, part: ArenaPart| gpu.storage(&format!("{} {what}", spec.name), part.bytes(spec.bytes, precision));
             let training = match training && spec.trainable {
-                true => Some([
-                    buffer("gradients", ArenaPart::Gradient)?,
-                    buffer("first moments", ArenaPart::Moment1)?,
-                    buffer("second moments", ArenaPart::Moment2)?,
-                ]),
+                true => Some([buffer("first moments", ArenaPart::Moment1)?, buffer("second moments", ArenaPart::Moment2)?]),
                 false => None,
             };
             let half = match halves && spec.trainable {
@@ -99,16 +96,16 @@ impl Store {
         &self.step
     }
 
-    /// A part of an arena; `None` for the gradients and moments of a store that does not train, and for a copy that there is not.
+    /// A part of an arena; `None` for gradients, for the moments of a store that does not train, and for a copy that there is not.
     pub fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
         let arena = &self.arenas[arena.0];
         let training = |i: usize| arena.training.as_ref().map(|parts| &parts[i]);
         match part {
             ArenaPart::Value => Some(&arena.value),
             ArenaPart::Half => arena.half.as_ref(),
-            ArenaPart::Gradient => training(0),
-            ArenaPart::Moment1 => training(1),
-            ArenaPart::Moment2 => training(2),
+            ArenaPart::Gradient => None,
+            ArenaPart::Moment1 => training(0),
+            ArenaPart::Moment2 => training(1),
         }
     }
 

@@ -111,7 +111,7 @@ fn update(tape: &mut Tape, states: &StateList, arena: ArenaId, loss: Var, object
         }
     };
     tape.set_scope(&states.get_arena(arena).name);
-    adam::update(tape, states, Adam { arena, betas: objective.betas, eps: ADAM_EPSILON }, &gradients)?;
+    adam::update(tape, states, Adam::new(arena, objective.betas, ADAM_EPSILON), &gradients)?;
     tape.set_scope("");
     Ok(())
 }
