@@ -26,6 +26,7 @@ mod monitor;
 mod program;
 mod random;
 mod recompute;
+mod running_statistics;
 mod shaders;
 mod tape;
 mod training;
