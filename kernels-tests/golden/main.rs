@@ -83,6 +83,7 @@ fn run_folder(gpu: &Gpu, folder: &Path, filter: &str, tally: &mut Tally) {
 
 fn run_manifest(gpu: &Gpu, path: &Path, filter: &str, tally: &mut Tally) {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let folder = path.parent().unwrap_or(Path::new(""));
     let manifest = match Manifest::open(path) {
         Ok(manifest) => manifest,
         Err(problem) => return tally.count(&stem, "", Err(problem)),
@@ -92,17 +93,14 @@ fn run_manifest(gpu: &Gpu, path: &Path, filter: &str, tally: &mut Tally) {
         let label = format!("{stem}.{}", case.name());
         if label.contains(filter) {
             // A panic in one case must not hide the others.
-            let outcome = catch_unwind(AssertUnwindSafe(|| run_case(gpu, &case)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| run_case(gpu, &case, folder)));
             tally.count(&label, case.op(), outcome.unwrap_or_else(|_| Err(Problem::Fail("panicked, see above".into()))));
         }
     }
 }
 
 /// Chooses what runs a case by its `op`.
-fn run_case(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
-    if case.has_field("pth") {
-        return Err(Problem::Skip("reads a .pth file, which is not supported yet".into()));
-    }
+fn run_case(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
     if case.op() == "ResnetGenerator" {
         return Err(Problem::Skip("residual generators are not supported yet".into()));
     }
@@ -110,7 +108,7 @@ fn run_case(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
     match case.op() {
         "Adam" => optimiser::run(gpu, case),
         "AlignedPreprocess" => preprocess::run(case),
-        "NLayerDiscriminator" | "PixelDiscriminator" | "UnetGenerator" => networks::run(gpu, case),
+        "NLayerDiscriminator" | "PixelDiscriminator" | "UnetGenerator" => networks::run(gpu, case, folder),
         "Pix2PixStep" => training::run(gpu, case),
         _ => layers::run(gpu, case),
     }

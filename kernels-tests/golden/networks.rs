@@ -6,7 +6,7 @@ use crate::layer::activation_shape;
 use crate::parameters::{self, Recipe};
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
-use pix2pix::interop::{from_reference, to_reference};
+use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
 use pix2pix::nn::{DropoutMode, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNet, UNetConfig};
 use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
@@ -14,6 +14,7 @@ use pix2pix::state::{ArenaId, Init, StateList, StateSpec};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The normalisation that a case names.
 pub fn norm(case: &Case) -> Result<Norm, Problem> {
@@ -33,7 +34,10 @@ enum Network {
 
 impl Network {
     /// The network that a case describes; channel counts that it leaves out are those of its tensors.
-    fn new(case: &Case, recipe: Option<&Recipe>, states: &mut StateList) -> Result<Self, Problem> {
+    fn new(case: &Case, recipe: Option<&Recipe>, pth: Option<&TensorFile>, states: &mut StateList) -> Result<Self, Problem> {
+        if let Some(pth) = pth {
+            return Self::of_file(case, pth, states);
+        }
         let in_channels = match recipe.and_then(Recipe::in_channels) {
             Some(channels) if !case.has_field("input_nc") => channels,
             _ => case.count("input_nc")?,
@@ -50,6 +54,21 @@ impl Network {
         let n_layers = if case.op() == "PixelDiscriminator" { 0 } else { case.count("n_layers")? };
         let config = PatchGanConfig { in_channels, ndf: case.count("ndf")?, n_layers, norm: norm(case)? };
         Ok(Self::Discriminator(PatchGan::new(states, &config)?))
+    }
+
+    /// The network that is read off a state dict, if the case describes the same one.
+    fn of_file(case: &Case, pth: &TensorFile, states: &mut StateList) -> Result<Self, Problem> {
+        let (shapes, other) = (pth.shapes().collect(), || Problem::Fail("the state dict is read as another network".into()));
+        let norm = norm(case)?;
+        if case.op() == "UnetGenerator" {
+            let config = UNetConfig::from_shapes(&shapes).ok_or_else(other)?;
+            let same = (config.num_downs, config.ngf, config.norm) == (case.count("num_downs")?, case.count("ngf")?, norm);
+            return if same { Ok(Self::Generator(UNet::new(states, &config)?)) } else { Err(other()) };
+        }
+        let config = PatchGanConfig::from_shapes(&shapes).ok_or_else(other)?;
+        let n_layers = if case.op() == "PixelDiscriminator" { 0 } else { case.count("n_layers")? };
+        let same = (config.n_layers, config.ndf, config.norm) == (n_layers, case.count("ndf")?, norm);
+        if same { Ok(Self::Discriminator(PatchGan::new(states, &config)?)) } else { Err(other()) }
     }
 
     fn parameters(&self) -> ArenaId {
@@ -75,18 +94,28 @@ impl Network {
 }
 
 /// Runs a case.
-pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
+pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
     let recipe = Recipe::of(case)?;
+    let pth = match case.has_field("pth") {
+        true => Some(TensorFile::open(&folder.join(case.text("pth")?)).map_err(Problem::fail)?),
+        false => None,
+    };
     let mut states = StateList::default();
-    let network = Network::new(case, recipe.as_ref(), &mut states)?;
+    let network = Network::new(case, recipe.as_ref(), pth.as_ref(), &mut states)?;
     let store = Store::new(gpu, states, false)?;
-    let input = match &recipe {
-        Some(recipe) => {
+    let input = match (&recipe, &pth) {
+        (_, Some(pth)) => {
+            for arena in [network.parameters(), network.statistics()] {
+                load_network(pth, gpu, &store, arena, ArenaPart::Value, "").map_err(Problem::fail)?;
+            }
+            case.tensor("x")?
+        }
+        (Some(recipe), None) => {
             start_statistics(gpu, &store, network.statistics())?;
             recipe.load(gpu, &store, network.parameters())?;
             recipe_input(case, recipe)?
         }
-        None => {
+        (None, None) => {
             parameters::load(gpu, &store, case, network.parameters(), "state.")?;
             parameters::load(gpu, &store, case, network.statistics(), "state.")?;
             case.tensor("x")?
@@ -95,11 +124,14 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
     let mut pass = Pass { gpu, case, network, store, input, checks: Checks::default() };
     let evaluates = case.has_field("mode") && case.text("mode")?.starts_with("eval");
     if case.has("y") {
-        if evaluates { pass.evaluate("y")? } else { pass.train()? }
+        if evaluates { pass.evaluate("y", Statistics::Running)? } else { pass.train()? }
     }
     if case.has("y_eval") {
         pass.load_statistics_after()?;
-        pass.evaluate("y_eval")?;
+        pass.evaluate("y_eval", Statistics::Running)?;
+    }
+    if case.has("y_batchstats") {
+        pass.evaluate("y_batchstats", Statistics::Batch)?;
     }
     Ok(pass.checks)
 }
@@ -215,11 +247,11 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Running statistics and no dropout, to be compared with `role`.
-    fn evaluate(&mut self, role: &str) -> Result<(), Problem> {
+    /// The output without dropout, to be compared with `role`.
+    fn evaluate(&mut self, role: &str, statistics: Statistics) -> Result<(), Problem> {
         let mut recording = Recording::default();
         let input = recording.input("x", &self.input)?;
-        let mode = Mode { statistics: Statistics::Running, dropout: DropoutMode::Off };
+        let mode = Mode { statistics, dropout: DropoutMode::Off };
         let output = self.network.forward(&mut recording.tape, self.store.states(), input, &mode)?;
         let program = recording.run(self.gpu, &self.store, &[output])?;
         self.compare_output(role, &recording, &program, output)

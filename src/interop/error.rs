@@ -15,11 +15,13 @@ pub enum InteropError {
         /// The system's words.
         source: std::io::Error,
     },
-    /// The file is no safetensors file or ends too early.
-    #[error("{} is not a complete safetensors file ({reason}); use another checkpoint: --resume takes the one before when this file is moved away", path.display())]
+    /// The file is of no format that is known, or ends too early.
+    #[error("{} is not a complete {format} file ({reason}); use another checkpoint: --resume takes the one before when this file is moved away", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
+        /// What its first bytes make of it.
+        format: &'static str,
         /// What the parser says.
         reason: String,
     },

@@ -1,9 +1,14 @@
 //! Floor 6: files that other programs read and write.
 
 mod error;
+mod file;
 mod layout;
-mod weights;
+mod pickle;
+mod tensor;
+mod torch;
+mod writer;
 
 pub use error::InteropError;
+pub use file::{TensorFile, load_network};
 pub use layout::{from_reference, reference_shape, to_reference};
-pub use weights::{TensorFile, TensorWriter, WriteError, load_network};
+pub use writer::{TensorWriter, WriteError};

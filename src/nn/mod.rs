@@ -1,9 +1,11 @@
 //! Floor 5: the networks, with the parameter names of the reference's state dict.
 
+mod infer;
 mod layer;
 mod patch_gan;
 mod unet;
 
+pub use infer::Shapes;
 pub use layer::{DropoutMode, Mode, Norm, Statistics};
 pub use patch_gan::{PatchGan, PatchGanConfig};
 pub use unet::{UNet, UNetConfig};

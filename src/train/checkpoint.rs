@@ -18,6 +18,7 @@ use crate::ops::ArenaPart;
 use crate::ops::loss_scale::Scaling;
 use crate::program::Program;
 use crate::state::ArenaId;
+use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -164,10 +165,14 @@ fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
 /// Reads how the generator of a weight file or checkpoint is built.
 ///
 /// # Errors
-/// A file without our metadata, or a network that does not map RGB to RGB.
+/// A file that is neither ours nor the reference's, or a network that does not map RGB to RGB.
 pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
-    let text = file.metadata(MODEL)?;
-    let model: ModelConfig = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    let model = match (file.metadata(MODEL), UNetConfig::from_shapes(&file.shapes().collect())) {
+        (Ok(text), _) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
+        // The reference's files do not name a size: the smallest one of its depth.
+        (Err(_), Some(generator)) => ModelConfig { size: 1 << generator.num_downs.min(16), generator, precision: DType::F32 },
+        (Err(error), None) => return Err(error.into()),
+    };
     let UNetConfig { in_channels, out_channels, .. } = model.generator;
     if [in_channels, out_channels] != [RGB; 2] {
         let reason = format!("the network maps {in_channels} to {out_channels} channels, images here have {RGB}");

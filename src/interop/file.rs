@@ -1,0 +1,117 @@
+//! Reading weights: safetensors files, and PyTorch's own.
+
+use super::InteropError;
+use super::layout::{from_reference, reference_shape};
+use super::tensor::StoredTensor;
+use super::torch;
+use crate::gpu::Gpu;
+use crate::ops::ArenaPart;
+use crate::program::Store;
+use crate::state::{ArenaId, StateSpec};
+use safetensors::tensor::SafeTensors;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file of tensors in memory: safetensors, or what `torch.save` made of a state dict, in either of its formats.
+#[derive(Debug)]
+pub struct TensorFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    tensors: BTreeMap<String, StoredTensor>,
+    metadata: HashMap<String, String>,
+}
+
+impl TensorFile {
+    /// Reads and checks a file; what it is tell its first bytes.
+    ///
+    /// # Errors
+    /// [`InteropError::Read`] and [`InteropError::Damaged`].
+    pub fn open(path: &Path) -> Result<Self, InteropError> {
+        let fail = |source| InteropError::Read { path: path.to_owned(), source };
+        // A device or a pipe has no end.
+        if !std::fs::metadata(path).map_err(fail)?.is_file() {
+            return Err(fail(io::Error::other("not a regular file")));
+        }
+        let bytes = std::fs::read(path).map_err(fail)?;
+        let damaged = |format: &'static str| move |reason| InteropError::Damaged { path: path.to_owned(), format, reason };
+        let mut metadata = HashMap::new();
+        let tensors = if bytes.starts_with(torch::ZIP) {
+            torch::read_zip(&bytes).map_err(damaged("PyTorch"))?
+        } else if bytes.starts_with(torch::STREAM) {
+            torch::read_stream(&bytes).map_err(damaged("PyTorch"))?
+        } else {
+            let (tensors, text) = read_safetensors(&bytes).map_err(damaged("safetensors"))?;
+            metadata = text;
+            tensors
+        };
+        Ok(Self { path: path.to_owned(), bytes, tensors, metadata })
+    }
+
+    /// Keys and shapes in the reference's order of axes.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor.shape.as_slice()))
+    }
+
+    /// Text of the file's metadata.
+    ///
+    /// # Errors
+    /// [`InteropError::Metadata`] when it is not there.
+    pub fn metadata(&self, key: &str) -> Result<&str, InteropError> {
+        self.metadata.get(key).map(String::as_str).ok_or_else(|| self.bad_metadata(format!("no entry \"{key}\"")))
+    }
+
+    /// Metadata that does not parse.
+    pub fn bad_metadata(&self, reason: String) -> InteropError {
+        InteropError::Metadata { path: self.path.clone(), reason }
+    }
+
+    /// The values of `key` in the reference's order, if they are finite floats of `shape`.
+    ///
+    /// # Errors
+    /// [`InteropError::Missing`], [`InteropError::Shape`], [`InteropError::NotFinite`].
+    pub fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>, InteropError> {
+        let (path, key) = (self.path.clone(), key.to_owned());
+        let Some(tensor) = self.tensors.get(&key) else { return Err(InteropError::Missing { path, key }) };
+        let fits = tensor.shape == shape;
+        let Some(values) = fits.then(|| tensor.values(&self.bytes)).flatten() else {
+            let found = format!("{:?} {:?}", tensor.dtype, tensor.shape);
+            return Err(InteropError::Shape { path, key, found, needed: shape.to_vec() });
+        };
+        if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(InteropError::NotFinite { path, key }) }
+    }
+}
+
+/// The tensors and the metadata of a safetensors file.
+fn read_safetensors(bytes: &[u8]) -> Result<(BTreeMap<String, StoredTensor>, HashMap<String, String>), String> {
+    let (length, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    // Its checks: tensors that neither overlap nor leave holes, and end with the file.
+    SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let data = size_of::<u64>() + length;
+    let mut tensors = BTreeMap::new();
+    for (key, info) in header.tensors() {
+        let (start, end) = info.data_offsets;
+        tensors.insert(key.clone(), StoredTensor::contiguous(info.dtype, info.shape.clone(), data + start..data + end)?);
+    }
+    Ok((tensors, header.metadata().clone().unwrap_or_default()))
+}
+
+/// Loads one part of every state of `arena` from the keys under `prefix`. The file is checked as a whole before anything is written.
+///
+/// # Errors
+/// [`InteropError`] names the first tensor that does not fit.
+pub fn load_network(
+    file: &TensorFile,
+    gpu: &Gpu,
+    store: &Store,
+    arena: ArenaId,
+    part: ArenaPart,
+    prefix: &str,
+) -> Result<(), InteropError> {
+    let read = |state: &StateSpec| file.values(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed));
+    let tensors = store.states().in_arena(arena).map(|state| Ok((state, read(state)?))).collect::<Result<Vec<_>, InteropError>>()?;
+    for (state, values) in tensors {
+        store.write(gpu, state.id, part, &from_reference(state.shape, state.transposed, &values))?;
+    }
+    Ok(())
+}

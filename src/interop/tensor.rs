@@ -1,0 +1,86 @@
+//! Where a tensor lies in a file, whatever the file's format.
+
+use half::{bf16, f16};
+use safetensors::tensor::Dtype;
+use std::ops::Range;
+
+/// A tensor in the bytes of a file: every index that it can form lies within them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredTensor {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    /// In elements.
+    strides: Vec<usize>,
+    /// In elements from the start of `bytes`.
+    offset: usize,
+    /// Where its storage lies in the file.
+    bytes: Range<usize>,
+}
+
+impl StoredTensor {
+    /// A view into the storage at `bytes`.
+    ///
+    /// # Errors
+    /// A view that leaves its storage.
+    pub fn new(dtype: Dtype, shape: Vec<usize>, strides: Vec<usize>, offset: usize, bytes: Range<usize>) -> Result<Self, String> {
+        let stored = bytes.len() / element_bytes(dtype);
+        let last = shape.iter().zip(&strides).try_fold(offset, |last, (&size, &stride)| {
+            // An empty axis has no last element, and then no element is ever read.
+            last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
+        });
+        let fits = shape.contains(&0) || last.is_some_and(|last| last < stored);
+        match fits && shape.len() == strides.len() {
+            true => Ok(Self { dtype, shape, strides, offset, bytes }),
+            false => Err(format!("a view of {shape:?} with strides {strides:?} from {offset} leaves its storage of {stored} elements")),
+        }
+    }
+
+    /// One element behind the other in row-major order, as safetensors files store them.
+    ///
+    /// # Errors
+    /// More elements than bytes.
+    pub fn contiguous(dtype: Dtype, shape: Vec<usize>, bytes: Range<usize>) -> Result<Self, String> {
+        let mut strides = vec![1_usize; shape.len()];
+        for axis in (1..shape.len()).rev() {
+            strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
+        }
+        Self::new(dtype, shape, strides, 0, bytes)
+    }
+
+    /// The values in row-major order, as f32; `None` where the type is no floating-point one.
+    pub fn values(&self, file: &[u8]) -> Option<Vec<f32>> {
+        let convert: fn(&[u8]) -> f32 = match self.dtype {
+            Dtype::F32 => |bytes| f32::from_le_bytes(array(bytes)),
+            Dtype::F64 => |bytes| f64::from_le_bytes(array(bytes)) as f32,
+            Dtype::F16 => |bytes| f16::from_le_bytes(array(bytes)).to_f32(),
+            Dtype::BF16 => |bytes| bf16::from_le_bytes(array(bytes)).to_f32(),
+            _ => return None,
+        };
+        let (size, storage) = (element_bytes(self.dtype), &file[self.bytes.clone()]);
+        let mut index = vec![0; self.shape.len()];
+        let mut values = Vec::new();
+        for _ in 0..self.shape.iter().product() {
+            let at = self.offset + index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum::<usize>();
+            values.push(convert(&storage[at * size..(at + 1) * size]));
+            for axis in (0..index.len()).rev() {
+                index[axis] += 1;
+                if index[axis] < self.shape[axis] {
+                    break;
+                }
+                index[axis] = 0;
+            }
+        }
+        Some(values)
+    }
+}
+
+fn element_bytes(dtype: Dtype) -> usize {
+    (dtype.bitsize() / 8).max(1)
+}
+
+/// The bytes of one element.
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(bytes);
+    array
+}

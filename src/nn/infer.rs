@@ -1,0 +1,43 @@
+//! How a network is built, read off its state dict: the reference's files say nothing else about themselves.
+
+use super::{Norm, PatchGanConfig, UNetConfig};
+use std::collections::BTreeMap;
+
+/// Keys and shapes of a state dict, in the reference's order of axes.
+pub type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
+
+impl UNetConfig {
+    /// The U-Net that a state dict belongs to. Dropout leaves no trace in it and is taken as on, the reference's default.
+    pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
+        let &[ngf, in_channels, 4, 4] = *shapes.get("model.model.0.weight")? else { return None };
+        let &[_, out_channels, 4, 4] = *shapes.get("model.model.3.weight")? else { return None };
+        // The convolution on the way down in every block but the outermost; norms have vectors under that name.
+        let inner = |key: &&&str, shape: &&[usize]| key.ends_with(".model.1.weight") && shape.len() == 4;
+        let num_downs = 1 + shapes.iter().filter(|(key, shape)| inner(key, shape)).count();
+        let norm = norm(shapes, "model.model.0.bias");
+        Some(Self { in_channels, out_channels, num_downs, ngf, norm, dropout: true })
+    }
+}
+
+impl PatchGanConfig {
+    /// The PatchGAN or PixelGAN that a state dict belongs to.
+    pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
+        if let Some(&&[ndf, in_channels, 1, 1]) = shapes.get("net.0.weight") {
+            return Some(Self { in_channels, ndf, n_layers: 0, norm: norm(shapes, "net.2.bias") });
+        }
+        let &[ndf, in_channels, 4, 4] = *shapes.get("model.0.weight")? else { return None };
+        let convolutions = shapes.values().filter(|shape| shape.len() == 4).count();
+        // Behind the strided ones stand one with stride 1 and the one that judges.
+        let n_layers = convolutions.checked_sub(2).filter(|&n_layers| n_layers > 0)?;
+        Some(Self { in_channels, ndf, n_layers, norm: norm(shapes, "model.2.bias") })
+    }
+}
+
+/// The normalisation: batch norm has states of its own; with instance norm the convolutions have the bias `of_instance`.
+fn norm(shapes: &Shapes, of_instance: &str) -> Norm {
+    match shapes.keys().any(|key| key.ends_with(".running_mean")) {
+        true => Norm::Batch,
+        false if shapes.contains_key(of_instance) => Norm::Instance,
+        false => Norm::None,
+    }
+}
