@@ -5,6 +5,8 @@
 mod bad_input;
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/convert.rs"]
+mod convert;
 #[path = "cli/good_use.rs"]
 mod good_use;
 #[path = "cli/precision.rs"]

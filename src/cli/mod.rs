@@ -5,6 +5,7 @@
 
 mod adapters;
 mod bench;
+mod convert;
 mod error;
 mod inspect;
 mod network;
@@ -38,6 +39,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Translate images with a trained generator.
     Translate(translate::TranslateArgs),
+    /// Copy weights between this program's files and PyTorch's.
+    Convert(convert::ConvertArgs),
     /// Print the training step as a table, with its memory plan.
     Inspect(inspect::InspectArgs),
     /// List the adapters of this machine.
@@ -117,6 +120,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapters(args) => adapters::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -48,6 +48,16 @@ impl TensorFile {
         Ok(Self { path: path.to_owned(), bytes, tensors, metadata })
     }
 
+    /// Its tensors by key.
+    pub(super) fn tensors(&self) -> impl Iterator<Item = (&str, &StoredTensor)> {
+        self.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor))
+    }
+
+    /// All of it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Keys and shapes in the reference's order of axes.
     pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
         self.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor.shape.as_slice()))

@@ -5,6 +5,8 @@ mod file;
 mod layout;
 mod pickle;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod torch;
 mod writer;
 

@@ -29,7 +29,9 @@ impl StoredTensor {
             last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
         });
         let fits = shape.contains(&0) || last.is_some_and(|last| last < stored);
-        match fits && shape.len() == strides.len() {
+        // An expanded view (stride 0) could claim more than any memory holds.
+        let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+        match fits && count.is_some_and(|count| count <= stored) && shape.len() == strides.len() {
             true => Ok(Self { dtype, shape, strides, offset, bytes }),
             false => Err(format!("a view of {shape:?} with strides {strides:?} from {offset} leaves its storage of {stored} elements")),
         }
@@ -40,10 +42,7 @@ impl StoredTensor {
     /// # Errors
     /// More elements than bytes.
     pub fn contiguous(dtype: Dtype, shape: Vec<usize>, bytes: Range<usize>) -> Result<Self, String> {
-        let mut strides = vec![1_usize; shape.len()];
-        for axis in (1..shape.len()).rev() {
-            strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
-        }
+        let strides = contiguous_strides(&shape);
         Self::new(dtype, shape, strides, 0, bytes)
     }
 
@@ -56,12 +55,25 @@ impl StoredTensor {
             Dtype::BF16 => |bytes| bf16::from_le_bytes(array(bytes)).to_f32(),
             _ => return None,
         };
+        let mut values = Vec::new();
+        self.for_each(file, |element| values.push(convert(element)));
+        Some(values)
+    }
+
+    /// The elements' bytes in row-major order.
+    pub fn bytes(&self, file: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.for_each(file, |element| bytes.extend_from_slice(element));
+        bytes
+    }
+
+    /// Calls `visit` with the bytes of every element in row-major order.
+    fn for_each(&self, file: &[u8], mut visit: impl FnMut(&[u8])) {
         let (size, storage) = (element_bytes(self.dtype), &file[self.bytes.clone()]);
         let mut index = vec![0; self.shape.len()];
-        let mut values = Vec::new();
         for _ in 0..self.shape.iter().product() {
             let at = self.offset + index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum::<usize>();
-            values.push(convert(&storage[at * size..(at + 1) * size]));
+            visit(&storage[at * size..(at + 1) * size]);
             for axis in (0..index.len()).rev() {
                 index[axis] += 1;
                 if index[axis] < self.shape[axis] {
@@ -70,8 +82,16 @@ impl StoredTensor {
                 index[axis] = 0;
             }
         }
-        Some(values)
     }
+}
+
+/// The strides of a tensor in row-major order.
+pub(super) fn contiguous_strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1_usize; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
+    }
+    strides
 }
 
 fn element_bytes(dtype: Dtype) -> usize {

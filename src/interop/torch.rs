@@ -2,12 +2,14 @@
 //! it wrote before. Nothing in them is executed.
 
 use super::pickle::{Id, Pickle, Value};
-use super::tensor::StoredTensor;
+use super::tensor::{StoredTensor, contiguous_strides};
+use super::writer::{Entry, WriteError};
 use safetensors::tensor::Dtype;
 use std::collections::{BTreeMap, HashMap};
-use std::io::Cursor;
+use std::io::{self, Cursor, Seek, Write};
 use std::ops::Range;
-use zip::{CompressionMethod, ZipArchive};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// The first bytes of a zip archive.
 pub(super) const ZIP: &[u8] = b"PK\x03\x04";
@@ -84,6 +86,25 @@ fn range(start: u64, size: u64, length: usize) -> Option<Range<usize>> {
     Some(start as usize..end as usize)
 }
 
+/// What PyTorch calls a storage of each type, without the word Storage.
+const CLASSES: [(Dtype, &str); 10] = [
+    (Dtype::F32, "Float"),
+    (Dtype::F64, "Double"),
+    (Dtype::F16, "Half"),
+    (Dtype::BF16, "BFloat16"),
+    (Dtype::I64, "Long"),
+    (Dtype::I32, "Int"),
+    (Dtype::I16, "Short"),
+    (Dtype::I8, "Char"),
+    (Dtype::U8, "Byte"),
+    (Dtype::BOOL, "Bool"),
+];
+
+/// PyTorch's name for a type; what it has no storage for is handed over as bytes.
+fn class_of(dtype: Dtype) -> &'static str {
+    CLASSES.iter().find(|&&(known, _)| known == dtype).map_or("Byte", |&(_, name)| name)
+}
+
 /// A reference to a storage.
 struct Storage<'a> {
     dtype: Dtype,
@@ -95,19 +116,7 @@ fn storage(pickle: &Pickle, id: Id) -> Option<Storage<'_>> {
     let Value::Persistent(reference) = pickle.get(id) else { return None };
     let [kind, class, key, ..] = pickle.sequence(*reference)? else { return None };
     let class = pickle.global(*class)?.rsplit('.').next()?.strip_suffix("Storage")?;
-    let dtype = match class {
-        "Float" => Dtype::F32,
-        "Double" => Dtype::F64,
-        "Half" => Dtype::F16,
-        "BFloat16" => Dtype::BF16,
-        "Long" => Dtype::I64,
-        "Int" => Dtype::I32,
-        "Short" => Dtype::I16,
-        "Char" => Dtype::I8,
-        "Byte" => Dtype::U8,
-        "Bool" => Dtype::BOOL,
-        _ => return None,
-    };
+    let &(dtype, _) = CLASSES.iter().find(|&&(_, name)| name == class)?;
     (pickle.text(*kind) == Some("storage")).then_some(Storage { dtype, key: pickle.text(*key)? })
 }
 
@@ -162,4 +171,53 @@ fn tensor(pickle: &Pickle, arguments: &[Id], storages: &Storages) -> Result<Stor
         return Err("its size, stride or offset is no number".into());
     };
     StoredTensor::new(dtype, shape, strides, offset, bytes)
+}
+
+/// Writes a state dict as `torch.save` does, which `torch.load(weights_only=True)` takes.
+///
+/// # Errors
+/// Those of `out` and of reading the tensors.
+pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<(), WriteError> {
+    let mut archive = ZipWriter::new(out);
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let begin = |archive: &mut ZipWriter<_>, name: &str, size: usize| {
+        // Sizes beyond 32 bits need another header, and that must be said before.
+        let options = stored.large_file(size > u32::MAX as usize);
+        archive.start_file(format!("archive/{name}"), options).map_err(io::Error::other)
+    };
+    let pickle = pickled(tensors);
+    begin(&mut archive, "data.pkl", pickle.len())?;
+    archive.write_all(&pickle)?;
+    begin(&mut archive, "byteorder", 6)?;
+    archive.write_all(b"little")?;
+    for (index, entry) in tensors.iter().enumerate() {
+        begin(&mut archive, &format!("data/{index}"), entry.size())?;
+        archive.write_all(&(entry.read)().map_err(WriteError::Tensor)?)?;
+    }
+    begin(&mut archive, "version", 2)?;
+    archive.write_all(b"3\n")?;
+    archive.finish().map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// The pickle of an ordered dictionary of tensors, tensor number i in storage number i.
+fn pickled(tensors: &[Entry]) -> Vec<u8> {
+    const EMPTY_ORDERED_DICT: &[u8] = b"ccollections\nOrderedDict\n)R";
+    let text = |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
+    // A long of eight bytes, since sizes may need more than 32 bits.
+    let int = |value: usize| [b"\x8a\x08", &(value as i64).to_le_bytes()[..]].concat();
+    let tuple = |items: &[Vec<u8>]| [b"(", &items.concat()[..], b"t"].concat();
+    let mut pickle = [b"\x80\x02", EMPTY_ORDERED_DICT, b"("].concat();
+    for (index, entry) in tensors.iter().enumerate() {
+        let class = format!("ctorch\n{}Storage\n", class_of(entry.dtype)).into_bytes();
+        let count = entry.shape.iter().product();
+        let storage = tuple(&[text("storage"), class, text(&index.to_string()), text("cpu"), int(count)]);
+        let shape: Vec<_> = entry.shape.iter().map(|&size| int(size)).collect();
+        let strides: Vec<_> = contiguous_strides(&entry.shape).into_iter().map(int).collect();
+        let arguments =
+            tuple(&[[&storage[..], b"Q"].concat(), int(0), tuple(&shape), tuple(&strides), b"\x89".to_vec(), EMPTY_ORDERED_DICT.to_vec()]);
+        pickle.extend([&text(&entry.key)[..], b"ctorch._utils\n_rebuild_tensor_v2\n", &arguments, b"R"].concat());
+    }
+    pickle.extend(b"u.");
+    pickle
 }

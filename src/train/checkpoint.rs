@@ -13,7 +13,7 @@ use super::run::write_atomic;
 use super::session::Session;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network};
-use crate::nn::UNetConfig;
+use crate::nn::{PatchGanConfig, Shapes, UNetConfig};
 use crate::ops::ArenaPart;
 use crate::ops::loss_scale::Scaling;
 use crate::program::Program;
@@ -74,15 +74,16 @@ fn model_of(config: &TrainConfig) -> ModelConfig {
 /// # Errors
 /// Those of reading back, and a folder or disk that cannot take the file.
 pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> Result<(), TrainError> {
-    let mut writer = TensorWriter::new(gpu, &session.store);
+    let mut writer = TensorWriter::default();
+    let from = (gpu, &session.store);
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
     writer.metadata(SCALING, json(&session.store.scaling(gpu)?));
     for (prefix, optimizer, parameters, statistics, updates) in networks(session) {
-        writer.network(parameters, ArenaPart::Value, prefix, None);
-        writer.network(statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
+        writer.network(from, parameters, ArenaPart::Value, prefix, None);
+        writer.network(from, statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
         for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
-            writer.network(parameters, part, &format!("{optimizer}{moment}"), None);
+            writer.network(from, parameters, part, &format!("{optimizer}{moment}"), None);
         }
     }
     write(writer, path)
@@ -93,22 +94,57 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
 /// # Errors
 /// Those of [`save`].
 pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
+    let from = (gpu, &session.store);
     let names = ["generator.safetensors", "discriminator.safetensors"];
     for (name, (_, _, parameters, statistics, updates)) in names.into_iter().zip(networks(session)) {
-        let mut writer = TensorWriter::new(gpu, &session.store);
+        let mut writer = TensorWriter::default();
         writer.metadata(MODEL, json(&model_of(&progress.config)));
-        writer.network(parameters, ArenaPart::Value, "", None);
-        writer.network(statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates));
+        writer.network(from, parameters, ArenaPart::Value, "", None);
+        writer.network(from, statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates));
         write(writer, &folder.join(name))?;
     }
     Ok(())
 }
 
+/// Which network of a file with both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkKind {
+    /// The generator.
+    Generator,
+    /// The discriminator.
+    Discriminator,
+}
+
+/// Copies the weights of one network to `path` without changing a bit: as `torch.save` writes them where that ends in `.pth`, else as
+/// safetensors. `file` is a checkpoint, or a network alone, then `kind` must be what it is.
+///
+/// # Errors
+/// A file without such a network, and a folder or disk that cannot take the new one.
+pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), TrainError> {
+    let is_checkpoint = file.shapes().any(|(key, _)| key.starts_with("net_D."));
+    let select = |key| match kind {
+        NetworkKind::Discriminator if is_checkpoint => str::strip_prefix(key, "net_D."),
+        _ if is_checkpoint && (key.starts_with("net_D.") || key.starts_with("optimizer_")) => None,
+        _ => Some(key),
+    };
+    let shapes: Shapes = file.shapes().filter_map(|(key, shape)| Some((select(key)?, shape))).collect();
+    let mut writer = TensorWriter::default();
+    match kind {
+        NetworkKind::Generator => writer.metadata(MODEL, json(&read_model(file)?)),
+        NetworkKind::Discriminator if PatchGanConfig::from_shapes(&shapes).is_some() => {}
+        NetworkKind::Discriminator => return Err(file.bad_metadata("it holds no discriminator".into()).into()),
+    }
+    writer.file(file, select);
+    write(writer, path)
+}
+
 /// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as trouble with the file.
 fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError> {
     let mut unsavable = None;
+    let is_torch = path.extension().is_some_and(|extension| extension == "pth");
     let written = write_atomic(path, |out| {
-        writer.write(out).map_err(|error| match error {
+        let written = if is_torch { writer.write_torch(out) } else { writer.write(out) };
+        written.map_err(|error| match error {
             WriteError::Io(error) => error,
             WriteError::Tensor(error) => {
                 let stopped = io::Error::other(error.to_string());

@@ -1,0 +1,68 @@
+//! Weights between this program's files and PyTorch's.
+
+use crate::{fail, finished, generator, picture, succeed, temporary};
+use safetensors::SafeTensors;
+use std::fs;
+use std::path::Path;
+
+/// Keys, types, shapes and bytes of a safetensors file, in the order of the keys.
+fn tensors(path: &Path) -> Vec<(String, String, Vec<u8>)> {
+    let bytes = fs::read(path).unwrap();
+    let mut tensors: Vec<_> = SafeTensors::deserialize(&bytes)
+        .unwrap()
+        .tensors()
+        .into_iter()
+        .map(|(key, tensor)| (key, format!("{:?} {:?}", tensor.dtype(), tensor.shape()), tensor.data().to_vec()))
+        .collect();
+    tensors.sort();
+    tensors
+}
+
+#[test]
+fn weights_survive_the_way_to_pytorch_and_back() {
+    let folder = temporary();
+    let root = folder.path();
+    succeed(root, &["convert", &generator(), "g.pth"]);
+    succeed(root, &["convert", "g.pth", "back.safetensors"]);
+    assert!(tensors(&root.join("back.safetensors")) == tensors(Path::new(&generator())));
+
+    // Both networks of a checkpoint are those that lie beside it.
+    let run_folder = finished().join("runs/t");
+    let checkpoint = run_folder.join("checkpoints/step-000004.safetensors");
+    for (name, network) in [("generator.safetensors", "generator"), ("discriminator.safetensors", "discriminator")] {
+        succeed(root, &["convert", checkpoint.to_str().unwrap(), "one.pth", "--network", network, "--force"]);
+        succeed(root, &["convert", "one.pth", name, "--network", network]);
+        assert!(tensors(&root.join(name)) == tensors(&run_folder.join(name)), "{name}");
+    }
+
+    // A .pth file is a model.
+    picture(&root.join("a.png"), 33, 47);
+    succeed(root, &["translate", "a.png", "--model", &generator(), "--out", "ours"]);
+    succeed(root, &["translate", "a.png", "--model", "g.pth", "--out", "theirs"]);
+    assert_eq!(fs::read(root.join("ours/a.png")).unwrap(), fs::read(root.join("theirs/a.png")).unwrap());
+}
+
+#[test]
+fn what_is_no_network_is_not_converted() {
+    let folder = temporary();
+    let root = folder.path();
+    fs::write(root.join("text.pth"), "no tensors").unwrap();
+    fs::write(root.join("there.pth"), "precious").unwrap();
+    succeed(root, &["convert", &generator(), "g.pth"]);
+    let mut damaged = fs::read(root.join("g.pth")).unwrap();
+    damaged.truncate(damaged.len() / 2);
+    fs::write(root.join("half.pth"), damaged).unwrap();
+    for (code, arguments, expected) in [
+        (1, &["convert", "text.pth", "x.safetensors"][..], "text.pth is not a complete safetensors file"),
+        (1, &["convert", "half.pth", "x.safetensors"], "half.pth is not a complete PyTorch file"),
+        (1, &["convert", "absent.pth", "x.safetensors"], "absent.pth"),
+        (1, &["convert", "g.pth", "x.pth", "--network", "discriminator"], "no discriminator"),
+        (2, &["convert", "g.pth", "x.onnx"], ".safetensors"),
+        (2, &["convert", "g.pth", "there.pth"], "--force"),
+    ] {
+        let message = fail(root, code, arguments);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    assert_eq!(fs::read(root.join("there.pth")).unwrap(), b"precious");
+    assert!(!root.join("x.safetensors").exists() && !root.join("x.pth").exists());
+}
