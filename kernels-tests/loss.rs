@@ -5,13 +5,15 @@ use pix2pix::ops::loss::{Loss, LossBackward, LossKind};
 use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
 
-const SINGLE: [LossKind; 6] = [
+const SINGLE: [LossKind; 8] = [
     LossKind::BceWithLogits { target: 0.0 },
     LossKind::BceWithLogits { target: 1.0 },
     LossKind::BceWithLogits { target: 0.9 },
     LossKind::Mse { target: 1.0 },
     LossKind::WganMean { sign: -1.0 },
     LossKind::WganMean { sign: 1.0 },
+    LossKind::Hinge { sign: -1.0 },
+    LossKind::Hinge { sign: 1.0 },
 ];
 const PAIRS: [LossKind; 2] = [LossKind::L1, LossKind::MsePair];
 
@@ -33,6 +35,7 @@ fn twin(kind: LossKind, x: f64, desired: f64) -> f64 {
         LossKind::BceWithLogits { target } => x.max(0.0) - x * f64::from(target) + (-x.abs()).exp().ln_1p(),
         LossKind::Mse { target } => (x - f64::from(target)).powi(2),
         LossKind::WganMean { sign } => f64::from(sign) * x,
+        LossKind::Hinge { sign } => (1.0 + f64::from(sign) * x).max(0.0),
         LossKind::L1 => (x - desired).abs(),
         LossKind::MsePair => (x - desired).powi(2),
     }
@@ -46,6 +49,8 @@ fn finite_difference(kind: LossKind, x: f64, desired: f64) -> f64 {
 fn inputs(kind: LossKind, shape: Shape) -> Vec<Tensor> {
     let mut input = Tensor::random(shape, 1);
     input.values.iter_mut().for_each(|v| *v *= 6.0);
+    // At its kink the hinge has no derivative.
+    input.values.iter_mut().filter(|v| (v.abs() - 1.0).abs() < 0.01).for_each(|v| *v *= 1.1);
     if !PAIRS.contains(&kind) {
         return vec![input];
     }

@@ -20,7 +20,7 @@ use pix2pix::program::Plan;
 use pix2pix::state::StateList;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
-use pix2pix::train::{GanLoss, Length, Objective, Recording, TrainConfig};
+use pix2pix::train::{Distance, GanLoss, Length, Objective, Recording, TrainConfig, UpdateOrder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -103,7 +103,10 @@ impl Variants {
             let base = TrainConfig { batch_size, ..small_config(size, ngf) };
             let loss = |gan_loss| TrainConfig { objective: Objective { gan_loss, ..base.objective }, ..base.clone() };
             let mut configs = vec![base.clone(), TrainConfig { d_layers: 0, ..base.clone() }];
-            configs.extend([GanLoss::Lsgan, GanLoss::Wgangp].map(loss));
+            configs.extend([GanLoss::Lsgan, GanLoss::Hinge, GanLoss::Wgangp].map(loss));
+            let torch =
+                Objective { order: UpdateOrder::Torch, conditional: false, distance: Distance::L2, lambda_gan: 0.5, ..base.objective };
+            configs.push(TrainConfig { objective: torch, ..base.clone() });
             // With instance norm the innermost map of 1×1 would be normalised alone.
             configs.push(TrainConfig { norm: Norm::None, ..base.clone() });
             configs.push(TrainConfig { norm: Norm::Instance, num_downs: 5, size: size.max(64), ..base.clone() });

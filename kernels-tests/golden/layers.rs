@@ -13,7 +13,7 @@ use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::{multiply, scale};
 use pix2pix::ops::loss::{Loss, LossKind};
-use pix2pix::train::{GanLoss, Verdict, gan, l1};
+use pix2pix::train::{Distance, GanLoss, Verdict, distance, gan};
 use serde_json::Value;
 
 /// Records and runs one layer.
@@ -163,7 +163,7 @@ fn gan_loss(layer: &mut Layer) -> Result<(), Problem> {
         _ if target == 0.0 => gan(&mut layer.tape, input, Verdict::Fake, kind)?,
         GanLoss::Vanilla => layer.tape.record(Loss { kind: LossKind::BceWithLogits { target: smooth } }, &[input])?,
         GanLoss::Lsgan => layer.tape.record(Loss { kind: LossKind::Mse { target: smooth } }, &[input])?,
-        GanLoss::Wgangp => return Err(Problem::Fail(format!("target {target}: wgangp knows 0 and 1"))),
+        GanLoss::Hinge | GanLoss::Wgangp => return Err(Problem::Fail(format!("target {target}: {kind:?} knows 0 and 1"))),
     };
     layer.expect("loss", output);
     layer.gradients(output, &[("gx", input)])
@@ -172,7 +172,7 @@ fn gan_loss(layer: &mut Layer) -> Result<(), Problem> {
 fn l1_loss(layer: &mut Layer) -> Result<(), Problem> {
     let factor = if layer.case.has_field("scale") { layer.case.number("scale")? as f32 } else { 1.0 };
     let (input, target) = (layer.input("x")?, layer.input("target")?);
-    let mean = l1(&mut layer.tape, input, target)?;
+    let mean = distance(&mut layer.tape, input, target, Distance::L1)?;
     let output = scale(&mut layer.tape, mean, factor)?;
     layer.expect("loss", output);
     layer.gradients(output, &[("gx", input)])

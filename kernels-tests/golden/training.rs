@@ -66,8 +66,12 @@ impl<'a> Run<'a> {
 
         let shape_of = |role: &str| activation_shape(role, &case.tensor(role)?);
         let shape = PairShape { input: shape_of("step1.A")?, target: shape_of("step1.B")? };
-        let objective =
-            Objective { gan_loss: case.gan_loss("gan_mode")?, lambda_l1: case.number("lambda_L1")? as f32, betas: case.betas()? };
+        let objective = Objective {
+            gan_loss: case.gan_loss("gan_mode")?,
+            lambda_l1: case.number("lambda_L1")? as f32,
+            betas: case.betas()?,
+            ..Default::default()
+        };
         let mut tape = Tape::default();
         let mut masks = BTreeMap::new();
         for module in case.roles("step1.mask.") {

@@ -1,11 +1,11 @@
 // grad_input = scale * grad_output * d loss(x, t) / d x
 //   KIND 0 bce with logits  sigmoid(x) - t     KIND 1 mse  2 (x - t)     t = constant
-//   KIND 2 mean             constant
-//   KIND 3 l1               sign(x - t), 0 at a tie                      KIND 4 mse  2 (x - t)     t = desired
+//   KIND 2 mean             constant           KIND 3 hinge  constant where 1 + constant * x > 0, else 0
+//   KIND 4 l1               sign(x - t), 0 at a tie                      KIND 5 mse  2 (x - t)     t = desired
 //
 // Layouts   input, desired, grad_input: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row
 //           stride; grad_output: a scalar, densely stored. Pad lanes of grad_input are masked to zero.
-// Bindings  0 params, 1 input, 2 desired (KIND 0, 1, 2: anything readable), 3 grad_output, 4 grad_input
+// Bindings  0 params, 1 input, 2 desired (KIND 0 to 3: anything readable), 3 grad_output, 4 grad_input
 // Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: rows * channels4 < 2^32.
 // Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, LossBackward.
 
@@ -61,6 +61,9 @@ fn derivative(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
         return vec4<f32>(params.constant);
     }
     if KIND == 3u {
+        return or_nan(x, select(vec4<f32>(0.0), vec4<f32>(params.constant), 1.0 + params.constant * x > vec4<f32>(0.0)));
+    }
+    if KIND == 4u {
         return or_nan(x - t, sign(x - t));
     }
     return 2.0 * (x - t);
@@ -80,7 +83,7 @@ fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         let column = index % channels4;
         let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
         var t = vec4<f32>(0.0);
-        if KIND >= 3u {
+        if KIND >= 4u {
             t = vec4<f32>(desired[params.desired_offset + row * params.desired_stride + column]);
         }
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);

@@ -1,14 +1,14 @@
 // partial[group] = scale * sum of loss(x, t) over the workgroup's share of the elements
 //   KIND 0 bce with logits  max(x, 0) - x * t + log(1 + exp(-|x|))     KIND 1 mse  (x - t)^2     t = constant
-//   KIND 2 mean             constant * x                               (constant -1: real, +1: fake)
-//   KIND 3 l1               |x - t|                                    KIND 4 mse  (x - t)^2     t = desired
+//   KIND 2 mean             constant * x                               KIND 3 hinge  max(1 + constant * x, 0)   (-1: real, +1: fake)
+//   KIND 4 l1               |x - t|                                    KIND 5 mse  (x - t)^2     t = desired
 //
 // With GRADIENT it also writes grad_input = factor * d loss(x, t) / d x as backward.wgsl does, where the gradient of the loss itself is
 // a constant: the elements are read once.
 //
 // Layouts   input, desired: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row stride;
 //           grad_input: like input; partial: one vec4 (sum, 0, 0, 0) a workgroup. A single workgroup writes the loss itself.
-// Bindings  0 params, 1 input, 2 desired (KIND 0, 1, 2: anything readable), 3 partial, 4 grad_input (without GRADIENT: anything)
+// Bindings  0 params, 1 input, 2 desired (KIND 0 to 3: anything readable), 3 partial, 4 grad_input (without GRADIENT: anything)
 // Grid      one workgroup for every per_group vec4s. Limits: rows * channels4 < 2^32.
 // Order     lane l adds vec4s l, l + WORKGROUP, ...; then lane 0 adds the lanes from 0 up.
 // Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, Loss and
@@ -68,6 +68,9 @@ fn loss(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
         return params.constant * x;
     }
     if KIND == 3u {
+        return or_nan(x, max(1.0 + params.constant * x, vec4<f32>(0.0)));
+    }
+    if KIND == 4u {
         return abs(x - t);
     }
     return (x - t) * (x - t);
@@ -97,6 +100,9 @@ fn derivative(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
         return vec4<f32>(params.constant);
     }
     if KIND == 3u {
+        return or_nan(x, select(vec4<f32>(0.0), vec4<f32>(params.constant), 1.0 + params.constant * x > vec4<f32>(0.0)));
+    }
+    if KIND == 4u {
         return or_nan(x - t, sign(x - t));
     }
     return 2.0 * (x - t);
@@ -114,7 +120,7 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
         let column = index % channels4;
         let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
         var t = vec4<f32>(0.0);
-        if KIND >= 3u {
+        if KIND >= 4u {
             t = vec4<f32>(desired[params.desired_offset + row * params.desired_stride + column]);
         }
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);

@@ -9,6 +9,7 @@ mod convert;
 mod error;
 mod inspect;
 mod network;
+mod objective;
 mod progress;
 mod train;
 mod translate;

@@ -1,11 +1,12 @@
 //! The sizes of networks and batches, as several commands take them.
 
 use super::CliError;
+use super::objective::ObjectiveArgs;
 use crate::data::{Direction, default_load_size};
-use crate::nn::{NetworkError, Norm, PatchGan, UNet};
+use crate::nn::{NetworkError, Norm, PatchGan, PatchGanConfig, UNet};
 use crate::state::StateList;
 use crate::tensor::DType;
-use crate::train::{Length, Objective, TrainConfig};
+use crate::train::{Length, TrainConfig};
 use clap::{Args, ValueEnum};
 
 /// How weights, activations and gradients are stored.
@@ -27,6 +28,30 @@ impl PrecisionArg {
     }
 }
 
+/// The heading of further options of the networks in the help.
+const NETWORKS: &str = "How the networks are built";
+
+/// Normalisation of both networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NormArg {
+    /// By the statistics of the batch
+    Batch,
+    /// By those of each image
+    Instance,
+    /// None
+    None,
+}
+
+impl NormArg {
+    fn norm(self) -> Norm {
+        match self {
+            Self::Batch => Norm::Batch,
+            Self::Instance => Norm::Instance,
+            Self::None => Norm::None,
+        }
+    }
+}
+
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
@@ -43,6 +68,21 @@ pub struct NetworkArgs {
     /// Channels of the discriminator's first convolution [default: as --ngf]
     #[arg(long, value_name = "N")]
     pub ndf: Option<usize>,
+    /// Normalisation of both networks
+    #[arg(long, value_enum, default_value = "batch", value_name = "NORM", help_heading = NETWORKS)]
+    pub norm: NormArg,
+    /// No dropout in the generator's middle blocks
+    #[arg(long, help_heading = NETWORKS)]
+    pub no_dropout: bool,
+    /// Strided convolutions of the discriminator; 0 judges each pixel alone [default: 3]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
+    pub d_layers: Option<usize>,
+    /// The discriminator by the side of the patches that it judges: 1, 16, 34, 70, 142 or 286 pixels [default: 70]
+    #[arg(long, value_name = "PIXELS", conflicts_with = "d_layers", help_heading = NETWORKS)]
+    pub patch: Option<usize>,
+    /// What the networks learn.
+    #[command(flatten)]
+    pub objective: ObjectiveArgs,
     /// Pairs of a step
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: u32,
@@ -77,15 +117,15 @@ impl NetworkArgs {
             ngf,
             ndf,
             num_downs,
-            d_layers: 3,
-            norm: Norm::Batch,
-            dropout: true,
+            d_layers: self.d_layers()?,
+            norm: self.norm.norm(),
+            dropout: !self.no_dropout,
             precision: self.precision.map_or(DType::F32, PrecisionArg::dtype),
             batch_size: self.batch_size as usize,
             recompute: self.recompute,
             length,
             learning_rate: 2e-4,
-            objective: Objective::default(),
+            objective: self.objective.objective()?,
             seed,
             sample_every: 0,
             checkpoint_every: 0,
@@ -95,6 +135,35 @@ impl NetworkArgs {
         let mut states = StateList::default();
         UNet::new(&mut states, &config.generator()).map_err(usage)?;
         PatchGan::new(&mut states, &config.discriminator()).map_err(usage)?;
+        check_patches(&config)?;
         Ok(config)
+    }
+
+    /// Strided convolutions of the discriminator, from either option.
+    fn d_layers(&self) -> Result<usize, CliError> {
+        let Some(patch) = self.patch else { return Ok(self.d_layers.unwrap_or(3)) };
+        let known = (0..=5).map(|n_layers| (n_layers, PatchGanConfig::receptive_field(n_layers)));
+        let nearest = known.min_by_key(|(_, side)| side.abs_diff(patch)).unwrap_or((3, 70));
+        match nearest.1 == patch {
+            true => Ok(nearest.0),
+            false => Err(CliError::Usage(format!("--patch {patch} is none of 1, 16, 34, 70, 142 and 286; the nearest is {}", nearest.1))),
+        }
+    }
+}
+
+/// Refuses a discriminator whose patches do not fit the images.
+fn check_patches(config: &TrainConfig) -> Result<(), CliError> {
+    let (size, n_layers) = (config.size as usize, config.d_layers);
+    let fits = |n_layers: &usize| PatchGanConfig::patches(*n_layers, size) > 0;
+    let field = PatchGanConfig::receptive_field;
+    match (0..n_layers).rev().find(fits) {
+        _ if fits(&n_layers) => Ok(()),
+        Some(most) => Err(CliError::Usage(format!(
+            "a discriminator with {n_layers} strided convolutions (patches of {} pixels) is too deep for images of {size}; the deepest that \
+             fits has {most} (--d-layers {most} or --patch {})",
+            field(n_layers),
+            field(most)
+        ))),
+        None => Err(CliError::Usage(format!("images of {size} pixels are too small for any discriminator"))),
     }
 }

@@ -21,7 +21,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 17] = [
+const FIXED_BY_A_RUN: [&str; 26] = [
     "tune",
     "dataset",
     "direction",
@@ -34,7 +34,16 @@ const FIXED_BY_A_RUN: [&str; 17] = [
     "precision",
     "epochs",
     "steps",
+    "norm",
+    "no_dropout",
+    "d_layers",
+    "patch",
+    "objective",
     "lambda_l1",
+    "lambda_gan",
+    "distance",
+    "gan_mode",
+    "order",
     "name",
     "sample_every",
     "checkpoint_every",
@@ -72,9 +81,6 @@ pub struct TrainArgs {
     /// Length in steps instead of epochs [default for the bundled pairs: 2800]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
-    /// Weight of the L1 distance to the target
-    #[arg(long, default_value_t = 100.0, value_name = "WEIGHT", allow_negative_numbers = true)]
-    lambda_l1: f32,
     /// Learning rate of the first half; it falls to zero over the second [default: 0.0002]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
@@ -214,13 +220,11 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
         _ => Length::Epochs(EPOCHS),
     };
     let mut config = args.network.config(bundled, length, args.device.seed)?;
-    valid("--lambda-l1", args.lambda_l1.into())?;
     // From any folder: a run is resumed where its data set was.
     config.dataset = args.dataset.as_ref().map(|path| path.canonicalize().unwrap_or(path.clone()));
     config.adapter = args.device.adapter.clone();
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
-    config.objective.lambda_l1 = args.lambda_l1;
     Ok(config)
 }
 

@@ -24,6 +24,18 @@ pub struct PatchGanConfig {
     pub norm: Norm,
 }
 
+impl PatchGanConfig {
+    /// Side in pixels of the patches that are judged (paper, section 6.1.2): 1, 16, 34, 70, 142, 286 for 0, 1, .. 5 layers.
+    pub fn receptive_field(n_layers: usize) -> usize {
+        if n_layers == 0 { 1 } else { (1..=n_layers).fold(7, |field, _| 2 * field + 2) }
+    }
+
+    /// Patches along a side of `size` pixels; 0 where the image is too small.
+    pub fn patches(n_layers: usize, size: usize) -> usize {
+        if n_layers == 0 { size } else { (size >> n_layers).saturating_sub(2) }
+    }
+}
+
 /// The network: states in a [`StateList`] and the way to record a forward pass.
 #[derive(Debug, Clone)]
 pub struct PatchGan {

@@ -30,6 +30,11 @@ pub enum LossKind {
         /// -1 for real, +1 for fake.
         sign: f32,
     },
+    /// `max(1 + sign * input, 0)` (`hinge`, arXiv 1705.02894).
+    Hinge {
+        /// -1 for real, +1 for fake.
+        sign: f32,
+    },
     /// `|output - target|` of two images.
     L1,
     /// `(output - target)^2` of two images.
@@ -43,15 +48,16 @@ impl LossKind {
             Self::BceWithLogits { .. } => 0,
             Self::Mse { .. } => 1,
             Self::WganMean { .. } => 2,
-            Self::L1 => 3,
-            Self::MsePair => 4,
+            Self::Hinge { .. } => 3,
+            Self::L1 => 4,
+            Self::MsePair => 5,
         }
     }
 
     fn constant(self) -> f32 {
         match self {
             Self::BceWithLogits { target } | Self::Mse { target } => target,
-            Self::WganMean { sign } => sign,
+            Self::WganMean { sign } | Self::Hinge { sign } => sign,
             Self::L1 | Self::MsePair => 0.0,
         }
     }
@@ -61,6 +67,7 @@ impl LossKind {
             Self::BceWithLogits { .. } => ["bce_with_logits", "bce_with_logits_backward"],
             Self::Mse { .. } | Self::MsePair => ["mse", "mse_backward"],
             Self::WganMean { .. } => ["wgan_mean", "wgan_mean_backward"],
+            Self::Hinge { .. } => ["hinge", "hinge_backward"],
             Self::L1 => ["l1", "l1_backward"],
         }
     }
@@ -169,6 +176,7 @@ impl Op for LossWithGradient {
             LossKind::BceWithLogits { .. } => "bce_with_logits+backward",
             LossKind::Mse { .. } | LossKind::MsePair => "mse+backward",
             LossKind::WganMean { .. } => "wgan_mean+backward",
+            LossKind::Hinge { .. } => "hinge+backward",
             LossKind::L1 => "l1+backward",
         }
     }

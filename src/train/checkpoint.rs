@@ -11,6 +11,7 @@ use super::config::{ModelConfig, RGB, TrainConfig};
 use super::error::TrainError;
 use super::run::write_atomic;
 use super::session::Session;
+use super::step::{Objective, UpdateOrder};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network};
 use crate::nn::{PatchGanConfig, Shapes, UNetConfig};
@@ -55,9 +56,14 @@ pub fn kernel_choices(program: &Program) -> BTreeMap<String, String> {
 }
 
 /// One network's arenas, prefixes, and how often its running statistics move in a step.
-fn networks(session: &Session) -> [(&'static str, &'static str, ArenaId, ArenaId, i64); 2] {
+fn networks(session: &Session, objective: &Objective) -> [(&'static str, &'static str, ArenaId, ArenaId, i64); 2] {
     let (g, d) = (&session.generator, &session.discriminator);
-    [("", "optimizer_G.", g.parameters(), g.statistics(), 1), ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), 3)]
+    let judgements = match objective.order {
+        _ if objective.lambda_gan == 0.0 => 0,
+        UpdateOrder::Pytorch => 3,
+        UpdateOrder::Torch => 2,
+    };
+    [("", "optimizer_G.", g.parameters(), g.statistics(), 1), ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), judgements)]
 }
 
 fn json<T: Serialize>(value: &T) -> String {
@@ -79,7 +85,7 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
     writer.metadata(SCALING, json(&session.store.scaling(gpu)?));
-    for (prefix, optimizer, parameters, statistics, updates) in networks(session) {
+    for (prefix, optimizer, parameters, statistics, updates) in networks(session, &progress.config.objective) {
         writer.network(from, parameters, ArenaPart::Value, prefix, None);
         writer.network(from, statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
         for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
@@ -96,7 +102,7 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
 pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
     let from = (gpu, &session.store);
     let names = ["generator.safetensors", "discriminator.safetensors"];
-    for (name, (_, _, parameters, statistics, updates)) in names.into_iter().zip(networks(session)) {
+    for (name, (_, _, parameters, statistics, updates)) in names.into_iter().zip(networks(session, &progress.config.objective)) {
         let mut writer = TensorWriter::default();
         writer.metadata(MODEL, json(&model_of(&progress.config)));
         writer.network(from, parameters, ArenaPart::Value, "", None);
@@ -176,7 +182,7 @@ pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
 /// Tensors that are missing, misshapen or not finite.
 pub fn load(gpu: &Gpu, session: &Session, file: &TensorFile) -> Result<(), TrainError> {
     let store = &session.store;
-    for (prefix, optimizer, parameters, statistics, _) in networks(session) {
+    for (prefix, optimizer, parameters, statistics, _) in networks(session, &Objective::default()) {
         for arena in [parameters, statistics] {
             load_network(file, gpu, store, arena, ArenaPart::Value, prefix)?;
         }

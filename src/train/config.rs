@@ -90,9 +90,10 @@ impl TrainConfig {
         UNetConfig { in_channels: RGB, out_channels: RGB, num_downs: self.num_downs, ngf: self.ngf, norm: self.norm, dropout: self.dropout }
     }
 
-    /// The discriminator, which sees input and output side by side.
+    /// The discriminator, which sees input and output side by side, or the output alone.
     pub fn discriminator(&self) -> PatchGanConfig {
-        PatchGanConfig { in_channels: 2 * RGB, ndf: self.ndf, n_layers: self.d_layers, norm: self.norm }
+        let in_channels = if self.objective.conditional { 2 * RGB } else { RGB };
+        PatchGanConfig { in_channels, ndf: self.ndf, n_layers: self.d_layers, norm: self.norm }
     }
 
     /// How images are prepared.

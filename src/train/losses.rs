@@ -12,6 +12,8 @@ pub enum GanLoss {
     Vanilla,
     /// Least squares.
     Lsgan,
+    /// Hinge for the discriminator, the mean with a sign for the generator (arXiv 1705.02894).
+    Hinge,
     /// Wasserstein: the mean with a sign. The reference never adds the gradient penalty, nor does this.
     Wgangp,
 }
@@ -25,24 +27,51 @@ pub enum Verdict {
     Fake,
 }
 
-/// Records the loss of `logits` against `verdict`, a scalar: the mean over all patches.
+/// How far the output is from the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distance {
+    /// Mean absolute difference, the paper's.
+    L1,
+    /// Mean squared difference.
+    L2,
+}
+
+/// Records the discriminator's loss of `logits` against `verdict`, a scalar: the mean over all patches.
 ///
 /// # Errors
 /// Those of recording.
 pub fn gan(tape: &mut Tape, logits: Var, verdict: Verdict, loss: GanLoss) -> Result<Var, TapeError> {
     let target = if verdict == Verdict::Real { 1.0 } else { 0.0 };
+    let sign = 1.0 - 2.0 * target;
     let kind = match loss {
         GanLoss::Vanilla => LossKind::BceWithLogits { target },
         GanLoss::Lsgan => LossKind::Mse { target },
-        GanLoss::Wgangp => LossKind::WganMean { sign: 1.0 - 2.0 * target },
+        GanLoss::Hinge => LossKind::Hinge { sign },
+        GanLoss::Wgangp => LossKind::WganMean { sign },
     };
     tape.record(Loss { kind }, &[logits])
 }
 
-/// Records the mean absolute difference of `output` and `target`, a scalar.
+/// Records the generator's loss of the `logits` of its images, a scalar: it wants them judged real.
 ///
 /// # Errors
 /// Those of recording.
-pub fn l1(tape: &mut Tape, output: Var, target: Var) -> Result<Var, TapeError> {
-    tape.record(Loss { kind: LossKind::L1 }, &[output, target])
+pub fn fool(tape: &mut Tape, logits: Var, loss: GanLoss) -> Result<Var, TapeError> {
+    match loss {
+        GanLoss::Hinge => tape.record(Loss { kind: LossKind::WganMean { sign: -1.0 } }, &[logits]),
+        _ => gan(tape, logits, Verdict::Real, loss),
+    }
+}
+
+/// Records the mean difference of `output` and `target`, a scalar.
+///
+/// # Errors
+/// Those of recording.
+pub fn distance(tape: &mut Tape, output: Var, target: Var, distance: Distance) -> Result<Var, TapeError> {
+    let kind = match distance {
+        Distance::L1 => LossKind::L1,
+        Distance::L2 => LossKind::MsePair,
+    };
+    tape.record(Loss { kind }, &[output, target])
 }

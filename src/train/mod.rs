@@ -16,11 +16,11 @@ pub mod run;
 
 pub use config::{Length, ModelConfig, RGB, TrainConfig};
 pub use error::TrainError;
-pub use losses::{GanLoss, Verdict, gan, l1};
+pub use losses::{Distance, GanLoss, Verdict, distance, fool, gan};
 pub use memory::{explain, largest_image, plan_recording, plan_training};
 pub use monitor::{LossReader, Losses, Reading};
 pub use schedule::Schedule;
 pub use session::{Recording, Session, tune_for};
-pub use step::{LOSSES, Objective, PairShape, StepVars, record_step};
+pub use step::{LOSSES, Objective, PairShape, StepVars, UpdateOrder, record_step};
 pub use trainer::{Outcome, Report, Trainer};
 pub use translator::{Score, Translator};

@@ -1,0 +1,72 @@
+//! Every objective and network of the paper and of the references runs end to end, is recorded with the run, and is resumed and used
+//! without being named again; what cannot be combined is refused at once.
+
+use crate::{TINY, fail_cleanly, picture, run, stderr, succeed, temporary};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// Columns of the last row of a run's metrics by name.
+fn losses(root: &Path, name: &str) -> [f64; 4] {
+    let text = fs::read_to_string(root.join("runs").join(name).join("metrics.csv")).unwrap();
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let row: Vec<&str> = text.lines().last().unwrap().split(',').collect();
+    ["g_gan", "g_l1", "d_real", "d_fake"].map(|column| row[header.iter().position(|name| *name == column).unwrap()].parse().unwrap())
+}
+
+fn config(root: &Path, name: &str) -> Value {
+    serde_json::from_slice(&fs::read(root.join("runs").join(name).join("config.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn every_mode_trains_and_its_run_remembers_it() {
+    let folder = temporary();
+    let root = folder.path();
+    let modes: [(&str, &[&str], &str, Value); 12] = [
+        ("l1", &["--objective", "l1"], "/objective/lambda_gan", 0.0.into()),
+        ("l2", &["--objective", "l1", "--distance", "l2"], "/objective/distance", "l2".into()),
+        ("gan", &["--objective", "gan"], "/objective/conditional", false.into()),
+        ("cgan", &["--objective", "cgan", "--lambda-gan", "0.5"], "/objective/lambda_l1", 0.0.into()),
+        ("l1gan", &["--objective", "l1+gan", "--order", "torch"], "/objective/order", "torch".into()),
+        ("lsgan", &["--gan-mode", "lsgan"], "/objective/gan_loss", "lsgan".into()),
+        ("hinge", &["--gan-mode", "hinge"], "/objective/gan_loss", "hinge".into()),
+        ("torch", &["--order", "torch", "--batch-size", "2"], "/objective/order", "torch".into()),
+        ("instance", &["--norm", "instance"], "/norm", "instance".into()),
+        ("none", &["--norm", "none", "--no-dropout"], "/dropout", false.into()),
+        ("pixel", &["--patch", "1"], "/d_layers", 0.into()),
+        ("patch16", &["--d-layers", "1"], "/d_layers", 1.into()),
+    ];
+    for (name, options, pointer, value) in modes {
+        succeed(root, &[&["train", "--steps", "2", "--name", name], &TINY[..], options].concat());
+        assert_eq!(config(root, name).pointer(pointer), Some(&value), "{name}");
+        let [g_gan, distance, d_real, d_fake] = losses(root, name);
+        assert!(distance > 0.0 && (name == "l2" || distance < 2.0), "{name}");
+        let judged = [g_gan, d_real, d_fake].map(|loss| loss != 0.0);
+        assert_eq!(judged, [options[..2] != ["--objective", "l1"]; 3], "{name}");
+    }
+    // Nothing is named again.
+    picture(&root.join("a.png"), 40, 33);
+    for name in ["l1", "l1gan", "instance", "pixel"] {
+        succeed(root, &["train", "--resume", name]);
+        succeed(root, &["translate", "a.png", "--model", &format!("runs/{name}"), "--out", name]);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_the_nearest_that_can() {
+    let folder = temporary();
+    for (arguments, expected) in [
+        (&["train", "--patch", "71"][..], "the nearest is 70"),
+        (&["train", "--patch", "286", "--size", "64"], "--patch 142"),
+        (&["train", "--d-layers", "4", "--size", "32"], "--d-layers 3"),
+        (&["train", "--d-layers", "9"], "between 0 and 8"),
+        (&["train", "--objective", "cgan", "--lambda-gan", "0"], "weight 0"),
+        (&["train", "--lambda-gan", "-1"], "--lambda-gan"),
+    ] {
+        let message = fail_cleanly(folder.path(), 2, arguments);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    let output = run(folder.path(), &["train", "--objective", "l2"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("l1+cgan"), "{}", stderr(&output));
+}
