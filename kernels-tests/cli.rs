@@ -13,6 +13,8 @@ mod good_use;
 mod objectives;
 #[path = "cli/precision.rs"]
 mod precision;
+#[path = "cli/prepare.rs"]
+mod prepare;
 #[path = "cli/tuning.rs"]
 mod tuning;
 

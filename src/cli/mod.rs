@@ -10,6 +10,7 @@ mod error;
 mod inspect;
 mod network;
 mod objective;
+mod prepare;
 mod progress;
 mod train;
 mod translate;
@@ -20,9 +21,14 @@ pub use error::CliError;
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
+use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Parser, Subcommand};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use network::PrecisionArg;
+use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Image-to-image translation with conditional GANs, trained and run on any GPU by hand-written WGSL shaders.
@@ -42,6 +48,8 @@ enum Command {
     Translate(translate::TranslateArgs),
     /// Copy weights between this program's files and PyTorch's.
     Convert(convert::ConvertArgs),
+    /// Make data sets out of folders of images.
+    Prepare(prepare::PrepareArgs),
     /// Print the training step as a table, with its memory plan.
     Inspect(inspect::InspectArgs),
     /// List the adapters of this machine.
@@ -122,6 +130,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Prepare(args) => prepare::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapters(args) => adapters::run(&args),
         Command::Bench(args) => bench::run(&args),
@@ -153,4 +162,34 @@ fn print(text: &str) -> Result<(), CliError> {
 /// Writes a line to stderr; when even that is closed there is nobody to tell.
 fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes an image as PNG, as a whole or not at all.
+fn write_png(path: &Path, picture: &RgbImage) -> Result<(), RunError> {
+    write_atomic(path, |out| {
+        let (width, height) = picture.dimensions();
+        PngEncoder::new(out).write_image(picture, width, height, ExtendedColorType::Rgb8).map_err(io::Error::other)
+    })
+}
+
+/// One output for each input in `folder`, with its name and the ending of a PNG file; two inputs of one name, or an input as an output, are
+/// refused.
+fn plan_outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
+    let sources: HashMap<PathBuf, &PathBuf> = inputs.iter().filter_map(|input| Some((input.canonicalize().ok()?, input))).collect();
+    let mut outputs = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let mut name = input.file_stem().unwrap_or_default().to_owned();
+        name.push(".png");
+        let output = folder.join(name);
+        let clash = |first: &Path| CliError::Clash { first: first.to_owned(), second: input.clone(), output: output.clone() };
+        if let Some(first) = taken.insert(output.clone(), input) {
+            return Err(clash(first));
+        }
+        if let Some(first) = output.canonicalize().ok().and_then(|full| sources.get(&full)) {
+            return Err(clash(first));
+        }
+        outputs.push(output);
+    }
+    Ok(outputs)
 }

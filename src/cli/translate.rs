@@ -1,7 +1,7 @@
 //! `pix2pix translate`.
 
 use super::network::PrecisionArg;
-use super::{CliError, DeviceArgs, print};
+use super::{CliError, DeviceArgs, plan_outputs, print, write_png};
 use crate::data::{crop_to, list_images, read_rgb, reflect_pad_to_multiple, to_rgb8, to_unit};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
@@ -10,12 +10,11 @@ use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::StateList;
 use crate::tensor::Shape;
-use crate::train::run::{RunError, write_atomic};
+use crate::train::run::RunError;
 use crate::train::{RGB, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
-use image::{ExtendedColorType, ImageEncoder, RgbImage, codecs::png::PngEncoder};
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use image::RgbImage;
+use std::path::PathBuf;
 
 /// Arguments of `translate`.
 #[derive(Debug, Args)]
@@ -59,35 +58,10 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         let image = read_rgb(input)?;
         let fail = |source| CliError::Translate { file: input.clone(), source: Box::new(source) };
         let translated = model.translate(&image, args.device.seed).map_err(fail)?;
-        write_atomic(output, |out| {
-            let encoder = PngEncoder::new(out);
-            let (width, height) = translated.dimensions();
-            encoder.write_image(&translated, width, height, ExtendedColorType::Rgb8).map_err(std::io::Error::other)
-        })?;
+        write_png(output, &translated)?;
         print(&output.display().to_string())?;
     }
     Ok(())
-}
-
-/// One output for each input; two inputs of one name, or an input as an output, are refused before anything is written.
-fn plan_outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
-    let sources: HashMap<PathBuf, &PathBuf> = inputs.iter().filter_map(|input| Some((input.canonicalize().ok()?, input))).collect();
-    let mut outputs = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let mut name = input.file_stem().unwrap_or_default().to_owned();
-        name.push(".png");
-        let output = folder.join(name);
-        let clash = |first: &Path| CliError::Clash { first: first.to_owned(), second: input.clone(), output: output.clone() };
-        if let Some(first) = taken.insert(output.clone(), input) {
-            return Err(clash(first));
-        }
-        if let Some(first) = output.canonicalize().ok().and_then(|full| sources.get(&full)) {
-            return Err(clash(first));
-        }
-        outputs.push(output);
-    }
-    Ok(outputs)
 }
 
 impl Model {

@@ -130,6 +130,18 @@ pub enum DataError {
         /// Its width and height in pixels.
         b_size: (u32, u32),
     },
+    /// A label map has a colour that its palette lacks.
+    #[error("{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}", path.display(), at[0], at[1], hex(*colour), hex(*nearest))]
+    UnknownColour {
+        /// The label map.
+        path: PathBuf,
+        /// The colour.
+        colour: [u8; 3],
+        /// The nearest colour of the palette.
+        nearest: [u8; 3],
+        /// Column and row.
+        at: [u32; 2],
+    },
     /// The sizes asked for contradict each other.
     #[error("size {size} with load size {load_size}: need 1 <= size <= load size <= {max_side}; change one of the two")]
     Sizes {
@@ -186,4 +198,9 @@ pub enum DataError {
         /// The step whose batch was asked for.
         step: u64,
     },
+}
+
+/// A colour as `rrggbb`.
+fn hex([r, g, b]: [u8; 3]) -> String {
+    format!("{r:02x}{g:02x}{b:02x}")
 }

@@ -14,6 +14,7 @@
 //! | [`loader`] | threads that prepare the next batches while the device works |
 //! | [`bundled`] | the pairs that travel inside the binary |
 //! | [`pad`] | reflect padding, for translating images of any size |
+//! | [`tools`] | making data sets: pairs, splits, edges, label maps |
 //!
 //! Pixels are NHWC with three tightly packed channels; values are -1..1 as floats and 0..255 as bytes.
 
@@ -28,6 +29,7 @@ pub mod random;
 pub mod read;
 pub mod resize;
 pub mod schedule;
+pub mod tools;
 
 pub use augment::{Jitter, preprocess_pair, to_rgb8, to_unit};
 pub use dataset::{Batch, DataOptions, Dataset, PairSet, default_load_size};

@@ -172,7 +172,7 @@ pub fn find_pairs(root: &Path) -> Result<Vec<(Split, Vec<PairSource>)>, DataErro
         for split in Split::ALL {
             let (a, b) = (a.join(split.name()), b.join(split.name()));
             if a.is_dir() || b.is_dir() {
-                found.push((split, separate_pairs(&a, &b)?));
+                found.push((split, pair_folders(&a, &b)?));
             }
         }
     }
@@ -194,12 +194,16 @@ fn unreadable(folder: &Path) -> DataError {
 fn pairs_in(folder: &Path) -> Result<Vec<PairSource>, DataError> {
     let (a, b) = (folder.join("A"), folder.join("B"));
     if a.is_dir() || b.is_dir() {
-        return separate_pairs(&a, &b);
+        return pair_folders(&a, &b);
     }
     Ok(images_in(folder)?.into_iter().map(PairSource::Combined).collect())
 }
 
-fn separate_pairs(folder_a: &Path, folder_b: &Path) -> Result<Vec<PairSource>, DataError> {
+/// The images of two folders, paired by their names without the endings.
+///
+/// # Errors
+/// A folder that is missing or empty, a file without a partner, and two files that differ in the ending only.
+pub fn pair_folders(folder_a: &Path, folder_b: &Path) -> Result<Vec<PairSource>, DataError> {
     for (present, missing) in [(folder_a, folder_b), (folder_b, folder_a)] {
         if !missing.is_dir() {
             let (present, missing) = (present.to_owned(), missing.to_owned());

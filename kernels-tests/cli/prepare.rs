@@ -1,0 +1,111 @@
+//! Data sets out of folders of images: what each tool makes, and that nothing is lost on the way.
+
+use crate::{TINY, fail_cleanly, picture, snapshot, stdout, succeed, temporary};
+use image::{Rgb, RgbImage};
+use std::fs;
+use std::path::Path;
+
+fn open(path: &Path) -> RgbImage {
+    image::open(path).unwrap().to_rgb8()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn photos_become_a_data_set_that_trains() {
+    let folder = temporary();
+    let root = folder.path();
+    (0..12).for_each(|i| picture(&root.join(format!("photos/{i}.jpg")), 60 + i, 50));
+    assert_eq!(stdout(&succeed(root, &["prepare", "edges", "photos", "--out", "edges"])), "12 images in edges\n");
+    succeed(root, &["prepare", "combine", "edges", "photos", "--out", "pairs", "--size", "40"]);
+    assert_eq!(open(&root.join("pairs/7.png")).dimensions(), (80, 40));
+    succeed(root, &["prepare", "split", "pairs", "--out", "set", "--val", "10", "--test", "25"]);
+    let parts = ["train", "val", "test"].map(|part| names(&root.join("set").join(part)));
+    assert_eq!(parts.each_ref().map(Vec::len), [8, 1, 3]);
+    let mut all = parts.concat();
+    all.sort();
+    assert_eq!(all, names(&root.join("pairs")));
+    assert_eq!(fs::read(root.join("set/val").join(&parts[1][0])).unwrap(), fs::read(root.join("pairs").join(&parts[1][0])).unwrap());
+    succeed(root, &[&["train", "set", "--steps", "1", "--name", "s"], &TINY[..]].concat());
+}
+
+#[test]
+fn each_tool_does_what_it_says_on_any_number_of_threads() {
+    let folder = temporary();
+    let root = folder.path();
+    picture(&root.join("in/a.png"), 40, 20);
+    picture(&root.join("in/b.png"), 33, 33);
+    for (threads, out) in [("1", "one"), ("7", "seven")] {
+        let at = |tool: &str| format!("{out}/{tool}");
+        for (tool, options) in [
+            ("grayscale", &[][..]),
+            ("blank", &["--fraction", "0.25"]),
+            ("edges", &["--blur", "0", "--low", "1", "--high", "2"]),
+            ("resize", &["--size", "16", "--fit", "pad"]),
+        ] {
+            succeed(root, &[&["prepare", tool, "in", "--out", &at(tool), "--threads", threads], options].concat());
+        }
+    }
+    assert_eq!(
+        snapshot(&root.join("one")).into_values().collect::<Vec<_>>(),
+        snapshot(&root.join("seven")).into_values().collect::<Vec<_>>()
+    );
+    let one = |path: &str| open(&root.join("one").join(path));
+    assert!(one("grayscale/a.png").pixels().all(|Rgb([r, g, b])| r == g && g == b));
+    assert_eq!(one("blank/a.png").pixels().filter(|pixel| pixel.0 == [255; 3]).count(), 10 * 5);
+    assert_eq!((one("resize/a.png").dimensions(), one("resize/a.png").get_pixel(0, 0).0), ((16, 16), [255; 3]));
+}
+
+#[test]
+fn label_maps_get_numbers_and_a_palette() {
+    let folder = temporary();
+    let root = folder.path();
+    fs::create_dir(root.join("maps")).unwrap();
+    let colours = [[0, 0, 0], [200, 0, 10], [9, 9, 250]];
+    RgbImage::from_fn(9, 3, |x, _| Rgb(colours[x as usize / 3])).save(root.join("maps/a.png")).unwrap();
+    succeed(root, &["prepare", "labels", "maps", "--out", "numbers"]);
+    let labels = open(&root.join("numbers/a.png"));
+    assert_eq!([0, 3, 8].map(|x| labels.get_pixel(x, 0).0[0]), [0, 2, 1]);
+    assert_eq!(fs::read_to_string(root.join("numbers/palette.txt")).unwrap(), "#000000 0\n#0909fa 1\n#c8000a 2\n");
+
+    succeed(root, &["prepare", "labels", "maps", "--out", "again", "--palette", "numbers/palette.txt"]);
+    assert_eq!(open(&root.join("again/a.png")), labels);
+    fs::write(root.join("short.txt"), "#000000 void\n#0909fa sky\n").unwrap();
+    let message = fail_cleanly(root, 1, &["prepare", "labels", "maps", "--out", "numbers", "--palette", "short.txt", "--force"]);
+    assert!(
+        message.contains("a.png") && message.contains("c8000a") && message.contains("(3, 0)") && message.contains("#000000"),
+        "{message}"
+    );
+}
+
+#[test]
+fn nothing_is_written_over_and_every_mistake_is_named() {
+    let folder = temporary();
+    let root = folder.path();
+    picture(&root.join("a/x.png"), 8, 8);
+    picture(&root.join("b/x.png"), 8, 9);
+    picture(&root.join("c/y.png"), 8, 8);
+    picture(&root.join("out/x.png"), 2, 2);
+    fs::write(root.join("bad.txt"), "#12").unwrap();
+    for (code, arguments, expected) in [
+        (2, &["grayscale", "a", "--out", "out"][..], "--force"),
+        (1, &["grayscale", "a", "--out", "a"], "a/x.png"),
+        (1, &["combine", "a", "b", "--out", "out", "--force"], "same size"),
+        (1, &["combine", "a", "c", "--out", "new"], "no image with the same name"),
+        (1, &["combine", "a", "nowhere", "--out", "new"], "nowhere"),
+        (1, &["edges", "nowhere", "--out", "new"], "nowhere"),
+        (2, &["edges", "a", "--out", "new", "--low", "9", "--high", "3"], "--low 9"),
+        (2, &["blank", "a", "--out", "new", "--fraction", "2"], "--fraction"),
+        (2, &["split", "a", "--out", "new", "--val", "60", "--test", "40"], "nothing to train on"),
+        (2, &["labels", "a", "--out", "new", "--palette", "bad.txt"], "line 1"),
+    ] {
+        let message = fail_cleanly(root, code, &[&["prepare"], arguments].concat());
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    succeed(root, &["prepare", "grayscale", "a", "--out", "out", "--force"]);
+    assert_eq!(open(&root.join("out/x.png")).dimensions(), (8, 8));
+}

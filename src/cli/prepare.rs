@@ -1,0 +1,269 @@
+//! `pix2pix prepare`: data sets out of folders of images.
+
+use super::{CliError, note, plan_outputs, print, write_png};
+use crate::data::pairs::PairSource;
+use crate::data::tools::{EdgeOptions, Fit, Palette, Task, Tool, in_parallel, split};
+use crate::data::{DataError, list_images, read_rgb};
+use crate::train::run::{RunError, write_atomic};
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, Write, stderr};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `prepare`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pix2pix prepare edges photos --out edges\n         \
+                        pix2pix prepare combine edges photos --out pairs --size 286\n         \
+                        pix2pix prepare split pairs --out shoes --val 10\n         \
+                        pix2pix train shoes")]
+pub struct PrepareArgs {
+    #[command(subcommand)]
+    tool: ToolArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum ToolArgs {
+    /// Put the images of two folders side by side, paired by name.
+    Combine {
+        /// Folder of the left halves
+        a: PathBuf,
+        /// Folder of the right halves
+        b: PathBuf,
+        /// Resize both to squares of this first; otherwise both must have one size
+        #[arg(long, value_name = "PIXELS", value_parser = side())]
+        size: Option<u32>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Copy the files of a folder into train/, val/ and test/, drawn by a seed.
+    Split {
+        /// Folder of combined images
+        input: PathBuf,
+        /// Percent of the files for val/
+        #[arg(long, default_value_t = 10, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(..=100))]
+        val: u32,
+        /// Percent of the files for test/
+        #[arg(long, default_value_t = 0, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(..=100))]
+        test: u32,
+        /// Seed of the draw
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        seed: u64,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Draw the outlines of images, black on white.
+    Edges {
+        /// Images, or folders of images
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// Blur in pixels before edges are looked for: more drops detail
+        #[arg(long, default_value_t = EdgeOptions::default().blur, value_name = "PIXELS")]
+        blur: f32,
+        /// Grey levels a pixel below which nothing is an edge
+        #[arg(long, default_value_t = EdgeOptions::default().low, value_name = "LEVELS")]
+        low: f32,
+        /// Grey levels a pixel above which everything is; what lies between is one beside an edge
+        #[arg(long, default_value_t = EdgeOptions::default().high, value_name = "LEVELS")]
+        high: f32,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Keep the brightness of images alone.
+    Grayscale {
+        /// Images, or folders of images
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Make images square.
+    Resize {
+        /// Images, or folders of images
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// Height and width
+        #[arg(long, value_name = "PIXELS", value_parser = side())]
+        size: u32,
+        /// How what is no square becomes one
+        #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]
+        fit: FitArg,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Blank a region in the middle of images, for learning to fill it.
+    Blank {
+        /// Images, or folders of images
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// Side of the region as a part of the image's
+        #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
+        fraction: f64,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Turn the colours of label maps into the numbers of a palette.
+    Labels {
+        /// Label maps, or folders of them
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// Text file with a line #rrggbb for each label [default: all colours that are found, written to palette.txt]
+        #[arg(long, value_name = "FILE")]
+        palette: Option<PathBuf>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// Where the results go.
+#[derive(Debug, Args)]
+struct OutputArgs {
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write over files that are there
+    #[arg(long)]
+    force: bool,
+    /// Threads [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FitArg {
+    /// Keep the middle
+    Crop,
+    /// Add white on both sides
+    Pad,
+    /// Change the proportions
+    Stretch,
+}
+
+/// The side of an image, within what is read again later.
+fn side() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(crate::data::read::MAX_SIDE))
+}
+
+/// Runs the tool.
+pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
+    let (tool, inputs, output) = match &args.tool {
+        ToolArgs::Combine { a, b, size, output } => {
+            return make(&Tool::Combine { size: *size }, &pairs(a, b, &output.out)?, output);
+        }
+        ToolArgs::Split { input, val, test, seed, output } => return copy_split(input, [*val, *test], *seed, output),
+        ToolArgs::Edges { inputs, blur, low, high, output } => (Tool::Edges(edge_options(*blur, *low, *high)?), inputs, output),
+        ToolArgs::Grayscale { inputs, output } => (Tool::Grayscale, inputs, output),
+        ToolArgs::Resize { inputs, size, fit, output } => {
+            let fit = match fit {
+                FitArg::Crop => Fit::Crop,
+                FitArg::Pad => Fit::Pad,
+                FitArg::Stretch => Fit::Stretch,
+            };
+            (Tool::Resize { size: *size, fit }, inputs, output)
+        }
+        ToolArgs::Blank { inputs, fraction, output } => {
+            if !(*fraction > 0.0 && *fraction <= 1.0) {
+                return Err(CliError::Usage(format!("--fraction {fraction} must lie between 0 and 1")));
+            }
+            (Tool::Blank { fraction: *fraction }, inputs, output)
+        }
+        ToolArgs::Labels { inputs, palette, output } => (Tool::Labels(open_palette(inputs, palette.as_deref(), output)?), inputs, output),
+    };
+    let sources = list_images(inputs)?;
+    let outputs = plan_outputs(&sources, &output.out)?;
+    let tasks: Vec<Task> = sources.into_iter().zip(outputs).map(|(source, output)| Task { sources: vec![source], output }).collect();
+    make(&tool, &tasks, output)
+}
+
+fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError> {
+    match (0.0..=50.0).contains(&blur) && low >= 0.0 && high >= low && high.is_finite() {
+        true => Ok(EdgeOptions { blur, low, high }),
+        false => Err(CliError::Usage(format!("--blur {blur} must lie between 0 and 50, and --low {low} between 0 and --high {high}"))),
+    }
+}
+
+/// Pairs of two folders by the names of their files.
+fn pairs(a: &Path, b: &Path, out: &Path) -> Result<Vec<Task>, CliError> {
+    let pairs = crate::data::pairs::pair_folders(a, b)?;
+    let sources = pairs.into_iter().filter_map(|pair| match pair {
+        PairSource::Separate { a, b } => Some(vec![a, b]),
+        _ => None,
+    });
+    let sources: Vec<Vec<PathBuf>> = sources.collect();
+    let left: Vec<PathBuf> = sources.iter().map(|pair| pair[0].clone()).collect();
+    let outputs = plan_outputs(&left, out)?;
+    Ok(sources.into_iter().zip(outputs).map(|(sources, output)| Task { sources, output }).collect())
+}
+
+/// The palette of a file, or that of all colours, which is written beside the results.
+fn open_palette(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -> Result<Palette, CliError> {
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })?;
+        return Palette::parse(&text).map_err(|problem| CliError::Usage(format!("--palette {}: {problem}", path.display())));
+    }
+    let images = list_images(inputs)?.iter().map(|path| read_rgb(path)).collect::<Result<Vec<_>, _>>()?;
+    let Some(palette) = Palette::of(images) else {
+        return Err(CliError::Usage(
+            "these images have more than 256 colours: no label maps, or saved with losses; name a --palette".into(),
+        ));
+    };
+    let path = output.out.join("palette.txt");
+    refuse_existing(std::slice::from_ref(&path), output)?;
+    make_folder(&output.out)?;
+    write_atomic(&path, |out| out.write_all(palette.text().as_bytes()))?;
+    note(&format!("{} labels, see {}", palette.len(), path.display()));
+    Ok(palette)
+}
+
+/// Makes every image and prints how many there are.
+fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<(), CliError> {
+    finish(tasks, output, |task| Ok(write_png(&task.output, &tool.make(task)?)?))
+}
+
+/// Copies files as they are into the parts of a data set.
+fn copy_split(input: &Path, percent: [u32; 2], seed: u64, output: &OutputArgs) -> Result<(), CliError> {
+    if percent.iter().sum::<u32>() >= 100 {
+        return Err(CliError::Usage(format!("--val {} and --test {} leave nothing to train on", percent[0], percent[1])));
+    }
+    let sources = list_images(&[input.to_owned()])?;
+    let parts = split(sources.len(), percent, seed);
+    let task = |(source, part): (PathBuf, usize)| {
+        let folder = output.out.join(["train", "val", "test"][part]);
+        Task { output: folder.join(source.file_name().unwrap_or_default()), sources: vec![source] }
+    };
+    let tasks: Vec<Task> = sources.into_iter().zip(parts).map(task).collect();
+    finish(&tasks, output, |task| {
+        let source = &task.sources[0];
+        let bytes = std::fs::read(source).map_err(|error| DataError::ReadFile { path: source.clone(), source: error })?;
+        Ok(write_atomic(&task.output, |out| out.write_all(&bytes))?)
+    })
+}
+
+/// Runs `work` over all tasks in parallel, with a progress bar on a terminal.
+fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<(), CliError> + Sync) -> Result<(), CliError> {
+    let outputs: Vec<PathBuf> = tasks.iter().map(|task| task.output.clone()).collect();
+    refuse_existing(&outputs, output)?;
+    for folder in outputs.iter().filter_map(|path| path.parent()).collect::<std::collections::BTreeSet<_>>() {
+        make_folder(folder)?;
+    }
+    let bar = if stderr().is_terminal() { ProgressBar::new(tasks.len() as u64) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
+        bar.set_style(style);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let result = in_parallel(tasks, output.threads.unwrap_or(cores), work, || bar.inc(1));
+    bar.finish_and_clear();
+    result?;
+    print(&format!("{} images in {}", tasks.len(), output.out.display()))
+}
+
+fn make_folder(folder: &Path) -> Result<(), RunError> {
+    std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))
+}
+
+/// Refuses to write over a file unless that was asked for.
+fn refuse_existing(outputs: &[PathBuf], output: &OutputArgs) -> Result<(), CliError> {
+    match outputs.iter().find(|path| !output.force && path.exists()) {
+        Some(path) => Err(CliError::Usage(format!("{} exists; choose another --out, or --force to write over it", path.display()))),
+        None => Ok(()),
+    }
+}

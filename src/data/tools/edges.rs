@@ -1,0 +1,139 @@
+//! Outlines of images (J. Canny, "A Computational Approach to Edge Detection", 1986): blur, gradient, thinning, two thresholds.
+
+use super::shape::luma;
+use image::{Rgb, RgbImage};
+
+/// What counts as an edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EdgeOptions {
+    /// Standard deviation of the blur in pixels: larger ones drop detail.
+    pub blur: f32,
+    /// Gradient in grey levels a pixel below which nothing is an edge.
+    pub low: f32,
+    /// Gradient above which everything is; what lies between is one beside an edge.
+    pub high: f32,
+}
+
+impl Default for EdgeOptions {
+    fn default() -> Self {
+        Self { blur: 1.4, low: 4.0, high: 12.0 }
+    }
+}
+
+/// A grey picture.
+struct Field {
+    width: usize,
+    height: usize,
+    values: Vec<f32>,
+}
+
+impl Field {
+    /// The value at a position, or at the nearest one of the picture.
+    fn at(&self, x: isize, y: isize) -> f32 {
+        let clamp = |position: isize, side: usize| position.clamp(0, side as isize - 1) as usize;
+        self.values[clamp(y, self.height) * self.width + clamp(x, self.width)]
+    }
+
+    /// A value for each position.
+    fn map(&self, value: impl Fn(isize, isize) -> f32) -> Field {
+        let (width, height) = (self.width, self.height);
+        Field { width, height, values: (0..width * height).map(|i| value((i % width) as isize, (i / width) as isize)).collect() }
+    }
+}
+
+/// Black outlines on white.
+pub fn edges(image: &RgbImage, options: &EdgeOptions) -> RgbImage {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    if width == 0 || height == 0 {
+        return image.clone();
+    }
+    let field = Field { width, height, values: image.pixels().map(|pixel| f32::from(luma(pixel))).collect() };
+    let strength = thin(&blur(&field, options.blur));
+    let found = connect(&strength, options);
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let is_edge = found[y as usize * width + x as usize];
+        Rgb([if is_edge { 0 } else { 255 }; 3])
+    })
+}
+
+/// Blur by a Gaussian, along rows and then along columns.
+fn blur(field: &Field, sigma: f32) -> Field {
+    let radius = (3.0 * sigma).ceil() as isize;
+    let weight = |offset: isize| if offset == 0 { 1.0 } else { (-((offset * offset) as f32) / (2.0 * sigma * sigma)).exp() };
+    let total: f32 = (-radius..=radius).map(weight).sum();
+    let rows = field.map(|x, y| (-radius..=radius).map(|i| weight(i) * field.at(x + i, y)).sum::<f32>() / total);
+    rows.map(|x, y| (-radius..=radius).map(|i| weight(i) * rows.at(x, y + i)).sum::<f32>() / total)
+}
+
+/// The gradient (Sobel, in grey levels a pixel) where it is the largest across the edge, else 0.
+fn thin(field: &Field) -> Field {
+    let side = |x: isize, y: isize, dx: isize, dy: isize| {
+        field.at(x + dx - dy, y + dy - dx) + 2.0 * field.at(x + dx, y + dy) + field.at(x + dx + dy, y + dy + dx)
+    };
+    let slope = |x, y, dx, dy| (side(x, y, dx, dy) - side(x, y, -dx, -dy)) / 8.0;
+    let strength = field.map(|x, y| slope(x, y, 1, 0).hypot(slope(x, y, 0, 1)));
+    strength.map(|x, y| {
+        let (across_x, across_y) = (slope(x, y, 1, 0), slope(x, y, 0, 1));
+        // The nearest of the eight neighbours in the direction of the gradient: tan of 22.5 degrees tells them apart.
+        let step = |along: f32, other: f32| if along.abs() < 0.414 * other.abs() { 0 } else { along.signum() as isize };
+        let (dx, dy) = (step(across_x, across_y), step(across_y, across_x));
+        let own = strength.at(x, y);
+        // One of two equal neighbours is enough.
+        if own > strength.at(x + dx, y + dy) && own >= strength.at(x - dx, y - dy) { own } else { 0.0 }
+    })
+}
+
+/// Positions above the high threshold, and those above the low one that touch such a chain.
+fn connect(strength: &Field, options: &EdgeOptions) -> Vec<bool> {
+    let (width, height) = (strength.width, strength.height);
+    let mut found: Vec<bool> = strength.values.iter().map(|&value| value > options.high).collect();
+    let mut open: Vec<usize> = (0..found.len()).filter(|&i| found[i]).collect();
+    while let Some(at) = open.pop() {
+        let (x, y) = (at % width, at / width);
+        for near_y in y.saturating_sub(1)..(y + 2).min(height) {
+            for near_x in x.saturating_sub(1)..(x + 2).min(width) {
+                let near = near_y * width + near_x;
+                if !found[near] && strength.values[near] > options.low {
+                    found[near] = true;
+                    open.push(near);
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_square_has_a_thin_closed_outline_and_a_flat_picture_none() {
+        let square = RgbImage::from_fn(40, 40, |x, y| Rgb([if (10..30).contains(&x) && (10..30).contains(&y) { 220 } else { 20 }; 3]));
+        let found = edges(&square, &EdgeOptions::default());
+        let dark = |x: u32, y: u32| found.get_pixel(x, y).0 == [0; 3];
+        // Every row and column through the square crosses it twice, on its border.
+        for i in 14..26 {
+            let row: Vec<u32> = (0..40).filter(|&x| dark(x, i)).collect();
+            let column: Vec<u32> = (0..40).filter(|&y| dark(i, y)).collect();
+            for crossed in [row, column] {
+                let [first, second] = crossed[..] else { panic!("{i}: {crossed:?}") };
+                assert!((9..=10).contains(&first) && (29..=30).contains(&second), "{crossed:?}");
+            }
+        }
+        let flat = RgbImage::from_pixel(9, 5, Rgb([90, 10, 200]));
+        assert!(edges(&flat, &EdgeOptions::default()).pixels().all(|pixel| pixel.0 == [255; 3]));
+        assert_eq!(edges(&RgbImage::new(1, 1), &EdgeOptions::default()).dimensions(), (1, 1));
+    }
+
+    #[test]
+    fn a_weak_edge_counts_only_beside_a_strong_one() {
+        // An edge whose contrast falls from top to bottom.
+        let fading = RgbImage::from_fn(30, 60, |x, y| Rgb([if x < 15 { 100 } else { 100 + (120 - 2 * y) as u8 }; 3]));
+        let length = |options: &EdgeOptions| edges(&fading, options).pixels().filter(|pixel| pixel.0 == [0; 3]).count();
+        let base = EdgeOptions::default();
+        let strict = EdgeOptions { low: base.high, ..base };
+        assert!(length(&base) > length(&strict) + 10, "{} {}", length(&base), length(&strict));
+        assert_eq!(length(&EdgeOptions { high: 200.0, ..base }), 0);
+    }
+}

@@ -1,0 +1,126 @@
+//! Label maps: pictures whose colours are names of things, and the numbers that stand for them.
+
+use image::{Rgb, RgbImage};
+use std::collections::{BTreeSet, HashMap};
+
+/// The colours of label maps in the order of their numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Palette {
+    colours: Vec<[u8; 3]>,
+}
+
+/// A pixel whose colour is not in the palette.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownColour {
+    /// The colour.
+    pub colour: [u8; 3],
+    /// The colour of the palette that is nearest to it.
+    pub nearest: [u8; 3],
+    /// Column and row of the first such pixel.
+    pub at: [u32; 2],
+}
+
+/// Labels that a byte can number.
+pub const MOST_LABELS: usize = 256;
+
+impl Palette {
+    /// Reads lines that begin with a colour as `#rrggbb`; the rest of a line is its name, and lines without a colour do not count.
+    ///
+    /// # Errors
+    /// What is wrong in which line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut colours = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let Some(digits) = line.trim().strip_prefix('#') else { continue };
+            let word = digits.get(..6).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+            let Some(word) = word else { return Err(format!("line {number}: \"{}\" is no colour #rrggbb", line.trim())) };
+            let [_, r, g, b] = word.to_be_bytes();
+            if colours.contains(&[r, g, b]) {
+                return Err(format!("line {number}: #{word:06x} stands there twice"));
+            }
+            colours.push([r, g, b]);
+        }
+        match colours.len() {
+            1..=MOST_LABELS => Ok(Self { colours }),
+            count => Err(format!("it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb")),
+        }
+    }
+
+    /// The colours of these images, sorted; `None` when there are more than labels.
+    pub fn of(images: impl IntoIterator<Item = RgbImage>) -> Option<Self> {
+        let mut found = BTreeSet::new();
+        for image in images {
+            found.extend(image.pixels().map(|pixel| pixel.0));
+            if found.len() > MOST_LABELS {
+                return None;
+            }
+        }
+        Some(Self { colours: found.into_iter().collect() })
+    }
+
+    /// The palette as [`Palette::parse`] reads it, each colour with its number.
+    pub fn text(&self) -> String {
+        let line = |(number, [r, g, b]): (usize, &[u8; 3])| format!("#{r:02x}{g:02x}{b:02x} {number}\n");
+        self.colours.iter().enumerate().map(line).collect()
+    }
+
+    /// How many labels there are.
+    pub fn len(&self) -> usize {
+        self.colours.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.colours.is_empty()
+    }
+
+    /// The number of each pixel's label in all three channels.
+    ///
+    /// # Errors
+    /// The first pixel whose colour is unknown.
+    pub fn index(&self, image: &RgbImage) -> Result<RgbImage, UnknownColour> {
+        let numbers: HashMap<[u8; 3], u8> = (0..=u8::MAX).zip(&self.colours).map(|(number, &colour)| (colour, number)).collect();
+        let mut indexed = RgbImage::new(image.width(), image.height());
+        for ((x, y, pixel), label) in image.enumerate_pixels().zip(indexed.pixels_mut()) {
+            let Some(&number) = numbers.get(&pixel.0) else {
+                return Err(UnknownColour { colour: pixel.0, nearest: self.nearest(pixel.0), at: [x, y] });
+            };
+            *label = Rgb([number; 3]);
+        }
+        Ok(indexed)
+    }
+
+    fn nearest(&self, colour: [u8; 3]) -> [u8; 3] {
+        let distance = |known: &[u8; 3]| known.iter().zip(colour).map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum::<u32>();
+        self.colours.iter().copied().min_by_key(distance).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_palette_is_read_written_and_found() {
+        let palette = Palette::parse("a note\n#0a0B0c road\n  #ffffff\n").unwrap();
+        assert_eq!((palette.len(), palette.text().as_str()), (2, "#0a0b0c 0\n#ffffff 1\n"));
+        assert_eq!(Palette::parse(&palette.text()), Ok(palette.clone()));
+        let image = RgbImage::from_fn(4, 4, |x, _| Rgb(if x == 2 { [255; 3] } else { [10, 11, 12] }));
+        assert_eq!(Palette::of([image.clone()]), Some(palette.clone()));
+        assert_eq!(palette.index(&image).unwrap().pixels().map(|label| label.0[1]).take(4).collect::<Vec<_>>(), [0, 0, 1, 0]);
+        let many = RgbImage::from_fn(257, 1, |x, _| Rgb([x as u8, (x >> 8) as u8, 0]));
+        assert_eq!(Palette::of([many]), None);
+    }
+
+    #[test]
+    fn what_is_no_palette_and_what_is_not_in_it_are_named() {
+        for (text, expected) in [("", "0 colours"), ("#12345", "line 1"), ("#000000\n#00000g", "line 2"), ("#010203\n#010203", "twice")] {
+            let problem = Palette::parse(text).unwrap_err();
+            assert!(problem.contains(expected), "{text:?}: {problem}");
+        }
+        let palette = Palette::parse("#000000\n#ff0000").unwrap();
+        let mut image = RgbImage::new(3, 2);
+        image.put_pixel(1, 1, Rgb([250, 3, 0]));
+        assert_eq!(palette.index(&image), Err(UnknownColour { colour: [250, 3, 0], nearest: [255, 0, 0], at: [1, 1] }));
+    }
+}

@@ -1,0 +1,166 @@
+//! Making data sets: what `pix2pix prepare` does to folders of images. Each tool maps one image, or the two of a pair, to one.
+
+mod edges;
+mod labels;
+mod shape;
+
+pub use edges::{EdgeOptions, edges};
+pub use labels::{Palette, UnknownColour};
+pub use shape::{Fit, blank, combine, fit, grayscale};
+
+use super::DataError;
+use super::pairs::PairSource;
+use super::random::permutation;
+use super::read::read_rgb;
+use image::RgbImage;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// One file that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The image, or the two images of a pair.
+    pub sources: Vec<PathBuf>,
+    /// The file to write.
+    pub output: PathBuf,
+}
+
+/// What is done to images.
+#[derive(Debug)]
+pub enum Tool {
+    /// Two images side by side, as training reads them.
+    Combine {
+        /// Both are resized to squares of this first; otherwise they must have one size.
+        size: Option<u32>,
+    },
+    /// Outlines, dark on white.
+    Edges(EdgeOptions),
+    /// Brightness alone.
+    Grayscale,
+    /// A square.
+    Resize {
+        /// Its side in pixels.
+        size: u32,
+        /// What happens to the rest.
+        fit: Fit,
+    },
+    /// A white region in the middle, for learning to fill it.
+    Blank {
+        /// Its side, as a part of the image's.
+        fraction: f64,
+    },
+    /// The number of each pixel's colour in a palette.
+    Labels(Palette),
+}
+
+impl Tool {
+    /// Reads the sources of `task` and makes its image.
+    ///
+    /// # Errors
+    /// Those of reading, [`DataError::PairSizes`] and [`DataError::UnknownColour`].
+    pub fn make(&self, task: &Task) -> Result<RgbImage, DataError> {
+        if let (Self::Combine { size }, [a, b]) = (self, &task.sources[..]) {
+            let (left, right) = match *size {
+                Some(size) => (fit(&read_rgb(a)?, size, Fit::Stretch), fit(&read_rgb(b)?, size, Fit::Stretch)),
+                None => PairSource::Separate { a: a.clone(), b: b.clone() }.read()?,
+            };
+            return Ok(combine(&left, &right));
+        }
+        let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
+        let image = read_rgb(source)?;
+        Ok(match self {
+            Self::Combine { .. } => image,
+            Self::Edges(options) => edges(&image, options),
+            Self::Grayscale => grayscale(&image),
+            Self::Resize { size, fit: how } => fit(&image, *size, *how),
+            Self::Blank { fraction } => blank(&image, *fraction),
+            Self::Labels(palette) => palette.index(&image).map_err(|unknown| DataError::UnknownColour {
+                path: source.to_owned(),
+                colour: unknown.colour,
+                nearest: unknown.nearest,
+                at: unknown.at,
+            })?,
+        })
+    }
+}
+
+/// Parts of a data set, drawn by `seed`: for each of `count` files 0 for training, 1 for validation and 2 for testing, of which
+/// `percent` hold so many. A part that is asked for gets one file at least.
+pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Vec<usize> {
+    let share = |percent: u32| if percent == 0 { 0 } else { (count * percent as usize / 100).max(1) };
+    let [val, test] = percent.map(share);
+    let mut parts = vec![0; count];
+    for (rank, file) in permutation(seed, 0, count).into_iter().enumerate() {
+        parts[file] = if rank < val { 1 } else { 2 * usize::from(rank < val + test) };
+    }
+    parts
+}
+
+/// Runs `work` over all tasks on so many threads; after an error no new task begins.
+///
+/// # Errors
+/// The first error in the order of the tasks, of those that were met.
+pub fn in_parallel<E: Send>(
+    tasks: &[Task],
+    threads: usize,
+    work: impl Fn(&Task) -> Result<(), E> + Sync,
+    done: impl Fn() + Sync,
+) -> Result<(), E> {
+    let next = AtomicUsize::new(0);
+    let failed: Mutex<Option<(usize, E)>> = Mutex::new(None);
+    let worker = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = tasks.get(index) else { return };
+            match work(task) {
+                Ok(()) => done(),
+                Err(error) => {
+                    next.store(tasks.len(), Ordering::Relaxed);
+                    // A thread that panicked while it held the lock left a whole value behind.
+                    let mut failed = failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                    if failed.as_ref().is_none_or(|&(first, _)| index < first) {
+                        *failed = Some((index, error));
+                    }
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.clamp(1, tasks.len().max(1)) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let failed = failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    failed.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_has_its_shares_and_is_the_seeds() {
+        let parts = split(200, [10, 5], 7);
+        assert_eq!([0, 1, 2].map(|part| parts.iter().filter(|&&p| p == part).count()), [170, 20, 10]);
+        assert_eq!((parts == split(200, [10, 5], 7), parts == split(200, [10, 5], 8)), (true, false));
+        assert_eq!(split(3, [1, 0], 0).iter().sum::<usize>(), 1);
+        assert!(split(0, [10, 10], 0).is_empty());
+    }
+
+    #[test]
+    fn all_tasks_run_and_the_first_failure_is_told() {
+        let task = |i: usize| Task { sources: vec![], output: PathBuf::from(i.to_string()) };
+        let tasks: Vec<Task> = (0..50).map(task).collect();
+        for threads in [0, 1, 4, 100] {
+            let count = AtomicUsize::new(0);
+            let done = || drop(count.fetch_add(1, Ordering::Relaxed));
+            assert_eq!(in_parallel(&tasks, threads, |_| Ok::<(), ()>(()), done), Ok(()));
+            assert_eq!(count.load(Ordering::Relaxed), 50);
+            let work = |task: &Task| if task.output.ends_with("7") { Err(task.output.clone()) } else { Ok(()) };
+            assert_eq!(in_parallel(&tasks, threads, work, || ()), Err(PathBuf::from("7")));
+        }
+        assert_eq!(in_parallel(&[], 4, |_| Err(()), || ()), Ok(()));
+    }
+}
