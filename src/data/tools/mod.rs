@@ -155,7 +155,9 @@ mod tests {
         let tasks: Vec<Task> = (0..50).map(task).collect();
         for threads in [0, 1, 4, 100] {
             let count = AtomicUsize::new(0);
-            let done = || drop(count.fetch_add(1, Ordering::Relaxed));
+            let done = || {
+                count.fetch_add(1, Ordering::Relaxed);
+            };
             assert_eq!(in_parallel(&tasks, threads, |_| Ok::<(), ()>(()), done), Ok(()));
             assert_eq!(count.load(Ordering::Relaxed), 50);
             let work = |task: &Task| if task.output.ends_with("7") { Err(task.output.clone()) } else { Ok(()) };
