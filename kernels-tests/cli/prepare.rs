@@ -1,6 +1,6 @@
 //! Data sets out of folders of images: what each tool makes, and that nothing is lost on the way.
 
-use crate::{TINY, fail_cleanly, picture, snapshot, stdout, succeed, temporary};
+use crate::{TINY, fail_cleanly, picture, run, snapshot, stderr, stdout, succeed, temporary};
 use image::{Rgb, RgbImage};
 use std::fs;
 use std::path::Path;
@@ -77,9 +77,69 @@ fn label_maps_get_numbers_and_a_palette() {
     fs::write(root.join("short.txt"), "#000000 void\n#0909fa sky\n").unwrap();
     let message = fail_cleanly(root, 1, &["prepare", "labels", "maps", "--out", "numbers", "--palette", "short.txt", "--force"]);
     assert!(
-        message.contains("a.png") && message.contains("c8000a") && message.contains("(3, 0)") && message.contains("#000000"),
+        message.contains("a.png") && message.contains("(3, 0)") && message.contains("#000000") && message.contains("a line #c8000a"),
         "{message}"
     );
+}
+
+#[test]
+fn a_palette_is_the_last_file_that_is_written() {
+    let folder = temporary();
+    let root = folder.path();
+    picture(&root.join("maps/a.png"), 4, 4);
+    let labels = ["prepare", "labels", "maps", "--out", "out"];
+    // Images that are there, a palette that is there, too many colours, a clash and a damaged image: nothing is written.
+    for there in ["out/a.png", "out/palette.txt"] {
+        picture(&root.join("out/b.png"), 2, 2);
+        fs::copy(root.join("out/b.png"), root.join(there)).unwrap();
+        let message = fail_cleanly(root, 2, &labels);
+        assert!(message.contains(there) && message.contains("--force"), "{message}");
+        fs::remove_dir_all(root.join("out")).unwrap();
+    }
+    picture(&root.join("maps/photo.png"), 40, 40);
+    let message = fail_cleanly(root, 1, &labels);
+    assert!(message.contains("photo.png") && message.contains("256"), "{message}");
+    let message = fail_cleanly(root, 1, &["prepare", "labels", "maps", "maps/a.png", "--out", "out"]);
+    assert!(message.contains("would both be"), "{message}");
+    fs::write(root.join("maps/photo.png"), &fs::read(root.join("maps/a.png")).unwrap()[..50]).unwrap();
+    assert!(fail_cleanly(root, 1, &labels).contains("photo.png"));
+    fs::remove_file(root.join("maps/photo.png")).unwrap();
+    succeed(root, &labels);
+    assert_eq!(names(&root.join("out")), ["a.png", "palette.txt"]);
+}
+
+#[test]
+fn a_file_never_lies_in_two_parts() {
+    let folder = temporary();
+    let root = folder.path();
+    (0..9).for_each(|i| picture(&root.join(format!("in/{i}.png")), 8, 4));
+    let split = |seed: &'static str| ["prepare", "split", "in", "--out", "set", "--val", "40", "--force", "--seed", seed];
+    succeed(root, &split("0"));
+    succeed(root, &split("0"));
+    let message = fail_cleanly(root, 2, &split("1"));
+    assert!(
+        message.contains(".png exists") && message.contains("set/val/") && message.contains("another --out or remove set"),
+        "{message}"
+    );
+    fs::remove_dir_all(root.join("set")).unwrap();
+    succeed(root, &split("1"));
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    let folder = temporary();
+    picture(&folder.path().join("a/x.png"), 8, 8);
+    for (tool, option, value) in [
+        (&["grayscale", "a"][..], "--threads", "0"),
+        (&["grayscale", "a"], "--threads", "1025"),
+        (&["combine", "a", "a"], "--size", "8193"),
+        (&["resize", "a"], "--size", "16385"),
+    ] {
+        let output = run(folder.path(), &[&["prepare"], tool, &["--out", "new", option, value]].concat());
+        assert_eq!(output.status.code(), Some(2), "{option} {value}");
+        assert!(stderr(&output).contains(option) && stderr(&output).contains(value), "{}", stderr(&output));
+        assert!(!folder.path().join("new").exists());
+    }
 }
 
 #[test]
@@ -95,12 +155,15 @@ fn nothing_is_written_over_and_every_mistake_is_named() {
         (2, &["grayscale", "a", "--out", "out"][..], "--force"),
         (1, &["grayscale", "a", "--out", "a"], "a/x.png"),
         (1, &["combine", "a", "b", "--out", "out", "--force"], "same size"),
+        (1, &["combine", "a", "b", "--out", "b", "--force"], "b/x.png; choose another --out"),
+        (1, &["combine", "a", "b", "--out", "a", "--force"], "a/x.png; choose another --out"),
         (1, &["combine", "a", "c", "--out", "new"], "no image with the same name"),
         (1, &["combine", "a", "nowhere", "--out", "new"], "nowhere"),
         (1, &["edges", "nowhere", "--out", "new"], "nowhere"),
         (2, &["edges", "a", "--out", "new", "--low", "9", "--high", "3"], "--low 9"),
         (2, &["blank", "a", "--out", "new", "--fraction", "2"], "--fraction"),
         (2, &["split", "a", "--out", "new", "--val", "60", "--test", "40"], "nothing to train on"),
+        (2, &["split", "a", "--out", "new"], "of 1 images leave nothing to train on"),
         (2, &["labels", "a", "--out", "new", "--palette", "bad.txt"], "line 1"),
     ] {
         let message = fail_cleanly(root, code, &[&["prepare"], arguments].concat());

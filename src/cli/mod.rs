@@ -172,11 +172,12 @@ fn write_png(path: &Path, picture: &RgbImage) -> Result<(), RunError> {
     })
 }
 
-/// One output for each input in `folder`, with its name and the ending of a PNG file; two inputs of one name, or an input as an output, are
-/// refused.
-fn plan_outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// One output for each input in `folder`, with its name and the ending of a PNG file; two inputs of one name, or an input or one of the
+/// `partners` (which are read too) as an output, are refused.
+fn plan_outputs(inputs: &[PathBuf], partners: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
-    let sources: HashMap<PathBuf, &PathBuf> = inputs.iter().filter_map(|input| Some((input.canonicalize().ok()?, input))).collect();
+    let read = inputs.iter().chain(partners);
+    let sources: HashMap<PathBuf, &PathBuf> = read.filter_map(|source| Some((source.canonicalize().ok()?, source))).collect();
     let mut outputs = Vec::with_capacity(inputs.len());
     for input in inputs {
         let mut name = input.file_stem().unwrap_or_default().to_owned();

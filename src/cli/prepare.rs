@@ -2,8 +2,9 @@
 
 use super::{CliError, note, plan_outputs, print, write_png};
 use crate::data::pairs::PairSource;
+use crate::data::read::MAX_SIDE;
 use crate::data::tools::{EdgeOptions, Fit, Palette, Task, Tool, in_parallel, split};
-use crate::data::{DataError, list_images, read_rgb};
+use crate::data::{DataError, Split, list_images};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -30,7 +31,7 @@ enum ToolArgs {
         /// Folder of the right halves
         b: PathBuf,
         /// Resize both to squares of this first; otherwise both must have one size
-        #[arg(long, value_name = "PIXELS", value_parser = side())]
+        #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SIDE / 2))]
         size: Option<u32>,
         #[command(flatten)]
         output: OutputArgs,
@@ -82,7 +83,7 @@ enum ToolArgs {
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
         /// Height and width
-        #[arg(long, value_name = "PIXELS", value_parser = side())]
+        #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SIDE))]
         size: u32,
         /// How what is no square becomes one
         #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]
@@ -124,8 +125,15 @@ struct OutputArgs {
     #[arg(long)]
     force: bool,
     /// Threads [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl OutputArgs {
+    fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(cores, usize::from)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -138,40 +146,38 @@ enum FitArg {
     Stretch,
 }
 
-/// The side of an image, within what is read again later.
-fn side() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(crate::data::read::MAX_SIDE))
+/// The side of a square, such that the image it becomes a part of is read again later.
+fn side(most: u32) -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(most))
 }
 
-/// Runs the tool.
+/// Runs the tool and prints how many images it made.
 pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
-    let (tool, inputs, output) = match &args.tool {
-        ToolArgs::Combine { a, b, size, output } => {
-            return make(&Tool::Combine { size: *size }, &pairs(a, b, &output.out)?, output);
+    let (count, output) = match &args.tool {
+        ToolArgs::Combine { a, b, size, output } => (make(&Tool::Combine { size: *size }, &pairs(a, b, output)?, output)?, output),
+        ToolArgs::Split { input, val, test, seed, output } => (copy_split(input, [*val, *test], *seed, output)?, output),
+        ToolArgs::Edges { inputs, blur, low, high, output } => {
+            let tool = Tool::Edges(edge_options(*blur, *low, *high)?);
+            (make(&tool, &singles(inputs, output)?, output)?, output)
         }
-        ToolArgs::Split { input, val, test, seed, output } => return copy_split(input, [*val, *test], *seed, output),
-        ToolArgs::Edges { inputs, blur, low, high, output } => (Tool::Edges(edge_options(*blur, *low, *high)?), inputs, output),
-        ToolArgs::Grayscale { inputs, output } => (Tool::Grayscale, inputs, output),
+        ToolArgs::Grayscale { inputs, output } => (make(&Tool::Grayscale, &singles(inputs, output)?, output)?, output),
         ToolArgs::Resize { inputs, size, fit, output } => {
             let fit = match fit {
                 FitArg::Crop => Fit::Crop,
                 FitArg::Pad => Fit::Pad,
                 FitArg::Stretch => Fit::Stretch,
             };
-            (Tool::Resize { size: *size, fit }, inputs, output)
+            (make(&Tool::Resize { size: *size, fit }, &singles(inputs, output)?, output)?, output)
         }
         ToolArgs::Blank { inputs, fraction, output } => {
             if !(*fraction > 0.0 && *fraction <= 1.0) {
                 return Err(CliError::Usage(format!("--fraction {fraction} must lie between 0 and 1")));
             }
-            (Tool::Blank { fraction: *fraction }, inputs, output)
+            (make(&Tool::Blank { fraction: *fraction }, &singles(inputs, output)?, output)?, output)
         }
-        ToolArgs::Labels { inputs, palette, output } => (Tool::Labels(open_palette(inputs, palette.as_deref(), output)?), inputs, output),
+        ToolArgs::Labels { inputs, palette, output } => (number_labels(inputs, palette.as_deref(), output)?, output),
     };
-    let sources = list_images(inputs)?;
-    let outputs = plan_outputs(&sources, &output.out)?;
-    let tasks: Vec<Task> = sources.into_iter().zip(outputs).map(|(source, output)| Task { sources: vec![source], output }).collect();
-    make(&tool, &tasks, output)
+    print(&format!("{count} images in {}", output.out.display()))
 }
 
 fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError> {
@@ -181,56 +187,73 @@ fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError>
     }
 }
 
-/// Pairs of two folders by the names of their files.
-fn pairs(a: &Path, b: &Path, out: &Path) -> Result<Vec<Task>, CliError> {
-    let pairs = crate::data::pairs::pair_folders(a, b)?;
-    let sources = pairs.into_iter().filter_map(|pair| match pair {
-        PairSource::Separate { a, b } => Some(vec![a, b]),
-        _ => None,
-    });
-    let sources: Vec<Vec<PathBuf>> = sources.collect();
-    let left: Vec<PathBuf> = sources.iter().map(|pair| pair[0].clone()).collect();
-    let outputs = plan_outputs(&left, out)?;
-    Ok(sources.into_iter().zip(outputs).map(|(sources, output)| Task { sources, output }).collect())
+/// One output for each image.
+fn singles(inputs: &[PathBuf], output: &OutputArgs) -> Result<Vec<Task>, CliError> {
+    let sources = list_images(inputs)?;
+    let outputs = plan_outputs(&sources, &[], &output.out)?;
+    Ok(sources.into_iter().zip(outputs).map(|(source, output)| Task { sources: vec![source], output }).collect())
 }
 
-/// The palette of a file, or that of all colours, which is written beside the results.
-fn open_palette(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -> Result<Palette, CliError> {
+/// Pairs of two folders by the names of their files.
+fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError> {
+    let pairs = crate::data::pairs::pair_folders(a, b)?;
+    let (left, right): (Vec<PathBuf>, Vec<PathBuf>) = pairs
+        .into_iter()
+        .filter_map(|pair| match pair {
+            PairSource::Separate { a, b } => Some((a, b)),
+            _ => None,
+        })
+        .unzip();
+    let outputs = plan_outputs(&left, &right, &output.out)?;
+    let halves = left.into_iter().zip(right);
+    Ok(halves.zip(outputs).map(|((a, b), output)| Task { sources: vec![a, b], output }).collect())
+}
+
+/// Numbers label maps by the palette of a file, or by that of all their colours, which is written beside them when they are there.
+fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -> Result<usize, CliError> {
+    let tasks = singles(inputs, output)?;
     if let Some(path) = file {
         let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })?;
-        return Palette::parse(&text).map_err(|problem| CliError::Usage(format!("--palette {}: {problem}", path.display())));
+        let palette = Palette::parse(&text).map_err(|problem| CliError::Usage(format!("--palette {}: {problem}", path.display())))?;
+        return make(&Tool::Labels(palette), &tasks, output);
     }
-    let images = list_images(inputs)?.iter().map(|path| read_rgb(path)).collect::<Result<Vec<_>, _>>()?;
-    let Some(palette) = Palette::of(images) else {
-        return Err(CliError::Usage(
-            "these images have more than 256 colours: no label maps, or saved with losses; name a --palette".into(),
-        ));
-    };
     let path = output.out.join("palette.txt");
-    refuse_existing(std::slice::from_ref(&path), output)?;
-    make_folder(&output.out)?;
-    write_atomic(&path, |out| out.write_all(palette.text().as_bytes()))?;
-    note(&format!("{} labels, see {}", palette.len(), path.display()));
-    Ok(palette)
+    refuse_existing(tasks.iter().map(|task| &task.output).chain([&path]), output)?;
+    let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
+    let palette = Palette::of(&sources, output.threads())?;
+    let (text, labels) = (palette.text(), palette.len());
+    let count = make(&Tool::Labels(palette), &tasks, output)?;
+    write_atomic(&path, |out| out.write_all(text.as_bytes()))?;
+    note(&format!("{labels} labels, see {}", path.display()));
+    Ok(count)
 }
 
-/// Makes every image and prints how many there are.
-fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<(), CliError> {
+/// Makes every image.
+fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliError> {
     finish(tasks, output, |task| Ok(write_png(&task.output, &tool.make(task)?)?))
 }
 
 /// Copies files as they are into the parts of a data set.
-fn copy_split(input: &Path, percent: [u32; 2], seed: u64, output: &OutputArgs) -> Result<(), CliError> {
-    if percent.iter().sum::<u32>() >= 100 {
-        return Err(CliError::Usage(format!("--val {} and --test {} leave nothing to train on", percent[0], percent[1])));
-    }
+fn copy_split(input: &Path, percent: [u32; 2], seed: u64, output: &OutputArgs) -> Result<usize, CliError> {
     let sources = list_images(&[input.to_owned()])?;
-    let parts = split(sources.len(), percent, seed);
-    let task = |(source, part): (PathBuf, usize)| {
-        let folder = output.out.join(["train", "val", "test"][part]);
-        Task { output: folder.join(source.file_name().unwrap_or_default()), sources: vec![source] }
+    let Some(parts) = split(sources.len(), percent, seed) else {
+        let ([val, test], count) = (percent, sources.len());
+        return Err(CliError::Usage(format!(
+            "--val {val} and --test {test} of {count} images leave nothing to train on; lower them (0 leaves a part out) or add images"
+        )));
     };
-    let tasks: Vec<Task> = sources.into_iter().zip(parts).map(task).collect();
+    let mut tasks = Vec::with_capacity(sources.len());
+    for (source, part) in sources.into_iter().zip(parts) {
+        let name = source.file_name().unwrap_or_default();
+        let place = |part: Split| output.out.join(part.name()).join(name);
+        let own = place(Split::ALL[part]);
+        // What a network has learnt from says nothing about it later.
+        if let Some(other) = Split::ALL.into_iter().map(place).find(|path| *path != own && path.exists()) {
+            let (own, other, out) = (own.display(), other.display(), output.out.display());
+            return Err(CliError::Usage(format!("{other} exists and would be {own} too; choose another --out or remove {out}")));
+        }
+        tasks.push(Task { sources: vec![source], output: own });
+    }
     finish(&tasks, output, |task| {
         let source = &task.sources[0];
         let bytes = std::fs::read(source).map_err(|error| DataError::ReadFile { path: source.clone(), source: error })?;
@@ -238,22 +261,20 @@ fn copy_split(input: &Path, percent: [u32; 2], seed: u64, output: &OutputArgs) -
     })
 }
 
-/// Runs `work` over all tasks in parallel, with a progress bar on a terminal.
-fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<(), CliError> + Sync) -> Result<(), CliError> {
-    let outputs: Vec<PathBuf> = tasks.iter().map(|task| task.output.clone()).collect();
-    refuse_existing(&outputs, output)?;
-    for folder in outputs.iter().filter_map(|path| path.parent()).collect::<std::collections::BTreeSet<_>>() {
+/// Runs `work` over all tasks in parallel, with a progress bar on a terminal, and returns how many there are.
+fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<(), CliError> + Sync) -> Result<usize, CliError> {
+    let outputs = || tasks.iter().map(|task| &task.output);
+    refuse_existing(outputs(), output)?;
+    for folder in outputs().filter_map(|path| path.parent()).collect::<std::collections::BTreeSet<_>>() {
         make_folder(folder)?;
     }
     let bar = if stderr().is_terminal() { ProgressBar::new(tasks.len() as u64) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
         bar.set_style(style);
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let result = in_parallel(tasks, output.threads.unwrap_or(cores), work, || bar.inc(1));
+    let result = in_parallel(tasks, output.threads(), |task| work(task).map(|()| bar.inc(1)));
     bar.finish_and_clear();
-    result?;
-    print(&format!("{} images in {}", tasks.len(), output.out.display()))
+    result.map(|()| tasks.len())
 }
 
 fn make_folder(folder: &Path) -> Result<(), RunError> {
@@ -261,8 +282,8 @@ fn make_folder(folder: &Path) -> Result<(), RunError> {
 }
 
 /// Refuses to write over a file unless that was asked for.
-fn refuse_existing(outputs: &[PathBuf], output: &OutputArgs) -> Result<(), CliError> {
-    match outputs.iter().find(|path| !output.force && path.exists()) {
+fn refuse_existing<'a>(mut outputs: impl Iterator<Item = &'a PathBuf>, output: &OutputArgs) -> Result<(), CliError> {
+    match outputs.find(|path| !output.force && path.exists()) {
         Some(path) => Err(CliError::Usage(format!("{} exists; choose another --out, or --force to write over it", path.display()))),
         None => Ok(()),
     }

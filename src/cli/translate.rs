@@ -51,7 +51,7 @@ struct Model {
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let inputs = list_images(&args.inputs)?;
-    let outputs = plan_outputs(&inputs, &args.out)?;
+    let outputs = plan_outputs(&inputs, &[], &args.out)?;
     let mut model = Model::load(args)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     for (input, output) in inputs.iter().zip(&outputs) {

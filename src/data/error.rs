@@ -131,7 +131,7 @@ pub enum DataError {
         b_size: (u32, u32),
     },
     /// A label map has a colour that its palette lacks.
-    #[error("{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}", path.display(), at[0], at[1], hex(*colour), hex(*nearest))]
+    #[error("{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}; add a line #{} to the palette or repaint the pixel", path.display(), at[0], at[1], hex(*colour), hex(*nearest), hex(*colour))]
     UnknownColour {
         /// The label map.
         path: PathBuf,
@@ -141,6 +141,14 @@ pub enum DataError {
         nearest: [u8; 3],
         /// Column and row.
         at: [u32; 2],
+    },
+    /// Label maps have more colours than a byte can number.
+    #[error("{}: with it there are more than {most} colours, so it is no label map, or saved with losses; remove it or name a --palette", path.display())]
+    TooManyColours {
+        /// The image whose colours are too many beside those of the others.
+        path: PathBuf,
+        /// How many labels there can be.
+        most: usize,
     },
     /// The sizes asked for contradict each other.
     #[error("size {size} with load size {load_size}: need 1 <= size <= load size <= {max_side}; change one of the two")]
@@ -187,7 +195,7 @@ pub enum DataError {
         pairs: usize,
     },
     /// A thread could not be started.
-    #[error("cannot start a data thread ({source}); lower the number of workers or free memory")]
+    #[error("cannot start a data thread ({source}); lower the number of threads or free memory")]
     Spawn {
         /// What the operating system says.
         source: io::Error,

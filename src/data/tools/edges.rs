@@ -104,6 +104,7 @@ fn connect(strength: &Field, options: &EdgeOptions) -> Vec<bool> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -1,7 +1,11 @@
 //! Label maps: pictures whose colours are names of things, and the numbers that stand for them.
 
+use super::in_parallel;
+use crate::data::{DataError, read_rgb};
 use image::{Rgb, RgbImage};
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// The colours of label maps in the order of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +50,23 @@ impl Palette {
         }
     }
 
-    /// The colours of these images, sorted; `None` when there are more than labels.
-    pub fn of(images: impl IntoIterator<Item = RgbImage>) -> Option<Self> {
-        let mut found = BTreeSet::new();
-        for image in images {
-            found.extend(image.pixels().map(|pixel| pixel.0));
-            if found.len() > MOST_LABELS {
-                return None;
+    /// The colours of these files, sorted; each thread holds one image at a time.
+    ///
+    /// # Errors
+    /// Those of reading, [`DataError::TooManyColours`] and [`DataError::Spawn`].
+    pub fn of(files: &[PathBuf], threads: usize) -> Result<Self, DataError> {
+        let found = Mutex::new(BTreeSet::new());
+        in_parallel(files, threads, |path| {
+            let own = colours(&read_rgb(path)?);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            // Colours that are too many are not kept: they would make the images after them look guilty.
+            if found.union(&own).count() > MOST_LABELS {
+                return Err(DataError::TooManyColours { path: path.clone(), most: MOST_LABELS });
             }
-        }
-        Some(Self { colours: found.into_iter().collect() })
+            found.extend(own);
+            Ok(())
+        })?;
+        Ok(Self { colours: found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect() })
     }
 
     /// The palette as [`Palette::parse`] reads it, each colour with its number.
@@ -96,7 +107,20 @@ impl Palette {
     }
 }
 
+/// The colours of an image; the search ends when they are more than labels.
+fn colours(image: &RgbImage) -> BTreeSet<[u8; 3]> {
+    let mut found = BTreeSet::new();
+    for pixel in image.pixels() {
+        found.insert(pixel.0);
+        if found.len() > MOST_LABELS {
+            break;
+        }
+    }
+    found
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -106,10 +130,27 @@ mod tests {
         assert_eq!((palette.len(), palette.text().as_str()), (2, "#0a0b0c 0\n#ffffff 1\n"));
         assert_eq!(Palette::parse(&palette.text()), Ok(palette.clone()));
         let image = RgbImage::from_fn(4, 4, |x, _| Rgb(if x == 2 { [255; 3] } else { [10, 11, 12] }));
-        assert_eq!(Palette::of([image.clone()]), Some(palette.clone()));
         assert_eq!(palette.index(&image).unwrap().pixels().map(|label| label.0[1]).take(4).collect::<Vec<_>>(), [0, 0, 1, 0]);
-        let many = RgbImage::from_fn(257, 1, |x, _| Rgb([x as u8, (x >> 8) as u8, 0]));
-        assert_eq!(Palette::of([many]), None);
+    }
+
+    #[test]
+    fn the_colours_of_all_files_are_found_and_256_are_the_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = |name: &str, width: u32, blue: u8| {
+            let path = folder.path().join(name);
+            RgbImage::from_fn(width, 2, |x, _| Rgb([x as u8, (x >> 8) as u8, blue])).save(&path).unwrap();
+            path
+        };
+        let mut files = vec![save("a.png", 200, 0), save("b.png", 56, 1), save("c.png", 200, 0)];
+        for threads in [1, 3] {
+            let palette = Palette::of(&files, threads).unwrap();
+            assert_eq!((palette.len(), palette.colours[1], palette.colours[255]), (256, [0, 0, 1], [199, 0, 0]));
+        }
+        files.push(save("photo.png", 257, 2));
+        for threads in [1, 4] {
+            let message = Palette::of(&files, threads).unwrap_err().to_string();
+            assert!(message.contains("photo.png") && message.contains("256") && message.contains("--palette"), "{message}");
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use super::random::permutation;
 use super::read::read_rgb;
 use image::RgbImage;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// One file that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,83 +86,94 @@ impl Tool {
 }
 
 /// Parts of a data set, drawn by `seed`: for each of `count` files 0 for training, 1 for validation and 2 for testing, of which
-/// `percent` hold so many. A part that is asked for gets one file at least.
-pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Vec<usize> {
+/// `percent` hold so many. A part that is asked for gets one file at least; `None` when nothing is left to train on.
+pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
     let share = |percent: u32| if percent == 0 { 0 } else { (count * percent as usize / 100).max(1) };
     let [val, test] = percent.map(share);
+    if val + test >= count || percent.iter().sum::<u32>() >= 100 {
+        return None;
+    }
     let mut parts = vec![0; count];
     for (rank, file) in permutation(seed, 0, count).into_iter().enumerate() {
         parts[file] = if rank < val { 1 } else { 2 * usize::from(rank < val + test) };
     }
-    parts
+    Some(parts)
 }
 
-/// Runs `work` over all tasks on so many threads; after an error no new task begins.
+/// Runs `work` over all items on so many threads; after an error no new item begins.
 ///
 /// # Errors
-/// The first error in the order of the tasks, of those that were met.
-pub fn in_parallel<E: Send>(
-    tasks: &[Task],
+/// [`DataError::Spawn`], else the first error in the order of the items, of those that were met.
+pub fn in_parallel<T: Sync, E: From<DataError> + Send>(
+    items: &[T],
     threads: usize,
-    work: impl Fn(&Task) -> Result<(), E> + Sync,
-    done: impl Fn() + Sync,
+    work: impl Fn(&T) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let next = AtomicUsize::new(0);
     let failed: Mutex<Option<(usize, E)>> = Mutex::new(None);
     let worker = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(task) = tasks.get(index) else { return };
-            match work(task) {
-                Ok(()) => done(),
-                Err(error) => {
-                    next.store(tasks.len(), Ordering::Relaxed);
-                    // A thread that panicked while it held the lock left a whole value behind.
-                    let mut failed = failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                    if failed.as_ref().is_none_or(|&(first, _)| index < first) {
-                        *failed = Some((index, error));
-                    }
+            let Some(item) = items.get(index) else { return };
+            if let Err(error) = work(item) {
+                next.store(items.len(), Ordering::Relaxed);
+                // A thread that panicked while it held the lock left a whole value behind.
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                if failed.as_ref().is_none_or(|&(first, _)| index < first) {
+                    *failed = Some((index, error));
                 }
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, tasks.len().max(1)) {
-            scope.spawn(worker);
+        for _ in 1..threads.clamp(1, items.len().max(1)) {
+            if let Err(source) = std::thread::Builder::new().spawn_scoped(scope, worker) {
+                next.store(items.len(), Ordering::Relaxed);
+                return Err(DataError::Spawn { source });
+            }
         }
         worker();
-    });
-    let failed = failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Ok(())
+    })?;
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_split_has_its_shares_and_is_the_seeds() {
-        let parts = split(200, [10, 5], 7);
+        let parts = split(200, [10, 5], 7).unwrap();
         assert_eq!([0, 1, 2].map(|part| parts.iter().filter(|&&p| p == part).count()), [170, 20, 10]);
-        assert_eq!((parts == split(200, [10, 5], 7), parts == split(200, [10, 5], 8)), (true, false));
-        assert_eq!(split(3, [1, 0], 0).iter().sum::<usize>(), 1);
-        assert!(split(0, [10, 10], 0).is_empty());
+        assert_eq!([7, 8].map(|seed| split(200, [10, 5], seed).unwrap() == parts), [true, false]);
+        assert_eq!(split(3, [1, 0], 0).unwrap().iter().sum::<usize>(), 1);
+        assert_eq!(split(1, [0, 0], 0), Some(vec![0]));
+        for (count, percent) in [(0, [0, 0]), (1, [10, 0]), (2, [10, 10]), (200, [60, 40])] {
+            assert_eq!(split(count, percent, 0), None, "{count} {percent:?}");
+        }
     }
 
     #[test]
-    fn all_tasks_run_and_the_first_failure_is_told() {
-        let task = |i: usize| Task { sources: vec![], output: PathBuf::from(i.to_string()) };
-        let tasks: Vec<Task> = (0..50).map(task).collect();
+    fn all_items_are_worked_on_and_the_first_failure_is_told() {
+        let items: Vec<usize> = (0..50).collect();
         for threads in [0, 1, 4, 100] {
-            let count = AtomicUsize::new(0);
-            let done = || {
-                count.fetch_add(1, Ordering::Relaxed);
+            let sum = AtomicUsize::new(0);
+            let add = |&item: &usize| {
+                sum.fetch_add(item, Ordering::Relaxed);
+                Ok::<(), DataError>(())
             };
-            assert_eq!(in_parallel(&tasks, threads, |_| Ok::<(), ()>(()), done), Ok(()));
-            assert_eq!(count.load(Ordering::Relaxed), 50);
-            let work = |task: &Task| if task.output.ends_with("7") { Err(task.output.clone()) } else { Ok(()) };
-            assert_eq!(in_parallel(&tasks, threads, work, || ()), Err(PathBuf::from("7")));
+            in_parallel(&items, threads, add).unwrap();
+            assert_eq!(sum.into_inner(), 49 * 50 / 2);
+            let missing = |&item: &usize| match item % 10 {
+                7 => Err(DataError::NotFound { path: item.to_string().into() }),
+                _ => Ok(()),
+            };
+            let message = in_parallel(&items, threads, missing).unwrap_err().to_string();
+            assert!(message.starts_with("7:"), "{message}");
         }
-        assert_eq!(in_parallel(&[], 4, |_| Err(()), || ()), Ok(()));
+        in_parallel(&[], 4, |path: &PathBuf| Err(DataError::NotFound { path: path.clone() })).unwrap();
     }
 }

@@ -71,6 +71,7 @@ pub fn blank(image: &RgbImage, fraction: f64) -> RgbImage {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
