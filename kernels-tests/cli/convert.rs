@@ -49,6 +49,10 @@ fn what_is_no_network_is_not_converted() {
     fs::write(root.join("text.pth"), "no tensors").unwrap();
     fs::write(root.join("there.pth"), "precious").unwrap();
     succeed(root, &["convert", &generator(), "g.pth"]);
+    fs::copy(finished().join("runs/t/discriminator.safetensors"), root.join("d.safetensors")).unwrap();
+    let whole = fs::read(generator()).unwrap();
+    let kept = SafeTensors::deserialize(&whole).unwrap().tensors().into_iter().filter(|(key, _)| key != "model.model.3.bias");
+    fs::write(root.join("some.safetensors"), safetensors::serialize(kept, None).unwrap()).unwrap();
     let mut damaged = fs::read(root.join("g.pth")).unwrap();
     damaged.truncate(damaged.len() / 2);
     fs::write(root.join("half.pth"), damaged).unwrap();
@@ -56,7 +60,9 @@ fn what_is_no_network_is_not_converted() {
         (1, &["convert", "text.pth", "x.safetensors"][..], "text.pth is not a complete safetensors file"),
         (1, &["convert", "half.pth", "x.safetensors"], "half.pth is not a complete PyTorch file"),
         (1, &["convert", "absent.pth", "x.safetensors"], "absent.pth"),
-        (1, &["convert", "g.pth", "x.pth", "--network", "discriminator"], "no discriminator"),
+        (1, &["convert", "g.pth", "x.pth", "--network", "discriminator"], "it holds a generator"),
+        (1, &["convert", "d.safetensors", "x.pth"], "--network discriminator"),
+        (1, &["convert", "some.safetensors", "x.pth"], "model.model.3.bias is missing"),
         (2, &["convert", "g.pth", "x.onnx"], ".safetensors"),
         (2, &["convert", "g.pth", "there.pth"], "--force"),
     ] {

@@ -62,6 +62,8 @@ fn what_cannot_be_is_refused_with_the_nearest_that_can() {
         (&["train", "--d-layers", "9"], "between 0 and 8"),
         (&["train", "--objective", "cgan", "--lambda-gan", "0"], "weight 0"),
         (&["train", "--lambda-gan", "-1"], "--lambda-gan"),
+        (&["train", "--objective", "l1", "--gan-mode", "hinge"], "--gan-mode does nothing"),
+        (&["inspect", "--objective", "cgan", "--distance", "l2"], "--distance does nothing"),
     ] {
         let message = fail_cleanly(folder.path(), 2, arguments);
         assert!(message.contains(expected), "{arguments:?}: {message}");

@@ -56,31 +56,32 @@ pub struct ObjectiveArgs {
     /// Which losses, by the paper's names
     #[arg(long, value_enum, default_value = "l1+cgan", value_name = "NAME", help_heading = HEADING)]
     objective: ObjectiveArg,
-    /// Weight of the distance to the target
-    #[arg(long, default_value_t = 100.0, value_name = "WEIGHT", allow_negative_numbers = true, help_heading = HEADING)]
-    lambda_l1: f32,
-    /// Weight of the adversarial loss
-    #[arg(long, default_value_t = 1.0, value_name = "WEIGHT", allow_negative_numbers = true, help_heading = HEADING)]
-    lambda_gan: f32,
-    /// The distance to the target
-    #[arg(long, value_enum, default_value = "l1", value_name = "NAME", help_heading = HEADING)]
-    distance: DistanceArg,
-    /// The adversarial loss
-    #[arg(long, value_enum, default_value = "vanilla", value_name = "NAME", help_heading = HEADING)]
-    gan_mode: GanModeArg,
-    /// In which order the networks learn, after the reference in PyTorch or that in Lua Torch
-    #[arg(long, value_enum, default_value = "pytorch", value_name = "NAME", help_heading = HEADING)]
-    order: OrderArg,
+    /// Weight of the distance to the target [default: 100]
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true, help_heading = HEADING)]
+    lambda_l1: Option<f32>,
+    /// Weight of the adversarial loss [default: 1]
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true, help_heading = HEADING)]
+    lambda_gan: Option<f32>,
+    /// The distance to the target [default: l1]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = HEADING)]
+    distance: Option<DistanceArg>,
+    /// The adversarial loss [default: vanilla]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = HEADING)]
+    gan_mode: Option<GanModeArg>,
+    /// In which order the networks learn, after the reference in PyTorch or that in Lua Torch [default: pytorch]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = HEADING)]
+    order: Option<OrderArg>,
 }
 
 impl ObjectiveArgs {
     /// The objective.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for weights that are no weights, and where nothing is left to learn from.
+    /// [`CliError::Usage`] for weights that are no weights, options of a loss that the objective leaves out, and where nothing is left to
+    /// learn from.
     pub fn objective(&self) -> Result<Objective, CliError> {
         for (what, value) in [("--lambda-l1", self.lambda_l1), ("--lambda-gan", self.lambda_gan)] {
-            if !(value.is_finite() && value >= 0.0) {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value >= 0.0)) {
                 return Err(CliError::Usage(format!("{what} {value} must be a number from 0 on")));
             }
         }
@@ -89,23 +90,40 @@ impl ObjectiveArgs {
             ObjectiveArg::Gan | ObjectiveArg::Cgan => (false, true),
             ObjectiveArg::L1Gan | ObjectiveArg::L1Cgan => (true, true),
         };
-        let weight = |wanted: bool, weight: f32| if wanted { weight } else { 0.0 };
+        self.refuse_unused(has_distance, has_gan)?;
         let objective = Objective {
             gan_loss: match self.gan_mode {
-                GanModeArg::Vanilla => GanLoss::Vanilla,
-                GanModeArg::Lsgan => GanLoss::Lsgan,
-                GanModeArg::Hinge => GanLoss::Hinge,
+                Some(GanModeArg::Lsgan) => GanLoss::Lsgan,
+                Some(GanModeArg::Hinge) => GanLoss::Hinge,
+                Some(GanModeArg::Vanilla) | None => GanLoss::Vanilla,
             },
-            lambda_gan: weight(has_gan, self.lambda_gan),
-            distance: if self.distance == DistanceArg::L1 { Distance::L1 } else { Distance::L2 },
-            lambda_l1: weight(has_distance, self.lambda_l1),
+            lambda_gan: if has_gan { self.lambda_gan.unwrap_or(1.0) } else { 0.0 },
+            distance: if self.distance == Some(DistanceArg::L2) { Distance::L2 } else { Distance::L1 },
+            lambda_l1: if has_distance { self.lambda_l1.unwrap_or(100.0) } else { 0.0 },
             conditional: !matches!(self.objective, ObjectiveArg::Gan | ObjectiveArg::L1Gan),
-            order: if self.order == OrderArg::Pytorch { UpdateOrder::Pytorch } else { UpdateOrder::Torch },
+            order: if self.order == Some(OrderArg::Torch) { UpdateOrder::Torch } else { UpdateOrder::Pytorch },
             ..Objective::default()
         };
         match objective.lambda_gan + objective.lambda_l1 > 0.0 {
             true => Ok(objective),
             false => Err(CliError::Usage("every loss has the weight 0; leave --lambda-l1 or --lambda-gan above it".into())),
+        }
+    }
+
+    /// An option of a loss that is not part of the objective would do nothing.
+    fn refuse_unused(&self, has_distance: bool, has_gan: bool) -> Result<(), CliError> {
+        let of_distance = [("--lambda-l1", self.lambda_l1.is_some()), ("--distance", self.distance.is_some())];
+        let of_gan =
+            [("--lambda-gan", self.lambda_gan.is_some()), ("--gan-mode", self.gan_mode.is_some()), ("--order", self.order.is_some())];
+        let unused = |options: &[(&'static str, bool)]| options.iter().find(|(_, given)| *given).map(|(name, _)| *name);
+        let name = self.objective.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let refuse = |option: &str, remedy: &str| {
+            Err(CliError::Usage(format!("{option} does nothing with --objective {name}; leave it out or use {remedy}")))
+        };
+        match (unused(&of_distance), unused(&of_gan)) {
+            (Some(option), _) if !has_distance => refuse(option, "l1+gan or l1+cgan"),
+            (_, Some(option)) if !has_gan => refuse(option, "l1+cgan"),
+            _ => Ok(()),
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct TranslateArgs {
     /// Images, or folders of images, of any size
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
-    /// generator.safetensors, a checkpoint, or a run folder
+    /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// Folder for the results, PNG files of the inputs' names

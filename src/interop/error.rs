@@ -16,7 +16,7 @@ pub enum InteropError {
         source: std::io::Error,
     },
     /// The file is of no format that is known, or ends too early.
-    #[error("{} is not a complete {format} file ({reason}); use another checkpoint: --resume takes the one before when this file is moved away", path.display())]
+    #[error("{} is not a complete {format} file ({reason}); use another file, or for --resume move this one away: it takes the checkpoint before", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum InteropError {
         key: String,
     },
     /// A tensor has another shape or type.
-    #[error("{}: tensor {key} is {found}, this network needs f32 {needed:?}; the file belongs to another network", path.display())]
+    #[error("{}: tensor {key} is {found}, this network needs floats of {needed:?}; the file belongs to another network", path.display())]
     Shape {
         /// The file.
         path: PathBuf,
@@ -60,6 +60,16 @@ pub enum InteropError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// The tensors are not those of the network that was asked for.
+    #[error("{} holds no {wanted} that is known here{hint}", path.display())]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        wanted: &'static str,
+        /// What it holds instead, and the remedy.
+        hint: &'static str,
     },
     /// A state that may not reach the disk.
     #[error("{key} on the device is not finite; what is on the disk stays as it was: use a smaller learning rate, or look at the data")]

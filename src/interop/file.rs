@@ -76,18 +76,36 @@ impl TensorFile {
         InteropError::Metadata { path: self.path.clone(), reason }
     }
 
+    /// Checks that `key` is there with `shape`, in the reference's order of axes.
+    ///
+    /// # Errors
+    /// [`InteropError::Missing`] and [`InteropError::Shape`].
+    pub fn require(&self, key: &str, shape: &[usize]) -> Result<(), InteropError> {
+        self.tensor(key, shape).map(|_| ())
+    }
+
+    /// A file that holds another network than `wanted`.
+    pub fn other_network(&self, wanted: &'static str, hint: &'static str) -> InteropError {
+        InteropError::OtherNetwork { path: self.path.clone(), wanted, hint }
+    }
+
+    fn tensor(&self, key: &str, shape: &[usize]) -> Result<&StoredTensor, InteropError> {
+        let (path, owned) = (self.path.clone(), key.to_owned());
+        match self.tensors.get(key) {
+            None => Err(InteropError::Missing { path, key: owned }),
+            Some(tensor) if tensor.shape != shape => Err(tensor.mismatch(path, owned, shape)),
+            Some(tensor) => Ok(tensor),
+        }
+    }
+
     /// The values of `key` in the reference's order, if they are finite floats of `shape`.
     ///
     /// # Errors
     /// [`InteropError::Missing`], [`InteropError::Shape`], [`InteropError::NotFinite`].
     pub fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>, InteropError> {
+        let tensor = self.tensor(key, shape)?;
         let (path, key) = (self.path.clone(), key.to_owned());
-        let Some(tensor) = self.tensors.get(&key) else { return Err(InteropError::Missing { path, key }) };
-        let fits = tensor.shape == shape;
-        let Some(values) = fits.then(|| tensor.values(&self.bytes)).flatten() else {
-            let found = format!("{:?} {:?}", tensor.dtype, tensor.shape);
-            return Err(InteropError::Shape { path, key, found, needed: shape.to_vec() });
-        };
+        let Some(values) = tensor.values(&self.bytes) else { return Err(tensor.mismatch(path, key, shape)) };
         if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(InteropError::NotFinite { path, key }) }
     }
 }

@@ -45,7 +45,8 @@ impl Pickle {
     /// # Errors
     /// What is wrong, and at which byte.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut machine = Machine { bytes, at: 0, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+        let mut machine =
+            Machine { bytes, at: 0, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), copies: bytes.len() };
         loop {
             let start = machine.at;
             match machine.step() {
@@ -116,6 +117,8 @@ struct Machine<'a> {
     /// Heights of the stack that a MARK remembered.
     marks: Vec<usize>,
     memo: HashMap<usize, Id>,
+    /// Entries that may still be copied from one value to another: as many as the file has bytes, so that copies of copies end.
+    copies: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -211,7 +214,7 @@ impl<'a> Machine<'a> {
             Value::Sequence(list) => list.extend_from_slice(items),
             // A class of its own that behaves as a list.
             Value::Call(..) => {}
-            other => return Err(format!("cannot append to {other:?}")),
+            _ => return Err("nothing can be appended to this".into()),
         }
         Ok(())
     }
@@ -231,7 +234,7 @@ impl<'a> Machine<'a> {
         match &mut self.values[top] {
             Value::Dict(entries) => entries.extend(pairs),
             Value::Call(..) => {}
-            other => return Err(format!("cannot set an item of {other:?}")),
+            _ => return Err("this has no items".into()),
         }
         Ok(())
     }
@@ -261,10 +264,12 @@ impl<'a> Machine<'a> {
             }
             0x93 => {
                 let [name, module] = [self.pop()?, self.pop()?].map(|id| match &self.values[id] {
-                    Value::Text(text) => text.clone(),
-                    other => format!("{other:?}"),
+                    Value::Text(text) if text.len() <= LONGEST_NAME => Some(text),
+                    _ => None,
                 });
-                self.push(Value::Global(format!("{module}.{name}")));
+                let (Some(name), Some(module)) = (name, module) else { return Err("a class without a name".into()) };
+                let name = format!("{module}.{name}");
+                self.push(Value::Global(name));
             }
             b'Q' => {
                 let key = self.pop()?;
@@ -280,7 +285,7 @@ impl<'a> Machine<'a> {
             b'b' => drop(self.pop()?),
             _ => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
-                let made = self.call(function, arguments);
+                let made = self.call(function, arguments)?;
                 self.push(made);
             }
         }
@@ -288,22 +293,24 @@ impl<'a> Machine<'a> {
     }
 
     /// An ordered dictionary is made of nothing or of pairs; everything else stays a note.
-    fn call(&self, function: Id, arguments: Id) -> Value {
-        let (Value::Global(name), Value::Sequence(arguments_list)) = (&self.values[function], &self.values[arguments]) else {
-            return Value::Call(function, arguments);
+    fn call(&mut self, function: Id, arguments: Id) -> Result<Value, String> {
+        let (Value::Global(name), Value::Sequence(given)) = (&self.values[function], &self.values[arguments]) else {
+            return Ok(Value::Call(function, arguments));
         };
         if name != "collections.OrderedDict" {
-            return Value::Call(function, arguments);
+            return Ok(Value::Call(function, arguments));
         }
-        let pairs = arguments_list.first().and_then(|&pairs| match &self.values[pairs] {
+        let pairs = given.first().and_then(|&pairs| match &self.values[pairs] {
             Value::Sequence(pairs) => Some(pairs.as_slice()),
             _ => None,
         });
+        let pairs = pairs.unwrap_or_default();
+        self.copies = self.copies.checked_sub(pairs.len()).ok_or("dictionaries are made of each other without end")?;
         let entry = |&pair: &Id| match &self.values[pair] {
             Value::Sequence(pair) if pair.len() == 2 => Some((pair[0], pair[1])),
             _ => None,
         };
-        Value::Dict(pairs.unwrap_or_default().iter().filter_map(entry).collect())
+        Ok(Value::Dict(pairs.iter().filter_map(entry).collect()))
     }
 
     fn push(&mut self, value: Value) {
@@ -354,6 +361,8 @@ impl<'a> Machine<'a> {
 }
 
 const EMPTY: &str = "nothing on the stack";
+/// Bytes of the longest name of a class or module.
+const LONGEST_NAME: usize = 256;
 
 /// A little-endian two's complement of any length; what does not fit saturates.
 fn long(bytes: &[u8]) -> i64 {

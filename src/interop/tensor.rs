@@ -1,8 +1,13 @@
 //! Where a tensor lies in a file, whatever the file's format.
 
+use super::InteropError;
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 use std::ops::Range;
+use std::path::PathBuf;
+
+/// More axes than a tensor of any network has.
+const MOST_AXES: usize = 8;
 
 /// A tensor in the bytes of a file: every index that it can form lies within them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +28,9 @@ impl StoredTensor {
     /// # Errors
     /// A view that leaves its storage.
     pub fn new(dtype: Dtype, shape: Vec<usize>, strides: Vec<usize>, offset: usize, bytes: Range<usize>) -> Result<Self, String> {
+        if shape.len() > MOST_AXES {
+            return Err(format!("it has {} axes", shape.len()));
+        }
         let stored = bytes.len() / element_bytes(dtype);
         let last = shape.iter().zip(&strides).try_fold(offset, |last, (&size, &stride)| {
             // An empty axis has no last element, and then no element is ever read.
@@ -44,6 +52,11 @@ impl StoredTensor {
     pub fn contiguous(dtype: Dtype, shape: Vec<usize>, bytes: Range<usize>) -> Result<Self, String> {
         let strides = contiguous_strides(&shape);
         Self::new(dtype, shape, strides, 0, bytes)
+    }
+
+    /// The error of a tensor that is none of `needed` floats.
+    pub fn mismatch(&self, path: PathBuf, key: String, needed: &[usize]) -> InteropError {
+        InteropError::Shape { path, key, found: format!("{:?} {:?}", self.dtype, self.shape), needed: needed.to_vec() }
     }
 
     /// The values in row-major order, as f32; `None` where the type is no floating-point one.

@@ -1,12 +1,16 @@
 //! PyTorch's files: what is written is read again, both containers and views are understood, and no hostile file does harm.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use super::TensorFile;
 use super::pickle::{Pickle, Value};
 use super::tensor::StoredTensor;
 use super::torch::{self, read_stream, read_zip};
 use super::writer::Entry;
 use safetensors::tensor::Dtype;
-use std::io::Cursor;
+use std::io::{Cursor, Write};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 fn floats(values: &[f32]) -> Vec<u8> {
     bytemuck::pod_collect_to_vec(values)
@@ -111,6 +115,34 @@ fn a_pickle_calls_nothing_and_its_depth_costs_nothing() {
         assert_eq!(pickle.int(pickle.root()), Some(value));
     }
     assert_eq!(Pickle::parse(torch::STREAM).map(|pickle| pickle.int(pickle.root())), Ok(Some(i64::MAX)));
+}
+
+/// Files of a few hundred bytes that ask for more memory or stack than there is.
+#[test]
+fn what_grows_without_end_is_refused() {
+    let doubling = [&b"N"[..], &b"2\x93".repeat(40), b"."].concat();
+    assert!(Pickle::parse(&doubling).unwrap_err().contains("without a name"));
+    let long = [&b"X"[..], &300_u32.to_le_bytes(), &[b'a'; 300], b"2\x93."].concat();
+    assert!(Pickle::parse(&long).is_err());
+    let pair = b"(NNt";
+    let copies = [&b"ccollections\nOrderedDict\nq\x00(("[..], &pair.repeat(100), b"ltq\x010", &b"h\x00h\x01R0".repeat(100), b"N."].concat();
+    assert!(Pickle::parse(&copies).unwrap_err().contains("without end"));
+    let parameter = b"ctorch._utils\n_rebuild_parameter\nq\x000";
+    let deep = [
+        &b"\x80\x02"[..],
+        &parameter[..],
+        b"N",
+        &[b"q\x010h\x00h\x01\x85R".as_slice()].concat().repeat(100_000),
+        b"q\x010}X\x01\0\0\0wh\x01s.",
+    ]
+    .concat();
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file("a/data.pkl", SimpleFileOptions::default()).unwrap();
+    archive.write_all(&deep).unwrap();
+    assert!(read_zip(&archive.finish().unwrap().into_inner()).unwrap_err().contains("no state dict"));
+    assert!(StoredTensor::new(Dtype::F32, vec![1; 9], vec![1; 9], 0, 0..4).is_err());
+    let strange = [entry("w", Dtype::U32, &[1], vec![0; 4])];
+    assert!(torch::write(&strange, &mut Cursor::new(Vec::new())).is_err(), "PyTorch would read it as bytes");
 }
 
 #[test]

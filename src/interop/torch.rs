@@ -39,7 +39,9 @@ pub(super) fn read_zip(bytes: &[u8]) -> Result<StateDict, String> {
         let range = range.ok_or_else(|| format!("{name} ends too early"))?;
         entries.insert(name, range);
     }
-    let folder = entries.keys().find_map(|name| name.strip_suffix("data.pkl")).ok_or("the archive has no data.pkl")?.to_owned();
+    let mut folders = entries.keys().filter_map(|name| name.strip_suffix("data.pkl").filter(|folder| folder.ends_with('/')));
+    let (Some(folder), None) = (folders.next(), folders.next()) else { return Err("it has not exactly one data.pkl in a folder".into()) };
+    let folder = folder.to_owned();
     let part = |name: &str| entries.get(&format!("{folder}{name}")).map(|range| &bytes[range.clone()]);
     if part("byteorder").is_some_and(|order| order != b"little") {
         return Err("it was written on a big-endian machine".into());
@@ -66,11 +68,11 @@ pub(super) fn read_stream(bytes: &[u8]) -> Result<StateDict, String> {
     if version.int(version.root()) != Some(1001) {
         return Err("its version is not 1001".into());
     }
+    let dtypes: HashMap<&str, Dtype> = object_storages(&object).map(|storage| (storage.key, storage.dtype)).collect();
     let mut storages = Storages::new();
     for &key in keys.sequence(keys.root()).ok_or("it lists no storages")? {
         let key = keys.text(key).ok_or("a storage without a key")?;
-        let dtype = object_storages(&object).find(|storage| storage.key == key).map(|storage| storage.dtype);
-        let dtype = dtype.ok_or_else(|| format!("nobody uses storage {key}"))?;
+        let dtype = *dtypes.get(key).ok_or_else(|| format!("nobody uses storage {key}"))?;
         let count = bytes.get(at..at + 8).and_then(|count| count.try_into().ok()).map(u64::from_le_bytes).ok_or("it ends too early")?;
         let size = count.checked_mul(dtype.bitsize() as u64 / 8);
         let found = size.and_then(|size| range(at as u64 + 8, size, bytes.len())).ok_or("it ends too early")?;
@@ -100,9 +102,9 @@ const CLASSES: [(Dtype, &str); 10] = [
     (Dtype::BOOL, "Bool"),
 ];
 
-/// PyTorch's name for a type; what it has no storage for is handed over as bytes.
-fn class_of(dtype: Dtype) -> &'static str {
-    CLASSES.iter().find(|&&(known, _)| known == dtype).map_or("Byte", |&(_, name)| name)
+/// PyTorch's name for a type, if it has a storage for it.
+fn class_of(dtype: Dtype) -> Option<&'static str> {
+    CLASSES.iter().find(|&&(known, _)| known == dtype).map(|&(_, name)| name)
 }
 
 /// A reference to a storage.
@@ -148,16 +150,17 @@ fn state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, String>
     }
 }
 
-/// The arguments of the function that makes a tensor, where a value is one.
+/// The arguments of the function that makes a tensor, where a value is one, or a parameter around one.
 fn rebuilt(pickle: &Pickle, id: Id) -> Option<&[Id]> {
-    let Value::Call(function, arguments) = *pickle.get(id) else { return None };
-    let arguments = pickle.sequence(arguments)?;
-    match pickle.global(function)? {
-        "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor" => Some(arguments),
-        // Its first argument is a tensor, which was made before it, so that this ends.
-        "torch._utils._rebuild_parameter" => arguments.first().filter(|&&inner| inner < id).and_then(|&inner| rebuilt(pickle, inner)),
+    let call = |id: Id| match *pickle.get(id) {
+        Value::Call(function, arguments) => Some((pickle.global(function)?, pickle.sequence(arguments)?)),
         _ => None,
-    }
+    };
+    let (function, arguments) = match call(id)? {
+        ("torch._utils._rebuild_parameter", arguments) => call(*arguments.first()?)?,
+        tensor => tensor,
+    };
+    ["torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor"].contains(&function).then_some(arguments)
 }
 
 /// A tensor from `(storage, offset, size, stride, ..)`.
@@ -173,10 +176,10 @@ fn tensor(pickle: &Pickle, arguments: &[Id], storages: &Storages) -> Result<Stor
     StoredTensor::new(dtype, shape, strides, offset, bytes)
 }
 
-/// Writes a state dict as `torch.save` does, which `torch.load(weights_only=True)` takes.
+/// Writes a state dict as `torch.save` does; PyTorch 2.11 takes it with `torch.load(weights_only=True)`.
 ///
 /// # Errors
-/// Those of `out` and of reading the tensors.
+/// Those of `out` and of reading the tensors, and a type that PyTorch has no storage for.
 pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<(), WriteError> {
     let mut archive = ZipWriter::new(out);
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -185,7 +188,7 @@ pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<
         let options = stored.large_file(size > u32::MAX as usize);
         archive.start_file(format!("archive/{name}"), options).map_err(io::Error::other)
     };
-    let pickle = pickled(tensors);
+    let pickle = pickled(tensors)?;
     begin(&mut archive, "data.pkl", pickle.len())?;
     archive.write_all(&pickle)?;
     begin(&mut archive, "byteorder", 6)?;
@@ -201,7 +204,7 @@ pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<
 }
 
 /// The pickle of an ordered dictionary of tensors, tensor number i in storage number i.
-fn pickled(tensors: &[Entry]) -> Vec<u8> {
+fn pickled(tensors: &[Entry]) -> io::Result<Vec<u8>> {
     const EMPTY_ORDERED_DICT: &[u8] = b"ccollections\nOrderedDict\n)R";
     let text = |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
     // A long of eight bytes, since sizes may need more than 32 bits.
@@ -209,7 +212,8 @@ fn pickled(tensors: &[Entry]) -> Vec<u8> {
     let tuple = |items: &[Vec<u8>]| [b"(", &items.concat()[..], b"t"].concat();
     let mut pickle = [b"\x80\x02", EMPTY_ORDERED_DICT, b"("].concat();
     for (index, entry) in tensors.iter().enumerate() {
-        let class = format!("ctorch\n{}Storage\n", class_of(entry.dtype)).into_bytes();
+        let unknown = || io::Error::other(format!("PyTorch stores no {:?}, as {} is; write safetensors instead", entry.dtype, entry.key));
+        let class = format!("ctorch\n{}Storage\n", class_of(entry.dtype).ok_or_else(unknown)?).into_bytes();
         let count = entry.shape.iter().product();
         let storage = tuple(&[text("storage"), class, text(&index.to_string()), text("cpu"), int(count)]);
         let shape: Vec<_> = entry.shape.iter().map(|&size| int(size)).collect();
@@ -219,5 +223,5 @@ fn pickled(tensors: &[Entry]) -> Vec<u8> {
         pickle.extend([&text(&entry.key)[..], b"ctorch._utils\n_rebuild_tensor_v2\n", &arguments, b"R"].concat());
     }
     pickle.extend(b"u.");
-    pickle
+    Ok(pickle)
 }

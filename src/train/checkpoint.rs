@@ -13,12 +13,12 @@ use super::run::write_atomic;
 use super::session::Session;
 use super::step::{Objective, UpdateOrder};
 use crate::gpu::Gpu;
-use crate::interop::{TensorFile, TensorWriter, WriteError, load_network};
-use crate::nn::{PatchGanConfig, Shapes, UNetConfig};
+use crate::interop::{TensorFile, TensorWriter, WriteError, load_network, reference_shape};
+use crate::nn::{PatchGan, PatchGanConfig, Shapes, UNet, UNetConfig};
 use crate::ops::ArenaPart;
 use crate::ops::loss_scale::Scaling;
 use crate::program::Program;
-use crate::state::ArenaId;
+use crate::state::{ArenaId, StateList};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -134,14 +134,37 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
         _ => Some(key),
     };
     let shapes: Shapes = file.shapes().filter_map(|(key, shape)| Some((select(key)?, shape))).collect();
+    let mut states = StateList::default();
     let mut writer = TensorWriter::default();
-    match kind {
-        NetworkKind::Generator => writer.metadata(MODEL, json(&read_model(file)?)),
-        NetworkKind::Discriminator if PatchGanConfig::from_shapes(&shapes).is_some() => {}
-        NetworkKind::Discriminator => return Err(file.bad_metadata("it holds no discriminator".into()).into()),
+    let prefix = if is_checkpoint && kind == NetworkKind::Discriminator { "net_D." } else { "" };
+    match (kind, UNetConfig::from_shapes(&shapes), PatchGanConfig::from_shapes(&shapes)) {
+        (NetworkKind::Generator, Some(generator), _) => {
+            UNet::new(&mut states, &generator)?;
+            let known = file.metadata(MODEL).map(str::to_owned);
+            writer.metadata(MODEL, known.unwrap_or_else(|_| json(&foreign_model(generator))));
+        }
+        (NetworkKind::Discriminator, _, Some(discriminator)) => drop(PatchGan::new(&mut states, &discriminator)?),
+        (NetworkKind::Generator, None, Some(_)) => {
+            return Err(file.other_network("generator", "; it holds a discriminator: --network discriminator").into());
+        }
+        (NetworkKind::Generator, None, None) => return Err(file.other_network("generator", "; U-Nets are").into()),
+        (NetworkKind::Discriminator, Some(_), None) => {
+            return Err(file.other_network("discriminator", "; it holds a generator: leave out --network discriminator").into());
+        }
+        (NetworkKind::Discriminator, None, None) => {
+            return Err(file.other_network("discriminator", "; PatchGANs and PixelGANs are").into());
+        }
+    }
+    for state in states.states() {
+        file.require(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed))?;
     }
     writer.file(file, select);
     write(writer, path)
+}
+
+/// How a network of the reference is used, whose files do not name a size: that of the smallest image of its depth.
+fn foreign_model(generator: UNetConfig) -> ModelConfig {
+    ModelConfig { size: 1 << generator.num_downs.min(16), generator, precision: DType::F32 }
 }
 
 /// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as trouble with the file.
@@ -211,9 +234,10 @@ fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
 pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
     let model = match (file.metadata(MODEL), UNetConfig::from_shapes(&file.shapes().collect())) {
         (Ok(text), _) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
-        // The reference's files do not name a size: the smallest one of its depth.
-        (Err(_), Some(generator)) => ModelConfig { size: 1 << generator.num_downs.min(16), generator, precision: DType::F32 },
-        (Err(error), None) => return Err(error.into()),
+        (Err(_), Some(generator)) => foreign_model(generator),
+        (Err(_), None) => {
+            return Err(file.other_network("generator", "; take a file that `pix2pix train` or the PyTorch code wrote").into());
+        }
     };
     let UNetConfig { in_channels, out_channels, .. } = model.generator;
     if [in_channels, out_channels] != [RGB; 2] {
