@@ -23,6 +23,7 @@ mod loss;
 mod loss_scale;
 mod memory_plan;
 mod monitor;
+mod objectives;
 mod program;
 mod random;
 mod recompute;
