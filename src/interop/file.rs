@@ -110,8 +110,11 @@ impl TensorFile {
     }
 }
 
+/// Tensors by key, and text by key.
+type Contents = (BTreeMap<String, StoredTensor>, HashMap<String, String>);
+
 /// The tensors and the metadata of a safetensors file.
-fn read_safetensors(bytes: &[u8]) -> Result<(BTreeMap<String, StoredTensor>, HashMap<String, String>), String> {
+fn read_safetensors(bytes: &[u8]) -> Result<Contents, String> {
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     // Its checks: tensors that neither overlap nor leave holes, and end with the file.
     SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;

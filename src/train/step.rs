@@ -85,8 +85,8 @@ pub struct PairShape {
 }
 
 /// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator to fool it and to stay near the
-/// target, in the objective's order. The losses go to the monitor in the order of [`LOSSES`], without their weights; without an
-/// adversarial loss only the distance.
+/// target, in the objective's order. The losses go to the monitor in the order of [`LOSSES`], without their weights, the
+/// L1 distance also where another is learnt; without an adversarial loss it alone.
 ///
 /// # Errors
 /// Those of recording, for example images too small for the networks.
@@ -182,8 +182,11 @@ impl Step<'_> {
     fn generator_loss(&self, tape: &mut Tape, judged: Option<Var>) -> Result<Var, TapeError> {
         let Objective { gan_loss, lambda_gan, lambda_l1, .. } = *self.objective;
         let g_gan = judged.map(|logits| fool(tape, logits, gan_loss)).transpose()?;
-        let g_l1 = distance(tape, self.vars.fake, self.vars.target, self.objective.distance)?;
-        let mut g_loss = scale(tape, g_l1, lambda_l1)?;
+        let StepVars { fake, target, .. } = self.vars;
+        let learnt = distance(tape, fake, target, self.objective.distance)?;
+        // What is shown is L1 in any case, so that it compares with the held-out score and with other runs.
+        let g_l1 = if self.objective.distance == Distance::L1 { learnt } else { distance(tape, fake, target, Distance::L1)? };
+        let mut g_loss = scale(tape, learnt, lambda_l1)?;
         match g_gan {
             Some(g_gan) => {
                 let weighted = if lambda_gan == 1.0 { g_gan } else { scale(tape, g_gan, lambda_gan)? };
