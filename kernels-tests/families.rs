@@ -19,7 +19,7 @@ const SHARED_OPS: [(&str, &str); 10] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 20] = [
+const SHARED_TESTS: [(&str, &str); 22] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -37,6 +37,8 @@ const SHARED_TESTS: [(&str, &str); 20] = [
     ("memory_plan", "which values share memory, by a simulation"),
     ("recompute", "values made again for the backward pass"),
     ("device_memory", "what a run takes, and what fits instead"),
+    ("running_statistics", "a part of batch_norm.rs"),
+    ("objectives", "losses and gradients of one step by every objective"),
     ("training", "whole runs"),
     ("tune", "trials of candidates, and choices that are replayed"),
     ("half", "programs and runs in f16"),
