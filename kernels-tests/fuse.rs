@@ -4,9 +4,10 @@ use crate::batch_norm::{CLOSE, EPS};
 use crate::harness::{Tensor, Tolerance, compare, gpu};
 use crate::program::{bits, number};
 use crate::shaders::small_config;
-use pix2pix::gpu::Gpu;
+use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::nn::{Mode, Norm as NormKind};
 use pix2pix::ops::activation::{Activation, activate};
+use pix2pix::ops::adam::{Adam, update};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, update_running_statistics};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
@@ -14,8 +15,8 @@ use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::scale;
 use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::monitor::watch;
-use pix2pix::ops::{ArenaPart, Concat, StepState};
-use pix2pix::program::{Program, Store, fuse};
+use pix2pix::ops::{ArenaPart, Concat, Detach, StepState};
+use pix2pix::program::{Plan, Program, Row, Store, fuse, rows};
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
@@ -248,6 +249,42 @@ fn an_activation_is_not_moved_across_an_update_of_what_it_reads() {
         let expected = if updated { vec!["relu", "conv2d"] } else { vec!["activation+conv2d"] };
         assert_eq!(names(&fuse(&tape, &states, &[output]), &[output]), expected);
     }
+}
+
+/// An optimiser launches over the arena that a view of its states lies in, so it cannot make a gradient of that view.
+#[test]
+fn a_gradient_of_a_view_of_a_state_is_not_made_by_the_optimiser() {
+    for viewed in [false, true] {
+        let mut states = StateList::default();
+        let arena = states.arena("net", true);
+        let mut add = |name: &str, shape| states.add(arena, name.to_owned(), shape, Init::Constant(1.0));
+        let ids = [add("map", Shape::nhwc(1, 4, 4, 8)), add("weight", Shape::hwio(4, 4, 8, 4))];
+        let mut tape = Tape::default();
+        let [map, weight] = ids.map(|id| tape.state(&states, id));
+        let input = tape.input("input", tape.shape(map));
+        let large = tape.record(Detach, &[if viewed { map } else { input }]).unwrap();
+        let output = conv2d(&mut tape, large, weight, None, HALVE).unwrap();
+        let grad_output = tape.input("grad_output", tape.shape(output));
+        let of_weight = tape.backward_from(output, grad_output, &[weight]).unwrap()[0];
+        let of_map = scale(&mut tape, input, 2.0).unwrap();
+        update(&mut tape, &states, Adam::new(arena, [0.5, 0.999], 1e-8), &[of_map, of_weight]).unwrap();
+        let plan = Plan::new(&tape, &states, &[], &Profile::portable()).unwrap();
+        let expected = if viewed { vec![] } else { vec![ids[1]] };
+        assert_eq!(plan.without_gradient(arena), Some(expected));
+    }
+}
+
+/// What is computed, and what a step's work is said to be, does not depend on fusion; Adam is no contraction because of it.
+#[test]
+fn fusion_does_not_change_the_work_of_a_step() {
+    let Recording { states, tape, vars, .. } = Recording::new(&small_config(32, 4)).unwrap();
+    let rows_of = |fusion| rows(&Plan::new(&tape, &states, &[vars.fake], &Profile { fusion, ..Profile::portable() }).unwrap());
+    let macs = |rows: &[Row]| rows.iter().map(|row| row.macs).sum::<u64>();
+    let (fused, apart) = (rows_of(true), rows_of(false));
+    assert_eq!(macs(&fused), macs(&apart));
+    assert!(apart.iter().all(|row| row.is_contraction == (row.macs > 0)));
+    let counted: Vec<&Row> = fused.iter().filter(|row| !row.is_contraction && row.macs > 0).collect();
+    assert!(!counted.is_empty() && counted.iter().all(|row| row.kind == "adam"));
 }
 
 /// The generator's output after three steps, and all states with their moments and the gradients that are kept.

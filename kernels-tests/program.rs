@@ -245,6 +245,44 @@ fn an_optimiser_wants_one_computed_gradient_for_each_state() {
     assert!(message(&other).contains("of another shape than its state"));
 }
 
+/// Fusion leaves to the planner what it must refuse: gradients of maps so small that the optimiser would make them itself.
+#[test]
+fn an_optimiser_that_could_make_its_gradients_wants_them_in_order_and_once() {
+    let mut states = StateList::default();
+    let arena = states.arena("net", true);
+    let geometry = Geometry::new(4, 2, 1);
+    let mut add = |name: &str, shape| states.add(arena, name.to_owned(), shape, Init::Constant(0.0));
+    let ids = [add("first", Shape::hwio(4, 4, 8, 4)), add("second", Shape::hwio(4, 4, 4, 8))];
+    let plan = |order: &[usize], profile: &Profile| {
+        let mut tape = Tape::default();
+        let x = tape.input("x", Shape::nhwc(1, 4, 4, 8));
+        let weights = ids.map(|id| tape.state(&states, id));
+        let hidden = conv2d(&mut tape, x, weights[0], None, geometry).unwrap();
+        let y = conv2d(&mut tape, hidden, weights[1], None, geometry).unwrap();
+        let grad_output = tape.input("grad_output", tape.shape(y));
+        let gradients = tape.backward_from(y, grad_output, &weights).unwrap();
+        let given: Vec<Var> = order.iter().map(|&i| gradients[i]).collect();
+        let adam = pix2pix::ops::adam::Adam::new(arena, [0.5, 0.999], 1e-8);
+        pix2pix::ops::adam::update(&mut tape, &states, adam, &given).unwrap();
+        Plan::new(&tape, &states, &[], profile)
+            .map(|plan| (plan.without_gradient(arena).unwrap(), plan.gradients.len()))
+            .map_err(|e| e.to_string())
+    };
+    for fusion in [true, false] {
+        let profile = Profile { fusion, ..Profile::portable() };
+        assert_eq!(plan(&[0, 1], &profile), Ok(if fusion { (ids.iter().rev().copied().collect(), 0) } else { (vec![], 1) }));
+        for (order, expected) in [
+            (&[1, 0][..], "of another shape than its state"),
+            (&[0, 0], "of another shape than its state"),
+            (&[0], "one too many or missing"),
+            (&[0, 1, 1], "one too many or missing"),
+        ] {
+            let message = plan(order, &profile).unwrap_err();
+            assert!(message.contains(expected), "fusion {fusion}, gradients {order:?}: {message}");
+        }
+    }
+}
+
 #[test]
 fn the_same_run_twice_gives_the_same_bits() {
     let gpu = gpu();

@@ -159,12 +159,12 @@ impl Tape {
         self.nodes[var.0].shape
     }
 
-    /// Multiply-accumulates of a node; zero for everything that is bound by memory.
+    /// Multiply-accumulates of a node, as [`Op::macs`] counts them.
     pub fn macs(&self, var: Var) -> u64 {
         let Node { source, inputs, shape, .. } = &self.nodes[var.0];
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
         match source {
-            Source::Op(op) => op.contraction(&shapes, *shape).map_or(0, |key| key.macs()),
+            Source::Op(op) => op.macs(&shapes, *shape),
             _ => 0,
         }
     }

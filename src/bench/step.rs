@@ -39,7 +39,9 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
     let mut report = Report::new(Kind::Step, gpu, &clock);
     let operations = time_operations(gpu, &session, &clock, options.runs)?;
     let program = session.program();
-    let sum = |value: fn(&Entry) -> f64| operations.iter().map(value).sum::<f64>();
+    let bytes = operations.iter().map(|entry| entry.bytes).sum();
+    // Of contractions and of the gradients that an optimiser makes itself.
+    let flop = rows(program.plan()).iter().map(|row| row.macs as f64 * 2.0).sum();
     let launches = program.plan().dispatches();
     let whole = |name: &str, seconds, launches, flop, bytes| Entry {
         name: name.to_owned(),
@@ -50,7 +52,7 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
         bytes,
         launches,
     };
-    report.entries.push(whole("step", step, launches, sum(|entry| entry.flop), sum(|entry| entry.bytes)));
+    report.entries.push(whole("step", step, launches, flop, bytes));
     let mut value = |name: &str, value: f64| report.values.insert(name.to_owned(), value);
     value("peak_memory_bytes", peak as f64);
     value("host_seconds", host.median);
@@ -106,7 +108,7 @@ pub(super) fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs:
             launches: row.kernels.len(),
             kernel: row.kernels.join(" + "),
             seconds: Spread::of(&seconds),
-            flop: row.macs as f64 * 2.0,
+            flop: if row.is_contraction { row.macs as f64 * 2.0 } else { 0.0 },
             bytes: row.bytes as f64,
         });
     }

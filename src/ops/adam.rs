@@ -131,6 +131,11 @@ impl Op for Adam {
         Lowered { dispatches, ..Lowered::default() }
     }
 
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let maps = inputs[inputs.len().saturating_sub(2 * self.from_maps.len())..].chunks_exact(2);
+        self.from_maps.iter().zip(maps).map(|(weight, maps)| weight.gradient.macs(maps, output)).sum()
+    }
+
     fn is_precise(&self) -> bool {
         true
     }

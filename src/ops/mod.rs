@@ -74,6 +74,11 @@ pub trait Op: Any + Debug + Send + Sync {
         None
     }
 
+    /// Multiply-accumulates of a contraction, or of those that are part of another operation.
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        self.contraction(inputs, output).map_or(0, |key| key.macs())
+    }
+
     /// Whether the output is f32 in a program that stores activations as f16 as well: statistics, sums, losses. What is neither this nor a
     /// gradient of parameters is stored as the first input is.
     fn is_precise(&self) -> bool {

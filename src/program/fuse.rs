@@ -14,8 +14,8 @@
 //! | [`loss_gradient`] | a loss, and its gradient where that of the loss itself is a constant | one operation that reads once |
 //! | [`gradient_from_maps`] | Adam, and a weight's gradient on small maps | Adam with a launch that makes the gradient it consumes |
 //!
-//! The tape is differentiated before it is fused, so fused operations need no gradient rules. All sums keep their order; a value that is
-//! no longer stored is no longer rounded to what it is stored in.
+//! The tape is differentiated before it is fused, so fused operations need no gradient rules. All sums keep their order but those of
+//! [`gradient_from_maps`]; a value that is no longer stored is no longer rounded to what it is stored in.
 
 use super::place::live_nodes;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
@@ -28,7 +28,7 @@ use crate::ops::contraction::Activated;
 use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
 use crate::ops::elementwise::Scale;
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
-use crate::ops::{Byproduct, Concat, Fill, Op};
+use crate::ops::{Byproduct, Concat, Fill, Op, View};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Node, Source, Tape, Var};
 use crate::tensor::Shape;
@@ -245,9 +245,11 @@ fn gradient_from_maps(fusion: &mut Fusion, node: usize) -> Option<()> {
     let mut inputs = fusion.tape.nodes()[optimiser].inputs.clone();
     let position = inputs.iter().position(|&input| input == Var(node))?;
     let (state, _) = *fusion.states.packed(adam.arena, &adam.without_gradient()).get(position)?;
+    // What an optimiser does not take is left to the planner, which says so.
+    let is_taken = fusion.tape.shape(Var(node)) == state.shape && inputs.iter().filter(|&&input| input == Var(node)).count() == 1;
     // No launch may read the arena that it writes.
-    let is_apart = maps.iter().all(|&map| fusion.arena(map).is_none());
-    (is_apart && fusion.tape.shape(maps[1]).rows() <= MOST_PIXELS).then_some(())?;
+    let is_apart = maps.iter().all(|&map| fusion.arena(map).is_none()) && fusion.undisturbed(&maps, node, optimiser);
+    (is_taken && is_apart && fusion.tape.shape(maps[1]).rows() <= MOST_PIXELS).then_some(())?;
     adam.from_maps.push(FromMaps { state: state.id, gradient, slopes });
     inputs.remove(position);
     inputs.extend(maps);
@@ -326,9 +328,20 @@ impl Fusion<'_> {
         self.tape.nodes()[node].inputs[..].try_into().ok()
     }
 
-    /// The arena that a value lies in, for a state.
+    /// The value that holds the memory of `var`: what it is a view of.
+    fn root(&self, mut var: Var) -> Var {
+        let nodes = self.tape.nodes();
+        while let Source::Op(op) = &nodes[var.0].source
+            && matches!(op.view(), Some(View::Alias | View::Slice { .. } | View::Images { .. }))
+        {
+            var = nodes[var.0].inputs[0];
+        }
+        var
+    }
+
+    /// The arena that a value lies in, for a state and views of it.
     fn arena(&self, var: Var) -> Option<ArenaId> {
-        match self.tape.nodes()[var.0].source {
+        match self.tape.nodes()[self.root(var).0].source {
             Source::State(id) => Some(self.states.get(id).arena),
             _ => None,
         }
@@ -345,10 +358,11 @@ impl Fusion<'_> {
     /// Whether `inputs` are known at node `first` and still the same at node `last`: nothing in between writes in place what they read.
     fn undisturbed(&self, inputs: &[Var], first: usize, last: usize) -> bool {
         let nodes = self.tape.nodes();
-        let is_state = |input: &Var| matches!(nodes[input.0].source, Source::State(_));
+        let roots: Vec<Var> = inputs.iter().map(|&input| self.root(input)).collect();
+        let is_state = |root: &Var| matches!(nodes[root.0].source, Source::State(_));
         let writes = |op: &dyn Op, node: usize| {
-            op.updates_arena().is_some() && inputs.iter().any(is_state)
-                || op.overwrites().iter().any(|&position| inputs.contains(&nodes[node].inputs[position]))
+            op.updates_arena().is_some() && roots.iter().any(is_state)
+                || op.overwrites().iter().any(|&position| roots.contains(&nodes[node].inputs[position]))
         };
         let disturbs = |node: usize| matches!(&nodes[node].source, Source::Op(op) if writes(op.as_ref(), node));
         inputs.iter().all(|input| input.0 < first) && !(first + 1..last).any(disturbs)

@@ -78,8 +78,8 @@ impl Program {
         let label = |i: usize| format!("planned {i}");
         let buffers = plan.buffers.iter().enumerate().map(|(i, &bytes)| gpu.storage(&label(i), bytes)).collect::<Result<Vec<_>, _>>()?;
         let name = |arena: ArenaId| format!("{} gradients", store.states().get_arena(arena).name);
-        let kept = plan.gradients.iter().filter(|(_, bytes)| **bytes > 0);
-        let gradients = kept.map(|(&arena, &bytes)| Ok((arena, gpu.storage(&name(arena), bytes)?))).collect::<Result<_, GpuError>>()?;
+        let gradient = |(&arena, &bytes)| Ok((arena, gpu.storage(&name(arena), bytes)?));
+        let gradients = plan.gradients.iter().map(gradient).collect::<Result<_, GpuError>>()?;
         let workspace = match plan.workspace_bytes {
             0 => None,
             bytes => Some(gpu.storage("workspace", bytes)?),

@@ -127,7 +127,7 @@ fn dtypes(tape: &Tape, states: &StateList) -> Vec<DType> {
     found
 }
 
-/// Bytes of the gradients of each arena: what its optimiser reads.
+/// Bytes of the gradients of each arena of which its optimiser reads any.
 pub fn gradient_bytes(tape: &Tape, states: &StateList, live: &[bool]) -> HashMap<ArenaId, u64> {
     let mut found: HashMap<ArenaId, u64> = HashMap::new();
     for op in tape.nodes().iter().zip(live).filter_map(|(node, &live)| op_of(node).filter(|_| live)) {
@@ -136,6 +136,7 @@ pub fn gradient_bytes(tape: &Tape, states: &StateList, live: &[bool]) -> HashMap
         let known = found.entry(arena).or_default();
         *known = ArenaPart::Gradient.bytes(bytes, states.precision()).max(*known);
     }
+    found.retain(|_, bytes| *bytes > 0);
     found
 }
 

@@ -50,7 +50,7 @@ pub struct Plan {
     pub buffer_of: HashMap<usize, usize>,
     /// Size of each planned buffer in bytes.
     pub buffers: Vec<u64>,
-    /// Bytes of the gradients of each arena that is updated: those that are kept until its optimiser runs.
+    /// Bytes of the gradients of each arena that are kept until its optimiser runs; no entry where there are none.
     pub gradients: HashMap<ArenaId, u64>,
     /// Size of the one buffer that every operation with a workspace uses in its turn; 0 when none has one.
     pub workspace_bytes: u64,

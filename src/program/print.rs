@@ -17,7 +17,9 @@ pub struct Row {
     pub kind: &'static str,
     /// Shape of the result, the largest where there are several.
     pub shape: Shape,
-    /// Multiply-accumulates.
+    /// Whether this is a contraction, bound by arithmetic.
+    pub is_contraction: bool,
+    /// Multiply-accumulates: those of a contraction, and those of gradients that an optimiser makes itself.
     pub macs: u64,
     /// Bytes read and written, if every operand is touched once.
     pub bytes: u64,
@@ -37,7 +39,7 @@ pub fn rows(plan: &Plan) -> Vec<Row> {
         let bytes = node.inputs.iter().chain(&made).map(stored).sum::<u64>() + updated;
         let shape = made.into_iter().map(|value| tape.shape(value)).max_by_key(Shape::len).unwrap_or(node.shape);
         let kernels = step.dispatches.iter().map(|dispatch| dispatch.kernel.label()).collect();
-        Row { node: step.node, op: describe(node), kind: node.name(), shape, macs, bytes, kernels }
+        Row { node: step.node, op: describe(node), kind: node.name(), shape, is_contraction: step.choice.is_some(), macs, bytes, kernels }
     };
     plan.steps.iter().map(row).collect()
 }
