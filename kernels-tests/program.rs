@@ -353,6 +353,11 @@ fn programs_over_one_store_share_its_states() {
         assert_eq!(run(&programs[0]), values.iter().map(|v| 2.0 * v).collect::<Vec<_>>());
         assert_eq!(run(&programs[1]), values.iter().map(|v| -v).collect::<Vec<_>>());
     }
+    let refused = [store.write(&gpu, id, ArenaPart::Gradient, &[0.0; IMAGE.len()]), store.read(&gpu, id, ArenaPart::Gradient).map(drop)];
+    assert!(
+        refused.iter().all(|result| result.as_ref().is_err_and(|error| error.to_string().contains("Program::gradient"))),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -60,6 +60,12 @@ pub enum ProgramError {
         /// Number of states in the arena.
         states: usize,
     },
+    /// A gradient was looked for in the store.
+    #[error("the store holds no gradient of {state}: it belongs to the program that makes it; read it by Program::gradient")]
+    GradientInStore {
+        /// Name of the state.
+        state: String,
+    },
     /// A value that no run computes was asked for.
     #[error("value {var} is not an input or output of this program")]
     Absent {

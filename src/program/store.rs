@@ -141,12 +141,13 @@ impl Store {
     /// store does not have.
     ///
     /// # Errors
-    /// [`ProgramError::Length`].
+    /// [`ProgramError::Length`], and [`ProgramError::GradientInStore`] for a gradient.
     pub fn write(&self, gpu: &Gpu, id: StateId, part: ArenaPart, values: &[f32]) -> Result<(), ProgramError> {
         let state = self.states.get(id);
         if values.len() != state.shape.len() {
             return Err(ProgramError::Length { var: id.0, shape: state.shape, expected: state.shape.len(), given: values.len() });
         }
+        self.check_part(id, part)?;
         if let Some(buffer) = self.part(state.arena, part) {
             let precision = self.states.precision();
             let bytes = part.dtype(precision).encode(&state.shape.pack(values));
@@ -161,8 +162,9 @@ impl Store {
     /// Logical values of one part of a state; zeros for a part that this store does not have.
     ///
     /// # Errors
-    /// Those of reading back.
+    /// [`ProgramError::GradientInStore`] for a gradient, and those of reading back.
     pub fn read(&self, gpu: &Gpu, id: StateId, part: ArenaPart) -> Result<Vec<f32>, ProgramError> {
+        self.check_part(id, part)?;
         let state = self.states.get(id);
         match self.part(state.arena, part) {
             None => Ok(vec![0.0; state.shape.len()]),
@@ -171,6 +173,13 @@ impl Store {
                 let bytes = gpu.read(buffer, part.bytes(state.offset, precision), state.shape.bytes_in(dtype))?;
                 Ok(state.shape.unpack(&dtype.decode(&bytes)))
             }
+        }
+    }
+
+    fn check_part(&self, id: StateId, part: ArenaPart) -> Result<(), ProgramError> {
+        match part {
+            ArenaPart::Gradient => Err(ProgramError::GradientInStore { state: self.states.get(id).name.clone() }),
+            _ => Ok(()),
         }
     }
 }
