@@ -84,10 +84,16 @@ impl FromMaps {
         let half = context.states.precision() == DType::F16;
         let kernel = if half { weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16) } else { kernel };
         let part = |part| adam.part(part, context.states.stretch(self.state), context.states.precision());
-        let parts = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
-        let copy = if half { part(ArenaPart::Half) } else { Slot::Unused(0) };
-        let maps = [Slot::Input(position), Slot::Input(position + 1)];
-        let slots = [Slot::Step, Slot::Monitor].into_iter().chain(maps).chain(parts).chain([copy]).collect();
+        let moved = match (check, half) {
+            (true, _) => [0, 1, 2, 3].map(Slot::Unused),
+            (false, true) => [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2, ArenaPart::Half].map(part),
+            (false, false) => {
+                let [value, moment1, moment2] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
+                [value, moment1, moment2, Slot::Unused(0)]
+            }
+        };
+        let read = [Slot::Step, Slot::Monitor, Slot::Input(position), Slot::Input(position + 1)];
+        let slots = read.into_iter().chain(moved).collect();
         Dispatch::new(activations(kernel, large.dtype), &params, slots, (tiles * RUN).div_ceil(WORKGROUP))
     }
 }
