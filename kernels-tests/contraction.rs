@@ -2,7 +2,7 @@
 //! loop over the pairs of pixels that a convolution connects.
 
 use crate::harness::{Surroundings, Tensor, Tolerance, check_in, precisions, run};
-use pix2pix::gpu::{Gpu, Profile};
+use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::Op;
 use pix2pix::ops::choice::{Candidate, ContractionKey, candidates, choose};
 use pix2pix::ops::contraction::{Activated, Geometry};
@@ -91,17 +91,22 @@ pub fn activated(map: &Tensor, slope: f32) -> Tensor {
     Tensor { values, ..map.clone() }
 }
 
-/// Runs `op`, which reads its maps through leaky ReLUs of these slopes, with every candidate of its key; and again with maps of nothing
-/// but NaN, which must come through.
+/// Runs `op`, which reads its maps through leaky ReLUs of these slopes, with every candidate of its key; and again with each map in turn
+/// of nothing but NaN, which must come through.
 pub fn check_activated(gpu: &Gpu, name: &str, op: impl Op, slopes: [f32; 2], inputs: &[Tensor], expected: &[f64], terms: usize) {
     let op = Activated { contraction: Arc::new(op), slopes };
     check_candidates(gpu, &format!("{name} through slopes {slopes:?}"), &op, inputs, expected, terms);
     let poison = |map: &Tensor| Tensor { values: vec![f32::NAN; map.values.len()], ..map.clone() };
-    let poisoned = [&[poison(&inputs[0])], &inputs[1..]].concat();
-    for candidate in named(gpu, &op, inputs) {
-        let around = Surroundings { profile: Some(candidate.1), ..Surroundings::of(inputs[0].dtype) };
-        let output = run(gpu, name, &op, &poisoned, true, &around).output;
-        assert!(output.iter().all(|value| value.is_nan()), "{name} {}: a NaN is lost", candidate.0);
+    let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
+    let family = op.contraction(&shapes, op.output_shape(&shapes).unwrap()).unwrap().family;
+    for (candidate, profile) in named(gpu, &op, inputs) {
+        let around = Surroundings { profile: Some(profile), ..Surroundings::of(inputs[0].dtype) };
+        for map in 0..Activated::maps(family) {
+            let mut poisoned = inputs.to_vec();
+            poisoned[map] = poison(&inputs[map]);
+            let output = run(gpu, name, &op, &poisoned, true, &around).output;
+            assert!(output.iter().all(|value| value.is_nan()), "{name} {candidate}: a NaN of map {map} is lost");
+        }
     }
 }
 
@@ -115,14 +120,27 @@ pub fn check_candidates(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], e
     }
 }
 
-/// The candidates of a contraction by name, each with a profile that chooses it.
+/// The candidates of a contraction by name, each with a profile that chooses it; those that count few channels also as a GPU launches
+/// them: with several subgroups a workgroup, and sums in parts.
 fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
+    let own = named_by(gpu.profile(), op, inputs);
+    if gpu.profile().class == DeviceClass::Gpu {
+        return own;
+    }
+    let as_gpu = named_by(&Profile { class: DeviceClass::Gpu, ..gpu.profile().clone() }, op, inputs);
+    let counts_channels = |name: &str| ["7_thin/", "8_dot/"].iter().any(|rung| name.starts_with(rung));
+    let launched =
+        as_gpu.into_iter().filter(|(name, _)| counts_channels(name)).map(|(name, profile)| (format!("{name} on a GPU"), profile));
+    own.into_iter().chain(launched).collect()
+}
+
+fn named_by(profile: &Profile, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
     let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
     let key = ContractionKey { dtype: inputs[0].dtype, ..op.contraction(&shapes, op.output_shape(&shapes).unwrap()).unwrap() };
     let family = key.family.name();
-    let with_matrix = gpu.profile().clone().force(family, MATRIX_RUNG);
+    let with_matrix = profile.clone().force(family, MATRIX_RUNG);
     let one = |candidate: Candidate| {
-        let mut profile = gpu.profile().clone();
+        let mut profile = profile.clone();
         if candidate.rung() == MATRIX_RUNG {
             profile = profile.force(family, &candidate.name);
         } else {

@@ -76,6 +76,24 @@ fn a_split_sum_is_reduced() {
     }
 }
 
+/// So many rows of few channels that a GPU would sum them in parts, of which the last have none.
+#[test]
+fn parts_without_rows_add_nothing() {
+    let gpu = gpu();
+    let case = (Geometry::new(4, 1, 1), 3, [28, 4], [36, 2]);
+    let (large, small, _) = shapes(case);
+    for dtype in precisions(&gpu, "conv2d_grad_weight by parts without rows") {
+        let inputs = [Tensor::random(large, 3).stored(dtype), Tensor::random(small, 4).stored(dtype)];
+        for transposed_output in [false, true] {
+            let expected = twin(case.0, &inputs[0], &inputs[1]);
+            let as_weight = Tensor::new(shapes(case).2, expected.iter().map(|&v| v as f32).collect());
+            let expected = if transposed_output { swapped(&as_weight).f64() } else { expected };
+            let op = Conv2dGradWeight { geometry: case.0, transposed_output };
+            check_candidates(&gpu, "parts without rows", &op, &inputs, &expected, small.rows());
+        }
+    }
+}
+
 /// The gradient of `sum(conv2d(input, weight) * grad_output)`, which is linear in the weight: the difference is exact.
 #[test]
 fn the_twin_matches_finite_differences() {

@@ -97,13 +97,13 @@ fn store(pixel: u32, co4: u32, value: vec4<f32>) {
 @compute @workgroup_size(WORKGROUP)
 fn conv2d(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
+    @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let out_channels4 = (params.out_channels + 3u) / 4u;
     let pixels = params.batch * params.out_height * params.out_width;
     let pixel_tiles = (pixels + TILE_PIXELS - 1u) / TILE_PIXELS;
-    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + local / SUBGROUP;
+    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
     let first = tile % pixel_tiles * TILE_PIXELS;
     let co4 = tile / pixel_tiles * (SUBGROUP * LANE_VECTORS) + lane;
 

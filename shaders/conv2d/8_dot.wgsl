@@ -78,12 +78,12 @@ fn weight_column(tap: u32, ci4: u32, co: u32) -> vec4<f32> {
 @compute @workgroup_size(WORKGROUP)
 fn conv2d(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
+    @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let row_strips = (params.out_width + STRIP - 1u) / STRIP;
     let strips = params.batch * params.out_height * row_strips;
-    let strip = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + local / SUBGROUP;
+    let strip = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
     let row = min(strip, strips - 1u) / row_strips; // of all images
     let ox = strip % row_strips * STRIP;
     let image = row / params.out_height * params.in_height; // row of the batch where the image begins

@@ -140,7 +140,7 @@ fn store(split: u32, row4: u32, column4: u32, block: mat4x4<f32>) {
 @compute @workgroup_size(WORKGROUP)
 fn conv2d_grad_weight(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
+    @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let patches = KERNEL * KERNEL * params.large_channels4;
@@ -148,7 +148,7 @@ fn conv2d_grad_weight(
     let columns = select(params.small_channels4, patches, LANES_ON_LARGE);
     let row_tiles = (rows + TILE_VECTORS - 1u) / TILE_VECTORS;
     let column_tiles = (columns + SUBGROUP - 1u) / SUBGROUP;
-    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + local / SUBGROUP;
+    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
     let first = tile % row_tiles * TILE_VECTORS;
     let column = tile / row_tiles % column_tiles * SUBGROUP + lane;
     let split = tile / row_tiles / column_tiles;

@@ -95,7 +95,7 @@ fn store(pixel: u32, co4: u32, value: vec4<f32>) {
 @compute @workgroup_size(WORKGROUP)
 fn conv_transpose2d(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
+    @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let out_channels4 = (params.out_channels + 3u) / 4u;
@@ -104,7 +104,7 @@ fn conv_transpose2d(
     let columns = (params.out_width + STRIDE - 1u) / STRIDE;
     let pixels = params.batch * rows * columns;
     let pixel_tiles = (pixels + TILE_PIXELS - 1u) / TILE_PIXELS;
-    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + local / SUBGROUP;
+    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
     let first = tile % pixel_tiles * TILE_PIXELS;
     let class_y = tile / pixel_tiles % (STRIDE * STRIDE) / STRIDE;
     let class_x = tile / pixel_tiles % STRIDE;
