@@ -1,7 +1,7 @@
 //! Floor 3: what outlives a program: parameters and running statistics, by name and shape.
 //!
 //! A [`StateList`] is plain data and needs no device. States lie in arenas, one contiguous range of memory each: all parameters of a
-//! network in one (so that one Adam dispatch covers them), its running statistics in another.
+//! network in one (so that Adam covers them in few launches), its running statistics in another.
 
 use crate::tensor::{DType, F32_BYTES, Layout, Shape};
 

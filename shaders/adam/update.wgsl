@@ -4,8 +4,11 @@
 // With HALF g is gradient / loss scale, half = value, rounded, is what contractions read, and skipped steps do not count in the bias
 // corrections.
 //
-// Layouts   value, gradient, moment1, moment2, half: the same range of the parts of an arena, `size` vec4s each, whatever the states
-//           in it are. Pad lanes and the gaps between states stay zero, since their gradients are.
+// Its twin from_maps.wgsl has the same arithmetic: a change of one is a change of both.
+//
+// Layouts   value, moment1, moment2, half: the same range of the parts of an arena, `size` vec4s each, whatever the states in it are;
+//           gradient: as many where gradients lie side by side, without those that from_maps.wgsl makes. Pad lanes and the gaps between
+//           states stay zero, since their gradients are.
 // Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2, 7 half (unused if !HALF)
 // Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding, RUN divides WORKGROUP.
 // Order     RUN neighbouring threads walk side by side through a stretch of memory of their own: on a GPU the workgroup, on a CPU

@@ -1,4 +1,5 @@
-//! Adam (arXiv 1412.6980) over a whole arena: one launch, or as many as the device's largest binding asks for.
+//! Adam (arXiv 1412.6980) over a whole arena: a launch a stretch, or as many as the device's largest binding asks for, and one for each
+//! weight whose gradient it makes itself; over states of precision f16 as many again, which look for an overflow first.
 
 mod from_maps;
 
