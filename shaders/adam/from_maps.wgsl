@@ -15,6 +15,8 @@
 // Bindings  0 params, 1 step, 2 monitor, 3 large, 4 small, 5 value, 6 moment1, 7 moment2, 8 half (unused if !HALF)
 // Grid      KERNEL^2 * rows4 * ceil(columns4 / (RUN * TILE_COLUMNS)) tiles of RUN threads, WORKGROUP threads a group, folded at 65535
 // Limits    a small map of few pixels: each is loaded for four rows only. Sums are f32 and are not rounded to what gradients are stored in.
+// Speed     lavapipe 22.3: 2.6 ns an element on one pixel, where Adam over an arena takes 2.3 and the gradient's store is spared; slower
+//           than both launches together from 16 pixels on. Unmeasured on a GPU.
 // Nothing is written once the monitor's flag is up, nor if the gradients overflowed.
 // Caller: ops/adam/from_maps.rs, FromMaps.
 
