@@ -1,9 +1,10 @@
 //! Twins of `shaders/elementwise/`.
 
 use crate::harness::{Tensor, Tolerance, check, gpu, precisions};
+use crate::reduction::{places, reduced};
 use pix2pix::gpu::Gpu;
-use pix2pix::ops::elementwise::{Binary, Scale, scale};
-use pix2pix::ops::{Assemble, BatchPad, BatchSlice, Concat, Fill, Slice, StepState};
+use pix2pix::ops::elementwise::{Binary, Power, Scale, scale};
+use pix2pix::ops::{Assemble, BatchPad, BatchSlice, ChannelPad, Concat, Fill, Slice, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
 use pix2pix::tape::Tape;
@@ -65,17 +66,62 @@ fn concat_and_slice_copy_any_channels() {
         check(&gpu, &format!("concat {a} and {b}"), &Concat, &[left, right.clone()], &joined, EXACT);
         let whole = Tensor::new(rows.with_channels(a + b), joined.iter().map(|&v| v as f32).collect()).stored(dtype);
         check(&gpu, &format!("slice {a}.."), &Slice { start: a, channels: b }, &[whole], &right.f64(), EXACT);
+        let padded: Vec<f64> = right.f64().chunks(b).flat_map(|pixel| [&vec![0.0; a], pixel, &[0.0; 3]].concat()).collect();
+        check(&gpu, &format!("pad {a}.."), &ChannelPad { start: a, channels: a + b + 3 }, &[right], &padded, EXACT);
+    }
+}
+
+#[test]
+fn the_right_side_is_spread_over_groups_of_pixels() {
+    let gpu = gpu();
+    for (shape, dtype) in cases(&gpu) {
+        let left = Tensor::random(shape, 1).stored(dtype);
+        for small in reduced(shape) {
+            // Statistics stay f32 beside maps of f16.
+            for right in [Tensor::random(small, 2), Tensor::random(small, 2).stored(dtype)] {
+                for product in [false, true] {
+                    let of = |(l, place): (f64, usize)| if product { l * right.f64()[place] } else { l + right.f64()[place] } * 0.5;
+                    let expected: Vec<f64> = left.f64().into_iter().zip(places(shape, small)).map(of).collect();
+                    let op = Binary { product, scale: 0.5 };
+                    let close = Tolerance { absolute: 1e-7, relative: 2e-7 };
+                    check(&gpu, &format!("{shape} with {small}, product {product}"), &op, &[left.clone(), right.clone()], &expected, close);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn powers_match_their_twin() {
+    let gpu = gpu();
+    for (shape, dtype) in cases(&gpu) {
+        let mut input = Tensor::random(shape, 3);
+        input.values.iter_mut().for_each(|value| *value = value.abs() + 0.25);
+        let input = input.stored(dtype);
+        for halves in [-3, -2, -1, 0, 1, 2, 3, 4] {
+            let expected: Vec<f64> = input.f64().iter().map(|value| 0.5 * (value + 0.5).powf(f64::from(halves) / 2.0)).collect();
+            // A device's square root and division add some ulp, and products their own.
+            let close = Tolerance { absolute: 0.0, relative: 1e-6 };
+            check(
+                &gpu,
+                &format!("power {halves} / 2"),
+                &Power { halves, shift: 0.5, scale: 0.5 },
+                std::slice::from_ref(&input),
+                &expected,
+                close,
+            );
+        }
     }
 }
 
 #[test]
 fn images_are_assembled_sliced_and_padded() {
     let gpu = gpu();
-    for channels in [[3, 3], [4, 8], [5, 2]] {
+    for (channels, dtype) in precisions(&gpu, "assemble").into_iter().flat_map(|dtype| [[3, 3], [4, 8], [5, 2]].map(|c| (c, dtype))) {
         let shape = |batch, channels| Shape::nhwc(batch, 3, 5, channels);
         let [a, b] = channels;
-        let parts =
-            [(2, a, 6), (2, b, 7), (1, a, 8), (1, b, 9)].map(|(batch, channels, seed)| Tensor::random(shape(batch, channels), seed));
+        let parts = [(2, a, 6), (2, b, 7), (1, a, 8), (1, b, 9)]
+            .map(|(batch, channels, seed)| Tensor::random(shape(batch, channels), seed).stored(dtype));
         let side_by_side = |left: &Tensor, right: &Tensor| -> Vec<f64> {
             left.f64().chunks(a).zip(right.f64().chunks(b)).flat_map(|(l, r)| [l, r].concat()).collect()
         };
@@ -83,7 +129,7 @@ fn images_are_assembled_sliced_and_padded() {
         check(&gpu, &format!("assemble {channels:?}"), &Assemble { columns: 2 }, &parts, &expected, EXACT);
 
         let image = 15 * (a + b);
-        let whole = Tensor::new(shape(3, a + b), expected.iter().map(|&v| v as f32).collect());
+        let whole = Tensor::new(shape(3, a + b), expected.iter().map(|&v| v as f32).collect()).stored(dtype);
         let slice = BatchSlice { start: 1, batch: 2 };
         check(&gpu, &format!("batch slice {channels:?}"), &slice, std::slice::from_ref(&whole), &expected[image..], EXACT);
         let padded = [vec![0.0; image], expected, vec![0.0; image]].concat();

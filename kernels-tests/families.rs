@@ -19,7 +19,7 @@ const SHARED_OPS: [(&str, &str); 10] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 22] = [
+const SHARED_TESTS: [(&str, &str); 23] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -31,6 +31,7 @@ const SHARED_TESTS: [(&str, &str); 22] = [
     ("shaders", "all shaders, without a GPU"),
     ("translate", "naga as wgpu calls it"),
     ("tape", "recording and differentiation"),
+    ("second_order", "gradients of gradients of every operation"),
     ("program", "planning and running"),
     ("fuse", "what fusion makes of a tape"),
     ("fused", "the operations that fusion makes"),

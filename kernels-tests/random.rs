@@ -1,9 +1,9 @@
 //! Twin of `shaders/random/`, with a Philox of its own that `dropout` uses as well.
 
-use crate::harness::{Surroundings, Tolerance, check, gpu, run};
+use crate::harness::{Surroundings, Tolerance, check, check_in, gpu, run};
 use pix2pix::gpu::Gpu;
-use pix2pix::ops::StepState;
-use pix2pix::ops::random::RandomNormal;
+use pix2pix::ops::random::{RandomNormal, RandomUniform};
+use pix2pix::ops::{Op, StepState};
 use pix2pix::tensor::Shape;
 use std::collections::HashSet;
 use std::f64::consts::TAU;
@@ -68,6 +68,32 @@ fn random_normal_matches_its_twin() {
         // Logarithm, root, cosine and product each round at up to 5.8.
         check(&gpu, &format!("random_normal {shape}"), &op, &[], &expected, Tolerance { absolute: 2e-6, relative: 2e-7 });
     }
+}
+
+#[test]
+fn uniform_draws_match_their_twin_and_change_with_the_step() {
+    let gpu = gpu();
+    let around = |step| Surroundings { step: StepState::new(1 << 40 | 3, step, 0.0, [0.5, 0.999]), ..Default::default() };
+    let values = |name, step, shape| run(&gpu, "random_uniform", &RandomUniform::new(name, shape), &[], false, &around(step)).output;
+    for shape in [Shape::scalar(), Shape::vector(6), Shape::nhwc(5, 1, 1, 1), Shape::nhwc(2, 3, 5, 3), Shape::nhwc(1, 16, 16, 8)] {
+        let op = RandomUniform::new("name", shape);
+        let draw = |i: usize| fraction(philox([i as u32 / 4, 2, 9, op.key], around(9).step.seed)[i % 4]);
+        let expected: Vec<f64> = (0..shape.len()).map(draw).collect();
+        for sliced in [false, true] {
+            let exact = Tolerance { absolute: 0.0, relative: 0.0 };
+            check_in(&gpu, &format!("random_uniform {shape}"), &op, &[], sliced, &around(9), &expected, exact);
+        }
+    }
+    let shape = Shape::vector(4096);
+    let first = values("a", 1, shape);
+    // Five standard errors of the mean.
+    let mean = first.iter().map(|&v| f64::from(v)).sum::<f64>() / 4096.0;
+    assert!((mean - 0.5).abs() < 5.0 / (12.0f64 * 4096.0).sqrt() && first.iter().all(|v| (0.0..1.0).contains(v)), "mean {mean}");
+    assert_eq!(first, values("a", 1, shape), "the same bits again");
+    for other in [values("a", 2, shape), values("b", 1, shape)] {
+        assert!(first.iter().zip(&other).filter(|(a, b)| a == b).count() < 4);
+    }
+    assert!(RandomUniform::new("name", Shape::hwio(1, 1, 2, 2)).output_shape(&[]).is_err());
 }
 
 #[test]

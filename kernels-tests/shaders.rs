@@ -12,9 +12,10 @@ use pix2pix::ops::choice::{ContractionKey, Family, candidates};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
-use pix2pix::ops::elementwise::multiply;
+use pix2pix::ops::elementwise::{Power, add, multiply};
 use pix2pix::ops::loss::{Loss, LossKind};
-use pix2pix::ops::random::RandomNormal;
+use pix2pix::ops::random::{RandomNormal, RandomUniform};
+use pix2pix::ops::reduction::Sum;
 use pix2pix::ops::{Dispatch, Fill};
 use pix2pix::program::Plan;
 use pix2pix::state::StateList;
@@ -217,7 +218,27 @@ fn pointwise(tape: &mut Tape) -> Vec<Var> {
             outputs.extend(tape.backward(loss, &[input, target]).unwrap());
         }
         outputs.push(tape.record(RandomNormal::new(0.0, 1.0, "name", shape), &[]).unwrap());
+        outputs.push(tape.record(RandomUniform::new("name", shape), &[]).unwrap());
+        for halves in [-1, 2] {
+            outputs.push(tape.record(Power { halves, shift: 0.0, scale: 1.0 }, &[input]).unwrap());
+        }
+        outputs.extend(reductions(tape, input, target));
         outputs.push(tape.record(Fill { value: 1.0, shape }, &[]).unwrap());
+    }
+    outputs
+}
+
+/// Sums of each kind and what they spread, and the gradients of these.
+fn reductions(tape: &mut Tape, input: Var, other: Var) -> Vec<Var> {
+    let map = tape.shape(input);
+    let mut outputs = Vec::new();
+    for shape in [Shape::nhwc(map.batch(), 1, 1, map.channels()), Shape::scalar()] {
+        let sum = tape.record(Sum { shape, scale: 1.0 }, &[input]).unwrap();
+        let of_products = tape.record(Sum { shape, scale: 1.0 }, &[input, other]).unwrap();
+        let shifted = add(tape, other, sum).unwrap();
+        let output = multiply(tape, shifted, of_products, 1.0).unwrap();
+        let grad_output = tape.input("grad_output", map);
+        outputs.extend(tape.backward_from(output, grad_output, &[input, other]).unwrap());
     }
     outputs
 }

@@ -195,7 +195,8 @@ impl Tape {
         for index in (0..=output.0).rev() {
             let (Source::Op(op), Some(&grad)) = (self.nodes[index].source.clone(), gradients.get(&Var(index))) else { continue };
             let inputs = self.nodes[index].inputs.clone();
-            let wanted: Vec<bool> = inputs.iter().map(|input| leads[input.0]).collect();
+            let wanted: Vec<bool> =
+                (inputs.iter().enumerate()).map(|(position, input)| leads[input.0] && !op.stops_gradient(position)).collect();
             if !wanted.contains(&true) {
                 continue;
             }
@@ -223,8 +224,9 @@ impl Tape {
         let mut leads = vec![false; output.0 + 1];
         for index in 0..=output.0 {
             let node = &self.nodes[index];
-            let passes = matches!(&node.source, Source::Op(op) if !op.stops_gradient());
-            leads[index] = wrt.contains(&Var(index)) || (passes && node.inputs.iter().any(|input| leads[input.0]));
+            let passes = |position: usize| matches!(&node.source, Source::Op(op) if !op.stops_gradient(position));
+            let mut inputs = node.inputs.iter().enumerate();
+            leads[index] = wrt.contains(&Var(index)) || inputs.any(|(position, input)| leads[input.0] && passes(position));
         }
         leads
     }

@@ -4,6 +4,7 @@
 // Bindings: 0 params, 1 output. Grid: one thread a vec4, workgroups folded at 65535. Limits: rows * channels4 < 2^32.
 // Caller: ops/elementwise.rs, Fill.
 
+alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -18,7 +19,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> output: array<Activation>;
 
 @compute @workgroup_size(WORKGROUP)
 fn fill(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -31,5 +32,6 @@ fn fill(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let column = index % channels4;
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
     let inside = channel < vec4<u32>(params.channels);
-    output[params.output_offset + row * params.output_stride + column] = select(vec4<f32>(0.0), vec4<f32>(params.value), inside);
+    let value = select(vec4<f32>(0.0), vec4<f32>(params.value), inside);
+    output[params.output_offset + row * params.output_stride + column] = Activation(value);
 }

@@ -1,7 +1,7 @@
 //! LeakyReLU, ReLU, tanh and sigmoid.
 
 use super::Op;
-use super::elementwise::streaming_groups;
+use super::elementwise::{add, multiply, streaming_groups};
 use super::error::{ShapeError, same, take};
 use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
@@ -134,6 +134,25 @@ impl Op for ActivateBackward {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [grad_output, value] = take(inputs)?;
         same("gradient and value", grad_output, value)
+    }
+
+    /// Linear in the gradient. In the value it is piecewise constant (LeakyReLU), `grad * (1 - y^2)` (tanh) or `grad * (y - y^2)` (sigmoid).
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let (grad, value) = (inputs[0], inputs[1]);
+        let mut grads = vec![None, None];
+        if wanted[0] {
+            grads[0] = Some(tape.record(*self, &[grad_output, value])?);
+        }
+        if wanted[1] {
+            let product = multiply(tape, grad_output, grad, 1.0)?;
+            let curved = multiply(tape, product, value, -2.0)?;
+            grads[1] = Some(if self.activation == Activation::Sigmoid { add(tape, product, curved)? } else { curved });
+        }
+        Ok(grads)
+    }
+
+    fn stops_gradient(&self, input: usize) -> bool {
+        input == 1 && matches!(self.activation, Activation::LeakyRelu { .. })
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {

@@ -78,6 +78,40 @@ impl Op for BatchPad {
     }
 }
 
+/// The input as the channels from `start` on of images that are zero elsewhere: the gradient of [`Slice`].
+#[derive(Debug, Clone, Copy)]
+pub struct ChannelPad {
+    /// Where the input's first channel goes.
+    pub start: usize,
+    /// Channels of the output.
+    pub channels: usize,
+}
+
+impl Op for ChannelPad {
+    fn name(&self) -> &'static str {
+        "channel_pad"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        if self.start + input.channels() > self.channels {
+            return Err(ShapeError::Invalid { what: "channel range", shape: input, remedy: "pad to channels that hold them" });
+        }
+        Ok(input.with_channels(self.channels))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let channels = tape.shape(inputs[0]).channels();
+        Ok(vec![Some(tape.record(Slice { start: self.start, channels }, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, output) = (context.inputs[0], context.output);
+        let copied = copy_channels(0, input, 0, output, self.start, input.shape.channels());
+        Lowered { dispatches: vec![fill(output, 0.0), copied], ..Lowered::default() }
+    }
+}
+
 /// Rows of `columns` inputs each: side by side on the channel axis within a row, the rows one after the other on the batch axis. Pairs of
 /// images as one batch, for a network that judges them all at once.
 #[derive(Debug, Clone, Copy)]

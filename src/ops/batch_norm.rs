@@ -5,10 +5,12 @@
 mod fused;
 mod grad;
 mod running;
+mod second;
 
 pub use fused::{Norm, NormGrad, NormalizeActivate};
 pub use grad::{Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums};
 pub use running::{RunningStatistics, RunningToStats};
+pub use second::InvStd;
 
 use super::Op;
 use super::elementwise::WORKGROUP;
@@ -226,7 +228,7 @@ impl Op for Statistics {
         true
     }
 
-    fn stops_gradient(&self) -> bool {
+    fn stops_gradient(&self, _: usize) -> bool {
         true
     }
 }

@@ -3,8 +3,10 @@
 use super::Op;
 use super::error::{ShapeError, take};
 use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
+use super::reduction::Broadcast;
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
@@ -66,6 +68,11 @@ impl Op for ChannelSum {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
         Ok(Shape::vector(input.channels()))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let shape = tape.shape(inputs[0]);
+        Ok(vec![Some(tape.record(Broadcast { shape, scale: 1.0 }, &[grad_output])?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {

@@ -2,7 +2,8 @@
 
 use super::Op;
 use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
+use super::reduction::{Sum, check_reduced, is_total};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -19,7 +20,8 @@ pub(crate) fn streaming_groups(shape: Shape) -> usize {
     (shape.rows() * shape.channels4()).div_ceil(WORKGROUP * PER_THREAD)
 }
 
-/// `scale * (left + right)` or `scale * left * right`.
+/// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one value, or one a channel, for each
+/// group of pixels: `[groups, 1, 1, 1]` or `[groups, 1, 1, channels]`, a group being so many equal parts of the batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Binary {
     /// Multiply instead of add.
@@ -32,12 +34,13 @@ pub struct Binary {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct BinaryParams {
     rows: u32,
-    channels4: u32,
+    channels: u32,
     left: [u32; 2],
     right: [u32; 2],
     output: [u32; 2],
     scale: f32,
-    pad: [u32; 3],
+    pixels: u32,
+    pad: [u32; 2],
 }
 
 impl Op for Binary {
@@ -47,33 +50,46 @@ impl Op for Binary {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [left, right] = take(inputs)?;
-        same("both sides", left, right)
+        match check_reduced(left, right) {
+            Ok(()) => Ok(left),
+            Err(_) => same("both sides", left, right),
+        }
     }
 
     fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
         let mut grads = vec![None, None];
+        let [left, right] = [inputs[0], inputs[1]].map(|input| tape.shape(input));
         for (position, grad) in grads.iter_mut().enumerate().filter(|&(position, _)| wanted[position]) {
-            *grad = Some(match self.product {
-                true => tape.record(*self, &[grad_output, inputs[1 - position]])?,
-                false => scale(tape, grad_output, self.scale)?,
+            *grad = Some(match (position == 1 && right != left, self.product) {
+                (false, true) => tape.record(*self, &[grad_output, inputs[1 - position]])?,
+                (false, false) => scale(tape, grad_output, self.scale)?,
+                (true, product) => {
+                    let factors = if product { &[grad_output, inputs[0]][..] } else { &[grad_output] };
+                    tape.record(Sum { shape: right, scale: self.scale }, factors)?
+                }
             });
         }
         Ok(grads)
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let output = context.output;
+        let (output, right) = (context.output, context.inputs[1]);
         let params = BinaryParams {
             rows: output.shape.rows() as u32,
-            channels4: output.shape.channels4() as u32,
+            channels: output.shape.channels() as u32,
             left: context.inputs[0].place(),
-            right: context.inputs[1].place(),
+            right: right.place(),
             output: output.place(),
             scale: self.scale,
-            pad: [0; 3],
+            pixels: (output.shape.rows() / right.shape.batch().max(1)) as u32,
+            pad: [0; 2],
         };
-        let kernel = KernelSpec::new(shader!("elementwise/binary")).flag("PRODUCT", self.product);
-        let kernel = activations(kernel, output.dtype);
+        let spread = match right.shape == output.shape {
+            true => 0,
+            false => 1 + usize::from(is_total(output.shape, right.shape)),
+        };
+        let kernel = KernelSpec::new(shader!("elementwise/binary")).flag("PRODUCT", self.product).uint("RIGHT", spread);
+        let kernel = stored(activations(kernel, output.dtype), ["Right", "RightScalar"], right.dtype);
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         Dispatch::new(kernel, &params, slots, streaming_groups(output.shape)).into()
     }
@@ -126,6 +142,62 @@ impl Op for Scale {
     }
 }
 
+/// `scale * (input + shift)^(halves / 2)`, element by element: roots, reciprocals and squares. A root of a negative number is NaN.
+#[derive(Debug, Clone, Copy)]
+pub struct Power {
+    /// Twice the exponent.
+    pub halves: i32,
+    /// Added to the input first.
+    pub shift: f32,
+    /// A factor on the result.
+    pub scale: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct PowerParams {
+    rows: u32,
+    channels: u32,
+    input: [u32; 2],
+    output: [u32; 2],
+    scale: f32,
+    shift: f32,
+}
+
+impl Op for Power {
+    fn name(&self) -> &'static str {
+        "power"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        Ok(input)
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let derivative = Self { halves: self.halves - 2, scale: self.scale * self.halves as f32 / 2.0, ..*self };
+        let derivative = tape.record(derivative, inputs)?;
+        Ok(vec![Some(multiply(tape, grad_output, derivative, 1.0)?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let output = context.output;
+        let params = PowerParams {
+            rows: output.shape.rows() as u32,
+            channels: output.shape.channels() as u32,
+            input: context.inputs[0].place(),
+            output: output.place(),
+            scale: self.scale,
+            shift: self.shift,
+        };
+        let kernel = KernelSpec::new(shader!("elementwise/power"))
+            .uint("ROOTS", self.halves.unsigned_abs() as usize)
+            .flag("RECIPROCAL", self.halves < 0);
+        let kernel = activations(kernel, output.dtype);
+        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(output.shape)).into()
+    }
+}
+
 /// A constant in every element.
 #[derive(Debug, Clone, Copy)]
 pub struct Fill {
@@ -169,7 +241,8 @@ pub(crate) fn fill(output: Operand, value: f32) -> Dispatch {
     let shape = output.shape;
     let params = FillParams { rows: shape.rows() as u32, channels: shape.channels() as u32, output: output.place(), value, pad: [0; 3] };
     let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
-    Dispatch::new(KernelSpec::new(shader!("elementwise/fill")), &params, vec![Slot::Output], groups)
+    let kernel = activations(KernelSpec::new(shader!("elementwise/fill")), output.dtype);
+    Dispatch::new(kernel, &params, vec![Slot::Output], groups)
 }
 
 /// Records `left + right`.

@@ -130,7 +130,7 @@ pub(crate) fn gradients(kernel: KernelSpec, dtype: DType) -> KernelSpec {
 
 /// Replaces the aliases of one and of four numbers that the shader declares; a shader's own alias is f32. Where it declares neither the
 /// kernel cannot be built: it was written for f32 alone.
-fn stored(kernel: KernelSpec, [vector, scalar]: [&'static str; 2], dtype: DType) -> KernelSpec {
+pub(crate) fn stored(kernel: KernelSpec, [vector, scalar]: [&'static str; 2], dtype: DType) -> KernelSpec {
     if dtype == DType::F32 {
         return kernel;
     }

@@ -22,8 +22,9 @@ pub mod loss;
 pub mod loss_scale;
 pub mod monitor;
 pub mod random;
+pub mod reduction;
 
-pub use assemble::{Assemble, BatchPad, BatchSlice};
+pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use elementwise::{Fill, add};
 pub use error::ShapeError;
 pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot};
@@ -101,8 +102,10 @@ pub trait Op: Any + Debug + Send + Sync {
         None
     }
 
-    /// Whether gradients end here.
-    fn stops_gradient(&self) -> bool {
+    /// Whether gradients end at this input: because they are zero, because that is what the operation is for, or because the rule of
+    /// another input accounts for them.
+    fn stops_gradient(&self, input: usize) -> bool {
+        let _ = input;
         false
     }
 

@@ -1,4 +1,4 @@
-//! Random initial values, the same on every run with the same seed, whatever else is on the tape.
+//! Random numbers, the same on every run with the same seed, whatever else is on the tape: initial values, and draws of a step.
 
 use super::Op;
 use super::elementwise::WORKGROUP;
@@ -76,6 +76,58 @@ impl Op for RandomNormal {
         let kernel = KernelSpec::new(shader!("random/normal"));
         let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
         Dispatch::new(kernel, &params, vec![Slot::Output, Slot::Step], groups).into()
+    }
+}
+
+/// Independent draws from 0..1, keyed by the run's seed, the step and `key`.
+#[derive(Debug, Clone, Copy)]
+pub struct RandomUniform {
+    /// The value's key: equal keys draw equal values in one step.
+    pub key: u32,
+    /// The output's shape, which is that of images or vectors.
+    pub shape: Shape,
+}
+
+impl RandomUniform {
+    /// Draws for the value called `name`.
+    pub fn new(name: &str, shape: Shape) -> Self {
+        Self { key: key_of(name), shape }
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct UniformParams {
+    rows: u32,
+    channels: u32,
+    output: [u32; 2],
+    key: u32,
+    pad: [u32; 3],
+}
+
+impl Op for RandomUniform {
+    fn name(&self) -> &'static str {
+        "random_uniform"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [] = take(inputs)?;
+        match self.shape.layout() {
+            Layout::Nhwc => Ok(self.shape),
+            Layout::Hwio => Err(ShapeError::Invalid { what: "draws", shape: self.shape, remedy: "draw images or vectors, not weights" }),
+        }
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let shape = self.shape;
+        let (rows, channels) = (shape.rows() as u32, shape.channels() as u32);
+        let params = UniformParams { rows, channels, output: context.output.place(), key: self.key, pad: [0; 3] };
+        let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
+        Dispatch::new(KernelSpec::new(shader!("random/uniform")), &params, vec![Slot::Output, Slot::Step], groups).into()
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 

@@ -1,6 +1,7 @@
 //! Looking at memory differently: detach, channel slices and concatenation. Usually views without a copy; where the planner
 //! cannot make a view of one, it is lowered to a copy.
 
+use super::assemble::ChannelPad;
 use super::elementwise::copy;
 use super::error::{ShapeError, same, take};
 use super::lower::{LowerContext, Lowered};
@@ -30,7 +31,7 @@ impl Op for Detach {
         Some(View::Alias)
     }
 
-    fn stops_gradient(&self) -> bool {
+    fn stops_gradient(&self, _: usize) -> bool {
         true
     }
 }
@@ -55,6 +56,11 @@ impl Op for Slice {
             return Err(ShapeError::Invalid { what: "channel range", shape: input, remedy: "slice inside the channels" });
         }
         Ok(input.with_channels(self.channels))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let channels = tape.shape(inputs[0]).channels();
+        Ok(vec![Some(tape.record(ChannelPad { start: self.start, channels }, &[grad_output])?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {

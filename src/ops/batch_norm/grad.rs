@@ -1,12 +1,14 @@
 //! The gradients of a normalisation. Two sums per group and channel serve all of them: that of `grad_output` and that of
 //! `grad_output * x_hat`, with `x_hat = (input - mean) * inv_std` (Ioffe and Szegedy 2015, section 3).
 
+use super::second;
 use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
 use crate::ops::Op;
 use crate::ops::error::{ShapeError, same, take};
 use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 
@@ -182,8 +184,17 @@ impl Op for GradInput {
         Ok(grad_output)
     }
 
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        second::backward(*self, tape, inputs, grad_output, wanted)
+    }
+
     fn lower(&self, context: &LowerContext) -> Lowered {
         self.lower_masked(context, None)
+    }
+
+    /// Statistics and sums depend on input and gradient, whose rules account for that; running statistics are constants.
+    fn stops_gradient(&self, input: usize) -> bool {
+        input == 1 || input == 3 && self.from == StatisticsOf::Input
     }
 }
 

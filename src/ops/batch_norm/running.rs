@@ -78,7 +78,7 @@ impl Op for RunningStatistics {
         true
     }
 
-    fn stops_gradient(&self) -> bool {
+    fn stops_gradient(&self, _: usize) -> bool {
         true
     }
 
@@ -125,7 +125,7 @@ impl Op for RunningToStats {
         true
     }
 
-    fn stops_gradient(&self) -> bool {
+    fn stops_gradient(&self, _: usize) -> bool {
         true
     }
 }

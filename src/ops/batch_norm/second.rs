@@ -1,0 +1,123 @@
+//! The gradient of a normalisation's gradient, recorded from elementary nodes: fused operations would each need a rule of their own, and
+//! what is recorded here can itself be differentiated.
+//!
+//! With `s = inv_std`, `n = (input - mean) * s` and `<.>` the mean over a group, [`GradInput`] is
+//!
+//! ```text
+//! grad_input = weight * s * (grad - <grad> - n * <grad * n>)
+//! ```
+//!
+//! It is linear in `grad`, and its own adjoint. For a gradient `u` of this result, with `ds/dinput = -s^2 * n / pixels`,
+//!
+//! ```text
+//! d/dinput = -weight * s^2 * ((u - <u>) * <grad * n> + (grad - <grad>) * <u * n> + n * (<u * grad> - <u><grad> - 3 * <u * n><grad * n>))
+//! ```
+
+use super::{GradInput, GradSums, Normalize, StatisticsOf, check_stats};
+use crate::ops::Op;
+use crate::ops::elementwise::{add, copy, multiply};
+use crate::ops::error::{ShapeError, take};
+use crate::ops::lower::{LowerContext, Lowered, Operand};
+use crate::ops::reduction::Sum;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+
+/// `inv_std` of each group and channel: `[input, stats]` to `[groups, 1, 1, channels]`. It depends on the input through the statistics.
+#[derive(Debug, Clone, Copy)]
+pub struct InvStd;
+
+impl Op for InvStd {
+    fn name(&self) -> &'static str {
+        "inv_std"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input, stats] = take(inputs)?;
+        check_stats(input, stats)?;
+        Ok(Shape::nhwc(stats.batch(), 1, 1, stats.channels()))
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], inv_std: Var, grad: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let pixels = tape.shape(inputs[0]).rows() / tape.shape(inv_std).batch();
+        let normalized = tape.record(Normalize { from: StatisticsOf::Input }, inputs)?;
+        let squared = multiply(tape, inv_std, inv_std, -1.0 / pixels as f32)?;
+        let slope = multiply(tape, squared, grad, 1.0)?;
+        Ok(vec![Some(multiply(tape, normalized, slope, 1.0)?), None])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (stats, output) = (context.inputs[1], context.output);
+        // Every second row, from the first one on.
+        let row = Operand { shape: output.shape, offset: stats.offset + stats.stride, stride: 2 * stats.stride, ..stats };
+        copy(1, row, output).into()
+    }
+
+    fn is_precise(&self) -> bool {
+        true
+    }
+
+    /// The statistics' own dependence on the input is part of the rule for the input.
+    fn stops_gradient(&self, input: usize) -> bool {
+        input == 1
+    }
+}
+
+/// Records the gradients of `op` on `inputs` that are `wanted`.
+pub(super) fn backward(op: GradInput, tape: &mut Tape, inputs: &[Var], u: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    let (grad, stats) = (inputs[0], inputs[1]);
+    let from_input = op.from == StatisticsOf::Input;
+    let weight = op.affine.then(|| inputs.len() - 1);
+    let mut grads = vec![None; inputs.len()];
+    if wanted[0] {
+        let mut operands = inputs.to_vec();
+        operands[0] = u;
+        if from_input {
+            operands[3] = tape.record(GradSums, &[u, inputs[2], stats])?;
+        }
+        grads[0] = Some(tape.record(op, &operands)?);
+    }
+    if from_input && wanted[2] {
+        grads[2] = Some(by_input(tape, [grad, inputs[2], stats], u, weight.map(|weight| inputs[weight]))?);
+    }
+    if let Some(weight) = weight.filter(|&weight| wanted[weight]) {
+        let unweighted = tape.record(GradInput { affine: false, ..op }, &inputs[..weight])?;
+        let shape = tape.shape(inputs[weight]);
+        grads[weight] = Some(tape.record(Sum { shape, scale: 1.0 }, &[u, unweighted])?);
+    }
+    Ok(grads)
+}
+
+/// The gradient with respect to the input, as above.
+fn by_input(tape: &mut Tape, [grad, input, stats]: [Var; 3], u: Var, weight: Option<Var>) -> Result<Var, TapeError> {
+    let map = tape.shape(input);
+    let shape = Shape::nhwc(tape.shape(stats).batch(), 1, 1, map.channels());
+    let share = shape.batch() as f32 / map.rows() as f32;
+    let mean = |tape: &mut Tape, factors: &[Var]| tape.record(Sum { shape, scale: share }, factors);
+    let minus_mean = |tape: &mut Tape, value: Var| tape.record(Sum { shape, scale: -share }, &[value]);
+
+    let n = tape.record(Normalize { from: StatisticsOf::Input }, &[input, stats])?;
+    let [u_n, grad_n, u_grad] = [mean(tape, &[u, n])?, mean(tape, &[grad, n])?, mean(tape, &[u, grad])?];
+    let [u_shift, grad_shift] = [minus_mean(tape, u)?, minus_mean(tape, grad)?];
+    let inv_std = tape.record(InvStd, &[input, stats])?;
+    let mut factor = multiply(tape, inv_std, inv_std, -1.0)?;
+    if let Some(weight) = weight {
+        factor = multiply(tape, factor, weight, 1.0)?;
+    }
+
+    let shifts = multiply(tape, u_shift, grad_shift, -1.0)?;
+    let slopes = multiply(tape, u_n, grad_n, -3.0)?;
+    let covariance = add(tape, u_grad, shifts)?;
+    let of_n = add(tape, covariance, slopes)?;
+
+    let term = |tape: &mut Tape, value: Var, factors: [Var; 2]| {
+        let factor = multiply(tape, factors[0], factors[1], 1.0)?;
+        multiply(tape, value, factor, 1.0)
+    };
+    let by_n = term(tape, n, [of_n, factor])?;
+    let u = add(tape, u, u_shift)?;
+    let grad = add(tape, grad, grad_shift)?;
+    let by_u = term(tape, u, [grad_n, factor])?;
+    let by_grad = term(tape, grad, [u_n, factor])?;
+    let sum = add(tape, by_u, by_grad)?;
+    add(tape, sum, by_n)
+}
