@@ -15,6 +15,8 @@ mod objectives;
 mod precision;
 #[path = "cli/prepare.rs"]
 mod prepare;
+#[path = "cli/recipe.rs"]
+mod recipe;
 #[path = "cli/tuning.rs"]
 mod tuning;
 

@@ -21,7 +21,7 @@ use pix2pix::program::Plan;
 use pix2pix::state::StateList;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
-use pix2pix::train::{Distance, GanLoss, Length, Objective, Recording, TrainConfig, UpdateOrder};
+use pix2pix::train::{Distance, GanLoss, Length, Objective, Recipe, Recording, TrainConfig, UpdateOrder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,7 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         length: Length::Steps(6),
         learning_rate: 2e-4,
         objective: Objective::default(),
+        recipe: Recipe::default(),
         seed: 0,
         sample_every: 1000,
         checkpoint_every: 1000,

@@ -9,7 +9,7 @@ use pix2pix::nn::{PatchGan, PatchGanConfig, UNet, UNetConfig};
 use pix2pix::ops::ArenaPart;
 use pix2pix::state::StateList;
 use pix2pix::train::run::RunDir;
-use pix2pix::train::{LOSSES, Length, Session, TrainConfig, TrainError, Trainer, checkpoint};
+use pix2pix::train::{LOSSES, Length, Policy, Recipe, Session, TrainConfig, TrainError, Trainer, checkpoint};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::fs;
@@ -132,6 +132,26 @@ fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
         assert_eq!(rows(&whole).iter().map(|row| row.0).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
         assert_eq!(rows(&whole), rows(&stopped), "a sample every {sample_every} steps");
     }
+}
+
+#[test]
+fn a_resumed_plateau_goes_on_with_the_scores_it_has_seen() {
+    let gpu = gpu();
+    let root = tempfile::tempdir().unwrap();
+    // So low a rate that no score is better than the one before by the threshold.
+    let recipe = Recipe { schedule: Policy::Plateau };
+    let base = TrainConfig { length: Length::Steps(20), sample_every: 1, checkpoint_every: 12, ..small_config(32, 2) };
+    let config = TrainConfig { recipe, learning_rate: 1e-5, ..base };
+    let whole = train(&gpu, &config, root.path(), "whole");
+    let resumed = copy_of(&whole.checkpoint_path(12), root.path(), "resumed");
+    let mut trainer = resume(&gpu, &resumed);
+    let plateau = trainer.schedule().plateau;
+    assert!(plateau.best.is_some() && plateau.drops == 1, "{plateau:?}");
+    trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    assert_same_tensors(&whole.checkpoint_path(20), &resumed.checkpoint_path(20));
+    let progress = |run: &RunDir| checkpoint::read_progress(&TensorFile::open(&run.checkpoint_path(20)).unwrap()).unwrap().plateau;
+    assert_eq!(progress(&whole), progress(&resumed));
+    assert!(progress(&whole).drops > plateau.drops);
 }
 
 #[test]

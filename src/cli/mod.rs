@@ -12,6 +12,7 @@ mod network;
 mod objective;
 mod prepare;
 mod progress;
+mod recipe;
 mod train;
 mod translate;
 mod tune;

@@ -6,7 +6,7 @@ use crate::data::{Direction, default_load_size};
 use crate::nn::{NetworkError, Norm, PatchGan, PatchGanConfig, UNet};
 use crate::state::StateList;
 use crate::tensor::DType;
-use crate::train::{Length, TrainConfig};
+use crate::train::{Length, Recipe, TrainConfig};
 use clap::{Args, ValueEnum};
 
 /// How weights, activations and gradients are stored.
@@ -126,6 +126,7 @@ impl NetworkArgs {
             length,
             learning_rate: 2e-4,
             objective: self.objective.objective()?,
+            recipe: Recipe::default(),
             seed,
             sample_every: 0,
             checkpoint_every: 0,

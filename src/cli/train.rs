@@ -2,6 +2,7 @@
 
 use super::network::NetworkArgs;
 use super::progress::Progress;
+use super::recipe::ScheduleArgs;
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::data::{DataError, Dataset, Direction};
@@ -9,7 +10,7 @@ use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
 use crate::tensor::DType;
 use crate::train::run::RunDir;
-use crate::train::{Length, Outcome, TrainConfig, TrainError, Trainer, checkpoint};
+use crate::train::{Length, Outcome, Policy, TrainConfig, TrainError, Trainer, checkpoint};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 26] = [
+const FIXED_BY_A_RUN: [&str; 28] = [
     "tune",
     "dataset",
     "direction",
@@ -44,6 +45,8 @@ const FIXED_BY_A_RUN: [&str; 26] = [
     "distance",
     "gan_mode",
     "order",
+    "schedule",
+    "lr_step",
     "name",
     "sample_every",
     "checkpoint_every",
@@ -75,13 +78,15 @@ pub struct TrainArgs {
     network: NetworkArgs,
     #[command(flatten)]
     tune: TuneArgs,
+    #[command(flatten)]
+    schedule: ScheduleArgs,
     /// Passes over the training pairs [default: 200]
     #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = clap::value_parser!(u64).range(1..))]
     epochs: Option<u64>,
     /// Length in steps instead of epochs [default for the bundled pairs: 2800]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
-    /// Learning rate of the first half; it falls to zero over the second [default: 0.0002]
+    /// Learning rate at the start [default: 0.0002]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
     /// Name of the run [default: the data set's; demo for the bundled pairs]
@@ -93,7 +98,7 @@ pub struct TrainArgs {
     /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr, --adapter and --runs
     #[arg(long, value_name = "NAME", conflicts_with_all = FIXED_BY_A_RUN)]
     resume: Option<PathBuf>,
-    /// Steps from one sample grid to the next [default: a tenth of the run]
+    /// Steps from one sample grid and held-out score to the next [default: a tenth of the run; an epoch with --schedule plateau]
     #[arg(long, value_name = "STEPS")]
     sample_every: Option<u64>,
     /// Steps from one checkpoint to the next [default: a tenth of the run]
@@ -225,6 +230,7 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
     config.adapter = args.device.adapter.clone();
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
+    args.schedule.apply(&mut config.recipe, length)?;
     Ok(config)
 }
 
@@ -242,8 +248,11 @@ fn valid(what: &str, value: f64) -> Result<(), CliError> {
 
 fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) {
     let pairs = dataset.get(crate::data::Split::Train).map_or(0, |set| set.len());
-    let tenth = (config.schedule((pairs / config.batch_size) as u64).total_steps / 10).max(1);
-    config.sample_every = args.sample_every.unwrap_or(tenth).max(1);
+    let schedule = config.schedule((pairs / config.batch_size) as u64);
+    let tenth = (schedule.total_steps / 10).max(1);
+    // The reference's schedule by scores looks at one an epoch.
+    let scored = if schedule.policy == Policy::Plateau { schedule.steps_per_epoch } else { tenth };
+    config.sample_every = args.sample_every.unwrap_or(scored).max(1);
     config.checkpoint_every = args.checkpoint_every.unwrap_or(tenth).max(1);
 }
 

@@ -10,6 +10,7 @@
 use super::config::{ModelConfig, RGB, TrainConfig};
 use super::error::TrainError;
 use super::run::write_atomic;
+use super::schedule::Plateau;
 use super::session::Session;
 use super::step::{Objective, UpdateOrder};
 use crate::gpu::Gpu;
@@ -48,6 +49,9 @@ pub struct Progress {
     /// The kernel of each contraction: another one means another order of summation, so a resumed run takes the same again.
     #[serde(default)]
     pub choices: BTreeMap<String, String>,
+    /// What the schedule remembers of the held-out scores.
+    #[serde(default)]
+    pub plateau: Plateau,
 }
 
 /// The kernel of each contraction of a program, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.

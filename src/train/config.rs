@@ -1,6 +1,7 @@
 //! Everything that defines a run; stored in config.json and in every checkpoint, so that `--resume` needs no other flag.
 
-use super::schedule::Schedule;
+use super::recipe::Recipe;
+use super::schedule::{Plateau, Schedule};
 use super::step::Objective;
 use crate::data::{DataOptions, Direction};
 use crate::nn::{NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
@@ -53,10 +54,13 @@ pub struct TrainConfig {
     pub recompute: bool,
     /// Length of the run.
     pub length: Length,
-    /// Adam's learning rate in the first half.
+    /// The learning rate at the start.
     pub learning_rate: f64,
     /// Losses and their weights.
     pub objective: Objective,
+    /// How the networks are trained.
+    #[serde(default)]
+    pub recipe: Recipe,
     /// Seed of weights, data order, jitter and dropout.
     pub seed: u64,
     /// Steps from one sample grid and held-out score to the next.
@@ -107,7 +111,14 @@ impl TrainConfig {
             Length::Epochs(epochs) => (epochs.saturating_mul(steps_per_epoch), steps_per_epoch),
             Length::Steps(steps) => (steps, 1),
         };
-        Schedule { steps_per_epoch, total_steps, steps_per_rate, learning_rate: self.learning_rate }
+        Schedule {
+            policy: self.recipe.schedule,
+            steps_per_epoch,
+            total_steps,
+            steps_per_rate,
+            learning_rate: self.learning_rate,
+            plateau: Plateau::default(),
+        }
     }
 
     /// Halvings for images of `size`: down to 1×1 up to 256, as in the reference; `None` when the size is no multiple of 32.

@@ -43,6 +43,9 @@ pub enum TrainError {
         /// Steps asked for.
         steps: u64,
     },
+    /// A schedule by scores without anything to score.
+    #[error("--schedule plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule")]
+    NoHeldOut,
     /// A run folder without a checkpoint.
     #[error("{run}: there is no checkpoint to resume from; start again under another --name")]
     NoCheckpoint {

@@ -1,16 +1,84 @@
-//! The learning rate: constant for the first half of the run, then linearly down to zero (the reference's `linear` policy).
+//! The learning rate over a run: the reference's `lr_policy`.
+
+use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
+
+/// How the learning rate changes; `t` counts what shares a rate (epochs or steps), and `T` is the whole run in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Constant for the first half of the run, then linearly down to zero.
+    #[default]
+    Linear,
+    /// `(1 + cos(pi t / T)) / 2` (arXiv 1608.03983, without restarts).
+    Cosine,
+    /// A tenth after every so many epochs.
+    Step {
+        /// Epochs from one drop to the next.
+        epochs: u64,
+    },
+    /// A fifth whenever the held-out L1 has stopped falling; see [`Plateau`].
+    Plateau,
+    /// The same all along.
+    Constant,
+}
+
+/// Factor of each drop of [`Policy::Step`].
+const STEP_FACTOR: f64 = 0.1;
+/// Factor of each drop of [`Policy::Plateau`], as in the reference.
+const PLATEAU_FACTOR: f64 = 0.2;
+/// A score counts as better when it is lower by this part of the best one.
+const THRESHOLD: f64 = 0.01;
+/// So many scores may fail to be better; the next one lowers the rate.
+const PATIENCE: u32 = 5;
+/// A rate that would change by less stays as it is (PyTorch's `eps`).
+const LEAST_CHANGE: f64 = 1e-8;
+
+/// What [`Policy::Plateau`] remembers of the held-out scores; it is part of a checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plateau {
+    /// The best score so far.
+    pub best: Option<f32>,
+    /// Scores since then.
+    pub bad: u32,
+    /// How often the rate was lowered.
+    pub drops: u32,
+}
+
+impl Plateau {
+    fn factor(&self) -> f64 {
+        PLATEAU_FACTOR.powi(self.drops.min(1000) as i32)
+    }
+
+    /// Takes in a score at a base rate, as PyTorch's `ReduceLROnPlateau` does in mode `min` with a relative threshold.
+    fn observe(&mut self, score: f32, learning_rate: f64) {
+        if self.best.is_none_or(|best| f64::from(score) < f64::from(best) * (1.0 - THRESHOLD)) {
+            (self.best, self.bad) = (Some(score), 0);
+            return;
+        }
+        self.bad += 1;
+        if self.bad > PATIENCE {
+            self.bad = 0;
+            self.drops += u32::from(learning_rate * self.factor() * (1.0 - PLATEAU_FACTOR) > LEAST_CHANGE);
+        }
+    }
+}
 
 /// Length and learning rate of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
+    /// How the rate changes.
+    pub policy: Policy,
     /// Steps of one epoch, at least 1.
     pub steps_per_epoch: u64,
     /// Steps of the whole run.
     pub total_steps: u64,
     /// Steps that share one rate: an epoch as in the reference, or 1 for a run whose length is given in steps.
     pub steps_per_rate: u64,
-    /// The rate of the first half.
+    /// The rate at the start.
     pub learning_rate: f64,
+    /// What the scores have been so far.
+    pub plateau: Plateau,
 }
 
 impl Schedule {
@@ -24,35 +92,120 @@ impl Schedule {
         self.total_steps.div_ceil(self.steps_per_epoch.max(1))
     }
 
-    /// Learning rate of a step: with 200 epochs 2e-4 up to epoch 99 and 0 in epoch 200, as in the reference. A run whose length is
-    /// given in steps has no step without learning, nor has a run of a single epoch.
+    /// Learning rate of a step. As in the reference, which moves its schedule at the start of an epoch, epoch `e` has the rate of
+    /// `t = e`: with 200 epochs of the linear policy 2e-4 up to epoch 99 and 0 in epoch 200. A run whose length is given in steps has
+    /// `t = 0` in its first step and so none without learning, nor has a run of a single epoch.
     pub fn rate(&self, step: u64) -> f64 {
         let unit = self.steps_per_rate.max(1);
         let periods = self.total_steps.div_ceil(unit);
-        let constant = periods / 2;
-        let period = step.saturating_sub(1) / unit + 1;
         let ahead = u64::from(unit > 1 && periods > 1);
-        let late = (period + ahead).saturating_sub(constant.max(1));
-        self.learning_rate * (1.0 - late as f64 / (periods - constant + 1) as f64)
+        let t = step.saturating_sub(1) / unit + ahead;
+        let factor = match self.policy {
+            Policy::Linear => {
+                let constant = periods / 2;
+                let late = (t + 1).saturating_sub(constant.max(1));
+                1.0 - late as f64 / (periods - constant + 1) as f64
+            }
+            Policy::Cosine => 0.5 * (1.0 + (PI * t as f64 / periods.max(1) as f64).cos()),
+            Policy::Step { epochs } => {
+                let drops = (self.epoch(step) - 1 + ahead) / epochs.max(1);
+                STEP_FACTOR.powi(drops.min(1000) as i32)
+            }
+            Policy::Plateau => self.plateau.factor(),
+            Policy::Constant => 1.0,
+        };
+        self.learning_rate * factor
+    }
+
+    /// Takes in a held-out score.
+    pub fn observe(&mut self, score: f32) {
+        if self.policy == Policy::Plateau {
+            self.plateau.observe(score, self.learning_rate);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Schedule;
+    use super::*;
 
-    #[test]
-    fn the_rate_is_the_references() {
-        let schedule = Schedule { steps_per_epoch: 400, total_steps: 80_000, steps_per_rate: 400, learning_rate: 2e-4 };
-        assert_eq!(schedule.epochs(), 200);
-        for (step, factor) in [(1, 1.0), (99 * 400, 1.0), (99 * 400 + 1, 1.0 - 1.0 / 101.0), (80_000, 0.0)] {
-            assert!((schedule.rate(step) - 2e-4 * factor).abs() < 1e-12, "step {step}");
+    fn schedule(policy: Policy, steps_per_epoch: u64, total_steps: u64, steps_per_rate: u64) -> Schedule {
+        Schedule { policy, steps_per_epoch, total_steps, steps_per_rate, learning_rate: 2e-4, plateau: Plateau::default() }
+    }
+
+    /// A run of epochs as the reference has them: `scheduler.step()` at the start of each, so that epoch `e` has the rate after `e`.
+    fn check(policy: Policy, epochs: u64, factor: impl Fn(u64) -> f64) {
+        let schedule = schedule(policy, 40, epochs * 40, 40);
+        for epoch in 1..=epochs {
+            for step in [(epoch - 1) * 40 + 1, epoch * 40] {
+                let (got, expected) = (schedule.rate(step), 2e-4 * factor(epoch));
+                assert!((got - expected).abs() < 1e-15, "{policy:?}, epoch {epoch}: {got} for {expected}");
+            }
         }
     }
 
     #[test]
+    fn linear_is_lambda_lr_with_the_references_rule() {
+        check(Policy::Linear, 200, |epoch| 1.0 - (epoch + 1).saturating_sub(100) as f64 / 101.0);
+    }
+
+    #[test]
+    fn cosine_is_cosine_annealing_lr() {
+        // Its closed form with eta_min = 0.
+        check(Policy::Cosine, 30, |epoch| (1.0 + (PI * epoch as f64 / 30.0).cos()) / 2.0);
+        let last = schedule(Policy::Cosine, 200, 1000, 1);
+        assert!(last.rate(1) == 2e-4 && last.rate(1000) > 0.0 && last.rate(1000) < 1e-9);
+    }
+
+    #[test]
+    fn step_is_step_lr() {
+        check(Policy::Step { epochs: 50 }, 200, |epoch| [1.0, 0.1, 1e-2, 1e-3, 1e-4][epoch as usize / 50]);
+        // A run in steps still counts epochs.
+        let run = schedule(Policy::Step { epochs: 2 }, 10, 45, 1);
+        assert_eq!([1, 20, 21, 40, 41].map(|step| (run.rate(step) / 2e-4 * 1000.0).round()), [1000.0, 1000.0, 100.0, 100.0, 10.0]);
+    }
+
+    /// PyTorch's class, as its documentation states it, step by step.
+    #[test]
+    fn plateau_is_reduce_lr_on_plateau() {
+        let scores: Vec<f32> = (0..200).map(|i| [0.5, 0.4, 0.399, 0.39, 0.45, 0.389][i % 6] * if i > 90 { 0.98 } else { 1.0 }).collect();
+        let mut schedule = schedule(Policy::Plateau, 10, 10_000, 10);
+        let (mut best, mut bad, mut rate) = (f64::INFINITY, 0, 2e-4_f64);
+        let mut drops = Vec::new();
+        for (i, &score) in scores.iter().enumerate() {
+            schedule.observe(score);
+            if f64::from(score) < best * (1.0 - 0.01) {
+                (best, bad) = (score.into(), 0);
+            } else {
+                bad += 1;
+            }
+            if bad > 5 {
+                bad = 0;
+                let lower = rate * 0.2;
+                if rate - lower > 1e-8 {
+                    rate = lower;
+                    drops.push(i);
+                }
+            }
+            assert!((schedule.rate(1) - rate).abs() < 1e-18, "after score {i}: {} for {rate}", schedule.rate(1));
+        }
+        assert!(drops.len() >= 5 && drops[0] == 9, "{drops:?}");
+        assert!(rate > 1e-9, "a rate that hardly changes stays");
+    }
+
+    #[test]
+    fn constant_and_plateau_without_scores_do_not_move() {
+        for policy in [Policy::Constant, Policy::Plateau] {
+            check(policy, 7, |_| 1.0);
+        }
+        let mut constant = schedule(Policy::Constant, 1, 10, 1);
+        (0..50).for_each(|_| constant.observe(1.0));
+        assert_eq!(constant.plateau, Plateau::default());
+    }
+
+    #[test]
     fn a_run_in_steps_decays_step_by_step() {
-        let schedule = Schedule { steps_per_epoch: 200, total_steps: 1000, steps_per_rate: 1, learning_rate: 1.0 };
+        let schedule = Schedule { learning_rate: 1.0, ..schedule(Policy::Linear, 200, 1000, 1) };
         assert_eq!(schedule.rate(500), 1.0);
         assert!((schedule.rate(750) - 0.5).abs() < 2e-3);
         assert!(schedule.rate(1000) > 0.0);
@@ -60,9 +213,11 @@ mod tests {
 
     #[test]
     fn the_shortest_runs_learn() {
-        for (steps_per_epoch, total_steps, steps_per_rate) in [(200, 1, 1), (200, 2, 1), (200, 200, 200), (1, 1, 1)] {
-            let schedule = Schedule { steps_per_epoch, total_steps, steps_per_rate, learning_rate: 1.0 };
-            assert!((1..=total_steps).all(|step| schedule.rate(step) > 0.0), "{schedule:?}");
+        for policy in [Policy::Linear, Policy::Cosine, Policy::Step { epochs: 1 }] {
+            for (steps_per_epoch, total_steps, steps_per_rate) in [(200, 1, 1), (200, 2, 1), (200, 200, 200), (1, 1, 1)] {
+                let schedule = schedule(policy, steps_per_epoch, total_steps, steps_per_rate);
+                assert!((1..=total_steps).all(|step| schedule.rate(step) > 0.0), "{schedule:?}");
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::error::TrainError;
 use super::memory::explain;
 use super::monitor::{LossReader, Losses, Reading};
 use super::run::{HeldOut, Row, RunDir, Samples};
-use super::schedule::Schedule;
+use super::schedule::{Policy, Schedule};
 use super::session::Session;
 use super::step::LOSSES;
 use super::translator::{Grid, Score, Translator};
@@ -109,6 +109,7 @@ impl<'a> Trainer<'a> {
         }
         checkpoint::load(gpu, &trainer.session, file)?;
         trainer.run.rewind(progress.step)?;
+        trainer.schedule.plateau = progress.plateau;
         trainer.step = progress.step;
         trainer.logged = progress.step;
         let here = trainer.progress();
@@ -130,6 +131,9 @@ impl<'a> Trainer<'a> {
         let training = dataset.require(Split::Train)?.clone();
         let held_out = dataset.get(Split::Val).or(dataset.get(Split::Test));
         let shown = held_out.map_or((training.clone(), false), |set| (set.clone(), true));
+        if config.recipe.schedule == Policy::Plateau && !shown.1 {
+            return Err(TrainError::NoHeldOut);
+        }
         let steps_per_epoch = (training.len() / config.batch_size.max(1)) as u64;
         let schedule = config.schedule(steps_per_epoch);
         if schedule.total_steps == 0 || steps_per_epoch == 0 {
@@ -204,7 +208,8 @@ impl<'a> Trainer<'a> {
         let interrupted = self.step < self.schedule.total_steps;
         // The weights first: a picture that cannot be written must not cost them.
         self.save()?;
-        let picture = self.sample(report)?;
+        self.judge(report)?;
+        let picture = self.sample()?;
         self.run.refresh()?;
         let scaling = self.session.store.scaling(self.gpu)?;
         Ok(Outcome { step: self.step, score: self.score, picture, interrupted, training, data_wait, scaling })
@@ -220,11 +225,16 @@ impl<'a> Trainer<'a> {
         // A reading first: nothing that is not finite may reach the disk.
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
+        if sample {
+            // Before the checkpoint, which remembers what the schedule makes of the score.
+            let score = self.judge(report)?;
+            score.into_iter().for_each(|score| self.schedule.observe(score.l1 as f32));
+        }
         if save {
             self.save()?;
         }
         if sample {
-            self.sample(report)?;
+            self.sample()?;
         }
         Ok(self.run.refresh()?)
     }
@@ -255,7 +265,7 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Whether [`Trainer::sample`] writes the row of this step, with its held-out score.
+    /// Whether [`Trainer::judge`] writes the row of this step, with its held-out score.
     fn is_scored(&self, step: u64) -> bool {
         self.shown.1 && (step.is_multiple_of(self.config.sample_every.max(1)) || step == self.schedule.total_steps)
     }
@@ -277,22 +287,26 @@ impl<'a> Trainer<'a> {
         self.began = Duration::try_from_secs_f64(seconds).ok().and_then(|before| now.checked_sub(before)).unwrap_or(now);
     }
 
-    fn sample(&mut self, report: &mut dyn FnMut(&Report)) -> Result<PathBuf, TrainError> {
-        let store = &self.session.store;
-        let Grid { batch, input, output, target } = self.translator.grid(self.gpu, store, &self.shown.0)?;
+    /// Scores the held-out pairs, if there are any, and writes the row of this step.
+    fn judge(&mut self, report: &mut dyn FnMut(&Report)) -> Result<Option<Score>, TrainError> {
+        if !self.shown.1 {
+            return Ok(None);
+        }
+        let score = self.translator.score(self.gpu, &self.session.store, &self.shown.0)?;
+        self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: score.copy_l1 as f32 })?;
+        self.score = Some(score);
+        if let Some(losses) = self.losses {
+            self.log(&losses, Some(score.l1 as f32))?;
+            report(&Report { losses, epoch: self.schedule.epoch(losses.step), score: self.score });
+        }
+        Ok(self.score)
+    }
+
+    fn sample(&self) -> Result<PathBuf, TrainError> {
+        let Grid { batch, input, output, target } = self.translator.grid(self.gpu, &self.session.store, &self.shown.0)?;
         let side = self.config.size as usize;
         let samples = Samples { batch, height: side, width: side, input: &input, output: &output, target: &target };
-        let picture = self.run.write_samples(self.step, &samples)?;
-        if self.shown.1 {
-            let score = self.translator.score(self.gpu, store, &self.shown.0)?;
-            self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: score.copy_l1 as f32 })?;
-            self.score = Some(score);
-            if let Some(losses) = self.losses {
-                self.log(&losses, Some(score.l1 as f32))?;
-                report(&Report { losses, epoch: self.schedule.epoch(losses.step), score: self.score });
-            }
-        }
-        Ok(picture)
+        Ok(self.run.write_samples(self.step, &samples)?)
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
@@ -318,6 +332,7 @@ impl<'a> Trainer<'a> {
             pairs: self.training.len(),
             adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
             choices: kernel_choices(self.session.program()),
+            plateau: self.schedule.plateau,
         }
     }
 
