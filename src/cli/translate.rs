@@ -2,7 +2,7 @@
 
 use super::network::PrecisionArg;
 use super::{CliError, DeviceArgs, plan_outputs, print, write_png};
-use crate::data::{crop_to, list_images, read_rgb, reflect_pad_to_multiple, to_rgb8, to_unit};
+use crate::data::{Depth, Picture, crop_to, list_images, read_picture, reflect_pad_to_multiple};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{DropoutMode, Mode, UNet};
@@ -13,7 +13,6 @@ use crate::tensor::Shape;
 use crate::train::run::RunError;
 use crate::train::{RGB, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
-use image::RgbImage;
 use std::path::PathBuf;
 
 /// Arguments of `translate`.
@@ -55,10 +54,10 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let mut model = Model::load(args)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     for (input, output) in inputs.iter().zip(&outputs) {
-        let image = read_rgb(input)?;
+        let image = read_picture(input)?.to_rgb();
         let fail = |source| CliError::Translate { file: input.clone(), source: Box::new(source) };
         let translated = model.translate(&image, args.device.seed).map_err(fail)?;
-        write_png(output, &translated)?;
+        write_png(output, &(&translated).into())?;
         print(&output.display().to_string())?;
     }
     Ok(())
@@ -84,7 +83,7 @@ impl Model {
     }
 
     /// Pads by reflection to a size that the network divides, translates, and crops back.
-    fn translate(&mut self, image: &RgbImage, seed: u64) -> Result<RgbImage, TrainError> {
+    fn translate(&mut self, image: &Picture, seed: u64) -> Result<Picture, TrainError> {
         let padded = reflect_pad_to_multiple(image, self.generator.multiple() as u32);
         let (width, height) = padded.dimensions();
         let shape = Shape::nhwc(1, height as usize, width as usize, RGB);
@@ -102,11 +101,10 @@ impl Model {
                 })?
             }
         };
-        let values: Vec<f32> = padded.iter().map(|&byte| to_unit(byte)).collect();
-        let output = to_rgb8(&ready.translate(&self.gpu, &self.store, &values, seed)?);
+        let values: Vec<f32> = padded.units().collect();
+        let output = ready.translate(&self.gpu, &self.store, &values, seed)?;
         self.ready = Some((shape, ready));
-        // The network maps RGB to RGB, so the bytes fill the image; anything else would be an empty picture, not a wrong one.
-        let whole = RgbImage::from_raw(width, height, output).unwrap_or_default();
+        let whole = Picture::from_unit(width, height, RGB, Depth::Eight, &output);
         Ok(crop_to(&whole, image.width(), image.height()))
     }
 }

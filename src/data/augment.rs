@@ -1,4 +1,4 @@
-//! The jitter of a training pair, and bytes to floats and back.
+//! The jitter of a training pair, and bytes to floats.
 //!
 //! Paper, section 6.2: "random jitter was applied by resizing the 256x256 input images to 286x286 and then randomly cropping back";
 //! mirroring is part of it in the reference. Both images of a pair get the same crop and the same mirroring.
@@ -9,10 +9,9 @@ use image::RgbImage;
 
 use super::error::DataError;
 use super::pairs::split_combined;
+use super::picture::{Depth, Picture};
 use super::random::{Stream, below, draw};
 use super::resize::resize;
-
-const CHANNELS: usize = 3;
 
 /// A crop window and whether it is mirrored afterwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,28 +34,19 @@ impl Jitter {
         Self { crop_x: below(x, positions), crop_y: below(y, positions), flip: mirror && below(flip, 2) == 1 }
     }
 
-    /// The pixels of a `size` x `size` crop, row by row, mirrored where this jitter says so.
+    /// The `size` x `size` crop, mirrored where this jitter says so.
     ///
     /// # Errors
-    /// [`DataError::CropOutside`] when the window leaves the image.
-    pub fn pixels(self, image: &RgbImage, size: u32) -> Result<impl Iterator<Item = [u8; CHANNELS]>, DataError> {
+    /// [`DataError::CropOutside`] when the window leaves the picture.
+    pub fn apply(self, image: &Picture, size: u32) -> Result<Picture, DataError> {
         let (width, height) = image.dimensions();
         let fits = |start: u32, side: u32| start.checked_add(size).is_some_and(|end| end <= side);
         if !fits(self.crop_x, width) || !fits(self.crop_y, height) {
             let Self { crop_x, crop_y, .. } = self;
             return Err(DataError::CropOutside { width, height, crop_size: size, crop_x, crop_y });
         }
-        let column = move |x: u32| self.crop_x + if self.flip { size - 1 - x } else { x };
-        Ok((0..size).flat_map(move |y| (0..size).map(move |x| image.get_pixel(column(x), self.crop_y + y).0)))
-    }
-
-    /// The crop as an image; see [`Jitter::pixels`].
-    ///
-    /// # Errors
-    /// [`DataError::CropOutside`] when the window leaves the image.
-    pub fn apply(self, image: &RgbImage, size: u32) -> Result<RgbImage, DataError> {
-        let bytes = self.pixels(image, size)?.flatten().collect();
-        Ok(RgbImage::from_raw(size, size, bytes).unwrap_or_default())
+        let column = |x: u32| self.crop_x + if self.flip { size - 1 - x } else { x };
+        Ok(image.rearrange(size, size, |x, y| (column(x), self.crop_y + y)))
     }
 }
 
@@ -66,20 +56,14 @@ impl Jitter {
 /// # Errors
 /// [`DataError::OddWidth`] and [`DataError::CropOutside`].
 pub fn preprocess_pair(ab: &RgbImage, load_size: u32, crop_size: u32, jitter: Jitter) -> Result<(RgbImage, RgbImage), DataError> {
-    let (a, b) = split_combined(ab, Path::new("the combined image"))?;
-    let prepare = |half: &RgbImage| jitter.apply(&resize(half, load_size, load_size), crop_size);
+    let (a, b) = split_combined(&ab.clone().into(), Path::new("the combined image"))?;
+    let prepare = |half: &Picture| Ok::<_, DataError>((&jitter.apply(&resize(half, load_size, load_size), crop_size)?).into());
     Ok((prepare(&a)?, prepare(&b)?))
 }
 
-/// A byte to -1..1, in the reference's order of operations (`ToTensor`, then `Normalize(0.5, 0.5)`), so that every bit agrees.
+/// A byte to -1..1: [`Depth::to_unit`].
 pub fn to_unit(byte: u8) -> f32 {
-    (f32::from(byte) / 255.0 - 0.5) / 0.5
-}
-
-/// Network output in -1..1 to bytes: (x + 1) / 2 * 255, truncated as in the reference; what lies outside is clamped, NaN is 0.
-pub fn to_rgb8(values: &[f32]) -> Vec<u8> {
-    // `as` saturates, truncates and maps NaN to 0.
-    values.iter().map(|value| ((value + 1.0) / 2.0 * 255.0) as u8).collect()
+    Depth::Eight.to_unit(byte.into())
 }
 
 #[cfg(test)]
@@ -87,17 +71,21 @@ pub fn to_rgb8(values: &[f32]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn coordinates(side: u32) -> RgbImage {
-        RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, 7]))
+    fn coordinates(side: u32) -> Picture {
+        RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, 7])).into()
+    }
+
+    fn corners(picture: &Picture) -> [Vec<u16>; 2] {
+        [picture.pixel(0, 0).collect(), picture.pixel(picture.width() - 1, picture.height() - 1).collect()]
     }
 
     #[test]
     fn crops_and_mirrors() {
         let jitter = |flip| Jitter { crop_x: 2, crop_y: 3, flip };
         let plain = jitter(false).apply(&coordinates(10), 4).unwrap();
-        assert_eq!((plain.get_pixel(0, 0).0, plain.get_pixel(3, 3).0), ([2, 3, 7], [5, 6, 7]));
+        assert_eq!(corners(&plain), [[2, 3, 7], [5, 6, 7]]);
         let mirrored = jitter(true).apply(&coordinates(10), 4).unwrap();
-        assert_eq!((mirrored.get_pixel(0, 0).0, mirrored.get_pixel(3, 3).0), ([5, 3, 7], [2, 6, 7]));
+        assert_eq!(corners(&mirrored), [[5, 3, 7], [2, 6, 7]]);
     }
 
     #[test]
@@ -128,6 +116,6 @@ mod tests {
         assert_eq!((to_unit(0), to_unit(255)), (-1.0, 1.0));
         assert!((0..=255).all(|byte| (to_unit(byte) - (f32::from(byte) / 127.5 - 1.0)).abs() < 1e-7));
         let values = [-1.0, 1.0, 0.0, -7.0, 7.0, f32::NAN, f32::INFINITY];
-        assert_eq!(to_rgb8(&values), [0, 255, 127, 0, 255, 0, 255]);
+        assert_eq!(values.map(|value| Depth::Eight.to_sample(value)), [0, 255, 127, 0, 255, 0, 255]);
     }
 }

@@ -4,12 +4,10 @@
 
 use std::path::Path;
 
-use image::imageops::crop_imm;
-
 use super::dataset::{DataOptions, Dataset};
 use super::error::DataError;
 use super::pairs::{PairSource, Split};
-use super::read::decode_rgb;
+use super::read::decode;
 
 const SHEETS: [(Split, &[u8]); 2] =
     [(Split::Train, include_bytes!("../../assets/pairs/train.jpg")), (Split::Val, include_bytes!("../../assets/pairs/val.jpg"))];
@@ -32,12 +30,12 @@ impl Dataset {
 
 /// The pairs of a sheet, left to right and top to bottom.
 fn cut(split: Split, bytes: &[u8]) -> Result<Vec<PairSource>, DataError> {
-    let sheet = decode_rgb(Path::new("the bundled pairs"), bytes)?;
+    let sheet = decode(Path::new("the bundled pairs"), bytes)?;
     let (columns, rows) = (sheet.width() / CELL.0, sheet.height() / CELL.1);
     let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
     let pair = |(index, (column, row)): (usize, (u32, u32))| PairSource::Memory {
         name: format!("{split}-{index:03}"),
-        image: crop_imm(&sheet, column * CELL.0, row * CELL.1, CELL.0, CELL.1).to_image(),
+        image: sheet.crop(column * CELL.0, row * CELL.1, CELL.0, CELL.1),
     };
     Ok(cells.enumerate().map(pair).collect())
 }

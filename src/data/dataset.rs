@@ -3,24 +3,24 @@
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::augment::{Jitter, to_unit};
+use super::augment::Jitter;
 use super::error::DataError;
 use super::pairs::{Direction, PairSource, Split, find_pairs};
+use super::picture::Picture;
 use super::read::MAX_SIDE;
 use super::resize::resize;
 use super::schedule::Sample;
 
 const CHANNELS: usize = 3;
 
-/// An (input, target) pair of images of the same size.
-pub type Pair = (RgbImage, RgbImage);
+/// An (input, target) pair of pictures of the same size.
+pub type Pair = (Picture, Picture);
 
 /// How pairs are prepared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +76,8 @@ impl Batch {
 
     /// Appends the same crop of both images of a pair.
     fn push(&mut self, (input, target): &Pair, jitter: Jitter, size: u32) -> Result<(), DataError> {
-        self.input.extend(jitter.pixels(input, size)?.flatten().map(to_unit));
-        self.target.extend(jitter.pixels(target, size)?.flatten().map(to_unit));
+        self.input.extend(jitter.apply(input, size)?.units());
+        self.target.extend(jitter.apply(target, size)?.units());
         Ok(())
     }
 }
@@ -142,8 +142,7 @@ impl PairSet {
             Split::Train => options.load_size,
             Split::Val | Split::Test => options.size,
         };
-        let keep = bytes_of(sources.len(), stored_size) <= budget;
-        let images = decode_all(&sources, keep, |pair| prepare(pair, options.direction, stored_size))?;
+        let images = decode_all(&sources, budget, |pair| prepare(pair, options.direction, stored_size))?;
         Ok(Self { split, options: options.clone(), sources, stored_size, images })
     }
 
@@ -174,7 +173,7 @@ impl PairSet {
 
     /// What the decoded pairs occupy, in bytes; 0 when they did not fit and are read again at each use.
     pub fn bytes_in_memory(&self) -> u64 {
-        self.images.as_ref().map_or(0, |images| bytes_of(images.len(), self.stored_size))
+        self.images.iter().flatten().map(bytes_of).sum()
     }
 
     /// The batch of these samples, jittered as they say; `[samples.len(), size, size, 3]`.
@@ -219,26 +218,31 @@ impl PairSet {
 /// Orders (A, B) and resizes both.
 fn prepare(pair: Pair, direction: Direction, size: u32) -> Pair {
     let (input, target) = direction.order(pair);
-    (resize(&input, size, size), resize(&target, size, size))
+    (resize(&input.to_rgb(), size, size), resize(&target.to_rgb(), size, size))
 }
 
-fn bytes_of(pairs: usize, size: u32) -> u64 {
-    let image = u64::from(size) * u64::from(size) * CHANNELS as u64;
-    (pairs as u64).saturating_mul(2 * image)
+fn bytes_of((input, target): &Pair) -> u64 {
+    (input.bytes().len() + target.bytes().len()) as u64
 }
 
-/// Reads every source once, on every core; keeps what `prepare` makes of it only if `keep`. The error is that of the first bad
-/// source in order.
-fn decode_all(sources: &[PairSource], keep: bool, prepare: impl Fn(Pair) -> Pair + Sync) -> Result<Option<Vec<Pair>>, DataError> {
+/// Reads every source once, on every core; keeps what `prepare` makes of them, all or none, if it fits into `budget` bytes. The error is
+/// that of the first bad source in order.
+fn decode_all(sources: &[PairSource], budget: u64, prepare: impl Fn(Pair) -> Pair + Sync) -> Result<Option<Vec<Pair>>, DataError> {
     let slots: Vec<OnceLock<Result<Option<Pair>, DataError>>> = sources.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
+    let kept = AtomicU64::new(0);
+    let keep = |pair: Pair| {
+        let pair = (kept.load(Ordering::Relaxed) <= budget).then(|| prepare(pair));
+        kept.fetch_add(pair.as_ref().map_or(0, bytes_of), Ordering::Relaxed);
+        pair.filter(|_| kept.load(Ordering::Relaxed) <= budget)
+    };
     // Sources are taken in order and a taken one is always finished, so nothing before a bad one is left out.
     let work = || {
         while !failed.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(source), Some(slot)) = (sources.get(index), slots.get(index)) else { return };
-            let pair = source.read().map(|pair| keep.then(|| prepare(pair)));
+            let pair = source.read().map(keep);
             failed.fetch_or(pair.is_err(), Ordering::Relaxed);
             slot.get_or_init(|| pair);
         }
@@ -260,6 +264,7 @@ fn decode_all(sources: &[PairSource], keep: bool, prepare: impl Fn(Pair) -> Pair
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use image::RgbImage;
     use std::fs;
 
     /// A dataset folder with `train` and `val` combined images of noise, 24 x 12 pixels.
@@ -315,8 +320,9 @@ mod tests {
         assert_eq!(kept.batch(&samples).unwrap(), read_again.batch(&samples).unwrap());
         assert_eq!(kept.batch(&samples).unwrap().input.len(), 2 * 8 * 8 * 3);
         // Training is served first; validation must do with what is left.
-        let tight = open(bytes_of(5, 9));
-        assert_eq!(tight.get(Split::Train).unwrap().bytes_in_memory(), bytes_of(5, 9));
+        let training = 5 * 2 * 9 * 9 * 3;
+        let tight = open(training);
+        assert_eq!(tight.get(Split::Train).unwrap().bytes_in_memory(), training);
         assert_eq!(tight.get(Split::Val).unwrap().bytes_in_memory(), 0);
     }
 

@@ -4,10 +4,11 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`read`] | one file to 8-bit RGB, with limits; which files of a folder are images |
+//! | [`picture`] | a picture in memory: any number of channels, 8 or 16 bits a sample |
+//! | [`read`] | one file to a picture, with limits; which files of a folder are images |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
 //! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
-//! | [`augment`] | the jitter (crop and mirror), and bytes to floats and back |
+//! | [`augment`] | the jitter (crop and mirror), and bytes to floats |
 //! | [`random`] | counter-based random numbers: every draw is a pure function of (seed, stream, index) |
 //! | [`dataset`] | the decoded pairs of each split, in memory when they fit |
 //! | [`schedule`] | which pairs, with which jitter, make the batch of step `t` |
@@ -16,7 +17,7 @@
 //! | [`pad`] | reflect padding, for translating images of any size |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
 //!
-//! Pixels are NHWC with three tightly packed channels; values are -1..1 as floats and 0..255 as bytes.
+//! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
 
 pub mod augment;
 pub mod bundled;
@@ -25,17 +26,19 @@ pub mod error;
 pub mod loader;
 pub mod pad;
 pub mod pairs;
+pub mod picture;
 pub mod random;
 pub mod read;
 pub mod resize;
 pub mod schedule;
 pub mod tools;
 
-pub use augment::{Jitter, preprocess_pair, to_rgb8, to_unit};
+pub use augment::{Jitter, preprocess_pair, to_unit};
 pub use dataset::{Batch, DataOptions, Dataset, PairSet, default_load_size};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
 pub use pad::{crop_to, reflect_pad_to_multiple};
 pub use pairs::{Direction, Split};
-pub use read::{list_images, read_rgb};
+pub use picture::{Depth, Picture};
+pub use read::{list_images, read_picture, read_rgb};
 pub use resize::resize;

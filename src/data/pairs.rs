@@ -15,12 +15,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use image::RgbImage;
-use image::imageops::crop_imm;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::read::{images_in, read_rgb};
+use super::picture::Picture;
+use super::read::{images_in, read_picture};
 
 /// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,7 +99,7 @@ pub enum PairSource {
         /// What the pair is called, like a file name without its ending.
         name: String,
         /// A in its left half and B in its right one.
-        image: RgbImage,
+        image: Picture,
     },
 }
 
@@ -116,13 +115,13 @@ impl PairSource {
     /// Reads the images (A, B), both of the same size.
     ///
     /// # Errors
-    /// Those of [`read_rgb`], [`DataError::OddWidth`] and [`DataError::PairSizes`].
-    pub fn read(&self) -> Result<(RgbImage, RgbImage), DataError> {
+    /// Those of [`read_picture`], [`DataError::OddWidth`] and [`DataError::PairSizes`].
+    pub fn read(&self) -> Result<(Picture, Picture), DataError> {
         match self {
-            PairSource::Combined(path) => split_combined(&read_rgb(path)?, path),
+            PairSource::Combined(path) => split_combined(&read_picture(path)?, path),
             PairSource::Memory { name, image } => split_combined(image, Path::new(name)),
             PairSource::Separate { a: path_a, b: path_b } => {
-                let (a, b) = (read_rgb(path_a)?, read_rgb(path_b)?);
+                let (a, b) = (read_picture(path_a)?, read_picture(path_b)?);
                 if a.dimensions() == b.dimensions() {
                     return Ok((a, b));
                 }
@@ -136,12 +135,12 @@ impl PairSource {
 ///
 /// # Errors
 /// [`DataError::OddWidth`] for a width that is odd or 0.
-pub fn split_combined(ab: &RgbImage, path: &Path) -> Result<(RgbImage, RgbImage), DataError> {
+pub fn split_combined(ab: &Picture, path: &Path) -> Result<(Picture, Picture), DataError> {
     let (width, height) = ab.dimensions();
     if width == 0 || width % 2 == 1 {
         return Err(DataError::OddWidth { path: path.to_owned(), width });
     }
-    let half = |left: u32| crop_imm(ab, left, 0, width / 2, height).to_image();
+    let half = |left: u32| ab.crop(left, 0, width / 2, height);
     Ok((half(0), half(width / 2)))
 }
 
@@ -243,6 +242,7 @@ fn stem(path: &Path) -> OsString {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use image::RgbImage;
     use std::fs;
 
     /// A temporary dataset folder with these (empty) files in it.
@@ -310,13 +310,13 @@ mod tests {
 
     #[test]
     fn combined_images_are_cut_in_the_middle() {
-        let ab = RgbImage::from_fn(4, 2, |x, y| image::Rgb([x as u8, y as u8, 0]));
+        let ab = RgbImage::from_fn(4, 2, |x, y| image::Rgb([x as u8, y as u8, 0])).into();
         let (a, b) = split_combined(&ab, Path::new("ab.png")).unwrap();
         assert_eq!((a.dimensions(), b.dimensions()), ((2, 2), (2, 2)));
-        assert_eq!((a.get_pixel(1, 1).0, b.get_pixel(0, 1).0), ([1, 1, 0], [2, 1, 0]));
+        assert_eq!((a.pixel(1, 1).collect(), b.pixel(0, 1).collect()), (vec![1, 1, 0], vec![2, 1, 0]));
         assert_eq!(Direction::BtoA.order((1, 2)), (2, 1));
         for width in [0, 1, 5] {
-            let error = split_combined(&RgbImage::new(width, 3), Path::new("ab.png")).unwrap_err();
+            let error = split_combined(&RgbImage::new(width, 3).into(), Path::new("ab.png")).unwrap_err();
             assert!(matches!(error, DataError::OddWidth { width: w, .. } if w == width), "{error}");
         }
     }

@@ -1,7 +1,4 @@
-//! One file to 8-bit RGB, within limits; and which files of a folder are images.
-//!
-//! Conversion follows the reference (Pillow's `convert("RGB")`): grey is repeated over the channels, alpha is dropped rather than
-//! composited, an EXIF orientation is ignored. 16-bit samples are scaled to 8.
+//! One file to a picture, within limits; and which files of a folder are images. An EXIF orientation is ignored, as in the reference.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,6 +8,7 @@ use std::path::{Path, PathBuf};
 use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
+use super::picture::Picture;
 
 /// Endings of the files that count as images, in lower case; other files of a folder are ignored.
 pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif"];
@@ -20,13 +18,21 @@ pub const MAX_SIDE: u32 = 16_384;
 /// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can claim to be terabytes.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// Reads an image file of any supported format as 8-bit RGB; the content decides on the format, not the name.
+/// Reads an image file of any supported format, channels and depth as they are; the content decides on the format, not the name.
 ///
 /// # Errors
 /// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`], [`DataError::Damaged`] (truncated, too) and
 /// [`DataError::TooLarge`].
+pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
+    decode(path, &read_bytes(path)?)
+}
+
+/// Reads an image file as 8-bit RGB: see [`Picture::to_rgb`]; 16-bit samples are scaled to 8.
+///
+/// # Errors
+/// Those of [`read_picture`].
 pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
-    decode_rgb(path, &read_bytes(path)?)
+    Ok((&read_picture(path)?).into())
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
@@ -43,7 +49,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 }
 
 /// Decodes a whole image file that is in memory; `path` only names it in errors.
-pub(super) fn decode_rgb(path: &Path, bytes: &[u8]) -> Result<RgbImage, DataError> {
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
     if bytes.is_empty() {
         return Err(DataError::EmptyFile { path: path.to_owned() });
     }
@@ -60,7 +66,7 @@ pub(super) fn decode_rgb(path: &Path, bytes: &[u8]) -> Result<RgbImage, DataErro
         let reason = "the end of the picture is missing".to_owned();
         return Err(DataError::Damaged { path: path.to_owned(), reason });
     }
-    Ok(reader.decode().map_err(|error| decode_error(path, error))?.into_rgb8())
+    Ok(reader.decode().map_err(|error| decode_error(path, error))?.into())
 }
 
 fn decode_error(path: &Path, error: ImageError) -> DataError {
@@ -153,7 +159,7 @@ mod tests {
     }
 
     fn decode(bytes: &[u8]) -> Result<RgbImage, DataError> {
-        decode_rgb(Path::new("pair.png"), bytes)
+        Ok((&super::decode(Path::new("pair.png"), bytes)?).into())
     }
 
     fn noise() -> DynamicImage {

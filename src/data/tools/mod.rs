@@ -63,7 +63,10 @@ impl Tool {
         if let (Self::Combine { size }, [a, b]) = (self, &task.sources[..]) {
             let (left, right) = match *size {
                 Some(size) => (fit(&read_rgb(a)?, size, Fit::Stretch), fit(&read_rgb(b)?, size, Fit::Stretch)),
-                None => PairSource::Separate { a: a.clone(), b: b.clone() }.read()?,
+                None => {
+                    let (a, b) = PairSource::Separate { a: a.clone(), b: b.clone() }.read()?;
+                    ((&a).into(), (&b).into())
+                }
             };
             return Ok(combine(&left, &right));
         }

@@ -1,6 +1,5 @@
 //! Images beside each other, in grey, in another size, or with a hole.
 
-use crate::data::resize;
 use image::imageops::{crop_imm, replace};
 use image::{Rgb, RgbImage};
 
@@ -35,20 +34,25 @@ pub(super) fn luma(Rgb([r, g, b]): &Rgb<u8>) -> u8 {
     ((u32::from(*r) * 19595 + u32::from(*g) * 38470 + u32::from(*b) * 7471 + 0x8000) >> 16) as u8
 }
 
+/// Bicubic and antialiased, as training resizes.
+fn resize(image: RgbImage, width: u32, height: u32) -> RgbImage {
+    (&crate::data::resize(&image.into(), width, height)).into()
+}
+
 /// A square of `size` pixels, bicubic and antialiased.
 pub fn fit(image: &RgbImage, size: u32, fit: Fit) -> RgbImage {
     let (width, height) = image.dimensions();
     match fit {
-        Fit::Stretch => resize(image, size, size),
+        Fit::Stretch => resize(image.clone(), size, size),
         Fit::Crop => {
             let side = width.min(height);
             let middle = crop_imm(image, (width - side) / 2, (height - side) / 2, side, side).to_image();
-            resize(&middle, size, size)
+            resize(middle, size, size)
         }
         Fit::Pad => {
             let longest = u64::from(width.max(height).max(1));
             let scaled = |side: u32| ((u64::from(side) * u64::from(size) + longest / 2) / longest).max(1) as u32;
-            let inner = resize(image, scaled(width), scaled(height));
+            let inner = resize(image.clone(), scaled(width), scaled(height));
             let mut square = RgbImage::from_pixel(size, size, WHITE);
             let middle = |side: u32| i64::from((size - side.min(size)) / 2);
             replace(&mut square, &inner, middle(inner.width()), middle(inner.height()));
@@ -82,8 +86,8 @@ mod tests {
     #[test]
     fn a_combined_image_is_cut_into_its_halves() {
         let (left, right) = (gradient(5, 3), grayscale(&gradient(5, 3)));
-        let halves = crate::data::pairs::split_combined(&combine(&left, &right), std::path::Path::new("ab")).unwrap();
-        assert_eq!(halves, (left, right));
+        let halves = crate::data::pairs::split_combined(&combine(&left, &right).into(), std::path::Path::new("ab")).unwrap();
+        assert_eq!(halves, (left.into(), right.into()));
     }
 
     #[test]

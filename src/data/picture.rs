@@ -1,0 +1,278 @@
+//! A picture in memory: any number of channels, 8 or 16 bits a sample, as it was read.
+//!
+//! What only moves pixels (crops, mirrors, padding) moves bytes and does not ask for the depth; what computes (resampling, colours)
+//! asks for samples.
+
+use image::{DynamicImage, RgbImage};
+
+/// Bits of a sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Depth {
+    /// 0..255.
+    #[default]
+    Eight,
+    /// 0..65535.
+    Sixteen,
+}
+
+impl Depth {
+    /// Bytes of a sample.
+    pub fn bytes(self) -> usize {
+        match self {
+            Depth::Eight => 1,
+            Depth::Sixteen => 2,
+        }
+    }
+
+    /// The largest sample: white.
+    pub fn max(self) -> u16 {
+        match self {
+            Depth::Eight => u16::from(u8::MAX),
+            Depth::Sixteen => u16::MAX,
+        }
+    }
+
+    /// A sample to -1..1, in the reference's order of operations (`ToTensor`, then `Normalize(0.5, 0.5)`), so that every bit agrees.
+    pub fn to_unit(self, sample: u16) -> f32 {
+        (f32::from(sample) / f32::from(self.max()) - 0.5) / 0.5
+    }
+
+    /// A value in -1..1 to a sample; what lies outside is clamped, NaN is 0. 8 bits are truncated as in the reference; 16 bits, which
+    /// it does not have, are rounded, so that a sample survives the way to a float and back.
+    pub fn to_sample(self, value: f32) -> u16 {
+        let scaled = (value + 1.0) / 2.0 * f32::from(self.max());
+        // `as` saturates, truncates and maps NaN to 0.
+        match self {
+            Depth::Eight => u16::from(scaled as u8),
+            Depth::Sixteen => scaled.round() as u16,
+        }
+    }
+}
+
+/// Rows of pixels, the channels of each side by side: `[height, width, channels]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    channels: usize,
+    depth: Depth,
+    /// Samples of 16 bits in the machine's byte order.
+    bytes: Vec<u8>,
+}
+
+impl Picture {
+    /// A picture of these samples, `[height, width, channels]`, or `None` if there are not as many as it has.
+    pub fn from_bytes(width: u32, height: u32, channels: usize, depth: Depth, bytes: Vec<u8>) -> Option<Self> {
+        let samples = (width as usize).checked_mul(height as usize)?.checked_mul(channels)?;
+        (samples.checked_mul(depth.bytes())? == bytes.len()).then_some(Self { width, height, channels, depth, bytes })
+    }
+
+    /// A picture of network outputs in -1..1, `[height, width, channels]`; values that are missing are black.
+    pub fn from_unit(width: u32, height: u32, channels: usize, depth: Depth, values: &[f32]) -> Self {
+        let mut picture = Self { width, height, channels, depth, bytes: Vec::new() };
+        values.iter().for_each(|&value| picture.push(depth.to_sample(value)));
+        picture.bytes.resize(width as usize * height as usize * picture.pixel_bytes(), 0);
+        picture
+    }
+
+    /// Pixels from left to right.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Pixels from top to bottom.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Width and height.
+    pub fn dimensions(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// Samples of a pixel.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Bits of a sample.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// All samples, those of 16 bits in the machine's byte order.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// All samples, `[height, width, channels]`.
+    pub fn samples(&self) -> impl Iterator<Item = u16> {
+        samples_of(self.depth, &self.bytes)
+    }
+
+    /// All samples as floats in -1..1, `[height, width, channels]`.
+    pub fn units(&self) -> impl Iterator<Item = f32> {
+        self.samples().map(|sample| self.depth.to_unit(sample))
+    }
+
+    /// The samples of a pixel.
+    pub fn pixel(&self, x: u32, y: u32) -> impl Iterator<Item = u16> {
+        samples_of(self.depth, self.pixel_at(x, y))
+    }
+
+    /// A picture of another size whose pixels are pixels of this one: which, `position` says. One outside gives black.
+    pub fn rearrange(&self, width: u32, height: u32, position: impl Fn(u32, u32) -> (u32, u32)) -> Self {
+        let bytes = Vec::with_capacity(width as usize * height as usize * self.pixel_bytes());
+        let mut other = Self { width, height, bytes, ..*self };
+        for y in 0..height {
+            for x in 0..width {
+                let (from_x, from_y) = position(x, y);
+                match self.pixel_at(from_x, from_y) {
+                    [] => other.bytes.resize(other.bytes.len() + self.pixel_bytes(), 0),
+                    pixel => other.bytes.extend_from_slice(pixel),
+                }
+            }
+        }
+        other
+    }
+
+    /// The window of `width` x `height` pixels at (`left`, `top`), or what there is of it.
+    pub fn crop(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
+        let (width, height) = (width.min(self.width.saturating_sub(left)), height.min(self.height.saturating_sub(top)));
+        self.rearrange(width, height, |x, y| (left + x, top + y))
+    }
+
+    /// A picture of the same size and depth, with `channels` samples a pixel that `colour` makes of this one's.
+    pub fn map(&self, channels: usize, mut colour: impl FnMut(&[u16], &mut Vec<u16>)) -> Self {
+        let bytes = Vec::with_capacity(self.width as usize * self.height as usize * channels * self.depth.bytes());
+        let mut other = Self { channels, bytes, ..*self };
+        let (mut from, mut to) = (Vec::with_capacity(self.channels), Vec::with_capacity(channels));
+        for pixel in self.bytes.chunks_exact(self.pixel_bytes().max(1)) {
+            from.clear();
+            from.extend(samples_of(self.depth, pixel));
+            to.clear();
+            colour(&from, &mut to);
+            to.iter().for_each(|&sample| other.push(sample));
+        }
+        other
+    }
+
+    /// Red, green and blue, as Pillow's `convert("RGB")`: grey is repeated over the channels, alpha is dropped and not composited.
+    pub fn to_rgb(&self) -> Self {
+        match self.channels {
+            3 => self.clone(),
+            1 | 2 => self.map(3, |pixel, rgb| rgb.extend([pixel[0]; 3])),
+            _ => self.map(3, |pixel, rgb| rgb.extend(&pixel[..3])),
+        }
+    }
+
+    fn pixel_bytes(&self) -> usize {
+        self.channels * self.depth.bytes()
+    }
+
+    /// The bytes of a pixel; none outside.
+    fn pixel_at(&self, x: u32, y: u32) -> &[u8] {
+        if x >= self.width || y >= self.height {
+            return &[];
+        }
+        let start = (y as usize * self.width as usize + x as usize) * self.pixel_bytes();
+        &self.bytes[start..start + self.pixel_bytes()]
+    }
+
+    fn push(&mut self, sample: u16) {
+        match self.depth {
+            Depth::Eight => self.bytes.push(sample as u8),
+            Depth::Sixteen => self.bytes.extend(sample.to_ne_bytes()),
+        }
+    }
+}
+
+/// The samples that these bytes are.
+fn samples_of(depth: Depth, bytes: &[u8]) -> impl Iterator<Item = u16> {
+    bytes.chunks_exact(depth.bytes()).map(|sample| match *sample {
+        [byte] => u16::from(byte),
+        [first, second] => u16::from_ne_bytes([first, second]),
+        _ => 0,
+    })
+}
+
+impl From<DynamicImage> for Picture {
+    /// As decoded: grey, RGB, each with or without alpha, in 8 or 16 bits; floats become 16 bits.
+    fn from(image: DynamicImage) -> Self {
+        let image = match image {
+            DynamicImage::ImageRgb32F(_) => DynamicImage::ImageRgb16(image.into_rgb16()),
+            DynamicImage::ImageRgba32F(_) => DynamicImage::ImageRgba16(image.into_rgba16()),
+            image => image,
+        };
+        let (width, height, colour) = (image.width(), image.height(), image.color());
+        let channels = usize::from(colour.channel_count());
+        let depth = if usize::from(colour.bytes_per_pixel()) == 2 * channels { Depth::Sixteen } else { Depth::Eight };
+        Self { width, height, channels, depth, bytes: image.into_bytes() }
+    }
+}
+
+impl From<RgbImage> for Picture {
+    fn from(image: RgbImage) -> Self {
+        DynamicImage::ImageRgb8(image).into()
+    }
+}
+
+impl From<&Picture> for RgbImage {
+    fn from(picture: &Picture) -> Self {
+        let rgb = picture.to_rgb();
+        let bytes = match rgb.depth {
+            Depth::Eight => rgb.bytes,
+            // As the image crate: 257 sixteen-bit steps to one of eight, rounded.
+            Depth::Sixteen => samples_of(Depth::Sixteen, &rgb.bytes).map(|sample| ((u32::from(sample) + 128) / 257) as u8).collect(),
+        };
+        // Three samples a pixel by construction, so the default is never taken.
+        RgbImage::from_raw(rgb.width, rgb.height, bytes).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
+
+    #[test]
+    fn a_decoded_image_keeps_its_channels_and_depth() {
+        let pixels = [
+            (DynamicImage::from(ImageBuffer::from_pixel(2, 3, Luma([7u8]))), vec![7]),
+            (ImageBuffer::from_pixel(2, 3, LumaA([7u8, 9])).into(), vec![7, 9]),
+            (ImageBuffer::from_pixel(2, 3, Rgb([1u8, 2, 3])).into(), vec![1, 2, 3]),
+            (ImageBuffer::from_pixel(2, 3, Rgba([1u16, 2, 3, 65_535])).into(), vec![1, 2, 3, 65_535]),
+            (ImageBuffer::from_pixel(2, 3, Luma([40_000u16])).into(), vec![40_000]),
+            (ImageBuffer::from_pixel(2, 3, Rgb([0.0f32, 1.0, 0.5])).into(), vec![0, 65_535, 32_768]),
+        ];
+        for (image, expected) in pixels {
+            let deep = expected.iter().any(|&sample| sample > 255) || matches!(image, DynamicImage::ImageRgba16(_));
+            let picture = Picture::from(image);
+            assert_eq!((picture.dimensions(), picture.channels(), picture.depth() == Depth::Sixteen), ((2, 3), expected.len(), deep));
+            assert_eq!(picture.pixel(1, 2).collect::<Vec<_>>(), expected);
+            assert_eq!(picture.samples().count(), 6 * expected.len());
+        }
+    }
+
+    #[test]
+    fn every_sample_of_16_bits_survives_as_a_float_and_8_bits_are_truncated() {
+        assert!((0..=u16::MAX).all(|sample| Depth::Sixteen.to_sample(Depth::Sixteen.to_unit(sample)) == sample));
+        for (value, byte, word) in [(-1.0, 0, 0), (0.0, 127, 32_768), (1.0, 255, 65_535), (7.0, 255, 65_535), (f32::NAN, 0, 0)] {
+            assert_eq!((Depth::Eight.to_sample(value), Depth::Sixteen.to_sample(value)), (byte, word), "{value}");
+        }
+    }
+
+    #[test]
+    fn crops_maps_and_wrong_lengths() {
+        let samples: Vec<u8> = (0..2 * 3 * 4).collect();
+        let picture = Picture::from_bytes(3, 4, 2, Depth::Eight, samples.clone()).unwrap();
+        assert_eq!(picture.crop(1, 2, 1, 9).bytes(), [14, 15, 20, 21]);
+        assert_eq!(picture.crop(5, 0, 2, 2).dimensions(), (0, 2));
+        assert_eq!(picture.rearrange(1, 1, |_, _| (3, 0)).bytes(), [0, 0]);
+        assert_eq!(picture.map(1, |pixel, sum| sum.push(pixel[0] + pixel[1])).pixel(0, 1).next(), Some(13));
+        assert_eq!(picture.to_rgb().pixel(2, 3).collect::<Vec<_>>(), [22; 3]);
+        assert_eq!(Picture::from_bytes(3, 4, 1, Depth::Sixteen, samples[..12].to_vec()), None);
+        assert_eq!(Picture::from_unit(1, 1, 2, Depth::Sixteen, &[1.0]).samples().collect::<Vec<_>>(), [65_535, 0]);
+    }
+}
