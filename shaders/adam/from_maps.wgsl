@@ -105,39 +105,10 @@ fn inside(tap: u32, small_size: u32, large_size: u32) -> vec2<u32> {
     return vec2(first, max(first, min(end, small_size)));
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn from_maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    var scale = 1.0;
-    var corrections = vec2(step.bias_correction1, step.bias_correction2);
-    if !CHECK {
-        if atomicLoad(&monitor[0]) != 0u {
-            return;
-        }
-        if HALF {
-            if atomicLoad(&monitor[params.scale_word + 2u]) != 0u {
-                return;
-            }
-            scale = bitcast<f32>(atomicLoad(&monitor[params.scale_word]));
-            let skipped = atomicLoad(&monitor[params.scale_word + 3u]);
-            if skipped != 0u {
-                let updates = max(step.step, skipped + 1u) - skipped;
-                corrections.x = bias_correction(params.beta1, params.rest1, updates);
-                corrections.y = bias_correction(params.beta2, params.rest2, updates);
-            }
-        }
-    }
-    let rows4 = select(params.large_channels4, params.small_channels4, TRANSPOSED_OUTPUT);
-    let columns4 = select(params.small_channels4, params.large_channels4, TRANSPOSED_OUTPUT);
-    let column_tiles = (columns4 + RUN * TILE_COLUMNS - 1u) / (RUN * TILE_COLUMNS);
-    let tile = ((group.y * 65535u + group.x) * WORKGROUP + lane) / RUN;
-    let first_column4 = tile % column_tiles * RUN * TILE_COLUMNS + lane % RUN;
-    let row4 = tile / column_tiles % rows4;
-    let tap = tile / column_tiles / rows4;
-    if tap >= KERNEL * KERNEL {
-        return;
-    }
+// Four rows of a thread's columns.
+var<private> gradient: array<vec4<f32>, 4u * TILE_COLUMNS>;
 
-    var gradient: array<vec4<f32>, 4u * TILE_COLUMNS>;
+fn sum_pixels(tap: u32, row4: u32, first_column4: u32, columns4: u32) {
     let ys = inside(tap / KERNEL, params.small_height, params.large_height);
     let xs = inside(tap % KERNEL, params.small_width, params.large_width);
     var n = 0u;
@@ -176,14 +147,62 @@ fn from_maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         oy = select(oy, ys.x, image_ends);
         n += u32(image_ends);
     }
+}
 
-    if CHECK {
-        let exponent = vec4<u32>(0x7f800000u); // all ones in a NaN and in an infinity
-        var found = false;
-        for (var i = 0u; i < 4u * TILE_COLUMNS; i++) {
-            found |= any((bitcast<vec4<u32>>(gradient[i]) & exponent) == exponent);
+fn overflows() -> bool {
+    let exponent = vec4<u32>(0x7f800000u); // all ones in a NaN and in an infinity
+    var found = false;
+    for (var i = 0u; i < 4u * TILE_COLUMNS; i++) {
+        found |= any((bitcast<vec4<u32>>(gradient[i]) & exponent) == exponent);
+    }
+    return found;
+}
+
+// As in update.wgsl.
+fn update(index: u32, g: vec4<f32>, step_size: f32, correction: f32) {
+    let m = params.beta1 * moment1[index] + params.rest1 * g;
+    let v = params.beta2 * moment2[index] + params.rest2 * g * g;
+    moment1[index] = m;
+    moment2[index] = v;
+    let updated = value[index] - step_size * (m / (sqrt(v) / correction + params.eps));
+    value[index] = updated;
+    if HALF {
+        half[index] = Weight(updated);
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn from_maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var scale = 1.0;
+    var corrections = vec2(step.bias_correction1, step.bias_correction2);
+    if !CHECK && atomicLoad(&monitor[0]) != 0u {
+        return;
+    }
+    if !CHECK && HALF {
+        if atomicLoad(&monitor[params.scale_word + 2u]) != 0u {
+            return;
         }
-        if found {
+        scale = bitcast<f32>(atomicLoad(&monitor[params.scale_word]));
+        let skipped = atomicLoad(&monitor[params.scale_word + 3u]);
+        if skipped != 0u {
+            let updates = max(step.step, skipped + 1u) - skipped;
+            corrections.x = bias_correction(params.beta1, params.rest1, updates);
+            corrections.y = bias_correction(params.beta2, params.rest2, updates);
+        }
+    }
+    let rows4 = select(params.large_channels4, params.small_channels4, TRANSPOSED_OUTPUT);
+    let columns4 = select(params.small_channels4, params.large_channels4, TRANSPOSED_OUTPUT);
+    let column_tiles = (columns4 + RUN * TILE_COLUMNS - 1u) / (RUN * TILE_COLUMNS);
+    let tile = ((group.y * 65535u + group.x) * WORKGROUP + lane) / RUN;
+    let first_column4 = tile % column_tiles * RUN * TILE_COLUMNS + lane % RUN;
+    let row4 = tile / column_tiles % rows4;
+    let tap = tile / column_tiles / rows4;
+    if tap >= KERNEL * KERNEL {
+        return;
+    }
+    sum_pixels(tap, row4, first_column4, columns4);
+    if CHECK {
+        if overflows() {
             atomicStore(&monitor[params.scale_word + 2u], 1u);
         }
         return;
@@ -199,15 +218,7 @@ fn from_maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
                 if HALF {
                     g /= scale;
                 }
-                let m = params.beta1 * moment1[index] + params.rest1 * g;
-                let v = params.beta2 * moment2[index] + params.rest2 * g * g;
-                moment1[index] = m;
-                moment2[index] = v;
-                let updated = value[index] - step_size * (m / (sqrt(v) / correction + params.eps));
-                value[index] = updated;
-                if HALF {
-                    half[index] = Weight(updated);
-                }
+                update(index, g, step_size, correction);
             }
         }
     }

@@ -81,6 +81,26 @@ fn weight_part(tap: u32, ci4: u32, part: u32) -> vec4<f32> {
     return vec4<f32>(weight[(tap * params.in_channels4 + ci4) * 4u * OUT_VECTORS + part]);
 }
 
+var<private> sums: array<array<f32, PIXELS>, OUT_CHANNELS>;
+
+// The strip of pixels from column `first` on of the row that begins at pixel `row`.
+fn store(row: u32, first: u32) {
+    for (var p = 0u; p < PIXELS; p++) {
+        for (var co4 = 0u; co4 < OUT_VECTORS; co4++) {
+            var sum: vec4<f32>; // pad lanes stay zero
+            for (var co = 4u * co4; co < min(4u * co4 + 4u, OUT_CHANNELS); co++) {
+                sum[co % 4u] = sums[co][p];
+                if HAS_BIAS {
+                    sum[co % 4u] += bias[co4][co % 4u];
+                }
+            }
+            if first + p < params.out_width {
+                output[params.output_offset + (row + first + p) * params.output_stride + co4] = Activation(sum);
+            }
+        }
+    }
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn conv_transpose2d(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -100,7 +120,6 @@ fn conv_transpose2d(
     let first_ky = (class_y + PADDING) % STRIDE;
     let bottom = y + (class_y + PADDING) / STRIDE; // input row that the first tap meets; the next tap meets the row above
 
-    var sums: array<array<f32, PIXELS>, OUT_CHANNELS>;
     for (var t = 0u; t < (KERNEL - first_ky + STRIDE - 1u) / STRIDE; t++) {
         // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
         let iy = bottom - t;
@@ -144,21 +163,7 @@ fn conv_transpose2d(
             }
         }
     }
-    let oy = y * STRIDE + class_y;
-    for (var p = 0u; p < PIXELS; p++) {
-        let ox = bx * PIXELS + p;
-        for (var co4 = 0u; co4 < OUT_VECTORS; co4++) {
-            var sum: vec4<f32>; // pad lanes stay zero
-            for (var co = 4u * co4; co < min(4u * co4 + 4u, OUT_CHANNELS); co++) {
-                sum[co % 4u] = sums[co][p];
-                if HAS_BIAS {
-                    sum[co % 4u] += bias[co4][co % 4u];
-                }
-            }
-            if class_y < STRIDE && strip < strips && oy < params.out_height && ox < params.out_width {
-                let pixel = (n * params.out_height + oy) * params.out_width + ox;
-                output[params.output_offset + pixel * params.output_stride + co4] = Activation(sum);
-            }
-        }
+    if class_y < STRIDE && strip < strips && y * STRIDE + class_y < params.out_height {
+        store((n * params.out_height + y * STRIDE + class_y) * params.out_width, bx * PIXELS);
     }
 }
