@@ -59,15 +59,20 @@ pub fn kernel_choices(program: &Program) -> BTreeMap<String, String> {
     program.plan().choices().into_iter().map(|choice| (choice.key.to_string(), choice.kernel)).collect()
 }
 
-/// One network's arenas, prefixes, and how often its running statistics move in a step.
-fn networks(session: &Session, objective: &Objective) -> [(&'static str, &'static str, ArenaId, ArenaId, i64); 2] {
+/// Each network's prefixes and arenas.
+fn networks(session: &Session) -> [(&'static str, &'static str, ArenaId, ArenaId); 2] {
     let (g, d) = (&session.generator, &session.discriminator);
-    let judgements = match objective.order {
-        _ if objective.lambda_gan == 0.0 => 0,
-        UpdateOrder::Pytorch => 3,
-        UpdateOrder::Torch => 2,
+    [("", "optimizer_G.", g.parameters(), g.statistics()), ("net_D.", "optimizer_D.", d.parameters(), d.statistics())]
+}
+
+/// How often the running statistics of each network have moved so far.
+fn updates(progress: &Progress) -> [i64; 2] {
+    let judgements = match progress.config.objective {
+        Objective { lambda_gan: 0.0, .. } => 0,
+        Objective { order: UpdateOrder::Pytorch, .. } => 3,
+        Objective { order: UpdateOrder::Torch, .. } => 2,
     };
-    [("", "optimizer_G.", g.parameters(), g.statistics(), 1), ("net_D.", "optimizer_D.", d.parameters(), d.statistics(), judgements)]
+    [1, judgements].map(|in_a_step| progress.step as i64 * in_a_step)
 }
 
 fn json<T: Serialize>(value: &T) -> String {
@@ -89,9 +94,9 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
     writer.metadata(SCALING, json(&session.store.scaling(gpu)?));
-    for (prefix, optimizer, parameters, statistics, updates) in networks(session, &progress.config.objective) {
+    for ((prefix, optimizer, parameters, statistics), updates) in networks(session).into_iter().zip(updates(progress)) {
         writer.network(from, parameters, ArenaPart::Value, prefix, None);
-        writer.network(from, statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
+        writer.network(from, statistics, ArenaPart::Value, prefix, Some(updates));
         for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
             writer.network(from, parameters, part, &format!("{optimizer}{moment}"), None);
         }
@@ -106,11 +111,11 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
 pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
     let from = (gpu, &session.store);
     let names = ["generator.safetensors", "discriminator.safetensors"];
-    for (name, (_, _, parameters, statistics, updates)) in names.into_iter().zip(networks(session, &progress.config.objective)) {
+    for ((name, (_, _, parameters, statistics)), updates) in names.into_iter().zip(networks(session)).zip(updates(progress)) {
         let mut writer = TensorWriter::default();
         writer.metadata(MODEL, json(&model_of(&progress.config)));
         writer.network(from, parameters, ArenaPart::Value, "", None);
-        writer.network(from, statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates));
+        writer.network(from, statistics, ArenaPart::Value, "", Some(updates));
         write(writer, &folder.join(name))?;
     }
     Ok(())
@@ -209,7 +214,7 @@ pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
 /// Tensors that are missing, misshapen or not finite.
 pub fn load(gpu: &Gpu, session: &Session, file: &TensorFile) -> Result<(), TrainError> {
     let store = &session.store;
-    for (prefix, optimizer, parameters, statistics, _) in networks(session, &Objective::default()) {
+    for (prefix, optimizer, parameters, statistics) in networks(session) {
         for arena in [parameters, statistics] {
             load_network(file, gpu, store, arena, ArenaPart::Value, prefix)?;
         }
