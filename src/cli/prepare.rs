@@ -2,7 +2,7 @@
 
 use super::{CliError, note, plan_outputs, print, write_png};
 use crate::data::pairs::PairSource;
-use crate::data::read::MAX_SIDE;
+use crate::data::read::{MAX_SIDE, MAX_SQUARE};
 use crate::data::tools::{EdgeOptions, Fit, Palette, Task, Tool, in_parallel, split};
 use crate::data::{DataError, Split, list_images};
 use crate::train::run::{RunError, write_atomic};
@@ -83,7 +83,7 @@ enum ToolArgs {
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
         /// Height and width
-        #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SIDE))]
+        #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SQUARE))]
         size: u32,
         /// How what is no square becomes one
         #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]

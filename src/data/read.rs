@@ -15,6 +15,8 @@ pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "
 
 /// The longest accepted side of an image, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
+/// The longest side of a square that is still accepted once decoded.
+pub const MAX_SQUARE: u32 = 13_377;
 /// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can claim to be terabytes.
 const MAX_BYTES: u64 = 512 << 20;
 
@@ -75,6 +77,17 @@ fn decode_error(path: &Path, error: ImageError) -> DataError {
         ImageError::Limits(limit) => too_large(path, limit.to_string()),
         ImageError::Unsupported(what) => DataError::NotAnImage { path: path_buf, reason: what.to_string() },
         other => DataError::Damaged { path: path_buf, reason: other.to_string() },
+    }
+}
+
+/// Whether an image of this size will be read again.
+///
+/// # Errors
+/// [`DataError::TooLarge`].
+pub(super) fn check_size(path: &Path, width: u32, height: u32) -> Result<(), DataError> {
+    match width.max(height) <= MAX_SIDE && 3 * u64::from(width) * u64::from(height) <= MAX_BYTES {
+        true => Ok(()),
+        false => Err(too_large(path, format!("{width}x{height} pixels"))),
     }
 }
 
@@ -225,6 +238,15 @@ mod tests {
         assert!(matches!(missing, DataError::ReadFile { .. }), "{missing}");
         let not_a_file = read_rgb(folder.path()).unwrap_err();
         assert!(matches!(not_a_file, DataError::ReadFile { .. }), "{not_a_file}");
+    }
+
+    #[test]
+    fn the_largest_square_fits() {
+        let bytes = |side: u32| 3 * u64::from(side).pow(2);
+        assert!(bytes(MAX_SQUARE) <= MAX_BYTES && bytes(MAX_SQUARE + 1) > MAX_BYTES);
+        let fits = |width, height| check_size(Path::new("pair.png"), width, height).is_ok();
+        assert!(fits(MAX_SQUARE, MAX_SQUARE) && !fits(MAX_SQUARE + 1, MAX_SQUARE + 1));
+        assert!(fits(MAX_SIDE, MAX_SIDE / 2) && !fits(MAX_SIDE + 2, 1), "two squares side by side");
     }
 
     /// A few bytes that claim 60000 x 60000 pixels are refused before anything is allocated.

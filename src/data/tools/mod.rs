@@ -11,7 +11,7 @@ pub use shape::{Fit, blank, combine, fit, grayscale};
 use super::DataError;
 use super::pairs::PairSource;
 use super::random::permutation;
-use super::read::read_rgb;
+use super::read::{check_size, read_rgb};
 use image::RgbImage;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,6 +68,8 @@ impl Tool {
                     ((&a).into(), (&b).into())
                 }
             };
+            let (width, height) = (left.width() + right.width(), left.height());
+            check_size(&task.output, width, height)?;
             return Ok(combine(&left, &right));
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
