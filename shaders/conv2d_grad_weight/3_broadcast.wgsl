@@ -5,7 +5,7 @@
 //
 // A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the columns are the vec4s of b, the
 // contraction runs over pixels, four of a row at a time. A lane owns a column and fetches one row vector; the shuffle hands every
-// row vector to all columns. LANES_ON_LARGE swaps the roles: lanes own patch vectors (for a small map of few channels).
+// row vector to all columns. LANES_ON_LARGE swaps the roles: lanes own patch vectors (where the result ends in their channels).
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
 // writes grad_weight[ky, kx, b, a].

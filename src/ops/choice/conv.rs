@@ -9,6 +9,8 @@ use crate::shader;
 const REGISTER_WORKGROUP: usize = 16;
 /// Output `vec4`s up to which the broadcast rung would leave most lanes idle.
 const FEW_VECTORS: usize = 2;
+/// Pixels of one parity class up to which each weight is used so seldom that reading it is most of the work.
+const FEW_PIXELS: usize = 4;
 
 /// Pixels (of one parity class) up to which the contraction may be split.
 const SMALL_MAP: usize = 16;
@@ -131,7 +133,9 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
         // Of equal tiles the largest that is not over 32.
         let balanced = |most: usize| pixels.div_ceil(pixels.div_ceil(most));
         let tile = if pixels >= 32 { balanced(32) } else { tile_of(pixels, &[(16, 16), (5, 8), (2, 4)]) };
-        found.push(problem.broadcast(subgroup, tile, 1));
+        // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
+        let few_pixels = key.family == Family::ConvTranspose2d && !key.transposed && pixels <= FEW_PIXELS;
+        found.push(problem.broadcast(subgroup, tile, if few_pixels && vectors > subgroup { 2 } else { 1 }));
         let others = [balanced(32), balanced(24), balanced(16), balanced(8), balanced(4)];
         found.extend(others.map(|tile| problem.broadcast(subgroup, tile, 1)));
         if vectors > subgroup {

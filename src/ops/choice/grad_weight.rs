@@ -53,7 +53,8 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
 
 /// The broadcast rung with its lanes on either map, whole and in four parts.
 fn broadcast(key: &ContractionKey, subgroup: usize, patches: usize, columns: usize) -> Vec<Candidate> {
-    let by_default = !key.transposed && key.large.channels4() >= 8;
+    // Lanes on the map whose channels are the last axis of the result write it in rows; on few channels they would idle.
+    let by_default = key.transposed && key.large.channels4() >= 4;
     let image_rows = key.small.batch() * key.small.height();
     let one = |lanes_on_large: bool, tile: usize, splits: usize| {
         let (rows, columns) = if lanes_on_large { (columns, patches) } else { (patches, columns) };
