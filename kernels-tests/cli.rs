@@ -11,6 +11,8 @@ mod convert;
 mod good_use;
 #[path = "cli/objectives.rs"]
 mod objectives;
+#[path = "cli/pixels.rs"]
+mod pixels;
 #[path = "cli/precision.rs"]
 mod precision;
 #[path = "cli/prepare.rs"]

@@ -36,6 +36,8 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         adapter: None,
         dataset: None,
         direction: pix2pix::data::Direction::AtoB,
+        input: Default::default(),
+        output: Default::default(),
         size,
         load_size: pix2pix::data::default_load_size(size),
         ngf,

@@ -6,7 +6,7 @@ use crate::gpu::Gpu;
 use crate::nn::Mode;
 use crate::program::{Clock, Spread, rows};
 use crate::tensor::Shape;
-use crate::train::{LossReader, RGB, Session, TrainConfig, TrainError, Translator};
+use crate::train::{LossReader, Session, TrainConfig, TrainError, Translator};
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -68,8 +68,8 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
 
 /// Seconds of whole steps, and those of them that the host needs to encode and submit.
 fn time_waited(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<(Spread, Spread), TrainError> {
-    let values = config.batch_size * (config.size as usize).pow(2) * RGB;
-    let batch = Batch { input: wave(values, 0.0), target: wave(values, 1.0) };
+    let pixels = config.batch_size * (config.size as usize).pow(2);
+    let batch = Batch { input: wave(pixels * config.input.channels(), 0.0), target: wave(pixels * config.output.channels(), 1.0) };
     let (mut whole, mut host) = (Vec::new(), Vec::new());
     for step in 1..=WARM_UP + steps {
         let began = Instant::now();
@@ -140,7 +140,7 @@ fn time_loop(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> 
 
 /// Seconds to translate one image, upload and download included, and the launches that it takes.
 fn time_translation(gpu: &Gpu, session: &Session, config: &TrainConfig, times: u64) -> Result<(Spread, usize), TrainError> {
-    let shape = Shape::nhwc(1, config.size as usize, config.size as usize, RGB);
+    let shape = Shape::nhwc(1, config.size as usize, config.size as usize, config.input.channels());
     let translator = Translator::new(gpu, &session.store, &session.generator, shape, &Mode::translation())?;
     let image = wave(shape.len(), 0.0);
     let mut seconds = Vec::new();

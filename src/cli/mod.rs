@@ -10,6 +10,7 @@ mod error;
 mod inspect;
 mod network;
 mod objective;
+mod pixels;
 mod prepare;
 mod progress;
 mod recipe;
@@ -19,13 +20,14 @@ mod tune;
 
 pub use error::CliError;
 
+use crate::data::{Depth, Picture};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Parser, Subcommand};
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::{ExtendedColorType, ImageEncoder};
 use network::PrecisionArg;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
@@ -165,11 +167,19 @@ fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes an image as PNG, as a whole or not at all.
-fn write_png(path: &Path, picture: &RgbImage) -> Result<(), RunError> {
+/// Writes a picture as PNG, as a whole or not at all.
+fn write_png(path: &Path, picture: &Picture) -> Result<(), RunError> {
+    let colour = match (picture.channels(), picture.depth()) {
+        (1, Depth::Eight) => ExtendedColorType::L8,
+        (1, Depth::Sixteen) => ExtendedColorType::L16,
+        (4, Depth::Eight) => ExtendedColorType::Rgba8,
+        (4, Depth::Sixteen) => ExtendedColorType::Rgba16,
+        (_, Depth::Eight) => ExtendedColorType::Rgb8,
+        (_, Depth::Sixteen) => ExtendedColorType::Rgb16,
+    };
     write_atomic(path, |out| {
         let (width, height) = picture.dimensions();
-        PngEncoder::new(out).write_image(picture, width, height, ExtendedColorType::Rgb8).map_err(io::Error::other)
+        PngEncoder::new(out).write_image(picture.bytes(), width, height, colour).map_err(io::Error::other)
     })
 }
 

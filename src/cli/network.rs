@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::objective::ObjectiveArgs;
-use crate::data::{Direction, default_load_size};
+use crate::data::{Direction, Pixels, default_load_size};
 use crate::nn::{NetworkError, Norm, PatchGan, PatchGanConfig, UNet};
 use crate::state::StateList;
 use crate::tensor::DType;
@@ -112,6 +112,8 @@ impl NetworkArgs {
             dataset: None,
             adapter: None,
             direction: Direction::AtoB,
+            input: Pixels::Rgb,
+            output: Pixels::Rgb,
             size,
             load_size: self.load_size.unwrap_or_else(|| default_load_size(size)),
             ngf,

@@ -1,10 +1,11 @@
 //! `pix2pix prepare`: data sets out of folders of images.
 
+use super::pixels::read_palette;
 use super::{CliError, note, plan_outputs, print, write_png};
 use crate::data::pairs::PairSource;
 use crate::data::read::{MAX_SIDE, MAX_SQUARE};
-use crate::data::tools::{EdgeOptions, Fit, Palette, Task, Tool, in_parallel, split};
-use crate::data::{DataError, Split, list_images};
+use crate::data::tools::{EdgeOptions, Fit, Task, Tool, in_parallel, split};
+use crate::data::{DataError, Palette, Split, list_images, read_picture};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -213,14 +214,12 @@ fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError>
 fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -> Result<usize, CliError> {
     let tasks = singles(inputs, output)?;
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })?;
-        let palette = Palette::parse(&text).map_err(|problem| CliError::Usage(format!("--palette {}: {problem}", path.display())))?;
-        return make(&Tool::Labels(palette), &tasks, output);
+        return make(&Tool::Labels(read_palette(path)?), &tasks, output);
     }
     let path = output.out.join("palette.txt");
     refuse_existing(tasks.iter().map(|task| &task.output).chain([&path]), output)?;
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
-    let palette = Palette::of(&sources, output.threads())?;
+    let palette = Palette::of(&sources, output.threads(), |path| Ok((path.clone(), read_picture(path)?)))?;
     let (text, labels) = (palette.text(), palette.len());
     let count = make(&Tool::Labels(palette), &tasks, output)?;
     write_atomic(&path, |out| out.write_all(text.as_bytes()))?;
@@ -230,7 +229,7 @@ fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -
 
 /// Makes every image.
 fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliError> {
-    finish(tasks, output, |task| Ok(write_png(&task.output, &tool.make(task)?)?))
+    finish(tasks, output, |task| Ok(write_png(&task.output, &tool.make(task)?.into())?))
 }
 
 /// Copies files as they are into the parts of a data set.

@@ -1,6 +1,7 @@
 //! `pix2pix train`.
 
 use super::network::NetworkArgs;
+use super::pixels::PixelArgs;
 use super::progress::Progress;
 use super::recipe::ScheduleArgs;
 use super::tune::TuneArgs;
@@ -10,7 +11,7 @@ use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
 use crate::tensor::DType;
 use crate::train::run::RunDir;
-use crate::train::{Length, Outcome, Policy, TrainConfig, TrainError, Trainer, checkpoint};
+use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, checkpoint};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +23,13 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 28] = [
+const FIXED_BY_A_RUN: [&str; 31] = [
     "tune",
     "dataset",
     "direction",
+    "input",
+    "output",
+    "palette",
     "size",
     "load_size",
     "ngf",
@@ -76,6 +80,8 @@ pub struct TrainArgs {
     direction: DirectionArg,
     #[command(flatten)]
     network: NetworkArgs,
+    #[command(flatten)]
+    pixels: PixelArgs,
     #[command(flatten)]
     tune: TuneArgs,
     #[command(flatten)]
@@ -211,7 +217,8 @@ fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     print(&format!("all of the run: {}", run.page_path().display()))?;
     let picture = outcome.picture.display();
     match outcome.score {
-        Some(score) => print(&format!("held-out L1 {:.4}, copying the input {:.4}: {picture}", score.l1, score.copy_l1)),
+        Some(Score { l1, copy_l1: Some(copy_l1), .. }) => print(&format!("held-out L1 {l1:.4}, copying the input {copy_l1:.4}: {picture}")),
+        Some(Score { l1, .. }) => print(&format!("held-out L1 {l1:.4}: {picture}")),
         None => print(&format!("no held-out pairs; training samples: {picture}")),
     }
 }
@@ -231,6 +238,7 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
     args.schedule.apply(&mut config.recipe, length)?;
+    args.pixels.apply(&mut config)?;
     Ok(config)
 }
 

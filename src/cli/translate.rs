@@ -2,7 +2,7 @@
 
 use super::network::PrecisionArg;
 use super::{CliError, DeviceArgs, plan_outputs, print, write_png};
-use crate::data::{Depth, Picture, crop_to, list_images, read_picture, reflect_pad_to_multiple};
+use crate::data::{DataError, Picture, crop_to, list_images, read_picture, reflect_pad_to_multiple};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{DropoutMode, Mode, UNet};
@@ -11,9 +11,9 @@ use crate::program::Store;
 use crate::state::StateList;
 use crate::tensor::Shape;
 use crate::train::run::RunError;
-use crate::train::{RGB, TrainError, Translator, checkpoint, largest_image};
+use crate::train::{ModelConfig, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `translate`.
 #[derive(Debug, Args)]
@@ -43,6 +43,7 @@ struct Model {
     gpu: Gpu,
     store: Store,
     generator: UNet,
+    config: ModelConfig,
     mode: Mode,
     ready: Option<(Shape, Translator)>,
 }
@@ -54,10 +55,10 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let mut model = Model::load(args)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     for (input, output) in inputs.iter().zip(&outputs) {
-        let image = read_picture(input)?.to_rgb();
+        let image = model.read(input)?;
         let fail = |source| CliError::Translate { file: input.clone(), source: Box::new(source) };
         let translated = model.translate(&image, args.device.seed).map_err(fail)?;
-        write_png(output, &(&translated).into())?;
+        write_png(output, &translated)?;
         print(&output.display().to_string())?;
     }
     Ok(())
@@ -79,14 +80,19 @@ impl Model {
         if args.dropout {
             mode.dropout = DropoutMode::Random;
         }
-        Ok(Self { gpu, store, generator, mode, ready: None })
+        Ok(Self { gpu, store, generator, config, mode, ready: None })
+    }
+
+    /// Reads an image in the channels of the model's input.
+    fn read(&self, path: &Path) -> Result<Picture, DataError> {
+        self.config.input.colours(&read_picture(path)?, path)
     }
 
     /// Pads by reflection to a size that the network divides, translates, and crops back.
     fn translate(&mut self, image: &Picture, seed: u64) -> Result<Picture, TrainError> {
         let padded = reflect_pad_to_multiple(image, self.generator.multiple() as u32);
         let (width, height) = padded.dimensions();
-        let shape = Shape::nhwc(1, height as usize, width as usize, RGB);
+        let shape = Shape::nhwc(1, height as usize, width as usize, self.config.input.channels());
         let ready = match self.ready.take() {
             Some((size, translator)) if size == shape => translator,
             // The old program's buffers are given back before the new one's are made.
@@ -101,10 +107,10 @@ impl Model {
                 })?
             }
         };
-        let values: Vec<f32> = padded.units().collect();
+        let values = self.config.input.units(&padded);
         let output = ready.translate(&self.gpu, &self.store, &values, seed)?;
         self.ready = Some((shape, ready));
-        let whole = Picture::from_unit(width, height, RGB, Depth::Eight, &output);
+        let whole = self.config.output.picture(width, height, image.depth(), &output, &values);
         Ok(crop_to(&whole, image.width(), image.height()))
     }
 }

@@ -12,12 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::augment::Jitter;
 use super::error::DataError;
 use super::pairs::{Direction, PairSource, Split, find_pairs};
+use super::palette::Palette;
 use super::picture::Picture;
+use super::pixels::Pixels;
 use super::read::MAX_SIDE;
-use super::resize::resize;
 use super::schedule::Sample;
-
-const CHANNELS: usize = 3;
 
 /// An (input, target) pair of pictures of the same size.
 pub type Pair = (Picture, Picture);
@@ -33,6 +32,10 @@ pub struct DataOptions {
     pub mirror: bool,
     /// Which side of a pair is the input.
     pub direction: Direction,
+    /// What the channels of input images mean.
+    pub input: Pixels,
+    /// What those of target images mean.
+    pub target: Pixels,
     /// Splits whose resized bytes fit into what is left of this are kept in memory, in bytes.
     pub memory_budget: u64,
 }
@@ -40,7 +43,31 @@ pub struct DataOptions {
 impl DataOptions {
     /// The reference's preparation at `size`: jitter from [`default_load_size`], mirroring, A to B; 2 GiB of memory.
     pub fn new(size: u32) -> Self {
-        Self { size, load_size: default_load_size(size), mirror: true, direction: Direction::AtoB, memory_budget: 2 << 30 }
+        Self {
+            size,
+            load_size: default_load_size(size),
+            mirror: true,
+            direction: Direction::AtoB,
+            input: Pixels::Rgb,
+            target: Pixels::Rgb,
+            memory_budget: 2 << 30,
+        }
+    }
+
+    /// Reads a pair, ordered and in the channels of each side.
+    fn read(&self, source: &PairSource) -> Result<Pair, DataError> {
+        let (input_path, target_path) = self.direction.order(source.paths());
+        let whole = if Pixels::are_parts(&self.input, &self.target) { source.read_whole() } else { None };
+        let (input, target) = match whole {
+            Some(picture) => picture.map(|picture| (picture.clone(), picture))?,
+            None => self.direction.order(source.read()?),
+        };
+        Ok((self.input.colours(&input, input_path)?, self.target.colours(&target, target_path)?))
+    }
+
+    /// Resizes both sides of a pair that was read.
+    fn prepare(&self, (input, target): &Pair, size: u32) -> Pair {
+        (self.input.resize(input, size, size), self.target.resize(target, size, size))
     }
 
     fn check(&self) -> Result<(), DataError> {
@@ -58,7 +85,7 @@ pub fn default_load_size(size: u32) -> u32 {
     u32::try_from(rounded).unwrap_or(u32::MAX)
 }
 
-/// Pairs ready for the device: NHWC with 3 channels tightly packed, `[batch, size, size, 3]`, in -1..1.
+/// Pairs ready for the device: NHWC, tightly packed, `[batch, size, size, channels]`, in -1..1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// What the generator is given.
@@ -68,16 +95,17 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch with room for `batch_size` pairs of `size` x `size` pixels.
-    pub fn with_capacity(batch_size: usize, size: u32) -> Self {
-        let values = batch_size * size as usize * size as usize * CHANNELS;
-        Self { input: Vec::with_capacity(values), target: Vec::with_capacity(values) }
+    /// An empty batch with room for `batch_size` pairs.
+    pub fn with_capacity(batch_size: usize, options: &DataOptions) -> Self {
+        let pixels = batch_size * options.size as usize * options.size as usize;
+        let room = |side: &Pixels| Vec::with_capacity(pixels * side.channels());
+        Self { input: room(&options.input), target: room(&options.target) }
     }
 
     /// Appends the same crop of both images of a pair.
-    fn push(&mut self, (input, target): &Pair, jitter: Jitter, size: u32) -> Result<(), DataError> {
-        self.input.extend(jitter.apply(input, size)?.units());
-        self.target.extend(jitter.apply(target, size)?.units());
+    fn push(&mut self, (input, target): &Pair, jitter: Jitter, options: &DataOptions) -> Result<(), DataError> {
+        self.input.extend(options.input.units(&jitter.apply(input, options.size)?));
+        self.target.extend(options.target.units(&jitter.apply(target, options.size)?));
         Ok(())
     }
 }
@@ -96,6 +124,20 @@ impl Dataset {
     /// Contradicting sizes, a bad folder, or the first bad file in sorted order.
     pub fn open(root: &Path, options: &DataOptions) -> Result<Self, DataError> {
         Self::from_pairs(root, find_pairs(root)?, options)
+    }
+
+    /// The colours of all label maps that are inputs in a dataset folder; all of it is decoded, on every core.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::open`], and [`DataError::TooManyColours`].
+    pub fn input_palette(root: &Path, direction: Direction) -> Result<Palette, DataError> {
+        let sources: Vec<PairSource> = find_pairs(root)?.into_iter().flat_map(|(_, sources)| sources).collect();
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Palette::of(&sources, threads, |source| {
+            let (path, _) = direction.order(source.paths());
+            let (input, _) = direction.order(source.read()?);
+            Ok((path.to_owned(), input))
+        })
     }
 
     /// A dataset of these pairs; `root` only names it in errors.
@@ -142,7 +184,7 @@ impl PairSet {
             Split::Train => options.load_size,
             Split::Val | Split::Test => options.size,
         };
-        let images = decode_all(&sources, budget, |pair| prepare(pair, options.direction, stored_size))?;
+        let images = decode_all(&sources, budget, |source| options.read(source), |pair| options.prepare(&pair, stored_size))?;
         Ok(Self { split, options: options.clone(), sources, stored_size, images })
     }
 
@@ -176,30 +218,29 @@ impl PairSet {
         self.images.iter().flatten().map(bytes_of).sum()
     }
 
-    /// The batch of these samples, jittered as they say; `[samples.len(), size, size, 3]`.
+    /// The batch of these samples, jittered as they say; `[samples.len(), size, size, channels]`.
     ///
     /// # Errors
     /// [`DataError::NoSuchPair`], [`DataError::CropOutside`], and those of reading when the pairs are not in memory.
     pub fn batch(&self, samples: &[Sample]) -> Result<Batch, DataError> {
-        let mut batch = Batch::with_capacity(samples.len(), self.options.size);
+        let mut batch = Batch::with_capacity(samples.len(), &self.options);
         samples.iter().try_for_each(|&sample| self.append(sample, &mut batch))?;
         Ok(batch)
     }
 
     /// Appends one jittered sample to a batch; errors as in [`PairSet::batch`].
     pub(super) fn append(&self, sample: Sample, batch: &mut Batch) -> Result<(), DataError> {
-        batch.push(&*self.pair(sample.pair, self.options.load_size)?, sample.jitter, self.options.size)
+        batch.push(&*self.pair(sample.pair, self.options.load_size)?, sample.jitter, &self.options)
     }
 
-    /// The batch of these pairs without jitter, resized as for validation and test; `[indices.len(), size, size, 3]`.
+    /// The batch of these pairs without jitter, resized as for validation and test; `[indices.len(), size, size, channels]`.
     ///
     /// # Errors
     /// [`DataError::NoSuchPair`], and those of reading when the pairs are not in memory at that size.
     pub fn plain(&self, indices: &[usize]) -> Result<Batch, DataError> {
-        let size = self.options.size;
-        let mut batch = Batch::with_capacity(indices.len(), size);
+        let mut batch = Batch::with_capacity(indices.len(), &self.options);
         for &index in indices {
-            batch.push(&*self.pair(index, size)?, Jitter::default(), size)?;
+            batch.push(&*self.pair(index, self.options.size)?, Jitter::default(), &self.options)?;
         }
         Ok(batch)
     }
@@ -211,14 +252,8 @@ impl PairSet {
             return Ok(Cow::Borrowed(pair));
         }
         let source = self.sources.get(index).ok_or(DataError::NoSuchPair { split: self.split, index, pairs: self.len() })?;
-        Ok(Cow::Owned(prepare(source.read()?, self.options.direction, size)))
+        Ok(Cow::Owned(self.options.prepare(&self.options.read(source)?, size)))
     }
-}
-
-/// Orders (A, B) and resizes both.
-fn prepare(pair: Pair, direction: Direction, size: u32) -> Pair {
-    let (input, target) = direction.order(pair);
-    (resize(&input.to_rgb(), size, size), resize(&target.to_rgb(), size, size))
 }
 
 fn bytes_of((input, target): &Pair) -> u64 {
@@ -227,7 +262,12 @@ fn bytes_of((input, target): &Pair) -> u64 {
 
 /// Reads every source once, on every core; keeps what `prepare` makes of them, all or none, if it fits into `budget` bytes. The error is
 /// that of the first bad source in order.
-fn decode_all(sources: &[PairSource], budget: u64, prepare: impl Fn(Pair) -> Pair + Sync) -> Result<Option<Vec<Pair>>, DataError> {
+fn decode_all(
+    sources: &[PairSource],
+    budget: u64,
+    read: impl Fn(&PairSource) -> Result<Pair, DataError> + Sync,
+    prepare: impl Fn(Pair) -> Pair + Sync,
+) -> Result<Option<Vec<Pair>>, DataError> {
     let slots: Vec<OnceLock<Result<Option<Pair>, DataError>>> = sources.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
@@ -242,7 +282,7 @@ fn decode_all(sources: &[PairSource], budget: u64, prepare: impl Fn(Pair) -> Pai
         while !failed.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(source), Some(slot)) = (sources.get(index), slots.get(index)) else { return };
-            let pair = source.read().map(keep);
+            let pair = read(source).map(keep);
             failed.fetch_or(pair.is_err(), Ordering::Relaxed);
             slot.get_or_init(|| pair);
         }

@@ -130,6 +130,12 @@ pub enum DataError {
         /// Its width and height in pixels.
         b_size: (u32, u32),
     },
+    /// Colours are to be learnt from an image that has none.
+    #[error("{}: is grey; --output lab-ab learns from colours: replace or remove it", path.display())]
+    Colourless {
+        /// The image.
+        path: PathBuf,
+    },
     /// A label map has a colour that its palette lacks.
     #[error("{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}; add a line #{} to the palette or repaint the pixel", path.display(), at[0], at[1], hex(*colour), hex(*nearest), hex(*colour))]
     UnknownColour {

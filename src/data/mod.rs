@@ -5,6 +5,9 @@
 //! | module | idea |
 //! |---|---|
 //! | [`picture`] | a picture in memory: any number of channels, 8 or 16 bits a sample |
+//! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels |
+//! | [`lab`] | CIE Lab |
+//! | [`palette`] | the colours of label maps |
 //! | [`read`] | one file to a picture, with limits; which files of a folder are images |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
 //! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
@@ -23,10 +26,13 @@ pub mod augment;
 pub mod bundled;
 pub mod dataset;
 pub mod error;
+pub mod lab;
 pub mod loader;
 pub mod pad;
 pub mod pairs;
+pub mod palette;
 pub mod picture;
+pub mod pixels;
 pub mod random;
 pub mod read;
 pub mod resize;
@@ -39,6 +45,8 @@ pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
 pub use pad::{crop_to, reflect_pad_to_multiple};
 pub use pairs::{Direction, Split};
+pub use palette::Palette;
 pub use picture::{Depth, Picture};
+pub use pixels::Pixels;
 pub use read::{list_images, read_picture, read_rgb};
 pub use resize::resize;

@@ -8,6 +8,8 @@
 //! | `A/*` with `B/*` | the same, all of them for training |
 //! | `*.png` | combined images, all of them for training |
 //!
+//! Where input and output are parts of one picture (colourisation), an image that is not in `A/` or `B/` is no combined one but both sides.
+//!
 //! The first row that fits counts. Pairs are sorted by file name.
 
 use std::collections::BTreeMap;
@@ -109,6 +111,27 @@ impl PairSource {
         match self {
             PairSource::Combined(path) | PairSource::Separate { a: path, .. } => stem(path).to_string_lossy().into_owned(),
             PairSource::Memory { name, .. } => name.clone(),
+        }
+    }
+
+    /// The files of A and B, or what names them.
+    pub fn paths(&self) -> (&Path, &Path) {
+        match self {
+            PairSource::Combined(path) => (path, path),
+            PairSource::Separate { a, b } => (a, b),
+            PairSource::Memory { name, .. } => (Path::new(name), Path::new(name)),
+        }
+    }
+
+    /// The whole image of a source that has only one file, which is not cut.
+    ///
+    /// # Errors
+    /// Those of [`read_picture`].
+    pub fn read_whole(&self) -> Option<Result<Picture, DataError>> {
+        match self {
+            PairSource::Combined(path) => Some(read_picture(path)),
+            PairSource::Memory { image, .. } => Some(Ok(image.clone())),
+            PairSource::Separate { .. } => None,
         }
     }
 

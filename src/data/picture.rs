@@ -166,6 +166,26 @@ impl Picture {
         }
     }
 
+    /// Brightness (ITU-R BT.601, rounded as Pillow's `convert("L")`); alpha is dropped.
+    pub fn to_gray(&self) -> Self {
+        match self.channels {
+            1 => self.clone(),
+            2 => self.map(1, |pixel, gray| gray.push(pixel[0])),
+            _ => self.map(1, |pixel, gray| gray.push(luma([pixel[0], pixel[1], pixel[2]]))),
+        }
+    }
+
+    /// Red, green, blue and opacity; a picture without alpha is opaque.
+    pub fn to_rgba(&self) -> Self {
+        let opaque = self.depth.max();
+        match self.channels {
+            1 => self.map(4, |pixel, rgba| rgba.extend([pixel[0], pixel[0], pixel[0], opaque])),
+            2 => self.map(4, |pixel, rgba| rgba.extend([pixel[0], pixel[0], pixel[0], pixel[1]])),
+            3 => self.map(4, |pixel, rgba| rgba.extend([pixel[0], pixel[1], pixel[2], opaque])),
+            _ => self.clone(),
+        }
+    }
+
     fn pixel_bytes(&self) -> usize {
         self.channels * self.depth.bytes()
     }
@@ -185,6 +205,11 @@ impl Picture {
             Depth::Sixteen => self.bytes.extend(sample.to_ne_bytes()),
         }
     }
+}
+
+/// Brightness of a colour, in steps of its own depth.
+pub(super) fn luma([r, g, b]: [u16; 3]) -> u16 {
+    ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u16
 }
 
 /// The samples that these bytes are.

@@ -7,12 +7,13 @@
 //!
 //! Random draws are counted by seed and step, so these two numbers are all of the generator's state.
 
-use super::config::{ModelConfig, RGB, TrainConfig};
+use super::config::{ModelConfig, TrainConfig};
 use super::error::TrainError;
 use super::run::write_atomic;
 use super::schedule::Plateau;
 use super::session::Session;
 use super::step::{Objective, UpdateOrder};
+use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network, reference_shape};
 use crate::nn::{PatchGan, PatchGanConfig, Shapes, UNet, UNetConfig};
@@ -81,7 +82,13 @@ fn json<T: Serialize>(value: &T) -> String {
 }
 
 fn model_of(config: &TrainConfig) -> ModelConfig {
-    ModelConfig { generator: config.generator(), size: config.size, precision: config.precision }
+    ModelConfig {
+        generator: config.generator(),
+        input: config.input.clone(),
+        output: config.output.clone(),
+        size: config.size,
+        precision: config.precision,
+    }
 }
 
 /// Writes everything to `path`.
@@ -173,7 +180,8 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
 
 /// How a network of the reference is used, whose files do not name a size: that of the smallest image of its depth.
 fn foreign_model(generator: UNetConfig) -> ModelConfig {
-    ModelConfig { size: 1 << generator.num_downs.min(16), generator, precision: DType::F32 }
+    let [input, output] = [generator.in_channels, generator.out_channels].map(|n| Pixels::of_channels(n).unwrap_or_default());
+    ModelConfig { size: 1 << generator.num_downs.min(16), generator, input, output, precision: DType::F32 }
 }
 
 /// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as trouble with the file.
@@ -239,7 +247,7 @@ fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
 /// Reads how the generator of a weight file or checkpoint is built.
 ///
 /// # Errors
-/// A file that is neither ours nor the reference's, or a network that does not map RGB to RGB.
+/// A file that is neither ours nor the reference's, or a network whose channels no kind of image has.
 pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
     let model = match (file.metadata(MODEL), UNetConfig::from_shapes(&file.shapes().collect())) {
         (Ok(text), _) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
@@ -249,8 +257,9 @@ pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
         }
     };
     let UNetConfig { in_channels, out_channels, .. } = model.generator;
-    if [in_channels, out_channels] != [RGB; 2] {
-        let reason = format!("the network maps {in_channels} to {out_channels} channels, images here have {RGB}");
+    let (input, output) = (&model.input, &model.output);
+    if [in_channels, out_channels] != [input.channels(), output.channels()] {
+        let reason = format!("the network maps {in_channels} to {out_channels} channels, {input} to {output} images need others");
         return Err(file.bad_metadata(reason).into());
     }
     Ok(model)

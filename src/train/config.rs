@@ -3,7 +3,7 @@
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
 use super::step::Objective;
-use crate::data::{DataOptions, Direction};
+use crate::data::{DataOptions, Direction, Pixels};
 use crate::nn::{NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,12 @@ pub struct TrainConfig {
     pub adapter: Option<String>,
     /// Which half of a pair is the input.
     pub direction: Direction,
+    /// What the channels of input images mean.
+    #[serde(default)]
+    pub input: Pixels,
+    /// What those of output images mean.
+    #[serde(default)]
+    pub output: Pixels,
     /// Height and width that the networks see.
     pub size: u32,
     /// Height and width that images are resized to before the random crop.
@@ -73,9 +79,6 @@ pub struct TrainConfig {
 const MOST_PIXELS: usize = 1 << 14;
 const MOST_PAIRS: usize = 1 << 16;
 
-/// Channels of an RGB image.
-pub const RGB: usize = 3;
-
 impl TrainConfig {
     /// Checks the numbers that no network checks; a configuration may come from a damaged file.
     ///
@@ -91,18 +94,26 @@ impl TrainConfig {
 
     /// The generator.
     pub fn generator(&self) -> UNetConfig {
-        UNetConfig { in_channels: RGB, out_channels: RGB, num_downs: self.num_downs, ngf: self.ngf, norm: self.norm, dropout: self.dropout }
+        UNetConfig {
+            in_channels: self.input.channels(),
+            out_channels: self.output.channels(),
+            num_downs: self.num_downs,
+            ngf: self.ngf,
+            norm: self.norm,
+            dropout: self.dropout,
+        }
     }
 
     /// The discriminator, which sees input and output side by side, or the output alone.
     pub fn discriminator(&self) -> PatchGanConfig {
-        let in_channels = if self.objective.conditional { 2 * RGB } else { RGB };
-        PatchGanConfig { in_channels, ndf: self.ndf, n_layers: self.d_layers, norm: self.norm }
+        let input = if self.objective.conditional { self.input.channels() } else { 0 };
+        PatchGanConfig { in_channels: input + self.output.channels(), ndf: self.ndf, n_layers: self.d_layers, norm: self.norm }
     }
 
     /// How images are prepared.
     pub fn data_options(&self) -> DataOptions {
-        DataOptions { load_size: self.load_size, direction: self.direction, ..DataOptions::new(self.size) }
+        let (input, target) = (self.input.clone(), self.output.clone());
+        DataOptions { load_size: self.load_size, direction: self.direction, input, target, ..DataOptions::new(self.size) }
     }
 
     /// Length and learning rate, for a data set with so many steps an epoch.
@@ -132,6 +143,12 @@ impl TrainConfig {
 pub struct ModelConfig {
     /// The network.
     pub generator: UNetConfig,
+    /// What the channels of its input mean.
+    #[serde(default)]
+    pub input: Pixels,
+    /// What those of its output mean.
+    #[serde(default)]
+    pub output: Pixels,
     /// The size that it was trained at.
     pub size: u32,
     /// How weights and activations were stored when it was trained; the file's own tensors are f32.

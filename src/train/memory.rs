@@ -1,6 +1,6 @@
 //! Whether a run fits the device, before anything is allocated, and what would fit where it does not.
 
-use super::config::{RGB, TrainConfig};
+use super::config::TrainConfig;
 use super::error::TrainError;
 use super::monitor;
 use super::session::{Recording, UPLOADS};
@@ -30,7 +30,7 @@ pub fn plan_recording(recording: &Recording, profile: &Profile) -> Result<Memory
     let mut memory = Memory::of_states(states, true, profile)?;
     let step = recording.plan(profile)?;
     let image = tape.shape(vars.input);
-    let sample = Shape::nhwc(1, image.height(), image.width(), RGB);
+    let sample = Shape::nhwc(1, image.height(), image.width(), image.channels());
     let samples = Forward::record(states, generator, sample, &Mode::translation())?.plan(states, profile)?;
     memory.add_program(&step, profile);
     memory.add_samples(&samples, profile);

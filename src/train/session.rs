@@ -1,10 +1,10 @@
 //! Both networks, their store and the compiled step: what a training run and a benchmark have in common.
 
-use super::config::{RGB, TrainConfig};
+use super::config::TrainConfig;
 use super::error::TrainError;
 use super::memory::{explain, plan_recording};
 use super::step::{PairShape, StepVars, record_step};
-use crate::data::Batch;
+use crate::data::{Batch, Pixels};
 use crate::gpu::{Gpu, Profile, UploadRing};
 use crate::nn::{Mode, PatchGan, UNet};
 use crate::ops::StepState;
@@ -42,8 +42,8 @@ impl Recording {
         let mut states = StateList::new(config.precision);
         let generator = UNet::new(&mut states, &config.generator())?;
         let discriminator = PatchGan::new(&mut states, &config.discriminator())?;
-        let image = Shape::nhwc(config.batch_size, config.size as usize, config.size as usize, RGB);
-        let shape = PairShape { input: image, target: image };
+        let images = |pixels: &Pixels| Shape::nhwc(config.batch_size, config.size as usize, config.size as usize, pixels.channels());
+        let shape = PairShape { input: images(&config.input), target: images(&config.output) };
         let mut tape = Tape::default();
         let mut vars = record_step(&mut tape, &states, &generator, &discriminator, shape, &config.objective, &Mode::training())?;
         if config.recompute {

@@ -1,7 +1,7 @@
 //! The training loop: batches in, steps out, and what a run leaves in its folder.
 
 use super::checkpoint::{self, Progress, kernel_choices};
-use super::config::{RGB, TrainConfig};
+use super::config::TrainConfig;
 use super::error::TrainError;
 use super::memory::explain;
 use super::monitor::{LossReader, Losses, Reading};
@@ -141,7 +141,7 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::Nothing { pairs: training.len(), batch_size: config.batch_size, steps });
         }
         let session = Session::new(gpu, &config)?;
-        let image = Shape::nhwc(1, config.size as usize, config.size as usize, RGB);
+        let image = Shape::nhwc(1, config.size as usize, config.size as usize, config.input.channels());
         let translator = Translator::new(gpu, &session.store, &session.generator, image, &Mode::translation())
             .map_err(|error| explain(&config, gpu.profile(), error))?;
         Ok(Self {
@@ -293,7 +293,9 @@ impl<'a> Trainer<'a> {
             return Ok(None);
         }
         let score = self.translator.score(self.gpu, &self.session.store, &self.shown.0)?;
-        self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: score.copy_l1 as f32 })?;
+        if let Some(copy_l1) = score.copy_l1 {
+            self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: copy_l1 as f32 })?;
+        }
         self.score = Some(score);
         if let Some(losses) = self.losses {
             self.log(&losses, Some(score.l1 as f32))?;

@@ -1,7 +1,7 @@
 //! A generator ready to translate images of one size.
 
 use super::error::TrainError;
-use crate::data::{Batch, PairSet};
+use crate::data::{Batch, DataOptions, PairSet};
 use crate::gpu::{Gpu, Profile};
 use crate::nn::{Mode, UNet};
 use crate::ops::StepState;
@@ -28,13 +28,13 @@ pub struct Translator {
 pub struct Score {
     /// Of the generator's output.
     pub l1: f64,
-    /// Of the input itself.
-    pub copy_l1: f64,
+    /// Of the input itself, where its channels mean the same.
+    pub copy_l1: Option<f64>,
     /// Pairs scored.
     pub pairs: usize,
 }
 
-/// Inputs, outputs and targets of a grid, NHWC in -1..1.
+/// Inputs, outputs and targets of a grid as they are shown, `[batch, height, width, 3]` in -1..1.
 #[derive(Debug, Clone, Default)]
 pub struct Grid {
     /// Number of images.
@@ -109,12 +109,14 @@ impl Translator {
     pub fn score(&self, gpu: &Gpu, store: &Store, held_out: &PairSet) -> Result<Score, TrainError> {
         let pairs = held_out.len().min(SCORED_PAIRS);
         let (mut l1, mut copy_l1) = (0.0, 0.0);
+        let options = held_out.options();
+        let comparable = options.input == options.target;
         for index in 0..pairs {
             let Batch { input, target } = held_out.plain(&[index])?;
             l1 += mean_distance(&self.translate(gpu, store, &input, 0)?, &target) / pairs as f64;
-            copy_l1 += mean_distance(&input, &target) / pairs as f64;
+            copy_l1 += if comparable { mean_distance(&input, &target) / pairs as f64 } else { 0.0 };
         }
-        Ok(Score { l1, copy_l1, pairs })
+        Ok(Score { l1, copy_l1: comparable.then_some(copy_l1), pairs })
     }
 
     /// Translates the first pairs of `set` for a sample grid.
@@ -125,9 +127,11 @@ impl Translator {
         let mut grid = Grid { batch: set.len().min(SAMPLES), ..Grid::default() };
         for index in 0..grid.batch {
             let Batch { input, target } = set.plain(&[index])?;
-            grid.output.extend(self.translate(gpu, store, &input, 0)?);
-            grid.input.extend(input);
-            grid.target.extend(target);
+            let output = self.translate(gpu, store, &input, 0)?;
+            let DataOptions { input: of_input, target: of_target, .. } = set.options();
+            grid.output.extend(of_target.shown(&output, &input));
+            grid.target.extend(of_target.shown(&target, &input));
+            grid.input.extend(of_input.shown(&input, &input));
         }
         Ok(grid)
     }

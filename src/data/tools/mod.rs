@@ -1,15 +1,14 @@
 //! Making data sets: what `pix2pix prepare` does to folders of images. Each tool maps one image, or the two of a pair, to one.
 
 mod edges;
-mod labels;
 mod shape;
 
 pub use edges::{EdgeOptions, edges};
-pub use labels::{Palette, UnknownColour};
 pub use shape::{Fit, blank, combine, fit, grayscale};
 
 use super::DataError;
 use super::pairs::PairSource;
+use super::palette::Palette;
 use super::random::permutation;
 use super::read::{check_size, read_rgb};
 use image::RgbImage;
@@ -80,12 +79,7 @@ impl Tool {
             Self::Grayscale => grayscale(&image),
             Self::Resize { size, fit: how } => fit(&image, *size, *how),
             Self::Blank { fraction } => blank(&image, *fraction),
-            Self::Labels(palette) => palette.index(&image).map_err(|unknown| DataError::UnknownColour {
-                path: source.to_owned(),
-                colour: unknown.colour,
-                nearest: unknown.nearest,
-                at: unknown.at,
-            })?,
+            Self::Labels(palette) => (&palette.index(&image.into()).map_err(|unknown| unknown.of(source))?).into(),
         })
     }
 }

@@ -31,7 +31,7 @@ pub fn grayscale(image: &RgbImage) -> RgbImage {
 
 /// Brightness in 0..255.
 pub(super) fn luma(Rgb([r, g, b]): &Rgb<u8>) -> u8 {
-    ((u32::from(*r) * 19595 + u32::from(*g) * 38470 + u32::from(*b) * 7471 + 0x8000) >> 16) as u8
+    crate::data::picture::luma([*r, *g, *b].map(u16::from)) as u8
 }
 
 /// Bicubic and antialiased, as training resizes.

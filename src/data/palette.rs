@@ -1,14 +1,17 @@
 //! Label maps: pictures whose colours are names of things, and the numbers that stand for them.
 
-use super::in_parallel;
-use crate::data::{DataError, read_rgb};
-use image::{Rgb, RgbImage};
+use super::error::DataError;
+use super::picture::{Depth, Picture};
+use super::tools::in_parallel;
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// The colours of label maps in the order of their numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The colours of label maps in the order of their numbers; serialised as [`Palette::text`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Palette {
     colours: Vec<[u8; 3]>,
 }
@@ -22,6 +25,28 @@ pub struct UnknownColour {
     pub nearest: [u8; 3],
     /// Column and row of the first such pixel.
     pub at: [u32; 2],
+}
+
+impl UnknownColour {
+    /// The error of the label map at `path`.
+    pub(super) fn of(self, path: &Path) -> DataError {
+        let Self { colour, nearest, at } = self;
+        DataError::UnknownColour { path: path.to_owned(), colour, nearest, at }
+    }
+}
+
+impl TryFrom<String> for Palette {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Palette> for String {
+    fn from(palette: Palette) -> Self {
+        palette.text()
+    }
 }
 
 /// Labels that a byte can number.
@@ -50,18 +75,23 @@ impl Palette {
         }
     }
 
-    /// The colours of these files, sorted; each thread holds one image at a time.
+    /// The colours of the label maps that `read` finds, with their names, in each of `items`, sorted; each thread holds one at a time.
     ///
     /// # Errors
     /// Those of reading, [`DataError::TooManyColours`] and [`DataError::Spawn`].
-    pub fn of(files: &[PathBuf], threads: usize) -> Result<Self, DataError> {
+    pub fn of<T: Sync>(
+        items: &[T],
+        threads: usize,
+        read: impl Fn(&T) -> Result<(PathBuf, Picture), DataError> + Sync,
+    ) -> Result<Self, DataError> {
         let found = Mutex::new(BTreeSet::new());
-        in_parallel(files, threads, |path| {
-            let own = colours(&read_rgb(path)?);
+        in_parallel(items, threads, |item| {
+            let (path, picture) = read(item)?;
+            let own = colours(&(&picture).into());
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             // Colours that are too many are not kept: they would make the images after them look guilty.
             if found.union(&own).count() > MOST_LABELS {
-                return Err(DataError::TooManyColours { path: path.clone(), most: MOST_LABELS });
+                return Err(DataError::TooManyColours { path, most: MOST_LABELS });
             }
             found.extend(own);
             Ok(())
@@ -85,20 +115,27 @@ impl Palette {
         self.colours.is_empty()
     }
 
-    /// The number of each pixel's label in all three channels.
+    /// The colour of a label; that of an unknown one is black.
+    pub fn colour(&self, label: usize) -> [u8; 3] {
+        self.colours.get(label).copied().unwrap_or_default()
+    }
+
+    /// The number of each pixel's label: one channel of 8 bits.
     ///
     /// # Errors
     /// The first pixel whose colour is unknown.
-    pub fn index(&self, image: &RgbImage) -> Result<RgbImage, UnknownColour> {
+    pub fn index(&self, picture: &Picture) -> Result<Picture, UnknownColour> {
+        let image = RgbImage::from(picture);
         let numbers: HashMap<[u8; 3], u8> = (0..=u8::MAX).zip(&self.colours).map(|(number, &colour)| (colour, number)).collect();
-        let mut indexed = RgbImage::new(image.width(), image.height());
-        for ((x, y, pixel), label) in image.enumerate_pixels().zip(indexed.pixels_mut()) {
+        let mut labels = Vec::with_capacity(image.as_raw().len() / 3);
+        for (x, y, pixel) in image.enumerate_pixels() {
             let Some(&number) = numbers.get(&pixel.0) else {
                 return Err(UnknownColour { colour: pixel.0, nearest: self.nearest(pixel.0), at: [x, y] });
             };
-            *label = Rgb([number; 3]);
+            labels.push(number);
         }
-        Ok(indexed)
+        // As many as there are pixels, so the default is never taken.
+        Ok(Picture::from_bytes(image.width(), image.height(), 1, Depth::Eight, labels).unwrap_or_default())
     }
 
     fn nearest(&self, colour: [u8; 3]) -> [u8; 3] {
@@ -123,6 +160,8 @@ fn colours(image: &RgbImage) -> BTreeSet<[u8; 3]> {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::data::read_picture;
+    use image::Rgb;
 
     #[test]
     fn a_palette_is_read_written_and_found() {
@@ -130,7 +169,10 @@ mod tests {
         assert_eq!((palette.len(), palette.text().as_str()), (2, "#0a0b0c 0\n#ffffff 1\n"));
         assert_eq!(Palette::parse(&palette.text()), Ok(palette.clone()));
         let image = RgbImage::from_fn(4, 4, |x, _| Rgb(if x == 2 { [255; 3] } else { [10, 11, 12] }));
-        assert_eq!(palette.index(&image).unwrap().pixels().map(|label| label.0[1]).take(4).collect::<Vec<_>>(), [0, 0, 1, 0]);
+        assert_eq!(palette.index(&image.into()).unwrap().bytes()[..4], [0, 0, 1, 0]);
+        let json = serde_json::to_string(&palette).unwrap();
+        assert_eq!(serde_json::from_str::<Palette>(&json).unwrap(), palette);
+        assert!(serde_json::from_str::<Palette>("\"#12\"").is_err());
     }
 
     #[test]
@@ -143,12 +185,12 @@ mod tests {
         };
         let mut files = vec![save("a.png", 200, 0), save("b.png", 56, 1), save("c.png", 200, 0)];
         for threads in [1, 3] {
-            let palette = Palette::of(&files, threads).unwrap();
+            let palette = Palette::of(&files, threads, |path| Ok((path.clone(), read_picture(path)?))).unwrap();
             assert_eq!((palette.len(), palette.colours[1], palette.colours[255]), (256, [0, 0, 1], [199, 0, 0]));
         }
         files.push(save("photo.png", 257, 2));
         for threads in [1, 4] {
-            let message = Palette::of(&files, threads).unwrap_err().to_string();
+            let message = Palette::of(&files, threads, |path| Ok((path.clone(), read_picture(path)?))).unwrap_err().to_string();
             assert!(message.contains("photo.png") && message.contains("256") && message.contains("--palette"), "{message}");
         }
     }
@@ -162,6 +204,6 @@ mod tests {
         let palette = Palette::parse("#000000\n#ff0000").unwrap();
         let mut image = RgbImage::new(3, 2);
         image.put_pixel(1, 1, Rgb([250, 3, 0]));
-        assert_eq!(palette.index(&image), Err(UnknownColour { colour: [250, 3, 0], nearest: [255, 0, 0], at: [1, 1] }));
+        assert_eq!(palette.index(&image.into()), Err(UnknownColour { colour: [250, 3, 0], nearest: [255, 0, 0], at: [1, 1] }));
     }
 }

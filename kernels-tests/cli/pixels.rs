@@ -1,0 +1,116 @@
+//! Kinds of images from the data set to the translation: channels, depth, colours.
+
+use crate::{TINY, fail_cleanly, run, stderr, stdout, succeed, temporary};
+use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use std::fs;
+use std::path::Path;
+
+fn save(path: &Path, image: impl Into<DynamicImage>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image.into().save(path).unwrap();
+}
+
+fn colourful(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 5) as u8, (y * 7) as u8, 90]))
+}
+
+/// Trains two steps on `set` and returns what the run says at its end.
+fn train(root: &Path, set: &str, name: &str, options: &[&str]) -> String {
+    stdout(&succeed(root, &[&["train", set, "--steps", "2", "--name", name], &TINY[..], options].concat()))
+}
+
+#[test]
+fn grey_becomes_rgba_and_is_never_asked_for_again() {
+    let folder = temporary();
+    let root = folder.path();
+    for (split, name) in [("train", "a"), ("val", "b")] {
+        save(&root.join(format!("set/{split}/A/{name}.png")), colourful(40, 40));
+        save(&root.join(format!("set/{split}/B/{name}.png")), RgbaImage::from_fn(40, 40, |x, y| Rgba([9, x as u8, y as u8, 200])));
+    }
+    let text = train(root, "set", "g", &["--input", "gray", "--output", "rgba"]);
+    // Copying grey to RGBA means nothing, so there is no such number.
+    assert!(text.contains("held-out L1") && !text.contains("copying"), "{text}");
+    let grid = image::open(root.join("runs/g/samples/step-000002.png")).unwrap().to_rgb8();
+    assert!((0..32).all(|x| matches!(grid.get_pixel(x, 9).0, [r, g, b] if r == g && g == b)), "the input is shown grey");
+    succeed(root, &["train", "--resume", "g"]);
+
+    save(&root.join("in/deep.png"), ImageBuffer::from_fn(33, 20, |x, y| Luma([(x * 1900 + y) as u16])));
+    save(&root.join("in/photo.jpg"), colourful(33, 20));
+    succeed(root, &["translate", "in", "--model", "runs/g", "--out", "out"]);
+    let open = |name: &str| image::open(root.join("out").join(name)).unwrap();
+    assert!(matches!(open("deep.png"), DynamicImage::ImageRgba16(image) if image.dimensions() == (33, 20)), "as deep as its input");
+    assert!(matches!(open("photo.png"), DynamicImage::ImageRgba8(_)));
+}
+
+#[test]
+fn photos_learn_their_own_colours() {
+    let folder = temporary();
+    let root = folder.path();
+    (0..2).for_each(|i| save(&root.join(format!("photos/train/{i}.png")), colourful(41 + i, 40)));
+    let lab = ["--input", "lab-l", "--output", "lab-ab"];
+    train(root, "photos", "c", &lab);
+    let grid = image::open(root.join("runs/c/samples/step-000002.png")).unwrap().to_rgb8();
+    let column = |left: u32| grid.get_pixel(left + 20, 20).0;
+    let [input, target] = [column(0), column(2 * (32 + 2))];
+    assert!(input[0] == input[1] && input[1] == input[2], "the input has no colour: {input:?}");
+    assert!(target[0].abs_diff(target[2]) > 10, "the target has: {target:?}");
+
+    save(&root.join("in/grey.png"), image::GrayImage::from_fn(30, 40, |x, y| Luma([(40 + x + 4 * y) as u8])));
+    succeed(root, &["translate", "in", "--model", "runs/c", "--out", "out"]);
+    let DynamicImage::ImageRgb8(painted) = image::open(root.join("out/grey.png")).unwrap() else { panic!("RGB") };
+    let grey = image::open(root.join("in/grey.png")).unwrap().to_luma8();
+    let luma = image::DynamicImage::from(painted).to_luma8();
+    let apart: u32 = luma.as_raw().iter().zip(grey.as_raw()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+    assert!(apart / (30 * 40) < 25, "its lightness is the input's: {}", apart / (30 * 40));
+
+    save(&root.join("photos/train/0.png"), image::GrayImage::new(40, 40));
+    let message = fail_cleanly(root, 1, &[&["train", "photos", "--name", "d"], &TINY[..], &lab].concat());
+    assert!(message.contains("0.png: is grey") && message.contains("--output lab-ab"), "{message}");
+}
+
+#[test]
+fn label_maps_are_one_hot_by_a_palette_that_travels_with_the_weights() {
+    let folder = temporary();
+    let root = folder.path();
+    let colours = [[0, 0, 0], [200, 0, 10], [9, 9, 250]];
+    let map = |width: u32| RgbImage::from_fn(width, 40, |x, _| Rgb(colours[(3 * x / width) as usize]));
+    save(&root.join("set/A/a.png"), map(40));
+    save(&root.join("set/B/a.png"), colourful(40, 40));
+    train(root, "set", "l", &["--input", "labels"]);
+    let config: serde_json::Value = serde_json::from_slice(&fs::read(root.join("runs/l/config.json")).unwrap()).unwrap();
+    assert_eq!(config["input"]["labels"], "#000000 0\n#0909fa 1\n#c8000a 2\n");
+    let grid = image::open(root.join("runs/l/samples/step-000002.png")).unwrap().to_rgb8();
+    let near = |a: [u8; 3], b: [u8; 3]| a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 1);
+    assert!((0..32).all(|x| colours.iter().any(|&colour| near(grid.get_pixel(x, 5).0, colour))), "labels are shown in their colours");
+
+    save(&root.join("maps/b.png"), map(50));
+    succeed(root, &["translate", "maps", "--model", "runs/l", "--out", "out"]);
+    assert!(matches!(image::open(root.join("out/b.png")).unwrap(), DynamicImage::ImageRgb8(image) if image.dimensions() == (50, 40)));
+    let mut smudged = map(50);
+    smudged.put_pixel(7, 3, Rgb([199, 3, 10]));
+    save(&root.join("maps/c.png"), smudged);
+    let message = stderr(&run(root, &["translate", "maps", "--model", "runs/l", "--out", "again"]));
+    assert!(message.contains("c.png: the pixel at (7, 3) is #c7030a") && message.contains("nearest there is #c8000a"), "{message}");
+
+    fs::write(root.join("two.txt"), "#000000 void\n#c8000a car\n").unwrap();
+    let labels = |options: &[&'static str]| [&["train", "--name", "m", "--input", "labels"], &TINY[..], options].concat();
+    let message = fail_cleanly(root, 1, &labels(&["set", "--palette", "two.txt"]));
+    assert!(message.contains("a.png") && message.contains("#0909fa"), "{message}");
+    let message = fail_cleanly(root, 2, &labels(&[]));
+    assert!(message.contains("name a data set"), "{message}");
+    let message = fail_cleanly(root, 2, &[&["train", "set", "--palette", "two.txt"], &TINY[..]].concat());
+    assert!(message.contains("--input labels"), "{message}");
+    let message = fail_cleanly(root, 2, &[&["train", "set", "--output", "labels"], &TINY[..]].concat());
+    assert!(message.contains("--output rgb"), "{message}");
+}
+
+#[test]
+fn kinds_that_no_network_maps_are_refused_with_the_nearest() {
+    let folder = temporary();
+    for (input, output, nearest) in
+        [("gray", "lab-ab", "--input lab-l"), ("lab-ab", "rgb", "--input rgb"), ("rgb", "lab-l", "--output gray")]
+    {
+        let message = fail_cleanly(folder.path(), 2, &[&["train", "--input", input, "--output", output], &TINY[..]].concat());
+        assert!(message.contains(nearest), "{message}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What the channels of images mean, as `train` takes it.
+
+use super::CliError;
+use crate::data::{DataError, Dataset, Palette, Pixels};
+use crate::train::TrainConfig;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// The heading of these options in the help.
+const HEADING: &str = "What a pixel is";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PixelsArg {
+    /// Brightness
+    Gray,
+    /// Red, green and blue
+    Rgb,
+    /// Red, green, blue and opacity
+    Rgba,
+    /// Lightness of CIE Lab
+    LabL,
+    /// The colour that lightness lacks, a and b of CIE Lab
+    LabAb,
+    /// A channel for each colour of a label map
+    Labels,
+}
+
+impl PixelsArg {
+    fn pixels(self) -> Pixels {
+        match self {
+            Self::Gray => Pixels::Gray,
+            Self::Rgb => Pixels::Rgb,
+            Self::Rgba => Pixels::Rgba,
+            Self::LabL => Pixels::LabL,
+            Self::LabAb => Pixels::LabAb,
+            Self::Labels => Pixels::Labels(Palette::default()),
+        }
+    }
+}
+
+/// Kinds of images; without these options both sides are RGB.
+#[derive(Debug, Clone, Args)]
+pub struct PixelArgs {
+    /// What input images are converted to; with lab-l to lab-ab every photo of the data set is a pair of its own
+    #[arg(long, value_enum, default_value = "rgb", value_name = "KIND", help_heading = HEADING)]
+    input: PixelsArg,
+    /// What the generator paints
+    #[arg(long, value_enum, default_value = "rgb", value_name = "KIND", help_heading = HEADING)]
+    output: PixelsArg,
+    /// Text file with a line #rrggbb for each label of --input labels [default: the colours of all input images]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    palette: Option<PathBuf>,
+}
+
+impl PixelArgs {
+    /// Writes the kinds into `config`, with the palette of its data set where labels have none.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for two that no network can map to each other and a palette without labels; those of finding a palette.
+    pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
+        (config.input, config.output) = (self.input.pixels(), self.output.pixels());
+        Pixels::check(&config.input, &config.output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
+        let usage = |reason: &str| Err(CliError::Usage(reason.to_owned()));
+        match (&mut config.input, &self.palette, &config.dataset) {
+            (Pixels::Labels(_), _, None) => return usage("the bundled pairs are no label maps; name a data set for --input labels"),
+            (Pixels::Labels(palette), Some(file), _) => *palette = read_palette(file)?,
+            (Pixels::Labels(palette), None, Some(dataset)) => *palette = Dataset::input_palette(dataset, config.direction)?,
+            (_, Some(_), _) => return usage("--palette does nothing without --input labels; add it or leave out --palette"),
+            (_, None, _) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Reads a palette's text file.
+///
+/// # Errors
+/// [`DataError::ReadFile`], and [`CliError::Usage`] with the line that is none.
+pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })?;
+    Palette::parse(&text).map_err(|problem| CliError::Usage(format!("--palette {}: {problem}", path.display())))
+}
