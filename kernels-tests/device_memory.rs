@@ -5,7 +5,7 @@ use crate::program::bits;
 use crate::shaders::small_config;
 use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::{DeviceOptions, GpuError, Profile, UploadRing};
-use pix2pix::nn::{Mode, UNet};
+use pix2pix::nn::{Generator, Mode};
 use pix2pix::program::ProgramError;
 use pix2pix::state::StateList;
 use pix2pix::tensor::Shape;
@@ -112,7 +112,7 @@ fn a_device_that_runs_out_of_memory_is_asked_for_less() {
 #[test]
 fn an_image_too_large_to_translate_has_a_largest_that_is_not() {
     let mut states = StateList::default();
-    let generator = UNet::new(&mut states, &small_config(64, 4).generator()).unwrap();
+    let generator = Generator::new(&mut states, &small_config(64, 4).generator()).unwrap();
     let profile = Profile { max_binding_bytes: 1 << 20, ..Profile::portable() };
     let error = TrainError::Gpu(GpuError::DeviceLost { reason: String::new() });
     let largest = |height, width| {

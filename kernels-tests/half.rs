@@ -116,7 +116,7 @@ fn a_picture_in_f16_is_that_of_f32_but_for_rounding() {
     let session = session_after(&gpu, &TrainConfig { learning_rate: 2e-3, ..config.clone() }, 40, &batch);
     let picture = |precision| {
         let mut states = StateList::new(precision);
-        let generator = pix2pix::nn::UNet::new(&mut states, &config.generator()).unwrap();
+        let generator = pix2pix::nn::Generator::new(&mut states, &config.generator()).unwrap();
         let store = Store::new(&gpu, states, false).unwrap();
         for state in store.states().in_arena(generator.parameters()) {
             let source = session.store.states().states().iter().find(|other| other.name == state.name && other.shape == state.shape);

@@ -7,7 +7,7 @@ use crate::parameters::{self, Recipe};
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
-use pix2pix::nn::{DropoutMode, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNet, UNetConfig};
+use pix2pix::nn::{DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNetConfig};
 use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, Init, StateList, StateSpec};
@@ -28,7 +28,7 @@ pub fn norm(case: &Case) -> Result<Norm, Problem> {
 
 /// One of the two networks.
 enum Network {
-    Generator(UNet),
+    Generator(Generator),
     Discriminator(PatchGan),
 }
 
@@ -49,7 +49,7 @@ impl Network {
             };
             let (num_downs, ngf, dropout) = (case.count("num_downs")?, case.count("ngf")?, case.flag("use_dropout"));
             let config = UNetConfig { in_channels, out_channels, num_downs, ngf, norm: norm(case)?, dropout };
-            return Ok(Self::Generator(UNet::new(states, &config)?));
+            return Ok(Self::Generator(Generator::new(states, &GeneratorConfig::UNet(config))?));
         }
         let n_layers = if case.op() == "PixelDiscriminator" { 0 } else { case.count("n_layers")? };
         let config = PatchGanConfig { in_channels, ndf: case.count("ndf")?, n_layers, norm: norm(case)? };
@@ -63,7 +63,7 @@ impl Network {
         if case.op() == "UnetGenerator" {
             let config = UNetConfig::from_shapes(&shapes).ok_or_else(other)?;
             let same = (config.num_downs, config.ngf, config.norm) == (case.count("num_downs")?, case.count("ngf")?, norm);
-            return if same { Ok(Self::Generator(UNet::new(states, &config)?)) } else { Err(other()) };
+            return if same { Ok(Self::Generator(Generator::new(states, &GeneratorConfig::UNet(config))?)) } else { Err(other()) };
         }
         let config = PatchGanConfig::from_shapes(&shapes).ok_or_else(other)?;
         let n_layers = if case.op() == "PixelDiscriminator" { 0 } else { case.count("n_layers")? };

@@ -3,7 +3,7 @@
 use super::CliError;
 use super::objective::ObjectiveArgs;
 use crate::data::{Direction, Pixels, default_load_size};
-use crate::nn::{NetworkError, Norm, PatchGan, PatchGanConfig, UNet};
+use crate::nn::{Generator, NetworkError, Norm, PatchGan, PatchGanConfig};
 use crate::state::StateList;
 use crate::tensor::DType;
 use crate::train::{Length, Recipe, TrainConfig};
@@ -136,7 +136,7 @@ impl NetworkArgs {
         let usage = |error: NetworkError| CliError::Usage(error.to_string());
         config.check().map_err(usage)?;
         let mut states = StateList::default();
-        UNet::new(&mut states, &config.generator()).map_err(usage)?;
+        Generator::new(&mut states, &config.generator()).map_err(usage)?;
         PatchGan::new(&mut states, &config.discriminator()).map_err(usage)?;
         check_patches(&config)?;
         Ok(config)

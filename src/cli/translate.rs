@@ -5,7 +5,7 @@ use super::{CliError, DeviceArgs, plan_outputs, print, write_png};
 use crate::data::{DataError, Picture, crop_to, list_images, read_picture, reflect_pad_to_multiple};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
-use crate::nn::{DropoutMode, Mode, UNet};
+use crate::nn::{DropoutMode, Generator, Mode};
 use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::StateList;
@@ -42,7 +42,7 @@ pub struct TranslateArgs {
 struct Model {
     gpu: Gpu,
     store: Store,
-    generator: UNet,
+    generator: Generator,
     config: ModelConfig,
     mode: Mode,
     ready: Option<(Shape, Translator)>,
@@ -71,7 +71,7 @@ impl Model {
         let config = checkpoint::read_model(&file)?;
         let gpu = args.device.open()?;
         let mut states = StateList::new(args.device.precision(&gpu, args.precision, config.precision)?);
-        let generator = UNet::new(&mut states, &config.generator).map_err(TrainError::from)?;
+        let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
         let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
         for arena in [generator.parameters(), generator.statistics()] {
             load_network(&file, &gpu, &store, arena, ArenaPart::Value, "")?;

@@ -1,14 +1,16 @@
 //! Floor 5: the networks, with the parameter names of the reference's state dict.
 
+mod generator;
 mod infer;
 mod layer;
 mod patch_gan;
 mod unet;
 
+pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;
 pub use layer::{DropoutMode, Mode, Norm, Statistics};
 pub use patch_gan::{PatchGan, PatchGanConfig};
-pub use unet::{UNet, UNetConfig};
+pub use unet::UNetConfig;
 
 use thiserror::Error;
 

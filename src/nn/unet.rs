@@ -1,17 +1,19 @@
-//! The generator: a U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`).
+//! The U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`).
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer, dropout_half};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::ops::Concat;
 use crate::ops::activation::{Activation, activate};
 use crate::ops::contraction::Geometry;
-use crate::state::{ArenaId, StateList};
+use crate::state::StateList;
 use crate::tape::{Tape, TapeError, Var};
 use serde::{Deserialize, Serialize};
 
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
 const RELU: Activation = Activation::LeakyRelu { slope: 0.0 };
 const HALVE: Geometry = Geometry::new(4, 2, 1);
+/// The most halvings.
+const MOST_DOWNS: usize = 16;
 
 /// The shape of a U-Net.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,13 +32,17 @@ pub struct UNetConfig {
     pub dropout: bool,
 }
 
-/// The network: states in a [`StateList`] and the way to record a forward pass.
+impl UNetConfig {
+    /// Image sizes must be multiples of this, whatever depth a file says.
+    pub(super) fn multiple(&self) -> usize {
+        1 << self.num_downs.min(MOST_DOWNS)
+    }
+}
+
+/// The layers.
 #[derive(Debug, Clone)]
-pub struct UNet {
-    config: UNetConfig,
+pub(super) struct UNet {
     levels: Vec<Level>,
-    parameters: ArenaId,
-    statistics: ArenaId,
 }
 
 /// One resolution: the way down into it and the way up out of it. Level 0 is the outermost.
@@ -52,49 +58,21 @@ struct Level {
 }
 
 impl UNet {
-    /// Adds the network's states to `states`, in arenas `generator` and `generator.statistics`.
-    ///
-    /// # Errors
-    /// [`NetworkError`] for a depth under 5, no channels, or numbers beyond any use.
-    pub fn new(states: &mut StateList, config: &UNetConfig) -> Result<Self, NetworkError> {
+    /// Adds the states. Refuses a depth under 5, no channels, and numbers beyond any use.
+    pub fn new(builder: &mut Builder, config: &UNetConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
-            ("number of downs", config.num_downs, 5, 16),
+            ("number of downs", config.num_downs, 5, MOST_DOWNS),
             ("ngf", config.ngf, 1, MOST_CHANNELS),
             ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
             ("number of output channels", config.out_channels, 1, MOST_CHANNELS),
         ])?;
-        let mut builder = Builder::new(states, "generator");
-        let (parameters, statistics) = (builder.parameters, builder.statistics);
         let mut levels = Vec::new();
-        add_level(&mut builder, config, 0, "model".to_owned(), &mut levels);
+        add_level(builder, config, 0, "model".to_owned(), &mut levels);
         levels.reverse();
-        Ok(Self { config: config.clone(), levels, parameters, statistics })
+        Ok(Self { levels })
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &UNetConfig {
-        &self.config
-    }
-
-    /// The arena of the trained parameters.
-    pub fn parameters(&self) -> ArenaId {
-        self.parameters
-    }
-
-    /// The arena of the running statistics.
-    pub fn statistics(&self) -> ArenaId {
-        self.statistics
-    }
-
-    /// Image sizes must be multiples of this.
-    pub fn multiple(&self) -> usize {
-        1 << self.config.num_downs
-    }
-
-    /// Records `image [batch, height, width, in_channels]` to `[batch, height, width, out_channels]` in -1..1.
-    ///
-    /// # Errors
-    /// Those of recording, for example when the image is too small for the depth.
+    /// As [`super::Generator::forward`].
     pub fn forward(&self, tape: &mut Tape, states: &StateList, image: Var, mode: &Mode) -> Result<Var, TapeError> {
         let innermost = self.levels.len() - 1;
         let mut skips = Vec::new();

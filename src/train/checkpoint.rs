@@ -16,7 +16,7 @@ use super::step::{Objective, UpdateOrder};
 use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network, reference_shape};
-use crate::nn::{PatchGan, PatchGanConfig, Shapes, UNet, UNetConfig};
+use crate::nn::{Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes};
 use crate::ops::ArenaPart;
 use crate::ops::loss_scale::Scaling;
 use crate::program::Program;
@@ -153,9 +153,9 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
     let mut states = StateList::default();
     let mut writer = TensorWriter::default();
     let prefix = if is_checkpoint && kind == NetworkKind::Discriminator { "net_D." } else { "" };
-    match (kind, UNetConfig::from_shapes(&shapes), PatchGanConfig::from_shapes(&shapes)) {
+    match (kind, GeneratorConfig::from_shapes(&shapes), PatchGanConfig::from_shapes(&shapes)) {
         (NetworkKind::Generator, Some(generator), _) => {
-            UNet::new(&mut states, &generator)?;
+            Generator::new(&mut states, &generator)?;
             let known = file.metadata(MODEL).map(str::to_owned);
             writer.metadata(MODEL, known.unwrap_or_else(|_| json(&foreign_model(generator))));
         }
@@ -179,9 +179,9 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
 }
 
 /// How a network of the reference is used, whose files do not name a size: that of the smallest image of its depth.
-fn foreign_model(generator: UNetConfig) -> ModelConfig {
-    let [input, output] = [generator.in_channels, generator.out_channels].map(|n| Pixels::of_channels(n).unwrap_or_default());
-    ModelConfig { size: 1 << generator.num_downs.min(16), generator, input, output, precision: DType::F32 }
+fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
+    let [input, output] = generator.channels().map(|n| Pixels::of_channels(n).unwrap_or_default());
+    ModelConfig { size: generator.multiple() as u32, generator, input, output, precision: DType::F32 }
 }
 
 /// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as trouble with the file.
@@ -249,17 +249,17 @@ fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
 /// # Errors
 /// A file that is neither ours nor the reference's, or a network whose channels no kind of image has.
 pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
-    let model = match (file.metadata(MODEL), UNetConfig::from_shapes(&file.shapes().collect())) {
+    let model = match (file.metadata(MODEL), GeneratorConfig::from_shapes(&file.shapes().collect())) {
         (Ok(text), _) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
         (Err(_), Some(generator)) => foreign_model(generator),
         (Err(_), None) => {
             return Err(file.other_network("generator", "; take a file that `pix2pix train` or the PyTorch code wrote").into());
         }
     };
-    let UNetConfig { in_channels, out_channels, .. } = model.generator;
+    let channels = model.generator.channels();
     let (input, output) = (&model.input, &model.output);
-    if [in_channels, out_channels] != [input.channels(), output.channels()] {
-        let reason = format!("the network maps {in_channels} to {out_channels} channels, {input} to {output} images need others");
+    if channels != [input.channels(), output.channels()] {
+        let reason = format!("the network maps {} to {} channels, {input} to {output} images need others", channels[0], channels[1]);
         return Err(file.bad_metadata(reason).into());
     }
     Ok(model)

@@ -4,7 +4,7 @@ use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
 use super::step::Objective;
 use crate::data::{DataOptions, Direction, Pixels};
-use crate::nn::{NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
+use crate::nn::{GeneratorConfig, NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -93,15 +93,10 @@ impl TrainConfig {
     }
 
     /// The generator.
-    pub fn generator(&self) -> UNetConfig {
-        UNetConfig {
-            in_channels: self.input.channels(),
-            out_channels: self.output.channels(),
-            num_downs: self.num_downs,
-            ngf: self.ngf,
-            norm: self.norm,
-            dropout: self.dropout,
-        }
+    pub fn generator(&self) -> GeneratorConfig {
+        let [in_channels, out_channels] = [self.input.channels(), self.output.channels()];
+        let Self { num_downs, ngf, norm, dropout, .. } = *self;
+        GeneratorConfig::UNet(UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout })
     }
 
     /// The discriminator, which sees input and output side by side, or the output alone.
@@ -142,7 +137,7 @@ impl TrainConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelConfig {
     /// The network.
-    pub generator: UNetConfig,
+    pub generator: GeneratorConfig,
     /// What the channels of its input mean.
     #[serde(default)]
     pub input: Pixels,

@@ -7,7 +7,7 @@ use super::session::{Recording, UPLOADS};
 use super::translator::Forward;
 use crate::data::default_load_size;
 use crate::gpu::{GpuError, Profile, buffer_bytes};
-use crate::nn::{Mode, UNet};
+use crate::nn::{Generator, Mode};
 use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError};
 use crate::state::StateList;
 use crate::tensor::Shape;
@@ -113,7 +113,7 @@ fn fits(config: &TrainConfig, profile: &Profile, budget: Option<u64>) -> bool {
 /// The largest image of about the same proportions as `shape` that the generator translates on this device: width and height.
 pub fn largest_image(
     states: &StateList,
-    generator: &UNet,
+    generator: &Generator,
     shape: Shape,
     mode: &Mode,
     profile: &Profile,

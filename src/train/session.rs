@@ -6,7 +6,7 @@ use super::memory::{explain, plan_recording};
 use super::step::{PairShape, StepVars, record_step};
 use crate::data::{Batch, Pixels};
 use crate::gpu::{Gpu, Profile, UploadRing};
-use crate::nn::{Mode, PatchGan, UNet};
+use crate::nn::{Generator, Mode, PatchGan};
 use crate::ops::StepState;
 use crate::ops::choice::ContractionKey;
 use crate::program::{self, Clock, Effort, Memory, Plan, Program, Store, recompute};
@@ -24,7 +24,7 @@ pub struct Recording {
     /// Parameters and statistics.
     pub states: StateList,
     /// The generator.
-    pub generator: UNet,
+    pub generator: Generator,
     /// The discriminator.
     pub discriminator: PatchGan,
     /// The whole step.
@@ -40,7 +40,7 @@ impl Recording {
     /// Networks that cannot be built or do not fit the images.
     pub fn new(config: &TrainConfig) -> Result<Self, TrainError> {
         let mut states = StateList::new(config.precision);
-        let generator = UNet::new(&mut states, &config.generator())?;
+        let generator = Generator::new(&mut states, &config.generator())?;
         let discriminator = PatchGan::new(&mut states, &config.discriminator())?;
         let images = |pixels: &Pixels| Shape::nhwc(config.batch_size, config.size as usize, config.size as usize, pixels.channels());
         let shape = PairShape { input: images(&config.input), target: images(&config.output) };
@@ -90,7 +90,7 @@ pub struct Session {
     /// Parameters, gradients, moments and statistics on the device.
     pub store: Store,
     /// The generator.
-    pub generator: UNet,
+    pub generator: Generator,
     /// The discriminator.
     pub discriminator: PatchGan,
     program: Program,

@@ -1,7 +1,7 @@
 //! One pix2pix training step as nodes of a tape (paper, section 3; order of the reference).
 
 use super::losses::{Distance, GanLoss, Verdict, distance, fool, gan};
-use crate::nn::{Mode, PatchGan, UNet};
+use crate::nn::{Generator, Mode, PatchGan};
 use crate::ops::adam::{self, Adam};
 use crate::ops::elementwise::{add, scale};
 use crate::ops::loss_scale::LossScale;
@@ -93,7 +93,7 @@ pub struct PairShape {
 pub fn record_step(
     tape: &mut Tape,
     states: &StateList,
-    generator: &UNet,
+    generator: &Generator,
     discriminator: &PatchGan,
     shape: PairShape,
     objective: &Objective,

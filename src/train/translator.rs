@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use crate::data::{Batch, DataOptions, PairSet};
 use crate::gpu::{Gpu, Profile};
-use crate::nn::{Mode, UNet};
+use crate::nn::{Generator, Mode};
 use crate::ops::StepState;
 use crate::program::{Plan, Program, Store};
 use crate::state::StateList;
@@ -60,7 +60,7 @@ impl Forward {
     ///
     /// # Errors
     /// Images that do not fit the network.
-    pub fn record(states: &StateList, generator: &UNet, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
+    pub fn record(states: &StateList, generator: &Generator, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
         let mut tape = Tape::default();
         let input = tape.input("input", shape);
         let output = generator.forward(&mut tape, states, input, mode)?;
@@ -81,7 +81,7 @@ impl Translator {
     ///
     /// # Errors
     /// Images that do not fit the network or the device.
-    pub fn new(gpu: &Gpu, store: &Store, generator: &UNet, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
+    pub fn new(gpu: &Gpu, store: &Store, generator: &Generator, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
         let Forward { tape, input, output } = Forward::record(store.states(), generator, shape, mode)?;
         let program = Program::compile(gpu, store, &tape, &[output])?;
         Ok(Self { program, input, output })

@@ -1,0 +1,97 @@
+//! The generator, whichever its architecture.
+
+use super::layer::{Builder, Mode};
+use super::unet::{UNet, UNetConfig};
+use super::{NetworkError, Shapes};
+use crate::state::{ArenaId, StateList};
+use crate::tape::{Tape, TapeError, Var};
+use serde::{Deserialize, Serialize};
+
+/// The shape of a generator. In files it is the shape of its architecture as it stands; their fields tell them apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum GeneratorConfig {
+    /// A U-Net.
+    UNet(UNetConfig),
+}
+
+impl GeneratorConfig {
+    /// The generator that a state dict belongs to.
+    pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
+        UNetConfig::from_shapes(shapes).map(Self::UNet)
+    }
+
+    /// Channels of the input and of the output image.
+    pub fn channels(&self) -> [usize; 2] {
+        match self {
+            Self::UNet(config) => [config.in_channels, config.out_channels],
+        }
+    }
+
+    /// Image sizes must be multiples of this.
+    pub fn multiple(&self) -> usize {
+        match self {
+            Self::UNet(config) => config.multiple(),
+        }
+    }
+}
+
+/// The network: states in a [`StateList`] and the way to record a forward pass.
+#[derive(Debug, Clone)]
+pub struct Generator {
+    config: GeneratorConfig,
+    network: Network,
+    parameters: ArenaId,
+    statistics: ArenaId,
+}
+
+/// The layers.
+#[derive(Debug, Clone)]
+enum Network {
+    UNet(UNet),
+}
+
+impl Generator {
+    /// Adds the network's states to `states`, in arenas `generator` and `generator.statistics`.
+    ///
+    /// # Errors
+    /// [`NetworkError`] for numbers that make no network of its architecture.
+    pub fn new(states: &mut StateList, config: &GeneratorConfig) -> Result<Self, NetworkError> {
+        let mut builder = Builder::new(states, "generator");
+        let (parameters, statistics) = (builder.parameters, builder.statistics);
+        let network = match config {
+            GeneratorConfig::UNet(config) => Network::UNet(UNet::new(&mut builder, config)?),
+        };
+        Ok(Self { config: config.clone(), network, parameters, statistics })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &GeneratorConfig {
+        &self.config
+    }
+
+    /// The arena of the trained parameters.
+    pub fn parameters(&self) -> ArenaId {
+        self.parameters
+    }
+
+    /// The arena of the running statistics.
+    pub fn statistics(&self) -> ArenaId {
+        self.statistics
+    }
+
+    /// Image sizes must be multiples of this.
+    pub fn multiple(&self) -> usize {
+        self.config.multiple()
+    }
+
+    /// Records `image [batch, height, width, in_channels]` to `[batch, height, width, out_channels]` in -1..1.
+    ///
+    /// # Errors
+    /// Those of recording, for example when the image is too small for the network.
+    pub fn forward(&self, tape: &mut Tape, states: &StateList, image: Var, mode: &Mode) -> Result<Var, TapeError> {
+        match &self.network {
+            Network::UNet(network) => network.forward(tape, states, image, mode),
+        }
+    }
+}
