@@ -5,7 +5,7 @@ use crate::contraction::MATRIX_RUNG;
 use crate::translate::{translate, validate};
 use naga::AddressSpace;
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
-use pix2pix::nn::{DropoutMode, Mode, Norm, Statistics};
+use pix2pix::nn::{DropoutAt, DropoutMode, Mode, Norm, Statistics};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
 use pix2pix::ops::choice::{ContractionKey, Family, candidates};
@@ -21,7 +21,7 @@ use pix2pix::program::Plan;
 use pix2pix::state::StateList;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
-use pix2pix::train::{Distance, GanLoss, Length, Objective, Recipe, Recording, TrainConfig, UpdateOrder};
+use pix2pix::train::{Architecture, Distance, GanLoss, Length, Objective, Recipe, Recording, TrainConfig, UpdateOrder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,9 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         num_downs: TrainConfig::downs_for(size).unwrap(),
         d_layers: 3,
         norm: Norm::Batch,
+        architecture: Architecture::UNet,
         dropout: true,
+        dropout_at: DropoutAt::Pytorch,
         precision: DType::F32,
         batch_size: 1,
         recompute: false,

@@ -5,7 +5,7 @@ use crate::shaders::small_config;
 use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
-use pix2pix::nn::{Generator, GeneratorConfig, PatchGan, PatchGanConfig, UNetConfig};
+use pix2pix::nn::{DropoutAt, Generator, GeneratorConfig, PatchGan, PatchGanConfig, UNetConfig};
 use pix2pix::ops::ArenaPart;
 use pix2pix::state::StateList;
 use pix2pix::train::run::RunDir;
@@ -339,7 +339,16 @@ fn files_have_the_references_keys_and_shapes() {
 #[test]
 fn networks_have_as_many_parameters_as_the_references() {
     let norm = pix2pix::nn::Norm::Batch;
-    let config = UNetConfig { in_channels: 3, out_channels: 3, num_downs: 8, ngf: 64, norm, dropout: true };
+    let config = UNetConfig {
+        in_channels: 3,
+        out_channels: 3,
+        num_downs: 8,
+        ngf: 64,
+        norm,
+        dropout: true,
+        dropout_at: DropoutAt::Pytorch,
+        skips: true,
+    };
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &GeneratorConfig::UNet(config)).unwrap();
     assert_eq!(states.parameter_count(generator.parameters()), 54_413_955);

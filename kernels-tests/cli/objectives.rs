@@ -22,7 +22,7 @@ fn config(root: &Path, name: &str) -> Value {
 fn every_mode_trains_and_its_run_remembers_it() {
     let folder = temporary();
     let root = folder.path();
-    let modes: [(&str, &[&str], &str, Value); 12] = [
+    let modes: [(&str, &[&str], &str, Value); 15] = [
         ("l1", &["--objective", "l1"], "/objective/lambda_gan", 0.0.into()),
         ("l2", &["--objective", "l1", "--distance", "l2"], "/objective/distance", "l2".into()),
         ("gan", &["--objective", "gan"], "/objective/conditional", false.into()),
@@ -31,6 +31,9 @@ fn every_mode_trains_and_its_run_remembers_it() {
         ("lsgan", &["--gan-mode", "lsgan"], "/objective/gan_loss", "lsgan".into()),
         ("hinge", &["--gan-mode", "hinge"], "/objective/gan_loss", "hinge".into()),
         ("torch", &["--order", "torch", "--batch-size", "2"], "/objective/order", "torch".into()),
+        ("encoder", &["--generator", "encoder-decoder", "--dropout-at", "torch"], "/architecture", "encoder-decoder".into()),
+        ("shallow", &["--depth", "3"], "/num_downs", 3.into()),
+        ("lua", &["--dropout-at", "torch", "--depth", "4"], "/dropout_at", "torch".into()),
         ("instance", &["--norm", "instance"], "/norm", "instance".into()),
         ("none", &["--norm", "none", "--no-dropout"], "/dropout", false.into()),
         ("pixel", &["--patch", "1"], "/d_layers", 0.into()),
@@ -44,9 +47,10 @@ fn every_mode_trains_and_its_run_remembers_it() {
         let judged = [g_gan, d_real, d_fake].map(|loss| loss != 0.0);
         assert_eq!(judged, [options[..2] != ["--objective", "l1"]; 3], "{name}");
     }
+    succeed(root, &["train", "--steps", "2", "--name", "odd", "--size", "40", "--depth", "3", "--ngf", "2"]);
     // Nothing is named again.
     picture(&root.join("a.png"), 40, 33);
-    for name in ["l1", "l1gan", "instance", "pixel"] {
+    for name in ["l1", "l1gan", "instance", "pixel", "encoder", "odd"] {
         succeed(root, &["train", "--resume", name]);
         succeed(root, &["translate", "a.png", "--model", &format!("runs/{name}"), "--out", name]);
     }
@@ -59,6 +63,9 @@ fn what_cannot_be_is_refused_with_the_nearest_that_can() {
         (&["train", "--patch", "71"][..], "the nearest is 70"),
         (&["train", "--patch", "286", "--size", "64"], "--patch 142"),
         (&["train", "--d-layers", "4", "--size", "32"], "--d-layers 3"),
+        (&["train", "--depth", "7", "--size", "96"], "the nearest is --depth 5"),
+        (&["train", "--depth", "1", "--size", "64"], "between 2 and 16"),
+        (&["train", "--depth", "3", "--size", "34"], "the nearest are 32 and 36"),
         (&["train", "--d-layers", "9"], "between 0 and 8"),
         (&["train", "--objective", "cgan", "--lambda-gan", "0"], "weight 0"),
         (&["train", "--lambda-gan", "-1"], "--lambda-gan"),

@@ -7,7 +7,7 @@ use crate::parameters::{self, Recipe};
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
-use pix2pix::nn::{DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNetConfig};
+use pix2pix::nn::{DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNetConfig};
 use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, Init, StateList, StateSpec};
@@ -48,7 +48,16 @@ impl Network {
                 false => case.tensor("y")?.shape.get(1).copied().unwrap_or(0),
             };
             let (num_downs, ngf, dropout) = (case.count("num_downs")?, case.count("ngf")?, case.flag("use_dropout"));
-            let config = UNetConfig { in_channels, out_channels, num_downs, ngf, norm: norm(case)?, dropout };
+            let config = UNetConfig {
+                in_channels,
+                out_channels,
+                num_downs,
+                ngf,
+                norm: norm(case)?,
+                dropout,
+                dropout_at: DropoutAt::Pytorch,
+                skips: true,
+            };
             return Ok(Self::Generator(Generator::new(states, &GeneratorConfig::UNet(config))?));
         }
         let n_layers = if case.op() == "PixelDiscriminator" { 0 } else { case.count("n_layers")? };

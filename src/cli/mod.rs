@@ -7,6 +7,7 @@ mod adapters;
 mod bench;
 mod convert;
 mod error;
+mod generator;
 mod inspect;
 mod network;
 mod objective;

@@ -1,6 +1,7 @@
 //! The sizes of networks and batches, as several commands take them.
 
 use super::CliError;
+use super::generator::GeneratorArgs;
 use super::objective::ObjectiveArgs;
 use crate::data::{Direction, Pixels, default_load_size};
 use crate::nn::{Generator, NetworkError, Norm, PatchGan, PatchGanConfig};
@@ -29,7 +30,7 @@ impl PrecisionArg {
 }
 
 /// The heading of further options of the networks in the help.
-const NETWORKS: &str = "How the networks are built";
+pub const NETWORKS: &str = "How the networks are built";
 
 /// Normalisation of both networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,7 +56,7 @@ impl NormArg {
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Height and width of the images in pixels, a multiple of 32 [default: 256; training on the bundled pairs: 64]
+    /// Height and width of the images in pixels, a multiple of 32 or of 2^--depth [default: 256; training on the bundled pairs: 64]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
     /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
@@ -68,10 +69,13 @@ pub struct NetworkArgs {
     /// Channels of the discriminator's first convolution [default: as --ngf]
     #[arg(long, value_name = "N")]
     pub ndf: Option<usize>,
+    /// The generator.
+    #[command(flatten)]
+    pub generator: GeneratorArgs,
     /// Normalisation of both networks
     #[arg(long, value_enum, default_value = "batch", value_name = "NORM", help_heading = NETWORKS)]
     pub norm: NormArg,
-    /// No dropout in the generator's middle blocks
+    /// No dropout in the generator
     #[arg(long, help_heading = NETWORKS)]
     pub no_dropout: bool,
     /// Strided convolutions of the discriminator; 0 judges each pixel alone [default: 3]
@@ -101,11 +105,6 @@ impl NetworkArgs {
     /// [`CliError::Usage`] for sizes that make no network.
     pub fn config(&self, small: bool, length: Length, seed: u64) -> Result<TrainConfig, CliError> {
         let size = self.size.unwrap_or(if small { 64 } else { 256 });
-        let Some(num_downs) = TrainConfig::downs_for(size) else {
-            let below = (size / 32 * 32).max(32);
-            let above = below.saturating_add(32);
-            return Err(CliError::Usage(format!("--size {size} is no multiple of 32; the nearest are {below} and {above}")));
-        };
         let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
         let ndf = self.ndf.unwrap_or(ngf);
         let config = TrainConfig {
@@ -118,10 +117,12 @@ impl NetworkArgs {
             load_size: self.load_size.unwrap_or_else(|| default_load_size(size)),
             ngf,
             ndf,
-            num_downs,
+            num_downs: self.generator.num_downs(size)?,
             d_layers: self.d_layers()?,
             norm: self.norm.norm(),
+            architecture: self.generator.architecture(),
             dropout: !self.no_dropout,
+            dropout_at: self.generator.dropout_at(),
             precision: self.precision.map_or(DType::F32, PrecisionArg::dtype),
             batch_size: self.batch_size as usize,
             recompute: self.recompute,

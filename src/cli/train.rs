@@ -23,7 +23,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 31] = [
+const FIXED_BY_A_RUN: [&str; 34] = [
     "tune",
     "dataset",
     "direction",
@@ -39,6 +39,9 @@ const FIXED_BY_A_RUN: [&str; 31] = [
     "precision",
     "epochs",
     "steps",
+    "generator",
+    "depth",
+    "dropout_at",
     "norm",
     "no_dropout",
     "d_layers",

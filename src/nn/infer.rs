@@ -1,21 +1,22 @@
 //! How a network is built, read off its state dict: the reference's files say nothing else about themselves.
 
-use super::{Norm, PatchGanConfig, UNetConfig};
+use super::{DropoutAt, Norm, PatchGanConfig, UNetConfig};
 use std::collections::BTreeMap;
 
 /// Keys and shapes of a state dict, in the reference's order of axes.
 pub type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 
 impl UNetConfig {
-    /// The U-Net that a state dict belongs to. Dropout leaves no trace in it and is taken as on, the reference's default.
+    /// The U-Net or encoder-decoder that a state dict belongs to. Dropout leaves no trace in it and is taken as on, where PyTorch has it.
     pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
         let &[ngf, in_channels, 4, 4] = *shapes.get("model.model.0.weight")? else { return None };
-        let &[_, out_channels, 4, 4] = *shapes.get("model.model.3.weight")? else { return None };
+        let &[up_channels, out_channels, 4, 4] = *shapes.get("model.model.3.weight")? else { return None };
         // The convolution on the way down in every block but the outermost; norms have vectors under that name.
         let inner = |key: &&&str, shape: &&[usize]| key.ends_with(".model.1.weight") && shape.len() == 4;
         let num_downs = 1 + shapes.iter().filter(|(key, shape)| inner(key, shape)).count();
         let norm = norm(shapes, "model.model.0.bias");
-        Some(Self { in_channels, out_channels, num_downs, ngf, norm, dropout: true })
+        let skips = up_channels != ngf;
+        Some(Self { in_channels, out_channels, num_downs, ngf, norm, dropout: true, dropout_at: DropoutAt::Pytorch, skips })
     }
 }
 

@@ -10,7 +10,7 @@ pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;
 pub use layer::{DropoutMode, Mode, Norm, Statistics};
 pub use patch_gan::{PatchGan, PatchGanConfig};
-pub use unet::UNetConfig;
+pub use unet::{DropoutAt, UNetConfig};
 
 use thiserror::Error;
 

@@ -1,4 +1,5 @@
-//! The U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`).
+//! The U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`), and the encoder-decoder, which is the same without
+//! skips.
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer, dropout_half};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
@@ -22,14 +23,46 @@ pub struct UNetConfig {
     pub in_channels: usize,
     /// Channels of the output image.
     pub out_channels: usize,
-    /// Halvings down to the innermost map, at least 5; 8 for 256×256.
+    /// Halvings down to the innermost map, at least 2; 8 for 256×256.
     pub num_downs: usize,
     /// Channels after the first convolution; they double up to eight times that.
     pub ngf: usize,
     /// Normalisation.
     pub norm: Norm,
-    /// Dropout on the `num_downs - 5` middle blocks.
+    /// Dropout in the blocks that `dropout_at` names.
     pub dropout: bool,
+    /// Which blocks have dropout.
+    #[serde(default)]
+    pub dropout_at: DropoutAt,
+    /// Whether the way up sees the maps of the way down: without, it is an encoder-decoder.
+    #[serde(default = "with_skips")]
+    pub skips: bool,
+}
+
+/// What files say that are older than the choice.
+fn with_skips() -> bool {
+    true
+}
+
+/// The blocks with dropout, after either reference.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DropoutAt {
+    /// As in PyTorch: the `num_downs - 5` blocks between the innermost and the four outermost ones.
+    #[default]
+    Pytorch,
+    /// As in Lua Torch: the first three of the way up.
+    Torch,
+}
+
+impl DropoutAt {
+    /// Whether the block at `depth`, 0 outermost, is one of them.
+    fn includes(self, depth: usize, num_downs: usize) -> bool {
+        match self {
+            Self::Pytorch => (4..num_downs - 1).contains(&depth),
+            Self::Torch => depth > 0 && depth + 3 >= num_downs,
+        }
+    }
 }
 
 impl UNetConfig {
@@ -43,33 +76,33 @@ impl UNetConfig {
 #[derive(Debug, Clone)]
 pub(super) struct UNet {
     levels: Vec<Level>,
+    skips: bool,
 }
 
 /// One resolution: the way down into it and the way up out of it. Level 0 is the outermost.
 #[derive(Debug, Clone)]
 struct Level {
-    /// Key of the block in the state dict.
-    key: String,
     down: Conv,
     down_norm: NormLayer,
     up: Conv,
     up_norm: NormLayer,
-    dropout: bool,
+    /// The layer's name where there is one.
+    dropout: Option<String>,
 }
 
 impl UNet {
-    /// Adds the states. Refuses a depth under 5, no channels, and numbers beyond any use.
+    /// Adds the states. Refuses a depth under 2, no channels, and numbers beyond any use.
     pub fn new(builder: &mut Builder, config: &UNetConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
-            ("number of downs", config.num_downs, 5, MOST_DOWNS),
+            ("number of downs", config.num_downs, 2, MOST_DOWNS),
             ("ngf", config.ngf, 1, MOST_CHANNELS),
             ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
             ("number of output channels", config.out_channels, 1, MOST_CHANNELS),
         ])?;
         let mut levels = Vec::new();
-        add_level(builder, config, 0, "model".to_owned(), &mut levels);
+        add_level(builder, config, 0, "model", &mut levels);
         levels.reverse();
-        Ok(Self { levels })
+        Ok(Self { levels, skips: config.skips })
     }
 
     /// As [`super::Generator::forward`].
@@ -89,7 +122,8 @@ impl UNet {
         }
         for (depth, level) in self.levels.iter().enumerate().rev() {
             tape.set_scope(&format!("generator.up{}", depth + 1));
-            if depth < innermost
+            if self.skips
+                && depth < innermost
                 && let Some(skip) = skips.pop()
             {
                 value = tape.record(Concat, &[skip, value])?;
@@ -97,8 +131,8 @@ impl UNet {
             value = activate(tape, value, RELU)?;
             value = level.up.forward(tape, states, value)?;
             value = level.up_norm.forward(tape, states, value, mode)?;
-            if level.dropout {
-                value = dropout_half(tape, value, &format!("{}.model.7", level.key), mode)?;
+            if let Some(name) = &level.dropout {
+                value = dropout_half(tape, value, name, mode)?;
             }
         }
         let output = activate(tape, value, Activation::Tanh)?;
@@ -108,16 +142,15 @@ impl UNet {
 }
 
 /// Adds the levels from `depth` inwards, states in the reference's order, innermost level first.
-fn add_level(builder: &mut Builder, config: &UNetConfig, depth: usize, key: String, levels: &mut Vec<Level>) {
+fn add_level(builder: &mut Builder, config: &UNetConfig, depth: usize, key: &str, levels: &mut Vec<Level>) {
     let channels = |depth: usize| config.ngf << depth.min(3);
     let (outermost, innermost) = (depth == 0, depth + 1 == config.num_downs);
-    let [down, down_norm, sub, up, up_norm] = match (outermost, innermost) {
+    let [down, down_norm, sub, up, up_norm_index] = match (outermost, innermost) {
         (true, _) => [0, 0, 1, 3, 0],
         (_, true) => [1, 0, 0, 3, 4],
         _ => [1, 2, 3, 5, 6],
     };
-    let prefix = key.clone();
-    let at = move |index: usize| format!("{prefix}.model.{index}");
+    let at = |index: usize| format!("{key}.model.{index}");
     let own = channels(depth);
     let outside = if outermost { [config.in_channels, config.out_channels] } else { [channels(depth - 1); 2] };
     let has_bias = config.norm.conv_has_bias();
@@ -125,12 +158,12 @@ fn add_level(builder: &mut Builder, config: &UNetConfig, depth: usize, key: Stri
     let down = Conv::new(builder, &at(down), HALVE, [outside[0], own], has_bias);
     let down_norm = if outermost || innermost { NormLayer::None } else { NormLayer::new(builder, &at(down_norm), config.norm, own) };
     if !innermost {
-        add_level(builder, config, depth + 1, at(sub), levels);
+        add_level(builder, config, depth + 1, &at(sub), levels);
     }
-    let up_channels = if innermost { own } else { 2 * own };
+    let up_channels = if config.skips && !innermost { 2 * own } else { own };
     let up = Conv::transposed(builder, &at(up), HALVE, [up_channels, outside[1]], outermost || has_bias);
-    let up_norm = if outermost { NormLayer::None } else { NormLayer::new(builder, &at(up_norm), config.norm, outside[1]) };
-    // The blocks between the innermost and the four outermost ones.
-    let dropout = config.dropout && depth >= 4 && !innermost;
-    levels.push(Level { key, down, down_norm, up, up_norm, dropout });
+    let up_norm = if outermost { NormLayer::None } else { NormLayer::new(builder, &at(up_norm_index), config.norm, outside[1]) };
+    let has_dropout = config.dropout && config.dropout_at.includes(depth, config.num_downs);
+    let dropout = has_dropout.then(|| at(up_norm_index + 1));
+    levels.push(Level { down, down_norm, up, up_norm, dropout });
 }

@@ -4,7 +4,7 @@ use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
 use super::step::Objective;
 use crate::data::{DataOptions, Direction, Pixels};
-use crate::nn::{GeneratorConfig, NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
+use crate::nn::{DropoutAt, GeneratorConfig, NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -17,6 +17,18 @@ pub enum Length {
     Epochs(u64),
     /// Training steps; the learning rate changes from step to step.
     Steps(u64),
+}
+
+/// The architecture of a generator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// A U-Net.
+    #[default]
+    UNet,
+    /// The same without skips.
+    #[serde(rename = "encoder-decoder")]
+    EncoderDecoder,
 }
 
 /// A run's configuration.
@@ -48,8 +60,14 @@ pub struct TrainConfig {
     pub d_layers: usize,
     /// Normalisation of both networks.
     pub norm: Norm,
-    /// Dropout in the generator's middle blocks.
+    /// The generator's architecture.
+    #[serde(default)]
+    pub architecture: Architecture,
+    /// Dropout in the generator.
     pub dropout: bool,
+    /// Which blocks of a U-Net or an encoder-decoder have it.
+    #[serde(default)]
+    pub dropout_at: DropoutAt,
     /// How weights, activations and gradients are stored.
     #[serde(default)]
     pub precision: DType,
@@ -95,8 +113,9 @@ impl TrainConfig {
     /// The generator.
     pub fn generator(&self) -> GeneratorConfig {
         let [in_channels, out_channels] = [self.input.channels(), self.output.channels()];
-        let Self { num_downs, ngf, norm, dropout, .. } = *self;
-        GeneratorConfig::UNet(UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout })
+        let Self { num_downs, ngf, norm, dropout, dropout_at, .. } = *self;
+        let skips = self.architecture == Architecture::UNet;
+        GeneratorConfig::UNet(UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout, dropout_at, skips })
     }
 
     /// The discriminator, which sees input and output side by side, or the output alone.

@@ -77,9 +77,12 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
     if !config.recompute && fits(&TrainConfig { recompute: true, ..config.clone() }) {
         found.push("--recompute".to_owned());
     }
-    let sizes = (1..config.size / 32).rev().map(|i| i * 32);
+    // A depth that is not the size's own was asked for.
+    let own_depth = TrainConfig::downs_for(config.size) == Some(config.num_downs);
+    let step = if own_depth { 32 } else { (config.generator().multiple() as u32).max(32) };
+    let sizes = (1..config.size / step).rev().map(|i| i * step);
     let at_size = |size: u32| {
-        let num_downs = TrainConfig::downs_for(size).unwrap_or(config.num_downs);
+        let num_downs = TrainConfig::downs_for(size).filter(|_| own_depth).unwrap_or(config.num_downs);
         TrainConfig { size, num_downs, load_size: default_load_size(size), ..config.clone() }
     };
     found.extend(sizes.into_iter().find(|&size| fits(&at_size(size))).map(|size| format!("--size {size}")));
