@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 /// Files of `src/ops/` that are no family.
-const SHARED_OPS: [(&str, &str); 10] = [
+const SHARED_OPS: [(&str, &str); 11] = [
     ("mod", "declares the families and the trait"),
     ("error", "the shape errors of all families"),
     ("lower", "what every family lowers to"),
     ("choice/", "named kernels of the three contractions and the table that picks one"),
+    ("optimizer", "what Adam and gradient descent share"),
     ("step", "the uniform that all families may bind"),
     ("assemble", "batches of batches, lowered to elementwise copies"),
     ("view", "looks at memory, and is lowered to elementwise copies where that fails"),
@@ -19,7 +20,7 @@ const SHARED_OPS: [(&str, &str); 10] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 23] = [
+const SHARED_TESTS: [(&str, &str); 25] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -40,6 +41,8 @@ const SHARED_TESTS: [(&str, &str); 23] = [
     ("device_memory", "what a run takes, and what fits instead"),
     ("running_statistics", "a part of batch_norm.rs"),
     ("objectives", "losses and gradients of one step by every objective"),
+    ("initial", "how the weights of whole networks start"),
+    ("recipe", "ways of training in whole runs"),
     ("training", "whole runs"),
     ("tune", "trials of candidates, and choices that are replayed"),
     ("half", "programs and runs in f16"),

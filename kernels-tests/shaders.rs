@@ -21,7 +21,7 @@ use pix2pix::program::Plan;
 use pix2pix::state::StateList;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
-use pix2pix::train::{Architecture, Distance, GanLoss, Length, Objective, Recipe, Recording, TrainConfig, UpdateOrder};
+use pix2pix::train::{Architecture, Distance, GanLoss, Length, Objective, Optimizer, Recipe, Recording, TrainConfig, UpdateOrder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -116,6 +116,11 @@ impl Variants {
             // With instance norm the innermost map of 1×1 would be normalised alone.
             configs.push(TrainConfig { norm: Norm::None, ..base.clone() });
             configs.push(TrainConfig { norm: Norm::Instance, num_downs: 5, size: size.max(64), ..base.clone() });
+            for momentum in [0.0, 0.9] {
+                let optimizer = Optimizer::Sgd { momentum };
+                let recipe = Recipe { optimizer, pool: 2, ema: Some(0.99), accumulate: batch_size, ..Recipe::default() };
+                configs.push(TrainConfig { recipe, ..base.clone() });
+            }
             let halves = |config: &TrainConfig| TrainConfig { precision: DType::F16, ..config.clone() };
             configs.extend([halves(&base), halves(configs.last().unwrap())]);
             for config in configs {

@@ -75,7 +75,7 @@ fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<String,
 }
 
 pub fn wave(config: &TrainConfig) -> Batch {
-    let count = config.batch_size * (config.size as usize).pow(2) * 3;
+    let count = config.pairs_per_step() * (config.size as usize).pow(2) * 3;
     let wave = |phase: f32| (0..count).map(|i| (i as f32 * 0.37 + phase).sin()).collect();
     Batch { input: wave(0.0), target: wave(1.0) }
 }
@@ -139,7 +139,7 @@ fn a_resumed_plateau_goes_on_with_the_scores_it_has_seen() {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();
     // So low a rate that no score is better than the one before by the threshold.
-    let recipe = Recipe { schedule: Policy::Plateau };
+    let recipe = Recipe { schedule: Policy::Plateau, ..Recipe::default() };
     let base = TrainConfig { length: Length::Steps(20), sample_every: 1, checkpoint_every: 12, ..small_config(32, 2) };
     let config = TrainConfig { recipe, learning_rate: 1e-5, ..base };
     let whole = train(&gpu, &config, root.path(), "whole");

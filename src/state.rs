@@ -36,6 +36,11 @@ pub enum Init {
         /// Standard deviation.
         std: f32,
     },
+    /// A weight as a matrix with orthonormal rows, or columns where it has fewer of these, times `gain`.
+    Orthogonal {
+        /// Length of each row.
+        gain: f32,
+    },
 }
 
 /// One parameter or running statistic.
@@ -62,8 +67,10 @@ pub struct StateSpec {
 pub struct ArenaSpec {
     /// For example `generator`.
     pub name: String,
-    /// Whether it is trained, and has Adam's moments beside the values.
+    /// Whether it is trained, and has an optimiser's moments beside the values.
     pub trainable: bool,
+    /// Whether a moving average of its values is kept while it is trained.
+    pub averaged: bool,
     /// Size in bytes.
     pub bytes: u64,
     /// Its states in order.
@@ -90,18 +97,35 @@ impl Stretch {
 }
 
 /// All states of a model.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct StateList {
     states: Vec<StateSpec>,
     arenas: Vec<ArenaSpec>,
     precision: DType,
+    moments: usize,
+}
+
+impl Default for StateList {
+    fn default() -> Self {
+        Self::new(DType::F32)
+    }
 }
 
 impl StateList {
     /// An empty list whose programs store activations, the weights of contractions and the gradients of parameters as `precision`.
     /// States themselves are f32; for f16 a trainable arena has a copy as f16 beside them.
     pub fn new(precision: DType) -> Self {
-        Self { precision, ..Self::default() }
+        Self { states: Vec::new(), arenas: Vec::new(), precision, moments: 2 }
+    }
+
+    /// Sets how many numbers, at most two, an optimiser keeps beside each trained one; without it there are Adam's two moments.
+    pub fn set_moments(&mut self, moments: usize) {
+        self.moments = moments.min(2);
+    }
+
+    /// Numbers that an optimiser keeps beside each trained one.
+    pub fn moments(&self) -> usize {
+        self.moments
     }
 
     /// How programs over these states store activations, the weights of contractions and the gradients of parameters.
@@ -119,8 +143,13 @@ impl StateList {
 
     /// An empty arena.
     pub fn arena(&mut self, name: &str, trainable: bool) -> ArenaId {
-        self.arenas.push(ArenaSpec { name: name.to_owned(), trainable, bytes: 0, states: Vec::new() });
+        self.arenas.push(ArenaSpec { name: name.to_owned(), trainable, averaged: false, bytes: 0, states: Vec::new() });
         ArenaId(self.arenas.len() - 1)
+    }
+
+    /// Keeps a moving average of the values of `arena` while it is trained.
+    pub fn average(&mut self, arena: ArenaId) {
+        self.arenas[arena.0].averaged = true;
     }
 
     /// A state of `arena`, which [`StateList::arena`] of the same list made. In memory vectors lie in front of weights, so that what is
@@ -144,6 +173,11 @@ impl StateList {
     /// Marks a weight as one of a transposed convolution.
     pub fn mark_transposed(&mut self, id: StateId) {
         self.states[id.0].transposed = true;
+    }
+
+    /// Changes how a state starts.
+    pub fn set_init(&mut self, id: StateId, init: Init) {
+        self.states[id.0].init = init;
     }
 
     /// One state.
@@ -214,10 +248,11 @@ impl StateList {
         self.in_arena(arena).map(|state| state.shape.len()).sum()
     }
 
-    /// Bytes of an arena with its moments and copy as f16.
+    /// Bytes of an arena with its moments, average and copy as f16.
     pub fn arena_bytes(&self, arena: &ArenaSpec) -> u64 {
         let half = if self.precision == DType::F16 { arena.bytes / 2 } else { 0 };
-        if arena.trainable { 3 * arena.bytes + half } else { arena.bytes }
+        let beside = self.moments as u64 + u64::from(arena.averaged);
+        if arena.trainable { (1 + beside) * arena.bytes + half } else { arena.bytes }
     }
 
     /// Bytes of all arenas with their moments and copies as f16.

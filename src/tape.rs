@@ -189,9 +189,19 @@ impl Tape {
     /// # Errors
     /// [`TapeError::Unconnected`], [`TapeError::NoGradient`], and those of recording.
     pub fn backward_from(&mut self, output: Var, grad_output: Var, wrt: &[Var]) -> Result<Vec<Var>, TapeError> {
+        self.backward_onto(output, grad_output, wrt, &[])
+    }
+
+    /// As [`Tape::backward_from`], on top of gradients `before` with respect to the same `wrt`, inputs or states, if there are any: how
+    /// several batches add up.
+    ///
+    /// # Errors
+    /// Those of [`Tape::backward_from`].
+    pub fn backward_onto(&mut self, output: Var, grad_output: Var, wrt: &[Var], before: &[Var]) -> Result<Vec<Var>, TapeError> {
         let leads = self.leads_from(wrt, output);
         let scope = self.scope.clone();
-        let mut gradients: HashMap<Var, Var> = HashMap::from([(output, grad_output)]);
+        let mut gradients: HashMap<Var, Var> = wrt.iter().copied().zip(before.iter().copied()).collect();
+        gradients.insert(output, grad_output);
         for index in (0..=output.0).rev() {
             let (Source::Op(op), Some(&grad)) = (self.nodes[index].source.clone(), gradients.get(&Var(index))) else { continue };
             let inputs = self.nodes[index].inputs.clone();

@@ -13,7 +13,7 @@ use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepS
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, StateList, StateSpec};
 use pix2pix::tape::{Tape, Var};
-use pix2pix::train::{LOSSES, Objective, PairShape, StepVars, record_step};
+use pix2pix::train::{LOSSES, Networks, Objective, PairShape, Recipe, StepVars, record_step};
 use std::collections::BTreeMap;
 
 /// Added to the root of Adam's second moment in a recorded step.
@@ -79,8 +79,9 @@ impl<'a> Run<'a> {
             let role = format!("step1.mask.{module}");
             masks.insert(module.to_owned(), tape.input(&role, shape_of(&role)?));
         }
+        let pair = Networks { generator: &generator, discriminator: Some(&discriminator), pool: None };
         let mode = Mode { statistics: Statistics::Batch, dropout: DropoutMode::Given(masks.clone()) };
-        let vars = record_step(&mut tape, &states, &generator, &discriminator, shape, &objective, &mode)?;
+        let vars = record_step(&mut tape, &states, &pair, shape, &objective, &Recipe::default(), &mode)?;
 
         let store = Store::new(gpu, states, true)?;
         let networks =

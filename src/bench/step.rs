@@ -68,7 +68,7 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
 
 /// Seconds of whole steps, and those of them that the host needs to encode and submit.
 fn time_waited(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<(Spread, Spread), TrainError> {
-    let pixels = config.batch_size * (config.size as usize).pow(2);
+    let pixels = config.pairs_per_step() * (config.size as usize).pow(2);
     let batch = Batch { input: wave(pixels * config.input.channels(), 0.0), target: wave(pixels * config.output.channels(), 1.0) };
     let (mut whole, mut host) = (Vec::new(), Vec::new());
     for step in 1..=WARM_UP + steps {
@@ -119,10 +119,10 @@ pub(super) fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs:
 /// batches larger than these.
 fn time_loop(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<Option<[f64; 2]>, TrainError> {
     let pairs = Dataset::bundled(&config.data_options())?.require(Split::Train)?.clone();
-    if config.batch_size > pairs.len() {
+    if config.pairs_per_step() > pairs.len() {
         return Ok(None);
     }
-    let mut loader = Loader::new(pairs, &LoaderOptions::new(config.batch_size, config.seed))?;
+    let mut loader = Loader::new(pairs, &LoaderOptions::new(config.pairs_per_step(), config.seed))?;
     // The first batch, which nothing could prefetch, is the start's and not the loop's.
     let mut batch = loader.next_batch()?;
     let waited = loader.waited();

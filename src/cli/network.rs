@@ -3,11 +3,12 @@
 use super::CliError;
 use super::generator::GeneratorArgs;
 use super::objective::ObjectiveArgs;
+use super::recipe::OptimizerArgs;
 use crate::data::{Direction, Pixels, default_load_size};
 use crate::nn::{Generator, NetworkError, Norm, PatchGan, PatchGanConfig};
 use crate::state::StateList;
 use crate::tensor::DType;
-use crate::train::{Length, Recipe, TrainConfig};
+use crate::train::{Length, Objective, TrainConfig};
 use clap::{Args, ValueEnum};
 
 /// How weights, activations and gradients are stored.
@@ -87,6 +88,9 @@ pub struct NetworkArgs {
     /// What the networks learn.
     #[command(flatten)]
     pub objective: ObjectiveArgs,
+    /// What moves the weights.
+    #[command(flatten)]
+    pub optimizer: OptimizerArgs,
     /// Pairs of a step
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: u32,
@@ -107,6 +111,7 @@ impl NetworkArgs {
         let size = self.size.unwrap_or(if small { 64 } else { 256 });
         let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
         let ndf = self.ndf.unwrap_or(ngf);
+        let objective = Objective { betas: self.optimizer.betas()?, ..self.objective.objective()? };
         let config = TrainConfig {
             dataset: None,
             adapter: None,
@@ -128,8 +133,8 @@ impl NetworkArgs {
             recompute: self.recompute,
             length,
             learning_rate: 2e-4,
-            objective: self.objective.objective()?,
-            recipe: Recipe::default(),
+            objective,
+            recipe: self.optimizer.recipe(&objective)?,
             seed,
             sample_every: 0,
             checkpoint_every: 0,
@@ -138,8 +143,10 @@ impl NetworkArgs {
         config.check().map_err(usage)?;
         let mut states = StateList::default();
         Generator::new(&mut states, &config.generator()).map_err(usage)?;
-        PatchGan::new(&mut states, &config.discriminator()).map_err(usage)?;
-        check_patches(&config)?;
+        if config.objective.lambda_gan != 0.0 {
+            PatchGan::new(&mut states, &config.discriminator()).map_err(usage)?;
+            check_patches(&config)?;
+        }
         Ok(config)
     }
 

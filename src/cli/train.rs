@@ -23,7 +23,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 34] = [
+const FIXED_BY_A_RUN: [&str; 45] = [
     "tune",
     "dataset",
     "direction",
@@ -54,6 +54,17 @@ const FIXED_BY_A_RUN: [&str; 34] = [
     "order",
     "schedule",
     "lr_step",
+    "init",
+    "init_gain",
+    "optimizer",
+    "momentum",
+    "beta1",
+    "beta2",
+    "accumulate",
+    "pool",
+    "ema",
+    "pretrained",
+    "pretrained_discriminator",
     "name",
     "sample_every",
     "checkpoint_every",
@@ -240,7 +251,7 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
     config.adapter = args.device.adapter.clone();
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
-    args.schedule.apply(&mut config.recipe, length)?;
+    args.schedule.apply(&mut config.recipe, &config.objective, length)?;
     args.pixels.apply(&mut config)?;
     Ok(config)
 }
@@ -259,7 +270,7 @@ fn valid(what: &str, value: f64) -> Result<(), CliError> {
 
 fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) {
     let pairs = dataset.get(crate::data::Split::Train).map_or(0, |set| set.len());
-    let schedule = config.schedule((pairs / config.batch_size) as u64);
+    let schedule = config.schedule((pairs / config.pairs_per_step()) as u64);
     let tenth = (schedule.total_steps / 10).max(1);
     // The reference's schedule by scores looks at one an epoch.
     let scored = if schedule.policy == Policy::Plateau { schedule.steps_per_epoch } else { tenth };

@@ -45,6 +45,16 @@ pub enum InteropError {
         /// The shape that the network needs.
         needed: Vec<usize>,
     },
+    /// A tensor that the network does not have.
+    #[error("{}: tensor {key} of {shape:?} is none of this network's; the file belongs to another network", path.display())]
+    Surplus {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's key.
+        key: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
     /// A tensor holds a NaN or an infinity.
     #[error("{}: tensor {key} holds values that are not finite; use an earlier checkpoint: --resume takes it when this file is moved away", path.display())]
     NotFinite {

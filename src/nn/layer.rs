@@ -43,6 +43,8 @@ impl Norm {
 pub enum Statistics {
     /// The whole batch; updates the running statistics: training.
     Batch,
+    /// The whole batch, without an update: a second pass over what was seen already.
+    BatchAgain,
     /// Each of so many equal parts of the batch; updates the running statistics by one part after the other: several batches at once.
     Parts(usize),
     /// Each image alone, whatever the batch: use as trained at batch 1, which is instance normalisation.
@@ -58,6 +60,8 @@ pub enum DropoutMode {
     Off,
     /// Draws a mask from seed, step and layer.
     Random,
+    /// As [`DropoutMode::Random`], with the masks of one of several batches of a step.
+    Numbered(usize),
     /// Multiplies by given 0/1 masks, by layer name.
     Given(BTreeMap<String, Var>),
 }
@@ -80,6 +84,19 @@ impl Mode {
     /// The same for `parts` batches of equal size that go through the network as one.
     pub fn for_parts(&self, parts: usize) -> Self {
         let statistics = if self.statistics == Statistics::Batch { Statistics::Parts(parts) } else { self.statistics };
+        Self { statistics, ..self.clone() }
+    }
+
+    /// The same over batch `number` of a step that has several, counted from 0: random dropout draws other masks for each.
+    pub fn numbered(&self, number: usize) -> Self {
+        let other = number > 0 && self.dropout == DropoutMode::Random;
+        let dropout = if other { DropoutMode::Numbered(number) } else { self.dropout.clone() };
+        Self { dropout, ..self.clone() }
+    }
+
+    /// The same for a second pass over what was seen already: the same output, and running statistics stay.
+    pub fn again(&self) -> Self {
+        let statistics = if self.statistics == Statistics::Batch { Statistics::BatchAgain } else { self.statistics };
         Self { statistics, ..self.clone() }
     }
 
@@ -178,6 +195,7 @@ impl NormLayer {
         match mode.statistics {
             Statistics::Image => Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0),
             Statistics::Running => batch_norm_running(tape, input, affine, running, EPSILON),
+            Statistics::BatchAgain => Ok(batch_norm(tape, input, affine, Groups::Parts(1), EPSILON)?.0),
             Statistics::Batch => batch_norm_training(tape, input, affine, running, 1),
             Statistics::Parts(parts) => batch_norm_training(tape, input, affine, running, parts),
         }
@@ -196,6 +214,7 @@ pub(super) fn dropout_half(tape: &mut Tape, input: Var, name: &str, mode: &Mode)
     match &mode.dropout {
         DropoutMode::Off => Ok(input),
         DropoutMode::Random => dropout(tape, input, 0.5, name),
+        DropoutMode::Numbered(number) => dropout(tape, input, 0.5, &format!("{name} of batch {number}")),
         DropoutMode::Given(masks) => match masks.get(name) {
             Some(&mask) => multiply(tape, input, mask, 2.0),
             None => Ok(input),

@@ -2,12 +2,14 @@
 
 mod generator;
 mod infer;
+mod init;
 mod layer;
 mod patch_gan;
 mod unet;
 
 pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;
+pub use init::{Initialisation, set_initialisation};
 pub use layer::{DropoutMode, Mode, Norm, Statistics};
 pub use patch_gan::{PatchGan, PatchGanConfig};
 pub use unet::{DropoutAt, UNetConfig};

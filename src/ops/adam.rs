@@ -8,16 +8,14 @@ pub use from_maps::FromMaps;
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::ShapeError;
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
-use super::{Op, loss_scale};
-use crate::gpu::{DeviceClass, KernelSpec};
+use super::{Op, loss_scale, optimizer};
+use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, StateId, StateList, Stretch};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
-/// Ranges of every part of an arena start at multiples of this many bytes: the strictest offset alignment of any device.
-const ALIGNMENT: u64 = 256;
 /// Bytes of a `vec4<f32>`.
 const VEC4_BYTES: u64 = 16;
 
@@ -68,7 +66,7 @@ impl Adam {
 
     /// The launch over a stretch of the arena.
     fn range(&self, context: &LowerContext, range: Stretch) -> Dispatch {
-        let (profile, states) = (context.profile, context.states);
+        let states = context.states;
         let size = (range.bytes / VEC4_BYTES) as usize;
         let params = Params {
             size: size as u32,
@@ -79,24 +77,13 @@ impl Adam {
             pad: 0,
         };
         let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
-        let part = |part| self.part(part, range, states.precision());
+        let part = |part| optimizer::part(states, self.arena, part, range);
         let mut slots: Vec<Slot> = [Slot::Step, Slot::Monitor].into_iter().chain(parts.map(part)).collect();
         let half = states.precision() == DType::F16;
         slots.push(if half { part(ArenaPart::Half) } else { Slot::Unused(0) });
-        let run = match (profile.class, profile.subgroup) {
-            (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
-            _ => WORKGROUP,
-        };
-        let kernel = KernelSpec::new(shader!("adam/update")).uint("RUN", run);
+        let kernel = KernelSpec::new(shader!("adam/update")).uint("RUN", optimizer::run(context.profile));
         let kernel = if half { gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16) } else { kernel };
         Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
-    }
-
-    /// What belongs to a stretch of the values in one part of the arena. Gradients lie side by side, without those of states that are
-    /// left out.
-    fn part(&self, part: ArenaPart, range: Stretch, precision: DType) -> Slot {
-        let offset = if part == ArenaPart::Gradient { range.packed } else { range.offset };
-        Slot::Arena { arena: self.arena, part, offset: part.bytes(offset, precision), bytes: part.bytes(range.bytes, precision) }
     }
 }
 
@@ -111,25 +98,12 @@ impl Op for Adam {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let half = context.states.precision() == DType::F16;
-        let alignment = if half { 2 * ALIGNMENT } else { ALIGNMENT };
-        let most = (context.profile.max_binding_bytes / alignment * alignment).max(alignment);
-        let stretches = context.states.stretches(self.arena, &self.without_gradient());
-        let ranges: Vec<Stretch> = stretches.iter().flat_map(|stretch| stretch.split(most)).collect();
         let first_map = context.inputs.len().saturating_sub(2 * self.from_maps.len());
-        let from_maps =
-            |check| self.from_maps.iter().enumerate().map(move |(i, weight)| weight.launch(self, context, first_map + 2 * i, check));
-        let mut dispatches: Vec<Dispatch> = Vec::new();
-        if half {
-            let (slot, part) = (context.states.trainable_index(self.arena), ArenaPart::Gradient);
-            let check = |range: &Stretch| loss_scale::check(slot, self.part(part, *range, DType::F16), part.bytes(range.bytes, DType::F16));
-            dispatches.extend(ranges.iter().map(check).chain(from_maps(true)));
-        }
-        dispatches.extend(ranges.iter().map(|&range| self.range(context, range)).chain(from_maps(false)));
-        if half {
-            dispatches.push(loss_scale::settle(context.states.trainable_index(self.arena)));
-        }
-        Lowered { dispatches, ..Lowered::default() }
+        let from_maps = |check| {
+            let launch = |(i, weight): (usize, &FromMaps)| weight.launch(self, context, first_map + 2 * i, check);
+            self.from_maps.iter().enumerate().map(launch).collect()
+        };
+        optimizer::lower_update(context, self.arena, &self.without_gradient(), |range| self.range(context, range), from_maps)
     }
 
     fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {

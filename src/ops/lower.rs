@@ -89,10 +89,12 @@ pub enum ArenaPart {
     Half,
     /// The gradients, stored as the states' precision says.
     Gradient,
-    /// Adam's first moment.
+    /// Adam's first moment, or the velocity of gradient descent.
     Moment1,
     /// Adam's second moment.
     Moment2,
+    /// The moving average of the values.
+    Average,
 }
 
 /// Most unused bindings of one launch.
@@ -103,7 +105,7 @@ impl ArenaPart {
         match self {
             Self::Half => DType::F16,
             Self::Gradient => precision,
-            Self::Value | Self::Moment1 | Self::Moment2 => DType::F32,
+            Self::Value | Self::Moment1 | Self::Moment2 | Self::Average => DType::F32,
         }
     }
 

@@ -4,6 +4,7 @@
 mod assemble;
 mod error;
 mod lower;
+mod optimizer;
 mod step;
 mod view;
 
@@ -18,11 +19,14 @@ pub mod conv2d_grad_weight;
 pub mod conv_transpose2d;
 pub mod dropout;
 pub mod elementwise;
+pub mod ema;
+pub mod image_pool;
 pub mod loss;
 pub mod loss_scale;
 pub mod monitor;
 pub mod random;
 pub mod reduction;
+pub mod sgd;
 
 pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use elementwise::{Fill, add};

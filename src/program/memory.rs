@@ -3,7 +3,7 @@
 use super::{ALL_UNUSED_BYTES, Plan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
-use crate::state::StateList;
+use crate::state::{ArenaSpec, StateList};
 use crate::tensor::DType;
 
 /// What a program of one operation takes beside its values.
@@ -18,8 +18,12 @@ pub struct Memory {
     pub statistics: u64,
     /// Gradients of the parameters, but those that are consumed at once.
     pub gradients: u64,
-    /// The optimiser's two moments.
+    /// The optimiser's moments.
     pub moments: u64,
+    /// The moving average of the weights.
+    pub averages: u64,
+    /// Older images that a discriminator sees again.
+    pub image_pool: u64,
     /// Values between the operations, with their gradients.
     pub activations: u64,
     /// What single operations need for themselves.
@@ -44,11 +48,14 @@ impl Memory {
             let part = |part: ArenaPart| buffer_bytes(part.bytes(arena.bytes, precision));
             let copy = if arena.trainable && precision == DType::F16 { part(ArenaPart::Half) } else { 0 };
             match (arena.trainable, training) {
+                // Statistics are vectors.
+                (false, _) if holds_images(states, arena) => memory.image_pool += bytes,
                 (false, _) => memory.statistics += bytes,
                 (true, false) => memory.weights += bytes + copy,
                 (true, true) => {
                     memory.weights += bytes + copy;
-                    memory.moments += 2 * bytes;
+                    memory.moments += states.moments() as u64 * bytes;
+                    memory.averages += if arena.averaged { bytes } else { 0 };
                 }
             }
         }
@@ -70,12 +77,14 @@ impl Memory {
     }
 
     /// Name and bytes of each purpose.
-    pub fn rows(&self) -> [(&'static str, u64); 8] {
+    pub fn rows(&self) -> [(&'static str, u64); 10] {
         [
             ("weights", self.weights),
             ("running statistics", self.statistics),
             ("gradients", self.gradients),
             ("optimiser moments", self.moments),
+            ("averaged weights", self.averages),
+            ("image pool", self.image_pool),
             ("activations", self.activations),
             ("workspace", self.workspace),
             ("translating samples", self.samples),
@@ -87,6 +96,10 @@ impl Memory {
     pub fn total(&self) -> u64 {
         self.rows().iter().map(|row| row.1).sum()
     }
+}
+
+fn holds_images(states: &StateList, arena: &ArenaSpec) -> bool {
+    arena.states.iter().any(|&id| states.get(id).shape.rows() > 1)
 }
 
 fn planned_bytes(plan: &Plan) -> u64 {

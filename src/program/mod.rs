@@ -5,6 +5,7 @@ mod error;
 mod fuse;
 mod lives;
 mod memory;
+mod orthogonal;
 mod place;
 mod plan;
 mod print;

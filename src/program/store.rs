@@ -1,11 +1,12 @@
 //! Parameters, moments and running statistics on the device, outside every program.
 
+use super::orthogonal::orthogonal;
 use super::{Program, ProgramError};
 use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::ops::loss_scale::{Scaling, monitor_offset};
 use crate::ops::random::RandomNormal;
 use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
-use crate::state::{ArenaId, Init, StateId, StateList};
+use crate::state::{ArenaId, Init, StateId, StateList, StateSpec};
 use crate::tape::Tape;
 use crate::tensor::DType;
 use wgpu::BufferUsages;
@@ -24,7 +25,9 @@ pub struct Store {
 struct Arena {
     value: Buffer,
     half: Option<Buffer>,
-    training: Option<[Buffer; 2]>,
+    /// As many as the optimiser has; `None` where nothing is trained.
+    training: Option<Vec<Buffer>>,
+    average: Option<Buffer>,
 }
 
 impl Store {
@@ -38,19 +41,24 @@ impl Store {
         if halves && !gpu.profile().f16 {
             return Err(GpuError::NoF16 { adapter: gpu.info().name.clone() }.into());
         }
+        let moments = &[("first moments", ArenaPart::Moment1), ("second moments", ArenaPart::Moment2)][..states.moments()];
         let mut arenas = Vec::new();
         for spec in states.arenas() {
             let precision = states.precision();
             let buffer = |what: &str, part: ArenaPart| gpu.storage(&format!("{} {what}", spec.name), part.bytes(spec.bytes, precision));
             let training = match training && spec.trainable {
-                true => Some([buffer("first moments", ArenaPart::Moment1)?, buffer("second moments", ArenaPart::Moment2)?]),
+                true => Some(moments.iter().map(|&(what, part)| buffer(what, part)).collect::<Result<Vec<_>, _>>()?),
                 false => None,
             };
             let half = match halves && spec.trainable {
                 true => Some(buffer("values as f16", ArenaPart::Half)?),
                 false => None,
             };
-            arenas.push(Arena { value: buffer("values", ArenaPart::Value)?, half, training });
+            let average = match training.is_some() && spec.averaged {
+                true => Some(buffer("averages", ArenaPart::Average)?),
+                false => None,
+            };
+            arenas.push(Arena { value: buffer("values", ArenaPart::Value)?, half, training, average });
         }
         let monitor = gpu.storage("monitor", MONITOR_BYTES)?;
         let step = gpu.buffer("step", size_of::<StepState>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
@@ -96,16 +104,17 @@ impl Store {
         &self.step
     }
 
-    /// A part of an arena; `None` for gradients, for the moments of a store that does not train, and for a copy that there is not.
+    /// A part of an arena; `None` for gradients, for moments that nothing trained here has, and for a copy that there is not.
     pub fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
         let arena = &self.arenas[arena.0];
-        let training = |i: usize| arena.training.as_ref().map(|parts| &parts[i]);
+        let training = |i: usize| arena.training.as_ref().and_then(|parts| parts.get(i));
         match part {
             ArenaPart::Value => Some(&arena.value),
             ArenaPart::Half => arena.half.as_ref(),
             ArenaPart::Gradient => None,
             ArenaPart::Moment1 => training(0),
             ArenaPart::Moment2 => training(1),
+            ArenaPart::Average => arena.average.as_ref(),
         }
     }
 
@@ -117,22 +126,41 @@ impl Store {
         for state in self.states.states() {
             match state.init {
                 Init::Constant(value) => self.write(gpu, state.id, ArenaPart::Value, &vec![value; state.shape.len()])?,
-                Init::Normal { mean, std } => {
-                    let arena = &self.states.get_arena(state.arena).name;
-                    let op = RandomNormal::new(mean, std, &format!("{arena}.{}", state.name), state.shape);
-                    let mut tape = Tape::default();
-                    // A tape of one operation without inputs: recording cannot fail, but the error is passed on all the same.
-                    let draw = tape.record(op, &[])?;
-                    let program = Program::compile(gpu, self, &tape, &[draw])?;
-                    program.run(gpu, self, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
-                    program.copy_to(gpu, draw, &self.arenas[state.arena.0].value, state.offset)?;
-                    // What it drew takes as much as what is read back next.
-                    drop(program);
-                    if self.part(state.arena, ArenaPart::Half).is_some() {
-                        self.write(gpu, state.id, ArenaPart::Value, &self.read(gpu, state.id, ArenaPart::Value)?)?;
-                    }
+                Init::Normal { mean, std } => self.draw(gpu, state, mean, std, seed)?,
+                Init::Orthogonal { gain } => {
+                    self.draw(gpu, state, 0.0, 1.0, seed)?;
+                    let draws = self.read(gpu, state.id, ArenaPart::Value)?;
+                    self.write(gpu, state.id, ArenaPart::Value, &orthogonal(state.shape, state.transposed, &draws, gain))?;
                 }
             }
+        }
+        self.start_averages(gpu);
+        Ok(())
+    }
+
+    /// Makes every average the values themselves.
+    pub fn start_averages(&self, gpu: &Gpu) {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        for (value, average) in self.arenas.iter().filter_map(|arena| Some((&arena.value, arena.average.as_ref()?))) {
+            encoder.copy_buffer_to_buffer(value, 0, average, 0, value.size());
+        }
+        gpu.submit([encoder.finish()]);
+    }
+
+    /// Sets a state to normal draws.
+    fn draw(&self, gpu: &Gpu, state: &StateSpec, mean: f32, std: f32, seed: u64) -> Result<(), ProgramError> {
+        let arena = &self.states.get_arena(state.arena).name;
+        let op = RandomNormal::new(mean, std, &format!("{arena}.{}", state.name), state.shape);
+        let mut tape = Tape::default();
+        // A tape of one operation without inputs: recording cannot fail, but the error is passed on all the same.
+        let draw = tape.record(op, &[])?;
+        let program = Program::compile(gpu, self, &tape, &[draw])?;
+        program.run(gpu, self, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
+        program.copy_to(gpu, draw, &self.arenas[state.arena.0].value, state.offset)?;
+        // What it drew takes as much as what is read back next.
+        drop(program);
+        if self.part(state.arena, ArenaPart::Half).is_some() {
+            self.write(gpu, state.id, ArenaPart::Value, &self.read(gpu, state.id, ArenaPart::Value)?)?;
         }
         Ok(())
     }

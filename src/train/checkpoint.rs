@@ -2,17 +2,19 @@
 //!
 //! | file | keys |
 //! |---|---|
-//! | `checkpoints/step-N.safetensors` | the generator's state dict as it is, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq}.*`; configuration, step and loss scales in the metadata |
+//! | `checkpoints/step-N.safetensors` | the generator's state dict as it is, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq,momentum_buffer}.*`, `image_pool.*`, with an average of the generator `training_G.*`; configuration, step and loss scales in the metadata |
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
+//! Where an average of the generator is kept, both files have it under the generator's keys: it is what translates.
 //! Random draws are counted by seed and step, so these two numbers are all of the generator's state.
 
 use super::config::{ModelConfig, TrainConfig};
 use super::error::TrainError;
+use super::recipe::{Optimizer, Recipe};
 use super::run::write_atomic;
 use super::schedule::Plateau;
 use super::session::Session;
-use super::step::{Objective, UpdateOrder};
+use super::step::UpdateOrder;
 use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network, reference_shape};
@@ -60,20 +62,51 @@ pub fn kernel_choices(program: &Program) -> BTreeMap<String, String> {
     program.plan().choices().into_iter().map(|choice| (choice.key.to_string(), choice.kernel)).collect()
 }
 
-/// Each network's prefixes and arenas.
-fn networks(session: &Session) -> [(&'static str, &'static str, ArenaId, ArenaId); 2] {
-    let (g, d) = (&session.generator, &session.discriminator);
-    [("", "optimizer_G.", g.parameters(), g.statistics()), ("net_D.", "optimizer_D.", d.parameters(), d.statistics())]
+/// Where the tensors of one network lie in a checkpoint and on the device.
+struct Section {
+    /// In front of the keys of the network itself.
+    prefix: &'static str,
+    /// In front of those of its optimiser.
+    optimizer: &'static str,
+    parameters: ArenaId,
+    statistics: ArenaId,
+    /// How often its running statistics move in a step.
+    updates: i64,
+    /// The file with this network alone.
+    file: &'static str,
 }
 
-/// How often the running statistics of each network have moved so far.
-fn updates(progress: &Progress) -> [i64; 2] {
-    let judgements = match progress.config.objective {
-        Objective { lambda_gan: 0.0, .. } => 0,
-        Objective { order: UpdateOrder::Pytorch, .. } => 3,
-        Objective { order: UpdateOrder::Torch, .. } => 2,
+/// The generator, and the discriminator if there is one.
+fn sections(session: &Session, config: &TrainConfig) -> Vec<Section> {
+    let section = |prefix, optimizer, [parameters, statistics]: [ArenaId; 2], updates, file| Section {
+        prefix,
+        optimizer,
+        parameters,
+        statistics,
+        updates,
+        file,
     };
-    [1, judgements].map(|in_a_step| progress.step as i64 * in_a_step)
+    let (g, d) = (&session.generator, &session.discriminator);
+    let batches = config.recipe.accumulate.max(1) as i64;
+    let judgements = batches * if config.objective.order == UpdateOrder::Pytorch { 3 } else { 2 };
+    let judge =
+        |d: &PatchGan| section(DISCRIMINATOR, "optimizer_D.", [d.parameters(), d.statistics()], judgements, "discriminator.safetensors");
+    let generator = section("", "optimizer_G.", [g.parameters(), g.statistics()], batches, "generator.safetensors");
+    std::iter::once(generator).chain(d.as_ref().map(judge)).collect()
+}
+
+/// What the optimiser keeps beside the weights, under PyTorch's names.
+fn moments(recipe: &Recipe) -> &'static [(ArenaPart, &'static str)] {
+    match recipe.optimizer {
+        Optimizer::Adam => &[(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")],
+        Optimizer::Sgd { momentum: 0.0 } => &[],
+        Optimizer::Sgd { .. } => &[(ArenaPart::Moment1, "momentum_buffer.")],
+    }
+}
+
+/// The weights that a network is used with: their average where there is one.
+fn used_part(session: &Session, parameters: ArenaId) -> ArenaPart {
+    if session.store.states().get_arena(parameters).averaged { ArenaPart::Average } else { ArenaPart::Value }
 }
 
 fn json<T: Serialize>(value: &T) -> String {
@@ -101,29 +134,35 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
     writer.metadata(SCALING, json(&session.store.scaling(gpu)?));
-    for ((prefix, optimizer, parameters, statistics), updates) in networks(session).into_iter().zip(updates(progress)) {
-        writer.network(from, parameters, ArenaPart::Value, prefix, None);
-        writer.network(from, statistics, ArenaPart::Value, prefix, Some(updates));
-        for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
+    for Section { prefix, optimizer, parameters, statistics, updates, .. } in sections(session, &progress.config) {
+        let used = used_part(session, parameters);
+        writer.network(from, parameters, used, prefix, None);
+        writer.network(from, statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
+        if used != ArenaPart::Value {
+            writer.network(from, parameters, ArenaPart::Value, TRAINED, None);
+        }
+        for &(part, moment) in moments(&progress.config.recipe) {
             writer.network(from, parameters, part, &format!("{optimizer}{moment}"), None);
         }
+    }
+    if let Some(pool) = &session.pool {
+        writer.network(from, pool.arena(), ArenaPart::Value, POOL, None);
     }
     write(writer, path)
 }
 
-/// Writes each network alone, as `generator.safetensors` and `discriminator.safetensors` in `folder`.
+/// Writes each network alone, as `generator.safetensors` and, if there is one, `discriminator.safetensors` in `folder`.
 ///
 /// # Errors
 /// Those of [`save`].
 pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
     let from = (gpu, &session.store);
-    let names = ["generator.safetensors", "discriminator.safetensors"];
-    for ((name, (_, _, parameters, statistics)), updates) in names.into_iter().zip(networks(session)).zip(updates(progress)) {
+    for Section { parameters, statistics, updates, file, .. } in sections(session, &progress.config) {
         let mut writer = TensorWriter::default();
         writer.metadata(MODEL, json(&model_of(&progress.config)));
-        writer.network(from, parameters, ArenaPart::Value, "", None);
-        writer.network(from, statistics, ArenaPart::Value, "", Some(updates));
-        write(writer, &folder.join(name))?;
+        writer.network(from, parameters, used_part(session, parameters), "", None);
+        writer.network(from, statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates));
+        write(writer, &folder.join(file))?;
     }
     Ok(())
 }
@@ -137,22 +176,38 @@ pub enum NetworkKind {
     Discriminator,
 }
 
+/// What stands in front of the discriminator's keys in a checkpoint.
+const DISCRIMINATOR: &str = "net_D.";
+/// The same of the weights that are trained, where the generator's own keys hold their average.
+const TRAINED: &str = "training_G.";
+/// The same of the image pool.
+const POOL: &str = "image_pool.";
+
+/// What stands in front of the keys of a network in `file`, a checkpoint or a network alone.
+pub(super) fn prefix_of(file: &TensorFile, kind: NetworkKind) -> &'static str {
+    let has_discriminator = file.shapes().any(|(key, _)| key.starts_with(DISCRIMINATOR));
+    if kind == NetworkKind::Discriminator && has_discriminator { DISCRIMINATOR } else { "" }
+}
+
+/// The key without its prefix, of a tensor that belongs to a network of `file`.
+pub(super) fn select<'k>(file: &TensorFile, kind: NetworkKind, key: &'k str) -> Option<&'k str> {
+    match prefix_of(file, kind) {
+        "" => (![DISCRIMINATOR, TRAINED, POOL, "optimizer_"].iter().any(|prefix| key.starts_with(prefix))).then_some(key),
+        prefix => key.strip_prefix(prefix),
+    }
+}
+
 /// Copies the weights of one network to `path` without changing a bit: as `torch.save` writes them where that ends in `.pth`, else as
 /// safetensors. `file` is a checkpoint, or a network alone, then `kind` must be what it is.
 ///
 /// # Errors
 /// A file without such a network, and a folder or disk that cannot take the new one.
 pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), TrainError> {
-    let is_checkpoint = file.shapes().any(|(key, _)| key.starts_with("net_D."));
-    let select = |key| match kind {
-        NetworkKind::Discriminator if is_checkpoint => str::strip_prefix(key, "net_D."),
-        _ if is_checkpoint && (key.starts_with("net_D.") || key.starts_with("optimizer_")) => None,
-        _ => Some(key),
-    };
+    let select = |key| select(file, kind, key);
     let shapes: Shapes = file.shapes().filter_map(|(key, shape)| Some((select(key)?, shape))).collect();
     let mut states = StateList::default();
     let mut writer = TensorWriter::default();
-    let prefix = if is_checkpoint && kind == NetworkKind::Discriminator { "net_D." } else { "" };
+    let prefix = prefix_of(file, kind);
     match (kind, GeneratorConfig::from_shapes(&shapes), PatchGanConfig::from_shapes(&shapes)) {
         (NetworkKind::Generator, Some(generator), _) => {
             Generator::new(&mut states, &generator)?;
@@ -216,19 +271,25 @@ pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
     Ok(progress)
 }
 
-/// Loads a checkpoint into a session of the same configuration.
+/// Loads a checkpoint into a session of its configuration.
 ///
 /// # Errors
 /// Tensors that are missing, misshapen or not finite.
-pub fn load(gpu: &Gpu, session: &Session, file: &TensorFile) -> Result<(), TrainError> {
+pub fn load(gpu: &Gpu, session: &Session, config: &TrainConfig, file: &TensorFile) -> Result<(), TrainError> {
     let store = &session.store;
-    for (prefix, optimizer, parameters, statistics) in networks(session) {
-        for arena in [parameters, statistics] {
-            load_network(file, gpu, store, arena, ArenaPart::Value, prefix)?;
+    for Section { prefix, optimizer, parameters, statistics, .. } in sections(session, config) {
+        let used = used_part(session, parameters);
+        load_network(file, gpu, store, parameters, used, prefix)?;
+        load_network(file, gpu, store, statistics, ArenaPart::Value, prefix)?;
+        if used != ArenaPart::Value {
+            load_network(file, gpu, store, parameters, ArenaPart::Value, TRAINED)?;
         }
-        for (part, moment) in [(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")] {
+        for &(part, moment) in moments(&config.recipe) {
             load_network(file, gpu, store, parameters, part, &format!("{optimizer}{moment}"))?;
         }
+    }
+    if let Some(pool) = &session.pool {
+        load_network(file, gpu, store, pool.arena(), ArenaPart::Value, POOL)?;
     }
     store.set_scaling(gpu, &read_scaling(file)?);
     Ok(())

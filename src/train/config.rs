@@ -71,7 +71,7 @@ pub struct TrainConfig {
     /// How weights, activations and gradients are stored.
     #[serde(default)]
     pub precision: DType,
-    /// Pairs of a step.
+    /// Pairs of a batch, one of which makes a step unless the recipe accumulates several.
     pub batch_size: usize,
     /// Make values again for the backward pass instead of keeping them: less memory, the same bits.
     #[serde(default)]
@@ -96,6 +96,8 @@ pub struct TrainConfig {
 /// Bounds far above any device, so that no shape overflows before the device's own limits are checked.
 const MOST_PIXELS: usize = 1 << 14;
 const MOST_PAIRS: usize = 1 << 16;
+/// A step is recorded batch by batch.
+pub const MOST_BATCHES: usize = 64;
 
 impl TrainConfig {
     /// Checks the numbers that no network checks; a configuration may come from a damaged file.
@@ -107,6 +109,8 @@ impl TrainConfig {
             ("size", self.size as usize, 32, MOST_PIXELS),
             ("load size", self.load_size as usize, self.size as usize, 2 * MOST_PIXELS),
             ("batch size", self.batch_size, 1, MOST_PAIRS),
+            ("image pool", self.recipe.pool, 0, MOST_PAIRS),
+            ("number of batches of a step", self.recipe.accumulate, 1, MOST_BATCHES),
         ])
     }
 
@@ -122,6 +126,11 @@ impl TrainConfig {
     pub fn discriminator(&self) -> PatchGanConfig {
         let input = if self.objective.conditional { self.input.channels() } else { 0 };
         PatchGanConfig { in_channels: input + self.output.channels(), ndf: self.ndf, n_layers: self.d_layers, norm: self.norm }
+    }
+
+    /// Pairs that one step takes.
+    pub fn pairs_per_step(&self) -> usize {
+        self.batch_size * self.recipe.accumulate.max(1)
     }
 
     /// How images are prepared.

@@ -34,11 +34,13 @@ pub enum TrainError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// There is no step to do: fewer training pairs than one batch, or a length of zero.
-    #[error("nothing to train: {pairs} training pairs, batches of {batch_size}, {steps} steps; use a smaller --batch-size or more pairs")]
+    #[error(
+        "nothing to train: {pairs} training pairs, {batch_size} to a step, {steps} steps; use a smaller --batch-size or --accumulate, or more pairs"
+    )]
     Nothing {
         /// Training pairs.
         pairs: usize,
-        /// Pairs of a batch.
+        /// Pairs of a step.
         batch_size: usize,
         /// Steps asked for.
         steps: u64,
@@ -46,6 +48,14 @@ pub enum TrainError {
     /// A schedule by scores without anything to score.
     #[error("--schedule plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule")]
     NoHeldOut,
+    /// Weights to start from that do not fit.
+    #[error("{option}: {source}; the run's networks must be those of the file: see --size, --ngf, --ndf, --norm, --patch and --objective")]
+    Pretrained {
+        /// The option.
+        option: &'static str,
+        /// What is wrong with its file.
+        source: Box<InteropError>,
+    },
     /// A run folder without a checkpoint.
     #[error("{run}: there is no checkpoint to resume from; start again under another --name")]
     NoCheckpoint {

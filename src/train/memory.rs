@@ -34,6 +34,9 @@ pub fn plan_recording(recording: &Recording, profile: &Profile) -> Result<Memory
     let samples = Forward::record(states, generator, sample, &Mode::translation())?.plan(states, profile)?;
     memory.add_program(&step, profile);
     memory.add_samples(&samples, profile);
+    if let Some(swap) = recording.swap()? {
+        memory.add_samples(&Plan::new(&swap, states, &[], profile)?, profile);
+    }
     memory.staging += UPLOADS as u64 * buffer_bytes(recording.upload_bytes());
     memory.staging += monitor::staging_bytes() + largest_transfer(states, &[&step, &samples]);
     Ok(memory)

@@ -1,12 +1,70 @@
 //! How the networks are trained, beside what they are and what they learn.
 
 use super::schedule::Policy;
+use crate::nn::Initialisation;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The way of training of a run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Recipe {
     /// How the learning rate changes.
     pub schedule: Policy,
+    /// How the weights start.
+    pub init: Initialisation,
+    /// Its gain.
+    pub init_gain: f32,
+    /// What moves the weights.
+    pub optimizer: Optimizer,
+    /// Older fakes that the discriminator may judge again; 0 for none.
+    pub pool: usize,
+    /// Batches whose mean gradient makes one update, at least 1.
+    pub accumulate: usize,
+    /// What stays of the generator's moving average in a step; `None` for no average.
+    pub ema: Option<f64>,
+    /// The file that the generator started from.
+    pub pretrained: Option<PathBuf>,
+    /// The file that the discriminator started from.
+    pub pretrained_discriminator: Option<PathBuf>,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            schedule: Policy::Linear,
+            init: Initialisation::Normal,
+            init_gain: 0.02,
+            optimizer: Optimizer::Adam,
+            pool: 0,
+            accumulate: 1,
+            ema: None,
+            pretrained: None,
+            pretrained_discriminator: None,
+        }
+    }
+}
+
+/// What moves the weights by their gradients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// Adam, with the decay rates of the objective.
+    #[default]
+    Adam,
+    /// Gradient descent.
+    Sgd {
+        /// What stays of the velocity from step to step; 0 for none.
+        momentum: f64,
+    },
+}
+
+impl Optimizer {
+    /// Numbers that it keeps beside each weight.
+    pub fn moments(self) -> usize {
+        match self {
+            Self::Adam => 2,
+            Self::Sgd { momentum } => usize::from(momentum != 0.0),
+        }
+    }
 }

@@ -3,12 +3,14 @@
 use super::config::TrainConfig;
 use super::error::TrainError;
 use super::memory::{explain, plan_recording};
-use super::step::{PairShape, StepVars, record_step};
+use super::pool::Pool;
+use super::step::{Networks, PairShape, StepVars, record_step};
 use crate::data::{Batch, Pixels};
 use crate::gpu::{Gpu, Profile, UploadRing};
-use crate::nn::{Generator, Mode, PatchGan};
+use crate::nn::{Generator, Mode, PatchGan, set_initialisation};
 use crate::ops::StepState;
 use crate::ops::choice::ContractionKey;
+use crate::ops::ema::Swap;
 use crate::program::{self, Clock, Effort, Memory, Plan, Program, Store, recompute};
 use crate::state::StateList;
 use crate::tape::Tape;
@@ -25,8 +27,10 @@ pub struct Recording {
     pub states: StateList,
     /// The generator.
     pub generator: Generator,
-    /// The discriminator.
-    pub discriminator: PatchGan,
+    /// The discriminator, unless the objective does without.
+    pub discriminator: Option<PatchGan>,
+    /// Older fakes for it, if the recipe asks for them.
+    pub pool: Option<Pool>,
     /// The whole step.
     pub tape: Tape,
     /// Its inputs and outputs.
@@ -40,18 +44,28 @@ impl Recording {
     /// Networks that cannot be built or do not fit the images.
     pub fn new(config: &TrainConfig) -> Result<Self, TrainError> {
         let mut states = StateList::new(config.precision);
+        states.set_moments(config.recipe.optimizer.moments());
         let generator = Generator::new(&mut states, &config.generator())?;
-        let discriminator = PatchGan::new(&mut states, &config.discriminator())?;
-        let images = |pixels: &Pixels| Shape::nhwc(config.batch_size, config.size as usize, config.size as usize, pixels.channels());
+        let judged = config.objective.lambda_gan != 0.0;
+        let discriminator = judged.then(|| PatchGan::new(&mut states, &config.discriminator())).transpose()?;
+        set_initialisation(&mut states, config.recipe.init, config.recipe.init_gain);
+        if config.recipe.ema.is_some() {
+            states.average(generator.parameters());
+        }
+        let images = |pixels: &Pixels| Shape::nhwc(config.pairs_per_step(), config.size as usize, config.size as usize, pixels.channels());
         let shape = PairShape { input: images(&config.input), target: images(&config.output) };
+        let input = config.objective.conditional.then_some(shape.input);
+        let capacity = config.recipe.pool;
+        let pool = (judged && capacity > 0).then(|| Pool::new(&mut states, capacity, shape.target, input));
         let mut tape = Tape::default();
-        let mut vars = record_step(&mut tape, &states, &generator, &discriminator, shape, &config.objective, &Mode::training())?;
+        let networks = Networks { generator: &generator, discriminator: discriminator.as_ref(), pool: pool.as_ref() };
+        let mut vars = record_step(&mut tape, &states, &networks, shape, &config.objective, &config.recipe, &Mode::training())?;
         if config.recompute {
             let rewritten = recompute(&tape, &states, &[vars.fake])?;
             vars = StepVars { input: rewritten.at(vars.input), target: rewritten.at(vars.target), fake: rewritten.at(vars.fake) };
             tape = rewritten.tape;
         }
-        Ok(Self { states, generator, discriminator, tape, vars })
+        Ok(Self { states, generator, discriminator, pool, tape, vars })
     }
 
     /// The step as it would be planned for a device.
@@ -60,6 +74,20 @@ impl Recording {
     /// A step that does not fit it.
     pub fn plan(&self, profile: &Profile) -> Result<Plan, TrainError> {
         Ok(Plan::new(&self.tape, &self.states, &[self.vars.fake], profile)?)
+    }
+
+    /// The exchange of the generator's weights with their average, if there is one.
+    ///
+    /// # Errors
+    /// Those of recording.
+    pub(super) fn swap(&self) -> Result<Option<Tape>, TrainError> {
+        let arena = self.generator.parameters();
+        if !self.states.get_arena(arena).averaged {
+            return Ok(None);
+        }
+        let mut tape = Tape::default();
+        tape.record(Swap { arena }, &[])?;
+        Ok(Some(tape))
     }
 
     /// Bytes that go to the device in each step: both images and the step's uniform.
@@ -91,9 +119,13 @@ pub struct Session {
     pub store: Store,
     /// The generator.
     pub generator: Generator,
-    /// The discriminator.
-    pub discriminator: PatchGan,
+    /// The discriminator, unless the objective does without.
+    pub discriminator: Option<PatchGan>,
+    /// Older fakes for it, if the recipe asks for them.
+    pub pool: Option<Pool>,
     program: Program,
+    /// Exchanges the generator's weights with their average, if there is one.
+    swap: Option<Program>,
     memory: Memory,
     uploads: UploadRing,
     vars: StepVars,
@@ -115,12 +147,14 @@ impl Session {
         // Before anything is allocated: what cannot fit is refused at once.
         let memory = plan_recording(&recording, gpu.profile())?;
         let upload = recording.upload_bytes();
-        let Recording { states, generator, discriminator, tape, vars } = recording;
+        let swap = recording.swap()?;
+        let Recording { states, generator, discriminator, pool, tape, vars } = recording;
         let store = Store::new(gpu, states, true)?;
         let program = Program::compile(gpu, &store, &tape, &[vars.fake])?;
+        let swap = swap.map(|tape| Program::compile(gpu, &store, &tape, &[])).transpose()?;
         let uploads = UploadRing::new(gpu, upload, UPLOADS)?;
         let betas = config.objective.betas;
-        Ok(Self { store, generator, discriminator, program, memory, uploads, vars, betas, seed: config.seed })
+        Ok(Self { store, generator, discriminator, pool, program, swap, memory, uploads, vars, betas, seed: config.seed })
     }
 
     /// Uploads a batch and submits one step. Waits only when the device is three steps behind.
@@ -148,6 +182,18 @@ impl Session {
     /// What the driver reports.
     pub fn time_operations(&self, gpu: &Gpu, clock: &Clock) -> Result<Vec<(usize, f64)>, TrainError> {
         Ok(self.program.time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
+    }
+
+    /// Calls `translate` while the generator has the weights that it is used with: the average, where there is one.
+    ///
+    /// # Errors
+    /// Those of `translate`, and what the driver reported.
+    pub fn with_used_weights<T>(&self, gpu: &Gpu, translate: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
+        let Some(swap) = &self.swap else { return translate() };
+        swap.run(gpu, &self.store, &self.state(0, 0.0))?;
+        let result = translate();
+        swap.run(gpu, &self.store, &self.state(0, 0.0))?;
+        result
     }
 
     /// The compiled step.

@@ -1,12 +1,16 @@
 //! One pix2pix training step as nodes of a tape (paper, section 3; order of the reference).
 
 use super::losses::{Distance, GanLoss, Verdict, distance, fool, gan};
+use super::pool::Pool;
+use super::recipe::{Optimizer, Recipe};
 use crate::nn::{Generator, Mode, PatchGan};
 use crate::ops::adam::{self, Adam};
 use crate::ops::elementwise::{add, scale};
+use crate::ops::ema::Average;
 use crate::ops::loss_scale::LossScale;
 use crate::ops::monitor::watch;
-use crate::ops::{Assemble, BatchSlice, Concat, Detach};
+use crate::ops::sgd::{self, Sgd};
+use crate::ops::{Assemble, BatchSlice, Concat, Detach, Fill};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
@@ -71,11 +75,11 @@ pub struct StepVars {
     pub input: Var,
     /// `[batch, height, width, out_channels]`, -1..1.
     pub target: Var,
-    /// The generator's output, before the update.
+    /// The generator's output, before the update; of the last batch where several are accumulated.
     pub fake: Var,
 }
 
-/// The shapes of a batch.
+/// The shapes of a step's images: of all batches that it accumulates, one behind the other.
 #[derive(Debug, Clone, Copy)]
 pub struct PairShape {
     /// Input images.
@@ -84,139 +88,284 @@ pub struct PairShape {
     pub target: Shape,
 }
 
+/// The networks of a step, and what their discriminator remembers.
+#[derive(Debug, Clone, Copy)]
+pub struct Networks<'a> {
+    /// What learns to translate.
+    pub generator: &'a Generator,
+    /// What judges; `None` for a generator that learns from the distance alone.
+    pub discriminator: Option<&'a PatchGan>,
+    /// Older fakes for the discriminator, in the PyTorch order of updates.
+    pub pool: Option<&'a Pool>,
+}
+
 /// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator to fool it and to stay near the
 /// target, in the objective's order. The losses go to the monitor in the order of [`LOSSES`], without their weights, the
 /// L1 distance also where another is learnt; without an adversarial loss it alone.
+///
+/// Where the recipe accumulates, the images are those of several batches, and networks learn from the mean of their gradients. Each
+/// batch has statistics and dropout masks of its own.
 ///
 /// # Errors
 /// Those of recording, for example images too small for the networks.
 pub fn record_step(
     tape: &mut Tape,
     states: &StateList,
-    generator: &Generator,
-    discriminator: &PatchGan,
+    networks: &Networks,
     shape: PairShape,
     objective: &Objective,
+    recipe: &Recipe,
     mode: &Mode,
 ) -> Result<StepVars, TapeError> {
     let input = tape.input("input", shape.input);
     let target = tape.input("target", shape.target);
-    let fake = generator.forward(tape, states, input, mode)?;
-    let vars = StepVars { input, target, fake };
-    let step = Step { states, discriminator, vars, objective, mode };
-
-    let generator = generator.parameters();
-    if objective.lambda_gan == 0.0 {
-        let loss = step.generator_loss(tape, None)?;
-        let gradients = step.gradients(tape, generator, loss)?;
-        step.update(tape, generator, &gradients)?;
-        return Ok(vars);
-    }
-    let judge = discriminator.parameters();
-    match objective.order {
-        UpdateOrder::Pytorch => {
-            let detached = tape.record(Detach, &[fake])?;
-            let [fake_logits, real_logits] = step.judge_both(tape, [detached, target])?;
-            let loss = step.discriminator_loss(tape, fake_logits, real_logits)?;
-            let halved = scale(tape, loss, 0.5)?;
-            let gradients = step.gradients(tape, judge, halved)?;
-            step.update(tape, judge, &gradients)?;
-
-            let judged = step.judge_fake(tape)?;
-            let loss = step.generator_loss(tape, Some(judged))?;
-            let gradients = step.gradients(tape, generator, loss)?;
-            step.update(tape, generator, &gradients)?;
-        }
-        UpdateOrder::Torch => {
-            let [real_logits, fake_logits] = step.judge_both(tape, [target, fake])?;
-            let loss = step.discriminator_loss(tape, fake_logits, real_logits)?;
-            let of_judge = step.gradients(tape, judge, loss)?;
-            let loss = step.generator_loss(tape, Some(fake_logits))?;
-            let of_generator = step.gradients(tape, generator, loss)?;
-            step.update(tape, judge, &of_judge)?;
-            step.update(tape, generator, &of_generator)?;
-        }
-    }
-    Ok(vars)
+    let step = Step { states, generator: networks.generator, objective, recipe };
+    let batches = step.batches(tape, [input, target], mode)?;
+    let mut learnt = Learnt::default();
+    let fake = match (networks.discriminator, objective.order) {
+        (None, _) => step.alone(tape, &batches, &mut learnt)?,
+        (Some(judge), UpdateOrder::Pytorch) => step.in_turns(tape, judge, networks.pool, &batches, &mut learnt)?,
+        (Some(judge), UpdateOrder::Torch) => step.at_once(tape, judge, &batches, &mut learnt)?,
+    };
+    step.update(tape, networks.generator.parameters(), &learnt)?;
+    step.average(tape, networks.generator.parameters())?;
+    // There is at least one batch.
+    Ok(StepVars { input, target, fake: fake.unwrap_or(input) })
 }
 
 /// What all parts of a step need.
 struct Step<'a> {
     states: &'a StateList,
-    discriminator: &'a PatchGan,
-    vars: StepVars,
+    generator: &'a Generator,
     objective: &'a Objective,
-    mode: &'a Mode,
+    recipe: &'a Recipe,
+}
+
+/// One of the batches whose gradients a step accumulates.
+struct Batch {
+    input: Var,
+    target: Var,
+    /// The images of the step before it.
+    first: usize,
+    /// How the networks run over it: each batch has dropout masks of its own.
+    mode: Mode,
+}
+
+/// What the batches have brought for one network so far.
+#[derive(Default)]
+struct Learnt {
+    /// The gradient of each parameter.
+    gradients: Vec<Var>,
+    /// The sums of the losses that are watched, as (column, loss).
+    losses: Vec<(u32, Var)>,
 }
 
 impl Step<'_> {
-    /// The judgement of two sets of output images. They are two batches with statistics of their own; as one batch they read the weights
-    /// once.
-    fn judge_both(&self, tape: &mut Tape, outputs: [Var; 2]) -> Result<[Var; 2], TapeError> {
-        let (input, [first, second]) = (self.vars.input, outputs);
+    /// The batches of a step.
+    fn batches(&self, tape: &mut Tape, images: [Var; 2], mode: &Mode) -> Result<Vec<Batch>, TapeError> {
+        let count = self.recipe.accumulate.max(1);
+        if count == 1 {
+            return Ok(vec![Batch { input: images[0], target: images[1], first: 0, mode: mode.clone() }]);
+        }
+        let batch = tape.shape(images[0]).batch() / count;
+        let mut part = |number: usize| {
+            let first = number * batch;
+            let mut slice = |image| tape.record(BatchSlice { start: first, batch }, &[image]);
+            Ok(Batch { input: slice(images[0])?, target: slice(images[1])?, first, mode: mode.numbered(number) })
+        };
+        (0..count).map(&mut part).collect()
+    }
+
+    /// The generator learns from the distance alone. Returns its last output.
+    fn alone(&self, tape: &mut Tape, batches: &[Batch], learnt: &mut Learnt) -> Result<Option<Var>, TapeError> {
+        let mut last = None;
+        for batch in batches {
+            let fake = self.generator.forward(tape, self.states, batch.input, &batch.mode)?;
+            let loss = self.generator_loss(tape, batch, fake, None, learnt)?;
+            self.learn(tape, self.generator.parameters(), loss, learnt)?;
+            last = Some(fake);
+        }
+        self.watch(tape, learnt)?;
+        Ok(last)
+    }
+
+    /// The discriminator learns from half its loss and is updated; then the generator learns from the updated one. So that the values of
+    /// one batch at a time are kept, the generator runs twice over each of several.
+    fn in_turns(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        pool: Option<&Pool>,
+        batches: &[Batch],
+        learnt: &mut Learnt,
+    ) -> Result<Option<Var>, TapeError> {
+        let mut judge = Learnt::default();
+        let mut last = None;
+        for batch in batches {
+            let fake = self.generator.forward(tape, self.states, batch.input, &batch.mode)?;
+            let fresh = [batch.input, tape.record(Detach, &[fake])?];
+            let images = batches.len() * tape.shape(fake).batch();
+            let judged = pool.map_or(Ok(fresh), |pool| pool.query(tape, self.states, fresh, batch.first, images))?;
+            let [fake_logits, real_logits] = self.judge_both(tape, discriminator, [judged, [batch.input, batch.target]], &batch.mode)?;
+            let loss = self.discriminator_loss(tape, fake_logits, real_logits, &mut judge)?;
+            let halved = scale(tape, loss, 0.5)?;
+            self.learn(tape, discriminator.parameters(), halved, &mut judge)?;
+            last = Some(fake);
+        }
+        self.watch(tape, &judge)?;
+        self.update(tape, discriminator.parameters(), &judge)?;
+        for batch in batches {
+            let again = batch.mode.again();
+            let fake = match (batches, last) {
+                ([_], Some(fake)) => fake,
+                _ => self.generator.forward(tape, self.states, batch.input, &again)?,
+            };
+            let judged = self.judge_fake(tape, discriminator, batch, fake)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(judged), learnt)?;
+            self.learn(tape, self.generator.parameters(), loss, learnt)?;
+            last = Some(fake);
+        }
+        self.watch(tape, learnt)?;
+        Ok(last)
+    }
+
+    /// Both networks learn from the same judgement, the discriminator from its whole loss; the generator is still to be updated.
+    fn at_once(&self, tape: &mut Tape, discriminator: &PatchGan, batches: &[Batch], learnt: &mut Learnt) -> Result<Option<Var>, TapeError> {
+        let mut judge = Learnt::default();
+        let mut last = None;
+        for batch in batches {
+            let &Batch { input, target, ref mode, .. } = batch;
+            let fake = self.generator.forward(tape, self.states, input, mode)?;
+            let [real_logits, fake_logits] = self.judge_both(tape, discriminator, [[input, target], [input, fake]], mode)?;
+            let loss = self.discriminator_loss(tape, fake_logits, real_logits, &mut judge)?;
+            self.learn(tape, discriminator.parameters(), loss, &mut judge)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(fake_logits), learnt)?;
+            self.learn(tape, self.generator.parameters(), loss, learnt)?;
+            last = Some(fake);
+        }
+        self.watch(tape, &judge)?;
+        self.watch(tape, learnt)?;
+        self.update(tape, discriminator.parameters(), &judge)?;
+        Ok(last)
+    }
+
+    /// The judgement of two sets of input and output images. They are two batches with statistics of their own; as one batch they read
+    /// the weights once.
+    fn judge_both(&self, tape: &mut Tape, discriminator: &PatchGan, sets: [[Var; 2]; 2], mode: &Mode) -> Result<[Var; 2], TapeError> {
+        let outputs = sets.map(|[_, output]| output);
         let pairs = match self.objective.conditional {
-            true => tape.record(Assemble { columns: 2 }, &[input, first, input, second])?,
+            true => tape.record(Assemble { columns: 2 }, sets.as_flattened())?,
             false => tape.record(Assemble { columns: 1 }, &outputs)?,
         };
-        let logits = self.discriminator.forward(tape, self.states, pairs, &self.mode.for_parts(2))?;
-        let batch = tape.shape(first).batch();
+        let logits = discriminator.forward(tape, self.states, pairs, &mode.for_parts(2))?;
+        let batch = tape.shape(outputs[0]).batch();
         let mut part = |start| tape.record(BatchSlice { start, batch }, &[logits]);
         Ok([part(0)?, part(batch)?])
     }
 
     /// The judgement of the generator's output.
-    fn judge_fake(&self, tape: &mut Tape) -> Result<Var, TapeError> {
-        let StepVars { input, fake, .. } = self.vars;
-        let judged = if self.objective.conditional { tape.record(Concat, &[input, fake])? } else { fake };
-        self.discriminator.forward(tape, self.states, judged, self.mode)
+    fn judge_fake(&self, tape: &mut Tape, discriminator: &PatchGan, batch: &Batch, fake: Var) -> Result<Var, TapeError> {
+        let judged = if self.objective.conditional { tape.record(Concat, &[batch.input, fake])? } else { fake };
+        discriminator.forward(tape, self.states, judged, &batch.mode)
     }
 
-    fn discriminator_loss(&self, tape: &mut Tape, fake_logits: Var, real_logits: Var) -> Result<Var, TapeError> {
+    fn discriminator_loss(&self, tape: &mut Tape, fake_logits: Var, real_logits: Var, learnt: &mut Learnt) -> Result<Var, TapeError> {
         let d_fake = gan(tape, fake_logits, Verdict::Fake, self.objective.gan_loss)?;
         let d_real = gan(tape, real_logits, Verdict::Real, self.objective.gan_loss)?;
-        watch(tape, 2, &[d_real, d_fake])?;
+        learnt.add_losses(tape, &[(2, d_real), (3, d_fake)])?;
         add(tape, d_fake, d_real)
     }
 
     /// The generator's loss, with the adversarial one where there is a judgement.
-    fn generator_loss(&self, tape: &mut Tape, judged: Option<Var>) -> Result<Var, TapeError> {
+    fn generator_loss(
+        &self,
+        tape: &mut Tape,
+        batch: &Batch,
+        fake: Var,
+        judged: Option<Var>,
+        learnt: &mut Learnt,
+    ) -> Result<Var, TapeError> {
         let Objective { gan_loss, lambda_gan, lambda_l1, .. } = *self.objective;
         let g_gan = judged.map(|logits| fool(tape, logits, gan_loss)).transpose()?;
-        let StepVars { fake, target, .. } = self.vars;
-        let learnt = distance(tape, fake, target, self.objective.distance)?;
+        let distant = distance(tape, fake, batch.target, self.objective.distance)?;
         // What is shown is L1 in any case, so that it compares with the held-out score and with other runs.
-        let g_l1 = if self.objective.distance == Distance::L1 { learnt } else { distance(tape, fake, target, Distance::L1)? };
-        let mut g_loss = scale(tape, learnt, lambda_l1)?;
-        match g_gan {
-            Some(g_gan) => {
-                let weighted = if lambda_gan == 1.0 { g_gan } else { scale(tape, g_gan, lambda_gan)? };
-                g_loss = add(tape, weighted, g_loss)?;
-                watch(tape, 0, &[g_gan, g_l1])?;
-            }
-            None => watch(tape, 1, &[g_l1])?,
+        let is_l1 = self.objective.distance == Distance::L1;
+        let g_l1 = if is_l1 { distant } else { distance(tape, fake, batch.target, Distance::L1)? };
+        let mut g_loss = scale(tape, distant, lambda_l1)?;
+        let mut shown = Vec::new();
+        if let Some(g_gan) = g_gan {
+            let weighted = if lambda_gan == 1.0 { g_gan } else { scale(tape, g_gan, lambda_gan)? };
+            g_loss = add(tape, weighted, g_loss)?;
+            shown.push((0, g_gan));
         }
         // The weighted sum is watched too: a finite loss times its weight may not be.
-        watch(tape, LOSSES.len() as u32, &[g_loss])?;
+        shown.extend([(1, g_l1), (LOSSES.len() as u32, g_loss)]);
+        learnt.add_losses(tape, &shown)?;
         Ok(g_loss)
     }
 
-    /// Records the gradients of `loss` with respect to all parameters of `arena`, times the loss scale where there is one.
-    fn gradients(&self, tape: &mut Tape, arena: ArenaId, loss: Var) -> Result<Vec<Var>, TapeError> {
+    /// Records the gradients of a batch's `loss` with respect to all parameters of `arena`, times the loss scale where there is one, on
+    /// top of what is learnt already: the gradients of the mean loss of all batches.
+    fn learn(&self, tape: &mut Tape, arena: ArenaId, loss: Var, learnt: &mut Learnt) -> Result<(), TapeError> {
         let parameters: Vec<Var> = self.states.in_arena(arena).map(|state| tape.state(self.states, state.id)).collect();
-        match self.states.precision() {
-            DType::F32 => tape.backward(loss, &parameters),
-            DType::F16 => {
-                let scale = tape.record(LossScale { slot: self.states.trainable_index(arena) }, &[])?;
-                tape.backward_from(loss, scale, &parameters)
-            }
-        }
+        let loss = self.mean(tape, loss)?;
+        let start = match self.states.precision() {
+            DType::F32 => tape.record(Fill { value: 1.0, shape: tape.shape(loss) }, &[])?,
+            DType::F16 => tape.record(LossScale { slot: self.states.trainable_index(arena) }, &[])?,
+        };
+        learnt.gradients = tape.backward_onto(loss, start, &parameters, &learnt.gradients)?;
+        Ok(())
     }
 
-    /// Records one Adam update of all parameters of `arena`.
-    fn update(&self, tape: &mut Tape, arena: ArenaId, gradients: &[Var]) -> Result<(), TapeError> {
+    /// Records the watch over the mean losses.
+    fn watch(&self, tape: &mut Tape, learnt: &Learnt) -> Result<(), TapeError> {
+        let means =
+            learnt.losses.iter().map(|&(column, sum)| Ok((column, self.mean(tape, sum)?))).collect::<Result<Vec<_>, TapeError>>()?;
+        for neighbours in means.chunk_by(|left, right| left.0 + 1 == right.0) {
+            watch(tape, neighbours[0].0, &neighbours.iter().map(|&(_, loss)| loss).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// A sum over the batches divided by their number.
+    fn mean(&self, tape: &mut Tape, sum: Var) -> Result<Var, TapeError> {
+        let count = self.recipe.accumulate.max(1);
+        if count == 1 { Ok(sum) } else { scale(tape, sum, 1.0 / count as f32) }
+    }
+
+    /// Records that the average of the parameters of `arena` follows them, if there is one.
+    fn average(&self, tape: &mut Tape, arena: ArenaId) -> Result<(), TapeError> {
+        if let Some(decay) = self.recipe.ema {
+            tape.set_scope(&self.states.get_arena(arena).name);
+            tape.record(Average { arena, decay }, &[])?;
+            tape.set_scope("");
+        }
+        Ok(())
+    }
+
+    /// Records one update of all parameters of `arena`.
+    fn update(&self, tape: &mut Tape, arena: ArenaId, learnt: &Learnt) -> Result<(), TapeError> {
+        let gradients = &learnt.gradients;
         tape.set_scope(&self.states.get_arena(arena).name);
-        adam::update(tape, self.states, Adam::new(arena, self.objective.betas, ADAM_EPSILON), gradients)?;
+        match self.recipe.optimizer {
+            Optimizer::Adam => adam::update(tape, self.states, Adam::new(arena, self.objective.betas, ADAM_EPSILON), gradients)?,
+            Optimizer::Sgd { momentum } => sgd::update(tape, self.states, Sgd { arena, momentum }, gradients)?,
+        }
         tape.set_scope("");
+        Ok(())
+    }
+}
+
+impl Learnt {
+    /// Adds the losses of another batch.
+    fn add_losses(&mut self, tape: &mut Tape, losses: &[(u32, Var)]) -> Result<(), TapeError> {
+        if self.losses.is_empty() {
+            self.losses = losses.to_vec();
+            return Ok(());
+        }
+        for ((_, sum), &(_, loss)) in self.losses.iter_mut().zip(losses) {
+            *sum = add(tape, *sum, loss)?;
+        }
         Ok(())
     }
 }

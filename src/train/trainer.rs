@@ -5,6 +5,7 @@ use super::config::TrainConfig;
 use super::error::TrainError;
 use super::memory::explain;
 use super::monitor::{LossReader, Losses, Reading};
+use super::pretrained::load_pretrained;
 use super::run::{HeldOut, Row, RunDir, Samples};
 use super::schedule::{Policy, Schedule};
 use super::session::Session;
@@ -88,6 +89,7 @@ impl<'a> Trainer<'a> {
     pub fn start(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
         let mut trainer = Self::build(gpu, config, dataset, run)?;
         trainer.session.store.initialise(gpu, trainer.config.seed)?;
+        load_pretrained(gpu, &trainer.session, &trainer.config.recipe)?;
         trainer.run.write_config(&trainer.config)?;
         trainer.resume_clock(0.0);
         Ok(trainer)
@@ -107,7 +109,7 @@ impl<'a> Trainer<'a> {
             let (then, now) = (progress.pairs, trainer.training.len());
             trainer.notes.push(format!("the run began with {then} training pairs, now there are {now}: their order is another"));
         }
-        checkpoint::load(gpu, &trainer.session, file)?;
+        checkpoint::load(gpu, &trainer.session, &trainer.config, file)?;
         trainer.run.rewind(progress.step)?;
         trainer.schedule.plateau = progress.plateau;
         trainer.step = progress.step;
@@ -134,11 +136,11 @@ impl<'a> Trainer<'a> {
         if config.recipe.schedule == Policy::Plateau && !shown.1 {
             return Err(TrainError::NoHeldOut);
         }
-        let steps_per_epoch = (training.len() / config.batch_size.max(1)) as u64;
+        let steps_per_epoch = (training.len() / config.pairs_per_step().max(1)) as u64;
         let schedule = config.schedule(steps_per_epoch);
         if schedule.total_steps == 0 || steps_per_epoch == 0 {
             let steps = schedule.total_steps;
-            return Err(TrainError::Nothing { pairs: training.len(), batch_size: config.batch_size, steps });
+            return Err(TrainError::Nothing { pairs: training.len(), batch_size: config.pairs_per_step(), steps });
         }
         let session = Session::new(gpu, &config)?;
         let image = Shape::nhwc(1, config.size as usize, config.size as usize, config.input.channels());
@@ -188,7 +190,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`TrainError::NotFinite`], and whatever data, device and disk come up with; the last checkpoint stays.
     pub fn train(&mut self, stop: &AtomicBool, report: &mut dyn FnMut(&Report)) -> Result<Outcome, TrainError> {
-        let options = LoaderOptions { first_step: self.step, ..LoaderOptions::new(self.config.batch_size, self.config.seed) };
+        let options = LoaderOptions { first_step: self.step, ..LoaderOptions::new(self.config.pairs_per_step(), self.config.seed) };
         let mut loader = Loader::new(self.training.clone(), &options)?;
         let mut reader = LossReader::new(self.step);
         let (began, first) = (Instant::now(), self.step);
@@ -292,7 +294,8 @@ impl<'a> Trainer<'a> {
         if !self.shown.1 {
             return Ok(None);
         }
-        let score = self.translator.score(self.gpu, &self.session.store, &self.shown.0)?;
+        let (gpu, store) = (self.gpu, &self.session.store);
+        let score = self.session.with_used_weights(gpu, || self.translator.score(gpu, store, &self.shown.0))?;
         if let Some(copy_l1) = score.copy_l1 {
             self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: copy_l1 as f32 })?;
         }
@@ -305,7 +308,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn sample(&self) -> Result<PathBuf, TrainError> {
-        let Grid { batch, input, output, target } = self.translator.grid(self.gpu, &self.session.store, &self.shown.0)?;
+        let (gpu, store) = (self.gpu, &self.session.store);
+        let grid = self.session.with_used_weights(gpu, || self.translator.grid(gpu, store, &self.shown.0))?;
+        let Grid { batch, input, output, target } = grid;
         let side = self.config.size as usize;
         let samples = Samples { batch, height: side, width: side, input: &input, output: &output, target: &target };
         Ok(self.run.write_samples(self.step, &samples)?)
@@ -341,7 +346,7 @@ impl<'a> Trainer<'a> {
     /// Runs the failed step again with the watch on.
     fn not_finite(&self, step: u64, column: usize) -> TrainError {
         let find = || {
-            let schedule = crate::data::schedule::Schedule::new(&self.training, self.config.batch_size, self.config.seed)?;
+            let schedule = crate::data::schedule::Schedule::new(&self.training, self.config.pairs_per_step(), self.config.seed)?;
             let batch = self.training.batch(&schedule.samples(step.saturating_sub(1)))?;
             self.session.find_failure(self.gpu, step, &batch)
         };

@@ -3,6 +3,7 @@
 use super::super::conv2d_grad_weight::Conv2dGradWeight;
 use super::super::loss_scale;
 use super::super::lower::{ArenaPart, Dispatch, LowerContext, Slot, activations, weights};
+use super::super::optimizer;
 use super::Adam;
 use crate::gpu::KernelSpec;
 use crate::shader;
@@ -83,7 +84,7 @@ impl FromMaps {
         let kernel = slopes.fold(kernel, |kernel, (name, slope)| kernel.float(name, slope));
         let half = context.states.precision() == DType::F16;
         let kernel = if half { weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16) } else { kernel };
-        let part = |part| adam.part(part, context.states.stretch(self.state), context.states.precision());
+        let part = |part| optimizer::part(context.states, adam.arena, part, context.states.stretch(self.state));
         let moved = match (check, half) {
             (true, _) => [0, 1, 2, 3].map(Slot::Unused),
             (false, true) => [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2, ArenaPart::Half].map(part),

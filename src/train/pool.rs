@@ -1,0 +1,50 @@
+//! Older fakes for the discriminator to judge again.
+
+use crate::ops::image_pool::ImagePool;
+use crate::state::{ArenaId, Init, StateId, StateList};
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+
+/// The images of the pool: fakes, and for a conditional discriminator the inputs that they were made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Pool {
+    arena: ArenaId,
+    fake: StateId,
+    input: Option<StateId>,
+}
+
+impl Pool {
+    /// Room for `capacity` fakes of the shape of `fake`, with inputs of that of `input` if they are judged as well, in an arena
+    /// `image_pool`.
+    pub fn new(states: &mut StateList, capacity: usize, fake: Shape, input: Option<Shape>) -> Self {
+        let arena = states.arena("image_pool", false);
+        let mut add = |name: &str, image: Shape| states.add(arena, name.to_owned(), image.with_batch(capacity), Init::Constant(0.0));
+        let fake = add("fake", fake);
+        Self { arena, fake, input: input.map(|shape| add("input", shape)) }
+    }
+
+    /// Where its images lie.
+    pub fn arena(&self) -> ArenaId {
+        self.arena
+    }
+
+    /// The pair of `[input, fake]` that is judged: for each image of the batch its own or an older one. The images in front of the batch
+    /// are `first`, all of the step `images_per_step`.
+    ///
+    /// # Errors
+    /// Those of recording.
+    pub fn query(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        [input, fake]: [Var; 2],
+        first: usize,
+        images_per_step: usize,
+    ) -> Result<[Var; 2], TapeError> {
+        let mut exchange = |image, pool| {
+            let pool = tape.state(states, pool);
+            tape.record(ImagePool { first, images_per_step }, &[image, pool])
+        };
+        Ok([self.input.map_or(Ok(input), |pool| exchange(input, pool))?, exchange(fake, self.fake)?])
+    }
+}
