@@ -31,6 +31,7 @@ mod random;
 mod recipe;
 mod recompute;
 mod reduction;
+mod resample;
 mod running_statistics;
 mod second_order;
 mod sgd;

@@ -5,6 +5,7 @@ use crate::batch_norm::{EPS, normalize, statistics};
 use crate::contraction::for_each_connection;
 use crate::harness::{Tensor, Tolerance, compare, gpu};
 use crate::reduction::places;
+use crate::resample::enlarged;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, InvStd, Statistics, batch_norm, batch_norm_running, instance_norm};
 use pix2pix::ops::channel_sum::ChannelSum;
@@ -14,6 +15,7 @@ use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::ops::elementwise::{Binary, Power, scale};
 use pix2pix::ops::reduction::{Broadcast, Sum};
+use pix2pix::ops::resample::Resample;
 use pix2pix::ops::{Assemble, BatchSlice, Concat, Fill, Op, Slice, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
@@ -104,13 +106,16 @@ fn views() -> Vec<Case> {
         |x: &Values| x[0].chunks(3).zip(x[1].chunks(4)).flat_map(|(a, b)| a.iter().chain(b).copied().collect::<Vec<_>>()).collect();
     let pair = [Shape::nhwc(2, 2, 2, 3), SMALL];
     let sliced = |x: &Values| x[0].chunks(4).flat_map(|pixel| pixel[1..3].to_vec()).collect();
-    vec![
+    let resamples = [("reflect_pad", Resample::ReflectPad { pad: 1 }), ("nearest", Resample::Nearest), ("bilinear", Resample::Bilinear)];
+    let mut cases: Vec<Case> = resamples.map(|(name, kind)| plain(name, &[MAP], kind, move |x| enlarged(kind, MAP, &x[0]))).into();
+    cases.extend([
         plain("concat", &pair, Concat, joined),
         plain("assemble", &pair, Assemble { columns: 2 }, joined),
         plain("slice", &[SMALL], Slice { start: 1, channels: 2 }, sliced),
         plain("batch_slice", &[SMALL], BatchSlice { start: 1, batch: 1 }, |x| x[0][16..].to_vec()),
         plain("channel_sum", &[MAP], ChannelSum, |x| sum(VECTOR, x[0].iter().copied())),
-    ]
+    ]);
+    cases
 }
 
 /// Calls `f` with the places of every product of a convolution in the large map, the weight and the small map.

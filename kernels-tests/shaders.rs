@@ -16,6 +16,7 @@ use pix2pix::ops::elementwise::{Power, add, multiply};
 use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::random::{RandomNormal, RandomUniform};
 use pix2pix::ops::reduction::Sum;
+use pix2pix::ops::resample::Resample;
 use pix2pix::ops::{Dispatch, Fill};
 use pix2pix::program::Plan;
 use pix2pix::state::StateList;
@@ -231,6 +232,12 @@ fn pointwise(tape: &mut Tape) -> Vec<Var> {
         outputs.push(tape.record(RandomUniform::new("name", shape), &[]).unwrap());
         for halves in [-1, 2] {
             outputs.push(tape.record(Power { halves, shift: 0.0, scale: 1.0 }, &[input]).unwrap());
+        }
+        for resample in [Resample::ReflectPad { pad: 1 }, Resample::Nearest, Resample::Bilinear] {
+            let larger = tape.record(resample, &[input]).unwrap();
+            let grad_output = tape.input("grad_output", tape.shape(larger));
+            outputs.push(larger);
+            outputs.extend(tape.backward_from(larger, grad_output, &[input]).unwrap());
         }
         outputs.extend(reductions(tape, input, target));
         outputs.push(tape.record(Fill { value: 1.0, shape }, &[]).unwrap());

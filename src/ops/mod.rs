@@ -26,6 +26,7 @@ pub mod loss_scale;
 pub mod monitor;
 pub mod random;
 pub mod reduction;
+pub mod resample;
 pub mod sgd;
 
 pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};

@@ -1,0 +1,147 @@
+//! Maps of another height and width: padded by reflection (the ResNet generator of the reference), or of twice the size (in place of
+//! transposed convolutions). Each is linear, and its adjoint is the other operation of this file.
+
+use super::Op;
+use super::elementwise::{WORKGROUP, streaming_groups};
+use super::error::{ShapeError, same, take};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::gpu::KernelSpec;
+use crate::shader;
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use bytemuck::{Pod, Zeroable};
+
+/// `[batch, height, width, channels]` to a map of more pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resample {
+    /// `pad` mirrored pixels on each side, fewer than the map has; the edge is not repeated (PyTorch's `ReflectionPad2d`).
+    ReflectPad {
+        /// How many.
+        pad: usize,
+    },
+    /// Every pixel twice in both directions.
+    Nearest,
+    /// Twice the height and width between the pixels' centres, edges held (PyTorch's `align_corners=False`).
+    Bilinear,
+}
+
+impl Resample {
+    fn kind(self) -> usize {
+        match self {
+            Self::ReflectPad { .. } => 0,
+            Self::Nearest => 1,
+            Self::Bilinear => 2,
+        }
+    }
+
+    fn pad(self) -> usize {
+        if let Self::ReflectPad { pad } = self { pad } else { 0 }
+    }
+
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::ReflectPad { .. } => ["reflect_pad", "reflect_pad_backward"],
+            Self::Nearest => ["nearest", "nearest_backward"],
+            Self::Bilinear => ["bilinear", "bilinear_backward"],
+        }
+    }
+
+    /// The shape that `small` becomes.
+    fn enlarge(self, small: Shape) -> Result<Shape, ShapeError> {
+        let [batch, height, width, channels] = small.dims();
+        let pad = self.pad();
+        if self != (Self::ReflectPad { pad }) {
+            return Ok(Shape::nhwc(batch, 2 * height, 2 * width, channels));
+        }
+        match pad < height && pad < width {
+            true => Ok(Shape::nhwc(batch, height + 2 * pad, width + 2 * pad, channels)),
+            false => {
+                let remedy = "a map is mirrored at its edges: pad by less than its height and width, or take a larger image";
+                Err(ShapeError::Invalid { what: "padding by reflection", shape: small, remedy })
+            }
+        }
+    }
+
+    /// One launch between a small and a large map.
+    fn launch(self, kernel: KernelSpec, [small, large]: [Shape; 2], [from, to]: [Operand; 2], groups: usize) -> Lowered {
+        let params = Params {
+            rows: to.shape.rows() as u32,
+            channels4: to.shape.channels4() as u32,
+            small: [small.height() as u32, small.width() as u32],
+            large: [large.height() as u32, large.width() as u32],
+            from: from.place(),
+            to: to.place(),
+            reflected: self.pad() as u32,
+            pad: 0,
+        };
+        let kernel = activations(kernel.uint("KIND", self.kind()), to.dtype);
+        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], groups).into()
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    rows: u32,
+    channels4: u32,
+    small: [u32; 2],
+    large: [u32; 2],
+    from: [u32; 2],
+    to: [u32; 2],
+    reflected: u32,
+    pad: u32,
+}
+
+impl Op for Resample {
+    fn name(&self) -> &'static str {
+        self.names()[0]
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        self.enlarge(input)
+    }
+
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let shape = tape.shape(inputs[0]);
+        Ok(vec![Some(tape.record(ResampleBackward { resample: *self, shape }, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, output) = (context.inputs[0], context.output);
+        let kernel = KernelSpec::new(shader!("resample/forward"));
+        self.launch(kernel, [input.shape, output.shape], [input, output], streaming_groups(output.shape))
+    }
+}
+
+/// The gradient of the input of a [`Resample`].
+#[derive(Debug, Clone, Copy)]
+pub struct ResampleBackward {
+    /// Of which.
+    pub resample: Resample,
+    /// The input's shape.
+    pub shape: Shape,
+}
+
+impl Op for ResampleBackward {
+    fn name(&self) -> &'static str {
+        self.resample.names()[1]
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [grad_output] = take(inputs)?;
+        same("the gradient and what the map becomes", grad_output, self.resample.enlarge(self.shape)?)?;
+        Ok(self.shape)
+    }
+
+    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        Ok(vec![Some(tape.record(self.resample, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, output) = (context.inputs[0], context.output);
+        let kernel = KernelSpec::new(shader!("resample/backward"));
+        let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
+        self.resample.launch(kernel, [output.shape, input.shape], [input, output], groups)
+    }
+}
