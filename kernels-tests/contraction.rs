@@ -18,13 +18,17 @@ const HALVE: Geometry = Geometry::new(4, 2, 1);
 const PATCH: Geometry = Geometry::new(4, 1, 1);
 const SMOOTH: Geometry = Geometry::new(3, 1, 1);
 const POINT: Geometry = Geometry::new(1, 1, 0);
+// The ResNet's, on padded maps; and its halvings and doublings, with rows and columns that no tap of the kernel's centre reaches.
+const WIDE: Geometry = Geometry::new(7, 1, 0);
+const VALID: Geometry = Geometry::new(3, 1, 0);
+const HALVE_3: Geometry = Geometry::new(3, 2, 1);
 
 /// Geometry, batch, large map, channels of the large and of the small map.
 pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
 
 /// What every rung runs: single pixels, odd sizes, batches, few channels, and
 /// the layers of the real networks with their channels cut down to what a CPU adapter runs in milliseconds.
-pub const CASES: [Case; 22] = [
+pub const CASES: [Case; 31] = [
     (HALVE, 1, [2, 2], [16, 16]),
     (HALVE, 1, [16, 16], [3, 8]),
     (HALVE, 2, [9, 7], [4, 6]),
@@ -47,6 +51,15 @@ pub const CASES: [Case; 22] = [
     (POINT, 2, [8, 8], [6, 8]),
     (POINT, 1, [5, 9], [16, 1]),
     (POINT, 1, [1, 1], [1, 3]),
+    (WIDE, 1, [14, 11], [3, 8]),
+    (WIDE, 1, [13, 16], [8, 3]),
+    (WIDE, 2, [7, 8], [6, 12]),
+    (HALVE_3, 1, [16, 12], [8, 16]),
+    (HALVE_3, 2, [8, 6], [20, 36]),
+    (HALVE_3, 1, [10, 10], [3, 4]),
+    (HALVE_3, 1, [9, 7], [16, 2]),
+    (VALID, 1, [10, 9], [16, 20]),
+    (VALID, 2, [4, 5], [36, 72]),
 ];
 
 /// Every case in every type that activations and weights can be stored as.

@@ -5,7 +5,7 @@ use crate::contraction::MATRIX_RUNG;
 use crate::translate::{translate, validate};
 use naga::AddressSpace;
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
-use pix2pix::nn::{DropoutAt, DropoutMode, Mode, Norm, Statistics};
+use pix2pix::nn::{DropoutAt, DropoutMode, Mode, Norm, Statistics, Upsample};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
 use pix2pix::ops::choice::{ContractionKey, Family, candidates};
@@ -47,6 +47,7 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         d_layers: 3,
         norm: Norm::Batch,
         architecture: Architecture::UNet,
+        upsample: Upsample::Deconv,
         dropout: true,
         dropout_at: DropoutAt::Pytorch,
         precision: DType::F32,
@@ -117,6 +118,10 @@ impl Variants {
             // With instance norm the innermost map of 1×1 would be normalised alone.
             configs.push(TrainConfig { norm: Norm::None, ..base.clone() });
             configs.push(TrainConfig { norm: Norm::Instance, num_downs: 5, size: size.max(64), ..base.clone() });
+            if size == 32 {
+                let upsample = Upsample::Bilinear;
+                configs.push(TrainConfig { architecture: Architecture::ResNet6, num_downs: 2, upsample, ..base.clone() });
+            }
             for momentum in [0.0, 0.9] {
                 let optimizer = Optimizer::Sgd { momentum };
                 let recipe = Recipe { optimizer, pool: 2, ema: Some(0.99), accumulate: batch_size, ..Recipe::default() };

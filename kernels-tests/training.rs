@@ -5,7 +5,7 @@ use crate::shaders::small_config;
 use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
-use pix2pix::nn::{DropoutAt, Generator, GeneratorConfig, PatchGan, PatchGanConfig, UNetConfig};
+use pix2pix::nn::{DropoutAt, Generator, GeneratorConfig, PatchGan, PatchGanConfig, UNetConfig, Upsample};
 use pix2pix::ops::ArenaPart;
 use pix2pix::state::StateList;
 use pix2pix::train::run::RunDir;
@@ -348,6 +348,7 @@ fn networks_have_as_many_parameters_as_the_references() {
         dropout: true,
         dropout_at: DropoutAt::Pytorch,
         skips: true,
+        upsample: Upsample::Deconv,
     };
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &GeneratorConfig::UNet(config)).unwrap();

@@ -1,7 +1,7 @@
 //! Every objective and network of the paper and of the references runs end to end, is recorded with the run, and is resumed and used
 //! without being named again; what cannot be combined is refused at once.
 
-use crate::{TINY, fail_cleanly, picture, run, stderr, succeed, temporary};
+use crate::{TINY, fail, fail_cleanly, picture, run, stderr, succeed, temporary};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn config(root: &Path, name: &str) -> Value {
 fn every_mode_trains_and_its_run_remembers_it() {
     let folder = temporary();
     let root = folder.path();
-    let modes: [(&str, &[&str], &str, Value); 15] = [
+    let modes: [(&str, &[&str], &str, Value); 19] = [
         ("l1", &["--objective", "l1"], "/objective/lambda_gan", 0.0.into()),
         ("l2", &["--objective", "l1", "--distance", "l2"], "/objective/distance", "l2".into()),
         ("gan", &["--objective", "gan"], "/objective/conditional", false.into()),
@@ -34,6 +34,10 @@ fn every_mode_trains_and_its_run_remembers_it() {
         ("encoder", &["--generator", "encoder-decoder", "--dropout-at", "torch"], "/architecture", "encoder-decoder".into()),
         ("shallow", &["--depth", "3"], "/num_downs", 3.into()),
         ("lua", &["--dropout-at", "torch", "--depth", "4"], "/dropout_at", "torch".into()),
+        ("resnet9", &["--generator", "resnet9", "--norm", "instance"], "/architecture", "resnet9".into()),
+        ("resnet6", &["--generator", "resnet6", "--no-dropout"], "/architecture", "resnet6".into()),
+        ("nearest", &["--upsample", "nearest"], "/upsample", "nearest".into()),
+        ("bilinear", &["--generator", "resnet6", "--upsample", "bilinear"], "/upsample", "bilinear".into()),
         ("instance", &["--norm", "instance"], "/norm", "instance".into()),
         ("none", &["--norm", "none", "--no-dropout"], "/dropout", false.into()),
         ("pixel", &["--patch", "1"], "/d_layers", 0.into()),
@@ -48,11 +52,24 @@ fn every_mode_trains_and_its_run_remembers_it() {
         assert_eq!(judged, [options[..2] != ["--objective", "l1"]; 3], "{name}");
     }
     succeed(root, &["train", "--steps", "2", "--name", "odd", "--size", "40", "--depth", "3", "--ngf", "2"]);
+    succeed(root, &["train", "--steps", "2", "--name", "rest", "--size", "36", "--generator", "resnet6", "--ngf", "2"]);
     // Nothing is named again.
     picture(&root.join("a.png"), 40, 33);
-    for name in ["l1", "l1gan", "instance", "pixel", "encoder", "odd"] {
+    for name in ["l1", "l1gan", "instance", "pixel", "encoder", "odd", "resnet9", "rest", "nearest"] {
         succeed(root, &["train", "--resume", name]);
         succeed(root, &["translate", "a.png", "--model", &format!("runs/{name}"), "--out", name]);
+    }
+    // Nor where PyTorch's file says it all; how maps are resized it does not say.
+    for name in ["encoder", "resnet9", "rest", "nearest"] {
+        let theirs = format!("{name}.pth");
+        succeed(root, &["convert", &format!("runs/{name}"), &theirs]);
+        let arguments = ["translate", "a.png", "--model", &theirs, "--out", "theirs"];
+        if name == "nearest" {
+            assert!(fail(root, 1, &arguments).contains(".safetensors"));
+        } else {
+            succeed(root, &arguments);
+            assert_eq!(fs::read(root.join("theirs/a.png")).unwrap(), fs::read(root.join(name).join("a.png")).unwrap(), "{name}");
+        }
     }
 }
 
@@ -66,6 +83,9 @@ fn what_cannot_be_is_refused_with_the_nearest_that_can() {
         (&["train", "--depth", "7", "--size", "96"], "the nearest is --depth 5"),
         (&["train", "--depth", "1", "--size", "64"], "between 2 and 16"),
         (&["train", "--depth", "3", "--size", "34"], "the nearest are 32 and 36"),
+        (&["train", "--generator", "resnet6", "--size", "50"], "the nearest are 48 and 52"),
+        (&["train", "--generator", "resnet9", "--depth", "5"], "--depth does nothing with a ResNet"),
+        (&["inspect", "--generator", "resnet9", "--dropout-at", "torch"], "--dropout-at does nothing"),
         (&["train", "--d-layers", "9"], "between 0 and 8"),
         (&["train", "--objective", "cgan", "--lambda-gan", "0"], "weight 0"),
         (&["train", "--lambda-gan", "-1"], "--lambda-gan"),

@@ -7,7 +7,9 @@ use crate::parameters::{self, Recipe};
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
-use pix2pix::nn::{DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNetConfig};
+use pix2pix::nn::{
+    DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNetConfig, Upsample,
+};
 use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, Init, StateList, StateSpec};
@@ -57,6 +59,7 @@ impl Network {
                 dropout,
                 dropout_at: DropoutAt::Pytorch,
                 skips: true,
+                upsample: Upsample::Deconv,
             };
             return Ok(Self::Generator(Generator::new(states, &GeneratorConfig::UNet(config))?));
         }

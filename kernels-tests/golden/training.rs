@@ -8,7 +8,7 @@ use crate::parameters;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{from_reference, to_reference};
-use pix2pix::nn::{DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig, Statistics, UNetConfig};
+use pix2pix::nn::{DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig, Statistics, UNetConfig, Upsample};
 use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, StateList, StateSpec};
@@ -59,7 +59,17 @@ impl<'a> Run<'a> {
         let mut states = StateList::default();
         let (in_channels, out_channels) = (case.count("input_nc")?, case.count("output_nc")?);
         let (num_downs, ngf, norm, dropout) = (case.count("num_downs")?, case.count("ngf")?, norm(case)?, case.flag("use_dropout"));
-        let config = UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout, dropout_at: DropoutAt::Pytorch, skips: true };
+        let config = UNetConfig {
+            in_channels,
+            out_channels,
+            num_downs,
+            ngf,
+            norm,
+            dropout,
+            dropout_at: DropoutAt::Pytorch,
+            skips: true,
+            upsample: Upsample::Deconv,
+        };
         let generator = Generator::new(&mut states, &GeneratorConfig::UNet(config))?;
         let (ndf, n_layers) = (case.count("ndf")?, case.count("n_layers_D")?);
         let config = PatchGanConfig { in_channels: in_channels + out_channels, ndf, n_layers, norm };

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::network::NETWORKS;
-use crate::nn::DropoutAt;
+use crate::nn::{DropoutAt, Upsample};
 use crate::train::{Architecture, TrainConfig};
 use clap::{Args, ValueEnum};
 
@@ -13,6 +13,12 @@ enum ArchitectureArg {
     UNet,
     /// The same without skips
     EncoderDecoder,
+    /// Two halvings, nine residual blocks, two doublings
+    #[value(name = "resnet9")]
+    ResNet9,
+    /// The same with six blocks
+    #[value(name = "resnet6")]
+    ResNet6,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +27,16 @@ enum DropoutAtArg {
     Pytorch,
     /// In the first three blocks of the way up
     Torch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UpsampleArg {
+    /// By transposed convolutions
+    Deconv,
+    /// By repeating pixels before a convolution
+    Nearest,
+    /// By interpolating between pixels before a convolution
+    Bilinear,
 }
 
 /// The generator; without these options the paper's.
@@ -35,6 +51,9 @@ pub struct GeneratorArgs {
     /// Which of their blocks have dropout, after the reference in PyTorch or that in Lua Torch [default: pytorch]
     #[arg(long, value_enum, value_name = "NAME", conflicts_with = "no_dropout", help_heading = NETWORKS)]
     dropout_at: Option<DropoutAtArg>,
+    /// How the generator doubles its maps; resizing leaves no checkerboard
+    #[arg(long, value_enum, default_value = "deconv", value_name = "NAME", help_heading = NETWORKS)]
+    upsample: UpsampleArg,
 }
 
 impl GeneratorArgs {
@@ -43,6 +62,17 @@ impl GeneratorArgs {
         match self.generator {
             ArchitectureArg::UNet => Architecture::UNet,
             ArchitectureArg::EncoderDecoder => Architecture::EncoderDecoder,
+            ArchitectureArg::ResNet9 => Architecture::ResNet9,
+            ArchitectureArg::ResNet6 => Architecture::ResNet6,
+        }
+    }
+
+    /// How it doubles its maps.
+    pub fn upsample(&self) -> Upsample {
+        match self.upsample {
+            UpsampleArg::Deconv => Upsample::Deconv,
+            UpsampleArg::Nearest => Upsample::Nearest,
+            UpsampleArg::Bilinear => Upsample::Bilinear,
         }
     }
 
@@ -54,20 +84,30 @@ impl GeneratorArgs {
     /// Halvings of images of `size`.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for a size that the generator does not divide.
+    /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does not have.
     pub fn num_downs(&self, size: u32) -> Result<usize, CliError> {
-        match self.depth {
-            None => TrainConfig::downs_for(size).ok_or_else(|| no_multiple(size, 32)),
-            Some(depth) => {
-                let most = size.trailing_zeros() as usize;
-                match depth <= most {
-                    true => Ok(depth),
-                    false if most < 2 => Err(no_multiple(size, 4)),
-                    false => Err(CliError::Usage(format!(
-                        "--depth {depth} is too deep for images of {size}, which are no multiple of 2^{depth}; the nearest is --depth {most}"
-                    ))),
-                }
-            }
+        if matches!(self.generator, ArchitectureArg::ResNet9 | ArchitectureArg::ResNet6) {
+            self.refuse_unused()?;
+            return if size.is_multiple_of(4) { Ok(2) } else { Err(no_multiple(size, 4)) };
+        }
+        let Some(depth) = self.depth else { return TrainConfig::downs_for(size).ok_or_else(|| no_multiple(size, 32)) };
+        match size.trailing_zeros() as usize {
+            most if depth <= most => Ok(depth),
+            0 | 1 => Err(no_multiple(size, 4)),
+            most => Err(CliError::Usage(format!(
+                "--depth {depth} is too deep for images of {size}, which are no multiple of 2^{depth}; the nearest is --depth {most}"
+            ))),
+        }
+    }
+
+    /// A ResNet has one depth and one place for dropout.
+    fn refuse_unused(&self) -> Result<(), CliError> {
+        match (self.depth, self.dropout_at) {
+            (None, None) => Ok(()),
+            (depth, _) => Err(CliError::Usage(format!(
+                "{} does nothing with a ResNet; leave it out or use --generator unet or encoder-decoder",
+                if depth.is_some() { "--depth" } else { "--dropout-at" }
+            ))),
         }
     }
 }

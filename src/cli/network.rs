@@ -57,7 +57,7 @@ impl NormArg {
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Height and width of the images in pixels, a multiple of 32 or of 2^--depth [default: 256; training on the bundled pairs: 64]
+    /// Height and width of the images in pixels, a multiple of 32, of 2^--depth, or of 4 with a ResNet [default: 256; training on the bundled pairs: 64]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
     /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
@@ -126,6 +126,7 @@ impl NetworkArgs {
             d_layers: self.d_layers()?,
             norm: self.norm.norm(),
             architecture: self.generator.architecture(),
+            upsample: self.generator.upsample(),
             dropout: !self.no_dropout,
             dropout_at: self.generator.dropout_at(),
             precision: self.precision.map_or(DType::F32, PrecisionArg::dtype),

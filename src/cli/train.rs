@@ -23,7 +23,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 45] = [
+const FIXED_BY_A_RUN: [&str; 46] = [
     "tune",
     "dataset",
     "direction",
@@ -42,6 +42,7 @@ const FIXED_BY_A_RUN: [&str; 45] = [
     "generator",
     "depth",
     "dropout_at",
+    "upsample",
     "norm",
     "no_dropout",
     "d_layers",

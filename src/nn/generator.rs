@@ -1,6 +1,7 @@
 //! The generator, whichever its architecture.
 
 use super::layer::{Builder, Mode};
+use super::resnet::{ResNet, ResNetConfig};
 use super::unet::{UNet, UNetConfig};
 use super::{NetworkError, Shapes};
 use crate::state::{ArenaId, StateList};
@@ -11,20 +12,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum GeneratorConfig {
-    /// A U-Net.
+    /// A U-Net or an encoder-decoder.
     UNet(UNetConfig),
+    /// A ResNet.
+    ResNet(ResNetConfig),
 }
 
 impl GeneratorConfig {
     /// The generator that a state dict belongs to.
     pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
-        UNetConfig::from_shapes(shapes).map(Self::UNet)
+        UNetConfig::from_shapes(shapes).map(Self::UNet).or_else(|| ResNetConfig::from_shapes(shapes).map(Self::ResNet))
     }
 
     /// Channels of the input and of the output image.
     pub fn channels(&self) -> [usize; 2] {
         match self {
             Self::UNet(config) => [config.in_channels, config.out_channels],
+            Self::ResNet(config) => [config.in_channels, config.out_channels],
         }
     }
 
@@ -32,6 +36,7 @@ impl GeneratorConfig {
     pub fn multiple(&self) -> usize {
         match self {
             Self::UNet(config) => config.multiple(),
+            Self::ResNet(_) => 4,
         }
     }
 }
@@ -49,6 +54,7 @@ pub struct Generator {
 #[derive(Debug, Clone)]
 enum Network {
     UNet(UNet),
+    ResNet(Box<ResNet>),
 }
 
 impl Generator {
@@ -61,6 +67,7 @@ impl Generator {
         let (parameters, statistics) = (builder.parameters, builder.statistics);
         let network = match config {
             GeneratorConfig::UNet(config) => Network::UNet(UNet::new(&mut builder, config)?),
+            GeneratorConfig::ResNet(config) => Network::ResNet(Box::new(ResNet::new(&mut builder, config)?)),
         };
         Ok(Self { config: config.clone(), network, parameters, statistics })
     }
@@ -92,6 +99,7 @@ impl Generator {
     pub fn forward(&self, tape: &mut Tape, states: &StateList, image: Var, mode: &Mode) -> Result<Var, TapeError> {
         match &self.network {
             Network::UNet(network) => network.forward(tape, states, image, mode),
+            Network::ResNet(network) => network.forward(tape, states, image, mode),
         }
     }
 }

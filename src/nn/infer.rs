@@ -1,6 +1,7 @@
 //! How a network is built, read off its state dict: the reference's files say nothing else about themselves.
 
-use super::{DropoutAt, Norm, PatchGanConfig, UNetConfig};
+use super::resnet::FIRST_BLOCK;
+use super::{DropoutAt, Norm, PatchGanConfig, ResNetConfig, UNetConfig, Upsample};
 use std::collections::BTreeMap;
 
 /// Keys and shapes of a state dict, in the reference's order of axes.
@@ -16,7 +17,33 @@ impl UNetConfig {
         let num_downs = 1 + shapes.iter().filter(|(key, shape)| inner(key, shape)).count();
         let norm = norm(shapes, "model.model.0.bias");
         let skips = up_channels != ngf;
-        Some(Self { in_channels, out_channels, num_downs, ngf, norm, dropout: true, dropout_at: DropoutAt::Pytorch, skips })
+        Some(Self {
+            in_channels,
+            out_channels,
+            num_downs,
+            ngf,
+            norm,
+            dropout: true,
+            dropout_at: DropoutAt::Pytorch,
+            skips,
+            upsample: Upsample::Deconv,
+        })
+    }
+}
+
+impl ResNetConfig {
+    /// The ResNet generator that a state dict belongs to. Here dropout does leave a trace: it counts as a layer.
+    pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
+        let &[ngf, in_channels, 7, 7] = *shapes.get("model.1.weight")? else { return None };
+        let blocks = shapes.keys().filter(|key| key.ends_with(".conv_block.1.weight")).count();
+        let &[out_channels, _, 7, 7] = *shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 7))? else { return None };
+        // The transposed convolution's input channels come first; one behind a resized map does not say how that was resized.
+        let last_up = *shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 3))?;
+        if last_up[..2] != [2 * ngf, ngf] {
+            return None;
+        }
+        let dropout = shapes.get(&*format!("model.{FIRST_BLOCK}.conv_block.6.weight")).is_some_and(|shape| shape.len() == 4);
+        Some(Self { in_channels, out_channels, blocks, ngf, norm: norm(shapes, "model.1.bias"), dropout, upsample: Upsample::Deconv })
     }
 }
 

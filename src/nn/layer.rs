@@ -2,10 +2,11 @@
 
 use crate::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics};
 use crate::ops::contraction::Geometry;
-use crate::ops::conv_transpose2d::conv_transpose2d;
+use crate::ops::conv_transpose2d::conv_transpose2d_to;
 use crate::ops::conv2d::conv2d;
 use crate::ops::dropout::dropout;
 use crate::ops::elementwise::multiply;
+use crate::ops::resample::Resample;
 use crate::state::{ArenaId, Init, StateId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
@@ -141,6 +142,7 @@ impl Conv {
         Self { weight, bias, geometry, transposed: false }
     }
 
+    /// A transposed convolution to `stride` times the height and width.
     pub fn transposed(builder: &mut Builder, key: &str, geometry: Geometry, channels: [usize; 2], bias: bool) -> Self {
         let conv = Self::new(builder, key, geometry, channels, bias);
         builder.states.mark_transposed(conv.weight);
@@ -152,8 +154,51 @@ impl Conv {
         let bias = self.bias.map(|bias| tape.state(states, bias));
         match self.transposed {
             false => conv2d(tape, input, weight, bias, self.geometry),
-            true => conv_transpose2d(tape, input, weight, bias, self.geometry),
+            true => {
+                let (shape, stride) = (tape.shape(input), self.geometry.stride);
+                conv_transpose2d_to(tape, input, weight, bias, self.geometry, [shape.height() * stride, shape.width() * stride])
+            }
         }
+    }
+}
+
+/// How a generator doubles its maps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upsample {
+    /// A transposed convolution.
+    #[default]
+    Deconv,
+    /// Every pixel twice in both directions, then a convolution: no pixel meets more taps than its neighbours, which shows as a checkerboard.
+    Nearest,
+    /// As [`Upsample::Nearest`], but interpolated between the pixels.
+    Bilinear,
+}
+
+/// The convolution behind a resized map.
+const SMOOTH: Geometry = Geometry::new(3, 1, 1);
+
+/// A step of the way up, to twice the height and width.
+#[derive(Debug, Clone)]
+pub(super) struct UpConv {
+    resample: Option<Resample>,
+    conv: Conv,
+}
+
+impl UpConv {
+    /// `geometry` is that of the transposed convolution, of stride 2.
+    pub fn new(builder: &mut Builder, key: &str, upsample: Upsample, geometry: Geometry, channels: [usize; 2], bias: bool) -> Self {
+        let resample = match upsample {
+            Upsample::Deconv => return Self { resample: None, conv: Conv::transposed(builder, key, geometry, channels, bias) },
+            Upsample::Nearest => Resample::Nearest,
+            Upsample::Bilinear => Resample::Bilinear,
+        };
+        Self { resample: Some(resample), conv: Conv::new(builder, key, SMOOTH, channels, bias) }
+    }
+
+    pub fn forward(&self, tape: &mut Tape, states: &StateList, input: Var) -> Result<Var, TapeError> {
+        let large = self.resample.map_or(Ok(input), |resample| tape.record(resample, &[input]))?;
+        self.conv.forward(tape, states, large)
     }
 }
 

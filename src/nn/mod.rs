@@ -5,13 +5,15 @@ mod infer;
 mod init;
 mod layer;
 mod patch_gan;
+mod resnet;
 mod unet;
 
 pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;
 pub use init::{Initialisation, set_initialisation};
-pub use layer::{DropoutMode, Mode, Norm, Statistics};
+pub use layer::{DropoutMode, Mode, Norm, Statistics, Upsample};
 pub use patch_gan::{PatchGan, PatchGanConfig};
+pub use resnet::ResNetConfig;
 pub use unet::{DropoutAt, UNetConfig};
 
 use thiserror::Error;

@@ -1,7 +1,7 @@
 //! The U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`), and the encoder-decoder, which is the same without
 //! skips.
 
-use super::layer::{Builder, Conv, Mode, Norm, NormLayer, dropout_half};
+use super::layer::{Builder, Conv, Mode, Norm, NormLayer, UpConv, Upsample, dropout_half};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::ops::Concat;
 use crate::ops::activation::{Activation, activate};
@@ -37,6 +37,9 @@ pub struct UNetConfig {
     /// Whether the way up sees the maps of the way down: without, it is an encoder-decoder.
     #[serde(default = "with_skips")]
     pub skips: bool,
+    /// How the way up doubles its maps.
+    #[serde(default)]
+    pub upsample: Upsample,
 }
 
 /// What files say that are older than the choice.
@@ -84,7 +87,7 @@ pub(super) struct UNet {
 struct Level {
     down: Conv,
     down_norm: NormLayer,
-    up: Conv,
+    up: UpConv,
     up_norm: NormLayer,
     /// The layer's name where there is one.
     dropout: Option<String>,
@@ -161,7 +164,7 @@ fn add_level(builder: &mut Builder, config: &UNetConfig, depth: usize, key: &str
         add_level(builder, config, depth + 1, &at(sub), levels);
     }
     let up_channels = if config.skips && !innermost { 2 * own } else { own };
-    let up = Conv::transposed(builder, &at(up), HALVE, [up_channels, outside[1]], outermost || has_bias);
+    let up = UpConv::new(builder, &at(up), config.upsample, HALVE, [up_channels, outside[1]], outermost || has_bias);
     let up_norm = if outermost { NormLayer::None } else { NormLayer::new(builder, &at(up_norm_index), config.norm, outside[1]) };
     let has_dropout = config.dropout && config.dropout_at.includes(depth, config.num_downs);
     let dropout = has_dropout.then(|| at(up_norm_index + 1));

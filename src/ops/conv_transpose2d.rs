@@ -33,13 +33,22 @@ pub struct ConvTranspose2d {
 /// Those of recording.
 pub fn conv_transpose2d(tape: &mut Tape, input: Var, weight: Var, bias: Option<Var>, geometry: Geometry) -> Result<Var, TapeError> {
     let shape = tape.shape(input);
-    let op = ConvTranspose2d {
-        geometry,
-        out_height: geometry.large(shape.height()),
-        out_width: geometry.large(shape.width()),
-        transposed_weight: false,
-        name: "conv_transpose2d",
-    };
+    conv_transpose2d_to(tape, input, weight, bias, geometry, [geometry.large(shape.height()), geometry.large(shape.width())])
+}
+
+/// Records a transposed convolution to so many rows and columns, of the sizes that the convolution maps to the input's.
+///
+/// # Errors
+/// Those of recording.
+pub fn conv_transpose2d_to(
+    tape: &mut Tape,
+    input: Var,
+    weight: Var,
+    bias: Option<Var>,
+    geometry: Geometry,
+    [out_height, out_width]: [usize; 2],
+) -> Result<Var, TapeError> {
+    let op = ConvTranspose2d { geometry, out_height, out_width, transposed_weight: false, name: "conv_transpose2d" };
     let inputs: Vec<Var> = [input, weight].into_iter().chain(bias).collect();
     tape.record(op, &inputs)
 }

@@ -208,7 +208,12 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
     let mut states = StateList::default();
     let mut writer = TensorWriter::default();
     let prefix = prefix_of(file, kind);
-    match (kind, GeneratorConfig::from_shapes(&shapes), PatchGanConfig::from_shapes(&shapes)) {
+    let discriminator = PatchGanConfig::from_shapes(&shapes);
+    // A generator that resizes its maps does not say how in its tensors.
+    let noted = || file.metadata(MODEL).ok().and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
+    let generator =
+        GeneratorConfig::from_shapes(&shapes).or_else(|| if discriminator.is_none() { noted().map(|model| model.generator) } else { None });
+    match (kind, generator, discriminator) {
         (NetworkKind::Generator, Some(generator), _) => {
             Generator::new(&mut states, &generator)?;
             let known = file.metadata(MODEL).map(str::to_owned);
@@ -218,7 +223,7 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
         (NetworkKind::Generator, None, Some(_)) => {
             return Err(file.other_network("generator", "; it holds a discriminator: --network discriminator").into());
         }
-        (NetworkKind::Generator, None, None) => return Err(file.other_network("generator", "; U-Nets are").into()),
+        (NetworkKind::Generator, None, None) => return Err(file.other_network("generator", "; U-Nets and ResNets are").into()),
         (NetworkKind::Discriminator, Some(_), None) => {
             return Err(file.other_network("discriminator", "; it holds a generator: leave out --network discriminator").into());
         }
@@ -314,7 +319,12 @@ pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
         (Ok(text), _) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
         (Err(_), Some(generator)) => foreign_model(generator),
         (Err(_), None) => {
-            return Err(file.other_network("generator", "; take a file that `pix2pix train` or the PyTorch code wrote").into());
+            return Err(file
+                .other_network(
+                    "generator",
+                    "; take a file that `pix2pix train` or the PyTorch code wrote; with --upsample the .safetensors file",
+                )
+                .into());
         }
     };
     let channels = model.generator.channels();

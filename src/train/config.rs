@@ -4,7 +4,7 @@ use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
 use super::step::Objective;
 use crate::data::{DataOptions, Direction, Pixels};
-use crate::nn::{DropoutAt, GeneratorConfig, NetworkError, Norm, PatchGanConfig, UNetConfig, check_ranges};
+use crate::nn::{DropoutAt, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, UNetConfig, Upsample, check_ranges};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -29,6 +29,10 @@ pub enum Architecture {
     /// The same without skips.
     #[serde(rename = "encoder-decoder")]
     EncoderDecoder,
+    /// A ResNet with nine blocks.
+    ResNet9,
+    /// A ResNet with six blocks.
+    ResNet6,
 }
 
 /// A run's configuration.
@@ -54,7 +58,7 @@ pub struct TrainConfig {
     pub ngf: usize,
     /// Channels of the discriminator's first convolution.
     pub ndf: usize,
-    /// Halvings of the generator.
+    /// Halvings of the generator, 2 in a ResNet.
     pub num_downs: usize,
     /// Strided convolutions of the discriminator.
     pub d_layers: usize,
@@ -63,6 +67,9 @@ pub struct TrainConfig {
     /// The generator's architecture.
     #[serde(default)]
     pub architecture: Architecture,
+    /// How the generator doubles its maps.
+    #[serde(default)]
+    pub upsample: Upsample,
     /// Dropout in the generator.
     pub dropout: bool,
     /// Which blocks of a U-Net or an encoder-decoder have it.
@@ -117,9 +124,17 @@ impl TrainConfig {
     /// The generator.
     pub fn generator(&self) -> GeneratorConfig {
         let [in_channels, out_channels] = [self.input.channels(), self.output.channels()];
-        let Self { num_downs, ngf, norm, dropout, dropout_at, .. } = *self;
-        let skips = self.architecture == Architecture::UNet;
-        GeneratorConfig::UNet(UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout, dropout_at, skips })
+        let Self { num_downs, ngf, norm, dropout, dropout_at, upsample, .. } = *self;
+        let u_net = |skips| {
+            GeneratorConfig::UNet(UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout, dropout_at, skips, upsample })
+        };
+        let res_net = |blocks| GeneratorConfig::ResNet(ResNetConfig { in_channels, out_channels, blocks, ngf, norm, dropout, upsample });
+        match self.architecture {
+            Architecture::UNet => u_net(true),
+            Architecture::EncoderDecoder => u_net(false),
+            Architecture::ResNet9 => res_net(9),
+            Architecture::ResNet6 => res_net(6),
+        }
     }
 
     /// The discriminator, which sees input and output side by side, or the output alone.
