@@ -1,7 +1,7 @@
 //! Every way of training runs end to end, is recorded with the run, and is resumed and used without being named again; what cannot be
 //! combined is refused at once.
 
-use crate::{TINY, dataset, fail_cleanly, generator, stdout, succeed, temporary};
+use crate::{TINY, dataset, fail_cleanly, generator, picture, stdout, succeed, temporary};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,12 @@ fn every_recipe_trains_and_its_run_remembers_it() {
     for (name, options, field, value) in recipes {
         succeed(root, &[&["train", "--steps", "2", "--name", name], &TINY[..], options].concat());
         assert_eq!(config(root, name).pointer(&format!("/recipe/{field}")), Some(&value), "{name}");
+    }
+    // Nothing is named again.
+    picture(&root.join("a.png"), 40, 33);
+    for name in ["plateau", "momentum", "ema", "accumulate"] {
         succeed(root, &["train", "--resume", name]);
+        succeed(root, &["translate", "a.png", "--model", &format!("runs/{name}"), "--out", name]);
     }
     assert_eq!(column(root, "cosine", "learning_rate"), [2e-4, 1e-4]);
     assert_eq!(column(root, "constant", "learning_rate"), [2e-4, 2e-4]);

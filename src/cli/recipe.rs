@@ -2,7 +2,7 @@
 
 use super::CliError;
 use crate::nn::Initialisation;
-use crate::train::{Length, Objective, Optimizer, Policy, Recipe, UpdateOrder};
+use crate::train::{Length, MOST_BATCHES, Objective, Optimizer, Policy, Recipe, UpdateOrder};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -66,8 +66,8 @@ pub struct OptimizerArgs {
     /// Decay of Adam's second moment [default: 0.999]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = HEADING)]
     beta2: Option<f64>,
-    /// Batches whose mean gradient makes one update: the memory of one, the steps of a larger [default: 1]
-    #[arg(long, value_name = "BATCHES", value_parser = clap::value_parser!(u32).range(1..=64), help_heading = HEADING)]
+    /// Batches whose mean gradient makes one update, in less memory than one large batch [default: 1]
+    #[arg(long, value_name = "BATCHES", value_parser = clap::value_parser!(u32).range(1..=MOST_BATCHES as i64), help_heading = HEADING)]
     accumulate: Option<u32>,
     /// Older fakes, as many as this, that the discriminator may judge again in place of new ones [default: 0]
     #[arg(long, value_name = "IMAGES", value_parser = clap::value_parser!(u32).range(..=MOST_POOLED), help_heading = HEADING)]

@@ -17,7 +17,7 @@ mod translator;
 pub mod checkpoint;
 pub mod run;
 
-pub use config::{Architecture, Length, ModelConfig, TrainConfig};
+pub use config::{Architecture, Length, MOST_BATCHES, ModelConfig, TrainConfig};
 pub use error::TrainError;
 pub use losses::{Distance, GanLoss, Verdict, distance, fool, gan};
 pub use memory::{explain, largest_image, plan_recording, plan_training};
