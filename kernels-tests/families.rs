@@ -20,7 +20,7 @@ const SHARED_OPS: [(&str, &str); 11] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 25] = [
+const SHARED_TESTS: [(&str, &str); 26] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -33,6 +33,7 @@ const SHARED_TESTS: [(&str, &str); 25] = [
     ("translate", "naga as wgpu calls it"),
     ("tape", "recording and differentiation"),
     ("second_order", "gradients of gradients of every operation"),
+    ("gradient_penalty", "the penalty of a whole discriminator"),
     ("program", "planning and running"),
     ("fuse", "what fusion makes of a tape"),
     ("fused", "the operations that fusion makes"),

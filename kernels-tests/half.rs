@@ -1,11 +1,11 @@
 //! Whole programs and runs with weights and activations stored as f16.
 
 use crate::harness::{gpu, open, precisions};
-use crate::shaders::small_config;
+use crate::shaders::{penalised, small_config};
 use crate::training::{assert_same_tensors, bundled, copy_of, resume, session_after, train, wave};
 use pix2pix::data::Split;
 use pix2pix::gpu::{DeviceClass, DeviceOptions, Gpu, GpuError, Profile};
-use pix2pix::nn::Mode;
+use pix2pix::nn::{Mode, Norm};
 use pix2pix::ops::ArenaPart;
 use pix2pix::ops::adam::{Adam, update};
 use pix2pix::ops::elementwise::scale;
@@ -103,6 +103,30 @@ fn a_scale_that_overflows_is_halved_until_steps_count_again() {
     assert!(bits.iter().all(|&bits| f32::from_bits(bits).is_finite()));
     let moved = bits.iter().zip(&start).filter(|(a, b)| a != b).count();
     assert!(moved * 2 > bits.len(), "{moved} of {} values moved afterwards", bits.len());
+}
+
+/// At a loss scale that the slopes of a fresh critic fit.
+#[test]
+fn the_penaltys_gradients_in_f16_are_those_of_f32_but_for_rounding() {
+    let gpu = gpu();
+    if !has_f16(&gpu, "the gradient penalty in f16") {
+        return;
+    }
+    for norm in [Norm::None, Norm::Batch] {
+        let [full, half] = [DType::F32, DType::F16].map(|precision| {
+            let config = penalised(TrainConfig { precision, norm, dropout: false, ..small_config(32, 8) });
+            let session = Session::new(&gpu, &config).unwrap();
+            session.store.initialise(&gpu, 3).unwrap();
+            session.store.set_scaling(&gpu, &[Scaling { scale: 8.0, ..Default::default() }; 2]);
+            session.submit(&gpu, 1, 0.0, &wave(&config)).unwrap();
+            let states = session.store.states().in_arena(session.discriminator.as_ref().unwrap().parameters());
+            states.flat_map(|state| session.store.read(&gpu, state.id, ArenaPart::Moment1).unwrap()).collect::<Vec<f32>>()
+        });
+        let root = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>().sqrt();
+        let error = root(&mut full.iter().zip(&half).map(|(a, b)| a - b)) / root(&mut full.iter().copied());
+        // Maps are rounded to 11 bits, and a slope in front of a leaky ReLU may fall on its other side.
+        assert!(error < 0.1, "{norm:?}: {error}");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn shapes() -> [Shape; 7] {
 }
 
 /// The loss of one element; `desired` counts for pairs only.
-fn twin(kind: LossKind, x: f64, desired: f64) -> f64 {
+pub fn twin(kind: LossKind, x: f64, desired: f64) -> f64 {
     match kind {
         LossKind::BceWithLogits { target } => x.max(0.0) - x * f64::from(target) + (-x.abs()).exp().ln_1p(),
         LossKind::Mse { target } => (x - f64::from(target)).powi(2),

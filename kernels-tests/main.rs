@@ -17,6 +17,7 @@ mod ema;
 mod families;
 mod fuse;
 mod fused;
+mod gradient_penalty;
 mod half;
 mod harness;
 mod image_pool;

@@ -2,8 +2,8 @@
 
 use crate::harness::{Tensor, gpu};
 use crate::program::{bits, inputs, number};
-use crate::shaders::small_config;
-use pix2pix::gpu::Profile;
+use crate::shaders::{penalised, small_config};
+use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::nn::Norm;
 use pix2pix::ops::{ArenaPart, LowerContext, StepState};
 use pix2pix::program::{Plan, Program, Storage, Store, fuse};
@@ -108,8 +108,8 @@ fn no_value_of_the_training_step_is_overwritten_while_it_lives() {
         [(32, 2, 1, Norm::Batch), (32, 3, 2, Norm::None), (64, 16, 1, Norm::Batch), (256, 64, 1, Norm::Batch)]
     {
         let config = TrainConfig { batch_size, norm, ..small_config(size, ngf) };
-        let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
-        for profile in &profiles {
+        for (config, profile) in [config.clone(), penalised(config)].iter().flat_map(|config| profiles.iter().map(move |p| (config, p))) {
+            let Recording { states, tape, vars, .. } = Recording::new(config).unwrap();
             for (outputs, fusion) in [(&[vars.fake][..], false), (&[], false), (&[vars.fake], true), (&[], true)] {
                 let profile = Profile { fusion, ..profile.clone() };
                 let plan = Plan::new(&tape, &states, outputs, &profile).unwrap();
@@ -123,29 +123,32 @@ fn no_value_of_the_training_step_is_overwritten_while_it_lives() {
 #[test]
 fn sharing_memory_changes_no_bit_of_a_training_step() {
     let gpu = gpu();
-    let config = small_config(32, 4);
+    [small_config(32, 4), penalised(small_config(32, 4))].iter().for_each(|config| sharing_changes_no_bit(&gpu, config));
+}
+
+fn sharing_changes_no_bit(gpu: &Gpu, config: &TrainConfig) {
     let run = |share: bool| {
-        let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
+        let Recording { states, tape, vars, .. } = Recording::new(config).unwrap();
         // Outputs stop fusion, so it comes first.
         let tape = fuse(&tape, &states, &[vars.fake]);
-        let store = Store::new(&gpu, states, true).unwrap();
-        store.initialise(&gpu, 1).unwrap();
+        let store = Store::new(gpu, states, true).unwrap();
+        store.initialise(gpu, 1).unwrap();
         // A value that is an output lives to the end, so that with all of them no buffer is used twice.
         let all = tape.nodes().iter().flat_map(|node| node.inputs.clone()).chain([vars.fake]);
         let outputs: Vec<Var> = if share { vec![vars.fake] } else { all.collect() };
-        let program = Program::compile(&gpu, &store, &tape, &outputs).unwrap();
+        let program = Program::compile(gpu, &store, &tape, &outputs).unwrap();
         for (var, seed) in [(vars.input, 1), (vars.target, 2)] {
-            program.write(&gpu, var, &Tensor::random(tape.shape(var), seed).values).unwrap();
+            program.write(gpu, var, &Tensor::random(tape.shape(var), seed).values).unwrap();
         }
         for number in 1..=2 {
-            program.run(&gpu, &store, &StepState::new(5, number, 2e-4, [0.5, 0.999])).unwrap();
+            program.run(gpu, &store, &StepState::new(5, number, 2e-4, [0.5, 0.999])).unwrap();
         }
         let parts = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2];
-        let read = |part| store.states().states().iter().map(|state| bits(&store.read(&gpu, state.id, part).unwrap())).collect::<Vec<_>>();
-        let gradient = |state: &StateSpec| program.gradient(&gpu, store.states(), state.id).unwrap();
+        let read = |part| store.states().states().iter().map(|state| bits(&store.read(gpu, state.id, part).unwrap())).collect::<Vec<_>>();
+        let gradient = |state: &StateSpec| program.gradient(gpu, store.states(), state.id).unwrap();
         let gradients: Vec<_> = store.states().states().iter().filter_map(gradient).map(|values| bits(&values)).collect();
         assert!(!gradients.is_empty());
-        (program.plan().bytes(), bits(&program.read(&gpu, vars.fake).unwrap()), (parts.map(read), gradients))
+        (program.plan().bytes(), bits(&program.read(gpu, vars.fake).unwrap()), (parts.map(read), gradients))
     };
     let (shared, apart) = (run(true), run(false));
     assert!(shared.0 < apart.0);

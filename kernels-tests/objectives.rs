@@ -13,6 +13,8 @@ use pix2pix::train::{Distance, GanLoss, Objective, Session, TrainConfig, UpdateO
 struct Stepped {
     /// `g_gan, g_l1, d_real, d_fake`.
     losses: [f32; 4],
+    /// The gradient penalty.
+    d_gp: f32,
     /// Adam's first moments, that is the gradients times 1 - beta1, of both networks.
     gradients: [Vec<f32>; 2],
     /// The discriminator's running means.
@@ -35,6 +37,7 @@ fn step(gpu: &Gpu, objective: Objective, learning_rate: f64, phase: f32) -> Step
     let (g, d) = (&session.generator, &session.discriminator);
     Stepped {
         losses: monitor[first..first + 4].try_into().unwrap(),
+        d_gp: monitor[first + 4],
         gradients: [Some(g.parameters()), d.as_ref().map(PatchGan::parameters)]
             .map(|arena| arena.map_or(Vec::new(), |arena| read(arena, ArenaPart::Moment1, ""))),
         means: d.as_ref().map_or(Vec::new(), |d| read(d.statistics(), ArenaPart::Value, "running_mean")),
@@ -111,4 +114,23 @@ fn the_hinge_pushes_the_generator_without_bound() {
     // With small first judgements no patch is beyond the hinge: 1 - x and 1 + x.
     let [_, _, d_real, d_fake] = hinge.losses;
     assert!((d_real - 1.0 - mean.losses[2]).abs() < 1e-5 && (d_fake - 1.0 - mean.losses[3]).abs() < 1e-5, "{:?}", hinge.losses);
+}
+
+#[test]
+fn the_penalty_is_added_whole_to_the_discriminators_loss_in_either_order() {
+    let gpu = gpu();
+    let by = |lambda_gp, order| step(&gpu, Objective { gan_loss: GanLoss::Wgangp, lambda_gp, order, ..Objective::default() }, 0.0, 0.0);
+    let [without, with, twice] = [0.0, 10.0, 20.0].map(|lambda_gp| by(lambda_gp, UpdateOrder::Pytorch));
+    let torch = [0.0, 10.0].map(|lambda_gp| by(lambda_gp, UpdateOrder::Torch));
+    assert!(without.d_gp == 0.0 && with.d_gp > 0.0);
+    assert_eq!([with.d_gp; 2], [twice.d_gp, torch[1].d_gp], "shown without its weight, drawn alike");
+    assert_eq!(with.losses, without.losses);
+    let difference =
+        |left: &Stepped, right: &Stepped| left.gradients[1].iter().zip(&right.gradients[1]).map(|(a, b)| a - b).collect::<Vec<_>>();
+    let penalty = difference(&with, &without);
+    assert!(off(&difference(&twice, &without), &penalty, 2.0) < CLOSE);
+    assert!(off(&difference(&torch[1], &torch[0]), &penalty, 1.0) < CLOSE, "the losses are halved in one order only");
+    assert!(off(&with.gradients[0], &without.gradients[0], 1.0) < CLOSE, "the generator's loss has no penalty");
+    // The judgement between fake and real moves the running statistics too, as in the reference.
+    assert!(off(&with.means, &without.means, 1.0) > 1e-3);
 }

@@ -4,6 +4,7 @@
 use crate::batch_norm::{EPS, normalize, statistics};
 use crate::contraction::for_each_connection;
 use crate::harness::{Tensor, Tolerance, compare, gpu};
+use crate::loss;
 use crate::reduction::places;
 use crate::resample::enlarged;
 use pix2pix::ops::activation::{Activation, activate};
@@ -14,6 +15,7 @@ use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::ops::elementwise::{Binary, Power, scale};
+use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::reduction::{Broadcast, Sum};
 use pix2pix::ops::resample::Resample;
 use pix2pix::ops::{Assemble, BatchSlice, Concat, Fill, Op, Slice, StepState};
@@ -182,6 +184,24 @@ fn normalisations() -> Vec<Case> {
     cases
 }
 
+fn losses() -> Vec<Case> {
+    let single = [
+        LossKind::BceWithLogits { target: 0.9 },
+        LossKind::Mse { target: 1.0 },
+        LossKind::WganMean { sign: -1.0 },
+        LossKind::Hinge { sign: 1.0 },
+    ];
+    let of = |shapes: &[Shape], kind| {
+        let twin = move |x: &Values| {
+            let desired = x.last().unwrap();
+            vec![x[0].iter().zip(desired).map(|(&value, &desired)| loss::twin(kind, value, desired)).sum::<f64>() / MAP.len() as f64]
+        };
+        plain("loss", shapes, Loss { kind }, twin)
+    };
+    let pairs = [LossKind::L1, LossKind::MsePair].map(|kind| of(&[MAP, MAP], kind));
+    single.into_iter().map(|kind| of(&[MAP], kind)).chain(pairs).collect()
+}
+
 /// Values in -1..1 that keep away from the kink of a leaky ReLU.
 fn draw(shape: Shape, seed: u32) -> Vec<f32> {
     Tensor::random(shape, seed).values.into_iter().map(|value| if value.abs() < 0.01 { 0.25 } else { value }).collect()
@@ -220,7 +240,9 @@ fn differences(twin: &Twin, x: &Values, u: &[f64], v: &[f64], k: usize) -> Value
 #[test]
 fn the_gradients_of_gradients_meet_finite_differences() {
     let gpu = gpu();
-    for Case { name, shapes, record, twin, again } in [elementwise(), views(), contractions(), normalisations()].into_iter().flatten() {
+    for Case { name, shapes, record, twin, again } in
+        [elementwise(), views(), contractions(), normalisations(), losses()].into_iter().flatten()
+    {
         let mut tape = Tape::default();
         let inputs: Vec<Var> = shapes.iter().map(|&shape| tape.input("x", shape)).collect();
         let output = record(&mut tape, &inputs).unwrap();

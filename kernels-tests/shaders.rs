@@ -31,6 +31,11 @@ const MOST_STORAGE_BINDINGS: usize = 8;
 const MOST_INVOCATIONS: u32 = 256;
 const MOST_WORKGROUP_BYTES: u32 = 16 << 10;
 
+/// The same with the Wasserstein loss and its gradient penalty.
+pub fn penalised(config: TrainConfig) -> TrainConfig {
+    TrainConfig { objective: Objective { gan_loss: GanLoss::Wgangp, ..config.objective }, ..config }
+}
+
 /// The smallest run that has every part of the network.
 pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
     TrainConfig {
@@ -127,6 +132,7 @@ impl Variants {
                 let recipe = Recipe { optimizer, pool: 2, ema: Some(0.99), accumulate: batch_size, ..Recipe::default() };
                 configs.push(TrainConfig { recipe, ..base.clone() });
             }
+            configs.push(penalised(TrainConfig { norm: Norm::Instance, num_downs: 5, size: size.max(64), ..base.clone() }));
             let halves = |config: &TrainConfig| TrainConfig { precision: DType::F16, ..config.clone() };
             configs.extend([halves(&base), halves(configs.last().unwrap())]);
             for config in configs {

@@ -1,7 +1,7 @@
 //! Whole runs: that they can be repeated, resumed and stopped by a NaN, that they learn, and what their files hold.
 
 use crate::harness::gpu;
-use crate::shaders::small_config;
+use crate::shaders::{penalised, small_config};
 use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
@@ -94,12 +94,18 @@ pub fn session_after(gpu: &Gpu, config: &TrainConfig, steps: u64, batch: &Batch)
 #[test]
 fn a_resumed_run_has_the_bits_of_one_that_never_stopped() {
     let gpu = gpu();
-    let root = tempfile::tempdir().unwrap();
-    // 64 pixels have six downs, so that there is dropout to repeat.
+    // 64 pixels have six downs, so that there is dropout to repeat; the penalty draws where it looks.
     let config = TrainConfig { batch_size: 2, checkpoint_every: 3, seed: 11, ..small_config(64, 4) };
-    let whole = train(&gpu, &config, root.path(), "whole");
+    for config in [penalised(TrainConfig { size: 32, load_size: 36, num_downs: 5, ..config.clone() }), config] {
+        resuming_changes_no_bit(&gpu, &config);
+    }
+}
+
+fn resuming_changes_no_bit(gpu: &Gpu, config: &TrainConfig) {
+    let root = tempfile::tempdir().unwrap();
+    let whole = train(gpu, config, root.path(), "whole");
     let resumed = copy_of(&whole.checkpoint_path(3), root.path(), "resumed");
-    let mut trainer = resume(&gpu, &resumed);
+    let mut trainer = resume(gpu, &resumed);
     assert_eq!((trainer.step(), trainer.notes()), (3, &[][..]));
     trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
     assert_same_tensors(&whole.checkpoint_path(6), &resumed.checkpoint_path(6));

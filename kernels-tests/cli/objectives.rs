@@ -74,6 +74,32 @@ fn every_mode_trains_and_its_run_remembers_it() {
 }
 
 #[test]
+fn a_critic_with_a_gradient_penalty_trains_and_shows_it() {
+    let folder = temporary();
+    let root = folder.path();
+    let csv = |name: &str| fs::read_to_string(root.join("runs").join(name).join("metrics.csv")).unwrap();
+    for (name, options, weight) in [
+        ("wgangp", &["--recompute"][..], 10.0),
+        ("torch", &["--order", "torch", "--lambda-gp", "5"], 5.0),
+        ("wgan", &["--lambda-gp", "0"], 0.0),
+    ] {
+        succeed(root, &[&["train", "--steps", "2", "--name", name, "--gan-mode", "wgangp"], &TINY[..], options].concat());
+        assert_eq!(config(root, name).pointer("/objective/lambda_gp"), Some(&weight.into()), "{name}");
+        assert_eq!(csv(name).contains(",d_gp,"), weight > 0.0, "{name}");
+    }
+    succeed(root, &["train", "--resume", "wgangp"]);
+    picture(&root.join("a.png"), 40, 33);
+    succeed(root, &["translate", "a.png", "--model", "runs/wgangp", "--out", "translated"]);
+    for (arguments, expected) in [
+        (&["train", "--lambda-gp", "5"][..], "only --gan-mode wgangp"),
+        (&["train", "--gan-mode", "wgangp", "--lambda-gp", "-1"], "--lambda-gp"),
+    ] {
+        let message = fail_cleanly(root, 2, arguments);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_the_nearest_that_can() {
     let folder = temporary();
     for (arguments, expected) in [

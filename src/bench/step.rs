@@ -126,7 +126,7 @@ fn time_loop(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> 
     // The first batch, which nothing could prefetch, is the start's and not the loop's.
     let mut batch = loader.next_batch()?;
     let waited = loader.waited();
-    let mut reader = LossReader::new(0);
+    let mut reader = LossReader::new(0, config.objective.has_penalty());
     let began = Instant::now();
     for step in 1..=steps {
         session.submit(gpu, step, config.learning_rate, &batch)?;

@@ -32,6 +32,8 @@ enum GanModeArg {
     Lsgan,
     /// Hinge
     Hinge,
+    /// Wasserstein, with a gradient penalty
+    Wgangp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,6 +70,9 @@ pub struct ObjectiveArgs {
     /// The adversarial loss [default: vanilla]
     #[arg(long, value_enum, value_name = "NAME", help_heading = HEADING)]
     gan_mode: Option<GanModeArg>,
+    /// Weight of the gradient penalty of --gan-mode wgangp; 0 for none, as the reference trains pix2pix [default: 10]
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true, help_heading = HEADING)]
+    lambda_gp: Option<f32>,
     /// In which order the networks learn, after the reference in PyTorch or that in Lua Torch [default: pytorch]
     #[arg(long, value_enum, value_name = "NAME", help_heading = HEADING)]
     order: Option<OrderArg>,
@@ -80,7 +85,7 @@ impl ObjectiveArgs {
     /// [`CliError::Usage`] for weights that are no weights, options of a loss that the objective leaves out, and where nothing is left to
     /// learn from.
     pub fn objective(&self) -> Result<Objective, CliError> {
-        for (what, value) in [("--lambda-l1", self.lambda_l1), ("--lambda-gan", self.lambda_gan)] {
+        for (what, value) in [("--lambda-l1", self.lambda_l1), ("--lambda-gan", self.lambda_gan), ("--lambda-gp", self.lambda_gp)] {
             if let Some(value) = value.filter(|value| !(value.is_finite() && *value >= 0.0)) {
                 return Err(CliError::Usage(format!("{what} {value} must be a number from 0 on")));
             }
@@ -95,8 +100,10 @@ impl ObjectiveArgs {
             gan_loss: match self.gan_mode {
                 Some(GanModeArg::Lsgan) => GanLoss::Lsgan,
                 Some(GanModeArg::Hinge) => GanLoss::Hinge,
+                Some(GanModeArg::Wgangp) => GanLoss::Wgangp,
                 Some(GanModeArg::Vanilla) | None => GanLoss::Vanilla,
             },
+            lambda_gp: self.lambda_gp.unwrap_or(10.0),
             lambda_gan: if has_gan { self.lambda_gan.unwrap_or(1.0) } else { 0.0 },
             distance: if self.distance == Some(DistanceArg::L2) { Distance::L2 } else { Distance::L1 },
             lambda_l1: if has_distance { self.lambda_l1.unwrap_or(100.0) } else { 0.0 },
@@ -123,6 +130,9 @@ impl ObjectiveArgs {
         match (unused(&of_distance), unused(&of_gan)) {
             (Some(option), _) if !has_distance => refuse(option, "l1+gan or l1+cgan"),
             (_, Some(option)) if !has_gan => refuse(option, "l1+cgan"),
+            _ if self.lambda_gp.is_some() && self.gan_mode != Some(GanModeArg::Wgangp) => {
+                Err(CliError::Usage("--lambda-gp is the weight of a penalty that only --gan-mode wgangp has; use both or neither".into()))
+            }
             _ => Ok(()),
         }
     }

@@ -41,7 +41,8 @@ impl Progress {
     pub fn report(&mut self, report: &Report) {
         let [g_gan, g_l1, d_real, d_fake] = report.losses.values;
         let held_out = report.score.map(|score| format!("  held-out L1 {:.4}", score.l1)).unwrap_or_default();
-        let losses = format!("G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{held_out}");
+        let penalty = report.losses.d_gp.map(|d_gp| format!(" penalty {d_gp:.3}")).unwrap_or_default();
+        let losses = format!("G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}");
         let step = report.losses.step;
         if let Some(bar) = &self.bar {
             bar.set_position(step);

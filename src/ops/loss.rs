@@ -1,11 +1,13 @@
 //! Losses: the mean over all elements as a scalar, and its gradient. The GAN losses compare logits with a constant; L1 and the mean
 //! squared error of pairs compare two images (arXiv 1611.07004, section 3.1; the reference's `GANLoss` and `L1Loss`).
 
-use super::Op;
+use super::activation::{ActivateBackward, Activation, activate};
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
-use super::elementwise::{scale, streaming_groups};
+use super::elementwise::{multiply, scale, streaming_groups};
 use super::error::{ShapeError, same, take};
 use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use super::reduction::Sum;
+use super::{Fill, Op};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -230,6 +232,39 @@ impl Op for LossBackward {
         };
         same("gradient of a loss and a scalar", grad_output, Shape::scalar())?;
         Ok(input)
+    }
+
+    /// Linear in the gradient of the loss; in the input as curved as the loss itself.
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let [values @ .., grad_output] = inputs else { return Ok(Vec::new()) };
+        let mut grads = vec![None; inputs.len()];
+        if wanted[values.len()] {
+            let one = tape.record(Fill { value: 1.0, shape: Shape::scalar() }, &[])?;
+            let slope = tape.record(*self, &[values, &[one]].concat())?;
+            grads[values.len()] = Some(tape.record(Sum { shape: Shape::scalar(), scale: 1.0 }, &[grad, slope])?);
+        }
+        if !wanted[..values.len()].contains(&true) {
+            return Ok(grads);
+        }
+        let share = 1.0 / tape.shape(values[0]).len() as f32;
+        let first = match self.kind {
+            LossKind::BceWithLogits { .. } => {
+                let probability = activate(tape, values[0], Activation::Sigmoid)?;
+                let curved = tape.record(ActivateBackward { activation: Activation::Sigmoid }, &[grad, probability])?;
+                multiply(tape, curved, *grad_output, share)?
+            }
+            _ => multiply(tape, grad, *grad_output, 2.0 * share)?,
+        };
+        for position in (0..values.len()).filter(|&position| wanted[position]) {
+            // A pair's loss depends on the difference alone.
+            grads[position] = Some(if position == 0 { first } else { scale(tape, first, -1.0)? });
+        }
+        Ok(grads)
+    }
+
+    /// Losses of straight pieces have no curvature.
+    fn stops_gradient(&self, input: usize) -> bool {
+        input <= self.kind.desired() && matches!(self.kind, LossKind::WganMean { .. } | LossKind::Hinge { .. } | LossKind::L1)
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {

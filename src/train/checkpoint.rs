@@ -10,11 +10,11 @@
 
 use super::config::{ModelConfig, TrainConfig};
 use super::error::TrainError;
+use super::objective::UpdateOrder;
 use super::recipe::{Optimizer, Recipe};
 use super::run::write_atomic;
 use super::schedule::Plateau;
 use super::session::Session;
-use super::step::UpdateOrder;
 use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network, reference_shape};
@@ -88,9 +88,10 @@ fn sections(session: &Session, config: &TrainConfig) -> Vec<Section> {
     };
     let (g, d) = (&session.generator, &session.discriminator);
     let batches = config.recipe.accumulate.max(1) as i64;
-    let judgements = batches * if config.objective.order == UpdateOrder::Pytorch { 3 } else { 2 };
-    let judge =
-        |d: &PatchGan| section(DISCRIMINATOR, "optimizer_D.", [d.parameters(), d.statistics()], judgements, "discriminator.safetensors");
+    let judgements = if config.objective.order == UpdateOrder::Pytorch { 3 } else { 2 } + i64::from(config.objective.has_penalty());
+    let judge = |d: &PatchGan| {
+        section(DISCRIMINATOR, "optimizer_D.", [d.parameters(), d.statistics()], batches * judgements, "discriminator.safetensors")
+    };
     let generator = section("", "optimizer_G.", [g.parameters(), g.statistics()], batches, "generator.safetensors");
     std::iter::once(generator).chain(d.as_ref().map(judge)).collect()
 }

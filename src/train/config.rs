@@ -1,8 +1,8 @@
 //! Everything that defines a run; stored in config.json and in every checkpoint, so that `--resume` needs no other flag.
 
+use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
-use super::step::Objective;
 use crate::data::{DataOptions, Direction, Pixels};
 use crate::nn::{DropoutAt, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, UNetConfig, Upsample, check_ranges};
 use crate::tensor::DType;

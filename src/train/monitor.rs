@@ -16,13 +16,15 @@ pub(super) fn staging_bytes() -> u64 {
     (IN_FLIGHT as u64 + 1) * buffer_bytes(MONITOR_BYTES)
 }
 
-/// The losses of one step, in the order of [`super::LOSSES`].
+/// The losses of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Losses {
     /// The step, from 1.
     pub step: u64,
     /// `g_gan, g_l1, d_real, d_fake`.
     pub values: [f32; 4],
+    /// The discriminator's gradient penalty, without its weight, where it has one.
+    pub d_gp: Option<f32>,
 }
 
 /// What a reading brought.
@@ -42,12 +44,14 @@ pub struct LossReader {
     requested: u64,
     read: u64,
     interval: u64,
+    /// Whether there is a gradient penalty.
+    penalty: bool,
 }
 
 impl LossReader {
-    /// A reader for a run that has done `step` steps.
-    pub fn new(step: u64) -> Self {
-        Self { pending: VecDeque::new(), free: Vec::new(), requested: step, read: step, interval: 1 }
+    /// A reader for a run that has done `step` steps, with or without a gradient `penalty`.
+    pub fn new(step: u64, penalty: bool) -> Self {
+        Self { pending: VecDeque::new(), free: Vec::new(), requested: step, read: step, interval: 1, penalty }
     }
 
     /// Sets how many steps one reading covers, from the time of a step: about twenty readings a second.
@@ -115,8 +119,8 @@ impl LossReader {
         let word = |i: u64| words.get(i as usize).copied().unwrap_or(0);
         for step in self.read + 1..=until {
             let row = MONITOR_HEAD + step % MONITOR_ROWS * MONITOR_COLUMNS;
-            let values = [0, 1, 2, 3].map(|column| f32::from_bits(word(row + column)));
-            reading.losses.push(Losses { step, values });
+            let [values @ .., d_gp] = [0, 1, 2, 3, 4].map(|column| f32::from_bits(word(row + column)));
+            reading.losses.push(Losses { step, values, d_gp: self.penalty.then_some(d_gp) });
         }
         self.read = until;
         if word(0) != 0 && reading.failure.is_none() {

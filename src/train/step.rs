@@ -1,6 +1,7 @@
 //! One pix2pix training step as nodes of a tape (paper, section 3; order of the reference).
 
-use super::losses::{Distance, GanLoss, Verdict, distance, fool, gan};
+use super::losses::{Distance, Verdict, distance, fool, gan, gradient_penalty, mix};
+use super::objective::{Objective, UpdateOrder};
 use super::pool::Pool;
 use super::recipe::{Optimizer, Recipe};
 use crate::nn::{Generator, Mode, PatchGan};
@@ -9,64 +10,20 @@ use crate::ops::elementwise::{add, scale};
 use crate::ops::ema::Average;
 use crate::ops::loss_scale::LossScale;
 use crate::ops::monitor::watch;
+use crate::ops::random::RandomUniform;
 use crate::ops::sgd::{self, Sgd};
 use crate::ops::{Assemble, BatchSlice, Concat, Detach, Fill};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
-use serde::{Deserialize, Serialize};
-
-/// The objective of a step (paper, section 3.1 and table 1).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Objective {
-    /// The adversarial loss.
-    pub gan_loss: GanLoss,
-    /// Its weight in the generator's loss; 0 for a generator that learns from the distance alone, without a discriminator.
-    pub lambda_gan: f32,
-    /// The distance of the output to the target.
-    pub distance: Distance,
-    /// Weight of the distance.
-    pub lambda_l1: f32,
-    /// Whether the discriminator sees the input image beside the output (cGAN) or the output alone (GAN).
-    pub conditional: bool,
-    /// Which network learns from what.
-    pub order: UpdateOrder,
-    /// Adam's decay rates.
-    pub betas: [f64; 2],
-}
-
-impl Default for Objective {
-    fn default() -> Self {
-        Self {
-            gan_loss: GanLoss::Vanilla,
-            lambda_gan: 1.0,
-            distance: Distance::L1,
-            lambda_l1: 100.0,
-            conditional: true,
-            order: UpdateOrder::Pytorch,
-            betas: [0.5, 0.999],
-        }
-    }
-}
-
-/// In which order the networks of a step learn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UpdateOrder {
-    /// As the PyTorch reference: the discriminator learns from half the sum of its losses, fake pairs before real ones; then the
-    /// generator learns from the judgement of the updated discriminator.
-    Pytorch,
-    /// As the Lua Torch reference: the discriminator learns from the whole sum, real pairs before fake ones; the generator learns from
-    /// the same judgement, made before the update.
-    Torch,
-}
 
 /// Added to the root of Adam's second moment.
 const ADAM_EPSILON: f32 = 1e-8;
 
-/// Names of the losses in the order of their columns in the monitor's ring.
-pub const LOSSES: [&str; 4] = ["g_gan", "g_l1", "d_real", "d_fake"];
+/// Names of the losses in the order of their columns in the monitor's ring; the last one only with a gradient penalty.
+pub const LOSSES: [&str; 5] = ["g_gan", "g_l1", "d_real", "d_fake", "d_gp"];
+/// What is watched in the columns behind them: a finite loss times its weight may not be finite.
+pub(super) const WEIGHTED: [&str; 2] = ["g_loss", "d_loss"];
 
 /// The values of a recorded step that the host writes or may read.
 #[derive(Debug, Clone, Copy)]
@@ -206,10 +163,9 @@ impl Step<'_> {
             let fresh = [batch.input, tape.record(Detach, &[fake])?];
             let images = batches.len() * tape.shape(fake).batch();
             let judged = pool.map_or(Ok(fresh), |pool| pool.query(tape, self.states, fresh, batch.first, images))?;
-            let [fake_logits, real_logits] = self.judge_both(tape, discriminator, [judged, [batch.input, batch.target]], &batch.mode)?;
-            let loss = self.discriminator_loss(tape, fake_logits, real_logits, &mut judge)?;
-            let halved = scale(tape, loss, 0.5)?;
-            self.learn(tape, discriminator.parameters(), halved, &mut judge)?;
+            let logits = self.judge_both(tape, discriminator, [judged, [batch.input, batch.target]], &batch.mode)?;
+            let loss = self.discriminator_loss(tape, discriminator, batch, judged, logits, &mut judge)?;
+            self.learn(tape, discriminator.parameters(), loss, &mut judge)?;
             last = Some(fake);
         }
         self.watch(tape, &judge)?;
@@ -237,7 +193,7 @@ impl Step<'_> {
             let &Batch { input, target, ref mode, .. } = batch;
             let fake = self.generator.forward(tape, self.states, input, mode)?;
             let [real_logits, fake_logits] = self.judge_both(tape, discriminator, [[input, target], [input, fake]], mode)?;
-            let loss = self.discriminator_loss(tape, fake_logits, real_logits, &mut judge)?;
+            let loss = self.discriminator_loss(tape, discriminator, batch, [input, fake], [fake_logits, real_logits], &mut judge)?;
             self.learn(tape, discriminator.parameters(), loss, &mut judge)?;
             let loss = self.generator_loss(tape, batch, fake, Some(fake_logits), learnt)?;
             self.learn(tape, self.generator.parameters(), loss, learnt)?;
@@ -265,15 +221,51 @@ impl Step<'_> {
 
     /// The judgement of the generator's output.
     fn judge_fake(&self, tape: &mut Tape, discriminator: &PatchGan, batch: &Batch, fake: Var) -> Result<Var, TapeError> {
-        let judged = if self.objective.conditional { tape.record(Concat, &[batch.input, fake])? } else { fake };
-        discriminator.forward(tape, self.states, judged, &batch.mode)
+        Ok(self.judge(tape, discriminator, [batch.input, fake], &batch.mode)?.1)
     }
 
-    fn discriminator_loss(&self, tape: &mut Tape, fake_logits: Var, real_logits: Var, learnt: &mut Learnt) -> Result<Var, TapeError> {
-        let d_fake = gan(tape, fake_logits, Verdict::Fake, self.objective.gan_loss)?;
-        let d_real = gan(tape, real_logits, Verdict::Real, self.objective.gan_loss)?;
-        learnt.add_losses(tape, &[(2, d_real), (3, d_fake)])?;
-        add(tape, d_fake, d_real)
+    /// What the discriminator sees of input and output images, and its judgement.
+    fn judge(&self, tape: &mut Tape, discriminator: &PatchGan, pair: [Var; 2], mode: &Mode) -> Result<(Var, Var), TapeError> {
+        let judged = if self.objective.conditional { tape.record(Concat, &pair)? } else { pair[1] };
+        Ok((judged, discriminator.forward(tape, self.states, judged, mode)?))
+    }
+
+    /// What the discriminator learns from `fake` pairs and the batch's, of which it made `logits`: half the sum of both losses in the
+    /// PyTorch order, all of it in the other; and in either the whole gradient penalty where there is one.
+    fn discriminator_loss(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        batch: &Batch,
+        fake: [Var; 2],
+        [fake_logits, real_logits]: [Var; 2],
+        learnt: &mut Learnt,
+    ) -> Result<Var, TapeError> {
+        let Objective { gan_loss, lambda_gp, order, .. } = *self.objective;
+        let d_fake = gan(tape, fake_logits, Verdict::Fake, gan_loss)?;
+        let d_real = gan(tape, real_logits, Verdict::Real, gan_loss)?;
+        let sum = add(tape, d_fake, d_real)?;
+        let mut loss = if order == UpdateOrder::Pytorch { scale(tape, sum, 0.5)? } else { sum };
+        let mut shown = vec![(2, d_real), (3, d_fake)];
+        if self.objective.has_penalty() {
+            let d_gp = self.penalty(tape, discriminator, batch, fake)?;
+            let weighted = scale(tape, d_gp, lambda_gp)?;
+            loss = add(tape, loss, weighted)?;
+            shown.extend([(4, d_gp), (LOSSES.len() as u32 + 1, loss)]);
+        }
+        learnt.add_losses(tape, &shown)?;
+        Ok(loss)
+    }
+
+    /// The gradient penalty between `fake` pairs and the batch's, with one share an image, drawn anew in each step.
+    fn penalty(&self, tape: &mut Tape, discriminator: &PatchGan, batch: &Batch, fake: [Var; 2]) -> Result<Var, TapeError> {
+        let images = tape.shape(fake[1]).batch();
+        let of_the_step = Shape::nhwc(images * self.recipe.accumulate.max(1), 1, 1, 1);
+        let draws = tape.record(RandomUniform::new("gradient_penalty", of_the_step), &[])?;
+        let share = tape.record(BatchSlice { start: batch.first, batch: images }, &[draws])?;
+        let pair = [mix(tape, fake[0], batch.input, share)?, mix(tape, fake[1], batch.target, share)?];
+        let (judged, logits) = self.judge(tape, discriminator, pair, &batch.mode)?;
+        gradient_penalty(tape, logits, judged)
     }
 
     /// The generator's loss, with the adversarial one where there is a judgement.

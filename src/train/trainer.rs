@@ -9,7 +9,7 @@ use super::pretrained::load_pretrained;
 use super::run::{HeldOut, Row, RunDir, Samples};
 use super::schedule::{Policy, Schedule};
 use super::session::Session;
-use super::step::LOSSES;
+use super::step::{LOSSES, WEIGHTED};
 use super::translator::{Grid, Score, Translator};
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
@@ -192,7 +192,7 @@ impl<'a> Trainer<'a> {
     pub fn train(&mut self, stop: &AtomicBool, report: &mut dyn FnMut(&Report)) -> Result<Outcome, TrainError> {
         let options = LoaderOptions { first_step: self.step, ..LoaderOptions::new(self.config.pairs_per_step(), self.config.seed) };
         let mut loader = Loader::new(self.training.clone(), &options)?;
-        let mut reader = LossReader::new(self.step);
+        let mut reader = LossReader::new(self.step, self.config.objective.has_penalty());
         let (began, first) = (Instant::now(), self.step);
         while self.step < self.schedule.total_steps && !stop.load(Ordering::Relaxed) {
             let batch = loader.next_batch()?;
@@ -276,7 +276,7 @@ impl<'a> Trainer<'a> {
         let [g_gan, g_l1, d_real, d_fake] = losses.values;
         let learning_rate = self.schedule.rate(losses.step) as f32;
         let epoch = self.schedule.epoch(losses.step);
-        Row { step: losses.step, epoch, g_gan, g_l1, d_real, d_fake, learning_rate, seconds: self.seconds(), val_l1 }
+        Row { step: losses.step, epoch, g_gan, g_l1, d_real, d_fake, d_gp: losses.d_gp, learning_rate, seconds: self.seconds(), val_l1 }
     }
 
     /// Seconds of training so far, those before a resumption included.
@@ -359,10 +359,10 @@ impl<'a> Trainer<'a> {
             Some(last) => format!("the last good checkpoint is {}; continue from it with a smaller --lr", last.path.display()),
             None => "there is no checkpoint yet; start again with a smaller --lr".to_owned(),
         };
-        let what = match LOSSES.get(column) {
+        let what = match LOSSES.iter().chain(&WEIGHTED).nth(column) {
             Some(loss) => format!("loss {loss}"),
             None if column == GRADIENT_COLUMN => "a gradient, with a loss scale of 1,".to_owned(),
-            None => "loss g_loss".to_owned(),
+            None => format!("the value watched in column {column}"),
         };
         TrainError::NotFinite { step, what, op, checkpoint }
     }

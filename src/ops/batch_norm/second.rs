@@ -15,6 +15,7 @@
 
 use super::{GradInput, GradSums, Normalize, StatisticsOf, check_stats};
 use crate::ops::Op;
+use crate::ops::channel_sum::ChannelSum;
 use crate::ops::elementwise::{add, copy, multiply};
 use crate::ops::error::{ShapeError, take};
 use crate::ops::lower::{LowerContext, Lowered, Operand};
@@ -81,8 +82,9 @@ pub(super) fn backward(op: GradInput, tape: &mut Tape, inputs: &[Var], u: Var, w
     }
     if let Some(weight) = weight.filter(|&weight| wanted[weight]) {
         let unweighted = tape.record(GradInput { affine: false, ..op }, &inputs[..weight])?;
-        let shape = tape.shape(inputs[weight]);
-        grads[weight] = Some(tape.record(Sum { shape, scale: 1.0 }, &[u, unweighted])?);
+        let product = multiply(tape, u, unweighted, 1.0)?;
+        // Not a sum of products: this one is stored as the gradient of a parameter.
+        grads[weight] = Some(tape.record(ChannelSum, &[product])?);
     }
     Ok(grads)
 }

@@ -9,6 +9,8 @@ use super::atomic::write_atomic;
 use super::error::RunError;
 
 const HEADER: &str = "step,epoch,g_gan,g_l1,d_real,d_fake,learning_rate,seconds,val_l1";
+/// The header of a run with a gradient penalty.
+const HEADER_WITH_PENALTY: &str = "step,epoch,g_gan,g_l1,d_real,d_fake,d_gp,learning_rate,seconds,val_l1";
 
 /// What is known after a logged training step.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Row {
     pub d_real: f32,
     /// The discriminator's loss on generated pairs.
     pub d_fake: f32,
+    /// The discriminator's gradient penalty, before its factor lambda, in a run that has one.
+    pub d_gp: Option<f32>,
     /// Adam's learning rate in this step.
     pub learning_rate: f32,
     /// Seconds of training since the first step, those before a resume included.
@@ -34,21 +38,26 @@ pub struct Row {
 }
 
 impl Row {
+    fn header(&self) -> &'static str {
+        if self.d_gp.is_some() { HEADER_WITH_PENALTY } else { HEADER }
+    }
+
     fn to_line(&self) -> String {
         let val_l1 = self.val_l1.map(|value| value.to_string()).unwrap_or_default();
+        let d_gp = self.d_gp.map(|value| format!("{value},")).unwrap_or_default();
         format!(
-            "{},{},{},{},{},{},{},{:.3},{val_l1}\n",
+            "{},{},{},{},{},{},{d_gp}{},{:.3},{val_l1}\n",
             self.step, self.epoch, self.g_gan, self.g_l1, self.d_real, self.d_fake, self.learning_rate, self.seconds
         )
     }
 
-    fn from_line(line: &str) -> Result<Self, String> {
-        let columns = HEADER.split(',').count();
+    fn from_line(header: &str, line: &str) -> Result<Self, String> {
+        let columns = header.split(',').count();
         let found = line.split(',').count();
         if found != columns {
             return Err(format!("{found} columns instead of {columns}"));
         }
-        let mut fields = HEADER.split(',').zip(line.split(','));
+        let mut fields = header.split(',').zip(line.split(','));
         Ok(Self {
             step: next(&mut fields)?,
             epoch: next(&mut fields)?,
@@ -56,6 +65,7 @@ impl Row {
             g_l1: next(&mut fields)?,
             d_real: next(&mut fields)?,
             d_fake: next(&mut fields)?,
+            d_gp: if header == HEADER_WITH_PENALTY { Some(next(&mut fields)?) } else { None },
             learning_rate: next(&mut fields)?,
             seconds: next(&mut fields)?,
             val_l1: match fields.next() {
@@ -79,7 +89,7 @@ pub(super) fn append(path: &Path, row: &Row) -> Result<(), RunError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         let length = file.metadata()?.len();
-        let header = if length == 0 { format!("{HEADER}\n") } else { String::new() };
+        let header = if length == 0 { format!("{}\n", row.header()) } else { String::new() };
         file.write_all(format!("{header}{}", row.to_line()).as_bytes()).inspect_err(|_| {
             // Half a row on a full disk: cut off, or the next row would be glued to it.
             let _ = file.set_len(length);
@@ -98,20 +108,22 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, RunError> {
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let wrong = |line: usize, reason: String| RunError::Metrics { path: path.to_path_buf(), line, reason };
     let mut lines = whole.lines().enumerate();
-    match lines.next() {
+    let header = match lines.next() {
         None => return Ok(Vec::new()),
-        Some((_, HEADER)) => {}
+        Some((_, header @ (HEADER | HEADER_WITH_PENALTY))) => header,
         Some(_) => return Err(wrong(1, format!("the header is not \"{HEADER}\""))),
-    }
-    lines.map(|(index, line)| Row::from_line(line).map_err(|reason| wrong(index + 1, reason))).collect()
+    };
+    lines.map(|(index, line)| Row::from_line(header, line).map_err(|reason| wrong(index + 1, reason))).collect()
 }
 
-/// Drops the rows after `step`, and a torn last line: a resumed run writes them again.
+/// Drops the rows after `step`, and a torn last line: a resumed run writes them again, and the header too where no row is left.
 pub(super) fn rewind(path: &Path, step: u64) -> Result<(), RunError> {
     let rows = read(path)?;
     write_atomic(path, |writer| {
-        writeln!(writer, "{HEADER}")?;
-        for row in rows.iter().filter(|row| row.step <= step) {
+        for (index, row) in rows.iter().filter(|row| row.step <= step).enumerate() {
+            if index == 0 {
+                writeln!(writer, "{}", row.header())?;
+            }
             writer.write_all(row.to_line().as_bytes())?;
         }
         Ok(())
@@ -132,6 +144,7 @@ mod tests {
             g_l1: 1.0 / 3.0,
             d_real: 1e-12,
             d_fake: f32::MAX,
+            d_gp: None,
             learning_rate: 2e-4,
             seconds: 0.25 * step as f64,
             val_l1,
@@ -154,6 +167,23 @@ mod tests {
         }
         assert_eq!(read(&path).unwrap(), rows);
         assert!(fs::read_to_string(&path).unwrap().starts_with(HEADER));
+    }
+
+    #[test]
+    fn a_penalty_has_a_column_of_its_own() {
+        let (_folder, path) = file("");
+        let rows = [1, 2, 3].map(|step| Row { d_gp: Some(0.1 * step as f32), ..row(step, None) });
+        for row in &rows {
+            append(&path, row).unwrap();
+        }
+        assert_eq!(read(&path).unwrap(), rows);
+        rewind(&path, 2).unwrap();
+        assert_eq!(read(&path).unwrap(), rows[..2]);
+        assert!(fs::read_to_string(&path).unwrap().starts_with(HEADER_WITH_PENALTY));
+        // Without a row there is nothing that says which header it is.
+        rewind(&path, 0).unwrap();
+        append(&path, &rows[0]).unwrap();
+        assert_eq!(read(&path).unwrap(), rows[..1]);
     }
 
     #[test]

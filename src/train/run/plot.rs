@@ -64,6 +64,8 @@ fn draw(svg: &mut String, rows: &[Row], steps: Range<f64>, copy_l1: Option<f32>)
         Series::smoothed("G, fooling D", BLUE, rows, |row| row.g_gan),
         Series::smoothed("D, real pairs", ORANGE, rows, |row| row.d_real),
         Series::smoothed("D, fake pairs", GREEN, rows, |row| row.d_fake),
+        // Not in the legend where there is none.
+        Series::smoothed("D, penalty", VERMILION, rows, |row| row.d_gp.unwrap_or(f32::NAN)),
     ];
     let distances = [
         Series::smoothed("training", BLUE, rows, |row| row.g_l1),
@@ -235,6 +237,7 @@ mod tests {
                 g_l1: 0.5,
                 d_real: 0.7,
                 d_fake: 0.6,
+                d_gp: None,
                 learning_rate: 2e-4,
                 seconds: index as f64,
                 val_l1: index.is_multiple_of(5).then_some(0.4),
@@ -255,6 +258,9 @@ mod tests {
         for text in ["D, real pairs", "D, fake pairs", "held-out", "copying the input", "smoothed"] {
             assert!(svg.contains(text), "{text}");
         }
+        assert!(!svg.contains("D, penalty"));
+        let penalised: Vec<Row> = rows(50).into_iter().map(|row| Row { d_gp: Some(0.5), ..row }).collect();
+        assert!(chart(&penalised, None).contains("D, penalty"));
         let svg = chart(&rows(4), None);
         assert!(!svg.contains("held-out") && !svg.contains("copying"));
     }

@@ -15,7 +15,18 @@ fn config() -> Config {
 }
 
 fn row(step: u64) -> Row {
-    Row { step, epoch: 1, g_gan: 1.0, g_l1: 0.5, d_real: 0.7, d_fake: 0.6, learning_rate: 2e-4, seconds: step as f64, val_l1: Some(0.25) }
+    Row {
+        step,
+        epoch: 1,
+        g_gan: 1.0,
+        g_l1: 0.5,
+        d_real: 0.7,
+        d_fake: 0.6,
+        d_gp: None,
+        learning_rate: 2e-4,
+        seconds: step as f64,
+        val_l1: Some(0.25),
+    }
 }
 
 fn entries(folder: &Path) -> Vec<String> {

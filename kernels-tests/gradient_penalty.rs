@@ -1,0 +1,177 @@
+//! The gradient penalty of a whole discriminator and its gradients, against a twin in f64: loops forward and backward for the slope, and
+//! finite differences of that for the gradient of the gradient.
+
+use crate::batch_norm::{grad_input, normalize, statistics};
+use crate::contraction::for_each_connection;
+use crate::harness::{Tensor, Tolerance, compare, gpu};
+use pix2pix::nn::{Mode, Norm, PatchGan, PatchGanConfig};
+use pix2pix::ops::contraction::Geometry;
+use pix2pix::ops::{ArenaPart, StepState};
+use pix2pix::program::{Program, Store};
+use pix2pix::state::StateList;
+use pix2pix::tape::{Tape, TapeError, Var};
+use pix2pix::tensor::Shape;
+use pix2pix::train::gradient_penalty;
+
+const IMAGE: Shape = Shape::nhwc(2, 16, 16, 2);
+
+/// A PatchGAN with two strided convolutions; parameters by layer in the order of the states.
+struct Twin {
+    norm: Norm,
+    parameters: Vec<Vec<f64>>,
+}
+
+/// What a layer leaves for the way back.
+struct Trace {
+    geometry: Geometry,
+    shapes: [Shape; 2],
+    weight: Vec<f64>,
+    convolved: Vec<f64>,
+    norm_weight: Option<Vec<f64>>,
+    output: Vec<f64>,
+}
+
+/// Calls `f` with the places of every product of a convolution in the large map, the weight and the small map.
+fn products(geometry: Geometry, [large, small]: [Shape; 2], mut f: impl FnMut(usize, usize, usize)) {
+    let [a, b] = [large.channels(), small.channels()];
+    for_each_connection(geometry, large, small, |from, to, tap| {
+        for (i, o) in (0..a).flat_map(|i| (0..b).map(move |o| (i, o))) {
+            f(from * a + i, (tap * a + i) * b + o, to * b + o);
+        }
+    });
+}
+
+impl Twin {
+    fn groups(&self) -> usize {
+        if self.norm == Norm::Instance { IMAGE.batch() } else { 1 }
+    }
+
+    /// All layers forward.
+    fn trace(&self, image: &[f64]) -> Vec<Trace> {
+        let mut parameters = self.parameters.iter().cloned();
+        let mut layers: Vec<Trace> = Vec::new();
+        for (layer, (stride, channels)) in [(2, 2), (2, 4), (1, 8), (1, 1)].into_iter().enumerate() {
+            let geometry = Geometry::new(4, stride, 1);
+            let (large, input) = layers.last().map_or((IMAGE, image.to_vec()), |last| (last.shapes[1], last.output.clone()));
+            let small = geometry.small_shape(large, channels).unwrap();
+            let weight = parameters.next().unwrap();
+            let has_bias = layer == 0 || layer == 3 || self.norm == Norm::Instance;
+            let bias = if has_bias { parameters.next().unwrap() } else { vec![0.0; channels] };
+            let mut convolved: Vec<f64> = (0..small.len()).map(|i| bias[i % channels]).collect();
+            products(geometry, [large, small], |from, tap, to| convolved[to] += input[from] * weight[tap]);
+            let affine = (self.is_normalised(layer) && self.norm == Norm::Batch).then(|| [(); 2].map(|()| parameters.next().unwrap()));
+            let mut output = convolved.clone();
+            if self.is_normalised(layer) {
+                let stats = statistics(&convolved, small, self.groups());
+                let affine = affine.as_ref().map(|[weight, bias]| (&weight[..], &bias[..]));
+                output = normalize(&convolved, small, &stats, self.groups(), affine);
+            }
+            if layer < 3 {
+                output.iter_mut().filter(|value| **value <= 0.0).for_each(|value| *value *= f64::from(0.2f32));
+            }
+            let norm_weight = affine.map(|[weight, _]| weight);
+            layers.push(Trace { geometry, shapes: [large, small], weight, convolved, norm_weight, output });
+        }
+        layers
+    }
+
+    fn is_normalised(&self, layer: usize) -> bool {
+        (1..3).contains(&layer) && self.norm != Norm::None
+    }
+
+    /// The gradient of the sum of all logits with respect to the images.
+    fn slope(&self, image: &[f64]) -> Vec<f64> {
+        let layers = self.trace(image);
+        let mut grad = vec![1.0; layers[3].output.len()];
+        for (number, layer) in layers.iter().enumerate().rev() {
+            let small = layer.shapes[1];
+            if number < 3 {
+                grad.iter_mut().zip(&layer.output).filter(|(_, value)| **value <= 0.0).for_each(|(grad, _)| *grad *= f64::from(0.2f32));
+            }
+            if self.is_normalised(number) {
+                let stats = statistics(&layer.convolved, small, self.groups());
+                grad = grad_input(&grad, &layer.convolved, small, &stats, self.groups(), layer.norm_weight.as_deref());
+            }
+            let mut below = vec![0.0; layer.shapes[0].len()];
+            products(layer.geometry, layer.shapes, |from, tap, to| below[from] += grad[to] * layer.weight[tap]);
+            grad = below;
+        }
+        grad
+    }
+
+    fn penalty(&self, image: &[f64]) -> f64 {
+        let slope = self.slope(image);
+        let norms = slope.chunks(slope.len() / IMAGE.batch()).map(|slope| slope.iter().map(|v| v * v).sum::<f64>().sqrt());
+        norms.map(|norm| (norm - 1.0).powi(2)).sum::<f64>() / IMAGE.batch() as f64
+    }
+}
+
+#[test]
+fn the_penalty_and_its_gradients_meet_the_twin() {
+    for norm in [Norm::None, Norm::Instance, Norm::Batch] {
+        let mut states = StateList::default();
+        let network = PatchGan::new(&mut states, &PatchGanConfig { in_channels: 2, ndf: 2, n_layers: 2, norm }).unwrap();
+        let mut tape = Tape::default();
+        let judged = tape.input("judged", IMAGE);
+        let logits = network.forward(&mut tape, &states, judged, &Mode::training()).unwrap();
+        let penalty = gradient_penalty(&mut tape, logits, judged).unwrap();
+        let ids: Vec<_> = states.in_arena(network.parameters()).map(|state| state.id).collect();
+        let parameters: Vec<Var> = ids.iter().map(|&id| tape.state(&states, id)).collect();
+        let mut gradient = |wrt: Var| match tape.backward(penalty, &[wrt]) {
+            Ok(gradients) => Some(gradients[0]),
+            Err(TapeError::Unconnected { .. }) => None,
+            Err(error) => panic!("{norm:?}: {error}"),
+        };
+        let gradients: Vec<Option<Var>> = parameters.iter().map(|&var| gradient(var)).collect();
+        let by_image = gradient(judged);
+
+        // Weights of about one over the root of what is added up, so that no slope vanishes.
+        let draw = |(id, seed): (&_, u32)| {
+            let shape = states.get(*id).shape;
+            let values = Tensor::random(shape, seed).values;
+            values.into_iter().map(|value| if shape.rows() > 1 { 0.5 * value } else { 1.0 + 0.5 * value }).collect::<Vec<f32>>()
+        };
+        let values: Vec<Vec<f32>> = ids.iter().zip(10..).map(draw).collect();
+        let image = Tensor::random(IMAGE, 1);
+        let gpu = gpu();
+        let store = Store::new(&gpu, states.clone(), true).unwrap();
+        store.initialise(&gpu, 1).unwrap();
+        ids.iter().zip(&values).for_each(|(&id, values)| store.write(&gpu, id, ArenaPart::Value, values).unwrap());
+        let outputs: Vec<Var> = gradients.iter().chain([&by_image, &Some(penalty)]).flatten().copied().collect();
+        let program = Program::compile(&gpu, &store, &tape, &outputs).unwrap();
+        program.write(&gpu, judged, &image.values).unwrap();
+        program.run(&gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999])).unwrap();
+        let read = |var: Var| program.read(&gpu, var).unwrap();
+
+        let double = |values: &[Vec<f32>]| values.iter().map(|v| v.iter().map(|&v| v.into()).collect()).collect();
+        let twin = Twin { norm, parameters: double(&values) };
+        let expected = twin.penalty(&image.f64());
+        assert!(expected > 0.01, "{norm:?}: {expected}");
+        compare(&format!("{norm:?}"), &read(penalty), &[expected], Tolerance { absolute: 1e-6, relative: 1e-5 });
+        let width = 1e-6;
+        let differences = |count: usize, penalty: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
+            (0..count).map(|i| (penalty(i, width) - penalty(i, -width)) / (2.0 * width)).collect()
+        };
+        // Sums of up to a thousand products in f32, twice through four layers; the differences leave 1e-9. The terms of the gradient of
+        // a bias in front of a normalisation cancel, and leave their roundings.
+        let near = |name: &str, got: Option<Var>, expected: &[f64]| {
+            let got = got.map_or(vec![0.0; expected.len()], read);
+            let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+            compare(&format!("{norm:?}: {name}"), &got, expected, Tolerance { absolute: 2e-5 * largest + 1e-5, relative: 0.0 });
+        };
+        for (number, gradient) in gradients.iter().enumerate() {
+            let at = |i: usize, width: f64| {
+                let mut parameters = twin.parameters.clone();
+                parameters[number][i] += width;
+                Twin { norm, parameters }.penalty(&image.f64())
+            };
+            near(&states.get(ids[number]).name, *gradient, &differences(values[number].len(), &at));
+        }
+        let at = |i: usize, width: f64| {
+            let mut image = image.f64();
+            image[i] += width;
+            twin.penalty(&image)
+        };
+        near("image", by_image, &differences(IMAGE.len(), &at));
+    }
+}
