@@ -212,7 +212,14 @@ fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool, dty
 
     let sums = grad_sums(&grad_output.f64(), &x, shape, &s, groups);
     let terms = Tolerance::sum_of(shape.rows() / groups, 4.0);
-    check_splits(gpu, &format!("{name}: sums"), &GradSums, &[grad_output.clone(), input.clone(), stats.clone()], &sums, terms);
+    check_splits(
+        gpu,
+        &format!("{name}: sums"),
+        &GradSums { from: StatisticsOf::Input },
+        &[grad_output.clone(), input.clone(), stats.clone()],
+        &sums,
+        terms,
+    );
 
     let sums = stats_tensor(shape, groups, &sums);
     for (of, row) in [(Affine::Bias, 0), (Affine::Weight, 1)] {

@@ -10,7 +10,7 @@ mod second;
 pub use fused::{Norm, NormGrad, NormalizeActivate};
 pub use grad::{Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums};
 pub use running::{RunningStatistics, RunningToStats};
-pub use second::InvStd;
+pub use second::{InvStd, Row, RowPad};
 
 use super::Op;
 use super::elementwise::WORKGROUP;
@@ -277,7 +277,7 @@ impl Op for Normalize {
         let mut grads = vec![None; inputs.len()];
         let through_statistics = wants(0) && self.from == StatisticsOf::Input;
         let sums = match through_statistics || wants(2) || wants(3) {
-            true => Some(tape.record(GradSums, &[grad_output, input, stats])?),
+            true => Some(tape.record(GradSums { from: self.from }, &[grad_output, input, stats])?),
             false => None,
         };
         if wants(0) {

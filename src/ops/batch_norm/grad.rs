@@ -1,12 +1,13 @@
 //! The gradients of a normalisation. Two sums per group and channel serve all of them: that of `grad_output` and that of
 //! `grad_output * x_hat`, with `x_hat = (input - mean) * inv_std` (Ioffe and Szegedy 2015, section 3).
 
-use super::second;
+use super::second::{self, RowPad};
 use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
 use crate::ops::Op;
 use crate::ops::error::{ShapeError, same, take};
 use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
+use crate::ops::reduction::Broadcast;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
@@ -14,7 +15,10 @@ use bytemuck::{Pod, Zeroable};
 
 /// `[grad_output, input, stats]` to `[groups, 1, 2, channels]`: row 0 `sum(grad_output)`, row 1 `sum(grad_output * x_hat)`.
 #[derive(Debug, Clone, Copy)]
-pub struct GradSums;
+pub struct GradSums {
+    /// Where the statistics come from, for the gradient of these sums.
+    pub from: StatisticsOf,
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -44,8 +48,17 @@ impl Op for GradSums {
         Ok(stats)
     }
 
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        second::of_sums(self.from, tape, inputs, grad_output, wanted)
+    }
+
     fn lower(&self, context: &LowerContext) -> Lowered {
         lower_sums(context, None)
+    }
+
+    /// As those of [`GradInput`].
+    fn stops_gradient(&self, input: usize) -> bool {
+        input == 2
     }
 
     fn is_precise(&self) -> bool {
@@ -69,7 +82,7 @@ impl Op for MaskedGradSums {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [grad_output, input, stats, value] = take(inputs)?;
         same("gradient and value", grad_output, value)?;
-        GradSums.output_shape(&[grad_output, input, stats])
+        GradSums { from: StatisticsOf::Input }.output_shape(&[grad_output, input, stats])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
@@ -272,6 +285,16 @@ pub struct GradAffine {
     pub of: Affine,
 }
 
+impl GradAffine {
+    /// The row of the sums.
+    fn row(&self) -> usize {
+        match self.of {
+            Affine::Weight => 1,
+            Affine::Bias => 0,
+        }
+    }
+}
+
 impl Op for GradAffine {
     fn name(&self) -> &'static str {
         match self.of {
@@ -286,13 +309,16 @@ impl Op for GradAffine {
         Ok(Shape::vector(sums.channels()))
     }
 
+    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        let sums = tape.shape(inputs[0]);
+        let shape = Shape::nhwc(sums.batch(), 1, 1, sums.channels());
+        let row = tape.record(Broadcast { shape, scale: 1.0 }, &[grad_output])?;
+        Ok(vec![Some(tape.record(RowPad { row: self.row() }, &[row])?)])
+    }
+
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let row = match self.of {
-            Affine::Weight => 1,
-            Affine::Bias => 0,
-        };
         let sums = context.inputs[0];
-        reduce(Slot::Input(0), sums, context.output, row, sums.shape.batch(), 2).into()
+        reduce(Slot::Input(0), sums, context.output, self.row() as u32, sums.shape.batch(), 2).into()
     }
 
     fn is_gradient(&self) -> bool {

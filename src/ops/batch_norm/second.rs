@@ -13,11 +13,11 @@
 //! d/dinput = -weight * s^2 * ((u - <u>) * <grad * n> + (grad - <grad>) * <u * n> + n * (<u * grad> - <u><grad> - 3 * <u * n><grad * n>))
 //! ```
 
-use super::{GradInput, GradSums, Normalize, StatisticsOf, check_stats};
+use super::{GradInput, GradSums, Normalize, StatisticsOf, check_stats, stats_shape};
 use crate::ops::Op;
 use crate::ops::channel_sum::ChannelSum;
-use crate::ops::elementwise::{add, copy, multiply};
-use crate::ops::error::{ShapeError, take};
+use crate::ops::elementwise::{add, copy, fill, multiply};
+use crate::ops::error::{ShapeError, same, take};
 use crate::ops::lower::{LowerContext, Lowered, Operand};
 use crate::ops::reduction::Sum;
 use crate::tape::{Tape, TapeError, Var};
@@ -47,10 +47,7 @@ impl Op for InvStd {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let (stats, output) = (context.inputs[1], context.output);
-        // Every second row, from the first one on.
-        let row = Operand { shape: output.shape, offset: stats.offset + stats.stride, stride: 2 * stats.stride, ..stats };
-        copy(1, row, output).into()
+        copy(1, row_of(context.inputs[1], 1), context.output).into()
     }
 
     fn is_precise(&self) -> bool {
@@ -60,6 +57,75 @@ impl Op for InvStd {
     /// The statistics' own dependence on the input is part of the rule for the input.
     fn stops_gradient(&self, input: usize) -> bool {
         input == 1
+    }
+}
+
+/// One row of two values a group and channel: `[groups, 1, 2, channels]` to `[groups, 1, 1, channels]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Which row.
+    pub row: usize,
+}
+
+/// The input as one row of two, the other being zero: the gradient of [`Row`].
+#[derive(Debug, Clone, Copy)]
+pub struct RowPad {
+    /// Which row.
+    pub row: usize,
+}
+
+/// Row `row` of two rows a group.
+fn row_of(rows: Operand, row: usize) -> Operand {
+    let shape = Shape::nhwc(rows.shape.batch(), 1, 1, rows.shape.channels());
+    Operand { shape, offset: rows.offset + row as u32 * rows.stride, stride: 2 * rows.stride, ..rows }
+}
+
+impl Op for Row {
+    fn name(&self) -> &'static str {
+        "row"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [rows] = take(inputs)?;
+        same("two rows a group", rows, stats_shape(rows.batch(), rows.channels()))?;
+        Ok(Shape::nhwc(rows.batch(), 1, 1, rows.channels()))
+    }
+
+    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        Ok(vec![Some(tape.record(RowPad { row: self.row }, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        copy(0, row_of(context.inputs[0], self.row), context.output).into()
+    }
+
+    fn is_precise(&self) -> bool {
+        true
+    }
+}
+
+impl Op for RowPad {
+    fn name(&self) -> &'static str {
+        "row_pad"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [row] = take(inputs)?;
+        same("one row a group", row, Shape::nhwc(row.batch(), 1, 1, row.channels()))?;
+        Ok(stats_shape(row.batch(), row.channels()))
+    }
+
+    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+        Ok(vec![Some(tape.record(Row { row: self.row }, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (row, output) = (context.inputs[0], context.output);
+        Lowered { dispatches: vec![fill(output, 0.0), copy(0, row, row_of(output, self.row))], ..Lowered::default() }
+    }
+
+    fn is_precise(&self) -> bool {
+        true
     }
 }
 
@@ -73,7 +139,7 @@ pub(super) fn backward(op: GradInput, tape: &mut Tape, inputs: &[Var], u: Var, w
         let mut operands = inputs.to_vec();
         operands[0] = u;
         if from_input {
-            operands[3] = tape.record(GradSums, &[u, inputs[2], stats])?;
+            operands[3] = tape.record(GradSums { from: op.from }, &[u, inputs[2], stats])?;
         }
         grads[0] = Some(tape.record(op, &operands)?);
     }
@@ -85,6 +151,29 @@ pub(super) fn backward(op: GradInput, tape: &mut Tape, inputs: &[Var], u: Var, w
         let product = multiply(tape, u, unweighted, 1.0)?;
         // Not a sum of products: this one is stored as the gradient of a parameter.
         grads[weight] = Some(tape.record(ChannelSum, &[product])?);
+    }
+    Ok(grads)
+}
+
+/// Records the gradients of [`GradSums`] on `[grad, input, stats]` that are `wanted`: of its rows `sum(grad)` and `sum(grad * n)`.
+pub(super) fn of_sums(from: StatisticsOf, tape: &mut Tape, inputs: &[Var], u: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    let (grad, input, stats) = (inputs[0], inputs[1], inputs[2]);
+    let of_product = tape.record(Row { row: 1 }, &[u])?;
+    let mut grads = vec![None; 3];
+    if wanted[0] {
+        let n = tape.record(Normalize { from }, &[input, stats])?;
+        let by_product = multiply(tape, n, of_product, 1.0)?;
+        let of_sum = tape.record(Row { row: 0 }, &[u])?;
+        grads[0] = Some(add(tape, by_product, of_sum)?);
+    }
+    if wanted[1] {
+        // What flows into the normalised input.
+        let by_n = multiply(tape, grad, of_product, 1.0)?;
+        let mut operands = vec![by_n, stats];
+        if from == StatisticsOf::Input {
+            operands.extend([input, tape.record(GradSums { from }, &[by_n, input, stats])?]);
+        }
+        grads[1] = Some(tape.record(GradInput { from, affine: false }, &operands)?);
     }
     Ok(grads)
 }
