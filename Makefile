@@ -3,12 +3,13 @@
 
 CARGOFLAGS ?=
 ARGS ?=
+PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden test-swiftshader test-mesa-next bench bench-peers lint setup
+.PHONY: help demo test golden test-swiftshader test-mesa-next onnx pytorch-round-trip bench bench-peers lint setup
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## train on the bundled pairs, translate held-out ones and say where the pictures are
 	@cargo build --release $(CARGOFLAGS)
@@ -26,6 +27,14 @@ test-swiftshader: setup ## run the kernel tests on SwiftShader (Debian: from the
 
 test-mesa-next: setup ## run the kernel tests on the lavapipe of trixie-backports (root or sudo; made once in target/mesa-next)
 	cargo test --release $(CARGOFLAGS) --test kernels --config "target.'cfg(all())'.runner = 'scripts/in-mesa-next'"
+
+onnx: setup ## compare exported generators with onnxruntime (python3; the first time it fetches 40 MB into target/onnx-parity)
+	scripts/onnx-parity setup
+	PIX2PIX_REQUIRE_ONNX=1 cargo test --release $(CARGOFLAGS) --test onnx -- --nocapture
+
+pytorch-round-trip: setup ## take weights through a PyTorch that is there and back (PYTHON=python3, one that has torch)
+	@cargo build --release $(CARGOFLAGS)
+	@$(PYTHON) scripts/pytorch-round-trip
 
 bench: setup ## time whole training steps at 64x64, ngf 16
 	@cargo build --release $(CARGOFLAGS)

@@ -43,11 +43,40 @@ fn weights_survive_the_way_to_pytorch_and_back() {
 }
 
 #[test]
+fn a_generator_becomes_a_file_for_other_runtimes() {
+    let folder = temporary();
+    let root = folder.path();
+    let convert = |output: &str, options: &[&str]| {
+        succeed(root, &[&["convert", &generator(), output], options].concat());
+        fs::read(root.join(output)).unwrap()
+    };
+    let holds = |file: &[u8], text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+    let image = convert("image.onnx", &[]);
+    for text in ["pix2pix-wgpu", "pix2pix.model", "model.model.0.weight", "ConvTranspose", "InstanceNormalization"] {
+        assert!(holds(&image, text), "{text}");
+    }
+    let model = fs::read(generator()).unwrap();
+    let model = SafeTensors::deserialize(&model).unwrap();
+    assert!(image.windows(256).any(|window| window == &model.tensor("model.model.0.weight").unwrap().data()[..256]));
+    let running = convert("running.onnx", &["--test-norm", "running"]);
+    assert!(holds(&running, "BatchNormalization") && holds(&running, "running_mean") && !holds(&running, "InstanceNormalization"));
+    assert!(holds(&convert("batch.onnx", &["--test-norm", "batch"]), "ReduceMean"));
+
+    // Checkpoints and run folders are models too.
+    let run_folder = finished().join("runs/t");
+    for input in [run_folder.clone(), run_folder.join("checkpoints/step-000004.safetensors")] {
+        succeed(root, &["convert", input.to_str().unwrap(), "image.onnx", "--force"]);
+        assert!(fs::read(root.join("image.onnx")).unwrap() == image);
+    }
+}
+
+#[test]
 fn what_is_no_network_is_not_converted() {
     let folder = temporary();
     let root = folder.path();
     fs::write(root.join("text.pth"), "no tensors").unwrap();
     fs::write(root.join("there.pth"), "precious").unwrap();
+    fs::write(root.join("there.onnx"), "precious").unwrap();
     succeed(root, &["convert", &generator(), "g.pth"]);
     fs::copy(finished().join("runs/t/discriminator.safetensors"), root.join("d.safetensors")).unwrap();
     let whole = fs::read(generator()).unwrap();
@@ -63,12 +92,18 @@ fn what_is_no_network_is_not_converted() {
         (1, &["convert", "g.pth", "x.pth", "--network", "discriminator"], "it holds a generator"),
         (1, &["convert", "d.safetensors", "x.pth"], "--network discriminator"),
         (1, &["convert", "some.safetensors", "x.pth"], "model.model.3.bias is missing"),
-        (2, &["convert", "g.pth", "x.onnx"], ".safetensors"),
+        (2, &["convert", "g.pth", "x.pt"], ".onnx"),
+        (2, &["convert", "d.safetensors", "x.onnx", "--network", "discriminator"], "use .pth"),
+        (1, &["convert", "d.safetensors", "x.onnx"], "d.safetensors"),
+        (1, &["convert", "some.safetensors", "x.onnx"], "model.model.3.bias is missing"),
+        (2, &["convert", "g.pth", "x.pth", "--test-norm", "running"], "hold weights alone"),
+        (2, &["convert", "g.pth", "x.onnx", "--seed", "1"], "--dropout"),
+        (2, &["convert", "g.pth", "there.onnx"], "--force"),
         (2, &["convert", "g.pth", "there.pth"], "--force"),
     ] {
         let message = fail(root, code, arguments);
         assert!(message.contains(expected), "{arguments:?}: {message}");
     }
     assert_eq!(fs::read(root.join("there.pth")).unwrap(), b"precious");
-    assert!(!root.join("x.safetensors").exists() && !root.join("x.pth").exists());
+    assert!(!root.join("x.safetensors").exists() && !root.join("x.onnx").exists() && !root.join("x.pth").exists());
 }

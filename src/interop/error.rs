@@ -87,6 +87,20 @@ pub enum InteropError {
         /// The tensor's key.
         key: String,
     },
+    /// An operation that ONNX has no counterpart for.
+    #[error("{scope}: {op} cannot be written as ONNX; export a generator without it")]
+    NoOnnx {
+        /// The layer.
+        scope: String,
+        /// The operation.
+        op: &'static str,
+    },
+    /// More weights than an ONNX file holds.
+    #[error("the ONNX file would have {:.1} GiB, and its readers take 2 GiB; export a narrower generator", *bytes as f64 / f64::from(1 << 30))]
+    OnnxTooLarge {
+        /// Its size.
+        bytes: usize,
+    },
     /// The device failed.
     #[error(transparent)]
     Program(#[from] ProgramError),

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod layout;
+pub mod onnx;
 mod pickle;
 mod tensor;
 #[cfg(test)]

@@ -30,7 +30,7 @@ use std::io;
 use std::path::Path;
 
 /// Key of [`ModelConfig`] in a file's metadata.
-const MODEL: &str = "pix2pix.model";
+pub(super) const MODEL: &str = "pix2pix.model";
 /// Key of [`Progress`] in a checkpoint's metadata.
 const PROGRESS: &str = "pix2pix.training";
 /// Key of the networks' [`Scaling`] in a checkpoint's metadata.
@@ -110,7 +110,7 @@ fn used_part(session: &Session, parameters: ArenaId) -> ArenaPart {
     if session.store.states().get_arena(parameters).averaged { ArenaPart::Average } else { ArenaPart::Value }
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+pub(super) fn json<T: Serialize>(value: &T) -> String {
     // Plain structs of numbers and strings: serialising them cannot fail, and an empty entry is reported when the file is read.
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -16,6 +16,7 @@ mod trainer;
 mod translator;
 
 pub mod checkpoint;
+pub mod onnx;
 pub mod run;
 
 pub use config::{Architecture, Length, MOST_BATCHES, ModelConfig, TrainConfig};
