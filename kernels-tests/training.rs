@@ -5,7 +5,7 @@ use crate::shaders::{penalised, small_config};
 use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
-use pix2pix::nn::{DropoutAt, Generator, GeneratorConfig, PatchGan, PatchGanConfig, UNetConfig, Upsample};
+use pix2pix::nn::{DropoutAt, Generator, GeneratorConfig, PatchGan, PatchGanConfig, ResNetConfig, UNetConfig, Upsample};
 use pix2pix::ops::ArenaPart;
 use pix2pix::state::StateList;
 use pix2pix::train::run::RunDir;
@@ -356,9 +356,21 @@ fn networks_have_as_many_parameters_as_the_references() {
         skips: true,
         upsample: Upsample::Deconv,
     };
-    let mut states = StateList::default();
-    let generator = Generator::new(&mut states, &GeneratorConfig::UNet(config)).unwrap();
-    assert_eq!(states.parameter_count(generator.parameters()), 54_413_955);
+    let encoder_decoder = GeneratorConfig::UNet(UNetConfig { skips: false, ..config.clone() });
+    let (dropout, upsample) = (true, Upsample::Deconv);
+    let res_net =
+        |blocks, norm| GeneratorConfig::ResNet(ResNetConfig { in_channels: 3, out_channels: 3, blocks, ngf: 64, norm, dropout, upsample });
+    for (config, count) in [
+        (GeneratorConfig::UNet(config), 54_413_955),
+        (encoder_decoder, 39_075_459),
+        (res_net(6, norm), 7_841_411),
+        (res_net(9, norm), 11_383_427),
+        (res_net(9, pix2pix::nn::Norm::Instance), 11_378_179),
+    ] {
+        let mut states = StateList::default();
+        let generator = Generator::new(&mut states, &config).unwrap();
+        assert_eq!(states.parameter_count(generator.parameters()), count, "{config:?}");
+    }
     for (n_layers, count) in [(0, 9_024), (1, 139_585), (2, 666_433), (3, 2_768_705), (4, 6_964_033), (5, 11_159_361)] {
         let mut states = StateList::default();
         let norm = pix2pix::nn::Norm::Batch;

@@ -7,7 +7,7 @@
 //! | 2 | [`tensor`] | shapes, their physical layout and storage types |
 //! | 3 | [`state`], [`tape`], [`ops`] | what outlives a program; the list of operations; one file an operation family |
 //! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
-//! | 5 | [`nn`] | U-Net and PatchGAN |
+//! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
 //! | 6 | [`data`], [`train`], [`interop`], [`mod@bench`] | pairs and loading; losses, Adam, the step, the run folder; files; timing |
 //! | 7 | [`cli`] | one file a subcommand; the only floor that prints |
 

@@ -103,3 +103,22 @@ impl Generator {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::nn::{DropoutAt, Norm, Upsample};
+
+    #[test]
+    fn files_tell_architectures_apart() {
+        let old = r#"{"in_channels":3,"out_channels":1,"num_downs":6,"ngf":4,"norm":"batch","dropout":true}"#;
+        let GeneratorConfig::UNet(u_net) = serde_json::from_str(old).unwrap() else { panic!("a file older than the ResNets") };
+        assert_eq!((u_net.skips, u_net.dropout_at, u_net.upsample), (true, DropoutAt::Pytorch, Upsample::Deconv));
+        let (norm, upsample) = (Norm::Instance, Upsample::Nearest);
+        let res_net = ResNetConfig { in_channels: 3, out_channels: 1, blocks: 6, ngf: 4, norm, dropout: false, upsample };
+        for config in [GeneratorConfig::UNet(UNetConfig { skips: false, ..u_net }), GeneratorConfig::ResNet(res_net)] {
+            assert_eq!(serde_json::from_str::<GeneratorConfig>(&serde_json::to_string(&config).unwrap()).unwrap(), config);
+        }
+    }
+}

@@ -170,3 +170,17 @@ fn add_level(builder: &mut Builder, config: &UNetConfig, depth: usize, key: &str
     let dropout = has_dropout.then(|| at(up_norm_index + 1));
     levels.push(Level { down, down_norm, up, up_norm, dropout });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::DropoutAt;
+
+    #[test]
+    fn dropout_is_where_either_reference_has_it() {
+        let blocks = |at: DropoutAt, num_downs| (0..num_downs).filter(|&depth| at.includes(depth, num_downs)).collect::<Vec<_>>();
+        assert_eq!(blocks(DropoutAt::Pytorch, 8), [4, 5, 6]);
+        assert_eq!(blocks(DropoutAt::Torch, 8), [5, 6, 7]);
+        assert_eq!((blocks(DropoutAt::Pytorch, 5), blocks(DropoutAt::Torch, 5)), (vec![], vec![2, 3, 4]));
+        assert_eq!((blocks(DropoutAt::Pytorch, 2), blocks(DropoutAt::Torch, 2)), (vec![], vec![1]));
+    }
+}
