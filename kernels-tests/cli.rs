@@ -21,6 +21,8 @@ mod prepare;
 mod recipe;
 #[path = "cli/tuning.rs"]
 mod tuning;
+#[path = "cli/use_of_models.rs"]
+mod use_of_models;
 
 use image::{Rgb, RgbImage};
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use crate::shaders::{penalised, small_config};
 use crate::training::{assert_same_tensors, bundled, copy_of, resume, session_after, train, wave};
 use pix2pix::data::Split;
 use pix2pix::gpu::{DeviceClass, DeviceOptions, Gpu, GpuError, Profile};
-use pix2pix::nn::{Mode, Norm};
+use pix2pix::nn::{Fit, Mode, Norm};
 use pix2pix::ops::ArenaPart;
 use pix2pix::ops::adam::{Adam, update};
 use pix2pix::ops::elementwise::scale;
@@ -148,7 +148,7 @@ fn a_picture_in_f16_is_that_of_f32_but_for_rounding() {
             store.write(&gpu, state.id, ArenaPart::Value, &values).unwrap();
         }
         let shape = Shape::nhwc(1, 64, 64, 3);
-        let translator = Translator::new(&gpu, &store, &generator, shape, &Mode::translation()).unwrap();
+        let translator = Translator::new(&gpu, &store, &generator, shape, Fit::Pad, &Mode::translation()).unwrap();
         translator.translate(&gpu, &store, &batch.input, 0).unwrap()
     };
     let [single, half] = [DType::F32, DType::F16].map(picture);

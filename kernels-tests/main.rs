@@ -38,6 +38,8 @@ mod second_order;
 mod sgd;
 mod shaders;
 mod tape;
+mod tiles;
 mod training;
 mod translate;
 mod tune;
+mod window;

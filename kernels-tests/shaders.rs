@@ -5,7 +5,7 @@ use crate::contraction::MATRIX_RUNG;
 use crate::translate::{translate, validate};
 use naga::AddressSpace;
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
-use pix2pix::nn::{DropoutAt, DropoutMode, Mode, Norm, Statistics, Upsample};
+use pix2pix::nn::{DropoutAt, DropoutMode, Fit, Mode, Norm, Statistics, TestTime, Upsample};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
 use pix2pix::ops::choice::{ContractionKey, Family, candidates};
@@ -45,6 +45,7 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         input: Default::default(),
         output: Default::default(),
         size,
+        fit: Fit::Pad,
         load_size: pix2pix::data::default_load_size(size),
         ngf,
         ndf: ngf,
@@ -55,6 +56,7 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         upsample: Upsample::Deconv,
         dropout: true,
         dropout_at: DropoutAt::Pytorch,
+        test: TestTime::default(),
         precision: DType::F32,
         batch_size: 1,
         recompute: false,
@@ -135,6 +137,11 @@ impl Variants {
             configs.push(penalised(TrainConfig { norm: Norm::Instance, num_downs: 5, size: size.max(64), ..base.clone() }));
             let halves = |config: &TrainConfig| TrainConfig { precision: DType::F16, ..config.clone() };
             configs.extend([halves(&base), halves(configs.last().unwrap())]);
+            if size == 32 {
+                let odd = [Fit::Pad, Fit::Crop].map(|fit| TrainConfig { size: 50, d_layers: 1, fit, ..base.clone() });
+                configs.extend(odd.iter().map(halves));
+                configs.extend(odd);
+            }
             for config in configs {
                 let Recording { states, generator, tape, vars, .. } = Recording::new(&config).unwrap();
                 let image = tape.shape(vars.input);

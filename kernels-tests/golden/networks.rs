@@ -8,7 +8,8 @@ use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
 use pix2pix::nn::{
-    DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, UNetConfig, Upsample,
+    DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, TestNorm, TestTime, UNetConfig,
+    Upsample,
 };
 use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
@@ -136,14 +137,22 @@ pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
     let mut pass = Pass { gpu, case, network, store, input, checks: Checks::default() };
     let evaluates = case.has_field("mode") && case.text("mode")?.starts_with("eval");
     if case.has("y") {
-        if evaluates { pass.evaluate("y", Statistics::Running)? } else { pass.train()? }
+        if evaluates {
+            pass.evaluate("y", TestNorm::Running)?
+        } else {
+            pass.train()?
+        }
+        // Without dropout training's output is that of using the network by the statistics of the batch.
+        if !evaluates && case.roles("mask.").next().is_none() {
+            pass.evaluate_by_batch("y")?;
+        }
     }
     if case.has("y_eval") {
         pass.load_statistics_after()?;
-        pass.evaluate("y_eval", Statistics::Running)?;
+        pass.evaluate("y_eval", TestNorm::Running)?;
     }
     if case.has("y_batchstats") {
-        pass.evaluate("y_batchstats", Statistics::Batch)?;
+        pass.evaluate_by_batch("y_batchstats")?;
     }
     Ok(pass.checks)
 }
@@ -259,11 +268,17 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// The output by the statistics of the batch; those of each image are the same where there is one.
+    fn evaluate_by_batch(&mut self, role: &str) -> Result<(), Problem> {
+        self.evaluate(role, TestNorm::Batch)?;
+        if self.input.shape.first() == Some(&1) { self.evaluate(role, TestNorm::Image) } else { Ok(()) }
+    }
+
     /// The output without dropout, to be compared with `role`.
-    fn evaluate(&mut self, role: &str, statistics: Statistics) -> Result<(), Problem> {
+    fn evaluate(&mut self, role: &str, norm: TestNorm) -> Result<(), Problem> {
         let mut recording = Recording::default();
         let input = recording.input("x", &self.input)?;
-        let mode = Mode { statistics, dropout: DropoutMode::Off };
+        let mode = TestTime { norm, dropout: false }.mode();
         let output = self.network.forward(&mut recording.tape, self.store.states(), input, &mode)?;
         let program = recording.run(self.gpu, &self.store, &[output])?;
         self.compare_output(role, &recording, &program, output)

@@ -8,7 +8,9 @@ use pix2pix::data::pairs::Split;
 use pix2pix::gpu::{DeviceOptions, Gpu};
 use pix2pix::interop::onnx::Export;
 use pix2pix::interop::{TensorFile, load_network, reference_shape, to_reference};
-use pix2pix::nn::{DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, ResNetConfig, Statistics, UNetConfig, Upsample};
+use pix2pix::nn::{
+    DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, Norm, ResNetConfig, Statistics, TestTime, UNetConfig, Upsample,
+};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::resample::Resample;
 use pix2pix::ops::{ArenaPart, StepState, add};
@@ -93,7 +95,7 @@ impl Model {
 
     /// Writes images and what becomes of them.
     fn case(&self, gpu: &Gpu, name: &str, shape: Shape, images: &[f32]) {
-        let translator = Translator::new(gpu, &self.store, &self.generator, shape, &self.mode).unwrap();
+        let translator = Translator::new(gpu, &self.store, &self.generator, shape, Fit::Pad, &self.mode).unwrap();
         let output = translator.translate(gpu, &self.store, images, 0).unwrap();
         let spread = output.iter().map(|value| value.abs()).sum::<f32>() / output.len() as f32;
         assert!((0.05..0.9).contains(&spread), "{name}: outputs of {spread} on average test nothing");
@@ -128,7 +130,8 @@ fn resnet(norm: Norm, upsample: Upsample) -> ResNetConfig {
 
 fn model(generator: GeneratorConfig) -> ModelConfig {
     let (input, output) = (Pixels::default(), Pixels::default());
-    ModelConfig { size: generator.multiple() as u32, generator, input, output, precision: DType::F32 }
+    let (fit, test) = (Fit::Pad, TestTime::default());
+    ModelConfig { size: generator.multiple() as u32, generator, input, output, fit, test, precision: DType::F32 }
 }
 
 /// Operators that not every network has, without one: maps of other sizes, and what is added to itself.

@@ -8,7 +8,9 @@ use crate::parameters;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{from_reference, to_reference};
-use pix2pix::nn::{DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig, Statistics, UNetConfig, Upsample};
+use pix2pix::nn::{
+    DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig, Statistics, UNetConfig, Upsample,
+};
 use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, StateList, StateSpec};
@@ -76,7 +78,7 @@ impl<'a> Run<'a> {
         let discriminator = PatchGan::new(&mut states, &config)?;
 
         let shape_of = |role: &str| activation_shape(role, &case.tensor(role)?);
-        let shape = PairShape { input: shape_of("step1.A")?, target: shape_of("step1.B")? };
+        let shape = PairShape { input: shape_of("step1.A")?, target: shape_of("step1.B")?, fit: Fit::Pad };
         let objective = Objective {
             gan_loss: case.gan_loss("gan_mode")?,
             // The reference's pix2pix knows wgangp, but trains without the penalty.

@@ -3,7 +3,6 @@
 use super::report::{Entry, Kind, Report, WHOLE, ratio};
 use crate::data::{Batch, Dataset, Loader, LoaderOptions, Split};
 use crate::gpu::Gpu;
-use crate::nn::Mode;
 use crate::program::{Clock, Spread, rows};
 use crate::tensor::Shape;
 use crate::train::{LossReader, Session, TrainConfig, TrainError, Translator};
@@ -141,7 +140,7 @@ fn time_loop(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> 
 /// Seconds to translate one image, upload and download included, and the launches that it takes.
 fn time_translation(gpu: &Gpu, session: &Session, config: &TrainConfig, times: u64) -> Result<(Spread, usize), TrainError> {
     let shape = Shape::nhwc(1, config.size as usize, config.size as usize, config.input.channels());
-    let translator = Translator::new(gpu, &session.store, &session.generator, shape, &Mode::translation())?;
+    let translator = Translator::new(gpu, &session.store, &session.generator, shape, config.fit, &config.test.mode())?;
     let image = wave(shape.len(), 0.0);
     let mut seconds = Vec::new();
     for time in 0..=times {

@@ -1,7 +1,7 @@
 //! How the generator is built, as `train`, `inspect` and `bench` take it.
 
 use super::CliError;
-use super::network::NETWORKS;
+use super::network::{FitArg, NETWORKS};
 use crate::nn::{DropoutAt, Upsample};
 use crate::train::{Architecture, TrainConfig};
 use clap::{Args, ValueEnum};
@@ -38,6 +38,9 @@ enum UpsampleArg {
     /// By interpolating between pixels before a convolution
     Bilinear,
 }
+
+/// Halvings for sizes that are no multiple of 32 unless others are asked for: few, so that little is padded or left out.
+const FEWEST_DOWNS: usize = 5;
 
 /// The generator; without these options the paper's.
 #[derive(Debug, Clone, Args)]
@@ -81,17 +84,24 @@ impl GeneratorArgs {
         if self.dropout_at == Some(DropoutAtArg::Torch) { DropoutAt::Torch } else { DropoutAt::Pytorch }
     }
 
-    /// Halvings of images of `size`.
+    /// Halvings of images of `size`; a `fit` takes sizes that the generator does not divide.
     ///
     /// # Errors
     /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does not have.
-    pub fn num_downs(&self, size: u32) -> Result<usize, CliError> {
+    pub fn num_downs(&self, size: u32, fit: Option<FitArg>) -> Result<usize, CliError> {
         if matches!(self.generator, ArchitectureArg::ResNet9 | ArchitectureArg::ResNet6) {
             self.refuse_unused()?;
-            return if size.is_multiple_of(4) { Ok(2) } else { Err(no_multiple(size, 4)) };
+            return match fit {
+                Some(FitArg::Crop) => Err(CliError::Usage("--fit crop is the U-Net's own rule; a ResNet takes --fit pad".to_owned())),
+                None if !size.is_multiple_of(4) => Err(no_multiple(size, 4)),
+                _ => Ok(2),
+            };
         }
-        let Some(depth) = self.depth else { return TrainConfig::downs_for(size).ok_or_else(|| no_multiple(size, 32)) };
-        match size.trailing_zeros() as usize {
+        let Some(depth) = self.depth else {
+            return TrainConfig::downs_for(size).or(fit.map(|_| FEWEST_DOWNS)).ok_or_else(|| no_multiple(size, 32));
+        };
+        let most = if fit.is_some() { size.checked_ilog2().unwrap_or(0) } else { size.trailing_zeros() };
+        match most as usize {
             most if depth <= most => Ok(depth),
             0 | 1 => Err(no_multiple(size, 4)),
             most => Err(CliError::Usage(format!(
@@ -115,5 +125,7 @@ impl GeneratorArgs {
 fn no_multiple(size: u32, multiple: u32) -> CliError {
     let below = (size / multiple * multiple).max(32);
     let above = below.saturating_add(multiple);
-    CliError::Usage(format!("--size {size} is no multiple of {multiple}; the nearest are {below} and {above}"))
+    CliError::Usage(format!(
+        "--size {size} is no multiple of {multiple}; the nearest are {below} and {above}, or say how it shall fit: --fit pad or --fit crop"
+    ))
 }

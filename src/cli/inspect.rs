@@ -36,7 +36,7 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     };
     let recording = Recording::new(&config)?;
     let fail = |error| explain(&config, &profile, error);
-    let memory = plan_recording(&recording, &profile).map_err(fail)?;
+    let memory = plan_recording(&config, &recording, &profile).map_err(fail)?;
     let plan = recording.plan(&profile).map_err(fail)?;
     print(&table(&rows(&plan)))?;
     print(&networks(&recording.states))?;

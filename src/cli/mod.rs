@@ -15,6 +15,7 @@ mod pixels;
 mod prepare;
 mod progress;
 mod recipe;
+mod test_time;
 mod train;
 mod translate;
 mod tune;
@@ -184,15 +185,16 @@ fn write_png(path: &Path, picture: &Picture) -> Result<(), RunError> {
     })
 }
 
-/// One output for each input in `folder`, with its name and the ending of a PNG file; two inputs of one name, or an input or one of the
-/// `partners` (which are read too) as an output, are refused.
-fn plan_outputs(inputs: &[PathBuf], partners: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// Outputs for each input in `folder`, with its name, each of the `endings` and that of a PNG file, input by input; two outputs of one
+/// name, or an input or one of the `partners` (which are read too) as an output, are refused.
+fn plan_outputs(inputs: &[PathBuf], partners: &[PathBuf], folder: &Path, endings: &[String]) -> Result<Vec<PathBuf>, CliError> {
     let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
     let read = inputs.iter().chain(partners);
     let sources: HashMap<PathBuf, &PathBuf> = read.filter_map(|source| Some((source.canonicalize().ok()?, source))).collect();
-    let mut outputs = Vec::with_capacity(inputs.len());
-    for input in inputs {
+    let mut outputs = Vec::with_capacity(inputs.len() * endings.len());
+    for (input, ending) in inputs.iter().flat_map(|input| endings.iter().map(move |ending| (input, ending))) {
         let mut name = input.file_stem().unwrap_or_default().to_owned();
+        name.push(ending);
         name.push(".png");
         let output = folder.join(name);
         let clash = |first: &Path| CliError::Clash { first: first.to_owned(), second: input.clone(), output: output.clone() };

@@ -5,7 +5,7 @@ use super::generator::GeneratorArgs;
 use super::objective::ObjectiveArgs;
 use super::recipe::OptimizerArgs;
 use crate::data::{Direction, Pixels, default_load_size};
-use crate::nn::{Generator, NetworkError, Norm, PatchGan, PatchGanConfig};
+use crate::nn::{Fit, Generator, NetworkError, Norm, PatchGan, PatchGanConfig, TestTime};
 use crate::state::StateList;
 use crate::tensor::DType;
 use crate::train::{Length, Objective, TrainConfig};
@@ -54,12 +54,34 @@ impl NormArg {
     }
 }
 
+/// How images whose sides the generator does not divide go through it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FitArg {
+    /// Extended by their reflection, the result cut back
+    Pad,
+    /// By the U-Net's own rule: the result shows the middle of the image, a multiple of the generator's in size
+    Crop,
+}
+
+impl FitArg {
+    /// The fit of that name.
+    pub fn fit(self) -> Fit {
+        match self {
+            Self::Pad => Fit::Pad,
+            Self::Crop => Fit::Crop,
+        }
+    }
+}
+
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
     /// Height and width of the images in pixels, a multiple of 32, of 2^--depth, or of 4 with a ResNet [default: 256; training on the bundled pairs: 64]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
+    /// Allow other sizes, and how they go through the generator (translated images of other sizes too) [default: pad]
+    #[arg(long, value_enum, value_name = "FIT", help_heading = NETWORKS)]
+    pub fit: Option<FitArg>,
     /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
     /// [default: 286/256 of --size]
     #[arg(long, value_name = "PIXELS")]
@@ -119,16 +141,18 @@ impl NetworkArgs {
             input: Pixels::Rgb,
             output: Pixels::Rgb,
             size,
+            fit: self.fit.map(FitArg::fit).unwrap_or_default(),
             load_size: self.load_size.unwrap_or_else(|| default_load_size(size)),
             ngf,
             ndf,
-            num_downs: self.generator.num_downs(size)?,
+            num_downs: self.generator.num_downs(size, self.fit)?,
             d_layers: self.d_layers()?,
             norm: self.norm.norm(),
             architecture: self.generator.architecture(),
             upsample: self.generator.upsample(),
             dropout: !self.no_dropout,
             dropout_at: self.generator.dropout_at(),
+            test: TestTime::default(),
             precision: self.precision.map_or(DType::F32, PrecisionArg::dtype),
             batch_size: self.batch_size as usize,
             recompute: self.recompute,
@@ -165,7 +189,8 @@ impl NetworkArgs {
 
 /// Refuses a discriminator whose patches do not fit the images.
 fn check_patches(config: &TrainConfig) -> Result<(), CliError> {
-    let (size, n_layers) = (config.size as usize, config.d_layers);
+    let size = config.fit.output_side(config.size as usize, 1 << config.num_downs);
+    let n_layers = config.d_layers;
     let fits = |n_layers: &usize| PatchGanConfig::patches(*n_layers, size) > 0;
     let field = PatchGanConfig::receptive_field;
     match (0..n_layers).rev().find(fits) {

@@ -191,7 +191,7 @@ fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError>
 /// One output for each image.
 fn singles(inputs: &[PathBuf], output: &OutputArgs) -> Result<Vec<Task>, CliError> {
     let sources = list_images(inputs)?;
-    let outputs = plan_outputs(&sources, &[], &output.out)?;
+    let outputs = plan_outputs(&sources, &[], &output.out, &[String::new()])?;
     Ok(sources.into_iter().zip(outputs).map(|(source, output)| Task { sources: vec![source], output }).collect())
 }
 
@@ -205,7 +205,7 @@ fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError>
             _ => None,
         })
         .unzip();
-    let outputs = plan_outputs(&left, &right, &output.out)?;
+    let outputs = plan_outputs(&left, &right, &output.out, &[String::new()])?;
     let halves = left.into_iter().zip(right);
     Ok(halves.zip(outputs).map(|((a, b), output)| Task { sources: vec![a, b], output }).collect())
 }

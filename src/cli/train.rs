@@ -4,11 +4,13 @@ use super::network::NetworkArgs;
 use super::pixels::PixelArgs;
 use super::progress::Progress;
 use super::recipe::ScheduleArgs;
+use super::test_time::{TEST_TIME, TestNormArg};
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::data::{DataError, Dataset, Direction};
 use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
+use crate::nn::TestTime;
 use crate::tensor::DType;
 use crate::train::run::RunDir;
 use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, checkpoint};
@@ -23,7 +25,7 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 46] = [
+const FIXED_BY_A_RUN: [&str; 49] = [
     "tune",
     "dataset",
     "direction",
@@ -31,6 +33,7 @@ const FIXED_BY_A_RUN: [&str; 46] = [
     "output",
     "palette",
     "size",
+    "fit",
     "load_size",
     "ngf",
     "ndf",
@@ -45,6 +48,8 @@ const FIXED_BY_A_RUN: [&str; 46] = [
     "upsample",
     "norm",
     "no_dropout",
+    "test_norm",
+    "test_dropout",
     "d_layers",
     "patch",
     "objective",
@@ -125,6 +130,12 @@ pub struct TrainArgs {
     /// Steps from one checkpoint to the next [default: a tenth of the run]
     #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<u64>,
+    /// Where batch norm takes its statistics from in sample grids, scores and translation [default: image]
+    #[arg(long, value_enum, value_name = "MODE", help_heading = TEST_TIME)]
+    test_norm: Option<TestNormArg>,
+    /// Leave dropout on there: every seed gives another result
+    #[arg(long, help_heading = TEST_TIME)]
+    test_dropout: bool,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -254,7 +265,8 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
     args.schedule.apply(&mut config.recipe, &config.objective, length)?;
     args.pixels.apply(&mut config)?;
-    Ok(config)
+    config.test = TestTime { norm: args.test_norm.map(TestNormArg::norm).unwrap_or_default(), dropout: args.test_dropout };
+    config.test.refusal(&config.generator()).map_or(Ok(config), |refusal| Err(CliError::Usage(refusal)))
 }
 
 fn learning_rate(args: &TrainArgs) -> Result<Option<f64>, CliError> {

@@ -1,17 +1,18 @@
 //! `pix2pix translate`.
 
-use super::network::PrecisionArg;
-use super::{CliError, DeviceArgs, plan_outputs, print, write_png};
-use crate::data::{DataError, Picture, crop_to, list_images, read_picture, reflect_pad_to_multiple};
+use super::network::{FitArg, PrecisionArg};
+use super::test_time::TestNormArg;
+use super::{CliError, DeviceArgs, note, plan_outputs, print, write_png};
+use crate::data::{DataError, Picture, list_images, read_picture, reflected_window};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
-use crate::nn::{DropoutMode, Generator, Mode};
+use crate::nn::{Fit, Generator, GeneratorConfig, Mode, TestTime};
 use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::StateList;
 use crate::tensor::Shape;
 use crate::train::run::RunError;
-use crate::train::{ModelConfig, TrainError, Translator, checkpoint, largest_image};
+use crate::train::{ModelConfig, Tiling, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -28,9 +29,31 @@ pub struct TranslateArgs {
     /// Folder for the results, PNG files of the inputs' names
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Keep dropout on as in training: every seed gives another result
+    /// Where batch norm takes its statistics from [default: as the model says, else image]
+    #[arg(long, value_enum, value_name = "MODE")]
+    test_norm: Option<TestNormArg>,
+    /// Keep dropout on as in training: every seed gives another result [default: as the model says, else off]
     #[arg(long)]
     dropout: bool,
+    /// Switch dropout off where the model leaves it on
+    #[arg(long, conflicts_with = "dropout")]
+    no_dropout: bool,
+    /// Results for each image, by the seeds from --seed on, as NAME-seedK.png; switches dropout on
+    #[arg(long, value_name = "N", conflicts_with = "no_dropout", value_parser = clap::value_parser!(u32).range(1..))]
+    samples: Option<u32>,
+    /// Images of one size that are translated at once
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// How images whose sides the generator does not divide go through it [default: as the model says, else pad]
+    #[arg(long, value_enum, value_name = "FIT")]
+    fit: Option<FitArg>,
+    /// Translate larger images in tiles of this many pixels, in device memory that does not grow with the image
+    #[arg(long, value_name = "PIXELS")]
+    tile: Option<usize>,
+    /// The least that neighbouring tiles share; less than what the generator sees is faster, blended and not exact
+    /// [default: as much as it takes to be exact]
+    #[arg(long, value_name = "PIXELS", requires = "tile")]
+    overlap: Option<usize>,
     /// How weights and activations are stored [default: as when the model was trained]
     #[arg(long, value_enum, value_name = "TYPE")]
     precision: Option<PrecisionArg>,
@@ -38,30 +61,43 @@ pub struct TranslateArgs {
     device: DeviceArgs,
 }
 
-/// A generator on the device, with the program of the last image size.
+/// A generator on the device, with the program of the last shape of a batch.
 struct Model {
     gpu: Gpu,
     store: Store,
     generator: Generator,
     config: ModelConfig,
+    fit: Fit,
     mode: Mode,
+    tiling: Option<Tiling>,
     ready: Option<(Shape, Translator)>,
 }
+
+/// Images that go through the network at once, each with its file and the results' files, one a seed.
+type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let inputs = list_images(&args.inputs)?;
-    let outputs = plan_outputs(&inputs, &[], &args.out)?;
+    let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1))).map(|sample| args.device.seed.wrapping_add(sample)).collect();
+    let endings: Vec<String> = match args.samples {
+        Some(_) => seeds.iter().map(|seed| format!("-seed{seed}")).collect(),
+        None => vec![String::new()],
+    };
+    let outputs = plan_outputs(&inputs, &[], &args.out, &endings)?;
     let mut model = Model::load(args)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
-    for (input, output) in inputs.iter().zip(&outputs) {
+    let mut group = Group::new();
+    for (input, outputs) in inputs.iter().zip(outputs.chunks(endings.len())) {
         let image = model.read(input)?;
-        let fail = |source| CliError::Translate { file: input.clone(), source: Box::new(source) };
-        let translated = model.translate(&image, args.device.seed).map_err(fail)?;
-        write_png(output, &translated)?;
-        print(&output.display().to_string())?;
+        let joins = |(first, ..): &(Picture, _, _)| first.dimensions() == image.dimensions();
+        if group.len() == args.batch as usize || !group.first().is_none_or(joins) {
+            model.translate_group(&group, &seeds)?;
+            group.clear();
+        }
+        group.push((image, input, outputs));
     }
-    Ok(())
+    model.translate_group(&group, &seeds)
 }
 
 impl Model {
@@ -69,18 +105,54 @@ impl Model {
         let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
         let file = TensorFile::open(&path)?;
         let config = checkpoint::read_model(&file)?;
+        let test = TestTime {
+            norm: args.test_norm.map_or(config.test.norm, TestNormArg::norm),
+            dropout: args.dropout || args.samples.is_some() || config.test.dropout && !args.no_dropout,
+        };
+        if let Some(refusal) = test.refusal(&config.generator) {
+            return Err(CliError::Usage(refusal));
+        }
+        if args.fit == Some(FitArg::Crop) && matches!(config.generator, GeneratorConfig::ResNet(_)) {
+            return Err(CliError::Usage("--fit crop is the U-Net's own rule; this generator is a ResNet and takes --fit pad".to_owned()));
+        }
         let gpu = args.device.open()?;
         let mut states = StateList::new(args.device.precision(&gpu, args.precision, config.precision)?);
         let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
+        let (fit, mode) = (args.fit.map_or(config.fit, FitArg::fit), test.mode());
+        let tiling = args.tile.map(|tile| {
+            refuse_with_tiles(fit, test, args.batch)?;
+            Tiling::new(&mut states, &generator, &mode, tile, args.overlap)
+        });
+        let tiling = tiling.transpose().map_err(CliError::Usage)?;
         let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
         for arena in [generator.parameters(), generator.statistics()] {
             load_network(&file, &gpu, &store, arena, ArenaPart::Value, "")?;
         }
-        let mut mode = Mode::translation();
-        if args.dropout {
-            mode.dropout = DropoutMode::Random;
+        Ok(Self { gpu, store, generator, config, fit, mode, tiling, ready: None })
+    }
+
+    /// Translates images of one size by each of the seeds and writes the results.
+    fn translate_group(&mut self, group: &Group, seeds: &[u64]) -> Result<(), CliError> {
+        let Some(&(_, first, _)) = group.first() else { return Ok(()) };
+        let images: Vec<&Picture> = group.iter().map(|(image, ..)| image).collect();
+        for (sample, &seed) in seeds.iter().enumerate() {
+            let fail = |source| CliError::Translate { file: first.to_owned(), source: Box::new(source) };
+            let translated = match (&self.tiling, &images[..]) {
+                (Some(tiling), [image]) if image.width().max(image.height()) as usize > tiling.tile => {
+                    vec![self.in_tiles(tiling, image).map_err(fail)?]
+                }
+                _ => self.translate(&images, seed).map_err(fail)?,
+            };
+            for (picture, (image, input, outputs)) in translated.iter().zip(group) {
+                if picture.dimensions() != image.dimensions() {
+                    let [from, to] = [image, picture].map(|picture| format!("{}x{}", picture.width(), picture.height()));
+                    note(&format!("note: {}: the result shows the middle {to} of {from} pixels (--fit crop)", input.display()));
+                }
+                write_png(&outputs[sample], picture)?;
+                print(&outputs[sample].display().to_string())?;
+            }
         }
-        Ok(Self { gpu, store, generator, config, mode, ready: None })
+        Ok(())
     }
 
     /// Reads an image in the channels of the model's input.
@@ -88,29 +160,72 @@ impl Model {
         self.config.input.colours(&read_picture(path)?, path)
     }
 
-    /// Pads by reflection to a size that the network divides, translates, and crops back.
-    fn translate(&mut self, image: &Picture, seed: u64) -> Result<Picture, TrainError> {
-        let padded = reflect_pad_to_multiple(image, self.generator.multiple() as u32);
-        let (width, height) = padded.dimensions();
-        let shape = Shape::nhwc(1, height as usize, width as usize, self.config.input.channels());
-        let ready = match self.ready.take() {
-            Some((size, translator)) if size == shape => translator,
-            // The old program's buffers are given back before the new one's are made.
-            other => {
-                drop(other);
-                let Self { gpu, store, generator, mode, .. } = &*self;
-                Translator::new(gpu, store, generator, shape, mode).map_err(|error| {
-                    match largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) {
-                        Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size },
-                        None => error,
-                    }
-                })?
-            }
-        };
-        let values = self.config.input.units(&padded);
+    /// The network's input for images of this size.
+    fn shape(&self, batch: usize, image: &Picture) -> Shape {
+        Shape::nhwc(batch, image.height() as usize, image.width() as usize, self.config.input.channels())
+    }
+
+    /// Translates images of one size.
+    fn translate(&mut self, images: &[&Picture], seed: u64) -> Result<Vec<Picture>, TrainError> {
+        let Some(first) = images.first() else { return Ok(Vec::new()) };
+        let shape = self.shape(images.len(), first);
+        let ready = self.translator(shape)?;
+        let values: Vec<f32> = images.iter().flat_map(|image| self.config.input.units(image)).collect();
         let output = ready.translate(&self.gpu, &self.store, &values, seed)?;
+        let (shown, result) = (ready.shown(&values), ready.output_shape().with_batch(1));
         self.ready = Some((shape, ready));
-        let whole = self.config.output.picture(width, height, image.depth(), &output, &values);
-        Ok(crop_to(&whole, image.width(), image.height()))
+        let [width, height] = [result.width(), result.height()];
+        let each = |values: &[f32]| (values.len() / images.len()).max(1);
+        let parts = output.chunks(each(&output)).zip(shown.chunks(each(&shown))).zip(images);
+        let picture = |((output, input), image): ((&[f32], &[f32]), &&Picture)| {
+            self.config.output.picture(width as u32, height as u32, image.depth(), output, input)
+        };
+        Ok(parts.map(picture).collect())
+    }
+
+    /// Translates an image tile by tile; on the host it and its translation are held whole.
+    fn in_tiles(&self, tiling: &Tiling, image: &Picture) -> Result<Picture, TrainError> {
+        let Self { gpu, store, generator, config, mode, .. } = self;
+        let (width, height) = image.dimensions();
+        let part = |[top, left, height, width]: [usize; 4]| -> Vec<f32> {
+            config.input.units(&reflected_window(image, left as u32, top as u32, width as u32, height as u32))
+        };
+        let (mut bytes, mut done, mut channels) = (Vec::new(), 0, 0);
+        let mut write = |rows: &[f32]| {
+            let height = rows.len() / (width as usize * config.output.channels());
+            let input = part([done, 0, height, width as usize]);
+            let picture = config.output.picture(width, height as u32, image.depth(), rows, &input);
+            channels = picture.channels();
+            bytes.extend_from_slice(picture.bytes());
+            done += height;
+        };
+        tiling.translate((gpu, store), (generator, mode), self.shape(1, image), &part, &mut write)?;
+        Ok(Picture::from_bytes(width, height, channels, image.depth(), bytes).unwrap_or_default())
+    }
+
+    /// The program for images of `shape`: the last one again, or a new one.
+    fn translator(&mut self, shape: Shape) -> Result<Translator, TrainError> {
+        match self.ready.take() {
+            Some((size, translator)) if size == shape => return Ok(translator),
+            // The old program's buffers are given back before the new one's are made.
+            other => drop(other),
+        }
+        let Self { gpu, store, generator, fit, mode, .. } = &*self;
+        Translator::new(gpu, store, generator, shape, *fit, mode).map_err(|error| {
+            match largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) {
+                Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size },
+                None => error,
+            }
+        })
+    }
+}
+
+/// What tiles cannot go with, in words.
+fn refuse_with_tiles(fit: Fit, test: TestTime, batch: u32) -> Result<(), String> {
+    match (fit, test.dropout, batch) {
+        (Fit::Crop, ..) => Err("--tile pads images; use --fit pad".to_owned()),
+        (_, true, _) => Err("dropout would draw other masks in every tile; use --no-dropout and no --samples with --tile".to_owned()),
+        (_, _, 2..) => Err("--tile takes one image at a time; leave out --batch".to_owned()),
+        _ => Ok(()),
     }
 }

@@ -17,7 +17,7 @@
 //! | [`schedule`] | which pairs, with which jitter, make the batch of step `t` |
 //! | [`loader`] | threads that prepare the next batches while the device works |
 //! | [`bundled`] | the pairs that travel inside the binary |
-//! | [`pad`] | reflect padding, for translating images of any size |
+//! | [`pad`] | windows beyond an image's end, for tiles |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
 //!
 //! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
@@ -43,7 +43,7 @@ pub use augment::{Jitter, preprocess_pair, to_unit};
 pub use dataset::{Batch, DataOptions, Dataset, PairSet, default_load_size};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
-pub use pad::{crop_to, reflect_pad_to_multiple};
+pub use pad::reflected_window;
 pub use pairs::{Direction, Split};
 pub use palette::Palette;
 pub use picture::{Depth, Picture};

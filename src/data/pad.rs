@@ -1,21 +1,13 @@
-//! Reflect padding: an image of any size becomes one that the networks accept, and the result is cut back.
+//! Windows onto an image that may reach beyond it, as reflect padding continues it (PyTorch's `reflect`: the edge is not repeated).
 
 use super::picture::Picture;
 
-/// Extends an image to the right and below until both sides are multiples of `multiple`, reflecting its content about the last
-/// column and row (like PyTorch's `reflect` padding, which does not repeat the edge itself). Where more is missing than there is
-/// to reflect, it is reflected again and again.
-///
-/// A `multiple` of 0, or one whose next multiple no 32-bit size can hold, leaves the side as it is.
-pub fn reflect_pad_to_multiple(image: &Picture, multiple: u32) -> Picture {
-    let (width, height) = image.dimensions();
-    let padded = |side: u32| side.checked_next_multiple_of(multiple).unwrap_or(side);
-    image.rearrange(padded(width), padded(height), |x, y| (reflect(x, width), reflect(y, height)))
-}
-
-/// Undoes the padding: the top left `width` x `height` pixels, or what there is of them.
-pub fn crop_to(image: &Picture, width: u32, height: u32) -> Picture {
-    image.crop(0, 0, width, height)
+/// The `width` x `height` pixels at (`left`, `top`) of an image that goes on to the right and below as its reflection about its last
+/// column and row, again and again where that is too little.
+pub fn reflected_window(image: &Picture, left: u32, top: u32, width: u32, height: u32) -> Picture {
+    let (image_width, image_height) = image.dimensions();
+    let position = |from: u32, step: u32, side: u32| reflect(from.saturating_add(step), side);
+    image.rearrange(width, height, |x, y| (position(left, x, image_width), position(top, y, image_height)))
 }
 
 /// Folds a position beyond the end back into `0..side`, to and fro between both ends.
@@ -42,22 +34,13 @@ mod tests {
     }
 
     #[test]
-    fn pads_to_the_next_multiple_and_crops_back() {
-        for (width, height) in [(1, 1), (3, 200), (256, 256), (257, 255), (100, 1)] {
-            let image = Picture::from(RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 9])));
-            let padded = reflect_pad_to_multiple(&image, 256);
-            assert_eq!(padded.width(), width.next_multiple_of(256));
-            assert_eq!(padded.height(), height.next_multiple_of(256));
-            assert_eq!(crop_to(&padded, width, height), image);
-        }
-    }
-
-    #[test]
-    fn nothing_to_pad_is_no_panic() {
-        let image = Picture::from(RgbImage::new(3, 2));
-        let empty = Picture::from(RgbImage::new(0, 0));
-        assert_eq!(reflect_pad_to_multiple(&image, 0), image);
-        assert_eq!(reflect_pad_to_multiple(&empty, 8), empty);
-        assert_eq!(crop_to(&image, 9, 9), image);
+    fn a_window_goes_beyond_the_image_by_its_reflection() {
+        let image = Picture::from(RgbImage::from_fn(5, 3, |x, y| image::Rgb([x as u8, y as u8, 9])));
+        let window = reflected_window(&image, 3, 1, 6, 4);
+        assert_eq!(window.dimensions(), (6, 4));
+        let columns: Vec<u16> = (0..6).flat_map(|x| window.pixel(x, 0).next()).collect();
+        let rows: Vec<u16> = (0..4).flat_map(|y| window.pixel(0, y).nth(1)).collect();
+        assert_eq!((columns, rows), (vec![3, 4, 3, 2, 1, 0], vec![1, 2, 1, 0]));
+        assert_eq!(reflected_window(&image, 0, 0, 5, 3), image);
     }
 }

@@ -1,6 +1,6 @@
 //! The generator, whichever its architecture.
 
-use super::layer::{Builder, Mode};
+use super::layer::{Builder, Mode, Norm};
 use super::resnet::{ResNet, ResNetConfig};
 use super::unet::{UNet, UNetConfig};
 use super::{NetworkError, Shapes};
@@ -32,7 +32,23 @@ impl GeneratorConfig {
         }
     }
 
-    /// Image sizes must be multiples of this.
+    /// Normalisation.
+    pub fn norm(&self) -> Norm {
+        match self {
+            Self::UNet(config) => config.norm,
+            Self::ResNet(config) => config.norm,
+        }
+    }
+
+    /// Whether any layer has dropout.
+    pub fn has_dropout(&self) -> bool {
+        match self {
+            Self::UNet(config) => config.has_dropout(),
+            Self::ResNet(config) => config.dropout,
+        }
+    }
+
+    /// The sides of results are multiples of this: images of other sizes are fitted to it, see [`Fit`](super::Fit).
     pub fn multiple(&self) -> usize {
         match self {
             Self::UNet(config) => config.multiple(),
@@ -87,7 +103,7 @@ impl Generator {
         self.statistics
     }
 
-    /// Image sizes must be multiples of this.
+    /// As [`GeneratorConfig::multiple`].
     pub fn multiple(&self) -> usize {
         self.config.multiple()
     }

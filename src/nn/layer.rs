@@ -1,5 +1,6 @@
 //! What both networks are made of: convolutions, normalisation, dropout, and how they behave in training and in use.
 
+use super::test_time::TestTime;
 use crate::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics};
 use crate::ops::contraction::Geometry;
 use crate::ops::conv_transpose2d::conv_transpose2d_to;
@@ -33,6 +34,15 @@ pub enum Norm {
 }
 
 impl Norm {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Instance => "instance",
+            Self::None => "none",
+        }
+    }
+
     /// Whether the convolutions in front of a normalisation have a bias (the reference: with instance norm only).
     pub(super) fn conv_has_bias(self) -> bool {
         self == Self::Instance
@@ -50,6 +60,8 @@ pub enum Statistics {
     Parts(usize),
     /// Each image alone, whatever the batch: use as trained at batch 1, which is instance normalisation.
     Image,
+    /// The whole batch, without a trace in the running statistics.
+    WholeBatch,
     /// The running statistics: the reference's `eval()`.
     Running,
 }
@@ -103,7 +115,7 @@ impl Mode {
 
     /// The same output for the same image every time: per-image statistics, no dropout.
     pub fn translation() -> Self {
-        Self { statistics: Statistics::Image, dropout: DropoutMode::Off }
+        TestTime::default().mode()
     }
 }
 
@@ -239,6 +251,7 @@ impl NormLayer {
         let running = [tape.state(states, mean), tape.state(states, var)];
         match mode.statistics {
             Statistics::Image => Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0),
+            Statistics::WholeBatch => Ok(batch_norm(tape, input, affine, Groups::Batch, EPSILON)?.0),
             Statistics::Running => batch_norm_running(tape, input, affine, running, EPSILON),
             Statistics::BatchAgain => Ok(batch_norm(tape, input, affine, Groups::Parts(1), EPSILON)?.0),
             Statistics::Batch => batch_norm_training(tape, input, affine, running, 1),

@@ -1,19 +1,25 @@
 //! Floor 5: the networks, with the parameter names of the reference's state dict.
 
+mod fit;
 mod generator;
 mod infer;
 mod init;
 mod layer;
 mod patch_gan;
+mod reach;
 mod resnet;
+mod test_time;
 mod unet;
 
+pub use fit::{Fit, Fitted};
 pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;
 pub use init::{Initialisation, set_initialisation};
 pub use layer::{DropoutMode, Mode, Norm, Statistics, Upsample};
 pub use patch_gan::{PatchGan, PatchGanConfig};
+pub use reach::reach;
 pub use resnet::ResNetConfig;
+pub use test_time::{TestNorm, TestTime};
 pub use unet::{DropoutAt, UNetConfig};
 
 use thiserror::Error;

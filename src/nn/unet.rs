@@ -6,6 +6,7 @@ use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::ops::Concat;
 use crate::ops::activation::{Activation, activate};
 use crate::ops::contraction::Geometry;
+use crate::ops::window::Window;
 use crate::state::StateList;
 use crate::tape::{Tape, TapeError, Var};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,11 @@ impl DropoutAt {
 }
 
 impl UNetConfig {
+    /// Whether any block has dropout.
+    pub(super) fn has_dropout(&self) -> bool {
+        self.dropout && (0..self.num_downs.min(MOST_DOWNS)).any(|depth| self.dropout_at.includes(depth, self.num_downs))
+    }
+
     /// Image sizes must be multiples of this, whatever depth a file says.
     pub(super) fn multiple(&self) -> usize {
         1 << self.num_downs.min(MOST_DOWNS)
@@ -129,6 +135,9 @@ impl UNet {
                 && depth < innermost
                 && let Some(skip) = skips.pop()
             {
+                // Where an odd map was halved the decoder's is smaller: the middle of the skip goes with it.
+                let small = tape.shape(value);
+                let skip = Window::centre(tape.shape(skip), small.height(), small.width()).of(tape, skip)?;
                 value = tape.record(Concat, &[skip, value])?;
             }
             value = activate(tape, value, RELU)?;

@@ -28,6 +28,7 @@ pub mod random;
 pub mod reduction;
 pub mod resample;
 pub mod sgd;
+pub mod window;
 
 pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use elementwise::{Fill, add};

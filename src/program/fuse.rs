@@ -28,6 +28,7 @@ use crate::ops::contraction::Activated;
 use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
 use crate::ops::elementwise::Scale;
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
+use crate::ops::window::Window;
 use crate::ops::{Byproduct, Concat, Fill, Op, View};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Node, Source, Tape, Var};
@@ -69,7 +70,7 @@ pub fn fuse(tape: &Tape, states: &StateList, outputs: &[Var]) -> Tape {
 }
 
 /// A leaky ReLU that only contractions read: they apply it as they load its input. A concatenation of which only the positive part is
-/// read may hold the input as well, since `relu(leaky_relu(x))` is `relu(x)`. What a normalisation makes is activated in its launch.
+/// read may hold the input as well, since `relu(leaky_relu(x))` is `relu(x)`; a window in front of it only moves pixels. What a normalisation makes is activated in its launch.
 fn read_activated(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = leaky(fusion.op::<Activate>(node)?.activation)?;
     let [value] = fusion.inputs(node)?;
@@ -86,7 +87,10 @@ fn read_activated(fusion: &mut Fusion, node: usize) -> Option<()> {
                 read.for_each(|(of_map, _)| *of_map = slope);
                 fusion.rewrite(reader, Activated { contraction, slopes }, &rewired);
             }
-            None => fusion.rewrite(reader, Concat, &rewired),
+            None => match fusion.op::<Window>(reader).copied() {
+                Some(window) => fusion.rewrite(reader, window, &rewired),
+                None => fusion.rewrite(reader, Concat, &rewired),
+            },
         }
     }
     Some(())
@@ -314,8 +318,11 @@ impl Fusion<'_> {
         is_map_alone.then(|| known.unwrap_or_else(|| Activated { contraction: op.clone(), slopes: [1.0; 2] }))
     }
 
-    /// Whether a node is a concatenation that only ReLUs and their gradients read.
+    /// Whether a node is a concatenation that only ReLUs and their gradients read, or a window that only such concatenations read.
     fn rectified(&self, node: usize) -> bool {
+        if self.op::<Window>(node).is_some() {
+            return !self.outputs.contains(&Var(node)) && self.readers[node].iter().all(|&reader| self.rectified(reader));
+        }
         let relu = Activation::LeakyRelu { slope: 0.0 };
         let asks_for_sign = |&reader: &usize| match self.op::<ActivateBackward>(reader) {
             Some(backward) => backward.activation == relu && self.tape.nodes()[reader].inputs[0] != Var(node),

@@ -18,7 +18,7 @@ use super::session::Session;
 use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, WriteError, load_network, reference_shape};
-use crate::nn::{Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes};
+use crate::nn::{Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime};
 use crate::ops::ArenaPart;
 use crate::ops::loss_scale::Scaling;
 use crate::program::Program;
@@ -121,6 +121,8 @@ fn model_of(config: &TrainConfig) -> ModelConfig {
         input: config.input.clone(),
         output: config.output.clone(),
         size: config.size,
+        fit: config.fit,
+        test: config.test,
         precision: config.precision,
     }
 }
@@ -242,7 +244,15 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
 /// How a network of the reference is used, whose files do not name a size: that of the smallest image of its depth.
 fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
     let [input, output] = generator.channels().map(|n| Pixels::of_channels(n).unwrap_or_default());
-    ModelConfig { size: generator.multiple() as u32, generator, input, output, precision: DType::F32 }
+    ModelConfig {
+        size: generator.multiple() as u32,
+        generator,
+        input,
+        output,
+        fit: Fit::default(),
+        test: TestTime::default(),
+        precision: DType::F32,
+    }
 }
 
 /// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as trouble with the file.

@@ -4,7 +4,10 @@ use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
 use crate::data::{DataOptions, Direction, Pixels};
-use crate::nn::{DropoutAt, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, UNetConfig, Upsample, check_ranges};
+use crate::nn::{
+    DropoutAt, Fit, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime, UNetConfig, Upsample,
+    check_ranges,
+};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -52,6 +55,9 @@ pub struct TrainConfig {
     pub output: Pixels,
     /// Height and width that the networks see.
     pub size: u32,
+    /// How images of a size that the generator does not divide go through it.
+    #[serde(default)]
+    pub fit: Fit,
     /// Height and width that images are resized to before the random crop.
     pub load_size: u32,
     /// Channels of the generator's first convolution.
@@ -75,6 +81,9 @@ pub struct TrainConfig {
     /// Which blocks of a U-Net or an encoder-decoder have it.
     #[serde(default)]
     pub dropout_at: DropoutAt,
+    /// How the generator is used in sample grids, held-out scores and translation.
+    #[serde(default)]
+    pub test: TestTime,
     /// How weights, activations and gradients are stored.
     #[serde(default)]
     pub precision: DType,
@@ -148,6 +157,11 @@ impl TrainConfig {
         self.batch_size * self.recipe.accumulate.max(1)
     }
 
+    /// Images that go through the generator at once in sample grids and held-out scores: as many as share statistics.
+    pub fn test_batch(&self) -> usize {
+        if self.test.norm == TestNorm::Batch { self.batch_size } else { 1 }
+    }
+
     /// How images are prepared.
     pub fn data_options(&self) -> DataOptions {
         let (input, target) = (self.input.clone(), self.output.clone());
@@ -189,6 +203,12 @@ pub struct ModelConfig {
     pub output: Pixels,
     /// The size that it was trained at.
     pub size: u32,
+    /// How images of other sizes go through it, unless something else is asked for.
+    #[serde(default)]
+    pub fit: Fit,
+    /// How it is used, unless something else is asked for.
+    #[serde(default)]
+    pub test: TestTime,
     /// How weights and activations were stored when it was trained; the file's own tensors are f32.
     #[serde(default)]
     pub precision: DType,

@@ -7,7 +7,7 @@ use super::session::{Recording, UPLOADS};
 use super::translator::Forward;
 use crate::data::default_load_size;
 use crate::gpu::{GpuError, Profile, buffer_bytes};
-use crate::nn::{Generator, Mode};
+use crate::nn::{Fit, Generator, Mode};
 use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError};
 use crate::state::StateList;
 use crate::tensor::Shape;
@@ -18,20 +18,20 @@ use crate::tensor::Shape;
 /// Networks that do not fit the images, or values that no single buffer or binding of the device can hold.
 pub fn plan_training(config: &TrainConfig, profile: &Profile) -> Result<Memory, TrainError> {
     let recording = Recording::new(config)?;
-    plan_recording(&recording, profile)
+    plan_recording(config, &recording, profile)
 }
 
-/// As [`plan_training`], of a step that is recorded already.
+/// As [`plan_training`], of `config`'s step that is recorded already.
 ///
 /// # Errors
 /// Those of [`plan_training`].
-pub fn plan_recording(recording: &Recording, profile: &Profile) -> Result<Memory, TrainError> {
+pub fn plan_recording(config: &TrainConfig, recording: &Recording, profile: &Profile) -> Result<Memory, TrainError> {
     let Recording { states, generator, tape, vars, .. } = recording;
     let mut memory = Memory::of_states(states, true, profile)?;
     let step = recording.plan(profile)?;
     let image = tape.shape(vars.input);
-    let sample = Shape::nhwc(1, image.height(), image.width(), image.channels());
-    let samples = Forward::record(states, generator, sample, &Mode::translation())?.plan(states, profile)?;
+    let sample = Shape::nhwc(config.test_batch(), image.height(), image.width(), image.channels());
+    let samples = Forward::record(states, generator, sample, config.fit, &config.test.mode())?.plan(states, profile)?;
     memory.add_program(&step, profile);
     memory.add_samples(&samples, profile);
     if let Some(swap) = recording.swap()? {
@@ -131,7 +131,7 @@ pub fn largest_image(
     let scaled = |side: usize, steps: usize| (side * steps / longest / multiple * multiple).max(multiple);
     let fits = |&[width, height]: &[usize; 2]| {
         let shape = Shape::nhwc(shape.batch(), height, width, shape.channels());
-        let plan = Forward::record(states, generator, shape, mode).ok().and_then(|forward| forward.plan(states, profile).ok());
+        let plan = Forward::record(states, generator, shape, Fit::Pad, mode).ok().and_then(|forward| forward.plan(states, profile).ok());
         let memory = plan.zip(Memory::of_states(states, false, profile).ok()).map(|(plan, mut memory)| {
             memory.add_program(&plan, profile);
             memory

@@ -53,10 +53,11 @@ impl Recording {
             states.average(generator.parameters());
         }
         let images = |pixels: &Pixels| Shape::nhwc(config.pairs_per_step(), config.size as usize, config.size as usize, pixels.channels());
-        let shape = PairShape { input: images(&config.input), target: images(&config.output) };
-        let input = config.objective.conditional.then_some(shape.input);
+        let shape = PairShape { input: images(&config.input), target: images(&config.output), fit: config.fit };
+        let fitted = config.fit.of(shape.input, generator.multiple());
+        let input = config.objective.conditional.then_some(fitted.shown_shape(shape.input));
         let capacity = config.recipe.pool;
-        let pool = (judged && capacity > 0).then(|| Pool::new(&mut states, capacity, shape.target, input));
+        let pool = (judged && capacity > 0).then(|| Pool::new(&mut states, capacity, fitted.shown_shape(shape.target), input));
         let mut tape = Tape::default();
         let networks = Networks { generator: &generator, discriminator: discriminator.as_ref(), pool: pool.as_ref() };
         let mut vars = record_step(&mut tape, &states, &networks, shape, &config.objective, &config.recipe, &Mode::training())?;
@@ -145,7 +146,7 @@ impl Session {
     fn build(gpu: &Gpu, config: &TrainConfig) -> Result<Self, TrainError> {
         let recording = Recording::new(config)?;
         // Before anything is allocated: what cannot fit is refused at once.
-        let memory = plan_recording(&recording, gpu.profile())?;
+        let memory = plan_recording(config, &recording, gpu.profile())?;
         let upload = recording.upload_bytes();
         let swap = recording.swap()?;
         let Recording { states, generator, discriminator, pool, tape, vars } = recording;

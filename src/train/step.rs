@@ -4,7 +4,7 @@ use super::losses::{Distance, Verdict, distance, fool, gan, gradient_penalty, mi
 use super::objective::{Objective, UpdateOrder};
 use super::pool::Pool;
 use super::recipe::{Optimizer, Recipe};
-use crate::nn::{Generator, Mode, PatchGan};
+use crate::nn::{Fit, Fitted, Generator, Mode, PatchGan};
 use crate::ops::adam::{self, Adam};
 use crate::ops::elementwise::{add, scale};
 use crate::ops::ema::Average;
@@ -43,6 +43,8 @@ pub struct PairShape {
     pub input: Shape,
     /// Target images.
     pub target: Shape,
+    /// How they go through the generator.
+    pub fit: Fit,
 }
 
 /// The networks of a step, and what their discriminator remembers.
@@ -76,7 +78,8 @@ pub fn record_step(
 ) -> Result<StepVars, TapeError> {
     let input = tape.input("input", shape.input);
     let target = tape.input("target", shape.target);
-    let step = Step { states, generator: networks.generator, objective, recipe };
+    let fitted = shape.fit.of(shape.input, networks.generator.multiple());
+    let step = Step { states, generator: networks.generator, fitted, objective, recipe };
     let batches = step.batches(tape, [input, target], mode)?;
     let mut learnt = Learnt::default();
     let fake = match (networks.discriminator, objective.order) {
@@ -94,13 +97,18 @@ pub fn record_step(
 struct Step<'a> {
     states: &'a StateList,
     generator: &'a Generator,
+    fitted: Fitted,
     objective: &'a Objective,
     recipe: &'a Recipe,
 }
 
 /// One of the batches whose gradients a step accumulates.
 struct Batch {
+    /// What the generator is given of the input images.
+    given: Var,
+    /// What its results show of them; that is what is judged and compared.
     input: Var,
+    /// The same of the target images.
     target: Var,
     /// The images of the step before it.
     first: usize,
@@ -121,23 +129,29 @@ impl Step<'_> {
     /// The batches of a step.
     fn batches(&self, tape: &mut Tape, images: [Var; 2], mode: &Mode) -> Result<Vec<Batch>, TapeError> {
         let count = self.recipe.accumulate.max(1);
-        if count == 1 {
-            return Ok(vec![Batch { input: images[0], target: images[1], first: 0, mode: mode.clone() }]);
-        }
         let batch = tape.shape(images[0]).batch() / count;
         let mut part = |number: usize| {
             let first = number * batch;
-            let mut slice = |image| tape.record(BatchSlice { start: first, batch }, &[image]);
-            Ok(Batch { input: slice(images[0])?, target: slice(images[1])?, first, mode: mode.numbered(number) })
+            let mut slice = |image| if count == 1 { Ok(image) } else { tape.record(BatchSlice { start: first, batch }, &[image]) };
+            let [input, target] = [slice(images[0])?, slice(images[1])?];
+            let mode = if count == 1 { mode.clone() } else { mode.numbered(number) };
+            let given = self.fitted.given(tape, input)?;
+            Ok(Batch { given, input: self.fitted.shown(tape, input)?, target: self.fitted.shown(tape, target)?, first, mode })
         };
         (0..count).map(&mut part).collect()
+    }
+
+    /// The generator's results for a batch.
+    fn translate(&self, tape: &mut Tape, batch: &Batch, mode: &Mode) -> Result<Var, TapeError> {
+        let output = self.generator.forward(tape, self.states, batch.given, mode)?;
+        self.fitted.result(tape, output)
     }
 
     /// The generator learns from the distance alone. Returns its last output.
     fn alone(&self, tape: &mut Tape, batches: &[Batch], learnt: &mut Learnt) -> Result<Option<Var>, TapeError> {
         let mut last = None;
         for batch in batches {
-            let fake = self.generator.forward(tape, self.states, batch.input, &batch.mode)?;
+            let fake = self.translate(tape, batch, &batch.mode)?;
             let loss = self.generator_loss(tape, batch, fake, None, learnt)?;
             self.learn(tape, self.generator.parameters(), loss, learnt)?;
             last = Some(fake);
@@ -159,7 +173,7 @@ impl Step<'_> {
         let mut judge = Learnt::default();
         let mut last = None;
         for batch in batches {
-            let fake = self.generator.forward(tape, self.states, batch.input, &batch.mode)?;
+            let fake = self.translate(tape, batch, &batch.mode)?;
             let fresh = [batch.input, tape.record(Detach, &[fake])?];
             let images = batches.len() * tape.shape(fake).batch();
             let judged = pool.map_or(Ok(fresh), |pool| pool.query(tape, self.states, fresh, batch.first, images))?;
@@ -174,7 +188,7 @@ impl Step<'_> {
             let again = batch.mode.again();
             let fake = match (batches, last) {
                 ([_], Some(fake)) => fake,
-                _ => self.generator.forward(tape, self.states, batch.input, &again)?,
+                _ => self.translate(tape, batch, &again)?,
             };
             let judged = self.judge_fake(tape, discriminator, batch, fake)?;
             let loss = self.generator_loss(tape, batch, fake, Some(judged), learnt)?;
@@ -191,7 +205,7 @@ impl Step<'_> {
         let mut last = None;
         for batch in batches {
             let &Batch { input, target, ref mode, .. } = batch;
-            let fake = self.generator.forward(tape, self.states, input, mode)?;
+            let fake = self.translate(tape, batch, mode)?;
             let [real_logits, fake_logits] = self.judge_both(tape, discriminator, [[input, target], [input, fake]], mode)?;
             let loss = self.discriminator_loss(tape, discriminator, batch, [input, fake], [fake_logits, real_logits], &mut judge)?;
             self.learn(tape, discriminator.parameters(), loss, &mut judge)?;

@@ -14,7 +14,6 @@ use super::translator::{Grid, Score, Translator};
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
-use crate::nn::Mode;
 use crate::ops::loss_scale::{GRADIENT_COLUMN, Scaling};
 use crate::tensor::Shape;
 use std::path::PathBuf;
@@ -143,8 +142,8 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::Nothing { pairs: training.len(), batch_size: config.pairs_per_step(), steps });
         }
         let session = Session::new(gpu, &config)?;
-        let image = Shape::nhwc(1, config.size as usize, config.size as usize, config.input.channels());
-        let translator = Translator::new(gpu, &session.store, &session.generator, image, &Mode::translation())
+        let image = Shape::nhwc(config.test_batch(), config.size as usize, config.size as usize, config.input.channels());
+        let translator = Translator::new(gpu, &session.store, &session.generator, image, config.fit, &config.test.mode())
             .map_err(|error| explain(&config, gpu.profile(), error))?;
         Ok(Self {
             gpu,
@@ -311,8 +310,8 @@ impl<'a> Trainer<'a> {
         let (gpu, store) = (self.gpu, &self.session.store);
         let grid = self.session.with_used_weights(gpu, || self.translator.grid(gpu, store, &self.shown.0))?;
         let Grid { batch, input, output, target } = grid;
-        let side = self.config.size as usize;
-        let samples = Samples { batch, height: side, width: side, input: &input, output: &output, target: &target };
+        let shape = self.translator.output_shape();
+        let samples = Samples { batch, height: shape.height(), width: shape.width(), input: &input, output: &output, target: &target };
         Ok(self.run.write_samples(self.step, &samples)?)
     }
 

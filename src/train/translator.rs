@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use crate::data::{Batch, DataOptions, PairSet};
 use crate::gpu::{Gpu, Profile};
-use crate::nn::{Generator, Mode};
+use crate::nn::{Fit, Fitted, Generator, Mode};
 use crate::ops::StepState;
 use crate::program::{Plan, Program, Store};
 use crate::state::StateList;
@@ -19,6 +19,9 @@ const SAMPLES: usize = 8;
 #[derive(Debug)]
 pub struct Translator {
     program: Program,
+    shape: Shape,
+    output_shape: Shape,
+    fitted: Fitted,
     input: Var,
     output: Var,
 }
@@ -51,20 +54,24 @@ pub struct Grid {
 #[derive(Debug)]
 pub struct Forward {
     tape: Tape,
+    fitted: Fitted,
     input: Var,
     output: Var,
 }
 
 impl Forward {
-    /// Records the generator over images of `shape`.
+    /// Records the generator over images of `shape`, of any sides.
     ///
     /// # Errors
     /// Images that do not fit the network.
-    pub fn record(states: &StateList, generator: &Generator, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
+    pub fn record(states: &StateList, generator: &Generator, shape: Shape, fit: Fit, mode: &Mode) -> Result<Self, TrainError> {
+        let fitted = fit.of(shape, generator.multiple());
         let mut tape = Tape::default();
         let input = tape.input("input", shape);
-        let output = generator.forward(&mut tape, states, input, mode)?;
-        Ok(Self { tape, input, output })
+        let given = fitted.given(&mut tape, input)?;
+        let output = generator.forward(&mut tape, states, given, mode)?;
+        let output = fitted.result(&mut tape, output)?;
+        Ok(Self { tape, fitted, input, output })
     }
 
     /// Its memory and launches.
@@ -81,15 +88,27 @@ impl Translator {
     ///
     /// # Errors
     /// Images that do not fit the network or the device.
-    pub fn new(gpu: &Gpu, store: &Store, generator: &Generator, shape: Shape, mode: &Mode) -> Result<Self, TrainError> {
-        let Forward { tape, input, output } = Forward::record(store.states(), generator, shape, mode)?;
+    pub fn new(gpu: &Gpu, store: &Store, generator: &Generator, shape: Shape, fit: Fit, mode: &Mode) -> Result<Self, TrainError> {
+        let Forward { tape, fitted, input, output } = Forward::record(store.states(), generator, shape, fit, mode)?;
+        let output_shape = tape.shape(output);
         let program = Program::compile(gpu, store, &tape, &[output])?;
-        Ok(Self { program, input, output })
+        Ok(Self { program, shape, output_shape, fitted, input, output })
     }
 
     /// The compiled forward pass.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// The shape of the results.
+    pub fn output_shape(&self) -> Shape {
+        self.output_shape
+    }
+
+    /// The part of images of the inputs' size, `[batch, height, width, channels]`, that the results show.
+    pub fn shown(&self, images: &[f32]) -> Vec<f32> {
+        let pixels = self.shape.with_channels(1).len();
+        self.fitted.shown_of(images, self.shape.with_channels(images.len() / pixels.max(1)))
     }
 
     /// Translates images in -1..1, NHWC, tightly packed; `seed` draws the dropout masks, if there are any. Waits for the result.
@@ -102,7 +121,30 @@ impl Translator {
         Ok(self.program.read(gpu, self.output)?)
     }
 
-    /// Scores the first pairs of `held_out`, one image at a time.
+    /// Translates the first `pairs` of `set`, as many at a time as the program takes, and hands each with its output to `take`.
+    fn each_pair(
+        &self,
+        gpu: &Gpu,
+        store: &Store,
+        set: &PairSet,
+        pairs: usize,
+        mut take: impl FnMut(&[f32], &[f32], &[f32]),
+    ) -> Result<(), TrainError> {
+        let batch = self.shape.batch();
+        let of_one = |values: &[f32]| (values.len() / batch).max(1);
+        for first in (0..pairs).step_by(batch) {
+            // A short last batch is filled up from the front.
+            let indices: Vec<usize> = (first..first + batch).map(|index| index % pairs).collect();
+            let Batch { input, target } = set.plain(&indices)?;
+            let output = self.translate(gpu, store, &input, 0)?;
+            let [input, target] = [input, target].map(|images| self.shown(&images));
+            let images = input.chunks(of_one(&input)).zip(output.chunks(of_one(&output))).zip(target.chunks(of_one(&target)));
+            images.take(pairs - first).for_each(|((input, output), target)| take(input, output, target));
+        }
+        Ok(())
+    }
+
+    /// Scores the first pairs of `held_out`, as many images at a time as the program takes.
     ///
     /// # Errors
     /// Those of loading and translating.
@@ -111,11 +153,10 @@ impl Translator {
         let (mut l1, mut copy_l1) = (0.0, 0.0);
         let options = held_out.options();
         let comparable = options.input == options.target;
-        for index in 0..pairs {
-            let Batch { input, target } = held_out.plain(&[index])?;
-            l1 += mean_distance(&self.translate(gpu, store, &input, 0)?, &target) / pairs as f64;
-            copy_l1 += if comparable { mean_distance(&input, &target) / pairs as f64 } else { 0.0 };
-        }
+        self.each_pair(gpu, store, held_out, pairs, |input, output, target| {
+            l1 += mean_distance(output, target) / pairs as f64;
+            copy_l1 += if comparable { mean_distance(input, target) / pairs as f64 } else { 0.0 };
+        })?;
         Ok(Score { l1, copy_l1: comparable.then_some(copy_l1), pairs })
     }
 
@@ -125,14 +166,12 @@ impl Translator {
     /// Those of loading and translating.
     pub fn grid(&self, gpu: &Gpu, store: &Store, set: &PairSet) -> Result<Grid, TrainError> {
         let mut grid = Grid { batch: set.len().min(SAMPLES), ..Grid::default() };
-        for index in 0..grid.batch {
-            let Batch { input, target } = set.plain(&[index])?;
-            let output = self.translate(gpu, store, &input, 0)?;
-            let DataOptions { input: of_input, target: of_target, .. } = set.options();
-            grid.output.extend(of_target.shown(&output, &input));
-            grid.target.extend(of_target.shown(&target, &input));
-            grid.input.extend(of_input.shown(&input, &input));
-        }
+        let DataOptions { input: of_input, target: of_target, .. } = set.options();
+        self.each_pair(gpu, store, set, grid.batch, |input, output, target| {
+            grid.output.extend(of_target.shown(output, input));
+            grid.target.extend(of_target.shown(target, input));
+            grid.input.extend(of_input.shown(input, input));
+        })?;
         Ok(grid)
     }
 }

@@ -1,0 +1,85 @@
+//! How images whose sides a generator does not divide go through it.
+
+use crate::ops::window::{Outside, Window};
+use crate::tape::{Tape, TapeError, Var};
+use crate::tensor::Shape;
+use serde::{Deserialize, Serialize};
+
+/// What is done about sides that are no multiple of the generator's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// The image is extended to the right and below by its reflection, and the result cut back to the image's size.
+    #[default]
+    Pad,
+    /// The U-Net's own rule: odd maps are halved by leaving out a row or column, the skips' middles are what the decoder's maps go with,
+    /// and the result shows the middle of the image, a multiple in size.
+    Crop,
+}
+
+/// A fit for images of one size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fitted {
+    /// What the generator is given of an image.
+    given: Window,
+    /// What its result shows of an image.
+    shown: Window,
+}
+
+impl Fit {
+    /// The side of the result for an image's `side`.
+    pub fn output_side(self, side: usize, multiple: usize) -> usize {
+        match self {
+            Self::Pad => side,
+            Self::Crop => side / multiple * multiple,
+        }
+    }
+
+    /// The fit for images of `shape` and a generator that divides sides of multiples of `multiple`.
+    pub fn of(self, shape: Shape, multiple: usize) -> Fitted {
+        let [height, width] = [shape.height(), shape.width()];
+        let side = |side: usize| if self == Self::Pad { side.next_multiple_of(multiple) } else { side };
+        let given = Window { outside: Outside::Reflection, ..Window::crop(0, 0, side(height), side(width)) };
+        let shown = Window::centre(shape, self.output_side(height, multiple), self.output_side(width, multiple));
+        Fitted { given, shown }
+    }
+}
+
+impl Fitted {
+    /// Records what the generator is given of `image`.
+    ///
+    /// # Errors
+    /// Those of recording.
+    pub fn given(&self, tape: &mut Tape, image: Var) -> Result<Var, TapeError> {
+        self.given.of(tape, image)
+    }
+
+    /// Records the result: the part of what the generator made that shows the image.
+    ///
+    /// # Errors
+    /// Those of recording.
+    pub fn result(&self, tape: &mut Tape, output: Var) -> Result<Var, TapeError> {
+        Window::crop(0, 0, self.shown.height, self.shown.width).of(tape, output)
+    }
+
+    /// Records the part of `image` that the result shows.
+    ///
+    /// # Errors
+    /// Those of recording.
+    pub fn shown(&self, tape: &mut Tape, image: Var) -> Result<Var, TapeError> {
+        self.shown.of(tape, image)
+    }
+
+    /// The shape of that part of images of a shape.
+    pub fn shown_shape(&self, images: Shape) -> Shape {
+        Shape::nhwc(images.batch(), self.shown.height, self.shown.width, images.channels())
+    }
+
+    /// The same of images in memory, `[batch, height, width, channels]`.
+    pub fn shown_of(&self, values: &[f32], shape: Shape) -> Vec<f32> {
+        let Window { top, left, height, width, .. } = self.shown;
+        let row = |image: usize, y: usize| ((image * shape.height() + top as usize + y) * shape.width() + left as usize) * shape.channels();
+        let rows = (0..shape.batch()).flat_map(|image| (0..height).map(move |y| row(image, y)));
+        rows.flat_map(|start| values.get(start..start + width * shape.channels()).unwrap_or_default()).copied().collect()
+    }
+}

@@ -1,0 +1,61 @@
+//! How a trained generator is used: one named choice of statistics and one of dropout, kept with the model.
+
+use super::GeneratorConfig;
+use super::layer::{DropoutMode, Mode, Norm, Statistics};
+use serde::{Deserialize, Serialize};
+
+/// Where a trained generator's batch norm takes its statistics from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TestNorm {
+    /// Each image alone, as trained at batch 1, whatever the batch size.
+    #[default]
+    Image,
+    /// All images that are translated at once: the reference's test without `eval()`.
+    Batch,
+    /// The running statistics of training: the reference's `eval()`.
+    Running,
+}
+
+impl TestNorm {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Batch => "batch",
+            Self::Running => "running",
+        }
+    }
+}
+
+/// How a trained generator is used: in sample grids, in held-out scores and in translation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TestTime {
+    /// Batch norm's statistics.
+    pub norm: TestNorm,
+    /// Whether dropout stays on, so that each seed gives another result (paper, section 2.1).
+    pub dropout: bool,
+}
+
+impl TestTime {
+    /// The mode that networks are recorded in.
+    pub fn mode(self) -> Mode {
+        let statistics = match self.norm {
+            TestNorm::Image => Statistics::Image,
+            TestNorm::Batch => Statistics::WholeBatch,
+            TestNorm::Running => Statistics::Running,
+        };
+        Mode { statistics, dropout: if self.dropout { DropoutMode::Random } else { DropoutMode::Off } }
+    }
+
+    /// What is wrong with these choices for such a generator, in words with a remedy.
+    pub fn refusal(self, generator: &GeneratorConfig) -> Option<String> {
+        let norm = generator.norm();
+        if self.norm != TestNorm::Image && norm != Norm::Batch {
+            let (asked, has) = (self.norm.name(), norm.name());
+            return Some(format!("--test-norm {asked} needs --norm batch, this generator has {has}; use --test-norm image"));
+        }
+        (self.dropout && !generator.has_dropout()).then(|| "the generator has no dropout that could stay on; leave it off".to_owned())
+    }
+}

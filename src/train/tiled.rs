@@ -1,0 +1,254 @@
+//! Translating images of any size tile by tile, in device memory that does not grow with the image.
+//!
+//! A normalisation by the image's own statistics sees the whole image, so these are measured first: layer after layer, each with those
+//! in front of it fixed, over the cores of all tiles; then the tiles are translated with all of them fixed. A generator with n such
+//! layers runs n + 1 times over the image, each time as far as the layer that is measured.
+
+use super::error::TrainError;
+use super::tiles::Tiles;
+use crate::gpu::Gpu;
+use crate::nn::{Generator, Mode, reach};
+use crate::ops::batch_norm::{Groups, Statistics};
+use crate::ops::window::Window;
+use crate::ops::{ArenaPart, StepState};
+use crate::program::{Program, Store};
+use crate::state::{Init, StateId, StateList};
+use crate::tape::{Node, Source, Tape, Var};
+use crate::tensor::Shape;
+use std::any::Any;
+use std::collections::BTreeMap;
+
+/// How a generator is used tile by tile.
+#[derive(Debug, Clone)]
+pub struct Tiling {
+    /// Side of a tile in pixels.
+    pub tile: usize,
+    /// The least that neighbouring tiles share.
+    pub overlap: usize,
+    /// What cores and tiles are multiples of.
+    multiple: usize,
+    /// How far a block of that size sees beyond itself.
+    reach: usize,
+    /// The states that hold the statistics that are measured, in the order of their layers.
+    measured: Vec<StateId>,
+}
+
+/// The statistics of one layer over the core of one tile: values a channel, then means and inverse standard deviations.
+type Part = (usize, Vec<f32>);
+
+impl Tiling {
+    /// Tiles of `tile` pixels for `generator` used in `mode`, which overlap by `overlap` or as much as it takes for no tile's edge to
+    /// show. Adds the states that the statistics are kept in.
+    ///
+    /// # Errors
+    /// In words, with a remedy, for sizes that are no multiples of the generator's or leave nothing of a tile.
+    pub fn new(states: &mut StateList, generator: &Generator, mode: &Mode, tile: usize, overlap: Option<usize>) -> Result<Self, String> {
+        let multiple = generator.multiple();
+        let (tape, input, output) =
+            record(states, generator, Shape::nhwc(1, 2 * multiple, 2 * multiple, generator.config().channels()[0]), mode)
+                .map_err(|error| error.to_string())?;
+        let reach = reach(&tape, input, output, multiple, multiple);
+        let seamless = (2 * reach).next_multiple_of(2 * multiple);
+        for (option, pixels) in [("--tile", Some(tile)), ("--overlap", overlap)] {
+            if let Some(pixels) = pixels.filter(|pixels| !pixels.is_multiple_of(multiple)) {
+                let below = (pixels / multiple).max(usize::from(option == "--tile")) * multiple;
+                return Err(format!("{option} {pixels} is no multiple of {multiple}; the nearest are {below} and {}", below + multiple));
+            }
+        }
+        let least = overlap.unwrap_or(seamless) + multiple;
+        if tile < least {
+            let cause = match overlap {
+                Some(overlap) => format!("tiles that overlap by {overlap} pixels"),
+                None => format!("seamless tiles of a generator whose values see {reach} pixels around them"),
+            };
+            return Err(format!("--tile {tile} is too small for {cause}; use --tile {least} or more, or a smaller --overlap"));
+        }
+        let layers = layers(&tape);
+        let mut measured = Vec::new();
+        if !layers.is_empty() {
+            let arena = states.arena("generator.measured", false);
+            for (number, (node, _)) in layers.iter().enumerate() {
+                measured.push(states.add(arena, format!("statistics.{number}"), tape.shape(*node), Init::Constant(0.0)));
+            }
+        }
+        Ok(Self { tile, overlap: overlap.unwrap_or(seamless), multiple, reach, measured })
+    }
+
+    /// Rows and columns of tiles for an image of these sides.
+    fn axes(&self, [height, width]: [usize; 2]) -> [Tiles; 2] {
+        [height, width].map(|side| Tiles::new(side.next_multiple_of(self.multiple), self.tile, self.overlap, self.multiple, self.reach))
+    }
+
+    /// Translates an image of `shape`. `read` gives the values of a tile by its top, left, height and width, in -1..1 and reflected beyond
+    /// the image's last row and column; `write` takes finished rows from the first on, `[rows, width, out_channels]`.
+    ///
+    /// # Errors
+    /// Tiles that do not fit the device, and those of running and reading back.
+    pub fn translate(
+        &self,
+        (gpu, store): (&Gpu, &Store),
+        (generator, mode): (&Generator, &Mode),
+        shape: Shape,
+        read: &dyn Fn([usize; 4]) -> Vec<f32>,
+        write: &mut dyn FnMut(&[f32]),
+    ) -> Result<(), TrainError> {
+        let axes = self.axes([shape.height(), shape.width()]);
+        let tile = Shape::nhwc(1, axes[0].tile, axes[1].tile, shape.channels());
+        let (tape, input, output) = record(store.states(), generator, tile, mode)?;
+        let layers = layers(&tape);
+        let pass = Pass { gpu, store, axes: &axes, tape: &tape, input, layers: &layers, measured: &self.measured, read };
+        for layer in 0..layers.len() {
+            pass.measure(layer)?;
+        }
+        pass.show(output, [shape.height(), shape.width()], write)
+    }
+}
+
+fn record(states: &StateList, generator: &Generator, shape: Shape, mode: &Mode) -> Result<(Tape, Var, Var), TrainError> {
+    let mut tape = Tape::default();
+    let input = tape.input("input", shape);
+    let output = generator.forward(&mut tape, states, input, mode)?;
+    Ok((tape, input, output))
+}
+
+/// The statistics that are taken of the image, in order, and what they add to the variance.
+fn layers(tape: &Tape) -> Vec<(Var, f32)> {
+    let statistics = |node: &Node| match &node.source {
+        Source::Op(op) => (op.as_ref() as &dyn Any).downcast_ref::<Statistics>().map(|op| op.eps),
+        _ => None,
+    };
+    tape.nodes().iter().enumerate().filter_map(|(index, node)| Some((Var(index), statistics(node)?))).collect()
+}
+
+/// What the passes over an image have in common.
+struct Pass<'a> {
+    gpu: &'a Gpu,
+    store: &'a Store,
+    axes: &'a [Tiles; 2],
+    tape: &'a Tape,
+    input: Var,
+    layers: &'a [(Var, f32)],
+    measured: &'a [StateId],
+    read: &'a dyn Fn([usize; 4]) -> Vec<f32>,
+}
+
+impl Pass<'_> {
+    /// The tape with the first `known` statistics read from their states.
+    fn tape(&self, known: usize) -> Tape {
+        let mut nodes = self.tape.nodes().to_vec();
+        for ((layer, _), &state) in self.layers.iter().zip(self.measured).take(known) {
+            nodes[layer.0].source = Source::State(state);
+            nodes[layer.0].inputs.clear();
+        }
+        Tape::from_nodes(nodes)
+    }
+
+    /// Measures the statistics of a layer over the cores of all tiles, those before it being known.
+    fn measure(&self, layer: usize) -> Result<(), TrainError> {
+        let (node, eps) = self.layers[layer];
+        let map = self.tape.nodes()[node.0].inputs[0];
+        let mut parts: Vec<Part> = Vec::new();
+        // Tiles whose cores lie alike share a program.
+        let mut alike: BTreeMap<[usize; 4], Vec<[usize; 2]>> = BTreeMap::new();
+        for at in self.all() {
+            let [rows, columns] = self.core(at, self.tape.shape(map));
+            alike.entry([rows[0], columns[0], rows[1], columns[1]]).or_default().push(at);
+        }
+        for ([top, left, height, width], tiles) in alike {
+            let mut tape = self.tape(layer);
+            let core = Window::crop(top, left, height, width).of(&mut tape, map)?;
+            let statistics = tape.record(Statistics { groups: Groups::Batch, eps }, &[core])?;
+            let program = Program::compile(self.gpu, self.store, &tape, &[statistics])?;
+            for at in tiles {
+                parts.push((height * width, self.run(&program, at, statistics)?));
+            }
+        }
+        Ok(self.store.write(self.gpu, self.measured[layer], ArenaPart::Value, &merged(&parts))?)
+    }
+
+    /// Translates the tiles and blends them, a row of tiles at a time.
+    fn show(&self, output: Var, [height, width]: [usize; 2], write: &mut dyn FnMut(&[f32])) -> Result<(), TrainError> {
+        let program = Program::compile(self.gpu, self.store, &self.tape(self.layers.len()), &[output])?;
+        let channels = self.tape.shape(output).channels();
+        let [rows, columns] = self.axes;
+        let row_values = width * channels;
+        // Rows that later tiles may still add to.
+        let (mut strip, mut first) = (Vec::new(), 0);
+        for row in 0..rows.count() {
+            let shown = rows.shown(row);
+            strip.resize((shown.end.min(height).saturating_sub(first)) * row_values, 0.0);
+            for column in 0..columns.count() {
+                let values = self.run(&program, [row, column], output)?;
+                for y in shown.start..shown.end.min(height) {
+                    for x in columns.shown(column).start..columns.shown(column).end.min(width) {
+                        let weight = rows.weight(row, y) * columns.weight(column, x);
+                        let from = ((y - rows.start(row)) * columns.tile + x - columns.start(column)) * channels;
+                        let to = (y - first) * row_values + x * channels;
+                        let sums = strip[to..to + channels].iter_mut().zip(&values[from..from + channels]);
+                        sums.for_each(|(sum, value)| *sum += weight * value);
+                    }
+                }
+            }
+            let end = if row + 1 < rows.count() { rows.shown(row + 1).start.min(height) } else { height };
+            write(&strip[..(end - first) * row_values]);
+            strip.drain(..(end - first) * row_values);
+            first = end;
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> impl Iterator<Item = [usize; 2]> {
+        let [rows, columns] = self.axes.each_ref().map(Tiles::count);
+        (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
+    }
+
+    /// First position and length of a tile's core on a map of its own, along both axes.
+    fn core(&self, at: [usize; 2], map: Shape) -> [[usize; 2]; 2] {
+        [0, 1].map(|axis| {
+            let (tiles, index) = (&self.axes[axis], at[axis]);
+            let core = tiles.core(index);
+            let side = [map.height(), map.width()][axis];
+            [core.start - tiles.start(index), core.len()].map(|pixels| pixels * side / tiles.tile)
+        })
+    }
+
+    /// Runs a program on a tile and reads one of its outputs.
+    fn run(&self, program: &Program, [row, column]: [usize; 2], output: Var) -> Result<Vec<f32>, TrainError> {
+        let [rows, columns] = self.axes;
+        program.write(self.gpu, self.input, &(self.read)([rows.start(row), columns.start(column), rows.tile, columns.tile]))?;
+        program.run(self.gpu, self.store, &StepState::new(0, 0, 0.0, [0.0; 2]))?;
+        Ok(program.read(self.gpu, output)?)
+    }
+}
+
+/// The statistics of all parts together: the variance within plus that of the means. What was added to each variance, and belongs to
+/// that of the whole too, goes through the weighted mean unchanged.
+fn merged(parts: &[Part]) -> Vec<f32> {
+    let all: f64 = parts.iter().map(|part| part.0 as f64).sum();
+    let channels = parts.first().map_or(0, |part| part.1.len() / 2);
+    let over = |value: &dyn Fn(&[f32]) -> f64| parts.iter().map(|(count, values)| *count as f64 / all * value(values)).sum::<f64>();
+    let means: Vec<f64> = (0..channels).map(|c| over(&|values| f64::from(values[c]))).collect();
+    let spread = |c: usize| over(&|values| f64::from(values[channels + c]).powi(-2) + (f64::from(values[c]) - means[c]).powi(2));
+    let inverse: Vec<f64> = (0..channels).map(|c| 1.0 / spread(c).sqrt()).collect();
+    means.iter().chain(&inverse).map(|&value| value as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_of_parts_are_those_of_the_whole() {
+        let values: Vec<f64> = (0..60).map(|i| (f64::from(i) * 0.7).sin() + f64::from(i) * 0.01).collect();
+        let statistics = |values: &[f64]| -> Part {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
+            (values.len(), vec![mean as f32, (1.0 / (variance + 1e-5).sqrt()) as f32])
+        };
+        let parts: Vec<Part> = [&values[..7], &values[7..9], &values[9..]].map(statistics).to_vec();
+        let (whole, merged) = (statistics(&values).1, merged(&parts));
+        for (merged, whole) in merged.iter().zip(whole) {
+            assert!((merged - whole).abs() < 1e-6 * whole.abs(), "{merged} and {whole}");
+        }
+    }
+}
