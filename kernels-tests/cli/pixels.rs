@@ -1,6 +1,6 @@
 //! Kinds of images from the data set to the translation: channels, depth, colours.
 
-use crate::{TINY, fail_cleanly, run, stderr, stdout, succeed, temporary};
+use crate::{TINY, fail_cleanly, generator, run, stderr, stdout, succeed, temporary};
 use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use std::fs;
 use std::path::Path;
@@ -102,6 +102,60 @@ fn label_maps_are_one_hot_by_a_palette_that_travels_with_the_weights() {
     assert!(message.contains("--input labels"), "{message}");
     let message = fail_cleanly(root, 2, &[&["train", "set", "--output", "labels"], &TINY[..]].concat());
     assert!(message.contains("--output rgb"), "{message}");
+}
+
+#[test]
+fn stacked_images_go_in_and_come_out_by_numbered_names() {
+    let folder = temporary();
+    let root = folder.path();
+    for side in ["A", "A2", "A3", "B", "B2"] {
+        save(&root.join(format!("set/train/{side}/x.png")), colourful(40, 40));
+        save(&root.join(format!("set/val/{side}/y.png")), colourful(33, 33));
+    }
+    let stacks = ["--input", "gray", "--stack", "3", "--output-stack", "2"];
+    train(root, "set", "s", &stacks);
+    // Three inputs, two outputs and two targets beside each other.
+    let grid = image::open(root.join("runs/s/samples/step-000002.png")).unwrap();
+    assert_eq!((grid.width(), grid.height()), (7 * 32 + 2 * 2, 32));
+    succeed(root, &["train", "--resume", "s"]);
+
+    let translate = |inputs: &[&'static str]| [&["translate"], inputs, &["--model", "runs/s", "--out", "out"]].concat();
+    let text = stdout(&succeed(root, &translate(&["set/val/A", "set/val/A2", "set/val/A3"])));
+    assert_eq!(text, "out/y.png\nout/y-2.png\n");
+    assert!(matches!(image::open(root.join("out/y-2.png")).unwrap(), DynamicImage::ImageRgb8(image) if image.dimensions() == (33, 33)));
+    let message = fail_cleanly(root, 2, &translate(&["set/val/A", "set/val/A2"]));
+    assert!(message.contains("takes 3 images") && message.contains("not 2"), "{message}");
+    let message = fail_cleanly(root, 1, &translate(&["set/val/A", "set/val/A2", "set/train/A"]));
+    assert!(message.contains("y.png") && message.contains("set/train/A"), "{message}");
+
+    let more = |options: &[&'static str]| [&["train", "--name", "t"], options, &TINY[..]].concat();
+    assert!(fail_cleanly(root, 1, &more(&["set", "--stack", "4"])).contains("A4"));
+    assert!(fail_cleanly(root, 2, &more(&["--stack", "2"])).contains("name a data set"));
+    save(&root.join("combined/x.png"), colourful(80, 40));
+    assert!(fail_cleanly(root, 1, &more(&["combined", "--stack", "2"])).contains("folders A, A2"));
+}
+
+#[test]
+fn depth_and_format_are_the_inputs_or_as_asked() {
+    let folder = temporary();
+    let root = folder.path();
+    let deep = ImageBuffer::from_fn(20, 30, |x, y| Rgb([(x * 3000) as u16, (y * 2000) as u16, 77]));
+    save(&root.join("in/deep.tiff"), deep);
+    save(&root.join("in/flat.png"), colourful(20, 30));
+    let open = |path: &str| image::open(root.join(path)).unwrap();
+    let translate = |options: &[&str]| succeed(root, &[&["translate", "in", "--model", &generator()], options].concat());
+    translate(&["--out", "own"]);
+    assert!(matches!((open("own/deep.png"), open("own/flat.png")), (DynamicImage::ImageRgb16(_), DynamicImage::ImageRgb8(_))));
+    translate(&["--out", "tiff", "--format", "tiff", "--depth", "16"]);
+    let (DynamicImage::ImageRgb16(deep), DynamicImage::ImageRgb16(flat)) = (open("tiff/deep.tiff"), open("tiff/flat.tiff")) else {
+        panic!("16 bits")
+    };
+    assert_eq!(DynamicImage::from(deep), open("own/deep.png"));
+    // The same outputs with more steps between: 8 bits are truncated.
+    let bytes = open("own/flat.png").to_rgb8();
+    assert!(flat.as_raw().iter().zip(bytes.as_raw()).all(|(&word, &byte)| (u32::from(word) * 255 / 65_535).abs_diff(byte.into()) <= 1));
+    translate(&["--out", "eight", "--depth", "8"]);
+    assert!(matches!(open("eight/deep.png"), DynamicImage::ImageRgb8(_)));
 }
 
 #[test]

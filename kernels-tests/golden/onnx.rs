@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use pix2pix::data::Pixels;
+use pix2pix::data::Split;
 use pix2pix::data::dataset::{DataOptions, Dataset};
-use pix2pix::data::pairs::Split;
 use pix2pix::gpu::{DeviceOptions, Gpu};
 use pix2pix::interop::onnx::Export;
 use pix2pix::interop::{TensorFile, load_network, reference_shape, to_reference};

@@ -15,6 +15,7 @@ mod pixels;
 mod prepare;
 mod progress;
 mod recipe;
+mod results;
 mod test_time;
 mod train;
 mod translate;
@@ -22,14 +23,12 @@ mod tune;
 
 pub use error::CliError;
 
-use crate::data::{Depth, Picture};
+use crate::data::{Format, Picture};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Parser, Subcommand};
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use network::PrecisionArg;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
@@ -169,24 +168,15 @@ fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes a picture as PNG, as a whole or not at all.
-fn write_png(path: &Path, picture: &Picture) -> Result<(), RunError> {
-    let colour = match (picture.channels(), picture.depth()) {
-        (1, Depth::Eight) => ExtendedColorType::L8,
-        (1, Depth::Sixteen) => ExtendedColorType::L16,
-        (4, Depth::Eight) => ExtendedColorType::Rgba8,
-        (4, Depth::Sixteen) => ExtendedColorType::Rgba16,
-        (_, Depth::Eight) => ExtendedColorType::Rgb8,
-        (_, Depth::Sixteen) => ExtendedColorType::Rgb16,
-    };
-    write_atomic(path, |out| {
-        let (width, height) = picture.dimensions();
-        PngEncoder::new(out).write_image(picture.bytes(), width, height, colour).map_err(io::Error::other)
-    })
+/// Writes a picture, as a whole or not at all; as TIFF if the file's name says so, else as PNG.
+fn write_picture(path: &Path, picture: &Picture) -> Result<(), RunError> {
+    let is_tiff = path.extension().is_some_and(|ending| ending == "tiff");
+    let format = if is_tiff { Format::Tiff } else { Format::Png };
+    write_atomic(path, |out| format.write(picture, out))
 }
 
-/// Outputs for each input in `folder`, with its name, each of the `endings` and that of a PNG file, input by input; two outputs of one
-/// name, or an input or one of the `partners` (which are read too) as an output, are refused.
+/// Outputs for each input in `folder`, with its name and each of the `endings`, input by input; two outputs of one name, or an input or
+/// one of the `partners` (which are read too) as an output, are refused.
 fn plan_outputs(inputs: &[PathBuf], partners: &[PathBuf], folder: &Path, endings: &[String]) -> Result<Vec<PathBuf>, CliError> {
     let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
     let read = inputs.iter().chain(partners);
@@ -195,7 +185,6 @@ fn plan_outputs(inputs: &[PathBuf], partners: &[PathBuf], folder: &Path, endings
     for (input, ending) in inputs.iter().flat_map(|input| endings.iter().map(move |ending| (input, ending))) {
         let mut name = input.file_stem().unwrap_or_default().to_owned();
         name.push(ending);
-        name.push(".png");
         let output = folder.join(name);
         let clash = |first: &Path| CliError::Clash { first: first.to_owned(), second: input.clone(), output: output.clone() };
         if let Some(first) = taken.insert(output.clone(), input) {

@@ -47,6 +47,12 @@ pub struct PixelArgs {
     /// What the generator paints
     #[arg(long, value_enum, default_value = "rgb", value_name = "KIND", help_heading = HEADING)]
     output: PixelsArg,
+    /// Input images of each pair, of one name in folders A, A2, .. and so on
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = HEADING)]
+    stack: u8,
+    /// Output images of each pair, of one name in folders B, B2, .. and so on
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = HEADING)]
+    output_stack: u8,
     /// Text file with a line #rrggbb for each label of --input labels [default: the colours of all input images]
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     palette: Option<PathBuf>,
@@ -58,16 +64,23 @@ impl PixelArgs {
     /// # Errors
     /// [`CliError::Usage`] for two that no network can map to each other and a palette without labels; those of finding a palette.
     pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
-        (config.input, config.output) = (self.input.pixels(), self.output.pixels());
-        Pixels::check(&config.input, &config.output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
         let usage = |reason: &str| Err(CliError::Usage(reason.to_owned()));
-        match (&mut config.input, &self.palette, &config.dataset) {
+        let (mut input, output) = (self.input.pixels(), self.output.pixels().times(self.output_stack.into()));
+        let images = usize::from(self.stack);
+        Pixels::check(&input.clone().times(images), &output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
+        if config.dataset.is_none() && images + output.images() > 2 {
+            return usage("the bundled pairs have one image a side; name a data set with folders A, A2, .. for --stack");
+        }
+        match (&mut input, &self.palette, &config.dataset) {
             (Pixels::Labels(_), _, None) => return usage("the bundled pairs are no label maps; name a data set for --input labels"),
             (Pixels::Labels(palette), Some(file), _) => *palette = read_palette(file)?,
-            (Pixels::Labels(palette), None, Some(dataset)) => *palette = Dataset::input_palette(dataset, config.direction)?,
+            (Pixels::Labels(palette), None, Some(dataset)) => {
+                *palette = Dataset::input_palette(dataset, config.direction, (images, output.images()))?;
+            }
             (_, Some(_), _) => return usage("--palette does nothing without --input labels; add it or leave out --palette"),
             (_, None, _) => {}
         }
+        (config.input, config.output) = (input.times(images), output);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! `pix2pix prepare`: data sets out of folders of images.
 
 use super::pixels::read_palette;
-use super::{CliError, note, plan_outputs, print, write_png};
+use super::{CliError, note, plan_outputs, print, write_picture};
 use crate::data::pairs::PairSource;
 use crate::data::read::{MAX_SIDE, MAX_SQUARE};
 use crate::data::tools::{EdgeOptions, Fit, Task, Tool, in_parallel, split};
@@ -116,6 +116,9 @@ enum ToolArgs {
     },
 }
 
+/// The ending of the images that are made.
+const PNG: &str = ".png";
+
 /// Where the results go.
 #[derive(Debug, Args)]
 struct OutputArgs {
@@ -191,21 +194,21 @@ fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError>
 /// One output for each image.
 fn singles(inputs: &[PathBuf], output: &OutputArgs) -> Result<Vec<Task>, CliError> {
     let sources = list_images(inputs)?;
-    let outputs = plan_outputs(&sources, &[], &output.out, &[String::new()])?;
+    let outputs = plan_outputs(&sources, &[], &output.out, &[PNG.to_owned()])?;
     Ok(sources.into_iter().zip(outputs).map(|(source, output)| Task { sources: vec![source], output }).collect())
 }
 
 /// Pairs of two folders by the names of their files.
 fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError> {
-    let pairs = crate::data::pairs::pair_folders(a, b)?;
+    let pairs = crate::data::pairs::pair_folders(&[a.to_owned()], &[b.to_owned()])?;
     let (left, right): (Vec<PathBuf>, Vec<PathBuf>) = pairs
         .into_iter()
         .filter_map(|pair| match pair {
-            PairSource::Separate { a, b } => Some((a, b)),
+            PairSource::Separate { a, b } => Some((a.into_iter().next()?, b.into_iter().next()?)),
             _ => None,
         })
         .unzip();
-    let outputs = plan_outputs(&left, &right, &output.out, &[String::new()])?;
+    let outputs = plan_outputs(&left, &right, &output.out, &[PNG.to_owned()])?;
     let halves = left.into_iter().zip(right);
     Ok(halves.zip(outputs).map(|((a, b), output)| Task { sources: vec![a, b], output }).collect())
 }
@@ -219,7 +222,7 @@ fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -
     let path = output.out.join("palette.txt");
     refuse_existing(tasks.iter().map(|task| &task.output).chain([&path]), output)?;
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
-    let palette = Palette::of(&sources, output.threads(), |path| Ok((path.clone(), read_picture(path)?)))?;
+    let palette = Palette::of(&sources, output.threads(), |path| Ok(vec![(path.clone(), read_picture(path)?)]))?;
     let (text, labels) = (palette.text(), palette.len());
     let count = make(&Tool::Labels(palette), &tasks, output)?;
     write_atomic(&path, |out| out.write_all(text.as_bytes()))?;
@@ -229,7 +232,7 @@ fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -
 
 /// Makes every image.
 fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliError> {
-    finish(tasks, output, |task| Ok(write_png(&task.output, &tool.make(task)?.into())?))
+    finish(tasks, output, |task| Ok(write_picture(&task.output, &tool.make(task)?.into())?))
 }
 
 /// Copies files as they are into the parts of a data set.

@@ -25,12 +25,14 @@ const BUNDLED_STEPS: u64 = 2800;
 const EPOCHS: u64 = 200;
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 49] = [
+const FIXED_BY_A_RUN: [&str; 51] = [
     "tune",
     "dataset",
     "direction",
     "input",
     "output",
+    "stack",
+    "output_stack",
     "palette",
     "size",
     "fit",

@@ -1,9 +1,11 @@
 //! `pix2pix translate`.
 
 use super::network::{FitArg, PrecisionArg};
+use super::results::{ResultArgs, list_inputs};
 use super::test_time::TestNormArg;
-use super::{CliError, DeviceArgs, note, plan_outputs, print, write_png};
-use crate::data::{DataError, Picture, list_images, read_picture, reflected_window};
+use super::{CliError, DeviceArgs, note, plan_outputs, print, write_picture};
+use crate::data::pairs::check_sizes;
+use crate::data::{DataError, Picture, read_picture, reflected_window};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{Fit, Generator, GeneratorConfig, Mode, TestTime};
@@ -20,15 +22,17 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pix2pix translate sketches/ photo.png --model runs/demo --out translated")]
 pub struct TranslateArgs {
-    /// Images, or folders of images, of any size
+    /// Images, or folders of images, of any size; for a model of several input images a folder for each of them
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Folder for the results, PNG files of the inputs' names
+    /// Folder for the results, files of the inputs' names
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    results: ResultArgs,
     /// Where batch norm takes its statistics from [default: as the model says, else image]
     #[arg(long, value_enum, value_name = "MODE")]
     test_norm: Option<TestNormArg>,
@@ -70,26 +74,30 @@ struct Model {
     fit: Fit,
     mode: Mode,
     tiling: Option<Tiling>,
+    results: ResultArgs,
     ready: Option<(Shape, Translator)>,
 }
 
-/// Images that go through the network at once, each with its file and the results' files, one a seed.
+/// What goes through the network at once, each with its first file and the results' files, those of one seed after those of another.
 type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
-    let inputs = list_images(&args.inputs)?;
+    let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
+    let file = TensorFile::open(&path)?;
+    let config = checkpoint::read_model(&file)?;
+    let inputs = list_inputs(&args.inputs, config.input.images())?;
     let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1))).map(|sample| args.device.seed.wrapping_add(sample)).collect();
-    let endings: Vec<String> = match args.samples {
-        Some(_) => seeds.iter().map(|seed| format!("-seed{seed}")).collect(),
-        None => vec![String::new()],
-    };
-    let outputs = plan_outputs(&inputs, &[], &args.out, &endings)?;
-    let mut model = Model::load(args)?;
+    let of_seed = |seed: u64| args.samples.map_or(String::new(), |_| format!("-seed{seed}"));
+    let endings: Vec<String> = seeds.iter().flat_map(|&seed| args.results.endings(&of_seed(seed), config.output.images())).collect();
+    let first: Vec<PathBuf> = inputs.iter().filter_map(|files| files.first().cloned()).collect();
+    let others: Vec<PathBuf> = inputs.iter().flat_map(|files| files.iter().skip(1).cloned()).collect();
+    let outputs = plan_outputs(&first, &others, &args.out, &endings)?;
+    let mut model = Model::load(args, &file, config)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     let mut group = Group::new();
-    for (input, outputs) in inputs.iter().zip(outputs.chunks(endings.len())) {
-        let image = model.read(input)?;
+    for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
+        let image = model.read(files)?;
         let joins = |(first, ..): &(Picture, _, _)| first.dimensions() == image.dimensions();
         if group.len() == args.batch as usize || !group.first().is_none_or(joins) {
             model.translate_group(&group, &seeds)?;
@@ -101,10 +109,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
 }
 
 impl Model {
-    fn load(args: &TranslateArgs) -> Result<Self, CliError> {
-        let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
-        let file = TensorFile::open(&path)?;
-        let config = checkpoint::read_model(&file)?;
+    fn load(args: &TranslateArgs, file: &TensorFile, config: ModelConfig) -> Result<Self, CliError> {
         let test = TestTime {
             norm: args.test_norm.map_or(config.test.norm, TestNormArg::norm),
             dropout: args.dropout || args.samples.is_some() || config.test.dropout && !args.no_dropout,
@@ -126,9 +131,9 @@ impl Model {
         let tiling = tiling.transpose().map_err(CliError::Usage)?;
         let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
         for arena in [generator.parameters(), generator.statistics()] {
-            load_network(&file, &gpu, &store, arena, ArenaPart::Value, "")?;
+            load_network(file, &gpu, &store, arena, ArenaPart::Value, "")?;
         }
-        Ok(Self { gpu, store, generator, config, fit, mode, tiling, ready: None })
+        Ok(Self { gpu, store, generator, config, fit, mode, tiling, results: args.results.clone(), ready: None })
     }
 
     /// Translates images of one size by each of the seeds and writes the results.
@@ -143,21 +148,25 @@ impl Model {
                 }
                 _ => self.translate(&images, seed).map_err(fail)?,
             };
-            for (picture, (image, input, outputs)) in translated.iter().zip(group) {
-                if picture.dimensions() != image.dimensions() {
+            for (pictures, (image, input, outputs)) in translated.iter().zip(group) {
+                if let Some(picture) = pictures.first().filter(|picture| picture.dimensions() != image.dimensions()) {
                     let [from, to] = [image, picture].map(|picture| format!("{}x{}", picture.width(), picture.height()));
                     note(&format!("note: {}: the result shows the middle {to} of {from} pixels (--fit crop)", input.display()));
                 }
-                write_png(&outputs[sample], picture)?;
-                print(&outputs[sample].display().to_string())?;
+                for (picture, output) in pictures.iter().zip(outputs.iter().skip(sample * pictures.len())) {
+                    write_picture(output, picture)?;
+                    print(&output.display().to_string())?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Reads an image in the channels of the model's input.
-    fn read(&self, path: &Path) -> Result<Picture, DataError> {
-        self.config.input.colours(&read_picture(path)?, path)
+    /// Reads the images of an input in the channels of the model.
+    fn read(&self, files: &[PathBuf]) -> Result<Picture, DataError> {
+        let images = files.iter().map(|path| Ok((path.clone(), read_picture(path)?))).collect::<Result<Vec<_>, DataError>>()?;
+        check_sizes(&images)?;
+        self.config.input.gather(&images)
     }
 
     /// The network's input for images of this size.
@@ -166,7 +175,7 @@ impl Model {
     }
 
     /// Translates images of one size.
-    fn translate(&mut self, images: &[&Picture], seed: u64) -> Result<Vec<Picture>, TrainError> {
+    fn translate(&mut self, images: &[&Picture], seed: u64) -> Result<Vec<Vec<Picture>>, TrainError> {
         let Some(first) = images.first() else { return Ok(Vec::new()) };
         let shape = self.shape(images.len(), first);
         let ready = self.translator(shape)?;
@@ -177,30 +186,34 @@ impl Model {
         let [width, height] = [result.width(), result.height()];
         let each = |values: &[f32]| (values.len() / images.len()).max(1);
         let parts = output.chunks(each(&output)).zip(shown.chunks(each(&shown))).zip(images);
-        let picture = |((output, input), image): ((&[f32], &[f32]), &&Picture)| {
-            self.config.output.picture(width as u32, height as u32, image.depth(), output, input)
+        let pictures = |((output, input), image): ((&[f32], &[f32]), &&Picture)| {
+            self.config.output.pictures(width as u32, height as u32, self.results.depth(image), output, input)
         };
-        Ok(parts.map(picture).collect())
+        Ok(parts.map(pictures).collect())
     }
 
     /// Translates an image tile by tile; on the host it and its translation are held whole.
-    fn in_tiles(&self, tiling: &Tiling, image: &Picture) -> Result<Picture, TrainError> {
+    fn in_tiles(&self, tiling: &Tiling, image: &Picture) -> Result<Vec<Picture>, TrainError> {
         let Self { gpu, store, generator, config, mode, .. } = self;
         let (width, height) = image.dimensions();
         let part = |[top, left, height, width]: [usize; 4]| -> Vec<f32> {
             config.input.units(&reflected_window(image, left as u32, top as u32, width as u32, height as u32))
         };
-        let (mut bytes, mut done, mut channels) = (Vec::new(), 0, 0);
+        let depth = self.results.depth(image);
+        let (mut whole, mut done) = (vec![(0, Vec::new()); config.output.images()], 0);
         let mut write = |rows: &[f32]| {
             let height = rows.len() / (width as usize * config.output.channels());
             let input = part([done, 0, height, width as usize]);
-            let picture = config.output.picture(width, height as u32, image.depth(), rows, &input);
-            channels = picture.channels();
-            bytes.extend_from_slice(picture.bytes());
+            let parts = config.output.pictures(width, height as u32, depth, rows, &input);
+            for ((channels, bytes), part) in whole.iter_mut().zip(parts) {
+                *channels = part.channels();
+                bytes.extend_from_slice(part.bytes());
+            }
             done += height;
         };
         tiling.translate((gpu, store), (generator, mode), self.shape(1, image), &part, &mut write)?;
-        Ok(Picture::from_bytes(width, height, channels, image.depth(), bytes).unwrap_or_default())
+        let picture = |(channels, bytes)| Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default();
+        Ok(whole.into_iter().map(picture).collect())
     }
 
     /// The program for images of `shape`: the last one again, or a new one.

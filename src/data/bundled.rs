@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::dataset::{DataOptions, Dataset};
 use super::error::DataError;
-use super::pairs::{PairSource, Split};
+use super::pairs::PairSource;
 use super::read::decode;
+use super::split::Split;
 
 const SHEETS: [(Split, &[u8]); 2] =
     [(Split::Train, include_bytes!("../../assets/pairs/train.jpg")), (Split::Val, include_bytes!("../../assets/pairs/val.jpg"))];

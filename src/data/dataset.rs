@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::Jitter;
 use super::error::DataError;
-use super::pairs::{Direction, PairSource, Split, find_pairs};
+use super::pairs::{PairSource, find_pairs};
 use super::palette::Palette;
 use super::picture::Picture;
 use super::pixels::Pixels;
 use super::read::MAX_SIDE;
 use super::schedule::Sample;
+use super::split::{Direction, Split};
 
 /// An (input, target) pair of pictures of the same size.
 pub type Pair = (Picture, Picture);
@@ -56,13 +57,12 @@ impl DataOptions {
 
     /// Reads a pair, ordered and in the channels of each side.
     fn read(&self, source: &PairSource) -> Result<Pair, DataError> {
-        let (input_path, target_path) = self.direction.order(source.paths());
         let whole = if Pixels::are_parts(&self.input, &self.target) { source.read_whole() } else { None };
         let (input, target) = match whole {
-            Some(picture) => picture.map(|picture| (picture.clone(), picture))?,
+            Some(picture) => picture.map(|picture| (vec![picture.clone()], vec![picture]))?,
             None => self.direction.order(source.read()?),
         };
-        Ok((self.input.colours(&input, input_path)?, self.target.colours(&target, target_path)?))
+        Ok((self.input.gather(&input)?, self.target.gather(&target)?))
     }
 
     /// Resizes both sides of a pair that was read.
@@ -123,21 +123,18 @@ impl Dataset {
     /// # Errors
     /// Contradicting sizes, a bad folder, or the first bad file in sorted order.
     pub fn open(root: &Path, options: &DataOptions) -> Result<Self, DataError> {
-        Self::from_pairs(root, find_pairs(root)?, options)
+        let images = options.direction.order((options.input.images(), options.target.images()));
+        Self::from_pairs(root, find_pairs(root, images)?, options)
     }
 
-    /// The colours of all label maps that are inputs in a dataset folder; all of it is decoded, on every core.
+    /// The colours of all label maps that are inputs in a dataset folder, where input and target have so many images; all of it is decoded, on every core.
     ///
     /// # Errors
     /// Those of [`Dataset::open`], and [`DataError::TooManyColours`].
-    pub fn input_palette(root: &Path, direction: Direction) -> Result<Palette, DataError> {
-        let sources: Vec<PairSource> = find_pairs(root)?.into_iter().flat_map(|(_, sources)| sources).collect();
+    pub fn input_palette(root: &Path, direction: Direction, images: (usize, usize)) -> Result<Palette, DataError> {
+        let sources: Vec<PairSource> = find_pairs(root, direction.order(images))?.into_iter().flat_map(|(_, sources)| sources).collect();
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Palette::of(&sources, threads, |source| {
-            let (path, _) = direction.order(source.paths());
-            let (input, _) = direction.order(source.read()?);
-            Ok((path.to_owned(), input))
-        })
+        Palette::of(&sources, threads, |source| Ok(direction.order(source.read()?).0))
     }
 
     /// A dataset of these pairs; `root` only names it in errors.

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::pairs::Split;
 use super::read::EXTENSIONS;
+use super::split::Split;
 
 /// An error of the data floor: what was being done, the file or the sizes, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +129,14 @@ pub enum DataError {
         b: PathBuf,
         /// Its width and height in pixels.
         b_size: (u32, u32),
+    },
+    /// A side of a pair has another number of images than the network.
+    #[error("{}: is one image where {images} are stacked; put them into folders A, A2, .. (or B, B2, ..), files of the same name", path.display())]
+    Stack {
+        /// The image.
+        path: PathBuf,
+        /// How many there should be.
+        images: usize,
     },
     /// Colours are to be learnt from an image that has none.
     #[error("{}: is grey; --output lab-ab learns from colours: replace or remove it", path.display())]

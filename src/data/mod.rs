@@ -9,6 +9,7 @@
 //! | [`lab`] | CIE Lab |
 //! | [`palette`] | the colours of label maps |
 //! | [`read`] | one file to a picture, with limits; which files of a folder are images |
+//! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
 //! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
 //! | [`augment`] | the jitter (crop and mirror), and bytes to floats |
@@ -16,6 +17,7 @@
 //! | [`dataset`] | the decoded pairs of each split, in memory when they fit |
 //! | [`schedule`] | which pairs, with which jitter, make the batch of step `t` |
 //! | [`loader`] | threads that prepare the next batches while the device works |
+//! | [`write`] | a picture to a file |
 //! | [`bundled`] | the pairs that travel inside the binary |
 //! | [`pad`] | windows beyond an image's end, for tiles |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
@@ -37,16 +39,19 @@ pub mod random;
 pub mod read;
 pub mod resize;
 pub mod schedule;
+pub mod split;
 pub mod tools;
+pub mod write;
 
 pub use augment::{Jitter, preprocess_pair, to_unit};
 pub use dataset::{Batch, DataOptions, Dataset, PairSet, default_load_size};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
 pub use pad::reflected_window;
-pub use pairs::{Direction, Split};
 pub use palette::Palette;
 pub use picture::{Depth, Picture};
 pub use pixels::Pixels;
 pub use read::{list_images, read_picture, read_rgb};
 pub use resize::resize;
+pub use split::{Direction, Split};
+pub use write::Format;

@@ -8,81 +8,23 @@
 //! | `A/*` with `B/*` | the same, all of them for training |
 //! | `*.png` | combined images, all of them for training |
 //!
+//! A side of several images has them in `A/`, `A2/`, `A3/` and so on (or `B/`, `B2/`, ..), in the place of `A/` alone.
+//!
 //! Where input and output are parts of one picture (colourisation), an image that is not in `A/` or `B/` is no combined one but both sides.
 //!
 //! The first row that fits counts. Pairs are sorted by file name.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
 use super::picture::Picture;
 use super::read::{images_in, read_picture};
+use super::split::Split;
 
-/// A part of a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// What the networks learn from.
-    Train,
-    /// What is looked at while training goes on.
-    Val,
-    /// What is looked at once, at the end.
-    Test,
-}
-
-impl Split {
-    /// All splits, in the order in which they are opened.
-    pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
-
-    /// The name of the split and of its folder.
-    pub fn name(self) -> &'static str {
-        match self {
-            Split::Train => "train",
-            Split::Val => "val",
-            Split::Test => "test",
-        }
-    }
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Which side of a pair is the network's input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Direction {
-    /// A is the input, B the target.
-    #[default]
-    AtoB,
-    /// B is the input, A the target.
-    BtoA,
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Direction::AtoB => "AtoB",
-            Direction::BtoA => "BtoA",
-        })
-    }
-}
-
-impl Direction {
-    /// Turns (A, B) into (input, target).
-    pub fn order<T>(self, (a, b): (T, T)) -> (T, T) {
-        match self {
-            Direction::AtoB => (a, b),
-            Direction::BtoA => (b, a),
-        }
-    }
-}
+/// The images of one side of a pair, each with the file that it comes from.
+pub type Images = Vec<(PathBuf, Picture)>;
 
 /// Where a pair comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,10 +33,10 @@ pub enum PairSource {
     Combined(PathBuf),
     /// A file each.
     Separate {
-        /// The file in `A/`.
-        a: PathBuf,
-        /// The file in `B/`.
-        b: PathBuf,
+        /// The file in `A/`, then those in `A2/` and so on.
+        a: Vec<PathBuf>,
+        /// The file in `B/`, then those in `B2/` and so on.
+        b: Vec<PathBuf>,
     },
     /// A combined image that is decoded already.
     Memory {
@@ -109,17 +51,9 @@ impl PairSource {
     /// The name of the pair: its file name without the ending.
     pub fn name(&self) -> String {
         match self {
-            PairSource::Combined(path) | PairSource::Separate { a: path, .. } => stem(path).to_string_lossy().into_owned(),
+            PairSource::Combined(path) => stem(path).to_string_lossy().into_owned(),
+            PairSource::Separate { a, .. } => a.first().map_or(OsString::new(), |path| stem(path)).to_string_lossy().into_owned(),
             PairSource::Memory { name, .. } => name.clone(),
-        }
-    }
-
-    /// The files of A and B, or what names them.
-    pub fn paths(&self) -> (&Path, &Path) {
-        match self {
-            PairSource::Combined(path) => (path, path),
-            PairSource::Separate { a, b } => (a, b),
-            PairSource::Memory { name, .. } => (Path::new(name), Path::new(name)),
         }
     }
 
@@ -127,29 +61,48 @@ impl PairSource {
     ///
     /// # Errors
     /// Those of [`read_picture`].
-    pub fn read_whole(&self) -> Option<Result<Picture, DataError>> {
+    pub fn read_whole(&self) -> Option<Result<(PathBuf, Picture), DataError>> {
         match self {
-            PairSource::Combined(path) => Some(read_picture(path)),
-            PairSource::Memory { image, .. } => Some(Ok(image.clone())),
+            PairSource::Combined(path) => Some(read_picture(path).map(|picture| (path.clone(), picture))),
+            PairSource::Memory { name, image } => Some(Ok((name.into(), image.clone()))),
             PairSource::Separate { .. } => None,
         }
     }
 
-    /// Reads the images (A, B), both of the same size.
+    /// Reads the images (A, B), all of the same size.
     ///
     /// # Errors
     /// Those of [`read_picture`], [`DataError::OddWidth`] and [`DataError::PairSizes`].
-    pub fn read(&self) -> Result<(Picture, Picture), DataError> {
+    pub fn read(&self) -> Result<(Images, Images), DataError> {
+        let halves = |combined: &Picture, path: &Path| {
+            let (a, b) = split_combined(combined, path)?;
+            Ok((vec![(path.to_owned(), a)], vec![(path.to_owned(), b)]))
+        };
         match self {
-            PairSource::Combined(path) => split_combined(&read_picture(path)?, path),
-            PairSource::Memory { name, image } => split_combined(image, Path::new(name)),
-            PairSource::Separate { a: path_a, b: path_b } => {
-                let (a, b) = (read_picture(path_a)?, read_picture(path_b)?);
-                if a.dimensions() == b.dimensions() {
-                    return Ok((a, b));
-                }
-                Err(DataError::PairSizes { a: path_a.clone(), a_size: a.dimensions(), b: path_b.clone(), b_size: b.dimensions() })
+            PairSource::Combined(path) => halves(&read_picture(path)?, path),
+            PairSource::Memory { name, image } => halves(image, Path::new(name)),
+            PairSource::Separate { a, b } => {
+                let read = |path: &PathBuf| Ok((path.clone(), read_picture(path)?));
+                let mut all = a.iter().chain(b).map(read).collect::<Result<Images, DataError>>()?;
+                check_sizes(&all)?;
+                let b = all.split_off(a.len());
+                Ok((all, b))
             }
+        }
+    }
+}
+
+/// Whether all images have the size of the first.
+///
+/// # Errors
+/// [`DataError::PairSizes`].
+pub fn check_sizes(images: &[(PathBuf, Picture)]) -> Result<(), DataError> {
+    let Some((a, first)) = images.first() else { return Ok(()) };
+    match images.iter().find(|(_, image)| image.dimensions() != first.dimensions()) {
+        None => Ok(()),
+        Some((b, other)) => {
+            let (a_size, b_size) = (first.dimensions(), other.dimensions());
+            Err(DataError::PairSizes { a: a.clone(), a_size, b: b.clone(), b_size })
         }
     }
 }
@@ -167,12 +120,12 @@ pub fn split_combined(ab: &Picture, path: &Path) -> Result<(Picture, Picture), D
     Ok((half(0), half(width / 2)))
 }
 
-/// The pairs of each split of a dataset folder, in a fixed order; no image is opened yet.
+/// The pairs of each split of a dataset folder, in a fixed order; no image is opened yet. `images` is how many A and B have each.
 ///
 /// # Errors
 /// A path that is missing, no folder or unreadable, a folder without images, one of `A/` and `B/` without the other, a file
 /// without a partner, and two files that differ in the ending only.
-pub fn find_pairs(root: &Path) -> Result<Vec<(Split, Vec<PairSource>)>, DataError> {
+pub fn find_pairs(root: &Path, images: (usize, usize)) -> Result<Vec<(Split, Vec<PairSource>)>, DataError> {
     if !root.exists() {
         // A link to itself exists but cannot be followed: let the listing say so.
         let gone = root.symlink_metadata().is_err();
@@ -186,20 +139,18 @@ pub fn find_pairs(root: &Path) -> Result<Vec<(Split, Vec<PairSource>)>, DataErro
     for split in Split::ALL {
         let folder = root.join(split.name());
         if folder.is_dir() {
-            found.push((split, pairs_in(&folder)?));
+            found.push((split, pairs_in(&folder, images)?));
         }
     }
     if found.is_empty() {
-        let (a, b) = (root.join("A"), root.join("B"));
         for split in Split::ALL {
-            let (a, b) = (a.join(split.name()), b.join(split.name()));
-            if a.is_dir() || b.is_dir() {
-                found.push((split, pair_folders(&a, &b)?));
+            if let Some(folders) = side_folders(root, split.name(), images) {
+                found.push((split, pair_folders(&folders.0, &folders.1)?));
             }
         }
     }
     if found.is_empty() {
-        found.push((Split::Train, pairs_in(root)?));
+        found.push((Split::Train, pairs_in(root, images)?));
     }
     Ok(found)
 }
@@ -212,38 +163,58 @@ fn unreadable(folder: &Path) -> DataError {
     }
 }
 
-/// The pairs of one split's folder: of `A/` and `B/` in it if there is one of them, else combined images.
-fn pairs_in(folder: &Path) -> Result<Vec<PairSource>, DataError> {
-    let (a, b) = (folder.join("A"), folder.join("B"));
-    if a.is_dir() || b.is_dir() {
-        return pair_folders(&a, &b);
-    }
-    Ok(images_in(folder)?.into_iter().map(PairSource::Combined).collect())
+/// The folders of both sides in `root`, `A/`, `A2/` .. and `B/`, `B2/` .., each with `inside` behind it; `None` if neither A nor B is there.
+fn side_folders(root: &Path, inside: &str, images: (usize, usize)) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let folder = |side: &str, number: usize| match number {
+        1 => root.join(side).join(inside),
+        _ => root.join(format!("{side}{number}")).join(inside),
+    };
+    let folders = |side: &str, images: usize| (1..=images).map(|number| folder(side, number)).collect();
+    let there = folder("A", 1).is_dir() || folder("B", 1).is_dir();
+    there.then(|| (folders("A", images.0), folders("B", images.1)))
 }
 
-/// The images of two folders, paired by their names without the endings.
+/// The pairs of one split's folder: of `A/` and `B/` in it if there is one of them, else combined images.
+fn pairs_in(folder: &Path, images: (usize, usize)) -> Result<Vec<PairSource>, DataError> {
+    match side_folders(folder, "", images) {
+        Some((a, b)) => pair_folders(&a, &b),
+        None => Ok(images_in(folder)?.into_iter().map(PairSource::Combined).collect()),
+    }
+}
+
+/// The images of the folders of A and of B, at least one of each, matched by their names without the endings.
 ///
 /// # Errors
 /// A folder that is missing or empty, a file without a partner, and two files that differ in the ending only.
-pub fn pair_folders(folder_a: &Path, folder_b: &Path) -> Result<Vec<PairSource>, DataError> {
-    for (present, missing) in [(folder_a, folder_b), (folder_b, folder_a)] {
-        if !missing.is_dir() {
-            let (present, missing) = (present.to_owned(), missing.to_owned());
-            return Err(DataError::MissingHalf { present, missing });
+pub fn pair_folders(a: &[PathBuf], b: &[PathBuf]) -> Result<Vec<PairSource>, DataError> {
+    let folders: Vec<&PathBuf> = a.iter().chain(b).collect();
+    if let Some(missing) = folders.iter().find(|folder| !folder.is_dir()) {
+        let present = folders.iter().find(|folder| folder.is_dir()).unwrap_or(missing);
+        return Err(DataError::MissingHalf { present: present.to_path_buf(), missing: missing.to_path_buf() });
+    }
+    let images = folders.iter().map(|folder| Ok((folder.to_path_buf(), images_in(folder)?))).collect::<Result<_, DataError>>()?;
+    let of_one_name = match_names(images)?;
+    Ok(of_one_name.into_iter().map(|mut files| PairSource::Separate { b: files.split_off(a.len()), a: files }).collect())
+}
+
+/// The files of one name, one of each of these places, name by name.
+///
+/// # Errors
+/// A file without a partner, and two files of one place that differ in the ending only.
+pub fn match_names(places: Vec<(PathBuf, Vec<PathBuf>)>) -> Result<Vec<Vec<PathBuf>>, DataError> {
+    let mut places: Vec<_> = places.into_iter().map(|(place, files)| Ok((place, by_name(files)?))).collect::<Result<_, DataError>>()?;
+    let Some((first_place, first)) = (!places.is_empty()).then(|| places.remove(0)) else { return Ok(Vec::new()) };
+    let mut matched = Vec::with_capacity(first.len());
+    for (name, path) in first {
+        let mut files = vec![path.clone()];
+        for (place, others) in &mut places {
+            files.push(others.remove(&name).ok_or_else(|| DataError::Unpaired { path: path.clone(), folder: place.clone() })?);
         }
+        matched.push(files);
     }
-    let files_a = by_name(images_in(folder_a)?)?;
-    let mut files_b = by_name(images_in(folder_b)?)?;
-    let mut pairs = Vec::with_capacity(files_a.len());
-    for (name, a) in files_a {
-        let Some(b) = files_b.remove(&name) else {
-            return Err(DataError::Unpaired { path: a, folder: folder_b.to_owned() });
-        };
-        pairs.push(PairSource::Separate { a, b });
-    }
-    match files_b.into_values().next() {
-        Some(path) => Err(DataError::Unpaired { path, folder: folder_a.to_owned() }),
-        None => Ok(pairs),
+    match places.into_iter().find_map(|(_, others)| others.into_values().next()) {
+        Some(path) => Err(DataError::Unpaired { path, folder: first_place }),
+        None => Ok(matched),
     }
 }
 
@@ -282,7 +253,7 @@ mod tests {
     /// `split: name name, split: ...` of what is found.
     fn summary(files: &[&str]) -> String {
         let root = tree(files);
-        let splits = find_pairs(root.path()).unwrap();
+        let splits = find_pairs(root.path(), (1, 1)).unwrap();
         let line = |(split, pairs): &(Split, Vec<PairSource>)| {
             let names: Vec<String> = pairs.iter().map(PairSource::name).collect();
             format!("{split}: {}", names.join(" "))
@@ -291,7 +262,7 @@ mod tests {
     }
 
     fn error(files: &[&str]) -> DataError {
-        find_pairs(tree(files).path()).unwrap_err()
+        find_pairs(tree(files).path(), (1, 1)).unwrap_err()
     }
 
     #[test]
@@ -318,8 +289,23 @@ mod tests {
         assert!(matches!(error(&["train/x.png", "val/notes.txt"]), DataError::NoImages { path } if path.ends_with("val")));
         assert!(matches!(error(&[]), DataError::NoImages { .. }));
         let root = tree(&["file.png"]);
-        assert!(matches!(find_pairs(&root.path().join("gone")), Err(DataError::NotFound { .. })));
-        assert!(matches!(find_pairs(&root.path().join("file.png")), Err(DataError::NotAFolder { .. })));
+        assert!(matches!(find_pairs(&root.path().join("gone"), (1, 1)), Err(DataError::NotFound { .. })));
+        assert!(matches!(find_pairs(&root.path().join("file.png"), (1, 1)), Err(DataError::NotAFolder { .. })));
+    }
+
+    #[test]
+    fn several_images_of_a_side_lie_in_numbered_folders() {
+        let root = tree(&["A/x.png", "A2/x.jpg", "B/x.png", "A/y.png", "A2/y.png", "B/y.png"]);
+        let (_, pairs) = find_pairs(root.path(), (2, 1)).unwrap().remove(0);
+        let PairSource::Separate { a, b } = &pairs[0] else { panic!("{pairs:?}") };
+        assert_eq!((a, b), (&vec![root.path().join("A/x.png"), root.path().join("A2/x.jpg")], &vec![root.path().join("B/x.png")]));
+        let error = find_pairs(root.path(), (3, 1)).unwrap_err();
+        assert!(matches!(&error, DataError::MissingHalf { missing, .. } if missing.ends_with("A3")), "{error}");
+        fs::remove_file(root.path().join("A2/y.png")).unwrap();
+        let error = find_pairs(root.path(), (2, 1)).unwrap_err();
+        assert!(matches!(&error, DataError::Unpaired { folder, .. } if folder.ends_with("A2")), "{error}");
+        let inside = tree(&["train/A/x.png", "train/B/x.png", "train/B2/x.png"]);
+        assert_eq!(find_pairs(inside.path(), (1, 2)).unwrap()[0].1.len(), 1);
     }
 
     #[cfg(unix)]
@@ -328,7 +314,7 @@ mod tests {
         let root = tree(&[]);
         let knot = root.path().join("knot");
         std::os::unix::fs::symlink(&knot, &knot).unwrap();
-        assert!(matches!(find_pairs(&knot), Err(DataError::ReadFolder { .. })));
+        assert!(matches!(find_pairs(&knot, (1, 1)), Err(DataError::ReadFolder { .. })));
     }
 
     #[test]
@@ -337,7 +323,6 @@ mod tests {
         let (a, b) = split_combined(&ab, Path::new("ab.png")).unwrap();
         assert_eq!((a.dimensions(), b.dimensions()), ((2, 2), (2, 2)));
         assert_eq!((a.pixel(1, 1).collect(), b.pixel(0, 1).collect()), (vec![1, 1, 0], vec![2, 1, 0]));
-        assert_eq!(Direction::BtoA.order((1, 2)), (2, 1));
         for width in [0, 1, 5] {
             let error = split_combined(&RgbImage::new(width, 3).into(), Path::new("ab.png")).unwrap_err();
             assert!(matches!(error, DataError::OddWidth { width: w, .. } if w == width), "{error}");
@@ -349,7 +334,7 @@ mod tests {
         let root = tree(&["A/x.png", "B/x.png"]);
         RgbImage::new(4, 4).save(root.path().join("A/x.png")).unwrap();
         RgbImage::new(4, 5).save(root.path().join("B/x.png")).unwrap();
-        let (_, pairs) = find_pairs(root.path()).unwrap().remove(0);
+        let (_, pairs) = find_pairs(root.path(), (1, 1)).unwrap().remove(0);
         let error = pairs[0].read().unwrap_err();
         assert!(matches!(error, DataError::PairSizes { b_size: (4, 5), .. }), "{error}");
         assert!(error.to_string().contains("4x5"));

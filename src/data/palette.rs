@@ -1,12 +1,13 @@
 //! Label maps: pictures whose colours are names of things, and the numbers that stand for them.
 
 use super::error::DataError;
+use super::pairs::Images;
 use super::picture::{Depth, Picture};
 use super::tools::in_parallel;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// The colours of label maps in the order of their numbers; serialised as [`Palette::text`].
@@ -75,25 +76,22 @@ impl Palette {
         }
     }
 
-    /// The colours of the label maps that `read` finds, with their names, in each of `items`, sorted; each thread holds one at a time.
+    /// The colours of the label maps that `read` finds in each of `items`, sorted; each thread holds those of one at a time.
     ///
     /// # Errors
     /// Those of reading, [`DataError::TooManyColours`] and [`DataError::Spawn`].
-    pub fn of<T: Sync>(
-        items: &[T],
-        threads: usize,
-        read: impl Fn(&T) -> Result<(PathBuf, Picture), DataError> + Sync,
-    ) -> Result<Self, DataError> {
+    pub fn of<T: Sync>(items: &[T], threads: usize, read: impl Fn(&T) -> Result<Images, DataError> + Sync) -> Result<Self, DataError> {
         let found = Mutex::new(BTreeSet::new());
         in_parallel(items, threads, |item| {
-            let (path, picture) = read(item)?;
-            let own = colours(&(&picture).into());
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            // Colours that are too many are not kept: they would make the images after them look guilty.
-            if found.union(&own).count() > MOST_LABELS {
-                return Err(DataError::TooManyColours { path, most: MOST_LABELS });
+            for (path, picture) in read(item)? {
+                let own = colours(&(&picture).into());
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                // Colours that are too many are not kept: they would make the images after them look guilty.
+                if found.union(&own).count() > MOST_LABELS {
+                    return Err(DataError::TooManyColours { path, most: MOST_LABELS });
+                }
+                found.extend(own);
             }
-            found.extend(own);
             Ok(())
         })?;
         Ok(Self { colours: found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect() })
@@ -185,12 +183,12 @@ mod tests {
         };
         let mut files = vec![save("a.png", 200, 0), save("b.png", 56, 1), save("c.png", 200, 0)];
         for threads in [1, 3] {
-            let palette = Palette::of(&files, threads, |path| Ok((path.clone(), read_picture(path)?))).unwrap();
+            let palette = Palette::of(&files, threads, |path| Ok(vec![(path.clone(), read_picture(path)?)])).unwrap();
             assert_eq!((palette.len(), palette.colours[1], palette.colours[255]), (256, [0, 0, 1], [199, 0, 0]));
         }
         files.push(save("photo.png", 257, 2));
         for threads in [1, 4] {
-            let message = Palette::of(&files, threads, |path| Ok((path.clone(), read_picture(path)?))).unwrap_err().to_string();
+            let message = Palette::of(&files, threads, |path| Ok(vec![(path.clone(), read_picture(path)?)])).unwrap_err().to_string();
             assert!(message.contains("photo.png") && message.contains("256") && message.contains("--palette"), "{message}");
         }
     }

@@ -186,6 +186,31 @@ impl Picture {
         }
     }
 
+    /// Pictures of one size as one, the channels of the first in front; 16 bits if any has them.
+    pub fn stack(mut pictures: Vec<Picture>) -> Self {
+        if pictures.len() == 1 {
+            return pictures.remove(0);
+        }
+        let deep = pictures.iter().any(|picture| picture.depth == Depth::Sixteen);
+        let depth = if deep { Depth::Sixteen } else { Depth::Eight };
+        let (width, height) = pictures.first().map_or((0, 0), Picture::dimensions);
+        let channels = pictures.iter().map(Picture::channels).sum();
+        let mut stacked = Self { width, height, channels, depth, bytes: Vec::new() };
+        for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+            for picture in &pictures {
+                // 65535 / 255: white stays white.
+                let scale = if picture.depth == depth { 1 } else { 257 };
+                picture.pixel(x, y).for_each(|sample| stacked.push(sample * scale));
+            }
+        }
+        stacked
+    }
+
+    /// The channels from `start` on, `channels` of them.
+    pub fn slice(&self, start: usize, channels: usize) -> Self {
+        self.map(channels, |pixel, part| part.extend(pixel.iter().skip(start).take(channels)))
+    }
+
     fn pixel_bytes(&self) -> usize {
         self.channels * self.depth.bytes()
     }
@@ -297,6 +322,9 @@ mod tests {
         assert_eq!(picture.rearrange(1, 1, |_, _| (3, 0)).bytes(), [0, 0]);
         assert_eq!(picture.map(1, |pixel, sum| sum.push(pixel[0] + pixel[1])).pixel(0, 1).next(), Some(13));
         assert_eq!(picture.to_rgb().pixel(2, 3).collect::<Vec<_>>(), [22; 3]);
+        let stacked = Picture::stack(vec![picture.clone(), Picture::from_unit(3, 4, 1, Depth::Sixteen, &[1.0])]);
+        assert_eq!((stacked.depth(), stacked.pixel(0, 0).collect()), (Depth::Sixteen, vec![0, 257, 65_535]));
+        assert_eq!(stacked.slice(1, 1).pixel(1, 0).collect::<Vec<_>>(), [3 * 257]);
         assert_eq!(Picture::from_bytes(3, 4, 1, Depth::Sixteen, samples[..12].to_vec()), None);
         assert_eq!(Picture::from_unit(1, 1, 2, Depth::Sixteen, &[1.0]).samples().collect::<Vec<_>>(), [65_535, 0]);
     }

@@ -1,7 +1,7 @@
 //! What the channels of an image mean: the way from a picture to the numbers that a network sees, and back.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,13 @@ pub enum Pixels {
     LabAb,
     /// A channel for each colour of the palette: 1 where a pixel has it, else 0.
     Labels(Palette),
+    /// Several images, channels behind channels.
+    Stack {
+        /// How many.
+        images: usize,
+        /// What each of them is.
+        of: Box<Pixels>,
+    },
 }
 
 /// L of Lab is 0..100: L / 50 - 1 is -1..1.
@@ -44,19 +51,35 @@ impl fmt::Display for Pixels {
             Pixels::LabL => "lab-l",
             Pixels::LabAb => "lab-ab",
             Pixels::Labels(_) => "labels",
+            Pixels::Stack { images, of } => return write!(f, "{images} x {of}"),
         })
     }
 }
 
 impl Pixels {
-    /// The meaning of so many channels in a network that says nothing else.
-    pub fn of_channels(channels: usize) -> Option<Self> {
+    /// The meaning of so many channels in a network that says nothing else: grey images where they are none of the usual numbers.
+    pub fn of_channels(channels: usize) -> Self {
         match channels {
-            1 => Some(Pixels::Gray),
-            3 => Some(Pixels::Rgb),
-            4 => Some(Pixels::Rgba),
-            _ => None,
+            1 => Pixels::Gray,
+            3 => Pixels::Rgb,
+            4 => Pixels::Rgba,
+            images => Pixels::Stack { images, of: Box::new(Pixels::Gray) },
         }
+    }
+
+    /// `images` of these.
+    pub fn times(self, images: usize) -> Self {
+        if images == 1 { self } else { Pixels::Stack { images, of: Box::new(self) } }
+    }
+
+    /// Images that one side of a pair has.
+    pub fn images(&self) -> usize {
+        if let Pixels::Stack { images, .. } = self { *images } else { 1 }
+    }
+
+    /// What each of them is.
+    fn single(&self) -> &Self {
+        if let Pixels::Stack { of, .. } = self { of } else { self }
     }
 
     /// Channels that the network sees.
@@ -67,6 +90,7 @@ impl Pixels {
             Pixels::Rgb => 3,
             Pixels::Rgba => 4,
             Pixels::Labels(palette) => palette.len(),
+            Pixels::Stack { images, of } => images.saturating_mul(of.channels()),
         }
     }
 
@@ -75,7 +99,10 @@ impl Pixels {
     /// # Errors
     /// What cannot be, with the nearest that can, as the options of `train` are called.
     pub fn check(input: &Self, output: &Self) -> Result<(), &'static str> {
-        match (input, output) {
+        if input.images() + output.images() > 2 && output.single() == &Pixels::LabAb {
+            return Err("--output lab-ab is joined with the lightness of one image; leave out --stack and --output-stack");
+        }
+        match (input.single(), output.single()) {
             (Pixels::LabAb, _) => Err("--input lab-ab has no lightness; the nearest are --input lab-l and --input rgb"),
             (_, Pixels::LabL) => Err("--output lab-l is brightness alone; the nearest is --output gray"),
             (_, Pixels::Labels(_)) => Err("--output labels cannot be: labels are for inputs; the nearest is --output rgb"),
@@ -88,6 +115,17 @@ impl Pixels {
     /// Whether every image is both sides: input and output are parts of one picture.
     pub fn are_parts(input: &Self, output: &Self) -> bool {
         (input, output) == (&Pixels::LabL, &Pixels::LabAb)
+    }
+
+    /// All images of one side of a pair as one picture: see [`Pixels::colours`].
+    ///
+    /// # Errors
+    /// [`DataError::Stack`] for another number of images, and those of [`Pixels::colours`].
+    pub fn gather(&self, images: &[(PathBuf, Picture)]) -> Result<Picture, DataError> {
+        match images.first() {
+            Some((path, _)) if images.len() != self.images() => Err(DataError::Stack { path: path.clone(), images: self.images() }),
+            _ => Ok(Picture::stack(images.iter().map(|(path, image)| self.colours(image, path)).collect::<Result<_, _>>()?)),
+        }
     }
 
     /// The picture in the channels that are kept until it has been resized and cropped: those of the file, fewer or more. Colours of
@@ -103,21 +141,22 @@ impl Pixels {
             Pixels::Rgb | Pixels::LabL | Pixels::LabAb => Ok(picture.to_rgb()),
             Pixels::Rgba => Ok(picture.to_rgba()),
             Pixels::Labels(palette) => palette.index(picture).map_err(|unknown| unknown.of(path)),
+            Pixels::Stack { of, .. } => of.colours(picture, path),
         }
     }
 
-    /// Resizes what [`Pixels::colours`] made. There is nothing between two labels: each pixel takes that of the nearest one.
+    /// Resizes what [`Pixels::gather`] made. There is nothing between two labels: each pixel takes that of the nearest one.
     pub fn resize(&self, picture: &Picture, width: u32, height: u32) -> Picture {
         let (in_width, in_height) = picture.dimensions();
         // The middle of an output pixel, on the input's grid.
         let nearest = |at: u32, from: u32, to: u32| ((2 * u64::from(at) + 1) * u64::from(from) / (2 * u64::from(to.max(1)))) as u32;
-        match self {
+        match self.single() {
             Pixels::Labels(_) => picture.rearrange(width, height, |x, y| (nearest(x, in_width, width), nearest(y, in_height, height))),
             _ => resize(picture, width, height),
         }
     }
 
-    /// What the network sees of a picture that [`Pixels::colours`] made: `[height, width, channels]`, -1..1; labels are 0 or 1.
+    /// What the network sees of a picture that [`Pixels::gather`] made: `[height, width, channels]`, -1..1; labels are 0 or 1.
     pub fn units(&self, picture: &Picture) -> Vec<f32> {
         let lab = || {
             let samples: Vec<u16> = picture.samples().collect();
@@ -133,20 +172,42 @@ impl Pixels {
                 let one_hot = |label: u16| (0..palette.len()).map(move |channel| f32::from(u8::from(usize::from(label) == channel)));
                 picture.samples().flat_map(one_hot).collect()
             }
+            Pixels::Stack { images, of } => {
+                let channels = picture.channels() / (*images).max(1);
+                let parts: Vec<Vec<f32>> = (0..*images).map(|image| of.units(&picture.slice(image * channels, channels))).collect();
+                interleave(&parts, of.channels())
+            }
         }
     }
 
-    /// The picture that the outputs `values` of a network are, `[height, width, channels]`; `input` is what it saw, for the lightness of
+    /// The pictures that the outputs `values` of a network are, `[height, width, channels]`; `input` is what it saw, for the lightness of
     /// colours without.
-    pub fn picture(&self, width: u32, height: u32, depth: Depth, values: &[f32], input: &[f32]) -> Picture {
+    pub fn pictures(&self, width: u32, height: u32, depth: Depth, values: &[f32], input: &[f32]) -> Vec<Picture> {
         match self {
-            Pixels::Gray | Pixels::Rgb | Pixels::Rgba => Picture::from_unit(width, height, self.channels(), depth, values),
-            Pixels::LabL | Pixels::LabAb | Pixels::Labels(_) => Picture::from_unit(width, height, 3, depth, &self.shown(values, input)),
+            Pixels::Gray | Pixels::Rgb | Pixels::Rgba => vec![Picture::from_unit(width, height, self.channels(), depth, values)],
+            Pixels::LabL | Pixels::LabAb | Pixels::Labels(_) => {
+                vec![Picture::from_unit(width, height, 3, depth, &self.shown(values, input))]
+            }
+            Pixels::Stack { of, .. } => self.parts(values).iter().flat_map(|part| of.pictures(width, height, depth, part, input)).collect(),
         }
+    }
+
+    /// The values of each image of a stack.
+    fn parts(&self, values: &[f32]) -> Vec<Vec<f32>> {
+        let (all, one) = (self.channels().max(1), self.single().channels());
+        let part = |image: usize| values.chunks_exact(all).flat_map(|pixel| &pixel[image * one..][..one]).copied().collect();
+        (0..self.images()).map(part).collect()
+    }
+
+    /// The colours that show `values`, `[height, width, channels]`, on a screen: `[height, images * width, 3]`, stacked images side by side;
+    /// see [`Pixels::shown`].
+    pub fn shown_in_rows(&self, values: &[f32], input: &[f32], width: usize) -> Vec<f32> {
+        let images: Vec<Vec<f32>> = self.parts(values).iter().map(|part| self.single().shown(part, input)).collect();
+        interleave(&images, 3 * width)
     }
 
     /// The colours that show `values`, `[pixels, channels]`, on a screen: `[pixels, 3]`, -1..1. Transparent pixels lie on white, and
-    /// colours without a lightness have that of `input`.
+    /// colours without a lightness have that of `input`. Of a stack the first image.
     pub fn shown(&self, values: &[f32], input: &[f32]) -> Vec<f32> {
         let pixels = values.chunks_exact(self.channels());
         let lab = |lab: [f64; 3]| srgb_of_lab(lab).map(|value| (2.0 * value - 1.0) as f32);
@@ -169,8 +230,18 @@ impl Pixels {
                 let label = |pixel: &[f32]| (0..pixel.len()).max_by(|&a, &b| pixel[a].total_cmp(&pixel[b])).unwrap_or(0);
                 pixels.flat_map(|pixel| palette.colour(label(pixel)).map(|byte| Depth::Eight.to_unit(byte.into()))).collect()
             }
+            Pixels::Stack { .. } => self.single().shown(self.parts(values).first().map_or(&[], Vec::as_slice), input),
         }
     }
+}
+
+/// Stretches of `length` values of each part in turn.
+fn interleave(parts: &[Vec<f32>], length: usize) -> Vec<f32> {
+    let mut rows: Vec<_> = parts.iter().map(|part| part.chunks_exact(length.max(1))).collect();
+    let total = parts.iter().map(Vec::len).sum();
+    let mut values = Vec::with_capacity(total);
+    while values.len() < total && rows.iter_mut().all(|row| row.next().map(|stretch| values.extend_from_slice(stretch)).is_some()) {}
+    values
 }
 
 #[cfg(test)]
@@ -196,13 +267,13 @@ mod tests {
         for kind in [Pixels::Gray, Pixels::Rgb, Pixels::Rgba] {
             let picture = noise(kind.channels(), Depth::Sixteen);
             let values = kind.units(&kind.colours(&picture, Path::new("noise")).unwrap());
-            assert_eq!(kind.picture(7, 5, Depth::Sixteen, &values, &[]), picture, "{kind}");
+            assert_eq!(kind.pictures(7, 5, Depth::Sixteen, &values, &[]), [picture], "{kind}");
         }
         // Lightness and colour apart, and joined again: to a step or two, for both pass as f32.
         let picture = noise(3, Depth::Sixteen);
         let [l, ab] = [Pixels::LabL, Pixels::LabAb].map(|kind| kind.units(&picture));
         assert!(l.iter().chain(&ab).all(|value| (-1.0..=1.0).contains(value)));
-        let joined = Pixels::LabAb.picture(7, 5, Depth::Sixteen, &ab, &l);
+        let joined = Pixels::LabAb.pictures(7, 5, Depth::Sixteen, &ab, &l).remove(0);
         assert!(joined.samples().zip(picture.samples()).all(|(joined, own)| joined.abs_diff(own) <= 2));
     }
 
@@ -234,6 +305,23 @@ mod tests {
         assert_eq!(Pixels::Rgba.colours(&pixel([1, 2, 3]), Path::new("")).unwrap().bytes(), [1, 2, 3, 255]);
         assert_eq!(Pixels::Rgba.shown(&[-1.0, 0.5, 1.0, -1.0], &[]), [1.0; 3], "what is transparent is white");
         assert!((Pixels::LabL.units(&pixel([128; 3]))[0] - (53.585 / 50.0 - 1.0)).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_stack_is_its_images_one_behind_the_other() {
+        let images: Vec<(PathBuf, Picture)> = [1, 3, 4].map(|channels| ("a.png".into(), noise(channels, Depth::Sixteen))).into();
+        let kind = Pixels::Rgb.times(3);
+        let stacked = kind.gather(&images).unwrap();
+        let values = kind.units(&stacked);
+        assert_eq!((kind.channels(), stacked.channels(), values.len()), (9, 9, 7 * 5 * 9));
+        let own: Vec<Picture> = images.iter().map(|(_, image)| image.to_rgb()).collect();
+        assert_eq!(kind.pictures(7, 5, Depth::Sixteen, &values, &[]), own);
+        let shown = kind.shown_in_rows(&values, &[], 7);
+        assert_eq!(shown[7 * 3..][..7 * 3], Pixels::Rgb.units(&own[1])[..7 * 3], "the second image stands to the right of the first");
+        let error = Pixels::Rgb.times(2).gather(&images).unwrap_err().to_string();
+        assert!(error.contains("a.png") && error.contains("A2"), "{error}");
+        assert_eq!(Pixels::of_channels(5), Pixels::Gray.times(5));
+        assert!(Pixels::check(&Pixels::LabL.times(2), &Pixels::LabAb).unwrap_err().contains("--stack"));
     }
 
     #[test]

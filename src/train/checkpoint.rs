@@ -243,7 +243,7 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), 
 
 /// How a network of the reference is used, whose files do not name a size: that of the smallest image of its depth.
 fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
-    let [input, output] = generator.channels().map(|n| Pixels::of_channels(n).unwrap_or_default());
+    let [input, output] = generator.channels().map(Pixels::of_channels);
     ModelConfig {
         size: generator.multiple() as u32,
         generator,

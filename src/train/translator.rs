@@ -37,7 +37,7 @@ pub struct Score {
     pub pairs: usize,
 }
 
-/// Inputs, outputs and targets of a grid as they are shown, `[batch, height, width, 3]` in -1..1.
+/// Inputs, outputs and targets of a grid as they are shown, `[batch, height, images * width, 3]` in -1..1.
 #[derive(Debug, Clone, Default)]
 pub struct Grid {
     /// Number of images.
@@ -167,10 +167,11 @@ impl Translator {
     pub fn grid(&self, gpu: &Gpu, store: &Store, set: &PairSet) -> Result<Grid, TrainError> {
         let mut grid = Grid { batch: set.len().min(SAMPLES), ..Grid::default() };
         let DataOptions { input: of_input, target: of_target, .. } = set.options();
+        let width = self.output_shape.width();
         self.each_pair(gpu, store, set, grid.batch, |input, output, target| {
-            grid.output.extend(of_target.shown(output, input));
-            grid.target.extend(of_target.shown(target, input));
-            grid.input.extend(of_input.shown(input, input));
+            grid.output.extend(of_target.shown_in_rows(output, input, width));
+            grid.target.extend(of_target.shown_in_rows(target, input, width));
+            grid.input.extend(of_input.shown_in_rows(input, input, width));
         })?;
         Ok(grid)
     }

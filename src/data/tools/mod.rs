@@ -7,10 +7,10 @@ pub use edges::{EdgeOptions, edges};
 pub use shape::{Fit, blank, combine, fit, grayscale};
 
 use super::DataError;
-use super::pairs::PairSource;
+use super::pairs::{Images, check_sizes};
 use super::palette::Palette;
 use super::random::permutation;
-use super::read::{check_size, read_rgb};
+use super::read::{check_size, read_picture, read_rgb};
 use image::RgbImage;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,8 +63,10 @@ impl Tool {
             let (left, right) = match *size {
                 Some(size) => (fit(&read_rgb(a)?, size, Fit::Stretch), fit(&read_rgb(b)?, size, Fit::Stretch)),
                 None => {
-                    let (a, b) = PairSource::Separate { a: a.clone(), b: b.clone() }.read()?;
-                    ((&a).into(), (&b).into())
+                    let pair =
+                        [a, b].map(|path| Ok((path.clone(), read_picture(path)?))).into_iter().collect::<Result<Images, DataError>>()?;
+                    check_sizes(&pair)?;
+                    ((&pair[0].1).into(), (&pair[1].1).into())
                 }
             };
             let (width, height) = (left.width() + right.width(), left.height());

@@ -20,13 +20,13 @@ pub struct Samples<'a> {
     pub batch: usize,
     /// Pixels.
     pub height: usize,
-    /// Pixels.
+    /// Pixels of one image; a column of stacked images is as many times as wide.
     pub width: usize,
-    /// `[batch, height, width, 3]`, -1..1.
+    /// `[batch, height, images * width, 3]`, -1..1.
     pub input: &'a [f32],
-    /// `[batch, height, width, 3]`, -1..1.
+    /// `[batch, height, images * width, 3]`, -1..1.
     pub output: &'a [f32],
-    /// `[batch, height, width, 3]`, -1..1.
+    /// `[batch, height, images * width, 3]`, -1..1.
     pub target: &'a [f32],
 }
 
@@ -39,14 +39,20 @@ impl Samples<'_> {
     /// Width and height of the grid in pixels.
     fn size(&self) -> (usize, usize) {
         let gutter = self.gutter();
-        (COLUMNS * (self.width + gutter) - gutter, self.batch * (self.height + gutter) - gutter)
+        let columns: usize = self.columns().iter().map(|(_, column)| self.width_of(column) + gutter).sum();
+        (columns - gutter, self.batch * (self.height + gutter) - gutter)
+    }
+
+    /// Width of a column; the lengths have been checked.
+    fn width_of(&self, column: &[f32]) -> usize {
+        column.len() / (self.batch * self.height * CHANNELS)
     }
 
     fn check(&self, path: &Path) -> Result<(), RunError> {
         let shape = [self.batch, self.height, self.width, CHANNELS];
         let values = shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent));
         for (what, image) in self.columns() {
-            if image.is_empty() || values != Some(image.len()) {
+            if image.is_empty() || !values.is_some_and(|values| values > 0 && image.len().is_multiple_of(values)) {
                 return Err(RunError::Grid { path: path.to_path_buf(), what, found: image.len(), shape });
             }
         }
@@ -62,9 +68,9 @@ impl Samples<'_> {
         let (grid_width, grid_height) = self.size();
         let gutter = self.gutter();
         let mut pixels = vec![GUTTER_COLOUR; grid_width * grid_height * CHANNELS];
-        let line = self.width * CHANNELS;
-        for (column, (_, images)) in self.columns().into_iter().enumerate() {
-            let left = column * (self.width + gutter) * CHANNELS;
+        let mut left = 0;
+        for (_, images) in self.columns() {
+            let line = self.width_of(images) * CHANNELS;
             for (index, source) in images.chunks_exact(line).enumerate() {
                 let (image, y) = (index / self.height, index % self.height);
                 let top = image * (self.height + gutter) + y;
@@ -73,6 +79,7 @@ impl Samples<'_> {
                     *pixel = to_u8(value);
                 }
             }
+            left += line + gutter * CHANNELS;
         }
         pixels
     }
@@ -138,6 +145,17 @@ mod tests {
                 if in_x >= 3 || in_y >= 2 { [GUTTER_COLOUR; 3] } else { [row as u8, 100 + column as u8, (in_y * 3 + in_x) as u8] };
             assert_eq!(pixel.0, expected, "at {x}, {y}");
         }
+    }
+
+    #[test]
+    fn stacked_images_make_a_wider_column() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("grid.png");
+        let (one, two) = ([1.0; 2 * 2 * 2 * 3], [-1.0; 2 * 2 * 4 * 3]);
+        write(&path, &Samples { batch: 2, height: 2, width: 2, input: &two, output: &one, target: &one }).unwrap();
+        let grid = image::open(&path).unwrap().into_rgb8();
+        assert_eq!(grid.dimensions(), (4 + 2 + 2 + 2 + 2, 2 + 2 + 2));
+        assert_eq!([0, 3, 4, 6, 7, 10].map(|x| grid.get_pixel(x, 5).0[0]), [0, 0, GUTTER_COLOUR, 255, 255, 255]);
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! Which files an input of `translate` is made of, and what kind of file its results are.
+
+use super::CliError;
+use crate::data::pairs::match_names;
+use crate::data::{DataError, Depth, Format, Picture, list_images};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// PNG
+    Png,
+    /// TIFF
+    Tiff,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DepthArg {
+    /// 0..255
+    #[value(name = "8")]
+    Eight,
+    /// 0..65535
+    #[value(name = "16")]
+    Sixteen,
+}
+
+/// Format and depth of results.
+#[derive(Debug, Clone, Args)]
+pub struct ResultArgs {
+    /// Format of the results
+    #[arg(long, value_enum, default_value = "png", value_name = "FORMAT")]
+    format: FormatArg,
+    /// Bits of a sample of the results [default: as many as the input has]
+    #[arg(long, value_enum, value_name = "BITS")]
+    depth: Option<DepthArg>,
+}
+
+impl ResultArgs {
+    /// The endings of the results' files behind the input's name and `variant`, one for each of so many `images` of an output.
+    pub fn endings(&self, variant: &str, images: usize) -> Vec<String> {
+        let format = match self.format {
+            FormatArg::Png => Format::Png,
+            FormatArg::Tiff => Format::Tiff,
+        };
+        let number = |image: usize| if image == 1 { String::new() } else { format!("-{image}") };
+        (1..=images).map(|image| format!("{variant}{}{}", number(image), format.ending())).collect()
+    }
+
+    /// The depth of the result for `image`.
+    pub fn depth(&self, image: &Picture) -> Depth {
+        match self.depth {
+            Some(DepthArg::Eight) => Depth::Eight,
+            Some(DepthArg::Sixteen) => Depth::Sixteen,
+            None => image.depth(),
+        }
+    }
+}
+
+/// The files of each input, at least one: those of one name in each of `paths` where the model takes several `images`.
+///
+/// # Errors
+/// [`CliError::Usage`] for another number of paths, files without a partner, and those of listing.
+pub fn list_inputs(paths: &[PathBuf], images: usize) -> Result<Vec<Vec<PathBuf>>, CliError> {
+    if images == 1 {
+        return Ok(list_images(paths)?.into_iter().map(|path| vec![path]).collect());
+    }
+    if paths.len() != images {
+        let found = paths.len();
+        let remedy = format!("name {images} folders with files of the same names, not {found}");
+        return Err(CliError::Usage(format!("the model takes {images} images at once: {remedy}")));
+    }
+    let place = |path: &PathBuf| Ok((path.clone(), list_images(std::slice::from_ref(path))?));
+    Ok(match_names(paths.iter().map(place).collect::<Result<_, DataError>>()?)?)
+}
