@@ -32,6 +32,10 @@ impl PrecisionArg {
 
 /// The heading of further options of the networks in the help.
 pub const NETWORKS: &str = "How the networks are built";
+/// The heading of what happens to images before the networks see them.
+pub const PREPARED: &str = "How images are prepared";
+/// The heading of what takes or saves memory and time.
+pub const RESOURCES: &str = "Memory and speed";
 
 /// Normalisation of both networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,13 +88,13 @@ pub struct NetworkArgs {
     pub fit: Option<FitArg>,
     /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
     /// [default: 286/256 of --size]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", help_heading = PREPARED)]
     pub load_size: Option<u32>,
     /// Channels of the generator's first convolution [default: 64; training on the bundled pairs: 16]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub ngf: Option<usize>,
     /// Channels of the discriminator's first convolution [default: as --ngf]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub ndf: Option<usize>,
     /// The generator.
     #[command(flatten)]
@@ -117,10 +121,10 @@ pub struct NetworkArgs {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: u32,
     /// Make values again for the backward pass instead of keeping them: less memory, a little slower, the same result
-    #[arg(long)]
+    #[arg(long, help_heading = RESOURCES)]
     pub recompute: bool,
     /// How weights, activations and gradients are stored; with f16 losses are scaled so that gradients do not vanish [default: f32]
-    #[arg(long, value_enum, value_name = "TYPE")]
+    #[arg(long, value_enum, value_name = "TYPE", help_heading = RESOURCES)]
     pub precision: Option<PrecisionArg>,
 }
 

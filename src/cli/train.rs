@@ -24,8 +24,11 @@ const BUNDLED_STEPS: u64 = 2800;
 /// Epochs of a run when no length is given (paper, section 6.2).
 const EPOCHS: u64 = 200;
 
+/// The heading of the run's files in the help.
+const RUN: &str = "What a run writes";
+
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 51] = [
+const FIXED_BY_A_RUN: [&str; 52] = [
     "tune",
     "dataset",
     "direction",
@@ -57,6 +60,7 @@ const FIXED_BY_A_RUN: [&str; 51] = [
     "objective",
     "lambda_l1",
     "lambda_gan",
+    "lambda_gp",
     "distance",
     "gan_mode",
     "order",
@@ -121,16 +125,16 @@ pub struct TrainArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Folder of all runs
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", help_heading = RUN)]
     runs: PathBuf,
     /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr, --adapter and --runs
     #[arg(long, value_name = "NAME", conflicts_with_all = FIXED_BY_A_RUN)]
     resume: Option<PathBuf>,
     /// Steps from one sample grid and held-out score to the next [default: a tenth of the run; an epoch with --schedule plateau]
-    #[arg(long, value_name = "STEPS")]
+    #[arg(long, value_name = "STEPS", help_heading = RUN)]
     sample_every: Option<u64>,
     /// Steps from one checkpoint to the next [default: a tenth of the run]
-    #[arg(long, value_name = "STEPS")]
+    #[arg(long, value_name = "STEPS", help_heading = RUN)]
     checkpoint_every: Option<u64>,
     /// Where batch norm takes its statistics from in sample grids, scores and translation [default: image]
     #[arg(long, value_enum, value_name = "MODE", help_heading = TEST_TIME)]
@@ -303,4 +307,23 @@ fn open_dataset(config: &TrainConfig) -> Result<Dataset, DataError> {
 fn base_name(path: &Path) -> String {
     let name = path.canonicalize().ok().and_then(|full| full.file_name().map(|name| name.to_string_lossy().into_owned()));
     name.unwrap_or_else(|| "run".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args, Command};
+    use std::collections::BTreeSet;
+
+    /// An option that a resumed run would silently ignore is in the list; what is not in it works with `--resume`.
+    #[test]
+    fn a_resumed_run_takes_only_what_it_has_not_decided() {
+        let command = TrainArgs::augment_args(Command::new("train"));
+        let all: BTreeSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+        let fixed = BTreeSet::from(FIXED_BY_A_RUN);
+        let free: Vec<&str> = all.difference(&fixed).copied().collect();
+        let expected = ["adapter", "lr", "no_f16", "no_fusion", "no_matrix", "no_subgroups", "no_timestamps", "resume", "runs"];
+        assert_eq!(free, expected);
+        assert_eq!(fixed.difference(&all).count(), 0, "no option of that name");
+    }
 }

@@ -1,5 +1,6 @@
 //! `--tune`, for the commands that run a training step.
 
+use super::network::RESOURCES;
 use super::{CliError, note};
 use crate::gpu::Gpu;
 use crate::program::Effort;
@@ -21,7 +22,7 @@ enum EffortArg {
 #[derive(Debug, Clone, Args)]
 pub struct TuneArgs {
     /// Find the fastest kernels on this device before the first step; what is found is kept for the next time
-    #[arg(long, value_enum, default_value = "off", value_name = "EFFORT")]
+    #[arg(long, value_enum, default_value = "off", value_name = "EFFORT", help_heading = RESOURCES)]
     tune: EffortArg,
 }
 
