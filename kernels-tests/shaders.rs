@@ -13,6 +13,7 @@ use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::{Power, add, multiply};
+use pix2pix::ops::ema::Swap;
 use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::random::{RandomNormal, RandomUniform};
 use pix2pix::ops::reduction::Sum;
@@ -147,6 +148,11 @@ impl Variants {
                 let image = tape.shape(vars.input);
                 for profile in profiles {
                     self.add(&tape, &states, &[vars.fake], profile);
+                }
+                if config.recipe.ema.is_some() {
+                    let mut tape = Tape::default();
+                    let swap = tape.record(Swap { arena: generator.parameters() }, &[]).unwrap();
+                    profiles.iter().for_each(|profile| self.add(&tape, &states, &[swap], profile));
                 }
                 for mode in [Mode::translation(), Mode { statistics: Statistics::Running, dropout: DropoutMode::Random }] {
                     let mut tape = Tape::default();
