@@ -71,6 +71,39 @@ fn a_generator_becomes_a_file_for_other_runtimes() {
 }
 
 #[test]
+fn an_exported_generator_is_used_as_its_model_says_unless_told_otherwise() {
+    let folder = temporary();
+    let root = folder.path();
+    let options = ["--size", "64", "--ngf", "2", "--steps", "1", "--batch-size", "2", "--test-dropout", "--name", "r"];
+    succeed(root, &[&["train"], &options[..], &["--test-norm", "batch"]].concat());
+    let convert = |options: &[&str]| {
+        succeed(root, &[&["convert", "runs/r", "g.onnx", "--force"], options].concat());
+        fs::read(root.join("g.onnx")).unwrap()
+    };
+    let operators = ["InstanceNormalization", "BatchNormalization", "ReduceMean", "Dropout"];
+    let recorded = convert(&[]);
+    for (options, norm, normalisation, dropout) in [
+        (&[][..], "batch", "ReduceMean", true),
+        (&["--no-dropout"], "batch", "ReduceMean", false),
+        (&["--test-norm", "image"], "image", "InstanceNormalization", true),
+        (&["--test-norm", "running", "--no-dropout"], "running", "BatchNormalization", false),
+    ] {
+        let file = convert(options);
+        let holds = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+        let mode = format!(r#""test":{{"norm":"{norm}","dropout":{dropout}}}"#);
+        assert!(holds(&mode), "{options:?}: the file does not say {mode}");
+        for operator in operators {
+            let expected = operator == normalisation || operator == "Dropout" && dropout;
+            assert_eq!(holds(operator), expected, "{options:?}: {operator}");
+        }
+    }
+    // What is not named is as recorded, and a seed is one of the recorded dropout too.
+    assert!(convert(&["--test-norm", "batch", "--dropout", "--seed", "0"]) == recorded);
+    assert!(convert(&["--seed", "1"]) != recorded);
+    assert!(fail(root, 2, &["convert", "runs/r", "x.onnx", "--no-dropout", "--seed", "1"]).contains("add --dropout"));
+}
+
+#[test]
 fn what_is_no_network_is_not_converted() {
     let folder = temporary();
     let root = folder.path();
@@ -97,7 +130,9 @@ fn what_is_no_network_is_not_converted() {
         (1, &["convert", "d.safetensors", "x.onnx"], "d.safetensors"),
         (1, &["convert", "some.safetensors", "x.onnx"], "model.model.3.bias is missing"),
         (2, &["convert", "g.pth", "x.pth", "--test-norm", "running"], "hold weights alone"),
+        (2, &["convert", "g.pth", "x.safetensors", "--no-dropout"], "hold weights alone"),
         (2, &["convert", "g.pth", "x.onnx", "--seed", "1"], "--dropout"),
+        (2, &["convert", "g.pth", "x.onnx", "--dropout"], "no dropout that could stay on; leave it off"),
         (2, &["convert", "g.pth", "there.onnx"], "--force"),
         (2, &["convert", "g.pth", "there.pth"], "--force"),
     ] {

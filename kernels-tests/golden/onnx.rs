@@ -8,9 +8,7 @@ use pix2pix::data::dataset::{DataOptions, Dataset};
 use pix2pix::gpu::{DeviceOptions, Gpu};
 use pix2pix::interop::onnx::Export;
 use pix2pix::interop::{TensorFile, load_network, reference_shape, to_reference};
-use pix2pix::nn::{
-    DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, Norm, ResNetConfig, Statistics, TestTime, UNetConfig, Upsample,
-};
+use pix2pix::nn::{DropoutAt, Fit, Generator, GeneratorConfig, Norm, ResNetConfig, TestNorm, TestTime, UNetConfig, Upsample};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::resample::Resample;
 use pix2pix::ops::{ArenaPart, StepState, add};
@@ -64,15 +62,14 @@ fn write(path: &Path, tensors: &[(&str, Vec<usize>, &[f32])]) {
 struct Model {
     folder: PathBuf,
     config: ModelConfig,
-    mode: Mode,
     generator: Generator,
     store: Store,
 }
 
 impl Model {
     /// Random weights, as a file and on the device, and the export.
-    fn new(gpu: &Gpu, root: &Path, name: &str, config: ModelConfig, statistics: Statistics) -> Self {
-        let (folder, mode) = (root.join(name), Mode { statistics, dropout: DropoutMode::Off });
+    fn new(gpu: &Gpu, root: &Path, name: &str, config: ModelConfig) -> Self {
+        let folder = root.join(name);
         fs::create_dir_all(&folder).unwrap();
         let mut states = StateList::default();
         let generator = Generator::new(&mut states, &config.generator).unwrap();
@@ -89,13 +86,13 @@ impl Model {
         for arena in [generator.parameters(), generator.statistics()] {
             load_network(&file, gpu, &store, arena, ArenaPart::Value, "").unwrap();
         }
-        onnx::export(&file, &config, &mode, 0, &folder.join("generator.onnx")).unwrap();
-        Self { folder, config, mode, generator, store }
+        onnx::export(&file, &config, 0, &folder.join("generator.onnx")).unwrap();
+        Self { folder, config, generator, store }
     }
 
     /// Writes images and what becomes of them.
     fn case(&self, gpu: &Gpu, name: &str, shape: Shape, images: &[f32]) {
-        let translator = Translator::new(gpu, &self.store, &self.generator, shape, Fit::Pad, &self.mode).unwrap();
+        let translator = Translator::new(gpu, &self.store, &self.generator, shape, Fit::Pad, &self.config.test.mode()).unwrap();
         let output = translator.translate(gpu, &self.store, images, 0).unwrap();
         let spread = output.iter().map(|value| value.abs()).sum::<f32>() / output.len() as f32;
         assert!((0.05..0.9).contains(&spread), "{name}: outputs of {spread} on average test nothing");
@@ -128,9 +125,9 @@ fn resnet(norm: Norm, upsample: Upsample) -> ResNetConfig {
     ResNetConfig { in_channels: 3, out_channels: 3, blocks: 2, ngf: 4, norm, dropout: true, upsample }
 }
 
-fn model(generator: GeneratorConfig) -> ModelConfig {
+fn model(generator: GeneratorConfig, norm: TestNorm) -> ModelConfig {
     let (input, output) = (Pixels::default(), Pixels::default());
-    let (fit, test) = (Fit::Pad, TestTime::default());
+    let (fit, test) = (Fit::Pad, TestTime { norm, dropout: false });
     ModelConfig { size: generator.multiple() as u32, generator, input, output, fit, test, precision: DType::F32 }
 }
 
@@ -190,30 +187,32 @@ fn exported_generators_give_the_same_elsewhere() {
     let _ = fs::remove_dir_all(&root);
     let (unets, resnets) = (GeneratorConfig::UNet, GeneratorConfig::ResNet);
     let resized = |upsample| UNetConfig { upsample, num_downs: 4, ..unet(Norm::Batch) };
-    for (name, config, statistics) in [
-        ("batch-image", unets(unet(Norm::Batch)), Statistics::Image),
-        ("batch-batch", unets(unet(Norm::Batch)), Statistics::Batch),
-        ("batch-running", unets(unet(Norm::Batch)), Statistics::Running),
-        ("instance", unets(unet(Norm::Instance)), Statistics::Image),
-        ("none", unets(unet(Norm::None)), Statistics::Image),
-        ("nearest", unets(resized(Upsample::Nearest)), Statistics::Image),
-        ("bilinear", unets(resized(Upsample::Bilinear)), Statistics::Image),
-        ("encoder-decoder", unets(UNetConfig { skips: false, ..unet(Norm::Batch) }), Statistics::Image),
-        ("resnet", resnets(resnet(Norm::Instance, Upsample::Deconv)), Statistics::Image),
-        ("resnet-running", resnets(resnet(Norm::Batch, Upsample::Nearest)), Statistics::Running),
+    for (name, config, norm) in [
+        ("batch-image", unets(unet(Norm::Batch)), TestNorm::Image),
+        ("batch-batch", unets(unet(Norm::Batch)), TestNorm::Batch),
+        ("batch-running", unets(unet(Norm::Batch)), TestNorm::Running),
+        ("instance", unets(unet(Norm::Instance)), TestNorm::Image),
+        ("none", unets(unet(Norm::None)), TestNorm::Image),
+        ("nearest", unets(resized(Upsample::Nearest)), TestNorm::Image),
+        ("bilinear", unets(resized(Upsample::Bilinear)), TestNorm::Image),
+        ("encoder-decoder", unets(UNetConfig { skips: false, ..unet(Norm::Batch) }), TestNorm::Image),
+        ("resnet", resnets(resnet(Norm::Instance, Upsample::Deconv)), TestNorm::Image),
+        ("resnet-batch", resnets(resnet(Norm::Batch, Upsample::Bilinear)), TestNorm::Batch),
+        ("resnet-running", resnets(resnet(Norm::Batch, Upsample::Nearest)), TestNorm::Running),
     ] {
-        Model::new(&gpu, &root, name, model(config), statistics).cases(&gpu);
+        Model::new(&gpu, &root, name, model(config, norm)).cases(&gpu);
     }
     operators(&gpu, &root);
 
-    let deep = model(unets(UNetConfig { num_downs: 6, ..unet(Norm::Batch) }));
-    let noisy = Model::new(&gpu, &root, "dropout", deep, Statistics::Image);
+    let deep = model(unets(UNetConfig { num_downs: 6, ..unet(Norm::Batch) }), TestNorm::Image);
+    let noisy = Model::new(&gpu, &root, "dropout", deep);
     let shape = Shape::nhwc(1, 64, 64, 3);
     noisy.case(&gpu, "random", shape, &random(shape.len(), 5));
     let file = TensorFile::open(&noisy.folder.join("model.safetensors")).unwrap();
-    let mode = Mode { dropout: DropoutMode::Random, ..noisy.mode };
+    let test = TestTime { dropout: true, ..noisy.config.test };
+    let config = ModelConfig { test, ..noisy.config };
     for seed in [1, 2] {
-        onnx::export(&file, &noisy.config, &mode, seed, &noisy.folder.join(format!("dropout-{seed}.onnx"))).unwrap();
+        onnx::export(&file, &config, seed, &noisy.folder.join(format!("dropout-{seed}.onnx"))).unwrap();
     }
     compare(&root);
 }

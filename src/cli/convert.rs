@@ -1,8 +1,8 @@
 //! `pix2pix convert`.
 
+use super::test_time::TestTimeArgs;
 use super::{CliError, print};
 use crate::interop::TensorFile;
-use crate::nn::{DropoutMode, Mode, Statistics};
 use crate::train::checkpoint::{self, NetworkKind};
 use crate::train::onnx;
 use clap::{Args, ValueEnum};
@@ -33,47 +33,11 @@ pub struct ConvertArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of .onnx files")]
 struct OnnxArgs {
-    /// Where batch norm takes its statistics from [default: image]
-    #[arg(long, value_enum, value_name = "MODE")]
-    test_norm: Option<TestNormArg>,
-    /// Keep dropout on as in training
-    #[arg(long)]
-    dropout: bool,
+    #[command(flatten)]
+    test_time: TestTimeArgs,
     /// Seed of dropout [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-}
-
-/// Where batch norm takes its statistics from at test time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TestNormArg {
-    /// Each image alone, as trained at batch 1
-    Image,
-    /// All images that are translated at once
-    Batch,
-    /// The running statistics of training
-    Running,
-}
-
-impl OnnxArgs {
-    fn any(&self) -> bool {
-        self.test_norm.is_some() || self.dropout || self.seed.is_some()
-    }
-
-    /// How the generator of `file` is recorded.
-    fn mode(&self, file: &TensorFile) -> Result<Mode, CliError> {
-        let statistics = match self.test_norm {
-            None | Some(TestNormArg::Image) => Statistics::Image,
-            Some(_) if !file.shapes().any(|(key, _)| key.ends_with(".running_mean")) => {
-                return Err(CliError::Usage(
-                    "--test-norm batch and running need a generator with batch norm; use --test-norm image".into(),
-                ));
-            }
-            Some(TestNormArg::Batch) => Statistics::Batch,
-            Some(TestNormArg::Running) => Statistics::Running,
-        };
-        Ok(Mode { statistics, dropout: if self.dropout { DropoutMode::Random } else { DropoutMode::Off } })
-    }
 }
 
 /// One of the two networks.
@@ -99,8 +63,8 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     if is_onnx && kind == NetworkKind::Discriminator {
         return Err(CliError::Usage("ONNX files are for use, which takes the generator alone; for the discriminator use .pth".into()));
     }
-    if !is_onnx && args.onnx.any() {
-        let refusal = "--test-norm, --dropout and --seed are for .onnx files; the others hold weights alone: leave them out";
+    if !is_onnx && (args.onnx.test_time.any() || args.onnx.seed.is_some()) {
+        let refusal = "--test-norm, --dropout, --no-dropout and --seed are for .onnx files; the others hold weights alone: leave them out";
         return Err(CliError::Usage(refusal.into()));
     }
     if args.output.exists() && !args.force {
@@ -116,11 +80,12 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     print(&args.output.display().to_string())
 }
 
-/// Writes the generator for other runtimes.
+/// Writes the generator for other runtimes, to be used as its model records unless `args` say otherwise.
 fn export(args: &OnnxArgs, file: &TensorFile, output: &Path) -> Result<(), CliError> {
-    let model = checkpoint::read_model(file)?;
-    if args.seed.is_some() && !args.dropout {
+    let mut model = checkpoint::read_model(file)?;
+    model.test = args.test_time.over(model.test, &model.generator, false)?;
+    if args.seed.is_some() && !model.test.dropout {
         return Err(CliError::Usage("--seed is the seed of dropout, which is off; add --dropout or leave it out".into()));
     }
-    Ok(onnx::export(file, &model, &args.mode(file)?, args.seed.unwrap_or(0), output)?)
+    Ok(onnx::export(file, &model, args.seed.unwrap_or(0), output)?)
 }

@@ -2,7 +2,7 @@
 
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
-use super::test_time::TestNormArg;
+use super::test_time::TestTimeArgs;
 use super::{CliError, DeviceArgs, note, plan_outputs, print, write_picture};
 use crate::data::pairs::check_sizes;
 use crate::data::{DataError, Picture, read_picture, reflected_window};
@@ -33,15 +33,8 @@ pub struct TranslateArgs {
     out: PathBuf,
     #[command(flatten)]
     results: ResultArgs,
-    /// Where batch norm takes its statistics from [default: as the model says, else image]
-    #[arg(long, value_enum, value_name = "MODE")]
-    test_norm: Option<TestNormArg>,
-    /// Keep dropout on as in training: every seed gives another result [default: as the model says, else off]
-    #[arg(long)]
-    dropout: bool,
-    /// Switch dropout off where the model leaves it on
-    #[arg(long, conflicts_with = "dropout")]
-    no_dropout: bool,
+    #[command(flatten)]
+    test_time: TestTimeArgs,
     /// Results for each image, by the seeds from --seed on, as NAME-seedK.png; switches dropout on
     #[arg(long, value_name = "N", conflicts_with = "no_dropout", value_parser = clap::value_parser!(u32).range(1..))]
     samples: Option<u32>,
@@ -110,13 +103,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
 
 impl Model {
     fn load(args: &TranslateArgs, file: &TensorFile, config: ModelConfig) -> Result<Self, CliError> {
-        let test = TestTime {
-            norm: args.test_norm.map_or(config.test.norm, TestNormArg::norm),
-            dropout: args.dropout || args.samples.is_some() || config.test.dropout && !args.no_dropout,
-        };
-        if let Some(refusal) = test.refusal(&config.generator) {
-            return Err(CliError::Usage(refusal));
-        }
+        let test = args.test_time.over(config.test, &config.generator, args.samples.is_some())?;
         if args.fit == Some(FitArg::Crop) && matches!(config.generator, GeneratorConfig::ResNet(_)) {
             return Err(CliError::Usage("--fit crop is the U-Net's own rule; this generator is a ResNet and takes --fit pad".to_owned()));
         }
