@@ -17,6 +17,8 @@ mod pixels;
 mod precision;
 #[path = "cli/prepare.rs"]
 mod prepare;
+#[path = "cli/preprocess.rs"]
+mod preprocess;
 #[path = "cli/recipe.rs"]
 mod recipe;
 #[path = "cli/tuning.rs"]

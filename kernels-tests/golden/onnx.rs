@@ -4,7 +4,7 @@
 
 use pix2pix::data::Pixels;
 use pix2pix::data::Split;
-use pix2pix::data::dataset::{DataOptions, Dataset};
+use pix2pix::data::{DataOptions, Dataset};
 use pix2pix::gpu::{DeviceOptions, Gpu};
 use pix2pix::interop::onnx::Export;
 use pix2pix::interop::{TensorFile, load_network, reference_shape, to_reference};

@@ -4,7 +4,7 @@ use super::CliError;
 use super::generator::GeneratorArgs;
 use super::objective::ObjectiveArgs;
 use super::recipe::OptimizerArgs;
-use crate::data::{Direction, Pixels, default_load_size};
+use crate::data::{Direction, Pixels, Preprocess, default_load_size};
 use crate::nn::{Fit, Generator, NetworkError, Norm, PatchGan, PatchGanConfig, TestTime};
 use crate::state::StateList;
 use crate::tensor::DType;
@@ -77,6 +77,27 @@ impl FitArg {
     }
 }
 
+/// How images come to --size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PreprocessArg {
+    /// Resized to a square of --load-size, cropped
+    ResizeAndCrop,
+    /// Cropped as they are
+    Crop,
+    /// Scaled to --load-size in width, in proportion in height (at least --size), cropped
+    ScaleWidthAndCrop,
+}
+
+impl PreprocessArg {
+    fn preprocess(self) -> Preprocess {
+        match self {
+            Self::ResizeAndCrop => Preprocess::ResizeAndCrop,
+            Self::Crop => Preprocess::Crop,
+            Self::ScaleWidthAndCrop => Preprocess::ScaleWidthAndCrop,
+        }
+    }
+}
+
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
@@ -86,6 +107,12 @@ pub struct NetworkArgs {
     /// Allow other sizes, and how they go through the generator (translated images of other sizes too) [default: pad]
     #[arg(long, value_enum, value_name = "FIT", help_heading = NETWORKS)]
     pub fit: Option<FitArg>,
+    /// How images come to --size: at random in training, the middle in sample grids and scores [default: resize-and-crop]
+    #[arg(long, value_enum, value_name = "MODE", help_heading = PREPARED)]
+    pub preprocess: Option<PreprocessArg>,
+    /// No training image is mirrored
+    #[arg(long, help_heading = PREPARED)]
+    pub no_flip: bool,
     /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
     /// [default: 286/256 of --size]
     #[arg(long, value_name = "PIXELS", help_heading = PREPARED)]
@@ -146,7 +173,9 @@ impl NetworkArgs {
             output: Pixels::Rgb,
             size,
             fit: self.fit.map(FitArg::fit).unwrap_or_default(),
+            preprocess: self.preprocess()?,
             load_size: self.load_size.unwrap_or_else(|| default_load_size(size)),
+            mirror: !self.no_flip,
             ngf,
             ndf,
             num_downs: self.generator.num_downs(size, self.fit)?,
@@ -177,6 +206,16 @@ impl NetworkArgs {
             check_patches(&config)?;
         }
         Ok(config)
+    }
+
+    /// How images are resized before the crop, if they are.
+    fn preprocess(&self) -> Result<Preprocess, CliError> {
+        match (self.preprocess, self.load_size) {
+            (Some(PreprocessArg::Crop), Some(_)) => Err(CliError::Usage(
+                "--preprocess crop resizes nothing; leave out --load-size or use --preprocess scale-width-and-crop".to_owned(),
+            )),
+            (mode, _) => Ok(mode.map(PreprocessArg::preprocess).unwrap_or_default()),
+        }
     }
 
     /// Strided convolutions of the discriminator, from either option.

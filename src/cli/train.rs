@@ -28,7 +28,7 @@ const EPOCHS: u64 = 200;
 const RUN: &str = "What a run writes";
 
 /// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: [&str; 52] = [
+const FIXED_BY_A_RUN: &[&str] = &[
     "tune",
     "dataset",
     "direction",
@@ -40,6 +40,8 @@ const FIXED_BY_A_RUN: [&str; 52] = [
     "size",
     "fit",
     "load_size",
+    "preprocess",
+    "no_flip",
     "ngf",
     "ndf",
     "batch_size",
@@ -320,7 +322,7 @@ mod tests {
     fn a_resumed_run_takes_only_what_it_has_not_decided() {
         let command = TrainArgs::augment_args(Command::new("train"));
         let all: BTreeSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
-        let fixed = BTreeSet::from(FIXED_BY_A_RUN);
+        let fixed: BTreeSet<&str> = FIXED_BY_A_RUN.iter().copied().collect();
         let free: Vec<&str> = all.difference(&fixed).copied().collect();
         let expected = ["adapter", "lr", "no_f16", "no_fusion", "no_matrix", "no_subgroups", "no_timestamps", "resume", "runs"];
         assert_eq!(free, expected);

@@ -24,16 +24,34 @@ pub struct Jitter {
     pub flip: bool,
 }
 
-impl Jitter {
-    /// The jitter of pair `pair` in an epoch: every crop that fits is as likely as the others, and half of them are mirrored.
-    ///
-    /// A `load_size` that is not above `crop_size` leaves no choice: the crop is at 0, 0. Without `mirror` none is mirrored.
-    pub fn draw(seed: u64, epoch: u32, pair: usize, load_size: u32, crop_size: u32, mirror: bool) -> Self {
-        let positions = load_size.saturating_sub(crop_size).saturating_add(1);
+/// What chance says of a pair in an epoch. Where that puts the crop depends on how large its pictures are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chance {
+    /// Where the crop is from left to right: a random word, of all positions that there are.
+    pub x: u32,
+    /// Where it is from top to bottom.
+    pub y: u32,
+    /// Mirrors left and right.
+    pub flip: bool,
+}
+
+impl Chance {
+    /// The chance of pair `pair` in an epoch; half of them are mirrored, without `mirror` none is.
+    pub fn draw(seed: u64, epoch: u32, pair: usize, mirror: bool) -> Self {
         let [x, y, flip, _] = draw(seed, Stream::Jitter, epoch, pair as u64);
-        Self { crop_x: below(x, positions), crop_y: below(y, positions), flip: mirror && below(flip, 2) == 1 }
+        Self { x, y, flip: mirror && below(flip, 2) == 1 }
     }
 
+    /// The jitter of a picture of this width and height: every crop that fits is as likely as the others.
+    ///
+    /// A side that is not longer than `crop_size` leaves no choice: the crop is at its 0.
+    pub fn jitter(self, (width, height): (u32, u32), crop_size: u32) -> Jitter {
+        let positions = |side: u32| side.saturating_sub(crop_size).saturating_add(1);
+        Jitter { crop_x: below(self.x, positions(width)), crop_y: below(self.y, positions(height)), flip: self.flip }
+    }
+}
+
+impl Jitter {
     /// The `size` x `size` crop, mirrored where this jitter says so.
     ///
     /// # Errors
@@ -102,13 +120,16 @@ mod tests {
     fn jitter_uses_every_position_and_both_mirrorings() {
         let mut seen = std::collections::BTreeSet::new();
         for pair in 0..400 {
-            let jitter = Jitter::draw(1, 0, pair, 6, 4, true);
-            seen.insert((jitter.crop_x, jitter.crop_y, jitter.flip));
-            assert!(!Jitter::draw(1, 0, pair, 6, 4, false).flip);
+            let jitter = |sides, mirror| Chance::draw(1, 0, pair, mirror).jitter(sides, 4);
+            let square = jitter((6, 6), true);
+            seen.insert((square.crop_x, square.crop_y, square.flip));
+            assert_eq!(jitter((6, 4), false), Jitter { crop_y: 0, flip: false, ..square });
+            assert_eq!(jitter((3, 6), true), Jitter { crop_x: 0, ..square });
         }
         assert_eq!(seen.len(), 3 * 3 * 2);
-        assert_eq!(Jitter::draw(1, 0, 5, 4, 4, false), Jitter::default());
-        assert_ne!(Jitter::draw(1, 0, 5, 286, 256, true), Jitter::draw(1, 1, 5, 286, 256, true));
+        assert_eq!(Chance::draw(1, 0, 5, false).jitter((4, 4), 4), Jitter::default());
+        let jitter = |epoch| Chance::draw(1, epoch, 5, true).jitter((286, 286), 256);
+        assert_ne!(jitter(0), jitter(1));
     }
 
     #[test]

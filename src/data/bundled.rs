@@ -4,9 +4,10 @@
 
 use std::path::Path;
 
-use super::dataset::{DataOptions, Dataset};
+use super::dataset::Dataset;
 use super::error::DataError;
 use super::pairs::PairSource;
+use super::preprocess::DataOptions;
 use super::read::decode;
 use super::split::Split;
 

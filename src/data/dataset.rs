@@ -7,83 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use serde::{Deserialize, Serialize};
-
 use super::augment::Jitter;
 use super::error::DataError;
 use super::pairs::{PairSource, find_pairs};
 use super::palette::Palette;
-use super::picture::Picture;
 use super::pixels::Pixels;
-use super::read::MAX_SIDE;
+use super::preprocess::{DataOptions, Pair, Purpose};
 use super::schedule::Sample;
 use super::split::{Direction, Split};
-
-/// An (input, target) pair of pictures of the same size.
-pub type Pair = (Picture, Picture);
-
-/// How pairs are prepared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataOptions {
-    /// Side of the images that the networks see, in pixels.
-    pub size: u32,
-    /// Side that training images are resized to before the random crop, in pixels; equal to `size` for no random crop.
-    pub load_size: u32,
-    /// Mirrors half of the training samples.
-    pub mirror: bool,
-    /// Which side of a pair is the input.
-    pub direction: Direction,
-    /// What the channels of input images mean.
-    pub input: Pixels,
-    /// What those of target images mean.
-    pub target: Pixels,
-    /// Splits whose resized bytes fit into what is left of this are kept in memory, in bytes.
-    pub memory_budget: u64,
-}
-
-impl DataOptions {
-    /// The reference's preparation at `size`: jitter from [`default_load_size`], mirroring, A to B; 2 GiB of memory.
-    pub fn new(size: u32) -> Self {
-        Self {
-            size,
-            load_size: default_load_size(size),
-            mirror: true,
-            direction: Direction::AtoB,
-            input: Pixels::Rgb,
-            target: Pixels::Rgb,
-            memory_budget: 2 << 30,
-        }
-    }
-
-    /// Reads a pair, ordered and in the channels of each side.
-    fn read(&self, source: &PairSource) -> Result<Pair, DataError> {
-        let whole = if Pixels::are_parts(&self.input, &self.target) { source.read_whole() } else { None };
-        let (input, target) = match whole {
-            Some(picture) => picture.map(|picture| (vec![picture.clone()], vec![picture]))?,
-            None => self.direction.order(source.read()?),
-        };
-        Ok((self.input.gather(&input)?, self.target.gather(&target)?))
-    }
-
-    /// Resizes both sides of a pair that was read.
-    fn prepare(&self, (input, target): &Pair, size: u32) -> Pair {
-        (self.input.resize(input, size, size), self.target.resize(target, size, size))
-    }
-
-    fn check(&self) -> Result<(), DataError> {
-        let Self { size, load_size, .. } = *self;
-        if size == 0 || size > load_size || load_size > MAX_SIDE {
-            return Err(DataError::Sizes { size, load_size, max_side: MAX_SIDE });
-        }
-        Ok(())
-    }
-}
-
-/// The reference's 286 for 256, in proportion and rounded.
-pub fn default_load_size(size: u32) -> u32 {
-    let rounded = (u64::from(size) * 286 + 128) / 256;
-    u32::try_from(rounded).unwrap_or(u32::MAX)
-}
 
 /// Pairs ready for the device: NHWC, tightly packed, `[batch, size, size, channels]`, in -1..1.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -170,19 +101,19 @@ pub struct PairSet {
     split: Split,
     options: DataOptions,
     sources: Vec<PairSource>,
-    /// Side of the images in memory: of the jitter's source for training, of the network's input elsewhere.
-    stored_size: u32,
+    /// What the images in memory are prepared for.
+    purpose: Purpose,
     images: Option<Vec<Pair>>,
 }
 
 impl PairSet {
     fn read(split: Split, sources: Vec<PairSource>, options: &DataOptions, budget: u64) -> Result<Self, DataError> {
-        let stored_size = match split {
-            Split::Train => options.load_size,
-            Split::Val | Split::Test => options.size,
+        let purpose = match split {
+            Split::Train => Purpose::Training,
+            Split::Val | Split::Test => Purpose::Showing,
         };
-        let images = decode_all(&sources, budget, |source| options.read(source), |pair| options.prepare(&pair, stored_size))?;
-        Ok(Self { split, options: options.clone(), sources, stored_size, images })
+        let images = decode_all(&sources, budget, |source| options.read(source), |pair| options.prepare(&pair, purpose))?;
+        Ok(Self { split, options: options.clone(), sources, purpose, images })
     }
 
     /// The split that these pairs are.
@@ -227,29 +158,30 @@ impl PairSet {
 
     /// Appends one jittered sample to a batch; errors as in [`PairSet::batch`].
     pub(super) fn append(&self, sample: Sample, batch: &mut Batch) -> Result<(), DataError> {
-        batch.push(&*self.pair(sample.pair, self.options.load_size)?, sample.jitter, &self.options)
+        let pair = self.pair(sample.pair, Purpose::Training)?;
+        batch.push(&pair, sample.chance.jitter(pair.0.dimensions(), self.options.size), &self.options)
     }
 
-    /// The batch of these pairs without jitter, resized as for validation and test; `[indices.len(), size, size, channels]`.
+    /// The batch of these pairs without jitter, prepared as for validation and test; `[indices.len(), size, size, channels]`.
     ///
     /// # Errors
-    /// [`DataError::NoSuchPair`], and those of reading when the pairs are not in memory at that size.
+    /// [`DataError::NoSuchPair`], and those of reading when the pairs are not in memory for that.
     pub fn plain(&self, indices: &[usize]) -> Result<Batch, DataError> {
         let mut batch = Batch::with_capacity(indices.len(), &self.options);
         for &index in indices {
-            batch.push(&*self.pair(index, self.options.size)?, Jitter::default(), &self.options)?;
+            batch.push(&*self.pair(index, Purpose::Showing)?, Jitter::default(), &self.options)?;
         }
         Ok(batch)
     }
 
-    /// Input and target of a pair at `size` x `size`: from memory if they are there at that size, else from their source.
-    fn pair(&self, index: usize, size: u32) -> Result<Cow<'_, Pair>, DataError> {
-        let images = self.images.as_ref().filter(|_| size == self.stored_size);
+    /// Input and target of a pair, prepared for a purpose: from memory if they are there for it, else from their source.
+    fn pair(&self, index: usize, purpose: Purpose) -> Result<Cow<'_, Pair>, DataError> {
+        let images = self.images.as_ref().filter(|_| purpose == self.purpose);
         if let Some(pair) = images.and_then(|images| images.get(index)) {
             return Ok(Cow::Borrowed(pair));
         }
         let source = self.sources.get(index).ok_or(DataError::NoSuchPair { split: self.split, index, pairs: self.len() })?;
-        Ok(Cow::Owned(self.options.prepare(&self.options.read(source)?, size)))
+        Ok(Cow::Owned(self.options.prepare(&self.options.read(source)?, purpose)))
     }
 }
 
@@ -301,6 +233,8 @@ fn decode_all(
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::data::augment::Chance;
+    use crate::data::read::MAX_SIDE;
     use image::RgbImage;
     use std::fs;
 
@@ -325,13 +259,6 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_papers() {
-        let sizes = [(256, 286), (128, 143), (64, 72), (1, 1)];
-        assert!(sizes.iter().all(|&(size, load)| default_load_size(size) == load));
-        assert_eq!(default_load_size(u32::MAX), u32::MAX);
-    }
-
-    #[test]
     fn contradicting_sizes_are_a_typed_error() {
         let root = noise_dataset(1, 1);
         for (size, load_size) in [(0, 0), (8, 7), (8, MAX_SIDE + 1), (u32::MAX, u32::MAX)] {
@@ -346,8 +273,8 @@ mod tests {
         let root = noise_dataset(5, 2);
         let open = |memory_budget| Dataset::open(root.path(), &DataOptions { memory_budget, ..options() }).unwrap();
         let (kept, read_again) = (open(1 << 20), open(0));
-        let jitter = Jitter { crop_x: 1, crop_y: 0, flip: true };
-        let samples = [Sample { pair: 4, jitter }, Sample { pair: 0, jitter: Jitter::default() }];
+        let chance = Chance { x: u32::MAX, y: 0, flip: true };
+        let samples = [Sample { pair: 4, chance }, Sample { pair: 0, chance: Chance::default() }];
         for split in [Split::Train, Split::Val] {
             let (kept, read_again) = (kept.require(split).unwrap(), read_again.require(split).unwrap());
             assert!(kept.bytes_in_memory() > 0 && read_again.bytes_in_memory() == 0);

@@ -174,6 +174,34 @@ pub enum DataError {
         /// The largest load size that is accepted.
         max_side: u32,
     },
+    /// A picture is smaller than the crop that the networks see.
+    #[error("{}: holds no crop of {size}x{size}, its pictures are {width}x{height}; use a smaller --size, --preprocess scale-width-and-crop or larger images", path.display())]
+    TooSmall {
+        /// The file.
+        path: PathBuf,
+        /// Width of the picture, in pixels.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// Side of the crop.
+        size: u32,
+    },
+    /// A picture so narrow that scaling its width makes it taller than any file may be.
+    #[error("{}: {width}x{height} pixels would be {scaled} high at a width of {load_size}, the limit is {max_side}; cut the image or use --preprocess resize-and-crop", path.display())]
+    TooTall {
+        /// The file.
+        path: PathBuf,
+        /// Width of the picture, in pixels.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// The width that it is scaled to.
+        load_size: u32,
+        /// The height that it would have then.
+        scaled: u32,
+        /// The largest height that is accepted.
+        max_side: u32,
+    },
     /// A crop window reaches beyond its image.
     #[error("crop of {crop_size}x{crop_size} at ({crop_x}, {crop_y}) leaves the image of {width}x{height}; move or shrink the crop")]
     CropOutside {

@@ -11,6 +11,7 @@
 //! | [`read`] | one file to a picture, with limits; which files of a folder are images |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
+//! | [`preprocess`] | how pairs are prepared: resized, scaled or as they are, before the crop |
 //! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
 //! | [`augment`] | the jitter (crop and mirror), and bytes to floats |
 //! | [`random`] | counter-based random numbers: every draw is a pure function of (seed, stream, index) |
@@ -35,6 +36,7 @@ pub mod pairs;
 pub mod palette;
 pub mod picture;
 pub mod pixels;
+pub mod preprocess;
 pub mod random;
 pub mod read;
 pub mod resize;
@@ -44,13 +46,14 @@ pub mod tools;
 pub mod write;
 
 pub use augment::{Jitter, preprocess_pair, to_unit};
-pub use dataset::{Batch, DataOptions, Dataset, PairSet, default_load_size};
+pub use dataset::{Batch, Dataset, PairSet};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
 pub use pad::reflected_window;
 pub use palette::Palette;
 pub use picture::{Depth, Picture};
 pub use pixels::Pixels;
+pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{list_images, read_picture, read_rgb};
 pub use resize::resize;
 pub use split::{Direction, Split};

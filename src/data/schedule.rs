@@ -1,18 +1,18 @@
 //! Which pairs, with which jitter, make the batch of a step: a pure function of (number of pairs, seed, step), so that a run
 //! that resumes at step `t` goes on with the very batches it would have had.
 
-use super::augment::Jitter;
-use super::dataset::{DataOptions, PairSet};
+use super::augment::Chance;
+use super::dataset::PairSet;
 use super::error::DataError;
 use super::random::permutation;
 
-/// One pair of a batch and its jitter.
+/// One pair of a batch and what chance makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Index of the pair in its split.
     pub pair: usize,
     /// Crop and mirroring.
-    pub jitter: Jitter,
+    pub chance: Chance,
 }
 
 /// The order of training: each epoch is a permutation of the pairs, cut into batches; a short last batch is dropped.
@@ -21,7 +21,7 @@ pub struct Schedule {
     pairs: usize,
     batch_size: usize,
     seed: u64,
-    options: DataOptions,
+    mirror: bool,
 }
 
 impl Schedule {
@@ -34,7 +34,7 @@ impl Schedule {
         if batch_size == 0 || batch_size > pairs {
             return Err(DataError::BatchSize { batch_size, split, pairs });
         }
-        Ok(Self { pairs, batch_size, seed, options: set.options().clone() })
+        Ok(Self { pairs, batch_size, seed, mirror: set.options().mirror })
     }
 
     /// How many batches an epoch has; at least 1.
@@ -49,8 +49,7 @@ impl Schedule {
         let epoch = (step / self.steps_per_epoch()) as u32;
         let first = (step % self.steps_per_epoch()) as usize * self.batch_size;
         let order = permutation(self.seed, epoch, self.pairs);
-        let DataOptions { size, load_size, mirror, .. } = self.options;
-        let sample = |pair| Sample { pair, jitter: Jitter::draw(self.seed, epoch, pair, load_size, size, mirror) };
+        let sample = |pair| Sample { pair, chance: Chance::draw(self.seed, epoch, pair, self.mirror) };
         order.into_iter().skip(first).take(self.batch_size).map(sample).collect()
     }
 }
@@ -59,7 +58,7 @@ impl Schedule {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::data::{Dataset, Split};
+    use crate::data::{DataOptions, Dataset, Split};
 
     fn schedule(batch_size: usize, seed: u64) -> Result<Schedule, DataError> {
         let dataset = Dataset::bundled(&DataOptions::new(16)).unwrap();

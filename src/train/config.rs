@@ -3,7 +3,7 @@
 use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
-use crate::data::{DataOptions, Direction, Pixels};
+use crate::data::{DataOptions, Direction, Pixels, Preprocess};
 use crate::nn::{
     DropoutAt, Fit, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime, UNetConfig, Upsample,
     check_ranges,
@@ -58,8 +58,14 @@ pub struct TrainConfig {
     /// How images of a size that the generator does not divide go through it.
     #[serde(default)]
     pub fit: Fit,
-    /// Height and width that images are resized to before the random crop.
+    /// How images are resized before the crop.
+    #[serde(default)]
+    pub preprocess: Preprocess,
+    /// Height and width that images are resized to before the random crop, where they are resized.
     pub load_size: u32,
+    /// Half of the training samples are mirrored.
+    #[serde(default = "mirrored")]
+    pub mirror: bool,
     /// Channels of the generator's first convolution.
     pub ngf: usize,
     /// Channels of the discriminator's first convolution.
@@ -107,6 +113,10 @@ pub struct TrainConfig {
     pub sample_every: u64,
     /// Steps from one checkpoint to the next.
     pub checkpoint_every: u64,
+}
+
+fn mirrored() -> bool {
+    true
 }
 
 /// Bounds far above any device, so that no shape overflows before the device's own limits are checked.
@@ -165,7 +175,8 @@ impl TrainConfig {
     /// How images are prepared.
     pub fn data_options(&self) -> DataOptions {
         let (input, target) = (self.input.clone(), self.output.clone());
-        DataOptions { load_size: self.load_size, direction: self.direction, input, target, ..DataOptions::new(self.size) }
+        let Self { preprocess, load_size, mirror, direction, .. } = *self;
+        DataOptions { preprocess, load_size, mirror, direction, input, target, ..DataOptions::new(self.size) }
     }
 
     /// Length and learning rate, for a data set with so many steps an epoch.

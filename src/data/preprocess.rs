@@ -1,0 +1,232 @@
+//! How pairs are prepared for the networks: which side is the input, what pixels mean, how pictures come to a size.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::DataError;
+use super::pairs::PairSource;
+use super::picture::Picture;
+use super::pixels::Pixels;
+use super::read::MAX_SIDE;
+use super::split::Direction;
+
+/// An (input, target) pair of pictures of the same size.
+pub type Pair = (Picture, Picture);
+
+/// How a picture is resized before a square is cropped out of it: the modes of the PyTorch reference whose crops are squares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preprocess {
+    /// To a square of the load size, whatever its shape.
+    #[default]
+    ResizeAndCrop,
+    /// Not at all.
+    Crop,
+    /// To the load size in width and in proportion in height, which is at least that of the crop.
+    ScaleWidthAndCrop,
+}
+
+impl Preprocess {
+    /// Width and height, in pixels, that a picture of `(width, height)` has in front of the crop of `size` x `size`. The height in
+    /// proportion is rounded down, as in the reference.
+    pub fn resized(self, (width, height): (u32, u32), load_size: u32, size: u32) -> (u32, u32) {
+        match self {
+            Preprocess::ResizeAndCrop => (load_size, load_size),
+            Preprocess::Crop => (width, height),
+            Preprocess::ScaleWidthAndCrop => {
+                let scaled = u64::from(load_size) * u64::from(height) / u64::from(width.max(1));
+                (load_size, u32::try_from(scaled).unwrap_or(u32::MAX).max(size))
+            }
+        }
+    }
+}
+
+/// What a pair is prepared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Random crops: of the load size, before the crop.
+    Training,
+    /// Sample grids and scores, without chance: the middle, where the load size is the size itself.
+    Showing,
+}
+
+/// How pairs are prepared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataOptions {
+    /// Side of the images that the networks see, in pixels.
+    pub size: u32,
+    /// How pictures are resized before the crop.
+    #[serde(default)]
+    pub preprocess: Preprocess,
+    /// Side that training images are resized to before the random crop, in pixels; equal to `size` for no random crop of squares.
+    pub load_size: u32,
+    /// Mirrors half of the training samples.
+    pub mirror: bool,
+    /// Which side of a pair is the input.
+    pub direction: Direction,
+    /// What the channels of input images mean.
+    pub input: Pixels,
+    /// What those of target images mean.
+    pub target: Pixels,
+    /// Splits whose prepared bytes fit into what is left of this are kept in memory, in bytes.
+    pub memory_budget: u64,
+}
+
+impl DataOptions {
+    /// The reference's preparation at `size`: jitter from [`default_load_size`], mirroring, A to B; 2 GiB of memory.
+    pub fn new(size: u32) -> Self {
+        Self {
+            size,
+            preprocess: Preprocess::default(),
+            load_size: default_load_size(size),
+            mirror: true,
+            direction: Direction::AtoB,
+            input: Pixels::Rgb,
+            target: Pixels::Rgb,
+            memory_budget: 2 << 30,
+        }
+    }
+
+    /// Reads a pair, ordered and in the channels of each side.
+    pub(super) fn read(&self, source: &PairSource) -> Result<Pair, DataError> {
+        let whole = if Pixels::are_parts(&self.input, &self.target) { source.read_whole() } else { None };
+        let (input, target) = match whole {
+            Some(picture) => picture.map(|picture| (vec![picture.clone()], vec![picture]))?,
+            None => self.direction.order(source.read()?),
+        };
+        input.iter().try_for_each(|(path, picture)| self.check_picture(path, picture.dimensions()))?;
+        Ok((self.input.gather(&input)?, self.target.gather(&target)?))
+    }
+
+    /// Resizes both sides of a pair that was read; for showing also cuts out the middle.
+    pub(super) fn prepare(&self, (input, target): &Pair, purpose: Purpose) -> Pair {
+        let prepare = |pixels: &Pixels, picture: &Picture| match purpose {
+            Purpose::Training => self.resize(pixels, picture, self.load_size),
+            Purpose::Showing => {
+                let resized = self.resize(pixels, picture, self.size);
+                let margin = |side: u32| side.saturating_sub(self.size) / 2;
+                resized.crop(margin(resized.width()), margin(resized.height()), self.size, self.size)
+            }
+        };
+        (prepare(&self.input, input), prepare(&self.target, target))
+    }
+
+    fn resize(&self, pixels: &Pixels, picture: &Picture, load_size: u32) -> Picture {
+        let (width, height) = self.preprocess.resized(picture.dimensions(), load_size, self.size);
+        if (width, height) == picture.dimensions() { picture.clone() } else { pixels.resize(picture, width, height) }
+    }
+
+    /// Refuses sizes that contradict each other.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let Self { size, load_size, .. } = *self;
+        if size == 0 || size > load_size || load_size > MAX_SIDE {
+            return Err(DataError::Sizes { size, load_size, max_side: MAX_SIDE });
+        }
+        Ok(())
+    }
+
+    /// Refuses a picture that holds no crop, or that would be resized to a size which no file may have.
+    fn check_picture(&self, path: &Path, (width, height): (u32, u32)) -> Result<(), DataError> {
+        let Self { size, load_size, .. } = *self;
+        let path = || PathBuf::from(path);
+        match self.preprocess.resized((width, height), load_size, size) {
+            sides if sides.0 < size || sides.1 < size => Err(DataError::TooSmall { path: path(), width, height, size }),
+            (_, scaled) if scaled > MAX_SIDE => {
+                Err(DataError::TooTall { path: path(), width, height, load_size, scaled, max_side: MAX_SIDE })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The reference's 286 for 256, in proportion and rounded.
+pub fn default_load_size(size: u32) -> u32 {
+    let rounded = (u64::from(size) * 286 + 128) / 256;
+    u32::try_from(rounded).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::data::pairs::PairSource;
+    use image::RgbImage;
+
+    fn options(preprocess: Preprocess) -> DataOptions {
+        DataOptions { preprocess, load_size: 9, ..DataOptions::new(8) }
+    }
+
+    /// A combined image whose halves are `width` x `height`, each pixel its own place in its half.
+    fn source(width: u32, height: u32) -> PairSource {
+        let image = RgbImage::from_fn(2 * width, height, |x, y| image::Rgb([(x % width) as u8, y as u8, 7])).into();
+        PairSource::Memory { name: "pair-7".to_owned(), image }
+    }
+
+    /// What a pair is prepared to, for both purposes.
+    fn prepared(preprocess: Preprocess, width: u32, height: u32) -> [Picture; 2] {
+        let options = options(preprocess);
+        let pair = options.read(&source(width, height)).unwrap();
+        [Purpose::Training, Purpose::Showing].map(|purpose| {
+            let (input, target) = options.prepare(&pair, purpose);
+            assert_eq!(input, target);
+            input
+        })
+    }
+
+    #[test]
+    fn defaults_are_the_papers() {
+        let sizes = [(256, 286), (128, 143), (64, 72), (1, 1)];
+        assert!(sizes.iter().all(|&(size, load)| default_load_size(size) == load));
+        assert_eq!(default_load_size(u32::MAX), u32::MAX);
+    }
+
+    /// The rows of the reference: `int(max(load_size * h / w, size))` beside the load size.
+    #[test]
+    fn heights_follow_the_width_down_to_the_crop() {
+        let scaled = |width, height| Preprocess::ScaleWidthAndCrop.resized((width, height), 286, 256);
+        assert_eq!([scaled(256, 256), scaled(600, 400), scaled(400, 600), scaled(3, 4)], [(286, 286), (286, 256), (286, 429), (286, 381)]);
+        assert_eq!(scaled(1, u32::MAX), (286, u32::MAX));
+        assert_eq!(Preprocess::Crop.resized((600, 400), 286, 256), (600, 400));
+        assert_eq!(Preprocess::ResizeAndCrop.resized((600, 400), 286, 256), (286, 286));
+    }
+
+    #[test]
+    fn squares_are_resized_to_the_load_size_or_to_the_size() {
+        let [training, showing] = prepared(Preprocess::ResizeAndCrop, 20, 13);
+        assert_eq!((training.dimensions(), showing.dimensions()), ((9, 9), (8, 8)));
+        let whole: Picture = RgbImage::from_fn(20, 13, |x, y| image::Rgb([x as u8, y as u8, 7])).into();
+        assert_eq!(showing, Pixels::Rgb.resize(&whole, 8, 8));
+    }
+
+    #[test]
+    fn a_crop_is_of_the_picture_itself() {
+        let [training, showing] = prepared(Preprocess::Crop, 20, 13);
+        assert_eq!((training.dimensions(), showing.dimensions()), ((20, 13), (8, 8)));
+        assert_eq!(training.pixel(19, 12).collect::<Vec<_>>(), [19, 12, 7]);
+        assert_eq!(showing.pixel(0, 0).collect::<Vec<_>>(), [6, 2, 7], "the middle, rounded to the upper left");
+    }
+
+    #[test]
+    fn scaling_the_width_keeps_the_shape() {
+        let [training, showing] = prepared(Preprocess::ScaleWidthAndCrop, 18, 40);
+        assert_eq!((training.dimensions(), showing.dimensions()), ((9, 20), (8, 8)));
+        let whole: Picture = RgbImage::from_fn(18, 40, |x, y| image::Rgb([x as u8, y as u8, 7])).into();
+        // 8 * 40 / 18 is 17.8: nine rows are left out, four of them above.
+        assert_eq!(showing, Pixels::Rgb.resize(&whole, 8, 17).crop(0, 4, 8, 8));
+        let [wide, _] = prepared(Preprocess::ScaleWidthAndCrop, 40, 18);
+        assert_eq!(wide.dimensions(), (9, 8));
+    }
+
+    #[test]
+    fn pictures_that_hold_no_crop_are_typed_errors() {
+        for (width, height) in [(7, 20), (20, 7)] {
+            let error = options(Preprocess::Crop).read(&source(width, height)).unwrap_err();
+            assert!(matches!(&error, DataError::TooSmall { size: 8, path, .. } if path.ends_with("pair-7")), "{error}");
+            assert!(options(Preprocess::ScaleWidthAndCrop).read(&source(width, height)).is_ok());
+        }
+        assert!(options(Preprocess::Crop).read(&source(8, 8)).is_ok());
+        let error = options(Preprocess::ScaleWidthAndCrop).read(&source(1, 2000)).unwrap_err();
+        assert!(matches!(error, DataError::TooTall { scaled: 18_000, width: 1, .. }), "{error}");
+    }
+}
