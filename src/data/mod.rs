@@ -18,7 +18,7 @@
 //! | [`dataset`] | the decoded pairs of each split, in memory when they fit |
 //! | [`schedule`] | which pairs, with which jitter, make the batch of step `t` |
 //! | [`loader`] | threads that prepare the next batches while the device works |
-//! | [`write`] | a picture to a file |
+//! | [`write`](mod@write) | a picture to a file |
 //! | [`bundled`] | the pairs that travel inside the binary |
 //! | [`pad`] | windows beyond an image's end, for tiles |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
