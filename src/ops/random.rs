@@ -3,7 +3,7 @@
 use super::Op;
 use super::elementwise::WORKGROUP;
 use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
+use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tensor::{Layout, Shape};
@@ -48,6 +48,27 @@ struct Params {
     pad: [u32; 3],
 }
 
+/// The launch that fills the output with draws of either distribution.
+fn draw(output: Operand, key: u32, mean: f32, std: f32, uniform: bool) -> Lowered {
+    let shape = output.shape;
+    let period = shape.dims()[2];
+    let padded = if shape.layout() == Layout::Hwio { period.next_multiple_of(4) } else { period };
+    let params = Params {
+        rows: shape.rows() as u32,
+        channels: shape.channels() as u32,
+        output: output.place(),
+        period: period as u32,
+        padded: padded as u32,
+        key,
+        mean,
+        std,
+        pad: [0; 3],
+    };
+    let kernel = KernelSpec::new(shader!("random/draw")).flag("UNIFORM", uniform);
+    let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
+    Dispatch::new(kernel, &params, vec![Slot::Output, Slot::Step], groups).into()
+}
+
 impl Op for RandomNormal {
     fn name(&self) -> &'static str {
         "random_normal"
@@ -59,23 +80,7 @@ impl Op for RandomNormal {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let shape = self.shape;
-        let period = shape.dims()[2];
-        let padded = if shape.layout() == Layout::Hwio { period.next_multiple_of(4) } else { period };
-        let params = Params {
-            rows: shape.rows() as u32,
-            channels: shape.channels() as u32,
-            output: context.output.place(),
-            period: period as u32,
-            padded: padded as u32,
-            key: self.key,
-            mean: self.mean,
-            std: self.std,
-            pad: [0; 3],
-        };
-        let kernel = KernelSpec::new(shader!("random/normal"));
-        let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
-        Dispatch::new(kernel, &params, vec![Slot::Output, Slot::Step], groups).into()
+        draw(context.output, self.key, self.mean, self.std, false)
     }
 }
 
@@ -95,16 +100,6 @@ impl RandomUniform {
     }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct UniformParams {
-    rows: u32,
-    channels: u32,
-    output: [u32; 2],
-    key: u32,
-    pad: [u32; 3],
-}
-
 impl Op for RandomUniform {
     fn name(&self) -> &'static str {
         "random_uniform"
@@ -119,11 +114,7 @@ impl Op for RandomUniform {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let shape = self.shape;
-        let (rows, channels) = (shape.rows() as u32, shape.channels() as u32);
-        let params = UniformParams { rows, channels, output: context.output.place(), key: self.key, pad: [0; 3] };
-        let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
-        Dispatch::new(KernelSpec::new(shader!("random/uniform")), &params, vec![Slot::Output, Slot::Step], groups).into()
+        draw(context.output, self.key, 0.0, 1.0, true)
     }
 
     fn is_precise(&self) -> bool {

@@ -1,17 +1,20 @@
-// output = mean + deviation * z,  z standard normal: Box-Muller over words of Philox4x32-10
+// output = mean + deviation * z,  z standard normal (Box-Muller) or with UNIFORM in 0..1, from words of Philox4x32-10
 //
-//   Element i (logical index, pad lanes not counted) takes z[i % 4] of the block with
-//       key = step.seed,  counter = (i / 4, 1, 0, key of the state)
-//   whose words w give  z = (r(w.x) cos a(w.y), r(w.x) sin a(w.y), r(w.z) cos a(w.w), r(w.z) sin a(w.w)),
-//       r(w) = sqrt(-2 log u),  u in (0, 1],   a(w) in [0, 2 pi): both from the upper 24 bits.
-//   The 1 in the counter keeps these draws apart from dropout's, which have 0 there. The step number does not matter.
+//   Element i (logical index, pad lanes not counted) takes z[i % 4] of a block of words w with
+//       normal   key = step.seed,  counter = (i / 4, 1, 0, key of the state): the step number does not matter
+//                z = (r(w.x) cos a(w.y), r(w.x) sin a(w.y), r(w.z) cos a(w.w), r(w.z) sin a(w.w)),
+//                r(w) = sqrt(-2 log u),  u in (0, 1],   a(w) in [0, 2 pi): both from the upper 24 bits
+//       UNIFORM  key = step.seed,  counter = (i / 4, 2, step.step, key of the value): another one in every step
+//                z = w from the upper 24 bits
+//   The 1 and the 2 in the counter keep these draws apart from each other and from dropout's, which have 0 there.
 //
 // Layout    output: [rows, channels], the channels padded to 4, with an offset and a row stride. Rows come in runs of `padded`, of
 //           which the first `period` are real: a weight pads its in_channels too. Pad lanes and pad rows become zero.
 // Bindings  0 params, 1 output, 2 step
 // Grid      one thread a vec4, workgroups folded at 65535. Limits: logical elements < 2^32.
-// Runs once per state, before training. Caller: ops/random.rs, RandomNormal.
+// Normal draws run once per state, before training. Callers: ops/random.rs, RandomNormal and RandomUniform.
 
+const UNIFORM: bool = false;
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -91,6 +94,9 @@ fn cos_sin(angle: u32) -> vec2<f32> {
 }
 
 fn block(number: u32) -> vec4<f32> {
+    if UNIFORM {
+        return vec4<f32>(philox(vec4<u32>(number, 2u, step.step, params.key), step.seed) >> vec4<u32>(8u)) / 16777216.0;
+    }
     let w = philox(vec4<u32>(number, 1u, 0u, params.key), step.seed) >> vec4<u32>(8u);
     let u = (vec2<f32>(w.xz) + 1.0) / 16777216.0;
     let radius = sqrt(-2.0 * vec2<f32>(log_fraction(u.x), log_fraction(u.y)));
@@ -115,7 +121,7 @@ fn draws(first: u32) -> vec4<f32> {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn normal(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn draw(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let index = (group.y * 65535u + group.x) * WORKGROUP + lane;
     let channels4 = (params.channels + 3u) / 4u;
     if index >= params.rows * channels4 {
