@@ -1,7 +1,7 @@
 //! Ways of training in whole runs: what they keep is part of a checkpoint, and what they say is so in numbers.
 
 use crate::harness::gpu;
-use crate::shaders::small_config;
+use crate::shaders::{penalised, small_config};
 use crate::training::{assert_same_tensors, bundled, copy_of, resume, session_after, train, wave};
 use pix2pix::data::Split;
 use pix2pix::gpu::Gpu;
@@ -95,15 +95,18 @@ fn the_average_is_that_of_the_weights_after_every_step() {
 #[test]
 fn an_image_pool_changes_what_the_discriminator_learns_from() {
     let gpu = gpu();
-    let after = |pool: usize, steps: u64| {
+    let after = |objective: Objective, pool: usize, steps: u64| {
         let recipe = Recipe { pool, ..Recipe::default() };
-        let config = TrainConfig { recipe, learning_rate: 1e-3, ..small_config(32, 4) };
+        let config = TrainConfig { recipe, objective, learning_rate: 1e-3, ..small_config(32, 4) };
         let session = session_after(&gpu, &config, steps, &wave(&config));
         let judge = session.discriminator.as_ref().unwrap().parameters();
         [values(&gpu, &session, judge, ArenaPart::Value), values(&gpu, &session, session.generator.parameters(), ArenaPart::Value)]
     };
-    assert!(after(0, 5) == after(9, 5), "a pool that is not full");
-    assert!(after(0, 5) != after(1, 5), "one that is");
+    for objective in [Objective::default(), penalised(small_config(32, 4)).objective] {
+        let without = after(objective, 0, 5);
+        assert!(without == after(objective, 9, 5), "{objective:?}: a pool that is not full");
+        assert!(without != after(objective, 1, 5), "{objective:?}: one that is");
+    }
 }
 
 #[test]
@@ -173,13 +176,14 @@ fn accumulated(gpu: &Gpu, config: &TrainConfig) -> ([Vec<f32>; 2], Vec<f32>) {
     ([learnt, judge.unwrap_or_default()], monitor[first..first + 5].to_vec())
 }
 
-/// Without statistics and dropout a batch is the mean of its images, whatever makes the mean.
+/// Without statistics and dropout a batch is the mean of its images, whatever makes the mean; each image has its own share of the
+/// gradient penalty's mixture.
 #[test]
 fn accumulated_gradients_are_those_of_one_large_batch() {
     let gpu = gpu();
     let torch = Objective { order: UpdateOrder::Torch, ..Objective::default() };
     let alone = Objective { lambda_gan: 0.0, ..Objective::default() };
-    for objective in [Objective::default(), torch, alone] {
+    for objective in [Objective::default(), torch, alone, penalised(small_config(32, 4)).objective] {
         let config = |accumulate, batch_size| {
             let recipe = Recipe { accumulate, optimizer: Optimizer::Sgd { momentum: 0.9 }, init_gain: 0.2, ..Recipe::default() };
             let base = TrainConfig { objective, recipe, batch_size, ..small_config(32, 4) };
