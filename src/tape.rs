@@ -203,7 +203,8 @@ impl Tape {
         let mut gradients: HashMap<Var, Var> = wrt.iter().copied().zip(before.iter().copied()).collect();
         gradients.insert(output, grad_output);
         for index in (0..=output.0).rev() {
-            let (Source::Op(op), Some(&grad)) = (self.nodes[index].source.clone(), gradients.get(&Var(index))) else { continue };
+            let Some(&grad) = gradients.get(&Var(index)) else { continue };
+            let Source::Op(op) = self.nodes[index].source.clone() else { continue };
             let inputs = self.nodes[index].inputs.clone();
             let wanted: Vec<bool> =
                 (inputs.iter().enumerate()).map(|(position, input)| leads[input.0] && !op.stops_gradient(position)).collect();
@@ -232,11 +233,11 @@ impl Tape {
     /// For each node up to `output` whether it is one of `wrt` or depends on one through differentiable inputs.
     fn leads_from(&self, wrt: &[Var], output: Var) -> Vec<bool> {
         let mut leads = vec![false; output.0 + 1];
+        wrt.iter().filter(|var| var.0 <= output.0).for_each(|var| leads[var.0] = true);
         for index in 0..=output.0 {
             let node = &self.nodes[index];
             let passes = |position: usize| matches!(&node.source, Source::Op(op) if !op.stops_gradient(position));
-            let mut inputs = node.inputs.iter().enumerate();
-            leads[index] = wrt.contains(&Var(index)) || inputs.any(|(position, input)| leads[input.0] && passes(position));
+            leads[index] |= node.inputs.iter().enumerate().any(|(position, input)| leads[input.0] && passes(position));
         }
         leads
     }

@@ -17,7 +17,7 @@
 //! The tape is differentiated before it is fused, so fused operations need no gradient rules. All sums keep their order but those of
 //! [`gradient_from_maps`]; a value that is no longer stored is no longer rounded to what it is stored in.
 
-use super::place::live_nodes;
+use super::fusion::Fusion;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
 use crate::ops::adam::{Adam, FromMaps};
 use crate::ops::batch_norm::{
@@ -29,10 +29,9 @@ use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
 use crate::ops::elementwise::Scale;
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
 use crate::ops::window::Window;
-use crate::ops::{Byproduct, Concat, Fill, Op, View};
-use crate::state::{ArenaId, StateList};
+use crate::ops::{Byproduct, Concat, Fill, Op};
+use crate::state::StateList;
 use crate::tape::{Node, Source, Tape, Var};
-use crate::tensor::Shape;
 use std::any::Any;
 
 /// A rule looks at one node and rewrites it and its neighbours if they match.
@@ -57,16 +56,18 @@ const RULES: [Rule; 10] = [
 
 /// The tape with everything fused that the rules match; `outputs` stay readable.
 pub fn fuse(tape: &Tape, states: &StateList, outputs: &[Var]) -> Tape {
-    let mut fusion = Fusion { tape: tape.clone(), states, outputs, readers: Vec::new() };
-    fusion.find_readers();
+    fused(tape, states, outputs).tape
+}
+
+fn fused<'a>(tape: &Tape, states: &'a StateList, outputs: &'a [Var]) -> Fusion<'a> {
+    let mut fusion = Fusion::new(tape, states, outputs);
     for rule in RULES {
         for node in 0..tape.nodes().len() {
-            if rule(&mut fusion, node).is_some() {
-                fusion.find_readers();
-            }
+            // A rule that does not match leaves everything as it is.
+            let _ = rule(&mut fusion, node);
         }
     }
-    fusion.tape
+    fusion
 }
 
 /// A leaky ReLU that only contractions read: they apply it as they load its input. A concatenation of which only the positive part is
@@ -269,113 +270,33 @@ fn leaky(activation: Activation) -> Option<f32> {
     }
 }
 
-/// A tape that is being fused.
-struct Fusion<'a> {
-    tape: Tape,
-    states: &'a StateList,
-    outputs: &'a [Var],
-    /// By node, the live nodes that read its value, in order.
-    readers: Vec<Vec<usize>>,
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::nn::{DropoutAt, Fit, Generator, GeneratorConfig, Mode, Norm as NormKind, PatchGan, PatchGanConfig, UNetConfig, Upsample};
+    use crate::tensor::Shape;
+    use crate::train::{Networks, Objective, PairShape, Recipe, record_step};
 
-impl Fusion<'_> {
-    fn find_readers(&mut self) {
-        let live = live_nodes(&self.tape, self.outputs);
-        self.readers = vec![Vec::new(); live.len()];
-        for (index, node) in self.tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
-            for input in &node.inputs {
-                if self.readers[input.0].last() != Some(&index) {
-                    self.readers[input.0].push(index);
-                }
-            }
-        }
-    }
-
-    /// The operation of a node that is live, if it is of this type.
-    fn op<T: Op>(&self, node: usize) -> Option<&T> {
-        let is_live = !self.readers[node].is_empty() || self.outputs.contains(&Var(node));
-        match &self.tape.nodes()[node].source {
-            Source::Op(op) if is_live => (op.as_ref() as &dyn Any).downcast_ref(),
-            _ => None,
-        }
-    }
-
-    /// The operation of a node that runs for its effect, if it is of this type.
-    fn effect<T: Op>(&self, node: usize) -> Option<&T> {
-        match &self.tape.nodes()[node].source {
-            Source::Op(op) => (op.as_ref() as &dyn Any).downcast_ref(),
-            _ => None,
-        }
-    }
-
-    /// The contraction at a live node, where it reads the value of `map` as a map alone, with the slopes that it reads its maps by.
-    fn contraction(&self, node: usize, map: usize) -> Option<Activated> {
-        let Node { source: Source::Op(op), inputs, shape, .. } = &self.tape.nodes()[node] else { return None };
-        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.tape.shape(input)).collect();
-        let maps = Activated::maps(op.contraction(&shapes, *shape)?.family);
-        let is_map_alone = inputs.iter().enumerate().all(|(position, &input)| input != Var(map) || position < maps);
-        let known = (op.as_ref() as &dyn Any).downcast_ref::<Activated>().cloned();
-        is_map_alone.then(|| known.unwrap_or_else(|| Activated { contraction: op.clone(), slopes: [1.0; 2] }))
-    }
-
-    /// Whether a node is a concatenation that only ReLUs and their gradients read, or a window that only such concatenations read.
-    fn rectified(&self, node: usize) -> bool {
-        if self.op::<Window>(node).is_some() {
-            return !self.outputs.contains(&Var(node)) && self.readers[node].iter().all(|&reader| self.rectified(reader));
-        }
-        let relu = Activation::LeakyRelu { slope: 0.0 };
-        let asks_for_sign = |&reader: &usize| match self.op::<ActivateBackward>(reader) {
-            Some(backward) => backward.activation == relu && self.tape.nodes()[reader].inputs[0] != Var(node),
-            None => self.op::<Activate>(reader).is_some_and(|op| op.activation == relu),
-        };
-        self.op::<Concat>(node).is_some() && !self.outputs.contains(&Var(node)) && self.readers[node].iter().all(asks_for_sign)
-    }
-
-    fn inputs<const N: usize>(&self, node: usize) -> Option<[Var; N]> {
-        self.tape.nodes()[node].inputs[..].try_into().ok()
-    }
-
-    /// The value that holds the memory of `var`: what it is a view of.
-    fn root(&self, mut var: Var) -> Var {
-        let nodes = self.tape.nodes();
-        while let Source::Op(op) = &nodes[var.0].source
-            && matches!(op.view(), Some(View::Alias | View::Slice { .. } | View::Images { .. }))
-        {
-            var = nodes[var.0].inputs[0];
-        }
-        var
-    }
-
-    /// The arena that a value lies in, for a state and views of it.
-    fn arena(&self, var: Var) -> Option<ArenaId> {
-        match self.tape.nodes()[self.root(var).0].source {
-            Source::State(id) => Some(self.states.get(id).arena),
-            _ => None,
-        }
-    }
-
-    /// The only node that reads a value, unless the caller reads it too.
-    fn only_reader(&self, node: usize) -> Option<usize> {
-        match self.readers[node][..] {
-            [reader] if !self.outputs.contains(&Var(node)) => Some(reader),
-            _ => None,
-        }
-    }
-
-    /// Whether `inputs` are known at node `first` and still the same at node `last`: nothing in between writes in place what they read.
-    fn undisturbed(&self, inputs: &[Var], first: usize, last: usize) -> bool {
-        let nodes = self.tape.nodes();
-        let roots: Vec<Var> = inputs.iter().map(|&input| self.root(input)).collect();
-        let is_state = |root: &Var| matches!(nodes[root.0].source, Source::State(_));
-        let writes = |op: &dyn Op, node: usize| {
-            op.updates_arena().is_some() && roots.iter().any(is_state)
-                || op.overwrites().iter().any(|&position| roots.contains(&nodes[node].inputs[position]))
-        };
-        let disturbs = |node: usize| matches!(&nodes[node].source, Source::Op(op) if writes(op.as_ref(), node));
-        inputs.iter().all(|input| input.0 < first) && !(first + 1..last).any(disturbs)
-    }
-
-    fn rewrite(&mut self, node: usize, op: impl Op, inputs: &[Var]) {
-        self.tape.rewrite(Var(node), op, inputs);
+    /// Rules see who reads what as if that were looked up anew after each rewriting.
+    #[test]
+    fn readers_are_kept_as_they_are_on_the_fused_tape() {
+        let norm = NormKind::Batch;
+        let (dropout_at, upsample) = (DropoutAt::Pytorch, Upsample::Deconv);
+        let sizes =
+            UNetConfig { in_channels: 3, out_channels: 3, num_downs: 5, ngf: 4, norm, dropout: true, dropout_at, skips: true, upsample };
+        let mut states = StateList::default();
+        let generator = &Generator::new(&mut states, &GeneratorConfig::UNet(sizes)).unwrap();
+        let judge = PatchGan::new(&mut states, &PatchGanConfig { in_channels: 6, ndf: 4, n_layers: 3, norm }).unwrap();
+        let networks = Networks { generator, discriminator: Some(&judge), pool: None };
+        let (images, recipe) = (Shape::nhwc(2, 32, 32, 3), Recipe { accumulate: 2, ..Recipe::default() });
+        let shape = PairShape { input: images, target: images, fit: Fit::Pad };
+        let mut tape = Tape::default();
+        let vars = record_step(&mut tape, &states, &networks, shape, &Objective::default(), &recipe, &Mode::training()).unwrap();
+        let outputs = [vars.fake];
+        let fusion = fused(&tape, &states, &outputs);
+        let rewritten = |(old, new): &(&Node, &Node)| old.name() != new.name();
+        assert!(tape.nodes().iter().zip(fusion.tape.nodes()).filter(rewritten).count() > 100);
+        assert_eq!(fusion.readers, Fusion::new(&fusion.tape, &states, &outputs).readers);
     }
 }

@@ -3,6 +3,7 @@
 mod clock;
 mod error;
 mod fuse;
+mod fusion;
 mod lives;
 mod memory;
 mod orthogonal;

@@ -122,8 +122,8 @@ fn mirrored() -> bool {
 /// Bounds far above any device, so that no shape overflows before the device's own limits are checked.
 const MOST_PIXELS: usize = 1 << 14;
 const MOST_PAIRS: usize = 1 << 16;
-/// Most batches that a step accumulates: it is recorded batch by batch, and planning it takes the square of that.
-pub const MOST_BATCHES: usize = 32;
+/// Most batches that a step accumulates: it is recorded batch by batch, and planning twice as many takes ten times as long.
+pub const MOST_BATCHES: usize = 128;
 
 impl TrainConfig {
     /// Checks the numbers that no network checks; a configuration may come from a damaged file.
