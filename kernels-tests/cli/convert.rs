@@ -97,6 +97,9 @@ fn an_exported_generator_is_used_as_its_model_says_unless_told_otherwise() {
             assert_eq!(holds(operator), expected, "{options:?}: {operator}");
         }
     }
+    let file = convert(&["--fit", "crop"]);
+    let holds = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds(r#""fit":"crop""#) && holds("shows the middle of the input") && !holds("Gather"));
     // What is not named is as recorded, and a seed is one of the recorded dropout too.
     assert!(convert(&["--test-norm", "batch", "--dropout", "--seed", "0"]) == recorded);
     assert!(convert(&["--seed", "1"]) != recorded);
@@ -132,6 +135,7 @@ fn what_is_no_network_is_not_converted() {
         (2, &["convert", "g.pth", "x.pth", "--test-norm", "running"], "hold weights alone"),
         (2, &["convert", "g.pth", "x.safetensors", "--no-dropout"], "hold weights alone"),
         (2, &["convert", "g.pth", "x.onnx", "--seed", "1"], "--dropout"),
+        (2, &["convert", "g.pth", "x.safetensors", "--fit", "pad"], "leave them out"),
         (2, &["convert", "g.pth", "x.onnx", "--dropout"], "no dropout that could stay on; leave it off"),
         (2, &["convert", "g.pth", "there.onnx"], "--force"),
         (2, &["convert", "g.pth", "there.pth"], "--force"),

@@ -1,5 +1,6 @@
 //! `pix2pix convert`.
 
+use super::network::FitArg;
 use super::test_time::TestTimeArgs;
 use super::{CliError, print};
 use crate::interop::TensorFile;
@@ -35,6 +36,9 @@ pub struct ConvertArgs {
 struct OnnxArgs {
     #[command(flatten)]
     test_time: TestTimeArgs,
+    /// How images whose sides the generator does not divide go through it [default: as the model says, else pad]
+    #[arg(long, value_enum, value_name = "FIT")]
+    fit: Option<FitArg>,
     /// Seed of dropout [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -63,9 +67,10 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     if is_onnx && kind == NetworkKind::Discriminator {
         return Err(CliError::Usage("ONNX files are for use, which takes the generator alone; for the discriminator use .pth".into()));
     }
-    if !is_onnx && (args.onnx.test_time.any() || args.onnx.seed.is_some()) {
-        let refusal = "--test-norm, --dropout, --no-dropout and --seed are for .onnx files; the others hold weights alone: leave them out";
-        return Err(CliError::Usage(refusal.into()));
+    if !is_onnx && (args.onnx.test_time.any() || args.onnx.seed.is_some() || args.onnx.fit.is_some()) {
+        let options = "--test-norm, --dropout, --no-dropout, --fit and --seed";
+        let refusal = format!("{options} are for .onnx files; the others hold weights alone: leave them out");
+        return Err(CliError::Usage(refusal));
     }
     if args.output.exists() && !args.force {
         return Err(CliError::Usage(format!("{} exists; --force writes over it", args.output.display())));
@@ -84,6 +89,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
 fn export(args: &OnnxArgs, file: &TensorFile, output: &Path) -> Result<(), CliError> {
     let mut model = checkpoint::read_model(file)?;
     model.test = args.test_time.over(model.test, &model.generator, false)?;
+    model.fit = FitArg::over(args.fit, model.fit, &model.generator)?;
     if args.seed.is_some() && !model.test.dropout {
         return Err(CliError::Usage("--seed is the seed of dropout, which is off; add --dropout or leave it out".into()));
     }

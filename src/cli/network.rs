@@ -5,7 +5,7 @@ use super::generator::GeneratorArgs;
 use super::objective::ObjectiveArgs;
 use super::recipe::OptimizerArgs;
 use crate::data::{Direction, Pixels, Preprocess, default_load_size};
-use crate::nn::{Fit, Generator, NetworkError, Norm, PatchGan, PatchGanConfig, TestTime};
+use crate::nn::{Fit, Generator, GeneratorConfig, NetworkError, Norm, PatchGan, PatchGanConfig, TestTime};
 use crate::state::StateList;
 use crate::tensor::DType;
 use crate::train::{Length, Objective, TrainConfig};
@@ -73,6 +73,19 @@ impl FitArg {
         match self {
             Self::Pad => Fit::Pad,
             Self::Crop => Fit::Crop,
+        }
+    }
+
+    /// The fit of a model of `generator` that records `recorded`, unless something else is `asked` for.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for what such a generator cannot do.
+    pub fn over(asked: Option<Self>, recorded: Fit, generator: &GeneratorConfig) -> Result<Fit, CliError> {
+        match (asked, generator) {
+            (Some(Self::Crop), GeneratorConfig::ResNet(_)) => {
+                Err(CliError::Usage("--fit crop is the U-Net's own rule; this generator is a ResNet and takes --fit pad".to_owned()))
+            }
+            _ => Ok(asked.map_or(recorded, Self::fit)),
         }
     }
 }

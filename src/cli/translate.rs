@@ -8,7 +8,7 @@ use crate::data::pairs::check_sizes;
 use crate::data::{DataError, Picture, read_picture, reflected_window};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
-use crate::nn::{Fit, Generator, GeneratorConfig, Mode, TestTime};
+use crate::nn::{Fit, Generator, Mode, TestTime};
 use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::StateList;
@@ -104,13 +104,11 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
 impl Model {
     fn load(args: &TranslateArgs, file: &TensorFile, config: ModelConfig) -> Result<Self, CliError> {
         let test = args.test_time.over(config.test, &config.generator, args.samples.is_some())?;
-        if args.fit == Some(FitArg::Crop) && matches!(config.generator, GeneratorConfig::ResNet(_)) {
-            return Err(CliError::Usage("--fit crop is the U-Net's own rule; this generator is a ResNet and takes --fit pad".to_owned()));
-        }
+        let fit = FitArg::over(args.fit, config.fit, &config.generator)?;
         let gpu = args.device.open()?;
         let mut states = StateList::new(args.device.precision(&gpu, args.precision, config.precision)?);
         let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
-        let (fit, mode) = (args.fit.map_or(config.fit, FitArg::fit), test.mode());
+        let mode = test.mode();
         let tiling = args.tile.map(|tile| {
             refuse_with_tiles(fit, test, args.batch)?;
             Tiling::new(&mut states, &generator, &mode, tile, args.overlap)

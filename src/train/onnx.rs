@@ -6,7 +6,7 @@ use super::error::TrainError;
 use super::run::write_atomic;
 use crate::interop::TensorFile;
 use crate::interop::onnx::Export;
-use crate::nn::Generator;
+use crate::nn::{Fit, Generator};
 use crate::state::StateList;
 use crate::tape::Tape;
 use crate::tensor::Shape;
@@ -15,20 +15,34 @@ use std::path::Path;
 /// A side at which every network can be recorded; shapes are not in the file.
 const SIDE: usize = 64;
 
-/// Writes the generator of `file` to `path` as an ONNX file that is used as `model.test` says, with `model` in its metadata; `seed`
-/// is that of dropout. Batch, height and width are free.
+/// Writes the generator of `file` to `path` as an ONNX file that is used as `model.test` and `model.fit` say, with `model` in its
+/// metadata; `seed` is that of dropout. Batch, height and width are free.
 ///
 /// # Errors
 /// Tensors that are missing, misshapen or not finite, a network that ONNX cannot say, and a folder or disk that cannot take the file.
 pub fn export(file: &TensorFile, model: &ModelConfig, seed: u64, path: &Path) -> Result<(), TrainError> {
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &model.generator)?;
+    let multiple = generator.multiple();
     let mut tape = Tape::default();
-    let side = SIDE.next_multiple_of(generator.multiple());
-    let input = tape.input("input", Shape::nhwc(1, side, side, model.generator.channels()[0]));
-    let output = generator.forward(&mut tape, &states, input, &model.test.mode())?;
+    // Odd in every layer, so that all that other sizes take is recorded.
+    let side = 2 * SIDE.next_multiple_of(multiple) - 1;
+    let image = Shape::nhwc(1, side, side, model.generator.channels()[0]);
+    let fitted = model.fit.of(image, multiple);
+    let input = tape.input("input", image);
+    tape.set_scope("generator.fit");
+    let given = fitted.given(&mut tape, input)?;
+    let made = generator.forward(&mut tape, &states, given, &model.test.mode())?;
+    tape.set_scope("generator.fit");
+    let output = fitted.result(&mut tape, made)?;
     let channels = [&model.input, &model.output].map(ToString::to_string);
-    let export = Export { tape: &tape, states: &states, input, output, channels, multiple: generator.multiple(), seed };
+    let sizes = match model.fit {
+        Fit::Pad => "height and width are free".to_owned(),
+        Fit::Crop => format!(
+            "height and width are {multiple} or more, and the output shows the middle of the input, the largest multiples of {multiple}"
+        ),
+    };
+    let export = Export { tape: &tape, states: &states, input, output, channels, sizes, multiple, seed };
     let onnx = export.model(file, vec![(MODEL, json(model))])?;
     Ok(write_atomic(path, |out| onnx.write(out))?)
 }

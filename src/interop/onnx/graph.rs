@@ -62,6 +62,11 @@ impl Graph {
         self.initializer(name, &[values.len()], INT64, bytemuck::pod_collect_to_vec(values));
     }
 
+    /// Adds a 64-bit integer, unless there is one of that name.
+    pub fn int(&mut self, name: &str, value: i64) {
+        self.initializer(name, &[], INT64, value.to_le_bytes().to_vec());
+    }
+
     /// Adds a truth value, unless there is one of that name.
     pub fn truth(&mut self, name: &str, value: bool) {
         self.initializer(name, &[], BOOL, vec![u8::from(value)]);

@@ -6,6 +6,7 @@
 mod graph;
 mod protobuf;
 mod translate;
+mod window;
 
 use super::{InteropError, TensorFile};
 use crate::state::StateList;
@@ -30,7 +31,9 @@ pub struct Export<'a> {
     pub output: Var,
     /// What the channels of the two images are.
     pub channels: [String; 2],
-    /// Height and width must be multiples of this.
+    /// What height and width may be.
+    pub sizes: String,
+    /// Images that are extended by their reflection are so to multiples of this.
     pub multiple: usize,
     /// Seed of dropout, where the recording has any.
     pub seed: u64,
@@ -48,10 +51,7 @@ impl Export<'_> {
     pub fn model(&self, file: &TensorFile, metadata: Vec<(&str, String)>) -> Result<OnnxModel, InteropError> {
         let [from, to] = [self.input, self.output].map(|image| self.tape.shape(image));
         let same_size = [from.height(), from.width()] == [to.height(), to.width()];
-        let doc = format!(
-            "Generator of a conditional GAN (pix2pix). Images are NCHW, float32 in -1..1; height and width must be multiples of {}.",
-            self.multiple
-        );
+        let doc = format!("Generator of a conditional GAN (pix2pix). Images are NCHW, float32 in -1..1; {}.", self.sizes);
         let [given, made] =
             [0, 1].map(|image| format!("[batch, channels, height, width] in -1..1; the channels are {}", self.channels[image]));
         let input = Image { name: translate::INPUT, doc: &given, channels: from.channels(), size: ["height", "width"] };

@@ -10,11 +10,14 @@
 //! | normalisation by running statistics | `BatchNormalization` |
 //! | `reflect_pad` | `Pad` |
 //! | `nearest`, `bilinear` | `Resize` |
+//! | `reflect_window` of an image | `Gather` of reflected rows and columns |
+//! | `window` of a result, or in front of a `concat` | `Slice` by the sizes of the image, or of what it goes with |
 //! | `dropout` | `Dropout` in training mode, and a `Where` that keeps it |
 
 use super::Export;
 use super::graph::{Graph, attribute};
 use super::protobuf::Message;
+use super::window;
 use crate::interop::{InteropError, TensorFile, reference_shape};
 use crate::ops::activation::{Activate, Activation};
 use crate::ops::batch_norm::{Groups, Normalize, RunningToStats, Statistics};
@@ -24,6 +27,7 @@ use crate::ops::conv2d::Conv2d;
 use crate::ops::dropout::Dropout;
 use crate::ops::elementwise::Binary;
 use crate::ops::resample::Resample;
+use crate::ops::window::{Outside, Window};
 use crate::ops::{Concat, Op};
 use crate::state::StateSpec;
 use crate::tape::{Node, Source, Tape, Var};
@@ -98,6 +102,9 @@ impl Translation<'_> {
             self.resample(resample, &self.name(node.inputs[0]), &self.name(var));
             return Ok(());
         }
+        if let Some(window) = any.downcast_ref() {
+            return self.window(window, var, node);
+        }
         if let Some(dropout) = any.downcast_ref::<Dropout>() {
             self.dropout(dropout, &self.name(node.inputs[0]), &self.name(var));
             return Ok(());
@@ -171,6 +178,24 @@ impl Translation<'_> {
         }
         // The second input is left out: a region, which other modes read.
         self.graph.node("Resize", &[input, "", "scales.2"], output, attributes);
+    }
+
+    /// A window, by what it is for: no size of the recording is kept.
+    fn window(&mut self, window: &Window, var: Var, node: &Node) -> Result<(), InteropError> {
+        let (from, to) = (self.name(node.inputs[0]), self.name(var));
+        let joins = |reader: &&Node| matches!(&reader.source, Source::Op(op) if (op.as_ref() as &dyn Any).is::<Concat>());
+        let other = |reader: &Node| reader.inputs.iter().copied().find(|&input| input != var);
+        let mut readers = self.export.tape.nodes().iter().filter(|reader| reader.inputs.contains(&var));
+        match (window.outside, readers.find(joins).and_then(other)) {
+            (Outside::Reflection, _) => window::reflect(&mut self.graph, &from, &to, self.export.multiple),
+            (Outside::Zero, Some(other)) => {
+                let other = self.name(other);
+                window::centre(&mut self.graph, &from, &other, &to);
+            }
+            (Outside::Zero, None) if var == self.export.output => window::cut(&mut self.graph, &from, INPUT, &to),
+            _ => return Err(no_onnx(node)),
+        }
+        Ok(())
     }
 
     /// A normalisation, by what its statistics are made from.
