@@ -117,6 +117,10 @@ fn stacked_images_go_in_and_come_out_by_numbered_names() {
     // Three inputs, two outputs and two targets beside each other.
     let grid = image::open(root.join("runs/s/samples/step-000002.png")).unwrap();
     assert_eq!((grid.width(), grid.height()), (7 * 32 + 2 * 2, 32));
+    let page = fs::read_to_string(root.join("runs/s/index.html")).unwrap();
+    assert!(
+        page.contains("3fr 2fr 2fr\"><span>inputs</span><span>outputs</span><span>targets</span>") && page.contains("translate A A2 A3 ")
+    );
     succeed(root, &["train", "--resume", "s"]);
 
     let translate = |inputs: &[&'static str]| [&["translate"], inputs, &["--model", "runs/s", "--out", "out"]].concat();
@@ -133,6 +137,57 @@ fn stacked_images_go_in_and_come_out_by_numbered_names() {
     assert!(fail_cleanly(root, 2, &more(&["--stack", "2"])).contains("name a data set"));
     save(&root.join("combined/x.png"), colourful(80, 40));
     assert!(fail_cleanly(root, 1, &more(&["combined", "--stack", "2"])).contains("folders A, A2"));
+}
+
+/// Each map of a stack has a channel for each label.
+#[test]
+fn stacked_label_maps_share_a_palette() {
+    let folder = temporary();
+    let root = folder.path();
+    let map = |colours: [[u8; 3]; 2]| RgbImage::from_fn(40, 40, |x, _| Rgb(colours[usize::from(x > 17)]));
+    save(&root.join("set/A/x.png"), map([[0, 0, 0], [200, 0, 10]]));
+    save(&root.join("set/A2/x.png"), map([[9, 9, 250], [0, 0, 0]]));
+    save(&root.join("set/B/x.png"), colourful(40, 40));
+    train(root, "set", "l", &["--input", "labels", "--stack", "2", "--output", "gray"]);
+    let bytes = fs::read(root.join("runs/l/generator.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("model.model.0.weight").unwrap().shape()[1], 6);
+    succeed(root, &["translate", "set/A", "set/A2", "--model", "runs/l", "--out", "out"]);
+    assert!(matches!(image::open(root.join("out/x.png")).unwrap(), DynamicImage::ImageLuma8(image) if image.dimensions() == (40, 40)));
+    save(&root.join("other/x.png"), map([[9, 9, 250], [1, 2, 3]]));
+    let message = stderr(&run(root, &["translate", "set/A", "other", "--model", "runs/l", "--out", "again"]));
+    assert!(message.contains("other/x.png") && message.contains("#010203"), "{message}");
+}
+
+/// What sees no images builds networks for any.
+#[test]
+fn inspect_and_bench_count_channels_and_refuse_what_would_do_nothing() {
+    let folder = temporary();
+    let root = folder.path();
+    fs::write(root.join("two.txt"), "#000000 void\n#c8000a car\n").unwrap();
+    for (options, channels) in [
+        (&["--input", "labels", "--palette", "two.txt", "--stack", "3", "--output", "gray"][..], [6, 1]),
+        (&["--input", "lab-l", "--output", "lab-ab"], [1, 2]),
+        (&["--output", "rgba", "--output-stack", "2"], [3, 8]),
+    ] {
+        let text = stdout(&succeed(root, &[&["inspect"], &TINY[..], options].concat()));
+        let holds = |operation: &str, shape: String| text.lines().any(|line| line.contains(operation) && line.contains(&shape));
+        let [input, output] = channels;
+        assert!(holds("generator.up1: ", format!("[1, 32, 32, {output}]")), "{options:?}: {text}");
+        assert!(holds("assemble", format!("[2, 32, 32, {}]", input + output)), "{options:?}: {text}");
+    }
+    succeed(root, &[&["bench", "step", "--quick", "--stack", "2", "--preprocess", "crop"], &TINY[..]].concat());
+    for (arguments, expected) in [
+        (&["inspect", "--input", "labels"][..], "--palette FILE"),
+        (&["inspect", "--input", "lab-ab"], "--input lab-l"),
+        (&["inspect", "--preprocess", "crop"], "--preprocess"),
+        (&["bench", "kernels", "--load-size", "300"], "--load-size"),
+        (&["bench", "kernels", "--shape", "conv2d k4s2p1 1x64x64x64 32x32x128", "--stack", "2"], "--stack"),
+    ] {
+        let message = stderr(&run(root, arguments));
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+        assert_eq!(run(root, arguments).status.code(), Some(2), "{arguments:?}");
+    }
 }
 
 #[test]

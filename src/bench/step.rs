@@ -1,7 +1,7 @@
 //! Time of whole training steps, of their operations, of the training loop and of a translation.
 
 use super::report::{Entry, Kind, Report, WHOLE, ratio};
-use crate::data::{Batch, Dataset, Loader, LoaderOptions, Split};
+use crate::data::{Batch, Dataset, Loader, LoaderOptions, Pixels, Split};
 use crate::gpu::Gpu;
 use crate::program::{Clock, Spread, rows};
 use crate::tensor::Shape;
@@ -115,8 +115,11 @@ pub(super) fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs:
 }
 
 /// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on the bundled pairs. `None` for
-/// batches larger than these.
+/// batches larger than these, and for networks of other images.
 fn time_loop(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<Option<[f64; 2]>, TrainError> {
+    if [&config.input, &config.output].iter().any(|pixels| matches!(pixels, Pixels::Labels(_) | Pixels::Stack { .. })) {
+        return Ok(None);
+    }
     let pairs = Dataset::bundled(&config.data_options())?.require(Split::Train)?.clone();
     if config.pairs_per_step() > pairs.len() {
         return Ok(None);

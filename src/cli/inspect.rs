@@ -1,6 +1,7 @@
 //! `pix2pix inspect`.
 
 use super::network::NetworkArgs;
+use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::gpu::{GpuError, Profile};
 use crate::program::{Row, rows};
@@ -17,12 +18,15 @@ pub struct InspectArgs {
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
+    pixels: PixelArgs,
+    #[command(flatten)]
     device: DeviceArgs,
 }
 
 /// Prints one line an operation and the memory plan.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     let mut config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    args.pixels.apply_without_images(&mut config)?;
     let profile = match args.device.open() {
         Ok(gpu) => {
             config.precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;

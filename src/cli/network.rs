@@ -111,6 +111,44 @@ impl PreprocessArg {
     }
 }
 
+/// What happens to the images of a data set; without these options as in the paper.
+#[derive(Debug, Clone, Args)]
+pub struct PreparedArgs {
+    /// How images come to --size: at random in training, the middle in sample grids and scores [default: resize-and-crop]
+    #[arg(long, value_enum, value_name = "MODE", help_heading = PREPARED)]
+    preprocess: Option<PreprocessArg>,
+    /// No training image is mirrored
+    #[arg(long, help_heading = PREPARED)]
+    no_flip: bool,
+    /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
+    /// [default: 286/256 of --size]
+    #[arg(long, value_name = "PIXELS", help_heading = PREPARED)]
+    load_size: Option<u32>,
+}
+
+impl PreparedArgs {
+    /// Writes the preparation into `config`.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for sizes that do not go together.
+    pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
+        config.preprocess = self.preprocess()?;
+        config.load_size = self.load_size.unwrap_or(config.load_size);
+        config.mirror = !self.no_flip;
+        config.check().map_err(|error| CliError::Usage(error.to_string()))
+    }
+
+    /// How images are resized before the crop, if they are.
+    fn preprocess(&self) -> Result<Preprocess, CliError> {
+        match (self.preprocess, self.load_size) {
+            (Some(PreprocessArg::Crop), Some(_)) => Err(CliError::Usage(
+                "--preprocess crop resizes nothing; leave out --load-size or use --preprocess scale-width-and-crop".to_owned(),
+            )),
+            (mode, _) => Ok(mode.map(PreprocessArg::preprocess).unwrap_or_default()),
+        }
+    }
+}
+
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
@@ -120,16 +158,6 @@ pub struct NetworkArgs {
     /// Allow other sizes, and how they go through the generator (translated images of other sizes too) [default: pad]
     #[arg(long, value_enum, value_name = "FIT", help_heading = NETWORKS)]
     pub fit: Option<FitArg>,
-    /// How images come to --size: at random in training, the middle in sample grids and scores [default: resize-and-crop]
-    #[arg(long, value_enum, value_name = "MODE", help_heading = PREPARED)]
-    pub preprocess: Option<PreprocessArg>,
-    /// No training image is mirrored
-    #[arg(long, help_heading = PREPARED)]
-    pub no_flip: bool,
-    /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
-    /// [default: 286/256 of --size]
-    #[arg(long, value_name = "PIXELS", help_heading = PREPARED)]
-    pub load_size: Option<u32>,
     /// Channels of the generator's first convolution [default: 64; training on the bundled pairs: 16]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub ngf: Option<usize>,
@@ -186,9 +214,9 @@ impl NetworkArgs {
             output: Pixels::Rgb,
             size,
             fit: self.fit.map(FitArg::fit).unwrap_or_default(),
-            preprocess: self.preprocess()?,
-            load_size: self.load_size.unwrap_or_else(|| default_load_size(size)),
-            mirror: !self.no_flip,
+            preprocess: Preprocess::default(),
+            load_size: default_load_size(size),
+            mirror: true,
             ngf,
             ndf,
             num_downs: self.generator.num_downs(size, self.fit)?,
@@ -219,16 +247,6 @@ impl NetworkArgs {
             check_patches(&config)?;
         }
         Ok(config)
-    }
-
-    /// How images are resized before the crop, if they are.
-    fn preprocess(&self) -> Result<Preprocess, CliError> {
-        match (self.preprocess, self.load_size) {
-            (Some(PreprocessArg::Crop), Some(_)) => Err(CliError::Usage(
-                "--preprocess crop resizes nothing; leave out --load-size or use --preprocess scale-width-and-crop".to_owned(),
-            )),
-            (mode, _) => Ok(mode.map(PreprocessArg::preprocess).unwrap_or_default()),
-        }
     }
 
     /// Strided convolutions of the discriminator, from either option.

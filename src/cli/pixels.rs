@@ -1,4 +1,4 @@
-//! What the channels of images mean, as `train` takes it.
+//! What the channels of images mean, as `train`, `inspect` and `bench` take it.
 
 use super::CliError;
 use crate::data::{DataError, Dataset, Palette, Pixels};
@@ -64,25 +64,44 @@ impl PixelArgs {
     /// # Errors
     /// [`CliError::Usage`] for two that no network can map to each other and a palette without labels; those of finding a palette.
     pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
-        let usage = |reason: &str| Err(CliError::Usage(reason.to_owned()));
+        if config.dataset.is_none() && usize::from(self.stack) + usize::from(self.output_stack) > 2 {
+            return usage("the bundled pairs have one image a side; name a data set with folders A, A2, .. for --stack");
+        }
+        let (dataset, direction) = (config.dataset.as_deref(), config.direction);
+        [config.input, config.output] = self.kinds(|images| match dataset {
+            Some(dataset) => Ok(Dataset::input_palette(dataset, direction, images)?),
+            None => usage("the bundled pairs are no label maps; name a data set for --input labels"),
+        })?;
+        Ok(())
+    }
+
+    /// The same for networks that see no images.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`], also for labels without a palette.
+    pub fn apply_without_images(&self, config: &mut TrainConfig) -> Result<(), CliError> {
+        let unknown = |_| usage("there are no label maps here to count the colours of; add --palette FILE to --input labels");
+        [config.input, config.output] = self.kinds(unknown)?;
+        Ok(())
+    }
+
+    /// Input and output, where `found` finds the palette of so many images a side.
+    fn kinds(&self, found: impl FnOnce((usize, usize)) -> Result<Palette, CliError>) -> Result<[Pixels; 2], CliError> {
         let (mut input, output) = (self.input.pixels(), self.output.pixels().times(self.output_stack.into()));
         let images = usize::from(self.stack);
         Pixels::check(&input.clone().times(images), &output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
-        if config.dataset.is_none() && images + output.images() > 2 {
-            return usage("the bundled pairs have one image a side; name a data set with folders A, A2, .. for --stack");
+        match (&mut input, &self.palette) {
+            (Pixels::Labels(palette), Some(file)) => *palette = read_palette(file)?,
+            (Pixels::Labels(palette), None) => *palette = found((images, output.images()))?,
+            (_, Some(_)) => return usage("--palette does nothing without --input labels; add it or leave out --palette"),
+            (_, None) => {}
         }
-        match (&mut input, &self.palette, &config.dataset) {
-            (Pixels::Labels(_), _, None) => return usage("the bundled pairs are no label maps; name a data set for --input labels"),
-            (Pixels::Labels(palette), Some(file), _) => *palette = read_palette(file)?,
-            (Pixels::Labels(palette), None, Some(dataset)) => {
-                *palette = Dataset::input_palette(dataset, config.direction, (images, output.images()))?;
-            }
-            (_, Some(_), _) => return usage("--palette does nothing without --input labels; add it or leave out --palette"),
-            (_, None, _) => {}
-        }
-        (config.input, config.output) = (input.times(images), output);
-        Ok(())
+        Ok([input.times(images), output])
     }
+}
+
+fn usage<T>(reason: &str) -> Result<T, CliError> {
+    Err(CliError::Usage(reason.to_owned()))
 }
 
 /// Reads a palette's text file.

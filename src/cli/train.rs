@@ -1,6 +1,6 @@
 //! `pix2pix train`.
 
-use super::network::NetworkArgs;
+use super::network::{NetworkArgs, PreparedArgs};
 use super::pixels::PixelArgs;
 use super::progress::Progress;
 use super::recipe::ScheduleArgs;
@@ -108,6 +108,8 @@ pub struct TrainArgs {
     direction: DirectionArg,
     #[command(flatten)]
     network: NetworkArgs,
+    #[command(flatten)]
+    prepared: PreparedArgs,
     #[command(flatten)]
     pixels: PixelArgs,
     #[command(flatten)]
@@ -266,6 +268,7 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
         _ => Length::Epochs(EPOCHS),
     };
     let mut config = args.network.config(bundled, length, args.device.seed)?;
+    args.prepared.apply(&mut config)?;
     // From any folder: a run is resumed where its data set was.
     config.dataset = args.dataset.as_ref().map(|path| path.canonicalize().unwrap_or(path.clone()));
     config.adapter = args.device.adapter.clone();

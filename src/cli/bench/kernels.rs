@@ -3,6 +3,7 @@
 use super::ceiling::print_ceilings;
 use super::network::{NetworkArgs, PrecisionArg};
 use super::output::{OutputArgs, giga, print_head};
+use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{BenchError, Contest, Entry, KernelOptions, Report, StepKernels, Subject, measure_ceiling, ratio, time_kernels};
 use crate::cli::note;
@@ -12,6 +13,25 @@ use crate::tensor::DType;
 use crate::train::Length;
 use clap::Args;
 
+/// What says which contractions there are where none is given as such.
+const OF_A_STEP: &[&str] = &[
+    "family",
+    "size",
+    "fit",
+    "ngf",
+    "ndf",
+    "norm",
+    "no_dropout",
+    "d_layers",
+    "patch",
+    "batch_size",
+    "recompute",
+    "GeneratorArgs",
+    "ObjectiveArgs",
+    "OptimizerArgs",
+    "PixelArgs",
+];
+
 /// Arguments of `bench kernels`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pix2pix bench kernels conv2d --size 128 --ngf 32 --svg roofline.svg\n         \
@@ -20,10 +40,12 @@ pub struct KernelsArgs {
     /// One family of kernels, a folder under shaders/ [default: all]
     family: Option<String>,
     /// One contraction, written as the tables write it, instead of those of a training step
-    #[arg(long, value_name = "SHAPE", conflicts_with = "family")]
+    #[arg(long, value_name = "SHAPE", conflicts_with_all = OF_A_STEP)]
     shape: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
+    #[command(flatten)]
+    pixels: PixelArgs,
     /// Rough numbers in seconds
     #[arg(long)]
     quick: bool,
@@ -36,6 +58,7 @@ pub struct KernelsArgs {
 /// Measures kernels and prints a table.
 pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
     let mut config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    args.pixels.apply_without_images(&mut config)?;
     let mut key =
         args.shape.as_deref().map(str::parse::<ContractionKey>).transpose().map_err(|error| CliError::Usage(error.to_string()))?;
     args.output.check()?;
@@ -110,4 +133,28 @@ fn print_loss(report: &Report) -> Result<(), CliError> {
         100.0 * (default / best - 1.0),
         best * 1e3
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Command;
+
+    /// Nothing that makes networks is read in vain beside a shape.
+    #[test]
+    fn a_shape_alone_is_measured() {
+        let command = KernelsArgs::augment_args(Command::new("kernels"));
+        let shape = ["kernels", "--shape", "conv2d k4s2p1 1x64x64x64 32x32x128"];
+        let network = NetworkArgs::augment_args(Command::new("network"));
+        let made_of = [&network, &crate::cli::pixels::PixelArgs::augment_args(Command::new("pixels"))];
+        for option in made_of.into_iter().flat_map(Command::get_arguments).filter(|option| option.get_id() != "precision") {
+            let flag = format!("--{}", option.get_long().unwrap_or_default());
+            let value = option.get_possible_values().first().map_or("1".to_owned(), |value| value.get_name().to_owned());
+            let value = option.get_action().takes_values().then_some(value);
+            let error = command.clone().try_get_matches_from(shape.map(str::to_owned).into_iter().chain([flag.clone()]).chain(value));
+            let kind = error.err().map(|error| error.kind());
+            assert_eq!(kind, Some(clap::error::ErrorKind::ArgumentConflict), "{flag}");
+        }
+        assert!(command.try_get_matches_from(shape.into_iter().chain(["--precision", "f16", "--quick"])).is_ok());
+    }
 }

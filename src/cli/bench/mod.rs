@@ -6,7 +6,7 @@ mod kernels;
 mod output;
 mod step;
 
-use super::{CliError, DeviceArgs, network, print, tune};
+use super::{CliError, DeviceArgs, network, pixels, print, tune};
 use clap::{Args, Subcommand};
 
 /// Arguments of `bench`.

@@ -1,8 +1,9 @@
 //! `pix2pix bench step`.
 
 use super::ceiling::print_ceilings;
-use super::network::NetworkArgs;
+use super::network::{NetworkArgs, PreparedArgs};
 use super::output::{OutputArgs, giga, print_head, seconds};
+use super::pixels::PixelArgs;
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{BenchError, Entry, Group, KernelOptions, Report, StepOptions, measure_ceiling, ratio, time_step};
@@ -17,6 +18,10 @@ use clap::Args;
 pub struct StepArgs {
     #[command(flatten)]
     network: NetworkArgs,
+    #[command(flatten)]
+    prepared: PreparedArgs,
+    #[command(flatten)]
+    pixels: PixelArgs,
     /// Timed steps
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: u64,
@@ -48,6 +53,8 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     let steps = if args.quick { 2 } else { args.steps };
     let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
     let mut config = args.network.config(false, Length::Steps(steps), args.device.seed)?;
+    args.prepared.apply(&mut config)?;
+    args.pixels.apply_without_images(&mut config)?;
     args.output.check()?;
     let gpu = args.device.open()?;
     config.precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;

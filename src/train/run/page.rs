@@ -79,10 +79,27 @@ impl Page<'_> {
         };
         format!(
             "<h2>Held-out images after step {step}</h2>\n<figure class=\"newest\">\n\
-             <figcaption class=\"columns\"><span>input</span><span>output</span><span>target</span></figcaption>\n\
-             <img{class} src=\"{}\"{size} alt=\"Input, output and target of each held-out image after step {step}\">\n</figure>\n",
+             {}<img{class} src=\"{}\"{size} alt=\"Input, output and target of each held-out image after step {step}\">\n</figure>\n",
+            self.captions(),
             sample_link(path)
         )
+    }
+
+    /// What the columns of a grid are, each as wide as its images.
+    fn captions(&self) -> String {
+        let [inputs, outputs] = ["input", "output"].map(|side| self.images(side));
+        let columns = [("input", inputs), ("output", outputs), ("target", outputs)];
+        let caption = |(name, images)| format!("<span>{name}{}</span>", if images == 1 { "" } else { "s" });
+        format!(
+            "<figcaption class=\"columns\" style=\"grid-template-columns: {inputs}fr {outputs}fr {outputs}fr\">{}</figcaption>\n",
+            columns.map(caption).concat()
+        )
+    }
+
+    /// Images that the configuration has on a side of a pair.
+    fn images(&self, side: &str) -> u64 {
+        let stack = self.config.as_ref().and_then(|config| config.pointer(&format!("/{side}/stack/images")));
+        stack.and_then(Value::as_u64).unwrap_or(1)
     }
 
     fn losses(&self) -> String {
@@ -129,7 +146,9 @@ impl Page<'_> {
             })
             .collect();
         let resume = format!("pix2pix train --resume {}", quote(self.run.path()));
-        let translate = format!("pix2pix translate photo.png --model {} --out translated", quote(&newest.path));
+        let folders = (2..=self.images("input")).map(|number| format!(" A{number}")).collect::<String>();
+        let images = if folders.is_empty() { "photo.png".to_owned() } else { format!("A{folders}") };
+        let translate = format!("pix2pix translate {images} --model {} --out translated", quote(&newest.path));
         format!(
             "<h2>Checkpoints</h2>\n<table>\n{rows}</table>\n<h2>Go on from here</h2>\n\
              <p>Resume training:</p>\n<pre>{}</pre>\n<p>Translate images:</p>\n<pre>{}</pre>\n",
