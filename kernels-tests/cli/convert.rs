@@ -106,6 +106,35 @@ fn an_exported_generator_is_used_as_its_model_says_unless_told_otherwise() {
     assert!(fail(root, 2, &["convert", "runs/r", "x.onnx", "--no-dropout", "--seed", "1"]).contains("add --dropout"));
 }
 
+/// The one thing about a generator that a state dict does not say is said once, and then kept with the weights.
+#[test]
+fn a_state_dict_with_resized_maps_is_used_as_it_is_said_to_be() {
+    let folder = temporary();
+    let root = folder.path();
+    image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([(x * 7) as u8, (y * 5) as u8, 90])).save(root.join("a.png")).unwrap();
+    let translated = |model: &str, options: &[&str]| {
+        succeed(root, &[&["translate", "a.png", "--out", "out", "--model", model], options].concat());
+        fs::read(root.join("out/a.png")).unwrap()
+    };
+    for (name, generator) in [("u", "unet"), ("r", "resnet6")] {
+        let network = ["--size", "32", "--ngf", "2", "--generator", generator, "--upsample", "bilinear"];
+        succeed(root, &[&["train", "--steps", "1", "--lr", "0.1", "--name", name], &network[..]].concat());
+        let run = format!("runs/{name}");
+        succeed(root, &["convert", &run, "g.pth", "--force"]);
+        let unsaid = fail(root, 1, &["translate", "a.png", "--out", "out", "--model", "g.pth"]);
+        assert!(unsaid.contains("--upsample nearest or --upsample bilinear"), "{unsaid}");
+        let own = translated(&run, &[]);
+        assert!(translated("g.pth", &["--upsample", "bilinear"]) == own, "{generator}");
+        assert!(translated("g.pth", &["--upsample", "nearest"]) != own, "{generator}");
+        succeed(root, &["convert", "g.pth", "g.safetensors", "--force", "--upsample", "bilinear"]);
+        assert!(translated("g.safetensors", &[]) == own, "{generator}: kept with the weights");
+        succeed(root, &["convert", "g.pth", "g.onnx", "--force", "--upsample", "nearest"]);
+        assert!(fail(root, 2, &["convert", "g.safetensors", "x.pth", "--upsample", "bilinear"]).contains("leave it out"));
+    }
+    succeed(root, &["convert", &generator(), "d.pth"]);
+    assert!(fail(root, 1, &["convert", "d.pth", "x.onnx", "--upsample", "nearest"]).contains("leave out --upsample"));
+}
+
 #[test]
 fn what_is_no_network_is_not_converted() {
     let folder = temporary();

@@ -74,7 +74,7 @@ impl Network {
         let (shapes, other) = (pth.shapes().collect(), || Problem::Fail("the state dict is read as another network".into()));
         let norm = norm(case)?;
         if case.op() == "UnetGenerator" {
-            let config = UNetConfig::from_shapes(&shapes).ok_or_else(other)?;
+            let config = UNetConfig::from_shapes(&shapes, Upsample::Deconv).ok_or_else(other)?;
             let same = (config.num_downs, config.ngf, config.norm) == (case.count("num_downs")?, case.count("ngf")?, norm);
             return if same { Ok(Self::Generator(Generator::new(states, &GeneratorConfig::UNet(config))?)) } else { Err(other()) };
         }

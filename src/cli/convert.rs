@@ -1,9 +1,11 @@
 //! `pix2pix convert`.
 
+use super::generator::UnsaidArgs;
 use super::network::FitArg;
 use super::test_time::TestTimeArgs;
 use super::{CliError, print};
 use crate::interop::TensorFile;
+use crate::nn::Upsample;
 use crate::train::checkpoint::{self, NetworkKind};
 use crate::train::onnx;
 use clap::{Args, ValueEnum};
@@ -23,6 +25,8 @@ pub struct ConvertArgs {
     /// Which network
     #[arg(long, value_enum, default_value_t = KindArg::Generator, value_name = "NETWORK")]
     network: KindArg,
+    #[command(flatten)]
+    unsaid: UnsaidArgs,
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
@@ -77,17 +81,21 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     }
     let input = if args.input.is_dir() { args.input.join(name) } else { args.input.clone() };
     let file = TensorFile::open(&input)?;
+    let upsample = args.unsaid.upsample(&file)?;
+    if upsample.is_some() && kind == NetworkKind::Discriminator {
+        return Err(CliError::Usage("--upsample is how a generator resizes its maps; leave it out for a discriminator".into()));
+    }
     if is_onnx {
-        export(&args.onnx, &file, &args.output)?
+        export(&args.onnx, &file, upsample, &args.output)?
     } else {
-        checkpoint::convert(&file, kind, &args.output)?
+        checkpoint::convert(&file, kind, upsample, &args.output)?
     }
     print(&args.output.display().to_string())
 }
 
 /// Writes the generator for other runtimes, to be used as its model records unless `args` say otherwise.
-fn export(args: &OnnxArgs, file: &TensorFile, output: &Path) -> Result<(), CliError> {
-    let mut model = checkpoint::read_model(file)?;
+fn export(args: &OnnxArgs, file: &TensorFile, upsample: Option<Upsample>, output: &Path) -> Result<(), CliError> {
+    let mut model = checkpoint::read_model(file, upsample)?;
     model.test = args.test_time.over(model.test, &model.generator, false)?;
     model.fit = FitArg::over(args.fit, model.fit, &model.generator)?;
     if args.seed.is_some() && !model.test.dropout {

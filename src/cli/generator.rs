@@ -2,7 +2,9 @@
 
 use super::CliError;
 use super::network::{FitArg, NETWORKS};
+use crate::interop::TensorFile;
 use crate::nn::{DropoutAt, Upsample};
+use crate::train::checkpoint::says_its_model;
 use crate::train::{Architecture, TrainConfig};
 use clap::{Args, ValueEnum};
 
@@ -37,6 +39,35 @@ enum UpsampleArg {
     Nearest,
     /// By interpolating between pixels before a convolution
     Bilinear,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ResizeArg {
+    /// By repeating pixels
+    Nearest,
+    /// By interpolating between pixels
+    Bilinear,
+}
+
+/// What a state dict of PyTorch does not say about its generator.
+#[derive(Debug, Clone, Args)]
+pub struct UnsaidArgs {
+    /// How the generator of a .pth file resizes its maps, where it does: the file does not say
+    #[arg(long, value_enum, value_name = "NAME")]
+    upsample: Option<ResizeArg>,
+}
+
+impl UnsaidArgs {
+    /// How the generator of `file` resizes its maps, where that has to be said.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] where the file says it.
+    pub fn upsample(&self, file: &TensorFile) -> Result<Option<Upsample>, CliError> {
+        if self.upsample.is_some() && says_its_model(file) {
+            return Err(CliError::Usage("--upsample is for .pth files; this one says how its generator is built: leave it out".to_owned()));
+        }
+        Ok(self.upsample.map(|how| if how == ResizeArg::Nearest { Upsample::Nearest } else { Upsample::Bilinear }))
+    }
 }
 
 /// Halvings for sizes that are no multiple of 32 unless others are asked for: few, so that little is padded or left out.

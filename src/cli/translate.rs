@@ -1,5 +1,6 @@
 //! `pix2pix translate`.
 
+use super::generator::UnsaidArgs;
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
@@ -28,6 +29,8 @@ pub struct TranslateArgs {
     /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+    #[command(flatten)]
+    unsaid: UnsaidArgs,
     /// Folder for the results, files of the inputs' names
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -78,7 +81,7 @@ type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
     let file = TensorFile::open(&path)?;
-    let config = checkpoint::read_model(&file)?;
+    let config = checkpoint::read_model(&file, args.unsaid.upsample(&file)?)?;
     let inputs = list_inputs(&args.inputs, config.input.images())?;
     let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1))).map(|sample| args.device.seed.wrapping_add(sample)).collect();
     let of_seed = |seed: u64| args.samples.map_or(String::new(), |_| format!("-seed{seed}"));

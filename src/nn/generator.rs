@@ -1,6 +1,6 @@
 //! The generator, whichever its architecture.
 
-use super::layer::{Builder, Mode, Norm};
+use super::layer::{Builder, Mode, Norm, Upsample};
 use super::resnet::{ResNet, ResNetConfig};
 use super::unet::{UNet, UNetConfig};
 use super::{NetworkError, Shapes};
@@ -19,9 +19,10 @@ pub enum GeneratorConfig {
 }
 
 impl GeneratorConfig {
-    /// The generator that a state dict belongs to.
-    pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
-        UNetConfig::from_shapes(shapes).map(Self::UNet).or_else(|| ResNetConfig::from_shapes(shapes).map(Self::ResNet))
+    /// The generator that a state dict belongs to, if it doubles its maps by `upsample`: that these are resized can be seen, but not how.
+    pub fn from_shapes(shapes: &Shapes, upsample: Upsample) -> Option<Self> {
+        let res_net = || ResNetConfig::from_shapes(shapes, upsample).map(Self::ResNet);
+        UNetConfig::from_shapes(shapes, upsample).map(Self::UNet).or_else(res_net)
     }
 
     /// Channels of the input and of the output image.
@@ -124,7 +125,7 @@ impl Generator {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::nn::{DropoutAt, Norm, Upsample};
+    use crate::nn::DropoutAt;
 
     #[test]
     fn files_tell_architectures_apart() {

@@ -8,42 +8,33 @@ use std::collections::BTreeMap;
 pub type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 
 impl UNetConfig {
-    /// The U-Net or encoder-decoder that a state dict belongs to. Dropout leaves no trace in it and is taken as on, where PyTorch has it.
-    pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
+    /// The U-Net or encoder-decoder that a state dict belongs to, if it doubles its maps by `upsample`. Dropout leaves no trace in it and
+    /// is taken as on, where PyTorch has it.
+    pub fn from_shapes(shapes: &Shapes, upsample: Upsample) -> Option<Self> {
         let &[ngf, in_channels, 4, 4] = *shapes.get("model.model.0.weight")? else { return None };
-        let &[up_channels, out_channels, 4, 4] = *shapes.get("model.model.3.weight")? else { return None };
+        let [up_channels, out_channels] = up_channels(shapes.get("model.model.3.weight")?, upsample, 4)?;
         // The convolution on the way down in every block but the outermost; norms have vectors under that name.
         let inner = |key: &&&str, shape: &&[usize]| key.ends_with(".model.1.weight") && shape.len() == 4;
         let num_downs = 1 + shapes.iter().filter(|(key, shape)| inner(key, shape)).count();
         let norm = norm(shapes, "model.model.0.bias");
         let skips = up_channels != ngf;
-        Some(Self {
-            in_channels,
-            out_channels,
-            num_downs,
-            ngf,
-            norm,
-            dropout: true,
-            dropout_at: DropoutAt::Pytorch,
-            skips,
-            upsample: Upsample::Deconv,
-        })
+        Some(Self { in_channels, out_channels, num_downs, ngf, norm, dropout: true, dropout_at: DropoutAt::Pytorch, skips, upsample })
     }
 }
 
 impl ResNetConfig {
-    /// The ResNet generator that a state dict belongs to. Here dropout does leave a trace: it counts as a layer.
-    pub fn from_shapes(shapes: &Shapes) -> Option<Self> {
+    /// The ResNet generator that a state dict belongs to, if it doubles its maps by `upsample`. Here dropout does leave a trace: it counts
+    /// as a layer.
+    pub fn from_shapes(shapes: &Shapes, upsample: Upsample) -> Option<Self> {
         let &[ngf, in_channels, 7, 7] = *shapes.get("model.1.weight")? else { return None };
         let blocks = shapes.keys().filter(|key| key.ends_with(".conv_block.1.weight")).count();
         let &[out_channels, _, 7, 7] = *shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 7))? else { return None };
-        // The transposed convolution's input channels come first; one behind a resized map does not say how that was resized.
-        let last_up = *shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 3))?;
-        if last_up[..2] != [2 * ngf, ngf] {
+        let last_up = shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 3))?;
+        if up_channels(last_up, upsample, 3)? != [2 * ngf, ngf] {
             return None;
         }
         let dropout = shapes.get(&*format!("model.{FIRST_BLOCK}.conv_block.6.weight")).is_some_and(|shape| shape.len() == 4);
-        Some(Self { in_channels, out_channels, blocks, ngf, norm: norm(shapes, "model.1.bias"), dropout, upsample: Upsample::Deconv })
+        Some(Self { in_channels, out_channels, blocks, ngf, norm: norm(shapes, "model.1.bias"), dropout, upsample })
     }
 }
 
@@ -58,6 +49,16 @@ impl PatchGanConfig {
         // Behind the strided ones stand one with stride 1 and the one that judges.
         let n_layers = convolutions.checked_sub(2).filter(|&n_layers| n_layers > 0)?;
         Some(Self { in_channels, ndf, n_layers, norm: norm(shapes, "model.2.bias") })
+    }
+}
+
+/// Input and output channels of a step of the way up by its weight: of a transposed convolution with so large a `kernel`, which has the
+/// input's first, or of a convolution behind a map that was resized, in whichever way.
+fn up_channels(weight: &[usize], upsample: Upsample, kernel: usize) -> Option<[usize; 2]> {
+    match (upsample, weight) {
+        (Upsample::Deconv, &[input, output, height, width]) if [height, width] == [kernel; 2] => Some([input, output]),
+        (Upsample::Nearest | Upsample::Bilinear, &[output, input, 3, 3]) => Some([input, output]),
+        _ => None,
     }
 }
 

@@ -17,8 +17,8 @@ use super::schedule::Plateau;
 use super::session::Session;
 use crate::data::Pixels;
 use crate::gpu::Gpu;
-use crate::interop::{TensorFile, TensorWriter, WriteError, load_network, reference_shape};
-use crate::nn::{Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime};
+use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError, load_network, reference_shape};
+use crate::nn::{Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime, Upsample};
 use crate::ops::ArenaPart;
 use crate::ops::loss_scale::Scaling;
 use crate::program::Program;
@@ -201,36 +201,38 @@ pub(super) fn select<'k>(file: &TensorFile, kind: NetworkKind, key: &'k str) -> 
 }
 
 /// Copies the weights of one network to `path` without changing a bit: as `torch.save` writes them where that ends in `.pth`, else as
-/// safetensors. `file` is a checkpoint, or a network alone, then `kind` must be what it is.
+/// safetensors. `file` is a checkpoint, or a network alone, then `kind` must be what it is; `upsample` as in [`read_model`].
 ///
 /// # Errors
 /// A file without such a network, and a folder or disk that cannot take the new one.
-pub fn convert(file: &TensorFile, kind: NetworkKind, path: &Path) -> Result<(), TrainError> {
+pub fn convert(file: &TensorFile, kind: NetworkKind, upsample: Option<Upsample>, path: &Path) -> Result<(), TrainError> {
     let select = |key| select(file, kind, key);
     let shapes: Shapes = file.shapes().filter_map(|(key, shape)| Some((select(key)?, shape))).collect();
     let mut states = StateList::default();
     let mut writer = TensorWriter::default();
     let prefix = prefix_of(file, kind);
     let discriminator = PatchGanConfig::from_shapes(&shapes);
-    // A generator that resizes its maps does not say how in its tensors.
-    let noted = || file.metadata(MODEL).ok().and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
-    let generator =
-        GeneratorConfig::from_shapes(&shapes).or_else(|| if discriminator.is_none() { noted().map(|model| model.generator) } else { None });
+    let noted = file.metadata(MODEL).ok().and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
+    let generator = match noted {
+        // A discriminator's file notes its generator too.
+        Some(model) if discriminator.is_none() => Ok(model.generator),
+        _ => foreign_generator(file, &shapes, upsample),
+    };
     match (kind, generator, discriminator) {
-        (NetworkKind::Generator, Some(generator), _) => {
+        (NetworkKind::Generator, Ok(generator), _) => {
             Generator::new(&mut states, &generator)?;
             let known = file.metadata(MODEL).map(str::to_owned);
             writer.metadata(MODEL, known.unwrap_or_else(|_| json(&foreign_model(generator))));
         }
         (NetworkKind::Discriminator, _, Some(discriminator)) => drop(PatchGan::new(&mut states, &discriminator)?),
-        (NetworkKind::Generator, None, Some(_)) => {
+        (NetworkKind::Generator, Err(_), Some(_)) => {
             return Err(file.other_network("generator", "; it holds a discriminator: --network discriminator").into());
         }
-        (NetworkKind::Generator, None, None) => return Err(file.other_network("generator", "; U-Nets and ResNets are").into()),
-        (NetworkKind::Discriminator, Some(_), None) => {
+        (NetworkKind::Generator, Err(error), None) => return Err(error.into()),
+        (NetworkKind::Discriminator, Ok(_), None) => {
             return Err(file.other_network("discriminator", "; it holds a generator: leave out --network discriminator").into());
         }
-        (NetworkKind::Discriminator, None, None) => {
+        (NetworkKind::Discriminator, Err(_), None) => {
             return Err(file.other_network("discriminator", "; PatchGANs and PixelGANs are").into());
         }
     }
@@ -321,22 +323,19 @@ fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
     }
 }
 
-/// Reads how the generator of a weight file or checkpoint is built.
+/// Whether a file says itself how its generator is built: ours do, state dicts of PyTorch do not.
+pub fn says_its_model(file: &TensorFile) -> bool {
+    file.metadata(MODEL).is_ok()
+}
+
+/// Reads how the generator of a weight file or checkpoint is built; `upsample` is how one resizes its maps whose file does not say it.
 ///
 /// # Errors
 /// A file that is neither ours nor the reference's, or a network whose channels no kind of image has.
-pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
-    let model = match (file.metadata(MODEL), GeneratorConfig::from_shapes(&file.shapes().collect())) {
-        (Ok(text), _) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
-        (Err(_), Some(generator)) => foreign_model(generator),
-        (Err(_), None) => {
-            return Err(file
-                .other_network(
-                    "generator",
-                    "; take a file that `pix2pix train` or the PyTorch code wrote; with --upsample the .safetensors file",
-                )
-                .into());
-        }
+pub fn read_model(file: &TensorFile, upsample: Option<Upsample>) -> Result<ModelConfig, TrainError> {
+    let model = match file.metadata(MODEL) {
+        Ok(text) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
+        Err(_) => foreign_model(foreign_generator(file, &file.shapes().collect(), upsample)?),
     };
     let channels = model.generator.channels();
     let (input, output) = (&model.input, &model.output);
@@ -345,4 +344,16 @@ pub fn read_model(file: &TensorFile) -> Result<ModelConfig, TrainError> {
         return Err(file.bad_metadata(reason).into());
     }
     Ok(model)
+}
+
+/// The generator that a state dict belongs to.
+fn foreign_generator(file: &TensorFile, shapes: &Shapes, upsample: Option<Upsample>) -> Result<GeneratorConfig, InteropError> {
+    let of = |upsample| GeneratorConfig::from_shapes(shapes, upsample);
+    let refuse = |hint| Err(file.other_network("generator", hint));
+    match (of(Upsample::Deconv), of(upsample.unwrap_or(Upsample::Nearest)), upsample) {
+        (Some(generator), _, None) | (None, Some(generator), Some(_)) => Ok(generator),
+        (Some(_), _, Some(_)) => refuse("; the one in it resizes no maps: leave out --upsample"),
+        (None, Some(_), None) => refuse("; the one in it resizes its maps; say how: --upsample nearest or --upsample bilinear"),
+        (None, None, _) => refuse("; take a file that `pix2pix train` or the PyTorch code wrote"),
+    }
 }
