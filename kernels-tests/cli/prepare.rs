@@ -112,7 +112,7 @@ fn a_palette_is_the_last_file_that_is_written() {
 fn a_file_never_lies_in_two_parts() {
     let folder = temporary();
     let root = folder.path();
-    (0..9).for_each(|i| picture(&root.join(format!("in/{i}.png")), 8, 4));
+    (0..9).for_each(|i| picture(&root.join(format!("in/{i}.png")), 8 + i, 4));
     let split = |seed: &'static str| ["prepare", "split", "in", "--out", "set", "--val", "40", "--force", "--seed", seed];
     succeed(root, &split("0"));
     succeed(root, &split("0"));
@@ -123,6 +123,36 @@ fn a_file_never_lies_in_two_parts() {
     );
     fs::remove_dir_all(root.join("set")).unwrap();
     succeed(root, &split("1"));
+
+    // Copies under other names, and one picture in two formats, are one file to the draw.
+    for i in 0..9 {
+        fs::copy(root.join(format!("in/{i}.png")), root.join(format!("in/copy-{i}.png"))).unwrap();
+    }
+    picture(&root.join("in/COPY-3.jpg"), 8, 4);
+    let output = succeed(root, &["prepare", "split", "in", "--out", "whole", "--val", "40"]);
+    assert!(stderr(&output).contains("10 of 19 files go with others"), "{}", stderr(&output));
+    let val = names(&root.join("whole/val"));
+    for name in names(&root.join("in")) {
+        let digit = name.chars().find(char::is_ascii_digit).unwrap();
+        assert_eq!(val.contains(&name), val.contains(&format!("{digit}.png")), "{name}");
+    }
+    // A set that is there knows them too.
+    fs::remove_file(root.join("whole/val").join(&val[0])).unwrap();
+    fs::write(root.join("whole/train").join(val[0].to_uppercase()), "").unwrap();
+    let message = fail_cleanly(root, 2, &["prepare", "split", "in", "--out", "whole", "--val", "40", "--force"]);
+    assert!(message.contains("would be whole/val/"), "{message}");
+}
+
+#[test]
+fn sixteen_bits_stay() {
+    let folder = temporary();
+    let root = folder.path();
+    fs::create_dir_all(root.join("in")).unwrap();
+    image::ImageBuffer::from_fn(9, 6, |x, y| image::Luma([(x * 3001 + y * 7) as u16])).save(root.join("in/a.png")).unwrap();
+    for tool in [&["grayscale", "in"][..], &["resize", "in", "--size", "8"], &["blank", "in"], &["combine", "in", "in"]] {
+        succeed(root, &[&["prepare"], tool, &["--out", tool[0]]].concat());
+        assert!(matches!(image::open(root.join(tool[0]).join("a.png")).unwrap(), image::DynamicImage::ImageRgb16(_)), "{tool:?}");
+    }
 }
 
 #[test]

@@ -4,11 +4,13 @@ use super::pixels::read_palette;
 use super::{CliError, note, plan_outputs, print, write_picture};
 use crate::data::pairs::PairSource;
 use crate::data::read::{MAX_SIDE, MAX_SQUARE};
-use crate::data::tools::{EdgeOptions, Fit, Task, Tool, in_parallel, split};
+use crate::data::tools::{EdgeOptions, Fit, Task, Tool, in_parallel, join, split};
 use crate::data::{DataError, Palette, Split, list_images, read_picture};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 
@@ -232,42 +234,74 @@ fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -
 
 /// Makes every image.
 fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliError> {
-    finish(tasks, output, |task| Ok(write_picture(&task.output, &tool.make(task)?.into())?))
+    finish(tasks, output, |task| Ok(write_picture(&task.output, &tool.make(task)?)?))
 }
 
-/// Copies files as they are into the parts of a data set.
+/// Copies files as they are into the parts of a data set: what a network has learnt from says nothing about it later, so files of one
+/// content go into one part, and those whose names differ in ending or case alone.
 fn copy_split(input: &Path, percent: [u32; 2], seed: u64, output: &OutputArgs) -> Result<usize, CliError> {
     let sources = list_images(&[input.to_owned()])?;
-    let Some(parts) = split(sources.len(), percent, seed) else {
-        let ([val, test], count) = (percent, sources.len());
+    let mut groups: Vec<usize> = (0..sources.len()).collect();
+    join(&mut groups, sources.iter().map(|path| picture_name(path)));
+    join(&mut groups, sources.iter().map(|path| Ok(digest(&read(path)?))).collect::<Result<Vec<u64>, DataError>>()?);
+    let leaders: Vec<usize> = groups.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let Some(parts) = split(leaders.len(), percent, seed) else {
+        let ([val, test], count) = (percent, leaders.len());
         return Err(CliError::Usage(format!(
             "--val {val} and --test {test} of {count} images leave nothing to train on; lower them (0 leaves a part out) or add images"
         )));
     };
+    let related = sources.len() - leaders.len();
+    let folders = Split::ALL.map(|part| output.out.join(part.name()));
+    let there = folders.each_ref().map(|folder| images_there(folder));
     let mut tasks = Vec::with_capacity(sources.len());
-    for (source, part) in sources.into_iter().zip(parts) {
-        let name = source.file_name().unwrap_or_default();
-        let place = |part: Split| output.out.join(part.name()).join(name);
-        let own = place(Split::ALL[part]);
-        // What a network has learnt from says nothing about it later.
-        if let Some(other) = Split::ALL.into_iter().map(place).find(|path| *path != own && path.exists()) {
+    for (source, group) in sources.into_iter().zip(&groups) {
+        let part = parts[leaders.binary_search(group).unwrap_or(0)];
+        let own = folders[part].join(source.file_name().unwrap_or_default());
+        let elsewhere = there.iter().enumerate().filter(|&(other, _)| other != part);
+        if let Some(other) = elsewhere.into_iter().find_map(|(_, images)| images.get(&picture_name(&source))) {
             let (own, other, out) = (own.display(), other.display(), output.out.display());
             return Err(CliError::Usage(format!("{other} exists and would be {own} too; choose another --out or remove {out}")));
         }
         tasks.push(Task { sources: vec![source], output: own });
     }
-    finish(&tasks, output, |task| {
-        let source = &task.sources[0];
-        let bytes = std::fs::read(source).map_err(|error| DataError::ReadFile { path: source.clone(), source: error })?;
+    let count = finish(&tasks, output, |task| {
+        let bytes = read(&task.sources[0])?;
         Ok(write_atomic(&task.output, |out| out.write_all(&bytes))?)
-    })
+    })?;
+    if related > 0 {
+        note(&format!("{related} of {count} files go with others of their content or name"));
+    }
+    Ok(count)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    std::fs::read(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })
+}
+
+/// A file's content as a number.
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a picture is called, whatever its ending and case.
+fn picture_name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+/// The files of a folder by these names; none where there is no folder yet.
+fn images_there(folder: &Path) -> HashMap<String, PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| (picture_name(&entry.path()), entry.path())).collect()
 }
 
 /// Runs `work` over all tasks in parallel, with a progress bar on a terminal, and returns how many there are.
 fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<(), CliError> + Sync) -> Result<usize, CliError> {
     let outputs = || tasks.iter().map(|task| &task.output);
     refuse_existing(outputs(), output)?;
-    for folder in outputs().filter_map(|path| path.parent()).collect::<std::collections::BTreeSet<_>>() {
+    for folder in outputs().filter_map(|path| path.parent()).collect::<BTreeSet<_>>() {
         make_folder(folder)?;
     }
     let bar = if stderr().is_terminal() { ProgressBar::new(tasks.len() as u64) } else { ProgressBar::hidden() };

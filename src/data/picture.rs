@@ -75,6 +75,22 @@ impl Picture {
         picture
     }
 
+    /// A white picture.
+    pub fn white(width: u32, height: u32, channels: usize, depth: Depth) -> Self {
+        let bytes = vec![u8::MAX; width as usize * height as usize * channels * depth.bytes()];
+        Self { width, height, channels, depth, bytes }
+    }
+
+    /// Puts `other`, of the same channels and depth, at (`left`, `top`), as much of it as fits there.
+    pub fn paste(&mut self, other: &Picture, left: u32, top: u32) {
+        let (pixel, width) = (self.pixel_bytes(), other.width.min(self.width.saturating_sub(left)));
+        for y in 0..other.height.min(self.height.saturating_sub(top)) {
+            let at = |picture: &Picture, x: u32, y: u32| (y as usize * picture.width as usize + x as usize) * pixel;
+            let (to, from, length) = (at(self, left, top + y), at(other, 0, y), width as usize * pixel);
+            self.bytes[to..to + length].copy_from_slice(&other.bytes[from..from + length]);
+        }
+    }
+
     /// Pixels from left to right.
     pub fn width(&self) -> u32 {
         self.width

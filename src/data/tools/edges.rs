@@ -1,6 +1,6 @@
 //! Outlines of images (J. Canny, "A Computational Approach to Edge Detection", 1986): blur, gradient, thinning, two thresholds.
 
-use super::shape::luma;
+use crate::data::picture::luma;
 use image::{Rgb, RgbImage};
 
 /// What counts as an edge.
@@ -47,7 +47,7 @@ pub fn edges(image: &RgbImage, options: &EdgeOptions) -> RgbImage {
     if width == 0 || height == 0 {
         return image.clone();
     }
-    let field = Field { width, height, values: image.pixels().map(|pixel| f32::from(luma(pixel))).collect() };
+    let field = Field { width, height, values: image.pixels().map(|pixel| f32::from(luma(pixel.0.map(u16::from)))).collect() };
     let strength = thin(&blur(&field, options.blur));
     let found = connect(&strength, options);
     RgbImage::from_fn(image.width(), image.height(), |x, y| {

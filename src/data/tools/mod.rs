@@ -9,9 +9,11 @@ pub use shape::{Fit, blank, combine, fit, grayscale};
 use super::DataError;
 use super::pairs::{Images, check_sizes};
 use super::palette::Palette;
+use super::picture::Picture;
 use super::random::permutation;
-use super::read::{check_size, read_picture, read_rgb};
-use image::RgbImage;
+use super::read::{check_size, read_picture};
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -54,34 +56,30 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Reads the sources of `task` and makes its image.
+    /// Reads the sources of `task` and makes its image: RGB, as deep as they are, but for edges and labels, which are made of 8 bits.
     ///
     /// # Errors
     /// Those of reading, [`DataError::PairSizes`] and [`DataError::UnknownColour`].
-    pub fn make(&self, task: &Task) -> Result<RgbImage, DataError> {
+    pub fn make(&self, task: &Task) -> Result<Picture, DataError> {
         if let (Self::Combine { size }, [a, b]) = (self, &task.sources[..]) {
-            let (left, right) = match *size {
-                Some(size) => (fit(&read_rgb(a)?, size, Fit::Stretch), fit(&read_rgb(b)?, size, Fit::Stretch)),
-                None => {
-                    let pair =
-                        [a, b].map(|path| Ok((path.clone(), read_picture(path)?))).into_iter().collect::<Result<Images, DataError>>()?;
-                    check_sizes(&pair)?;
-                    ((&pair[0].1).into(), (&pair[1].1).into())
-                }
+            let read = |path: &PathBuf| {
+                let image = read_picture(path)?;
+                Ok((path.clone(), if let Some(size) = *size { fit(&image, size, Fit::Stretch) } else { image }))
             };
-            let (width, height) = (left.width() + right.width(), left.height());
-            check_size(&task.output, width, height)?;
-            return Ok(combine(&left, &right));
+            let pair = [a, b].into_iter().map(read).collect::<Result<Images, DataError>>()?;
+            check_sizes(&pair)?;
+            check_size(&task.output, 2 * pair[0].1.width(), pair[0].1.height())?;
+            return Ok(combine(&pair[0].1, &pair[1].1));
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
-        let image = read_rgb(source)?;
+        let image = read_picture(source)?;
         Ok(match self {
             Self::Combine { .. } => image,
-            Self::Edges(options) => edges(&image, options),
+            Self::Edges(options) => edges(&(&image).into(), options).into(),
             Self::Grayscale => grayscale(&image),
             Self::Resize { size, fit: how } => fit(&image, *size, *how),
             Self::Blank { fraction } => blank(&image, *fraction),
-            Self::Labels(palette) => (&palette.index(&image.into()).map_err(|unknown| unknown.of(source))?).into(),
+            Self::Labels(palette) => palette.index(&image).map_err(|unknown| unknown.of(source))?.to_rgb(),
         })
     }
 }
@@ -99,6 +97,18 @@ pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
         parts[file] = if rank < val { 1 } else { 2 * usize::from(rank < val + test) };
     }
     Some(parts)
+}
+
+/// Puts files into one group that have a key in common; `groups` has the group of each.
+pub fn join<K: Eq + Hash>(groups: &mut [usize], keys: impl IntoIterator<Item = K>) {
+    let mut first = HashMap::new();
+    for (file, key) in keys.into_iter().enumerate() {
+        let known = groups[*first.entry(key).or_insert(file)];
+        let own = groups[file];
+        if known != own {
+            groups.iter_mut().filter(|group| **group == own).for_each(|group| *group = known);
+        }
+    }
 }
 
 /// Runs `work` over all items on so many threads; after an error no new item begins.
@@ -155,6 +165,15 @@ mod tests {
         for (count, percent) in [(0, [0, 0]), (1, [10, 0]), (2, [10, 10]), (200, [60, 40])] {
             assert_eq!(split(count, percent, 0), None, "{count} {percent:?}");
         }
+    }
+
+    #[test]
+    fn groups_are_joined_by_any_key() {
+        let mut groups: Vec<usize> = (0..6).collect();
+        join(&mut groups, ["a", "b", "a", "c", "d", "e"]);
+        assert_eq!(groups, [0, 1, 0, 3, 4, 5]);
+        join(&mut groups, [1, 2, 3, 3, 2, 4]);
+        assert_eq!(groups, [0, 1, 0, 0, 1, 5], "what belongs together over two keys");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Images beside each other, in grey, in another size, or with a hole.
 
-use image::imageops::{crop_imm, replace};
-use image::{Rgb, RgbImage};
+use crate::data::picture::Picture;
+use crate::data::resize;
 
 /// How an image that is no square becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,95 +14,99 @@ pub enum Fit {
     Pad,
 }
 
-const WHITE: Rgb<u8> = Rgb([255; 3]);
-
-/// `left` and `right` side by side; both have one size.
-pub fn combine(left: &RgbImage, right: &RgbImage) -> RgbImage {
-    let mut whole = RgbImage::new(left.width() + right.width(), left.height().max(right.height()));
-    replace(&mut whole, left, 0, 0);
-    replace(&mut whole, right, i64::from(left.width()), 0);
+/// `left` and `right` side by side, as RGB of the depth of the deeper one; both have one size.
+pub fn combine(left: &Picture, right: &Picture) -> Picture {
+    let both = Picture::stack(vec![left.to_rgb(), right.to_rgb()]);
+    let mut whole = Picture::white(2 * both.width(), both.height(), 3, both.depth());
+    whole.paste(&both.slice(0, 3), 0, 0);
+    whole.paste(&both.slice(3, 3), both.width(), 0);
     whole
 }
 
 /// The brightness of each pixel (ITU-R BT.601, rounded as Pillow's `convert("L")` does) in all three channels.
-pub fn grayscale(image: &RgbImage) -> RgbImage {
-    RgbImage::from_fn(image.width(), image.height(), |x, y| Rgb([luma(image.get_pixel(x, y)); 3]))
+pub fn grayscale(image: &Picture) -> Picture {
+    image.to_gray().to_rgb()
 }
 
-/// Brightness in 0..255.
-pub(super) fn luma(Rgb([r, g, b]): &Rgb<u8>) -> u8 {
-    crate::data::picture::luma([*r, *g, *b].map(u16::from)) as u8
-}
-
-/// Bicubic and antialiased, as training resizes.
-fn resize(image: RgbImage, width: u32, height: u32) -> RgbImage {
-    (&crate::data::resize(&image.into(), width, height)).into()
-}
-
-/// A square of `size` pixels, bicubic and antialiased.
-pub fn fit(image: &RgbImage, size: u32, fit: Fit) -> RgbImage {
+/// A square of `size` pixels, RGB, bicubic and antialiased as training resizes.
+pub fn fit(image: &Picture, size: u32, fit: Fit) -> Picture {
+    let image = image.to_rgb();
     let (width, height) = image.dimensions();
     match fit {
-        Fit::Stretch => resize(image.clone(), size, size),
+        Fit::Stretch => resize(&image, size, size),
         Fit::Crop => {
             let side = width.min(height);
-            let middle = crop_imm(image, (width - side) / 2, (height - side) / 2, side, side).to_image();
-            resize(middle, size, size)
+            resize(&image.crop((width - side) / 2, (height - side) / 2, side, side), size, size)
         }
         Fit::Pad => {
             let longest = u64::from(width.max(height).max(1));
             let scaled = |side: u32| ((u64::from(side) * u64::from(size) + longest / 2) / longest).max(1) as u32;
-            let inner = resize(image.clone(), scaled(width), scaled(height));
-            let mut square = RgbImage::from_pixel(size, size, WHITE);
-            let middle = |side: u32| i64::from((size - side.min(size)) / 2);
-            replace(&mut square, &inner, middle(inner.width()), middle(inner.height()));
+            let inner = resize(&image, scaled(width), scaled(height));
+            let mut square = Picture::white(size, size, 3, image.depth());
+            let middle = |side: u32| (size - side.min(size)) / 2;
+            square.paste(&inner, middle(inner.width()), middle(inner.height()));
             square
         }
     }
 }
 
 /// The image with a white rectangle in the middle, `fraction` of each side.
-pub fn blank(image: &RgbImage, fraction: f64) -> RgbImage {
+pub fn blank(image: &Picture, fraction: f64) -> Picture {
+    let mut image = image.to_rgb();
     let (width, height) = image.dimensions();
-    let hole = |side: u32| {
-        let length = (f64::from(side) * fraction).round() as u32;
-        let start = (side - length.min(side)) / 2;
-        start..start + length
-    };
+    let hole = |side: u32| ((f64::from(side) * fraction).round() as u32).min(side);
     let (columns, rows) = (hole(width), hole(height));
-    let inside = |x, y| columns.contains(&x) && rows.contains(&y);
-    RgbImage::from_fn(width, height, |x, y| if inside(x, y) { WHITE } else { *image.get_pixel(x, y) })
+    image.paste(&Picture::white(columns, rows, 3, image.depth()), (width - columns) / 2, (height - rows) / 2);
+    image
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::data::picture::Depth;
 
-    fn gradient(width: u32, height: u32) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 7]))
+    fn gradient(width: u32, height: u32) -> Picture {
+        let pixel = |x: u32, y: u32| [x as u8, y as u8, 7];
+        let bytes = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();
+        Picture::from_bytes(width, height, 3, Depth::Eight, bytes).unwrap()
+    }
+
+    fn pixel(image: &Picture, x: u32, y: u32) -> Vec<u16> {
+        image.pixel(x, y).collect()
     }
 
     #[test]
     fn a_combined_image_is_cut_into_its_halves() {
         let (left, right) = (gradient(5, 3), grayscale(&gradient(5, 3)));
-        let halves = crate::data::pairs::split_combined(&combine(&left, &right).into(), std::path::Path::new("ab")).unwrap();
-        assert_eq!(halves, (left.into(), right.into()));
+        let cut = |whole: &Picture| crate::data::pairs::split_combined(whole, std::path::Path::new("ab")).unwrap();
+        assert_eq!(cut(&combine(&left, &right)), (left.clone(), right));
+        // Beside 16 bits 8 become as many: nothing is lost.
+        let deep = Picture::from_unit(5, 3, 1, Depth::Sixteen, &[0.3; 15]);
+        let (shallow, kept) = cut(&combine(&left, &deep));
+        assert_eq!((kept, shallow.depth()), (deep.to_rgb(), Depth::Sixteen));
+        assert!(shallow.samples().zip(left.samples()).all(|(word, byte)| word == 257 * byte));
     }
 
     #[test]
-    fn grey_is_pillows() {
-        let grey = |rgb: [u8; 3]| luma(&Rgb(rgb));
-        assert_eq!([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255; 3], [12, 34, 56]].map(grey), [76, 150, 29, 255, 30]);
+    fn every_tool_keeps_16_bits() {
+        let deep = Picture::from_unit(6, 4, 1, Depth::Sixteen, &[0.3; 24]);
+        let sample = pixel(&deep, 0, 0)[0];
+        assert_ne!(sample % 257, 0, "8 bits would do");
+        for made in [grayscale(&deep), fit(&deep, 2, Fit::Crop), fit(&deep, 3, Fit::Stretch), fit(&deep, 6, Fit::Pad), blank(&deep, 0.5)] {
+            assert_eq!((made.depth(), made.channels()), (Depth::Sixteen, 3));
+            assert!(made.samples().all(|s| s == sample || s == u16::MAX), "{:?}", made.samples().collect::<Vec<_>>());
+        }
     }
 
     #[test]
     fn squares_are_cropped_padded_or_stretched() {
         let image = gradient(40, 20);
         let cropped = fit(&image, 20, Fit::Crop);
-        assert_eq!((cropped.dimensions(), cropped.get_pixel(0, 0)), ((20, 20), &Rgb([10, 0, 7])));
+        assert_eq!((cropped.dimensions(), pixel(&cropped, 0, 0)), ((20, 20), vec![10, 0, 7]));
         let padded = fit(&image, 40, Fit::Pad);
-        assert_eq!((padded.get_pixel(0, 9), padded.get_pixel(0, 10), padded.get_pixel(39, 30)), (&WHITE, &Rgb([0, 0, 7]), &WHITE));
+        let white = vec![255; 3];
+        assert_eq!([(0, 9), (0, 10), (39, 30)].map(|(x, y)| pixel(&padded, x, y)), [white.clone(), vec![0, 0, 7], white]);
         assert_eq!(fit(&image, 8, Fit::Stretch).dimensions(), (8, 8));
         for how in [Fit::Crop, Fit::Pad, Fit::Stretch] {
             assert_eq!(fit(&gradient(1, 300), 16, how).dimensions(), (16, 16), "{how:?}");
@@ -112,7 +116,8 @@ mod tests {
     #[test]
     fn the_hole_lies_in_the_middle() {
         let holed = blank(&gradient(10, 20), 0.5);
-        let white = holed.enumerate_pixels().filter(|(.., pixel)| **pixel == WHITE).map(|(x, y, _)| (x, y)).collect::<Vec<_>>();
+        let places = (0..20).flat_map(|y| (0..10).map(move |x| (x, y)));
+        let white: Vec<_> = places.filter(|&(x, y)| pixel(&holed, x, y) == [255; 3]).collect();
         assert_eq!((white.len(), white[0], white[49]), (50, (2, 5), (6, 14)));
         assert_eq!(blank(&gradient(3, 3), 0.0), gradient(3, 3));
     }
