@@ -10,7 +10,7 @@ use pix2pix::program::ProgramError;
 use pix2pix::state::StateList;
 use pix2pix::tensor::Shape;
 use pix2pix::train::run::RunDir;
-use pix2pix::train::{Length, Session, TrainConfig, TrainError, Trainer, explain, largest_image, plan_training};
+use pix2pix::train::{Length, Recipe, Session, TrainConfig, TrainError, Trainer, explain, largest_image, plan_training};
 use std::sync::atomic::AtomicBool;
 
 #[test]
@@ -47,6 +47,7 @@ fn with_flag(config: &TrainConfig, flag: &str) -> TrainConfig {
             changed.size = size.parse().unwrap();
             changed.num_downs = TrainConfig::downs_for(changed.size).unwrap();
         }
+        Some(("--pool", pool)) => changed.recipe.pool = pool.parse().unwrap(),
         Some(("--batch-size", batch_size)) => changed.batch_size = batch_size.parse().unwrap(),
         Some(("--ngf", ngf)) => {
             changed.ngf = ngf.parse().unwrap();
@@ -73,6 +74,13 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
     for flag in fitting {
         assert!(plan_training(&with_flag(&config, flag), &profile).is_ok(), "{flag}");
     }
+    // Older fakes and their inputs, 16 KiB each: what does not fit is the pool.
+    let pooled = |pool| TrainConfig { recipe: Recipe { pool, ..Recipe::default() }, ..small_config(32, 4) };
+    let error = Session::new(&gpu, &pooled(100)).unwrap_err();
+    assert!(error.to_string().contains("--ngf 4 --pool 100 does not fit"), "{error}");
+    let TrainError::DoesNotFit { fitting, .. } = &error else { panic!("{error}") };
+    assert_eq!(fitting[0], "--pool 80", "{error}");
+    assert!(plan_training(&pooled(80), &profile).is_ok() && plan_training(&pooled(81), &profile).is_err());
     // An arena that no buffer can hold.
     let narrow = Profile { max_buffer_bytes: 1 << 20, ..profile };
     let error = plan_training(&small_config(32, 16), &narrow).unwrap_err();

@@ -2,6 +2,7 @@
 
 use crate::{fail, finished, generator, picture, succeed, temporary};
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
 use std::path::Path;
 
@@ -136,6 +137,27 @@ fn a_state_dict_with_resized_maps_is_used_as_it_is_said_to_be() {
 }
 
 #[test]
+fn only_the_network_is_converted() {
+    let folder = temporary();
+    let root = folder.path();
+    let file = fs::read(generator()).unwrap();
+    let (count, more) = (0i64.to_le_bytes(), [0; 64]);
+    let mut extra = SafeTensors::deserialize(&file).unwrap().tensors();
+    for (key, dtype, shape, data) in [
+        ("model.model.99.weight", Dtype::F32, vec![16], &more[..]),
+        ("other.num_batches_tracked", Dtype::I64, vec![], &count),
+        ("model.model.0.num_batches_tracked", Dtype::I64, vec![8], &more),
+    ] {
+        extra.push((key.to_owned(), TensorView::new(dtype, shape, data).unwrap()));
+    }
+    let metadata = SafeTensors::read_metadata(&file).unwrap().1.metadata().clone();
+    fs::write(root.join("extra.safetensors"), safetensors::serialize(extra, metadata).unwrap()).unwrap();
+    succeed(root, &["convert", "extra.safetensors", "g.pth"]);
+    succeed(root, &["convert", "g.pth", "g.safetensors"]);
+    assert!(tensors(&root.join("g.safetensors")) == tensors(Path::new(&generator())));
+}
+
+#[test]
 fn what_is_no_network_is_not_converted() {
     let folder = temporary();
     let root = folder.path();
@@ -147,6 +169,11 @@ fn what_is_no_network_is_not_converted() {
     let whole = fs::read(generator()).unwrap();
     let kept = SafeTensors::deserialize(&whole).unwrap().tensors().into_iter().filter(|(key, _)| key != "model.model.3.bias");
     fs::write(root.join("some.safetensors"), safetensors::serialize(kept, None).unwrap()).unwrap();
+    // The layers of a ResNet without blocks, one of them a vector.
+    let zeros = [0; 4 * 3 * 7 * 7 * 4];
+    let flat = [("model.1.weight", &[4, 3, 7, 7][..]), ("model.17.weight", &[3, 4, 7, 7]), ("model.13.weight", &[4])]
+        .map(|(key, shape)| (key, TensorView::new(Dtype::F32, shape.to_vec(), &zeros[..shape.iter().product::<usize>() * 4]).unwrap()));
+    fs::write(root.join("flat.safetensors"), safetensors::serialize(flat, None).unwrap()).unwrap();
     let mut damaged = fs::read(root.join("g.pth")).unwrap();
     damaged.truncate(damaged.len() / 2);
     fs::write(root.join("half.pth"), damaged).unwrap();
@@ -157,6 +184,8 @@ fn what_is_no_network_is_not_converted() {
         (1, &["convert", "g.pth", "x.pth", "--network", "discriminator"], "it holds a generator"),
         (1, &["convert", "d.safetensors", "x.pth"], "--network discriminator"),
         (1, &["convert", "some.safetensors", "x.pth"], "model.model.3.bias is missing"),
+        (1, &["convert", "flat.safetensors", "x.pth"], "PyTorch code wrote"),
+        (1, &["translate", "absent.png", "--model", "flat.safetensors", "--out", "x"], "flat.safetensors"),
         (2, &["convert", "g.pth", "x.pt"], ".onnx"),
         (2, &["convert", "d.safetensors", "x.onnx", "--network", "discriminator"], "use .pth"),
         (1, &["convert", "d.safetensors", "x.onnx"], "d.safetensors"),

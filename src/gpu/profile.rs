@@ -74,7 +74,7 @@ impl Profile {
             needed: bytes,
             allowed: self.max_buffer_bytes,
             unit: "bytes",
-            remedy: "use smaller images, a smaller batch or a narrower network",
+            remedy: "use smaller images, a smaller batch or image pool, or a narrower network",
         })
     }
 

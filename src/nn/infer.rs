@@ -29,8 +29,8 @@ impl ResNetConfig {
         let &[ngf, in_channels, 7, 7] = *shapes.get("model.1.weight")? else { return None };
         let blocks = shapes.keys().filter(|key| key.ends_with(".conv_block.1.weight")).count();
         let &[out_channels, _, 7, 7] = *shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 7))? else { return None };
-        let last_up = shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 3))?;
-        if up_channels(last_up, upsample, 3)? != [2 * ngf, ngf] {
+        let last_up = up_channels(shapes.get(&*format!("model.{}.weight", FIRST_BLOCK + blocks + 3))?, upsample, 3)?;
+        if Some(last_up) != ngf.checked_mul(2).map(|wide| [wide, ngf]) {
             return None;
         }
         let dropout = shapes.get(&*format!("model.{FIRST_BLOCK}.conv_block.6.weight")).is_some_and(|shape| shape.len() == 4);
@@ -68,5 +68,26 @@ fn norm(shapes: &Shapes, of_instance: &str) -> Norm {
         true => Norm::Batch,
         false if shapes.contains_key(of_instance) => Norm::Instance,
         false => Norm::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ResNet without blocks whose layer in front of the last convolution has a weight of shape `last_up`.
+    fn res_net(ngf: usize, last_up: &[usize]) -> Option<ResNetConfig> {
+        let (first, last) = ([ngf, 3, 7, 7], [3, ngf, 7, 7]);
+        let keys = [("model.1.weight", &first[..]), ("model.17.weight", &last), ("model.13.weight", last_up)];
+        ResNetConfig::from_shapes(&Shapes::from(keys), Upsample::Deconv)
+    }
+
+    #[test]
+    fn files_of_any_shape_are_read_without_a_panic() {
+        assert_eq!(res_net(4, &[8, 4, 3, 3]).map(|config| config.ngf), Some(4));
+        // An axis may be as long as it likes where another is zero.
+        for (ngf, last_up) in [(4, &[4][..]), (4, &[]), (4, &[4, 8, 3, 3]), (usize::MAX, &[usize::MAX - 1, usize::MAX, 3, 3])] {
+            assert_eq!(res_net(ngf, last_up), None, "{ngf} {last_up:?}");
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::program::Program;
 use crate::state::{ArenaId, StateList};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -200,8 +200,9 @@ pub(super) fn select<'k>(file: &TensorFile, kind: NetworkKind, key: &'k str) -> 
     }
 }
 
-/// Copies the weights of one network to `path` without changing a bit: as `torch.save` writes them where that ends in `.pth`, else as
-/// safetensors. `file` is a checkpoint, or a network alone, then `kind` must be what it is; `upsample` as in [`read_model`].
+/// Copies the weights of one network to `path` without changing a bit, nothing beside them: as `torch.save` writes them where that ends in
+/// `.pth`, else as safetensors. `file` is a checkpoint, or a network alone, then `kind` must be what it is; `upsample` as in
+/// [`read_model`].
 ///
 /// # Errors
 /// A file without such a network, and a folder or disk that cannot take the new one.
@@ -239,7 +240,14 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, upsample: Option<Upsample>,
     for state in states.states() {
         file.require(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed))?;
     }
-    writer.file(file, select);
+    // Nothing but the network: many keys of a .pth file may name the same bytes.
+    let known: HashSet<&str> = states.states().iter().map(|state| state.name.as_str()).collect();
+    let counts = |name: &str| {
+        let layer = name.strip_suffix(".num_batches_tracked");
+        shapes.get(name).is_some_and(|shape| shape.is_empty())
+            && layer.is_some_and(|layer| known.contains(&*format!("{layer}.running_var")))
+    };
+    writer.file(file, |key| select(key).filter(|name| known.contains(name) || counts(name)));
     write(writer, path)
 }
 

@@ -3,6 +3,7 @@
 use super::config::TrainConfig;
 use super::error::TrainError;
 use super::monitor;
+use super::recipe::Recipe;
 use super::session::{Recording, UPLOADS};
 use super::translator::Forward;
 use crate::data::default_load_size;
@@ -55,9 +56,10 @@ pub fn explain(config: &TrainConfig, profile: &Profile, error: TrainError) -> Tr
         return error;
     }
     let TrainConfig { size, batch_size, ngf, .. } = config;
+    let pool = if config.recipe.pool > 0 { format!(" --pool {}", config.recipe.pool) } else { String::new() };
     let budget = budget(&error);
     TrainError::DoesNotFit {
-        what: format!("--size {size} --batch-size {batch_size} --ngf {ngf} does not fit this device"),
+        what: format!("--size {size} --batch-size {batch_size} --ngf {ngf}{pool} does not fit this device"),
         source: Box::new(error),
         fitting: alternatives(config, profile, budget),
     }
@@ -77,6 +79,8 @@ fn budget(error: &TrainError) -> Option<u64> {
 fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) -> Vec<String> {
     let fits = |config: &TrainConfig| fits(config, profile, budget);
     let mut found = Vec::new();
+    let with_pool = |pool| TrainConfig { recipe: Recipe { pool, ..config.recipe.clone() }, ..config.clone() };
+    found.extend(largest(config.recipe.pool, |pool| fits(&with_pool(pool))).map(|pool| format!("--pool {pool}")));
     if !config.recompute && fits(&TrainConfig { recompute: true, ..config.clone() }) {
         found.push("--recompute".to_owned());
     }
