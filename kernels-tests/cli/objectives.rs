@@ -1,7 +1,7 @@
 //! Every objective and network of the paper and of the references runs end to end, is recorded with the run, and is resumed and used
 //! without being named again; what cannot be combined is refused at once.
 
-use crate::{TINY, fail_cleanly, picture, run, stderr, succeed, temporary};
+use crate::{TINY, dataset, fail_cleanly, picture, run, stderr, succeed, temporary};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -18,11 +18,36 @@ fn config(root: &Path, name: &str) -> Value {
     serde_json::from_slice(&fs::read(root.join("runs").join(name).join("config.json")).unwrap()).unwrap()
 }
 
+/// A name, options, where the run's configuration has them and as what.
+type Mode<'a> = (&'a str, &'a [&'a str], &'a str, Value);
+
+/// Trains two steps in each mode, on two pairs, and checks that its run remembers it.
+fn train_and_remember(root: &Path, modes: &[Mode]) {
+    dataset(&root.join("pairs"), 2);
+    for (name, options, pointer, value) in modes {
+        succeed(root, &[&["train", "pairs", "--steps", "2", "--name", name], &TINY[..], options].concat());
+        assert_eq!(config(root, name).pointer(pointer), Some(value), "{name}");
+        let [g_gan, distance, d_real, d_fake] = losses(root, name);
+        assert!(distance > 0.0 && (*name == "l2" || distance < 2.0), "{name}");
+        let judged = [g_gan, d_real, d_fake].map(|loss| loss != 0.0);
+        assert_eq!(judged, [options[..2] != ["--objective", "l1"]; 3], "{name}");
+    }
+}
+
+/// Goes on with runs and translates with them: nothing is named again.
+fn resume_and_translate(root: &Path, names: &[&str]) {
+    picture(&root.join("a.png"), 40, 33);
+    for name in names {
+        succeed(root, &["train", "--resume", name]);
+        succeed(root, &["translate", "a.png", "--model", &format!("runs/{name}"), "--out", name]);
+    }
+}
+
 #[test]
-fn every_mode_trains_and_its_run_remembers_it() {
+fn every_objective_trains_and_its_run_remembers_it() {
     let folder = temporary();
     let root = folder.path();
-    let modes: [(&str, &[&str], &str, Value); 19] = [
+    let modes: [Mode; 8] = [
         ("l1", &["--objective", "l1"], "/objective/lambda_gan", 0.0.into()),
         ("l2", &["--objective", "l1", "--distance", "l2"], "/objective/distance", "l2".into()),
         ("gan", &["--objective", "gan"], "/objective/conditional", false.into()),
@@ -31,6 +56,30 @@ fn every_mode_trains_and_its_run_remembers_it() {
         ("lsgan", &["--gan-mode", "lsgan"], "/objective/gan_loss", "lsgan".into()),
         ("hinge", &["--gan-mode", "hinge"], "/objective/gan_loss", "hinge".into()),
         ("torch", &["--order", "torch", "--batch-size", "2"], "/objective/order", "torch".into()),
+    ];
+    train_and_remember(root, &modes);
+    resume_and_translate(root, &["l1", "l1gan"]);
+}
+
+#[test]
+fn every_norm_and_discriminator_trains_and_its_run_remembers_it() {
+    let folder = temporary();
+    let root = folder.path();
+    let modes: [Mode; 4] = [
+        ("instance", &["--norm", "instance"], "/norm", "instance".into()),
+        ("none", &["--norm", "none", "--no-dropout"], "/dropout", false.into()),
+        ("pixel", &["--patch", "1"], "/d_layers", 0.into()),
+        ("patch16", &["--d-layers", "1"], "/d_layers", 1.into()),
+    ];
+    train_and_remember(root, &modes);
+    resume_and_translate(root, &["instance", "pixel"]);
+}
+
+#[test]
+fn every_generator_trains_and_its_run_remembers_it() {
+    let folder = temporary();
+    let root = folder.path();
+    let modes: [Mode; 7] = [
         ("encoder", &["--generator", "encoder-decoder", "--dropout-at", "torch"], "/architecture", "encoder-decoder".into()),
         ("shallow", &["--depth", "3"], "/num_downs", 3.into()),
         ("lua", &["--dropout-at", "torch", "--depth", "4"], "/dropout_at", "torch".into()),
@@ -38,27 +87,11 @@ fn every_mode_trains_and_its_run_remembers_it() {
         ("resnet6", &["--generator", "resnet6", "--no-dropout"], "/architecture", "resnet6".into()),
         ("nearest", &["--upsample", "nearest"], "/upsample", "nearest".into()),
         ("bilinear", &["--generator", "resnet6", "--upsample", "bilinear"], "/upsample", "bilinear".into()),
-        ("instance", &["--norm", "instance"], "/norm", "instance".into()),
-        ("none", &["--norm", "none", "--no-dropout"], "/dropout", false.into()),
-        ("pixel", &["--patch", "1"], "/d_layers", 0.into()),
-        ("patch16", &["--d-layers", "1"], "/d_layers", 1.into()),
     ];
-    for (name, options, pointer, value) in modes {
-        succeed(root, &[&["train", "--steps", "2", "--name", name], &TINY[..], options].concat());
-        assert_eq!(config(root, name).pointer(pointer), Some(&value), "{name}");
-        let [g_gan, distance, d_real, d_fake] = losses(root, name);
-        assert!(distance > 0.0 && (name == "l2" || distance < 2.0), "{name}");
-        let judged = [g_gan, d_real, d_fake].map(|loss| loss != 0.0);
-        assert_eq!(judged, [options[..2] != ["--objective", "l1"]; 3], "{name}");
-    }
-    succeed(root, &["train", "--steps", "2", "--name", "odd", "--size", "40", "--depth", "3", "--ngf", "2"]);
-    succeed(root, &["train", "--steps", "2", "--name", "rest", "--size", "36", "--generator", "resnet6", "--ngf", "2"]);
-    // Nothing is named again.
-    picture(&root.join("a.png"), 40, 33);
-    for name in ["l1", "l1gan", "instance", "pixel", "encoder", "odd", "resnet9", "rest", "nearest"] {
-        succeed(root, &["train", "--resume", name]);
-        succeed(root, &["translate", "a.png", "--model", &format!("runs/{name}"), "--out", name]);
-    }
+    train_and_remember(root, &modes);
+    succeed(root, &["train", "pairs", "--steps", "2", "--name", "odd", "--size", "40", "--depth", "3", "--ngf", "2"]);
+    succeed(root, &["train", "pairs", "--steps", "2", "--name", "rest", "--size", "36", "--generator", "resnet6", "--ngf", "2"]);
+    resume_and_translate(root, &["encoder", "odd", "resnet9", "rest", "nearest"]);
     // Nor where PyTorch's file says it all; how maps are resized it does not say.
     for (name, said) in [("encoder", &[][..]), ("resnet9", &[]), ("rest", &[]), ("nearest", &["--upsample", "nearest"])] {
         let theirs = format!("{name}.pth");

@@ -36,8 +36,10 @@ fn every_recipe_trains_and_its_run_remembers_it() {
         ("ema", &["--ema", "0.5", "--init", "xavier"], "ema", json!(0.5)),
         ("momentum", &["--optimizer", "sgd", "--momentum", "0.9"], "optimizer", json!({"sgd": {"momentum": 0.9}})),
     ];
+    dataset(&root.join("pairs"), 2);
+    picture(&root.join("pairs/val/v.png"), 80, 40);
     for (name, options, field, value) in recipes {
-        succeed(root, &[&["train", "--steps", "2", "--name", name], &TINY[..], options].concat());
+        succeed(root, &[&["train", "pairs", "--steps", "2", "--name", name], &TINY[..], options].concat());
         assert_eq!(config(root, name).pointer(&format!("/recipe/{field}")), Some(&value), "{name}");
     }
     // Nothing is named again.
