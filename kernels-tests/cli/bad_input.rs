@@ -14,6 +14,9 @@ fn a_command_line_without_sense_exits_with_2() {
         &["train", "--steps", "0"],
         &["train", "--batch-size", "0"],
         &["train", "--steps", "1", "--epochs", "1"],
+        &["train", "--sample-every", "0"],
+        &["train", "--checkpoint-every", "0"],
+        &["translate", "a.png", "--model", "m", "--out", "o", "--samples", "65537"],
         &["translate"],
     ] {
         let output = run(folder.path(), arguments);
@@ -30,6 +33,7 @@ fn a_command_line_without_sense_exits_with_2() {
         ["train", "--lr", "NaN"],
         ["train", "--lambda-l1", "inf"],
         ["inspect", "--size", "33"],
+        ["inspect", "--depth", "1"],
         ["train", "--size", "4294967264"],
         ["inspect", "--size", "4294967295"],
         ["inspect", "--ngf", "4294967296"],
@@ -105,6 +109,48 @@ fn a_run_that_exists_and_a_root_that_is_a_file_stay_as_they_are() {
     }
     let message = fail_cleanly(folder.path(), 1, &["train", "--resume", "nobody"]);
     assert!(message.contains("nobody"), "{message}");
+    let message = fail_cleanly(folder.path(), 2, &["train", "--resume", "runs/t/checkpoints/step-000004.safetensors"]);
+    assert!(message.contains("use --resume runs/t,"), "{message}");
+
+    // What a killed process left: either way there is a remedy that does not lead to the other.
+    fs::create_dir_all(folder.path().join("runs/killed/checkpoints")).unwrap();
+    fs::create_dir_all(folder.path().join("runs/killed/samples")).unwrap();
+    for message in [start(&["--name", "killed"]), fail_cleanly(folder.path(), 1, &["train", "--resume", "killed"])] {
+        assert!(message.contains("runs/killed") && message.contains("remove") && !message.contains("with --resume"), "{message}");
+    }
+}
+
+#[test]
+fn a_folder_without_the_network_is_named_with_what_would_do() {
+    let folder = temporary();
+    let root = folder.path();
+    copy_folder(finished(), root);
+    picture(&root.join("a.png"), 32, 32);
+    for arguments in [
+        &["translate", "a.png", "--model", "runs", "--out", "out"][..],
+        &["convert", "runs", "out.pth"],
+        &["train", "--pretrained", "runs"],
+    ] {
+        let message = fail_cleanly(root, 1, arguments);
+        assert!(message.contains("runs/NAME") && message.contains("generator.safetensors"), "{arguments:?}: {message}");
+    }
+    let damaged = root.join("damaged.safetensors");
+    fs::write(&damaged, "no weights").unwrap();
+    let message = fail_cleanly(root, 1, &["train", "--steps", "1", "--size", "32", "--ngf", "2", "--pretrained", "damaged.safetensors"]);
+    assert!(message.contains("damaged.safetensors") && !message.contains("--ngf") && !message.contains("--resume"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_no_json_holds_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = temporary();
+    let name = std::ffi::OsStr::from_bytes(b"photos-\xff");
+    fs::create_dir(folder.path().join(name)).unwrap();
+    let output = Command::new(BINARY).arg("train").arg(name).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("photos-") && stderr(&output).contains("rename"), "{}", stderr(&output));
+    assert!(!folder.path().join("runs").exists());
 }
 
 #[test]

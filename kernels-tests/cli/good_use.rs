@@ -90,6 +90,40 @@ fn a_name_finds_the_run_even_where_a_data_set_has_the_same() {
     succeed(&root.join("runs/t"), &["train", "--resume", "."]);
 }
 
+#[test]
+fn a_run_goes_on_where_its_data_set_has_moved_and_its_configuration_is_the_newest() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(&root.join("set"), 3);
+    succeed(root, &[&["train", "set", "--steps", "2", "--name", "r"], &TINY[..]].concat());
+    fs::rename(root.join("set"), root.join("moved")).unwrap();
+    let message = crate::fail_cleanly(root, 1, &["train", "--resume", "r"]);
+    assert!(message.contains("/set is no longer there") && message.contains("pix2pix train DATASET --resume r"), "{message}");
+    dataset(&root.join("other"), 2);
+    let message = crate::fail_cleanly(root, 2, &["train", "other", "--resume", "r"]);
+    assert!(message.contains("2 training pairs") && message.contains("began with 3"), "{message}");
+    succeed(root, &["train", "moved", "--resume", "r", "--lr", "0.001"]);
+    let config: serde_json::Value = serde_json::from_slice(&fs::read(root.join("runs/r/config.json")).unwrap()).unwrap();
+    assert!(config["dataset"].as_str().unwrap().ends_with("/moved") && config["learning_rate"] == 0.001, "{config}");
+    succeed(root, &["train", "--resume", "r"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_stopped_before_it_begins_leaves_nothing() {
+    let folder = temporary();
+    let arguments = ["train", "--size", "256", "--ngf", "64", "--name", "early"];
+    let child = command(folder.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let run = folder.path().join("runs/early");
+    while !run.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert!(Command::new("sh").args(["-c", &format!("sleep 0.05; kill -INT {}", child.id())]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(!run.exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_saves_and_goes_on() {

@@ -3,7 +3,7 @@
 use super::generator::UnsaidArgs;
 use super::network::FitArg;
 use super::test_time::TestTimeArgs;
-use super::{CliError, print};
+use super::{CliError, network_file, print};
 use crate::interop::TensorFile;
 use crate::nn::Upsample;
 use crate::train::checkpoint::{self, NetworkKind};
@@ -59,9 +59,9 @@ enum KindArg {
 
 /// Copies the weights.
 pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
-    let (kind, name) = match args.network {
-        KindArg::Generator => (NetworkKind::Generator, "generator.safetensors"),
-        KindArg::Discriminator => (NetworkKind::Discriminator, "discriminator.safetensors"),
+    let kind = match args.network {
+        KindArg::Generator => NetworkKind::Generator,
+        KindArg::Discriminator => NetworkKind::Discriminator,
     };
     let ending = args.output.extension().and_then(OsStr::to_str).unwrap_or_default();
     if !["pth", "safetensors", "onnx"].contains(&ending) {
@@ -79,8 +79,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     if args.output.exists() && !args.force {
         return Err(CliError::Usage(format!("{} exists; --force writes over it", args.output.display())));
     }
-    let input = if args.input.is_dir() { args.input.join(name) } else { args.input.clone() };
-    let file = TensorFile::open(&input)?;
+    let file = TensorFile::open(&network_file(&args.input, kind)?)?;
     let upsample = args.unsaid.upsample(&file)?;
     if upsample.is_some() && kind == NetworkKind::Discriminator {
         return Err(CliError::Usage("--upsample is how a generator resizes its maps; leave it out for a discriminator".into()));

@@ -32,6 +32,25 @@ pub enum CliError {
     /// The run folder.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A checkpoint that a run cannot go on from.
+    #[error("{0}; move this file away, and --resume goes on from the checkpoint before it")]
+    Checkpoint(InteropError),
+    /// The data set of a run is not where it was.
+    #[error("{} is no longer there; name it where it is now: pix2pix train DATASET --resume {run}", dataset.display())]
+    Moved {
+        /// Where it was.
+        dataset: PathBuf,
+        /// The run.
+        run: String,
+    },
+    /// A folder without the file of a network.
+    #[error("{0}: there is no {name} in this folder; name a run folder that has one, say {0}/NAME, or a file", folder.display())]
+    NoNetwork {
+        /// The folder.
+        folder: PathBuf,
+        /// The file.
+        name: &'static str,
+    },
     /// An image that this device cannot translate.
     #[error("{}: {source}", file.display())]
     Translate {

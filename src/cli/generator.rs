@@ -124,17 +124,17 @@ impl GeneratorArgs {
             self.refuse_unused()?;
             return match fit {
                 Some(FitArg::Crop) => Err(CliError::Usage("--fit crop is the U-Net's own rule; a ResNet takes --fit pad".to_owned())),
-                None if !size.is_multiple_of(4) => Err(no_multiple(size, 4)),
+                None if !size.is_multiple_of(4) => Err(no_multiple(size, 4, "--fit pad")),
                 _ => Ok(2),
             };
         }
         let Some(depth) = self.depth else {
-            return TrainConfig::downs_for(size).or(fit.map(|_| FEWEST_DOWNS)).ok_or_else(|| no_multiple(size, 32));
+            return TrainConfig::downs_for(size).or(fit.map(|_| FEWEST_DOWNS)).ok_or_else(|| no_multiple(size, 32, EITHER_FIT));
         };
         let most = if fit.is_some() { size.checked_ilog2().unwrap_or(0) } else { size.trailing_zeros() };
         match most as usize {
             most if depth <= most => Ok(depth),
-            0 | 1 => Err(no_multiple(size, 4)),
+            0 | 1 => Err(no_multiple(size, 4, EITHER_FIT)),
             most => Err(CliError::Usage(format!(
                 "--depth {depth} is too deep for images of {size}, which are no multiple of 2^{depth}; the nearest is --depth {most}"
             ))),
@@ -153,10 +153,13 @@ impl GeneratorArgs {
     }
 }
 
-fn no_multiple(size: u32, multiple: u32) -> CliError {
+/// The ways of other sizes through a U-Net.
+const EITHER_FIT: &str = "--fit pad or --fit crop";
+
+fn no_multiple(size: u32, multiple: u32, fits: &str) -> CliError {
     let below = (size / multiple * multiple).max(32);
     let above = below.saturating_add(multiple);
     CliError::Usage(format!(
-        "--size {size} is no multiple of {multiple}; the nearest are {below} and {above}, or say how it shall fit: --fit pad or --fit crop"
+        "--size {size} is no multiple of {multiple}; the nearest are {below} and {above}, or say how it shall fit: {fits}"
     ))
 }

@@ -16,6 +16,7 @@ mod prepare;
 mod progress;
 mod recipe;
 mod results;
+mod stop;
 mod test_time;
 mod train;
 mod translate;
@@ -27,6 +28,7 @@ use crate::data::{Format, Picture};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
+use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Parser, Subcommand};
 use network::PrecisionArg;
@@ -155,6 +157,25 @@ fn memory_table(memory: &Memory) -> String {
     let line = |name: &str, bytes: u64| format!("\n  {name:22} {:>9.1} MiB", bytes as f64 / f64::from(1 << 20));
     let rows: String = memory.rows().iter().filter(|row| row.1 > 0).map(|&(name, bytes)| line(name, bytes)).collect();
     format!("memory plan{rows}{}", line("in all", memory.total()))
+}
+
+/// The file of a network: `path` itself, or the network's own in a run folder.
+fn network_file(path: &Path, kind: NetworkKind) -> Result<PathBuf, CliError> {
+    let file = path.join(kind.file_name());
+    match path.is_dir() {
+        false => Ok(path.to_owned()),
+        true if file.is_file() => Ok(file),
+        true => Err(CliError::NoNetwork { folder: path.to_owned(), name: kind.file_name() }),
+    }
+}
+
+/// A path as a run records it, so that it is found from any folder.
+fn recorded(path: &Path) -> Result<PathBuf, CliError> {
+    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match full.to_str() {
+        Some(_) => Ok(full),
+        None => Err(CliError::Usage(format!("{} is no UTF-8 text, so config.json cannot hold it; rename it", full.display()))),
+    }
 }
 
 /// Writes a result to stdout.

@@ -135,7 +135,7 @@ impl PreparedArgs {
         config.preprocess = self.preprocess()?;
         config.load_size = self.load_size.unwrap_or(config.load_size);
         config.mirror = !self.no_flip;
-        config.check().map_err(|error| CliError::Usage(error.to_string()))
+        config.check().map_err(usage)
     }
 
     /// How images are resized before the crop, if they are.
@@ -155,7 +155,7 @@ pub struct NetworkArgs {
     /// Height and width of the images in pixels, a multiple of 32, of 2^--depth, or of 4 with a ResNet [default: 256; training on the bundled pairs: 64]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
-    /// Allow other sizes, and how they go through the generator (translated images of other sizes too) [default: pad]
+    /// Allow other sizes, and how they go through the generator [default: none but multiples; translated images of other sizes are padded]
     #[arg(long, value_enum, value_name = "FIT", help_heading = NETWORKS)]
     pub fit: Option<FitArg>,
     /// Channels of the generator's first convolution [default: 64; training on the bundled pairs: 16]
@@ -206,6 +206,9 @@ impl NetworkArgs {
         let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
         let ndf = self.ndf.unwrap_or(ngf);
         let objective = Objective { betas: self.optimizer.betas()?, ..self.objective.objective()? };
+        if objective.lambda_gan == 0.0 {
+            self.refuse_judge()?;
+        }
         let config = TrainConfig {
             dataset: None,
             adapter: None,
@@ -238,7 +241,6 @@ impl NetworkArgs {
             sample_every: 0,
             checkpoint_every: 0,
         };
-        let usage = |error: NetworkError| CliError::Usage(error.to_string());
         config.check().map_err(usage)?;
         let mut states = StateList::default();
         Generator::new(&mut states, &config.generator()).map_err(usage)?;
@@ -247,6 +249,16 @@ impl NetworkArgs {
             check_patches(&config)?;
         }
         Ok(config)
+    }
+
+    /// Refuses options of a discriminator where there is none.
+    fn refuse_judge(&self) -> Result<(), CliError> {
+        let options = [("--ndf", self.ndf.is_some()), ("--d-layers", self.d_layers.is_some()), ("--patch", self.patch.is_some())];
+        options.iter().find(|(_, given)| *given).map_or(Ok(()), |(option, _)| {
+            Err(CliError::Usage(format!(
+                "{option} does nothing without an adversarial loss, which has the discriminator; leave it out or use --objective l1+cgan"
+            )))
+        })
     }
 
     /// Strided convolutions of the discriminator, from either option.
@@ -259,6 +271,24 @@ impl NetworkArgs {
             false => Err(CliError::Usage(format!("--patch {patch} is none of 1, 16, 34, 70, 142 and 286; the nearest is {}", nearest.1))),
         }
     }
+}
+
+/// The error with the option in place of the number.
+fn usage(error: NetworkError) -> CliError {
+    let NetworkError::Range { what, given, least, most } = error;
+    let option = match what {
+        "size" => "--size",
+        "load size" => "--load-size",
+        "batch size" => "--batch-size",
+        "image pool" => "--pool",
+        "number of batches of a step" => "--accumulate",
+        "number of downs" => "--depth",
+        "number of discriminator layers" => "--d-layers",
+        "ngf" => "--ngf",
+        "ndf" => "--ndf",
+        other => other,
+    };
+    CliError::Usage(format!("{option} {given} must lie between {least} and {most}"))
 }
 
 /// Refuses a discriminator whose patches do not fit the images.

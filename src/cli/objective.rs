@@ -95,6 +95,7 @@ impl ObjectiveArgs {
             ObjectiveArg::Gan | ObjectiveArg::Cgan => (false, true),
             ObjectiveArg::L1Gan | ObjectiveArg::L1Cgan => (true, true),
         };
+        let (has_distance, has_gan) = (has_distance && self.lambda_l1 != Some(0.0), has_gan && self.lambda_gan != Some(0.0));
         self.refuse_unused(has_distance, has_gan)?;
         let objective = Objective {
             gan_loss: match self.gan_mode {
@@ -119,17 +120,22 @@ impl ObjectiveArgs {
 
     /// An option of a loss that is not part of the objective would do nothing.
     fn refuse_unused(&self, has_distance: bool, has_gan: bool) -> Result<(), CliError> {
-        let of_distance = [("--lambda-l1", self.lambda_l1.is_some()), ("--distance", self.distance.is_some())];
+        let weighs = |weight: Option<f32>| weight.is_some_and(|weight| weight != 0.0);
+        let of_distance = [("--lambda-l1", weighs(self.lambda_l1)), ("--distance", self.distance.is_some())];
         let of_gan =
-            [("--lambda-gan", self.lambda_gan.is_some()), ("--gan-mode", self.gan_mode.is_some()), ("--order", self.order.is_some())];
+            [("--lambda-gan", weighs(self.lambda_gan)), ("--gan-mode", self.gan_mode.is_some()), ("--order", self.order.is_some())];
         let unused = |options: &[(&'static str, bool)]| options.iter().find(|(_, given)| *given).map(|(name, _)| *name);
         let name = self.objective.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let refuse = |option: &str, remedy: &str| {
-            Err(CliError::Usage(format!("{option} does nothing with --objective {name}; leave it out or use {remedy}")))
+        let refuse = |option: &str, (weight, value): (&str, Option<f32>), remedy: &str| {
+            let cause = if value.is_some() { format!("{weight} 0") } else { format!("--objective {name}") };
+            let remedy = if value.is_some() { "a weight above it" } else { remedy };
+            Err(CliError::Usage(format!("{option} does nothing with {cause}; leave it out or use {remedy}")))
         };
         match (unused(&of_distance), unused(&of_gan)) {
-            (Some(option), _) if !has_distance => refuse(option, "l1+gan or l1+cgan"),
-            (_, Some(option)) if !has_gan => refuse(option, "l1+cgan"),
+            (Some(option), _) if !has_distance => {
+                refuse(option, ("--lambda-l1", self.lambda_l1.filter(|w| *w == 0.0)), "l1+gan or l1+cgan")
+            }
+            (_, Some(option)) if !has_gan => refuse(option, ("--lambda-gan", self.lambda_gan.filter(|w| *w == 0.0)), "l1+cgan"),
             _ if self.lambda_gp.is_some() && self.gan_mode != Some(GanModeArg::Wgangp) => {
                 Err(CliError::Usage("--lambda-gp is the weight of a penalty that only --gan-mode wgangp has; use both or neither".into()))
             }

@@ -12,6 +12,7 @@ const QUIET_PERIOD: Duration = Duration::from_secs(30);
 
 /// Progress of a training run.
 pub struct Progress {
+    judged: bool,
     bar: Option<ProgressBar>,
     began: Instant,
     first: u64,
@@ -20,8 +21,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A run from step `first` to step `total`.
-    pub fn new(first: u64, total: u64) -> Self {
+    /// A run from step `first` to step `total`, with or without a discriminator that judges.
+    pub fn new(first: u64, total: u64, judged: bool) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10)).with_position(first);
             let rate = |state: &ProgressState, out: &mut dyn Write| {
@@ -34,7 +35,7 @@ impl Progress {
             bar.reset_eta();
             bar
         });
-        Self { bar, began: Instant::now(), first, total, last_line: None }
+        Self { judged, bar, began: Instant::now(), first, total, last_line: None }
     }
 
     /// Shows the newest losses.
@@ -42,7 +43,10 @@ impl Progress {
         let [g_gan, g_l1, d_real, d_fake] = report.losses.values;
         let held_out = report.score.map(|score| format!("  held-out L1 {:.4}", score.l1)).unwrap_or_default();
         let penalty = report.losses.d_gp.map(|d_gp| format!(" penalty {d_gp:.3}")).unwrap_or_default();
-        let losses = format!("G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}");
+        let losses = match self.judged {
+            true => format!("G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}"),
+            false => format!("L1 {g_l1:.4}{held_out}"),
+        };
         let step = report.losses.step;
         if let Some(bar) = &self.bar {
             bar.set_position(step);

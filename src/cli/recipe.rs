@@ -1,7 +1,8 @@
 //! How a run is trained, as `train` takes it.
 
-use super::CliError;
+use super::{CliError, network_file, recorded};
 use crate::nn::Initialisation;
+use crate::train::checkpoint::NetworkKind;
 use crate::train::{Length, MOST_BATCHES, Objective, Optimizer, Policy, Recipe, UpdateOrder};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -141,7 +142,7 @@ pub struct ScheduleArgs {
     /// Gain of --init, and the deviation of the weights of batch norm around 1 [default: 0.02]
     #[arg(long, value_name = "GAIN", allow_negative_numbers = true, help_heading = HEADING)]
     init_gain: Option<f32>,
-    /// Start from the generator of a weight file, a checkpoint or a .pth file of the PyTorch code, with a fresh optimiser
+    /// Start from the generator of a run folder, a weight file, a checkpoint or a .pth file of the PyTorch code, with a fresh optimiser
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     pretrained: Option<PathBuf>,
     /// Start from a discriminator as well
@@ -153,7 +154,7 @@ impl ScheduleArgs {
     /// Completes the recipe of a run of `length`.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for options that would do nothing.
+    /// [`CliError::Usage`] for options that would do nothing, [`CliError::NoNetwork`] for a folder without a network.
     pub fn apply(&self, recipe: &mut Recipe, objective: &Objective, length: Length) -> Result<(), CliError> {
         if self.lr_step.is_some() && self.schedule != Some(ScheduleArg::Step) {
             return Err(CliError::Usage("--lr-step does nothing without --schedule step; leave it out or add that".into()));
@@ -182,9 +183,9 @@ impl ScheduleArgs {
             let reason = "--pretrained-discriminator does nothing with --objective l1; leave it out or use l1+cgan";
             return Err(CliError::Usage(reason.into()));
         }
-        let full = |path: &Option<PathBuf>| path.as_ref().map(|path| path.canonicalize().unwrap_or(path.clone()));
-        recipe.pretrained = full(&self.pretrained);
-        recipe.pretrained_discriminator = full(&self.pretrained_discriminator);
+        let file = |path: &Option<PathBuf>, kind| path.as_ref().map(|path| recorded(&network_file(path, kind)?)).transpose();
+        recipe.pretrained = file(&self.pretrained, NetworkKind::Generator)?;
+        recipe.pretrained_discriminator = file(&self.pretrained_discriminator, NetworkKind::Discriminator)?;
         match (recipe.schedule, length) {
             (Policy::Step { epochs }, Length::Epochs(all)) if epochs > all => Err(CliError::Usage(format!(
                 "--schedule step drops the rate every {epochs} epochs, and the run has {all}; use --lr-step {all} or less, or --schedule \

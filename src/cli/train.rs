@@ -4,10 +4,11 @@ use super::network::{NetworkArgs, PreparedArgs};
 use super::pixels::PixelArgs;
 use super::progress::Progress;
 use super::recipe::ScheduleArgs;
+use super::stop::Stop;
 use super::test_time::{TEST_TIME, TestNormArg};
 use super::tune::TuneArgs;
-use super::{CliError, DeviceArgs, memory_table, note, print};
-use crate::data::{DataError, Dataset, Direction};
+use super::{CliError, DeviceArgs, memory_table, note, print, recorded};
+use crate::data::{DataError, Dataset, Direction, Split};
 use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
 use crate::nn::TestTime;
@@ -16,8 +17,6 @@ use crate::train::run::RunDir;
 use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, checkpoint};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps of a run on the bundled pairs when no length is given.
 const BUNDLED_STEPS: u64 = 2800;
@@ -30,7 +29,6 @@ const RUN: &str = "What a run writes";
 /// What a run has decided when it is resumed.
 const FIXED_BY_A_RUN: &[&str] = &[
     "tune",
-    "dataset",
     "direction",
     "input",
     "output",
@@ -131,14 +129,15 @@ pub struct TrainArgs {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR", help_heading = RUN)]
     runs: PathBuf,
-    /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr, --adapter and --runs
+    /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr, --adapter and --runs, and DATASET where
+    /// the data set has moved
     #[arg(long, value_name = "NAME", conflicts_with_all = FIXED_BY_A_RUN)]
     resume: Option<PathBuf>,
     /// Steps from one sample grid and held-out score to the next [default: a tenth of the run; an epoch with --schedule plateau]
-    #[arg(long, value_name = "STEPS", help_heading = RUN)]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..), help_heading = RUN)]
     sample_every: Option<u64>,
     /// Steps from one checkpoint to the next [default: a tenth of the run]
-    #[arg(long, value_name = "STEPS", help_heading = RUN)]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..), help_heading = RUN)]
     checkpoint_every: Option<u64>,
     /// Where batch norm takes its statistics from in sample grids, scores and translation [default: image]
     #[arg(long, value_enum, value_name = "MODE", help_heading = TEST_TIME)]
@@ -166,6 +165,7 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
         (None, None) => RunDir::unused_name(&args.runs, "demo")?,
     };
     let run = RunDir::create(&args.runs, &name)?;
+    let stop = Stop::listen(Some(&run));
     let prepared = (|| {
         let gpu = args.device.open()?;
         let precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
@@ -174,7 +174,7 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     })();
     // A run that never began leaves no folder that would be in the way of the next try.
     let undo = |error: CliError| {
-        let _ = std::fs::remove_dir_all(run.path());
+        run.remove_unsaved();
         error
     };
     let (gpu, precision, dataset) = prepared.map_err(undo)?;
@@ -182,39 +182,77 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     let gpu = args.tune.apply(gpu, &config).map_err(undo)?;
     set_intervals(args, &mut config, &dataset);
     let trainer = Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
-    train(&gpu, trainer, &run)
+    train(&gpu, trainer, &run, &stop)
 }
 
 fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
-    // A run's name first: the data set of that run often is a folder of the same name right here.
-    let is_name = name.file_name() == Some(name.as_os_str()) && args.runs.join(name).is_dir();
-    let is_path = !is_name && name.is_dir();
-    let (root, name) = match name.file_name() {
-        Some(file) if is_path => (name.parent().map_or(PathBuf::new(), Path::to_owned), file.to_string_lossy().into_owned()),
-        // `.` and `..` have no name of their own.
-        None if is_path => (name.join(".."), base_name(name)),
-        _ => (args.runs.clone(), name.to_string_lossy().into_owned()),
-    };
-    let run = RunDir::open(&root, &name)?;
+    let run = open_run(args, name)?;
     let Some(newest) = run.checkpoints()?.pop() else {
         return Err(TrainError::NoCheckpoint { run: run.path().display().to_string() }.into());
     };
-    let file = TensorFile::open(&newest.path)?;
-    let mut progress = checkpoint::read_progress(&file)?;
+    let stop = Stop::listen(None);
+    let file = TensorFile::open(&newest.path).map_err(CliError::Checkpoint)?;
+    let mut progress = checkpoint::read_progress(&file).map_err(of_checkpoint)?;
     progress.config.learning_rate = learning_rate(args)?.unwrap_or(progress.config.learning_rate);
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
     // The same kernels as before, whatever the default table says by now.
     let profile = Profile { tuned: progress.choices.clone(), ..gpu.profile().clone() };
     let gpu = gpu.with_profile(profile);
     progress.config.precision = args.device.precision(&gpu, None, progress.config.precision)?;
-    let dataset = open_dataset(&progress.config)?;
-    let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone())?;
+    let dataset = find_dataset(args, &mut progress, run.name())?;
+    let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone()).map_err(of_checkpoint)?;
     drop(file);
     trainer.notes().iter().for_each(|text| note(&format!("note: {text}")));
-    train(&gpu, trainer, &run)
+    train(&gpu, trainer, &run, &stop)
 }
 
-fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir) -> Result<(), CliError> {
+/// What is wrong with a checkpoint has a remedy of its own.
+fn of_checkpoint(error: TrainError) -> CliError {
+    match error {
+        TrainError::Interop(error) => CliError::Checkpoint(error),
+        error => error.into(),
+    }
+}
+
+/// Opens the run of that name or path.
+fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
+    // A run's name first: the data set of that run often is a folder of the same name right here.
+    let is_name = name.file_name() == Some(name.as_os_str()) && args.runs.join(name).is_dir();
+    let is_path = !is_name && name.is_dir();
+    if name.is_file() {
+        let of_run = name.ancestors().skip(1).find(|folder| RunDir::is_run(folder)).unwrap_or(Path::new("NAME"));
+        let remedy = format!("use --resume {}, which takes the newest checkpoint", of_run.display());
+        return Err(CliError::Usage(format!("--resume {} is a file, not a run; {remedy}", name.display())));
+    }
+    let (root, name) = match name.file_name() {
+        Some(file) if is_path => (name.parent().map_or(PathBuf::new(), Path::to_owned), file.to_string_lossy().into_owned()),
+        // `.` and `..` have no name of their own.
+        None if is_path => (name.join(".."), base_name(name)),
+        _ => (args.runs.clone(), name.to_string_lossy().into_owned()),
+    };
+    Ok(RunDir::open(&root, &name)?)
+}
+
+/// The data set that the run began with, where `args` say that it is now, or where it was.
+fn find_dataset(args: &TrainArgs, progress: &mut checkpoint::Progress, run: &str) -> Result<Dataset, CliError> {
+    let config = &mut progress.config;
+    if let Some(moved) = &args.dataset {
+        config.dataset = Some(recorded(moved)?);
+    } else if let Some(dataset) = config.dataset.clone().filter(|dataset| !dataset.exists()) {
+        return Err(CliError::Moved { dataset, run: run.to_owned() });
+    }
+    let dataset = open_dataset(config)?;
+    let (then, now) = (progress.pairs, dataset.get(Split::Train).map_or(0, |set| set.len()));
+    match &args.dataset {
+        Some(moved) if then != now => Err(CliError::Usage(format!(
+            "{} has {now} training pairs, the run began with {then}; name the data set that it began with, or start a run of its own",
+            moved.display()
+        ))),
+        _ => Ok(dataset),
+    }
+}
+
+fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(), CliError> {
     let plan = trainer.session().program().plan();
     let (training, shown) = trainer.pairs();
     note(&format!(
@@ -224,21 +262,13 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir) -> Result<(), CliError> 
         run.path().display()
     ));
     note(&memory_table(trainer.session().memory()));
-    let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps);
-    let result = trainer.train(&stop_flag(), &mut |report| progress.report(report));
+    let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps, trainer.session().discriminator.is_some());
+    let result = trainer.train(stop.begin(), &mut |report| progress.report(report));
     progress.finish();
-    finish(&result?, run)
-}
-
-/// Set by Ctrl-C or a polite kill.
-fn stop_flag() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    // Without a handler Ctrl-C only ends the run at the last checkpoint instead of at this step.
-    if ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).is_err() {
-        note("note: Ctrl-C cannot be caught here; a stopped run goes on from its last checkpoint");
+    if result.is_err() {
+        run.remove_unsaved();
     }
-    stop
+    finish(&result?, run)
 }
 
 fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
@@ -270,7 +300,7 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
     let mut config = args.network.config(bundled, length, args.device.seed)?;
     args.prepared.apply(&mut config)?;
     // From any folder: a run is resumed where its data set was.
-    config.dataset = args.dataset.as_ref().map(|path| path.canonicalize().unwrap_or(path.clone()));
+    config.dataset = args.dataset.as_deref().map(recorded).transpose()?;
     config.adapter = args.device.adapter.clone();
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
@@ -298,8 +328,8 @@ fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) 
     let tenth = (schedule.total_steps / 10).max(1);
     // The reference's schedule by scores looks at one an epoch.
     let scored = if schedule.policy == Policy::Plateau { schedule.steps_per_epoch } else { tenth };
-    config.sample_every = args.sample_every.unwrap_or(scored).max(1);
-    config.checkpoint_every = args.checkpoint_every.unwrap_or(tenth).max(1);
+    config.sample_every = args.sample_every.unwrap_or(scored);
+    config.checkpoint_every = args.checkpoint_every.unwrap_or(tenth);
 }
 
 fn open_dataset(config: &TrainConfig) -> Result<Dataset, DataError> {
@@ -327,7 +357,7 @@ mod tests {
         let all: BTreeSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
         let fixed: BTreeSet<&str> = FIXED_BY_A_RUN.iter().copied().collect();
         let free: Vec<&str> = all.difference(&fixed).copied().collect();
-        let expected = ["adapter", "lr", "no_f16", "no_fusion", "no_matrix", "no_subgroups", "no_timestamps", "resume", "runs"];
+        let expected = ["adapter", "dataset", "lr", "no_f16", "no_fusion", "no_matrix", "no_subgroups", "no_timestamps", "resume", "runs"];
         assert_eq!(free, expected);
         assert_eq!(fixed.difference(&all).count(), 0, "no option of that name");
     }

@@ -4,7 +4,7 @@ use super::generator::UnsaidArgs;
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
-use super::{CliError, DeviceArgs, note, plan_outputs, print, write_picture};
+use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
 use crate::data::pairs::check_sizes;
 use crate::data::{DataError, Picture, read_picture, reflected_window};
 use crate::gpu::Gpu;
@@ -14,10 +14,14 @@ use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::StateList;
 use crate::tensor::Shape;
+use crate::train::checkpoint::NetworkKind;
 use crate::train::run::RunError;
 use crate::train::{ModelConfig, Tiling, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
 use std::path::{Path, PathBuf};
+
+/// More results for an image than anybody looks at.
+const MOST_SAMPLES: i64 = 1 << 16;
 
 /// Arguments of `translate`.
 #[derive(Debug, Args)]
@@ -39,7 +43,7 @@ pub struct TranslateArgs {
     #[command(flatten)]
     test_time: TestTimeArgs,
     /// Results for each image, by the seeds from --seed on, as NAME-seedK.png; switches dropout on
-    #[arg(long, value_name = "N", conflicts_with = "no_dropout", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "no_dropout", value_parser = clap::value_parser!(u32).range(1..=MOST_SAMPLES))]
     samples: Option<u32>,
     /// Images of one size that are translated at once
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -79,8 +83,7 @@ type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
-    let path = if args.model.is_dir() { args.model.join("generator.safetensors") } else { args.model.clone() };
-    let file = TensorFile::open(&path)?;
+    let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
     let config = checkpoint::read_model(&file, args.unsaid.upsample(&file)?)?;
     let inputs = list_inputs(&args.inputs, config.input.images())?;
     let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1))).map(|sample| args.device.seed.wrapping_add(sample)).collect();

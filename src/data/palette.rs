@@ -54,15 +54,19 @@ impl From<Palette> for String {
 pub const MOST_LABELS: usize = 256;
 
 impl Palette {
-    /// Reads lines that begin with a colour as `#rrggbb`; the rest of a line is its name, and lines without a colour do not count.
+    /// Reads lines that begin with a colour as `#rrggbb`; what follows behind a space is its name. Other lines do not count, nor do those
+    /// that begin with `#` and a space.
     ///
     /// # Errors
     /// What is wrong in which line.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut colours = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
-            let Some(digits) = line.trim().strip_prefix('#') else { continue };
-            let word = digits.get(..6).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+            let Some(rest) = line.trim().strip_prefix('#').filter(|rest| rest.starts_with(|first: char| !first.is_whitespace())) else {
+                continue;
+            };
+            let digits = rest.split_whitespace().next().filter(|word| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            let word = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
             let Some(word) = word else { return Err(format!("line {number}: \"{}\" is no colour #rrggbb", line.trim())) };
             let [_, r, g, b] = word.to_be_bytes();
             if colours.contains(&[r, g, b]) {
@@ -163,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_palette_is_read_written_and_found() {
-        let palette = Palette::parse("a note\n#0a0B0c road\n  #ffffff\n").unwrap();
+        let palette = Palette::parse("a note\n# another\n#\n#0a0B0c road\n  #ffffff\n").unwrap();
         assert_eq!((palette.len(), palette.text().as_str()), (2, "#0a0b0c 0\n#ffffff 1\n"));
         assert_eq!(Palette::parse(&palette.text()), Ok(palette.clone()));
         let image = RgbImage::from_fn(4, 4, |x, _| Rgb(if x == 2 { [255; 3] } else { [10, 11, 12] }));
@@ -195,7 +199,15 @@ mod tests {
 
     #[test]
     fn what_is_no_palette_and_what_is_not_in_it_are_named() {
-        for (text, expected) in [("", "0 colours"), ("#12345", "line 1"), ("#000000\n#00000g", "line 2"), ("#010203\n#010203", "twice")] {
+        for (text, expected) in [
+            ("", "0 colours"),
+            ("#12345", "line 1"),
+            ("#+12345", "line 1"),
+            ("#ff0000ff", "line 1"),
+            ("#ff0000,", "line 1"),
+            ("#000000\n#00000g", "line 2"),
+            ("#010203\n#010203", "twice"),
+        ] {
             let problem = Palette::parse(text).unwrap_err();
             assert!(problem.contains(expected), "{text:?}: {problem}");
         }

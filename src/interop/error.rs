@@ -16,7 +16,7 @@ pub enum InteropError {
         source: std::io::Error,
     },
     /// The file is of no format that is known, or ends too early.
-    #[error("{} is not a complete {format} file ({reason}); use another file, or for --resume move this one away: it takes the checkpoint before", path.display())]
+    #[error("{} is not a complete {format} file ({reason}); use another file", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum InteropError {
         shape: Vec<usize>,
     },
     /// A tensor holds a NaN or an infinity.
-    #[error("{}: tensor {key} holds values that are not finite; use an earlier checkpoint: --resume takes it when this file is moved away", path.display())]
+    #[error("{}: tensor {key} holds values that are not finite; use another file", path.display())]
     NotFinite {
         /// The file.
         path: PathBuf,

@@ -90,9 +90,15 @@ fn sections(session: &Session, config: &TrainConfig) -> Vec<Section> {
     let batches = config.recipe.accumulate.max(1) as i64;
     let judgements = if config.objective.order == UpdateOrder::Pytorch { 3 } else { 2 } + i64::from(config.objective.has_penalty());
     let judge = |d: &PatchGan| {
-        section(DISCRIMINATOR, "optimizer_D.", [d.parameters(), d.statistics()], batches * judgements, "discriminator.safetensors")
+        section(
+            DISCRIMINATOR,
+            "optimizer_D.",
+            [d.parameters(), d.statistics()],
+            batches * judgements,
+            NetworkKind::Discriminator.file_name(),
+        )
     };
-    let generator = section("", "optimizer_G.", [g.parameters(), g.statistics()], batches, "generator.safetensors");
+    let generator = section("", "optimizer_G.", [g.parameters(), g.statistics()], batches, NetworkKind::Generator.file_name());
     std::iter::once(generator).chain(d.as_ref().map(judge)).collect()
 }
 
@@ -177,6 +183,16 @@ pub enum NetworkKind {
     Generator,
     /// The discriminator.
     Discriminator,
+}
+
+impl NetworkKind {
+    /// The file in a run folder with this network alone.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Generator => "generator.safetensors",
+            Self::Discriminator => "discriminator.safetensors",
+        }
+    }
 }
 
 /// What stands in front of the discriminator's keys in a checkpoint.

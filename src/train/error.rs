@@ -49,7 +49,7 @@ pub enum TrainError {
     #[error("--schedule plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule")]
     NoHeldOut,
     /// Weights to start from that do not fit.
-    #[error("{option}: {source}; the run's networks must be those of the file: see --size, --ngf, --ndf, --norm, --patch and --objective")]
+    #[error("{option}: {source}{}", pretrained_words(source))]
     Pretrained {
         /// The option.
         option: &'static str,
@@ -57,7 +57,7 @@ pub enum TrainError {
         source: Box<InteropError>,
     },
     /// A run folder without a checkpoint.
-    #[error("{run}: there is no checkpoint to resume from; start again under another --name")]
+    #[error("{run}: there is no checkpoint to resume from; remove this folder or start under another --name")]
     NoCheckpoint {
         /// The folder.
         run: String,
@@ -92,6 +92,17 @@ pub enum TrainError {
         /// The last good checkpoint and what to do, in words.
         checkpoint: String,
     },
+}
+
+/// The remedy where the file is whole, but of other networks.
+fn pretrained_words(source: &InteropError) -> &'static str {
+    match source {
+        InteropError::Missing { .. } | InteropError::Shape { .. } | InteropError::Surplus { .. } => {
+            "; the run's networks must be those of the file: see --size, --ngf, --ndf, --generator, --depth, --upsample, --norm, --patch, \
+             --objective, --input and --output"
+        }
+        _ => "",
+    }
 }
 
 fn fitting_words(fitting: &[String]) -> String {

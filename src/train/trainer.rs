@@ -110,6 +110,7 @@ impl<'a> Trainer<'a> {
         }
         checkpoint::load(gpu, &trainer.session, &trainer.config, file)?;
         trainer.run.rewind(progress.step)?;
+        trainer.run.write_config(&trainer.config)?;
         trainer.schedule.plateau = progress.plateau;
         trainer.step = progress.step;
         trainer.logged = progress.step;

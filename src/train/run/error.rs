@@ -22,6 +22,12 @@ pub enum RunError {
         /// The folder in the way.
         path: PathBuf,
     },
+    /// There is a folder of that name, with nothing to go on from.
+    #[error("{} exists already, without a checkpoint; remove it if no run has just begun there, or choose another --name", path.display())]
+    Unsaved {
+        /// The folder in the way.
+        path: PathBuf,
+    },
     /// The run to resume is not there.
     #[error("there is no run in {}; check the name, or start one without --resume", path.display())]
     Missing {
@@ -49,6 +55,14 @@ pub enum RunError {
         path: PathBuf,
         /// The system's words.
         reason: io::Error,
+    },
+    /// A value cannot be written as JSON.
+    #[error("cannot write {} ({reason})", path.display())]
+    Serialise {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: serde_json::Error,
     },
     /// A JSON file does not hold what it should.
     #[error("{} is not what this program writes ({reason}); restore the file or start a new run", path.display())]
@@ -104,11 +118,5 @@ impl RunError {
     pub(super) fn read(path: &Path, reason: io::Error) -> Self {
         let path = path.to_path_buf();
         Self::Read { path, reason }
-    }
-
-    /// The error for JSON in `path` that does not parse or serialise.
-    pub(super) fn json(path: &Path, reason: serde_json::Error) -> Self {
-        let path = path.to_path_buf();
-        Self::Json { path, reason }
     }
 }

@@ -8,6 +8,7 @@ use image::{ExtendedColorType, ImageEncoder, ImageError};
 
 use super::atomic::write_atomic;
 use super::error::RunError;
+use crate::data::Depth;
 
 const CHANNELS: usize = 3;
 const COLUMNS: usize = 3;
@@ -76,18 +77,14 @@ impl Samples<'_> {
                 let top = image * (self.height + gutter) + y;
                 let start = top * grid_width * CHANNELS + left;
                 for (pixel, &value) in pixels[start..start + line].iter_mut().zip(source) {
-                    *pixel = to_u8(value);
+                    // Never more than a byte.
+                    *pixel = Depth::Eight.to_sample(value) as u8;
                 }
             }
             left += line + gutter * CHANNELS;
         }
         pixels
     }
-}
-
-/// -1..1 to 0..255, truncated as the reference does; what lies outside is clamped, and NaN is black.
-fn to_u8(value: f32) -> u8 {
-    ((value + 1.0) / 2.0 * 255.0) as u8
 }
 
 /// Writes the grid as a PNG.
@@ -113,7 +110,7 @@ mod tests {
     fn pixels_truncate_and_clamp() {
         let pairs = [(-1.0, 0), (0.0, 127), (1.0, 255), (0.999, 254), (-7.0, 0), (7.0, 255), (f32::NAN, 0)];
         for (value, pixel) in pairs {
-            assert_eq!(to_u8(value), pixel, "{value}");
+            assert_eq!(Depth::Eight.to_sample(value), pixel, "{value}");
         }
     }
 

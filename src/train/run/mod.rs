@@ -2,7 +2,7 @@
 //!
 //! | file | what it is | written |
 //! |---|---|---|
-//! | `config.json` | the configuration | once |
+//! | `config.json` | the configuration | at the start, and again when the run goes on |
 //! | `metrics.csv` | losses and held-out L1, a row a logged step | appended |
 //! | `held_out.json` | what copying the input scores on the held-out pairs | once |
 //! | `losses.svg` | chart of `metrics.csv` | by [`RunDir::refresh`] |
@@ -68,13 +68,15 @@ impl RunDir {
     /// Makes `root/name/` for a new run and proves that it can be written.
     ///
     /// # Errors
-    /// [`RunError::Name`] for a name that is no plain folder name, [`RunError::Exists`] if anything of that name is there,
+    /// [`RunError::Name`] for a name that is no plain folder name, [`RunError::Exists`] or [`RunError::Unsaved`] if anything of that name
+    /// is there,
     /// [`RunError::Write`] or [`RunError::DiskFull`] if the folder cannot be made or written; none of them leaves a new folder.
     pub fn create(root: &Path, name: &str) -> Result<Self, RunError> {
         let run = Self::at(root, name)?;
         fs::create_dir_all(root).map_err(|error| RunError::write(root, error))?;
         // Making the folder is the test for it: two runs that start together cannot both win.
         fs::create_dir(&run.path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if run.is_unsaved() => RunError::Unsaved { path: run.path.clone() },
             io::ErrorKind::AlreadyExists => RunError::Exists { path: run.path.clone() },
             _ => RunError::write(&run.path, error),
         })?;
@@ -115,6 +117,22 @@ impl RunDir {
         Ok(name)
     }
 
+    /// Whether `folder` is that of a run.
+    pub fn is_run(folder: &Path) -> bool {
+        folder.join(CONFIG).is_file()
+    }
+
+    /// Removes the folder of a run that has saved nothing: it could not go on and would be in the way of the next try.
+    pub fn remove_unsaved(&self) {
+        if self.is_unsaved() {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+
+    fn is_unsaved(&self) -> bool {
+        self.path.is_dir() && self.checkpoints().map_or_else(|_| !self.path.join(CHECKPOINTS).exists(), |all| all.is_empty())
+    }
+
     /// The run's folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -143,7 +161,7 @@ impl RunDir {
     /// Writes `config.json`.
     ///
     /// # Errors
-    /// [`RunError::Json`] if `config` does not serialise, [`RunError::Write`] or [`RunError::DiskFull`].
+    /// [`RunError::Serialise`], [`RunError::Write`] or [`RunError::DiskFull`].
     pub fn write_config(&self, config: &impl Serialize) -> Result<(), RunError> {
         write_json(&self.path.join(CONFIG), config)
     }
@@ -296,14 +314,14 @@ fn step_files(folder: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>, Run
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(|error| RunError::json(path, error))?;
+    let mut text = serde_json::to_vec_pretty(value).map_err(|reason| RunError::Serialise { path: path.to_owned(), reason })?;
     text.push(b'\n');
     write_atomic(path, |writer| writer.write_all(&text))
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let text = fs::read(path).map_err(|error| RunError::read(path, error))?;
-    serde_json::from_slice(&text).map_err(|error| RunError::json(path, error))
+    serde_json::from_slice(&text).map_err(|reason| RunError::Json { path: path.to_owned(), reason })
 }
 
 #[cfg(test)]

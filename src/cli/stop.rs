@@ -1,0 +1,55 @@
+//! Ctrl-C and a polite kill.
+
+use super::note;
+use crate::train::run::RunDir;
+use std::process::exit;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The exit code of a process that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// What the signal means at a time.
+#[derive(Debug)]
+enum Phase {
+    /// Nothing is learnt yet: the process ends, and the folder of a new run goes with it.
+    Before(Option<RunDir>),
+    /// Training ends with the step that it is at.
+    Training,
+}
+
+/// Where a run stands when the signal comes.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    phase: Arc<Mutex<Phase>>,
+    flag: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Catches the signal from now on; until training begins it also removes the folder of the run if that is `new`.
+    pub fn listen(new: Option<&RunDir>) -> Self {
+        let stop = Self { phase: Arc::new(Mutex::new(Phase::Before(new.cloned()))), flag: Arc::default() };
+        let caught = stop.clone();
+        // Without a handler Ctrl-C only ends the run at the last checkpoint instead of at this step.
+        if ctrlc::set_handler(move || caught.signal()).is_err() {
+            note("note: Ctrl-C cannot be caught here; a stopped run goes on from its last checkpoint");
+        }
+        stop
+    }
+
+    /// From now on the signal sets the flag that is returned.
+    pub fn begin(&self) -> &AtomicBool {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Phase::Training;
+        &self.flag
+    }
+
+    fn signal(&self) {
+        match &*self.phase.lock().unwrap_or_else(PoisonError::into_inner) {
+            Phase::Training => self.flag.store(true, Ordering::Relaxed),
+            Phase::Before(new) => {
+                new.iter().for_each(RunDir::remove_unsaved);
+                exit(INTERRUPTED)
+            }
+        }
+    }
+}
