@@ -130,7 +130,7 @@ impl RunDir {
     }
 
     fn is_unsaved(&self) -> bool {
-        self.path.is_dir() && self.checkpoints().map_or_else(|_| !self.path.join(CHECKPOINTS).exists(), |all| all.is_empty())
+        self.checkpoints().is_ok_and(|all| all.is_empty())
     }
 
     /// The run's folder.

@@ -54,12 +54,21 @@ fn an_existing_run_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "cats").unwrap();
     run.write_config(&config()).unwrap();
-    let error = RunDir::create(root.path(), "cats").unwrap_err();
-    assert!(matches!(error, RunError::Exists { .. }));
-    for word in ["cats", "--resume", "--name"] {
-        assert!(error.to_string().contains(word), "{error}");
-    }
-    assert_eq!(run.read_config::<Config>().unwrap(), config());
+    let refuse = |words: &[&str]| {
+        let error = RunDir::create(root.path(), "cats").unwrap_err();
+        assert!(words.iter().all(|word| error.to_string().contains(word)), "{error}");
+        assert_eq!(run.read_config::<Config>().unwrap(), config());
+        error
+    };
+    // Nothing to go on from: --resume would not help.
+    assert!(matches!(refuse(&["cats", "remove", "--name"]), RunError::Unsaved { .. }));
+    fs::write(run.checkpoint_path(1), "weights").unwrap();
+    assert!(matches!(refuse(&["cats", "--resume", "--name"]), RunError::Exists { .. }));
+    run.remove_unsaved();
+    assert!(run.path().is_dir(), "a run that has saved stays");
+    fs::remove_file(run.checkpoint_path(1)).unwrap();
+    run.remove_unsaved();
+    assert!(!run.path().exists());
 }
 
 #[test]
