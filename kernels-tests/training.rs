@@ -196,6 +196,22 @@ fn initial_weights_have_the_references_distribution() {
 }
 
 #[test]
+fn a_nan_that_is_not_seen_again_may_come_from_the_image_pool() {
+    let gpu = gpu();
+    let root = tempfile::tempdir().unwrap();
+    let recipe = Recipe { pool: 2, ..Recipe::default() };
+    let config = TrainConfig { length: Length::Steps(16), checkpoint_every: 8, recipe, ..small_config(32, 4) };
+    let whole = train(&gpu, &config, root.path(), "whole");
+    let mut trainer = resume(&gpu, &copy_of(&whole.checkpoint_path(8), root.path(), "poisoned"));
+    let store = &trainer.session().store;
+    let fakes = store.states().states().iter().find(|state| state.name == "fake").unwrap();
+    store.write(&gpu, fakes.id, ArenaPart::Value, &vec![f32::NAN; fakes.shape.len()]).unwrap();
+    let error = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap_err();
+    assert!(matches!(&error, TrainError::NotFinite { what, .. } if what == "loss d_fake"), "{error}");
+    assert!(error.to_string().contains("in the image pool (--pool)"), "{error}");
+}
+
+#[test]
 fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();

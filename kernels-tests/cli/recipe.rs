@@ -24,7 +24,7 @@ fn every_recipe_trains_and_its_run_remembers_it() {
     let root = folder.path();
     let recipes: [(&str, &[&str], &str, Value); 12] = [
         ("cosine", &["--schedule", "cosine"], "schedule", json!("cosine")),
-        ("step", &["--schedule", "step", "--lr-step", "7"], "schedule", json!({"step": {"epochs": 7}})),
+        ("step", &["--batch-size", "2", "--schedule", "step", "--lr-step", "1"], "schedule", json!({"step": {"epochs": 1}})),
         ("plateau", &["--schedule", "plateau"], "schedule", json!("plateau")),
         ("constant", &["--schedule", "constant"], "schedule", json!("constant")),
         ("xavier", &["--init", "xavier", "--init-gain", "0.5"], "init_gain", json!(0.5)),
@@ -49,6 +49,7 @@ fn every_recipe_trains_and_its_run_remembers_it() {
         succeed(root, &["translate", "a.png", "--model", &format!("runs/{name}"), "--out", name]);
     }
     assert_eq!(column(root, "cosine", "learning_rate"), [2e-4, 1e-4]);
+    assert_eq!(column(root, "step", "learning_rate"), [2e-4, 2e-5]);
     assert_eq!(column(root, "constant", "learning_rate"), [2e-4, 2e-4]);
 }
 
@@ -59,6 +60,7 @@ fn what_cannot_be_trained_is_refused_with_the_nearest_that_can() {
     for (arguments, code, expected) in [
         (&["train", "--lr-step", "3"][..], 2, "--schedule step"),
         (&["train", "--schedule", "step", "--epochs", "20"], 2, "--lr-step 20"),
+        (&["train", "pairs", "--size", "32", "--ngf", "2", "--schedule", "step", "--steps", "4"], 1, "--lr-step 1 or less"),
         (&["train", "--init", "xavier", "--init-gain", "0"], 2, "above 0"),
         (&["train", "--momentum", "0.9"], 2, "--optimizer sgd"),
         (&["train", "--optimizer", "sgd", "--momentum", "1"], 2, "below 1"),

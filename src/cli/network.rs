@@ -63,7 +63,8 @@ impl NormArg {
 pub enum FitArg {
     /// Extended by their reflection, the result cut back
     Pad,
-    /// By the U-Net's own rule: the result shows the middle of the image, a multiple of the generator's in size
+    /// By the U-Net's own rule: the result shows the middle of the image, a multiple of the generator's in size; prefer pad for other
+    /// sizes than that of the training
     Crop,
 }
 

@@ -9,7 +9,7 @@ use crate::data::pairs::check_sizes;
 use crate::data::{DataError, Picture, read_picture, reflected_window};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
-use crate::nn::{Fit, Generator, Mode, TestTime};
+use crate::nn::{DropoutMode, Fit, Generator, Mode, TestTime};
 use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::StateList;
@@ -215,9 +215,10 @@ impl Model {
             other => drop(other),
         }
         let Self { gpu, store, generator, fit, mode, .. } = &*self;
+        let tiles = *fit == Fit::Pad && mode.dropout == DropoutMode::Off && shape.batch() == 1;
         Translator::new(gpu, store, generator, shape, *fit, mode).map_err(|error| {
             match largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) {
-                Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size },
+                Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size, tiles },
                 None => error,
             }
         })

@@ -28,7 +28,7 @@ pub struct RandomNormal {
 }
 
 impl RandomNormal {
-    /// Draws for the state called `name`.
+    /// Draws for what is called `name`; a state of the store is called by its arena too, `generator.model.model.0.weight`.
     pub fn new(mean: f32, std: f32, name: &str, shape: Shape) -> Self {
         Self { mean, std, key: key_of(name), shape }
     }

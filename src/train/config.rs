@@ -181,15 +181,15 @@ impl TrainConfig {
 
     /// Length and learning rate, for a data set with so many steps an epoch.
     pub fn schedule(&self, steps_per_epoch: u64) -> Schedule {
-        let (total_steps, steps_per_rate) = match self.length {
-            Length::Epochs(epochs) => (epochs.saturating_mul(steps_per_epoch), steps_per_epoch),
-            Length::Steps(steps) => (steps, 1),
+        let (total_steps, by_epoch) = match self.length {
+            Length::Epochs(epochs) => (epochs.saturating_mul(steps_per_epoch), true),
+            Length::Steps(steps) => (steps, false),
         };
         Schedule {
             policy: self.recipe.schedule,
             steps_per_epoch,
             total_steps,
-            steps_per_rate,
+            by_epoch,
             learning_rate: self.learning_rate,
             plateau: Plateau::default(),
         }

@@ -48,6 +48,19 @@ pub enum TrainError {
     /// A schedule by scores without anything to score.
     #[error("--schedule plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule")]
     NoHeldOut,
+    /// A rate that would drop only after the run.
+    #[error(
+        "--schedule step drops the rate every {period} epochs, too seldom for a run of {epochs}; use {}--schedule constant",
+        if *longest > 0 { format!("--lr-step {longest} or less, or ") } else { String::new() }
+    )]
+    NoDrop {
+        /// Epochs from one drop to the next.
+        period: u64,
+        /// Epochs of the run.
+        epochs: u64,
+        /// The longest period with a drop, if there is one.
+        longest: u64,
+    },
     /// Weights to start from that do not fit.
     #[error("{option}: {source}{}", pretrained_words(source))]
     Pretrained {
@@ -73,12 +86,15 @@ pub enum TrainError {
         fitting: Vec<String>,
     },
     /// An image is too large to be translated on the device.
-    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so scale it down", size[0], size[1])]
+    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so {}scale it down", size[0], size[1],
+        if *tiles { "use --tile PIXELS or " } else { "" })]
     ImageTooLarge {
         /// The limit in the way.
         source: Box<TrainError>,
         /// Width and height that would fit.
         size: [usize; 2],
+        /// Whether it can be translated in tiles.
+        tiles: bool,
     },
     /// A loss stopped being finite, or a gradient although nothing scales it.
     #[error("step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data")]

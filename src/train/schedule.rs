@@ -1,5 +1,6 @@
 //! The learning rate over a run: the reference's `lr_policy`.
 
+use super::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -73,8 +74,8 @@ pub struct Schedule {
     pub steps_per_epoch: u64,
     /// Steps of the whole run.
     pub total_steps: u64,
-    /// Steps that share one rate: an epoch as in the reference, or 1 for a run whose length is given in steps.
-    pub steps_per_rate: u64,
+    /// Whether all steps of an epoch share one rate, as in the reference; else, in a run whose length is given in steps, each has its own.
+    pub by_epoch: bool,
     /// The rate at the start.
     pub learning_rate: f64,
     /// What the scores have been so far.
@@ -96,9 +97,9 @@ impl Schedule {
     /// `t = e`: with 200 epochs of the linear policy 2e-4 up to epoch 99 and 0 in epoch 200. A run whose length is given in steps has
     /// `t = 0` in its first step and so none without learning, nor has a run of a single epoch.
     pub fn rate(&self, step: u64) -> f64 {
-        let unit = self.steps_per_rate.max(1);
+        let unit = if self.by_epoch { self.steps_per_epoch.max(1) } else { 1 };
         let periods = self.total_steps.div_ceil(unit);
-        let ahead = u64::from(unit > 1 && periods > 1);
+        let ahead = self.ahead();
         let t = step.saturating_sub(1) / unit + ahead;
         let factor = match self.policy {
             Policy::Linear => {
@@ -117,6 +118,28 @@ impl Schedule {
         self.learning_rate * factor
     }
 
+    /// How many epochs the rate is ahead of the steps that were done.
+    fn ahead(&self) -> u64 {
+        u64::from(self.by_epoch && self.epochs() > 1)
+    }
+
+    /// The longest period of [`Policy::Step`] with which the rate drops before the run ends; 0 when there is none.
+    fn longest_period(&self) -> u64 {
+        (self.epochs() + self.ahead()).saturating_sub(1)
+    }
+
+    /// Checks that the rate of [`Policy::Step`] drops at all.
+    ///
+    /// # Errors
+    /// [`TrainError::NoDrop`].
+    pub fn check(&self) -> Result<(), TrainError> {
+        let longest = self.longest_period();
+        match self.policy {
+            Policy::Step { epochs: period } if period > longest => Err(TrainError::NoDrop { period, epochs: self.epochs(), longest }),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes in a held-out score.
     pub fn observe(&mut self, score: f32) {
         if self.policy == Policy::Plateau {
@@ -129,17 +152,17 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    fn schedule(policy: Policy, steps_per_epoch: u64, total_steps: u64, steps_per_rate: u64) -> Schedule {
-        Schedule { policy, steps_per_epoch, total_steps, steps_per_rate, learning_rate: 2e-4, plateau: Plateau::default() }
+    fn schedule(policy: Policy, steps_per_epoch: u64, total_steps: u64, by_epoch: bool) -> Schedule {
+        Schedule { policy, steps_per_epoch, total_steps, by_epoch, learning_rate: 2e-4, plateau: Plateau::default() }
     }
 
     /// A run of epochs as the reference has them: `scheduler.step()` at the start of each, so that epoch `e` has the rate after `e`.
     fn check(policy: Policy, epochs: u64, factor: impl Fn(u64) -> f64) {
-        let schedule = schedule(policy, 40, epochs * 40, 40);
-        for epoch in 1..=epochs {
-            for step in [(epoch - 1) * 40 + 1, epoch * 40] {
+        for steps in [40, 1] {
+            let schedule = schedule(policy, steps, epochs * steps, true);
+            for (epoch, step) in (1..=epochs).flat_map(|epoch| [(epoch - 1) * steps + 1, epoch * steps].map(|step| (epoch, step))) {
                 let (got, expected) = (schedule.rate(step), 2e-4 * factor(epoch));
-                assert!((got - expected).abs() < 1e-15, "{policy:?}, epoch {epoch}: {got} for {expected}");
+                assert!((got - expected).abs() < 1e-15, "{policy:?}, epoch {epoch} of {steps} steps: {got} for {expected}");
             }
         }
     }
@@ -153,7 +176,7 @@ mod tests {
     fn cosine_is_cosine_annealing_lr() {
         // Its closed form with eta_min = 0.
         check(Policy::Cosine, 30, |epoch| (1.0 + (PI * epoch as f64 / 30.0).cos()) / 2.0);
-        let last = schedule(Policy::Cosine, 200, 1000, 1);
+        let last = schedule(Policy::Cosine, 200, 1000, false);
         assert!(last.rate(1) == 2e-4 && last.rate(1000) > 0.0 && last.rate(1000) < 1e-9);
     }
 
@@ -161,7 +184,7 @@ mod tests {
     fn step_is_step_lr() {
         check(Policy::Step { epochs: 50 }, 200, |epoch| [1.0, 0.1, 1e-2, 1e-3, 1e-4][epoch as usize / 50]);
         // A run in steps still counts epochs.
-        let run = schedule(Policy::Step { epochs: 2 }, 10, 45, 1);
+        let run = schedule(Policy::Step { epochs: 2 }, 10, 45, false);
         assert_eq!([1, 20, 21, 40, 41].map(|step| (run.rate(step) / 2e-4 * 1000.0).round()), [1000.0, 1000.0, 100.0, 100.0, 10.0]);
     }
 
@@ -169,7 +192,7 @@ mod tests {
     #[test]
     fn plateau_is_reduce_lr_on_plateau() {
         let scores: Vec<f32> = (0..200).map(|i| [0.5, 0.4, 0.399, 0.39, 0.45, 0.389][i % 6] * if i > 90 { 0.98 } else { 1.0 }).collect();
-        let mut schedule = schedule(Policy::Plateau, 10, 10_000, 10);
+        let mut schedule = schedule(Policy::Plateau, 10, 10_000, true);
         let (mut best, mut bad, mut rate) = (f64::INFINITY, 0, 2e-4_f64);
         let mut drops = Vec::new();
         for (i, &score) in scores.iter().enumerate() {
@@ -194,18 +217,33 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_period_is_the_last_that_lowers_the_rate() {
+        for (steps_per_epoch, total_steps, by_epoch) in [(10, 45, false), (10, 40, false), (10, 50, true), (1, 7, true), (1, 7, false)] {
+            let lowers = |epochs| {
+                let run = schedule(Policy::Step { epochs }, steps_per_epoch, total_steps, by_epoch);
+                assert_eq!(run.check().is_ok(), run.rate(total_steps) < run.learning_rate, "{run:?}");
+                run.check().is_ok()
+            };
+            let longest = schedule(Policy::Linear, steps_per_epoch, total_steps, by_epoch).longest_period();
+            assert!(lowers(longest) && !lowers(longest + 1), "{longest} of {total_steps} steps");
+        }
+        assert_eq!(schedule(Policy::Linear, 10, 10, true).longest_period(), 0);
+        assert_eq!(schedule(Policy::Linear, 10, 10, false).longest_period(), 0);
+    }
+
+    #[test]
     fn constant_and_plateau_without_scores_do_not_move() {
         for policy in [Policy::Constant, Policy::Plateau] {
             check(policy, 7, |_| 1.0);
         }
-        let mut constant = schedule(Policy::Constant, 1, 10, 1);
+        let mut constant = schedule(Policy::Constant, 1, 10, false);
         (0..50).for_each(|_| constant.observe(1.0));
         assert_eq!(constant.plateau, Plateau::default());
     }
 
     #[test]
     fn a_run_in_steps_decays_step_by_step() {
-        let schedule = Schedule { learning_rate: 1.0, ..schedule(Policy::Linear, 200, 1000, 1) };
+        let schedule = Schedule { learning_rate: 1.0, ..schedule(Policy::Linear, 200, 1000, false) };
         assert_eq!(schedule.rate(500), 1.0);
         assert!((schedule.rate(750) - 0.5).abs() < 2e-3);
         assert!(schedule.rate(1000) > 0.0);
@@ -214,8 +252,10 @@ mod tests {
     #[test]
     fn the_shortest_runs_learn() {
         for policy in [Policy::Linear, Policy::Cosine, Policy::Step { epochs: 1 }] {
-            for (steps_per_epoch, total_steps, steps_per_rate) in [(200, 1, 1), (200, 2, 1), (200, 200, 200), (1, 1, 1)] {
-                let schedule = schedule(policy, steps_per_epoch, total_steps, steps_per_rate);
+            for (steps_per_epoch, total_steps, by_epoch) in
+                [(200, 1, false), (200, 2, false), (200, 200, true), (1, 1, true), (1, 1, false)]
+            {
+                let schedule = schedule(policy, steps_per_epoch, total_steps, by_epoch);
                 assert!((1..=total_steps).all(|step| schedule.rate(step) > 0.0), "{schedule:?}");
             }
         }

@@ -160,8 +160,8 @@ impl Step<'_> {
         Ok(last)
     }
 
-    /// The discriminator learns from half its loss and is updated; then the generator learns from the updated one. So that the values of
-    /// one batch at a time are kept, the generator runs twice over each of several.
+    /// The discriminator learns from half its loss and is updated; then the generator learns from the updated one. Where there are
+    /// several batches the generator runs twice over each, so that the values of one at a time are kept.
     fn in_turns(
         &self,
         tape: &mut Tape,

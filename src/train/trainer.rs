@@ -87,6 +87,7 @@ impl<'a> Trainer<'a> {
     /// Everything that can be known before the first step: data, networks, memory.
     pub fn start(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
         let mut trainer = Self::build(gpu, config, dataset, run)?;
+        trainer.schedule.check()?;
         trainer.session.store.initialise(gpu, trainer.config.seed)?;
         load_pretrained(gpu, &trainer.session, &trainer.config.recipe)?;
         trainer.run.write_config(&trainer.config)?;
@@ -352,6 +353,10 @@ impl<'a> Trainer<'a> {
         };
         let op = match find() {
             Ok(Some(op)) => op,
+            // The run that failed judged older fakes; this one passes its own.
+            Ok(None) if self.session.pool.is_some() => {
+                "no operation when the step was run again without older fakes, so perhaps in the image pool (--pool)".to_owned()
+            }
             Ok(None) => "no operation when the step was run again".to_owned(),
             Err(error) => format!("an operation that could not be found ({error})"),
         };

@@ -52,7 +52,8 @@ impl Graph {
         self.nodes.push(texts(node, 3, &outputs[..1]).text(4, op_type).messages(5, attributes));
     }
 
-    /// Adds a constant of floats, unless there is one of that name.
+    /// Adds a constant of floats, unless there is one of that name, which then has the same values: states are called `model.*` as in the
+    /// weight file, other constants by their values or their only use.
     pub fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) {
         self.initializer(name, dims, FLOAT, bytemuck::pod_collect_to_vec(values));
     }
