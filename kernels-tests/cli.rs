@@ -9,6 +9,8 @@ mod bench;
 mod convert;
 #[path = "cli/good_use.rs"]
 mod good_use;
+#[path = "cli/help.rs"]
+mod help;
 #[path = "cli/objectives.rs"]
 mod objectives;
 #[path = "cli/pixels.rs"]

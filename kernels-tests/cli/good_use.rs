@@ -5,43 +5,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&[&str]; 8] = [
-    &["train"],
-    &["translate"],
-    &["inspect"],
-    &["bench", "step"],
-    &["bench", "ceiling"],
-    &["bench", "kernels"],
-    &["adapters"],
-    &["bench", "diff"],
-];
-/// Those that open a device.
-const COMPUTE: usize = 6;
-
-#[test]
-fn every_command_has_help_with_an_example_and_its_defaults() {
-    let folder = temporary();
-    for (index, arguments) in COMMANDS.into_iter().enumerate() {
-        let output = succeed(folder.path(), &[arguments, &["--help"]].concat());
-        let text = stdout(&output);
-        assert!(text.contains("Example: pix2pix "), "{arguments:?}");
-        assert_eq!(stderr(&output), "");
-        if index < COMPUTE {
-            assert!(text.contains("--adapter") && text.contains("--seed") && text.contains("[default: 0]"), "{arguments:?}: {text}");
-        }
-    }
-    let train = stdout(&succeed(folder.path(), &["train", "--help"]));
-    let flags =
-        ["--direction", "--size", "--ngf", "--ndf", "--batch-size", "--epochs", "--steps", "--lambda-l1", "--lr", "--name", "--resume"];
-    for flag in flags {
-        assert!(train.contains(flag), "{flag}");
-    }
-    for default in ["AtoB", "100", "0.0002", "200", "256", "64", "16", "2800"] {
-        assert!(train.contains(default), "{default}");
-    }
-    assert!(stdout(&succeed(folder.path(), &["--version"])).starts_with("pix2pix "));
-}
-
 #[test]
 fn a_good_run_leaves_everything_and_a_finished_one_can_be_resumed() {
     let run_folder = finished().join("runs/t");

@@ -61,6 +61,59 @@ fn each_tool_does_what_it_says_on_any_number_of_threads() {
 }
 
 #[test]
+fn label_maps_keep_their_colours_where_they_are_resized() {
+    let folder = temporary();
+    let root = folder.path();
+    fs::create_dir(root.join("maps")).unwrap();
+    let colours = [[0, 0, 0], [200, 0, 10], [9, 9, 250]];
+    RgbImage::from_fn(9, 9, |x, _| Rgb(colours[x as usize / 3])).save(root.join("maps/a.png")).unwrap();
+    picture(&root.join("photos/a.png"), 9, 9);
+    let found = |path: &str, left: u32| -> std::collections::BTreeSet<[u8; 3]> {
+        open(&root.join(path)).enumerate_pixels().filter(|(x, ..)| *x < left).map(|(.., pixel)| pixel.0).collect()
+    };
+    let combine = ["prepare", "combine", "maps", "photos", "--size", "32", "--out"];
+    succeed(root, &[&combine[..], &["mixed"]].concat());
+    assert!(found("mixed/a.png", 32).len() > 3, "interpolated");
+    succeed(root, &[&combine[..], &["pairs", "--nearest", "left"]].concat());
+    assert_eq!(found("pairs/a.png", 32), colours.into());
+    let right = |path: &str| image::imageops::crop_imm(&open(&root.join(path)), 32, 0, 32, 32).to_image();
+    assert_eq!(right("pairs/a.png"), right("mixed/a.png"), "the photo is resized as ever");
+    succeed(root, &["prepare", "resize", "maps", "--size", "20", "--nearest", "--out", "squares"]);
+    assert_eq!(found("squares/a.png", 20), colours.into());
+    succeed(root, &["prepare", "split", "pairs", "--out", "set", "--val", "0"]);
+    let output = succeed(root, &[&["train", "set", "--steps", "1", "--name", "s", "--input", "labels"], &TINY[..]].concat());
+    assert!(stderr(&output).contains("3 labels in the input images"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_damaged_image_does_not_stop_the_others() {
+    let folder = temporary();
+    let root = folder.path();
+    for name in ["a", "c", "d"] {
+        picture(&root.join(format!("in/{name}.png")), 33, 40);
+    }
+    fs::write(root.join("in/b.png"), "no picture").unwrap();
+    fs::write(root.join("in/e.png"), "").unwrap();
+    let model = crate::generator();
+    for arguments in [&["prepare", "grayscale", "in", "--out", "gray"][..], &["translate", "in", "--model", &model, "--out", "translated"]]
+    {
+        let output = run(root, arguments);
+        assert_eq!(output.status.code(), Some(1));
+        let text = stderr(&output);
+        let lines: Vec<&str> = text.lines().collect();
+        let [first, second, last] = lines[..] else { panic!("{text}") };
+        assert!(first.starts_with("error: in/b.png") && second.starts_with("error: in/e.png"), "{text}");
+        assert_eq!(last, "error: 2 of 5 files failed as listed; the others are done");
+        assert_eq!(names(&root.join(arguments.last().unwrap())), ["a.png", "c.png", "d.png"]);
+    }
+    let message = fail_cleanly(root, 2, &["prepare", "grayscale", "in", "--out", "gray"]);
+    assert!(message.contains("--force to go on"), "{message}");
+    picture(&root.join("in/b.png"), 8, 8);
+    fs::remove_file(root.join("in/e.png")).unwrap();
+    assert_eq!(stdout(&succeed(root, &["prepare", "grayscale", "in", "--out", "gray", "--force"])), "4 images in gray\n");
+}
+
+#[test]
 fn label_maps_get_numbers_and_a_palette() {
     let folder = temporary();
     let root = folder.path();

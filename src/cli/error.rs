@@ -51,6 +51,14 @@ pub enum CliError {
         /// The file.
         name: &'static str,
     },
+    /// Some files could not be used; their errors have been listed.
+    #[error("{failed} of {all} files failed as listed; the others are done")]
+    Failed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// An image that this device cannot translate.
     #[error("{}: {source}", file.display())]
     Translate {

@@ -77,7 +77,7 @@ const FEWEST_DOWNS: usize = 5;
 #[derive(Debug, Clone, Args)]
 pub struct GeneratorArgs {
     /// The generator's architecture
-    #[arg(long, value_enum, default_value = "unet", value_name = "NAME", help_heading = NETWORKS)]
+    #[arg(long, value_enum, default_value = "unet", value_name = "NAME")]
     generator: ArchitectureArg,
     /// How often unet and encoder-decoder halve the image [default: down to 1×1 pixel, at most 8]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]

@@ -7,6 +7,7 @@ mod adapters;
 mod bench;
 mod convert;
 mod error;
+mod failures;
 mod generator;
 mod inspect;
 mod network;

@@ -56,7 +56,7 @@ enum OrderArg {
 #[derive(Debug, Clone, Args)]
 pub struct ObjectiveArgs {
     /// Which losses, by the paper's names
-    #[arg(long, value_enum, default_value = "l1+cgan", value_name = "NAME", help_heading = HEADING)]
+    #[arg(long, value_enum, default_value = "l1+cgan", value_name = "NAME")]
     objective: ObjectiveArg,
     /// Weight of the distance to the target [default: 100]
     #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true, help_heading = HEADING)]

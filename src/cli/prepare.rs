@@ -1,10 +1,11 @@
 //! `pix2pix prepare`: data sets out of folders of images.
 
+use super::failures::Failures;
 use super::pixels::read_palette;
 use super::{CliError, note, plan_outputs, print, write_picture};
 use crate::data::pairs::PairSource;
 use crate::data::read::{MAX_SIDE, MAX_SQUARE};
-use crate::data::tools::{EdgeOptions, Fit, Task, Tool, in_parallel, join, split};
+use crate::data::tools::{EdgeOptions, Filter, Fit, Task, Tool, in_parallel, join, split};
 use crate::data::{DataError, Palette, Split, list_images, read_picture};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
@@ -13,6 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Arguments of `prepare`.
 #[derive(Debug, Args)]
@@ -27,7 +29,7 @@ pub struct PrepareArgs {
 
 #[derive(Debug, Subcommand)]
 enum ToolArgs {
-    /// Put the images of two folders side by side, paired by name.
+    /// Put the images of two folders side by side, paired by name; label maps with --nearest where they are resized.
     Combine {
         /// Folder of the left halves
         a: PathBuf,
@@ -36,6 +38,9 @@ enum ToolArgs {
         /// Resize both to squares of this first; otherwise both must have one size
         #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SIDE / 2))]
         size: Option<u32>,
+        /// Which halves are label maps: copies of the nearest pixel resize them, so that no colour is new
+        #[arg(long, value_enum, value_name = "HALF", requires = "size")]
+        nearest: Option<HalfArg>,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -55,7 +60,7 @@ enum ToolArgs {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Draw the outlines of images, black on white.
+    /// Draw the outlines of images, black on white; of photos, not of label maps.
     Edges {
         /// Images, or folders of images
         #[arg(required = true)]
@@ -72,7 +77,7 @@ enum ToolArgs {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Keep the brightness of images alone.
+    /// Keep the brightness of images alone; of photos, not of label maps.
     Grayscale {
         /// Images, or folders of images
         #[arg(required = true)]
@@ -80,7 +85,7 @@ enum ToolArgs {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Make images square.
+    /// Make images square; label maps with --nearest.
     Resize {
         /// Images, or folders of images
         #[arg(required = true)]
@@ -91,6 +96,9 @@ enum ToolArgs {
         /// How what is no square becomes one
         #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]
         fit: FitArg,
+        /// The images are label maps: copies of the nearest pixel resize them, so that no colour is new
+        #[arg(long)]
+        nearest: bool,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -127,7 +135,7 @@ struct OutputArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Write over files that are there
+    /// Go on where files are there, and write over them
     #[arg(long)]
     force: bool,
     /// Threads [default: as many as there are cores]
@@ -152,6 +160,21 @@ enum FitArg {
     Stretch,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum HalfArg {
+    /// The left one
+    Left,
+    /// The right one
+    Right,
+    /// Both
+    Both,
+}
+
+/// The filter of label maps, or of other images.
+fn filter(is_labels: bool) -> Filter {
+    if is_labels { Filter::Nearest } else { Filter::Bicubic }
+}
+
 /// The side of a square, such that the image it becomes a part of is read again later.
 fn side(most: u32) -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=i64::from(most))
@@ -160,20 +183,23 @@ fn side(most: u32) -> clap::builder::RangedI64ValueParser<u32> {
 /// Runs the tool and prints how many images it made.
 pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
     let (count, output) = match &args.tool {
-        ToolArgs::Combine { a, b, size, output } => (make(&Tool::Combine { size: *size }, &pairs(a, b, output)?, output)?, output),
+        ToolArgs::Combine { a, b, size, nearest, output } => {
+            let filters = [HalfArg::Left, HalfArg::Right].map(|half| filter([Some(half), Some(HalfArg::Both)].contains(nearest)));
+            (make(&Tool::Combine { size: *size, filters }, &pairs(a, b, output)?, output)?, output)
+        }
         ToolArgs::Split { input, val, test, seed, output } => (copy_split(input, [*val, *test], *seed, output)?, output),
         ToolArgs::Edges { inputs, blur, low, high, output } => {
             let tool = Tool::Edges(edge_options(*blur, *low, *high)?);
             (make(&tool, &singles(inputs, output)?, output)?, output)
         }
         ToolArgs::Grayscale { inputs, output } => (make(&Tool::Grayscale, &singles(inputs, output)?, output)?, output),
-        ToolArgs::Resize { inputs, size, fit, output } => {
+        ToolArgs::Resize { inputs, size, fit, nearest, output } => {
             let fit = match fit {
                 FitArg::Crop => Fit::Crop,
                 FitArg::Pad => Fit::Pad,
                 FitArg::Stretch => Fit::Stretch,
             };
-            (make(&Tool::Resize { size: *size, fit }, &singles(inputs, output)?, output)?, output)
+            (make(&Tool::Resize { size: *size, fit, filter: filter(*nearest) }, &singles(inputs, output)?, output)?, output)
         }
         ToolArgs::Blank { inputs, fraction, output } => {
             if !(*fraction > 0.0 && *fraction <= 1.0) {
@@ -297,7 +323,7 @@ fn images_there(folder: &Path) -> HashMap<String, PathBuf> {
     entries.map(|entry| (picture_name(&entry.path()), entry.path())).collect()
 }
 
-/// Runs `work` over all tasks in parallel, with a progress bar on a terminal, and returns how many there are.
+/// Runs `work` over all tasks in parallel, past files that cannot be used, with a progress bar on a terminal, and returns how many there are.
 fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<(), CliError> + Sync) -> Result<usize, CliError> {
     let outputs = || tasks.iter().map(|task| &task.output);
     refuse_existing(outputs(), output)?;
@@ -308,9 +334,15 @@ fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<()
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
         bar.set_style(style);
     }
-    let result = in_parallel(tasks, output.threads(), |task| work(task).map(|()| bar.inc(1)));
+    let failures = Mutex::new(Failures::default());
+    let result = in_parallel(tasks, output.threads(), |task| {
+        bar.inc(1);
+        work(task).or_else(|error| failures.lock().unwrap_or_else(PoisonError::into_inner).take(error, 1))
+    });
     bar.finish_and_clear();
-    result.map(|()| tasks.len())
+    result?;
+    failures.into_inner().unwrap_or_else(PoisonError::into_inner).finish(tasks.len())?;
+    Ok(tasks.len())
 }
 
 fn make_folder(folder: &Path) -> Result<(), RunError> {
@@ -320,7 +352,9 @@ fn make_folder(folder: &Path) -> Result<(), RunError> {
 /// Refuses to write over a file unless that was asked for.
 fn refuse_existing<'a>(mut outputs: impl Iterator<Item = &'a PathBuf>, output: &OutputArgs) -> Result<(), CliError> {
     match outputs.find(|path| !output.force && path.exists()) {
-        Some(path) => Err(CliError::Usage(format!("{} exists; choose another --out, or --force to write over it", path.display()))),
+        Some(path) => {
+            Err(CliError::Usage(format!("{} exists; choose another --out, or --force to go on and write over it", path.display())))
+        }
         None => Ok(()),
     }
 }

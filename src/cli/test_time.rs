@@ -32,6 +32,10 @@ impl TestTimeArgs {
     /// # Errors
     /// What such a generator cannot do.
     pub fn over(&self, recorded: TestTime, generator: &GeneratorConfig, sampled: bool) -> Result<TestTime, CliError> {
+        if sampled && !generator.has_dropout() {
+            let reason = "--samples draws variants by dropout, and this generator has no dropout: all would be the same; leave it out";
+            return Err(CliError::Usage(reason.to_owned()));
+        }
         let norm = self.test_norm.map_or(recorded.norm, TestNormArg::norm);
         let test = TestTime { norm, dropout: self.dropout || sampled || recorded.dropout && !self.no_dropout };
         test.refusal(generator).map_or(Ok(test), |refusal| Err(CliError::Usage(refusal)))

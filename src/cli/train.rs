@@ -181,7 +181,9 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     config.precision = precision;
     let gpu = args.tune.apply(gpu, &config).map_err(undo)?;
     set_intervals(args, &mut config, &dataset);
+    let labels = config.input.labels();
     let trainer = Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
+    labels.iter().for_each(|labels| note(&format!("{labels} labels in the input images")));
     train(&gpu, trainer, &run, &stop)
 }
 

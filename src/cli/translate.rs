@@ -1,5 +1,6 @@
 //! `pix2pix translate`.
 
+use super::failures::Failures;
 use super::generator::UnsaidArgs;
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
@@ -94,17 +95,24 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let outputs = plan_outputs(&first, &others, &args.out, &endings)?;
     let mut model = Model::load(args, &file, config)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
-    let mut group = Group::new();
+    let (mut group, mut failures) = (Group::new(), Failures::default());
     for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
-        let image = model.read(files)?;
+        let image = match model.read(files) {
+            Ok(image) => image,
+            Err(error) => {
+                failures.take(error.into(), 1)?;
+                continue;
+            }
+        };
         let joins = |(first, ..): &(Picture, _, _)| first.dimensions() == image.dimensions();
         if group.len() == args.batch as usize || !group.first().is_none_or(joins) {
-            model.translate_group(&group, &seeds)?;
+            model.translate_group(&group, &seeds).or_else(|error| failures.take(error, group.len()))?;
             group.clear();
         }
         group.push((image, input, outputs));
     }
-    model.translate_group(&group, &seeds)
+    model.translate_group(&group, &seeds).or_else(|error| failures.take(error, group.len()))?;
+    failures.finish(inputs.len())
 }
 
 impl Model {

@@ -55,6 +55,6 @@ pub use picture::{Depth, Picture};
 pub use pixels::Pixels;
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{list_images, read_picture, read_rgb};
-pub use resize::resize;
+pub use resize::{resize, resize_nearest};
 pub use split::{Direction, Split};
 pub use write::Format;

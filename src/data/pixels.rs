@@ -9,7 +9,7 @@ use super::error::DataError;
 use super::lab::{lab_of_srgb, srgb_of_lab};
 use super::palette::Palette;
 use super::picture::{Depth, Picture};
-use super::resize::resize;
+use super::resize::{resize, resize_nearest};
 
 /// What the channels of one side of a pair mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,13 +145,15 @@ impl Pixels {
         }
     }
 
+    /// How many labels there are, where pixels are labels.
+    pub fn labels(&self) -> Option<usize> {
+        if let Pixels::Labels(palette) = self.single() { Some(palette.len()) } else { None }
+    }
+
     /// Resizes what [`Pixels::gather`] made. There is nothing between two labels: each pixel takes that of the nearest one.
     pub fn resize(&self, picture: &Picture, width: u32, height: u32) -> Picture {
-        let (in_width, in_height) = picture.dimensions();
-        // The middle of an output pixel, on the input's grid.
-        let nearest = |at: u32, from: u32, to: u32| ((2 * u64::from(at) + 1) * u64::from(from) / (2 * u64::from(to.max(1)))) as u32;
         match self.single() {
-            Pixels::Labels(_) => picture.rearrange(width, height, |x, y| (nearest(x, in_width, width), nearest(y, in_height, height))),
+            Pixels::Labels(_) => resize_nearest(picture, width, height),
             _ => resize(picture, width, height),
         }
     }

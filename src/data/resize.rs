@@ -30,6 +30,14 @@ pub fn resize(image: &Picture, width: u32, height: u32) -> Picture {
     Picture::from_bytes(width, height, channels, image.depth(), bytes).unwrap_or_default()
 }
 
+/// Resizes a picture to `width` x `height` pixels, each of which is a copy of the nearest one: no colour is new.
+pub fn resize_nearest(image: &Picture, width: u32, height: u32) -> Picture {
+    let (in_width, in_height) = image.dimensions();
+    // The middle of an output pixel, on the input's grid.
+    let nearest = |at: u32, from: u32, to: u32| ((2 * u64::from(at) + 1) * u64::from(from) / (2 * u64::from(to.max(1)))) as u32;
+    image.rearrange(width, height, |x, y| (nearest(x, in_width, width), nearest(y, in_height, height)))
+}
+
 /// A sample, and the sum of weighted ones: both passes round to samples.
 trait Sample: Copy + Default {
     type Sum: Copy + Default + std::ops::AddAssign;

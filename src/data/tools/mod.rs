@@ -4,7 +4,7 @@ mod edges;
 mod shape;
 
 pub use edges::{EdgeOptions, edges};
-pub use shape::{Fit, blank, combine, fit, grayscale};
+pub use shape::{Filter, Fit, blank, combine, fit, grayscale};
 
 use super::DataError;
 use super::pairs::{Images, check_sizes};
@@ -34,6 +34,8 @@ pub enum Tool {
     Combine {
         /// Both are resized to squares of this first; otherwise they must have one size.
         size: Option<u32>,
+        /// How the left and the right one are resized.
+        filters: [Filter; 2],
     },
     /// Outlines, dark on white.
     Edges(EdgeOptions),
@@ -45,6 +47,8 @@ pub enum Tool {
         size: u32,
         /// What happens to the rest.
         fit: Fit,
+        /// How pixels are made.
+        filter: Filter,
     },
     /// A white region in the middle, for learning to fill it.
     Blank {
@@ -61,12 +65,12 @@ impl Tool {
     /// # Errors
     /// Those of reading, [`DataError::PairSizes`] and [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task) -> Result<Picture, DataError> {
-        if let (Self::Combine { size }, [a, b]) = (self, &task.sources[..]) {
-            let read = |path: &PathBuf| {
+        if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
+            let read = |(path, filter): (&PathBuf, &Filter)| {
                 let image = read_picture(path)?;
-                Ok((path.clone(), if let Some(size) = *size { fit(&image, size, Fit::Stretch) } else { image }))
+                Ok((path.clone(), if let Some(size) = *size { fit(&image, size, Fit::Stretch, *filter) } else { image }))
             };
-            let pair = [a, b].into_iter().map(read).collect::<Result<Images, DataError>>()?;
+            let pair = [a, b].into_iter().zip(filters).map(read).collect::<Result<Images, DataError>>()?;
             check_sizes(&pair)?;
             check_size(&task.output, 2 * pair[0].1.width(), pair[0].1.height())?;
             return Ok(combine(&pair[0].1, &pair[1].1));
@@ -77,7 +81,7 @@ impl Tool {
             Self::Combine { .. } => image,
             Self::Edges(options) => edges(&(&image).into(), options).into(),
             Self::Grayscale => grayscale(&image),
-            Self::Resize { size, fit: how } => fit(&image, *size, *how),
+            Self::Resize { size, fit: how, filter } => fit(&image, *size, *how, *filter),
             Self::Blank { fraction } => blank(&image, *fraction),
             Self::Labels(palette) => palette.index(&image).map_err(|unknown| unknown.of(source))?.to_rgb(),
         })

@@ -1,7 +1,7 @@
 //! Images beside each other, in grey, in another size, or with a hole.
 
 use crate::data::picture::Picture;
-use crate::data::resize;
+use crate::data::{resize, resize_nearest};
 
 /// How an image that is no square becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,24 @@ pub enum Fit {
     Crop,
     /// White is added on both sides.
     Pad,
+}
+
+/// How pixels of another size are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filter {
+    /// Bicubic and antialiased, as training resizes.
+    Bicubic,
+    /// Copies of the nearest pixel: no colour is new, as label maps need it.
+    Nearest,
+}
+
+impl Filter {
+    fn resize(self, image: &Picture, width: u32, height: u32) -> Picture {
+        match self {
+            Self::Bicubic => resize(image, width, height),
+            Self::Nearest => resize_nearest(image, width, height),
+        }
+    }
 }
 
 /// `left` and `right` side by side, as RGB of the depth of the deeper one; both have one size.
@@ -28,20 +46,20 @@ pub fn grayscale(image: &Picture) -> Picture {
     image.to_gray().to_rgb()
 }
 
-/// A square of `size` pixels, RGB, bicubic and antialiased as training resizes.
-pub fn fit(image: &Picture, size: u32, fit: Fit) -> Picture {
+/// A square of `size` pixels, RGB.
+pub fn fit(image: &Picture, size: u32, fit: Fit, filter: Filter) -> Picture {
     let image = image.to_rgb();
     let (width, height) = image.dimensions();
     match fit {
-        Fit::Stretch => resize(&image, size, size),
+        Fit::Stretch => filter.resize(&image, size, size),
         Fit::Crop => {
             let side = width.min(height);
-            resize(&image.crop((width - side) / 2, (height - side) / 2, side, side), size, size)
+            filter.resize(&image.crop((width - side) / 2, (height - side) / 2, side, side), size, size)
         }
         Fit::Pad => {
             let longest = u64::from(width.max(height).max(1));
             let scaled = |side: u32| ((u64::from(side) * u64::from(size) + longest / 2) / longest).max(1) as u32;
-            let inner = resize(&image, scaled(width), scaled(height));
+            let inner = filter.resize(&image, scaled(width), scaled(height));
             let mut square = Picture::white(size, size, 3, image.depth());
             let middle = |side: u32| (size - side.min(size)) / 2;
             square.paste(&inner, middle(inner.width()), middle(inner.height()));
@@ -93,7 +111,13 @@ mod tests {
         let deep = Picture::from_unit(6, 4, 1, Depth::Sixteen, &[0.3; 24]);
         let sample = pixel(&deep, 0, 0)[0];
         assert_ne!(sample % 257, 0, "8 bits would do");
-        for made in [grayscale(&deep), fit(&deep, 2, Fit::Crop), fit(&deep, 3, Fit::Stretch), fit(&deep, 6, Fit::Pad), blank(&deep, 0.5)] {
+        for made in [
+            grayscale(&deep),
+            fit(&deep, 2, Fit::Crop, Filter::Bicubic),
+            fit(&deep, 3, Fit::Stretch, Filter::Bicubic),
+            fit(&deep, 6, Fit::Pad, Filter::Bicubic),
+            blank(&deep, 0.5),
+        ] {
             assert_eq!((made.depth(), made.channels()), (Depth::Sixteen, 3));
             assert!(made.samples().all(|s| s == sample || s == u16::MAX), "{:?}", made.samples().collect::<Vec<_>>());
         }
@@ -102,14 +126,16 @@ mod tests {
     #[test]
     fn squares_are_cropped_padded_or_stretched() {
         let image = gradient(40, 20);
-        let cropped = fit(&image, 20, Fit::Crop);
+        let cropped = fit(&image, 20, Fit::Crop, Filter::Bicubic);
         assert_eq!((cropped.dimensions(), pixel(&cropped, 0, 0)), ((20, 20), vec![10, 0, 7]));
-        let padded = fit(&image, 40, Fit::Pad);
+        let padded = fit(&image, 40, Fit::Pad, Filter::Bicubic);
         let white = vec![255; 3];
         assert_eq!([(0, 9), (0, 10), (39, 30)].map(|(x, y)| pixel(&padded, x, y)), [white.clone(), vec![0, 0, 7], white]);
-        assert_eq!(fit(&image, 8, Fit::Stretch).dimensions(), (8, 8));
+        assert_eq!(fit(&image, 8, Fit::Stretch, Filter::Bicubic).dimensions(), (8, 8));
+        let nearest = fit(&image, 80, Fit::Stretch, Filter::Nearest);
+        assert_eq!([pixel(&nearest, 78, 0), pixel(&nearest, 79, 3), pixel(&nearest, 3, 79)], [[39, 0, 7], [39, 0, 7], [1, 19, 7]]);
         for how in [Fit::Crop, Fit::Pad, Fit::Stretch] {
-            assert_eq!(fit(&gradient(1, 300), 16, how).dimensions(), (16, 16), "{how:?}");
+            assert_eq!(fit(&gradient(1, 300), 16, how, Filter::Bicubic).dimensions(), (16, 16), "{how:?}");
         }
     }
 

@@ -1,0 +1,49 @@
+//! Errors of single files, which do not stop the others.
+
+use super::{CliError, note};
+use crate::data::DataError;
+use crate::train::TrainError;
+
+/// What went wrong with which files so far.
+#[derive(Debug, Default)]
+pub struct Failures {
+    errors: Vec<CliError>,
+    files: usize,
+}
+
+impl Failures {
+    /// Takes in the `error` of so many `files`, most often one.
+    ///
+    /// # Errors
+    /// The error itself where it is of more than that: of a disk or a device, say.
+    pub fn take(&mut self, error: CliError, files: usize) -> Result<(), CliError> {
+        let of_one_file = match &error {
+            CliError::Data(error) => !matches!(error, DataError::Spawn { .. }),
+            CliError::Translate { source, .. } => {
+                matches!(**source, TrainError::Data(_) | TrainError::Tape(_) | TrainError::ImageTooLarge { .. })
+            }
+            _ => false,
+        };
+        if !of_one_file {
+            return Err(error);
+        }
+        self.errors.push(error);
+        self.files += files;
+        Ok(())
+    }
+
+    /// Lists the errors, of `all` files.
+    ///
+    /// # Errors
+    /// That of the only file, else [`CliError::Failed`].
+    pub fn finish(mut self, all: usize) -> Result<(), CliError> {
+        if all == 1 {
+            return self.errors.pop().map_or(Ok(()), Err);
+        }
+        // Threads come to their files in any order.
+        let mut lines: Vec<String> = self.errors.iter().map(|error| format!("error: {error}")).collect();
+        lines.sort();
+        lines.iter().for_each(|line| note(line));
+        if lines.is_empty() { Ok(()) } else { Err(CliError::Failed { failed: self.files, all }) }
+    }
+}
