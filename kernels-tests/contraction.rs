@@ -10,7 +10,7 @@ use pix2pix::tensor::{DType, Shape};
 use std::sync::Arc;
 
 /// The rungs that compute in f32; where one cannot run, the default does.
-const RUNGS: [&str; 7] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k", "7_thin", "8_dot"];
+const RUNGS: [&str; 8] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k", "7_thin", "8_dot", "9_wide"];
 /// The rung that rounds its operands to f16.
 pub const MATRIX_RUNG: &str = "6_matrix";
 

@@ -31,6 +31,8 @@ fn what_is_switched_off_is_not_offered() {
     assert_eq!(profile, Profile { f16: false, matrix: None, ..whole.clone() });
     let profile = profile_with(DeviceOptions { no_subgroups: true, ..off.clone() });
     assert_eq!(profile, Profile { subgroup: None, matrix: None, ..whole.clone() });
+    let profile = profile_with(DeviceOptions { no_int64: true, ..off.clone() });
+    assert_eq!(profile, Profile { int64: false, ..whole.clone() });
     let profile = profile_with(DeviceOptions { no_timestamps: true, ..off });
     assert_eq!(profile, Profile { timestamps: false, ..whole.clone() });
 }

@@ -87,9 +87,10 @@ fn shader_files() -> Vec<(String, String, PathBuf)> {
 /// A software adapter with so many lanes (0: no subgroups), or a GPU, also with matrix units of either size.
 fn profiles() -> Vec<Profile> {
     let cpu = |lanes: u32| Profile { class: DeviceClass::Cpu, subgroup: (lanes > 0).then_some(lanes), ..Profile::portable() };
+    let int64 = |lanes: u32| Profile { int64: true, ..cpu(lanes) };
     let gpu = |lanes: u32| Profile { class: DeviceClass::Gpu, ..cpu(lanes) };
     let matrix = |lanes: u32, side: u32| Profile { f16: true, matrix: Some(side), ..gpu(lanes) };
-    vec![cpu(8), cpu(4), cpu(0), gpu(32), gpu(0), matrix(8, 8), matrix(32, 8), matrix(32, 16), matrix(64, 16)]
+    vec![cpu(8), int64(8), cpu(4), cpu(0), gpu(32), gpu(0), matrix(8, 8), matrix(32, 8), matrix(32, 16), matrix(64, 16)]
 }
 
 /// Each profile as it is, and with each rung of each ladder forced.

@@ -11,16 +11,17 @@ use naga::{AddressSpace, Module, ResourceBinding};
 struct Needs {
     subgroups: bool,
     f16: bool,
+    int64: bool,
     matrix: bool,
 }
 
 impl Needs {
-    /// Only the rungs built on subgroups and matrix units may need these; the directive says who needs f16.
+    /// Only the rungs built on subgroups, 64-bit words and matrix units may need these; the directive says who needs f16.
     fn of(label: &str, text: &str) -> Self {
         let name = label.split(' ').next().unwrap();
         let matrix = name.ends_with("_matrix");
-        let shares = ["_broadcast", "_thin", "_dot"].iter().any(|rung| name.ends_with(rung));
-        Self { subgroups: shares || matrix, f16: text.contains("enable f16;"), matrix }
+        let shares = ["_broadcast", "_thin", "_dot", "_wide"].iter().any(|rung| name.ends_with(rung));
+        Self { subgroups: shares || matrix, f16: text.contains("enable f16;"), int64: name.ends_with("_wide"), matrix }
     }
 
     /// Subgroup operations need Vulkan 1.1.
@@ -29,7 +30,7 @@ impl Needs {
     }
 
     fn oldest_msl(self) -> (u8, u8) {
-        if self.matrix { (2, 3) } else { (2, 1) }
+        if self.matrix || self.int64 { (2, 3) } else { (2, 1) }
     }
 
     /// The oldest and the newest; HLSL cannot say matrix units.
@@ -50,6 +51,7 @@ pub fn validate(label: &str, text: &str) -> Result<(Module, ModuleInfo), String>
     let mut capabilities = Capabilities::empty();
     capabilities.set(Capabilities::SUBGROUP, needs.subgroups);
     capabilities.set(Capabilities::SHADER_FLOAT16, needs.f16);
+    capabilities.set(Capabilities::SHADER_INT64, needs.int64);
     capabilities.set(Capabilities::COOPERATIVE_MATRIX, needs.matrix);
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     if needs.subgroups {
@@ -82,6 +84,9 @@ fn to_spirv(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang
     }
     if needs.f16 {
         capabilities.extend([C::Float16, C::StorageBuffer16BitAccess, C::UniformAndStorageBuffer16BitAccess]);
+    }
+    if needs.int64 {
+        capabilities.push(C::Int64);
     }
     if needs.matrix {
         capabilities.extend([C::CooperativeMatrixKHR, C::VulkanMemoryModel]);

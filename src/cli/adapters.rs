@@ -36,7 +36,7 @@ fn describe(adapter: &AdapterSummary) -> String {
     };
     format!(
         "{star} {index}: {name}\n    {kind:?}, {backend}, driver {driver} {driver_info}\n    \
-         subgroups {subgroup}; f16 {f16}; matrix units {matrix}; timestamps {timestamps}\n    \
+         subgroups {subgroup}; f16 {f16}; 64-bit integers {int64}; matrix units {matrix}; timestamps {timestamps}\n    \
          largest buffer {buffer} MiB, binding {binding} MiB; workgroup {invocations} threads, {shared} KiB",
         star = if *default { "*" } else { " " },
         name = info.name,
@@ -45,6 +45,7 @@ fn describe(adapter: &AdapterSummary) -> String {
         driver = info.driver,
         driver_info = info.driver_info,
         f16 = yes(Features::SHADER_F16),
+        int64 = yes(Features::SHADER_INT64),
         matrix = describe_matrices(matrices),
         timestamps = yes(Features::TIMESTAMP_QUERY),
         buffer = limits.max_buffer_size >> 20,

@@ -80,6 +80,9 @@ struct DeviceArgs {
     /// Do without subgroup operations
     #[arg(long, help_heading = FALLBACKS)]
     no_subgroups: bool,
+    /// Do without 64-bit integers
+    #[arg(long, help_heading = FALLBACKS)]
+    no_int64: bool,
     /// Do without matrix units
     #[arg(long, help_heading = FALLBACKS)]
     no_matrix: bool,
@@ -106,6 +109,7 @@ impl DeviceArgs {
             checked: false,
             no_f16: self.no_f16,
             no_subgroups: self.no_subgroups,
+            no_int64: self.no_int64,
             no_matrix: self.no_matrix,
             no_timestamps: self.no_timestamps,
             no_fusion: self.no_fusion,

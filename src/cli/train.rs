@@ -359,7 +359,8 @@ mod tests {
         let all: BTreeSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
         let fixed: BTreeSet<&str> = FIXED_BY_A_RUN.iter().copied().collect();
         let free: Vec<&str> = all.difference(&fixed).copied().collect();
-        let expected = ["adapter", "dataset", "lr", "no_f16", "no_fusion", "no_matrix", "no_subgroups", "no_timestamps", "resume", "runs"];
+        let expected =
+            ["adapter", "dataset", "lr", "no_f16", "no_fusion", "no_int64", "no_matrix", "no_subgroups", "no_timestamps", "resume", "runs"];
         assert_eq!(free, expected);
         assert_eq!(fixed.difference(&all).count(), 0, "no option of that name");
     }

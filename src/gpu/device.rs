@@ -21,6 +21,8 @@ pub struct DeviceOptions {
     pub no_f16: bool,
     /// Pretend that the device has no subgroup operations.
     pub no_subgroups: bool,
+    /// Pretend that the device has no 64-bit integers.
+    pub no_int64: bool,
     /// Pretend that the device has no matrix units.
     pub no_matrix: bool,
     /// Pretend that the device has no timestamps.
@@ -36,10 +38,12 @@ impl DeviceOptions {
         (Features::PIPELINE_CACHE
             | Features::SHADER_F16
             | Features::SUBGROUP
+            | Features::SHADER_INT64
             | Features::TIMESTAMP_QUERY
             | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
             - off(self.no_f16, Features::SHADER_F16)
             - off(self.no_subgroups, Features::SUBGROUP)
+            - off(self.no_int64, Features::SHADER_INT64)
             - off(self.no_matrix, Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
             - off(self.no_timestamps, Features::TIMESTAMP_QUERY)
     }
@@ -350,6 +354,7 @@ fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, matrices: &[Coope
         class: if info.device_type == wgpu::DeviceType::Cpu { DeviceClass::Cpu } else { DeviceClass::Gpu },
         subgroup,
         f16: has(Features::SHADER_F16),
+        int64: has(Features::SHADER_INT64),
         matrix: matrices.iter().filter(|_| matrix_units).filter_map(matrix_side).max(),
         timestamps: has(Features::TIMESTAMP_QUERY),
         fusion: true,

@@ -22,6 +22,8 @@ pub struct Profile {
     pub subgroup: Option<u32>,
     /// Whether shaders may store and load 16-bit floats.
     pub f16: bool,
+    /// Whether kernels may load 64-bit words.
+    pub int64: bool,
     /// Rows and columns of the largest matrices of 16-bit floats that the device's matrix units multiply and sum in f32.
     pub matrix: Option<u32>,
     /// Whether the device can time passes.
@@ -49,6 +51,7 @@ impl Profile {
             class: DeviceClass::Gpu,
             subgroup: None,
             f16: false,
+            int64: false,
             matrix: None,
             timestamps: false,
             fusion: true,

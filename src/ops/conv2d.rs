@@ -2,7 +2,7 @@
 
 use super::Op;
 use super::channel_sum::ChannelSum;
-use super::choice::{ContractionKey, Family, choose};
+use super::choice::{ContractionKey, Family, choose, wide};
 use super::contraction::{Geometry, weight_channels};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
@@ -90,7 +90,7 @@ pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Resul
 /// The launches of `conv2d` and `conv_transpose2d`: they differ in shader and grid only.
 pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
     let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
-    let chosen = choose(&key, context.profile);
+    let chosen = choose(&key, &wide::aligned(context.profile, &context.inputs[..1]));
     let kernel =
         chosen.kernel.uint("KERNEL", key.geometry.kernel).uint("STRIDE", key.geometry.stride).flag("TRANSPOSED_WEIGHT", key.transposed);
     let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);

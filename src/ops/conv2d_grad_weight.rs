@@ -2,7 +2,7 @@
 
 use super::Op;
 use super::channel_sum::sum_of_parts;
-use super::choice::{ContractionKey, Family, choose};
+use super::choice::{ContractionKey, Family, choose, wide};
 use super::contraction::Geometry;
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
@@ -77,7 +77,7 @@ impl Op for Conv2dGradWeight {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let key = ContractionKey { dtype: context.inputs[0].dtype, ..self.key(&context.shapes()) };
-        let chosen = choose(&key, context.profile);
+        let chosen = choose(&key, &wide::aligned(context.profile, &context.inputs[..2]));
         let (large, small) = (context.inputs[0], context.inputs[1]);
         let params = Params {
             batch: large.shape.batch() as u32,

@@ -1,7 +1,7 @@
 //! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
 
 use super::matrix::{self, MatrixTile};
-use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, splits, wide_rung};
+use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, splits, wide, wide_rung};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::shader;
 
@@ -18,7 +18,7 @@ const SMALL_MAP: usize = 16;
 const SPLIT_WORKGROUP: usize = 64;
 
 /// The rungs' shaders in order.
-type Ladder = [ShaderSource; 6];
+type Ladder = [ShaderSource; 7];
 
 const CONV2D: Ladder = [
     shader!("conv2d/1_naive"),
@@ -27,6 +27,7 @@ const CONV2D: Ladder = [
     shader!("conv2d/4_workgroup"),
     shader!("conv2d/5_split_k"),
     shader!("conv2d/6_matrix"),
+    shader!("conv2d/9_wide"),
 ];
 const CONV_TRANSPOSE2D: Ladder = [
     shader!("conv_transpose2d/1_naive"),
@@ -35,6 +36,7 @@ const CONV_TRANSPOSE2D: Ladder = [
     shader!("conv_transpose2d/4_workgroup"),
     shader!("conv_transpose2d/5_split_k"),
     shader!("conv_transpose2d/6_matrix"),
+    shader!("conv_transpose2d/9_wide"),
 ];
 
 /// The sizes that decide a tile.
@@ -68,6 +70,16 @@ impl Problem {
         self.classes * self.pixels.div_ceil(pixels) * self.vectors.div_ceil(vectors)
     }
 
+    /// Of equal tiles the largest that is not over `most` pixels.
+    fn balanced(&self, most: usize) -> usize {
+        self.pixels.div_ceil(self.pixels.div_ceil(most))
+    }
+
+    /// Pixels by default of a tile whose lanes share what they load.
+    fn shared_tile(&self) -> usize {
+        if self.pixels >= 32 { self.balanced(32) } else { tile_of(self.pixels, &[(16, 16), (5, 8), (2, 4)]) }
+    }
+
     fn register(&self, pixels: usize, vectors: usize) -> Candidate {
         let kernel =
             KernelSpec::new(self.ladder[1]).uint("WORKGROUP", REGISTER_WORKGROUP).uint("TILE_VECTORS", vectors).uint("TILE_PIXELS", pixels);
@@ -81,6 +93,11 @@ impl Problem {
             .uint("LANE_VECTORS", vectors)
             .uint("TILE_PIXELS", pixels);
         Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(pixels, vectors * subgroup))
+    }
+
+    fn wide(&self, subgroup: usize, pixels: usize) -> Candidate {
+        let kernel = KernelSpec::new(self.ladder[6]).uint("SUBGROUP", subgroup).uint("WORKGROUP", subgroup).uint("TILE_PIXELS", pixels);
+        Candidate::new(kernel, &pixels.to_string(), self.tiles(pixels, 2 * subgroup))
     }
 
     fn workgroup(&self, pixels: usize, vectors: usize) -> Candidate {
@@ -112,6 +129,9 @@ pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static 
     if key.output().channels4() <= FEW_VECTORS {
         return "2_register";
     }
+    if wide::is_default(key, profile) {
+        return wide::RUNG;
+    }
     // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
     let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
     if split { "5_split_k" } else { wide_rung(key, profile) }
@@ -130,17 +150,19 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     found.extend(others.map(|(tile, wide)| problem.register(tile, wide)));
 
     if let Some(subgroup) = profile.subgroup.map(|size| size as usize) {
-        // Of equal tiles the largest that is not over 32.
-        let balanced = |most: usize| pixels.div_ceil(pixels.div_ceil(most));
-        let tile = if pixels >= 32 { balanced(32) } else { tile_of(pixels, &[(16, 16), (5, 8), (2, 4)]) };
+        let balanced = |most: usize| problem.balanced(most);
         // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
         let few_pixels = key.family == Family::ConvTranspose2d && !key.transposed && pixels <= FEW_PIXELS;
-        found.push(problem.broadcast(subgroup, tile, if few_pixels && vectors > subgroup { 2 } else { 1 }));
+        found.push(problem.broadcast(subgroup, problem.shared_tile(), if few_pixels && vectors > subgroup { 2 } else { 1 }));
         let others = [balanced(32), balanced(24), balanced(16), balanced(8), balanced(4)];
         found.extend(others.map(|tile| problem.broadcast(subgroup, tile, 1)));
         if vectors > subgroup {
             found.extend([balanced(16), balanced(8), balanced(4)].map(|tile| problem.broadcast(subgroup, tile, 2)));
         }
+    }
+    if let Some(subgroup) = wide::lanes(key, profile) {
+        found.push(problem.wide(subgroup, problem.shared_tile()));
+        found.extend([32, 24, 16, 8, 4].map(|most| problem.wide(subgroup, problem.balanced(most))));
     }
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));

@@ -1,7 +1,6 @@
 //! Candidates of `conv2d_grad_weight`, and their default table.
 
-use super::matrix;
-use super::{Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, splits, wide_rung};
+use super::{Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, matrix, splits, wide, wide_rung};
 use crate::gpu::{KernelSpec, Profile};
 use crate::shader;
 use crate::tensor::Shape;
@@ -13,7 +12,11 @@ const LEAST_PIXELS: usize = 64;
 
 /// The rung of the default table: few channels on the small map make a thin result, which only the register rung's narrow tile fits.
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    if key.small.channels4() == 1 { "2_register" } else { wide_rung(key, profile) }
+    match key.small.channels4() {
+        1 => "2_register",
+        _ if wide::is_default(key, profile) => wide::RUNG,
+        _ => wide_rung(key, profile),
+    }
 }
 
 /// Every rung that the device can run; see [`super::candidates`].
@@ -33,6 +36,9 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     }
     if let Some(subgroup) = profile.subgroup.map(|size| size as usize) {
         found.extend(broadcast(key, subgroup, patches, columns));
+    }
+    if let Some(subgroup) = wide::lanes(key, profile) {
+        found.extend(eights(key, subgroup));
     }
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         for (rows, wide) in [(1, 1), (2, 1), (1, 2)] {
@@ -72,4 +78,17 @@ fn broadcast(key: &ContractionKey, subgroup: usize, patches: usize, columns: usi
         found.extend([one(by_default, tile, 4), one(!by_default, tile, 4)]);
     }
     found
+}
+
+/// The wide rung, whole and in four parts: its lanes own the last axis of the result.
+fn eights(key: &ContractionKey, subgroup: usize) -> Vec<Candidate> {
+    let (patches, columns) = (key.geometry.kernel.pow(2) * key.large.channels() / 8, key.small.channels() / 8);
+    let (rows, columns) = if key.transposed { (columns, patches) } else { (patches, columns) };
+    let tile = subgroup.min(8);
+    let kernel = KernelSpec::new(shader!("conv2d_grad_weight/9_wide"))
+        .uint("SUBGROUP", subgroup)
+        .uint("WORKGROUP", subgroup)
+        .uint("TILE_EIGHTS", tile);
+    let one = Candidate::new(kernel, &tile.to_string(), rows.div_ceil(tile) * columns.div_ceil(subgroup));
+    if key.small.batch() * key.small.height() < 8 { vec![one] } else { vec![one.clone(), one.split(4)] }
 }

@@ -9,6 +9,7 @@ mod grad_weight;
 mod matrix;
 mod parse;
 mod thin;
+pub(crate) mod wide;
 
 pub use parse::ParseKeyError;
 

@@ -1,0 +1,196 @@
+// conv2d_grad_weight, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU adapters that have these.
+//
+//   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
+//       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
+//
+// A matrix product: the rows are patch vectors, (ky, kx, eight of a) counted as one list, the columns are the eights of b, the
+// contraction runs over pixels, four of a row at a time. A lane owns eight columns and fetches one row vector; the shuffle hands
+// every row vector to all columns. The two halves of a word are an even and an odd channel, and are kept apart until they are stored.
+//
+// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
+// writes grad_weight[ky, kx, b, a]: then the rows are the eights of b, the columns the patch vectors.
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+//
+// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
+// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
+// Grid      ceil(rows / TILE_EIGHTS) * ceil(columns / SUBGROUP) * splits tiles, one a subgroup, where rows, columns are
+//           KERNEL^2 * large_channels / 8, small_channels / 8 (TRANSPOSED_OUTPUT: the other way round);
+//           ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
+// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; TILE_EIGHTS <= SUBGROUP; splits <= rows
+//           of all small images (batch * small_height); no lane leaves early;
+//           all channel counts are multiples of 8, offsets and pixel strides even
+// Speed     lavapipe 22.3, beside rung 3 in one call on a machine in use: 1.17 and 1.45 times as fast on 32x32x128 and 15x15x256.
+//           lavapipe loads lane by lane, at nearly the same cost for 64 bits as for 32; in rung 3 that was half of the time.
+//           Unmeasured on a GPU. Called by ops::conv2d_grad_weight.
+
+const KERNEL: u32 = 4u; // height and width of the kernel
+const STRIDE: u32 = 2u;
+const TRANSPOSED_OUTPUT: bool = false;
+const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
+const SMALL_SLOPE: f32 = 1.0; // and of the small one
+const SUBGROUP: u32 = 8u;
+const WORKGROUP: u32 = 8u;
+const TILE_EIGHTS: u32 = 8u; // rows of a tile, in eights
+const_assert WORKGROUP % SUBGROUP == 0u && TILE_EIGHTS <= SUBGROUP;
+
+struct Params {
+    batch: u32,
+    large_height: u32,
+    large_width: u32,
+    large_channels4: u32,
+    small_height: u32,
+    small_width: u32,
+    small_channels4: u32,
+    padding: u32,
+    large_offset: u32,
+    large_stride: u32,
+    small_offset: u32,
+    small_stride: u32,
+    splits: u32, // parts of the sum over pixels, each with its own result
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> large: array<vec4<u64>>;
+@group(0) @binding(2) var<storage, read> small: array<vec4<u64>>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
+
+// Eight numbers, those at even places and those at odd ones: what the two halves of each word are.
+struct Eight {
+    even: vec4<f32>,
+    odd: vec4<f32>,
+}
+
+fn eight(words: vec4<u64>) -> Eight {
+    return Eight(bitcast<vec4<f32>>(vec4<u32>(words)), bitcast<vec4<f32>>(vec4<u32>(words >> vec4(32u))));
+}
+
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn activated(x: vec4<f32>, slope: f32) -> vec4<f32> {
+    return select(x, slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
+// Where a patch vector comes from: its tap and its eight channels.
+struct Tap {
+    ky: u32,
+    kx: u32,
+    channel8: u32,
+}
+
+fn tap_of(index: u32) -> Tap {
+    let number = index / (params.large_channels4 / 2u);
+    return Tap(number / KERNEL, number % KERNEL, index % (params.large_channels4 / 2u));
+}
+
+// Even and odd channels under four neighbouring pixels of a row.
+struct Tile {
+    even: mat4x4<f32>,
+    odd: mat4x4<f32>,
+}
+
+// The patch vector under four neighbouring pixels of the row, zero outside of the map.
+fn large_tile(tap: Tap, row: u32, ox: u32) -> Tile {
+    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+    let y = row % params.small_height * STRIDE + tap.ky - params.padding;
+    let image_row = row / params.small_height * params.large_height + y;
+    var tile: Tile;
+    for (var i = 0u; i < 4u; i++) {
+        let x = (ox + i) * STRIDE + tap.kx - params.padding;
+        let inside = ox + i < params.small_width && y < params.large_height && x < params.large_width;
+        let source = (params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride) / 2u;
+        let values = eight(large[source + tap.channel8]);
+        tile.even[i] = select(vec4(0.0), activated(values.even, LARGE_SLOPE), inside);
+        tile.odd[i] = select(vec4(0.0), activated(values.odd, LARGE_SLOPE), inside);
+    }
+    return tile;
+}
+
+// Four neighbouring pixels of the row; past its end any pixel does, because large_tile is zero there.
+fn small_tile(channel8: u32, row: u32, ox: u32) -> Tile {
+    var tile: Tile;
+    for (var i = 0u; i < 4u; i++) {
+        let pixel = row * params.small_width + min(ox + i, params.small_width - 1u);
+        let values = eight(small[(params.small_offset + pixel * params.small_stride) / 2u + channel8]);
+        tile.even[i] = activated(values.even, SMALL_SLOPE);
+        tile.odd[i] = activated(values.odd, SMALL_SLOPE);
+    }
+    return tile;
+}
+
+// Where row 8*row8 + i and column 8*column8 of the product lie, in vec4s; rows follow each other after `step`.
+fn place(row8: u32, column8: u32, step: u32) -> u32 {
+    if TRANSPOSED_OUTPUT {
+        let channels8 = params.large_channels4 / 2u;
+        return (column8 / channels8 * params.small_channels4 * 4u + row8 * 8u) * step + column8 % channels8 * 2u;
+    }
+    return row8 * 8u * step + column8 * 2u;
+}
+
+fn store(at: u32, even: vec4<f32>, odd: vec4<f32>) {
+    grad_weight[at] = vec4(even.x, odd.x, even.y, odd.y);
+    grad_weight[at + 1u] = vec4(even.z, odd.z, even.w, odd.w);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn conv2d_grad_weight(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let patches = KERNEL * KERNEL * params.large_channels4 / 2u;
+    let rows = select(patches, params.small_channels4 / 2u, TRANSPOSED_OUTPUT);
+    let columns = select(params.small_channels4 / 2u, patches, TRANSPOSED_OUTPUT);
+    let row_tiles = (rows + TILE_EIGHTS - 1u) / TILE_EIGHTS;
+    let column_tiles = (columns + SUBGROUP - 1u) / SUBGROUP;
+    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
+    let first = tile % row_tiles * TILE_EIGHTS;
+    let column = tile / row_tiles % column_tiles * SUBGROUP + lane;
+    let split = tile / row_tiles / column_tiles;
+
+    let fetched_row = min(first + lane, rows - 1u);
+    let fetched_column = min(column, columns - 1u);
+    let tap = tap_of(select(fetched_row, fetched_column, TRANSPOSED_OUTPUT));
+    let b8 = select(fetched_column, fetched_row, TRANSPOSED_OUTPUT);
+
+    var even_even: array<vec4<f32>, TILE_EIGHTS * 4u>; // sums of even rows, even columns
+    var even_odd: array<vec4<f32>, TILE_EIGHTS * 4u>;
+    var odd_even: array<vec4<f32>, TILE_EIGHTS * 4u>;
+    var odd_odd: array<vec4<f32>, TILE_EIGHTS * 4u>;
+    let image_rows = params.batch * params.small_height;
+    let part = (image_rows + params.splits - 1u) / params.splits;
+    for (var row = split * part; row < min(split * part + part, image_rows); row++) {
+        for (var ox = 0u; ox < params.small_width; ox += 4u) {
+            var own = small_tile(b8, row, ox);
+            var shared_rows = large_tile(tap, row, ox);
+            if TRANSPOSED_OUTPUT {
+                let swap = own;
+                own = shared_rows;
+                shared_rows = swap;
+            }
+            let evens = transpose(shared_rows.even);
+            let odds = transpose(shared_rows.odd);
+            for (var r = 0u; r < TILE_EIGHTS * 4u; r++) {
+                let e = subgroupShuffle(evens[r % 4u], r / 4u);
+                let o = subgroupShuffle(odds[r % 4u], r / 4u);
+                even_even[r] += own.even * e;
+                even_odd[r] += own.odd * e;
+                odd_even[r] += own.even * o;
+                odd_odd[r] += own.odd * o;
+            }
+        }
+    }
+    if column >= columns || split >= params.splits {
+        return;
+    }
+    let step = select(params.small_channels4, params.large_channels4, TRANSPOSED_OUTPUT);
+    for (var r = 0u; r < TILE_EIGHTS * 4u; r++) {
+        if first + r / 4u < rows {
+            let at = split * KERNEL * KERNEL * params.large_channels4 * 4u * params.small_channels4 + place(first + r / 4u, column, step);
+            store(at + r % 4u * 2u * step, even_even[r], even_odd[r]);
+            store(at + (r % 4u * 2u + 1u) * step, odd_even[r], odd_odd[r]);
+        }
+    }
+}

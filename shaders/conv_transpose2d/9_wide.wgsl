@@ -1,0 +1,190 @@
+// conv_transpose2d, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU adapters that have these.
+//
+//   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
+//       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
+//
+// A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE): they share their taps, 2 x 2 of them for kernel 4, stride 2.
+// For loading, a lane is a pixel: it fetches eight inputs of its own pixel. For computing, a lane is eight output channels:
+// the shuffle hands it every pixel's input in turn, and each weight that it loads serves TILE_PIXELS pixels (drawn in conv2d).
+// The two halves of a word are an even and an odd channel, so eights are kept as four even and four odd ones until they are stored.
+// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+//
+// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
+// Grid      STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
+//           * ceil(out_channels / (8 * SUBGROUP)) tiles, one a subgroup: ceil(tiles / (WORKGROUP / SUBGROUP)) groups,
+//           folded at 65535
+// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
+//           all channel counts are multiples of 8, offsets and pixel strides even
+// Speed     lavapipe 22.3, beside rung 3 in one call on a machine in use: 1.21 to 1.34 times as fast on 15x15x256 and 32x32x128.
+//           lavapipe loads lane by lane, at nearly the same cost for 64 bits as for 32; in rung 3 that was half of the time.
+//           With 32 output channels half of 8 lanes idle, and rung 3 wins.
+//           Unmeasured on a GPU. Called by ops::conv_transpose2d.
+
+const KERNEL: u32 = 4u; // height and width of the kernel
+const STRIDE: u32 = 2u;
+const TRANSPOSED_WEIGHT: bool = false;
+const HAS_BIAS: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
+const SUBGROUP: u32 = 8u;
+const WORKGROUP: u32 = 8u;
+const TILE_PIXELS: u32 = 16u;
+const LOADS: u32 = (TILE_PIXELS + SUBGROUP - 1u) / SUBGROUP; // pixels that a lane fetches for all
+const_assert WORKGROUP % SUBGROUP == 0u;
+
+struct Params {
+    batch: u32,
+    in_height: u32,
+    in_width: u32,
+    in_channels4: u32,
+    out_height: u32,
+    out_width: u32,
+    out_channels: u32,
+    padding: u32,
+    input_offset: u32,
+    input_stride: u32,
+    output_offset: u32,
+    output_stride: u32,
+    splits: u32, // 1: only rung 5 splits the contraction
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<u64>>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<u64>>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+
+// Eight numbers, those at even places and those at odd ones: what the two halves of each word are.
+struct Eight {
+    even: vec4<f32>,
+    odd: vec4<f32>,
+}
+
+fn eight(words: vec4<u64>) -> Eight {
+    return Eight(bitcast<vec4<f32>>(vec4<u32>(words)), bitcast<vec4<f32>>(vec4<u32>(words >> vec4(32u))));
+}
+
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn activated(x: vec4<f32>) -> vec4<f32> {
+    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
+// weight[tap, 8*ci8 .., 8*column ..] as four matrices: their products with an input's even and odd channels are even and odd
+// channels of the output.
+struct Block {
+    even_even: mat4x4<f32>, // output, input
+    even_odd: mat4x4<f32>,
+    odd_even: mat4x4<f32>,
+    odd_odd: mat4x4<f32>,
+}
+
+fn weight_block(tap: u32, ci8: u32, column: u32, out_channels8: u32) -> Block {
+    var at = (tap * params.in_channels4 / 2u + ci8) * 8u * out_channels8 + column;
+    var step = out_channels8;
+    if TRANSPOSED_WEIGHT {
+        step = params.in_channels4 / 2u;
+        at = (tap * out_channels8 + column) * 8u * step + ci8;
+    }
+    let rows = array(eight(weight[at]), eight(weight[at + step]), eight(weight[at + 2u * step]), eight(weight[at + 3u * step]),
+        eight(weight[at + 4u * step]), eight(weight[at + 5u * step]), eight(weight[at + 6u * step]), eight(weight[at + 7u * step]));
+    let even_even = mat4x4(rows[0].even, rows[2].even, rows[4].even, rows[6].even);
+    let odd_odd = mat4x4(rows[1].odd, rows[3].odd, rows[5].odd, rows[7].odd);
+    let odds_of_even = mat4x4(rows[0].odd, rows[2].odd, rows[4].odd, rows[6].odd);
+    let evens_of_odd = mat4x4(rows[1].even, rows[3].even, rows[5].even, rows[7].even);
+    if TRANSPOSED_WEIGHT {
+        return Block(transpose(even_even), transpose(odds_of_even), transpose(evens_of_odd), transpose(odd_odd));
+    }
+    return Block(even_even, evens_of_odd, odds_of_even, odd_odd);
+}
+
+fn store(pixel: u32, co4: u32, value: vec4<f32>) {
+    var sum = value;
+    if HAS_BIAS {
+        sum += bias[co4];
+    }
+    output[params.output_offset + pixel * params.output_stride + co4] = sum;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn conv_transpose2d(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let out_channels8 = params.out_channels / 8u;
+    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the pixels that they do not have.
+    let rows = (params.out_height + STRIDE - 1u) / STRIDE;
+    let columns = (params.out_width + STRIDE - 1u) / STRIDE;
+    let pixels = params.batch * rows * columns;
+    let pixel_tiles = (pixels + TILE_PIXELS - 1u) / TILE_PIXELS;
+    let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
+    let first = tile % pixel_tiles * TILE_PIXELS;
+    let class_y = tile / pixel_tiles % (STRIDE * STRIDE) / STRIDE;
+    let class_x = tile / pixel_tiles % STRIDE;
+    let co8 = tile / pixel_tiles / (STRIDE * STRIDE) * SUBGROUP + lane;
+    let first_ky = (class_y + params.padding) % STRIDE;
+    let first_kx = (class_x + params.padding) % STRIDE;
+
+    var image: array<u32, LOADS>; // row of the batch where the pixel's image begins
+    var bottom: array<u32, LOADS>; // input row that the first tap meets; the next tap meets the row above
+    var right: array<u32, LOADS>;
+    for (var r = 0u; r < LOADS; r++) {
+        let pixel = min(first + r * SUBGROUP + lane, pixels - 1u);
+        image[r] = pixel / columns / rows * params.in_height;
+        bottom[r] = pixel / columns % rows + (class_y + params.padding) / STRIDE;
+        right[r] = pixel % columns + (class_x + params.padding) / STRIDE;
+    }
+    var even: array<vec4<f32>, TILE_PIXELS>; // sums of the even channels of each pixel
+    var odd: array<vec4<f32>, TILE_PIXELS>;
+    let taps_x = (KERNEL - first_kx + STRIDE - 1u) / STRIDE;
+    let taps = (KERNEL - first_ky + STRIDE - 1u) / STRIDE * taps_x;
+    for (var t = 0u; t < taps; t++) {
+        var source: array<u32, LOADS>;
+        var inside: array<bool, LOADS>;
+        var any_inside = false;
+        for (var r = 0u; r < LOADS; r++) {
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            let y = bottom[r] - t / taps_x;
+            let x = right[r] - t % taps_x;
+            inside[r] = y < params.in_height && x < params.in_width;
+            source[r] = (params.input_offset + select(0u, (image[r] + y) * params.in_width + x, inside[r]) * params.input_stride) / 2u;
+            any_inside |= inside[r];
+        }
+        let tap = (first_ky + t / taps_x * STRIDE) * KERNEL + first_kx + t % taps_x * STRIDE;
+        if !subgroupAny(any_inside) {
+            continue; // small maps: most taps of a 1x1 or 2x2 map lie outside for every pixel
+        }
+        for (var ci8 = 0u; ci8 < params.in_channels4 / 2u; ci8++) {
+            var x_even: array<vec4<f32>, LOADS>;
+            var x_odd: array<vec4<f32>, LOADS>;
+            for (var r = 0u; r < LOADS; r++) {
+                let x = eight(input[source[r] + ci8]);
+                x_even[r] = select(vec4(0.0), activated(x.even), inside[r]);
+                x_odd[r] = select(vec4(0.0), activated(x.odd), inside[r]);
+            }
+            let w = weight_block(tap, ci8, min(co8, out_channels8 - 1u), out_channels8);
+            for (var p = 0u; p < TILE_PIXELS; p++) {
+                let e = subgroupShuffle(x_even[p / SUBGROUP], p % SUBGROUP);
+                let o = subgroupShuffle(x_odd[p / SUBGROUP], p % SUBGROUP);
+                even[p] += w.even_even * e + w.even_odd * o;
+                odd[p] += w.odd_even * e + w.odd_odd * o;
+            }
+        }
+    }
+    for (var p = 0u; p < TILE_PIXELS; p++) {
+        let pixel = first + p;
+        let oy = pixel / columns % rows * STRIDE + class_y;
+        let ox = pixel % columns * STRIDE + class_x;
+        let exists = pixel < pixels && oy < params.out_height && ox < params.out_width;
+        let place = (pixel / columns / rows * params.out_height + oy) * params.out_width + ox;
+        if exists && co8 < out_channels8 {
+            store(place, 2u * co8, vec4(even[p].x, odd[p].x, even[p].y, odd[p].y));
+            store(place, 2u * co8 + 1u, vec4(even[p].z, odd[p].z, even[p].w, odd[p].w));
+        }
+    }
+}
