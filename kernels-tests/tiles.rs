@@ -9,7 +9,7 @@ use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
-use pix2pix::train::{Tiling, TrainConfig, Translator};
+use pix2pix::train::{Architecture, Canvas, Tiling, TrainConfig, TrainError, Translator};
 
 const PLAIN: Mode = Mode { statistics: Statistics::Image, dropout: DropoutMode::Off };
 
@@ -45,6 +45,35 @@ fn window(values: &[f32], shape: Shape, [top, left, height, width]: [usize; 4]) 
     rows.flat_map(|pixel| values[at(pixel)..at(pixel) + shape.channels()].to_vec()).collect()
 }
 
+/// An image in memory, and the rows of its translation.
+struct InMemory<'a> {
+    values: &'a [f32],
+    shape: Shape,
+    rows: Vec<f32>,
+    /// Top of the last tile that was asked for, and how often it was above the one before.
+    top: usize,
+    passes: usize,
+}
+
+impl<'a> InMemory<'a> {
+    fn new(values: &'a [f32], shape: Shape) -> Self {
+        Self { values, shape, rows: Vec::new(), top: 0, passes: 1 }
+    }
+}
+
+impl Canvas for InMemory<'_> {
+    fn read(&mut self, at: [usize; 4]) -> Result<Vec<f32>, TrainError> {
+        self.passes += usize::from(at[0] < self.top);
+        self.top = at[0];
+        Ok(window(self.values, self.shape, at))
+    }
+
+    fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
+        self.rows.extend_from_slice(rows);
+        Ok(())
+    }
+}
+
 /// The largest difference of a tiled translation from one in one piece.
 fn difference(gpu: &Gpu, config: &TrainConfig, mode: &Mode, shape: Shape, tile: usize, overlap: Option<usize>) -> f32 {
     let mut states = StateList::new(config.precision);
@@ -53,9 +82,10 @@ fn difference(gpu: &Gpu, config: &TrainConfig, mode: &Mode, shape: Shape, tile: 
     let store = filled(gpu, states);
     let values = image(shape);
     let whole = Translator::new(gpu, &store, &generator, shape, Fit::Pad, mode).unwrap().translate(gpu, &store, &values, 0).unwrap();
-    let mut tiled = Vec::new();
-    let read = |at: [usize; 4]| window(&values, shape, at);
-    tiling.translate((gpu, &store), (&generator, mode), shape, &read, &mut |rows| tiled.extend_from_slice(rows)).unwrap();
+    let mut canvas = InMemory::new(&values, shape);
+    tiling.translate((gpu, &store), (&generator, mode), shape, &mut canvas).unwrap();
+    let (tiled, layers) = (canvas.rows, store.states().states().iter().filter(|state| state.name.starts_with("statistics.")).count());
+    assert_eq!(canvas.passes, layers + 1, "rows of tiles are asked for in order in each pass");
     assert_eq!(tiled.len(), whole.len());
     let range = whole.iter().fold(0.0f32, |most, v| most.max(v.abs()));
     assert!(range > 0.2, "the output is no constant: {range}");
@@ -77,6 +107,72 @@ fn tiles_are_the_image_in_one_piece() {
         let off = difference(&gpu, config, mode, shape, 192, None);
         assert!(off <= most, "{:?}, {:?}: off by {off}", config.norm, mode.statistics);
     }
+}
+
+/// A ResNet's reflected borders are the image's at the image's border; inside, a tile does not see its own. An encoder-decoder sees as far
+/// as the U-Net with skips.
+#[test]
+fn tiles_of_other_architectures_are_the_image_in_one_piece() {
+    let gpu = &*gpu();
+    let unet = TrainConfig { norm: Norm::None, ..small_config(32, 4) };
+    let resnet = TrainConfig { architecture: Architecture::ResNet6, ..unet.clone() };
+    let instance = TrainConfig { norm: Norm::Instance, ..resnet.clone() };
+    let bare = TrainConfig { architecture: Architecture::EncoderDecoder, ..unet };
+    let shape = Shape::nhwc(1, 190, 245, 3);
+    for (config, tile, most) in [(&resnet, 160, 2e-6), (&instance, 160, 5e-5), (&bare, 160, 2e-6)] {
+        let off = difference(gpu, config, &PLAIN, shape, tile, None);
+        assert!(off <= most, "{:?}, {:?}: off by {off}", config.architecture, config.norm);
+    }
+}
+
+/// With a smaller overlap the tiles differ where they meet. What is shown goes from one to the other over the whole overlap: it lies
+/// between the two, and no step from pixel to pixel is larger than theirs and the share of the difference that falls on a pixel.
+#[test]
+fn smaller_overlaps_are_blended_from_tile_to_tile() {
+    let gpu = &*gpu();
+    let config = TrainConfig { norm: Norm::None, ..small_config(32, 4) };
+    let mut states = StateList::default();
+    let generator = Generator::new(&mut states, &config.generator()).unwrap();
+    let (tile, overlap, width) = (96, 32, 160);
+    let tiling = Tiling::new(&mut states, &generator, &PLAIN, tile, Some(overlap)).unwrap();
+    let store = filled(gpu, states);
+    let shape = Shape::nhwc(1, tile, width, 3);
+    let values = image(shape);
+    let mut canvas = InMemory::new(&values, shape);
+    tiling.translate((gpu, &store), (&generator, &PLAIN), shape, &mut canvas).unwrap();
+    // Two tiles: columns 0 to 95 and 64 to 159.
+    let (starts, square) = ([0, width - tile], Shape::nhwc(1, tile, tile, 3));
+    let alone = starts.map(|left| {
+        let part = window(&values, shape, [0, left, tile, tile]);
+        Translator::new(gpu, &store, &generator, square, Fit::Pad, &PLAIN).unwrap().translate(gpu, &store, &part, 0).unwrap()
+    });
+    let of_tile = |index: usize, y: usize, x: usize, c: usize| alone[index][(y * tile + x - starts[index]) * 3 + c];
+    let shown = |y: usize, x: usize, c: usize| canvas.rows[(y * width + x) * 3 + c];
+    // Roundings of two products and their sum.
+    let rounding = 1e-6;
+    let (mut apart, mut hard, mut worst) = (0.0f32, 0, 0.0f32);
+    for (y, c) in (0..tile).flat_map(|y| (0..3).map(move |c| (y, c))) {
+        assert!((0..starts[1]).all(|x| shown(y, x, c) == of_tile(0, y, x, c)), "the first tile alone");
+        assert!((tile..width).all(|x| shown(y, x, c) == of_tile(1, y, x, c)), "the second tile alone");
+        for x in starts[1]..tile {
+            let [a, b] = [0, 1].map(|index| of_tile(index, y, x, c));
+            let share = (x as f32 + 0.5 - starts[1] as f32) / overlap as f32;
+            assert!((a.min(b) - rounding..=a.max(b) + rounding).contains(&shown(y, x, c)), "between {a} and {b}");
+            assert!((shown(y, x, c) - (a + share * (b - a))).abs() <= rounding);
+            apart = apart.max((a - b).abs());
+            if x + 1 < tile {
+                let [next_a, next_b] = [0, 1].map(|index| of_tile(index, y, x + 1, c));
+                let most = (next_a - a).abs().max((next_b - b).abs()) + (b - a).abs() / overlap as f32;
+                let step = (shown(y, x + 1, c) - shown(y, x, c)).abs();
+                worst = worst.max(step - most);
+                // What a cut here would be.
+                hard += usize::from((next_b - a).abs() > most + 4.0 * rounding);
+            }
+        }
+    }
+    assert!(apart > 0.05, "the tiles differ: {apart}");
+    assert!(hard > 1000, "a cut would be seen: {hard} steps");
+    assert!(worst <= 4.0 * rounding, "a step beyond its bound by {worst}");
 }
 
 #[test]

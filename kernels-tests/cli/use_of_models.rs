@@ -155,3 +155,53 @@ fn large_images_go_through_in_tiles() {
         assert!(stderr(&output).contains(expected), "{options:?}: {}", stderr(&output));
     }
 }
+
+/// Kinds of pixels, depths and formats go through tiles, in bands of rows, as they go through whole; nothing half-written is left.
+#[test]
+fn tiles_take_every_kind_of_image() {
+    let folder = temporary();
+    let root = folder.path();
+    let noisy = |x: u32, y: u32| [(x * 7 + y * 3) as u8, (x ^ y) as u8, (y * 5) as u8];
+    fs::create_dir_all(root.join("in")).unwrap();
+    fs::create_dir_all(root.join("in2")).unwrap();
+    for name in ["in/deep", "in2/deep"] {
+        let deep = image::ImageBuffer::from_fn(130, 250, |x, y| image::Rgb(noisy(x, y).map(|byte| u16::from(byte) * 250)));
+        deep.save(root.join(name).with_extension("png")).unwrap();
+        image::RgbImage::from_fn(250, 130, |x, y| image::Rgb(noisy(x, y)))
+            .save(root.join(name.replace("deep", "flat")).with_extension("png"))
+            .unwrap();
+    }
+    let tiny = ["--size", "32", "--ngf", "2", "--norm", "none", "--steps", "1"];
+    let sets: [(&str, &[&str], &[&str]); 3] = [
+        ("lab", &["in"], &["--input", "lab-l", "--output", "lab-ab"]),
+        ("stack", &["in", "in2"], &["--input", "gray", "--stack", "2", "--output-stack", "2"]),
+        ("rgba", &["in"], &["--output", "rgba"]),
+    ];
+    for part in ["set/train", "set/val"] {
+        for side in ["A", "A2", "B", "B2"] {
+            picture(&root.join(part).join(side).join("a.png"), 40, 40);
+        }
+    }
+    picture(&root.join("photos/train/a.png"), 40, 40);
+    for (name, inputs, options) in sets {
+        let data = if name == "lab" { "photos" } else { "set" };
+        succeed(root, &[&["train", data, "--name", name], &tiny[..], options].concat());
+        let model = format!("runs/{name}");
+        for format in ["png", "tiff"] {
+            let translate = |out: &str, options: &[&str]| {
+                succeed(root, &[&["translate"], inputs, &["--model", &model, "--format", format, "--out", out], options].concat());
+                let mut names: Vec<_> = fs::read_dir(root.join(out)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+                names.sort();
+                names.into_iter().map(|name| (image::open(root.join(out).join(&name)).unwrap(), name)).collect::<Vec<_>>()
+            };
+            let (whole, tiled) =
+                (translate(&format!("{name}-{format}"), &[]), translate(&format!("{name}-{format}-t"), &["--tile", "160"]));
+            assert_eq!(whole.len(), if name == "stack" { 4 } else { 2 });
+            for ((whole, name), (tiled, other)) in whole.iter().zip(&tiled) {
+                assert_eq!((name, whole.color(), whole.width()), (other, tiled.color(), tiled.width()));
+                let off = whole.to_rgba16().iter().zip(tiled.to_rgba16().iter()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+                assert!(off <= 257, "{name:?}: off by {off} of 65535");
+            }
+        }
+    }
+}

@@ -19,18 +19,19 @@ mod recipe;
 mod results;
 mod stop;
 mod test_time;
+mod tiled;
 mod train;
 mod translate;
 mod tune;
 
 pub use error::CliError;
 
-use crate::data::{Format, Picture};
+use crate::data::{Format, Layout, Picture, RowWriter};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
-use crate::train::run::{RunError, write_atomic};
+use crate::train::run::{AtomicFile, RunError};
 use clap::{Args, Parser, Subcommand};
 use network::PrecisionArg;
 use std::collections::HashMap;
@@ -196,9 +197,30 @@ fn note(text: &str) {
 
 /// Writes a picture, as a whole or not at all; as TIFF if the file's name says so, else as PNG.
 fn write_picture(path: &Path, picture: &Picture) -> Result<(), RunError> {
-    let is_tiff = path.extension().is_some_and(|ending| ending == "tiff");
-    let format = if is_tiff { Format::Tiff } else { Format::Png };
-    write_atomic(path, |out| format.write(picture, out))
+    let mut file = PictureFile::create(path, picture.layout())?;
+    file.push(picture)?;
+    file.commit()
+}
+
+/// A picture's file that is written in bands of rows, and is there when it is complete.
+struct PictureFile<'a> {
+    path: &'a Path,
+    rows: RowWriter<AtomicFile>,
+}
+
+impl<'a> PictureFile<'a> {
+    fn create(path: &'a Path, layout: Layout) -> Result<Self, RunError> {
+        let rows = RowWriter::new(Format::of(path), layout, AtomicFile::create(path)?);
+        Ok(Self { path, rows: rows.map_err(|error| RunError::write(path, error))? })
+    }
+
+    fn push(&mut self, rows: &Picture) -> Result<(), RunError> {
+        self.rows.push(rows).map_err(|error| RunError::write(self.path, error))
+    }
+
+    fn commit(self) -> Result<(), RunError> {
+        self.rows.finish().map_err(|error| RunError::write(self.path, error))?.commit()
+    }
 }
 
 /// Outputs for each input in `folder`, with its name and each of the `endings`, input by input; two outputs of one name, or an input or

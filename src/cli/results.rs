@@ -2,7 +2,7 @@
 
 use super::CliError;
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Format, Picture, list_images};
+use crate::data::{DataError, Depth, Format, list_images};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -46,12 +46,12 @@ impl ResultArgs {
         (1..=images).map(|image| format!("{variant}{}{}", number(image), format.ending())).collect()
     }
 
-    /// The depth of the result for `image`.
-    pub fn depth(&self, image: &Picture) -> Depth {
+    /// The depth of the result for an image of `depth`.
+    pub fn depth(&self, depth: Depth) -> Depth {
         match self.depth {
             Some(DepthArg::Eight) => Depth::Eight,
             Some(DepthArg::Sixteen) => Depth::Sixteen,
-            None => image.depth(),
+            None => depth,
         }
     }
 }

@@ -5,12 +5,13 @@ use super::generator::UnsaidArgs;
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
+use super::tiled::{BandedImage, failure, refuse_with_tiles};
 use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
 use crate::data::pairs::check_sizes;
-use crate::data::{DataError, Picture, read_picture, reflected_window};
+use crate::data::{Bands, DataError, Picture, read_picture};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
-use crate::nn::{DropoutMode, Fit, Generator, Mode, TestTime};
+use crate::nn::{DropoutMode, Fit, Generator, Mode};
 use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::StateList;
@@ -52,7 +53,7 @@ pub struct TranslateArgs {
     /// How images whose sides the generator does not divide go through it [default: as the model says, else pad]
     #[arg(long, value_enum, value_name = "FIT")]
     fit: Option<FitArg>,
-    /// Translate larger images in tiles of this many pixels, in device memory that does not grow with the image
+    /// Translate larger images in tiles of this many pixels, in memory that does not grow with the image's height
     #[arg(long, value_name = "PIXELS")]
     tile: Option<usize>,
     /// The least that neighbouring tiles share; less than what the generator sees is faster, blended and not exact
@@ -97,6 +98,14 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     let (mut group, mut failures) = (Group::new(), Failures::default());
     for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
+        match model.translate_in_tiles(files, outputs) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                failures.take(error, 1)?;
+                continue;
+            }
+        }
         let image = match model.read(files) {
             Ok(image) => image,
             Err(error) => {
@@ -141,12 +150,7 @@ impl Model {
         let images: Vec<&Picture> = group.iter().map(|(image, ..)| image).collect();
         for (sample, &seed) in seeds.iter().enumerate() {
             let fail = |source| CliError::Translate { file: first.to_owned(), source: Box::new(source) };
-            let translated = match (&self.tiling, &images[..]) {
-                (Some(tiling), [image]) if image.width().max(image.height()) as usize > tiling.tile => {
-                    vec![self.in_tiles(tiling, image).map_err(fail)?]
-                }
-                _ => self.translate(&images, seed).map_err(fail)?,
-            };
+            let translated = self.translate(&images, seed).map_err(fail)?;
             for (pictures, (image, input, outputs)) in translated.iter().zip(group) {
                 if let Some(picture) = pictures.first().filter(|picture| picture.dimensions() != image.dimensions()) {
                     let [from, to] = [image, picture].map(|picture| format!("{}x{}", picture.width(), picture.height()));
@@ -159,6 +163,22 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Translates an input tile by tile if there are tiles and it is larger than one, and says whether it was.
+    fn translate_in_tiles(&self, files: &[PathBuf], outputs: &[PathBuf]) -> Result<bool, CliError> {
+        let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else { return Ok(false) };
+        let input = Bands::open(files, &self.config.input)?;
+        let (width, height) = input.dimensions();
+        if width.max(height) as usize <= tiling.tile {
+            return Ok(false);
+        }
+        let mut image = BandedImage::new(&self.config, &self.results, input, outputs)?;
+        let (device, network) = ((&self.gpu, &self.store), (&self.generator, &self.mode));
+        tiling.translate(device, network, image.shape(), &mut image).map_err(|error| failure(error, first))?;
+        image.commit()?;
+        outputs.iter().try_for_each(|output| print(&output.display().to_string()))?;
+        Ok(true)
     }
 
     /// Reads the images of an input in the channels of the model.
@@ -186,33 +206,9 @@ impl Model {
         let each = |values: &[f32]| (values.len() / images.len()).max(1);
         let parts = output.chunks(each(&output)).zip(shown.chunks(each(&shown))).zip(images);
         let pictures = |((output, input), image): ((&[f32], &[f32]), &&Picture)| {
-            self.config.output.pictures(width as u32, height as u32, self.results.depth(image), output, input)
+            self.config.output.pictures(width as u32, height as u32, self.results.depth(image.depth()), output, input)
         };
         Ok(parts.map(pictures).collect())
-    }
-
-    /// Translates an image tile by tile; on the host it and its translation are held whole.
-    fn in_tiles(&self, tiling: &Tiling, image: &Picture) -> Result<Vec<Picture>, TrainError> {
-        let Self { gpu, store, generator, config, mode, .. } = self;
-        let (width, height) = image.dimensions();
-        let part = |[top, left, height, width]: [usize; 4]| -> Vec<f32> {
-            config.input.units(&reflected_window(image, left as u32, top as u32, width as u32, height as u32))
-        };
-        let depth = self.results.depth(image);
-        let (mut whole, mut done) = (vec![(0, Vec::new()); config.output.images()], 0);
-        let mut write = |rows: &[f32]| {
-            let height = rows.len() / (width as usize * config.output.channels());
-            let input = part([done, 0, height, width as usize]);
-            let parts = config.output.pictures(width, height as u32, depth, rows, &input);
-            for ((channels, bytes), part) in whole.iter_mut().zip(parts) {
-                *channels = part.channels();
-                bytes.extend_from_slice(part.bytes());
-            }
-            done += height;
-        };
-        tiling.translate((gpu, store), (generator, mode), self.shape(1, image), &part, &mut write)?;
-        let picture = |(channels, bytes)| Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default();
-        Ok(whole.into_iter().map(picture).collect())
     }
 
     /// The program for images of `shape`: the last one again, or a new one.
@@ -230,15 +226,5 @@ impl Model {
                 None => error,
             }
         })
-    }
-}
-
-/// What tiles cannot go with, in words.
-fn refuse_with_tiles(fit: Fit, test: TestTime, batch: u32) -> Result<(), String> {
-    match (fit, test.dropout, batch) {
-        (Fit::Crop, ..) => Err("--tile pads images; use --fit pad".to_owned()),
-        (_, true, _) => Err("dropout would draw other masks in every tile; use --no-dropout and no --samples with --tile".to_owned()),
-        (_, _, 2..) => Err("--tile takes one image at a time; leave out --batch".to_owned()),
-        _ => Ok(()),
     }
 }

@@ -110,6 +110,18 @@ pub enum DataError {
         /// The largest decoded image that is accepted, in MiB.
         max_mebibytes: u64,
     },
+    /// The rows that a row of tiles needs would take more memory than a picture should.
+    #[error("{}: {rows} rows of {width} pixels are more than {max_mebibytes} MiB; use a smaller --tile, or cut the image from top to bottom", path.display())]
+    TooWide {
+        /// The file.
+        path: PathBuf,
+        /// Its width in pixels.
+        width: u32,
+        /// The rows of a tile.
+        rows: u32,
+        /// The most that is accepted, in MiB.
+        max_mebibytes: u64,
+    },
     /// A combined A|B image cannot be cut into two equal halves.
     #[error("{}: is {width} pixels wide; a combined A|B image needs an even width of at least 2: use A/ and B/ folders or fix the image", path.display())]
     OddWidth {
@@ -248,6 +260,16 @@ pub enum DataError {
         /// The step whose batch was asked for.
         step: u64,
     },
+}
+
+impl DataError {
+    /// The error as it is in a picture that has so many more rows above.
+    pub(super) fn lower(mut self, rows: u32) -> Self {
+        if let Self::UnknownColour { at, .. } = &mut self {
+            at[1] += rows;
+        }
+        self
+    }
 }
 
 /// A colour as `rrggbb`.

@@ -18,20 +18,21 @@
 //! | [`dataset`] | the decoded pairs of each split, in memory when they fit |
 //! | [`schedule`] | which pairs, with which jitter, make the batch of step `t` |
 //! | [`loader`] | threads that prepare the next batches while the device works |
-//! | [`write`](mod@write) | a picture to a file |
+//! | [`write`](mod@write) | a picture to a file, from its first row on |
 //! | [`bundled`] | the pairs that travel inside the binary |
-//! | [`pad`] | windows beyond an image's end, for tiles |
+//! | [`rows`] | the rows of one file in order, some at a time |
+//! | [`bands`] | windows onto an input of any height, of which only the rows in use are held: for tiles |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
 //!
 //! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
 
 pub mod augment;
+pub mod bands;
 pub mod bundled;
 pub mod dataset;
 pub mod error;
 pub mod lab;
 pub mod loader;
-pub mod pad;
 pub mod pairs;
 pub mod palette;
 pub mod picture;
@@ -40,21 +41,24 @@ pub mod preprocess;
 pub mod random;
 pub mod read;
 pub mod resize;
+pub mod rows;
 pub mod schedule;
 pub mod split;
+mod tiff;
 pub mod tools;
 pub mod write;
 
 pub use augment::{Jitter, preprocess_pair, to_unit};
+pub use bands::Bands;
 pub use dataset::{Batch, Dataset, PairSet};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
-pub use pad::reflected_window;
 pub use palette::Palette;
-pub use picture::{Depth, Picture};
+pub use picture::{Depth, Layout, Picture};
 pub use pixels::Pixels;
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{list_images, read_picture, read_rgb};
 pub use resize::{resize, resize_nearest};
+pub use rows::RowReader;
 pub use split::{Direction, Split};
-pub use write::Format;
+pub use write::{Format, RowWriter};

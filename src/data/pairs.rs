@@ -97,13 +97,15 @@ impl PairSource {
 /// # Errors
 /// [`DataError::PairSizes`].
 pub fn check_sizes(images: &[(PathBuf, Picture)]) -> Result<(), DataError> {
-    let Some((a, first)) = images.first() else { return Ok(()) };
-    match images.iter().find(|(_, image)| image.dimensions() != first.dimensions()) {
+    check_alike(images.iter().map(|(path, image)| (path, image.dimensions())))
+}
+
+/// Whether all files have the width and height of the first.
+pub(super) fn check_alike<'a>(mut sizes: impl Iterator<Item = (&'a PathBuf, (u32, u32))>) -> Result<(), DataError> {
+    let Some((a, a_size)) = sizes.next() else { return Ok(()) };
+    match sizes.find(|&(_, size)| size != a_size) {
         None => Ok(()),
-        Some((b, other)) => {
-            let (a_size, b_size) = (first.dimensions(), other.dimensions());
-            Err(DataError::PairSizes { a: a.clone(), a_size, b: b.clone(), b_size })
-        }
+        Some((b, b_size)) => Err(DataError::PairSizes { a: a.clone(), a_size, b: b.clone(), b_size }),
     }
 }
 

@@ -49,6 +49,26 @@ impl Depth {
     }
 }
 
+/// What a picture is apart from its samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+    /// Samples of a pixel.
+    pub channels: usize,
+    /// Bits of a sample.
+    pub depth: Depth,
+}
+
+impl Layout {
+    /// Bytes of a row of pixels.
+    pub fn row_bytes(self) -> usize {
+        self.width as usize * self.channels * self.depth.bytes()
+    }
+}
+
 /// Rows of pixels, the channels of each side by side: `[height, width, channels]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
@@ -104,6 +124,11 @@ impl Picture {
     /// Width and height.
     pub fn dimensions(&self) -> (u32, u32) {
         (self.width, self.height)
+    }
+
+    /// Everything but the samples.
+    pub fn layout(&self) -> Layout {
+        Layout { width: self.width, height: self.height, channels: self.channels, depth: self.depth }
     }
 
     /// Samples of a pixel.
@@ -222,6 +247,24 @@ impl Picture {
         stacked
     }
 
+    /// Leaves out the first `rows`, or all there are.
+    pub fn drop_rows(&mut self, rows: u32) {
+        let rows = rows.min(self.height);
+        self.bytes.drain(..rows as usize * self.layout().row_bytes());
+        self.height -= rows;
+    }
+
+    /// Adds the rows of a picture of the same width, channels and depth below; to a picture without rows, those of any.
+    pub fn append(&mut self, below: Self) {
+        if self.height == 0 {
+            *self = below;
+        } else if self.layout() == (Layout { height: self.height, ..below.layout() }) {
+            self.bytes.reserve_exact(below.bytes.len());
+            self.bytes.extend_from_slice(&below.bytes);
+            self.height += below.height;
+        }
+    }
+
     /// The channels from `start` on, `channels` of them.
     pub fn slice(&self, start: usize, channels: usize) -> Self {
         self.map(channels, |pixel, part| part.extend(pixel.iter().skip(start).take(channels)))
@@ -338,6 +381,11 @@ mod tests {
         assert_eq!(picture.rearrange(1, 1, |_, _| (3, 0)).bytes(), [0, 0]);
         assert_eq!(picture.map(1, |pixel, sum| sum.push(pixel[0] + pixel[1])).pixel(0, 1).next(), Some(13));
         assert_eq!(picture.to_rgb().pixel(2, 3).collect::<Vec<_>>(), [22; 3]);
+        let (mut upper, lower) = (picture.crop(0, 0, 3, 3), picture.crop(0, 3, 3, 1));
+        upper.append(lower.clone());
+        assert_eq!(upper, picture);
+        upper.drop_rows(3);
+        assert_eq!(upper, lower);
         let stacked = Picture::stack(vec![picture.clone(), Picture::from_unit(3, 4, 1, Depth::Sixteen, &[1.0])]);
         assert_eq!((stacked.depth(), stacked.pixel(0, 0).collect()), (Depth::Sixteen, vec![0, 257, 65_535]));
         assert_eq!(stacked.slice(1, 1).pixel(1, 0).collect::<Vec<_>>(), [3 * 257]);

@@ -194,6 +194,15 @@ impl Pixels {
         }
     }
 
+    /// Channels of each of [`Pixels::pictures`].
+    pub fn drawn_channels(&self) -> usize {
+        match self.single() {
+            Pixels::Gray => 1,
+            Pixels::Rgba => 4,
+            _ => 3,
+        }
+    }
+
     /// The values of each image of a stack.
     fn parts(&self, values: &[f32]) -> Vec<Vec<f32>> {
         let (all, one) = (self.channels().max(1), self.single().channels());
@@ -293,6 +302,7 @@ mod tests {
                 };
                 let values = kind.units(&colours);
                 assert_eq!(values.len(), 7 * 5 * kind.channels(), "{kind}");
+                assert_eq!(kind.pictures(7, 5, Depth::Eight, &values, &[0.0; 7 * 5])[0].channels(), kind.drawn_channels());
                 let shown = kind.shown(&values, &[0.0; 7 * 5]);
                 assert!(shown.len() == 7 * 5 * 3 && shown.iter().all(|value| (-1.0..=1.0).contains(value)), "{kind}");
             }

@@ -18,7 +18,7 @@ pub const MAX_SIDE: u32 = 16_384;
 /// The longest side of a square that is still accepted once decoded.
 pub const MAX_SQUARE: u32 = 13_377;
 /// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can claim to be terabytes.
-const MAX_BYTES: u64 = 512 << 20;
+pub(super) const MAX_BYTES: u64 = 512 << 20;
 
 /// Reads an image file of any supported format, channels and depth as they are; the content decides on the format, not the name.
 ///
@@ -38,16 +38,22 @@ pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    let length = check_regular(path)?;
+    if length > MAX_BYTES {
+        return Err(too_large(path, format!("the file has {} MiB", length >> 20)));
+    }
+    fs::read(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })
+}
+
+/// Refuses what is no file, and says how many bytes a file has.
+pub(super) fn check_regular(path: &Path) -> Result<u64, DataError> {
     let read_error = |source| DataError::ReadFile { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(read_error)?;
-    if !metadata.is_file() {
+    match metadata.is_file() {
+        true => Ok(metadata.len()),
         // A pipe would block for ever, and a folder has no bytes.
-        return Err(read_error(io::Error::other("not a regular file")));
+        false => Err(read_error(io::Error::other("not a regular file"))),
     }
-    if metadata.len() > MAX_BYTES {
-        return Err(too_large(path, format!("the file has {} MiB", metadata.len() >> 20)));
-    }
-    fs::read(path).map_err(read_error)
 }
 
 /// Decodes a whole image file that is in memory; `path` only names it in errors.
@@ -91,7 +97,7 @@ pub(super) fn check_size(path: &Path, width: u32, height: u32) -> Result<(), Dat
     }
 }
 
-fn too_large(path: &Path, reason: String) -> DataError {
+pub(super) fn too_large(path: &Path, reason: String) -> DataError {
     DataError::TooLarge { path: path.to_owned(), reason, max_side: MAX_SIDE, max_mebibytes: MAX_BYTES >> 20 }
 }
 

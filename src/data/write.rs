@@ -1,12 +1,12 @@
-//! A picture to a file: PNG or TIFF, 8 or 16 bits, grey, RGB or RGBA.
+//! A picture to a file, from its first row on: PNG or TIFF, 8 or 16 bits, grey, RGB or RGBA.
 
+use std::cell::RefCell;
 use std::io::{self, Seek, Write};
+use std::path::Path;
+use std::rc::Rc;
 
-use image::codecs::png::PngEncoder;
-use image::codecs::tiff::TiffEncoder;
-use image::{ExtendedColorType, ImageEncoder};
-
-use super::picture::{Depth, Picture};
+use super::picture::{Depth, Layout, Picture};
+use super::tiff::TiffWriter;
 
 /// The format of a picture's file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,26 +27,138 @@ impl Format {
         }
     }
 
-    /// Writes a picture of 1, 3 or 4 channels without losing a bit.
+    /// The format that the name of a file says: PNG for every name that is no TIFF's.
+    pub fn of(path: &Path) -> Self {
+        if path.extension().is_some_and(|ending| ending == "tiff") { Format::Tiff } else { Format::Png }
+    }
+}
+
+/// A picture's file in the making. It holds a few rows, whatever the picture's height.
+pub struct RowWriter<W: Write + Seek + 'static> {
+    layout: Layout,
+    /// Rows that are still to come.
+    missing: u32,
+    encoder: Encoder<W>,
+}
+
+enum Encoder<W: Write + Seek + 'static> {
+    Png { encoder: Box<png::StreamWriter<'static, Shared<W>>>, out: Shared<W> },
+    Tiff(TiffWriter<W>),
+}
+
+impl<W: Write + Seek + 'static> RowWriter<W> {
+    /// Begins a file for a picture of 1, 3 or 4 channels, without losing a bit.
     ///
     /// # Errors
-    /// Those of `out`, and other numbers of channels.
-    pub fn write(self, picture: &Picture, out: &mut (impl Write + Seek)) -> io::Result<()> {
-        let colour = match (picture.channels(), picture.depth()) {
-            (1, Depth::Eight) => ExtendedColorType::L8,
-            (1, Depth::Sixteen) => ExtendedColorType::L16,
-            (3, Depth::Eight) => ExtendedColorType::Rgb8,
-            (3, Depth::Sixteen) => ExtendedColorType::Rgb16,
-            (4, Depth::Eight) => ExtendedColorType::Rgba8,
-            (4, Depth::Sixteen) => ExtendedColorType::Rgba16,
-            (channels, _) => return Err(io::Error::other(format!("an image file has 1, 3 or 4 channels, not {channels}"))),
+    /// Those of `out`, other numbers of channels, and more than a TIFF file holds.
+    pub fn new(format: Format, layout: Layout, out: W) -> io::Result<Self> {
+        let colour = match layout.channels {
+            1 => png::ColorType::Grayscale,
+            3 => png::ColorType::Rgb,
+            4 => png::ColorType::Rgba,
+            channels => return Err(io::Error::other(format!("an image file has 1, 3 or 4 channels, not {channels}"))),
         };
-        let ((width, height), bytes) = (picture.dimensions(), picture.bytes());
-        let written = match self {
-            Format::Png => PngEncoder::new(out).write_image(bytes, width, height, colour),
-            Format::Tiff => TiffEncoder::new(out).write_image(bytes, width, height, colour),
+        if format == Format::Tiff {
+            return Ok(Self { layout, missing: layout.height, encoder: Encoder::Tiff(TiffWriter::new(layout, out)?) });
+        }
+        let out = Shared::new(out);
+        let mut encoder = png::Encoder::new(out.clone(), layout.width, layout.height);
+        encoder.set_color(colour);
+        encoder.set_depth(if layout.depth == Depth::Sixteen { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
+        // Fast, and unlike the crate's own "fast" no larger than the samples where these are noise.
+        encoder.set_deflate_compression(png::DeflateCompression::Level(1));
+        encoder.set_filter(png::Filter::Adaptive);
+        let encoder = encoder.write_header().and_then(png::Writer::into_stream_writer).map_err(|error| out.explain(error))?;
+        Ok(Self { layout, missing: layout.height, encoder: Encoder::Png { encoder: Box::new(encoder), out } })
+    }
+
+    /// Writes the next rows of the picture, a picture of its width, channels and depth.
+    ///
+    /// # Errors
+    /// Those of what is written to, and rows of another picture.
+    pub fn push(&mut self, rows: &Picture) -> io::Result<()> {
+        let alike = rows.layout() == Layout { height: rows.height(), ..self.layout };
+        let Some(missing) = self.missing.checked_sub(rows.height()).filter(|_| alike) else {
+            return Err(io::Error::other(format!("{:?} are no rows of {:?}", rows.layout(), self.layout)));
         };
-        written.map_err(io::Error::other)
+        self.missing = missing;
+        match &mut self.encoder {
+            Encoder::Png { encoder, out } => {
+                let written = match self.layout.depth {
+                    Depth::Eight => encoder.write_all(rows.bytes()),
+                    // PNG has the high byte first.
+                    Depth::Sixteen => encoder.write_all(&rows.samples().flat_map(u16::to_be_bytes).collect::<Vec<u8>>()),
+                };
+                written.map_err(|error| out.explain(error))
+            }
+            Encoder::Tiff(encoder) => encoder.push(rows.bytes()),
+        }
+    }
+
+    /// Ends the file after its last row and gives back what was written to.
+    ///
+    /// # Errors
+    /// Those of what is written to, and rows that are missing.
+    pub fn finish(self) -> io::Result<W> {
+        if self.missing > 0 {
+            return Err(io::Error::other(format!("the last {} rows are missing", self.missing)));
+        }
+        match self.encoder {
+            Encoder::Png { encoder, out } => {
+                encoder.finish().map_err(|error| out.explain(error))?;
+                out.take()
+            }
+            Encoder::Tiff(encoder) => encoder.finish(),
+        }
+    }
+}
+
+/// What the PNG encoder writes to. The encoder keeps it to the end and then says nothing of errors with its last bytes: they are
+/// remembered here.
+struct Shared<W>(Rc<RefCell<(W, Option<io::Error>)>>);
+
+impl<W> Clone for Shared<W> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<W: Write> Shared<W> {
+    fn new(out: W) -> Self {
+        Self(Rc::new(RefCell::new((out, None))))
+    }
+
+    /// Gives back what was written to, once nobody else has it.
+    fn take(self) -> io::Result<W> {
+        let (mut out, error) = Rc::into_inner(self.0).ok_or_else(|| io::Error::other("the encoder still writes"))?.into_inner();
+        error.map_or(Ok(()), Err)?;
+        out.flush()?;
+        Ok(out)
+    }
+
+    /// What happened here in the words of the system, if it was here: the encoder's words say no more that a disk is full.
+    fn explain(&self, error: impl Into<io::Error>) -> io::Error {
+        self.0.borrow_mut().1.take().unwrap_or_else(|| error.into())
+    }
+
+    fn remembering<T>(&mut self, action: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
+        let (out, failed) = &mut *self.0.borrow_mut();
+        action(out).inspect_err(|error| {
+            // An interrupted call is tried again.
+            if error.kind() != io::ErrorKind::Interrupted {
+                *failed = Some(error.kind().into());
+            }
+        })
+    }
+}
+
+impl<W: Write> Write for Shared<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.remembering(|out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.remembering(Write::flush)
     }
 }
 
@@ -56,6 +168,13 @@ mod tests {
     use super::*;
     use crate::data::{Pixels, read_picture};
     use std::fs::File;
+    use std::io::{Cursor, SeekFrom};
+
+    fn write(format: Format, picture: &Picture, path: &Path) {
+        let mut writer = RowWriter::new(format, picture.layout(), File::create(path).unwrap()).unwrap();
+        writer.push(picture).unwrap();
+        writer.finish().unwrap();
+    }
 
     /// From a file through the floats that a network sees into another file: what a network that copies its input would write.
     #[test]
@@ -69,19 +188,89 @@ mod tests {
                 let bytes = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
                 let picture = Picture::from_bytes(31, 9, channels, Depth::Sixteen, bytes).unwrap();
                 let [first, second] = ["first", "second"].map(|name| folder.path().join(format!("{name}-{channels}{}", format.ending())));
-                format.write(&picture, &mut File::create(&first).unwrap()).unwrap();
+                write(format, &picture, &first);
                 let read = read_picture(&first).unwrap();
                 assert_eq!(read, picture, "{format:?} {kind}");
                 let values = kind.units(&kind.colours(&read, &first).unwrap());
                 let copy = kind.pictures(31, 9, read.depth(), &values, &values).remove(0);
-                format.write(&copy, &mut File::create(&second).unwrap()).unwrap();
+                write(format, &copy, &second);
                 assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap(), "{format:?} {kind}");
                 let shallow = Picture::from_unit(31, 9, channels, Depth::Eight, &values);
-                format.write(&shallow, &mut File::create(&second).unwrap()).unwrap();
+                write(format, &shallow, &second);
                 assert_eq!(read_picture(&second).unwrap(), shallow, "{format:?} {kind}");
             }
         }
-        let two = Picture::from_unit(1, 1, 2, Depth::Eight, &[]);
-        assert!(Format::Png.write(&two, &mut io::Cursor::new(Vec::new())).unwrap_err().to_string().contains("not 2"));
+    }
+
+    /// The bands of a picture make the file that the picture makes, strips included.
+    #[test]
+    fn a_picture_is_written_in_bands() {
+        let folder = tempfile::tempdir().unwrap();
+        for (format, depth) in [Format::Png, Format::Tiff].iter().flat_map(|&format| [(format, Depth::Eight), (format, Depth::Sixteen)]) {
+            let values: Vec<f32> = (0..700 * 61 * 3).map(|at| (at as f32 * 0.013).sin()).collect();
+            let picture = Picture::from_unit(700, 61, 3, depth, &values);
+            let [whole, banded] = ["whole", "banded"].map(|name| folder.path().join(name).with_extension(&format.ending()[1..]));
+            write(Format::of(&whole), &picture, &whole);
+            let mut writer = RowWriter::new(format, picture.layout(), File::create(&banded).unwrap()).unwrap();
+            for (top, rows) in [(0, 1), (1, 40), (41, 0), (41, 20)] {
+                writer.push(&picture.crop(0, top, 700, rows)).unwrap();
+            }
+            writer.finish().unwrap();
+            assert_eq!(std::fs::read(&whole).unwrap(), std::fs::read(&banded).unwrap(), "{format:?}");
+            assert_eq!(read_picture(&banded).unwrap(), picture, "{format:?} {depth:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_file_holds_is_refused() {
+        let layout = Layout { width: 2, height: 3, channels: 3, depth: Depth::Eight };
+        let begin = |format, layout| RowWriter::new(format, layout, Cursor::new(Vec::new()));
+        let two = begin(Format::Png, Layout { channels: 2, ..layout }).err().unwrap();
+        assert!(two.to_string().contains("not 2"), "{two}");
+        let long = begin(Format::Tiff, Layout { width: 1 << 16, height: 1 << 16, ..layout }).err().unwrap();
+        assert!(long.to_string().contains("write PNG"), "{long}");
+        for format in [Format::Png, Format::Tiff] {
+            let mut writer = begin(format, layout).unwrap();
+            let black = |width, height| Picture::from_unit(width, height, 3, Depth::Eight, &[]);
+            writer.push(&black(2, 2)).unwrap();
+            assert!(writer.push(&black(1, 1)).is_err() && writer.push(&black(2, 2)).is_err(), "another width, too many rows");
+            assert!(writer.finish().err().unwrap().to_string().contains("the last 1 rows"));
+        }
+    }
+
+    /// A disk with room for so many bytes.
+    struct Disk(usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Disk {
+        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+            Ok(0)
+        }
+    }
+
+    /// Wherever the disk ends, in the first bytes and in the last.
+    #[test]
+    fn a_full_disk_is_told() {
+        let picture = Picture::from_unit(9, 9, 1, Depth::Eight, &[0.5]);
+        let attempt = |room| -> io::Result<usize> {
+            let mut writer = RowWriter::new(Format::Png, picture.layout(), Disk(room))?;
+            writer.push(&picture)?;
+            Ok(room - writer.finish()?.0)
+        };
+        let needed = attempt(1 << 20).unwrap();
+        for room in 0..needed {
+            assert_eq!(attempt(room).unwrap_err().kind(), io::ErrorKind::StorageFull, "{room} of {needed}");
+        }
+        assert_eq!(attempt(needed).unwrap(), needed);
     }
 }

@@ -32,6 +32,6 @@ pub use recipe::{Optimizer, Recipe};
 pub use schedule::{Plateau, Policy, Schedule};
 pub use session::{Recording, Session, tune_for};
 pub use step::{LOSSES, Networks, PairShape, StepVars, record_step};
-pub use tiled::Tiling;
+pub use tiled::{Canvas, Tiling};
 pub use trainer::{Outcome, Report, Trainer};
 pub use translator::{Score, Translator};

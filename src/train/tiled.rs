@@ -33,6 +33,25 @@ pub struct Tiling {
     measured: Vec<StateId>,
 }
 
+/// An image that is translated tile by tile: where the values of tiles come from and where finished rows go.
+pub trait Canvas {
+    /// The values of a window by its top, left, height and width, in -1..1 and reflected beyond the image's last row and column. Tiles are
+    /// asked for row of tiles by row of tiles, from the first on for each pass over the image.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn read(&mut self, window: [usize; 4]) -> Result<Vec<f32>, TrainError>;
+
+    /// Takes finished rows from the first on, some at a time, `[rows, width, out_channels]`.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn write(&mut self, rows: &[f32]) -> Result<(), TrainError>;
+}
+
+/// Finished rows that are written at once.
+const ROWS: usize = 64;
+
 /// The statistics of one layer over the core of one tile: values a channel, then means and inverse standard deviations.
 type Part = (usize, Vec<f32>);
 
@@ -79,28 +98,26 @@ impl Tiling {
         [height, width].map(|side| Tiles::new(side.next_multiple_of(self.multiple), self.tile, self.overlap, self.multiple, self.reach))
     }
 
-    /// Translates an image of `shape`. `read` gives the values of a tile by its top, left, height and width, in -1..1 and reflected beyond
-    /// the image's last row and column; `write` takes finished rows from the first on, `[rows, width, out_channels]`.
+    /// Translates an image of `shape`. On the host a row of tiles of the result is held.
     ///
     /// # Errors
-    /// Tiles that do not fit the device, and those of running and reading back.
+    /// Tiles that do not fit the device, those of running and reading back, and those of `canvas`.
     pub fn translate(
         &self,
         (gpu, store): (&Gpu, &Store),
         (generator, mode): (&Generator, &Mode),
         shape: Shape,
-        read: &dyn Fn([usize; 4]) -> Vec<f32>,
-        write: &mut dyn FnMut(&[f32]),
+        canvas: &mut dyn Canvas,
     ) -> Result<(), TrainError> {
         let axes = self.axes([shape.height(), shape.width()]);
         let tile = Shape::nhwc(1, axes[0].tile, axes[1].tile, shape.channels());
         let (tape, input, output) = record(store.states(), generator, tile, mode)?;
         let layers = layers(&tape);
-        let pass = Pass { gpu, store, axes: &axes, tape: &tape, input, layers: &layers, measured: &self.measured, read };
+        let mut pass = Pass { gpu, store, axes: &axes, tape: &tape, input, layers: &layers, measured: &self.measured, canvas };
         for layer in 0..layers.len() {
             pass.measure(layer)?;
         }
-        pass.show(output, [shape.height(), shape.width()], write)
+        pass.show(output, [shape.height(), shape.width()])
     }
 }
 
@@ -129,7 +146,7 @@ struct Pass<'a> {
     input: Var,
     layers: &'a [(Var, f32)],
     measured: &'a [StateId],
-    read: &'a dyn Fn([usize; 4]) -> Vec<f32>,
+    canvas: &'a mut dyn Canvas,
 }
 
 impl Pass<'_> {
@@ -144,30 +161,44 @@ impl Pass<'_> {
     }
 
     /// Measures the statistics of a layer over the cores of all tiles, those before it being known.
-    fn measure(&self, layer: usize) -> Result<(), TrainError> {
-        let (node, eps) = self.layers[layer];
-        let map = self.tape.nodes()[node.0].inputs[0];
+    fn measure(&mut self, layer: usize) -> Result<(), TrainError> {
+        let map = self.tape.shape(self.tape.nodes()[self.layers[layer].0.0].inputs[0]);
+        let [rows, columns] = self.axes.each_ref().map(Tiles::count);
         let mut parts: Vec<Part> = Vec::new();
-        // Tiles whose cores lie alike share a program.
-        let mut alike: BTreeMap<[usize; 4], Vec<[usize; 2]>> = BTreeMap::new();
-        for at in self.all() {
-            let [rows, columns] = self.core(at, self.tape.shape(map));
-            alike.entry([rows[0], columns[0], rows[1], columns[1]]).or_default().push(at);
-        }
-        for ([top, left, height, width], tiles) in alike {
-            let mut tape = self.tape(layer);
-            let core = Window::crop(top, left, height, width).of(&mut tape, map)?;
-            let statistics = tape.record(Statistics { groups: Groups::Batch, eps }, &[core])?;
-            let program = Program::compile(self.gpu, self.store, &tape, &[statistics])?;
-            for at in tiles {
-                parts.push((height * width, self.run(&program, at, statistics)?));
+        // One program at a time: each holds a tile's maps.
+        let mut ready = None;
+        for row in 0..rows {
+            // Tiles whose cores lie alike share a program.
+            let mut alike: BTreeMap<[[usize; 2]; 2], Vec<usize>> = BTreeMap::new();
+            (0..columns).for_each(|column| alike.entry(self.core([row, column], map)).or_default().push(column));
+            for (core, columns) in alike {
+                let (program, statistics) = match ready.take() {
+                    Some((known, program, statistics)) if known == core => (program, statistics),
+                    other => {
+                        drop(other);
+                        self.measuring(layer, core)?
+                    }
+                };
+                for column in columns {
+                    parts.push((core[0][1] * core[1][1], self.run(&program, [row, column], statistics)?));
+                }
+                ready = Some((core, program, statistics));
             }
         }
         Ok(self.store.write(self.gpu, self.measured[layer], ArenaPart::Value, &merged(&parts))?)
     }
 
+    /// The program that measures a layer over a core, and the statistics in it.
+    fn measuring(&self, layer: usize, [[top, height], [left, width]]: [[usize; 2]; 2]) -> Result<(Program, Var), TrainError> {
+        let (node, eps) = self.layers[layer];
+        let mut tape = self.tape(layer);
+        let core = Window::crop(top, left, height, width).of(&mut tape, self.tape.nodes()[node.0].inputs[0])?;
+        let statistics = tape.record(Statistics { groups: Groups::Batch, eps }, &[core])?;
+        Ok((Program::compile(self.gpu, self.store, &tape, &[statistics])?, statistics))
+    }
+
     /// Translates the tiles and blends them, a row of tiles at a time.
-    fn show(&self, output: Var, [height, width]: [usize; 2], write: &mut dyn FnMut(&[f32])) -> Result<(), TrainError> {
+    fn show(&mut self, output: Var, [height, width]: [usize; 2]) -> Result<(), TrainError> {
         let program = Program::compile(self.gpu, self.store, &self.tape(self.layers.len()), &[output])?;
         let channels = self.tape.shape(output).channels();
         let [rows, columns] = self.axes;
@@ -176,7 +207,9 @@ impl Pass<'_> {
         let (mut strip, mut first) = (Vec::new(), 0);
         for row in 0..rows.count() {
             let shown = rows.shown(row);
-            strip.resize((shown.end.min(height).saturating_sub(first)) * row_values, 0.0);
+            let held = shown.end.min(height).saturating_sub(first) * row_values;
+            strip.reserve_exact(held.saturating_sub(strip.len()));
+            strip.resize(held, 0.0);
             for column in 0..columns.count() {
                 let values = self.run(&program, [row, column], output)?;
                 for y in shown.start..shown.end.min(height) {
@@ -190,16 +223,11 @@ impl Pass<'_> {
                 }
             }
             let end = if row + 1 < rows.count() { rows.shown(row + 1).start.min(height) } else { height };
-            write(&strip[..(end - first) * row_values]);
+            strip[..(end - first) * row_values].chunks(ROWS * row_values).try_for_each(|rows| self.canvas.write(rows))?;
             strip.drain(..(end - first) * row_values);
             first = end;
         }
         Ok(())
-    }
-
-    fn all(&self) -> impl Iterator<Item = [usize; 2]> {
-        let [rows, columns] = self.axes.each_ref().map(Tiles::count);
-        (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
     }
 
     /// First position and length of a tile's core on a map of its own, along both axes.
@@ -213,9 +241,9 @@ impl Pass<'_> {
     }
 
     /// Runs a program on a tile and reads one of its outputs.
-    fn run(&self, program: &Program, [row, column]: [usize; 2], output: Var) -> Result<Vec<f32>, TrainError> {
+    fn run(&mut self, program: &Program, [row, column]: [usize; 2], output: Var) -> Result<Vec<f32>, TrainError> {
         let [rows, columns] = self.axes;
-        program.write(self.gpu, self.input, &(self.read)([rows.start(row), columns.start(column), rows.tile, columns.tile]))?;
+        program.write(self.gpu, self.input, &self.canvas.read([rows.start(row), columns.start(column), rows.tile, columns.tile])?)?;
         program.run(self.gpu, self.store, &StepState::new(0, 0, 0.0, [0.0; 2]))?;
         Ok(program.read(self.gpu, output)?)
     }

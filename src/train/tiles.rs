@@ -13,40 +13,41 @@ pub struct Tiles {
     joints: Vec<Joint>,
 }
 
-/// Where one tile hands over to the next: at `cut`, gradually from `ramp` pixels before it to as many behind it.
+/// Where one tile hands over to the next: its core ends at `cut`, and what is shown goes over gradually between `from` and `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Joint {
     cut: usize,
-    ramp: usize,
+    from: usize,
+    to: usize,
 }
 
 impl Tiles {
     /// Tiles of `tile` pixels that overlap by `overlap` or more on a side of `side` pixels; all of these are multiples of `multiple`, and
-    /// the overlap is less than a tile. Values of a tile are exact `reach` pixels and more from its edges: blending keeps to those where
-    /// the overlap has any.
+    /// the overlap is less than a tile. Values of a tile are exact `reach` pixels and more from its edges: blending keeps to those if
+    /// the overlap has any, and else takes all of it.
     pub fn new(side: usize, tile: usize, overlap: usize, multiple: usize, reach: usize) -> Self {
         let tile = tile.min(side);
         // In units of the multiple: spread evenly, so that none overlaps much more than another.
         let [rest, step] = [(side - tile) / multiple, (tile.saturating_sub(overlap) / multiple).max(1)];
         let steps = rest.div_ceil(step);
         let starts: Vec<usize> = (0..=steps).map(|i| (i * rest).checked_div(steps).unwrap_or(0) * multiple).collect();
-        let mut joints: Vec<Joint> = Vec::new();
-        for pair in starts.windows(2) {
+        // Blocks of the multiple see alike, so whole ones are exact.
+        let seen = reach.next_multiple_of(multiple);
+        let margin = if 2 * seen <= overlap { seen } else { 0 };
+        let joint = |pair: &[usize]| {
             let [begin, end] = [pair[1], pair[0] + tile];
-            let cut = begin + (end - begin) / 2 / multiple * multiple;
-            let room = (cut - begin).min(end - cut);
-            // Blocks of the multiple see alike: the ramp takes whole ones that are exact, or all there is where none is.
-            let ramp = room.checked_sub(reach).map_or(room, |exact| exact / multiple * multiple);
-            joints.push(Joint { cut, ramp });
+            Joint { cut: begin + (end - begin) / 2 / multiple * multiple, from: begin + margin, to: end - margin }
+        };
+        let mut joints: Vec<Joint> = starts.windows(2).map(joint).collect();
+        // A position is blended from two tiles, never from three: joints that would overlap meet in the middle.
+        for index in 1..joints.len() {
+            let [to, from] = [joints[index - 1].to, joints[index].from];
+            if to > from {
+                let middle = from + (to - from) / 2;
+                (joints[index - 1].to, joints[index].from) = (middle, middle);
+            }
         }
-        let mut tiles = Self { tile, side, starts, joints };
-        // A position is blended from two tiles, never from three.
-        for index in 0..tiles.joints.len() {
-            let cores = [tiles.core(index), tiles.core(index + 1)].map(|core| core.len() / 2);
-            let joint = &mut tiles.joints[index];
-            joint.ramp = joint.ramp.min(cores[0]).min(cores[1]);
-        }
-        tiles
+        Self { tile, side, starts, joints }
     }
 
     /// Number of tiles.
@@ -68,7 +69,7 @@ impl Tiles {
     /// The first pixel that no tile before `index` shows, and the first behind those that this tile shows.
     pub fn shown(&self, index: usize) -> Range<usize> {
         let before = index.checked_sub(1).and_then(|before| self.joints.get(before));
-        before.map_or(0, |joint| joint.cut - joint.ramp)..self.joints.get(index).map_or(self.side, |joint| joint.cut + joint.ramp)
+        before.map_or(0, |joint| joint.from)..self.joints.get(index).map_or(self.side, |joint| joint.to)
     }
 
     /// The share of a tile in a pixel that it shows; over all tiles they add up to one.
@@ -81,13 +82,12 @@ impl Tiles {
 }
 
 impl Joint {
-    /// The share of the later tile: a straight line from 0 to 1 over the ramp.
+    /// The share of the later tile: a straight line from 0 at `from` to 1 at `to`.
     fn share_behind(&self, position: usize) -> f32 {
-        let along = position as f32 + 0.5 - self.cut as f32;
-        match self.ramp {
-            0 if along < 0.0 => 0.0,
-            0 => 1.0,
-            ramp => (along / (2.0 * ramp as f32) + 0.5).clamp(0.0, 1.0),
+        let along = position as f32 + 0.5 - self.from as f32;
+        match self.to - self.from {
+            0 => f32::from(u8::from(position >= self.from)),
+            length => (along / length as f32).clamp(0.0, 1.0),
         }
     }
 }

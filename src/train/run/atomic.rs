@@ -1,7 +1,7 @@
 //! Files that are either the old ones or the new ones, never half of one.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,28 +11,70 @@ use super::error::RunError;
 const TEMPORARY_PREFIX: &str = ".pix2pix-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Writes `path` through `write` so that a crash, a full disk or an error leaves the file that was there before.
-///
-/// The bytes go to a temporary name in the same folder, are flushed and synced, and then take the place of `path` in one
-/// rename; on Unix the folder is synced too, so that the rename survives a power cut. On an error the temporary is removed.
+/// Writes `path` through `write` so that a crash, a full disk or an error leaves the file that was there before: see [`AtomicFile`].
 ///
 /// # Errors
 /// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`, for errors of the file system and for those that `write` returns.
-pub fn write_atomic(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), RunError> {
-    replace(path, write).map_err(|error| RunError::write(path, error))
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut AtomicFile) -> io::Result<()>) -> Result<(), RunError> {
+    let mut file = AtomicFile::create(path)?;
+    write(&mut file).map_err(|error| RunError::write(path, error))?;
+    file.commit()
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let folder = folder_of(path);
-    let temporary = Temporary::in_folder(folder);
-    let mut writer = BufWriter::new(File::create(&temporary.0)?);
-    write(&mut writer)?;
+/// A file that is written bit by bit and is there when it is complete.
+///
+/// The bytes go to a temporary name in the same folder, are flushed and synced, and then take the place of the file in one
+/// rename; on Unix the folder is synced too, so that the rename survives a power cut. Without a commit the temporary is removed.
+pub struct AtomicFile {
+    path: PathBuf,
+    // Closed before its temporary name goes: Windows removes and renames no file that is still open here.
+    writer: BufWriter<File>,
+    temporary: Temporary,
+}
+
+impl AtomicFile {
+    /// Begins to write `path`.
+    ///
+    /// # Errors
+    /// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`.
+    pub fn create(path: &Path) -> Result<Self, RunError> {
+        let temporary = Temporary::in_folder(folder_of(path));
+        let file = File::create(&temporary.0).map_err(|error| RunError::write(path, error))?;
+        Ok(Self { path: path.to_owned(), writer: BufWriter::new(file), temporary })
+    }
+
+    /// Puts what was written in the place of the file that was there before.
+    ///
+    /// # Errors
+    /// [`RunError::DiskFull`] or [`RunError::Write`]; the old file stays then.
+    pub fn commit(self) -> Result<(), RunError> {
+        let Self { path, writer, temporary } = self;
+        replace(&path, writer, &temporary).map_err(|error| RunError::write(&path, error))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.writer.seek(position)
+    }
+}
+
+fn replace(path: &Path, writer: BufWriter<File>, temporary: &Temporary) -> io::Result<()> {
     let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
-    // Windows refuses to rename over a file that is still open here.
     drop(file);
     fs::rename(&temporary.0, path)?;
-    sync_folder(folder)
+    sync_folder(folder_of(path))
 }
 
 /// Fails if no file can be made in `folder`, before anybody has spent hours on what should go there.
@@ -105,7 +147,6 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();

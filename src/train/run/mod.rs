@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use atomic::{check_writable, folder_of, write_atomic};
+pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
 pub use grid::Samples;
 pub use metrics::Row;

@@ -1,0 +1,76 @@
+//! Tiles of `translate`: the input is read and the result written in bands of rows.
+
+use super::results::ResultArgs;
+use super::{CliError, PictureFile};
+use crate::data::{Bands, Layout};
+use crate::nn::{Fit, TestTime};
+use crate::tensor::Shape;
+use crate::train::run::RunError;
+use crate::train::{Canvas, ModelConfig, TrainError};
+use std::path::{Path, PathBuf};
+
+/// An input that is read as tiles need it, and the files of its translation, which are written as rows are finished.
+pub struct BandedImage<'a> {
+    config: &'a ModelConfig,
+    input: Bands<'a>,
+    layout: Layout,
+    outputs: Vec<PictureFile<'a>>,
+    /// Rows that were written.
+    done: usize,
+}
+
+impl<'a> BandedImage<'a> {
+    /// Begins the translation of `input` into `outputs`.
+    pub fn new(config: &'a ModelConfig, results: &ResultArgs, input: Bands<'a>, outputs: &'a [PathBuf]) -> Result<Self, RunError> {
+        let (width, height) = input.dimensions();
+        let layout = Layout { width, height, channels: config.output.drawn_channels(), depth: results.depth(input.depth()) };
+        let outputs = outputs.iter().map(|path| PictureFile::create(path, layout)).collect::<Result<_, _>>()?;
+        Ok(Self { config, input, layout, outputs, done: 0 })
+    }
+
+    /// What the network would see of the whole.
+    pub fn shape(&self) -> Shape {
+        Shape::nhwc(1, self.layout.height as usize, self.layout.width as usize, self.config.input.channels())
+    }
+
+    /// Gives the results their names.
+    pub fn commit(self) -> Result<(), RunError> {
+        self.outputs.into_iter().try_for_each(PictureFile::commit)
+    }
+}
+
+impl Canvas for BandedImage<'_> {
+    fn read(&mut self, window: [usize; 4]) -> Result<Vec<f32>, TrainError> {
+        Ok(self.input.units(window.map(|pixels| pixels as u32))?)
+    }
+
+    fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
+        let Layout { width, depth, .. } = self.layout;
+        let height = rows.len() / (width as usize * self.config.output.channels());
+        // The lightness of colours without.
+        let input = self.read([self.done, 0, height, width as usize])?;
+        let pictures = self.config.output.pictures(width, height as u32, depth, rows, &input);
+        self.outputs.iter_mut().zip(&pictures).try_for_each(|(output, rows)| output.push(rows))?;
+        self.done += height;
+        Ok(())
+    }
+}
+
+/// What went wrong with tiles; what names its file already does not name it again.
+pub fn failure(error: TrainError, file: &Path) -> CliError {
+    match error {
+        TrainError::Data(error) => error.into(),
+        TrainError::Run(error) => error.into(),
+        source => CliError::Translate { file: file.to_owned(), source: Box::new(source) },
+    }
+}
+
+/// What tiles cannot go with, in words.
+pub fn refuse_with_tiles(fit: Fit, test: TestTime, batch: u32) -> Result<(), String> {
+    match (fit, test.dropout, batch) {
+        (Fit::Crop, ..) => Err("--tile pads images; use --fit pad".to_owned()),
+        (_, true, _) => Err("dropout would draw other masks in every tile; use --no-dropout and no --samples with --tile".to_owned()),
+        (_, _, 2..) => Err("--tile takes one image at a time; leave out --batch".to_owned()),
+        _ => Ok(()),
+    }
+}

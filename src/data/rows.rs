@@ -1,0 +1,229 @@
+//! The rows of one image file in order, some at a time: a PNG is decoded as its rows are asked for, other files at once.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::error::DataError;
+use super::picture::{Depth, Layout, Picture};
+use super::read::{MAX_BYTES, check_regular, read_picture, too_large};
+
+/// The first bytes of a PNG (PNG specification, 5.2).
+const PNG_SIGNATURE: [u8; 8] = [137, 80, 78, 71, 13, 10, 26, 10];
+
+/// An image file that is read from its first row on.
+pub struct RowReader {
+    path: PathBuf,
+    layout: Layout,
+    /// Rows that were read.
+    next: u32,
+    source: Source,
+}
+
+type PngReader = png::Reader<BufReader<File>>;
+
+enum Source {
+    /// A PNG whose rows lie in the file in their order.
+    Png(Box<PngReader>),
+    /// The whole picture: other formats, and interlaced PNGs, whose rows are not complete before the end.
+    Whole(Picture),
+}
+
+impl RowReader {
+    /// Opens an image file of any supported format; the content decides, not the name. PNGs may have any height.
+    ///
+    /// # Errors
+    /// Those of [`read_picture`].
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        let (layout, source) = match open_png(path)? {
+            Some((layout, reader)) => (layout, Source::Png(Box::new(reader))),
+            None => {
+                let picture = read_picture(path)?;
+                (picture.layout(), Source::Whole(picture))
+            }
+        };
+        Ok(Self { path: path.to_owned(), layout, next: 0, source })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    /// Size, channels and depth of the picture in it.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The next rows, as many as asked for or as there are left, with channels and depth as [`read_picture`] has them.
+    ///
+    /// # Errors
+    /// Those of [`read_picture`] where the rest of the file is damaged.
+    pub fn read(&mut self, rows: u32) -> Result<Picture, DataError> {
+        let Layout { width, height, channels, depth } = self.layout;
+        let rows = rows.min(height - self.next);
+        let top = self.next;
+        self.next += rows;
+        let reader = match &mut self.source {
+            Source::Whole(picture) => return Ok(picture.crop(0, top, width, rows)),
+            Source::Png(reader) => reader,
+        };
+        let mut bytes = vec![0; rows as usize * self.layout.row_bytes()];
+        for row in bytes.chunks_exact_mut(self.layout.row_bytes().max(1)) {
+            reader.read_row(row).map_err(|error| png_error(&self.path, error))?;
+        }
+        if self.next == height {
+            // Reads what is behind the last row too, where a cut file shows.
+            reader.read_row(&mut []).map_err(|error| png_error(&self.path, error))?;
+        }
+        if depth == Depth::Sixteen {
+            // PNG has the high byte first.
+            bytes.chunks_exact_mut(2).for_each(|word| word.copy_from_slice(&u16::from_be_bytes([word[0], word[1]]).to_ne_bytes()));
+        }
+        // As many bytes as there are samples, so the default is never taken.
+        Ok(Picture::from_bytes(width, rows, channels, depth, bytes).unwrap_or_default())
+    }
+
+    /// Goes back to the first row.
+    ///
+    /// # Errors
+    /// Those of opening, and [`DataError::Damaged`] for a file that is another one now.
+    pub fn rewind(&mut self) -> Result<(), DataError> {
+        self.next = 0;
+        if matches!(self.source, Source::Whole(_)) {
+            return Ok(());
+        }
+        match open_png(&self.path)? {
+            Some((layout, reader)) if layout == self.layout => self.source = Source::Png(Box::new(reader)),
+            _ => return Err(DataError::Damaged { path: self.path.clone(), reason: "it changed while it was read".to_owned() }),
+        }
+        Ok(())
+    }
+}
+
+/// Opens a PNG whose rows lie in the file in their order; no other file.
+fn open_png(path: &Path) -> Result<Option<(Layout, PngReader)>, DataError> {
+    check_regular(path)?;
+    let read_error = |source| DataError::ReadFile { path: path.to_owned(), source };
+    let mut file = BufReader::new(File::open(path).map_err(read_error)?);
+    if !file.fill_buf().map_err(read_error)?.starts_with(&PNG_SIGNATURE) {
+        return Ok(None);
+    }
+    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: MAX_BYTES as usize });
+    // Palettes become colours, and fewer bits than 8 become 8, as the image crate has it.
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let reader = decoder.read_info().map_err(|error| png_error(path, error))?;
+    let (info, (colour, bits)) = (reader.info(), reader.output_color_type());
+    let depth = if bits == png::BitDepth::Sixteen { Depth::Sixteen } else { Depth::Eight };
+    let layout = Layout { width: info.width, height: info.height, channels: colour.samples(), depth };
+    Ok((!info.interlaced).then_some((layout, reader)))
+}
+
+fn png_error(path: &Path, error: png::DecodingError) -> DataError {
+    match error {
+        png::DecodingError::LimitsExceeded => too_large(path, error.to_string()),
+        error => DataError::Damaged { path: path.to_owned(), reason: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
+    use std::fs;
+
+    fn word(x: u32, y: u32) -> u16 {
+        crate::data::random::philox4x32_10([5, 6], [x, y, 0, 0])[0] as u16
+    }
+
+    /// Reads a file by 5 rows at a time, twice.
+    fn in_bands(path: &Path) -> Result<[Picture; 2], DataError> {
+        let mut reader = RowReader::open(path)?;
+        let mut read = || {
+            let mut whole = Picture::default();
+            for _ in 0..reader.layout().height.div_ceil(5) {
+                whole.append(reader.read(5)?);
+            }
+            assert_eq!(reader.read(5)?.height(), 0);
+            reader.rewind()?;
+            Ok(whole)
+        };
+        Ok([read()?, read()?])
+    }
+
+    #[test]
+    fn rows_are_those_of_the_whole_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let images: [DynamicImage; 7] = [
+            ImageBuffer::from_fn(31, 23, |x, y| Luma([word(x, y) as u8])).into(),
+            ImageBuffer::from_fn(31, 23, |x, y| LumaA([word(x, y) as u8, x as u8])).into(),
+            ImageBuffer::from_fn(31, 23, |x, y| Rgb([word(x, y) as u8, x as u8, y as u8])).into(),
+            ImageBuffer::from_fn(31, 23, |x, y| Rgba([word(x, y) as u8, x as u8, y as u8, 9])).into(),
+            ImageBuffer::from_fn(31, 23, |x, y| Luma([word(x, y)])).into(),
+            ImageBuffer::from_fn(31, 23, |x, y| Rgb([word(x, y), x as u16, 258])).into(),
+            ImageBuffer::from_fn(1, 1, |x, y| Rgba([word(x, y), 7, 258, 65_535])).into(),
+        ];
+        for (number, image) in images.iter().enumerate() {
+            for ending in ["png", "tiff"] {
+                let path = folder.path().join(format!("{number}.{ending}"));
+                if image.save(&path).is_err() {
+                    assert_eq!((ending, image.color()), ("tiff", image::ColorType::La8), "no such TIFF is written");
+                    continue;
+                }
+                let whole = read_picture(&path).unwrap();
+                assert_eq!(in_bands(&path).unwrap(), [whole.clone(), whole], "{number}.{ending}");
+            }
+        }
+    }
+
+    /// Palettes, with a transparent colour and without, few bits, and a grey that is transparent: as the image crate reads them.
+    #[test]
+    fn what_a_png_leaves_out_is_filled_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("few.png");
+        for (bits, colour, transparent) in [
+            (png::BitDepth::One, png::ColorType::Grayscale, None),
+            (png::BitDepth::Four, png::ColorType::Grayscale, Some(vec![0, 5])),
+            (png::BitDepth::Two, png::ColorType::Indexed, None),
+            (png::BitDepth::Eight, png::ColorType::Indexed, Some(vec![255, 128, 0])),
+        ] {
+            let mut encoder = png::Encoder::new(File::create(&path).unwrap(), 8, 12);
+            encoder.set_depth(bits);
+            encoder.set_color(colour);
+            if colour == png::ColorType::Indexed {
+                encoder.set_palette(vec![0, 0, 0, 200, 0, 10, 9, 9, 250, 1, 2, 3]);
+            }
+            transparent.into_iter().for_each(|alpha| encoder.set_trns(alpha));
+            let bytes: Vec<u8> =
+                (0..12 * bits as u32).map(|at| if bits == png::BitDepth::Eight { at as u8 % 4 } else { word(at, 0) as u8 }).collect();
+            encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
+            let whole = read_picture(&path).unwrap();
+            assert_eq!(in_bands(&path).unwrap(), [whole.clone(), whole], "{bits:?} {colour:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_or_no_image_is_told_as_in_one_piece() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        ImageBuffer::from_fn(40, 50, |x, y| Luma([word(x, y) as u8])).save(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        // The last 12 bytes only say that it ends.
+        for length in [9, 30, 300, bytes.len() / 2, bytes.len() - 17] {
+            fs::write(&path, &bytes[..length]).unwrap();
+            let error = in_bands(&path).unwrap_err();
+            assert!(matches!(error, DataError::Damaged { .. }) && read_picture(&path).is_err(), "{length}: {error}");
+        }
+        fs::write(&path, b"").unwrap();
+        assert!(matches!(in_bands(&path).unwrap_err(), DataError::EmptyFile { .. }));
+        fs::write(&path, b"no image at all").unwrap();
+        assert!(matches!(in_bands(&path).unwrap_err(), DataError::NotAnImage { .. }));
+        assert!(matches!(in_bands(folder.path()).unwrap_err(), DataError::ReadFile { .. }));
+
+        fs::write(&path, &bytes).unwrap();
+        let mut reader = RowReader::open(&path).unwrap();
+        ImageBuffer::from_pixel(41, 50, Luma([7u8])).save(&path).unwrap();
+        assert!(reader.rewind().unwrap_err().to_string().contains("it changed"));
+    }
+}
