@@ -30,7 +30,7 @@ fn a_run_takes_what_was_planned() {
         trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
         // The search for a failure reads back any value: the plan has room for it.
         let values = vec![0.5; batch_size * (size as usize).pow(2) * 3];
-        trainer.session().find_failure(&gpu, 5, &Batch { input: values.clone(), target: values }).unwrap();
+        trainer.session().find_failure(&gpu, 5, &Batch { sides: (size, size), input: values.clone(), target: values }).unwrap();
         let planned = plan_training(&config, gpu.profile()).unwrap();
         assert_eq!(trainer.session().memory(), &planned);
         let (peak, total) = (gpu.peak_memory_bytes(), planned.total());
@@ -166,11 +166,11 @@ fn a_step_through_the_ring_has_the_bits_of_one_that_is_written_and_run() {
     let batches: Vec<Batch> = (0..6)
         .map(|i| {
             let wave = |phase: f32| (0..32 * 32 * 3).map(|k| (k as f32 * 0.37 + phase + i as f32).sin()).collect();
-            Batch { input: wave(0.0), target: wave(1.0) }
+            Batch { sides: (32, 32), input: wave(0.0), target: wave(1.0) }
         })
         .collect();
     let after = |through_ring: bool| {
-        let session = Session::new(&gpu, &config).unwrap();
+        let mut session = Session::new(&gpu, &config).unwrap();
         session.store.initialise(&gpu, 1).unwrap();
         for (step, batch) in (1..).zip(&batches) {
             if through_ring {

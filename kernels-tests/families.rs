@@ -20,7 +20,7 @@ const SHARED_OPS: [(&str, &str); 11] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 27] = [
+const SHARED_TESTS: [(&str, &str); 28] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -45,6 +45,7 @@ const SHARED_TESTS: [(&str, &str); 27] = [
     ("initial", "how the weights of whole networks start"),
     ("recipe", "ways of training in whole runs"),
     ("training", "whole runs"),
+    ("sizes", "whole runs on pictures of several sizes"),
     ("tiles", "translation tile by tile"),
     ("tune", "trials of candidates, and choices that are replayed"),
     ("half", "programs and runs in f16"),

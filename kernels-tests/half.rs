@@ -67,13 +67,13 @@ fn sixty_steps_in_f16_learn_one_pair() {
     }
     let config = TrainConfig { learning_rate: 2e-3, ..half_config(32, 8) };
     let batch = bundled(&config).require(Split::Train).unwrap().plain(&[3]).unwrap();
-    let session = session_after(&gpu, &config, 1, &batch);
-    let now = || distance(&session.program().read(&gpu, session.vars().fake).unwrap(), &batch.target);
-    let first = now();
+    let mut session = session_after(&gpu, &config, 1, &batch);
+    let now = |session: &Session| distance(&session.program().read(&gpu, session.vars().fake).unwrap(), &batch.target);
+    let first = now(&session);
     for step in 2..=60 {
         session.submit(&gpu, step, config.learning_rate, &batch).unwrap();
     }
-    let last = now();
+    let last = now(&session);
     assert!(last < 0.35 * first, "L1 {first} at step 1, {last} at step 60");
 }
 
@@ -85,7 +85,7 @@ fn a_scale_that_overflows_is_halved_until_steps_count_again() {
     }
     let config = half_config(32, 8);
     let batch = wave(&config);
-    let session = session_after(&gpu, &config, 0, &batch);
+    let mut session = session_after(&gpu, &config, 0, &batch);
     let huge = Scaling { scale: 2f32.powi(40), ..Default::default() };
     session.store.set_scaling(&gpu, &[huge; 2]);
     let start = state(&gpu, &session).0;
@@ -115,7 +115,7 @@ fn the_penaltys_gradients_in_f16_are_those_of_f32_but_for_rounding() {
     for norm in [Norm::None, Norm::Batch] {
         let [full, half] = [DType::F32, DType::F16].map(|precision| {
             let config = penalised(TrainConfig { precision, norm, dropout: false, ..small_config(32, 8) });
-            let session = Session::new(&gpu, &config).unwrap();
+            let mut session = Session::new(&gpu, &config).unwrap();
             session.store.initialise(&gpu, 3).unwrap();
             session.store.set_scaling(&gpu, &[Scaling { scale: 8.0, ..Default::default() }; 2]);
             session.submit(&gpu, 1, 0.0, &wave(&config)).unwrap();

@@ -37,6 +37,7 @@ mod running_statistics;
 mod second_order;
 mod sgd;
 mod shaders;
+mod sizes;
 mod tape;
 mod tiles;
 mod training;

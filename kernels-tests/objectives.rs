@@ -24,10 +24,10 @@ struct Stepped {
 /// A step by `objective` at a learning rate, with images that `phase` moves.
 fn step(gpu: &Gpu, objective: Objective, learning_rate: f64, phase: f32) -> Stepped {
     let config = TrainConfig { objective, dropout: false, ..small_config(32, 4) };
-    let session = Session::new(gpu, &config).unwrap();
+    let mut session = Session::new(gpu, &config).unwrap();
     session.store.initialise(gpu, 3).unwrap();
     let wave = |phase: f32| (0..32 * 32 * 3).map(|i| (i as f32 * 0.37 + phase).sin()).collect();
-    session.submit(gpu, 1, learning_rate, &Batch { input: wave(phase), target: wave(2.0) }).unwrap();
+    session.submit(gpu, 1, learning_rate, &Batch { sides: (32, 32), input: wave(phase), target: wave(2.0) }).unwrap();
     let monitor: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(session.store.monitor(), 0, session.store.monitor().size()).unwrap());
     let first = (MONITOR_HEAD + 1 % MONITOR_ROWS * MONITOR_COLUMNS) as usize;
     let read = |arena: ArenaId, part, name: &str| {

@@ -364,10 +364,10 @@ fn programs_over_one_store_share_its_states() {
 fn nothing_is_allocated_after_compiling() {
     let gpu = gpu();
     let config = small_config(32, 2);
-    let session = Session::new(&gpu, &config).unwrap();
+    let mut session = Session::new(&gpu, &config).unwrap();
     session.store.initialise(&gpu, 1).unwrap();
     let values = vec![0.5; 32 * 32 * 3];
-    let batch = pix2pix::data::Batch { input: values.clone(), target: values };
+    let batch = pix2pix::data::Batch { sides: (32, 32), input: values.clone(), target: values };
     let before = gpu.memory_bytes();
     for step in 1..=3 {
         session.submit(&gpu, step, 2e-4, &batch).unwrap();

@@ -73,7 +73,7 @@ fn the_average_is_that_of_the_weights_after_every_step() {
     let recipe = Recipe { ema: Some(0.6), ..Recipe::default() };
     let config = TrainConfig { learning_rate: 1e-2, recipe, ..small_config(32, 2) };
     let batch = wave(&config);
-    let session = session_after(&gpu, &config, 0, &batch);
+    let mut session = session_after(&gpu, &config, 0, &batch);
     let arena = session.generator.parameters();
     let mut expected: Vec<f64> = values(&gpu, &session, arena, ArenaPart::Value).iter().map(|&v| v.into()).collect();
     for step in 1..=20 {

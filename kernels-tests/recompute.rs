@@ -24,11 +24,11 @@ fn both(config: &TrainConfig) -> [TrainConfig; 2] {
 
 /// Everything that two steps leave: every part of every state, losses and flag, the generator's output.
 fn after_steps(gpu: &Gpu, config: &TrainConfig) -> Vec<Vec<u32>> {
-    let session = Session::new(gpu, config).unwrap();
+    let mut session = Session::new(gpu, config).unwrap();
     session.store.initialise(gpu, 3).unwrap();
     let count = config.batch_size * (config.size as usize).pow(2) * 3;
     let wave = |phase: f32| (0..count).map(|i| (i as f32 * 0.37 + phase).sin()).collect();
-    let batch = Batch { input: wave(0.0), target: wave(1.0) };
+    let batch = Batch { sides: (config.size, config.size), input: wave(0.0), target: wave(1.0) };
     for step in 1..=3 {
         session.submit(gpu, step, config.learning_rate, &batch).unwrap();
     }

@@ -77,12 +77,12 @@ fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<String,
 pub fn wave(config: &TrainConfig) -> Batch {
     let count = config.pairs_per_step() * (config.size as usize).pow(2) * 3;
     let wave = |phase: f32| (0..count).map(|i| (i as f32 * 0.37 + phase).sin()).collect();
-    Batch { input: wave(0.0), target: wave(1.0) }
+    Batch { sides: (config.size, config.size), input: wave(0.0), target: wave(1.0) }
 }
 
 /// A session with its own initial states after `steps` steps on one batch.
 pub fn session_after(gpu: &Gpu, config: &TrainConfig, steps: u64, batch: &Batch) -> Session {
-    let session = Session::new(gpu, config).unwrap();
+    let mut session = Session::new(gpu, config).unwrap();
     session.store.initialise(gpu, config.seed).unwrap();
     for step in 1..=steps {
         session.submit(gpu, step, config.learning_rate, batch).unwrap();
@@ -176,7 +176,7 @@ fn one_seed_gives_one_run_and_another_seed_another() {
 #[test]
 fn initial_weights_have_the_references_distribution() {
     let gpu = gpu();
-    let session = session_after(&gpu, &small_config(32, 16), 0, &Batch { input: Vec::new(), target: Vec::new() });
+    let session = session_after(&gpu, &small_config(32, 16), 0, &Batch::default());
     let list = session.store.states();
     for state in list.states() {
         let values = session.store.read(&gpu, state.id, ArenaPart::Value).unwrap();
@@ -263,7 +263,7 @@ fn sixty_steps_on_one_pair_learn_it() {
         let fake = session.program().read(&gpu, session.vars().fake).unwrap();
         fake.iter().zip(&batch.target).map(|(a, b)| (a - b).abs()).sum::<f32>() / fake.len() as f32
     };
-    let session = session_after(&gpu, &config, 1, &batch);
+    let mut session = session_after(&gpu, &config, 1, &batch);
     let first = distance(&session);
     for step in 2..=60 {
         session.submit(&gpu, step, config.learning_rate, &batch).unwrap();

@@ -1,6 +1,6 @@
 //! How images come to the size that the networks see: each mode from the data set to the sample grid, and what none can take.
 
-use crate::{TINY, fail_cleanly, succeed, temporary};
+use crate::{TINY, fail_cleanly, stderr, succeed, temporary};
 use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 use std::fs;
@@ -68,7 +68,7 @@ fn what_holds_no_crop_is_refused_with_its_file() {
     let message = fail_cleanly(root, 2, &with(&["--preprocess", "crop", "--load-size", "40"]));
     assert!(message.contains("leave out --load-size"), "{message}");
     let message = fail_cleanly(root, 2, &with(&["--preprocess", "scale-width-and-crop", "--load-size", "31"]));
-    assert!(message.contains("load size"), "{message}");
+    assert!(message.contains("--load-size 31 must lie between 32"), "{message}");
     save(&root.join("set/train/small.png"), 40, 31);
     let message = fail_cleanly(root, 1, &with(&["--preprocess", "crop"]));
     assert!(
@@ -78,4 +78,57 @@ fn what_holds_no_crop_is_refused_with_its_file() {
     save(&root.join("set/train/tall.png"), 1, 600);
     let message = fail_cleanly(root, 1, &with(&["--preprocess", "scale-width-and-crop"]));
     assert!(message.contains("tall.png: 1x600") && message.contains("resize-and-crop"), "{message}");
+}
+
+#[test]
+fn whole_images_keep_their_sizes_from_training_to_the_grid_and_translation() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(root);
+    save(&root.join("set/val/w.png"), 64, 36);
+    save(&root.join("set/train/third.png"), 33, 36);
+    for (mode, options, v, w) in [("none", &[][..], (40, 70), (64, 36)), ("scale-width", &["--load-size", "32"], (32, 56), (32, 18))] {
+        let network = ["--ngf", "2", "--preprocess", mode, "--patch", "16"];
+        let output = succeed(root, &[&["train", "set", "--steps", "4", "--name", mode], &network[..], options].concat());
+        assert!(stderr(&output).contains("3 sizes from 33x36 to ") || mode == "scale-width", "{}", stderr(&output));
+        succeed(root, &["train", "--resume", mode]);
+        let run = root.join("runs").join(mode);
+        let config: Value = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+        assert_eq!((&config["preprocess"], &config["num_downs"]), (&json!(mode), &json!(5)));
+        // A row each, the narrower image in the middle of its column.
+        let grid = image::open(run.join("samples/step-000004.png")).unwrap().to_rgb8();
+        let column = v.0.max(w.0);
+        assert_eq!(grid.dimensions(), (3 * column + 2 * 2, v.1 + w.1 + 2));
+        let first = image::imageops::crop_imm(&grid, (column - v.0) / 2, 0, v.0, v.1).to_image();
+        if mode == "none" {
+            assert!(is(&first, 1, place), "{:?}", first.get_pixel(0, 0));
+        }
+        succeed(root, &["translate", "set/val", "--model", run.to_str().unwrap(), "--out", &format!("out-{mode}")]);
+        let translated = image::open(root.join(format!("out-{mode}/w.png"))).unwrap();
+        assert_eq!((translated.width(), translated.height()), (128, 36));
+    }
+}
+
+#[test]
+fn what_whole_images_cannot_go_with_is_refused() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(root);
+    let with = |options: &[&'static str]| [&["train", "set", "--name", "r", "--ngf", "2"], options].concat();
+    for (options, part) in [
+        (&["--preprocess", "none", "--batch-size", "2"][..], "use --batch-size 1"),
+        (&["--preprocess", "scale-width", "--accumulate", "2"], "use --accumulate 1"),
+        (&["--preprocess", "none", "--pool", "5"], "use --pool 0"),
+        (&["--preprocess", "none", "--size", "64"], "--size is of crops"),
+        (&["--preprocess", "none", "--load-size", "64"], "or use --preprocess scale-width"),
+        (&["--preprocess", "scale-width", "--load-size", "32", "--patch", "286"], "--patch 70"),
+    ] {
+        let message = fail_cleanly(root, 2, &with(options));
+        assert!(message.contains(part), "{message}");
+    }
+    save(&root.join("set/train/low.png"), 90, 20);
+    let message = fail_cleanly(root, 1, &with(&["--preprocess", "none"]));
+    assert!(message.contains("low.png: 90x20 pixels") && message.contains("sides of at least 24"), "{message}");
+    let message = fail_cleanly(root, 1, &with(&["--preprocess", "none", "--fit", "crop", "--objective", "l1"]));
+    assert!(message.contains("low.png: 90x20") && message.contains("at least 32") && message.contains("--fit pad"), "{message}");
 }

@@ -29,9 +29,9 @@ pub struct StepOptions {
 /// # Errors
 /// Networks that do not fit the device, and what the driver reports.
 pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Result<Report, TrainError> {
-    let session = Session::new(gpu, config)?;
+    let mut session = Session::new(gpu, config)?;
     session.store.initialise(gpu, config.seed)?;
-    let (step, host) = time_waited(gpu, &session, config, options.steps)?;
+    let (step, host) = time_waited(gpu, &mut session, config, options.steps)?;
     // Before the clock and the translation take memory of their own.
     let peak = gpu.peak_memory_bytes();
     let clock = Clock::of(gpu)?;
@@ -55,7 +55,7 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
     let mut value = |name: &str, value: f64| report.values.insert(name.to_owned(), value);
     value("peak_memory_bytes", peak as f64);
     value("host_seconds", host.median);
-    if let Some([step, wait]) = time_loop(gpu, &session, config, options.steps.min(LOOP_STEPS))? {
+    if let Some([step, wait]) = time_loop(gpu, &mut session, config, options.steps.min(LOOP_STEPS))? {
         value("loop_step_seconds", step);
         value("loop_data_wait_seconds", wait);
     }
@@ -66,9 +66,13 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
 }
 
 /// Seconds of whole steps, and those of them that the host needs to encode and submit.
-fn time_waited(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<(Spread, Spread), TrainError> {
+fn time_waited(gpu: &Gpu, session: &mut Session, config: &TrainConfig, steps: u64) -> Result<(Spread, Spread), TrainError> {
     let pixels = config.pairs_per_step() * (config.size as usize).pow(2);
-    let batch = Batch { input: wave(pixels * config.input.channels(), 0.0), target: wave(pixels * config.output.channels(), 1.0) };
+    let batch = Batch {
+        sides: (config.size, config.size),
+        input: wave(pixels * config.input.channels(), 0.0),
+        target: wave(pixels * config.output.channels(), 1.0),
+    };
     let (mut whole, mut host) = (Vec::new(), Vec::new());
     for step in 1..=WARM_UP + steps {
         let began = Instant::now();
@@ -116,7 +120,7 @@ pub(super) fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs:
 
 /// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on the bundled pairs. `None` for
 /// batches larger than these, and for networks of other images.
-fn time_loop(gpu: &Gpu, session: &Session, config: &TrainConfig, steps: u64) -> Result<Option<[f64; 2]>, TrainError> {
+fn time_loop(gpu: &Gpu, session: &mut Session, config: &TrainConfig, steps: u64) -> Result<Option<[f64; 2]>, TrainError> {
     if [&config.input, &config.output].iter().any(|pixels| matches!(pixels, Pixels::Labels(_) | Pixels::Stack { .. })) {
         return Ok(None);
     }

@@ -115,19 +115,20 @@ impl GeneratorArgs {
         if self.dropout_at == Some(DropoutAtArg::Torch) { DropoutAt::Torch } else { DropoutAt::Pytorch }
     }
 
-    /// Halvings of images of `size`; a `fit` takes sizes that the generator does not divide.
+    /// Halvings of images of `size`, or of several sizes; a `fit` takes sizes that the generator does not divide.
     ///
     /// # Errors
     /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does not have.
-    pub fn num_downs(&self, size: u32, fit: Option<FitArg>) -> Result<usize, CliError> {
+    pub fn num_downs(&self, size: Option<u32>, fit: Option<FitArg>) -> Result<usize, CliError> {
         if matches!(self.generator, ArchitectureArg::ResNet9 | ArchitectureArg::ResNet6) {
             self.refuse_unused()?;
-            return match fit {
-                Some(FitArg::Crop) => Err(CliError::Usage("--fit crop is the U-Net's own rule; a ResNet takes --fit pad".to_owned())),
-                None if !size.is_multiple_of(4) => Err(no_multiple(size, 4, "--fit pad")),
+            return match (fit, size) {
+                (Some(FitArg::Crop), _) => Err(CliError::Usage("--fit crop is the U-Net's own rule; a ResNet takes --fit pad".to_owned())),
+                (None, Some(size)) if !size.is_multiple_of(4) => Err(no_multiple(size, 4, "--fit pad")),
                 _ => Ok(2),
             };
         }
+        let Some(size) = size else { return Ok(self.depth.unwrap_or(FEWEST_DOWNS)) };
         let Some(depth) = self.depth else {
             return TrainConfig::downs_for(size).or(fit.map(|_| FEWEST_DOWNS)).ok_or_else(|| no_multiple(size, 32, EITHER_FIT));
         };

@@ -7,7 +7,7 @@ use crate::gpu::{GpuError, Profile};
 use crate::program::{Row, rows};
 use crate::state::StateList;
 use crate::tensor::DType;
-use crate::train::{Length, Recording, explain, plan_recording};
+use crate::train::{Length, Recording, explain, plan_training};
 use clap::Args;
 use std::fmt::Write;
 
@@ -40,7 +40,7 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     };
     let recording = Recording::new(&config)?;
     let fail = |error| explain(&config, &profile, error);
-    let memory = plan_recording(&config, &recording, &profile).map_err(fail)?;
+    let memory = plan_training(&config, &profile).map_err(fail)?;
     let plan = recording.plan(&profile).map_err(fail)?;
     print(&table(&rows(&plan)))?;
     print(&networks(&recording.states))?;

@@ -100,6 +100,10 @@ pub enum PreprocessArg {
     Crop,
     /// Scaled to --load-size in width, in proportion in height (at least --size), cropped
     ScaleWidthAndCrop,
+    /// Whole, scaled to --load-size in width and in proportion in height
+    ScaleWidth,
+    /// Whole and as they are
+    None,
 }
 
 impl PreprocessArg {
@@ -108,6 +112,8 @@ impl PreprocessArg {
             Self::ResizeAndCrop => Preprocess::ResizeAndCrop,
             Self::Crop => Preprocess::Crop,
             Self::ScaleWidthAndCrop => Preprocess::ScaleWidthAndCrop,
+            Self::ScaleWidth => Preprocess::ScaleWidth,
+            Self::None => Preprocess::None,
         }
     }
 }
@@ -115,39 +121,66 @@ impl PreprocessArg {
 /// What happens to the images of a data set; without these options as in the paper.
 #[derive(Debug, Clone, Args)]
 pub struct PreparedArgs {
-    /// How images come to --size: at random in training, the middle in sample grids and scores [default: resize-and-crop]
+    /// How images come to --size: at random in training, the middle in sample grids and scores; or that each keeps a size of its own
+    /// [default: resize-and-crop]
     #[arg(long, value_enum, value_name = "MODE", help_heading = PREPARED)]
     preprocess: Option<PreprocessArg>,
     /// No training image is mirrored
     #[arg(long, help_heading = PREPARED)]
     no_flip: bool,
-    /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter
-    /// [default: 286/256 of --size]
+    /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter; the width of --preprocess
+    /// scale-width [default: 286/256 of --size; with scale-width 256, for the bundled pairs 64]
     #[arg(long, value_name = "PIXELS", help_heading = PREPARED)]
     load_size: Option<u32>,
 }
 
 impl PreparedArgs {
+    /// Whether the networks see whole images, each in a size of its own.
+    pub fn is_whole(&self) -> bool {
+        self.preprocess.is_some_and(|mode| mode.preprocess().is_whole())
+    }
+
     /// Writes the preparation into `config`.
     ///
     /// # Errors
     /// [`CliError::Usage`] for sizes that do not go together.
     pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
         config.preprocess = self.preprocess()?;
+        if self.is_whole() {
+            refuse_with_whole_images(config)?;
+            config.size = self.load_size.unwrap_or(config.size);
+            config.load_size = config.size;
+        }
         config.load_size = self.load_size.unwrap_or(config.load_size);
         config.mirror = !self.no_flip;
-        config.check().map_err(usage)
+        config.check().map_err(usage)?;
+        // Heights are not known yet, but no image is wider.
+        if config.preprocess == Preprocess::ScaleWidth { check_patches(config) } else { Ok(()) }
     }
 
     /// How images are resized before the crop, if they are.
     fn preprocess(&self) -> Result<Preprocess, CliError> {
+        let resizes_nothing = |mode: &str, other: &str| {
+            Err(CliError::Usage(format!("--preprocess {mode} resizes nothing; leave out --load-size or use --preprocess {other}")))
+        };
         match (self.preprocess, self.load_size) {
-            (Some(PreprocessArg::Crop), Some(_)) => Err(CliError::Usage(
-                "--preprocess crop resizes nothing; leave out --load-size or use --preprocess scale-width-and-crop".to_owned(),
-            )),
+            (Some(PreprocessArg::Crop), Some(_)) => resizes_nothing("crop", "scale-width-and-crop"),
+            (Some(PreprocessArg::None), Some(_)) => resizes_nothing("none", "scale-width"),
             (mode, _) => Ok(mode.map(PreprocessArg::preprocess).unwrap_or_default()),
         }
     }
+}
+
+/// Images of different sizes go through the networks one at a time.
+fn refuse_with_whole_images(config: &TrainConfig) -> Result<(), CliError> {
+    let option = match config {
+        TrainConfig { batch_size: 2.., .. } => "--batch-size 1",
+        _ if config.recipe.accumulate > 1 => "--accumulate 1",
+        _ if config.recipe.pool > 0 => "--pool 0",
+        _ => return Ok(()),
+    };
+    let reason = "images of --preprocess none and scale-width have sizes of their own and go through the networks one at a time";
+    Err(CliError::Usage(format!("{reason}; use {option}, or --preprocess crop")))
 }
 
 /// Sizes; without them those of the paper.
@@ -203,6 +236,18 @@ impl NetworkArgs {
     /// # Errors
     /// [`CliError::Usage`] for sizes that make no network.
     pub fn config(&self, small: bool, length: Length, seed: u64) -> Result<TrainConfig, CliError> {
+        self.config_of(small, length, seed, false)
+    }
+
+    /// The same for `whole` images, each in a size of its own, which --size says nothing of.
+    ///
+    /// # Errors
+    /// Those of [`NetworkArgs::config`].
+    pub fn config_of(&self, small: bool, length: Length, seed: u64, whole: bool) -> Result<TrainConfig, CliError> {
+        if whole && self.size.is_some() {
+            let reason = "--size is of crops; leave it out with --preprocess none, and with scale-width use --load-size for the width";
+            return Err(CliError::Usage(reason.to_owned()));
+        }
         let size = self.size.unwrap_or(if small { 64 } else { 256 });
         let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
         let ndf = self.ndf.unwrap_or(ngf);
@@ -223,7 +268,7 @@ impl NetworkArgs {
             mirror: true,
             ngf,
             ndf,
-            num_downs: self.generator.num_downs(size, self.fit)?,
+            num_downs: self.generator.num_downs((!whole).then_some(size), self.fit)?,
             d_layers: self.d_layers()?,
             norm: self.norm.norm(),
             architecture: self.generator.architecture(),
@@ -247,6 +292,8 @@ impl NetworkArgs {
         Generator::new(&mut states, &config.generator()).map_err(usage)?;
         if config.objective.lambda_gan != 0.0 {
             PatchGan::new(&mut states, &config.discriminator()).map_err(usage)?;
+        }
+        if !whole {
             check_patches(&config)?;
         }
         Ok(config)
@@ -294,6 +341,9 @@ fn usage(error: NetworkError) -> CliError {
 
 /// Refuses a discriminator whose patches do not fit the images.
 fn check_patches(config: &TrainConfig) -> Result<(), CliError> {
+    if config.objective.lambda_gan == 0.0 {
+        return Ok(());
+    }
     let size = config.fit.output_side(config.size as usize, 1 << config.num_downs);
     let n_layers = config.d_layers;
     let fits = |n_layers: &usize| PatchGanConfig::patches(*n_layers, size) > 0;

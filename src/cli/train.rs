@@ -179,7 +179,8 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     };
     let (gpu, precision, dataset) = prepared.map_err(undo)?;
     config.precision = precision;
-    let gpu = args.tune.apply(gpu, &config).map_err(undo)?;
+    let sizes = Trainer::sizes_of(&config, &dataset).map_err(|error| undo(error.into()))?;
+    let gpu = args.tune.apply(gpu, &config, &sizes).map_err(undo)?;
     set_intervals(args, &mut config, &dataset);
     let labels = config.input.labels();
     let trainer = Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
@@ -263,6 +264,11 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
         plan.dispatches(),
         run.path().display()
     ));
+    if let [largest, .., smallest] = &trainer.sizes().training[..] {
+        let count = trainer.sizes().training.len();
+        let [largest, smallest] = [largest, smallest].map(|size| format!("{}x{}", size.sides.0, size.sides.1));
+        note(&format!("{count} sizes from {smallest} to {largest} pixels, a program each, compiled at its first use"));
+    }
     note(&memory_table(trainer.session().memory()));
     let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps, trainer.session().discriminator.is_some());
     let result = trainer.train(stop.begin(), &mut |report| progress.report(report));
@@ -299,7 +305,7 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
         _ if bundled => Length::Steps(BUNDLED_STEPS),
         _ => Length::Epochs(EPOCHS),
     };
-    let mut config = args.network.config(bundled, length, args.device.seed)?;
+    let mut config = args.network.config_of(bundled, length, args.device.seed, args.prepared.is_whole())?;
     args.prepared.apply(&mut config)?;
     // From any folder: a run is resumed where its data set was.
     config.dataset = args.dataset.as_deref().map(recorded).transpose()?;

@@ -4,7 +4,7 @@ use super::network::RESOURCES;
 use super::{CliError, note};
 use crate::gpu::Gpu;
 use crate::program::Effort;
-use crate::train::{TrainConfig, tune_for};
+use crate::train::{Sizes, TrainConfig, tune_for};
 use clap::{Args, ValueEnum};
 use std::time::Instant;
 
@@ -27,11 +27,11 @@ pub struct TuneArgs {
 }
 
 impl TuneArgs {
-    /// The device with the kernels that were found for the steps of `config`.
+    /// The device with the kernels that were found for the steps of `config` on images of `sizes`.
     ///
     /// # Errors
     /// Those of [`tune_for`].
-    pub fn apply(&self, gpu: Gpu, config: &TrainConfig) -> Result<Gpu, CliError> {
+    pub fn apply(&self, gpu: Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Gpu, CliError> {
         let effort = match self.tune {
             EffortArg::Off => Effort::Off,
             EffortArg::Quick => Effort::Quick,
@@ -39,7 +39,7 @@ impl TuneArgs {
         };
         let began = Instant::now();
         let mut tried = 0;
-        let gpu = tune_for(gpu, config, effort, &mut |done, of| {
+        let gpu = tune_for(gpu, config, sizes, effort, &mut |done, of| {
             if done == 0 {
                 note(&format!("tuning {of} contractions, once for this device and driver"));
             }

@@ -42,29 +42,29 @@ impl Chance {
         Self { x, y, flip: mirror && below(flip, 2) == 1 }
     }
 
-    /// The jitter of a picture of this width and height: every crop that fits is as likely as the others.
+    /// The jitter of a picture of this width and height: every crop of `window`, width and height, is as likely as the others.
     ///
-    /// A side that is not longer than `crop_size` leaves no choice: the crop is at its 0.
-    pub fn jitter(self, (width, height): (u32, u32), crop_size: u32) -> Jitter {
-        let positions = |side: u32| side.saturating_sub(crop_size).saturating_add(1);
-        Jitter { crop_x: below(self.x, positions(width)), crop_y: below(self.y, positions(height)), flip: self.flip }
+    /// A side that is not longer than the window's leaves no choice: the crop is at its 0.
+    pub fn jitter(self, (width, height): (u32, u32), window: (u32, u32)) -> Jitter {
+        let positions = |side: u32, window: u32| side.saturating_sub(window).saturating_add(1);
+        Jitter { crop_x: below(self.x, positions(width, window.0)), crop_y: below(self.y, positions(height, window.1)), flip: self.flip }
     }
 }
 
 impl Jitter {
-    /// The `size` x `size` crop, mirrored where this jitter says so.
+    /// The crop of `window`, width and height, mirrored where this jitter says so.
     ///
     /// # Errors
     /// [`DataError::CropOutside`] when the window leaves the picture.
-    pub fn apply(self, image: &Picture, size: u32) -> Result<Picture, DataError> {
+    pub fn apply(self, image: &Picture, window: (u32, u32)) -> Result<Picture, DataError> {
         let (width, height) = image.dimensions();
-        let fits = |start: u32, side: u32| start.checked_add(size).is_some_and(|end| end <= side);
-        if !fits(self.crop_x, width) || !fits(self.crop_y, height) {
+        let fits = |start: u32, length: u32, side: u32| start.checked_add(length).is_some_and(|end| end <= side);
+        if !fits(self.crop_x, window.0, width) || !fits(self.crop_y, window.1, height) {
             let Self { crop_x, crop_y, .. } = self;
-            return Err(DataError::CropOutside { width, height, crop_size: size, crop_x, crop_y });
+            return Err(DataError::CropOutside { width, height, window, crop_x, crop_y });
         }
-        let column = |x: u32| self.crop_x + if self.flip { size - 1 - x } else { x };
-        Ok(image.rearrange(size, size, |x, y| (column(x), self.crop_y + y)))
+        let column = |x: u32| self.crop_x + if self.flip { window.0 - 1 - x } else { x };
+        Ok(image.rearrange(window.0, window.1, |x, y| (column(x), self.crop_y + y)))
     }
 }
 
@@ -75,7 +75,7 @@ impl Jitter {
 /// [`DataError::OddWidth`] and [`DataError::CropOutside`].
 pub fn preprocess_pair(ab: &RgbImage, load_size: u32, crop_size: u32, jitter: Jitter) -> Result<(RgbImage, RgbImage), DataError> {
     let (a, b) = split_combined(&ab.clone().into(), Path::new("the combined image"))?;
-    let prepare = |half: &Picture| Ok::<_, DataError>((&jitter.apply(&resize(half, load_size, load_size), crop_size)?).into());
+    let prepare = |half: &Picture| Ok::<_, DataError>((&jitter.apply(&resize(half, load_size, load_size), (crop_size, crop_size))?).into());
     Ok((prepare(&a)?, prepare(&b)?))
 }
 
@@ -100,16 +100,16 @@ mod tests {
     #[test]
     fn crops_and_mirrors() {
         let jitter = |flip| Jitter { crop_x: 2, crop_y: 3, flip };
-        let plain = jitter(false).apply(&coordinates(10), 4).unwrap();
-        assert_eq!(corners(&plain), [[2, 3, 7], [5, 6, 7]]);
-        let mirrored = jitter(true).apply(&coordinates(10), 4).unwrap();
+        let plain = jitter(false).apply(&coordinates(10), (4, 5)).unwrap();
+        assert_eq!(corners(&plain), [[2, 3, 7], [5, 7, 7]]);
+        let mirrored = jitter(true).apply(&coordinates(10), (4, 4)).unwrap();
         assert_eq!(corners(&mirrored), [[5, 3, 7], [2, 6, 7]]);
     }
 
     #[test]
     fn a_crop_outside_the_image_is_a_typed_error() {
-        for (crop_x, crop_y, size) in [(7, 0, 4), (0, 7, 4), (0, 0, 11), (u32::MAX, 0, 4)] {
-            let error = Jitter { crop_x, crop_y, flip: true }.apply(&coordinates(10), size).unwrap_err();
+        for (crop_x, crop_y, window) in [(7, 0, (4, 1)), (0, 7, (1, 4)), (0, 0, (11, 11)), (u32::MAX, 0, (4, 4))] {
+            let error = Jitter { crop_x, crop_y, flip: true }.apply(&coordinates(10), window).unwrap_err();
             assert!(matches!(error, DataError::CropOutside { .. }), "{error}");
         }
         let odd = preprocess_pair(&RgbImage::new(5, 2), 4, 4, Jitter::default()).unwrap_err();
@@ -120,15 +120,15 @@ mod tests {
     fn jitter_uses_every_position_and_both_mirrorings() {
         let mut seen = std::collections::BTreeSet::new();
         for pair in 0..400 {
-            let jitter = |sides, mirror| Chance::draw(1, 0, pair, mirror).jitter(sides, 4);
+            let jitter = |sides, mirror| Chance::draw(1, 0, pair, mirror).jitter(sides, (4, 4));
             let square = jitter((6, 6), true);
             seen.insert((square.crop_x, square.crop_y, square.flip));
             assert_eq!(jitter((6, 4), false), Jitter { crop_y: 0, flip: false, ..square });
             assert_eq!(jitter((3, 6), true), Jitter { crop_x: 0, ..square });
         }
         assert_eq!(seen.len(), 3 * 3 * 2);
-        assert_eq!(Chance::draw(1, 0, 5, false).jitter((4, 4), 4), Jitter::default());
-        let jitter = |epoch| Chance::draw(1, epoch, 5, true).jitter((286, 286), 256);
+        assert_eq!(Chance::draw(1, 0, 5, false).jitter((4, 4), (4, 4)), Jitter::default());
+        let jitter = |epoch| Chance::draw(1, epoch, 5, true).jitter((286, 286), (256, 256));
         assert_ne!(jitter(0), jitter(1));
     }
 

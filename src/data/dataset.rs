@@ -16,9 +16,11 @@ use super::preprocess::{DataOptions, Pair, Purpose};
 use super::schedule::Sample;
 use super::split::{Direction, Split};
 
-/// Pairs ready for the device: NHWC, tightly packed, `[batch, size, size, channels]`, in -1..1.
+/// Pairs of one size ready for the device: NHWC, tightly packed, `[batch, height, width, channels]`, in -1..1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
+    /// Width and height of its images, in pixels.
+    pub sides: (u32, u32),
     /// What the generator is given.
     pub input: Vec<f32>,
     /// What it should make of it.
@@ -26,17 +28,17 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch with room for `batch_size` pairs.
-    pub fn with_capacity(batch_size: usize, options: &DataOptions) -> Self {
-        let pixels = batch_size * options.size as usize * options.size as usize;
+    /// An empty batch with room for `batch_size` pairs of this width and height.
+    fn with_capacity(batch_size: usize, sides: (u32, u32), options: &DataOptions) -> Self {
+        let pixels = batch_size * sides.0 as usize * sides.1 as usize;
         let room = |side: &Pixels| Vec::with_capacity(pixels * side.channels());
-        Self { input: room(&options.input), target: room(&options.target) }
+        Self { sides, input: room(&options.input), target: room(&options.target) }
     }
 
     /// Appends the same crop of both images of a pair.
     fn push(&mut self, (input, target): &Pair, jitter: Jitter, options: &DataOptions) -> Result<(), DataError> {
-        self.input.extend(options.input.units(&jitter.apply(input, options.size)?));
-        self.target.extend(options.target.units(&jitter.apply(target, options.size)?));
+        self.input.extend(options.input.units(&jitter.apply(input, self.sides)?));
+        self.target.extend(options.target.units(&jitter.apply(target, self.sides)?));
         Ok(())
     }
 }
@@ -103,6 +105,8 @@ pub struct PairSet {
     sources: Vec<PairSource>,
     /// What the images in memory are prepared for.
     purpose: Purpose,
+    /// Width and height that the networks see of each pair.
+    sides: Vec<(u32, u32)>,
     images: Option<Vec<Pair>>,
 }
 
@@ -112,8 +116,9 @@ impl PairSet {
             Split::Train => Purpose::Training,
             Split::Val | Split::Test => Purpose::Showing,
         };
-        let images = decode_all(&sources, budget, |source| options.read(source), |pair| options.prepare(&pair, purpose))?;
-        Ok(Self { split, options: options.clone(), sources, purpose, images })
+        let (sides, images) = decode_all(&sources, budget, |source| options.read(source), |pair| options.prepare(&pair, purpose))?;
+        let sides = sides.into_iter().map(|sides| options.seen(sides)).collect();
+        Ok(Self { split, options: options.clone(), sources, purpose, sides, images })
     }
 
     /// The split that these pairs are.
@@ -141,37 +146,64 @@ impl PairSet {
         &self.sources
     }
 
+    /// Width and height that the networks see of each pair, in pixels: of all the same, or where pictures are whole of each its own.
+    pub fn sides(&self) -> &[(u32, u32)] {
+        &self.sides
+    }
+
     /// What the decoded pairs occupy, in bytes; 0 when they did not fit and are read again at each use.
     pub fn bytes_in_memory(&self) -> u64 {
         self.images.iter().flatten().map(bytes_of).sum()
     }
 
-    /// The batch of these samples, jittered as they say; `[samples.len(), size, size, channels]`.
+    /// The batch of these samples, jittered as they say; `[samples.len(), height, width, channels]`.
     ///
     /// # Errors
-    /// [`DataError::NoSuchPair`], [`DataError::CropOutside`], and those of reading when the pairs are not in memory.
+    /// [`DataError::NoSuchPair`], [`DataError::CropOutside`], [`DataError::MixedBatch`], and those of reading when the pairs are not in
+    /// memory.
     pub fn batch(&self, samples: &[Sample]) -> Result<Batch, DataError> {
-        let mut batch = Batch::with_capacity(samples.len(), &self.options);
+        let mut batch = self.empty_batch(samples);
         samples.iter().try_for_each(|&sample| self.append(sample, &mut batch))?;
         Ok(batch)
+    }
+
+    /// A batch for these samples.
+    pub(super) fn empty_batch(&self, samples: &[Sample]) -> Batch {
+        self.room_for(samples.len(), samples.first().map_or(0, |sample| sample.pair))
     }
 
     /// Appends one jittered sample to a batch; errors as in [`PairSet::batch`].
     pub(super) fn append(&self, sample: Sample, batch: &mut Batch) -> Result<(), DataError> {
         let pair = self.pair(sample.pair, Purpose::Training)?;
-        batch.push(&pair, sample.chance.jitter(pair.0.dimensions(), self.options.size), &self.options)
+        self.check_sides(sample.pair, batch)?;
+        batch.push(&pair, sample.chance.jitter(pair.0.dimensions(), batch.sides), &self.options)
     }
 
-    /// The batch of these pairs without jitter, prepared as for validation and test; `[indices.len(), size, size, channels]`.
+    /// The batch of these pairs without jitter, prepared as for validation and test; `[indices.len(), height, width, channels]`.
     ///
     /// # Errors
-    /// [`DataError::NoSuchPair`], and those of reading when the pairs are not in memory for that.
+    /// [`DataError::NoSuchPair`], [`DataError::MixedBatch`], and those of reading when the pairs are not in memory for that.
     pub fn plain(&self, indices: &[usize]) -> Result<Batch, DataError> {
-        let mut batch = Batch::with_capacity(indices.len(), &self.options);
+        let mut batch = self.room_for(indices.len(), indices.first().copied().unwrap_or(0));
         for &index in indices {
-            batch.push(&*self.pair(index, Purpose::Showing)?, Jitter::default(), &self.options)?;
+            let pair = self.pair(index, Purpose::Showing)?;
+            self.check_sides(index, &batch)?;
+            batch.push(&pair, Jitter::default(), &self.options)?;
         }
         Ok(batch)
+    }
+
+    /// A batch for so many pairs of the size of this one.
+    fn room_for(&self, pairs: usize, first: usize) -> Batch {
+        Batch::with_capacity(pairs, self.sides.get(first).copied().unwrap_or_default(), &self.options)
+    }
+
+    /// Refuses a pair of another size than the batch's.
+    fn check_sides(&self, index: usize, batch: &Batch) -> Result<(), DataError> {
+        match self.sides.get(index) {
+            Some(&picture) if picture != batch.sides => Err(DataError::MixedBatch { batch: batch.sides, picture }),
+            _ => Ok(()),
+        }
     }
 
     /// Input and target of a pair, prepared for a purpose: from memory if they are there for it, else from their source.
@@ -180,8 +212,13 @@ impl PairSet {
         if let Some(pair) = images.and_then(|images| images.get(index)) {
             return Ok(Cow::Borrowed(pair));
         }
-        let source = self.sources.get(index).ok_or(DataError::NoSuchPair { split: self.split, index, pairs: self.len() })?;
-        Ok(Cow::Owned(self.options.prepare(&self.options.read(source)?, purpose)))
+        let missing = DataError::NoSuchPair { split: self.split, index, pairs: self.len() };
+        let (source, &then) = self.sources.get(index).zip(self.sides.get(index)).ok_or(missing)?;
+        let pair = self.options.read(source)?;
+        match self.options.seen(pair.0.dimensions()) {
+            now if now == then => Ok(Cow::Owned(self.options.prepare(&pair, purpose))),
+            now => Err(DataError::Resized { name: source.name(), then, now }),
+        }
     }
 }
 
@@ -189,15 +226,19 @@ fn bytes_of((input, target): &Pair) -> u64 {
     (input.bytes().len() + target.bytes().len()) as u64
 }
 
-/// Reads every source once, on every core; keeps what `prepare` makes of them, all or none, if it fits into `budget` bytes. The error is
-/// that of the first bad source in order.
+/// Width and height of the pictures of a pair, and the pair where it is kept; and of all pairs.
+type Decoded = ((u32, u32), Option<Pair>);
+type AllDecoded = (Vec<(u32, u32)>, Option<Vec<Pair>>);
+
+/// Reads every source once, on every core, for the size of its pictures; keeps what `prepare` makes of them, all or none, if it fits into
+/// `budget` bytes. The error is that of the first bad source in order.
 fn decode_all(
     sources: &[PairSource],
     budget: u64,
     read: impl Fn(&PairSource) -> Result<Pair, DataError> + Sync,
     prepare: impl Fn(Pair) -> Pair + Sync,
-) -> Result<Option<Vec<Pair>>, DataError> {
-    let slots: Vec<OnceLock<Result<Option<Pair>, DataError>>> = sources.iter().map(|_| OnceLock::new()).collect();
+) -> Result<AllDecoded, DataError> {
+    let slots: Vec<OnceLock<Result<Decoded, DataError>>> = sources.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let kept = AtomicU64::new(0);
@@ -211,7 +252,7 @@ fn decode_all(
         while !failed.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(source), Some(slot)) = (sources.get(index), slots.get(index)) else { return };
-            let pair = read(source).map(keep);
+            let pair = read(source).map(|pair| (pair.0.dimensions(), keep(pair)));
             failed.fetch_or(pair.is_err(), Ordering::Relaxed);
             slot.get_or_init(|| pair);
         }
@@ -225,8 +266,9 @@ fn decode_all(
         work();
     });
     // In two steps: one collection into `Result<Option<_>>` would stop at the first pair not kept, before any error.
-    let pairs: Vec<Option<Pair>> = slots.into_iter().filter_map(OnceLock::into_inner).collect::<Result<_, _>>()?;
-    Ok(pairs.into_iter().collect())
+    let pairs: Vec<_> = slots.into_iter().filter_map(OnceLock::into_inner).collect::<Result<_, _>>()?;
+    let (sides, pairs): (Vec<_>, Vec<Option<Pair>>) = pairs.into_iter().unzip();
+    Ok((sides, pairs.into_iter().collect()))
 }
 
 #[cfg(test)]

@@ -215,18 +215,36 @@ pub enum DataError {
         max_side: u32,
     },
     /// A crop window reaches beyond its image.
-    #[error("crop of {crop_size}x{crop_size} at ({crop_x}, {crop_y}) leaves the image of {width}x{height}; move or shrink the crop")]
+    #[error("crop of {}x{} at ({crop_x}, {crop_y}) leaves the image of {width}x{height}; move or shrink the crop", window.0, window.1)]
     CropOutside {
         /// Width of the image, in pixels.
         width: u32,
         /// Its height.
         height: u32,
-        /// Side of the crop, in pixels.
-        crop_size: u32,
+        /// Width and height of the crop, in pixels.
+        window: (u32, u32),
         /// Left edge of the crop.
         crop_x: u32,
         /// Top edge of the crop.
         crop_y: u32,
+    },
+    /// A picture is read again and has another size than when its folder was opened.
+    #[error("{name}: is {}x{} pixels as the networks see it, and was {}x{} when training began; put it back, or start again", now.0, now.1, then.0, then.1)]
+    Resized {
+        /// The pair.
+        name: String,
+        /// Width and height that it had.
+        then: (u32, u32),
+        /// Those that it has.
+        now: (u32, u32),
+    },
+    /// Whole pictures of different sizes in one batch.
+    #[error("a batch of {}x{} pixels cannot take a picture of {}x{}; use --batch-size 1, or --preprocess crop", batch.0, batch.1, picture.0, picture.1)]
+    MixedBatch {
+        /// Width and height of the batch.
+        batch: (u32, u32),
+        /// Those of the picture.
+        picture: (u32, u32),
     },
     /// An index beyond the end of a split.
     #[error("pair {index} was asked for, but the {split} split has {pairs}; ask for a smaller index")]

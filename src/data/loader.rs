@@ -83,7 +83,7 @@ impl Loader {
         Ok(loader)
     }
 
-    /// The batch of the next step, waiting for it if it is not ready: `[batch_size, size, size, channels]` each.
+    /// The batch of the next step, waiting for it if it is not ready: `[batch_size, height, width, channels]` each.
     ///
     /// # Errors
     /// Those of reading a pair when the pairs are not in memory; after that, [`DataError::Stopped`].
@@ -140,7 +140,7 @@ fn produce(
 ) {
     for step in steps {
         let samples = schedule.samples(step);
-        let mut batch = Batch::with_capacity(samples.len(), set.options());
+        let mut batch = set.empty_batch(&samples);
         for sample in samples {
             if stop.load(Ordering::Relaxed) {
                 return;

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
@@ -45,6 +46,17 @@ pub enum PairSource {
         /// A in its left half and B in its right one.
         image: Picture,
     },
+}
+
+/// The first file, or the name of what has none: for messages.
+impl fmt::Display for PairSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PairSource::Combined(path) => path.display().fmt(f),
+            PairSource::Separate { a, .. } => a.first().map_or(Ok(()), |path| path.display().fmt(f)),
+            PairSource::Memory { name, .. } => f.write_str(name),
+        }
+    }
 }
 
 impl PairSource {

@@ -14,7 +14,7 @@ use super::split::Direction;
 /// An (input, target) pair of pictures of the same size.
 pub type Pair = (Picture, Picture);
 
-/// How a picture is resized before a square is cropped out of it: the modes of the PyTorch reference whose crops are squares.
+/// How a picture is resized, and whether a square is cropped out of it then: the modes of the PyTorch reference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preprocess {
@@ -25,19 +25,30 @@ pub enum Preprocess {
     Crop,
     /// To the load size in width and in proportion in height, which is at least that of the crop.
     ScaleWidthAndCrop,
+    /// To the load size in width and in proportion in height; nothing is cropped.
+    ScaleWidth,
+    /// Not at all, and nothing is cropped.
+    None,
 }
 
 impl Preprocess {
-    /// Width and height, in pixels, that a picture of `(width, height)` has in front of the crop of `size` x `size`. The height in
-    /// proportion is rounded down, as in the reference.
+    /// Whether the networks see whole pictures, each in its own size, instead of crops of one size.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Preprocess::ScaleWidth | Preprocess::None)
+    }
+
+    /// Width and height, in pixels, that a picture of `(width, height)` is resized to; where crops are taken they are of `size` x `size`.
+    /// The height in proportion is rounded down, as in the reference.
     pub fn resized(self, (width, height): (u32, u32), load_size: u32, size: u32) -> (u32, u32) {
+        let scaled = |least: u32| {
+            let scaled = u64::from(load_size) * u64::from(height) / u64::from(width.max(1));
+            (load_size, u32::try_from(scaled).unwrap_or(u32::MAX).max(least))
+        };
         match self {
             Preprocess::ResizeAndCrop => (load_size, load_size),
-            Preprocess::Crop => (width, height),
-            Preprocess::ScaleWidthAndCrop => {
-                let scaled = u64::from(load_size) * u64::from(height) / u64::from(width.max(1));
-                (load_size, u32::try_from(scaled).unwrap_or(u32::MAX).max(size))
-            }
+            Preprocess::Crop | Preprocess::None => (width, height),
+            Preprocess::ScaleWidthAndCrop => scaled(size),
+            Preprocess::ScaleWidth => scaled(1),
         }
     }
 }
@@ -54,9 +65,9 @@ pub enum Purpose {
 /// How pairs are prepared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataOptions {
-    /// Side of the images that the networks see, in pixels.
+    /// Side of the crops that the networks see, in pixels.
     pub size: u32,
-    /// How pictures are resized before the crop.
+    /// How pictures are resized, and whether they are cropped.
     #[serde(default)]
     pub preprocess: Preprocess,
     /// Side that training images are resized to before the random crop, in pixels; equal to `size` for no random crop of squares.
@@ -99,15 +110,23 @@ impl DataOptions {
         Ok((self.input.gather(&input)?, self.target.gather(&target)?))
     }
 
-    /// Resizes both sides of a pair that was read; for showing also cuts out the middle.
+    /// Width and height that the networks see of pictures of `dimensions`.
+    pub(super) fn seen(&self, dimensions: (u32, u32)) -> (u32, u32) {
+        match self.preprocess.is_whole() {
+            true => self.preprocess.resized(dimensions, self.load_size, self.size),
+            false => (self.size, self.size),
+        }
+    }
+
+    /// Resizes both sides of a pair that was read; for showing also cuts out the middle, unless pictures are whole.
     pub(super) fn prepare(&self, (input, target): &Pair, purpose: Purpose) -> Pair {
         let prepare = |pixels: &Pixels, picture: &Picture| match purpose {
-            Purpose::Training => self.resize(pixels, picture, self.load_size),
-            Purpose::Showing => {
+            Purpose::Showing if !self.preprocess.is_whole() => {
                 let resized = self.resize(pixels, picture, self.size);
                 let margin = |side: u32| side.saturating_sub(self.size) / 2;
                 resized.crop(margin(resized.width()), margin(resized.height()), self.size, self.size)
             }
+            _ => self.resize(pixels, picture, self.load_size),
         };
         (prepare(&self.input, input), prepare(&self.target, target))
     }
@@ -131,7 +150,9 @@ impl DataOptions {
         let Self { size, load_size, .. } = *self;
         let path = || PathBuf::from(path);
         match self.preprocess.resized((width, height), load_size, size) {
-            sides if sides.0 < size || sides.1 < size => Err(DataError::TooSmall { path: path(), width, height, size }),
+            sides if !self.preprocess.is_whole() && (sides.0 < size || sides.1 < size) => {
+                Err(DataError::TooSmall { path: path(), width, height, size })
+            }
             (_, scaled) if scaled > MAX_SIDE => {
                 Err(DataError::TooTall { path: path(), width, height, load_size, scaled, max_side: MAX_SIDE })
             }
@@ -187,7 +208,9 @@ mod tests {
         let scaled = |width, height| Preprocess::ScaleWidthAndCrop.resized((width, height), 286, 256);
         assert_eq!([scaled(256, 256), scaled(600, 400), scaled(400, 600), scaled(3, 4)], [(286, 286), (286, 256), (286, 429), (286, 381)]);
         assert_eq!(scaled(1, u32::MAX), (286, u32::MAX));
-        assert_eq!(Preprocess::Crop.resized((600, 400), 286, 256), (600, 400));
+        let whole = |width, height| Preprocess::ScaleWidth.resized((width, height), 286, 256);
+        assert_eq!([whole(256, 256), whole(600, 400), whole(400, 600), whole(999, 1)], [(286, 286), (286, 190), (286, 429), (286, 1)]);
+        assert_eq!([Preprocess::Crop, Preprocess::None].map(|mode| mode.resized((600, 400), 286, 256)), [(600, 400); 2]);
         assert_eq!(Preprocess::ResizeAndCrop.resized((600, 400), 286, 256), (286, 286));
     }
 
@@ -216,6 +239,19 @@ mod tests {
         assert_eq!(showing, Pixels::Rgb.resize(&whole, 8, 17).crop(0, 4, 8, 8));
         let [wide, _] = prepared(Preprocess::ScaleWidthAndCrop, 40, 18);
         assert_eq!(wide.dimensions(), (9, 8));
+    }
+
+    #[test]
+    fn whole_pictures_are_the_same_for_both_purposes() {
+        let [training, showing] = prepared(Preprocess::None, 20, 3);
+        assert!(training == showing && training.dimensions() == (20, 3));
+        let [training, showing] = prepared(Preprocess::ScaleWidth, 18, 7);
+        assert!(training == showing && training.dimensions() == (9, 3));
+        let seen = |preprocess| options(preprocess).seen((18, 7));
+        assert_eq!([Preprocess::None, Preprocess::ScaleWidth, Preprocess::Crop].map(seen), [(18, 7), (9, 3), (8, 8)]);
+        assert!(options(Preprocess::None).read(&source(1, 2000)).is_ok());
+        let tall = options(Preprocess::ScaleWidth).read(&source(1, 2000));
+        assert!(matches!(tall, Err(DataError::TooTall { .. })), "{tall:?}");
     }
 
     #[test]

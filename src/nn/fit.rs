@@ -35,6 +35,14 @@ impl Fit {
         }
     }
 
+    /// The least side of images of which a result shows anything.
+    pub fn least_side(self, multiple: usize) -> usize {
+        match self {
+            Self::Pad => 1,
+            Self::Crop => multiple,
+        }
+    }
+
     /// The fit for images of `shape` and a generator that divides sides of multiples of `multiple`.
     pub fn of(self, shape: Shape, multiple: usize) -> Fitted {
         let [height, width] = [shape.height(), shape.width()];

@@ -34,6 +34,12 @@ impl Operand {
         self.shape.bytes_in(self.dtype)
     }
 
+    /// Bytes of its buffer up to its last number.
+    pub fn end(&self) -> u64 {
+        let last = self.offset as usize + self.shape.rows().saturating_sub(1) * self.stride as usize;
+        ((last + self.shape.channels4()) * 4) as u64 * self.dtype.bytes()
+    }
+
     /// Offset and stride, as parameter structs hold them.
     pub fn place(&self) -> [u32; 2] {
         [self.offset, self.stride]

@@ -66,6 +66,12 @@ pub enum ProgramError {
         /// Name of the state.
         state: String,
     },
+    /// A program is larger than the room that it shall share.
+    #[error("a program needs more memory ({bytes} bytes of values) than the room that was made for it; plan the room for its images too")]
+    Room {
+        /// What its values take.
+        bytes: u64,
+    },
     /// A value that no run computes was asked for.
     #[error("value {var} is not an input or output of this program")]
     Absent {

@@ -1,6 +1,6 @@
 //! What programs over one store take of the device's memory, by purpose; known before anything is allocated.
 
-use super::{ALL_UNUSED_BYTES, Plan};
+use super::{ALL_UNUSED_BYTES, Plan, RoomPlan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::state::{ArenaSpec, StateList};
@@ -8,6 +8,37 @@ use crate::tensor::DType;
 
 /// What a program of one operation takes beside its values.
 pub const ONE_OPERATION_BYTES: u64 = 256 + ALL_UNUSED_BYTES;
+
+/// Programs that run in one room, by what they take.
+#[derive(Debug, Clone, Default)]
+pub struct Programs {
+    /// The room.
+    pub room: RoomPlan,
+    /// Bytes of the uniforms of each.
+    uniforms: Vec<u64>,
+}
+
+impl Programs {
+    /// A single program.
+    pub fn one(plan: &Plan, profile: &Profile) -> Self {
+        let mut programs = Self::default();
+        programs.add(plan, profile);
+        programs
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, plan: &Plan, profile: &Profile) {
+        self.room.extend(&RoomPlan::of(plan));
+        self.uniforms.push(buffer_bytes(plan.uniforms(profile).0.len() as u64));
+    }
+
+    /// Uniforms of the `most` programs that have the largest, and what stands in for unused bindings.
+    fn binding_bytes(&self, most: usize) -> u64 {
+        let mut uniforms = self.uniforms.clone();
+        uniforms.sort_unstable_by_key(|&bytes| u64::MAX - bytes);
+        uniforms.iter().take(most).sum::<u64>() + ALL_UNUSED_BYTES
+    }
+}
 
 /// Bytes of device memory by purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,7 +59,7 @@ pub struct Memory {
     pub activations: u64,
     /// What single operations need for themselves.
     pub workspace: u64,
-    /// The program that translates sample images.
+    /// The programs that translate sample images.
     pub samples: u64,
     /// Uniforms, uploads, and what is read back at one time.
     pub staging: u64,
@@ -62,18 +93,19 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Adds a program's memory.
-    pub fn add_program(&mut self, plan: &Plan, profile: &Profile) {
-        self.gradients += plan.gradients.values().map(|&bytes| buffer_bytes(bytes)).sum::<u64>();
-        self.activations += planned_bytes(plan);
-        self.workspace += workspace_bytes(plan);
-        self.staging += binding_bytes(plan, profile);
+    /// Adds programs in a room, of which `most` are there at a time.
+    pub fn add_programs(&mut self, programs: &Programs, most: usize) {
+        let room = &programs.room;
+        self.gradients += room.gradients.values().map(|&bytes| buffer_bytes(bytes)).sum::<u64>();
+        self.activations += planned_bytes(room);
+        self.workspace += workspace_bytes(room);
+        self.staging += programs.binding_bytes(most);
     }
 
-    /// Adds the program that translates samples.
-    pub fn add_samples(&mut self, plan: &Plan, profile: &Profile) {
-        self.samples += planned_bytes(plan) + workspace_bytes(plan);
-        self.staging += binding_bytes(plan, profile);
+    /// The same for programs that translate samples.
+    pub fn add_samples(&mut self, programs: &Programs, most: usize) {
+        self.samples += planned_bytes(&programs.room) + workspace_bytes(&programs.room);
+        self.staging += programs.binding_bytes(most);
     }
 
     /// Name and bytes of each purpose.
@@ -102,15 +134,10 @@ fn holds_images(states: &StateList, arena: &ArenaSpec) -> bool {
     arena.states.iter().any(|&id| states.get(id).shape.rows() > 1)
 }
 
-fn planned_bytes(plan: &Plan) -> u64 {
-    plan.buffers.iter().map(|&bytes| buffer_bytes(bytes)).sum()
+fn planned_bytes(room: &RoomPlan) -> u64 {
+    room.buffers.iter().map(|&bytes| buffer_bytes(bytes)).sum()
 }
 
-fn workspace_bytes(plan: &Plan) -> u64 {
-    if plan.workspace_bytes == 0 { 0 } else { buffer_bytes(plan.workspace_bytes) }
-}
-
-/// Uniforms, and what stands in for unused bindings.
-fn binding_bytes(plan: &Plan, profile: &Profile) -> u64 {
-    buffer_bytes(plan.uniforms(profile).0.len() as u64) + ALL_UNUSED_BYTES
+fn workspace_bytes(room: &RoomPlan) -> u64 {
+    if room.workspace_bytes == 0 { 0 } else { buffer_bytes(room.workspace_bytes) }
 }

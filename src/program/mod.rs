@@ -10,7 +10,9 @@ mod orthogonal;
 mod place;
 mod plan;
 mod print;
+mod recent;
 mod recompute;
+mod room;
 mod spread;
 mod stand;
 mod store;
@@ -21,22 +23,23 @@ mod tune;
 pub use clock::Clock;
 pub use error::ProgramError;
 pub use fuse::fuse;
-pub use memory::{Memory, ONE_OPERATION_BYTES};
+pub use memory::{Memory, ONE_OPERATION_BYTES, Programs};
 pub use place::{Place, Storage};
 pub use plan::{Plan, Step};
 pub use print::{Row, rows};
+pub use recent::Recent;
 pub use recompute::{Recomputed, recompute};
+pub use room::{Room, RoomPlan};
 pub use spread::Spread;
 pub use stand::{Bound, Budget, Stand};
 pub use store::Store;
 pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 
-use crate::gpu::{Access, Binding, Buffer, Gpu, GpuError, Kernel, UploadRing};
+use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, UploadRing};
 use crate::ops::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
 use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{Tape, Var};
-use std::collections::HashMap;
 use std::sync::Arc;
 use wgpu::BufferUsages;
 
@@ -53,12 +56,9 @@ const ALL_UNUSED_BYTES: u64 = MOST_UNUSED as u64 * UNUSED_BYTES;
 pub struct Program {
     plan: Plan,
     outputs: Vec<Var>,
-    buffers: Vec<Buffer>,
-    gradients: HashMap<ArenaId, Buffer>,
-    /// Workspace, parameters of all launches, and what is bound where nothing is touched: kept because the bind groups refer to them.
-    _workspace: Option<Buffer>,
+    room: Arc<Room>,
+    /// Parameters of all launches: kept because the bind groups refer to them.
     _params: Buffer,
-    _unused: Buffer,
     launches: Vec<Launch>,
 }
 
@@ -71,34 +71,38 @@ struct Launch {
 }
 
 impl Program {
-    /// Compiles `tape` over `store` so that `outputs` can be read after a run.
+    /// Compiles `tape` over `store`, in a room of its own, so that `outputs` can be read after a run.
     ///
     /// # Errors
     /// [`ProgramError`] names the operation that cannot be planned, built or bound.
     pub fn compile(gpu: &Gpu, store: &Store, tape: &Tape, outputs: &[Var]) -> Result<Self, ProgramError> {
         let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
-        let label = |i: usize| format!("planned {i}");
-        let buffers = plan.buffers.iter().enumerate().map(|(i, &bytes)| gpu.storage(&label(i), bytes)).collect::<Result<Vec<_>, _>>()?;
-        let name = |arena: ArenaId| format!("{} gradients", store.states().get_arena(arena).name);
-        let gradient = |(&arena, &bytes)| Ok((arena, gpu.storage(&name(arena), bytes)?));
-        let gradients = plan.gradients.iter().map(gradient).collect::<Result<_, GpuError>>()?;
-        let workspace = match plan.workspace_bytes {
-            0 => None,
-            bytes => Some(gpu.storage("workspace", bytes)?),
-        };
+        let room = Room::new(gpu, store, RoomPlan::of(&plan))?;
+        Self::of_plan(gpu, store, plan, outputs, Arc::new(room))
+    }
+
+    /// As [`Program::compile`], in a room that other programs use as well: what a run leaves there is there until another one runs.
+    ///
+    /// # Errors
+    /// Those of [`Program::compile`], and [`ProgramError::Room`].
+    pub fn compile_in(gpu: &Gpu, store: &Store, tape: &Tape, outputs: &[Var], room: Arc<Room>) -> Result<Self, ProgramError> {
+        let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
+        room.check(&plan)?;
+        Self::of_plan(gpu, store, plan, outputs, room)
+    }
+
+    fn of_plan(gpu: &Gpu, store: &Store, plan: Plan, outputs: &[Var], room: Arc<Room>) -> Result<Self, ProgramError> {
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
-        let unused = gpu.storage("unused", ALL_UNUSED_BYTES)?;
-        let binder =
-            Binder { plan: &plan, store, buffers: &buffers, gradients: &gradients, workspace: workspace.as_ref(), unused: &unused };
+        let binder = Binder { plan: &plan, store, room: &room };
         for step in &plan.steps {
             for dispatch in &step.dispatches {
                 let at = Binding { buffer: &params, offset: offsets.next().unwrap_or(0), bytes: dispatch.params.len() as u64 };
                 launches.push(binder.launch(gpu, step, dispatch, at)?);
             }
         }
-        Ok(Self { outputs: outputs.to_vec(), buffers, gradients, _workspace: workspace, _params: params, _unused: unused, launches, plan })
+        Ok(Self { outputs: outputs.to_vec(), room, _params: params, launches, plan })
     }
 
     /// Encodes and submits one run. Does not wait.
@@ -145,8 +149,8 @@ impl Program {
     /// # Errors
     /// [`ProgramError::Absent`] and those of reading back.
     pub fn read(&self, gpu: &Gpu, var: Var) -> Result<Vec<f32>, ProgramError> {
-        let buffer = self.buffer(var)?;
-        Ok(self.operand(var)?.gather(&gpu.read(buffer, 0, buffer.size())?))
+        let (buffer, operand) = (self.buffer(var)?, self.operand(var)?);
+        Ok(operand.gather(&gpu.read(buffer, 0, operand.end())?))
     }
 
     /// The gradient of a state as the last run left it; `None` where the optimiser made it itself, and where nothing updates the state.
@@ -155,7 +159,7 @@ impl Program {
     /// Those of reading back.
     pub fn gradient(&self, gpu: &Gpu, states: &StateList, id: StateId) -> Result<Option<Vec<f32>>, ProgramError> {
         let (arena, dtype) = (states.get(id).arena, ArenaPart::Gradient.dtype(states.precision()));
-        let (Some(buffer), Some(without)) = (self.gradients.get(&arena), self.plan.without_gradient(arena)) else { return Ok(None) };
+        let (Some(buffer), Some(without)) = (self.room.gradients.get(&arena), self.plan.without_gradient(arena)) else { return Ok(None) };
         let Some(&(state, offset)) = states.packed(arena, &without).iter().find(|(state, _)| state.id == id) else { return Ok(None) };
         let bytes = gpu.read(buffer, ArenaPart::Gradient.bytes(offset, states.precision()), state.shape.bytes_in(dtype))?;
         Ok(Some(state.shape.unpack(&dtype.decode(&bytes))))
@@ -184,7 +188,7 @@ impl Program {
             for var in step.written() {
                 let Some(Place { storage: Storage::Node(owner), operand }) = self.plan.places[var.0] else { continue };
                 let Some(&buffer) = self.plan.buffer_of.get(&owner) else { continue };
-                let bytes = gpu.read(&self.buffers[buffer], 0, self.buffers[buffer].size())?;
+                let bytes = gpu.read(&self.room.buffers[buffer], 0, operand.end())?;
                 if operand.gather(&bytes).iter().any(|v| !v.is_finite()) {
                     return Ok(Some(place::describe(&self.plan.tape.nodes()[step.node])));
                 }
@@ -231,7 +235,7 @@ impl Program {
     fn buffer(&self, var: Var) -> Result<&Buffer, ProgramError> {
         let readable = self.outputs.contains(&var) || self.plan.tape.nodes().get(var.0).is_some_and(|node| node.name() == "input");
         match self.plan.places.get(var.0).copied().flatten() {
-            Some(Place { storage: Storage::Node(owner), .. }) if readable => Ok(&self.buffers[self.plan.buffer_of[&owner]]),
+            Some(Place { storage: Storage::Node(owner), .. }) if readable => Ok(&self.room.buffers[self.plan.buffer_of[&owner]]),
             _ => Err(ProgramError::Absent { var: var.0 }),
         }
     }
@@ -258,10 +262,7 @@ fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramEr
 struct Binder<'a> {
     plan: &'a Plan,
     store: &'a Store,
-    buffers: &'a [Buffer],
-    gradients: &'a HashMap<ArenaId, Buffer>,
-    workspace: Option<&'a Buffer>,
-    unused: &'a Buffer,
+    room: &'a Room,
 }
 
 impl Binder<'_> {
@@ -285,8 +286,8 @@ impl Binder<'_> {
             Slot::Input(position) => self.value(self.plan.tape.nodes()[step.node].inputs[*position]),
             Slot::Output => self.value(Var(step.node)),
             Slot::Byproduct(number) => self.value((*step.byproducts.get(*number)?)?),
-            Slot::Unused(number) => Some(Binding { buffer: self.unused, offset: *number as u64 * UNUSED_BYTES, bytes: UNUSED_BYTES }),
-            Slot::Workspace => self.workspace.map(entire),
+            Slot::Unused(number) => Some(Binding { buffer: &self.room.unused, offset: *number as u64 * UNUSED_BYTES, bytes: UNUSED_BYTES }),
+            Slot::Workspace => self.room.workspace.as_ref().map(entire),
             Slot::Step => Some(entire(self.store.step())),
             Slot::Monitor => Some(entire(self.store.monitor())),
             Slot::Arena { arena, part, offset, bytes } => {
@@ -298,13 +299,13 @@ impl Binder<'_> {
     fn value(&self, var: Var) -> Option<Binding<'_>> {
         let Place { storage, operand } = self.plan.places[var.0]?;
         match storage {
-            Storage::Node(owner) => self.buffers.get(*self.plan.buffer_of.get(&owner)?).map(entire),
+            Storage::Node(owner) => self.room.buffers.get(*self.plan.buffer_of.get(&owner)?).map(entire),
             Storage::Arena { arena, part, offset } => Some(Binding { buffer: self.part(arena, part)?, offset, bytes: operand.bytes() }),
         }
     }
 
     fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
-        if part == ArenaPart::Gradient { self.gradients.get(&arena) } else { self.store.part(arena, part) }
+        if part == ArenaPart::Gradient { self.room.gradients.get(&arena) } else { self.store.part(arena, part) }
     }
 }
 

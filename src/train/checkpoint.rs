@@ -19,9 +19,8 @@ use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError, load_network, reference_shape};
 use crate::nn::{Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime, Upsample};
-use crate::ops::ArenaPart;
 use crate::ops::loss_scale::Scaling;
-use crate::program::Program;
+use crate::ops::{ArenaPart, Choice};
 use crate::state::{ArenaId, StateList};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
@@ -57,9 +56,9 @@ pub struct Progress {
     pub plateau: Plateau,
 }
 
-/// The kernel of each contraction of a program, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.
-pub fn kernel_choices(program: &Program) -> BTreeMap<String, String> {
-    program.plan().choices().into_iter().map(|choice| (choice.key.to_string(), choice.kernel)).collect()
+/// The kernel of each contraction, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.
+pub fn kernel_choices(choices: &[Choice]) -> BTreeMap<String, String> {
+    choices.iter().map(|choice| (choice.key.to_string(), choice.kernel.clone())).collect()
 }
 
 /// Where the tensors of one network lie in a checkpoint and on the device.

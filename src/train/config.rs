@@ -8,7 +8,7 @@ use crate::nn::{
     DropoutAt, Fit, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime, UNetConfig, Upsample,
     check_ranges,
 };
-use crate::tensor::DType;
+use crate::tensor::{DType, Shape};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -53,15 +53,15 @@ pub struct TrainConfig {
     /// What those of output images mean.
     #[serde(default)]
     pub output: Pixels,
-    /// Height and width that the networks see.
+    /// Height and width that the networks see; of whole pictures the width that they are scaled to, or no more than an example.
     pub size: u32,
     /// How images of a size that the generator does not divide go through it.
     #[serde(default)]
     pub fit: Fit,
-    /// How images are resized before the crop.
+    /// How images are resized, and whether they are cropped.
     #[serde(default)]
     pub preprocess: Preprocess,
-    /// Height and width that images are resized to before the random crop, where they are resized.
+    /// Height and width that images are resized to before the random crop, or the width of whole pictures, where they are resized.
     pub load_size: u32,
     /// Half of the training samples are mirrored.
     #[serde(default = "mirrored")]
@@ -131,12 +131,14 @@ impl TrainConfig {
     /// # Errors
     /// [`NetworkError::Range`].
     pub fn check(&self) -> Result<(), NetworkError> {
+        let whole = self.preprocess.is_whole();
+        let of_one_size = |most: usize, of_whole: usize| if whole { of_whole } else { most };
         check_ranges(&[
             ("size", self.size as usize, 32, MOST_PIXELS),
             ("load size", self.load_size as usize, self.size as usize, 2 * MOST_PIXELS),
-            ("batch size", self.batch_size, 1, MOST_PAIRS),
-            ("image pool", self.recipe.pool, 0, MOST_PAIRS),
-            ("number of batches of a step", self.recipe.accumulate, 1, MOST_BATCHES),
+            ("batch size", self.batch_size, 1, of_one_size(MOST_PAIRS, 1)),
+            ("image pool", self.recipe.pool, 0, of_one_size(MOST_PAIRS, 0)),
+            ("number of batches of a step", self.recipe.accumulate, 1, of_one_size(MOST_BATCHES, 1)),
         ])
     }
 
@@ -170,6 +172,11 @@ impl TrainConfig {
     /// Images that go through the generator at once in sample grids and held-out scores: as many as share statistics.
     pub fn test_batch(&self) -> usize {
         if self.test.norm == TestNorm::Batch { self.batch_size } else { 1 }
+    }
+
+    /// The shape of inputs that go through the generator there, of such a width and height.
+    pub(super) fn shown_shape(&self, (width, height): (u32, u32)) -> Shape {
+        Shape::nhwc(self.test_batch(), height as usize, width as usize, self.input.channels())
     }
 
     /// How images are prepared.
@@ -212,7 +219,7 @@ pub struct ModelConfig {
     /// What those of its output mean.
     #[serde(default)]
     pub output: Pixels,
-    /// The size that it was trained at.
+    /// The size that it was trained at; an example where pictures were whole.
     pub size: u32,
     /// How images of other sizes go through it, unless something else is asked for.
     #[serde(default)]

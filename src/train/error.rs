@@ -69,6 +69,36 @@ pub enum TrainError {
         /// What is wrong with its file.
         source: Box<InteropError>,
     },
+    /// A whole picture that the networks cannot take.
+    #[error(
+        "{pair}: {width}x{height} pixels are too small for {}: sides of at least {least} are needed; leave it out, scale it up, or use {}",
+        field.map_or("--fit crop".to_owned(), |field| format!("a discriminator with patches of {field} pixels")),
+        if field.is_some() { "a smaller --patch" } else { "--fit pad" }
+    )]
+    TooSmall {
+        /// The picture.
+        pair: String,
+        /// Its width, in pixels.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// The least side.
+        least: usize,
+        /// Side of the discriminator's patches, if there is one.
+        field: Option<usize>,
+    },
+    /// A size of a data set's pictures that cannot be trained on.
+    #[error("{pair}: {width}x{height} pixels: {source}")]
+    Picture {
+        /// A picture of that size.
+        pair: String,
+        /// Its width, in pixels.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// What is in the way.
+        source: Box<TrainError>,
+    },
     /// A run folder without a checkpoint.
     #[error("{run}: there is no checkpoint to resume from; remove this folder or start under another --name")]
     NoCheckpoint {
@@ -123,7 +153,7 @@ fn pretrained_words(source: &InteropError) -> &'static str {
 
 fn fitting_words(fitting: &[String]) -> String {
     match fitting {
-        [] => "no smaller --size, --batch-size or --ngf is sure to fit".to_owned(),
+        [] => "no smaller images, batch or networks are sure to fit".to_owned(),
         _ => format!("what fits here: {}", fitting.join(" or ")),
     }
 }
@@ -135,6 +165,7 @@ impl TrainError {
         match self {
             Self::Gpu(error) | Self::Program(ProgramError::Gpu(error) | ProgramError::Build { source: error, .. }) => by_device(error),
             Self::Program(ProgramError::TooLarge { .. }) => true,
+            Self::Picture { source, .. } => source.is_too_large(),
             _ => false,
         }
     }

@@ -5,64 +5,109 @@ use super::error::TrainError;
 use super::monitor;
 use super::recipe::Recipe;
 use super::session::{Recording, UPLOADS};
+use super::sizes::{KEPT_PROGRAMS, Sizes};
 use super::translator::Forward;
 use crate::data::default_load_size;
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::nn::{Fit, Generator, Mode};
-use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError};
+use crate::ops::Choice;
+use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError, Programs, RoomPlan};
 use crate::state::StateList;
 use crate::tensor::Shape;
+use std::collections::BTreeMap;
 
-/// The memory of a training run as [`super::Trainer`] allocates it.
-///
-/// # Errors
-/// Networks that do not fit the images, or values that no single buffer or binding of the device can hold.
-pub fn plan_training(config: &TrainConfig, profile: &Profile) -> Result<Memory, TrainError> {
-    let recording = Recording::new(config)?;
-    plan_recording(config, &recording, profile)
+/// What a training run takes of a device, known before anything is allocated.
+#[derive(Debug)]
+pub struct RunPlan {
+    /// By purpose.
+    pub memory: Memory,
+    /// What the steps of all sizes work in.
+    pub steps: RoomPlan,
+    /// The same for the programs that translate samples.
+    pub samples: RoomPlan,
+    /// The largest upload of a step, in bytes.
+    pub(super) upload_bytes: u64,
+    /// The contractions of the steps, each once, with their kernels.
+    pub choices: Vec<Choice>,
 }
 
-/// As [`plan_training`], of `config`'s step that is recorded already.
+impl RunPlan {
+    /// Plans the programs of all `sizes`.
+    ///
+    /// # Errors
+    /// Networks that do not fit the images, or values that no single buffer or binding of the device can hold.
+    pub fn new(config: &TrainConfig, sizes: &Sizes, profile: &Profile) -> Result<Self, TrainError> {
+        let recording = Recording::at(config, sizes.largest())?;
+        let Recording { states, generator, .. } = &recording;
+        let (mut steps, mut samples, mut upload_bytes) = (Programs::default(), Programs::default(), 0);
+        let mut choices: BTreeMap<String, Choice> = BTreeMap::new();
+        for size in &sizes.training {
+            let step = Recording::at(config, size.sides).map_err(|error| size.cause(error))?;
+            let plan = step.plan(profile).map_err(|error| size.cause(error))?;
+            steps.add(&plan, profile);
+            upload_bytes = step.upload_bytes().max(upload_bytes);
+            choices.extend(plan.choices().into_iter().map(|choice| (choice.key.to_string(), choice)));
+        }
+        for size in &sizes.shown {
+            let forward = Forward::record(states, generator, config.shown_shape(size.sides), config.fit, &config.test.mode());
+            let plan = forward.and_then(|forward| forward.plan(states, profile)).map_err(|error| size.cause(error))?;
+            samples.add(&plan, profile);
+        }
+        let mut memory = Memory::of_states(states, true, profile)?;
+        memory.add_programs(&steps, KEPT_PROGRAMS);
+        memory.add_samples(&samples, KEPT_PROGRAMS);
+        if let Some(swap) = recording.swap()? {
+            memory.add_samples(&Programs::one(&Plan::new(&swap, states, &[], profile)?, profile), 1);
+        }
+        memory.staging += UPLOADS as u64 * buffer_bytes(upload_bytes);
+        memory.staging += monitor::staging_bytes() + largest_transfer(states, [&steps.room, &samples.room]);
+        Ok(Self { memory, steps: steps.room, samples: samples.room, upload_bytes, choices: choices.into_values().collect() })
+    }
+}
+/// The memory of a training run as [`super::Trainer`] allocates it, on images of the configuration's size.
 ///
 /// # Errors
-/// Those of [`plan_training`].
-pub fn plan_recording(config: &TrainConfig, recording: &Recording, profile: &Profile) -> Result<Memory, TrainError> {
-    let Recording { states, generator, tape, vars, .. } = recording;
-    let mut memory = Memory::of_states(states, true, profile)?;
-    let step = recording.plan(profile)?;
-    let image = tape.shape(vars.input);
-    let sample = Shape::nhwc(config.test_batch(), image.height(), image.width(), image.channels());
-    let samples = Forward::record(states, generator, sample, config.fit, &config.test.mode())?.plan(states, profile)?;
-    memory.add_program(&step, profile);
-    memory.add_samples(&samples, profile);
-    if let Some(swap) = recording.swap()? {
-        memory.add_samples(&Plan::new(&swap, states, &[], profile)?, profile);
-    }
-    memory.staging += UPLOADS as u64 * buffer_bytes(recording.upload_bytes());
-    memory.staging += monitor::staging_bytes() + largest_transfer(states, &[&step, &samples]);
-    Ok(memory)
+/// Those of [`RunPlan::new`].
+pub fn plan_training(config: &TrainConfig, profile: &Profile) -> Result<Memory, TrainError> {
+    Ok(RunPlan::new(config, &Sizes::one(config), profile)?.memory)
 }
 
 /// What is read back, or drawn before it is copied to its arena, at one time: a state, or when a step failed any value.
-fn largest_transfer(states: &StateList, plans: &[&Plan]) -> u64 {
+fn largest_transfer(states: &StateList, rooms: [&RoomPlan; 2]) -> u64 {
     let states = states.states().iter().map(|state| state.shape.bytes());
-    let values = plans.iter().flat_map(|plan| plan.buffers.iter().copied());
+    let values = rooms.iter().flat_map(|room| room.buffers.iter().copied());
     buffer_bytes(states.chain(values).max().unwrap_or(0)) + ONE_OPERATION_BYTES
 }
 
 /// Adds to an error that says "too large" what would fit instead; any other error stays as it is.
 pub fn explain(config: &TrainConfig, profile: &Profile, error: TrainError) -> TrainError {
+    explain_sizes(config, &Sizes::one(config), profile, error)
+}
+
+/// As [`explain`], for a run on images of `sizes`.
+pub(super) fn explain_sizes(config: &TrainConfig, sizes: &Sizes, profile: &Profile, error: TrainError) -> TrainError {
     if !error.is_too_large() {
         return error;
     }
     let TrainConfig { size, batch_size, ngf, .. } = config;
     let pool = if config.recipe.pool > 0 { format!(" --pool {}", config.recipe.pool) } else { String::new() };
     let budget = budget(&error);
-    TrainError::DoesNotFit {
-        what: format!("--size {size} --batch-size {batch_size} --ngf {ngf}{pool} does not fit this device"),
-        source: Box::new(error),
-        fitting: alternatives(config, profile, budget),
-    }
+    let largest = sizes.training.first().and_then(|size| Some((size.pair.clone()?, size.sides)));
+    let (picture, source) = match error {
+        TrainError::Picture { pair, width, height, source } => (Some((pair, (width, height))), source),
+        other => (largest, Box::new(other)),
+    };
+    let (what, fitting) = match picture {
+        Some((pair, (width, height))) => (
+            format!("{pair} ({width}x{height} pixels) with --ngf {ngf} does not fit this device"),
+            whole_alternatives(config, &sizes.outermost(), profile, budget),
+        ),
+        None => (
+            format!("--size {size} --batch-size {batch_size} --ngf {ngf}{pool} does not fit this device"),
+            alternatives(config, profile, budget),
+        ),
+    };
+    TrainError::DoesNotFit { what, source, fitting }
 }
 
 /// All the bytes that the device gave before it gave no more.
@@ -77,7 +122,7 @@ fn budget(error: &TrainError) -> Option<u64> {
 
 /// The nearest configurations that fit, each as the one flag that has to change.
 fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) -> Vec<String> {
-    let fits = |config: &TrainConfig| fits(config, profile, budget);
+    let fits = |config: &TrainConfig| fits(config, &Sizes::one(config), profile, budget);
     let mut found = Vec::new();
     let with_pool = |pool| TrainConfig { recipe: Recipe { pool, ..config.recipe.clone() }, ..config.clone() };
     found.extend(largest(config.recipe.pool, |pool| fits(&with_pool(pool))).map(|pool| format!("--pool {pool}")));
@@ -95,9 +140,29 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
     found.extend(sizes.into_iter().find(|&size| fits(&at_size(size))).map(|size| format!("--size {size}")));
     let batch = largest(config.batch_size, |batch_size| fits(&TrainConfig { batch_size, ..config.clone() }));
     found.extend(batch.map(|batch_size| format!("--batch-size {batch_size}")));
-    let narrower = largest(config.ngf, |ngf| fits(&TrainConfig { ngf, ndf: (config.ndf * ngf / config.ngf).max(1), ..config.clone() }));
+    let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf)));
     found.extend(narrower.map(|ngf| format!("--ngf {ngf}")));
     found
+}
+
+/// The same where pictures are whole: what would do for those of all sizes.
+fn whole_alternatives(config: &TrainConfig, sizes: &Sizes, profile: &Profile, budget: Option<u64>) -> Vec<String> {
+    let mut found = Vec::new();
+    if !config.recompute && fits(&TrainConfig { recompute: true, ..config.clone() }, sizes, profile, budget) {
+        found.push("--recompute".to_owned());
+    }
+    // Widths are tried at multiples of 32.
+    let widest = sizes.training.iter().map(|size| size.sides.0).max().unwrap_or(0);
+    let scaled = largest(widest.div_ceil(32) as usize, |steps| fits(config, &sizes.scaled(32 * steps as u32), profile, budget));
+    found.extend(scaled.map(|steps| format!("--preprocess scale-width --load-size {}", 32 * steps)));
+    let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf), sizes, profile, budget));
+    found.extend(narrower.map(|ngf| format!("--ngf {ngf}")));
+    found
+}
+
+/// Networks of that width.
+fn narrower(config: &TrainConfig, ngf: usize) -> TrainConfig {
+    TrainConfig { ngf, ndf: (config.ndf * ngf / config.ngf).max(1), ..config.clone() }
 }
 
 /// The largest number below `limit` that fits, where every smaller one does as well.
@@ -110,12 +175,12 @@ fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     (good > 0).then_some(good)
 }
 
-fn fits(config: &TrainConfig, profile: &Profile, budget: Option<u64>) -> bool {
-    let within = |memory: Memory| budget.is_none_or(|budget| memory.total() <= budget);
+fn fits(config: &TrainConfig, sizes: &Sizes, profile: &Profile, budget: Option<u64>) -> bool {
+    let within = |plan: &RunPlan| budget.is_none_or(|budget| plan.memory.total() <= budget);
     // Without repeated values first: planning is faster, and single values are as large.
-    match plan_training(&TrainConfig { recompute: false, ..config.clone() }, profile) {
-        Ok(memory) if within(memory) => true,
-        Ok(_) if config.recompute => plan_training(config, profile).is_ok_and(within),
+    match RunPlan::new(&TrainConfig { recompute: false, ..config.clone() }, sizes, profile) {
+        Ok(plan) if within(&plan) => true,
+        Ok(_) if config.recompute => RunPlan::new(config, sizes, profile).is_ok_and(|plan| within(&plan)),
         _ => false,
     }
 }
@@ -137,7 +202,7 @@ pub fn largest_image(
         let shape = Shape::nhwc(shape.batch(), height, width, shape.channels());
         let plan = Forward::record(states, generator, shape, Fit::Pad, mode).ok().and_then(|forward| forward.plan(states, profile).ok());
         let memory = plan.zip(Memory::of_states(states, false, profile).ok()).map(|(plan, mut memory)| {
-            memory.add_program(&plan, profile);
+            memory.add_programs(&Programs::one(&plan, profile), 1);
             memory
         });
         memory.is_some_and(|memory| budget.is_none_or(|budget| memory.total() <= budget))

@@ -2,8 +2,9 @@
 
 use super::config::TrainConfig;
 use super::error::TrainError;
-use super::memory::{explain, plan_recording};
+use super::memory::{RunPlan, explain_sizes};
 use super::pool::Pool;
+use super::sizes::{KEPT_PROGRAMS, Sizes};
 use super::step::{Networks, PairShape, StepVars, record_step};
 use crate::data::{Batch, Pixels};
 use crate::gpu::{Gpu, Profile, UploadRing};
@@ -11,10 +12,11 @@ use crate::nn::{Generator, Mode, PatchGan, set_initialisation};
 use crate::ops::StepState;
 use crate::ops::choice::ContractionKey;
 use crate::ops::ema::Swap;
-use crate::program::{self, Clock, Effort, Memory, Plan, Program, Store, recompute};
+use crate::program::{self, Clock, Effort, Memory, Plan, Program, Recent, Room, Store, recompute};
 use crate::state::StateList;
-use crate::tape::Tape;
+use crate::tape::{Tape, Var};
 use crate::tensor::Shape;
+use std::sync::Arc;
 
 /// Uploads that may be in flight, and so the most steps that the host is ahead of the device: enough to keep it busy while the next
 /// step is encoded, few enough for Ctrl-C to be prompt.
@@ -38,11 +40,19 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Builds the networks of `config` and records the step.
+    /// Builds the networks of `config` and records the step for images of its size.
     ///
     /// # Errors
     /// Networks that cannot be built or do not fit the images.
     pub fn new(config: &TrainConfig) -> Result<Self, TrainError> {
+        Self::at(config, (config.size, config.size))
+    }
+
+    /// The same for images of this width and height. The states are the same for all sizes, but for the images of a pool.
+    ///
+    /// # Errors
+    /// Those of [`Recording::new`].
+    pub fn at(config: &TrainConfig, (width, height): (u32, u32)) -> Result<Self, TrainError> {
         let mut states = StateList::new(config.precision);
         states.set_moments(config.recipe.optimizer.moments());
         let generator = Generator::new(&mut states, &config.generator())?;
@@ -52,7 +62,7 @@ impl Recording {
         if config.recipe.ema.is_some() {
             states.average(generator.parameters());
         }
-        let images = |pixels: &Pixels| Shape::nhwc(config.pairs_per_step(), config.size as usize, config.size as usize, pixels.channels());
+        let images = |pixels: &Pixels| Shape::nhwc(config.pairs_per_step(), height as usize, width as usize, pixels.channels());
         let shape = PairShape { input: images(&config.input), target: images(&config.output), fit: config.fit };
         let fitted = config.fit.of(shape.input, generator.multiple());
         let input = config.objective.conditional.then_some(fitted.shown_shape(shape.input));
@@ -98,22 +108,48 @@ impl Recording {
     }
 }
 
-/// Finds the fastest kernel for each contraction of `config`'s step and makes it the device's choice; see [`program::tune`].
+/// Finds the fastest kernel for each contraction of `config`'s steps on images of `sizes` and makes it the device's choice; see
+/// [`program::tune`].
 ///
 /// # Errors
 /// A step that does not fit the device, and what the driver reports.
-pub fn tune_for(gpu: Gpu, config: &TrainConfig, effort: Effort, report: &mut dyn FnMut(usize, usize)) -> Result<Gpu, TrainError> {
+pub fn tune_for(
+    gpu: Gpu,
+    config: &TrainConfig,
+    sizes: &Sizes,
+    effort: Effort,
+    report: &mut dyn FnMut(usize, usize),
+) -> Result<Gpu, TrainError> {
     if effort == Effort::Off {
         return Ok(gpu);
     }
-    let plan = Recording::new(config)?.plan(gpu.profile()).map_err(|error| explain(config, gpu.profile(), error))?;
-    let choices = plan.choices();
-    let keys: Vec<ContractionKey> = choices.iter().map(|choice| choice.key).collect();
+    let plan = RunPlan::new(config, sizes, gpu.profile()).map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))?;
+    let keys: Vec<ContractionKey> = plan.choices.iter().map(|choice| choice.key).collect();
     let profile = Profile { tuned: program::tune(&gpu, &keys, effort, report)?, ..gpu.profile().clone() };
     Ok(gpu.with_profile(profile))
 }
 
-/// A compiled training step over its store.
+/// A step that is compiled for images of one size.
+#[derive(Debug)]
+struct Step {
+    program: Program,
+    vars: StepVars,
+}
+
+impl Step {
+    /// Compiles the step for images of this width and height.
+    fn compile(gpu: &Gpu, store: &Store, config: &TrainConfig, room: &Arc<Room>, sides: (u32, u32)) -> Result<Self, TrainError> {
+        let Recording { tape, vars, .. } = Recording::at(config, sides)?;
+        Ok(Self { program: Program::compile_in(gpu, store, &tape, &[vars.fake], room.clone())?, vars })
+    }
+
+    /// Its inputs with a batch.
+    fn inputs<'a>(&self, batch: &'a Batch) -> [(Var, &'a [f32]); 2] {
+        [(self.vars.input, &batch.input[..]), (self.vars.target, &batch.target[..])]
+    }
+}
+
+/// The compiled training steps over one store: one, or where images have several sizes those used last, in one room.
 #[derive(Debug)]
 pub struct Session {
     /// Parameters, gradients, moments and statistics on the device.
@@ -124,57 +160,75 @@ pub struct Session {
     pub discriminator: Option<PatchGan>,
     /// Older fakes for it, if the recipe asks for them.
     pub pool: Option<Pool>,
-    program: Program,
+    room: Arc<Room>,
+    /// By width and height. A step is compiled at its first use.
+    steps: Recent<(u32, u32), Step>,
     /// Exchanges the generator's weights with their average, if there is one.
     swap: Option<Program>,
-    memory: Memory,
+    plan: RunPlan,
     uploads: UploadRing,
-    vars: StepVars,
-    betas: [f64; 2],
-    seed: u64,
+    config: TrainConfig,
 }
 
 impl Session {
-    /// Allocates and compiles; the states are zero until they are initialised or loaded.
+    /// Allocates and compiles for images of the configuration's size; the states are zero until they are initialised or loaded.
     ///
     /// # Errors
     /// Networks that cannot be built, do not fit the images or do not fit the device.
     pub fn new(gpu: &Gpu, config: &TrainConfig) -> Result<Self, TrainError> {
-        Self::build(gpu, config).map_err(|error| explain(config, gpu.profile(), error))
+        Self::of_sizes(gpu, config, &Sizes::one(config))
     }
 
-    fn build(gpu: &Gpu, config: &TrainConfig) -> Result<Self, TrainError> {
-        let recording = Recording::new(config)?;
-        // Before anything is allocated: what cannot fit is refused at once.
-        let memory = plan_recording(config, &recording, gpu.profile())?;
-        let upload = recording.upload_bytes();
-        let swap = recording.swap()?;
-        let Recording { states, generator, discriminator, pool, tape, vars } = recording;
-        let store = Store::new(gpu, states, true)?;
-        let program = Program::compile(gpu, &store, &tape, &[vars.fake])?;
-        let swap = swap.map(|tape| Program::compile(gpu, &store, &tape, &[])).transpose()?;
-        let uploads = UploadRing::new(gpu, upload, UPLOADS)?;
-        let betas = config.objective.betas;
-        Ok(Self { store, generator, discriminator, pool, program, swap, memory, uploads, vars, betas, seed: config.seed })
-    }
-
-    /// Uploads a batch and submits one step. Waits only when the device is three steps behind.
+    /// The same for images of `sizes`: what they need is planned and allocated for all of them, and compiled for the largest.
     ///
     /// # Errors
-    /// What the driver reported since the last call.
-    pub fn submit(&self, gpu: &Gpu, step: u64, learning_rate: f64, batch: &Batch) -> Result<(), TrainError> {
-        let inputs = [(self.vars.input, &batch.input[..]), (self.vars.target, &batch.target[..])];
-        Ok(self.program.run_with(gpu, &self.store, &self.state(step, learning_rate), &self.uploads, &inputs)?)
+    /// As [`Session::new`], with the picture where the sizes are the pictures' own.
+    pub fn of_sizes(gpu: &Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Self, TrainError> {
+        Self::build(gpu, config, sizes).map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))
+    }
+
+    fn build(gpu: &Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Self, TrainError> {
+        // Before anything is allocated: what cannot fit is refused at once.
+        let plan = RunPlan::new(config, sizes, gpu.profile())?;
+        let recording = Recording::at(config, sizes.largest())?;
+        let swap = recording.swap()?;
+        let Recording { states, generator, discriminator, pool, .. } = recording;
+        let store = Store::new(gpu, states, true)?;
+        let room = Arc::new(Room::new(gpu, &store, plan.steps.clone())?);
+        let largest = Step::compile(gpu, &store, config, &room, sizes.largest())?;
+        let steps = Recent::new(KEPT_PROGRAMS, sizes.largest(), largest);
+        let swap = swap.map(|tape| Program::compile(gpu, &store, &tape, &[])).transpose()?;
+        let uploads = UploadRing::new(gpu, plan.upload_bytes, UPLOADS)?;
+        Ok(Self { store, generator, discriminator, pool, room, steps, swap, plan, uploads, config: config.clone() })
+    }
+
+    /// Uploads a batch and submits one step, compiled for its size if it is not there. Waits only when the device is three steps behind.
+    ///
+    /// # Errors
+    /// What the driver reported since the last call, and those of compiling.
+    pub fn submit(&mut self, gpu: &Gpu, step: u64, learning_rate: f64, batch: &Batch) -> Result<(), TrainError> {
+        let state = self.state(step, learning_rate);
+        let Self { store, config, room, steps, .. } = self;
+        let step = steps.get_or_make(batch.sides, |&sides| Step::compile(gpu, store, config, room, sides))?;
+        Ok(step.program.run_with(gpu, store, &state, &self.uploads, &step.inputs(batch))?)
     }
 
     /// Runs a step that failed once more, with its batch, and names the first operation whose result is not finite.
     ///
     /// # Errors
-    /// Those of running and reading back.
+    /// Those of compiling, running and reading back.
     pub fn find_failure(&self, gpu: &Gpu, step: u64, batch: &Batch) -> Result<Option<String>, TrainError> {
-        self.program.write(gpu, self.vars.input, &batch.input)?;
-        self.program.write(gpu, self.vars.target, &batch.target)?;
-        Ok(self.program.first_not_finite(gpu, &self.store, &self.state(step, 0.0))?)
+        let state = self.state(step, 0.0);
+        let made;
+        let step = match self.steps.get(&batch.sides) {
+            Some(step) => step,
+            None => {
+                made = Step::compile(gpu, &self.store, &self.config, &self.room, batch.sides)?;
+                &made
+            }
+        };
+        step.inputs(batch).into_iter().try_for_each(|(input, values)| step.program.write(gpu, input, values))?;
+        Ok(step.program.first_not_finite(gpu, &self.store, &state)?)
     }
 
     /// Seconds of each operation of the step, by node number; see [`Program::time_operations`].
@@ -182,7 +236,7 @@ impl Session {
     /// # Errors
     /// What the driver reports.
     pub fn time_operations(&self, gpu: &Gpu, clock: &Clock) -> Result<Vec<(usize, f64)>, TrainError> {
-        Ok(self.program.time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
+        Ok(self.program().time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
     }
 
     /// Calls `translate` while the generator has the weights that it is used with: the average, where there is one.
@@ -197,22 +251,27 @@ impl Session {
         result
     }
 
-    /// The compiled step.
+    /// The compiled step, of several sizes the one that ran last; at first that of the largest.
     pub fn program(&self) -> &Program {
-        &self.program
-    }
-
-    /// The memory that was planned for a run with this step.
-    pub fn memory(&self) -> &Memory {
-        &self.memory
+        &self.steps.newest().program
     }
 
     /// Its inputs and outputs.
     pub fn vars(&self) -> &StepVars {
-        &self.vars
+        &self.steps.newest().vars
+    }
+
+    /// What was planned for the run.
+    pub fn plan(&self) -> &RunPlan {
+        &self.plan
+    }
+
+    /// The memory that was planned for the run.
+    pub fn memory(&self) -> &Memory {
+        &self.plan.memory
     }
 
     fn state(&self, step: u64, learning_rate: f64) -> StepState {
-        StepState::new(self.seed, step, learning_rate, self.betas)
+        StepState::new(self.config.seed, step, learning_rate, self.config.objective.betas)
     }
 }

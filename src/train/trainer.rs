@@ -3,19 +3,19 @@
 use super::checkpoint::{self, Progress, kernel_choices};
 use super::config::TrainConfig;
 use super::error::TrainError;
-use super::memory::explain;
+use super::memory::explain_sizes;
 use super::monitor::{LossReader, Losses, Reading};
 use super::pretrained::load_pretrained;
-use super::run::{HeldOut, Row, RunDir, Samples};
+use super::run::{HeldOut, Row, RunDir};
+use super::sampler::{Sampler, Score};
 use super::schedule::{Policy, Schedule};
 use super::session::Session;
+use super::sizes::Sizes;
 use super::step::{LOSSES, WEIGHTED};
-use super::translator::{Grid, Score, Translator};
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
 use crate::ops::loss_scale::{GRADIENT_COLUMN, Scaling};
-use crate::tensor::Shape;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +66,8 @@ pub struct Trainer<'a> {
     training: Arc<PairSet>,
     /// Pairs for grids, and whether they are held out from training.
     shown: (Arc<PairSet>, bool),
-    translator: Translator,
+    sampler: Sampler,
+    sizes: Sizes,
     run: RunDir,
     step: u64,
     /// The last step with a row in metrics.csv.
@@ -130,10 +131,17 @@ impl<'a> Trainer<'a> {
         (self.training.len(), self.shown.0.len())
     }
 
+    /// The sizes of the images that a run would see.
+    ///
+    /// # Errors
+    /// Those of [`Sizes::of`], and a data set without training pairs.
+    pub fn sizes_of(config: &TrainConfig, dataset: &Dataset) -> Result<Sizes, TrainError> {
+        Sizes::of(config, dataset.require(Split::Train)?, &shown_pairs(dataset)?.0)
+    }
+
     fn build(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
         let training = dataset.require(Split::Train)?.clone();
-        let held_out = dataset.get(Split::Val).or(dataset.get(Split::Test));
-        let shown = held_out.map_or((training.clone(), false), |set| (set.clone(), true));
+        let shown = shown_pairs(dataset)?;
         if config.recipe.schedule == Policy::Plateau && !shown.1 {
             return Err(TrainError::NoHeldOut);
         }
@@ -143,10 +151,11 @@ impl<'a> Trainer<'a> {
             let steps = schedule.total_steps;
             return Err(TrainError::Nothing { pairs: training.len(), batch_size: config.pairs_per_step(), steps });
         }
-        let session = Session::new(gpu, &config)?;
-        let image = Shape::nhwc(config.test_batch(), config.size as usize, config.size as usize, config.input.channels());
-        let translator = Translator::new(gpu, &session.store, &session.generator, image, config.fit, &config.test.mode())
-            .map_err(|error| explain(&config, gpu.profile(), error))?;
+        let sizes = Self::sizes_of(&config, dataset)?;
+        let session = Session::of_sizes(gpu, &config, &sizes)?;
+        let room = session.plan().samples.clone();
+        let sampler = Sampler::new(gpu, &session.store, &session.generator, &config, &sizes, room)
+            .map_err(|error| explain_sizes(&config, &sizes, gpu.profile(), error))?;
         Ok(Self {
             gpu,
             session,
@@ -154,7 +163,8 @@ impl<'a> Trainer<'a> {
             schedule,
             training,
             shown,
-            translator,
+            sampler,
+            sizes,
             run,
             step: 0,
             logged: 0,
@@ -169,6 +179,11 @@ impl<'a> Trainer<'a> {
     /// The compiled step and its store.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// The sizes of its images.
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
     }
 
     /// Length and learning rate.
@@ -296,7 +311,7 @@ impl<'a> Trainer<'a> {
             return Ok(None);
         }
         let (gpu, store) = (self.gpu, &self.session.store);
-        let score = self.session.with_used_weights(gpu, || self.translator.score(gpu, store, &self.shown.0))?;
+        let score = self.session.with_used_weights(gpu, || self.sampler.score(gpu, store, &self.shown.0))?;
         if let Some(copy_l1) = score.copy_l1 {
             self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: copy_l1 as f32 })?;
         }
@@ -308,12 +323,9 @@ impl<'a> Trainer<'a> {
         Ok(self.score)
     }
 
-    fn sample(&self) -> Result<PathBuf, TrainError> {
+    fn sample(&mut self) -> Result<PathBuf, TrainError> {
         let (gpu, store) = (self.gpu, &self.session.store);
-        let grid = self.session.with_used_weights(gpu, || self.translator.grid(gpu, store, &self.shown.0))?;
-        let Grid { batch, input, output, target } = grid;
-        let shape = self.translator.output_shape();
-        let samples = Samples { batch, height: shape.height(), width: shape.width(), input: &input, output: &output, target: &target };
+        let samples = self.session.with_used_weights(gpu, || self.sampler.samples(gpu, store, &self.shown.0))?;
         Ok(self.run.write_samples(self.step, &samples)?)
     }
 
@@ -339,7 +351,7 @@ impl<'a> Trainer<'a> {
             seconds: self.seconds(),
             pairs: self.training.len(),
             adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
-            choices: kernel_choices(self.session.program()),
+            choices: kernel_choices(&self.session.plan().choices),
             plateau: self.schedule.plateau,
         }
     }
@@ -370,5 +382,13 @@ impl<'a> Trainer<'a> {
             None => format!("the value watched in column {column}"),
         };
         TrainError::NotFinite { step, what, op, checkpoint }
+    }
+}
+
+/// The pairs for sample grids, and whether they are held out from training.
+fn shown_pairs(dataset: &Dataset) -> Result<(Arc<PairSet>, bool), TrainError> {
+    match dataset.get(Split::Val).or(dataset.get(Split::Test)) {
+        Some(held_out) => Ok((held_out.clone(), true)),
+        None => Ok((dataset.require(Split::Train)?.clone(), false)),
     }
 }

@@ -1,19 +1,14 @@
 //! A generator ready to translate images of one size.
 
 use super::error::TrainError;
-use crate::data::{Batch, DataOptions, PairSet};
 use crate::gpu::{Gpu, Profile};
 use crate::nn::{Fit, Fitted, Generator, Mode};
 use crate::ops::StepState;
-use crate::program::{Plan, Program, Store};
+use crate::program::{Plan, Program, Room, Store};
 use crate::state::StateList;
 use crate::tape::{Tape, Var};
 use crate::tensor::Shape;
-
-/// Held-out pairs that are scored: enough for a stable mean, few enough not to slow the run.
-const SCORED_PAIRS: usize = 100;
-/// Images of a sample grid.
-const SAMPLES: usize = 8;
+use std::sync::Arc;
 
 /// The forward pass as a program over a store.
 #[derive(Debug)]
@@ -24,30 +19,6 @@ pub struct Translator {
     fitted: Fitted,
     input: Var,
     output: Var,
-}
-
-/// Mean absolute distances over held-out pairs, in -1..1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Score {
-    /// Of the generator's output.
-    pub l1: f64,
-    /// Of the input itself, where its channels mean the same.
-    pub copy_l1: Option<f64>,
-    /// Pairs scored.
-    pub pairs: usize,
-}
-
-/// Inputs, outputs and targets of a grid as they are shown, `[batch, height, images * width, 3]` in -1..1.
-#[derive(Debug, Clone, Default)]
-pub struct Grid {
-    /// Number of images.
-    pub batch: usize,
-    /// Input images.
-    pub input: Vec<f32>,
-    /// Generated images.
-    pub output: Vec<f32>,
-    /// Target images.
-    pub target: Vec<f32>,
 }
 
 /// The forward pass on a tape, before any device.
@@ -89,10 +60,19 @@ impl Translator {
     /// # Errors
     /// Images that do not fit the network or the device.
     pub fn new(gpu: &Gpu, store: &Store, generator: &Generator, shape: Shape, fit: Fit, mode: &Mode) -> Result<Self, TrainError> {
-        let Forward { tape, fitted, input, output } = Forward::record(store.states(), generator, shape, fit, mode)?;
-        let output_shape = tape.shape(output);
-        let program = Program::compile(gpu, store, &tape, &[output])?;
-        Ok(Self { program, shape, output_shape, fitted, input, output })
+        let forward = Forward::record(store.states(), generator, shape, fit, mode)?;
+        let program = Program::compile(gpu, store, &forward.tape, &[forward.output])?;
+        Ok(Self::of(program, forward))
+    }
+
+    /// As [`Translator::new`], in a room that other programs use as well.
+    pub(super) fn in_room(gpu: &Gpu, store: &Store, forward: Forward, room: Arc<Room>) -> Result<Self, TrainError> {
+        let program = Program::compile_in(gpu, store, &forward.tape, &[forward.output], room)?;
+        Ok(Self::of(program, forward))
+    }
+
+    fn of(program: Program, Forward { tape, fitted, input, output }: Forward) -> Self {
+        Self { program, shape: tape.shape(input), output_shape: tape.shape(output), fitted, input, output }
     }
 
     /// The compiled forward pass.
@@ -120,64 +100,4 @@ impl Translator {
         self.program.run(gpu, store, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
         Ok(self.program.read(gpu, self.output)?)
     }
-
-    /// Translates the first `pairs` of `set`, as many at a time as the program takes, and hands each with its output to `take`.
-    fn each_pair(
-        &self,
-        gpu: &Gpu,
-        store: &Store,
-        set: &PairSet,
-        pairs: usize,
-        mut take: impl FnMut(&[f32], &[f32], &[f32]),
-    ) -> Result<(), TrainError> {
-        let batch = self.shape.batch();
-        let of_one = |values: &[f32]| (values.len() / batch).max(1);
-        for first in (0..pairs).step_by(batch) {
-            // A short last batch is filled up from the front.
-            let indices: Vec<usize> = (first..first + batch).map(|index| index % pairs).collect();
-            let Batch { input, target } = set.plain(&indices)?;
-            let output = self.translate(gpu, store, &input, 0)?;
-            let [input, target] = [input, target].map(|images| self.shown(&images));
-            let images = input.chunks(of_one(&input)).zip(output.chunks(of_one(&output))).zip(target.chunks(of_one(&target)));
-            images.take(pairs - first).for_each(|((input, output), target)| take(input, output, target));
-        }
-        Ok(())
-    }
-
-    /// Scores the first pairs of `held_out`, as many images at a time as the program takes.
-    ///
-    /// # Errors
-    /// Those of loading and translating.
-    pub fn score(&self, gpu: &Gpu, store: &Store, held_out: &PairSet) -> Result<Score, TrainError> {
-        let pairs = held_out.len().min(SCORED_PAIRS);
-        let (mut l1, mut copy_l1) = (0.0, 0.0);
-        let options = held_out.options();
-        let comparable = options.input == options.target;
-        self.each_pair(gpu, store, held_out, pairs, |input, output, target| {
-            l1 += mean_distance(output, target) / pairs as f64;
-            copy_l1 += if comparable { mean_distance(input, target) / pairs as f64 } else { 0.0 };
-        })?;
-        Ok(Score { l1, copy_l1: comparable.then_some(copy_l1), pairs })
-    }
-
-    /// Translates the first pairs of `set` for a sample grid.
-    ///
-    /// # Errors
-    /// Those of loading and translating.
-    pub fn grid(&self, gpu: &Gpu, store: &Store, set: &PairSet) -> Result<Grid, TrainError> {
-        let mut grid = Grid { batch: set.len().min(SAMPLES), ..Grid::default() };
-        let DataOptions { input: of_input, target: of_target, .. } = set.options();
-        let width = self.output_shape.width();
-        self.each_pair(gpu, store, set, grid.batch, |input, output, target| {
-            grid.output.extend(of_target.shown_in_rows(output, input, width));
-            grid.target.extend(of_target.shown_in_rows(target, input, width));
-            grid.input.extend(of_input.shown_in_rows(input, input, width));
-        })?;
-        Ok(grid)
-    }
-}
-
-fn mean_distance(left: &[f32], right: &[f32]) -> f64 {
-    let sum: f64 = left.iter().zip(right).map(|(a, b)| f64::from((a - b).abs())).sum();
-    sum / left.len().max(1) as f64
 }

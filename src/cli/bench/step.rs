@@ -9,7 +9,7 @@ use super::{CliError, DeviceArgs, print};
 use crate::bench::{BenchError, Entry, Group, KernelOptions, Report, StepOptions, measure_ceiling, ratio, time_step};
 use crate::program::Clock;
 use crate::tensor::DType;
-use crate::train::{Length, TrainConfig};
+use crate::train::{Length, Sizes, TrainConfig};
 use clap::Args;
 
 /// Arguments of `bench step`.
@@ -58,7 +58,7 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     args.output.check()?;
     let gpu = args.device.open()?;
     config.precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
-    let gpu = args.tune.apply(gpu, &config)?;
+    let gpu = args.tune.apply(gpu, &config, &Sizes::one(&config))?;
     let mut report = time_step(&gpu, &config, &StepOptions { steps, runs: runs as usize })?;
     if args.ceiling {
         let clock = Clock::of(&gpu).map_err(BenchError::from)?;

@@ -83,7 +83,7 @@ pub enum RunError {
         reason: String,
     },
     /// The images of a sample grid do not have the shape that was announced.
-    #[error("sample grid {}: {what} has {found} values, [batch, height, width, 3] = {shape:?} was announced; pass NHWC images without pad lanes", path.display())]
+    #[error("sample grid {}: {what} has {found} values, [height, width, 3] = {shape:?} was announced; pass HWC images without pad lanes", path.display())]
     Grid {
         /// The picture that was to be written.
         path: PathBuf,
@@ -92,7 +92,7 @@ pub enum RunError {
         /// How many values it has.
         found: usize,
         /// The announced shape.
-        shape: [usize; 4],
+        shape: [usize; 3],
     },
     /// The loss chart could not be drawn.
     #[error("cannot draw {}: {reason}; the numbers are safe in metrics.csv", path.display())]

@@ -14,74 +14,98 @@ const CHANNELS: usize = 3;
 const COLUMNS: usize = 3;
 const GUTTER_COLOUR: u8 = 0xd4;
 
-/// What the generator makes of a few fixed validation images.
-#[derive(Clone, Copy, Debug)]
-pub struct Samples<'a> {
-    /// Number of images, one grid row each.
-    pub batch: usize,
+/// What the generator makes of a few fixed validation images, a grid row each.
+#[derive(Clone, Debug, Default)]
+pub struct Samples {
+    /// The images, from top to bottom.
+    pub rows: Vec<SampleRow>,
+}
+
+/// An image, of a size of its own, with its output and its target.
+#[derive(Clone, Debug)]
+pub struct SampleRow {
     /// Pixels.
     pub height: usize,
     /// Pixels of one image; a column of stacked images is as many times as wide.
     pub width: usize,
-    /// `[batch, height, images * width, 3]`, -1..1.
-    pub input: &'a [f32],
-    /// `[batch, height, images * width, 3]`, -1..1.
-    pub output: &'a [f32],
-    /// `[batch, height, images * width, 3]`, -1..1.
-    pub target: &'a [f32],
+    /// `[height, images * width, 3]`, -1..1.
+    pub input: Vec<f32>,
+    /// `[height, images * width, 3]`, -1..1.
+    pub output: Vec<f32>,
+    /// `[height, images * width, 3]`, -1..1.
+    pub target: Vec<f32>,
 }
 
-impl Samples<'_> {
+impl SampleRow {
+    fn columns(&self) -> [(&'static str, &[f32]); COLUMNS] {
+        [("input", &self.input), ("output", &self.output), ("target", &self.target)]
+    }
+
+    /// Widths of its columns; the lengths have been checked.
+    fn widths(&self) -> [usize; COLUMNS] {
+        self.columns().map(|(_, image)| image.len() / (self.height * CHANNELS))
+    }
+}
+
+impl Samples {
     /// Pixels between two images: thin, but to be seen between large ones too.
     fn gutter(&self) -> usize {
-        (self.width / 32).max(2)
+        (self.rows.iter().map(|row| row.width).max().unwrap_or(0) / 32).max(2)
+    }
+
+    /// Widths of the columns: those of their widest images.
+    fn widths(&self) -> [usize; COLUMNS] {
+        let widest = |widths: [usize; COLUMNS], row: &SampleRow| {
+            let own = row.widths();
+            std::array::from_fn(|column| own[column].max(widths[column]))
+        };
+        self.rows.iter().fold([0; COLUMNS], widest)
     }
 
     /// Width and height of the grid in pixels.
     fn size(&self) -> (usize, usize) {
         let gutter = self.gutter();
-        let columns: usize = self.columns().iter().map(|(_, column)| self.width_of(column) + gutter).sum();
-        (columns - gutter, self.batch * (self.height + gutter) - gutter)
-    }
-
-    /// Width of a column; the lengths have been checked.
-    fn width_of(&self, column: &[f32]) -> usize {
-        column.len() / (self.batch * self.height * CHANNELS)
+        let width: usize = self.widths().iter().map(|width| width + gutter).sum();
+        let height: usize = self.rows.iter().map(|row| row.height + gutter).sum();
+        (width - gutter, height - gutter)
     }
 
     fn check(&self, path: &Path) -> Result<(), RunError> {
-        let shape = [self.batch, self.height, self.width, CHANNELS];
-        let values = shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent));
-        for (what, image) in self.columns() {
-            if image.is_empty() || !values.is_some_and(|values| values > 0 && image.len().is_multiple_of(values)) {
-                return Err(RunError::Grid { path: path.to_path_buf(), what, found: image.len(), shape });
+        let fail = |what, found, shape| RunError::Grid { path: path.to_path_buf(), what, found, shape };
+        if self.rows.is_empty() {
+            return Err(fail("input", 0, [0, 0, CHANNELS]));
+        }
+        for row in &self.rows {
+            let shape = [row.height, row.width, CHANNELS];
+            let values = shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent));
+            for (what, image) in row.columns() {
+                if image.is_empty() || !values.is_some_and(|values| values > 0 && image.len().is_multiple_of(values)) {
+                    return Err(fail(what, image.len(), shape));
+                }
             }
         }
         Ok(())
     }
 
-    fn columns(&self) -> [(&'static str, &[f32]); COLUMNS] {
-        [("input", self.input), ("output", self.output), ("target", self.target)]
-    }
-
-    /// The grid as RGB bytes, row by row; the lengths have been checked.
+    /// The grid as RGB bytes, row by row; the lengths have been checked. An image that is narrower than its column stands in its middle.
     fn paint(&self) -> Vec<u8> {
         let (grid_width, grid_height) = self.size();
-        let gutter = self.gutter();
+        let (gutter, widths) = (self.gutter(), self.widths());
         let mut pixels = vec![GUTTER_COLOUR; grid_width * grid_height * CHANNELS];
-        let mut left = 0;
-        for (_, images) in self.columns() {
-            let line = self.width_of(images) * CHANNELS;
-            for (index, source) in images.chunks_exact(line).enumerate() {
-                let (image, y) = (index / self.height, index % self.height);
-                let top = image * (self.height + gutter) + y;
-                let start = top * grid_width * CHANNELS + left;
-                for (pixel, &value) in pixels[start..start + line].iter_mut().zip(source) {
-                    // Never more than a byte.
-                    *pixel = Depth::Eight.to_sample(value) as u8;
+        let mut top = 0;
+        for row in &self.rows {
+            let mut left = 0;
+            for ((_, image), (own, column)) in row.columns().into_iter().zip(row.widths().into_iter().zip(widths)) {
+                for (y, source) in image.chunks_exact(own * CHANNELS).enumerate() {
+                    let start = ((top + y) * grid_width + left + (column - own) / 2) * CHANNELS;
+                    for (pixel, &value) in pixels[start..start + own * CHANNELS].iter_mut().zip(source) {
+                        // Never more than a byte.
+                        *pixel = Depth::Eight.to_sample(value) as u8;
+                    }
                 }
+                left += column + gutter;
             }
-            left += line + gutter * CHANNELS;
+            top += row.height + gutter;
         }
         pixels
     }
@@ -119,20 +143,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("grid.png");
         // Two images of 2 x 3 pixels; red says which image, green which column, blue the place in the image.
-        let (batch, height, width) = (2, 2, 3);
+        let (height, width) = (2, 3);
         let level = |byte: usize| (byte as f32 + 0.5) / 255.0 * 2.0 - 1.0;
-        let image = |column: usize| -> Vec<f32> {
-            (0..batch * height * width)
-                .flat_map(|index| {
-                    let place = index % (height * width);
-                    [level(index / (height * width)), level(100 + column), level(place)]
-                })
-                .collect()
+        let image = |index: usize, column: usize| -> Vec<f32> {
+            (0..height * width).flat_map(|place| [level(index), level(100 + column), level(place)]).collect()
         };
-        let columns = [image(0), image(1), image(2)];
-        let [input, output, target] = &columns;
-        let samples = Samples { batch, height, width, input, output, target };
-        write(&path, &samples).unwrap();
+        let row = |i: usize| SampleRow { height, width, input: image(i, 0), output: image(i, 1), target: image(i, 2) };
+        write(&path, &Samples { rows: vec![row(0), row(1)] }).unwrap();
         let grid = image::open(&path).unwrap().into_rgb8();
         assert_eq!(grid.dimensions(), (3 * 3 + 2 * 2, 2 * 2 + 2));
         for (x, y, pixel) in grid.enumerate_pixels() {
@@ -144,32 +161,49 @@ mod tests {
         }
     }
 
+    /// A row of `images` stacked inputs of 1 and one output and target of -1.
+    fn stacked(height: usize, width: usize, images: usize) -> SampleRow {
+        let image = |value: f32, images: usize| vec![value; height * images * width * 3];
+        SampleRow { height, width, input: image(1.0, images), output: image(-1.0, 1), target: image(-1.0, 1) }
+    }
+
     #[test]
     fn stacked_images_make_a_wider_column() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("grid.png");
-        let (one, two) = ([1.0; 2 * 2 * 2 * 3], [-1.0; 2 * 2 * 4 * 3]);
-        write(&path, &Samples { batch: 2, height: 2, width: 2, input: &two, output: &one, target: &one }).unwrap();
+        write(&path, &Samples { rows: vec![stacked(2, 2, 2), stacked(2, 2, 2)] }).unwrap();
         let grid = image::open(&path).unwrap().into_rgb8();
         assert_eq!(grid.dimensions(), (4 + 2 + 2 + 2 + 2, 2 + 2 + 2));
-        assert_eq!([0, 3, 4, 6, 7, 10].map(|x| grid.get_pixel(x, 5).0[0]), [0, 0, GUTTER_COLOUR, 255, 255, 255]);
+        assert_eq!([0, 3, 4, 6, 7, 10].map(|x| grid.get_pixel(x, 5).0[0]), [255, 255, GUTTER_COLOUR, 0, 0, 0]);
+    }
+
+    #[test]
+    fn images_of_several_sizes_stand_in_the_middle_of_their_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("grid.png");
+        write(&path, &Samples { rows: vec![stacked(1, 6, 1), stacked(3, 2, 1)] }).unwrap();
+        let grid = image::open(&path).unwrap().into_rgb8();
+        assert_eq!(grid.dimensions(), (3 * 6 + 2 * 2, 1 + 2 + 3));
+        let of_input = |y: u32| (0..6).filter(|&x| grid.get_pixel(x, y).0[0] == 255).collect::<Vec<_>>();
+        assert_eq!([0, 1, 3, 5].map(of_input), [vec![0, 1, 2, 3, 4, 5], vec![], vec![2, 3], vec![2, 3]]);
+        assert_eq!([9, 10, 11, 12].map(|x| grid.get_pixel(x, 4).0[0]), [GUTTER_COLOUR, 0, 0, GUTTER_COLOUR]);
     }
 
     #[test]
     fn wrong_shapes_are_named() {
-        let right = [0.0; 12];
-        let samples = Samples { batch: 1, height: 2, width: 2, input: &right, output: &right, target: &right };
+        let right = stacked(2, 2, 1);
         let path = Path::new("nowhere/grid.png");
         let wrong = [
-            ("output", Samples { output: &right[..11], ..samples }),
-            ("target", Samples { target: &[], ..samples }),
-            ("input", Samples { batch: usize::MAX, ..samples }),
-            ("input", Samples { batch: 0, input: &[], ..samples }),
+            ("output", SampleRow { output: vec![0.0; 11], ..right.clone() }),
+            ("target", SampleRow { target: Vec::new(), ..right.clone() }),
+            ("input", SampleRow { height: usize::MAX, ..right.clone() }),
+            ("input", SampleRow { height: 0, input: Vec::new(), ..right.clone() }),
         ];
-        for (name, samples) in wrong {
-            let error = write(path, &samples).unwrap_err();
+        for (name, row) in wrong {
+            let error = write(path, &Samples { rows: vec![right.clone(), row] }).unwrap_err();
             assert!(matches!(error, RunError::Grid { what, .. } if what == name), "{error}");
         }
-        assert!(matches!(write(path, &samples), Err(RunError::Write { .. })));
+        assert!(matches!(write(path, &Samples::default()), Err(RunError::Grid { .. })));
+        assert!(matches!(write(path, &Samples { rows: vec![right] }), Err(RunError::Write { .. })));
     }
 }

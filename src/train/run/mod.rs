@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
-pub use grid::Samples;
+pub use grid::{SampleRow, Samples};
 pub use metrics::Row;
 
 const CONFIG: &str = "config.json";

@@ -168,8 +168,9 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
     }
     run.rewind(20).unwrap();
     assert_eq!(run.metrics().unwrap(), [row(10), row(20)]);
-    let image = [0.0; 2 * 4 * 4 * 3];
-    let samples = Samples { batch: 2, height: 4, width: 4, input: &image, output: &image, target: &image };
+    let image = vec![0.0; 4 * 4 * 3];
+    let row = SampleRow { height: 4, width: 4, input: image.clone(), output: image.clone(), target: image };
+    let samples = Samples { rows: vec![row.clone(), row] };
     run.write_samples(10, &samples).unwrap();
     let newest = run.write_samples(20, &samples).unwrap();
     assert_eq!(newest, run.sample_path(20));

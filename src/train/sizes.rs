@@ -1,0 +1,126 @@
+//! The sizes of a run's images: one, or with whole pictures as many as the data set has. A program is compiled for each.
+
+use super::config::TrainConfig;
+use super::error::TrainError;
+use crate::data::{PairSet, Preprocess};
+use crate::nn::PatchGanConfig;
+use std::collections::HashSet;
+
+/// Compiled programs that are kept for images of different sizes. They share their activations, gradients and workspace, so one more takes
+/// only its uniforms and bind groups on the device, and its tape and plan on the host; these are what the number bounds.
+pub(super) const KEPT_PROGRAMS: usize = 64;
+
+/// Pairs that are translated for a score: enough for a stable mean, few enough not to slow the run.
+pub(super) const SCORED_PAIRS: usize = 100;
+
+/// A size of images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Size {
+    /// Width and height, in pixels.
+    pub sides: (u32, u32),
+    /// The first pair that has it, where sizes are the pictures' own.
+    pub pair: Option<String>,
+}
+
+/// The sizes of a run, each once, the largest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of the images that are learnt from.
+    pub training: Vec<Size>,
+    /// Of the images that are translated for sample grids and scores.
+    pub shown: Vec<Size>,
+}
+
+impl Sizes {
+    /// Images of the configuration's size and no other.
+    pub fn one(config: &TrainConfig) -> Self {
+        let size = vec![Size { sides: (config.size, config.size), pair: None }];
+        Self { training: size.clone(), shown: size }
+    }
+
+    /// Those of the pairs that a run learns from, and of those that it shows.
+    ///
+    /// # Errors
+    /// [`TrainError::TooSmall`] for a whole picture that the networks cannot take.
+    pub fn of(config: &TrainConfig, training: &PairSet, shown: &PairSet) -> Result<Self, TrainError> {
+        if !config.preprocess.is_whole() {
+            return Ok(Self::one(config));
+        }
+        let sizes = Self { training: distinct(training, training.len()), shown: distinct(shown, SCORED_PAIRS) };
+        let multiple = config.generator().multiple();
+        // The networks as a whole for what is learnt from; what is shown goes through the generator alone.
+        sizes.training.iter().try_for_each(|size| size.check(config, least_side(config, multiple)))?;
+        sizes.shown.iter().try_for_each(|size| size.check(config, config.fit.least_side(multiple)))?;
+        Ok(sizes)
+    }
+
+    /// Width and height of the largest images that are learnt from; a data set has at least one.
+    pub(super) fn largest(&self) -> (u32, u32) {
+        self.training.first().map(|size| size.sides).unwrap_or_default()
+    }
+
+    /// The sizes that no other one covers in width and height: what fits for them fits for all.
+    pub(super) fn outermost(&self) -> Self {
+        let outermost = |sizes: &[Size]| {
+            let covers =
+                |large: &Size, small: &Size| large.sides != small.sides && large.sides.0 >= small.sides.0 && large.sides.1 >= small.sides.1;
+            sizes.iter().filter(|size| !sizes.iter().any(|other| covers(other, size))).cloned().collect()
+        };
+        Self { training: outermost(&self.training), shown: outermost(&self.shown) }
+    }
+
+    /// The same pictures scaled to a width.
+    pub(super) fn scaled(&self, width: u32) -> Self {
+        let scaled = |sizes: &[Size]| {
+            let scale = |size: &Size| Size { sides: Preprocess::ScaleWidth.resized(size.sides, width, 1), ..size.clone() };
+            sizes.iter().map(scale).collect()
+        };
+        Self { training: scaled(&self.training), shown: scaled(&self.shown) }
+    }
+}
+
+impl Size {
+    /// Names the picture that an error is about, where sizes are the pictures' own.
+    pub(super) fn cause(&self, error: TrainError) -> TrainError {
+        let (width, height) = self.sides;
+        match self.pair.clone() {
+            Some(pair) => TrainError::Picture { pair, width, height, source: Box::new(error) },
+            None => error,
+        }
+    }
+
+    /// Refuses sides that the networks cannot take.
+    fn check(&self, config: &TrainConfig, least: usize) -> Result<(), TrainError> {
+        let (width, height) = self.sides;
+        if width.min(height) as usize >= least {
+            return Ok(());
+        }
+        let pair = self.pair.clone().unwrap_or_default();
+        let field = (config.objective.lambda_gan != 0.0).then(|| PatchGanConfig::receptive_field(config.d_layers));
+        Err(TrainError::TooSmall { pair, width, height, least, field })
+    }
+}
+
+/// The least side of images with a patch for the discriminator, if there is one.
+fn least_side(config: &TrainConfig, multiple: usize) -> usize {
+    let least = config.fit.least_side(multiple);
+    if config.objective.lambda_gan == 0.0 {
+        return least;
+    }
+    let fits = |&side: &usize| PatchGanConfig::patches(config.d_layers, config.fit.output_side(side, multiple)) > 0;
+    (least..).find(fits).unwrap_or(least)
+}
+
+/// The sizes of the first `pairs` pairs, the largest first.
+fn distinct(set: &PairSet, pairs: usize) -> Vec<Size> {
+    let mut sizes: Vec<Size> = Vec::new();
+    let mut seen = HashSet::new();
+    for (&sides, source) in set.sides().iter().zip(set.sources()).take(pairs) {
+        if seen.insert(sides) {
+            sizes.push(Size { sides, pair: Some(source.to_string()) });
+        }
+    }
+    let area = |size: &Size| u64::from(size.sides.0) * u64::from(size.sides.1);
+    sizes.sort_by_key(|size| u64::MAX - area(size));
+    sizes
+}
