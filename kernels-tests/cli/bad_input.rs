@@ -27,6 +27,8 @@ fn a_command_line_without_sense_exits_with_2() {
         let message = fail_cleanly(folder.path(), 2, &["train", "--size", size]);
         assert!(message.contains(&format!("--size {size}")) && message.contains("32"), "{message}");
     }
+    let message = fail_cleanly(folder.path(), 2, &["train", "--load-size", "16385"]);
+    assert!(message.contains("--load-size 16385 must lie between 64 and 16384"), "{message}");
     for arguments in [
         ["train", "--ngf", "0"],
         ["train", "--ndf", "0"],

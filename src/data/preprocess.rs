@@ -161,10 +161,10 @@ impl DataOptions {
     }
 }
 
-/// The reference's 286 for 256, in proportion and rounded.
+/// The reference's 286 for 256, in proportion and rounded; no more than pictures may have.
 pub fn default_load_size(size: u32) -> u32 {
     let rounded = (u64::from(size) * 286 + 128) / 256;
-    u32::try_from(rounded).unwrap_or(u32::MAX)
+    u32::try_from(rounded).unwrap_or(u32::MAX).min(MAX_SIDE.max(size))
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ impl TrainConfig {
         let of_one_size = |most: usize, of_whole: usize| if whole { of_whole } else { most };
         check_ranges(&[
             ("size", self.size as usize, 32, MOST_PIXELS),
-            ("load size", self.load_size as usize, self.size as usize, 2 * MOST_PIXELS),
+            ("load size", self.load_size as usize, self.size as usize, MOST_PIXELS),
             ("batch size", self.batch_size, 1, of_one_size(MOST_PAIRS, 1)),
             ("image pool", self.recipe.pool, 0, of_one_size(MOST_PAIRS, 0)),
             ("number of batches of a step", self.recipe.accumulate, 1, of_one_size(MOST_BATCHES, 1)),

@@ -71,10 +71,13 @@ impl Tiling {
         for (option, pixels) in [("--tile", Some(tile)), ("--overlap", overlap)] {
             if let Some(pixels) = pixels.filter(|pixels| !pixels.is_multiple_of(multiple)) {
                 let below = (pixels / multiple).max(usize::from(option == "--tile")) * multiple;
-                return Err(format!("{option} {pixels} is no multiple of {multiple}; the nearest are {below} and {}", below + multiple));
+                return Err(format!(
+                    "{option} {pixels} is no multiple of {multiple}; the nearest are {below} and {}",
+                    below.saturating_add(multiple)
+                ));
             }
         }
-        let least = overlap.unwrap_or(seamless) + multiple;
+        let least = overlap.unwrap_or(seamless).saturating_add(multiple);
         if tile < least {
             let cause = match overlap {
                 Some(overlap) => format!("tiles that overlap by {overlap} pixels"),
