@@ -60,7 +60,8 @@ impl Dataset {
         Self::from_pairs(root, find_pairs(root, images)?, options)
     }
 
-    /// The colours of all label maps that are inputs in a dataset folder, where input and target have so many images; all of it is decoded, on every core.
+    /// The colours of all label maps that are inputs in a dataset folder, where input and target have so many images; all of it is
+    /// decoded, on every core.
     ///
     /// # Errors
     /// Those of [`Dataset::open`], and [`DataError::TooManyColours`].

@@ -210,8 +210,8 @@ impl Pixels {
         (0..self.images()).map(part).collect()
     }
 
-    /// The colours that show `values`, `[height, width, channels]`, on a screen: `[height, images * width, 3]`, stacked images side by side;
-    /// see [`Pixels::shown`].
+    /// The colours that show `values`, `[height, width, channels]`, on a screen: `[height, images * width, 3]`, stacked images side by
+    /// side; see [`Pixels::shown`].
     pub fn shown_in_rows(&self, values: &[f32], input: &[f32], width: usize) -> Vec<f32> {
         let images: Vec<Vec<f32>> = self.parts(values).iter().map(|part| self.single().shown(part, input)).collect();
         interleave(&images, 3 * width)

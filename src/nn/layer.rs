@@ -181,7 +181,8 @@ pub enum Upsample {
     /// A transposed convolution.
     #[default]
     Deconv,
-    /// Every pixel twice in both directions, then a convolution: no pixel meets more taps than its neighbours, which shows as a checkerboard.
+    /// Every pixel twice in both directions, then a convolution: no pixel meets more taps than its neighbours, which shows as a
+    /// checkerboard.
     Nearest,
     /// As [`Upsample::Nearest`], but interpolated between the pixels.
     Bilinear,

@@ -136,7 +136,8 @@ impl Op for ActivateBackward {
         same("gradient and value", grad_output, value)
     }
 
-    /// Linear in the gradient. In the value it is piecewise constant (LeakyReLU), `grad * (1 - y^2)` (tanh) or `grad * (y - y^2)` (sigmoid).
+    /// Linear in the gradient. In the value it is piecewise constant (LeakyReLU), `grad * (1 - y^2)` (tanh) or `grad * (y - y^2)`
+    /// (sigmoid).
     fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
         let (grad, value) = (inputs[0], inputs[1]);
         let mut grads = vec![None, None];

@@ -71,7 +71,8 @@ fn fused<'a>(tape: &Tape, states: &'a StateList, outputs: &'a [Var]) -> Fusion<'
 }
 
 /// A leaky ReLU that only contractions read: they apply it as they load its input. A concatenation of which only the positive part is
-/// read may hold the input as well, since `relu(leaky_relu(x))` is `relu(x)`; a window in front of it only moves pixels. What a normalisation makes is activated in its launch.
+/// read may hold the input as well, since `relu(leaky_relu(x))` is `relu(x)`; a window in front of it only moves pixels. What a
+/// normalisation makes is activated in its launch.
 fn read_activated(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = leaky(fusion.op::<Activate>(node)?.activation)?;
     let [value] = fusion.inputs(node)?;

@@ -11,7 +11,8 @@ pub struct Objective {
     pub gan_loss: GanLoss,
     /// Weight of the gradient penalty in the discriminator's loss, where [`GanLoss::Wgangp`] is the loss; 0 for none.
     pub lambda_gp: f32,
-    /// The adversarial loss's weight in the generator's loss; 0 for a generator that learns from the distance alone, without a discriminator.
+    /// The adversarial loss's weight in the generator's loss; 0 for a generator that learns from the distance alone, without a
+    /// discriminator.
     pub lambda_gan: f32,
     /// The distance of the output to the target.
     pub distance: Distance,

@@ -1,7 +1,7 @@
 //! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
 
 use super::matrix::{self, MatrixTile};
-use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, splits, wide, wide_rung};
+use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, splits, usual_rung, wide};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::shader;
 
@@ -129,12 +129,9 @@ pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static 
     if key.output().channels4() <= FEW_VECTORS {
         return "2_register";
     }
-    if wide::is_default(key, profile) {
-        return wide::RUNG;
-    }
     // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
     let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
-    if split { "5_split_k" } else { wide_rung(key, profile) }
+    if split { "5_split_k" } else { usual_rung(key, profile) }
 }
 
 /// Every rung that the device can run; see [`super::candidates`].

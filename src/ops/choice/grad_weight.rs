@@ -1,6 +1,6 @@
 //! Candidates of `conv2d_grad_weight`, and their default table.
 
-use super::{Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, matrix, splits, wide, wide_rung};
+use super::{Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, matrix, splits, usual_rung, wide};
 use crate::gpu::{KernelSpec, Profile};
 use crate::shader;
 use crate::tensor::Shape;
@@ -12,11 +12,7 @@ const LEAST_PIXELS: usize = 64;
 
 /// The rung of the default table: few channels on the small map make a thin result, which only the register rung's narrow tile fits.
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    match key.small.channels4() {
-        1 => "2_register",
-        _ if wide::is_default(key, profile) => wide::RUNG,
-        _ => wide_rung(key, profile),
-    }
+    if key.small.channels4() == 1 { "2_register" } else { usual_rung(key, profile) }
 }
 
 /// Every rung that the device can run; see [`super::candidates`].

@@ -198,9 +198,10 @@ fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
     })
 }
 
-/// The rung for a result that is wide enough for every rung.
-fn wide_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
+/// The rung for a result that has channels enough for every rung.
+fn usual_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
     match (profile.class, profile.subgroup) {
+        (DeviceClass::Cpu, _) if wide::fills_lanes(key, profile) => wide::RUNG,
         (DeviceClass::Cpu, Some(_)) => "3_broadcast",
         (DeviceClass::Cpu, None) => "2_register",
         (DeviceClass::Gpu, _) if matrix::tiles(key, profile).is_empty() => "4_workgroup",

@@ -1,7 +1,8 @@
-//! The rung that loads eight numbers at a time as 64-bit words: which contractions can, and where it is the default.
+//! The rung that loads eight numbers at a time as 64-bit words: which contractions it can run. CPU adapters, which load lane by lane,
+//! take it by default.
 
 use super::{ContractionKey, Family};
-use crate::gpu::{DeviceClass, Profile};
+use crate::gpu::Profile;
 use crate::ops::Operand;
 use crate::tensor::DType;
 use std::borrow::Cow;
@@ -17,14 +18,14 @@ pub(super) fn lanes(key: &ContractionKey, profile: &Profile) -> Option<usize> {
     profile.subgroup.filter(|_| profile.int64 && eights && key.dtype == DType::F32).map(|size| size as usize)
 }
 
-/// Whether the default table takes it: on a CPU adapter, which loads lane by lane, where no lane would idle.
-pub(super) fn is_default(key: &ContractionKey, profile: &Profile) -> bool {
+/// Whether it can run with no lane idle.
+pub(super) fn fills_lanes(key: &ContractionKey, profile: &Profile) -> bool {
     let last_axis = match (key.family, key.transposed) {
         (Family::Conv2dGradWeight, true) => key.geometry.kernel.pow(2) * key.large.channels(),
         (Family::Conv2dGradWeight, false) => key.small.channels(),
         _ => key.output().channels(),
     };
-    profile.class == DeviceClass::Cpu && lanes(key, profile).is_some_and(|lanes| last_axis.is_multiple_of(EIGHT * lanes))
+    lanes(key, profile).is_some_and(|lanes| last_axis.is_multiple_of(EIGHT * lanes))
 }
 
 /// The profile for maps at these places: without 64-bit words where one of them begins at, or goes on by, an odd number of `vec4`s.
