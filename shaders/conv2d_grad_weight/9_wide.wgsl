@@ -4,7 +4,7 @@
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
 // A matrix product: the rows are patch vectors, (ky, kx, eight of a) counted as one list, the columns are the eights of b, the
-// contraction runs over pixels, four of a row at a time. A lane owns eight columns and fetches one row vector; the shuffle hands
+// contraction runs over pixels, two of a row at a time: as fast as four, half the code. A lane owns eight columns and fetches one row vector; the shuffle hands
 // every row vector to all columns. The two halves of a word are an even and an odd channel, and are kept apart until they are stored.
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
@@ -19,7 +19,8 @@
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; TILE_EIGHTS <= SUBGROUP; splits <= rows
 //           of all small images (batch * small_height); no lane leaves early;
 //           all channel counts are multiples of 8, offsets and pixel strides even
-// Speed     lavapipe 22.3, beside rung 3 in one call on a machine in use: 1.17 and 1.45 times as fast on 32x32x128 and 15x15x256.
+// Speed     lavapipe 22.3, beside the best of rung 3 in one call: 1.38 and 1.46 times as fast on 15x15x256, 1.57 on 32x32x128, 1.40 on
+//           16x16x128.
 //           lavapipe loads lane by lane, word by word: more than half of rung 3's sampled time on the layers of a step.
 //           Unmeasured on a GPU. Called by ops::conv2d_grad_weight.
 
@@ -85,19 +86,19 @@ fn tap_of(index: u32) -> Tap {
     return Tap(number / KERNEL, number % KERNEL, index % (params.large_channels4 / 2u));
 }
 
-// Even and odd channels under four neighbouring pixels of a row.
+// Even and odd channels under two neighbouring pixels of a row.
 struct Tile {
-    even: mat4x4<f32>,
-    odd: mat4x4<f32>,
+    even: mat2x4<f32>,
+    odd: mat2x4<f32>,
 }
 
-// The patch vector under four neighbouring pixels of the row, zero outside of the map.
+// The patch vector under two neighbouring pixels of the row, zero outside of the map.
 fn large_tile(tap: Tap, row: u32, ox: u32) -> Tile {
     // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
     let y = row % params.small_height * STRIDE + tap.ky - params.padding;
     let image_row = row / params.small_height * params.large_height + y;
     var tile: Tile;
-    for (var i = 0u; i < 4u; i++) {
+    for (var i = 0u; i < 2u; i++) {
         let x = (ox + i) * STRIDE + tap.kx - params.padding;
         let inside = ox + i < params.small_width && y < params.large_height && x < params.large_width;
         let source = (params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride) / 2u;
@@ -108,10 +109,10 @@ fn large_tile(tap: Tap, row: u32, ox: u32) -> Tile {
     return tile;
 }
 
-// Four neighbouring pixels of the row; past its end any pixel does, because large_tile is zero there.
+// Two neighbouring pixels of the row; past its end any pixel does, because large_tile is zero there.
 fn small_tile(channel8: u32, row: u32, ox: u32) -> Tile {
     var tile: Tile;
-    for (var i = 0u; i < 4u; i++) {
+    for (var i = 0u; i < 2u; i++) {
         let pixel = row * params.small_width + min(ox + i, params.small_width - 1u);
         let values = eight(small[(params.small_offset + pixel * params.small_stride) / 2u + channel8]);
         tile.even[i] = activated(values.even, SMALL_SLOPE);
@@ -162,7 +163,7 @@ fn conv2d_grad_weight(
     let image_rows = params.batch * params.small_height;
     let part = (image_rows + params.splits - 1u) / params.splits;
     for (var row = split * part; row < min(split * part + part, image_rows); row++) {
-        for (var ox = 0u; ox < params.small_width; ox += 4u) {
+        for (var ox = 0u; ox < params.small_width; ox += 2u) {
             var own = small_tile(b8, row, ox);
             var shared_rows = large_tile(tap, row, ox);
             if TRANSPOSED_OUTPUT {

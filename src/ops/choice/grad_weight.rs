@@ -80,11 +80,16 @@ fn broadcast(key: &ContractionKey, subgroup: usize, patches: usize, columns: usi
 fn eights(key: &ContractionKey, subgroup: usize) -> Vec<Candidate> {
     let (patches, columns) = (key.geometry.kernel.pow(2) * key.large.channels() / 8, key.small.channels() / 8);
     let (rows, columns) = if key.transposed { (columns, patches) } else { (patches, columns) };
-    let tile = subgroup.min(8);
-    let kernel = KernelSpec::new(shader!("conv2d_grad_weight/9_wide"))
-        .uint("SUBGROUP", subgroup)
-        .uint("WORKGROUP", subgroup)
-        .uint("TILE_EIGHTS", tile);
-    let one = Candidate::new(kernel, &tile.to_string(), rows.div_ceil(tile) * columns.div_ceil(subgroup));
-    if key.small.batch() * key.small.height() < 8 { vec![one] } else { vec![one.clone(), one.split(4)] }
+    let one = |tile: usize| {
+        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/9_wide"))
+            .uint("SUBGROUP", subgroup)
+            .uint("WORKGROUP", subgroup)
+            .uint("TILE_EIGHTS", tile);
+        Candidate::new(kernel, &tile.to_string(), rows.div_ceil(tile) * columns.div_ceil(subgroup))
+    };
+    let mut found = [8, 4, 2].map(|tile| one(subgroup.min(tile))).to_vec();
+    if key.small.batch() * key.small.height() >= 8 {
+        found.push(one(subgroup.min(8)).split(4));
+    }
+    found
 }
