@@ -206,6 +206,16 @@ fn sixteen_bits_stay() {
         succeed(root, &[&["prepare"], tool, &["--out", tool[0]]].concat());
         assert!(matches!(image::open(root.join(tool[0]).join("a.png")).unwrap(), image::DynamicImage::ImageRgb16(_)), "{tool:?}");
     }
+    // A slope of less than a level of 8 bits, where these would be stairs.
+    let fine = ["prepare", "edges", "in", "--low", "0.2", "--high", "0.3", "--out", "outlines"];
+    image::ImageBuffer::from_fn(60, 6, |x, _| image::Luma([(x * 30) as u16])).save(root.join("in/a.png")).unwrap();
+    succeed(root, &fine);
+    assert!(open(&root.join("outlines/a.png")).pixels().all(|pixel| pixel.0 == [255; 3]));
+    // Numbers of labels that are one colour in 8 bits.
+    succeed(root, &["prepare", "labels", "in", "--out", "labels"]);
+    let labels = open(&root.join("labels/a.png"));
+    assert_eq!([0, 1, 59].map(|x| labels.get_pixel(x, 5).0), [[0; 3], [1; 3], [59; 3]]);
+    assert!(fs::read_to_string(root.join("labels/palette.txt")).unwrap().ends_with("#06ea06ea06ea 59\n"));
 }
 
 #[test]

@@ -68,7 +68,7 @@ enum ToolArgs {
         /// Blur in pixels before edges are looked for: more drops detail
         #[arg(long, default_value_t = EdgeOptions::default().blur, value_name = "PIXELS")]
         blur: f32,
-        /// Grey levels a pixel below which nothing is an edge
+        /// Grey levels a pixel below which nothing is an edge, of 0..255 also where images have 16 bits
         #[arg(long, default_value_t = EdgeOptions::default().low, value_name = "LEVELS")]
         low: f32,
         /// Grey levels a pixel above which everything is; what lies between is one beside an edge
@@ -118,7 +118,7 @@ enum ToolArgs {
         /// Label maps, or folders of them
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
-        /// Text file with a line #rrggbb for each label [default: all colours that are found, written to palette.txt]
+        /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label [default: all colours that are found, written to palette.txt]
         #[arg(long, value_name = "FILE")]
         palette: Option<PathBuf>,
         #[command(flatten)]

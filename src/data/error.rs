@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::palette::{Colour, hex};
 use super::read::EXTENSIONS;
 use super::split::Split;
 
@@ -161,10 +162,10 @@ pub enum DataError {
     UnknownColour {
         /// The label map.
         path: PathBuf,
-        /// The colour.
-        colour: [u8; 3],
+        /// The colour, in samples of 16 bits.
+        colour: Colour,
         /// The nearest colour of the palette.
-        nearest: [u8; 3],
+        nearest: Colour,
         /// Column and row.
         at: [u32; 2],
     },
@@ -288,9 +289,4 @@ impl DataError {
         }
         self
     }
-}
-
-/// A colour as `rrggbb`.
-fn hex([r, g, b]: [u8; 3]) -> String {
-    format!("{r:02x}{g:02x}{b:02x}")
 }

@@ -4,26 +4,31 @@ use super::error::DataError;
 use super::pairs::Images;
 use super::picture::{Depth, Picture};
 use super::tools::in_parallel;
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+/// A colour of a label map in samples of 16 bits, those of 8 bits times 257: so a map of small 16-bit numbers keeps them apart.
+pub type Colour = [u16; 3];
+
+/// Samples of 16 bits to one of 8.
+const STEP: u16 = u16::MAX / u8::MAX as u16;
+
 /// The colours of label maps in the order of their numbers; serialised as [`Palette::text`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Palette {
-    colours: Vec<[u8; 3]>,
+    colours: Vec<Colour>,
 }
 
 /// A pixel whose colour is not in the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownColour {
     /// The colour.
-    pub colour: [u8; 3],
+    pub colour: Colour,
     /// The colour of the palette that is nearest to it.
-    pub nearest: [u8; 3],
+    pub nearest: Colour,
     /// Column and row of the first such pixel.
     pub at: [u32; 2],
 }
@@ -54,8 +59,8 @@ impl From<Palette> for String {
 pub const MOST_LABELS: usize = 256;
 
 impl Palette {
-    /// Reads lines that begin with a colour as `#rrggbb`; what follows behind a space is its name. Other lines do not count, nor do those
-    /// that begin with `#` and a space.
+    /// Reads lines that begin with a colour as `#rrggbb`, or `#rrrrggggbbbb` of 16 bits; what follows behind a space is its name. Other
+    /// lines do not count, nor do those that begin with `#` and a space.
     ///
     /// # Errors
     /// What is wrong in which line.
@@ -65,14 +70,13 @@ impl Palette {
             let Some(rest) = line.trim().strip_prefix('#').filter(|rest| rest.starts_with(|first: char| !first.is_whitespace())) else {
                 continue;
             };
-            let digits = rest.split_whitespace().next().filter(|word| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_hexdigit()));
-            let word = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-            let Some(word) = word else { return Err(format!("line {number}: \"{}\" is no colour #rrggbb", line.trim())) };
-            let [_, r, g, b] = word.to_be_bytes();
-            if colours.contains(&[r, g, b]) {
-                return Err(format!("line {number}: #{word:06x} stands there twice"));
+            let Some(colour) = rest.split_whitespace().next().and_then(parse_colour) else {
+                return Err(format!("line {number}: \"{}\" is no colour #rrggbb", line.trim()));
+            };
+            if colours.contains(&colour) {
+                return Err(format!("line {number}: #{} stands there twice", hex(colour)));
             }
-            colours.push([r, g, b]);
+            colours.push(colour);
         }
         match colours.len() {
             1..=MOST_LABELS => Ok(Self { colours }),
@@ -88,7 +92,7 @@ impl Palette {
         let found = Mutex::new(BTreeSet::new());
         in_parallel(items, threads, |item| {
             for (path, picture) in read(item)? {
-                let own = colours(&(&picture).into());
+                let own = first_colours(&picture);
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                 // Colours that are too many are not kept: they would make the images after them look guilty.
                 if found.union(&own).count() > MOST_LABELS {
@@ -103,7 +107,7 @@ impl Palette {
 
     /// The palette as [`Palette::parse`] reads it, each colour with its number.
     pub fn text(&self) -> String {
-        let line = |(number, [r, g, b]): (usize, &[u8; 3])| format!("#{r:02x}{g:02x}{b:02x} {number}\n");
+        let line = |(number, &colour): (usize, &Colour)| format!("#{} {number}\n", hex(colour));
         self.colours.iter().enumerate().map(line).collect()
     }
 
@@ -118,7 +122,7 @@ impl Palette {
     }
 
     /// The colour of a label; that of an unknown one is black.
-    pub fn colour(&self, label: usize) -> [u8; 3] {
+    pub fn colour(&self, label: usize) -> Colour {
         self.colours.get(label).copied().unwrap_or_default()
     }
 
@@ -127,30 +131,38 @@ impl Palette {
     /// # Errors
     /// The first pixel whose colour is unknown.
     pub fn index(&self, picture: &Picture) -> Result<Picture, UnknownColour> {
-        let image = RgbImage::from(picture);
-        let numbers: HashMap<[u8; 3], u8> = (0..=u8::MAX).zip(&self.colours).map(|(number, &colour)| (colour, number)).collect();
-        let mut labels = Vec::with_capacity(image.as_raw().len() / 3);
-        for (x, y, pixel) in image.enumerate_pixels() {
-            let Some(&number) = numbers.get(&pixel.0) else {
-                return Err(UnknownColour { colour: pixel.0, nearest: self.nearest(pixel.0), at: [x, y] });
+        let numbers: HashMap<Colour, u8> = (0..=u8::MAX).zip(&self.colours).map(|(number, &colour)| (colour, number)).collect();
+        let (width, height) = picture.dimensions();
+        let mut labels = Vec::with_capacity(width as usize * height as usize);
+        for colour in colours_of(&picture.to_rgb()) {
+            let Some(&number) = numbers.get(&colour) else {
+                let at = [labels.len() % width as usize, labels.len() / width as usize].map(|place| place as u32);
+                return Err(UnknownColour { colour, nearest: self.nearest(colour), at });
             };
             labels.push(number);
         }
         // As many as there are pixels, so the default is never taken.
-        Ok(Picture::from_bytes(image.width(), image.height(), 1, Depth::Eight, labels).unwrap_or_default())
+        Ok(Picture::from_bytes(width, height, 1, Depth::Eight, labels).unwrap_or_default())
     }
 
-    fn nearest(&self, colour: [u8; 3]) -> [u8; 3] {
-        let distance = |known: &[u8; 3]| known.iter().zip(colour).map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum::<u32>();
+    fn nearest(&self, colour: Colour) -> Colour {
+        let distance = |known: &Colour| known.iter().zip(colour).map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2)).sum::<u64>();
         self.colours.iter().copied().min_by_key(distance).unwrap_or_default()
     }
 }
 
-/// The colours of an image; the search ends when they are more than labels.
-fn colours(image: &RgbImage) -> BTreeSet<[u8; 3]> {
+/// The colours of an RGB picture, pixel by pixel.
+fn colours_of(rgb: &Picture) -> impl Iterator<Item = Colour> {
+    let scale = u16::MAX / rgb.depth().max();
+    let mut samples = rgb.samples().map(move |sample| sample * scale);
+    std::iter::from_fn(move || Some([samples.next()?, samples.next()?, samples.next()?]))
+}
+
+/// The colours of a picture; the search ends when they are more than labels.
+fn first_colours(picture: &Picture) -> BTreeSet<Colour> {
     let mut found = BTreeSet::new();
-    for pixel in image.pixels() {
-        found.insert(pixel.0);
+    for colour in colours_of(&picture.to_rgb()) {
+        found.insert(colour);
         if found.len() > MOST_LABELS {
             break;
         }
@@ -158,12 +170,32 @@ fn colours(image: &RgbImage) -> BTreeSet<[u8; 3]> {
     found
 }
 
+/// A colour as `rrggbb`, or as `rrrrggggbbbb` where 8 bits do not hold it.
+pub(super) fn hex(colour: Colour) -> String {
+    match colour.iter().all(|sample| sample.is_multiple_of(STEP)) {
+        true => colour.map(|sample| format!("{:02x}", sample / STEP)).concat(),
+        false => colour.map(|sample| format!("{sample:04x}")).concat(),
+    }
+}
+
+/// The colour that [`hex`] writes so.
+fn parse_colour(digits: &str) -> Option<Colour> {
+    let scale = match digits.len() {
+        6 => STEP,
+        12 => 1,
+        _ => return None,
+    };
+    let word = u64::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let bits = 4 * digits.len() as u32 / 3;
+    Some([2, 1, 0].map(|place| (word >> (place * bits)) as u16 & (u16::MAX / scale)).map(|sample| sample * scale))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::data::read_picture;
-    use image::Rgb;
+    use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage};
 
     #[test]
     fn a_palette_is_read_written_and_found() {
@@ -188,7 +220,7 @@ mod tests {
         let mut files = vec![save("a.png", 200, 0), save("b.png", 56, 1), save("c.png", 200, 0)];
         for threads in [1, 3] {
             let palette = Palette::of(&files, threads, |path| Ok(vec![(path.clone(), read_picture(path)?)])).unwrap();
-            assert_eq!((palette.len(), palette.colours[1], palette.colours[255]), (256, [0, 0, 1], [199, 0, 0]));
+            assert_eq!((palette.len(), palette.colours[1], palette.colours[255]), (256, [0, 0, STEP], [199 * STEP, 0, 0]));
         }
         files.push(save("photo.png", 257, 2));
         for threads in [1, 4] {
@@ -205,6 +237,9 @@ mod tests {
             ("#+12345", "line 1"),
             ("#ff0000ff", "line 1"),
             ("#ff0000,", "line 1"),
+            ("#ff00000001", "line 1"),
+            ("#+00000000001", "line 1"),
+            ("#010203\n#010102020303", "#010203 stands there twice"),
             ("#000000\n#00000g", "line 2"),
             ("#010203\n#010203", "twice"),
         ] {
@@ -214,6 +249,26 @@ mod tests {
         let palette = Palette::parse("#000000\n#ff0000").unwrap();
         let mut image = RgbImage::new(3, 2);
         image.put_pixel(1, 1, Rgb([250, 3, 0]));
-        assert_eq!(palette.index(&image.into()), Err(UnknownColour { colour: [250, 3, 0], nearest: [255, 0, 0], at: [1, 1] }));
+        assert_eq!(
+            palette.index(&image.into()),
+            Err(UnknownColour { colour: [250, 3, 0].map(|byte| byte * STEP), nearest: [u16::MAX, 0, 0], at: [1, 1] })
+        );
+    }
+
+    #[test]
+    fn labels_of_16_bits_stay_apart_and_those_of_8_bits_are_the_same_in_both() {
+        // Numbers of classes and instances, which are one colour or none in 8 bits.
+        let numbers = [0u16, 1, 2, 128, 257, 26_001, 65_535];
+        let map = Picture::from(DynamicImage::from(ImageBuffer::from_fn(7, 2, |x, _| Luma([numbers[x as usize]]))));
+        let palette = Palette::of(std::slice::from_ref(&map), 1, |map| Ok(vec![("map.png".into(), map.clone())])).unwrap();
+        assert_eq!((palette.len(), palette.text().lines().nth(4)), (7, Some("#010101 4")));
+        assert!(palette.text().contains("#659165916591 5\n"), "{}", palette.text());
+        assert_eq!(Palette::parse(&palette.text()), Ok(palette.clone()));
+        assert_eq!(palette.index(&map).unwrap().bytes(), [0, 1, 2, 3, 4, 5, 6].repeat(2));
+
+        let eight = RgbImage::from_fn(3, 2, |x, _| Rgb([200, x as u8, 10]));
+        let both = [DynamicImage::from(eight.clone()), DynamicImage::from(eight).into_rgb16().into()].map(Picture::from);
+        let palette = Palette::parse("#c8000a\n#c8010a\n#c8020a").unwrap();
+        both.iter().for_each(|map| assert_eq!(palette.index(map).unwrap().bytes(), [0, 1, 2, 0, 1, 2]));
     }
 }

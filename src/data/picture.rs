@@ -292,7 +292,7 @@ impl Picture {
 }
 
 /// Brightness of a colour, in steps of its own depth.
-pub(super) fn luma([r, g, b]: [u16; 3]) -> u16 {
+fn luma([r, g, b]: [u16; 3]) -> u16 {
     ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u16
 }
 

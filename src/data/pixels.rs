@@ -239,7 +239,7 @@ impl Pixels {
             }
             Pixels::Labels(palette) => {
                 let label = |pixel: &[f32]| (0..pixel.len()).max_by(|&a, &b| pixel[a].total_cmp(&pixel[b])).unwrap_or(0);
-                pixels.flat_map(|pixel| palette.colour(label(pixel)).map(|byte| Depth::Eight.to_unit(byte.into()))).collect()
+                pixels.flat_map(|pixel| palette.colour(label(pixel)).map(|sample| Depth::Sixteen.to_unit(sample))).collect()
             }
             Pixels::Stack { .. } => self.single().shown(self.parts(values).first().map_or(&[], Vec::as_slice), input),
         }

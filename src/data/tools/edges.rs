@@ -1,14 +1,13 @@
 //! Outlines of images (J. Canny, "A Computational Approach to Edge Detection", 1986): blur, gradient, thinning, two thresholds.
 
-use crate::data::picture::luma;
-use image::{Rgb, RgbImage};
+use crate::data::picture::{Depth, Picture};
 
 /// What counts as an edge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EdgeOptions {
     /// Standard deviation of the blur in pixels: larger ones drop detail.
     pub blur: f32,
-    /// Gradient in grey levels a pixel below which nothing is an edge.
+    /// Gradient a pixel below which nothing is an edge, in grey levels of 0..255 whatever the picture's depth.
     pub low: f32,
     /// Gradient above which everything is; what lies between is one beside an edge.
     pub high: f32,
@@ -41,19 +40,16 @@ impl Field {
     }
 }
 
-/// Black outlines on white.
-pub fn edges(image: &RgbImage, options: &EdgeOptions) -> RgbImage {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    if width == 0 || height == 0 {
-        return image.clone();
-    }
-    let field = Field { width, height, values: image.pixels().map(|pixel| f32::from(luma(pixel.0.map(u16::from)))).collect() };
-    let strength = thin(&blur(&field, options.blur));
+/// Black outlines on white, RGB of 8 bits; they are looked for at the picture's own depth, so that 16 bits show none between the steps of 8.
+pub fn edges(picture: &Picture, options: &EdgeOptions) -> Picture {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let level = f32::from(picture.depth().max() / Depth::Eight.max());
+    let values = picture.to_gray().samples().map(|sample| f32::from(sample) / level).collect();
+    let strength = thin(&blur(&Field { width, height, values }, options.blur));
     let found = connect(&strength, options);
-    RgbImage::from_fn(image.width(), image.height(), |x, y| {
-        let is_edge = found[y as usize * width + x as usize];
-        Rgb([if is_edge { 0 } else { 255 }; 3])
-    })
+    let bytes = found.iter().flat_map(|&is_edge| [if is_edge { u8::MIN } else { u8::MAX }; 3]).collect();
+    // Three samples a pixel by construction, so the default is never taken.
+    Picture::from_bytes(picture.width(), picture.height(), 3, Depth::Eight, bytes).unwrap_or_default()
 }
 
 /// Blur by a Gaussian, along rows and then along columns.
@@ -107,34 +103,61 @@ fn connect(strength: &Field, options: &EdgeOptions) -> Vec<bool> {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage};
+
+    /// Whether each pixel is on an outline, row by row.
+    fn dark(picture: impl Into<Picture>, options: &EdgeOptions) -> Vec<bool> {
+        let found = edges(&picture.into(), options);
+        assert_eq!((found.channels(), found.depth()), (3, Depth::Eight));
+        found.bytes().chunks_exact(3).map(|pixel| pixel == [0; 3]).collect()
+    }
 
     #[test]
     fn a_square_has_a_thin_closed_outline_and_a_flat_picture_none() {
         let square = RgbImage::from_fn(40, 40, |x, y| Rgb([if (10..30).contains(&x) && (10..30).contains(&y) { 220 } else { 20 }; 3]));
-        let found = edges(&square, &EdgeOptions::default());
-        let dark = |x: u32, y: u32| found.get_pixel(x, y).0 == [0; 3];
+        let found = dark(square, &EdgeOptions::default());
         // Every row and column through the square crosses it twice, on its border.
         for i in 14..26 {
-            let row: Vec<u32> = (0..40).filter(|&x| dark(x, i)).collect();
-            let column: Vec<u32> = (0..40).filter(|&y| dark(i, y)).collect();
+            let row: Vec<usize> = (0..40).filter(|&x| found[i * 40 + x]).collect();
+            let column: Vec<usize> = (0..40).filter(|&y| found[y * 40 + i]).collect();
             for crossed in [row, column] {
                 let [first, second] = crossed[..] else { panic!("{i}: {crossed:?}") };
                 assert!((9..=10).contains(&first) && (29..=30).contains(&second), "{crossed:?}");
             }
         }
-        let flat = RgbImage::from_pixel(9, 5, Rgb([90, 10, 200]));
-        assert!(edges(&flat, &EdgeOptions::default()).pixels().all(|pixel| pixel.0 == [255; 3]));
-        assert_eq!(edges(&RgbImage::new(1, 1), &EdgeOptions::default()).dimensions(), (1, 1));
+        assert_eq!(dark(RgbImage::from_pixel(9, 5, Rgb([90, 10, 200])), &EdgeOptions::default()), [false; 45]);
+        for side in [0, 1] {
+            let found = edges(&RgbImage::new(side, side).into(), &EdgeOptions::default());
+            assert_eq!(found.dimensions(), (side, side));
+        }
     }
 
     #[test]
     fn a_weak_edge_counts_only_beside_a_strong_one() {
         // An edge whose contrast falls from top to bottom.
         let fading = RgbImage::from_fn(30, 60, |x, y| Rgb([if x < 15 { 100 } else { 100 + (120 - 2 * y) as u8 }; 3]));
-        let length = |options: &EdgeOptions| edges(&fading, options).pixels().filter(|pixel| pixel.0 == [0; 3]).count();
+        let length = |options: &EdgeOptions| dark(fading.clone(), options).iter().filter(|&&dark| dark).count();
         let base = EdgeOptions::default();
         let strict = EdgeOptions { low: base.high, ..base };
         assert!(length(&base) > length(&strict) + 10, "{} {}", length(&base), length(&strict));
         assert_eq!(length(&EdgeOptions { high: 200.0, ..base }), 0);
+    }
+
+    #[test]
+    fn sixteen_bits_have_edges_where_they_are_and_not_at_the_steps_of_eight() {
+        // A slope of 8 bits' levels every 20 pixels, and an edge of half such a level in the middle of it.
+        let slope = |x: u32, step: f32| x as f32 / 20.0 + if x < 50 { 0.0 } else { step };
+        let deep = |step| DynamicImage::from(ImageBuffer::from_fn(100, 9, |x, _| Luma([(slope(x, step) * 257.0) as u16])));
+        let fine = EdgeOptions { low: 0.09, high: 0.12, ..EdgeOptions::default() };
+        let columns = |found: Vec<bool>| (0..100).filter(|x| found[4 * 100 + x]).collect::<Vec<usize>>();
+        assert_eq!(columns(dark(deep(0.0), &fine)), [0usize; 0]);
+        assert!(matches!(columns(dark(deep(0.5), &fine))[..], [49 | 50]));
+        let shallow = ImageBuffer::from_fn(100, 9, |x, _| Luma([slope(x, 0.0) as u8]));
+        assert_eq!(columns(dark(DynamicImage::from(shallow), &fine)).len(), 4, "8 bits are stairs");
+        // The same picture in both depths has the same edges.
+        let eight = RgbImage::from_fn(40, 40, |x, y| Rgb([(x * y / 7) as u8, (40 * (y / 9)) as u8, (3 * x) as u8]));
+        let both = DynamicImage::from(eight.clone()).into_rgb16();
+        let base = EdgeOptions::default();
+        assert_eq!(dark(eight, &base), dark(DynamicImage::from(both), &base));
     }
 }

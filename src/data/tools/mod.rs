@@ -60,7 +60,8 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Reads the sources of `task` and makes its image: RGB, as deep as they are, but for edges and labels, which are made of 8 bits.
+    /// Reads the sources of `task` and makes its image: RGB, as deep as they are. Outlines, which are black or white, and labels, of which
+    /// there are 256 at most, have 8 bits.
     ///
     /// # Errors
     /// Those of reading, [`DataError::PairSizes`] and [`DataError::UnknownColour`].
@@ -79,7 +80,7 @@ impl Tool {
         let image = read_picture(source)?;
         Ok(match self {
             Self::Combine { .. } => image,
-            Self::Edges(options) => edges(&(&image).into(), options).into(),
+            Self::Edges(options) => edges(&image, options),
             Self::Grayscale => grayscale(&image),
             Self::Resize { size, fit: how, filter } => fit(&image, *size, *how, *filter),
             Self::Blank { fraction } => blank(&image, *fraction),
