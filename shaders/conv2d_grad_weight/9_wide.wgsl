@@ -4,8 +4,9 @@
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
 // A matrix product: the rows are patch vectors, (ky, kx, eight of a) counted as one list, the columns are the eights of b, the
-// contraction runs over pixels, two of a row at a time: as fast as four, half the code. A lane owns eight columns and fetches one row vector; the shuffle hands
-// every row vector to all columns. The two halves of a word are an even and an odd channel, and are kept apart until they are stored.
+// contraction runs over pixels, two of a row at a time: as fast as four, half the code. A lane owns eight columns and fetches one row
+// vector; the shuffle hands every row vector to all columns. The two halves of a word are an even and an odd channel, and are kept apart
+// until they are stored.
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
 // writes grad_weight[ky, kx, b, a]: then the rows are the eights of b, the columns the patch vectors.

@@ -68,7 +68,10 @@ pub enum CliError {
         source: Box<TrainError>,
     },
     /// Two inputs would be written to one file, or an input would be overwritten.
-    #[error("{} and {} would both be {}; choose another --out, or run them apart with an --out each", first.display(), second.display(), output.display())]
+    #[error(
+        "{} and {} would both be {}; choose another --out, or run them apart with an --out each",
+        first.display(), second.display(), output.display()
+    )]
     Clash {
         /// One file.
         first: PathBuf,

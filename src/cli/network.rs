@@ -186,7 +186,8 @@ fn refuse_with_whole_images(config: &TrainConfig) -> Result<(), CliError> {
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Height and width of the images in pixels, a multiple of 32, of 2^--depth, or of 4 with a ResNet [default: 256; training on the bundled pairs: 64]
+    /// Height and width of the images in pixels, a multiple of 32, of 2^--depth, or of 4 with a ResNet
+    /// [default: 256; training on the bundled pairs: 64]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
     /// Allow other sizes, and how they go through the generator [default: none but multiples; translated images of other sizes are padded]
@@ -351,8 +352,8 @@ fn check_patches(config: &TrainConfig) -> Result<(), CliError> {
     match (0..n_layers).rev().find(fits) {
         _ if fits(&n_layers) => Ok(()),
         Some(most) => Err(CliError::Usage(format!(
-            "a discriminator with {n_layers} strided convolutions (patches of {} pixels) is too deep for images of {size}; the deepest that \
-             fits has {most} (--d-layers {most} or --patch {})",
+            "a discriminator with {n_layers} strided convolutions (patches of {} pixels) is too deep for images of {size}; the deepest \
+             that fits has {most} (--d-layers {most} or --patch {})",
             field(n_layers),
             field(most)
         ))),

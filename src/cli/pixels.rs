@@ -53,7 +53,8 @@ pub struct PixelArgs {
     /// Output images of each pair, of one name in folders B, B2, .. and so on
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = HEADING)]
     output_stack: u8,
-    /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label of --input labels [default: the colours of all input images]
+    /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label of --input labels
+    /// [default: the colours of all input images]
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     palette: Option<PathBuf>,
 }

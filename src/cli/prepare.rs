@@ -118,7 +118,8 @@ enum ToolArgs {
         /// Label maps, or folders of them
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
-        /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label [default: all colours that are found, written to palette.txt]
+        /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label
+        /// [default: all colours that are found, written to palette.txt]
         #[arg(long, value_name = "FILE")]
         palette: Option<PathBuf>,
         #[command(flatten)]
@@ -323,7 +324,8 @@ fn images_there(folder: &Path) -> HashMap<String, PathBuf> {
     entries.map(|entry| (picture_name(&entry.path()), entry.path())).collect()
 }
 
-/// Runs `work` over all tasks in parallel, past files that cannot be used, with a progress bar on a terminal, and returns how many there are.
+/// Runs `work` over all tasks in parallel, past files that cannot be used, with a progress bar on a terminal, and returns how many there
+/// are.
 fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<(), CliError> + Sync) -> Result<usize, CliError> {
     let outputs = || tasks.iter().map(|task| &task.output);
     refuse_existing(outputs(), output)?;

@@ -100,7 +100,10 @@ pub enum DataError {
         reason: String,
     },
     /// An image would need more memory than a picture should.
-    #[error("{}: is too large ({reason}); the limit is {max_side} pixels a side and {max_mebibytes} MiB decoded: shrink it", path.display())]
+    #[error(
+        "{}: is too large ({reason}); the limit is {max_side} pixels a side and {max_mebibytes} MiB decoded: shrink it",
+        path.display()
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -112,7 +115,10 @@ pub enum DataError {
         max_mebibytes: u64,
     },
     /// The rows that a row of tiles needs would take more memory than a picture should.
-    #[error("{}: {rows} rows of {width} pixels are more than {max_mebibytes} MiB; use a smaller --tile, or cut the image from top to bottom", path.display())]
+    #[error(
+        "{}: {rows} rows of {width} pixels are more than {max_mebibytes} MiB; use a smaller --tile, or cut the image from top to bottom",
+        path.display()
+    )]
     TooWide {
         /// The file.
         path: PathBuf,
@@ -124,7 +130,10 @@ pub enum DataError {
         max_mebibytes: u64,
     },
     /// A combined A|B image cannot be cut into two equal halves.
-    #[error("{}: is {width} pixels wide; a combined A|B image needs an even width of at least 2: use A/ and B/ folders or fix the image", path.display())]
+    #[error(
+        "{}: is {width} pixels wide; a combined A|B image needs an even width of at least 2: use A/ and B/ folders or fix the image",
+        path.display()
+    )]
     OddWidth {
         /// The combined image.
         path: PathBuf,
@@ -132,7 +141,10 @@ pub enum DataError {
         width: u32,
     },
     /// The two files of a pair differ in size.
-    #[error("{}: is {}x{}, but {} is {}x{}; the two images of a pair must have the same size", a.display(), a_size.0, a_size.1, b.display(), b_size.0, b_size.1)]
+    #[error(
+        "{}: is {}x{}, but {} is {}x{}; the two images of a pair must have the same size",
+        a.display(), a_size.0, a_size.1, b.display(), b_size.0, b_size.1
+    )]
     PairSizes {
         /// The file in `A/`.
         a: PathBuf,
@@ -144,7 +156,10 @@ pub enum DataError {
         b_size: (u32, u32),
     },
     /// A side of a pair has another number of images than the network.
-    #[error("{}: is one image where {images} are stacked; put them into folders A, A2, .. (or B, B2, ..), files of the same name", path.display())]
+    #[error(
+        "{}: is one image where {images} are stacked; put them into folders A, A2, .. (or B, B2, ..), files of the same name",
+        path.display()
+    )]
     Stack {
         /// The image.
         path: PathBuf,
@@ -158,7 +173,11 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A label map has a colour that its palette lacks.
-    #[error("{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}; add a line #{} to the palette or repaint the pixel", path.display(), at[0], at[1], hex(*colour), hex(*nearest), hex(*colour))]
+    #[error(
+        "{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}; add a line #{} to the palette or repaint \
+         the pixel",
+        path.display(), at[0], at[1], hex(*colour), hex(*nearest), hex(*colour)
+    )]
     UnknownColour {
         /// The label map.
         path: PathBuf,
@@ -170,7 +189,10 @@ pub enum DataError {
         at: [u32; 2],
     },
     /// Label maps have more colours than a byte can number.
-    #[error("{}: with it there are more than {most} colours, so it is no label map, or saved with losses; remove it or name a --palette", path.display())]
+    #[error(
+        "{}: with it there are more than {most} colours, so it is no label map, or saved with losses; remove it or name a --palette",
+        path.display()
+    )]
     TooManyColours {
         /// The image whose colours are too many beside those of the others.
         path: PathBuf,
@@ -188,7 +210,11 @@ pub enum DataError {
         max_side: u32,
     },
     /// A picture is smaller than the crop that the networks see.
-    #[error("{}: holds no crop of {size}x{size}, its pictures are {width}x{height}; use a smaller --size, --preprocess scale-width-and-crop or larger images", path.display())]
+    #[error(
+        "{}: holds no crop of {size}x{size}, its pictures are {width}x{height}; use a smaller --size, --preprocess scale-width-and-crop \
+         or larger images",
+        path.display()
+    )]
     TooSmall {
         /// The file.
         path: PathBuf,
@@ -200,7 +226,11 @@ pub enum DataError {
         size: u32,
     },
     /// A picture so narrow that scaling its width makes it taller than any file may be.
-    #[error("{}: {width}x{height} pixels would be {scaled} high at a width of {load_size}, the limit is {max_side}; cut the image or use --preprocess resize-and-crop", path.display())]
+    #[error(
+        "{}: {width}x{height} pixels would be {scaled} high at a width of {load_size}, the limit is {max_side}; cut the image or use \
+         --preprocess resize-and-crop",
+        path.display()
+    )]
     TooTall {
         /// The file.
         path: PathBuf,
@@ -230,7 +260,10 @@ pub enum DataError {
         crop_y: u32,
     },
     /// A picture is read again and has another size than when its folder was opened.
-    #[error("{name}: is {}x{} pixels as the networks see it, and was {}x{} when training began; put it back, or start again", now.0, now.1, then.0, then.1)]
+    #[error(
+        "{name}: is {}x{} pixels as the networks see it, and was {}x{} when training began; put it back, or start again",
+        now.0, now.1, then.0, then.1
+    )]
     Resized {
         /// The pair.
         name: String,
@@ -240,7 +273,10 @@ pub enum DataError {
         now: (u32, u32),
     },
     /// Whole pictures of different sizes in one batch.
-    #[error("a batch of {}x{} pixels cannot take a picture of {}x{}; use --batch-size 1, or --preprocess crop", batch.0, batch.1, picture.0, picture.1)]
+    #[error(
+        "a batch of {}x{} pixels cannot take a picture of {}x{}; use --batch-size 1, or --preprocess crop",
+        batch.0, batch.1, picture.0, picture.1
+    )]
     MixedBatch {
         /// Width and height of the batch.
         batch: (u32, u32),

@@ -177,7 +177,8 @@ fn unreadable(folder: &Path) -> DataError {
     }
 }
 
-/// The folders of both sides in `root`, `A/`, `A2/` .. and `B/`, `B2/` .., each with `inside` behind it; `None` if neither A nor B is there.
+/// The folders of both sides in `root`, `A/`, `A2/` .. and `B/`, `B2/` .., each with `inside` behind it; `None` if neither A nor B is
+/// there.
 fn side_folders(root: &Path, inside: &str, images: (usize, usize)) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
     let folder = |side: &str, number: usize| match number {
         1 => root.join(side).join(inside),

@@ -96,7 +96,10 @@ pub enum InteropError {
         op: &'static str,
     },
     /// More weights than an ONNX file holds.
-    #[error("the ONNX file would have {:.1} GiB, and its readers take 2 GiB; export a narrower generator", *bytes as f64 / f64::from(1 << 30))]
+    #[error(
+        "the ONNX file would have {:.1} GiB, and its readers take 2 GiB; export a narrower generator",
+        *bytes as f64 / f64::from(1 << 30)
+    )]
     OnnxTooLarge {
         /// Its size.
         bytes: usize,

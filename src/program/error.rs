@@ -24,7 +24,8 @@ pub enum ProgramError {
     },
     /// A value is larger than one binding of the device may be.
     #[error(
-        "{op}: a value of shape {shape} has {bytes} bytes, the device binds at most {allowed}; use smaller images, a smaller batch or image pool, or a narrower network"
+        "{op}: a value of shape {shape} has {bytes} bytes, the device binds at most {allowed}; use smaller images, a smaller batch or \
+         image pool, or a narrower network"
     )]
     TooLarge {
         /// Layer and operation.

@@ -2,7 +2,10 @@
 //!
 //! | file | keys |
 //! |---|---|
-//! | `checkpoints/step-N.safetensors` | the generator's state dict as it is, `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq,momentum_buffer}.*`, `image_pool.*`, with an average of the generator `training_G.*`; configuration, step and loss scales in the metadata |
+//! | `checkpoints/step-N.safetensors` | the generator's state dict as it is |
+//! | | `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq,momentum_buffer}.*`, `image_pool.*` |
+//! | | with an average of the generator `training_G.*` |
+//! | | in the metadata configuration, step and loss scales |
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
 //! Where an average of the generator is kept, both files have it under the generator's keys: it is what translates.

@@ -35,7 +35,8 @@ pub enum TrainError {
     Run(#[from] RunError),
     /// There is no step to do: fewer training pairs than one batch, or a length of zero.
     #[error(
-        "nothing to train: {pairs} training pairs, {batch_size} to a step, {steps} steps; use a smaller --batch-size or --accumulate, or more pairs"
+        "nothing to train: {pairs} training pairs, {batch_size} to a step, {steps} steps; use a smaller --batch-size or --accumulate, or \
+         more pairs"
     )]
     Nothing {
         /// Training pairs.

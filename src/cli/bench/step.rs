@@ -26,7 +26,8 @@ pub struct StepArgs {
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: u64,
     /// Print every operation, each timed in so many runs
-    #[arg(long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "10")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     per_op: Option<u32>,
     /// Two steps, and one run in which every operation is timed
     #[arg(long, conflicts_with = "steps")]
@@ -80,7 +81,8 @@ fn print_network(report: &Report, config: &TrainConfig, steps: u64) -> Result<()
     let (launches, flop) = report.entry("step").map_or((0, 0.0), |step| (step.launches, step.flop));
     let TrainConfig { size, ngf, ndf, num_downs, batch_size, precision, .. } = config;
     print(&format!(
-        "network: {size}x{size}, ngf {ngf}, ndf {ndf}, {num_downs} downs, batch {batch_size}, {precision}; {launches} launches and {:.3} GFLOP a step; {steps} steps timed",
+        "network: {size}x{size}, ngf {ngf}, ndf {ndf}, {num_downs} downs, batch {batch_size}, {precision}; {launches} launches and {:.3} \
+         GFLOP a step; {steps} steps timed",
         flop * 1e-9
     ))
 }

@@ -40,7 +40,7 @@ impl Field {
     }
 }
 
-/// Black outlines on white, RGB of 8 bits; they are looked for at the picture's own depth, so that 16 bits show none between the steps of 8.
+/// Black outlines on white, RGB of 8 bits. They are looked for at the picture's own depth: 16 bits have none at the steps of 8.
 pub fn edges(picture: &Picture, options: &EdgeOptions) -> Picture {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let level = f32::from(picture.depth().max() / Depth::Eight.max());

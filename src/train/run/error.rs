@@ -43,7 +43,10 @@ pub enum RunError {
         reason: io::Error,
     },
     /// The disk, or the user's share of it, is full.
-    #[error("the disk is full: {} was not written, what was there before is intact; free some space and go on (training: --resume)", path.display())]
+    #[error(
+        "the disk is full: {} was not written, what was there before is intact; free some space and go on (training: --resume)",
+        path.display()
+    )]
     DiskFull {
         /// The file that found no room.
         path: PathBuf,
@@ -83,7 +86,10 @@ pub enum RunError {
         reason: String,
     },
     /// The images of a sample grid do not have the shape that was announced.
-    #[error("sample grid {}: {what} has {found} values, [height, width, 3] = {shape:?} was announced; pass HWC images without pad lanes", path.display())]
+    #[error(
+        "sample grid {}: {what} has {found} values, [height, width, 3] = {shape:?} was announced; pass HWC images without pad lanes",
+        path.display()
+    )]
     Grid {
         /// The picture that was to be written.
         path: PathBuf,
