@@ -133,8 +133,9 @@ fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
         drop(trainer);
         resume(&gpu, &stopped).train(&AtomicBool::new(false), &mut |_| {}).unwrap();
         assert_same_tensors(&whole.checkpoint_path(12), &stopped.checkpoint_path(12));
-        let rows =
-            |run: &RunDir| -> Vec<(u64, f32, f32)> { run.metrics().unwrap().iter().map(|row| (row.step, row.g_l1, row.d_real)).collect() };
+        let rows = |run: &RunDir| -> Vec<(u64, f32, Option<f32>)> {
+            run.metrics().unwrap().iter().map(|row| (row.step, row.g_l1, row.d_real)).collect()
+        };
         assert_eq!(rows(&whole).iter().map(|row| row.0).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
         assert_eq!(rows(&whole), rows(&stopped), "a sample every {sample_every} steps");
     }

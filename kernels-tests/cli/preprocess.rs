@@ -129,6 +129,11 @@ fn what_whole_images_cannot_go_with_is_refused() {
     save(&root.join("set/train/low.png"), 90, 20);
     let message = fail_cleanly(root, 1, &with(&["--preprocess", "none"]));
     assert!(message.contains("low.png: 90x20 pixels") && message.contains("sides of at least 24"), "{message}");
+    assert!(message.contains("patches of 70 pixels") && message.ends_with("or use --patch 34\n"), "{message}");
+    save(&root.join("set/train/flat.png"), 90, 3);
+    let message = fail_cleanly(root, 1, &with(&["--preprocess", "none", "--patch", "286"]));
+    assert!(message.contains("flat.png: 90x3 pixels") && message.ends_with("or use --patch 1\n"), "the smallest: {message}");
+    fs::remove_file(root.join("set/train/flat.png")).unwrap();
     let message = fail_cleanly(root, 1, &with(&["--preprocess", "none", "--fit", "crop", "--objective", "l1"]));
     assert!(message.contains("low.png: 90x20") && message.contains("at least 32") && message.contains("--fit pad"), "{message}");
 }

@@ -205,3 +205,19 @@ fn tiles_take_every_kind_of_image() {
         }
     }
 }
+
+#[test]
+fn a_batch_that_cannot_be_translated_names_all_its_images_and_does_not_stop_the_others() {
+    let folder = temporary();
+    let root = folder.path();
+    // Two that `--fit crop` leaves nothing of, one that is no image, and one that is large enough.
+    ["a", "b"].iter().for_each(|name| picture(&root.join(format!("in/{name}.png")), 20, 31));
+    fs::write(root.join("in/c.png"), "no image").unwrap();
+    picture(&root.join("in/d.png"), 40, 32);
+    let output = run(root, &["translate", "in", "--model", &generator(), "--out", "out", "--batch", "3", "--fit", "crop"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("error: in/a.png, in/b.png: ") && text.contains("error: in/c.png: "), "{text}");
+    assert!(text.contains("3 of 4 files failed"), "{text}");
+    assert!(root.join("out/d.png").exists());
+}

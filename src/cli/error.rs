@@ -59,11 +59,11 @@ pub enum CliError {
         /// Of how many.
         all: usize,
     },
-    /// An image that this device cannot translate.
-    #[error("{}: {source}", file.display())]
+    /// Images that this device cannot translate.
+    #[error("{}: {source}", names(files))]
     Translate {
-        /// The image.
-        file: PathBuf,
+        /// The image, or all images of a batch.
+        files: Vec<PathBuf>,
         /// What went wrong.
         source: Box<TrainError>,
     },
@@ -94,6 +94,11 @@ pub enum CliError {
     /// Stdout cannot be written.
     #[error("cannot write to stdout: {0}")]
     Stdout(io::Error),
+}
+
+/// All names in a row.
+fn names(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// The flags that make things smaller, behind an error that asks for it.

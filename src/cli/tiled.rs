@@ -61,7 +61,7 @@ pub fn failure(error: TrainError, file: &Path) -> CliError {
     match error {
         TrainError::Data(error) => error.into(),
         TrainError::Run(error) => error.into(),
-        source => CliError::Translate { file: file.to_owned(), source: Box::new(source) },
+        source => CliError::Translate { files: vec![file.to_owned()], source: Box::new(source) },
     }
 }
 

@@ -146,10 +146,11 @@ impl Model {
 
     /// Translates images of one size by each of the seeds and writes the results.
     fn translate_group(&mut self, group: &Group, seeds: &[u64]) -> Result<(), CliError> {
-        let Some(&(_, first, _)) = group.first() else { return Ok(()) };
         let images: Vec<&Picture> = group.iter().map(|(image, ..)| image).collect();
         for (sample, &seed) in seeds.iter().enumerate() {
-            let fail = |source| CliError::Translate { file: first.to_owned(), source: Box::new(source) };
+            // They are of one size, which is what cannot be translated.
+            let files = || group.iter().map(|&(_, file, _)| file.to_owned()).collect();
+            let fail = |source| CliError::Translate { files: files(), source: Box::new(source) };
             let translated = self.translate(&images, seed).map_err(fail)?;
             for (pictures, (image, input, outputs)) in translated.iter().zip(group) {
                 if let Some(picture) = pictures.first().filter(|picture| picture.dimensions() != image.dimensions()) {
@@ -219,10 +220,14 @@ impl Model {
             other => drop(other),
         }
         let Self { gpu, store, generator, fit, mode, .. } = &*self;
-        let tiles = *fit == Fit::Pad && mode.dropout == DropoutMode::Off && shape.batch() == 1;
+        let instead = match shape.batch() {
+            1 if *fit == Fit::Pad && mode.dropout == DropoutMode::Off => "use --tile PIXELS or ",
+            1 => "",
+            _ => "use a smaller --batch or ",
+        };
         Translator::new(gpu, store, generator, shape, *fit, mode).map_err(|error| {
             match largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) {
-                Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size, tiles },
+                Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size, instead },
                 None => error,
             }
         })

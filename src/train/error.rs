@@ -73,8 +73,8 @@ pub enum TrainError {
     /// A whole picture that the networks cannot take.
     #[error(
         "{pair}: {width}x{height} pixels are too small for {}: sides of at least {least} are needed; leave it out, scale it up, or use {}",
-        field.map_or("--fit crop".to_owned(), |field| format!("a discriminator with patches of {field} pixels")),
-        if field.is_some() { "a smaller --patch" } else { "--fit pad" }
+        patches.map_or("--fit crop".to_owned(), |[judged, _]| format!("a discriminator with patches of {judged} pixels")),
+        patches.map_or("--fit pad".to_owned(), |[_, held]| format!("--patch {held}"))
     )]
     TooSmall {
         /// The picture.
@@ -85,8 +85,8 @@ pub enum TrainError {
         height: u32,
         /// The least side.
         least: usize,
-        /// Side of the discriminator's patches, if there is one.
-        field: Option<usize>,
+        /// Sides of the discriminator's patches and of the largest ones that the picture holds, if these are in the way.
+        patches: Option<[usize; 2]>,
     },
     /// A size of a data set's pictures that cannot be trained on.
     #[error("{pair}: {width}x{height} pixels: {source}")]
@@ -117,15 +117,14 @@ pub enum TrainError {
         fitting: Vec<String>,
     },
     /// An image is too large to be translated on the device.
-    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so {}scale it down", size[0], size[1],
-        if *tiles { "use --tile PIXELS or " } else { "" })]
+    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so {instead}scale it down", size[0], size[1])]
     ImageTooLarge {
         /// The limit in the way.
         source: Box<TrainError>,
         /// Width and height that would fit.
         size: [usize; 2],
-        /// Whether it can be translated in tiles.
-        tiles: bool,
+        /// What else would help, in words with an "or" behind them.
+        instead: &'static str,
     },
     /// A loss stopped being finite, or a gradient although nothing scales it.
     #[error("step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data")]

@@ -13,6 +13,9 @@ pub(super) const KEPT_PROGRAMS: usize = 64;
 /// Pairs that are translated for a score: enough for a stable mean, few enough not to slow the run.
 pub(super) const SCORED_PAIRS: usize = 100;
 
+/// Strided convolutions of the discriminator with the largest patches that `--patch` names.
+const DEEPEST_NAMED: usize = 5;
+
 /// A size of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Size {
@@ -49,8 +52,8 @@ impl Sizes {
         let sizes = Self { training: distinct(training, training.len()), shown: distinct(shown, SCORED_PAIRS) };
         let multiple = config.generator().multiple();
         // The networks as a whole for what is learnt from; what is shown goes through the generator alone.
-        sizes.training.iter().try_for_each(|size| size.check(config, least_side(config, multiple)))?;
-        sizes.shown.iter().try_for_each(|size| size.check(config, config.fit.least_side(multiple)))?;
+        check(&sizes.training, config, least_side(config, multiple))?;
+        check(&sizes.shown, config, config.fit.least_side(multiple))?;
         Ok(sizes)
     }
 
@@ -89,16 +92,22 @@ impl Size {
         }
     }
 
-    /// Refuses sides that the networks cannot take.
-    fn check(&self, config: &TrainConfig, least: usize) -> Result<(), TrainError> {
-        let (width, height) = self.sides;
-        if width.min(height) as usize >= least {
-            return Ok(());
-        }
-        let pair = self.pair.clone().unwrap_or_default();
-        let field = (config.objective.lambda_gan != 0.0).then(|| PatchGanConfig::receptive_field(config.d_layers));
-        Err(TrainError::TooSmall { pair, width, height, least, field })
+    fn shorter_side(&self) -> usize {
+        self.sides.0.min(self.sides.1) as usize
     }
+}
+
+/// Refuses sizes that the networks cannot take, in the name of the smallest: what it can take all can.
+fn check(sizes: &[Size], config: &TrainConfig, least: usize) -> Result<(), TrainError> {
+    let Some(smallest) = sizes.iter().min_by_key(|size| size.shorter_side()).filter(|size| size.shorter_side() < least) else {
+        return Ok(());
+    };
+    let (pair, (width, height)) = (smallest.pair.clone().unwrap_or_default(), smallest.sides);
+    // Nothing is judged of sides that the generator cannot take.
+    let side = config.fit.output_side(smallest.shorter_side(), config.generator().multiple());
+    let held = (0..=DEEPEST_NAMED.min(config.d_layers)).rev().find(|&n_layers| PatchGanConfig::patches(n_layers, side) > 0);
+    let patches = held.map(|n_layers| [config.d_layers, n_layers].map(PatchGanConfig::receptive_field));
+    Err(TrainError::TooSmall { pair, width, height, least, patches })
 }
 
 /// The least side of images with a patch for the discriminator, if there is one.

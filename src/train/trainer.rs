@@ -290,6 +290,7 @@ impl<'a> Trainer<'a> {
 
     fn row(&self, losses: &Losses, val_l1: Option<f32>) -> Row {
         let [g_gan, g_l1, d_real, d_fake] = losses.values;
+        let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake].map(|loss| self.session.discriminator.is_some().then_some(loss));
         let learning_rate = self.schedule.rate(losses.step) as f32;
         let epoch = self.schedule.epoch(losses.step);
         Row { step: losses.step, epoch, g_gan, g_l1, d_real, d_fake, d_gp: losses.d_gp, learning_rate, seconds: self.seconds(), val_l1 }

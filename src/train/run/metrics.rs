@@ -19,14 +19,14 @@ pub struct Row {
     pub step: u64,
     /// The pass over the training pairs that the step belongs to, from 1.
     pub epoch: u64,
-    /// The generator's adversarial loss.
-    pub g_gan: f32,
+    /// The generator's adversarial loss, in a run that has one.
+    pub g_gan: Option<f32>,
     /// Mean |output - target| over pixels and channels in -1..1, before the factor lambda: comparable with `val_l1`.
     pub g_l1: f32,
-    /// The discriminator's loss on real pairs.
-    pub d_real: f32,
-    /// The discriminator's loss on generated pairs.
-    pub d_fake: f32,
+    /// The discriminator's loss on real pairs, in a run that has a discriminator.
+    pub d_real: Option<f32>,
+    /// Its loss on generated pairs.
+    pub d_fake: Option<f32>,
     /// The discriminator's gradient penalty, before its factor lambda, in a run that has one.
     pub d_gp: Option<f32>,
     /// Adam's learning rate in this step.
@@ -43,12 +43,12 @@ impl Row {
     }
 
     fn to_line(&self) -> String {
-        let val_l1 = self.val_l1.map(|value| value.to_string()).unwrap_or_default();
+        // A cell is empty where there is nothing to tell.
+        let [g_gan, d_real, d_fake, val_l1] =
+            [self.g_gan, self.d_real, self.d_fake, self.val_l1].map(|value| value.map(|value| value.to_string()).unwrap_or_default());
         let d_gp = self.d_gp.map(|value| format!("{value},")).unwrap_or_default();
-        format!(
-            "{},{},{},{},{},{},{d_gp}{},{:.3},{val_l1}\n",
-            self.step, self.epoch, self.g_gan, self.g_l1, self.d_real, self.d_fake, self.learning_rate, self.seconds
-        )
+        let Self { step, epoch, g_l1, learning_rate, seconds, .. } = self;
+        format!("{step},{epoch},{g_gan},{g_l1},{d_real},{d_fake},{d_gp}{learning_rate},{seconds:.3},{val_l1}\n")
     }
 
     fn from_line(header: &str, line: &str) -> Result<Self, String> {
@@ -58,26 +58,33 @@ impl Row {
             return Err(format!("{found} columns instead of {columns}"));
         }
         let mut fields = header.split(',').zip(line.split(','));
-        Ok(Self {
+        let mut row = Self {
             step: next(&mut fields)?,
             epoch: next(&mut fields)?,
-            g_gan: next(&mut fields)?,
+            g_gan: next_if_any(&mut fields)?,
             g_l1: next(&mut fields)?,
-            d_real: next(&mut fields)?,
-            d_fake: next(&mut fields)?,
+            d_real: next_if_any(&mut fields)?,
+            d_fake: next_if_any(&mut fields)?,
             d_gp: if header == HEADER_WITH_PENALTY { Some(next(&mut fields)?) } else { None },
             learning_rate: next(&mut fields)?,
             seconds: next(&mut fields)?,
-            val_l1: match fields.next() {
-                Some((_, "")) | None => None,
-                Some(field) => Some(number(field)?),
-            },
-        })
+            val_l1: next_if_any(&mut fields)?,
+        };
+        // Older files have zeros where there is no adversarial loss.
+        if [row.g_gan, row.d_real, row.d_fake] == [Some(0.0); 3] {
+            (row.g_gan, row.d_real, row.d_fake) = (None, None, None);
+        }
+        Ok(row)
     }
 }
 
 fn next<'a, T: FromStr>(fields: &mut impl Iterator<Item = (&'a str, &'a str)>) -> Result<T, String> {
     number(fields.next().unwrap_or_default())
+}
+
+/// The next field's number; an empty one has none.
+fn next_if_any<'a>(fields: &mut impl Iterator<Item = (&'a str, &'a str)>) -> Result<Option<f32>, String> {
+    fields.next().filter(|(_, text)| !text.is_empty()).map(number).transpose()
 }
 
 fn number<T: FromStr>((column, text): (&str, &str)) -> Result<T, String> {
@@ -140,10 +147,10 @@ mod tests {
         Row {
             step,
             epoch: 1 + step / 100,
-            g_gan: 0.1 + 0.2,
+            g_gan: Some(0.1 + 0.2),
             g_l1: 1.0 / 3.0,
-            d_real: 1e-12,
-            d_fake: f32::MAX,
+            d_real: Some(1e-12),
+            d_fake: Some(f32::MAX),
             d_gp: None,
             learning_rate: 2e-4,
             seconds: 0.25 * step as f64,
@@ -187,12 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn without_an_adversarial_loss_its_cells_are_empty() {
+        let (_folder, path) = file(&format!("{HEADER}\n1,1,0,0.5,0,0,0.0002,0.25,0.75\n"));
+        let bare = |step, val_l1| Row { g_gan: None, d_real: None, d_fake: None, g_l1: 0.5, ..row(step, val_l1) };
+        assert_eq!(read(&path).unwrap(), [bare(1, Some(0.75))], "an older file's zeros");
+        append(&path, &bare(2, None)).unwrap();
+        rewind(&path, 2).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{HEADER}\n1,1,,0.5,,,0.0002,0.250,0.75\n2,1,,0.5,,,0.0002,0.500,\n"));
+        assert_eq!(read(&path).unwrap(), [bare(1, Some(0.75)), bare(2, None)]);
+    }
+
+    #[test]
     fn a_loss_that_is_no_number_comes_back() {
         let (_folder, path) = file("");
-        let lost = Row { g_gan: f32::NAN, g_l1: f32::INFINITY, ..row(3, None) };
+        let lost = Row { g_gan: Some(f32::NAN), g_l1: f32::INFINITY, ..row(3, None) };
         append(&path, &lost).unwrap();
         let read = read(&path).unwrap();
-        assert!(read[0].g_gan.is_nan() && read[0].g_l1 == f32::INFINITY);
+        assert!(read[0].g_gan.unwrap().is_nan() && read[0].g_l1 == f32::INFINITY);
     }
 
     #[test]

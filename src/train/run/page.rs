@@ -108,7 +108,7 @@ impl Page<'_> {
         }
         format!(
             "<h2>Losses</h2>\n<figure class=\"chart\"><img src=\"{CHART}\" width=\"900\" height=\"560\" \
-             alt=\"Adversarial losses and L1 by training step\"></figure>\n\
+             alt=\"Losses by training step\"></figure>\n\
              <p>All the numbers: <a href=\"{METRICS}\">{METRICS}</a></p>\n"
         )
     }

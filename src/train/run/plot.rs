@@ -1,4 +1,4 @@
-//! `losses.svg`: the adversarial losses above, the L1 distances below, over the same steps.
+//! `losses.svg`: the adversarial losses above, if there are any, the L1 distances below, over the same steps.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -43,8 +43,8 @@ struct Series {
 
 impl Series {
     /// The training loss `value`, thinned and smoothed.
-    fn smoothed(label: &'static str, colour: RGBColor, rows: &[Row], value: impl Fn(&Row) -> f32) -> Self {
-        Self { label, colour, marked: false, points: smooth(thin(finite(rows, |row| Some(value(row))))) }
+    fn smoothed(label: &'static str, colour: RGBColor, rows: &[Row], value: impl Fn(&Row) -> Option<f32>) -> Self {
+        Self { label, colour, marked: false, points: smooth(thin(finite(rows, value))) }
     }
 }
 
@@ -65,10 +65,10 @@ fn draw(svg: &mut String, rows: &[Row], steps: Range<f64>, copy_l1: Option<f32>)
         Series::smoothed("D, real pairs", ORANGE, rows, |row| row.d_real),
         Series::smoothed("D, fake pairs", GREEN, rows, |row| row.d_fake),
         // Not in the legend where there is none.
-        Series::smoothed("D, penalty", VERMILION, rows, |row| row.d_gp.unwrap_or(f32::NAN)),
+        Series::smoothed("D, penalty", VERMILION, rows, |row| row.d_gp),
     ];
     let distances = [
-        Series::smoothed("training", BLUE, rows, |row| row.g_l1),
+        Series::smoothed("training", BLUE, rows, |row| Some(row.g_l1)),
         Series { label: "held-out", colour: VERMILION, marked: true, points: thin(finite(rows, |row| row.val_l1)) },
         Series {
             label: "copying the input",
@@ -79,10 +79,13 @@ fn draw(svg: &mut String, rows: &[Row], steps: Range<f64>, copy_l1: Option<f32>)
     ];
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let (top, bottom) = root.split_vertically(TOP_PANEL);
-    heading(&top, "Adversarial losses", &adversarial)?;
-    let range = linear_range(&adversarial);
-    panel(&top, steps.clone(), range, "loss", "", &adversarial)?;
+    let mut bottom = root.clone();
+    if adversarial.iter().any(|series| !series.points.is_empty()) {
+        let (top, below) = root.split_vertically(TOP_PANEL);
+        heading(&top, "Adversarial losses", &adversarial)?;
+        panel(&top, steps.clone(), linear_range(&adversarial), "loss", "", &adversarial)?;
+        bottom = below;
+    }
     heading(&bottom, "L1 to the target", &distances)?;
     let range = log_range(&distances);
     let ticks = log_ticks(&range);
@@ -152,7 +155,7 @@ fn tick_label(value: f64) -> String {
 
 /// From the first step to the last, or `None` where no row has a finite loss.
 fn step_range(rows: &[Row]) -> Option<Range<f64>> {
-    let lossy = |row: &&Row| [row.g_gan, row.g_l1, row.d_real, row.d_fake].iter().any(|loss| loss.is_finite());
+    let lossy = |row: &&Row| [row.g_gan, Some(row.g_l1), row.d_real, row.d_fake].into_iter().flatten().any(f32::is_finite);
     let first = rows.iter().find(lossy)?.step as f64;
     let last = rows.iter().rfind(lossy)?.step as f64;
     Some(first..last.max(first + 1.0))
@@ -233,10 +236,10 @@ mod tests {
             .map(|index| Row {
                 step: index * 10,
                 epoch: 1,
-                g_gan: 1.0,
+                g_gan: Some(1.0),
                 g_l1: 0.5,
-                d_real: 0.7,
-                d_fake: 0.6,
+                d_real: Some(0.7),
+                d_fake: Some(0.6),
                 d_gp: None,
                 learning_rate: 2e-4,
                 seconds: index as f64,
@@ -263,16 +266,19 @@ mod tests {
         assert!(chart(&penalised, None).contains("D, penalty"));
         let svg = chart(&rows(4), None);
         assert!(!svg.contains("held-out") && !svg.contains("copying"));
+        let bare: Vec<Row> = rows(50).into_iter().map(|row| Row { g_gan: None, d_real: None, d_fake: None, ..row }).collect();
+        let svg = chart(&bare, None);
+        assert!(svg.contains("held-out") && !svg.contains("Adversarial") && !svg.contains("D, real pairs"));
     }
 
     #[test]
     fn odd_rows_still_make_a_chart() {
         let mut lost = rows(20);
-        lost[3].g_gan = f32::NAN;
-        lost[4].d_real = f32::INFINITY;
+        lost[3].g_gan = Some(f32::NAN);
+        lost[4].d_real = Some(f32::INFINITY);
         lost[5].g_l1 = 0.0;
-        lost[6].d_fake = -3.0;
-        lost[7].d_fake = f32::MAX;
+        lost[6].d_fake = Some(-3.0);
+        lost[7].d_fake = Some(f32::MAX);
         let svg = chart(&lost, Some(0.0));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
         chart(&rows(1), None);
@@ -285,8 +291,9 @@ mod tests {
         let path = folder.path().join("losses.svg");
         let mut lost = rows(1);
         let row = &mut lost[0];
-        for loss in [&mut row.g_gan, &mut row.g_l1, &mut row.d_real, &mut row.d_fake] {
-            *loss = f32::NAN;
+        row.g_l1 = f32::NAN;
+        for loss in [&mut row.g_gan, &mut row.d_real, &mut row.d_fake] {
+            *loss = Some(f32::NAN);
         }
         assert!(!write(&path, &lost, None).unwrap());
         assert!(!write(&path, &[], None).unwrap());

@@ -18,10 +18,10 @@ fn row(step: u64) -> Row {
     Row {
         step,
         epoch: 1,
-        g_gan: 1.0,
+        g_gan: Some(1.0),
         g_l1: 0.5,
-        d_real: 0.7,
-        d_fake: 0.6,
+        d_real: Some(0.7),
+        d_fake: Some(0.6),
         d_gp: None,
         learning_rate: 2e-4,
         seconds: step as f64,
