@@ -1,7 +1,8 @@
 //! Kinds of images from the data set to the translation: channels, depth, colours.
 
-use crate::{TINY, fail_cleanly, generator, run, stderr, stdout, succeed, temporary};
+use crate::{TINY, fail, fail_cleanly, generator, run, stderr, stdout, succeed, temporary};
 use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use pix2pix::data::{Depth, Format, Picture, RowWriter, read_picture};
 use std::fs;
 use std::path::Path;
 
@@ -222,4 +223,48 @@ fn kinds_that_no_network_maps_are_refused_with_the_nearest() {
         let message = fail_cleanly(folder.path(), 2, &[&["train", "--input", input, "--output", output], &TINY[..]].concat());
         assert!(message.contains(nearest), "{message}");
     }
+}
+
+/// Writes a picture of any number of channels that count up, of 16 bits, as a TIFF.
+fn save_channels(path: &Path, width: u32, channels: usize) -> Picture {
+    let samples = (0..width as usize * 33 * channels).map(|at| (at * 113) as u16);
+    let bytes = samples.flat_map(u16::to_ne_bytes).collect();
+    let picture = Picture::from_bytes(width, 33, channels, Depth::Sixteen, bytes).unwrap();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut writer = RowWriter::new(Format::of(path), picture.layout(), fs::File::create(path).unwrap()).unwrap();
+    writer.push(&picture).unwrap();
+    writer.finish().unwrap();
+    picture
+}
+
+#[test]
+fn any_number_of_channels_goes_in_and_comes_out() {
+    let folder = temporary();
+    let root = folder.path();
+    for (name, [of_input, of_output], format) in [("five", [5, 2], "png"), ("two", [2, 5], "tiff"), ("rgba", [4, 4], "tiff")] {
+        for split in ["train", "val"] {
+            save_channels(&root.join(format!("{name}/{split}/A/x.tiff")), 33, of_input);
+            save_channels(&root.join(format!("{name}/{split}/B/x.tiff")), 33, of_output);
+        }
+        let kinds = if name == "rgba" { ["--input", "rgba", "--output", "rgba"] } else { ["--input", "channels", "--output", "channels"] };
+        train(root, name, name, &kinds);
+        succeed(root, &["train", "--resume", name]);
+        save_channels(&root.join(format!("in-{name}/y.tiff")), 40, of_input);
+        let run = format!("runs/{name}");
+        succeed(root, &["translate", &format!("in-{name}"), "--model", &run, "--out", name, "--format", format]);
+        let result = read_picture(&root.join(format!("{name}/y.{format}"))).unwrap();
+        assert_eq!((result.dimensions(), result.channels(), result.depth()), ((40, 33), of_output, Depth::Sixteen), "{name}");
+    }
+    let message = fail_cleanly(root, 2, &["translate", "in-two", "--model", "runs/two", "--out", "again"]);
+    assert!(message.contains("5 channels") && message.contains("--format tiff"), "{message}");
+    let message = fail(root, 1, &["translate", "in-two", "--model", "runs/five", "--out", "again"]);
+    assert!(message.contains("y.tiff: has 2 channels where there are 5"), "{message}");
+    let message = fail_cleanly(root, 1, &[&["train", "five", "--name", "r"], &TINY[..]].concat());
+    assert!(message.contains("x.tiff: has 5 channels") && message.contains("--input or --output channels"), "{message}");
+    let message = fail(root, 1, &["prepare", "grayscale", "in-five", "--out", "grey"]);
+    assert!(message.contains("y.tiff: has 5 channels"), "{message}");
+    let message = fail_cleanly(root, 2, &[&["train", "--input", "channels"], &TINY[..]].concat());
+    assert!(message.contains("name a data set"), "{message}");
+    let message = fail_cleanly(root, 2, &["inspect", "--output", "channels"]);
+    assert!(message.contains("--stack"), "{message}");
 }

@@ -121,7 +121,8 @@ pub(super) fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs:
 /// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on the bundled pairs. `None` for
 /// batches larger than these, and for networks of other images.
 fn time_loop(gpu: &Gpu, session: &mut Session, config: &TrainConfig, steps: u64) -> Result<Option<[f64; 2]>, TrainError> {
-    if [&config.input, &config.output].iter().any(|pixels| matches!(pixels, Pixels::Labels(_) | Pixels::Stack { .. })) {
+    if [&config.input, &config.output].iter().any(|pixels| matches!(pixels, Pixels::Labels(_) | Pixels::Channels(_) | Pixels::Stack { .. }))
+    {
         return Ok(None);
     }
     let pairs = Dataset::bundled(&config.data_options())?.require(Split::Train)?.clone();

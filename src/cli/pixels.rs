@@ -23,10 +23,13 @@ enum PixelsArg {
     LabAb,
     /// A channel for each colour of a label map
     Labels,
+    /// All channels as they are in the files, however many (TIFFs of RGB have no further ones but opacity)
+    Channels,
 }
 
 impl PixelsArg {
-    fn pixels(self) -> Pixels {
+    /// The kind; `channels` are those of the files.
+    fn pixels(self, channels: usize) -> Pixels {
         match self {
             Self::Gray => Pixels::Gray,
             Self::Rgb => Pixels::Rgb,
@@ -34,6 +37,7 @@ impl PixelsArg {
             Self::LabL => Pixels::LabL,
             Self::LabAb => Pixels::LabAb,
             Self::Labels => Pixels::Labels(Palette::default()),
+            Self::Channels => Pixels::Channels(channels),
         }
     }
 }
@@ -69,31 +73,46 @@ impl PixelArgs {
             return usage("the bundled pairs have one image a side; name a data set with folders A, A2, .. for --stack");
         }
         let (dataset, direction) = (config.dataset.as_deref(), config.direction);
-        [config.input, config.output] = self.kinds(|images| match dataset {
+        let images = (usize::from(self.stack), usize::from(self.output_stack));
+        let channels = match dataset {
+            _ if !self.counts_channels() => (0, 0),
+            Some(dataset) => Dataset::channels(dataset, direction, images)?,
+            None => return usage("the bundled pairs are RGB; name a data set, or leave out --input and --output channels"),
+        };
+        [config.input, config.output] = self.kinds(channels, || match dataset {
             Some(dataset) => Ok(Dataset::input_palette(dataset, direction, images)?),
             None => usage("the bundled pairs are no label maps; name a data set for --input labels"),
         })?;
         Ok(())
     }
 
+    /// Whether the files say how many channels there are.
+    fn counts_channels(&self) -> bool {
+        [self.input, self.output].contains(&PixelsArg::Channels)
+    }
+
     /// The same for networks that see no images.
     ///
     /// # Errors
-    /// [`CliError::Usage`], also for labels without a palette.
+    /// [`CliError::Usage`], also for labels without a palette and for channels.
     pub fn apply_without_images(&self, config: &mut TrainConfig) -> Result<(), CliError> {
-        let unknown = |_| usage("there are no label maps here to count the colours of; add --palette FILE to --input labels");
-        [config.input, config.output] = self.kinds(unknown)?;
+        if self.counts_channels() {
+            return usage("there are no files here to count the channels of; the same networks are --input gray --stack N");
+        }
+        let unknown = || usage("there are no label maps here to count the colours of; add --palette FILE to --input labels");
+        [config.input, config.output] = self.kinds((0, 0), unknown)?;
         Ok(())
     }
 
-    /// Input and output, where `found` finds the palette of so many images a side.
-    fn kinds(&self, found: impl FnOnce((usize, usize)) -> Result<Palette, CliError>) -> Result<[Pixels; 2], CliError> {
-        let (mut input, output) = (self.input.pixels(), self.output.pixels().times(self.output_stack.into()));
+    /// Input and output, whose files have so many `channels`; `found` finds the palette of label maps.
+    fn kinds(&self, channels: (usize, usize), found: impl FnOnce() -> Result<Palette, CliError>) -> Result<[Pixels; 2], CliError> {
+        let mut input = self.input.pixels(channels.0);
+        let output = self.output.pixels(channels.1).times(self.output_stack.into());
         let images = usize::from(self.stack);
         Pixels::check(&input.clone().times(images), &output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
         match (&mut input, &self.palette) {
             (Pixels::Labels(palette), Some(file)) => *palette = read_palette(file)?,
-            (Pixels::Labels(palette), None) => *palette = found((images, output.images()))?,
+            (Pixels::Labels(palette), None) => *palette = found()?,
             (_, Some(_)) => return usage("--palette does nothing without --input labels; add it or leave out --palette"),
             (_, None) => {}
         }

@@ -38,12 +38,27 @@ pub struct ResultArgs {
 impl ResultArgs {
     /// The endings of the results' files behind the input's name and `variant`, one for each of so many `images` of an output.
     pub fn endings(&self, variant: &str, images: usize) -> Vec<String> {
-        let format = match self.format {
-            FormatArg::Png => Format::Png,
-            FormatArg::Tiff => Format::Tiff,
-        };
+        let format = self.format();
         let number = |image: usize| if image == 1 { String::new() } else { format!("-{image}") };
         (1..=images).map(|image| format!("{variant}{}{}", number(image), format.ending())).collect()
+    }
+
+    /// Refuses a format that has not so many `channels`.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`].
+    pub fn check(&self, channels: usize) -> Result<(), CliError> {
+        match self.format() {
+            format if format.holds(channels) => Ok(()),
+            _ => Err(CliError::Usage(format!("the model's results have {channels} channels, which no PNG has; add --format tiff"))),
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self.format {
+            FormatArg::Png => Format::Png,
+            FormatArg::Tiff => Format::Tiff,
+        }
     }
 
     /// The depth of the result for an image of `depth`.

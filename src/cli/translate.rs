@@ -87,6 +87,7 @@ type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
     let config = checkpoint::read_model(&file, args.unsaid.upsample(&file)?)?;
+    args.results.check(config.output.drawn_channels())?;
     let inputs = list_inputs(&args.inputs, config.input.images())?;
     let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1))).map(|sample| args.device.seed.wrapping_add(sample)).collect();
     let of_seed = |seed: u64| args.samples.map_or(String::new(), |_| format!("-seed{seed}"));

@@ -9,7 +9,7 @@ use std::thread;
 
 use super::augment::Jitter;
 use super::error::DataError;
-use super::pairs::{PairSource, find_pairs};
+use super::pairs::{Images, PairSource, find_pairs};
 use super::palette::Palette;
 use super::pixels::Pixels;
 use super::preprocess::{DataOptions, Pair, Purpose};
@@ -69,6 +69,18 @@ impl Dataset {
         let sources: Vec<PairSource> = find_pairs(root, direction.order(images))?.into_iter().flat_map(|(_, sources)| sources).collect();
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Palette::of(&sources, threads, |source| Ok(direction.order(source.read()?).0))
+    }
+
+    /// Channels of the first images that are input and target in a dataset folder, where these have so many images.
+    ///
+    /// # Errors
+    /// Those of listing the folder, and of reading the first pair.
+    pub fn channels(root: &Path, direction: Direction, images: (usize, usize)) -> Result<(usize, usize), DataError> {
+        let pairs = find_pairs(root, direction.order(images))?;
+        let Some(first) = pairs.iter().find_map(|(_, sources)| sources.first()) else { return Ok((0, 0)) };
+        let (a, b) = first.read()?;
+        let of_first = |images: Images| images.first().map_or(0, |(_, picture)| picture.channels());
+        Ok(direction.order((of_first(a), of_first(b))))
     }
 
     /// A dataset of these pairs; `root` only names it in errors.

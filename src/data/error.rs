@@ -99,6 +99,30 @@ pub enum DataError {
         /// What the decoder says.
         reason: String,
     },
+    /// A TIFF with more than one picture.
+    #[error("{}: holds several pages; save each as a file of its own, and use --stack where they belong together", path.display())]
+    Pages {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture of more channels than colours have.
+    #[error("{}: has {channels} channels, which are no colours; train with --input or --output channels, or convert it to RGB", path.display())]
+    NoColours {
+        /// The file.
+        path: PathBuf,
+        /// Its channels.
+        channels: usize,
+    },
+    /// A picture of another number of channels than the network.
+    #[error("{}: has {found} channels where there are {channels} in the model or the first image; convert or remove it", path.display())]
+    Channels {
+        /// The file.
+        path: PathBuf,
+        /// Its channels.
+        found: usize,
+        /// Those that there should be.
+        channels: usize,
+    },
     /// An image would need more memory than a picture should.
     #[error(
         "{}: is too large ({reason}); the limit is {max_side} pixels a side and {max_mebibytes} MiB decoded: shrink it",

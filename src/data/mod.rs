@@ -5,7 +5,7 @@
 //! | module | idea |
 //! |---|---|
 //! | [`picture`] | a picture in memory: any number of channels, 8 or 16 bits a sample |
-//! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels |
+//! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels, whatever they are |
 //! | [`lab`] | CIE Lab |
 //! | [`palette`] | the colours of label maps |
 //! | [`read`] | one file to a picture, with limits; which files of a folder are images |
@@ -45,6 +45,7 @@ pub mod rows;
 pub mod schedule;
 pub mod split;
 mod tiff;
+mod tiff_reader;
 pub mod tools;
 pub mod write;
 

@@ -28,6 +28,8 @@ pub enum Pixels {
     LabAb,
     /// A channel for each colour of the palette: 1 where a pixel has it, else 0.
     Labels(Palette),
+    /// So many channels as they are in the file, whatever they mean.
+    Channels(usize),
     /// Several images, channels behind channels.
     Stack {
         /// How many.
@@ -42,6 +44,9 @@ const LIGHTNESS: f64 = 50.0;
 /// a and b of screen colours lie within -108..98: / 110 they are -1..1.
 const CHROMA: f64 = 110.0;
 
+/// Channels that colours have at most: RGB and opacity.
+pub(super) const MOST_COLOURS: usize = 4;
+
 impl fmt::Display for Pixels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -51,6 +56,7 @@ impl fmt::Display for Pixels {
             Pixels::LabL => "lab-l",
             Pixels::LabAb => "lab-ab",
             Pixels::Labels(_) => "labels",
+            Pixels::Channels(channels) => return write!(f, "{channels} channels"),
             Pixels::Stack { images, of } => return write!(f, "{images} x {of}"),
         })
     }
@@ -90,6 +96,7 @@ impl Pixels {
             Pixels::Rgb => 3,
             Pixels::Rgba => 4,
             Pixels::Labels(palette) => palette.len(),
+            Pixels::Channels(channels) => *channels,
             Pixels::Stack { images, of } => images.saturating_mul(of.channels()),
         }
     }
@@ -132,16 +139,20 @@ impl Pixels {
     /// Lab are made of RGB later, as in the reference.
     ///
     /// # Errors
-    /// [`DataError::Colourless`] for the colours of a grey image, [`DataError::UnknownColour`] for a label map whose palette is another;
-    /// `path` names it.
+    /// [`DataError::Colourless`] for the colours of a grey image, [`DataError::UnknownColour`] for a label map whose palette is another,
+    /// [`DataError::NoColours`] and [`DataError::Channels`] for other numbers of channels; `path` names it.
     pub fn colours(&self, picture: &Picture, path: &Path) -> Result<Picture, DataError> {
+        let found = picture.channels();
         match self {
+            Pixels::Stack { of, .. } => of.colours(picture, path),
+            Pixels::Channels(channels) if found == *channels => Ok(picture.clone()),
+            &Pixels::Channels(channels) => Err(DataError::Channels { path: path.to_owned(), found, channels }),
+            _ if found > MOST_COLOURS => Err(DataError::NoColours { path: path.to_owned(), channels: found }),
             Pixels::Gray => Ok(picture.to_gray()),
-            Pixels::LabAb if picture.channels() < 3 => Err(DataError::Colourless { path: path.to_owned() }),
+            Pixels::LabAb if found < 3 => Err(DataError::Colourless { path: path.to_owned() }),
             Pixels::Rgb | Pixels::LabL | Pixels::LabAb => Ok(picture.to_rgb()),
             Pixels::Rgba => Ok(picture.to_rgba()),
             Pixels::Labels(palette) => palette.index(picture).map_err(|unknown| unknown.of(path)),
-            Pixels::Stack { of, .. } => of.colours(picture, path),
         }
     }
 
@@ -167,7 +178,7 @@ impl Pixels {
             samples.chunks_exact(3).map(pixel).collect::<Vec<[f64; 3]>>()
         };
         match self {
-            Pixels::Gray | Pixels::Rgb | Pixels::Rgba => picture.units().collect(),
+            Pixels::Gray | Pixels::Rgb | Pixels::Rgba | Pixels::Channels(_) => picture.units().collect(),
             Pixels::LabL => lab().iter().map(|[lightness, ..]| (lightness / LIGHTNESS - 1.0) as f32).collect(),
             Pixels::LabAb => lab().iter().flat_map(|&[_, a, b]| [a, b].map(|value| (value / CHROMA) as f32)).collect(),
             Pixels::Labels(palette) => {
@@ -186,7 +197,9 @@ impl Pixels {
     /// colours without.
     pub fn pictures(&self, width: u32, height: u32, depth: Depth, values: &[f32], input: &[f32]) -> Vec<Picture> {
         match self {
-            Pixels::Gray | Pixels::Rgb | Pixels::Rgba => vec![Picture::from_unit(width, height, self.channels(), depth, values)],
+            Pixels::Gray | Pixels::Rgb | Pixels::Rgba | Pixels::Channels(_) => {
+                vec![Picture::from_unit(width, height, self.channels(), depth, values)]
+            }
             Pixels::LabL | Pixels::LabAb | Pixels::Labels(_) => {
                 vec![Picture::from_unit(width, height, 3, depth, &self.shown(values, input))]
             }
@@ -199,6 +212,7 @@ impl Pixels {
         match self.single() {
             Pixels::Gray => 1,
             Pixels::Rgba => 4,
+            Pixels::Channels(channels) => *channels,
             _ => 3,
         }
     }
@@ -218,13 +232,15 @@ impl Pixels {
     }
 
     /// The colours that show `values`, `[pixels, channels]`, on a screen: `[pixels, 3]`, -1..1. Transparent pixels lie on white, and
-    /// colours without a lightness have that of `input`. Of a stack the first image.
+    /// colours without a lightness have that of `input`. Of a stack the first image, of other channels the first three as colours, or
+    /// the first as grey where they are fewer.
     pub fn shown(&self, values: &[f32], input: &[f32]) -> Vec<f32> {
         let pixels = values.chunks_exact(self.channels());
         let lab = |lab: [f64; 3]| srgb_of_lab(lab).map(|value| (2.0 * value - 1.0) as f32);
         let lightness = |value: f32| (f64::from(value) + 1.0) * LIGHTNESS;
         match self {
-            Pixels::Gray => pixels.flat_map(|pixel| [pixel[0]; 3]).collect(),
+            Pixels::Channels(3..) => pixels.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+            Pixels::Gray | Pixels::Channels(_) => pixels.flat_map(|pixel| [pixel[0]; 3]).collect(),
             Pixels::Rgb => values.to_vec(),
             Pixels::Rgba => pixels
                 .flat_map(|pixel| {
@@ -307,6 +323,20 @@ mod tests {
                 assert!(shown.len() == 7 * 5 * 3 && shown.iter().all(|value| (-1.0..=1.0).contains(value)), "{kind}");
             }
         }
+    }
+
+    #[test]
+    fn channels_are_what_they_are() {
+        for (channels, depth) in [(1, Depth::Eight), (2, Depth::Sixteen), (5, Depth::Eight), (9, Depth::Sixteen)] {
+            let (kind, picture) = (Pixels::Channels(channels), noise(channels, depth));
+            let values = kind.units(&kind.colours(&picture, Path::new("a.tif")).unwrap());
+            let shown = kind.shown(&values, &[]);
+            assert_eq!(shown[..3], if channels < 3 { [values[0]; 3] } else { [values[0], values[1], values[2]] });
+            assert!(shown.len() == 7 * 5 * 3 && (depth == Depth::Eight || kind.pictures(7, 5, depth, &values, &[]) == [picture]));
+        }
+        let refused = |kind: Pixels| kind.colours(&noise(5, Depth::Eight), Path::new("a.tif")).unwrap_err().to_string();
+        assert!(refused(Pixels::Channels(4)).contains("a.tif: has 5 channels where there are 4"), "{}", refused(Pixels::Channels(4)));
+        assert!(ALL.into_iter().all(|kind| refused(kind).contains("--input or --output channels")));
     }
 
     #[test]

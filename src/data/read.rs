@@ -9,6 +9,7 @@ use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
 use super::picture::Picture;
+use super::tiff_reader::read_channels;
 
 /// Endings of the files that count as images, in lower case; other files of a folder are ignored.
 pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif"];
@@ -23,8 +24,8 @@ pub(super) const MAX_BYTES: u64 = 512 << 20;
 /// Reads an image file of any supported format, channels and depth as they are; the content decides on the format, not the name.
 ///
 /// # Errors
-/// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`], [`DataError::Damaged`] (truncated, too) and
-/// [`DataError::TooLarge`].
+/// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`], [`DataError::Damaged`] (truncated, too),
+/// [`DataError::Pages`] and [`DataError::TooLarge`].
 pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
     decode(path, &read_bytes(path)?)
 }
@@ -73,6 +74,11 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
     if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_is_complete(bytes) {
         let reason = "the end of the picture is missing".to_owned();
         return Err(DataError::Damaged { path: path.to_owned(), reason });
+    }
+    if reader.format() == Some(ImageFormat::Tiff)
+        && let Some(picture) = read_channels(path, bytes)?
+    {
+        return Ok(picture);
     }
     Ok(reader.decode().map_err(|error| decode_error(path, error))?.into())
 }

@@ -12,6 +12,10 @@ const HEADER: u32 = 8;
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
+/// What a channel behind those of the colour is: anything, or opacity that colours are not multiplied by.
+const ANYTHING: u32 = 0;
+const OPACITY: u32 = 2;
+
 /// An uncompressed TIFF file in the making.
 pub(super) struct TiffWriter<W> {
     layout: Layout,
@@ -21,7 +25,7 @@ pub(super) struct TiffWriter<W> {
 }
 
 impl<W: Write + Seek> TiffWriter<W> {
-    /// Begins a file of this layout: 1, 3 or 4 channels.
+    /// Begins a file of this layout, of any number of channels.
     pub fn new(layout: Layout, mut out: W) -> io::Result<Self> {
         let rows = layout.height as u64 * layout.row_bytes() as u64;
         // The directory, which says for each strip where it lies, comes behind the rows.
@@ -60,21 +64,26 @@ impl<W: Write + Seek> TiffWriter<W> {
         let starts: Vec<u32> = (0..height.div_ceil(strip_rows)).map(|index| index * strip).collect();
         let counts = starts.iter().map(|&start| strip.min(self.size - start)).collect();
         let bits = if depth == Depth::Sixteen { 16 } else { 8 };
+        // Three and four channels are RGB without and with opacity, two are grey with it; others are grey with more of anything behind.
+        let (colours, extra) = match channels {
+            3 | 4 => (3, OPACITY),
+            2 => (1, OPACITY),
+            _ => (1, ANYTHING),
+        };
         let mut entries: Vec<(u16, u16, Vec<u32>)> = vec![
             (256, LONG, vec![width]),
             (257, LONG, vec![height]),
             (258, SHORT, vec![bits; channels]),
             // No compression; black is zero, or red, green and blue.
             (259, SHORT, vec![1]),
-            (262, SHORT, vec![if channels == 1 { 1 } else { 2 }]),
+            (262, SHORT, vec![if colours == 1 { 1 } else { 2 }]),
             (273, LONG, starts.iter().map(|start| HEADER + start).collect()),
             (277, SHORT, vec![channels as u32]),
             (278, LONG, vec![strip_rows]),
             (279, LONG, counts),
         ];
-        if channels == 4 {
-            // The fourth is opacity, and colours are not multiplied by it.
-            entries.push((338, SHORT, vec![2]));
+        if channels > colours {
+            entries.push((338, SHORT, vec![extra; channels - colours]));
         }
         let mut bytes = (entries.len() as u16).to_ne_bytes().to_vec();
         let mut behind = Vec::new();

@@ -1,4 +1,4 @@
-//! A picture to a file, from its first row on: PNG or TIFF, 8 or 16 bits, grey, RGB or RGBA.
+//! A picture to a file, from its first row on: PNG or TIFF of 8 or 16 bits; TIFFs have any number of channels, PNGs those of colours.
 
 use std::cell::RefCell;
 use std::io::{self, Seek, Write};
@@ -6,6 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::picture::{Depth, Layout, Picture};
+use super::pixels::MOST_COLOURS;
 use super::tiff::TiffWriter;
 
 /// The format of a picture's file.
@@ -24,6 +25,14 @@ impl Format {
         match self {
             Format::Png => ".png",
             Format::Tiff => ".tiff",
+        }
+    }
+
+    /// Whether such a file can have so many channels.
+    pub fn holds(self, channels: usize) -> bool {
+        match self {
+            Format::Png => (1..=MOST_COLOURS).contains(&channels),
+            Format::Tiff => (1..=usize::from(u16::MAX)).contains(&channels),
         }
     }
 
@@ -47,20 +56,23 @@ enum Encoder<W: Write + Seek + 'static> {
 }
 
 impl<W: Write + Seek + 'static> RowWriter<W> {
-    /// Begins a file for a picture of 1, 3 or 4 channels, without losing a bit.
+    /// Begins a file for a picture, without losing a bit.
     ///
     /// # Errors
-    /// Those of `out`, other numbers of channels, and more than a TIFF file holds.
+    /// Those of `out`, more channels than the format has, and more than a TIFF file holds.
     pub fn new(format: Format, layout: Layout, out: W) -> io::Result<Self> {
-        let colour = match layout.channels {
-            1 => png::ColorType::Grayscale,
-            3 => png::ColorType::Rgb,
-            4 => png::ColorType::Rgba,
-            channels => return Err(io::Error::other(format!("an image file has 1, 3 or 4 channels, not {channels}"))),
-        };
-        if format == Format::Tiff {
-            return Ok(Self { layout, missing: layout.height, encoder: Encoder::Tiff(TiffWriter::new(layout, out)?) });
+        if !format.holds(layout.channels) {
+            return Err(io::Error::other(format!("{format:?} files do not have {} channels", layout.channels)));
         }
+        let colour = match layout.channels {
+            _ if format == Format::Tiff => {
+                return Ok(Self { layout, missing: layout.height, encoder: Encoder::Tiff(TiffWriter::new(layout, out)?) });
+            }
+            1 => png::ColorType::Grayscale,
+            2 => png::ColorType::GrayscaleAlpha,
+            3 => png::ColorType::Rgb,
+            _ => png::ColorType::Rgba,
+        };
         let out = Shared::new(out);
         let mut encoder = png::Encoder::new(out.clone(), layout.width, layout.height);
         encoder.set_color(colour);
@@ -181,7 +193,10 @@ mod tests {
     fn what_is_read_and_copied_is_written_bit_by_bit() {
         let folder = tempfile::tempdir().unwrap();
         for format in [Format::Png, Format::Tiff] {
-            for kind in [Pixels::Gray, Pixels::Rgb, Pixels::Rgba] {
+            for kind in [Pixels::Gray, Pixels::Channels(2), Pixels::Rgb, Pixels::Rgba, Pixels::Channels(5)] {
+                if !format.holds(kind.channels()) {
+                    continue;
+                }
                 let channels = kind.channels();
                 // Odd numbers of pixels, and bytes that differ when their order does.
                 let words: Vec<u16> = (0..31 * 9 * channels).map(|at| (at * 4099) as u16).collect();
@@ -225,8 +240,10 @@ mod tests {
     fn what_no_file_holds_is_refused() {
         let layout = Layout { width: 2, height: 3, channels: 3, depth: Depth::Eight };
         let begin = |format, layout| RowWriter::new(format, layout, Cursor::new(Vec::new()));
-        let two = begin(Format::Png, Layout { channels: 2, ..layout }).err().unwrap();
-        assert!(two.to_string().contains("not 2"), "{two}");
+        for (format, channels) in [(Format::Png, 5), (Format::Png, 0), (Format::Tiff, 0), (Format::Tiff, 1 << 16)] {
+            let error = begin(format, Layout { channels, ..layout }).err().unwrap().to_string();
+            assert!(error.contains(&format!("do not have {channels} channels")), "{error}");
+        }
         let long = begin(Format::Tiff, Layout { width: 1 << 16, height: 1 << 16, ..layout }).err().unwrap();
         assert!(long.to_string().contains("write PNG"), "{long}");
         for format in [Format::Png, Format::Tiff] {

@@ -10,6 +10,7 @@ use super::DataError;
 use super::pairs::{Images, check_sizes};
 use super::palette::Palette;
 use super::picture::Picture;
+use super::pixels::MOST_COLOURS;
 use super::random::permutation;
 use super::read::{check_size, read_picture};
 use std::collections::HashMap;
@@ -64,11 +65,11 @@ impl Tool {
     /// there are 256 at most, have 8 bits.
     ///
     /// # Errors
-    /// Those of reading, [`DataError::PairSizes`] and [`DataError::UnknownColour`].
+    /// Those of reading, [`DataError::NoColours`], [`DataError::PairSizes`] and [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task) -> Result<Picture, DataError> {
         if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
             let read = |(path, filter): (&PathBuf, &Filter)| {
-                let image = read_picture(path)?;
+                let image = read_colours(path)?;
                 Ok((path.clone(), if let Some(size) = *size { fit(&image, size, Fit::Stretch, *filter) } else { image }))
             };
             let pair = [a, b].into_iter().zip(filters).map(read).collect::<Result<Images, DataError>>()?;
@@ -77,7 +78,7 @@ impl Tool {
             return Ok(combine(&pair[0].1, &pair[1].1));
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
-        let image = read_picture(source)?;
+        let image = read_colours(source)?;
         Ok(match self {
             Self::Combine { .. } => image,
             Self::Edges(options) => edges(&image, options),
@@ -86,6 +87,15 @@ impl Tool {
             Self::Blank { fraction } => blank(&image, *fraction),
             Self::Labels(palette) => palette.index(&image).map_err(|unknown| unknown.of(source))?.to_rgb(),
         })
+    }
+}
+
+/// Reads an image of colours.
+fn read_colours(path: &Path) -> Result<Picture, DataError> {
+    let image = read_picture(path)?;
+    match image.channels() {
+        0..=MOST_COLOURS => Ok(image),
+        channels => Err(DataError::NoColours { path: path.to_owned(), channels }),
     }
 }
 
