@@ -46,6 +46,7 @@ pub mod schedule;
 pub mod split;
 mod tiff;
 mod tiff_reader;
+mod tiff_rows;
 pub mod tools;
 pub mod write;
 

@@ -254,6 +254,14 @@ impl Picture {
         self.height -= rows;
     }
 
+    /// Takes away the first `rows`, or all there are.
+    pub fn take_rows(&mut self, rows: u32) -> Self {
+        let height = rows.min(self.height);
+        let bytes = self.bytes[..height as usize * self.layout().row_bytes()].to_vec();
+        self.drop_rows(height);
+        Self { height, bytes, ..*self }
+    }
+
     /// Adds the rows of a picture of the same width, channels and depth below; to a picture without rows, those of any.
     pub fn append(&mut self, below: Self) {
         if self.height == 0 {

@@ -1,4 +1,4 @@
-//! The rows of one image file in order, some at a time: a PNG is decoded as its rows are asked for, other files at once.
+//! The rows of one image file in order, some at a time: PNG and TIFF are decoded as their rows are asked for, other files at once.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::picture::{Depth, Layout, Picture};
 use super::read::{MAX_BYTES, check_regular, read_picture, too_large};
+use super::tiff_reader::tiff_error;
+use super::tiff_rows::TiffRows;
 
 /// The first bytes of a PNG (PNG specification, 5.2).
 const PNG_SIGNATURE: [u8; 8] = [137, 80, 78, 71, 13, 10, 26, 10];
+/// The first bytes of a TIFF, in either byte order (TIFF 6.0, section 2).
+const TIFF_SIGNATURES: [[u8; 4]; 2] = [*b"II*\0", *b"MM\0*"];
 
 /// An image file that is read from its first row on.
 pub struct RowReader {
@@ -25,23 +29,20 @@ type PngReader = png::Reader<BufReader<File>>;
 enum Source {
     /// A PNG whose rows lie in the file in their order.
     Png(Box<PngReader>),
-    /// The whole picture: other formats, and interlaced PNGs, whose rows are not complete before the end.
+    /// A TIFF, by rows of its strips or tiles.
+    Tiff(Box<TiffRows>),
+    /// The whole picture: other formats, interlaced PNGs, whose rows are not complete before the end, and TIFFs whose samples are
+    /// converted or lie apart.
     Whole(Picture),
 }
 
 impl RowReader {
-    /// Opens an image file of any supported format; the content decides, not the name. PNGs may have any height.
+    /// Opens an image file of any supported format; the content decides, not the name. PNG and TIFF may have any height.
     ///
     /// # Errors
     /// Those of [`read_picture`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let (layout, source) = match open_png(path)? {
-            Some((layout, reader)) => (layout, Source::Png(Box::new(reader))),
-            None => {
-                let picture = read_picture(path)?;
-                (picture.layout(), Source::Whole(picture))
-            }
-        };
+        let (layout, source) = open_source(path)?;
         Ok(Self { path: path.to_owned(), layout, next: 0, source })
     }
 
@@ -60,28 +61,18 @@ impl RowReader {
     /// # Errors
     /// Those of [`read_picture`] where the rest of the file is damaged.
     pub fn read(&mut self, rows: u32) -> Result<Picture, DataError> {
-        let Layout { width, height, channels, depth } = self.layout;
+        let Layout { width, height, .. } = self.layout;
         let rows = rows.min(height - self.next);
         let top = self.next;
         self.next += rows;
-        let reader = match &mut self.source {
-            Source::Whole(picture) => return Ok(picture.crop(0, top, width, rows)),
-            Source::Png(reader) => reader,
-        };
-        let mut bytes = vec![0; rows as usize * self.layout.row_bytes()];
-        for row in bytes.chunks_exact_mut(self.layout.row_bytes().max(1)) {
-            reader.read_row(row).map_err(|error| png_error(&self.path, error))?;
+        match &mut self.source {
+            Source::Whole(picture) => Ok(picture.crop(0, top, width, rows)),
+            Source::Tiff(reader) => reader.read(rows).map_err(|error| tiff_error(&self.path, error)),
+            Source::Png(reader) => {
+                let layout = Layout { height: rows, ..self.layout };
+                read_png(reader, layout, self.next == height).map_err(|error| png_error(&self.path, error))
+            }
         }
-        if self.next == height {
-            // Reads what is behind the last row too, where a cut file shows.
-            reader.read_row(&mut []).map_err(|error| png_error(&self.path, error))?;
-        }
-        if depth == Depth::Sixteen {
-            // PNG has the high byte first.
-            bytes.chunks_exact_mut(2).for_each(|word| word.copy_from_slice(&u16::from_be_bytes([word[0], word[1]]).to_ne_bytes()));
-        }
-        // As many bytes as there are samples, so the default is never taken.
-        Ok(Picture::from_bytes(width, rows, channels, depth, bytes).unwrap_or_default())
     }
 
     /// Goes back to the first row.
@@ -93,30 +84,60 @@ impl RowReader {
         if matches!(self.source, Source::Whole(_)) {
             return Ok(());
         }
-        match open_png(&self.path)? {
-            Some((layout, reader)) if layout == self.layout => self.source = Source::Png(Box::new(reader)),
-            _ => return Err(DataError::Damaged { path: self.path.clone(), reason: "it changed while it was read".to_owned() }),
+        let (layout, source) = open_source(&self.path)?;
+        if layout != self.layout {
+            return Err(DataError::Damaged { path: self.path.clone(), reason: "it changed while it was read".to_owned() });
         }
+        self.source = source;
         Ok(())
     }
 }
 
-/// Opens a PNG whose rows lie in the file in their order; no other file.
-fn open_png(path: &Path) -> Result<Option<(Layout, PngReader)>, DataError> {
+fn open_source(path: &Path) -> Result<(Layout, Source), DataError> {
     check_regular(path)?;
     let read_error = |source| DataError::ReadFile { path: path.to_owned(), source };
     let mut file = BufReader::new(File::open(path).map_err(read_error)?);
-    if !file.fill_buf().map_err(read_error)?.starts_with(&PNG_SIGNATURE) {
-        return Ok(None);
+    let start = file.fill_buf().map_err(read_error)?;
+    let opened = if start.starts_with(&PNG_SIGNATURE) {
+        open_png(file).map_err(|error| png_error(path, error))?
+    } else if TIFF_SIGNATURES.iter().any(|signature| start.starts_with(signature)) {
+        TiffRows::open(file).map(|reader| (reader.layout(), Source::Tiff(Box::new(reader))))
+    } else {
+        None
+    };
+    match opened {
+        Some(opened) => Ok(opened),
+        None => read_picture(path).map(|picture| (picture.layout(), Source::Whole(picture))),
     }
+}
+
+/// Opens a PNG whose rows lie in the file in their order; no other.
+fn open_png(file: BufReader<File>) -> Result<Option<(Layout, Source)>, png::DecodingError> {
     let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: MAX_BYTES as usize });
     // Palettes become colours, and fewer bits than 8 become 8, as the image crate has it.
     decoder.set_transformations(png::Transformations::EXPAND);
-    let reader = decoder.read_info().map_err(|error| png_error(path, error))?;
+    let reader = decoder.read_info()?;
     let (info, (colour, bits)) = (reader.info(), reader.output_color_type());
     let depth = if bits == png::BitDepth::Sixteen { Depth::Sixteen } else { Depth::Eight };
     let layout = Layout { width: info.width, height: info.height, channels: colour.samples(), depth };
-    Ok((!info.interlaced).then_some((layout, reader)))
+    Ok((!info.interlaced).then(|| (layout, Source::Png(Box::new(reader)))))
+}
+
+/// The next rows of a PNG, which may be its last.
+fn read_png(reader: &mut PngReader, layout: Layout, last: bool) -> Result<Picture, png::DecodingError> {
+    let Layout { width, height, channels, depth } = layout;
+    let mut bytes = vec![0; height as usize * layout.row_bytes()];
+    bytes.chunks_exact_mut(layout.row_bytes().max(1)).try_for_each(|row| reader.read_row(row).map(drop))?;
+    if last {
+        // Reads what is behind the last row too, where a cut file shows.
+        reader.read_row(&mut [])?;
+    }
+    if depth == Depth::Sixteen {
+        // PNG has the high byte first.
+        bytes.chunks_exact_mut(2).for_each(|word| word.copy_from_slice(&u16::from_be_bytes([word[0], word[1]]).to_ne_bytes()));
+    }
+    // As many bytes as there are samples, so the default is never taken.
+    Ok(Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default())
 }
 
 fn png_error(path: &Path, error: png::DecodingError) -> DataError {

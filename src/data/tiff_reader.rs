@@ -47,7 +47,7 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
 }
 
 /// Whether there is more than one picture.
-fn has_pages<R: Read + Seek>(mut decoder: Decoder<R>) -> bool {
+pub(super) fn has_pages<R: Read + Seek>(mut decoder: Decoder<R>) -> bool {
     let mut pages = 0;
     loop {
         let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten().unwrap_or(0);
@@ -69,7 +69,7 @@ fn unusable(path: &Path, reason: String) -> DataError {
     DataError::NotAnImage { path: path.to_owned(), reason }
 }
 
-fn tiff_error(path: &Path, error: TiffError) -> DataError {
+pub(super) fn tiff_error(path: &Path, error: TiffError) -> DataError {
     match error {
         TiffError::LimitsExceeded => too_large(path, error.to_string()),
         TiffError::UnsupportedError(what) => unusable(path, what.to_string()),

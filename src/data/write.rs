@@ -1,13 +1,13 @@
 //! A picture to a file, from its first row on: PNG or TIFF of 8 or 16 bits; TIFFs have any number of channels, PNGs those of colours.
 
 use std::cell::RefCell;
-use std::io::{self, Seek, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
 use super::picture::{Depth, Layout, Picture};
 use super::pixels::MOST_COLOURS;
-use super::tiff::TiffWriter;
+use super::tiff;
 
 /// The format of a picture's file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,30 +43,35 @@ impl Format {
 }
 
 /// A picture's file in the making. It holds a few rows, whatever the picture's height.
-pub struct RowWriter<W: Write + Seek + 'static> {
+pub struct RowWriter<W: Write + 'static> {
     layout: Layout,
     /// Rows that are still to come.
     missing: u32,
     encoder: Encoder<W>,
 }
 
-enum Encoder<W: Write + Seek + 'static> {
-    Png { encoder: Box<png::StreamWriter<'static, Shared<W>>>, out: Shared<W> },
-    Tiff(TiffWriter<W>),
+enum Encoder<W: Write + 'static> {
+    Png {
+        encoder: Box<png::StreamWriter<'static, Shared<W>>>,
+        out: Shared<W>,
+    },
+    /// The rows are the rest of the file.
+    Tiff(W),
 }
 
-impl<W: Write + Seek + 'static> RowWriter<W> {
+impl<W: Write + 'static> RowWriter<W> {
     /// Begins a file for a picture, without losing a bit.
     ///
     /// # Errors
     /// Those of `out`, more channels than the format has, and more than a TIFF file holds.
-    pub fn new(format: Format, layout: Layout, out: W) -> io::Result<Self> {
+    pub fn new(format: Format, layout: Layout, mut out: W) -> io::Result<Self> {
         if !format.holds(layout.channels) {
             return Err(io::Error::other(format!("{format:?} files do not have {} channels", layout.channels)));
         }
         let colour = match layout.channels {
             _ if format == Format::Tiff => {
-                return Ok(Self { layout, missing: layout.height, encoder: Encoder::Tiff(TiffWriter::new(layout, out)?) });
+                out.write_all(&tiff::header(layout)?)?;
+                return Ok(Self { layout, missing: layout.height, encoder: Encoder::Tiff(out) });
             }
             1 => png::ColorType::Grayscale,
             2 => png::ColorType::GrayscaleAlpha,
@@ -103,7 +108,7 @@ impl<W: Write + Seek + 'static> RowWriter<W> {
                 };
                 written.map_err(|error| out.explain(error))
             }
-            Encoder::Tiff(encoder) => encoder.push(rows.bytes()),
+            Encoder::Tiff(out) => out.write_all(rows.bytes()),
         }
     }
 
@@ -120,7 +125,7 @@ impl<W: Write + Seek + 'static> RowWriter<W> {
                 encoder.finish().map_err(|error| out.explain(error))?;
                 out.take()
             }
-            Encoder::Tiff(encoder) => encoder.finish(),
+            Encoder::Tiff(mut out) => out.flush().map(|()| out),
         }
     }
 }
@@ -180,7 +185,7 @@ mod tests {
     use super::*;
     use crate::data::{Pixels, read_picture};
     use std::fs::File;
-    use std::io::{Cursor, SeekFrom};
+    use std::io::Cursor;
 
     fn write(format: Format, picture: &Picture, path: &Path) {
         let mut writer = RowWriter::new(format, picture.layout(), File::create(path).unwrap()).unwrap();
@@ -266,12 +271,6 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
-        }
-    }
-
-    impl Seek for Disk {
-        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-            Ok(0)
         }
     }
 
