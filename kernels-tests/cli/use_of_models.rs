@@ -154,6 +154,18 @@ fn large_images_go_through_in_tiles() {
         assert_eq!(output.status.code(), Some(2), "{options:?}");
         assert!(stderr(&output).contains(expected), "{options:?}: {}", stderr(&output));
     }
+
+    // Higher than what is read whole.
+    ["long.png", "long.bmp"].iter().for_each(|name| picture(&root.join(name), 1, 16_385));
+    for (file, options, expected) in [
+        ("long.png", &[][..], "shrink it, or use --tile PIXELS"),
+        ("long.png", &["--batch", "2"], "shrink it\n"),
+        ("long.bmp", &[], "or save it as a PNG that is not interlaced and use --tile"),
+        ("long.bmp", &["--tile", "160"], "or save it as a PNG that is not interlaced and use --tile"),
+    ] {
+        let output = run(root, &[&["translate", file, "--model", &model, "--out", "no"], options].concat());
+        assert!(stderr(&output).contains(expected), "{file} {options:?}: {}", stderr(&output));
+    }
 }
 
 /// Kinds of pixels, depths and formats go through tiles, in bands of rows, as they go through whole; nothing half-written is left.

@@ -23,6 +23,14 @@ pub enum CliError {
     /// Images.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// An image that is too large in one piece, and a way to translate it nevertheless.
+    #[error("{source}, or {remedy}")]
+    InOnePiece {
+        /// What was too large.
+        source: DataError,
+        /// The way.
+        remedy: &'static str,
+    },
     /// Training or translating.
     #[error("{0}{flags}", flags = flags(.0))]
     Train(#[from] TrainError),

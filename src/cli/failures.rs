@@ -18,6 +18,7 @@ impl Failures {
     /// The error itself where it is of more than that: of a disk or a device, say.
     pub fn take(&mut self, error: CliError, files: usize) -> Result<(), CliError> {
         let of_one_file = match &error {
+            CliError::InOnePiece { .. } => true,
             CliError::Data(error) => !matches!(error, DataError::Spawn { .. }),
             CliError::Translate { source, .. } => {
                 matches!(**source, TrainError::Data(_) | TrainError::Tape(_) | TrainError::ImageTooLarge { .. })

@@ -2,7 +2,7 @@
 
 use super::results::ResultArgs;
 use super::{CliError, PictureFile};
-use crate::data::{Bands, Layout};
+use crate::data::{Bands, DataError, Layout, RowReader};
 use crate::nn::{Fit, TestTime};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
@@ -63,6 +63,17 @@ pub fn failure(error: TrainError, file: &Path) -> CliError {
         TrainError::Run(error) => error.into(),
         source => CliError::Translate { files: vec![file.to_owned()], source: Box::new(source) },
     }
+}
+
+/// Adds to an error that says "too large in one piece" what else there is to do, if input and options `could` go with tiles.
+pub fn read_failure(error: DataError, files: &[PathBuf], could: bool) -> CliError {
+    if !could || !matches!(error, DataError::TooLarge { .. }) {
+        return error.into();
+    }
+    // What is not read by rows is too large here too.
+    let by_rows = files.iter().all(|path| RowReader::open(path).is_ok());
+    let remedy = if by_rows { "use --tile PIXELS" } else { "save it as a PNG that is not interlaced and use --tile PIXELS" };
+    CliError::InOnePiece { source: error, remedy }
 }
 
 /// What tiles cannot go with, in words.

@@ -5,7 +5,7 @@ use super::generator::UnsaidArgs;
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
-use super::tiled::{BandedImage, failure, refuse_with_tiles};
+use super::tiled::{BandedImage, failure, read_failure, refuse_with_tiles};
 use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
 use crate::data::pairs::check_sizes;
 use crate::data::{Bands, DataError, Picture, read_picture};
@@ -107,10 +107,10 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
                 continue;
             }
         }
-        let image = match model.read(files) {
+        let image = match model.read(files, args.batch) {
             Ok(image) => image,
             Err(error) => {
-                failures.take(error.into(), 1)?;
+                failures.take(error, 1)?;
                 continue;
             }
         };
@@ -170,24 +170,28 @@ impl Model {
     /// Translates an input tile by tile if there are tiles and it is larger than one, and says whether it was.
     fn translate_in_tiles(&self, files: &[PathBuf], outputs: &[PathBuf]) -> Result<bool, CliError> {
         let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else { return Ok(false) };
-        let input = Bands::open(files, &self.config.input)?;
+        let input = Bands::open(files, &self.config.input).map_err(|error| read_failure(error, files, true))?;
         let (width, height) = input.dimensions();
         if width.max(height) as usize <= tiling.tile {
             return Ok(false);
         }
         let mut image = BandedImage::new(&self.config, &self.results, input, outputs)?;
         let (device, network) = ((&self.gpu, &self.store), (&self.generator, &self.mode));
-        tiling.translate(device, network, image.shape(), &mut image).map_err(|error| failure(error, first))?;
+        let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
+        let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");
+        let translated = tiling.translate(device, network, image.shape(), &mut image);
+        translated.map_err(|error| failure(self.explain(error, tile, smaller), first))?;
         image.commit()?;
         outputs.iter().try_for_each(|output| print(&output.display().to_string()))?;
         Ok(true)
     }
 
     /// Reads the images of an input in the channels of the model.
-    fn read(&self, files: &[PathBuf]) -> Result<Picture, DataError> {
-        let images = files.iter().map(|path| Ok((path.clone(), read_picture(path)?))).collect::<Result<Vec<_>, DataError>>()?;
+    fn read(&self, files: &[PathBuf], batch: u32) -> Result<Picture, CliError> {
+        let images = files.iter().map(|path| Ok((path.clone(), read_picture(path)?))).collect::<Result<Vec<_>, DataError>>();
+        let images = images.map_err(|error| read_failure(error, files, self.could_tile(batch as usize)))?;
         check_sizes(&images)?;
-        self.config.input.gather(&images)
+        Ok(self.config.input.gather(&images)?)
     }
 
     /// The network's input for images of this size.
@@ -222,15 +226,26 @@ impl Model {
         }
         let Self { gpu, store, generator, fit, mode, .. } = &*self;
         let instead = match shape.batch() {
-            1 if *fit == Fit::Pad && mode.dropout == DropoutMode::Off => "use --tile PIXELS or ",
+            1 if self.could_tile(1) => "use --tile PIXELS or ",
             1 => "",
             _ => "use a smaller --batch or ",
         };
-        Translator::new(gpu, store, generator, shape, *fit, mode).map_err(|error| {
-            match largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) {
-                Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size, instead },
-                None => error,
-            }
-        })
+        Translator::new(gpu, store, generator, shape, *fit, mode)
+            .map_err(|error| self.explain(error, shape, |_| format!("{instead}scale it down")))
+    }
+
+    /// Whether so many images at once would go through in tiles.
+    fn could_tile(&self, batch: usize) -> bool {
+        self.fit == Fit::Pad && self.mode.dropout == DropoutMode::Off && batch == 1
+    }
+
+    /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do then; any other error stays as it is.
+    fn explain(&self, error: TrainError, shape: Shape, remedy: impl Fn([usize; 2]) -> String) -> TrainError {
+        let Self { gpu, store, generator, mode, .. } = self;
+        let size = if error.is_too_large() { largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) } else { None };
+        match size {
+            Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size, remedy: remedy(size) },
+            None => error,
+        }
     }
 }

@@ -116,15 +116,15 @@ pub enum TrainError {
         /// Flags each of which alone would make it fit.
         fitting: Vec<String>,
     },
-    /// An image is too large to be translated on the device.
-    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so {instead}scale it down", size[0], size[1])]
+    /// An image, or a tile, is too large to be translated on the device.
+    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so {remedy}", size[0], size[1])]
     ImageTooLarge {
         /// The limit in the way.
         source: Box<TrainError>,
         /// Width and height that would fit.
         size: [usize; 2],
-        /// What else would help, in words with an "or" behind them.
-        instead: &'static str,
+        /// What to do then.
+        remedy: String,
     },
     /// A loss stopped being finite, or a gradient although nothing scales it.
     #[error("step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
