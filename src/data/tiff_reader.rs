@@ -13,6 +13,8 @@ use super::read::{MAX_BYTES, MAX_SIDE, too_large};
 
 /// Bits of NewSubfileType (TIFF 6.0, section 8): a smaller version of another picture, and its mask.
 const NO_PAGE: u32 = 0b101;
+/// SubfileType, its predecessor, of a smaller version.
+const SMALLER: u32 = 2;
 
 /// Reads a TIFF whose channels are grey with more of anything behind. `None` for one of colours; what these have beside them but opacity
 /// the decoder leaves out.
@@ -29,6 +31,7 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
     let Ok(ColorType::Multiband { num_samples: channels, .. }) = decoder.colortype() else { return Ok(None) };
     let mut limits = Limits::default();
     limits.decoding_buffer_size = MAX_BYTES as usize;
+    limits.intermediate_buffer_size = MAX_BYTES as usize;
     let explain = |error| tiff_error(path, error);
     let (width, height) = decoder.dimensions().map_err(explain)?;
     if width.max(height) > MAX_SIDE {
@@ -50,8 +53,8 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
 pub(super) fn has_pages<R: Read + Seek>(mut decoder: Decoder<R>) -> bool {
     let mut pages = 0;
     loop {
-        let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten().unwrap_or(0);
-        pages += u32::from(kind & NO_PAGE == 0);
+        let mut kind = |tag| decoder.find_tag_unsigned::<u32>(tag).ok().flatten().unwrap_or(0);
+        pages += u32::from(kind(Tag::NewSubfileType) & NO_PAGE == 0 && kind(Tag::SubfileType) != SMALLER);
         if pages > 1 || !decoder.more_images() || decoder.next_image().is_err() {
             return pages > 1;
         }
@@ -96,13 +99,14 @@ mod tests {
         /// What the channels behind those of colours are: 0 anything, 2 opacity.
         extra: &'static [u16],
         is_planar: bool,
-        /// NewSubfileType.
-        kind: u32,
+        /// NewSubfileType and SubfileType.
+        kind: [u32; 2],
         /// SampleFormat: 1 whole numbers, 3 floats.
         format: u16,
     }
 
-    const FIVE: Page = Page { channels: 5, bits: 16, photometric: BLACK_IS_ZERO, extra: &[0; 4], is_planar: false, kind: 0, format: 1 };
+    const FIVE: Page =
+        Page { channels: 5, bits: 16, photometric: BLACK_IS_ZERO, extra: &[0; 4], is_planar: false, kind: [0, 1], format: 1 };
 
     impl Page {
         /// The samples as a picture has them.
@@ -128,7 +132,8 @@ mod tests {
             let start = directory.write_data(&strips[..]).unwrap() as u32;
             let planes = if page.is_planar { u32::from(page.channels) } else { 1 };
             let length = strips.len() as u32 / planes;
-            directory.write_tag(Tag::NewSubfileType, page.kind).unwrap();
+            directory.write_tag(Tag::NewSubfileType, page.kind[0]).unwrap();
+            directory.write_tag(Tag::SubfileType, page.kind[1] as u16).unwrap();
             directory.write_tag(Tag::ImageWidth, 5u32).unwrap();
             directory.write_tag(Tag::ImageLength, 3u32).unwrap();
             directory.write_tag(Tag::BitsPerSample, &vec![page.bits; page.channels.into()][..]).unwrap();
@@ -178,7 +183,7 @@ mod tests {
         for page in [FIVE, colours] {
             let error = read(&[page, page]).unwrap_err();
             assert!(matches!(&error, DataError::Pages { .. }) && error.to_string().contains("a.tif"), "{error}");
-            let smaller = [1, 4, 5].map(|kind| Page { kind, ..page });
+            let smaller = [[1, 1], [4, 1], [5, 1], [0, 2]].map(|kind| Page { kind, ..page });
             assert_eq!(read(&[&[page][..], &smaller].concat()).unwrap().bytes(), page.bytes());
         }
     }
