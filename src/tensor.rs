@@ -7,6 +7,7 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Bytes of one `f32`.
@@ -33,13 +34,13 @@ impl DType {
     }
 
     /// `values` as they are stored, rounded to the nearest.
-    pub fn encode(self, values: &[f32]) -> Vec<u8> {
+    pub fn encode(self, values: &[f32]) -> Cow<'_, [u8]> {
         match self {
-            Self::F32 => bytemuck::cast_slice(values).to_vec(),
+            Self::F32 => Cow::Borrowed(bytemuck::cast_slice(values)),
             Self::F16 => {
                 let mut halves = vec![f16::ZERO; values.len()];
                 halves.convert_from_f32_slice(values);
-                bytemuck::cast_slice(&halves).to_vec()
+                Cow::Owned(bytemuck::cast_slice(&halves).to_vec())
             }
         }
     }

@@ -40,6 +40,7 @@ use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, UploadRing};
 use crate::ops::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
 use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{Tape, Var};
+use crate::tensor::DType;
 use std::sync::Arc;
 use wgpu::BufferUsages;
 
@@ -128,8 +129,9 @@ impl Program {
         inputs: &[(Var, &[f32])],
     ) -> Result<(), ProgramError> {
         let packed = inputs.iter().map(|&(input, values)| self.pack(input, values)).collect::<Result<Vec<_>, _>>()?;
+        let encoded: Vec<_> = packed.iter().map(|(buffer, dtype, values)| (*buffer, dtype.encode(values))).collect();
         let mut writes: Vec<(&wgpu::Buffer, &[u8])> = vec![(store.step(), bytemuck::bytes_of(step))];
-        writes.extend(packed.iter().map(|(buffer, values)| (&***buffer, bytemuck::cast_slice(values))));
+        writes.extend(encoded.iter().map(|(buffer, bytes)| (&***buffer, &**bytes)));
         uploads.write(gpu, &writes)?;
         self.submit_all(gpu)
     }
@@ -139,8 +141,8 @@ impl Program {
     /// # Errors
     /// [`ProgramError::Absent`] and [`ProgramError::Length`].
     pub fn write(&self, gpu: &Gpu, input: Var, values: &[f32]) -> Result<(), ProgramError> {
-        let (buffer, packed) = self.pack(input, values)?;
-        gpu.write(buffer, 0, &packed);
+        let (buffer, dtype, packed) = self.pack(input, values)?;
+        gpu.write(buffer, 0, &dtype.encode(&packed));
         Ok(())
     }
 
@@ -202,12 +204,12 @@ impl Program {
         &self.plan
     }
 
-    /// The buffer of an input and its values as they lie there.
-    fn pack(&self, input: Var, values: &[f32]) -> Result<(&Buffer, Vec<u8>), ProgramError> {
+    /// The buffer of an input, how it is stored, and its values with pad lanes.
+    fn pack(&self, input: Var, values: &[f32]) -> Result<(&Buffer, DType, Vec<f32>), ProgramError> {
         let buffer = self.buffer(input)?;
         let shape = self.plan.tape.shape(input);
         match values.len() == shape.len() {
-            true => Ok((buffer, self.operand(input)?.dtype.encode(&shape.pack(values)))),
+            true => Ok((buffer, self.operand(input)?.dtype, shape.pack(values))),
             false => Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() }),
         }
     }

@@ -178,7 +178,8 @@ impl Store {
         self.check_part(id, part)?;
         if let Some(buffer) = self.part(state.arena, part) {
             let precision = self.states.precision();
-            let bytes = part.dtype(precision).encode(&state.shape.pack(values));
+            let packed = state.shape.pack(values);
+            let bytes = part.dtype(precision).encode(&packed);
             gpu.write(buffer, part.bytes(state.offset, precision), &bytes);
         }
         if part == ArenaPart::Value {
