@@ -93,24 +93,34 @@ fn check(gpu: &Gpu, mut around: Surroundings, arena: ArenaId) {
     }
 }
 
+/// The device as it is, and as if it had no 64-bit integers: what takes eight numbers at a time has a counterpart without.
+fn profiles(gpu: &Gpu) -> Vec<Profile> {
+    let profile = gpu.profile().clone();
+    let narrow = profile.int64.then(|| Profile { int64: false, ..profile.clone() });
+    [profile].into_iter().chain(narrow).collect()
+}
+
 #[test]
 fn adam_matches_its_twin() {
     let (states, arena) = states();
     let gpu = gpu();
-    check(&gpu, Surroundings { states, ..Default::default() }, arena);
+    for profile in profiles(&gpu) {
+        check(&gpu, Surroundings { states: states.clone(), profile: Some(profile), ..Default::default() }, arena);
+    }
 }
 
 #[test]
 fn an_arena_beyond_one_binding_is_updated_in_ranges() {
     let gpu = gpu();
     let (states, arena) = states();
-    let mut profile = gpu.profile().clone();
-    profile.max_binding_bytes = 1000;
-    let op = Adam::new(arena, BETAS, EPS);
-    let output = pix2pix::ops::Operand::dense(Shape::scalar());
-    let lowered = op.lower(&pix2pix::ops::LowerContext { inputs: &[], output, byproducts: &[], profile: &profile, states: &states });
-    assert_eq!(lowered.dispatches.len() as u64, states.get_arena(arena).bytes.div_ceil(768));
-    check(&gpu, Surroundings { states, profile: Some(profile), ..Default::default() }, arena);
+    for mut profile in profiles(&gpu) {
+        profile.max_binding_bytes = 1000;
+        let op = Adam::new(arena, BETAS, EPS);
+        let output = pix2pix::ops::Operand::dense(Shape::scalar());
+        let lowered = op.lower(&pix2pix::ops::LowerContext { inputs: &[], output, byproducts: &[], profile: &profile, states: &states });
+        assert_eq!(lowered.dispatches.len() as u64, states.get_arena(arena).bytes.div_ceil(768));
+        check(&gpu, Surroundings { states: states.clone(), profile: Some(profile), ..Default::default() }, arena);
+    }
 }
 
 #[test]
@@ -119,9 +129,12 @@ fn nothing_moves_once_the_flag_is_up() {
     let (states, arena) = states();
     let words = lay_out(&states, arena, || 0.5);
     let arenas: Arenas = PARTS.into_iter().map(|part| ((arena, part), words.clone())).collect();
-    let around = Surroundings { states, arenas: arenas.clone(), monitor: vec![1], ..Default::default() };
-    let after = run(&gpu, "adam", &Adam::new(arena, BETAS, EPS), &[], false, &around).arenas;
-    assert_eq!(after, arenas);
+    let mut around = Surroundings { states, arenas: arenas.clone(), monitor: vec![1], ..Default::default() };
+    for profile in profiles(&gpu) {
+        around.profile = Some(profile);
+        let after = run(&gpu, "adam", &Adam::new(arena, BETAS, EPS), &[], false, &around).arenas;
+        assert_eq!(after, arenas);
+    }
 }
 
 #[test]
@@ -141,9 +154,10 @@ const HALVE: Geometry = Geometry::new(4, 2, 1);
 
 /// Weights whose optimiser reads maps: single pixels, ragged channels, batches, several tiles of columns, every stride and padding, and
 /// maps that are smaller than the kernel.
-const MAPS: [Case; 9] = [
+const MAPS: [Case; 10] = [
     (HALVE, 1, [2, 2], [16, 16]),
     (HALVE, 2, [2, 2], [6, 300]),
+    (HALVE, 1, [4, 2], [24, 520]),
     (HALVE, 1, [4, 4], [17, 33]),
     (HALVE, 2, [9, 7], [4, 6]),
     (HALVE, 1, [16, 16], [5, 7]),
@@ -216,9 +230,12 @@ impl FromMapsCase {
 #[test]
 fn a_weight_is_updated_from_maps_by_the_gradient_that_is_kept_nowhere() {
     let gpu = gpu();
-    for (case, transposed) in MAPS.into_iter().flat_map(|case| [false, true].map(|transposed| (case, transposed))) {
+    let cases = MAPS.into_iter().flat_map(|case| [false, true].map(|transposed| (case, transposed)));
+    let profiles = profiles(&gpu);
+    for ((case, transposed), profile) in cases.flat_map(|case| profiles.iter().map(move |profile| (case, profile))) {
         let (large, small, _) = shapes(case);
         let mut tested = FromMapsCase::new(case, transposed, DType::F32);
+        tested.around.profile = Some(profile.clone());
         let start = tested.around.arenas[&(tested.arena, ArenaPart::Value)][tested.words.clone()].to_vec();
         let mut expected: Vec<[f64; 3]> = start.iter().map(|&value| [value.into(), 0.0, 0.0]).collect();
         let before = tested.others();
@@ -248,11 +265,14 @@ fn a_weight_is_updated_from_maps_by_the_gradient_that_is_kept_nowhere() {
 #[test]
 fn nothing_moves_from_maps_once_the_flag_is_up() {
     let gpu = gpu();
-    let mut tested = FromMapsCase::new(MAPS[2], false, DType::F32);
+    let mut tested = FromMapsCase::new(MAPS[3], false, DType::F32);
     tested.around.monitor = vec![1];
-    let (large, small, _) = shapes(MAPS[2]);
-    let after = run(&gpu, "adam", &tested.op, &[Tensor::random(large, 1), Tensor::random(small, 2)], false, &tested.around).arenas;
-    assert_eq!(after, tested.around.arenas);
+    let (large, small, _) = shapes(MAPS[3]);
+    for profile in profiles(&gpu) {
+        tested.around.profile = Some(profile);
+        let after = run(&gpu, "adam", &tested.op, &[Tensor::random(large, 1), Tensor::random(small, 2)], false, &tested.around).arenas;
+        assert_eq!(after, tested.around.arenas);
+    }
 }
 
 /// In f16 the gradient is divided by the loss scale and the copy written; maps that are not finite move nothing and halve the scale.
@@ -262,7 +282,7 @@ fn from_maps_in_f16_is_that_of_f32_and_sees_an_overflow() {
     if !precisions(&gpu, "adam from maps").contains(&DType::F16) {
         return;
     }
-    let case = MAPS[2];
+    let case = MAPS[3];
     let (large, small, _) = shapes(case);
     let inputs = [Tensor::random(large, 1), Tensor::random(small, 2)].map(|map| map.stored(DType::F16));
     let scaling = Scaling { scale: 4.0, ..Default::default() };

@@ -67,7 +67,9 @@ impl Adam {
     /// The launch over a stretch of the arena.
     fn range(&self, context: &LowerContext, range: Stretch) -> Dispatch {
         let states = context.states;
-        let size = (range.bytes / VEC4_BYTES) as usize;
+        let half = states.precision() == DType::F16;
+        let wide = optimizer::wide(context);
+        let size = (range.bytes / if wide { 2 * VEC4_BYTES } else { VEC4_BYTES }) as usize;
         let params = Params {
             size: size as u32,
             betas: self.betas.map(|beta| beta as f32),
@@ -79,9 +81,11 @@ impl Adam {
         let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
         let part = |part| optimizer::part(states, self.arena, part, range);
         let mut slots: Vec<Slot> = [Slot::Step, Slot::Monitor].into_iter().chain(parts.map(part)).collect();
-        let half = states.precision() == DType::F16;
-        slots.push(if half { part(ArenaPart::Half) } else { Slot::Unused(0) });
-        let kernel = KernelSpec::new(shader!("adam/update")).uint("RUN", optimizer::run(context.profile));
+        if !wide {
+            slots.push(if half { part(ArenaPart::Half) } else { Slot::Unused(0) });
+        }
+        let kernel = KernelSpec::new(if wide { shader!("adam/update_wide") } else { shader!("adam/update") });
+        let kernel = kernel.uint("RUN", optimizer::run(context.profile));
         let kernel = if half { gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16) } else { kernel };
         Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
     }

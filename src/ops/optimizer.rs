@@ -63,3 +63,9 @@ pub(super) fn run(profile: &Profile) -> usize {
         _ => WORKGROUP,
     }
 }
+
+/// Whether an update takes eight numbers at a time, as 64-bit words: where lanes load and store one after the other.
+pub(super) fn wide(context: &LowerContext) -> bool {
+    let profile = context.profile;
+    profile.class == DeviceClass::Cpu && profile.int64 && context.states.precision() == DType::F32
+}

@@ -73,9 +73,11 @@ impl FromMaps {
         };
         let (kernel, transposed) = (self.gradient.geometry.kernel, self.gradient.transposed_output);
         let [rows, columns] = if transposed { [small, large] } else { [large, small] }.map(|map| map.shape.channels4());
+        let wide = optimizer::wide(context) && columns.is_multiple_of(2);
+        let columns = if wide { columns / 2 } else { columns };
         let tile_columns = columns.div_ceil(RUN).min(TILE_COLUMNS);
         let tiles = kernel.pow(2) * rows * columns.div_ceil(RUN * tile_columns);
-        let kernel = KernelSpec::new(shader!("adam/from_maps"))
+        let kernel = KernelSpec::new(if wide { shader!("adam/from_maps_wide") } else { shader!("adam/from_maps") })
             .uint("KERNEL", kernel)
             .uint("STRIDE", self.gradient.geometry.stride)
             .flag("TRANSPOSED_OUTPUT", transposed)
@@ -85,16 +87,14 @@ impl FromMaps {
         let half = context.states.precision() == DType::F16;
         let kernel = if half { weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16) } else { kernel };
         let part = |part| optimizer::part(context.states, adam.arena, part, context.states.stretch(self.state));
+        let [value, moment1, moment2] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
         let moved = match (check, half) {
             (true, _) => [0, 1, 2, 3].map(Slot::Unused),
-            (false, true) => [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2, ArenaPart::Half].map(part),
-            (false, false) => {
-                let [value, moment1, moment2] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
-                [value, moment1, moment2, Slot::Unused(0)]
-            }
+            (false, true) => [value, moment1, moment2, part(ArenaPart::Half)],
+            (false, false) => [value, moment1, moment2, Slot::Unused(0)],
         };
         let read = [Slot::Step, Slot::Monitor, Slot::Input(position), Slot::Input(position + 1)];
-        let slots = read.into_iter().chain(moved).collect();
+        let slots = read.into_iter().chain(moved.into_iter().take(if wide { 3 } else { 4 })).collect();
         Dispatch::new(activations(kernel, large.dtype), &params, slots, (tiles * RUN).div_ceil(WORKGROUP))
     }
 }
