@@ -57,7 +57,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> large: array<vec4<u64>>;
 @group(0) @binding(2) var<storage, read> small: array<vec4<u64>>;
-@group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<vec4<u64>>;
 
 // Eight numbers, those at even places and those at odd ones: what the two halves of each word are.
 struct Eight {
@@ -65,8 +65,12 @@ struct Eight {
     odd: vec4<f32>,
 }
 
-fn eight(words: vec4<u64>) -> Eight {
-    return Eight(bitcast<vec4<f32>>(vec4<u32>(words)), bitcast<vec4<f32>>(vec4<u32>(words >> vec4(32u))));
+fn eight(pairs: vec4<u64>) -> Eight {
+    return Eight(bitcast<vec4<f32>>(vec4<u32>(pairs)), bitcast<vec4<f32>>(vec4<u32>(pairs >> vec4(32u))));
+}
+
+fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
+    return vec4<u64>(bitcast<vec4<u32>>(even)) | (vec4<u64>(bitcast<vec4<u32>>(odd)) << vec4(32u));
 }
 
 // Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
@@ -122,18 +126,13 @@ fn small_tile(channel8: u32, row: u32, ox: u32) -> Tile {
     return tile;
 }
 
-// Where row 8*row8 + i and column 8*column8 of the product lie, in vec4s; rows follow each other after `step`.
+// Where row 8*row8 + i and column 8*column8 of the product lie, in eights; rows follow each other after `step`.
 fn place(row8: u32, column8: u32, step: u32) -> u32 {
     if TRANSPOSED_OUTPUT {
         let channels8 = params.large_channels4 / 2u;
-        return (column8 / channels8 * params.small_channels4 * 4u + row8 * 8u) * step + column8 % channels8 * 2u;
+        return (column8 / channels8 * params.small_channels4 * 4u + row8 * 8u) * step + column8 % channels8;
     }
-    return row8 * 8u * step + column8 * 2u;
-}
-
-fn store(at: u32, even: vec4<f32>, odd: vec4<f32>) {
-    grad_weight[at] = vec4(even.x, odd.x, even.y, odd.y);
-    grad_weight[at + 1u] = vec4(even.z, odd.z, even.w, odd.w);
+    return row8 * 8u * step + column8;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -187,12 +186,13 @@ fn conv2d_grad_weight(
     if column >= columns || split >= params.splits {
         return;
     }
-    let step = select(params.small_channels4, params.large_channels4, TRANSPOSED_OUTPUT);
+    let step = select(params.small_channels4, params.large_channels4, TRANSPOSED_OUTPUT) / 2u;
+    let part_at = split * KERNEL * KERNEL * params.large_channels4 * 4u * params.small_channels4 / 2u;
     for (var r = 0u; r < TILE_EIGHTS * 4u; r++) {
         if first + r / 4u < rows {
-            let at = split * KERNEL * KERNEL * params.large_channels4 * 4u * params.small_channels4 + place(first + r / 4u, column, step);
-            store(at + r % 4u * 2u * step, even_even[r], even_odd[r]);
-            store(at + (r % 4u * 2u + 1u) * step, odd_even[r], odd_odd[r]);
+            let at = part_at + place(first + r / 4u, column, step) + r % 4u * 2u * step;
+            grad_weight[at] = words(even_even[r], even_odd[r]);
+            grad_weight[at + step] = words(odd_even[r], odd_odd[r]);
         }
     }
 }

@@ -57,7 +57,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> input: array<vec4<u64>>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<u64>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4<u64>>;
 
 // Eight numbers, those at even places and those at odd ones: what the two halves of each word are.
 struct Eight {
@@ -65,8 +65,12 @@ struct Eight {
     odd: vec4<f32>,
 }
 
-fn eight(words: vec4<u64>) -> Eight {
-    return Eight(bitcast<vec4<f32>>(vec4<u32>(words)), bitcast<vec4<f32>>(vec4<u32>(words >> vec4(32u))));
+fn eight(pairs: vec4<u64>) -> Eight {
+    return Eight(bitcast<vec4<f32>>(vec4<u32>(pairs)), bitcast<vec4<f32>>(vec4<u32>(pairs >> vec4(32u))));
+}
+
+fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
+    return vec4<u64>(bitcast<vec4<u32>>(even)) | (vec4<u64>(bitcast<vec4<u32>>(odd)) << vec4(32u));
 }
 
 // Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
@@ -103,12 +107,15 @@ fn weight_block(tap: u32, ci8: u32, column: u32, out_channels8: u32) -> Block {
     return Block(even_even, evens_of_odd, odds_of_even, odd_odd);
 }
 
-fn store(pixel: u32, co4: u32, value: vec4<f32>) {
-    var sum = value;
+fn store(pixel: u32, co8: u32, even: vec4<f32>, odd: vec4<f32>) {
+    var sum = Eight(even, odd);
     if HAS_BIAS {
-        sum += bias[co4];
+        let low = bias[2u * co8];
+        let high = bias[2u * co8 + 1u];
+        sum.even += vec4(low.xz, high.xz);
+        sum.odd += vec4(low.yw, high.yw);
     }
-    output[params.output_offset + pixel * params.output_stride + co4] = sum;
+    output[(params.output_offset + pixel * params.output_stride) / 2u + co8] = words(sum.even, sum.odd);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -184,8 +191,7 @@ fn conv_transpose2d(
         let exists = pixel < pixels && oy < params.out_height && ox < params.out_width;
         let place = (pixel / columns / rows * params.out_height + oy) * params.out_width + ox;
         if exists && co8 < out_channels8 {
-            store(place, 2u * co8, vec4(even[p].x, odd[p].x, even[p].y, odd[p].y));
-            store(place, 2u * co8 + 1u, vec4(even[p].z, odd[p].z, even[p].w, odd[p].w));
+            store(place, co8, even[p], odd[p]);
         }
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Resul
 /// The launches of `conv2d` and `conv_transpose2d`: they differ in shader and grid only.
 pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
     let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
-    let chosen = choose(&key, &wide::aligned(context.profile, &context.inputs[..1]));
+    let chosen = choose(&key, &wide::aligned(context.profile, &[context.inputs[0], context.output]));
     let kernel =
         chosen.kernel.uint("KERNEL", key.geometry.kernel).uint("STRIDE", key.geometry.stride).flag("TRANSPOSED_WEIGHT", key.transposed);
     let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);
