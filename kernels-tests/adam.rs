@@ -117,7 +117,14 @@ fn an_arena_beyond_one_binding_is_updated_in_ranges() {
         profile.max_binding_bytes = 1000;
         let op = Adam::new(arena, BETAS, EPS);
         let output = pix2pix::ops::Operand::dense(Shape::scalar());
-        let lowered = op.lower(&pix2pix::ops::LowerContext { inputs: &[], output, byproducts: &[], profile: &profile, states: &states });
+        let lowered = op.lower(&pix2pix::ops::LowerContext {
+            inputs: &[],
+            output,
+            byproducts: &[],
+            slopes: [1.0; 2],
+            profile: &profile,
+            states: &states,
+        });
         assert_eq!(lowered.dispatches.len() as u64, states.get_arena(arena).bytes.div_ceil(768));
         check(&gpu, Surroundings { states: states.clone(), profile: Some(profile), ..Default::default() }, arena);
     }

@@ -247,7 +247,8 @@ pub fn run_beside(
     let beside_type = inputs.first().map_or(DType::F32, |input| input.dtype);
     let beside: Vec<Operand> = byproducts.iter().map(|&shape| place(shape, beside_type, sliced)).collect();
     let asked: Vec<Option<Operand>> = beside.iter().copied().map(Some).collect();
-    let lowered = op.lower(&LowerContext { inputs: &operands, output, byproducts: &asked, profile, states: &around.states });
+    let lowered =
+        op.lower(&LowerContext { inputs: &operands, output, byproducts: &asked, slopes: [1.0; 2], profile, states: &around.states });
 
     let upload = |operand: &Operand, values: Option<&[f32]>| {
         let bytes = framed(operand, values);

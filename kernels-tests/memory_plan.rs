@@ -70,7 +70,7 @@ impl<'a> Simulation<'a> {
             let operands: Vec<_> = node.inputs.iter().map(operand).collect();
             let output = self.plan.places[step.node].unwrap().operand;
             let beside: Vec<_> = step.byproducts.iter().map(|value| value.as_ref().map(operand)).collect();
-            let lowered = op.lower(&LowerContext { inputs: &operands, output, byproducts: &beside, profile, states });
+            let lowered = op.lower(&LowerContext { inputs: &operands, output, byproducts: &beside, slopes: [1.0; 2], profile, states });
             let made: Vec<usize> = [step.node].into_iter().chain(step.byproducts.iter().flatten().map(|&var| number(var))).collect();
             let own: Vec<usize> = made.iter().filter_map(|&value| self.owner(value)).map(|owner| self.plan.buffer_of[&owner]).collect();
             assert_eq!(own.iter().collect::<HashSet<_>>().len(), own.len(), "{name}: two results share a buffer");

@@ -1,7 +1,7 @@
 // conv2d, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU adapters that have these.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
-//       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
+//       input[n, oy*stride + ky - padding, ox*stride + kx - padding, ci] * weight[ky, kx, ci, co]
 //
 //            8*SUBGROUP output channels                   For loading, a lane is a pixel: it fetches eight inputs of its
 //           lane 0 | lane 1 | lane 2 | ...                own pixel. For computing, a lane is eight output channels: the
@@ -11,7 +11,8 @@
 //
 // The two halves of a word are an even and an odd channel, so eights are kept as four even and four odd ones until they are stored.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// input_slope reads the input through a leaky ReLU, x > 0 ? x : input_slope * x, that is stored nowhere; 1 is none. It
+// and the stride are parameters, so that one pipeline serves every layer: this much code compiles slowly.
 //
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
@@ -26,10 +27,8 @@
 //           Unmeasured on a GPU. Called by ops::conv2d.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const TILE_PIXELS: u32 = 16u;
@@ -50,9 +49,9 @@ struct Params {
     output_offset: u32,
     output_stride: u32,
     splits: u32, // 1: only rung 5 splits the contraction
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
+    stride: u32,
+    input_slope: f32, // of the leaky ReLU in front of the input; 1 is none
+    pad: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -78,7 +77,7 @@ fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
 // Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
 // which compilers may lose where it is compared or multiplied by 0.
 fn activated(x: vec4<f32>) -> vec4<f32> {
-    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+    return select(x, params.input_slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
 
 // weight[tap, 8*ci8 .., 8*column ..] as four matrices: their products with an input's even and odd channels are even and odd
@@ -139,8 +138,8 @@ fn conv2d(
     for (var r = 0u; r < LOADS; r++) {
         let pixel = min(first + r * SUBGROUP + lane, pixels - 1u);
         image[r] = pixel / params.out_width / params.out_height * params.in_height;
-        top[r] = pixel / params.out_width % params.out_height * STRIDE - params.padding;
-        left[r] = pixel % params.out_width * STRIDE - params.padding;
+        top[r] = pixel / params.out_width % params.out_height * params.stride - params.padding;
+        left[r] = pixel % params.out_width * params.stride - params.padding;
     }
     var even: array<vec4<f32>, TILE_PIXELS>; // sums of the even channels of each pixel
     var odd: array<vec4<f32>, TILE_PIXELS>;

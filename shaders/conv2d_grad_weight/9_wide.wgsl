@@ -1,7 +1,7 @@
 // conv2d_grad_weight, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU adapters that have these.
 //
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
-//       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
+//       large[n, oy*stride + ky - padding, ox*stride + kx - padding, a] * small[n, oy, ox, b]
 //
 // A matrix product: the rows are patch vectors, (ky, kx, eight of a) counted as one list, the columns are the eights of b, the
 // contraction runs over pixels, two of a row at a time: as fast as four, half the code. A lane owns eight columns and fetches one row
@@ -10,7 +10,8 @@
 //
 // For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
 // writes grad_weight[ky, kx, b, a]: then the rows are the eights of b, the columns the patch vectors.
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+// large_slope and small_slope read the maps through a leaky ReLU, x > 0 ? x : slope * x, that is stored nowhere; 1 is none. They
+// and the stride are parameters, so that one pipeline serves every layer: this much code compiles slowly.
 //
 // Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
 // Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
@@ -26,10 +27,7 @@
 //           Unmeasured on a GPU. Called by ops::conv2d_grad_weight.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
 const TRANSPOSED_OUTPUT: bool = false;
-const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
-const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const TILE_EIGHTS: u32 = 8u; // rows of a tile, in eights
@@ -49,9 +47,9 @@ struct Params {
     small_offset: u32,
     small_stride: u32,
     splits: u32, // parts of the sum over pixels, each with its own result
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
+    stride: u32,
+    large_slope: f32, // of the leaky ReLU in front of the large map; 1 is none
+    small_slope: f32, // and of the small one
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -100,16 +98,16 @@ struct Tile {
 // The patch vector under two neighbouring pixels of the row, zero outside of the map.
 fn large_tile(tap: Tap, row: u32, ox: u32) -> Tile {
     // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
-    let y = row % params.small_height * STRIDE + tap.ky - params.padding;
+    let y = row % params.small_height * params.stride + tap.ky - params.padding;
     let image_row = row / params.small_height * params.large_height + y;
     var tile: Tile;
     for (var i = 0u; i < 2u; i++) {
-        let x = (ox + i) * STRIDE + tap.kx - params.padding;
+        let x = (ox + i) * params.stride + tap.kx - params.padding;
         let inside = ox + i < params.small_width && y < params.large_height && x < params.large_width;
         let source = (params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride) / 2u;
         let values = eight(large[source + tap.channel8]);
-        tile.even[i] = select(vec4(0.0), activated(values.even, LARGE_SLOPE), inside);
-        tile.odd[i] = select(vec4(0.0), activated(values.odd, LARGE_SLOPE), inside);
+        tile.even[i] = select(vec4(0.0), activated(values.even, params.large_slope), inside);
+        tile.odd[i] = select(vec4(0.0), activated(values.odd, params.large_slope), inside);
     }
     return tile;
 }
@@ -120,8 +118,8 @@ fn small_tile(channel8: u32, row: u32, ox: u32) -> Tile {
     for (var i = 0u; i < 2u; i++) {
         let pixel = row * params.small_width + min(ox + i, params.small_width - 1u);
         let values = eight(small[(params.small_offset + pixel * params.small_stride) / 2u + channel8]);
-        tile.even[i] = activated(values.even, SMALL_SLOPE);
-        tile.odd[i] = activated(values.odd, SMALL_SLOPE);
+        tile.even[i] = activated(values.even, params.small_slope);
+        tile.odd[i] = activated(values.odd, params.small_slope);
     }
     return tile;
 }

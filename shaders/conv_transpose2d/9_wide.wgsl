@@ -1,18 +1,19 @@
 // conv_transpose2d, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU adapters that have these.
 //
-//   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
+//   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*stride, ox + padding - kx = ix*stride of
 //       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE): they share their taps, 2 x 2 of them for kernel 4, stride 2.
+// A tile holds pixels of one parity class (oy % stride, ox % stride): they share their taps, 2 x 2 of them for kernel 4, stride 2.
 // For loading, a lane is a pixel: it fetches eight inputs of its own pixel. For computing, a lane is eight output channels:
 // the shuffle hands it every pixel's input in turn, and each weight that it loads serves TILE_PIXELS pixels (drawn in conv2d).
 // The two halves of a word are an even and an odd channel, so eights are kept as four even and four odd ones until they are stored.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// input_slope reads the input through a leaky ReLU, x > 0 ? x : input_slope * x, that is stored nowhere; 1 is none. It
+// and the stride are parameters, so that one pipeline serves every layer: this much code compiles slowly.
 //
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
+// Grid      stride^2 * ceil(batch * ceil(out_height / stride) * ceil(out_width / stride) / TILE_PIXELS)
 //           * ceil(out_channels / (8 * SUBGROUP)) tiles, one a subgroup: ceil(tiles / (WORKGROUP / SUBGROUP)) groups,
 //           folded at 65535
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
@@ -24,10 +25,8 @@
 //           Unmeasured on a GPU. Called by ops::conv_transpose2d.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const TILE_PIXELS: u32 = 16u;
@@ -48,9 +47,9 @@ struct Params {
     output_offset: u32,
     output_stride: u32,
     splits: u32, // 1: only rung 5 splits the contraction
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
+    stride: u32,
+    input_slope: f32, // of the leaky ReLU in front of the input; 1 is none
+    pad: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -76,7 +75,7 @@ fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
 // Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
 // which compilers may lose where it is compared or multiplied by 0.
 fn activated(x: vec4<f32>) -> vec4<f32> {
-    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+    return select(x, params.input_slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
 
 // weight[tap, 8*ci8 .., 8*column ..] as four matrices: their products with an input's even and odd channels are even and odd
@@ -126,17 +125,17 @@ fn conv_transpose2d(
 ) {
     let out_channels8 = params.out_channels / 8u;
     // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the pixels that they do not have.
-    let rows = (params.out_height + STRIDE - 1u) / STRIDE;
-    let columns = (params.out_width + STRIDE - 1u) / STRIDE;
+    let rows = (params.out_height + params.stride - 1u) / params.stride;
+    let columns = (params.out_width + params.stride - 1u) / params.stride;
     let pixels = params.batch * rows * columns;
     let pixel_tiles = (pixels + TILE_PIXELS - 1u) / TILE_PIXELS;
     let tile = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
     let first = tile % pixel_tiles * TILE_PIXELS;
-    let class_y = tile / pixel_tiles % (STRIDE * STRIDE) / STRIDE;
-    let class_x = tile / pixel_tiles % STRIDE;
-    let co8 = tile / pixel_tiles / (STRIDE * STRIDE) * SUBGROUP + lane;
-    let first_ky = (class_y + params.padding) % STRIDE;
-    let first_kx = (class_x + params.padding) % STRIDE;
+    let class_y = tile / pixel_tiles % (params.stride * params.stride) / params.stride;
+    let class_x = tile / pixel_tiles % params.stride;
+    let co8 = tile / pixel_tiles / (params.stride * params.stride) * SUBGROUP + lane;
+    let first_ky = (class_y + params.padding) % params.stride;
+    let first_kx = (class_x + params.padding) % params.stride;
 
     var image: array<u32, LOADS>; // row of the batch where the pixel's image begins
     var bottom: array<u32, LOADS>; // input row that the first tap meets; the next tap meets the row above
@@ -144,13 +143,13 @@ fn conv_transpose2d(
     for (var r = 0u; r < LOADS; r++) {
         let pixel = min(first + r * SUBGROUP + lane, pixels - 1u);
         image[r] = pixel / columns / rows * params.in_height;
-        bottom[r] = pixel / columns % rows + (class_y + params.padding) / STRIDE;
-        right[r] = pixel % columns + (class_x + params.padding) / STRIDE;
+        bottom[r] = pixel / columns % rows + (class_y + params.padding) / params.stride;
+        right[r] = pixel % columns + (class_x + params.padding) / params.stride;
     }
     var even: array<vec4<f32>, TILE_PIXELS>; // sums of the even channels of each pixel
     var odd: array<vec4<f32>, TILE_PIXELS>;
-    let taps_x = (KERNEL - first_kx + STRIDE - 1u) / STRIDE;
-    let taps = (KERNEL - first_ky + STRIDE - 1u) / STRIDE * taps_x;
+    let taps_x = (KERNEL - first_kx + params.stride - 1u) / params.stride;
+    let taps = (KERNEL - first_ky + params.stride - 1u) / params.stride * taps_x;
     for (var t = 0u; t < taps; t++) {
         var source: array<u32, LOADS>;
         var inside: array<bool, LOADS>;
@@ -163,7 +162,7 @@ fn conv_transpose2d(
             source[r] = (params.input_offset + select(0u, (image[r] + y) * params.in_width + x, inside[r]) * params.input_stride) / 2u;
             any_inside |= inside[r];
         }
-        let tap = (first_ky + t / taps_x * STRIDE) * KERNEL + first_kx + t % taps_x * STRIDE;
+        let tap = (first_ky + t / taps_x * params.stride) * KERNEL + first_kx + t % taps_x * params.stride;
         if !subgroupAny(any_inside) {
             continue; // small maps: most taps of a 1x1 or 2x2 map lie outside for every pixel
         }
@@ -186,8 +185,8 @@ fn conv_transpose2d(
     }
     for (var p = 0u; p < TILE_PIXELS; p++) {
         let pixel = first + p;
-        let oy = pixel / columns % rows * STRIDE + class_y;
-        let ox = pixel % columns * STRIDE + class_x;
+        let oy = pixel / columns % rows * params.stride + class_y;
+        let ox = pixel % columns * params.stride + class_x;
         let exists = pixel < pixels && oy < params.out_height && ox < params.out_width;
         let place = (pixel / columns / rows * params.out_height + oy) * params.out_width + ox;
         if exists && co8 < out_channels8 {

@@ -124,8 +124,14 @@ fn time_copies(gpu: &Gpu, clock: &Clock, options: &KernelOptions, dtype: DType) 
 /// Scaling by one, with this workgroup and this work a thread.
 fn copy(profile: &Profile, operand: Operand, threads: usize, per_thread: usize) -> Dispatch {
     let states = StateList::default();
-    let lowered =
-        Scale { scale: 1.0 }.lower(&LowerContext { inputs: &[operand], output: operand, byproducts: &[], profile, states: &states });
+    let lowered = Scale { scale: 1.0 }.lower(&LowerContext {
+        inputs: &[operand],
+        output: operand,
+        byproducts: &[],
+        slopes: [1.0; 2],
+        profile,
+        states: &states,
+    });
     let mut dispatch = lowered.dispatches[0].clone();
     dispatch.kernel = dispatch.kernel.uint("WORKGROUP", threads).uint("PER_THREAD", per_thread);
     dispatch.groups = (operand.shape.rows() * operand.shape.channels4()).div_ceil(threads * per_thread) as u64;

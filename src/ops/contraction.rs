@@ -1,9 +1,10 @@
 //! What the three contraction families share: the geometry, and reading through an activation.
 
 use super::Op;
-use super::choice::{ContractionKey, Family};
+use super::choice::{ContractionKey, Family, wide};
 use super::error::ShapeError;
 use super::lower::{LowerContext, Lowered};
+use crate::gpu::KernelSpec;
 use crate::tensor::Shape;
 use std::sync::Arc;
 
@@ -67,6 +68,17 @@ pub(crate) fn weight_channels(weight: Shape, transposed: bool) -> [usize; 2] {
     if transposed { [second, first] } else { [first, second] }
 }
 
+/// `kernel` for this geometry, with these slopes by which it reads its maps, as constants. The wide rung, whose long code takes a CPU
+/// adapter's compiler long, reads all but the kernel's size from its parameters: one pipeline serves every layer.
+pub(crate) fn specialised(kernel: KernelSpec, geometry: Geometry, slopes: &[(&'static str, f32)]) -> KernelSpec {
+    let kernel = kernel.uint("KERNEL", geometry.kernel);
+    if wide::is_rung(&kernel) {
+        return kernel;
+    }
+    let slopes = slopes.iter().filter(|&&(_, slope)| slope != 1.0);
+    slopes.fold(kernel.uint("STRIDE", geometry.stride), |kernel, &(name, slope)| kernel.float(name, slope))
+}
+
 /// A contraction that reads its maps through a leaky ReLU, `x > 0 ? x : slope * x`, as fusion makes it of one that reads what an
 /// activation made. Its kernel is chosen as without: what a map costs is loading it.
 #[derive(Debug, Clone)]
@@ -99,18 +111,7 @@ impl Op for Activated {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let mut lowered = self.contraction.lower(context);
-        let names = match &lowered.choice {
-            Some(choice) if choice.key.family == Family::Conv2dGradWeight => &["LARGE_SLOPE", "SMALL_SLOPE"][..],
-            _ => &["INPUT_SLOPE"],
-        };
-        // The first launch reads the maps; where there is a second, it adds the parts of a split sum.
-        if let Some(launch) = lowered.dispatches.first_mut() {
-            for (&name, slope) in names.iter().zip(self.slopes).filter(|&(_, slope)| slope != 1.0) {
-                launch.kernel = launch.kernel.clone().float(name, slope);
-            }
-        }
-        lowered
+        self.contraction.lower(&LowerContext { slopes: self.slopes, ..*context })
     }
 
     fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {

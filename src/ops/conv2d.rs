@@ -3,7 +3,7 @@
 use super::Op;
 use super::channel_sum::ChannelSum;
 use super::choice::{ContractionKey, Family, choose, wide};
-use super::contraction::{Geometry, weight_channels};
+use super::contraction::{Geometry, specialised, weight_channels};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
@@ -47,7 +47,9 @@ pub(crate) struct ConvParams {
     input: [u32; 2],
     output: [u32; 2],
     splits: u32,
-    pad: [u32; 3],
+    stride: u32,
+    input_slope: f32,
+    pad: u32,
 }
 
 impl ConvParams {
@@ -65,7 +67,9 @@ impl ConvParams {
             input: input.place(),
             output: output.place(),
             splits: 1,
-            pad: [0; 3],
+            stride: geometry.stride as u32,
+            input_slope: context.slopes[0],
+            pad: 0,
         }
     }
 }
@@ -91,8 +95,7 @@ pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Resul
 pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
     let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
     let chosen = choose(&key, &wide::aligned(context.profile, &[context.inputs[0], context.output]));
-    let kernel =
-        chosen.kernel.uint("KERNEL", key.geometry.kernel).uint("STRIDE", key.geometry.stride).flag("TRANSPOSED_WEIGHT", key.transposed);
+    let kernel = specialised(chosen.kernel, key.geometry, &[("INPUT_SLOPE", context.slopes[0])]).flag("TRANSPOSED_WEIGHT", key.transposed);
     let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);
     let params = ConvParams { splits: chosen.splits as u32, ..ConvParams::new(context, key.geometry) };
     let bias = Slot::Input(if key.bias { 2 } else { 1 });

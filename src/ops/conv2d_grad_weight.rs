@@ -3,7 +3,7 @@
 use super::Op;
 use super::channel_sum::sum_of_parts;
 use super::choice::{ContractionKey, Family, choose, wide};
-use super::contraction::Geometry;
+use super::contraction::{Geometry, specialised};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
 use super::error::{ShapeError, take};
@@ -35,7 +35,8 @@ struct Params {
     large: [u32; 2],
     small: [u32; 2],
     splits: u32,
-    pad: [u32; 3],
+    stride: u32,
+    slopes: [f32; 2],
 }
 
 impl Op for Conv2dGradWeight {
@@ -91,13 +92,11 @@ impl Op for Conv2dGradWeight {
             large: large.place(),
             small: small.place(),
             splits: chosen.splits as u32,
-            pad: [0; 3],
+            stride: self.geometry.stride as u32,
+            slopes: context.slopes,
         };
-        let kernel = chosen
-            .kernel
-            .uint("KERNEL", self.geometry.kernel)
-            .uint("STRIDE", self.geometry.stride)
-            .flag("TRANSPOSED_OUTPUT", self.transposed_output);
+        let slopes = [("LARGE_SLOPE", context.slopes[0]), ("SMALL_SLOPE", context.slopes[1])];
+        let kernel = specialised(chosen.kernel, self.geometry, &slopes).flag("TRANSPOSED_OUTPUT", self.transposed_output);
         let kernel = activations(kernel, large.dtype);
         let choice = Some(Choice { key, kernel: chosen.name });
         let sum = sum_of_parts(context.output, chosen.splits, |target, dtype| {

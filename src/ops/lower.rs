@@ -73,6 +73,8 @@ pub struct LowerContext<'a> {
     pub output: Operand,
     /// The places of what it writes beside its output, by number; `None` for what nobody asks for.
     pub byproducts: &'a [Option<Operand>],
+    /// Slopes of the leaky ReLUs that a contraction reads its maps through, by position among the inputs; 1 for none.
+    pub slopes: [f32; 2],
     /// The device.
     pub profile: &'a Profile,
     /// Parameters and statistics.

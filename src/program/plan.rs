@@ -79,7 +79,8 @@ impl Plan {
             let inputs: Vec<Operand> = node.inputs.iter().filter_map(operand).collect();
             let made = byproducts.remove(&index).unwrap_or_default();
             let beside: Vec<Option<Operand>> = made.iter().map(|value| value.as_ref().and_then(operand)).collect();
-            let lowered = op.lower(&LowerContext { inputs: &inputs, output: output.operand, byproducts: &beside, profile, states });
+            let lowered =
+                op.lower(&LowerContext { inputs: &inputs, output: output.operand, byproducts: &beside, slopes: [1.0; 2], profile, states });
             steps.push(Step {
                 node: index,
                 dispatches: lowered.dispatches,

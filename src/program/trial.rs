@@ -139,6 +139,13 @@ impl<'a> Trial<'a> {
         profile.forced.clear();
         profile.tuned = [(self.key.to_string(), candidate.name.clone())].into();
         let states = StateList::default();
-        self.op.lower(&LowerContext { inputs: &self.inputs, output: self.output, byproducts: &[], profile: &profile, states: &states })
+        self.op.lower(&LowerContext {
+            inputs: &self.inputs,
+            output: self.output,
+            byproducts: &[],
+            slopes: [1.0; 2],
+            profile: &profile,
+            states: &states,
+        })
     }
 }

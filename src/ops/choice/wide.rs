@@ -2,7 +2,7 @@
 //! take it by default.
 
 use super::{ContractionKey, Family};
-use crate::gpu::Profile;
+use crate::gpu::{KernelSpec, Profile};
 use crate::ops::Operand;
 use crate::tensor::DType;
 use std::borrow::Cow;
@@ -11,6 +11,11 @@ use std::borrow::Cow;
 pub(super) const RUNG: &str = "9_wide";
 /// Channels of a load.
 const EIGHT: usize = 8;
+
+/// Whether this is the rung.
+pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {
+    kernel.source.rung() == RUNG
+}
 
 /// Lanes of the rung, where the device has 64-bit words and all channels come in eights of f32.
 pub(super) fn lanes(key: &ContractionKey, profile: &Profile) -> Option<usize> {
