@@ -14,7 +14,7 @@ const STRIP_BYTES: usize = 1 << 16;
 /// The bytes in front of the rows of an uncompressed file of any number of channels. The rows follow as they are, samples in the machine's
 /// byte order.
 pub(super) fn header(layout: Layout) -> io::Result<Vec<u8>> {
-    let rows = layout.height as u64 * layout.row_bytes() as u64;
+    let rows = u64::from(layout.height).saturating_mul(layout.row_bytes() as u64);
     // What says for each strip where it lies, and for each channel what it is, comes in front and is less than this.
     let entries = 8 * u64::from(layout.height) + 4 * layout.channels as u64 + 1024;
     if rows.saturating_add(entries) > u64::from(u32::MAX) {

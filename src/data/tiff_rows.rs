@@ -9,7 +9,7 @@ use ::tiff::{ColorType, TiffResult};
 
 use super::picture::{Depth, Layout, Picture};
 use super::read::MAX_BYTES;
-use super::tiff_reader::has_pages;
+use super::tiff_reader::{chunk_row_bytes, has_pages, mixes_samples};
 
 /// The first picture of a TIFF, decoded by rows of its strips or tiles.
 pub(super) struct TiffRows {
@@ -37,7 +37,11 @@ impl TiffRows {
         limits.intermediate_buffer_size = MAX_BYTES as usize;
         let mut decoder = Decoder::new(file)?.with_limits(limits);
         let (width, height) = decoder.dimensions()?;
-        let (channels, bits) = match decoder.colortype()? {
+        let kind = decoder.colortype()?;
+        if mixes_samples(&mut decoder, kind) || chunk_row_bytes(&mut decoder, kind) > MAX_BYTES {
+            return Ok(None);
+        }
+        let (channels, bits) = match kind {
             ColorType::Gray(bits) => (1, bits),
             ColorType::RGB(bits) => (3, bits),
             ColorType::RGBA(bits) => (4, bits),
@@ -52,7 +56,7 @@ impl TiffRows {
         };
         let layout = Layout { width, height, channels, depth };
         let rows = u64::from(decoder.chunk_dimensions().1.min(height));
-        let fits = rows * layout.row_bytes() as u64 <= MAX_BYTES;
+        let fits = rows.saturating_mul(layout.row_bytes() as u64) <= MAX_BYTES;
         Ok(fits.then_some(Self { decoder, layout, decoded: 0, band: Picture::default() }))
     }
 
