@@ -106,7 +106,10 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A picture of more channels than colours have.
-    #[error("{}: has {channels} channels, which are no colours; train with --input or --output channels, or convert it to RGB", path.display())]
+    #[error(
+        "{}: has {channels} channels, which are no colours; train with --input or --output channels, or convert it to RGB",
+        path.display()
+    )]
     NoColours {
         /// The file.
         path: PathBuf,

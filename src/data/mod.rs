@@ -5,6 +5,7 @@
 //! | module | idea |
 //! |---|---|
 //! | [`picture`] | a picture in memory: any number of channels, 8 or 16 bits a sample |
+//! | `convert` | pictures from the `image` crate's and back |
 //! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels, whatever they are |
 //! | [`lab`] | CIE Lab |
 //! | [`palette`] | the colours of label maps |
@@ -29,6 +30,7 @@
 pub mod augment;
 pub mod bands;
 pub mod bundled;
+mod convert;
 pub mod dataset;
 pub mod error;
 pub mod lab;

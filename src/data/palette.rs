@@ -71,7 +71,7 @@ impl Palette {
                 continue;
             };
             let Some(colour) = rest.split_whitespace().next().and_then(parse_colour) else {
-                return Err(format!("line {number}: \"{}\" is no colour #rrggbb", line.trim()));
+                return Err(format!("line {number}: \"{}\" is no colour #rrggbb or #rrrrggggbbbb", line.trim()));
             };
             if colours.contains(&colour) {
                 return Err(format!("line {number}: #{} stands there twice", hex(colour)));
@@ -80,7 +80,7 @@ impl Palette {
         }
         match colours.len() {
             1..=MOST_LABELS => Ok(Self { colours }),
-            count => Err(format!("it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb")),
+            count => Err(format!("it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb or #rrrrggggbbbb")),
         }
     }
 
@@ -232,8 +232,8 @@ mod tests {
     #[test]
     fn what_is_no_palette_and_what_is_not_in_it_are_named() {
         for (text, expected) in [
-            ("", "0 colours"),
-            ("#12345", "line 1"),
+            ("", "lines #rrggbb or #rrrrggggbbbb"),
+            ("#12345", "line 1: \"#12345\" is no colour #rrggbb or #rrrrggggbbbb"),
             ("#+12345", "line 1"),
             ("#ff0000ff", "line 1"),
             ("#ff0000,", "line 1"),
