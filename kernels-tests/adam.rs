@@ -3,13 +3,13 @@
 use crate::contraction::{Case, activated, shapes, swapped};
 use crate::conv2d_grad_weight;
 use crate::harness::{Arenas, Surroundings, Tensor, Tolerance, gpu, precisions, run};
-use pix2pix::gpu::{Gpu, Profile};
+use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::adam::{Adam, FromMaps, update};
 use pix2pix::ops::channel_sum::ChannelSum;
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::ops::loss_scale::Scaling;
-use pix2pix::ops::{ArenaPart, Op, StepState};
+use pix2pix::ops::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::program::Plan;
 use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{Tape, TapeError, Var};
@@ -116,16 +116,13 @@ fn an_arena_beyond_one_binding_is_updated_in_ranges() {
     for mut profile in profiles(&gpu) {
         profile.max_binding_bytes = 1000;
         let op = Adam::new(arena, BETAS, EPS);
-        let output = pix2pix::ops::Operand::dense(Shape::scalar());
-        let lowered = op.lower(&pix2pix::ops::LowerContext {
-            inputs: &[],
-            output,
-            byproducts: &[],
-            slopes: [1.0; 2],
-            profile: &profile,
-            states: &states,
-        });
+        let output = Operand::dense(Shape::scalar());
+        let lowered =
+            op.lower(&LowerContext { inputs: &[], output, byproducts: &[], slopes: [1.0; 2], profile: &profile, states: &states });
         assert_eq!(lowered.dispatches.len() as u64, states.get_arena(arena).bytes.div_ceil(768));
+        let wide = profile.class == DeviceClass::Cpu && profile.int64;
+        let name = if wide { "adam/update_wide" } else { "adam/update" };
+        assert!(lowered.dispatches.iter().all(|launch| launch.kernel.source.name == name), "{name}");
         check(&gpu, Surroundings { states: states.clone(), profile: Some(profile), ..Default::default() }, arena);
     }
 }
@@ -230,6 +227,31 @@ impl FromMapsCase {
         let parts = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(|part| &self.around.arenas[&(self.arena, part)]);
         let kept = |words: &&Vec<f32>| [&words[..self.words.start], &words[self.words.end..]].concat();
         parts.iter().flat_map(kept).map(f32::to_bits).collect()
+    }
+}
+
+/// Eight columns at a time where the device has 64-bit integers, loads lane by lane, and the columns come in eights.
+#[test]
+fn weights_from_maps_are_wide_where_their_columns_come_in_eights() {
+    for (case, transposed, int64, name) in [
+        (MAPS[0], false, true, "adam/from_maps_wide"),
+        (MAPS[0], false, false, "adam/from_maps"),
+        (MAPS[3], false, true, "adam/from_maps"),
+        (MAPS[2], true, true, "adam/from_maps_wide"),
+    ] {
+        let tested = FromMapsCase::new(case, transposed, DType::F32);
+        let (large, small, _) = shapes(case);
+        let profile = Profile { class: DeviceClass::Cpu, int64, ..Profile::portable() };
+        let context = LowerContext {
+            inputs: &[large, small].map(Operand::dense),
+            output: Operand::dense(Shape::scalar()),
+            byproducts: &[],
+            slopes: [1.0; 2],
+            profile: &profile,
+            states: &tested.around.states,
+        };
+        let launched: Vec<_> = tested.op.lower(&context).dispatches.iter().map(|launch| launch.kernel.source.name).collect();
+        assert_eq!(launched.last(), Some(&name), "{case:?}, transposed {transposed}, 64-bit integers {int64}");
     }
 }
 

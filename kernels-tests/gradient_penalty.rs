@@ -204,13 +204,12 @@ fn the_penalty_and_its_gradients_meet_the_twin() {
             compare(&format!("{norm:?}: {name}"), &got, expected, Tolerance { absolute: 2e-5 * largest + blur, relative: 0.0 });
         };
         for (number, (name, got)) in gradients.into_iter().enumerate() {
+            let count = twin.parameters[number].len();
+            let expected = twin.gradient(count, |twin, i, width| twin.parameters[number][i] += width);
             // The biases in front of a normalisation, and its layer.
             match [("model.2.bias", 1), ("model.5.bias", 2)].iter().find(|(bias, _)| norm == Norm::Instance && name == *bias) {
-                Some(&(_, layer)) => cancels(&name, &got.unwrap(), &twin.bias_terms(layer)),
-                None => {
-                    let count = twin.parameters[number].len();
-                    near(&name, got, &twin.gradient(count, |twin, i, width| twin.parameters[number][i] += width));
-                }
+                Some(&(_, layer)) => cancels(&name, &got.unwrap(), &expected, &twin.bias_terms(layer)),
+                None => near(&name, got, &expected),
             }
         }
         near("image", by_image, &twin.gradient(IMAGE.len(), |twin, i, width| twin.image[i] += width));
@@ -222,9 +221,10 @@ fn the_penalty_and_its_gradients_meet_the_twin() {
 /// (means, deviations from them, products with factors, and their sums) and when the pixels are added up. These are no more than 16
 /// operations one after the other, each of them off by up to half of eps of its result, which is of the size of the terms. Seen is one
 /// eps of the terms at most, and 400 where a mean in the rule is wrong by 0.01 %.
-fn cancels(name: &str, got: &[f32], terms: &[f64]) {
-    for (channel, (&got, terms)) in got.iter().zip(terms).enumerate() {
+fn cancels(name: &str, got: &[f32], expected: &[f64], terms: &[f64]) {
+    for (channel, ((&got, &expected), terms)) in got.iter().zip(expected).zip(terms).enumerate() {
+        assert!(expected.abs() < 1e-8 * terms, "{name}[{channel}]: the terms add up to {expected} in f64");
         let absolute = 8.0 * f64::from(f32::EPSILON) * terms;
-        compare(&format!("{name}[{channel}]"), &[got], &[0.0], Tolerance { absolute, relative: 0.0 });
+        compare(&format!("{name}[{channel}]"), &[got], &[expected], Tolerance { absolute, relative: 0.0 });
     }
 }

@@ -317,11 +317,13 @@ pub fn run_beside(
     }
 }
 
-/// Images as slices of something wider; weights, vectors and scalars always lie densely.
+/// Images as slices of something wider; weights, vectors and scalars always lie densely. Slices of whole eights of channels begin at an
+/// even place, for kernels that read eight numbers at a time, and others at an odd one.
 fn place(shape: Shape, dtype: DType, sliced: bool) -> Operand {
     let dense = Operand::stored(shape, dtype);
     let is_image = shape.layout() == Layout::Nhwc && shape.rows() > 1;
-    if sliced && is_image { Operand { offset: 3, stride: dense.stride + 2, ..dense } } else { dense }
+    let offset = 2 + dense.stride % 2;
+    if sliced && is_image { Operand { offset, stride: dense.stride + 2, ..dense } } else { dense }
 }
 
 /// Guard, marked NaNs with the operand's values in their places, guard.

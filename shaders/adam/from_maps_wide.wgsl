@@ -3,7 +3,7 @@
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
-// A change of the arithmetic is one of all four files here.
+// The arithmetic is that of update.wgsl: a change of one is a change of all four files here.
 //
 // RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring eights of columns, each thread every RUN-th, at one tap.
 // Rows, columns and pixels are those of from_maps.wgsl.
@@ -13,7 +13,8 @@
 // Bindings  0 params, 1 step, 2 monitor, 3 large, 4 small, 5 value, 6 moment1, 7 moment2
 // Grid      KERNEL^2 * rows4 * ceil(columns8 / (RUN * TILE_COLUMNS)) tiles of RUN threads, WORKGROUP threads a group, folded at 65535
 // Limits    64-bit integers; columns in eights; a small map of few pixels.
-// Speed     @SPEED@
+// Speed     lavapipe 22.3: a step's updates of the arena and from maps at 128x128, ngf 32, together 28.8 to 32.0 ms with the two wide files,
+//           37.3 to 40.5 without, in turn. A tile walks whole rows of 256 numbers: in memory order.
 // Nothing is written once the monitor's flag is up. Caller: ops/adam/from_maps.rs, FromMaps.
 
 const KERNEL: u32 = 4u; // height and width of the kernel

@@ -4,7 +4,7 @@
 // With HALF g is gradient / loss scale, half = value, rounded, is what contractions read, and skipped steps do not count in the bias
 // corrections.
 //
-// Its twin from_maps.wgsl has the same arithmetic: a change of one is a change of both.
+// from_maps.wgsl, update_wide.wgsl and from_maps_wide.wgsl have the same arithmetic: a change of one is a change of all.
 //
 // Layouts   value, moment1, moment2, half: the same range of the parts of an arena, `size` vec4s each, whatever the states in it are;
 //           gradient: as many where gradients lie side by side, without those that from_maps.wgsl makes. Pad lanes and the gaps between

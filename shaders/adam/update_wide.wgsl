@@ -1,7 +1,7 @@
 // update.wgsl for f32, eight numbers at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
-// A change of the arithmetic there is one here and in the two from_maps files.
+// The arithmetic is that of update.wgsl: a change of one is a change of all four files here.
 //
 // Layouts   value, gradient, moment1, moment2: as in update.wgsl, read as `size` vectors of four words, each two neighbouring numbers.
 // Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2

@@ -158,7 +158,6 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
         }
     }
     if let Some(subgroup) = wide::lanes(key, profile) {
-        // Half the pixels of the broadcast rung: about as fast as as many, and compiled in half the time.
         found.push(problem.wide(subgroup, problem.shared_tile(32)));
         found.extend([32, 24, 16, 8, 4].map(|most| problem.wide(subgroup, problem.balanced(most))));
     }
