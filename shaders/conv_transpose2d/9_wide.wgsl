@@ -19,7 +19,7 @@
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
 //           all channel counts are multiples of 8, offsets and pixel strides even
 // Speed     lavapipe 22.3, beside rung 3 in one call: with 16 pixels a tile 1.22 times as fast on 32x32x128 from 64 channels, 1.12 on
-//           15x15x256; with 32 pixels 1.13 and 1.28, but compiled in twice the time.
+//           15x15x256; with 32 pixels 1.13 and 1.28, but compiled in twice the time; these are the default.
 //           lavapipe loads lane by lane, word by word: more than half of rung 3's sampled time on the layers of a step.
 //           With 32 output channels half of 8 lanes idle, and rung 3 wins.
 //           Unmeasured on a GPU. Called by ops::conv_transpose2d.

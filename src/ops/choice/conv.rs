@@ -75,9 +75,9 @@ impl Problem {
         self.pixels.div_ceil(self.pixels.div_ceil(most))
     }
 
-    /// Pixels by default of a tile whose lanes share what they load, at most `most` of them.
-    fn shared_tile(&self, most: usize) -> usize {
-        if self.pixels >= most { self.balanced(most) } else { tile_of(self.pixels, &[(16, 16), (5, 8), (2, 4)]) }
+    /// Pixels by default of a tile whose lanes share what they load.
+    fn shared_tile(&self) -> usize {
+        if self.pixels >= 32 { self.balanced(32) } else { tile_of(self.pixels, &[(16, 16), (5, 8), (2, 4)]) }
     }
 
     fn register(&self, pixels: usize, vectors: usize) -> Candidate {
@@ -150,7 +150,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
         let balanced = |most: usize| problem.balanced(most);
         // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
         let few_pixels = key.family == Family::ConvTranspose2d && !key.transposed && pixels <= FEW_PIXELS;
-        found.push(problem.broadcast(subgroup, problem.shared_tile(32), if few_pixels && vectors > subgroup { 2 } else { 1 }));
+        found.push(problem.broadcast(subgroup, problem.shared_tile(), if few_pixels && vectors > subgroup { 2 } else { 1 }));
         let others = [balanced(32), balanced(24), balanced(16), balanced(8), balanced(4)];
         found.extend(others.map(|tile| problem.broadcast(subgroup, tile, 1)));
         if vectors > subgroup {
@@ -158,7 +158,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
         }
     }
     if let Some(subgroup) = wide::lanes(key, profile) {
-        found.push(problem.wide(subgroup, problem.shared_tile(32)));
+        found.push(problem.wide(subgroup, problem.shared_tile()));
         found.extend([32, 24, 16, 8, 4].map(|most| problem.wide(subgroup, problem.balanced(most))));
     }
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {

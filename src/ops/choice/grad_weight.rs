@@ -87,7 +87,7 @@ fn eights(key: &ContractionKey, subgroup: usize) -> Vec<Candidate> {
             .uint("TILE_EIGHTS", tile);
         Candidate::new(kernel, &tile.to_string(), rows.div_ceil(tile) * columns.div_ceil(subgroup))
     };
-    let mut found = [8, 4, 2].map(|tile| one(subgroup.min(tile))).to_vec();
+    let mut found: Vec<Candidate> = [8, 4, 2].into_iter().filter(|&tile| tile <= subgroup).map(one).collect();
     if key.small.batch() * key.small.height() >= 8 {
         found.push(one(subgroup.min(8)).split(4));
     }
