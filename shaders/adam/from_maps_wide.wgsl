@@ -13,8 +13,8 @@
 // Bindings  0 params, 1 step, 2 monitor, 3 large, 4 small, 5 value, 6 moment1, 7 moment2
 // Grid      KERNEL^2 * rows4 * ceil(columns8 / (RUN * TILE_COLUMNS)) tiles of RUN threads, WORKGROUP threads a group, folded at 65535
 // Limits    64-bit integers; columns in eights; a small map of few pixels.
-// Speed     lavapipe 22.3: a step's updates of the arena and from maps at 128x128, ngf 32, together 28.8 to 32.0 ms with the two wide files,
-//           37.3 to 40.5 without, in turn. A tile walks whole rows of 256 numbers: in memory order.
+// Speed     lavapipe 22.3, all updates of a step at 128x128, ngf 32: 28.8 to 32.0 ms with the two wide files, 37.3 to 40.5 without, in
+//           turn. A tile walks whole rows of 256 numbers: in memory order.
 // Nothing is written once the monitor's flag is up. Caller: ops/adam/from_maps.rs, FromMaps.
 
 const KERNEL: u32 = 4u; // height and width of the kernel

@@ -15,8 +15,8 @@
 //           adapter, which takes one subgroup after the other, the subgroup.
 // Nothing is written once the monitor's flag is up, the state stays at the last good step, nor if the gradients overflowed (word
 // scale_word + 2 of the monitor; the layout is in ops/step.rs).
-// Moves 28 bytes an element, also with HALF; lavapipe is bound by its instructions for that. On lavapipe 22.3 a RUN of 8 takes 10.5 ms of processor time for 2.1 M elements,
-// one of 64 takes 14.5. Caller: ops/adam.rs, Adam.
+// Moves 28 bytes an element, also with HALF; lavapipe is bound by its instructions for that. On 22.3 a RUN of 8 takes 10.5 ms of
+// processor time for 2.1 M elements, one of 64 takes 14.5. Caller: ops/adam.rs, Adam.
 
 alias Weight = vec4<f32>; // how weights are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
