@@ -10,6 +10,7 @@ use pix2pix::state::StateList;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Architecture, Canvas, Tiling, TrainConfig, TrainError, Translator};
+use std::path::{Path, PathBuf};
 
 const PLAIN: Mode = Mode { statistics: Statistics::Image, dropout: DropoutMode::Off };
 
@@ -50,6 +51,7 @@ struct InMemory<'a> {
     values: &'a [f32],
     shape: Shape,
     rows: Vec<f32>,
+    folder: PathBuf,
     /// Top of the last tile that was asked for, and how often it was above the one before.
     top: usize,
     passes: usize,
@@ -57,7 +59,7 @@ struct InMemory<'a> {
 
 impl<'a> InMemory<'a> {
     fn new(values: &'a [f32], shape: Shape) -> Self {
-        Self { values, shape, rows: Vec::new(), top: 0, passes: 1 }
+        Self { values, shape, rows: Vec::new(), folder: std::env::temp_dir(), top: 0, passes: 1 }
     }
 }
 
@@ -71,6 +73,10 @@ impl Canvas for InMemory<'_> {
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
         self.rows.extend_from_slice(rows);
         Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 

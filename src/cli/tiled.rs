@@ -1,8 +1,8 @@
-//! Tiles of `translate`: the input is read and the result written in bands of rows.
+//! Tiles of `translate`: the input is read in windows and the result written by rows.
 
 use super::results::ResultArgs;
 use super::{CliError, PictureFile};
-use crate::data::{Bands, DataError, Layout, RowReader};
+use crate::data::{DataError, Layout, RowReader, Windows};
 use crate::nn::{Fit, TestTime};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
@@ -10,22 +10,29 @@ use crate::train::{Canvas, ModelConfig, TrainError};
 use std::path::{Path, PathBuf};
 
 /// An input that is read as tiles need it, and the files of its translation, which are written as rows are finished.
-pub struct BandedImage<'a> {
+pub struct TiledImage<'a> {
     config: &'a ModelConfig,
-    input: Bands<'a>,
+    input: Windows<'a>,
     layout: Layout,
+    folder: &'a Path,
     outputs: Vec<PictureFile<'a>>,
     /// Rows that were written.
     done: usize,
 }
 
-impl<'a> BandedImage<'a> {
-    /// Begins the translation of `input` into `outputs`.
-    pub fn new(config: &'a ModelConfig, results: &ResultArgs, input: Bands<'a>, outputs: &'a [PathBuf]) -> Result<Self, RunError> {
+impl<'a> TiledImage<'a> {
+    /// Begins the translation of `input` into `outputs`; what memory should not hold may lie in `folder`.
+    pub fn new(
+        config: &'a ModelConfig,
+        results: &ResultArgs,
+        folder: &'a Path,
+        input: Windows<'a>,
+        outputs: &'a [PathBuf],
+    ) -> Result<Self, RunError> {
         let (width, height) = input.dimensions();
         let layout = Layout { width, height, channels: config.output.drawn_channels(), depth: results.depth(input.depth()) };
         let outputs = outputs.iter().map(|path| PictureFile::create(path, layout)).collect::<Result<_, _>>()?;
-        Ok(Self { config, input, layout, outputs, done: 0 })
+        Ok(Self { config, input, layout, folder, outputs, done: 0 })
     }
 
     /// What the network would see of the whole.
@@ -39,7 +46,7 @@ impl<'a> BandedImage<'a> {
     }
 }
 
-impl Canvas for BandedImage<'_> {
+impl Canvas for TiledImage<'_> {
     fn read(&mut self, window: [usize; 4]) -> Result<Vec<f32>, TrainError> {
         Ok(self.input.units(window.map(|pixels| pixels as u32))?)
     }
@@ -53,6 +60,10 @@ impl Canvas for BandedImage<'_> {
         self.outputs.iter_mut().zip(&pictures).try_for_each(|(output, rows)| output.push(rows))?;
         self.done += height;
         Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder
     }
 }
 

@@ -5,10 +5,10 @@ use super::generator::UnsaidArgs;
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
-use super::tiled::{BandedImage, failure, read_failure, refuse_with_tiles};
+use super::tiled::{TiledImage, failure, read_failure, refuse_with_tiles};
 use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
 use crate::data::pairs::check_sizes;
-use crate::data::{Bands, DataError, Picture, read_picture};
+use crate::data::{DataError, Picture, Windows, read_picture};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{DropoutMode, Fit, Generator, Mode};
@@ -53,7 +53,7 @@ pub struct TranslateArgs {
     /// How images whose sides the generator does not divide go through it [default: as the model says, else pad]
     #[arg(long, value_enum, value_name = "FIT")]
     fit: Option<FitArg>,
-    /// Translate larger images in tiles of this many pixels, in memory that does not grow with the image's height
+    /// Translate larger images in tiles of this many pixels, in memory that does not grow with the image
     #[arg(long, value_name = "PIXELS")]
     tile: Option<usize>,
     /// The least that neighbouring tiles share; less than what the generator sees is faster, blended and not exact
@@ -99,7 +99,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     let (mut group, mut failures) = (Group::new(), Failures::default());
     for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
-        match model.translate_in_tiles(files, outputs) {
+        match model.translate_in_tiles(files, &args.out, outputs) {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => {
@@ -168,14 +168,14 @@ impl Model {
     }
 
     /// Translates an input tile by tile if there are tiles and it is larger than one, and says whether it was.
-    fn translate_in_tiles(&self, files: &[PathBuf], outputs: &[PathBuf]) -> Result<bool, CliError> {
+    fn translate_in_tiles(&self, files: &[PathBuf], folder: &Path, outputs: &[PathBuf]) -> Result<bool, CliError> {
         let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else { return Ok(false) };
-        let input = Bands::open(files, &self.config.input).map_err(|error| read_failure(error, files, true))?;
+        let input = Windows::open(files, &self.config.input, folder).map_err(|error| read_failure(error, files, true))?;
         let (width, height) = input.dimensions();
         if width.max(height) as usize <= tiling.tile {
             return Ok(false);
         }
-        let mut image = BandedImage::new(&self.config, &self.results, input, outputs)?;
+        let mut image = TiledImage::new(&self.config, &self.results, folder, input, outputs)?;
         let (device, network) = ((&self.gpu, &self.store), (&self.generator, &self.mode));
         let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
         let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");

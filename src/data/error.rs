@@ -141,20 +141,13 @@ pub enum DataError {
         /// The largest decoded image that is accepted, in MiB.
         max_mebibytes: u64,
     },
-    /// The rows that a row of tiles needs would take more memory than a picture should.
-    #[error(
-        "{}: {rows} rows of {width} pixels are more than {max_mebibytes} MiB; use a smaller --tile, or cut the image from top to bottom",
-        path.display()
-    )]
-    TooWide {
-        /// The file.
-        path: PathBuf,
-        /// Its width in pixels.
-        width: u32,
-        /// The rows of a tile.
-        rows: u32,
-        /// The most that is accepted, in MiB.
-        max_mebibytes: u64,
+    /// Rows of pixels that are more than memory should hold could not be kept in a file either.
+    #[error("{}: rows of pixels cannot be kept in a temporary file there: {source}; free some space, or choose another folder", folder.display())]
+    Scratch {
+        /// Where the file is.
+        folder: PathBuf,
+        /// The system's error.
+        source: io::Error,
     },
     /// A combined A|B image cannot be cut into two equal halves.
     #[error(

@@ -22,13 +22,12 @@
 //! | [`write`](mod@write) | a picture to a file, from its first row on |
 //! | [`bundled`] | the pairs that travel inside the binary |
 //! | [`rows`] | the rows of one file in order, some at a time |
-//! | [`bands`] | windows onto an input of any height, of which only the rows in use are held: for tiles |
+//! | [`windows`], [`scratch`] | windows onto an input of any size, whose rows are kept in a file: for tiles |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
 //!
 //! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
 
 pub mod augment;
-pub mod bands;
 pub mod bundled;
 mod convert;
 pub mod dataset;
@@ -45,15 +44,16 @@ pub mod read;
 pub mod resize;
 pub mod rows;
 pub mod schedule;
+pub mod scratch;
 pub mod split;
 mod tiff;
 mod tiff_reader;
 mod tiff_rows;
 pub mod tools;
+pub mod windows;
 pub mod write;
 
 pub use augment::{Jitter, preprocess_pair, to_unit};
-pub use bands::Bands;
 pub use dataset::{Batch, Dataset, PairSet};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
@@ -64,5 +64,7 @@ pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{list_images, read_picture, read_rgb};
 pub use resize::{resize, resize_nearest};
 pub use rows::RowReader;
+pub use scratch::Scratch;
 pub use split::{Direction, Split};
+pub use windows::Windows;
 pub use write::{Format, RowWriter};

@@ -245,18 +245,11 @@ impl Picture {
         stacked
     }
 
-    /// Leaves out the first `rows`, or all there are.
-    pub fn drop_rows(&mut self, rows: u32) {
-        let rows = rows.min(self.height);
-        self.bytes.drain(..rows as usize * self.layout().row_bytes());
-        self.height -= rows;
-    }
-
     /// Takes away the first `rows`, or all there are.
     pub fn take_rows(&mut self, rows: u32) -> Self {
         let height = rows.min(self.height);
-        let bytes = self.bytes[..height as usize * self.layout().row_bytes()].to_vec();
-        self.drop_rows(height);
+        let bytes = self.bytes.drain(..height as usize * self.layout().row_bytes()).collect();
+        self.height -= height;
         Self { height, bytes, ..*self }
     }
 
@@ -336,7 +329,7 @@ mod tests {
         let (mut upper, lower) = (picture.crop(0, 0, 3, 3), picture.crop(0, 3, 3, 1));
         upper.append(lower.clone());
         assert_eq!(upper, picture);
-        upper.drop_rows(3);
+        assert_eq!(upper.take_rows(3), picture.crop(0, 0, 3, 3));
         assert_eq!(upper, lower);
         let stacked = Picture::stack(vec![picture.clone(), Picture::from_unit(3, 4, 1, Depth::Sixteen, &[1.0])]);
         assert_eq!((stacked.depth(), stacked.pixel(0, 0).collect()), (Depth::Sixteen, vec![0, 257, 65_535]));

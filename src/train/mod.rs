@@ -14,6 +14,7 @@ mod schedule;
 mod session;
 mod sizes;
 mod step;
+mod strip;
 mod tiled;
 mod tiles;
 mod trainer;

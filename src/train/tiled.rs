@@ -1,10 +1,11 @@
-//! Translating images of any size tile by tile, in device memory that does not grow with the image.
+//! Translating images of any size tile by tile, in memory that does not grow with the image, the device's nor the host's.
 //!
 //! A normalisation by the image's own statistics sees the whole image, so these are measured first: layer after layer, each with those
 //! in front of it fixed, over the cores of all tiles; then the tiles are translated with all of them fixed. A generator with n such
 //! layers runs n + 1 times over the image, each time as far as the layer that is measured.
 
 use super::error::TrainError;
+use super::strip::Strip;
 use super::tiles::Tiles;
 use crate::gpu::Gpu;
 use crate::nn::{Generator, Mode, reach};
@@ -17,6 +18,7 @@ use crate::tape::{Node, Source, Tape, Var};
 use crate::tensor::Shape;
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// How a generator is used tile by tile.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ pub struct Tiling {
     measured: Vec<StateId>,
 }
 
-/// An image that is translated tile by tile: where the values of tiles come from and where finished rows go.
+/// An image that is translated tile by tile: where the values of tiles come from, where finished rows go, and what lies between.
 pub trait Canvas {
     /// The values of a window by its top, left, height and width, in -1..1 and reflected beyond the image's last row and column. Tiles are
     /// asked for row of tiles by row of tiles, from the first on for each pass over the image.
@@ -47,10 +49,13 @@ pub trait Canvas {
     /// # Errors
     /// Those of writing.
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError>;
+
+    /// A folder in which rows that are not finished may take the place of a tile's height times the image's width, in 32-bit floats.
+    fn folder(&self) -> &Path;
 }
 
-/// Finished rows that are written at once.
-const ROWS: usize = 64;
+/// Finished values that are written at once, if that is a row or more.
+const VALUES: usize = 1 << 18;
 
 /// The statistics of one layer over the core of one tile: values a channel, then means and inverse standard deviations.
 type Part = (usize, Vec<f32>);
@@ -101,7 +106,7 @@ impl Tiling {
         [height, width].map(|side| Tiles::new(side.next_multiple_of(self.multiple), self.tile, self.overlap, self.multiple, self.reach))
     }
 
-    /// Translates an image of `shape`. On the host a row of tiles of the result is held.
+    /// Translates an image of `shape`. On the host a tile is held and some finished rows; a row of tiles of the result lies in a file.
     ///
     /// # Errors
     /// Tiles that do not fit the device, those of running and reading back, and those of `canvas`.
@@ -206,29 +211,32 @@ impl Pass<'_> {
         let channels = self.tape.shape(output).channels();
         let [rows, columns] = self.axes;
         let row_values = width * channels;
-        // Rows that later tiles may still add to.
-        let (mut strip, mut first) = (Vec::new(), 0);
+        let at_once = (VALUES / row_values.max(1)).max(1);
+        let mut strip = Strip::create(self.canvas.folder(), rows.tile, row_values)?;
+        let mut first = 0;
         for row in 0..rows.count() {
-            let shown = rows.shown(row);
-            let held = shown.end.min(height).saturating_sub(first) * row_values;
-            strip.reserve_exact(held.saturating_sub(strip.len()));
-            strip.resize(held, 0.0);
             for column in 0..columns.count() {
                 let values = self.run(&program, [row, column], output)?;
-                for y in shown.start..shown.end.min(height) {
-                    for x in columns.shown(column).start..columns.shown(column).end.min(width) {
-                        let weight = rows.weight(row, y) * columns.weight(column, x);
-                        let from = ((y - rows.start(row)) * columns.tile + x - columns.start(column)) * channels;
-                        let to = (y - first) * row_values + x * channels;
-                        let sums = strip[to..to + channels].iter_mut().zip(&values[from..from + channels]);
-                        sums.for_each(|(sum, value)| *sum += weight * value);
-                    }
+                let [down, across] = [rows.shown(row), columns.shown(column)];
+                let across = across.start..across.end.min(width);
+                let mut sums = vec![0.0; across.len() * channels];
+                for y in down.start..down.end.min(height) {
+                    let from = ((y - rows.start(row)) * columns.tile + across.start - columns.start(column)) * channels;
+                    strip.update(y, across.start * channels, &mut sums, |sums| {
+                        for (x, (sums, values)) in across.clone().zip(sums.chunks_mut(channels).zip(values[from..].chunks(channels))) {
+                            let weight = rows.weight(row, y) * columns.weight(column, x);
+                            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+                        }
+                    })?;
                 }
             }
+            // Later tiles add to the rows that they show and to none above.
             let end = if row + 1 < rows.count() { rows.shown(row + 1).start.min(height) } else { height };
-            strip[..(end - first) * row_values].chunks(ROWS * row_values).try_for_each(|rows| self.canvas.write(rows))?;
-            strip.drain(..(end - first) * row_values);
-            first = end;
+            while first < end {
+                let finished = strip.take(at_once.min(end - first))?;
+                self.canvas.write(&finished)?;
+                first += finished.len() / row_values;
+            }
         }
         Ok(())
     }
