@@ -1,16 +1,16 @@
 // from_maps.wgsl for f32, eight numbers of the state at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
 //   g = grad_weight[ky, kx, a, b] = sum over n, oy, ox of
-//       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
+//       large[n, oy*stride + ky - padding, ox*stride + kx - padding, a] * small[n, oy, ox, b]
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
 // The arithmetic is that of update.wgsl: a change of one is a change of all four files here.
 //
 // RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring eights of columns, each thread every RUN-th, at one tap.
-// Rows, columns and pixels are those of from_maps.wgsl.
+// Rows, columns, pixels and parameters are those of from_maps.wgsl.
 //
-// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; value, moment1, moment2: dense
+// Layouts   row_map, column_map: [batch, height, width, channels4], offsets and pixel strides in vec4s; value, moment1, moment2: dense
 //           [KERNEL, KERNEL, rows, columns], read as vectors of four words, each two neighbouring numbers. Pad lanes stay zero.
-// Bindings  0 params, 1 step, 2 monitor, 3 large, 4 small, 5 value, 6 moment1, 7 moment2
+// Bindings  0 params, 1 step, 2 monitor, 3 row_map, 4 column_map, 5 value, 6 moment1, 7 moment2
 // Grid      KERNEL^2 * rows4 * ceil(columns8 / (RUN * TILE_COLUMNS)) tiles of RUN threads, WORKGROUP threads a group, folded at 65535
 // Limits    64-bit integers; columns in eights; a small map of few pixels.
 // Speed     lavapipe 22.3, all updates of a step at 128x128, ngf 32: 28.8 to 32.0 ms with the two wide files, 37.3 to 40.5 without, in
@@ -18,10 +18,6 @@
 // Nothing is written once the monitor's flag is up. Caller: ops/adam/from_maps.rs, FromMaps.
 
 const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_OUTPUT: bool = false;
-const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
-const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const WORKGROUP: u32 = 64u;
 const RUN: u32 = 8u; // threads side by side
 const TILE_COLUMNS: u32 = 4u; // eights of columns a thread
@@ -30,15 +26,19 @@ struct Params {
     batch: u32,
     large_height: u32,
     large_width: u32,
-    large_channels4: u32,
     small_height: u32,
     small_width: u32,
-    small_channels4: u32,
+    stride: u32,
     padding: u32,
-    large_offset: u32,
-    large_stride: u32,
-    small_offset: u32,
-    small_stride: u32,
+    transposed_output: u32, // 1: the small map has the rows; 0: the large one
+    rows4: u32,
+    columns4: u32,
+    row_offset: u32,
+    row_stride: u32,
+    column_offset: u32,
+    column_stride: u32,
+    row_slope: f32, // of the leaky ReLU in front of the map that has the rows; 1 is none
+    column_slope: f32, // and of the other one
     beta1: f32,
     beta2: f32,
     rest1: f32, // 1 - beta1, rounded after the subtraction
@@ -62,8 +62,8 @@ struct Step {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> step: Step;
 @group(0) @binding(2) var<storage, read> monitor: array<u32>;
-@group(0) @binding(3) var<storage, read> large: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> small: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> row_map: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> column_map: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> value: array<vec4<u64>>;
 @group(0) @binding(6) var<storage, read_write> moment1: array<vec4<u64>>;
 @group(0) @binding(7) var<storage, read_write> moment2: array<vec4<u64>>;
@@ -79,34 +79,22 @@ fn words(numbers: Eight) -> vec4<u64> {
     return vec4<u64>(bitcast<vec4<u32>>(numbers[0])) | (vec4<u64>(bitcast<vec4<u32>>(numbers[1])) << vec4(32u));
 }
 
-fn large_vector(at: u32) -> vec4<f32> {
-    let x = large[at];
-    return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
-
-fn small_vector(at: u32) -> vec4<f32> {
-    let x = small[at];
-    return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+// Four numbers of either map as they enter the sum.
+fn activated(x: vec4<f32>, slope: f32) -> vec4<f32> {
+    return select(x, slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
 
 // The first small pixel of a line whose tap is on the large map, and the one behind the last.
 fn inside(tap: u32, small_size: u32, large_size: u32) -> vec2<u32> {
-    let first = (max(params.padding, tap) - tap + STRIDE - 1u) / STRIDE;
-    let end = (max(large_size + params.padding, tap) - tap + STRIDE - 1u) / STRIDE;
+    let first = (max(params.padding, tap) - tap + params.stride - 1u) / params.stride;
+    let end = (max(large_size + params.padding, tap) - tap + params.stride - 1u) / params.stride;
     return vec2(first, max(first, min(end, small_size)));
 }
 
-// Two neighbouring vec4s, from the map that has the columns.
+// Two neighbouring vec4s of the map that has the columns.
 fn column(at: u32) -> Eight {
-    var low: vec4<f32>;
-    var high: vec4<f32>;
-    if TRANSPOSED_OUTPUT {
-        low = large_vector(at);
-        high = large_vector(at + 1u);
-    } else {
-        low = small_vector(at);
-        high = small_vector(at + 1u);
-    }
+    let low = activated(column_map[at], params.column_slope);
+    let high = activated(column_map[at + 1u], params.column_slope);
     return Eight(vec4(low.xz, high.xz), vec4(low.yw, high.yw));
 }
 
@@ -116,25 +104,20 @@ var<private> gradient: array<Eight, 4u * TILE_COLUMNS>;
 fn sum_pixels(tap: u32, row4: u32, first_column8: u32, columns8: u32) {
     let ys = inside(tap / KERNEL, params.small_height, params.large_height);
     let xs = inside(tap % KERNEL, params.small_width, params.large_width);
+    let transposed = params.transposed_output != 0u;
     var n = 0u;
     var oy = ys.x;
     var ox = xs.x;
     // One loop instead of three: a CPU adapter pays for each.
     for (var left = params.batch * (ys.y - ys.x) * (xs.y - xs.x); left > 0u; left--) {
-        let y = n * params.large_height + oy * STRIDE + tap / KERNEL - params.padding;
-        let x = ox * STRIDE + tap % KERNEL - params.padding;
-        let large_at = params.large_offset + (y * params.large_width + x) * params.large_stride;
+        let y = n * params.large_height + oy * params.stride + tap / KERNEL - params.padding;
+        let x = ox * params.stride + tap % KERNEL - params.padding;
+        let large_pixel = y * params.large_width + x;
         let small_pixel = (n * params.small_height + oy) * params.small_width + ox;
-        let small_at = params.small_offset + small_pixel * params.small_stride;
-        var row: vec4<f32>;
-        var columns_at: u32;
-        if TRANSPOSED_OUTPUT {
-            row = small_vector(small_at + row4);
-            columns_at = large_at;
-        } else {
-            row = large_vector(large_at + row4);
-            columns_at = small_at;
-        }
+        let row_pixel = select(large_pixel, small_pixel, transposed);
+        let column_pixel = select(small_pixel, large_pixel, transposed);
+        let row = activated(row_map[params.row_offset + row_pixel * params.row_stride + row4], params.row_slope);
+        let columns_at = params.column_offset + column_pixel * params.column_stride;
         for (var c = 0u; c < TILE_COLUMNS; c++) {
             let numbers = column(columns_at + 2u * min(first_column8 + c * RUN, columns8 - 1u));
             for (var r = 0u; r < 4u; r++) {
@@ -172,13 +155,12 @@ fn from_maps_wide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     if monitor[0] != 0u {
         return;
     }
-    let rows4 = select(params.large_channels4, params.small_channels4, TRANSPOSED_OUTPUT);
-    let columns8 = select(params.small_channels4, params.large_channels4, TRANSPOSED_OUTPUT) / 2u;
+    let columns8 = params.columns4 / 2u;
     let column_tiles = (columns8 + RUN * TILE_COLUMNS - 1u) / (RUN * TILE_COLUMNS);
     let tile = ((group.y * 65535u + group.x) * WORKGROUP + lane) / RUN;
     let first_column8 = tile % column_tiles * RUN * TILE_COLUMNS + lane % RUN;
-    let row4 = tile / column_tiles % rows4;
-    let tap = tile / column_tiles / rows4;
+    let row4 = tile / column_tiles % params.rows4;
+    let tap = tile / column_tiles / params.rows4;
     if tap >= KERNEL * KERNEL {
         return;
     }
@@ -189,7 +171,7 @@ fn from_maps_wide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
         for (var c = 0u; c < TILE_COLUMNS; c++) {
             let column8 = first_column8 + c * RUN;
             if column8 < columns8 {
-                let index = ((tap * rows4 + row4) * 4u + r) * columns8 + column8;
+                let index = ((tap * params.rows4 + row4) * 4u + r) * columns8 + column8;
                 update(index, gradient[r * TILE_COLUMNS + c], step_size, correction);
             }
         }

@@ -35,13 +35,16 @@ struct Params {
     batch: u32,
     large_height: u32,
     large_width: u32,
-    large_channels4: u32,
     small_height: u32,
     small_width: u32,
-    small_channels4: u32,
+    stride: u32,
     padding: u32,
-    large: [u32; 2],
-    small: [u32; 2],
+    transposed_output: u32,
+    rows4: u32,
+    columns4: u32,
+    rows: [u32; 2],
+    columns: [u32; 2],
+    slopes: [f32; 2],
     betas: [f32; 2],
     rests: [f32; 2],
     eps: f32,
@@ -54,36 +57,37 @@ impl FromMaps {
     /// gradient is finite, one that moves nothing.
     pub(super) fn launch(&self, adam: &Adam, context: &LowerContext, position: usize, check: bool) -> Dispatch {
         let (large, small) = (context.inputs[position], context.inputs[position + 1]);
+        let Conv2dGradWeight { geometry, transposed_output } = self.gradient;
+        let maps = [(position, self.slopes[0]), (position + 1, self.slopes[1])];
+        let [rows, columns] = if transposed_output { [maps[1], maps[0]] } else { maps };
+        let (row_map, column_map) = (context.inputs[rows.0], context.inputs[columns.0]);
         let params = Params {
             batch: large.shape.batch() as u32,
             large_height: large.shape.height() as u32,
             large_width: large.shape.width() as u32,
-            large_channels4: large.shape.channels4() as u32,
             small_height: small.shape.height() as u32,
             small_width: small.shape.width() as u32,
-            small_channels4: small.shape.channels4() as u32,
-            padding: self.gradient.geometry.padding as u32,
-            large: large.place(),
-            small: small.place(),
+            stride: geometry.stride as u32,
+            padding: geometry.padding as u32,
+            transposed_output: transposed_output.into(),
+            rows4: row_map.shape.channels4() as u32,
+            columns4: column_map.shape.channels4() as u32,
+            rows: row_map.place(),
+            columns: column_map.place(),
+            slopes: [rows.1, columns.1],
             betas: adam.betas.map(|beta| beta as f32),
             rests: adam.betas.map(|beta| (1.0 - beta) as f32),
             eps: adam.eps,
             scale_word: loss_scale::word(context.states.trainable_index(adam.arena)),
             pad: [0; 2],
         };
-        let (kernel, transposed) = (self.gradient.geometry.kernel, self.gradient.transposed_output);
-        let [rows, columns] = if transposed { [small, large] } else { [large, small] }.map(|map| map.shape.channels4());
-        let wide = optimizer::wide(context) && columns.is_multiple_of(2);
-        let columns = if wide { columns / 2 } else { columns };
-        let tile_columns = columns.div_ceil(RUN).min(TILE_COLUMNS);
-        let tiles = kernel.pow(2) * rows * columns.div_ceil(RUN * tile_columns);
+        let wide = optimizer::wide(context) && column_map.shape.channels4().is_multiple_of(2);
+        let vectors = column_map.shape.channels4() / if wide { 2 } else { 1 };
+        let tile_columns = vectors.div_ceil(RUN).min(TILE_COLUMNS);
+        let tiles = geometry.kernel.pow(2) * row_map.shape.channels4() * vectors.div_ceil(RUN * tile_columns);
         let kernel = KernelSpec::new(if wide { shader!("adam/from_maps_wide") } else { shader!("adam/from_maps") })
-            .uint("KERNEL", kernel)
-            .uint("STRIDE", self.gradient.geometry.stride)
-            .flag("TRANSPOSED_OUTPUT", transposed)
+            .uint("KERNEL", geometry.kernel)
             .uint("TILE_COLUMNS", tile_columns);
-        let slopes = ["LARGE_SLOPE", "SMALL_SLOPE"].into_iter().zip(self.slopes).filter(|&(_, slope)| slope != 1.0);
-        let kernel = slopes.fold(kernel, |kernel, (name, slope)| kernel.float(name, slope));
         let half = context.states.precision() == DType::F16;
         let kernel = if half { weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16) } else { kernel };
         let part = |part| optimizer::part(context.states, adam.arena, part, context.states.stretch(self.state));
@@ -93,7 +97,7 @@ impl FromMaps {
             (false, true) => [value, moment1, moment2, part(ArenaPart::Half)],
             (false, false) => [value, moment1, moment2, Slot::Unused(0)],
         };
-        let read = [Slot::Step, Slot::Monitor, Slot::Input(position), Slot::Input(position + 1)];
+        let read = [Slot::Step, Slot::Monitor, Slot::Input(rows.0), Slot::Input(columns.0)];
         let slots = read.into_iter().chain(moved.into_iter().take(if wide { 3 } else { 4 })).collect();
         Dispatch::new(activations(kernel, large.dtype), &params, slots, (tiles * RUN).div_ceil(WORKGROUP))
     }
