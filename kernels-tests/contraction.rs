@@ -10,9 +10,11 @@ use pix2pix::tensor::{DType, Shape};
 use std::sync::Arc;
 
 /// The rungs that compute in f32; where one cannot run, the default does.
-const RUNGS: [&str; 8] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k", "7_thin", "8_dot", "9_wide"];
+const RUNGS: [&str; 9] = ["1_naive", "2_register", "3_broadcast", "4_workgroup", "5_split_k", "7_thin", "8_dot", "9_wide", WINOGRAD_RUNG];
 /// The rung that rounds its operands to f16.
 pub const MATRIX_RUNG: &str = "6_matrix";
+/// The rung that multiplies polynomials at points.
+const WINOGRAD_RUNG: &str = "10_winograd";
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 const PATCH: Geometry = Geometry::new(4, 1, 1);
@@ -28,7 +30,7 @@ pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
 
 /// What every rung runs: single pixels, odd sizes, batches, few channels, and
 /// the layers of the real networks with their channels cut down to what a CPU adapter runs in milliseconds.
-pub const CASES: [Case; 31] = [
+pub const CASES: [Case; 34] = [
     (HALVE, 1, [2, 2], [16, 16]),
     (HALVE, 1, [16, 16], [3, 8]),
     (HALVE, 2, [9, 7], [4, 6]),
@@ -60,6 +62,9 @@ pub const CASES: [Case; 31] = [
     (HALVE_3, 1, [9, 7], [16, 2]),
     (VALID, 1, [10, 9], [16, 20]),
     (VALID, 2, [4, 5], [36, 72]),
+    (PATCH, 2, [9, 8], [16, 24]),
+    (SMOOTH, 2, [7, 10], [72, 16]),
+    (VALID, 1, [10, 9], [16, 24]),
 ];
 
 /// Every case in every type that activations and weights can be stored as.
@@ -87,10 +92,11 @@ pub fn check_rungs(gpu: &Gpu, family: &str, name: &str, op: &dyn Op, inputs: &[T
     }
 }
 
-/// The matrix rung rounds operands that are not stored as f16 anyway.
+/// The matrix rung rounds operands that are not stored as f16 anyway; Winograd's adds and subtracts more than the terms.
 fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
     match (rung, dtype) {
         (MATRIX_RUNG, DType::F32) => Tolerance::sum_of_f16(terms),
+        (WINOGRAD_RUNG, DType::F32) => Tolerance::sum_of_winograd(terms),
         _ => Tolerance::sum_of(terms, 1.0),
     }
 }
@@ -165,11 +171,12 @@ fn named_by(profile: &Profile, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, P
     candidates(&key, &with_matrix).into_iter().map(one).collect()
 }
 
-/// The cases in which every candidate runs: a large map of many channels, a small one, one that no tile divides, and three of
-/// few channels on a side.
+/// The cases in which every candidate runs: a large map of many channels, a small one, one that no tile divides, three of few channels
+/// on a side, and one of stride 1.
 pub fn candidate_cases(gpu: &Gpu, family: &str) -> impl Iterator<Item = (Case, DType)> {
     cases(gpu, family).into_iter().filter(|((_, batch, size, channels), _)| {
         matches!((batch, size, channels), (2, [8, 8], [17, 33]) | (1, [8, 8], [64, 40]) | (1, [4, 4], _))
+            || matches!((size, channels), ([7, 10], [72, 16]))
             || matches!((size, channels), ([18, 38], _) | ([14, 22], _) | ([9, 12], [36, 1]))
     })
 }

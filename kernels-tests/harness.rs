@@ -118,6 +118,14 @@ impl Tolerance {
         Self { absolute: exact.absolute + 1.2 * (terms as f64).sqrt() / 2048.0, relative: exact.relative }
     }
 
+    /// The same by way of Winograd's points. A kernel of 4 and its inputs grow on the way there and back: what is rounded off counts
+    /// three times as much an axis (root of the mean square over the products of the matrices' rows), with products of deviation 1/3
+    /// and about ten roundings, together one eps. So a sum is off by 3 eps times the root of its terms, of which this grants six.
+    pub fn sum_of_winograd(terms: usize) -> Self {
+        let exact = Self::sum_of(terms, 1.0);
+        Self { absolute: exact.absolute + 18.0 * f64::from(f32::EPSILON) * (terms as f64).sqrt(), relative: exact.relative }
+    }
+
     /// The same with what storing the result rounds off: for f16 half a unit of the 11th bit, or half the smallest magnitude.
     pub fn stored(self, dtype: DType) -> Self {
         match dtype {

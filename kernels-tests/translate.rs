@@ -20,8 +20,13 @@ impl Needs {
     fn of(label: &str, text: &str) -> Self {
         let name = label.split(' ').next().unwrap();
         let matrix = name.ends_with("_matrix");
-        let shares = ["_broadcast", "_thin", "_dot", "_wide"].iter().any(|rung| name.ends_with(rung));
-        Self { subgroups: shares || matrix, f16: text.contains("enable f16;"), int64: name.ends_with("_wide"), matrix }
+        let shares = ["_broadcast", "_thin", "_dot", "_wide", "_winograd"].iter().any(|rung| name.ends_with(rung));
+        Self {
+            subgroups: shares || matrix,
+            f16: text.contains("enable f16;"),
+            int64: ["_wide", "_winograd", "/winograd_transform"].iter().any(|rung| name.ends_with(rung)),
+            matrix,
+        }
     }
 
     /// Subgroup operations need Vulkan 1.1.

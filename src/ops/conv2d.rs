@@ -8,6 +8,7 @@ use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
 use super::error::ShapeError;
 use super::lower::{Choice, Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};
+use super::winograd;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::{Tape, TapeError, Var};
@@ -95,6 +96,9 @@ pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Resul
 pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
     let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
     let chosen = choose(&key, &wide::aligned(context.profile, &[context.inputs[0], context.output]));
+    if winograd::is_rung(&chosen.kernel) {
+        return winograd::lower(context, key, chosen);
+    }
     let kernel = specialised(chosen.kernel, key.geometry, &[("INPUT_SLOPE", context.slopes[0])]).flag("TRANSPOSED_WEIGHT", key.transposed);
     let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);
     let params = ConvParams { splits: chosen.splits as u32, ..ConvParams::new(context, key.geometry) };

@@ -3,6 +3,7 @@
 use super::matrix::{self, MatrixTile};
 use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, splits, usual_rung, wide};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
+use crate::ops::winograd;
 use crate::shader;
 
 /// Threads of a workgroup of the register rung: small, so that every core of a CPU gets some.
@@ -11,6 +12,9 @@ const REGISTER_WORKGROUP: usize = 16;
 const FEW_VECTORS: usize = 2;
 /// Pixels of one parity class up to which each weight is used so seldom that reading it is most of the work.
 const FEW_PIXELS: usize = 4;
+
+/// Tiles from which Winograd's products save more than its transform of the weight costs.
+const MANY_TILES: usize = 32;
 
 /// Pixels (of one parity class) up to which the contraction may be split.
 const SMALL_MAP: usize = 16;
@@ -100,6 +104,14 @@ impl Problem {
         Candidate::new(kernel, &pixels.to_string(), self.tiles(pixels, 2 * subgroup))
     }
 
+    /// Winograd's products at so many points, of so many tiles at once.
+    fn winograd(&self, subgroup: usize, points: usize, tiles: usize, most: usize) -> Candidate {
+        let at_once = tiles.div_ceil(tiles.div_ceil(most));
+        let kernel = winograd::kernel().uint("SUBGROUP", subgroup).uint("WORKGROUP", subgroup).uint("TILE_PIXELS", at_once);
+        let groups = points * tiles.div_ceil(at_once) * self.vectors.div_ceil(2 * subgroup);
+        Candidate::new(kernel, &at_once.to_string(), groups)
+    }
+
     fn workgroup(&self, pixels: usize, vectors: usize) -> Candidate {
         let kernel = KernelSpec::new(self.ladder[3]).uint("THREAD_PIXELS", pixels).uint("THREAD_VECTORS", vectors);
         Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(TILE_THREADS * pixels, TILE_THREADS * vectors))
@@ -128,6 +140,10 @@ impl Problem {
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
     if key.output().channels4() <= FEW_VECTORS {
         return "2_register";
+    }
+    let winograd = winograd::points(key).is_some() && winograd::tiles(key.output()) >= MANY_TILES;
+    if profile.class == DeviceClass::Cpu && winograd && wide::fills_lanes(key, profile) {
+        return winograd::RUNG;
     }
     // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
     let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
@@ -160,6 +176,10 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     if let Some(subgroup) = wide::lanes(key, profile) {
         found.push(problem.wide(subgroup, problem.shared_tile()));
         found.extend([32, 24, 16, 8, 4].map(|most| problem.wide(subgroup, problem.balanced(most))));
+    }
+    if let (Some(subgroup), Some(points)) = (wide::lanes(key, profile), winograd::points(key)) {
+        let tiles = winograd::tiles(key.output());
+        found.extend([32, 24, 16, 8].map(|most| problem.winograd(subgroup, points, tiles, most)));
     }
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));

@@ -114,7 +114,7 @@ impl ContractionKey {
     }
 
     /// The map that the family writes; for a weight gradient the small one.
-    fn output(&self) -> Shape {
+    pub(crate) fn output(&self) -> Shape {
         if self.family == Family::ConvTranspose2d { self.large } else { self.small }
     }
 }

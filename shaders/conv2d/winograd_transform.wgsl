@@ -1,0 +1,162 @@
+// Winograd's transform of tiles: input, weight and output of rung 10 go through it, each with its own matrix.
+//
+//   output[image, tile, j, l] = bias + sum over i, k of matrix[j][i] * matrix[l][k] * activated(input[image, tile, i, k])
+//
+// A thread makes one tile of eight channels. It sums row by row, sum over k first, so that the code has one load. What lies
+// outside of the map that a tile is cut from is 0, and what would lie outside of the map that it is put in is left out.
+// The two halves of a word are an even and an odd channel, kept apart from the load to the store as the rows of a matrix.
+// input_slope reads the input through a leaky ReLU, x > 0 ? x : input_slope * x; 1 is none.
+//
+// Layouts   input, output: eights of channels, where the sides of the parameters say; bias: dense.
+// Bindings  0 params, 1 input, 2 output, 3 bias (any buffer if has_bias is 0: it is not read)
+// Grid      ceil(items / WORKGROUP), folded at 65535; an item is an image's tile's eight
+// Limits    matrices up to SIZE x SIZE
+// Speed     see conv2d/10_winograd.wgsl. Called by ops::winograd.
+
+const WORKGROUP: u32 = 8u;
+const SIZE: u32 = 5u;
+
+// One side's places, in eights, and positions along both axes of the map.
+struct Side {
+    offset: u32, // of the first tile's first value, were it not for the padding
+    image: u32, // from one image to the next
+    tile_y: u32, // from one tile to the next
+    tile_x: u32,
+    y: u32, // from one value of a tile to the next
+    x: u32,
+    height: u32,
+    width: u32,
+    spacing: u32, // positions from one tile to the next
+    padding: u32, // positions of the first tile that lie in front of the map
+    count: u32, // values of a tile along an axis
+    pad: u32,
+}
+
+struct Params {
+    input: Side,
+    output: Side,
+    matrix: array<vec4<f32>, 2u * SIZE>, // by columns: four numbers, then one
+    eights: u32, // that lie side by side
+    columns: u32, // of tiles
+    rows: u32,
+    items: u32,
+    input_slope: f32,
+    has_bias: u32,
+    pad: vec2<u32>,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<u64>>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<u64>>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
+// which compilers may lose where it is compared or multiplied by 0.
+fn activated(x: vec4<f32>) -> vec4<f32> {
+    return select(x, params.input_slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
+}
+
+// Even and odd numbers of eight.
+fn eight(pairs: vec4<u64>) -> mat2x4<f32> {
+    return mat2x4(activated(bitcast<vec4<f32>>(vec4<u32>(pairs))), activated(bitcast<vec4<f32>>(vec4<u32>(pairs >> vec4(32u)))));
+}
+
+fn words(sum: mat2x4<f32>) -> vec4<u64> {
+    return vec4<u64>(bitcast<vec4<u32>>(sum[0])) | (vec4<u64>(bitcast<vec4<u32>>(sum[1])) << vec4(32u));
+}
+
+// Five values side by side. Named and not an array, and without loops over them: a loop around much code is not unrolled
+// everywhere, and then an array lives in memory, where a load and a store for each lane cost more than the sum.
+struct Row {
+    a: mat2x4<f32>,
+    b: mat2x4<f32>,
+    c: mat2x4<f32>,
+    d: mat2x4<f32>,
+    e: mat2x4<f32>,
+}
+
+// sum + factor * row
+fn plus(sum: Row, factor: f32, row: Row) -> Row {
+    return Row(sum.a + factor * row.a, sum.b + factor * row.b, sum.c + factor * row.c, sum.d + factor * row.d, sum.e + factor * row.e);
+}
+
+fn place(side: Side, image: u32, tile_y: u32, tile_x: u32) -> u32 {
+    return side.offset + image * side.image + tile_y * side.tile_y + tile_x * side.tile_x;
+}
+
+// Where the values of a tile go.
+struct Target {
+    first: u32,
+    y: u32, // its first position
+    x: u32,
+    bias: mat2x4<f32>,
+}
+
+fn put(tile: Target, j: u32, l: u32, value: mat2x4<f32>) {
+    let to = params.output;
+    if l < to.count && tile.x + l < to.width {
+        output[tile.first + j * to.y + l * to.x] = words(value + tile.bias);
+    }
+}
+
+fn put_row(tile: Target, j: u32, row: Row) {
+    if j < params.output.count && tile.y + j < params.output.height {
+        put(tile, j, 0u, row.a);
+        put(tile, j, 1u, row.b);
+        put(tile, j, 2u, row.c);
+        put(tile, j, 3u, row.d);
+        put(tile, j, 4u, row.e);
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn winograd_transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let item = (group.y * 65535u + group.x) * WORKGROUP + thread;
+    if item >= params.items {
+        return;
+    }
+    let eight_index = item % params.eights;
+    let tile_x = item / params.eights % params.columns;
+    let tile_y = item / params.eights / params.columns % params.rows;
+    let image = item / params.eights / params.columns / params.rows;
+
+    let side = params.input;
+    // Unsigned arithmetic wraps: a position in front of the map is a huge one, so one comparison bounds both sides.
+    let first = place(side, image, tile_y, tile_x) + eight_index - side.padding * (side.y + side.x);
+    var sums: array<Row, SIZE>;
+    for (var i = 0u; i < side.count; i++) {
+        let y = tile_y * side.spacing + i - side.padding;
+        var row: Row;
+        for (var k = 0u; k < side.count; k++) {
+            let x = tile_x * side.spacing + k - side.padding;
+            let inside = y < side.height && x < side.width;
+            let value = eight(select(vec4(0lu), input[select(0u, first + i * side.y + k * side.x, inside)], inside));
+            let column = params.matrix[2u * k];
+            row.a += column.x * value;
+            row.b += column.y * value;
+            row.c += column.z * value;
+            row.d += column.w * value;
+            row.e += params.matrix[2u * k + 1u].x * value;
+        }
+        let column = params.matrix[2u * i];
+        sums[0] = plus(sums[0], column.x, row);
+        sums[1] = plus(sums[1], column.y, row);
+        sums[2] = plus(sums[2], column.z, row);
+        sums[3] = plus(sums[3], column.w, row);
+        sums[4] = plus(sums[4], params.matrix[2u * i + 1u].x, row);
+    }
+    var tile: Target;
+    tile.first = place(params.output, image, tile_y, tile_x) + eight_index;
+    tile.y = tile_y * params.output.spacing;
+    tile.x = tile_x * params.output.spacing;
+    if params.has_bias != 0u {
+        let low = bias[2u * eight_index];
+        let high = bias[2u * eight_index + 1u];
+        tile.bias = mat2x4(vec4(low.xz, high.xz), vec4(low.yw, high.yw));
+    }
+    put_row(tile, 0u, sums[0]);
+    put_row(tile, 1u, sums[1]);
+    put_row(tile, 2u, sums[2]);
+    put_row(tile, 3u, sums[3]);
+    put_row(tile, 4u, sums[4]);
+}
