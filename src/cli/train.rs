@@ -14,7 +14,7 @@ use crate::interop::TensorFile;
 use crate::nn::TestTime;
 use crate::tensor::DType;
 use crate::train::run::RunDir;
-use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, checkpoint};
+use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, check_pretrained, checkpoint};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -159,6 +159,8 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
 
 fn start(args: &TrainArgs) -> Result<(), CliError> {
     let mut config = configure(args)?;
+    // Before the data is read and kernels are tuned.
+    check_pretrained(&config)?;
     let name = match (&args.name, &args.dataset) {
         (Some(name), _) => name.clone(),
         (None, Some(dataset)) => RunDir::unused_name(&args.runs, &base_name(dataset))?,
