@@ -95,6 +95,13 @@ fn every_generator_trains_and_its_run_remembers_it() {
     succeed(root, &["train", "pairs", "--steps", "2", "--name", "odd", "--size", "40", "--depth", "3", "--ngf", "2"]);
     succeed(root, &["train", "pairs", "--steps", "2", "--name", "rest", "--size", "36", "--generator", "resnet6", "--ngf", "2"]);
     resume_and_translate(root, &["encoder", "odd", "resnet9", "rest", "nearest"]);
+    // Images of any size, in one piece and in tiles: a ResNet's maps are reflected more than once.
+    for (name, sides, tile) in [("one", [1, 1], &[][..]), ("flat", [60, 3], &[]), ("tiled", [60, 3], &["--tile", "8", "--overlap", "0"])] {
+        let file = format!("{name}.png");
+        picture(&root.join(&file), sides[0], sides[1]);
+        succeed(root, &[&["translate", &file, "--model", "runs/resnet9", "--out", "small"], tile].concat());
+        assert_eq!(image::image_dimensions(root.join("small").join(&file)).unwrap(), (sides[0], sides[1]), "{name}");
+    }
     // Nor where PyTorch's file says it all; how maps are resized it does not say.
     for (name, said) in [("encoder", &[][..]), ("resnet9", &[]), ("rest", &[]), ("nearest", &["--upsample", "nearest"])] {
         let theirs = format!("{name}.pth");

@@ -113,7 +113,7 @@ fn any_size_is_trained_and_translated_by_either_fit() {
 
     picture(&root.join("small.png"), 31, 80);
     let message = fail(root, 1, &["translate", "small.png", "--model", &generator(), "--out", "small", "--fit", "crop"]);
-    assert!(message.contains("use larger images"), "{message}");
+    assert!(message.contains("sides of at least 32 are needed; scale it up, or use --fit pad"), "{message}");
     let message = fail_cleanly(root, 2, &["train", "--size", "50"]);
     assert!(message.contains("32 and 64, or say how it shall fit: --fit pad"), "{message}");
     let message = fail_cleanly(root, 2, &["train", "--size", "47", "--fit", "crop", "--d-layers", "4"]);

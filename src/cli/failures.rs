@@ -21,7 +21,10 @@ impl Failures {
             CliError::InOnePiece { .. } => true,
             CliError::Data(error) => !matches!(error, DataError::Spawn { .. } | DataError::Scratch { .. }),
             CliError::Translate { source, .. } => {
-                matches!(**source, TrainError::Data(_) | TrainError::Tape(_) | TrainError::ImageTooLarge { .. })
+                matches!(
+                    **source,
+                    TrainError::Data(_) | TrainError::Tape(_) | TrainError::NothingLeft { .. } | TrainError::ImageTooLarge { .. }
+                )
             }
             _ => false,
         };

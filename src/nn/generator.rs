@@ -56,6 +56,14 @@ impl GeneratorConfig {
             Self::ResNet(_) => 4,
         }
     }
+
+    /// The least side of images that it takes: a multiple, or in a ResNet two, since its blocks reflect maps of two pixels or more.
+    pub fn least_side(&self) -> usize {
+        match self {
+            Self::UNet(_) => self.multiple(),
+            Self::ResNet(_) => 2 * self.multiple(),
+        }
+    }
 }
 
 /// The network: states in a [`StateList`] and the way to record a forward pass.

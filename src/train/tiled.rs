@@ -29,6 +29,8 @@ pub struct Tiling {
     pub overlap: usize,
     /// What cores and tiles are multiples of.
     multiple: usize,
+    /// The least side of a tile that the generator takes.
+    least: usize,
     /// How far a block of that size sees beyond itself.
     reach: usize,
     /// The states that hold the statistics that are measured, in the order of their layers.
@@ -79,7 +81,8 @@ impl Tiling {
                 ));
             }
         }
-        let least = overlap.unwrap_or(seamless).saturating_add(multiple);
+        let least_side = generator.config().least_side();
+        let least = overlap.unwrap_or(seamless).saturating_add(multiple).max(least_side);
         if tile < least {
             let cause = match overlap {
                 Some(overlap) => format!("tiles that overlap by {overlap} pixels"),
@@ -95,12 +98,13 @@ impl Tiling {
                 measured.push(states.add(arena, format!("statistics.{number}"), tape.shape(*node), Init::Constant(0.0)));
             }
         }
-        Ok(Self { tile, overlap: overlap.unwrap_or(seamless), multiple, reach, measured })
+        Ok(Self { tile, overlap: overlap.unwrap_or(seamless), multiple, least: least_side, reach, measured })
     }
 
     /// Rows and columns of tiles for an image of these sides.
     fn axes(&self, [height, width]: [usize; 2]) -> [Tiles; 2] {
-        [height, width].map(|side| Tiles::new(side.next_multiple_of(self.multiple), self.tile, self.overlap, self.multiple, self.reach))
+        let padded = |side: usize| side.next_multiple_of(self.multiple).max(self.least);
+        [height, width].map(|side| Tiles::new(padded(side), self.tile, self.overlap, self.multiple, self.reach))
     }
 
     /// Translates an image of `shape`. On the host a tile is held and some finished rows; a row of tiles of the result lies in a file.
