@@ -72,9 +72,10 @@ fn uses_that_cannot_be_are_refused() {
     for (arguments, expected) in [
         (vec!["train", "--norm", "instance", "--test-norm", "running"], "use --test-norm image"),
         (vec!["train", "--norm", "none", "--test-norm", "batch"], "needs --norm batch"),
-        (vec!["train", "--size", "32", "--test-dropout"], "no dropout"),
-        (vec!["train", "--no-dropout", "--test-dropout"], "no dropout"),
-        ([&translate[..], &["--samples", "2"]].concat(), "no dropout"),
+        (vec!["train", "--size", "32", "--test-dropout"], "or train with --dropout-at torch"),
+        (vec!["train", "--size", "64", "--no-dropout", "--test-dropout"], "or train without --no-dropout\n"),
+        (vec!["train", "--size", "32", "--no-dropout", "--test-dropout"], "without --no-dropout and with --dropout-at torch"),
+        ([&translate[..], &["--samples", "2"]].concat(), "or train with --dropout-at torch"),
         ([&translate[..], &["--dropout"]].concat(), "no dropout"),
     ] {
         let message = fail_cleanly(root, 2, &arguments);
