@@ -6,6 +6,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
+/// A device that offers nothing beside what all have.
+const WITHOUT: [&str; 6] = ["--no-subgroups", "--no-int64", "--no-matrix", "--no-f16", "--no-timestamps", "--no-fusion"];
+
 /// Columns of the last row of a run's metrics by name; an empty cell has no number.
 fn losses(root: &Path, name: &str) -> [Option<f64>; 4] {
     let text = fs::read_to_string(root.join("runs").join(name).join("metrics.csv")).unwrap();
@@ -68,11 +71,13 @@ fn every_objective_trains_and_its_run_remembers_it() {
 fn every_norm_and_discriminator_trains_and_its_run_remembers_it() {
     let folder = temporary();
     let root = folder.path();
-    let modes: [Mode; 4] = [
+    let modes: [Mode; 6] = [
         ("instance", &["--norm", "instance"], "/norm", "instance".into()),
         ("none", &["--norm", "none", "--no-dropout"], "/dropout", false.into()),
         ("pixel", &["--patch", "1"], "/d_layers", 0.into()),
         ("patch16", &["--d-layers", "1"], "/d_layers", 1.into()),
+        ("patch34", &["--patch", "34"], "/d_layers", 2.into()),
+        ("layers2", &[&["--d-layers", "2"][..], &WITHOUT].concat(), "/d_layers", 2.into()),
     ];
     train_and_remember(root, &modes);
     resume_and_translate(root, &["instance", "pixel"]);
