@@ -169,7 +169,7 @@ fn large_images_go_through_in_tiles() {
     }
 }
 
-/// Kinds of pixels, depths and formats go through tiles, in bands of rows, as they go through whole; nothing half-written is left.
+/// Kinds of pixels, depths and formats go through tiles as they go through whole; nothing half-written is left.
 #[test]
 fn tiles_take_every_kind_of_image() {
     let folder = temporary();

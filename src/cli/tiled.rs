@@ -54,8 +54,8 @@ impl Canvas for TiledImage<'_> {
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
         let Layout { width, depth, .. } = self.layout;
         let height = rows.len() / (width as usize * self.config.output.channels());
-        // The lightness of colours without.
-        let input = self.read([self.done, 0, height, width as usize])?;
+        // Only then: every row is read and converted once more for it.
+        let input = if self.config.output.needs_input() { self.read([self.done, 0, height, width as usize])? } else { Vec::new() };
         let pictures = self.config.output.pictures(width, height as u32, depth, rows, &input);
         self.outputs.iter_mut().zip(&pictures).try_for_each(|(output, rows)| output.push(rows))?;
         self.done += height;
