@@ -136,6 +136,9 @@ pub enum TrainError {
         /// What to do then.
         remedy: String,
     },
+    /// A signal ended a translation.
+    #[error("stopped; the results that are named above are whole, the others were not written: run it again for these")]
+    Interrupted,
     /// A loss stopped being finite, or a gradient although nothing scales it.
     #[error("step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
     NotFinite {
