@@ -129,6 +129,28 @@ fn an_interrupted_run_saves_and_goes_on() {
     assert!(*steps.last().unwrap() > step, "it went on");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_translation_that_is_stopped_leaves_no_half_written_file() {
+    let folder = temporary();
+    picture(&folder.path().join("large.png"), 1600, 1600);
+    let arguments = ["translate", "large.png", "--model", &generator(), "--out", "out", "--tile", "160"];
+    let child = command(folder.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let files = || fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
+    // The result's file under its temporary name, for which thousands of tiles are to come.
+    for _ in 0..1200 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        if files() > 0 {
+            break;
+        }
+    }
+    assert!(Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("error: stopped"), "{}", stderr(&output));
+    assert_eq!(files(), 0, "{:?}", fs::read_dir(folder.path().join("out")).unwrap().collect::<Vec<_>>());
+}
+
 #[test]
 fn translate_keeps_every_size_and_is_the_same_every_time() {
     let folder = temporary();

@@ -6,6 +6,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
+/// A device that offers nothing beside what all have.
+const WITHOUT: [&str; 6] = ["--no-subgroups", "--no-int64", "--no-matrix", "--no-f16", "--no-timestamps", "--no-fusion"];
+
 /// Columns of the last row of a run's metrics by name; an empty cell has no number.
 fn losses(root: &Path, name: &str) -> [Option<f64>; 4] {
     let text = fs::read_to_string(root.join("runs").join(name).join("metrics.csv")).unwrap();
@@ -68,11 +71,13 @@ fn every_objective_trains_and_its_run_remembers_it() {
 fn every_norm_and_discriminator_trains_and_its_run_remembers_it() {
     let folder = temporary();
     let root = folder.path();
-    let modes: [Mode; 4] = [
+    let modes: [Mode; 6] = [
         ("instance", &["--norm", "instance"], "/norm", "instance".into()),
         ("none", &["--norm", "none", "--no-dropout"], "/dropout", false.into()),
         ("pixel", &["--patch", "1"], "/d_layers", 0.into()),
         ("patch16", &["--d-layers", "1"], "/d_layers", 1.into()),
+        ("patch34", &["--patch", "34"], "/d_layers", 2.into()),
+        ("layers2", &[&["--d-layers", "2"][..], &WITHOUT].concat(), "/d_layers", 2.into()),
     ];
     train_and_remember(root, &modes);
     resume_and_translate(root, &["instance", "pixel"]);
@@ -95,6 +100,13 @@ fn every_generator_trains_and_its_run_remembers_it() {
     succeed(root, &["train", "pairs", "--steps", "2", "--name", "odd", "--size", "40", "--depth", "3", "--ngf", "2"]);
     succeed(root, &["train", "pairs", "--steps", "2", "--name", "rest", "--size", "36", "--generator", "resnet6", "--ngf", "2"]);
     resume_and_translate(root, &["encoder", "odd", "resnet9", "rest", "nearest"]);
+    // Images of any size, in one piece and in tiles: a ResNet's maps are reflected more than once.
+    for (name, sides, tile) in [("one", [1, 1], &[][..]), ("flat", [60, 3], &[]), ("tiled", [60, 3], &["--tile", "8", "--overlap", "0"])] {
+        let file = format!("{name}.png");
+        picture(&root.join(&file), sides[0], sides[1]);
+        succeed(root, &[&["translate", &file, "--model", "runs/resnet9", "--out", "small"], tile].concat());
+        assert_eq!(image::image_dimensions(root.join("small").join(&file)).unwrap(), (sides[0], sides[1]), "{name}");
+    }
     // Nor where PyTorch's file says it all; how maps are resized it does not say.
     for (name, said) in [("encoder", &[][..]), ("resnet9", &[]), ("rest", &[]), ("nearest", &["--upsample", "nearest"])] {
         let theirs = format!("{name}.pth");
@@ -139,12 +151,17 @@ fn what_cannot_be_is_refused_with_the_nearest_that_can() {
         (&["train", "--d-layers", "4", "--size", "32"], "--d-layers 3"),
         (&["train", "--depth", "7", "--size", "96"], "the nearest is --depth 5"),
         (&["train", "--depth", "1", "--size", "64"], "--depth 1 must lie between 2 and 16"),
-        (&["train", "--depth", "3", "--size", "34"], "the nearest are 32 and 36"),
+        (&["train", "--depth", "3", "--size", "34"], "--size 34 is no multiple of 8; the nearest are 32 and 40,"),
+        (&["train", "--depth", "6", "--size", "33"], "--depth 5 with --fit pad or --fit crop"),
+        (&["train", "--depth", "1", "--size", "33"], "--depth 1 must lie between 2 and 16"),
+        (&["train", "--depth", "3", "--size", "31"], "--size 31 must lie between 32 and 16384"),
         (&["train", "--generator", "resnet6", "--size", "50"], "the nearest are 48 and 52"),
         (&["train", "--generator", "resnet9", "--depth", "5"], "--depth does nothing with a ResNet"),
         (&["inspect", "--generator", "resnet9", "--dropout-at", "torch"], "--dropout-at does nothing"),
         (&["train", "--generator", "resnet6", "--size", "66"], "it shall fit: --fit pad\n"),
-        (&["train", "--d-layers", "9"], "--d-layers 9 must lie between 0 and 8"),
+        (&["train", "--d-layers", "9", "--size", "64"], "--d-layers 9 must lie between 0 and 4"),
+        (&["train", "--d-layers", "9", "--preprocess", "none"], "--d-layers 9 must lie between 0 and 8"),
+        (&["train", "--d-layers", "8", "--size", "512"], "has 7 (--d-layers 7)"),
         (&["train", "--objective", "l1", "--patch", "70"], "--patch does nothing"),
         (&["train", "--objective", "l1", "--ndf", "8"], "--ndf does nothing"),
         (&["train", "--lambda-gan", "0", "--d-layers", "2"], "--d-layers does nothing"),

@@ -223,6 +223,18 @@ fn kinds_that_no_network_maps_are_refused_with_the_nearest() {
         let message = fail_cleanly(folder.path(), 2, &[&["train", "--input", input, "--output", output], &TINY[..]].concat());
         assert!(message.contains(nearest), "{message}");
     }
+    // Before the data set is read, which is not there.
+    for (options, expected) in [
+        (&["--input", "labels", "--norm", "instance", "--test-norm", "running"][..], "use --test-norm image"),
+        (&["--input", "channels", "--test-dropout", "--no-dropout"], "without --no-dropout"),
+        (&["--input", "channels", "--output", "lab-ab"], "--input lab-l"),
+        (&["--input", "channels", "--palette", "f"], "--palette does nothing"),
+        (&["--input", "labels", "--output", "channels", "--palette", "f"], "f: cannot read"),
+    ] {
+        let code = if expected.contains("read") { 1 } else { 2 };
+        let message = fail_cleanly(folder.path(), code, &[&["train", "nonexist"], options].concat());
+        assert!(message.contains(expected), "{options:?}: {message}");
+    }
 }
 
 /// Writes a picture of any number of channels that count up, of 16 bits, as a TIFF.

@@ -255,6 +255,7 @@ fn nothing_is_written_over_and_every_mistake_is_named() {
         (1, &["edges", "nowhere", "--out", "new"], "nowhere"),
         (2, &["edges", "a", "--out", "new", "--low", "9", "--high", "3"], "--low 9"),
         (2, &["blank", "a", "--out", "new", "--fraction", "2"], "--fraction"),
+        (2, &["blank", "a", "--out", "new", "--fraction", "0"], "--fraction 0 must be above 0"),
         (2, &["split", "a", "--out", "new", "--val", "60", "--test", "40"], "nothing to train on"),
         (2, &["split", "a", "--out", "new"], "of 1 images leave nothing to train on"),
         (2, &["labels", "a", "--out", "new", "--palette", "bad.txt"], "line 1"),

@@ -57,6 +57,7 @@ fn every_recipe_trains_and_its_run_remembers_it() {
 fn what_cannot_be_trained_is_refused_with_the_nearest_that_can() {
     let folder = temporary();
     dataset(&folder.path().join("pairs"), 2);
+    let file = generator();
     for (arguments, code, expected) in [
         (&["train", "--lr-step", "3"][..], 2, "--schedule step"),
         (&["train", "--schedule", "step", "--epochs", "20"], 2, "--lr-step 20"),
@@ -70,7 +71,9 @@ fn what_cannot_be_trained_is_refused_with_the_nearest_that_can() {
         (&["train", "--pool", "5", "--objective", "l1"], 2, "l1+cgan"),
         (&["inspect", "--pool", "5", "--order", "torch"], 2, "--order pytorch"),
         (&["train", "--pretrained-discriminator", "d.pth", "--objective", "l1"], 2, "l1+cgan"),
-        (&["train", "--size", "32", "--ngf", "2", "--pretrained", "absent.pth"], 1, "--pretrained: cannot read"),
+        // Before the data is read, which is not there either.
+        (&["train", "gone", "--size", "32", "--ngf", "2", "--pretrained", "absent.pth"], 1, "--pretrained: cannot read"),
+        (&["train", "gone", "--size", "32", "--ngf", "2", "--depth", "4", "--pretrained", &file], 1, "see --size, --ngf"),
         (&["train", "pairs", "--size", "32", "--ngf", "2", "--schedule", "plateau"], 1, "val/"),
     ] {
         let message = fail_cleanly(folder.path(), code, arguments);

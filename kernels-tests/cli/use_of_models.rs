@@ -72,9 +72,10 @@ fn uses_that_cannot_be_are_refused() {
     for (arguments, expected) in [
         (vec!["train", "--norm", "instance", "--test-norm", "running"], "use --test-norm image"),
         (vec!["train", "--norm", "none", "--test-norm", "batch"], "needs --norm batch"),
-        (vec!["train", "--size", "32", "--test-dropout"], "no dropout"),
-        (vec!["train", "--no-dropout", "--test-dropout"], "no dropout"),
-        ([&translate[..], &["--samples", "2"]].concat(), "no dropout"),
+        (vec!["train", "--size", "32", "--test-dropout"], "or train with --dropout-at torch"),
+        (vec!["train", "--size", "64", "--no-dropout", "--test-dropout"], "or train without --no-dropout\n"),
+        (vec!["train", "--size", "32", "--no-dropout", "--test-dropout"], "without --no-dropout and with --dropout-at torch"),
+        ([&translate[..], &["--samples", "2"]].concat(), "or train with --dropout-at torch"),
         ([&translate[..], &["--dropout"]].concat(), "no dropout"),
     ] {
         let message = fail_cleanly(root, 2, &arguments);
@@ -113,7 +114,7 @@ fn any_size_is_trained_and_translated_by_either_fit() {
 
     picture(&root.join("small.png"), 31, 80);
     let message = fail(root, 1, &["translate", "small.png", "--model", &generator(), "--out", "small", "--fit", "crop"]);
-    assert!(message.contains("use larger images"), "{message}");
+    assert!(message.contains("sides of at least 32 are needed; scale it up, or use --fit pad"), "{message}");
     let message = fail_cleanly(root, 2, &["train", "--size", "50"]);
     assert!(message.contains("32 and 64, or say how it shall fit: --fit pad"), "{message}");
     let message = fail_cleanly(root, 2, &["train", "--size", "47", "--fit", "crop", "--d-layers", "4"]);
@@ -168,7 +169,7 @@ fn large_images_go_through_in_tiles() {
     }
 }
 
-/// Kinds of pixels, depths and formats go through tiles, in bands of rows, as they go through whole; nothing half-written is left.
+/// Kinds of pixels, depths and formats go through tiles as they go through whole; nothing half-written is left.
 #[test]
 fn tiles_take_every_kind_of_image() {
     let folder = temporary();

@@ -1,5 +1,6 @@
 //! What a command ends with.
 
+use super::stop::INTERRUPTED;
 use crate::bench::BenchError;
 use crate::data::DataError;
 use crate::gpu::GpuError;
@@ -115,11 +116,12 @@ fn flags(error: &TrainError) -> &'static str {
 }
 
 impl CliError {
-    /// 2 for usage, 3 for a comparison that found something slower, 1 for everything else.
+    /// 2 for usage, 3 for a comparison that found something slower, 130 after a signal, 1 for everything else.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
             Self::Slower { .. } => 3,
+            Self::Train(TrainError::Interrupted) => INTERRUPTED,
             _ => 1,
         })
     }

@@ -118,8 +118,10 @@ impl GeneratorArgs {
     /// Halvings of images of `size`, or of several sizes; a `fit` takes sizes that the generator does not divide.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does not have.
+    /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does not have. Sizes and depths that no
+    /// network has are left to [`TrainConfig::check`] and the generator.
     pub fn num_downs(&self, size: Option<u32>, fit: Option<FitArg>) -> Result<usize, CliError> {
+        let size = size.filter(|size| TrainConfig::SIZES.contains(size));
         if matches!(self.generator, ArchitectureArg::ResNet9 | ArchitectureArg::ResNet6) {
             self.refuse_unused()?;
             return match (fit, size) {
@@ -132,12 +134,16 @@ impl GeneratorArgs {
         let Some(depth) = self.depth else {
             return TrainConfig::downs_for(size).or(fit.map(|_| FEWEST_DOWNS)).ok_or_else(|| no_multiple(size, 32, EITHER_FIT));
         };
-        let most = if fit.is_some() { size.checked_ilog2().unwrap_or(0) } else { size.trailing_zeros() };
-        match most as usize {
-            most if depth <= most => Ok(depth),
-            0 | 1 => Err(no_multiple(size, 4, EITHER_FIT)),
-            most => Err(CliError::Usage(format!(
+        let [halvings, even] = [size.checked_ilog2().unwrap_or(0), size.trailing_zeros()].map(|most| most as usize);
+        match if fit.is_some() { halvings } else { even } {
+            most if depth <= most.max(1) => Ok(depth),
+            most @ 2.. => Err(CliError::Usage(format!(
                 "--depth {depth} is too deep for images of {size}, which are no multiple of 2^{depth}; the nearest is --depth {most}"
+            ))),
+            // No depth divides it.
+            _ if depth <= halvings => Err(no_multiple(size, 1 << depth, EITHER_FIT)),
+            _ => Err(CliError::Usage(format!(
+                "--depth {depth} is too deep for images of {size}; the nearest is --depth {halvings} with {EITHER_FIT}"
             ))),
         }
     }
@@ -157,9 +163,10 @@ impl GeneratorArgs {
 /// The ways of other sizes through a U-Net.
 const EITHER_FIT: &str = "--fit pad or --fit crop";
 
+/// Refuses a size from the multiple on that is none of its multiples.
 fn no_multiple(size: u32, multiple: u32, fits: &str) -> CliError {
-    let below = (size / multiple * multiple).max(32);
-    let above = below.saturating_add(multiple);
+    let below = size / multiple * multiple;
+    let above = below + multiple;
     CliError::Usage(format!(
         "--size {size} is no multiple of {multiple}; the nearest are {below} and {above}, or say how it shall fit: {fits}"
     ))

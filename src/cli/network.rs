@@ -37,6 +37,9 @@ pub const PREPARED: &str = "How images are prepared";
 /// The heading of what takes or saves memory and time.
 pub const RESOURCES: &str = "Memory and speed";
 
+/// Strided convolutions of the discriminator with the largest patches that `--patch` names.
+const DEEPEST_NAMED: usize = 5;
+
 /// Normalisation of both networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NormArg {
@@ -292,7 +295,8 @@ impl NetworkArgs {
         let mut states = StateList::default();
         Generator::new(&mut states, &config.generator()).map_err(usage)?;
         if config.objective.lambda_gan != 0.0 {
-            PatchGan::new(&mut states, &config.discriminator()).map_err(usage)?;
+            let most = if whole { None } else { deepest(&config) };
+            PatchGan::new(&mut states, &config.discriminator()).map_err(|error| usage(at_most(error, most)))?;
         }
         if !whole {
             check_patches(&config)?;
@@ -313,7 +317,7 @@ impl NetworkArgs {
     /// Strided convolutions of the discriminator, from either option.
     fn d_layers(&self) -> Result<usize, CliError> {
         let Some(patch) = self.patch else { return Ok(self.d_layers.unwrap_or(3)) };
-        let known = (0..=5).map(|n_layers| (n_layers, PatchGanConfig::receptive_field(n_layers)));
+        let known = (0..=DEEPEST_NAMED).map(|n_layers| (n_layers, PatchGanConfig::receptive_field(n_layers)));
         let nearest = known.min_by_key(|(_, side)| side.abs_diff(patch)).unwrap_or((3, 70));
         match nearest.1 == patch {
             true => Ok(nearest.0),
@@ -340,22 +344,36 @@ fn usage(error: NetworkError) -> CliError {
     CliError::Usage(format!("{option} {given} must lie between {least} and {most}"))
 }
 
+/// The error with the deepest discriminator that fits the images in place of the deepest there is.
+fn at_most(error: NetworkError, deepest: Option<usize>) -> NetworkError {
+    match error {
+        NetworkError::Range { what: what @ "number of discriminator layers", given, least, most } => {
+            NetworkError::Range { what, given, least, most: deepest.unwrap_or(most) }
+        }
+        other => other,
+    }
+}
+
+/// Strided convolutions of the deepest discriminator with a patch in the images, if any has one.
+fn deepest(config: &TrainConfig) -> Option<usize> {
+    let size = config.fit.output_side(config.size as usize, 1 << config.num_downs);
+    (0..=PatchGanConfig::MOST_LAYERS).rev().find(|&n_layers| PatchGanConfig::patches(n_layers, size) > 0)
+}
+
 /// Refuses a discriminator whose patches do not fit the images.
 fn check_patches(config: &TrainConfig) -> Result<(), CliError> {
     if config.objective.lambda_gan == 0.0 {
         return Ok(());
     }
-    let size = config.fit.output_side(config.size as usize, 1 << config.num_downs);
-    let n_layers = config.d_layers;
-    let fits = |n_layers: &usize| PatchGanConfig::patches(*n_layers, size) > 0;
+    let (size, n_layers) = (config.size, config.d_layers);
     let field = PatchGanConfig::receptive_field;
-    match (0..n_layers).rev().find(fits) {
-        _ if fits(&n_layers) => Ok(()),
+    match deepest(config) {
+        Some(most) if n_layers <= most => Ok(()),
         Some(most) => Err(CliError::Usage(format!(
             "a discriminator with {n_layers} strided convolutions (patches of {} pixels) is too deep for images of {size}; the deepest \
-             that fits has {most} (--d-layers {most} or --patch {})",
+             that fits has {most} (--d-layers {most}{})",
             field(n_layers),
-            field(most)
+            if most <= DEEPEST_NAMED { format!(" or --patch {}", field(most)) } else { String::new() }
         ))),
         None => Err(CliError::Usage(format!("images of {size} pixels are too small for any discriminator"))),
     }

@@ -74,21 +74,16 @@ impl PixelArgs {
         }
         let (dataset, direction) = (config.dataset.as_deref(), config.direction);
         let images = (usize::from(self.stack), usize::from(self.output_stack));
-        let channels = match dataset {
-            _ if !self.counts_channels() => (0, 0),
-            Some(dataset) => Dataset::channels(dataset, direction, images)?,
-            None => return usage("the bundled pairs are RGB; name a data set, or leave out --input and --output channels"),
+        let counted = || match dataset {
+            Some(dataset) => Ok(Dataset::channels(dataset, direction, images)?),
+            None => usage("the bundled pairs are RGB; name a data set, or leave out --input and --output channels"),
         };
-        [config.input, config.output] = self.kinds(channels, || match dataset {
+        let found = || match dataset {
             Some(dataset) => Ok(Dataset::input_palette(dataset, direction, images)?),
             None => usage("the bundled pairs are no label maps; name a data set for --input labels"),
-        })?;
+        };
+        [config.input, config.output] = self.kinds(counted, found)?;
         Ok(())
-    }
-
-    /// Whether the files say how many channels there are.
-    fn counts_channels(&self) -> bool {
-        [self.input, self.output].contains(&PixelsArg::Channels)
     }
 
     /// The same for networks that see no images.
@@ -96,27 +91,34 @@ impl PixelArgs {
     /// # Errors
     /// [`CliError::Usage`], also for labels without a palette and for channels.
     pub fn apply_without_images(&self, config: &mut TrainConfig) -> Result<(), CliError> {
-        if self.counts_channels() {
-            return usage("there are no files here to count the channels of; the same networks are --input gray --stack N");
-        }
-        let unknown = || usage("there are no label maps here to count the colours of; add --palette FILE to --input labels");
-        [config.input, config.output] = self.kinds((0, 0), unknown)?;
+        let counted = || usage("there are no files here to count the channels of; the same networks are --input gray --stack N");
+        let found = || usage("there are no label maps here to count the colours of; add --palette FILE to --input labels");
+        [config.input, config.output] = self.kinds(counted, found)?;
         Ok(())
     }
 
-    /// Input and output, whose files have so many `channels`; `found` finds the palette of label maps.
-    fn kinds(&self, channels: (usize, usize), found: impl FnOnce() -> Result<Palette, CliError>) -> Result<[Pixels; 2], CliError> {
-        let mut input = self.input.pixels(channels.0);
-        let output = self.output.pixels(channels.1).times(self.output_stack.into());
-        let images = usize::from(self.stack);
-        Pixels::check(&input.clone().times(images), &output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
-        match (&mut input, &self.palette) {
-            (Pixels::Labels(palette), Some(file)) => *palette = read_palette(file)?,
-            (Pixels::Labels(palette), None) => *palette = found()?,
-            (_, Some(_)) => return usage("--palette does nothing without --input labels; add it or leave out --palette"),
-            (_, None) => {}
+    /// Input and output. Only where the options make sense together, files are looked at: `counted` counts the channels of inputs and
+    /// outputs, and `found` finds the palette of label maps.
+    fn kinds(
+        &self,
+        counted: impl FnOnce() -> Result<(usize, usize), CliError>,
+        found: impl FnOnce() -> Result<Palette, CliError>,
+    ) -> Result<[Pixels; 2], CliError> {
+        let [inputs, outputs] = [self.stack, self.output_stack].map(usize::from);
+        let (input, output) = (self.input.pixels(0).times(inputs), self.output.pixels(0).times(outputs));
+        Pixels::check(&input, &output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
+        if self.palette.is_some() && self.input != PixelsArg::Labels {
+            return usage("--palette does nothing without --input labels; add it or leave out --palette");
         }
-        Ok([input.times(images), output])
+        let palette = self.palette.as_deref().map(read_palette).transpose()?;
+        let counts = [self.input, self.output].contains(&PixelsArg::Channels);
+        let channels = if counts { counted()? } else { (0, 0) };
+        let input = match (self.input, palette) {
+            (PixelsArg::Labels, Some(palette)) => Pixels::Labels(palette),
+            (PixelsArg::Labels, None) => Pixels::Labels(found()?),
+            (other, _) => other.pixels(channels.0),
+        };
+        Ok([input.times(inputs), self.output.pixels(channels.1).times(outputs)])
     }
 }
 

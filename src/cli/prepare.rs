@@ -204,7 +204,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
         }
         ToolArgs::Blank { inputs, fraction, output } => {
             if !(*fraction > 0.0 && *fraction <= 1.0) {
-                return Err(CliError::Usage(format!("--fraction {fraction} must lie between 0 and 1")));
+                return Err(CliError::Usage(format!("--fraction {fraction} must be above 0 and at most 1")));
             }
             (make(&Tool::Blank { fraction: *fraction }, &singles(inputs, output)?, output)?, output)
         }

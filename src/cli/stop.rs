@@ -1,24 +1,25 @@
 //! Ctrl-C and a polite kill.
 
 use super::note;
+use crate::train::TrainError;
 use crate::train::run::RunDir;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The exit code of a process that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// What the signal means at a time.
 #[derive(Debug)]
 enum Phase {
-    /// Nothing is learnt yet: the process ends, and the folder of a new run goes with it.
+    /// Nothing is made yet: the process ends, and the folder of a new run goes with it.
     Before(Option<RunDir>),
-    /// Training ends with the step that it is at.
-    Training,
+    /// Training ends with the step, translation with the image or the tile that it is at.
+    Working,
 }
 
-/// Where a run stands when the signal comes.
+/// Where a command stands when the signal comes.
 #[derive(Debug, Clone)]
 pub struct Stop {
     phase: Arc<Mutex<Phase>>,
@@ -26,29 +27,37 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Catches the signal from now on; until training begins it also removes the folder of the run if that is `new`.
+    /// Catches the signal from now on; until the work begins it also removes the folder of the run if that is `new`.
     pub fn listen(new: Option<&RunDir>) -> Self {
         let stop = Self { phase: Arc::new(Mutex::new(Phase::Before(new.cloned()))), flag: Arc::default() };
         let caught = stop.clone();
-        // Without a handler Ctrl-C only ends the run at the last checkpoint instead of at this step.
+        // Without a handler Ctrl-C ends training at the last checkpoint instead of at this step, and translation in the middle of a file.
         if ctrlc::set_handler(move || caught.signal()).is_err() {
-            note("note: Ctrl-C cannot be caught here; a stopped run goes on from its last checkpoint");
+            note("note: Ctrl-C cannot be caught here, and ends the process at once; a run goes on from its last checkpoint");
         }
         stop
     }
 
     /// From now on the signal sets the flag that is returned.
     pub fn begin(&self) -> &AtomicBool {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Phase::Training;
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Phase::Working;
         &self.flag
+    }
+
+    /// Ends what can be ended here, once the work has begun and the signal came.
+    ///
+    /// # Errors
+    /// [`TrainError::Interrupted`].
+    pub fn check(&self) -> Result<(), TrainError> {
+        if self.flag.load(Ordering::Relaxed) { Err(TrainError::Interrupted) } else { Ok(()) }
     }
 
     fn signal(&self) {
         match &*self.phase.lock().unwrap_or_else(PoisonError::into_inner) {
-            Phase::Training => self.flag.store(true, Ordering::Relaxed),
+            Phase::Working => self.flag.store(true, Ordering::Relaxed),
             Phase::Before(new) => {
                 new.iter().for_each(RunDir::remove_unsaved);
-                exit(INTERRUPTED)
+                exit(INTERRUPTED.into())
             }
         }
     }

@@ -34,7 +34,7 @@ impl TestTimeArgs {
     pub fn over(&self, recorded: TestTime, generator: &GeneratorConfig, sampled: bool) -> Result<TestTime, CliError> {
         if sampled && !generator.has_dropout() {
             let reason = "--samples draws variants by dropout, and this generator has no dropout: all would be the same; leave it out";
-            return Err(CliError::Usage(reason.to_owned()));
+            return Err(CliError::Usage(format!("{reason}, or train {}", generator.dropout_remedy())));
         }
         let norm = self.test_norm.map_or(recorded.norm, TestNormArg::norm);
         let test = TestTime { norm, dropout: self.dropout || sampled || recorded.dropout && !self.no_dropout };
@@ -111,6 +111,6 @@ mod tests {
         let running = refusal(args(Some(TestNormArg::Running), [false; 2]), unet(Norm::Instance, true));
         assert!(running.contains("use --test-norm image"), "{running}");
         let dropout = refusal(args(None, [true, false]), unet(Norm::Batch, false));
-        assert!(dropout.contains("leave it off"), "{dropout}");
+        assert!(dropout.contains("leave it off, or train without --no-dropout"), "{dropout}");
     }
 }

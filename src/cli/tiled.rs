@@ -1,6 +1,7 @@
 //! Tiles of `translate`: the input is read in windows and the result written by rows.
 
 use super::results::ResultArgs;
+use super::stop::Stop;
 use super::{CliError, PictureFile};
 use crate::data::{DataError, Layout, RowReader, Windows};
 use crate::nn::{Fit, TestTime};
@@ -15,24 +16,24 @@ pub struct TiledImage<'a> {
     input: Windows<'a>,
     layout: Layout,
     folder: &'a Path,
+    stop: &'a Stop,
     outputs: Vec<PictureFile<'a>>,
     /// Rows that were written.
     done: usize,
 }
 
 impl<'a> TiledImage<'a> {
-    /// Begins the translation of `input` into `outputs`; what memory should not hold may lie in `folder`.
+    /// Begins the translation of `input` into `outputs`, which `stop` may end; what memory should not hold may lie in `folder`.
     pub fn new(
-        config: &'a ModelConfig,
-        results: &ResultArgs,
-        folder: &'a Path,
+        (config, results): (&'a ModelConfig, &ResultArgs),
+        (folder, stop): (&'a Path, &'a Stop),
         input: Windows<'a>,
         outputs: &'a [PathBuf],
     ) -> Result<Self, RunError> {
         let (width, height) = input.dimensions();
         let layout = Layout { width, height, channels: config.output.drawn_channels(), depth: results.depth(input.depth()) };
         let outputs = outputs.iter().map(|path| PictureFile::create(path, layout)).collect::<Result<_, _>>()?;
-        Ok(Self { config, input, layout, folder, outputs, done: 0 })
+        Ok(Self { config, input, layout, folder, stop, outputs, done: 0 })
     }
 
     /// What the network would see of the whole.
@@ -48,14 +49,15 @@ impl<'a> TiledImage<'a> {
 
 impl Canvas for TiledImage<'_> {
     fn read(&mut self, window: [usize; 4]) -> Result<Vec<f32>, TrainError> {
+        self.stop.check()?;
         Ok(self.input.units(window.map(|pixels| pixels as u32))?)
     }
 
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
         let Layout { width, depth, .. } = self.layout;
         let height = rows.len() / (width as usize * self.config.output.channels());
-        // The lightness of colours without.
-        let input = self.read([self.done, 0, height, width as usize])?;
+        // Only then: every row is read and converted once more for it.
+        let input = if self.config.output.needs_input() { self.read([self.done, 0, height, width as usize])? } else { Vec::new() };
         let pictures = self.config.output.pictures(width, height as u32, depth, rows, &input);
         self.outputs.iter_mut().zip(&pictures).try_for_each(|(output, rows)| output.push(rows))?;
         self.done += height;
@@ -72,6 +74,7 @@ pub fn failure(error: TrainError, file: &Path) -> CliError {
     match error {
         TrainError::Data(error) => error.into(),
         TrainError::Run(error) => error.into(),
+        TrainError::Interrupted => error.into(),
         source => CliError::Translate { files: vec![file.to_owned()], source: Box::new(source) },
     }
 }

@@ -14,7 +14,7 @@ use crate::interop::TensorFile;
 use crate::nn::TestTime;
 use crate::tensor::DType;
 use crate::train::run::RunDir;
-use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, checkpoint};
+use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, check_pretrained, checkpoint};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -159,6 +159,8 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
 
 fn start(args: &TrainArgs) -> Result<(), CliError> {
     let mut config = configure(args)?;
+    // Before the data is read and kernels are tuned.
+    check_pretrained(&config)?;
     let name = match (&args.name, &args.dataset) {
         (Some(name), _) => name.clone(),
         (None, Some(dataset)) => RunDir::unused_name(&args.runs, &base_name(dataset))?,
@@ -313,9 +315,11 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
     config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
     args.schedule.apply(&mut config.recipe, &config.objective, length)?;
-    args.pixels.apply(&mut config)?;
     config.test = TestTime { norm: args.test_norm.map(TestNormArg::norm).unwrap_or_default(), dropout: args.test_dropout };
-    config.test.refusal(&config.generator()).map_or(Ok(config), |refusal| Err(CliError::Usage(refusal)))
+    config.test.refusal(&config.generator()).map_or(Ok(()), |refusal| Err(CliError::Usage(refusal)))?;
+    // Last, since it may take a look at all images.
+    args.pixels.apply(&mut config)?;
+    Ok(config)
 }
 
 fn learning_rate(args: &TrainArgs) -> Result<Option<f64>, CliError> {

@@ -4,6 +4,7 @@ use super::failures::Failures;
 use super::generator::UnsaidArgs;
 use super::network::{FitArg, PrecisionArg};
 use super::results::{ResultArgs, list_inputs};
+use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::tiled::{TiledImage, failure, read_failure, refuse_with_tiles};
 use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
@@ -77,6 +78,7 @@ struct Model {
     mode: Mode,
     tiling: Option<Tiling>,
     results: ResultArgs,
+    stop: Stop,
     ready: Option<(Shape, Translator)>,
 }
 
@@ -97,6 +99,8 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let outputs = plan_outputs(&first, &others, &args.out, &endings)?;
     let mut model = Model::load(args, &file, config)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
+    // From now on half-written files would be left behind.
+    model.stop.begin();
     let (mut group, mut failures) = (Group::new(), Failures::default());
     for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
         match model.translate_in_tiles(files, &args.out, outputs) {
@@ -127,6 +131,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
 
 impl Model {
     fn load(args: &TranslateArgs, file: &TensorFile, config: ModelConfig) -> Result<Self, CliError> {
+        let stop = Stop::listen(None);
         let test = args.test_time.over(config.test, &config.generator, args.samples.is_some())?;
         let fit = FitArg::over(args.fit, config.fit, &config.generator)?;
         let gpu = args.device.open()?;
@@ -142,13 +147,14 @@ impl Model {
         for arena in [generator.parameters(), generator.statistics()] {
             load_network(file, &gpu, &store, arena, ArenaPart::Value, "")?;
         }
-        Ok(Self { gpu, store, generator, config, fit, mode, tiling, results: args.results.clone(), ready: None })
+        Ok(Self { gpu, store, generator, config, fit, mode, tiling, results: args.results.clone(), stop, ready: None })
     }
 
     /// Translates images of one size by each of the seeds and writes the results.
     fn translate_group(&mut self, group: &Group, seeds: &[u64]) -> Result<(), CliError> {
         let images: Vec<&Picture> = group.iter().map(|(image, ..)| image).collect();
         for (sample, &seed) in seeds.iter().enumerate() {
+            self.stop.check()?;
             // They are of one size, which is what cannot be translated.
             let files = || group.iter().map(|&(_, file, _)| file.to_owned()).collect();
             let fail = |source| CliError::Translate { files: files(), source: Box::new(source) };
@@ -175,7 +181,7 @@ impl Model {
         if width.max(height) as usize <= tiling.tile {
             return Ok(false);
         }
-        let mut image = TiledImage::new(&self.config, &self.results, folder, input, outputs)?;
+        let mut image = TiledImage::new((&self.config, &self.results), (folder, &self.stop), input, outputs)?;
         let (device, network) = ((&self.gpu, &self.store), (&self.generator, &self.mode));
         let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
         let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");

@@ -142,7 +142,7 @@ pub enum DataError {
         max_mebibytes: u64,
     },
     /// Rows of pixels that are more than memory should hold could not be kept in a file either.
-    #[error("{}: rows of pixels cannot be kept in a temporary file there: {source}; free some space, or choose another folder", folder.display())]
+    #[error("{}: rows of pixels cannot be kept in a temporary file there: {source}; {}", folder.display(), scratch_words(source))]
     Scratch {
         /// Where the file is.
         folder: PathBuf,
@@ -335,6 +335,14 @@ pub enum DataError {
         /// The step whose batch was asked for.
         step: u64,
     },
+}
+
+/// A full disk needs another remedy than a forbidden folder.
+fn scratch_words(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another folder",
+        _ => "check the folder and its permissions, or choose another one",
+    }
 }
 
 impl DataError {

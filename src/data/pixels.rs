@@ -193,8 +193,13 @@ impl Pixels {
         }
     }
 
-    /// The pictures that the outputs `values` of a network are, `[height, width, channels]`; `input` is what it saw, for the lightness of
-    /// colours without.
+    /// Whether pictures take their lightness from what the network saw.
+    pub fn needs_input(&self) -> bool {
+        self.single() == &Pixels::LabAb
+    }
+
+    /// The pictures that the outputs `values` of a network are, `[height, width, channels]`; `input` is what it saw, where
+    /// [`Pixels::needs_input`] says so.
     pub fn pictures(&self, width: u32, height: u32, depth: Depth, values: &[f32], input: &[f32]) -> Vec<Picture> {
         match self {
             Pixels::Gray | Pixels::Rgb | Pixels::Rgba | Pixels::Channels(_) => {
@@ -318,7 +323,9 @@ mod tests {
                 };
                 let values = kind.units(&colours);
                 assert_eq!(values.len(), 7 * 5 * kind.channels(), "{kind}");
-                assert_eq!(kind.pictures(7, 5, Depth::Eight, &values, &[0.0; 7 * 5])[0].channels(), kind.drawn_channels());
+                let input: &[f32] = if kind.needs_input() { &[0.0; 7 * 5] } else { &[] };
+                let drawn = kind.pictures(7, 5, Depth::Eight, &values, input).remove(0);
+                assert_eq!((drawn.channels(), drawn.dimensions()), (kind.drawn_channels(), (7, 5)), "{kind}");
                 let shown = kind.shown(&values, &[0.0; 7 * 5]);
                 assert!(shown.len() == 7 * 5 * 3 && shown.iter().all(|value| (-1.0..=1.0).contains(value)), "{kind}");
             }

@@ -68,6 +68,8 @@ mod tests {
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         let nowhere = folder.path().join("nowhere");
         let message = Scratch::create(&nowhere, 0).err().unwrap().to_string();
-        assert!(message.contains(nowhere.to_str().unwrap()) && message.contains("another folder"), "{message}");
+        assert!(message.contains(nowhere.to_str().unwrap()) && message.contains("check the folder"), "{message}");
+        let full = DataError::Scratch { folder: nowhere, source: io::ErrorKind::StorageFull.into() }.to_string();
+        assert!(full.contains("free some space") && !full.contains("permissions"), "{full}");
     }
 }

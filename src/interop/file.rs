@@ -7,7 +7,7 @@ use super::torch;
 use crate::gpu::Gpu;
 use crate::ops::ArenaPart;
 use crate::program::Store;
-use crate::state::{ArenaId, StateSpec};
+use crate::state::{ArenaId, StateList, StateSpec};
 use safetensors::tensor::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -127,10 +127,24 @@ fn read_safetensors(bytes: &[u8]) -> Result<Contents, String> {
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
 }
 
-/// Loads one part of every state of `arena` from the keys under `prefix`. The file is checked as a whole before anything is written.
+/// The values of every state of `arena` from the keys under `prefix`, in the reference's order.
 ///
 /// # Errors
 /// [`InteropError`] names the first tensor that does not fit.
+pub fn network_values<'a>(
+    file: &TensorFile,
+    states: &'a StateList,
+    arena: ArenaId,
+    prefix: &str,
+) -> Result<Vec<(&'a StateSpec, Vec<f32>)>, InteropError> {
+    let read = |state: &StateSpec| file.values(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed));
+    states.in_arena(arena).map(|state| Ok((state, read(state)?))).collect()
+}
+
+/// Loads one part of every state of `arena` from the keys under `prefix`. The file is checked as a whole before anything is written.
+///
+/// # Errors
+/// Those of [`network_values`], and what the device reports.
 pub fn load_network(
     file: &TensorFile,
     gpu: &Gpu,
@@ -139,9 +153,7 @@ pub fn load_network(
     part: ArenaPart,
     prefix: &str,
 ) -> Result<(), InteropError> {
-    let read = |state: &StateSpec| file.values(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed));
-    let tensors = store.states().in_arena(arena).map(|state| Ok((state, read(state)?))).collect::<Result<Vec<_>, InteropError>>()?;
-    for (state, values) in tensors {
+    for (state, values) in network_values(file, store.states(), arena, prefix)? {
         store.write(gpu, state.id, part, &from_reference(state.shape, state.transposed, &values))?;
     }
     Ok(())

@@ -12,6 +12,6 @@ mod torch;
 mod writer;
 
 pub use error::InteropError;
-pub use file::{TensorFile, load_network};
+pub use file::{TensorFile, load_network, network_values};
 pub use layout::{from_reference, reference_shape, to_reference};
 pub use writer::{TensorWriter, WriteError};

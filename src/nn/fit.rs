@@ -1,5 +1,6 @@
 //! How images whose sides a generator does not divide go through it.
 
+use super::GeneratorConfig;
 use crate::ops::window::{Outside, Window};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
@@ -43,10 +44,12 @@ impl Fit {
         }
     }
 
-    /// The fit for images of `shape` and a generator that divides sides of multiples of `multiple`.
-    pub fn of(self, shape: Shape, multiple: usize) -> Fitted {
+    /// The fit for images of `shape` and such a generator.
+    pub fn of(self, shape: Shape, generator: &GeneratorConfig) -> Fitted {
+        let (multiple, least) = (generator.multiple(), generator.least_side());
         let [height, width] = [shape.height(), shape.width()];
-        let side = |side: usize| if self == Self::Pad { side.next_multiple_of(multiple) } else { side };
+        // Reflected again and again where the image is less than half of that.
+        let side = |side: usize| if self == Self::Pad { side.next_multiple_of(multiple).max(least) } else { side };
         let given = Window { outside: Outside::Reflection, ..Window::crop(0, 0, side(height), side(width)) };
         let shown = Window::centre(shape, self.output_side(height, multiple), self.output_side(width, multiple));
         Fitted { given, shown }

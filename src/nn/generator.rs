@@ -49,11 +49,30 @@ impl GeneratorConfig {
         }
     }
 
+    /// How one like it that has none is trained to have dropout, as the options of `train` are called.
+    pub fn dropout_remedy(&self) -> &'static str {
+        match self {
+            Self::UNet(UNetConfig { dropout: true, .. }) => "with --dropout-at torch, or with a --depth of 6 or more where images allow it",
+            Self::UNet(config) if !(UNetConfig { dropout: true, ..config.clone() }).has_dropout() => {
+                "without --no-dropout and with --dropout-at torch"
+            }
+            _ => "without --no-dropout",
+        }
+    }
+
     /// The sides of results are multiples of this: images of other sizes are fitted to it, see [`Fit`](super::Fit).
     pub fn multiple(&self) -> usize {
         match self {
             Self::UNet(config) => config.multiple(),
             Self::ResNet(_) => 4,
+        }
+    }
+
+    /// The least side of images that it takes: a multiple, or in a ResNet two, since its blocks reflect maps of two pixels or more.
+    pub fn least_side(&self) -> usize {
+        match self {
+            Self::UNet(_) => self.multiple(),
+            Self::ResNet(_) => 2 * self.multiple(),
         }
     }
 }

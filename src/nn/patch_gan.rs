@@ -25,6 +25,9 @@ pub struct PatchGanConfig {
 }
 
 impl PatchGanConfig {
+    /// The most strided convolutions.
+    pub const MOST_LAYERS: usize = 8;
+
     /// Side in pixels of the patches that are judged (paper, section 6.1.2): 1, 16, 34, 70, 142, 286 for 0, 1, .. 5 layers.
     pub fn receptive_field(n_layers: usize) -> usize {
         if n_layers == 0 { 1 } else { (1..=n_layers).fold(7, |field, _| 2 * field + 2) }
@@ -60,7 +63,7 @@ impl PatchGan {
         check_ranges(&[
             ("ndf", config.ndf, 1, MOST_CHANNELS),
             ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
-            ("number of discriminator layers", config.n_layers, 0, 8),
+            ("number of discriminator layers", config.n_layers, 0, PatchGanConfig::MOST_LAYERS),
         ])?;
         let mut builder = Builder::new(states, "discriminator");
         let (parameters, statistics) = (builder.parameters, builder.statistics);

@@ -56,6 +56,8 @@ impl TestTime {
             let (asked, has) = (self.norm.name(), norm.name());
             return Some(format!("--test-norm {asked} needs --norm batch, this generator has {has}; use --test-norm image"));
         }
-        (self.dropout && !generator.has_dropout()).then(|| "the generator has no dropout that could stay on; leave it off".to_owned())
+        let remedy = generator.dropout_remedy();
+        (self.dropout && !generator.has_dropout())
+            .then(|| format!("the generator has no dropout that could stay on; leave it off, or train {remedy}"))
     }
 }

@@ -191,9 +191,8 @@ impl Op for Statistics {
         if groups == 0 || !input.batch().is_multiple_of(groups) {
             return Err(ShapeError::Invalid { what: "batch", shape: input, remedy: "it must divide into the parts that share statistics" });
         }
-        if input.is_empty() || input.rows() <= groups {
-            let remedy = "a normalised map needs two values per channel or more: use a larger image, fewer downs or a larger batch";
-            return Err(ShapeError::Invalid { what: "number of values", shape: input, remedy });
+        if input.is_empty() {
+            return Err(ShapeError::Invalid { what: "number of values", shape: input, remedy: "there are no statistics of nothing" });
         }
         Ok(stats_shape(groups, input.channels()))
     }
@@ -263,6 +262,11 @@ impl Op for Normalize {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input, stats, ref affine @ ..] = *inputs else { return Err(ShapeError::Arity { expected: 4, given: inputs.len() }) };
         check_stats(input, stats)?;
+        // A single value has statistics, which a part of an image may add to those of the whole, but normalised by them it is always 0.
+        if self.from == StatisticsOf::Input && input.rows() <= stats.batch() {
+            let remedy = "a normalised map needs two values per channel or more: use a larger image, fewer downs or a larger batch";
+            return Err(ShapeError::Invalid { what: "number of values", shape: input, remedy });
+        }
         if !affine.is_empty() {
             let [weight, bias] = take(affine).map_err(|_| ShapeError::Arity { expected: 4, given: inputs.len() })?;
             same("weight and channels", weight, Shape::vector(input.channels()))?;

@@ -10,6 +10,7 @@ use crate::nn::{
 };
 use crate::tensor::{DType, Shape};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// How long a run is.
@@ -120,12 +121,15 @@ fn mirrored() -> bool {
 }
 
 /// Bounds far above any device, so that no shape overflows before the device's own limits are checked.
-const MOST_PIXELS: usize = 1 << 14;
+const MOST_PIXELS: u32 = 1 << 14;
 const MOST_PAIRS: usize = 1 << 16;
 /// Most batches that a step accumulates: it is recorded batch by batch, and planning twice as many takes ten times as long.
 pub const MOST_BATCHES: usize = 128;
 
 impl TrainConfig {
+    /// Sides of the images that networks are trained on.
+    pub const SIZES: RangeInclusive<u32> = 32..=MOST_PIXELS;
+
     /// Checks the numbers that no network checks; a configuration may come from a damaged file.
     ///
     /// # Errors
@@ -134,8 +138,8 @@ impl TrainConfig {
         let whole = self.preprocess.is_whole();
         let of_one_size = |most: usize, of_whole: usize| if whole { of_whole } else { most };
         check_ranges(&[
-            ("size", self.size as usize, 32, MOST_PIXELS),
-            ("load size", self.load_size as usize, self.size as usize, MOST_PIXELS),
+            ("size", self.size as usize, *Self::SIZES.start() as usize, MOST_PIXELS as usize),
+            ("load size", self.load_size as usize, self.size as usize, MOST_PIXELS as usize),
             ("batch size", self.batch_size, 1, of_one_size(MOST_PAIRS, 1)),
             ("image pool", self.recipe.pool, 0, of_one_size(MOST_PAIRS, 0)),
             ("number of batches of a step", self.recipe.accumulate, 1, of_one_size(MOST_BATCHES, 1)),

@@ -22,7 +22,7 @@ pub enum TrainError {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// Recording the step.
-    #[error("the networks do not fit the images: {0}; use larger images")]
+    #[error("the networks do not fit the images: {0}")]
     Tape(#[from] TapeError),
     /// Building a network.
     #[error(transparent)]
@@ -88,6 +88,16 @@ pub enum TrainError {
         /// Sides of the discriminator's patches and of the largest ones that the picture holds, if these are in the way.
         patches: Option<[usize; 2]>,
     },
+    /// An image that a fit by cropping leaves nothing of.
+    #[error("{width}x{height} pixels are too small for --fit crop: sides of at least {least} are needed; scale it up, or use --fit pad")]
+    NothingLeft {
+        /// Its width, in pixels.
+        width: usize,
+        /// Its height.
+        height: usize,
+        /// The least side.
+        least: usize,
+    },
     /// A size of a data set's pictures that cannot be trained on.
     #[error("{pair}: {width}x{height} pixels: {source}")]
     Picture {
@@ -126,6 +136,9 @@ pub enum TrainError {
         /// What to do then.
         remedy: String,
     },
+    /// A signal ended a translation.
+    #[error("stopped; the results that are named above are whole, the others were not written: run it again for these")]
+    Interrupted,
     /// A loss stopped being finite, or a gradient although nothing scales it.
     #[error("step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
     NotFinite {

@@ -31,6 +31,7 @@ pub use memory::{RunPlan, explain, largest_image, plan_training};
 pub use monitor::{LossReader, Losses, Reading};
 pub use objective::{Objective, UpdateOrder};
 pub use pool::Pool;
+pub use pretrained::check_pretrained;
 pub use recipe::{Optimizer, Recipe};
 pub use sampler::Score;
 pub use schedule::{Plateau, Policy, Schedule};

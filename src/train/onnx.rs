@@ -28,7 +28,7 @@ pub fn export(file: &TensorFile, model: &ModelConfig, seed: u64, path: &Path) ->
     // Odd in every layer, so that all that other sizes take is recorded.
     let side = 2 * SIDE.next_multiple_of(multiple) - 1;
     let image = Shape::nhwc(1, side, side, model.generator.channels()[0]);
-    let fitted = model.fit.of(image, multiple);
+    let fitted = model.fit.of(image, &model.generator);
     let input = tape.input("input", image);
     tape.set_scope("generator.fit");
     let given = fitted.given(&mut tape, input)?;

@@ -64,7 +64,7 @@ impl Recording {
         }
         let images = |pixels: &Pixels| Shape::nhwc(config.pairs_per_step(), height as usize, width as usize, pixels.channels());
         let shape = PairShape { input: images(&config.input), target: images(&config.output), fit: config.fit };
-        let fitted = config.fit.of(shape.input, generator.multiple());
+        let fitted = config.fit.of(shape.input, generator.config());
         let input = config.objective.conditional.then_some(fitted.shown_shape(shape.input));
         let capacity = config.recipe.pool;
         let pool = (judged && capacity > 0).then(|| Pool::new(&mut states, capacity, fitted.shown_shape(shape.target), input));

@@ -78,7 +78,7 @@ pub fn record_step(
 ) -> Result<StepVars, TapeError> {
     let input = tape.input("input", shape.input);
     let target = tape.input("target", shape.target);
-    let fitted = shape.fit.of(shape.input, networks.generator.multiple());
+    let fitted = shape.fit.of(shape.input, networks.generator.config());
     let step = Step { states, generator: networks.generator, fitted, objective, recipe };
     let batches = step.batches(tape, [input, target], mode)?;
     let mut learnt = Learnt::default();

@@ -29,6 +29,8 @@ pub struct Tiling {
     pub overlap: usize,
     /// What cores and tiles are multiples of.
     multiple: usize,
+    /// The least side of a tile that the generator takes.
+    least: usize,
     /// How far a block of that size sees beyond itself.
     reach: usize,
     /// The states that hold the statistics that are measured, in the order of their layers.
@@ -57,9 +59,6 @@ pub trait Canvas {
 /// Finished values that are written at once, if that is a row or more.
 const VALUES: usize = 1 << 18;
 
-/// The statistics of one layer over the core of one tile: values a channel, then means and inverse standard deviations.
-type Part = (usize, Vec<f32>);
-
 impl Tiling {
     /// Tiles of `tile` pixels for `generator` used in `mode`, which overlap by `overlap` or as much as it takes for no tile's edge to
     /// show. Adds the states that the statistics are kept in.
@@ -82,7 +81,8 @@ impl Tiling {
                 ));
             }
         }
-        let least = overlap.unwrap_or(seamless).saturating_add(multiple);
+        let least_side = generator.config().least_side();
+        let least = overlap.unwrap_or(seamless).saturating_add(multiple).max(least_side);
         if tile < least {
             let cause = match overlap {
                 Some(overlap) => format!("tiles that overlap by {overlap} pixels"),
@@ -98,12 +98,13 @@ impl Tiling {
                 measured.push(states.add(arena, format!("statistics.{number}"), tape.shape(*node), Init::Constant(0.0)));
             }
         }
-        Ok(Self { tile, overlap: overlap.unwrap_or(seamless), multiple, reach, measured })
+        Ok(Self { tile, overlap: overlap.unwrap_or(seamless), multiple, least: least_side, reach, measured })
     }
 
     /// Rows and columns of tiles for an image of these sides.
     fn axes(&self, [height, width]: [usize; 2]) -> [Tiles; 2] {
-        [height, width].map(|side| Tiles::new(side.next_multiple_of(self.multiple), self.tile, self.overlap, self.multiple, self.reach))
+        let padded = |side: usize| side.next_multiple_of(self.multiple).max(self.least);
+        [height, width].map(|side| Tiles::new(padded(side), self.tile, self.overlap, self.multiple, self.reach))
     }
 
     /// Translates an image of `shape`. On the host a tile is held and some finished rows; a row of tiles of the result lies in a file.
@@ -172,7 +173,7 @@ impl Pass<'_> {
     fn measure(&mut self, layer: usize) -> Result<(), TrainError> {
         let map = self.tape.shape(self.tape.nodes()[self.layers[layer].0.0].inputs[0]);
         let [rows, columns] = self.axes.each_ref().map(Tiles::count);
-        let mut parts: Vec<Part> = Vec::new();
+        let mut moments = Moments::default();
         // One program at a time: each holds a tile's maps.
         let mut ready = None;
         for row in 0..rows {
@@ -188,12 +189,12 @@ impl Pass<'_> {
                     }
                 };
                 for column in columns {
-                    parts.push((core[0][1] * core[1][1], self.run(&program, [row, column], statistics)?));
+                    moments.add(core[0][1] * core[1][1], &self.run(&program, [row, column], statistics)?);
                 }
                 ready = Some((core, program, statistics));
             }
         }
-        Ok(self.store.write(self.gpu, self.measured[layer], ArenaPart::Value, &merged(&parts))?)
+        Ok(self.store.write(self.gpu, self.measured[layer], ArenaPart::Value, &moments.statistics())?)
     }
 
     /// The program that measures a layer over a core, and the statistics in it.
@@ -260,34 +261,63 @@ impl Pass<'_> {
     }
 }
 
-/// The statistics of all parts together: the variance within plus that of the means. What was added to each variance, and belongs to
-/// that of the whole too, goes through the weighted mean unchanged.
-fn merged(parts: &[Part]) -> Vec<f32> {
-    let all: f64 = parts.iter().map(|part| part.0 as f64).sum();
-    let channels = parts.first().map_or(0, |part| part.1.len() / 2);
-    let over = |value: &dyn Fn(&[f32]) -> f64| parts.iter().map(|(count, values)| *count as f64 / all * value(values)).sum::<f64>();
-    let means: Vec<f64> = (0..channels).map(|c| over(&|values| f64::from(values[c]))).collect();
-    let spread = |c: usize| over(&|values| f64::from(values[channels + c]).powi(-2) + (f64::from(values[c]) - means[c]).powi(2));
-    let inverse: Vec<f64> = (0..channels).map(|c| 1.0 / spread(c).sqrt()).collect();
-    means.iter().chain(&inverse).map(|&value| value as f32).collect()
+/// What is known of a layer's values, part by part: how many there are in a channel, each channel's mean, and the sum of its squared
+/// deviations from that.
+#[derive(Debug, Default)]
+struct Moments {
+    count: f64,
+    channels: Vec<[f64; 2]>,
+}
+
+impl Moments {
+    /// Takes in a part of `count` values a channel by its means and then inverse standard deviations (Chan, Golub and LeVeque 1979: sums
+    /// of squares would cancel). What was added to each variance, and belongs to that of the whole too, goes through unchanged.
+    fn add(&mut self, count: usize, part: &[f32]) {
+        let (means, inverse) = part.split_at(part.len() / 2);
+        self.channels.resize(means.len(), [0.0; 2]);
+        let count = count as f64;
+        let all = self.count + count;
+        for ([mean, squares], (&of_part, &inverse)) in self.channels.iter_mut().zip(means.iter().zip(inverse)) {
+            let off = f64::from(of_part) - *mean;
+            *mean += off * count / all;
+            *squares += count * f64::from(inverse).powi(-2) + off * off * self.count * count / all;
+        }
+        self.count = all;
+    }
+
+    /// Means and then inverse standard deviations of all parts together.
+    fn statistics(&self) -> Vec<f32> {
+        let means = self.channels.iter().map(|[mean, _]| *mean as f32);
+        means.chain(self.channels.iter().map(|[_, squares]| (self.count / squares).sqrt() as f32)).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Means and inverse standard deviations of two channels.
+    fn statistics(values: &[[f64; 2]]) -> Vec<f32> {
+        let count = values.len() as f64;
+        let mean = |c: usize| values.iter().map(|v| v[c]).sum::<f64>() / count;
+        let variance = |c: usize| values.iter().map(|v| (v[c] - mean(c)).powi(2)).sum::<f64>() / count;
+        let inverse = |c: usize| 1.0 / (variance(c) + 1e-5).sqrt();
+        [mean(0), mean(1), inverse(0), inverse(1)].map(|value| value as f32).to_vec()
+    }
+
     #[test]
     fn statistics_of_parts_are_those_of_the_whole() {
-        let values: Vec<f64> = (0..60).map(|i| (f64::from(i) * 0.7).sin() + f64::from(i) * 0.01).collect();
-        let statistics = |values: &[f64]| -> Part {
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
-            (values.len(), vec![mean as f32, (1.0 / (variance + 1e-5).sqrt()) as f32])
-        };
-        let parts: Vec<Part> = [&values[..7], &values[7..9], &values[9..]].map(statistics).to_vec();
-        let (whole, merged) = (statistics(&values).1, merged(&parts));
-        for (merged, whole) in merged.iter().zip(whole) {
-            assert!((merged - whole).abs() < 1e-6 * whole.abs(), "{merged} and {whole}");
+        let value = |i: i32| (f64::from(i) * 0.7).sin() + f64::from(i) * 0.01;
+        // The second channel lies far from 0 for its spread, which sums of squares would not survive in 32 bits.
+        let values: Vec<[f64; 2]> = (0..60).map(|i| [value(i), 300.0 + value(7 * i)]).collect();
+        let mut moments = Moments::default();
+        for part in [&values[..7], &values[7..9], &values[9..]] {
+            moments.add(part.len(), &statistics(part));
         }
+        // A part's means are rounded to 32 bits.
+        for (merged, whole) in moments.statistics().iter().zip(statistics(&values)) {
+            assert!((merged - whole).abs() < 1e-5 * whole.abs(), "{merged} and {whole}");
+        }
+        assert_eq!(moments.channels.len(), 2, "what is kept does not grow with the parts");
     }
 }

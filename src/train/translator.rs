@@ -34,9 +34,13 @@ impl Forward {
     /// Records the generator over images of `shape`, of any sides.
     ///
     /// # Errors
-    /// Images that do not fit the network.
+    /// Images that the fit leaves nothing of.
     pub fn record(states: &StateList, generator: &Generator, shape: Shape, fit: Fit, mode: &Mode) -> Result<Self, TrainError> {
-        let fitted = fit.of(shape, generator.multiple());
+        let least = fit.least_side(generator.multiple());
+        if shape.height().min(shape.width()) < least {
+            return Err(TrainError::NothingLeft { width: shape.width(), height: shape.height(), least });
+        }
+        let fitted = fit.of(shape, generator.config());
         let mut tape = Tape::default();
         let input = tape.input("input", shape);
         let given = fitted.given(&mut tape, input)?;
