@@ -19,7 +19,9 @@
 //           ceil(blocks / (WORKGROUP / SUBGROUP)) groups, folded at 65535
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
 //           all channel counts are multiples of 8
-// Speed     Unmeasured on a GPU. Called by ops::winograd.
+// Speed     lavapipe 22.3, all four launches beside rung 9: 1.15 to 1.2 times as fast on two images of 16x16x128 -> 15x15x256, on one 0.9
+//           to 1.25; a step at 256x256, ngf 64, whose discriminator has such a layer, 1.05 to 1.16 times.
+//           Unmeasured on a GPU. Called by ops::winograd.
 
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;

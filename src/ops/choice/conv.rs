@@ -14,7 +14,7 @@ const FEW_VECTORS: usize = 2;
 const FEW_PIXELS: usize = 4;
 
 /// Tiles from which Winograd's products save more than its transform of the weight costs.
-const MANY_TILES: usize = 32;
+const MANY_TILES: usize = 96;
 
 /// Pixels (of one parity class) up to which the contraction may be split.
 const SMALL_MAP: usize = 16;
