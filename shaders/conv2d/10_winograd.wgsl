@@ -37,7 +37,7 @@ struct Params {
     input: u32,
     weight: u32,
     product: u32,
-    pad: u32,
+    points: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -97,10 +97,11 @@ fn winograd(
     let first = block % blocks * TILE_PIXELS;
     let co8 = block / blocks % columns * SUBGROUP + lane;
     let point = block / blocks / columns;
+    let read_point = min(point, params.points - 1u); // blocks behind the last one read what is there, and store nothing
 
     var source: array<u32, LOADS>;
     for (var r = 0u; r < LOADS; r++) {
-        source[r] = params.input + (point * params.tiles + min(first + r * SUBGROUP + lane, params.tiles - 1u)) * params.in_channels8;
+        source[r] = params.input + (read_point * params.tiles + min(first + r * SUBGROUP + lane, params.tiles - 1u)) * params.in_channels8;
     }
     var even: array<vec4<f32>, TILE_PIXELS>; // sums of the even channels of each tile
     var odd: array<vec4<f32>, TILE_PIXELS>;
@@ -109,7 +110,7 @@ fn winograd(
         for (var r = 0u; r < LOADS; r++) {
             x[r] = eight(memory[source[r] + ci8]);
         }
-        let w = weight_block(point, ci8, min(co8, params.out_channels8 - 1u));
+        let w = weight_block(read_point, ci8, min(co8, params.out_channels8 - 1u));
         for (var p = 0u; p < TILE_PIXELS; p++) {
             let e = subgroupShuffle(x[p / SUBGROUP].even, p % SUBGROUP);
             let o = subgroupShuffle(x[p / SUBGROUP].odd, p % SUBGROUP);
@@ -118,7 +119,7 @@ fn winograd(
         }
     }
     for (var p = 0u; p < TILE_PIXELS; p++) {
-        if first + p < params.tiles && co8 < params.out_channels8 {
+        if first + p < params.tiles && co8 < params.out_channels8 && point < params.points {
             memory[params.product + (point * params.tiles + first + p) * params.out_channels8 + co8] = words(even[p], odd[p]);
         }
     }

@@ -103,6 +103,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     model.stop.begin();
     let (mut group, mut failures) = (Group::new(), Failures::default());
     for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
+        model.stop.check()?;
         match model.translate_in_tiles(files, &args.out, outputs) {
             Ok(true) => continue,
             Ok(false) => {}

@@ -29,7 +29,7 @@ pub mod reduction;
 pub mod resample;
 pub mod sgd;
 pub mod window;
-mod winograd;
+pub(crate) mod winograd;
 
 pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use elementwise::{Fill, add};

@@ -145,7 +145,7 @@ struct MultiplyParams {
     input: u32,
     weight: u32,
     product: u32,
-    pad: u32,
+    points: u32,
 }
 
 /// How an output is made up of tiles.
@@ -241,7 +241,7 @@ pub(crate) fn lower(context: &LowerContext, key: ContractionKey, chosen: Candida
         input: 0,
         weight: weights as u32,
         product: products as u32,
-        pad: 0,
+        points: side.pow(2) as u32,
     };
     let plain = Transform { tiles, input_slope: 1.0, has_bias: false };
     let single = Tiles { images: 1, rows: 1, columns: 1 };

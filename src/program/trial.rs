@@ -3,6 +3,7 @@
 use super::{Budget, Clock, ProgramError, Spread, Stand};
 use crate::gpu::{Gpu, Profile};
 use crate::ops::choice::{Candidate, ContractionKey, Family, candidates};
+use crate::ops::winograd;
 use crate::ops::{LowerContext, Lowered, Op, Operand};
 use crate::state::StateList;
 use crate::tape::Source;
@@ -96,8 +97,10 @@ impl<'a> Trial<'a> {
             Family::Conv2d => self.key.large.channels() * self.key.geometry.kernel.pow(2),
             Family::ConvTranspose2d => self.key.small.channels() * self.key.geometry.kernel.pow(2),
         };
-        // Both are sums of so many products of values within -1..1, added in different orders.
-        let sums = f32::EPSILON * (terms as f32 + 16.0);
+        // Both are sums of so many products of values within -1..1, added in different orders; by way of Winograd's points rounding
+        // counts more, but grows like the root of their number.
+        let by_points = if winograd::is_rung(&candidate.kernel) { 18.0 * (terms as f32).sqrt() } else { 0.0 };
+        let sums = f32::EPSILON * (terms as f32 + 16.0).max(by_points);
         let largest = self.reference.iter().filter(|value| !value.is_nan()).fold(0.0, |most: f32, value| most.max(value.abs()));
         let tolerance = match self.output.dtype {
             DType::F32 => sums,

@@ -193,3 +193,25 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
 fn tile_of(pixels: usize, tiles: &[(usize, usize)]) -> usize {
     tiles.iter().find(|&&(least, _)| pixels >= least).map_or(1, |&(_, tile)| tile)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::contraction::Geometry;
+    use crate::tensor::{DType, Shape};
+
+    /// The discriminator's fourth layer on a CPU adapter: many tiles go by Winograd's points, few do not, nor what needs too much memory.
+    #[test]
+    fn winograd_is_for_many_tiles() {
+        let profile = Profile { class: DeviceClass::Cpu, subgroup: Some(8), int64: true, ..Profile::portable() };
+        let geometry = Geometry::new(4, 1, 1);
+        let rung = |side: usize, profile: &Profile| {
+            let [large, small] = [(side, 128), (side - 1, 256)].map(|(side, channels)| Shape::nhwc(1, side, side, channels));
+            let key = ContractionKey { family: Family::Conv2d, geometry, large, small, transposed: false, bias: true, dtype: DType::F32 };
+            default_rung(&key, profile)
+        };
+        assert_eq!([16, 32, 256].map(|side| rung(side, &profile)), [wide::RUNG, winograd::RUNG, wide::RUNG]);
+        let others = [Profile { int64: false, ..profile.clone() }, Profile { class: DeviceClass::Gpu, ..profile }];
+        assert!(others.iter().all(|profile| rung(32, profile) != winograd::RUNG));
+    }
+}
