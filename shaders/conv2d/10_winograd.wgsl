@@ -19,8 +19,9 @@
 //           ceil(blocks / (WORKGROUP / SUBGROUP)) groups, folded at 65535
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
 //           all channel counts are multiples of 8
-// Speed     lavapipe 22.3, all four launches beside rung 9: 1.15 to 1.2 times as fast on two images of 16x16x128 -> 15x15x256, on one 0.9
-//           to 1.25; a step at 256x256, ngf 64, whose discriminator has such a layer, 1.05 to 1.16 times.
+// Speed     lavapipe 22.3, all four launches beside rung 9: in one call 1.7 times as fast on two images of 16x16x128 -> 15x15x256, 1.6 on
+//           one, 1.22 on 34x34x128 with a kernel of 3; within steps, in turn, 1.1 to 1.3 on two images, 0.8 to 0.9 on one, which is left
+//           to rung 9; a step at 256x256, ngf 64, whose discriminator has such a layer, 1.05 to 1.16 times.
 //           Unmeasured on a GPU. Called by ops::winograd.
 
 const SUBGROUP: u32 = 8u;

@@ -5,6 +5,7 @@
 //! matrices; and outputs are made of them again. The matrices of the three transforms follow from the points (section 4 there):
 //! 0, 1, -1, infinity for a kernel of 3, and 2 besides for one of 4.
 
+use super::choice::wide::EIGHT;
 use super::choice::{Candidate, ContractionKey, Family};
 use super::contraction::Geometry;
 use super::lower::{Choice, Dispatch, LowerContext, Lowered, Operand, Slot};
@@ -23,8 +24,6 @@ const WORKGROUP: usize = 8;
 pub(crate) const RUNG: &str = "10_winograd";
 /// Most workspace: larger maps are left to rungs that need none.
 const WORKSPACE_BYTES: u64 = 64 << 20;
-/// Channels of an eight.
-const EIGHT: usize = 8;
 /// A matrix of a transform; what a smaller one lacks is 0.
 type Matrix = [[f32; POINTS]; POINTS];
 

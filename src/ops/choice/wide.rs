@@ -10,7 +10,7 @@ use std::borrow::Cow;
 /// The rung.
 pub(super) const RUNG: &str = "9_wide";
 /// Channels of a load.
-const EIGHT: usize = 8;
+pub(crate) const EIGHT: usize = 8;
 
 /// Whether this is the rung.
 pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {
