@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Files of `src/ops/` that are no family.
-const SHARED_OPS: [(&str, &str); 12] = [
+const SHARED_OPS: [(&str, &str); 13] = [
     ("mod", "declares the families and the trait"),
     ("error", "the shape errors of all families"),
     ("lower", "what every family lowers to"),
@@ -15,7 +15,8 @@ const SHARED_OPS: [(&str, &str); 12] = [
     ("assemble", "batches of batches, lowered to elementwise copies"),
     ("view", "looks at memory, and is lowered to elementwise copies where that fails"),
     ("contraction", "what the three contractions share"),
-    ("winograd", "the launches of one rung of two contractions"),
+    ("winograd", "the launches of one rung of the contractions"),
+    ("winograd/", "its parts"),
     ("adam/", "a part of adam.rs"),
     ("batch_norm/", "a folder of its own parts beside batch_norm.rs"),
 ];

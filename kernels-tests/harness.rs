@@ -118,12 +118,13 @@ impl Tolerance {
         Self { absolute: exact.absolute + 1.2 * (terms as f64).sqrt() / 2048.0, relative: exact.relative }
     }
 
-    /// The same by way of Winograd's points. A kernel of 4 and its inputs grow on the way there and back: what is rounded off counts
-    /// three times as much an axis (root of the mean square over the products of the matrices' rows), with products of deviation 1/3
-    /// and about ten roundings, together one eps. So a sum is off by 3 eps times the root of its terms, of which this grants six.
+    /// The same by way of Winograd's points, where inputs and weights grow on the way there and products on the way back. Tried in
+    /// numpy on both kernels and 1 to 512 channels, the worst output of a tile has a deviation below 3 eps for each root of a term (the
+    /// transforms) and 0.16 eps a term (the sum), of which this grants eight.
     pub fn sum_of_winograd(terms: usize) -> Self {
-        let exact = Self::sum_of(terms, 1.0);
-        Self { absolute: exact.absolute + 18.0 * f64::from(f32::EPSILON) * (terms as f64).sqrt(), relative: exact.relative }
+        let terms = terms as f64;
+        let eps = f64::from(f32::EPSILON);
+        Self { absolute: eps * (24.0 * terms.sqrt() + 1.3 * terms), relative: 8.0 * eps }
     }
 
     /// The same with what storing the result rounds off: for f16 half a unit of the 11th bit, or half the smallest magnitude.

@@ -1,10 +1,11 @@
-// conv2d and conv_transpose2d of stride 1, rung 10: Winograd's minimal filtering, F(2x2, 4x4) and F(2x2, 3x3). The rung for CPU
+// conv2d and conv_transpose2d of stride 1, rung 10: Winograd's minimal filtering, F(3x3, 4x4) and F(4x4, 3x3). The rung for CPU
 // adapters with 64-bit words.
 //
 //   output tile = A^T ( sum over ci of (B^T input_tile B) * (G weight G^T) ) A            (* number by number; Lavin and Gray, 2015)
 //
-// A tile of 2 x 2 outputs sees 5 x 5 inputs of a kernel of 4. As it stands that takes 64 multiplications a pair of channels. Taken as
-// polynomials, multiplied by their values at five points an axis (0, 1, -1, 2 and infinity), it takes 25; 16 for 36 with a kernel of 3.
+// A tile of 3 x 3 outputs sees 6 x 6 inputs of a kernel of 4. As it stands that takes 144 multiplications a pair of channels. Taken as
+// polynomials, multiplied by their values at six points an axis (0, 1, -1, 2, -1/2 and infinity), it takes 36; so do the 4 x 4 outputs of
+// a kernel of 3.
 // winograd_transform.wgsl evaluates inputs and weights at the points and goes back from the products; this shader multiplies, at each point
 // the tiles by the weight:
 //
@@ -19,9 +20,10 @@
 //           ceil(blocks / (WORKGROUP / SUBGROUP)) groups, folded at 65535
 // Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
 //           all channel counts are multiples of 8
-// Speed     lavapipe 22.3, all four launches beside rung 9: in one call 1.7 times as fast on two images of 16x16x128 -> 15x15x256, 1.6 on
-//           one, 1.22 on 34x34x128 with a kernel of 3; within steps, in turn, 1.1 to 1.3 on two images, 0.8 to 0.9 on one, which is left
-//           to rung 9; a step at 256x256, ngf 64, whose discriminator has such a layer, 1.05 to 1.16 times.
+// Speed     lavapipe 22.3, all four launches beside rung 9, within steps, in turn: 16x16x128 <-> 15x15x256 of two images 7.5 to 9.0 ms
+//           for 11.5 to 14.0 (transposed 8.9 to 10.7 for 12.6 to 14.3), of one 5.6 to 6.3 for 6.2 to 8.2 (6.2 to 7.5 for 6.0 to 7.9);
+//           32x32x256 <-> 31x31x512 of two images 88 to 93 for 206 to 259 ms, of one 49 to 55 for 80 to 129; 8x8x64 <-> 7x7x128, 18 and
+//           9 tiles, twice to three times as slow as rung 9, which keeps them.
 //           Unmeasured on a GPU. Called by ops::winograd.
 
 const SUBGROUP: u32 = 8u;

@@ -14,7 +14,7 @@
 // Speed     see conv2d/10_winograd.wgsl. Called by ops::winograd.
 
 const WORKGROUP: u32 = 8u;
-const SIZE: u32 = 5u;
+const SIZE: u32 = 6u;
 
 // One side's places, in eights, and positions along both axes of the map.
 struct Side {
@@ -35,7 +35,7 @@ struct Side {
 struct Params {
     input: Side,
     output: Side,
-    matrix: array<vec4<f32>, 2u * SIZE>, // by columns: four numbers, then one
+    matrix: array<vec4<f32>, 2u * SIZE>, // by columns: four numbers, then two
     eights: u32, // that lie side by side
     columns: u32, // of tiles
     rows: u32,
@@ -65,7 +65,7 @@ fn words(sum: mat2x4<f32>) -> vec4<u64> {
     return vec4<u64>(bitcast<vec4<u32>>(sum[0])) | (vec4<u64>(bitcast<vec4<u32>>(sum[1])) << vec4(32u));
 }
 
-// Five values side by side. Named and not an array, and without loops over them: a loop around much code is not unrolled
+// Six values side by side. Named and not an array, and without loops over them: a loop around much code is not unrolled
 // everywhere, and then an array lives in memory, where a load and a store for each lane cost more than the sum.
 struct Row {
     a: mat2x4<f32>,
@@ -73,11 +73,13 @@ struct Row {
     c: mat2x4<f32>,
     d: mat2x4<f32>,
     e: mat2x4<f32>,
+    f: mat2x4<f32>,
 }
 
 // sum + factor * row
 fn plus(sum: Row, factor: f32, row: Row) -> Row {
-    return Row(sum.a + factor * row.a, sum.b + factor * row.b, sum.c + factor * row.c, sum.d + factor * row.d, sum.e + factor * row.e);
+    return Row(sum.a + factor * row.a, sum.b + factor * row.b, sum.c + factor * row.c, sum.d + factor * row.d, sum.e + factor * row.e,
+        sum.f + factor * row.f);
 }
 
 fn place(side: Side, image: u32, tile_y: u32, tile_x: u32) -> u32 {
@@ -106,6 +108,7 @@ fn put_row(tile: Target, j: u32, row: Row) {
         put(tile, j, 2u, row.c);
         put(tile, j, 3u, row.d);
         put(tile, j, 4u, row.e);
+        put(tile, j, 5u, row.f);
     }
 }
 
@@ -132,18 +135,22 @@ fn winograd_transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
             let inside = y < side.height && x < side.width;
             let value = eight(select(vec4(0lu), input[select(0u, first + i * side.y + k * side.x, inside)], inside));
             let column = params.matrix[2u * k];
+            let rest = params.matrix[2u * k + 1u];
             row.a += column.x * value;
             row.b += column.y * value;
             row.c += column.z * value;
             row.d += column.w * value;
-            row.e += params.matrix[2u * k + 1u].x * value;
+            row.e += rest.x * value;
+            row.f += rest.y * value;
         }
         let column = params.matrix[2u * i];
+        let rest = params.matrix[2u * i + 1u];
         sums[0] = plus(sums[0], column.x, row);
         sums[1] = plus(sums[1], column.y, row);
         sums[2] = plus(sums[2], column.z, row);
         sums[3] = plus(sums[3], column.w, row);
-        sums[4] = plus(sums[4], params.matrix[2u * i + 1u].x, row);
+        sums[4] = plus(sums[4], rest.x, row);
+        sums[5] = plus(sums[5], rest.y, row);
     }
     var tile: Target;
     tile.first = place(params.output, image, tile_y, tile_x) + eight_index;
@@ -159,4 +166,5 @@ fn winograd_transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     put_row(tile, 2u, sums[2]);
     put_row(tile, 3u, sums[3]);
     put_row(tile, 4u, sums[4]);
+    put_row(tile, 5u, sums[5]);
 }

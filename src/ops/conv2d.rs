@@ -97,7 +97,7 @@ pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered
     let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
     let chosen = choose(&key, &wide::aligned(context.profile, &[context.inputs[0], context.output]));
     if winograd::is_rung(&chosen.kernel) {
-        return winograd::lower(context, key, chosen);
+        return winograd::lower_conv(context, key, chosen);
     }
     let kernel = specialised(chosen.kernel, key.geometry, &[("INPUT_SLOPE", context.slopes[0])]).flag("TRANSPOSED_WEIGHT", key.transposed);
     let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);

@@ -8,6 +8,7 @@ use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
 use super::error::{ShapeError, take};
 use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot, activations, gradients};
+use super::winograd;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
@@ -79,6 +80,9 @@ impl Op for Conv2dGradWeight {
     fn lower(&self, context: &LowerContext) -> Lowered {
         let key = ContractionKey { dtype: context.inputs[0].dtype, ..self.key(&context.shapes()) };
         let chosen = choose(&key, &wide::aligned(context.profile, &context.inputs[..2]));
+        if winograd::is_rung(&chosen.kernel) {
+            return winograd::lower_grad_weight(context, key, chosen);
+        }
         let (large, small) = (context.inputs[0], context.inputs[1]);
         let params = Params {
             batch: large.shape.batch() as u32,

@@ -1,7 +1,7 @@
 //! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
 
 use super::matrix::{self, MatrixTile};
-use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, splits, usual_rung, wide};
+use super::{Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, by_points, splits, usual_rung, wide};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::ops::winograd;
 use crate::shader;
@@ -12,9 +12,6 @@ const REGISTER_WORKGROUP: usize = 16;
 const FEW_VECTORS: usize = 2;
 /// Pixels of one parity class up to which each weight is used so seldom that reading it is most of the work.
 const FEW_PIXELS: usize = 4;
-
-/// Tiles from which Winograd's products save more than its transform of the weight costs.
-const MANY_TILES: usize = 96;
 
 /// Pixels (of one parity class) up to which the contraction may be split.
 const SMALL_MAP: usize = 16;
@@ -104,14 +101,6 @@ impl Problem {
         Candidate::new(kernel, &pixels.to_string(), self.tiles(pixels, 2 * subgroup))
     }
 
-    /// Winograd's products at so many points, of so many tiles at once.
-    fn winograd(&self, subgroup: usize, points: usize, tiles: usize, most: usize) -> Candidate {
-        let at_once = tiles.div_ceil(tiles.div_ceil(most));
-        let kernel = winograd::kernel().uint("SUBGROUP", subgroup).uint("WORKGROUP", subgroup).uint("TILE_PIXELS", at_once);
-        let groups = points * tiles.div_ceil(at_once) * self.vectors.div_ceil(2 * subgroup);
-        Candidate::new(kernel, &at_once.to_string(), groups)
-    }
-
     fn workgroup(&self, pixels: usize, vectors: usize) -> Candidate {
         let kernel = KernelSpec::new(self.ladder[3]).uint("THREAD_PIXELS", pixels).uint("THREAD_VECTORS", vectors);
         Candidate::new(kernel, &format!("{pixels}x{vectors}"), self.tiles(TILE_THREADS * pixels, TILE_THREADS * vectors))
@@ -141,8 +130,7 @@ pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static 
     if key.output().channels4() <= FEW_VECTORS {
         return "2_register";
     }
-    let winograd = winograd::points(key).is_some() && winograd::tiles(key.output()) >= MANY_TILES;
-    if profile.class == DeviceClass::Cpu && winograd && wide::fills_lanes(key, profile) {
+    if by_points::is_default(key, profile) {
         return winograd::RUNG;
     }
     // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
@@ -177,10 +165,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
         found.push(problem.wide(subgroup, problem.shared_tile()));
         found.extend([32, 24, 16, 8, 4].map(|most| problem.wide(subgroup, problem.balanced(most))));
     }
-    if let (Some(subgroup), Some(points)) = (wide::lanes(key, profile), winograd::points(key)) {
-        let tiles = winograd::tiles(key.output());
-        found.extend([32, 24, 16, 8].map(|most| problem.winograd(subgroup, points, tiles, most)));
-    }
+    found.extend(by_points::conv(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));
     }
@@ -192,26 +177,4 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
 /// The tile of the first `(least pixels, tile)` that the map reaches; 1 when it reaches none.
 fn tile_of(pixels: usize, tiles: &[(usize, usize)]) -> usize {
     tiles.iter().find(|&&(least, _)| pixels >= least).map_or(1, |&(_, tile)| tile)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::contraction::Geometry;
-    use crate::tensor::{DType, Shape};
-
-    /// The discriminator's fourth layer on a CPU adapter: many tiles go by Winograd's points, few do not, nor what needs too much memory.
-    #[test]
-    fn winograd_is_for_many_tiles() {
-        let profile = Profile { class: DeviceClass::Cpu, subgroup: Some(8), int64: true, ..Profile::portable() };
-        let geometry = Geometry::new(4, 1, 1);
-        let rung = |side: usize, profile: &Profile| {
-            let [large, small] = [(side, 128), (side - 1, 256)].map(|(side, channels)| Shape::nhwc(1, side, side, channels));
-            let key = ContractionKey { family: Family::Conv2d, geometry, large, small, transposed: false, bias: true, dtype: DType::F32 };
-            default_rung(&key, profile)
-        };
-        assert_eq!([16, 32, 256].map(|side| rung(side, &profile)), [wide::RUNG, winograd::RUNG, wide::RUNG]);
-        let others = [Profile { int64: false, ..profile.clone() }, Profile { class: DeviceClass::Gpu, ..profile }];
-        assert!(others.iter().all(|profile| rung(32, profile) != winograd::RUNG));
-    }
 }

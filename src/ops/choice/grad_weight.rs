@@ -1,7 +1,8 @@
 //! Candidates of `conv2d_grad_weight`, and their default table.
 
-use super::{Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, matrix, splits, usual_rung, wide};
+use super::{Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, by_points, matrix, splits, usual_rung, wide};
 use crate::gpu::{KernelSpec, Profile};
+use crate::ops::winograd;
 use crate::shader;
 use crate::tensor::Shape;
 
@@ -12,7 +13,10 @@ const LEAST_PIXELS: usize = 64;
 
 /// The rung of the default table: few channels on the small map make a thin result, which only the register rung's narrow tile fits.
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    if key.small.channels4() == 1 { "2_register" } else { usual_rung(key, profile) }
+    if key.small.channels4() == 1 {
+        return "2_register";
+    }
+    if by_points::is_default(key, profile) { winograd::RUNG } else { usual_rung(key, profile) }
 }
 
 /// Every rung that the device can run; see [`super::candidates`].
@@ -36,6 +40,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     if let Some(subgroup) = wide::lanes(key, profile) {
         found.extend(eights(key, subgroup));
     }
+    found.extend(by_points::grad_weight(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         for (rows, wide) in [(1, 1), (2, 1), (1, 2)] {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/4_workgroup")).uint("THREAD_ROWS", rows).uint("THREAD_COLUMNS", wide);

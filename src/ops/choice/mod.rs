@@ -4,6 +4,7 @@
 //! of the ladder with its tiles, by name. [`choose`] takes a forced rung if there is one, else the tuned choice of the profile, else the
 //! default table, which lies with each family's candidates.
 
+mod by_points;
 mod conv;
 mod grad_weight;
 mod matrix;

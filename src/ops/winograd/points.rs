@@ -1,0 +1,86 @@
+//! The matrices of Winograd's transforms along one axis, as they follow from the points (Lavin and Gray, section 4).
+//!
+//! A row of SIDE inputs and a row of `taps` weights are taken as polynomials and evaluated at SIDE points, of which the last is infinity:
+//! there a polynomial's value is its leading coefficient. The product is a polynomial again, and `SIDE + 1 - taps` sums of products of
+//! neighbours, what a convolution writes, come of its values at the points.
+
+/// Inputs of a tile along an axis, and points.
+pub(super) const SIDE: usize = 6;
+/// The points but for infinity. Their products and quotients stay small; of the sets tried these round off least (docs/decisions.md).
+const POINTS: [f64; SIDE - 1] = [0.0, 1.0, -1.0, 2.0, -0.5];
+/// A matrix by rows; what a smaller one lacks is 0.
+pub(super) type Matrix = [[f32; SIDE]; SIDE];
+
+/// Outputs of a tile along an axis.
+pub(super) const fn outputs(taps: usize) -> usize {
+    SIDE + 1 - taps
+}
+
+/// From a tile's inputs to their values at the points: `B^T` in the paper.
+pub(super) fn of_input() -> Matrix {
+    let mut matrix = Matrix::default();
+    for (point, row) in matrix.iter_mut().enumerate() {
+        // The polynomial that is 0 at all other points; for infinity, at all of them.
+        let mut coefficients = [0.0; SIDE];
+        coefficients[0] = 1.0;
+        for (_, root) in POINTS.iter().enumerate().filter(|&(other, _)| other != point) {
+            for power in (0..SIDE).rev() {
+                coefficients[power] = if power == 0 { 0.0 } else { coefficients[power - 1] } - root * coefficients[power];
+            }
+        }
+        *row = coefficients.map(|coefficient| coefficient as f32);
+    }
+    matrix
+}
+
+/// From a row of so many weights to their values at the points: `G`.
+pub(super) fn of_weight(taps: usize) -> Matrix {
+    let mut matrix = Matrix::default();
+    for (point, &x) in POINTS.iter().enumerate() {
+        let others = POINTS.iter().enumerate().filter(|&(other, _)| other != point);
+        let scale: f64 = others.map(|(_, other)| x - other).product();
+        for (tap, value) in matrix[point].iter_mut().enumerate().take(taps) {
+            *value = (x.powi(tap as i32) / scale) as f32;
+        }
+    }
+    matrix[SIDE - 1][taps - 1] = 1.0;
+    matrix
+}
+
+/// From products at the points to so many outputs: `A^T`.
+pub(super) fn of_product(outputs: usize) -> Matrix {
+    let mut matrix = Matrix::default();
+    for (output, row) in matrix.iter_mut().enumerate().take(outputs) {
+        for (value, x) in row.iter_mut().zip(POINTS) {
+            *value = x.powi(output as i32) as f32;
+        }
+    }
+    matrix[outputs - 1][SIDE - 1] = 1.0;
+    matrix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply<const N: usize>(matrix: &Matrix, row: [f32; N]) -> [f32; SIDE] {
+        matrix.map(|coefficients| coefficients.iter().zip(row).map(|(coefficient, x)| coefficient * x).sum())
+    }
+
+    #[test]
+    fn products_at_the_points_are_sums_over_taps() {
+        let input = [0.5, -1.25, 2.0, 0.75, -0.5, 1.5];
+        let weight = [1.0, -0.5, 0.25, 2.0, -1.0, 0.5];
+        for taps in 2..=5 {
+            let mut cut = [0.0; SIDE];
+            cut[..taps].copy_from_slice(&weight[..taps]);
+            let [inputs, weights] = [apply(&of_input(), input), apply(&of_weight(taps), cut)];
+            let products: [f32; SIDE] = std::array::from_fn(|point| inputs[point] * weights[point]);
+            let found = apply(&of_product(outputs(taps)), products);
+            for output in 0..outputs(taps) {
+                let expected: f32 = (0..taps).map(|tap| input[output + tap] * weight[tap]).sum();
+                assert!((found[output] - expected).abs() < 1e-5, "{taps} taps, output {output}: {} for {expected}", found[output]);
+            }
+        }
+    }
+}

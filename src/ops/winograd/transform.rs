@@ -1,0 +1,136 @@
+//! A launch of `winograd_transform.wgsl`: tiles from one side to the other through a matrix.
+
+use super::super::lower::{Dispatch, Operand, Slot};
+use super::points::{Matrix, SIDE};
+use crate::gpu::KernelSpec;
+use crate::shader;
+use bytemuck::{Pod, Zeroable};
+
+/// Threads of a workgroup.
+const WORKGROUP: usize = 8;
+
+/// How maps are cut into tiles.
+#[derive(Clone, Copy)]
+pub(super) struct Tiles {
+    pub images: usize,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Tiles {
+    /// What is no map, as one tile.
+    pub const SINGLE: Self = Self { images: 1, rows: 1, columns: 1 };
+
+    pub const fn count(&self) -> usize {
+        self.images * self.rows * self.columns
+    }
+}
+
+/// Where the values of tiles lie, in eights, and which positions of a map they are: WGSL struct `Side`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct Side {
+    offset: u32,
+    image: u32,
+    tile_y: u32,
+    tile_x: u32,
+    y: u32,
+    x: u32,
+    height: u32,
+    width: u32,
+    spacing: u32,
+    padding: u32,
+    count: u32,
+    pad: u32,
+}
+
+impl Side {
+    /// Tiles of `count` values an axis, one every `spacing` positions of a map.
+    pub fn map(map: Operand, padding: usize, count: usize, spacing: usize) -> Self {
+        let [height, width] = [map.shape.height() as u32, map.shape.width() as u32];
+        let [offset, x] = map.place().map(|vectors| vectors / 2);
+        let (y, spacing) = (width * x, spacing as u32);
+        Self {
+            offset,
+            image: height * y,
+            tile_y: spacing * y,
+            tile_x: spacing * x,
+            y,
+            x,
+            height,
+            width,
+            spacing,
+            padding: padding as u32,
+            count: count as u32,
+            pad: 0,
+        }
+    }
+
+    /// Values that lie `[count, count, rest]`, `rest` eights of them together, from `offset` on.
+    pub fn planes(offset: usize, count: usize, rest: usize) -> Self {
+        let [offset, count, rest] = [offset, count, rest].map(|eights| eights as u32);
+        Self { offset, y: count * rest, x: rest, height: count, width: count, count, ..Self::default() }
+    }
+
+    /// The same for the points of tiles: `[SIDE, SIDE, image, row, column, channels]`.
+    pub fn points(offset: usize, tiles: Tiles, eights: usize) -> Self {
+        let [tile_x, columns, rows] = [eights, tiles.columns, tiles.rows].map(|size| size as u32);
+        let tile_y = columns * tile_x;
+        Self { image: rows * tile_y, tile_y, tile_x, ..Self::planes(offset, SIDE, tiles.count() * eights) }
+    }
+}
+
+/// WGSL struct `Params`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    input: Side,
+    output: Side,
+    matrix: [[f32; 8]; SIDE],
+    eights: u32,
+    columns: u32,
+    rows: u32,
+    items: u32,
+    input_slope: f32,
+    has_bias: u32,
+    pad: [u32; 2],
+}
+
+/// From one side to the other.
+pub(super) struct Transform {
+    pub matrix: Matrix,
+    pub input: Side,
+    pub output: Side,
+    pub tiles: Tiles,
+    /// That lie side by side.
+    pub eights: usize,
+    /// Of the leaky ReLU in front of the input; 1 is none.
+    pub input_slope: f32,
+    pub has_bias: bool,
+}
+
+impl Transform {
+    /// The launch with input, output and bias; without a bias any other input stands for it.
+    pub fn dispatch(&self, slots: [Slot; 3]) -> Dispatch {
+        let items = self.tiles.count() * self.eights;
+        let mut matrix = [[0.0; 8]; SIDE];
+        for (row, values) in self.matrix.iter().enumerate() {
+            for (column, &value) in values.iter().enumerate() {
+                matrix[column][row] = value;
+            }
+        }
+        let params = Params {
+            input: self.input,
+            output: self.output,
+            matrix,
+            eights: self.eights as u32,
+            columns: self.tiles.columns as u32,
+            rows: self.tiles.rows as u32,
+            items: items as u32,
+            input_slope: self.input_slope,
+            has_bias: self.has_bias.into(),
+            pad: [0; 2],
+        };
+        Dispatch::new(KernelSpec::new(shader!("conv2d/winograd_transform")), &params, slots.to_vec(), items.div_ceil(WORKGROUP))
+    }
+}
