@@ -55,6 +55,7 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) checked: bool,
     pub(super) kernels: Mutex<HashMap<KernelSpec, Arc<Kernel>>>,
+    adapter: wgpu::Adapter,
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     profile: Profile,
@@ -108,27 +109,29 @@ impl Gpu {
     /// [`GpuError::NoAdapter`], [`GpuError::UnknownAdapter`], [`GpuError::OpenDevice`].
     pub async fn open(options: &DeviceOptions) -> Result<Self, GpuError> {
         let adapter = adapter::select(options.adapter.as_deref()).await?;
+        let (device, queue) = request(&adapter, adapter.features() & options.features()).await?;
         let info = adapter.get_info();
-        let descriptor = wgpu::DeviceDescriptor {
-            label: Some("pix2pix"),
-            required_features: adapter.features() & options.features(),
-            required_limits: adapter.limits(),
-            // SAFETY: of the experimental features we ask for matrix units only, and use them in shaders that the kernel tests run; a
-            // driver's fault in them is switched off by `no_matrix`.
-            experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
-            ..Default::default()
-        };
-        let (device, queue) = adapter
-            .request_device(&descriptor)
-            .await
-            .map_err(|e| GpuError::OpenDevice { adapter: info.name.clone(), reason: e.to_string() })?;
-        let (failure, meter) = (Arc::new(Mutex::new(None)), Arc::<Meter>::default());
-        watch_for_failures(&device, &failure, &meter);
         let profile = profile_of(&info, &device, &adapter.cooperative_matrix_properties());
         let profile = Profile { fusion: !options.no_fusion, ..profile };
+        Ok(Self::of(adapter, device, queue, profile, options.checked))
+    }
+
+    /// Another device of the same adapter, whose kernels are kept by the driver's own cache only.
+    ///
+    /// # Errors
+    /// [`GpuError::OpenDevice`].
+    pub(super) fn second(&self) -> Result<Self, GpuError> {
+        let adapter = self.adapter.clone();
+        let (device, queue) = pollster::block_on(request(&adapter, self.device.features() - Features::PIPELINE_CACHE))?;
+        Ok(Self::of(adapter, device, queue, self.profile.clone(), self.checked))
+    }
+
+    fn of(adapter: wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue, profile: Profile, checked: bool) -> Self {
+        let (info, failure, meter) = (adapter.get_info(), Arc::new(Mutex::new(None)), Arc::<Meter>::default());
+        watch_for_failures(&device, &failure, &meter);
         let pipelines = Pipelines::open(&device, UserCache::for_device(&info));
-        let (checked, kernels) = (options.checked, Mutex::default());
-        Ok(Self { device, checked, kernels, queue, info, profile, meter, memory_limit: u64::MAX, failure, pipelines })
+        let kernels = Mutex::default();
+        Self { adapter, device, checked, kernels, queue, info, profile, meter, memory_limit: u64::MAX, failure, pipelines }
     }
 
     /// Name, driver and backend.
@@ -321,6 +324,21 @@ impl ReadBack {
 
 fn refused_map(reason: String) -> GpuError {
     GpuError::Refused { doing: "reading back a buffer".to_owned(), reason }
+}
+
+/// A device of an adapter, with all limits that it has.
+async fn request(adapter: &wgpu::Adapter, features: Features) -> Result<(wgpu::Device, wgpu::Queue), GpuError> {
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("pix2pix"),
+        required_features: features,
+        required_limits: adapter.limits(),
+        // SAFETY: of the experimental features we ask for matrix units only, and use them in shaders that the kernel tests run; a
+        // driver's fault in them is switched off by `no_matrix`.
+        experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
+        ..Default::default()
+    };
+    let refused = |e: wgpu::RequestDeviceError| GpuError::OpenDevice { adapter: adapter.get_info().name, reason: e.to_string() };
+    adapter.request_device(&descriptor).await.map_err(refused)
 }
 
 /// Keeps the first failure instead of wgpu's default, which is to panic.

@@ -1,6 +1,7 @@
 //! Floor 1: adapters and limits, the device, buffers, and kernels (WGSL to pipeline), with typed errors.
 
 mod adapter;
+mod ahead;
 mod device;
 mod error;
 mod kernel;
@@ -12,6 +13,7 @@ mod user_cache;
 mod wgsl;
 
 pub use adapter::{AdapterSummary, list_adapters, quiet_drivers};
+pub(crate) use ahead::Ahead;
 pub use device::{Buffer, DeviceOptions, Gpu, ReadBack, buffer_bytes};
 pub use error::GpuError;
 pub use kernel::{Binding, Kernel, KernelSpec};

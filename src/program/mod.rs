@@ -36,7 +36,7 @@ pub use store::Store;
 pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 
-use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, UploadRing};
+use crate::gpu::{Access, Ahead, Binding, Buffer, Gpu, Kernel, UploadRing};
 use crate::ops::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
 use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{Tape, Var};
@@ -61,6 +61,8 @@ pub struct Program {
     /// Parameters of all launches: kept because the bind groups refer to them.
     _params: Buffer,
     launches: Vec<Launch>,
+    /// Kept until the program goes: by then the kernels are compiled.
+    _ahead: Option<Ahead>,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl Program {
     }
 
     fn of_plan(gpu: &Gpu, store: &Store, plan: Plan, outputs: &[Var], room: Arc<Room>) -> Result<Self, ProgramError> {
+        let ahead = Ahead::start(gpu, plan.kernels());
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
@@ -103,7 +106,7 @@ impl Program {
                 launches.push(binder.launch(gpu, step, dispatch, at)?);
             }
         }
-        Ok(Self { outputs: outputs.to_vec(), room, _params: params, launches, plan })
+        Ok(Self { outputs: outputs.to_vec(), room, _params: params, launches, plan, _ahead: ahead })
     }
 
     /// Encodes and submits one run. Does not wait.

@@ -7,7 +7,7 @@ use super::ProgramError;
 use super::fuse::fuse;
 use super::lives::{Life, lives};
 use super::place::{Place, Places, byproducts, describe, gradient_bytes, live_nodes, place_values};
-use crate::gpu::Profile;
+use crate::gpu::{KernelSpec, Profile};
 use crate::ops::{Choice, Dispatch, LowerContext, Operand, Slot};
 use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{Source, Tape, Var};
@@ -59,6 +59,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Every kernel once, in the order of their first launch.
+    pub(super) fn kernels(&self) -> Vec<KernelSpec> {
+        let mut seen = HashSet::new();
+        let all = self.steps.iter().flat_map(|step| &step.dispatches).map(|dispatch| &dispatch.kernel);
+        all.filter(|kernel| seen.insert(*kernel)).cloned().collect()
+    }
+
     /// Plans `tape`, fused if the profile says so, such that `outputs` can be read after a run.
     ///
     /// # Errors
