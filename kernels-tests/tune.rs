@@ -11,6 +11,7 @@ use pix2pix::train::Recording;
 use std::collections::BTreeMap;
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
+const PATCH: Geometry = Geometry::new(4, 1, 1);
 
 fn key(family: Family, bias: bool) -> ContractionKey {
     ContractionKey {
@@ -32,7 +33,9 @@ fn clock() -> Clock {
 fn every_candidate_of_a_trial_agrees_and_can_be_timed() {
     let gpu = gpu();
     let keys = [key(Family::Conv2d, true), key(Family::ConvTranspose2d, false), key(Family::Conv2dGradWeight, false)];
-    let keys = precisions(&gpu, "trials").into_iter().flat_map(|dtype| keys.map(|key| ContractionKey { dtype, ..key }));
+    let patch = |family| ContractionKey { geometry: PATCH, small: Shape::nhwc(1, 11, 11, 40), ..key(family, false) };
+    let keys: Vec<ContractionKey> = keys.into_iter().chain(Family::ALL.map(patch)).collect();
+    let keys = precisions(&gpu, "trials").into_iter().flat_map(|dtype| keys.iter().map(move |&key| ContractionKey { dtype, ..key }));
     for key in keys {
         let trial = Trial::new(&gpu, &clock(), &key, &TrialOptions::default()).unwrap();
         for candidate in candidates(&key, gpu.profile()) {

@@ -3,10 +3,10 @@
 //
 //   output tile = A^T ( sum over ci of (B^T input_tile B) * (G weight G^T) ) A            (* number by number; Lavin and Gray, 2015)
 //
-// A tile of 3 x 3 outputs sees 6 x 6 inputs of a kernel of 4. As it stands that takes 144 multiplications a pair of channels. Taken as
-// polynomials, multiplied by their values at six points an axis (0, 1, -1, 2, -1/2 and infinity), it takes 36; so do the 4 x 4 outputs of
-// a kernel of 3.
-// winograd_transform.wgsl evaluates inputs and weights at the points and goes back from the products; this shader multiplies, at each point
+// A tile of 3 x 3 outputs sees 6 x 6 inputs of a kernel of 4. As it stands that takes 144 multiplications a pair of channels. At
+// six points an axis (0, 1, -1, 2, -1/2 and infinity; src/ops/winograd/points.rs has the mathematics) it takes 36; so do the 4 x 4 outputs
+// of a kernel of 3.
+// winograd_transform.wgsl takes inputs and weights to the points and the products back; this shader multiplies, at each point
 // the tiles by the weight:
 //
 //   product[point, tile, co] = sum over ci of input[point, tile, ci] * weight[point, ci, co]
@@ -23,7 +23,8 @@
 // Speed     lavapipe 22.3, all four launches beside rung 9, within steps, in turn: 16x16x128 <-> 15x15x256 of two images 7.5 to 9.0 ms
 //           for 11.5 to 14.0 (transposed 8.9 to 10.7 for 12.6 to 14.3), of one 5.6 to 6.3 for 6.2 to 8.2 (6.2 to 7.5 for 6.0 to 7.9);
 //           32x32x256 <-> 31x31x512 of two images 88 to 93 for 206 to 259 ms, of one 49 to 55 for 80 to 129; 8x8x64 <-> 7x7x128, 18 and
-//           9 tiles, twice to three times as slow as rung 9, which keeps them.
+//           9 tiles, twice to three times as slow as rung 9, which keeps them. With a kernel of 3, in one call: 34x34x128 -> 32x32x128 4.7
+//           ms for 8.6, 66x66x256 -> 64x64x256 51 for 100.
 //           Unmeasured on a GPU. Called by ops::winograd.
 
 const SUBGROUP: u32 = 8u;

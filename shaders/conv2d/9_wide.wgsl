@@ -34,7 +34,7 @@ const HAS_BIAS: bool = false;
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const TILE_PIXELS: u32 = 16u;
-const FEW_PIXELS: bool = TILE_PIXELS <= 16u; // loads of the weight are most of the work
+const TOUCHES: bool = TILE_PIXELS <= 16u && !TRANSPOSED_WEIGHT; // few sums a step: waiting for the weight is most of it
 const LOADS: u32 = (TILE_PIXELS + SUBGROUP - 1u) / SUBGROUP; // pixels that a lane fetches for all
 const_assert WORKGROUP % SUBGROUP == 0u;
 
@@ -183,7 +183,7 @@ fn conv2d(
                 x_even[r] = select(vec4(0.0), activated(x.even), inside[r]);
                 x_odd[r] = select(vec4(0.0), activated(x.odd), inside[r]);
             }
-            if FEW_PIXELS && !TRANSPOSED_WEIGHT {
+            if TOUCHES {
                 touched |= touch(tap, ci8 + 1u, co8 - lane, lane, out_channels8);
             }
             let w = weight_block(tap, ci8, min(co8, out_channels8 - 1u), out_channels8);

@@ -3,7 +3,7 @@
 //   grad_weight = A^T ( sum over tiles of (B^T large_tile B) * (G small_tile G^T) ) A     (* number by number; Lavin and Gray, 2015)
 //
 // The small map is cut into tiles of 3 x 3 for a kernel of 4, which slides over the 6 x 6 inputs around each, and of 4 x 4 for one of 3.
-// winograd_transform.wgsl evaluates both at 36 points and goes back from the products, once for all tiles; this shader multiplies and sums:
+// winograd_transform.wgsl takes both to 36 points and goes back from the products, once for all tiles; this shader multiplies and sums:
 //
 //   product[point, a, b] = sum over tiles of row_map[point, tile, a] * column_map[point, tile, b]
 //
@@ -18,6 +18,7 @@
 //           all channel counts are multiples of 8
 // Speed     lavapipe 22.3, all four launches beside rung 9, within steps, in turn: two images of 16x16x128 and 15x15x256 7.7 to 8.8 ms
 //           for 13.0 to 16.7; of 32x32x256 and 31x31x512 87 for 225 to 280 ms; of 8x8x64 and 7x7x128 1.4 for 1.0, which rung 9 keeps.
+//           With a kernel of 3, in one call: 34x34x128 and 32x32x128 3.2 for 8.4 ms.
 //           Unmeasured on a GPU. Called by ops::winograd.
 
 const SUBGROUP: u32 = 8u;

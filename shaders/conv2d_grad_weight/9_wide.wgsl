@@ -32,7 +32,7 @@ const TRANSPOSED_OUTPUT: bool = false;
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const TILE_EIGHTS: u32 = 8u; // rows of a tile, in eights
-const FEW_PIXELS: u32 = 64u; // up to which storing the result is much of the work
+const TOUCHED_PIXELS: u32 = 64u; // up to which storing the result is much of the work
 const_assert WORKGROUP % SUBGROUP == 0u && TILE_EIGHTS <= SUBGROUP;
 
 struct Params {
@@ -178,7 +178,7 @@ fn conv2d_grad_weight(
     let image_rows = params.batch * params.small_height;
     let step = select(params.small_channels4, params.large_channels4, TRANSPOSED_OUTPUT) / 2u;
     var part_at = split * KERNEL * KERNEL * params.large_channels4 * 4u * params.small_channels4 / 2u;
-    if image_rows * params.small_width <= FEW_PIXELS && params.splits == 1u {
+    if image_rows * params.small_width <= TOUCHED_PIXELS && params.splits == 1u {
         part_at += touch(first, rows, column - lane, columns, step, lane);
     }
     let part = (image_rows + params.splits - 1u) / params.splits;

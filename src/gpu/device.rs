@@ -120,10 +120,13 @@ impl Gpu {
     ///
     /// # Errors
     /// [`GpuError::OpenDevice`].
-    pub(super) fn second(&self) -> Result<Self, GpuError> {
-        let adapter = self.adapter.clone();
-        let (device, queue) = pollster::block_on(request(&adapter, self.device.features() - Features::PIPELINE_CACHE))?;
-        Ok(Self::of(adapter, device, queue, self.profile.clone(), self.checked))
+    pub(super) fn second(&self) -> impl Future<Output = Result<Self, GpuError>> + Send + 'static {
+        let (adapter, profile, checked) = (self.adapter.clone(), self.profile.clone(), self.checked);
+        let features = self.device.features() - Features::PIPELINE_CACHE;
+        async move {
+            let (device, queue) = request(&adapter, features).await?;
+            Ok(Self::of(adapter, device, queue, profile, checked))
+        }
     }
 
     fn of(adapter: wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue, profile: Profile, checked: bool) -> Self {

@@ -7,7 +7,7 @@ use crate::ops::winograd::{POINTS, kernel, tiles};
 /// Tiles from which its products save more than the transforms of the weight, or of its gradient, cost.
 const MANY_TILES: usize = 24;
 
-/// Channels in eights: of the map that the tiles' inputs are cut from, and of the last axis of the product, which lanes own.
+/// Channels in eights: of the product's last axis, which lanes own, and before it of the other axis.
 fn eights(key: &ContractionKey) -> [usize; 2] {
     let [large, small] = [key.large, key.small].map(|map| map.channels() / wide::EIGHT);
     let last_is_large = match key.family {

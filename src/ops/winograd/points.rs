@@ -1,13 +1,14 @@
 //! The matrices of Winograd's transforms along one axis, as they follow from the points (Lavin and Gray, section 4).
 //!
-//! A row of SIDE inputs and a row of `taps` weights are taken as polynomials and evaluated at SIDE points, of which the last is infinity:
-//! there a polynomial's value is its leading coefficient. The product is a polynomial again, and `SIDE + 1 - taps` sums of products of
-//! neighbours, what a convolution writes, come of its values at the points.
+//! A polynomial of `taps` coefficients times one of `SIDE + 1 - taps` has SIDE coefficients, which follow from its values at SIDE points, of
+//! which the last is infinity: the leading coefficient. Filtering is that map transposed: the weight is evaluated at the points, with the
+//! denominators of the interpolation; the inputs of a tile go through the transposed interpolation, products through the transposed
+//! evaluation of the other factor.
 
 /// Inputs of a tile along an axis, and points.
 pub(super) const SIDE: usize = 6;
-/// The points but for infinity. Their products and quotients stay small; of the sets tried these round off least (docs/decisions.md).
-const POINTS: [f64; SIDE - 1] = [0.0, 1.0, -1.0, 2.0, -0.5];
+/// The points but infinity. Their products and quotients stay small; of the sets tried these round off least (docs/decisions.md).
+const FINITE: [f64; SIDE - 1] = [0.0, 1.0, -1.0, 2.0, -0.5];
 /// A matrix by rows; what a smaller one lacks is 0.
 pub(super) type Matrix = [[f32; SIDE]; SIDE];
 
@@ -16,14 +17,14 @@ pub(super) const fn outputs(taps: usize) -> usize {
     SIDE + 1 - taps
 }
 
-/// From a tile's inputs to their values at the points: `B^T` in the paper.
+/// From a tile's inputs to the points, interpolation transposed: `B^T` in the paper.
 pub(super) fn of_input() -> Matrix {
     let mut matrix = Matrix::default();
     for (point, row) in matrix.iter_mut().enumerate() {
         // The polynomial that is 0 at all other points; for infinity, at all of them.
         let mut coefficients = [0.0; SIDE];
         coefficients[0] = 1.0;
-        for (_, root) in POINTS.iter().enumerate().filter(|&(other, _)| other != point) {
+        for (_, root) in FINITE.iter().enumerate().filter(|&(other, _)| other != point) {
             for power in (0..SIDE).rev() {
                 coefficients[power] = if power == 0 { 0.0 } else { coefficients[power - 1] } - root * coefficients[power];
             }
@@ -33,11 +34,11 @@ pub(super) fn of_input() -> Matrix {
     matrix
 }
 
-/// From a row of so many weights to their values at the points: `G`.
+/// From a row of so many weights to their values at the points, with the denominators of the interpolation: `G`.
 pub(super) fn of_weight(taps: usize) -> Matrix {
     let mut matrix = Matrix::default();
-    for (point, &x) in POINTS.iter().enumerate() {
-        let others = POINTS.iter().enumerate().filter(|&(other, _)| other != point);
+    for (point, &x) in FINITE.iter().enumerate() {
+        let others = FINITE.iter().enumerate().filter(|&(other, _)| other != point);
         let scale: f64 = others.map(|(_, other)| x - other).product();
         for (tap, value) in matrix[point].iter_mut().enumerate().take(taps) {
             *value = (x.powi(tap as i32) / scale) as f32;
@@ -47,11 +48,11 @@ pub(super) fn of_weight(taps: usize) -> Matrix {
     matrix
 }
 
-/// From products at the points to so many outputs: `A^T`.
+/// From products at the points to so many outputs, evaluation transposed: `A^T`.
 pub(super) fn of_product(outputs: usize) -> Matrix {
     let mut matrix = Matrix::default();
     for (output, row) in matrix.iter_mut().enumerate().take(outputs) {
-        for (value, x) in row.iter_mut().zip(POINTS) {
+        for (value, x) in row.iter_mut().zip(FINITE) {
             *value = x.powi(output as i32) as f32;
         }
     }
