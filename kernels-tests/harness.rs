@@ -10,7 +10,7 @@ use pix2pix::state::{ArenaId, StateList};
 use pix2pix::tensor::{DType, Layout, Shape};
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use wgpu::BufferUsages;
 
 /// A quiet NaN that no arithmetic produces, in each type.
@@ -31,10 +31,16 @@ const fn guard_bytes(dtype: DType) -> u64 {
     GUARD as u64 * 4 * dtype.bytes()
 }
 
-/// The device of all tests, one test at a time.
+/// One of the two devices of all tests, which no other test has now: a CPU driver compiles kernels for both at a time.
 pub fn gpu() -> MutexGuard<'static, Gpu> {
-    static GPU: OnceLock<Mutex<Gpu>> = OnceLock::new();
-    GPU.get_or_init(|| Mutex::new(open(DeviceOptions::default()))).lock().unwrap_or_else(PoisonError::into_inner)
+    static GPUS: [OnceLock<Mutex<Gpu>>; 2] = [const { OnceLock::new() }; 2];
+    let [first, second] = GPUS.each_ref().map(|gpu| gpu.get_or_init(|| Mutex::new(open(DeviceOptions::default()))));
+    let free = |gpu: &'static Mutex<Gpu>| match gpu.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    };
+    free(first).or_else(|| free(second)).unwrap_or_else(|| first.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Opens the adapter that `PIX2PIX_ADAPTER` names. No adapter is a failure with a name, never a silent pass.

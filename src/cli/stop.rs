@@ -3,7 +3,6 @@
 use super::note;
 use crate::train::TrainError;
 use crate::train::run::RunDir;
-use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -57,8 +56,19 @@ impl Stop {
             Phase::Working => self.flag.store(true, Ordering::Relaxed),
             Phase::Before(new) => {
                 new.iter().for_each(RunDir::remove_unsaved);
-                exit(INTERRUPTED.into())
+                exit_at_once(INTERRUPTED.into())
             }
         }
     }
+}
+
+/// Ends the process without the handlers of libraries: a driver's would take apart what its compiler is using in another thread.
+fn exit_at_once(code: i32) -> ! {
+    #[cfg(unix)]
+    // SAFETY: `_exit` may be called at any time in any thread; nothing that we own needs to be dropped or flushed at this point.
+    unsafe {
+        libc::_exit(code)
+    }
+    #[cfg(not(unix))]
+    std::process::exit(code)
 }
