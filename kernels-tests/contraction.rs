@@ -103,7 +103,8 @@ fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
     }
 }
 
-/// Slopes by which activated values stay numbers of f16, to which the matrix rung rounds them.
+/// Slopes by which activated values stay numbers of f16, to which the matrix rung rounds them. They are constants of a kernel, so that the
+/// tests' cases take turns with them: what a CPU driver compiles is most of a test's time.
 pub const SLOPES: [f32; 2] = [0.0, 0.25];
 
 /// A map as a contraction takes it through a leaky ReLU.

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 
 /// Files of `src/ops/` that are no family.
-const SHARED_OPS: [(&str, &str); 13] = [
+const SHARED_OPS: [(&str, &str); 14] = [
     ("mod", "declares the families and the trait"),
     ("error", "the shape errors of all families"),
     ("lower", "what every family lowers to"),
+    ("form", "kernels that take four or eight numbers at a time"),
     ("choice/", "named kernels of the three contractions and the table that picks one"),
     ("optimizer", "what Adam and gradient descent share"),
     ("step", "the uniform that all families may bind"),

@@ -5,13 +5,14 @@
 //
 // Layout: all three [rows, channels], NHWC with the channels padded to 4; pad lanes stay zero since grad_output's are.
 // Bindings: 0 params, 1 grad_output, 2 value, 3 grad_input. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// Limits: rows * channels4 < 2^32.
+// RUN is as in adam/update.wgsl. Limits: rows * channels4 < 2^32.
 // Caller: ops/activation.rs, ActivateBackward.
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
+const RUN: u32 = 64u; // threads side by side
 
 struct Params {
     rows: u32,
@@ -45,9 +46,9 @@ fn derivative(v: vec4<f32>) -> vec4<f32> {
 
 @compute @workgroup_size(WORKGROUP)
 fn backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = (group.y * 65535u + group.x) * WORKGROUP * PER_THREAD + lane;
+    let first = ((group.y * 65535u + group.x) * WORKGROUP + lane / RUN * RUN) * PER_THREAD + lane % RUN;
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * WORKGROUP;
+        let index = first + i * RUN;
         if index >= params.rows * params.channels4 {
             return;
         }

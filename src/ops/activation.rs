@@ -3,6 +3,7 @@
 use super::Op;
 use super::elementwise::{add, multiply, streaming_groups};
 use super::error::{ShapeError, same, take};
+use super::form::{self, Form};
 use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
@@ -167,9 +168,11 @@ impl Op for ActivateBackward {
             slope: self.activation.slope(),
             pad: [0; 3],
         };
-        let kernel = KernelSpec::new(shader!("activation/backward")).uint("KIND", self.activation.kind());
-        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+        let form = Form::of(context.profile, &[context.inputs[0], context.inputs[1], context.output]);
+        let kernel = form.kernel([shader!("activation/backward"), shader!("activation/backward_wide")]);
+        let kernel = kernel.uint("KIND", self.activation.kind()).uint("RUN", form::run(context.profile));
         let kernel = activations(kernel, context.output.dtype);
-        Dispatch::new(kernel, &params, slots, streaming_groups(shape)).into()
+        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+        Dispatch::new(kernel, &params, slots, form.streaming_groups(shape)).into()
     }
 }

@@ -8,7 +8,7 @@ pub use from_maps::FromMaps;
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::ShapeError;
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
-use super::{Op, loss_scale, optimizer};
+use super::{Op, form, loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, StateId, StateList, Stretch};
@@ -85,7 +85,7 @@ impl Adam {
             slots.push(if half { part(ArenaPart::Half) } else { Slot::Unused(0) });
         }
         let kernel = KernelSpec::new(if wide { shader!("adam/update_wide") } else { shader!("adam/update") });
-        let kernel = kernel.uint("RUN", optimizer::run(context.profile));
+        let kernel = kernel.uint("RUN", form::run(context.profile));
         let kernel = if half { gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16) } else { kernel };
         Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
     }

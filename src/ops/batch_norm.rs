@@ -15,6 +15,7 @@ pub use second::{InvStd, Row, RowPad};
 use super::Op;
 use super::elementwise::WORKGROUP;
 use super::error::{ShapeError, same, take};
+use super::form::Form;
 use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
@@ -213,9 +214,10 @@ impl Op for Statistics {
         };
         let partial = split.partial(input.shape.channels());
         let first = |slot, to| {
-            let kernel = activations(KernelSpec::new(shader!("batch_norm/statistics")), input.dtype).flag("SINGLE", split.chunks == 1);
-            let threads = groups_for(split.chunks * split.groups, input.shape);
-            Dispatch::new(kernel, &params(to), vec![Slot::Input(0), slot], threads)
+            let form = Form::of(context.profile, &[input, to]);
+            let kernel = form.kernel([shader!("batch_norm/statistics"), shader!("batch_norm/statistics_wide")]);
+            let kernel = activations(kernel, input.dtype).flag("SINGLE", split.chunks == 1);
+            Dispatch::new(kernel, &params(to), vec![Slot::Input(0), slot], form.groups(split.chunks * split.groups, input.shape))
         };
         let merge = activations(KernelSpec::new(shader!("batch_norm/merge")), input.dtype);
         let slots = vec![Slot::Workspace, Slot::Input(0), Slot::Output];

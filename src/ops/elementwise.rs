@@ -2,6 +2,7 @@
 
 use super::Op;
 use super::error::{ShapeError, same, take};
+use super::form::{self, Form};
 use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
 use super::reduction::{Sum, check_reduced, is_total};
 use crate::gpu::KernelSpec;
@@ -88,9 +89,14 @@ impl Op for Binary {
             true => 0,
             false => 1 + usize::from(is_total(output.shape, right.shape)),
         };
+        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
+        let form = Form::of(context.profile, &[context.inputs[0], right, output]);
+        if form == Form::Eight && spread == 0 {
+            let kernel = KernelSpec::new(shader!("elementwise/binary_wide")).uint("RUN", form::run(context.profile));
+            return Dispatch::new(kernel.flag("PRODUCT", self.product), &params, slots, form.streaming_groups(output.shape)).into();
+        }
         let kernel = KernelSpec::new(shader!("elementwise/binary")).flag("PRODUCT", self.product).uint("RIGHT", spread);
         let kernel = stored(activations(kernel, output.dtype), ["Right", "RightScalar"], right.dtype);
-        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         Dispatch::new(kernel, &params, slots, streaming_groups(output.shape)).into()
     }
 }

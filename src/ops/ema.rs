@@ -4,7 +4,7 @@
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::{ShapeError, take};
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
-use super::{Op, optimizer};
+use super::{Op, form, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, Stretch};
@@ -44,7 +44,7 @@ fn lower(context: &LowerContext, arena: ArenaId, rest: f64, kernel: &KernelSpec,
     let launch = |range: Stretch| {
         let size = (range.bytes / VEC4_BYTES) as usize;
         let params = Params { size: size as u32, rest: rest as f32, pad: [0; 2] };
-        let kernel = kernel.clone().uint("RUN", optimizer::run(context.profile));
+        let kernel = kernel.clone().uint("RUN", form::run(context.profile));
         Dispatch::new(kernel, &params, slots(range), size.div_ceil(WORKGROUP * PER_THREAD))
     };
     Lowered { dispatches: optimizer::ranges(context, arena, &[]).into_iter().map(launch).collect(), ..Lowered::default() }

@@ -45,6 +45,11 @@ impl Operand {
         [self.offset, self.stride]
     }
 
+    /// Whether every row begins at an even group.
+    pub fn is_even(&self) -> bool {
+        self.place().iter().all(|groups| groups.is_multiple_of(2))
+    }
+
     /// The images `start .. start + batch` of it.
     pub fn images(&self, start: usize, batch: usize) -> Self {
         let rows = start * self.shape.height() * self.shape.width();

@@ -3,6 +3,7 @@
 
 mod assemble;
 mod error;
+mod form;
 mod lower;
 mod optimizer;
 mod step;

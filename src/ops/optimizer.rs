@@ -1,10 +1,9 @@
 //! What the optimisers and the average share: they take an arena in ranges that a binding holds; the optimisers, over states of precision
 //! f16, look for an overflow before and move the loss scale behind.
 
-use super::elementwise::WORKGROUP;
+use super::form::loads_by_lane;
 use super::loss_scale;
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
-use crate::gpu::{DeviceClass, Profile};
 use crate::state::{ArenaId, StateId, StateList, Stretch};
 use crate::tensor::DType;
 
@@ -55,17 +54,7 @@ pub(super) fn part(states: &StateList, arena: ArenaId, part: ArenaPart, range: S
     Slot::Arena { arena, part, offset: part.bytes(offset, precision), bytes: part.bytes(range.bytes, precision) }
 }
 
-/// Threads that walk side by side through a stretch of memory: on a GPU the workgroup, on a CPU adapter, which takes one subgroup after
-/// the other, the subgroup.
-pub(super) fn run(profile: &Profile) -> usize {
-    match (profile.class, profile.subgroup) {
-        (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
-        _ => WORKGROUP,
-    }
-}
-
 /// Whether an update takes eight numbers at a time, as 64-bit words: where lanes load and store one after the other.
 pub(super) fn wide(context: &LowerContext) -> bool {
-    let profile = context.profile;
-    profile.class == DeviceClass::Cpu && profile.int64 && context.states.precision() == DType::F32
+    loads_by_lane(context.profile) && context.states.precision() == DType::F32
 }

@@ -4,7 +4,7 @@
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::ShapeError;
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
-use super::{Op, loss_scale, optimizer};
+use super::{Op, form, loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, StateList, Stretch};
@@ -57,7 +57,7 @@ impl Sgd {
         let velocity = if has_momentum { part(ArenaPart::Moment1) } else { Slot::Unused(0) };
         let copy = if half { part(ArenaPart::Half) } else { Slot::Unused(1) };
         let slots = vec![Slot::Step, Slot::Monitor, part(ArenaPart::Value), part(ArenaPart::Gradient), velocity, copy];
-        let kernel = KernelSpec::new(shader!("sgd/update")).uint("RUN", optimizer::run(context.profile));
+        let kernel = KernelSpec::new(shader!("sgd/update")).uint("RUN", form::run(context.profile));
         let kernel = if has_momentum { kernel.flag("MOMENTUM", true) } else { kernel };
         let kernel = if half { gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16) } else { kernel };
         Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))

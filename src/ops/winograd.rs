@@ -9,9 +9,9 @@
 mod points;
 mod transform;
 
-use super::choice::wide::EIGHT;
 use super::choice::{Candidate, ContractionKey, Family};
 use super::contraction::Geometry;
+use super::form::EIGHT;
 use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot};
 use crate::gpu::KernelSpec;
 use crate::shader;

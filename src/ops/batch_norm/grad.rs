@@ -6,6 +6,7 @@ use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
 use crate::ops::Op;
 use crate::ops::error::{ShapeError, same, take};
+use crate::ops::form::Form;
 use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::ops::reduction::Broadcast;
 use crate::shader;
@@ -129,10 +130,10 @@ pub(super) fn chunk_sums(context: &LowerContext, mask: Option<Mask>, split: Spli
         slope: mask.map_or(1.0, |mask| mask.slope),
     };
     let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Input(2), Slot::Input(value), slot];
-    let threads = groups_for(split.chunks * split.groups, input.shape);
-    let kernel = KernelSpec::new(shader!("batch_norm/grad_sums")).flag("MASKED", mask.is_some());
-    let kernel = activations(kernel, input.dtype);
-    Dispatch::new(kernel, &params, slots, threads)
+    let form = Form::of(context.profile, &[grad_output, input, stats, context.inputs[value], to]);
+    let kernel = form.kernel([shader!("batch_norm/grad_sums"), shader!("batch_norm/grad_sums_wide")]);
+    let kernel = activations(kernel.flag("MASKED", mask.is_some()), input.dtype);
+    Dispatch::new(kernel, &params, slots, form.groups(split.chunks * split.groups, input.shape))
 }
 
 /// Gradient with respect to the input, of the input's shape. Takes `[grad_output, stats]`, then for [`StatisticsOf::Input`]
@@ -257,7 +258,10 @@ impl GradInput {
             slope: slope.unwrap_or(1.0),
             pad: [0; 3],
         };
-        let kernel = KernelSpec::new(shader!("batch_norm/grad_input"))
+        let operands = [0, 1, input, sums, weight, value].map(|position| inputs[position]);
+        let form = Form::of(context.profile, &[&operands[..], &[output]].concat());
+        let kernel = form
+            .kernel([shader!("batch_norm/grad_input"), shader!("batch_norm/grad_input_wide")])
             .flag("FROM_INPUT", self.from == StatisticsOf::Input)
             .flag("AFFINE", self.affine)
             .flag("MASKED", slope.is_some())
@@ -265,7 +269,7 @@ impl GradInput {
         let kernel = activations(kernel, output.dtype);
         let mut slots: Vec<Slot> = [0, 1, input, sums, weight, value].map(Slot::Input).into();
         slots.push(Slot::Output);
-        Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()
+        Dispatch::new(kernel, &params, slots, form.groups(groups * pixels.div_ceil(PIXELS), output.shape)).into()
     }
 }
 

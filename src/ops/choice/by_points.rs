@@ -2,6 +2,7 @@
 
 use super::{Candidate, ContractionKey, Family, wide};
 use crate::gpu::{DeviceClass, Profile};
+use crate::ops::form::EIGHT;
 use crate::ops::winograd::{POINTS, kernel, tiles};
 
 /// Tiles from which its products save more than the transforms of the weight, or of its gradient, cost.
@@ -9,7 +10,7 @@ const MANY_TILES: usize = 24;
 
 /// Channels in eights: of the product's last axis, which lanes own, and before it of the other axis.
 fn eights(key: &ContractionKey) -> [usize; 2] {
-    let [large, small] = [key.large, key.small].map(|map| map.channels() / wide::EIGHT);
+    let [large, small] = [key.large, key.small].map(|map| map.channels() / EIGHT);
     let last_is_large = match key.family {
         Family::Conv2d => false,
         Family::ConvTranspose2d => true,

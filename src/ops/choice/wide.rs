@@ -4,13 +4,12 @@
 use super::{ContractionKey, Family};
 use crate::gpu::{KernelSpec, Profile};
 use crate::ops::Operand;
+use crate::ops::form::EIGHT;
 use crate::tensor::DType;
 use std::borrow::Cow;
 
 /// The rung.
 pub(super) const RUNG: &str = "9_wide";
-/// Channels of a load.
-pub(crate) const EIGHT: usize = 8;
 
 /// Whether this is the rung.
 pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {
@@ -35,7 +34,7 @@ pub(super) fn fills_lanes(key: &ContractionKey, profile: &Profile) -> bool {
 
 /// The profile for maps at these places: without 64-bit words where one of them begins at, or goes on by, an odd number of `vec4`s.
 pub(crate) fn aligned<'a>(profile: &'a Profile, maps: &[Operand]) -> Cow<'a, Profile> {
-    let even = maps.iter().flat_map(Operand::place).all(|vectors| vectors.is_multiple_of(2));
+    let even = maps.iter().all(Operand::is_even);
     if even { Cow::Borrowed(profile) } else { Cow::Owned(Profile { int64: false, ..profile.clone() }) }
 }
 

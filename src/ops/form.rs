@@ -1,0 +1,83 @@
+//! Wide forms of kernels that are bound by loads and stores: eight numbers at a time as four 64-bit words, for devices that load and store
+//! lane by lane, and each lane word by word. Such a kernel keeps an eight as its four even and its four odd numbers, so that all operands
+//! are taken alike.
+
+use super::elementwise::{PER_THREAD, WORKGROUP};
+use super::lower::Operand;
+use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
+use crate::tensor::{DType, Shape};
+
+/// Numbers of a load.
+pub(crate) const EIGHT: usize = 8;
+
+/// Whether the device loads and stores lane by lane, and has words of 64 bits.
+pub(super) fn loads_by_lane(profile: &Profile) -> bool {
+    profile.class == DeviceClass::Cpu && profile.int64
+}
+
+/// Threads that walk side by side through a stretch of memory: on a GPU the workgroup, on a CPU adapter, which takes one subgroup after
+/// the other, the subgroup.
+pub(super) fn run(profile: &Profile) -> usize {
+    match (profile.class, profile.subgroup) {
+        (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
+        _ => WORKGROUP,
+    }
+}
+
+/// How a kernel takes the channels of its operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A `vec4` at a time.
+    Vec4,
+    /// Eight at a time, for f32.
+    Eight,
+}
+
+impl Form {
+    /// The form for these operands, which have the same channels: eights where all of them come in eights and lie at even places.
+    pub fn of(profile: &Profile, operands: &[Operand]) -> Self {
+        let fits = |operand: &Operand| operand.dtype == DType::F32 && operand.shape.channels().is_multiple_of(EIGHT) && operand.is_even();
+        if loads_by_lane(profile) && operands.iter().all(fits) { Self::Eight } else { Self::Vec4 }
+    }
+
+    /// The kernel in this form.
+    pub fn kernel(self, [vec4, eight]: [ShaderSource; 2]) -> KernelSpec {
+        KernelSpec::new(if self == Self::Eight { eight } else { vec4 })
+    }
+
+    /// What a row of `shape` is in this form.
+    pub fn columns(self, shape: Shape) -> usize {
+        if self == Self::Eight { shape.channels() / EIGHT } else { shape.channels4() }
+    }
+
+    /// Workgroups with a thread for each of the columns of `rows` rows.
+    pub fn groups(self, rows: usize, shape: Shape) -> usize {
+        (rows * self.columns(shape)).div_ceil(WORKGROUP)
+    }
+
+    /// The same with `PER_THREAD` of all rows of `shape` a thread.
+    pub fn streaming_groups(self, shape: Shape) -> usize {
+        (shape.rows() * self.columns(shape)).div_ceil(WORKGROUP * PER_THREAD)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eights_are_for_lanes_and_for_what_comes_in_eights() {
+        let lanes = Profile { int64: true, class: DeviceClass::Cpu, ..Profile::portable() };
+        let map = |channels| Operand::dense(Shape::nhwc(1, 3, 3, channels));
+        let form = |profile: &Profile, operand| Form::of(profile, &[map(16), operand]);
+        assert_eq!(form(&lanes, map(16)), Form::Eight);
+        assert_eq!((Form::Eight.columns(map(16).shape), Form::Eight.groups(33, map(16).shape)), (2, 2));
+        for other in [map(12), Operand { dtype: DType::F16, ..map(16) }, Operand { offset: 1, ..map(16) }, Operand { stride: 5, ..map(16) }]
+        {
+            assert_eq!(form(&lanes, other), Form::Vec4, "{other:?}");
+        }
+        for profile in [Profile { int64: false, ..lanes.clone() }, Profile { class: DeviceClass::Gpu, ..lanes }] {
+            assert_eq!(form(&profile, map(16)), Form::Vec4);
+        }
+    }
+}
