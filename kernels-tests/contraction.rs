@@ -103,9 +103,14 @@ fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
     }
 }
 
-/// Slopes by which activated values stay numbers of f16, to which the matrix rung rounds them. They are constants of a kernel, so that the
-/// tests' cases take turns with them: what a CPU driver compiles is most of a test's time.
+/// Slopes by which activated values stay numbers of f16, to which the matrix rung rounds them.
 pub const SLOPES: [f32; 2] = [0.0, 0.25];
+
+/// A slope for each of the cases in which every candidate runs. Slopes are constants of most kernels, so cases take turns with them: what
+/// a CPU driver compiles is most of a test's time. In this order each rung with several cases meets both.
+pub fn slopes() -> impl Iterator<Item = f32> {
+    [0, 1, 1, 0].map(|slope| SLOPES[slope]).into_iter().cycle()
+}
 
 /// A map as a contraction takes it through a leaky ReLU.
 pub fn activated(map: &Tensor, slope: f32) -> Tensor {

@@ -17,7 +17,7 @@ fn cases(gpu: &Gpu) -> Vec<(Shape, DType)> {
     precisions(gpu, "elementwise").into_iter().flat_map(|dtype| shapes().map(|shape| (shape, dtype))).collect()
 }
 
-fn shapes() -> [Shape; 6] {
+fn shapes() -> [Shape; 7] {
     [
         Shape::scalar(),
         Shape::vector(5),
@@ -25,6 +25,7 @@ fn shapes() -> [Shape; 6] {
         Shape::nhwc(2, 3, 5, 3),
         Shape::nhwc(1, 17, 9, 6),
         Shape::nhwc(2, 8, 8, 16),
+        Shape::nhwc(1, 19, 16, 16),
     ]
 }
 

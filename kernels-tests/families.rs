@@ -23,7 +23,7 @@ const SHARED_OPS: [(&str, &str); 14] = [
 ];
 
 /// Files of `kernels-tests/` that test no single family.
-const SHARED_TESTS: [(&str, &str); 28] = [
+const SHARED_TESTS: [(&str, &str); 29] = [
     ("main", "declares the test target"),
     ("harness", "runs one operation"),
     ("contraction", "the twins that the three contractions share"),
@@ -38,6 +38,7 @@ const SHARED_TESTS: [(&str, &str); 28] = [
     ("second_order", "gradients of gradients of every operation"),
     ("gradient_penalty", "the penalty of a whole discriminator"),
     ("program", "planning and running"),
+    ("form", "kernels of fours and of eights"),
     ("fuse", "what fusion makes of a tape"),
     ("fused", "the operations that fusion makes"),
     ("memory_plan", "which values share memory, by a simulation"),

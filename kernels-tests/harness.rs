@@ -10,6 +10,7 @@ use pix2pix::state::{ArenaId, StateList};
 use pix2pix::tensor::{DType, Layout, Shape};
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use wgpu::BufferUsages;
 
@@ -34,13 +35,16 @@ const fn guard_bytes(dtype: DType) -> u64 {
 /// One of the two devices of all tests, which no other test has now: a CPU driver compiles kernels for both at a time.
 pub fn gpu() -> MutexGuard<'static, Gpu> {
     static GPUS: [OnceLock<Mutex<Gpu>>; 2] = [const { OnceLock::new() }; 2];
-    let [first, second] = GPUS.each_ref().map(|gpu| gpu.get_or_init(|| Mutex::new(open(DeviceOptions::default()))));
-    let free = |gpu: &'static Mutex<Gpu>| match gpu.try_lock() {
-        Ok(guard) => Some(guard),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    };
-    free(first).or_else(|| free(second)).unwrap_or_else(|| first.lock().unwrap_or_else(PoisonError::into_inner))
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let device = |number: usize| GPUS[number].get_or_init(|| Mutex::new(open(DeviceOptions::default())));
+    for number in 0..GPUS.len() {
+        match device(number).try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+    device(TURN.fetch_add(1, Ordering::Relaxed) % GPUS.len()).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens the adapter that `PIX2PIX_ADAPTER` names. No adapter is a failure with a name, never a silent pass.

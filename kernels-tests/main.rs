@@ -15,6 +15,7 @@ mod dropout;
 mod elementwise;
 mod ema;
 mod families;
+mod form;
 mod fuse;
 mod fused;
 mod gradient_penalty;

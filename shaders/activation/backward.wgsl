@@ -7,6 +7,7 @@
 // Bindings: 0 params, 1 grad_output, 2 value, 3 grad_input. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
 // RUN is as in adam/update.wgsl. Limits: rows * channels4 < 2^32.
 // Caller: ops/activation.rs, ActivateBackward.
+// A change of the arithmetic is one of backward_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;

@@ -12,6 +12,7 @@
 // Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants once), workgroups folded at 65535.
 // Limits: every index < 2^32. Bound by memory: 12 bytes an element, MASKED 16. Caller: ops/batch_norm/grad.rs,
 // GradInput and MaskedGradInput.
+// A change of the arithmetic is one of grad_input_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored
 const FROM_INPUT: bool = true;

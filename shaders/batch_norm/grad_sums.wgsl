@@ -9,6 +9,7 @@
 // Bindings: 0 params, 1 grad_output, 2 input, 3 stats, 4 value (without MASKED: anything), 5 output.
 // Grid: one thread a (chunk, group, vec4 of channels), workgroups folded at 65535. Limits: every index < 2^32, no chunk empty.
 // Bound by memory: 8 bytes an element, MASKED 12. Caller: ops/batch_norm/grad.rs, GradSums and MaskedGradSums.
+// A change of the arithmetic is one of grad_sums_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored
 const MASKED: bool = false;

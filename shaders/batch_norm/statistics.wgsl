@@ -9,6 +9,7 @@
 // Bindings: 0 params, 1 input, 2 output. Grid: one thread a (chunk, group, vec4 of channels), workgroups folded at 65535.
 // Limits: every index < 2^32, chunks * chunk_pixels >= pixels, no chunk empty. Bound by memory: 4 bytes an element.
 // Caller: ops/batch_norm.rs, Statistics.
+// A change of the arithmetic is one of statistics_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored
 const SINGLE: bool = true;

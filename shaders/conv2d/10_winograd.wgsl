@@ -3,11 +3,10 @@
 //
 //   output tile = A^T ( sum over ci of (B^T input_tile B) * (G weight G^T) ) A            (* number by number; Lavin and Gray, 2015)
 //
-// A tile of 3 x 3 outputs sees 6 x 6 inputs of a kernel of 4. As it stands that takes 144 multiplications a pair of channels. At
-// six points an axis (0, 1, -1, 2, -1/2 and infinity; src/ops/winograd/points.rs has the mathematics) it takes 36; so do the 4 x 4 outputs
-// of a kernel of 3.
-// winograd_transform.wgsl takes inputs and weights to the points and the products back; this shader multiplies, at each point
-// the tiles by the weight:
+// A tile of 3 x 3 outputs sees 6 x 6 inputs of a kernel of 4. As it stands that takes 144 multiplications a pair of channels. At six
+// points an axis (0, 1, -1, 2, -1/2 and infinity; src/ops/winograd/points.rs has the mathematics) it takes 36; so do the 4 x 4 outputs of
+// a kernel of 3. winograd_transform.wgsl takes inputs and weights to the points and the products back; this shader multiplies, at each
+// point the tiles by the weight:
 //
 //   product[point, tile, co] = sum over ci of input[point, tile, ci] * weight[point, ci, co]
 //

@@ -7,8 +7,9 @@
 // Layout: left and output [rows, channels], NHWC with the channels padded to 4; right the same, [groups, channels] or [groups, 1];
 // each operand has its own offset and row stride. Pad lanes stay zero since those of both sides are.
 // Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// Limits: rows * channels4 < 2^32. Bound by memory: 12 bytes an element, 8 where right is spread over pixels.
+// RUN is as in adam/update.wgsl. Limits: rows * channels4 < 2^32. Bound by memory: 12 bytes an element, 8 where right is spread.
 // Caller: ops/elementwise.rs, Binary.
+// A change of the arithmetic is one of binary_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Right = vec4<f32>; // how the right side is stored
@@ -16,6 +17,7 @@ const PRODUCT: bool = false; // multiply instead of add
 const RIGHT: u32 = 0u;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
+const RUN: u32 = 64u; // threads side by side
 
 struct Params {
     rows: u32,
@@ -51,10 +53,10 @@ fn right_of(row: u32, column: u32) -> vec4<f32> {
 
 @compute @workgroup_size(WORKGROUP)
 fn binary(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = (group.y * 65535u + group.x) * WORKGROUP * PER_THREAD + lane;
+    let first = ((group.y * 65535u + group.x) * WORKGROUP + lane / RUN * RUN) * PER_THREAD + lane % RUN;
     let channels4 = (params.channels + 3u) / 4u;
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * WORKGROUP;
+        let index = first + i * RUN;
         if index >= params.rows * channels4 {
             return;
         }

@@ -6,7 +6,7 @@
 // The arithmetic is that of binary.wgsl: a change of one is a change of both.
 // Layout: all three [rows, channels], NHWC, channels a multiple of eight, offsets and strides even.
 // Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread for PER_THREAD eights, workgroups folded at 65535.
-// RUN is as in adam/update.wgsl. Limits: 64-bit integers; rows * channels < 2^32.
+// RUN is as in adam/update.wgsl. Limits: 64-bit integers; rows * channels4 < 2^32.
 // Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: 128x128x128 in 2.09 to 2.16 ms, binary.wgsl in 4.28 to 4.51.
 // Caller: ops/elementwise.rs, Binary.
 

@@ -62,7 +62,8 @@ impl Stop {
     }
 }
 
-/// Ends the process without the handlers of libraries: a driver's would take apart what its compiler is using in another thread.
+/// Ends the process, where the system can without the handlers of libraries: a driver's would take apart what its compiler is using in
+/// another thread.
 fn exit_at_once(code: i32) -> ! {
     #[cfg(unix)]
     // SAFETY: `_exit` may be called at any time in any thread; nothing that we own needs to be dropped or flushed at this point.

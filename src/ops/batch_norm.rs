@@ -13,7 +13,6 @@ pub use running::{RunningStatistics, RunningToStats};
 pub use second::{InvStd, Row, RowPad};
 
 use super::Op;
-use super::elementwise::WORKGROUP;
 use super::error::{ShapeError, same, take};
 use super::form::Form;
 use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
@@ -150,7 +149,7 @@ impl Split {
 
 /// Workgroups with a thread for each `vec4` of `rows` rows.
 fn groups_for(rows: usize, channels: Shape) -> usize {
-    (rows * channels.channels4()).div_ceil(WORKGROUP)
+    Form::Vec4.groups(rows, channels)
 }
 
 /// Mean and inv_std of each group: `[batch, height, width, channels]` to `[groups, 1, 2, channels]`. No gradient flows through it:

@@ -18,7 +18,7 @@ pub(crate) const PER_THREAD: usize = 4;
 
 /// Workgroups of a streaming shader (`WORKGROUP` threads, `PER_THREAD` vec4s each) over every vec4 of `shape`.
 pub(crate) fn streaming_groups(shape: Shape) -> usize {
-    (shape.rows() * shape.channels4()).div_ceil(WORKGROUP * PER_THREAD)
+    Form::Vec4.streaming_groups(shape)
 }
 
 /// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one value, or one a channel, for each
@@ -90,14 +90,15 @@ impl Op for Binary {
             false => 1 + usize::from(is_total(output.shape, right.shape)),
         };
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
-        let form = Form::of(context.profile, &[context.inputs[0], right, output]);
-        if form == Form::Eight && spread == 0 {
-            let kernel = KernelSpec::new(shader!("elementwise/binary_wide")).uint("RUN", form::run(context.profile));
-            return Dispatch::new(kernel.flag("PRODUCT", self.product), &params, slots, form.streaming_groups(output.shape)).into();
-        }
-        let kernel = KernelSpec::new(shader!("elementwise/binary")).flag("PRODUCT", self.product).uint("RIGHT", spread);
+        let form = match spread {
+            0 => Form::of(context.profile, &[context.inputs[0], right, output]),
+            _ => Form::Vec4,
+        };
+        let kernel = form.kernel([shader!("elementwise/binary"), shader!("elementwise/binary_wide")]);
+        let kernel = kernel.flag("PRODUCT", self.product).uint("RUN", form::run(context.profile));
+        let kernel = if form == Form::Vec4 { kernel.uint("RIGHT", spread) } else { kernel };
         let kernel = stored(activations(kernel, output.dtype), ["Right", "RightScalar"], right.dtype);
-        Dispatch::new(kernel, &params, slots, streaming_groups(output.shape)).into()
+        Dispatch::new(kernel, &params, slots, form.streaming_groups(output.shape)).into()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Wide forms of kernels that are bound by loads and stores: eight numbers at a time as four 64-bit words, for devices that load and store
 //! lane by lane, and each lane word by word. Such a kernel keeps an eight as its four even and its four odd numbers, so that all operands
-//! are taken alike.
+//! are taken alike. And the order in which such devices walk through memory.
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::lower::Operand;
@@ -10,8 +10,8 @@ use crate::tensor::{DType, Shape};
 /// Numbers of a load.
 pub(crate) const EIGHT: usize = 8;
 
-/// Whether the device loads and stores lane by lane, and has words of 64 bits.
-pub(super) fn loads_by_lane(profile: &Profile) -> bool {
+/// Whether eights win on the device, which loads and stores lane by lane, and has words of 64 bits.
+pub(super) fn takes_eights(profile: &Profile) -> bool {
     profile.class == DeviceClass::Cpu && profile.int64
 }
 
@@ -37,7 +37,7 @@ impl Form {
     /// The form for these operands, which have the same channels: eights where all of them come in eights and lie at even places.
     pub fn of(profile: &Profile, operands: &[Operand]) -> Self {
         let fits = |operand: &Operand| operand.dtype == DType::F32 && operand.shape.channels().is_multiple_of(EIGHT) && operand.is_even();
-        if loads_by_lane(profile) && operands.iter().all(fits) { Self::Eight } else { Self::Vec4 }
+        if takes_eights(profile) && operands.iter().all(fits) { Self::Eight } else { Self::Vec4 }
     }
 
     /// The kernel in this form.
@@ -45,8 +45,8 @@ impl Form {
         KernelSpec::new(if self == Self::Eight { eight } else { vec4 })
     }
 
-    /// What a row of `shape` is in this form.
-    pub fn columns(self, shape: Shape) -> usize {
+    /// Columns of a row of `shape`.
+    fn columns(self, shape: Shape) -> usize {
         if self == Self::Eight { shape.channels() / EIGHT } else { shape.channels4() }
     }
 

@@ -1,7 +1,7 @@
 //! What the optimisers and the average share: they take an arena in ranges that a binding holds; the optimisers, over states of precision
 //! f16, look for an overflow before and move the loss scale behind.
 
-use super::form::loads_by_lane;
+use super::form::takes_eights;
 use super::loss_scale;
 use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
 use crate::state::{ArenaId, StateId, StateList, Stretch};
@@ -56,5 +56,5 @@ pub(super) fn part(states: &StateList, arena: ArenaId, part: ArenaPart, range: S
 
 /// Whether an update takes eight numbers at a time, as 64-bit words: where lanes load and store one after the other.
 pub(super) fn wide(context: &LowerContext) -> bool {
-    loads_by_lane(context.profile) && context.states.precision() == DType::F32
+    takes_eights(context.profile) && context.states.precision() == DType::F32
 }

@@ -2,9 +2,9 @@
 //! neural networks", arXiv 1509.09308).
 //!
 //! Inputs and weights go to points along each axis; products at the points are those of whole matrices; and outputs are made of them
-//! again. A tile has 6 x 6 points whatever the kernel: it makes 3 x 3 outputs of a kernel of 4, and
-//! 4 x 4 of one of 3. A weight gradient is the same with the roles changed: tiles of the gradient are the weights, and the sum over all
-//! tiles makes one tile of outputs, the kernel.
+//! again. A tile has 6 x 6 points whatever the kernel: it makes 3 x 3 outputs of a kernel of 4, and 4 x 4 of one of 3. A weight gradient
+//! is the same with the roles changed: tiles of the gradient are the weights, and the sum over all tiles makes one tile of outputs, the
+//! kernel.
 
 mod points;
 mod transform;

@@ -97,8 +97,8 @@ impl<'a> Trial<'a> {
             Family::Conv2d => self.key.large.channels() * self.key.geometry.kernel.pow(2),
             Family::ConvTranspose2d => self.key.small.channels() * self.key.geometry.kernel.pow(2),
         };
-        // Both are sums of so many products of values within -1..1, added in different orders: each is off by half a term's eps, or by
-        // more that goes by Winograd's points (kernels-tests/harness.rs says why so much).
+        // Both are sums of so many products of values within -1..1, added in different orders: each is off by half an eps a term, by way
+        // of Winograd's points by more (kernels-tests/harness.rs says why so much).
         let terms = terms as f32;
         let direct = terms / 2.0 + 8.0;
         let candidate_sum = if winograd::is_rung(&candidate.kernel) { 24.0 * terms.sqrt() + 1.3 * terms } else { direct };

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::ops::Op;
-use crate::ops::elementwise::WORKGROUP;
 use crate::ops::error::{ShapeError, same};
+use crate::ops::form;
 use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::shader;
 use crate::tensor::{DType, Shape};
@@ -49,15 +49,11 @@ impl Small {
 
     /// `Some` where one launch wins. On a CPU adapter a workgroup is a subgroup, so that every core gets some.
     fn of(pixels: usize, profile: &Profile) -> Option<Self> {
-        let kernel_workgroup = match (profile.class, profile.subgroup) {
-            (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
-            _ => WORKGROUP,
-        };
         let most = match profile.class {
             DeviceClass::Cpu => Self::MOST_PIXELS,
             DeviceClass::Gpu => 64,
         };
-        (pixels <= most).then_some(Self { kernel_workgroup })
+        (pixels <= most).then(|| Self { kernel_workgroup: form::run(profile) })
     }
 
     fn launch<P: Pod>(&self, kernel: KernelSpec, params: &P, slots: Vec<Slot>, threads: usize) -> Lowered {

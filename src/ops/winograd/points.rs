@@ -1,8 +1,8 @@
 //! The matrices of Winograd's transforms along one axis, as they follow from the points (Lavin and Gray, section 4).
 //!
-//! A polynomial of `taps` coefficients times one of `SIDE + 1 - taps` has SIDE coefficients, which follow from its values at SIDE points, of
-//! which the last is infinity: the leading coefficient. Filtering is that map transposed: the weight is evaluated at the points, with the
-//! denominators of the interpolation; the inputs of a tile go through the transposed interpolation, products through the transposed
+//! A polynomial of `taps` coefficients times one of `SIDE + 1 - taps` has SIDE coefficients, which follow from its values at SIDE points,
+//! of which the last is infinity: the leading coefficient. Filtering is that map transposed: the weight is evaluated at the points, with
+//! the denominators of the interpolation; the inputs of a tile go through the transposed interpolation, products through the transposed
 //! evaluation of the other factor.
 
 /// Inputs of a tile along an axis, and points.
