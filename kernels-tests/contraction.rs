@@ -85,6 +85,7 @@ pub fn check_rungs(gpu: &Gpu, family: &str, name: &str, op: &dyn Op, inputs: &[T
     let matrix = gpu.profile().matrix.map(|_| MATRIX_RUNG);
     for rung in RUNGS.into_iter().chain(matrix) {
         let profile = gpu.profile().clone().force(family, rung);
+        // Where the rung cannot run, the default's own tolerance holds.
         let candidate = choose(&key_of(op, inputs), &profile);
         for sliced in [false, true] {
             let around = Surroundings { profile: Some(profile.clone()), ..Surroundings::of(inputs[0].dtype) };
@@ -105,12 +106,6 @@ fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
 
 /// Slopes by which activated values stay numbers of f16, to which the matrix rung rounds them.
 pub const SLOPES: [f32; 2] = [0.0, 0.25];
-
-/// A slope for each of the cases in which every candidate runs. Slopes are constants of most kernels, so cases take turns with them: what
-/// a CPU driver compiles is most of a test's time. In this order each rung with several cases meets both.
-pub fn slopes() -> impl Iterator<Item = f32> {
-    [0, 1, 1, 0].map(|slope| SLOPES[slope]).into_iter().cycle()
-}
 
 /// A map as a contraction takes it through a leaky ReLU.
 pub fn activated(map: &Tensor, slope: f32) -> Tensor {

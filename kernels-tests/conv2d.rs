@@ -1,7 +1,7 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a transposed one.
 
 use crate::contraction::{
-    MATRIX_RUNG, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, gather, shapes, slopes, swapped,
+    MATRIX_RUNG, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, gather, shapes, swapped,
 };
 use crate::harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use pix2pix::ops::contraction::Geometry;
@@ -46,7 +46,7 @@ fn every_candidate_matches_the_twin() {
 #[test]
 fn the_input_can_be_read_through_an_activation() {
     let gpu = gpu();
-    for ((case, dtype), slope) in candidate_cases(&gpu, "conv2d").zip(slopes()) {
+    for ((case, dtype), slope) in candidate_cases(&gpu, "conv2d").flat_map(|case| SLOPES.map(|slope| (case, slope))) {
         let (large, small, weight) = shapes(case);
         let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
         let expected = gather(case.0, &activated(&inputs[0], slope), small, &inputs[1], None);

@@ -54,7 +54,7 @@ fn every_candidate_matches_the_twin() {
 fn either_map_can_be_read_through_an_activation() {
     let gpu = gpu();
     let slopes = [[SLOPES[0], 1.0], [1.0, SLOPES[0]], [SLOPES[1], SLOPES[1]]];
-    for ((case, dtype), slopes) in candidate_cases(&gpu, "conv2d_grad_weight").zip(slopes.into_iter().cycle()) {
+    for ((case, dtype), slopes) in candidate_cases(&gpu, "conv2d_grad_weight").flat_map(|case| slopes.map(|slopes| (case, slopes))) {
         let (large, small, _) = shapes(case);
         let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(small, 2).stored(dtype)];
         let expected = twin(case.0, &activated(&inputs[0], slopes[0]), &activated(&inputs[1], slopes[1]));

@@ -1,4 +1,4 @@
-//! Addition, multiplication, scaling, filling and copying: one thread a `vec4`, bound by memory.
+//! Addition, multiplication, scaling, filling and copying: one thread a `vec4` or an eight at a time, bound by memory.
 
 use super::Op;
 use super::error::{ShapeError, same, take};
