@@ -1,19 +1,24 @@
-//! Twins of `shaders/batch_norm/`: batch and instance normalisation, their gradients and the running statistics.
+//! Twins of `shaders/batch_norm/`: batch and instance normalisation, their gradients and the
+//! running statistics.
 
 use crate::harness::{Surroundings, Tensor, Tolerance, check, check_in, gpu, precisions, run};
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::Op;
 use pix2pix::ops::batch_norm::{
-    Affine, GradAffine, GradInput, GradSums, Groups, Normalize, RunningStatistics, Statistics, StatisticsOf, batch_norm,
-    batch_norm_running, instance_norm, update_running_statistics,
+    Affine, GradAffine, GradInput, GradSums, Groups, Normalize, RunningStatistics, Statistics,
+    StatisticsOf, batch_norm, batch_norm_running, instance_norm, update_running_statistics,
 };
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
 
 pub const EPS: f32 = 1e-5;
-/// f32 sums of a few thousand terms around 1, divided by their number; a device's sqrt and division add some ulp.
-pub const CLOSE: Tolerance = Tolerance { absolute: 2e-6, relative: 4e-6 };
+/// f32 sums of a few thousand terms around 1, divided by their number; a device's sqrt and division
+/// add some ulp.
+pub const CLOSE: Tolerance = Tolerance {
+    absolute: 2e-6,
+    relative: 4e-6,
+};
 
 /// One chunk and many, a ragged last chunk, padded channels, small groups.
 pub fn shapes() -> [Shape; 10] {
@@ -44,7 +49,9 @@ pub fn count(groups: Groups, shape: Shape) -> usize {
 /// The values of one group and channel.
 fn channel(values: &[f64], shape: Shape, groups: usize, group: usize, channel: usize) -> Vec<f64> {
     let pixels = shape.rows() / groups;
-    (0..pixels).map(|pixel| values[(group * pixels + pixel) * shape.channels() + channel]).collect()
+    (0..pixels)
+        .map(|pixel| values[(group * pixels + pixel) * shape.channels() + channel])
+        .collect()
 }
 
 /// `[groups][2][channels]` from two numbers for each group and channel.
@@ -64,49 +71,92 @@ pub fn statistics(input: &[f64], shape: Shape, groups: usize) -> Vec<f64> {
     rows(shape, groups, |group, c| {
         let values = channel(input, shape, groups, group, c);
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / values.len() as f64;
+        let variance =
+            values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / values.len() as f64;
         [mean, 1.0 / (variance + f64::from(EPS)).sqrt()]
     })
 }
 
 /// For each element: its value, and mean, inv_std and channel.
-fn elements(input: &[f64], shape: Shape, stats: &[f64], groups: usize) -> Vec<(f64, f64, f64, usize)> {
+fn elements(
+    input: &[f64],
+    shape: Shape,
+    stats: &[f64],
+    groups: usize,
+) -> Vec<(f64, f64, f64, usize)> {
     let (pixels, channels) = (shape.rows() / groups, shape.channels());
     let element = |i: usize| {
         let (group, c) = (i / channels / pixels, i % channels);
-        (input[i], stats[2 * group * channels + c], stats[(2 * group + 1) * channels + c], c)
+        (
+            input[i],
+            stats[2 * group * channels + c],
+            stats[(2 * group + 1) * channels + c],
+            c,
+        )
     };
     (0..shape.len()).map(element).collect()
 }
 
-pub fn normalize(input: &[f64], shape: Shape, stats: &[f64], groups: usize, affine: Option<(&[f64], &[f64])>) -> Vec<f64> {
+pub fn normalize(
+    input: &[f64],
+    shape: Shape,
+    stats: &[f64],
+    groups: usize,
+    affine: Option<(&[f64], &[f64])>,
+) -> Vec<f64> {
     let (weight, bias) = affine.unzip();
     let of = |vector: Option<&[f64]>, c: usize, default: f64| vector.map_or(default, |v| v[c]);
     let one = |(x, mean, inv_std, c)| of(weight, c, 1.0) * (x - mean) * inv_std + of(bias, c, 0.0);
-    elements(input, shape, stats, groups).into_iter().map(one).collect()
+    elements(input, shape, stats, groups)
+        .into_iter()
+        .map(one)
+        .collect()
 }
 
-pub fn grad_sums(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], groups: usize) -> Vec<f64> {
+pub fn grad_sums(
+    grad_output: &[f64],
+    input: &[f64],
+    shape: Shape,
+    stats: &[f64],
+    groups: usize,
+) -> Vec<f64> {
     let x_hat = normalize(input, shape, stats, groups, None);
     rows(shape, groups, |group, c| {
         let grads = channel(grad_output, shape, groups, group, c);
         let x_hats = channel(&x_hat, shape, groups, group, c);
-        [grads.iter().sum(), grads.iter().zip(&x_hats).map(|(g, x)| g * x).sum()]
+        [
+            grads.iter().sum(),
+            grads.iter().zip(&x_hats).map(|(g, x)| g * x).sum(),
+        ]
     })
 }
 
 /// The gradient by the chain rule through mean and variance, written out term by term.
-pub fn grad_input(grad_output: &[f64], input: &[f64], shape: Shape, stats: &[f64], groups: usize, weight: Option<&[f64]>) -> Vec<f64> {
+pub fn grad_input(
+    grad_output: &[f64],
+    input: &[f64],
+    shape: Shape,
+    stats: &[f64],
+    groups: usize,
+    weight: Option<&[f64]>,
+) -> Vec<f64> {
     let sums = grad_sums(grad_output, input, shape, stats, groups);
     let (pixels, channels) = (shape.rows() / groups, shape.channels());
     let one = |(i, (x, mean, inv_std, c)): (usize, (f64, f64, f64, usize))| {
         let group = i / channels / pixels;
-        let (sum, products) = (sums[2 * group * channels + c], sums[(2 * group + 1) * channels + c]);
+        let (sum, products) = (
+            sums[2 * group * channels + c],
+            sums[(2 * group + 1) * channels + c],
+        );
         let through_mean = sum / pixels as f64;
         let through_variance = (x - mean) * inv_std * products / pixels as f64;
         weight.map_or(1.0, |w| w[c]) * inv_std * (grad_output[i] - through_mean - through_variance)
     };
-    elements(input, shape, stats, groups).into_iter().enumerate().map(one).collect()
+    elements(input, shape, stats, groups)
+        .into_iter()
+        .enumerate()
+        .map(one)
+        .collect()
 }
 
 /// Images whose channels differ in mean and spread.
@@ -120,11 +170,33 @@ pub fn image(shape: Shape, seed: u32) -> Tensor {
 }
 
 /// Checks `op` as it is split for CPU adapters and for GPUs, whatever the device is.
-fn check_splits(gpu: &Gpu, name: &str, op: &dyn Op, inputs: &[Tensor], expected: &[f64], tolerance: Tolerance) {
+fn check_splits(
+    gpu: &Gpu,
+    name: &str,
+    op: &dyn Op,
+    inputs: &[Tensor],
+    expected: &[f64],
+    tolerance: Tolerance,
+) {
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
         for sliced in [false, true] {
-            let around = Surroundings { profile: Some(Profile { class, ..gpu.profile().clone() }), ..Default::default() };
-            check_in(gpu, &format!("{name}, split for {class:?}"), op, inputs, sliced, &around, expected, tolerance);
+            let around = Surroundings {
+                profile: Some(Profile {
+                    class,
+                    ..gpu.profile().clone()
+                }),
+                ..Default::default()
+            };
+            check_in(
+                gpu,
+                &format!("{name}, split for {class:?}"),
+                op,
+                inputs,
+                sliced,
+                &around,
+                expected,
+                tolerance,
+            );
         }
     }
 }
@@ -147,7 +219,14 @@ fn statistics_match_their_twin() {
                 let input = image(shape, 1).stored(dtype);
                 let expected = statistics(&input.f64(), shape, count(groups, shape));
                 let op = Statistics { groups, eps: EPS };
-                check_splits(&gpu, &format!("{groups:?} statistics {shape}"), &op, &[input], &expected, CLOSE);
+                check_splits(
+                    &gpu,
+                    &format!("{groups:?} statistics {shape}"),
+                    &op,
+                    &[input],
+                    &expected,
+                    CLOSE,
+                );
             }
         }
     }
@@ -160,12 +239,36 @@ fn a_small_variance_beside_a_large_mean_survives() {
         let mut input = Tensor::random(shape, 2);
         input.values.iter_mut().for_each(|v| *v = 1000.0 + 0.1 * *v);
         let expected = statistics(&input.f64(), shape, 1);
-        // The inputs are exact, so only the statistics' own rounding counts: eps of the mean, and sums relative to the first pixel.
-        let close = Tolerance { absolute: 0.0, relative: 1e-5 };
-        check_splits(&gpu, &format!("offset {shape}"), &Statistics { groups: Groups::Batch, eps: EPS }, &[input], &expected, close);
+        // The inputs are exact, so only the statistics' own rounding counts: eps of the mean, and
+        // sums relative to the first pixel.
+        let close = Tolerance {
+            absolute: 0.0,
+            relative: 1e-5,
+        };
+        check_splits(
+            &gpu,
+            &format!("offset {shape}"),
+            &Statistics {
+                groups: Groups::Batch,
+                eps: EPS,
+            },
+            &[input],
+            &expected,
+            close,
+        );
         let flat = Tensor::new(shape, vec![3.0; shape.len()]);
         let expected = statistics(&flat.f64(), shape, 1);
-        check_splits(&gpu, &format!("flat {shape}"), &Statistics { groups: Groups::Batch, eps: EPS }, &[flat], &expected, CLOSE);
+        check_splits(
+            &gpu,
+            &format!("flat {shape}"),
+            &Statistics {
+                groups: Groups::Batch,
+                eps: EPS,
+            },
+            &[flat],
+            &expected,
+            CLOSE,
+        );
     }
 }
 
@@ -175,10 +278,17 @@ fn a_nan_reaches_the_statistics_of_its_channel_only() {
     for shape in [Shape::nhwc(1, 8, 8, 4), Shape::nhwc(1, 48, 40, 4)] {
         let mut input = Tensor::random(shape, 3);
         input.values[shape.channels() * 9 + 2] = f32::NAN;
-        let op = Statistics { groups: Groups::Batch, eps: EPS };
+        let op = Statistics {
+            groups: Groups::Batch,
+            eps: EPS,
+        };
         let got = run(&gpu, "nan", &op, &[input], false, &Surroundings::default()).output;
         let nan: Vec<bool> = got.iter().map(|v| v.is_nan()).collect();
-        assert_eq!(nan, [false, false, true, false, false, false, true, false], "{shape}");
+        assert_eq!(
+            nan,
+            [false, false, true, false, false, false, true, false],
+            "{shape}"
+        );
     }
 }
 
@@ -199,23 +309,41 @@ fn normalisation_and_its_gradients_match_their_twins() {
 fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool, dtype: DType) {
     let name = format!("{shape} in {groups} groups, affine {affine}");
     let vector = Shape::vector(shape.channels());
-    let (input, grad_output) = (image(shape, 4).stored(dtype), Tensor::random(shape, 5).stored(dtype));
+    let (input, grad_output) = (
+        image(shape, 4).stored(dtype),
+        Tensor::random(shape, 5).stored(dtype),
+    );
     let (weight, bias) = (Tensor::random(vector, 6), Tensor::random(vector, 7));
     // The operations get rounded statistics and sums, so the twins do.
     let stats = stats_tensor(shape, groups, &statistics(&input.f64(), shape, groups));
     let (x, s, w, b) = (input.f64(), stats.f64(), weight.f64(), bias.f64());
-    let parameters = if affine { vec![weight.clone(), bias] } else { Vec::new() };
+    let parameters = if affine {
+        vec![weight.clone(), bias]
+    } else {
+        Vec::new()
+    };
 
     let expected = normalize(&x, shape, &s, groups, affine.then_some((&w, &b)));
     let operands = [vec![input.clone(), stats.clone()], parameters].concat();
-    check(gpu, &name, &Normalize { from: StatisticsOf::Input }, &operands, &expected, scaled(&s));
+    check(
+        gpu,
+        &name,
+        &Normalize {
+            from: StatisticsOf::Input,
+        },
+        &operands,
+        &expected,
+        scaled(&s),
+    );
 
     let sums = grad_sums(&grad_output.f64(), &x, shape, &s, groups);
     let terms = Tolerance::sum_of(shape.rows() / groups, 4.0);
     check_splits(
         gpu,
         &format!("{name}: sums"),
-        &GradSums { from: StatisticsOf::Input },
+        &GradSums {
+            from: StatisticsOf::Input,
+        },
         &[grad_output.clone(), input.clone(), stats.clone()],
         &sums,
         terms,
@@ -223,42 +351,105 @@ fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool, dty
 
     let sums = stats_tensor(shape, groups, &sums);
     for (of, row) in [(Affine::Bias, 0), (Affine::Weight, 1)] {
-        let add = |c| (0..groups).map(|group| sums.f64()[(2 * group + row) * shape.channels() + c]).sum();
+        let add = |c| {
+            (0..groups)
+                .map(|group| sums.f64()[(2 * group + row) * shape.channels() + c])
+                .sum()
+        };
         let expected: Vec<f64> = (0..shape.channels()).map(add).collect();
         let around = Surroundings::of(dtype);
-        check_in(gpu, &format!("{name}: {of:?}"), &GradAffine { of }, std::slice::from_ref(&sums), false, &around, &expected, terms);
+        check_in(
+            gpu,
+            &format!("{name}: {of:?}"),
+            &GradAffine { of },
+            std::slice::from_ref(&sums),
+            false,
+            &around,
+            &expected,
+            terms,
+        );
     }
 
-    let grads = grad_input(&grad_output.f64(), &x, shape, &s, groups, affine.then_some(&w));
+    let grads = grad_input(
+        &grad_output.f64(),
+        &x,
+        shape,
+        &s,
+        groups,
+        affine.then_some(&w),
+    );
     let weights = if affine { vec![weight] } else { Vec::new() };
-    let operands = [vec![grad_output.clone(), stats.clone(), input, sums], weights.clone()].concat();
-    let op = GradInput { from: StatisticsOf::Input, affine };
-    check(gpu, &format!("{name}: grad_input"), &op, &operands, &grads, scaled(&s));
+    let operands = [
+        vec![grad_output.clone(), stats.clone(), input, sums],
+        weights.clone(),
+    ]
+    .concat();
+    let op = GradInput {
+        from: StatisticsOf::Input,
+        affine,
+    };
+    check(
+        gpu,
+        &format!("{name}: grad_input"),
+        &op,
+        &operands,
+        &grads,
+        scaled(&s),
+    );
 
     let of = |c: usize| if affine { w[c] } else { 1.0 };
     let constant = |((_, _, inv_std, c), g)| of(c) * inv_std * g;
-    let grads: Vec<f64> = elements(&x, shape, &s, groups).into_iter().zip(grad_output.f64()).map(constant).collect();
+    let grads: Vec<f64> = elements(&x, shape, &s, groups)
+        .into_iter()
+        .zip(grad_output.f64())
+        .map(constant)
+        .collect();
     let operands = [vec![grad_output, stats], weights].concat();
-    let op = GradInput { from: StatisticsOf::Running, affine };
-    check(gpu, &format!("{name}: grad_input of running statistics"), &op, &operands, &grads, scaled(&s));
+    let op = GradInput {
+        from: StatisticsOf::Running,
+        affine,
+    };
+    check(
+        gpu,
+        &format!("{name}: grad_input of running statistics"),
+        &op,
+        &operands,
+        &grads,
+        scaled(&s),
+    );
 }
 
-/// A group of two values that happen to be near has a large inv_std, which scales the roundings of everything behind it.
+/// A group of two values that happen to be near has a large inv_std, which scales the roundings of
+/// everything behind it.
 pub fn scaled(stats: &[f64]) -> Tolerance {
     let largest = stats.iter().fold(1.0, |a: f64, &b| a.max(b.abs()));
-    Tolerance { absolute: 2e-6 * largest, ..CLOSE }
+    Tolerance {
+        absolute: 2e-6 * largest,
+        ..CLOSE
+    }
 }
 
 /// The twins' gradients are those of their own forward pass, statistics included.
 #[test]
 fn the_gradient_rules_meet_finite_differences() {
-    for (shape, groups) in [(Shape::nhwc(2, 3, 2, 3), 1), (Shape::nhwc(2, 3, 2, 3), 2), (Shape::nhwc(1, 1, 2, 1), 1)] {
+    for (shape, groups) in [
+        (Shape::nhwc(2, 3, 2, 3), 1),
+        (Shape::nhwc(2, 3, 2, 3), 2),
+        (Shape::nhwc(1, 1, 2, 1), 1),
+    ] {
         let vector = Shape::vector(shape.channels());
         let (input, grad_output) = (image(shape, 8).f64(), Tensor::random(shape, 9).f64());
-        let (weight, bias) = (Tensor::random(vector, 10).f64(), Tensor::random(vector, 11).f64());
+        let (weight, bias) = (
+            Tensor::random(vector, 10).f64(),
+            Tensor::random(vector, 11).f64(),
+        );
         let loss = |input: &[f64], weight: &[f64], bias: &[f64]| -> f64 {
             let stats = statistics(input, shape, groups);
-            normalize(input, shape, &stats, groups, Some((weight, bias))).iter().zip(&grad_output).map(|(y, g)| y * g).sum()
+            normalize(input, shape, &stats, groups, Some((weight, bias)))
+                .iter()
+                .zip(&grad_output)
+                .map(|(y, g)| y * g)
+                .sum()
         };
         let difference = |values: &[f64], loss: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
             let moved = |i: usize, by: f64| {
@@ -266,22 +457,45 @@ fn the_gradient_rules_meet_finite_differences() {
                 values[i] += by;
                 loss(&values)
             };
-            (0..values.len()).map(|i| (moved(i, 1e-5) - moved(i, -1e-5)) / 2e-5).collect()
+            (0..values.len())
+                .map(|i| (moved(i, 1e-5) - moved(i, -1e-5)) / 2e-5)
+                .collect()
         };
         let near = |what: &str, got: Vec<f64>, expected: Vec<f64>| {
             for (a, b) in got.iter().zip(&expected) {
-                assert!((a - b).abs() < 1e-7 * (1.0 + b.abs()), "{shape} {what}: {a}, by differences {b}");
+                assert!(
+                    (a - b).abs() < 1e-7 * (1.0 + b.abs()),
+                    "{shape} {what}: {a}, by differences {b}"
+                );
             }
         };
         let stats = statistics(&input, shape, groups);
         let sums = grad_sums(&grad_output, &input, shape, &stats, groups);
         let added = |row: usize| -> Vec<f64> {
-            (0..shape.channels()).map(|c| (0..groups).map(|g| sums[(2 * g + row) * shape.channels() + c]).sum()).collect()
+            (0..shape.channels())
+                .map(|c| {
+                    (0..groups)
+                        .map(|g| sums[(2 * g + row) * shape.channels() + c])
+                        .sum()
+                })
+                .collect()
         };
         let grads = grad_input(&grad_output, &input, shape, &stats, groups, Some(&weight));
-        near("input", grads, difference(&input, &|moved| loss(moved, &weight, &bias)));
-        near("weight", added(1), difference(&weight, &|moved| loss(&input, moved, &bias)));
-        near("bias", added(0), difference(&bias, &|moved| loss(&input, &weight, moved)));
+        near(
+            "input",
+            grads,
+            difference(&input, &|moved| loss(moved, &weight, &bias)),
+        );
+        near(
+            "weight",
+            added(1),
+            difference(&weight, &|moved| loss(&input, moved, &bias)),
+        );
+        near(
+            "bias",
+            added(0),
+            difference(&bias, &|moved| loss(&input, &weight, moved)),
+        );
     }
 }
 
@@ -290,7 +504,8 @@ fn recording_checks_shapes_and_prunes_gradients() {
     let mut states = StateList::default();
     let arena = states.arena("statistics", false);
     let vector = Shape::vector(6);
-    let ids = ["mean", "var"].map(|name| states.add(arena, name.to_owned(), vector, Init::Constant(1.0)));
+    let ids =
+        ["mean", "var"].map(|name| states.add(arena, name.to_owned(), vector, Init::Constant(1.0)));
     let mut tape = Tape::default();
     let input = tape.input("input", Shape::nhwc(2, 3, 3, 6));
     let affine = ["weight", "bias"].map(|name| tape.input(name, vector));
@@ -298,27 +513,55 @@ fn recording_checks_shapes_and_prunes_gradients() {
 
     let (output, stats) = batch_norm(&mut tape, input, affine, Groups::Batch, EPS).unwrap();
     update_running_statistics(&mut tape, stats, running, 18, 0.1, EPS).unwrap();
-    assert!(batch_norm_running(&mut tape, input, affine, running, EPS).is_err(), "the running statistics are stale");
+    assert!(
+        batch_norm_running(&mut tape, input, affine, running, EPS).is_err(),
+        "the running statistics are stale"
+    );
     let running = ids.map(|id| tape.state(&states, id));
     let evaluated = batch_norm_running(&mut tape, input, affine, running, EPS).unwrap();
     let instance = instance_norm(&mut tape, input, EPS).unwrap();
     for (result, wrt, expected) in [
-        (output, vec![input], vec!["norm_grad_sums", "normalize_backward"]),
-        (output, vec![affine[1]], vec!["norm_grad_sums", "norm_grad_bias"]),
-        (output, vec![input, affine[0]], vec!["norm_grad_sums", "normalize_backward", "norm_grad_weight"]),
+        (
+            output,
+            vec![input],
+            vec!["norm_grad_sums", "normalize_backward"],
+        ),
+        (
+            output,
+            vec![affine[1]],
+            vec!["norm_grad_sums", "norm_grad_bias"],
+        ),
+        (
+            output,
+            vec![input, affine[0]],
+            vec!["norm_grad_sums", "normalize_backward", "norm_grad_weight"],
+        ),
         (evaluated, vec![input], vec!["normalize_backward"]),
-        (instance, vec![input], vec!["norm_grad_sums", "normalize_backward"]),
+        (
+            instance,
+            vec![input],
+            vec!["norm_grad_sums", "normalize_backward"],
+        ),
     ] {
         let grad_output = tape.input("grad_output", tape.shape(result));
         let before = tape.nodes().len();
         let grads = tape.backward_from(result, grad_output, &wrt).unwrap();
-        let names: Vec<_> = tape.nodes()[before..].iter().map(|node| node.name()).collect();
+        let names: Vec<_> = tape.nodes()[before..]
+            .iter()
+            .map(|node| node.name())
+            .collect();
         assert_eq!(names, expected);
-        assert!(wrt.iter().zip(&grads).all(|(&wrt, &grad)| tape.shape(wrt) == tape.shape(grad)));
+        assert!(
+            wrt.iter()
+                .zip(&grads)
+                .all(|(&wrt, &grad)| tape.shape(wrt) == tape.shape(grad))
+        );
     }
 
     let single = tape.input("single", Shape::nhwc(1, 1, 1, 6));
-    let message = batch_norm(&mut tape, single, affine, Groups::Batch, EPS).unwrap_err().to_string();
+    let message = batch_norm(&mut tape, single, affine, Groups::Batch, EPS)
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("larger image"), "{message}");
     let pair = tape.input("pair", Shape::nhwc(2, 1, 1, 6));
     assert!(instance_norm(&mut tape, pair, EPS).is_err());
@@ -328,12 +571,37 @@ fn recording_checks_shapes_and_prunes_gradients() {
 
 #[test]
 fn statistics_of_another_batch_are_refused() {
-    let (image, stats) = (Shape::nhwc(3, 2, 2, 4), |groups| Shape::nhwc(groups, 1, 2, 4));
-    let op = Normalize { from: StatisticsOf::Input };
+    let (image, stats) = (Shape::nhwc(3, 2, 2, 4), |groups| {
+        Shape::nhwc(groups, 1, 2, 4)
+    });
+    let op = Normalize {
+        from: StatisticsOf::Input,
+    };
     assert!(op.output_shape(&[image, stats(3)]).is_ok());
-    for shapes in [&[image, stats(2)][..], &[image, stats(0)], &[image, stats(1), Shape::vector(4)], &[image], &[]] {
+    for shapes in [
+        &[image, stats(2)][..],
+        &[image, stats(0)],
+        &[image, stats(1), Shape::vector(4)],
+        &[image],
+        &[],
+    ] {
         assert!(op.output_shape(shapes).is_err(), "{shapes:?}");
     }
-    assert!(RunningStatistics { momentum: 0.1, count: 1, eps: EPS }.output_shape(&[stats(1), Shape::vector(4), Shape::vector(4)]).is_err());
-    assert!(GradInput { from: StatisticsOf::Input, affine: true }.output_shape(&[image, stats(1)]).is_err());
+    assert!(
+        RunningStatistics {
+            momentum: 0.1,
+            count: 1,
+            eps: EPS
+        }
+        .output_shape(&[stats(1), Shape::vector(4), Shape::vector(4)])
+        .is_err()
+    );
+    assert!(
+        GradInput {
+            from: StatisticsOf::Input,
+            affine: true
+        }
+        .output_shape(&[image, stats(1)])
+        .is_err()
+    );
 }

@@ -7,7 +7,9 @@ use pix2pix::tensor::{DType, Shape};
 fn twin(input: &Tensor) -> Vec<f64> {
     let mut sums = vec![0.0; input.shape.channels()];
     for pixel in input.f64().chunks(sums.len()) {
-        sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+        sums.iter_mut()
+            .zip(pixel)
+            .for_each(|(sum, value)| *sum += value);
     }
     sums
 }
@@ -28,12 +30,21 @@ fn channel_sum_matches_its_twin() {
         Shape::nhwc(2, 61, 37, 24),
         Shape::nhwc(1, 256, 256, 3),
     ];
-    let cases = precisions(&gpu, "channel_sum").into_iter().flat_map(|dtype| shapes.map(|shape| (shape, dtype)));
+    let cases = precisions(&gpu, "channel_sum")
+        .into_iter()
+        .flat_map(|dtype| shapes.map(|shape| (shape, dtype)));
     for (shape, dtype) in cases {
         let input = Tensor::random(shape, 1).stored(dtype);
         let expected = twin(&input);
         let tolerance = Tolerance::sum_of(shape.rows(), 1.0);
-        check(&gpu, &format!("channel_sum {shape}"), &ChannelSum, &[input], &expected, tolerance);
+        check(
+            &gpu,
+            &format!("channel_sum {shape}"),
+            &ChannelSum,
+            &[input],
+            &expected,
+            tolerance,
+        );
     }
 }
 
@@ -46,9 +57,21 @@ fn a_sum_beyond_f16_is_stored_as_an_infinity() {
     }
     // Added by one launch, and by two.
     for shape in [Shape::nhwc(1, 2, 2, 3), Shape::nhwc(1, 128, 128, 3)] {
-        let input = Tensor::new(shape, [40_000.0, -40_000.0, 0.25].repeat(shape.rows())).stored(DType::F16);
-        let got = run(&gpu, "channel_sum beyond f16", &ChannelSum, &[input], false, &Surroundings::of(DType::F16)).output;
-        assert_eq!(got, [f32::INFINITY, f32::NEG_INFINITY, 0.25 * shape.rows() as f32]);
+        let input =
+            Tensor::new(shape, [40_000.0, -40_000.0, 0.25].repeat(shape.rows())).stored(DType::F16);
+        let got = run(
+            &gpu,
+            "channel_sum beyond f16",
+            &ChannelSum,
+            &[input],
+            false,
+            &Surroundings::of(DType::F16),
+        )
+        .output;
+        assert_eq!(
+            got,
+            [f32::INFINITY, f32::NEG_INFINITY, 0.25 * shape.rows() as f32]
+        );
     }
 }
 
@@ -57,6 +80,17 @@ fn a_nan_reaches_its_channel_only() {
     let gpu = gpu();
     let mut input = Tensor::random(Shape::nhwc(1, 90, 90, 3), 2);
     input.values[3 * 5000 + 1] = f32::NAN;
-    let got = run(&gpu, "channel_sum of a NaN", &ChannelSum, &[input], false, &Surroundings::default()).output;
-    assert_eq!([got[0].is_nan(), got[1].is_nan(), got[2].is_nan()], [false, true, false]);
+    let got = run(
+        &gpu,
+        "channel_sum of a NaN",
+        &ChannelSum,
+        &[input],
+        false,
+        &Surroundings::default(),
+    )
+    .output;
+    assert_eq!(
+        [got[0].is_nan(), got[1].is_nan(), got[2].is_nan()],
+        [false, true, false]
+    );
 }

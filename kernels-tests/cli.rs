@@ -1,5 +1,11 @@
-//! The command line from outside: the built program in folders of its own, on whatever adapter `PIX2PIX_ADAPTER` names.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+//! The command line from outside: the built program in folders of its own, on whatever adapter
+//! `PIX2PIX_ADAPTER` names.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
@@ -42,9 +48,17 @@ const TINY: [&str; 4] = ["--size", "32", "--ngf", "2"];
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE").env("PIX2PIX_CACHE", "").stdin(Stdio::null());
-    let computes = ["train", "translate", "inspect", "bench"].contains(&arguments[0]) && !arguments.contains(&"diff");
-    let chooses = arguments.iter().any(|argument| ["--adapter", "--help"].contains(argument));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("RUST_BACKTRACE")
+        .env("PIX2PIX_CACHE", "")
+        .stdin(Stdio::null());
+    let computes = ["train", "translate", "inspect", "bench"].contains(&arguments[0])
+        && !arguments.contains(&"diff");
+    let chooses = arguments
+        .iter()
+        .any(|argument| ["--adapter", "--help"].contains(argument));
     if let (Ok(adapter), true, false) = (std::env::var("PIX2PIX_ADAPTER"), computes, chooses) {
         command.args(["--adapter", &adapter]);
     }
@@ -65,7 +79,12 @@ fn stderr(output: &Output) -> String {
 
 fn succeed(folder: &Path, arguments: &[&str]) -> Output {
     let output = run(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}: {}", output.status, stderr(&output));
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}: {}",
+        output.status,
+        stderr(&output)
+    );
     output
 }
 
@@ -75,8 +94,15 @@ fn fail(folder: &Path, code: i32, arguments: &[&str]) -> String {
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
     assert_eq!(stdout(&output), "", "{arguments:?}: results of a failure");
-    assert!(text.starts_with("error: ") && text.ends_with('\n'), "{arguments:?}: {text:?}");
-    assert_eq!(text.lines().count(), 1, "{arguments:?}: one line, not {text:?}");
+    assert!(
+        text.starts_with("error: ") && text.ends_with('\n'),
+        "{arguments:?}: {text:?}"
+    );
+    assert_eq!(
+        text.lines().count(),
+        1,
+        "{arguments:?}: one line, not {text:?}"
+    );
     text
 }
 
@@ -96,7 +122,8 @@ fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Fails as [`fail`] does, and leaves everything under `folder` as it was; `runs/` may stay behind, but empty.
+/// Fails as [`fail`] does, and leaves everything under `folder` as it was; `runs/` may stay behind,
+/// but empty.
 fn fail_cleanly(folder: &Path, code: i32, arguments: &[&str]) -> String {
     let before = snapshot(folder);
     let message = fail(folder, code, arguments);
@@ -107,7 +134,10 @@ fn fail_cleanly(folder: &Path, code: i32, arguments: &[&str]) -> String {
     assert!(
         before == after,
         "{arguments:?} changed {:?}",
-        after.keys().filter(|key| before.get(*key) != after.get(*key)).collect::<Vec<_>>()
+        after
+            .keys()
+            .filter(|key| before.get(*key) != after.get(*key))
+            .collect::<Vec<_>>()
     );
     message
 }
@@ -118,7 +148,11 @@ fn temporary() -> TempDir {
 
 fn picture(path: &Path, width: u32, height: u32) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 5) as u8, (y * 7) as u8, 90])).save(path).unwrap();
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb([(x * 5) as u8, (y * 7) as u8, 90])
+    })
+    .save(path)
+    .unwrap();
 }
 
 /// A data set of combined pictures.
@@ -131,7 +165,10 @@ fn finished() -> &'static Path {
     static FINISHED: OnceLock<TempDir> = OnceLock::new();
     let made = FINISHED.get_or_init(|| {
         let folder = temporary();
-        succeed(folder.path(), &[&["train", "--steps", "4", "--name", "t"], &TINY[..]].concat());
+        succeed(
+            folder.path(),
+            &[&["train", "--steps", "4", "--name", "t"], &TINY[..]].concat(),
+        );
         folder
     });
     made.path()
@@ -139,7 +176,11 @@ fn finished() -> &'static Path {
 
 /// The finished run's generator.
 fn generator() -> String {
-    finished().join("runs/t/generator.safetensors").to_str().unwrap().to_owned()
+    finished()
+        .join("runs/t/generator.safetensors")
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -1,7 +1,9 @@
-//! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a transposed one.
+//! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a
+//! transposed one.
 
 use crate::contraction::{
-    MATRIX_RUNG, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, gather, shapes, swapped,
+    MATRIX_RUNG, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
+    check_rungs, gather, shapes, swapped,
 };
 use crate::harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use pix2pix::ops::contraction::Geometry;
@@ -16,17 +18,42 @@ fn every_rung_matches_the_twin() {
     for (case, dtype) in cases(&gpu, "conv2d") {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * large.channels();
-        let (input, weight) = (Tensor::random(large, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype));
+        let (input, weight) = (
+            Tensor::random(large, 1).stored(dtype),
+            Tensor::random(weight, 2).stored(dtype),
+        );
         let bias = Tensor::random(Shape::vector(small.channels()), 3);
         let name = format!("conv2d {:?} {large} to {small}", case.0);
 
-        let op = Conv2d { geometry: case.0, transposed_weight: false };
+        let op = Conv2d {
+            geometry: case.0,
+            transposed_weight: false,
+        };
         let expected = gather(case.0, &input, small, &weight, Some(&bias));
-        check_rungs(&gpu, "conv2d", &name, &op, &[input.clone(), weight.clone(), bias], &expected, terms);
+        check_rungs(
+            &gpu,
+            "conv2d",
+            &name,
+            &op,
+            &[input.clone(), weight.clone(), bias],
+            &expected,
+            terms,
+        );
 
-        let op = Conv2d { geometry: case.0, transposed_weight: true };
+        let op = Conv2d {
+            geometry: case.0,
+            transposed_weight: true,
+        };
         let expected = gather(case.0, &input, small, &weight, None);
-        check_rungs(&gpu, "conv2d", &format!("{name} transposed"), &op, &[input, swapped(&weight)], &expected, terms);
+        check_rungs(
+            &gpu,
+            "conv2d",
+            &format!("{name} transposed"),
+            &op,
+            &[input, swapped(&weight)],
+            &expected,
+            terms,
+        );
     }
 }
 
@@ -35,54 +62,138 @@ fn every_candidate_matches_the_twin() {
     let gpu = gpu();
     for (case, dtype) in candidate_cases(&gpu, "conv2d") {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
+        let inputs = [
+            Tensor::random(large, 1).stored(dtype),
+            Tensor::random(weight, 2).stored(dtype),
+        ];
         let expected = gather(case.0, &inputs[0], small, &inputs[1], None);
-        let op = Conv2d { geometry: case.0, transposed_weight: false };
+        let op = Conv2d {
+            geometry: case.0,
+            transposed_weight: false,
+        };
         let terms = case.0.kernel.pow(2) * large.channels();
-        check_candidates(&gpu, &format!("conv2d {large}"), &op, &inputs, &expected, terms);
+        check_candidates(
+            &gpu,
+            &format!("conv2d {large}"),
+            &op,
+            &inputs,
+            &expected,
+            terms,
+        );
     }
 }
 
 #[test]
 fn the_input_can_be_read_through_an_activation() {
     let gpu = gpu();
-    for ((case, dtype), slope) in candidate_cases(&gpu, "conv2d").flat_map(|case| SLOPES.map(|slope| (case, slope))) {
+    for ((case, dtype), slope) in
+        candidate_cases(&gpu, "conv2d").flat_map(|case| SLOPES.map(|slope| (case, slope)))
+    {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
-        let expected = gather(case.0, &activated(&inputs[0], slope), small, &inputs[1], None);
-        let op = Conv2d { geometry: case.0, transposed_weight: false };
-        check_activated(&gpu, "conv2d", op, [slope, 1.0], &inputs, &expected, case.0.kernel.pow(2) * large.channels());
+        let inputs = [
+            Tensor::random(large, 1).stored(dtype),
+            Tensor::random(weight, 2).stored(dtype),
+        ];
+        let expected = gather(
+            case.0,
+            &activated(&inputs[0], slope),
+            small,
+            &inputs[1],
+            None,
+        );
+        let op = Conv2d {
+            geometry: case.0,
+            transposed_weight: false,
+        };
+        check_activated(
+            &gpu,
+            "conv2d",
+            op,
+            [slope, 1.0],
+            &inputs,
+            &expected,
+            case.0.kernel.pow(2) * large.channels(),
+        );
     }
 }
 
-/// Multiples of 1/1024 are f16 numbers and their products f32 numbers: then the matrix rung is off by what the other rungs are.
+/// Multiples of 1/1024 are f16 numbers and their products f32 numbers: then the matrix rung is off
+/// by what the other rungs are.
 #[test]
 fn matrix_units_round_operands_only() {
     let gpu = gpu();
     if gpu.profile().matrix.is_none() {
-        // Past the capture of a test's output, which is shown for failures only. No other test of the rung runs here either.
-        writeln!(stderr(), "SKIPPED: {MATRIX_RUNG}, since {} has no matrix units", gpu.info().name).unwrap();
+        // Past the capture of a test's output, which is shown for failures only. No other test of
+        // the rung runs here either.
+        writeln!(
+            stderr(),
+            "SKIPPED: {MATRIX_RUNG}, since {} has no matrix units",
+            gpu.info().name
+        )
+        .unwrap();
         return;
     }
     let case = (Geometry::new(4, 1, 1), 1, [12, 10], [72, 40]);
     let (large, small, weight) = shapes(case);
-    let exact = |t: Tensor| Tensor::new(t.shape, t.values.iter().map(|v| (v * 1024.0).round() / 1024.0).collect());
-    let inputs = [exact(Tensor::random(large, 1)), exact(Tensor::random(weight, 2))];
-    let op = Conv2d { geometry: case.0, transposed_weight: false };
-    let around = Surroundings { profile: Some(gpu.profile().clone().force("conv2d", MATRIX_RUNG)), ..Surroundings::default() };
+    let exact = |t: Tensor| {
+        Tensor::new(
+            t.shape,
+            t.values
+                .iter()
+                .map(|v| (v * 1024.0).round() / 1024.0)
+                .collect(),
+        )
+    };
+    let inputs = [
+        exact(Tensor::random(large, 1)),
+        exact(Tensor::random(weight, 2)),
+    ];
+    let op = Conv2d {
+        geometry: case.0,
+        transposed_weight: false,
+    };
+    let around = Surroundings {
+        profile: Some(gpu.profile().clone().force("conv2d", MATRIX_RUNG)),
+        ..Surroundings::default()
+    };
     let got = run(&gpu, "exact operands", &op, &inputs, false, &around).output;
     let expected = gather(case.0, &inputs[0], small, &inputs[1], None);
-    compare("exact operands", &got, &expected, Tolerance::sum_of(16 * large.channels(), 1.0));
+    compare(
+        "exact operands",
+        &got,
+        &expected,
+        Tolerance::sum_of(16 * large.channels(), 1.0),
+    );
 }
 
 #[test]
 fn shapes_that_do_not_fit_are_refused() {
-    let op = Conv2d { geometry: Geometry::new(4, 2, 1), transposed_weight: false };
+    let op = Conv2d {
+        geometry: Geometry::new(4, 2, 1),
+        transposed_weight: false,
+    };
     let image = Shape::nhwc(1, 8, 8, 3);
-    let mismatch = op.output_shape(&[image, Shape::hwio(4, 4, 4, 8)]).unwrap_err();
-    assert!(matches!(mismatch, ShapeError::Mismatch { left, .. } if left == image), "{mismatch}");
-    assert!(matches!(op.output_shape(&[image, Shape::hwio(3, 3, 3, 8)]), Err(ShapeError::Invalid { .. })));
-    assert!(matches!(op.output_shape(&[Shape::nhwc(1, 1, 1, 3), Shape::hwio(4, 4, 3, 8)]), Err(ShapeError::Invalid { .. })));
-    assert!(matches!(op.output_shape(&[image, Shape::hwio(4, 4, 3, 8), Shape::vector(3)]), Err(ShapeError::Mismatch { .. })));
-    assert!(matches!(op.output_shape(&[image]), Err(ShapeError::Arity { .. })));
+    let mismatch = op
+        .output_shape(&[image, Shape::hwio(4, 4, 4, 8)])
+        .unwrap_err();
+    assert!(
+        matches!(mismatch, ShapeError::Mismatch { left, .. } if left == image),
+        "{mismatch}"
+    );
+    assert!(matches!(
+        op.output_shape(&[image, Shape::hwio(3, 3, 3, 8)]),
+        Err(ShapeError::Invalid { .. })
+    ));
+    assert!(matches!(
+        op.output_shape(&[Shape::nhwc(1, 1, 1, 3), Shape::hwio(4, 4, 3, 8)]),
+        Err(ShapeError::Invalid { .. })
+    ));
+    assert!(matches!(
+        op.output_shape(&[image, Shape::hwio(4, 4, 3, 8), Shape::vector(3)]),
+        Err(ShapeError::Mismatch { .. })
+    ));
+    assert!(matches!(
+        op.output_shape(&[image]),
+        Err(ShapeError::Arity { .. })
+    ));
 }

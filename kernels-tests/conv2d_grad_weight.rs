@@ -1,7 +1,9 @@
-//! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin against finite differences.
+//! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin
+//! against finite differences.
 
 use crate::contraction::{
-    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, for_each_connection, gather, shapes, swapped,
+    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
+    for_each_connection, gather, shapes, swapped,
 };
 use crate::harness::{Tensor, gpu, precisions};
 use pix2pix::ops::contraction::Geometry;
@@ -14,7 +16,8 @@ pub fn twin(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
     for_each_connection(geometry, large.shape, small.shape, |from, to, tap| {
         for i in 0..a {
             for o in 0..b {
-                sums[(tap * a + i) * b + o] += f64::from(large.values[from * a + i]) * f64::from(small.values[to * b + o]);
+                sums[(tap * a + i) * b + o] +=
+                    f64::from(large.values[from * a + i]) * f64::from(small.values[to * b + o]);
             }
         }
     });
@@ -26,15 +29,37 @@ fn every_rung_matches_the_twin() {
     let gpu = gpu();
     for (case, dtype) in cases(&gpu, "conv2d_grad_weight") {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(small, 2).stored(dtype)];
+        let inputs = [
+            Tensor::random(large, 1).stored(dtype),
+            Tensor::random(small, 2).stored(dtype),
+        ];
         let expected = twin(case.0, &inputs[0], &inputs[1]);
         let name = format!("conv2d_grad_weight {:?} {large} and {small}", case.0);
-        let op = |transposed_output| Conv2dGradWeight { geometry: case.0, transposed_output };
-        check_rungs(&gpu, "conv2d_grad_weight", &name, &op(false), &inputs, &expected, small.rows());
+        let op = |transposed_output| Conv2dGradWeight {
+            geometry: case.0,
+            transposed_output,
+        };
+        check_rungs(
+            &gpu,
+            "conv2d_grad_weight",
+            &name,
+            &op(false),
+            &inputs,
+            &expected,
+            small.rows(),
+        );
 
         let as_weight = Tensor::new(weight, expected.iter().map(|&v| v as f32).collect());
         let expected = swapped(&as_weight).f64();
-        check_rungs(&gpu, "conv2d_grad_weight", &format!("{name} transposed"), &op(true), &inputs, &expected, small.rows());
+        check_rungs(
+            &gpu,
+            "conv2d_grad_weight",
+            &format!("{name} transposed"),
+            &op(true),
+            &inputs,
+            &expected,
+            small.rows(),
+        );
     }
 }
 
@@ -43,10 +68,23 @@ fn every_candidate_matches_the_twin() {
     let gpu = gpu();
     for (case, dtype) in candidate_cases(&gpu, "conv2d_grad_weight") {
         let (large, small, _) = shapes(case);
-        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(small, 2).stored(dtype)];
+        let inputs = [
+            Tensor::random(large, 1).stored(dtype),
+            Tensor::random(small, 2).stored(dtype),
+        ];
         let expected = twin(case.0, &inputs[0], &inputs[1]);
-        let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
-        check_candidates(&gpu, &format!("conv2d_grad_weight {large}"), &op, &inputs, &expected, small.rows());
+        let op = Conv2dGradWeight {
+            geometry: case.0,
+            transposed_output: false,
+        };
+        check_candidates(
+            &gpu,
+            &format!("conv2d_grad_weight {large}"),
+            &op,
+            &inputs,
+            &expected,
+            small.rows(),
+        );
     }
 }
 
@@ -54,12 +92,32 @@ fn every_candidate_matches_the_twin() {
 fn either_map_can_be_read_through_an_activation() {
     let gpu = gpu();
     let slopes = [[SLOPES[0], 1.0], [1.0, SLOPES[0]], [SLOPES[1], SLOPES[1]]];
-    for ((case, dtype), slopes) in candidate_cases(&gpu, "conv2d_grad_weight").flat_map(|case| slopes.map(|slopes| (case, slopes))) {
+    for ((case, dtype), slopes) in candidate_cases(&gpu, "conv2d_grad_weight")
+        .flat_map(|case| slopes.map(|slopes| (case, slopes)))
+    {
         let (large, small, _) = shapes(case);
-        let inputs = [Tensor::random(large, 1).stored(dtype), Tensor::random(small, 2).stored(dtype)];
-        let expected = twin(case.0, &activated(&inputs[0], slopes[0]), &activated(&inputs[1], slopes[1]));
-        let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
-        check_activated(&gpu, "conv2d_grad_weight", op, slopes, &inputs, &expected, small.rows());
+        let inputs = [
+            Tensor::random(large, 1).stored(dtype),
+            Tensor::random(small, 2).stored(dtype),
+        ];
+        let expected = twin(
+            case.0,
+            &activated(&inputs[0], slopes[0]),
+            &activated(&inputs[1], slopes[1]),
+        );
+        let op = Conv2dGradWeight {
+            geometry: case.0,
+            transposed_output: false,
+        };
+        check_activated(
+            &gpu,
+            "conv2d_grad_weight",
+            op,
+            slopes,
+            &inputs,
+            &expected,
+            small.rows(),
+        );
     }
 }
 
@@ -70,9 +128,23 @@ fn a_split_sum_is_reduced() {
     let case = (Geometry::new(4, 2, 1), 1, [40, 40], [3, 8]);
     let (large, small, _) = shapes(case);
     for dtype in precisions(&gpu, "conv2d_grad_weight by split sums") {
-        let inputs = [Tensor::random(large, 3).stored(dtype), Tensor::random(small, 4).stored(dtype)];
-        let op = Conv2dGradWeight { geometry: case.0, transposed_output: false };
-        check_rungs(&gpu, "conv2d_grad_weight", "split sum", &op, &inputs, &twin(case.0, &inputs[0], &inputs[1]), small.rows());
+        let inputs = [
+            Tensor::random(large, 3).stored(dtype),
+            Tensor::random(small, 4).stored(dtype),
+        ];
+        let op = Conv2dGradWeight {
+            geometry: case.0,
+            transposed_output: false,
+        };
+        check_rungs(
+            &gpu,
+            "conv2d_grad_weight",
+            "split sum",
+            &op,
+            &inputs,
+            &twin(case.0, &inputs[0], &inputs[1]),
+            small.rows(),
+        );
     }
 }
 
@@ -83,25 +155,48 @@ fn parts_without_rows_add_nothing() {
     let case = (Geometry::new(4, 1, 1), 3, [28, 4], [36, 2]);
     let (large, small, _) = shapes(case);
     for dtype in precisions(&gpu, "conv2d_grad_weight by parts without rows") {
-        let inputs = [Tensor::random(large, 3).stored(dtype), Tensor::random(small, 4).stored(dtype)];
+        let inputs = [
+            Tensor::random(large, 3).stored(dtype),
+            Tensor::random(small, 4).stored(dtype),
+        ];
         for transposed_output in [false, true] {
             let expected = twin(case.0, &inputs[0], &inputs[1]);
-            let as_weight = Tensor::new(shapes(case).2, expected.iter().map(|&v| v as f32).collect());
-            let expected = if transposed_output { swapped(&as_weight).f64() } else { expected };
-            let op = Conv2dGradWeight { geometry: case.0, transposed_output };
-            check_candidates(&gpu, "parts without rows", &op, &inputs, &expected, small.rows());
+            let as_weight =
+                Tensor::new(shapes(case).2, expected.iter().map(|&v| v as f32).collect());
+            let expected = if transposed_output {
+                swapped(&as_weight).f64()
+            } else {
+                expected
+            };
+            let op = Conv2dGradWeight {
+                geometry: case.0,
+                transposed_output,
+            };
+            check_candidates(
+                &gpu,
+                "parts without rows",
+                &op,
+                &inputs,
+                &expected,
+                small.rows(),
+            );
         }
     }
 }
 
-/// The gradient of `sum(conv2d(input, weight) * grad_output)`, which is linear in the weight: the difference is exact.
+/// The gradient of `sum(conv2d(input, weight) * grad_output)`, which is linear in the weight: the
+/// difference is exact.
 #[test]
 fn the_twin_matches_finite_differences() {
     let case = (Geometry::new(4, 2, 1), 2, [6, 5], [2, 3]);
     let (large, small, weight) = shapes(case);
     let (input, grad_output) = (Tensor::random(large, 5), Tensor::random(small, 6));
     let value = |weight: &Tensor| -> f64 {
-        gather(case.0, &input, small, weight, None).iter().zip(&grad_output.values).map(|(y, &g)| y * f64::from(g)).sum()
+        gather(case.0, &input, small, weight, None)
+            .iter()
+            .zip(&grad_output.values)
+            .map(|(y, &g)| y * f64::from(g))
+            .sum()
     };
     let gradient = twin(case.0, &input, &grad_output);
     let zero = Tensor::new(weight, vec![0.0; weight.len()]);
@@ -112,7 +207,10 @@ fn the_twin_matches_finite_differences() {
             value(&moved)
         };
         let difference = (step(1.0) - step(-1.0)) / 2.0;
-        assert!((difference - expected).abs() < 1e-9, "element {i}: {difference} and {expected}");
+        assert!(
+            (difference - expected).abs() < 1e-9,
+            "element {i}: {difference} and {expected}"
+        );
     }
     assert_eq!(gradient.len(), Shape::hwio(4, 4, 2, 3).len());
 }

@@ -1,8 +1,9 @@
-//! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the input gradient of a
-//! convolution; and the two directions as adjoints of each other.
+//! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the
+//! input gradient of a convolution; and the two directions as adjoints of each other.
 
 use crate::contraction::{
-    CASES, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs, gather, scatter, shapes, swapped,
+    CASES, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
+    check_rungs, gather, scatter, shapes, swapped,
 };
 use crate::harness::{Tensor, gpu};
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
@@ -14,7 +15,10 @@ fn every_rung_matches_the_twin() {
     for (case, dtype) in cases(&gpu, "conv_transpose2d") {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * small.channels();
-        let (input, weight) = (Tensor::random(small, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype));
+        let (input, weight) = (
+            Tensor::random(small, 1).stored(dtype),
+            Tensor::random(weight, 2).stored(dtype),
+        );
         let bias = Tensor::random(Shape::vector(large.channels()), 3);
         let name = format!("conv_transpose2d {:?} {small} to {large}", case.0);
         let op = |transposed_weight| ConvTranspose2d {
@@ -27,10 +31,26 @@ fn every_rung_matches_the_twin() {
 
         let expected = scatter(case.0, &input, large, &weight, Some(&bias));
         let inputs = [input.clone(), swapped(&weight), bias];
-        check_rungs(&gpu, "conv_transpose2d", &name, &op(false), &inputs, &expected, terms);
+        check_rungs(
+            &gpu,
+            "conv_transpose2d",
+            &name,
+            &op(false),
+            &inputs,
+            &expected,
+            terms,
+        );
 
         let expected = scatter(case.0, &input, large, &weight, None);
-        check_rungs(&gpu, "conv_transpose2d", &format!("{name} transposed"), &op(true), &[input, weight], &expected, terms);
+        check_rungs(
+            &gpu,
+            "conv_transpose2d",
+            &format!("{name} transposed"),
+            &op(true),
+            &[input, weight],
+            &expected,
+            terms,
+        );
     }
 }
 
@@ -39,38 +59,93 @@ fn every_candidate_matches_the_twin() {
     let gpu = gpu();
     for (case, dtype) in candidate_cases(&gpu, "conv_transpose2d") {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(small, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
+        let inputs = [
+            Tensor::random(small, 1).stored(dtype),
+            Tensor::random(weight, 2).stored(dtype),
+        ];
         let expected = scatter(case.0, &inputs[0], large, &inputs[1], None);
         let [out_height, out_width] = [large.height(), large.width()];
-        let op = ConvTranspose2d { geometry: case.0, out_height, out_width, transposed_weight: true, name: "conv_transpose2d" };
+        let op = ConvTranspose2d {
+            geometry: case.0,
+            out_height,
+            out_width,
+            transposed_weight: true,
+            name: "conv_transpose2d",
+        };
         let terms = case.0.kernel.pow(2) * small.channels();
-        check_candidates(&gpu, &format!("conv_transpose2d {large}"), &op, &inputs, &expected, terms);
+        check_candidates(
+            &gpu,
+            &format!("conv_transpose2d {large}"),
+            &op,
+            &inputs,
+            &expected,
+            terms,
+        );
     }
 }
 
 #[test]
 fn the_input_can_be_read_through_an_activation() {
     let gpu = gpu();
-    for ((case, dtype), slope) in candidate_cases(&gpu, "conv_transpose2d").flat_map(|case| SLOPES.map(|slope| (case, slope))) {
+    for ((case, dtype), slope) in
+        candidate_cases(&gpu, "conv_transpose2d").flat_map(|case| SLOPES.map(|slope| (case, slope)))
+    {
         let (large, small, weight) = shapes(case);
-        let inputs = [Tensor::random(small, 1).stored(dtype), Tensor::random(weight, 2).stored(dtype)];
-        let expected = scatter(case.0, &activated(&inputs[0], slope), large, &inputs[1], None);
+        let inputs = [
+            Tensor::random(small, 1).stored(dtype),
+            Tensor::random(weight, 2).stored(dtype),
+        ];
+        let expected = scatter(
+            case.0,
+            &activated(&inputs[0], slope),
+            large,
+            &inputs[1],
+            None,
+        );
         let [out_height, out_width] = [large.height(), large.width()];
-        let op = ConvTranspose2d { geometry: case.0, out_height, out_width, transposed_weight: true, name: "conv_transpose2d" };
+        let op = ConvTranspose2d {
+            geometry: case.0,
+            out_height,
+            out_width,
+            transposed_weight: true,
+            name: "conv_transpose2d",
+        };
         let terms = case.0.kernel.pow(2) * small.channels();
-        check_activated(&gpu, "conv_transpose2d", op, [slope, 1.0], &inputs, &expected, terms);
+        check_activated(
+            &gpu,
+            "conv_transpose2d",
+            op,
+            [slope, 1.0],
+            &inputs,
+            &expected,
+            terms,
+        );
     }
 }
 
-/// `<gather(x), y> = <x, scatter(y)>`: the twins are each other's gradients, so the kernels that match them are too.
+/// `<gather(x), y> = <x, scatter(y)>`: the twins are each other's gradients, so the kernels that
+/// match them are too.
 #[test]
 fn the_twins_are_adjoint() {
     for case in CASES {
         let (large, small, weight) = shapes(case);
-        let (x, y, weight) = (Tensor::random(large, 4), Tensor::random(small, 5), Tensor::random(weight, 6));
-        let dot = |a: &[f64], b: &Tensor| -> f64 { a.iter().zip(&b.values).map(|(a, &b)| a * f64::from(b)).sum() };
+        let (x, y, weight) = (
+            Tensor::random(large, 4),
+            Tensor::random(small, 5),
+            Tensor::random(weight, 6),
+        );
+        let dot = |a: &[f64], b: &Tensor| -> f64 {
+            a.iter()
+                .zip(&b.values)
+                .map(|(a, &b)| a * f64::from(b))
+                .sum()
+        };
         let left = dot(&gather(case.0, &x, small, &weight, None), &y);
         let right = dot(&scatter(case.0, &y, large, &weight, None), &x);
-        assert!((left - right).abs() <= 1e-9 * left.abs().max(1.0), "{:?}: {left} and {right}", case.0);
+        assert!(
+            (left - right).abs() <= 1e-9 * left.abs().max(1.0),
+            "{:?}: {left} and {right}",
+            case.0
+        );
     }
 }

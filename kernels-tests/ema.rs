@@ -10,7 +10,14 @@ use pix2pix::tensor::{DType, Shape};
 fn states(precision: DType) -> (StateList, ArenaId) {
     let mut states = StateList::new(precision);
     let arena = states.arena("network", true);
-    for (i, shape) in [Shape::hwio(4, 4, 3, 16), Shape::vector(5), Shape::hwio(1, 1, 6, 3)].into_iter().enumerate() {
+    for (i, shape) in [
+        Shape::hwio(4, 4, 3, 16),
+        Shape::vector(5),
+        Shape::hwio(1, 1, 6, 3),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         states.add(arena, format!("state {i}"), shape, Init::Constant(0.0));
     }
     states.average(arena);
@@ -19,26 +26,45 @@ fn states(precision: DType) -> (StateList, ArenaId) {
 
 /// The words of one part of the arena.
 fn words(states: &StateList, arena: ArenaId, seed: u32) -> Vec<f32> {
-    Tensor::random(Shape::vector(states.get_arena(arena).bytes as usize / 4), seed).values
+    Tensor::random(
+        Shape::vector(states.get_arena(arena).bytes as usize / 4),
+        seed,
+    )
+    .values
 }
 
 /// The device as it is, or with bindings of at most so many bytes.
 fn bound(gpu: &Gpu, most: Option<u64>) -> Option<Profile> {
-    most.map(|max_binding_bytes| Profile { max_binding_bytes, ..gpu.profile().clone() })
+    most.map(|max_binding_bytes| Profile {
+        max_binding_bytes,
+        ..gpu.profile().clone()
+    })
 }
 
 #[test]
 fn the_average_follows_the_values() {
     let gpu = gpu();
     let (states, arena) = states(DType::F32);
-    let arenas =
-        Arenas::from([(ArenaPart::Value, 1), (ArenaPart::Average, 2)].map(|(part, seed)| ((arena, part), words(&states, arena, seed))));
+    let arenas = Arenas::from(
+        [(ArenaPart::Value, 1), (ArenaPart::Average, 2)]
+            .map(|(part, seed)| ((arena, part), words(&states, arena, seed))),
+    );
     for (decay, most) in [(0.999, None), (0.5, Some(1000)), (0.0, None)] {
-        let mut around = Surroundings { states: states.clone(), arenas: arenas.clone(), profile: bound(&gpu, most), ..Default::default() };
-        let mut expected: Vec<f64> = around.arenas[&(arena, ArenaPart::Average)].iter().map(|&v| v.into()).collect();
+        let mut around = Surroundings {
+            states: states.clone(),
+            arenas: arenas.clone(),
+            profile: bound(&gpu, most),
+            ..Default::default()
+        };
+        let mut expected: Vec<f64> = around.arenas[&(arena, ArenaPart::Average)]
+            .iter()
+            .map(|&v| v.into())
+            .collect();
         for step in [1, 2, 30, 100_000] {
             let value = words(&states, arena, 10 + step as u32);
-            around.arenas.insert((arena, ArenaPart::Value), value.clone());
+            around
+                .arenas
+                .insert((arena, ArenaPart::Value), value.clone());
             around.step = StepState::new(7, step, 0.0, [0.0; 2]);
             around.arenas = run(&gpu, "ema", &Average { arena, decay }, &[], false, &around).arenas;
             let kept = f64::min(decay, step as f64 / (step as f64 + 9.0));
@@ -46,32 +72,83 @@ fn the_average_follows_the_values() {
                 *average = kept * *average + (1.0 - kept) * f64::from(value[i]);
                 let got = f64::from(around.arenas[&(arena, ArenaPart::Average)][i]);
                 // Numbers below 1, rounded twice a step.
-                assert!((got - *average).abs() < 1e-6, "decay {decay}, step {step}: {got} for {average}");
+                assert!(
+                    (got - *average).abs() < 1e-6,
+                    "decay {decay}, step {step}: {got} for {average}"
+                );
             }
             assert_eq!(around.arenas[&(arena, ArenaPart::Value)], value);
         }
     }
-    let around = Surroundings { states, arenas: arenas.clone(), monitor: vec![1], ..Default::default() };
-    assert_eq!(run(&gpu, "ema", &Average { arena, decay: 0.5 }, &[], false, &around).arenas, arenas, "once the flag is up");
+    let around = Surroundings {
+        states,
+        arenas: arenas.clone(),
+        monitor: vec![1],
+        ..Default::default()
+    };
+    assert_eq!(
+        run(
+            &gpu,
+            "ema",
+            &Average { arena, decay: 0.5 },
+            &[],
+            false,
+            &around
+        )
+        .arenas,
+        arenas,
+        "once the flag is up"
+    );
 }
 
 #[test]
 fn a_swap_uses_the_ema_and_a_second_one_puts_everything_back() {
     let gpu = gpu();
-    for (precision, most) in precisions(&gpu, "ema").into_iter().flat_map(|precision| [(precision, None), (precision, Some(1100))]) {
+    for (precision, most) in precisions(&gpu, "ema")
+        .into_iter()
+        .flat_map(|precision| [(precision, None), (precision, Some(1100))])
+    {
         let (states, arena) = states(precision);
         let [value, average] = [1, 2].map(|seed| words(&states, arena, seed));
-        let mut arenas = Arenas::from([((arena, ArenaPart::Value), value.clone()), ((arena, ArenaPart::Average), average.clone())]);
+        let mut arenas = Arenas::from([
+            ((arena, ArenaPart::Value), value.clone()),
+            ((arena, ArenaPart::Average), average.clone()),
+        ]);
         let rounded = |values: &[f32]| DType::F16.decode(&DType::F16.encode(values));
         if precision == DType::F16 {
             arenas.insert((arena, ArenaPart::Half), rounded(&value));
         }
-        let around = Surroundings { states, arenas: arenas.clone(), profile: bound(&gpu, most), ..Default::default() };
+        let around = Surroundings {
+            states,
+            arenas: arenas.clone(),
+            profile: bound(&gpu, most),
+            ..Default::default()
+        };
         let swapped = run(&gpu, "ema", &Swap { arena }, &[], false, &around).arenas;
-        assert_eq!((&swapped[&(arena, ArenaPart::Value)], &swapped[&(arena, ArenaPart::Average)]), (&average, &value));
+        assert_eq!(
+            (
+                &swapped[&(arena, ArenaPart::Value)],
+                &swapped[&(arena, ArenaPart::Average)]
+            ),
+            (&average, &value)
+        );
         if let Some(half) = swapped.get(&(arena, ArenaPart::Half)) {
             assert!(*half == rounded(&average), "the copy is the rounded value");
         }
-        assert_eq!(run(&gpu, "ema", &Swap { arena }, &[], false, &Surroundings { arenas: swapped, ..around }).arenas, arenas);
+        assert_eq!(
+            run(
+                &gpu,
+                "ema",
+                &Swap { arena },
+                &[],
+                false,
+                &Surroundings {
+                    arenas: swapped,
+                    ..around
+                }
+            )
+            .arenas,
+            arenas
+        );
     }
 }

@@ -32,7 +32,9 @@ fn shapes() -> [Shape; 7] {
 /// The loss of one element; `desired` counts for pairs only.
 pub fn twin(kind: LossKind, x: f64, desired: f64) -> f64 {
     match kind {
-        LossKind::BceWithLogits { target } => x.max(0.0) - x * f64::from(target) + (-x.abs()).exp().ln_1p(),
+        LossKind::BceWithLogits { target } => {
+            x.max(0.0) - x * f64::from(target) + (-x.abs()).exp().ln_1p()
+        }
         LossKind::Mse { target } => (x - f64::from(target)).powi(2),
         LossKind::WganMean { sign } => f64::from(sign) * x,
         LossKind::Hinge { sign } => (1.0 + f64::from(sign) * x).max(0.0),
@@ -45,17 +47,27 @@ fn finite_difference(kind: LossKind, x: f64, desired: f64) -> f64 {
     (twin(kind, x + 1e-6, desired) - twin(kind, x - 1e-6, desired)) / 2e-6
 }
 
-/// Inputs of `kind`; some elements of a pair are ties, where the central difference of L1 is 0 as its gradient is.
+/// Inputs of `kind`; some elements of a pair are ties, where the central difference of L1 is 0 as
+/// its gradient is.
 fn inputs(kind: LossKind, shape: Shape) -> Vec<Tensor> {
     let mut input = Tensor::random(shape, 1);
     input.values.iter_mut().for_each(|v| *v *= 6.0);
     // At its kink the hinge has no derivative.
-    input.values.iter_mut().filter(|v| (v.abs() - 1.0).abs() < 0.01).for_each(|v| *v *= 1.1);
+    input
+        .values
+        .iter_mut()
+        .filter(|v| (v.abs() - 1.0).abs() < 0.01)
+        .for_each(|v| *v *= 1.1);
     if !PAIRS.contains(&kind) {
         return vec![input];
     }
     let mut target = Tensor::random(shape, 2);
-    target.values.iter_mut().zip(&input.values).step_by(7).for_each(|(t, x)| *t = *x);
+    target
+        .values
+        .iter_mut()
+        .zip(&input.values)
+        .step_by(7)
+        .for_each(|(t, x)| *t = *x);
     vec![input, target]
 }
 
@@ -63,25 +75,58 @@ fn inputs(kind: LossKind, shape: Shape) -> Vec<Tensor> {
 fn losses_and_their_gradients_match_their_twins() {
     let gpu = gpu();
     let kinds = || SINGLE.into_iter().chain(PAIRS);
-    let cases = precisions(&gpu, "loss").into_iter().flat_map(|dtype| kinds().map(move |kind| (kind, dtype)));
+    let cases = precisions(&gpu, "loss")
+        .into_iter()
+        .flat_map(|dtype| kinds().map(move |kind| (kind, dtype)));
     for (kind, dtype) in cases {
         for shape in shapes() {
-            let mut inputs: Vec<Tensor> = inputs(kind, shape).into_iter().map(|input| input.stored(dtype)).collect();
+            let mut inputs: Vec<Tensor> = inputs(kind, shape)
+                .into_iter()
+                .map(|input| input.stored(dtype))
+                .collect();
             let desired = inputs.last().unwrap().f64();
             let pairs: Vec<(f64, f64)> = inputs[0].f64().into_iter().zip(desired).collect();
             let count = shape.len() as f64;
             let mean = pairs.iter().map(|&(x, t)| twin(kind, x, t)).sum::<f64>() / count;
-            let largest = pairs.iter().map(|&(x, t)| twin(kind, x, t).abs()).fold(0.0, f64::max);
-            // Elements are rounded a few times each; a mean of terms of either sign may be smaller than they are.
-            let tolerance = Tolerance { absolute: 1e-6 * largest / count.sqrt(), relative: 1e-6 };
-            check(&gpu, &format!("{kind:?} {shape}"), &Loss { kind }, &inputs, &[mean], tolerance);
+            let largest = pairs
+                .iter()
+                .map(|&(x, t)| twin(kind, x, t).abs())
+                .fold(0.0, f64::max);
+            // Elements are rounded a few times each; a mean of terms of either sign may be smaller
+            // than they are.
+            let tolerance = Tolerance {
+                absolute: 1e-6 * largest / count.sqrt(),
+                relative: 1e-6,
+            };
+            check(
+                &gpu,
+                &format!("{kind:?} {shape}"),
+                &Loss { kind },
+                &inputs,
+                &[mean],
+                tolerance,
+            );
 
             let grad_output = 100.0;
-            let expected: Vec<f64> = pairs.iter().map(|&(x, t)| grad_output * finite_difference(kind, x, t) / count).collect();
+            let expected: Vec<f64> = pairs
+                .iter()
+                .map(|&(x, t)| grad_output * finite_difference(kind, x, t) / count)
+                .collect();
             inputs.push(Tensor::new(Shape::scalar(), vec![grad_output as f32]));
-            // The finite difference itself is good to about 1e-16 * 49 / 1e-6 of a derivative of up to 14.
-            let tolerance = Tolerance { absolute: 1e-6 * grad_output / count, relative: 1e-6 };
-            check(&gpu, &format!("{kind:?} {shape} backward"), &LossBackward { kind }, &inputs, &expected, tolerance);
+            // The finite difference itself is good to about 1e-16 * 49 / 1e-6 of a derivative of up
+            // to 14.
+            let tolerance = Tolerance {
+                absolute: 1e-6 * grad_output / count,
+                relative: 1e-6,
+            };
+            check(
+                &gpu,
+                &format!("{kind:?} {shape} backward"),
+                &LossBackward { kind },
+                &inputs,
+                &expected,
+                tolerance,
+            );
         }
     }
 }
@@ -92,21 +137,63 @@ fn extreme_values_stay_finite_and_a_nan_stays_one() {
     let around = Surroundings::default();
     let one = Tensor::new(Shape::scalar(), vec![1.0]);
     for kind in SINGLE.into_iter().chain(PAIRS) {
-        for value in [0.0, 1e-30, -20.0, 20.0, 88.8, -104.0, 1e4, -1e4, 1e18, f32::NAN] {
+        for value in [
+            0.0,
+            1e-30,
+            -20.0,
+            20.0,
+            88.8,
+            -104.0,
+            1e4,
+            -1e4,
+            1e18,
+            f32::NAN,
+        ] {
             let input = Tensor::new(Shape::scalar(), vec![value]);
             let desired = Tensor::new(Shape::scalar(), vec![0.5]);
-            let mut inputs = if PAIRS.contains(&kind) { vec![input, desired] } else { vec![input] };
-            let loss = run(&gpu, "extreme loss", &Loss { kind }, &inputs, false, &around).output[0];
+            let mut inputs = if PAIRS.contains(&kind) {
+                vec![input, desired]
+            } else {
+                vec![input]
+            };
+            let loss = run(
+                &gpu,
+                "extreme loss",
+                &Loss { kind },
+                &inputs,
+                false,
+                &around,
+            )
+            .output[0];
             let expected = twin(kind, value.into(), 0.5);
             // The exponential is bounded at exp(-80) = 1.8e-35.
-            let close = |got: f32, expected: f64| (f64::from(got) - expected).abs() <= 1e-6 * expected.abs() + 2e-35;
-            assert!(close(loss, expected) || loss.is_nan() && value.is_nan(), "{kind:?}({value}) is {loss}, expected {expected}");
+            let close = |got: f32, expected: f64| {
+                (f64::from(got) - expected).abs() <= 1e-6 * expected.abs() + 2e-35
+            };
+            assert!(
+                close(loss, expected) || loss.is_nan() && value.is_nan(),
+                "{kind:?}({value}) is {loss}, expected {expected}"
+            );
 
             inputs.push(one.clone());
-            let grad = run(&gpu, "extreme gradient", &LossBackward { kind }, &inputs, false, &around).output[0];
+            let grad = run(
+                &gpu,
+                "extreme gradient",
+                &LossBackward { kind },
+                &inputs,
+                false,
+                &around,
+            )
+            .output[0];
             let constant = matches!(kind, LossKind::WganMean { .. });
-            assert!(grad.is_finite() || grad.is_nan() && value.is_nan(), "{kind:?}'({value}) is {grad}");
-            assert!(constant || grad.is_nan() == value.is_nan(), "{kind:?}'({value}) is {grad}");
+            assert!(
+                grad.is_finite() || grad.is_nan() && value.is_nan(),
+                "{kind:?}'({value}) is {grad}"
+            );
+            assert!(
+                constant || grad.is_nan() == value.is_nan(),
+                "{kind:?}'({value}) is {grad}"
+            );
         }
     }
 }
@@ -119,11 +206,28 @@ fn a_small_bce_keeps_its_digits() {
         let input = Tensor::new(Shape::scalar(), vec![x]);
         let expected = twin(kind, x.into(), 0.0);
         // exp is allowed 3 + 2 |x| ulp.
-        let tolerance = Tolerance { absolute: 0.0, relative: f64::from(3.0 + 2.0 * x) * f64::from(f32::EPSILON) };
-        check(&gpu, &format!("bce({x})"), &Loss { kind }, std::slice::from_ref(&input), &[expected], tolerance);
+        let tolerance = Tolerance {
+            absolute: 0.0,
+            relative: f64::from(3.0 + 2.0 * x) * f64::from(f32::EPSILON),
+        };
+        check(
+            &gpu,
+            &format!("bce({x})"),
+            &Loss { kind },
+            std::slice::from_ref(&input),
+            &[expected],
+            tolerance,
+        );
         let one = Tensor::new(Shape::scalar(), vec![1.0]);
         let gradient = -1.0 / (1.0 + f64::from(x).exp());
-        check(&gpu, &format!("bce'({x})"), &LossBackward { kind }, &[input, one], &[gradient], tolerance);
+        check(
+            &gpu,
+            &format!("bce'({x})"),
+            &LossBackward { kind },
+            &[input, one],
+            &[gradient],
+            tolerance,
+        );
     }
 }
 
@@ -136,7 +240,11 @@ fn gradients_of_a_pair_are_recorded_where_they_are_wanted() {
             let loss = tape.record(Loss { kind }, &pair).unwrap();
             let wrt: Vec<_> = wanted.iter().map(|&i| pair[i]).collect();
             tape.backward(loss, &wrt).unwrap();
-            tape.nodes().iter().skip(4).map(|node| node.name()).collect::<Vec<_>>()
+            tape.nodes()
+                .iter()
+                .skip(4)
+                .map(|node| node.name())
+                .collect::<Vec<_>>()
         };
         let gradient = LossBackward { kind };
         let name = pix2pix::ops::Op::name(&gradient);

@@ -3,13 +3,22 @@
 use crate::harness::{Surroundings, Tensor, gpu, run};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::monitor::{Watch, watch};
-use pix2pix::ops::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, ShapeError, StepState};
+use pix2pix::ops::{
+    MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, ShapeError, StepState,
+};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::Shape;
 
 fn after(gpu: &Gpu, monitor: Vec<u32>, step: u64, column: u32, losses: &[f32]) -> Vec<u32> {
-    let losses: Vec<Tensor> = losses.iter().map(|&loss| Tensor::new(Shape::scalar(), vec![loss])).collect();
-    let around = Surroundings { step: StepState::new(7, step, 0.0, [0.5, 0.999]), monitor, ..Default::default() };
+    let losses: Vec<Tensor> = losses
+        .iter()
+        .map(|&loss| Tensor::new(Shape::scalar(), vec![loss]))
+        .collect();
+    let around = Surroundings {
+        step: StepState::new(7, step, 0.0, [0.5, 0.999]),
+        monitor,
+        ..Default::default()
+    };
     run(gpu, "watch", &Watch { column }, &losses, false, &around).monitor
 }
 
@@ -51,7 +60,14 @@ fn losses_reach_their_row_and_the_first_failure_sticks() {
 #[test]
 fn every_failure_raises_the_flag() {
     let gpu = gpu();
-    for (loss, flag) in [(f32::NAN, 3), (-f32::NAN, 3), (f32::INFINITY, 3), (f32::NEG_INFINITY, 3), (f32::MIN, 0), (0.0, 0)] {
+    for (loss, flag) in [
+        (f32::NAN, 3),
+        (-f32::NAN, 3),
+        (f32::INFINITY, 3),
+        (f32::NEG_INFINITY, 3),
+        (f32::MIN, 0),
+        (0.0, 0),
+    ] {
         assert_eq!(after(&gpu, Vec::new(), 5, 2, &[loss])[0], flag, "{loss}");
     }
 }
@@ -66,8 +82,20 @@ fn too_many_losses_and_images_are_refused() {
             other => panic!("{count} losses of {shape} from column {column}: {other:?}"),
         }
     };
-    assert!(matches!(refused(0, 0, Shape::scalar()), ShapeError::Arity { .. }));
-    assert!(matches!(refused(0, 5, Shape::scalar()), ShapeError::Arity { .. }));
-    assert!(matches!(refused(0, 1, Shape::vector(2)), ShapeError::Mismatch { .. }));
-    assert!(matches!(refused(13, 4, Shape::scalar()), ShapeError::Invalid { .. }));
+    assert!(matches!(
+        refused(0, 0, Shape::scalar()),
+        ShapeError::Arity { .. }
+    ));
+    assert!(matches!(
+        refused(0, 5, Shape::scalar()),
+        ShapeError::Arity { .. }
+    ));
+    assert!(matches!(
+        refused(0, 1, Shape::vector(2)),
+        ShapeError::Mismatch { .. }
+    ));
+    assert!(matches!(
+        refused(13, 4, Shape::scalar()),
+        ShapeError::Invalid { .. }
+    ));
 }

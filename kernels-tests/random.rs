@@ -11,10 +11,21 @@ use std::f64::consts::TAU;
 /// Philox4x32-10 (Salmon et al., SC 2011), by 64-bit products.
 pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
-        let product = [0xD251_1F53 * u64::from(counter[0]), 0xCD9E_8D57 * u64::from(counter[2])];
+        let product = [
+            0xD251_1F53 * u64::from(counter[0]),
+            0xCD9E_8D57 * u64::from(counter[2]),
+        ];
         let high = product.map(|p| (p >> 32) as u32);
-        counter = [high[1] ^ counter[1] ^ key[0], product[1] as u32, high[0] ^ counter[3] ^ key[1], product[0] as u32];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+        counter = [
+            high[1] ^ counter[1] ^ key[0],
+            product[1] as u32,
+            high[0] ^ counter[3] ^ key[1],
+            product[0] as u32,
+        ];
+        key = [
+            key[0].wrapping_add(0x9E37_79B9),
+            key[1].wrapping_add(0xBB67_AE85),
+        ];
     }
     counter
 }
@@ -27,25 +38,48 @@ pub fn fraction(word: u32) -> f64 {
 fn twin(op: &RandomNormal, seed: [u32; 2]) -> Vec<f64> {
     let draw = |i: usize| {
         let words = philox([i as u32 / 4, 1, 0, op.key], seed);
-        let [a, b] = if i % 4 < 2 { [words[0], words[1]] } else { [words[2], words[3]] };
+        let [a, b] = if i % 4 < 2 {
+            [words[0], words[1]]
+        } else {
+            [words[2], words[3]]
+        };
         let radius = (-2.0 * (fraction(a) + 1.0 / f64::from(1 << 24)).ln()).sqrt();
         let angle = fraction(b) * TAU;
-        f64::from(op.mean) + f64::from(op.std) * radius * if i.is_multiple_of(2) { angle.cos() } else { angle.sin() }
+        f64::from(op.mean)
+            + f64::from(op.std)
+                * radius
+                * if i.is_multiple_of(2) {
+                    angle.cos()
+                } else {
+                    angle.sin()
+                }
     };
     (0..op.shape.len()).map(draw).collect()
 }
 
 fn draw(gpu: &Gpu, op: &RandomNormal, seed: u64, step: u64) -> Vec<f32> {
-    let around = Surroundings { step: StepState::new(seed, step, 0.0, [0.5, 0.999]), ..Default::default() };
+    let around = Surroundings {
+        step: StepState::new(seed, step, 0.0, [0.5, 0.999]),
+        ..Default::default()
+    };
     run(gpu, "random_normal", op, &[], false, &around).output
 }
 
 #[test]
 fn philox_gives_the_published_answers() {
-    assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-    assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+    assert_eq!(
+        philox([0; 4], [0; 2]),
+        [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+    );
+    assert_eq!(
+        philox([u32::MAX; 4], [u32::MAX; 2]),
+        [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+    );
     let counter = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
-    assert_eq!(philox(counter, [0xa409_3822, 0x299f_31d0]), [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]);
+    assert_eq!(
+        philox(counter, [0xa409_3822, 0x299f_31d0]),
+        [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+    );
 }
 
 #[test]
@@ -66,52 +100,122 @@ fn random_normal_matches_its_twin() {
         let op = RandomNormal::new(0.25, 1.0, &format!("state {shape}"), shape);
         let expected = twin(&op, Surroundings::default().step.seed);
         // Logarithm, root, cosine and product each round at up to 5.8.
-        check(&gpu, &format!("random_normal {shape}"), &op, &[], &expected, Tolerance { absolute: 2e-6, relative: 2e-7 });
+        check(
+            &gpu,
+            &format!("random_normal {shape}"),
+            &op,
+            &[],
+            &expected,
+            Tolerance {
+                absolute: 2e-6,
+                relative: 2e-7,
+            },
+        );
     }
 }
 
 #[test]
 fn uniform_draws_match_their_twin_and_change_with_the_step() {
     let gpu = gpu();
-    let around = |step| Surroundings { step: StepState::new(1 << 40 | 3, step, 0.0, [0.5, 0.999]), ..Default::default() };
-    let values = |name, step, shape| run(&gpu, "random_uniform", &RandomUniform::new(name, shape), &[], false, &around(step)).output;
-    for shape in [Shape::scalar(), Shape::vector(6), Shape::nhwc(5, 1, 1, 1), Shape::nhwc(2, 3, 5, 3), Shape::nhwc(1, 16, 16, 8)] {
+    let around = |step| Surroundings {
+        step: StepState::new(1 << 40 | 3, step, 0.0, [0.5, 0.999]),
+        ..Default::default()
+    };
+    let values = |name, step, shape| {
+        run(
+            &gpu,
+            "random_uniform",
+            &RandomUniform::new(name, shape),
+            &[],
+            false,
+            &around(step),
+        )
+        .output
+    };
+    for shape in [
+        Shape::scalar(),
+        Shape::vector(6),
+        Shape::nhwc(5, 1, 1, 1),
+        Shape::nhwc(2, 3, 5, 3),
+        Shape::nhwc(1, 16, 16, 8),
+    ] {
         let op = RandomUniform::new("name", shape);
-        let draw = |i: usize| fraction(philox([i as u32 / 4, 2, 9, op.key], around(9).step.seed)[i % 4]);
+        let draw =
+            |i: usize| fraction(philox([i as u32 / 4, 2, 9, op.key], around(9).step.seed)[i % 4]);
         let expected: Vec<f64> = (0..shape.len()).map(draw).collect();
         for sliced in [false, true] {
-            let exact = Tolerance { absolute: 0.0, relative: 0.0 };
-            check_in(&gpu, &format!("random_uniform {shape}"), &op, &[], sliced, &around(9), &expected, exact);
+            let exact = Tolerance {
+                absolute: 0.0,
+                relative: 0.0,
+            };
+            check_in(
+                &gpu,
+                &format!("random_uniform {shape}"),
+                &op,
+                &[],
+                sliced,
+                &around(9),
+                &expected,
+                exact,
+            );
         }
     }
     let shape = Shape::vector(4096);
     let first = values("a", 1, shape);
     // Five standard errors of the mean.
     let mean = first.iter().map(|&v| f64::from(v)).sum::<f64>() / 4096.0;
-    assert!((mean - 0.5).abs() < 5.0 / (12.0f64 * 4096.0).sqrt() && first.iter().all(|v| (0.0..1.0).contains(v)), "mean {mean}");
+    assert!(
+        (mean - 0.5).abs() < 5.0 / (12.0f64 * 4096.0).sqrt()
+            && first.iter().all(|v| (0.0..1.0).contains(v)),
+        "mean {mean}"
+    );
     assert_eq!(first, values("a", 1, shape), "the same bits again");
     for other in [values("a", 2, shape), values("b", 1, shape)] {
         assert!(first.iter().zip(&other).filter(|(a, b)| a == b).count() < 4);
     }
-    assert!(RandomUniform::new("name", Shape::hwio(1, 1, 2, 2)).output_shape(&[]).is_err());
+    assert!(
+        RandomUniform::new("name", Shape::hwio(1, 1, 2, 2))
+            .output_shape(&[])
+            .is_err()
+    );
 }
 
 #[test]
 fn random_normal_is_normal() {
     let gpu = gpu();
-    let values = draw(&gpu, &RandomNormal::new(0.5, 2.0, "weight", Shape::hwio(4, 4, 64, 64)), 1 << 40 | 3, 0);
+    let values = draw(
+        &gpu,
+        &RandomNormal::new(0.5, 2.0, "weight", Shape::hwio(4, 4, 64, 64)),
+        1 << 40 | 3,
+        0,
+    );
     let count = values.len() as f64;
     let z: Vec<f64> = values.iter().map(|&v| (f64::from(v) - 0.5) / 2.0).collect();
     let moment = |power: i32| z.iter().map(|z| z.powi(power)).sum::<f64>() / count;
     // Five standard errors of each moment of 65 536 draws.
-    for (power, expected, error) in [(1, 0.0, 1.0f64), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
+    for (power, expected, error) in [
+        (1, 0.0, 1.0f64),
+        (2, 1.0, 2.0),
+        (3, 0.0, 15.0),
+        (4, 3.0, 96.0),
+    ] {
         let bound = 5.0 * (error / count).sqrt();
-        assert!((moment(power) - expected).abs() < bound, "moment {power} is {}, expected {expected} ± {bound}", moment(power));
+        assert!(
+            (moment(power) - expected).abs() < bound,
+            "moment {power} is {}, expected {expected} ± {bound}",
+            moment(power)
+        );
     }
     let neighbours = z.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / count;
-    assert!(neighbours.abs() < 5.0 / count.sqrt(), "neighbours correlate: {neighbours}");
+    assert!(
+        neighbours.abs() < 5.0 / count.sqrt(),
+        "neighbours correlate: {neighbours}"
+    );
     let tail = z.iter().filter(|z| z.abs() > 3.0).count() as f64 / count;
-    assert!((tail - 0.0027).abs() < 0.001, "beyond 3 standard deviations: {tail}");
+    assert!(
+        (tail - 0.0027).abs() < 0.001,
+        "beyond 3 standard deviations: {tail}"
+    );
 }
 
 #[test]
@@ -120,10 +224,17 @@ fn draws_depend_on_seed_and_name_and_on_nothing_else() {
     let op = |name| RandomNormal::new(0.0, 1.0, name, Shape::vector(512));
     let first = draw(&gpu, &op("a"), 1, 0);
     assert_eq!(first, draw(&gpu, &op("a"), 1, 9), "the step matters");
-    let others = [draw(&gpu, &op("b"), 1, 0), draw(&gpu, &op("a"), 2, 0), draw(&gpu, &op("a"), 1 << 32 | 1, 0)];
+    let others = [
+        draw(&gpu, &op("b"), 1, 0),
+        draw(&gpu, &op("a"), 2, 0),
+        draw(&gpu, &op("a"), 1 << 32 | 1, 0),
+    ];
     for (i, other) in others.iter().enumerate() {
         let seen: HashSet<u32> = other.iter().map(|v| v.to_bits()).collect();
         let shared = first.iter().filter(|v| seen.contains(&v.to_bits())).count();
-        assert!(shared < 4, "{shared} of 512 values of draw {i} occur in another");
+        assert!(
+            shared < 4,
+            "{shared} of 512 values of draw {i} occur in another"
+        );
     }
 }

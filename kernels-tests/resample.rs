@@ -1,4 +1,5 @@
-//! Twins of `shaders/resample/`: a map of more pixels as a list of taps, read in one direction and in the other.
+//! Twins of `shaders/resample/`: a map of more pixels as a list of taps, read in one direction and
+//! in the other.
 
 use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::resample::{Resample, ResampleBackward};
@@ -6,7 +7,10 @@ use pix2pix::ops::{Op, ShapeError};
 use pix2pix::tensor::{DType, Shape};
 
 /// At most 16 products with weights that are multiples of 1/16.
-const CLOSE: Tolerance = Tolerance { absolute: 1e-6, relative: 1e-6 };
+const CLOSE: Tolerance = Tolerance {
+    absolute: 1e-6,
+    relative: 1e-6,
+};
 
 /// What pixel `i` of the large map reads of `size` pixels: places and weights.
 fn taps(kind: Resample, i: usize, size: usize) -> Vec<(usize, f64)> {
@@ -31,8 +35,11 @@ fn taps(kind: Resample, i: usize, size: usize) -> Vec<(usize, f64)> {
 
 /// Calls `f` with every element of the large map, what it reads, and the weight.
 fn for_each_tap(kind: Resample, small: Shape, large: Shape, mut f: impl FnMut(usize, usize, f64)) {
-    let ([batch, height, width, channels], [_, large_height, large_width, _]) = (small.dims(), large.dims());
-    for (n, y, x) in (0..batch).flat_map(|n| (0..large_height).flat_map(move |y| (0..large_width).map(move |x| (n, y, x)))) {
+    let ([batch, height, width, channels], [_, large_height, large_width, _]) =
+        (small.dims(), large.dims());
+    for (n, y, x) in (0..batch)
+        .flat_map(|n| (0..large_height).flat_map(move |y| (0..large_width).map(move |x| (n, y, x))))
+    {
         for (iy, wy) in taps(kind, y, height) {
             for (ix, wx) in taps(kind, x, width) {
                 for c in 0..channels {
@@ -48,7 +55,9 @@ fn for_each_tap(kind: Resample, small: Shape, large: Shape, mut f: impl FnMut(us
 pub fn enlarged(kind: Resample, small: Shape, input: &[f64]) -> Vec<f64> {
     let large = kind.output_shape(&[small]).unwrap();
     let mut output = vec![0.0; large.len()];
-    for_each_tap(kind, small, large, |to, from, weight| output[to] += weight * input[from]);
+    for_each_tap(kind, small, large, |to, from, weight| {
+        output[to] += weight * input[from]
+    });
     output
 }
 
@@ -62,10 +71,17 @@ fn cases() -> Vec<(Resample, Shape)> {
         Shape::nhwc(3, 7, 4, 1),
         Shape::nhwc(1, 19, 23, 9),
     ];
-    let mut cases: Vec<(Resample, Shape)> = maps.iter().flat_map(|&map| [(Resample::Nearest, map), (Resample::Bilinear, map)]).collect();
+    let mut cases: Vec<(Resample, Shape)> = maps
+        .iter()
+        .flat_map(|&map| [(Resample::Nearest, map), (Resample::Bilinear, map)])
+        .collect();
     for map in maps {
         let most = map.height().min(map.width()) - 1;
-        cases.extend((0..=3).filter(|&pad| pad <= most).map(|pad| (Resample::ReflectPad { pad }, map)));
+        cases.extend(
+            (0..=3)
+                .filter(|&pad| pad <= most)
+                .map(|pad| (Resample::ReflectPad { pad }, map)),
+        );
     }
     cases
 }
@@ -76,13 +92,35 @@ fn resampling_and_its_gradient_match_their_twins() {
     for dtype in precisions(&gpu, "resample") {
         for (kind, small) in cases() {
             let large = kind.output_shape(&[small]).unwrap();
-            let (input, grad_output) = (Tensor::random(small, 1).stored(dtype), Tensor::random(large, 2).stored(dtype));
+            let (input, grad_output) = (
+                Tensor::random(small, 1).stored(dtype),
+                Tensor::random(large, 2).stored(dtype),
+            );
             let output = enlarged(kind, small, &input.f64());
             let (above, mut grad_input) = (grad_output.f64(), vec![0.0; small.len()]);
-            for_each_tap(kind, small, large, |to, from, weight| grad_input[from] += weight * above[to]);
-            check(&gpu, &format!("{kind:?} of {small}"), &kind, &[input], &output, CLOSE);
-            let op = ResampleBackward { resample: kind, shape: small };
-            check(&gpu, &format!("{kind:?} backward to {small}"), &op, &[grad_output], &grad_input, CLOSE);
+            for_each_tap(kind, small, large, |to, from, weight| {
+                grad_input[from] += weight * above[to]
+            });
+            check(
+                &gpu,
+                &format!("{kind:?} of {small}"),
+                &kind,
+                &[input],
+                &output,
+                CLOSE,
+            );
+            let op = ResampleBackward {
+                resample: kind,
+                shape: small,
+            };
+            check(
+                &gpu,
+                &format!("{kind:?} backward to {small}"),
+                &op,
+                &[grad_output],
+                &grad_input,
+                CLOSE,
+            );
         }
     }
 }
@@ -92,12 +130,24 @@ fn resampling_and_its_gradient_match_their_twins() {
 fn copies_are_exact() {
     let gpu = gpu();
     for (kind, expected) in [
-        (Resample::ReflectPad { pad: 2 }, [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0].as_slice()),
+        (
+            Resample::ReflectPad { pad: 2 },
+            [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0].as_slice(),
+        ),
         (Resample::Nearest, &[1.0, 1.0, 2.0, 2.0, 3.0, 3.0]),
         (Resample::Bilinear, &[1.0, 1.25, 1.75, 2.25, 2.75, 3.0]),
     ] {
-        let input = Tensor::new(Shape::nhwc(1, 3, 3, 1), [1.0, 2.0, 3.0].repeat(3)).stored(DType::F32);
-        let got = run(&gpu, "a row", &kind, &[input], false, &Surroundings::default()).output;
+        let input =
+            Tensor::new(Shape::nhwc(1, 3, 3, 1), [1.0, 2.0, 3.0].repeat(3)).stored(DType::F32);
+        let got = run(
+            &gpu,
+            "a row",
+            &kind,
+            &[input],
+            false,
+            &Surroundings::default(),
+        )
+        .output;
         assert_eq!(&got[..expected.len()], expected, "{kind:?}");
     }
 }
@@ -106,9 +156,18 @@ fn copies_are_exact() {
 fn a_map_that_is_too_small_for_its_mirror_is_refused() {
     let pad = Resample::ReflectPad { pad: 3 };
     for small in [Shape::nhwc(1, 3, 8, 4), Shape::nhwc(1, 8, 3, 4)] {
-        assert!(matches!(pad.output_shape(&[small]), Err(ShapeError::Invalid { .. })), "{small}");
+        assert!(
+            matches!(pad.output_shape(&[small]), Err(ShapeError::Invalid { .. })),
+            "{small}"
+        );
     }
-    assert_eq!(pad.output_shape(&[Shape::nhwc(1, 4, 5, 2)]), Ok(Shape::nhwc(1, 10, 11, 2)));
-    let backward = ResampleBackward { resample: Resample::Nearest, shape: Shape::nhwc(1, 4, 4, 2) };
+    assert_eq!(
+        pad.output_shape(&[Shape::nhwc(1, 4, 5, 2)]),
+        Ok(Shape::nhwc(1, 10, 11, 2))
+    );
+    let backward = ResampleBackward {
+        resample: Resample::Nearest,
+        shape: Shape::nhwc(1, 4, 4, 2),
+    };
     assert!(backward.output_shape(&[Shape::nhwc(1, 8, 9, 2)]).is_err());
 }

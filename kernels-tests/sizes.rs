@@ -18,26 +18,56 @@ use std::sync::atomic::AtomicBool;
 fn dataset(root: &Path, sizes: &[(u32, u32)]) {
     let (held_out, training) = sizes.split_last().unwrap();
     for (index, &(width, height)) in training.iter().chain([held_out]).enumerate() {
-        let folder = root.join(if index < training.len() { "train" } else { "val" });
+        let folder = root.join(if index < training.len() {
+            "train"
+        } else {
+            "val"
+        });
         fs::create_dir_all(&folder).unwrap();
-        let pixel = |x: u32, y: u32| Rgb([(x * 5 + 31 * index as u32) as u8, (y * 7) as u8, (x * y) as u8]);
-        RgbImage::from_fn(2 * width, height, pixel).save(folder.join(format!("{index}-{width}x{height}.png"))).unwrap();
+        let pixel = |x: u32, y: u32| {
+            Rgb([
+                (x * 5 + 31 * index as u32) as u8,
+                (y * 7) as u8,
+                (x * y) as u8,
+            ])
+        };
+        RgbImage::from_fn(2 * width, height, pixel)
+            .save(folder.join(format!("{index}-{width}x{height}.png")))
+            .unwrap();
     }
 }
 
 fn whole(root: &Path) -> TrainConfig {
     let (preprocess, load_size) = (Preprocess::None, 32);
-    let every = TrainConfig { checkpoint_every: 2, sample_every: 2, length: Length::Steps(6), ..small_config(32, 4) };
-    TrainConfig { preprocess, load_size, dataset: Some(root.to_owned()), ..every }
+    let every = TrainConfig {
+        checkpoint_every: 2,
+        sample_every: 2,
+        length: Length::Steps(6),
+        ..small_config(32, 4)
+    };
+    TrainConfig {
+        preprocess,
+        load_size,
+        dataset: Some(root.to_owned()),
+        ..every
+    }
 }
 
 fn open_set(config: &TrainConfig) -> Dataset {
     Dataset::open(config.dataset.as_ref().unwrap(), &config.data_options()).unwrap()
 }
 
-fn start<'a>(gpu: &'a Gpu, config: &TrainConfig, root: &Path, name: &str) -> Result<(Trainer<'a>, RunDir), TrainError> {
+fn start<'a>(
+    gpu: &'a Gpu,
+    config: &TrainConfig,
+    root: &Path,
+    name: &str,
+) -> Result<(Trainer<'a>, RunDir), TrainError> {
     let run = RunDir::create(root, name).unwrap();
-    Ok((Trainer::start(gpu, config.clone(), &open_set(config), run.clone())?, run))
+    Ok((
+        Trainer::start(gpu, config.clone(), &open_set(config), run.clone())?,
+        run,
+    ))
 }
 
 fn train(gpu: &Gpu, config: &TrainConfig, root: &Path, name: &str) -> RunDir {
@@ -58,23 +88,43 @@ fn a_resumed_run_on_three_sizes_has_the_bits_of_one_that_never_stopped() {
             fs::remove_dir_all(root.join("set")).unwrap();
             dataset(&root.join("set"), &[(40, 33), (33, 70), (32, 32), (50, 36)]);
         }
-        let config = TrainConfig { fit, seed: 5, ..whole(&root.join("set")) };
+        let config = TrainConfig {
+            fit,
+            seed: 5,
+            ..whole(&root.join("set"))
+        };
         let whole = train(&gpu, &config, root, &format!("whole-{fit:?}"));
-        // Without the first checkpoints, which the run has dropped: a run that is stopped after two steps.
-        let (mut trainer, stopped) = start(&gpu, &config, root, &format!("stopped-{fit:?}")).unwrap();
+        // Without the first checkpoints, which the run has dropped: a run that is stopped after two
+        // steps.
+        let (mut trainer, stopped) =
+            start(&gpu, &config, root, &format!("stopped-{fit:?}")).unwrap();
         assert_eq!(trainer.sizes().training.len(), 3);
         let stop = AtomicBool::new(false);
-        trainer.train(&stop, &mut |report| stop.store(report.losses.step >= 2, std::sync::atomic::Ordering::Relaxed)).unwrap();
+        trainer
+            .train(&stop, &mut |report| {
+                stop.store(
+                    report.losses.step >= 2,
+                    std::sync::atomic::Ordering::Relaxed,
+                )
+            })
+            .unwrap();
         let reached = trainer.step();
         assert!((2..6).contains(&reached), "{reached}");
         drop(trainer);
         let file = TensorFile::open(&stopped.checkpoints().unwrap().pop().unwrap().path).unwrap();
         let progress = checkpoint::read_progress(&file).unwrap();
-        let mut trainer = Trainer::resume(&gpu, progress, &file, &open_set(&config), stopped.clone()).unwrap();
+        let mut trainer =
+            Trainer::resume(&gpu, progress, &file, &open_set(&config), stopped.clone()).unwrap();
         assert_eq!(trainer.notes(), &[] as &[String]);
         trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
         assert_same_tensors(&whole.checkpoint_path(6), &stopped.checkpoint_path(6));
-        let scores = |run: &RunDir| run.metrics().unwrap().iter().map(|row| (row.step, row.g_l1, row.val_l1)).collect::<Vec<_>>();
+        let scores = |run: &RunDir| {
+            run.metrics()
+                .unwrap()
+                .iter()
+                .map(|row| (row.step, row.g_l1, row.val_l1))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(scores(&whole), scores(&stopped));
     }
 }
@@ -85,9 +135,17 @@ fn whole_pictures_of_one_size_train_as_crops_of_that_size() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     dataset(&root.join("set"), &[(32, 32); 4]);
-    let modes = [Preprocess::None, Preprocess::ScaleWidth, Preprocess::ResizeAndCrop];
+    let modes = [
+        Preprocess::None,
+        Preprocess::ScaleWidth,
+        Preprocess::ResizeAndCrop,
+    ];
     let runs = modes.map(|preprocess| {
-        let config = TrainConfig { preprocess, mirror: false, ..whole(&root.join("set")) };
+        let config = TrainConfig {
+            preprocess,
+            mirror: false,
+            ..whole(&root.join("set"))
+        };
         train(&gpu, &config, root, &format!("{preprocess:?}"))
     });
     for run in &runs[..2] {
@@ -103,10 +161,17 @@ fn a_run_on_several_sizes_takes_what_was_planned() {
     let gpu = open(DeviceOptions::default());
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    dataset(&root.join("set"), &[(64, 96), (128, 40), (32, 32), (70, 50)]);
+    dataset(
+        &root.join("set"),
+        &[(64, 96), (128, 40), (32, 32), (70, 50)],
+    );
     let (mut trainer, _) = start(&gpu, &whole(&root.join("set")), root, "planned").unwrap();
     trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
-    let batch = open_set(&whole(&root.join("set"))).require(Split::Train).unwrap().plain(&[2]).unwrap();
+    let batch = open_set(&whole(&root.join("set")))
+        .require(Split::Train)
+        .unwrap()
+        .plain(&[2])
+        .unwrap();
     assert_eq!(batch.sides, (32, 32));
     trainer.session().find_failure(&gpu, 7, &batch).unwrap();
     let (peak, planned) = (gpu.peak_memory_bytes(), trainer.session().memory());
@@ -121,17 +186,39 @@ fn a_picture_that_does_not_fit_is_named_before_anything_is_allocated() {
     dataset(&root.join("set"), &[(32, 32), (160, 96), (32, 32)]);
     let config = whole(&root.join("set"));
     // The discriminator sees two pairs of 8 channels in memory: 480 KiB for 160x96.
-    let profile = Profile { max_binding_bytes: 600 << 10, ..device.profile().clone() };
+    let profile = Profile {
+        max_binding_bytes: 600 << 10,
+        ..device.profile().clone()
+    };
     let device = device.with_profile(profile.clone());
     let error = start(&device, &config, root, "large").unwrap_err();
-    assert_eq!(device.peak_memory_bytes(), 0, "allocated before it was refused");
-    let TrainError::DoesNotFit { fitting, .. } = &error else { panic!("{error}") };
+    assert_eq!(
+        device.peak_memory_bytes(),
+        0,
+        "allocated before it was refused"
+    );
+    let TrainError::DoesNotFit { fitting, .. } = &error else {
+        panic!("{error}")
+    };
     let text = error.to_string();
-    assert!(text.contains("1-160x96.png (160x96 pixels)") && text.contains("--ngf 4 does not fit"), "{text}");
-    let width = fitting.iter().find_map(|flag| flag.strip_prefix("--preprocess scale-width --load-size ")).expect("a width");
-    let scaled = TrainConfig { preprocess: Preprocess::ScaleWidth, load_size: width.parse().unwrap(), ..config };
+    assert!(
+        text.contains("1-160x96.png (160x96 pixels)") && text.contains("--ngf 4 does not fit"),
+        "{text}"
+    );
+    let width = fitting
+        .iter()
+        .find_map(|flag| flag.strip_prefix("--preprocess scale-width --load-size "))
+        .expect("a width");
+    let scaled = TrainConfig {
+        preprocess: Preprocess::ScaleWidth,
+        load_size: width.parse().unwrap(),
+        ..config
+    };
     let sizes = Trainer::sizes_of(&scaled, &open_set(&scaled)).unwrap();
-    assert!(pix2pix::train::RunPlan::new(&scaled, &sizes, &profile).is_ok(), "{width}");
+    assert!(
+        pix2pix::train::RunPlan::new(&scaled, &sizes, &profile).is_ok(),
+        "{width}"
+    );
 }
 
 #[test]
@@ -143,11 +230,41 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
     let sizes = |config: &TrainConfig| Trainer::sizes_of(config, &open_set(config));
     // Three halvings and two rows less leave no patch of 23.
     let error = sizes(&config).unwrap_err();
-    assert!(matches!(&error, TrainError::TooSmall { least: 24, pair, .. } if pair.ends_with("1-40x23.png")), "{error}");
-    assert!(sizes(&TrainConfig { d_layers: 2, ..config.clone() }).is_ok(), "what is only shown is not judged");
-    let error = sizes(&TrainConfig { fit: Fit::Crop, d_layers: 0, ..config.clone() }).unwrap_err();
-    assert!(matches!(&error, TrainError::TooSmall { least: 32, .. }), "{error}");
-    let found = sizes(&TrainConfig { d_layers: 0, ..config.clone() }).unwrap();
-    assert_eq!(found.training.iter().map(|size| size.sides).collect::<Vec<_>>(), [(32, 32), (40, 23)], "the largest first");
+    assert!(
+        matches!(&error, TrainError::TooSmall { least: 24, pair, .. } if pair.ends_with("1-40x23.png")),
+        "{error}"
+    );
+    assert!(
+        sizes(&TrainConfig {
+            d_layers: 2,
+            ..config.clone()
+        })
+        .is_ok(),
+        "what is only shown is not judged"
+    );
+    let error = sizes(&TrainConfig {
+        fit: Fit::Crop,
+        d_layers: 0,
+        ..config.clone()
+    })
+    .unwrap_err();
+    assert!(
+        matches!(&error, TrainError::TooSmall { least: 32, .. }),
+        "{error}"
+    );
+    let found = sizes(&TrainConfig {
+        d_layers: 0,
+        ..config.clone()
+    })
+    .unwrap();
+    assert_eq!(
+        found
+            .training
+            .iter()
+            .map(|size| size.sides)
+            .collect::<Vec<_>>(),
+        [(32, 32), (40, 23)],
+        "the largest first"
+    );
     assert_eq!(Sizes::one(&small_config(32, 4)).shown.len(), 1);
 }

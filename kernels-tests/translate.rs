@@ -1,4 +1,5 @@
-//! Validates and translates shaders to SPIR-V, MSL and HLSL with the options that wgpu 30 asks naga for.
+//! Validates and translates shaders to SPIR-V, MSL and HLSL with the options that wgpu 30 asks naga
+//! for.
 
 use naga::ShaderStage;
 use naga::back::{hlsl, msl, pipeline_constants, spv};
@@ -16,15 +17,20 @@ struct Needs {
 }
 
 impl Needs {
-    /// Only the rungs built on subgroups, 64-bit words and matrix units may need these; the directive says who needs f16.
+    /// Only the rungs built on subgroups, 64-bit words and matrix units may need these; the
+    /// directive says who needs f16.
     fn of(label: &str, text: &str) -> Self {
         let name = label.split(' ').next().unwrap();
         let matrix = name.ends_with("_matrix");
-        let shares = ["_broadcast", "_thin", "_dot", "_wide", "_winograd"].iter().any(|rung| name.ends_with(rung));
+        let shares = ["_broadcast", "_thin", "_dot", "_wide", "_winograd"]
+            .iter()
+            .any(|rung| name.ends_with(rung));
         Self {
             subgroups: shares || matrix,
             f16: text.contains("enable f16;"),
-            int64: ["_wide", "_winograd", "/winograd_transform"].iter().any(|rung| name.ends_with(rung)),
+            int64: ["_wide", "_winograd", "/winograd_transform"]
+                .iter()
+                .any(|rung| name.ends_with(rung)),
             matrix,
         }
     }
@@ -35,7 +41,11 @@ impl Needs {
     }
 
     fn oldest_msl(self) -> (u8, u8) {
-        if self.matrix || self.int64 { (2, 3) } else { (2, 1) }
+        if self.matrix || self.int64 {
+            (2, 3)
+        } else {
+            (2, 1)
+        }
     }
 
     /// The oldest and the newest; HLSL cannot say matrix units.
@@ -52,7 +62,8 @@ impl Needs {
 /// Parses and validates as wgpu does, then replaces overrides as its backends do.
 pub fn validate(label: &str, text: &str) -> Result<(Module, ModuleInfo), String> {
     let needs = Needs::of(label, text);
-    let module = naga::front::wgsl::parse_str(text).map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
+    let module = naga::front::wgsl::parse_str(text)
+        .map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
     let mut capabilities = Capabilities::empty();
     capabilities.set(Capabilities::SUBGROUP, needs.subgroups);
     capabilities.set(Capabilities::SHADER_FLOAT16, needs.f16);
@@ -60,35 +71,80 @@ pub fn validate(label: &str, text: &str) -> Result<(Module, ModuleInfo), String>
     capabilities.set(Capabilities::COOPERATIVE_MATRIX, needs.matrix);
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     if needs.subgroups {
-        validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE | naga::valid::ShaderStages::FRAGMENT);
+        validator.subgroup_stages(
+            naga::valid::ShaderStages::COMPUTE | naga::valid::ShaderStages::FRAGMENT,
+        );
         validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
     }
-    let info = validator.validate(&module).map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
+    let info = validator
+        .validate(&module)
+        .map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
     let entry = (ShaderStage::Compute, &*module.entry_points[0].name);
     let (module, info) =
-        pipeline_constants::process_overrides(&module, &info, Some(entry), &Default::default()).map_err(|e| format!("{label}: {e}"))?;
+        pipeline_constants::process_overrides(&module, &info, Some(entry), &Default::default())
+            .map_err(|e| format!("{label}: {e}"))?;
     Ok((module.into_owned(), info.into_owned()))
 }
 
-/// The resource bindings of a module, in the order of their declaration, with whether they are written.
+/// The resource bindings of a module, in the order of their declaration, with whether they are
+/// written.
 fn bindings(module: &Module) -> Vec<(ResourceBinding, AddressSpace)> {
-    module.global_variables.iter().filter_map(|(_, variable)| Some((variable.binding?, variable.space))).collect()
+    module
+        .global_variables
+        .iter()
+        .filter_map(|(_, variable)| Some((variable.binding?, variable.space)))
+        .collect()
 }
 
 fn policies(checked: bool) -> BoundsCheckPolicies {
-    let policy = if checked { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
-    BoundsCheckPolicies { index: policy, buffer: policy, image_load: policy, binding_array: BoundsCheckPolicy::Unchecked }
+    let policy = if checked {
+        BoundsCheckPolicy::Restrict
+    } else {
+        BoundsCheckPolicy::Unchecked
+    };
+    BoundsCheckPolicies {
+        index: policy,
+        buffer: policy,
+        image_load: policy,
+        binding_array: BoundsCheckPolicy::Unchecked,
+    }
 }
 
-fn to_spirv(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang_version: (u8, u8), needs: Needs) -> Result<(), String> {
+fn to_spirv(
+    module: &Module,
+    info: &ModuleInfo,
+    entry: &str,
+    checked: bool,
+    lang_version: (u8, u8),
+    needs: Needs,
+) -> Result<(), String> {
     use spv::Capability as C;
-    let mut capabilities = vec![C::Shader, C::Matrix, C::ImageQuery, C::DerivativeControl, C::StorageImageExtendedFormats];
+    let mut capabilities = vec![
+        C::Shader,
+        C::Matrix,
+        C::ImageQuery,
+        C::DerivativeControl,
+        C::StorageImageExtendedFormats,
+    ];
     if needs.subgroups {
-        capabilities.extend([C::GroupNonUniform, C::GroupNonUniformVote, C::GroupNonUniformArithmetic, C::GroupNonUniformBallot]);
-        capabilities.extend([C::GroupNonUniformShuffle, C::GroupNonUniformShuffleRelative, C::GroupNonUniformQuad]);
+        capabilities.extend([
+            C::GroupNonUniform,
+            C::GroupNonUniformVote,
+            C::GroupNonUniformArithmetic,
+            C::GroupNonUniformBallot,
+        ]);
+        capabilities.extend([
+            C::GroupNonUniformShuffle,
+            C::GroupNonUniformShuffleRelative,
+            C::GroupNonUniformQuad,
+        ]);
     }
     if needs.f16 {
-        capabilities.extend([C::Float16, C::StorageBuffer16BitAccess, C::UniformAndStorageBuffer16BitAccess]);
+        capabilities.extend([
+            C::Float16,
+            C::StorageBuffer16BitAccess,
+            C::UniformAndStorageBuffer16BitAccess,
+        ]);
     }
     if needs.int64 {
         capabilities.push(C::Int64);
@@ -102,7 +158,16 @@ fn to_spirv(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang
         fake_missing_bindings: false,
         binding_map: bindings(module)
             .iter()
-            .map(|&(binding, _)| (binding, spv::BindingInfo { descriptor_set: 0, binding: binding.binding, binding_array_size: None }))
+            .map(|&(binding, _)| {
+                (
+                    binding,
+                    spv::BindingInfo {
+                        descriptor_set: 0,
+                        binding: binding.binding,
+                        binding_array_size: None,
+                    },
+                )
+            })
             .collect(),
         capabilities: Some(capabilities.into_iter().collect()),
         bounds_check_policies: policies(checked),
@@ -112,19 +177,41 @@ fn to_spirv(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang
         emit_int_div_checks: checked,
         ..Default::default()
     };
-    let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: entry.to_owned() };
-    spv::write_vec(module, info, &options, Some(&pipeline)).map(|_| ()).map_err(|e| format!("SPIR-V {lang_version:?}: {e}"))
+    let pipeline = spv::PipelineOptions {
+        shader_stage: ShaderStage::Compute,
+        entry_point: entry.to_owned(),
+    };
+    spv::write_vec(module, info, &options, Some(&pipeline))
+        .map(|_| ())
+        .map_err(|e| format!("SPIR-V {lang_version:?}: {e}"))
 }
 
-fn to_msl(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang_version: (u8, u8)) -> Result<(), String> {
+fn to_msl(
+    module: &Module,
+    info: &ModuleInfo,
+    entry: &str,
+    checked: bool,
+    lang_version: (u8, u8),
+) -> Result<(), String> {
     let target = |(slot, (binding, space)): (usize, (ResourceBinding, AddressSpace))| {
         let mutable = matches!(space, AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE));
-        (binding, msl::BindTarget { buffer: Some(slot as u8), mutable, ..Default::default() })
+        (
+            binding,
+            msl::BindTarget {
+                buffer: Some(slot as u8),
+                mutable,
+                ..Default::default()
+            },
+        )
     };
     let bindings = bindings(module);
     let sizes_buffer = Some(bindings.len() as u8);
     let resources = bindings.into_iter().enumerate().map(target).collect();
-    let resources = msl::EntryPointResources { resources, immediates_buffer: None, sizes_buffer };
+    let resources = msl::EntryPointResources {
+        resources,
+        immediates_buffer: None,
+        sizes_buffer,
+    };
     let options = msl::Options {
         lang_version,
         per_entry_point_map: [(entry.to_owned(), resources)].into(),
@@ -140,42 +227,71 @@ fn to_msl(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, lang_v
         vertex_pulling_transform: true,
         ..Default::default()
     };
-    let (_, translated) = msl::write_string(module, info, &options, &pipeline).map_err(|e| format!("MSL {lang_version:?}: {e:?}"))?;
-    translated.entry_point_names[0].clone().map(|_| ()).map_err(|e| format!("MSL {lang_version:?}: {e}"))
+    let (_, translated) = msl::write_string(module, info, &options, &pipeline)
+        .map_err(|e| format!("MSL {lang_version:?}: {e:?}"))?;
+    translated.entry_point_names[0]
+        .clone()
+        .map(|_| ())
+        .map_err(|e| format!("MSL {lang_version:?}: {e}"))
 }
 
-fn to_hlsl(module: &Module, info: &ModuleInfo, entry: &str, checked: bool, shader_model: hlsl::ShaderModel) -> Result<(), String> {
+fn to_hlsl(
+    module: &Module,
+    info: &ModuleInfo,
+    entry: &str,
+    checked: bool,
+    shader_model: hlsl::ShaderModel,
+) -> Result<(), String> {
     let target = |(register, (binding, _)): (usize, (ResourceBinding, AddressSpace))| {
-        let target = hlsl::BindTarget { space: 0, register: register as u32, restrict_indexing: true, ..Default::default() };
+        let target = hlsl::BindTarget {
+            space: 0,
+            register: register as u32,
+            restrict_indexing: true,
+            ..Default::default()
+        };
         (binding, target)
     };
     let options = hlsl::Options {
         shader_model,
-        binding_map: bindings(module).into_iter().enumerate().map(target).collect(),
+        binding_map: bindings(module)
+            .into_iter()
+            .enumerate()
+            .map(target)
+            .collect(),
         fake_missing_bindings: false,
         // The dispatch size, which wgpu passes so that `num_workgroups` works.
-        special_constants_binding: Some(hlsl::BindTarget { space: 1, ..Default::default() }),
+        special_constants_binding: Some(hlsl::BindTarget {
+            space: 1,
+            ..Default::default()
+        }),
         zero_initialize_workgroup_memory: false,
         restrict_indexing: checked,
         force_loop_bounding: checked,
         ..Default::default()
     };
-    let pipeline = hlsl::PipelineOptions { entry_point: Some((ShaderStage::Compute, entry.to_owned())) };
+    let pipeline = hlsl::PipelineOptions {
+        entry_point: Some((ShaderStage::Compute, entry.to_owned())),
+    };
     let mut source = String::new();
     let written = hlsl::Writer::new(&mut source, &options, &pipeline)
         .write(module, info, None)
         .map_err(|e| format!("HLSL {shader_model:?}: {e:?}"))?;
-    written.entry_point_names[0].clone().map(|_| ()).map_err(|e| format!("HLSL {shader_model:?}: {e}"))
+    written.entry_point_names[0]
+        .clone()
+        .map(|_| ())
+        .map_err(|e| format!("HLSL {shader_model:?}: {e}"))
 }
 
-/// Everything that wgpu could ask for: trusted and checked, the oldest and the newest version of each language.
+/// Everything that wgpu could ask for: trusted and checked, the oldest and the newest version of
+/// each language.
 pub fn translate(label: &str, text: &str) -> Result<(), String> {
     let needs = Needs::of(label, text);
     let (module, info) = validate(label, text)?;
     let entry = &*module.entry_points[0].name;
     for checked in [false, true] {
         for version in [needs.oldest_spirv(), (1, 3), (1, 6)] {
-            to_spirv(&module, &info, entry, checked, version, needs).map_err(|e| format!("{label}: {e}"))?;
+            to_spirv(&module, &info, entry, checked, version, needs)
+                .map_err(|e| format!("{label}: {e}"))?;
         }
         for version in [needs.oldest_msl(), (4, 0)] {
             to_msl(&module, &info, entry, checked, version).map_err(|e| format!("{label}: {e}"))?;

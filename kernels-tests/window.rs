@@ -14,7 +14,10 @@ use pix2pix::tensor::Shape;
 use pix2pix::train::{Recording, TrainConfig};
 
 /// Values are only moved.
-const EXACT: Tolerance = Tolerance { absolute: 0.0, relative: 0.0 };
+const EXACT: Tolerance = Tolerance {
+    absolute: 0.0,
+    relative: 0.0,
+};
 
 /// A position outside `0..side` walked back step by step, turning round at either end.
 fn reflected(position: i64, side: i64) -> i64 {
@@ -31,10 +34,18 @@ fn reflected(position: i64, side: i64) -> i64 {
 fn twin(window: &Window, shape: Shape, input: &[f64]) -> Vec<f64> {
     let [batch, in_height, in_width, channels] = shape.dims();
     let mut output = Vec::new();
-    for (b, y, x) in (0..batch).flat_map(|b| (0..window.height).flat_map(move |y| (0..window.width).map(move |x| (b, y, x)))) {
-        let (mut y, mut x) = (y as i64 + i64::from(window.top), x as i64 + i64::from(window.left));
+    for (b, y, x) in (0..batch).flat_map(|b| {
+        (0..window.height).flat_map(move |y| (0..window.width).map(move |x| (b, y, x)))
+    }) {
+        let (mut y, mut x) = (
+            y as i64 + i64::from(window.top),
+            x as i64 + i64::from(window.left),
+        );
         if window.outside == Outside::Reflection {
-            (y, x) = (reflected(y, in_height as i64), reflected(x, in_width as i64));
+            (y, x) = (
+                reflected(y, in_height as i64),
+                reflected(x, in_width as i64),
+            );
         }
         let inside = (0..in_height as i64).contains(&y) && (0..in_width as i64).contains(&x);
         let at = |c: usize| ((b * in_height + y as usize) * in_width + x as usize) * channels + c;
@@ -44,12 +55,32 @@ fn twin(window: &Window, shape: Shape, input: &[f64]) -> Vec<f64> {
 }
 
 fn windows() -> impl Iterator<Item = (Window, Shape)> {
-    let places = [(0, 0, 1, 1), (0, 0, 5, 7), (1, 2, 3, 2), (-2, -1, 9, 9), (3, -4, 2, 17), (-40, 30, 3, 5)];
-    let shapes =
-        [Shape::nhwc(1, 1, 1, 3), Shape::nhwc(2, 5, 7, 3), Shape::nhwc(1, 6, 4, 8), Shape::nhwc(2, 1, 9, 6), Shape::nhwc(1, 33, 2, 1)];
-    let window = |(top, left, height, width), outside| Window { top, left, height, width, outside };
+    let places = [
+        (0, 0, 1, 1),
+        (0, 0, 5, 7),
+        (1, 2, 3, 2),
+        (-2, -1, 9, 9),
+        (3, -4, 2, 17),
+        (-40, 30, 3, 5),
+    ];
+    let shapes = [
+        Shape::nhwc(1, 1, 1, 3),
+        Shape::nhwc(2, 5, 7, 3),
+        Shape::nhwc(1, 6, 4, 8),
+        Shape::nhwc(2, 1, 9, 6),
+        Shape::nhwc(1, 33, 2, 1),
+    ];
+    let window = |(top, left, height, width), outside| Window {
+        top,
+        left,
+        height,
+        width,
+        outside,
+    };
     let kinds = [Outside::Zero, Outside::Reflection];
-    let windows = places.into_iter().flat_map(move |place| kinds.map(|outside| window(place, outside)));
+    let windows = places
+        .into_iter()
+        .flat_map(move |place| kinds.map(|outside| window(place, outside)));
     windows.flat_map(move |window| shapes.map(|shape| (window, shape)))
 }
 
@@ -59,21 +90,52 @@ fn windows_match_their_twin_and_their_gradient_is_the_transpose() {
     for dtype in precisions(&gpu, "window") {
         for (window, shape) in windows() {
             let input = Tensor::random(shape, 1).stored(dtype);
-            check(&gpu, &format!("{window:?} {shape}"), &window, std::slice::from_ref(&input), &twin(&window, shape, &input.f64()), EXACT);
+            check(
+                &gpu,
+                &format!("{window:?} {shape}"),
+                &window,
+                std::slice::from_ref(&input),
+                &twin(&window, shape, &input.f64()),
+                EXACT,
+            );
             if window.outside == Outside::Reflection {
                 continue;
             }
-            // By a central difference of the twin of sum(window(x) * g), which is exact: it is linear.
-            let opposite = Window { top: -window.top, left: -window.left, height: shape.height(), width: shape.width(), ..window };
+            // By a central difference of the twin of sum(window(x) * g), which is exact: it is
+            // linear.
+            let opposite = Window {
+                top: -window.top,
+                left: -window.left,
+                height: shape.height(),
+                width: shape.width(),
+                ..window
+            };
             let shown = Shape::nhwc(shape.batch(), window.height, window.width, shape.channels());
             let grad_output = Tensor::random(shown, 2).stored(dtype);
-            let dot = |x: &[f64]| twin(&window, shape, x).iter().zip(grad_output.f64()).map(|(a, b)| a * b).sum::<f64>();
+            let dot = |x: &[f64]| {
+                twin(&window, shape, x)
+                    .iter()
+                    .zip(grad_output.f64())
+                    .map(|(a, b)| a * b)
+                    .sum::<f64>()
+            };
             let slope = |i: usize| {
-                let at = |h: f64| dot(&(0..shape.len()).map(|j| if i == j { h } else { 0.0 }).collect::<Vec<_>>());
+                let at = |h: f64| {
+                    dot(&(0..shape.len())
+                        .map(|j| if i == j { h } else { 0.0 })
+                        .collect::<Vec<_>>())
+                };
                 (at(0.5) - at(-0.5)) / 1.0
             };
             let expected: Vec<f64> = (0..shape.len()).map(slope).collect();
-            check(&gpu, &format!("{window:?} {shape} backward"), &opposite, &[grad_output], &expected, EXACT);
+            check(
+                &gpu,
+                &format!("{window:?} {shape} backward"),
+                &opposite,
+                &[grad_output],
+                &expected,
+                EXACT,
+            );
         }
     }
 }
@@ -82,18 +144,47 @@ fn windows_match_their_twin_and_their_gradient_is_the_transpose() {
 fn windows_that_show_nothing_are_refused_and_reflections_have_no_gradient() {
     let mut tape = Tape::default();
     let input = tape.input("input", Shape::nhwc(1, 4, 4, 3));
-    for window in [Window::crop(0, 0, 0, 4), Window::crop(0, 0, 4, 0), Window::crop(0, 0, 1 << 25, 1), Window::crop(1 << 25, 0, 1, 1)] {
+    for window in [
+        Window::crop(0, 0, 0, 4),
+        Window::crop(0, 0, 4, 0),
+        Window::crop(0, 0, 1 << 25, 1),
+        Window::crop(1 << 25, 0, 1, 1),
+    ] {
         let error = tape.record(window, &[input]).unwrap_err();
-        assert!(matches!(error, TapeError::Shape { op: "window", .. }), "{error}");
+        assert!(
+            matches!(error, TapeError::Shape { op: "window", .. }),
+            "{error}"
+        );
     }
-    assert_eq!(Window::crop(0, 0, 4, 4).of(&mut tape, input).unwrap(), input, "all of it is it");
-    let padded = Window { outside: Outside::Reflection, ..Window::crop(0, 0, 5, 5) }.of(&mut tape, input).unwrap();
+    assert_eq!(
+        Window::crop(0, 0, 4, 4).of(&mut tape, input).unwrap(),
+        input,
+        "all of it is it"
+    );
+    let padded = Window {
+        outside: Outside::Reflection,
+        ..Window::crop(0, 0, 5, 5)
+    }
+    .of(&mut tape, input)
+    .unwrap();
     let error = tape.backward(padded, &[input]).unwrap_err();
-    assert!(matches!(error, TapeError::NoGradient { op: "reflect_window", .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            TapeError::NoGradient {
+                op: "reflect_window",
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 /// Without what is not linear in places or not differentiable: no normalisation, no dropout.
-const PLAIN: Mode = Mode { statistics: Statistics::Image, dropout: DropoutMode::Off };
+const PLAIN: Mode = Mode {
+    statistics: Statistics::Image,
+    dropout: DropoutMode::Off,
+};
 
 #[test]
 fn odd_sizes_halve_and_the_gradients_of_a_cropping_u_net_meet_finite_differences() {
@@ -105,98 +196,215 @@ fn odd_sizes_halve_and_the_gradients_of_a_cropping_u_net_meet_finite_differences
 }
 
 fn dot(left: &[f32], right: &[f32]) -> f64 {
-    left.iter().zip(right).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    left.iter()
+        .zip(right)
+        .map(|(a, b)| f64::from(*a) * f64::from(*b))
+        .sum()
 }
 
 fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
-    let config = TrainConfig { norm: Norm::None, ..small_config(32, 4) };
+    let config = TrainConfig {
+        norm: Norm::None,
+        ..small_config(32, 4)
+    };
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &config.generator()).unwrap();
     let mut tape = Tape::default();
     let image = tape.input("image", Shape::nhwc(1, height, width, 3));
-    let output = generator.forward(&mut tape, &states, image, &PLAIN).unwrap();
-    assert_eq!(tape.shape(output), Shape::nhwc(1, height / 32 * 32, width / 32 * 32, 3));
+    let output = generator
+        .forward(&mut tape, &states, image, &PLAIN)
+        .unwrap();
+    assert_eq!(
+        tape.shape(output),
+        Shape::nhwc(1, height / 32 * 32, width / 32 * 32, 3)
+    );
     let seed = tape.input("seed", tape.shape(output));
-    let parameters: Vec<Var> = states.in_arena(generator.parameters()).map(|state| tape.state(&states, state.id)).collect();
+    let parameters: Vec<Var> = states
+        .in_arena(generator.parameters())
+        .map(|state| tape.state(&states, state.id))
+        .collect();
     let gradients = tape.backward_from(output, seed, &parameters).unwrap();
     let store = Store::new(gpu, states.clone(), false).unwrap();
     // Ten times the usual weights, so that the innermost layers matter; the biases start at zero.
     let weights: Vec<Vec<f32>> = states
         .in_arena(generator.parameters())
         .zip(1..)
-        .map(|(state, seed)| Tensor::random(state.shape, seed).values.iter().map(|v| 0.2 * v).collect())
+        .map(|(state, seed)| {
+            Tensor::random(state.shape, seed)
+                .values
+                .iter()
+                .map(|v| 0.2 * v)
+                .collect()
+        })
         .collect();
-    let program = Program::compile(gpu, &store, &tape, &[&[output], &gradients[..]].concat()).unwrap();
+    let program =
+        Program::compile(gpu, &store, &tape, &[&[output], &gradients[..]].concat()).unwrap();
     let direction = Tensor::random(tape.shape(output), 98).values;
-    program.write(gpu, image, &Tensor::random(tape.shape(image), 99).values).unwrap();
+    program
+        .write(gpu, image, &Tensor::random(tape.shape(image), 99).values)
+        .unwrap();
     program.write(gpu, seed, &direction).unwrap();
     let run = |number: usize, shift: f32, along: &[f32]| {
-        for (i, (state, values)) in states.in_arena(generator.parameters()).zip(&weights).enumerate() {
-            let moved: Vec<f32> = values.iter().enumerate().map(|(j, v)| if i == number { v + shift * along[j] } else { *v }).collect();
-            store.write(gpu, state.id, ArenaPart::Value, &moved).unwrap();
+        for (i, (state, values)) in states
+            .in_arena(generator.parameters())
+            .zip(&weights)
+            .enumerate()
+        {
+            let moved: Vec<f32> = values
+                .iter()
+                .enumerate()
+                .map(|(j, v)| {
+                    if i == number {
+                        v + shift * along[j]
+                    } else {
+                        *v
+                    }
+                })
+                .collect();
+            store
+                .write(gpu, state.id, ArenaPart::Value, &moved)
+                .unwrap();
         }
-        program.run(gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999])).unwrap();
+        program
+            .run(gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999]))
+            .unwrap();
         let output = program.read(gpu, output).unwrap();
         dot(&output, &direction)
     };
     run(0, 0.0, &weights[0]);
-    let analytic: Vec<Vec<f32>> = gradients.iter().map(|&gradient| program.read(gpu, gradient).unwrap()).collect();
-    for (number, (gradient, state)) in analytic.iter().zip(states.in_arena(generator.parameters())).enumerate() {
+    let analytic: Vec<Vec<f32>> = gradients
+        .iter()
+        .map(|&gradient| program.read(gpu, gradient).unwrap())
+        .collect();
+    for (number, (gradient, state)) in analytic
+        .iter()
+        .zip(states.in_arena(generator.parameters()))
+        .enumerate()
+    {
         let length = dot(gradient, gradient).sqrt();
-        assert!(length > 0.0, "{height}x{width}: parameter {number} has no gradient");
-        // Along its own gradient, where the output moves most; kinks of ReLUs and f32 allow a hundredth. Then along a direction that knows
-        // nothing of the gradient, which no missing component escapes: its slope is about the length over the root of the components.
+        assert!(
+            length > 0.0,
+            "{height}x{width}: parameter {number} has no gradient"
+        );
+        // Along its own gradient, where the output moves most; kinks of ReLUs and f32 allow a
+        // hundredth. Then along a direction that knows nothing of the gradient, which no missing
+        // component escapes: its slope is about the length over the root of the components.
         let random = Tensor::random(state.shape, 200 + number as u32).values;
         let usual = 1.0 / (gradient.len() as f64).sqrt();
         for (direction, allowed) in [(gradient, 0.01), (&random, (0.1 * usual).min(0.01))] {
             let norm = dot(direction, direction).sqrt();
-            let along: Vec<f32> = direction.iter().map(|v| (f64::from(*v) / norm) as f32).collect();
+            let along: Vec<f32> = direction
+                .iter()
+                .map(|v| (f64::from(*v) / norm) as f32)
+                .collect();
             let slope = dot(gradient, &along);
             // A step that moves the output by about the same for each, far above its rounding.
             let width = (0.002 / length).min(0.01) as f32;
-            let numeric = (run(number, width, &along) - run(number, -width, &along)) / f64::from(2.0 * width);
-            assert!((numeric - slope).abs() < allowed * length, "{height}: parameter {number}: {numeric} and {slope} of {length}");
+            let numeric =
+                (run(number, width, &along) - run(number, -width, &along)) / f64::from(2.0 * width);
+            assert!(
+                (numeric - slope).abs() < allowed * length,
+                "{height}: parameter {number}: {numeric} and {slope} of {length}"
+            );
         }
     }
 }
 
 #[test]
 fn a_cropped_skip_costs_no_more_than_its_copy_with_fusion() {
-    let config = TrainConfig { size: 47, num_downs: 5, fit: Fit::Crop, ..small_config(32, 4) };
-    let Recording { states, tape, vars, .. } = Recording::new(&config).unwrap();
+    let config = TrainConfig {
+        size: 47,
+        num_downs: 5,
+        fit: Fit::Crop,
+        ..small_config(32, 4)
+    };
+    let Recording {
+        states, tape, vars, ..
+    } = Recording::new(&config).unwrap();
     let names = |fusion: bool| -> Vec<&'static str> {
-        let plan = Plan::new(&tape, &states, &[vars.fake], &Profile { fusion, ..Profile::portable() }).unwrap();
-        plan.steps.iter().map(|step| plan.tape.nodes()[step.node].name()).collect()
+        let plan = Plan::new(
+            &tape,
+            &states,
+            &[vars.fake],
+            &Profile {
+                fusion,
+                ..Profile::portable()
+            },
+        )
+        .unwrap();
+        plan.steps
+            .iter()
+            .map(|step| plan.tape.nodes()[step.node].name())
+            .collect()
     };
     let [plain, fused] = [false, true].map(names);
     let count = |names: &[&str], name: &str| names.iter().filter(|other| **other == name).count();
-    assert!(count(&plain, "concat") <= 1, "skips are written in place: {plain:?}");
+    assert!(
+        count(&plain, "concat") <= 1,
+        "skips are written in place: {plain:?}"
+    );
     // The skips of the first level are read through their activation, windows included.
     assert!(count(&fused, "leaky_relu") < count(&plain, "leaky_relu"));
     assert!(count(&fused, "window") > 0);
 }
 
-/// One step at a size that is no multiple of 32, by either fit: the same with and without fusion and with repeated values.
+/// One step at a size that is no multiple of 32, by either fit: the same with and without fusion
+/// and with repeated values.
 #[test]
 fn training_at_any_size_is_the_same_with_fusion_and_with_repeated_values() {
     for fit in [Fit::Pad, Fit::Crop] {
-        let config = TrainConfig { size: 50, load_size: 50, num_downs: 5, fit, d_layers: 1, batch_size: 2, ..small_config(32, 4) };
+        let config = TrainConfig {
+            size: 50,
+            load_size: 50,
+            num_downs: 5,
+            fit,
+            d_layers: 1,
+            batch_size: 2,
+            ..small_config(32, 4)
+        };
         let batch = wave(&config);
         let after = |gpu: &Gpu, config: &TrainConfig| -> Vec<f32> {
             let session = session_after(gpu, config, 1, &batch);
             let states = session.store.states().states();
-            states.iter().flat_map(|state| session.store.read(gpu, state.id, ArenaPart::Moment1).unwrap_or_default()).collect()
+            states
+                .iter()
+                .flat_map(|state| {
+                    session
+                        .store
+                        .read(gpu, state.id, ArenaPart::Moment1)
+                        .unwrap_or_default()
+                })
+                .collect()
         };
         let gpu = gpu();
         let whole = after(&gpu, &config);
-        assert!(whole.iter().all(|v| v.is_finite()) && whole.iter().filter(|v| **v != 0.0).count() > whole.len() / 2);
-        assert_eq!(whole, after(&gpu, &TrainConfig { recompute: true, ..config.clone() }), "{fit:?} with repeated values");
+        assert!(
+            whole.iter().all(|v| v.is_finite())
+                && whole.iter().filter(|v| **v != 0.0).count() > whole.len() / 2
+        );
+        assert_eq!(
+            whole,
+            after(
+                &gpu,
+                &TrainConfig {
+                    recompute: true,
+                    ..config.clone()
+                }
+            ),
+            "{fit:?} with repeated values"
+        );
         drop(gpu);
-        let plain = open(DeviceOptions { no_fusion: true, ..DeviceOptions::default() });
+        let plain = open(DeviceOptions {
+            no_fusion: true,
+            ..DeviceOptions::default()
+        });
         let most = whole.iter().fold(0.0f32, |most, v| most.max(v.abs()));
         for (fused, plain) in whole.iter().zip(after(&plain, &config)) {
             // Only the order of summation of the smallest maps' weight gradients is another.
-            assert!((fused - plain).abs() <= 1e-5 * most, "{fit:?}: {fused} and {plain}");
+            assert!(
+                (fused - plain).abs() <= 1e-5 * most,
+                "{fit:?}: {fused} and {plain}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
-//! pix2pix with hand-written WGSL compute shaders: image-to-image translation with conditional adversarial networks
-//! (arXiv 1611.07004), trained and run on any Vulkan, Metal or DX12 GPU. A floor uses only the floors below it.
+//! pix2pix with hand-written WGSL compute shaders: image-to-image translation with conditional
+//! adversarial networks (arXiv 1611.07004), trained and run on any Vulkan, Metal or DX12 GPU. A
+//! floor uses only the floors below it.
 //!
 //! | floor | module | what it is for |
 //! |---|---|---|

@@ -1,12 +1,13 @@
 //! Floor 3: what outlives a program: parameters and running statistics, by name and shape.
 //!
-//! A [`StateList`] is plain data and needs no device. States lie in arenas, one contiguous range of memory each: all parameters of a
-//! network in one (so that Adam covers them in few launches), its running statistics in another.
+//! A [`StateList`] is plain data and needs no device. States lie in arenas, one contiguous range of
+//! memory each: all parameters of a network in one (so that Adam covers them in few launches), its
+//! running statistics in another.
 
 use crate::tensor::{DType, F32_BYTES, Layout, Shape};
 
-/// Every state starts at a multiple of this many bytes: twice the strictest offset alignment of any device, so that a copy as f16,
-/// which lies at half the offset, is aligned as well.
+/// Every state starts at a multiple of this many bytes: twice the strictest offset alignment of any
+/// device, so that a copy as f16, which lies at half the offset, is aligned as well.
 const ALIGNMENT: u64 = 512;
 
 /// A state by its position in the list.
@@ -36,7 +37,8 @@ pub enum Init {
         /// Standard deviation.
         std: f32,
     },
-    /// A weight as a matrix with orthonormal rows, or columns where it has fewer of these, times `gain`.
+    /// A weight as a matrix with orthonormal rows, or columns where it has fewer of these, times
+    /// `gain`.
     Orthogonal {
         /// Length of each row.
         gain: f32,
@@ -58,7 +60,8 @@ pub struct StateSpec {
     pub offset: u64,
     /// How it starts.
     pub init: Init,
-    /// Whether the reference stores this weight as a transposed convolution's (`[in, out, h, w]` instead of `[out, in, h, w]`).
+    /// Whether the reference stores this weight as a transposed convolution's (`[in, out, h, w]`
+    /// instead of `[out, in, h, w]`).
     pub transposed: bool,
 }
 
@@ -91,7 +94,11 @@ pub struct Stretch {
 impl Stretch {
     /// The same in pieces of at most so many bytes.
     pub fn split(self, most: u64) -> impl Iterator<Item = Self> + Clone {
-        let piece = move |start| Self { offset: self.offset + start, bytes: most.min(self.bytes - start), packed: self.packed + start };
+        let piece = move |start| Self {
+            offset: self.offset + start,
+            bytes: most.min(self.bytes - start),
+            packed: self.packed + start,
+        };
         (0..self.bytes.div_ceil(most)).map(move |i| piece(i * most))
     }
 }
@@ -112,13 +119,20 @@ impl Default for StateList {
 }
 
 impl StateList {
-    /// An empty list whose programs store activations, the weights of contractions and the gradients of parameters as `precision`.
-    /// States themselves are f32; for f16 a trainable arena has a copy as f16 beside them.
+    /// An empty list whose programs store activations, the weights of contractions and the
+    /// gradients of parameters as `precision`. States themselves are f32; for f16 a trainable arena
+    /// has a copy as f16 beside them.
     pub fn new(precision: DType) -> Self {
-        Self { states: Vec::new(), arenas: Vec::new(), precision, moments: 2 }
+        Self {
+            states: Vec::new(),
+            arenas: Vec::new(),
+            precision,
+            moments: 2,
+        }
     }
 
-    /// Sets how many numbers, at most two, an optimiser keeps beside each trained one; without it there are Adam's two moments.
+    /// Sets how many numbers, at most two, an optimiser keeps beside each trained one; without it
+    /// there are Adam's two moments.
     pub fn set_moments(&mut self, moments: usize) {
         self.moments = moments.min(2);
     }
@@ -128,7 +142,8 @@ impl StateList {
         self.moments
     }
 
-    /// How programs over these states store activations, the weights of contractions and the gradients of parameters.
+    /// How programs over these states store activations, the weights of contractions and the
+    /// gradients of parameters.
     pub fn precision(&self) -> DType {
         self.precision
     }
@@ -143,7 +158,13 @@ impl StateList {
 
     /// An empty arena.
     pub fn arena(&mut self, name: &str, trainable: bool) -> ArenaId {
-        self.arenas.push(ArenaSpec { name: name.to_owned(), trainable, averaged: false, bytes: 0, states: Vec::new() });
+        self.arenas.push(ArenaSpec {
+            name: name.to_owned(),
+            trainable,
+            averaged: false,
+            bytes: 0,
+            states: Vec::new(),
+        });
         ArenaId(self.arenas.len() - 1)
     }
 
@@ -152,11 +173,20 @@ impl StateList {
         self.arenas[arena.0].averaged = true;
     }
 
-    /// A state of `arena`, which [`StateList::arena`] of the same list made. In memory vectors lie in front of weights, so that what is
-    /// left without some weights are few [stretches](StateList::stretches); that moves the weights before.
+    /// A state of `arena`, which [`StateList::arena`] of the same list made. In memory vectors lie
+    /// in front of weights, so that what is left without some weights are few
+    /// [stretches](StateList::stretches); that moves the weights before.
     pub fn add(&mut self, arena: ArenaId, name: String, shape: Shape, init: Init) -> StateId {
         let id = StateId(self.states.len());
-        self.states.push(StateSpec { id, name, shape, arena, offset: 0, init, transposed: false });
+        self.states.push(StateSpec {
+            id,
+            name,
+            shape,
+            arena,
+            offset: 0,
+            init,
+            transposed: false,
+        });
         let spec = &mut self.arenas[arena.0];
         spec.states.push(id);
         let mut order = spec.states.clone();
@@ -202,7 +232,10 @@ impl StateList {
 
     /// The states of one arena in order.
     pub fn in_arena(&self, arena: ArenaId) -> impl Iterator<Item = &StateSpec> {
-        self.arenas[arena.0].states.iter().map(|&id| &self.states[id.0])
+        self.arenas[arena.0]
+            .states
+            .iter()
+            .map(|&id| &self.states[id.0])
     }
 
     /// The stretches that are left of an arena without some of its states.
@@ -213,13 +246,20 @@ impl StateList {
         let [mut offset, mut packed] = [0; 2];
         let mut end_at = |end: u64, next: u64| {
             if end > offset {
-                found.push(Stretch { offset, bytes: end - offset, packed });
+                found.push(Stretch {
+                    offset,
+                    bytes: end - offset,
+                    packed,
+                });
                 packed += end - offset;
             }
             offset = next;
         };
         for state in gaps {
-            end_at(state.offset, (state.offset + state.shape.bytes()).next_multiple_of(ALIGNMENT));
+            end_at(
+                state.offset,
+                (state.offset + state.shape.bytes()).next_multiple_of(ALIGNMENT),
+            );
         }
         end_at(self.get_arena(arena).bytes, 0);
         found
@@ -228,19 +268,36 @@ impl StateList {
     /// The stretch of one state.
     pub fn stretch(&self, id: StateId) -> Stretch {
         let state = self.get(id);
-        Stretch { offset: state.offset, bytes: state.shape.bytes(), packed: 0 }
+        Stretch {
+            offset: state.offset,
+            bytes: state.shape.bytes(),
+            packed: 0,
+        }
     }
 
-    /// The states of an arena but `without`, in order, each with its first byte in memory that holds their stretches one behind the other.
+    /// The states of an arena but `without`, in order, each with its first byte in memory that
+    /// holds their stretches one behind the other.
     pub fn packed(&self, arena: ArenaId, without: &[StateId]) -> Vec<(&StateSpec, u64)> {
         let stretches = self.stretches(arena, without);
-        let place = |offset: u64| stretches.iter().rev().find(|s| s.offset <= offset).map_or(0, |s| s.packed + offset - s.offset);
-        self.in_arena(arena).filter(|state| !without.contains(&state.id)).map(|state| (state, place(state.offset))).collect()
+        let place = |offset: u64| {
+            stretches
+                .iter()
+                .rev()
+                .find(|s| s.offset <= offset)
+                .map_or(0, |s| s.packed + offset - s.offset)
+        };
+        self.in_arena(arena)
+            .filter(|state| !without.contains(&state.id))
+            .map(|state| (state, place(state.offset)))
+            .collect()
     }
 
     /// Position of `arena` among the trainable ones.
     pub fn trainable_index(&self, arena: ArenaId) -> usize {
-        self.arenas[..arena.0].iter().filter(|arena| arena.trainable).count()
+        self.arenas[..arena.0]
+            .iter()
+            .filter(|arena| arena.trainable)
+            .count()
     }
 
     /// Number of trained values, pad lanes not counted.
@@ -250,13 +307,25 @@ impl StateList {
 
     /// Bytes of an arena with its moments, average and copy as f16.
     pub fn arena_bytes(&self, arena: &ArenaSpec) -> u64 {
-        let half = if self.precision == DType::F16 { arena.bytes / 2 } else { 0 };
+        let half = if self.precision == DType::F16 {
+            arena.bytes / 2
+        } else {
+            0
+        };
         let beside = self.moments as u64 + u64::from(arena.averaged);
-        if arena.trainable { (1 + beside) * arena.bytes + half } else { arena.bytes }
+        if arena.trainable {
+            (1 + beside) * arena.bytes + half
+        } else {
+            arena.bytes
+        }
     }
 
     /// Bytes of all arenas with their moments and copies as f16.
     pub fn bytes(&self) -> u64 {
-        self.arenas.iter().map(|arena| self.arena_bytes(arena)).sum::<u64>().next_multiple_of(F32_BYTES)
+        self.arenas
+            .iter()
+            .map(|arena| self.arena_bytes(arena))
+            .sum::<u64>()
+            .next_multiple_of(F32_BYTES)
     }
 }

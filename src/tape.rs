@@ -1,8 +1,10 @@
-//! Floor 3: the tape, an append-only list of operations that can be read, differentiated and compiled.
+//! Floor 3: the tape, an append-only list of operations that can be read, differentiated and
+//! compiled.
 //!
-//! Recording an operation checks its shapes and appends one [`Node`]; nothing runs. [`Tape::backward`] walks the list from its end
-//! and appends the gradients as ordinary nodes, so a gradient can be printed, compiled and differentiated like anything else.
-//! Nodes run in the order in which they were recorded.
+//! Recording an operation checks its shapes and appends one [`Node`]; nothing runs.
+//! [`Tape::backward`] walks the list from its end and appends the gradients as ordinary nodes, so a
+//! gradient can be printed, compiled and differentiated like anything else. Nodes run in the order
+//! in which they were recorded.
 
 use crate::ops::{Fill, Op, ShapeError, add};
 use crate::state::{ArenaId, StateId, StateList};
@@ -53,7 +55,9 @@ pub enum TapeError {
         source: ShapeError,
     },
     /// A value was read after a node had overwritten its state in place.
-    #[error("{op}: reads state {state} as it was before an update in place; record the state again after the update")]
+    #[error(
+        "{op}: reads state {state} as it was before an update in place; record the state again after the update"
+    )]
     Stale {
         /// The reading operation.
         op: &'static str,
@@ -103,9 +107,13 @@ impl Node {
 }
 
 impl Tape {
-    /// A tape of ready nodes, each of which reads earlier ones only: for passes that rewrite a tape that is fully recorded.
+    /// A tape of ready nodes, each of which reads earlier ones only: for passes that rewrite a tape
+    /// that is fully recorded.
     pub(crate) fn from_nodes(nodes: Vec<Node>) -> Self {
-        Self { nodes, ..Self::default() }
+        Self {
+            nodes,
+            ..Self::default()
+        }
     }
 
     /// Names the layer that the following nodes belong to.
@@ -118,8 +126,8 @@ impl Tape {
         self.append(Source::Input(name.to_owned()), Vec::new(), shape)
     }
 
-    /// The present value of a parameter or statistic: the same node until an update in place ends its life, so that all uses of
-    /// a weight add up to one gradient.
+    /// The present value of a parameter or statistic: the same node until an update in place ends
+    /// its life, so that all uses of a weight add up to one gradient.
     pub fn state(&mut self, states: &StateList, id: StateId) -> Var {
         if let Some(&var) = self.current.get(&id) {
             return var;
@@ -135,7 +143,13 @@ impl Tape {
     /// [`TapeError::Shape`] and [`TapeError::Stale`].
     pub fn record(&mut self, op: impl Op + 'static, inputs: &[Var]) -> Result<Var, TapeError> {
         let shapes: Vec<Shape> = inputs.iter().map(|&v| self.shape(v)).collect();
-        let shape = op.output_shape(&shapes).map_err(|source| TapeError::Shape { scope: self.prefix(), op: op.name(), source })?;
+        let shape = op
+            .output_shape(&shapes)
+            .map_err(|source| TapeError::Shape {
+                scope: self.prefix(),
+                op: op.name(),
+                source,
+            })?;
         for &input in inputs {
             self.check_fresh(op.name(), input)?;
         }
@@ -161,7 +175,12 @@ impl Tape {
 
     /// Multiply-accumulates of a node, as [`Op::macs`] counts them.
     pub fn macs(&self, var: Var) -> u64 {
-        let Node { source, inputs, shape, .. } = &self.nodes[var.0];
+        let Node {
+            source,
+            inputs,
+            shape,
+            ..
+        } = &self.nodes[var.0];
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
         match source {
             Source::Op(op) => op.macs(&shapes, *shape),
@@ -174,48 +193,81 @@ impl Tape {
         &self.nodes
     }
 
-    /// Appends the gradients of the scalar `loss` with respect to each of `wrt` and returns them in the same order.
+    /// Appends the gradients of the scalar `loss` with respect to each of `wrt` and returns them in
+    /// the same order.
     ///
     /// # Errors
     /// Those of [`Tape::backward_from`].
     pub fn backward(&mut self, loss: Var, wrt: &[Var]) -> Result<Vec<Var>, TapeError> {
-        let ones = self.record(Fill { value: 1.0, shape: self.shape(loss) }, &[])?;
+        let ones = self.record(
+            Fill {
+                value: 1.0,
+                shape: self.shape(loss),
+            },
+            &[],
+        )?;
         self.backward_from(loss, ones, wrt)
     }
 
-    /// Appends the gradients of `sum(output * grad_output)` with respect to each of `wrt`. Only what leads from `wrt` to `output`
-    /// is visited. The sums over several uses of a value are `add` nodes, in the order from the last use to the first.
+    /// Appends the gradients of `sum(output * grad_output)` with respect to each of `wrt`. Only
+    /// what leads from `wrt` to `output` is visited. The sums over several uses of a value are
+    /// `add` nodes, in the order from the last use to the first.
     ///
     /// # Errors
     /// [`TapeError::Unconnected`], [`TapeError::NoGradient`], and those of recording.
-    pub fn backward_from(&mut self, output: Var, grad_output: Var, wrt: &[Var]) -> Result<Vec<Var>, TapeError> {
+    pub fn backward_from(
+        &mut self,
+        output: Var,
+        grad_output: Var,
+        wrt: &[Var],
+    ) -> Result<Vec<Var>, TapeError> {
         self.backward_onto(output, grad_output, wrt, &[])
     }
 
-    /// As [`Tape::backward_from`], on top of gradients `before` with respect to the same `wrt`, inputs or states, if there are any: how
-    /// several batches add up.
+    /// As [`Tape::backward_from`], on top of gradients `before` with respect to the same `wrt`,
+    /// inputs or states, if there are any: how several batches add up.
     ///
     /// # Errors
     /// Those of [`Tape::backward_from`].
-    pub fn backward_onto(&mut self, output: Var, grad_output: Var, wrt: &[Var], before: &[Var]) -> Result<Vec<Var>, TapeError> {
+    pub fn backward_onto(
+        &mut self,
+        output: Var,
+        grad_output: Var,
+        wrt: &[Var],
+        before: &[Var],
+    ) -> Result<Vec<Var>, TapeError> {
         let leads = self.leads_from(wrt, output);
         let scope = self.scope.clone();
-        let mut gradients: HashMap<Var, Var> = wrt.iter().copied().zip(before.iter().copied()).collect();
+        let mut gradients: HashMap<Var, Var> =
+            wrt.iter().copied().zip(before.iter().copied()).collect();
         gradients.insert(output, grad_output);
         for index in (0..=output.0).rev() {
-            let Some(&grad) = gradients.get(&Var(index)) else { continue };
-            let Source::Op(op) = self.nodes[index].source.clone() else { continue };
+            let Some(&grad) = gradients.get(&Var(index)) else {
+                continue;
+            };
+            let Source::Op(op) = self.nodes[index].source.clone() else {
+                continue;
+            };
             let inputs = self.nodes[index].inputs.clone();
-            let wanted: Vec<bool> =
-                (inputs.iter().enumerate()).map(|(position, input)| leads[input.0] && !op.stops_gradient(position)).collect();
+            let wanted: Vec<bool> = (inputs.iter().enumerate())
+                .map(|(position, input)| leads[input.0] && !op.stops_gradient(position))
+                .collect();
             if !wanted.contains(&true) {
                 continue;
             }
             self.scope = self.nodes[index].scope.clone();
             let grads = op.backward(self, &inputs, Var(index), grad, &wanted)?;
-            for (position, &input) in inputs.iter().enumerate().filter(|&(position, _)| wanted[position]) {
+            for (position, &input) in inputs
+                .iter()
+                .enumerate()
+                .filter(|&(position, _)| wanted[position])
+            {
                 let Some(&Some(grad)) = grads.get(position) else {
-                    return Err(TapeError::NoGradient { scope: self.prefix(), op: op.name(), input: position });
+                    return Err(TapeError::NoGradient {
+                        scope: self.prefix(),
+                        op: op.name(),
+                        input: position,
+                    });
                 };
                 let sum = match gradients.get(&input) {
                     Some(&before) => add(self, before, grad)?,
@@ -226,18 +278,31 @@ impl Tape {
         }
         self.scope = scope;
         let result = self.nodes[output.0].name();
-        let missing = |var: &Var| TapeError::Unconnected { result, wrt: var.0, shape: self.shape(*var) };
-        wrt.iter().map(|var| gradients.get(var).copied().ok_or_else(|| missing(var))).collect()
+        let missing = |var: &Var| TapeError::Unconnected {
+            result,
+            wrt: var.0,
+            shape: self.shape(*var),
+        };
+        wrt.iter()
+            .map(|var| gradients.get(var).copied().ok_or_else(|| missing(var)))
+            .collect()
     }
 
-    /// For each node up to `output` whether it is one of `wrt` or depends on one through differentiable inputs.
+    /// For each node up to `output` whether it is one of `wrt` or depends on one through
+    /// differentiable inputs.
     fn leads_from(&self, wrt: &[Var], output: Var) -> Vec<bool> {
         let mut leads = vec![false; output.0 + 1];
-        wrt.iter().filter(|var| var.0 <= output.0).for_each(|var| leads[var.0] = true);
+        wrt.iter()
+            .filter(|var| var.0 <= output.0)
+            .for_each(|var| leads[var.0] = true);
         for index in 0..=output.0 {
             let node = &self.nodes[index];
             let passes = |position: usize| matches!(&node.source, Source::Op(op) if !op.stops_gradient(position));
-            leads[index] |= node.inputs.iter().enumerate().any(|(position, input)| leads[input.0] && passes(position));
+            leads[index] |= node
+                .inputs
+                .iter()
+                .enumerate()
+                .any(|(position, input)| leads[input.0] && passes(position));
         }
         leads
     }
@@ -251,17 +316,28 @@ impl Tape {
 
     fn check_fresh(&self, op: &'static str, input: Var) -> Result<(), TapeError> {
         match self.nodes[input.0].source {
-            Source::State(id) if self.current.get(&id) != Some(&input) => Err(TapeError::Stale { op, state: id.0 }),
+            Source::State(id) if self.current.get(&id) != Some(&input) => {
+                Err(TapeError::Stale { op, state: id.0 })
+            }
             _ => Ok(()),
         }
     }
 
     fn append(&mut self, source: Source, inputs: Vec<Var>, shape: Shape) -> Var {
-        self.nodes.push(Node { source, inputs, shape, scope: self.scope.clone() });
+        self.nodes.push(Node {
+            source,
+            inputs,
+            shape,
+            scope: self.scope.clone(),
+        });
         Var(self.nodes.len() - 1)
     }
 
     fn prefix(&self) -> String {
-        if self.scope.is_empty() { String::new() } else { format!("{}: ", self.scope) }
+        if self.scope.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", self.scope)
+        }
     }
 }

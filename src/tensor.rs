@@ -1,8 +1,9 @@
 //! Floor 2: shapes, their physical layout and how numbers are stored.
 //!
-//! Activations are NHWC, convolution weights HWIO (`[kernel_h, kernel_w, in_channels, out_channels]`). In memory the channel count is
-//! rounded up to 4 (weights: both channel counts), because kernels load and store vectors of four; the pad lanes are zero and every
-//! writer keeps them zero.
+//! Activations are NHWC, convolution weights HWIO
+//! (`[kernel_h, kernel_w, in_channels, out_channels]`). In memory the channel count is rounded up
+//! to 4 (weights: both channel counts), because kernels load and store vectors of four; the pad
+//! lanes are zero and every writer keeps them zero.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -91,13 +92,29 @@ impl Shape {
     }
 
     /// `[kernel_h, kernel_w, in_channels, out_channels]`.
-    pub const fn hwio(kernel_h: usize, kernel_w: usize, in_channels: usize, out_channels: usize) -> Self {
-        Self::of([kernel_h, kernel_w, in_channels, out_channels], Layout::Hwio)
+    pub const fn hwio(
+        kernel_h: usize,
+        kernel_w: usize,
+        in_channels: usize,
+        out_channels: usize,
+    ) -> Self {
+        Self::of(
+            [kernel_h, kernel_w, in_channels, out_channels],
+            Layout::Hwio,
+        )
     }
 
     /// Dimensions are kept as the u32 that shaders see.
     const fn of(dims: [usize; 4], layout: Layout) -> Self {
-        Self { dims: [dims[0] as u32, dims[1] as u32, dims[2] as u32, dims[3] as u32], layout }
+        Self {
+            dims: [
+                dims[0] as u32,
+                dims[1] as u32,
+                dims[2] as u32,
+                dims[3] as u32,
+            ],
+            layout,
+        }
     }
 
     /// One value a channel: biases, normalisation weights, running statistics.
@@ -142,12 +159,18 @@ impl Shape {
 
     /// The same shape with other channels.
     pub const fn with_channels(&self, channels: usize) -> Self {
-        Self { dims: [self.dims[0], self.dims[1], self.dims[2], channels as u32], layout: self.layout }
+        Self {
+            dims: [self.dims[0], self.dims[1], self.dims[2], channels as u32],
+            layout: self.layout,
+        }
     }
 
     /// The same shape with other images.
     pub const fn with_batch(&self, batch: usize) -> Self {
-        Self { dims: [batch as u32, self.dims[1], self.dims[2], self.dims[3]], layout: self.layout }
+        Self {
+            dims: [batch as u32, self.dims[1], self.dims[2], self.dims[3]],
+            layout: self.layout,
+        }
     }
 
     /// Number of logical elements.
@@ -184,12 +207,17 @@ impl Shape {
         (self.rows() * self.channels4() * 4) as u64 * dtype.bytes()
     }
 
-    /// Adds the pad lanes: logical elements in row-major order to physical ones. Missing elements read as zero.
+    /// Adds the pad lanes: logical elements in row-major order to physical ones. Missing elements
+    /// read as zero.
     pub fn pack(&self, logical: &[f32]) -> Vec<f32> {
         let channels = self.channels();
         let stride = self.channels4() * 4;
         let mut physical = vec![0.0; self.rows() * stride];
-        for (row, values) in logical.chunks_exact(channels.max(1)).take(self.logical_rows()).enumerate() {
+        for (row, values) in logical
+            .chunks_exact(channels.max(1))
+            .take(self.logical_rows())
+            .enumerate()
+        {
             let start = self.physical_row(row) * stride;
             physical[start..start + channels].copy_from_slice(values);
         }
@@ -212,11 +240,14 @@ impl Shape {
         self.batch() * self.height() * self.width()
     }
 
-    /// Where a logical row lies: rows of a weight are padded to whole groups of four input channels.
+    /// Where a logical row lies: rows of a weight are padded to whole groups of four input
+    /// channels.
     const fn physical_row(&self, row: usize) -> usize {
         match self.layout {
             Layout::Nhwc => row,
-            Layout::Hwio => row / self.width() * self.width().next_multiple_of(4) + row % self.width(),
+            Layout::Hwio => {
+                row / self.width() * self.width().next_multiple_of(4) + row % self.width()
+            }
         }
     }
 }
@@ -243,11 +274,21 @@ mod tests {
 
     #[test]
     fn pad_lanes_come_and_go() {
-        for shape in [Shape::nhwc(2, 3, 2, 3), Shape::vector(5), Shape::hwio(2, 1, 3, 6), Shape::hwio(1, 1, 8, 4), Shape::scalar()] {
+        for shape in [
+            Shape::nhwc(2, 3, 2, 3),
+            Shape::vector(5),
+            Shape::hwio(2, 1, 3, 6),
+            Shape::hwio(1, 1, 8, 4),
+            Shape::scalar(),
+        ] {
             let logical: Vec<f32> = (1..=shape.len()).map(|i| i as f32).collect();
             let physical = shape.pack(&logical);
             assert_eq!(physical.len() as u64 * F32_BYTES, shape.bytes(), "{shape}");
-            assert_eq!(physical.iter().filter(|&&v| v != 0.0).count(), shape.len(), "{shape}");
+            assert_eq!(
+                physical.iter().filter(|&&v| v != 0.0).count(),
+                shape.len(),
+                "{shape}"
+            );
             assert_eq!(shape.unpack(&physical), logical, "{shape}");
         }
     }
@@ -262,7 +303,10 @@ mod tests {
         assert!((back[4] - 1.0 / 3.0).abs() <= 0.5 * 2.0f32.powi(-12));
         assert_eq!(back[5..7], [2.0f32.powi(-24), 0.0]);
         assert!(back[7].is_nan());
-        assert_eq!(DType::F32.decode(&DType::F32.encode(&values))[..7], values[..7]);
+        assert_eq!(
+            DType::F32.decode(&DType::F32.encode(&values))[..7],
+            values[..7]
+        );
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Whatever is wrong is named in one line, before anything begins, and nothing on the disk is lost.
 
-use crate::{BINARY, TINY, copy_folder, dataset, fail, fail_cleanly, finished, generator, picture, run, snapshot, stderr, temporary};
+use crate::{
+    BINARY, TINY, copy_folder, dataset, fail, fail_cleanly, finished, generator, picture, run,
+    snapshot, stderr, temporary,
+};
 use safetensors::SafeTensors;
 use std::fs;
 use std::process::Command;
@@ -16,19 +19,37 @@ fn a_command_line_without_sense_exits_with_2() {
         &["train", "--steps", "1", "--epochs", "1"],
         &["train", "--sample-every", "0"],
         &["train", "--checkpoint-every", "0"],
-        &["translate", "a.png", "--model", "m", "--out", "o", "--samples", "65537"],
+        &[
+            "translate",
+            "a.png",
+            "--model",
+            "m",
+            "--out",
+            "o",
+            "--samples",
+            "65537",
+        ],
         &["translate"],
     ] {
         let output = run(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(stderr(&output).starts_with("error: ") && output.stdout.is_empty(), "{arguments:?}");
+        assert!(
+            stderr(&output).starts_with("error: ") && output.stdout.is_empty(),
+            "{arguments:?}"
+        );
     }
     for size in ["0", "1", "100", "257"] {
         let message = fail_cleanly(folder.path(), 2, &["train", "--size", size]);
-        assert!(message.contains(&format!("--size {size}")) && message.contains("32"), "{message}");
+        assert!(
+            message.contains(&format!("--size {size}")) && message.contains("32"),
+            "{message}"
+        );
     }
     let message = fail_cleanly(folder.path(), 2, &["train", "--load-size", "16385"]);
-    assert!(message.contains("--load-size 16385 must lie between 64 and 16384"), "{message}");
+    assert!(
+        message.contains("--load-size 16385 must lie between 64 and 16384"),
+        "{message}"
+    );
     for arguments in [
         ["train", "--ngf", "0"],
         ["train", "--ndf", "0"],
@@ -43,7 +64,11 @@ fn a_command_line_without_sense_exits_with_2() {
     ] {
         fail_cleanly(folder.path(), 2, &arguments);
     }
-    assert!(snapshot(folder.path()).is_empty(), "{:?}", snapshot(folder.path()).keys());
+    assert!(
+        snapshot(folder.path()).is_empty(),
+        "{:?}",
+        snapshot(folder.path()).keys()
+    );
 }
 
 #[test]
@@ -79,10 +104,22 @@ fn bad_data_sets_are_named_and_leave_no_run() {
         ("file.png", "file.png"),
     ];
     for (name, named) in cases {
-        let message = fail_cleanly(root, 1, &[&["train", name, "--steps", "1"], &TINY[..]].concat());
+        let message = fail_cleanly(
+            root,
+            1,
+            &[&["train", name, "--steps", "1"], &TINY[..]].concat(),
+        );
         assert!(message.contains(named), "{name}: {message}");
     }
-    let message = fail_cleanly(root, 1, &[&["train", "few", "--steps", "1", "--batch-size", "3"], &TINY[..]].concat());
+    let message = fail_cleanly(
+        root,
+        1,
+        &[
+            &["train", "few", "--steps", "1", "--batch-size", "3"],
+            &TINY[..],
+        ]
+        .concat(),
+    );
     assert!(message.contains("--batch-size"), "{message}");
 }
 
@@ -92,7 +129,10 @@ fn a_folder_that_cannot_be_read_is_named() {
     let folder = temporary();
     // A link to itself cannot be read by anyone, root included.
     std::os::unix::fs::symlink("knot", folder.path().join("knot")).unwrap();
-    for arguments in [&["train", "knot", "--steps", "1"][..], &["translate", "knot", "--model", &generator(), "--out", "out"]] {
+    for arguments in [
+        &["train", "knot", "--steps", "1"][..],
+        &["translate", "knot", "--model", &generator(), "--out", "out"],
+    ] {
         assert!(fail_cleanly(folder.path(), 1, arguments).contains("knot"));
     }
 }
@@ -101,9 +141,18 @@ fn a_folder_that_cannot_be_read_is_named() {
 fn a_run_that_exists_and_a_root_that_is_a_file_stay_as_they_are() {
     let folder = temporary();
     copy_folder(finished(), folder.path());
-    let start = |extra: &[&str]| fail_cleanly(folder.path(), 1, &[&["train", "--steps", "1"], extra, &TINY[..]].concat());
+    let start = |extra: &[&str]| {
+        fail_cleanly(
+            folder.path(),
+            1,
+            &[&["train", "--steps", "1"], extra, &TINY[..]].concat(),
+        )
+    };
     let message = start(&["--name", "t"]);
-    assert!(message.contains("runs/t") && message.contains("--resume"), "{message}");
+    assert!(
+        message.contains("runs/t") && message.contains("--resume"),
+        "{message}"
+    );
     fs::write(folder.path().join("file"), "mine").unwrap();
     assert!(start(&["--runs", "file"]).contains("file"));
     for name in ["", "..", "a/b"] {
@@ -111,14 +160,30 @@ fn a_run_that_exists_and_a_root_that_is_a_file_stay_as_they_are() {
     }
     let message = fail_cleanly(folder.path(), 1, &["train", "--resume", "nobody"]);
     assert!(message.contains("nobody"), "{message}");
-    let message = fail_cleanly(folder.path(), 2, &["train", "--resume", "runs/t/checkpoints/step-000004.safetensors"]);
+    let message = fail_cleanly(
+        folder.path(),
+        2,
+        &[
+            "train",
+            "--resume",
+            "runs/t/checkpoints/step-000004.safetensors",
+        ],
+    );
     assert!(message.contains("use --resume runs/t,"), "{message}");
 
     // What a killed process left: either way there is a remedy that does not lead to the other.
     fs::create_dir_all(folder.path().join("runs/killed/checkpoints")).unwrap();
     fs::create_dir_all(folder.path().join("runs/killed/samples")).unwrap();
-    for message in [start(&["--name", "killed"]), fail_cleanly(folder.path(), 1, &["train", "--resume", "killed"])] {
-        assert!(message.contains("runs/killed") && message.contains("remove") && !message.contains("with --resume"), "{message}");
+    for message in [
+        start(&["--name", "killed"]),
+        fail_cleanly(folder.path(), 1, &["train", "--resume", "killed"]),
+    ] {
+        assert!(
+            message.contains("runs/killed")
+                && message.contains("remove")
+                && !message.contains("with --resume"),
+            "{message}"
+        );
     }
 }
 
@@ -134,12 +199,34 @@ fn a_folder_without_the_network_is_named_with_what_would_do() {
         &["train", "--pretrained", "runs"],
     ] {
         let message = fail_cleanly(root, 1, arguments);
-        assert!(message.contains("runs/NAME") && message.contains("generator.safetensors"), "{arguments:?}: {message}");
+        assert!(
+            message.contains("runs/NAME") && message.contains("generator.safetensors"),
+            "{arguments:?}: {message}"
+        );
     }
     let damaged = root.join("damaged.safetensors");
     fs::write(&damaged, "no weights").unwrap();
-    let message = fail_cleanly(root, 1, &["train", "--steps", "1", "--size", "32", "--ngf", "2", "--pretrained", "damaged.safetensors"]);
-    assert!(message.contains("damaged.safetensors") && !message.contains("--ngf") && !message.contains("--resume"), "{message}");
+    let message = fail_cleanly(
+        root,
+        1,
+        &[
+            "train",
+            "--steps",
+            "1",
+            "--size",
+            "32",
+            "--ngf",
+            "2",
+            "--pretrained",
+            "damaged.safetensors",
+        ],
+    );
+    assert!(
+        message.contains("damaged.safetensors")
+            && !message.contains("--ngf")
+            && !message.contains("--resume"),
+        "{message}"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -149,29 +236,67 @@ fn a_path_that_no_json_holds_is_refused() {
     let folder = temporary();
     let name = std::ffi::OsStr::from_bytes(b"photos-\xff");
     fs::create_dir(folder.path().join(name)).unwrap();
-    let output = Command::new(BINARY).arg("train").arg(name).current_dir(folder.path()).output().unwrap();
+    let output = Command::new(BINARY)
+        .arg("train")
+        .arg(name)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("photos-") && stderr(&output).contains("rename"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("photos-") && stderr(&output).contains("rename"),
+        "{}",
+        stderr(&output)
+    );
     assert!(!folder.path().join("runs").exists());
 }
 
 #[test]
 fn what_the_device_cannot_do_is_refused_before_a_run_begins() {
     let folder = temporary();
-    let start = |extra: &[&str]| fail_cleanly(folder.path(), 1, &[&["train", "--steps", "1"], extra].concat());
+    let start = |extra: &[&str]| {
+        fail_cleanly(
+            folder.path(),
+            1,
+            &[&["train", "--steps", "1"], extra].concat(),
+        )
+    };
     let message = start(&["--adapter", "no such device"]);
-    assert!(message.contains("no such device") && message.contains("pix2pix adapters"), "{message}");
+    assert!(
+        message.contains("no such device") && message.contains("pix2pix adapters"),
+        "{message}"
+    );
     assert!(start(&["--adapter", "99"]).contains("99"));
-    for (arguments, flag) in [(&["--size", "4096", "--ngf", "64"][..], "--size"), (&["--size", "32", "--ngf", "8192"], "--ngf")] {
+    for (arguments, flag) in [
+        (&["--size", "4096", "--ngf", "64"][..], "--size"),
+        (&["--size", "32", "--ngf", "8192"], "--ngf"),
+    ] {
         let message = start(arguments);
         assert!(message.contains(flag), "{arguments:?}: {message}");
     }
     // The size that is named does fit.
     let message = start(&["--size", "4096", "--ngf", "64"]);
-    let size = message.split("what fits here: --size ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned();
-    assert!(run(folder.path(), &["inspect", "--size", &size, "--ngf", "64"]).status.success(), "{message}");
-    let message = fail_cleanly(folder.path(), 1, &["inspect", "--size", "1024", "--batch-size", "400"]);
-    assert!(message.contains("--batch-size") && message.contains("[400, 1024, 1024, 3]"), "{message}");
+    let size = message
+        .split("what fits here: --size ")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .unwrap()
+        .to_owned();
+    assert!(
+        run(folder.path(), &["inspect", "--size", &size, "--ngf", "64"])
+            .status
+            .success(),
+        "{message}"
+    );
+    let message = fail_cleanly(
+        folder.path(),
+        1,
+        &["inspect", "--size", "1024", "--batch-size", "400"],
+    );
+    assert!(
+        message.contains("--batch-size") && message.contains("[400, 1024, 1024, 3]"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -185,20 +310,37 @@ fn bad_weight_files_are_named_and_write_nothing() {
     fs::write(root.join("zero.safetensors"), "").unwrap();
     let header = SafeTensors::read_metadata(&good).unwrap().0 + 8;
     let mut poisoned = good.clone();
-    poisoned[header..].chunks_exact_mut(4).for_each(|word| word.copy_from_slice(&f32::NAN.to_le_bytes()));
+    poisoned[header..]
+        .chunks_exact_mut(4)
+        .for_each(|word| word.copy_from_slice(&f32::NAN.to_le_bytes()));
     fs::write(root.join("nan.safetensors"), &poisoned).unwrap();
     let mut other = good.clone();
     // The same length, so that the header stays valid JSON: another network's key.
     let key = b"model.model.0.weight";
-    let at = other.windows(key.len()).position(|window| window == key).unwrap();
+    let at = other
+        .windows(key.len())
+        .position(|window| window == key)
+        .unwrap();
     other[at..at + key.len()].copy_from_slice(b"model.model.9.weight");
     fs::write(root.join("other.safetensors"), &other).unwrap();
     let discriminator = finished().join("runs/t/discriminator.safetensors");
     fs::copy(discriminator, root.join("discriminator.safetensors")).unwrap();
-    let names = ["missing", "torn", "text", "zero", "nan", "other", "discriminator"];
+    let names = [
+        "missing",
+        "torn",
+        "text",
+        "zero",
+        "nan",
+        "other",
+        "discriminator",
+    ];
     for name in names {
         let file = format!("{name}.safetensors");
-        let message = fail_cleanly(root, 1, &["translate", "in.png", "--model", &file, "--out", "out"]);
+        let message = fail_cleanly(
+            root,
+            1,
+            &["translate", "in.png", "--model", &file, "--out", "out"],
+        );
         assert!(message.contains(&file), "{name}: {message}");
     }
 }
@@ -209,7 +351,9 @@ fn a_damaged_checkpoint_is_named_and_kept() {
     let good = fs::read(finished().join(newest)).unwrap();
     let header = SafeTensors::read_metadata(&good).unwrap().0 + 8;
     let mut poisoned = good.clone();
-    poisoned[header..].chunks_exact_mut(4).for_each(|word| word.copy_from_slice(&f32::NAN.to_le_bytes()));
+    poisoned[header..]
+        .chunks_exact_mut(4)
+        .for_each(|word| word.copy_from_slice(&f32::NAN.to_le_bytes()));
     for damaged in [&good[..good.len() - 1], &good[..100], b"", &poisoned] {
         let folder = temporary();
         copy_folder(finished(), folder.path());
@@ -229,15 +373,30 @@ fn bad_images_and_outputs_of_translate_are_named() {
     fs::write(root.join("file"), "mine").unwrap();
     fs::create_dir(root.join("empty")).unwrap();
     let model = generator();
-    let translate =
-        |inputs: &[&str], out: &str| fail_cleanly(root, 1, &[&["translate"], inputs, &["--model", &model, "--out", out]].concat());
+    let translate = |inputs: &[&str], out: &str| {
+        fail_cleanly(
+            root,
+            1,
+            &[&["translate"], inputs, &["--model", &model, "--out", out]].concat(),
+        )
+    };
     assert!(translate(&["gone.png"], "out").contains("gone.png"));
     assert!(translate(&["empty"], "out").contains("empty"));
     assert!(translate(&["good.png"], "file").contains("file"));
     assert!(translate(&["good.png"], "file/below").contains("file"));
-    assert!(translate(&["good.png", "two"], "out").contains("good"), "two inputs of one name");
-    assert!(translate(&["good.png"], ".").contains("good.png"), "the input is the output");
-    let message = fail(root, 1, &["translate", "bad.png", "--model", &model, "--out", "out"]);
+    assert!(
+        translate(&["good.png", "two"], "out").contains("good"),
+        "two inputs of one name"
+    );
+    assert!(
+        translate(&["good.png"], ".").contains("good.png"),
+        "the input is the output"
+    );
+    let message = fail(
+        root,
+        1,
+        &["translate", "bad.png", "--model", &model, "--out", "out"],
+    );
     assert!(message.contains("bad.png"), "{message}");
 }
 
@@ -246,14 +405,32 @@ fn bad_images_and_outputs_of_translate_are_named() {
 fn a_file_that_finds_no_room_leaves_the_checkpoint_before_it() {
     let folder = temporary();
     copy_folder(finished(), folder.path());
-    let checkpoint = folder.path().join("runs/t/checkpoints/step-000004.safetensors");
+    let checkpoint = folder
+        .path()
+        .join("runs/t/checkpoints/step-000004.safetensors");
     let before = fs::read(&checkpoint).unwrap();
     // A limit on the size of files stands in for a full disk: the next checkpoint does not fit.
     let script = format!("trap '' XFSZ; ulimit -f 100; exec {BINARY} train --resume t");
-    let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
-    let last = stderr(&output).lines().last().unwrap_or_default().to_owned();
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let last = stderr(&output)
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert!(last.starts_with("error: ") && last.contains("step-000004.safetensors"), "{last}");
+    assert!(
+        last.starts_with("error: ") && last.contains("step-000004.safetensors"),
+        "{last}"
+    );
     assert_eq!(fs::read(&checkpoint).unwrap(), before);
-    assert!(!snapshot(folder.path()).keys().any(|path| path.extension().is_some_and(|end| end == "tmp")), "no half-written file stays");
+    assert!(
+        !snapshot(folder.path())
+            .keys()
+            .any(|path| path.extension().is_some_and(|end| end == "tmp")),
+        "no half-written file stays"
+    );
 }

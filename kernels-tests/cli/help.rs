@@ -1,4 +1,5 @@
-//! What `--help` says: an example and defaults in every command, and the options that README's tables show.
+//! What `--help` says: an example and defaults in every command, and the options that README's
+//! tables show.
 
 use crate::{stderr, stdout, succeed, temporary};
 use std::collections::BTreeMap;
@@ -62,16 +63,27 @@ fn options(text: &str) -> BTreeMap<String, (String, String)> {
 
 /// Whether `text` names the option, and not only a longer one that begins like it.
 fn names(text: &str, option: &str) -> bool {
-    text.match_indices(option).any(|(at, _)| !text[at + option.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '-'))
+    text.match_indices(option).any(|(at, _)| {
+        !text[at + option.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '-')
+    })
 }
 
 /// README's tables of `train`: rows by the heading of their group.
 fn groups() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let table = README.split("The ten options that matter first:").nth(1).unwrap();
-    let table = table.split("Options that only other commands have:").next().unwrap();
+    let table = README
+        .split("The ten options that matter first:")
+        .nth(1)
+        .unwrap();
+    let table = table
+        .split("Options that only other commands have:")
+        .next()
+        .unwrap();
     let (mut heading, mut found) = (FIRST, BTreeMap::<_, Vec<_>>::new());
     for row in table.lines().filter(|line| line.starts_with("| ")) {
-        match row.strip_prefix("| **").and_then(|rest| rest.split("**").next()) {
+        match row
+            .strip_prefix("| **")
+            .and_then(|rest| rest.split("**").next())
+        {
             Some(group) => heading = group,
             None if row.starts_with("| `") => found.entry(heading).or_default().push(row),
             None => {}
@@ -84,12 +96,26 @@ fn groups() -> BTreeMap<&'static str, Vec<&'static str>> {
 fn every_command_has_help_with_an_example_and_its_defaults() {
     for (index, arguments) in COMMANDS.into_iter().enumerate() {
         let text = help(arguments);
-        let example = if arguments[0] == "prepare" { help(&["prepare"]) } else { text.clone() };
+        let example = if arguments[0] == "prepare" {
+            help(&["prepare"])
+        } else {
+            text.clone()
+        };
         assert!(example.contains("Example: pix2pix "), "{arguments:?}");
         if index < COMPUTE {
             let options = options(&text);
-            assert!(options["--adapter"].1.contains("[default: the fastest kind]"), "{arguments:?}: {}", options["--adapter"].1);
-            assert!(options["--seed"].1.contains("[default: 0]"), "{arguments:?}: {}", options["--seed"].1);
+            assert!(
+                options["--adapter"]
+                    .1
+                    .contains("[default: the fastest kind]"),
+                "{arguments:?}: {}",
+                options["--adapter"].1
+            );
+            assert!(
+                options["--seed"].1.contains("[default: 0]"),
+                "{arguments:?}: {}",
+                options["--seed"].1
+            );
         }
     }
     let train = options(&help(&["train"]));
@@ -105,8 +131,15 @@ fn every_command_has_help_with_an_example_and_its_defaults() {
         ("--lr", &["0.0002"]),
         ("--name", &["demo"]),
     ] {
-        let default = train[option].1.split("[default").nth(1).unwrap_or_else(|| panic!("{option}: no default"));
-        assert!(defaults.iter().all(|value| names(default, value)), "{option}: {default}");
+        let default = train[option]
+            .1
+            .split("[default")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{option}: no default"));
+        assert!(
+            defaults.iter().all(|value| names(default, value)),
+            "{option}: {default}"
+        );
     }
     assert!(stdout(&succeed(temporary().path(), &["--version"])).starts_with("pix2pix "));
 }
@@ -115,14 +148,29 @@ fn every_command_has_help_with_an_example_and_its_defaults() {
 fn the_readme_has_every_option_in_the_group_of_the_help() {
     let (train, groups) = (options(&help(&["train"])), groups());
     for (option, (heading, _)) in &train {
-        let rows = groups.get(heading.as_str()).unwrap_or_else(|| panic!("README has no group {heading:?}"));
-        assert!(rows.iter().any(|row| names(row, option)), "{option} is in no row of README's group {heading:?}");
+        let rows = groups
+            .get(heading.as_str())
+            .unwrap_or_else(|| panic!("README has no group {heading:?}"));
+        assert!(
+            rows.iter().any(|row| names(row, option)),
+            "{option} is in no row of README's group {heading:?}"
+        );
     }
     assert_eq!(groups[FIRST].len(), 10);
     for (group, rows) in &groups {
         for row in rows {
-            let first = row.split('`').nth(1).unwrap().split([' ', '`']).next().unwrap();
-            assert_eq!(train.get(first).map(|(heading, _)| heading.as_str()), Some(*group), "{row}");
+            let first = row
+                .split('`')
+                .nth(1)
+                .unwrap()
+                .split([' ', '`'])
+                .next()
+                .unwrap();
+            assert_eq!(
+                train.get(first).map(|(heading, _)| heading.as_str()),
+                Some(*group),
+                "{row}"
+            );
         }
     }
 }
@@ -131,7 +179,10 @@ fn the_readme_has_every_option_in_the_group_of_the_help() {
 fn the_readme_has_the_options_of_every_command() {
     for arguments in COMMANDS {
         for option in options(&help(arguments)).keys() {
-            assert!(names(README, option), "{arguments:?}: README does not show {option}");
+            assert!(
+                names(README, option),
+                "{arguments:?}: README does not show {option}"
+            );
         }
     }
 }

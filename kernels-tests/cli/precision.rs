@@ -1,4 +1,5 @@
-//! `--precision`: a model remembers how it is stored, and a device without 16-bit floats refuses or falls back.
+//! `--precision`: a model remembers how it is stored, and a device without 16-bit floats refuses or
+//! falls back.
 
 use crate::{TINY, copy_folder, fail_cleanly, picture, run, stderr, stdout, succeed, temporary};
 use serde_json::Value;
@@ -15,17 +16,34 @@ const END: &str = "runs/h/checkpoints/step-000004.safetensors";
 const TRAINING: &str = "pix2pix.training";
 const NOTE: &str = "note: without 16-bit floats weights and activations are stored as f32\n";
 
-/// A finished run of four steps in f16, made once: `runs/h` in this folder. None where the device has no 16-bit floats; then a line on
-/// stderr, past the test runner's capture, says so.
+/// A finished run of four steps in f16, made once: `runs/h` in this folder. None where the device
+/// has no 16-bit floats; then a line on stderr, past the test runner's capture, says so.
 fn finished_in_f16() -> Option<&'static Path> {
     static FINISHED: OnceLock<Option<TempDir>> = OnceLock::new();
     let made = FINISHED.get_or_init(|| {
         let folder = temporary();
-        let arguments = [&["train", "--steps", "4", "--name", "h", "--precision", "f16", "--checkpoint-every", "2"], &TINY[..]].concat();
+        let arguments = [
+            &[
+                "train",
+                "--steps",
+                "4",
+                "--name",
+                "h",
+                "--precision",
+                "f16",
+                "--checkpoint-every",
+                "2",
+            ],
+            &TINY[..],
+        ]
+        .concat();
         let output = run(folder.path(), &arguments);
         if stderr(&output).contains("no 16-bit floats") {
             let message = fail_cleanly(folder.path(), 1, &arguments);
-            assert!(message.contains("use --precision f32 or another --adapter"), "{message}");
+            assert!(
+                message.contains("use --precision f32 or another --adapter"),
+                "{message}"
+            );
             let line = format!("SKIPPED: the command line in f16: {message}");
             std::io::stderr().write_all(line.as_bytes()).unwrap();
             return None;
@@ -47,67 +65,157 @@ fn metadata(path: &Path, key: &str) -> Value {
     serde_json::from_str(&header.metadata().as_ref().unwrap()[key]).unwrap()
 }
 
-/// A copy of the run as it was when its checkpoint in the middle was the newest, and it resumed with `options`.
+/// A copy of the run as it was when its checkpoint in the middle was the newest, and it resumed
+/// with `options`.
 fn resumed(finished: &Path, options: &[&str]) -> (TempDir, String) {
     let folder = temporary();
     copy_folder(finished, folder.path());
     fs::remove_file(folder.path().join(END)).unwrap();
-    let output = succeed(folder.path(), &[&["train", "--resume", "h"], options].concat());
+    let output = succeed(
+        folder.path(),
+        &[&["train", "--resume", "h"], options].concat(),
+    );
     (folder, stderr(&output))
 }
 
 #[test]
 fn a_run_in_f16_says_so_and_goes_on_so_without_an_option() {
-    let Some(finished) = finished_in_f16() else { return };
-    assert_eq!(json(&finished.join("runs/h/config.json"))["precision"], "f16");
-    assert_eq!(metadata(&finished.join(MIDDLE), TRAINING)["config"]["precision"], "f16");
-    assert_eq!(metadata(&finished.join(MIDDLE), "pix2pix.loss_scale").as_array().unwrap().len(), 2);
-    assert_eq!(metadata(&finished.join("runs/h/generator.safetensors"), "pix2pix.model")["precision"], "f16");
+    let Some(finished) = finished_in_f16() else {
+        return;
+    };
+    assert_eq!(
+        json(&finished.join("runs/h/config.json"))["precision"],
+        "f16"
+    );
+    assert_eq!(
+        metadata(&finished.join(MIDDLE), TRAINING)["config"]["precision"],
+        "f16"
+    );
+    assert_eq!(
+        metadata(&finished.join(MIDDLE), "pix2pix.loss_scale")
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(
+        metadata(
+            &finished.join("runs/h/generator.safetensors"),
+            "pix2pix.model"
+        )["precision"],
+        "f16"
+    );
 
     let (folder, text) = resumed(finished, &[]);
     assert!(!text.contains(NOTE), "{text}");
-    assert_eq!(metadata(&folder.path().join(END), TRAINING)["config"]["precision"], "f16");
+    assert_eq!(
+        metadata(&folder.path().join(END), TRAINING)["config"]["precision"],
+        "f16"
+    );
     let kept = |root: &Path| fs::read(root.join("runs/h/generator.safetensors")).unwrap();
-    assert!(kept(folder.path()) == kept(finished), "it went on as if it had never stopped");
-    let refused = run(folder.path(), &["train", "--resume", "h", "--precision", "f32"]);
-    assert!(refused.status.code() == Some(2) && stderr(&refused).contains("--precision"), "{}", stderr(&refused));
+    assert!(
+        kept(folder.path()) == kept(finished),
+        "it went on as if it had never stopped"
+    );
+    let refused = run(
+        folder.path(),
+        &["train", "--resume", "h", "--precision", "f32"],
+    );
+    assert!(
+        refused.status.code() == Some(2) && stderr(&refused).contains("--precision"),
+        "{}",
+        stderr(&refused)
+    );
 }
 
 #[test]
 fn without_16_bit_floats_a_run_is_in_f32_with_a_note() {
     let folder = temporary();
     let root = folder.path();
-    let arguments = [&["train", "--steps", "1", "--name", "t", "--precision", "f16", "--no-f16"], &TINY[..]].concat();
+    let arguments = [
+        &[
+            "train",
+            "--steps",
+            "1",
+            "--name",
+            "t",
+            "--precision",
+            "f16",
+            "--no-f16",
+        ],
+        &TINY[..],
+    ]
+    .concat();
     assert!(stderr(&succeed(root, &arguments)).contains(NOTE));
     assert_eq!(json(&root.join("runs/t/config.json"))["precision"], "f32");
     picture(&root.join("a.png"), 32, 32);
     let model = root.join("runs/t").to_str().unwrap().to_owned();
-    let text = stderr(&succeed(root, &["translate", "a.png", "--model", &model, "--out", "out", "--precision", "f16", "--no-f16"]));
+    let text = stderr(&succeed(
+        root,
+        &[
+            "translate",
+            "a.png",
+            "--model",
+            &model,
+            "--out",
+            "out",
+            "--precision",
+            "f16",
+            "--no-f16",
+        ],
+    ));
     assert_eq!(text, NOTE);
 
-    let Some(finished) = finished_in_f16() else { return };
+    let Some(finished) = finished_in_f16() else {
+        return;
+    };
     let (folder, text) = resumed(finished, &["--no-f16"]);
     assert!(text.contains(NOTE), "{text}");
-    assert_eq!(metadata(&folder.path().join(END), TRAINING)["config"]["precision"], "f32");
+    assert_eq!(
+        metadata(&folder.path().join(END), TRAINING)["config"]["precision"],
+        "f32"
+    );
 }
 
 #[test]
 fn a_generator_trained_in_f16_translates_in_either() {
-    let Some(finished) = finished_in_f16() else { return };
+    let Some(finished) = finished_in_f16() else {
+        return;
+    };
     let folder = temporary();
     let root = folder.path();
     picture(&root.join("a.png"), 33, 47);
-    let model = finished.join("runs/h/generator.safetensors").to_str().unwrap().to_owned();
+    let model = finished
+        .join("runs/h/generator.safetensors")
+        .to_str()
+        .unwrap()
+        .to_owned();
     let translate = |out: &str, options: &[&str]| {
-        let output = succeed(root, &[&["translate", "a.png", "--model", &model, "--out", out], options].concat());
-        assert_eq!((stdout(&output), stderr(&output)), (format!("{out}/a.png\n"), String::new()));
+        let output = succeed(
+            root,
+            &[
+                &["translate", "a.png", "--model", &model, "--out", out],
+                options,
+            ]
+            .concat(),
+        );
+        assert_eq!(
+            (stdout(&output), stderr(&output)),
+            (format!("{out}/a.png\n"), String::new())
+        );
         image::open(root.join(out).join("a.png")).unwrap().to_rgb8()
     };
     let half = translate("remembered", &[]);
     assert_eq!(half.dimensions(), (33, 47));
     assert_eq!(half, translate("asked", &["--precision", "f16"]));
     let single = translate("single", &["--precision", "f32"]);
-    // Rounding puts a number on the other side of one grey level (found: 1 at most, 0.4 % of all numbers); two leave a margin.
-    let apart = half.iter().zip(single.iter()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+    // Rounding puts a number on the other side of one grey level (found: 1 at most, 0.4 % of all
+    // numbers); two leave a margin.
+    let apart = half
+        .iter()
+        .zip(single.iter())
+        .map(|(a, b)| a.abs_diff(*b))
+        .max()
+        .unwrap();
     assert!(apart <= 2, "{apart} grey levels apart");
 }

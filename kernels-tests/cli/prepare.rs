@@ -10,7 +10,10 @@ fn open(path: &Path) -> RgbImage {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -20,17 +23,39 @@ fn photos_become_a_data_set_that_trains() {
     let folder = temporary();
     let root = folder.path();
     (0..12).for_each(|i| picture(&root.join(format!("photos/{i}.jpg")), 60 + i, 50));
-    assert_eq!(stdout(&succeed(root, &["prepare", "edges", "photos", "--out", "edges"])), "12 images in edges\n");
-    succeed(root, &["prepare", "combine", "edges", "photos", "--out", "pairs", "--size", "40"]);
+    assert_eq!(
+        stdout(&succeed(
+            root,
+            &["prepare", "edges", "photos", "--out", "edges"]
+        )),
+        "12 images in edges\n"
+    );
+    succeed(
+        root,
+        &[
+            "prepare", "combine", "edges", "photos", "--out", "pairs", "--size", "40",
+        ],
+    );
     assert_eq!(open(&root.join("pairs/7.png")).dimensions(), (80, 40));
-    succeed(root, &["prepare", "split", "pairs", "--out", "set", "--val", "10", "--test", "25"]);
+    succeed(
+        root,
+        &[
+            "prepare", "split", "pairs", "--out", "set", "--val", "10", "--test", "25",
+        ],
+    );
     let parts = ["train", "val", "test"].map(|part| names(&root.join("set").join(part)));
     assert_eq!(parts.each_ref().map(Vec::len), [8, 1, 3]);
     let mut all = parts.concat();
     all.sort();
     assert_eq!(all, names(&root.join("pairs")));
-    assert_eq!(fs::read(root.join("set/val").join(&parts[1][0])).unwrap(), fs::read(root.join("pairs").join(&parts[1][0])).unwrap());
-    succeed(root, &[&["train", "set", "--steps", "1", "--name", "s"], &TINY[..]].concat());
+    assert_eq!(
+        fs::read(root.join("set/val").join(&parts[1][0])).unwrap(),
+        fs::read(root.join("pairs").join(&parts[1][0])).unwrap()
+    );
+    succeed(
+        root,
+        &[&["train", "set", "--steps", "1", "--name", "s"], &TINY[..]].concat(),
+    );
 }
 
 #[test]
@@ -47,17 +72,52 @@ fn each_tool_does_what_it_says_on_any_number_of_threads() {
             ("edges", &["--blur", "0", "--low", "1", "--high", "2"]),
             ("resize", &["--size", "16", "--fit", "pad"]),
         ] {
-            succeed(root, &[&["prepare", tool, "in", "--out", &at(tool), "--threads", threads], options].concat());
+            succeed(
+                root,
+                &[
+                    &[
+                        "prepare",
+                        tool,
+                        "in",
+                        "--out",
+                        &at(tool),
+                        "--threads",
+                        threads,
+                    ],
+                    options,
+                ]
+                .concat(),
+            );
         }
     }
     assert_eq!(
-        snapshot(&root.join("one")).into_values().collect::<Vec<_>>(),
-        snapshot(&root.join("seven")).into_values().collect::<Vec<_>>()
+        snapshot(&root.join("one"))
+            .into_values()
+            .collect::<Vec<_>>(),
+        snapshot(&root.join("seven"))
+            .into_values()
+            .collect::<Vec<_>>()
     );
     let one = |path: &str| open(&root.join("one").join(path));
-    assert!(one("grayscale/a.png").pixels().all(|Rgb([r, g, b])| r == g && g == b));
-    assert_eq!(one("blank/a.png").pixels().filter(|pixel| pixel.0 == [255; 3]).count(), 10 * 5);
-    assert_eq!((one("resize/a.png").dimensions(), one("resize/a.png").get_pixel(0, 0).0), ((16, 16), [255; 3]));
+    assert!(
+        one("grayscale/a.png")
+            .pixels()
+            .all(|Rgb([r, g, b])| r == g && g == b)
+    );
+    assert_eq!(
+        one("blank/a.png")
+            .pixels()
+            .filter(|pixel| pixel.0 == [255; 3])
+            .count(),
+        10 * 5
+    );
+    assert_eq!(
+        (
+            one("resize/a.png").dimensions(),
+            one("resize/a.png").get_pixel(0, 0).0
+        ),
+        ((16, 16), [255; 3])
+    );
 }
 
 #[test]
@@ -66,23 +126,67 @@ fn label_maps_keep_their_colours_where_they_are_resized() {
     let root = folder.path();
     fs::create_dir(root.join("maps")).unwrap();
     let colours = [[0, 0, 0], [200, 0, 10], [9, 9, 250]];
-    RgbImage::from_fn(9, 9, |x, _| Rgb(colours[x as usize / 3])).save(root.join("maps/a.png")).unwrap();
+    RgbImage::from_fn(9, 9, |x, _| Rgb(colours[x as usize / 3]))
+        .save(root.join("maps/a.png"))
+        .unwrap();
     picture(&root.join("photos/a.png"), 9, 9);
     let found = |path: &str, left: u32| -> std::collections::BTreeSet<[u8; 3]> {
-        open(&root.join(path)).enumerate_pixels().filter(|(x, ..)| *x < left).map(|(.., pixel)| pixel.0).collect()
+        open(&root.join(path))
+            .enumerate_pixels()
+            .filter(|(x, ..)| *x < left)
+            .map(|(.., pixel)| pixel.0)
+            .collect()
     };
-    let combine = ["prepare", "combine", "maps", "photos", "--size", "32", "--out"];
+    let combine = [
+        "prepare", "combine", "maps", "photos", "--size", "32", "--out",
+    ];
     succeed(root, &[&combine[..], &["mixed"]].concat());
     assert!(found("mixed/a.png", 32).len() > 3, "interpolated");
-    succeed(root, &[&combine[..], &["pairs", "--nearest", "left"]].concat());
+    succeed(
+        root,
+        &[&combine[..], &["pairs", "--nearest", "left"]].concat(),
+    );
     assert_eq!(found("pairs/a.png", 32), colours.into());
-    let right = |path: &str| image::imageops::crop_imm(&open(&root.join(path)), 32, 0, 32, 32).to_image();
-    assert_eq!(right("pairs/a.png"), right("mixed/a.png"), "the photo is resized as ever");
-    succeed(root, &["prepare", "resize", "maps", "--size", "20", "--nearest", "--out", "squares"]);
+    let right =
+        |path: &str| image::imageops::crop_imm(&open(&root.join(path)), 32, 0, 32, 32).to_image();
+    assert_eq!(
+        right("pairs/a.png"),
+        right("mixed/a.png"),
+        "the photo is resized as ever"
+    );
+    succeed(
+        root,
+        &[
+            "prepare",
+            "resize",
+            "maps",
+            "--size",
+            "20",
+            "--nearest",
+            "--out",
+            "squares",
+        ],
+    );
     assert_eq!(found("squares/a.png", 20), colours.into());
-    succeed(root, &["prepare", "split", "pairs", "--out", "set", "--val", "0"]);
-    let output = succeed(root, &[&["train", "set", "--steps", "1", "--name", "s", "--input", "labels"], &TINY[..]].concat());
-    assert!(stderr(&output).contains("3 labels in the input images"), "{}", stderr(&output));
+    succeed(
+        root,
+        &["prepare", "split", "pairs", "--out", "set", "--val", "0"],
+    );
+    let output = succeed(
+        root,
+        &[
+            &[
+                "train", "set", "--steps", "1", "--name", "s", "--input", "labels",
+            ],
+            &TINY[..],
+        ]
+        .concat(),
+    );
+    assert!(
+        stderr(&output).contains("3 labels in the input images"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -95,22 +199,41 @@ fn a_damaged_image_does_not_stop_the_others() {
     fs::write(root.join("in/b.png"), "no picture").unwrap();
     fs::write(root.join("in/e.png"), "").unwrap();
     let model = crate::generator();
-    for arguments in [&["prepare", "grayscale", "in", "--out", "gray"][..], &["translate", "in", "--model", &model, "--out", "translated"]]
-    {
+    for arguments in [
+        &["prepare", "grayscale", "in", "--out", "gray"][..],
+        &["translate", "in", "--model", &model, "--out", "translated"],
+    ] {
         let output = run(root, arguments);
         assert_eq!(output.status.code(), Some(1));
         let text = stderr(&output);
         let lines: Vec<&str> = text.lines().collect();
-        let [first, second, last] = lines[..] else { panic!("{text}") };
-        assert!(first.starts_with("error: in/b.png") && second.starts_with("error: in/e.png"), "{text}");
-        assert_eq!(last, "error: 2 of 5 files failed as listed; the others are done");
-        assert_eq!(names(&root.join(arguments.last().unwrap())), ["a.png", "c.png", "d.png"]);
+        let [first, second, last] = lines[..] else {
+            panic!("{text}")
+        };
+        assert!(
+            first.starts_with("error: in/b.png") && second.starts_with("error: in/e.png"),
+            "{text}"
+        );
+        assert_eq!(
+            last,
+            "error: 2 of 5 files failed as listed; the others are done"
+        );
+        assert_eq!(
+            names(&root.join(arguments.last().unwrap())),
+            ["a.png", "c.png", "d.png"]
+        );
     }
     let message = fail_cleanly(root, 2, &["prepare", "grayscale", "in", "--out", "gray"]);
     assert!(message.contains("--force to go on"), "{message}");
     picture(&root.join("in/b.png"), 8, 8);
     fs::remove_file(root.join("in/e.png")).unwrap();
-    assert_eq!(stdout(&succeed(root, &["prepare", "grayscale", "in", "--out", "gray", "--force"])), "4 images in gray\n");
+    assert_eq!(
+        stdout(&succeed(
+            root,
+            &["prepare", "grayscale", "in", "--out", "gray", "--force"]
+        )),
+        "4 images in gray\n"
+    );
 }
 
 #[test]
@@ -119,18 +242,50 @@ fn label_maps_get_numbers_and_a_palette() {
     let root = folder.path();
     fs::create_dir(root.join("maps")).unwrap();
     let colours = [[0, 0, 0], [200, 0, 10], [9, 9, 250]];
-    RgbImage::from_fn(9, 3, |x, _| Rgb(colours[x as usize / 3])).save(root.join("maps/a.png")).unwrap();
+    RgbImage::from_fn(9, 3, |x, _| Rgb(colours[x as usize / 3]))
+        .save(root.join("maps/a.png"))
+        .unwrap();
     succeed(root, &["prepare", "labels", "maps", "--out", "numbers"]);
     let labels = open(&root.join("numbers/a.png"));
     assert_eq!([0, 3, 8].map(|x| labels.get_pixel(x, 0).0[0]), [0, 2, 1]);
-    assert_eq!(fs::read_to_string(root.join("numbers/palette.txt")).unwrap(), "#000000 0\n#0909fa 1\n#c8000a 2\n");
+    assert_eq!(
+        fs::read_to_string(root.join("numbers/palette.txt")).unwrap(),
+        "#000000 0\n#0909fa 1\n#c8000a 2\n"
+    );
 
-    succeed(root, &["prepare", "labels", "maps", "--out", "again", "--palette", "numbers/palette.txt"]);
+    succeed(
+        root,
+        &[
+            "prepare",
+            "labels",
+            "maps",
+            "--out",
+            "again",
+            "--palette",
+            "numbers/palette.txt",
+        ],
+    );
     assert_eq!(open(&root.join("again/a.png")), labels);
     fs::write(root.join("short.txt"), "#000000 void\n#0909fa sky\n").unwrap();
-    let message = fail_cleanly(root, 1, &["prepare", "labels", "maps", "--out", "numbers", "--palette", "short.txt", "--force"]);
+    let message = fail_cleanly(
+        root,
+        1,
+        &[
+            "prepare",
+            "labels",
+            "maps",
+            "--out",
+            "numbers",
+            "--palette",
+            "short.txt",
+            "--force",
+        ],
+    );
     assert!(
-        message.contains("a.png") && message.contains("(3, 0)") && message.contains("#000000") && message.contains("a line #c8000a"),
+        message.contains("a.png")
+            && message.contains("(3, 0)")
+            && message.contains("#000000")
+            && message.contains("a line #c8000a"),
         "{message}"
     );
 }
@@ -141,20 +296,35 @@ fn a_palette_is_the_last_file_that_is_written() {
     let root = folder.path();
     picture(&root.join("maps/a.png"), 4, 4);
     let labels = ["prepare", "labels", "maps", "--out", "out"];
-    // Images that are there, a palette that is there, too many colours, a clash and a damaged image: nothing is written.
+    // Images that are there, a palette that is there, too many colours, a clash and a damaged
+    // image: nothing is written.
     for there in ["out/a.png", "out/palette.txt"] {
         picture(&root.join("out/b.png"), 2, 2);
         fs::copy(root.join("out/b.png"), root.join(there)).unwrap();
         let message = fail_cleanly(root, 2, &labels);
-        assert!(message.contains(there) && message.contains("--force"), "{message}");
+        assert!(
+            message.contains(there) && message.contains("--force"),
+            "{message}"
+        );
         fs::remove_dir_all(root.join("out")).unwrap();
     }
     picture(&root.join("maps/photo.png"), 40, 40);
     let message = fail_cleanly(root, 1, &labels);
-    assert!(message.contains("photo.png") && message.contains("256"), "{message}");
-    let message = fail_cleanly(root, 1, &["prepare", "labels", "maps", "maps/a.png", "--out", "out"]);
+    assert!(
+        message.contains("photo.png") && message.contains("256"),
+        "{message}"
+    );
+    let message = fail_cleanly(
+        root,
+        1,
+        &["prepare", "labels", "maps", "maps/a.png", "--out", "out"],
+    );
     assert!(message.contains("would both be"), "{message}");
-    fs::write(root.join("maps/photo.png"), &fs::read(root.join("maps/a.png")).unwrap()[..50]).unwrap();
+    fs::write(
+        root.join("maps/photo.png"),
+        &fs::read(root.join("maps/a.png")).unwrap()[..50],
+    )
+    .unwrap();
     assert!(fail_cleanly(root, 1, &labels).contains("photo.png"));
     fs::remove_file(root.join("maps/photo.png")).unwrap();
     succeed(root, &labels);
@@ -166,12 +336,18 @@ fn a_file_never_lies_in_two_parts() {
     let folder = temporary();
     let root = folder.path();
     (0..9).for_each(|i| picture(&root.join(format!("in/{i}.png")), 8 + i, 4));
-    let split = |seed: &'static str| ["prepare", "split", "in", "--out", "set", "--val", "40", "--force", "--seed", seed];
+    let split = |seed: &'static str| {
+        [
+            "prepare", "split", "in", "--out", "set", "--val", "40", "--force", "--seed", seed,
+        ]
+    };
     succeed(root, &split("0"));
     succeed(root, &split("0"));
     let message = fail_cleanly(root, 2, &split("1"));
     assert!(
-        message.contains(".png exists") && message.contains("set/val/") && message.contains("another --out or remove set"),
+        message.contains(".png exists")
+            && message.contains("set/val/")
+            && message.contains("another --out or remove set"),
         "{message}"
     );
     fs::remove_dir_all(root.join("set")).unwrap();
@@ -179,20 +355,41 @@ fn a_file_never_lies_in_two_parts() {
 
     // Copies under other names, and one picture in two formats, are one file to the draw.
     for i in 0..9 {
-        fs::copy(root.join(format!("in/{i}.png")), root.join(format!("in/copy-{i}.png"))).unwrap();
+        fs::copy(
+            root.join(format!("in/{i}.png")),
+            root.join(format!("in/copy-{i}.png")),
+        )
+        .unwrap();
     }
     picture(&root.join("in/COPY-3.jpg"), 8, 4);
-    let output = succeed(root, &["prepare", "split", "in", "--out", "whole", "--val", "40"]);
-    assert!(stderr(&output).contains("10 of 19 files go with others"), "{}", stderr(&output));
+    let output = succeed(
+        root,
+        &["prepare", "split", "in", "--out", "whole", "--val", "40"],
+    );
+    assert!(
+        stderr(&output).contains("10 of 19 files go with others"),
+        "{}",
+        stderr(&output)
+    );
     let val = names(&root.join("whole/val"));
     for name in names(&root.join("in")) {
         let digit = name.chars().find(char::is_ascii_digit).unwrap();
-        assert_eq!(val.contains(&name), val.contains(&format!("{digit}.png")), "{name}");
+        assert_eq!(
+            val.contains(&name),
+            val.contains(&format!("{digit}.png")),
+            "{name}"
+        );
     }
     // A set that is there knows them too.
     fs::remove_file(root.join("whole/val").join(&val[0])).unwrap();
     fs::write(root.join("whole/train").join(val[0].to_uppercase()), "").unwrap();
-    let message = fail_cleanly(root, 2, &["prepare", "split", "in", "--out", "whole", "--val", "40", "--force"]);
+    let message = fail_cleanly(
+        root,
+        2,
+        &[
+            "prepare", "split", "in", "--out", "whole", "--val", "40", "--force",
+        ],
+    );
     assert!(message.contains("would be whole/val/"), "{message}");
 }
 
@@ -201,21 +398,49 @@ fn sixteen_bits_stay() {
     let folder = temporary();
     let root = folder.path();
     fs::create_dir_all(root.join("in")).unwrap();
-    image::ImageBuffer::from_fn(9, 6, |x, y| image::Luma([(x * 3001 + y * 7) as u16])).save(root.join("in/a.png")).unwrap();
-    for tool in [&["grayscale", "in"][..], &["resize", "in", "--size", "8"], &["blank", "in"], &["combine", "in", "in"]] {
+    image::ImageBuffer::from_fn(9, 6, |x, y| image::Luma([(x * 3001 + y * 7) as u16]))
+        .save(root.join("in/a.png"))
+        .unwrap();
+    for tool in [
+        &["grayscale", "in"][..],
+        &["resize", "in", "--size", "8"],
+        &["blank", "in"],
+        &["combine", "in", "in"],
+    ] {
         succeed(root, &[&["prepare"], tool, &["--out", tool[0]]].concat());
-        assert!(matches!(image::open(root.join(tool[0]).join("a.png")).unwrap(), image::DynamicImage::ImageRgb16(_)), "{tool:?}");
+        assert!(
+            matches!(
+                image::open(root.join(tool[0]).join("a.png")).unwrap(),
+                image::DynamicImage::ImageRgb16(_)
+            ),
+            "{tool:?}"
+        );
     }
     // A slope of less than a level of 8 bits, where these would be stairs.
-    let fine = ["prepare", "edges", "in", "--low", "0.2", "--high", "0.3", "--out", "outlines"];
-    image::ImageBuffer::from_fn(60, 6, |x, _| image::Luma([(x * 30) as u16])).save(root.join("in/a.png")).unwrap();
+    let fine = [
+        "prepare", "edges", "in", "--low", "0.2", "--high", "0.3", "--out", "outlines",
+    ];
+    image::ImageBuffer::from_fn(60, 6, |x, _| image::Luma([(x * 30) as u16]))
+        .save(root.join("in/a.png"))
+        .unwrap();
     succeed(root, &fine);
-    assert!(open(&root.join("outlines/a.png")).pixels().all(|pixel| pixel.0 == [255; 3]));
+    assert!(
+        open(&root.join("outlines/a.png"))
+            .pixels()
+            .all(|pixel| pixel.0 == [255; 3])
+    );
     // Numbers of labels that are one colour in 8 bits.
     succeed(root, &["prepare", "labels", "in", "--out", "labels"]);
     let labels = open(&root.join("labels/a.png"));
-    assert_eq!([0, 1, 59].map(|x| labels.get_pixel(x, 5).0), [[0; 3], [1; 3], [59; 3]]);
-    assert!(fs::read_to_string(root.join("labels/palette.txt")).unwrap().ends_with("#06ea06ea06ea 59\n"));
+    assert_eq!(
+        [0, 1, 59].map(|x| labels.get_pixel(x, 5).0),
+        [[0; 3], [1; 3], [59; 3]]
+    );
+    assert!(
+        fs::read_to_string(root.join("labels/palette.txt"))
+            .unwrap()
+            .ends_with("#06ea06ea06ea 59\n")
+    );
 }
 
 #[test]
@@ -228,9 +453,16 @@ fn numbers_out_of_range_are_refused() {
         (&["combine", "a", "a"], "--size", "8193"),
         (&["resize", "a"], "--size", "16385"),
     ] {
-        let output = run(folder.path(), &[&["prepare"], tool, &["--out", "new", option, value]].concat());
+        let output = run(
+            folder.path(),
+            &[&["prepare"], tool, &["--out", "new", option, value]].concat(),
+        );
         assert_eq!(output.status.code(), Some(2), "{option} {value}");
-        assert!(stderr(&output).contains(option) && stderr(&output).contains(value), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(option) && stderr(&output).contains(value),
+            "{}",
+            stderr(&output)
+        );
         assert!(!folder.path().join("new").exists());
     }
 }
@@ -247,22 +479,65 @@ fn nothing_is_written_over_and_every_mistake_is_named() {
     for (code, arguments, expected) in [
         (2, &["grayscale", "a", "--out", "out"][..], "--force"),
         (1, &["grayscale", "a", "--out", "a"], "a/x.png"),
-        (1, &["combine", "a", "b", "--out", "out", "--force"], "same size"),
-        (1, &["combine", "a", "b", "--out", "b", "--force"], "b/x.png; choose another --out"),
-        (1, &["combine", "a", "b", "--out", "a", "--force"], "a/x.png; choose another --out"),
-        (1, &["combine", "a", "c", "--out", "new"], "no image with the same name"),
+        (
+            1,
+            &["combine", "a", "b", "--out", "out", "--force"],
+            "same size",
+        ),
+        (
+            1,
+            &["combine", "a", "b", "--out", "b", "--force"],
+            "b/x.png; choose another --out",
+        ),
+        (
+            1,
+            &["combine", "a", "b", "--out", "a", "--force"],
+            "a/x.png; choose another --out",
+        ),
+        (
+            1,
+            &["combine", "a", "c", "--out", "new"],
+            "no image with the same name",
+        ),
         (1, &["combine", "a", "nowhere", "--out", "new"], "nowhere"),
         (1, &["edges", "nowhere", "--out", "new"], "nowhere"),
-        (2, &["edges", "a", "--out", "new", "--low", "9", "--high", "3"], "--low 9"),
-        (2, &["blank", "a", "--out", "new", "--fraction", "2"], "--fraction"),
-        (2, &["blank", "a", "--out", "new", "--fraction", "0"], "--fraction 0 must be above 0"),
-        (2, &["split", "a", "--out", "new", "--val", "60", "--test", "40"], "nothing to train on"),
-        (2, &["split", "a", "--out", "new"], "of 1 images leave nothing to train on"),
-        (2, &["labels", "a", "--out", "new", "--palette", "bad.txt"], "line 1"),
+        (
+            2,
+            &["edges", "a", "--out", "new", "--low", "9", "--high", "3"],
+            "--low 9",
+        ),
+        (
+            2,
+            &["blank", "a", "--out", "new", "--fraction", "2"],
+            "--fraction",
+        ),
+        (
+            2,
+            &["blank", "a", "--out", "new", "--fraction", "0"],
+            "--fraction 0 must be above 0",
+        ),
+        (
+            2,
+            &["split", "a", "--out", "new", "--val", "60", "--test", "40"],
+            "nothing to train on",
+        ),
+        (
+            2,
+            &["split", "a", "--out", "new"],
+            "of 1 images leave nothing to train on",
+        ),
+        (
+            2,
+            &["labels", "a", "--out", "new", "--palette", "bad.txt"],
+            "line 1",
+        ),
     ] {
         let message = fail_cleanly(root, code, &[&["prepare"], arguments].concat());
         assert!(message.contains(expected), "{arguments:?}: {message}");
     }
-    succeed(root, &["prepare", "grayscale", "a", "--out", "out", "--force"]);
+    succeed(
+        root,
+        &["prepare", "grayscale", "a", "--out", "out", "--force"],
+    );
     assert_eq!(open(&root.join("out/x.png")).dimensions(), (8, 8));
 }

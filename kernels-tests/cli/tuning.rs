@@ -1,4 +1,5 @@
-//! `--tune`: what is found is kept for the next time, in a folder that may be missing, damaged or closed.
+//! `--tune`: what is found is kept for the next time, in a folder that may be missing, damaged or
+//! closed.
 
 use crate::{TINY, command, stderr, temporary};
 use std::fs;
@@ -8,15 +9,25 @@ const TUNED: &str = "tuning ";
 
 /// Two steps with `--tune quick`; gives what the program said.
 fn train(folder: &Path, cache: &Path, name: &str) -> String {
-    let arguments = [&["train", "--steps", "2", "--tune", "quick", "--name", name], &TINY[..]].concat();
-    let output = command(folder, &arguments).env("PIX2PIX_CACHE", cache).output().unwrap();
+    let arguments = [
+        &["train", "--steps", "2", "--tune", "quick", "--name", name],
+        &TINY[..],
+    ]
+    .concat();
+    let output = command(folder, &arguments)
+        .env("PIX2PIX_CACHE", cache)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     stderr(&output)
 }
 
 /// The file of choices, in the one folder of this device.
 fn choices(cache: &Path) -> PathBuf {
-    let folders: Vec<_> = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folders: Vec<_> = fs::read_dir(cache)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     assert_eq!(folders.len(), 1, "one device, one folder: {folders:?}");
     folders[0].join("kernels-quick.json")
 }
@@ -27,14 +38,21 @@ fn what_tuning_found_is_kept_and_a_damaged_file_is_made_again() {
     let cache = folder.path().join("cache");
     assert!(train(folder.path(), &cache, "first").contains(TUNED));
     let file = choices(&cache);
-    let found: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let found: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert!(found.len() > 20, "{found:?}");
     for (key, kernel) in &found {
         let kernel = kernel.as_str().unwrap();
-        assert!(key.starts_with("conv") && kernel.starts_with(['2', '3', '4', '5', '6', '7', '8']), "{key}: {kernel}");
+        assert!(
+            key.starts_with("conv") && kernel.starts_with(['2', '3', '4', '5', '6', '7', '8']),
+            "{key}: {kernel}"
+        );
     }
 
-    assert!(!train(folder.path(), &cache, "second").contains(TUNED), "everything is known by now");
+    assert!(
+        !train(folder.path(), &cache, "second").contains(TUNED),
+        "everything is known by now"
+    );
     fs::write(&file, "{ \"conv2d").unwrap();
     assert!(train(folder.path(), &cache, "third").contains(TUNED));
     assert!(serde_json::from_slice::<serde_json::Value>(&fs::read(&file).unwrap()).is_ok());

@@ -17,7 +17,10 @@ pub fn activation_shape(role: &str, tensor: &Tensor) -> Result<Shape, Problem> {
     match tensor.shape[..] {
         [batch, channels, height, width] => Ok(Shape::nhwc(batch, height, width, channels)),
         [channels] => Ok(Shape::vector(channels)),
-        _ => Err(Problem::Fail(format!("tensor {role} has the shape {:?}, not one or four axes", tensor.shape))),
+        _ => Err(Problem::Fail(format!(
+            "tensor {role} has the shape {:?}, not one or four axes",
+            tensor.shape
+        ))),
     }
 }
 
@@ -33,7 +36,8 @@ pub struct Layer<'a> {
     statistics: ArenaId,
     inputs: Vec<(Var, Vec<f32>)>,
     initial: Vec<(StateId, Vec<f32>)>,
-    /// Weights of transposed convolutions: they and their gradients have another layout in the reference.
+    /// Weights of transposed convolutions: they and their gradients have another layout in the
+    /// reference.
     transposed: HashMap<Var, bool>,
     results: Vec<(String, Var)>,
     final_states: Vec<(String, StateId)>,
@@ -66,16 +70,29 @@ impl<'a> Layer<'a> {
 
     /// The same, where the case has it.
     pub fn optional(&mut self, role: &str) -> Result<Option<Var>, Problem> {
-        if self.case.has(role) { self.input(role).map(Some) } else { Ok(None) }
+        if self.case.has(role) {
+            self.input(role).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// A convolution's weight, or a transposed convolution's.
     pub fn weight(&mut self, role: &str, transposed: bool) -> Result<Var, Problem> {
         let tensor = self.case.tensor(role)?;
         let shape = match (&tensor.shape[..], transposed) {
-            (&[out_channels, in_channels, height, width], false) => Shape::hwio(height, width, in_channels, out_channels),
-            (&[in_channels, out_channels, height, width], true) => Shape::hwio(height, width, in_channels, out_channels),
-            _ => return Err(Problem::Fail(format!("tensor {role} has the shape {:?}, not four axes", tensor.shape))),
+            (&[out_channels, in_channels, height, width], false) => {
+                Shape::hwio(height, width, in_channels, out_channels)
+            }
+            (&[in_channels, out_channels, height, width], true) => {
+                Shape::hwio(height, width, in_channels, out_channels)
+            }
+            _ => {
+                return Err(Problem::Fail(format!(
+                    "tensor {role} has the shape {:?}, not four axes",
+                    tensor.shape
+                )));
+            }
         };
         Ok(self.push(role, shape, transposed, &tensor))
     }
@@ -83,7 +100,12 @@ impl<'a> Layer<'a> {
     /// A running statistic.
     pub fn state(&mut self, role: &str) -> Result<StateId, Problem> {
         let tensor = self.case.tensor(role)?;
-        let id = self.states.add(self.statistics, role.to_owned(), Shape::vector(tensor.values.len()), Init::Constant(0.0));
+        let id = self.states.add(
+            self.statistics,
+            role.to_owned(),
+            Shape::vector(tensor.values.len()),
+            Init::Constant(0.0),
+        );
         self.initial.push((id, tensor.f32()));
         Ok(id)
     }
@@ -103,8 +125,9 @@ impl<'a> Layer<'a> {
         self.final_states.push((role.to_owned(), id));
     }
 
-    /// Records the gradients of `output`, given that of the output in `gy` (one for a loss, which has none), with respect to each
-    /// value that the case has a gradient of, under the gradient's role.
+    /// Records the gradients of `output`, given that of the output in `gy` (one for a loss, which
+    /// has none), with respect to each value that the case has a gradient of, under the gradient's
+    /// role.
     pub fn gradients(&mut self, output: Var, of: &[(&str, Var)]) -> Result<(), Problem> {
         let of: Vec<&(&str, Var)> = of.iter().filter(|(role, _)| self.case.has(role)).collect();
         if of.is_empty() {
@@ -132,7 +155,12 @@ impl<'a> Layer<'a> {
         let outputs: Vec<Var> = self.results.iter().map(|(_, var)| *var).collect();
         let program = Program::compile(gpu, &store, &self.tape, &outputs)?;
         // An input that no result depends on has no memory.
-        let live = |var: &Var| self.tape.nodes().iter().any(|node| node.inputs.contains(var));
+        let live = |var: &Var| {
+            self.tape
+                .nodes()
+                .iter()
+                .any(|node| node.inputs.contains(var))
+        };
         for (var, values) in self.inputs.iter().filter(|(var, _)| live(var)) {
             program.write(gpu, *var, values)?;
         }
@@ -146,14 +174,19 @@ impl<'a> Layer<'a> {
             checks.layer(role, &to_reference(shape, transposed, &got), &reference)?;
         }
         for (role, id) in &self.final_states {
-            checks.layer(role, &store.read(gpu, *id, ArenaPart::Value)?, &self.case.reference(role)?)?;
+            checks.layer(
+                role,
+                &store.read(gpu, *id, ArenaPart::Value)?,
+                &self.case.reference(role)?,
+            )?;
         }
         Ok(checks)
     }
 
     fn push(&mut self, role: &str, shape: Shape, transposed: bool, tensor: &Tensor) -> Var {
         let var = self.tape.input(role, shape);
-        self.inputs.push((var, from_reference(shape, transposed, &tensor.f32())));
+        self.inputs
+            .push((var, from_reference(shape, transposed, &tensor.f32())));
         self.transposed.insert(var, transposed);
         var
     }
@@ -163,11 +196,21 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Fails unless both shapes agree but for axes of one element: a scalar of ours has one axis, the reference's none or one.
+/// Fails unless both shapes agree but for axes of one element: a scalar of ours has one axis, the
+/// reference's none or one.
 pub fn same_shape(role: &str, got: &[usize], reference: &Tensor) -> Result<(), Problem> {
-    let squeeze = |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
+    let squeeze = |shape: &[usize]| {
+        shape
+            .iter()
+            .copied()
+            .filter(|&size| size != 1)
+            .collect::<Vec<_>>()
+    };
     if squeeze(got) == squeeze(&reference.shape) {
         return Ok(());
     }
-    Err(Problem::Fail(format!("{role} has the shape {got:?}, the reference {:?}", reference.shape)))
+    Err(Problem::Fail(format!(
+        "{role} has the shape {got:?}, the reference {:?}",
+        reference.shape
+    )))
 }

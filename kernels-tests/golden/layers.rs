@@ -7,7 +7,9 @@ use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::Concat;
 use pix2pix::ops::activation::{Activation, activate};
-use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics};
+use pix2pix::ops::batch_norm::{
+    Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics,
+};
 use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
 use pix2pix::ops::conv2d::conv2d;
@@ -25,8 +27,17 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
         "BatchNorm2d" => batch_normalisation(&mut layer)?,
         "InstanceNorm2d" => instance_normalisation(&mut layer)?,
         "LeakyReLU" => {
-            let slope = case.number(if case.has_field("negative_slope") { "negative_slope" } else { "slope" })?;
-            activation(&mut layer, Activation::LeakyRelu { slope: slope as f32 })?;
+            let slope = case.number(if case.has_field("negative_slope") {
+                "negative_slope"
+            } else {
+                "slope"
+            })?;
+            activation(
+                &mut layer,
+                Activation::LeakyRelu {
+                    slope: slope as f32,
+                },
+            )?;
         }
         "ReLU" => activation(&mut layer, Activation::LeakyRelu { slope: 0.0 })?,
         "Tanh" => activation(&mut layer, Activation::Tanh)?,
@@ -40,37 +51,64 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
     layer.run(gpu)
 }
 
-/// Kernel, stride and padding; a pair of equal numbers counts as one. What the library does not do is skipped.
+/// Kernel, stride and padding; a pair of equal numbers counts as one. What the library does not do
+/// is skipped.
 fn geometry(case: &Case) -> Result<Geometry, Problem> {
     for (key, value) in [("dilation", 1.0), ("groups", 1.0)] {
         case.require(key, value, "the networks have no such convolution")?;
     }
-    if case.field("padding_mode").and_then(Value::as_str).is_some_and(|mode| mode != "zeros") {
+    if case
+        .field("padding_mode")
+        .and_then(Value::as_str)
+        .is_some_and(|mode| mode != "zeros")
+    {
         return Err(Problem::Skip("convolutions pad with zeros only".into()));
     }
     let side = |key: &str| match case.field(key).and_then(Value::as_array).map(Vec::as_slice) {
         None => case.count(key),
-        Some([height, width]) if height == width => {
-            height.as_u64().map(|side| side as usize).ok_or(Problem::Fail(format!("parameter {key} is no pair of sizes")))
-        }
+        Some([height, width]) if height == width => height
+            .as_u64()
+            .map(|side| side as usize)
+            .ok_or(Problem::Fail(format!(
+                "parameter {key} is no pair of sizes"
+            ))),
         Some(_) => Err(Problem::Skip(format!("{key}: convolutions are square"))),
     };
-    Ok(Geometry::new(side("kernel")?, side("stride")?, side("padding")?))
+    Ok(Geometry::new(
+        side("kernel")?,
+        side("stride")?,
+        side("padding")?,
+    ))
 }
 
 fn convolution(layer: &mut Layer) -> Result<(), Problem> {
     let geometry = geometry(layer.case)?;
-    let (input, weight, bias) = (layer.input("x")?, layer.weight("weight", false)?, layer.optional("bias")?);
+    let (input, weight, bias) = (
+        layer.input("x")?,
+        layer.weight("weight", false)?,
+        layer.optional("bias")?,
+    );
     let output = conv2d(&mut layer.tape, input, weight, bias, geometry)?;
     layer.expect("y", output);
-    let of: Vec<_> = [("gx", input), ("gweight", weight)].into_iter().chain(bias.map(|bias| ("gbias", bias))).collect();
+    let of: Vec<_> = [("gx", input), ("gweight", weight)]
+        .into_iter()
+        .chain(bias.map(|bias| ("gbias", bias)))
+        .collect();
     layer.gradients(output, &of)
 }
 
 fn transposed_convolution(layer: &mut Layer) -> Result<(), Problem> {
     let geometry = geometry(layer.case)?;
-    let output_padding = if layer.case.has_field("output_padding") { layer.case.count("output_padding")? } else { 0 };
-    let (input, weight, bias) = (layer.input("x")?, layer.weight("weight", true)?, layer.optional("bias")?);
+    let output_padding = if layer.case.has_field("output_padding") {
+        layer.case.count("output_padding")?
+    } else {
+        0
+    };
+    let (input, weight, bias) = (
+        layer.input("x")?,
+        layer.weight("weight", true)?,
+        layer.optional("bias")?,
+    );
     let shape = layer.tape.shape(input);
     let op = ConvTranspose2d {
         geometry,
@@ -82,7 +120,10 @@ fn transposed_convolution(layer: &mut Layer) -> Result<(), Problem> {
     let operands: Vec<_> = [input, weight].into_iter().chain(bias).collect();
     let output = layer.tape.record(op, &operands)?;
     layer.expect("y", output);
-    let of: Vec<_> = [("gx", input), ("gweight", weight)].into_iter().chain(bias.map(|bias| ("gbias", bias))).collect();
+    let of: Vec<_> = [("gx", input), ("gweight", weight)]
+        .into_iter()
+        .chain(bias.map(|bias| ("gbias", bias)))
+        .collect();
     layer.gradients(output, &of)
 }
 
@@ -101,29 +142,53 @@ fn batch_normalisation(layer: &mut Layer) -> Result<(), Problem> {
             update_running_statistics(&mut layer.tape, stats, running, count, momentum, eps)?;
             output
         }
-        other => return Err(Problem::Fail(format!("mode {other} is neither train nor eval"))),
+        other => {
+            return Err(Problem::Fail(format!(
+                "mode {other} is neither train nor eval"
+            )));
+        }
     };
     layer.expect("y", output);
-    for (role, state) in ["running_mean_after", "running_var_after"].into_iter().zip(states) {
+    for (role, state) in ["running_mean_after", "running_var_after"]
+        .into_iter()
+        .zip(states)
+    {
         if case.has(role) {
             layer.expect_state(role, state);
         }
     }
-    layer.gradients(output, &[("gx", input), ("gweight", affine[0]), ("gbias", affine[1])])
+    layer.gradients(
+        output,
+        &[("gx", input), ("gweight", affine[0]), ("gbias", affine[1])],
+    )
 }
 
 fn instance_normalisation(layer: &mut Layer) -> Result<(), Problem> {
     if layer.case.flag("track_running_stats") {
-        return Err(Problem::Skip("instance norm with running statistics is in none of the networks".into()));
+        return Err(Problem::Skip(
+            "instance norm with running statistics is in none of the networks".into(),
+        ));
     }
     let eps = layer.case.number("eps")? as f32;
     let input = layer.input("x")?;
     let (output, of) = match (layer.optional("weight")?, layer.optional("bias")?) {
         (Some(weight), Some(bias)) => {
-            let (output, _) = batch_norm(&mut layer.tape, input, [weight, bias], Groups::Instance, eps)?;
-            (output, vec![("gx", input), ("gweight", weight), ("gbias", bias)])
+            let (output, _) = batch_norm(
+                &mut layer.tape,
+                input,
+                [weight, bias],
+                Groups::Instance,
+                eps,
+            )?;
+            (
+                output,
+                vec![("gx", input), ("gweight", weight), ("gbias", bias)],
+            )
         }
-        _ => (instance_norm(&mut layer.tape, input, eps)?, vec![("gx", input)]),
+        _ => (
+            instance_norm(&mut layer.tape, input, eps)?,
+            vec![("gx", input)],
+        ),
     };
     layer.expect("y", output);
     layer.gradients(output, &of)
@@ -146,7 +211,9 @@ fn dropout(layer: &mut Layer) -> Result<(), Problem> {
 }
 
 fn concatenation(layer: &mut Layer) -> Result<(), Problem> {
-    layer.case.require("dim", 1.0, "images are joined on the channel axis only")?;
+    layer
+        .case
+        .require("dim", 1.0, "images are joined on the channel axis only")?;
     let operands = [layer.input("a")?, layer.input("b")?];
     let output = layer.tape.record(Concat, &operands)?;
     layer.expect("y", output);
@@ -161,16 +228,34 @@ fn gan_loss(layer: &mut Layer) -> Result<(), Problem> {
     let output = match kind {
         _ if target == 1.0 => gan(&mut layer.tape, input, Verdict::Real, kind)?,
         _ if target == 0.0 => gan(&mut layer.tape, input, Verdict::Fake, kind)?,
-        GanLoss::Vanilla => layer.tape.record(Loss { kind: LossKind::BceWithLogits { target: smooth } }, &[input])?,
-        GanLoss::Lsgan => layer.tape.record(Loss { kind: LossKind::Mse { target: smooth } }, &[input])?,
-        GanLoss::Hinge | GanLoss::Wgangp => return Err(Problem::Fail(format!("target {target}: {kind:?} knows 0 and 1"))),
+        GanLoss::Vanilla => layer.tape.record(
+            Loss {
+                kind: LossKind::BceWithLogits { target: smooth },
+            },
+            &[input],
+        )?,
+        GanLoss::Lsgan => layer.tape.record(
+            Loss {
+                kind: LossKind::Mse { target: smooth },
+            },
+            &[input],
+        )?,
+        GanLoss::Hinge | GanLoss::Wgangp => {
+            return Err(Problem::Fail(format!(
+                "target {target}: {kind:?} knows 0 and 1"
+            )));
+        }
     };
     layer.expect("loss", output);
     layer.gradients(output, &[("gx", input)])
 }
 
 fn l1_loss(layer: &mut Layer) -> Result<(), Problem> {
-    let factor = if layer.case.has_field("scale") { layer.case.number("scale")? as f32 } else { 1.0 };
+    let factor = if layer.case.has_field("scale") {
+        layer.case.number("scale")? as f32
+    } else {
+        1.0
+    };
     let (input, target) = (layer.input("x")?, layer.input("target")?);
     let mean = distance(&mut layer.tape, input, target, Distance::L1)?;
     let output = scale(&mut layer.tape, mean, factor)?;

@@ -1,9 +1,11 @@
-//! The reference's own numbers, computed once more on the device through the public interface of the library.
+//! The reference's own numbers, computed once more on the device through the public interface of
+//! the library.
 //!
-//! The folder comes from `PIX2PIX_GOLDEN`; without it the small one beside this file is taken. Every case of every manifest in it is
-//! run and prints one line; the last line counts them. An operation that is not known is a failure, and so is a folder without
-//! cases. `PIX2PIX_ADAPTER` names the adapter, `PIX2PIX_FORCE` (for example `conv2d=1_naive,conv_transpose2d=2_register`) the rung
-//! of a kernel family, and an argument selects the cases whose name contains it.
+//! The folder comes from `PIX2PIX_GOLDEN`; without it the small one beside this file is taken.
+//! Every case of every manifest in it is run and prints one line; the last line counts them. An
+//! operation that is not known is a failure, and so is a folder without cases. `PIX2PIX_ADAPTER`
+//! names the adapter, `PIX2PIX_FORCE` (for example `conv2d=1_naive,conv_transpose2d=2_register`)
+//! the rung of a kernel family, and an argument selects the cases whose name contains it.
 
 mod case;
 mod checks;
@@ -28,13 +30,23 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut tally = Tally::default();
     // What cargo hands to every test binary may hold options, which mean nothing here.
-    let filter = env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let filter = env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'))
+        .unwrap_or_default();
     match open_gpu() {
         Ok(gpu) => run_folder(&gpu, &folder(), &filter, &mut tally),
         Err(problem) => tally.count("device", "", Err(problem)),
     }
-    println!("golden: {} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
-    if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!(
+        "golden: {} passed, {} failed, {} skipped",
+        tally.passed, tally.failed, tally.skipped
+    );
+    if tally.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// An environment variable; an empty one counts as unset.
@@ -50,17 +62,33 @@ fn folder() -> PathBuf {
 /// The adapter, with the rungs of `PIX2PIX_FORCE`.
 fn open_gpu() -> Result<Gpu, Problem> {
     pix2pix::gpu::quiet_drivers();
-    let options = DeviceOptions { adapter: variable("PIX2PIX_ADAPTER"), ..Default::default() };
+    let options = DeviceOptions {
+        adapter: variable("PIX2PIX_ADAPTER"),
+        ..Default::default()
+    };
     let gpu = pollster::block_on(Gpu::open(&options)).map_err(Problem::fail)?;
     let mut profile = gpu.profile().clone();
-    for choice in variable("PIX2PIX_FORCE").iter().flat_map(|list| list.split(',')) {
+    for choice in variable("PIX2PIX_FORCE")
+        .iter()
+        .flat_map(|list| list.split(','))
+    {
         let known = |family: &str, rung: &str| {
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders").join(family).join(rung).with_extension("wgsl").is_file()
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("shaders")
+                .join(family)
+                .join(rung)
+                .with_extension("wgsl")
+                .is_file()
         };
-        // The library takes its default for a name that it does not know, which would test something else than was asked for.
+        // The library takes its default for a name that it does not know, which would test
+        // something else than was asked for.
         match choice.split_once('=') {
             Some((family, rung)) if known(family, rung) => profile = profile.force(family, rung),
-            _ => return Err(Problem::Fail(format!("PIX2PIX_FORCE: \"{choice}\" is no FAMILY=RUNG of the folder shaders"))),
+            _ => {
+                return Err(Problem::Fail(format!(
+                    "PIX2PIX_FORCE: \"{choice}\" is no FAMILY=RUNG of the folder shaders"
+                )));
+            }
         }
     }
     Ok(gpu.with_profile(profile))
@@ -69,15 +97,27 @@ fn open_gpu() -> Result<Gpu, Problem> {
 /// Runs the cases of all manifests in the order of their names.
 fn run_folder(gpu: &Gpu, folder: &Path, filter: &str, tally: &mut Tally) {
     let mut paths: Vec<PathBuf> = match std::fs::read_dir(folder) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect(),
-        Err(error) => return tally.count(&folder.display().to_string(), "", Err(Problem::fail(error))),
+        Ok(entries) => entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "json"))
+            .collect(),
+        Err(error) => {
+            return tally.count(&folder.display().to_string(), "", Err(Problem::fail(error)));
+        }
     };
     paths.sort();
     for path in &paths {
         run_manifest(gpu, path, filter, tally);
     }
     if tally.is_empty() && filter.is_empty() {
-        tally.count(&folder.display().to_string(), "", Err(Problem::Fail("no cases; PIX2PIX_GOLDEN must name a folder with some".into())));
+        tally.count(
+            &folder.display().to_string(),
+            "",
+            Err(Problem::Fail(
+                "no cases; PIX2PIX_GOLDEN must name a folder with some".into(),
+            )),
+        );
     }
 }
 
@@ -94,7 +134,11 @@ fn run_manifest(gpu: &Gpu, path: &Path, filter: &str, tally: &mut Tally) {
         if label.contains(filter) {
             // A panic in one case must not hide the others.
             let outcome = catch_unwind(AssertUnwindSafe(|| run_case(gpu, &case, folder)));
-            tally.count(&label, case.op(), outcome.unwrap_or_else(|_| Err(Problem::Fail("panicked, see above".into()))));
+            tally.count(
+                &label,
+                case.op(),
+                outcome.unwrap_or_else(|_| Err(Problem::Fail("panicked, see above".into()))),
+            );
         }
     }
 }
@@ -102,13 +146,17 @@ fn run_manifest(gpu: &Gpu, path: &Path, filter: &str, tally: &mut Tally) {
 /// Chooses what runs a case by its `op`.
 fn run_case(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
     if case.op() == "ResnetGenerator" {
-        return Err(Problem::Skip("residual generators are not supported yet".into()));
+        return Err(Problem::Skip(
+            "residual generators are not supported yet".into(),
+        ));
     }
     case.check_tensors()?;
     match case.op() {
         "Adam" => optimiser::run(gpu, case),
         "AlignedPreprocess" => preprocess::run(case),
-        "NLayerDiscriminator" | "PixelDiscriminator" | "UnetGenerator" => networks::run(gpu, case, folder),
+        "NLayerDiscriminator" | "PixelDiscriminator" | "UnetGenerator" => {
+            networks::run(gpu, case, folder)
+        }
         "Pix2PixStep" => training::run(gpu, case),
         _ => layers::run(gpu, case),
     }
@@ -128,7 +176,11 @@ impl Tally {
     }
 
     fn count(&mut self, name: &str, op: &str, outcome: Result<Checks, Problem>) {
-        let subject = if op.is_empty() { name.to_owned() } else { format!("{name} ({op})") };
+        let subject = if op.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name} ({op})")
+        };
         match outcome.and_then(Checks::verdict) {
             Ok(summary) => {
                 self.passed += 1;

@@ -1,4 +1,5 @@
-//! Whole networks: output and every gradient of one training pass, the running statistics after it, and the output of `eval()`.
+//! Whole networks: output and every gradient of one training pass, the running statistics after it,
+//! and the output of `eval()`.
 
 use crate::case::{Case, Tensor};
 use crate::checks::Checks;
@@ -8,8 +9,8 @@ use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
 use pix2pix::nn::{
-    DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, Statistics, TestNorm, TestTime, UNetConfig,
-    Upsample,
+    DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig,
+    Statistics, TestNorm, TestTime, UNetConfig, Upsample,
 };
 use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
@@ -25,7 +26,9 @@ pub fn norm(case: &Case) -> Result<Norm, Problem> {
         "batch" => Ok(Norm::Batch),
         "instance" => Ok(Norm::Instance),
         "none" => Ok(Norm::None),
-        other => Err(Problem::Fail(format!("norm {other} is none of batch, instance and none"))),
+        other => Err(Problem::Fail(format!(
+            "norm {other} is none of batch, instance and none"
+        ))),
     }
 }
 
@@ -36,8 +39,14 @@ enum Network {
 }
 
 impl Network {
-    /// The network that a case describes; channel counts that it leaves out are those of its tensors.
-    fn new(case: &Case, recipe: Option<&Recipe>, pth: Option<&TensorFile>, states: &mut StateList) -> Result<Self, Problem> {
+    /// The network that a case describes; channel counts that it leaves out are those of its
+    /// tensors.
+    fn new(
+        case: &Case,
+        recipe: Option<&Recipe>,
+        pth: Option<&TensorFile>,
+        states: &mut StateList,
+    ) -> Result<Self, Problem> {
         if let Some(pth) = pth {
             return Self::of_file(case, pth, states);
         }
@@ -50,7 +59,11 @@ impl Network {
                 true => case.count("output_nc")?,
                 false => case.tensor("y")?.shape.get(1).copied().unwrap_or(0),
             };
-            let (num_downs, ngf, dropout) = (case.count("num_downs")?, case.count("ngf")?, case.flag("use_dropout"));
+            let (num_downs, ngf, dropout) = (
+                case.count("num_downs")?,
+                case.count("ngf")?,
+                case.flag("use_dropout"),
+            );
             let config = UNetConfig {
                 in_channels,
                 out_channels,
@@ -62,26 +75,57 @@ impl Network {
                 skips: true,
                 upsample: Upsample::Deconv,
             };
-            return Ok(Self::Generator(Generator::new(states, &GeneratorConfig::UNet(config))?));
+            return Ok(Self::Generator(Generator::new(
+                states,
+                &GeneratorConfig::UNet(config),
+            )?));
         }
-        let n_layers = if case.op() == "PixelDiscriminator" { 0 } else { case.count("n_layers")? };
-        let config = PatchGanConfig { in_channels, ndf: case.count("ndf")?, n_layers, norm: norm(case)? };
+        let n_layers = if case.op() == "PixelDiscriminator" {
+            0
+        } else {
+            case.count("n_layers")?
+        };
+        let config = PatchGanConfig {
+            in_channels,
+            ndf: case.count("ndf")?,
+            n_layers,
+            norm: norm(case)?,
+        };
         Ok(Self::Discriminator(PatchGan::new(states, &config)?))
     }
 
     /// The network that is read off a state dict, if the case describes the same one.
     fn of_file(case: &Case, pth: &TensorFile, states: &mut StateList) -> Result<Self, Problem> {
-        let (shapes, other) = (pth.shapes().collect(), || Problem::Fail("the state dict is read as another network".into()));
+        let (shapes, other) = (pth.shapes().collect(), || {
+            Problem::Fail("the state dict is read as another network".into())
+        });
         let norm = norm(case)?;
         if case.op() == "UnetGenerator" {
             let config = UNetConfig::from_shapes(&shapes, Upsample::Deconv).ok_or_else(other)?;
-            let same = (config.num_downs, config.ngf, config.norm) == (case.count("num_downs")?, case.count("ngf")?, norm);
-            return if same { Ok(Self::Generator(Generator::new(states, &GeneratorConfig::UNet(config))?)) } else { Err(other()) };
+            let same = (config.num_downs, config.ngf, config.norm)
+                == (case.count("num_downs")?, case.count("ngf")?, norm);
+            return if same {
+                Ok(Self::Generator(Generator::new(
+                    states,
+                    &GeneratorConfig::UNet(config),
+                )?))
+            } else {
+                Err(other())
+            };
         }
         let config = PatchGanConfig::from_shapes(&shapes).ok_or_else(other)?;
-        let n_layers = if case.op() == "PixelDiscriminator" { 0 } else { case.count("n_layers")? };
-        let same = (config.n_layers, config.ndf, config.norm) == (n_layers, case.count("ndf")?, norm);
-        if same { Ok(Self::Discriminator(PatchGan::new(states, &config)?)) } else { Err(other()) }
+        let n_layers = if case.op() == "PixelDiscriminator" {
+            0
+        } else {
+            case.count("n_layers")?
+        };
+        let same =
+            (config.n_layers, config.ndf, config.norm) == (n_layers, case.count("ndf")?, norm);
+        if same {
+            Ok(Self::Discriminator(PatchGan::new(states, &config)?))
+        } else {
+            Err(other())
+        }
     }
 
     fn parameters(&self) -> ArenaId {
@@ -98,7 +142,13 @@ impl Network {
         }
     }
 
-    fn forward(&self, tape: &mut Tape, states: &StateList, input: Var, mode: &Mode) -> Result<Var, TapeError> {
+    fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        input: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         match self {
             Self::Generator(network) => network.forward(tape, states, input, mode),
             Self::Discriminator(network) => network.forward(tape, states, input, mode),
@@ -119,7 +169,8 @@ pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
     let input = match (&recipe, &pth) {
         (_, Some(pth)) => {
             for arena in [network.parameters(), network.statistics()] {
-                load_network(pth, gpu, &store, arena, ArenaPart::Value, "").map_err(Problem::fail)?;
+                load_network(pth, gpu, &store, arena, ArenaPart::Value, "")
+                    .map_err(Problem::fail)?;
             }
             case.tensor("x")?
         }
@@ -134,7 +185,14 @@ pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
             case.tensor("x")?
         }
     };
-    let mut pass = Pass { gpu, case, network, store, input, checks: Checks::default() };
+    let mut pass = Pass {
+        gpu,
+        case,
+        network,
+        store,
+        input,
+        checks: Checks::default(),
+    };
     let evaluates = case.has_field("mode") && case.text("mode")?.starts_with("eval");
     if case.has("y") {
         if evaluates {
@@ -142,7 +200,8 @@ pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
         } else {
             pass.train()?
         }
-        // Without dropout training's output is that of using the network by the statistics of the batch.
+        // Without dropout training's output is that of using the network by the statistics of the
+        // batch.
         if !evaluates && case.roles("mask.").next().is_none() {
             pass.evaluate_by_batch("y")?;
         }
@@ -161,27 +220,39 @@ pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
 fn start_statistics(gpu: &Gpu, store: &Store, arena: ArenaId) -> Result<(), Problem> {
     for state in store.states().in_arena(arena) {
         if let Init::Constant(value) = state.init {
-            store.write(gpu, state.id, ArenaPart::Value, &vec![value; state.shape.len()])?;
+            store.write(
+                gpu,
+                state.id,
+                ArenaPart::Value,
+                &vec![value; state.shape.len()],
+            )?;
         }
     }
     Ok(())
 }
 
-/// The input of a recipe: of the size that the case names, else of the output's, which is right for all but the PatchGAN.
+/// The input of a recipe: of the size that the case names, else of the output's, which is right for
+/// all but the PatchGAN.
 fn recipe_input(case: &Case, recipe: &Recipe) -> Result<Tensor, Problem> {
     if case.has("x") {
         return case.tensor("x");
     }
     let output = case.tensor("y")?;
     let [batch, _, mut height, mut width] = output.shape[..] else {
-        return Err(Problem::Fail(format!("tensor y has the shape {:?}, not four axes", output.shape)));
+        return Err(Problem::Fail(format!(
+            "tensor y has the shape {:?}, not four axes",
+            output.shape
+        )));
     };
     if case.has_field("size") || case.op() == "NLayerDiscriminator" {
         (height, width) = (case.count("size")?, case.count("size")?);
     }
     let channels = recipe.in_channels().unwrap_or(0);
     let values = recipe.input(batch * channels * height * width)?;
-    Ok(Tensor { shape: vec![batch, channels, height, width], values: values.into_iter().map(f64::from).collect() })
+    Ok(Tensor {
+        shape: vec![batch, channels, height, width],
+        values: values.into_iter().map(f64::from).collect(),
+    })
 }
 
 /// A network with its parameters on the device, and what has been compared so far.
@@ -205,7 +276,8 @@ impl Recording {
     fn input(&mut self, role: &str, tensor: &Tensor) -> Result<Var, Problem> {
         let shape = activation_shape(role, tensor)?;
         let var = self.tape.input(role, shape);
-        self.inputs.push((var, from_reference(shape, false, &tensor.f32())));
+        self.inputs
+            .push((var, from_reference(shape, false, &tensor.f32())));
         Ok(var)
     }
 
@@ -221,26 +293,49 @@ impl Recording {
 
     /// An activation in the reference's layout.
     fn read(&self, gpu: &Gpu, program: &Program, var: Var) -> Result<Vec<f32>, Problem> {
-        Ok(to_reference(self.tape.shape(var), false, &program.read(gpu, var)?))
+        Ok(to_reference(
+            self.tape.shape(var),
+            false,
+            &program.read(gpu, var)?,
+        ))
     }
 }
 
 impl Pass<'_> {
-    /// Batch statistics, the case's dropout masks, gradients where there is a `gy`, running statistics.
+    /// Batch statistics, the case's dropout masks, gradients where there is a `gy`, running
+    /// statistics.
     fn train(&mut self) -> Result<(), Problem> {
         let mut recording = Recording::default();
         let input = recording.input("x", &self.input)?;
         let mut masks = BTreeMap::new();
         for module in self.case.roles("mask.") {
             let role = format!("mask.{module}");
-            masks.insert(module.to_owned(), recording.input(&role, &self.case.tensor(&role)?)?);
+            masks.insert(
+                module.to_owned(),
+                recording.input(&role, &self.case.tensor(&role)?)?,
+            );
         }
-        let dropout = if masks.is_empty() { DropoutMode::Off } else { DropoutMode::Given(masks) };
-        let mode = Mode { statistics: Statistics::Batch, dropout };
+        let dropout = if masks.is_empty() {
+            DropoutMode::Off
+        } else {
+            DropoutMode::Given(masks)
+        };
+        let mode = Mode {
+            statistics: Statistics::Batch,
+            dropout,
+        };
         let states = self.store.states().clone();
-        let output = self.network.forward(&mut recording.tape, &states, input, &mode)?;
-        let parameters: Vec<&StateSpec> = states.in_arena(self.network.parameters()).filter(|state| self.is_compared(state)).collect();
-        let mut wrt: Vec<Var> = parameters.iter().map(|state| recording.tape.state(&states, state.id)).collect();
+        let output = self
+            .network
+            .forward(&mut recording.tape, &states, input, &mode)?;
+        let parameters: Vec<&StateSpec> = states
+            .in_arena(self.network.parameters())
+            .filter(|state| self.is_compared(state))
+            .collect();
+        let mut wrt: Vec<Var> = parameters
+            .iter()
+            .map(|state| recording.tape.state(&states, state.id))
+            .collect();
         wrt.extend(self.case.has("gx").then_some(input));
         let mut outputs = vec![output];
         if self.case.has("gy") {
@@ -252,57 +347,107 @@ impl Pass<'_> {
         self.compare_output("y", &recording, &program, output)?;
         for (state, &gradient) in parameters.iter().zip(&outputs[1..]) {
             let role = format!("grad.{}", state.name);
-            let got = to_reference(state.shape, state.transposed, &program.read(self.gpu, gradient)?);
-            self.checks.network(&role, &got, &self.case.reference(&role)?)?;
+            let got = to_reference(
+                state.shape,
+                state.transposed,
+                &program.read(self.gpu, gradient)?,
+            );
+            self.checks
+                .network(&role, &got, &self.case.reference(&role)?)?;
         }
         if let Some(&gx) = outputs.get(1 + parameters.len()) {
-            self.checks.network("gx", &recording.read(self.gpu, &program, gx)?, &self.case.reference("gx")?)?;
+            self.checks.network(
+                "gx",
+                &recording.read(self.gpu, &program, gx)?,
+                &self.case.reference("gx")?,
+            )?;
         }
         for state in states.in_arena(self.network.statistics()) {
             let role = format!("after.{}", state.name);
             if self.case.has(&role) {
                 let got = parameters::read(self.gpu, &self.store, state, ArenaPart::Value)?;
-                self.checks.network(&role, &got, &self.case.reference(&role)?)?;
+                self.checks
+                    .network(&role, &got, &self.case.reference(&role)?)?;
             }
         }
         Ok(())
     }
 
-    /// The output by the statistics of the batch; those of each image are the same where there is one.
+    /// The output by the statistics of the batch; those of each image are the same where there is
+    /// one.
     fn evaluate_by_batch(&mut self, role: &str) -> Result<(), Problem> {
         self.evaluate(role, TestNorm::Batch)?;
-        if self.input.shape.first() == Some(&1) { self.evaluate(role, TestNorm::Image) } else { Ok(()) }
+        if self.input.shape.first() == Some(&1) {
+            self.evaluate(role, TestNorm::Image)
+        } else {
+            Ok(())
+        }
     }
 
     /// The output without dropout, to be compared with `role`.
     fn evaluate(&mut self, role: &str, norm: TestNorm) -> Result<(), Problem> {
         let mut recording = Recording::default();
         let input = recording.input("x", &self.input)?;
-        let mode = TestTime { norm, dropout: false }.mode();
-        let output = self.network.forward(&mut recording.tape, self.store.states(), input, &mode)?;
+        let mode = TestTime {
+            norm,
+            dropout: false,
+        }
+        .mode();
+        let output =
+            self.network
+                .forward(&mut recording.tape, self.store.states(), input, &mode)?;
         let program = recording.run(self.gpu, &self.store, &[output])?;
         self.compare_output(role, &recording, &program, output)
     }
 
     /// The reference's statistics, so that `y_eval` does not inherit an error of the pass before.
     fn load_statistics_after(&self) -> Result<(), Problem> {
-        let states: Vec<&StateSpec> = self.store.states().in_arena(self.network.statistics()).collect();
-        match states.iter().all(|state| self.case.has(&format!("after.{}", state.name))) {
-            true => parameters::load(self.gpu, &self.store, self.case, self.network.statistics(), "after."),
+        let states: Vec<&StateSpec> = self
+            .store
+            .states()
+            .in_arena(self.network.statistics())
+            .collect();
+        match states
+            .iter()
+            .all(|state| self.case.has(&format!("after.{}", state.name)))
+        {
+            true => parameters::load(
+                self.gpu,
+                &self.store,
+                self.case,
+                self.network.statistics(),
+                "after.",
+            ),
             false => Ok(()),
         }
     }
 
-    fn compare_output(&mut self, role: &str, recording: &Recording, program: &Program, output: Var) -> Result<(), Problem> {
+    fn compare_output(
+        &mut self,
+        role: &str,
+        recording: &Recording,
+        program: &Program,
+        output: Var,
+    ) -> Result<(), Problem> {
         let reference = self.case.reference(role)?;
-        let (got, expected): (Shape, Shape) = (recording.tape.shape(output), activation_shape(role, &reference)?);
+        let (got, expected): (Shape, Shape) = (
+            recording.tape.shape(output),
+            activation_shape(role, &reference)?,
+        );
         if got != expected {
-            return Err(Problem::Fail(format!("{role} has the shape {got}, the reference {expected}")));
+            return Err(Problem::Fail(format!(
+                "{role} has the shape {got}, the reference {expected}"
+            )));
         }
-        self.checks.network(role, &recording.read(self.gpu, program, output)?, &reference)
+        self.checks.network(
+            role,
+            &recording.read(self.gpu, program, output)?,
+            &reference,
+        )
     }
 
     fn is_compared(&self, state: &StateSpec) -> bool {
-        self.case.has(&format!("grad.{}", state.name)) && !parameters::is_noise(self.case, &state.name)
+        self.case.has(&format!("grad.{}", state.name))
+            && !parameters::is_noise(self.case, &state.name)
     }
 }

@@ -14,9 +14,15 @@ use pix2pix::tensor::Shape;
 
 /// Runs all steps of a case.
 pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
-    case.require("weight_decay", 0.0, "the reference trains without weight decay, so Adam has none")?;
+    case.require(
+        "weight_decay",
+        0.0,
+        "the reference trains without weight decay, so Adam has none",
+    )?;
     if case.flag("amsgrad") {
-        return Err(Problem::Skip("the reference trains without amsgrad, so Adam has none".into()));
+        return Err(Problem::Skip(
+            "the reference trains without amsgrad, so Adam has none".into(),
+        ));
     }
     let (betas, eps) = (case.betas()?, case.number("eps")? as f32);
     let initial = case.tensor("param0")?;
@@ -28,7 +34,12 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
     let given = tape.input("gradient", shape);
     // An optimiser takes computed gradients only, because they are written straight into the arena.
     let gradient = tape.record(Scale { scale: 1.0 }, &[given])?;
-    adam::update(&mut tape, &states, Adam::new(arena, betas, eps), &[gradient])?;
+    adam::update(
+        &mut tape,
+        &states,
+        Adam::new(arena, betas, eps),
+        &[gradient],
+    )?;
     let store = Store::new(gpu, states, true)?;
     store.write(gpu, state, ArenaPart::Value, &initial.f32())?;
     let program = Program::compile(gpu, &store, &tape, &[])?;
@@ -36,13 +47,24 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
     let rates = case.numbers("lr_per_step")?;
     let mut checks = Checks::default();
     for step in 1..=case.count("steps")? {
-        let rate = rates.get(step - 1).copied().map_or_else(|| case.number("lr"), Ok)?;
+        let rate = rates
+            .get(step - 1)
+            .copied()
+            .map_or_else(|| case.number("lr"), Ok)?;
         program.write(gpu, given, &case.tensor(&format!("step{step}.grad"))?.f32())?;
         program.run(gpu, &store, &StepState::new(0, step as u64, rate, betas))?;
-        for (what, part) in [("param", ArenaPart::Value), ("m", ArenaPart::Moment1), ("v", ArenaPart::Moment2)] {
+        for (what, part) in [
+            ("param", ArenaPart::Value),
+            ("m", ArenaPart::Moment1),
+            ("v", ArenaPart::Moment2),
+        ] {
             let role = format!("step{step}.{what}");
             if case.has(&role) {
-                checks.layer(&role, &store.read(gpu, state, part)?, &case.reference(&role)?)?;
+                checks.layer(
+                    &role,
+                    &store.read(gpu, state, part)?,
+                    &case.reference(&role)?,
+                )?;
             }
         }
     }

@@ -11,31 +11,67 @@ use pix2pix::state::{ArenaId, StateSpec};
 use serde_json::Value;
 
 /// Writes the values of all states of `arena` from the tensors `<prefix><state's name>`.
-pub fn load(gpu: &Gpu, store: &Store, case: &Case, arena: ArenaId, prefix: &str) -> Result<(), Problem> {
+pub fn load(
+    gpu: &Gpu,
+    store: &Store,
+    case: &Case,
+    arena: ArenaId,
+    prefix: &str,
+) -> Result<(), Problem> {
     for state in store.states().in_arena(arena) {
         let role = format!("{prefix}{}", state.name);
         let tensor = case.tensor(&role)?;
-        same_shape(&role, &reference_shape(state.shape, state.transposed), &tensor)?;
+        same_shape(
+            &role,
+            &reference_shape(state.shape, state.transposed),
+            &tensor,
+        )?;
         write(gpu, store, state, &tensor.f32())?;
     }
     Ok(())
 }
 
 /// One part of a state in the reference's layout.
-pub fn read(gpu: &Gpu, store: &Store, state: &StateSpec, part: ArenaPart) -> Result<Vec<f32>, Problem> {
-    Ok(to_reference(state.shape, state.transposed, &store.read(gpu, state.id, part)?))
+pub fn read(
+    gpu: &Gpu,
+    store: &Store,
+    state: &StateSpec,
+    part: ArenaPart,
+) -> Result<Vec<f32>, Problem> {
+    Ok(to_reference(
+        state.shape,
+        state.transposed,
+        &store.read(gpu, state.id, part)?,
+    ))
 }
 
 fn write(gpu: &Gpu, store: &Store, state: &StateSpec, reference: &[f32]) -> Result<(), Problem> {
-    Ok(store.write(gpu, state.id, ArenaPart::Value, &from_reference(state.shape, state.transposed, reference))?)
+    Ok(store.write(
+        gpu,
+        state.id,
+        ArenaPart::Value,
+        &from_reference(state.shape, state.transposed, reference),
+    )?)
 }
 
-/// Whether the manifest says that a bias has no gradient but noise: a normalisation behind it takes it away again.
+/// Whether the manifest says that a bias has no gradient but noise: a normalisation behind it takes
+/// it away again.
 pub fn is_noise(case: &Case, parameter: &str) -> bool {
-    let listed = case.field("zero_gradient_biases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    // The entries are roles, for example `grad.model.2.bias`; parameters start with `model` or `net`.
+    let listed = case
+        .field("zero_gradient_biases")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    // The entries are roles, for example `grad.model.2.bias`; parameters start with `model` or
+    // `net`.
     listed.into_iter().any(|role| {
-        let start = role.find("model.").into_iter().chain(role.find("net.")).min().unwrap_or(0);
+        let start = role
+            .find("model.")
+            .into_iter()
+            .chain(role.find("net."))
+            .min()
+            .unwrap_or(0);
         &role[start..] == parameter
     })
 }
@@ -63,31 +99,52 @@ impl<'a> Recipe<'a> {
             return Ok(None);
         }
         let seed = u32::try_from(case.count("recipe_seed")?).map_err(Problem::fail)?;
-        let order = case.field("param_order").and_then(Value::as_array).and_then(|list| list.iter().map(name_and_shape).collect());
-        let order = order.ok_or(Problem::Fail("parameter param_order is no list of names and shapes".into()))?;
+        let order = case
+            .field("param_order")
+            .and_then(Value::as_array)
+            .and_then(|list| list.iter().map(name_and_shape).collect());
+        let order = order.ok_or(Problem::Fail(
+            "parameter param_order is no list of names and shapes".into(),
+        ))?;
         Ok(Some(Self { case, seed, order }))
     }
 
     /// Channels that the first convolution takes.
     pub fn in_channels(&self) -> Option<usize> {
-        self.order.first().and_then(|(_, shape)| shape.get(1).copied())
+        self.order
+            .first()
+            .and_then(|(_, shape)| shape.get(1).copied())
     }
 
     /// Writes every parameter of `arena`.
     pub fn load(&self, gpu: &Gpu, store: &Store, arena: ArenaId) -> Result<(), Problem> {
         let states: Vec<&StateSpec> = store.states().in_arena(arena).collect();
         if states.len() != self.order.len() {
-            return Err(Problem::Fail(format!("the network has {} parameters, param_order {}", states.len(), self.order.len())));
+            return Err(Problem::Fail(format!(
+                "the network has {} parameters, param_order {}",
+                states.len(),
+                self.order.len()
+            )));
         }
         for state in states {
             let number = self.order.iter().position(|(name, _)| *name == state.name);
-            let number = number.ok_or_else(|| Problem::Fail(format!("param_order has no {}", state.name)))?;
+            let number = number
+                .ok_or_else(|| Problem::Fail(format!("param_order has no {}", state.name)))?;
             let shape = reference_shape(state.shape, state.transposed);
             if self.order[number].1 != shape {
-                return Err(Problem::Fail(format!("{} has the shape {shape:?}, in param_order {:?}", state.name, self.order[number].1)));
+                return Err(Problem::Fail(format!(
+                    "{} has the shape {shape:?}, in param_order {:?}",
+                    state.name, self.order[number].1
+                )));
             }
             let values = self.parameter(number as u32, &state.name, &shape);
-            self.check_first(self.case.field("first4_of_each").and_then(|first| first.get(&state.name)), &values, &state.name)?;
+            self.check_first(
+                self.case
+                    .field("first4_of_each")
+                    .and_then(|first| first.get(&state.name)),
+                &values,
+                &state.name,
+            )?;
             write(gpu, store, state, &values)?;
         }
         Ok(())
@@ -106,25 +163,39 @@ impl<'a> Recipe<'a> {
             _ if name.ends_with(".bias") => value * BIAS_RANGE,
             _ => 1.0 + value * WEIGHT_RANGE,
         };
-        (0..shape.iter().product::<usize>() as u32).map(|i| finish(self.draw(number, i))).collect()
+        (0..shape.iter().product::<usize>() as u32)
+            .map(|i| finish(self.draw(number, i)))
+            .collect()
     }
 
     /// A value of -1..1 that f32 holds exactly.
     fn draw(&self, tensor: u32, element: u32) -> f32 {
         let number = |i: u32, factor: u32| i.wrapping_add(1).wrapping_mul(factor);
-        let mut h =
-            number(element, 0x9E37_79B1).wrapping_add(number(tensor, 0x85EB_CA77)).wrapping_add(self.seed.wrapping_mul(0xC2B2_AE3D));
+        let mut h = number(element, 0x9E37_79B1)
+            .wrapping_add(number(tensor, 0x85EB_CA77))
+            .wrapping_add(self.seed.wrapping_mul(0xC2B2_AE3D));
         h = (h ^ (h >> 16)).wrapping_mul(0x85EB_CA6B);
         h = (h ^ (h >> 13)).wrapping_mul(0xC2B2_AE35);
         h ^= h >> 16;
         2.0 * ((h >> 8) as f32 / (1 << 24) as f32) - 1.0
     }
 
-    /// Compares with the first values that the manifest gives, so that another formula is not taken for a wrong network.
-    fn check_first(&self, first: Option<&Value>, values: &[f32], name: &str) -> Result<(), Problem> {
+    /// Compares with the first values that the manifest gives, so that another formula is not taken
+    /// for a wrong network.
+    fn check_first(
+        &self,
+        first: Option<&Value>,
+        values: &[f32],
+        name: &str,
+    ) -> Result<(), Problem> {
         let first = first.and_then(Value::as_array).into_iter().flatten();
-        match first.zip(values).find(|(listed, value)| listed.as_f64().map(|listed| listed as f32) != Some(**value)) {
-            Some((listed, value)) => Err(Problem::Fail(format!("the recipe gives {value} for {name}, the manifest {listed}"))),
+        match first
+            .zip(values)
+            .find(|(listed, value)| listed.as_f64().map(|listed| listed as f32) != Some(**value))
+        {
+            Some((listed, value)) => Err(Problem::Fail(format!(
+                "the recipe gives {value} for {name}, the manifest {listed}"
+            ))),
             None => Ok(()),
         }
     }
@@ -132,6 +203,10 @@ impl<'a> Recipe<'a> {
 
 /// An entry `["model.0.weight", [64, 6, 4, 4]]`.
 fn name_and_shape(entry: &Value) -> Option<(&str, Vec<usize>)> {
-    let sizes = entry.get(1)?.as_array()?.iter().map(|size| size.as_u64().map(|size| size as usize));
+    let sizes = entry
+        .get(1)?
+        .as_array()?
+        .iter()
+        .map(|size| size.as_u64().map(|size| size as usize));
     Some((entry.get(0)?.as_str()?, sizes.collect::<Option<Vec<_>>>()?))
 }

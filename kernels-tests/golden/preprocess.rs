@@ -11,10 +11,22 @@ const UNIT_BOUND: f64 = 2.0 * f32::EPSILON as f64;
 
 /// Cuts, resizes, crops, mirrors and normalises the image of a case.
 pub fn run(case: &Case) -> Result<Checks, Problem> {
-    let pixels = |key: &str| case.count(key).and_then(|count| u32::try_from(count).map_err(Problem::fail));
-    let jitter = Jitter { crop_x: pixels("crop_x")?, crop_y: pixels("crop_y")?, flip: case.flag("flip") };
+    let pixels = |key: &str| {
+        case.count(key)
+            .and_then(|count| u32::try_from(count).map_err(Problem::fail))
+    };
+    let jitter = Jitter {
+        crop_x: pixels("crop_x")?,
+        crop_y: pixels("crop_y")?,
+        flip: case.flag("flip"),
+    };
     let combined = image_of(&case.tensor("ab_u8")?)?;
-    let (a, b) = preprocess_pair(&combined, pixels("load_size")?, pixels("crop_size")?, jitter)?;
+    let (a, b) = preprocess_pair(
+        &combined,
+        pixels("load_size")?,
+        pixels("crop_size")?,
+        jitter,
+    )?;
     let mut checks = Checks::default();
     for (name, image) in [("A", a), ("B", b)] {
         let bytes = format!("{name}_u8");
@@ -23,7 +35,8 @@ pub fn run(case: &Case) -> Result<Checks, Problem> {
             checks.within(&bytes, &got, &case.tensor(&bytes)?, 0.0)?;
         }
         if case.has(name) {
-            let channel = |channel: usize| image.pixels().map(move |pixel| to_unit(pixel.0[channel]));
+            let channel =
+                |channel: usize| image.pixels().map(move |pixel| to_unit(pixel.0[channel]));
             let got: Vec<f32> = (0..3).flat_map(channel).collect();
             checks.within(name, &got, &case.reference(name)?, UNIT_BOUND)?;
         }
@@ -38,5 +51,10 @@ fn image_of(tensor: &Tensor) -> Result<RgbImage, Problem> {
         [height, width, 3] => RgbImage::from_raw(width as u32, height as u32, bytes),
         _ => None,
     };
-    image.ok_or_else(|| Problem::Fail(format!("ab_u8 has the shape {:?}, not [height, width, 3]", tensor.shape)))
+    image.ok_or_else(|| {
+        Problem::Fail(format!(
+            "ab_u8 has the shape {:?}, not [height, width, 3]",
+            tensor.shape
+        ))
+    })
 }

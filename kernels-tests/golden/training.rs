@@ -1,4 +1,5 @@
-//! Whole training steps: losses of each step, the first output and gradients, and what the parameters are in the end.
+//! Whole training steps: losses of each step, the first output and gradients, and what the
+//! parameters are in the end.
 
 use crate::case::Case;
 use crate::checks::Checks;
@@ -9,7 +10,8 @@ use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{from_reference, to_reference};
 use pix2pix::nn::{
-    DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig, Statistics, UNetConfig, Upsample,
+    DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig,
+    Statistics, UNetConfig, Upsample,
 };
 use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 use pix2pix::program::{Program, Store};
@@ -38,10 +40,20 @@ struct Run<'a> {
 
 /// Runs all steps of a case.
 pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
-    case.require("eps", ADAM_EPSILON, "a training step takes Adam's epsilon from the reference")?;
-    case.require("weight_decay", 0.0, "the reference trains without weight decay, so Adam has none")?;
+    case.require(
+        "eps",
+        ADAM_EPSILON,
+        "a training step takes Adam's epsilon from the reference",
+    )?;
+    case.require(
+        "weight_decay",
+        0.0,
+        "the reference trains without weight decay, so Adam has none",
+    )?;
     if case.flag("use_dropout") && case.roles("step1.mask.").next().is_none() {
-        return Err(Problem::Skip("dropout without the masks that were drawn cannot be repeated".into()));
+        return Err(Problem::Skip(
+            "dropout without the masks that were drawn cannot be repeated".into(),
+        ));
     }
     let run = Run::new(gpu, case)?;
     let mut checks = Checks::default();
@@ -60,7 +72,12 @@ impl<'a> Run<'a> {
     fn new(gpu: &'a Gpu, case: &'a Case<'a>) -> Result<Self, Problem> {
         let mut states = StateList::default();
         let (in_channels, out_channels) = (case.count("input_nc")?, case.count("output_nc")?);
-        let (num_downs, ngf, norm, dropout) = (case.count("num_downs")?, case.count("ngf")?, norm(case)?, case.flag("use_dropout"));
+        let (num_downs, ngf, norm, dropout) = (
+            case.count("num_downs")?,
+            case.count("ngf")?,
+            norm(case)?,
+            case.flag("use_dropout"),
+        );
         let config = UNetConfig {
             in_channels,
             out_channels,
@@ -74,11 +91,20 @@ impl<'a> Run<'a> {
         };
         let generator = Generator::new(&mut states, &GeneratorConfig::UNet(config))?;
         let (ndf, n_layers) = (case.count("ndf")?, case.count("n_layers_D")?);
-        let config = PatchGanConfig { in_channels: in_channels + out_channels, ndf, n_layers, norm };
+        let config = PatchGanConfig {
+            in_channels: in_channels + out_channels,
+            ndf,
+            n_layers,
+            norm,
+        };
         let discriminator = PatchGan::new(&mut states, &config)?;
 
         let shape_of = |role: &str| activation_shape(role, &case.tensor(role)?);
-        let shape = PairShape { input: shape_of("step1.A")?, target: shape_of("step1.B")?, fit: Fit::Pad };
+        let shape = PairShape {
+            input: shape_of("step1.A")?,
+            target: shape_of("step1.B")?,
+            fit: Fit::Pad,
+        };
         let objective = Objective {
             gan_loss: case.gan_loss("gan_mode")?,
             // The reference's pix2pix knows wgangp, but trains without the penalty.
@@ -93,37 +119,82 @@ impl<'a> Run<'a> {
             let role = format!("step1.mask.{module}");
             masks.insert(module.to_owned(), tape.input(&role, shape_of(&role)?));
         }
-        let pair = Networks { generator: &generator, discriminator: Some(&discriminator), pool: None };
-        let mode = Mode { statistics: Statistics::Batch, dropout: DropoutMode::Given(masks.clone()) };
-        let vars = record_step(&mut tape, &states, &pair, shape, &objective, &Recipe::default(), &mode)?;
+        let pair = Networks {
+            generator: &generator,
+            discriminator: Some(&discriminator),
+            pool: None,
+        };
+        let mode = Mode {
+            statistics: Statistics::Batch,
+            dropout: DropoutMode::Given(masks.clone()),
+        };
+        let vars = record_step(
+            &mut tape,
+            &states,
+            &pair,
+            shape,
+            &objective,
+            &Recipe::default(),
+            &mode,
+        )?;
 
         let store = Store::new(gpu, states, true)?;
-        let networks =
-            [('G', generator.parameters(), generator.statistics()), ('D', discriminator.parameters(), discriminator.statistics())];
+        let networks = [
+            ('G', generator.parameters(), generator.statistics()),
+            ('D', discriminator.parameters(), discriminator.statistics()),
+        ];
         for (letter, parameters, statistics) in networks {
             for arena in [parameters, statistics] {
                 parameters::load(gpu, &store, case, arena, &format!("init{letter}."))?;
             }
         }
         let program = Program::compile(gpu, &store, &tape, &[vars.fake])?;
-        Ok(Self { gpu, case, store, networks, tape, vars, masks, program, objective })
+        Ok(Self {
+            gpu,
+            case,
+            store,
+            networks,
+            tape,
+            vars,
+            masks,
+            program,
+            objective,
+        })
     }
 
     /// Runs a step and compares its losses.
     fn step(&self, step: usize, checks: &mut Checks) -> Result<(), Problem> {
-        let inputs = [(self.vars.input, format!("step{step}.A")), (self.vars.target, format!("step{step}.B"))];
-        let masks = self.masks.iter().map(|(module, &mask)| (mask, format!("step{step}.mask.{module}")));
+        let inputs = [
+            (self.vars.input, format!("step{step}.A")),
+            (self.vars.target, format!("step{step}.B")),
+        ];
+        let masks = self
+            .masks
+            .iter()
+            .map(|(module, &mask)| (mask, format!("step{step}.mask.{module}")));
         for (var, role) in inputs.into_iter().chain(masks) {
             let values = self.case.tensor(&role)?.f32();
             let shape = self.tape.shape(var);
             if values.len() != shape.len() {
-                return Err(Problem::Fail(format!("tensor {role} has {} values, the first step's {}", values.len(), shape.len())));
+                return Err(Problem::Fail(format!(
+                    "tensor {role} has {} values, the first step's {}",
+                    values.len(),
+                    shape.len()
+                )));
             }
-            self.program.write(self.gpu, var, &from_reference(shape, false, &values))?;
+            self.program
+                .write(self.gpu, var, &from_reference(shape, false, &values))?;
         }
         let rates = self.case.numbers("lr_per_step")?;
-        let rate = rates.get(step - 1).copied().map_or_else(|| self.case.number("lr"), Ok)?;
-        self.program.run(self.gpu, &self.store, &StepState::new(0, step as u64, rate, self.objective.betas))?;
+        let rate = rates
+            .get(step - 1)
+            .copied()
+            .map_or_else(|| self.case.number("lr"), Ok)?;
+        self.program.run(
+            self.gpu,
+            &self.store,
+            &StepState::new(0, step as u64, rate, self.objective.betas),
+        )?;
         let mut losses = self.losses(step)?;
         // The watch keeps the plain distance, the reference prints the weighted one.
         losses[1] *= self.objective.lambda_l1;
@@ -131,7 +202,9 @@ impl<'a> Run<'a> {
         let columns = losses.len();
         for (column, (name, got)) in LOSSES.iter().zip(losses).enumerate() {
             let expected = reference.values.get((step - 1) * columns + column);
-            let expected = *expected.ok_or_else(|| Problem::Fail(format!("tensor losses has no row for step {step}")))?;
+            let expected = *expected.ok_or_else(|| {
+                Problem::Fail(format!("tensor losses has no row for step {step}"))
+            })?;
             checks.loss(&format!("step{step}.{name}"), got, expected);
         }
         Ok(())
@@ -140,9 +213,12 @@ impl<'a> Run<'a> {
     /// The losses of a step from the device's ring.
     fn losses(&self, step: usize) -> Result<[f32; 4], Problem> {
         let monitor = self.store.monitor();
-        let words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.gpu.read(monitor, 0, monitor.size())?);
+        let words: Vec<u32> =
+            bytemuck::pod_collect_to_vec(&self.gpu.read(monitor, 0, monitor.size())?);
         if words[0] != 0 {
-            return Err(Problem::Fail(format!("step {step}: the device reports a loss that is not finite")));
+            return Err(Problem::Fail(format!(
+                "step {step}: the device reports a loss that is not finite"
+            )));
         }
         let first = (MONITOR_HEAD + step as u64 % MONITOR_ROWS * MONITOR_COLUMNS) as usize;
         Ok([0, 1, 2, 3].map(|column| f32::from_bits(words[first + column])))
@@ -153,7 +229,11 @@ impl<'a> Run<'a> {
         let fake = "step1.fake_B";
         if self.case.has(fake) {
             let got = self.program.read(self.gpu, self.vars.fake)?;
-            checks.network(fake, &to_reference(self.tape.shape(self.vars.fake), false, &got), &self.case.reference(fake)?)?;
+            checks.network(
+                fake,
+                &to_reference(self.tape.shape(self.vars.fake), false, &got),
+                &self.case.reference(fake)?,
+            )?;
         }
         for (letter, parameters, _) in self.networks {
             for state in self.store.states().in_arena(parameters) {
@@ -171,26 +251,45 @@ impl<'a> Run<'a> {
     fn compare_final(&self, checks: &mut Checks) -> Result<(), Problem> {
         for (letter, parameters, statistics) in self.networks {
             let mut compared = Vec::new();
-            for state in self.store.states().in_arena(parameters).filter(|state| !parameters::is_noise(self.case, &state.name)) {
-                let reference = self.case.reference(&format!("final{letter}.{}", state.name))?;
+            for state in self
+                .store
+                .states()
+                .in_arena(parameters)
+                .filter(|state| !parameters::is_noise(self.case, &state.name))
+            {
+                let reference = self
+                    .case
+                    .reference(&format!("final{letter}.{}", state.name))?;
                 compared.push((self.read(state, ArenaPart::Value)?, reference));
             }
             checks.parameters(&format!("final{letter}"), &compared)?;
             for state in self.store.states().in_arena(statistics) {
                 let role = format!("final{letter}.{}", state.name);
-                checks.network(&role, &self.read(state, ArenaPart::Value)?, &self.case.reference(&role)?)?;
+                checks.network(
+                    &role,
+                    &self.read(state, ArenaPart::Value)?,
+                    &self.case.reference(&role)?,
+                )?;
             }
         }
         Ok(())
     }
 
-    /// The gradient of the first step; where it is kept nowhere, as the first moment, which starts from zero, tells.
+    /// The gradient of the first step; where it is kept nowhere, as the first moment, which starts
+    /// from zero, tells.
     fn gradient(&self, state: &StateSpec) -> Result<Vec<f32>, Problem> {
-        match self.program.gradient(self.gpu, self.store.states(), state.id)? {
+        match self
+            .program
+            .gradient(self.gpu, self.store.states(), state.id)?
+        {
             Some(kept) => Ok(to_reference(state.shape, state.transposed, &kept)),
             None => {
                 let rest = 1.0 - self.objective.betas[0] as f32;
-                Ok(self.read(state, ArenaPart::Moment1)?.into_iter().map(|moment| moment / rest).collect())
+                Ok(self
+                    .read(state, ArenaPart::Moment1)?
+                    .into_iter()
+                    .map(|moment| moment / rest)
+                    .collect())
             }
         }
     }

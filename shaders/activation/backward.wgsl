@@ -3,9 +3,10 @@
 //   KIND 1 tanh        value is the output:  1 - value^2
 //   KIND 2 sigmoid     value is the output:  value * (1 - value)
 //
-// Layout: all three [rows, channels], NHWC with the channels padded to 4; pad lanes stay zero since grad_output's are.
-// Bindings: 0 params, 1 grad_output, 2 value, 3 grad_input. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// RUN is as in adam/update.wgsl. Limits: rows * channels4 < 2^32.
+// Layout: all three [rows, channels], NHWC with the channels padded to 4; pad lanes stay zero since
+// grad_output's are. Bindings: 0 params, 1 grad_output, 2 value, 3 grad_input. Grid: one thread a
+// vec4 of PER_THREAD, workgroups folded at 65535. RUN is as in adam/update.wgsl. Limits: rows *
+// channels4 < 2^32.
 // Caller: ops/activation.rs, ActivateBackward.
 // A change of the arithmetic is one of backward_wide.wgsl too.
 

@@ -1,13 +1,15 @@
-// backward.wgsl for f32, eight numbers at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
+// backward.wgsl for f32, eight numbers at a time: loads and stores of 64-bit words, for devices
+// that make them lane by lane.
 //
 //   grad_input = grad_output * activation'(input)
 //
 // The arithmetic and KIND are those of backward.wgsl: a change of one is a change of both.
 // Layout: all three [rows, channels], NHWC, channels a multiple of eight, offsets and strides even.
-// Bindings: 0 params, 1 grad_output, 2 value, 3 grad_input. Grid: one thread for PER_THREAD eights, workgroups folded at 65535.
-// RUN is as in adam/update.wgsl. Limits: 64-bit integers; rows * channels4 < 2^32.
-// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: 128x128x128 in 2.13 to 2.21 ms, backward.wgsl in 3.17 to 3.19.
-// Caller: ops/activation.rs, ActivateBackward.
+// Bindings: 0 params, 1 grad_output, 2 value, 3 grad_input. Grid: one thread for PER_THREAD eights,
+// workgroups folded at 65535. RUN is as in adam/update.wgsl. Limits: 64-bit integers; rows *
+// channels4 < 2^32.
+// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: 128x128x128 in 2.13 to 2.21
+// ms, backward.wgsl in 3.17 to 3.19. Caller: ops/activation.rs, ActivateBackward.
 
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;

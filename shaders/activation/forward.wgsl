@@ -2,11 +2,14 @@
 //   KIND 0 leaky_relu  input > 0 ? input : slope * input        (relu is slope 0)
 //   KIND 1 tanh        KIND 2 sigmoid  1 / (1 + exp(-input))
 //
-// Layout: both [rows, channels], NHWC with the channels padded to 4. Pad lanes stay zero (sigmoid masks them).
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// Limits: rows * channels4 < 2^32. tanh and exp overflow to NaN on some drivers for large arguments: they are clamped where the
-// result has long reached its bound (|tanh(15)| is 1 in f32). A NaN must stay one, which clamp and exp do not grant: it is put back.
-// Caller: ops/activation.rs, Activate.
+// Layout: both [rows, channels], NHWC with the channels padded to 4. Pad lanes stay zero (sigmoid
+// masks them).
+// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded
+// at 65535.
+// Limits: rows * channels4 < 2^32. tanh and exp overflow to NaN on some drivers for large
+// arguments: they are clamped where the result has long reached its bound (|tanh(15)| is 1 in f32).
+// A NaN must stay one, which clamp and exp do not grant: it is put back. Caller: ops/activation.rs,
+// Activate.
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;

@@ -1,22 +1,28 @@
-// One Adam step (arXiv 1412.6980) of a convolution's weight, whose gradient is computed, consumed and forgotten:
+// One Adam step (arXiv 1412.6980) of a convolution's weight, whose gradient is computed, consumed
+// and forgotten:
 //   g = grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*stride + ky - padding, ox*stride + kx - padding, a] * small[n, oy, ox, b]
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
-// The maps are those of conv2d_grad_weight; transposed output and slopes are as there, HALF and the rest as in update.wgsl. With CHECK
-// nothing moves, and a gradient that is not finite sets the overflow word of the monitor.
+// The maps are those of conv2d_grad_weight; transposed output and slopes are as there, HALF and the
+// rest as in update.wgsl. With CHECK nothing moves, and a gradient that is not finite sets the
+// overflow word of the monitor.
 //
-// RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring vec4s of columns, each thread every RUN-th vec4, at one
-// tap. Rows are the channels a and columns b, the other way round if the output is transposed: row_map is large or small, column_map the
-// other one. Only pixels whose tap lies on the large map are visited. All that layers differ in but the kernel's size are parameters, so
-// that one pipeline serves them: this much code compiles slowly.
+// RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring vec4s of columns,
+// each thread every RUN-th vec4, at one tap. Rows are the channels a and columns b, the other way
+// round if the output is transposed: row_map is large or small, column_map the other one. Only
+// pixels whose tap lies on the large map are visited. All that layers differ in but the kernel's
+// size are parameters, so that one pipeline serves them: this much code compiles slowly.
 //
-// Layouts   row_map, column_map: [batch, height, width, channels4], offsets and pixel strides in vec4s; value, moment1, moment2, half:
+// Layouts row_map, column_map: [batch, height, width, channels4], offsets and pixel strides in
+// vec4s; value, moment1, moment2, half:
 //           dense [KERNEL, KERNEL, rows, columns]. Pad lanes stay zero, since the maps' are.
-// Bindings  0 params, 1 step, 2 monitor, 3 row_map, 4 column_map, 5 value, 6 moment1, 7 moment2, 8 half (unused if !HALF)
-// Grid      KERNEL^2 * rows4 * ceil(columns4 / (RUN * TILE_COLUMNS)) tiles of RUN threads, WORKGROUP threads a group, folded at 65535
-// Limits    a small map of few pixels: each is loaded for four rows only. Sums are f32 and are not rounded to what gradients are stored in.
-// Speed     lavapipe 22.3: 2.6 ns an element on one pixel, where Adam over an arena takes 2.3 and the gradient's store is spared; slower
+// Bindings 0 params, 1 step, 2 monitor, 3 row_map, 4 column_map, 5 value, 6 moment1, 7 moment2, 8
+// half (unused if !HALF) Grid KERNEL^2 * rows4 * ceil(columns4 / (RUN * TILE_COLUMNS)) tiles of RUN
+// threads, WORKGROUP threads a group, folded at 65535 Limits a small map of few pixels: each is
+// loaded for four rows only. Sums are f32 and are not rounded to what gradients are stored in.
+// Speed lavapipe 22.3: 2.6 ns an element on one pixel, where Adam over an arena takes 2.3 and the
+// gradient's store is spared; slower
 //           than both launches together from 16 pixels on. Unmeasured on a GPU.
 // Nothing is written once the monitor's flag is up, nor if the gradients overflowed.
 // Caller: ops/adam/from_maps.rs, FromMaps.

@@ -1,19 +1,24 @@
-// from_maps.wgsl for f32, eight numbers of the state at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
+// from_maps.wgsl for f32, eight numbers of the state at a time: loads and stores of 64-bit words,
+// for devices that make them lane by lane.
 //   g = grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*stride + ky - padding, ox*stride + kx - padding, a] * small[n, oy, ox, b]
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
 // The arithmetic is that of update.wgsl: a change of one is a change of all four files here.
 //
-// RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring eights of columns, each thread every RUN-th, at one tap.
-// Rows, columns, pixels and parameters are those of from_maps.wgsl.
+// RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring eights of columns,
+// each thread every RUN-th, at one tap. Rows, columns, pixels and parameters are those of
+// from_maps.wgsl.
 //
-// Layouts   row_map, column_map: [batch, height, width, channels4], offsets and pixel strides in vec4s; value, moment1, moment2: dense
+// Layouts row_map, column_map: [batch, height, width, channels4], offsets and pixel strides in
+// vec4s; value, moment1, moment2: dense
 //           [KERNEL, KERNEL, rows, columns], read as vectors of four words, each two neighbouring numbers. Pad lanes stay zero.
 // Bindings  0 params, 1 step, 2 monitor, 3 row_map, 4 column_map, 5 value, 6 moment1, 7 moment2
-// Grid      KERNEL^2 * rows4 * ceil(columns8 / (RUN * TILE_COLUMNS)) tiles of RUN threads, WORKGROUP threads a group, folded at 65535
-// Limits    64-bit integers; columns in eights; a small map of few pixels.
-// Speed     lavapipe 22.3, all updates of a step at 128x128, ngf 32: 28.8 to 32.0 ms with the two wide files, 37.3 to 40.5 without, in
+// Grid KERNEL^2 * rows4 * ceil(columns8 / (RUN * TILE_COLUMNS)) tiles of RUN threads, WORKGROUP
+// threads a group, folded at 65535 Limits 64-bit integers; columns in eights; a small map of few
+// pixels.
+// Speed lavapipe 22.3, all updates of a step at 128x128, ngf 32: 28.8 to 32.0 ms with the two wide
+// files, 37.3 to 40.5 without, in
 //           turn. A tile walks whole rows of 256 numbers: in memory order.
 // Nothing is written once the monitor's flag is up. Caller: ops/adam/from_maps.rs, FromMaps.
 

@@ -1,22 +1,27 @@
 // One Adam step (arXiv 1412.6980) in place, with PyTorch's order of operations:
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
-// With HALF g is gradient / loss scale, half = value, rounded, is what contractions read, and skipped steps do not count in the bias
-// corrections.
+// With HALF g is gradient / loss scale, half = value, rounded, is what contractions read, and
+// skipped steps do not count in the bias corrections.
 //
-// from_maps.wgsl, update_wide.wgsl and from_maps_wide.wgsl have the same arithmetic: a change of one is a change of all.
+// from_maps.wgsl, update_wide.wgsl and from_maps_wide.wgsl have the same arithmetic: a change of
+// one is a change of all.
 //
-// Layouts   value, moment1, moment2, half: the same range of the parts of an arena, `size` vec4s each, whatever the states in it are;
+// Layouts value, moment1, moment2, half: the same range of the parts of an arena, `size` vec4s
+// each, whatever the states in it are;
 //           gradient: as many where gradients lie side by side, without those that from_maps.wgsl makes. Pad lanes and the gaps between
 //           states stay zero, since their gradients are.
-// Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2, 7 half (unused if !HALF)
-// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding, RUN divides WORKGROUP.
-// Order     RUN neighbouring threads walk side by side through a stretch of memory of their own: on a GPU the workgroup, on a CPU
+// Bindings 0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2, 7 half (unused
+// if !HALF)
+// Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding,
+// RUN divides WORKGROUP. Order RUN neighbouring threads walk side by side through a stretch of
+// memory of their own: on a GPU the workgroup, on a CPU
 //           adapter, which takes one subgroup after the other, the subgroup.
-// Nothing is written once the monitor's flag is up, the state stays at the last good step, nor if the gradients overflowed (word
-// scale_word + 2 of the monitor; the layout is in ops/step.rs).
-// Moves 28 bytes an element, also with HALF; lavapipe is bound by its instructions for that. On 22.3 a RUN of 8 takes 10.5 ms of
-// processor time for 2.1 M elements, one of 64 takes 14.5. Caller: ops/adam.rs, Adam.
+// Nothing is written once the monitor's flag is up, the state stays at the last good step, nor if
+// the gradients overflowed (word scale_word + 2 of the monitor; the layout is in ops/step.rs).
+// Moves 28 bytes an element, also with HALF; lavapipe is bound by its instructions for that. On
+// 22.3 a RUN of 8 takes 10.5 ms of processor time for 2.1 M elements, one of 64 takes 14.5. Caller:
+// ops/adam.rs, Adam.
 
 alias Weight = vec4<f32>; // how weights are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -55,7 +60,8 @@ struct Step {
 @group(0) @binding(6) var<storage, read_write> moment2: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> half: array<Weight>;
 
-// 1 - beta^n without a difference of near numbers, bit by bit of n: c of k updates makes c * (2 - c) of 2k and rest + beta * c of k + 1.
+// 1 - beta^n without a difference of near numbers, bit by bit of n: c of k updates makes c * (2 -
+// c) of 2k and rest + beta * c of k + 1.
 fn bias_correction(beta: f32, rest: f32, n: u32) -> f32 {
     var c = 0.0;
     for (var bit = 32u; bit > 0u; bit--) {

@@ -1,14 +1,17 @@
-// update.wgsl for f32, eight numbers at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
+// update.wgsl for f32, eight numbers at a time: loads and stores of 64-bit words, for devices that
+// make them lane by lane.
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   value -= learning_rate / bias_correction1 * m / (sqrt(v) / sqrt(bias_correction2) + eps)
 // The arithmetic is that of update.wgsl: a change of one is a change of all four files here.
 //
-// Layouts   value, gradient, moment1, moment2: as in update.wgsl, read as `size` vectors of four words, each two neighbouring numbers.
-// Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2
+// Layouts value, gradient, moment1, moment2: as in update.wgsl, read as `size` vectors of four
+// words, each two neighbouring numbers. Bindings 0 params, 1 step, 2 monitor, 3 value, 4 gradient,
+// 5 moment1, 6 moment2
 // Grid      one thread for PER_THREAD vectors, workgroups folded at 65535. RUN as in update.wgsl.
 // Limits    64-bit integers; a range is one binding, and as long as a multiple of eight numbers.
 // Nothing is written once the monitor's flag is up.
-// Speed     lavapipe 22.3, processor time: 3.9 ns an element, update.wgsl 5.1. Caller: ops/adam.rs, Adam.
+// Speed lavapipe 22.3, processor time: 3.9 ns an element, update.wgsl 5.1. Caller: ops/adam.rs,
+// Adam.
 
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vectors a thread

@@ -1,17 +1,19 @@
-// Gradient of a normalisation, with x_hat = (input - mean) * inv_std and means over the pixels of the group:
+// Gradient of a normalisation, with x_hat = (input - mean) * inv_std and means over the pixels of
+// the group:
 //
 //   grad = value > 0 ? grad_output : slope * grad_output    MASKED: through the activation behind; else grad_output
 //   FROM_INPUT  grad_input = weight * inv_std * (grad - mean(grad) - x_hat * mean(grad * x_hat))
 //   else        grad_input = weight * inv_std * grad                     statistics that do not depend on the input
 //
 // value is the activation's output, whose sign is its input's.
-// Layout: images [groups][pixels][channels], NHWC; stats [groups][2][channels]: mean, inv_std; sums [groups][2][channels] as
-// grad_sums.wgsl makes them; weight [channels]. Channels padded to 4; pad lanes stay zero since those of every operand are.
-// Bindings: 0 params, 1 grad_output, 2 stats, 3 input, 4 sums, 5 weight, 6 value, 7 grad_input. Without FROM_INPUT the caller binds
-// anything as input and sums, without AFFINE as weight, without MASKED as value.
-// Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants once), workgroups folded at 65535.
-// Limits: every index < 2^32. Bound by memory: 12 bytes an element, MASKED 16. Caller: ops/batch_norm/grad.rs,
-// GradInput and MaskedGradInput.
+// Layout: images [groups][pixels][channels], NHWC; stats [groups][2][channels]: mean, inv_std; sums
+// [groups][2][channels] as grad_sums.wgsl makes them; weight [channels]. Channels padded to 4; pad
+// lanes stay zero since those of every operand are. Bindings: 0 params, 1 grad_output, 2 stats, 3
+// input, 4 sums, 5 weight, 6 value, 7 grad_input. Without FROM_INPUT the caller binds anything as
+// input and sums, without AFFINE as weight, without MASKED as value.
+// Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants
+// once), workgroups folded at 65535. Limits: every index < 2^32. Bound by memory: 12 bytes an
+// element, MASKED 16. Caller: ops/batch_norm/grad.rs, GradInput and MaskedGradInput.
 // A change of the arithmetic is one of grad_input_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored
@@ -79,7 +81,8 @@ fn grad_input_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoc
         grad_mean = sums[sums_place] / f32(params.pixels);
         slope = sums[sums_place + params.sums_stride] / f32(params.pixels) * inv_std;
     }
-    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost more on CPU adapters.
+    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost
+    // more on CPU adapters.
     for (var i = 0u; i < PIXELS; i++) {
         let row = group * params.pixels + min(first + i, params.pixels - 1u);
         var grad = vec4<f32>(grad_output[params.grad_output_offset + row * params.grad_output_stride + column]);

@@ -1,18 +1,20 @@
-// grad_input.wgsl for f32, eight channels at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
+// grad_input.wgsl for f32, eight channels at a time: loads and stores of 64-bit words, for devices
+// that make them lane by lane.
 //
 //   grad = value > 0 ? grad_output : slope * grad_output    MASKED: through the activation behind; else grad_output
 //   FROM_INPUT  grad_input = weight * inv_std * (grad - mean(grad) - x_hat * mean(grad * x_hat))
 //   else        grad_input = weight * inv_std * grad                     statistics that do not depend on the input
 //
 // The arithmetic is that of grad_input.wgsl: a change of one is a change of both.
-// Layout: images [groups][pixels][channels], NHWC; stats and sums [groups][2][channels]; weight [channels]; channels a multiple of eight,
-// offsets and strides even.
-// Bindings: 0 params, 1 grad_output, 2 stats, 3 input, 4 sums, 5 weight, 6 value, 7 grad_input. Without FROM_INPUT the caller binds
-// anything as input and sums, without AFFINE as weight, without MASKED as value.
-// Grid: one thread eight channels of PIXELS pixels of one group (it loads their constants once), workgroups folded at 65535.
-// Limits: 64-bit integers; every index < 2^32.
-// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: MASKED, 2 groups of 31x31x512 in 2.40 to 2.49 ms,
-// grad_input.wgsl in 3.50 to 3.91.
+// Layout: images [groups][pixels][channels], NHWC; stats and sums [groups][2][channels]; weight
+// [channels]; channels a multiple of eight, offsets and strides even.
+// Bindings: 0 params, 1 grad_output, 2 stats, 3 input, 4 sums, 5 weight, 6 value, 7 grad_input.
+// Without FROM_INPUT the caller binds anything as input and sums, without AFFINE as weight, without
+// MASKED as value.
+// Grid: one thread eight channels of PIXELS pixels of one group (it loads their constants once),
+// workgroups folded at 65535. Limits: 64-bit integers; every index < 2^32.
+// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: MASKED, 2 groups of
+// 31x31x512 in 2.40 to 2.49 ms, grad_input.wgsl in 3.50 to 3.91.
 // Caller: ops/batch_norm/grad.rs, GradInput and MaskedGradInput.
 
 const FROM_INPUT: bool = true;
@@ -97,7 +99,8 @@ fn grad_input_wide(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocat
             factor[half] *= w[half];
         }
     }
-    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost more on CPU adapters.
+    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost
+    // more on CPU adapters.
     for (var i = 0u; i < PIXELS; i++) {
         let row = group * params.pixels + min(first + i, params.pixels - 1u);
         var grad = eight(grad_output[(params.grad_output_offset + row * params.grad_output_stride) / 2u + column]);

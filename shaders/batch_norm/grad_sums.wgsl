@@ -3,12 +3,15 @@
 //   grad = value > 0 ? grad_output : slope * grad_output                 MASKED: through the activation behind; else grad_output
 //   output[chunk][group] = sum of grad, sum of grad * (input - mean) * inv_std
 //
-// With one chunk that is the result, else reduce.wgsl or grad_merge.wgsl adds the chunks. value is the activation's output.
-// Layout: grad_output, value and input [groups][pixels][channels], NHWC; stats [groups][2][channels]; output [chunks][groups][2][channels];
-// channels padded to 4; pad lanes stay zero since grad_output's are.
-// Bindings: 0 params, 1 grad_output, 2 input, 3 stats, 4 value (without MASKED: anything), 5 output.
-// Grid: one thread a (chunk, group, vec4 of channels), workgroups folded at 65535. Limits: every index < 2^32, no chunk empty.
-// Bound by memory: 8 bytes an element, MASKED 12. Caller: ops/batch_norm/grad.rs, GradSums and MaskedGradSums.
+// With one chunk that is the result, else reduce.wgsl or grad_merge.wgsl adds the chunks. value is
+// the activation's output. Layout: grad_output, value and input [groups][pixels][channels], NHWC;
+// stats [groups][2][channels]; output [chunks][groups][2][channels]; channels padded to 4; pad
+// lanes stay zero since grad_output's are.
+// Bindings: 0 params, 1 grad_output, 2 input, 3 stats, 4 value (without MASKED: anything), 5
+// output.
+// Grid: one thread a (chunk, group, vec4 of channels), workgroups folded at 65535. Limits: every
+// index < 2^32, no chunk empty. Bound by memory: 8 bytes an element, MASKED 12. Caller:
+// ops/batch_norm/grad.rs, GradSums and MaskedGradSums.
 // A change of the arithmetic is one of grad_sums_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,16 +1,19 @@
-// grad_sums.wgsl for f32, eight channels at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
+// grad_sums.wgsl for f32, eight channels at a time: loads and stores of 64-bit words, for devices
+// that make them lane by lane.
 //
 //   grad = value > 0 ? grad_output : slope * grad_output                 MASKED: through the activation behind; else grad_output
 //   output[chunk][group] = sum of grad, sum of grad * (input - mean) * inv_std
 //
 // The arithmetic is that of grad_sums.wgsl: a change of one is a change of both.
-// Layout: grad_output, value and input [groups][pixels][channels], NHWC; stats [groups][2][channels]; output [chunks][groups][2][channels];
-// channels a multiple of eight, offsets and strides even.
-// Bindings: 0 params, 1 grad_output, 2 input, 3 stats, 4 value (without MASKED: anything), 5 output.
+// Layout: grad_output, value and input [groups][pixels][channels], NHWC; stats
+// [groups][2][channels]; output [chunks][groups][2][channels]; channels a multiple of eight,
+// offsets and strides even.
+// Bindings: 0 params, 1 grad_output, 2 input, 3 stats, 4 value (without MASKED: anything), 5
+// output.
 // Grid: one thread a (chunk, group, eight channels), workgroups folded at 65535.
 // Limits: 64-bit integers; every index < 2^32, no chunk empty.
-// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: MASKED, 2 groups of 31x31x512 in 1.74 to 1.79 ms,
-// grad_sums.wgsl in 6.08 to 6.20.
+// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: MASKED, 2 groups of
+// 31x31x512 in 1.74 to 1.79 ms, grad_sums.wgsl in 6.08 to 6.20.
 // Caller: ops/batch_norm/grad.rs, GradSums and MaskedGradSums.
 
 const MASKED: bool = false;

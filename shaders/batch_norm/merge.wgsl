@@ -1,12 +1,15 @@
-// Statistics of a group from those of its chunks, joined in a fixed order by the update of Chan, Golub and LeVeque (1983):
+// Statistics of a group from those of its chunks, joined in a fixed order by the update of Chan,
+// Golub and LeVeque (1983):
 //
 //   delta = mean_b - mean_a,  mean = mean_a + delta * n_b / n,  spread = spread_a + spread_b + delta^2 * n_a * n_b / n,  n = n_a + n_b
 //   output[group] = origin + mean, 1 / sqrt(spread / pixels + eps)
 //
-// Layout: parts [chunks][groups][2][channels] as statistics.wgsl writes it; input [groups][pixels][channels], of which only the
-// origins are read; output [groups][2][channels]; channels padded to 4, pad lanes zero.
-// Bindings: 0 params, 1 parts, 2 input, 3 output. Grid: one thread a (group, vec4 of channels), workgroups folded at 65535.
-// Limits: as statistics.wgsl, whose parameters it takes. Caller: ops/batch_norm.rs, Statistics.
+// Layout: parts [chunks][groups][2][channels] as statistics.wgsl writes it; input
+// [groups][pixels][channels], of which only the origins are read; output [groups][2][channels];
+// channels padded to 4, pad lanes zero.
+// Bindings: 0 params, 1 parts, 2 input, 3 output. Grid: one thread a (group, vec4 of channels),
+// workgroups folded at 65535. Limits: as statistics.wgsl, whose parameters it takes. Caller:
+// ops/batch_norm.rs, Statistics.
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;

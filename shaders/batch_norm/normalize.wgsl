@@ -1,13 +1,14 @@
-// output = leaky_relu(weight * (input - mean) * inv_std + bias)       (AFFINE; else weight 1 and bias 0)
+// output = leaky_relu(weight * (input - mean) * inv_std + bias) (AFFINE; else weight 1 and bias 0)
 //
 //   leaky_relu(y) = y > 0 ? y : slope * y: slope 1 leaves y as it is, slope 0 is ReLU.
 //
-// Layout: input and output [groups][pixels][channels], NHWC; stats [groups][2][channels]: mean, inv_std; weight and bias
-// [channels]. Channels padded to 4; pad lanes stay zero since those of every operand are.
-// Bindings: 0 params, 1 input, 2 stats, 3 weight, 4 bias, 5 output. Without AFFINE the caller binds anything as weight and bias.
-// Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants once), workgroups folded at 65535.
-// Limits: every index < 2^32. Bound by memory: 8 bytes an element. Caller: ops/batch_norm.rs, Normalize
-// and NormalizeActivate.
+// Layout: input and output [groups][pixels][channels], NHWC; stats [groups][2][channels]: mean,
+// inv_std; weight and bias [channels]. Channels padded to 4; pad lanes stay zero since those of
+// every operand are.
+// Bindings: 0 params, 1 input, 2 stats, 3 weight, 4 bias, 5 output. Without AFFINE the caller binds
+// anything as weight and bias. Grid: one thread a vec4 of channels of PIXELS pixels of one group
+// (it loads their constants once), workgroups folded at 65535. Limits: every index < 2^32. Bound by
+// memory: 8 bytes an element. Caller: ops/batch_norm.rs, Normalize and NormalizeActivate.
 
 alias Activation = vec4<f32>; // how activations are stored
 const AFFINE: bool = true;
@@ -60,7 +61,8 @@ fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoca
         factor *= weight[params.weight_offset + column];
         offset = bias[params.bias_offset + column];
     }
-    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost more on CPU adapters.
+    // A ragged last block repeats its last pixel: a bound that differs between lanes would cost
+    // more on CPU adapters.
     for (var i = 0u; i < PIXELS; i++) {
         let row = group * params.pixels + min(first + i, params.pixels - 1u);
         let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);

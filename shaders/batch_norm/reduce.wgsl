@@ -1,9 +1,11 @@
 // output[row] = sum over term of input[row + term * step], term = 0, 1, 2, ...
 //
-// Adds the chunks of grad_sums.wgsl, which stay f32, and the groups' sums to the gradients of weight and bias; the order is fixed.
-// Layout: both [rows][channels], channels padded to 4.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of the output, workgroups folded at 65535.
-// Limits: every index < 2^32. Bound by memory: reads the input once. Caller: ops/batch_norm.rs, GradSums and GradAffine.
+// Adds the chunks of grad_sums.wgsl, which stay f32, and the groups' sums to the gradients of
+// weight and bias; the order is fixed. Layout: both [rows][channels], channels padded to 4.
+// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of the output, workgroups folded
+// at 65535.
+// Limits: every index < 2^32. Bound by memory: reads the input once. Caller: ops/batch_norm.rs,
+// GradSums and GradAffine.
 
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const WORKGROUP: u32 = 64u;

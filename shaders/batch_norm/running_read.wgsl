@@ -1,8 +1,9 @@
 // output = running_mean, 1 / sqrt(running_var + eps): the statistics of evaluation
 //
-// Layout: running_mean and running_var [channels]; output [2][channels]; channels padded to 4, pad lanes zero.
-// Bindings: 0 params, 1 running_mean, 2 running_var, 3 output. Grid: one thread a vec4 of channels, workgroups folded at 65535.
-// Caller: ops/batch_norm.rs, RunningToStats.
+// Layout: running_mean and running_var [channels]; output [2][channels]; channels padded to 4, pad
+// lanes zero.
+// Bindings: 0 params, 1 running_mean, 2 running_var, 3 output. Grid: one thread a vec4 of channels,
+// workgroups folded at 65535. Caller: ops/batch_norm.rs, RunningToStats.
 
 const WORKGROUP: u32 = 64u;
 

@@ -1,12 +1,15 @@
-// running = (1 - momentum) * running + momentum * new, in place, once for each group in order; the new variance is the unbiased one:
+// running = (1 - momentum) * running + momentum * new, in place, once for each group in order; the
+// new variance is the unbiased one:
 //
 //   variance = (1 / inv_std^2 - eps) * count / (count - 1)
 //
-// Layout: stats [groups][2][channels]: mean, inv_std; running_mean and running_var [channels]; channels padded to 4; pad lanes stay
-// zero. A channel is left alone where a new value is not finite, and all are once the monitor's sticky flag is set: the state stays
-// at the last good step. The test is on bits, since a compiler may assume that floats are finite. In a pad lane inv_std is zero.
-// Bindings: 0 params, 1 stats, 2 running_mean, 3 running_var, 4 monitor (word 0 is the flag).
-// Grid: one thread a vec4 of channels, workgroups folded at 65535. Caller: ops/batch_norm.rs, RunningStatistics.
+// Layout: stats [groups][2][channels]: mean, inv_std; running_mean and running_var [channels];
+// channels padded to 4; pad lanes stay zero. A channel is left alone where a new value is not
+// finite, and all are once the monitor's sticky flag is set: the state stays at the last good step.
+// The test is on bits, since a compiler may assume that floats are finite. In a pad lane inv_std is
+// zero. Bindings: 0 params, 1 stats, 2 running_mean, 3 running_var, 4 monitor (word 0 is the flag).
+// Grid: one thread a vec4 of channels, workgroups folded at 65535. Caller: ops/batch_norm.rs,
+// RunningStatistics.
 
 const WORKGROUP: u32 = 64u;
 

@@ -5,14 +5,16 @@
 //   grad_input = weight * inv_std * (grad - mean(grad) - x_hat * mean(grad * x_hat))          means over the pixels of the group
 //   grad_weight = sum of grad * x_hat     grad_bias = sum of grad        over all groups in order; only with GRAD_AFFINE
 //
-// A thread walks twice over the pixels of its channels; value is the activation's output, whose sign is its input's.
-// Layout: grad_output, value, input and grad_input [groups][pixels][channels], NHWC; stats [groups][2][channels]: mean, inv_std;
-// weight, grad_weight and grad_bias [channels]. Channels padded to 4; pad lanes stay zero since those of every operand are.
-// Bindings: 0 params, 1 grad_output, 2 value, 3 input, 4 stats, 5 weight, 6 grad_input, 7 grad_weight, 8 grad_bias. Without MASKED the
-// caller binds anything as value, without AFFINE as weight, without GRAD_AFFINE as 7 and 8.
+// A thread walks twice over the pixels of its channels; value is the activation's output, whose
+// sign is its input's. Layout: grad_output, value, input and grad_input [groups][pixels][channels],
+// NHWC; stats [groups][2][channels]: mean, inv_std; weight, grad_weight and grad_bias [channels].
+// Channels padded to 4; pad lanes stay zero since those of every operand are. Bindings: 0 params, 1
+// grad_output, 2 value, 3 input, 4 stats, 5 weight, 6 grad_input, 7 grad_weight, 8 grad_bias.
+// Without MASKED the caller binds anything as value, without AFFINE as weight, without GRAD_AFFINE
+// as 7 and 8.
 // Grid: one thread a vec4 of channels, workgroups folded at 65535. Limits: every index < 2^32.
-// Bound by latency. Saves up to five launches, some 30 us each on a CPU adapter; see small_forward.wgsl for where it loses.
-// Caller: ops/batch_norm/fused.rs, NormGrad.
+// Bound by latency. Saves up to five launches, some 30 us each on a CPU adapter; see
+// small_forward.wgsl for where it loses. Caller: ops/batch_norm/fused.rs, NormGrad.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored

@@ -5,15 +5,17 @@
 //   leaky_relu(y) = y > 0 ? y : slope * y: slope 1 leaves y as it is, slope 0 is ReLU.
 //   running = (1 - momentum) * running + momentum * new                  RUNNING; in place, for each group in order
 //
-// A thread walks twice over the pixels of its channels. The first walk is that of statistics.wgsl, with the same bits as result.
-// Layout: input and output [groups][pixels][channels], NHWC; stats [groups][2][channels]; weight and bias [channels]. Channels padded
-// to 4; pad lanes stay zero.
-// Bindings: 0 params, 1 input, 2 weight, 3 bias, 4 stats, 5 output, 6 running_mean, 7 running_var, 8 monitor (its flag stops the update).
-// Without AFFINE the caller binds anything readable as weight and bias, without RUNNING anything as 6 and 7.
-// Grid: one thread a (group, vec4 of channels), with RUNNING one a vec4 of channels, which takes the groups in turn; workgroups folded
-// at 65535. Limits: every index < 2^32, pixels > 0.
-// Bound by latency. Saves up to four launches, some 30 us each on a CPU adapter, and loses to the three of statistics.wgsl and
-// normalize.wgsl where pixels are many and channels few, since it has no more threads than vec4s of channels.
+// A thread walks twice over the pixels of its channels. The first walk is that of statistics.wgsl,
+// with the same bits as result. Layout: input and output [groups][pixels][channels], NHWC; stats
+// [groups][2][channels]; weight and bias [channels]. Channels padded to 4; pad lanes stay zero.
+// Bindings: 0 params, 1 input, 2 weight, 3 bias, 4 stats, 5 output, 6 running_mean, 7 running_var,
+// 8 monitor (its flag stops the update). Without AFFINE the caller binds anything readable as
+// weight and bias, without RUNNING anything as 6 and 7.
+// Grid: one thread a (group, vec4 of channels), with RUNNING one a vec4 of channels, which takes
+// the groups in turn; workgroups folded at 65535. Limits: every index < 2^32, pixels > 0.
+// Bound by latency. Saves up to four launches, some 30 us each on a CPU adapter, and loses to the
+// three of statistics.wgsl and normalize.wgsl where pixels are many and channels few, since it has
+// no more threads than vec4s of channels.
 // Caller: ops/batch_norm/fused.rs, Norm.
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,14 +1,17 @@
-// Mean and spread of each channel over chunks of the pixels of a group (all images: batch norm; one image: instance norm).
+// Mean and spread of each channel over chunks of the pixels of a group (all images: batch norm; one
+// image: instance norm).
 //
 //   SINGLE   output[group] = mean, 1 / sqrt(variance + eps)             one chunk holds the whole group; biased variance
 //   else     output[chunk][group] = mean - origin, spread               spread = sum of (input - mean)^2 over the chunk
 //
-// The origin is the group's first pixel: distances from it keep the digits of a small variance beside a large mean. Over them runs
-// Welford's update (1962), which an outlier as origin does not hurt. merge.wgsl joins the chunks.
-// Layout: input [groups][pixels][channels], NHWC; output [chunks][groups][2][channels]; channels padded to 4, pad lanes zero.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a (chunk, group, vec4 of channels), workgroups folded at 65535.
-// Limits: every index < 2^32, chunks * chunk_pixels >= pixels, no chunk empty. Bound by memory: 4 bytes an element.
-// Caller: ops/batch_norm.rs, Statistics.
+// The origin is the group's first pixel: distances from it keep the digits of a small variance
+// beside a large mean. Over them runs Welford's update (1962), which an outlier as origin does not
+// hurt. merge.wgsl joins the chunks.
+// Layout: input [groups][pixels][channels], NHWC; output [chunks][groups][2][channels]; channels
+// padded to 4, pad lanes zero. Bindings: 0 params, 1 input, 2 output. Grid: one thread a (chunk,
+// group, vec4 of channels), workgroups folded at 65535. Limits: every index < 2^32, chunks *
+// chunk_pixels >= pixels, no chunk empty. Bound by memory: 4 bytes an element. Caller:
+// ops/batch_norm.rs, Statistics.
 // A change of the arithmetic is one of statistics_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,14 +1,16 @@
-// statistics.wgsl for f32, eight channels at a time: loads and stores of 64-bit words, for devices that make them lane by lane.
+// statistics.wgsl for f32, eight channels at a time: loads and stores of 64-bit words, for devices
+// that make them lane by lane.
 //
 //   SINGLE   output[group] = mean, 1 / sqrt(variance + eps)             one chunk holds the whole group; biased variance
 //   else     output[chunk][group] = mean - origin, spread               spread = sum of (input - mean)^2 over the chunk
 //
 // The arithmetic is that of statistics.wgsl: a change of one is a change of both.
-// Layout: input [groups][pixels][channels], NHWC; output [chunks][groups][2][channels]; channels a multiple of eight, offsets and strides
-// even. Bindings: 0 params, 1 input, 2 output. Grid: one thread a (chunk, group, eight channels), workgroups folded at 65535.
-// Limits: 64-bit integers; every index < 2^32, chunks * chunk_pixels >= pixels, no chunk empty.
-// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: 2 groups of 31x31x512 in 0.61 to 0.64 ms,
-// statistics.wgsl in 1.55 to 1.57.
+// Layout: input [groups][pixels][channels], NHWC; output [chunks][groups][2][channels]; channels a
+// multiple of eight, offsets and strides even. Bindings: 0 params, 1 input, 2 output. Grid: one
+// thread a (chunk, group, eight channels), workgroups folded at 65535. Limits: 64-bit integers;
+// every index < 2^32, chunks * chunk_pixels >= pixels, no chunk empty.
+// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: 2 groups of 31x31x512 in
+// 0.61 to 0.64 ms, statistics.wgsl in 1.55 to 1.57.
 // Caller: ops/batch_norm.rs, Statistics.
 
 const SINGLE: bool = true;

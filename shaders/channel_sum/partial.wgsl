@@ -1,14 +1,17 @@
-// partial[part][c] = sum of input[row, c] over the rows of the part: the bias gradient, or its first half
+// partial[part][c] = sum of input[row, c] over the rows of the part: the bias gradient, or its
+// first half
 //
 //   A workgroup sums `columns` vec4 columns; its lanes lie as [lanes][columns], lane (l, k) adds every (parts * lanes)-th row:
 //       rows of part p, lane l:  p * lanes + l,  then + parts * lanes, ...
 //   so that neighbouring threads read neighbouring memory for any number of channels.
 //
-// Layouts   input: [rows, channels4] vec4s, NHWC with an offset and a row stride; partial: [parts][channels4] vec4s.
+// Layouts input: [rows, channels4] vec4s, NHWC with an offset and a row stride; partial:
+// [parts][channels4] vec4s.
 //           One part is the result itself; more are f32, and conv2d_grad_weight/reduce adds them. Pad lanes are zero since the input's are.
 // Bindings  0 params, 1 input, 2 partial
-// Grid      parts * ceil(channels4 / columns) workgroups, folded at 65535. Limits: rows * stride < 2^32, columns divides WORKGROUP.
-// Order     rows upwards in a lane, then lanes upwards. Bound by memory: reads the input once.
+// Grid parts * ceil(channels4 / columns) workgroups, folded at 65535. Limits: rows * stride < 2^32,
+// columns divides WORKGROUP. Order rows upwards in a lane, then lanes upwards. Bound by memory:
+// reads the input once.
 // Caller: ops/channel_sum.rs, ChannelSum.
 
 alias Activation = vec4<f32>; // how activations are stored

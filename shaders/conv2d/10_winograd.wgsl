@@ -1,25 +1,29 @@
-// conv2d and conv_transpose2d of stride 1, rung 10: Winograd's minimal filtering, F(3x3, 4x4) and F(4x4, 3x3). The rung for CPU
-// adapters with 64-bit words.
+// conv2d and conv_transpose2d of stride 1, rung 10: Winograd's minimal filtering, F(3x3, 4x4) and
+// F(4x4, 3x3). The rung for CPU adapters with 64-bit words.
 //
 //   output tile = A^T ( sum over ci of (B^T input_tile B) * (G weight G^T) ) A            (* number by number; Lavin and Gray, 2015)
 //
-// A tile of 3 x 3 outputs sees 6 x 6 inputs of a kernel of 4. As it stands that takes 144 multiplications a pair of channels. At six
-// points an axis (0, 1, -1, 2, -1/2 and infinity; src/ops/winograd/points.rs has the mathematics) it takes 36; so do the 4 x 4 outputs of
-// a kernel of 3. winograd_transform.wgsl takes inputs and weights to the points and the products back; this shader multiplies, at each
-// point the tiles by the weight:
+// A tile of 3 x 3 outputs sees 6 x 6 inputs of a kernel of 4. As it stands that takes 144
+// multiplications a pair of channels. At six points an axis (0, 1, -1, 2, -1/2 and infinity;
+// src/ops/winograd/points.rs has the mathematics) it takes 36; so do the 4 x 4 outputs of a kernel
+// of 3. winograd_transform.wgsl takes inputs and weights to the points and the products back; this
+// shader multiplies, at each point the tiles by the weight:
 //
 //   product[point, tile, co] = sum over ci of input[point, tile, ci] * weight[point, ci, co]
 //
-// It is rung 9 for one tap: lanes load a tile's eight inputs each and compute eight output channels each, and the shuffle brings the
-// two together. weight is [point, co, ci] if params.transposed.
+// It is rung 9 for one tap: lanes load a tile's eight inputs each and compute eight output channels
+// each, and the shuffle brings the two together. weight is [point, co, ci] if params.transposed.
 //
-// Layouts   memory: input, weight and product in eights of channels at the offsets of the parameters.
+// Layouts memory: input, weight and product in eights of channels at the offsets of the parameters.
 // Bindings  0 params, 1 memory
-// Grid      points * ceil(tiles / TILE_PIXELS) * ceil(out_channels / (8 * SUBGROUP)) blocks, one a subgroup:
+// Grid points * ceil(tiles / TILE_PIXELS) * ceil(out_channels / (8 * SUBGROUP)) blocks, one a
+// subgroup:
 //           ceil(blocks / (WORKGROUP / SUBGROUP)) groups, folded at 65535
-// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
+// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane
+// leaves early;
 //           all channel counts are multiples of 8
-// Speed     lavapipe 22.3, all four launches beside rung 9, within steps, in turn: 16x16x128 <-> 15x15x256 of two images 7.5 to 9.0 ms
+// Speed lavapipe 22.3, all four launches beside rung 9, within steps, in turn: 16x16x128 <->
+// 15x15x256 of two images 7.5 to 9.0 ms
 //           for 11.5 to 14.0 (transposed 8.9 to 10.7 for 12.6 to 14.3), of one 5.6 to 6.3 for 6.2 to 8.2 (6.2 to 7.5 for 6.0 to 7.9);
 //           32x32x256 <-> 31x31x512 of two images 88 to 93 for 206 to 259 ms, of one 49 to 55 for 80 to 129; 8x8x64 <-> 7x7x128, 18 and
 //           9 tiles, twice to three times as slow as rung 9, which keeps them. With a kernel of 3, in one call: 34x34x128 -> 32x32x128 4.7
@@ -60,8 +64,8 @@ fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
     return vec4<u64>(bitcast<vec4<u32>>(even)) | (vec4<u64>(bitcast<vec4<u32>>(odd)) << vec4(32u));
 }
 
-// Eight inputs by eight outputs of the weight as four matrices: their products with an input's even and odd channels are even and odd
-// channels of the output.
+// Eight inputs by eight outputs of the weight as four matrices: their products with an input's even
+// and odd channels are even and odd channels of the output.
 struct Block {
     even_even: mat4x4<f32>, // output, input
     even_odd: mat4x4<f32>,

@@ -3,18 +3,24 @@
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
 //
-// A thread computes TILE_PIXELS neighbouring pixels x TILE_VECTORS vec4s of output channels, four input channels at a time: every
-// weight that it loads serves TILE_PIXELS pixels, every input vec4 serves TILE_VECTORS * 4 channels.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// A thread computes TILE_PIXELS neighbouring pixels x TILE_VECTORS vec4s of output channels, four
+// input channels at a time: every weight that it loads serves TILE_PIXELS pixels, every input vec4
+// serves TILE_VECTORS * 4 channels.
+// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of
+// conv_transpose2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels4 / TILE_VECTORS) threads, WORKGROUP a group,
+// Grid ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels4 / TILE_VECTORS)
+// threads, WORKGROUP a group,
 //           folded at 65535
 // Limits    fewer than 2^32 vec4s in every operand
-// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 9-18 with 8 pixels x
+// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
+// by 2): 9-18 with 8 pixels x
 //           2 vec4s on the large layers, 1-3 with one output channel (rung 3: 0.6-1.5).
 //           Limited by loads, which a CPU adapter makes lane by lane: TILE_PIXELS + 4*TILE_VECTORS of them for 16 times their product.
 //           Wins up to 8 output channels, where rung 3 idles its lanes, and without subgroups. Called by ops::conv2d.
@@ -55,8 +61,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -66,7 +72,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -112,7 +119,8 @@ fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         var source: array<u32, TILE_PIXELS>;
         var inside: array<bool, TILE_PIXELS>;
         for (var p = 0u; p < TILE_PIXELS; p++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = top[p] + tap / KERNEL;
             let x = left[p] + tap % KERNEL;
             inside[p] = y < params.in_height && x < params.in_width;

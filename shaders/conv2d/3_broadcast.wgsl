@@ -9,16 +9,22 @@
 //   pixel 1  vec4  |  vec4  |  vec4                       and each weight that it loads serves TILE_PIXELS pixels.
 //   ...
 //
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of
+// conv_transpose2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels4 / (SUBGROUP * LANE_VECTORS)) tiles,
+// Grid ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels4 / (SUBGROUP *
+// LANE_VECTORS)) tiles,
 //           one a subgroup: ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
-// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early
-// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 19-41 on the large
+// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane
+// leaves early
+// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
+// by 2): 19-41 on the large
 //           layers with 32 pixels a tile, 7-22 in the first ones, 4-17 on maps of 1-4 pixels, where each weight is used once. By wall
 //           clock 25 on the two layers tried while the machine was nearly free. Limited by loads, which a CPU adapter makes
 //           lane by lane: a stage of four channels pays 4 + LOADS of them for 16 * TILE_PIXELS multiply-adds a lane. Loses to rung 2
@@ -63,8 +69,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -74,7 +80,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -122,7 +129,8 @@ fn conv2d(
         var inside: array<bool, LOADS>;
         var any_inside = false;
         for (var r = 0u; r < LOADS; r++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = top[r] + tap / KERNEL;
             let x = left[r] + tap % KERNEL;
             inside[r] = y < params.in_height && x < params.in_width;

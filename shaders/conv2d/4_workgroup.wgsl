@@ -3,20 +3,27 @@
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
 //
-// THREADS x THREADS threads compute THREADS*THREAD_PIXELS pixels x THREADS*THREAD_VECTORS vec4s of output channels. The contraction,
-// (ky, kx, vec4 of ci) counted as one list, is walked STAGE vec4s at a time: all threads fetch them into shared memory, then each
-// multiplies its own register tile. Neighbouring threads read and write neighbouring channels.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// THREADS x THREADS threads compute THREADS*THREAD_PIXELS pixels x THREADS*THREAD_VECTORS vec4s of
+// output channels. The contraction, (ky, kx, vec4 of ci) counted as one list, is walked STAGE vec4s
+// at a time: all threads fetch them into shared memory, then each multiplies its own register tile.
+// Neighbouring threads read and write neighbouring channels.
+// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of
+// conv_transpose2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      ceil(batch * out_height * out_width / (THREADS * THREAD_PIXELS)) * ceil(out_channels4 / (THREADS * THREAD_VECTORS)) groups,
+// Grid ceil(batch * out_height * out_width / (THREADS * THREAD_PIXELS)) * ceil(out_channels4 /
+// (THREADS * THREAD_VECTORS)) groups,
 //           folded at 65535
-// Limits    THREADS^2 invocations; STAGE * THREAD_PIXELS a multiple of THREADS; STAGE * THREAD_VECTORS <= THREADS;
+// Limits THREADS^2 invocations; STAGE * THREAD_PIXELS a multiple of THREADS; STAGE * THREAD_VECTORS
+// <= THREADS;
 //           16 * STAGE * THREADS * (THREAD_PIXELS + 4 * THREAD_VECTORS) bytes of workgroup memory
-// Speed     unmeasured on a GPU. 4-6 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by ops::conv2d.
+// Speed unmeasured on a GPU. 4-6 GFLOP/s on lavapipe 22.3, where barriers and shared memory only
+// cost. Called by ops::conv2d.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Weight = vec4<f32>; // how weights are stored
@@ -63,7 +70,8 @@ struct Params {
 var<workgroup> x_tile: array<vec4<f32>, STAGE * TILE_PIXELS>; // [STAGE][pixel]
 var<workgroup> w_tile: array<vec4<f32>, STAGE * 4u * TILE_VECTORS>; // [STAGE][ci % 4][vec4 of output channels]
 
-// One stage of the product: this thread's pixels are ty, ty + THREADS, ..., its vec4s of channels tx, tx + THREADS, ...
+// One stage of the product: this thread's pixels are ty, ty + THREADS, ..., its vec4s of channels
+// tx, tx + THREADS, ...
 fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_PIXELS * THREAD_VECTORS>>) {
     for (var k = 0u; k < STAGE; k++) {
         var x: array<vec4<f32>, THREAD_PIXELS>;
@@ -80,8 +88,8 @@ fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_PIXELS
     }
 }
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -91,7 +99,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -139,7 +148,8 @@ fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         let k4 = start + fetched_k;
         let t = k4 / params.in_channels4;
         for (var f = 0u; f < FETCHES; f++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = top[f] + t / KERNEL;
             let x = left[f] + t % KERNEL;
             let inside = k4 < depth && y < params.in_height && x < params.in_width;

@@ -3,16 +3,20 @@
 //   partial[split][n, oy, ox, co] = sum over ky, kx and the ci of part `split` of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
 //
-// A deep layer has a handful of pixels and megabytes of weights: tiles of pixels are too few to fill a device, and every weight is
-// used TILE_PIXELS times. So the input channels are split into `splits` equal ranges, neighbouring threads read neighbouring weights,
-// and reduce.wgsl adds the parts in order. TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci]: the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// A deep layer has a handful of pixels and megabytes of weights: tiles of pixels are too few to
+// fill a device, and every weight is used TILE_PIXELS times. So the input channels are split into
+// `splits` equal ranges, neighbouring threads read neighbouring weights, and reduce.wgsl adds the
+// parts in order. TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci]: the input gradient of
+// conv_transpose2d. INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x,
+// that is stored nowhere; 1 is none.
 //
-// Layouts   input: [batch, height, width, channels4], offset and pixel stride in vec4s; weight: dense; partial: dense f32,
+// Layouts input: [batch, height, width, channels4], offset and pixel stride in vec4s; weight:
+// dense; partial: dense f32,
 //           [splits][pixels][out_channels4]. Channel counts are rounded up to 4 in memory; pad lanes are zero in.
 // Bindings  0 params, 1 input, 2 weight, 3 partial
-// Grid      splits * ceil(batch * out_height * out_width / TILE_PIXELS) * out_channels4 threads, WORKGROUP a group, folded at 65535
-// Limits    splits <= in_channels4; fewer than 2^32 vec4s in every operand
+// Grid splits * ceil(batch * out_height * out_width / TILE_PIXELS) * out_channels4 threads,
+// WORKGROUP a group, folded at 65535 Limits splits <= in_channels4; fewer than 2^32 vec4s in every
+// operand
 // Speed     unmeasured on a GPU, where it is the default up to 16 pixels. Called by ops::conv2d.
 
 alias Activation = vec4<f32>; // how activations are stored
@@ -48,8 +52,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weight: array<Weight>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -59,7 +63,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -101,7 +106,8 @@ fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         var inside: array<bool, TILE_PIXELS>;
         var any_inside = false;
         for (var p = 0u; p < TILE_PIXELS; p++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = top[p] + tap / KERNEL;
             let x = left[p] + tap % KERNEL;
             inside[p] = y < params.in_height && x < params.in_width;

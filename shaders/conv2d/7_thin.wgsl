@@ -8,18 +8,24 @@
 //   pixel 1             * * * *               all taps that meet them: 10 instead of 16 for 4 pixels at kernel 4, stride 2. All
 //   ...                                       lanes need the same weights: each fetches a few, the shuffle hands them to all.
 //
-// Pad channels are multiplied by nothing. Arrays are nested as the loops are: a compiler unrolls a loop that walks a whole array.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// Pad channels are multiplied by nothing. Arrays are nested as the loops are: a compiler unrolls a
+// loop that walks a whole array. TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is
+// the input gradient of conv_transpose2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      ceil(strips / WORKGROUP) * ceil(out_channels4 / TILE_VECTORS) groups, folded at 65535, where strips are
+// Grid ceil(strips / WORKGROUP) * ceil(out_channels4 / TILE_VECTORS) groups, folded at 65535, where
+// strips are
 //           batch * out_height * ceil(out_width / STRIP)
-// Limits    IN_CHANNELS is the input's channel count, exactly; SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a
+// Limits IN_CHANNELS is the input's channel count, exactly; SUBGROUP is the device's subgroup size,
+// exactly; WORKGROUP is a
 //           multiple of it; no lane leaves early
-// Speed     lavapipe 22.3, medians of two rounds beside rung 3 in one run: 12-14 GFLOP/s and 3.5-4.9 on 64x64x3 -> 32x32x16, 14-19 and
+// Speed lavapipe 22.3, medians of two rounds beside rung 3 in one run: 12-14 GFLOP/s and 3.5-4.9 on
+// 64x64x3 -> 32x32x16, 14-19 and
 //           7-9 on two of 64x64x6, 12-16 and 8-9 on 256x256x3 -> 128x128x64. Loses with TRANSPOSED_WEIGHT (8-14 and 9-15), where a lane
 //           makes a weight vec4 of four. Limited by loads, which a CPU adapter makes lane by lane. Unmeasured on a GPU.
 //           Called by ops::conv2d.
@@ -67,8 +73,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -119,7 +125,8 @@ fn conv2d(
 
     var sums: array<array<vec4<f32>, STRIP>, TILE_VECTORS>;
     for (var ky = 0u; ky < KERNEL; ky++) {
-        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds
+        // both sides.
         let y = top + ky;
         var x: array<array<f32, IN_CHANNELS>, COLUMNS>;
         for (var c = 0u; c < COLUMNS; c++) {

@@ -1,22 +1,30 @@
-// conv2d, rung 8: few output channels, each a dot product that the lanes of a subgroup share. For the discriminator's last layer.
+// conv2d, rung 8: few output channels, each a dot product that the lanes of a subgroup share. For
+// the discriminator's last layer.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
 //
-// A subgroup computes a strip of STRIP neighbouring pixels of a row; a lane sums its own vec4s of input channels, and the sums of all
-// lanes are added at the end. Of each input row a lane fetches the columns under the strip once, for all taps that meet them, and of
-// the weight only the real output channels.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// A subgroup computes a strip of STRIP neighbouring pixels of a row; a lane sums its own vec4s of
+// input channels, and the sums of all lanes are added at the end. Of each input row a lane fetches
+// the columns under the strip once, for all taps that meet them, and of the weight only the real
+// output channels.
+// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of
+// conv_transpose2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      batch * out_height * ceil(out_width / STRIP) strips, one a subgroup: ceil(strips / (WORKGROUP / SUBGROUP)) groups, folded
+// Grid batch * out_height * ceil(out_width / STRIP) strips, one a subgroup: ceil(strips /
+// (WORKGROUP / SUBGROUP)) groups, folded
 //           at 65535
-// Limits    OUT_CHANNELS is the output's channel count, exactly, and at most 4; SUBGROUP is the device's subgroup size, exactly;
+// Limits OUT_CHANNELS is the output's channel count, exactly, and at most 4; SUBGROUP is the
+// device's subgroup size, exactly;
 //           WORKGROUP is a multiple of it; no lane leaves early
-// Speed     lavapipe 22.3, medians of two rounds beside rung 2 in one run: 2.5-3.1 GFLOP/s and 1.1 on two of 7x7x128 -> 6x6x1, 2.8-4.5
+// Speed lavapipe 22.3, medians of two rounds beside rung 2 in one run: 2.5-3.1 GFLOP/s and 1.1 on
+// two of 7x7x128 -> 6x6x1, 2.8-4.5
 //           and 2.3 on two of 15x15x256 -> 14x14x1. Limited by the weights, of which a load brings one number in four.
 //           Unmeasured on a GPU. Called by ops::conv2d.
 
@@ -59,8 +67,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -94,7 +102,8 @@ fn conv2d(
     for (var first = 0u; first < params.in_channels4; first += SUBGROUP) {
         let ci4 = min(first + lane, params.in_channels4 - 1u);
         for (var ky = 0u; ky < KERNEL; ky++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = top + ky;
             var x: array<vec4<f32>, COLUMNS>;
             for (var c = 0u; c < COLUMNS; c++) {

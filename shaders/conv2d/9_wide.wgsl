@@ -1,4 +1,5 @@
-// conv2d, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU adapters that have these.
+// conv2d, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU
+// adapters that have these.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*stride + ky - padding, ox*stride + kx - padding, ci] * weight[ky, kx, ci, co]
@@ -9,18 +10,24 @@
 //   pixel 1 eight  | eight  | eight                       that it loads serves TILE_PIXELS pixels.
 //   ...
 //
-// The two halves of a word are an even and an odd channel, so eights are kept as four even and four odd ones until they are stored.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv_transpose2d.
-// input_slope reads the input through a leaky ReLU, x > 0 ? x : input_slope * x, that is stored nowhere; 1 is none. It
-// and the stride are parameters, so that one pipeline serves every layer: this much code compiles slowly.
+// The two halves of a word are an even and an odd channel, so eights are kept as four even and four
+// odd ones until they are stored. TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is
+// the input gradient of conv_transpose2d.
+// input_slope reads the input through a leaky ReLU, x > 0 ? x : input_slope * x, that is stored
+// nowhere; 1 is none. It and the stride are parameters, so that one pipeline serves every layer:
+// this much code compiles slowly.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
-// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels / (8 * SUBGROUP)) tiles,
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense. Bindings 0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is
+// not read), 4 output
+// Grid ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels / (8 * SUBGROUP))
+// tiles,
 //           one a subgroup: ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
-// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early;
+// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane
+// leaves early;
 //           all channel counts are multiples of 8, offsets and pixel strides even
-// Speed     lavapipe 22.3, beside rung 3 in one call: with 16 pixels a tile 1.09 times as fast on 15x15x256, 1.04 to 1.16 on 32x32x128;
+// Speed lavapipe 22.3, beside rung 3 in one call: with 16 pixels a tile 1.09 times as fast on
+// 15x15x256, 1.04 to 1.16 on 32x32x128;
 //           with 32 pixels 1.21 and 1.14 to 1.17, but compiled in twice the time; these are the default.
 //           lavapipe loads lane by lane, word by word: more than half of rung 3's sampled time on the layers of a step.
 //           With lines touched before their step, within steps, in turn: 0.95 to 1.2 ms for 1.7 to 1.8 on 8x8x256 -> 4x4x256, 0.7 to 1.0
@@ -77,14 +84,14 @@ fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
     return vec4<u64>(bitcast<vec4<u32>>(even)) | (vec4<u64>(bitcast<vec4<u32>>(odd)) << vec4(32u));
 }
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn activated(x: vec4<f32>) -> vec4<f32> {
     return select(x, params.input_slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
 
-// weight[tap, 8*ci8 .., 8*column ..] as four matrices: their products with an input's even and odd channels are even and odd
-// channels of the output.
+// weight[tap, 8*ci8 .., 8*column ..] as four matrices: their products with an input's even and odd
+// channels are even and odd channels of the output.
 struct Block {
     even_even: mat4x4<f32>, // output, input
     even_odd: mat4x4<f32>,
@@ -111,8 +118,9 @@ fn weight_block(tap: u32, ci8: u32, column: u32, out_channels8: u32) -> Block {
     return Block(even_even, evens_of_odd, odds_of_even, odd_odd);
 }
 
-// Loads what a later step will load, a number of each line of memory, all rows' first lines first: rows are far apart, so that step would
-// wait for one after the other, and waits for all at once here. The result is 0; as part of an address it keeps compilers from dropping it.
+// Loads what a later step will load, a number of each line of memory, all rows' first lines first:
+// rows are far apart, so that step would wait for one after the other, and waits for all at once
+// here. The result is 0; as part of an address it keeps compilers from dropping it.
 fn touch(tap: u32, ci8: u32, first_co8: u32, lane: u32, out_channels8: u32) -> u32 {
     let rows = params.in_channels4 * 4u;
     var touched = 0lu;
@@ -165,7 +173,8 @@ fn conv2d(
         var inside: array<bool, LOADS>;
         var any_inside = false;
         for (var r = 0u; r < LOADS; r++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = top[r] + tap / KERNEL;
             let x = left[r] + tap % KERNEL;
             inside[r] = y < params.in_height && x < params.in_width;

@@ -1,11 +1,13 @@
-// Winograd's transform of tiles: input, weight and output of rung 10 go through it, each with its own matrix.
+// Winograd's transform of tiles: input, weight and output of rung 10 go through it, each with its
+// own matrix.
 //
 //   output[image, tile, j, l] = bias + sum over i, k of matrix[j][i] * matrix[l][k] * activated(input[image, tile, i, k])
 //
-// A thread makes one tile of eight channels. It sums row by row, sum over k first, so that the code has one load. What lies
-// outside of the map that a tile is cut from is 0, and what would lie outside of the map that it is put in is left out.
-// The two halves of a word are an even and an odd channel, kept apart from the load to the store as the rows of a matrix.
-// input_slope reads the input through a leaky ReLU, x > 0 ? x : input_slope * x; 1 is none.
+// A thread makes one tile of eight channels. It sums row by row, sum over k first, so that the code
+// has one load. What lies outside of the map that a tile is cut from is 0, and what would lie
+// outside of the map that it is put in is left out. The two halves of a word are an even and an odd
+// channel, kept apart from the load to the store as the rows of a matrix. input_slope reads the
+// input through a leaky ReLU, x > 0 ? x : input_slope * x; 1 is none.
 //
 // Layouts   input, output: eights of channels, where the sides of the parameters say; bias: dense.
 // Bindings  0 params, 1 input, 2 output, 3 bias (any buffer if has_bias is 0: it is not read)
@@ -50,8 +52,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<u64>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn activated(x: vec4<f32>) -> vec4<f32> {
     return select(x, params.input_slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
@@ -65,8 +67,9 @@ fn words(sum: mat2x4<f32>) -> vec4<u64> {
     return vec4<u64>(bitcast<vec4<u32>>(sum[0])) | (vec4<u64>(bitcast<vec4<u32>>(sum[1])) << vec4(32u));
 }
 
-// Six values side by side. Named and not an array, and without loops over them: a loop around much code is not unrolled
-// everywhere, and then an array lives in memory, where a load and a store for each lane cost more than the sum.
+// Six values side by side. Named and not an array, and without loops over them: a loop around much
+// code is not unrolled everywhere, and then an array lives in memory, where a load and a store for
+// each lane cost more than the sum.
 struct Row {
     a: mat2x4<f32>,
     b: mat2x4<f32>,
@@ -124,7 +127,8 @@ fn winograd_transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     let image = item / params.eights / params.columns / params.rows;
 
     let side = params.input;
-    // Unsigned arithmetic wraps: a position in front of the map is a huge one, so one comparison bounds both sides.
+    // Unsigned arithmetic wraps: a position in front of the map is a huge one, so one comparison
+    // bounds both sides.
     let first = place(side, image, tile_y, tile_x) + eight_index - side.padding * (side.y + side.x);
     var sums: array<Row, SIZE>;
     for (var i = 0u; i < side.count; i++) {

@@ -1,22 +1,27 @@
-// conv2d_grad_weight of stride 1, rung 10: Winograd's minimal filtering. The rung for CPU adapters with 64-bit words.
+// conv2d_grad_weight of stride 1, rung 10: Winograd's minimal filtering. The rung for CPU adapters
+// with 64-bit words.
 //
 //   grad_weight = A^T ( sum over tiles of (B^T large_tile B) * (G small_tile G^T) ) A     (* number by number; Lavin and Gray, 2015)
 //
-// The small map is cut into tiles of 3 x 3 for a kernel of 4, which slides over the 6 x 6 inputs around each, and of 4 x 4 for one of 3.
-// winograd_transform.wgsl takes both to 36 points and goes back from the products, once for all tiles; this shader multiplies and sums:
+// The small map is cut into tiles of 3 x 3 for a kernel of 4, which slides over the 6 x 6 inputs
+// around each, and of 4 x 4 for one of 3. winograd_transform.wgsl takes both to 36 points and goes
+// back from the products, once for all tiles; this shader multiplies and sums:
 //
 //   product[point, a, b] = sum over tiles of row_map[point, tile, a] * column_map[point, tile, b]
 //
-// where the large map has the rows, or the small one where the result is the weight of a transposed convolution. It is rung 9 for one tap:
-// a lane owns eight columns and fetches one row vector; the shuffle hands every row vector to all columns. Two tiles at a time.
+// where the large map has the rows, or the small one where the result is the weight of a transposed
+// convolution. It is rung 9 for one tap: a lane owns eight columns and fetches one row vector; the
+// shuffle hands every row vector to all columns. Two tiles at a time.
 //
-// Layouts   memory: row_map and column_map [point, tile, channels] and product [point, a, b] at the offsets of the parameters, in eights.
-// Bindings  0 params, 1 memory
+// Layouts memory: row_map and column_map [point, tile, channels] and product [point, a, b] at the
+// offsets of the parameters, in eights. Bindings 0 params, 1 memory
 // Grid      points * ceil(rows8 / TILE_EIGHTS) * ceil(columns8 / SUBGROUP) blocks, one a subgroup:
 //           ceil(blocks / (WORKGROUP / SUBGROUP)) groups, folded at 65535
-// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; TILE_EIGHTS <= SUBGROUP; no lane leaves early;
+// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it;
+// TILE_EIGHTS <= SUBGROUP; no lane leaves early;
 //           all channel counts are multiples of 8
-// Speed     lavapipe 22.3, all four launches beside rung 9, within steps, in turn: two images of 16x16x128 and 15x15x256 7.7 to 8.8 ms
+// Speed lavapipe 22.3, all four launches beside rung 9, within steps, in turn: two images of
+// 16x16x128 and 15x15x256 7.7 to 8.8 ms
 //           for 13.0 to 16.7; of 32x32x256 and 31x31x512 87 for 225 to 280 ms; of 8x8x64 and 7x7x128 1.4 for 1.0, which rung 9 keeps.
 //           With a kernel of 3, in one call: 34x34x128 and 32x32x128 3.2 for 8.4 ms.
 //           Unmeasured on a GPU. Called by ops::winograd.

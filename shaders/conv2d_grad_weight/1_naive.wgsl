@@ -1,18 +1,24 @@
-// conv2d_grad_weight, rung 1: the formula, one thread per weight. What the other rungs are checked against.
+// conv2d_grad_weight, rung 1: the formula, one thread per weight. What the other rungs are checked
+// against.
 //
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
-// large is the map on the side of more pixels. For conv2d: large = input, small = grad_output. For conv_transpose2d:
-// large = grad_output, small = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+// large is the map on the side of more pixels. For conv2d: large = input, small = grad_output. For
+// conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT writes
+// grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
+// stored nowhere; 1 is none.
 //
-// Layouts   large, small: [batch, height, width, channels], offsets and pixel strides in vec4s; grad_weight: dense.
+// Layouts large, small: [batch, height, width, channels], offsets and pixel strides in vec4s;
+// grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
-// Grid      ceil(splits * KERNEL * KERNEL * a * b / WORKGROUP) groups (a, b: physical channel counts), folded at 65535
-// Limits    fewer than 2^32 numbers in every operand
-// Speed     0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by ops::conv2d_grad_weight.
+// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
+// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(splits * KERNEL * KERNEL * a * b
+// / WORKGROUP) groups (a, b: physical channel counts), folded at 65535 Limits fewer than 2^32
+// numbers in every operand
+// Speed 0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by
+// ops::conv2d_grad_weight.
 
 alias ActivationScalar = f32; // how activations are stored
 alias GradientScalar = f32; // how gradients of parameters are stored
@@ -47,8 +53,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> small: array<ActivationScalar>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<GradientScalar>;
 
-// Numbers of the two maps as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Numbers of the two maps as they enter the sum. The slope is for the bits of negative numbers:
+// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn large_number(at: u32) -> f32 {
     let x = f32(large[at]);
     return select(x, LARGE_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);
@@ -79,7 +85,8 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
     let part = (pixels + params.splits - 1u) / params.splits;
     var sum = 0.0;
     for (var pixel = split * part; pixel < min(split * part + part, pixels); pixel++) {
-        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds
+        // both sides.
         let y = pixel / params.small_width % params.small_height * STRIDE + ky - params.padding;
         let x = pixel % params.small_width * STRIDE + kx - params.padding;
         if y < params.large_height && x < params.large_width {

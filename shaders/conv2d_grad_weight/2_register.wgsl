@@ -1,23 +1,30 @@
-// conv2d_grad_weight, rung 2: a register tile, and nothing else: no subgroups, no workgroup memory, no barrier.
+// conv2d_grad_weight, rung 2: a register tile, and nothing else: no subgroups, no workgroup memory,
+// no barrier.
 //
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
-// A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the columns are the vec4s of b, the
-// contraction runs over pixels. A thread computes TILE_ROWS x TILE_COLUMNS vec4 pairs: per pixel it loads TILE_ROWS + TILE_COLUMNS vec4s
-// for 16 * TILE_ROWS * TILE_COLUMNS multiplications.
+// A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the
+// columns are the vec4s of b, the contraction runs over pixels. A thread computes TILE_ROWS x
+// TILE_COLUMNS vec4 pairs: per pixel it loads TILE_ROWS + TILE_COLUMNS vec4s for 16 * TILE_ROWS *
+// TILE_COLUMNS multiplications.
 //
-// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
-// writes grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small
+// = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
+// stored nowhere; 1 is none.
 //
-// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
+// Layouts large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
-// Grid      ceil(KERNEL^2 * large_channels4 / TILE_ROWS) * ceil(small_channels4 / TILE_COLUMNS) * splits threads, WORKGROUP a group,
+// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
+// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(KERNEL^2 * large_channels4 /
+// TILE_ROWS) * ceil(small_channels4 / TILE_COLUMNS) * splits threads, WORKGROUP a group,
 //           folded at 65535
-// Limits    fewer than 2^32 vec4s in every operand; splits <= rows of all small images (batch * small_height)
-// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 12-18 with 4 x 2
+// Limits fewer than 2^32 vec4s in every operand; splits <= rows of all small images (batch *
+// small_height)
+// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
+// by 2): 12-18 with 4 x 2
 //           vec4s; a map of one pixel is bound by storing the result. Limited by loads, which a CPU adapter makes lane by lane. Wins
 //           where the small map has up to 4 channels, and without subgroups. Called by ops::conv2d_grad_weight.
 
@@ -56,8 +63,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
 
-// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers:
+// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn large_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(large[at]);
     return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -68,7 +75,8 @@ fn small_vector(at: u32) -> vec4<f32> {
     return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
 
-// Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small map.
+// Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small
+// map.
 fn store(split: u32, patch_index: u32, b4: u32, block: mat4x4<f32>) {
     let tap = patch_index / params.large_channels4;
     let a4 = patch_index % params.large_channels4;
@@ -121,7 +129,8 @@ fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
                 b[c] = small_vector(params.small_offset + (row * params.small_width + ox) * params.small_stride + b4);
             }
             for (var r = 0u; r < TILE_ROWS; r++) {
-                // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+                // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+                // bounds both sides.
                 let y = oy * STRIDE + ky[r] - params.padding;
                 let x = ox * STRIDE + kx[r] - params.padding;
                 let inside = y < params.large_height && x < params.large_width;

@@ -3,23 +3,30 @@
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
-// A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the columns are the vec4s of b, the
-// contraction runs over pixels, four of a row at a time. A lane owns a column and fetches one row vector; the shuffle hands every
-// row vector to all columns. LANES_ON_LARGE swaps the roles: lanes own patch vectors (where the result ends in their channels).
+// A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the
+// columns are the vec4s of b, the contraction runs over pixels, four of a row at a time. A lane
+// owns a column and fetches one row vector; the shuffle hands every row vector to all columns.
+// LANES_ON_LARGE swaps the roles: lanes own patch vectors (where the result ends in their
+// channels).
 //
-// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
-// writes grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small
+// = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
+// stored nowhere; 1 is none.
 //
-// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
+// Layouts large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
-// Grid      ceil(rows / TILE_VECTORS) * ceil(columns / SUBGROUP) * splits tiles, one a subgroup, where rows, columns are
+// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
+// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(rows / TILE_VECTORS) *
+// ceil(columns / SUBGROUP) * splits tiles, one a subgroup, where rows, columns are
 //           KERNEL^2 * large_channels4, small_channels4 (LANES_ON_LARGE: the other way round);
 //           ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
-// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; TILE_VECTORS <= SUBGROUP; splits <= rows
+// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it;
+// TILE_VECTORS <= SUBGROUP; splits <= rows
 //           of all small images (batch * small_height); no lane leaves early
-// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 12-37 on the large
+// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
+// by 2): 12-37 on the large
 //           layers, 1-5 on maps of 1-4 pixels, where storing the result costs most. Limited by loads, which a CPU adapter makes lane
 //           by lane: four pixels pay 8 of them for 64 * TILE_VECTORS multiply-adds a lane. Unmeasured on a GPU.
 //           Called by ops::conv2d_grad_weight.
@@ -61,8 +68,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
 
-// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers:
+// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn large_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(large[at]);
     return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -87,7 +94,8 @@ fn tap_of(index: u32) -> Tap {
 
 // The patch vector under four neighbouring pixels of the row, zero outside of the map.
 fn large_tile(tap: Tap, row: u32, ox: u32) -> mat4x4<f32> {
-    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both
+    // sides.
     let y = row % params.small_height * STRIDE + tap.ky - params.padding;
     let image_row = row / params.small_height * params.large_height + y;
     var tile: mat4x4<f32>;
@@ -100,7 +108,8 @@ fn large_tile(tap: Tap, row: u32, ox: u32) -> mat4x4<f32> {
     return tile;
 }
 
-// Four neighbouring pixels of the row; past its end any pixel does, because large_tile is zero there.
+// Four neighbouring pixels of the row; past its end any pixel does, because large_tile is zero
+// there.
 fn small_tile(channel4: u32, row: u32, ox: u32) -> mat4x4<f32> {
     var tile: mat4x4<f32>;
     for (var i = 0u; i < 4u; i++) {

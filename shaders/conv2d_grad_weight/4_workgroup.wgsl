@@ -3,22 +3,28 @@
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
-// A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the columns are the vec4s of b, the
-// contraction runs over pixels. THREADS x THREADS threads compute THREADS*THREAD_ROWS x THREADS*THREAD_COLUMNS vec4 pairs; they
-// fetch THREADS pixels at a time into shared memory, then each multiplies its own register tile.
+// A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the
+// columns are the vec4s of b, the contraction runs over pixels. THREADS x THREADS threads compute
+// THREADS*THREAD_ROWS x THREADS*THREAD_COLUMNS vec4 pairs; they fetch THREADS pixels at a time into
+// shared memory, then each multiplies its own register tile.
 //
-// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
-// writes grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small
+// = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
+// stored nowhere; 1 is none.
 //
-// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
+// Layouts large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
-// Grid      ceil(KERNEL^2 * large_channels4 / (THREADS * THREAD_ROWS)) * ceil(small_channels4 / (THREADS * THREAD_COLUMNS)) * splits
+// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
+// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(KERNEL^2 * large_channels4 /
+// (THREADS * THREAD_ROWS)) * ceil(small_channels4 / (THREADS * THREAD_COLUMNS)) * splits
 //           groups, folded at 65535; the host picks splits so that there are groups for the whole device
-// Limits    THREADS^2 invocations; 16 * THREADS^2 * (THREAD_ROWS + THREAD_COLUMNS) bytes of workgroup memory;
+// Limits THREADS^2 invocations; 16 * THREADS^2 * (THREAD_ROWS + THREAD_COLUMNS) bytes of workgroup
+// memory;
 //           splits <= batch * small_height * small_width
-// Speed     unmeasured on a GPU. 4-10 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
+// Speed unmeasured on a GPU. 4-10 GFLOP/s on lavapipe 22.3, where barriers and shared memory only
+// cost. Called by
 //           ops::conv2d_grad_weight.
 
 alias Activation = vec4<f32>; // how activations are stored
@@ -61,8 +67,8 @@ struct Params {
 var<workgroup> a_tile: array<vec4<f32>, THREADS * TILE_ROWS>; // [pixel][patch vector]
 var<workgroup> b_tile: array<vec4<f32>, THREADS * TILE_COLUMNS>; // [pixel][vec4 of b]
 
-// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers:
+// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn large_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(large[at]);
     return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -73,7 +79,8 @@ fn small_vector(at: u32) -> vec4<f32> {
     return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
 
-// One stage of the product: this thread's rows are ty, ty + THREADS, ..., its columns tx, tx + THREADS, ...
+// One stage of the product: this thread's rows are ty, ty + THREADS, ..., its columns tx, tx +
+// THREADS, ...
 fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_ROWS * THREAD_COLUMNS * 4u>>) {
     for (var s = 0u; s < THREADS; s++) {
         for (var c = 0u; c < THREAD_COLUMNS; c++) {
@@ -91,7 +98,8 @@ fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_ROWS *
 // The patch vector `index` under a pixel of the small map, zero outside of the large one.
 fn patch_vector(index: u32, pixel: u32) -> vec4<f32> {
     let tap = index / params.large_channels4;
-    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both
+    // sides.
     let y = pixel / params.small_width % params.small_height * STRIDE + tap / KERNEL - params.padding;
     let x = pixel % params.small_width * STRIDE + tap % KERNEL - params.padding;
     let inside = y < params.large_height && x < params.large_width;
@@ -100,7 +108,8 @@ fn patch_vector(index: u32, pixel: u32) -> vec4<f32> {
     return select(vec4(0.0), large_vector(source + index % params.large_channels4), inside);
 }
 
-// Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small map.
+// Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 ... of the small
+// map.
 fn store(split: u32, patch_index: u32, b4: u32, block: mat4x4<f32>) {
     let tap = patch_index / params.large_channels4;
     let a4 = patch_index % params.large_channels4;

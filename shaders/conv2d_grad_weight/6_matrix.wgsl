@@ -3,23 +3,29 @@
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
-// A matrix product: the rows are (ky, kx, a) counted as one list, the columns are b, the contraction runs over pixels. It is walked
-// STAGE pixels at a time: all threads fetch them into shared memory as f16, then each subgroup multiplies its own
-// ROW_MATRICES x COLUMN_MATRICES matrices of MATRIX x MATRIX. The sums leave through shared memory, where every thread sees them.
+// A matrix product: the rows are (ky, kx, a) counted as one list, the columns are b, the
+// contraction runs over pixels. It is walked STAGE pixels at a time: all threads fetch them into
+// shared memory as f16, then each subgroup multiplies its own ROW_MATRICES x COLUMN_MATRICES
+// matrices of MATRIX x MATRIX. The sums leave through shared memory, where every thread sees them.
 //
-// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
-// writes grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small
+// = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
+// stored nowhere; 1 is none.
 //
-// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
+// Layouts large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
-// Grid      ceil(4 * KERNEL^2 * large_channels4 / TILE_ROWS) * ceil(4 * small_channels4 / TILE_COLUMNS) * splits groups, folded at
+// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
+// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(4 * KERNEL^2 * large_channels4 /
+// TILE_ROWS) * ceil(4 * small_channels4 / TILE_COLUMNS) * splits groups, folded at
 //           65535; the host picks splits so that there are groups for the whole device
-// Limits    subgroups of exactly SUBGROUP lanes, matrices of f16 with sums of f32, numbers below 65 520 in large and small;
+// Limits subgroups of exactly SUBGROUP lanes, matrices of f16 with sums of f32, numbers below 65
+// 520 in large and small;
 //           4 * SUBGROUP invocations; 2 * STAGE * (A_ROW + B_ROW) + 16 * MATRIX^2 bytes of workgroup memory;
 //           splits <= batch * small_height * small_width
-// Speed     unmeasured on a GPU. 7-9 GFLOP/s on lavapipe 26.1, which has no such units, where the broadcast rung has
+// Speed unmeasured on a GPU. 7-9 GFLOP/s on lavapipe 26.1, which has no such units, where the
+// broadcast rung has
 //           29 (128 -> 256 channels, 8x8 pixels); 3 on 4x4. Called by ops::conv2d_grad_weight.
 
 enable f16;
@@ -82,8 +88,8 @@ var<workgroup> a_tile: array<f16, STAGE * A_ROW>; // [pixel][row]
 var<workgroup> b_tile: array<f16, STAGE * B_ROW>; // [pixel][column]
 var<workgroup> results: array<f32, SUBGROUPS * SUBGROUPS * MATRIX * MATRIX>; // [subgroup], as grad_weight lies
 
-// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers:
+// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn large_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(large[at]);
     return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -111,10 +117,12 @@ fn multiply(row: u32, column: u32, sums: ptr<function, array<Sums, ROW_MATRICES 
     }
 }
 
-// The patch vector `index`, of (ky, kx, vec4 of a), under a pixel of the small map, zero outside of the large one.
+// The patch vector `index`, of (ky, kx, vec4 of a), under a pixel of the small map, zero outside of
+// the large one.
 fn patch_vector(index: u32, pixel: u32) -> vec4<f16> {
     let tap = index / params.large_channels4;
-    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both
+    // sides.
     let y = pixel / params.small_width % params.small_height * STRIDE + tap / KERNEL - params.padding;
     let x = pixel % params.small_width * STRIDE + tap % KERNEL - params.padding;
     let inside = y < params.large_height && x < params.large_width;
@@ -123,7 +131,8 @@ fn patch_vector(index: u32, pixel: u32) -> vec4<f16> {
     return select(vec4(0.0h), vec4<f16>(large_vector(source + index % params.large_channels4)), inside);
 }
 
-// Fetches the stage of pixels from `start` on. Past `end` the large map counts as zero and any pixel of the small one does.
+// Fetches the stage of pixels from `start` on. Past `end` the large map counts as zero and any
+// pixel of the small one does.
 fn fetch(local: u32, start: u32, end: u32, first_patch: u32, first_b4: u32) {
     for (var i = local; i < STAGE * A_VECTORS; i += THREADS) {
         let pixel = start + i / A_VECTORS;
@@ -143,7 +152,8 @@ fn fetch(local: u32, start: u32, end: u32, first_patch: u32, first_b4: u32) {
     }
 }
 
-// Writes the vec4 number `i` of a matrix of results that begins at row 4*patch_index and column 4*b4.
+// Writes the vec4 number `i` of a matrix of results that begins at row 4*patch_index and column
+// 4*b4.
 fn store(split: u32, patch_index: u32, b4: u32, i: u32, value: vec4<f32>) {
     var a4 = patch_index + i / VECTORS / 4u;
     var column4 = b4 + i % VECTORS;

@@ -1,23 +1,30 @@
-// conv2d_grad_weight, rung 7: few channels on the small map, counted exactly. For the discriminator's last layer.
+// conv2d_grad_weight, rung 7: few channels on the small map, counted exactly. For the
+// discriminator's last layer.
 //
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //
-// A lane owns a vec4 of the large map's channels and one row of taps, ky, and walks over the pixels of the small map, STRIP
-// neighbours at a time: it fetches the columns of the large map under the strip once for all taps that meet them. Of the small map,
-// which all lanes need, each fetches a pixel, and the shuffle hands it to all. Pad channels of the small map are multiplied by nothing.
+// A lane owns a vec4 of the large map's channels and one row of taps, ky, and walks over the pixels
+// of the small map, STRIP neighbours at a time: it fetches the columns of the large map under the
+// strip once for all taps that meet them. Of the small map, which all lanes need, each fetches a
+// pixel, and the shuffle hands it to all. Pad channels of the small map are multiplied by nothing.
 //
-// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
-// writes grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is stored nowhere; 1 is none.
+// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small
+// = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
+// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
+// stored nowhere; 1 is none.
 //
-// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
+// Layouts large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// grad_weight: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
-// Grid      KERNEL * ceil(large_channels4 / WORKGROUP) * splits groups, folded at 65535
-// Limits    SMALL_CHANNELS is the small map's channel count, exactly, and at most 4; SUBGROUP is the device's subgroup size, exactly;
+// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
+// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid KERNEL * ceil(large_channels4 /
+// WORKGROUP) * splits groups, folded at 65535
+// Limits SMALL_CHANNELS is the small map's channel count, exactly, and at most 4; SUBGROUP is the
+// device's subgroup size, exactly;
 //           WORKGROUP is a multiple of it; STRIP <= SUBGROUP; no lane leaves early
-// Speed     lavapipe 22.3, medians of two rounds beside rung 2 in one run: 2.4-2.7 GFLOP/s and 0.9-1.3 on two of 7x7x128 and 6x6x1,
+// Speed lavapipe 22.3, medians of two rounds beside rung 2 in one run: 2.4-2.7 GFLOP/s and 0.9-1.3
+// on two of 7x7x128 and 6x6x1,
 //           3.4-4.7 and 1.6-2.5 on two of 15x15x256 and 14x14x1. Unmeasured on a GPU. Called by ops::conv2d_grad_weight.
 
 alias Activation = vec4<f32>; // how activations are stored
@@ -58,8 +65,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> small: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
 
-// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers:
+// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn large_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(large[at]);
     return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -110,7 +117,8 @@ fn conv2d_grad_weight(
     let image_rows = params.batch * params.small_height;
     let part = (image_rows + params.splits - 1u) / params.splits;
     for (var row = split * part; row < min(split * part + part, image_rows); row++) {
-        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds
+        // both sides.
         let y = row % params.small_height * STRIDE + ky - params.padding;
         for (var ox = 0u; ox < params.small_width; ox += STRIP) {
             add_strip(y, row, ox, a4, lane, &sums);

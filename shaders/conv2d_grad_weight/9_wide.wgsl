@@ -1,27 +1,34 @@
-// conv2d_grad_weight, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for CPU adapters that have these.
+// conv2d_grad_weight, rung 9: rung 3 with loads of eight numbers as four 64-bit words. The rung for
+// CPU adapters that have these.
 //
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*stride + ky - padding, ox*stride + kx - padding, a] * small[n, oy, ox, b]
 //
-// A matrix product: the rows are patch vectors, (ky, kx, eight of a) counted as one list, the columns are the eights of b, the
-// contraction runs over pixels, two of a row at a time: as fast as four, half the code. A lane owns eight columns and fetches one row
-// vector; the shuffle hands every row vector to all columns. The two halves of a word are an even and an odd channel, and are kept apart
-// until they are stored.
+// A matrix product: the rows are patch vectors, (ky, kx, eight of a) counted as one list, the
+// columns are the eights of b, the contraction runs over pixels, two of a row at a time: as fast as
+// four, half the code. A lane owns eight columns and fetches one row vector; the shuffle hands
+// every row vector to all columns. The two halves of a word are an even and an odd channel, and are
+// kept apart until they are stored.
 //
-// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT
-// writes grad_weight[ky, kx, b, a]: then the rows are the eights of b, the columns the patch vectors.
-// large_slope and small_slope read the maps through a leaky ReLU, x > 0 ? x : slope * x, that is stored nowhere; 1 is none. They
-// and the stride are parameters, so that one pipeline serves every layer: this much code compiles slowly.
+// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small
+// = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a]: then the rows are the eights of
+// b, the columns the patch vectors.
+// large_slope and small_slope read the maps through a leaky ReLU, x > 0 ? x : slope * x, that is
+// stored nowhere; 1 is none. They and the stride are parameters, so that one pipeline serves every
+// layer: this much code compiles slowly.
 //
-// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s; grad_weight: dense.
-// Bindings  0 params, 1 large, 2 small, 3 grad_weight (or the workspace [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums)
-// Grid      ceil(rows / TILE_EIGHTS) * ceil(columns / SUBGROUP) * splits tiles, one a subgroup, where rows, columns are
+// Layouts large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// grad_weight: dense. Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
+// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(rows / TILE_EIGHTS) *
+// ceil(columns / SUBGROUP) * splits tiles, one a subgroup, where rows, columns are
 //           KERNEL^2 * large_channels / 8, small_channels / 8 (TRANSPOSED_OUTPUT: the other way round);
 //           ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
-// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; TILE_EIGHTS <= SUBGROUP; splits <= rows
+// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it;
+// TILE_EIGHTS <= SUBGROUP; splits <= rows
 //           of all small images (batch * small_height); no lane leaves early;
 //           all channel counts are multiples of 8, offsets and pixel strides even
-// Speed     lavapipe 22.3, beside the best of rung 3 in one call: 1.38 and 1.46 times as fast on 15x15x256, 1.57 on 32x32x128, 1.40 on
+// Speed lavapipe 22.3, beside the best of rung 3 in one call: 1.38 and 1.46 times as fast on
+// 15x15x256, 1.57 on 32x32x128, 1.40 on
 //           16x16x128.
 //           lavapipe loads lane by lane, word by word: more than half of rung 3's sampled time on the layers of a step.
 //           With its lines touched first, within steps, in turn: 4x4x512 from 8x8x256 3.3 to 3.6 ms for 4.0, 4x4x256 1.8 to 2.1 for 2.4.
@@ -73,8 +80,8 @@ fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
     return vec4<u64>(bitcast<vec4<u32>>(even)) | (vec4<u64>(bitcast<vec4<u32>>(odd)) << vec4(32u));
 }
 
-// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers:
+// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn activated(x: vec4<f32>, slope: f32) -> vec4<f32> {
     return select(x, slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
 }
@@ -99,7 +106,8 @@ struct Tile {
 
 // The patch vector under two neighbouring pixels of the row, zero outside of the map.
 fn large_tile(tap: Tap, row: u32, ox: u32) -> Tile {
-    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+    // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both
+    // sides.
     let y = row % params.small_height * params.stride + tap.ky - params.padding;
     let image_row = row / params.small_height * params.large_height + y;
     var tile: Tile;
@@ -114,7 +122,8 @@ fn large_tile(tap: Tap, row: u32, ox: u32) -> Tile {
     return tile;
 }
 
-// Two neighbouring pixels of the row; past its end any pixel does, because large_tile is zero there.
+// Two neighbouring pixels of the row; past its end any pixel does, because large_tile is zero
+// there.
 fn small_tile(channel8: u32, row: u32, ox: u32) -> Tile {
     var tile: Tile;
     for (var i = 0u; i < 2u; i++) {
@@ -126,7 +135,8 @@ fn small_tile(channel8: u32, row: u32, ox: u32) -> Tile {
     return tile;
 }
 
-// Where row 8*row8 + i and column 8*column8 of the product lie, in eights; rows follow each other after `step`.
+// Where row 8*row8 + i and column 8*column8 of the product lie, in eights; rows follow each other
+// after `step`.
 fn place(row8: u32, column8: u32, step: u32) -> u32 {
     if TRANSPOSED_OUTPUT {
         let channels8 = params.large_channels4 / 2u;
@@ -135,9 +145,10 @@ fn place(row8: u32, column8: u32, step: u32) -> u32 {
     return row8 * 8u * step + column8;
 }
 
-// Loads a number of each line of memory that the tile will be stored in, all rows' first lines first: rows are far apart, and stores wait
-// for one line after the other. Whatever other groups write there meanwhile: the result is 0. As part of an address it keeps compilers
-// from dropping the loads.
+// Loads a number of each line of memory that the tile will be stored in, all rows' first lines
+// first: rows are far apart, and stores wait for one line after the other. Whatever other groups
+// write there meanwhile: the result is 0. As part of an address it keeps compilers from dropping
+// the loads.
 fn touch(first: u32, rows: u32, first_column: u32, columns: u32, step: u32, lane: u32) -> u32 {
     var touched = 0lu;
     for (var r = 0u; r < TILE_EIGHTS; r++) {

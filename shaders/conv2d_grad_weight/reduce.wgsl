@@ -1,4 +1,5 @@
-// conv2d_grad_weight, second half of a split sum: adds the partial results, which are f32, in a fixed order and rounds once.
+// conv2d_grad_weight, second half of a split sum: adds the partial results, which are f32, in a
+// fixed order and rounds once.
 //
 //   grad_weight[i] = sum over split of workspace[split][i], split = 0, 1, 2, ...
 //

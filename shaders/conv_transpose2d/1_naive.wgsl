@@ -1,18 +1,23 @@
-// conv_transpose2d, rung 1: the formula, one thread per output number. What the other rungs are checked against.
+// conv_transpose2d, rung 1: the formula, one thread per output number. What the other rungs are
+// checked against.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
 //       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A scatter written as a gather: no atomics, no zeros inserted. Pixels of one parity (oy % STRIDE, ox % STRIDE) share their taps.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// A scatter written as a gather: no atomics, no zeros inserted. Pixels of one parity (oy % STRIDE,
+// ox % STRIDE) share their taps. TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is
+// the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      ceil(batch * out_height * out_width * out_channels4 * 4 / WORKGROUP) groups, folded at 65535
+// Grid ceil(batch * out_height * out_width * out_channels4 * 4 / WORKGROUP) groups, folded at 65535
 // Limits    fewer than 2^32 numbers in every operand
-// Speed     0.4-0.8 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by ops::conv_transpose2d.
+// Speed 0.4-0.8 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by
+// ops::conv_transpose2d.
 
 alias ActivationScalar = f32; // how activations are stored
 alias WeightScalar = f32; // how weights are stored
@@ -48,8 +53,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<ActivationScalar>;
 
-// An input number as it enters the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// An input number as it enters the sum. The slope is for the bits of negative numbers: among them
+// is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_number(at: u32) -> f32 {
     let x = f32(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);
@@ -75,7 +80,8 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
     let in_channels = params.in_channels4 * 4u;
     for (var ky = (oy + params.padding) % STRIDE; ky < KERNEL; ky += STRIDE) {
         for (var kx = (ox + params.padding) % STRIDE; kx < KERNEL; kx += STRIDE) {
-            // Compared before the division: a wrapped negative is still too large, its quotient may not be.
+            // Compared before the division: a wrapped negative is still too large, its quotient may
+            // not be.
             let y = oy + params.padding - ky;
             let x = ox + params.padding - kx;
             if y < params.in_height * STRIDE && x < params.in_width * STRIDE {

@@ -1,20 +1,24 @@
-// conv_transpose2d, rung 2: a register tile, and nothing else: no subgroups, no workgroup memory, no barrier.
+// conv_transpose2d, rung 2: a register tile, and nothing else: no subgroups, no workgroup memory,
+// no barrier.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
 //       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A thread computes TILE_PIXELS pixels of one parity class (oy % STRIDE, ox % STRIDE), which share their taps, x TILE_VECTORS vec4s of
-// output channels, four input channels at a time.
+// A thread computes TILE_PIXELS pixels of one parity class (oy % STRIDE, ox % STRIDE), which share
+// their taps, x TILE_VECTORS vec4s of output channels, four input channels at a time.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
+// Grid STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
 //           * ceil(out_channels4 / TILE_VECTORS) threads, WORKGROUP a group, folded at 65535
 // Limits    fewer than 2^32 vec4s in every operand
-// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 9-18 with 8 pixels x
+// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
+// by 2): 9-18 with 8 pixels x
 //           2 vec4s on the large layers, 4-9 with 3 output channels (rung 3: 2-3).
 //           Limited by loads, which a CPU adapter makes lane by lane: TILE_PIXELS + 4*TILE_VECTORS of them for 16 times their product.
 //           Wins up to 8 output channels, where rung 3 idles its lanes, and without subgroups. Called by ops::conv_transpose2d.
@@ -55,8 +59,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -66,7 +70,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -89,7 +94,8 @@ fn store(pixel: u32, co4: u32, value: vec4<f32>) {
 @compute @workgroup_size(WORKGROUP)
 fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let out_channels4 = (params.out_channels + 3u) / 4u;
-    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the pixels that they do not have.
+    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the
+    // pixels that they do not have.
     let rows = (params.out_height + STRIDE - 1u) / STRIDE;
     let columns = (params.out_width + STRIDE - 1u) / STRIDE;
     let pixels = params.batch * rows * columns;
@@ -121,7 +127,8 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
         var source: array<u32, TILE_PIXELS>;
         var inside: array<bool, TILE_PIXELS>;
         for (var p = 0u; p < TILE_PIXELS; p++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = bottom[p] - t / taps_x;
             let x = right[p] - t % taps_x;
             inside[p] = y < params.in_height && x < params.in_width;

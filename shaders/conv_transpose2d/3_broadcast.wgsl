@@ -3,20 +3,25 @@
 //   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
 //       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE): they share their taps, 2 x 2 of them for kernel 4, stride 2.
-// For loading, a lane is a pixel: it fetches one input vec4 of its own pixel. For computing, a lane is a vec4 of output channels:
-// the shuffle hands it every pixel's input in turn, and each weight that it loads serves TILE_PIXELS pixels (drawn in conv2d).
+// A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE): they share their taps, 2 x 2
+// of them for kernel 4, stride 2. For loading, a lane is a pixel: it fetches one input vec4 of its
+// own pixel. For computing, a lane is a vec4 of output channels: the shuffle hands it every pixel's
+// input in turn, and each weight that it loads serves TILE_PIXELS pixels (drawn in conv2d).
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
+// Grid STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
 //           * ceil(out_channels4 / (SUBGROUP * LANE_VECTORS)) tiles, one a subgroup: ceil(tiles / (WORKGROUP / SUBGROUP)) groups,
 //           folded at 65535
-// Limits    SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane leaves early
-// Speed     lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings by 2): 18-47 on the large
+// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it; no lane
+// leaves early
+// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
+// by 2): 18-47 on the large
 //           layers with 32 pixels a tile, 4-16 on maps of 1-4 pixels, where each weight is used once. By wall clock 25-29 on the two
 //           layers tried while the machine was nearly free. Limited by loads, which a CPU adapter makes
 //           lane by lane: a stage of four channels pays 4 + LOADS of them for 16 * TILE_PIXELS multiply-adds a lane. Loses to rung 2
@@ -61,8 +66,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -72,7 +77,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -99,7 +105,8 @@ fn conv_transpose2d(
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let out_channels4 = (params.out_channels + 3u) / 4u;
-    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the pixels that they do not have.
+    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the
+    // pixels that they do not have.
     let rows = (params.out_height + STRIDE - 1u) / STRIDE;
     let columns = (params.out_width + STRIDE - 1u) / STRIDE;
     let pixels = params.batch * rows * columns;
@@ -129,7 +136,8 @@ fn conv_transpose2d(
         var inside: array<bool, LOADS>;
         var any_inside = false;
         for (var r = 0u; r < LOADS; r++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = bottom[r] - t / taps_x;
             let x = right[r] - t % taps_x;
             inside[r] = y < params.in_height && x < params.in_width;

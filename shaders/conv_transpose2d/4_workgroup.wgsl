@@ -3,20 +3,26 @@
 //   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
 //       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A workgroup computes THREADS*THREAD_PIXELS pixels of one parity class (oy % STRIDE, ox % STRIDE), which share their taps,
-// x THREADS*THREAD_VECTORS vec4s of output channels. The contraction, (tap of the class, vec4 of ci) counted as one list, is walked
-// STAGE vec4s at a time: all threads fetch them into shared memory, then each multiplies its own register tile.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// A workgroup computes THREADS*THREAD_PIXELS pixels of one parity class (oy % STRIDE, ox % STRIDE),
+// which share their taps, x THREADS*THREAD_VECTORS vec4s of output channels. The contraction, (tap
+// of the class, vec4 of ci) counted as one list, is walked STAGE vec4s at a time: all threads fetch
+// them into shared memory, then each multiplies its own register tile. TRANSPOSED_WEIGHT reads
+// weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / (THREADS * THREAD_PIXELS))
+// Grid STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / (THREADS *
+// THREAD_PIXELS))
 //           * ceil(out_channels4 / (THREADS * THREAD_VECTORS)) groups, folded at 65535
-// Limits    THREADS^2 invocations; STAGE * THREAD_PIXELS a multiple of THREADS; STAGE * THREAD_VECTORS <= THREADS;
+// Limits THREADS^2 invocations; STAGE * THREAD_PIXELS a multiple of THREADS; STAGE * THREAD_VECTORS
+// <= THREADS;
 //           16 * STAGE * THREADS * (THREAD_PIXELS + 4 * THREAD_VECTORS) bytes of workgroup memory
-// Speed     unmeasured on a GPU. 4-8 GFLOP/s on lavapipe 22.3, where barriers and shared memory only cost. Called by
+// Speed unmeasured on a GPU. 4-8 GFLOP/s on lavapipe 22.3, where barriers and shared memory only
+// cost. Called by
 //           ops::conv_transpose2d.
 
 alias Activation = vec4<f32>; // how activations are stored
@@ -64,7 +70,8 @@ struct Params {
 var<workgroup> x_tile: array<vec4<f32>, STAGE * TILE_PIXELS>; // [STAGE][pixel]
 var<workgroup> w_tile: array<vec4<f32>, STAGE * 4u * TILE_VECTORS>; // [STAGE][ci % 4][vec4 of output channels]
 
-// One stage of the product: this thread's pixels are ty, ty + THREADS, ..., its vec4s of channels tx, tx + THREADS, ...
+// One stage of the product: this thread's pixels are ty, ty + THREADS, ..., its vec4s of channels
+// tx, tx + THREADS, ...
 fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_PIXELS * THREAD_VECTORS>>) {
     for (var k = 0u; k < STAGE; k++) {
         var x: array<vec4<f32>, THREAD_PIXELS>;
@@ -81,8 +88,8 @@ fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_PIXELS
     }
 }
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -92,7 +99,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -119,7 +127,8 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
     let tx = local % THREADS;
     let ty = local / THREADS;
     let out_channels4 = (params.out_channels + 3u) / 4u;
-    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the pixels that they do not have.
+    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the
+    // pixels that they do not have.
     let rows = (params.out_height + STRIDE - 1u) / STRIDE;
     let columns = (params.out_width + STRIDE - 1u) / STRIDE;
     let pixels = params.batch * rows * columns;
@@ -148,7 +157,8 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
         let k4 = start + fetched_k;
         let t = k4 / params.in_channels4;
         for (var f = 0u; f < FETCHES; f++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = bottom[f] - t / taps_x;
             let x = right[f] - t % taps_x;
             let inside = k4 < depth && y < params.in_height && x < params.in_width;

@@ -1,20 +1,26 @@
-// conv_transpose2d, rung 5: the contraction in parts, for maps of few pixels and weights of many channels.
+// conv_transpose2d, rung 5: the contraction in parts, for maps of few pixels and weights of many
+// channels.
 //
 //   partial[split][n, oy, ox, co] = sum over the ci of part `split` and the ky, kx with
 //       oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE), which share their taps. The input channels are split into
-// `splits` equal ranges, neighbouring threads read neighbouring weights, and conv2d/reduce.wgsl adds the parts in order (why: see
-// conv2d/5_split_k.wgsl). TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE), which share their taps. The
+// input channels are split into `splits` equal ranges, neighbouring threads read neighbouring
+// weights, and conv2d/reduce.wgsl adds the parts in order (why: see conv2d/5_split_k.wgsl).
+// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input: [batch, height, width, channels4], offset and pixel stride in vec4s; weight: dense; partial: dense f32,
+// Layouts input: [batch, height, width, channels4], offset and pixel stride in vec4s; weight:
+// dense; partial: dense f32,
 //           [splits][output pixels][out_channels4]. Channel counts are rounded up to 4 in memory; pad lanes are zero in.
 // Bindings  0 params, 1 input, 2 weight, 3 partial
-// Grid      splits * STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS) * out_channels4
+// Grid splits * STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) /
+// TILE_PIXELS) * out_channels4
 //           threads, WORKGROUP a group, folded at 65535
 // Limits    splits <= in_channels4; fewer than 2^32 vec4s in every operand
-// Speed     unmeasured on a GPU, where it is the default up to 16 pixels a class. Called by ops::conv_transpose2d.
+// Speed unmeasured on a GPU, where it is the default up to 16 pixels a class. Called by
+// ops::conv_transpose2d.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Weight = vec4<f32>; // how weights are stored
@@ -49,8 +55,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weight: array<Weight>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -60,7 +66,8 @@ fn weight_row(at: u32) -> vec4<f32> {
     return vec4<f32>(weight[at]);
 }
 
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of output channels.
+// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
+// output channels.
 fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
     if TRANSPOSED_WEIGHT {
         let step = params.in_channels4;
@@ -74,7 +81,8 @@ fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f3
 @compute @workgroup_size(WORKGROUP)
 fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let out_channels4 = (params.out_channels + 3u) / 4u;
-    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the pixels that they do not have.
+    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the
+    // pixels that they do not have.
     let rows = (params.out_height + STRIDE - 1u) / STRIDE;
     let columns = (params.out_width + STRIDE - 1u) / STRIDE;
     let pixels = params.batch * rows * columns;
@@ -112,7 +120,8 @@ fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
         var inside: array<bool, TILE_PIXELS>;
         var any_inside = false;
         for (var p = 0u; p < TILE_PIXELS; p++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = bottom[p] - t / taps_x;
             let x = right[p] - t % taps_x;
             inside[p] = y < params.in_height && x < params.in_width;

@@ -3,21 +3,26 @@
 //   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
 //       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A matrix product for each parity class (oy % STRIDE, ox % STRIDE), whose pixels share their taps: rows are output pixels, columns
-// output channels, the contraction is (tap of the class, ci) counted as one list. It is walked STAGE numbers at a time: all threads
-// fetch them into shared memory as f16, then each subgroup multiplies its own ROW_MATRICES x COLUMN_MATRICES matrices of
+// A matrix product for each parity class (oy % STRIDE, ox % STRIDE), whose pixels share their taps:
+// rows are output pixels, columns output channels, the contraction is (tap of the class, ci)
+// counted as one list. It is walked STAGE numbers at a time: all threads fetch them into shared
+// memory as f16, then each subgroup multiplies its own ROW_MATRICES x COLUMN_MATRICES matrices of
 // MATRIX x MATRIX. The sums leave through shared memory, where every thread sees them.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid      STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
+// Grid STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) / TILE_PIXELS)
 //           * ceil(out_channels / TILE_CHANNELS) groups, folded at 65535
-// Limits    subgroups of exactly SUBGROUP lanes, matrices of f16 with sums of f32, numbers below 65 520 in input and weight;
+// Limits subgroups of exactly SUBGROUP lanes, matrices of f16 with sums of f32, numbers below 65
+// 520 in input and weight;
 //           4 * SUBGROUP invocations; 2 * (size of x_tile + size of w_tile) + 16 * MATRIX^2 bytes of workgroup memory
-// Speed     unmeasured on a GPU. 5-10 GFLOP/s on lavapipe 26.1, which has no such units, where the broadcast rung has
+// Speed unmeasured on a GPU. 5-10 GFLOP/s on lavapipe 26.1, which has no such units, where the
+// broadcast rung has
 //           54-64 (maps of 8x8 input pixels and more); 2-3 on 4x4. Called by ops::conv_transpose2d.
 
 enable f16;
@@ -83,8 +88,8 @@ var<workgroup> x_tile: array<f16, TILE_PIXELS * X_ROW>; // [pixel][contraction]
 var<workgroup> w_tile: array<f16, W_ROWS * W_ROW>; // as the weight lies: [contraction][channel], or [channel][contraction]
 var<workgroup> results: array<f32, SUBGROUPS * SUBGROUPS * MATRIX * MATRIX>; // [subgroup][pixel][channel]
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -129,7 +134,8 @@ fn taps_of(class_y: u32, class_x: u32) -> Taps {
     return Taps(first_y, first_x, columns, (KERNEL - first_y + STRIDE - 1u) / STRIDE * columns * params.in_channels4);
 }
 
-// Fetches the weights of the stage that begins at `start`, in vec4s of the contraction. Past its end x is zero and any weight does.
+// Fetches the weights of the stage that begins at `start`, in vec4s of the contraction. Past its
+// end x is zero and any weight does.
 fn fetch_weights(local: u32, start: u32, taps: Taps, first_co4: u32) {
     let out_channels4 = (params.out_channels + 3u) / 4u;
     for (var i = local; i < W_ROWS * W_VECTORS; i += THREADS) {
@@ -170,7 +176,8 @@ fn conv_transpose2d(
     let fetched_k = local % X_VECTORS;
     let fetched_pixel = local / X_VECTORS;
     let out_channels4 = (params.out_channels + 3u) / 4u;
-    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the pixels that they do not have.
+    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the
+    // pixels that they do not have.
     let rows = (params.out_height + STRIDE - 1u) / STRIDE;
     let columns = (params.out_width + STRIDE - 1u) / STRIDE;
     let pixels = params.batch * rows * columns;
@@ -198,7 +205,8 @@ fn conv_transpose2d(
         let k4 = start + fetched_k;
         let t = k4 / params.in_channels4;
         for (var f = 0u; f < FETCHES; f++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
+            // bounds both sides.
             let y = bottom[f] - t / taps.columns;
             let x = right[f] - t % taps.columns;
             let inside = k4 < taps.depth && y < params.in_height && x < params.in_width;

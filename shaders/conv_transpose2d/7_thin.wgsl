@@ -1,23 +1,29 @@
-// conv_transpose2d, rung 7: few output channels, counted exactly. For pictures: the generator's last layer.
+// conv_transpose2d, rung 7: few output channels, counted exactly. For pictures: the generator's
+// last layer.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ci and the ky, kx with oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of
 //       input[n, iy, ix, ci] * weight[ky, kx, ci, co]
 //
-// A lane computes a strip of STRIDE*STRIP neighbouring pixels of a row. Of each input row it fetches the columns that reach the strip
-// once for all taps: 6 instead of 16 for 8 pixels at kernel 4, stride 2. The rows of a group have one parity, so all lanes need the
-// same weights: each fetches a few, the shuffle hands them to all. Pad channels are not computed. Arrays are nested as the loops are:
-// a compiler unrolls a loop that walks a whole array.
+// A lane computes a strip of STRIDE*STRIP neighbouring pixels of a row. Of each input row it
+// fetches the columns that reach the strip once for all taps: 6 instead of 16 for 8 pixels at
+// kernel 4, stride 2. The rows of a group have one parity, so all lanes need the same weights: each
+// fetches a few, the shuffle hands them to all. Pad channels are not computed. Arrays are nested as
+// the loops are: a compiler unrolls a loop that walks a whole array.
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored nowhere; 1 is none.
+// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
+// nowhere; 1 is none.
 //
-// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s; weight, bias: dense.
+// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+// weight, bias: dense.
 //           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
 // Grid      STRIDE * ceil(strips / WORKGROUP) groups, folded at 65535, where strips are
 //           batch * ceil(out_height / STRIDE) * ceil(out_width / (STRIDE * STRIP))
-// Limits    OUT_CHANNELS is the output's channel count, exactly; PADDING < KERNEL; SUBGROUP is the device's subgroup size, exactly;
+// Limits OUT_CHANNELS is the output's channel count, exactly; PADDING < KERNEL; SUBGROUP is the
+// device's subgroup size, exactly;
 //           WORKGROUP is a multiple of it; no lane leaves early
-// Speed     lavapipe 22.3, medians of two rounds beside rung 2 in one run: 10-15 GFLOP/s and 4.6 on 32x32x32 -> 64x64x3, 16-20 and 4-7
+// Speed lavapipe 22.3, medians of two rounds beside rung 2 in one run: 10-15 GFLOP/s and 4.6 on
+// 32x32x32 -> 64x64x3, 16-20 and 4-7
 //           on 64x64x64 -> 128x128x3, 14 and 7 on 128x128x128 -> 256x256x3. No better than rung 2 with 6 output channels (4.9-5.2 and
 //           3.7-6.4). Limited by loads, which a CPU adapter makes lane by lane. Unmeasured on a GPU. Called by ops::conv_transpose2d.
 
@@ -66,8 +72,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among them is no NaN,
-// which compilers may lose where it is compared or multiplied by 0.
+// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
+// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
 fn input_vector(at: u32) -> vec4<f32> {
     let x = vec4<f32>(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
@@ -121,7 +127,8 @@ fn conv_transpose2d(
     let bottom = y + (class_y + PADDING) / STRIDE; // input row that the first tap meets; the next tap meets the row above
 
     for (var t = 0u; t < (KERNEL - first_ky + STRIDE - 1u) / STRIDE; t++) {
-        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both sides.
+        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds
+        // both sides.
         let iy = bottom - t;
         for (var ci4 = 0u; ci4 < params.in_channels4; ci4++) {
             var x: array<vec4<f32>, COLUMNS>;

@@ -4,7 +4,8 @@
 //       key = step.seed,  counter = (i / 4, 0, step.step, key of the layer)
 //   so that padding, slicing and fusing change no mask. The gradient is the same function of grad_output.
 //
-// Layouts   input, output: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row stride.
+// Layouts input, output: [rows, channels], NHWC with the channels padded to 4, each with its own
+// offset and row stride.
 //           Pad lanes stay zero because the input's are. A NaN stays one even where the mask is zero, as in the formula.
 // Bindings  0 params, 1 input, 2 output, 3 step
 // Grid      one thread a vec4, workgroups folded at 65535. Limits: rows * channels < 2^32.
@@ -63,7 +64,8 @@ fn block(number: u32) -> vec4<u32> {
     return philox(vec4<u32>(number, 0u, step.step, params.key), step.seed);
 }
 
-// The words of four elements from `first` on, which start inside a block when the channels are no multiple of 4.
+// The words of four elements from `first` on, which start inside a block when the channels are no
+// multiple of 4.
 fn words(first: u32) -> vec4<u32> {
     let here = block(first / 4u);
     let shift = first % 4u;

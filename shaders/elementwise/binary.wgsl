@@ -4,11 +4,13 @@
 //   RIGHT 1  right has one value a channel for each group of pixels
 //   RIGHT 2  right has one value for each group of pixels
 //
-// Layout: left and output [rows, channels], NHWC with the channels padded to 4; right the same, [groups, channels] or [groups, 1];
-// each operand has its own offset and row stride. Pad lanes stay zero since those of both sides are.
-// Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// RUN is as in adam/update.wgsl. Limits: rows * channels4 < 2^32. Bound by memory: 12 bytes an element, 8 where right is spread.
-// Caller: ops/elementwise.rs, Binary.
+// Layout: left and output [rows, channels], NHWC with the channels padded to 4; right the same,
+// [groups, channels] or [groups, 1]; each operand has its own offset and row stride. Pad lanes stay
+// zero since those of both sides are.
+// Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread a vec4 of PER_THREAD, workgroups
+// folded at 65535.
+// RUN is as in adam/update.wgsl. Limits: rows * channels4 < 2^32. Bound by memory: 12 bytes an
+// element, 8 where right is spread. Caller: ops/elementwise.rs, Binary.
 // A change of the arithmetic is one of binary_wide.wgsl too.
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,14 +1,15 @@
-// binary.wgsl for f32 and two sides of one shape, eight numbers at a time: loads and stores of 64-bit words, for devices that make them
-// lane by lane.
+// binary.wgsl for f32 and two sides of one shape, eight numbers at a time: loads and stores of
+// 64-bit words, for devices that make them lane by lane.
 //
 //   output = scale * (left + right)   or   output = scale * left * right
 //
 // The arithmetic is that of binary.wgsl: a change of one is a change of both.
 // Layout: all three [rows, channels], NHWC, channels a multiple of eight, offsets and strides even.
-// Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread for PER_THREAD eights, workgroups folded at 65535.
+// Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread for PER_THREAD eights, workgroups
+// folded at 65535.
 // RUN is as in adam/update.wgsl. Limits: 64-bit integers; rows * channels4 < 2^32.
-// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: 128x128x128 in 2.09 to 2.16 ms, binary.wgsl in 4.28 to 4.51.
-// Caller: ops/elementwise.rs, Binary.
+// Speed: lavapipe 22.3, the least of 40 launches in turn, three rounds: 128x128x128 in 2.09 to 2.16
+// ms, binary.wgsl in 4.28 to 4.51. Caller: ops/elementwise.rs, Binary.
 
 const PRODUCT: bool = false; // multiply instead of add
 const WORKGROUP: u32 = 64u;

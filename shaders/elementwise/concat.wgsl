@@ -1,10 +1,12 @@
-// output[row] = left[row], then right[row], then zeros in the pad lanes: a concatenation that cannot be written in place
+// output[row] = left[row], then right[row], then zeros in the pad lanes: a concatenation that
+// cannot be written in place
 //
-// Layout: all NHWC with the channels padded to 4. right starts inside a vec4 of the output when left's channels are no multiple of 4,
-// so both are read as floats; the output is written as vec4s.
-// Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread a vec4 of the output, workgroups folded at 65535.
-// Limits: indices in floats < 2^32, no side without channels. Bound by loads: reads both sides for every lane, since a branch would cost
-// more on CPU adapters. Caller: ops/elementwise.rs, concat.
+// Layout: all NHWC with the channels padded to 4. right starts inside a vec4 of the output when
+// left's channels are no multiple of 4, so both are read as floats; the output is written as vec4s.
+// Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread a vec4 of the output, workgroups
+// folded at 65535. Limits: indices in floats < 2^32, no side without channels. Bound by loads:
+// reads both sides for every lane, since a branch would cost more on CPU adapters. Caller:
+// ops/elementwise.rs, concat.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias ActivationScalar = f32; // how activations are stored

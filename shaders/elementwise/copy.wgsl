@@ -1,9 +1,10 @@
-// output[row, output_start + c] = input[row, input_start + c]   for c < channels, and 0 for channels <= c < padded
+// output[row, output_start + c] = input[row, input_start + c] for c < channels, and 0 for channels
+// <= c < padded
 //
-// Layout: both NHWC with the channels padded to 4. One float a thread, since the two channel ranges may start at any channel:
-// this is the copy for concatenations and slices that cannot be views.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a float, workgroups folded at 65535. Limits: rows * padded < 2^32.
-// Caller: ops/elementwise.rs, copy_channels.
+// Layout: both NHWC with the channels padded to 4. One float a thread, since the two channel ranges
+// may start at any channel: this is the copy for concatenations and slices that cannot be views.
+// Bindings: 0 params, 1 input, 2 output. Grid: one thread a float, workgroups folded at 65535.
+// Limits: rows * padded < 2^32. Caller: ops/elementwise.rs, copy_channels.
 
 alias ActivationScalar = f32; // how activations are stored
 const WORKGROUP: u32 = 64u;

@@ -2,10 +2,12 @@
 //
 //   As products of the base, or of its reciprocal, and one square root, so that no driver is asked for an exponential.
 //
-// Layout: both [rows, channels], NHWC with the channels padded to 4; each operand has its own offset and row stride. Pad lanes of
-// the output are masked to zero.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// Limits: rows * channels4 < 2^32. Bound by memory: 8 bytes an element. Caller: ops/elementwise.rs, Power.
+// Layout: both [rows, channels], NHWC with the channels padded to 4; each operand has its own
+// offset and row stride. Pad lanes of the output are masked to zero.
+// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded
+// at 65535.
+// Limits: rows * channels4 < 2^32. Bound by memory: 8 bytes an element. Caller: ops/elementwise.rs,
+// Power.
 
 alias Activation = vec4<f32>; // how activations are stored
 const ROOTS: u32 = 1u; // |halves|

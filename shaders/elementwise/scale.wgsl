@@ -1,7 +1,8 @@
 // output = scale * input
 //
-// Layout: both [rows, channels], NHWC with the channels padded to 4; each operand has its own offset and row stride.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
+// Layout: both [rows, channels], NHWC with the channels padded to 4; each operand has its own
+// offset and row stride. Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of
+// PER_THREAD, workgroups folded at 65535.
 // Limits: rows * channels4 < 2^32. Bound by memory: 8 bytes an element.
 // Caller: ops/elementwise.rs, Scale.
 

@@ -1,9 +1,11 @@
 // value, average = average, value: what is averaged is used, and put back in the same way
 //
-// Layouts   value, average, half: the same range of the parts of an arena, `size` vec4s each. With HALF half = value, rounded, afterwards.
-// Bindings  0 params, 1 value, 2 average, 3 half (unused if !HALF)
-// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding, RUN divides WORKGROUP.
-// Order     as in update.wgsl. Bound by memory: 16 bytes an element. Caller: ops/ema.rs, Swap.
+// Layouts value, average, half: the same range of the parts of an arena, `size` vec4s each. With
+// HALF half = value, rounded, afterwards. Bindings 0 params, 1 value, 2 average, 3 half (unused if
+// !HALF)
+// Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding,
+// RUN divides WORKGROUP. Order as in update.wgsl. Bound by memory: 16 bytes an element. Caller:
+// ops/ema.rs, Swap.
 
 alias Weight = vec4<f32>; // how weights are stored
 const HALF: bool = false;

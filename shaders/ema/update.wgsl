@@ -1,12 +1,15 @@
-// average += rate (value - average),  rate = max(1 - decay, 9 / (step + 9)): the exponential moving average of the weights
+// average += rate (value - average), rate = max(1 - decay, 9 / (step + 9)): the exponential moving
+// average of the weights
 //
-// The average of a few steps forgets faster, so that it is not the initial weights for long: step 1 keeps a tenth of them.
+// The average of a few steps forgets faster, so that it is not the initial weights for long: step 1
+// keeps a tenth of them.
 //
-// Layouts   value, average: the same range of the parts of an arena, `size` vec4s each, whatever the states in it are
-// Bindings  0 params, 1 step, 2 monitor, 3 value, 4 average
-// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding, RUN divides WORKGROUP.
-// Order     RUN neighbouring threads walk side by side through a stretch of memory of their own, as in adam/update.wgsl.
-// Nothing is written once the monitor's flag is up. Bound by memory: 12 bytes an element. Caller: ops/ema.rs, Average.
+// Layouts value, average: the same range of the parts of an arena, `size` vec4s each, whatever the
+// states in it are Bindings 0 params, 1 step, 2 monitor, 3 value, 4 average
+// Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding,
+// RUN divides WORKGROUP. Order RUN neighbouring threads walk side by side through a stretch of
+// memory of their own, as in adam/update.wgsl. Nothing is written once the monitor's flag is up.
+// Bound by memory: 12 bytes an element. Caller: ops/ema.rs, Average.
 
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread

@@ -1,16 +1,20 @@
-// output = image, or with probability 1/2 an older image of the pool, whose place it takes (arXiv 1612.07828; the reference's ImagePool)
+// output = image, or with probability 1/2 an older image of the pool, whose place it takes (arXiv
+// 1612.07828; the reference's ImagePool)
 //
 //   Images of the run are counted: number = (step - 1) * images_per_step + first + image. The first `capacity` fill the pool and pass.
 //   Later ones take words 0 and 1 of the Philox4x32-10 block with
 //       key = step.seed,  counter = (first + image, 3, step.step, 0):   bit 31 of word 0 says whether, word 1 modulo capacity which.
 //   No buffer counts: what a resumed run does is the same. The 3 keeps these draws apart from those of dropout and of other values.
 //
-// Layouts   image, output: [batch, height, width, channels], each with its own offset and row stride; pool: [capacity, height, width,
+// Layouts image, output: [batch, height, width, channels], each with its own offset and row stride;
+// pool: [capacity, height, width,
 //           channels], f32, dense. Channels are padded to 4, pad lanes stay zero because the images' are.
 // Bindings  0 params, 1 image, 2 pool, 3 output, 4 step, 5 monitor
-// Grid      one thread a vec4 of one image, which walks through the batch: a later image may meet an earlier one of the same batch.
+// Grid one thread a vec4 of one image, which walks through the batch: a later image may meet an
+// earlier one of the same batch.
 //           Workgroups folded at 65535.
-// Once the monitor's flag is up the pool stays as it is, and images pass. Bound by memory. Caller: ops/image_pool.rs, ImagePool.
+// Once the monitor's flag is up the pool stays as it is, and images pass. Bound by memory. Caller:
+// ops/image_pool.rs, ImagePool.
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;

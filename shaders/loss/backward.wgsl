@@ -3,10 +3,13 @@
 //   KIND 2 mean             constant           KIND 3 hinge  constant where 1 + constant * x > 0, else 0
 //   KIND 4 l1               sign(x - t), 0 at a tie                      KIND 5 mse  2 (x - t)     t = desired
 //
-// Layouts   input, desired, grad_input: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row
+// Layouts input, desired, grad_input: [rows, channels], NHWC with the channels padded to 4, each
+// with its own offset and row
 //           stride; grad_output: a scalar, densely stored. Pad lanes of grad_input are masked to zero.
-// Bindings  0 params, 1 input, 2 desired (KIND 0 to 3: anything readable), 3 grad_output, 4 grad_input
-// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: rows * channels4 < 2^32.
+// Bindings 0 params, 1 input, 2 desired (KIND 0 to 3: anything readable), 3 grad_output, 4
+// grad_input
+// Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: rows * channels4 <
+// 2^32.
 // Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, LossBackward.
 
 alias Activation = vec4<f32>; // how activations are stored
@@ -35,7 +38,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> grad_output: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> grad_input: array<Activation>;
 
-// sigmoid(x) - t over one denominator, from exp(-|x|): nothing overflows and nothing cancels where the answer is nearly zero.
+// sigmoid(x) - t over one denominator, from exp(-|x|): nothing overflows and nothing cancels where
+// the answer is nearly zero.
 fn bce_with_logits(x: vec4<f32>, t: f32) -> vec4<f32> {
     let magnitude = abs(x);
     let bounded = select(magnitude, vec4<f32>(80.0), magnitude > vec4<f32>(80.0));
@@ -43,8 +47,8 @@ fn bce_with_logits(x: vec4<f32>, t: f32) -> vec4<f32> {
     return or_nan(x, select((1.0 - t) * e - t, (1.0 - t) - t * e, x > vec4<f32>(0.0)) / (1.0 + e));
 }
 
-// `result`, or x where x is a NaN: sign and exp of a NaN are numbers on some drivers. A comparison of x with itself may be
-// optimised away, so look at the bits.
+// `result`, or x where x is a NaN: sign and exp of a NaN are numbers on some drivers. A comparison
+// of x with itself may be optimised away, so look at the bits.
 fn or_nan(x: vec4<f32>, result: vec4<f32>) -> vec4<f32> {
     let magnitude = bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu);
     return select(result, x, magnitude > vec4<u32>(0x7f800000u));

@@ -3,13 +3,15 @@
 //   KIND 2 mean             constant * x                               KIND 3 hinge  max(1 + constant * x, 0)   (-1: real, +1: fake)
 //   KIND 4 l1               |x - t|                                    KIND 5 mse  (x - t)^2     t = desired
 //
-// With GRADIENT it also writes grad_input = factor * d loss(x, t) / d x as backward.wgsl does, where the gradient of the loss itself is
-// a constant: the elements are read once.
+// With GRADIENT it also writes grad_input = factor * d loss(x, t) / d x as backward.wgsl does,
+// where the gradient of the loss itself is a constant: the elements are read once.
 //
-// Layouts   input, desired: [rows, channels], NHWC with the channels padded to 4, each with its own offset and row stride;
+// Layouts input, desired: [rows, channels], NHWC with the channels padded to 4, each with its own
+// offset and row stride;
 //           grad_input: like input; partial: one vec4 (sum, 0, 0, 0) a workgroup. A single workgroup writes the loss itself.
-// Bindings  0 params, 1 input, 2 desired (KIND 0 to 3: anything readable), 3 partial, 4 grad_input (without GRADIENT: anything)
-// Grid      one workgroup for every per_group vec4s. Limits: rows * channels4 < 2^32.
+// Bindings 0 params, 1 input, 2 desired (KIND 0 to 3: anything readable), 3 partial, 4 grad_input
+// (without GRADIENT: anything) Grid one workgroup for every per_group vec4s. Limits: rows *
+// channels4 < 2^32.
 // Order     lane l adds vec4s l, l + WORKGROUP, ...; then lane 0 adds the lanes from 0 up.
 // Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, Loss and
 // LossWithGradient.
@@ -42,8 +44,8 @@ struct Params {
 
 var<workgroup> sums: array<f32, WORKGROUP>;
 
-// log(1 + e) for e in 0..1 as 2 atanh(e / (2 + e)): keeps the small values that 1 + e would round away, and asks no driver for a
-// logarithm. Seven terms of the series leave 1e-8 at e = 1.
+// log(1 + e) for e in 0..1 as 2 atanh(e / (2 + e)): keeps the small values that 1 + e would round
+// away, and asks no driver for a logarithm. Seven terms of the series leave 1e-8 at e = 1.
 fn log1p(e: vec4<f32>) -> vec4<f32> {
     let s = e / (2.0 + e);
     let q = s * s;

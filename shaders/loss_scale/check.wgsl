@@ -2,11 +2,13 @@
 //
 //   A scaled gradient that overflows 16 bits makes others infinite or NaN on its way: it shows in the parameters' gradients.
 //
-// Layouts   gradient: `size` times eight f16 of an arena, whatever the states in it are, taken as words of two so that no driver
+// Layouts gradient: `size` times eight f16 of an arena, whatever the states in it are, taken as
+// words of two so that no driver
 //           touches a NaN; monitor: words.
 // Bindings  0 params, 1 gradient, 2 monitor
-// Grid      one thread for PER_THREAD times eight numbers, workgroups folded at 65535. Limits: a range is one binding.
-// All threads store the same word, so their order does not matter. Bound by memory: 2 bytes an element.
+// Grid one thread for PER_THREAD times eight numbers, workgroups folded at 65535. Limits: a range
+// is one binding. All threads store the same word, so their order does not matter. Bound by memory:
+// 2 bytes an element.
 // Caller: ops/loss_scale.rs, check.
 
 const WORKGROUP: u32 = 64u;

@@ -1,8 +1,10 @@
 // output = (scale, 0, 0, 0): where the gradient of a scaled loss starts
 //
-// Layouts   monitor: words; word WORD of it holds the network's loss scale as an f32; output: a scalar.
+// Layouts monitor: words; word WORD of it holds the network's loss scale as an f32; output: a
+// scalar.
 // Bindings  0 params, 1 monitor, 2 output
-// Grid      one thread. The layout of the monitor is in ops/step.rs. Caller: ops/loss_scale.rs, LossScale.
+// Grid one thread. The layout of the monitor is in ops/step.rs. Caller: ops/loss_scale.rs,
+// LossScale.
 
 struct Params {
     word: u32,

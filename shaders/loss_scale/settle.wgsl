@@ -4,9 +4,9 @@
 //                         then it is no overflow, the gradients themselves are not finite
 //   else                  one good step more; after GROWTH of them scale * 2
 //
-// Layout    monitor from `word` on: scale (f32), good steps, whether this step's gradients overflowed, skipped steps.
-// Bindings  0 params, 1 step, 2 monitor
-// Grid      one thread. Nothing moves once the flag is up. The layout of the monitor is in ops/step.rs.
+// Layout monitor from `word` on: scale (f32), good steps, whether this step's gradients overflowed,
+// skipped steps. Bindings 0 params, 1 step, 2 monitor
+// Grid one thread. Nothing moves once the flag is up. The layout of the monitor is in ops/step.rs.
 // Caller: ops/loss_scale.rs, settle.
 
 const GROWTH: u32 = 1000u; // good steps from one doubling to the next

@@ -1,4 +1,5 @@
-// Writes up to four losses to this step's row of the ring, and raises the sticky flag at the first that is not finite.
+// Writes up to four losses to this step's row of the ring, and raises the sticky flag at the first
+// that is not finite.
 //
 //   monitor[0]  flag: 0, or 1 + the column of the first loss that was a NaN or an infinity
 //   monitor[1]  the step in which the flag went up
@@ -6,8 +7,8 @@
 //
 // Layouts   losses: scalars, taken as words so that no driver touches a NaN; monitor: words.
 // Bindings  0 params, 1 step, 2 monitor, 3-6 losses (past `count`: anything readable)
-// Grid      one thread: the order in which losses raise the flag is that of the columns. Limits: column + count <= COLUMNS.
-// HEAD, COLUMNS and ROWS come from ops/step.rs. Caller: ops/monitor.rs, Watch.
+// Grid one thread: the order in which losses raise the flag is that of the columns. Limits: column
+// + count <= COLUMNS. HEAD, COLUMNS and ROWS come from ops/step.rs. Caller: ops/monitor.rs, Watch.
 
 const HEAD: u32 = 16u;
 const COLUMNS: u32 = 16u;

@@ -1,4 +1,5 @@
-// output = mean + deviation * z,  z standard normal (Box-Muller) or with UNIFORM in 0..1, from words of Philox4x32-10
+// output = mean + deviation * z, z standard normal (Box-Muller) or with UNIFORM in 0..1, from words
+// of Philox4x32-10
 //
 //   Element i (logical index, pad lanes not counted) takes z[i % 4] of a block of words w with
 //       normal   key = step.seed,  counter = (i / 4, 1, 0, key of the state): the step number does not matter
@@ -8,11 +9,13 @@
 //                z = w from the upper 24 bits
 //   The 1 and the 2 in the counter keep these draws apart from each other and from dropout's, which have 0 there.
 //
-// Layout    output: [rows, channels], the channels padded to 4, with an offset and a row stride. Rows come in runs of `padded`, of
+// Layout output: [rows, channels], the channels padded to 4, with an offset and a row stride. Rows
+// come in runs of `padded`, of
 //           which the first `period` are real: a weight pads its in_channels too. Pad lanes and pad rows become zero.
 // Bindings  0 params, 1 output, 2 step
 // Grid      one thread a vec4, workgroups folded at 65535. Limits: logical elements < 2^32.
-// Normal draws run once per state, before training. Callers: ops/random.rs, RandomNormal and RandomUniform.
+// Normal draws run once per state, before training. Callers: ops/random.rs, RandomNormal and
+// RandomUniform.
 
 const UNIFORM: bool = false;
 const WORKGROUP: u32 = 64u;
@@ -66,8 +69,9 @@ fn philox(first: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
     return counter;
 }
 
-// log(u) for u in (0, 1], as exponent * log 2 + 2 atanh((m - 1) / (m + 1)) with m in sqrt(1/2)..sqrt(2): exact at u = 1 and never
-// above 0, so that its root exists. Drivers may be off by 1e-4 here and by more in sin and cos; this is off by some 1e-7.
+// log(u) for u in (0, 1], as exponent * log 2 + 2 atanh((m - 1) / (m + 1)) with m in
+// sqrt(1/2)..sqrt(2): exact at u = 1 and never above 0, so that its root exists. Drivers may be off
+// by 1e-4 here and by more in sin and cos; this is off by some 1e-7.
 fn log_fraction(u: f32) -> f32 {
     let bits = bitcast<u32>(u);
     var exponent = f32(bits >> 23u) - 127.0;
@@ -81,7 +85,8 @@ fn log_fraction(u: f32) -> f32 {
     return 0.69314718 * exponent + 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q / 9.0))));
 }
 
-// Cosine and sine of `angle` / 2^24 turns: Taylor around the nearest quarter turn, then rotated by quarters.
+// Cosine and sine of `angle` / 2^24 turns: Taylor around the nearest quarter turn, then rotated by
+// quarters.
 fn cos_sin(angle: u32) -> vec2<f32> {
     let shifted = angle + 0x200000u; // by an eighth of a turn
     let quarters = (shifted >> 22u) % 4u;
@@ -103,7 +108,8 @@ fn block(number: u32) -> vec4<f32> {
     return radius.xxyy * vec4<f32>(cos_sin(w.y), cos_sin(w.w));
 }
 
-// Four draws from element `first` on, which start inside a block when the channels are no multiple of 4.
+// Four draws from element `first` on, which start inside a block when the channels are no multiple
+// of 4.
 fn draws(first: u32) -> vec4<f32> {
     let here = block(first / 4u);
     let shift = first % 4u;

@@ -1,9 +1,13 @@
-// output = scale * input, each value of the input at every pixel of its group, and with TOTAL in every channel
+// output = scale * input, each value of the input at every pixel of its group, and with TOTAL in
+// every channel
 //
-// Layout: input [groups][channels] or with TOTAL [groups][1]; output [groups][pixels][channels], NHWC; channels padded to 4, each
-// operand with its own offset and row stride. Pad lanes of the output are masked to zero.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// Limits: every index < 2^32. Bound by memory: writes the output once. Caller: ops/reduction.rs, Broadcast.
+// Layout: input [groups][channels] or with TOTAL [groups][1]; output [groups][pixels][channels],
+// NHWC; channels padded to 4, each operand with its own offset and row stride. Pad lanes of the
+// output are masked to zero.
+// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded
+// at 65535.
+// Limits: every index < 2^32. Bound by memory: writes the output once. Caller: ops/reduction.rs,
+// Broadcast.
 
 alias Activation = vec4<f32>; // how activations are stored
 const TOTAL: bool = false;

@@ -1,14 +1,17 @@
-// output[group] = scale * sum of input over the pixels of the group, channel by channel or with TOTAL over the channels too
+// output[group] = scale * sum of input over the pixels of the group, channel by channel or with
+// TOTAL over the channels too
 //   PRODUCT: of input * other, which is never stored
 //
 //   A thread sums a chunk of pixels one after the other. Where a group has several chunks, a second launch with one chunk a group adds
 //   what the first one wrote; the order is fixed.
 //
-// Layout    input, other: [groups][pixels][channels], NHWC with the channels padded to 4, each with its own offset and row stride;
+// Layout input, other: [groups][pixels][channels], NHWC with the channels padded to 4, each with
+// its own offset and row stride;
 //           output: [groups][chunks][channels], or with TOTAL one value in the first lane. Pad lanes stay zero.
 // Bindings  0 params, 1 input, 2 other (without PRODUCT: anything readable), 3 output
-// Grid      one thread for each chunk of a group and vec4 of channels, with TOTAL for each chunk; workgroups folded at 65535
-// Limits    every index < 2^32. Bound by memory: reads each operand once. A NaN stays one.
+// Grid one thread for each chunk of a group and vec4 of channels, with TOTAL for each chunk;
+// workgroups folded at 65535 Limits every index < 2^32. Bound by memory: reads each operand once. A
+// NaN stays one.
 // Caller    ops/reduction.rs, Sum
 
 alias Activation = vec4<f32>; // how activations are stored

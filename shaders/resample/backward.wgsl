@@ -1,13 +1,15 @@
-// grad_input[y, x] = sum of grad_output over the pixels that read input[y, x], each times its taps: the adjoint of forward.wgsl
+// grad_input[y, x] = sum of grad_output over the pixels that read input[y, x], each times its taps:
+// the adjoint of forward.wgsl
 //
 //   Per axis these pixels lie among a few candidates. KIND 0: the pixel's own place and its mirror images in both pads; an edge pixel is
 //   its own mirror and counts once. KINDs 1 and 2: the two pixels inside it, and with bilinear one on either side, where an edge pixel
 //   takes over the quarter that lies beyond the edge. A gather in a fixed order: no atomics, the same bits in every run.
 //
-// Layout: both NHWC with the channels padded to 4; pad lanes stay zero. Each operand has its own offset and row stride.
-// Bindings: 0 params, 1 grad_output, 2 grad_input. Grid: one thread a vec4 of grad_input, workgroups folded at 65535.
-// Limits: rows * channels4 < 2^32, height and width < 2^30, pad < height and width. Bound by memory: each value of grad_output is read up
-// to twice an axis with bilinear, else about once. Caller: ops/resample.rs, ResampleBackward.
+// Layout: both NHWC with the channels padded to 4; pad lanes stay zero. Each operand has its own
+// offset and row stride. Bindings: 0 params, 1 grad_output, 2 grad_input. Grid: one thread a vec4
+// of grad_input, workgroups folded at 65535. Limits: rows * channels4 < 2^32, height and width <
+// 2^30, pad < height and width. Bound by memory: each value of grad_output is read up to twice an
+// axis with bilinear, else about once. Caller: ops/resample.rs, ResampleBackward.
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
@@ -33,7 +35,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> grad_output: array<Activation>;
 @group(0) @binding(2) var<storage, read_write> grad_input: array<Activation>;
 
-// Place of a pixel that may read pixel i, in a large map that is `large` long; `large` itself where there is none.
+// Place of a pixel that may read pixel i, in a large map that is `large` long; `large` itself where
+// there is none.
 fn candidate(k: u32, i: u32, small: u32, large: u32) -> u32 {
     // Unsigned arithmetic wraps: a place before the first is a huge one.
     if KIND != 0u {

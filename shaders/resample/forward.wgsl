@@ -1,12 +1,15 @@
-// output[y, x] = sum of input over the taps of y times the taps of x: padding by reflection, and maps of twice the size
+// output[y, x] = sum of input over the taps of y times the taps of x: padding by reflection, and
+// maps of twice the size
 //   KIND 0 reflect_pad  one tap, 0 1 2 3 -> 2 1 0 1 2 3 2 1 for pad 2: an edge pixel is the mirror and stays single
 //   KIND 1 nearest      one tap, y / 2
 //   KIND 2 bilinear     two taps, centres at (y + 0.5) / 2: three quarters of the pixel that y lies in, one quarter of the one that it
 //                       lies towards, beyond an edge the edge itself (PyTorch's align_corners=False)
 //
-// Layout: both NHWC with the channels padded to 4; pad lanes stay zero. Each operand has its own offset and row stride.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded at 65535.
-// Limits: rows * channels4 < 2^32, height and width < 2^30, pad < height and width. Bound by memory. Caller: ops/resample.rs, Resample.
+// Layout: both NHWC with the channels padded to 4; pad lanes stay zero. Each operand has its own
+// offset and row stride. Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of
+// PER_THREAD, workgroups folded at 65535.
+// Limits: rows * channels4 < 2^32, height and width < 2^30, pad < height and width. Bound by
+// memory. Caller: ops/resample.rs, Resample.
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
@@ -32,7 +35,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read_write> output: array<Activation>;
 
-// The pixel of `size` that pixel i of the output takes first, and with bilinear the one that it takes a quarter of.
+// The pixel of `size` that pixel i of the output takes first, and with bilinear the one that it
+// takes a quarter of.
 fn taps(i: u32, size: u32) -> vec2<u32> {
     if KIND == 0u {
         let mirrored = abs(i32(i) - i32(params.pad)); // about the first pixel

@@ -1,14 +1,17 @@
-// One step of stochastic gradient descent in place, in PyTorch's form (no dampening, so that the first velocity is the gradient):
+// One step of stochastic gradient descent in place, in PyTorch's form (no dampening, so that the
+// first velocity is the gradient):
 //   velocity = momentum velocity + g          value -= learning_rate velocity          (without MOMENTUM the velocity is g)
 // With HALF g is gradient / loss scale, and half = value, rounded, is what contractions read.
 //
-// Layouts   value, velocity, half: the same range of the parts of an arena, `size` vec4s each, whatever the states in it are; gradient:
+// Layouts value, velocity, half: the same range of the parts of an arena, `size` vec4s each,
+// whatever the states in it are; gradient:
 //           as many where gradients lie side by side. Pad lanes and the gaps between states stay zero, since their gradients are.
-// Bindings  0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 velocity (unused if !MOMENTUM), 6 half (unused if !HALF)
-// Grid      one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding, RUN divides WORKGROUP.
-// Order     RUN neighbouring threads walk side by side through a stretch of memory of their own, as in adam/update.wgsl.
-// Nothing is written once the monitor's flag is up, the state stays at the last good step, nor if the gradients overflowed (word
-// scale_word + 2 of the monitor; the layout is in ops/step.rs).
+// Bindings 0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 velocity (unused if !MOMENTUM), 6
+// half (unused if !HALF) Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits:
+// a range is one binding, RUN divides WORKGROUP. Order RUN neighbouring threads walk side by side
+// through a stretch of memory of their own, as in adam/update.wgsl. Nothing is written once the
+// monitor's flag is up, the state stays at the last good step, nor if the gradients overflowed
+// (word scale_word + 2 of the monitor; the layout is in ops/step.rs).
 // Bound by memory: 12 bytes an element, 20 with MOMENTUM; Adam has 28. Caller: ops/sgd.rs, Sgd.
 
 alias Weight = vec4<f32>; // how weights are stored

@@ -1,9 +1,11 @@
-// output[b, y, x, c] = input[b, y + top, x + left, c] where that lies inside the input; elsewhere 0, or with REFLECT the input
-// reflected about its first and last row and column, again and again
+// output[b, y, x, c] = input[b, y + top, x + left, c] where that lies inside the input; elsewhere
+// 0, or with REFLECT the input reflected about its first and last row and column, again and again
 //
-// Layout: both NHWC with the channels padded to 4, the same batch and channels. Whole vec4s move, so zero pad lanes stay zero.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of the output, workgroups folded at 65535.
-// Limits: positions < 2^31. Bound by memory: one load and one store a thread. Caller: ops/window.rs.
+// Layout: both NHWC with the channels padded to 4, the same batch and channels. Whole vec4s move,
+// so zero pad lanes stay zero. Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of
+// the output, workgroups folded at 65535.
+// Limits: positions < 2^31. Bound by memory: one load and one store a thread. Caller:
+// ops/window.rs.
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;

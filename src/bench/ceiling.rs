@@ -15,11 +15,17 @@ use std::collections::HashSet;
 /// Threads of a workgroup and `vec4`s of a thread of the copies that are tried.
 const COPIES: [(usize, usize); 5] = [(64, 1), (64, 4), (64, 16), (256, 1), (256, 4)];
 
-/// Measures both ceilings for operands that are stored as each of `dtypes`, with an entry for everything that was tried.
+/// Measures both ceilings for operands that are stored as each of `dtypes`, with an entry for
+/// everything that was tried.
 ///
 /// # Errors
 /// What the device reports, for f16 on one without 16-bit floats too.
-pub fn measure_ceiling(gpu: &Gpu, clock: &Clock, options: &KernelOptions, dtypes: &[DType]) -> Result<Report, BenchError> {
+pub fn measure_ceiling(
+    gpu: &Gpu,
+    clock: &Clock,
+    options: &KernelOptions,
+    dtypes: &[DType],
+) -> Result<Report, BenchError> {
     let mut report = Report::new(Kind::Ceiling, gpu, clock);
     for &dtype in dtypes {
         let mut entries = Vec::new();
@@ -37,14 +43,29 @@ pub fn measure_ceiling(gpu: &Gpu, clock: &Clock, options: &KernelOptions, dtypes
 fn ceiling(entries: &[Entry], dtype: DType) -> Ceiling {
     let best = |rate: fn(&Entry) -> f64| {
         let fastest = entries.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)));
-        fastest.map_or((0.0, String::new()), |entry| (rate(entry), entry.name.clone()))
+        fastest.map_or((0.0, String::new()), |entry| {
+            (rate(entry), entry.name.clone())
+        })
     };
     let (flop_per_second, contraction) = best(Entry::flop_per_second);
-    let (bytes_per_second, copy) = best(|entry| if entry.flop > 0.0 { 0.0 } else { entry.bytes_per_second() });
-    Ceiling { dtype: dtype.to_string(), flop_per_second, contraction, bytes_per_second, copy }
+    let (bytes_per_second, copy) = best(|entry| {
+        if entry.flop > 0.0 {
+            0.0
+        } else {
+            entry.bytes_per_second()
+        }
+    });
+    Ceiling {
+        dtype: dtype.to_string(),
+        flop_per_second,
+        contraction,
+        bytes_per_second,
+        copy,
+    }
 }
 
-/// Contractions that keep a device busy: a matrix product (a convolution by one pixel) and layers of the real networks.
+/// Contractions that keep a device busy: a matrix product (a convolution by one pixel) and layers
+/// of the real networks.
 fn well_shaped(class: DeviceClass, quick: bool, dtype: DType) -> Vec<ContractionKey> {
     let side = match (class, quick) {
         (DeviceClass::Gpu, _) => 128,
@@ -71,8 +92,14 @@ fn well_shaped(class: DeviceClass, quick: bool, dtype: DType) -> Vec<Contraction
     keys
 }
 
-/// An entry for each candidate that agrees with the naive one; those of a rung whose first tile is hopeless are not tried.
-fn contractions(gpu: &Gpu, clock: &Clock, options: &KernelOptions, key: &ContractionKey) -> Result<Vec<Entry>, BenchError> {
+/// An entry for each candidate that agrees with the naive one; those of a rung whose first tile is
+/// hopeless are not tried.
+fn contractions(
+    gpu: &Gpu,
+    clock: &Clock,
+    options: &KernelOptions,
+    key: &ContractionKey,
+) -> Result<Vec<Entry>, BenchError> {
     let trial = Trial::new(gpu, clock, key, &options.trial())?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut rungs = HashSet::new();
@@ -81,7 +108,10 @@ fn contractions(gpu: &Gpu, clock: &Clock, options: &KernelOptions, key: &Contrac
         if (options.quick && !first_of_rung) || !trial.check(candidate)?.holds() {
             continue;
         }
-        let best = entries.iter().map(|entry| entry.seconds.median).fold(f64::INFINITY, f64::min);
+        let best = entries
+            .iter()
+            .map(|entry| entry.seconds.median)
+            .fold(f64::INFINITY, f64::min);
         let seconds = trial.time(candidate, &options.budget(best))?;
         entries.push(Entry {
             name: format!("{key}: {}", candidate.name),
@@ -97,9 +127,20 @@ fn contractions(gpu: &Gpu, clock: &Clock, options: &KernelOptions, key: &Contrac
 }
 
 /// An entry for each way to copy a value larger than any cache.
-fn time_copies(gpu: &Gpu, clock: &Clock, options: &KernelOptions, dtype: DType) -> Result<Vec<Entry>, BenchError> {
-    let bytes = options.rotated_bytes.min(gpu.profile().max_binding_bytes).min(gpu.profile().max_buffer_bytes);
-    let operand = Operand::stored(Shape::nhwc(1, 1, (bytes / (4 * dtype.bytes())) as usize, 4), dtype);
+fn time_copies(
+    gpu: &Gpu,
+    clock: &Clock,
+    options: &KernelOptions,
+    dtype: DType,
+) -> Result<Vec<Entry>, BenchError> {
+    let bytes = options
+        .rotated_bytes
+        .min(gpu.profile().max_binding_bytes)
+        .min(gpu.profile().max_buffer_bytes);
+    let operand = Operand::stored(
+        Shape::nhwc(1, 1, (bytes / (4 * dtype.bytes())) as usize, 4),
+        dtype,
+    );
     let stand = Stand::new(gpu, clock, &[operand], operand, 0)?;
     // As the name of a contraction's key.
     let suffix = if dtype == DType::F16 { " f16" } else { "" };
@@ -133,7 +174,11 @@ fn copy(profile: &Profile, operand: Operand, threads: usize, per_thread: usize) 
         states: &states,
     });
     let mut dispatch = lowered.dispatches[0].clone();
-    dispatch.kernel = dispatch.kernel.uint("WORKGROUP", threads).uint("PER_THREAD", per_thread);
-    dispatch.groups = (operand.shape.rows() * operand.shape.channels4()).div_ceil(threads * per_thread) as u64;
+    dispatch.kernel = dispatch
+        .kernel
+        .uint("WORKGROUP", threads)
+        .uint("PER_THREAD", per_thread);
+    dispatch.groups =
+        (operand.shape.rows() * operand.shape.channels4()).div_ceil(threads * per_thread) as u64;
     dispatch
 }

@@ -52,11 +52,24 @@ impl Difference {
     pub fn of(before: &Report, after: &Report) -> Self {
         let change = |entry: &Entry| {
             let after = after.entry(&entry.name)?.seconds;
-            Some(Change { name: entry.name.clone(), before: entry.seconds, after, verdict: verdict(&entry.seconds, &after) })
+            Some(Change {
+                name: entry.name.clone(),
+                before: entry.seconds,
+                after,
+                verdict: verdict(&entry.seconds, &after),
+            })
         };
-        let names = |report: &Report| report.entries.iter().map(|entry| entry.name.clone()).collect::<BTreeSet<_>>();
+        let names = |report: &Report| {
+            report
+                .entries
+                .iter()
+                .map(|entry| entry.name.clone())
+                .collect::<BTreeSet<_>>()
+        };
         let (first, second) = (names(before), names(after));
-        let value = |(name, &old): (&String, &f64)| after.values.get(name).map(|&new| (name.clone(), old, new));
+        let value = |(name, &old): (&String, &f64)| {
+            after.values.get(name).map(|&new| (name.clone(), old, new))
+        };
         Self {
             changes: before.entries.iter().filter_map(change).collect(),
             only_before: first.difference(&second).cloned().collect(),
@@ -67,7 +80,10 @@ impl Difference {
 
     /// Number of entries that became slower.
     pub fn slower(&self) -> usize {
-        self.changes.iter().filter(|change| change.verdict == Verdict::Slower).count()
+        self.changes
+            .iter()
+            .filter(|change| change.verdict == Verdict::Slower)
+            .count()
     }
 }
 

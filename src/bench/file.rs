@@ -17,7 +17,10 @@ impl Report {
     /// [`BenchError::Write`].
     pub fn write(&self, path: &Path) -> Result<(), BenchError> {
         let text = serde_json::to_string_pretty(self);
-        let text = text.map_err(|error| BenchError::Format { path: path.to_owned(), reason: error.to_string() })?;
+        let text = text.map_err(|error| BenchError::Format {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
         Ok(write_atomic(path, |out| writeln!(out, "{text}"))?)
     }
 
@@ -27,13 +30,25 @@ impl Report {
     /// [`BenchError::Read`] and [`BenchError::Format`].
     pub fn read(path: &Path) -> Result<Self, BenchError> {
         let mut text = String::new();
-        let read = File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text));
-        read.map_err(|source| BenchError::Read { path: path.to_owned(), source })?;
-        let format = |reason: String| BenchError::Format { path: path.to_owned(), reason };
-        let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| format(error.to_string()))?;
+        let read =
+            File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text));
+        read.map_err(|source| BenchError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let format = |reason: String| BenchError::Format {
+            path: path.to_owned(),
+            reason,
+        };
+        let json: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| format(error.to_string()))?;
         match json.get("schema").and_then(serde_json::Value::as_u64) {
-            Some(schema) if schema == u64::from(SCHEMA) => serde_json::from_value(json).map_err(|error| format(error.to_string())),
-            Some(schema) => Err(format(format!("its schema is {schema}, this program's is {SCHEMA}"))),
+            Some(schema) if schema == u64::from(SCHEMA) => {
+                serde_json::from_value(json).map_err(|error| format(error.to_string()))
+            }
+            Some(schema) => Err(format(format!(
+                "its schema is {schema}, this program's is {SCHEMA}"
+            ))),
             None => Err(format("it has no schema".to_owned())),
         }
     }

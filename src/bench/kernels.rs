@@ -1,4 +1,5 @@
-//! Every candidate of every contraction of the real networks, and every other kernel of the step where it stands.
+//! Every candidate of every contraction of the real networks, and every other kernel of the step
+//! where it stands.
 
 use super::report::{Contest, Entry, Kind, Report};
 use super::step::time_operations;
@@ -42,13 +43,27 @@ impl StepKernels {
         let recording = Recording::new(config)?;
         let plan = recording.plan(gpu.profile())?;
         let mut kernels = Self::default();
-        for key in plan.steps.iter().filter_map(|step| step.choice.as_ref()).map(|choice| choice.key) {
-            match kernels.contractions.iter_mut().find(|(known, _)| *known == key) {
+        for key in plan
+            .steps
+            .iter()
+            .filter_map(|step| step.choice.as_ref())
+            .map(|choice| choice.key)
+        {
+            match kernels
+                .contractions
+                .iter_mut()
+                .find(|(known, _)| *known == key)
+            {
                 Some((_, uses)) => *uses += 1,
                 None => kernels.contractions.push((key, 1)),
             }
         }
-        kernels.families = plan.steps.iter().flat_map(|step| &step.dispatches).map(|launch| family(&launch.kernel.label())).collect();
+        kernels.families = plan
+            .steps
+            .iter()
+            .flat_map(|step| &step.dispatches)
+            .map(|launch| family(&launch.kernel.label()))
+            .collect();
         Ok(kernels)
     }
 }
@@ -72,9 +87,16 @@ pub fn time_kernels(
     let mut report = Report::new(Kind::Kernels, gpu, clock);
     let (keys, config, wanted) = match subject {
         Subject::Key(key) => (vec![(*key, 1)], None, None),
-        Subject::Step(config, wanted) => (StepKernels::of(gpu, config)?.contractions, Some(config), *wanted),
+        Subject::Step(config, wanted) => (
+            StepKernels::of(gpu, config)?.contractions,
+            Some(config),
+            *wanted,
+        ),
     };
-    for (key, uses) in keys.into_iter().filter(|(key, _)| wanted.is_none_or(|family| key.family.name() == family)) {
+    for (key, uses) in keys
+        .into_iter()
+        .filter(|(key, _)| wanted.is_none_or(|family| key.family.name() == family))
+    {
         progress(&key.to_string());
         let trial = Trial::new(gpu, clock, &key, &options.trial())?;
         let default = choose(&key, gpu.profile()).name;
@@ -84,7 +106,12 @@ pub fn time_kernels(
             let mut rungs = HashSet::new();
             found.retain(|candidate| rungs.insert(candidate.rung()) || candidate.name == default);
         }
-        let start = Contest { key: key.to_string(), uses, default, ..Contest::default() };
+        let start = Contest {
+            key: key.to_string(),
+            uses,
+            default,
+            ..Contest::default()
+        };
         let (contest, entries) = contest(&trial, &key, &found, start, options)?;
         report.contests.push(contest);
         report.entries.extend(entries);
@@ -92,26 +119,40 @@ pub fn time_kernels(
     let (default, best) = totals(&report);
     report.values.insert("default_seconds".to_owned(), default);
     report.values.insert("best_seconds".to_owned(), best);
-    // What has no candidates is measured where it stands, in the step, unless a family was asked for that has some.
+    // What has no candidates is measured where it stands, in the step, unless a family was asked
+    // for that has some.
     if let Some(config) = config
         && (wanted.is_none() || report.contests.is_empty())
     {
         progress("the kernels without candidates");
         let all = others(gpu, clock, options, config)?;
-        report.entries.extend(all.into_iter().filter(|entry| wanted.is_none_or(|wanted| family(&entry.kernel) == wanted)));
+        report.entries.extend(
+            all.into_iter()
+                .filter(|entry| wanted.is_none_or(|wanted| family(&entry.kernel) == wanted)),
+        );
     }
     Ok(report)
 }
 
 /// The operations of a step that contract nothing, each kernel with each size once.
-fn others(gpu: &Gpu, clock: &Clock, options: &KernelOptions, config: &TrainConfig) -> Result<Vec<Entry>, BenchError> {
+fn others(
+    gpu: &Gpu,
+    clock: &Clock,
+    options: &KernelOptions,
+    config: &TrainConfig,
+) -> Result<Vec<Entry>, BenchError> {
     let session = Session::new(gpu, config)?;
-    session.store.initialise(gpu, config.seed).map_err(TrainError::from)?;
+    session
+        .store
+        .initialise(gpu, config.seed)
+        .map_err(TrainError::from)?;
     // Once untimed: drivers compile a kernel at its first launch.
     time_operations(gpu, &session, clock, 1)?;
     let mut entries = time_operations(gpu, &session, clock, if options.quick { 1 } else { RUNS })?;
     let mut seen = HashSet::new();
-    entries.retain(|entry| entry.flop == 0.0 && seen.insert((entry.kernel.clone(), entry.bytes.to_bits())));
+    entries.retain(|entry| {
+        entry.flop == 0.0 && seen.insert((entry.kernel.clone(), entry.bytes.to_bits()))
+    });
     Ok(entries)
 }
 
@@ -127,12 +168,22 @@ fn contest(
     let (contest, entries) = (&mut outcome.0, &mut outcome.1);
     let mut best = f64::INFINITY;
     // The default first, which is never hopeless; the naive kernel last, when it is.
-    let (default, others): (Vec<_>, Vec<_>) = found.iter().skip(1).chain(found.first()).partition(|one| one.name == contest.default);
+    let (default, others): (Vec<_>, Vec<_>) = found
+        .iter()
+        .skip(1)
+        .chain(found.first())
+        .partition(|one| one.name == contest.default);
     for candidate in default.into_iter().chain(others) {
         let agreement = trial.check(candidate)?;
         if !agreement.holds() {
-            let Agreement { difference, tolerance } = agreement;
-            let what = format!("{}: {difference:e} from the naive kernel, where rounding explains {tolerance:e}", candidate.name);
+            let Agreement {
+                difference,
+                tolerance,
+            } = agreement;
+            let what = format!(
+                "{}: {difference:e} from the naive kernel, where rounding explains {tolerance:e}",
+                candidate.name
+            );
             contest.disagreeing.push(what);
             continue;
         }
@@ -154,14 +205,24 @@ fn contest(
     Ok(outcome)
 }
 
-/// Seconds of a step's contractions with the kernels that run by default, and with the best of each.
+/// Seconds of a step's contractions with the kernels that run by default, and with the best of
+/// each.
 fn totals(report: &Report) -> (f64, f64) {
     let seconds = |contest: &Contest, kernel: &str| {
         let entry = report.entry(&contest.entry_name(kernel));
         entry.map_or(0.0, |entry| entry.seconds.median * contest.uses as f64)
     };
-    let sum = |kernel: fn(&Contest) -> &str| report.contests.iter().map(|contest| seconds(contest, kernel(contest))).sum();
-    (sum(|contest| &contest.default), sum(|contest| &contest.best))
+    let sum = |kernel: fn(&Contest) -> &str| {
+        report
+            .contests
+            .iter()
+            .map(|contest| seconds(contest, kernel(contest)))
+            .sum()
+    };
+    (
+        sum(|contest| &contest.default),
+        sum(|contest| &contest.best),
+    )
 }
 
 #[cfg(test)]
@@ -173,20 +234,40 @@ mod tests {
     #[test]
     fn a_candidate_that_disagrees_with_the_naive_kernel_is_named_and_not_timed() {
         crate::gpu::quiet_drivers();
-        let options = DeviceOptions { adapter: std::env::var("PIX2PIX_ADAPTER").ok(), ..DeviceOptions::default() };
+        let options = DeviceOptions {
+            adapter: std::env::var("PIX2PIX_ADAPTER").ok(),
+            ..DeviceOptions::default()
+        };
         let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
-        let clock = Clock::Host { reason: "a test".to_owned() };
+        let clock = Clock::Host {
+            reason: "a test".to_owned(),
+        };
         let options = KernelOptions::new(true);
         let key: ContractionKey = "conv2d k4s2p1 1x8x8x8 4x4x8 bias".parse().unwrap();
         let mut trial = Trial::new(&gpu, &clock, &key, &options.trial()).unwrap();
         let found = &candidates(&key, gpu.profile())[..2];
-        let start = Contest { key: key.to_string(), default: found[1].name.clone(), ..Contest::default() };
+        let start = Contest {
+            key: key.to_string(),
+            default: found[1].name.clone(),
+            ..Contest::default()
+        };
         let (honest, entries) = contest(&trial, &key, found, start.clone(), &options).unwrap();
         assert_eq!((honest.disagreeing.len(), entries.len()), (0, 2));
         assert!(entries.iter().all(|entry| entry.seconds.median > 0.0) && !honest.best.is_empty());
         trial.expect_something_else();
         let (spoilt, entries) = contest(&trial, &key, found, start, &options).unwrap();
-        assert_eq!((spoilt.disagreeing.len(), entries.len(), spoilt.best.as_str()), (2, 0, ""));
-        assert!(spoilt.disagreeing[0].starts_with(&found[1].name) && spoilt.disagreeing[0].contains("naive"), "{spoilt:?}");
+        assert_eq!(
+            (
+                spoilt.disagreeing.len(),
+                entries.len(),
+                spoilt.best.as_str()
+            ),
+            (2, 0, "")
+        );
+        assert!(
+            spoilt.disagreeing[0].starts_with(&found[1].name)
+                && spoilt.disagreeing[0].contains("naive"),
+            "{spoilt:?}"
+        );
     }
 }

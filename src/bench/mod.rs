@@ -1,4 +1,5 @@
-//! Floor 6: measuring. Every benchmark ends in a [`Report`], which is printed, written as JSON, drawn and compared.
+//! Floor 6: measuring. Every benchmark ends in a [`Report`], which is printed, written as JSON,
+//! drawn and compared.
 
 mod ceiling;
 mod diff;

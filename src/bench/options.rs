@@ -22,19 +22,36 @@ impl KernelOptions {
     /// Seconds in all when `quick`, minutes otherwise.
     pub fn new(quick: bool) -> Self {
         match quick {
-            true => Self { quick, seconds: 0.01, rotated_bytes: 4 << 20, checked_macs: 1 << 22 },
-            // Beyond the last caches of today's devices. The naive kernel takes seconds on a CPU for what the others do in a tenth.
-            false => Self { quick, seconds: 0.3, rotated_bytes: 128 << 20, checked_macs: 1 << 28 },
+            true => Self {
+                quick,
+                seconds: 0.01,
+                rotated_bytes: 4 << 20,
+                checked_macs: 1 << 22,
+            },
+            // Beyond the last caches of today's devices. The naive kernel takes seconds on a CPU
+            // for what the others do in a tenth.
+            false => Self {
+                quick,
+                seconds: 0.3,
+                rotated_bytes: 128 << 20,
+                checked_macs: 1 << 28,
+            },
         }
     }
 
     /// The size of a trial.
     pub fn trial(&self) -> TrialOptions {
-        TrialOptions { rotated_bytes: self.rotated_bytes, checked_macs: self.checked_macs }
+        TrialOptions {
+            rotated_bytes: self.rotated_bytes,
+            checked_macs: self.checked_macs,
+        }
     }
 
     /// The time for one candidate beside one that takes `best` seconds.
     pub fn budget(&self, best: f64) -> Budget {
-        Budget { seconds: self.seconds, hopeless: HOPELESS * best }
+        Budget {
+            seconds: self.seconds,
+            hopeless: HOPELESS * best,
+        }
     }
 }

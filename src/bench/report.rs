@@ -165,7 +165,10 @@ pub struct Group {
 impl Group {
     /// The sum of `entries`.
     pub fn of<'a>(name: &str, entries: impl Iterator<Item = &'a Entry>) -> Self {
-        let mut group = Self { name: name.to_owned(), ..Self::default() };
+        let mut group = Self {
+            name: name.to_owned(),
+            ..Self::default()
+        };
         for entry in entries {
             group.seconds += entry.seconds.median;
             group.flop += entry.flop;
@@ -190,7 +193,11 @@ impl Report {
             kind,
             program: format!("pix2pix {}", env!("CARGO_PKG_VERSION")),
             command: std::env::args().skip(1).collect(),
-            date: date(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())),
+            date: date(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |since| since.as_secs()),
+            ),
             device: Device {
                 name: info.name.clone(),
                 driver: format!("{} {}", info.driver, info.driver_info),
@@ -217,14 +224,19 @@ impl Report {
 
     /// The operations summed up by group, the longest first.
     pub fn groups(&self) -> Vec<Group> {
-        let names: BTreeSet<&str> = self.operations().map(|entry| entry.group.as_str()).collect();
-        let of = |name: &str| Group::of(name, self.operations().filter(|entry| entry.group == name));
+        let names: BTreeSet<&str> = self
+            .operations()
+            .map(|entry| entry.group.as_str())
+            .collect();
+        let of =
+            |name: &str| Group::of(name, self.operations().filter(|entry| entry.group == name));
         let mut groups: Vec<Group> = names.into_iter().map(of).collect();
         groups.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         groups
     }
 
-    /// The part of the ceiling that an entry reaches: of arithmetic for a contraction, of memory for everything else.
+    /// The part of the ceiling that an entry reaches: of arithmetic for a contraction, of memory
+    /// for everything else.
     pub fn share_of_ceiling(&self, entry: &Entry) -> Option<f64> {
         let ceiling = self.ceilings.first()?;
         Some(match entry.flop > 0.0 {
@@ -241,20 +253,42 @@ impl Report {
 
 /// Seconds since 1970 as `2026-11-24T23:47:41Z`.
 fn date(seconds: u64) -> String {
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let (mut days, second) = (seconds / 86_400, seconds % 86_400);
     let mut year = 1970;
     while days >= 365 + u64::from(is_leap(year)) {
         days -= 365 + u64::from(is_leap(year));
         year += 1;
     }
-    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let lengths = [
+        31,
+        28 + u64::from(is_leap(year)),
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
     let mut month = 0;
     while days >= lengths[month] {
         days -= lengths[month];
         month += 1;
     }
-    format!("{year:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", month + 1, days + 1, second / 3600, second / 60 % 60, second % 60)
+    format!(
+        "{year:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        month + 1,
+        days + 1,
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 #[cfg(test)]

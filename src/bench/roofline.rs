@@ -1,4 +1,5 @@
-//! The roofline as SVG: what each kernel reaches, below what memory and arithmetic of the device allow.
+//! The roofline as SVG: what each kernel reaches, below what memory and arithmetic of the device
+//! allow.
 
 use super::report::{Ceiling, Entry};
 use super::{BenchError, Report};
@@ -25,7 +26,8 @@ const COLOURS: [RGBColor; 6] = [
 /// Operations that contract nothing are drawn at one floating-point operation a float moved.
 const STREAMING: f64 = 0.25;
 
-/// What reaches less than this part of the ceiling only handles a few numbers: it would stretch the chart, and is left out.
+/// What reaches less than this part of the ceiling only handles a few numbers: it would stretch the
+/// chart, and is left out.
 const LEAST: f64 = 1e-4;
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
@@ -34,7 +36,8 @@ type DrawError = DrawingAreaErrorKind<io::Error>;
 /// A kernel: floating-point operations a byte, and billions of them a second.
 type Point = (f64, f64);
 
-/// Draws the entries of `report` below its ceilings; without one, or without a timed kernel, there is nothing to draw and no file.
+/// Draws the entries of `report` below its ceilings; without one, or without a timed kernel, there
+/// is nothing to draw and no file.
 ///
 /// # Errors
 /// [`BenchError::Chart`] and [`BenchError::Write`].
@@ -42,7 +45,14 @@ pub fn draw_roofline(report: &Report, path: &Path) -> Result<bool, BenchError> {
     let mut groups: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
     for entry in report.operations() {
         if let Some(point) = point(entry) {
-            groups.entry(if entry.flop > 0.0 { &entry.group } else { "everything else" }).or_default().push(point);
+            groups
+                .entry(if entry.flop > 0.0 {
+                    &entry.group
+                } else {
+                    "everything else"
+                })
+                .or_default()
+                .push(point);
         }
     }
     if groups.is_empty() || report.ceilings.is_empty() {
@@ -50,8 +60,10 @@ pub fn draw_roofline(report: &Report, path: &Path) -> Result<bool, BenchError> {
     }
     let mut svg = String::new();
     let title = format!("{} ({})", report.device.name, report.device.driver);
-    draw(&mut svg, &title, &report.ceilings, &groups)
-        .map_err(|error| BenchError::Chart { path: path.to_owned(), reason: error.to_string() })?;
+    draw(&mut svg, &title, &report.ceilings, &groups).map_err(|error| BenchError::Chart {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
     write_atomic(path, |writer| writer.write_all(svg.as_bytes()))?;
     Ok(true)
 }
@@ -64,16 +76,38 @@ fn point(entry: &Entry) -> Option<Point> {
     (point.0.is_finite() && point.0 > 0.0 && point.1 > 0.0).then_some(point)
 }
 
-fn draw(svg: &mut String, title: &str, ceilings: &[Ceiling], groups: &BTreeMap<&str, Vec<Point>>) -> Result<(), DrawError> {
-    let roofs: Vec<[f64; 2]> = ceilings.iter().map(|one| [one.flop_per_second * 1e-9, one.bytes_per_second * 1e-9]).collect();
+fn draw(
+    svg: &mut String,
+    title: &str,
+    ceilings: &[Ceiling],
+    groups: &BTreeMap<&str, Vec<Point>>,
+) -> Result<(), DrawError> {
+    let roofs: Vec<[f64; 2]> = ceilings
+        .iter()
+        .map(|one| [one.flop_per_second * 1e-9, one.bytes_per_second * 1e-9])
+        .collect();
     let top = roofs.iter().map(|roof| roof[0]).fold(0.0, f64::max);
     let points = || groups.values().flatten();
     let ridges = roofs.iter().map(|[top, slope]| top / slope);
-    let x = decades(points().map(|point| point.0).chain([STREAMING]).chain(ridges));
-    let y = decades(points().map(|point| point.1).filter(|&rate| rate >= top * LEAST).chain([top]));
+    let x = decades(
+        points()
+            .map(|point| point.0)
+            .chain([STREAMING])
+            .chain(ridges),
+    );
+    let y = decades(
+        points()
+            .map(|point| point.1)
+            .filter(|&rate| rate >= top * LEAST)
+            .chain([top]),
+    );
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    root.draw_text(title, &("sans-serif", 17, FontStyle::Bold, &TEXT).into_text_style(&root), (24, 14))?;
+    root.draw_text(
+        title,
+        &("sans-serif", 17, FontStyle::Bold, &TEXT).into_text_style(&root),
+        (24, 14),
+    )?;
     legend(&root, groups)?;
     let mut chart = ChartBuilder::on(&root)
         .margin_top(64)
@@ -106,24 +140,44 @@ fn draw(svg: &mut String, title: &str, ceilings: &[Ceiling], groups: &BTreeMap<&
     Ok(())
 }
 
-/// What memory allows up to the ridge, and arithmetic behind it. The labels of later lines stand above those of earlier ones.
-fn roof(chart: &mut Chart, x: Range<f64>, [top, slope]: [f64; 2], dtype: &str, line: i32) -> Result<(), DrawError> {
+/// What memory allows up to the ridge, and arithmetic behind it. The labels of later lines stand
+/// above those of earlier ones.
+fn roof(
+    chart: &mut Chart,
+    x: Range<f64>,
+    [top, slope]: [f64; 2],
+    dtype: &str,
+    line: i32,
+) -> Result<(), DrawError> {
     let ridge = top / slope;
     let corners = [(x.start, x.start * slope), (ridge, top), (x.end, top)];
     chart.draw_series(LineSeries::new(corners, TEXT.stroke_width(2)))?;
     let style = ("sans-serif", 13, &TEXT).into_text_style(chart.plotting_area());
     let labels = [
-        (format!("best contraction, {dtype}: {top:.1} GFLOP/s"), (ridge, top)),
-        (format!("best copy, {dtype}: {slope:.1} GB/s"), (x.start, x.start * slope)),
+        (
+            format!("best contraction, {dtype}: {top:.1} GFLOP/s"),
+            (ridge, top),
+        ),
+        (
+            format!("best copy, {dtype}: {slope:.1} GB/s"),
+            (x.start, x.start * slope),
+        ),
     ];
     chart.draw_series(labels.map(|(label, at)| {
-        let offset = if at.0 == ridge { (8, -18 - 16 * line) } else { (8, -28 - 16 * line) };
+        let offset = if at.0 == ridge {
+            (8, -18 - 16 * line)
+        } else {
+            (8, -28 - 16 * line)
+        };
         EmptyElement::at(at) + Text::new(label, offset, style.clone())
     }))?;
     Ok(())
 }
 
-fn legend(root: &DrawingArea<SVGBackend, plotters::coord::Shift>, groups: &BTreeMap<&str, Vec<Point>>) -> Result<(), DrawError> {
+fn legend(
+    root: &DrawingArea<SVGBackend, plotters::coord::Shift>,
+    groups: &BTreeMap<&str, Vec<Point>>,
+) -> Result<(), DrawError> {
     let style = ("sans-serif", 14, &TEXT).into_text_style(root);
     let mut x = 28;
     for (name, colour) in groups.keys().zip(COLOURS.iter().cycle()) {
@@ -137,6 +191,9 @@ fn legend(root: &DrawingArea<SVGBackend, plotters::coord::Shift>, groups: &BTree
 
 /// The powers of ten around `values`.
 fn decades(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
-    let (low, high) = (values.clone().fold(f64::INFINITY, f64::min), values.fold(0.0, f64::max));
+    let (low, high) = (
+        values.clone().fold(f64::INFINITY, f64::min),
+        values.fold(0.0, f64::max),
+    );
     10_f64.powf(low.log10().floor())..10_f64.powf((high * 1.05).log10().ceil())
 }

@@ -23,12 +23,17 @@ pub struct StepOptions {
     pub runs: usize,
 }
 
-/// Times steps on one made-up batch, each waited for; then every operation; then the loop as training runs it, with prefetched
-/// batches and without waiting; then translating one image with its upload and download.
+/// Times steps on one made-up batch, each waited for; then every operation; then the loop as
+/// training runs it, with prefetched batches and without waiting; then translating one image with
+/// its upload and download.
 ///
 /// # Errors
 /// Networks that do not fit the device, and what the driver reports.
-pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Result<Report, TrainError> {
+pub fn time_step(
+    gpu: &Gpu,
+    config: &TrainConfig,
+    options: &StepOptions,
+) -> Result<Report, TrainError> {
     let mut session = Session::new(gpu, config)?;
     session.store.initialise(gpu, config.seed)?;
     let (step, host) = time_waited(gpu, &mut session, config, options.steps)?;
@@ -40,7 +45,10 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
     let program = session.program();
     let bytes = operations.iter().map(|entry| entry.bytes).sum();
     // Of contractions and of the gradients that an optimiser makes itself.
-    let flop = rows(program.plan()).iter().map(|row| row.macs as f64 * 2.0).sum();
+    let flop = rows(program.plan())
+        .iter()
+        .map(|row| row.macs as f64 * 2.0)
+        .sum();
     let launches = program.plan().dispatches();
     let whole = |name: &str, seconds, launches, flop, bytes| Entry {
         name: name.to_owned(),
@@ -51,22 +59,32 @@ pub fn time_step(gpu: &Gpu, config: &TrainConfig, options: &StepOptions) -> Resu
         bytes,
         launches,
     };
-    report.entries.push(whole("step", step, launches, flop, bytes));
+    report
+        .entries
+        .push(whole("step", step, launches, flop, bytes));
     let mut value = |name: &str, value: f64| report.values.insert(name.to_owned(), value);
     value("peak_memory_bytes", peak as f64);
     value("host_seconds", host.median);
-    if let Some([step, wait]) = time_loop(gpu, &mut session, config, options.steps.min(LOOP_STEPS))? {
+    if let Some([step, wait]) = time_loop(gpu, &mut session, config, options.steps.min(LOOP_STEPS))?
+    {
         value("loop_step_seconds", step);
         value("loop_data_wait_seconds", wait);
     }
     let (translation, launches) = time_translation(gpu, &session, config, options.steps)?;
-    report.entries.push(whole("translation", translation, launches, 0.0, 0.0));
+    report
+        .entries
+        .push(whole("translation", translation, launches, 0.0, 0.0));
     report.entries.extend(operations);
     Ok(report)
 }
 
 /// Seconds of whole steps, and those of them that the host needs to encode and submit.
-fn time_waited(gpu: &Gpu, session: &mut Session, config: &TrainConfig, steps: u64) -> Result<(Spread, Spread), TrainError> {
+fn time_waited(
+    gpu: &Gpu,
+    session: &mut Session,
+    config: &TrainConfig,
+    steps: u64,
+) -> Result<(Spread, Spread), TrainError> {
     let pixels = config.pairs_per_step() * (config.size as usize).pow(2);
     let batch = Batch {
         sides: (config.size, config.size),
@@ -88,48 +106,81 @@ fn time_waited(gpu: &Gpu, session: &mut Session, config: &TrainConfig, steps: u6
 }
 
 fn wave(values: usize, phase: f32) -> Vec<f32> {
-    (0..values).map(|i| (i as f32 * 0.37 + phase).sin()).collect()
+    (0..values)
+        .map(|i| (i as f32 * 0.37 + phase).sin())
+        .collect()
 }
 
 /// An entry for each operation in the order in which they run.
-pub(super) fn time_operations(gpu: &Gpu, session: &Session, clock: &Clock, runs: usize) -> Result<Vec<Entry>, TrainError> {
+pub(super) fn time_operations(
+    gpu: &Gpu,
+    session: &Session,
+    clock: &Clock,
+    runs: usize,
+) -> Result<Vec<Entry>, TrainError> {
     let rows = rows(session.program().plan());
     let mut seconds = vec![Vec::new(); rows.len()];
     for _ in 0..runs.max(1) {
         let times = session.time_operations(gpu, clock)?;
-        seconds.iter_mut().zip(times).for_each(|(seconds, (_, time))| seconds.push(time));
+        seconds
+            .iter_mut()
+            .zip(times)
+            .for_each(|(seconds, (_, time))| seconds.push(time));
     }
-    // The discriminator runs several times: the second `conv2d` of a layer is another entry than the first.
+    // The discriminator runs several times: the second `conv2d` of a layer is another entry than
+    // the first.
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut entries = Vec::with_capacity(rows.len());
     for (row, seconds) in rows.into_iter().zip(seconds) {
         let count = seen.entry(row.op.clone()).or_default();
         *count += 1;
         entries.push(Entry {
-            name: if *count == 1 { row.op } else { format!("{} #{count}", row.op) },
+            name: if *count == 1 {
+                row.op
+            } else {
+                format!("{} #{count}", row.op)
+            },
             group: row.kind.to_owned(),
             launches: row.kernels.len(),
             kernel: row.kernels.join(" + "),
             seconds: Spread::of(&seconds),
-            flop: if row.is_contraction { row.macs as f64 * 2.0 } else { 0.0 },
+            flop: if row.is_contraction {
+                row.macs as f64 * 2.0
+            } else {
+                0.0
+            },
             bytes: row.bytes as f64,
         });
     }
     Ok(entries)
 }
 
-/// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on the bundled pairs. `None` for
-/// batches larger than these, and for networks of other images.
-fn time_loop(gpu: &Gpu, session: &mut Session, config: &TrainConfig, steps: u64) -> Result<Option<[f64; 2]>, TrainError> {
-    if [&config.input, &config.output].iter().any(|pixels| matches!(pixels, Pixels::Labels(_) | Pixels::Channels(_) | Pixels::Stack { .. }))
-    {
+/// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on
+/// the bundled pairs. `None` for batches larger than these, and for networks of other images.
+fn time_loop(
+    gpu: &Gpu,
+    session: &mut Session,
+    config: &TrainConfig,
+    steps: u64,
+) -> Result<Option<[f64; 2]>, TrainError> {
+    if [&config.input, &config.output].iter().any(|pixels| {
+        matches!(
+            pixels,
+            Pixels::Labels(_) | Pixels::Channels(_) | Pixels::Stack { .. }
+        )
+    }) {
         return Ok(None);
     }
-    let pairs = Dataset::bundled(&config.data_options())?.require(Split::Train)?.clone();
+    let pairs = Dataset::bundled(&config.data_options())?
+        .require(Split::Train)?
+        .clone();
     if config.pairs_per_step() > pairs.len() {
         return Ok(None);
     }
-    let mut loader = Loader::new(pairs, &LoaderOptions::new(config.pairs_per_step(), config.seed))?;
+    let mut loader = Loader::new(
+        pairs,
+        &LoaderOptions::new(config.pairs_per_step(), config.seed),
+    )?;
     // The first batch, which nothing could prefetch, is the start's and not the loop's.
     let mut batch = loader.next_batch()?;
     let waited = loader.waited();
@@ -142,13 +193,33 @@ fn time_loop(gpu: &Gpu, session: &mut Session, config: &TrainConfig, steps: u64)
     }
     reader.finish(gpu, &session.store, steps)?;
     let mean = |seconds: f64| ratio(seconds, steps as f64);
-    Ok(Some([mean(began.elapsed().as_secs_f64()), mean((loader.waited() - waited).as_secs_f64())]))
+    Ok(Some([
+        mean(began.elapsed().as_secs_f64()),
+        mean((loader.waited() - waited).as_secs_f64()),
+    ]))
 }
 
 /// Seconds to translate one image, upload and download included, and the launches that it takes.
-fn time_translation(gpu: &Gpu, session: &Session, config: &TrainConfig, times: u64) -> Result<(Spread, usize), TrainError> {
-    let shape = Shape::nhwc(1, config.size as usize, config.size as usize, config.input.channels());
-    let translator = Translator::new(gpu, &session.store, &session.generator, shape, config.fit, &config.test.mode())?;
+fn time_translation(
+    gpu: &Gpu,
+    session: &Session,
+    config: &TrainConfig,
+    times: u64,
+) -> Result<(Spread, usize), TrainError> {
+    let shape = Shape::nhwc(
+        1,
+        config.size as usize,
+        config.size as usize,
+        config.input.channels(),
+    );
+    let translator = Translator::new(
+        gpu,
+        &session.store,
+        &session.generator,
+        shape,
+        config.fit,
+        &config.test.mode(),
+    )?;
     let image = wave(shape.len(), 0.0);
     let mut seconds = Vec::new();
     for time in 0..=times {
@@ -158,5 +229,8 @@ fn time_translation(gpu: &Gpu, session: &Session, config: &TrainConfig, times: u
             seconds.push(began.elapsed().as_secs_f64());
         }
     }
-    Ok((Spread::of(&seconds), translator.program().plan().dispatches()))
+    Ok((
+        Spread::of(&seconds),
+        translator.program().plan().dispatches(),
+    ))
 }

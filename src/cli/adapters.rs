@@ -17,7 +17,10 @@ pub fn run(_: &AdaptersArgs) -> Result<(), CliError> {
     if adapters.is_empty() {
         // Opening one words the remedy for this system.
         pollster::block_on(Gpu::open(&DeviceOptions::default()))?;
-        return Err(GpuError::NoAdapter { remedy: "install a graphics driver" }.into());
+        return Err(GpuError::NoAdapter {
+            remedy: "install a graphics driver",
+        }
+        .into());
     }
     for adapter in &adapters {
         print(&describe(adapter))?;
@@ -27,11 +30,29 @@ pub fn run(_: &AdaptersArgs) -> Result<(), CliError> {
 }
 
 fn describe(adapter: &AdapterSummary) -> String {
-    let AdapterSummary { index, info, limits, features, matrices, default } = adapter;
-    let yes = |feature| if features.contains(feature) { "yes" } else { "no" };
+    let AdapterSummary {
+        index,
+        info,
+        limits,
+        features,
+        matrices,
+        default,
+    } = adapter;
+    let yes = |feature| {
+        if features.contains(feature) {
+            "yes"
+        } else {
+            "no"
+        }
+    };
     let subgroup = match features.contains(Features::SUBGROUP) {
-        true if info.subgroup_min_size == info.subgroup_max_size => format!("{} lanes", info.subgroup_min_size),
-        true => format!("{} to {} lanes", info.subgroup_min_size, info.subgroup_max_size),
+        true if info.subgroup_min_size == info.subgroup_max_size => {
+            format!("{} lanes", info.subgroup_min_size)
+        }
+        true => format!(
+            "{} to {} lanes",
+            info.subgroup_min_size, info.subgroup_max_size
+        ),
         false => "no".to_owned(),
     };
     format!(
@@ -58,8 +79,20 @@ fn describe(adapter: &AdapterSummary) -> String {
 /// Rows, inner size and columns with the types of operands and sums: `8x8x8 f16 to f32`.
 fn describe_matrices(matrices: &[CooperativeMatrixProperties]) -> String {
     let name = |scalar| format!("{scalar:?}").to_lowercase();
-    let describe =
-        |m: &CooperativeMatrixProperties| format!("{}x{}x{} {} to {}", m.m_size, m.k_size, m.n_size, name(m.ab_type), name(m.cr_type));
+    let describe = |m: &CooperativeMatrixProperties| {
+        format!(
+            "{}x{}x{} {} to {}",
+            m.m_size,
+            m.k_size,
+            m.n_size,
+            name(m.ab_type),
+            name(m.cr_type)
+        )
+    };
     let kinds: BTreeSet<String> = matrices.iter().map(describe).collect();
-    if kinds.is_empty() { "no".to_owned() } else { kinds.into_iter().collect::<Vec<_>>().join(", ") }
+    if kinds.is_empty() {
+        "no".to_owned()
+    } else {
+        kinds.into_iter().collect::<Vec<_>>().join(", ")
+    }
 }

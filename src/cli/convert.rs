@@ -19,7 +19,8 @@ pub struct ConvertArgs {
     /// A .pth file of the PyTorch code, a .safetensors file, a checkpoint, or a run folder
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// The file to write: .pth for PyTorch's torch.load, .safetensors for this program and others, .onnx for other runtimes
+    /// The file to write: .pth for PyTorch's torch.load, .safetensors for this program and others,
+    /// .onnx for other runtimes
     #[arg(value_name = "OUTPUT")]
     output: PathBuf,
     /// Which network
@@ -40,7 +41,8 @@ pub struct ConvertArgs {
 struct OnnxArgs {
     #[command(flatten)]
     test_time: TestTimeArgs,
-    /// How images whose sides the generator does not divide go through it [default: as the model says, else pad]
+    /// How images whose sides the generator does not divide go through it
+    /// [default: as the model says, else pad]
     #[arg(long, value_enum, value_name = "FIT")]
     fit: Option<FitArg>,
     /// Seed of dropout [default: 0]
@@ -63,26 +65,42 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
         KindArg::Generator => NetworkKind::Generator,
         KindArg::Discriminator => NetworkKind::Discriminator,
     };
-    let ending = args.output.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let ending = args
+        .output
+        .extension()
+        .and_then(OsStr::to_str)
+        .unwrap_or_default();
     if !["pth", "safetensors", "onnx"].contains(&ending) {
-        return Err(CliError::Usage(format!("{} must end in .pth, .safetensors or .onnx", args.output.display())));
+        return Err(CliError::Usage(format!(
+            "{} must end in .pth, .safetensors or .onnx",
+            args.output.display()
+        )));
     }
     let is_onnx = ending == "onnx";
     if is_onnx && kind == NetworkKind::Discriminator {
         return Err(CliError::Usage("ONNX files are for use, which takes the generator alone; for the discriminator use .pth".into()));
     }
-    if !is_onnx && (args.onnx.test_time.any() || args.onnx.seed.is_some() || args.onnx.fit.is_some()) {
+    if !is_onnx
+        && (args.onnx.test_time.any() || args.onnx.seed.is_some() || args.onnx.fit.is_some())
+    {
         let options = "--test-norm, --dropout, --no-dropout, --fit and --seed";
-        let refusal = format!("{options} are for .onnx files; the others hold weights alone: leave them out");
+        let refusal =
+            format!("{options} are for .onnx files; the others hold weights alone: leave them out");
         return Err(CliError::Usage(refusal));
     }
     if args.output.exists() && !args.force {
-        return Err(CliError::Usage(format!("{} exists; --force writes over it", args.output.display())));
+        return Err(CliError::Usage(format!(
+            "{} exists; --force writes over it",
+            args.output.display()
+        )));
     }
     let file = TensorFile::open(&network_file(&args.input, kind)?)?;
     let upsample = args.unsaid.upsample(&file)?;
     if upsample.is_some() && kind == NetworkKind::Discriminator {
-        return Err(CliError::Usage("--upsample is how a generator resizes its maps; leave it out for a discriminator".into()));
+        return Err(CliError::Usage(
+            "--upsample is how a generator resizes its maps; leave it out for a discriminator"
+                .into(),
+        ));
     }
     if is_onnx {
         export(&args.onnx, &file, upsample, &args.output)?
@@ -92,13 +110,21 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     print(&args.output.display().to_string())
 }
 
-/// Writes the generator for other runtimes, to be used as its model records unless `args` say otherwise.
-fn export(args: &OnnxArgs, file: &TensorFile, upsample: Option<Upsample>, output: &Path) -> Result<(), CliError> {
+/// Writes the generator for other runtimes, to be used as its model records unless `args` say
+/// otherwise.
+fn export(
+    args: &OnnxArgs,
+    file: &TensorFile,
+    upsample: Option<Upsample>,
+    output: &Path,
+) -> Result<(), CliError> {
     let mut model = checkpoint::read_model(file, upsample)?;
     model.test = args.test_time.over(model.test, &model.generator, false)?;
     model.fit = FitArg::over(args.fit, model.fit, &model.generator)?;
     if args.seed.is_some() && !model.test.dropout {
-        return Err(CliError::Usage("--seed is the seed of dropout, which is off; add --dropout or leave it out".into()));
+        return Err(CliError::Usage(
+            "--seed is the seed of dropout, which is off; add --dropout or leave it out".into(),
+        ));
     }
     Ok(onnx::export(file, &model, args.seed.unwrap_or(0), output)?)
 }

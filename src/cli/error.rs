@@ -107,16 +107,25 @@ pub enum CliError {
 
 /// All names in a row.
 fn names(files: &[PathBuf]) -> String {
-    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+    files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The flags that make things smaller, behind an error that asks for it.
 fn flags(error: &TrainError) -> &'static str {
-    if error.is_too_large() { " (--size, --batch-size, --ngf)" } else { "" }
+    if error.is_too_large() {
+        " (--size, --batch-size, --ngf)"
+    } else {
+        ""
+    }
 }
 
 impl CliError {
-    /// 2 for usage, 3 for a comparison that found something slower, 130 after a signal, 1 for everything else.
+    /// 2 for usage, 3 for a comparison that found something slower, 130 after a signal, 1 for
+    /// everything else.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,

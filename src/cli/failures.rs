@@ -19,11 +19,16 @@ impl Failures {
     pub fn take(&mut self, error: CliError, files: usize) -> Result<(), CliError> {
         let of_one_file = match &error {
             CliError::InOnePiece { .. } => true,
-            CliError::Data(error) => !matches!(error, DataError::Spawn { .. } | DataError::Scratch { .. }),
+            CliError::Data(error) => {
+                !matches!(error, DataError::Spawn { .. } | DataError::Scratch { .. })
+            }
             CliError::Translate { source, .. } => {
                 matches!(
                     **source,
-                    TrainError::Data(_) | TrainError::Tape(_) | TrainError::NothingLeft { .. } | TrainError::ImageTooLarge { .. }
+                    TrainError::Data(_)
+                        | TrainError::Tape(_)
+                        | TrainError::NothingLeft { .. }
+                        | TrainError::ImageTooLarge { .. }
                 )
             }
             _ => false,
@@ -45,10 +50,21 @@ impl Failures {
             return self.errors.pop().map_or(Ok(()), Err);
         }
         // Threads come to their files in any order.
-        let mut lines: Vec<String> = self.errors.iter().map(|error| format!("error: {error}")).collect();
+        let mut lines: Vec<String> = self
+            .errors
+            .iter()
+            .map(|error| format!("error: {error}"))
+            .collect();
         lines.sort();
         lines.iter().for_each(|line| note(line));
-        if lines.is_empty() { Ok(()) } else { Err(CliError::Failed { failed: self.files, all }) }
+        if lines.is_empty() {
+            Ok(())
+        } else {
+            Err(CliError::Failed {
+                failed: self.files,
+                all,
+            })
+        }
     }
 }
 
@@ -62,9 +78,22 @@ mod tests {
     fn a_disk_is_no_file_among_others() {
         let mut failures = Failures::default();
         let path = PathBuf::from("a");
-        assert!(failures.take(DataError::EmptyFile { path: path.clone() }.into(), 1).is_ok());
-        let scratch = DataError::Scratch { folder: path, source: ErrorKind::StorageFull.into() };
-        assert!(matches!(failures.take(scratch.into(), 1), Err(CliError::Data(DataError::Scratch { .. }))));
-        assert!(matches!(failures.finish(2), Err(CliError::Failed { failed: 1, all: 2 })));
+        assert!(
+            failures
+                .take(DataError::EmptyFile { path: path.clone() }.into(), 1)
+                .is_ok()
+        );
+        let scratch = DataError::Scratch {
+            folder: path,
+            source: ErrorKind::StorageFull.into(),
+        };
+        assert!(matches!(
+            failures.take(scratch.into(), 1),
+            Err(CliError::Data(DataError::Scratch { .. }))
+        ));
+        assert!(matches!(
+            failures.finish(2),
+            Err(CliError::Failed { failed: 1, all: 2 })
+        ));
     }
 }

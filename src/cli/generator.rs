@@ -66,11 +66,18 @@ impl UnsaidArgs {
         if self.upsample.is_some() && says_its_model(file) {
             return Err(CliError::Usage("--upsample is for .pth files; this one says how its generator is built: leave it out".to_owned()));
         }
-        Ok(self.upsample.map(|how| if how == ResizeArg::Nearest { Upsample::Nearest } else { Upsample::Bilinear }))
+        Ok(self.upsample.map(|how| {
+            if how == ResizeArg::Nearest {
+                Upsample::Nearest
+            } else {
+                Upsample::Bilinear
+            }
+        }))
     }
 }
 
-/// Halvings for sizes that are no multiple of 32 unless others are asked for: few, so that little is padded or left out.
+/// Halvings for sizes that are no multiple of 32 unless others are asked for: few, so that little
+/// is padded or left out.
 const FEWEST_DOWNS: usize = 5;
 
 /// The generator; without these options the paper's.
@@ -82,7 +89,8 @@ pub struct GeneratorArgs {
     /// How often unet and encoder-decoder halve the image [default: down to 1×1 pixel, at most 8]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     depth: Option<usize>,
-    /// Which of their blocks have dropout, after the reference in PyTorch or that in Lua Torch [default: pytorch]
+    /// Which of their blocks have dropout, after the reference in PyTorch or that in Lua Torch
+    /// [default: pytorch]
     #[arg(long, value_enum, value_name = "NAME", conflicts_with = "no_dropout", help_heading = NETWORKS)]
     dropout_at: Option<DropoutAtArg>,
     /// How the generator doubles its maps; resizing leaves no checkerboard
@@ -112,29 +120,47 @@ impl GeneratorArgs {
 
     /// The blocks with dropout.
     pub fn dropout_at(&self) -> DropoutAt {
-        if self.dropout_at == Some(DropoutAtArg::Torch) { DropoutAt::Torch } else { DropoutAt::Pytorch }
+        if self.dropout_at == Some(DropoutAtArg::Torch) {
+            DropoutAt::Torch
+        } else {
+            DropoutAt::Pytorch
+        }
     }
 
-    /// Halvings of images of `size`, or of several sizes; a `fit` takes sizes that the generator does not divide.
+    /// Halvings of images of `size`, or of several sizes; a `fit` takes sizes that the generator
+    /// does not divide.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does not have. Sizes and depths that no
-    /// network has are left to [`TrainConfig::check`] and the generator.
+    /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does
+    /// not have. Sizes and depths that no network has are left to [`TrainConfig::check`] and the
+    /// generator.
     pub fn num_downs(&self, size: Option<u32>, fit: Option<FitArg>) -> Result<usize, CliError> {
         let size = size.filter(|size| TrainConfig::SIZES.contains(size));
-        if matches!(self.generator, ArchitectureArg::ResNet9 | ArchitectureArg::ResNet6) {
+        if matches!(
+            self.generator,
+            ArchitectureArg::ResNet9 | ArchitectureArg::ResNet6
+        ) {
             self.refuse_unused()?;
             return match (fit, size) {
-                (Some(FitArg::Crop), _) => Err(CliError::Usage("--fit crop is the U-Net's own rule; a ResNet takes --fit pad".to_owned())),
-                (None, Some(size)) if !size.is_multiple_of(4) => Err(no_multiple(size, 4, "--fit pad")),
+                (Some(FitArg::Crop), _) => Err(CliError::Usage(
+                    "--fit crop is the U-Net's own rule; a ResNet takes --fit pad".to_owned(),
+                )),
+                (None, Some(size)) if !size.is_multiple_of(4) => {
+                    Err(no_multiple(size, 4, "--fit pad"))
+                }
                 _ => Ok(2),
             };
         }
-        let Some(size) = size else { return Ok(self.depth.unwrap_or(FEWEST_DOWNS)) };
-        let Some(depth) = self.depth else {
-            return TrainConfig::downs_for(size).or(fit.map(|_| FEWEST_DOWNS)).ok_or_else(|| no_multiple(size, 32, EITHER_FIT));
+        let Some(size) = size else {
+            return Ok(self.depth.unwrap_or(FEWEST_DOWNS));
         };
-        let [halvings, even] = [size.checked_ilog2().unwrap_or(0), size.trailing_zeros()].map(|most| most as usize);
+        let Some(depth) = self.depth else {
+            return TrainConfig::downs_for(size)
+                .or(fit.map(|_| FEWEST_DOWNS))
+                .ok_or_else(|| no_multiple(size, 32, EITHER_FIT));
+        };
+        let [halvings, even] =
+            [size.checked_ilog2().unwrap_or(0), size.trailing_zeros()].map(|most| most as usize);
         match if fit.is_some() { halvings } else { even } {
             most if depth <= most.max(1) => Ok(depth),
             most @ 2.. => Err(CliError::Usage(format!(
@@ -154,7 +180,11 @@ impl GeneratorArgs {
             (None, None) => Ok(()),
             (depth, _) => Err(CliError::Usage(format!(
                 "{} does nothing with a ResNet; leave it out or use --generator unet or encoder-decoder",
-                if depth.is_some() { "--depth" } else { "--dropout-at" }
+                if depth.is_some() {
+                    "--depth"
+                } else {
+                    "--dropout-at"
+                }
             ))),
         }
     }

@@ -25,15 +25,21 @@ pub struct InspectArgs {
 
 /// Prints one line an operation and the memory plan.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let mut config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    let mut config = args
+        .network
+        .config(false, Length::Steps(1), args.device.seed)?;
     args.pixels.apply_without_images(&mut config)?;
     let profile = match args.device.open() {
         Ok(gpu) => {
-            config.precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
+            config.precision = args
+                .device
+                .precision(&gpu, args.network.precision, DType::F32)?;
             gpu.profile().clone()
         }
         Err(CliError::Gpu(GpuError::NoAdapter { remedy })) => {
-            note(&format!("note: no adapter here ({remedy}); these are the choices for a GPU with WebGPU's default limits"));
+            note(&format!(
+                "note: no adapter here ({remedy}); these are the choices for a GPU with WebGPU's default limits"
+            ));
             Profile::portable()
         }
         Err(error) => return Err(error),
@@ -46,27 +52,58 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     print(&networks(&recording.states))?;
     print(&memory_table(&memory))?;
     let [shared, unshared] = [plan.bytes(), plan.unshared_bytes].map(|bytes| bytes >> 20);
-    print(&format!("the activations share {} buffers of {shared} MiB; alone each they would take {unshared} MiB", plan.buffers.len()))
+    print(&format!(
+        "the activations share {} buffers of {shared} MiB; alone each they would take {unshared} MiB",
+        plan.buffers.len()
+    ))
 }
 
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.op.len()).max().unwrap_or(0);
-    let mut text = format!("{:>5}  {:width$}  {:>24}  {:>9}  {:>9}  kernel\n", "node", "operation", "shape", "MFLOP", "KiB");
+    let mut text = format!(
+        "{:>5}  {:width$}  {:>24}  {:>9}  {:>9}  kernel\n",
+        "node", "operation", "shape", "MFLOP", "KiB"
+    );
     for row in rows {
         let (mflop, kib) = (row.macs as f64 * 2e-6, row.bytes as f64 / 1024.0);
         let shape = row.shape.to_string();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{:>5}  {:width$}  {shape:>24}  {mflop:>9.2}  {kib:>9.1}  {}", row.node, row.op, row.kernels.join(" + "));
+        let _ = writeln!(
+            text,
+            "{:>5}  {:width$}  {shape:>24}  {mflop:>9.2}  {kib:>9.1}  {}",
+            row.node,
+            row.op,
+            row.kernels.join(" + ")
+        );
     }
     let flop: f64 = rows.iter().map(|row| row.macs as f64 * 2.0).sum();
     let launches: usize = rows.iter().map(|row| row.kernels.len()).sum();
-    let _ = write!(text, "{} operations, {launches} launches, {:.2} GFLOP", rows.len(), flop * 1e-9);
+    let _ = write!(
+        text,
+        "{} operations, {launches} launches, {:.2} GFLOP",
+        rows.len(),
+        flop * 1e-9
+    );
     text
 }
 
 /// The numbers that each network learns.
 fn networks(states: &StateList) -> String {
-    let trained = states.arenas().iter().enumerate().filter(|(_, arena)| arena.trainable);
-    let count = |index| states.states().iter().filter(|state| state.arena.index() == index).map(|state| state.shape.len()).sum::<usize>();
-    trained.map(|(index, arena)| format!("{}: {} parameters", arena.name, count(index))).collect::<Vec<_>>().join("; ")
+    let trained = states
+        .arenas()
+        .iter()
+        .enumerate()
+        .filter(|(_, arena)| arena.trainable);
+    let count = |index| {
+        states
+            .states()
+            .iter()
+            .filter(|state| state.arena.index() == index)
+            .map(|state| state.shape.len())
+            .sum::<usize>()
+    };
+    trained
+        .map(|(index, arena)| format!("{}: {} parameters", arena.name, count(index)))
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -1,7 +1,8 @@
 //! Floor 7: the command line. One file a subcommand; the only floor that prints.
 //!
-//! Results go to stdout, progress and errors to stderr. Exit codes: 0 success, 1 a failure, 2 a command line that makes no sense, 3 a
-//! comparison of benchmarks that found something slower, 130 a signal that ended what cannot be resumed.
+//! Results go to stdout, progress and errors to stderr. Exit codes: 0 success, 1 a failure, 2 a
+//! command line that makes no sense, 3 a comparison of benchmarks that found something slower, 130
+//! a signal that ended what cannot be resumed.
 
 mod adapters;
 mod bench;
@@ -39,10 +40,18 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Image-to-image translation with conditional GANs, trained and run on any GPU by hand-written WGSL shaders.
+/// Image-to-image translation with conditional GANs, trained and run on any GPU by hand-written
+/// WGSL shaders.
 #[derive(Debug, Parser)]
-#[command(name = "pix2pix", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Example: pix2pix train          (the bundled pairs, a few minutes on a CPU)")]
+#[command(
+    name = "pix2pix",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Example: pix2pix train          (the bundled pairs, a few minutes on a CPU)"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -118,18 +127,26 @@ impl DeviceArgs {
         Ok(pollster::block_on(Gpu::open(&options))?)
     }
 
-    /// What was `asked` for, else what the model `remembered` has. Without 16-bit floats on `gpu` this is f32 with a note, unless
-    /// f16 was asked for and nobody switched it off.
+    /// What was `asked` for, else what the model `remembered` has. Without 16-bit floats on `gpu`
+    /// this is f32 with a note, unless f16 was asked for and nobody switched it off.
     ///
     /// # Errors
     /// [`GpuError::NoF16`].
-    fn precision(&self, gpu: &Gpu, asked: Option<PrecisionArg>, remembered: DType) -> Result<DType, CliError> {
+    fn precision(
+        &self,
+        gpu: &Gpu,
+        asked: Option<PrecisionArg>,
+        remembered: DType,
+    ) -> Result<DType, CliError> {
         let wanted = asked.map_or(remembered, PrecisionArg::dtype);
         if wanted == DType::F32 || gpu.profile().f16 {
             return Ok(wanted);
         }
         if asked.is_some() && !self.no_f16 {
-            return Err(GpuError::NoF16 { adapter: gpu.info().name.clone() }.into());
+            return Err(GpuError::NoF16 {
+                adapter: gpu.info().name.clone(),
+            }
+            .into());
         }
         note("note: without 16-bit floats weights and activations are stored as f32");
         Ok(DType::F32)
@@ -160,8 +177,18 @@ pub fn run() -> ExitCode {
 
 /// The memory plan: one line a purpose.
 fn memory_table(memory: &Memory) -> String {
-    let line = |name: &str, bytes: u64| format!("\n  {name:22} {:>9.1} MiB", bytes as f64 / f64::from(1 << 20));
-    let rows: String = memory.rows().iter().filter(|row| row.1 > 0).map(|&(name, bytes)| line(name, bytes)).collect();
+    let line = |name: &str, bytes: u64| {
+        format!(
+            "\n  {name:22} {:>9.1} MiB",
+            bytes as f64 / f64::from(1 << 20)
+        )
+    };
+    let rows: String = memory
+        .rows()
+        .iter()
+        .filter(|row| row.1 > 0)
+        .map(|&(name, bytes)| line(name, bytes))
+        .collect();
     format!("memory plan{rows}{}", line("in all", memory.total()))
 }
 
@@ -171,7 +198,10 @@ fn network_file(path: &Path, kind: NetworkKind) -> Result<PathBuf, CliError> {
     match path.is_dir() {
         false => Ok(path.to_owned()),
         true if file.is_file() => Ok(file),
-        true => Err(CliError::NoNetwork { folder: path.to_owned(), name: kind.file_name() }),
+        true => Err(CliError::NoNetwork {
+            folder: path.to_owned(),
+            name: kind.file_name(),
+        }),
     }
 }
 
@@ -180,14 +210,19 @@ fn recorded(path: &Path) -> Result<PathBuf, CliError> {
     let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     match full.to_str() {
         Some(_) => Ok(full),
-        None => Err(CliError::Usage(format!("{} is no UTF-8 text, so config.json cannot hold it; rename it", full.display()))),
+        None => Err(CliError::Usage(format!(
+            "{} is no UTF-8 text, so config.json cannot hold it; rename it",
+            full.display()
+        ))),
     }
 }
 
 /// Writes a result to stdout.
 fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(CliError::Stdout)
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(CliError::Stdout)
 }
 
 /// Writes a line to stderr; when even that is closed there is nobody to tell.
@@ -211,34 +246,61 @@ struct PictureFile<'a> {
 impl<'a> PictureFile<'a> {
     fn create(path: &'a Path, layout: Layout) -> Result<Self, RunError> {
         let rows = RowWriter::new(Format::of(path), layout, AtomicFile::create(path)?);
-        Ok(Self { path, rows: rows.map_err(|error| RunError::write(path, error))? })
+        Ok(Self {
+            path,
+            rows: rows.map_err(|error| RunError::write(path, error))?,
+        })
     }
 
     fn push(&mut self, rows: &Picture) -> Result<(), RunError> {
-        self.rows.push(rows).map_err(|error| RunError::write(self.path, error))
+        self.rows
+            .push(rows)
+            .map_err(|error| RunError::write(self.path, error))
     }
 
     fn commit(self) -> Result<(), RunError> {
-        self.rows.finish().map_err(|error| RunError::write(self.path, error))?.commit()
+        self.rows
+            .finish()
+            .map_err(|error| RunError::write(self.path, error))?
+            .commit()
     }
 }
 
-/// Outputs for each input in `folder`, with its name and each of the `endings`, input by input; two outputs of one name, or an input or
-/// one of the `partners` (which are read too) as an output, are refused.
-fn plan_outputs(inputs: &[PathBuf], partners: &[PathBuf], folder: &Path, endings: &[String]) -> Result<Vec<PathBuf>, CliError> {
+/// Outputs for each input in `folder`, with its name and each of the `endings`, input by input; two
+/// outputs of one name, or an input or one of the `partners` (which are read too) as an output, are
+/// refused.
+fn plan_outputs(
+    inputs: &[PathBuf],
+    partners: &[PathBuf],
+    folder: &Path,
+    endings: &[String],
+) -> Result<Vec<PathBuf>, CliError> {
     let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
     let read = inputs.iter().chain(partners);
-    let sources: HashMap<PathBuf, &PathBuf> = read.filter_map(|source| Some((source.canonicalize().ok()?, source))).collect();
+    let sources: HashMap<PathBuf, &PathBuf> = read
+        .filter_map(|source| Some((source.canonicalize().ok()?, source)))
+        .collect();
     let mut outputs = Vec::with_capacity(inputs.len() * endings.len());
-    for (input, ending) in inputs.iter().flat_map(|input| endings.iter().map(move |ending| (input, ending))) {
+    for (input, ending) in inputs
+        .iter()
+        .flat_map(|input| endings.iter().map(move |ending| (input, ending)))
+    {
         let mut name = input.file_stem().unwrap_or_default().to_owned();
         name.push(ending);
         let output = folder.join(name);
-        let clash = |first: &Path| CliError::Clash { first: first.to_owned(), second: input.clone(), output: output.clone() };
+        let clash = |first: &Path| CliError::Clash {
+            first: first.to_owned(),
+            second: input.clone(),
+            output: output.clone(),
+        };
         if let Some(first) = taken.insert(output.clone(), input) {
             return Err(clash(first));
         }
-        if let Some(first) = output.canonicalize().ok().and_then(|full| sources.get(&full)) {
+        if let Some(first) = output
+            .canonicalize()
+            .ok()
+            .and_then(|full| sources.get(&full))
+        {
             return Err(clash(first));
         }
         outputs.push(output);

@@ -5,7 +5,9 @@ use super::generator::GeneratorArgs;
 use super::objective::ObjectiveArgs;
 use super::recipe::OptimizerArgs;
 use crate::data::{Direction, Pixels, Preprocess, default_load_size};
-use crate::nn::{Fit, Generator, GeneratorConfig, NetworkError, Norm, PatchGan, PatchGanConfig, TestTime};
+use crate::nn::{
+    Fit, Generator, GeneratorConfig, NetworkError, Norm, PatchGan, PatchGanConfig, TestTime,
+};
 use crate::state::StateList;
 use crate::tensor::DType;
 use crate::train::{Length, Objective, TrainConfig};
@@ -16,7 +18,8 @@ use clap::{Args, ValueEnum};
 pub enum PrecisionArg {
     /// 32-bit floats
     F32,
-    /// 16-bit floats, with sums, statistics, losses, the weights that are trained and the optimiser in f32
+    /// 16-bit floats, with sums, statistics, losses, the weights that are trained and the optimiser
+    /// in f32
     F16,
 }
 
@@ -66,8 +69,8 @@ impl NormArg {
 pub enum FitArg {
     /// Extended by their reflection, the result cut back
     Pad,
-    /// By the U-Net's own rule: the result shows the middle of the image, a multiple of the generator's in size; prefer pad for other
-    /// sizes than that of the training
+    /// By the U-Net's own rule: the result shows the middle of the image, a multiple of the
+    /// generator's in size; prefer pad for other sizes than that of the training
     Crop,
 }
 
@@ -80,11 +83,16 @@ impl FitArg {
         }
     }
 
-    /// The fit of a model of `generator` that records `recorded`, unless something else is `asked` for.
+    /// The fit of a model of `generator` that records `recorded`, unless something else is `asked`
+    /// for.
     ///
     /// # Errors
     /// [`CliError::Usage`] for what such a generator cannot do.
-    pub fn over(asked: Option<Self>, recorded: Fit, generator: &GeneratorConfig) -> Result<Fit, CliError> {
+    pub fn over(
+        asked: Option<Self>,
+        recorded: Fit,
+        generator: &GeneratorConfig,
+    ) -> Result<Fit, CliError> {
         match (asked, generator) {
             (Some(Self::Crop), GeneratorConfig::ResNet(_)) => {
                 Err(CliError::Usage("--fit crop is the U-Net's own rule; this generator is a ResNet and takes --fit pad".to_owned()))
@@ -124,15 +132,16 @@ impl PreprocessArg {
 /// What happens to the images of a data set; without these options as in the paper.
 #[derive(Debug, Clone, Args)]
 pub struct PreparedArgs {
-    /// How images come to --size: at random in training, the middle in sample grids and scores; or that each keeps a size of its own
-    /// [default: resize-and-crop]
+    /// How images come to --size: at random in training, the middle in sample grids and scores; or
+    /// that each keeps a size of its own [default: resize-and-crop]
     #[arg(long, value_enum, value_name = "MODE", help_heading = PREPARED)]
     preprocess: Option<PreprocessArg>,
     /// No training image is mirrored
     #[arg(long, help_heading = PREPARED)]
     no_flip: bool,
-    /// Training images are resized to this and cropped to --size at random; equal to --size for no jitter; the width of --preprocess
-    /// scale-width [default: 286/256 of --size; with scale-width 256, for the bundled pairs 64]
+    /// Training images are resized to this and cropped to --size at random; equal to --size for no
+    /// jitter; the width of --preprocess scale-width
+    /// [default: 286/256 of --size; with scale-width 256, for the bundled pairs 64]
     #[arg(long, value_name = "PIXELS", help_heading = PREPARED)]
     load_size: Option<u32>,
 }
@@ -140,7 +149,8 @@ pub struct PreparedArgs {
 impl PreparedArgs {
     /// Whether the networks see whole images, each in a size of its own.
     pub fn is_whole(&self) -> bool {
-        self.preprocess.is_some_and(|mode| mode.preprocess().is_whole())
+        self.preprocess
+            .is_some_and(|mode| mode.preprocess().is_whole())
     }
 
     /// Writes the preparation into `config`.
@@ -158,13 +168,19 @@ impl PreparedArgs {
         config.mirror = !self.no_flip;
         config.check().map_err(usage)?;
         // Heights are not known yet, but no image is wider.
-        if config.preprocess == Preprocess::ScaleWidth { check_patches(config) } else { Ok(()) }
+        if config.preprocess == Preprocess::ScaleWidth {
+            check_patches(config)
+        } else {
+            Ok(())
+        }
     }
 
     /// How images are resized before the crop, if they are.
     fn preprocess(&self) -> Result<Preprocess, CliError> {
         let resizes_nothing = |mode: &str, other: &str| {
-            Err(CliError::Usage(format!("--preprocess {mode} resizes nothing; leave out --load-size or use --preprocess {other}")))
+            Err(CliError::Usage(format!(
+                "--preprocess {mode} resizes nothing; leave out --load-size or use --preprocess {other}"
+            )))
         };
         match (self.preprocess, self.load_size) {
             (Some(PreprocessArg::Crop), Some(_)) => resizes_nothing("crop", "scale-width-and-crop"),
@@ -177,26 +193,33 @@ impl PreparedArgs {
 /// Images of different sizes go through the networks one at a time.
 fn refuse_with_whole_images(config: &TrainConfig) -> Result<(), CliError> {
     let option = match config {
-        TrainConfig { batch_size: 2.., .. } => "--batch-size 1",
+        TrainConfig {
+            batch_size: 2.., ..
+        } => "--batch-size 1",
         _ if config.recipe.accumulate > 1 => "--accumulate 1",
         _ if config.recipe.pool > 0 => "--pool 0",
         _ => return Ok(()),
     };
     let reason = "images of --preprocess none and scale-width have sizes of their own and go through the networks one at a time";
-    Err(CliError::Usage(format!("{reason}; use {option}, or --preprocess crop")))
+    Err(CliError::Usage(format!(
+        "{reason}; use {option}, or --preprocess crop"
+    )))
 }
 
 /// Sizes; without them those of the paper.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Height and width of the images in pixels, a multiple of 32, of 2^--depth, or of 4 with a ResNet
+    /// Height and width of the images in pixels, a multiple of 32, of 2^--depth, or of 4 with a
+    /// ResNet
     /// [default: 256; training on the bundled pairs: 64]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u32>,
-    /// Allow other sizes, and how they go through the generator [default: none but multiples; translated images of other sizes are padded]
+    /// Allow other sizes, and how they go through the generator
+    /// [default: none but multiples; translated images of other sizes are padded]
     #[arg(long, value_enum, value_name = "FIT", help_heading = NETWORKS)]
     pub fit: Option<FitArg>,
-    /// Channels of the generator's first convolution [default: 64; training on the bundled pairs: 16]
+    /// Channels of the generator's first convolution
+    /// [default: 64; training on the bundled pairs: 16]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub ngf: Option<usize>,
     /// Channels of the discriminator's first convolution [default: as --ngf]
@@ -214,7 +237,8 @@ pub struct NetworkArgs {
     /// Strided convolutions of the discriminator; 0 judges each pixel alone [default: 3]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub d_layers: Option<usize>,
-    /// The discriminator by the side of the patches that it judges: 1, 16, 34, 70, 142 or 286 pixels [default: 70]
+    /// The discriminator by the side of the patches that it judges: 1, 16, 34, 70, 142 or 286
+    /// pixels [default: 70]
     #[arg(long, value_name = "PIXELS", conflicts_with = "d_layers", help_heading = NETWORKS)]
     pub patch: Option<usize>,
     /// What the networks learn.
@@ -226,10 +250,12 @@ pub struct NetworkArgs {
     /// Pairs of a step
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: u32,
-    /// Make values again for the backward pass instead of keeping them: less memory, a little slower, the same result
+    /// Make values again for the backward pass instead of keeping them: less memory, a little
+    /// slower, the same result
     #[arg(long, help_heading = RESOURCES)]
     pub recompute: bool,
-    /// How weights, activations and gradients are stored; with f16 losses are scaled so that gradients do not vanish [default: f32]
+    /// How weights, activations and gradients are stored; with f16 losses are scaled so that
+    /// gradients do not vanish [default: f32]
     #[arg(long, value_enum, value_name = "TYPE", help_heading = RESOURCES)]
     pub precision: Option<PrecisionArg>,
 }
@@ -247,7 +273,13 @@ impl NetworkArgs {
     ///
     /// # Errors
     /// Those of [`NetworkArgs::config`].
-    pub fn config_of(&self, small: bool, length: Length, seed: u64, whole: bool) -> Result<TrainConfig, CliError> {
+    pub fn config_of(
+        &self,
+        small: bool,
+        length: Length,
+        seed: u64,
+        whole: bool,
+    ) -> Result<TrainConfig, CliError> {
         if whole && self.size.is_some() {
             let reason = "--size is of crops; leave it out with --preprocess none, and with scale-width use --load-size for the width";
             return Err(CliError::Usage(reason.to_owned()));
@@ -255,7 +287,10 @@ impl NetworkArgs {
         let size = self.size.unwrap_or(if small { 64 } else { 256 });
         let ngf = self.ngf.unwrap_or(if small { 16 } else { 64 });
         let ndf = self.ndf.unwrap_or(ngf);
-        let objective = Objective { betas: self.optimizer.betas()?, ..self.objective.objective()? };
+        let objective = Objective {
+            betas: self.optimizer.betas()?,
+            ..self.objective.objective()?
+        };
         if objective.lambda_gan == 0.0 {
             self.refuse_judge()?;
         }
@@ -272,7 +307,9 @@ impl NetworkArgs {
             mirror: true,
             ngf,
             ndf,
-            num_downs: self.generator.num_downs((!whole).then_some(size), self.fit)?,
+            num_downs: self
+                .generator
+                .num_downs((!whole).then_some(size), self.fit)?,
             d_layers: self.d_layers()?,
             norm: self.norm.norm(),
             architecture: self.generator.architecture(),
@@ -296,7 +333,8 @@ impl NetworkArgs {
         Generator::new(&mut states, &config.generator()).map_err(usage)?;
         if config.objective.lambda_gan != 0.0 {
             let most = if whole { None } else { deepest(&config) };
-            PatchGan::new(&mut states, &config.discriminator()).map_err(|error| usage(at_most(error, most)))?;
+            PatchGan::new(&mut states, &config.discriminator())
+                .map_err(|error| usage(at_most(error, most)))?;
         }
         if !whole {
             check_patches(&config)?;
@@ -306,7 +344,11 @@ impl NetworkArgs {
 
     /// Refuses options of a discriminator where there is none.
     fn refuse_judge(&self) -> Result<(), CliError> {
-        let options = [("--ndf", self.ndf.is_some()), ("--d-layers", self.d_layers.is_some()), ("--patch", self.patch.is_some())];
+        let options = [
+            ("--ndf", self.ndf.is_some()),
+            ("--d-layers", self.d_layers.is_some()),
+            ("--patch", self.patch.is_some()),
+        ];
         options.iter().find(|(_, given)| *given).map_or(Ok(()), |(option, _)| {
             Err(CliError::Usage(format!(
                 "{option} does nothing without an adversarial loss, which has the discriminator; leave it out or use --objective l1+cgan"
@@ -316,19 +358,32 @@ impl NetworkArgs {
 
     /// Strided convolutions of the discriminator, from either option.
     fn d_layers(&self) -> Result<usize, CliError> {
-        let Some(patch) = self.patch else { return Ok(self.d_layers.unwrap_or(3)) };
-        let known = (0..=DEEPEST_NAMED).map(|n_layers| (n_layers, PatchGanConfig::receptive_field(n_layers)));
-        let nearest = known.min_by_key(|(_, side)| side.abs_diff(patch)).unwrap_or((3, 70));
+        let Some(patch) = self.patch else {
+            return Ok(self.d_layers.unwrap_or(3));
+        };
+        let known = (0..=DEEPEST_NAMED)
+            .map(|n_layers| (n_layers, PatchGanConfig::receptive_field(n_layers)));
+        let nearest = known
+            .min_by_key(|(_, side)| side.abs_diff(patch))
+            .unwrap_or((3, 70));
         match nearest.1 == patch {
             true => Ok(nearest.0),
-            false => Err(CliError::Usage(format!("--patch {patch} is none of 1, 16, 34, 70, 142 and 286; the nearest is {}", nearest.1))),
+            false => Err(CliError::Usage(format!(
+                "--patch {patch} is none of 1, 16, 34, 70, 142 and 286; the nearest is {}",
+                nearest.1
+            ))),
         }
     }
 }
 
 /// The error with the option in place of the number.
 fn usage(error: NetworkError) -> CliError {
-    let NetworkError::Range { what, given, least, most } = error;
+    let NetworkError::Range {
+        what,
+        given,
+        least,
+        most,
+    } = error;
     let option = match what {
         "size" => "--size",
         "load size" => "--load-size",
@@ -341,23 +396,37 @@ fn usage(error: NetworkError) -> CliError {
         "ndf" => "--ndf",
         other => other,
     };
-    CliError::Usage(format!("{option} {given} must lie between {least} and {most}"))
+    CliError::Usage(format!(
+        "{option} {given} must lie between {least} and {most}"
+    ))
 }
 
 /// The error with the deepest discriminator that fits the images in place of the deepest there is.
 fn at_most(error: NetworkError, deepest: Option<usize>) -> NetworkError {
     match error {
-        NetworkError::Range { what: what @ "number of discriminator layers", given, least, most } => {
-            NetworkError::Range { what, given, least, most: deepest.unwrap_or(most) }
-        }
+        NetworkError::Range {
+            what: what @ "number of discriminator layers",
+            given,
+            least,
+            most,
+        } => NetworkError::Range {
+            what,
+            given,
+            least,
+            most: deepest.unwrap_or(most),
+        },
         other => other,
     }
 }
 
 /// Strided convolutions of the deepest discriminator with a patch in the images, if any has one.
 fn deepest(config: &TrainConfig) -> Option<usize> {
-    let size = config.fit.output_side(config.size as usize, 1 << config.num_downs);
-    (0..=PatchGanConfig::MOST_LAYERS).rev().find(|&n_layers| PatchGanConfig::patches(n_layers, size) > 0)
+    let size = config
+        .fit
+        .output_side(config.size as usize, 1 << config.num_downs);
+    (0..=PatchGanConfig::MOST_LAYERS)
+        .rev()
+        .find(|&n_layers| PatchGanConfig::patches(n_layers, size) > 0)
 }
 
 /// Refuses a discriminator whose patches do not fit the images.
@@ -373,8 +442,14 @@ fn check_patches(config: &TrainConfig) -> Result<(), CliError> {
             "a discriminator with {n_layers} strided convolutions (patches of {} pixels) is too deep for images of {size}; the deepest \
              that fits has {most} (--d-layers {most}{})",
             field(n_layers),
-            if most <= DEEPEST_NAMED { format!(" or --patch {}", field(most)) } else { String::new() }
+            if most <= DEEPEST_NAMED {
+                format!(" or --patch {}", field(most))
+            } else {
+                String::new()
+            }
         ))),
-        None => Err(CliError::Usage(format!("images of {size} pixels are too small for any discriminator"))),
+        None => Err(CliError::Usage(format!(
+            "images of {size} pixels are too small for any discriminator"
+        ))),
     }
 }

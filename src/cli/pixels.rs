@@ -23,7 +23,8 @@ enum PixelsArg {
     LabAb,
     /// A channel for each colour of a label map
     Labels,
-    /// All channels as they are in the files, however many (TIFFs of RGB have no further ones but opacity)
+    /// All channels as they are in the files, however many (TIFFs of RGB have no further ones but
+    /// opacity)
     Channels,
 }
 
@@ -45,7 +46,8 @@ impl PixelsArg {
 /// Kinds of images; without these options both sides are RGB.
 #[derive(Debug, Clone, Args)]
 pub struct PixelArgs {
-    /// What input images are converted to; with lab-l to lab-ab every photo of the data set is a pair of its own
+    /// What input images are converted to; with lab-l to lab-ab every photo of the data set is a
+    /// pair of its own
     #[arg(long, value_enum, default_value = "rgb", value_name = "KIND", help_heading = HEADING)]
     input: PixelsArg,
     /// What the generator paints
@@ -67,20 +69,28 @@ impl PixelArgs {
     /// Writes the kinds into `config`, with the palette of its data set where labels have none.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for two that no network can map to each other and a palette without labels; those of finding a palette.
+    /// [`CliError::Usage`] for two that no network can map to each other and a palette without
+    /// labels; those of finding a palette.
     pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
-        if config.dataset.is_none() && usize::from(self.stack) + usize::from(self.output_stack) > 2 {
-            return usage("the bundled pairs have one image a side; name a data set with folders A, A2, .. for --stack");
+        if config.dataset.is_none() && usize::from(self.stack) + usize::from(self.output_stack) > 2
+        {
+            return usage(
+                "the bundled pairs have one image a side; name a data set with folders A, A2, .. for --stack",
+            );
         }
         let (dataset, direction) = (config.dataset.as_deref(), config.direction);
         let images = (usize::from(self.stack), usize::from(self.output_stack));
         let counted = || match dataset {
             Some(dataset) => Ok(Dataset::channels(dataset, direction, images)?),
-            None => usage("the bundled pairs are RGB; name a data set, or leave out --input and --output channels"),
+            None => usage(
+                "the bundled pairs are RGB; name a data set, or leave out --input and --output channels",
+            ),
         };
         let found = || match dataset {
             Some(dataset) => Ok(Dataset::input_palette(dataset, direction, images)?),
-            None => usage("the bundled pairs are no label maps; name a data set for --input labels"),
+            None => {
+                usage("the bundled pairs are no label maps; name a data set for --input labels")
+            }
         };
         [config.input, config.output] = self.kinds(counted, found)?;
         Ok(())
@@ -91,24 +101,37 @@ impl PixelArgs {
     /// # Errors
     /// [`CliError::Usage`], also for labels without a palette and for channels.
     pub fn apply_without_images(&self, config: &mut TrainConfig) -> Result<(), CliError> {
-        let counted = || usage("there are no files here to count the channels of; the same networks are --input gray --stack N");
-        let found = || usage("there are no label maps here to count the colours of; add --palette FILE to --input labels");
+        let counted = || {
+            usage(
+                "there are no files here to count the channels of; the same networks are --input gray --stack N",
+            )
+        };
+        let found = || {
+            usage(
+                "there are no label maps here to count the colours of; add --palette FILE to --input labels",
+            )
+        };
         [config.input, config.output] = self.kinds(counted, found)?;
         Ok(())
     }
 
-    /// Input and output. Only where the options make sense together, files are looked at: `counted` counts the channels of inputs and
-    /// outputs, and `found` finds the palette of label maps.
+    /// Input and output. Only where the options make sense together, files are looked at: `counted`
+    /// counts the channels of inputs and outputs, and `found` finds the palette of label maps.
     fn kinds(
         &self,
         counted: impl FnOnce() -> Result<(usize, usize), CliError>,
         found: impl FnOnce() -> Result<Palette, CliError>,
     ) -> Result<[Pixels; 2], CliError> {
         let [inputs, outputs] = [self.stack, self.output_stack].map(usize::from);
-        let (input, output) = (self.input.pixels(0).times(inputs), self.output.pixels(0).times(outputs));
+        let (input, output) = (
+            self.input.pixels(0).times(inputs),
+            self.output.pixels(0).times(outputs),
+        );
         Pixels::check(&input, &output).map_err(|reason| CliError::Usage(reason.to_owned()))?;
         if self.palette.is_some() && self.input != PixelsArg::Labels {
-            return usage("--palette does nothing without --input labels; add it or leave out --palette");
+            return usage(
+                "--palette does nothing without --input labels; add it or leave out --palette",
+            );
         }
         let palette = self.palette.as_deref().map(read_palette).transpose()?;
         let counts = [self.input, self.output].contains(&PixelsArg::Channels);
@@ -118,7 +141,10 @@ impl PixelArgs {
             (PixelsArg::Labels, None) => Pixels::Labels(found()?),
             (other, _) => other.pixels(channels.0),
         };
-        Ok([input.times(inputs), self.output.pixels(channels.1).times(outputs)])
+        Ok([
+            input.times(inputs),
+            self.output.pixels(channels.1).times(outputs),
+        ])
     }
 }
 
@@ -131,6 +157,10 @@ fn usage<T>(reason: &str) -> Result<T, CliError> {
 /// # Errors
 /// [`DataError::ReadFile`], and [`CliError::Usage`] with the line that is none.
 pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })?;
-    Palette::parse(&text).map_err(|problem| CliError::Usage(format!("--palette {}: {problem}", path.display())))
+    let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile {
+        path: path.to_owned(),
+        source,
+    })?;
+    Palette::parse(&text)
+        .map_err(|problem| CliError::Usage(format!("--palette {}: {problem}", path.display())))
 }

@@ -18,10 +18,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// Arguments of `prepare`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pix2pix prepare edges photos --out edges\n         \
+#[command(
+    after_help = "Example: pix2pix prepare edges photos --out edges\n         \
                         pix2pix prepare combine edges photos --out pairs --size 286\n         \
                         pix2pix prepare split pairs --out shoes --val 10\n         \
-                        pix2pix train shoes")]
+                        pix2pix train shoes"
+)]
 pub struct PrepareArgs {
     #[command(subcommand)]
     tool: ToolArgs,
@@ -29,7 +31,8 @@ pub struct PrepareArgs {
 
 #[derive(Debug, Subcommand)]
 enum ToolArgs {
-    /// Put the images of two folders side by side, paired by name; label maps with --nearest where they are resized.
+    /// Put the images of two folders side by side, paired by name; label maps with --nearest where
+    /// they are resized.
     Combine {
         /// Folder of the left halves
         a: PathBuf,
@@ -38,7 +41,8 @@ enum ToolArgs {
         /// Resize both to squares of this first; otherwise both must have one size
         #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SIDE / 2))]
         size: Option<u32>,
-        /// Which halves are label maps: copies of the nearest pixel resize them, so that no colour is new
+        /// Which halves are label maps: copies of the nearest pixel resize them, so that no colour
+        /// is new
         #[arg(long, value_enum, value_name = "HALF", requires = "size")]
         nearest: Option<HalfArg>,
         #[command(flatten)]
@@ -68,7 +72,8 @@ enum ToolArgs {
         /// Blur in pixels before edges are looked for: more drops detail
         #[arg(long, default_value_t = EdgeOptions::default().blur, value_name = "PIXELS")]
         blur: f32,
-        /// Grey levels a pixel below which nothing is an edge, of 0..255 also where images have 16 bits
+        /// Grey levels a pixel below which nothing is an edge, of 0..255 also where images have 16
+        /// bits
         #[arg(long, default_value_t = EdgeOptions::default().low, value_name = "LEVELS")]
         low: f32,
         /// Grey levels a pixel above which everything is; what lies between is one beside an edge
@@ -96,7 +101,8 @@ enum ToolArgs {
         /// How what is no square becomes one
         #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]
         fit: FitArg,
-        /// The images are label maps: copies of the nearest pixel resize them, so that no colour is new
+        /// The images are label maps: copies of the nearest pixel resize them, so that no colour is
+        /// new
         #[arg(long)]
         nearest: bool,
         #[command(flatten)]
@@ -173,7 +179,11 @@ enum HalfArg {
 
 /// The filter of label maps, or of other images.
 fn filter(is_labels: bool) -> Filter {
-    if is_labels { Filter::Nearest } else { Filter::Bicubic }
+    if is_labels {
+        Filter::Nearest
+    } else {
+        Filter::Bicubic
+    }
 }
 
 /// The side of a square, such that the image it becomes a part of is read again later.
@@ -184,31 +194,99 @@ fn side(most: u32) -> clap::builder::RangedI64ValueParser<u32> {
 /// Runs the tool and prints how many images it made.
 pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
     let (count, output) = match &args.tool {
-        ToolArgs::Combine { a, b, size, nearest, output } => {
-            let filters = [HalfArg::Left, HalfArg::Right].map(|half| filter([Some(half), Some(HalfArg::Both)].contains(nearest)));
-            (make(&Tool::Combine { size: *size, filters }, &pairs(a, b, output)?, output)?, output)
+        ToolArgs::Combine {
+            a,
+            b,
+            size,
+            nearest,
+            output,
+        } => {
+            let filters = [HalfArg::Left, HalfArg::Right]
+                .map(|half| filter([Some(half), Some(HalfArg::Both)].contains(nearest)));
+            (
+                make(
+                    &Tool::Combine {
+                        size: *size,
+                        filters,
+                    },
+                    &pairs(a, b, output)?,
+                    output,
+                )?,
+                output,
+            )
         }
-        ToolArgs::Split { input, val, test, seed, output } => (copy_split(input, [*val, *test], *seed, output)?, output),
-        ToolArgs::Edges { inputs, blur, low, high, output } => {
+        ToolArgs::Split {
+            input,
+            val,
+            test,
+            seed,
+            output,
+        } => (copy_split(input, [*val, *test], *seed, output)?, output),
+        ToolArgs::Edges {
+            inputs,
+            blur,
+            low,
+            high,
+            output,
+        } => {
             let tool = Tool::Edges(edge_options(*blur, *low, *high)?);
             (make(&tool, &singles(inputs, output)?, output)?, output)
         }
-        ToolArgs::Grayscale { inputs, output } => (make(&Tool::Grayscale, &singles(inputs, output)?, output)?, output),
-        ToolArgs::Resize { inputs, size, fit, nearest, output } => {
+        ToolArgs::Grayscale { inputs, output } => (
+            make(&Tool::Grayscale, &singles(inputs, output)?, output)?,
+            output,
+        ),
+        ToolArgs::Resize {
+            inputs,
+            size,
+            fit,
+            nearest,
+            output,
+        } => {
             let fit = match fit {
                 FitArg::Crop => Fit::Crop,
                 FitArg::Pad => Fit::Pad,
                 FitArg::Stretch => Fit::Stretch,
             };
-            (make(&Tool::Resize { size: *size, fit, filter: filter(*nearest) }, &singles(inputs, output)?, output)?, output)
+            (
+                make(
+                    &Tool::Resize {
+                        size: *size,
+                        fit,
+                        filter: filter(*nearest),
+                    },
+                    &singles(inputs, output)?,
+                    output,
+                )?,
+                output,
+            )
         }
-        ToolArgs::Blank { inputs, fraction, output } => {
+        ToolArgs::Blank {
+            inputs,
+            fraction,
+            output,
+        } => {
             if !(*fraction > 0.0 && *fraction <= 1.0) {
-                return Err(CliError::Usage(format!("--fraction {fraction} must be above 0 and at most 1")));
+                return Err(CliError::Usage(format!(
+                    "--fraction {fraction} must be above 0 and at most 1"
+                )));
             }
-            (make(&Tool::Blank { fraction: *fraction }, &singles(inputs, output)?, output)?, output)
+            (
+                make(
+                    &Tool::Blank {
+                        fraction: *fraction,
+                    },
+                    &singles(inputs, output)?,
+                    output,
+                )?,
+                output,
+            )
         }
-        ToolArgs::Labels { inputs, palette, output } => (number_labels(inputs, palette.as_deref(), output)?, output),
+        ToolArgs::Labels {
+            inputs,
+            palette,
+            output,
+        } => (number_labels(inputs, palette.as_deref(), output)?, output),
     };
     print(&format!("{count} images in {}", output.out.display()))
 }
@@ -216,7 +294,9 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
 fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError> {
     match (0.0..=50.0).contains(&blur) && low >= 0.0 && high >= low && high.is_finite() {
         true => Ok(EdgeOptions { blur, low, high }),
-        false => Err(CliError::Usage(format!("--blur {blur} must lie between 0 and 50, and --low {low} between 0 and --high {high}"))),
+        false => Err(CliError::Usage(format!(
+            "--blur {blur} must lie between 0 and 50, and --low {low} between 0 and --high {high}"
+        ))),
     }
 }
 
@@ -224,7 +304,14 @@ fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError>
 fn singles(inputs: &[PathBuf], output: &OutputArgs) -> Result<Vec<Task>, CliError> {
     let sources = list_images(inputs)?;
     let outputs = plan_outputs(&sources, &[], &output.out, &[PNG.to_owned()])?;
-    Ok(sources.into_iter().zip(outputs).map(|(source, output)| Task { sources: vec![source], output }).collect())
+    Ok(sources
+        .into_iter()
+        .zip(outputs)
+        .map(|(source, output)| Task {
+            sources: vec![source],
+            output,
+        })
+        .collect())
 }
 
 /// Pairs of two folders by the names of their files.
@@ -239,11 +326,22 @@ fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError>
         .unzip();
     let outputs = plan_outputs(&left, &right, &output.out, &[PNG.to_owned()])?;
     let halves = left.into_iter().zip(right);
-    Ok(halves.zip(outputs).map(|((a, b), output)| Task { sources: vec![a, b], output }).collect())
+    Ok(halves
+        .zip(outputs)
+        .map(|((a, b), output)| Task {
+            sources: vec![a, b],
+            output,
+        })
+        .collect())
 }
 
-/// Numbers label maps by the palette of a file, or by that of all their colours, which is written beside them when they are there.
-fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -> Result<usize, CliError> {
+/// Numbers label maps by the palette of a file, or by that of all their colours, which is written
+/// beside them when they are there.
+fn number_labels(
+    inputs: &[PathBuf],
+    file: Option<&Path>,
+    output: &OutputArgs,
+) -> Result<usize, CliError> {
     let tasks = singles(inputs, output)?;
     if let Some(path) = file {
         return make(&Tool::Labels(read_palette(path)?), &tasks, output);
@@ -251,7 +349,9 @@ fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -
     let path = output.out.join("palette.txt");
     refuse_existing(tasks.iter().map(|task| &task.output).chain([&path]), output)?;
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
-    let palette = Palette::of(&sources, output.threads(), |path| Ok(vec![(path.clone(), read_picture(path)?)]))?;
+    let palette = Palette::of(&sources, output.threads(), |path| {
+        Ok(vec![(path.clone(), read_picture(path)?)])
+    })?;
     let (text, labels) = (palette.text(), palette.len());
     let count = make(&Tool::Labels(palette), &tasks, output)?;
     write_atomic(&path, |out| out.write_all(text.as_bytes()))?;
@@ -261,17 +361,36 @@ fn number_labels(inputs: &[PathBuf], file: Option<&Path>, output: &OutputArgs) -
 
 /// Makes every image.
 fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliError> {
-    finish(tasks, output, |task| Ok(write_picture(&task.output, &tool.make(task)?)?))
+    finish(tasks, output, |task| {
+        Ok(write_picture(&task.output, &tool.make(task)?)?)
+    })
 }
 
-/// Copies files as they are into the parts of a data set: what a network has learnt from says nothing about it later, so files of one
-/// content go into one part, and those whose names differ in ending or case alone.
-fn copy_split(input: &Path, percent: [u32; 2], seed: u64, output: &OutputArgs) -> Result<usize, CliError> {
+/// Copies files as they are into the parts of a data set: what a network has learnt from says
+/// nothing about it later, so files of one content go into one part, and those whose names differ
+/// in ending or case alone.
+fn copy_split(
+    input: &Path,
+    percent: [u32; 2],
+    seed: u64,
+    output: &OutputArgs,
+) -> Result<usize, CliError> {
     let sources = list_images(&[input.to_owned()])?;
     let mut groups: Vec<usize> = (0..sources.len()).collect();
     join(&mut groups, sources.iter().map(|path| picture_name(path)));
-    join(&mut groups, sources.iter().map(|path| Ok(digest(&read(path)?))).collect::<Result<Vec<u64>, DataError>>()?);
-    let leaders: Vec<usize> = groups.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    join(
+        &mut groups,
+        sources
+            .iter()
+            .map(|path| Ok(digest(&read(path)?)))
+            .collect::<Result<Vec<u64>, DataError>>()?,
+    );
+    let leaders: Vec<usize> = groups
+        .iter()
+        .copied()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     let Some(parts) = split(leaders.len(), percent, seed) else {
         let ([val, test], count) = (percent, leaders.len());
         return Err(CliError::Usage(format!(
@@ -286,24 +405,37 @@ fn copy_split(input: &Path, percent: [u32; 2], seed: u64, output: &OutputArgs) -
         let part = parts[leaders.binary_search(group).unwrap_or(0)];
         let own = folders[part].join(source.file_name().unwrap_or_default());
         let elsewhere = there.iter().enumerate().filter(|&(other, _)| other != part);
-        if let Some(other) = elsewhere.into_iter().find_map(|(_, images)| images.get(&picture_name(&source))) {
+        if let Some(other) = elsewhere
+            .into_iter()
+            .find_map(|(_, images)| images.get(&picture_name(&source)))
+        {
             let (own, other, out) = (own.display(), other.display(), output.out.display());
-            return Err(CliError::Usage(format!("{other} exists and would be {own} too; choose another --out or remove {out}")));
+            return Err(CliError::Usage(format!(
+                "{other} exists and would be {own} too; choose another --out or remove {out}"
+            )));
         }
-        tasks.push(Task { sources: vec![source], output: own });
+        tasks.push(Task {
+            sources: vec![source],
+            output: own,
+        });
     }
     let count = finish(&tasks, output, |task| {
         let bytes = read(&task.sources[0])?;
         Ok(write_atomic(&task.output, |out| out.write_all(&bytes))?)
     })?;
     if related > 0 {
-        note(&format!("{related} of {count} files go with others of their content or name"));
+        note(&format!(
+            "{related} of {count} files go with others of their content or name"
+        ));
     }
     Ok(count)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    std::fs::read(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })
+    std::fs::read(path).map_err(|source| DataError::ReadFile {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// A file's content as a number.
@@ -315,35 +447,59 @@ fn digest(bytes: &[u8]) -> u64 {
 
 /// What a picture is called, whatever its ending and case.
 fn picture_name(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase()
 }
 
 /// The files of a folder by these names; none where there is no folder yet.
 fn images_there(folder: &Path) -> HashMap<String, PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| (picture_name(&entry.path()), entry.path())).collect()
+    entries
+        .map(|entry| (picture_name(&entry.path()), entry.path()))
+        .collect()
 }
 
-/// Runs `work` over all tasks in parallel, past files that cannot be used, with a progress bar on a terminal, and returns how many there
-/// are.
-fn finish(tasks: &[Task], output: &OutputArgs, work: impl Fn(&Task) -> Result<(), CliError> + Sync) -> Result<usize, CliError> {
+/// Runs `work` over all tasks in parallel, past files that cannot be used, with a progress bar on a
+/// terminal, and returns how many there are.
+fn finish(
+    tasks: &[Task],
+    output: &OutputArgs,
+    work: impl Fn(&Task) -> Result<(), CliError> + Sync,
+) -> Result<usize, CliError> {
     let outputs = || tasks.iter().map(|task| &task.output);
     refuse_existing(outputs(), output)?;
-    for folder in outputs().filter_map(|path| path.parent()).collect::<BTreeSet<_>>() {
+    for folder in outputs()
+        .filter_map(|path| path.parent())
+        .collect::<BTreeSet<_>>()
+    {
         make_folder(folder)?;
     }
-    let bar = if stderr().is_terminal() { ProgressBar::new(tasks.len() as u64) } else { ProgressBar::hidden() };
+    let bar = if stderr().is_terminal() {
+        ProgressBar::new(tasks.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
         bar.set_style(style);
     }
     let failures = Mutex::new(Failures::default());
     let result = in_parallel(tasks, output.threads(), |task| {
         bar.inc(1);
-        work(task).or_else(|error| failures.lock().unwrap_or_else(PoisonError::into_inner).take(error, 1))
+        work(task).or_else(|error| {
+            failures
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(error, 1)
+        })
     });
     bar.finish_and_clear();
     result?;
-    failures.into_inner().unwrap_or_else(PoisonError::into_inner).finish(tasks.len())?;
+    failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish(tasks.len())?;
     Ok(tasks.len())
 }
 
@@ -352,11 +508,15 @@ fn make_folder(folder: &Path) -> Result<(), RunError> {
 }
 
 /// Refuses to write over a file unless that was asked for.
-fn refuse_existing<'a>(mut outputs: impl Iterator<Item = &'a PathBuf>, output: &OutputArgs) -> Result<(), CliError> {
+fn refuse_existing<'a>(
+    mut outputs: impl Iterator<Item = &'a PathBuf>,
+    output: &OutputArgs,
+) -> Result<(), CliError> {
     match outputs.find(|path| !output.force && path.exists()) {
-        Some(path) => {
-            Err(CliError::Usage(format!("{} exists; choose another --out, or --force to go on and write over it", path.display())))
-        }
+        Some(path) => Err(CliError::Usage(format!(
+            "{} exists; choose another --out, or --force to go on and write over it",
+            path.display()
+        ))),
         None => Ok(()),
     }
 }

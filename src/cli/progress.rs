@@ -24,27 +24,47 @@ impl Progress {
     /// A run from step `first` to step `total`, with or without a discriminator that judges.
     pub fn new(first: u64, total: u64, judged: bool) -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10)).with_position(first);
+            let bar =
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10))
+                    .with_position(first);
             let rate = |state: &ProgressState, out: &mut dyn Write| {
                 // A counter that cannot be drawn is no reason to stop.
                 let _ = write!(out, "{:.2} steps/s", state.per_sec());
             };
-            if let Ok(style) = ProgressStyle::with_template("{msg}\n{wide_bar} step {pos}/{len}, {rate}, {eta} left") {
+            if let Ok(style) = ProgressStyle::with_template(
+                "{msg}\n{wide_bar} step {pos}/{len}, {rate}, {eta} left",
+            ) {
                 bar.set_style(style.with_key("rate", rate));
             }
             bar.reset_eta();
             bar
         });
-        Self { judged, bar, began: Instant::now(), first, total, last_line: None }
+        Self {
+            judged,
+            bar,
+            began: Instant::now(),
+            first,
+            total,
+            last_line: None,
+        }
     }
 
     /// Shows the newest losses.
     pub fn report(&mut self, report: &Report) {
         let [g_gan, g_l1, d_real, d_fake] = report.losses.values;
-        let held_out = report.score.map(|score| format!("  held-out L1 {:.4}", score.l1)).unwrap_or_default();
-        let penalty = report.losses.d_gp.map(|d_gp| format!(" penalty {d_gp:.3}")).unwrap_or_default();
+        let held_out = report
+            .score
+            .map(|score| format!("  held-out L1 {:.4}", score.l1))
+            .unwrap_or_default();
+        let penalty = report
+            .losses
+            .d_gp
+            .map(|d_gp| format!(" penalty {d_gp:.3}"))
+            .unwrap_or_default();
         let losses = match self.judged {
-            true => format!("G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}"),
+            true => format!(
+                "G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}"
+            ),
             false => format!("L1 {g_l1:.4}{held_out}"),
         };
         let step = report.losses.step;
@@ -58,7 +78,10 @@ impl Progress {
             let seconds = self.began.elapsed().as_secs_f64().max(1e-9);
             let rate = (step - self.first) as f64 / seconds;
             let left = (self.total - step) as f64 / rate.max(1e-9);
-            note(&format!("step {step}/{} epoch {}  {losses}  {rate:.2} steps/s, {left:.0} s left", self.total, report.epoch));
+            note(&format!(
+                "step {step}/{} epoch {}  {losses}  {rate:.2} steps/s, {left:.0} s left",
+                self.total, report.epoch
+            ));
         }
     }
 

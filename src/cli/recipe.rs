@@ -67,13 +67,16 @@ pub struct OptimizerArgs {
     /// Decay of Adam's second moment [default: 0.999]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = HEADING)]
     beta2: Option<f64>,
-    /// Batches whose mean gradient makes one update, in less memory than one large batch [default: 1]
+    /// Batches whose mean gradient makes one update, in less memory than one large batch
+    /// [default: 1]
     #[arg(long, value_name = "BATCHES", value_parser = clap::value_parser!(u32).range(1..=MOST_BATCHES as i64), help_heading = HEADING)]
     accumulate: Option<u32>,
-    /// Older fakes, as many as this, that the discriminator may judge again in place of new ones [default: 0]
+    /// Older fakes, as many as this, that the discriminator may judge again in place of new ones
+    /// [default: 0]
     #[arg(long, value_name = "IMAGES", value_parser = clap::value_parser!(u32).range(..=MOST_POOLED), help_heading = HEADING)]
     pool: Option<u32>,
-    /// Keep a moving average of the generator's weights, of which this much stays in a step (0.999, say); it is what translates
+    /// Keep a moving average of the generator's weights, of which this much stays in a step (0.999,
+    /// say); it is what translates
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true, help_heading = HEADING)]
     ema: Option<f64>,
 }
@@ -87,7 +90,9 @@ impl OptimizerArgs {
         for (what, rate) in [("--beta1", self.beta1), ("--beta2", self.beta2)] {
             rate.map_or(Ok(()), |rate| share(what, rate))?;
             if rate.is_some() && self.optimizer == Some(OptimizerArg::Sgd) {
-                return Err(CliError::Usage(format!("{what} does nothing with --optimizer sgd; leave it out or use --momentum")));
+                return Err(CliError::Usage(format!(
+                    "{what} does nothing with --optimizer sgd; leave it out or use --momentum"
+                )));
             }
         }
         let [beta1, beta2] = Objective::default().betas;
@@ -97,17 +102,27 @@ impl OptimizerArgs {
     /// The recipe of a step; that of a whole run is completed by [`ScheduleArgs::apply`].
     ///
     /// # Errors
-    /// [`CliError::Usage`] for numbers that are out of their ranges, and options that would do nothing.
+    /// [`CliError::Usage`] for numbers that are out of their ranges, and options that would do
+    /// nothing.
     pub fn recipe(&self, objective: &Objective) -> Result<Recipe, CliError> {
-        self.momentum.map_or(Ok(()), |momentum| share("--momentum", momentum))?;
+        self.momentum
+            .map_or(Ok(()), |momentum| share("--momentum", momentum))?;
         let optimizer = match (self.optimizer, self.momentum) {
-            (Some(OptimizerArg::Sgd), momentum) => Optimizer::Sgd { momentum: momentum.unwrap_or(0.0) },
+            (Some(OptimizerArg::Sgd), momentum) => Optimizer::Sgd {
+                momentum: momentum.unwrap_or(0.0),
+            },
             (_, None) => Optimizer::Adam,
-            (_, Some(_)) => return Err(CliError::Usage("--momentum does nothing with Adam; use --optimizer sgd or --beta1".into())),
+            (_, Some(_)) => {
+                return Err(CliError::Usage(
+                    "--momentum does nothing with Adam; use --optimizer sgd or --beta1".into(),
+                ));
+            }
         };
         let pool = self.pool.unwrap_or(0) as usize;
         if pool > 0 && objective.lambda_gan == 0.0 {
-            return Err(CliError::Usage("--pool does nothing with --objective l1; leave it out or use l1+cgan".into()));
+            return Err(CliError::Usage(
+                "--pool does nothing with --objective l1; leave it out or use l1+cgan".into(),
+            ));
         }
         if pool > 0 && objective.order == UpdateOrder::Torch {
             let reason = "--pool needs --order pytorch: in the other order both networks learn from the same judgement of the same fakes";
@@ -115,7 +130,13 @@ impl OptimizerArgs {
         }
         self.ema.map_or(Ok(()), |decay| share("--ema", decay))?;
         let accumulate = self.accumulate.unwrap_or(1) as usize;
-        Ok(Recipe { optimizer, pool, accumulate, ema: self.ema, ..Recipe::default() })
+        Ok(Recipe {
+            optimizer,
+            pool,
+            accumulate,
+            ema: self.ema,
+            ..Recipe::default()
+        })
     }
 }
 
@@ -123,7 +144,9 @@ impl OptimizerArgs {
 fn share(what: &str, value: f64) -> Result<(), CliError> {
     match (0.0..1.0).contains(&value) {
         true => Ok(()),
-        false => Err(CliError::Usage(format!("{what} {value} must be a number from 0 on and below 1"))),
+        false => Err(CliError::Usage(format!(
+            "{what} {value} must be a number from 0 on and below 1"
+        ))),
     }
 }
 
@@ -142,7 +165,8 @@ pub struct ScheduleArgs {
     /// Gain of --init, and the deviation of the weights of batch norm around 1 [default: 0.02]
     #[arg(long, value_name = "GAIN", allow_negative_numbers = true, help_heading = HEADING)]
     init_gain: Option<f32>,
-    /// Start from the generator of a run folder, a weight file, a checkpoint or a .pth file of the PyTorch code, with a fresh optimiser
+    /// Start from the generator of a run folder, a weight file, a checkpoint or a .pth file of the
+    /// PyTorch code, with a fresh optimiser
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     pretrained: Option<PathBuf>,
     /// Start from a discriminator as well
@@ -154,10 +178,18 @@ impl ScheduleArgs {
     /// Completes the recipe of a run of `length`.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for options that would do nothing, [`CliError::NoNetwork`] for a folder without a network.
-    pub fn apply(&self, recipe: &mut Recipe, objective: &Objective, length: Length) -> Result<(), CliError> {
+    /// [`CliError::Usage`] for options that would do nothing, [`CliError::NoNetwork`] for a folder
+    /// without a network.
+    pub fn apply(
+        &self,
+        recipe: &mut Recipe,
+        objective: &Objective,
+        length: Length,
+    ) -> Result<(), CliError> {
         if self.lr_step.is_some() && self.schedule != Some(ScheduleArg::Step) {
-            return Err(CliError::Usage("--lr-step does nothing without --schedule step; leave it out or add that".into()));
+            return Err(CliError::Usage(
+                "--lr-step does nothing without --schedule step; leave it out or add that".into(),
+            ));
         }
         let epochs = self.lr_step.unwrap_or(LR_STEP);
         recipe.schedule = match self.schedule {
@@ -175,7 +207,9 @@ impl ScheduleArgs {
         };
         if let Some(gain) = self.init_gain {
             if !(gain.is_finite() && gain > 0.0) {
-                return Err(CliError::Usage(format!("--init-gain {gain} must be a number above 0")));
+                return Err(CliError::Usage(format!(
+                    "--init-gain {gain} must be a number above 0"
+                )));
             }
             recipe.init_gain = gain;
         }
@@ -183,14 +217,21 @@ impl ScheduleArgs {
             let reason = "--pretrained-discriminator does nothing with --objective l1; leave it out or use l1+cgan";
             return Err(CliError::Usage(reason.into()));
         }
-        let file = |path: &Option<PathBuf>, kind| path.as_ref().map(|path| recorded(&network_file(path, kind)?)).transpose();
+        let file = |path: &Option<PathBuf>, kind| {
+            path.as_ref()
+                .map(|path| recorded(&network_file(path, kind)?))
+                .transpose()
+        };
         recipe.pretrained = file(&self.pretrained, NetworkKind::Generator)?;
-        recipe.pretrained_discriminator = file(&self.pretrained_discriminator, NetworkKind::Discriminator)?;
+        recipe.pretrained_discriminator =
+            file(&self.pretrained_discriminator, NetworkKind::Discriminator)?;
         match (recipe.schedule, length) {
-            (Policy::Step { epochs }, Length::Epochs(all)) if epochs > all => Err(CliError::Usage(format!(
-                "--schedule step drops the rate every {epochs} epochs, and the run has {all}; use --lr-step {all} or less, or --schedule \
+            (Policy::Step { epochs }, Length::Epochs(all)) if epochs > all => {
+                Err(CliError::Usage(format!(
+                    "--schedule step drops the rate every {epochs} epochs, and the run has {all}; use --lr-step {all} or less, or --schedule \
                  constant"
-            ))),
+                )))
+            }
             _ => Ok(()),
         }
     }

@@ -26,13 +26,20 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Catches the signal from now on; until the work begins it also removes the folder of the run if that is `new`.
+    /// Catches the signal from now on; until the work begins it also removes the folder of the run
+    /// if that is `new`.
     pub fn listen(new: Option<&RunDir>) -> Self {
-        let stop = Self { phase: Arc::new(Mutex::new(Phase::Before(new.cloned()))), flag: Arc::default() };
+        let stop = Self {
+            phase: Arc::new(Mutex::new(Phase::Before(new.cloned()))),
+            flag: Arc::default(),
+        };
         let caught = stop.clone();
-        // Without a handler Ctrl-C ends training at the last checkpoint instead of at this step, and translation in the middle of a file.
+        // Without a handler Ctrl-C ends training at the last checkpoint instead of at this step,
+        // and translation in the middle of a file.
         if ctrlc::set_handler(move || caught.signal()).is_err() {
-            note("note: Ctrl-C cannot be caught here, and ends the process at once; a run goes on from its last checkpoint");
+            note(
+                "note: Ctrl-C cannot be caught here, and ends the process at once; a run goes on from its last checkpoint",
+            );
         }
         stop
     }
@@ -48,7 +55,11 @@ impl Stop {
     /// # Errors
     /// [`TrainError::Interrupted`].
     pub fn check(&self) -> Result<(), TrainError> {
-        if self.flag.load(Ordering::Relaxed) { Err(TrainError::Interrupted) } else { Ok(()) }
+        if self.flag.load(Ordering::Relaxed) {
+            Err(TrainError::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 
     fn signal(&self) {
@@ -62,11 +73,12 @@ impl Stop {
     }
 }
 
-/// Ends the process, where the system can without the handlers of libraries: a driver's would take apart what its compiler is using in
-/// another thread.
+/// Ends the process, where the system can without the handlers of libraries: a driver's would take
+/// apart what its compiler is using in another thread.
 fn exit_at_once(code: i32) -> ! {
     #[cfg(unix)]
-    // SAFETY: `_exit` may be called at any time in any thread; nothing that we own needs to be dropped or flushed at this point.
+    // SAFETY: `_exit` may be called at any time in any thread; nothing that we own needs to be
+    // dropped or flushed at this point.
     unsafe {
         libc::_exit(code)
     }

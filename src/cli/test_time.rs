@@ -1,4 +1,5 @@
-//! How a trained generator is used, as `train` records it, and `translate` and `convert` override it.
+//! How a trained generator is used, as `train` records it, and `translate` and `convert` override
+//! it.
 
 use super::CliError;
 use crate::nn::{GeneratorConfig, TestNorm, TestTime};
@@ -13,7 +14,8 @@ pub struct TestTimeArgs {
     /// Where batch norm takes its statistics from [default: as the model says, else image]
     #[arg(long, value_enum, value_name = "MODE")]
     test_norm: Option<TestNormArg>,
-    /// Keep dropout on as in training: every seed gives another result [default: as the model says, else off]
+    /// Keep dropout on as in training: every seed gives another result
+    /// [default: as the model says, else off]
     #[arg(long)]
     dropout: bool,
     /// Switch dropout off where the model leaves it on
@@ -27,18 +29,31 @@ impl TestTimeArgs {
         self.test_norm.is_some() || self.dropout || self.no_dropout
     }
 
-    /// The way of use of a model of `generator` that records `recorded`; `sampled` switches dropout on as `--dropout` does.
+    /// The way of use of a model of `generator` that records `recorded`; `sampled` switches dropout
+    /// on as `--dropout` does.
     ///
     /// # Errors
     /// What such a generator cannot do.
-    pub fn over(&self, recorded: TestTime, generator: &GeneratorConfig, sampled: bool) -> Result<TestTime, CliError> {
+    pub fn over(
+        &self,
+        recorded: TestTime,
+        generator: &GeneratorConfig,
+        sampled: bool,
+    ) -> Result<TestTime, CliError> {
         if sampled && !generator.has_dropout() {
             let reason = "--samples draws variants by dropout, and this generator has no dropout: all would be the same; leave it out";
-            return Err(CliError::Usage(format!("{reason}, or train {}", generator.dropout_remedy())));
+            return Err(CliError::Usage(format!(
+                "{reason}, or train {}",
+                generator.dropout_remedy()
+            )));
         }
         let norm = self.test_norm.map_or(recorded.norm, TestNormArg::norm);
-        let test = TestTime { norm, dropout: self.dropout || sampled || recorded.dropout && !self.no_dropout };
-        test.refusal(generator).map_or(Ok(test), |refusal| Err(CliError::Usage(refusal)))
+        let test = TestTime {
+            norm,
+            dropout: self.dropout || sampled || recorded.dropout && !self.no_dropout,
+        };
+        test.refusal(generator)
+            .map_or(Ok(test), |refusal| Err(CliError::Usage(refusal)))
     }
 }
 
@@ -86,7 +101,11 @@ mod tests {
     }
 
     fn args(test_norm: Option<TestNormArg>, [dropout, no_dropout]: [bool; 2]) -> TestTimeArgs {
-        TestTimeArgs { test_norm, dropout, no_dropout }
+        TestTimeArgs {
+            test_norm,
+            dropout,
+            no_dropout,
+        }
     }
 
     #[test]
@@ -95,22 +114,57 @@ mod tests {
         for norm in [TestNorm::Image, TestNorm::Running] {
             for dropout in [false, true] {
                 let recorded = TestTime { norm, dropout };
-                let over = |args: TestTimeArgs, sampled| args.over(recorded, &generator, sampled).unwrap();
+                let over =
+                    |args: TestTimeArgs, sampled| args.over(recorded, &generator, sampled).unwrap();
                 assert_eq!(over(args(None, [false; 2]), false), recorded);
-                assert_eq!(over(args(Some(TestNormArg::Batch), [false; 2]), false), TestTime { norm: TestNorm::Batch, dropout });
-                assert_eq!(over(args(None, [true, false]), false), TestTime { norm, dropout: true });
-                assert_eq!(over(args(None, [false, true]), false), TestTime { norm, dropout: false });
-                assert_eq!(over(args(None, [false; 2]), true), TestTime { norm, dropout: true });
+                assert_eq!(
+                    over(args(Some(TestNormArg::Batch), [false; 2]), false),
+                    TestTime {
+                        norm: TestNorm::Batch,
+                        dropout
+                    }
+                );
+                assert_eq!(
+                    over(args(None, [true, false]), false),
+                    TestTime {
+                        norm,
+                        dropout: true
+                    }
+                );
+                assert_eq!(
+                    over(args(None, [false, true]), false),
+                    TestTime {
+                        norm,
+                        dropout: false
+                    }
+                );
+                assert_eq!(
+                    over(args(None, [false; 2]), true),
+                    TestTime {
+                        norm,
+                        dropout: true
+                    }
+                );
             }
         }
     }
 
     #[test]
     fn what_a_generator_lacks_is_refused_with_a_remedy() {
-        let refusal = |args: TestTimeArgs, generator| args.over(TestTime::default(), &generator, false).unwrap_err().to_string();
-        let running = refusal(args(Some(TestNormArg::Running), [false; 2]), unet(Norm::Instance, true));
+        let refusal = |args: TestTimeArgs, generator| {
+            args.over(TestTime::default(), &generator, false)
+                .unwrap_err()
+                .to_string()
+        };
+        let running = refusal(
+            args(Some(TestNormArg::Running), [false; 2]),
+            unet(Norm::Instance, true),
+        );
         assert!(running.contains("use --test-norm image"), "{running}");
         let dropout = refusal(args(None, [true, false]), unet(Norm::Batch, false));
-        assert!(dropout.contains("leave it off, or train without --no-dropout"), "{dropout}");
+        assert!(
+            dropout.contains("leave it off, or train without --no-dropout"),
+            "{dropout}"
+        );
     }
 }

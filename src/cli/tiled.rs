@@ -10,7 +10,8 @@ use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, TrainError};
 use std::path::{Path, PathBuf};
 
-/// An input that is read as tiles need it, and the files of its translation, which are written as rows are finished.
+/// An input that is read as tiles need it, and the files of its translation, which are written as
+/// rows are finished.
 pub struct TiledImage<'a> {
     config: &'a ModelConfig,
     input: Windows<'a>,
@@ -23,7 +24,8 @@ pub struct TiledImage<'a> {
 }
 
 impl<'a> TiledImage<'a> {
-    /// Begins the translation of `input` into `outputs`, which `stop` may end; what memory should not hold may lie in `folder`.
+    /// Begins the translation of `input` into `outputs`, which `stop` may end; what memory should
+    /// not hold may lie in `folder`.
     pub fn new(
         (config, results): (&'a ModelConfig, &ResultArgs),
         (folder, stop): (&'a Path, &'a Stop),
@@ -31,14 +33,35 @@ impl<'a> TiledImage<'a> {
         outputs: &'a [PathBuf],
     ) -> Result<Self, RunError> {
         let (width, height) = input.dimensions();
-        let layout = Layout { width, height, channels: config.output.drawn_channels(), depth: results.depth(input.depth()) };
-        let outputs = outputs.iter().map(|path| PictureFile::create(path, layout)).collect::<Result<_, _>>()?;
-        Ok(Self { config, input, layout, folder, stop, outputs, done: 0 })
+        let layout = Layout {
+            width,
+            height,
+            channels: config.output.drawn_channels(),
+            depth: results.depth(input.depth()),
+        };
+        let outputs = outputs
+            .iter()
+            .map(|path| PictureFile::create(path, layout))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            config,
+            input,
+            layout,
+            folder,
+            stop,
+            outputs,
+            done: 0,
+        })
     }
 
     /// What the network would see of the whole.
     pub fn shape(&self) -> Shape {
-        Shape::nhwc(1, self.layout.height as usize, self.layout.width as usize, self.config.input.channels())
+        Shape::nhwc(
+            1,
+            self.layout.height as usize,
+            self.layout.width as usize,
+            self.config.input.channels(),
+        )
     }
 
     /// Gives the results their names.
@@ -57,9 +80,19 @@ impl Canvas for TiledImage<'_> {
         let Layout { width, depth, .. } = self.layout;
         let height = rows.len() / (width as usize * self.config.output.channels());
         // Only then: every row is read and converted once more for it.
-        let input = if self.config.output.needs_input() { self.read([self.done, 0, height, width as usize])? } else { Vec::new() };
-        let pictures = self.config.output.pictures(width, height as u32, depth, rows, &input);
-        self.outputs.iter_mut().zip(&pictures).try_for_each(|(output, rows)| output.push(rows))?;
+        let input = if self.config.output.needs_input() {
+            self.read([self.done, 0, height, width as usize])?
+        } else {
+            Vec::new()
+        };
+        let pictures = self
+            .config
+            .output
+            .pictures(width, height as u32, depth, rows, &input);
+        self.outputs
+            .iter_mut()
+            .zip(&pictures)
+            .try_for_each(|(output, rows)| output.push(rows))?;
         self.done += height;
         Ok(())
     }
@@ -75,19 +108,30 @@ pub fn failure(error: TrainError, file: &Path) -> CliError {
         TrainError::Data(error) => error.into(),
         TrainError::Run(error) => error.into(),
         TrainError::Interrupted => error.into(),
-        source => CliError::Translate { files: vec![file.to_owned()], source: Box::new(source) },
+        source => CliError::Translate {
+            files: vec![file.to_owned()],
+            source: Box::new(source),
+        },
     }
 }
 
-/// Adds to an error that says "too large in one piece" what else there is to do, if input and options `could` go with tiles.
+/// Adds to an error that says "too large in one piece" what else there is to do, if input and
+/// options `could` go with tiles.
 pub fn read_failure(error: DataError, files: &[PathBuf], could: bool) -> CliError {
     if !could || !matches!(error, DataError::TooLarge { .. }) {
         return error.into();
     }
     // What is not read by rows is too large here too.
     let by_rows = files.iter().all(|path| RowReader::open(path).is_ok());
-    let remedy = if by_rows { "use --tile PIXELS" } else { "save it as a PNG that is not interlaced and use --tile PIXELS" };
-    CliError::InOnePiece { source: error, remedy }
+    let remedy = if by_rows {
+        "use --tile PIXELS"
+    } else {
+        "save it as a PNG that is not interlaced and use --tile PIXELS"
+    };
+    CliError::InOnePiece {
+        source: error,
+        remedy,
+    }
 }
 
 /// What tiles cannot go with, in words.

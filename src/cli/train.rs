@@ -14,7 +14,9 @@ use crate::interop::TensorFile;
 use crate::nn::TestTime;
 use crate::tensor::DType;
 use crate::train::run::RunDir;
-use crate::train::{Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, check_pretrained, checkpoint};
+use crate::train::{
+    Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, check_pretrained, checkpoint,
+};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -93,11 +95,14 @@ enum DirectionArg {
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pix2pix train facades --direction BtoA --name facades\n         \
+#[command(
+    after_help = "Example: pix2pix train facades --direction BtoA --name facades\n         \
                         pix2pix train                      (the bundled pairs, a few minutes on a CPU)\n         \
-                        pix2pix train --resume facades")]
+                        pix2pix train --resume facades"
+)]
 pub struct TrainArgs {
-    /// Folder with train/ (and val/, test/) of combined A|B images, or of A/ and B/ folders paired by file name
+    /// Folder with train/ (and val/, test/) of combined A|B images, or of A/ and B/ folders paired
+    /// by file name
     /// [default: the bundled pairs]
     #[arg(value_name = "DATASET")]
     dataset: Option<PathBuf>,
@@ -129,17 +134,19 @@ pub struct TrainArgs {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR", help_heading = RUN)]
     runs: PathBuf,
-    /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr, --adapter and --runs, and DATASET where
-    /// the data set has moved
+    /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr,
+    /// --adapter and --runs, and DATASET where the data set has moved
     #[arg(long, value_name = "NAME", conflicts_with_all = FIXED_BY_A_RUN)]
     resume: Option<PathBuf>,
-    /// Steps from one sample grid and held-out score to the next [default: a tenth of the run; an epoch with --schedule plateau]
+    /// Steps from one sample grid and held-out score to the next
+    /// [default: a tenth of the run; an epoch with --schedule plateau]
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..), help_heading = RUN)]
     sample_every: Option<u64>,
     /// Steps from one checkpoint to the next [default: a tenth of the run]
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..), help_heading = RUN)]
     checkpoint_every: Option<u64>,
-    /// Where batch norm takes its statistics from in sample grids, scores and translation [default: image]
+    /// Where batch norm takes its statistics from in sample grids, scores and translation
+    /// [default: image]
     #[arg(long, value_enum, value_name = "MODE", help_heading = TEST_TIME)]
     test_norm: Option<TestNormArg>,
     /// Leave dropout on there: every seed gives another result
@@ -170,7 +177,9 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     let stop = Stop::listen(Some(&run));
     let prepared = (|| {
         let gpu = args.device.open()?;
-        let precision = args.device.precision(&gpu, args.network.precision, DType::F32)?;
+        let precision = args
+            .device
+            .precision(&gpu, args.network.precision, DType::F32)?;
         let dataset = open_dataset(&config)?;
         Ok((gpu, precision, dataset))
     })();
@@ -185,15 +194,21 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     let gpu = args.tune.apply(gpu, &config, &sizes).map_err(undo)?;
     set_intervals(args, &mut config, &dataset);
     let labels = config.input.labels();
-    let trainer = Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
-    labels.iter().for_each(|labels| note(&format!("{labels} labels in the input images")));
+    let trainer =
+        Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
+    labels
+        .iter()
+        .for_each(|labels| note(&format!("{labels} labels in the input images")));
     train(&gpu, trainer, &run, &stop)
 }
 
 fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     let run = open_run(args, name)?;
     let Some(newest) = run.checkpoints()?.pop() else {
-        return Err(TrainError::NoCheckpoint { run: run.path().display().to_string() }.into());
+        return Err(TrainError::NoCheckpoint {
+            run: run.path().display().to_string(),
+        }
+        .into());
     };
     let stop = Stop::listen(None);
     let file = TensorFile::open(&newest.path).map_err(CliError::Checkpoint)?;
@@ -201,13 +216,22 @@ fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     progress.config.learning_rate = learning_rate(args)?.unwrap_or(progress.config.learning_rate);
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
     // The same kernels as before, whatever the default table says by now.
-    let profile = Profile { tuned: progress.choices.clone(), ..gpu.profile().clone() };
+    let profile = Profile {
+        tuned: progress.choices.clone(),
+        ..gpu.profile().clone()
+    };
     let gpu = gpu.with_profile(profile);
-    progress.config.precision = args.device.precision(&gpu, None, progress.config.precision)?;
+    progress.config.precision = args
+        .device
+        .precision(&gpu, None, progress.config.precision)?;
     let dataset = find_dataset(args, &mut progress, run.name())?;
-    let trainer = Trainer::resume(&gpu, progress, &file, &dataset, run.clone()).map_err(of_checkpoint)?;
+    let trainer =
+        Trainer::resume(&gpu, progress, &file, &dataset, run.clone()).map_err(of_checkpoint)?;
     drop(file);
-    trainer.notes().iter().for_each(|text| note(&format!("note: {text}")));
+    trainer
+        .notes()
+        .iter()
+        .for_each(|text| note(&format!("note: {text}")));
     train(&gpu, trainer, &run, &stop)
 }
 
@@ -225,12 +249,25 @@ fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
     let is_name = name.file_name() == Some(name.as_os_str()) && args.runs.join(name).is_dir();
     let is_path = !is_name && name.is_dir();
     if name.is_file() {
-        let of_run = name.ancestors().skip(1).find(|folder| RunDir::is_run(folder)).unwrap_or(Path::new("NAME"));
-        let remedy = format!("use --resume {}, which takes the newest checkpoint", of_run.display());
-        return Err(CliError::Usage(format!("--resume {} is a file, not a run; {remedy}", name.display())));
+        let of_run = name
+            .ancestors()
+            .skip(1)
+            .find(|folder| RunDir::is_run(folder))
+            .unwrap_or(Path::new("NAME"));
+        let remedy = format!(
+            "use --resume {}, which takes the newest checkpoint",
+            of_run.display()
+        );
+        return Err(CliError::Usage(format!(
+            "--resume {} is a file, not a run; {remedy}",
+            name.display()
+        )));
     }
     let (root, name) = match name.file_name() {
-        Some(file) if is_path => (name.parent().map_or(PathBuf::new(), Path::to_owned), file.to_string_lossy().into_owned()),
+        Some(file) if is_path => (
+            name.parent().map_or(PathBuf::new(), Path::to_owned),
+            file.to_string_lossy().into_owned(),
+        ),
         // `.` and `..` have no name of their own.
         None if is_path => (name.join(".."), base_name(name)),
         _ => (args.runs.clone(), name.to_string_lossy().into_owned()),
@@ -239,15 +276,25 @@ fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
 }
 
 /// The data set that the run began with, where `args` say that it is now, or where it was.
-fn find_dataset(args: &TrainArgs, progress: &mut checkpoint::Progress, run: &str) -> Result<Dataset, CliError> {
+fn find_dataset(
+    args: &TrainArgs,
+    progress: &mut checkpoint::Progress,
+    run: &str,
+) -> Result<Dataset, CliError> {
     let config = &mut progress.config;
     if let Some(moved) = &args.dataset {
         config.dataset = Some(recorded(moved)?);
     } else if let Some(dataset) = config.dataset.clone().filter(|dataset| !dataset.exists()) {
-        return Err(CliError::Moved { dataset, run: run.to_owned() });
+        return Err(CliError::Moved {
+            dataset,
+            run: run.to_owned(),
+        });
     }
     let dataset = open_dataset(config)?;
-    let (then, now) = (progress.pairs, dataset.get(Split::Train).map_or(0, |set| set.len()));
+    let (then, now) = (
+        progress.pairs,
+        dataset.get(Split::Train).map_or(0, |set| set.len()),
+    );
     match &args.dataset {
         Some(moved) if then != now => Err(CliError::Usage(format!(
             "{} has {now} training pairs, the run began with {then}; name the data set that it began with, or start a run of its own",
@@ -268,11 +315,18 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
     ));
     if let [largest, .., smallest] = &trainer.sizes().training[..] {
         let count = trainer.sizes().training.len();
-        let [largest, smallest] = [largest, smallest].map(|size| format!("{}x{}", size.sides.0, size.sides.1));
-        note(&format!("{count} sizes from {smallest} to {largest} pixels, a program each, compiled at its first use"));
+        let [largest, smallest] =
+            [largest, smallest].map(|size| format!("{}x{}", size.sides.0, size.sides.1));
+        note(&format!(
+            "{count} sizes from {smallest} to {largest} pixels, a program each, compiled at its first use"
+        ));
     }
     note(&memory_table(trainer.session().memory()));
-    let mut progress = Progress::new(trainer.step(), trainer.schedule().total_steps, trainer.session().discriminator.is_some());
+    let mut progress = Progress::new(
+        trainer.step(),
+        trainer.schedule().total_steps,
+        trainer.session().discriminator.is_some(),
+    );
     let result = trainer.train(stop.begin(), &mut |report| progress.report(report));
     progress.finish();
     if result.is_err() {
@@ -283,17 +337,33 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
 
 fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     let share = 100.0 * outcome.data_wait.as_secs_f64() / outcome.training.as_secs_f64().max(1e-9);
-    note(&format!("waited {share:.1} % of {:.1} s for data", outcome.training.as_secs_f64()));
+    note(&format!(
+        "waited {share:.1} % of {:.1} s for data",
+        outcome.training.as_secs_f64()
+    ));
     for (network, scaling) in ["generator", "discriminator"].iter().zip(&outcome.scaling) {
-        note(&format!("loss scale of the {network}: {}; {} steps skipped", scaling.scale, scaling.skipped_steps));
+        note(&format!(
+            "loss scale of the {network}: {}; {} steps skipped",
+            scaling.scale, scaling.skipped_steps
+        ));
     }
     if outcome.interrupted {
-        note(&format!("stopped and saved at step {}; go on with: pix2pix train --resume {}", outcome.step, run.path().display()));
+        note(&format!(
+            "stopped and saved at step {}; go on with: pix2pix train --resume {}",
+            outcome.step,
+            run.path().display()
+        ));
     }
     print(&format!("all of the run: {}", run.page_path().display()))?;
     let picture = outcome.picture.display();
     match outcome.score {
-        Some(Score { l1, copy_l1: Some(copy_l1), .. }) => print(&format!("held-out L1 {l1:.4}, copying the input {copy_l1:.4}: {picture}")),
+        Some(Score {
+            l1,
+            copy_l1: Some(copy_l1),
+            ..
+        }) => print(&format!(
+            "held-out L1 {l1:.4}, copying the input {copy_l1:.4}: {picture}"
+        )),
         Some(Score { l1, .. }) => print(&format!("held-out L1 {l1:.4}: {picture}")),
         None => print(&format!("no held-out pairs; training samples: {picture}")),
     }
@@ -307,16 +377,29 @@ fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
         _ if bundled => Length::Steps(BUNDLED_STEPS),
         _ => Length::Epochs(EPOCHS),
     };
-    let mut config = args.network.config_of(bundled, length, args.device.seed, args.prepared.is_whole())?;
+    let mut config =
+        args.network
+            .config_of(bundled, length, args.device.seed, args.prepared.is_whole())?;
     args.prepared.apply(&mut config)?;
     // From any folder: a run is resumed where its data set was.
     config.dataset = args.dataset.as_deref().map(recorded).transpose()?;
     config.adapter = args.device.adapter.clone();
-    config.direction = if args.direction == DirectionArg::AtoB { Direction::AtoB } else { Direction::BtoA };
+    config.direction = if args.direction == DirectionArg::AtoB {
+        Direction::AtoB
+    } else {
+        Direction::BtoA
+    };
     config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
-    args.schedule.apply(&mut config.recipe, &config.objective, length)?;
-    config.test = TestTime { norm: args.test_norm.map(TestNormArg::norm).unwrap_or_default(), dropout: args.test_dropout };
-    config.test.refusal(&config.generator()).map_or(Ok(()), |refusal| Err(CliError::Usage(refusal)))?;
+    args.schedule
+        .apply(&mut config.recipe, &config.objective, length)?;
+    config.test = TestTime {
+        norm: args.test_norm.map(TestNormArg::norm).unwrap_or_default(),
+        dropout: args.test_dropout,
+    };
+    config
+        .test
+        .refusal(&config.generator())
+        .map_or(Ok(()), |refusal| Err(CliError::Usage(refusal)))?;
     // Last, since it may take a look at all images.
     args.pixels.apply(&mut config)?;
     Ok(config)
@@ -330,16 +413,24 @@ fn learning_rate(args: &TrainArgs) -> Result<Option<f64>, CliError> {
 fn valid(what: &str, value: f64) -> Result<(), CliError> {
     match (value as f32).is_finite() && value >= 0.0 {
         true => Ok(()),
-        false => Err(CliError::Usage(format!("{what} {value} must be a number from 0 on"))),
+        false => Err(CliError::Usage(format!(
+            "{what} {value} must be a number from 0 on"
+        ))),
     }
 }
 
 fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) {
-    let pairs = dataset.get(crate::data::Split::Train).map_or(0, |set| set.len());
+    let pairs = dataset
+        .get(crate::data::Split::Train)
+        .map_or(0, |set| set.len());
     let schedule = config.schedule((pairs / config.pairs_per_step()) as u64);
     let tenth = (schedule.total_steps / 10).max(1);
     // The reference's schedule by scores looks at one an epoch.
-    let scored = if schedule.policy == Policy::Plateau { schedule.steps_per_epoch } else { tenth };
+    let scored = if schedule.policy == Policy::Plateau {
+        schedule.steps_per_epoch
+    } else {
+        tenth
+    };
     config.sample_every = args.sample_every.unwrap_or(scored);
     config.checkpoint_every = args.checkpoint_every.unwrap_or(tenth);
 }
@@ -352,7 +443,10 @@ fn open_dataset(config: &TrainConfig) -> Result<Dataset, DataError> {
 }
 
 fn base_name(path: &Path) -> String {
-    let name = path.canonicalize().ok().and_then(|full| full.file_name().map(|name| name.to_string_lossy().into_owned()));
+    let name = path.canonicalize().ok().and_then(|full| {
+        full.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+    });
     name.unwrap_or_else(|| "run".to_owned())
 }
 
@@ -362,15 +456,30 @@ mod tests {
     use clap::{Args, Command};
     use std::collections::BTreeSet;
 
-    /// An option that a resumed run would silently ignore is in the list; what is not in it works with `--resume`.
+    /// An option that a resumed run would silently ignore is in the list; what is not in it works
+    /// with `--resume`.
     #[test]
     fn a_resumed_run_takes_only_what_it_has_not_decided() {
         let command = TrainArgs::augment_args(Command::new("train"));
-        let all: BTreeSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+        let all: BTreeSet<&str> = command
+            .get_arguments()
+            .map(|argument| argument.get_id().as_str())
+            .collect();
         let fixed: BTreeSet<&str> = FIXED_BY_A_RUN.iter().copied().collect();
         let free: Vec<&str> = all.difference(&fixed).copied().collect();
-        let expected =
-            ["adapter", "dataset", "lr", "no_f16", "no_fusion", "no_int64", "no_matrix", "no_subgroups", "no_timestamps", "resume", "runs"];
+        let expected = [
+            "adapter",
+            "dataset",
+            "lr",
+            "no_f16",
+            "no_fusion",
+            "no_int64",
+            "no_matrix",
+            "no_subgroups",
+            "no_timestamps",
+            "resume",
+            "runs",
+        ];
         assert_eq!(free, expected);
         assert_eq!(fixed.difference(&all).count(), 0, "no option of that name");
     }

@@ -28,9 +28,12 @@ const MOST_SAMPLES: i64 = 1 << 16;
 
 /// Arguments of `translate`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pix2pix translate sketches/ photo.png --model runs/demo --out translated")]
+#[command(
+    after_help = "Example: pix2pix translate sketches/ photo.png --model runs/demo --out translated"
+)]
 pub struct TranslateArgs {
-    /// Images, or folders of images, of any size; for a model of several input images a folder for each of them
+    /// Images, or folders of images, of any size; for a model of several input images a folder for
+    /// each of them
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
@@ -51,14 +54,16 @@ pub struct TranslateArgs {
     /// Images of one size that are translated at once
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
-    /// How images whose sides the generator does not divide go through it [default: as the model says, else pad]
+    /// How images whose sides the generator does not divide go through it
+    /// [default: as the model says, else pad]
     #[arg(long, value_enum, value_name = "FIT")]
     fit: Option<FitArg>,
-    /// Translate larger images in tiles of this many pixels, in memory that does not grow with the image
+    /// Translate larger images in tiles of this many pixels, in memory that does not grow with the
+    /// image
     #[arg(long, value_name = "PIXELS")]
     tile: Option<usize>,
-    /// The least that neighbouring tiles share; less than what the generator sees is faster, blended and not exact
-    /// [default: as much as it takes to be exact]
+    /// The least that neighbouring tiles share; less than what the generator sees is faster,
+    /// blended and not exact [default: as much as it takes to be exact]
     #[arg(long, value_name = "PIXELS", requires = "tile")]
     overlap: Option<usize>,
     /// How weights and activations are stored [default: as when the model was trained]
@@ -82,7 +87,8 @@ struct Model {
     ready: Option<(Shape, Translator)>,
 }
 
-/// What goes through the network at once, each with its first file and the results' files, those of one seed after those of another.
+/// What goes through the network at once, each with its first file and the results' files, those of
+/// one seed after those of another.
 type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 
 /// Translates all inputs.
@@ -91,11 +97,25 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let config = checkpoint::read_model(&file, args.unsaid.upsample(&file)?)?;
     args.results.check(config.output.drawn_channels())?;
     let inputs = list_inputs(&args.inputs, config.input.images())?;
-    let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1))).map(|sample| args.device.seed.wrapping_add(sample)).collect();
-    let of_seed = |seed: u64| args.samples.map_or(String::new(), |_| format!("-seed{seed}"));
-    let endings: Vec<String> = seeds.iter().flat_map(|&seed| args.results.endings(&of_seed(seed), config.output.images())).collect();
-    let first: Vec<PathBuf> = inputs.iter().filter_map(|files| files.first().cloned()).collect();
-    let others: Vec<PathBuf> = inputs.iter().flat_map(|files| files.iter().skip(1).cloned()).collect();
+    let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1)))
+        .map(|sample| args.device.seed.wrapping_add(sample))
+        .collect();
+    let of_seed = |seed: u64| {
+        args.samples
+            .map_or(String::new(), |_| format!("-seed{seed}"))
+    };
+    let endings: Vec<String> = seeds
+        .iter()
+        .flat_map(|&seed| args.results.endings(&of_seed(seed), config.output.images()))
+        .collect();
+    let first: Vec<PathBuf> = inputs
+        .iter()
+        .filter_map(|files| files.first().cloned())
+        .collect();
+    let others: Vec<PathBuf> = inputs
+        .iter()
+        .flat_map(|files| files.iter().skip(1).cloned())
+        .collect();
     let outputs = plan_outputs(&first, &others, &args.out, &endings)?;
     let mut model = Model::load(args, &file, config)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
@@ -121,22 +141,36 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         };
         let joins = |(first, ..): &(Picture, _, _)| first.dimensions() == image.dimensions();
         if group.len() == args.batch as usize || !group.first().is_none_or(joins) {
-            model.translate_group(&group, &seeds).or_else(|error| failures.take(error, group.len()))?;
+            model
+                .translate_group(&group, &seeds)
+                .or_else(|error| failures.take(error, group.len()))?;
             group.clear();
         }
         group.push((image, input, outputs));
     }
-    model.translate_group(&group, &seeds).or_else(|error| failures.take(error, group.len()))?;
+    model
+        .translate_group(&group, &seeds)
+        .or_else(|error| failures.take(error, group.len()))?;
     failures.finish(inputs.len())
 }
 
 impl Model {
-    fn load(args: &TranslateArgs, file: &TensorFile, config: ModelConfig) -> Result<Self, CliError> {
+    fn load(
+        args: &TranslateArgs,
+        file: &TensorFile,
+        config: ModelConfig,
+    ) -> Result<Self, CliError> {
         let stop = Stop::listen(None);
-        let test = args.test_time.over(config.test, &config.generator, args.samples.is_some())?;
+        let test = args
+            .test_time
+            .over(config.test, &config.generator, args.samples.is_some())?;
         let fit = FitArg::over(args.fit, config.fit, &config.generator)?;
         let gpu = args.device.open()?;
-        let mut states = StateList::new(args.device.precision(&gpu, args.precision, config.precision)?);
+        let mut states = StateList::new(args.device.precision(
+            &gpu,
+            args.precision,
+            config.precision,
+        )?);
         let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
         let mode = test.mode();
         let tiling = args.tile.map(|tile| {
@@ -148,7 +182,18 @@ impl Model {
         for arena in [generator.parameters(), generator.statistics()] {
             load_network(file, &gpu, &store, arena, ArenaPart::Value, "")?;
         }
-        Ok(Self { gpu, store, generator, config, fit, mode, tiling, results: args.results.clone(), stop, ready: None })
+        Ok(Self {
+            gpu,
+            store,
+            generator,
+            config,
+            fit,
+            mode,
+            tiling,
+            results: args.results.clone(),
+            stop,
+            ready: None,
+        })
     }
 
     /// Translates images of one size by each of the seeds and writes the results.
@@ -158,14 +203,27 @@ impl Model {
             self.stop.check()?;
             // They are of one size, which is what cannot be translated.
             let files = || group.iter().map(|&(_, file, _)| file.to_owned()).collect();
-            let fail = |source| CliError::Translate { files: files(), source: Box::new(source) };
+            let fail = |source| CliError::Translate {
+                files: files(),
+                source: Box::new(source),
+            };
             let translated = self.translate(&images, seed).map_err(fail)?;
             for (pictures, (image, input, outputs)) in translated.iter().zip(group) {
-                if let Some(picture) = pictures.first().filter(|picture| picture.dimensions() != image.dimensions()) {
-                    let [from, to] = [image, picture].map(|picture| format!("{}x{}", picture.width(), picture.height()));
-                    note(&format!("note: {}: the result shows the middle {to} of {from} pixels (--fit crop)", input.display()));
+                if let Some(picture) = pictures
+                    .first()
+                    .filter(|picture| picture.dimensions() != image.dimensions())
+                {
+                    let [from, to] = [image, picture]
+                        .map(|picture| format!("{}x{}", picture.width(), picture.height()));
+                    note(&format!(
+                        "note: {}: the result shows the middle {to} of {from} pixels (--fit crop)",
+                        input.display()
+                    ));
                 }
-                for (picture, output) in pictures.iter().zip(outputs.iter().skip(sample * pictures.len())) {
+                for (picture, output) in pictures
+                    .iter()
+                    .zip(outputs.iter().skip(sample * pictures.len()))
+                {
                     write_picture(output, picture)?;
                     print(&output.display().to_string())?;
                 }
@@ -174,52 +232,95 @@ impl Model {
         Ok(())
     }
 
-    /// Translates an input tile by tile if there are tiles and it is larger than one, and says whether it was.
-    fn translate_in_tiles(&self, files: &[PathBuf], folder: &Path, outputs: &[PathBuf]) -> Result<bool, CliError> {
-        let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else { return Ok(false) };
-        let input = Windows::open(files, &self.config.input, folder).map_err(|error| read_failure(error, files, true))?;
+    /// Translates an input tile by tile if there are tiles and it is larger than one, and says
+    /// whether it was.
+    fn translate_in_tiles(
+        &self,
+        files: &[PathBuf],
+        folder: &Path,
+        outputs: &[PathBuf],
+    ) -> Result<bool, CliError> {
+        let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else {
+            return Ok(false);
+        };
+        let input = Windows::open(files, &self.config.input, folder)
+            .map_err(|error| read_failure(error, files, true))?;
         let (width, height) = input.dimensions();
         if width.max(height) as usize <= tiling.tile {
             return Ok(false);
         }
-        let mut image = TiledImage::new((&self.config, &self.results), (folder, &self.stop), input, outputs)?;
+        let mut image = TiledImage::new(
+            (&self.config, &self.results),
+            (folder, &self.stop),
+            input,
+            outputs,
+        )?;
         let (device, network) = ((&self.gpu, &self.store), (&self.generator, &self.mode));
         let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
         let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");
         let translated = tiling.translate(device, network, image.shape(), &mut image);
         translated.map_err(|error| failure(self.explain(error, tile, smaller), first))?;
         image.commit()?;
-        outputs.iter().try_for_each(|output| print(&output.display().to_string()))?;
+        outputs
+            .iter()
+            .try_for_each(|output| print(&output.display().to_string()))?;
         Ok(true)
     }
 
     /// Reads the images of an input in the channels of the model.
     fn read(&self, files: &[PathBuf], batch: u32) -> Result<Picture, CliError> {
-        let images = files.iter().map(|path| Ok((path.clone(), read_picture(path)?))).collect::<Result<Vec<_>, DataError>>();
-        let images = images.map_err(|error| read_failure(error, files, self.could_tile(batch as usize)))?;
+        let images = files
+            .iter()
+            .map(|path| Ok((path.clone(), read_picture(path)?)))
+            .collect::<Result<Vec<_>, DataError>>();
+        let images =
+            images.map_err(|error| read_failure(error, files, self.could_tile(batch as usize)))?;
         check_sizes(&images)?;
         Ok(self.config.input.gather(&images)?)
     }
 
     /// The network's input for images of this size.
     fn shape(&self, batch: usize, image: &Picture) -> Shape {
-        Shape::nhwc(batch, image.height() as usize, image.width() as usize, self.config.input.channels())
+        Shape::nhwc(
+            batch,
+            image.height() as usize,
+            image.width() as usize,
+            self.config.input.channels(),
+        )
     }
 
     /// Translates images of one size.
-    fn translate(&mut self, images: &[&Picture], seed: u64) -> Result<Vec<Vec<Picture>>, TrainError> {
-        let Some(first) = images.first() else { return Ok(Vec::new()) };
+    fn translate(
+        &mut self,
+        images: &[&Picture],
+        seed: u64,
+    ) -> Result<Vec<Vec<Picture>>, TrainError> {
+        let Some(first) = images.first() else {
+            return Ok(Vec::new());
+        };
         let shape = self.shape(images.len(), first);
         let ready = self.translator(shape)?;
-        let values: Vec<f32> = images.iter().flat_map(|image| self.config.input.units(image)).collect();
+        let values: Vec<f32> = images
+            .iter()
+            .flat_map(|image| self.config.input.units(image))
+            .collect();
         let output = ready.translate(&self.gpu, &self.store, &values, seed)?;
         let (shown, result) = (ready.shown(&values), ready.output_shape().with_batch(1));
         self.ready = Some((shape, ready));
         let [width, height] = [result.width(), result.height()];
         let each = |values: &[f32]| (values.len() / images.len()).max(1);
-        let parts = output.chunks(each(&output)).zip(shown.chunks(each(&shown))).zip(images);
+        let parts = output
+            .chunks(each(&output))
+            .zip(shown.chunks(each(&shown)))
+            .zip(images);
         let pictures = |((output, input), image): ((&[f32], &[f32]), &&Picture)| {
-            self.config.output.pictures(width as u32, height as u32, self.results.depth(image.depth()), output, input)
+            self.config.output.pictures(
+                width as u32,
+                height as u32,
+                self.results.depth(image.depth()),
+                output,
+                input,
+            )
         };
         Ok(parts.map(pictures).collect())
     }
@@ -231,7 +332,14 @@ impl Model {
             // The old program's buffers are given back before the new one's are made.
             other => drop(other),
         }
-        let Self { gpu, store, generator, fit, mode, .. } = &*self;
+        let Self {
+            gpu,
+            store,
+            generator,
+            fit,
+            mode,
+            ..
+        } = &*self;
         let instead = match shape.batch() {
             1 if self.could_tile(1) => "use --tile PIXELS or ",
             1 => "",
@@ -246,12 +354,39 @@ impl Model {
         self.fit == Fit::Pad && self.mode.dropout == DropoutMode::Off && batch == 1
     }
 
-    /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do then; any other error stays as it is.
-    fn explain(&self, error: TrainError, shape: Shape, remedy: impl Fn([usize; 2]) -> String) -> TrainError {
-        let Self { gpu, store, generator, mode, .. } = self;
-        let size = if error.is_too_large() { largest_image(store.states(), generator, shape, mode, gpu.profile(), &error) } else { None };
+    /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do
+    /// then; any other error stays as it is.
+    fn explain(
+        &self,
+        error: TrainError,
+        shape: Shape,
+        remedy: impl Fn([usize; 2]) -> String,
+    ) -> TrainError {
+        let Self {
+            gpu,
+            store,
+            generator,
+            mode,
+            ..
+        } = self;
+        let size = if error.is_too_large() {
+            largest_image(
+                store.states(),
+                generator,
+                shape,
+                mode,
+                gpu.profile(),
+                &error,
+            )
+        } else {
+            None
+        };
         match size {
-            Some(size) => TrainError::ImageTooLarge { source: Box::new(error), size, remedy: remedy(size) },
+            Some(size) => TrainError::ImageTooLarge {
+                source: Box::new(error),
+                size,
+                remedy: remedy(size),
+            },
             None => error,
         }
     }

@@ -21,7 +21,8 @@ enum EffortArg {
 /// How kernels are chosen.
 #[derive(Debug, Clone, Args)]
 pub struct TuneArgs {
-    /// Find the fastest kernels on this device before the first step; what is found is kept for the next time
+    /// Find the fastest kernels on this device before the first step; what is found is kept for the
+    /// next time
     #[arg(long, value_enum, default_value = "off", value_name = "EFFORT", help_heading = RESOURCES)]
     tune: EffortArg,
 }
@@ -41,7 +42,9 @@ impl TuneArgs {
         let mut tried = 0;
         let gpu = tune_for(gpu, config, sizes, effort, &mut |done, of| {
             if done == 0 {
-                note(&format!("tuning {of} contractions, once for this device and driver"));
+                note(&format!(
+                    "tuning {of} contractions, once for this device and driver"
+                ));
             }
             tried = of;
         })?;

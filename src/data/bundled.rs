@@ -1,6 +1,8 @@
-//! The pairs that travel inside the binary, so that it can train with nothing else: flat emoji (A) to the same emoji in 3D (B).
+//! The pairs that travel inside the binary, so that it can train with nothing else: flat emoji (A)
+//! to the same emoji in 3D (B).
 //!
-//! Each split is one sheet that any viewer opens, a grid of combined A|B images (`assets/pairs/`, with source and licence).
+//! Each split is one sheet that any viewer opens, a grid of combined A|B images (`assets/pairs/`,
+//! with source and licence).
 
 use std::path::Path;
 
@@ -11,13 +13,16 @@ use super::preprocess::DataOptions;
 use super::read::decode;
 use super::split::Split;
 
-const SHEETS: [(Split, &[u8]); 2] =
-    [(Split::Train, include_bytes!("../../assets/pairs/train.jpg")), (Split::Val, include_bytes!("../../assets/pairs/val.jpg"))];
+const SHEETS: [(Split, &[u8]); 2] = [
+    (Split::Train, include_bytes!("../../assets/pairs/train.jpg")),
+    (Split::Val, include_bytes!("../../assets/pairs/val.jpg")),
+];
 /// Width and height of a combined image in a sheet, in pixels.
 const CELL: (u32, u32) = (256, 128);
 
 impl Dataset {
-    /// The bundled pairs: 200 for training and 40 for validation, 128 x 128 pixels each before they are resized.
+    /// The bundled pairs: 200 for training and 40 for validation, 128 x 128 pixels each before they
+    /// are resized.
     ///
     /// # Errors
     /// [`DataError::Sizes`] for sizes that contradict each other.
@@ -53,15 +58,28 @@ mod tests {
         assert_eq!(dataset.require(Split::Train).unwrap().len(), 200);
         let val = dataset.require(Split::Val).unwrap();
         assert_eq!(val.len(), 40);
-        assert!(matches!(dataset.require(Split::Test), Err(DataError::MissingSplit { .. })));
+        assert!(matches!(
+            dataset.require(Split::Test),
+            Err(DataError::MissingSplit { .. })
+        ));
         assert_eq!(val.sources().first().unwrap().name(), "val-000");
         let all: Vec<usize> = (0..val.len()).collect();
         let batch = val.plain(&all).unwrap();
         assert_eq!(batch.input.len(), 40 * 64 * 64 * 3);
         // A wrong cut would show an emoji's middle in the corner, or compare different emoji.
-        let corners = batch.input.chunks(64 * 64 * 3).filter(|image| image[0] > 0.98).count();
+        let corners = batch
+            .input
+            .chunks(64 * 64 * 3)
+            .filter(|image| image[0] > 0.98)
+            .count();
         assert!(corners >= 38, "{corners} of 40 inputs have a white corner");
-        let l1 = batch.input.iter().zip(&batch.target).map(|(a, b)| (a - b).abs()).sum::<f32>() / batch.input.len() as f32;
+        let l1 = batch
+            .input
+            .iter()
+            .zip(&batch.target)
+            .map(|(a, b)| (a - b).abs())
+            .sum::<f32>()
+            / batch.input.len() as f32;
         assert!((0.05..0.25).contains(&l1), "L1 of copying the input: {l1}");
     }
 

@@ -220,7 +220,9 @@ pub enum DataError {
         most: usize,
     },
     /// The sizes asked for contradict each other.
-    #[error("size {size} with load size {load_size}: need 1 <= size <= load size <= {max_side}; change one of the two")]
+    #[error(
+        "size {size} with load size {load_size}: need 1 <= size <= load size <= {max_side}; change one of the two"
+    )]
     Sizes {
         /// Side of the crop that the networks see, in pixels.
         size: u32,
@@ -304,7 +306,9 @@ pub enum DataError {
         picture: (u32, u32),
     },
     /// An index beyond the end of a split.
-    #[error("pair {index} was asked for, but the {split} split has {pairs}; ask for a smaller index")]
+    #[error(
+        "pair {index} was asked for, but the {split} split has {pairs}; ask for a smaller index"
+    )]
     NoSuchPair {
         /// The split.
         split: Split,
@@ -314,7 +318,9 @@ pub enum DataError {
         pairs: usize,
     },
     /// A batch size of zero, or one that not even a whole epoch fills.
-    #[error("batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change --batch-size or add pairs")]
+    #[error(
+        "batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change --batch-size or add pairs"
+    )]
     BatchSize {
         /// The batch size asked for.
         batch_size: usize,
@@ -330,7 +336,9 @@ pub enum DataError {
         source: io::Error,
     },
     /// A loader was asked for more after it had failed.
-    #[error("the data loader stopped at step {step} after an earlier error; fix that one and resume from the last checkpoint")]
+    #[error(
+        "the data loader stopped at step {step} after an earlier error; fix that one and resume from the last checkpoint"
+    )]
     Stopped {
         /// The step whose batch was asked for.
         step: u64,
@@ -340,7 +348,9 @@ pub enum DataError {
 /// A full disk needs another remedy than a forbidden folder.
 fn scratch_words(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or choose another folder"
+        }
         _ => "check the folder and its permissions, or choose another one",
     }
 }

@@ -1,8 +1,8 @@
 //! Threads that prepare the next batches while the device works on this one.
 //!
-//! Worker `w` of `n` makes the batches of steps `w, w + n, w + 2n, ..` and puts them into a bounded channel of its own; the
-//! consumer takes from the channels in turn. So the batches come in order whatever the threads do, and no more than a few are
-//! ever in memory.
+//! Worker `w` of `n` makes the batches of steps `w, w + n, w + 2n, ..` and puts them into a bounded
+//! channel of its own; the consumer takes from the channels in turn. So the batches come in order
+//! whatever the threads do, and no more than a few are ever in memory.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -34,11 +34,18 @@ impl LoaderOptions {
     /// From step 0, on up to four threads with two finished batches each.
     pub fn new(batch_size: usize, seed: u64) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { batch_size, seed, first_step: 0, workers: cores.min(4), prefetch: 2 }
+        Self {
+            batch_size,
+            seed,
+            first_step: 0,
+            workers: cores.min(4),
+            prefetch: 2,
+        }
     }
 }
 
-/// An endless sequence of training batches: the one for a step depends on the dataset, the seed and the step alone.
+/// An endless sequence of training batches: the one for a step depends on the dataset, the seed and
+/// the step alone.
 #[derive(Debug)]
 pub struct Loader {
     schedule: Arc<Schedule>,
@@ -75,7 +82,15 @@ impl Loader {
             let first = options.first_step.saturating_add(worker);
             let thread = thread::Builder::new()
                 .name(format!("data-{worker}"))
-                .spawn(move || produce(&set, &schedule, (first..=u64::MAX).step_by(workers), &sender, &stop))
+                .spawn(move || {
+                    produce(
+                        &set,
+                        &schedule,
+                        (first..=u64::MAX).step_by(workers),
+                        &sender,
+                        &stop,
+                    )
+                })
                 .map_err(|source| DataError::Spawn { source })?;
             loader.channels.push(receiver);
             loader.threads.push(thread);
@@ -83,10 +98,12 @@ impl Loader {
         Ok(loader)
     }
 
-    /// The batch of the next step, waiting for it if it is not ready: `[batch_size, height, width, channels]` each.
+    /// The batch of the next step, waiting for it if it is not ready:
+    /// `[batch_size, height, width, channels]` each.
     ///
     /// # Errors
-    /// Those of reading a pair when the pairs are not in memory; after that, [`DataError::Stopped`].
+    /// Those of reading a pair when the pairs are not in memory; after that,
+    /// [`DataError::Stopped`].
     pub fn next_batch(&mut self) -> Result<Batch, DataError> {
         let start = Instant::now();
         let stopped = DataError::Stopped { step: self.step };
@@ -111,7 +128,8 @@ impl Loader {
         self.schedule.steps_per_epoch()
     }
 
-    /// How long [`Loader::next_batch`] has kept its callers waiting so far: near zero while the threads keep up.
+    /// How long [`Loader::next_batch`] has kept its callers waiting so far: near zero while the
+    /// threads keep up.
     pub fn waited(&self) -> Duration {
         self.waited
     }
@@ -121,7 +139,8 @@ impl Drop for Loader {
     /// Ends the threads: at most the pair that each is busy with is waited for.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // A thread with its hands full waits for room in its channel; without a receiver it gives up.
+        // A thread with its hands full waits for room in its channel; without a receiver it gives
+        // up.
         self.channels.clear();
         for thread in self.threads.drain(..) {
             // A panic there has already shown itself as `Stopped`.
@@ -165,7 +184,11 @@ mod tests {
     use std::fs;
 
     fn bundled() -> Arc<PairSet> {
-        Dataset::bundled(&DataOptions::new(16)).unwrap().get(Split::Train).unwrap().clone()
+        Dataset::bundled(&DataOptions::new(16))
+            .unwrap()
+            .get(Split::Train)
+            .unwrap()
+            .clone()
     }
 
     #[test]
@@ -173,7 +196,12 @@ mod tests {
         let set = bundled();
         let schedule = Schedule::new(&set, 7, 3).unwrap();
         for (workers, prefetch, first_step) in [(0, 0, 0), (1, 1, 26), (3, 2, 27), (5, 0, 1000)] {
-            let options = LoaderOptions { workers, prefetch, first_step, ..LoaderOptions::new(7, 3) };
+            let options = LoaderOptions {
+                workers,
+                prefetch,
+                first_step,
+                ..LoaderOptions::new(7, 3)
+            };
             let mut loader = Loader::new(set.clone(), &options).unwrap();
             assert_eq!(loader.steps_per_epoch(), 28);
             for step in first_step..first_step + 8 {
@@ -197,16 +225,27 @@ mod tests {
     fn a_bad_file_is_an_error_of_its_batch_and_then_the_loader_has_stopped() {
         let root = tempfile::tempdir().unwrap();
         for name in ["a.png", "b.png", "c.png"] {
-            image::RgbImage::new(8, 4).save(root.path().join(name)).unwrap();
+            image::RgbImage::new(8, 4)
+                .save(root.path().join(name))
+                .unwrap();
         }
-        let options = DataOptions { memory_budget: 0, ..DataOptions::new(4) };
+        let options = DataOptions {
+            memory_budget: 0,
+            ..DataOptions::new(4)
+        };
         let dataset = Dataset::open(root.path(), &options).unwrap();
         fs::write(root.path().join("b.png"), b"").unwrap();
         let set = dataset.get(Split::Train).unwrap().clone();
         let mut loader = Loader::new(set, &LoaderOptions::new(1, 0)).unwrap();
         let error = (0..3).find_map(|_| loader.next_batch().err()).unwrap();
-        assert!(matches!(&error, DataError::EmptyFile { path } if path.ends_with("b.png")), "{error}");
-        assert!(loader.step() < 3, "the step that failed is still the next one");
+        assert!(
+            matches!(&error, DataError::EmptyFile { path } if path.ends_with("b.png")),
+            "{error}"
+        );
+        assert!(
+            loader.step() < 3,
+            "the step that failed is still the next one"
+        );
         let after = loader.next_batch().unwrap_err();
         assert!(matches!(after, DataError::Stopped { .. }), "{after}");
     }

@@ -8,9 +8,11 @@
 //! | `A/*` with `B/*` | the same, all of them for training |
 //! | `*.png` | combined images, all of them for training |
 //!
-//! A side of several images has them in `A/`, `A2/`, `A3/` and so on (or `B/`, `B2/`, ..), in the place of `A/` alone.
+//! A side of several images has them in `A/`, `A2/`, `A3/` and so on (or `B/`, `B2/`, ..), in the
+//! place of `A/` alone.
 //!
-//! Where input and output are parts of one picture (colourisation), an image that is not in `A/` or `B/` is no combined one but both sides.
+//! Where input and output are parts of one picture (colourisation), an image that is not in `A/` or
+//! `B/` is no combined one but both sides.
 //!
 //! The first row that fits counts. Pairs are sorted by file name.
 
@@ -53,7 +55,9 @@ impl fmt::Display for PairSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PairSource::Combined(path) => path.display().fmt(f),
-            PairSource::Separate { a, .. } => a.first().map_or(Ok(()), |path| path.display().fmt(f)),
+            PairSource::Separate { a, .. } => {
+                a.first().map_or(Ok(()), |path| path.display().fmt(f))
+            }
             PairSource::Memory { name, .. } => f.write_str(name),
         }
     }
@@ -64,7 +68,11 @@ impl PairSource {
     pub fn name(&self) -> String {
         match self {
             PairSource::Combined(path) => stem(path).to_string_lossy().into_owned(),
-            PairSource::Separate { a, .. } => a.first().map_or(OsString::new(), |path| stem(path)).to_string_lossy().into_owned(),
+            PairSource::Separate { a, .. } => a
+                .first()
+                .map_or(OsString::new(), |path| stem(path))
+                .to_string_lossy()
+                .into_owned(),
             PairSource::Memory { name, .. } => name.clone(),
         }
     }
@@ -75,7 +83,9 @@ impl PairSource {
     /// Those of [`read_picture`].
     pub fn read_whole(&self) -> Option<Result<(PathBuf, Picture), DataError>> {
         match self {
-            PairSource::Combined(path) => Some(read_picture(path).map(|picture| (path.clone(), picture))),
+            PairSource::Combined(path) => {
+                Some(read_picture(path).map(|picture| (path.clone(), picture)))
+            }
             PairSource::Memory { name, image } => Some(Ok((name.into(), image.clone()))),
             PairSource::Separate { .. } => None,
         }
@@ -95,7 +105,11 @@ impl PairSource {
             PairSource::Memory { name, image } => halves(image, Path::new(name)),
             PairSource::Separate { a, b } => {
                 let read = |path: &PathBuf| Ok((path.clone(), read_picture(path)?));
-                let mut all = a.iter().chain(b).map(read).collect::<Result<Images, DataError>>()?;
+                let mut all = a
+                    .iter()
+                    .chain(b)
+                    .map(read)
+                    .collect::<Result<Images, DataError>>()?;
                 check_sizes(&all)?;
                 let b = all.split_off(a.len());
                 Ok((all, b))
@@ -109,45 +123,72 @@ impl PairSource {
 /// # Errors
 /// [`DataError::PairSizes`].
 pub fn check_sizes(images: &[(PathBuf, Picture)]) -> Result<(), DataError> {
-    check_alike(images.iter().map(|(path, image)| (path, image.dimensions())))
+    check_alike(
+        images
+            .iter()
+            .map(|(path, image)| (path, image.dimensions())),
+    )
 }
 
 /// Whether all files have the width and height of the first.
-pub(super) fn check_alike<'a>(mut sizes: impl Iterator<Item = (&'a PathBuf, (u32, u32))>) -> Result<(), DataError> {
-    let Some((a, a_size)) = sizes.next() else { return Ok(()) };
+pub(super) fn check_alike<'a>(
+    mut sizes: impl Iterator<Item = (&'a PathBuf, (u32, u32))>,
+) -> Result<(), DataError> {
+    let Some((a, a_size)) = sizes.next() else {
+        return Ok(());
+    };
     match sizes.find(|&(_, size)| size != a_size) {
         None => Ok(()),
-        Some((b, b_size)) => Err(DataError::PairSizes { a: a.clone(), a_size, b: b.clone(), b_size }),
+        Some((b, b_size)) => Err(DataError::PairSizes {
+            a: a.clone(),
+            a_size,
+            b: b.clone(),
+            b_size,
+        }),
     }
 }
 
-/// Cuts a combined image into its left half A and its right half B; `path` only names it in the error.
+/// Cuts a combined image into its left half A and its right half B; `path` only names it in the
+/// error.
 ///
 /// # Errors
 /// [`DataError::OddWidth`] for a width that is odd or 0.
 pub fn split_combined(ab: &Picture, path: &Path) -> Result<(Picture, Picture), DataError> {
     let (width, height) = ab.dimensions();
     if width == 0 || width % 2 == 1 {
-        return Err(DataError::OddWidth { path: path.to_owned(), width });
+        return Err(DataError::OddWidth {
+            path: path.to_owned(),
+            width,
+        });
     }
     let half = |left: u32| ab.crop(left, 0, width / 2, height);
     Ok((half(0), half(width / 2)))
 }
 
-/// The pairs of each split of a dataset folder, in a fixed order; no image is opened yet. `images` is how many A and B have each.
+/// The pairs of each split of a dataset folder, in a fixed order; no image is opened yet. `images`
+/// is how many A and B have each.
 ///
 /// # Errors
-/// A path that is missing, no folder or unreadable, a folder without images, one of `A/` and `B/` without the other, a file
-/// without a partner, and two files that differ in the ending only.
-pub fn find_pairs(root: &Path, images: (usize, usize)) -> Result<Vec<(Split, Vec<PairSource>)>, DataError> {
+/// A path that is missing, no folder or unreadable, a folder without images, one of `A/` and `B/`
+/// without the other, a file without a partner, and two files that differ in the ending only.
+pub fn find_pairs(
+    root: &Path,
+    images: (usize, usize),
+) -> Result<Vec<(Split, Vec<PairSource>)>, DataError> {
     if !root.exists() {
         // A link to itself exists but cannot be followed: let the listing say so.
         let gone = root.symlink_metadata().is_err();
         let path = root.to_owned();
-        return Err(if gone { DataError::NotFound { path } } else { unreadable(root) });
+        return Err(if gone {
+            DataError::NotFound { path }
+        } else {
+            unreadable(root)
+        });
     }
     if !root.is_dir() {
-        return Err(DataError::NotAFolder { path: root.to_owned() });
+        return Err(DataError::NotAFolder {
+            path: root.to_owned(),
+        });
     }
     let mut found = Vec::new();
     for split in Split::ALL {
@@ -177,39 +218,65 @@ fn unreadable(folder: &Path) -> DataError {
     }
 }
 
-/// The folders of both sides in `root`, `A/`, `A2/` .. and `B/`, `B2/` .., each with `inside` behind it; `None` if neither A nor B is
-/// there.
-fn side_folders(root: &Path, inside: &str, images: (usize, usize)) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
+/// The folders of both sides in `root`, `A/`, `A2/` .. and `B/`, `B2/` .., each with `inside`
+/// behind it; `None` if neither A nor B is there.
+fn side_folders(
+    root: &Path,
+    inside: &str,
+    images: (usize, usize),
+) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
     let folder = |side: &str, number: usize| match number {
         1 => root.join(side).join(inside),
         _ => root.join(format!("{side}{number}")).join(inside),
     };
-    let folders = |side: &str, images: usize| (1..=images).map(|number| folder(side, number)).collect();
+    let folders =
+        |side: &str, images: usize| (1..=images).map(|number| folder(side, number)).collect();
     let there = folder("A", 1).is_dir() || folder("B", 1).is_dir();
     there.then(|| (folders("A", images.0), folders("B", images.1)))
 }
 
-/// The pairs of one split's folder: of `A/` and `B/` in it if there is one of them, else combined images.
+/// The pairs of one split's folder: of `A/` and `B/` in it if there is one of them, else combined
+/// images.
 fn pairs_in(folder: &Path, images: (usize, usize)) -> Result<Vec<PairSource>, DataError> {
     match side_folders(folder, "", images) {
         Some((a, b)) => pair_folders(&a, &b),
-        None => Ok(images_in(folder)?.into_iter().map(PairSource::Combined).collect()),
+        None => Ok(images_in(folder)?
+            .into_iter()
+            .map(PairSource::Combined)
+            .collect()),
     }
 }
 
-/// The images of the folders of A and of B, at least one of each, matched by their names without the endings.
+/// The images of the folders of A and of B, at least one of each, matched by their names without
+/// the endings.
 ///
 /// # Errors
-/// A folder that is missing or empty, a file without a partner, and two files that differ in the ending only.
+/// A folder that is missing or empty, a file without a partner, and two files that differ in the
+/// ending only.
 pub fn pair_folders(a: &[PathBuf], b: &[PathBuf]) -> Result<Vec<PairSource>, DataError> {
     let folders: Vec<&PathBuf> = a.iter().chain(b).collect();
     if let Some(missing) = folders.iter().find(|folder| !folder.is_dir()) {
-        let present = folders.iter().find(|folder| folder.is_dir()).unwrap_or(missing);
-        return Err(DataError::MissingHalf { present: present.to_path_buf(), missing: missing.to_path_buf() });
+        let present = folders
+            .iter()
+            .find(|folder| folder.is_dir())
+            .unwrap_or(missing);
+        return Err(DataError::MissingHalf {
+            present: present.to_path_buf(),
+            missing: missing.to_path_buf(),
+        });
     }
-    let images = folders.iter().map(|folder| Ok((folder.to_path_buf(), images_in(folder)?))).collect::<Result<_, DataError>>()?;
+    let images = folders
+        .iter()
+        .map(|folder| Ok((folder.to_path_buf(), images_in(folder)?)))
+        .collect::<Result<_, DataError>>()?;
     let of_one_name = match_names(images)?;
-    Ok(of_one_name.into_iter().map(|mut files| PairSource::Separate { b: files.split_off(a.len()), a: files }).collect())
+    Ok(of_one_name
+        .into_iter()
+        .map(|mut files| PairSource::Separate {
+            b: files.split_off(a.len()),
+            a: files,
+        })
+        .collect())
 }
 
 /// The files of one name, one of each of these places, name by name.
@@ -217,18 +284,32 @@ pub fn pair_folders(a: &[PathBuf], b: &[PathBuf]) -> Result<Vec<PairSource>, Dat
 /// # Errors
 /// A file without a partner, and two files of one place that differ in the ending only.
 pub fn match_names(places: Vec<(PathBuf, Vec<PathBuf>)>) -> Result<Vec<Vec<PathBuf>>, DataError> {
-    let mut places: Vec<_> = places.into_iter().map(|(place, files)| Ok((place, by_name(files)?))).collect::<Result<_, DataError>>()?;
-    let Some((first_place, first)) = (!places.is_empty()).then(|| places.remove(0)) else { return Ok(Vec::new()) };
+    let mut places: Vec<_> = places
+        .into_iter()
+        .map(|(place, files)| Ok((place, by_name(files)?)))
+        .collect::<Result<_, DataError>>()?;
+    let Some((first_place, first)) = (!places.is_empty()).then(|| places.remove(0)) else {
+        return Ok(Vec::new());
+    };
     let mut matched = Vec::with_capacity(first.len());
     for (name, path) in first {
         let mut files = vec![path.clone()];
         for (place, others) in &mut places {
-            files.push(others.remove(&name).ok_or_else(|| DataError::Unpaired { path: path.clone(), folder: place.clone() })?);
+            files.push(others.remove(&name).ok_or_else(|| DataError::Unpaired {
+                path: path.clone(),
+                folder: place.clone(),
+            })?);
         }
         matched.push(files);
     }
-    match places.into_iter().find_map(|(_, others)| others.into_values().next()) {
-        Some(path) => Err(DataError::Unpaired { path, folder: first_place }),
+    match places
+        .into_iter()
+        .find_map(|(_, others)| others.into_values().next())
+    {
+        Some(path) => Err(DataError::Unpaired {
+            path,
+            folder: first_place,
+        }),
         None => Ok(matched),
     }
 }
@@ -237,7 +318,10 @@ fn by_name(files: Vec<PathBuf>) -> Result<BTreeMap<OsString, PathBuf>, DataError
     let mut names = BTreeMap::new();
     for path in files {
         if let Some(first) = names.insert(stem(&path), path.clone()) {
-            return Err(DataError::SameName { first, second: path });
+            return Err(DataError::SameName {
+                first,
+                second: path,
+            });
         }
     }
     Ok(names)
@@ -284,9 +368,20 @@ mod tests {
     fn every_layout_is_found_in_sorted_order() {
         let combined = ["train/b.png", "train/a.jpg", "val/c.png", "train/notes.txt"];
         assert_eq!(summary(&combined), "train: a b, val: c");
-        let inside = ["train/A/y.png", "train/B/y.jpg", "train/A/x.png", "train/B/x.png", "test/z.png"];
+        let inside = [
+            "train/A/y.png",
+            "train/B/y.jpg",
+            "train/A/x.png",
+            "train/B/x.png",
+            "test/z.png",
+        ];
         assert_eq!(summary(&inside), "train: x y, test: z");
-        let above = ["A/train/x.png", "B/train/x.png", "A/val/y.png", "B/val/y.png"];
+        let above = [
+            "A/train/x.png",
+            "B/train/x.png",
+            "A/val/y.png",
+            "B/val/y.png",
+        ];
         assert_eq!(summary(&above), "train: x, val: y");
         assert_eq!(summary(&["A/x.png", "B/x.webp"]), "train: x");
         assert_eq!(summary(&["b.png", "a.png", ".c.png"]), "train: a b");
@@ -294,31 +389,70 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_folder_is_a_typed_error() {
-        assert!(matches!(error(&["A/x.png", "A/y.png", "B/x.png"]), DataError::Unpaired { path, .. } if path.ends_with("A/y.png")));
-        assert!(matches!(error(&["A/x.png", "B/x.png", "B/y.png"]), DataError::Unpaired { path, .. } if path.ends_with("B/y.png")));
-        assert!(matches!(error(&["A/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("B")));
-        assert!(matches!(error(&["train/B/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("train/A")));
-        assert!(matches!(error(&["A/val/x.png", "B/train/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("A/train")));
-        assert!(matches!(error(&["A/x.png", "A/x.jpg", "B/x.png"]), DataError::SameName { .. }));
-        assert!(matches!(error(&["train/notes.txt"]), DataError::NoImages { path } if path.ends_with("train")));
-        assert!(matches!(error(&["train/x.png", "val/notes.txt"]), DataError::NoImages { path } if path.ends_with("val")));
+        assert!(
+            matches!(error(&["A/x.png", "A/y.png", "B/x.png"]), DataError::Unpaired { path, .. } if path.ends_with("A/y.png"))
+        );
+        assert!(
+            matches!(error(&["A/x.png", "B/x.png", "B/y.png"]), DataError::Unpaired { path, .. } if path.ends_with("B/y.png"))
+        );
+        assert!(
+            matches!(error(&["A/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("B"))
+        );
+        assert!(
+            matches!(error(&["train/B/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("train/A"))
+        );
+        assert!(
+            matches!(error(&["A/val/x.png", "B/train/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("A/train"))
+        );
+        assert!(matches!(
+            error(&["A/x.png", "A/x.jpg", "B/x.png"]),
+            DataError::SameName { .. }
+        ));
+        assert!(
+            matches!(error(&["train/notes.txt"]), DataError::NoImages { path } if path.ends_with("train"))
+        );
+        assert!(
+            matches!(error(&["train/x.png", "val/notes.txt"]), DataError::NoImages { path } if path.ends_with("val"))
+        );
         assert!(matches!(error(&[]), DataError::NoImages { .. }));
         let root = tree(&["file.png"]);
-        assert!(matches!(find_pairs(&root.path().join("gone"), (1, 1)), Err(DataError::NotFound { .. })));
-        assert!(matches!(find_pairs(&root.path().join("file.png"), (1, 1)), Err(DataError::NotAFolder { .. })));
+        assert!(matches!(
+            find_pairs(&root.path().join("gone"), (1, 1)),
+            Err(DataError::NotFound { .. })
+        ));
+        assert!(matches!(
+            find_pairs(&root.path().join("file.png"), (1, 1)),
+            Err(DataError::NotAFolder { .. })
+        ));
     }
 
     #[test]
     fn several_images_of_a_side_lie_in_numbered_folders() {
-        let root = tree(&["A/x.png", "A2/x.jpg", "B/x.png", "A/y.png", "A2/y.png", "B/y.png"]);
+        let root = tree(&[
+            "A/x.png", "A2/x.jpg", "B/x.png", "A/y.png", "A2/y.png", "B/y.png",
+        ]);
         let (_, pairs) = find_pairs(root.path(), (2, 1)).unwrap().remove(0);
-        let PairSource::Separate { a, b } = &pairs[0] else { panic!("{pairs:?}") };
-        assert_eq!((a, b), (&vec![root.path().join("A/x.png"), root.path().join("A2/x.jpg")], &vec![root.path().join("B/x.png")]));
+        let PairSource::Separate { a, b } = &pairs[0] else {
+            panic!("{pairs:?}")
+        };
+        assert_eq!(
+            (a, b),
+            (
+                &vec![root.path().join("A/x.png"), root.path().join("A2/x.jpg")],
+                &vec![root.path().join("B/x.png")]
+            )
+        );
         let error = find_pairs(root.path(), (3, 1)).unwrap_err();
-        assert!(matches!(&error, DataError::MissingHalf { missing, .. } if missing.ends_with("A3")), "{error}");
+        assert!(
+            matches!(&error, DataError::MissingHalf { missing, .. } if missing.ends_with("A3")),
+            "{error}"
+        );
         fs::remove_file(root.path().join("A2/y.png")).unwrap();
         let error = find_pairs(root.path(), (2, 1)).unwrap_err();
-        assert!(matches!(&error, DataError::Unpaired { folder, .. } if folder.ends_with("A2")), "{error}");
+        assert!(
+            matches!(&error, DataError::Unpaired { folder, .. } if folder.ends_with("A2")),
+            "{error}"
+        );
         let inside = tree(&["train/A/x.png", "train/B/x.png", "train/B2/x.png"]);
         assert_eq!(find_pairs(inside.path(), (1, 2)).unwrap()[0].1.len(), 1);
     }
@@ -329,7 +463,10 @@ mod tests {
         let root = tree(&[]);
         let knot = root.path().join("knot");
         std::os::unix::fs::symlink(&knot, &knot).unwrap();
-        assert!(matches!(find_pairs(&knot, (1, 1)), Err(DataError::ReadFolder { .. })));
+        assert!(matches!(
+            find_pairs(&knot, (1, 1)),
+            Err(DataError::ReadFolder { .. })
+        ));
     }
 
     #[test]
@@ -337,21 +474,35 @@ mod tests {
         let ab = RgbImage::from_fn(4, 2, |x, y| image::Rgb([x as u8, y as u8, 0])).into();
         let (a, b) = split_combined(&ab, Path::new("ab.png")).unwrap();
         assert_eq!((a.dimensions(), b.dimensions()), ((2, 2), (2, 2)));
-        assert_eq!((a.pixel(1, 1).collect(), b.pixel(0, 1).collect()), (vec![1, 1, 0], vec![2, 1, 0]));
+        assert_eq!(
+            (a.pixel(1, 1).collect(), b.pixel(0, 1).collect()),
+            (vec![1, 1, 0], vec![2, 1, 0])
+        );
         for width in [0, 1, 5] {
-            let error = split_combined(&RgbImage::new(width, 3).into(), Path::new("ab.png")).unwrap_err();
-            assert!(matches!(error, DataError::OddWidth { width: w, .. } if w == width), "{error}");
+            let error =
+                split_combined(&RgbImage::new(width, 3).into(), Path::new("ab.png")).unwrap_err();
+            assert!(
+                matches!(error, DataError::OddWidth { width: w, .. } if w == width),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn two_files_of_different_size_are_no_pair() {
         let root = tree(&["A/x.png", "B/x.png"]);
-        RgbImage::new(4, 4).save(root.path().join("A/x.png")).unwrap();
-        RgbImage::new(4, 5).save(root.path().join("B/x.png")).unwrap();
+        RgbImage::new(4, 4)
+            .save(root.path().join("A/x.png"))
+            .unwrap();
+        RgbImage::new(4, 5)
+            .save(root.path().join("B/x.png"))
+            .unwrap();
         let (_, pairs) = find_pairs(root.path(), (1, 1)).unwrap().remove(0);
         let error = pairs[0].read().unwrap_err();
-        assert!(matches!(error, DataError::PairSizes { b_size: (4, 5), .. }), "{error}");
+        assert!(
+            matches!(error, DataError::PairSizes { b_size: (4, 5), .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains("4x5"));
     }
 }

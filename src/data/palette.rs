@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// A colour of a label map in samples of 16 bits, those of 8 bits times 257: so a map of small 16-bit numbers keeps them apart.
+/// A colour of a label map in samples of 16 bits, those of 8 bits times 257: so a map of small
+/// 16-bit numbers keeps them apart.
 pub type Colour = [u16; 3];
 
 /// Samples of 16 bits to one of 8.
@@ -36,8 +37,17 @@ pub struct UnknownColour {
 impl UnknownColour {
     /// The error of the label map at `path`.
     pub(super) fn of(self, path: &Path) -> DataError {
-        let Self { colour, nearest, at } = self;
-        DataError::UnknownColour { path: path.to_owned(), colour, nearest, at }
+        let Self {
+            colour,
+            nearest,
+            at,
+        } = self;
+        DataError::UnknownColour {
+            path: path.to_owned(),
+            colour,
+            nearest,
+            at,
+        }
     }
 }
 
@@ -59,50 +69,78 @@ impl From<Palette> for String {
 pub const MOST_LABELS: usize = 256;
 
 impl Palette {
-    /// Reads lines that begin with a colour as `#rrggbb`, or `#rrrrggggbbbb` of 16 bits; what follows behind a space is its name. Other
-    /// lines do not count, nor do those that begin with `#` and a space.
+    /// Reads lines that begin with a colour as `#rrggbb`, or `#rrrrggggbbbb` of 16 bits; what
+    /// follows behind a space is its name. Other lines do not count, nor do those that begin with
+    /// `#` and a space.
     ///
     /// # Errors
     /// What is wrong in which line.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut colours = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
-            let Some(rest) = line.trim().strip_prefix('#').filter(|rest| rest.starts_with(|first: char| !first.is_whitespace())) else {
+            let Some(rest) = line
+                .trim()
+                .strip_prefix('#')
+                .filter(|rest| rest.starts_with(|first: char| !first.is_whitespace()))
+            else {
                 continue;
             };
             let Some(colour) = rest.split_whitespace().next().and_then(parse_colour) else {
-                return Err(format!("line {number}: \"{}\" is no colour #rrggbb or #rrrrggggbbbb", line.trim()));
+                return Err(format!(
+                    "line {number}: \"{}\" is no colour #rrggbb or #rrrrggggbbbb",
+                    line.trim()
+                ));
             };
             if colours.contains(&colour) {
-                return Err(format!("line {number}: #{} stands there twice", hex(colour)));
+                return Err(format!(
+                    "line {number}: #{} stands there twice",
+                    hex(colour)
+                ));
             }
             colours.push(colour);
         }
         match colours.len() {
             1..=MOST_LABELS => Ok(Self { colours }),
-            count => Err(format!("it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb or #rrrrggggbbbb")),
+            count => Err(format!(
+                "it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb or #rrrrggggbbbb"
+            )),
         }
     }
 
-    /// The colours of the label maps that `read` finds in each of `items`, sorted; each thread holds those of one at a time.
+    /// The colours of the label maps that `read` finds in each of `items`, sorted; each thread
+    /// holds those of one at a time.
     ///
     /// # Errors
     /// Those of reading, [`DataError::TooManyColours`] and [`DataError::Spawn`].
-    pub fn of<T: Sync>(items: &[T], threads: usize, read: impl Fn(&T) -> Result<Images, DataError> + Sync) -> Result<Self, DataError> {
+    pub fn of<T: Sync>(
+        items: &[T],
+        threads: usize,
+        read: impl Fn(&T) -> Result<Images, DataError> + Sync,
+    ) -> Result<Self, DataError> {
         let found = Mutex::new(BTreeSet::new());
         in_parallel(items, threads, |item| {
             for (path, picture) in read(item)? {
                 let own = first_colours(&picture);
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                // Colours that are too many are not kept: they would make the images after them look guilty.
+                // Colours that are too many are not kept: they would make the images after them
+                // look guilty.
                 if found.union(&own).count() > MOST_LABELS {
-                    return Err(DataError::TooManyColours { path, most: MOST_LABELS });
+                    return Err(DataError::TooManyColours {
+                        path,
+                        most: MOST_LABELS,
+                    });
                 }
                 found.extend(own);
             }
             Ok(())
         })?;
-        Ok(Self { colours: found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect() })
+        Ok(Self {
+            colours: found
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)
+                .into_iter()
+                .collect(),
+        })
     }
 
     /// The palette as [`Palette::parse`] reads it, each colour with its number.
@@ -131,13 +169,21 @@ impl Palette {
     /// # Errors
     /// The first pixel whose colour is unknown.
     pub fn index(&self, picture: &Picture) -> Result<Picture, UnknownColour> {
-        let numbers: HashMap<Colour, u8> = (0..=u8::MAX).zip(&self.colours).map(|(number, &colour)| (colour, number)).collect();
+        let numbers: HashMap<Colour, u8> = (0..=u8::MAX)
+            .zip(&self.colours)
+            .map(|(number, &colour)| (colour, number))
+            .collect();
         let (width, height) = picture.dimensions();
         let mut labels = Vec::with_capacity(width as usize * height as usize);
         for colour in colours_of(&picture.to_rgb()) {
             let Some(&number) = numbers.get(&colour) else {
-                let at = [labels.len() % width as usize, labels.len() / width as usize].map(|place| place as u32);
-                return Err(UnknownColour { colour, nearest: self.nearest(colour), at });
+                let at = [labels.len() % width as usize, labels.len() / width as usize]
+                    .map(|place| place as u32);
+                return Err(UnknownColour {
+                    colour,
+                    nearest: self.nearest(colour),
+                    at,
+                });
             };
             labels.push(number);
         }
@@ -146,8 +192,18 @@ impl Palette {
     }
 
     fn nearest(&self, colour: Colour) -> Colour {
-        let distance = |known: &Colour| known.iter().zip(colour).map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2)).sum::<u64>();
-        self.colours.iter().copied().min_by_key(distance).unwrap_or_default()
+        let distance = |known: &Colour| {
+            known
+                .iter()
+                .zip(colour)
+                .map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2))
+                .sum::<u64>()
+        };
+        self.colours
+            .iter()
+            .copied()
+            .min_by_key(distance)
+            .unwrap_or_default()
     }
 }
 
@@ -173,7 +229,9 @@ fn first_colours(picture: &Picture) -> BTreeSet<Colour> {
 /// A colour as `rrggbb`, or as `rrrrggggbbbb` where 8 bits do not hold it.
 pub(super) fn hex(colour: Colour) -> String {
     match colour.iter().all(|sample| sample.is_multiple_of(STEP)) {
-        true => colour.map(|sample| format!("{:02x}", sample / STEP)).concat(),
+        true => colour
+            .map(|sample| format!("{:02x}", sample / STEP))
+            .concat(),
         false => colour.map(|sample| format!("{sample:04x}")).concat(),
     }
 }
@@ -185,9 +243,15 @@ fn parse_colour(digits: &str) -> Option<Colour> {
         12 => 1,
         _ => return None,
     };
-    let word = u64::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let word = u64::from_str_radix(digits, 16)
+        .ok()
+        .filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     let bits = 4 * digits.len() as u32 / 3;
-    Some([2, 1, 0].map(|place| (word >> (place * bits)) as u16 & (u16::MAX / scale)).map(|sample| sample * scale))
+    Some(
+        [2, 1, 0]
+            .map(|place| (word >> (place * bits)) as u16 & (u16::MAX / scale))
+            .map(|sample| sample * scale),
+    )
 }
 
 #[cfg(test)]
@@ -200,10 +264,18 @@ mod tests {
     #[test]
     fn a_palette_is_read_written_and_found() {
         let palette = Palette::parse("a note\n# another\n#\n#0a0B0c road\n  #ffffff\n").unwrap();
-        assert_eq!((palette.len(), palette.text().as_str()), (2, "#0a0b0c 0\n#ffffff 1\n"));
+        assert_eq!(
+            (palette.len(), palette.text().as_str()),
+            (2, "#0a0b0c 0\n#ffffff 1\n")
+        );
         assert_eq!(Palette::parse(&palette.text()), Ok(palette.clone()));
-        let image = RgbImage::from_fn(4, 4, |x, _| Rgb(if x == 2 { [255; 3] } else { [10, 11, 12] }));
-        assert_eq!(palette.index(&image.into()).unwrap().bytes()[..4], [0, 0, 1, 0]);
+        let image = RgbImage::from_fn(4, 4, |x, _| {
+            Rgb(if x == 2 { [255; 3] } else { [10, 11, 12] })
+        });
+        assert_eq!(
+            palette.index(&image.into()).unwrap().bytes()[..4],
+            [0, 0, 1, 0]
+        );
         let json = serde_json::to_string(&palette).unwrap();
         assert_eq!(serde_json::from_str::<Palette>(&json).unwrap(), palette);
         assert!(serde_json::from_str::<Palette>("\"#12\"").is_err());
@@ -214,18 +286,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let save = |name: &str, width: u32, blue: u8| {
             let path = folder.path().join(name);
-            RgbImage::from_fn(width, 2, |x, _| Rgb([x as u8, (x >> 8) as u8, blue])).save(&path).unwrap();
+            RgbImage::from_fn(width, 2, |x, _| Rgb([x as u8, (x >> 8) as u8, blue]))
+                .save(&path)
+                .unwrap();
             path
         };
-        let mut files = vec![save("a.png", 200, 0), save("b.png", 56, 1), save("c.png", 200, 0)];
+        let mut files = vec![
+            save("a.png", 200, 0),
+            save("b.png", 56, 1),
+            save("c.png", 200, 0),
+        ];
         for threads in [1, 3] {
-            let palette = Palette::of(&files, threads, |path| Ok(vec![(path.clone(), read_picture(path)?)])).unwrap();
-            assert_eq!((palette.len(), palette.colours[1], palette.colours[255]), (256, [0, 0, STEP], [199 * STEP, 0, 0]));
+            let palette = Palette::of(&files, threads, |path| {
+                Ok(vec![(path.clone(), read_picture(path)?)])
+            })
+            .unwrap();
+            assert_eq!(
+                (palette.len(), palette.colours[1], palette.colours[255]),
+                (256, [0, 0, STEP], [199 * STEP, 0, 0])
+            );
         }
         files.push(save("photo.png", 257, 2));
         for threads in [1, 4] {
-            let message = Palette::of(&files, threads, |path| Ok(vec![(path.clone(), read_picture(path)?)])).unwrap_err().to_string();
-            assert!(message.contains("photo.png") && message.contains("256") && message.contains("--palette"), "{message}");
+            let message = Palette::of(&files, threads, |path| {
+                Ok(vec![(path.clone(), read_picture(path)?)])
+            })
+            .unwrap_err()
+            .to_string();
+            assert!(
+                message.contains("photo.png")
+                    && message.contains("256")
+                    && message.contains("--palette"),
+                "{message}"
+            );
         }
     }
 
@@ -233,7 +326,10 @@ mod tests {
     fn what_is_no_palette_and_what_is_not_in_it_are_named() {
         for (text, expected) in [
             ("", "lines #rrggbb or #rrrrggggbbbb"),
-            ("#12345", "line 1: \"#12345\" is no colour #rrggbb or #rrrrggggbbbb"),
+            (
+                "#12345",
+                "line 1: \"#12345\" is no colour #rrggbb or #rrrrggggbbbb",
+            ),
             ("#+12345", "line 1"),
             ("#ff0000ff", "line 1"),
             ("#ff0000,", "line 1"),
@@ -251,7 +347,11 @@ mod tests {
         image.put_pixel(1, 1, Rgb([250, 3, 0]));
         assert_eq!(
             palette.index(&image.into()),
-            Err(UnknownColour { colour: [250, 3, 0].map(|byte| byte * STEP), nearest: [u16::MAX, 0, 0], at: [1, 1] })
+            Err(UnknownColour {
+                colour: [250, 3, 0].map(|byte| byte * STEP),
+                nearest: [u16::MAX, 0, 0],
+                at: [1, 1]
+            })
         );
     }
 
@@ -259,16 +359,36 @@ mod tests {
     fn labels_of_16_bits_stay_apart_and_those_of_8_bits_are_the_same_in_both() {
         // Numbers of classes and instances, which are one colour or none in 8 bits.
         let numbers = [0u16, 1, 2, 128, 257, 26_001, 65_535];
-        let map = Picture::from(DynamicImage::from(ImageBuffer::from_fn(7, 2, |x, _| Luma([numbers[x as usize]]))));
-        let palette = Palette::of(std::slice::from_ref(&map), 1, |map| Ok(vec![("map.png".into(), map.clone())])).unwrap();
-        assert_eq!((palette.len(), palette.text().lines().nth(4)), (7, Some("#010101 4")));
-        assert!(palette.text().contains("#659165916591 5\n"), "{}", palette.text());
+        let map = Picture::from(DynamicImage::from(ImageBuffer::from_fn(7, 2, |x, _| {
+            Luma([numbers[x as usize]])
+        })));
+        let palette = Palette::of(std::slice::from_ref(&map), 1, |map| {
+            Ok(vec![("map.png".into(), map.clone())])
+        })
+        .unwrap();
+        assert_eq!(
+            (palette.len(), palette.text().lines().nth(4)),
+            (7, Some("#010101 4"))
+        );
+        assert!(
+            palette.text().contains("#659165916591 5\n"),
+            "{}",
+            palette.text()
+        );
         assert_eq!(Palette::parse(&palette.text()), Ok(palette.clone()));
-        assert_eq!(palette.index(&map).unwrap().bytes(), [0, 1, 2, 3, 4, 5, 6].repeat(2));
+        assert_eq!(
+            palette.index(&map).unwrap().bytes(),
+            [0, 1, 2, 3, 4, 5, 6].repeat(2)
+        );
 
         let eight = RgbImage::from_fn(3, 2, |x, _| Rgb([200, x as u8, 10]));
-        let both = [DynamicImage::from(eight.clone()), DynamicImage::from(eight).into_rgb16().into()].map(Picture::from);
+        let both = [
+            DynamicImage::from(eight.clone()),
+            DynamicImage::from(eight).into_rgb16().into(),
+        ]
+        .map(Picture::from);
         let palette = Palette::parse("#c8000a\n#c8010a\n#c8020a").unwrap();
-        both.iter().for_each(|map| assert_eq!(palette.index(map).unwrap().bytes(), [0, 1, 2, 0, 1, 2]));
+        both.iter()
+            .for_each(|map| assert_eq!(palette.index(map).unwrap().bytes(), [0, 1, 2, 0, 1, 2]));
     }
 }

@@ -1,7 +1,7 @@
 //! A picture in memory: any number of channels, 8 or 16 bits a sample, as it was read.
 //!
-//! What only moves pixels (crops, mirrors, padding) moves bytes and does not ask for the depth; what computes (resampling, colours)
-//! asks for samples.
+//! What only moves pixels (crops, mirrors, padding) moves bytes and does not ask for the depth;
+//! what computes (resampling, colours) asks for samples.
 
 /// Bits of a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,13 +30,15 @@ impl Depth {
         }
     }
 
-    /// A sample to -1..1, in the reference's order of operations (`ToTensor`, then `Normalize(0.5, 0.5)`), so that every bit agrees.
+    /// A sample to -1..1, in the reference's order of operations (`ToTensor`, then
+    /// `Normalize(0.5, 0.5)`), so that every bit agrees.
     pub fn to_unit(self, sample: u16) -> f32 {
         (f32::from(sample) / f32::from(self.max()) - 0.5) / 0.5
     }
 
-    /// A value in -1..1 to a sample; what lies outside is clamped, NaN is 0. 8 bits are truncated as in the reference; 16 bits, which
-    /// it does not have, are rounded, so that a sample survives the way to a float and back.
+    /// A value in -1..1 to a sample; what lies outside is clamped, NaN is 0. 8 bits are truncated
+    /// as in the reference; 16 bits, which it does not have, are rounded, so that a sample survives
+    /// the way to a float and back.
     pub fn to_sample(self, value: f32) -> u16 {
         let scaled = (value + 1.0) / 2.0 * f32::from(self.max());
         // `as` saturates, truncates and maps NaN to 0.
@@ -79,32 +81,80 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture of these samples, `[height, width, channels]`, or `None` if there are not as many as it has.
-    pub fn from_bytes(width: u32, height: u32, channels: usize, depth: Depth, bytes: Vec<u8>) -> Option<Self> {
-        let samples = (width as usize).checked_mul(height as usize)?.checked_mul(channels)?;
-        (samples.checked_mul(depth.bytes())? == bytes.len()).then_some(Self { width, height, channels, depth, bytes })
+    /// A picture of these samples, `[height, width, channels]`, or `None` if there are not as many
+    /// as it has.
+    pub fn from_bytes(
+        width: u32,
+        height: u32,
+        channels: usize,
+        depth: Depth,
+        bytes: Vec<u8>,
+    ) -> Option<Self> {
+        let samples = (width as usize)
+            .checked_mul(height as usize)?
+            .checked_mul(channels)?;
+        (samples.checked_mul(depth.bytes())? == bytes.len()).then_some(Self {
+            width,
+            height,
+            channels,
+            depth,
+            bytes,
+        })
     }
 
-    /// A picture of network outputs in -1..1, `[height, width, channels]`; values that are missing are black.
-    pub fn from_unit(width: u32, height: u32, channels: usize, depth: Depth, values: &[f32]) -> Self {
-        let mut picture = Self { width, height, channels, depth, bytes: Vec::new() };
-        values.iter().for_each(|&value| picture.push(depth.to_sample(value)));
-        picture.bytes.resize(width as usize * height as usize * picture.pixel_bytes(), 0);
+    /// A picture of network outputs in -1..1, `[height, width, channels]`; values that are missing
+    /// are black.
+    pub fn from_unit(
+        width: u32,
+        height: u32,
+        channels: usize,
+        depth: Depth,
+        values: &[f32],
+    ) -> Self {
+        let mut picture = Self {
+            width,
+            height,
+            channels,
+            depth,
+            bytes: Vec::new(),
+        };
+        values
+            .iter()
+            .for_each(|&value| picture.push(depth.to_sample(value)));
+        picture
+            .bytes
+            .resize(width as usize * height as usize * picture.pixel_bytes(), 0);
         picture
     }
 
     /// A white picture.
     pub fn white(width: u32, height: u32, channels: usize, depth: Depth) -> Self {
         let bytes = vec![u8::MAX; width as usize * height as usize * channels * depth.bytes()];
-        Self { width, height, channels, depth, bytes }
+        Self {
+            width,
+            height,
+            channels,
+            depth,
+            bytes,
+        }
     }
 
-    /// Puts `other`, of the same channels and depth, at (`left`, `top`), as much of it as fits there.
+    /// Puts `other`, of the same channels and depth, at (`left`, `top`), as much of it as fits
+    /// there.
     pub fn paste(&mut self, other: &Picture, left: u32, top: u32) {
-        let (pixel, width) = (self.pixel_bytes(), other.width.min(self.width.saturating_sub(left)));
+        let (pixel, width) = (
+            self.pixel_bytes(),
+            other.width.min(self.width.saturating_sub(left)),
+        );
         for y in 0..other.height.min(self.height.saturating_sub(top)) {
-            let at = |picture: &Picture, x: u32, y: u32| (y as usize * picture.width as usize + x as usize) * pixel;
-            let (to, from, length) = (at(self, left, top + y), at(other, 0, y), width as usize * pixel);
+            let at = |picture: &Picture, x: u32, y: u32| {
+                (y as usize * picture.width as usize + x as usize) * pixel
+            };
+            let (to, from, length) = (
+                at(self, left, top + y),
+                at(other, 0, y),
+                width as usize * pixel,
+            );
             self.bytes[to..to + length].copy_from_slice(&other.bytes[from..from + length]);
         }
     }
@@ -126,7 +176,12 @@ impl Picture {
 
     /// Everything but the samples.
     pub fn layout(&self) -> Layout {
-        Layout { width: self.width, height: self.height, channels: self.channels, depth: self.depth }
+        Layout {
+            width: self.width,
+            height: self.height,
+            channels: self.channels,
+            depth: self.depth,
+        }
     }
 
     /// Samples of a pixel.
@@ -159,15 +214,28 @@ impl Picture {
         samples_of(self.depth, self.pixel_at(x, y))
     }
 
-    /// A picture of another size whose pixels are pixels of this one: which, `position` says. One outside gives black.
-    pub fn rearrange(&self, width: u32, height: u32, position: impl Fn(u32, u32) -> (u32, u32)) -> Self {
+    /// A picture of another size whose pixels are pixels of this one: which, `position` says. One
+    /// outside gives black.
+    pub fn rearrange(
+        &self,
+        width: u32,
+        height: u32,
+        position: impl Fn(u32, u32) -> (u32, u32),
+    ) -> Self {
         let bytes = Vec::with_capacity(width as usize * height as usize * self.pixel_bytes());
-        let mut other = Self { width, height, bytes, ..*self };
+        let mut other = Self {
+            width,
+            height,
+            bytes,
+            ..*self
+        };
         for y in 0..height {
             for x in 0..width {
                 let (from_x, from_y) = position(x, y);
                 match self.pixel_at(from_x, from_y) {
-                    [] => other.bytes.resize(other.bytes.len() + self.pixel_bytes(), 0),
+                    [] => other
+                        .bytes
+                        .resize(other.bytes.len() + self.pixel_bytes(), 0),
                     pixel => other.bytes.extend_from_slice(pixel),
                 }
             }
@@ -177,15 +245,28 @@ impl Picture {
 
     /// The window of `width` x `height` pixels at (`left`, `top`), or what there is of it.
     pub fn crop(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
-        let (width, height) = (width.min(self.width.saturating_sub(left)), height.min(self.height.saturating_sub(top)));
+        let (width, height) = (
+            width.min(self.width.saturating_sub(left)),
+            height.min(self.height.saturating_sub(top)),
+        );
         self.rearrange(width, height, |x, y| (left + x, top + y))
     }
 
-    /// A picture of the same size and depth, with `channels` samples a pixel that `colour` makes of this one's.
+    /// A picture of the same size and depth, with `channels` samples a pixel that `colour` makes of
+    /// this one's.
     pub fn map(&self, channels: usize, mut colour: impl FnMut(&[u16], &mut Vec<u16>)) -> Self {
-        let bytes = Vec::with_capacity(self.width as usize * self.height as usize * channels * self.depth.bytes());
-        let mut other = Self { channels, bytes, ..*self };
-        let (mut from, mut to) = (Vec::with_capacity(self.channels), Vec::with_capacity(channels));
+        let bytes = Vec::with_capacity(
+            self.width as usize * self.height as usize * channels * self.depth.bytes(),
+        );
+        let mut other = Self {
+            channels,
+            bytes,
+            ..*self
+        };
+        let (mut from, mut to) = (
+            Vec::with_capacity(self.channels),
+            Vec::with_capacity(channels),
+        );
         for pixel in self.bytes.chunks_exact(self.pixel_bytes().max(1)) {
             from.clear();
             from.extend(samples_of(self.depth, pixel));
@@ -196,7 +277,8 @@ impl Picture {
         other
     }
 
-    /// Red, green and blue, as Pillow's `convert("RGB")`: grey is repeated over the channels, alpha is dropped and not composited.
+    /// Red, green and blue, as Pillow's `convert("RGB")`: grey is repeated over the channels, alpha
+    /// is dropped and not composited.
     pub fn to_rgb(&self) -> Self {
         match self.channels {
             3 => self.clone(),
@@ -210,7 +292,9 @@ impl Picture {
         match self.channels {
             1 => self.clone(),
             2 => self.map(1, |pixel, gray| gray.push(pixel[0])),
-            _ => self.map(1, |pixel, gray| gray.push(luma([pixel[0], pixel[1], pixel[2]]))),
+            _ => self.map(1, |pixel, gray| {
+                gray.push(luma([pixel[0], pixel[1], pixel[2]]))
+            }),
         }
     }
 
@@ -218,9 +302,15 @@ impl Picture {
     pub fn to_rgba(&self) -> Self {
         let opaque = self.depth.max();
         match self.channels {
-            1 => self.map(4, |pixel, rgba| rgba.extend([pixel[0], pixel[0], pixel[0], opaque])),
-            2 => self.map(4, |pixel, rgba| rgba.extend([pixel[0], pixel[0], pixel[0], pixel[1]])),
-            3 => self.map(4, |pixel, rgba| rgba.extend([pixel[0], pixel[1], pixel[2], opaque])),
+            1 => self.map(4, |pixel, rgba| {
+                rgba.extend([pixel[0], pixel[0], pixel[0], opaque])
+            }),
+            2 => self.map(4, |pixel, rgba| {
+                rgba.extend([pixel[0], pixel[0], pixel[0], pixel[1]])
+            }),
+            3 => self.map(4, |pixel, rgba| {
+                rgba.extend([pixel[0], pixel[1], pixel[2], opaque])
+            }),
             _ => self.clone(),
         }
     }
@@ -230,16 +320,26 @@ impl Picture {
         if pictures.len() == 1 {
             return pictures.remove(0);
         }
-        let deep = pictures.iter().any(|picture| picture.depth == Depth::Sixteen);
+        let deep = pictures
+            .iter()
+            .any(|picture| picture.depth == Depth::Sixteen);
         let depth = if deep { Depth::Sixteen } else { Depth::Eight };
         let (width, height) = pictures.first().map_or((0, 0), Picture::dimensions);
         let channels = pictures.iter().map(Picture::channels).sum();
-        let mut stacked = Self { width, height, channels, depth, bytes: Vec::new() };
+        let mut stacked = Self {
+            width,
+            height,
+            channels,
+            depth,
+            bytes: Vec::new(),
+        };
         for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
             for picture in &pictures {
                 // 65535 / 255: white stays white.
                 let scale = if picture.depth == depth { 1 } else { 257 };
-                picture.pixel(x, y).for_each(|sample| stacked.push(sample * scale));
+                picture
+                    .pixel(x, y)
+                    .for_each(|sample| stacked.push(sample * scale));
             }
         }
         stacked
@@ -248,16 +348,29 @@ impl Picture {
     /// Takes away the first `rows`, or all there are.
     pub fn take_rows(&mut self, rows: u32) -> Self {
         let height = rows.min(self.height);
-        let bytes = self.bytes.drain(..height as usize * self.layout().row_bytes()).collect();
+        let bytes = self
+            .bytes
+            .drain(..height as usize * self.layout().row_bytes())
+            .collect();
         self.height -= height;
-        Self { height, bytes, ..*self }
+        Self {
+            height,
+            bytes,
+            ..*self
+        }
     }
 
-    /// Adds the rows of a picture of the same width, channels and depth below; to a picture without rows, those of any.
+    /// Adds the rows of a picture of the same width, channels and depth below; to a picture without
+    /// rows, those of any.
     pub fn append(&mut self, below: Self) {
         if self.height == 0 {
             *self = below;
-        } else if self.layout() == (Layout { height: self.height, ..below.layout() }) {
+        } else if self.layout()
+            == (Layout {
+                height: self.height,
+                ..below.layout()
+            })
+        {
             self.bytes.reserve_exact(below.bytes.len());
             self.bytes.extend_from_slice(&below.bytes);
             self.height += below.height;
@@ -266,7 +379,9 @@ impl Picture {
 
     /// The channels from `start` on, `channels` of them.
     pub fn slice(&self, start: usize, channels: usize) -> Self {
-        self.map(channels, |pixel, part| part.extend(pixel.iter().skip(start).take(channels)))
+        self.map(channels, |pixel, part| {
+            part.extend(pixel.iter().skip(start).take(channels))
+        })
     }
 
     fn pixel_bytes(&self) -> usize {
@@ -297,11 +412,13 @@ fn luma([r, g, b]: [u16; 3]) -> u16 {
 
 /// The samples that these bytes are.
 fn samples_of(depth: Depth, bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes.chunks_exact(depth.bytes()).map(|sample| match *sample {
-        [byte] => u16::from(byte),
-        [first, second] => u16::from_ne_bytes([first, second]),
-        _ => 0,
-    })
+    bytes
+        .chunks_exact(depth.bytes())
+        .map(|sample| match *sample {
+            [byte] => u16::from(byte),
+            [first, second] => u16::from_ne_bytes([first, second]),
+            _ => 0,
+        })
 }
 
 #[cfg(test)]
@@ -311,9 +428,25 @@ mod tests {
 
     #[test]
     fn every_sample_of_16_bits_survives_as_a_float_and_8_bits_are_truncated() {
-        assert!((0..=u16::MAX).all(|sample| Depth::Sixteen.to_sample(Depth::Sixteen.to_unit(sample)) == sample));
-        for (value, byte, word) in [(-1.0, 0, 0), (0.0, 127, 32_768), (1.0, 255, 65_535), (7.0, 255, 65_535), (f32::NAN, 0, 0)] {
-            assert_eq!((Depth::Eight.to_sample(value), Depth::Sixteen.to_sample(value)), (byte, word), "{value}");
+        assert!(
+            (0..=u16::MAX)
+                .all(|sample| Depth::Sixteen.to_sample(Depth::Sixteen.to_unit(sample)) == sample)
+        );
+        for (value, byte, word) in [
+            (-1.0, 0, 0),
+            (0.0, 127, 32_768),
+            (1.0, 255, 65_535),
+            (7.0, 255, 65_535),
+            (f32::NAN, 0, 0),
+        ] {
+            assert_eq!(
+                (
+                    Depth::Eight.to_sample(value),
+                    Depth::Sixteen.to_sample(value)
+                ),
+                (byte, word),
+                "{value}"
+            );
         }
     }
 
@@ -324,17 +457,40 @@ mod tests {
         assert_eq!(picture.crop(1, 2, 1, 9).bytes(), [14, 15, 20, 21]);
         assert_eq!(picture.crop(5, 0, 2, 2).dimensions(), (0, 2));
         assert_eq!(picture.rearrange(1, 1, |_, _| (3, 0)).bytes(), [0, 0]);
-        assert_eq!(picture.map(1, |pixel, sum| sum.push(pixel[0] + pixel[1])).pixel(0, 1).next(), Some(13));
+        assert_eq!(
+            picture
+                .map(1, |pixel, sum| sum.push(pixel[0] + pixel[1]))
+                .pixel(0, 1)
+                .next(),
+            Some(13)
+        );
         assert_eq!(picture.to_rgb().pixel(2, 3).collect::<Vec<_>>(), [22; 3]);
         let (mut upper, lower) = (picture.crop(0, 0, 3, 3), picture.crop(0, 3, 3, 1));
         upper.append(lower.clone());
         assert_eq!(upper, picture);
         assert_eq!(upper.take_rows(3), picture.crop(0, 0, 3, 3));
         assert_eq!(upper, lower);
-        let stacked = Picture::stack(vec![picture.clone(), Picture::from_unit(3, 4, 1, Depth::Sixteen, &[1.0])]);
-        assert_eq!((stacked.depth(), stacked.pixel(0, 0).collect()), (Depth::Sixteen, vec![0, 257, 65_535]));
-        assert_eq!(stacked.slice(1, 1).pixel(1, 0).collect::<Vec<_>>(), [3 * 257]);
-        assert_eq!(Picture::from_bytes(3, 4, 1, Depth::Sixteen, samples[..12].to_vec()), None);
-        assert_eq!(Picture::from_unit(1, 1, 2, Depth::Sixteen, &[1.0]).samples().collect::<Vec<_>>(), [65_535, 0]);
+        let stacked = Picture::stack(vec![
+            picture.clone(),
+            Picture::from_unit(3, 4, 1, Depth::Sixteen, &[1.0]),
+        ]);
+        assert_eq!(
+            (stacked.depth(), stacked.pixel(0, 0).collect()),
+            (Depth::Sixteen, vec![0, 257, 65_535])
+        );
+        assert_eq!(
+            stacked.slice(1, 1).pixel(1, 0).collect::<Vec<_>>(),
+            [3 * 257]
+        );
+        assert_eq!(
+            Picture::from_bytes(3, 4, 1, Depth::Sixteen, samples[..12].to_vec()),
+            None
+        );
+        assert_eq!(
+            Picture::from_unit(1, 1, 2, Depth::Sixteen, &[1.0])
+                .samples()
+                .collect::<Vec<_>>(),
+            [65_535, 0]
+        );
     }
 }

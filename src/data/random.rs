@@ -1,12 +1,13 @@
-//! Counter-based random numbers: Philox 4x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-//! SC 2011, section 3.3 and table 2).
+//! Counter-based random numbers: Philox 4x32 with 10 rounds (Salmon et al., "Parallel random
+//! numbers: as easy as 1, 2, 3", SC 2011, section 3.3 and table 2).
 //!
-//! A draw is a function of a key and a counter and of nothing else, so there is no generator state to save: a run that resumes
-//! at step `t` draws what an uninterrupted run would have drawn there.
+//! A draw is a function of a key and a counter and of nothing else, so there is no generator state
+//! to save: a run that resumes at step `t` draws what an uninterrupted run would have drawn there.
 
 /// Multipliers of the two lane products of a round.
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-/// What the two key words grow by from round to round (golden ratio and square root of 3, minus 1, as 32-bit fractions).
+/// What the two key words grow by from round to round (golden ratio and square root of 3, minus 1,
+/// as 32-bit fractions).
 const KEY_STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
@@ -30,7 +31,8 @@ fn wide_product(a: u32, b: u32) -> (u32, u32) {
     ((product >> 32) as u32, product as u32)
 }
 
-/// What a draw is for. Streams of one seed never overlap, so that one more draw here changes nothing there.
+/// What a draw is for. Streams of one seed never overlap, so that one more draw here changes
+/// nothing there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Stream {
@@ -40,13 +42,18 @@ pub enum Stream {
     Jitter = 2,
 }
 
-/// Four uniform words: draw `index` of `stream` under `seed`; `epoch` opens a fresh sequence (up to 2^32 of them).
+/// Four uniform words: draw `index` of `stream` under `seed`; `epoch` opens a fresh sequence (up to
+/// 2^32 of them).
 pub fn draw(seed: u64, stream: Stream, epoch: u32, index: u64) -> [u32; 4] {
     let key = [seed as u32, (seed >> 32) as u32];
-    philox4x32_10(key, [index as u32, (index >> 32) as u32, epoch, stream as u32])
+    philox4x32_10(
+        key,
+        [index as u32, (index >> 32) as u32, epoch, stream as u32],
+    )
 }
 
-/// Maps a uniform word to `0..bound` (0 for a bound of 0); no value is more likely than another by more than `bound / 2^32`.
+/// Maps a uniform word to `0..bound` (0 for a bound of 0); no value is more likely than another by
+/// more than `bound / 2^32`.
 pub fn below(word: u32, bound: u32) -> u32 {
     ((u64::from(word) * u64::from(bound)) >> 32) as u32
 }
@@ -70,10 +77,19 @@ mod tests {
     #[test]
     fn philox_gives_the_published_known_answers() {
         let ones = u32::MAX;
-        assert_eq!(philox4x32_10([0, 0], [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(philox4x32_10([ones, ones], [ones; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(
-            philox4x32_10([0xa409_3822, 0x299f_31d0], [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]),
+            philox4x32_10([0, 0], [0; 4]),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+        );
+        assert_eq!(
+            philox4x32_10([ones, ones], [ones; 4]),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+        );
+        assert_eq!(
+            philox4x32_10(
+                [0xa409_3822, 0x299f_31d0],
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]
+            ),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
     }

@@ -1,4 +1,5 @@
-//! One file to a picture, within limits; and which files of a folder are images. An EXIF orientation is ignored, as in the reference.
+//! One file to a picture, within limits; and which files of a folder are images. An EXIF
+//! orientation is ignored, as in the reference.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,20 +13,24 @@ use super::picture::Picture;
 use super::tiff_reader::read_channels;
 
 /// Endings of the files that count as images, in lower case; other files of a folder are ignored.
-pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif"];
+pub const EXTENSIONS: [&str; 9] = [
+    "png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif",
+];
 
 /// The longest accepted side of an image, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
 /// The longest side of a square that is still accepted once decoded.
 pub const MAX_SQUARE: u32 = 13_377;
-/// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can claim to be terabytes.
+/// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can
+/// claim to be terabytes.
 pub(super) const MAX_BYTES: u64 = 512 << 20;
 
-/// Reads an image file of any supported format, channels and depth as they are; the content decides on the format, not the name.
+/// Reads an image file of any supported format, channels and depth as they are; the content decides
+/// on the format, not the name.
 ///
 /// # Errors
-/// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`], [`DataError::Damaged`] (truncated, too),
-/// [`DataError::Pages`] and [`DataError::TooLarge`].
+/// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`],
+/// [`DataError::Damaged`] (truncated, too), [`DataError::Pages`] and [`DataError::TooLarge`].
 pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
     decode(path, &read_bytes(path)?)
 }
@@ -41,14 +46,23 @@ pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     let length = check_regular(path)?;
     if length > MAX_BYTES {
-        return Err(too_large(path, format!("the file has {} MiB", length >> 20)));
+        return Err(too_large(
+            path,
+            format!("the file has {} MiB", length >> 20),
+        ));
     }
-    fs::read(path).map_err(|source| DataError::ReadFile { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| DataError::ReadFile {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Refuses what is no file, and says how many bytes a file has.
 pub(super) fn check_regular(path: &Path) -> Result<u64, DataError> {
-    let read_error = |source| DataError::ReadFile { path: path.to_owned(), source };
+    let read_error = |source| DataError::ReadFile {
+        path: path.to_owned(),
+        source,
+    };
     let metadata = fs::metadata(path).map_err(read_error)?;
     match metadata.is_file() {
         true => Ok(metadata.len()),
@@ -60,11 +74,16 @@ pub(super) fn check_regular(path: &Path) -> Result<u64, DataError> {
 /// Decodes a whole image file that is in memory; `path` only names it in errors.
 pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
     if bytes.is_empty() {
-        return Err(DataError::EmptyFile { path: path.to_owned() });
+        return Err(DataError::EmptyFile {
+            path: path.to_owned(),
+        });
     }
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
-        .map_err(|source| DataError::ReadFile { path: path.to_owned(), source })?;
+        .map_err(|source| DataError::ReadFile {
+            path: path.to_owned(),
+            source,
+        })?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -73,22 +92,34 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
     // The JPEG decoder paints what is missing grey and calls it a success.
     if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_is_complete(bytes) {
         let reason = "the end of the picture is missing".to_owned();
-        return Err(DataError::Damaged { path: path.to_owned(), reason });
+        return Err(DataError::Damaged {
+            path: path.to_owned(),
+            reason,
+        });
     }
     if reader.format() == Some(ImageFormat::Tiff)
         && let Some(picture) = read_channels(path, bytes)?
     {
         return Ok(picture);
     }
-    Ok(reader.decode().map_err(|error| decode_error(path, error))?.into())
+    Ok(reader
+        .decode()
+        .map_err(|error| decode_error(path, error))?
+        .into())
 }
 
 fn decode_error(path: &Path, error: ImageError) -> DataError {
     let path_buf = path.to_owned();
     match error {
         ImageError::Limits(limit) => too_large(path, limit.to_string()),
-        ImageError::Unsupported(what) => DataError::NotAnImage { path: path_buf, reason: what.to_string() },
-        other => DataError::Damaged { path: path_buf, reason: other.to_string() },
+        ImageError::Unsupported(what) => DataError::NotAnImage {
+            path: path_buf,
+            reason: what.to_string(),
+        },
+        other => DataError::Damaged {
+            path: path_buf,
+            reason: other.to_string(),
+        },
     }
 }
 
@@ -104,15 +135,24 @@ pub(super) fn check_size(path: &Path, width: u32, height: u32) -> Result<(), Dat
 }
 
 pub(super) fn too_large(path: &Path, reason: String) -> DataError {
-    DataError::TooLarge { path: path.to_owned(), reason, max_side: MAX_SIDE, max_mebibytes: MAX_BYTES >> 20 }
+    DataError::TooLarge {
+        path: path.to_owned(),
+        reason,
+        max_side: MAX_SIDE,
+        max_mebibytes: MAX_BYTES >> 20,
+    }
 }
 
-/// Whether the end-of-image marker follows the scans (ITU-T T.81, annex B.1.1). Thumbnails inside segments have markers of their
-/// own, so the segments are walked; inside a scan, `FF 00` is data and `FF D0`..`FF D7` are restarts.
+/// Whether the end-of-image marker follows the scans (ITU-T T.81, annex B.1.1). Thumbnails inside
+/// segments have markers of their own, so the segments are walked; inside a scan, `FF 00` is data
+/// and `FF D0`..`FF D7` are restarts.
 fn jpeg_is_complete(bytes: &[u8]) -> bool {
     const END_OF_IMAGE: u8 = 0xD9;
     let mut at = 2; // after the start-of-image marker
-    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xFF)) {
+    while let Some(found) = bytes
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|&b| b == 0xFF))
+    {
         at += found + 1;
         match bytes.get(at) {
             None => return false,
@@ -121,7 +161,9 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
             Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 1,
             Some(0xFF) => {}
             Some(_) => {
-                let Some(&[high, low]) = bytes.get(at + 1..at + 3) else { return false };
+                let Some(&[high, low]) = bytes.get(at + 1..at + 3) else {
+                    return false;
+                };
                 at += 1 + usize::from(u16::from_be_bytes([high, low]));
             }
         }
@@ -129,10 +171,12 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
     false
 }
 
-/// Expands files and folders to image files: a file stands for itself, a folder for the images directly in it, sorted by name.
+/// Expands files and folders to image files: a file stands for itself, a folder for the images
+/// directly in it, sorted by name.
 ///
 /// # Errors
-/// [`DataError::NotFound`], [`DataError::ReadFolder`], or [`DataError::NoImages`] for a folder without any.
+/// [`DataError::NotFound`], [`DataError::ReadFolder`], or [`DataError::NoImages`] for a folder
+/// without any.
 pub fn list_images(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
     let mut images = Vec::new();
     for path in paths {
@@ -149,7 +193,10 @@ pub fn list_images(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
 
 /// The image files directly in a folder, sorted by name; at least one.
 pub(super) fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let folder_error = |source: io::Error| DataError::ReadFolder { path: folder.to_owned(), source };
+    let folder_error = |source: io::Error| DataError::ReadFolder {
+        path: folder.to_owned(),
+        source,
+    };
     let mut images = Vec::new();
     for entry in fs::read_dir(folder).map_err(folder_error)? {
         let path = entry.map_err(folder_error)?.path();
@@ -158,16 +205,27 @@ pub(super) fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
         }
     }
     if images.is_empty() {
-        return Err(DataError::NoImages { path: folder.to_owned() });
+        return Err(DataError::NoImages {
+            path: folder.to_owned(),
+        });
     }
     images.sort();
     Ok(images)
 }
 
 fn has_image_name(path: &Path) -> bool {
-    let hidden = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with('.'));
-    let known =
-        path.extension().and_then(OsStr::to_str).is_some_and(|ending| EXTENSIONS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
+    let hidden = path
+        .file_name()
+        .and_then(OsStr::to_str)
+        .is_some_and(|name| name.starts_with('.'));
+    let known = path
+        .extension()
+        .and_then(OsStr::to_str)
+        .is_some_and(|ending| {
+            EXTENSIONS
+                .iter()
+                .any(|known| ending.eq_ignore_ascii_case(known))
+        });
     known && !hidden
 }
 
@@ -195,8 +253,14 @@ mod tests {
         .into()
     }
 
-    const FORMATS: [ImageFormat; 6] =
-        [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Gif];
+    const FORMATS: [ImageFormat; 6] = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::Bmp,
+        ImageFormat::WebP,
+        ImageFormat::Tiff,
+        ImageFormat::Gif,
+    ];
 
     #[test]
     fn every_format_is_read_whatever_the_name_says() {
@@ -212,7 +276,10 @@ mod tests {
             let bytes = encode(&noise(), format);
             for percent in [12, 30, 60, 90] {
                 let error = decode(&bytes[..bytes.len() * percent / 100]).unwrap_err();
-                assert!(matches!(error, DataError::Damaged { .. }), "{format:?} {percent}%: {error}");
+                assert!(
+                    matches!(error, DataError::Damaged { .. }),
+                    "{format:?} {percent}%: {error}"
+                );
             }
         }
         let jpeg = encode(&noise(), ImageFormat::Jpeg);
@@ -222,13 +289,21 @@ mod tests {
 
     #[test]
     fn grey_alpha_and_16_bits_become_rgb8() {
-        let png = |image: DynamicImage| *decode(&encode(&image, ImageFormat::Png)).unwrap().get_pixel(0, 0);
+        let png = |image: DynamicImage| {
+            *decode(&encode(&image, ImageFormat::Png))
+                .unwrap()
+                .get_pixel(0, 0)
+        };
         let grey = image::GrayImage::from_pixel(2, 2, Luma([77]));
         assert_eq!(png(grey.into()), Rgb([77; 3]));
         let grey_alpha = image::GrayAlphaImage::from_pixel(2, 2, LumaA([77, 9]));
         assert_eq!(png(grey_alpha.into()), Rgb([77; 3]));
         let transparent = image::RgbaImage::from_pixel(2, 2, Rgba([10, 20, 30, 0]));
-        assert_eq!(png(transparent.into()), Rgb([10, 20, 30]), "alpha is dropped, not composited");
+        assert_eq!(
+            png(transparent.into()),
+            Rgb([10, 20, 30]),
+            "alpha is dropped, not composited"
+        );
         let deep = image::ImageBuffer::from_pixel(2, 2, Rgb([0u16, 0x8080, 0xFFFF]));
         assert_eq!(png(deep.into()), Rgb([0, 128, 255]));
     }
@@ -249,7 +324,10 @@ mod tests {
         let missing = read_rgb(&folder.path().join("missing.png")).unwrap_err();
         assert!(matches!(missing, DataError::ReadFile { .. }), "{missing}");
         let not_a_file = read_rgb(folder.path()).unwrap_err();
-        assert!(matches!(not_a_file, DataError::ReadFile { .. }), "{not_a_file}");
+        assert!(
+            matches!(not_a_file, DataError::ReadFile { .. }),
+            "{not_a_file}"
+        );
     }
 
     #[test]
@@ -258,7 +336,10 @@ mod tests {
         assert!(bytes(MAX_SQUARE) <= MAX_BYTES && bytes(MAX_SQUARE + 1) > MAX_BYTES);
         let fits = |width, height| check_size(Path::new("pair.png"), width, height).is_ok();
         assert!(fits(MAX_SQUARE, MAX_SQUARE) && !fits(MAX_SQUARE + 1, MAX_SQUARE + 1));
-        assert!(fits(MAX_SIDE, MAX_SIDE / 2) && !fits(MAX_SIDE + 2, 1), "two squares side by side");
+        assert!(
+            fits(MAX_SIDE, MAX_SIDE / 2) && !fits(MAX_SIDE + 2, 1),
+            "two squares side by side"
+        );
     }
 
     /// A few bytes that claim 60000 x 60000 pixels are refused before anything is allocated.
@@ -270,7 +351,10 @@ mod tests {
         let error = decode(&bmp).unwrap_err();
         assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
         let long = encode(&RgbImage::new(MAX_SIDE + 1, 1).into(), ImageFormat::Png);
-        assert!(matches!(decode(&long).unwrap_err(), DataError::TooLarge { .. }));
+        assert!(matches!(
+            decode(&long).unwrap_err(),
+            DataError::TooLarge { .. }
+        ));
         let wide = encode(&image::GrayImage::new(MAX_SIDE, 1).into(), ImageFormat::Png);
         assert_eq!(decode(&wide).unwrap().dimensions(), (MAX_SIDE, 1));
     }
@@ -284,11 +368,24 @@ mod tests {
         fs::create_dir(folder.path().join("folder.png")).unwrap();
         let lone = folder.path().join("no_ending");
         let images = list_images(&[lone.clone(), folder.path().to_owned()]).unwrap();
-        assert_eq!(images, [lone, folder.path().join("a.jpg"), folder.path().join("b.PNG")]);
+        assert_eq!(
+            images,
+            [
+                lone,
+                folder.path().join("a.jpg"),
+                folder.path().join("b.PNG")
+            ]
+        );
 
         let empty = folder.path().join("folder.png");
-        assert!(matches!(list_images(&[empty]), Err(DataError::NoImages { .. })));
+        assert!(matches!(
+            list_images(&[empty]),
+            Err(DataError::NoImages { .. })
+        ));
         let missing = folder.path().join("missing");
-        assert!(matches!(list_images(&[missing]), Err(DataError::NotFound { .. })));
+        assert!(matches!(
+            list_images(&[missing]),
+            Err(DataError::NotFound { .. })
+        ));
     }
 }

@@ -1,22 +1,27 @@
-//! Bicubic resampling that equals the reference's (torchvision on Pillow, `Image.resize(.., BICUBIC)`) bit for bit.
+//! Bicubic resampling that equals the reference's (torchvision on Pillow,
+//! `Image.resize(.., BICUBIC)`) bit for bit.
 //!
-//! The order of the two passes is Pillow's up to version 12 (for images less than a hundred times as tall as wide). Version 13 takes
-//! columns first when the height loses more than twice as many pixels as the width, which moves such images by a rounding.
+//! The order of the two passes is Pillow's up to version 12 (for images less than a hundred times
+//! as tall as wide). Version 13 takes columns first when the height loses more than twice as many
+//! pixels as the width, which moves such images by a rounding.
 //!
-//! The filter is separable: rows first, then columns, each pass rounded to bytes. One output pixel looks at the input through
-//! Keys's cubic, centred on it; when shrinking, the cubic is stretched by the shrink factor so that it averages what it covers
-//! (no aliasing). Weights are fixed-point integers with 22 fraction bits, so the result is the same on every machine.
+//! The filter is separable: rows first, then columns, each pass rounded to bytes. One output pixel
+//! looks at the input through Keys's cubic, centred on it; when shrinking, the cubic is stretched
+//! by the shrink factor so that it averages what it covers (no aliasing). Weights are fixed-point
+//! integers with 22 fraction bits, so the result is the same on every machine.
 
 use super::picture::{Depth, Picture};
 
 /// Half the width of the cubic, in pixels of the coarser of the two grids.
 const SUPPORT: f64 = 2.0;
-/// 8 bits for the pixel and 2 for the sign and the cubic's overshoot leave 22 for the fraction of an `i32`.
+/// 8 bits for the pixel and 2 for the sign and the cubic's overshoot leave 22 for the fraction of
+/// an `i32`.
 const FRACTION_BITS: u32 = 22;
 
 /// Resizes a picture to `width` x `height` pixels.
 ///
-/// A side of 0, of the picture or asked for, gives black pixels or none: there is nothing to look at.
+/// A side of 0, of the picture or asked for, gives black pixels or none: there is nothing to look
+/// at.
 pub fn resize(image: &Picture, width: u32, height: u32) -> Picture {
     let channels = image.channels();
     let bytes = match image.depth() {
@@ -30,12 +35,17 @@ pub fn resize(image: &Picture, width: u32, height: u32) -> Picture {
     Picture::from_bytes(width, height, channels, image.depth(), bytes).unwrap_or_default()
 }
 
-/// Resizes a picture to `width` x `height` pixels, each of which is a copy of the nearest one: no colour is new.
+/// Resizes a picture to `width` x `height` pixels, each of which is a copy of the nearest one: no
+/// colour is new.
 pub fn resize_nearest(image: &Picture, width: u32, height: u32) -> Picture {
     let (in_width, in_height) = image.dimensions();
     // The middle of an output pixel, on the input's grid.
-    let nearest = |at: u32, from: u32, to: u32| ((2 * u64::from(at) + 1) * u64::from(from) / (2 * u64::from(to.max(1)))) as u32;
-    image.rearrange(width, height, |x, y| (nearest(x, in_width, width), nearest(y, in_height, height)))
+    let nearest = |at: u32, from: u32, to: u32| {
+        ((2 * u64::from(at) + 1) * u64::from(from) / (2 * u64::from(to.max(1)))) as u32
+    };
+    image.rearrange(width, height, |x, y| {
+        (nearest(x, in_width, width), nearest(y, in_height, height))
+    })
 }
 
 /// A sample, and the sum of weighted ones: both passes round to samples.
@@ -90,7 +100,8 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-/// Keys's cubic convolution kernel with a = -1/2 (R. Keys, "Cubic convolution interpolation", 1981, equation 15).
+/// Keys's cubic convolution kernel with a = -1/2 (R. Keys, "Cubic convolution interpolation", 1981,
+/// equation 15).
 fn cubic(distance: f64) -> f64 {
     const A: f64 = -0.5;
     let x = distance.abs();
@@ -103,22 +114,30 @@ fn cubic(distance: f64) -> f64 {
     }
 }
 
-/// The taps of every output position along one axis; weights are cut off at the border and sum to 1.
+/// The taps of every output position along one axis; weights are cut off at the border and sum to
+/// 1.
 fn taps(in_size: u32, out_size: u32) -> Vec<Taps> {
     let step = f64::from(in_size) / f64::from(out_size);
     let stretch = step.max(1.0);
     let reach = SUPPORT * stretch;
     let one_position = |position: u32| {
         let centre = (f64::from(position) + 0.5) * step;
-        // Truncation after adding a half rounds to the nearest pixel edge; a negative edge saturates to 0.
+        // Truncation after adding a half rounds to the nearest pixel edge; a negative edge
+        // saturates to 0.
         let first = (centre - reach + 0.5) as u32;
         let end = ((centre + reach + 0.5) as u32).min(in_size);
-        // A multiplication by the inverse, as in the reference: the last bit of a division would differ.
+        // A multiplication by the inverse, as in the reference: the last bit of a division would
+        // differ.
         let shrink = 1.0 / stretch;
-        let weights: Vec<f64> = (first..end).map(|x| cubic((f64::from(x) - centre + 0.5) * shrink)).collect();
+        let weights: Vec<f64> = (first..end)
+            .map(|x| cubic((f64::from(x) - centre + 0.5) * shrink))
+            .collect();
         let sum: f64 = weights.iter().sum();
         let weights = weights.iter().map(|w| to_fixed(w / sum)).collect();
-        Taps { first: first as usize, weights }
+        Taps {
+            first: first as usize,
+            weights,
+        }
     };
     (0..out_size).map(one_position).collect()
 }
@@ -128,7 +147,12 @@ fn to_fixed(weight: f64) -> i32 {
 }
 
 /// `[in_height, in_width, channels]` to `[in_height, out_width, channels]`, `N` channels at a time.
-fn resize_rows<T: Sample, const N: usize>(input: &[T], in_row: usize, channels: usize, taps: &[Taps]) -> Vec<T> {
+fn resize_rows<T: Sample, const N: usize>(
+    input: &[T],
+    in_row: usize,
+    channels: usize,
+    taps: &[Taps],
+) -> Vec<T> {
     let mut output = Vec::with_capacity(input.len() / in_row.max(1) * taps.len() * channels);
     for row in input.chunks_exact(in_row.max(1)) {
         for Taps { first, weights } in taps {
@@ -191,25 +215,38 @@ mod tests {
         for (width, height) in [(1, 1), (5, 40), (286, 286), (3, 2)] {
             let output = resize(&image, width, height);
             assert_eq!(output.dimensions(), (width, height));
-            assert!(output.pixels().all(|p| p.0 == [0, 128, 255]), "{width}x{height}");
+            assert!(
+                output.pixels().all(|p| p.0 == [0, 128, 255]),
+                "{width}x{height}"
+            );
         }
     }
 
-    /// Doubling puts output 6 at 3.25 and output 7 at 3.75: the white pixels 4.5 and 5.5 lie 1.25, 2.25 and 0.75, 1.75 away.
+    /// Doubling puts output 6 at 3.25 and output 7 at 3.75: the white pixels 4.5 and 5.5 lie 1.25,
+    /// 2.25 and 0.75, 1.75 away.
     #[test]
     fn doubling_follows_the_cubic() {
         let edge = RgbImage::from_fn(8, 1, |x, _| image::Rgb([if x < 4 { 50 } else { 200 }; 3]));
         let output = resize(&edge, 16, 1);
         let expected = |white: f64| (50.0 + 150.0 * white).round() as u8;
         assert_eq!(output.get_pixel(6, 0).0[0], expected(cubic(1.25)));
-        assert_eq!(output.get_pixel(7, 0).0[0], expected(cubic(0.75) + cubic(1.75)));
+        assert_eq!(
+            output.get_pixel(7, 0).0[0],
+            expected(cubic(0.75) + cubic(1.75))
+        );
     }
 
     #[test]
     fn shrinking_averages_instead_of_picking() {
-        let stripes = RgbImage::from_fn(64, 64, |x, _| image::Rgb([if x % 2 == 0 { 0 } else { 255 }; 3]));
+        let stripes = RgbImage::from_fn(64, 64, |x, _| {
+            image::Rgb([if x % 2 == 0 { 0 } else { 255 }; 3])
+        });
         let output = resize(&stripes, 8, 8);
-        assert!(output.pixels().all(|p| p.0[0].abs_diff(128) <= 8), "{:?}", output.as_raw());
+        assert!(
+            output.pixels().all(|p| p.0[0].abs_diff(128) <= 8),
+            "{:?}",
+            output.as_raw()
+        );
     }
 
     #[test]
@@ -221,7 +258,8 @@ mod tests {
         assert_eq!(resize(&noise(3, 3), 4, 0).dimensions(), (4, 0));
     }
 
-    /// The same picture in 16 bits, where 257 is one step of 8 bits, and with other numbers of channels.
+    /// The same picture in 16 bits, where 257 is one step of 8 bits, and with other numbers of
+    /// channels.
     #[test]
     fn depth_and_channels_change_nothing_but_the_rounding() {
         let image = noise(23, 17);
@@ -229,16 +267,31 @@ mod tests {
         let picture = Picture::from(image);
         let words: Vec<u16> = picture.samples().map(|sample| sample * 257).collect();
         let words = bytemuck::cast_slice(&words).to_vec();
-        let deep = Picture::from_bytes(23, 17, 3, Depth::Sixteen, words).map(|deep| super::resize(&deep, 31, 9)).unwrap_or_default();
+        let deep = Picture::from_bytes(23, 17, 3, Depth::Sixteen, words)
+            .map(|deep| super::resize(&deep, 31, 9))
+            .unwrap_or_default();
         let apart = |(&byte, word): (&u8, u16)| (f64::from(word) / 257.0 - f64::from(byte)).abs();
-        let most = in_bytes.as_raw().iter().zip(deep.samples()).map(apart).fold(0.0, f64::max);
+        let most = in_bytes
+            .as_raw()
+            .iter()
+            .zip(deep.samples())
+            .map(apart)
+            .fold(0.0, f64::max);
         // Half a step for each pass, the first of them amplified by the negative lobes.
-        assert!(deep.samples().count() == in_bytes.as_raw().len() && most < 1.2, "{most}");
+        assert!(
+            deep.samples().count() == in_bytes.as_raw().len() && most < 1.2,
+            "{most}"
+        );
         for channels in [1, 2, 4, 6, 7] {
-            let wide = picture.map(channels, |pixel, all| all.extend((0..channels).map(|channel| pixel[channel % 3])));
+            let wide = picture.map(channels, |pixel, all| {
+                all.extend((0..channels).map(|channel| pixel[channel % 3]))
+            });
             let wide = super::resize(&wide, 31, 9);
             for (pixel, expected) in wide.bytes().chunks_exact(channels).zip(in_bytes.pixels()) {
-                assert!((0..channels).all(|channel| pixel[channel] == expected.0[channel % 3]), "{channels} channels");
+                assert!(
+                    (0..channels).all(|channel| pixel[channel] == expected.0[channel % 3]),
+                    "{channels} channels"
+                );
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The rows of one image file in order, some at a time: PNG and TIFF are decoded as their rows are asked for, other files at once.
+//! The rows of one image file in order, some at a time: PNG and TIFF are decoded as their rows are
+//! asked for, other files at once.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -31,19 +32,25 @@ enum Source {
     Png(Box<PngReader>),
     /// A TIFF, by rows of its strips or tiles.
     Tiff(Box<TiffRows>),
-    /// The whole picture: other formats, interlaced PNGs, whose rows are not complete before the end, and TIFFs whose samples are
-    /// converted or lie apart.
+    /// The whole picture: other formats, interlaced PNGs, whose rows are not complete before the
+    /// end, and TIFFs whose samples are converted or lie apart.
     Whole(Picture),
 }
 
 impl RowReader {
-    /// Opens an image file of any supported format; the content decides, not the name. PNG and TIFF may have any height.
+    /// Opens an image file of any supported format; the content decides, not the name. PNG and TIFF
+    /// may have any height.
     ///
     /// # Errors
     /// Those of [`read_picture`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let (layout, source) = open_source(path)?;
-        Ok(Self { path: path.to_owned(), layout, next: 0, source })
+        Ok(Self {
+            path: path.to_owned(),
+            layout,
+            next: 0,
+            source,
+        })
     }
 
     /// The file.
@@ -56,7 +63,8 @@ impl RowReader {
         self.layout
     }
 
-    /// The next rows, as many as asked for or as there are left, with channels and depth as [`read_picture`] has them.
+    /// The next rows, as many as asked for or as there are left, with channels and depth as
+    /// [`read_picture`] has them.
     ///
     /// # Errors
     /// Those of [`read_picture`] where the rest of the file is damaged.
@@ -67,10 +75,16 @@ impl RowReader {
         self.next += rows;
         match &mut self.source {
             Source::Whole(picture) => Ok(picture.crop(0, top, width, rows)),
-            Source::Tiff(reader) => reader.read(rows).map_err(|error| tiff_error(&self.path, error)),
+            Source::Tiff(reader) => reader
+                .read(rows)
+                .map_err(|error| tiff_error(&self.path, error)),
             Source::Png(reader) => {
-                let layout = Layout { height: rows, ..self.layout };
-                read_png(reader, layout, self.next == height).map_err(|error| png_error(&self.path, error))
+                let layout = Layout {
+                    height: rows,
+                    ..self.layout
+                };
+                read_png(reader, layout, self.next == height)
+                    .map_err(|error| png_error(&self.path, error))
             }
         }
     }
@@ -78,12 +92,18 @@ impl RowReader {
 
 fn open_source(path: &Path) -> Result<(Layout, Source), DataError> {
     check_regular(path)?;
-    let read_error = |source| DataError::ReadFile { path: path.to_owned(), source };
+    let read_error = |source| DataError::ReadFile {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = BufReader::new(File::open(path).map_err(read_error)?);
     let start = file.fill_buf().map_err(read_error)?;
     let opened = if start.starts_with(&PNG_SIGNATURE) {
         open_png(file).map_err(|error| png_error(path, error))?
-    } else if TIFF_SIGNATURES.iter().any(|signature| start.starts_with(signature)) {
+    } else if TIFF_SIGNATURES
+        .iter()
+        .any(|signature| start.starts_with(signature))
+    {
         TiffRows::open(file).map(|reader| (reader.layout(), Source::Tiff(Box::new(reader))))
     } else {
         None
@@ -96,28 +116,55 @@ fn open_source(path: &Path) -> Result<(Layout, Source), DataError> {
 
 /// Opens a PNG whose rows lie in the file in their order; no other.
 fn open_png(file: BufReader<File>) -> Result<Option<(Layout, Source)>, png::DecodingError> {
-    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: MAX_BYTES as usize });
+    let mut decoder = png::Decoder::new_with_limits(
+        file,
+        png::Limits {
+            bytes: MAX_BYTES as usize,
+        },
+    );
     // Palettes become colours, and fewer bits than 8 become 8, as the image crate has it.
     decoder.set_transformations(png::Transformations::EXPAND);
     let reader = decoder.read_info()?;
     let (info, (colour, bits)) = (reader.info(), reader.output_color_type());
-    let depth = if bits == png::BitDepth::Sixteen { Depth::Sixteen } else { Depth::Eight };
-    let layout = Layout { width: info.width, height: info.height, channels: colour.samples(), depth };
+    let depth = if bits == png::BitDepth::Sixteen {
+        Depth::Sixteen
+    } else {
+        Depth::Eight
+    };
+    let layout = Layout {
+        width: info.width,
+        height: info.height,
+        channels: colour.samples(),
+        depth,
+    };
     Ok((!info.interlaced).then(|| (layout, Source::Png(Box::new(reader)))))
 }
 
 /// The next rows of a PNG, which may be its last.
-fn read_png(reader: &mut PngReader, layout: Layout, last: bool) -> Result<Picture, png::DecodingError> {
-    let Layout { width, height, channels, depth } = layout;
+fn read_png(
+    reader: &mut PngReader,
+    layout: Layout,
+    last: bool,
+) -> Result<Picture, png::DecodingError> {
+    let Layout {
+        width,
+        height,
+        channels,
+        depth,
+    } = layout;
     let mut bytes = vec![0; height as usize * layout.row_bytes()];
-    bytes.chunks_exact_mut(layout.row_bytes().max(1)).try_for_each(|row| reader.read_row(row).map(drop))?;
+    bytes
+        .chunks_exact_mut(layout.row_bytes().max(1))
+        .try_for_each(|row| reader.read_row(row).map(drop))?;
     if last {
         // Reads what is behind the last row too, where a cut file shows.
         reader.read_row(&mut [])?;
     }
     if depth == Depth::Sixteen {
         // PNG has the high byte first.
-        bytes.chunks_exact_mut(2).for_each(|word| word.copy_from_slice(&u16::from_be_bytes([word[0], word[1]]).to_ne_bytes()));
+        bytes.chunks_exact_mut(2).for_each(|word| {
+            word.copy_from_slice(&u16::from_be_bytes([word[0], word[1]]).to_ne_bytes())
+        });
     }
     // As many bytes as there are samples, so the default is never taken.
     Ok(Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default())
@@ -126,7 +173,10 @@ fn read_png(reader: &mut PngReader, layout: Layout, last: bool) -> Result<Pictur
 fn png_error(path: &Path, error: png::DecodingError) -> DataError {
     match error {
         png::DecodingError::LimitsExceeded => too_large(path, error.to_string()),
-        error => DataError::Damaged { path: path.to_owned(), reason: error.to_string() },
+        error => DataError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -159,7 +209,8 @@ mod tests {
             ImageBuffer::from_fn(31, 23, |x, y| Luma([word(x, y) as u8])).into(),
             ImageBuffer::from_fn(31, 23, |x, y| LumaA([word(x, y) as u8, x as u8])).into(),
             ImageBuffer::from_fn(31, 23, |x, y| Rgb([word(x, y) as u8, x as u8, y as u8])).into(),
-            ImageBuffer::from_fn(31, 23, |x, y| Rgba([word(x, y) as u8, x as u8, y as u8, 9])).into(),
+            ImageBuffer::from_fn(31, 23, |x, y| Rgba([word(x, y) as u8, x as u8, y as u8, 9]))
+                .into(),
             ImageBuffer::from_fn(31, 23, |x, y| Luma([word(x, y)])).into(),
             ImageBuffer::from_fn(31, 23, |x, y| Rgb([word(x, y), x as u16, 258])).into(),
             ImageBuffer::from_fn(1, 1, |x, y| Rgba([word(x, y), 7, 258, 65_535])).into(),
@@ -168,24 +219,41 @@ mod tests {
             for ending in ["png", "tiff"] {
                 let path = folder.path().join(format!("{number}.{ending}"));
                 if image.save(&path).is_err() {
-                    assert_eq!((ending, image.color()), ("tiff", image::ColorType::La8), "no such TIFF is written");
+                    assert_eq!(
+                        (ending, image.color()),
+                        ("tiff", image::ColorType::La8),
+                        "no such TIFF is written"
+                    );
                     continue;
                 }
-                assert_eq!(in_bands(&path).unwrap(), read_picture(&path).unwrap(), "{number}.{ending}");
+                assert_eq!(
+                    in_bands(&path).unwrap(),
+                    read_picture(&path).unwrap(),
+                    "{number}.{ending}"
+                );
             }
         }
     }
 
-    /// Palettes, with a transparent colour and without, few bits, and a grey that is transparent: as the image crate reads them.
+    /// Palettes, with a transparent colour and without, few bits, and a grey that is transparent:
+    /// as the image crate reads them.
     #[test]
     fn what_a_png_leaves_out_is_filled_in() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("few.png");
         for (bits, colour, transparent) in [
             (png::BitDepth::One, png::ColorType::Grayscale, None),
-            (png::BitDepth::Four, png::ColorType::Grayscale, Some(vec![0, 5])),
+            (
+                png::BitDepth::Four,
+                png::ColorType::Grayscale,
+                Some(vec![0, 5]),
+            ),
             (png::BitDepth::Two, png::ColorType::Indexed, None),
-            (png::BitDepth::Eight, png::ColorType::Indexed, Some(vec![255, 128, 0])),
+            (
+                png::BitDepth::Eight,
+                png::ColorType::Indexed,
+                Some(vec![255, 128, 0]),
+            ),
         ] {
             let mut encoder = png::Encoder::new(File::create(&path).unwrap(), 8, 12);
             encoder.set_depth(bits);
@@ -193,11 +261,28 @@ mod tests {
             if colour == png::ColorType::Indexed {
                 encoder.set_palette(vec![0, 0, 0, 200, 0, 10, 9, 9, 250, 1, 2, 3]);
             }
-            transparent.into_iter().for_each(|alpha| encoder.set_trns(alpha));
-            let bytes: Vec<u8> =
-                (0..12 * bits as u32).map(|at| if bits == png::BitDepth::Eight { at as u8 % 4 } else { word(at, 0) as u8 }).collect();
-            encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
-            assert_eq!(in_bands(&path).unwrap(), read_picture(&path).unwrap(), "{bits:?} {colour:?}");
+            transparent
+                .into_iter()
+                .for_each(|alpha| encoder.set_trns(alpha));
+            let bytes: Vec<u8> = (0..12 * bits as u32)
+                .map(|at| {
+                    if bits == png::BitDepth::Eight {
+                        at as u8 % 4
+                    } else {
+                        word(at, 0) as u8
+                    }
+                })
+                .collect();
+            encoder
+                .write_header()
+                .unwrap()
+                .write_image_data(&bytes)
+                .unwrap();
+            assert_eq!(
+                in_bands(&path).unwrap(),
+                read_picture(&path).unwrap(),
+                "{bits:?} {colour:?}"
+            );
         }
     }
 
@@ -205,18 +290,32 @@ mod tests {
     fn what_is_damaged_or_no_image_is_told_as_in_one_piece() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.png");
-        ImageBuffer::from_fn(40, 50, |x, y| Luma([word(x, y) as u8])).save(&path).unwrap();
+        ImageBuffer::from_fn(40, 50, |x, y| Luma([word(x, y) as u8]))
+            .save(&path)
+            .unwrap();
         let bytes = fs::read(&path).unwrap();
         // The last 12 bytes only say that it ends.
         for length in [9, 30, 300, bytes.len() / 2, bytes.len() - 17] {
             fs::write(&path, &bytes[..length]).unwrap();
             let error = in_bands(&path).unwrap_err();
-            assert!(matches!(error, DataError::Damaged { .. }) && read_picture(&path).is_err(), "{length}: {error}");
+            assert!(
+                matches!(error, DataError::Damaged { .. }) && read_picture(&path).is_err(),
+                "{length}: {error}"
+            );
         }
         fs::write(&path, b"").unwrap();
-        assert!(matches!(in_bands(&path).unwrap_err(), DataError::EmptyFile { .. }));
+        assert!(matches!(
+            in_bands(&path).unwrap_err(),
+            DataError::EmptyFile { .. }
+        ));
         fs::write(&path, b"no image at all").unwrap();
-        assert!(matches!(in_bands(&path).unwrap_err(), DataError::NotAnImage { .. }));
-        assert!(matches!(in_bands(folder.path()).unwrap_err(), DataError::ReadFile { .. }));
+        assert!(matches!(
+            in_bands(&path).unwrap_err(),
+            DataError::NotAnImage { .. }
+        ));
+        assert!(matches!(
+            in_bands(folder.path()).unwrap_err(),
+            DataError::ReadFile { .. }
+        ));
     }
 }

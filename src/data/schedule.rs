@@ -1,5 +1,6 @@
-//! Which pairs, with which jitter, make the batch of a step: a pure function of (number of pairs, seed, step), so that a run
-//! that resumes at step `t` goes on with the very batches it would have had.
+//! Which pairs, with which jitter, make the batch of a step: a pure function of (number of pairs,
+//! seed, step), so that a run that resumes at step `t` goes on with the very batches it would have
+//! had.
 
 use super::augment::Chance;
 use super::dataset::PairSet;
@@ -15,7 +16,8 @@ pub struct Sample {
     pub chance: Chance,
 }
 
-/// The order of training: each epoch is a permutation of the pairs, cut into batches; a short last batch is dropped.
+/// The order of training: each epoch is a permutation of the pairs, cut into batches; a short last
+/// batch is dropped.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     pairs: usize,
@@ -32,9 +34,18 @@ impl Schedule {
     pub fn new(set: &PairSet, batch_size: usize, seed: u64) -> Result<Self, DataError> {
         let (pairs, split) = (set.len(), set.split());
         if batch_size == 0 || batch_size > pairs {
-            return Err(DataError::BatchSize { batch_size, split, pairs });
+            return Err(DataError::BatchSize {
+                batch_size,
+                split,
+                pairs,
+            });
         }
-        Ok(Self { pairs, batch_size, seed, mirror: set.options().mirror })
+        Ok(Self {
+            pairs,
+            batch_size,
+            seed,
+            mirror: set.options().mirror,
+        })
     }
 
     /// How many batches an epoch has; at least 1.
@@ -44,13 +55,21 @@ impl Schedule {
 
     /// The samples of the batch of a step, counted from 0 over all epochs.
     pub fn samples(&self, step: u64) -> Vec<Sample> {
-        // Shuffling anew for each step costs microseconds, and leaves no state that could differ after a resume. Orders would
-        // repeat after 2^32 epochs.
+        // Shuffling anew for each step costs microseconds, and leaves no state that could differ
+        // after a resume. Orders would repeat after 2^32 epochs.
         let epoch = (step / self.steps_per_epoch()) as u32;
         let first = (step % self.steps_per_epoch()) as usize * self.batch_size;
         let order = permutation(self.seed, epoch, self.pairs);
-        let sample = |pair| Sample { pair, chance: Chance::draw(self.seed, epoch, pair, self.mirror) };
-        order.into_iter().skip(first).take(self.batch_size).map(sample).collect()
+        let sample = |pair| Sample {
+            pair,
+            chance: Chance::draw(self.seed, epoch, pair, self.mirror),
+        };
+        order
+            .into_iter()
+            .skip(first)
+            .take(self.batch_size)
+            .map(sample)
+            .collect()
     }
 }
 
@@ -69,11 +88,19 @@ mod tests {
     fn an_epoch_shows_every_pair_once_and_drops_the_short_batch() {
         let schedule = schedule(12, 5).unwrap();
         assert_eq!(schedule.steps_per_epoch(), 3);
-        let epoch = |e: u64| (0..3).flat_map(|s| schedule.samples(3 * e + s)).collect::<Vec<_>>();
+        let epoch = |e: u64| {
+            (0..3)
+                .flat_map(|s| schedule.samples(3 * e + s))
+                .collect::<Vec<_>>()
+        };
         let mut pairs: Vec<usize> = epoch(0).iter().map(|sample| sample.pair).collect();
         pairs.sort_unstable();
         pairs.dedup();
-        assert_eq!(pairs.len(), 36, "40 pairs make three batches of 12 different pairs");
+        assert_eq!(
+            pairs.len(),
+            36,
+            "40 pairs make three batches of 12 different pairs"
+        );
         assert_ne!(epoch(0), epoch(1));
     }
 
@@ -91,7 +118,10 @@ mod tests {
     fn a_batch_that_no_epoch_fills_is_a_typed_error() {
         for batch_size in [0, 41, usize::MAX] {
             let error = schedule(batch_size, 0).unwrap_err();
-            assert!(matches!(error, DataError::BatchSize { pairs: 40, .. }), "{error}");
+            assert!(
+                matches!(error, DataError::BatchSize { pairs: 40, .. }),
+                "{error}"
+            );
         }
     }
 }

@@ -6,20 +6,22 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 
-/// A file without a name, which is gone when it is closed, however the program ends. What was never written reads as zeros, up to the
-/// length that was asked for.
+/// A file without a name, which is gone when it is closed, however the program ends. What was never
+/// written reads as zeros, up to the length that was asked for.
 pub struct Scratch {
     file: File,
     folder: PathBuf,
 }
 
 impl Scratch {
-    /// A file of `length` zeros in `folder`; it takes space as it is written, and grows behind that.
+    /// A file of `length` zeros in `folder`; it takes space as it is written, and grows behind
+    /// that.
     ///
     /// # Errors
     /// [`DataError::Scratch`].
     pub fn create(folder: &Path, length: u64) -> Result<Self, DataError> {
-        let created = tempfile::tempfile_in(folder).and_then(|file| file.set_len(length).map(|()| file));
+        let created =
+            tempfile::tempfile_in(folder).and_then(|file| file.set_len(length).map(|()| file));
         let folder = folder.to_owned();
         match created {
             Ok(file) => Ok(Self { file, folder }),
@@ -32,7 +34,10 @@ impl Scratch {
     /// # Errors
     /// [`DataError::Scratch`], also where the file ends before.
     pub fn read(&mut self, position: u64, bytes: &mut [u8]) -> Result<(), DataError> {
-        let read = self.file.seek(SeekFrom::Start(position)).and_then(|_| self.file.read_exact(bytes));
+        let read = self
+            .file
+            .seek(SeekFrom::Start(position))
+            .and_then(|_| self.file.read_exact(bytes));
         self.explain(read)
     }
 
@@ -41,12 +46,18 @@ impl Scratch {
     /// # Errors
     /// [`DataError::Scratch`], for a full disk above all.
     pub fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), DataError> {
-        let written = self.file.seek(SeekFrom::Start(position)).and_then(|_| self.file.write_all(bytes));
+        let written = self
+            .file
+            .seek(SeekFrom::Start(position))
+            .and_then(|_| self.file.write_all(bytes));
         self.explain(written)
     }
 
     fn explain(&self, result: io::Result<()>) -> Result<(), DataError> {
-        result.map_err(|source| DataError::Scratch { folder: self.folder.clone(), source })
+        result.map_err(|source| DataError::Scratch {
+            folder: self.folder.clone(),
+            source,
+        })
     }
 }
 
@@ -63,13 +74,26 @@ mod tests {
         let mut bytes = [1; 5];
         scratch.read(0, &mut bytes).unwrap();
         assert_eq!(bytes, [0, 0, 5, 6, 7]);
-        assert!(matches!(scratch.read(1, &mut bytes), Err(DataError::Scratch { .. })), "behind the end");
+        assert!(
+            matches!(scratch.read(1, &mut bytes), Err(DataError::Scratch { .. })),
+            "behind the end"
+        );
         drop(scratch);
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         let nowhere = folder.path().join("nowhere");
         let message = Scratch::create(&nowhere, 0).err().unwrap().to_string();
-        assert!(message.contains(nowhere.to_str().unwrap()) && message.contains("check the folder"), "{message}");
-        let full = DataError::Scratch { folder: nowhere, source: io::ErrorKind::StorageFull.into() }.to_string();
-        assert!(full.contains("free some space") && !full.contains("permissions"), "{full}");
+        assert!(
+            message.contains(nowhere.to_str().unwrap()) && message.contains("check the folder"),
+            "{message}"
+        );
+        let full = DataError::Scratch {
+            folder: nowhere,
+            source: io::ErrorKind::StorageFull.into(),
+        }
+        .to_string();
+        assert!(
+            full.contains("free some space") && !full.contains("permissions"),
+            "{full}"
+        );
     }
 }

@@ -71,6 +71,9 @@ mod tests {
 
     #[test]
     fn a_direction_orders_a_pair() {
-        assert_eq!([Direction::AtoB, Direction::BtoA].map(|direction| direction.order((1, 2))), [(1, 2), (2, 1)]);
+        assert_eq!(
+            [Direction::AtoB, Direction::BtoA].map(|direction| direction.order((1, 2))),
+            [(1, 2), (2, 1)]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What stands in front of the rows of a TIFF file (TIFF 6.0) that is written from its first row on.
+//! What stands in front of the rows of a TIFF file (TIFF 6.0) that is written from its first row
+//! on.
 
 use std::io::{self, Cursor};
 
@@ -11,14 +12,18 @@ use super::picture::Layout;
 /// Bytes of a strip, about: a reader holds one at a time.
 const STRIP_BYTES: usize = 1 << 16;
 
-/// The bytes in front of the rows of an uncompressed file of any number of channels. The rows follow as they are, samples in the machine's
-/// byte order.
+/// The bytes in front of the rows of an uncompressed file of any number of channels. The rows
+/// follow as they are, samples in the machine's byte order.
 pub(super) fn header(layout: Layout) -> io::Result<Vec<u8>> {
     let rows = u64::from(layout.height).saturating_mul(layout.row_bytes() as u64);
-    // What says for each strip where it lies, and for each channel what it is, comes in front and is less than this.
+    // What says for each strip where it lies, and for each channel what it is, comes in front and
+    // is less than this.
     let entries = 8 * u64::from(layout.height) + 4 * layout.channels as u64 + 1024;
     if rows.saturating_add(entries) > u64::from(u32::MAX) {
-        return Err(io::Error::other(format!("{} MiB are more than a TIFF file holds (4 GiB); write PNG", rows >> 20)));
+        return Err(io::Error::other(format!(
+            "{} MiB are more than a TIFF file holds (4 GiB); write PNG",
+            rows >> 20
+        )));
     }
     // How long it is does not depend on where the rows begin.
     let write = |first| directory(layout, first).map_err(io::Error::other);
@@ -27,18 +32,38 @@ pub(super) fn header(layout: Layout) -> io::Result<Vec<u8>> {
 
 /// A file that describes rows which lie at `first` and behind.
 fn directory(layout: Layout, first: usize) -> TiffResult<Vec<u8>> {
-    let Layout { width, height, channels, depth } = layout;
+    let Layout {
+        width,
+        height,
+        channels,
+        depth,
+    } = layout;
     let (first, rows) = (u32::try_from(first)?, height * layout.row_bytes() as u32);
     let strip_rows = (STRIP_BYTES / layout.row_bytes().max(1)).max(1) as u32;
     let strip = strip_rows * layout.row_bytes() as u32;
-    let starts: Vec<u32> = (0..height.div_ceil(strip_rows)).map(|index| index * strip).collect();
+    let starts: Vec<u32> = (0..height.div_ceil(strip_rows))
+        .map(|index| index * strip)
+        .collect();
     let offsets: Vec<u32> = starts.iter().map(|start| first + start).collect();
     let counts: Vec<u32> = starts.iter().map(|start| strip.min(rows - start)).collect();
-    // Three and four channels are RGB without and with opacity, two are grey with it; others are grey with more of anything behind.
+    // Three and four channels are RGB without and with opacity, two are grey with it; others are
+    // grey with more of anything behind.
     let (kind, colours, extra) = match channels {
-        3 | 4 => (PhotometricInterpretation::RGB, 3, ExtraSamples::UnassociatedAlpha),
-        2 => (PhotometricInterpretation::BlackIsZero, 1, ExtraSamples::UnassociatedAlpha),
-        _ => (PhotometricInterpretation::BlackIsZero, 1, ExtraSamples::Unspecified),
+        3 | 4 => (
+            PhotometricInterpretation::RGB,
+            3,
+            ExtraSamples::UnassociatedAlpha,
+        ),
+        2 => (
+            PhotometricInterpretation::BlackIsZero,
+            1,
+            ExtraSamples::UnassociatedAlpha,
+        ),
+        _ => (
+            PhotometricInterpretation::BlackIsZero,
+            1,
+            ExtraSamples::Unspecified,
+        ),
     };
 
     let mut bytes = Cursor::new(Vec::new());
@@ -46,7 +71,10 @@ fn directory(layout: Layout, first: usize) -> TiffResult<Vec<u8>> {
     let mut entries = file.image_directory()?;
     entries.write_tag(Tag::ImageWidth, width)?;
     entries.write_tag(Tag::ImageLength, height)?;
-    entries.write_tag(Tag::BitsPerSample, &vec![8 * depth.bytes() as u16; channels][..])?;
+    entries.write_tag(
+        Tag::BitsPerSample,
+        &vec![8 * depth.bytes() as u16; channels][..],
+    )?;
     entries.write_tag(Tag::Compression, CompressionMethod::None)?;
     entries.write_tag(Tag::PhotometricInterpretation, kind)?;
     entries.write_tag(Tag::SamplesPerPixel, channels as u16)?;

@@ -22,8 +22,9 @@ pub(super) struct TiffRows {
 }
 
 impl TiffRows {
-    /// Opens a picture whose decoded samples are the picture's own and lie side by side, if a row of its strips or tiles is no larger
-    /// than a whole picture may be. `None` for every other file, and for one that is damaged: reading it whole says what is wrong.
+    /// Opens a picture whose decoded samples are the picture's own and lie side by side, if a row
+    /// of its strips or tiles is no larger than a whole picture may be. `None` for every other
+    /// file, and for one that is damaged: reading it whole says what is wrong.
     pub fn open(file: BufReader<File>) -> Option<Self> {
         Self::begin(file).ok().flatten()
     }
@@ -45,7 +46,10 @@ impl TiffRows {
             ColorType::Gray(bits) => (1, bits),
             ColorType::RGB(bits) => (3, bits),
             ColorType::RGBA(bits) => (4, bits),
-            ColorType::Multiband { bit_depth, num_samples } => (num_samples.into(), bit_depth),
+            ColorType::Multiband {
+                bit_depth,
+                num_samples,
+            } => (num_samples.into(), bit_depth),
             _ => return Ok(None),
         };
         let samples = decoder.image_buffer_layout()?;
@@ -54,10 +58,20 @@ impl TiffRows {
             (16, SampleFormat::Uint, 1) => Depth::Sixteen,
             _ => return Ok(None),
         };
-        let layout = Layout { width, height, channels, depth };
+        let layout = Layout {
+            width,
+            height,
+            channels,
+            depth,
+        };
         let rows = u64::from(decoder.chunk_dimensions().1.min(height));
         let fits = rows.saturating_mul(layout.row_bytes() as u64) <= MAX_BYTES;
-        Ok(fits.then_some(Self { decoder, layout, decoded: 0, band: Picture::default() }))
+        Ok(fits.then_some(Self {
+            decoder,
+            layout,
+            decoded: 0,
+            band: Picture::default(),
+        }))
     }
 
     /// What the picture is.
@@ -76,9 +90,15 @@ impl TiffRows {
 
     /// The next row of strips or tiles.
     fn decode(&mut self) -> TiffResult<Picture> {
-        let Layout { width, height, channels, depth } = self.layout;
+        let Layout {
+            width,
+            height,
+            channels,
+            depth,
+        } = self.layout;
         let (chunk_width, chunk_height) = self.decoder.chunk_dimensions();
-        let rows = chunk_height.min(height.saturating_sub(self.decoded.saturating_mul(chunk_height)));
+        let rows =
+            chunk_height.min(height.saturating_sub(self.decoded.saturating_mul(chunk_height)));
         let mut band = Picture::white(width, rows, channels, depth);
         let across = width.div_ceil(chunk_width);
         for column in 0..across {
@@ -87,7 +107,8 @@ impl TiffRows {
             let mut bytes = vec![0; width as usize * height as usize * channels * depth.bytes()];
             self.decoder.read_chunk_bytes(index, &mut bytes)?;
             // As many bytes as there are samples, so the default is never taken.
-            let chunk = Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default();
+            let chunk =
+                Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default();
             band.paste(&chunk, column * chunk_width, 0);
         }
         self.decoded += 1;
@@ -109,7 +130,9 @@ mod tests {
     const SIDES: [u32; 2] = [31, 23];
 
     fn samples(channels: u32) -> Vec<u16> {
-        (0..SIDES[0] * SIDES[1] * channels).map(|at| crate::data::random::philox4x32_10([3, 4], [at, 0, 0, 0])[0] as u16).collect()
+        (0..SIDES[0] * SIDES[1] * channels)
+            .map(|at| crate::data::random::philox4x32_10([3, 4], [at, 0, 0, 0])[0] as u16)
+            .collect()
     }
 
     /// RGB of 16 bits in tiles of 16 × 8 pixels.
@@ -119,31 +142,65 @@ mod tests {
         let mut file = TiffEncoder::new(File::create(path).unwrap()).unwrap();
         let mut entries = file.image_directory().unwrap();
         let mut places: Vec<u32> = Vec::new();
-        for (top, left) in (0..height).step_by(8).flat_map(|top| (0..width).step_by(16).map(move |left| (top, left))) {
+        for (top, left) in (0..height)
+            .step_by(8)
+            .flat_map(|top| (0..width).step_by(16).map(move |left| (top, left)))
+        {
             let pixels = (top..top + 8).flat_map(|y| (left..left + 16).map(move |x| (x, y)));
-            let sample = |(x, y, c)| if x < width && y < height { samples[((y * width + x) * 3 + c) as usize] } else { 7 };
-            let tile: Vec<u16> = pixels.flat_map(|(x, y)| [0, 1, 2].map(|c| sample((x, y, c)))).collect();
+            let sample = |(x, y, c)| {
+                if x < width && y < height {
+                    samples[((y * width + x) * 3 + c) as usize]
+                } else {
+                    7
+                }
+            };
+            let tile: Vec<u16> = pixels
+                .flat_map(|(x, y)| [0, 1, 2].map(|c| sample((x, y, c))))
+                .collect();
             places.push(entries.write_data(&tile[..]).unwrap() as u32);
         }
-        for (tag, value) in [(Tag::ImageWidth, width), (Tag::ImageLength, height), (Tag::TileWidth, 16), (Tag::TileLength, 8)] {
+        for (tag, value) in [
+            (Tag::ImageWidth, width),
+            (Tag::ImageLength, height),
+            (Tag::TileWidth, 16),
+            (Tag::TileLength, 8),
+        ] {
             entries.write_tag(tag, value).unwrap();
         }
-        entries.write_tag(Tag::BitsPerSample, &[16u16; 3][..]).unwrap();
+        entries
+            .write_tag(Tag::BitsPerSample, &[16u16; 3][..])
+            .unwrap();
         entries.write_tag(Tag::SamplesPerPixel, 3u16).unwrap();
-        entries.write_tag(Tag::PhotometricInterpretation, PhotometricInterpretation::RGB).unwrap();
+        entries
+            .write_tag(
+                Tag::PhotometricInterpretation,
+                PhotometricInterpretation::RGB,
+            )
+            .unwrap();
         entries.write_tag(Tag::TileOffsets, &places[..]).unwrap();
-        entries.write_tag(Tag::TileByteCounts, &vec![16 * 8 * 6u32; places.len()][..]).unwrap();
+        entries
+            .write_tag(Tag::TileByteCounts, &vec![16 * 8 * 6u32; places.len()][..])
+            .unwrap();
         entries.finish().unwrap();
     }
 
     /// Strips of 4 rows, compressed: grey or RGB, 16 bits or 8.
     fn write_strips(path: &Path, kind: usize) {
         let file = TiffEncoder::new(File::create(path).unwrap()).unwrap();
-        let mut file = file.with_compression(Compression::Lzw).with_predictor(Predictor::Horizontal);
-        let bytes = |channels| samples(channels).iter().map(|&word| word as u8).collect::<Vec<u8>>();
+        let mut file = file
+            .with_compression(Compression::Lzw)
+            .with_predictor(Predictor::Horizontal);
+        let bytes = |channels| {
+            samples(channels)
+                .iter()
+                .map(|&word| word as u8)
+                .collect::<Vec<u8>>()
+        };
         macro_rules! write {
             ($colour:ident, $samples:expr) => {{
-                let mut image = file.new_image::<colortype::$colour>(SIDES[0], SIDES[1]).unwrap();
+                let mut image = file
+                    .new_image::<colortype::$colour>(SIDES[0], SIDES[1])
+                    .unwrap();
                 image.rows_per_strip(4).unwrap();
                 image.write_data(&$samples).unwrap();
             }};
@@ -161,15 +218,30 @@ mod tests {
         let [width, height] = SIDES;
         let mut file = TiffEncoder::new(File::create(path).unwrap()).unwrap();
         let mut entries = file.image_directory().unwrap();
-        let planes = [1u8, 2, 3].map(|value| entries.write_data(&vec![value; (width * height) as usize][..]).unwrap() as u32);
+        let planes = [1u8, 2, 3].map(|value| {
+            entries
+                .write_data(&vec![value; (width * height) as usize][..])
+                .unwrap() as u32
+        });
         entries.write_tag(Tag::ImageWidth, width).unwrap();
         entries.write_tag(Tag::ImageLength, height).unwrap();
-        entries.write_tag(Tag::BitsPerSample, &[8u16; 3][..]).unwrap();
+        entries
+            .write_tag(Tag::BitsPerSample, &[8u16; 3][..])
+            .unwrap();
         entries.write_tag(Tag::SamplesPerPixel, 3u16).unwrap();
-        entries.write_tag(Tag::PhotometricInterpretation, PhotometricInterpretation::RGB).unwrap();
-        entries.write_tag(Tag::PlanarConfiguration, PlanarConfiguration::Planar).unwrap();
+        entries
+            .write_tag(
+                Tag::PhotometricInterpretation,
+                PhotometricInterpretation::RGB,
+            )
+            .unwrap();
+        entries
+            .write_tag(Tag::PlanarConfiguration, PlanarConfiguration::Planar)
+            .unwrap();
         entries.write_tag(Tag::StripOffsets, &planes[..]).unwrap();
-        entries.write_tag(Tag::StripByteCounts, &[width * height; 3][..]).unwrap();
+        entries
+            .write_tag(Tag::StripByteCounts, &[width * height; 3][..])
+            .unwrap();
         entries.finish().unwrap();
     }
 
@@ -184,7 +256,12 @@ mod tests {
 
     /// Whether a file is read in bands, and whole as in bands.
     fn is_banded(path: &Path) -> bool {
-        assert_eq!(in_bands(path).unwrap(), read_picture(path).unwrap(), "{}", path.display());
+        assert_eq!(
+            in_bands(path).unwrap(),
+            read_picture(path).unwrap(),
+            "{}",
+            path.display()
+        );
         TiffRows::open(BufReader::new(File::open(path).unwrap())).is_some()
     }
 
@@ -200,25 +277,47 @@ mod tests {
         assert!(is_banded(&path), "tiles");
         let mut reader = TiffRows::open(BufReader::new(File::open(&path).unwrap())).unwrap();
         reader.read(1).unwrap();
-        assert_eq!(reader.band.height(), 7, "no more than the first row of tiles is decoded");
+        assert_eq!(
+            reader.band.height(),
+            7,
+            "no more than the first row of tiles is decoded"
+        );
         write_planes(&path);
         assert!(!is_banded(&path), "planes lie apart");
-        image::RgbImage::new(3, 2).save_with_format(&path, image::ImageFormat::Png).unwrap();
-        assert_eq!(in_bands(&path).unwrap().dimensions(), (3, 2), "the content decides");
+        image::RgbImage::new(3, 2)
+            .save_with_format(&path, image::ImageFormat::Png)
+            .unwrap();
+        assert_eq!(
+            in_bands(&path).unwrap().dimensions(),
+            (3, 2),
+            "the content decides"
+        );
     }
 
     #[test]
     fn what_is_cut_or_no_tiff_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.tiff");
-        let layout = Layout { width: 300, height: 400, channels: 3, depth: Depth::Sixteen };
+        let layout = Layout {
+            width: 300,
+            height: 400,
+            channels: 3,
+            depth: Depth::Sixteen,
+        };
         let mut bytes = header(layout).unwrap();
         let rows = bytes.len();
         bytes.resize(rows + 400 * layout.row_bytes(), 9);
-        for (length, what) in [(rows + 300 * layout.row_bytes(), "rows"), (rows - 5, "where they lie"), (5, "nearly all")] {
+        for (length, what) in [
+            (rows + 300 * layout.row_bytes(), "rows"),
+            (rows - 5, "where they lie"),
+            (5, "nearly all"),
+        ] {
             fs::write(&path, &bytes[..length]).unwrap();
             let error = in_bands(&path).unwrap_err();
-            assert!(matches!(error, DataError::Damaged { .. }) && read_picture(&path).is_err(), "without {what}: {error}");
+            assert!(
+                matches!(error, DataError::Damaged { .. }) && read_picture(&path).is_err(),
+                "without {what}: {error}"
+            );
         }
         fs::write(&path, &bytes).unwrap();
         assert_eq!(in_bands(&path).unwrap().layout(), layout);

@@ -1,5 +1,6 @@
-//! Windows onto an input of any size, whose rows are decoded once, in their order, and kept in a file. Beyond its last row and column it
-//! goes on as its reflection (PyTorch's `reflect`: the edge is not repeated), again and again where that is too little.
+//! Windows onto an input of any size, whose rows are decoded once, in their order, and kept in a
+//! file. Beyond its last row and column it goes on as its reflection (PyTorch's `reflect`: the edge
+//! is not repeated), again and again where that is too little.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use super::scratch::Scratch;
 /// Bytes of decoded rows that are held at once, if that is a row or more.
 const HELD_BYTES: usize = 1 << 20;
 
-/// The images of an input in the channels of a model, of which any window can be read. In memory are a few rows while they are decoded,
-/// and the windows.
+/// The images of an input in the channels of a model, of which any window can be read. In memory
+/// are a few rows while they are decoded, and the windows.
 pub struct Windows<'a> {
     pixels: &'a Pixels,
     readers: Vec<RowReader>,
@@ -27,19 +28,36 @@ pub struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
-    /// Opens the files of an input and decodes its first row; decoded rows are kept in a nameless file in `folder`.
+    /// Opens the files of an input and decodes its first row; decoded rows are kept in a nameless
+    /// file in `folder`.
     ///
     /// # Errors
     /// Those of reading, sizes that differ, those of [`Pixels::gather`] and of [`Scratch`].
     pub fn open(files: &[PathBuf], pixels: &'a Pixels, folder: &Path) -> Result<Self, DataError> {
-        let readers = files.iter().map(|path| RowReader::open(path)).collect::<Result<Vec<_>, _>>()?;
+        let readers = files
+            .iter()
+            .map(|path| RowReader::open(path))
+            .collect::<Result<Vec<_>, _>>()?;
         let size = |reader: &RowReader| (reader.layout().width, reader.layout().height);
         check_alike(readers.iter().map(|reader| (reader.path(), size(reader))))?;
         let (width, height) = readers.first().map_or((0, 0), size);
-        let layout = Layout { width, height, ..Picture::default().layout() };
-        let mut windows = Self { pixels, readers, layout, kept: Scratch::create(folder, 0)?, rows: 0 };
+        let layout = Layout {
+            width,
+            height,
+            ..Picture::default().layout()
+        };
+        let mut windows = Self {
+            pixels,
+            readers,
+            layout,
+            kept: Scratch::create(folder, 0)?,
+            rows: 0,
+        };
         let first = windows.decode(1)?;
-        windows.layout = Layout { height, ..first.layout() };
+        windows.layout = Layout {
+            height,
+            ..first.layout()
+        };
         windows.keep(&first)?;
         Ok(windows)
     }
@@ -54,47 +72,78 @@ impl<'a> Windows<'a> {
         self.layout.depth
     }
 
-    /// What the network sees of the window with this top, left, height and width: `[height, width, channels]`, -1..1.
+    /// What the network sees of the window with this top, left, height and width:
+    /// `[height, width, channels]`, -1..1.
     ///
     /// # Errors
     /// Those of reading, of [`Pixels::gather`] and of [`Scratch`].
     pub fn units(&mut self, [top, left, height, width]: [u32; 4]) -> Result<Vec<f32>, DataError> {
         let (image_width, image_height) = self.dimensions();
-        let (x, y) = (|x: u32| reflect(left.saturating_add(x), image_width), |y: u32| reflect(top.saturating_add(y), image_height));
+        let (x, y) = (
+            |x: u32| reflect(left.saturating_add(x), image_width),
+            |y: u32| reflect(top.saturating_add(y), image_height),
+        );
         let (columns, rows) = (span((0..width).map(x)), span((0..height).map(y)));
         while self.rows < rows.end {
-            let held = (HELD_BYTES / self.layout.row_bytes().max(1)).clamp(1, u16::MAX.into()) as u32;
+            let held =
+                (HELD_BYTES / self.layout.row_bytes().max(1)).clamp(1, u16::MAX.into()) as u32;
             let decoded = self.decode(held.min(rows.end - self.rows))?;
             self.keep(&decoded)?;
         }
         let part = self.part(rows.clone(), columns.clone())?;
-        Ok(self.pixels.units(&part.rearrange(width, height, |at_x, at_y| (x(at_x) - columns.start, y(at_y) - rows.start))))
+        Ok(self
+            .pixels
+            .units(&part.rearrange(width, height, |at_x, at_y| {
+                (x(at_x) - columns.start, y(at_y) - rows.start)
+            })))
     }
 
     /// The next rows of all files.
     fn decode(&mut self, rows: u32) -> Result<Picture, DataError> {
         let read = |reader: &mut RowReader| Ok((reader.path().clone(), reader.read(rows)?));
-        let images = self.readers.iter_mut().map(read).collect::<Result<Vec<_>, DataError>>()?;
-        self.pixels.gather(&images).map_err(|error| error.lower(self.rows))
+        let images = self
+            .readers
+            .iter_mut()
+            .map(read)
+            .collect::<Result<Vec<_>, DataError>>()?;
+        self.pixels
+            .gather(&images)
+            .map_err(|error| error.lower(self.rows))
     }
 
     fn keep(&mut self, decoded: &Picture) -> Result<(), DataError> {
-        self.kept.write(u64::from(self.rows) * self.layout.row_bytes() as u64, decoded.bytes())?;
+        self.kept.write(
+            u64::from(self.rows) * self.layout.row_bytes() as u64,
+            decoded.bytes(),
+        )?;
         self.rows += decoded.height();
         Ok(())
     }
 
     /// A rectangle of the rows that are kept.
     fn part(&mut self, rows: Range<u32>, columns: Range<u32>) -> Result<Picture, DataError> {
-        let Layout { channels, depth, .. } = self.layout;
+        let Layout {
+            channels, depth, ..
+        } = self.layout;
         let pixel = channels * depth.bytes();
         let mut bytes = vec![0; rows.len() * columns.len() * pixel];
-        for (row, bytes) in rows.clone().zip(bytes.chunks_exact_mut((columns.len() * pixel).max(1))) {
-            let position = u64::from(row) * self.layout.row_bytes() as u64 + u64::from(columns.start) * pixel as u64;
+        for (row, bytes) in rows
+            .clone()
+            .zip(bytes.chunks_exact_mut((columns.len() * pixel).max(1)))
+        {
+            let position = u64::from(row) * self.layout.row_bytes() as u64
+                + u64::from(columns.start) * pixel as u64;
             self.kept.read(position, bytes)?;
         }
         // As many bytes as there are samples, so the default is never taken.
-        Ok(Picture::from_bytes(columns.end - columns.start, rows.end - rows.start, channels, depth, bytes).unwrap_or_default())
+        Ok(Picture::from_bytes(
+            columns.end - columns.start,
+            rows.end - rows.start,
+            channels,
+            depth,
+            bytes,
+        )
+        .unwrap_or_default())
     }
 }
 
@@ -132,22 +181,42 @@ mod tests {
     fn a_window_goes_beyond_the_image_by_its_reflection() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
-        RgbImage::from_fn(5, 3, |x, y| Rgb([x as u8, y as u8, 9])).save(&path).unwrap();
+        RgbImage::from_fn(5, 3, |x, y| Rgb([x as u8, y as u8, 9]))
+            .save(&path)
+            .unwrap();
         let mut windows = Windows::open(&[path], &Pixels::Rgb, folder.path()).unwrap();
         let units = windows.units([1, 3, 4, 6]).unwrap();
         let sample = |at: usize| Depth::Sixteen.to_sample(units[at]) / 257;
-        assert_eq!((0..6).map(|x| sample(3 * x)).collect::<Vec<_>>(), [3, 4, 3, 2, 1, 0]);
-        assert_eq!((0..4).map(|y| sample(3 * 6 * y + 1)).collect::<Vec<_>>(), [1, 2, 1, 0]);
+        assert_eq!(
+            (0..6).map(|x| sample(3 * x)).collect::<Vec<_>>(),
+            [3, 4, 3, 2, 1, 0]
+        );
+        assert_eq!(
+            (0..4).map(|y| sample(3 * 6 * y + 1)).collect::<Vec<_>>(),
+            [1, 2, 1, 0]
+        );
     }
 
-    /// Windows of all kinds of pixels, down the image, up again and beyond its end, are those of the picture in one piece.
+    /// Windows of all kinds of pixels, down the image, up again and beyond its end, are those of
+    /// the picture in one piece.
     #[test]
     fn windows_are_those_of_the_whole_picture() {
         let folder = tempfile::tempdir().unwrap();
-        let [deep, flat, map] = ["deep.png", "flat.png", "map.png"].map(|name| folder.path().join(name));
-        ImageBuffer::from_fn(90, 300, |x, y| Rgba([(x * 700) as u16, (y * 210) as u16, (x * y) as u16, 9])).save(&deep).unwrap();
-        RgbImage::from_fn(90, 300, |x, y| Rgb([(x * 2) as u8, y as u8, (x + y) as u8])).save(&flat).unwrap();
-        RgbImage::from_fn(90, 300, |x, y| Rgb(if x < y { [0, 0, 0] } else { [200, 0, 10] })).save(&map).unwrap();
+        let [deep, flat, map] =
+            ["deep.png", "flat.png", "map.png"].map(|name| folder.path().join(name));
+        ImageBuffer::from_fn(90, 300, |x, y| {
+            Rgba([(x * 700) as u16, (y * 210) as u16, (x * y) as u16, 9])
+        })
+        .save(&deep)
+        .unwrap();
+        RgbImage::from_fn(90, 300, |x, y| Rgb([(x * 2) as u8, y as u8, (x + y) as u8]))
+            .save(&flat)
+            .unwrap();
+        RgbImage::from_fn(90, 300, |x, y| {
+            Rgb(if x < y { [0, 0, 0] } else { [200, 0, 10] })
+        })
+        .save(&map)
+        .unwrap();
         let labels = Pixels::Labels(Palette::parse("#000000\n#c8000a").unwrap());
         for (pixels, files) in [
             (Pixels::Rgba, vec![deep.clone()]),
@@ -156,15 +225,33 @@ mod tests {
             (labels, vec![map]),
             (Pixels::Rgb.times(2), vec![flat, deep]),
         ] {
-            let images: Vec<_> = files.iter().map(|path| (path.clone(), read_picture(path).unwrap())).collect();
+            let images: Vec<_> = files
+                .iter()
+                .map(|path| (path.clone(), read_picture(path).unwrap()))
+                .collect();
             let whole = pixels.gather(&images).unwrap();
             let mut windows = Windows::open(&files, &pixels, folder.path()).unwrap();
-            assert_eq!((windows.dimensions(), windows.depth()), (whole.dimensions(), whole.depth()), "{pixels}");
-            for [top, left, height, width] in
-                [[0, 0, 96, 64], [0, 26, 96, 70], [90, 0, 10, 90], [130, 0, 100, 90], [224, 20, 96, 76], [3, 0, 5, 90]]
-            {
-                let window = whole.rearrange(width, height, |x, y| (reflect(left + x, 90), reflect(top + y, 300)));
-                assert_eq!(windows.units([top, left, height, width]).unwrap(), pixels.units(&window), "{pixels} at {top}");
+            assert_eq!(
+                (windows.dimensions(), windows.depth()),
+                (whole.dimensions(), whole.depth()),
+                "{pixels}"
+            );
+            for [top, left, height, width] in [
+                [0, 0, 96, 64],
+                [0, 26, 96, 70],
+                [90, 0, 10, 90],
+                [130, 0, 100, 90],
+                [224, 20, 96, 76],
+                [3, 0, 5, 90],
+            ] {
+                let window = whole.rearrange(width, height, |x, y| {
+                    (reflect(left + x, 90), reflect(top + y, 300))
+                });
+                assert_eq!(
+                    windows.units([top, left, height, width]).unwrap(),
+                    pixels.units(&window),
+                    "{pixels} at {top}"
+                );
             }
         }
     }
@@ -173,15 +260,31 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place_in_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let [map, wide] = ["map.png", "wide.png"].map(|name| folder.path().join(name));
-        RgbImage::from_fn(4, 200, |x, y| Rgb([if (x, y) == (2, 150) { 7 } else { 0 }, 0, 0])).save(&map).unwrap();
+        RgbImage::from_fn(4, 200, |x, y| {
+            Rgb([if (x, y) == (2, 150) { 7 } else { 0 }, 0, 0])
+        })
+        .save(&map)
+        .unwrap();
         let labels = Pixels::Labels(Palette::parse("#000000").unwrap());
-        let mut windows = Windows::open(std::slice::from_ref(&map), &labels, folder.path()).unwrap();
+        let mut windows =
+            Windows::open(std::slice::from_ref(&map), &labels, folder.path()).unwrap();
         assert!(windows.units([0, 0, 100, 4]).is_ok());
         let message = windows.units([100, 0, 100, 4]).unwrap_err().to_string();
         assert!(message.contains("the pixel at (2, 150)"), "{message}");
 
         image::GrayImage::new(1 << 16, 2).save(&wide).unwrap();
-        let sizes = Windows::open(&[map, wide], &Pixels::Gray.times(2), folder.path()).err().unwrap();
-        assert!(matches!(sizes, DataError::PairSizes { b_size: (65_536, 2), .. }), "{sizes}");
+        let sizes = Windows::open(&[map, wide], &Pixels::Gray.times(2), folder.path())
+            .err()
+            .unwrap();
+        assert!(
+            matches!(
+                sizes,
+                DataError::PairSizes {
+                    b_size: (65_536, 2),
+                    ..
+                }
+            ),
+            "{sizes}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A picture to a file, from its first row on: PNG or TIFF of 8 or 16 bits; TIFFs have any number of channels, PNGs those of colours.
+//! A picture to a file, from its first row on: PNG or TIFF of 8 or 16 bits; TIFFs have any number
+//! of channels, PNGs those of colours.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -38,7 +39,11 @@ impl Format {
 
     /// The format that the name of a file says: PNG for every name that is no TIFF's.
     pub fn of(path: &Path) -> Self {
-        if path.extension().is_some_and(|ending| ending == "tiff") { Format::Tiff } else { Format::Png }
+        if path.extension().is_some_and(|ending| ending == "tiff") {
+            Format::Tiff
+        } else {
+            Format::Png
+        }
     }
 }
 
@@ -66,12 +71,19 @@ impl<W: Write + 'static> RowWriter<W> {
     /// Those of `out`, more channels than the format has, and more than a TIFF file holds.
     pub fn new(format: Format, layout: Layout, mut out: W) -> io::Result<Self> {
         if !format.holds(layout.channels) {
-            return Err(io::Error::other(format!("{format:?} files do not have {} channels", layout.channels)));
+            return Err(io::Error::other(format!(
+                "{format:?} files do not have {} channels",
+                layout.channels
+            )));
         }
         let colour = match layout.channels {
             _ if format == Format::Tiff => {
                 out.write_all(&tiff::header(layout)?)?;
-                return Ok(Self { layout, missing: layout.height, encoder: Encoder::Tiff(out) });
+                return Ok(Self {
+                    layout,
+                    missing: layout.height,
+                    encoder: Encoder::Tiff(out),
+                });
             }
             1 => png::ColorType::Grayscale,
             2 => png::ColorType::GrayscaleAlpha,
@@ -81,12 +93,26 @@ impl<W: Write + 'static> RowWriter<W> {
         let out = Shared::new(out);
         let mut encoder = png::Encoder::new(out.clone(), layout.width, layout.height);
         encoder.set_color(colour);
-        encoder.set_depth(if layout.depth == Depth::Sixteen { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
+        encoder.set_depth(if layout.depth == Depth::Sixteen {
+            png::BitDepth::Sixteen
+        } else {
+            png::BitDepth::Eight
+        });
         // Fast, and unlike the crate's own "fast" no larger than the samples where these are noise.
         encoder.set_deflate_compression(png::DeflateCompression::Level(1));
         encoder.set_filter(png::Filter::Adaptive);
-        let encoder = encoder.write_header().and_then(png::Writer::into_stream_writer).map_err(|error| out.explain(error))?;
-        Ok(Self { layout, missing: layout.height, encoder: Encoder::Png { encoder: Box::new(encoder), out } })
+        let encoder = encoder
+            .write_header()
+            .and_then(png::Writer::into_stream_writer)
+            .map_err(|error| out.explain(error))?;
+        Ok(Self {
+            layout,
+            missing: layout.height,
+            encoder: Encoder::Png {
+                encoder: Box::new(encoder),
+                out,
+            },
+        })
     }
 
     /// Writes the next rows of the picture, a picture of its width, channels and depth.
@@ -94,9 +120,17 @@ impl<W: Write + 'static> RowWriter<W> {
     /// # Errors
     /// Those of what is written to, and rows of another picture.
     pub fn push(&mut self, rows: &Picture) -> io::Result<()> {
-        let alike = rows.layout() == Layout { height: rows.height(), ..self.layout };
+        let alike = rows.layout()
+            == Layout {
+                height: rows.height(),
+                ..self.layout
+            };
         let Some(missing) = self.missing.checked_sub(rows.height()).filter(|_| alike) else {
-            return Err(io::Error::other(format!("{:?} are no rows of {:?}", rows.layout(), self.layout)));
+            return Err(io::Error::other(format!(
+                "{:?} are no rows of {:?}",
+                rows.layout(),
+                self.layout
+            )));
         };
         self.missing = missing;
         match &mut self.encoder {
@@ -104,7 +138,12 @@ impl<W: Write + 'static> RowWriter<W> {
                 let written = match self.layout.depth {
                     Depth::Eight => encoder.write_all(rows.bytes()),
                     // PNG has the high byte first.
-                    Depth::Sixteen => encoder.write_all(&rows.samples().flat_map(u16::to_be_bytes).collect::<Vec<u8>>()),
+                    Depth::Sixteen => encoder.write_all(
+                        &rows
+                            .samples()
+                            .flat_map(u16::to_be_bytes)
+                            .collect::<Vec<u8>>(),
+                    ),
                 };
                 written.map_err(|error| out.explain(error))
             }
@@ -118,7 +157,10 @@ impl<W: Write + 'static> RowWriter<W> {
     /// Those of what is written to, and rows that are missing.
     pub fn finish(self) -> io::Result<W> {
         if self.missing > 0 {
-            return Err(io::Error::other(format!("the last {} rows are missing", self.missing)));
+            return Err(io::Error::other(format!(
+                "the last {} rows are missing",
+                self.missing
+            )));
         }
         match self.encoder {
             Encoder::Png { encoder, out } => {
@@ -130,8 +172,8 @@ impl<W: Write + 'static> RowWriter<W> {
     }
 }
 
-/// What the PNG encoder writes to. The encoder keeps it to the end and then says nothing of errors with its last bytes: they are
-/// remembered here.
+/// What the PNG encoder writes to. The encoder keeps it to the end and then says nothing of errors
+/// with its last bytes: they are remembered here.
 struct Shared<W>(Rc<RefCell<(W, Option<io::Error>)>>);
 
 impl<W> Clone for Shared<W> {
@@ -147,13 +189,16 @@ impl<W: Write> Shared<W> {
 
     /// Gives back what was written to, once nobody else has it.
     fn take(self) -> io::Result<W> {
-        let (mut out, error) = Rc::into_inner(self.0).ok_or_else(|| io::Error::other("the encoder still writes"))?.into_inner();
+        let (mut out, error) = Rc::into_inner(self.0)
+            .ok_or_else(|| io::Error::other("the encoder still writes"))?
+            .into_inner();
         error.map_or(Ok(()), Err)?;
         out.flush()?;
         Ok(out)
     }
 
-    /// What happened here in the words of the system, if it was here: the encoder's words say no more that a disk is full.
+    /// What happened here in the words of the system, if it was here: the encoder's words say no
+    /// more that a disk is full.
     fn explain(&self, error: impl Into<io::Error>) -> io::Error {
         self.0.borrow_mut().1.take().unwrap_or_else(|| error.into())
     }
@@ -188,33 +233,53 @@ mod tests {
     use std::io::Cursor;
 
     fn write(format: Format, picture: &Picture, path: &Path) {
-        let mut writer = RowWriter::new(format, picture.layout(), File::create(path).unwrap()).unwrap();
+        let mut writer =
+            RowWriter::new(format, picture.layout(), File::create(path).unwrap()).unwrap();
         writer.push(picture).unwrap();
         writer.finish().unwrap();
     }
 
-    /// From a file through the floats that a network sees into another file: what a network that copies its input would write.
+    /// From a file through the floats that a network sees into another file: what a network that
+    /// copies its input would write.
     #[test]
     fn what_is_read_and_copied_is_written_bit_by_bit() {
         let folder = tempfile::tempdir().unwrap();
         for format in [Format::Png, Format::Tiff] {
-            for kind in [Pixels::Gray, Pixels::Channels(2), Pixels::Rgb, Pixels::Rgba, Pixels::Channels(5)] {
+            for kind in [
+                Pixels::Gray,
+                Pixels::Channels(2),
+                Pixels::Rgb,
+                Pixels::Rgba,
+                Pixels::Channels(5),
+            ] {
                 if !format.holds(kind.channels()) {
                     continue;
                 }
                 let channels = kind.channels();
                 // Odd numbers of pixels, and bytes that differ when their order does.
-                let words: Vec<u16> = (0..31 * 9 * channels).map(|at| (at * 4099) as u16).collect();
+                let words: Vec<u16> = (0..31 * 9 * channels)
+                    .map(|at| (at * 4099) as u16)
+                    .collect();
                 let bytes = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
                 let picture = Picture::from_bytes(31, 9, channels, Depth::Sixteen, bytes).unwrap();
-                let [first, second] = ["first", "second"].map(|name| folder.path().join(format!("{name}-{channels}{}", format.ending())));
+                let [first, second] = ["first", "second"].map(|name| {
+                    folder
+                        .path()
+                        .join(format!("{name}-{channels}{}", format.ending()))
+                });
                 write(format, &picture, &first);
                 let read = read_picture(&first).unwrap();
                 assert_eq!(read, picture, "{format:?} {kind}");
                 let values = kind.units(&kind.colours(&read, &first).unwrap());
-                let copy = kind.pictures(31, 9, read.depth(), &values, &values).remove(0);
+                let copy = kind
+                    .pictures(31, 9, read.depth(), &values, &values)
+                    .remove(0);
                 write(format, &copy, &second);
-                assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap(), "{format:?} {kind}");
+                assert_eq!(
+                    std::fs::read(&first).unwrap(),
+                    std::fs::read(&second).unwrap(),
+                    "{format:?} {kind}"
+                );
                 let shallow = Picture::from_unit(31, 9, channels, Depth::Eight, &values);
                 write(format, &shallow, &second);
                 assert_eq!(read_picture(&second).unwrap(), shallow, "{format:?} {kind}");
@@ -226,37 +291,91 @@ mod tests {
     #[test]
     fn a_picture_is_written_in_bands() {
         let folder = tempfile::tempdir().unwrap();
-        for (format, depth) in [Format::Png, Format::Tiff].iter().flat_map(|&format| [(format, Depth::Eight), (format, Depth::Sixteen)]) {
-            let values: Vec<f32> = (0..700 * 61 * 3).map(|at| (at as f32 * 0.013).sin()).collect();
+        for (format, depth) in [Format::Png, Format::Tiff]
+            .iter()
+            .flat_map(|&format| [(format, Depth::Eight), (format, Depth::Sixteen)])
+        {
+            let values: Vec<f32> = (0..700 * 61 * 3)
+                .map(|at| (at as f32 * 0.013).sin())
+                .collect();
             let picture = Picture::from_unit(700, 61, 3, depth, &values);
-            let [whole, banded] = ["whole", "banded"].map(|name| folder.path().join(name).with_extension(&format.ending()[1..]));
+            let [whole, banded] = ["whole", "banded"].map(|name| {
+                folder
+                    .path()
+                    .join(name)
+                    .with_extension(&format.ending()[1..])
+            });
             write(Format::of(&whole), &picture, &whole);
-            let mut writer = RowWriter::new(format, picture.layout(), File::create(&banded).unwrap()).unwrap();
+            let mut writer =
+                RowWriter::new(format, picture.layout(), File::create(&banded).unwrap()).unwrap();
             for (top, rows) in [(0, 1), (1, 40), (41, 0), (41, 20)] {
                 writer.push(&picture.crop(0, top, 700, rows)).unwrap();
             }
             writer.finish().unwrap();
-            assert_eq!(std::fs::read(&whole).unwrap(), std::fs::read(&banded).unwrap(), "{format:?}");
-            assert_eq!(read_picture(&banded).unwrap(), picture, "{format:?} {depth:?}");
+            assert_eq!(
+                std::fs::read(&whole).unwrap(),
+                std::fs::read(&banded).unwrap(),
+                "{format:?}"
+            );
+            assert_eq!(
+                read_picture(&banded).unwrap(),
+                picture,
+                "{format:?} {depth:?}"
+            );
         }
     }
 
     #[test]
     fn what_no_file_holds_is_refused() {
-        let layout = Layout { width: 2, height: 3, channels: 3, depth: Depth::Eight };
+        let layout = Layout {
+            width: 2,
+            height: 3,
+            channels: 3,
+            depth: Depth::Eight,
+        };
         let begin = |format, layout| RowWriter::new(format, layout, Cursor::new(Vec::new()));
-        for (format, channels) in [(Format::Png, 5), (Format::Png, 0), (Format::Tiff, 0), (Format::Tiff, 1 << 16)] {
-            let error = begin(format, Layout { channels, ..layout }).err().unwrap().to_string();
-            assert!(error.contains(&format!("do not have {channels} channels")), "{error}");
+        for (format, channels) in [
+            (Format::Png, 5),
+            (Format::Png, 0),
+            (Format::Tiff, 0),
+            (Format::Tiff, 1 << 16),
+        ] {
+            let error = begin(format, Layout { channels, ..layout })
+                .err()
+                .unwrap()
+                .to_string();
+            assert!(
+                error.contains(&format!("do not have {channels} channels")),
+                "{error}"
+            );
         }
-        let long = begin(Format::Tiff, Layout { width: 1 << 16, height: 1 << 16, ..layout }).err().unwrap();
+        let long = begin(
+            Format::Tiff,
+            Layout {
+                width: 1 << 16,
+                height: 1 << 16,
+                ..layout
+            },
+        )
+        .err()
+        .unwrap();
         assert!(long.to_string().contains("write PNG"), "{long}");
         for format in [Format::Png, Format::Tiff] {
             let mut writer = begin(format, layout).unwrap();
             let black = |width, height| Picture::from_unit(width, height, 3, Depth::Eight, &[]);
             writer.push(&black(2, 2)).unwrap();
-            assert!(writer.push(&black(1, 1)).is_err() && writer.push(&black(2, 2)).is_err(), "another width, too many rows");
-            assert!(writer.finish().err().unwrap().to_string().contains("the last 1 rows"));
+            assert!(
+                writer.push(&black(1, 1)).is_err() && writer.push(&black(2, 2)).is_err(),
+                "another width, too many rows"
+            );
+            assert!(
+                writer
+                    .finish()
+                    .err()
+                    .unwrap()
+                    .to_string()
+                    .contains("the last 1 rows")
+            );
         }
     }
 
@@ -265,7 +384,10 @@ mod tests {
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            self.0 = self
+                .0
+                .checked_sub(bytes.len())
+                .ok_or(io::ErrorKind::StorageFull)?;
             Ok(bytes.len())
         }
 
@@ -285,7 +407,11 @@ mod tests {
         };
         let needed = attempt(1 << 20).unwrap();
         for room in 0..needed {
-            assert_eq!(attempt(room).unwrap_err().kind(), io::ErrorKind::StorageFull, "{room} of {needed}");
+            assert_eq!(
+                attempt(room).unwrap_err().kind(),
+                io::ErrorKind::StorageFull,
+                "{room} of {needed}"
+            );
         }
         assert_eq!(attempt(needed).unwrap(), needed);
     }

@@ -1,7 +1,10 @@
 //! Finding adapters and choosing one.
 
 use super::GpuError;
-use wgpu::{Adapter, AdapterInfo, Backends, CooperativeMatrixProperties, DeviceType, Instance, InstanceDescriptor};
+use wgpu::{
+    Adapter, AdapterInfo, Backends, CooperativeMatrixProperties, DeviceType, Instance,
+    InstanceDescriptor,
+};
 
 /// An adapter as users see it: what it is called and what of it matters to us.
 #[derive(Debug, Clone)]
@@ -20,11 +23,13 @@ pub struct AdapterSummary {
     pub default: bool,
 }
 
-/// Asks Mesa not to print its own notices on stderr. Must run before the first instance is made and before threads start.
+/// Asks Mesa not to print its own notices on stderr. Must run before the first instance is made and
+/// before threads start.
 pub fn quiet_drivers() {
     for name in ["NODEVICE_SELECT", "MESA_VK_IGNORE_CONFORMANCE_WARNING"] {
         if std::env::var_os(name).is_none() {
-            // SAFETY: called first thing in `main`, while the process has a single thread that could read the environment.
+            // SAFETY: called first thing in `main`, while the process has a single thread that
+            // could read the environment.
             unsafe { std::env::set_var(name, "1") };
         }
     }
@@ -48,7 +53,8 @@ pub async fn list_adapters() -> Vec<AdapterSummary> {
         .collect()
 }
 
-/// The adapter that `selector` names by index or by part of its name; without a selector the default one.
+/// The adapter that `selector` names by index or by part of its name; without a selector the
+/// default one.
 ///
 /// # Errors
 /// [`GpuError::NoAdapter`] and [`GpuError::UnknownAdapter`].
@@ -59,20 +65,28 @@ pub(super) async fn select(selector: Option<&str>) -> Result<Adapter, GpuError> 
     };
     let index = match selector {
         None => default,
-        Some(selector) => position(&adapters, selector)
-            .ok_or_else(|| GpuError::UnknownAdapter { selector: selector.to_owned(), available: describe(&adapters) })?,
+        Some(selector) => {
+            position(&adapters, selector).ok_or_else(|| GpuError::UnknownAdapter {
+                selector: selector.to_owned(),
+                available: describe(&adapters),
+            })?
+        }
     };
     Ok(adapters.swap_remove(index))
 }
 
-/// Vulkan, Metal and DX12; each backend is loaded on its own because loading all of them costs a third of a second.
+/// Vulkan, Metal and DX12; each backend is loaded on its own because loading all of them costs a
+/// third of a second.
 async fn enumerate() -> Vec<Adapter> {
     let mut adapters = Vec::new();
     for backends in [Backends::VULKAN, Backends::METAL, Backends::DX12] {
         let instance = Instance::new(InstanceDescriptor {
             backends,
             flags: wgpu::InstanceFlags::empty().with_env(),
-            memory_budget_thresholds: wgpu::MemoryBudgetThresholds { for_resource_creation: Some(97), for_device_loss: None },
+            memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
+                for_resource_creation: Some(97),
+                for_device_loss: None,
+            },
             ..InstanceDescriptor::new_without_display_handle()
         });
         adapters.extend(instance.enumerate_adapters(backends).await);
@@ -80,7 +94,8 @@ async fn enumerate() -> Vec<Adapter> {
     adapters
 }
 
-/// The first adapter of the best type: discrete, then integrated, virtual, other, and software last.
+/// The first adapter of the best type: discrete, then integrated, virtual, other, and software
+/// last.
 fn default_index(adapters: &[Adapter]) -> Option<usize> {
     let rank = |adapter: &Adapter| match adapter.get_info().device_type {
         DeviceType::DiscreteGpu => 0,
@@ -100,11 +115,17 @@ fn position(adapters: &[Adapter], selector: &str) -> Option<usize> {
     }
     // A number that is no index may still be part of a name: "4090".
     let wanted = Some(selector.trim().to_lowercase()).filter(|wanted| !wanted.is_empty())?;
-    adapters.iter().position(|a| a.get_info().name.to_lowercase().contains(&wanted))
+    adapters
+        .iter()
+        .position(|a| a.get_info().name.to_lowercase().contains(&wanted))
 }
 
 fn describe(adapters: &[Adapter]) -> String {
-    let names: Vec<String> = adapters.iter().enumerate().map(|(i, a)| format!("{i}: {}", a.get_info().name)).collect();
+    let names: Vec<String> = adapters
+        .iter()
+        .enumerate()
+        .map(|(i, a)| format!("{i}: {}", a.get_info().name))
+        .collect();
     names.join(", ")
 }
 

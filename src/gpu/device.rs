@@ -8,7 +8,10 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wgpu::{BufferUsages, CooperativeMatrixProperties, CooperativeScalarType, ErrorFilter, Features, MapMode, PollType};
+use wgpu::{
+    BufferUsages, CooperativeMatrixProperties, CooperativeScalarType, ErrorFilter, Features,
+    MapMode, PollType,
+};
 
 /// How to open the device.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +37,13 @@ pub struct DeviceOptions {
 impl DeviceOptions {
     /// The optional features to ask for: what we use, less what is switched off.
     fn features(&self) -> Features {
-        let off = |switched_off: bool, feature| if switched_off { feature } else { Features::empty() };
+        let off = |switched_off: bool, feature| {
+            if switched_off {
+                feature
+            } else {
+                Features::empty()
+            }
+        };
         (Features::PIPELINE_CACHE
             | Features::SHADER_F16
             | Features::SUBGROUP
@@ -88,7 +97,9 @@ impl Deref for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.meter.now.fetch_sub(self.inner.size(), Ordering::Relaxed);
+        self.meter
+            .now
+            .fetch_sub(self.inner.size(), Ordering::Relaxed);
     }
 }
 
@@ -97,7 +108,8 @@ pub fn buffer_bytes(bytes: u64) -> u64 {
     bytes.max(16).next_multiple_of(16)
 }
 
-/// Locks even when another thread panicked while it held the lock: what is behind our locks stays consistent.
+/// Locks even when another thread panicked while it held the lock: what is behind our locks stays
+/// consistent.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -112,7 +124,10 @@ impl Gpu {
         let (device, queue) = request(&adapter, adapter.features() & options.features()).await?;
         let info = adapter.get_info();
         let profile = profile_of(&info, &device, &adapter.cooperative_matrix_properties());
-        let profile = Profile { fusion: !options.no_fusion, ..profile };
+        let profile = Profile {
+            fusion: !options.no_fusion,
+            ..profile
+        };
         Ok(Self::of(adapter, device, queue, profile, options.checked))
     }
 
@@ -121,7 +136,8 @@ impl Gpu {
     /// # Errors
     /// [`GpuError::OpenDevice`].
     pub(super) fn second(&self) -> impl Future<Output = Result<Self, GpuError>> + Send + 'static {
-        let (adapter, profile, checked) = (self.adapter.clone(), self.profile.clone(), self.checked);
+        let (adapter, profile, checked) =
+            (self.adapter.clone(), self.profile.clone(), self.checked);
         let features = self.device.features() - Features::PIPELINE_CACHE;
         async move {
             let (device, queue) = request(&adapter, features).await?;
@@ -129,12 +145,34 @@ impl Gpu {
         }
     }
 
-    fn of(adapter: wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue, profile: Profile, checked: bool) -> Self {
-        let (info, failure, meter) = (adapter.get_info(), Arc::new(Mutex::new(None)), Arc::<Meter>::default());
+    fn of(
+        adapter: wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        profile: Profile,
+        checked: bool,
+    ) -> Self {
+        let (info, failure, meter) = (
+            adapter.get_info(),
+            Arc::new(Mutex::new(None)),
+            Arc::<Meter>::default(),
+        );
         watch_for_failures(&device, &failure, &meter);
         let pipelines = Pipelines::open(&device, UserCache::for_device(&info));
         let kernels = Mutex::default();
-        Self { adapter, device, checked, kernels, queue, info, profile, meter, memory_limit: u64::MAX, failure, pipelines }
+        Self {
+            adapter,
+            device,
+            checked,
+            kernels,
+            queue,
+            info,
+            profile,
+            meter,
+            memory_limit: u64::MAX,
+            failure,
+            pipelines,
+        }
     }
 
     /// Name, driver and backend.
@@ -153,7 +191,8 @@ impl Gpu {
         self
     }
 
-    /// Makes the device run out of memory after so many bytes of buffers: for tests, since no API tells how much there is.
+    /// Makes the device run out of memory after so many bytes of buffers: for tests, since no API
+    /// tells how much there is.
     pub fn with_memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = bytes;
         self
@@ -174,7 +213,8 @@ impl Gpu {
         self.meter.peak.load(Ordering::Relaxed)
     }
 
-    /// The first failure that the driver reported outside a call of ours (a lost device, a refused dispatch).
+    /// The first failure that the driver reported outside a call of ours (a lost device, a refused
+    /// dispatch).
     ///
     /// # Errors
     /// That failure; later calls return it no more.
@@ -190,19 +230,30 @@ impl Gpu {
         let size = buffer_bytes(bytes);
         self.profile.check_buffer(label, size)?;
         let held = self.memory_bytes();
-        let full = || GpuError::OutOfMemory { doing: format!("making buffer \"{label}\" of {} MiB", size >> 20), held };
+        let full = || GpuError::OutOfMemory {
+            doing: format!("making buffer \"{label}\" of {} MiB", size >> 20),
+            held,
+        };
         if held.saturating_add(size) > self.memory_limit {
             return Err(full());
         }
         let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        };
         let inner = self.device.create_buffer(&descriptor);
         if pollster::block_on(scope.pop()).is_some() {
             return Err(full());
         }
         let now = self.meter.now.fetch_add(size, Ordering::Relaxed) + size;
         self.meter.peak.fetch_max(now, Ordering::Relaxed);
-        Ok(Buffer { inner, meter: self.meter.clone() })
+        Ok(Buffer {
+            inner,
+            meter: self.meter.clone(),
+        })
     }
 
     /// A storage buffer that can be written and read back.
@@ -210,7 +261,11 @@ impl Gpu {
     /// # Errors
     /// Those of [`Gpu::buffer`].
     pub fn storage(&self, label: &str, bytes: u64) -> Result<Buffer, GpuError> {
-        self.buffer(label, bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST)
+        self.buffer(
+            label,
+            bytes,
+            BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
+        )
     }
 
     /// Copies `bytes` to `buffer` at `offset` before anything that is submitted later.
@@ -219,7 +274,10 @@ impl Gpu {
     }
 
     /// Submits command buffers in order and gives the number of the submission.
-    pub fn submit(&self, commands: impl IntoIterator<Item = wgpu::CommandBuffer>) -> wgpu::SubmissionIndex {
+    pub fn submit(
+        &self,
+        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
+    ) -> wgpu::SubmissionIndex {
         self.queue.submit(commands)
     }
 
@@ -238,7 +296,12 @@ impl Gpu {
     }
 
     pub(super) fn poll(&self, how: PollType) -> Result<(), GpuError> {
-        self.device.poll(how).map(|_| ()).map_err(|e| GpuError::DeviceLost { reason: e.to_string() })
+        self.device
+            .poll(how)
+            .map(|_| ())
+            .map_err(|e| GpuError::DeviceLost {
+                reason: e.to_string(),
+            })
     }
 
     /// Memory for reading `bytes` bytes back, as often as one likes.
@@ -246,15 +309,28 @@ impl Gpu {
     /// # Errors
     /// Those of [`Gpu::buffer`].
     pub fn read_back(&self, bytes: u64) -> Result<ReadBack, GpuError> {
-        let staging = self.buffer("read back", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
-        Ok(ReadBack { staging, bytes, under_way: None })
+        let staging = self.buffer(
+            "read back",
+            bytes,
+            BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+        )?;
+        Ok(ReadBack {
+            staging,
+            bytes,
+            under_way: None,
+        })
     }
 
     /// Reads `bytes` bytes of `buffer` from `offset` on and waits for them.
     ///
     /// # Errors
     /// Those of [`Gpu::read_back`] and [`ReadBack::wait`].
-    pub fn read(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<Vec<u8>, GpuError> {
+    pub fn read(
+        &self,
+        buffer: &wgpu::Buffer,
+        offset: u64,
+        bytes: u64,
+    ) -> Result<Vec<u8>, GpuError> {
         let mut read_back = self.read_back(bytes)?;
         read_back.start(self, buffer, offset);
         read_back.wait(self)
@@ -270,9 +346,14 @@ pub struct ReadBack {
 }
 
 impl ReadBack {
-    /// Starts to copy from `offset` of `buffer`, in order with everything that is submitted. Does not wait.
+    /// Starts to copy from `offset` of `buffer`, in order with everything that is submitted. Does
+    /// not wait.
     pub fn start(&mut self, gpu: &Gpu, buffer: &wgpu::Buffer, offset: u64) {
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
+        let mut encoder = gpu
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some("read back"),
+            });
         encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, 0, self.bytes);
         let submission = gpu.submit([encoder.finish()]);
         let (sender, receiver) = channel();
@@ -289,10 +370,14 @@ impl ReadBack {
     /// [`GpuError::Refused`] when the driver cannot map the copy, and what [`Gpu::check`] reports.
     pub fn poll(&mut self, gpu: &Gpu) -> Result<Option<Vec<u8>>, GpuError> {
         gpu.poll(PollType::Poll)?;
-        let Some((_, receiver)) = &self.under_way else { return Ok(None) };
+        let Some((_, receiver)) = &self.under_way else {
+            return Ok(None);
+        };
         match receiver.try_recv() {
             Err(TryRecvError::Empty) => gpu.check().map(|()| None),
-            Err(TryRecvError::Disconnected) => Err(refused_map("the driver dropped the request".to_owned())),
+            Err(TryRecvError::Disconnected) => {
+                Err(refused_map("the driver dropped the request".to_owned()))
+            }
             Ok(Err(reason)) => {
                 gpu.check()?;
                 Err(refused_map(reason))
@@ -307,17 +392,25 @@ impl ReadBack {
     /// Those of [`ReadBack::poll`].
     pub fn wait(&mut self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
         if let Some((submission, _)) = &self.under_way {
-            gpu.poll(PollType::Wait { submission_index: Some(submission.clone()), timeout: None })?;
+            gpu.poll(PollType::Wait {
+                submission_index: Some(submission.clone()),
+                timeout: None,
+            })?;
         }
         match self.poll(gpu)? {
             Some(bytes) => Ok(bytes),
-            None => Err(refused_map("no answer after the device was done".to_owned())),
+            None => Err(refused_map(
+                "no answer after the device was done".to_owned(),
+            )),
         }
     }
 
     fn take(&mut self) -> Result<Vec<u8>, GpuError> {
         self.under_way = None;
-        let view = self.staging.get_mapped_range(..self.bytes).map_err(|e| refused_map(e.to_string()))?;
+        let view = self
+            .staging
+            .get_mapped_range(..self.bytes)
+            .map_err(|e| refused_map(e.to_string()))?;
         let bytes = view.to_vec();
         drop(view);
         self.staging.unmap();
@@ -326,33 +419,51 @@ impl ReadBack {
 }
 
 fn refused_map(reason: String) -> GpuError {
-    GpuError::Refused { doing: "reading back a buffer".to_owned(), reason }
+    GpuError::Refused {
+        doing: "reading back a buffer".to_owned(),
+        reason,
+    }
 }
 
 /// A device of an adapter, with all limits that it has.
-async fn request(adapter: &wgpu::Adapter, features: Features) -> Result<(wgpu::Device, wgpu::Queue), GpuError> {
+async fn request(
+    adapter: &wgpu::Adapter,
+    features: Features,
+) -> Result<(wgpu::Device, wgpu::Queue), GpuError> {
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("pix2pix"),
         required_features: features,
         required_limits: adapter.limits(),
-        // SAFETY: of the experimental features we ask for matrix units only, and use them in shaders that the kernel tests run; a
-        // driver's fault in them is switched off by `no_matrix`.
+        // SAFETY: of the experimental features we ask for matrix units only, and use them in
+        // shaders that the kernel tests run; a driver's fault in them is switched off by
+        // `no_matrix`.
         experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
         ..Default::default()
     };
-    let refused = |e: wgpu::RequestDeviceError| GpuError::OpenDevice { adapter: adapter.get_info().name, reason: e.to_string() };
+    let refused = |e: wgpu::RequestDeviceError| GpuError::OpenDevice {
+        adapter: adapter.get_info().name,
+        reason: e.to_string(),
+    };
     adapter.request_device(&descriptor).await.map_err(refused)
 }
 
 /// Keeps the first failure instead of wgpu's default, which is to panic.
-fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError>>>, meter: &Arc<Meter>) {
+fn watch_for_failures(
+    device: &wgpu::Device,
+    failure: &Arc<Mutex<Option<GpuError>>>,
+    meter: &Arc<Meter>,
+) {
     let (slot, meter) = (failure.clone(), meter.clone());
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         let failure = match error {
-            wgpu::Error::OutOfMemory { .. } => {
-                GpuError::OutOfMemory { doing: "running kernels".to_owned(), held: meter.now.load(Ordering::Relaxed) }
-            }
-            other => GpuError::Refused { doing: "a call".to_owned(), reason: other.to_string() },
+            wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory {
+                doing: "running kernels".to_owned(),
+                held: meter.now.load(Ordering::Relaxed),
+            },
+            other => GpuError::Refused {
+                doing: "a call".to_owned(),
+                reason: other.to_string(),
+            },
         };
         lock(&slot).get_or_insert(failure);
     }));
@@ -364,25 +475,42 @@ fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError
     });
 }
 
-fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, matrices: &[CooperativeMatrixProperties]) -> Profile {
+fn profile_of(
+    info: &wgpu::AdapterInfo,
+    device: &wgpu::Device,
+    matrices: &[CooperativeMatrixProperties],
+) -> Profile {
     let limits = device.limits();
-    let fixed_subgroup = info.subgroup_min_size == info.subgroup_max_size && info.subgroup_min_size > 0;
+    let fixed_subgroup =
+        info.subgroup_min_size == info.subgroup_max_size && info.subgroup_min_size > 0;
     let has = |feature| device.features().contains(feature);
     let subgroup = (has(Features::SUBGROUP) && fixed_subgroup).then_some(info.subgroup_min_size);
     // The kernels count subgroups, so they need to know their size.
-    let matrix_units = has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && has(Features::SHADER_F16) && subgroup.is_some();
+    let matrix_units = has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
+        && has(Features::SHADER_F16)
+        && subgroup.is_some();
     Profile {
-        class: if info.device_type == wgpu::DeviceType::Cpu { DeviceClass::Cpu } else { DeviceClass::Gpu },
+        class: if info.device_type == wgpu::DeviceType::Cpu {
+            DeviceClass::Cpu
+        } else {
+            DeviceClass::Gpu
+        },
         subgroup,
         f16: has(Features::SHADER_F16),
         int64: has(Features::SHADER_INT64),
-        matrix: matrices.iter().filter(|_| matrix_units).filter_map(matrix_side).max(),
+        matrix: matrices
+            .iter()
+            .filter(|_| matrix_units)
+            .filter_map(matrix_side)
+            .max(),
         timestamps: has(Features::TIMESTAMP_QUERY),
         fusion: true,
         max_binding_bytes: limits.max_storage_buffer_binding_size,
         max_buffer_bytes: limits.max_buffer_size,
         max_invocations: limits.max_compute_invocations_per_workgroup,
-        offset_alignment: limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment),
+        offset_alignment: limits
+            .min_storage_buffer_offset_alignment
+            .max(limits.min_uniform_buffer_offset_alignment),
         forced: Default::default(),
         tuned: Default::default(),
     }
@@ -390,7 +518,14 @@ fn profile_of(info: &wgpu::AdapterInfo, device: &wgpu::Device, matrices: &[Coope
 
 /// Rows and columns of matrices of f16 with sums of f32; WGSL can say square ones only.
 fn matrix_side(matrix: &CooperativeMatrixProperties) -> Option<u32> {
-    let CooperativeMatrixProperties { m_size, n_size, k_size, ab_type, cr_type, saturating_accumulation } = *matrix;
+    let CooperativeMatrixProperties {
+        m_size,
+        n_size,
+        k_size,
+        ab_type,
+        cr_type,
+        saturating_accumulation,
+    } = *matrix;
     let square = m_size == n_size && n_size == k_size;
     let types = ab_type == CooperativeScalarType::F16 && cr_type == CooperativeScalarType::F32;
     (square && types && !saturating_accumulation).then_some(m_size)

@@ -64,7 +64,9 @@ pub enum GpuError {
         reason: String,
     },
     /// 16-bit floats were asked for on a device that has none.
-    #[error("{adapter} has no 16-bit floats in shaders, which --precision f16 needs; use --precision f32 or another --adapter")]
+    #[error(
+        "{adapter} has no 16-bit floats in shaders, which --precision f16 needs; use --precision f32 or another --adapter"
+    )]
     NoF16 {
         /// The adapter's name.
         adapter: String,
@@ -78,7 +80,9 @@ pub enum GpuError {
         reason: String,
     },
     /// A constant or alias that is to be replaced stands nowhere, or twice, in the shader.
-    #[error("shader {shader}: {what} {name} is declared {found} times, it must be declared exactly once")]
+    #[error(
+        "shader {shader}: {what} {name} is declared {found} times, it must be declared exactly once"
+    )]
     Declaration {
         /// Folder and file stem under `shaders/`.
         shader: String,

@@ -1,4 +1,5 @@
-//! Kernels: a specialised shader as a compute pipeline, checked against its caller when it is built.
+//! Kernels: a specialised shader as a compute pipeline, checked against its caller when it is
+//! built.
 
 use super::device::lock;
 use super::wgsl::{Access, Interface, ShaderSource, specialise};
@@ -20,7 +21,11 @@ pub struct KernelSpec {
 impl KernelSpec {
     /// The shader with the constants of its file.
     pub fn new(source: ShaderSource) -> Self {
-        Self { source, constants: Vec::new(), aliases: Vec::new() }
+        Self {
+            source,
+            constants: Vec::new(),
+            aliases: Vec::new(),
+        }
     }
 
     /// The same with one more constant; `value` is printed as a WGSL `u32`.
@@ -58,8 +63,17 @@ impl KernelSpec {
     /// The shader's name with the constants and aliases, as tables print it.
     pub fn label(&self) -> String {
         let aliases = self.aliases.iter().map(|(n, t)| format!("{n}={t}"));
-        let values: Vec<String> = self.constants.iter().map(|(n, v)| format!("{n}={v}")).chain(aliases).collect();
-        if values.is_empty() { self.source.name.to_owned() } else { format!("{} [{}]", self.source.name, values.join(" ")) }
+        let values: Vec<String> = self
+            .constants
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .chain(aliases)
+            .collect();
+        if values.is_empty() {
+            self.source.name.to_owned()
+        } else {
+            format!("{} [{}]", self.source.name, values.join(" "))
+        }
     }
 }
 
@@ -102,7 +116,8 @@ impl Kernel {
     /// Bind group over `bindings` in the order of the shader's binding numbers.
     ///
     /// # Errors
-    /// [`GpuError::Interface`] when their number or the size of the parameters differs, [`GpuError::Refused`] by wgpu's own checks.
+    /// [`GpuError::Interface`] when their number or the size of the parameters differs,
+    /// [`GpuError::Refused`] by wgpu's own checks.
     pub fn bind(&self, gpu: &Gpu, bindings: &[Binding]) -> Result<wgpu::BindGroup, GpuError> {
         self.check_interface(bindings)?;
         let entries: Vec<wgpu::BindGroupEntry> = self
@@ -127,22 +142,38 @@ impl Kernel {
         });
         match pollster::block_on(scope.pop()) {
             None => Ok(group),
-            Some(error) => Err(GpuError::Refused { doing: format!("bindings of {}", self.spec.label()), reason: error.to_string() }),
+            Some(error) => Err(GpuError::Refused {
+                doing: format!("bindings of {}", self.spec.label()),
+                reason: error.to_string(),
+            }),
         }
     }
 
     fn check_interface(&self, bindings: &[Binding]) -> Result<(), GpuError> {
         let mismatch = |what, declared: String, given: String| {
-            Err(GpuError::Interface { shader: self.spec.source.name.to_owned(), what, declared, given })
+            Err(GpuError::Interface {
+                shader: self.spec.source.name.to_owned(),
+                what,
+                declared,
+                given,
+            })
         };
         let declared = self.interface.bindings.len();
         if declared != bindings.len() {
-            return mismatch("number of bindings", declared.to_string(), bindings.len().to_string());
+            return mismatch(
+                "number of bindings",
+                declared.to_string(),
+                bindings.len().to_string(),
+            );
         }
         if let Some(params) = bindings.first()
             && u64::from(self.interface.params_bytes) != params.bytes
         {
-            return mismatch("bytes of parameters", self.interface.params_bytes.to_string(), params.bytes.to_string());
+            return mismatch(
+                "bytes of parameters",
+                self.interface.params_bytes.to_string(),
+                params.bytes.to_string(),
+            );
         }
         Ok(())
     }
@@ -152,7 +183,8 @@ impl Gpu {
     /// The kernel for `spec`, built at its first use and kept.
     ///
     /// # Errors
-    /// [`GpuError::Declaration`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup, [`GpuError::Refused`] by the driver.
+    /// [`GpuError::Declaration`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup,
+    /// [`GpuError::Refused`] by the driver.
     pub fn kernel(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
         if let Some(kernel) = lock(&self.kernels).get(spec) {
             return Ok(kernel.clone());
@@ -178,33 +210,55 @@ impl Gpu {
         let scope = self.device.push_error_scope(ErrorFilter::Validation);
         let module = self.module(spec, &text);
         let layout = self.bind_group_layout(spec, &interface);
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(spec.source.name),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(spec.source.name),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some(&interface.entry_point),
-            // Every kernel writes its workgroup memory before it reads it.
-            compilation_options: wgpu::PipelineCompilationOptions { constants: &[], zero_initialize_workgroup_memory: false },
-            cache: self.pipelines.for_building(),
-        });
+        let pipeline_layout = self
+            .device
+            .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(spec.source.name),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+        let pipeline = self
+            .device
+            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(spec.source.name),
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some(&interface.entry_point),
+                // Every kernel writes its workgroup memory before it reads it.
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &[],
+                    zero_initialize_workgroup_memory: false,
+                },
+                cache: self.pipelines.for_building(),
+            });
         match pollster::block_on(scope.pop()) {
-            None => Ok(Kernel { spec: spec.clone(), interface, layout, pipeline }),
-            Some(error) => Err(GpuError::Refused { doing: format!("kernel {}", spec.label()), reason: error.to_string() }),
+            None => Ok(Kernel {
+                spec: spec.clone(),
+                interface,
+                layout,
+                pipeline,
+            }),
+            Some(error) => Err(GpuError::Refused {
+                doing: format!("kernel {}", spec.label()),
+                reason: error.to_string(),
+            }),
         }
     }
 
     fn module(&self, spec: &KernelSpec, text: &str) -> wgpu::ShaderModule {
-        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(spec.source.name), source: wgpu::ShaderSource::Wgsl(text.into()) };
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(spec.source.name),
+            source: wgpu::ShaderSource::Wgsl(text.into()),
+        };
         if self.checked {
             return self.device.create_shader_module(descriptor);
         }
-        // SAFETY: every shader bounds its own indices; the kernel tests prove it with NaN-filled outputs framed by guard words.
-        unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+        // SAFETY: every shader bounds its own indices; the kernel tests prove it with NaN-filled
+        // outputs framed by guard words.
+        unsafe {
+            self.device
+                .create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+        }
     }
 
     fn bind_group_layout(&self, spec: &KernelSpec, interface: &Interface) -> wgpu::BindGroupLayout {
@@ -226,6 +280,10 @@ impl Gpu {
                 count: None,
             })
             .collect();
-        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(spec.source.name), entries: &entries })
+        self.device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(spec.source.name),
+                entries: &entries,
+            })
     }
 }

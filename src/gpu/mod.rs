@@ -1,4 +1,5 @@
-//! Floor 1: adapters and limits, the device, buffers, and kernels (WGSL to pipeline), with typed errors.
+//! Floor 1: adapters and limits, the device, buffers, and kernels (WGSL to pipeline), with typed
+//! errors.
 
 mod adapter;
 mod ahead;

@@ -1,4 +1,5 @@
-//! The driver's compiled pipelines, kept in the user's cache from one start to the next. Vulkan only: elsewhere the driver keeps its own.
+//! The driver's compiled pipelines, kept in the user's cache from one start to the next. Vulkan
+//! only: elsewhere the driver keeps its own.
 
 use super::UserCache;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,14 +19,26 @@ pub(super) struct Pipelines {
 impl Pipelines {
     /// Reads what an earlier process left; nothing where the device has no such caches.
     pub fn open(device: &Device, folder: UserCache) -> Self {
-        let cache = device.features().contains(Features::PIPELINE_CACHE).then(|| {
-            let data = folder.read(FILE);
-            let descriptor = PipelineCacheDescriptor { label: Some("pix2pix"), data: data.as_deref(), fallback: true };
-            // SAFETY: the bytes are what `get_data` gave for this device, driver and version of ours, in a file that is replaced whole or
-            // not at all; wgpu checks their header and starts with an empty cache where it does not fit.
-            unsafe { device.create_pipeline_cache(&descriptor) }
-        });
-        Self { cache, folder, grown: AtomicBool::new(false) }
+        let cache = device
+            .features()
+            .contains(Features::PIPELINE_CACHE)
+            .then(|| {
+                let data = folder.read(FILE);
+                let descriptor = PipelineCacheDescriptor {
+                    label: Some("pix2pix"),
+                    data: data.as_deref(),
+                    fallback: true,
+                };
+                // SAFETY: the bytes are what `get_data` gave for this device, driver and version of
+                // ours, in a file that is replaced whole or not at all; wgpu checks their header
+                // and starts with an empty cache where it does not fit.
+                unsafe { device.create_pipeline_cache(&descriptor) }
+            });
+        Self {
+            cache,
+            folder,
+            grown: AtomicBool::new(false),
+        }
     }
 
     /// For a pipeline that is about to be built.

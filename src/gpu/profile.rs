@@ -1,5 +1,5 @@
-//! What a device can do, as far as the choice of kernels depends on it. Plain data, so that programs can be lowered,
-//! printed and tested without a device.
+//! What a device can do, as far as the choice of kernels depends on it. Plain data, so that
+//! programs can be lowered, printed and tested without a device.
 
 use super::GpuError;
 use std::collections::BTreeMap;
@@ -24,7 +24,8 @@ pub struct Profile {
     pub f16: bool,
     /// Whether kernels may load 64-bit words.
     pub int64: bool,
-    /// Rows and columns of the largest matrices of 16-bit floats that the device's matrix units multiply and sum in f32.
+    /// Rows and columns of the largest matrices of 16-bit floats that the device's matrix units
+    /// multiply and sum in f32.
     pub matrix: Option<u32>,
     /// Whether the device can time passes.
     pub timestamps: bool,
@@ -38,7 +39,8 @@ pub struct Profile {
     pub max_invocations: u32,
     /// Alignment of a storage binding's offset, in bytes.
     pub offset_alignment: u32,
-    /// Rungs that were forced, kernel family to file stem or to a candidate's whole name: for tests, benchmarks and resumed runs.
+    /// Rungs that were forced, kernel family to file stem or to a candidate's whole name: for
+    /// tests, benchmarks and resumed runs.
     pub forced: BTreeMap<String, String>,
     /// Tuned choices, a contraction's key to its kernel's name.
     pub tuned: BTreeMap<String, String>,

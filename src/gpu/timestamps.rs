@@ -1,7 +1,7 @@
 //! The device's own clock: a stamp at the beginning and the end of each compute pass.
 //!
-//! Stamps may lie: some drivers leave them zero, some take them when a pass is queued, some let passes overlap. Nothing here trusts
-//! them; `program::Clock` tries them before it believes them.
+//! Stamps may lie: some drivers leave them zero, some take them when a pass is queued, some let
+//! passes overlap. Nothing here trusts them; `program::Clock` tries them before it believes them.
 
 use super::{Buffer, Gpu, GpuError};
 use wgpu::{BufferUsages, ComputePassTimestampWrites, QueryType};
@@ -42,7 +42,11 @@ impl Timestamps {
     /// # Errors
     /// [`GpuError::Limit`] on a device without timestamps, and those of [`Gpu::buffer`].
     pub fn new(gpu: &Gpu, passes: usize) -> Result<Self, GpuError> {
-        let allowed = if gpu.profile().timestamps { Self::MOST } else { 0 };
+        let allowed = if gpu.profile().timestamps {
+            Self::MOST
+        } else {
+            0
+        };
         if passes > allowed {
             return Err(GpuError::Limit {
                 what: "timing".to_owned(),
@@ -52,11 +56,19 @@ impl Timestamps {
                 remedy: "use --no-timestamps",
             });
         }
-        let descriptor = wgpu::QuerySetDescriptor { label: Some("timestamps"), ty: QueryType::Timestamp, count: 2 * passes.max(1) as u32 };
+        let descriptor = wgpu::QuerySetDescriptor {
+            label: Some("timestamps"),
+            ty: QueryType::Timestamp,
+            count: 2 * passes.max(1) as u32,
+        };
         let stamps = gpu.device().create_query_set(&descriptor);
         let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
         let resolved = gpu.buffer("timestamps", 2 * passes as u64 * STAMP, usage)?;
-        Ok(Self { stamps, resolved, passes: passes as u32 })
+        Ok(Self {
+            stamps,
+            resolved,
+            passes: passes as u32,
+        })
     }
 
     /// What the descriptor of pass number `pass` takes.
@@ -79,10 +91,22 @@ impl Timestamps {
         gpu.submit([encoder.finish()]);
         let bytes = gpu.read(&self.resolved, 0, 2 * u64::from(self.passes) * STAMP)?;
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes);
-        // From the first stamp on: nanoseconds since the machine was started would lose their last digits in an f64 of seconds.
+        // From the first stamp on: nanoseconds since the machine was started would lose their last
+        // digits in an f64 of seconds.
         let period = gpu.timestamp_period();
-        let origin = ticks.iter().copied().filter(|&tick| tick > 0).min().unwrap_or(0);
+        let origin = ticks
+            .iter()
+            .copied()
+            .filter(|&tick| tick > 0)
+            .min()
+            .unwrap_or(0);
         let seconds = |tick: u64| tick.saturating_sub(origin) as f64 * period;
-        Ok(ticks.chunks_exact(2).map(|pair| Interval { begin: seconds(pair[0]), end: seconds(pair[1]) }).collect())
+        Ok(ticks
+            .chunks_exact(2)
+            .map(|pair| Interval {
+                begin: seconds(pair[0]),
+                end: seconds(pair[1]),
+            })
+            .collect())
     }
 }

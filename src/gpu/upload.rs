@@ -1,6 +1,6 @@
-//! Uploads of a loop: a ring of staging buffers that stay mapped between uses, so that nothing is allocated from step to step
-//! (`Queue::write_buffer` makes a staging buffer at every call) and the host is never further ahead of the device than the ring is
-//! long.
+//! Uploads of a loop: a ring of staging buffers that stay mapped between uses, so that nothing is
+//! allocated from step to step (`Queue::write_buffer` makes a staging buffer at every call) and the
+//! host is never further ahead of the device than the ring is long.
 
 use super::device::lock;
 use super::{Buffer, Gpu, GpuError};
@@ -36,23 +36,43 @@ impl UploadRing {
     /// Those of [`Gpu::buffer`].
     pub fn new(gpu: &Gpu, bytes: u64, depth: usize) -> Result<Self, GpuError> {
         let slot = |_| {
-            let staging = gpu.buffer("upload", bytes, BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC)?;
-            Ok(Slot { mapped: map(&staging), staging, last_use: None })
+            let staging = gpu.buffer(
+                "upload",
+                bytes,
+                BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
+            )?;
+            Ok(Slot {
+                mapped: map(&staging),
+                staging,
+                last_use: None,
+            })
         };
-        let slots = (0..depth.max(1)).map(slot).collect::<Result<_, GpuError>>()?;
-        Ok(Self { turns: Mutex::new(Turns { slots, next: 0 }), bytes })
+        let slots = (0..depth.max(1))
+            .map(slot)
+            .collect::<Result<_, GpuError>>()?;
+        Ok(Self {
+            turns: Mutex::new(Turns { slots, next: 0 }),
+            bytes,
+        })
     }
 
-    /// Copies bytes to the start of each buffer, before anything that is submitted later; lengths are multiples of 4. Waits only when
-    /// every staging buffer is still in flight.
+    /// Copies bytes to the start of each buffer, before anything that is submitted later; lengths
+    /// are multiples of 4. Waits only when every staging buffer is still in flight.
     ///
     /// # Errors
-    /// [`GpuError::Limit`] for more bytes than a staging buffer has, [`GpuError::Refused`] and [`GpuError::DeviceLost`].
+    /// [`GpuError::Limit`] for more bytes than a staging buffer has, [`GpuError::Refused`] and
+    /// [`GpuError::DeviceLost`].
     pub fn write(&self, gpu: &Gpu, writes: &[(&wgpu::Buffer, &[u8])]) -> Result<(), GpuError> {
         let needed: u64 = writes.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         if needed > self.bytes {
             let remedy = "make the ring for the largest upload";
-            return Err(GpuError::Limit { what: "an upload".to_owned(), needed, allowed: self.bytes, unit: "bytes", remedy });
+            return Err(GpuError::Limit {
+                what: "an upload".to_owned(),
+                needed,
+                allowed: self.bytes,
+                unit: "bytes",
+                remedy,
+            });
         }
         let mut turns = lock(&self.turns);
         let Turns { slots, next } = &mut *turns;
@@ -69,7 +89,10 @@ impl Slot {
         gpu.poll(PollType::Poll)?;
         let answer = match (self.mapped.try_recv(), &self.last_use) {
             (Err(TryRecvError::Empty), Some(last_use)) => {
-                gpu.poll(PollType::Wait { submission_index: Some(last_use.clone()), timeout: None })?;
+                gpu.poll(PollType::Wait {
+                    submission_index: Some(last_use.clone()),
+                    timeout: None,
+                })?;
                 self.mapped.try_recv()
             }
             (answer, _) => answer,
@@ -82,12 +105,26 @@ impl Slot {
     }
 
     fn fill(&mut self, gpu: &Gpu, writes: &[(&wgpu::Buffer, &[u8])]) -> Result<(), GpuError> {
-        let mut view = self.staging.get_mapped_range_mut(..).map_err(|error| refused(error.to_string()))?;
-        let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("upload") });
+        let mut view = self
+            .staging
+            .get_mapped_range_mut(..)
+            .map_err(|error| refused(error.to_string()))?;
+        let mut encoder = gpu
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some("upload"),
+            });
         let mut start = 0;
         for (target, bytes) in writes {
-            view.slice(start..start + bytes.len()).copy_from_slice(bytes);
-            encoder.copy_buffer_to_buffer(&self.staging, start as u64, target, 0, bytes.len() as u64);
+            view.slice(start..start + bytes.len())
+                .copy_from_slice(bytes);
+            encoder.copy_buffer_to_buffer(
+                &self.staging,
+                start as u64,
+                target,
+                0,
+                bytes.len() as u64,
+            );
             start += bytes.len();
         }
         drop(view);
@@ -109,5 +146,8 @@ fn map(staging: &Buffer) -> Receiver<Result<(), String>> {
 }
 
 fn refused(reason: String) -> GpuError {
-    GpuError::Refused { doing: "mapping an upload buffer".to_owned(), reason }
+    GpuError::Refused {
+        doing: "mapping an upload buffer".to_owned(),
+        reason,
+    }
 }

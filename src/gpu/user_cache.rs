@@ -1,7 +1,8 @@
-//! Files that make the next start faster and that nobody misses when they are gone: tuned choices and compiled pipelines.
+//! Files that make the next start faster and that nobody misses when they are gone: tuned choices
+//! and compiled pipelines.
 //!
-//! They lie in the user's cache folder, one folder a device and driver, because neither is right for another. A folder that cannot be
-//! written is no failure: the work is done again.
+//! They lie in the user's cache folder, one folder a device and driver, because neither is right
+//! for another. A folder that cannot be written is no failure: the work is done again.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,12 +19,32 @@ pub struct UserCache {
 }
 
 impl UserCache {
-    /// The folder for a device, its driver and this version of the program. `PIX2PIX_CACHE` names another place; empty means none.
+    /// The folder for a device, its driver and this version of the program. `PIX2PIX_CACHE` names
+    /// another place; empty means none.
     pub fn for_device(info: &AdapterInfo) -> Self {
         let mut hasher = DefaultHasher::new();
-        let AdapterInfo { name, vendor, device, driver, driver_info, backend, .. } = info;
-        (name, vendor, device, driver, driver_info, backend.to_str(), env!("CARGO_PKG_VERSION")).hash(&mut hasher);
-        Self { folder: root().map(|root| root.join(format!("{:016x}", hasher.finish()))) }
+        let AdapterInfo {
+            name,
+            vendor,
+            device,
+            driver,
+            driver_info,
+            backend,
+            ..
+        } = info;
+        (
+            name,
+            vendor,
+            device,
+            driver,
+            driver_info,
+            backend.to_str(),
+            env!("CARGO_PKG_VERSION"),
+        )
+            .hash(&mut hasher);
+        Self {
+            folder: root().map(|root| root.join(format!("{:016x}", hasher.finish()))),
+        }
     }
 
     /// A file's bytes, if it is there.
@@ -36,7 +57,10 @@ impl UserCache {
         let Some(folder) = &self.folder else { return };
         let temporary = folder.join(format!("{file}.{}", std::process::id()));
         let written = fs::create_dir_all(folder).and_then(|()| fs::write(&temporary, bytes));
-        if written.and_then(|()| fs::rename(&temporary, folder.join(file))).is_err() {
+        if written
+            .and_then(|()| fs::rename(&temporary, folder.join(file)))
+            .is_err()
+        {
             let _ = fs::remove_file(&temporary);
         }
     }
@@ -65,7 +89,10 @@ fn root() -> Option<PathBuf> {
     } else if cfg!(target_os = "macos") {
         home("Library/Caches")
     } else {
-        env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(|| home(".cache"))
+        env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| home(".cache"))
     };
     base.map(|base| base.join("pix2pix-wgpu"))
 }

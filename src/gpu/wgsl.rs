@@ -1,8 +1,11 @@
 //! Shader text: replacing constants, and reading the interface from naga's module.
 //!
-//! Shaders are plain WGSL that parses as it lies. There is one mechanism of specialisation: a line such as
-//! `const TILE_PIXELS: u32 = 8u; // pixels a thread` or `alias Activation = vec4<f32>; // how activations are stored` has a working
-//! default, and the loader replaces the value or type on exactly that line, so that line numbers in error messages stay true.
+//! Shaders are plain WGSL that parses as it lies. There is one mechanism of specialisation: a line
+//! such as
+//! `const TILE_PIXELS: u32 = 8u; // pixels a thread` or
+//! `alias Activation = vec4<f32>; // how activations are stored` has a working default, and the
+//! loader replaces the value or type on exactly that line, so that line numbers in error messages
+//! stay true.
 
 use super::GpuError;
 use naga::{AddressSpace, StorageAccess};
@@ -20,24 +23,38 @@ pub struct ShaderSource {
 #[macro_export]
 macro_rules! shader {
     ($name:literal) => {
-        $crate::gpu::ShaderSource { name: $name, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")) }
+        $crate::gpu::ShaderSource {
+            name: $name,
+            text: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/shaders/",
+                $name,
+                ".wgsl"
+            )),
+        }
     };
 }
 
 impl ShaderSource {
     /// The kernel family: the folder's name.
     pub fn family(&self) -> &'static str {
-        self.name.split_once('/').map_or(self.name, |(family, _)| family)
+        self.name
+            .split_once('/')
+            .map_or(self.name, |(family, _)| family)
     }
 
     /// Whether the shader has a line `alias NAME = ...`.
     pub fn declares_alias(&self, name: &str) -> bool {
-        self.text.lines().any(|line| line.starts_with(&format!("alias {name} =")))
+        self.text
+            .lines()
+            .any(|line| line.starts_with(&format!("alias {name} =")))
     }
 
     /// The file stem, for example `1_naive`.
     pub fn rung(&self) -> &'static str {
-        self.name.split_once('/').map_or(self.name, |(_, rung)| rung)
+        self.name
+            .split_once('/')
+            .map_or(self.name, |(_, rung)| rung)
     }
 }
 
@@ -65,8 +82,9 @@ pub struct Interface {
     pub entry_point: String,
 }
 
-/// Replaces the value of each `const NAME: TYPE = VALUE;` line in `constants` and the type of each `alias NAME = TYPE;` line in
-/// `aliases`. Types of 16-bit floats are enabled in front of the first line.
+/// Replaces the value of each `const NAME: TYPE = VALUE;` line in `constants` and the type of each
+/// `alias NAME = TYPE;` line in `aliases`. Types of 16-bit floats are enabled in front of the first
+/// line.
 ///
 /// # Errors
 /// [`GpuError::Declaration`] when a name is declared not at all or more than once.
@@ -77,20 +95,52 @@ pub fn specialise(
 ) -> Result<String, GpuError> {
     let mut lines: Vec<String> = source.text.lines().map(str::to_owned).collect();
     for (name, value) in constants {
-        replace(source, &mut lines, "constant", name, &format!("const {name}:"), value)?;
+        replace(
+            source,
+            &mut lines,
+            "constant",
+            name,
+            &format!("const {name}:"),
+            value,
+        )?;
     }
     for (name, value) in aliases {
-        replace(source, &mut lines, "alias", name, &format!("alias {name} ="), value)?;
+        replace(
+            source,
+            &mut lines,
+            "alias",
+            name,
+            &format!("alias {name} ="),
+            value,
+        )?;
     }
-    let enable = if aliases.iter().any(|(_, value)| value.contains("f16")) { "enable f16; " } else { "" };
+    let enable = if aliases.iter().any(|(_, value)| value.contains("f16")) {
+        "enable f16; "
+    } else {
+        ""
+    };
     Ok(format!("{enable}{}\n", lines.join("\n")))
 }
 
 /// Puts `value` between `=` and `;` of the one line that starts with `prefix`.
-fn replace(source: &ShaderSource, lines: &mut [String], what: &'static str, name: &str, prefix: &str, value: &str) -> Result<(), GpuError> {
-    let places: Vec<usize> = (0..lines.len()).filter(|&i| lines[i].starts_with(prefix)).collect();
+fn replace(
+    source: &ShaderSource,
+    lines: &mut [String],
+    what: &'static str,
+    name: &str,
+    prefix: &str,
+    value: &str,
+) -> Result<(), GpuError> {
+    let places: Vec<usize> = (0..lines.len())
+        .filter(|&i| lines[i].starts_with(prefix))
+        .collect();
     let [place] = places[..] else {
-        return Err(GpuError::Declaration { shader: source.name.to_owned(), what, name: name.to_owned(), found: places.len() });
+        return Err(GpuError::Declaration {
+            shader: source.name.to_owned(),
+            what,
+            name: name.to_owned(),
+            found: places.len(),
+        });
     };
     let declaration = &mut lines[place];
     if let (Some(equals), Some(end)) = (declaration.find('='), declaration.find(';')) {
@@ -103,23 +153,38 @@ impl Interface {
     /// Parses and validates `text` and reads its interface.
     ///
     /// # Errors
-    /// [`GpuError::Shader`] when the text does not parse, does not validate or has not exactly one entry point.
+    /// [`GpuError::Shader`] when the text does not parse, does not validate or has not exactly one
+    /// entry point.
     pub fn of(name: &str, text: &str) -> Result<Self, GpuError> {
-        let fail = |reason: String| GpuError::Shader { shader: name.to_owned(), reason };
-        let module = naga::front::wgsl::parse_str(text).map_err(|e| fail(e.emit_to_string(text)))?;
+        let fail = |reason: String| GpuError::Shader {
+            shader: name.to_owned(),
+            reason,
+        };
+        let module =
+            naga::front::wgsl::parse_str(text).map_err(|e| fail(e.emit_to_string(text)))?;
         let [entry] = &module.entry_points[..] else {
-            return Err(fail(format!("{} entry points, it must have one", module.entry_points.len())));
+            return Err(fail(format!(
+                "{} entry points, it must have one",
+                module.entry_points.len()
+            )));
         };
         let mut bindings = Vec::new();
         let mut params_bytes = 0;
         for (_, variable) in module.global_variables.iter() {
-            let Some(binding) = &variable.binding else { continue };
+            let Some(binding) = &variable.binding else {
+                continue;
+            };
             if binding.group != 0 {
-                return Err(fail(format!("binding group {}, only group 0 is used", binding.group)));
+                return Err(fail(format!(
+                    "binding group {}, only group 0 is used",
+                    binding.group
+                )));
             }
             let access = match variable.space {
                 AddressSpace::Uniform => Access::Uniform,
-                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => Access::ReadWrite,
+                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
+                    Access::ReadWrite
+                }
                 _ => Access::Read,
             };
             if binding.binding == 0 {
@@ -128,7 +193,12 @@ impl Interface {
             bindings.push((binding.binding, access));
         }
         bindings.sort_by_key(|&(number, _)| number);
-        Ok(Self { bindings, params_bytes, workgroup: entry.workgroup_size, entry_point: entry.name.clone() })
+        Ok(Self {
+            bindings,
+            params_bytes,
+            workgroup: entry.workgroup_size,
+            entry_point: entry.name.clone(),
+        })
     }
 }
 
@@ -155,13 +225,28 @@ mod tests {
         let interface = Interface::of(SOURCE.name, &text).expect("valid WGSL");
         assert_eq!(interface.workgroup, [16, 1, 1]);
         assert_eq!(interface.params_bytes, 8);
-        assert_eq!(interface.bindings, [(0, Access::Uniform), (1, Access::Read), (2, Access::ReadWrite)]);
+        assert_eq!(
+            interface.bindings,
+            [
+                (0, Access::Uniform),
+                (1, Access::Read),
+                (2, Access::ReadWrite)
+            ]
+        );
     }
 
     #[test]
     fn an_unknown_constant_is_refused() {
-        let error = specialise(&SOURCE, &[("TILES", "16u".to_owned())], &[]).expect_err("declared nowhere");
-        assert!(matches!(error, GpuError::Declaration { what: "constant", found: 0, .. }));
+        let error =
+            specialise(&SOURCE, &[("TILES", "16u".to_owned())], &[]).expect_err("declared nowhere");
+        assert!(matches!(
+            error,
+            GpuError::Declaration {
+                what: "constant",
+                found: 0,
+                ..
+            }
+        ));
     }
 
     const ALIASED: ShaderSource = ShaderSource {
@@ -172,7 +257,9 @@ mod tests {
     #[test]
     fn an_alias_is_replaced_on_its_line() {
         let text = specialise(&ALIASED, &[], &[("Stored", "f16")]).expect("declared once");
-        assert!(text.starts_with("enable f16; // a comment\nalias Stored = f16; // how it is stored\n"));
+        assert!(
+            text.starts_with("enable f16; // a comment\nalias Stored = f16; // how it is stored\n")
+        );
         let text = specialise(&ALIASED, &[], &[("Stored", "u32")]).expect("declared once");
         assert!(text.starts_with("// a comment\nalias Stored = u32; // how"));
     }
@@ -181,7 +268,10 @@ mod tests {
     fn unknown_and_doubled_aliases_are_refused() {
         for (name, times) in [("Store", 0), ("Twice", 2)] {
             let error = specialise(&ALIASED, &[], &[(name, "f16")]).expect_err("not declared once");
-            assert!(matches!(error, GpuError::Declaration { what: "alias", found, .. } if found == times), "{error}");
+            assert!(
+                matches!(error, GpuError::Declaration { what: "alias", found, .. } if found == times),
+                "{error}"
+            );
         }
     }
 }

@@ -82,7 +82,9 @@ pub enum InteropError {
         hint: &'static str,
     },
     /// A state that may not reach the disk.
-    #[error("{key} on the device is not finite; what is on the disk stays as it was: use a smaller learning rate, or look at the data")]
+    #[error(
+        "{key} on the device is not finite; what is on the disk stays as it was: use a smaller learning rate, or look at the data"
+    )]
     Unsavable {
         /// The tensor's key.
         key: String,

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file of tensors in memory: safetensors, or what `torch.save` made of a state dict, in either of its formats.
+/// A file of tensors in memory: safetensors, or what `torch.save` made of a state dict, in either
+/// of its formats.
 #[derive(Debug)]
 pub struct TensorFile {
     path: PathBuf,
@@ -28,13 +29,22 @@ impl TensorFile {
     /// # Errors
     /// [`InteropError::Read`] and [`InteropError::Damaged`].
     pub fn open(path: &Path) -> Result<Self, InteropError> {
-        let fail = |source| InteropError::Read { path: path.to_owned(), source };
+        let fail = |source| InteropError::Read {
+            path: path.to_owned(),
+            source,
+        };
         // A device or a pipe has no end.
         if !std::fs::metadata(path).map_err(fail)?.is_file() {
             return Err(fail(io::Error::other("not a regular file")));
         }
         let bytes = std::fs::read(path).map_err(fail)?;
-        let damaged = |format: &'static str| move |reason| InteropError::Damaged { path: path.to_owned(), format, reason };
+        let damaged = |format: &'static str| {
+            move |reason| InteropError::Damaged {
+                path: path.to_owned(),
+                format,
+                reason,
+            }
+        };
         let mut metadata = HashMap::new();
         let tensors = if bytes.starts_with(torch::ZIP) {
             torch::read_zip(&bytes).map_err(damaged("PyTorch"))?
@@ -45,12 +55,19 @@ impl TensorFile {
             metadata = text;
             tensors
         };
-        Ok(Self { path: path.to_owned(), bytes, tensors, metadata })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            tensors,
+            metadata,
+        })
     }
 
     /// Its tensors by key.
     pub(super) fn tensors(&self) -> impl Iterator<Item = (&str, &StoredTensor)> {
-        self.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor))
+        self.tensors
+            .iter()
+            .map(|(key, tensor)| (key.as_str(), tensor))
     }
 
     /// All of it.
@@ -60,7 +77,9 @@ impl TensorFile {
 
     /// Keys and shapes in the reference's order of axes.
     pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor.shape.as_slice()))
+        self.tensors
+            .iter()
+            .map(|(key, tensor)| (key.as_str(), tensor.shape.as_slice()))
     }
 
     /// Text of the file's metadata.
@@ -68,12 +87,18 @@ impl TensorFile {
     /// # Errors
     /// [`InteropError::Metadata`] when it is not there.
     pub fn metadata(&self, key: &str) -> Result<&str, InteropError> {
-        self.metadata.get(key).map(String::as_str).ok_or_else(|| self.bad_metadata(format!("no entry \"{key}\"")))
+        self.metadata
+            .get(key)
+            .map(String::as_str)
+            .ok_or_else(|| self.bad_metadata(format!("no entry \"{key}\"")))
     }
 
     /// Metadata that does not parse.
     pub fn bad_metadata(&self, reason: String) -> InteropError {
-        InteropError::Metadata { path: self.path.clone(), reason }
+        InteropError::Metadata {
+            path: self.path.clone(),
+            reason,
+        }
     }
 
     /// Checks that `key` is there with `shape`, in the reference's order of axes.
@@ -86,7 +111,11 @@ impl TensorFile {
 
     /// A file that holds another network than `wanted`.
     pub fn other_network(&self, wanted: &'static str, hint: &'static str) -> InteropError {
-        InteropError::OtherNetwork { path: self.path.clone(), wanted, hint }
+        InteropError::OtherNetwork {
+            path: self.path.clone(),
+            wanted,
+            hint,
+        }
     }
 
     fn tensor(&self, key: &str, shape: &[usize]) -> Result<&StoredTensor, InteropError> {
@@ -105,8 +134,14 @@ impl TensorFile {
     pub fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>, InteropError> {
         let tensor = self.tensor(key, shape)?;
         let (path, key) = (self.path.clone(), key.to_owned());
-        let Some(values) = tensor.values(&self.bytes) else { return Err(tensor.mismatch(path, key, shape)) };
-        if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(InteropError::NotFinite { path, key }) }
+        let Some(values) = tensor.values(&self.bytes) else {
+            return Err(tensor.mismatch(path, key, shape));
+        };
+        if values.iter().all(|v| v.is_finite()) {
+            Ok(values)
+        } else {
+            Err(InteropError::NotFinite { path, key })
+        }
     }
 }
 
@@ -122,7 +157,10 @@ fn read_safetensors(bytes: &[u8]) -> Result<Contents, String> {
     let mut tensors = BTreeMap::new();
     for (key, info) in header.tensors() {
         let (start, end) = info.data_offsets;
-        tensors.insert(key.clone(), StoredTensor::contiguous(info.dtype, info.shape.clone(), data + start..data + end)?);
+        tensors.insert(
+            key.clone(),
+            StoredTensor::contiguous(info.dtype, info.shape.clone(), data + start..data + end)?,
+        );
     }
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
 }
@@ -137,11 +175,20 @@ pub fn network_values<'a>(
     arena: ArenaId,
     prefix: &str,
 ) -> Result<Vec<(&'a StateSpec, Vec<f32>)>, InteropError> {
-    let read = |state: &StateSpec| file.values(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed));
-    states.in_arena(arena).map(|state| Ok((state, read(state)?))).collect()
+    let read = |state: &StateSpec| {
+        file.values(
+            &format!("{prefix}{}", state.name),
+            &reference_shape(state.shape, state.transposed),
+        )
+    };
+    states
+        .in_arena(arena)
+        .map(|state| Ok((state, read(state)?)))
+        .collect()
 }
 
-/// Loads one part of every state of `arena` from the keys under `prefix`. The file is checked as a whole before anything is written.
+/// Loads one part of every state of `arena` from the keys under `prefix`. The file is checked as a
+/// whole before anything is written.
 ///
 /// # Errors
 /// Those of [`network_values`], and what the device reports.
@@ -154,7 +201,12 @@ pub fn load_network(
     prefix: &str,
 ) -> Result<(), InteropError> {
     for (state, values) in network_values(file, store.states(), arena, prefix)? {
-        store.write(gpu, state.id, part, &from_reference(state.shape, state.transposed, &values))?;
+        store.write(
+            gpu,
+            state.id,
+            part,
+            &from_reference(state.shape, state.transposed, &values),
+        )?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Between our layouts and the reference's: weights HWIO here, OIHW there (transposed convolutions IOHW); activations NHWC and NCHW.
+//! Between our layouts and the reference's: weights HWIO here, OIHW there (transposed convolutions
+//! IOHW); activations NHWC and NCHW.
 
 use crate::tensor::{Layout, Shape};
 
@@ -16,20 +17,26 @@ pub fn reference_shape(shape: Shape, transposed: bool) -> Vec<usize> {
     if shape == Shape::vector(shape.channels()) {
         return vec![shape.channels()];
     }
-    axes(shape, transposed).map(|axis| shape.dims()[axis]).to_vec()
+    axes(shape, transposed)
+        .map(|axis| shape.dims()[axis])
+        .to_vec()
 }
 
 /// Logical values in the reference's order.
 pub fn to_reference(shape: Shape, transposed: bool, values: &[f32]) -> Vec<f32> {
     let mut reference = vec![0.0; shape.len()];
-    for_each_pair(shape, transposed, |ours, theirs| reference[theirs] = values[ours]);
+    for_each_pair(shape, transposed, |ours, theirs| {
+        reference[theirs] = values[ours]
+    });
     reference
 }
 
 /// The reference's values in our logical order.
 pub fn from_reference(shape: Shape, transposed: bool, values: &[f32]) -> Vec<f32> {
     let mut logical = vec![0.0; shape.len()];
-    for_each_pair(shape, transposed, |ours, theirs| logical[ours] = values[theirs]);
+    for_each_pair(shape, transposed, |ours, theirs| {
+        logical[ours] = values[theirs]
+    });
     logical
 }
 
@@ -43,7 +50,10 @@ fn for_each_pair(shape: Shape, transposed: bool, mut pair: impl FnMut(usize, usi
         for j in 0..dims[b] {
             for k in 0..dims[c] {
                 for l in 0..dims[d] {
-                    pair(i * strides[a] + j * strides[b] + k * strides[c] + l * strides[d], theirs);
+                    pair(
+                        i * strides[a] + j * strides[b] + k * strides[c] + l * strides[d],
+                        theirs,
+                    );
                     theirs += 1;
                 }
             }
@@ -65,9 +75,15 @@ mod tests {
         ] {
             let values: Vec<f32> = (0..shape.len()).map(|i| i as f32).collect();
             assert_eq!(reference_shape(shape, transposed), reference);
-            assert_eq!(from_reference(shape, transposed, &to_reference(shape, transposed, &values)), values);
+            assert_eq!(
+                from_reference(shape, transposed, &to_reference(shape, transposed, &values)),
+                values
+            );
         }
         let hwio = Shape::hwio(1, 1, 2, 3);
-        assert_eq!(to_reference(hwio, false, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(
+            to_reference(hwio, false, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+            [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+        );
     }
 }

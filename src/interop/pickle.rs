@@ -1,8 +1,9 @@
-//! A reader of pickles that builds values and never calls anything: what a class or function would make stays the note that it was
-//! asked for (Python's `pickletools` describes the format; protocols 0 to 4 as far as `torch.save` uses them).
+//! A reader of pickles that builds values and never calls anything: what a class or function would
+//! make stays the note that it was asked for (Python's `pickletools` describes the format;
+//! protocols 0 to 4 as far as `torch.save` uses them).
 //!
-//! Values lie in one list and refer to each other by number, so that neither sharing nor deep nesting in a hostile file costs more than
-//! the file's own length.
+//! Values lie in one list and refer to each other by number, so that neither sharing nor deep
+//! nesting in a hostile file costs more than the file's own length.
 
 use std::collections::HashMap;
 
@@ -45,13 +46,26 @@ impl Pickle {
     /// # Errors
     /// What is wrong, and at which byte.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut machine =
-            Machine { bytes, at: 0, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), copies: bytes.len() };
+        let mut machine = Machine {
+            bytes,
+            at: 0,
+            values: Vec::new(),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: HashMap::new(),
+            copies: bytes.len(),
+        };
         loop {
             let start = machine.at;
             match machine.step() {
                 Ok(None) => {}
-                Ok(Some(root)) => return Ok(Self { values: machine.values, root, length: machine.at }),
+                Ok(Some(root)) => {
+                    return Ok(Self {
+                        values: machine.values,
+                        root,
+                        length: machine.at,
+                    });
+                }
                 Err(problem) => return Err(format!("{problem} at byte {start} of a pickle")),
             }
         }
@@ -117,7 +131,8 @@ struct Machine<'a> {
     /// Heights of the stack that a MARK remembered.
     marks: Vec<usize>,
     memo: HashMap<usize, Id>,
-    /// Entries that may still be copied from one value to another: as many as the file has bytes, so that copies of copies end.
+    /// Entries that may still be copied from one value to another: as many as the file has bytes,
+    /// so that copies of copies end.
     copies: usize,
 }
 
@@ -139,7 +154,9 @@ impl<'a> Machine<'a> {
             b'N' => self.push(Value::None),
             0x88 | 0x89 => self.push(Value::Bool(code == 0x88)),
             b'J' | b'K' | b'M' | 0x8a | b'I' | b'L' | b'G' | b'F' => self.number(code)?,
-            b'X' | 0x8c | 0x8d | b'U' | b'T' | b'V' | b'S' | b'B' | b'C' | 0x8e => self.string(code)?,
+            b'X' | 0x8c | 0x8d | b'U' | b'T' | b'V' | b'S' | b'B' | b'C' | 0x8e => {
+                self.string(code)?
+            }
             b')' | b']' | 0x8f => self.push(Value::Sequence(Vec::new())),
             b'}' => self.push(Value::Dict(Vec::new())),
             b't' | b'l' => {
@@ -147,12 +164,20 @@ impl<'a> Machine<'a> {
                 self.push(Value::Sequence(items));
             }
             0x85..=0x87 => {
-                let from = self.stack.len().checked_sub(usize::from(code - 0x84)).ok_or(EMPTY)?;
+                let from = self
+                    .stack
+                    .len()
+                    .checked_sub(usize::from(code - 0x84))
+                    .ok_or(EMPTY)?;
                 let items = self.stack.split_off(from);
                 self.push(Value::Sequence(items));
             }
             b'a' | b'e' | 0x90 => {
-                let items = if code == b'a' { vec![self.pop()?] } else { self.pop_mark()? };
+                let items = if code == b'a' {
+                    vec![self.pop()?]
+                } else {
+                    self.pop_mark()?
+                };
                 self.extend(&items)?;
             }
             b's' | b'u' | b'd' => self.set_items(code)?,
@@ -175,7 +200,9 @@ impl<'a> Machine<'a> {
             }
             _ => {
                 let line = self.line()?;
-                let bool = (code == b'I').then(|| ["00", "01"].iter().position(|&text| text == line)).flatten();
+                let bool = (code == b'I')
+                    .then(|| ["00", "01"].iter().position(|&text| text == line))
+                    .flatten();
                 let parsed = match (bool, code) {
                     (Some(value), _) => Some(Value::Bool(value == 1)),
                     (_, b'F') => line.parse().ok().map(Value::Float),
@@ -196,7 +223,8 @@ impl<'a> Machine<'a> {
         }
         let length = match code {
             0x8c | b'U' | b'C' => usize::from(self.take(1)?[0]),
-            0x8d | 0x8e => usize::try_from(u64::from_le_bytes(self.array()?)).map_err(|error| error.to_string())?,
+            0x8d | 0x8e => usize::try_from(u64::from_le_bytes(self.array()?))
+                .map_err(|error| error.to_string())?,
             _ => u32::from_le_bytes(self.array()?) as usize,
         };
         let bytes = self.take(length)?;
@@ -221,10 +249,16 @@ impl<'a> Machine<'a> {
 
     fn set_items(&mut self, code: u8) -> Result<(), String> {
         let items = match code {
-            b's' => self.stack.split_off(self.stack.len().checked_sub(2).ok_or(EMPTY)?),
+            b's' => self
+                .stack
+                .split_off(self.stack.len().checked_sub(2).ok_or(EMPTY)?),
             _ => self.pop_mark()?,
         };
-        let pairs = items.as_chunks::<2>().0.iter().map(|&[key, value]| (key, value));
+        let pairs = items
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|&[key, value]| (key, value));
         if code == b'd' {
             let entries = pairs.collect();
             self.push(Value::Dict(entries));
@@ -244,10 +278,16 @@ impl<'a> Machine<'a> {
             b'q' | b'h' => usize::from(self.take(1)?[0]),
             b'r' | b'j' => u32::from_le_bytes(self.array()?) as usize,
             0x94 => self.memo.len(),
-            _ => self.line()?.parse().map_err(|_| "a memo without a number".to_owned())?,
+            _ => self
+                .line()?
+                .parse()
+                .map_err(|_| "a memo without a number".to_owned())?,
         };
         if matches!(code, b'h' | b'j' | b'g') {
-            let value = *self.memo.get(&index).ok_or_else(|| format!("memo {index} is empty"))?;
+            let value = *self
+                .memo
+                .get(&index)
+                .ok_or_else(|| format!("memo {index} is empty"))?;
             self.stack.push(value);
         } else {
             let top = self.top()?;
@@ -267,7 +307,9 @@ impl<'a> Machine<'a> {
                     Value::Text(text) if text.len() <= LONGEST_NAME => Some(text),
                     _ => None,
                 });
-                let (Some(name), Some(module)) = (name, module) else { return Err("a class without a name".into()) };
+                let (Some(name), Some(module)) = (name, module) else {
+                    return Err("a class without a name".into());
+                };
                 let name = format!("{module}.{name}");
                 self.push(Value::Global(name));
             }
@@ -294,7 +336,9 @@ impl<'a> Machine<'a> {
 
     /// An ordered dictionary is made of nothing or of pairs; everything else stays a note.
     fn call(&mut self, function: Id, arguments: Id) -> Result<Value, String> {
-        let (Value::Global(name), Value::Sequence(given)) = (&self.values[function], &self.values[arguments]) else {
+        let (Value::Global(name), Value::Sequence(given)) =
+            (&self.values[function], &self.values[arguments])
+        else {
             return Ok(Value::Call(function, arguments));
         };
         if name != "collections.OrderedDict" {
@@ -305,7 +349,10 @@ impl<'a> Machine<'a> {
             _ => None,
         });
         let pairs = pairs.unwrap_or_default();
-        self.copies = self.copies.checked_sub(pairs.len()).ok_or("dictionaries are made of each other without end")?;
+        self.copies = self
+            .copies
+            .checked_sub(pairs.len())
+            .ok_or("dictionaries are made of each other without end")?;
         let entry = |&pair: &Id| match &self.values[pair] {
             Value::Sequence(pair) if pair.len() == 2 => Some((pair[0], pair[1])),
             _ => None,
@@ -340,7 +387,11 @@ impl<'a> Machine<'a> {
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
-        let end = self.at.checked_add(count).filter(|&end| end <= self.bytes.len()).ok_or("the file ends")?;
+        let end = self
+            .at
+            .checked_add(count)
+            .filter(|&end| end <= self.bytes.len())
+            .ok_or("the file ends")?;
         let taken = &self.bytes[self.at..end];
         self.at = end;
         Ok(taken)
@@ -354,7 +405,10 @@ impl<'a> Machine<'a> {
 
     fn line(&mut self) -> Result<&'a str, String> {
         let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|&byte| byte == b'\n').ok_or("the file ends")?;
+        let length = rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .ok_or("the file ends")?;
         self.at += length + 1;
         std::str::from_utf8(&rest[..length]).map_err(|error| error.to_string())
     }

@@ -27,21 +27,40 @@ impl StoredTensor {
     ///
     /// # Errors
     /// A view that leaves its storage.
-    pub fn new(dtype: Dtype, shape: Vec<usize>, strides: Vec<usize>, offset: usize, bytes: Range<usize>) -> Result<Self, String> {
+    pub fn new(
+        dtype: Dtype,
+        shape: Vec<usize>,
+        strides: Vec<usize>,
+        offset: usize,
+        bytes: Range<usize>,
+    ) -> Result<Self, String> {
         if shape.len() > MOST_AXES {
             return Err(format!("it has {} axes", shape.len()));
         }
         let stored = bytes.len() / element_bytes(dtype);
-        let last = shape.iter().zip(&strides).try_fold(offset, |last, (&size, &stride)| {
-            // An empty axis has no last element, and then no element is ever read.
-            last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
-        });
+        let last = shape
+            .iter()
+            .zip(&strides)
+            .try_fold(offset, |last, (&size, &stride)| {
+                // An empty axis has no last element, and then no element is ever read.
+                last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
+            });
         let fits = shape.contains(&0) || last.is_some_and(|last| last < stored);
         // An expanded view (stride 0) could claim more than any memory holds.
-        let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+        let count = shape
+            .iter()
+            .try_fold(1_usize, |count, &size| count.checked_mul(size));
         match fits && count.is_some_and(|count| count <= stored) && shape.len() == strides.len() {
-            true => Ok(Self { dtype, shape, strides, offset, bytes }),
-            false => Err(format!("a view of {shape:?} with strides {strides:?} from {offset} leaves its storage of {stored} elements")),
+            true => Ok(Self {
+                dtype,
+                shape,
+                strides,
+                offset,
+                bytes,
+            }),
+            false => Err(format!(
+                "a view of {shape:?} with strides {strides:?} from {offset} leaves its storage of {stored} elements"
+            )),
         }
     }
 
@@ -49,14 +68,23 @@ impl StoredTensor {
     ///
     /// # Errors
     /// More elements than bytes.
-    pub fn contiguous(dtype: Dtype, shape: Vec<usize>, bytes: Range<usize>) -> Result<Self, String> {
+    pub fn contiguous(
+        dtype: Dtype,
+        shape: Vec<usize>,
+        bytes: Range<usize>,
+    ) -> Result<Self, String> {
         let strides = contiguous_strides(&shape);
         Self::new(dtype, shape, strides, 0, bytes)
     }
 
     /// The error of a tensor that is none of `needed` floats.
     pub fn mismatch(&self, path: PathBuf, key: String, needed: &[usize]) -> InteropError {
-        InteropError::Shape { path, key, found: format!("{:?} {:?}", self.dtype, self.shape), needed: needed.to_vec() }
+        InteropError::Shape {
+            path,
+            key,
+            found: format!("{:?} {:?}", self.dtype, self.shape),
+            needed: needed.to_vec(),
+        }
     }
 
     /// The values in row-major order, as f32; `None` where the type is no floating-point one.
@@ -85,7 +113,12 @@ impl StoredTensor {
         let (size, storage) = (element_bytes(self.dtype), &file[self.bytes.clone()]);
         let mut index = vec![0; self.shape.len()];
         for _ in 0..self.shape.iter().product() {
-            let at = self.offset + index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum::<usize>();
+            let at = self.offset
+                + index
+                    .iter()
+                    .zip(&self.strides)
+                    .map(|(i, stride)| i * stride)
+                    .sum::<usize>();
             visit(&storage[at * size..(at + 1) * size]);
             for axis in (0..index.len()).rev() {
                 index[axis] += 1;

@@ -1,5 +1,5 @@
-//! PyTorch's `.pth` files: state dicts in the zip archive that `torch.save` writes since version 1.6, and in the stream of pickles that
-//! it wrote before. Nothing in them is executed.
+//! PyTorch's `.pth` files: state dicts in the zip archive that `torch.save` writes since version
+//! 1.6, and in the stream of pickles that it wrote before. Nothing in them is executed.
 
 use super::pickle::{Id, Pickle, Value};
 use super::tensor::{StoredTensor, contiguous_strides};
@@ -13,7 +13,8 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// The first bytes of a zip archive.
 pub(super) const ZIP: &[u8] = b"PK\x03\x04";
-/// The first bytes of the older stream: a pickle of protocol 2 with the number 0x1950a86a20f9469cfc6c.
+/// The first bytes of the older stream: a pickle of protocol 2 with the number
+/// 0x1950a86a20f9469cfc6c.
 pub(super) const STREAM: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
 /// The tensors of a state dict by their keys.
@@ -30,30 +31,49 @@ pub(super) fn read_zip(bytes: &[u8]) -> Result<StateDict, String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
     let mut entries = HashMap::new();
     for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(|error| error.to_string())?;
-        let name = entry.name().map_err(|error| error.to_string())?.into_owned();
+        let entry = archive
+            .by_index_raw(index)
+            .map_err(|error| error.to_string())?;
+        let name = entry
+            .name()
+            .map_err(|error| error.to_string())?
+            .into_owned();
         if entry.compression() != CompressionMethod::Stored {
             return Err(format!("{name} is compressed, torch.save stores as it is"));
         }
-        let range = entry.data_start().and_then(|start| range(start, entry.size(), bytes.len()));
+        let range = entry
+            .data_start()
+            .and_then(|start| range(start, entry.size(), bytes.len()));
         let range = range.ok_or_else(|| format!("{name} ends too early"))?;
         entries.insert(name, range);
     }
-    let mut folders = entries.keys().filter_map(|name| name.strip_suffix("data.pkl").filter(|folder| folder.ends_with('/')));
-    let (Some(folder), None) = (folders.next(), folders.next()) else { return Err("it has not exactly one data.pkl in a folder".into()) };
+    let mut folders = entries.keys().filter_map(|name| {
+        name.strip_suffix("data.pkl")
+            .filter(|folder| folder.ends_with('/'))
+    });
+    let (Some(folder), None) = (folders.next(), folders.next()) else {
+        return Err("it has not exactly one data.pkl in a folder".into());
+    };
     let folder = folder.to_owned();
-    let part = |name: &str| entries.get(&format!("{folder}{name}")).map(|range| &bytes[range.clone()]);
+    let part = |name: &str| {
+        entries
+            .get(&format!("{folder}{name}"))
+            .map(|range| &bytes[range.clone()])
+    };
     if part("byteorder").is_some_and(|order| order != b"little") {
         return Err("it was written on a big-endian machine".into());
     }
     let pickle = Pickle::parse(part("data.pkl").unwrap_or_default())?;
     let prefix = format!("{folder}data/");
-    let storages = entries.iter().filter_map(|(name, range)| Some((name.strip_prefix(&prefix)?.to_owned(), range.clone()))).collect();
+    let storages = entries
+        .iter()
+        .filter_map(|(name, range)| Some((name.strip_prefix(&prefix)?.to_owned(), range.clone())))
+        .collect();
     state_dict(&pickle, &storages)
 }
 
-/// The tensors of a file that begins with [`STREAM`]: magic number, version, machine, the object, the keys of its storages, and then
-/// each storage behind its number of elements.
+/// The tensors of a file that begins with [`STREAM`]: magic number, version, machine, the object,
+/// the keys of its storages, and then each storage behind its number of elements.
 ///
 /// # Errors
 /// What is wrong with the file.
@@ -68,14 +88,24 @@ pub(super) fn read_stream(bytes: &[u8]) -> Result<StateDict, String> {
     if version.int(version.root()) != Some(1001) {
         return Err("its version is not 1001".into());
     }
-    let dtypes: HashMap<&str, Dtype> = object_storages(&object).map(|storage| (storage.key, storage.dtype)).collect();
+    let dtypes: HashMap<&str, Dtype> = object_storages(&object)
+        .map(|storage| (storage.key, storage.dtype))
+        .collect();
     let mut storages = Storages::new();
     for &key in keys.sequence(keys.root()).ok_or("it lists no storages")? {
         let key = keys.text(key).ok_or("a storage without a key")?;
-        let dtype = *dtypes.get(key).ok_or_else(|| format!("nobody uses storage {key}"))?;
-        let count = bytes.get(at..at + 8).and_then(|count| count.try_into().ok()).map(u64::from_le_bytes).ok_or("it ends too early")?;
+        let dtype = *dtypes
+            .get(key)
+            .ok_or_else(|| format!("nobody uses storage {key}"))?;
+        let count = bytes
+            .get(at..at + 8)
+            .and_then(|count| count.try_into().ok())
+            .map(u64::from_le_bytes)
+            .ok_or("it ends too early")?;
         let size = count.checked_mul(dtype.bitsize() as u64 / 8);
-        let found = size.and_then(|size| range(at as u64 + 8, size, bytes.len())).ok_or("it ends too early")?;
+        let found = size
+            .and_then(|size| range(at as u64 + 8, size, bytes.len()))
+            .ok_or("it ends too early")?;
         at = found.end;
         storages.insert(key.to_owned(), found);
     }
@@ -84,7 +114,9 @@ pub(super) fn read_stream(bytes: &[u8]) -> Result<StateDict, String> {
 
 /// `start..start + size`, if that lies within `length`.
 fn range(start: u64, size: u64, length: usize) -> Option<Range<usize>> {
-    let end = start.checked_add(size).filter(|&end| end <= length as u64)?;
+    let end = start
+        .checked_add(size)
+        .filter(|&end| end <= length as u64)?;
     Some(start as usize..end as usize)
 }
 
@@ -104,7 +136,10 @@ const CLASSES: [(Dtype, &str); 10] = [
 
 /// PyTorch's name for a type, if it has a storage for it.
 fn class_of(dtype: Dtype) -> Option<&'static str> {
-    CLASSES.iter().find(|&&(known, _)| known == dtype).map(|&(_, name)| name)
+    CLASSES
+        .iter()
+        .find(|&&(known, _)| known == dtype)
+        .map(|&(_, name)| name)
 }
 
 /// A reference to a storage.
@@ -115,11 +150,22 @@ struct Storage<'a> {
 
 /// What `('storage', class, key, location, elements)` refers to.
 fn storage(pickle: &Pickle, id: Id) -> Option<Storage<'_>> {
-    let Value::Persistent(reference) = pickle.get(id) else { return None };
-    let [kind, class, key, ..] = pickle.sequence(*reference)? else { return None };
-    let class = pickle.global(*class)?.rsplit('.').next()?.strip_suffix("Storage")?;
+    let Value::Persistent(reference) = pickle.get(id) else {
+        return None;
+    };
+    let [kind, class, key, ..] = pickle.sequence(*reference)? else {
+        return None;
+    };
+    let class = pickle
+        .global(*class)?
+        .rsplit('.')
+        .next()?
+        .strip_suffix("Storage")?;
     let &(dtype, _) = CLASSES.iter().find(|&&(_, name)| name == class)?;
-    (pickle.text(*kind) == Some("storage")).then_some(Storage { dtype, key: pickle.text(*key)? })
+    (pickle.text(*kind) == Some("storage")).then_some(Storage {
+        dtype,
+        key: pickle.text(*key)?,
+    })
 }
 
 /// All storages that a pickle refers to.
@@ -129,54 +175,87 @@ fn object_storages(pickle: &Pickle) -> impl Iterator<Item = Storage<'_>> {
 
 /// The tensors of a pickled state dict, or of the one under the key `state_dict`.
 fn state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, String> {
-    let named =
-        |entries: &[(Id, Id)], name: &str| entries.iter().find(|&&(key, _)| pickle.text(key) == Some(name)).map(|&(_, value)| value);
-    let root = pickle.dict(pickle.root()).ok_or("it holds no state dict; save net.state_dict() rather than the network itself")?;
-    let entries = named(root, "state_dict").and_then(|inner| pickle.dict(inner)).unwrap_or(root);
+    let named = |entries: &[(Id, Id)], name: &str| {
+        entries
+            .iter()
+            .find(|&&(key, _)| pickle.text(key) == Some(name))
+            .map(|&(_, value)| value)
+    };
+    let root = pickle
+        .dict(pickle.root())
+        .ok_or("it holds no state dict; save net.state_dict() rather than the network itself")?;
+    let entries = named(root, "state_dict")
+        .and_then(|inner| pickle.dict(inner))
+        .unwrap_or(root);
     let mut tensors = StateDict::new();
     for &(key, value) in entries {
         if let (Some(key), Some(arguments)) = (pickle.text(key), rebuilt(pickle, value)) {
-            let found = tensor(pickle, arguments, storages).map_err(|problem| format!("tensor {key}: {problem}"))?;
+            let found = tensor(pickle, arguments, storages)
+                .map_err(|problem| format!("tensor {key}: {problem}"))?;
             tensors.insert(key.to_owned(), found);
         }
     }
     match tensors.is_empty() {
-        true => Err("it holds no state dict; save net.state_dict() rather than the network itself".into()),
+        true => Err(
+            "it holds no state dict; save net.state_dict() rather than the network itself".into(),
+        ),
         // What nn.DataParallel puts in front of every key.
-        false if tensors.keys().all(|key| key.starts_with("module.")) => {
-            Ok(tensors.into_iter().map(|(key, tensor)| (key["module.".len()..].to_owned(), tensor)).collect())
-        }
+        false if tensors.keys().all(|key| key.starts_with("module.")) => Ok(tensors
+            .into_iter()
+            .map(|(key, tensor)| (key["module.".len()..].to_owned(), tensor))
+            .collect()),
         false => Ok(tensors),
     }
 }
 
-/// The arguments of the function that makes a tensor, where a value is one, or a parameter around one.
+/// The arguments of the function that makes a tensor, where a value is one, or a parameter around
+/// one.
 fn rebuilt(pickle: &Pickle, id: Id) -> Option<&[Id]> {
     let call = |id: Id| match *pickle.get(id) {
-        Value::Call(function, arguments) => Some((pickle.global(function)?, pickle.sequence(arguments)?)),
+        Value::Call(function, arguments) => {
+            Some((pickle.global(function)?, pickle.sequence(arguments)?))
+        }
         _ => None,
     };
     let (function, arguments) = match call(id)? {
         ("torch._utils._rebuild_parameter", arguments) => call(*arguments.first()?)?,
         tensor => tensor,
     };
-    ["torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor"].contains(&function).then_some(arguments)
+    [
+        "torch._utils._rebuild_tensor_v2",
+        "torch._utils._rebuild_tensor",
+    ]
+    .contains(&function)
+    .then_some(arguments)
 }
 
 /// A tensor from `(storage, offset, size, stride, ..)`.
 fn tensor(pickle: &Pickle, arguments: &[Id], storages: &Storages) -> Result<StoredTensor, String> {
-    let [from, offset, size, stride, ..] = arguments else { return Err("it has too few arguments".into()) };
-    let Storage { dtype, key } = storage(pickle, *from).ok_or("its storage is of an unknown kind")?;
-    let bytes = storages.get(key).cloned().ok_or_else(|| format!("storage {key} is missing"))?;
+    let [from, offset, size, stride, ..] = arguments else {
+        return Err("it has too few arguments".into());
+    };
+    let Storage { dtype, key } =
+        storage(pickle, *from).ok_or("its storage is of an unknown kind")?;
+    let bytes = storages
+        .get(key)
+        .cloned()
+        .ok_or_else(|| format!("storage {key} is missing"))?;
     let count = |id: Id| pickle.int(id).and_then(|value| usize::try_from(value).ok());
-    let counts = |id: Id| pickle.sequence(id).and_then(|list| list.iter().map(|&id| count(id)).collect::<Option<Vec<_>>>());
-    let (Some(offset), Some(shape), Some(strides)) = (count(*offset), counts(*size), counts(*stride)) else {
+    let counts = |id: Id| {
+        pickle
+            .sequence(id)
+            .and_then(|list| list.iter().map(|&id| count(id)).collect::<Option<Vec<_>>>())
+    };
+    let (Some(offset), Some(shape), Some(strides)) =
+        (count(*offset), counts(*size), counts(*stride))
+    else {
         return Err("its size, stride or offset is no number".into());
     };
     StoredTensor::new(dtype, shape, strides, offset, bytes)
 }
 
-/// Writes a state dict as `torch.save` does; PyTorch 2.11 takes it with `torch.load(weights_only=True)`.
+/// Writes a state dict as `torch.save` does; PyTorch 2.11 takes it with
+/// `torch.load(weights_only=True)`.
 ///
 /// # Errors
 /// Those of `out` and of reading the tensors, and a type that PyTorch has no storage for.
@@ -186,7 +265,9 @@ pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<
     let begin = |archive: &mut ZipWriter<_>, name: &str, size: usize| {
         // Sizes beyond 32 bits need another header, and that must be said before.
         let options = stored.large_file(size > u32::MAX as usize);
-        archive.start_file(format!("archive/{name}"), options).map_err(io::Error::other)
+        archive
+            .start_file(format!("archive/{name}"), options)
+            .map_err(io::Error::other)
     };
     let pickle = pickled(tensors)?;
     begin(&mut archive, "data.pkl", pickle.len())?;
@@ -206,21 +287,60 @@ pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<
 /// The pickle of an ordered dictionary of tensors, tensor number i in storage number i.
 fn pickled(tensors: &[Entry]) -> io::Result<Vec<u8>> {
     const EMPTY_ORDERED_DICT: &[u8] = b"ccollections\nOrderedDict\n)R";
-    let text = |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
+    let text = |text: &str| {
+        [
+            b"X",
+            &(text.len() as u32).to_le_bytes()[..],
+            text.as_bytes(),
+        ]
+        .concat()
+    };
     // A long of eight bytes, since sizes may need more than 32 bits.
     let int = |value: usize| [b"\x8a\x08", &(value as i64).to_le_bytes()[..]].concat();
     let tuple = |items: &[Vec<u8>]| [b"(", &items.concat()[..], b"t"].concat();
     let mut pickle = [b"\x80\x02", EMPTY_ORDERED_DICT, b"("].concat();
     for (index, entry) in tensors.iter().enumerate() {
-        let unknown = || io::Error::other(format!("PyTorch stores no {:?}, as {} is; write safetensors instead", entry.dtype, entry.key));
-        let class = format!("ctorch\n{}Storage\n", class_of(entry.dtype).ok_or_else(unknown)?).into_bytes();
+        let unknown = || {
+            io::Error::other(format!(
+                "PyTorch stores no {:?}, as {} is; write safetensors instead",
+                entry.dtype, entry.key
+            ))
+        };
+        let class = format!(
+            "ctorch\n{}Storage\n",
+            class_of(entry.dtype).ok_or_else(unknown)?
+        )
+        .into_bytes();
         let count = entry.shape.iter().product();
-        let storage = tuple(&[text("storage"), class, text(&index.to_string()), text("cpu"), int(count)]);
+        let storage = tuple(&[
+            text("storage"),
+            class,
+            text(&index.to_string()),
+            text("cpu"),
+            int(count),
+        ]);
         let shape: Vec<_> = entry.shape.iter().map(|&size| int(size)).collect();
-        let strides: Vec<_> = contiguous_strides(&entry.shape).into_iter().map(int).collect();
-        let arguments =
-            tuple(&[[&storage[..], b"Q"].concat(), int(0), tuple(&shape), tuple(&strides), b"\x89".to_vec(), EMPTY_ORDERED_DICT.to_vec()]);
-        pickle.extend([&text(&entry.key)[..], b"ctorch._utils\n_rebuild_tensor_v2\n", &arguments, b"R"].concat());
+        let strides: Vec<_> = contiguous_strides(&entry.shape)
+            .into_iter()
+            .map(int)
+            .collect();
+        let arguments = tuple(&[
+            [&storage[..], b"Q"].concat(),
+            int(0),
+            tuple(&shape),
+            tuple(&strides),
+            b"\x89".to_vec(),
+            EMPTY_ORDERED_DICT.to_vec(),
+        ]);
+        pickle.extend(
+            [
+                &text(&entry.key)[..],
+                b"ctorch._utils\n_rebuild_tensor_v2\n",
+                &arguments,
+                b"R",
+            ]
+            .concat(),
+        );
     }
     pickle.extend(b"u.");
     Ok(pickle)

@@ -1,4 +1,5 @@
-//! Writing tensors with the reference's keys and layouts, so that PyTorch loads them as they are: as safetensors, or as `torch.save` does.
+//! Writing tensors with the reference's keys and layouts, so that PyTorch loads them as they are:
+//! as safetensors, or as `torch.save` does.
 
 use super::layout::{reference_shape, to_reference};
 use super::{InteropError, TensorFile, torch};
@@ -11,7 +12,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Seek, Write};
 
-/// Tensors to be written to one file. Each is read from where it lies when its turn comes, one after the other.
+/// Tensors to be written to one file. Each is read from where it lies when its turn comes, one
+/// after the other.
 #[derive(Debug, Default)]
 pub struct TensorWriter<'a> {
     tensors: Vec<Entry<'a>>,
@@ -61,19 +63,37 @@ impl<'a> TensorWriter<'a> {
         self.metadata.insert(key.to_owned(), text);
     }
 
-    /// Adds one part of every state of `arena`, f32 under `prefix` and the reference's keys. With `tracked`, the number of updates of
-    /// the running statistics, each norm layer gets PyTorch's `num_batches_tracked`.
-    pub fn network(&mut self, from: (&'a Gpu, &'a Store), arena: ArenaId, part: ArenaPart, prefix: &str, tracked: Option<i64>) {
+    /// Adds one part of every state of `arena`, f32 under `prefix` and the reference's keys. With
+    /// `tracked`, the number of updates of the running statistics, each norm layer gets PyTorch's
+    /// `num_batches_tracked`.
+    pub fn network(
+        &mut self,
+        from: (&'a Gpu, &'a Store),
+        arena: ArenaId,
+        part: ArenaPart,
+        prefix: &str,
+        tracked: Option<i64>,
+    ) {
         for state in from.1.states().in_arena(arena) {
             let key = format!("{prefix}{}", state.name);
             let shape = reference_shape(state.shape, state.transposed);
             let name = key.clone();
             let read = Box::new(move || read_state(from, state, part, &name));
-            self.tensors.push(Entry { key, dtype: Dtype::F32, shape, read });
+            self.tensors.push(Entry {
+                key,
+                dtype: Dtype::F32,
+                shape,
+                read,
+            });
             if let (Some(count), Some(layer)) = (tracked, state.name.strip_suffix(".running_var")) {
                 let key = format!("{prefix}{layer}.num_batches_tracked");
                 let read = Box::new(move || Ok(count.to_le_bytes().to_vec()));
-                self.tensors.push(Entry { key, dtype: Dtype::I64, shape: Vec::new(), read });
+                self.tensors.push(Entry {
+                    key,
+                    dtype: Dtype::I64,
+                    shape: Vec::new(),
+                    read,
+                });
             }
         }
     }
@@ -83,7 +103,12 @@ impl<'a> TensorWriter<'a> {
         for (key, tensor) in file.tensors() {
             let Some(key) = rename(key) else { continue };
             let read = Box::new(|| Ok(tensor.bytes(file.bytes())));
-            self.tensors.push(Entry { key: key.to_owned(), dtype: tensor.dtype, shape: tensor.shape.clone(), read });
+            self.tensors.push(Entry {
+                key: key.to_owned(),
+                dtype: tensor.dtype,
+                shape: tensor.shape.clone(),
+                read,
+            });
         }
     }
 
@@ -93,14 +118,23 @@ impl<'a> TensorWriter<'a> {
     /// Those of `out`; [`InteropError::Unsavable`], and those of reading back.
     pub fn write(mut self, out: &mut impl Write) -> Result<(), WriteError> {
         // The format's order: the strictest alignment first.
-        self.tensors.sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.key.cmp(&b.key)));
+        self.tensors
+            .sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.key.cmp(&b.key)));
         let mut end = 0;
         let infos = self.tensors.iter().map(|entry| {
             let start = end;
             end += entry.size();
-            (entry.key.clone(), TensorInfo { dtype: entry.dtype, shape: entry.shape.clone(), data_offsets: (start, end) })
+            (
+                entry.key.clone(),
+                TensorInfo {
+                    dtype: entry.dtype,
+                    shape: entry.shape.clone(),
+                    data_offsets: (start, end),
+                },
+            )
         });
-        let header = Metadata::new(Some(self.metadata), infos.collect()).map_err(io::Error::other)?;
+        let header =
+            Metadata::new(Some(self.metadata), infos.collect()).map_err(io::Error::other)?;
         let mut header = serde_json::to_vec(&header).map_err(io::Error::other)?;
         header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
         out.write_all(&(header.len() as u64).to_le_bytes())?;
@@ -121,10 +155,21 @@ impl<'a> TensorWriter<'a> {
 }
 
 /// One part of a state in the reference's order, if it may reach the disk.
-fn read_state((gpu, store): (&Gpu, &Store), state: &StateSpec, part: ArenaPart, key: &str) -> Result<Vec<u8>, InteropError> {
+fn read_state(
+    (gpu, store): (&Gpu, &Store),
+    state: &StateSpec,
+    part: ArenaPart,
+    key: &str,
+) -> Result<Vec<u8>, InteropError> {
     let values = store.read(gpu, state.id, part)?;
     match values.iter().all(|v| v.is_finite()) {
-        true => Ok(bytemuck::pod_collect_to_vec(&to_reference(state.shape, state.transposed, &values))),
-        false => Err(InteropError::Unsavable { key: key.to_owned() }),
+        true => Ok(bytemuck::pod_collect_to_vec(&to_reference(
+            state.shape,
+            state.transposed,
+            &values,
+        ))),
+        false => Err(InteropError::Unsavable {
+            key: key.to_owned(),
+        }),
     }
 }

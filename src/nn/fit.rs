@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// The image is extended to the right and below by its reflection, and the result cut back to the image's size.
+    /// The image is extended to the right and below by its reflection, and the result cut back to
+    /// the image's size.
     #[default]
     Pad,
-    /// The U-Net's own rule: odd maps are halved by leaving out a row or column, the skips' middles are what the decoder's maps go with,
-    /// and the result shows the middle of the image, a multiple in size.
+    /// The U-Net's own rule: odd maps are halved by leaving out a row or column, the skips' middles
+    /// are what the decoder's maps go with, and the result shows the middle of the image, a
+    /// multiple in size.
     Crop,
 }
 
@@ -49,9 +51,22 @@ impl Fit {
         let (multiple, least) = (generator.multiple(), generator.least_side());
         let [height, width] = [shape.height(), shape.width()];
         // Reflected again and again where the image is less than half of that.
-        let side = |side: usize| if self == Self::Pad { side.next_multiple_of(multiple).max(least) } else { side };
-        let given = Window { outside: Outside::Reflection, ..Window::crop(0, 0, side(height), side(width)) };
-        let shown = Window::centre(shape, self.output_side(height, multiple), self.output_side(width, multiple));
+        let side = |side: usize| {
+            if self == Self::Pad {
+                side.next_multiple_of(multiple).max(least)
+            } else {
+                side
+            }
+        };
+        let given = Window {
+            outside: Outside::Reflection,
+            ..Window::crop(0, 0, side(height), side(width))
+        };
+        let shown = Window::centre(
+            shape,
+            self.output_side(height, multiple),
+            self.output_side(width, multiple),
+        );
         Fitted { given, shown }
     }
 }
@@ -83,14 +98,34 @@ impl Fitted {
 
     /// The shape of that part of images of a shape.
     pub fn shown_shape(&self, images: Shape) -> Shape {
-        Shape::nhwc(images.batch(), self.shown.height, self.shown.width, images.channels())
+        Shape::nhwc(
+            images.batch(),
+            self.shown.height,
+            self.shown.width,
+            images.channels(),
+        )
     }
 
     /// The same of images in memory, `[batch, height, width, channels]`.
     pub fn shown_of(&self, values: &[f32], shape: Shape) -> Vec<f32> {
-        let Window { top, left, height, width, .. } = self.shown;
-        let row = |image: usize, y: usize| ((image * shape.height() + top as usize + y) * shape.width() + left as usize) * shape.channels();
+        let Window {
+            top,
+            left,
+            height,
+            width,
+            ..
+        } = self.shown;
+        let row = |image: usize, y: usize| {
+            ((image * shape.height() + top as usize + y) * shape.width() + left as usize)
+                * shape.channels()
+        };
         let rows = (0..shape.batch()).flat_map(|image| (0..height).map(move |y| row(image, y)));
-        rows.flat_map(|start| values.get(start..start + width * shape.channels()).unwrap_or_default()).copied().collect()
+        rows.flat_map(|start| {
+            values
+                .get(start..start + width * shape.channels())
+                .unwrap_or_default()
+        })
+        .copied()
+        .collect()
     }
 }

@@ -8,7 +8,8 @@ use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use serde::{Deserialize, Serialize};
 
-/// The shape of a generator. In files it is the shape of its architecture as it stands; their fields tell them apart.
+/// The shape of a generator. In files it is the shape of its architecture as it stands; their
+/// fields tell them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum GeneratorConfig {
@@ -19,10 +20,13 @@ pub enum GeneratorConfig {
 }
 
 impl GeneratorConfig {
-    /// The generator that a state dict belongs to, if it doubles its maps by `upsample`: that these are resized can be seen, but not how.
+    /// The generator that a state dict belongs to, if it doubles its maps by `upsample`: that these
+    /// are resized can be seen, but not how.
     pub fn from_shapes(shapes: &Shapes, upsample: Upsample) -> Option<Self> {
         let res_net = || ResNetConfig::from_shapes(shapes, upsample).map(Self::ResNet);
-        UNetConfig::from_shapes(shapes, upsample).map(Self::UNet).or_else(res_net)
+        UNetConfig::from_shapes(shapes, upsample)
+            .map(Self::UNet)
+            .or_else(res_net)
     }
 
     /// Channels of the input and of the output image.
@@ -49,18 +53,28 @@ impl GeneratorConfig {
         }
     }
 
-    /// How one like it that has none is trained to have dropout, as the options of `train` are called.
+    /// How one like it that has none is trained to have dropout, as the options of `train` are
+    /// called.
     pub fn dropout_remedy(&self) -> &'static str {
         match self {
-            Self::UNet(UNetConfig { dropout: true, .. }) => "with --dropout-at torch, or with a --depth of 6 or more where images allow it",
-            Self::UNet(config) if !(UNetConfig { dropout: true, ..config.clone() }).has_dropout() => {
+            Self::UNet(UNetConfig { dropout: true, .. }) => {
+                "with --dropout-at torch, or with a --depth of 6 or more where images allow it"
+            }
+            Self::UNet(config)
+                if !(UNetConfig {
+                    dropout: true,
+                    ..config.clone()
+                })
+                .has_dropout() =>
+            {
                 "without --no-dropout and with --dropout-at torch"
             }
             _ => "without --no-dropout",
         }
     }
 
-    /// The sides of results are multiples of this: images of other sizes are fitted to it, see [`Fit`](super::Fit).
+    /// The sides of results are multiples of this: images of other sizes are fitted to it, see
+    /// [`Fit`](super::Fit).
     pub fn multiple(&self) -> usize {
         match self {
             Self::UNet(config) => config.multiple(),
@@ -68,7 +82,8 @@ impl GeneratorConfig {
         }
     }
 
-    /// The least side of images that it takes: a multiple, or in a ResNet two, since its blocks reflect maps of two pixels or more.
+    /// The least side of images that it takes: a multiple, or in a ResNet two, since its blocks
+    /// reflect maps of two pixels or more.
     pub fn least_side(&self) -> usize {
         match self {
             Self::UNet(_) => self.multiple(),
@@ -103,9 +118,16 @@ impl Generator {
         let (parameters, statistics) = (builder.parameters, builder.statistics);
         let network = match config {
             GeneratorConfig::UNet(config) => Network::UNet(UNet::new(&mut builder, config)?),
-            GeneratorConfig::ResNet(config) => Network::ResNet(Box::new(ResNet::new(&mut builder, config)?)),
+            GeneratorConfig::ResNet(config) => {
+                Network::ResNet(Box::new(ResNet::new(&mut builder, config)?))
+            }
         };
-        Ok(Self { config: config.clone(), network, parameters, statistics })
+        Ok(Self {
+            config: config.clone(),
+            network,
+            parameters,
+            statistics,
+        })
     }
 
     /// The configuration.
@@ -128,11 +150,18 @@ impl Generator {
         self.config.multiple()
     }
 
-    /// Records `image [batch, height, width, in_channels]` to `[batch, height, width, out_channels]` in -1..1.
+    /// Records `image [batch, height, width, in_channels]` to
+    /// `[batch, height, width, out_channels]` in -1..1.
     ///
     /// # Errors
     /// Those of recording, for example when the image is too small for the network.
-    pub fn forward(&self, tape: &mut Tape, states: &StateList, image: Var, mode: &Mode) -> Result<Var, TapeError> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        image: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         match &self.network {
             Network::UNet(network) => network.forward(tape, states, image, mode),
             Network::ResNet(network) => network.forward(tape, states, image, mode),
@@ -149,12 +178,35 @@ mod tests {
     #[test]
     fn files_tell_architectures_apart() {
         let old = r#"{"in_channels":3,"out_channels":1,"num_downs":6,"ngf":4,"norm":"batch","dropout":true}"#;
-        let GeneratorConfig::UNet(u_net) = serde_json::from_str(old).unwrap() else { panic!("a file older than the ResNets") };
-        assert_eq!((u_net.skips, u_net.dropout_at, u_net.upsample), (true, DropoutAt::Pytorch, Upsample::Deconv));
+        let GeneratorConfig::UNet(u_net) = serde_json::from_str(old).unwrap() else {
+            panic!("a file older than the ResNets")
+        };
+        assert_eq!(
+            (u_net.skips, u_net.dropout_at, u_net.upsample),
+            (true, DropoutAt::Pytorch, Upsample::Deconv)
+        );
         let (norm, upsample) = (Norm::Instance, Upsample::Nearest);
-        let res_net = ResNetConfig { in_channels: 3, out_channels: 1, blocks: 6, ngf: 4, norm, dropout: false, upsample };
-        for config in [GeneratorConfig::UNet(UNetConfig { skips: false, ..u_net }), GeneratorConfig::ResNet(res_net)] {
-            assert_eq!(serde_json::from_str::<GeneratorConfig>(&serde_json::to_string(&config).unwrap()).unwrap(), config);
+        let res_net = ResNetConfig {
+            in_channels: 3,
+            out_channels: 1,
+            blocks: 6,
+            ngf: 4,
+            norm,
+            dropout: false,
+            upsample,
+        };
+        for config in [
+            GeneratorConfig::UNet(UNetConfig {
+                skips: false,
+                ..u_net
+            }),
+            GeneratorConfig::ResNet(res_net),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<GeneratorConfig>(&serde_json::to_string(&config).unwrap())
+                    .unwrap(),
+                config
+            );
         }
     }
 }

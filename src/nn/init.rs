@@ -19,28 +19,44 @@ pub enum Initialisation {
     Orthogonal,
 }
 
-/// Sets how the weights in the trainable arenas of `states` start: those of convolutions by `scheme`, those of batch norm normal around
-/// 1 with the deviation `gain`. Biases stay 0.
+/// Sets how the weights in the trainable arenas of `states` start: those of convolutions by
+/// `scheme`, those of batch norm normal around 1 with the deviation `gain`. Biases stay 0.
 pub fn set_initialisation(states: &mut StateList, scheme: Initialisation, gain: f32) {
     let start = |state: &StateSpec| match (state.shape.layout(), state.init) {
         (Layout::Hwio, _) => Some(of_weight(state, scheme, gain)),
         (_, Init::Normal { mean, .. }) => Some(Init::Normal { mean, std: gain }),
         _ => None,
     };
-    let trainable = states.states().iter().filter(|state| states.get_arena(state.arena).trainable);
-    let starts: Vec<_> = trainable.filter_map(|state| Some((state.id, start(state)?))).collect();
-    starts.into_iter().for_each(|(id, init)| states.set_init(id, init));
+    let trainable = states
+        .states()
+        .iter()
+        .filter(|state| states.get_arena(state.arena).trainable);
+    let starts: Vec<_> = trainable
+        .filter_map(|state| Some((state.id, start(state)?)))
+        .collect();
+    starts
+        .into_iter()
+        .for_each(|(id, init)| states.set_init(id, init));
 }
 
 fn of_weight(state: &StateSpec, scheme: Initialisation, gain: f32) -> Init {
     let [height, width, inputs, outputs] = state.shape.dims();
-    // PyTorch reads the fans off the axes: a transposed convolution's first one is that of its input channels.
-    let [fan_in, fan_out] = if state.transposed { [outputs, inputs] } else { [inputs, outputs] }.map(|n| (height * width * n) as f64);
+    // PyTorch reads the fans off the axes: a transposed convolution's first one is that of its
+    // input channels.
+    let [fan_in, fan_out] = if state.transposed {
+        [outputs, inputs]
+    } else {
+        [inputs, outputs]
+    }
+    .map(|n| (height * width * n) as f64);
     let std = match scheme {
         Initialisation::Normal => f64::from(gain),
         Initialisation::Xavier => f64::from(gain) * (2.0 / (fan_in + fan_out)).sqrt(),
         Initialisation::Kaiming => (2.0 / fan_in).sqrt(),
         Initialisation::Orthogonal => return Init::Orthogonal { gain },
     };
-    Init::Normal { mean: 0.0, std: std as f32 }
+    Init::Normal {
+        mean: 0.0,
+        std: std as f32,
+    }
 }

@@ -1,7 +1,10 @@
-//! What both networks are made of: convolutions, normalisation, dropout, and how they behave in training and in use.
+//! What both networks are made of: convolutions, normalisation, dropout, and how they behave in
+//! training and in use.
 
 use super::test_time::TestTime;
-use crate::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics};
+use crate::ops::batch_norm::{
+    Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics,
+};
 use crate::ops::contraction::Geometry;
 use crate::ops::conv_transpose2d::conv_transpose2d_to;
 use crate::ops::conv2d::conv2d;
@@ -43,7 +46,8 @@ impl Norm {
         }
     }
 
-    /// Whether the convolutions in front of a normalisation have a bias (the reference: with instance norm only).
+    /// Whether the convolutions in front of a normalisation have a bias (the reference: with
+    /// instance norm only).
     pub(super) fn conv_has_bias(self) -> bool {
         self == Self::Instance
     }
@@ -56,9 +60,11 @@ pub enum Statistics {
     Batch,
     /// The whole batch, without an update: a second pass over what was seen already.
     BatchAgain,
-    /// Each of so many equal parts of the batch; updates the running statistics by one part after the other: several batches at once.
+    /// Each of so many equal parts of the batch; updates the running statistics by one part after
+    /// the other: several batches at once.
     Parts(usize),
-    /// Each image alone, whatever the batch: use as trained at batch 1, which is instance normalisation.
+    /// Each image alone, whatever the batch: use as trained at batch 1, which is instance
+    /// normalisation.
     Image,
     /// The whole batch, without a trace in the running statistics.
     WholeBatch,
@@ -91,26 +97,52 @@ pub struct Mode {
 impl Mode {
     /// Batch statistics and random dropout.
     pub fn training() -> Self {
-        Self { statistics: Statistics::Batch, dropout: DropoutMode::Random }
+        Self {
+            statistics: Statistics::Batch,
+            dropout: DropoutMode::Random,
+        }
     }
 
     /// The same for `parts` batches of equal size that go through the network as one.
     pub fn for_parts(&self, parts: usize) -> Self {
-        let statistics = if self.statistics == Statistics::Batch { Statistics::Parts(parts) } else { self.statistics };
-        Self { statistics, ..self.clone() }
+        let statistics = if self.statistics == Statistics::Batch {
+            Statistics::Parts(parts)
+        } else {
+            self.statistics
+        };
+        Self {
+            statistics,
+            ..self.clone()
+        }
     }
 
-    /// The same over batch `number` of a step that has several, counted from 0: random dropout draws other masks for each.
+    /// The same over batch `number` of a step that has several, counted from 0: random dropout
+    /// draws other masks for each.
     pub fn numbered(&self, number: usize) -> Self {
         let other = number > 0 && self.dropout == DropoutMode::Random;
-        let dropout = if other { DropoutMode::Numbered(number) } else { self.dropout.clone() };
-        Self { dropout, ..self.clone() }
+        let dropout = if other {
+            DropoutMode::Numbered(number)
+        } else {
+            self.dropout.clone()
+        };
+        Self {
+            dropout,
+            ..self.clone()
+        }
     }
 
-    /// The same for a second pass over what was seen already: the same output, and running statistics stay.
+    /// The same for a second pass over what was seen already: the same output, and running
+    /// statistics stay.
     pub fn again(&self) -> Self {
-        let statistics = if self.statistics == Statistics::Batch { Statistics::BatchAgain } else { self.statistics };
-        Self { statistics, ..self.clone() }
+        let statistics = if self.statistics == Statistics::Batch {
+            Statistics::BatchAgain
+        } else {
+            self.statistics
+        };
+        Self {
+            statistics,
+            ..self.clone()
+        }
     }
 
     /// The same output for the same image every time: per-image statistics, no dropout.
@@ -131,7 +163,11 @@ impl<'a> Builder<'a> {
     pub fn new(states: &'a mut StateList, name: &str) -> Self {
         let parameters = states.arena(name, true);
         let statistics = states.arena(&format!("{name}.statistics"), false);
-        Self { states, parameters, statistics }
+        Self {
+            states,
+            parameters,
+            statistics,
+        }
     }
 }
 
@@ -145,30 +181,74 @@ pub(super) struct Conv {
 }
 
 impl Conv {
-    pub fn new(builder: &mut Builder, key: &str, geometry: Geometry, channels: [usize; 2], bias: bool) -> Self {
+    pub fn new(
+        builder: &mut Builder,
+        key: &str,
+        geometry: Geometry,
+        channels: [usize; 2],
+        bias: bool,
+    ) -> Self {
         let shape = Shape::hwio(geometry.kernel, geometry.kernel, channels[0], channels[1]);
-        let init = Init::Normal { mean: 0.0, std: INIT_STD };
-        let weight = builder.states.add(builder.parameters, format!("{key}.weight"), shape, init);
+        let init = Init::Normal {
+            mean: 0.0,
+            std: INIT_STD,
+        };
+        let weight = builder
+            .states
+            .add(builder.parameters, format!("{key}.weight"), shape, init);
         let vector = Shape::vector(channels[1]);
-        let bias = bias.then(|| builder.states.add(builder.parameters, format!("{key}.bias"), vector, Init::Constant(0.0)));
-        Self { weight, bias, geometry, transposed: false }
+        let bias = bias.then(|| {
+            builder.states.add(
+                builder.parameters,
+                format!("{key}.bias"),
+                vector,
+                Init::Constant(0.0),
+            )
+        });
+        Self {
+            weight,
+            bias,
+            geometry,
+            transposed: false,
+        }
     }
 
     /// A transposed convolution to `stride` times the height and width.
-    pub fn transposed(builder: &mut Builder, key: &str, geometry: Geometry, channels: [usize; 2], bias: bool) -> Self {
+    pub fn transposed(
+        builder: &mut Builder,
+        key: &str,
+        geometry: Geometry,
+        channels: [usize; 2],
+        bias: bool,
+    ) -> Self {
         let conv = Self::new(builder, key, geometry, channels, bias);
         builder.states.mark_transposed(conv.weight);
-        Self { transposed: true, ..conv }
+        Self {
+            transposed: true,
+            ..conv
+        }
     }
 
-    pub fn forward(&self, tape: &mut Tape, states: &StateList, input: Var) -> Result<Var, TapeError> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        input: Var,
+    ) -> Result<Var, TapeError> {
         let weight = tape.state(states, self.weight);
         let bias = self.bias.map(|bias| tape.state(states, bias));
         match self.transposed {
             false => conv2d(tape, input, weight, bias, self.geometry),
             true => {
                 let (shape, stride) = (tape.shape(input), self.geometry.stride);
-                conv_transpose2d_to(tape, input, weight, bias, self.geometry, [shape.height() * stride, shape.width() * stride])
+                conv_transpose2d_to(
+                    tape,
+                    input,
+                    weight,
+                    bias,
+                    self.geometry,
+                    [shape.height() * stride, shape.width() * stride],
+                )
             }
         }
     }
@@ -181,8 +261,8 @@ pub enum Upsample {
     /// A transposed convolution.
     #[default]
     Deconv,
-    /// Every pixel twice in both directions, then a convolution: no pixel meets more taps than its neighbours, which shows as a
-    /// checkerboard.
+    /// Every pixel twice in both directions, then a convolution: no pixel meets more taps than its
+    /// neighbours, which shows as a checkerboard.
     Nearest,
     /// As [`Upsample::Nearest`], but interpolated between the pixels.
     Bilinear,
@@ -200,17 +280,39 @@ pub(super) struct UpConv {
 
 impl UpConv {
     /// `geometry` is that of the transposed convolution, of stride 2.
-    pub fn new(builder: &mut Builder, key: &str, upsample: Upsample, geometry: Geometry, channels: [usize; 2], bias: bool) -> Self {
+    pub fn new(
+        builder: &mut Builder,
+        key: &str,
+        upsample: Upsample,
+        geometry: Geometry,
+        channels: [usize; 2],
+        bias: bool,
+    ) -> Self {
         let resample = match upsample {
-            Upsample::Deconv => return Self { resample: None, conv: Conv::transposed(builder, key, geometry, channels, bias) },
+            Upsample::Deconv => {
+                return Self {
+                    resample: None,
+                    conv: Conv::transposed(builder, key, geometry, channels, bias),
+                };
+            }
             Upsample::Nearest => Resample::Nearest,
             Upsample::Bilinear => Resample::Bilinear,
         };
-        Self { resample: Some(resample), conv: Conv::new(builder, key, SMOOTH, channels, bias) }
+        Self {
+            resample: Some(resample),
+            conv: Conv::new(builder, key, SMOOTH, channels, bias),
+        }
     }
 
-    pub fn forward(&self, tape: &mut Tape, states: &StateList, input: Var) -> Result<Var, TapeError> {
-        let large = self.resample.map_or(Ok(input), |resample| tape.record(resample, &[input]))?;
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        input: Var,
+    ) -> Result<Var, TapeError> {
+        let large = self
+            .resample
+            .map_or(Ok(input), |resample| tape.record(resample, &[input]))?;
         self.conv.forward(tape, states, large)
     }
 }
@@ -218,7 +320,12 @@ impl UpConv {
 /// A normalisation layer.
 #[derive(Debug, Clone)]
 pub(super) enum NormLayer {
-    Batch { weight: StateId, bias: StateId, running_mean: StateId, running_var: StateId },
+    Batch {
+        weight: StateId,
+        bias: StateId,
+        running_mean: StateId,
+        running_var: StateId,
+    },
     Instance,
     None,
 }
@@ -230,10 +337,23 @@ impl NormLayer {
             Norm::Instance => Self::Instance,
             Norm::Batch => {
                 let shape = Shape::vector(channels);
-                let Builder { states, parameters, statistics } = builder;
-                let mut add = |arena, what: &str, init| states.add(arena, format!("{key}.{what}"), shape, init);
+                let Builder {
+                    states,
+                    parameters,
+                    statistics,
+                } = builder;
+                let mut add = |arena, what: &str, init| {
+                    states.add(arena, format!("{key}.{what}"), shape, init)
+                };
                 Self::Batch {
-                    weight: add(*parameters, "weight", Init::Normal { mean: 1.0, std: INIT_STD }),
+                    weight: add(
+                        *parameters,
+                        "weight",
+                        Init::Normal {
+                            mean: 1.0,
+                            std: INIT_STD,
+                        },
+                    ),
                     bias: add(*parameters, "bias", Init::Constant(0.0)),
                     running_mean: add(*statistics, "running_mean", Init::Constant(0.0)),
                     running_var: add(*statistics, "running_var", Init::Constant(1.0)),
@@ -242,38 +362,74 @@ impl NormLayer {
         }
     }
 
-    pub fn forward(&self, tape: &mut Tape, states: &StateList, input: Var, mode: &Mode) -> Result<Var, TapeError> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        input: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         let (weight, bias, mean, var) = match *self {
             Self::None => return Ok(input),
             Self::Instance => return instance_norm(tape, input, EPSILON),
-            Self::Batch { weight, bias, running_mean, running_var } => (weight, bias, running_mean, running_var),
+            Self::Batch {
+                weight,
+                bias,
+                running_mean,
+                running_var,
+            } => (weight, bias, running_mean, running_var),
         };
         let affine = [tape.state(states, weight), tape.state(states, bias)];
         let running = [tape.state(states, mean), tape.state(states, var)];
         match mode.statistics {
             Statistics::Image => Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0),
-            Statistics::WholeBatch => Ok(batch_norm(tape, input, affine, Groups::Batch, EPSILON)?.0),
+            Statistics::WholeBatch => {
+                Ok(batch_norm(tape, input, affine, Groups::Batch, EPSILON)?.0)
+            }
             Statistics::Running => batch_norm_running(tape, input, affine, running, EPSILON),
-            Statistics::BatchAgain => Ok(batch_norm(tape, input, affine, Groups::Parts(1), EPSILON)?.0),
+            Statistics::BatchAgain => {
+                Ok(batch_norm(tape, input, affine, Groups::Parts(1), EPSILON)?.0)
+            }
             Statistics::Batch => batch_norm_training(tape, input, affine, running, 1),
             Statistics::Parts(parts) => batch_norm_training(tape, input, affine, running, parts),
         }
     }
 }
 
-/// Batch norm by the statistics of each of `parts` equal parts of the batch, which also move the running ones.
-fn batch_norm_training(tape: &mut Tape, input: Var, affine: [Var; 2], running: [Var; 2], parts: usize) -> Result<Var, TapeError> {
+/// Batch norm by the statistics of each of `parts` equal parts of the batch, which also move the
+/// running ones.
+fn batch_norm_training(
+    tape: &mut Tape,
+    input: Var,
+    affine: [Var; 2],
+    running: [Var; 2],
+    parts: usize,
+) -> Result<Var, TapeError> {
     let (output, statistics) = batch_norm(tape, input, affine, Groups::Parts(parts), EPSILON)?;
-    update_running_statistics(tape, statistics, running, tape.shape(input).rows() / parts.max(1), MOMENTUM, EPSILON)?;
+    update_running_statistics(
+        tape,
+        statistics,
+        running,
+        tape.shape(input).rows() / parts.max(1),
+        MOMENTUM,
+        EPSILON,
+    )?;
     Ok(output)
 }
 
 /// Dropout with probability one half (paper, section 2.1: the noise of the generator).
-pub(super) fn dropout_half(tape: &mut Tape, input: Var, name: &str, mode: &Mode) -> Result<Var, TapeError> {
+pub(super) fn dropout_half(
+    tape: &mut Tape,
+    input: Var,
+    name: &str,
+    mode: &Mode,
+) -> Result<Var, TapeError> {
     match &mode.dropout {
         DropoutMode::Off => Ok(input),
         DropoutMode::Random => dropout(tape, input, 0.5, name),
-        DropoutMode::Numbered(number) => dropout(tape, input, 0.5, &format!("{name} of batch {number}")),
+        DropoutMode::Numbered(number) => {
+            dropout(tape, input, 0.5, &format!("{name} of batch {number}"))
+        }
         DropoutMode::Given(masks) => match masks.get(name) {
             Some(&mask) => multiply(tape, input, mask, 2.0),
             None => Ok(input),

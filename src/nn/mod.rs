@@ -45,7 +45,18 @@ pub enum NetworkError {
 pub const MOST_CHANNELS: usize = 1 << 13;
 
 /// Checks that each number lies in its range; configurations come from files too.
-pub(crate) fn check_ranges(numbers: &[(&'static str, usize, usize, usize)]) -> Result<(), NetworkError> {
-    let outside = numbers.iter().find(|&&(_, given, least, most)| !(least..=most).contains(&given));
-    outside.map_or(Ok(()), |&(what, given, least, most)| Err(NetworkError::Range { what, given, least, most }))
+pub(crate) fn check_ranges(
+    numbers: &[(&'static str, usize, usize, usize)],
+) -> Result<(), NetworkError> {
+    let outside = numbers
+        .iter()
+        .find(|&&(_, given, least, most)| !(least..=most).contains(&given));
+    outside.map_or(Ok(()), |&(what, given, least, most)| {
+        Err(NetworkError::Range {
+            what,
+            given,
+            least,
+            most,
+        })
+    })
 }

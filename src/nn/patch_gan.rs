@@ -1,5 +1,5 @@
-//! The discriminator: a PatchGAN that judges overlapping patches (paper, section 6.1.2; the reference's `NLayerDiscriminator` and
-//! `PixelDiscriminator`). Its output is logits.
+//! The discriminator: a PatchGAN that judges overlapping patches (paper, section 6.1.2; the
+//! reference's `NLayerDiscriminator` and `PixelDiscriminator`). Its output is logits.
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
@@ -28,14 +28,23 @@ impl PatchGanConfig {
     /// The most strided convolutions.
     pub const MOST_LAYERS: usize = 8;
 
-    /// Side in pixels of the patches that are judged (paper, section 6.1.2): 1, 16, 34, 70, 142, 286 for 0, 1, .. 5 layers.
+    /// Side in pixels of the patches that are judged (paper, section 6.1.2): 1, 16, 34, 70, 142,
+    /// 286 for 0, 1, .. 5 layers.
     pub fn receptive_field(n_layers: usize) -> usize {
-        if n_layers == 0 { 1 } else { (1..=n_layers).fold(7, |field, _| 2 * field + 2) }
+        if n_layers == 0 {
+            1
+        } else {
+            (1..=n_layers).fold(7, |field, _| 2 * field + 2)
+        }
     }
 
     /// Patches along a side of `size` pixels; 0 where the image is too small.
     pub fn patches(n_layers: usize, size: usize) -> usize {
-        if n_layers == 0 { size } else { (size >> n_layers).saturating_sub(2) }
+        if n_layers == 0 {
+            size
+        } else {
+            (size >> n_layers).saturating_sub(2)
+        }
     }
 }
 
@@ -55,20 +64,39 @@ struct Layer {
 }
 
 impl PatchGan {
-    /// Adds the network's states to `states`, in arenas `discriminator` and `discriminator.statistics`.
+    /// Adds the network's states to `states`, in arenas `discriminator` and
+    /// `discriminator.statistics`.
     ///
     /// # Errors
     /// [`NetworkError`] for no channels, or numbers beyond any use.
     pub fn new(states: &mut StateList, config: &PatchGanConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
             ("ndf", config.ndf, 1, MOST_CHANNELS),
-            ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
-            ("number of discriminator layers", config.n_layers, 0, PatchGanConfig::MOST_LAYERS),
+            (
+                "number of input channels",
+                config.in_channels,
+                1,
+                MOST_CHANNELS,
+            ),
+            (
+                "number of discriminator layers",
+                config.n_layers,
+                0,
+                PatchGanConfig::MOST_LAYERS,
+            ),
         ])?;
         let mut builder = Builder::new(states, "discriminator");
         let (parameters, statistics) = (builder.parameters, builder.statistics);
-        let layers = if config.n_layers == 0 { pixel_layers(&mut builder, config) } else { patch_layers(&mut builder, config) };
-        Ok(Self { layers, parameters, statistics })
+        let layers = if config.n_layers == 0 {
+            pixel_layers(&mut builder, config)
+        } else {
+            patch_layers(&mut builder, config)
+        };
+        Ok(Self {
+            layers,
+            parameters,
+            statistics,
+        })
     }
 
     /// The arena of the trained parameters.
@@ -81,11 +109,18 @@ impl PatchGan {
         self.statistics
     }
 
-    /// Records `pair [batch, height, width, in_channels]` to one logit a patch, `[batch, patches_h, patches_w, 1]`.
+    /// Records `pair [batch, height, width, in_channels]` to one logit a patch,
+    /// `[batch, patches_h, patches_w, 1]`.
     ///
     /// # Errors
     /// Those of recording, for example when the image is too small.
-    pub fn forward(&self, tape: &mut Tape, states: &StateList, pair: Var, mode: &Mode) -> Result<Var, TapeError> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        pair: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         let mut value = pair;
         for (index, layer) in self.layers.iter().enumerate() {
             tape.set_scope(&format!("discriminator.layer{}", index + 1));
@@ -100,7 +135,8 @@ impl PatchGan {
     }
 }
 
-/// Strided convolutions, one more with stride 1, and one to a single channel; multipliers min(2^i, 8).
+/// Strided convolutions, one more with stride 1, and one to a single channel; multipliers min(2^i,
+/// 8).
 fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     let channels = |layer: usize| config.ndf << layer.min(3);
     let mut layers = Vec::new();
@@ -108,20 +144,47 @@ fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     for layer in 0..=config.n_layers {
         let stride = if layer < config.n_layers { 2 } else { 1 };
         let first = layer == 0;
-        let ends = [if first { config.in_channels } else { channels(layer - 1) }, channels(layer)];
+        let ends = [
+            if first {
+                config.in_channels
+            } else {
+                channels(layer - 1)
+            },
+            channels(layer),
+        ];
         let has_bias = first || config.norm.conv_has_bias();
-        let conv = Conv::new(builder, &format!("model.{index}"), Geometry::new(4, stride, 1), ends, has_bias);
+        let conv = Conv::new(
+            builder,
+            &format!("model.{index}"),
+            Geometry::new(4, stride, 1),
+            ends,
+            has_bias,
+        );
         let norm = match first {
             true => NormLayer::None,
-            false => NormLayer::new(builder, &format!("model.{}", index + 1), config.norm, channels(layer)),
+            false => NormLayer::new(
+                builder,
+                &format!("model.{}", index + 1),
+                config.norm,
+                channels(layer),
+            ),
         };
         layers.push(Layer { conv, norm });
         // The reference counts convolution, normalisation and activation as modules of their own.
         index += if first { 2 } else { 3 };
     }
     let ends = [channels(config.n_layers), 1];
-    let conv = Conv::new(builder, &format!("model.{index}"), Geometry::new(4, 1, 1), ends, true);
-    layers.push(Layer { conv, norm: NormLayer::None });
+    let conv = Conv::new(
+        builder,
+        &format!("model.{index}"),
+        Geometry::new(4, 1, 1),
+        ends,
+        true,
+    );
+    layers.push(Layer {
+        conv,
+        norm: NormLayer::None,
+    });
     layers
 }
 
@@ -133,5 +196,15 @@ fn pixel_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     let middle = Conv::new(builder, "net.2", point, [ndf, 2 * ndf], has_bias);
     let norm = NormLayer::new(builder, "net.3", config.norm, 2 * ndf);
     let last = Conv::new(builder, "net.5", point, [2 * ndf, 1], has_bias);
-    vec![Layer { conv: first, norm: NormLayer::None }, Layer { conv: middle, norm }, Layer { conv: last, norm: NormLayer::None }]
+    vec![
+        Layer {
+            conv: first,
+            norm: NormLayer::None,
+        },
+        Layer { conv: middle, norm },
+        Layer {
+            conv: last,
+            norm: NormLayer::None,
+        },
+    ]
 }

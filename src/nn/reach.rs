@@ -12,21 +12,25 @@ use std::any::Any;
 /// First and last position along one axis.
 type Span = [i64; 2];
 
-/// The most pixels beyond `first .. first + count` of `output` (along either axis; the maps must be square) that values there are made
-/// from, read as pixels of `input`. Statistics of normalisations, which see everything, are not counted.
+/// The most pixels beyond `first .. first + count` of `output` (along either axis; the maps must be
+/// square) that values there are made from, read as pixels of `input`. Statistics of
+/// normalisations, which see everything, are not counted.
 ///
-/// For the U-Net of n halvings and a multiple of 2^n that is 2^(n+1) - 1: one pixel of the innermost map to either side, and what the
-/// convolutions on the way down to it see.
+/// For the U-Net of n halvings and a multiple of 2^n that is 2^(n+1) - 1: one pixel of the
+/// innermost map to either side, and what the convolutions on the way down to it see.
 pub fn reach(tape: &Tape, input: Var, output: Var, first: usize, count: usize) -> usize {
     let nodes = tape.nodes();
     let mut needed: Vec<Option<Span>> = vec![None; nodes.len()];
     let core = [first as i64, (first + count) as i64 - 1];
     needed[output.0] = Some(core);
     for index in (input.0 + 1..=output.0).rev() {
-        let (Some(span), Source::Op(op)) = (needed[index], &nodes[index].source) else { continue };
+        let (Some(span), Source::Op(op)) = (needed[index], &nodes[index].source) else {
+            continue;
+        };
         for &from in maps(op.as_ref(), &nodes[index], nodes) {
             let seen = seen_by(op.as_ref(), &nodes[index], nodes, span);
-            let wider = needed[from.0].map_or(seen, |known| [known[0].min(seen[0]), known[1].max(seen[1])]);
+            let wider =
+                needed[from.0].map_or(seen, |known| [known[0].min(seen[0]), known[1].max(seen[1])]);
             needed[from.0] = Some(wider);
         }
     }
@@ -34,7 +38,8 @@ pub fn reach(tape: &Tape, input: Var, output: Var, first: usize, count: usize) -
     (core[0] - seen[0]).max(seen[1] - core[1]).max(0) as usize
 }
 
-/// The inputs of a node that are maps: of a contraction the first, of statistics none; weights and constants do not lead to the image.
+/// The inputs of a node that are maps: of a contraction the first, of statistics none; weights and
+/// constants do not lead to the image.
 fn maps<'a>(op: &dyn Op, node: &'a Node, nodes: &[Node]) -> &'a [Var] {
     match (op as &dyn Any).is::<Statistics>() {
         true => &[],
@@ -44,7 +49,11 @@ fn maps<'a>(op: &dyn Op, node: &'a Node, nodes: &[Node]) -> &'a [Var] {
 }
 
 fn key(op: &dyn Op, node: &Node, nodes: &[Node]) -> Option<crate::ops::choice::ContractionKey> {
-    let shapes: Vec<Shape> = node.inputs.iter().map(|input| nodes[input.0].shape).collect();
+    let shapes: Vec<Shape> = node
+        .inputs
+        .iter()
+        .map(|input| nodes[input.0].shape)
+        .collect();
     op.contraction(&shapes, node.shape)
 }
 
@@ -60,14 +69,27 @@ fn seen_by(op: &dyn Op, node: &Node, nodes: &[Node], [first, last]: Span) -> Spa
         Some(Resample::Bilinear) => return [(first - 1).div_euclid(2), (last + 1).div_euclid(2)],
         None => {}
     }
-    let Some(key) = key(op, node, nodes) else { return [first, last] };
-    let [kernel, stride, padding] = [key.geometry.kernel, key.geometry.stride, key.geometry.padding].map(|number| number as i64);
+    let Some(key) = key(op, node, nodes) else {
+        return [first, last];
+    };
+    let [kernel, stride, padding] = [
+        key.geometry.kernel,
+        key.geometry.stride,
+        key.geometry.padding,
+    ]
+    .map(|number| number as i64);
     match key.family {
         Family::ConvTranspose2d => {
             // Output o is made of inputs i with o = stride * i - padding + tap.
             let ceiling = |number: i64| -(-number).div_euclid(stride);
-            [ceiling(first + padding - kernel + 1), (last + padding).div_euclid(stride)]
+            [
+                ceiling(first + padding - kernel + 1),
+                (last + padding).div_euclid(stride),
+            ]
         }
-        _ => [stride * first - padding, stride * last - padding + kernel - 1],
+        _ => [
+            stride * first - padding,
+            stride * last - padding + kernel - 1,
+        ],
     }
 }

@@ -1,5 +1,5 @@
-//! The ResNet generator: two halvings, residual blocks, two doublings (the reference's `ResnetGenerator`, after Johnson et al. 2016,
-//! arXiv 1603.08155).
+//! The ResNet generator: two halvings, residual blocks, two doublings (the reference's
+//! `ResnetGenerator`, after Johnson et al. 2016, arXiv 1603.08155).
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer, UpConv, Upsample, dropout_half};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
@@ -69,12 +69,28 @@ struct Block {
 }
 
 impl Unit {
-    fn new(builder: &mut Builder, key: impl Fn(usize) -> String, at: usize, geometry: Geometry, channels: [usize; 2], norm: Norm) -> Self {
+    fn new(
+        builder: &mut Builder,
+        key: impl Fn(usize) -> String,
+        at: usize,
+        geometry: Geometry,
+        channels: [usize; 2],
+        norm: Norm,
+    ) -> Self {
         let conv = Conv::new(builder, &key(at), geometry, channels, norm.conv_has_bias());
-        Self { conv, norm: NormLayer::new(builder, &key(at + 1), norm, channels[1]) }
+        Self {
+            conv,
+            norm: NormLayer::new(builder, &key(at + 1), norm, channels[1]),
+        }
     }
 
-    fn forward(&self, tape: &mut Tape, states: &StateList, input: Var, mode: &Mode) -> Result<Var, TapeError> {
+    fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        input: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         let value = self.conv.forward(tape, states, input)?;
         self.norm.forward(tape, states, value, mode)
     }
@@ -86,28 +102,79 @@ impl ResNet {
         check_ranges(&[
             ("number of blocks", config.blocks, 1, 64),
             ("ngf", config.ngf, 1, MOST_CHANNELS),
-            ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
-            ("number of output channels", config.out_channels, 1, MOST_CHANNELS),
+            (
+                "number of input channels",
+                config.in_channels,
+                1,
+                MOST_CHANNELS,
+            ),
+            (
+                "number of output channels",
+                config.out_channels,
+                1,
+                MOST_CHANNELS,
+            ),
         ])?;
-        let &ResNetConfig { in_channels, out_channels, blocks, ngf, norm, upsample, .. } = config;
+        let &ResNetConfig {
+            in_channels,
+            out_channels,
+            blocks,
+            ngf,
+            norm,
+            upsample,
+            ..
+        } = config;
         let key = |index: usize| format!("model.{index}");
         let first = Unit::new(builder, key, 1, WIDE, [in_channels, ngf], norm);
-        let halve = |i: usize| Unit::new(builder, key, 4 + 3 * i, HALVE, [ngf << i, ngf << (i + 1)], norm);
+        let halve = |i: usize| {
+            Unit::new(
+                builder,
+                key,
+                4 + 3 * i,
+                HALVE,
+                [ngf << i, ngf << (i + 1)],
+                norm,
+            )
+        };
         let downs = (0..2).map(halve).collect();
-        let blocks = (FIRST_BLOCK..FIRST_BLOCK + blocks).map(|index| Block::new(builder, config, &key(index))).collect::<Vec<_>>();
+        let blocks = (FIRST_BLOCK..FIRST_BLOCK + blocks)
+            .map(|index| Block::new(builder, config, &key(index)))
+            .collect::<Vec<_>>();
         let behind = FIRST_BLOCK + blocks.len();
         let double = |i: usize| {
             let channels = [ngf << (2 - i), ngf << (1 - i)];
-            let conv = UpConv::new(builder, &key(behind + 3 * i), upsample, HALVE, channels, norm.conv_has_bias());
-            (conv, NormLayer::new(builder, &key(behind + 3 * i + 1), norm, channels[1]))
+            let conv = UpConv::new(
+                builder,
+                &key(behind + 3 * i),
+                upsample,
+                HALVE,
+                channels,
+                norm.conv_has_bias(),
+            );
+            (
+                conv,
+                NormLayer::new(builder, &key(behind + 3 * i + 1), norm, channels[1]),
+            )
         };
         let ups = (0..2).map(double).collect();
         let last = Conv::new(builder, &key(behind + 7), WIDE, [ngf, out_channels], true);
-        Ok(Self { first, downs, blocks, ups, last })
+        Ok(Self {
+            first,
+            downs,
+            blocks,
+            ups,
+            last,
+        })
     }
 
     /// As [`super::Generator::forward`].
-    pub fn forward(&self, tape: &mut Tape, states: &StateList, image: Var, mode: &Mode) -> Result<Var, TapeError> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        image: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         tape.set_scope("generator.first");
         let mut value = tape.record(Resample::ReflectPad { pad: WIDE_PAD }, &[image])?;
         value = self.first.forward(tape, states, value, mode)?;
@@ -143,11 +210,28 @@ impl Block {
         let first = Unit::new(builder, key, 1, SMOOTH, channels, config.norm);
         // A layer of dropout moves those behind it by one place.
         let dropout = config.dropout.then(|| key(4));
-        let second = Unit::new(builder, key, if config.dropout { 6 } else { 5 }, SMOOTH, channels, config.norm);
-        Self { first, dropout, second }
+        let second = Unit::new(
+            builder,
+            key,
+            if config.dropout { 6 } else { 5 },
+            SMOOTH,
+            channels,
+            config.norm,
+        );
+        Self {
+            first,
+            dropout,
+            second,
+        }
     }
 
-    fn forward(&self, tape: &mut Tape, states: &StateList, input: Var, mode: &Mode) -> Result<Var, TapeError> {
+    fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        input: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         let mut value = tape.record(Resample::ReflectPad { pad: 1 }, &[input])?;
         value = self.first.forward(tape, states, value, mode)?;
         value = activate(tape, value, RELU)?;

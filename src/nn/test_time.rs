@@ -1,4 +1,5 @@
-//! How a trained generator is used: one named choice of statistics and one of dropout, kept with the model.
+//! How a trained generator is used: one named choice of statistics and one of dropout, kept with
+//! the model.
 
 use super::GeneratorConfig;
 use super::layer::{DropoutMode, Mode, Norm, Statistics};
@@ -46,7 +47,14 @@ impl TestTime {
             TestNorm::Batch => Statistics::WholeBatch,
             TestNorm::Running => Statistics::Running,
         };
-        Mode { statistics, dropout: if self.dropout { DropoutMode::Random } else { DropoutMode::Off } }
+        Mode {
+            statistics,
+            dropout: if self.dropout {
+                DropoutMode::Random
+            } else {
+                DropoutMode::Off
+            },
+        }
     }
 
     /// What is wrong with these choices for such a generator, in words with a remedy.
@@ -54,10 +62,15 @@ impl TestTime {
         let norm = generator.norm();
         if self.norm != TestNorm::Image && norm != Norm::Batch {
             let (asked, has) = (self.norm.name(), norm.name());
-            return Some(format!("--test-norm {asked} needs --norm batch, this generator has {has}; use --test-norm image"));
+            return Some(format!(
+                "--test-norm {asked} needs --norm batch, this generator has {has}; use --test-norm image"
+            ));
         }
         let remedy = generator.dropout_remedy();
-        (self.dropout && !generator.has_dropout())
-            .then(|| format!("the generator has no dropout that could stay on; leave it off, or train {remedy}"))
+        (self.dropout && !generator.has_dropout()).then(|| {
+            format!(
+                "the generator has no dropout that could stay on; leave it off, or train {remedy}"
+            )
+        })
     }
 }

@@ -1,5 +1,5 @@
-//! The U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`), and the encoder-decoder, which is the same without
-//! skips.
+//! The U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`), and the
+//! encoder-decoder, which is the same without skips.
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer, UpConv, Upsample, dropout_half};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
@@ -72,7 +72,9 @@ impl DropoutAt {
 impl UNetConfig {
     /// Whether any block has dropout.
     pub(super) fn has_dropout(&self) -> bool {
-        self.dropout && (0..self.num_downs.min(MOST_DOWNS)).any(|depth| self.dropout_at.includes(depth, self.num_downs))
+        self.dropout
+            && (0..self.num_downs.min(MOST_DOWNS))
+                .any(|depth| self.dropout_at.includes(depth, self.num_downs))
     }
 
     /// Image sizes must be multiples of this, whatever depth a file says.
@@ -105,17 +107,36 @@ impl UNet {
         check_ranges(&[
             ("number of downs", config.num_downs, 2, MOST_DOWNS),
             ("ngf", config.ngf, 1, MOST_CHANNELS),
-            ("number of input channels", config.in_channels, 1, MOST_CHANNELS),
-            ("number of output channels", config.out_channels, 1, MOST_CHANNELS),
+            (
+                "number of input channels",
+                config.in_channels,
+                1,
+                MOST_CHANNELS,
+            ),
+            (
+                "number of output channels",
+                config.out_channels,
+                1,
+                MOST_CHANNELS,
+            ),
         ])?;
         let mut levels = Vec::new();
         add_level(builder, config, 0, "model", &mut levels);
         levels.reverse();
-        Ok(Self { levels, skips: config.skips })
+        Ok(Self {
+            levels,
+            skips: config.skips,
+        })
     }
 
     /// As [`super::Generator::forward`].
-    pub fn forward(&self, tape: &mut Tape, states: &StateList, image: Var, mode: &Mode) -> Result<Var, TapeError> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        image: Var,
+        mode: &Mode,
+    ) -> Result<Var, TapeError> {
         let innermost = self.levels.len() - 1;
         let mut skips = Vec::new();
         let mut value = image;
@@ -135,9 +156,11 @@ impl UNet {
                 && depth < innermost
                 && let Some(skip) = skips.pop()
             {
-                // Where an odd map was halved the decoder's is smaller: the middle of the skip goes with it.
+                // Where an odd map was halved the decoder's is smaller: the middle of the skip goes
+                // with it.
                 let small = tape.shape(value);
-                let skip = Window::centre(tape.shape(skip), small.height(), small.width()).of(tape, skip)?;
+                let skip = Window::centre(tape.shape(skip), small.height(), small.width())
+                    .of(tape, skip)?;
                 value = tape.record(Concat, &[skip, value])?;
             }
             value = activate(tape, value, RELU)?;
@@ -154,7 +177,13 @@ impl UNet {
 }
 
 /// Adds the levels from `depth` inwards, states in the reference's order, innermost level first.
-fn add_level(builder: &mut Builder, config: &UNetConfig, depth: usize, key: &str, levels: &mut Vec<Level>) {
+fn add_level(
+    builder: &mut Builder,
+    config: &UNetConfig,
+    depth: usize,
+    key: &str,
+    levels: &mut Vec<Level>,
+) {
     let channels = |depth: usize| config.ngf << depth.min(3);
     let (outermost, innermost) = (depth == 0, depth + 1 == config.num_downs);
     let [down, down_norm, sub, up, up_norm_index] = match (outermost, innermost) {
@@ -164,20 +193,49 @@ fn add_level(builder: &mut Builder, config: &UNetConfig, depth: usize, key: &str
     };
     let at = |index: usize| format!("{key}.model.{index}");
     let own = channels(depth);
-    let outside = if outermost { [config.in_channels, config.out_channels] } else { [channels(depth - 1); 2] };
+    let outside = if outermost {
+        [config.in_channels, config.out_channels]
+    } else {
+        [channels(depth - 1); 2]
+    };
     let has_bias = config.norm.conv_has_bias();
 
     let down = Conv::new(builder, &at(down), HALVE, [outside[0], own], has_bias);
-    let down_norm = if outermost || innermost { NormLayer::None } else { NormLayer::new(builder, &at(down_norm), config.norm, own) };
+    let down_norm = if outermost || innermost {
+        NormLayer::None
+    } else {
+        NormLayer::new(builder, &at(down_norm), config.norm, own)
+    };
     if !innermost {
         add_level(builder, config, depth + 1, &at(sub), levels);
     }
-    let up_channels = if config.skips && !innermost { 2 * own } else { own };
-    let up = UpConv::new(builder, &at(up), config.upsample, HALVE, [up_channels, outside[1]], outermost || has_bias);
-    let up_norm = if outermost { NormLayer::None } else { NormLayer::new(builder, &at(up_norm_index), config.norm, outside[1]) };
+    let up_channels = if config.skips && !innermost {
+        2 * own
+    } else {
+        own
+    };
+    let up = UpConv::new(
+        builder,
+        &at(up),
+        config.upsample,
+        HALVE,
+        [up_channels, outside[1]],
+        outermost || has_bias,
+    );
+    let up_norm = if outermost {
+        NormLayer::None
+    } else {
+        NormLayer::new(builder, &at(up_norm_index), config.norm, outside[1])
+    };
     let has_dropout = config.dropout && config.dropout_at.includes(depth, config.num_downs);
     let dropout = has_dropout.then(|| at(up_norm_index + 1));
-    levels.push(Level { down, down_norm, up, up_norm, dropout });
+    levels.push(Level {
+        down,
+        down_norm,
+        up,
+        up_norm,
+        dropout,
+    });
 }
 
 #[cfg(test)]
@@ -186,10 +244,20 @@ mod tests {
 
     #[test]
     fn dropout_is_where_either_reference_has_it() {
-        let blocks = |at: DropoutAt, num_downs| (0..num_downs).filter(|&depth| at.includes(depth, num_downs)).collect::<Vec<_>>();
+        let blocks = |at: DropoutAt, num_downs| {
+            (0..num_downs)
+                .filter(|&depth| at.includes(depth, num_downs))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(blocks(DropoutAt::Pytorch, 8), [4, 5, 6]);
         assert_eq!(blocks(DropoutAt::Torch, 8), [5, 6, 7]);
-        assert_eq!((blocks(DropoutAt::Pytorch, 5), blocks(DropoutAt::Torch, 5)), (vec![], vec![2, 3, 4]));
-        assert_eq!((blocks(DropoutAt::Pytorch, 2), blocks(DropoutAt::Torch, 2)), (vec![], vec![1]));
+        assert_eq!(
+            (blocks(DropoutAt::Pytorch, 5), blocks(DropoutAt::Torch, 5)),
+            (vec![], vec![2, 3, 4])
+        );
+        assert_eq!(
+            (blocks(DropoutAt::Pytorch, 2), blocks(DropoutAt::Torch, 2)),
+            (vec![], vec![1])
+        );
     }
 }

@@ -35,7 +35,11 @@ impl Activation {
     }
 
     fn slope(self) -> f32 {
-        if let Self::LeakyRelu { slope } = self { slope } else { 0.0 }
+        if let Self::LeakyRelu { slope } = self {
+            slope
+        } else {
+            0.0
+        }
     }
 
     fn names(self) -> [&'static str; 2] {
@@ -84,12 +88,24 @@ impl Op for Activate {
         Ok(input)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], output: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        output: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let value = match self.activation {
             Activation::LeakyRelu { .. } => inputs[0],
             Activation::Tanh | Activation::Sigmoid => output,
         };
-        Ok(vec![Some(tape.record(ActivateBackward { activation: self.activation }, &[grad_output, value])?)])
+        Ok(vec![Some(tape.record(
+            ActivateBackward {
+                activation: self.activation,
+            },
+            &[grad_output, value],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
@@ -102,9 +118,16 @@ impl Op for Activate {
             slope: self.activation.slope(),
             pad: 0,
         };
-        let kernel = KernelSpec::new(shader!("activation/forward")).uint("KIND", self.activation.kind());
+        let kernel =
+            KernelSpec::new(shader!("activation/forward")).uint("KIND", self.activation.kind());
         let kernel = activations(kernel, context.output.dtype);
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(shape)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![Slot::Input(0), Slot::Output],
+            streaming_groups(shape),
+        )
+        .into()
     }
 }
 
@@ -137,9 +160,16 @@ impl Op for ActivateBackward {
         same("gradient and value", grad_output, value)
     }
 
-    /// Linear in the gradient. In the value it is piecewise constant (LeakyReLU), `grad * (1 - y^2)` (tanh) or `grad * (y - y^2)`
-    /// (sigmoid).
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    /// Linear in the gradient. In the value it is piecewise constant (LeakyReLU),
+    /// `grad * (1 - y^2)` (tanh) or `grad * (y - y^2)` (sigmoid).
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let (grad, value) = (inputs[0], inputs[1]);
         let mut grads = vec![None, None];
         if wanted[0] {
@@ -148,7 +178,11 @@ impl Op for ActivateBackward {
         if wanted[1] {
             let product = multiply(tape, grad_output, grad, 1.0)?;
             let curved = multiply(tape, product, value, -2.0)?;
-            grads[1] = Some(if self.activation == Activation::Sigmoid { add(tape, product, curved)? } else { curved });
+            grads[1] = Some(if self.activation == Activation::Sigmoid {
+                add(tape, product, curved)?
+            } else {
+                curved
+            });
         }
         Ok(grads)
     }
@@ -168,9 +202,17 @@ impl Op for ActivateBackward {
             slope: self.activation.slope(),
             pad: [0; 3],
         };
-        let form = Form::of(context.profile, &[context.inputs[0], context.inputs[1], context.output]);
-        let kernel = form.kernel([shader!("activation/backward"), shader!("activation/backward_wide")]);
-        let kernel = kernel.uint("KIND", self.activation.kind()).uint("RUN", form::run(context.profile));
+        let form = Form::of(
+            context.profile,
+            &[context.inputs[0], context.inputs[1], context.output],
+        );
+        let kernel = form.kernel([
+            shader!("activation/backward"),
+            shader!("activation/backward_wide"),
+        ]);
+        let kernel = kernel
+            .uint("KIND", self.activation.kind())
+            .uint("RUN", form::run(context.profile));
         let kernel = activations(kernel, context.output.dtype);
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         Dispatch::new(kernel, &params, slots, form.streaming_groups(shape)).into()

@@ -1,5 +1,6 @@
-//! Adam (arXiv 1412.6980) over a whole arena: a launch a stretch, or as many as the device's largest binding asks for, and one for each
-//! weight whose gradient it makes itself; over states of precision f16 as many again, which look for an overflow first.
+//! Adam (arXiv 1412.6980) over a whole arena: a launch a stretch, or as many as the device's
+//! largest binding asks for, and one for each weight whose gradient it makes itself; over states of
+//! precision f16 as many again, which look for an overflow first.
 
 mod from_maps;
 
@@ -19,10 +20,11 @@ use bytemuck::{Pod, Zeroable};
 /// Bytes of a `vec4<f32>`.
 const VEC4_BYTES: u64 = 16;
 
-/// One update of every state of an arena. Inputs are the gradients of its states, in order; they lie in the arena's gradient part.
-/// Learning rate and bias corrections come from the step's uniform. Does nothing once the monitor's flag is up. Over states of precision
-/// f16 it reads the gradients as f16, divides them by the loss scale, does nothing if they overflowed, writes the copy as f16, and moves
-/// the loss scale.
+/// One update of every state of an arena. Inputs are the gradients of its states, in order; they
+/// lie in the arena's gradient part. Learning rate and bias corrections come from the step's
+/// uniform. Does nothing once the monitor's flag is up. Over states of precision f16 it reads the
+/// gradients as f16, divides them by the loss scale, does nothing if they overflowed, writes the
+/// copy as f16, and moves the loss scale.
 #[derive(Debug, Clone)]
 pub struct Adam {
     /// What to update.
@@ -31,16 +33,22 @@ pub struct Adam {
     pub betas: [f64; 2],
     /// Added to the root of the second moment.
     pub eps: f32,
-    /// Weights without a gradient among the inputs; behind the gradients come their large and small maps instead. Fusion adds them.
+    /// Weights without a gradient among the inputs; behind the gradients come their large and small
+    /// maps instead. Fusion adds them.
     pub from_maps: Vec<FromMaps>,
 }
 
-/// Records an update of all states of `adam.arena` from their `gradients`. Values of these states that were recorded before are
-/// stale from here on.
+/// Records an update of all states of `adam.arena` from their `gradients`. Values of these states
+/// that were recorded before are stale from here on.
 ///
 /// # Errors
 /// Those of recording.
-pub fn update(tape: &mut Tape, states: &StateList, adam: Adam, gradients: &[Var]) -> Result<(), TapeError> {
+pub fn update(
+    tape: &mut Tape,
+    states: &StateList,
+    adam: Adam,
+    gradients: &[Var],
+) -> Result<(), TapeError> {
     let arena = adam.arena;
     tape.record(adam, gradients)?;
     tape.end_arena(states, arena);
@@ -61,7 +69,12 @@ struct Params {
 impl Adam {
     /// The update of all states of `arena`.
     pub fn new(arena: ArenaId, betas: [f64; 2], eps: f32) -> Self {
-        Self { arena, betas, eps, from_maps: Vec::new() }
+        Self {
+            arena,
+            betas,
+            eps,
+            from_maps: Vec::new(),
+        }
     }
 
     /// The launch over a stretch of the arena.
@@ -78,16 +91,41 @@ impl Adam {
             scale_word: loss_scale::word(states.trainable_index(self.arena)),
             pad: 0,
         };
-        let parts = [ArenaPart::Value, ArenaPart::Gradient, ArenaPart::Moment1, ArenaPart::Moment2];
+        let parts = [
+            ArenaPart::Value,
+            ArenaPart::Gradient,
+            ArenaPart::Moment1,
+            ArenaPart::Moment2,
+        ];
         let part = |part| optimizer::part(states, self.arena, part, range);
-        let mut slots: Vec<Slot> = [Slot::Step, Slot::Monitor].into_iter().chain(parts.map(part)).collect();
+        let mut slots: Vec<Slot> = [Slot::Step, Slot::Monitor]
+            .into_iter()
+            .chain(parts.map(part))
+            .collect();
         if !wide {
-            slots.push(if half { part(ArenaPart::Half) } else { Slot::Unused(0) });
+            slots.push(if half {
+                part(ArenaPart::Half)
+            } else {
+                Slot::Unused(0)
+            });
         }
-        let kernel = KernelSpec::new(if wide { shader!("adam/update_wide") } else { shader!("adam/update") });
+        let kernel = KernelSpec::new(if wide {
+            shader!("adam/update_wide")
+        } else {
+            shader!("adam/update")
+        });
         let kernel = kernel.uint("RUN", form::run(context.profile));
-        let kernel = if half { gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16) } else { kernel };
-        Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
+        let kernel = if half {
+            gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16)
+        } else {
+            kernel
+        };
+        Dispatch::new(
+            kernel,
+            &params,
+            slots,
+            size.div_ceil(WORKGROUP * PER_THREAD),
+        )
     }
 }
 
@@ -102,17 +140,32 @@ impl Op for Adam {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let first_map = context.inputs.len().saturating_sub(2 * self.from_maps.len());
+        let first_map = context
+            .inputs
+            .len()
+            .saturating_sub(2 * self.from_maps.len());
         let from_maps = |check| {
-            let launch = |(i, weight): (usize, &FromMaps)| weight.launch(self, context, first_map + 2 * i, check);
+            let launch = |(i, weight): (usize, &FromMaps)| {
+                weight.launch(self, context, first_map + 2 * i, check)
+            };
             self.from_maps.iter().enumerate().map(launch).collect()
         };
-        optimizer::lower_update(context, self.arena, &self.without_gradient(), |range| self.range(context, range), from_maps)
+        optimizer::lower_update(
+            context,
+            self.arena,
+            &self.without_gradient(),
+            |range| self.range(context, range),
+            from_maps,
+        )
     }
 
     fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
         let maps = inputs[inputs.len().saturating_sub(2 * self.from_maps.len())..].chunks_exact(2);
-        self.from_maps.iter().zip(maps).map(|(weight, maps)| weight.gradient.macs(maps, output)).sum()
+        self.from_maps
+            .iter()
+            .zip(maps)
+            .map(|(weight, maps)| weight.gradient.macs(maps, output))
+            .sum()
     }
 
     fn is_precise(&self) -> bool {

@@ -1,4 +1,5 @@
-//! Several batches as one: images assembled into a batch, taken out of it and put back. Slices of images are views without a copy.
+//! Several batches as one: images assembled into a batch, taken out of it and put back. Slices of
+//! images are views without a copy.
 
 use super::elementwise::{concat, copy, copy_channels, fill};
 use super::error::{ShapeError, same, take};
@@ -25,18 +26,40 @@ impl Op for BatchSlice {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
         if self.batch == 0 || self.start + self.batch > input.batch() {
-            return Err(ShapeError::Invalid { what: "range of images", shape: input, remedy: "slice inside the batch" });
+            return Err(ShapeError::Invalid {
+                what: "range of images",
+                shape: input,
+                remedy: "slice inside the batch",
+            });
         }
         Ok(input.with_batch(self.batch))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let batch = tape.shape(inputs[0]).batch();
-        Ok(vec![Some(tape.record(BatchPad { start: self.start, batch }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            BatchPad {
+                start: self.start,
+                batch,
+            },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        copy(0, context.inputs[0].images(self.start, self.batch), context.output).into()
+        copy(
+            0,
+            context.inputs[0].images(self.start, self.batch),
+            context.output,
+        )
+        .into()
     }
 
     fn view(&self) -> Option<View> {
@@ -44,7 +67,8 @@ impl Op for BatchSlice {
     }
 }
 
-/// The input as the images from `start` on of a batch that is zero elsewhere: the gradient of [`BatchSlice`].
+/// The input as the images from `start` on of a batch that is zero elsewhere: the gradient of
+/// [`BatchSlice`].
 #[derive(Debug, Clone, Copy)]
 pub struct BatchPad {
     /// Where the input's first image goes.
@@ -61,24 +85,45 @@ impl Op for BatchPad {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
         if self.start + input.batch() > self.batch {
-            return Err(ShapeError::Invalid { what: "range of images", shape: input, remedy: "pad to a batch that holds them" });
+            return Err(ShapeError::Invalid {
+                what: "range of images",
+                shape: input,
+                remedy: "pad to a batch that holds them",
+            });
         }
         Ok(input.with_batch(self.batch))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let batch = tape.shape(inputs[0]).batch();
-        Ok(vec![Some(tape.record(BatchSlice { start: self.start, batch }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            BatchSlice {
+                start: self.start,
+                batch,
+            },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, output) = (context.inputs[0], context.output);
         let images = output.images(self.start, input.shape.batch());
-        Lowered { dispatches: vec![fill(output, 0.0), copy(0, input, images)], ..Lowered::default() }
+        Lowered {
+            dispatches: vec![fill(output, 0.0), copy(0, input, images)],
+            ..Lowered::default()
+        }
     }
 }
 
-/// The input as the channels from `start` on of images that are zero elsewhere: the gradient of [`Slice`].
+/// The input as the channels from `start` on of images that are zero elsewhere: the gradient of
+/// [`Slice`].
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelPad {
     /// Where the input's first channel goes.
@@ -95,25 +140,46 @@ impl Op for ChannelPad {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
         if self.start + input.channels() > self.channels {
-            return Err(ShapeError::Invalid { what: "channel range", shape: input, remedy: "pad to channels that hold them" });
+            return Err(ShapeError::Invalid {
+                what: "channel range",
+                shape: input,
+                remedy: "pad to channels that hold them",
+            });
         }
         Ok(input.with_channels(self.channels))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let channels = tape.shape(inputs[0]).channels();
-        Ok(vec![Some(tape.record(Slice { start: self.start, channels }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            Slice {
+                start: self.start,
+                channels,
+            },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, output) = (context.inputs[0], context.output);
         let copied = copy_channels(0, input, 0, output, self.start, input.shape.channels());
-        Lowered { dispatches: vec![fill(output, 0.0), copied], ..Lowered::default() }
+        Lowered {
+            dispatches: vec![fill(output, 0.0), copied],
+            ..Lowered::default()
+        }
     }
 }
 
-/// Rows of `columns` inputs each: side by side on the channel axis within a row, the rows one after the other on the batch axis. Pairs of
-/// images as one batch, for a network that judges them all at once.
+/// Rows of `columns` inputs each: side by side on the channel axis within a row, the rows one after
+/// the other on the batch axis. Pairs of images as one batch, for a network that judges them all at
+/// once.
 #[derive(Debug, Clone, Copy)]
 pub struct Assemble {
     /// Inputs of a row.
@@ -144,44 +210,90 @@ impl Op for Assemble {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         if self.columns == 0 || inputs.is_empty() || !inputs.len().is_multiple_of(self.columns) {
-            return Err(ShapeError::Arity { expected: self.columns.max(1), given: inputs.len() });
+            return Err(ShapeError::Arity {
+                expected: self.columns.max(1),
+                given: inputs.len(),
+            });
         }
-        let rows = inputs.chunks(self.columns).map(|row| Concat.output_shape(row)).collect::<Result<Vec<_>, _>>()?;
+        let rows = inputs
+            .chunks(self.columns)
+            .map(|row| Concat.output_shape(row))
+            .collect::<Result<Vec<_>, _>>()?;
         for &row in &rows {
-            same("everything but the images of the rows", rows[0].with_batch(1), row.with_batch(1))?;
+            same(
+                "everything but the images of the rows",
+                rows[0].with_batch(1),
+                row.with_batch(1),
+            )?;
         }
         Ok(rows[0].with_batch(rows.iter().map(Shape::batch).sum()))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let shapes: Vec<Shape> = inputs.iter().map(|&input| tape.shape(input)).collect();
         let mut grads = Vec::with_capacity(inputs.len());
-        for ((shape, [image, channel]), &wanted) in shapes.iter().zip(self.corners(&shapes)).zip(wanted) {
+        for ((shape, [image, channel]), &wanted) in
+            shapes.iter().zip(self.corners(&shapes)).zip(wanted)
+        {
             if !wanted {
                 grads.push(None);
                 continue;
             }
-            let images = tape.record(BatchSlice { start: image, batch: shape.batch() }, &[grad_output])?;
-            grads.push(Some(tape.record(Slice { start: channel, channels: shape.channels() }, &[images])?));
+            let images = tape.record(
+                BatchSlice {
+                    start: image,
+                    batch: shape.batch(),
+                },
+                &[grad_output],
+            )?;
+            grads.push(Some(tape.record(
+                Slice {
+                    start: channel,
+                    channels: shape.channels(),
+                },
+                &[images],
+            )?));
         }
         Ok(grads)
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let corners = self.corners(&context.shapes());
-        let rows = corners.chunks(self.columns).enumerate().map(|(row, corners)| (row * self.columns, corners));
+        let rows = corners
+            .chunks(self.columns)
+            .enumerate()
+            .map(|(row, corners)| (row * self.columns, corners));
         let mut dispatches = Vec::new();
         for (first, corners) in rows {
-            let images = context.output.images(corners[0][0], context.inputs[first].shape.batch());
+            let images = context
+                .output
+                .images(corners[0][0], context.inputs[first].shape.batch());
             if let &[left, right] = &context.inputs[first..first + self.columns] {
                 dispatches.push(concat([first, first + 1], [left, right], images));
                 continue;
             }
             for (position, &[_, channel]) in (first..).zip(corners) {
                 let input = context.inputs[position];
-                dispatches.push(copy_channels(position, input, 0, images, channel, input.shape.channels()));
+                dispatches.push(copy_channels(
+                    position,
+                    input,
+                    0,
+                    images,
+                    channel,
+                    input.shape.channels(),
+                ));
             }
         }
-        Lowered { dispatches, ..Lowered::default() }
+        Lowered {
+            dispatches,
+            ..Lowered::default()
+        }
     }
 }

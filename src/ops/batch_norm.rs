@@ -1,6 +1,7 @@
-//! Batch and instance normalisation (Ioffe and Szegedy 2015; Ulyanov, Vedaldi and Lempitsky 2016). The statistics are a value of
-//! their own, `[groups, 1, 2, channels]`: row 0 the mean, row 1 `inv_std = 1 / sqrt(biased variance + eps)`. A group is what shares
-//! statistics: the whole batch, or one image.
+//! Batch and instance normalisation (Ioffe and Szegedy 2015; Ulyanov, Vedaldi and Lempitsky 2016).
+//! The statistics are a value of their own, `[groups, 1, 2, channels]`: row 0 the mean, row 1
+//! `inv_std = 1 / sqrt(biased variance + eps)`. A group is what shares statistics: the whole batch,
+//! or one image.
 
 mod fused;
 mod grad;
@@ -45,38 +46,76 @@ pub enum StatisticsOf {
     Running,
 }
 
-/// Records normalisation by the input's own statistics: `weight * (input - mean) * inv_std + bias`, input
-/// `[batch, height, width, channels]`; `affine` is weight and bias, each `[1, 1, 1, channels]`. Returns the output and the statistics
-/// `[groups, 1, 2, channels]`, which [`update_running_statistics`] takes.
+/// Records normalisation by the input's own statistics: `weight * (input - mean) * inv_std + bias`,
+/// input
+/// `[batch, height, width, channels]`; `affine` is weight and bias, each `[1, 1, 1, channels]`.
+/// Returns the output and the statistics `[groups, 1, 2, channels]`, which
+/// [`update_running_statistics`] takes.
 ///
 /// # Errors
 /// A single value per channel and group, and those of recording.
-pub fn batch_norm(tape: &mut Tape, input: Var, affine: [Var; 2], groups: Groups, eps: f32) -> Result<(Var, Var), TapeError> {
+pub fn batch_norm(
+    tape: &mut Tape,
+    input: Var,
+    affine: [Var; 2],
+    groups: Groups,
+    eps: f32,
+) -> Result<(Var, Var), TapeError> {
     let stats = tape.record(Statistics { groups, eps }, &[input])?;
-    let output = tape.record(Normalize { from: StatisticsOf::Input }, &[input, stats, affine[0], affine[1]])?;
+    let output = tape.record(
+        Normalize {
+            from: StatisticsOf::Input,
+        },
+        &[input, stats, affine[0], affine[1]],
+    )?;
     Ok((output, stats))
 }
 
-/// Records normalisation by `running` mean and variance, each `[1, 1, 1, channels]`; the rest as in [`batch_norm`].
+/// Records normalisation by `running` mean and variance, each `[1, 1, 1, channels]`; the rest as in
+/// [`batch_norm`].
 ///
 /// # Errors
 /// Those of recording.
-pub fn batch_norm_running(tape: &mut Tape, input: Var, affine: [Var; 2], running: [Var; 2], eps: f32) -> Result<Var, TapeError> {
+pub fn batch_norm_running(
+    tape: &mut Tape,
+    input: Var,
+    affine: [Var; 2],
+    running: [Var; 2],
+    eps: f32,
+) -> Result<Var, TapeError> {
     let stats = tape.record(RunningToStats { eps }, &running)?;
-    tape.record(Normalize { from: StatisticsOf::Running }, &[input, stats, affine[0], affine[1]])
+    tape.record(
+        Normalize {
+            from: StatisticsOf::Running,
+        },
+        &[input, stats, affine[0], affine[1]],
+    )
 }
 
-/// Records instance normalisation without weight and bias: `(input - mean) * inv_std` over each image and channel.
+/// Records instance normalisation without weight and bias: `(input - mean) * inv_std` over each
+/// image and channel.
 ///
 /// # Errors
 /// A single value per channel and image, and those of recording.
 pub fn instance_norm(tape: &mut Tape, input: Var, eps: f32) -> Result<Var, TapeError> {
-    let stats = tape.record(Statistics { groups: Groups::Instance, eps }, &[input])?;
-    tape.record(Normalize { from: StatisticsOf::Input }, &[input, stats])
+    let stats = tape.record(
+        Statistics {
+            groups: Groups::Instance,
+            eps,
+        },
+        &[input],
+    )?;
+    tape.record(
+        Normalize {
+            from: StatisticsOf::Input,
+        },
+        &[input, stats],
+    )
 }
 
-/// Records the update in place of `running` mean and variance (states) by `stats` of `count` values per channel and group, with the
-/// `eps` that made them. Afterwards the two values are stale: record the states again to read them.
+/// Records the update in place of `running` mean and variance (states) by `stats` of `count` values
+/// per channel and group, with the `eps` that made them. Afterwards the two values are stale:
+/// record the states again to read them.
 ///
 /// # Errors
 /// Fewer than two values, and those of recording.
@@ -88,7 +127,14 @@ pub fn update_running_statistics(
     momentum: f32,
     eps: f32,
 ) -> Result<(), TapeError> {
-    tape.record(RunningStatistics { momentum, count, eps }, &[stats, running[0], running[1]])?;
+    tape.record(
+        RunningStatistics {
+            momentum,
+            count,
+            eps,
+        },
+        &[stats, running[0], running[1]],
+    )?;
     Ok(())
 }
 
@@ -98,9 +144,17 @@ fn stats_shape(groups: usize, channels: usize) -> Shape {
 
 /// Checks that the batch divides into the groups of `stats`.
 fn check_stats(input: Shape, stats: Shape) -> Result<(), ShapeError> {
-    same("statistics and those of the input", stats, stats_shape(stats.batch(), input.channels()))?;
+    same(
+        "statistics and those of the input",
+        stats,
+        stats_shape(stats.batch(), input.channels()),
+    )?;
     if stats.is_empty() || input.is_empty() || !input.batch().is_multiple_of(stats.batch()) {
-        return Err(ShapeError::Mismatch { what: "the batch and the groups of its statistics", left: input, right: stats });
+        return Err(ShapeError::Mismatch {
+            what: "the batch and the groups of its statistics",
+            left: input,
+            right: stats,
+        });
     }
     Ok(())
 }
@@ -115,22 +169,36 @@ struct Split {
 }
 
 impl Split {
-    /// One chunk where a second launch would cost more than it wins; else about as many chunks as pixels in a chunk, so that the
-    /// threads of both launches have equally long sums.
+    /// One chunk where a second launch would cost more than it wins; else about as many chunks as
+    /// pixels in a chunk, so that the threads of both launches have equally long sums.
     fn new(input: Shape, groups: usize, profile: &Profile) -> Self {
         let alone = match profile.class {
             DeviceClass::Cpu => 1024,
             DeviceClass::Gpu => 64,
         };
         let pixels = input.rows() / groups;
-        if pixels <= alone { Self { groups, pixels, chunks: 1, chunk_pixels: pixels } } else { Self::in_chunks(input, groups) }
+        if pixels <= alone {
+            Self {
+                groups,
+                pixels,
+                chunks: 1,
+                chunk_pixels: pixels,
+            }
+        } else {
+            Self::in_chunks(input, groups)
+        }
     }
 
     /// About as many chunks as pixels in a chunk, however few.
     fn in_chunks(input: Shape, groups: usize) -> Self {
         let pixels = input.rows() / groups;
         let chunk_pixels = pixels.isqrt().max(1);
-        Self { groups, pixels, chunks: pixels.div_ceil(chunk_pixels), chunk_pixels }
+        Self {
+            groups,
+            pixels,
+            chunks: pixels.div_ceil(chunk_pixels),
+            chunk_pixels,
+        }
     }
 
     /// The partial results of `channels` channels: two rows a chunk and group.
@@ -138,12 +206,23 @@ impl Split {
         Operand::dense(stats_shape(self.chunks * self.groups, channels))
     }
 
-    /// The launches of a first kernel into `target` and, where there is more than one chunk, of a second one behind it.
-    fn lower(&self, partial: Operand, first: impl Fn(Slot, Operand) -> Dispatch, second: Dispatch, output: Operand) -> Lowered {
+    /// The launches of a first kernel into `target` and, where there is more than one chunk, of a
+    /// second one behind it.
+    fn lower(
+        &self,
+        partial: Operand,
+        first: impl Fn(Slot, Operand) -> Dispatch,
+        second: Dispatch,
+        output: Operand,
+    ) -> Lowered {
         if self.chunks == 1 {
             return first(Slot::Output, output).into();
         }
-        Lowered { dispatches: vec![first(Slot::Workspace, partial), second], workspace_bytes: partial.shape.bytes(), ..Lowered::default() }
+        Lowered {
+            dispatches: vec![first(Slot::Workspace, partial), second],
+            workspace_bytes: partial.shape.bytes(),
+            ..Lowered::default()
+        }
     }
 }
 
@@ -152,8 +231,9 @@ fn groups_for(rows: usize, channels: Shape) -> usize {
     Form::Vec4.groups(rows, channels)
 }
 
-/// Mean and inv_std of each group: `[batch, height, width, channels]` to `[groups, 1, 2, channels]`. No gradient flows through it:
-/// [`Normalize`] accounts for the dependence.
+/// Mean and inv_std of each group: `[batch, height, width, channels]` to
+/// `[groups, 1, 2, channels]`. No gradient flows through it: [`Normalize`] accounts for the
+/// dependence.
 #[derive(Debug, Clone, Copy)]
 pub struct Statistics {
     /// Which pixels share statistics.
@@ -189,10 +269,18 @@ impl Op for Statistics {
             Groups::Parts(parts) => parts,
         };
         if groups == 0 || !input.batch().is_multiple_of(groups) {
-            return Err(ShapeError::Invalid { what: "batch", shape: input, remedy: "it must divide into the parts that share statistics" });
+            return Err(ShapeError::Invalid {
+                what: "batch",
+                shape: input,
+                remedy: "it must divide into the parts that share statistics",
+            });
         }
         if input.is_empty() {
-            return Err(ShapeError::Invalid { what: "number of values", shape: input, remedy: "there are no statistics of nothing" });
+            return Err(ShapeError::Invalid {
+                what: "number of values",
+                shape: input,
+                remedy: "there are no statistics of nothing",
+            });
         }
         Ok(stats_shape(groups, input.channels()))
     }
@@ -214,13 +302,26 @@ impl Op for Statistics {
         let partial = split.partial(input.shape.channels());
         let first = |slot, to| {
             let form = Form::of(context.profile, &[input, to]);
-            let kernel = form.kernel([shader!("batch_norm/statistics"), shader!("batch_norm/statistics_wide")]);
+            let kernel = form.kernel([
+                shader!("batch_norm/statistics"),
+                shader!("batch_norm/statistics_wide"),
+            ]);
             let kernel = activations(kernel, input.dtype).flag("SINGLE", split.chunks == 1);
-            Dispatch::new(kernel, &params(to), vec![Slot::Input(0), slot], form.groups(split.chunks * split.groups, input.shape))
+            Dispatch::new(
+                kernel,
+                &params(to),
+                vec![Slot::Input(0), slot],
+                form.groups(split.chunks * split.groups, input.shape),
+            )
         };
         let merge = activations(KernelSpec::new(shader!("batch_norm/merge")), input.dtype);
         let slots = vec![Slot::Workspace, Slot::Input(0), Slot::Output];
-        let second = Dispatch::new(merge, &params(output), slots, groups_for(split.groups, input.shape));
+        let second = Dispatch::new(
+            merge,
+            &params(output),
+            slots,
+            groups_for(split.groups, input.shape),
+        );
         split.lower(partial, first, second, output)
     }
 
@@ -233,8 +334,8 @@ impl Op for Statistics {
     }
 }
 
-/// `weight * (input - mean) * inv_std + bias` of `[input, stats, weight, bias]`, or without weight and bias of `[input, stats]`;
-/// the input's shape.
+/// `weight * (input - mean) * inv_std + bias` of `[input, stats, weight, bias]`, or without weight
+/// and bias of `[input, stats]`; the input's shape.
 #[derive(Debug, Clone, Copy)]
 pub struct Normalize {
     /// Where the statistics come from.
@@ -261,22 +362,46 @@ impl Op for Normalize {
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let [input, stats, ref affine @ ..] = *inputs else { return Err(ShapeError::Arity { expected: 4, given: inputs.len() }) };
+        let [input, stats, ref affine @ ..] = *inputs else {
+            return Err(ShapeError::Arity {
+                expected: 4,
+                given: inputs.len(),
+            });
+        };
         check_stats(input, stats)?;
-        // A single value has statistics, which a part of an image may add to those of the whole, but normalised by them it is always 0.
+        // A single value has statistics, which a part of an image may add to those of the whole,
+        // but normalised by them it is always 0.
         if self.from == StatisticsOf::Input && input.rows() <= stats.batch() {
             let remedy = "a normalised map needs two values per channel or more: use a larger image, fewer downs or a larger batch";
-            return Err(ShapeError::Invalid { what: "number of values", shape: input, remedy });
+            return Err(ShapeError::Invalid {
+                what: "number of values",
+                shape: input,
+                remedy,
+            });
         }
         if !affine.is_empty() {
-            let [weight, bias] = take(affine).map_err(|_| ShapeError::Arity { expected: 4, given: inputs.len() })?;
-            same("weight and channels", weight, Shape::vector(input.channels()))?;
+            let [weight, bias] = take(affine).map_err(|_| ShapeError::Arity {
+                expected: 4,
+                given: inputs.len(),
+            })?;
+            same(
+                "weight and channels",
+                weight,
+                Shape::vector(input.channels()),
+            )?;
             same("bias and channels", bias, Shape::vector(input.channels()))?;
         }
         Ok(input)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let (input, stats, weight) = (inputs[0], inputs[1], inputs.get(2));
         let wants = |position: usize| wanted.get(position) == Some(&true);
         let mut grads = vec![None; inputs.len()];
@@ -292,7 +417,13 @@ impl Op for Normalize {
                 operands.extend(sums);
             }
             operands.extend(weight);
-            grads[0] = Some(tape.record(GradInput { from: self.from, affine: weight.is_some() }, &operands)?);
+            grads[0] = Some(tape.record(
+                GradInput {
+                    from: self.from,
+                    affine: weight.is_some(),
+                },
+                &operands,
+            )?);
         }
         for (position, of) in [(2, Affine::Weight), (3, Affine::Bias)] {
             if let Some(sums) = sums.filter(|_| wants(position)) {
@@ -324,9 +455,23 @@ fn lower_normalize(context: &LowerContext, slope: f32) -> Lowered {
         bias: if affine { inputs[3].offset } else { 0 },
         output: output.place(),
     };
-    let kernel = KernelSpec::new(shader!("batch_norm/normalize")).flag("AFFINE", affine).uint("PIXELS", PIXELS);
+    let kernel = KernelSpec::new(shader!("batch_norm/normalize"))
+        .flag("AFFINE", affine)
+        .uint("PIXELS", PIXELS);
     let kernel = activations(kernel, output.dtype);
     let or_stats = |position| Slot::Input(if affine { position } else { 1 });
-    let slots = vec![Slot::Input(0), Slot::Input(1), or_stats(2), or_stats(3), Slot::Output];
-    Dispatch::new(kernel, &params, slots, groups_for(groups * pixels.div_ceil(PIXELS), output.shape)).into()
+    let slots = vec![
+        Slot::Input(0),
+        Slot::Input(1),
+        or_stats(2),
+        or_stats(3),
+        Slot::Output,
+    ];
+    Dispatch::new(
+        kernel,
+        &params,
+        slots,
+        groups_for(groups * pixels.div_ceil(PIXELS), output.shape),
+    )
+    .into()
 }

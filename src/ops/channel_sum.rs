@@ -10,31 +10,58 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
-/// Threads of a workgroup of the summing shaders (`channel_sum/partial`, `loss/forward`, `conv2d_grad_weight/reduce`).
+/// Threads of a workgroup of the summing shaders (`channel_sum/partial`, `loss/forward`,
+/// `conv2d_grad_weight/reduce`).
 pub(crate) const WORKGROUP: usize = 64;
-/// Items that a lane adds up before a second launch to add partial sums pays: it costs some 30 us on a CPU adapter.
+/// Items that a lane adds up before a second launch to add partial sums pays: it costs some 30 us
+/// on a CPU adapter.
 const SINGLE: usize = 64;
 /// Most partial sums: one thread of the second launch adds them all.
 const MOST_PARTS: usize = 128;
 
 /// Into how many partial sums to split `items` items that are added up by `lanes` lanes a part.
 pub(crate) fn parts(items: usize, lanes: usize) -> usize {
-    if items <= SINGLE * lanes { 1 } else { items.div_ceil(SINGLE / 2 * lanes).min(MOST_PARTS) }
+    if items <= SINGLE * lanes {
+        1
+    } else {
+        items.div_ceil(SINGLE / 2 * lanes).min(MOST_PARTS)
+    }
 }
 
-/// Completes a sum of `parts` parts: with one part `sum` writes the output itself, with more it fills the workspace with partial
-/// results in f32 that each lie like `output`, and a second launch adds them in order and rounds once. `sum` takes the slot that it
-/// writes to, and how it is stored.
-pub(crate) fn sum_of_parts(output: Operand, parts: usize, sum: impl FnOnce(Slot, DType) -> Dispatch) -> Lowered {
+/// Completes a sum of `parts` parts: with one part `sum` writes the output itself, with more it
+/// fills the workspace with partial results in f32 that each lie like `output`, and a second launch
+/// adds them in order and rounds once. `sum` takes the slot that it writes to, and how it is
+/// stored.
+pub(crate) fn sum_of_parts(
+    output: Operand,
+    parts: usize,
+    sum: impl FnOnce(Slot, DType) -> Dispatch,
+) -> Lowered {
     if parts == 1 {
         return sum(Slot::Output, output.dtype).into();
     }
     let size = output.shape.rows() * output.shape.channels4();
-    let params = ReduceParams { size: size as u32, splits: parts as u32, pad: [0; 2] };
-    let kernel = gradients(KernelSpec::new(shader!("conv2d_grad_weight/reduce")), output.dtype);
-    let reduce = Dispatch::new(kernel, &params, vec![Slot::Workspace, Slot::Output], size.div_ceil(WORKGROUP));
+    let params = ReduceParams {
+        size: size as u32,
+        splits: parts as u32,
+        pad: [0; 2],
+    };
+    let kernel = gradients(
+        KernelSpec::new(shader!("conv2d_grad_weight/reduce")),
+        output.dtype,
+    );
+    let reduce = Dispatch::new(
+        kernel,
+        &params,
+        vec![Slot::Workspace, Slot::Output],
+        size.div_ceil(WORKGROUP),
+    );
     let dispatches = vec![sum(Slot::Workspace, DType::F32), reduce];
-    Lowered { dispatches, workspace_bytes: parts as u64 * output.shape.bytes(), ..Lowered::default() }
+    Lowered {
+        dispatches,
+        workspace_bytes: parts as u64 * output.shape.bytes(),
+        ..Lowered::default()
+    }
 }
 
 #[repr(C)]
@@ -45,7 +72,8 @@ struct ReduceParams {
     pad: [u32; 2],
 }
 
-/// `[batch, height, width, channels]` to the vector `[1, 1, 1, channels]` of sums over all pixels: the gradient of a bias.
+/// `[batch, height, width, channels]` to the vector `[1, 1, 1, channels]` of sums over all pixels:
+/// the gradient of a bias.
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelSum;
 
@@ -70,9 +98,19 @@ impl Op for ChannelSum {
         Ok(Shape::vector(input.channels()))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let shape = tape.shape(inputs[0]);
-        Ok(vec![Some(tape.record(Broadcast { shape, scale: 1.0 }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            Broadcast { shape, scale: 1.0 },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
@@ -91,7 +129,12 @@ impl Op for ChannelSum {
         let groups = parts * channels4.div_ceil(columns);
         let kernel = activations(KernelSpec::new(shader!("channel_sum/partial")), input.dtype);
         sum_of_parts(context.output, parts, |target, dtype| {
-            Dispatch::new(gradients(kernel, dtype), &params, vec![Slot::Input(0), target], groups)
+            Dispatch::new(
+                gradients(kernel, dtype),
+                &params,
+                vec![Slot::Input(0), target],
+                groups,
+            )
         })
     }
 

@@ -22,10 +22,15 @@ pub struct Geometry {
 impl Geometry {
     /// `kernel`, `stride`, `padding`.
     pub const fn new(kernel: usize, stride: usize, padding: usize) -> Self {
-        Self { kernel, stride, padding }
+        Self {
+            kernel,
+            stride,
+            padding,
+        }
     }
 
-    /// Size of the small map that a convolution makes of a large one; `None` when the kernel does not fit.
+    /// Size of the small map that a convolution makes of a large one; `None` when the kernel does
+    /// not fit.
     pub const fn small(&self, large: usize) -> Option<usize> {
         match (large + 2 * self.padding).checked_sub(self.kernel) {
             Some(room) => Some(room / self.stride + 1),
@@ -45,7 +50,11 @@ impl Geometry {
     pub fn small_shape(&self, large: Shape, channels: usize) -> Result<Shape, ShapeError> {
         match (self.small(large.height()), self.small(large.width())) {
             (Some(height), Some(width)) => Ok(Shape::nhwc(large.batch(), height, width, channels)),
-            _ => Err(ShapeError::Invalid { what: "map", shape: large, remedy: "it is smaller than the kernel; use larger images" }),
+            _ => Err(ShapeError::Invalid {
+                what: "map",
+                shape: large,
+                remedy: "it is smaller than the kernel; use larger images",
+            }),
         }
     }
 
@@ -58,41 +67,64 @@ impl Geometry {
         if kernel_h == self.kernel && kernel_w == self.kernel {
             return Ok(());
         }
-        Err(ShapeError::Invalid { what: "weight", shape: weight, remedy: "its kernel size must be the operation's" })
+        Err(ShapeError::Invalid {
+            what: "weight",
+            shape: weight,
+            remedy: "its kernel size must be the operation's",
+        })
     }
 }
 
-/// Input and output channels that a weight has for an operation that reads it as it lies or transposed.
+/// Input and output channels that a weight has for an operation that reads it as it lies or
+/// transposed.
 pub(crate) fn weight_channels(weight: Shape, transposed: bool) -> [usize; 2] {
     let [_, _, first, second] = weight.dims();
-    if transposed { [second, first] } else { [first, second] }
+    if transposed {
+        [second, first]
+    } else {
+        [first, second]
+    }
 }
 
-/// `kernel` for this geometry, with these slopes by which it reads its maps, as constants. The wide rung, whose long code takes a CPU
-/// adapter's compiler long, reads all but the kernel's size from its parameters: one pipeline serves every layer.
-pub(crate) fn specialised(kernel: KernelSpec, geometry: Geometry, slopes: &[(&'static str, f32)]) -> KernelSpec {
+/// `kernel` for this geometry, with these slopes by which it reads its maps, as constants. The wide
+/// rung, whose long code takes a CPU adapter's compiler long, reads all but the kernel's size from
+/// its parameters: one pipeline serves every layer.
+pub(crate) fn specialised(
+    kernel: KernelSpec,
+    geometry: Geometry,
+    slopes: &[(&'static str, f32)],
+) -> KernelSpec {
     let kernel = kernel.uint("KERNEL", geometry.kernel);
     if wide::is_rung(&kernel) {
         return kernel;
     }
     let slopes = slopes.iter().filter(|&&(_, slope)| slope != 1.0);
-    slopes.fold(kernel.uint("STRIDE", geometry.stride), |kernel, &(name, slope)| kernel.float(name, slope))
+    slopes.fold(
+        kernel.uint("STRIDE", geometry.stride),
+        |kernel, &(name, slope)| kernel.float(name, slope),
+    )
 }
 
-/// A contraction that reads its maps through a leaky ReLU, `x > 0 ? x : slope * x`, as fusion makes it of one that reads what an
-/// activation made. Its kernel is chosen as without: what a map costs is loading it.
+/// A contraction that reads its maps through a leaky ReLU, `x > 0 ? x : slope * x`, as fusion makes
+/// it of one that reads what an activation made. Its kernel is chosen as without: what a map costs
+/// is loading it.
 #[derive(Debug, Clone)]
 pub struct Activated {
     /// The contraction as it was recorded.
     pub contraction: Arc<dyn Op>,
-    /// Slope of the negative side by position among the inputs; 1 for a map that is read as it is, and for weights.
+    /// Slope of the negative side by position among the inputs; 1 for a map that is read as it is,
+    /// and for weights.
     pub slopes: [f32; 2],
 }
 
 impl Activated {
     /// How many of a family's inputs, the first ones, are maps that may be read so.
     pub fn maps(family: Family) -> usize {
-        if family == Family::Conv2dGradWeight { 2 } else { 1 }
+        if family == Family::Conv2dGradWeight {
+            2
+        } else {
+            1
+        }
     }
 }
 
@@ -111,7 +143,10 @@ impl Op for Activated {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        self.contraction.lower(&LowerContext { slopes: self.slopes, ..*context })
+        self.contraction.lower(&LowerContext {
+            slopes: self.slopes,
+            ..*context
+        })
     }
 
     fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {

@@ -1,4 +1,5 @@
-//! Convolution: each output pixel gathers the input under its kernel. Also the input gradient of `conv_transpose2d`.
+//! Convolution: each output pixel gathers the input under its kernel. Also the input gradient of
+//! `conv_transpose2d`.
 
 use super::Op;
 use super::channel_sum::ChannelSum;
@@ -28,9 +29,21 @@ pub struct Conv2d {
 ///
 /// # Errors
 /// Those of recording.
-pub fn conv2d(tape: &mut Tape, input: Var, weight: Var, bias: Option<Var>, geometry: Geometry) -> Result<Var, TapeError> {
+pub fn conv2d(
+    tape: &mut Tape,
+    input: Var,
+    weight: Var,
+    bias: Option<Var>,
+    geometry: Geometry,
+) -> Result<Var, TapeError> {
     let inputs: Vec<Var> = [input, weight].into_iter().chain(bias).collect();
-    tape.record(Conv2d { geometry, transposed_weight: false }, &inputs)
+    tape.record(
+        Conv2d {
+            geometry,
+            transposed_weight: false,
+        },
+        &inputs,
+    )
 }
 
 /// Parameters of `conv2d` and `conv_transpose2d`, the same in every rung.
@@ -76,43 +89,93 @@ impl ConvParams {
 }
 
 /// The input channels must be the weight's, and the bias one value an output channel.
-pub(crate) fn check_channels(inputs: &[Shape], transposed_weight: bool) -> Result<usize, ShapeError> {
+pub(crate) fn check_channels(
+    inputs: &[Shape],
+    transposed_weight: bool,
+) -> Result<usize, ShapeError> {
     let (&[input, weight] | &[input, weight, _]) = inputs else {
-        return Err(ShapeError::Arity { expected: 2, given: inputs.len() });
+        return Err(ShapeError::Arity {
+            expected: 2,
+            given: inputs.len(),
+        });
     };
     let [in_channels, out_channels] = weight_channels(weight, transposed_weight);
     if input.channels() != in_channels {
-        return Err(ShapeError::Mismatch { what: "input channels of input and weight", left: input, right: weight });
+        return Err(ShapeError::Mismatch {
+            what: "input channels of input and weight",
+            left: input,
+            right: weight,
+        });
     }
     match inputs.get(2) {
-        Some(&bias) if bias != Shape::vector(out_channels) => {
-            Err(ShapeError::Mismatch { what: "output channels of weight and bias", left: weight, right: bias })
-        }
+        Some(&bias) if bias != Shape::vector(out_channels) => Err(ShapeError::Mismatch {
+            what: "output channels of weight and bias",
+            left: weight,
+            right: bias,
+        }),
         _ => Ok(out_channels),
     }
 }
 
 /// The launches of `conv2d` and `conv_transpose2d`: they differ in shader and grid only.
 pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
-    let key = ContractionKey { dtype: context.inputs[0].dtype, ..key };
-    let chosen = choose(&key, &wide::aligned(context.profile, &[context.inputs[0], context.output]));
+    let key = ContractionKey {
+        dtype: context.inputs[0].dtype,
+        ..key
+    };
+    let chosen = choose(
+        &key,
+        &wide::aligned(context.profile, &[context.inputs[0], context.output]),
+    );
     if winograd::is_rung(&chosen.kernel) {
         return winograd::lower_conv(context, key, chosen);
     }
-    let kernel = specialised(chosen.kernel, key.geometry, &[("INPUT_SLOPE", context.slopes[0])]).flag("TRANSPOSED_WEIGHT", key.transposed);
-    let kernel = weights(activations(kernel, context.output.dtype), context.inputs[1].dtype);
-    let params = ConvParams { splits: chosen.splits as u32, ..ConvParams::new(context, key.geometry) };
+    let kernel = specialised(
+        chosen.kernel,
+        key.geometry,
+        &[("INPUT_SLOPE", context.slopes[0])],
+    )
+    .flag("TRANSPOSED_WEIGHT", key.transposed);
+    let kernel = weights(
+        activations(kernel, context.output.dtype),
+        context.inputs[1].dtype,
+    );
+    let params = ConvParams {
+        splits: chosen.splits as u32,
+        ..ConvParams::new(context, key.geometry)
+    };
     let bias = Slot::Input(if key.bias { 2 } else { 1 });
-    let choice = Some(Choice { key, kernel: chosen.name });
+    let choice = Some(Choice {
+        key,
+        kernel: chosen.name,
+    });
     if chosen.splits == 1 {
         let slots = vec![Slot::Input(0), Slot::Input(1), bias, Slot::Output];
-        return Lowered { choice, ..Dispatch::new(kernel.flag("HAS_BIAS", key.bias), &params, slots, chosen.groups).into() };
+        return Lowered {
+            choice,
+            ..Dispatch::new(
+                kernel.flag("HAS_BIAS", key.bias),
+                &params,
+                slots,
+                chosen.groups,
+            )
+            .into()
+        };
     }
-    let sum = Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), Slot::Workspace], chosen.groups);
+    let sum = Dispatch::new(
+        kernel,
+        &params,
+        vec![Slot::Input(0), Slot::Input(1), Slot::Workspace],
+        chosen.groups,
+    );
     let output = context.output;
     let size = output.shape.rows() * output.shape.channels4();
     let dispatches = vec![sum, reduce(output, key.bias, bias, chosen.splits)];
-    Lowered { choice, dispatches, workspace_bytes: (chosen.splits * size) as u64 * 16 }
+    Lowered {
+        choice,
+        dispatches,
+        workspace_bytes: (chosen.splits * size) as u64 * 16,
+    }
 }
 
 #[repr(C)]
@@ -137,9 +200,15 @@ fn reduce(output: Operand, has_bias: bool, bias: Slot, splits: usize) -> Dispatc
         splits: splits as u32,
         pad: [0; 3],
     };
-    let kernel = activations(KernelSpec::new(shader!("conv2d/reduce")), output.dtype).flag("HAS_BIAS", has_bias);
+    let kernel = activations(KernelSpec::new(shader!("conv2d/reduce")), output.dtype)
+        .flag("HAS_BIAS", has_bias);
     let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(REDUCE_WORKGROUP);
-    Dispatch::new(kernel, &params, vec![Slot::Workspace, bias, Slot::Output], groups)
+    Dispatch::new(
+        kernel,
+        &params,
+        vec![Slot::Workspace, bias, Slot::Output],
+        groups,
+    )
 }
 
 impl Op for Conv2d {
@@ -153,7 +222,14 @@ impl Op for Conv2d {
         self.geometry.small_shape(inputs[0], out_channels)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let (input, weight, geometry) = (inputs[0], inputs[1], self.geometry);
         let mut grads = vec![None; inputs.len()];
         if wanted[0] {
@@ -168,7 +244,10 @@ impl Op for Conv2d {
             grads[0] = Some(tape.record(op, &[grad_output, weight])?);
         }
         if wanted[1] {
-            let op = Conv2dGradWeight { geometry, transposed_output: self.transposed_weight };
+            let op = Conv2dGradWeight {
+                geometry,
+                transposed_output: self.transposed_weight,
+            };
             grads[1] = Some(tape.record(op, &[input, grad_output])?);
         }
         if wanted.get(2) == Some(&true) {

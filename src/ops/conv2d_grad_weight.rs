@@ -1,4 +1,5 @@
-//! Weight gradient of both convolutions: a sum over pixels of products of the large map, under the kernel, and the small map.
+//! Weight gradient of both convolutions: a sum over pixels of products of the large map, under the
+//! kernel, and the small map.
 
 use super::Op;
 use super::channel_sum::sum_of_parts;
@@ -13,12 +14,14 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
-/// `[large, small]` to `[kernel, kernel, large channels, small channels]`, or with the channels swapped.
+/// `[large, small]` to `[kernel, kernel, large channels, small channels]`, or with the channels
+/// swapped.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2dGradWeight {
     /// Kernel, stride, padding of the convolution from the large to the small map.
     pub geometry: Geometry,
-    /// Write `[kernel, kernel, small channels, large channels]`: the weight of a transposed convolution.
+    /// Write `[kernel, kernel, small channels, large channels]`: the weight of a transposed
+    /// convolution.
     pub transposed_output: bool,
 }
 
@@ -49,14 +52,34 @@ impl Op for Conv2dGradWeight {
         let [large, small] = take(inputs)?;
         let expected = self.geometry.small_shape(large, small.channels())?;
         if small != expected {
-            return Err(ShapeError::Mismatch { what: "small map and what the large one convolves to", left: small, right: expected });
+            return Err(ShapeError::Mismatch {
+                what: "small map and what the large one convolves to",
+                left: small,
+                right: expected,
+            });
         }
         let kernel = self.geometry.kernel;
-        let [first, second] = if self.transposed_output { [small, large] } else { [large, small] };
-        Ok(Shape::hwio(kernel, kernel, first.channels(), second.channels()))
+        let [first, second] = if self.transposed_output {
+            [small, large]
+        } else {
+            [large, small]
+        };
+        Ok(Shape::hwio(
+            kernel,
+            kernel,
+            first.channels(),
+            second.channels(),
+        ))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let (large, small, geometry) = (inputs[0], inputs[1], self.geometry);
         let mut grads = vec![None, None];
         if wanted[0] {
@@ -71,14 +94,20 @@ impl Op for Conv2dGradWeight {
             grads[0] = Some(tape.record(op, &[small, grad_output])?);
         }
         if wanted[1] {
-            let op = Conv2d { geometry, transposed_weight: self.transposed_output };
+            let op = Conv2d {
+                geometry,
+                transposed_weight: self.transposed_output,
+            };
             grads[1] = Some(tape.record(op, &[large, grad_output])?);
         }
         Ok(grads)
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let key = ContractionKey { dtype: context.inputs[0].dtype, ..self.key(&context.shapes()) };
+        let key = ContractionKey {
+            dtype: context.inputs[0].dtype,
+            ..self.key(&context.shapes())
+        };
         let chosen = choose(&key, &wide::aligned(context.profile, &context.inputs[..2]));
         if winograd::is_rung(&chosen.kernel) {
             return winograd::lower_grad_weight(context, key, chosen);
@@ -99,12 +128,24 @@ impl Op for Conv2dGradWeight {
             stride: self.geometry.stride as u32,
             slopes: context.slopes,
         };
-        let slopes = [("LARGE_SLOPE", context.slopes[0]), ("SMALL_SLOPE", context.slopes[1])];
-        let kernel = specialised(chosen.kernel, self.geometry, &slopes).flag("TRANSPOSED_OUTPUT", self.transposed_output);
+        let slopes = [
+            ("LARGE_SLOPE", context.slopes[0]),
+            ("SMALL_SLOPE", context.slopes[1]),
+        ];
+        let kernel = specialised(chosen.kernel, self.geometry, &slopes)
+            .flag("TRANSPOSED_OUTPUT", self.transposed_output);
         let kernel = activations(kernel, large.dtype);
-        let choice = Some(Choice { key, kernel: chosen.name });
+        let choice = Some(Choice {
+            key,
+            kernel: chosen.name,
+        });
         let sum = sum_of_parts(context.output, chosen.splits, |target, dtype| {
-            Dispatch::new(gradients(kernel, dtype), &params, vec![Slot::Input(0), Slot::Input(1), target], chosen.groups)
+            Dispatch::new(
+                gradients(kernel, dtype),
+                &params,
+                vec![Slot::Input(0), Slot::Input(1), target],
+                chosen.groups,
+            )
         });
         Lowered { choice, ..sum }
     }

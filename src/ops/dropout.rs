@@ -1,4 +1,5 @@
-//! Dropout with a mask that any step can draw again: Philox keyed by seed, step and layer, counted by the logical element.
+//! Dropout with a mask that any step can draw again: Philox keyed by seed, step and layer, counted
+//! by the logical element.
 
 use super::Op;
 use super::elementwise::WORKGROUP;
@@ -11,7 +12,8 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 
-/// `input * mask / (1 - p)`, where an element of the mask is 0 with probability `p`; same shape. The gradient draws the same mask.
+/// `input * mask / (1 - p)`, where an element of the mask is 0 with probability `p`; same shape.
+/// The gradient draws the same mask.
 #[derive(Debug, Clone, Copy)]
 pub struct Dropout {
     /// Probability of a zero, from 0 to below 1.
@@ -20,12 +22,19 @@ pub struct Dropout {
     pub key: u32,
 }
 
-/// Records dropout of `input` in the layer called `layer`, whose name keys the mask: give each layer its own.
+/// Records dropout of `input` in the layer called `layer`, whose name keys the mask: give each
+/// layer its own.
 ///
 /// # Errors
 /// Those of recording; [`ShapeError::Invalid`] for a probability outside 0..1.
 pub fn dropout(tape: &mut Tape, input: Var, p: f32, layer: &str) -> Result<Var, TapeError> {
-    tape.record(Dropout { p, key: key_of(layer) }, &[input])
+    tape.record(
+        Dropout {
+            p,
+            key: key_of(layer),
+        },
+        &[input],
+    )
 }
 
 #[repr(C)]
@@ -48,11 +57,22 @@ impl Op for Dropout {
         let [input] = take(inputs)?;
         match (0.0..1.0).contains(&self.p) {
             true => Ok(input),
-            false => Err(ShapeError::Invalid { what: "dropout probability", shape: input, remedy: "use one from 0 to below 1" }),
+            false => Err(ShapeError::Invalid {
+                what: "dropout probability",
+                shape: input,
+                remedy: "use one from 0 to below 1",
+            }),
         }
     }
 
-    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        _: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         Ok(vec![Some(tape.record(*self, &[grad_output])?)])
     }
 
@@ -66,8 +86,17 @@ impl Op for Dropout {
             p: self.p,
             key: self.key,
         };
-        let kernel = activations(KernelSpec::new(shader!("dropout/apply")), context.output.dtype);
+        let kernel = activations(
+            KernelSpec::new(shader!("dropout/apply")),
+            context.output.dtype,
+        );
         let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output, Slot::Step], groups).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![Slot::Input(0), Slot::Output, Slot::Step],
+            groups,
+        )
+        .into()
     }
 }

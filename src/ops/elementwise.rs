@@ -1,4 +1,5 @@
-//! Addition, multiplication, scaling, filling and copying: one thread a `vec4` or an eight at a time, bound by memory.
+//! Addition, multiplication, scaling, filling and copying: one thread a `vec4` or an eight at a
+//! time, bound by memory.
 
 use super::Op;
 use super::error::{ShapeError, same, take};
@@ -16,13 +17,15 @@ pub(crate) const WORKGROUP: usize = 64;
 /// `vec4`s that a thread of a streaming shader handles.
 pub(crate) const PER_THREAD: usize = 4;
 
-/// Workgroups of a streaming shader (`WORKGROUP` threads, `PER_THREAD` vec4s each) over every vec4 of `shape`.
+/// Workgroups of a streaming shader (`WORKGROUP` threads, `PER_THREAD` vec4s each) over every vec4
+/// of `shape`.
 pub(crate) fn streaming_groups(shape: Shape) -> usize {
     Form::Vec4.streaming_groups(shape)
 }
 
-/// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one value, or one a channel, for each
-/// group of pixels: `[groups, 1, 1, 1]` or `[groups, 1, 1, channels]`, a group being so many equal parts of the batch.
+/// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one
+/// value, or one a channel, for each group of pixels: `[groups, 1, 1, 1]` or
+/// `[groups, 1, 1, channels]`, a group being so many equal parts of the batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Binary {
     /// Multiply instead of add.
@@ -57,16 +60,37 @@ impl Op for Binary {
         }
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let mut grads = vec![None, None];
         let [left, right] = [inputs[0], inputs[1]].map(|input| tape.shape(input));
-        for (position, grad) in grads.iter_mut().enumerate().filter(|&(position, _)| wanted[position]) {
+        for (position, grad) in grads
+            .iter_mut()
+            .enumerate()
+            .filter(|&(position, _)| wanted[position])
+        {
             *grad = Some(match (position == 1 && right != left, self.product) {
                 (false, true) => tape.record(*self, &[grad_output, inputs[1 - position]])?,
                 (false, false) => scale(tape, grad_output, self.scale)?,
                 (true, product) => {
-                    let factors = if product { &[grad_output, inputs[0]][..] } else { &[grad_output] };
-                    tape.record(Sum { shape: right, scale: self.scale }, factors)?
+                    let factors = if product {
+                        &[grad_output, inputs[0]][..]
+                    } else {
+                        &[grad_output]
+                    };
+                    tape.record(
+                        Sum {
+                            shape: right,
+                            scale: self.scale,
+                        },
+                        factors,
+                    )?
                 }
             });
         }
@@ -94,10 +118,23 @@ impl Op for Binary {
             0 => Form::of(context.profile, &[context.inputs[0], right, output]),
             _ => Form::Vec4,
         };
-        let kernel = form.kernel([shader!("elementwise/binary"), shader!("elementwise/binary_wide")]);
-        let kernel = kernel.flag("PRODUCT", self.product).uint("RUN", form::run(context.profile));
-        let kernel = if form == Form::Vec4 { kernel.uint("RIGHT", spread) } else { kernel };
-        let kernel = stored(activations(kernel, output.dtype), ["Right", "RightScalar"], right.dtype);
+        let kernel = form.kernel([
+            shader!("elementwise/binary"),
+            shader!("elementwise/binary_wide"),
+        ]);
+        let kernel = kernel
+            .flag("PRODUCT", self.product)
+            .uint("RUN", form::run(context.profile));
+        let kernel = if form == Form::Vec4 {
+            kernel.uint("RIGHT", spread)
+        } else {
+            kernel
+        };
+        let kernel = stored(
+            activations(kernel, output.dtype),
+            ["Right", "RightScalar"],
+            right.dtype,
+        );
         Dispatch::new(kernel, &params, slots, form.streaming_groups(output.shape)).into()
     }
 }
@@ -130,7 +167,14 @@ impl Op for Scale {
         Ok(input)
     }
 
-    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        _: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         Ok(vec![Some(scale(tape, grad_output, self.scale)?)])
     }
 
@@ -145,11 +189,18 @@ impl Op for Scale {
             pad: 0,
         };
         let kernel = activations(KernelSpec::new(shader!("elementwise/scale")), output.dtype);
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(output.shape)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![Slot::Input(0), Slot::Output],
+            streaming_groups(output.shape),
+        )
+        .into()
     }
 }
 
-/// `scale * (input + shift)^(halves / 2)`, element by element: roots, reciprocals and squares. A root of a negative number is NaN.
+/// `scale * (input + shift)^(halves / 2)`, element by element: roots, reciprocals and squares. A
+/// root of a negative number is NaN.
 #[derive(Debug, Clone, Copy)]
 pub struct Power {
     /// Twice the exponent.
@@ -181,8 +232,19 @@ impl Op for Power {
         Ok(input)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
-        let derivative = Self { halves: self.halves - 2, scale: self.scale * self.halves as f32 / 2.0, ..*self };
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
+        let derivative = Self {
+            halves: self.halves - 2,
+            scale: self.scale * self.halves as f32 / 2.0,
+            ..*self
+        };
         let derivative = tape.record(derivative, inputs)?;
         Ok(vec![Some(multiply(tape, grad_output, derivative, 1.0)?)])
     }
@@ -201,7 +263,13 @@ impl Op for Power {
             .uint("ROOTS", self.halves.unsigned_abs() as usize)
             .flag("RECIPROCAL", self.halves < 0);
         let kernel = activations(kernel, output.dtype);
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(output.shape)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![Slot::Input(0), Slot::Output],
+            streaming_groups(output.shape),
+        )
+        .into()
     }
 }
 
@@ -246,7 +314,13 @@ impl Op for Fill {
 /// Sets every channel of the output to `value`.
 pub(crate) fn fill(output: Operand, value: f32) -> Dispatch {
     let shape = output.shape;
-    let params = FillParams { rows: shape.rows() as u32, channels: shape.channels() as u32, output: output.place(), value, pad: [0; 3] };
+    let params = FillParams {
+        rows: shape.rows() as u32,
+        channels: shape.channels() as u32,
+        output: output.place(),
+        value,
+        pad: [0; 3],
+    };
     let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);
     let kernel = activations(KernelSpec::new(shader!("elementwise/fill")), output.dtype);
     Dispatch::new(kernel, &params, vec![Slot::Output], groups)
@@ -257,7 +331,13 @@ pub(crate) fn fill(output: Operand, value: f32) -> Dispatch {
 /// # Errors
 /// Those of recording.
 pub fn add(tape: &mut Tape, left: Var, right: Var) -> Result<Var, TapeError> {
-    tape.record(Binary { product: false, scale: 1.0 }, &[left, right])
+    tape.record(
+        Binary {
+            product: false,
+            scale: 1.0,
+        },
+        &[left, right],
+    )
 }
 
 /// Records `left * right * scale`, element by element.
@@ -265,7 +345,13 @@ pub fn add(tape: &mut Tape, left: Var, right: Var) -> Result<Var, TapeError> {
 /// # Errors
 /// Those of recording.
 pub fn multiply(tape: &mut Tape, left: Var, right: Var, scale: f32) -> Result<Var, TapeError> {
-    tape.record(Binary { product: true, scale }, &[left, right])
+    tape.record(
+        Binary {
+            product: true,
+            scale,
+        },
+        &[left, right],
+    )
 }
 
 /// Records `scale * input`; the input itself when the factor is one.
@@ -273,7 +359,11 @@ pub fn multiply(tape: &mut Tape, left: Var, right: Var, scale: f32) -> Result<Va
 /// # Errors
 /// Those of recording.
 pub fn scale(tape: &mut Tape, input: Var, scale: f32) -> Result<Var, TapeError> {
-    if scale == 1.0 { Ok(input) } else { tape.record(Scale { scale }, &[input]) }
+    if scale == 1.0 {
+        Ok(input)
+    } else {
+        tape.record(Scale { scale }, &[input])
+    }
 }
 
 #[repr(C)]
@@ -294,8 +384,8 @@ pub(crate) fn copy(position: usize, input: Operand, output: Operand) -> Dispatch
     copy_channels(position, input, 0, output, 0, output.shape.channels())
 }
 
-/// Copies `channels` channels of input number `position` from `input_start` to `output_start`; where they end the output's row,
-/// the pad lanes behind them become zero.
+/// Copies `channels` channels of input number `position` from `input_start` to `output_start`;
+/// where they end the output's row, the pad lanes behind them become zero.
 pub(crate) fn copy_channels(
     position: usize,
     input: Operand,
@@ -305,7 +395,11 @@ pub(crate) fn copy_channels(
     channels: usize,
 ) -> Dispatch {
     let ends_row = output_start + channels == output.shape.channels();
-    let padded = if ends_row { output.shape.channels4() * 4 - output_start } else { channels };
+    let padded = if ends_row {
+        output.shape.channels4() * 4 - output_start
+    } else {
+        channels
+    };
     let params = CopyParams {
         rows: output.shape.rows() as u32,
         channels: channels as u32,
@@ -318,7 +412,12 @@ pub(crate) fn copy_channels(
     };
     let groups = (output.shape.rows() * padded).div_ceil(WORKGROUP);
     let kernel = activations(KernelSpec::new(shader!("elementwise/copy")), output.dtype);
-    Dispatch::new(kernel, &params, vec![Slot::Input(position), Slot::Output], groups)
+    Dispatch::new(
+        kernel,
+        &params,
+        vec![Slot::Input(position), Slot::Output],
+        groups,
+    )
 }
 
 #[repr(C)]
@@ -334,7 +433,11 @@ struct ConcatParams {
 }
 
 /// Writes the channels of the inputs at two positions side by side.
-pub(crate) fn concat(positions: [usize; 2], [left, right]: [Operand; 2], output: Operand) -> Dispatch {
+pub(crate) fn concat(
+    positions: [usize; 2],
+    [left, right]: [Operand; 2],
+    output: Operand,
+) -> Dispatch {
     let params = ConcatParams {
         rows: output.shape.rows() as u32,
         channels4: output.shape.channels4() as u32,
@@ -345,6 +448,15 @@ pub(crate) fn concat(positions: [usize; 2], [left, right]: [Operand; 2], output:
         pad: [0; 2],
     };
     let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
-    let slots = vec![Slot::Input(positions[0]), Slot::Input(positions[1]), Slot::Output];
-    Dispatch::new(activations(KernelSpec::new(shader!("elementwise/concat")), output.dtype), &params, slots, groups)
+    let slots = vec![
+        Slot::Input(positions[0]),
+        Slot::Input(positions[1]),
+        Slot::Output,
+    ];
+    Dispatch::new(
+        activations(KernelSpec::new(shader!("elementwise/concat")), output.dtype),
+        &params,
+        slots,
+        groups,
+    )
 }

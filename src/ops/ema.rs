@@ -1,5 +1,5 @@
-//! The exponential moving average of an arena's weights, kept beside them: a launch a stretch after each update, and a swap by which the
-//! average is used.
+//! The exponential moving average of an arena's weights, kept beside them: a launch a stretch after
+//! each update, and a swap by which the average is used.
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::{ShapeError, take};
@@ -14,8 +14,8 @@ use bytemuck::{Pod, Zeroable};
 /// Bytes of a `vec4<f32>`.
 const VEC4_BYTES: u64 = 16;
 
-/// `average += rate (value - average)` for every value of an arena that has an average, with the rate `1 - decay`, in early steps a
-/// larger one. Does nothing once the monitor's flag is up.
+/// `average += rate (value - average)` for every value of an arena that has an average, with the
+/// rate `1 - decay`, in early steps a larger one. Does nothing once the monitor's flag is up.
 #[derive(Debug, Clone, Copy)]
 pub struct Average {
     /// What is averaged.
@@ -24,7 +24,8 @@ pub struct Average {
     pub decay: f64,
 }
 
-/// Exchanges the values of an arena, and their copy as f16, with their averages. Twice is nothing at all, bit by bit.
+/// Exchanges the values of an arena, and their copy as f16, with their averages. Twice is nothing
+/// at all, bit by bit.
 #[derive(Debug, Clone, Copy)]
 pub struct Swap {
     /// Whose values.
@@ -40,14 +41,35 @@ struct Params {
 }
 
 /// A launch of `kernel` over every range of an arena.
-fn lower(context: &LowerContext, arena: ArenaId, rest: f64, kernel: &KernelSpec, slots: impl Fn(Stretch) -> Vec<Slot>) -> Lowered {
+fn lower(
+    context: &LowerContext,
+    arena: ArenaId,
+    rest: f64,
+    kernel: &KernelSpec,
+    slots: impl Fn(Stretch) -> Vec<Slot>,
+) -> Lowered {
     let launch = |range: Stretch| {
         let size = (range.bytes / VEC4_BYTES) as usize;
-        let params = Params { size: size as u32, rest: rest as f32, pad: [0; 2] };
+        let params = Params {
+            size: size as u32,
+            rest: rest as f32,
+            pad: [0; 2],
+        };
         let kernel = kernel.clone().uint("RUN", form::run(context.profile));
-        Dispatch::new(kernel, &params, slots(range), size.div_ceil(WORKGROUP * PER_THREAD))
+        Dispatch::new(
+            kernel,
+            &params,
+            slots(range),
+            size.div_ceil(WORKGROUP * PER_THREAD),
+        )
     };
-    Lowered { dispatches: optimizer::ranges(context, arena, &[]).into_iter().map(launch).collect(), ..Lowered::default() }
+    Lowered {
+        dispatches: optimizer::ranges(context, arena, &[])
+            .into_iter()
+            .map(launch)
+            .collect(),
+        ..Lowered::default()
+    }
 }
 
 impl Op for Average {
@@ -63,8 +85,21 @@ impl Op for Average {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let part = |part, range| optimizer::part(context.states, self.arena, part, range);
-        let slots = |range| vec![Slot::Step, Slot::Monitor, part(ArenaPart::Value, range), part(ArenaPart::Average, range)];
-        lower(context, self.arena, 1.0 - self.decay, &KernelSpec::new(shader!("ema/update")), slots)
+        let slots = |range| {
+            vec![
+                Slot::Step,
+                Slot::Monitor,
+                part(ArenaPart::Value, range),
+                part(ArenaPart::Average, range),
+            ]
+        };
+        lower(
+            context,
+            self.arena,
+            1.0 - self.decay,
+            &KernelSpec::new(shader!("ema/update")),
+            slots,
+        )
     }
 
     fn is_precise(&self) -> bool {
@@ -89,10 +124,26 @@ impl Op for Swap {
     fn lower(&self, context: &LowerContext) -> Lowered {
         let half = context.states.precision() == DType::F16;
         let kernel = KernelSpec::new(shader!("ema/swap"));
-        let kernel = if half { weights(kernel.flag("HALF", true), DType::F16) } else { kernel };
+        let kernel = if half {
+            weights(kernel.flag("HALF", true), DType::F16)
+        } else {
+            kernel
+        };
         let part = |part, range| optimizer::part(context.states, self.arena, part, range);
-        let copy = |range| if half { part(ArenaPart::Half, range) } else { Slot::Unused(0) };
-        let slots = |range| vec![part(ArenaPart::Value, range), part(ArenaPart::Average, range), copy(range)];
+        let copy = |range| {
+            if half {
+                part(ArenaPart::Half, range)
+            } else {
+                Slot::Unused(0)
+            }
+        };
+        let slots = |range| {
+            vec![
+                part(ArenaPart::Value, range),
+                part(ArenaPart::Average, range),
+                copy(range),
+            ]
+        };
         lower(context, self.arena, 0.0, &kernel, slots)
     }
 

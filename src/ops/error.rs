@@ -41,7 +41,10 @@ pub enum ShapeError {
 /// # Errors
 /// [`ShapeError::Arity`].
 pub fn take<const N: usize>(inputs: &[Shape]) -> Result<[Shape; N], ShapeError> {
-    inputs.try_into().map_err(|_| ShapeError::Arity { expected: N, given: inputs.len() })
+    inputs.try_into().map_err(|_| ShapeError::Arity {
+        expected: N,
+        given: inputs.len(),
+    })
 }
 
 /// Checks that two shapes are the same.
@@ -49,5 +52,9 @@ pub fn take<const N: usize>(inputs: &[Shape]) -> Result<[Shape; N], ShapeError> 
 /// # Errors
 /// [`ShapeError::Mismatch`].
 pub fn same(what: &'static str, left: Shape, right: Shape) -> Result<Shape, ShapeError> {
-    if left == right { Ok(left) } else { Err(ShapeError::Mismatch { what, left, right }) }
+    if left == right {
+        Ok(left)
+    } else {
+        Err(ShapeError::Mismatch { what, left, right })
+    }
 }

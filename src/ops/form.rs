@@ -1,6 +1,7 @@
-//! Wide forms of kernels that are bound by loads and stores: eight numbers at a time as four 64-bit words, for devices that load and store
-//! lane by lane, and each lane word by word. Such a kernel keeps an eight as its four even and its four odd numbers, so that all operands
-//! are taken alike. And the order in which such devices walk through memory.
+//! Wide forms of kernels that are bound by loads and stores: eight numbers at a time as four 64-bit
+//! words, for devices that load and store lane by lane, and each lane word by word. Such a kernel
+//! keeps an eight as its four even and its four odd numbers, so that all operands are taken alike.
+//! And the order in which such devices walk through memory.
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::lower::Operand;
@@ -15,8 +16,8 @@ pub(super) fn takes_eights(profile: &Profile) -> bool {
     profile.class == DeviceClass::Cpu && profile.int64
 }
 
-/// Threads that walk side by side through a stretch of memory: on a GPU the workgroup, on a CPU adapter, which takes one subgroup after
-/// the other, the subgroup.
+/// Threads that walk side by side through a stretch of memory: on a GPU the workgroup, on a CPU
+/// adapter, which takes one subgroup after the other, the subgroup.
 pub(super) fn run(profile: &Profile) -> usize {
     match (profile.class, profile.subgroup) {
         (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
@@ -34,10 +35,19 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The form for these operands, which have the same channels: eights where all of them come in eights and lie at even places.
+    /// The form for these operands, which have the same channels: eights where all of them come in
+    /// eights and lie at even places.
     pub fn of(profile: &Profile, operands: &[Operand]) -> Self {
-        let fits = |operand: &Operand| operand.dtype == DType::F32 && operand.shape.channels().is_multiple_of(EIGHT) && operand.is_even();
-        if takes_eights(profile) && operands.iter().all(fits) { Self::Eight } else { Self::Vec4 }
+        let fits = |operand: &Operand| {
+            operand.dtype == DType::F32
+                && operand.shape.channels().is_multiple_of(EIGHT)
+                && operand.is_even()
+        };
+        if takes_eights(profile) && operands.iter().all(fits) {
+            Self::Eight
+        } else {
+            Self::Vec4
+        }
     }
 
     /// The kernel in this form.
@@ -47,7 +57,11 @@ impl Form {
 
     /// Columns of a row of `shape`.
     fn columns(self, shape: Shape) -> usize {
-        if self == Self::Eight { shape.channels() / EIGHT } else { shape.channels4() }
+        if self == Self::Eight {
+            shape.channels() / EIGHT
+        } else {
+            shape.channels4()
+        }
     }
 
     /// Workgroups with a thread for each of the columns of `rows` rows.
@@ -67,16 +81,48 @@ mod tests {
 
     #[test]
     fn eights_are_for_lanes_and_for_what_comes_in_eights() {
-        let lanes = Profile { int64: true, class: DeviceClass::Cpu, ..Profile::portable() };
+        let lanes = Profile {
+            int64: true,
+            class: DeviceClass::Cpu,
+            ..Profile::portable()
+        };
         let map = |channels| Operand::dense(Shape::nhwc(1, 3, 3, channels));
         let form = |profile: &Profile, operand| Form::of(profile, &[map(16), operand]);
         assert_eq!(form(&lanes, map(16)), Form::Eight);
-        assert_eq!((Form::Eight.columns(map(16).shape), Form::Eight.groups(33, map(16).shape)), (2, 2));
-        for other in [map(12), Operand { dtype: DType::F16, ..map(16) }, Operand { offset: 1, ..map(16) }, Operand { stride: 5, ..map(16) }]
-        {
+        assert_eq!(
+            (
+                Form::Eight.columns(map(16).shape),
+                Form::Eight.groups(33, map(16).shape)
+            ),
+            (2, 2)
+        );
+        for other in [
+            map(12),
+            Operand {
+                dtype: DType::F16,
+                ..map(16)
+            },
+            Operand {
+                offset: 1,
+                ..map(16)
+            },
+            Operand {
+                stride: 5,
+                ..map(16)
+            },
+        ] {
             assert_eq!(form(&lanes, other), Form::Vec4, "{other:?}");
         }
-        for profile in [Profile { int64: false, ..lanes.clone() }, Profile { class: DeviceClass::Gpu, ..lanes }] {
+        for profile in [
+            Profile {
+                int64: false,
+                ..lanes.clone()
+            },
+            Profile {
+                class: DeviceClass::Gpu,
+                ..lanes
+            },
+        ] {
             assert_eq!(form(&profile, map(16)), Form::Vec4);
         }
     }

@@ -1,4 +1,5 @@
-//! The image pool (arXiv 1612.07828, section 2.3; the reference's `ImagePool`): a discriminator that also sees older fakes.
+//! The image pool (arXiv 1612.07828, section 2.3; the reference's `ImagePool`): a discriminator
+//! that also sees older fakes.
 
 use super::Op;
 use super::elementwise::WORKGROUP;
@@ -9,9 +10,10 @@ use crate::shader;
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 
-/// `[image, pool]` to what is judged in place of `image [batch, height, width, channels]`: itself, or with probability 1/2 an older one
-/// out of `pool [capacity, height, width, channels]`, a state, whose place it takes. Pools that are asked in one step with the same
-/// numbers answer with images of the same age. No gradient passes.
+/// `[image, pool]` to what is judged in place of `image [batch, height, width, channels]`: itself,
+/// or with probability 1/2 an older one out of `pool [capacity, height, width, channels]`, a state,
+/// whose place it takes. Pools that are asked in one step with the same numbers answer with images
+/// of the same age. No gradient passes.
 #[derive(Debug, Clone, Copy)]
 pub struct ImagePool {
     /// Images of the step before these.
@@ -44,7 +46,11 @@ impl Op for ImagePool {
         same("images of a pool", pool.with_batch(1), image.with_batch(1))?;
         match self.first + image.batch() <= self.images_per_step {
             true => Ok(image),
-            false => Err(ShapeError::Invalid { what: "images for a pool", shape: image, remedy: "count all images of the step" }),
+            false => Err(ShapeError::Invalid {
+                what: "images for a pool",
+                shape: image,
+                remedy: "count all images of the step",
+            }),
         }
     }
 
@@ -62,9 +68,21 @@ impl Op for ImagePool {
             output: context.output.place(),
             pad: [0; 2],
         };
-        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output, Slot::Step, Slot::Monitor];
+        let slots = vec![
+            Slot::Input(0),
+            Slot::Input(1),
+            Slot::Output,
+            Slot::Step,
+            Slot::Monitor,
+        ];
         let kernel = activations(KernelSpec::new(shader!("image_pool/exchange")), image.dtype);
-        Dispatch::new(kernel, &params, slots, (pixels * image.shape.channels4()).div_ceil(WORKGROUP)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            slots,
+            (pixels * image.shape.channels4()).div_ceil(WORKGROUP),
+        )
+        .into()
     }
 
     fn stops_gradient(&self, _: usize) -> bool {

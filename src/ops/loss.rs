@@ -1,5 +1,6 @@
-//! Losses: the mean over all elements as a scalar, and its gradient. The GAN losses compare logits with a constant; L1 and the mean
-//! squared error of pairs compare two images (arXiv 1611.07004, section 3.1; the reference's `GANLoss` and `L1Loss`).
+//! Losses: the mean over all elements as a scalar, and its gradient. The GAN losses compare logits
+//! with a constant; L1 and the mean squared error of pairs compare two images (arXiv 1611.07004,
+//! section 3.1; the reference's `GANLoss` and `L1Loss`).
 
 use super::activation::{ActivateBackward, Activation, activate};
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
@@ -17,7 +18,8 @@ use bytemuck::{Pod, Zeroable};
 /// What is averaged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LossKind {
-    /// Binary cross entropy of `sigmoid(input)` with a constant label (`vanilla`), from the logits, so that nothing overflows.
+    /// Binary cross entropy of `sigmoid(input)` with a constant label (`vanilla`), from the logits,
+    /// so that nothing overflows.
     BceWithLogits {
         /// The label: 1 for real, 0 for fake.
         target: f32,
@@ -79,13 +81,15 @@ impl LossKind {
         matches!(self, Self::L1 | Self::MsePair)
     }
 
-    /// Position of the input that the shader binds as the desired value: a loss without one binds its only input there, unread.
+    /// Position of the input that the shader binds as the desired value: a loss without one binds
+    /// its only input there, unread.
     fn desired(self) -> usize {
         usize::from(self.is_pair())
     }
 }
 
-/// `[input]`, or for a pair `[output, target]`, to the mean of the loss over all elements: a scalar.
+/// `[input]`, or for a pair `[output, target]`, to the mean of the loss over all elements: a
+/// scalar.
 #[derive(Debug, Clone, Copy)]
 pub struct Loss {
     /// Which loss.
@@ -121,12 +125,26 @@ impl Op for Loss {
         Ok(Shape::scalar())
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
-        let first = tape.record(LossBackward { kind: self.kind }, &[inputs, &[grad_output]].concat())?;
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
+        let first = tape.record(
+            LossBackward { kind: self.kind },
+            &[inputs, &[grad_output]].concat(),
+        )?;
         let mut grads = vec![Some(first)];
         if let Some(&wanted) = wanted.get(1) {
             // A pair's loss depends on the difference alone.
-            grads.push(if wanted { Some(scale(tape, first, -1.0)?) } else { None });
+            grads.push(if wanted {
+                Some(scale(tape, first, -1.0)?)
+            } else {
+                None
+            });
         }
         Ok(grads)
     }
@@ -140,7 +158,8 @@ impl Op for Loss {
     }
 }
 
-/// The loss and, with a place for it and the constant gradient of the loss, byproduct 0: the gradient of the first input.
+/// The loss and, with a place for it and the constant gradient of the loss, byproduct 0: the
+/// gradient of the first input.
 fn lower_loss(kind: LossKind, context: &LowerContext, gradient: Option<(Operand, f32)>) -> Lowered {
     let (input, desired) = (context.inputs[0], context.inputs[kind.desired()]);
     let vec4s = input.shape.rows() * input.shape.channels4();
@@ -153,17 +172,34 @@ fn lower_loss(kind: LossKind, context: &LowerContext, gradient: Option<(Operand,
         per_group: vec4s.div_ceil(parts) as u32,
         constant: kind.constant(),
         scale: 1.0 / input.shape.len() as f32,
-        factor: gradient.map_or(0.0, |(_, grad_output)| grad_output / input.shape.len() as f32),
+        factor: gradient.map_or(0.0, |(_, grad_output)| {
+            grad_output / input.shape.len() as f32
+        }),
         grad_input: gradient.map_or([0; 2], |(place, _)| place.place()),
     };
-    let kernel =
-        activations(KernelSpec::new(shader!("loss/forward")), input.dtype).uint("KIND", kind.kind()).flag("GRADIENT", gradient.is_some());
-    let grad_input = if gradient.is_some() { Slot::Byproduct(0) } else { Slot::Unused(0) };
-    let slots = |target| vec![Slot::Input(0), Slot::Input(kind.desired()), target, grad_input];
-    sum_of_parts(Operand::dense(Shape::scalar()), parts, |target, _| Dispatch::new(kernel, &params, slots(target), parts))
+    let kernel = activations(KernelSpec::new(shader!("loss/forward")), input.dtype)
+        .uint("KIND", kind.kind())
+        .flag("GRADIENT", gradient.is_some());
+    let grad_input = if gradient.is_some() {
+        Slot::Byproduct(0)
+    } else {
+        Slot::Unused(0)
+    };
+    let slots = |target| {
+        vec![
+            Slot::Input(0),
+            Slot::Input(kind.desired()),
+            target,
+            grad_input,
+        ]
+    };
+    sum_of_parts(Operand::dense(Shape::scalar()), parts, |target, _| {
+        Dispatch::new(kernel, &params, slots(target), parts)
+    })
 }
 
-/// A loss whose own gradient is a constant: the inputs of [`Loss`] to the loss; byproduct 0 is what [`LossBackward`] makes of them.
+/// A loss whose own gradient is a constant: the inputs of [`Loss`] to the loss; byproduct 0 is what
+/// [`LossBackward`] makes of them.
 #[derive(Debug, Clone, Copy)]
 pub struct LossWithGradient {
     /// Which loss.
@@ -189,7 +225,11 @@ impl Op for LossWithGradient {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let place = context.byproducts.first().copied().flatten();
-        lower_loss(self.kind, context, place.map(|place| (place, self.grad_output)))
+        lower_loss(
+            self.kind,
+            context,
+            place.map(|place| (place, self.grad_output)),
+        )
     }
 
     fn is_precise(&self) -> bool {
@@ -197,7 +237,8 @@ impl Op for LossWithGradient {
     }
 }
 
-/// `[input(s)..., grad_output]` to the gradient of the loss with respect to the first input. At a tie the gradient of L1 is 0.
+/// `[input(s)..., grad_output]` to the gradient of the loss with respect to the first input. At a
+/// tie the gradient of L1 is 0.
 #[derive(Debug, Clone, Copy)]
 pub struct LossBackward {
     /// Which loss.
@@ -230,18 +271,43 @@ impl Op for LossBackward {
             let [input, grad_output] = take(inputs)?;
             (input, grad_output)
         };
-        same("gradient of a loss and a scalar", grad_output, Shape::scalar())?;
+        same(
+            "gradient of a loss and a scalar",
+            grad_output,
+            Shape::scalar(),
+        )?;
         Ok(input)
     }
 
     /// Linear in the gradient of the loss; in the input as curved as the loss itself.
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
-        let [values @ .., grad_output] = inputs else { return Ok(Vec::new()) };
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
+        let [values @ .., grad_output] = inputs else {
+            return Ok(Vec::new());
+        };
         let mut grads = vec![None; inputs.len()];
         if wanted[values.len()] {
-            let one = tape.record(Fill { value: 1.0, shape: Shape::scalar() }, &[])?;
+            let one = tape.record(
+                Fill {
+                    value: 1.0,
+                    shape: Shape::scalar(),
+                },
+                &[],
+            )?;
             let slope = tape.record(*self, &[values, &[one]].concat())?;
-            grads[values.len()] = Some(tape.record(Sum { shape: Shape::scalar(), scale: 1.0 }, &[grad, slope])?);
+            grads[values.len()] = Some(tape.record(
+                Sum {
+                    shape: Shape::scalar(),
+                    scale: 1.0,
+                },
+                &[grad, slope],
+            )?);
         }
         if !wanted[..values.len()].contains(&true) {
             return Ok(grads);
@@ -250,21 +316,34 @@ impl Op for LossBackward {
         let first = match self.kind {
             LossKind::BceWithLogits { .. } => {
                 let probability = activate(tape, values[0], Activation::Sigmoid)?;
-                let curved = tape.record(ActivateBackward { activation: Activation::Sigmoid }, &[grad, probability])?;
+                let curved = tape.record(
+                    ActivateBackward {
+                        activation: Activation::Sigmoid,
+                    },
+                    &[grad, probability],
+                )?;
                 multiply(tape, curved, *grad_output, share)?
             }
             _ => multiply(tape, grad, *grad_output, 2.0 * share)?,
         };
         for position in (0..values.len()).filter(|&position| wanted[position]) {
             // A pair's loss depends on the difference alone.
-            grads[position] = Some(if position == 0 { first } else { scale(tape, first, -1.0)? });
+            grads[position] = Some(if position == 0 {
+                first
+            } else {
+                scale(tape, first, -1.0)?
+            });
         }
         Ok(grads)
     }
 
     /// Losses of straight pieces have no curvature.
     fn stops_gradient(&self, input: usize) -> bool {
-        input <= self.kind.desired() && matches!(self.kind, LossKind::WganMean { .. } | LossKind::Hinge { .. } | LossKind::L1)
+        input <= self.kind.desired()
+            && matches!(
+                self.kind,
+                LossKind::WganMean { .. } | LossKind::Hinge { .. } | LossKind::L1
+            )
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
@@ -279,9 +358,17 @@ impl Op for LossBackward {
             scale: 1.0 / input.shape.len() as f32,
             pad: [0; 2],
         };
-        let kernel = activations(KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind()), input.dtype);
+        let kernel = activations(
+            KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind()),
+            input.dtype,
+        );
         let grad_output = Slot::Input(self.kind.desired() + 1);
-        let slots = vec![Slot::Input(0), Slot::Input(self.kind.desired()), grad_output, Slot::Output];
+        let slots = vec![
+            Slot::Input(0),
+            Slot::Input(self.kind.desired()),
+            grad_output,
+            Slot::Output,
+        ];
         Dispatch::new(kernel, &params, slots, streaming_groups(input.shape)).into()
     }
 }

@@ -1,7 +1,9 @@
-//! Dynamic loss scaling (Micikevicius et al. 2018, section 3.2): gradients of a loss times a power of two do not vanish in 16-bit
-//! floats. A step whose gradients overflow leaves its network alone and halves the scale; many good steps double it. The scale lives
-//! on the device, one for each network, in the monitor: the host waits for nothing. As with PyTorch's `GradScaler`, only the optimiser
-//! skips: running statistics, which belong to the forward pass, move in such a step too, and Adam's bias corrections do not count it.
+//! Dynamic loss scaling (Micikevicius et al. 2018, section 3.2): gradients of a loss times a power
+//! of two do not vanish in 16-bit floats. A step whose gradients overflow leaves its network alone
+//! and halves the scale; many good steps double it. The scale lives on the device, one for each
+//! network, in the monitor: the host waits for nothing. As with PyTorch's `GradScaler`, only the
+//! optimiser skips: running statistics, which belong to the forward pass, move in such a step too,
+//! and Adam's bias corrections do not count it.
 
 use super::Op;
 use super::elementwise::{PER_THREAD, WORKGROUP};
@@ -39,7 +41,12 @@ pub struct Scaling {
 
 impl Default for Scaling {
     fn default() -> Self {
-        Self { scale: 65_536.0, good_steps: 0, overflow: 0, skipped_steps: 0 }
+        Self {
+            scale: 65_536.0,
+            good_steps: 0,
+            overflow: 0,
+            skipped_steps: 0,
+        }
     }
 }
 
@@ -86,18 +93,37 @@ pub(super) fn word(slot: usize) -> u32 {
     (FIRST_WORD + slot * WORDS) as u32
 }
 
-/// The launch that looks for an overflow in `bytes` bytes of network `slot`'s gradients, `gradient`.
+/// The launch that looks for an overflow in `bytes` bytes of network `slot`'s gradients,
+/// `gradient`.
 pub(super) fn check(slot: usize, gradient: Slot, bytes: u64) -> Dispatch {
     let size = (bytes / CHECKED_BYTES) as usize;
-    let params = CheckParams { size: size as u32, word: word(slot), pad: [0; 2] };
+    let params = CheckParams {
+        size: size as u32,
+        word: word(slot),
+        pad: [0; 2],
+    };
     let kernel = KernelSpec::new(shader!("loss_scale/check"));
-    Dispatch::new(kernel, &params, vec![gradient, Slot::Monitor], size.div_ceil(WORKGROUP * PER_THREAD))
+    Dispatch::new(
+        kernel,
+        &params,
+        vec![gradient, Slot::Monitor],
+        size.div_ceil(WORKGROUP * PER_THREAD),
+    )
 }
 
 /// The launch that moves network `slot`'s scale after its update.
 pub(super) fn settle(slot: usize) -> Dispatch {
-    let params = SettleParams { word: word(slot), flag: 1 + GRADIENT_COLUMN as u32, pad: [0; 2] };
-    Dispatch::new(KernelSpec::new(shader!("loss_scale/settle")), &params, vec![Slot::Step, Slot::Monitor], 1)
+    let params = SettleParams {
+        word: word(slot),
+        flag: 1 + GRADIENT_COLUMN as u32,
+        pad: [0; 2],
+    };
+    Dispatch::new(
+        KernelSpec::new(shader!("loss_scale/settle")),
+        &params,
+        vec![Slot::Step, Slot::Monitor],
+        1,
+    )
 }
 
 impl Op for LossScale {
@@ -109,13 +135,26 @@ impl Op for LossScale {
         let [] = take(inputs)?;
         match self.slot < MOST_SCALES {
             true => Ok(Shape::scalar()),
-            false => Err(ShapeError::Invalid { what: "loss scale", shape: Shape::scalar(), remedy: "train at most three networks" }),
+            false => Err(ShapeError::Invalid {
+                what: "loss scale",
+                shape: Shape::scalar(),
+                remedy: "train at most three networks",
+            }),
         }
     }
 
     fn lower(&self, _: &LowerContext) -> Lowered {
-        let params = ReadParams { word: word(self.slot), pad: [0; 3] };
-        Dispatch::new(KernelSpec::new(shader!("loss_scale/read")), &params, vec![Slot::Monitor, Slot::Output], 1).into()
+        let params = ReadParams {
+            word: word(self.slot),
+            pad: [0; 3],
+        };
+        Dispatch::new(
+            KernelSpec::new(shader!("loss_scale/read")),
+            &params,
+            vec![Slot::Monitor, Slot::Output],
+            1,
+        )
+        .into()
     }
 
     fn is_precise(&self) -> bool {

@@ -26,7 +26,12 @@ impl Operand {
 
     /// A value that has its buffer for itself.
     pub fn stored(shape: Shape, dtype: DType) -> Self {
-        Self { shape, dtype, offset: 0, stride: shape.channels4() as u32 }
+        Self {
+            shape,
+            dtype,
+            offset: 0,
+            stride: shape.channels4() as u32,
+        }
     }
 
     /// Its size in bytes, gaps between its rows not counted.
@@ -36,7 +41,8 @@ impl Operand {
 
     /// Bytes of its buffer up to its last number.
     pub fn end(&self) -> u64 {
-        let last = self.offset as usize + self.shape.rows().saturating_sub(1) * self.stride as usize;
+        let last =
+            self.offset as usize + self.shape.rows().saturating_sub(1) * self.stride as usize;
         ((last + self.shape.channels4()) * 4) as u64 * self.dtype.bytes()
     }
 
@@ -53,7 +59,11 @@ impl Operand {
     /// The images `start .. start + batch` of it.
     pub fn images(&self, start: usize, batch: usize) -> Self {
         let rows = start * self.shape.height() * self.shape.width();
-        Self { shape: self.shape.with_batch(batch), offset: self.offset + rows as u32 * self.stride, ..*self }
+        Self {
+            shape: self.shape.with_batch(batch),
+            offset: self.offset + rows as u32 * self.stride,
+            ..*self
+        }
     }
 
     /// The logical values of this operand in the bytes of its buffer.
@@ -64,7 +74,10 @@ impl Operand {
             let start = (self.offset as usize + row * self.stride as usize) * 4;
             numbers.get(start..start + width).unwrap_or_default()
         };
-        let physical: Vec<f32> = (0..self.shape.rows()).flat_map(row_numbers).copied().collect();
+        let physical: Vec<f32> = (0..self.shape.rows())
+            .flat_map(row_numbers)
+            .copied()
+            .collect();
         self.shape.unpack(&physical)
     }
 }
@@ -78,7 +91,8 @@ pub struct LowerContext<'a> {
     pub output: Operand,
     /// The places of what it writes beside its output, by number; `None` for what nobody asks for.
     pub byproducts: &'a [Option<Operand>],
-    /// Slopes of the leaky ReLUs that a contraction reads its maps through, by position among the inputs; 1 for none.
+    /// Slopes of the leaky ReLUs that a contraction reads its maps through, by position among the
+    /// inputs; 1 for none.
     pub slopes: [f32; 2],
     /// The device.
     pub profile: &'a Profile,
@@ -143,15 +157,27 @@ pub(crate) fn gradients(kernel: KernelSpec, dtype: DType) -> KernelSpec {
     stored(kernel, ["Gradient", "GradientScalar"], dtype)
 }
 
-/// Replaces the aliases of one and of four numbers that the shader declares; a shader's own alias is f32. Where it declares neither the
-/// kernel cannot be built: it was written for f32 alone.
-pub(crate) fn stored(kernel: KernelSpec, [vector, scalar]: [&'static str; 2], dtype: DType) -> KernelSpec {
+/// Replaces the aliases of one and of four numbers that the shader declares; a shader's own alias
+/// is f32. Where it declares neither the kernel cannot be built: it was written for f32 alone.
+pub(crate) fn stored(
+    kernel: KernelSpec,
+    [vector, scalar]: [&'static str; 2],
+    dtype: DType,
+) -> KernelSpec {
     if dtype == DType::F32 {
         return kernel;
     }
     let source = kernel.source;
-    let kernel = if source.declares_alias(scalar) { kernel.alias(scalar, "f16") } else { kernel };
-    if source.declares_alias(vector) || !source.declares_alias(scalar) { kernel.alias(vector, "vec4<f16>") } else { kernel }
+    let kernel = if source.declares_alias(scalar) {
+        kernel.alias(scalar, "f16")
+    } else {
+        kernel
+    };
+    if source.declares_alias(vector) || !source.declares_alias(scalar) {
+        kernel.alias(vector, "vec4<f16>")
+    } else {
+        kernel
+    }
 }
 
 /// What a storage binding of a dispatch refers to.
@@ -163,8 +189,8 @@ pub enum Slot {
     Output,
     /// A value beside the output, by its number (see [`super::Op::byproduct`]).
     Byproduct(usize),
-    /// Something to bind that the kernel's constants keep it from touching; the number (below [`MOST_UNUSED`]) tells those of one
-    /// launch apart.
+    /// Something to bind that the kernel's constants keep it from touching; the number (below
+    /// [`MOST_UNUSED`]) tells those of one launch apart.
     Unused(usize),
     /// Memory that lives during this operation only.
     Workspace,
@@ -203,13 +229,28 @@ const FOLD: u64 = 65_535;
 
 impl Dispatch {
     /// A launch of `groups` workgroups of `kernel`.
-    pub fn new<P: bytemuck::NoUninit>(kernel: KernelSpec, params: &P, slots: Vec<Slot>, groups: usize) -> Self {
-        Self { kernel, params: bytemuck::bytes_of(params).to_vec(), slots, groups: groups as u64 }
+    pub fn new<P: bytemuck::NoUninit>(
+        kernel: KernelSpec,
+        params: &P,
+        slots: Vec<Slot>,
+        groups: usize,
+    ) -> Self {
+        Self {
+            kernel,
+            params: bytemuck::bytes_of(params).to_vec(),
+            slots,
+            groups: groups as u64,
+        }
     }
 
-    /// The grid: groups beyond 65 535 fold into a second dimension, and kernels compute `group = y * 65535 + x`.
+    /// The grid: groups beyond 65 535 fold into a second dimension, and kernels compute
+    /// `group = y * 65535 + x`.
     pub fn grid(&self) -> [u32; 3] {
-        [self.groups.clamp(1, FOLD) as u32, self.groups.div_ceil(FOLD).max(1) as u32, 1]
+        [
+            self.groups.clamp(1, FOLD) as u32,
+            self.groups.div_ceil(FOLD).max(1) as u32,
+            1,
+        ]
     }
 }
 
@@ -236,7 +277,11 @@ pub struct Lowered {
 impl Lowered {
     /// The same launches with other slots: for an operation that is made of others.
     pub fn map_slots(mut self, map: impl Fn(Slot) -> Slot) -> Self {
-        for slot in self.dispatches.iter_mut().flat_map(|dispatch| &mut dispatch.slots) {
+        for slot in self
+            .dispatches
+            .iter_mut()
+            .flat_map(|dispatch| &mut dispatch.slots)
+        {
             *slot = map(slot.clone());
         }
         self
@@ -252,6 +297,9 @@ impl Lowered {
 
 impl From<Dispatch> for Lowered {
     fn from(dispatch: Dispatch) -> Self {
-        Self { dispatches: vec![dispatch], ..Self::default() }
+        Self {
+            dispatches: vec![dispatch],
+            ..Self::default()
+        }
     }
 }

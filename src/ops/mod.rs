@@ -1,5 +1,6 @@
-//! Floor 3: the operations. One file a family: shape rules, gradient rule, and the dispatches that compute it; the family's
-//! shaders lie in the folder of the same name under `shaders/`, its tests in the file of the same name under `kernels-tests/`.
+//! Floor 3: the operations. One file a family: shape rules, gradient rule, and the dispatches that
+//! compute it; the family's shaders lie in the folder of the same name under `shaders/`, its tests
+//! in the file of the same name under `kernels-tests/`.
 
 mod assemble;
 mod error;
@@ -46,8 +47,8 @@ use crate::tensor::Shape;
 use std::any::Any;
 use std::fmt::Debug;
 
-/// An operation: pure data that knows its shapes, its gradient and its dispatches. As recorded it makes exactly one value; fused ones
-/// may write byproducts too.
+/// An operation: pure data that knows its shapes, its gradient and its dispatches. As recorded it
+/// makes exactly one value; fused ones may write byproducts too.
 pub trait Op: Any + Debug + Send + Sync {
     /// The name that tables and errors print, for example `conv2d`.
     fn name(&self) -> &'static str;
@@ -58,7 +59,8 @@ pub trait Op: Any + Debug + Send + Sync {
     /// A [`ShapeError`] that names the shapes.
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError>;
 
-    /// Records the gradients with respect to the inputs that are `wanted`, given that of the output; `None` where there is no rule.
+    /// Records the gradients with respect to the inputs that are `wanted`, given that of the
+    /// output; `None` where there is no rule.
     ///
     /// # Errors
     /// Those of recording.
@@ -77,7 +79,8 @@ pub trait Op: Any + Debug + Send + Sync {
     /// The dispatches that compute the output.
     fn lower(&self, context: &LowerContext) -> Lowered;
 
-    /// What the choice of a contraction's kernel depends on; `None` for everything that is bound by memory.
+    /// What the choice of a contraction's kernel depends on; `None` for everything that is bound by
+    /// memory.
     fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
         let _ = (inputs, output);
         None
@@ -88,13 +91,15 @@ pub trait Op: Any + Debug + Send + Sync {
         self.contraction(inputs, output).map_or(0, |key| key.macs())
     }
 
-    /// Whether the output is f32 in a program that stores activations as f16 as well: statistics, sums, losses. What is neither this nor a
-    /// gradient of parameters is stored as the first input is.
+    /// Whether the output is f32 in a program that stores activations as f16 as well: statistics,
+    /// sums, losses. What is neither this nor a gradient of parameters is stored as the first input
+    /// is.
     fn is_precise(&self) -> bool {
         false
     }
 
-    /// Whether the output is the gradient of a parameter, which is stored as [`crate::state::StateList::precision`] says.
+    /// Whether the output is the gradient of a parameter, which is stored as
+    /// [`crate::state::StateList::precision`] says.
     fn is_gradient(&self) -> bool {
         false
     }
@@ -104,14 +109,14 @@ pub trait Op: Any + Debug + Send + Sync {
         None
     }
 
-    /// For a value that the launches of its input's node write beside that node's own value: which of them it is. Fusion makes such
-    /// values; see [`Slot::Byproduct`].
+    /// For a value that the launches of its input's node write beside that node's own value: which
+    /// of them it is. Fusion makes such values; see [`Slot::Byproduct`].
     fn byproduct(&self) -> Option<usize> {
         None
     }
 
-    /// Whether gradients end at this input: because they are zero, because that is what the operation is for, or because the rule of
-    /// another input accounts for them.
+    /// Whether gradients end at this input: because they are zero, because that is what the
+    /// operation is for, or because the rule of another input accounts for them.
     fn stops_gradient(&self, input: usize) -> bool {
         let _ = input;
         false
@@ -122,13 +127,14 @@ pub trait Op: Any + Debug + Send + Sync {
         &[]
     }
 
-    /// Whether the operation does more than make its output, so that it runs even if nobody reads it.
+    /// Whether the operation does more than make its output, so that it runs even if nobody reads
+    /// it.
     fn has_effect(&self) -> bool {
         !self.overwrites().is_empty()
     }
 
-    /// For an optimiser: the arena that it updates; its first inputs are the gradients of all states of that arena, in order, but those
-    /// [without](Op::without_gradient).
+    /// For an optimiser: the arena that it updates; its first inputs are the gradients of all
+    /// states of that arena, in order, but those [without](Op::without_gradient).
     fn updates_arena(&self) -> Option<ArenaId> {
         None
     }

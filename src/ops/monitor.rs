@@ -1,5 +1,5 @@
-//! The loss watch: losses stay on the device in a ring that the host reads now and then, and a loss that is not finite raises a
-//! flag that the optimiser and the running statistics obey.
+//! The loss watch: losses stay on the device in a ring that the host reads now and then, and a loss
+//! that is not finite raises a flag that the optimiser and the running statistics obey.
 
 use super::Op;
 use super::error::{ShapeError, same};
@@ -14,7 +14,8 @@ use bytemuck::{Pod, Zeroable};
 /// Losses that one launch can bind.
 const MOST_LOSSES: usize = 4;
 
-/// Writes its one to four scalar inputs to the columns from `column` on of the step's ring row. Layout: [`super::MONITOR_HEAD`].
+/// Writes its one to four scalar inputs to the columns from `column` on of the step's ring row.
+/// Layout: [`super::MONITOR_HEAD`].
 #[derive(Debug, Clone, Copy)]
 pub struct Watch {
     /// Column of the first input.
@@ -44,13 +45,20 @@ impl Op for Watch {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         if inputs.is_empty() || inputs.len() > MOST_LOSSES {
-            return Err(ShapeError::Arity { expected: MOST_LOSSES, given: inputs.len() });
+            return Err(ShapeError::Arity {
+                expected: MOST_LOSSES,
+                given: inputs.len(),
+            });
         }
         for &loss in inputs {
             same("a loss and a scalar", loss, Shape::scalar())?;
         }
         if u64::from(self.column) + inputs.len() as u64 > MONITOR_COLUMNS {
-            return Err(ShapeError::Invalid { what: "column of the loss ring", shape: inputs[0], remedy: "watch at most 16 losses" });
+            return Err(ShapeError::Invalid {
+                what: "column of the loss ring",
+                shape: inputs[0],
+                remedy: "watch at most 16 losses",
+            });
         }
         // Nothing is written there: a watch has no value.
         Ok(Shape::scalar())
@@ -58,14 +66,21 @@ impl Op for Watch {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let count = context.inputs.len();
-        let params = Params { column: self.column, count: count as u32, pad: [0; 2] };
+        let params = Params {
+            column: self.column,
+            count: count as u32,
+            pad: [0; 2],
+        };
         let kernel = KernelSpec::new(shader!("monitor/watch"))
             .uint("HEAD", MONITOR_HEAD as usize)
             .uint("COLUMNS", MONITOR_COLUMNS as usize)
             .uint("ROWS", MONITOR_ROWS as usize);
         // Where there are fewer losses the first stands in: bound, but not written to the ring.
         let losses = (0..MOST_LOSSES).map(|i| Slot::Input(if i < count { i } else { 0 }));
-        let slots = [Slot::Step, Slot::Monitor].into_iter().chain(losses).collect();
+        let slots = [Slot::Step, Slot::Monitor]
+            .into_iter()
+            .chain(losses)
+            .collect();
         Dispatch::new(kernel, &params, slots, 1).into()
     }
 

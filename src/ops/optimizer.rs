@@ -1,5 +1,6 @@
-//! What the optimisers and the average share: they take an arena in ranges that a binding holds; the optimisers, over states of precision
-//! f16, look for an overflow before and move the loss scale behind.
+//! What the optimisers and the average share: they take an arena in ranges that a binding holds;
+//! the optimisers, over states of precision f16, look for an overflow before and move the loss
+//! scale behind.
 
 use super::form::takes_eights;
 use super::loss_scale;
@@ -7,11 +8,12 @@ use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
 use crate::state::{ArenaId, StateId, StateList, Stretch};
 use crate::tensor::DType;
 
-/// Ranges of every part of an arena start at multiples of this many bytes: the strictest offset alignment of any device.
+/// Ranges of every part of an arena start at multiples of this many bytes: the strictest offset
+/// alignment of any device.
 const ALIGNMENT: u64 = 256;
 
-/// An update of `arena` by launches over its ranges, without the states that have `others` of their own; these are asked for twice in
-/// f16, with `true` for those that only look for an overflow.
+/// An update of `arena` by launches over its ranges, without the states that have `others` of their
+/// own; these are asked for twice in f16, with `true` for those that only look for an overflow.
 pub(super) fn lower_update(
     context: &LowerContext,
     arena: ArenaId,
@@ -26,8 +28,13 @@ pub(super) fn lower_update(
     let slot = states.trainable_index(arena);
     if half {
         let gradient = ArenaPart::Gradient;
-        let check =
-            |&range: &Stretch| loss_scale::check(slot, part(states, arena, gradient, range), gradient.bytes(range.bytes, DType::F16));
+        let check = |&range: &Stretch| {
+            loss_scale::check(
+                slot,
+                part(states, arena, gradient, range),
+                gradient.bytes(range.bytes, DType::F16),
+            )
+        };
         dispatches.extend(ranges.iter().map(check));
         dispatches.extend(others(true));
     }
@@ -36,25 +43,47 @@ pub(super) fn lower_update(
     if half {
         dispatches.push(loss_scale::settle(slot));
     }
-    Lowered { dispatches, ..Lowered::default() }
+    Lowered {
+        dispatches,
+        ..Lowered::default()
+    }
 }
 
 /// An arena without some of its states, in ranges each of which a binding holds.
 pub(super) fn ranges(context: &LowerContext, arena: ArenaId, without: &[StateId]) -> Vec<Stretch> {
-    let alignment = if context.states.precision() == DType::F16 { 2 * ALIGNMENT } else { ALIGNMENT };
+    let alignment = if context.states.precision() == DType::F16 {
+        2 * ALIGNMENT
+    } else {
+        ALIGNMENT
+    };
     let most = (context.profile.max_binding_bytes / alignment * alignment).max(alignment);
-    context.states.stretches(arena, without).iter().flat_map(|stretch| stretch.split(most)).collect()
+    context
+        .states
+        .stretches(arena, without)
+        .iter()
+        .flat_map(|stretch| stretch.split(most))
+        .collect()
 }
 
-/// What belongs to a stretch of the values in one part of the arena. Gradients lie side by side, without those of states that are left
-/// out.
+/// What belongs to a stretch of the values in one part of the arena. Gradients lie side by side,
+/// without those of states that are left out.
 pub(super) fn part(states: &StateList, arena: ArenaId, part: ArenaPart, range: Stretch) -> Slot {
     let precision = states.precision();
-    let offset = if part == ArenaPart::Gradient { range.packed } else { range.offset };
-    Slot::Arena { arena, part, offset: part.bytes(offset, precision), bytes: part.bytes(range.bytes, precision) }
+    let offset = if part == ArenaPart::Gradient {
+        range.packed
+    } else {
+        range.offset
+    };
+    Slot::Arena {
+        arena,
+        part,
+        offset: part.bytes(offset, precision),
+        bytes: part.bytes(range.bytes, precision),
+    }
 }
 
-/// Whether an update takes eight numbers at a time, as 64-bit words: where lanes load and store one after the other.
+/// Whether an update takes eight numbers at a time, as 64-bit words: where lanes load and store one
+/// after the other.
 pub(super) fn wide(context: &LowerContext) -> bool {
     takes_eights(context.profile) && context.states.precision() == DType::F32
 }

@@ -1,4 +1,5 @@
-//! Random numbers, the same on every run with the same seed, whatever else is on the tape: initial values, and draws of a step.
+//! Random numbers, the same on every run with the same seed, whatever else is on the tape: initial
+//! values, and draws of a step.
 
 use super::Op;
 use super::elementwise::WORKGROUP;
@@ -11,10 +12,13 @@ use bytemuck::{Pod, Zeroable};
 
 /// The key of a layer's or state's random draws: the 32-bit FNV-1a hash of its name.
 pub(crate) fn key_of(name: &str) -> u32 {
-    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    name.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
-/// Independent draws from a normal distribution, keyed by the run's seed and `key`; the step does not matter.
+/// Independent draws from a normal distribution, keyed by the run's seed and `key`; the step does
+/// not matter.
 #[derive(Debug, Clone, Copy)]
 pub struct RandomNormal {
     /// Mean.
@@ -28,9 +32,15 @@ pub struct RandomNormal {
 }
 
 impl RandomNormal {
-    /// Draws for what is called `name`; a state of the store is called by its arena too, `generator.model.model.0.weight`.
+    /// Draws for what is called `name`; a state of the store is called by its arena too,
+    /// `generator.model.model.0.weight`.
     pub fn new(mean: f32, std: f32, name: &str, shape: Shape) -> Self {
-        Self { mean, std, key: key_of(name), shape }
+        Self {
+            mean,
+            std,
+            key: key_of(name),
+            shape,
+        }
     }
 }
 
@@ -52,7 +62,11 @@ struct Params {
 fn draw(output: Operand, key: u32, mean: f32, std: f32, uniform: bool) -> Lowered {
     let shape = output.shape;
     let period = shape.dims()[2];
-    let padded = if shape.layout() == Layout::Hwio { period.next_multiple_of(4) } else { period };
+    let padded = if shape.layout() == Layout::Hwio {
+        period.next_multiple_of(4)
+    } else {
+        period
+    };
     let params = Params {
         rows: shape.rows() as u32,
         channels: shape.channels() as u32,
@@ -96,7 +110,10 @@ pub struct RandomUniform {
 impl RandomUniform {
     /// Draws for the value called `name`.
     pub fn new(name: &str, shape: Shape) -> Self {
-        Self { key: key_of(name), shape }
+        Self {
+            key: key_of(name),
+            shape,
+        }
     }
 }
 
@@ -109,7 +126,11 @@ impl Op for RandomUniform {
         let [] = take(inputs)?;
         match self.shape.layout() {
             Layout::Nhwc => Ok(self.shape),
-            Layout::Hwio => Err(ShapeError::Invalid { what: "draws", shape: self.shape, remedy: "draw images or vectors, not weights" }),
+            Layout::Hwio => Err(ShapeError::Invalid {
+                what: "draws",
+                shape: self.shape,
+                remedy: "draw images or vectors, not weights",
+            }),
         }
     }
 
@@ -128,6 +149,9 @@ mod tests {
 
     #[test]
     fn keys_are_fnv_1a_hashes() {
-        assert_eq!(["", "a", "foobar"].map(key_of), [0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968]);
+        assert_eq!(
+            ["", "a", "foobar"].map(key_of),
+            [0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968]
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Sums over the pixels of each group of images, by channel or over the channels too, and their adjoint, which spreads values over those
-//! pixels. With [`super::elementwise::Binary`], whose right side may be spread, they are closed under differentiation.
+//! Sums over the pixels of each group of images, by channel or over the channels too, and their
+//! adjoint, which spreads values over those pixels. With [`super::elementwise::Binary`], whose
+//! right side may be spread, they are closed under differentiation.
 
 use super::Op;
 use super::elementwise::{WORKGROUP, multiply, streaming_groups};
@@ -11,8 +12,9 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{Layout, Shape};
 use bytemuck::{Pod, Zeroable};
 
-/// What is left of `[batch, height, width, channels]`: `[groups, 1, 1, channels]`, or `[groups, 1, 1, 1]` where the channels are summed
-/// too. A group is so many equal parts of the batch.
+/// What is left of `[batch, height, width, channels]`: `[groups, 1, 1, channels]`, or
+/// `[groups, 1, 1, 1]` where the channels are summed too. A group is so many equal parts of the
+/// batch.
 ///
 /// # Errors
 /// [`ShapeError::Mismatch`] for any other pair of shapes.
@@ -20,11 +22,18 @@ pub(crate) fn check_reduced(map: Shape, reduced: Shape) -> Result<(), ShapeError
     let [groups, height, width, channels] = reduced.dims();
     let is_image = map.layout() == Layout::Nhwc && reduced.layout() == Layout::Nhwc;
     let divides = groups > 0 && map.batch().is_multiple_of(groups) && !map.is_empty();
-    match is_image && divides && height == 1 && width == 1 && [1, map.channels()].contains(&channels) {
+    match is_image
+        && divides
+        && height == 1
+        && width == 1
+        && [1, map.channels()].contains(&channels)
+    {
         true => Ok(()),
-        false => {
-            Err(ShapeError::Mismatch { what: "a map and one value, or one a channel, for each of its groups", left: map, right: reduced })
-        }
+        false => Err(ShapeError::Mismatch {
+            what: "a map and one value, or one a channel, for each of its groups",
+            left: map,
+            right: reduced,
+        }),
     }
 }
 
@@ -33,8 +42,8 @@ pub(crate) fn is_total(map: Shape, reduced: Shape) -> bool {
     reduced.channels() != map.channels()
 }
 
-/// `scale` times the sum over the pixels of each group: `[input]`, or `[input, other]` for the products of two maps, to `shape`, which is
-/// `[groups, 1, 1, channels]` or `[groups, 1, 1, 1]`.
+/// `scale` times the sum over the pixels of each group: `[input]`, or `[input, other]` for the
+/// products of two maps, to `shape`, which is `[groups, 1, 1, channels]` or `[groups, 1, 1, 1]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Sum {
     /// The output's shape.
@@ -63,7 +72,12 @@ impl Op for Sum {
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let (&[input] | &[input, _]) = inputs else { return Err(ShapeError::Arity { expected: 1, given: inputs.len() }) };
+        let (&[input] | &[input, _]) = inputs else {
+            return Err(ShapeError::Arity {
+                expected: 1,
+                given: inputs.len(),
+            });
+        };
         if let Some(&other) = inputs.get(1) {
             same("both factors", input, other)?;
         }
@@ -71,16 +85,32 @@ impl Op for Sum {
         Ok(self.shape)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         if let &[left, right] = inputs {
             let mut grads = vec![None, None];
-            for (position, factor) in [(0, right), (1, left)].into_iter().filter(|&(position, _)| wanted[position]) {
+            for (position, factor) in [(0, right), (1, left)]
+                .into_iter()
+                .filter(|&(position, _)| wanted[position])
+            {
                 grads[position] = Some(multiply(tape, factor, grad_output, self.scale)?);
             }
             return Ok(grads);
         }
         let shape = tape.shape(inputs[0]);
-        Ok(vec![Some(tape.record(Broadcast { shape, scale: self.scale }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            Broadcast {
+                shape,
+                scale: self.scale,
+            },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
@@ -89,17 +119,40 @@ impl Op for Sum {
         let groups = self.shape.batch();
         let pixels = input.shape.rows() / groups;
         let other = context.inputs.len() - 1;
-        let factors = [(Slot::Input(0), input), (Slot::Input(other), context.inputs[other])];
-        let launch = Launch { groups, chunk_pixels: chunk_pixels(pixels, input.shape, total, context.profile), total, scale: self.scale };
+        let factors = [
+            (Slot::Input(0), input),
+            (Slot::Input(other), context.inputs[other]),
+        ];
+        let launch = Launch {
+            groups,
+            chunk_pixels: chunk_pixels(pixels, input.shape, total, context.profile),
+            total,
+            scale: self.scale,
+        };
         if launch.chunk_pixels == pixels {
-            return launch.of(factors, other == 1, (Slot::Output, output)).into();
+            return launch
+                .of(factors, other == 1, (Slot::Output, output))
+                .into();
         }
         let chunks = pixels.div_ceil(launch.chunk_pixels);
         let partial = Operand::dense(Shape::nhwc(groups, 1, chunks, input.shape.channels()));
         let parts = (Slot::Workspace, partial);
-        let first = Launch { total: false, scale: 1.0, ..launch }.of(factors, other == 1, parts.clone());
-        let second = Launch { chunk_pixels: chunks, ..launch }.of([parts.clone(), parts], false, (Slot::Output, output));
-        Lowered { dispatches: vec![first, second], workspace_bytes: partial.shape.bytes(), ..Lowered::default() }
+        let first = Launch {
+            total: false,
+            scale: 1.0,
+            ..launch
+        }
+        .of(factors, other == 1, parts.clone());
+        let second = Launch {
+            chunk_pixels: chunks,
+            ..launch
+        }
+        .of([parts.clone(), parts], false, (Slot::Output, output));
+        Lowered {
+            dispatches: vec![first, second],
+            workspace_bytes: partial.shape.bytes(),
+            ..Lowered::default()
+        }
     }
 
     fn is_precise(&self) -> bool {
@@ -107,15 +160,20 @@ impl Op for Sum {
     }
 }
 
-/// Pixels that a thread sums: all of a group where a second launch would cost more than it wins, else about as many as there are chunks,
-/// so that the threads of both launches have equally long sums.
+/// Pixels that a thread sums: all of a group where a second launch would cost more than it wins,
+/// else about as many as there are chunks, so that the threads of both launches have equally long
+/// sums.
 fn chunk_pixels(pixels: usize, map: Shape, total: bool, profile: &Profile) -> usize {
     let alone = match profile.class {
         DeviceClass::Cpu => 1024,
         DeviceClass::Gpu => 64,
     };
     let terms = pixels * if total { map.channels4() } else { 1 };
-    if terms <= alone { pixels } else { pixels.isqrt() }
+    if terms <= alone {
+        pixels
+    } else {
+        pixels.isqrt()
+    }
 }
 
 /// One launch of `sum.wgsl`.
@@ -129,7 +187,12 @@ struct Launch {
 
 impl Launch {
     /// Over the first of two maps, or over their product, to one row for each chunk.
-    fn of(&self, [(from, input), (and, other)]: [(Slot, Operand); 2], product: bool, (to, output): (Slot, Operand)) -> Dispatch {
+    fn of(
+        &self,
+        [(from, input), (and, other)]: [(Slot, Operand); 2],
+        product: bool,
+        (to, output): (Slot, Operand),
+    ) -> Dispatch {
         let (pixels, channels4) = (input.shape.rows() / self.groups, input.shape.channels4());
         let chunks = pixels.div_ceil(self.chunk_pixels);
         let params = SumParams {
@@ -143,14 +206,26 @@ impl Launch {
             output: output.place(),
             scale: self.scale,
         };
-        let kernel = KernelSpec::new(shader!("reduction/sum")).flag("PRODUCT", product).flag("TOTAL", self.total);
-        let kernel = stored(activations(kernel, input.dtype), ["Other", "OtherScalar"], other.dtype);
+        let kernel = KernelSpec::new(shader!("reduction/sum"))
+            .flag("PRODUCT", product)
+            .flag("TOTAL", self.total);
+        let kernel = stored(
+            activations(kernel, input.dtype),
+            ["Other", "OtherScalar"],
+            other.dtype,
+        );
         let threads = chunks * self.groups * if self.total { 1 } else { channels4 };
-        Dispatch::new(kernel, &params, vec![from, and, to], threads.div_ceil(WORKGROUP))
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![from, and, to],
+            threads.div_ceil(WORKGROUP),
+        )
     }
 }
 
-/// `scale` times each value of `[groups, 1, 1, channels]` or `[groups, 1, 1, 1]`, at every pixel of its group in a map of `shape`.
+/// `scale` times each value of `[groups, 1, 1, channels]` or `[groups, 1, 1, 1]`, at every pixel of
+/// its group in a map of `shape`.
 #[derive(Debug, Clone, Copy)]
 pub struct Broadcast {
     /// The output's shape.
@@ -181,9 +256,22 @@ impl Op for Broadcast {
         Ok(self.shape)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let shape = tape.shape(inputs[0]);
-        Ok(vec![Some(tape.record(Sum { shape, scale: self.scale }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            Sum {
+                shape,
+                scale: self.scale,
+            },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
@@ -196,8 +284,15 @@ impl Op for Broadcast {
             input: input.place(),
             output: output.place(),
         };
-        let kernel = KernelSpec::new(shader!("reduction/broadcast")).flag("TOTAL", is_total(output.shape, input.shape));
+        let kernel = KernelSpec::new(shader!("reduction/broadcast"))
+            .flag("TOTAL", is_total(output.shape, input.shape));
         let kernel = activations(kernel, output.dtype);
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], streaming_groups(output.shape)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![Slot::Input(0), Slot::Output],
+            streaming_groups(output.shape),
+        )
+        .into()
     }
 }

@@ -1,5 +1,6 @@
-//! Maps of another height and width: padded by reflection (the ResNet generator of the reference), or of twice the size (in place of
-//! transposed convolutions). Each is linear, and its adjoint is the other operation of this file.
+//! Maps of another height and width: padded by reflection (the ResNet generator of the reference),
+//! or of twice the size (in place of transposed convolutions). Each is linear, and its adjoint is
+//! the other operation of this file.
 
 use super::Op;
 use super::elementwise::{WORKGROUP, streaming_groups};
@@ -14,14 +15,16 @@ use bytemuck::{Pod, Zeroable};
 /// `[batch, height, width, channels]` to a map of more pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resample {
-    /// `pad` mirrored pixels on each side, fewer than the map has; the edge is not repeated (PyTorch's `ReflectionPad2d`).
+    /// `pad` mirrored pixels on each side, fewer than the map has; the edge is not repeated
+    /// (PyTorch's `ReflectionPad2d`).
     ReflectPad {
         /// How many.
         pad: usize,
     },
     /// Every pixel twice in both directions.
     Nearest,
-    /// Twice the height and width between the pixels' centres, edges held (PyTorch's `align_corners=False`).
+    /// Twice the height and width between the pixels' centres, edges held (PyTorch's
+    /// `align_corners=False`).
     Bilinear,
 }
 
@@ -35,7 +38,11 @@ impl Resample {
     }
 
     fn pad(self) -> usize {
-        if let Self::ReflectPad { pad } = self { pad } else { 0 }
+        if let Self::ReflectPad { pad } = self {
+            pad
+        } else {
+            0
+        }
     }
 
     fn names(self) -> [&'static str; 2] {
@@ -54,16 +61,31 @@ impl Resample {
             return Ok(Shape::nhwc(batch, 2 * height, 2 * width, channels));
         }
         match pad < height && pad < width {
-            true => Ok(Shape::nhwc(batch, height + 2 * pad, width + 2 * pad, channels)),
+            true => Ok(Shape::nhwc(
+                batch,
+                height + 2 * pad,
+                width + 2 * pad,
+                channels,
+            )),
             false => {
                 let remedy = "a map is mirrored at its edges: pad by less than its height and width, or take a larger image";
-                Err(ShapeError::Invalid { what: "padding by reflection", shape: small, remedy })
+                Err(ShapeError::Invalid {
+                    what: "padding by reflection",
+                    shape: small,
+                    remedy,
+                })
             }
         }
     }
 
     /// One launch between a small and a large map.
-    fn launch(self, kernel: KernelSpec, [small, large]: [Shape; 2], [from, to]: [Operand; 2], groups: usize) -> Lowered {
+    fn launch(
+        self,
+        kernel: KernelSpec,
+        [small, large]: [Shape; 2],
+        [from, to]: [Operand; 2],
+        groups: usize,
+    ) -> Lowered {
         let params = Params {
             rows: to.shape.rows() as u32,
             channels4: to.shape.channels4() as u32,
@@ -102,15 +124,33 @@ impl Op for Resample {
         self.enlarge(input)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let shape = tape.shape(inputs[0]);
-        Ok(vec![Some(tape.record(ResampleBackward { resample: *self, shape }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            ResampleBackward {
+                resample: *self,
+                shape,
+            },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, output) = (context.inputs[0], context.output);
         let kernel = KernelSpec::new(shader!("resample/forward"));
-        self.launch(kernel, [input.shape, output.shape], [input, output], streaming_groups(output.shape))
+        self.launch(
+            kernel,
+            [input.shape, output.shape],
+            [input, output],
+            streaming_groups(output.shape),
+        )
     }
 }
 
@@ -130,11 +170,22 @@ impl Op for ResampleBackward {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [grad_output] = take(inputs)?;
-        same("the gradient and what the map becomes", grad_output, self.resample.enlarge(self.shape)?)?;
+        same(
+            "the gradient and what the map becomes",
+            grad_output,
+            self.resample.enlarge(self.shape)?,
+        )?;
         Ok(self.shape)
     }
 
-    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        _: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         Ok(vec![Some(tape.record(self.resample, &[grad_output])?)])
     }
 
@@ -142,6 +193,7 @@ impl Op for ResampleBackward {
         let (input, output) = (context.inputs[0], context.output);
         let kernel = KernelSpec::new(shader!("resample/backward"));
         let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
-        self.resample.launch(kernel, [output.shape, input.shape], [input, output], groups)
+        self.resample
+            .launch(kernel, [output.shape, input.shape], [input, output], groups)
     }
 }

@@ -1,5 +1,6 @@
-//! Stochastic gradient descent over a whole arena, with or without momentum: a launch a stretch, or as many as the device's largest
-//! binding asks for; over states of precision f16 as many again, which look for an overflow first.
+//! Stochastic gradient descent over a whole arena, with or without momentum: a launch a stretch, or
+//! as many as the device's largest binding asks for; over states of precision f16 as many again,
+//! which look for an overflow first.
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::error::ShapeError;
@@ -15,22 +16,29 @@ use bytemuck::{Pod, Zeroable};
 /// Bytes of a `vec4<f32>`.
 const VEC4_BYTES: u64 = 16;
 
-/// One update of every state of an arena. Inputs are the gradients of its states, in order; they lie in the arena's gradient part. The
-/// learning rate comes from the step's uniform. Does nothing once the monitor's flag is up. In f16 as [`super::adam::Adam`].
+/// One update of every state of an arena. Inputs are the gradients of its states, in order; they
+/// lie in the arena's gradient part. The learning rate comes from the step's uniform. Does nothing
+/// once the monitor's flag is up. In f16 as [`super::adam::Adam`].
 #[derive(Debug, Clone, Copy)]
 pub struct Sgd {
     /// What to update.
     pub arena: ArenaId,
-    /// What stays of the velocity, which is the first moment; 0 for none, then there are no moments.
+    /// What stays of the velocity, which is the first moment; 0 for none, then there are no
+    /// moments.
     pub momentum: f64,
 }
 
-/// Records an update of all states of `sgd.arena` from their `gradients`. Values of these states that were recorded before are stale
-/// from here on.
+/// Records an update of all states of `sgd.arena` from their `gradients`. Values of these states
+/// that were recorded before are stale from here on.
 ///
 /// # Errors
 /// Those of recording.
-pub fn update(tape: &mut Tape, states: &StateList, sgd: Sgd, gradients: &[Var]) -> Result<(), TapeError> {
+pub fn update(
+    tape: &mut Tape,
+    states: &StateList,
+    sgd: Sgd,
+    gradients: &[Var],
+) -> Result<(), TapeError> {
     tape.record(sgd, gradients)?;
     tape.end_arena(states, sgd.arena);
     Ok(())
@@ -51,16 +59,49 @@ impl Sgd {
         let states = context.states;
         let size = (range.bytes / VEC4_BYTES) as usize;
         let scale_word = loss_scale::word(states.trainable_index(self.arena));
-        let params = Params { size: size as u32, momentum: self.momentum as f32, scale_word, pad: 0 };
+        let params = Params {
+            size: size as u32,
+            momentum: self.momentum as f32,
+            scale_word,
+            pad: 0,
+        };
         let part = |part| optimizer::part(states, self.arena, part, range);
         let (has_momentum, half) = (self.momentum != 0.0, states.precision() == DType::F16);
-        let velocity = if has_momentum { part(ArenaPart::Moment1) } else { Slot::Unused(0) };
-        let copy = if half { part(ArenaPart::Half) } else { Slot::Unused(1) };
-        let slots = vec![Slot::Step, Slot::Monitor, part(ArenaPart::Value), part(ArenaPart::Gradient), velocity, copy];
+        let velocity = if has_momentum {
+            part(ArenaPart::Moment1)
+        } else {
+            Slot::Unused(0)
+        };
+        let copy = if half {
+            part(ArenaPart::Half)
+        } else {
+            Slot::Unused(1)
+        };
+        let slots = vec![
+            Slot::Step,
+            Slot::Monitor,
+            part(ArenaPart::Value),
+            part(ArenaPart::Gradient),
+            velocity,
+            copy,
+        ];
         let kernel = KernelSpec::new(shader!("sgd/update")).uint("RUN", form::run(context.profile));
-        let kernel = if has_momentum { kernel.flag("MOMENTUM", true) } else { kernel };
-        let kernel = if half { gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16) } else { kernel };
-        Dispatch::new(kernel, &params, slots, size.div_ceil(WORKGROUP * PER_THREAD))
+        let kernel = if has_momentum {
+            kernel.flag("MOMENTUM", true)
+        } else {
+            kernel
+        };
+        let kernel = if half {
+            gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16)
+        } else {
+            kernel
+        };
+        Dispatch::new(
+            kernel,
+            &params,
+            slots,
+            size.div_ceil(WORKGROUP * PER_THREAD),
+        )
     }
 }
 
@@ -75,7 +116,13 @@ impl Op for Sgd {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        optimizer::lower_update(context, self.arena, &[], |range| self.range(context, range), |_| Vec::new())
+        optimizer::lower_update(
+            context,
+            self.arena,
+            &[],
+            |range| self.range(context, range),
+            |_| Vec::new(),
+        )
     }
 
     fn is_precise(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Looking at memory differently: detach, channel slices and concatenation. Usually views without a copy; where the planner
-//! cannot make a view of one, it is lowered to a copy.
+//! Looking at memory differently: detach, channel slices and concatenation. Usually views without a
+//! copy; where the planner cannot make a view of one, it is lowered to a copy.
 
 use super::assemble::ChannelPad;
 use super::elementwise::copy;
@@ -53,18 +53,43 @@ impl Op for Slice {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
         if self.channels == 0 || self.start + self.channels > input.channels() {
-            return Err(ShapeError::Invalid { what: "channel range", shape: input, remedy: "slice inside the channels" });
+            return Err(ShapeError::Invalid {
+                what: "channel range",
+                shape: input,
+                remedy: "slice inside the channels",
+            });
         }
         Ok(input.with_channels(self.channels))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let channels = tape.shape(inputs[0]).channels();
-        Ok(vec![Some(tape.record(ChannelPad { start: self.start, channels }, &[grad_output])?)])
+        Ok(vec![Some(tape.record(
+            ChannelPad {
+                start: self.start,
+                channels,
+            },
+            &[grad_output],
+        )?)])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        super::elementwise::copy_channels(0, context.inputs[0], self.start, context.output, 0, self.channels).into()
+        super::elementwise::copy_channels(
+            0,
+            context.inputs[0],
+            self.start,
+            context.output,
+            0,
+            self.channels,
+        )
+        .into()
     }
 
     fn view(&self) -> Option<View> {
@@ -72,7 +97,8 @@ impl Op for Slice {
     }
 }
 
-/// The inputs side by side on the channel axis: skip connections, and the pairs that the discriminator sees.
+/// The inputs side by side on the channel axis: skip connections, and the pairs that the
+/// discriminator sees.
 #[derive(Debug, Clone, Copy)]
 pub struct Concat;
 
@@ -82,19 +108,37 @@ impl Op for Concat {
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let first = *inputs.first().ok_or(ShapeError::Arity { expected: 2, given: 0 })?;
+        let first = *inputs.first().ok_or(ShapeError::Arity {
+            expected: 2,
+            given: 0,
+        })?;
         for &other in inputs {
-            same("everything but the channels", first.with_channels(1), other.with_channels(1))?;
+            same(
+                "everything but the channels",
+                first.with_channels(1),
+                other.with_channels(1),
+            )?;
         }
         Ok(first.with_channels(inputs.iter().map(Shape::channels).sum()))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let mut start = 0;
         let mut grads = Vec::with_capacity(inputs.len());
         for (&input, &wanted) in inputs.iter().zip(wanted) {
             let channels = tape.shape(input).channels();
-            grads.push(if wanted { Some(tape.record(Slice { start, channels }, &[grad_output])?) } else { None });
+            grads.push(if wanted {
+                Some(tape.record(Slice { start, channels }, &[grad_output])?)
+            } else {
+                None
+            });
             start += channels;
         }
         Ok(grads)
@@ -108,7 +152,14 @@ impl Op for Concat {
         let mut lowered = Lowered::default();
         for (position, &input) in context.inputs.iter().enumerate() {
             let channels = input.shape.channels();
-            lowered.dispatches.push(super::elementwise::copy_channels(position, input, 0, context.output, start, channels));
+            lowered.dispatches.push(super::elementwise::copy_channels(
+                position,
+                input,
+                0,
+                context.output,
+                start,
+                channels,
+            ));
             start += channels;
         }
         lowered
@@ -119,7 +170,8 @@ impl Op for Concat {
     }
 }
 
-/// A value that the launches of its input's node write beside that node's own; only fusion makes such nodes.
+/// A value that the launches of its input's node write beside that node's own; only fusion makes
+/// such nodes.
 #[derive(Debug, Clone, Copy)]
 pub struct Byproduct {
     number: usize,
@@ -128,9 +180,14 @@ pub struct Byproduct {
 }
 
 impl Byproduct {
-    /// Number `number` of its maker's, of this shape. It is stored as its maker's first input is, or as the `gradient` of a parameter.
+    /// Number `number` of its maker's, of this shape. It is stored as its maker's first input is,
+    /// or as the `gradient` of a parameter.
     pub fn new(number: usize, shape: Shape, gradient: bool) -> Self {
-        Self { number, shape, gradient }
+        Self {
+            number,
+            shape,
+            gradient,
+        }
     }
 }
 

@@ -15,12 +15,13 @@ use bytemuck::{Pod, Zeroable};
 pub enum Outside {
     /// Nothing. Such windows have a gradient: the opposite window.
     Zero,
-    /// The input, reflected about its outermost rows and columns without repeating them, as often as it takes. Without a gradient rule:
-    /// for images that are given.
+    /// The input, reflected about its outermost rows and columns without repeating them, as often
+    /// as it takes. Without a gradient rule: for images that are given.
     Reflection,
 }
 
-/// `output[b, y, x, c] = input[b, y + top, x + left, c]`: `[batch, height, width, channels]` of a map of any height and width.
+/// `output[b, y, x, c] = input[b, y + top, x + left, c]`: `[batch, height, width, channels]` of a
+/// map of any height and width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Row of the input that becomes the first one; below zero for rows above it.
@@ -56,13 +57,25 @@ struct Params {
 impl Window {
     /// The `height` x `width` pixels at (`top`, `left`).
     pub fn crop(top: usize, left: usize, height: usize, width: usize) -> Self {
-        Self { top: top as i32, left: left as i32, height, width, outside: Outside::Zero }
+        Self {
+            top: top as i32,
+            left: left as i32,
+            height,
+            width,
+            outside: Outside::Zero,
+        }
     }
 
-    /// The middle of a map of `shape`; where it is not exact one row or column more is left out at the end.
+    /// The middle of a map of `shape`; where it is not exact one row or column more is left out at
+    /// the end.
     pub fn centre(shape: Shape, height: usize, width: usize) -> Self {
         let first = |side: usize, kept: usize| side.saturating_sub(kept) / 2;
-        Self::crop(first(shape.height(), height), first(shape.width(), width), height, width)
+        Self::crop(
+            first(shape.height(), height),
+            first(shape.width(), width),
+            height,
+            width,
+        )
     }
 
     /// Records this window onto `input`, or nothing where it shows all of it.
@@ -71,8 +84,13 @@ impl Window {
     /// Those of recording.
     pub fn of(self, tape: &mut Tape, input: Var) -> Result<Var, TapeError> {
         let shape = tape.shape(input);
-        let is_all = [self.top, self.left] == [0; 2] && [self.height, self.width] == [shape.height(), shape.width()];
-        if is_all { Ok(input) } else { tape.record(self, &[input]) }
+        let is_all = [self.top, self.left] == [0; 2]
+            && [self.height, self.width] == [shape.height(), shape.width()];
+        if is_all {
+            Ok(input)
+        } else {
+            tape.record(self, &[input])
+        }
     }
 }
 
@@ -86,21 +104,46 @@ impl Op for Window {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
-        let most = [self.height, self.width, input.height(), input.width()].into_iter().max().unwrap_or(0);
+        let most = [self.height, self.width, input.height(), input.width()]
+            .into_iter()
+            .max()
+            .unwrap_or(0);
         let offset = self.top.unsigned_abs().max(self.left.unsigned_abs()) as usize;
         if self.height == 0 || self.width == 0 || input.is_empty() || most.max(offset) > MOST_SIDE {
             let remedy = "a window shows a pixel or more of a map that has some";
-            return Err(ShapeError::Invalid { what: "window", shape: input, remedy });
+            return Err(ShapeError::Invalid {
+                what: "window",
+                shape: input,
+                remedy,
+            });
         }
-        Ok(Shape::nhwc(input.batch(), self.height, self.width, input.channels()))
+        Ok(Shape::nhwc(
+            input.batch(),
+            self.height,
+            self.width,
+            input.channels(),
+        ))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         if self.outside == Outside::Reflection {
             return Ok(vec![None]);
         }
         let input = tape.shape(inputs[0]);
-        let opposite = Self { top: -self.top, left: -self.left, height: input.height(), width: input.width(), ..*self };
+        let opposite = Self {
+            top: -self.top,
+            left: -self.left,
+            height: input.height(),
+            width: input.width(),
+            ..*self
+        };
         Ok(vec![Some(tape.record(opposite, &[grad_output])?)])
     }
 
@@ -119,8 +162,15 @@ impl Op for Window {
             input: input.place(),
             output: output.place(),
         };
-        let kernel = KernelSpec::new(shader!("window/copy")).flag("REFLECT", self.outside == Outside::Reflection);
+        let kernel = KernelSpec::new(shader!("window/copy"))
+            .flag("REFLECT", self.outside == Outside::Reflection);
         let kernel = activations(kernel, output.dtype);
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], vectors.div_ceil(WORKGROUP)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![Slot::Input(0), Slot::Output],
+            vectors.div_ceil(WORKGROUP),
+        )
+        .into()
     }
 }

@@ -1,10 +1,11 @@
-//! The launches of rung 10: contractions of stride 1 by Winograd's minimal filtering (Lavin and Gray, "Fast algorithms for convolutional
-//! neural networks", arXiv 1509.09308).
+//! The launches of rung 10: contractions of stride 1 by Winograd's minimal filtering (Lavin and
+//! Gray, "Fast algorithms for convolutional neural networks", arXiv 1509.09308).
 //!
-//! Inputs and weights go to points along each axis; products at the points are those of whole matrices; and outputs are made of them
-//! again. A tile has 6 x 6 points whatever the kernel: it makes 3 x 3 outputs of a kernel of 4, and 4 x 4 of one of 3. A weight gradient
-//! is the same with the roles changed: tiles of the gradient are the weights, and the sum over all tiles makes one tile of outputs, the
-//! kernel.
+//! Inputs and weights go to points along each axis; products at the points are those of whole
+//! matrices; and outputs are made of them again. A tile has 6 x 6 points whatever the kernel: it
+//! makes 3 x 3 outputs of a kernel of 4, and 4 x 4 of one of 3. A weight gradient is the same with
+//! the roles changed: tiles of the gradient are the weights, and the sum over all tiles makes one
+//! tile of outputs, the kernel.
 
 mod points;
 mod transform;
@@ -29,7 +30,8 @@ const WORKSPACE_BYTES: u64 = 64 << 20;
 
 /// Sizes of a contraction; those of channels and of the workspace are in eights.
 struct Sizes {
-    /// Of what the kernel slides over from the other side: a convolution's output, or a weight gradient's small map.
+    /// Of what the kernel slides over from the other side: a convolution's output, or a weight
+    /// gradient's small map.
     tiles: Tiles,
     /// Outputs of a tile along an axis, or pixels of the small map.
     side: usize,
@@ -39,21 +41,42 @@ struct Sizes {
     out_channels: usize,
     /// A tap of the weight.
     tap: usize,
-    /// The three parts of the workspace, which follow one another: both factors at the points, and their product.
+    /// The three parts of the workspace, which follow one another: both factors at the points, and
+    /// their product.
     parts: [usize; 3],
 }
 
 impl Sizes {
     fn of(key: &ContractionKey) -> Self {
         let output = key.output();
-        let input = if key.family == Family::ConvTranspose2d { key.small } else { key.large };
+        let input = if key.family == Family::ConvTranspose2d {
+            key.small
+        } else {
+            key.large
+        };
         let side = points::outputs(key.geometry.kernel);
-        let tiles = Tiles { images: output.batch(), rows: output.height().div_ceil(side), columns: output.width().div_ceil(side) };
+        let tiles = Tiles {
+            images: output.batch(),
+            rows: output.height().div_ceil(side),
+            columns: output.width().div_ceil(side),
+        };
         let [in_channels, out_channels] = [input, output].map(|map| map.channels() / EIGHT);
         let tap = in_channels * EIGHT * out_channels;
-        let [inputs, outputs] = [in_channels, out_channels].map(|channels| tiles.count() * channels);
-        let parts = if key.family == Family::Conv2dGradWeight { [inputs, outputs, tap] } else { [inputs, tap, outputs] };
-        Self { tiles, side, in_channels, out_channels, tap, parts: parts.map(|eights| POINTS * eights) }
+        let [inputs, outputs] =
+            [in_channels, out_channels].map(|channels| tiles.count() * channels);
+        let parts = if key.family == Family::Conv2dGradWeight {
+            [inputs, outputs, tap]
+        } else {
+            [inputs, tap, outputs]
+        };
+        Self {
+            tiles,
+            side,
+            in_channels,
+            out_channels,
+            tap,
+            parts: parts.map(|eights| POINTS * eights),
+        }
     }
 
     fn bytes(&self) -> u64 {
@@ -68,7 +91,11 @@ impl Sizes {
 
 /// Tiles of a contraction, if the rung computes it.
 pub(crate) fn tiles(key: &ContractionKey) -> Option<usize> {
-    let Geometry { kernel, stride, padding } = key.geometry;
+    let Geometry {
+        kernel,
+        stride,
+        padding,
+    } = key.geometry;
     let computed = stride == 1 && matches!(kernel, 3 | 4) && padding < kernel;
     let sizes = computed.then(|| Sizes::of(key))?;
     (sizes.bytes() <= WORKSPACE_BYTES).then(|| sizes.tiles.count())
@@ -101,8 +128,13 @@ struct ConvParams {
     points: u32,
 }
 
-/// The launches of a convolution for which the rung was chosen: tiles and weight to the points, products, and back.
-pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey, chosen: Candidate) -> Lowered {
+/// The launches of a convolution for which the rung was chosen: tiles and weight to the points,
+/// products, and back.
+pub(crate) fn lower_conv(
+    context: &LowerContext,
+    key: ContractionKey,
+    chosen: Candidate,
+) -> Lowered {
     let sizes = Sizes::of(&key);
     let (input, output) = (context.inputs[0], context.output);
     let [inputs_at, weights_at, products_at] = sizes.offsets();
@@ -152,13 +184,25 @@ pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey, chosen: Ca
     };
     // For a binding that is not read.
     let any = Slot::Input(1);
-    let bias = if key.bias { Slot::Input(2) } else { any.clone() };
+    let bias = if key.bias {
+        Slot::Input(2)
+    } else {
+        any.clone()
+    };
     Lowered {
-        choice: Some(Choice { key, kernel: chosen.name }),
+        choice: Some(Choice {
+            key,
+            kernel: chosen.name,
+        }),
         dispatches: vec![
             to_points.dispatch([Slot::Input(0), Slot::Workspace, any.clone()]),
             weight_to_points.dispatch([Slot::Input(1), Slot::Workspace, any]),
-            Dispatch::new(chosen.kernel, &multiply, vec![Slot::Workspace], chosen.groups),
+            Dispatch::new(
+                chosen.kernel,
+                &multiply,
+                vec![Slot::Workspace],
+                chosen.groups,
+            ),
             back.dispatch([Slot::Workspace, Slot::Output, bias]),
         ],
         workspace_bytes: sizes.bytes(),
@@ -179,9 +223,13 @@ struct GradWeightParams {
     pad: u32,
 }
 
-/// The launches of a weight gradient for which the rung was chosen: tiles of both maps to the points, products summed over all tiles, and
-/// back to the kernel.
-pub(crate) fn lower_grad_weight(context: &LowerContext, key: ContractionKey, chosen: Candidate) -> Lowered {
+/// The launches of a weight gradient for which the rung was chosen: tiles of both maps to the
+/// points, products summed over all tiles, and back to the kernel.
+pub(crate) fn lower_grad_weight(
+    context: &LowerContext,
+    key: ContractionKey,
+    chosen: Candidate,
+) -> Lowered {
     let sizes = Sizes::of(&key);
     let [large_at, small_at, products_at] = sizes.offsets();
     let (tiles, side, taps) = (sizes.tiles, sizes.side, key.geometry.kernel);
@@ -203,8 +251,15 @@ pub(crate) fn lower_grad_weight(context: &LowerContext, key: ContractionKey, cho
         input_slope: context.slopes[1],
         has_bias: false,
     };
-    let maps = [(sizes.in_channels, large_at), (sizes.out_channels, small_at)];
-    let [(rows8, row_map), (columns8, column_map)] = if key.transposed { [maps[1], maps[0]] } else { maps };
+    let maps = [
+        (sizes.in_channels, large_at),
+        (sizes.out_channels, small_at),
+    ];
+    let [(rows8, row_map), (columns8, column_map)] = if key.transposed {
+        [maps[1], maps[0]]
+    } else {
+        maps
+    };
     let multiply = GradWeightParams {
         tiles: tiles.count() as u32,
         rows8: rows8 as u32,
@@ -227,11 +282,19 @@ pub(crate) fn lower_grad_weight(context: &LowerContext, key: ContractionKey, cho
     // For a binding that is not read.
     let any = Slot::Input(1);
     Lowered {
-        choice: Some(Choice { key, kernel: chosen.name }),
+        choice: Some(Choice {
+            key,
+            kernel: chosen.name,
+        }),
         dispatches: vec![
             large.dispatch([Slot::Input(0), Slot::Workspace, any.clone()]),
             small.dispatch([Slot::Input(1), Slot::Workspace, any.clone()]),
-            Dispatch::new(chosen.kernel, &multiply, vec![Slot::Workspace], chosen.groups),
+            Dispatch::new(
+                chosen.kernel,
+                &multiply,
+                vec![Slot::Workspace],
+                chosen.groups,
+            ),
             back.dispatch([Slot::Workspace, Slot::Output, any]),
         ],
         workspace_bytes: sizes.bytes(),

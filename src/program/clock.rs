@@ -1,4 +1,5 @@
-//! Whether this device's timestamps can be trusted, found out with a pair of chains whose work is known.
+//! Whether this device's timestamps can be trusted, found out with a pair of chains whose work is
+//! known.
 
 use super::{Program, ProgramError, Store};
 use crate::gpu::{DeviceClass, Gpu, Interval};
@@ -27,17 +28,23 @@ const LENGTH: usize = 16;
 const LIGHT: usize = 64;
 
 impl Clock {
-    /// Tries the device's stamps: two chains of dependent operations, one light and one heavy, must be stamped in order, the heavy
-    /// one longer, and within what the host's clock saw.
+    /// Tries the device's stamps: two chains of dependent operations, one light and one heavy, must
+    /// be stamped in order, the heavy one longer, and within what the host's clock saw.
     ///
     /// # Errors
     /// What the device reports.
     pub fn of(gpu: &Gpu) -> Result<Self, ProgramError> {
         if !gpu.profile().timestamps {
-            return Ok(Self::Host { reason: "the device offers no timestamps, or they are switched off".to_owned() });
+            return Ok(Self::Host {
+                reason: "the device offers no timestamps, or they are switched off".to_owned(),
+            });
         }
         // Long against the time of a submission: milliseconds on either kind of device.
-        let heavy = if gpu.profile().class == DeviceClass::Cpu { 1 << 17 } else { 1 << 21 };
+        let heavy = if gpu.profile().class == DeviceClass::Cpu {
+            1 << 17
+        } else {
+            1 << 21
+        };
         let light = chain(gpu, LIGHT)?;
         let heavy = chain(gpu, heavy)?;
         Ok(match suspicion(&light.0, &heavy.0, heavy.1) {
@@ -59,11 +66,23 @@ fn chain(gpu: &Gpu, pixels: usize) -> Result<(Vec<Interval>, f64), ProgramError>
     gpu.wait()?;
     let began = Instant::now();
     let intervals = program.stamp_operations(gpu, &store, &step)?;
-    Ok((intervals.into_iter().map(|(_, interval)| interval).collect(), began.elapsed().as_secs_f64()))
+    Ok((
+        intervals
+            .into_iter()
+            .map(|(_, interval)| interval)
+            .collect(),
+        began.elapsed().as_secs_f64(),
+    ))
 }
 
 fn record_chain(tape: &mut Tape, pixels: usize) -> Result<Var, TapeError> {
-    let mut value = tape.record(Fill { value: 1.0, shape: Shape::nhwc(1, 1, pixels, 4) }, &[])?;
+    let mut value = tape.record(
+        Fill {
+            value: 1.0,
+            shape: Shape::nhwc(1, 1, pixels, 4),
+        },
+        &[],
+    )?;
     for _ in 1..LENGTH {
         value = scale(tape, value, 0.5)?;
     }
@@ -81,11 +100,17 @@ fn suspicion(light: &[Interval], heavy: &[Interval], seconds: f64) -> Option<Str
         return Some("timestamps of passes that wait for each other overlap".to_owned());
     }
     if long < 2.0 * short {
-        return Some(format!("timestamps do not follow the work: {:.1} us for little, {:.1} us for much", short * 1e6, long * 1e6));
+        return Some(format!(
+            "timestamps do not follow the work: {:.1} us for little, {:.1} us for much",
+            short * 1e6,
+            long * 1e6
+        ));
     }
     if !(0.25 * seconds..=1.05 * seconds).contains(&long) {
         let [stamped, seen] = [long * 1e6, seconds * 1e6];
-        return Some(format!("timestamps contradict the host's clock: {stamped:.0} us where {seen:.0} us went by"));
+        return Some(format!(
+            "timestamps contradict the host's clock: {stamped:.0} us where {seen:.0} us went by"
+        ));
     }
     None
 }
@@ -100,7 +125,10 @@ mod tests {
             .iter()
             .map(|length| {
                 at += length + 1.0;
-                Interval { begin: at - length, end: at }
+                Interval {
+                    begin: at - length,
+                    end: at,
+                }
             })
             .collect()
     }
@@ -109,10 +137,21 @@ mod tests {
     fn honest_stamps_are_believed_and_each_kind_of_lie_is_found() {
         let (light, heavy) = (passes(&[1.0, 1.0]), passes(&[40.0, 42.0]));
         assert_eq!(suspicion(&light, &heavy, 90.0), None);
-        let found = |light: &[Interval], heavy: &[Interval], seconds| suspicion(light, heavy, seconds).unwrap_or_default();
+        let found = |light: &[Interval], heavy: &[Interval], seconds| {
+            suspicion(light, heavy, seconds).unwrap_or_default()
+        };
         assert!(found(&light, &passes(&[0.0, 0.0]), 90.0).contains("empty"));
         assert!(found(&light, &passes(&[-3.0, 90.0]), 90.0).contains("wrong order"));
-        let overlapping = [Interval { begin: 1.0, end: 40.0 }, Interval { begin: 2.0, end: 42.0 }];
+        let overlapping = [
+            Interval {
+                begin: 1.0,
+                end: 40.0,
+            },
+            Interval {
+                begin: 2.0,
+                end: 42.0,
+            },
+        ];
         assert!(found(&light, &overlapping, 90.0).contains("overlap"));
         assert!(found(&light, &passes(&[1.0, 1.0]), 90.0).contains("do not follow"));
         assert!(found(&light, &heavy, 9000.0).contains("contradict"));

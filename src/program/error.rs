@@ -50,7 +50,9 @@ pub enum ProgramError {
         second: usize,
     },
     /// A gradient cannot be written where the optimiser reads it.
-    #[error("{op}: gradient number {position} is {what}; an optimiser takes one freshly computed gradient for each of its {states} states")]
+    #[error(
+        "{op}: gradient number {position} is {what}; an optimiser takes one freshly computed gradient for each of its {states} states"
+    )]
     Gradient {
         /// Layer and operation.
         op: String,
@@ -62,13 +64,17 @@ pub enum ProgramError {
         states: usize,
     },
     /// A gradient was looked for in the store.
-    #[error("the store holds no gradient of {state}: it belongs to the program that makes it; read it by Program::gradient")]
+    #[error(
+        "the store holds no gradient of {state}: it belongs to the program that makes it; read it by Program::gradient"
+    )]
     GradientInStore {
         /// Name of the state.
         state: String,
     },
     /// A program is larger than the room that it shall share.
-    #[error("a program needs more memory ({bytes} bytes of values) than the room that was made for it; plan the room for its images too")]
+    #[error(
+        "a program needs more memory ({bytes} bytes of values) than the room that was made for it; plan the room for its images too"
+    )]
     Room {
         /// What its values take.
         bytes: u64,

@@ -1,5 +1,6 @@
-//! Fusion: a pass over the tape before it is planned. A node is rewritten into a fused operation, and what that operation made
-//! superfluous is dead code from then on. Numbers of values stay, and outputs that the caller asked for stay readable.
+//! Fusion: a pass over the tape before it is planned. A node is rewritten into a fused operation,
+//! and what that operation made superfluous is dead code from then on. Numbers of values stay, and
+//! outputs that the caller asked for stay readable.
 //!
 //! | rule | of | becomes |
 //! |---|---|---|
@@ -14,15 +15,16 @@
 //! | [`loss_gradient`] | a loss, and its gradient where that of the loss itself is a constant | one operation that reads once |
 //! | [`gradient_from_maps`] | Adam, and a weight's gradient on small maps | Adam with a launch that makes the gradient it consumes |
 //!
-//! The tape is differentiated before it is fused, so fused operations need no gradient rules. All sums keep their order but those of
-//! [`gradient_from_maps`]; a value that is no longer stored is no longer rounded to what it is stored in.
+//! The tape is differentiated before it is fused, so fused operations need no gradient rules. All
+//! sums keep their order but those of [`gradient_from_maps`]; a value that is no longer stored is
+//! no longer rounded to what it is stored in.
 
 use super::fusion::Fusion;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
 use crate::ops::adam::{Adam, FromMaps};
 use crate::ops::batch_norm::{
-    Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize, NormalizeActivate,
-    RunningStatistics, Statistics, StatisticsOf,
+    Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad,
+    Normalize, NormalizeActivate, RunningStatistics, Statistics, StatisticsOf,
 };
 use crate::ops::contraction::Activated;
 use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
@@ -37,7 +39,8 @@ use std::any::Any;
 /// A rule looks at one node and rewrites it and its neighbours if they match.
 type Rule = fn(&mut Fusion, usize) -> Option<()>;
 
-/// Most pixels of the small map, over the batch, from which [`gradient_from_maps`] lets the optimiser make a gradient.
+/// Most pixels of the small map, over the batch, from which [`gradient_from_maps`] lets the
+/// optimiser make a gradient.
 const MOST_PIXELS: usize = 4;
 
 /// In this order: later rules match what earlier ones make.
@@ -70,24 +73,45 @@ fn fused<'a>(tape: &Tape, states: &'a StateList, outputs: &'a [Var]) -> Fusion<'
     fusion
 }
 
-/// A leaky ReLU that only contractions read: they apply it as they load its input. A concatenation of which only the positive part is
-/// read may hold the input as well, since `relu(leaky_relu(x))` is `relu(x)`; a window in front of it only moves pixels. What a
-/// normalisation makes is activated in its launch.
+/// A leaky ReLU that only contractions read: they apply it as they load its input. A concatenation
+/// of which only the positive part is read may hold the input as well, since `relu(leaky_relu(x))`
+/// is `relu(x)`; a window in front of it only moves pixels. What a normalisation makes is activated
+/// in its launch.
 fn read_activated(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = leaky(fusion.op::<Activate>(node)?.activation)?;
     let [value] = fusion.inputs(node)?;
     let readers = fusion.readers[node].clone();
-    let takes = |&reader: &usize| fusion.contraction(reader, node).is_some() || fusion.rectified(reader);
-    let fits = slope.is_finite() && fusion.op::<Normalize>(value.0).is_none() && !fusion.outputs.contains(&Var(node));
-    (fits && readers.iter().all(takes) && fusion.undisturbed(&[value], node, *readers.last()?)).then_some(())?;
+    let takes =
+        |&reader: &usize| fusion.contraction(reader, node).is_some() || fusion.rectified(reader);
+    let fits = slope.is_finite()
+        && fusion.op::<Normalize>(value.0).is_none()
+        && !fusion.outputs.contains(&Var(node));
+    (fits && readers.iter().all(takes) && fusion.undisturbed(&[value], node, *readers.last()?))
+        .then_some(())?;
     for reader in readers {
         let inputs = fusion.tape.nodes()[reader].inputs.clone();
-        let rewired: Vec<Var> = inputs.iter().map(|&input| if input == Var(node) { value } else { input }).collect();
+        let rewired: Vec<Var> = inputs
+            .iter()
+            .map(|&input| if input == Var(node) { value } else { input })
+            .collect();
         match fusion.contraction(reader, node) {
-            Some(Activated { contraction, mut slopes }) => {
-                let read = slopes.iter_mut().zip(&inputs).filter(|&(_, &input)| input == Var(node));
+            Some(Activated {
+                contraction,
+                mut slopes,
+            }) => {
+                let read = slopes
+                    .iter_mut()
+                    .zip(&inputs)
+                    .filter(|&(_, &input)| input == Var(node));
                 read.for_each(|(of_map, _)| *of_map = slope);
-                fusion.rewrite(reader, Activated { contraction, slopes }, &rewired);
+                fusion.rewrite(
+                    reader,
+                    Activated {
+                        contraction,
+                        slopes,
+                    },
+                    &rewired,
+                );
             }
             None => match fusion.op::<Window>(reader).copied() {
                 Some(window) => fusion.rewrite(reader, window, &rewired),
@@ -103,8 +127,16 @@ fn mask_by_output(fusion: &mut Fusion, node: usize) -> Option<()> {
     let backward = *fusion.op::<ActivateBackward>(node)?;
     let [grad, value] = fusion.inputs(node)?;
     leaky(backward.activation)?;
-    let forward = |&reader: &usize| fusion.op::<Activate>(reader).is_some_and(|op| op.activation == backward.activation);
-    let output = fusion.readers[value.0].iter().copied().filter(|&reader| reader < node).find(forward)?;
+    let forward = |&reader: &usize| {
+        fusion
+            .op::<Activate>(reader)
+            .is_some_and(|op| op.activation == backward.activation)
+    };
+    let output = fusion.readers[value.0]
+        .iter()
+        .copied()
+        .filter(|&reader| reader < node)
+        .find(forward)?;
     fusion.rewrite(node, backward, &[grad, Var(output)]);
     Some(())
 }
@@ -115,7 +147,8 @@ fn normalize_activate(fusion: &mut Fusion, node: usize) -> Option<()> {
     let [value] = fusion.inputs(node)?;
     let normalize = *fusion.op::<Normalize>(value.0)?;
     let inputs = fusion.tape.nodes()[value.0].inputs.clone();
-    (fusion.only_reader(value.0) == Some(node) && fusion.undisturbed(&inputs, value.0, node)).then_some(())?;
+    (fusion.only_reader(value.0) == Some(node) && fusion.undisturbed(&inputs, value.0, node))
+        .then_some(())?;
     fusion.rewrite(node, NormalizeActivate { normalize, slope }, &inputs);
     Some(())
 }
@@ -128,36 +161,67 @@ fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
         Some(fused) => Some((fused.normalize.from, fused.slope)),
         None => fusion.op::<Normalize>(reader).map(|op| (op.from, 1.0)),
     };
-    let normalized = |&reader: &usize| slope(reader).is_some_and(|(from, _)| from == StatisticsOf::Input);
+    let normalized =
+        |&reader: &usize| slope(reader).is_some_and(|(from, _)| from == StatisticsOf::Input);
     let output = fusion.readers[node].iter().copied().find(normalized)?;
     let (_, slope) = slope(output)?;
     let inputs = fusion.tape.nodes()[output].inputs.clone();
-    let [image, _, affine @ ..] = &inputs[..] else { return None };
+    let [image, _, affine @ ..] = &inputs[..] else {
+        return None;
+    };
     (*image == input && fusion.undisturbed(affine, node, output)).then_some(())?;
-    let op = Norm { statistics, affine: !affine.is_empty(), slope, running: None };
+    let op = Norm {
+        statistics,
+        affine: !affine.is_empty(),
+        slope,
+        running: None,
+    };
     fusion.rewrite(node, op, &[&[input], affine].concat());
-    fusion.rewrite(output, Byproduct::new(0, fusion.tape.shape(Var(output)), false), &[Var(node)]);
+    fusion.rewrite(
+        output,
+        Byproduct::new(0, fusion.tape.shape(Var(output)), false),
+        &[Var(node)],
+    );
     Some(())
 }
 
-/// The update of running statistics by those of a normalisation. What comes between them must neither read what is updated nor have an
-/// effect, such as raising the flag that stops the update; and no launch may read the arena that it writes.
+/// The update of running statistics by those of a normalisation. What comes between them must
+/// neither read what is updated nor have an effect, such as raising the flag that stops the update;
+/// and no launch may read the arena that it writes.
 fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
     let running = *fusion.effect::<RunningStatistics>(node)?;
     let [stats, mean, var] = fusion.inputs(node)?;
     let norm = *fusion.op::<Norm>(stats.0)?;
     let between = &fusion.tape.nodes()[stats.0 + 1..node];
     let has_effect = |source: &Source| matches!(source, Source::Op(op) if op.has_effect());
-    let is_apart = |other: &Node| !has_effect(&other.source) && !other.inputs.contains(&mean) && !other.inputs.contains(&var);
+    let is_apart = |other: &Node| {
+        !has_effect(&other.source) && !other.inputs.contains(&mean) && !other.inputs.contains(&var)
+    };
     let written = fusion.arena(mean)?;
-    let reads_it = fusion.tape.nodes()[stats.0].inputs.iter().any(|&input| fusion.arena(input) == Some(written));
-    let fits =
-        !reads_it && norm.running.is_none() && norm.statistics.eps == running.eps && [mean, var].iter().all(|state| state.0 < stats.0);
+    let reads_it = fusion.tape.nodes()[stats.0]
+        .inputs
+        .iter()
+        .any(|&input| fusion.arena(input) == Some(written));
+    let fits = !reads_it
+        && norm.running.is_none()
+        && norm.statistics.eps == running.eps
+        && [mean, var].iter().all(|state| state.0 < stats.0);
     (fits && between.iter().all(is_apart)).then_some(())?;
     let inputs = [&fusion.tape.nodes()[stats.0].inputs[..], &[mean, var]].concat();
-    fusion.rewrite(stats.0, Norm { running: Some(running), ..norm }, &inputs);
+    fusion.rewrite(
+        stats.0,
+        Norm {
+            running: Some(running),
+            ..norm
+        },
+        &inputs,
+    );
     // Nobody reads an update, so what is left here is dead.
-    fusion.rewrite(node, Byproduct::new(1, fusion.tape.shape(Var(node)), false), &[stats]);
+    fusion.rewrite(
+        node,
+        Byproduct::new(1, fusion.tape.shape(Var(node)), false),
+        &[stats],
+    );
     Some(())
 }
 
@@ -168,10 +232,14 @@ fn mask_norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     let readers = fusion.readers[node].clone();
     let reads_it_once = |&reader: &usize| {
         let inputs = &fusion.tape.nodes()[reader].inputs;
-        let is_gradient = fusion.op::<GradSums>(reader).is_some() || fusion.op::<GradInput>(reader).is_some();
+        let is_gradient =
+            fusion.op::<GradSums>(reader).is_some() || fusion.op::<GradInput>(reader).is_some();
         is_gradient && inputs[0] == Var(node) && !inputs[1..].contains(&Var(node))
     };
-    (!readers.is_empty() && !fusion.outputs.contains(&Var(node)) && readers.iter().all(reads_it_once)).then_some(())?;
+    (!readers.is_empty()
+        && !fusion.outputs.contains(&Var(node))
+        && readers.iter().all(reads_it_once))
+    .then_some(())?;
     for reader in readers {
         let inputs = [&[grad], &fusion.tape.nodes()[reader].inputs[1..], &[value]].concat();
         match fusion.op::<GradInput>(reader).copied() {
@@ -182,7 +250,8 @@ fn mask_norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
-/// The sums behind a normalisation's gradients, where all of these are asked for or that of the input alone.
+/// The sums behind a normalisation's gradients, where all of these are asked for or that of the
+/// input alone.
 fn norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = match fusion.op::<MaskedGradSums>(node) {
         Some(sums) => Some(sums.slope),
@@ -190,24 +259,51 @@ fn norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     };
     let readers = fusion.readers[node].clone();
     let find = |is: &dyn Fn(usize) -> bool| readers.iter().copied().find(|&reader| is(reader));
-    let affine_of = |of| find(&|reader| fusion.op::<GradAffine>(reader).is_some_and(|op| op.of == of));
-    let grad_input = find(&|reader| fusion.op::<GradInput>(reader).is_some() || fusion.op::<MaskedGradInput>(reader).is_some())?;
-    let gradients = [Some(grad_input), affine_of(Affine::Weight), affine_of(Affine::Bias)];
-    let all = gradients.iter().flatten().count() == readers.len() && gradients[1].is_some() == gradients[2].is_some();
+    let affine_of = |of| {
+        find(&|reader| {
+            fusion
+                .op::<GradAffine>(reader)
+                .is_some_and(|op| op.of == of)
+        })
+    };
+    let grad_input = find(&|reader| {
+        fusion.op::<GradInput>(reader).is_some() || fusion.op::<MaskedGradInput>(reader).is_some()
+    })?;
+    let gradients = [
+        Some(grad_input),
+        affine_of(Affine::Weight),
+        affine_of(Affine::Bias),
+    ];
+    let all = gradients.iter().flatten().count() == readers.len()
+        && gradients[1].is_some() == gradients[2].is_some();
     (all && !fusion.outputs.contains(&Var(node))).then_some(())?;
 
-    let (sums, inputs) = (fusion.tape.nodes()[node].inputs.clone(), fusion.tape.nodes()[grad_input].inputs.clone());
-    let ([grad, input, stats, value @ ..], [grad_again, stats_again, input_again, _, rest @ ..]) = (&sums[..], &inputs[..]) else {
+    let (sums, inputs) = (
+        fusion.tape.nodes()[node].inputs.clone(),
+        fusion.tape.nodes()[grad_input].inputs.clone(),
+    );
+    let ([grad, input, stats, value @ ..], [grad_again, stats_again, input_again, _, rest @ ..]) =
+        (&sums[..], &inputs[..])
+    else {
         return None;
     };
-    let same = [grad, stats, input] == [grad_again, stats_again, input_again] && rest.ends_with(value);
+    let same =
+        [grad, stats, input] == [grad_again, stats_again, input_again] && rest.ends_with(value);
     let last = gradients.iter().flatten().copied().max()?;
     (same && fusion.undisturbed(rest, node, last)).then_some(())?;
     let affine = rest.len() > value.len();
-    fusion.rewrite(node, NormGrad { affine, slope }, &[&[*grad, *input, *stats], rest].concat());
+    fusion.rewrite(
+        node,
+        NormGrad { affine, slope },
+        &[&[*grad, *input, *stats], rest].concat(),
+    );
     for (number, gradient) in gradients.into_iter().enumerate() {
         if let Some(gradient) = gradient {
-            fusion.rewrite(gradient, Byproduct::new(number, fusion.tape.shape(Var(gradient)), number > 0), &[Var(node)]);
+            fusion.rewrite(
+                gradient,
+                Byproduct::new(number, fusion.tape.shape(Var(gradient)), number > 0),
+                &[Var(node)],
+            );
         }
     }
     Some(())
@@ -218,7 +314,14 @@ fn constant(fusion: &mut Fusion, node: usize) -> Option<()> {
     let factor = fusion.op::<Scale>(node)?.scale;
     let [value] = fusion.inputs(node)?;
     let fill = *fusion.op::<Fill>(value.0)?;
-    fusion.rewrite(node, Fill { value: factor * fill.value, ..fill }, &[]);
+    fusion.rewrite(
+        node,
+        Fill {
+            value: factor * fill.value,
+            ..fill
+        },
+        &[],
+    );
     Some(())
 }
 
@@ -228,17 +331,27 @@ fn loss_gradient(fusion: &mut Fusion, node: usize) -> Option<()> {
     let inputs = fusion.tape.nodes()[node].inputs.clone();
     let (&grad_output, values) = inputs.split_last()?;
     let grad_output = fusion.op::<Fill>(grad_output.0)?.value;
-    let is_loss =
-        |&reader: &usize| fusion.op::<Loss>(reader).is_some_and(|op| op.kind == kind) && fusion.tape.nodes()[reader].inputs == values;
-    let loss = fusion.readers[values[0].0].iter().copied().find(is_loss).filter(|&loss| loss < node)?;
+    let is_loss = |&reader: &usize| {
+        fusion.op::<Loss>(reader).is_some_and(|op| op.kind == kind)
+            && fusion.tape.nodes()[reader].inputs == values
+    };
+    let loss = fusion.readers[values[0].0]
+        .iter()
+        .copied()
+        .find(is_loss)
+        .filter(|&loss| loss < node)?;
     fusion.undisturbed(values, loss, node).then_some(())?;
     fusion.rewrite(loss, LossWithGradient { kind, grad_output }, values);
-    fusion.rewrite(node, Byproduct::new(0, fusion.tape.shape(Var(node)), false), &[Var(loss)]);
+    fusion.rewrite(
+        node,
+        Byproduct::new(0, fusion.tape.shape(Var(node)), false),
+        &[Var(loss)],
+    );
     Some(())
 }
 
-/// The gradient of a weight that only the optimiser reads, where it is the sum of so few pixels that the optimiser may as well make it
-/// itself: it is never stored.
+/// The gradient of a weight that only the optimiser reads, where it is the sum of so few pixels
+/// that the optimiser may as well make it itself: it is never stored.
 fn gradient_from_maps(fusion: &mut Fusion, node: usize) -> Option<()> {
     let (op, slopes) = match fusion.op::<Activated>(node) {
         Some(activated) => (activated.contraction.as_ref() as &dyn Any, activated.slopes),
@@ -250,13 +363,22 @@ fn gradient_from_maps(fusion: &mut Fusion, node: usize) -> Option<()> {
     let mut adam = fusion.effect::<Adam>(optimiser)?.clone();
     let mut inputs = fusion.tape.nodes()[optimiser].inputs.clone();
     let position = inputs.iter().position(|&input| input == Var(node))?;
-    let (state, _) = *fusion.states.packed(adam.arena, &adam.without_gradient()).get(position)?;
+    let (state, _) = *fusion
+        .states
+        .packed(adam.arena, &adam.without_gradient())
+        .get(position)?;
     // What an optimiser does not take is left to the planner, which says so.
-    let is_taken = fusion.tape.shape(Var(node)) == state.shape && inputs.iter().filter(|&&input| input == Var(node)).count() == 1;
+    let is_taken = fusion.tape.shape(Var(node)) == state.shape
+        && inputs.iter().filter(|&&input| input == Var(node)).count() == 1;
     // No launch may read the arena that it writes.
-    let is_apart = maps.iter().all(|&map| fusion.arena(map).is_none()) && fusion.undisturbed(&maps, node, optimiser);
+    let is_apart = maps.iter().all(|&map| fusion.arena(map).is_none())
+        && fusion.undisturbed(&maps, node, optimiser);
     (is_taken && is_apart && fusion.tape.shape(maps[1]).rows() <= MOST_PIXELS).then_some(())?;
-    adam.from_maps.push(FromMaps { state: state.id, gradient, slopes });
+    adam.from_maps.push(FromMaps {
+        state: state.id,
+        gradient,
+        slopes,
+    });
     inputs.remove(position);
     inputs.extend(maps);
     fusion.rewrite(optimiser, adam, &inputs);
@@ -275,7 +397,10 @@ fn leaky(activation: Activation) -> Option<f32> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::nn::{DropoutAt, Fit, Generator, GeneratorConfig, Mode, Norm as NormKind, PatchGan, PatchGanConfig, UNetConfig, Upsample};
+    use crate::nn::{
+        DropoutAt, Fit, Generator, GeneratorConfig, Mode, Norm as NormKind, PatchGan,
+        PatchGanConfig, UNetConfig, Upsample,
+    };
     use crate::tensor::Shape;
     use crate::train::{Networks, Objective, PairShape, Recipe, record_step};
 
@@ -284,20 +409,71 @@ mod tests {
     fn readers_are_kept_as_they_are_on_the_fused_tape() {
         let norm = NormKind::Batch;
         let (dropout_at, upsample) = (DropoutAt::Pytorch, Upsample::Deconv);
-        let sizes =
-            UNetConfig { in_channels: 3, out_channels: 3, num_downs: 5, ngf: 4, norm, dropout: true, dropout_at, skips: true, upsample };
+        let sizes = UNetConfig {
+            in_channels: 3,
+            out_channels: 3,
+            num_downs: 5,
+            ngf: 4,
+            norm,
+            dropout: true,
+            dropout_at,
+            skips: true,
+            upsample,
+        };
         let mut states = StateList::default();
         let generator = &Generator::new(&mut states, &GeneratorConfig::UNet(sizes)).unwrap();
-        let judge = PatchGan::new(&mut states, &PatchGanConfig { in_channels: 6, ndf: 4, n_layers: 3, norm }).unwrap();
-        let networks = Networks { generator, discriminator: Some(&judge), pool: None };
-        let (images, recipe) = (Shape::nhwc(2, 32, 32, 3), Recipe { accumulate: 2, ..Recipe::default() });
-        let shape = PairShape { input: images, target: images, fit: Fit::Pad };
+        let judge = PatchGan::new(
+            &mut states,
+            &PatchGanConfig {
+                in_channels: 6,
+                ndf: 4,
+                n_layers: 3,
+                norm,
+            },
+        )
+        .unwrap();
+        let networks = Networks {
+            generator,
+            discriminator: Some(&judge),
+            pool: None,
+        };
+        let (images, recipe) = (
+            Shape::nhwc(2, 32, 32, 3),
+            Recipe {
+                accumulate: 2,
+                ..Recipe::default()
+            },
+        );
+        let shape = PairShape {
+            input: images,
+            target: images,
+            fit: Fit::Pad,
+        };
         let mut tape = Tape::default();
-        let vars = record_step(&mut tape, &states, &networks, shape, &Objective::default(), &recipe, &Mode::training()).unwrap();
+        let vars = record_step(
+            &mut tape,
+            &states,
+            &networks,
+            shape,
+            &Objective::default(),
+            &recipe,
+            &Mode::training(),
+        )
+        .unwrap();
         let outputs = [vars.fake];
         let fusion = fused(&tape, &states, &outputs);
         let rewritten = |(old, new): &(&Node, &Node)| old.name() != new.name();
-        assert!(tape.nodes().iter().zip(fusion.tape.nodes()).filter(rewritten).count() > 100);
-        assert_eq!(fusion.readers, Fusion::new(&fusion.tape, &states, &outputs).readers);
+        assert!(
+            tape.nodes()
+                .iter()
+                .zip(fusion.tape.nodes())
+                .filter(rewritten)
+                .count()
+                > 100
+        );
+        assert_eq!(
+            fusion.readers,
+            Fusion::new(&fusion.tape, &states, &outputs).readers
+        );
     }
 }

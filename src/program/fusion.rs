@@ -1,4 +1,5 @@
-//! A tape that is being fused: who reads which value, kept up to date with every node that is rewritten.
+//! A tape that is being fused: who reads which value, kept up to date with every node that is
+//! rewritten.
 
 use super::place::live_nodes;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
@@ -22,8 +23,17 @@ pub struct Fusion<'a> {
 impl<'a> Fusion<'a> {
     /// A tape of which `outputs` are read.
     pub fn new(tape: &Tape, states: &'a StateList, outputs: &'a [Var]) -> Self {
-        let mut fusion = Self { tape: tape.clone(), states, outputs, readers: vec![Vec::new(); tape.nodes().len()] };
-        for (node, _) in live_nodes(tape, outputs).iter().enumerate().filter(|(_, live)| **live) {
+        let mut fusion = Self {
+            tape: tape.clone(),
+            states,
+            outputs,
+            readers: vec![Vec::new(); tape.nodes().len()],
+        };
+        for (node, _) in live_nodes(tape, outputs)
+            .iter()
+            .enumerate()
+            .filter(|(_, live)| **live)
+        {
             fusion.begin_reading(node);
         }
         fusion
@@ -31,7 +41,8 @@ impl<'a> Fusion<'a> {
 
     /// Whether anybody needs a node: a reader, the caller, or the state that it changes.
     fn is_live(&self, node: usize) -> bool {
-        let has_effect = matches!(&self.tape.nodes()[node].source, Source::Op(op) if op.has_effect());
+        let has_effect =
+            matches!(&self.tape.nodes()[node].source, Source::Op(op) if op.has_effect());
         has_effect || !self.readers[node].is_empty() || self.outputs.contains(&Var(node))
     }
 
@@ -49,12 +60,17 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// Strikes a node off the readers of `input`, which reads nothing either when nobody needs it any more.
+    /// Strikes a node off the readers of `input`, which reads nothing either when nobody needs it
+    /// any more.
     fn end_reading(&mut self, node: usize, input: Var) {
         let was_live = self.is_live(input.0);
         self.readers[input.0].retain(|&reader| reader != node);
         if was_live && !self.is_live(input.0) {
-            self.tape.nodes()[input.0].inputs.clone().into_iter().for_each(|further| self.end_reading(input.0, further));
+            self.tape.nodes()[input.0]
+                .inputs
+                .clone()
+                .into_iter()
+                .for_each(|further| self.end_reading(input.0, further));
         }
     }
 
@@ -75,27 +91,56 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// The contraction at a live node, where it reads the value of `map` as a map alone, with the slopes that it reads its maps by.
+    /// The contraction at a live node, where it reads the value of `map` as a map alone, with the
+    /// slopes that it reads its maps by.
     pub fn contraction(&self, node: usize, map: usize) -> Option<Activated> {
-        let Node { source: Source::Op(op), inputs, shape, .. } = &self.tape.nodes()[node] else { return None };
+        let Node {
+            source: Source::Op(op),
+            inputs,
+            shape,
+            ..
+        } = &self.tape.nodes()[node]
+        else {
+            return None;
+        };
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.tape.shape(input)).collect();
         let maps = Activated::maps(op.contraction(&shapes, *shape)?.family);
-        let is_map_alone = inputs.iter().enumerate().all(|(position, &input)| input != Var(map) || position < maps);
-        let known = (op.as_ref() as &dyn Any).downcast_ref::<Activated>().cloned();
-        is_map_alone.then(|| known.unwrap_or_else(|| Activated { contraction: op.clone(), slopes: [1.0; 2] }))
+        let is_map_alone = inputs
+            .iter()
+            .enumerate()
+            .all(|(position, &input)| input != Var(map) || position < maps);
+        let known = (op.as_ref() as &dyn Any)
+            .downcast_ref::<Activated>()
+            .cloned();
+        is_map_alone.then(|| {
+            known.unwrap_or_else(|| Activated {
+                contraction: op.clone(),
+                slopes: [1.0; 2],
+            })
+        })
     }
 
-    /// Whether a node is a concatenation that only ReLUs and their gradients read, or a window that only such concatenations read.
+    /// Whether a node is a concatenation that only ReLUs and their gradients read, or a window that
+    /// only such concatenations read.
     pub fn rectified(&self, node: usize) -> bool {
         if self.op::<Window>(node).is_some() {
-            return !self.outputs.contains(&Var(node)) && self.readers[node].iter().all(|&reader| self.rectified(reader));
+            return !self.outputs.contains(&Var(node))
+                && self.readers[node]
+                    .iter()
+                    .all(|&reader| self.rectified(reader));
         }
         let relu = Activation::LeakyRelu { slope: 0.0 };
         let asks_for_sign = |&reader: &usize| match self.op::<ActivateBackward>(reader) {
-            Some(backward) => backward.activation == relu && self.tape.nodes()[reader].inputs[0] != Var(node),
-            None => self.op::<Activate>(reader).is_some_and(|op| op.activation == relu),
+            Some(backward) => {
+                backward.activation == relu && self.tape.nodes()[reader].inputs[0] != Var(node)
+            }
+            None => self
+                .op::<Activate>(reader)
+                .is_some_and(|op| op.activation == relu),
         };
-        self.op::<Concat>(node).is_some() && !self.outputs.contains(&Var(node)) && self.readers[node].iter().all(asks_for_sign)
+        self.op::<Concat>(node).is_some()
+            && !self.outputs.contains(&Var(node))
+            && self.readers[node].iter().all(asks_for_sign)
     }
 
     pub fn inputs<const N: usize>(&self, node: usize) -> Option<[Var; N]> {
@@ -106,7 +151,10 @@ impl<'a> Fusion<'a> {
     fn root(&self, mut var: Var) -> Var {
         let nodes = self.tape.nodes();
         while let Source::Op(op) = &nodes[var.0].source
-            && matches!(op.view(), Some(View::Alias | View::Slice { .. } | View::Images { .. }))
+            && matches!(
+                op.view(),
+                Some(View::Alias | View::Slice { .. } | View::Images { .. })
+            )
         {
             var = nodes[var.0].inputs[0];
         }
@@ -129,27 +177,38 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// Whether `inputs` are known at node `first` and still the same at node `last`: nothing in between writes in place what they read.
+    /// Whether `inputs` are known at node `first` and still the same at node `last`: nothing in
+    /// between writes in place what they read.
     pub fn undisturbed(&self, inputs: &[Var], first: usize, last: usize) -> bool {
         let nodes = self.tape.nodes();
         let roots: Vec<Var> = inputs.iter().map(|&input| self.root(input)).collect();
         let is_state = |root: &Var| matches!(nodes[root.0].source, Source::State(_));
         let writes = |op: &dyn Op, node: usize| {
             op.updates_arena().is_some() && roots.iter().any(is_state)
-                || op.overwrites().iter().any(|&position| roots.contains(&nodes[node].inputs[position]))
+                || op
+                    .overwrites()
+                    .iter()
+                    .any(|&position| roots.contains(&nodes[node].inputs[position]))
         };
         let disturbs = |node: usize| matches!(&nodes[node].source, Source::Op(op) if writes(op.as_ref(), node));
         inputs.iter().all(|input| input.0 < first) && !(first + 1..last).any(disturbs)
     }
 
-    /// Another operation at a node. The new inputs are read before the old ones no longer are: what leads to both is not gone through.
+    /// Another operation at a node. The new inputs are read before the old ones no longer are: what
+    /// leads to both is not gone through.
     pub fn rewrite(&mut self, node: usize, op: impl Op, inputs: &[Var]) {
-        let old = if self.is_live(node) { self.tape.nodes()[node].inputs.clone() } else { Vec::new() };
+        let old = if self.is_live(node) {
+            self.tape.nodes()[node].inputs.clone()
+        } else {
+            Vec::new()
+        };
         self.tape.rewrite(Var(node), op, inputs);
         let is_live = self.is_live(node);
         if is_live {
             self.begin_reading(node);
         }
-        old.into_iter().filter(|input| !is_live || !inputs.contains(input)).for_each(|input| self.end_reading(node, input));
+        old.into_iter()
+            .filter(|input| !is_live || !inputs.contains(input))
+            .for_each(|input| self.end_reading(node, input));
     }
 }

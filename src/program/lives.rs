@@ -25,14 +25,23 @@ impl Life {
     }
 }
 
-/// Life of each planned storage by its owner. Inputs live from the start, since the host writes them before a run, and like outputs
-/// to the end.
-pub fn lives(tape: &Tape, places: &[Option<Place>], live: &[bool], outputs: &[Var]) -> BTreeMap<usize, Life> {
+/// Life of each planned storage by its owner. Inputs live from the start, since the host writes
+/// them before a run, and like outputs to the end.
+pub fn lives(
+    tape: &Tape,
+    places: &[Option<Place>],
+    live: &[bool],
+    outputs: &[Var],
+) -> BTreeMap<usize, Life> {
     let end = tape.nodes().len();
     let beside = byproducts(tape, live);
     let mut lives: BTreeMap<usize, Life> = BTreeMap::new();
     let mut touch = |var: Var, at: usize| {
-        if let Some(Place { storage: Storage::Node(owner), .. }) = places[var.0] {
+        if let Some(Place {
+            storage: Storage::Node(owner),
+            ..
+        }) = places[var.0]
+        {
             let life = lives.entry(owner).or_default();
             life.bytes = places[owner].map_or(0, |place| place.operand.bytes());
             if life.touches.last() != Some(&at) {
@@ -40,14 +49,29 @@ pub fn lives(tape: &Tape, places: &[Option<Place>], live: &[bool], outputs: &[Va
             }
         }
     };
-    let is_input = |index: &usize| live[*index] && matches!(tape.nodes()[*index].source, Source::Input(_));
-    (0..end).filter(is_input).for_each(|index| touch(Var(index), 0));
-    for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
+    let is_input =
+        |index: &usize| live[*index] && matches!(tape.nodes()[*index].source, Source::Input(_));
+    (0..end)
+        .filter(is_input)
+        .for_each(|index| touch(Var(index), 0));
+    for (index, node) in tape
+        .nodes()
+        .iter()
+        .enumerate()
+        .filter(|&(index, _)| live[index])
+    {
         touch(Var(index), index);
         node.inputs.iter().for_each(|&input| touch(input, index));
-        beside.get(&index).into_iter().flatten().flatten().for_each(|&value| touch(value, index));
+        beside
+            .get(&index)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .for_each(|&value| touch(value, index));
     }
-    (0..end).filter(is_input).for_each(|index| touch(Var(index), end));
+    (0..end)
+        .filter(is_input)
+        .for_each(|index| touch(Var(index), end));
     outputs.iter().for_each(|&output| touch(output, end));
     lives
 }

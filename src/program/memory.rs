@@ -1,4 +1,5 @@
-//! What programs over one store take of the device's memory, by purpose; known before anything is allocated.
+//! What programs over one store take of the device's memory, by purpose; known before anything is
+//! allocated.
 
 use super::{ALL_UNUSED_BYTES, Plan, RoomPlan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
@@ -29,10 +30,12 @@ impl Programs {
     /// Adds one.
     pub fn add(&mut self, plan: &Plan, profile: &Profile) {
         self.room.extend(&RoomPlan::of(plan));
-        self.uniforms.push(buffer_bytes(plan.uniforms(profile).0.len() as u64));
+        self.uniforms
+            .push(buffer_bytes(plan.uniforms(profile).0.len() as u64));
     }
 
-    /// Uniforms of the `most` programs that have the largest, and what stands in for unused bindings.
+    /// Uniforms of the `most` programs that have the largest, and what stands in for unused
+    /// bindings.
     fn binding_bytes(&self, most: usize) -> u64 {
         let mut uniforms = self.uniforms.clone();
         uniforms.sort_unstable_by_key(|&bytes| u64::MAX - bytes);
@@ -70,14 +73,25 @@ impl Memory {
     ///
     /// # Errors
     /// [`GpuError::Limit`] when an arena is larger than the device's largest buffer.
-    pub fn of_states(states: &StateList, training: bool, profile: &Profile) -> Result<Self, GpuError> {
-        let mut memory = Self { staging: buffer_bytes(MONITOR_BYTES) + buffer_bytes(size_of::<StepState>() as u64), ..Self::default() };
+    pub fn of_states(
+        states: &StateList,
+        training: bool,
+        profile: &Profile,
+    ) -> Result<Self, GpuError> {
+        let mut memory = Self {
+            staging: buffer_bytes(MONITOR_BYTES) + buffer_bytes(size_of::<StepState>() as u64),
+            ..Self::default()
+        };
         for arena in states.arenas() {
             let bytes = buffer_bytes(arena.bytes);
             profile.check_buffer(&arena.name, bytes)?;
             let precision = states.precision();
             let part = |part: ArenaPart| buffer_bytes(part.bytes(arena.bytes, precision));
-            let copy = if arena.trainable && precision == DType::F16 { part(ArenaPart::Half) } else { 0 };
+            let copy = if arena.trainable && precision == DType::F16 {
+                part(ArenaPart::Half)
+            } else {
+                0
+            };
             match (arena.trainable, training) {
                 // Statistics are vectors.
                 (false, _) if holds_images(states, arena) => memory.image_pool += bytes,
@@ -96,7 +110,11 @@ impl Memory {
     /// Adds programs in a room, of which `most` are there at a time.
     pub fn add_programs(&mut self, programs: &Programs, most: usize) {
         let room = &programs.room;
-        self.gradients += room.gradients.values().map(|&bytes| buffer_bytes(bytes)).sum::<u64>();
+        self.gradients += room
+            .gradients
+            .values()
+            .map(|&bytes| buffer_bytes(bytes))
+            .sum::<u64>();
         self.activations += planned_bytes(room);
         self.workspace += workspace_bytes(room);
         self.staging += programs.binding_bytes(most);
@@ -131,7 +149,10 @@ impl Memory {
 }
 
 fn holds_images(states: &StateList, arena: &ArenaSpec) -> bool {
-    arena.states.iter().any(|&id| states.get(id).shape.rows() > 1)
+    arena
+        .states
+        .iter()
+        .any(|&id| states.get(id).shape.rows() > 1)
 }
 
 fn planned_bytes(room: &RoomPlan) -> u64 {
@@ -139,5 +160,9 @@ fn planned_bytes(room: &RoomPlan) -> u64 {
 }
 
 fn workspace_bytes(room: &RoomPlan) -> u64 {
-    if room.workspace_bytes == 0 { 0 } else { buffer_bytes(room.workspace_bytes) }
+    if room.workspace_bytes == 0 {
+        0
+    } else {
+        buffer_bytes(room.workspace_bytes)
+    }
 }

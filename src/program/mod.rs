@@ -1,4 +1,5 @@
-//! Floor 4: from a tape to a program: dead code dropped, memory planned, kernels chosen and bound once; then run, read, print.
+//! Floor 4: from a tape to a program: dead code dropped, memory planned, kernels chosen and bound
+//! once; then run, read, print.
 
 mod clock;
 mod error;
@@ -44,7 +45,8 @@ use crate::tensor::DType;
 use std::sync::Arc;
 use wgpu::BufferUsages;
 
-/// Launches of one command buffer: a step goes out in a few, so that the device starts while the rest is still being encoded.
+/// Launches of one command buffer: a step goes out in a few, so that the device starts while the
+/// rest is still being encoded.
 const LAUNCHES_PER_SUBMIT: usize = 96;
 
 /// Bytes that stand in for an unused binding: the strictest offset alignment of any device.
@@ -74,39 +76,73 @@ struct Launch {
 }
 
 impl Program {
-    /// Compiles `tape` over `store`, in a room of its own, so that `outputs` can be read after a run.
+    /// Compiles `tape` over `store`, in a room of its own, so that `outputs` can be read after a
+    /// run.
     ///
     /// # Errors
     /// [`ProgramError`] names the operation that cannot be planned, built or bound.
-    pub fn compile(gpu: &Gpu, store: &Store, tape: &Tape, outputs: &[Var]) -> Result<Self, ProgramError> {
+    pub fn compile(
+        gpu: &Gpu,
+        store: &Store,
+        tape: &Tape,
+        outputs: &[Var],
+    ) -> Result<Self, ProgramError> {
         let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
         let room = Room::new(gpu, store, RoomPlan::of(&plan))?;
         Self::of_plan(gpu, store, plan, outputs, Arc::new(room))
     }
 
-    /// As [`Program::compile`], in a room that other programs use as well: what a run leaves there is there until another one runs.
+    /// As [`Program::compile`], in a room that other programs use as well: what a run leaves there
+    /// is there until another one runs.
     ///
     /// # Errors
     /// Those of [`Program::compile`], and [`ProgramError::Room`].
-    pub fn compile_in(gpu: &Gpu, store: &Store, tape: &Tape, outputs: &[Var], room: Arc<Room>) -> Result<Self, ProgramError> {
+    pub fn compile_in(
+        gpu: &Gpu,
+        store: &Store,
+        tape: &Tape,
+        outputs: &[Var],
+        room: Arc<Room>,
+    ) -> Result<Self, ProgramError> {
         let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
         room.check(&plan)?;
         Self::of_plan(gpu, store, plan, outputs, room)
     }
 
-    fn of_plan(gpu: &Gpu, store: &Store, plan: Plan, outputs: &[Var], room: Arc<Room>) -> Result<Self, ProgramError> {
+    fn of_plan(
+        gpu: &Gpu,
+        store: &Store,
+        plan: Plan,
+        outputs: &[Var],
+        room: Arc<Room>,
+    ) -> Result<Self, ProgramError> {
         let ahead = Ahead::start(gpu, plan.kernels());
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
-        let binder = Binder { plan: &plan, store, room: &room };
+        let binder = Binder {
+            plan: &plan,
+            store,
+            room: &room,
+        };
         for step in &plan.steps {
             for dispatch in &step.dispatches {
-                let at = Binding { buffer: &params, offset: offsets.next().unwrap_or(0), bytes: dispatch.params.len() as u64 };
+                let at = Binding {
+                    buffer: &params,
+                    offset: offsets.next().unwrap_or(0),
+                    bytes: dispatch.params.len() as u64,
+                };
                 launches.push(binder.launch(gpu, step, dispatch, at)?);
             }
         }
-        Ok(Self { outputs: outputs.to_vec(), room, _params: params, launches, plan, _ahead: ahead })
+        Ok(Self {
+            outputs: outputs.to_vec(),
+            room,
+            _params: params,
+            launches,
+            plan,
+            _ahead: ahead,
+        })
     }
 
     /// Encodes and submits one run. Does not wait.
@@ -118,8 +154,9 @@ impl Program {
         self.submit_all(gpu)
     }
 
-    /// As [`Program::write`] for each of `inputs` and [`Program::run`], but through a ring: nothing is allocated on the device, and
-    /// the host waits only when it is as many runs ahead as the ring is long.
+    /// As [`Program::write`] for each of `inputs` and [`Program::run`], but through a ring: nothing
+    /// is allocated on the device, and the host waits only when it is as many runs ahead as the
+    /// ring is long.
     ///
     /// # Errors
     /// Those of both, and of [`UploadRing::write`].
@@ -131,9 +168,16 @@ impl Program {
         uploads: &UploadRing,
         inputs: &[(Var, &[f32])],
     ) -> Result<(), ProgramError> {
-        let packed = inputs.iter().map(|&(input, values)| self.pack(input, values)).collect::<Result<Vec<_>, _>>()?;
-        let encoded: Vec<_> = packed.iter().map(|(buffer, dtype, values)| (*buffer, dtype.encode(values))).collect();
-        let mut writes: Vec<(&wgpu::Buffer, &[u8])> = vec![(store.step(), bytemuck::bytes_of(step))];
+        let packed = inputs
+            .iter()
+            .map(|&(input, values)| self.pack(input, values))
+            .collect::<Result<Vec<_>, _>>()?;
+        let encoded: Vec<_> = packed
+            .iter()
+            .map(|(buffer, dtype, values)| (*buffer, dtype.encode(values)))
+            .collect();
+        let mut writes: Vec<(&wgpu::Buffer, &[u8])> =
+            vec![(store.step(), bytemuck::bytes_of(step))];
         writes.extend(encoded.iter().map(|(buffer, bytes)| (&***buffer, &**bytes)));
         uploads.write(gpu, &writes)?;
         self.submit_all(gpu)
@@ -158,15 +202,39 @@ impl Program {
         Ok(operand.gather(&gpu.read(buffer, 0, operand.end())?))
     }
 
-    /// The gradient of a state as the last run left it; `None` where the optimiser made it itself, and where nothing updates the state.
+    /// The gradient of a state as the last run left it; `None` where the optimiser made it itself,
+    /// and where nothing updates the state.
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn gradient(&self, gpu: &Gpu, states: &StateList, id: StateId) -> Result<Option<Vec<f32>>, ProgramError> {
-        let (arena, dtype) = (states.get(id).arena, ArenaPart::Gradient.dtype(states.precision()));
-        let (Some(buffer), Some(without)) = (self.room.gradients.get(&arena), self.plan.without_gradient(arena)) else { return Ok(None) };
-        let Some(&(state, offset)) = states.packed(arena, &without).iter().find(|(state, _)| state.id == id) else { return Ok(None) };
-        let bytes = gpu.read(buffer, ArenaPart::Gradient.bytes(offset, states.precision()), state.shape.bytes_in(dtype))?;
+    pub fn gradient(
+        &self,
+        gpu: &Gpu,
+        states: &StateList,
+        id: StateId,
+    ) -> Result<Option<Vec<f32>>, ProgramError> {
+        let (arena, dtype) = (
+            states.get(id).arena,
+            ArenaPart::Gradient.dtype(states.precision()),
+        );
+        let (Some(buffer), Some(without)) = (
+            self.room.gradients.get(&arena),
+            self.plan.without_gradient(arena),
+        ) else {
+            return Ok(None);
+        };
+        let Some(&(state, offset)) = states
+            .packed(arena, &without)
+            .iter()
+            .find(|(state, _)| state.id == id)
+        else {
+            return Ok(None);
+        };
+        let bytes = gpu.read(
+            buffer,
+            ArenaPart::Gradient.bytes(offset, states.precision()),
+            state.shape.bytes_in(dtype),
+        )?;
         Ok(Some(state.shape.unpack(&dtype.decode(&bytes))))
     }
 
@@ -174,25 +242,58 @@ impl Program {
     ///
     /// # Errors
     /// [`ProgramError::Absent`].
-    pub fn copy_to(&self, gpu: &Gpu, var: Var, target: &wgpu::Buffer, offset: u64) -> Result<(), ProgramError> {
+    pub fn copy_to(
+        &self,
+        gpu: &Gpu,
+        var: Var,
+        target: &wgpu::Buffer,
+        offset: u64,
+    ) -> Result<(), ProgramError> {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(self.buffer(var)?, 0, target, offset, self.operand(var)?.bytes());
+        encoder.copy_buffer_to_buffer(
+            self.buffer(var)?,
+            0,
+            target,
+            offset,
+            self.operand(var)?.bytes(),
+        );
         gpu.submit([encoder.finish()]);
         Ok(())
     }
 
-    /// Runs once more, operation by operation, and names the first whose result has a NaN or an infinity.
+    /// Runs once more, operation by operation, and names the first whose result has a NaN or an
+    /// infinity.
     ///
     /// # Errors
     /// Those of reading back.
-    pub fn first_not_finite(&self, gpu: &Gpu, store: &Store, step: &StepState) -> Result<Option<String>, ProgramError> {
+    pub fn first_not_finite(
+        &self,
+        gpu: &Gpu,
+        store: &Store,
+        step: &StepState,
+    ) -> Result<Option<String>, ProgramError> {
         gpu.write(store.step(), 0, bytemuck::bytes_of(step));
         for launches in self.launches.chunk_by(|a, b| a.node == b.node) {
             self.submit(gpu, launches);
-            let Some(step) = self.plan.steps.iter().find(|step| step.node == launches[0].node) else { continue };
+            let Some(step) = self
+                .plan
+                .steps
+                .iter()
+                .find(|step| step.node == launches[0].node)
+            else {
+                continue;
+            };
             for var in step.written() {
-                let Some(Place { storage: Storage::Node(owner), operand }) = self.plan.places[var.0] else { continue };
-                let Some(&buffer) = self.plan.buffer_of.get(&owner) else { continue };
+                let Some(Place {
+                    storage: Storage::Node(owner),
+                    operand,
+                }) = self.plan.places[var.0]
+                else {
+                    continue;
+                };
+                let Some(&buffer) = self.plan.buffer_of.get(&owner) else {
+                    continue;
+                };
                 let bytes = gpu.read(&self.room.buffers[buffer], 0, operand.end())?;
                 if operand.gather(&bytes).iter().any(|v| !v.is_finite()) {
                     return Ok(Some(place::describe(&self.plan.tape.nodes()[step.node])));
@@ -213,7 +314,12 @@ impl Program {
         let shape = self.plan.tape.shape(input);
         match values.len() == shape.len() {
             true => Ok((buffer, self.operand(input)?.dtype, shape.pack(values))),
-            false => Err(ProgramError::Length { var: input.0, shape, expected: shape.len(), given: values.len() }),
+            false => Err(ProgramError::Length {
+                var: input.0,
+                shape,
+                expected: shape.len(),
+                given: values.len(),
+            }),
         }
     }
 
@@ -226,21 +332,35 @@ impl Program {
 
     fn submit<'a>(&self, gpu: &Gpu, launches: impl IntoIterator<Item = &'a Launch>) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        encode(&mut encoder.begin_compute_pass(&Default::default()), launches);
+        encode(
+            &mut encoder.begin_compute_pass(&Default::default()),
+            launches,
+        );
         gpu.submit([encoder.finish()]);
     }
 
     /// The place of a live value in its buffer.
     fn operand(&self, var: Var) -> Result<Operand, ProgramError> {
         let place = self.plan.places.get(var.0).copied().flatten();
-        place.map(|place| place.operand).ok_or(ProgramError::Absent { var: var.0 })
+        place
+            .map(|place| place.operand)
+            .ok_or(ProgramError::Absent { var: var.0 })
     }
 
     /// The planned buffer of an input or output.
     fn buffer(&self, var: Var) -> Result<&Buffer, ProgramError> {
-        let readable = self.outputs.contains(&var) || self.plan.tape.nodes().get(var.0).is_some_and(|node| node.name() == "input");
+        let readable = self.outputs.contains(&var)
+            || self
+                .plan
+                .tape
+                .nodes()
+                .get(var.0)
+                .is_some_and(|node| node.name() == "input");
         match self.plan.places.get(var.0).copied().flatten() {
-            Some(Place { storage: Storage::Node(owner), .. }) if readable => Ok(&self.room.buffers[self.plan.buffer_of[&owner]]),
+            Some(Place {
+                storage: Storage::Node(owner),
+                ..
+            }) if readable => Ok(&self.room.buffers[self.plan.buffer_of[&owner]]),
             _ => Err(ProgramError::Absent { var: var.0 }),
         }
     }
@@ -255,10 +375,15 @@ fn encode<'a>(pass: &mut wgpu::ComputePass, launches: impl IntoIterator<Item = &
     }
 }
 
-/// One uniform buffer with the parameters of every launch, each at an offset that the device can bind.
+/// One uniform buffer with the parameters of every launch, each at an offset that the device can
+/// bind.
 fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramError> {
     let (bytes, offsets) = plan.uniforms(gpu.profile());
-    let buffer = gpu.buffer("parameters", bytes.len() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+    let buffer = gpu.buffer(
+        "parameters",
+        bytes.len() as u64,
+        BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+    )?;
     gpu.write(&buffer, 0, &bytes);
     Ok((buffer, offsets))
 }
@@ -271,61 +396,123 @@ struct Binder<'a> {
 }
 
 impl Binder<'_> {
-    fn launch(&self, gpu: &Gpu, step: &Step, dispatch: &Dispatch, params: Binding) -> Result<Launch, ProgramError> {
+    fn launch(
+        &self,
+        gpu: &Gpu,
+        step: &Step,
+        dispatch: &Dispatch,
+        params: Binding,
+    ) -> Result<Launch, ProgramError> {
         let op = || place::describe(&self.plan.tape.nodes()[step.node]);
         let build = |source| ProgramError::Build { op: op(), source };
         let kernel = gpu.kernel(&dispatch.kernel).map_err(build)?;
         let mut bindings = vec![params];
         for slot in &dispatch.slots {
-            bindings.push(self.binding(step, slot).ok_or(ProgramError::Absent { var: step.node })?);
+            bindings.push(
+                self.binding(step, slot)
+                    .ok_or(ProgramError::Absent { var: step.node })?,
+            );
         }
         if let Some((first, second)) = conflict(&kernel, &bindings) {
-            return Err(ProgramError::Conflict { op: op(), kernel: dispatch.kernel.label(), first, second });
+            return Err(ProgramError::Conflict {
+                op: op(),
+                kernel: dispatch.kernel.label(),
+                first,
+                second,
+            });
         }
         let group = kernel.bind(gpu, &bindings).map_err(build)?;
-        Ok(Launch { node: step.node, kernel, group, grid: dispatch.grid() })
+        Ok(Launch {
+            node: step.node,
+            kernel,
+            group,
+            grid: dispatch.grid(),
+        })
     }
 
     fn binding(&self, step: &Step, slot: &Slot) -> Option<Binding<'_>> {
         match slot {
-            Slot::Input(position) => self.value(self.plan.tape.nodes()[step.node].inputs[*position]),
+            Slot::Input(position) => {
+                self.value(self.plan.tape.nodes()[step.node].inputs[*position])
+            }
             Slot::Output => self.value(Var(step.node)),
             Slot::Byproduct(number) => self.value((*step.byproducts.get(*number)?)?),
-            Slot::Unused(number) => Some(Binding { buffer: &self.room.unused, offset: *number as u64 * UNUSED_BYTES, bytes: UNUSED_BYTES }),
+            Slot::Unused(number) => Some(Binding {
+                buffer: &self.room.unused,
+                offset: *number as u64 * UNUSED_BYTES,
+                bytes: UNUSED_BYTES,
+            }),
             Slot::Workspace => self.room.workspace.as_ref().map(entire),
             Slot::Step => Some(entire(self.store.step())),
             Slot::Monitor => Some(entire(self.store.monitor())),
-            Slot::Arena { arena, part, offset, bytes } => {
-                Some(Binding { buffer: self.part(*arena, *part)?, offset: *offset, bytes: *bytes })
-            }
+            Slot::Arena {
+                arena,
+                part,
+                offset,
+                bytes,
+            } => Some(Binding {
+                buffer: self.part(*arena, *part)?,
+                offset: *offset,
+                bytes: *bytes,
+            }),
         }
     }
 
     fn value(&self, var: Var) -> Option<Binding<'_>> {
         let Place { storage, operand } = self.plan.places[var.0]?;
         match storage {
-            Storage::Node(owner) => self.room.buffers.get(*self.plan.buffer_of.get(&owner)?).map(entire),
-            Storage::Arena { arena, part, offset } => Some(Binding { buffer: self.part(arena, part)?, offset, bytes: operand.bytes() }),
+            Storage::Node(owner) => self
+                .room
+                .buffers
+                .get(*self.plan.buffer_of.get(&owner)?)
+                .map(entire),
+            Storage::Arena {
+                arena,
+                part,
+                offset,
+            } => Some(Binding {
+                buffer: self.part(arena, part)?,
+                offset,
+                bytes: operand.bytes(),
+            }),
         }
     }
 
     fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
-        if part == ArenaPart::Gradient { self.room.gradients.get(&arena) } else { self.store.part(arena, part) }
+        if part == ArenaPart::Gradient {
+            self.room.gradients.get(&arena)
+        } else {
+            self.store.part(arena, part)
+        }
     }
 }
 
 fn entire(buffer: &Buffer) -> Binding<'_> {
-    Binding { buffer, offset: 0, bytes: buffer.size() }
+    Binding {
+        buffer,
+        offset: 0,
+        bytes: buffer.size(),
+    }
 }
 
-/// Two bindings of one buffer, one of which is written: wgpu tracks whole buffers, so a read beside a write is refused there even
-/// on disjoint ranges, and overlapping writes are accepted in silence. Both are errors here.
+/// Two bindings of one buffer, one of which is written: wgpu tracks whole buffers, so a read beside
+/// a write is refused there even on disjoint ranges, and overlapping writes are accepted in
+/// silence. Both are errors here.
 fn conflict(kernel: &Kernel, bindings: &[Binding]) -> Option<(usize, usize)> {
-    let access = |i: usize| kernel.interface().bindings.get(i).map(|&(_, access)| access);
+    let access = |i: usize| {
+        kernel
+            .interface()
+            .bindings
+            .get(i)
+            .map(|&(_, access)| access)
+    };
     for first in 0..bindings.len() {
         for second in first + 1..bindings.len() {
             let (a, b) = (&bindings[first], &bindings[second]);
-            let written = [access(first), access(second)].iter().filter(|access| **access == Some(Access::ReadWrite)).count();
+            let written = [access(first), access(second)]
+                .iter()
+                .filter(|access| **access == Some(Access::ReadWrite))
+                .count();
             let overlap = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
             if a.buffer == b.buffer && (written == 1 || written == 2 && overlap) {
                 return Some((first, second));

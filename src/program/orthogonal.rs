@@ -4,15 +4,21 @@ use crate::tensor::Shape;
 use std::num::NonZeroUsize;
 use std::thread;
 
-/// Vectors that are made orthonormal before all later ones lose their parts along them: they stay in the cache meanwhile.
+/// Vectors that are made orthonormal before all later ones lose their parts along them: they stay
+/// in the cache meanwhile.
 const BLOCK: usize = 16;
 
-/// Independent normal draws as a matrix with orthonormal rows, or columns where it has fewer of these, times `gain`. As PyTorch's
-/// `orthogonal_`: a row belongs to an index of the reference's first axis, which is that of the output channels, and of the input
-/// channels in a transposed convolution. `values` are `[kernel_h, kernel_w, in or out, out or in]`.
+/// Independent normal draws as a matrix with orthonormal rows, or columns where it has fewer of
+/// these, times `gain`. As PyTorch's `orthogonal_`: a row belongs to an index of the reference's
+/// first axis, which is that of the output channels, and of the input channels in a transposed
+/// convolution. `values` are `[kernel_h, kernel_w, in or out, out or in]`.
 pub(super) fn orthogonal(shape: Shape, transposed: bool, values: &[f32], gain: f32) -> Vec<f32> {
     let [height, width, a, b] = shape.dims();
-    let (rows, columns) = if transposed { (a, height * width * b) } else { (b, height * width * a) };
+    let (rows, columns) = if transposed {
+        (a, height * width * b)
+    } else {
+        (b, height * width * a)
+    };
     let at = |i: usize| match transposed {
         false => [i % b, i / b],
         true => [i / b % a, i / (a * b) * b + i % b],
@@ -20,16 +26,26 @@ pub(super) fn orthogonal(shape: Shape, transposed: bool, values: &[f32], gain: f
     let length = rows.max(columns);
     let place = |i: usize| {
         let [row, column] = at(i);
-        if rows <= columns { row * length + column } else { column * length + row }
+        if rows <= columns {
+            row * length + column
+        } else {
+            column * length + row
+        }
     };
     let mut vectors = vec![0.0; values.len()];
-    values.iter().enumerate().for_each(|(i, &value)| vectors[place(i)] = f64::from(value));
+    values
+        .iter()
+        .enumerate()
+        .for_each(|(i, &value)| vectors[place(i)] = f64::from(value));
     orthonormalise(&mut vectors, length);
-    (0..values.len()).map(|i| (vectors[place(i)] * f64::from(gain)) as f32).collect()
+    (0..values.len())
+        .map(|i| (vectors[place(i)] * f64::from(gain)) as f32)
+        .collect()
 }
 
-/// Modified Gram-Schmidt over vectors of `length` numbers. That is the Q of a QR decomposition whose R has a positive diagonal, so that
-/// of normal draws it is distributed evenly; draws are far from dependent, and in f64 nothing of the orthogonality is lost.
+/// Modified Gram-Schmidt over vectors of `length` numbers. That is the Q of a QR decomposition
+/// whose R has a positive diagonal, so that of normal draws it is distributed evenly; draws are far
+/// from dependent, and in f64 nothing of the orthogonality is lost.
 fn orthonormalise(vectors: &mut [f64], length: usize) {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut rest = vectors;
@@ -47,7 +63,9 @@ fn orthonormalise(vectors: &mut [f64], length: usize) {
         thread::scope(|scope| {
             for part in later.chunks_mut(share) {
                 scope.spawn(move || {
-                    part.chunks_mut(length).for_each(|vector| units.chunks(length).for_each(|unit| remove(unit, vector)));
+                    part.chunks_mut(length).for_each(|vector| {
+                        units.chunks(length).for_each(|unit| remove(unit, vector))
+                    });
                 });
             }
         });
@@ -58,16 +76,26 @@ fn orthonormalise(vectors: &mut [f64], length: usize) {
 /// Takes what lies along `unit` out of `vector`.
 fn remove(unit: &[f64], vector: &mut [f64]) {
     let along = dot(unit, vector);
-    vector.iter_mut().zip(unit).for_each(|(v, u)| *v -= along * u);
+    vector
+        .iter_mut()
+        .zip(unit)
+        .for_each(|(v, u)| *v -= along * u);
 }
 
 /// In eight sums side by side, which the compiler keeps in vector registers.
 fn dot(left: &[f64], right: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (lefts, rights) = (left.chunks_exact(8), right.chunks_exact(8));
-    let rest: f64 = lefts.remainder().iter().zip(rights.remainder()).map(|(a, b)| a * b).sum();
+    let rest: f64 = lefts
+        .remainder()
+        .iter()
+        .zip(rights.remainder())
+        .map(|(a, b)| a * b)
+        .sum();
     for (left, right) in lefts.zip(rights) {
-        sums.iter_mut().zip(left.iter().zip(right)).for_each(|(sum, (a, b))| *sum += a * b);
+        sums.iter_mut()
+            .zip(left.iter().zip(right))
+            .for_each(|(sum, (a, b))| *sum += a * b);
     }
     sums.iter().sum::<f64>() + rest
 }

@@ -1,8 +1,10 @@
-//! Where values live: views resolved, concatenations written in place, gradients put into their arena.
+//! Where values live: views resolved, concatenations written in place, gradients put into their
+//! arena.
 //!
-//! A value's storage is either a planned buffer, named by the node that owns it, or a range of an arena. Detach and aligned channel
-//! slices share their input's storage. A concatenation owns one storage that its operands' producers write into, when each operand
-//! starts at a multiple of four channels, goes into one concatenation only, and its producer does not read that same storage.
+//! A value's storage is either a planned buffer, named by the node that owns it, or a range of an
+//! arena. Detach and aligned channel slices share their input's storage. A concatenation owns one
+//! storage that its operands' producers write into, when each operand starts at a multiple of four
+//! channels, goes into one concatenation only, and its producer does not read that same storage.
 
 use super::ProgramError;
 use crate::ops::{ArenaPart, Op, Operand, View};
@@ -47,14 +49,26 @@ pub struct Places {
 
 /// Layer and operation of a node, for messages.
 pub fn describe(node: &Node) -> String {
-    if node.scope.is_empty() { node.name().to_owned() } else { format!("{}: {}", node.scope, node.name()) }
+    if node.scope.is_empty() {
+        node.name().to_owned()
+    } else {
+        format!("{}: {}", node.scope, node.name())
+    }
 }
 
-/// For each node the values that its launches write beside its own, by number; `None` for dead ones.
+/// For each node the values that its launches write beside its own, by number; `None` for dead
+/// ones.
 pub fn byproducts(tape: &Tape, live: &[bool]) -> HashMap<usize, Vec<Option<Var>>> {
     let mut found: HashMap<usize, Vec<Option<Var>>> = HashMap::new();
-    for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
-        if let (Some(number), Some(maker)) = (op_of(node).and_then(Op::byproduct), node.inputs.first()) {
+    for (index, node) in tape
+        .nodes()
+        .iter()
+        .enumerate()
+        .filter(|&(index, _)| live[index])
+    {
+        if let (Some(number), Some(maker)) =
+            (op_of(node).and_then(Op::byproduct), node.inputs.first())
+        {
             let values = found.entry(maker.0).or_default();
             values.resize(values.len().max(number + 1), None);
             values[number] = Some(Var(index));
@@ -87,7 +101,11 @@ pub fn live_nodes(tape: &Tape, outputs: &[Var]) -> Vec<bool> {
 ///
 /// # Errors
 /// [`ProgramError::Gradient`].
-pub fn place_values(tape: &Tape, states: &StateList, live: &[bool]) -> Result<Places, ProgramError> {
+pub fn place_values(
+    tape: &Tape,
+    states: &StateList,
+    live: &[bool],
+) -> Result<Places, ProgramError> {
     let dtypes = dtypes(tape, states);
     let gradients = claim_gradients(tape, states, live, &dtypes)?;
     let mut copied = HashSet::new();
@@ -119,8 +137,15 @@ fn dtypes(tape: &Tape, states: &StateList) -> Vec<DType> {
             Source::Op(op) if op.is_gradient() => ArenaPart::Gradient.dtype(states.precision()),
             Source::Op(op) if op.is_precise() => DType::F32,
             Source::Op(op) => {
-                let maker = if op.byproduct().is_some() { &nodes[node.inputs[0].0] } else { node };
-                maker.inputs.first().map_or(DType::F32, |input| found[input.0])
+                let maker = if op.byproduct().is_some() {
+                    &nodes[node.inputs[0].0]
+                } else {
+                    node
+                };
+                maker
+                    .inputs
+                    .first()
+                    .map_or(DType::F32, |input| found[input.0])
             }
         });
     }
@@ -130,25 +155,55 @@ fn dtypes(tape: &Tape, states: &StateList) -> Vec<DType> {
 /// Bytes of the gradients of each arena of which its optimiser reads any.
 pub fn gradient_bytes(tape: &Tape, states: &StateList, live: &[bool]) -> HashMap<ArenaId, u64> {
     let mut found: HashMap<ArenaId, u64> = HashMap::new();
-    for op in tape.nodes().iter().zip(live).filter_map(|(node, &live)| op_of(node).filter(|_| live)) {
-        let Some(arena) = op.updates_arena() else { continue };
-        let bytes = states.stretches(arena, &op.without_gradient()).iter().map(|stretch| stretch.bytes).sum();
+    for op in tape
+        .nodes()
+        .iter()
+        .zip(live)
+        .filter_map(|(node, &live)| op_of(node).filter(|_| live))
+    {
+        let Some(arena) = op.updates_arena() else {
+            continue;
+        };
+        let bytes = states
+            .stretches(arena, &op.without_gradient())
+            .iter()
+            .map(|stretch| stretch.bytes)
+            .sum();
         let known = found.entry(arena).or_default();
-        *known = ArenaPart::Gradient.bytes(bytes, states.precision()).max(*known);
+        *known = ArenaPart::Gradient
+            .bytes(bytes, states.precision())
+            .max(*known);
     }
     found.retain(|_, bytes| *bytes > 0);
     found
 }
 
 /// Each gradient that an optimiser reads gets a range in the gradient part of the arena.
-fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool], dtypes: &[DType]) -> Result<HashMap<Var, Storage>, ProgramError> {
+fn claim_gradients(
+    tape: &Tape,
+    states: &StateList,
+    live: &[bool],
+    dtypes: &[DType],
+) -> Result<HashMap<Var, Storage>, ProgramError> {
     let mut claims = HashMap::new();
-    for (index, node) in tape.nodes().iter().enumerate().filter(|&(index, _)| live[index]) {
+    for (index, node) in tape
+        .nodes()
+        .iter()
+        .enumerate()
+        .filter(|&(index, _)| live[index])
+    {
         let Some(op) = op_of(node) else { continue };
-        let Some(arena) = op.updates_arena() else { continue };
+        let Some(arena) = op.updates_arena() else {
+            continue;
+        };
         let without = op.without_gradient();
         let expected = states.get_arena(arena).states.len() - without.len();
-        let fail = |position, what| ProgramError::Gradient { op: describe(&tape.nodes()[index]), position, what, states: expected };
+        let fail = |position, what| ProgramError::Gradient {
+            op: describe(&tape.nodes()[index]),
+            position,
+            what,
+            states: expected,
+        };
         if node.inputs.len() != expected + 2 * without.len() {
             return Err(fail(node.inputs.len(), "one too many or missing"));
         }
@@ -163,9 +218,16 @@ fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool], dtypes: &[DTy
             }
             let (part, precision) = (ArenaPart::Gradient, states.precision());
             if dtypes[gradient.0] != part.dtype(precision) {
-                return Err(fail(position, "stored as f32 where the states' gradients are f16"));
+                return Err(fail(
+                    position,
+                    "stored as f32 where the states' gradients are f16",
+                ));
             }
-            let storage = Storage::Arena { arena, part, offset: part.bytes(offset, precision) };
+            let storage = Storage::Arena {
+                arena,
+                part,
+                offset: part.bytes(offset, precision),
+            };
             if claims.insert(gradient, storage).is_some() {
                 return Err(fail(position, "used twice"));
             }
@@ -174,11 +236,24 @@ fn claim_gradients(tape: &Tape, states: &StateList, live: &[bool], dtypes: &[DTy
     Ok(claims)
 }
 
-/// For each operand that is written straight into a concatenation: that concatenation and its first channel there.
-fn claim_concats(tape: &Tape, live: &[bool], gradients: &HashMap<Var, Storage>, copied: &HashSet<usize>) -> BTreeMap<Var, (usize, usize)> {
+/// For each operand that is written straight into a concatenation: that concatenation and its first
+/// channel there.
+fn claim_concats(
+    tape: &Tape,
+    live: &[bool],
+    gradients: &HashMap<Var, Storage>,
+    copied: &HashSet<usize>,
+) -> BTreeMap<Var, (usize, usize)> {
     let mut claims: BTreeMap<Var, (usize, usize)> = BTreeMap::new();
-    for (index, node) in tape.nodes().iter().enumerate().filter(|(index, _)| live[*index] && !copied.contains(index)) {
-        if op_of(node).and_then(Op::view) != Some(View::Concat) || gradients.contains_key(&Var(index)) {
+    for (index, node) in tape
+        .nodes()
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| live[*index] && !copied.contains(index))
+    {
+        if op_of(node).and_then(Op::view) != Some(View::Concat)
+            || gradients.contains_key(&Var(index))
+        {
             continue;
         }
         let starts = node.inputs.iter().scan(0, |start, &input| {
@@ -190,10 +265,18 @@ fn claim_concats(tape: &Tape, live: &[bool], gradients: &HashMap<Var, Storage>, 
         let fits = |&(input, start): &(Var, usize)| {
             let fresh = op_of(&tape.nodes()[input.0]).is_some_and(|op| op.view().is_none());
             let uses = parts.iter().filter(|part| part.0 == input).count();
-            start % 4 == 0 && fresh && uses == 1 && !claims.contains_key(&input) && !gradients.contains_key(&input)
+            start % 4 == 0
+                && fresh
+                && uses == 1
+                && !claims.contains_key(&input)
+                && !gradients.contains_key(&input)
         };
         if parts.iter().all(fits) {
-            claims.extend(parts.into_iter().map(|(input, start)| (input, (index, start))));
+            claims.extend(
+                parts
+                    .into_iter()
+                    .map(|(input, start)| (input, (index, start))),
+            );
         }
     }
     claims
@@ -209,39 +292,77 @@ fn resolve(
 ) -> Places {
     let nodes = tape.nodes();
     let in_place: HashSet<usize> = concats.values().map(|&(concat, _)| concat).collect();
-    let mut found = Places { places: vec![None; nodes.len()], views: HashSet::new() };
+    let mut found = Places {
+        places: vec![None; nodes.len()],
+        views: HashSet::new(),
+    };
     for (index, node) in nodes.iter().enumerate().filter(|&(index, _)| live[index]) {
         let first_input = node.inputs.first().and_then(|input| found.places[input.0]);
         let dtype = dtypes[index];
         let dense = Operand::stored(node.shape, dtype);
-        let own = Place { storage: Storage::Node(index), operand: dense };
-        let place = match (&node.source, gradients.get(&Var(index)), concats.get(&Var(index))) {
+        let own = Place {
+            storage: Storage::Node(index),
+            operand: dense,
+        };
+        let place = match (
+            &node.source,
+            gradients.get(&Var(index)),
+            concats.get(&Var(index)),
+        ) {
             (Source::State(id), ..) => {
                 let state = states.get(*id);
-                let part = if dtype == DType::F16 { ArenaPart::Half } else { ArenaPart::Value };
+                let part = if dtype == DType::F16 {
+                    ArenaPart::Half
+                } else {
+                    ArenaPart::Value
+                };
                 Place {
-                    storage: Storage::Arena { arena: state.arena, part, offset: part.bytes(state.offset, states.precision()) },
+                    storage: Storage::Arena {
+                        arena: state.arena,
+                        part,
+                        offset: part.bytes(state.offset, states.precision()),
+                    },
                     operand: dense,
                 }
             }
-            (_, Some(&storage), _) => Place { storage, operand: dense },
+            (_, Some(&storage), _) => Place {
+                storage,
+                operand: dense,
+            },
             (_, _, Some(&(concat, start))) => Place {
                 storage: Storage::Node(concat),
-                operand: Operand { offset: start as u32 / 4, stride: nodes[concat].shape.channels4() as u32, ..dense },
+                operand: Operand {
+                    offset: start as u32 / 4,
+                    stride: nodes[concat].shape.channels4() as u32,
+                    ..dense
+                },
             },
             (Source::Op(op), ..) => match (op.view(), first_input) {
                 (Some(View::Concat), _) if in_place.contains(&index) => own,
                 (Some(View::Alias), Some(input)) => input,
-                (Some(View::Slice { start }), Some(input)) if is_aligned(start, node.shape.channels(), input.operand) => Place {
-                    operand: Operand { offset: input.operand.offset + start as u32 / 4, stride: input.operand.stride, ..dense },
+                (Some(View::Slice { start }), Some(input))
+                    if is_aligned(start, node.shape.channels(), input.operand) =>
+                {
+                    Place {
+                        operand: Operand {
+                            offset: input.operand.offset + start as u32 / 4,
+                            stride: input.operand.stride,
+                            ..dense
+                        },
+                        ..input
+                    }
+                }
+                (Some(View::Images { start }), Some(input)) => Place {
+                    operand: input.operand.images(start, node.shape.batch()),
                     ..input
                 },
-                (Some(View::Images { start }), Some(input)) => Place { operand: input.operand.images(start, node.shape.batch()), ..input },
                 _ => own,
             },
             _ => own,
         };
-        let is_view = place.storage != Storage::Node(index) && !gradients.contains_key(&Var(index)) && !concats.contains_key(&Var(index));
+        let is_view = place.storage != Storage::Node(index)
+            && !gradients.contains_key(&Var(index))
+            && !concats.contains_key(&Var(index));
         if matches!(node.source, Source::Op(_)) && (is_view || in_place.contains(&index)) {
             found.views.insert(index);
         }
@@ -252,11 +373,17 @@ fn resolve(
 
 /// A slice is a view when it starts on a `vec4` and its last `vec4` holds nothing of a neighbour.
 fn is_aligned(start: usize, channels: usize, input: Operand) -> bool {
-    start.is_multiple_of(4) && (channels.is_multiple_of(4) || start + channels == input.shape.channels())
+    start.is_multiple_of(4)
+        && (channels.is_multiple_of(4) || start + channels == input.shape.channels())
 }
 
-/// A concatenation one of whose operands is computed from the storage that it would be written into, or beside another value in it.
-fn conflicting_concat(tape: &Tape, places: &Places, concats: &BTreeMap<Var, (usize, usize)>) -> Option<usize> {
+/// A concatenation one of whose operands is computed from the storage that it would be written
+/// into, or beside another value in it.
+fn conflicting_concat(
+    tape: &Tape,
+    places: &Places,
+    concats: &BTreeMap<Var, (usize, usize)>,
+) -> Option<usize> {
     let storage = |var: &Var| places.places[var.0].map(|place| place.storage);
     let is_byproduct = |node: &Node| op_of(node).and_then(Op::byproduct).is_some();
     let maker = |var: Var| match &tape.nodes()[var.0] {
@@ -265,8 +392,13 @@ fn conflicting_concat(tape: &Tape, places: &Places, concats: &BTreeMap<Var, (usi
     };
     concats.iter().find_map(|(&operand, &(concat, _))| {
         let maker_of_it = maker(operand);
-        let is_read = tape.nodes()[maker_of_it.0].inputs.iter().any(|input| storage(input) == Some(Storage::Node(concat)));
-        let is_beside = |(&other, &(into, _))| other != operand && into == concat && maker(other) == maker_of_it;
+        let is_read = tape.nodes()[maker_of_it.0]
+            .inputs
+            .iter()
+            .any(|input| storage(input) == Some(Storage::Node(concat)));
+        let is_beside = |(&other, &(into, _))| {
+            other != operand && into == concat && maker(other) == maker_of_it
+        };
         (is_read || concats.iter().any(is_beside)).then_some(concat)
     })
 }

@@ -1,7 +1,8 @@
-//! The memory plan: which planned buffer each storage gets, from when it is first written to when it is last read.
+//! The memory plan: which planned buffer each storage gets, from when it is first written to when
+//! it is last read.
 //!
-//! Two storages share a buffer only when their lives do not touch, so an operation's input and output never do. Nothing here needs
-//! a device.
+//! Two storages share a buffer only when their lives do not touch, so an operation's input and
+//! output never do. Nothing here needs a device.
 
 use super::ProgramError;
 use super::fuse::fuse;
@@ -31,9 +32,14 @@ pub struct Step {
 impl Step {
     /// The values that the launches write.
     pub fn written(&self) -> impl Iterator<Item = Var> {
-        let binds = |slot: Slot| self.dispatches.iter().any(|dispatch| dispatch.slots.contains(&slot));
+        let binds = |slot: Slot| {
+            self.dispatches
+                .iter()
+                .any(|dispatch| dispatch.slots.contains(&slot))
+        };
         let own = binds(Slot::Output).then_some(Var(self.node));
-        own.into_iter().chain(self.byproducts.iter().flatten().copied())
+        own.into_iter()
+            .chain(self.byproducts.iter().flatten().copied())
     }
 }
 
@@ -50,9 +56,11 @@ pub struct Plan {
     pub buffer_of: HashMap<usize, usize>,
     /// Size of each planned buffer in bytes.
     pub buffers: Vec<u64>,
-    /// Bytes of the gradients of each arena that are kept until its optimiser runs; no entry where there are none.
+    /// Bytes of the gradients of each arena that are kept until its optimiser runs; no entry where
+    /// there are none.
     pub gradients: HashMap<ArenaId, u64>,
-    /// Size of the one buffer that every operation with a workspace uses in its turn; 0 when none has one.
+    /// Size of the one buffer that every operation with a workspace uses in its turn; 0 when none
+    /// has one.
     pub workspace_bytes: u64,
     /// What the values would take if no buffer were used twice.
     pub unshared_bytes: u64,
@@ -62,7 +70,11 @@ impl Plan {
     /// Every kernel once, in the order of their first launch.
     pub(super) fn kernels(&self) -> Vec<KernelSpec> {
         let mut seen = HashSet::new();
-        let all = self.steps.iter().flat_map(|step| &step.dispatches).map(|dispatch| &dispatch.kernel);
+        let all = self
+            .steps
+            .iter()
+            .flat_map(|step| &step.dispatches)
+            .map(|dispatch| &dispatch.kernel);
         all.filter(|kernel| seen.insert(*kernel)).cloned().collect()
     }
 
@@ -70,24 +82,49 @@ impl Plan {
     ///
     /// # Errors
     /// [`ProgramError::TooLarge`] and [`ProgramError::Gradient`].
-    pub fn new(tape: &Tape, states: &StateList, outputs: &[Var], profile: &Profile) -> Result<Self, ProgramError> {
-        let tape = if profile.fusion { fuse(tape, states, outputs) } else { tape.clone() };
+    pub fn new(
+        tape: &Tape,
+        states: &StateList,
+        outputs: &[Var],
+        profile: &Profile,
+    ) -> Result<Self, ProgramError> {
+        let tape = if profile.fusion {
+            fuse(tape, states, outputs)
+        } else {
+            tape.clone()
+        };
         let live = live_nodes(&tape, outputs);
         let Places { places, views } = place_values(&tape, states, &live)?;
         check_sizes(&tape, &places, profile)?;
         let mut byproducts = byproducts(&tape, &live);
         let mut steps = Vec::new();
-        for (index, node) in tape.nodes().iter().enumerate().filter(|(index, _)| live[*index] && !views.contains(index)) {
-            let (Source::Op(op), Some(output)) = (&node.source, places[index]) else { continue };
+        for (index, node) in tape
+            .nodes()
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| live[*index] && !views.contains(index))
+        {
+            let (Source::Op(op), Some(output)) = (&node.source, places[index]) else {
+                continue;
+            };
             if op.byproduct().is_some() {
                 continue;
             }
             let operand = |var: &Var| places[var.0].map(|place| place.operand);
             let inputs: Vec<Operand> = node.inputs.iter().filter_map(operand).collect();
             let made = byproducts.remove(&index).unwrap_or_default();
-            let beside: Vec<Option<Operand>> = made.iter().map(|value| value.as_ref().and_then(operand)).collect();
-            let lowered =
-                op.lower(&LowerContext { inputs: &inputs, output: output.operand, byproducts: &beside, slopes: [1.0; 2], profile, states });
+            let beside: Vec<Option<Operand>> = made
+                .iter()
+                .map(|value| value.as_ref().and_then(operand))
+                .collect();
+            let lowered = op.lower(&LowerContext {
+                inputs: &inputs,
+                output: output.operand,
+                byproducts: &beside,
+                slopes: [1.0; 2],
+                profile,
+                states,
+            });
             steps.push(Step {
                 node: index,
                 dispatches: lowered.dispatches,
@@ -99,9 +136,22 @@ impl Plan {
         let gradients = gradient_bytes(&tape, states, &live);
         let lives = lives(&tape, &places, &live, outputs);
         let (buffer_of, buffers) = share(&lives);
-        let workspace_bytes = steps.iter().map(|step| step.workspace_bytes).max().unwrap_or(0);
+        let workspace_bytes = steps
+            .iter()
+            .map(|step| step.workspace_bytes)
+            .max()
+            .unwrap_or(0);
         let unshared_bytes = lives.values().map(|life| life.bytes).sum();
-        Ok(Self { tape, steps, places, buffer_of, buffers, gradients, workspace_bytes, unshared_bytes })
+        Ok(Self {
+            tape,
+            steps,
+            places,
+            buffer_of,
+            buffers,
+            gradients,
+            workspace_bytes,
+            unshared_bytes,
+        })
     }
 
     /// Bytes of all planned buffers, without the workspace.
@@ -112,10 +162,15 @@ impl Plan {
     /// The choices of kernels, each contraction once.
     pub fn choices(&self) -> Vec<Choice> {
         let mut seen = HashSet::new();
-        self.steps.iter().filter_map(|step| step.choice.clone()).filter(|choice| seen.insert(choice.key)).collect()
+        self.steps
+            .iter()
+            .filter_map(|step| step.choice.clone())
+            .filter(|choice| seen.insert(choice.key))
+            .collect()
     }
 
-    /// The parameters of all launches, each at an offset that the device can bind, and these offsets.
+    /// The parameters of all launches, each at an offset that the device can bind, and these
+    /// offsets.
     pub fn uniforms(&self, profile: &Profile) -> (Vec<u8>, Vec<u64>) {
         let alignment = profile.offset_alignment as usize;
         let mut bytes = Vec::new();
@@ -129,12 +184,16 @@ impl Plan {
         (bytes, offsets)
     }
 
-    /// The states of `arena` whose gradient its optimiser makes itself; `None` where nothing updates the arena.
+    /// The states of `arena` whose gradient its optimiser makes itself; `None` where nothing
+    /// updates the arena.
     pub fn without_gradient(&self, arena: ArenaId) -> Option<Vec<StateId>> {
-        self.tape.nodes().iter().find_map(|node| match &node.source {
-            Source::Op(op) if op.updates_arena() == Some(arena) => Some(op.without_gradient()),
-            _ => None,
-        })
+        self.tape
+            .nodes()
+            .iter()
+            .find_map(|node| match &node.source {
+                Source::Op(op) if op.updates_arena() == Some(arena) => Some(op.without_gradient()),
+                _ => None,
+            })
     }
 
     /// Number of launches.
@@ -143,15 +202,31 @@ impl Plan {
     }
 }
 
-fn check_sizes(tape: &Tape, places: &[Option<Place>], profile: &Profile) -> Result<(), ProgramError> {
+fn check_sizes(
+    tape: &Tape,
+    places: &[Option<Place>],
+    profile: &Profile,
+) -> Result<(), ProgramError> {
     let allowed = profile.max_binding_bytes.min(profile.max_buffer_bytes);
-    let sizes = tape.nodes().iter().zip(places).filter_map(|(node, place)| Some((node, place.as_ref()?.operand.bytes())));
+    let sizes = tape
+        .nodes()
+        .iter()
+        .zip(places)
+        .filter_map(|(node, place)| Some((node, place.as_ref()?.operand.bytes())));
     let too_large = sizes.into_iter().find(|&(_, bytes)| bytes > allowed);
-    too_large.map_or(Ok(()), |(node, bytes)| Err(ProgramError::TooLarge { op: describe(node), shape: node.shape, bytes, allowed }))
+    too_large.map_or(Ok(()), |(node, bytes)| {
+        Err(ProgramError::TooLarge {
+            op: describe(node),
+            shape: node.shape,
+            bytes,
+            allowed,
+        })
+    })
 }
 
-/// Gives each storage a buffer, the largest storages first: each takes the smallest buffer that is free during its life, which
-/// is large enough because it was made for a larger one. Returns the buffer of each storage and the size of each buffer.
+/// Gives each storage a buffer, the largest storages first: each takes the smallest buffer that is
+/// free during its life, which is large enough because it was made for a larger one. Returns the
+/// buffer of each storage and the size of each buffer.
 fn share(lives: &BTreeMap<usize, Life>) -> (HashMap<usize, usize>, Vec<u64>) {
     let mut order: Vec<(usize, &Life)> = lives.iter().map(|(&owner, life)| (owner, life)).collect();
     order.sort_by_key(|(owner, life)| (u64::MAX - life.bytes, life.first(), *owner));
@@ -159,7 +234,11 @@ fn share(lives: &BTreeMap<usize, Life>) -> (HashMap<usize, usize>, Vec<u64>) {
     let mut sizes = Vec::new();
     let mut tenants: Vec<Vec<&Life>> = Vec::new();
     for (owner, life) in order {
-        let is_free = |buffer: &usize| tenants[*buffer].iter().all(|other| other.last() < life.first() || life.last() < other.first());
+        let is_free = |buffer: &usize| {
+            tenants[*buffer]
+                .iter()
+                .all(|other| other.last() < life.first() || life.last() < other.first())
+        };
         let buffer = (0..sizes.len()).rev().find(is_free).unwrap_or_else(|| {
             sizes.push(life.bytes);
             tenants.push(Vec::new());

@@ -14,7 +14,11 @@ pub struct Recent<K, V> {
 impl<K: PartialEq, V> Recent<K, V> {
     /// Keeps at most `most` values, but never fewer than two; `value` is the first.
     pub fn new(most: usize, key: K, value: V) -> Self {
-        Self { most: most.max(2), newest: (key, value), older: Vec::new() }
+        Self {
+            most: most.max(2),
+            newest: (key, value),
+            older: Vec::new(),
+        }
     }
 
     /// The value used last.
@@ -24,14 +28,22 @@ impl<K: PartialEq, V> Recent<K, V> {
 
     /// The value of `key` if it is there; this is no use of it.
     pub fn get(&self, key: &K) -> Option<&V> {
-        std::iter::once(&self.newest).chain(&self.older).find(|(kept, _)| kept == key).map(|(_, value)| value)
+        std::iter::once(&self.newest)
+            .chain(&self.older)
+            .find(|(kept, _)| kept == key)
+            .map(|(_, value)| value)
     }
 
-    /// Uses the value of `key`, made by `make` if it is not there. For that the one used longest ago makes room first.
+    /// Uses the value of `key`, made by `make` if it is not there. For that the one used longest
+    /// ago makes room first.
     ///
     /// # Errors
     /// Those of `make`.
-    pub fn get_or_make<E>(&mut self, key: K, make: impl FnOnce(&K) -> Result<V, E>) -> Result<&V, E> {
+    pub fn get_or_make<E>(
+        &mut self,
+        key: K,
+        make: impl FnOnce(&K) -> Result<V, E>,
+    ) -> Result<&V, E> {
         if self.newest.0 != key {
             let value = match self.older.iter().position(|(kept, _)| *kept == key) {
                 Some(position) => self.older.remove(position).1,
@@ -55,15 +67,28 @@ mod tests {
     use std::rc::Rc;
 
     /// Uses `key` and says whether it was made, and how many values there were while it was.
-    fn used(recent: &mut Recent<u32, Rc<u32>>, alive: &RefCell<Vec<std::rc::Weak<u32>>>, key: u32) -> Option<usize> {
+    fn used(
+        recent: &mut Recent<u32, Rc<u32>>,
+        alive: &RefCell<Vec<std::rc::Weak<u32>>>,
+        key: u32,
+    ) -> Option<usize> {
         let mut there = None;
         let make = |&key: &u32| {
-            there = Some(alive.borrow().iter().filter(|value| value.strong_count() > 0).count());
+            there = Some(
+                alive
+                    .borrow()
+                    .iter()
+                    .filter(|value| value.strong_count() > 0)
+                    .count(),
+            );
             let value = Rc::new(10 * key);
             alive.borrow_mut().push(Rc::downgrade(&value));
             Ok::<_, ()>(value)
         };
-        assert_eq!(recent.get_or_make(key, make).map(|value| **value), Ok(10 * key));
+        assert_eq!(
+            recent.get_or_make(key, make).map(|value| **value),
+            Ok(10 * key)
+        );
         assert_eq!(**recent.newest(), 10 * key);
         there
     }
@@ -73,12 +98,21 @@ mod tests {
         let first = Rc::new(10);
         let alive = RefCell::new(vec![Rc::downgrade(&first)]);
         let mut recent = Recent::new(3, 1, first);
-        assert_eq!([2, 3].map(|key| used(&mut recent, &alive, key)), [Some(1), Some(2)]);
-        assert_eq!([1, 1, 3, 1].map(|key| used(&mut recent, &alive, key)), [None; 4]);
+        assert_eq!(
+            [2, 3].map(|key| used(&mut recent, &alive, key)),
+            [Some(1), Some(2)]
+        );
+        assert_eq!(
+            [1, 1, 3, 1].map(|key| used(&mut recent, &alive, key)),
+            [None; 4]
+        );
         // 2 is the oldest now.
         assert_eq!(used(&mut recent, &alive, 4), Some(2));
         assert!(recent.get(&2).is_none() && [1, 3, 4].iter().all(|key| recent.get(key).is_some()));
-        assert_eq!([3, 1, 2].map(|key| used(&mut recent, &alive, key)), [None, None, Some(2)]);
+        assert_eq!(
+            [3, 1, 2].map(|key| used(&mut recent, &alive, key)),
+            [None, None, Some(2)]
+        );
         assert!(recent.get(&4).is_none(), "to look at one is no use of it");
     }
 

@@ -1,10 +1,12 @@
-//! Gradient checkpointing (Chen et al., arXiv 1604.06174) as a pass from tape to tape: a value that waits long for its last reader
-//! is dropped and made again just before it is read.
+//! Gradient checkpointing (Chen et al., arXiv 1604.06174) as a pass from tape to tape: a value that
+//! waits long for its last reader is dropped and made again just before it is read.
 //!
-//! The pass looks for the moment at which most memory is alive, takes the storage whose absence then saves most, and records the
-//! operations that made its values once more before its next reader, from inputs that are still alive. It repeats this until no
-//! step makes the peak smaller. What is recorded again is the same operation on the same inputs, so every bit stays: a dropout
-//! draws its mask by counter, and what has an effect, such as an update of running statistics, is never repeated.
+//! The pass looks for the moment at which most memory is alive, takes the storage whose absence
+//! then saves most, and records the operations that made its values once more before its next
+//! reader, from inputs that are still alive. It repeats this until no step makes the peak smaller.
+//! What is recorded again is the same operation on the same inputs, so every bit stays: a dropout
+//! draws its mask by counter, and what has an effect, such as an update of running statistics, is
+//! never repeated.
 
 use super::ProgramError;
 use super::lives::{Life, lives};
@@ -15,10 +17,12 @@ use crate::tape::{Node, Source, Tape, Var};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Most operations that are recorded again for one storage: beyond that another storage serves better.
+/// Most operations that are recorded again for one storage: beyond that another storage serves
+/// better.
 const MOST_REPEATED: usize = 16;
-/// An operation may be repeated when all of the tape has so many times its multiply-accumulates: the first convolutions of both
-/// networks, whose few input channels make their large results cheap.
+/// An operation may be repeated when all of the tape has so many times its multiply-accumulates:
+/// the first convolutions of both networks, whose few input channels make their large results
+/// cheap.
 const CHEAP_SHARE: u64 = 400;
 /// What saves less than this part of the peak is not worth its launches.
 const WORTH_SHARE: u64 = 128;
@@ -39,18 +43,28 @@ impl Recomputed {
     }
 }
 
-/// Rewrites `tape` so that less memory is alive at its peak; `outputs` are what will be read after a run.
+/// Rewrites `tape` so that less memory is alive at its peak; `outputs` are what will be read after
+/// a run.
 ///
 /// # Errors
 /// Those of placing the values.
-pub fn recompute(tape: &Tape, states: &StateList, outputs: &[Var]) -> Result<Recomputed, ProgramError> {
+pub fn recompute(
+    tape: &Tape,
+    states: &StateList,
+    outputs: &[Var],
+) -> Result<Recomputed, ProgramError> {
     let mut best = Analysis::new(tape.clone(), states, outputs.to_vec())?;
     let mut position: Vec<Var> = (0..tape.nodes().len()).map(Var).collect();
     while let Some((eviction, better)) = best.improve(states)? {
-        position.iter_mut().for_each(|var| *var = eviction.shifted(*var));
+        position
+            .iter_mut()
+            .for_each(|var| *var = eviction.shifted(*var));
         best = better;
     }
-    Ok(Recomputed { tape: best.tape, position })
+    Ok(Recomputed {
+        tape: best.tape,
+        position,
+    })
 }
 
 /// What is alive when on a tape.
@@ -76,7 +90,11 @@ struct Eviction {
 impl Eviction {
     /// Where a value of the tape lies after the rewriting.
     fn shifted(&self, var: Var) -> Var {
-        Var(if var.0 < self.before { var.0 } else { var.0 + self.values.len() })
+        Var(if var.0 < self.before {
+            var.0
+        } else {
+            var.0 + self.values.len()
+        })
     }
 
     /// What a node from `before` on reads: the repetition of a value, if there is one.
@@ -89,13 +107,28 @@ impl Eviction {
 
     /// The rewritten list of nodes.
     fn apply(&self, nodes: &[Node]) -> Vec<Node> {
-        let again = |node: &Node| Node { inputs: node.inputs.iter().map(|&input| self.reading(input)).collect(), ..node.clone() };
+        let again = |node: &Node| Node {
+            inputs: node
+                .inputs
+                .iter()
+                .map(|&input| self.reading(input))
+                .collect(),
+            ..node.clone()
+        };
         let repeated = self.values.iter().map(|&value| {
             let node = again(&nodes[value]);
-            Node { scope: format!("again {}", node.scope).into(), ..node }
+            Node {
+                scope: format!("again {}", node.scope).into(),
+                ..node
+            }
         });
         let (early, late) = nodes.split_at(self.before);
-        early.iter().cloned().chain(repeated).chain(late.iter().map(again)).collect()
+        early
+            .iter()
+            .cloned()
+            .chain(repeated)
+            .chain(late.iter().map(again))
+            .collect()
     }
 }
 
@@ -121,8 +154,18 @@ impl Analysis {
                 Ordering::Less => {}
             }
         }
-        let macs = (0..tape.nodes().len()).map(|node| tape.macs(Var(node))).sum();
-        Ok(Self { tape, outputs, places, lives, peak, at, macs })
+        let macs = (0..tape.nodes().len())
+            .map(|node| tape.macs(Var(node)))
+            .sum();
+        Ok(Self {
+            tape,
+            outputs,
+            places,
+            lives,
+            peak,
+            at,
+            macs,
+        })
     }
 
     /// The first eviction that makes the peak smaller, and the tape after it.
@@ -138,28 +181,56 @@ impl Analysis {
 
     fn without(&self, eviction: &Eviction, states: &StateList) -> Result<Self, ProgramError> {
         let tape = Tape::from_nodes(eviction.apply(self.tape.nodes()));
-        Self::new(tape, states, self.outputs.iter().map(|&output| eviction.shifted(output)).collect())
+        Self::new(
+            tape,
+            states,
+            self.outputs
+                .iter()
+                .map(|&output| eviction.shifted(output))
+                .collect(),
+        )
     }
 
     /// What could be dropped at the peak, the largest saving first.
     fn evictions(&self, states: &StateList) -> Vec<Eviction> {
         let gap = |life: &Life| {
             let before = *life.touches.iter().find(|&&touch| touch >= self.at)?;
-            (life.first() < self.at && before > self.at && before < self.tape.nodes().len()).then_some(before)
+            (life.first() < self.at && before > self.at && before < self.tape.nodes().len())
+                .then_some(before)
         };
-        let mut found: Vec<Eviction> =
-            self.lives.iter().filter_map(|(&owner, life)| self.eviction(owner, life, gap(life)?, states)).collect();
+        let mut found: Vec<Eviction> = self
+            .lives
+            .iter()
+            .filter_map(|(&owner, life)| self.eviction(owner, life, gap(life)?, states))
+            .collect();
         found.retain(|eviction| eviction.saved * WORTH_SHARE >= self.peak.0);
         found.sort_by_key(|eviction| u64::MAX - eviction.saved);
         found
     }
 
-    /// How the storage of `owner` could be made again before node `before`; `None` when that is impossible or saves nothing.
-    fn eviction(&self, owner: usize, life: &Life, before: usize, states: &StateList) -> Option<Eviction> {
+    /// How the storage of `owner` could be made again before node `before`; `None` when that is
+    /// impossible or saves nothing.
+    fn eviction(
+        &self,
+        owner: usize,
+        life: &Life,
+        before: usize,
+        states: &StateList,
+    ) -> Option<Eviction> {
         let nodes = self.tape.nodes();
-        let later = nodes[before..].iter().flat_map(|node| &node.inputs).filter(|input| self.owner(**input) == Some(owner));
-        let mut pending: Vec<usize> = later.map(|var| var.0).filter(|&value| value < before).collect();
-        let mut eviction = Eviction { values: BTreeSet::new(), before, saved: life.bytes };
+        let later = nodes[before..]
+            .iter()
+            .flat_map(|node| &node.inputs)
+            .filter(|input| self.owner(**input) == Some(owner));
+        let mut pending: Vec<usize> = later
+            .map(|var| var.0)
+            .filter(|&value| value < before)
+            .collect();
+        let mut eviction = Eviction {
+            values: BTreeSet::new(),
+            before,
+            saved: life.bytes,
+        };
         let mut kept = HashSet::new();
         while let Some(value) = pending.pop() {
             if !eviction.values.insert(value) {
@@ -170,7 +241,9 @@ impl Analysis {
             }
             for &input in &nodes[value].inputs {
                 match (&nodes[input.0].source, self.owner(input)) {
-                    (Source::State(id), _) if self.overwritten(*id, value..before, states) => return None,
+                    (Source::State(id), _) if self.overwritten(*id, value..before, states) => {
+                        return None;
+                    }
                     (Source::State(_) | Source::Input(_), _) => {}
                     (Source::Op(_), None) => return None,
                     (Source::Op(_), Some(storage)) => {
@@ -178,7 +251,10 @@ impl Analysis {
                         if storage == owner || last < before && self.is_cheap(input.0) {
                             pending.push(input.0);
                         } else if last < self.at && kept.insert(storage) {
-                            eviction.saved = eviction.saved.checked_sub(self.lives.get(&storage)?.bytes).filter(|&saved| saved > 0)?;
+                            eviction.saved = eviction
+                                .saved
+                                .checked_sub(self.lives.get(&storage)?.bytes)
+                                .filter(|&saved| saved > 0)?;
                         }
                     }
                 }
@@ -189,11 +265,18 @@ impl Analysis {
 
     /// Whether a node may be repeated: without effect, and little work.
     fn is_cheap(&self, node: usize) -> bool {
-        self.op(node).is_some_and(|op| !op.has_effect() && self.tape.macs(Var(node)) * CHEAP_SHARE <= self.macs)
+        self.op(node).is_some_and(|op| {
+            !op.has_effect() && self.tape.macs(Var(node)) * CHEAP_SHARE <= self.macs
+        })
     }
 
     /// Whether a state changes between two nodes.
-    fn overwritten(&self, id: StateId, mut between: std::ops::Range<usize>, states: &StateList) -> bool {
+    fn overwritten(
+        &self,
+        id: StateId,
+        mut between: std::ops::Range<usize>,
+        states: &StateList,
+    ) -> bool {
         let arena = states.get(id).arena;
         between.any(|node| {
             let inputs = &self.tape.nodes()[node].inputs;

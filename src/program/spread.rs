@@ -32,7 +32,14 @@ impl Spread {
             value(index) * (1.0 - rest) + value(index + 1) * rest
         };
         let [min, lower, median, upper, max] = [0, 1, 2, 3, 4].map(at);
-        Self { min, lower, median, upper, max, samples: sorted.len() }
+        Self {
+            min,
+            lower,
+            median,
+            upper,
+            max,
+            samples: sorted.len(),
+        }
     }
 
     /// Whether the middle halves of the two series have no value in common.
@@ -48,9 +55,27 @@ mod tests {
     #[test]
     fn quartiles_lie_between_neighbours() {
         let spread = Spread::of(&[5.0, 1.0, 4.0, 2.0, 3.0]);
-        assert_eq!((spread.min, spread.lower, spread.median, spread.upper, spread.max), (1.0, 2.0, 3.0, 4.0, 5.0));
+        assert_eq!(
+            (
+                spread.min,
+                spread.lower,
+                spread.median,
+                spread.upper,
+                spread.max
+            ),
+            (1.0, 2.0, 3.0, 4.0, 5.0)
+        );
         let spread = Spread::of(&[4.0, 1.0]);
-        assert_eq!((spread.min, spread.lower, spread.median, spread.upper, spread.max), (1.0, 1.75, 2.5, 3.25, 4.0));
+        assert_eq!(
+            (
+                spread.min,
+                spread.lower,
+                spread.median,
+                spread.upper,
+                spread.max
+            ),
+            (1.0, 1.75, 2.5, 3.25, 4.0)
+        );
         assert_eq!(Spread::of(&[]), Spread::default());
         assert_eq!(Spread::of(&[7.0]).median, 7.0);
     }

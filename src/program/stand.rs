@@ -1,4 +1,5 @@
-//! A test stand for the launches of one operation: its own operands, several copies of the inputs, and a stopwatch.
+//! A test stand for the launches of one operation: its own operands, several copies of the inputs,
+//! and a stopwatch.
 
 use super::{Clock, Launch, ProgramError, Spread, Store, encode};
 use crate::gpu::{Binding, Buffer, Gpu, Timestamps};
@@ -44,23 +45,41 @@ pub struct Stand<'a> {
 }
 
 impl<'a> Stand<'a> {
-    /// Buffers for densely stored `inputs`, filled with fixed pseudo-random values in -1..1, and for an output. There are as many copies of
-    /// the inputs as fill `rotated_bytes`, two at least and 64 at most, and one output: launches that write it wait for each other.
+    /// Buffers for densely stored `inputs`, filled with fixed pseudo-random values in -1..1, and
+    /// for an output. There are as many copies of the inputs as fill `rotated_bytes`, two at least
+    /// and 64 at most, and one output: launches that write it wait for each other.
     ///
     /// # Errors
     /// Operands that do not fit the device.
-    pub fn new(gpu: &'a Gpu, clock: &Clock, operands: &[Operand], output: Operand, rotated_bytes: u64) -> Result<Self, ProgramError> {
+    pub fn new(
+        gpu: &'a Gpu,
+        clock: &Clock,
+        operands: &[Operand],
+        output: Operand,
+        rotated_bytes: u64,
+    ) -> Result<Self, ProgramError> {
         let bytes: u64 = operands.iter().map(Operand::bytes).sum();
         let copies = (rotated_bytes.div_ceil(bytes.max(1))).clamp(2, MOST_COPIES);
         let mut inputs = Vec::new();
         for copy in 0..copies {
-            let buffers = operands.iter().map(|operand| gpu.storage("input", operand.bytes())).collect::<Result<Vec<_>, _>>()?;
+            let buffers = operands
+                .iter()
+                .map(|operand| gpu.storage("input", operand.bytes()))
+                .collect::<Result<Vec<_>, _>>()?;
             let mut encoder = gpu.device().create_command_encoder(&Default::default());
             for (i, (buffer, operand)) in buffers.iter().zip(operands).enumerate() {
                 let shape = operand.shape;
                 match inputs.first().and_then(|first: &Vec<Buffer>| first.get(i)) {
-                    None => gpu.write(buffer, 0, &operand.dtype.encode(&shape.pack(&noise(shape.len(), i as u32 + 1)))),
-                    Some(first) => encoder.copy_buffer_to_buffer(first, 0, buffer, 0, operand.bytes()),
+                    None => gpu.write(
+                        buffer,
+                        0,
+                        &operand
+                            .dtype
+                            .encode(&shape.pack(&noise(shape.len(), i as u32 + 1))),
+                    ),
+                    Some(first) => {
+                        encoder.copy_buffer_to_buffer(first, 0, buffer, 0, operand.bytes())
+                    }
                 }
             }
             if copy > 0 {
@@ -70,7 +89,11 @@ impl<'a> Stand<'a> {
         }
         Ok(Self {
             gpu,
-            stamps: if *clock == Clock::Timestamps { Some(Timestamps::new(gpu, 1)?) } else { None },
+            stamps: if *clock == Clock::Timestamps {
+                Some(Timestamps::new(gpu, 1)?)
+            } else {
+                None
+            },
             store: Store::new(gpu, StateList::default(), false)?,
             inputs,
             output: gpu.storage("output", output.bytes())?,
@@ -81,17 +104,30 @@ impl<'a> Stand<'a> {
     /// Builds the kernels of `dispatches` and binds them to every copy.
     ///
     /// # Errors
-    /// [`ProgramError::Absent`] for arenas and what else a stand does not have, and what building and binding report.
-    pub fn bind(&self, dispatches: &[Dispatch], workspace_bytes: u64) -> Result<Bound, ProgramError> {
+    /// [`ProgramError::Absent`] for arenas and what else a stand does not have, and what building
+    /// and binding report.
+    pub fn bind(
+        &self,
+        dispatches: &[Dispatch],
+        workspace_bytes: u64,
+    ) -> Result<Bound, ProgramError> {
         let workspace = self.gpu.storage("workspace", workspace_bytes)?;
         let mut copies: Vec<Vec<Launch>> = self.inputs.iter().map(|_| Vec::new()).collect();
         let mut held = Vec::new();
         for dispatch in dispatches {
             let kernel = self.gpu.kernel(&dispatch.kernel)?;
-            let params = self.gpu.buffer("params", dispatch.params.len() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+            let params = self.gpu.buffer(
+                "params",
+                dispatch.params.len() as u64,
+                BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+            )?;
             self.gpu.write(&params, 0, &dispatch.params);
             for (launches, inputs) in copies.iter_mut().zip(&self.inputs) {
-                let mut bindings = vec![Binding { buffer: &params, offset: 0, bytes: dispatch.params.len() as u64 }];
+                let mut bindings = vec![Binding {
+                    buffer: &params,
+                    offset: 0,
+                    bytes: dispatch.params.len() as u64,
+                }];
                 for slot in &dispatch.slots {
                     let buffer = match slot {
                         Slot::Input(i) => inputs.get(*i).ok_or(ProgramError::Absent { var: *i })?,
@@ -99,21 +135,38 @@ impl<'a> Stand<'a> {
                         Slot::Workspace => &workspace,
                         Slot::Step => self.store.step(),
                         Slot::Monitor => self.store.monitor(),
-                        Slot::Byproduct(i) | Slot::Unused(i) => return Err(ProgramError::Absent { var: *i }),
-                        Slot::Arena { arena, .. } => return Err(ProgramError::Absent { var: arena.index() }),
+                        Slot::Byproduct(i) | Slot::Unused(i) => {
+                            return Err(ProgramError::Absent { var: *i });
+                        }
+                        Slot::Arena { arena, .. } => {
+                            return Err(ProgramError::Absent { var: arena.index() });
+                        }
                     };
-                    bindings.push(Binding { buffer, offset: 0, bytes: buffer.size() });
+                    bindings.push(Binding {
+                        buffer,
+                        offset: 0,
+                        bytes: buffer.size(),
+                    });
                 }
                 let group = kernel.bind(self.gpu, &bindings)?;
-                launches.push(Launch { node: 0, kernel: kernel.clone(), group, grid: dispatch.grid() });
+                launches.push(Launch {
+                    node: 0,
+                    kernel: kernel.clone(),
+                    group,
+                    grid: dispatch.grid(),
+                });
             }
             held.push(params);
         }
         held.push(workspace);
-        Ok(Bound { copies, _held: held })
+        Ok(Bound {
+            copies,
+            _held: held,
+        })
     }
 
-    /// Fills the output with NaN, runs `bound` once and reads the output: what was not written is NaN.
+    /// Fills the output with NaN, runs `bound` once and reads the output: what was not written is
+    /// NaN.
     ///
     /// # Errors
     /// What running and reading back report.
@@ -121,10 +174,13 @@ impl<'a> Stand<'a> {
         let bytes = self.output.size();
         self.gpu.write(&self.output, 0, &vec![0xff; bytes as usize]);
         self.run(bound, 0, 1);
-        Ok(self.output_operand.gather(&self.gpu.read(&self.output, 0, bytes)?))
+        Ok(self
+            .output_operand
+            .gather(&self.gpu.read(&self.output, 0, bytes)?))
     }
 
-    /// Seconds of one run of `bound` by several samples after a warm-up. Successive runs read other copies of the inputs.
+    /// Seconds of one run of `bound` by several samples after a warm-up. Successive runs read other
+    /// copies of the inputs.
     ///
     /// # Errors
     /// What the device reports.
@@ -139,9 +195,13 @@ impl<'a> Stand<'a> {
         // A stamped pass costs up to 20 us, waiting on the host up to 100: one percent of these.
         let least = if self.stamps.is_some() { 2e-3 } else { 1e-2 };
         let repeats = (least / once.max(1e-7)).ceil().clamp(1.0, 1e4);
-        let samples = (budget.seconds / (once * repeats).max(1e-7)).clamp(3.0, MOST_SAMPLES) as usize;
-        let sample = |sample: usize| self.sample(bound, sample * repeats as usize, repeats as usize);
-        Ok(Spread::of(&(0..samples).map(sample).collect::<Result<Vec<_>, _>>()?))
+        let samples =
+            (budget.seconds / (once * repeats).max(1e-7)).clamp(3.0, MOST_SAMPLES) as usize;
+        let sample =
+            |sample: usize| self.sample(bound, sample * repeats as usize, repeats as usize);
+        Ok(Spread::of(
+            &(0..samples).map(sample).collect::<Result<Vec<_>, _>>()?,
+        ))
     }
 
     /// Mean seconds of `repeats` runs in a row, from copy `first` on.
@@ -160,9 +220,15 @@ impl<'a> Stand<'a> {
     }
 
     fn run(&self, bound: &Bound, first: usize, repeats: usize) {
-        let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+        let mut encoder = self
+            .gpu
+            .device()
+            .create_command_encoder(&Default::default());
         let timestamp_writes = self.stamps.as_ref().map(|stamps| stamps.of_pass(0));
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: None,
+            timestamp_writes,
+        });
         for i in 0..repeats {
             encode(&mut pass, &bound.copies[(first + i) % bound.copies.len()]);
         }

@@ -31,23 +31,40 @@ struct Arena {
 }
 
 impl Store {
-    /// Allocates zeroed memory for all states. With `training` trainable arenas get moments; their gradients belong
-    /// to the programs that make them.
+    /// Allocates zeroed memory for all states. With `training` trainable arenas get moments; their
+    /// gradients belong to the programs that make them.
     ///
     /// # Errors
-    /// [`GpuError::NoF16`] for states of that precision on a device without it, and those of [`Gpu::buffer`].
+    /// [`GpuError::NoF16`] for states of that precision on a device without it, and those of
+    /// [`Gpu::buffer`].
     pub fn new(gpu: &Gpu, states: StateList, training: bool) -> Result<Self, ProgramError> {
         let halves = states.precision() == DType::F16;
         if halves && !gpu.profile().f16 {
-            return Err(GpuError::NoF16 { adapter: gpu.info().name.clone() }.into());
+            return Err(GpuError::NoF16 {
+                adapter: gpu.info().name.clone(),
+            }
+            .into());
         }
-        let moments = &[("first moments", ArenaPart::Moment1), ("second moments", ArenaPart::Moment2)][..states.moments()];
+        let moments = &[
+            ("first moments", ArenaPart::Moment1),
+            ("second moments", ArenaPart::Moment2),
+        ][..states.moments()];
         let mut arenas = Vec::new();
         for spec in states.arenas() {
             let precision = states.precision();
-            let buffer = |what: &str, part: ArenaPart| gpu.storage(&format!("{} {what}", spec.name), part.bytes(spec.bytes, precision));
+            let buffer = |what: &str, part: ArenaPart| {
+                gpu.storage(
+                    &format!("{} {what}", spec.name),
+                    part.bytes(spec.bytes, precision),
+                )
+            };
             let training = match training && spec.trainable {
-                true => Some(moments.iter().map(|&(what, part)| buffer(what, part)).collect::<Result<Vec<_>, _>>()?),
+                true => Some(
+                    moments
+                        .iter()
+                        .map(|&(what, part)| buffer(what, part))
+                        .collect::<Result<Vec<_>, _>>()?,
+                ),
                 false => None,
             };
             let half = match halves && spec.trainable {
@@ -58,11 +75,25 @@ impl Store {
                 true => Some(buffer("averages", ArenaPart::Average)?),
                 false => None,
             };
-            arenas.push(Arena { value: buffer("values", ArenaPart::Value)?, half, training, average });
+            arenas.push(Arena {
+                value: buffer("values", ArenaPart::Value)?,
+                half,
+                training,
+                average,
+            });
         }
         let monitor = gpu.storage("monitor", MONITOR_BYTES)?;
-        let step = gpu.buffer("step", size_of::<StepState>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-        let store = Self { states, arenas, monitor, step };
+        let step = gpu.buffer(
+            "step",
+            size_of::<StepState>() as u64,
+            BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+        )?;
+        let store = Self {
+            states,
+            arenas,
+            monitor,
+            step,
+        };
         store.set_scaling(gpu, &[]);
         Ok(store)
     }
@@ -82,7 +113,11 @@ impl Store {
     /// # Errors
     /// Those of reading back.
     pub fn scaling(&self, gpu: &Gpu) -> Result<Vec<Scaling>, ProgramError> {
-        let bytes = gpu.read(&self.monitor, monitor_offset(0), (size_of::<Scaling>() * self.scaled_arenas()) as u64)?;
+        let bytes = gpu.read(
+            &self.monitor,
+            monitor_offset(0),
+            (size_of::<Scaling>() * self.scaled_arenas()) as u64,
+        )?;
         Ok(bytemuck::pod_collect_to_vec(&bytes))
     }
 
@@ -90,13 +125,20 @@ impl Store {
     pub fn set_scaling(&self, gpu: &Gpu, scaling: &[Scaling]) {
         for slot in 0..self.scaled_arenas() {
             let scaling = scaling.get(slot).copied().unwrap_or_default();
-            gpu.write(&self.monitor, monitor_offset(slot), bytemuck::bytes_of(&scaling));
+            gpu.write(
+                &self.monitor,
+                monitor_offset(slot),
+                bytemuck::bytes_of(&scaling),
+            );
         }
     }
 
     /// Arenas with a copy as f16 that are trained.
     fn scaled_arenas(&self) -> usize {
-        self.arenas.iter().filter(|arena| arena.half.is_some() && arena.training.is_some()).count()
+        self.arenas
+            .iter()
+            .filter(|arena| arena.half.is_some() && arena.training.is_some())
+            .count()
     }
 
     /// The uniform that changes from step to step.
@@ -104,7 +146,8 @@ impl Store {
         &self.step
     }
 
-    /// A part of an arena; `None` for gradients, for moments that nothing trained here has, and for a copy that there is not.
+    /// A part of an arena; `None` for gradients, for moments that nothing trained here has, and for
+    /// a copy that there is not.
     pub fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
         let arena = &self.arenas[arena.0];
         let training = |i: usize| arena.training.as_ref().and_then(|parts| parts.get(i));
@@ -118,19 +161,30 @@ impl Store {
         }
     }
 
-    /// Sets every state to its initial value; random ones from Philox keyed by `seed` and the state's name.
+    /// Sets every state to its initial value; random ones from Philox keyed by `seed` and the
+    /// state's name.
     ///
     /// # Errors
     /// Those of compiling and running.
     pub fn initialise(&self, gpu: &Gpu, seed: u64) -> Result<(), ProgramError> {
         for state in self.states.states() {
             match state.init {
-                Init::Constant(value) => self.write(gpu, state.id, ArenaPart::Value, &vec![value; state.shape.len()])?,
+                Init::Constant(value) => self.write(
+                    gpu,
+                    state.id,
+                    ArenaPart::Value,
+                    &vec![value; state.shape.len()],
+                )?,
                 Init::Normal { mean, std } => self.draw(gpu, state, mean, std, seed)?,
                 Init::Orthogonal { gain } => {
                     self.draw(gpu, state, 0.0, 1.0, seed)?;
                     let draws = self.read(gpu, state.id, ArenaPart::Value)?;
-                    self.write(gpu, state.id, ArenaPart::Value, &orthogonal(state.shape, state.transposed, &draws, gain))?;
+                    self.write(
+                        gpu,
+                        state.id,
+                        ArenaPart::Value,
+                        &orthogonal(state.shape, state.transposed, &draws, gain),
+                    )?;
                 }
             }
         }
@@ -141,18 +195,30 @@ impl Store {
     /// Makes every average the values themselves.
     pub fn start_averages(&self, gpu: &Gpu) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        for (value, average) in self.arenas.iter().filter_map(|arena| Some((&arena.value, arena.average.as_ref()?))) {
+        for (value, average) in self
+            .arenas
+            .iter()
+            .filter_map(|arena| Some((&arena.value, arena.average.as_ref()?)))
+        {
             encoder.copy_buffer_to_buffer(value, 0, average, 0, value.size());
         }
         gpu.submit([encoder.finish()]);
     }
 
     /// Sets a state to normal draws.
-    fn draw(&self, gpu: &Gpu, state: &StateSpec, mean: f32, std: f32, seed: u64) -> Result<(), ProgramError> {
+    fn draw(
+        &self,
+        gpu: &Gpu,
+        state: &StateSpec,
+        mean: f32,
+        std: f32,
+        seed: u64,
+    ) -> Result<(), ProgramError> {
         let arena = &self.states.get_arena(state.arena).name;
         let op = RandomNormal::new(mean, std, &format!("{arena}.{}", state.name), state.shape);
         let mut tape = Tape::default();
-        // A tape of one operation without inputs: recording cannot fail, but the error is passed on all the same.
+        // A tape of one operation without inputs: recording cannot fail, but the error is passed on
+        // all the same.
         let draw = tape.record(op, &[])?;
         let program = Program::compile(gpu, self, &tape, &[draw])?;
         program.run(gpu, self, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
@@ -160,20 +226,36 @@ impl Store {
         // What it drew takes as much as what is read back next.
         drop(program);
         if self.part(state.arena, ArenaPart::Half).is_some() {
-            self.write(gpu, state.id, ArenaPart::Value, &self.read(gpu, state.id, ArenaPart::Value)?)?;
+            self.write(
+                gpu,
+                state.id,
+                ArenaPart::Value,
+                &self.read(gpu, state.id, ArenaPart::Value)?,
+            )?;
         }
         Ok(())
     }
 
-    /// Overwrites one part of a state with logical values, and with a value its copy as f16. Nothing happens for a part that this
-    /// store does not have.
+    /// Overwrites one part of a state with logical values, and with a value its copy as f16.
+    /// Nothing happens for a part that this store does not have.
     ///
     /// # Errors
     /// [`ProgramError::Length`], and [`ProgramError::GradientInStore`] for a gradient.
-    pub fn write(&self, gpu: &Gpu, id: StateId, part: ArenaPart, values: &[f32]) -> Result<(), ProgramError> {
+    pub fn write(
+        &self,
+        gpu: &Gpu,
+        id: StateId,
+        part: ArenaPart,
+        values: &[f32],
+    ) -> Result<(), ProgramError> {
         let state = self.states.get(id);
         if values.len() != state.shape.len() {
-            return Err(ProgramError::Length { var: id.0, shape: state.shape, expected: state.shape.len(), given: values.len() });
+            return Err(ProgramError::Length {
+                var: id.0,
+                shape: state.shape,
+                expected: state.shape.len(),
+                given: values.len(),
+            });
         }
         self.check_part(id, part)?;
         if let Some(buffer) = self.part(state.arena, part) {
@@ -198,8 +280,13 @@ impl Store {
         match self.part(state.arena, part) {
             None => Ok(vec![0.0; state.shape.len()]),
             Some(buffer) => {
-                let (precision, dtype) = (self.states.precision(), part.dtype(self.states.precision()));
-                let bytes = gpu.read(buffer, part.bytes(state.offset, precision), state.shape.bytes_in(dtype))?;
+                let (precision, dtype) =
+                    (self.states.precision(), part.dtype(self.states.precision()));
+                let bytes = gpu.read(
+                    buffer,
+                    part.bytes(state.offset, precision),
+                    state.shape.bytes_in(dtype),
+                )?;
                 Ok(state.shape.unpack(&dtype.decode(&bytes)))
             }
         }
@@ -207,7 +294,9 @@ impl Store {
 
     fn check_part(&self, id: StateId, part: ArenaPart) -> Result<(), ProgramError> {
         match part {
-            ArenaPart::Gradient => Err(ProgramError::GradientInStore { state: self.states.get(id).name.clone() }),
+            ArenaPart::Gradient => Err(ProgramError::GradientInStore {
+                state: self.states.get(id).name.clone(),
+            }),
             _ => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
-//! One contraction on made-up values: each candidate is checked against the naive kernel on the same device, and only then timed.
+//! One contraction on made-up values: each candidate is checked against the naive kernel on the
+//! same device, and only then timed.
 
 use super::{Budget, Clock, ProgramError, Spread, Stand};
 use crate::gpu::{Gpu, Profile};
@@ -13,17 +14,22 @@ use std::sync::Arc;
 /// How large a trial is.
 #[derive(Debug, Clone, Copy)]
 pub struct TrialOptions {
-    /// Bytes of inputs that successive launches go through: more than the device's last cache holds.
+    /// Bytes of inputs that successive launches go through: more than the device's last cache
+    /// holds.
     pub rotated_bytes: u64,
-    /// Multiply-accumulates of the naive kernel at most, which takes seconds for a large layer on a CPU adapter. Where a contraction has
-    /// more it computes the first part of the result; behind it a candidate must have written finite numbers over NaN.
+    /// Multiply-accumulates of the naive kernel at most, which takes seconds for a large layer on a
+    /// CPU adapter. Where a contraction has more it computes the first part of the result; behind
+    /// it a candidate must have written finite numbers over NaN.
     pub checked_macs: u64,
 }
 
 impl Default for TrialOptions {
     /// More than the last cache of a CPU or GPU, and a check of some ten milliseconds.
     fn default() -> Self {
-        Self { rotated_bytes: 96 << 20, checked_macs: 20_000_000 }
+        Self {
+            rotated_bytes: 96 << 20,
+            checked_macs: 20_000_000,
+        }
     }
 }
 
@@ -61,20 +67,48 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// A contraction that does not fit the device, and what the driver reports.
-    pub fn new(gpu: &'a Gpu, clock: &Clock, key: &ContractionKey, options: &TrialOptions) -> Result<Self, ProgramError> {
+    pub fn new(
+        gpu: &'a Gpu,
+        clock: &Clock,
+        key: &ContractionKey,
+        options: &TrialOptions,
+    ) -> Result<Self, ProgramError> {
         let (tape, inputs, output) = key.record()?;
-        let Source::Op(op) = tape.nodes()[output.0].source.clone() else { return Err(ProgramError::Absent { var: output.0 }) };
+        let Source::Op(op) = tape.nodes()[output.0].source.clone() else {
+            return Err(ProgramError::Absent { var: output.0 });
+        };
         // A third input is a bias, which is never f16.
-        let stored = |(i, &input)| Operand::stored(tape.shape(input), if i < 2 { key.dtype } else { DType::F32 });
+        let stored = |(i, &input)| {
+            Operand::stored(
+                tape.shape(input),
+                if i < 2 { key.dtype } else { DType::F32 },
+            )
+        };
         let inputs: Vec<Operand> = inputs.iter().enumerate().map(stored).collect();
-        let output = Operand::stored(tape.shape(output), if op.is_precise() { DType::F32 } else { key.dtype });
+        let output = Operand::stored(
+            tape.shape(output),
+            if op.is_precise() {
+                DType::F32
+            } else {
+                key.dtype
+            },
+        );
         let stand = Stand::new(gpu, clock, &inputs, output, options.rotated_bytes)?;
-        let mut trial = Self { key: *key, op, inputs, output, profile: gpu.profile().clone(), stand, reference: Vec::new() };
+        let mut trial = Self {
+            key: *key,
+            op,
+            inputs,
+            output,
+            profile: gpu.profile().clone(),
+            stand,
+            reference: Vec::new(),
+        };
         if let Some(naive) = candidates(key, gpu.profile()).first() {
             let mut lowered = trial.lower(naive);
             let share = options.checked_macs as f64 / key.macs().max(1) as f64;
             for dispatch in &mut lowered.dispatches {
-                dispatch.groups = ((dispatch.groups as f64 * share).ceil() as u64).clamp(1, dispatch.groups.max(1));
+                dispatch.groups = ((dispatch.groups as f64 * share).ceil() as u64)
+                    .clamp(1, dispatch.groups.max(1));
             }
             trial.reference = trial.result(&lowered)?;
         }
@@ -97,21 +131,41 @@ impl<'a> Trial<'a> {
             Family::Conv2d => self.key.large.channels() * self.key.geometry.kernel.pow(2),
             Family::ConvTranspose2d => self.key.small.channels() * self.key.geometry.kernel.pow(2),
         };
-        // Both are sums of so many products of values within -1..1, added in different orders; by way of Winograd's points rounding
-        // counts more (kernels-tests/harness.rs says how much).
+        // Both are sums of so many products of values within -1..1, added in different orders; by
+        // way of Winograd's points rounding counts more (kernels-tests/harness.rs says how much).
         let terms = terms as f32;
         let by_points = winograd::is_rung(&candidate.kernel);
-        let sums = f32::EPSILON * if by_points { 24.0 * terms.sqrt() + 1.3 * terms } else { terms + 16.0 };
-        let largest = self.reference.iter().filter(|value| !value.is_nan()).fold(0.0, |most: f32, value| most.max(value.abs()));
+        let sums = f32::EPSILON
+            * if by_points {
+                24.0 * terms.sqrt() + 1.3 * terms
+            } else {
+                terms + 16.0
+            };
+        let largest = self
+            .reference
+            .iter()
+            .filter(|value| !value.is_nan())
+            .fold(0.0, |most: f32, value| most.max(value.abs()));
         let tolerance = match self.output.dtype {
             DType::F32 => sums,
             // Two results on either side of a border are stored one unit of the 11th bit apart.
             DType::F16 => sums + largest / 1024.0,
         };
-        let unwritten = self.reference.iter().all(|value| value.is_nan()) || result.iter().any(|value| !value.is_finite());
-        let pairs = result.iter().zip(&self.reference).filter(|(_, reference)| !reference.is_nan());
-        let difference = if unwritten { f32::INFINITY } else { pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) };
-        Ok(Agreement { difference, tolerance })
+        let unwritten = self.reference.iter().all(|value| value.is_nan())
+            || result.iter().any(|value| !value.is_finite());
+        let pairs = result
+            .iter()
+            .zip(&self.reference)
+            .filter(|(_, reference)| !reference.is_nan());
+        let difference = if unwritten {
+            f32::INFINITY
+        } else {
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        Ok(Agreement {
+            difference,
+            tolerance,
+        })
     }
 
     /// Times a candidate: seconds of one run, in several samples after a warm-up.
@@ -119,13 +173,22 @@ impl<'a> Trial<'a> {
     /// # Errors
     /// A kernel that cannot be built, and what the driver reports.
     pub fn time(&self, candidate: &Candidate, budget: &Budget) -> Result<Spread, ProgramError> {
-        let Lowered { dispatches, workspace_bytes, .. } = self.lower(candidate);
-        self.stand.time(&self.stand.bind(&dispatches, workspace_bytes)?, budget)
+        let Lowered {
+            dispatches,
+            workspace_bytes,
+            ..
+        } = self.lower(candidate);
+        self.stand
+            .time(&self.stand.bind(&dispatches, workspace_bytes)?, budget)
     }
 
     /// Bytes of inputs and output.
     pub fn bytes(&self) -> u64 {
-        self.inputs.iter().chain([&self.output]).map(Operand::bytes).sum()
+        self.inputs
+            .iter()
+            .chain([&self.output])
+            .map(Operand::bytes)
+            .sum()
     }
 
     /// Spoils an element of the naive result: no candidate agrees any more.
@@ -135,7 +198,11 @@ impl<'a> Trial<'a> {
     }
 
     fn result(&self, lowered: &Lowered) -> Result<Vec<f32>, ProgramError> {
-        self.stand.result(&self.stand.bind(&lowered.dispatches, lowered.workspace_bytes)?)
+        self.stand.result(
+            &self
+                .stand
+                .bind(&lowered.dispatches, lowered.workspace_bytes)?,
+        )
     }
 
     fn lower(&self, candidate: &Candidate) -> Lowered {

@@ -1,5 +1,6 @@
-//! Autotuning: which candidate computes each contraction fastest on this very device. A candidate is checked before it is timed, and
-//! displaces the default only by a win above the noise. What was found is kept in the user's cache folder, by device and driver.
+//! Autotuning: which candidate computes each contraction fastest on this very device. A candidate
+//! is checked before it is timed, and displaces the default only by a win above the noise. What was
+//! found is kept in the user's cache folder, by device and driver.
 
 use super::{Budget, Clock, ProgramError, Spread, Trial, TrialOptions};
 use crate::gpu::{Gpu, UserCache};
@@ -20,26 +21,36 @@ pub enum Effort {
 impl Effort {
     /// Time for one candidate after its warm-up, where the best so far takes `best` seconds.
     fn budget(self, best: f64) -> Budget {
-        Budget { seconds: if self == Self::Full { 0.06 } else { 0.02 }, hopeless: HOPELESS * best }
+        Budget {
+            seconds: if self == Self::Full { 0.06 } else { 0.02 },
+            hopeless: HOPELESS * best,
+        }
     }
 
     /// The file of the user's cache that holds what was found with this effort.
     fn file(self) -> &'static str {
-        if self == Self::Full { "kernels-full.json" } else { "kernels-quick.json" }
+        if self == Self::Full {
+            "kernels-full.json"
+        } else {
+            "kernels-quick.json"
+        }
     }
 }
 
-/// A win counts when the candidate's median is below this share of the default's and its median below the default's fastest run.
+/// A win counts when the candidate's median is below this share of the default's and its median
+/// below the default's fastest run.
 const LEAST_WIN: f64 = 0.95;
-/// A candidate that takes this many times as long as the best so far in a first look is not timed further.
+/// A candidate that takes this many times as long as the best so far in a first look is not timed
+/// further.
 const HOPELESS: f64 = 1.5;
 
-/// Finds a kernel for each of `keys`: from the cache where they were tuned before, else by trying. The result is for
-/// [`Profile::tuned`](crate::gpu::Profile::tuned). `report` hears of each contraction that is tried: how many are done, of how many.
+/// Finds a kernel for each of `keys`: from the cache where they were tuned before, else by trying.
+/// The result is for [`Profile::tuned`](crate::gpu::Profile::tuned). `report` hears of each
+/// contraction that is tried: how many are done, of how many.
 ///
 /// # Errors
-/// A contraction that does not fit the device, and what the driver reports. A candidate that cannot be built or that disagrees with the
-/// naive kernel is passed over.
+/// A contraction that does not fit the device, and what the driver reports. A candidate that cannot
+/// be built or that disagrees with the naive kernel is passed over.
 pub fn tune(
     gpu: &Gpu,
     keys: &[ContractionKey],
@@ -52,8 +63,17 @@ pub fn tune(
     let cache = UserCache::for_device(gpu.info());
     let mut known: BTreeMap<String, String> = cache.read_json(effort.file()).unwrap_or_default();
     let mut tuned = BTreeMap::new();
-    let unknown: Vec<&ContractionKey> = keys.iter().filter(|key| !known.contains_key(&entry(gpu, key))).collect();
-    let clock = if unknown.is_empty() { Clock::Host { reason: String::new() } } else { Clock::of(gpu)? };
+    let unknown: Vec<&ContractionKey> = keys
+        .iter()
+        .filter(|key| !known.contains_key(&entry(gpu, key)))
+        .collect();
+    let clock = if unknown.is_empty() {
+        Clock::Host {
+            reason: String::new(),
+        }
+    } else {
+        Clock::of(gpu)?
+    };
     for (done, key) in unknown.iter().enumerate() {
         report(done, unknown.len());
         known.insert(entry(gpu, key), best(gpu, &clock, key, effort)?.name);
@@ -76,15 +96,29 @@ fn entry(gpu: &Gpu, key: &ContractionKey) -> String {
     format!("{key} subgroup {subgroup}")
 }
 
-/// The fastest candidate that agrees with the naive kernel; the default one unless another clearly wins.
-fn best(gpu: &Gpu, clock: &Clock, key: &ContractionKey, effort: Effort) -> Result<Candidate, ProgramError> {
+/// The fastest candidate that agrees with the naive kernel; the default one unless another clearly
+/// wins.
+fn best(
+    gpu: &Gpu,
+    clock: &Clock,
+    key: &ContractionKey,
+    effort: Effort,
+) -> Result<Candidate, ProgramError> {
     let trial = Trial::new(gpu, clock, key, &TrialOptions::default())?;
     let default = choose(key, gpu.profile());
     let reference = trial.time(&default, &effort.budget(f64::INFINITY))?;
     let mut winner = (default.clone(), reference);
-    for candidate in contenders(gpu, key, effort).into_iter().filter(|candidate| candidate.name != default.name) {
-        let Some(timing) = attempt(&trial, &candidate, effort, winner.1.median) else { continue };
-        if timing.median < winner.1.median && timing.median < LEAST_WIN * reference.median && timing.median < reference.min {
+    for candidate in contenders(gpu, key, effort)
+        .into_iter()
+        .filter(|candidate| candidate.name != default.name)
+    {
+        let Some(timing) = attempt(&trial, &candidate, effort, winner.1.median) else {
+            continue;
+        };
+        if timing.median < winner.1.median
+            && timing.median < LEAST_WIN * reference.median
+            && timing.median < reference.min
+        {
             winner = (candidate, timing);
         }
     }

@@ -1,4 +1,5 @@
-//! Checkpoints: everything that a run needs to go on with the same bits, and the networks alone in the reference's format.
+//! Checkpoints: everything that a run needs to go on with the same bits, and the networks alone in
+//! the reference's format.
 //!
 //! | file | keys |
 //! |---|---|
@@ -8,8 +9,9 @@
 //! | | in the metadata configuration, step and loss scales |
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
-//! Where an average of the generator is kept, both files have it under the generator's keys: it is what translates.
-//! Random draws are counted by seed and step, so these two numbers are all of the generator's state.
+//! Where an average of the generator is kept, both files have it under the generator's keys: it is
+//! what translates. Random draws are counted by seed and step, so these two numbers are all of the
+//! generator's state.
 
 use super::config::{ModelConfig, TrainConfig};
 use super::error::TrainError;
@@ -20,8 +22,12 @@ use super::schedule::Plateau;
 use super::session::Session;
 use crate::data::Pixels;
 use crate::gpu::Gpu;
-use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError, load_network, reference_shape};
-use crate::nn::{Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime, Upsample};
+use crate::interop::{
+    InteropError, TensorFile, TensorWriter, WriteError, load_network, reference_shape,
+};
+use crate::nn::{
+    Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime, Upsample,
+};
 use crate::ops::loss_scale::Scaling;
 use crate::ops::{ArenaPart, Choice};
 use crate::state::{ArenaId, StateList};
@@ -51,7 +57,8 @@ pub struct Progress {
     pub pairs: usize,
     /// The adapter's name and driver.
     pub adapter: String,
-    /// The kernel of each contraction: another one means another order of summation, so a resumed run takes the same again.
+    /// The kernel of each contraction: another one means another order of summation, so a resumed
+    /// run takes the same again.
     #[serde(default)]
     pub choices: BTreeMap<String, String>,
     /// What the schedule remembers of the held-out scores.
@@ -61,7 +68,10 @@ pub struct Progress {
 
 /// The kernel of each contraction, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.
 pub fn kernel_choices(choices: &[Choice]) -> BTreeMap<String, String> {
-    choices.iter().map(|choice| (choice.key.to_string(), choice.kernel.clone())).collect()
+    choices
+        .iter()
+        .map(|choice| (choice.key.to_string(), choice.kernel.clone()))
+        .collect()
 }
 
 /// Where the tensors of one network lie in a checkpoint and on the device.
@@ -80,17 +90,22 @@ struct Section {
 
 /// The generator, and the discriminator if there is one.
 fn sections(session: &Session, config: &TrainConfig) -> Vec<Section> {
-    let section = |prefix, optimizer, [parameters, statistics]: [ArenaId; 2], updates, file| Section {
-        prefix,
-        optimizer,
-        parameters,
-        statistics,
-        updates,
-        file,
-    };
+    let section =
+        |prefix, optimizer, [parameters, statistics]: [ArenaId; 2], updates, file| Section {
+            prefix,
+            optimizer,
+            parameters,
+            statistics,
+            updates,
+            file,
+        };
     let (g, d) = (&session.generator, &session.discriminator);
     let batches = config.recipe.accumulate.max(1) as i64;
-    let judgements = if config.objective.order == UpdateOrder::Pytorch { 3 } else { 2 } + i64::from(config.objective.has_penalty());
+    let judgements = if config.objective.order == UpdateOrder::Pytorch {
+        3
+    } else {
+        2
+    } + i64::from(config.objective.has_penalty());
     let judge = |d: &PatchGan| {
         section(
             DISCRIMINATOR,
@@ -100,14 +115,25 @@ fn sections(session: &Session, config: &TrainConfig) -> Vec<Section> {
             NetworkKind::Discriminator.file_name(),
         )
     };
-    let generator = section("", "optimizer_G.", [g.parameters(), g.statistics()], batches, NetworkKind::Generator.file_name());
-    std::iter::once(generator).chain(d.as_ref().map(judge)).collect()
+    let generator = section(
+        "",
+        "optimizer_G.",
+        [g.parameters(), g.statistics()],
+        batches,
+        NetworkKind::Generator.file_name(),
+    );
+    std::iter::once(generator)
+        .chain(d.as_ref().map(judge))
+        .collect()
 }
 
 /// What the optimiser keeps beside the weights, under PyTorch's names.
 fn moments(recipe: &Recipe) -> &'static [(ArenaPart, &'static str)] {
     match recipe.optimizer {
-        Optimizer::Adam => &[(ArenaPart::Moment1, "exp_avg."), (ArenaPart::Moment2, "exp_avg_sq.")],
+        Optimizer::Adam => &[
+            (ArenaPart::Moment1, "exp_avg."),
+            (ArenaPart::Moment2, "exp_avg_sq."),
+        ],
         Optimizer::Sgd { momentum: 0.0 } => &[],
         Optimizer::Sgd { .. } => &[(ArenaPart::Moment1, "momentum_buffer.")],
     }
@@ -115,11 +141,16 @@ fn moments(recipe: &Recipe) -> &'static [(ArenaPart, &'static str)] {
 
 /// The weights that a network is used with: their average where there is one.
 fn used_part(session: &Session, parameters: ArenaId) -> ArenaPart {
-    if session.store.states().get_arena(parameters).averaged { ArenaPart::Average } else { ArenaPart::Value }
+    if session.store.states().get_arena(parameters).averaged {
+        ArenaPart::Average
+    } else {
+        ArenaPart::Value
+    }
 }
 
 pub(super) fn json<T: Serialize>(value: &T) -> String {
-    // Plain structs of numbers and strings: serialising them cannot fail, and an empty entry is reported when the file is read.
+    // Plain structs of numbers and strings: serialising them cannot fail, and an empty entry is
+    // reported when the file is read.
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -139,21 +170,46 @@ fn model_of(config: &TrainConfig) -> ModelConfig {
 ///
 /// # Errors
 /// Those of reading back, and a folder or disk that cannot take the file.
-pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> Result<(), TrainError> {
+pub fn save(
+    gpu: &Gpu,
+    session: &Session,
+    progress: &Progress,
+    path: &Path,
+) -> Result<(), TrainError> {
     let mut writer = TensorWriter::default();
     let from = (gpu, &session.store);
     writer.metadata(MODEL, json(&model_of(&progress.config)));
     writer.metadata(PROGRESS, json(progress));
     writer.metadata(SCALING, json(&session.store.scaling(gpu)?));
-    for Section { prefix, optimizer, parameters, statistics, updates, .. } in sections(session, &progress.config) {
+    for Section {
+        prefix,
+        optimizer,
+        parameters,
+        statistics,
+        updates,
+        ..
+    } in sections(session, &progress.config)
+    {
         let used = used_part(session, parameters);
         writer.network(from, parameters, used, prefix, None);
-        writer.network(from, statistics, ArenaPart::Value, prefix, Some(progress.step as i64 * updates));
+        writer.network(
+            from,
+            statistics,
+            ArenaPart::Value,
+            prefix,
+            Some(progress.step as i64 * updates),
+        );
         if used != ArenaPart::Value {
             writer.network(from, parameters, ArenaPart::Value, TRAINED, None);
         }
         for &(part, moment) in moments(&progress.config.recipe) {
-            writer.network(from, parameters, part, &format!("{optimizer}{moment}"), None);
+            writer.network(
+                from,
+                parameters,
+                part,
+                &format!("{optimizer}{moment}"),
+                None,
+            );
         }
     }
     if let Some(pool) = &session.pool {
@@ -162,17 +218,36 @@ pub fn save(gpu: &Gpu, session: &Session, progress: &Progress, path: &Path) -> R
     write(writer, path)
 }
 
-/// Writes each network alone, as `generator.safetensors` and, if there is one, `discriminator.safetensors` in `folder`.
+/// Writes each network alone, as `generator.safetensors` and, if there is one,
+/// `discriminator.safetensors` in `folder`.
 ///
 /// # Errors
 /// Those of [`save`].
-pub fn export(gpu: &Gpu, session: &Session, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
+pub fn export(
+    gpu: &Gpu,
+    session: &Session,
+    progress: &Progress,
+    folder: &Path,
+) -> Result<(), TrainError> {
     let from = (gpu, &session.store);
-    for Section { parameters, statistics, updates, file, .. } in sections(session, &progress.config) {
+    for Section {
+        parameters,
+        statistics,
+        updates,
+        file,
+        ..
+    } in sections(session, &progress.config)
+    {
         let mut writer = TensorWriter::default();
         writer.metadata(MODEL, json(&model_of(&progress.config)));
         writer.network(from, parameters, used_part(session, parameters), "", None);
-        writer.network(from, statistics, ArenaPart::Value, "", Some(progress.step as i64 * updates));
+        writer.network(
+            from,
+            statistics,
+            ArenaPart::Value,
+            "",
+            Some(progress.step as i64 * updates),
+        );
         write(writer, &folder.join(file))?;
     }
     Ok(())
@@ -207,31 +282,49 @@ const POOL: &str = "image_pool.";
 /// What stands in front of the keys of a network in `file`, a checkpoint or a network alone.
 pub(super) fn prefix_of(file: &TensorFile, kind: NetworkKind) -> &'static str {
     let has_discriminator = file.shapes().any(|(key, _)| key.starts_with(DISCRIMINATOR));
-    if kind == NetworkKind::Discriminator && has_discriminator { DISCRIMINATOR } else { "" }
+    if kind == NetworkKind::Discriminator && has_discriminator {
+        DISCRIMINATOR
+    } else {
+        ""
+    }
 }
 
 /// The key without its prefix, of a tensor that belongs to a network of `file`.
 pub(super) fn select<'k>(file: &TensorFile, kind: NetworkKind, key: &'k str) -> Option<&'k str> {
     match prefix_of(file, kind) {
-        "" => (![DISCRIMINATOR, TRAINED, POOL, "optimizer_"].iter().any(|prefix| key.starts_with(prefix))).then_some(key),
+        "" => (![DISCRIMINATOR, TRAINED, POOL, "optimizer_"]
+            .iter()
+            .any(|prefix| key.starts_with(prefix)))
+        .then_some(key),
         prefix => key.strip_prefix(prefix),
     }
 }
 
-/// Copies the weights of one network to `path` without changing a bit, nothing beside them: as `torch.save` writes them where that ends in
-/// `.pth`, else as safetensors. `file` is a checkpoint, or a network alone, then `kind` must be what it is; `upsample` as in
-/// [`read_model`].
+/// Copies the weights of one network to `path` without changing a bit, nothing beside them: as
+/// `torch.save` writes them where that ends in `.pth`, else as safetensors. `file` is a checkpoint,
+/// or a network alone, then `kind` must be what it is; `upsample` as in [`read_model`].
 ///
 /// # Errors
 /// A file without such a network, and a folder or disk that cannot take the new one.
-pub fn convert(file: &TensorFile, kind: NetworkKind, upsample: Option<Upsample>, path: &Path) -> Result<(), TrainError> {
+pub fn convert(
+    file: &TensorFile,
+    kind: NetworkKind,
+    upsample: Option<Upsample>,
+    path: &Path,
+) -> Result<(), TrainError> {
     let select = |key| select(file, kind, key);
-    let shapes: Shapes = file.shapes().filter_map(|(key, shape)| Some((select(key)?, shape))).collect();
+    let shapes: Shapes = file
+        .shapes()
+        .filter_map(|(key, shape)| Some((select(key)?, shape)))
+        .collect();
     let mut states = StateList::default();
     let mut writer = TensorWriter::default();
     let prefix = prefix_of(file, kind);
     let discriminator = PatchGanConfig::from_shapes(&shapes);
-    let noted = file.metadata(MODEL).ok().and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
+    let noted = file
+        .metadata(MODEL)
+        .ok()
+        .and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
     let generator = match noted {
         // A discriminator's file notes its generator too.
         Some(model) if discriminator.is_none() => Ok(model.generator),
@@ -241,35 +334,62 @@ pub fn convert(file: &TensorFile, kind: NetworkKind, upsample: Option<Upsample>,
         (NetworkKind::Generator, Ok(generator), _) => {
             Generator::new(&mut states, &generator)?;
             let known = file.metadata(MODEL).map(str::to_owned);
-            writer.metadata(MODEL, known.unwrap_or_else(|_| json(&foreign_model(generator))));
+            writer.metadata(
+                MODEL,
+                known.unwrap_or_else(|_| json(&foreign_model(generator))),
+            );
         }
-        (NetworkKind::Discriminator, _, Some(discriminator)) => drop(PatchGan::new(&mut states, &discriminator)?),
+        (NetworkKind::Discriminator, _, Some(discriminator)) => {
+            drop(PatchGan::new(&mut states, &discriminator)?)
+        }
         (NetworkKind::Generator, Err(_), Some(_)) => {
-            return Err(file.other_network("generator", "; it holds a discriminator: --network discriminator").into());
+            return Err(file
+                .other_network(
+                    "generator",
+                    "; it holds a discriminator: --network discriminator",
+                )
+                .into());
         }
         (NetworkKind::Generator, Err(error), None) => return Err(error.into()),
         (NetworkKind::Discriminator, Ok(_), None) => {
-            return Err(file.other_network("discriminator", "; it holds a generator: leave out --network discriminator").into());
+            return Err(file
+                .other_network(
+                    "discriminator",
+                    "; it holds a generator: leave out --network discriminator",
+                )
+                .into());
         }
         (NetworkKind::Discriminator, Err(_), None) => {
-            return Err(file.other_network("discriminator", "; PatchGANs and PixelGANs are").into());
+            return Err(file
+                .other_network("discriminator", "; PatchGANs and PixelGANs are")
+                .into());
         }
     }
     for state in states.states() {
-        file.require(&format!("{prefix}{}", state.name), &reference_shape(state.shape, state.transposed))?;
+        file.require(
+            &format!("{prefix}{}", state.name),
+            &reference_shape(state.shape, state.transposed),
+        )?;
     }
     // Nothing but the network: many keys of a .pth file may name the same bytes.
-    let known: HashSet<&str> = states.states().iter().map(|state| state.name.as_str()).collect();
+    let known: HashSet<&str> = states
+        .states()
+        .iter()
+        .map(|state| state.name.as_str())
+        .collect();
     let counts = |name: &str| {
         let layer = name.strip_suffix(".num_batches_tracked");
         shapes.get(name).is_some_and(|shape| shape.is_empty())
             && layer.is_some_and(|layer| known.contains(&*format!("{layer}.running_var")))
     };
-    writer.file(file, |key| select(key).filter(|name| known.contains(name) || counts(name)));
+    writer.file(file, |key| {
+        select(key).filter(|name| known.contains(name) || counts(name))
+    });
     write(writer, path)
 }
 
-/// How a network of the reference is used, whose files do not name a size: that of the smallest image of its depth.
+/// How a network of the reference is used, whose files do not name a size: that of the smallest
+/// image of its depth.
 fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
     let [input, output] = generator.channels().map(Pixels::of_channels);
     ModelConfig {
@@ -283,12 +403,17 @@ fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
     }
 }
 
-/// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as trouble with the file.
+/// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as
+/// trouble with the file.
 fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError> {
     let mut unsavable = None;
     let is_torch = path.extension().is_some_and(|extension| extension == "pth");
     let written = write_atomic(path, |out| {
-        let written = if is_torch { writer.write_torch(out) } else { writer.write(out) };
+        let written = if is_torch {
+            writer.write_torch(out)
+        } else {
+            writer.write(out)
+        };
         written.map_err(|error| match error {
             WriteError::Io(error) => error,
             WriteError::Tensor(error) => {
@@ -310,7 +435,8 @@ fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError> {
 /// A file that cannot be read, is damaged or is no checkpoint.
 pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
     let text = file.metadata(PROGRESS)?;
-    let progress: Progress = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    let progress: Progress =
+        serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
     progress.config.check()?;
     Ok(progress)
 }
@@ -319,9 +445,21 @@ pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
 ///
 /// # Errors
 /// Tensors that are missing, misshapen or not finite.
-pub fn load(gpu: &Gpu, session: &Session, config: &TrainConfig, file: &TensorFile) -> Result<(), TrainError> {
+pub fn load(
+    gpu: &Gpu,
+    session: &Session,
+    config: &TrainConfig,
+    file: &TensorFile,
+) -> Result<(), TrainError> {
     let store = &session.store;
-    for Section { prefix, optimizer, parameters, statistics, .. } in sections(session, config) {
+    for Section {
+        prefix,
+        optimizer,
+        parameters,
+        statistics,
+        ..
+    } in sections(session, config)
+    {
         let used = used_part(session, parameters);
         load_network(file, gpu, store, parameters, used, prefix)?;
         load_network(file, gpu, store, statistics, ArenaPart::Value, prefix)?;
@@ -329,7 +467,14 @@ pub fn load(gpu: &Gpu, session: &Session, config: &TrainConfig, file: &TensorFil
             load_network(file, gpu, store, parameters, ArenaPart::Value, TRAINED)?;
         }
         for &(part, moment) in moments(&config.recipe) {
-            load_network(file, gpu, store, parameters, part, &format!("{optimizer}{moment}"))?;
+            load_network(
+                file,
+                gpu,
+                store,
+                parameters,
+                part,
+                &format!("{optimizer}{moment}"),
+            )?;
         }
     }
     if let Some(pool) = &session.pool {
@@ -341,11 +486,19 @@ pub fn load(gpu: &Gpu, session: &Session, config: &TrainConfig, file: &TensorFil
 
 /// The loss scales of a checkpoint; none in one that is older than they are.
 fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
-    let Ok(text) = file.metadata(SCALING) else { return Ok(Vec::new()) };
-    let scaling: Vec<Scaling> = serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
-    match scaling.iter().find(|scaling| !(scaling.scale.is_finite() && scaling.scale >= 1.0)) {
+    let Ok(text) = file.metadata(SCALING) else {
+        return Ok(Vec::new());
+    };
+    let scaling: Vec<Scaling> =
+        serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
+    match scaling
+        .iter()
+        .find(|scaling| !(scaling.scale.is_finite() && scaling.scale >= 1.0))
+    {
         None => Ok(scaling),
-        Some(bad) => Err(file.bad_metadata(format!("a loss scale of {}", bad.scale)).into()),
+        Some(bad) => Err(file
+            .bad_metadata(format!("a loss scale of {}", bad.scale))
+            .into()),
     }
 }
 
@@ -354,11 +507,16 @@ pub fn says_its_model(file: &TensorFile) -> bool {
     file.metadata(MODEL).is_ok()
 }
 
-/// Reads how the generator of a weight file or checkpoint is built; `upsample` is how one resizes its maps whose file does not say it.
+/// Reads how the generator of a weight file or checkpoint is built; `upsample` is how one resizes
+/// its maps whose file does not say it.
 ///
 /// # Errors
-/// A file that is neither ours nor the reference's, or a network whose channels no kind of image has.
-pub fn read_model(file: &TensorFile, upsample: Option<Upsample>) -> Result<ModelConfig, TrainError> {
+/// A file that is neither ours nor the reference's, or a network whose channels no kind of image
+/// has.
+pub fn read_model(
+    file: &TensorFile,
+    upsample: Option<Upsample>,
+) -> Result<ModelConfig, TrainError> {
     let model = match file.metadata(MODEL) {
         Ok(text) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
         Err(_) => foreign_model(foreign_generator(file, &file.shapes().collect(), upsample)?),
@@ -366,20 +524,33 @@ pub fn read_model(file: &TensorFile, upsample: Option<Upsample>) -> Result<Model
     let channels = model.generator.channels();
     let (input, output) = (&model.input, &model.output);
     if channels != [input.channels(), output.channels()] {
-        let reason = format!("the network maps {} to {} channels, {input} to {output} images need others", channels[0], channels[1]);
+        let reason = format!(
+            "the network maps {} to {} channels, {input} to {output} images need others",
+            channels[0], channels[1]
+        );
         return Err(file.bad_metadata(reason).into());
     }
     Ok(model)
 }
 
 /// The generator that a state dict belongs to.
-fn foreign_generator(file: &TensorFile, shapes: &Shapes, upsample: Option<Upsample>) -> Result<GeneratorConfig, InteropError> {
+fn foreign_generator(
+    file: &TensorFile,
+    shapes: &Shapes,
+    upsample: Option<Upsample>,
+) -> Result<GeneratorConfig, InteropError> {
     let of = |upsample| GeneratorConfig::from_shapes(shapes, upsample);
     let refuse = |hint| Err(file.other_network("generator", hint));
-    match (of(Upsample::Deconv), of(upsample.unwrap_or(Upsample::Nearest)), upsample) {
+    match (
+        of(Upsample::Deconv),
+        of(upsample.unwrap_or(Upsample::Nearest)),
+        upsample,
+    ) {
         (Some(generator), _, None) | (None, Some(generator), Some(_)) => Ok(generator),
         (Some(_), _, Some(_)) => refuse("; the one in it resizes no maps: leave out --upsample"),
-        (None, Some(_), None) => refuse("; the one in it resizes its maps; say how: --upsample nearest or --upsample bilinear"),
+        (None, Some(_), None) => refuse(
+            "; the one in it resizes its maps; say how: --upsample nearest or --upsample bilinear",
+        ),
         (None, None, _) => refuse("; take a file that `pix2pix train` or the PyTorch code wrote"),
     }
 }

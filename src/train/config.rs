@@ -1,12 +1,13 @@
-//! Everything that defines a run; stored in config.json and in every checkpoint, so that `--resume` needs no other flag.
+//! Everything that defines a run; stored in config.json and in every checkpoint, so that `--resume`
+//! needs no other flag.
 
 use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
 use crate::data::{DataOptions, Direction, Pixels, Preprocess};
 use crate::nn::{
-    DropoutAt, Fit, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime, UNetConfig, Upsample,
-    check_ranges,
+    DropoutAt, Fit, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, TestNorm,
+    TestTime, UNetConfig, Upsample, check_ranges,
 };
 use crate::tensor::{DType, Shape};
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,8 @@ pub struct TrainConfig {
     /// What those of output images mean.
     #[serde(default)]
     pub output: Pixels,
-    /// Height and width that the networks see; of whole pictures the width that they are scaled to, or no more than an example.
+    /// Height and width that the networks see; of whole pictures the width that they are scaled to,
+    /// or no more than an example.
     pub size: u32,
     /// How images of a size that the generator does not divide go through it.
     #[serde(default)]
@@ -62,7 +64,8 @@ pub struct TrainConfig {
     /// How images are resized, and whether they are cropped.
     #[serde(default)]
     pub preprocess: Preprocess,
-    /// Height and width that images are resized to before the random crop, or the width of whole pictures, where they are resized.
+    /// Height and width that images are resized to before the random crop, or the width of whole
+    /// pictures, where they are resized.
     pub load_size: u32,
     /// Half of the training samples are mirrored.
     #[serde(default = "mirrored")]
@@ -120,10 +123,12 @@ fn mirrored() -> bool {
     true
 }
 
-/// Bounds far above any device, so that no shape overflows before the device's own limits are checked.
+/// Bounds far above any device, so that no shape overflows before the device's own limits are
+/// checked.
 const MOST_PIXELS: u32 = 1 << 14;
 const MOST_PAIRS: usize = 1 << 16;
-/// Most batches that a step accumulates: it is recorded batch by batch, and planning twice as many takes ten times as long.
+/// Most batches that a step accumulates: it is recorded batch by batch, and planning twice as many
+/// takes ten times as long.
 pub const MOST_BATCHES: usize = 128;
 
 impl TrainConfig {
@@ -138,22 +143,70 @@ impl TrainConfig {
         let whole = self.preprocess.is_whole();
         let of_one_size = |most: usize, of_whole: usize| if whole { of_whole } else { most };
         check_ranges(&[
-            ("size", self.size as usize, *Self::SIZES.start() as usize, MOST_PIXELS as usize),
-            ("load size", self.load_size as usize, self.size as usize, MOST_PIXELS as usize),
+            (
+                "size",
+                self.size as usize,
+                *Self::SIZES.start() as usize,
+                MOST_PIXELS as usize,
+            ),
+            (
+                "load size",
+                self.load_size as usize,
+                self.size as usize,
+                MOST_PIXELS as usize,
+            ),
             ("batch size", self.batch_size, 1, of_one_size(MOST_PAIRS, 1)),
-            ("image pool", self.recipe.pool, 0, of_one_size(MOST_PAIRS, 0)),
-            ("number of batches of a step", self.recipe.accumulate, 1, of_one_size(MOST_BATCHES, 1)),
+            (
+                "image pool",
+                self.recipe.pool,
+                0,
+                of_one_size(MOST_PAIRS, 0),
+            ),
+            (
+                "number of batches of a step",
+                self.recipe.accumulate,
+                1,
+                of_one_size(MOST_BATCHES, 1),
+            ),
         ])
     }
 
     /// The generator.
     pub fn generator(&self) -> GeneratorConfig {
         let [in_channels, out_channels] = [self.input.channels(), self.output.channels()];
-        let Self { num_downs, ngf, norm, dropout, dropout_at, upsample, .. } = *self;
+        let Self {
+            num_downs,
+            ngf,
+            norm,
+            dropout,
+            dropout_at,
+            upsample,
+            ..
+        } = *self;
         let u_net = |skips| {
-            GeneratorConfig::UNet(UNetConfig { in_channels, out_channels, num_downs, ngf, norm, dropout, dropout_at, skips, upsample })
+            GeneratorConfig::UNet(UNetConfig {
+                in_channels,
+                out_channels,
+                num_downs,
+                ngf,
+                norm,
+                dropout,
+                dropout_at,
+                skips,
+                upsample,
+            })
         };
-        let res_net = |blocks| GeneratorConfig::ResNet(ResNetConfig { in_channels, out_channels, blocks, ngf, norm, dropout, upsample });
+        let res_net = |blocks| {
+            GeneratorConfig::ResNet(ResNetConfig {
+                in_channels,
+                out_channels,
+                blocks,
+                ngf,
+                norm,
+                dropout,
+                upsample,
+            })
+        };
         match self.architecture {
             Architecture::UNet => u_net(true),
             Architecture::EncoderDecoder => u_net(false),
@@ -164,8 +217,17 @@ impl TrainConfig {
 
     /// The discriminator, which sees input and output side by side, or the output alone.
     pub fn discriminator(&self) -> PatchGanConfig {
-        let input = if self.objective.conditional { self.input.channels() } else { 0 };
-        PatchGanConfig { in_channels: input + self.output.channels(), ndf: self.ndf, n_layers: self.d_layers, norm: self.norm }
+        let input = if self.objective.conditional {
+            self.input.channels()
+        } else {
+            0
+        };
+        PatchGanConfig {
+            in_channels: input + self.output.channels(),
+            ndf: self.ndf,
+            n_layers: self.d_layers,
+            norm: self.norm,
+        }
     }
 
     /// Pairs that one step takes.
@@ -173,21 +235,45 @@ impl TrainConfig {
         self.batch_size * self.recipe.accumulate.max(1)
     }
 
-    /// Images that go through the generator at once in sample grids and held-out scores: as many as share statistics.
+    /// Images that go through the generator at once in sample grids and held-out scores: as many as
+    /// share statistics.
     pub fn test_batch(&self) -> usize {
-        if self.test.norm == TestNorm::Batch { self.batch_size } else { 1 }
+        if self.test.norm == TestNorm::Batch {
+            self.batch_size
+        } else {
+            1
+        }
     }
 
     /// The shape of inputs that go through the generator there, of such a width and height.
     pub(super) fn shown_shape(&self, (width, height): (u32, u32)) -> Shape {
-        Shape::nhwc(self.test_batch(), height as usize, width as usize, self.input.channels())
+        Shape::nhwc(
+            self.test_batch(),
+            height as usize,
+            width as usize,
+            self.input.channels(),
+        )
     }
 
     /// How images are prepared.
     pub fn data_options(&self) -> DataOptions {
         let (input, target) = (self.input.clone(), self.output.clone());
-        let Self { preprocess, load_size, mirror, direction, .. } = *self;
-        DataOptions { preprocess, load_size, mirror, direction, input, target, ..DataOptions::new(self.size) }
+        let Self {
+            preprocess,
+            load_size,
+            mirror,
+            direction,
+            ..
+        } = *self;
+        DataOptions {
+            preprocess,
+            load_size,
+            mirror,
+            direction,
+            input,
+            target,
+            ..DataOptions::new(self.size)
+        }
     }
 
     /// Length and learning rate, for a data set with so many steps an epoch.
@@ -206,7 +292,8 @@ impl TrainConfig {
         }
     }
 
-    /// Halvings for images of `size`: down to 1×1 up to 256, as in the reference; `None` when the size is no multiple of 32.
+    /// Halvings for images of `size`: down to 1×1 up to 256, as in the reference; `None` when the
+    /// size is no multiple of 32.
     pub fn downs_for(size: u32) -> Option<usize> {
         (size > 0 && size.is_multiple_of(32)).then(|| size.trailing_zeros().min(8) as usize)
     }

@@ -47,7 +47,9 @@ pub enum TrainError {
         steps: u64,
     },
     /// A schedule by scores without anything to score.
-    #[error("--schedule plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule")]
+    #[error(
+        "--schedule plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule"
+    )]
     NoHeldOut,
     /// A rate that would drop only after the run.
     #[error(
@@ -85,11 +87,14 @@ pub enum TrainError {
         height: u32,
         /// The least side.
         least: usize,
-        /// Sides of the discriminator's patches and of the largest ones that the picture holds, if these are in the way.
+        /// Sides of the discriminator's patches and of the largest ones that the picture holds, if
+        /// these are in the way.
         patches: Option<[usize; 2]>,
     },
     /// An image that a fit by cropping leaves nothing of.
-    #[error("{width}x{height} pixels are too small for --fit crop: sides of at least {least} are needed; scale it up, or use --fit pad")]
+    #[error(
+        "{width}x{height} pixels are too small for --fit crop: sides of at least {least} are needed; scale it up, or use --fit pad"
+    )]
     NothingLeft {
         /// Its width, in pixels.
         width: usize,
@@ -111,7 +116,9 @@ pub enum TrainError {
         source: Box<TrainError>,
     },
     /// A run folder without a checkpoint.
-    #[error("{run}: there is no checkpoint to resume from; remove this folder or start under another --name")]
+    #[error(
+        "{run}: there is no checkpoint to resume from; remove this folder or start under another --name"
+    )]
     NoCheckpoint {
         /// The folder.
         run: String,
@@ -137,10 +144,14 @@ pub enum TrainError {
         remedy: String,
     },
     /// A signal ended a translation.
-    #[error("stopped; the results that are named above are whole, the others were not written: run it again for these")]
+    #[error(
+        "stopped; the results that are named above are whole, the others were not written: run it again for these"
+    )]
     Interrupted,
     /// A loss stopped being finite, or a gradient although nothing scales it.
-    #[error("step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data")]
+    #[error(
+        "step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data"
+    )]
     NotFinite {
         /// The step.
         step: u64,
@@ -156,7 +167,9 @@ pub enum TrainError {
 /// The remedy where the file is whole, but of other networks.
 fn pretrained_words(source: &InteropError) -> &'static str {
     match source {
-        InteropError::Missing { .. } | InteropError::Shape { .. } | InteropError::Surplus { .. } => {
+        InteropError::Missing { .. }
+        | InteropError::Shape { .. }
+        | InteropError::Surplus { .. } => {
             "; the run's networks must be those of the file: see --size, --ngf, --ndf, --generator, --depth, --upsample, --norm, --patch, \
              --objective, --input and --output"
         }
@@ -174,9 +187,14 @@ fn fitting_words(fitting: &[String]) -> String {
 impl TrainError {
     /// Whether images, batch or network are too large for the device.
     pub fn is_too_large(&self) -> bool {
-        let by_device = |error: &GpuError| matches!(error, GpuError::Limit { .. } | GpuError::OutOfMemory { .. });
+        let by_device = |error: &GpuError| {
+            matches!(error, GpuError::Limit { .. } | GpuError::OutOfMemory { .. })
+        };
         match self {
-            Self::Gpu(error) | Self::Program(ProgramError::Gpu(error) | ProgramError::Build { source: error, .. }) => by_device(error),
+            Self::Gpu(error)
+            | Self::Program(ProgramError::Gpu(error) | ProgramError::Build { source: error, .. }) => {
+                by_device(error)
+            }
             Self::Program(ProgramError::TooLarge { .. }) => true,
             Self::Picture { source, .. } => source.is_too_large(),
             _ => false,

@@ -18,11 +18,13 @@ pub enum GanLoss {
     Lsgan,
     /// Hinge for the discriminator, the mean with a sign for the generator (arXiv 1705.02894).
     Hinge,
-    /// Wasserstein: the mean with a sign (arXiv 1701.07875), and for the discriminator a [`gradient_penalty`].
+    /// Wasserstein: the mean with a sign (arXiv 1701.07875), and for the discriminator a
+    /// [`gradient_penalty`].
     Wgangp,
 }
 
-/// Added to the square of a norm, so that that of a zero has a derivative. The reference adds 1e-16 to each of its elements.
+/// Added to the square of a norm, so that that of a zero has a derivative. The reference adds 1e-16
+/// to each of its elements.
 const NORM_EPSILON: f32 = 1e-30;
 
 /// What the discriminator shall say.
@@ -44,11 +46,17 @@ pub enum Distance {
     L2,
 }
 
-/// Records the discriminator's loss of `logits` against `verdict`, a scalar: the mean over all patches.
+/// Records the discriminator's loss of `logits` against `verdict`, a scalar: the mean over all
+/// patches.
 ///
 /// # Errors
 /// Those of recording.
-pub fn gan(tape: &mut Tape, logits: Var, verdict: Verdict, loss: GanLoss) -> Result<Var, TapeError> {
+pub fn gan(
+    tape: &mut Tape,
+    logits: Var,
+    verdict: Verdict,
+    loss: GanLoss,
+) -> Result<Var, TapeError> {
     let target = if verdict == Verdict::Real { 1.0 } else { 0.0 };
     let sign = 1.0 - 2.0 * target;
     let kind = match loss {
@@ -66,12 +74,18 @@ pub fn gan(tape: &mut Tape, logits: Var, verdict: Verdict, loss: GanLoss) -> Res
 /// Those of recording.
 pub fn fool(tape: &mut Tape, logits: Var, loss: GanLoss) -> Result<Var, TapeError> {
     match loss {
-        GanLoss::Hinge => tape.record(Loss { kind: LossKind::WganMean { sign: -1.0 } }, &[logits]),
+        GanLoss::Hinge => tape.record(
+            Loss {
+                kind: LossKind::WganMean { sign: -1.0 },
+            },
+            &[logits],
+        ),
         _ => gan(tape, logits, Verdict::Real, loss),
     }
 }
 
-/// Records `from + share * (to - from)` of images with one share each, `[batch, 1, 1, 1]`; no gradient flows to the images.
+/// Records `from + share * (to - from)` of images with one share each, `[batch, 1, 1, 1]`; no
+/// gradient flows to the images.
 ///
 /// # Errors
 /// Those of recording.
@@ -86,28 +100,63 @@ pub fn mix(tape: &mut Tape, from: Var, to: Var, share: Var) -> Result<Var, TapeE
     add(tape, from, step)
 }
 
-/// Records how far the discriminator is from slope 1 at the images `judged`, of which it made `logits`: the mean over the images of
-/// `(|d sum(logits) / d judged| - 1)^2`, a scalar (arXiv 1704.00028, section 4; the reference's `cal_gradient_penalty`). Where the
-/// discriminator's batch norm mixes the images of a batch, so do these gradients, as in the reference.
+/// Records how far the discriminator is from slope 1 at the images `judged`, of which it made
+/// `logits`: the mean over the images of `(|d sum(logits) / d judged| - 1)^2`, a scalar (arXiv
+/// 1704.00028, section 4; the reference's `cal_gradient_penalty`). Where the discriminator's batch
+/// norm mixes the images of a batch, so do these gradients, as in the reference.
 ///
 /// # Errors
 /// Those of recording.
 pub fn gradient_penalty(tape: &mut Tape, logits: Var, judged: Var) -> Result<Var, TapeError> {
     // A gradient that is stored as the judgements are: that of their mean, times their number.
-    let mean = tape.record(Loss { kind: LossKind::WganMean { sign: 1.0 } }, &[logits])?;
-    let number = tape.record(Fill { value: tape.shape(logits).len() as f32, shape: Shape::scalar() }, &[])?;
+    let mean = tape.record(
+        Loss {
+            kind: LossKind::WganMean { sign: 1.0 },
+        },
+        &[logits],
+    )?;
+    let number = tape.record(
+        Fill {
+            value: tape.shape(logits).len() as f32,
+            shape: Shape::scalar(),
+        },
+        &[],
+    )?;
     let slope = tape.backward_from(mean, number, &[judged])?[0];
     let images = Shape::nhwc(tape.shape(judged).batch(), 1, 1, 1);
-    let squares = tape.record(Sum { shape: images, scale: 1.0 }, &[slope, slope])?;
-    let norms = tape.record(Power { halves: 1, shift: NORM_EPSILON, scale: 1.0 }, &[squares])?;
-    tape.record(Loss { kind: LossKind::Mse { target: 1.0 } }, &[norms])
+    let squares = tape.record(
+        Sum {
+            shape: images,
+            scale: 1.0,
+        },
+        &[slope, slope],
+    )?;
+    let norms = tape.record(
+        Power {
+            halves: 1,
+            shift: NORM_EPSILON,
+            scale: 1.0,
+        },
+        &[squares],
+    )?;
+    tape.record(
+        Loss {
+            kind: LossKind::Mse { target: 1.0 },
+        },
+        &[norms],
+    )
 }
 
 /// Records the mean difference of `output` and `target`, a scalar.
 ///
 /// # Errors
 /// Those of recording.
-pub fn distance(tape: &mut Tape, output: Var, target: Var, distance: Distance) -> Result<Var, TapeError> {
+pub fn distance(
+    tape: &mut Tape,
+    output: Var,
+    target: Var,
+    distance: Distance,
+) -> Result<Var, TapeError> {
     let kind = match distance {
         Distance::L1 => LossKind::L1,
         Distance::L2 => LossKind::MsePair,

@@ -1,4 +1,5 @@
-//! Whether a run fits the device, before anything is allocated, and what would fit where it does not.
+//! Whether a run fits the device, before anything is allocated, and what would fit where it does
+//! not.
 
 use super::config::TrainConfig;
 use super::error::TrainError;
@@ -35,36 +36,63 @@ impl RunPlan {
     /// Plans the programs of all `sizes`.
     ///
     /// # Errors
-    /// Networks that do not fit the images, or values that no single buffer or binding of the device can hold.
+    /// Networks that do not fit the images, or values that no single buffer or binding of the
+    /// device can hold.
     pub fn new(config: &TrainConfig, sizes: &Sizes, profile: &Profile) -> Result<Self, TrainError> {
         let recording = Recording::at(config, sizes.largest())?;
-        let Recording { states, generator, .. } = &recording;
-        let (mut steps, mut samples, mut upload_bytes) = (Programs::default(), Programs::default(), 0);
+        let Recording {
+            states, generator, ..
+        } = &recording;
+        let (mut steps, mut samples, mut upload_bytes) =
+            (Programs::default(), Programs::default(), 0);
         let mut choices: BTreeMap<String, Choice> = BTreeMap::new();
         for size in &sizes.training {
             let step = Recording::at(config, size.sides).map_err(|error| size.cause(error))?;
             let plan = step.plan(profile).map_err(|error| size.cause(error))?;
             steps.add(&plan, profile);
             upload_bytes = step.upload_bytes().max(upload_bytes);
-            choices.extend(plan.choices().into_iter().map(|choice| (choice.key.to_string(), choice)));
+            choices.extend(
+                plan.choices()
+                    .into_iter()
+                    .map(|choice| (choice.key.to_string(), choice)),
+            );
         }
         for size in &sizes.shown {
-            let forward = Forward::record(states, generator, config.shown_shape(size.sides), config.fit, &config.test.mode());
-            let plan = forward.and_then(|forward| forward.plan(states, profile)).map_err(|error| size.cause(error))?;
+            let forward = Forward::record(
+                states,
+                generator,
+                config.shown_shape(size.sides),
+                config.fit,
+                &config.test.mode(),
+            );
+            let plan = forward
+                .and_then(|forward| forward.plan(states, profile))
+                .map_err(|error| size.cause(error))?;
             samples.add(&plan, profile);
         }
         let mut memory = Memory::of_states(states, true, profile)?;
         memory.add_programs(&steps, KEPT_PROGRAMS);
         memory.add_samples(&samples, KEPT_PROGRAMS);
         if let Some(swap) = recording.swap()? {
-            memory.add_samples(&Programs::one(&Plan::new(&swap, states, &[], profile)?, profile), 1);
+            memory.add_samples(
+                &Programs::one(&Plan::new(&swap, states, &[], profile)?, profile),
+                1,
+            );
         }
         memory.staging += UPLOADS as u64 * buffer_bytes(upload_bytes);
-        memory.staging += monitor::staging_bytes() + largest_transfer(states, [&steps.room, &samples.room]);
-        Ok(Self { memory, steps: steps.room, samples: samples.room, upload_bytes, choices: choices.into_values().collect() })
+        memory.staging +=
+            monitor::staging_bytes() + largest_transfer(states, [&steps.room, &samples.room]);
+        Ok(Self {
+            memory,
+            steps: steps.room,
+            samples: samples.room,
+            upload_bytes,
+            choices: choices.into_values().collect(),
+        })
     }
 }
-/// The memory of a training run as [`super::Trainer`] allocates it, on images of the configuration's size.
+/// The memory of a training run as [`super::Trainer`] allocates it, on images of the
+/// configuration's size.
 ///
 /// # Errors
 /// Those of [`RunPlan::new`].
@@ -72,7 +100,8 @@ pub fn plan_training(config: &TrainConfig, profile: &Profile) -> Result<Memory, 
     Ok(RunPlan::new(config, &Sizes::one(config), profile)?.memory)
 }
 
-/// What is read back, or drawn before it is copied to its arena, at one time: a state, or when a step failed any value.
+/// What is read back, or drawn before it is copied to its arena, at one time: a state, or when a
+/// step failed any value.
 fn largest_transfer(states: &StateList, rooms: [&RoomPlan; 2]) -> u64 {
     let states = states.states().iter().map(|state| state.shape.bytes());
     let values = rooms.iter().flat_map(|room| room.buffers.iter().copied());
@@ -85,16 +114,38 @@ pub fn explain(config: &TrainConfig, profile: &Profile, error: TrainError) -> Tr
 }
 
 /// As [`explain`], for a run on images of `sizes`.
-pub(super) fn explain_sizes(config: &TrainConfig, sizes: &Sizes, profile: &Profile, error: TrainError) -> TrainError {
+pub(super) fn explain_sizes(
+    config: &TrainConfig,
+    sizes: &Sizes,
+    profile: &Profile,
+    error: TrainError,
+) -> TrainError {
     if !error.is_too_large() {
         return error;
     }
-    let TrainConfig { size, batch_size, ngf, .. } = config;
-    let pool = if config.recipe.pool > 0 { format!(" --pool {}", config.recipe.pool) } else { String::new() };
+    let TrainConfig {
+        size,
+        batch_size,
+        ngf,
+        ..
+    } = config;
+    let pool = if config.recipe.pool > 0 {
+        format!(" --pool {}", config.recipe.pool)
+    } else {
+        String::new()
+    };
     let budget = budget(&error);
-    let largest = sizes.training.first().and_then(|size| Some((size.pair.clone()?, size.sides)));
+    let largest = sizes
+        .training
+        .first()
+        .and_then(|size| Some((size.pair.clone()?, size.sides)));
     let (picture, source) = match error {
-        TrainError::Picture { pair, width, height, source } => (Some((pair, (width, height))), source),
+        TrainError::Picture {
+            pair,
+            width,
+            height,
+            source,
+        } => (Some((pair, (width, height))), source),
         other => (largest, Box::new(other)),
     };
     let (what, fitting) = match picture {
@@ -103,11 +154,17 @@ pub(super) fn explain_sizes(config: &TrainConfig, sizes: &Sizes, profile: &Profi
             whole_alternatives(config, &sizes.outermost(), profile, budget),
         ),
         None => (
-            format!("--size {size} --batch-size {batch_size} --ngf {ngf}{pool} does not fit this device"),
+            format!(
+                "--size {size} --batch-size {batch_size} --ngf {ngf}{pool} does not fit this device"
+            ),
             alternatives(config, profile, budget),
         ),
     };
-    TrainError::DoesNotFit { what, source, fitting }
+    TrainError::DoesNotFit {
+        what,
+        source,
+        fitting,
+    }
 }
 
 /// All the bytes that the device gave before it gave no more.
@@ -115,7 +172,10 @@ fn budget(error: &TrainError) -> Option<u64> {
     match error {
         TrainError::Gpu(GpuError::OutOfMemory { held, .. })
         | TrainError::Program(ProgramError::Gpu(GpuError::OutOfMemory { held, .. }))
-        | TrainError::Program(ProgramError::Build { source: GpuError::OutOfMemory { held, .. }, .. }) => Some(*held),
+        | TrainError::Program(ProgramError::Build {
+            source: GpuError::OutOfMemory { held, .. },
+            ..
+        }) => Some(*held),
         _ => None,
     }
 }
@@ -124,21 +184,56 @@ fn budget(error: &TrainError) -> Option<u64> {
 fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) -> Vec<String> {
     let fits = |config: &TrainConfig| fits(config, &Sizes::one(config), profile, budget);
     let mut found = Vec::new();
-    let with_pool = |pool| TrainConfig { recipe: Recipe { pool, ..config.recipe.clone() }, ..config.clone() };
-    found.extend(largest(config.recipe.pool, |pool| fits(&with_pool(pool))).map(|pool| format!("--pool {pool}")));
-    if !config.recompute && fits(&TrainConfig { recompute: true, ..config.clone() }) {
+    let with_pool = |pool| TrainConfig {
+        recipe: Recipe {
+            pool,
+            ..config.recipe.clone()
+        },
+        ..config.clone()
+    };
+    found.extend(
+        largest(config.recipe.pool, |pool| fits(&with_pool(pool)))
+            .map(|pool| format!("--pool {pool}")),
+    );
+    if !config.recompute
+        && fits(&TrainConfig {
+            recompute: true,
+            ..config.clone()
+        })
+    {
         found.push("--recompute".to_owned());
     }
     // A depth that is not the size's own was asked for.
     let own_depth = TrainConfig::downs_for(config.size) == Some(config.num_downs);
-    let step = if own_depth { 32 } else { (config.generator().multiple() as u32).max(32) };
+    let step = if own_depth {
+        32
+    } else {
+        (config.generator().multiple() as u32).max(32)
+    };
     let sizes = (1..config.size / step).rev().map(|i| i * step);
     let at_size = |size: u32| {
-        let num_downs = TrainConfig::downs_for(size).filter(|_| own_depth).unwrap_or(config.num_downs);
-        TrainConfig { size, num_downs, load_size: default_load_size(size), ..config.clone() }
+        let num_downs = TrainConfig::downs_for(size)
+            .filter(|_| own_depth)
+            .unwrap_or(config.num_downs);
+        TrainConfig {
+            size,
+            num_downs,
+            load_size: default_load_size(size),
+            ..config.clone()
+        }
     };
-    found.extend(sizes.into_iter().find(|&size| fits(&at_size(size))).map(|size| format!("--size {size}")));
-    let batch = largest(config.batch_size, |batch_size| fits(&TrainConfig { batch_size, ..config.clone() }));
+    found.extend(
+        sizes
+            .into_iter()
+            .find(|&size| fits(&at_size(size)))
+            .map(|size| format!("--size {size}")),
+    );
+    let batch = largest(config.batch_size, |batch_size| {
+        fits(&TrainConfig {
+            batch_size,
+            ..config.clone()
+        })
+    });
     found.extend(batch.map(|batch_size| format!("--batch-size {batch_size}")));
     let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf)));
     found.extend(narrower.map(|ngf| format!("--ngf {ngf}")));
@@ -146,23 +241,52 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
 }
 
 /// The same where pictures are whole: what would do for those of all sizes.
-fn whole_alternatives(config: &TrainConfig, sizes: &Sizes, profile: &Profile, budget: Option<u64>) -> Vec<String> {
+fn whole_alternatives(
+    config: &TrainConfig,
+    sizes: &Sizes,
+    profile: &Profile,
+    budget: Option<u64>,
+) -> Vec<String> {
     let mut found = Vec::new();
-    if !config.recompute && fits(&TrainConfig { recompute: true, ..config.clone() }, sizes, profile, budget) {
+    if !config.recompute
+        && fits(
+            &TrainConfig {
+                recompute: true,
+                ..config.clone()
+            },
+            sizes,
+            profile,
+            budget,
+        )
+    {
         found.push("--recompute".to_owned());
     }
     // Widths are tried at multiples of 32.
-    let widest = sizes.training.iter().map(|size| size.sides.0).max().unwrap_or(0);
-    let scaled = largest(widest.div_ceil(32) as usize, |steps| fits(config, &sizes.scaled(32 * steps as u32), profile, budget));
-    found.extend(scaled.map(|steps| format!("--preprocess scale-width --load-size {}", 32 * steps)));
-    let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf), sizes, profile, budget));
+    let widest = sizes
+        .training
+        .iter()
+        .map(|size| size.sides.0)
+        .max()
+        .unwrap_or(0);
+    let scaled = largest(widest.div_ceil(32) as usize, |steps| {
+        fits(config, &sizes.scaled(32 * steps as u32), profile, budget)
+    });
+    found
+        .extend(scaled.map(|steps| format!("--preprocess scale-width --load-size {}", 32 * steps)));
+    let narrower = largest(config.ngf, |ngf| {
+        fits(&narrower(config, ngf), sizes, profile, budget)
+    });
     found.extend(narrower.map(|ngf| format!("--ngf {ngf}")));
     found
 }
 
 /// Networks of that width.
 fn narrower(config: &TrainConfig, ngf: usize) -> TrainConfig {
-    TrainConfig { ngf, ndf: (config.ndf * ngf / config.ngf).max(1), ..config.clone() }
+    TrainConfig {
+        ngf,
+        ndf: (config.ndf * ngf / config.ngf).max(1),
+        ..config.clone()
+    }
 }
 
 /// The largest number below `limit` that fits, where every smaller one does as well.
@@ -170,7 +294,11 @@ fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     let (mut good, mut bad) = (0, limit);
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
-        if fits(middle) { good = middle } else { bad = middle }
+        if fits(middle) {
+            good = middle
+        } else {
+            bad = middle
+        }
     }
     (good > 0).then_some(good)
 }
@@ -178,14 +306,24 @@ fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
 fn fits(config: &TrainConfig, sizes: &Sizes, profile: &Profile, budget: Option<u64>) -> bool {
     let within = |plan: &RunPlan| budget.is_none_or(|budget| plan.memory.total() <= budget);
     // Without repeated values first: planning is faster, and single values are as large.
-    match RunPlan::new(&TrainConfig { recompute: false, ..config.clone() }, sizes, profile) {
+    match RunPlan::new(
+        &TrainConfig {
+            recompute: false,
+            ..config.clone()
+        },
+        sizes,
+        profile,
+    ) {
         Ok(plan) if within(&plan) => true,
-        Ok(_) if config.recompute => RunPlan::new(config, sizes, profile).is_ok_and(|plan| within(&plan)),
+        Ok(_) if config.recompute => {
+            RunPlan::new(config, sizes, profile).is_ok_and(|plan| within(&plan))
+        }
         _ => false,
     }
 }
 
-/// The largest image of about the same proportions as `shape` that the generator translates on this device: width and height.
+/// The largest image of about the same proportions as `shape` that the generator translates on this
+/// device: width and height.
 pub fn largest_image(
     states: &StateList,
     generator: &Generator,
@@ -197,15 +335,23 @@ pub fn largest_image(
     let multiple = generator.multiple();
     let budget = budget(error);
     let longest = shape.height().max(shape.width()) / multiple;
-    let scaled = |side: usize, steps: usize| (side * steps / longest / multiple * multiple).max(multiple);
+    let scaled =
+        |side: usize, steps: usize| (side * steps / longest / multiple * multiple).max(multiple);
     let fits = |&[width, height]: &[usize; 2]| {
         let shape = Shape::nhwc(shape.batch(), height, width, shape.channels());
-        let plan = Forward::record(states, generator, shape, Fit::Pad, mode).ok().and_then(|forward| forward.plan(states, profile).ok());
-        let memory = plan.zip(Memory::of_states(states, false, profile).ok()).map(|(plan, mut memory)| {
-            memory.add_programs(&Programs::one(&plan, profile), 1);
-            memory
-        });
+        let plan = Forward::record(states, generator, shape, Fit::Pad, mode)
+            .ok()
+            .and_then(|forward| forward.plan(states, profile).ok());
+        let memory = plan
+            .zip(Memory::of_states(states, false, profile).ok())
+            .map(|(plan, mut memory)| {
+                memory.add_programs(&Programs::one(&plan, profile), 1);
+                memory
+            });
         memory.is_some_and(|memory| budget.is_none_or(|budget| memory.total() <= budget))
     };
-    (1..longest).rev().map(|steps| [scaled(shape.width(), steps), scaled(shape.height(), steps)]).find(fits)
+    (1..longest)
+        .rev()
+        .map(|steps| [scaled(shape.width(), steps), scaled(shape.height(), steps)])
+        .find(fits)
 }

@@ -1,5 +1,5 @@
-//! Losses on their way from the device: a ring there, read asynchronously, so that the host never waits for the step it just
-//! submitted.
+//! Losses on their way from the device: a ring there, read asynchronously, so that the host never
+//! waits for the step it just submitted.
 
 use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
 use crate::ops::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
@@ -51,17 +51,25 @@ pub struct LossReader {
 impl LossReader {
     /// A reader for a run that has done `step` steps, with or without a gradient `penalty`.
     pub fn new(step: u64, penalty: bool) -> Self {
-        Self { pending: VecDeque::new(), free: Vec::new(), requested: step, read: step, interval: 1, penalty }
+        Self {
+            pending: VecDeque::new(),
+            free: Vec::new(),
+            requested: step,
+            read: step,
+            interval: 1,
+            penalty,
+        }
     }
 
-    /// Sets how many steps one reading covers, from the time of a step: about twenty readings a second.
+    /// Sets how many steps one reading covers, from the time of a step: about twenty readings a
+    /// second.
     pub fn pace(&mut self, seconds_per_step: f64) {
         let steps = (0.05 / seconds_per_step.max(1e-6)) as u64;
         self.interval = steps.clamp(1, MAX_INTERVAL);
     }
 
-    /// To be called when `step` was submitted: asks for a reading when one is due, and returns what has arrived. Waits only for
-    /// readings that are too far behind.
+    /// To be called when `step` was submitted: asks for a reading when one is due, and returns what
+    /// has arrived. Waits only for readings that are too far behind.
     ///
     /// # Errors
     /// Those of reading back.
@@ -119,8 +127,13 @@ impl LossReader {
         let word = |i: u64| words.get(i as usize).copied().unwrap_or(0);
         for step in self.read + 1..=until {
             let row = MONITOR_HEAD + step % MONITOR_ROWS * MONITOR_COLUMNS;
-            let [values @ .., d_gp] = [0, 1, 2, 3, 4].map(|column| f32::from_bits(word(row + column)));
-            reading.losses.push(Losses { step, values, d_gp: self.penalty.then_some(d_gp) });
+            let [values @ .., d_gp] =
+                [0, 1, 2, 3, 4].map(|column| f32::from_bits(word(row + column)));
+            reading.losses.push(Losses {
+                step,
+                values,
+                d_gp: self.penalty.then_some(d_gp),
+            });
         }
         self.read = until;
         if word(0) != 0 && reading.failure.is_none() {

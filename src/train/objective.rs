@@ -9,16 +9,18 @@ use serde::{Deserialize, Serialize};
 pub struct Objective {
     /// The adversarial loss.
     pub gan_loss: GanLoss,
-    /// Weight of the gradient penalty in the discriminator's loss, where [`GanLoss::Wgangp`] is the loss; 0 for none.
+    /// Weight of the gradient penalty in the discriminator's loss, where [`GanLoss::Wgangp`] is the
+    /// loss; 0 for none.
     pub lambda_gp: f32,
-    /// The adversarial loss's weight in the generator's loss; 0 for a generator that learns from the distance alone, without a
-    /// discriminator.
+    /// The adversarial loss's weight in the generator's loss; 0 for a generator that learns from
+    /// the distance alone, without a discriminator.
     pub lambda_gan: f32,
     /// The distance of the output to the target.
     pub distance: Distance,
     /// Weight of the distance.
     pub lambda_l1: f32,
-    /// Whether the discriminator sees the input image beside the output (cGAN) or the output alone (GAN).
+    /// Whether the discriminator sees the input image beside the output (cGAN) or the output alone
+    /// (GAN).
     pub conditional: bool,
     /// Which network learns from what.
     pub order: UpdateOrder,
@@ -52,10 +54,11 @@ impl Objective {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UpdateOrder {
-    /// As the PyTorch reference: the discriminator learns from half the sum of its losses, fake pairs before real ones; then the
-    /// generator learns from the judgement of the updated discriminator.
+    /// As the PyTorch reference: the discriminator learns from half the sum of its losses, fake
+    /// pairs before real ones; then the generator learns from the judgement of the updated
+    /// discriminator.
     Pytorch,
-    /// As the Lua Torch reference: the discriminator learns from the whole sum, real pairs before fake ones; the generator learns from
-    /// the same judgement, made before the update.
+    /// As the Lua Torch reference: the discriminator learns from the whole sum, real pairs before
+    /// fake ones; the generator learns from the same judgement, made before the update.
     Torch,
 }

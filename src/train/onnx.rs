@@ -15,12 +15,19 @@ use std::path::Path;
 /// A side at which every network can be recorded; shapes are not in the file.
 const SIDE: usize = 64;
 
-/// Writes the generator of `file` to `path` as an ONNX file that is used as `model.test` and `model.fit` say, with `model` in its
-/// metadata; `seed` is that of dropout. Batch, height and width are free.
+/// Writes the generator of `file` to `path` as an ONNX file that is used as `model.test` and
+/// `model.fit` say, with `model` in its metadata; `seed` is that of dropout. Batch, height and
+/// width are free.
 ///
 /// # Errors
-/// Tensors that are missing, misshapen or not finite, a network that ONNX cannot say, and a folder or disk that cannot take the file.
-pub fn export(file: &TensorFile, model: &ModelConfig, seed: u64, path: &Path) -> Result<(), TrainError> {
+/// Tensors that are missing, misshapen or not finite, a network that ONNX cannot say, and a folder
+/// or disk that cannot take the file.
+pub fn export(
+    file: &TensorFile,
+    model: &ModelConfig,
+    seed: u64,
+    path: &Path,
+) -> Result<(), TrainError> {
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &model.generator)?;
     let multiple = generator.multiple();
@@ -42,7 +49,16 @@ pub fn export(file: &TensorFile, model: &ModelConfig, seed: u64, path: &Path) ->
             "height and width are {multiple} or more, and the output shows the middle of the input, the largest multiples of {multiple}"
         ),
     };
-    let export = Export { tape: &tape, states: &states, input, output, channels, sizes, multiple, seed };
+    let export = Export {
+        tape: &tape,
+        states: &states,
+        input,
+        output,
+        channels,
+        sizes,
+        multiple,
+        seed,
+    };
     let onnx = export.model(file, vec![(MODEL, json(model))])?;
     Ok(write_atomic(path, |out| onnx.write(out))?)
 }

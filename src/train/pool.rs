@@ -5,7 +5,8 @@ use crate::state::{ArenaId, Init, StateId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 
-/// The images of the pool: fakes, and for a conditional discriminator the inputs that they were made from.
+/// The images of the pool: fakes, and for a conditional discriminator the inputs that they were
+/// made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Pool {
     arena: ArenaId,
@@ -14,13 +15,24 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Room for `capacity` fakes of the shape of `fake`, with inputs of that of `input` if they are judged as well, in an arena
-    /// `image_pool`.
+    /// Room for `capacity` fakes of the shape of `fake`, with inputs of that of `input` if they are
+    /// judged as well, in an arena `image_pool`.
     pub fn new(states: &mut StateList, capacity: usize, fake: Shape, input: Option<Shape>) -> Self {
         let arena = states.arena("image_pool", false);
-        let mut add = |name: &str, image: Shape| states.add(arena, name.to_owned(), image.with_batch(capacity), Init::Constant(0.0));
+        let mut add = |name: &str, image: Shape| {
+            states.add(
+                arena,
+                name.to_owned(),
+                image.with_batch(capacity),
+                Init::Constant(0.0),
+            )
+        };
         let fake = add("fake", fake);
-        Self { arena, fake, input: input.map(|shape| add("input", shape)) }
+        Self {
+            arena,
+            fake,
+            input: input.map(|shape| add("input", shape)),
+        }
     }
 
     /// Where its images lie.
@@ -28,8 +40,8 @@ impl Pool {
         self.arena
     }
 
-    /// The pair of `[input, fake]` that is judged: for each image of the batch its own or an older one. The images in front of the batch
-    /// are `first`, all of the step `images_per_step`.
+    /// The pair of `[input, fake]` that is judged: for each image of the batch its own or an older
+    /// one. The images in front of the batch are `first`, all of the step `images_per_step`.
     ///
     /// # Errors
     /// Those of recording.
@@ -43,8 +55,17 @@ impl Pool {
     ) -> Result<[Var; 2], TapeError> {
         let mut exchange = |image, pool| {
             let pool = tape.state(states, pool);
-            tape.record(ImagePool { first, images_per_step }, &[image, pool])
+            tape.record(
+                ImagePool {
+                    first,
+                    images_per_step,
+                },
+                &[image, pool],
+            )
         };
-        Ok([self.input.map_or(Ok(input), |pool| exchange(input, pool))?, exchange(fake, self.fake)?])
+        Ok([
+            self.input.map_or(Ok(input), |pool| exchange(input, pool))?,
+            exchange(fake, self.fake)?,
+        ])
     }
 }

@@ -1,4 +1,5 @@
-//! What a run shows of its generator: sample grids and held-out scores, of images of one size or of several.
+//! What a run shows of its generator: sample grids and held-out scores, of images of one size or of
+//! several.
 
 use super::config::TrainConfig;
 use super::error::TrainError;
@@ -25,7 +26,8 @@ pub struct Score {
     pub pairs: usize,
 }
 
-/// The generator as a run shows it: the forward pass over its store, for images of several sizes those used last, in one room.
+/// The generator as a run shows it: the forward pass over its store, for images of several sizes
+/// those used last, in one room.
 #[derive(Debug)]
 pub struct Sampler {
     config: TrainConfig,
@@ -58,63 +60,152 @@ impl Sampler {
         room: RoomPlan,
     ) -> Result<Self, TrainError> {
         let room = Arc::new(Room::new(gpu, store, room)?);
-        let sides = sizes.shown.first().map_or(sizes.largest(), |size| size.sides);
+        let sides = sizes
+            .shown
+            .first()
+            .map_or(sizes.largest(), |size| size.sides);
         let translator = compile(gpu, store, generator, config, &room, sides)?;
         let translators = Recent::new(KEPT_PROGRAMS, sides, translator);
-        Ok(Self { config: config.clone(), generator: generator.clone(), room, translators })
+        Ok(Self {
+            config: config.clone(),
+            generator: generator.clone(),
+            room,
+            translators,
+        })
     }
 
-    /// Translates the first `pairs` of `set`, as many at a time as share statistics, and hands each with its output to `take`.
-    fn each_pair(&mut self, gpu: &Gpu, store: &Store, set: &PairSet, pairs: usize, mut take: impl FnMut(&Shown)) -> Result<(), TrainError> {
-        let Self { config, generator, room, translators } = self;
+    /// Translates the first `pairs` of `set`, as many at a time as share statistics, and hands each
+    /// with its output to `take`.
+    fn each_pair(
+        &mut self,
+        gpu: &Gpu,
+        store: &Store,
+        set: &PairSet,
+        pairs: usize,
+        mut take: impl FnMut(&Shown),
+    ) -> Result<(), TrainError> {
+        let Self {
+            config,
+            generator,
+            room,
+            translators,
+        } = self;
         let batch = config.test_batch();
         let of_one = |values: &[f32]| (values.len() / batch).max(1);
         for first in (0..pairs).step_by(batch) {
             // A short last batch is filled up from the front.
             let indices: Vec<usize> = (first..first + batch).map(|index| index % pairs).collect();
-            let Batch { sides, input, target } = set.plain(&indices)?;
-            let translator = translators.get_or_make(sides, |&sides| compile(gpu, store, generator, config, room, sides))?;
+            let Batch {
+                sides,
+                input,
+                target,
+            } = set.plain(&indices)?;
+            let translator = translators.get_or_make(sides, |&sides| {
+                compile(gpu, store, generator, config, room, sides)
+            })?;
             let output = translator.translate(gpu, store, &input, 0)?;
             let [input, target] = [input, target].map(|images| translator.shown(&images));
-            let (width, height) = (translator.output_shape().width(), translator.output_shape().height());
-            let images = input.chunks(of_one(&input)).zip(output.chunks(of_one(&output))).zip(target.chunks(of_one(&target)));
-            images.take(pairs - first).for_each(|((input, output), target)| take(&Shown { width, height, input, output, target }));
+            let (width, height) = (
+                translator.output_shape().width(),
+                translator.output_shape().height(),
+            );
+            let images = input
+                .chunks(of_one(&input))
+                .zip(output.chunks(of_one(&output)))
+                .zip(target.chunks(of_one(&target)));
+            images
+                .take(pairs - first)
+                .for_each(|((input, output), target)| {
+                    take(&Shown {
+                        width,
+                        height,
+                        input,
+                        output,
+                        target,
+                    })
+                });
         }
         Ok(())
     }
 
-    /// Scores the first pairs of `held_out`, each at its own size, as many images at a time as share statistics.
+    /// Scores the first pairs of `held_out`, each at its own size, as many images at a time as
+    /// share statistics.
     ///
     /// # Errors
     /// Those of loading, compiling and translating.
-    pub fn score(&mut self, gpu: &Gpu, store: &Store, held_out: &PairSet) -> Result<Score, TrainError> {
+    pub fn score(
+        &mut self,
+        gpu: &Gpu,
+        store: &Store,
+        held_out: &PairSet,
+    ) -> Result<Score, TrainError> {
         let pairs = held_out.len().min(SCORED_PAIRS);
         let (mut l1, mut copy_l1) = (0.0, 0.0);
         let options = held_out.options();
         let comparable = options.input == options.target;
-        self.each_pair(gpu, store, held_out, pairs, |&Shown { input, output, target, .. }| {
-            l1 += mean_distance(output, target) / pairs as f64;
-            copy_l1 += if comparable { mean_distance(input, target) / pairs as f64 } else { 0.0 };
-        })?;
-        Ok(Score { l1, copy_l1: comparable.then_some(copy_l1), pairs })
+        self.each_pair(
+            gpu,
+            store,
+            held_out,
+            pairs,
+            |&Shown {
+                 input,
+                 output,
+                 target,
+                 ..
+             }| {
+                l1 += mean_distance(output, target) / pairs as f64;
+                copy_l1 += if comparable {
+                    mean_distance(input, target) / pairs as f64
+                } else {
+                    0.0
+                };
+            },
+        )?;
+        Ok(Score {
+            l1,
+            copy_l1: comparable.then_some(copy_l1),
+            pairs,
+        })
     }
 
     /// Translates the first pairs of `set` for a sample grid.
     ///
     /// # Errors
     /// Those of loading, compiling and translating.
-    pub fn samples(&mut self, gpu: &Gpu, store: &Store, set: &PairSet) -> Result<Samples, TrainError> {
+    pub fn samples(
+        &mut self,
+        gpu: &Gpu,
+        store: &Store,
+        set: &PairSet,
+    ) -> Result<Samples, TrainError> {
         let mut rows = Vec::new();
-        let DataOptions { input: of_input, target: of_target, .. } = set.options();
-        self.each_pair(gpu, store, set, set.len().min(SAMPLES), |&Shown { width, height, input, output, target }| {
-            rows.push(SampleRow {
-                height,
-                width,
-                input: of_input.shown_in_rows(input, input, width),
-                output: of_target.shown_in_rows(output, input, width),
-                target: of_target.shown_in_rows(target, input, width),
-            });
-        })?;
+        let DataOptions {
+            input: of_input,
+            target: of_target,
+            ..
+        } = set.options();
+        self.each_pair(
+            gpu,
+            store,
+            set,
+            set.len().min(SAMPLES),
+            |&Shown {
+                 width,
+                 height,
+                 input,
+                 output,
+                 target,
+             }| {
+                rows.push(SampleRow {
+                    height,
+                    width,
+                    input: of_input.shown_in_rows(input, input, width),
+                    output: of_target.shown_in_rows(output, input, width),
+                    target: of_target.shown_in_rows(target, input, width),
+                });
+            },
+        )?;
         Ok(Samples { rows })
     }
 }
@@ -127,11 +218,21 @@ fn compile(
     room: &Arc<Room>,
     sides: (u32, u32),
 ) -> Result<Translator, TrainError> {
-    let forward = Forward::record(store.states(), generator, config.shown_shape(sides), config.fit, &config.test.mode())?;
+    let forward = Forward::record(
+        store.states(),
+        generator,
+        config.shown_shape(sides),
+        config.fit,
+        &config.test.mode(),
+    )?;
     Translator::in_room(gpu, store, forward, room.clone())
 }
 
 fn mean_distance(left: &[f32], right: &[f32]) -> f64 {
-    let sum: f64 = left.iter().zip(right).map(|(a, b)| f64::from((a - b).abs())).sum();
+    let sum: f64 = left
+        .iter()
+        .zip(right)
+        .map(|(a, b)| f64::from((a - b).abs()))
+        .sum();
     sum / left.len().max(1) as f64
 }

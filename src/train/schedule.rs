@@ -4,7 +4,8 @@ use super::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// How the learning rate changes; `t` counts what shares a rate (epochs or steps), and `T` is the whole run in it.
+/// How the learning rate changes; `t` counts what shares a rate (epochs or steps), and `T` is the
+/// whole run in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
@@ -51,16 +52,21 @@ impl Plateau {
         PLATEAU_FACTOR.powi(self.drops.min(1000) as i32)
     }
 
-    /// Takes in a score at a base rate, as PyTorch's `ReduceLROnPlateau` does in mode `min` with a relative threshold.
+    /// Takes in a score at a base rate, as PyTorch's `ReduceLROnPlateau` does in mode `min` with a
+    /// relative threshold.
     fn observe(&mut self, score: f32, learning_rate: f64) {
-        if self.best.is_none_or(|best| f64::from(score) < f64::from(best) * (1.0 - THRESHOLD)) {
+        if self
+            .best
+            .is_none_or(|best| f64::from(score) < f64::from(best) * (1.0 - THRESHOLD))
+        {
             (self.best, self.bad) = (Some(score), 0);
             return;
         }
         self.bad += 1;
         if self.bad > PATIENCE {
             self.bad = 0;
-            self.drops += u32::from(learning_rate * self.factor() * (1.0 - PLATEAU_FACTOR) > LEAST_CHANGE);
+            self.drops +=
+                u32::from(learning_rate * self.factor() * (1.0 - PLATEAU_FACTOR) > LEAST_CHANGE);
         }
     }
 }
@@ -74,7 +80,8 @@ pub struct Schedule {
     pub steps_per_epoch: u64,
     /// Steps of the whole run.
     pub total_steps: u64,
-    /// Whether all steps of an epoch share one rate, as in the reference; else, in a run whose length is given in steps, each has its own.
+    /// Whether all steps of an epoch share one rate, as in the reference; else, in a run whose
+    /// length is given in steps, each has its own.
     pub by_epoch: bool,
     /// The rate at the start.
     pub learning_rate: f64,
@@ -93,11 +100,16 @@ impl Schedule {
         self.total_steps.div_ceil(self.steps_per_epoch.max(1))
     }
 
-    /// Learning rate of a step. As in the reference, which moves its schedule at the start of an epoch, epoch `e` has the rate of
-    /// `t = e`: with 200 epochs of the linear policy 2e-4 up to epoch 99 and 0 in epoch 200. A run whose length is given in steps has
-    /// `t = 0` in its first step and so none without learning, nor has a run of a single epoch.
+    /// Learning rate of a step. As in the reference, which moves its schedule at the start of an
+    /// epoch, epoch `e` has the rate of `t = e`: with 200 epochs of the linear policy 2e-4 up to
+    /// epoch 99 and 0 in epoch 200. A run whose length is given in steps has `t = 0` in its first
+    /// step and so none without learning, nor has a run of a single epoch.
     pub fn rate(&self, step: u64) -> f64 {
-        let unit = if self.by_epoch { self.steps_per_epoch.max(1) } else { 1 };
+        let unit = if self.by_epoch {
+            self.steps_per_epoch.max(1)
+        } else {
+            1
+        };
         let periods = self.total_steps.div_ceil(unit);
         let ahead = self.ahead();
         let t = step.saturating_sub(1) / unit + ahead;
@@ -123,7 +135,8 @@ impl Schedule {
         u64::from(self.by_epoch && self.epochs() > 1)
     }
 
-    /// The longest period of [`Policy::Step`] with which the rate drops before the run ends; 0 when there is none.
+    /// The longest period of [`Policy::Step`] with which the rate drops before the run ends; 0 when
+    /// there is none.
     fn longest_period(&self) -> u64 {
         (self.epochs() + self.ahead()).saturating_sub(1)
     }
@@ -135,7 +148,11 @@ impl Schedule {
     pub fn check(&self) -> Result<(), TrainError> {
         let longest = self.longest_period();
         match self.policy {
-            Policy::Step { epochs: period } if period > longest => Err(TrainError::NoDrop { period, epochs: self.epochs(), longest }),
+            Policy::Step { epochs: period } if period > longest => Err(TrainError::NoDrop {
+                period,
+                epochs: self.epochs(),
+                longest,
+            }),
             _ => Ok(()),
         }
     }
@@ -152,46 +169,75 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    fn schedule(policy: Policy, steps_per_epoch: u64, total_steps: u64, by_epoch: bool) -> Schedule {
-        Schedule { policy, steps_per_epoch, total_steps, by_epoch, learning_rate: 2e-4, plateau: Plateau::default() }
+    fn schedule(
+        policy: Policy,
+        steps_per_epoch: u64,
+        total_steps: u64,
+        by_epoch: bool,
+    ) -> Schedule {
+        Schedule {
+            policy,
+            steps_per_epoch,
+            total_steps,
+            by_epoch,
+            learning_rate: 2e-4,
+            plateau: Plateau::default(),
+        }
     }
 
-    /// A run of epochs as the reference has them: `scheduler.step()` at the start of each, so that epoch `e` has the rate after `e`.
+    /// A run of epochs as the reference has them: `scheduler.step()` at the start of each, so that
+    /// epoch `e` has the rate after `e`.
     fn check(policy: Policy, epochs: u64, factor: impl Fn(u64) -> f64) {
         for steps in [40, 1] {
             let schedule = schedule(policy, steps, epochs * steps, true);
-            for (epoch, step) in (1..=epochs).flat_map(|epoch| [(epoch - 1) * steps + 1, epoch * steps].map(|step| (epoch, step))) {
+            for (epoch, step) in (1..=epochs).flat_map(|epoch| {
+                [(epoch - 1) * steps + 1, epoch * steps].map(|step| (epoch, step))
+            }) {
                 let (got, expected) = (schedule.rate(step), 2e-4 * factor(epoch));
-                assert!((got - expected).abs() < 1e-15, "{policy:?}, epoch {epoch} of {steps} steps: {got} for {expected}");
+                assert!(
+                    (got - expected).abs() < 1e-15,
+                    "{policy:?}, epoch {epoch} of {steps} steps: {got} for {expected}"
+                );
             }
         }
     }
 
     #[test]
     fn linear_is_lambda_lr_with_the_references_rule() {
-        check(Policy::Linear, 200, |epoch| 1.0 - (epoch + 1).saturating_sub(100) as f64 / 101.0);
+        check(Policy::Linear, 200, |epoch| {
+            1.0 - (epoch + 1).saturating_sub(100) as f64 / 101.0
+        });
     }
 
     #[test]
     fn cosine_is_cosine_annealing_lr() {
         // Its closed form with eta_min = 0.
-        check(Policy::Cosine, 30, |epoch| (1.0 + (PI * epoch as f64 / 30.0).cos()) / 2.0);
+        check(Policy::Cosine, 30, |epoch| {
+            (1.0 + (PI * epoch as f64 / 30.0).cos()) / 2.0
+        });
         let last = schedule(Policy::Cosine, 200, 1000, false);
         assert!(last.rate(1) == 2e-4 && last.rate(1000) > 0.0 && last.rate(1000) < 1e-9);
     }
 
     #[test]
     fn step_is_step_lr() {
-        check(Policy::Step { epochs: 50 }, 200, |epoch| [1.0, 0.1, 1e-2, 1e-3, 1e-4][epoch as usize / 50]);
+        check(Policy::Step { epochs: 50 }, 200, |epoch| {
+            [1.0, 0.1, 1e-2, 1e-3, 1e-4][epoch as usize / 50]
+        });
         // A run in steps still counts epochs.
         let run = schedule(Policy::Step { epochs: 2 }, 10, 45, false);
-        assert_eq!([1, 20, 21, 40, 41].map(|step| (run.rate(step) / 2e-4 * 1000.0).round()), [1000.0, 1000.0, 100.0, 100.0, 10.0]);
+        assert_eq!(
+            [1, 20, 21, 40, 41].map(|step| (run.rate(step) / 2e-4 * 1000.0).round()),
+            [1000.0, 1000.0, 100.0, 100.0, 10.0]
+        );
     }
 
     /// PyTorch's class, as its documentation states it, step by step.
     #[test]
     fn plateau_is_reduce_lr_on_plateau() {
-        let scores: Vec<f32> = (0..200).map(|i| [0.5, 0.4, 0.399, 0.39, 0.45, 0.389][i % 6] * if i > 90 { 0.98 } else { 1.0 }).collect();
+        let scores: Vec<f32> = (0..200)
+            .map(|i| [0.5, 0.4, 0.399, 0.39, 0.45, 0.389][i % 6] * if i > 90 { 0.98 } else { 1.0 })
+            .collect();
         let mut schedule = schedule(Policy::Plateau, 10, 10_000, true);
         let (mut best, mut bad, mut rate) = (f64::INFINITY, 0, 2e-4_f64);
         let mut drops = Vec::new();
@@ -210,7 +256,11 @@ mod tests {
                     drops.push(i);
                 }
             }
-            assert!((schedule.rate(1) - rate).abs() < 1e-18, "after score {i}: {} for {rate}", schedule.rate(1));
+            assert!(
+                (schedule.rate(1) - rate).abs() < 1e-18,
+                "after score {i}: {} for {rate}",
+                schedule.rate(1)
+            );
         }
         assert!(drops.len() >= 5 && drops[0] == 9, "{drops:?}");
         assert!(rate > 1e-9, "a rate that hardly changes stays");
@@ -218,14 +268,33 @@ mod tests {
 
     #[test]
     fn the_longest_period_is_the_last_that_lowers_the_rate() {
-        for (steps_per_epoch, total_steps, by_epoch) in [(10, 45, false), (10, 40, false), (10, 50, true), (1, 7, true), (1, 7, false)] {
+        for (steps_per_epoch, total_steps, by_epoch) in [
+            (10, 45, false),
+            (10, 40, false),
+            (10, 50, true),
+            (1, 7, true),
+            (1, 7, false),
+        ] {
             let lowers = |epochs| {
-                let run = schedule(Policy::Step { epochs }, steps_per_epoch, total_steps, by_epoch);
-                assert_eq!(run.check().is_ok(), run.rate(total_steps) < run.learning_rate, "{run:?}");
+                let run = schedule(
+                    Policy::Step { epochs },
+                    steps_per_epoch,
+                    total_steps,
+                    by_epoch,
+                );
+                assert_eq!(
+                    run.check().is_ok(),
+                    run.rate(total_steps) < run.learning_rate,
+                    "{run:?}"
+                );
                 run.check().is_ok()
             };
-            let longest = schedule(Policy::Linear, steps_per_epoch, total_steps, by_epoch).longest_period();
-            assert!(lowers(longest) && !lowers(longest + 1), "{longest} of {total_steps} steps");
+            let longest =
+                schedule(Policy::Linear, steps_per_epoch, total_steps, by_epoch).longest_period();
+            assert!(
+                lowers(longest) && !lowers(longest + 1),
+                "{longest} of {total_steps} steps"
+            );
         }
         assert_eq!(schedule(Policy::Linear, 10, 10, true).longest_period(), 0);
         assert_eq!(schedule(Policy::Linear, 10, 10, false).longest_period(), 0);
@@ -243,7 +312,10 @@ mod tests {
 
     #[test]
     fn a_run_in_steps_decays_step_by_step() {
-        let schedule = Schedule { learning_rate: 1.0, ..schedule(Policy::Linear, 200, 1000, false) };
+        let schedule = Schedule {
+            learning_rate: 1.0,
+            ..schedule(Policy::Linear, 200, 1000, false)
+        };
         assert_eq!(schedule.rate(500), 1.0);
         assert!((schedule.rate(750) - 0.5).abs() < 2e-3);
         assert!(schedule.rate(1000) > 0.0);
@@ -252,11 +324,18 @@ mod tests {
     #[test]
     fn the_shortest_runs_learn() {
         for policy in [Policy::Linear, Policy::Cosine, Policy::Step { epochs: 1 }] {
-            for (steps_per_epoch, total_steps, by_epoch) in
-                [(200, 1, false), (200, 2, false), (200, 200, true), (1, 1, true), (1, 1, false)]
-            {
+            for (steps_per_epoch, total_steps, by_epoch) in [
+                (200, 1, false),
+                (200, 2, false),
+                (200, 200, true),
+                (1, 1, true),
+                (1, 1, false),
+            ] {
                 let schedule = schedule(policy, steps_per_epoch, total_steps, by_epoch);
-                assert!((1..=total_steps).all(|step| schedule.rate(step) > 0.0), "{schedule:?}");
+                assert!(
+                    (1..=total_steps).all(|step| schedule.rate(step) > 0.0),
+                    "{schedule:?}"
+                );
             }
         }
     }

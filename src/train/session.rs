@@ -1,4 +1,5 @@
-//! Both networks, their store and the compiled step: what a training run and a benchmark have in common.
+//! Both networks, their store and the compiled step: what a training run and a benchmark have in
+//! common.
 
 use super::config::TrainConfig;
 use super::error::TrainError;
@@ -18,8 +19,8 @@ use crate::tape::{Tape, Var};
 use crate::tensor::Shape;
 use std::sync::Arc;
 
-/// Uploads that may be in flight, and so the most steps that the host is ahead of the device: enough to keep it busy while the next
-/// step is encoded, few enough for Ctrl-C to be prompt.
+/// Uploads that may be in flight, and so the most steps that the host is ahead of the device:
+/// enough to keep it busy while the next step is encoded, few enough for Ctrl-C to be prompt.
 pub(super) const UPLOADS: usize = 3;
 
 /// The networks and their step on a tape, before any device.
@@ -48,7 +49,8 @@ impl Recording {
         Self::at(config, (config.size, config.size))
     }
 
-    /// The same for images of this width and height. The states are the same for all sizes, but for the images of a pool.
+    /// The same for images of this width and height. The states are the same for all sizes, but for
+    /// the images of a pool.
     ///
     /// # Errors
     /// Those of [`Recording::new`].
@@ -57,26 +59,72 @@ impl Recording {
         states.set_moments(config.recipe.optimizer.moments());
         let generator = Generator::new(&mut states, &config.generator())?;
         let judged = config.objective.lambda_gan != 0.0;
-        let discriminator = judged.then(|| PatchGan::new(&mut states, &config.discriminator())).transpose()?;
+        let discriminator = judged
+            .then(|| PatchGan::new(&mut states, &config.discriminator()))
+            .transpose()?;
         set_initialisation(&mut states, config.recipe.init, config.recipe.init_gain);
         if config.recipe.ema.is_some() {
             states.average(generator.parameters());
         }
-        let images = |pixels: &Pixels| Shape::nhwc(config.pairs_per_step(), height as usize, width as usize, pixels.channels());
-        let shape = PairShape { input: images(&config.input), target: images(&config.output), fit: config.fit };
+        let images = |pixels: &Pixels| {
+            Shape::nhwc(
+                config.pairs_per_step(),
+                height as usize,
+                width as usize,
+                pixels.channels(),
+            )
+        };
+        let shape = PairShape {
+            input: images(&config.input),
+            target: images(&config.output),
+            fit: config.fit,
+        };
         let fitted = config.fit.of(shape.input, generator.config());
-        let input = config.objective.conditional.then_some(fitted.shown_shape(shape.input));
+        let input = config
+            .objective
+            .conditional
+            .then_some(fitted.shown_shape(shape.input));
         let capacity = config.recipe.pool;
-        let pool = (judged && capacity > 0).then(|| Pool::new(&mut states, capacity, fitted.shown_shape(shape.target), input));
+        let pool = (judged && capacity > 0).then(|| {
+            Pool::new(
+                &mut states,
+                capacity,
+                fitted.shown_shape(shape.target),
+                input,
+            )
+        });
         let mut tape = Tape::default();
-        let networks = Networks { generator: &generator, discriminator: discriminator.as_ref(), pool: pool.as_ref() };
-        let mut vars = record_step(&mut tape, &states, &networks, shape, &config.objective, &config.recipe, &Mode::training())?;
+        let networks = Networks {
+            generator: &generator,
+            discriminator: discriminator.as_ref(),
+            pool: pool.as_ref(),
+        };
+        let mut vars = record_step(
+            &mut tape,
+            &states,
+            &networks,
+            shape,
+            &config.objective,
+            &config.recipe,
+            &Mode::training(),
+        )?;
         if config.recompute {
             let rewritten = recompute(&tape, &states, &[vars.fake])?;
-            vars = StepVars { input: rewritten.at(vars.input), target: rewritten.at(vars.target), fake: rewritten.at(vars.fake) };
+            vars = StepVars {
+                input: rewritten.at(vars.input),
+                target: rewritten.at(vars.target),
+                fake: rewritten.at(vars.fake),
+            };
             tape = rewritten.tape;
         }
-        Ok(Self { states, generator, discriminator, pool, tape, vars })
+        Ok(Self {
+            states,
+            generator,
+            discriminator,
+            pool,
+            tape,
+            vars,
+        })
     }
 
     /// The step as it would be planned for a device.
@@ -84,7 +132,12 @@ impl Recording {
     /// # Errors
     /// A step that does not fit it.
     pub fn plan(&self, profile: &Profile) -> Result<Plan, TrainError> {
-        Ok(Plan::new(&self.tape, &self.states, &[self.vars.fake], profile)?)
+        Ok(Plan::new(
+            &self.tape,
+            &self.states,
+            &[self.vars.fake],
+            profile,
+        )?)
     }
 
     /// The exchange of the generator's weights with their average, if there is one.
@@ -103,13 +156,16 @@ impl Recording {
 
     /// Bytes that go to the device in each step: both images and the step's uniform.
     pub(super) fn upload_bytes(&self) -> u64 {
-        let images: u64 = [self.vars.input, self.vars.target].iter().map(|&var| self.tape.shape(var).bytes()).sum();
+        let images: u64 = [self.vars.input, self.vars.target]
+            .iter()
+            .map(|&var| self.tape.shape(var).bytes())
+            .sum();
         size_of::<StepState>() as u64 + images
     }
 }
 
-/// Finds the fastest kernel for each contraction of `config`'s steps on images of `sizes` and makes it the device's choice; see
-/// [`program::tune`].
+/// Finds the fastest kernel for each contraction of `config`'s steps on images of `sizes` and makes
+/// it the device's choice; see [`program::tune`].
 ///
 /// # Errors
 /// A step that does not fit the device, and what the driver reports.
@@ -123,9 +179,13 @@ pub fn tune_for(
     if effort == Effort::Off {
         return Ok(gpu);
     }
-    let plan = RunPlan::new(config, sizes, gpu.profile()).map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))?;
+    let plan = RunPlan::new(config, sizes, gpu.profile())
+        .map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))?;
     let keys: Vec<ContractionKey> = plan.choices.iter().map(|choice| choice.key).collect();
-    let profile = Profile { tuned: program::tune(&gpu, &keys, effort, report)?, ..gpu.profile().clone() };
+    let profile = Profile {
+        tuned: program::tune(&gpu, &keys, effort, report)?,
+        ..gpu.profile().clone()
+    };
     Ok(gpu.with_profile(profile))
 }
 
@@ -138,18 +198,31 @@ struct Step {
 
 impl Step {
     /// Compiles the step for images of this width and height.
-    fn compile(gpu: &Gpu, store: &Store, config: &TrainConfig, room: &Arc<Room>, sides: (u32, u32)) -> Result<Self, TrainError> {
+    fn compile(
+        gpu: &Gpu,
+        store: &Store,
+        config: &TrainConfig,
+        room: &Arc<Room>,
+        sides: (u32, u32),
+    ) -> Result<Self, TrainError> {
         let Recording { tape, vars, .. } = Recording::at(config, sides)?;
-        Ok(Self { program: Program::compile_in(gpu, store, &tape, &[vars.fake], room.clone())?, vars })
+        Ok(Self {
+            program: Program::compile_in(gpu, store, &tape, &[vars.fake], room.clone())?,
+            vars,
+        })
     }
 
     /// Its inputs with a batch.
     fn inputs<'a>(&self, batch: &'a Batch) -> [(Var, &'a [f32]); 2] {
-        [(self.vars.input, &batch.input[..]), (self.vars.target, &batch.target[..])]
+        [
+            (self.vars.input, &batch.input[..]),
+            (self.vars.target, &batch.target[..]),
+        ]
     }
 }
 
-/// The compiled training steps over one store: one, or where images have several sizes those used last, in one room.
+/// The compiled training steps over one store: one, or where images have several sizes those used
+/// last, in one room.
 #[derive(Debug)]
 pub struct Session {
     /// Parameters, gradients, moments and statistics on the device.
@@ -171,7 +244,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Allocates and compiles for images of the configuration's size; the states are zero until they are initialised or loaded.
+    /// Allocates and compiles for images of the configuration's size; the states are zero until
+    /// they are initialised or loaded.
     ///
     /// # Errors
     /// Networks that cannot be built, do not fit the images or do not fit the device.
@@ -179,12 +253,14 @@ impl Session {
         Self::of_sizes(gpu, config, &Sizes::one(config))
     }
 
-    /// The same for images of `sizes`: what they need is planned and allocated for all of them, and compiled for the largest.
+    /// The same for images of `sizes`: what they need is planned and allocated for all of them, and
+    /// compiled for the largest.
     ///
     /// # Errors
     /// As [`Session::new`], with the picture where the sizes are the pictures' own.
     pub fn of_sizes(gpu: &Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Self, TrainError> {
-        Self::build(gpu, config, sizes).map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))
+        Self::build(gpu, config, sizes)
+            .map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))
     }
 
     fn build(gpu: &Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Self, TrainError> {
@@ -192,32 +268,74 @@ impl Session {
         let plan = RunPlan::new(config, sizes, gpu.profile())?;
         let recording = Recording::at(config, sizes.largest())?;
         let swap = recording.swap()?;
-        let Recording { states, generator, discriminator, pool, .. } = recording;
+        let Recording {
+            states,
+            generator,
+            discriminator,
+            pool,
+            ..
+        } = recording;
         let store = Store::new(gpu, states, true)?;
         let room = Arc::new(Room::new(gpu, &store, plan.steps.clone())?);
         let largest = Step::compile(gpu, &store, config, &room, sizes.largest())?;
         let steps = Recent::new(KEPT_PROGRAMS, sizes.largest(), largest);
-        let swap = swap.map(|tape| Program::compile(gpu, &store, &tape, &[])).transpose()?;
+        let swap = swap
+            .map(|tape| Program::compile(gpu, &store, &tape, &[]))
+            .transpose()?;
         let uploads = UploadRing::new(gpu, plan.upload_bytes, UPLOADS)?;
-        Ok(Self { store, generator, discriminator, pool, room, steps, swap, plan, uploads, config: config.clone() })
+        Ok(Self {
+            store,
+            generator,
+            discriminator,
+            pool,
+            room,
+            steps,
+            swap,
+            plan,
+            uploads,
+            config: config.clone(),
+        })
     }
 
-    /// Uploads a batch and submits one step, compiled for its size if it is not there. Waits only when the device is three steps behind.
+    /// Uploads a batch and submits one step, compiled for its size if it is not there. Waits only
+    /// when the device is three steps behind.
     ///
     /// # Errors
     /// What the driver reported since the last call, and those of compiling.
-    pub fn submit(&mut self, gpu: &Gpu, step: u64, learning_rate: f64, batch: &Batch) -> Result<(), TrainError> {
+    pub fn submit(
+        &mut self,
+        gpu: &Gpu,
+        step: u64,
+        learning_rate: f64,
+        batch: &Batch,
+    ) -> Result<(), TrainError> {
         let state = self.state(step, learning_rate);
-        let Self { store, config, room, steps, .. } = self;
-        let step = steps.get_or_make(batch.sides, |&sides| Step::compile(gpu, store, config, room, sides))?;
-        Ok(step.program.run_with(gpu, store, &state, &self.uploads, &step.inputs(batch))?)
+        let Self {
+            store,
+            config,
+            room,
+            steps,
+            ..
+        } = self;
+        let step = steps.get_or_make(batch.sides, |&sides| {
+            Step::compile(gpu, store, config, room, sides)
+        })?;
+        Ok(step
+            .program
+            .run_with(gpu, store, &state, &self.uploads, &step.inputs(batch))?)
     }
 
-    /// Runs a step that failed once more, with its batch, and names the first operation whose result is not finite.
+    /// Runs a step that failed once more, with its batch, and names the first operation whose
+    /// result is not finite.
     ///
     /// # Errors
     /// Those of compiling, running and reading back.
-    pub fn find_failure(&self, gpu: &Gpu, step: u64, batch: &Batch) -> Result<Option<String>, TrainError> {
+    pub fn find_failure(
+        &self,
+        gpu: &Gpu,
+        step: u64,
+        batch: &Batch,
+    ) -> Result<Option<String>, TrainError> {
         let state = self.state(step, 0.0);
         let made;
         let step = match self.steps.get(&batch.sides) {
@@ -227,7 +345,9 @@ impl Session {
                 &made
             }
         };
-        step.inputs(batch).into_iter().try_for_each(|(input, values)| step.program.write(gpu, input, values))?;
+        step.inputs(batch)
+            .into_iter()
+            .try_for_each(|(input, values)| step.program.write(gpu, input, values))?;
         Ok(step.program.first_not_finite(gpu, &self.store, &state)?)
     }
 
@@ -235,16 +355,29 @@ impl Session {
     ///
     /// # Errors
     /// What the driver reports.
-    pub fn time_operations(&self, gpu: &Gpu, clock: &Clock) -> Result<Vec<(usize, f64)>, TrainError> {
-        Ok(self.program().time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
+    pub fn time_operations(
+        &self,
+        gpu: &Gpu,
+        clock: &Clock,
+    ) -> Result<Vec<(usize, f64)>, TrainError> {
+        Ok(self
+            .program()
+            .time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
     }
 
-    /// Calls `translate` while the generator has the weights that it is used with: the average, where there is one.
+    /// Calls `translate` while the generator has the weights that it is used with: the average,
+    /// where there is one.
     ///
     /// # Errors
     /// Those of `translate`, and what the driver reported.
-    pub fn with_used_weights<T>(&self, gpu: &Gpu, translate: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
-        let Some(swap) = &self.swap else { return translate() };
+    pub fn with_used_weights<T>(
+        &self,
+        gpu: &Gpu,
+        translate: impl FnOnce() -> Result<T, TrainError>,
+    ) -> Result<T, TrainError> {
+        let Some(swap) = &self.swap else {
+            return translate();
+        };
         swap.run(gpu, &self.store, &self.state(0, 0.0))?;
         let result = translate();
         swap.run(gpu, &self.store, &self.state(0, 0.0))?;
@@ -272,6 +405,11 @@ impl Session {
     }
 
     fn state(&self, step: u64, learning_rate: f64) -> StepState {
-        StepState::new(self.config.seed, step, learning_rate, self.config.objective.betas)
+        StepState::new(
+            self.config.seed,
+            step,
+            learning_rate,
+            self.config.objective.betas,
+        )
     }
 }

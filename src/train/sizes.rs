@@ -1,4 +1,5 @@
-//! The sizes of a run's images: one, or with whole pictures as many as the data set has. A program is compiled for each.
+//! The sizes of a run's images: one, or with whole pictures as many as the data set has. A program
+//! is compiled for each.
 
 use super::config::TrainConfig;
 use super::error::TrainError;
@@ -6,8 +7,9 @@ use crate::data::{PairSet, Preprocess};
 use crate::nn::PatchGanConfig;
 use std::collections::HashSet;
 
-/// Compiled programs that are kept for images of different sizes. They share their activations, gradients and workspace, so one more takes
-/// only its uniforms and bind groups on the device, and its tape and plan on the host; these are what the number bounds.
+/// Compiled programs that are kept for images of different sizes. They share their activations,
+/// gradients and workspace, so one more takes only its uniforms and bind groups on the device, and
+/// its tape and plan on the host; these are what the number bounds.
 pub(super) const KEPT_PROGRAMS: usize = 64;
 
 /// Pairs that are translated for a score: enough for a stable mean, few enough not to slow the run.
@@ -37,21 +39,35 @@ pub struct Sizes {
 impl Sizes {
     /// Images of the configuration's size and no other.
     pub fn one(config: &TrainConfig) -> Self {
-        let size = vec![Size { sides: (config.size, config.size), pair: None }];
-        Self { training: size.clone(), shown: size }
+        let size = vec![Size {
+            sides: (config.size, config.size),
+            pair: None,
+        }];
+        Self {
+            training: size.clone(),
+            shown: size,
+        }
     }
 
     /// Those of the pairs that a run learns from, and of those that it shows.
     ///
     /// # Errors
     /// [`TrainError::TooSmall`] for a whole picture that the networks cannot take.
-    pub fn of(config: &TrainConfig, training: &PairSet, shown: &PairSet) -> Result<Self, TrainError> {
+    pub fn of(
+        config: &TrainConfig,
+        training: &PairSet,
+        shown: &PairSet,
+    ) -> Result<Self, TrainError> {
         if !config.preprocess.is_whole() {
             return Ok(Self::one(config));
         }
-        let sizes = Self { training: distinct(training, training.len()), shown: distinct(shown, SCORED_PAIRS) };
+        let sizes = Self {
+            training: distinct(training, training.len()),
+            shown: distinct(shown, SCORED_PAIRS),
+        };
         let multiple = config.generator().multiple();
-        // The networks as a whole for what is learnt from; what is shown goes through the generator alone.
+        // The networks as a whole for what is learnt from; what is shown goes through the generator
+        // alone.
         check(&sizes.training, config, least_side(config, multiple))?;
         check(&sizes.shown, config, config.fit.least_side(multiple))?;
         Ok(sizes)
@@ -59,26 +75,45 @@ impl Sizes {
 
     /// Width and height of the largest images that are learnt from; a data set has at least one.
     pub(super) fn largest(&self) -> (u32, u32) {
-        self.training.first().map(|size| size.sides).unwrap_or_default()
+        self.training
+            .first()
+            .map(|size| size.sides)
+            .unwrap_or_default()
     }
 
     /// The sizes that no other one covers in width and height: what fits for them fits for all.
     pub(super) fn outermost(&self) -> Self {
         let outermost = |sizes: &[Size]| {
-            let covers =
-                |large: &Size, small: &Size| large.sides != small.sides && large.sides.0 >= small.sides.0 && large.sides.1 >= small.sides.1;
-            sizes.iter().filter(|size| !sizes.iter().any(|other| covers(other, size))).cloned().collect()
+            let covers = |large: &Size, small: &Size| {
+                large.sides != small.sides
+                    && large.sides.0 >= small.sides.0
+                    && large.sides.1 >= small.sides.1
+            };
+            sizes
+                .iter()
+                .filter(|size| !sizes.iter().any(|other| covers(other, size)))
+                .cloned()
+                .collect()
         };
-        Self { training: outermost(&self.training), shown: outermost(&self.shown) }
+        Self {
+            training: outermost(&self.training),
+            shown: outermost(&self.shown),
+        }
     }
 
     /// The same pictures scaled to a width.
     pub(super) fn scaled(&self, width: u32) -> Self {
         let scaled = |sizes: &[Size]| {
-            let scale = |size: &Size| Size { sides: Preprocess::ScaleWidth.resized(size.sides, width, 1), ..size.clone() };
+            let scale = |size: &Size| Size {
+                sides: Preprocess::ScaleWidth.resized(size.sides, width, 1),
+                ..size.clone()
+            };
             sizes.iter().map(scale).collect()
         };
-        Self { training: scaled(&self.training), shown: scaled(&self.shown) }
+        Self {
+            training: scaled(&self.training),
+            shown: scaled(&self.shown),
+        }
     }
 }
 
@@ -87,7 +122,12 @@ impl Size {
     pub(super) fn cause(&self, error: TrainError) -> TrainError {
         let (width, height) = self.sides;
         match self.pair.clone() {
-            Some(pair) => TrainError::Picture { pair, width, height, source: Box::new(error) },
+            Some(pair) => TrainError::Picture {
+                pair,
+                width,
+                height,
+                source: Box::new(error),
+            },
             None => error,
         }
     }
@@ -97,17 +137,33 @@ impl Size {
     }
 }
 
-/// Refuses sizes that the networks cannot take, in the name of the smallest: what it can take all can.
+/// Refuses sizes that the networks cannot take, in the name of the smallest: what it can take all
+/// can.
 fn check(sizes: &[Size], config: &TrainConfig, least: usize) -> Result<(), TrainError> {
-    let Some(smallest) = sizes.iter().min_by_key(|size| size.shorter_side()).filter(|size| size.shorter_side() < least) else {
+    let Some(smallest) = sizes
+        .iter()
+        .min_by_key(|size| size.shorter_side())
+        .filter(|size| size.shorter_side() < least)
+    else {
         return Ok(());
     };
     let (pair, (width, height)) = (smallest.pair.clone().unwrap_or_default(), smallest.sides);
     // Nothing is judged of sides that the generator cannot take.
-    let side = config.fit.output_side(smallest.shorter_side(), config.generator().multiple());
-    let held = (0..=DEEPEST_NAMED.min(config.d_layers)).rev().find(|&n_layers| PatchGanConfig::patches(n_layers, side) > 0);
-    let patches = held.map(|n_layers| [config.d_layers, n_layers].map(PatchGanConfig::receptive_field));
-    Err(TrainError::TooSmall { pair, width, height, least, patches })
+    let side = config
+        .fit
+        .output_side(smallest.shorter_side(), config.generator().multiple());
+    let held = (0..=DEEPEST_NAMED.min(config.d_layers))
+        .rev()
+        .find(|&n_layers| PatchGanConfig::patches(n_layers, side) > 0);
+    let patches =
+        held.map(|n_layers| [config.d_layers, n_layers].map(PatchGanConfig::receptive_field));
+    Err(TrainError::TooSmall {
+        pair,
+        width,
+        height,
+        least,
+        patches,
+    })
 }
 
 /// The least side of images with a patch for the discriminator, if there is one.
@@ -116,7 +172,9 @@ fn least_side(config: &TrainConfig, multiple: usize) -> usize {
     if config.objective.lambda_gan == 0.0 {
         return least;
     }
-    let fits = |&side: &usize| PatchGanConfig::patches(config.d_layers, config.fit.output_side(side, multiple)) > 0;
+    let fits = |&side: &usize| {
+        PatchGanConfig::patches(config.d_layers, config.fit.output_side(side, multiple)) > 0
+    };
     (least..).find(fits).unwrap_or(least)
 }
 
@@ -126,7 +184,10 @@ fn distinct(set: &PairSet, pairs: usize) -> Vec<Size> {
     let mut seen = HashSet::new();
     for (&sides, source) in set.sides().iter().zip(set.sources()).take(pairs) {
         if seen.insert(sides) {
-            sizes.push(Size { sides, pair: Some(source.to_string()) });
+            sizes.push(Size {
+                sides,
+                pair: Some(source.to_string()),
+            });
         }
     }
     let area = |size: &Size| u64::from(size.sides.0) * u64::from(size.sides.1);

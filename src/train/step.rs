@@ -20,7 +20,8 @@ use crate::tensor::{DType, Shape};
 /// Added to the root of Adam's second moment.
 const ADAM_EPSILON: f32 = 1e-8;
 
-/// Names of the losses in the order of their columns in the monitor's ring; the last one only with a gradient penalty.
+/// Names of the losses in the order of their columns in the monitor's ring; the last one only with
+/// a gradient penalty.
 pub const LOSSES: [&str; 5] = ["g_gan", "g_l1", "d_real", "d_fake", "d_gp"];
 /// What is watched in the columns behind them: a finite loss times its weight may not be finite.
 pub(super) const WEIGHTED: [&str; 2] = ["g_loss", "d_loss"];
@@ -58,12 +59,13 @@ pub struct Networks<'a> {
     pub pool: Option<&'a Pool>,
 }
 
-/// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator to fool it and to stay near the
-/// target, in the objective's order. The losses go to the monitor in the order of [`LOSSES`], without their weights, the
-/// L1 distance also where another is learnt; without an adversarial loss it alone.
+/// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator
+/// to fool it and to stay near the target, in the objective's order. The losses go to the monitor
+/// in the order of [`LOSSES`], without their weights, the L1 distance also where another is learnt;
+/// without an adversarial loss it alone.
 ///
-/// Where the recipe accumulates, the images are those of several batches, and networks learn from the mean of their gradients. Each
-/// batch has statistics and dropout masks of its own.
+/// Where the recipe accumulates, the images are those of several batches, and networks learn from
+/// the mean of their gradients. Each batch has statistics and dropout masks of its own.
 ///
 /// # Errors
 /// Those of recording, for example images too small for the networks.
@@ -79,18 +81,30 @@ pub fn record_step(
     let input = tape.input("input", shape.input);
     let target = tape.input("target", shape.target);
     let fitted = shape.fit.of(shape.input, networks.generator.config());
-    let step = Step { states, generator: networks.generator, fitted, objective, recipe };
+    let step = Step {
+        states,
+        generator: networks.generator,
+        fitted,
+        objective,
+        recipe,
+    };
     let batches = step.batches(tape, [input, target], mode)?;
     let mut learnt = Learnt::default();
     let fake = match (networks.discriminator, objective.order) {
         (None, _) => step.alone(tape, &batches, &mut learnt)?,
-        (Some(judge), UpdateOrder::Pytorch) => step.in_turns(tape, judge, networks.pool, &batches, &mut learnt)?,
+        (Some(judge), UpdateOrder::Pytorch) => {
+            step.in_turns(tape, judge, networks.pool, &batches, &mut learnt)?
+        }
         (Some(judge), UpdateOrder::Torch) => step.at_once(tape, judge, &batches, &mut learnt)?,
     };
     step.update(tape, networks.generator.parameters(), &learnt)?;
     step.average(tape, networks.generator.parameters())?;
     // There is at least one batch.
-    Ok(StepVars { input, target, fake: fake.unwrap_or(input) })
+    Ok(StepVars {
+        input,
+        target,
+        fake: fake.unwrap_or(input),
+    })
 }
 
 /// What all parts of a step need.
@@ -127,28 +141,62 @@ struct Learnt {
 
 impl Step<'_> {
     /// The batches of a step.
-    fn batches(&self, tape: &mut Tape, images: [Var; 2], mode: &Mode) -> Result<Vec<Batch>, TapeError> {
+    fn batches(
+        &self,
+        tape: &mut Tape,
+        images: [Var; 2],
+        mode: &Mode,
+    ) -> Result<Vec<Batch>, TapeError> {
         let count = self.recipe.accumulate.max(1);
         let batch = tape.shape(images[0]).batch() / count;
         let mut part = |number: usize| {
             let first = number * batch;
-            let mut slice = |image| if count == 1 { Ok(image) } else { tape.record(BatchSlice { start: first, batch }, &[image]) };
+            let mut slice = |image| {
+                if count == 1 {
+                    Ok(image)
+                } else {
+                    tape.record(
+                        BatchSlice {
+                            start: first,
+                            batch,
+                        },
+                        &[image],
+                    )
+                }
+            };
             let [input, target] = [slice(images[0])?, slice(images[1])?];
-            let mode = if count == 1 { mode.clone() } else { mode.numbered(number) };
+            let mode = if count == 1 {
+                mode.clone()
+            } else {
+                mode.numbered(number)
+            };
             let given = self.fitted.given(tape, input)?;
-            Ok(Batch { given, input: self.fitted.shown(tape, input)?, target: self.fitted.shown(tape, target)?, first, mode })
+            Ok(Batch {
+                given,
+                input: self.fitted.shown(tape, input)?,
+                target: self.fitted.shown(tape, target)?,
+                first,
+                mode,
+            })
         };
         (0..count).map(&mut part).collect()
     }
 
     /// The generator's results for a batch.
     fn translate(&self, tape: &mut Tape, batch: &Batch, mode: &Mode) -> Result<Var, TapeError> {
-        let output = self.generator.forward(tape, self.states, batch.given, mode)?;
+        let output = self
+            .generator
+            .forward(tape, self.states, batch.given, mode)?;
         self.fitted.result(tape, output)
     }
 
     /// The generator learns from the distance alone. Returns its last output.
-    fn alone(&self, tape: &mut Tape, batches: &[Batch], learnt: &mut Learnt) -> Result<Option<Var>, TapeError> {
+    fn alone(
+        &self,
+        tape: &mut Tape,
+        batches: &[Batch],
+        learnt: &mut Learnt,
+    ) -> Result<Option<Var>, TapeError> {
         let mut last = None;
         for batch in batches {
             let fake = self.translate(tape, batch, &batch.mode)?;
@@ -160,8 +208,9 @@ impl Step<'_> {
         Ok(last)
     }
 
-    /// The discriminator learns from half its loss and is updated; then the generator learns from the updated one. Where there are
-    /// several batches the generator runs twice over each, so that the values of one at a time are kept.
+    /// The discriminator learns from half its loss and is updated; then the generator learns from
+    /// the updated one. Where there are several batches the generator runs twice over each, so that
+    /// the values of one at a time are kept.
     fn in_turns(
         &self,
         tape: &mut Tape,
@@ -176,9 +225,17 @@ impl Step<'_> {
             let fake = self.translate(tape, batch, &batch.mode)?;
             let fresh = [batch.input, tape.record(Detach, &[fake])?];
             let images = batches.len() * tape.shape(fake).batch();
-            let judged = pool.map_or(Ok(fresh), |pool| pool.query(tape, self.states, fresh, batch.first, images))?;
-            let logits = self.judge_both(tape, discriminator, [judged, [batch.input, batch.target]], &batch.mode)?;
-            let loss = self.discriminator_loss(tape, discriminator, batch, judged, logits, &mut judge)?;
+            let judged = pool.map_or(Ok(fresh), |pool| {
+                pool.query(tape, self.states, fresh, batch.first, images)
+            })?;
+            let logits = self.judge_both(
+                tape,
+                discriminator,
+                [judged, [batch.input, batch.target]],
+                &batch.mode,
+            )?;
+            let loss =
+                self.discriminator_loss(tape, discriminator, batch, judged, logits, &mut judge)?;
             self.learn(tape, discriminator.parameters(), loss, &mut judge)?;
             last = Some(fake);
         }
@@ -199,15 +256,35 @@ impl Step<'_> {
         Ok(last)
     }
 
-    /// Both networks learn from the same judgement, the discriminator from its whole loss; the generator is still to be updated.
-    fn at_once(&self, tape: &mut Tape, discriminator: &PatchGan, batches: &[Batch], learnt: &mut Learnt) -> Result<Option<Var>, TapeError> {
+    /// Both networks learn from the same judgement, the discriminator from its whole loss; the
+    /// generator is still to be updated.
+    fn at_once(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        batches: &[Batch],
+        learnt: &mut Learnt,
+    ) -> Result<Option<Var>, TapeError> {
         let mut judge = Learnt::default();
         let mut last = None;
         for batch in batches {
-            let &Batch { input, target, ref mode, .. } = batch;
+            let &Batch {
+                input,
+                target,
+                ref mode,
+                ..
+            } = batch;
             let fake = self.translate(tape, batch, mode)?;
-            let [real_logits, fake_logits] = self.judge_both(tape, discriminator, [[input, target], [input, fake]], mode)?;
-            let loss = self.discriminator_loss(tape, discriminator, batch, [input, fake], [fake_logits, real_logits], &mut judge)?;
+            let [real_logits, fake_logits] =
+                self.judge_both(tape, discriminator, [[input, target], [input, fake]], mode)?;
+            let loss = self.discriminator_loss(
+                tape,
+                discriminator,
+                batch,
+                [input, fake],
+                [fake_logits, real_logits],
+                &mut judge,
+            )?;
             self.learn(tape, discriminator.parameters(), loss, &mut judge)?;
             let loss = self.generator_loss(tape, batch, fake, Some(fake_logits), learnt)?;
             self.learn(tape, self.generator.parameters(), loss, learnt)?;
@@ -219,9 +296,15 @@ impl Step<'_> {
         Ok(last)
     }
 
-    /// The judgement of two sets of input and output images. They are two batches with statistics of their own; as one batch they read
-    /// the weights once.
-    fn judge_both(&self, tape: &mut Tape, discriminator: &PatchGan, sets: [[Var; 2]; 2], mode: &Mode) -> Result<[Var; 2], TapeError> {
+    /// The judgement of two sets of input and output images. They are two batches with statistics
+    /// of their own; as one batch they read the weights once.
+    fn judge_both(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        sets: [[Var; 2]; 2],
+        mode: &Mode,
+    ) -> Result<[Var; 2], TapeError> {
         let outputs = sets.map(|[_, output]| output);
         let pairs = match self.objective.conditional {
             true => tape.record(Assemble { columns: 2 }, sets.as_flattened())?,
@@ -234,18 +317,40 @@ impl Step<'_> {
     }
 
     /// The judgement of the generator's output.
-    fn judge_fake(&self, tape: &mut Tape, discriminator: &PatchGan, batch: &Batch, fake: Var) -> Result<Var, TapeError> {
-        Ok(self.judge(tape, discriminator, [batch.input, fake], &batch.mode)?.1)
+    fn judge_fake(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        batch: &Batch,
+        fake: Var,
+    ) -> Result<Var, TapeError> {
+        Ok(self
+            .judge(tape, discriminator, [batch.input, fake], &batch.mode)?
+            .1)
     }
 
     /// What the discriminator sees of input and output images, and its judgement.
-    fn judge(&self, tape: &mut Tape, discriminator: &PatchGan, pair: [Var; 2], mode: &Mode) -> Result<(Var, Var), TapeError> {
-        let judged = if self.objective.conditional { tape.record(Concat, &pair)? } else { pair[1] };
-        Ok((judged, discriminator.forward(tape, self.states, judged, mode)?))
+    fn judge(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        pair: [Var; 2],
+        mode: &Mode,
+    ) -> Result<(Var, Var), TapeError> {
+        let judged = if self.objective.conditional {
+            tape.record(Concat, &pair)?
+        } else {
+            pair[1]
+        };
+        Ok((
+            judged,
+            discriminator.forward(tape, self.states, judged, mode)?,
+        ))
     }
 
-    /// What the discriminator learns from `fake` pairs and the batch's, of which it made `logits`: half the sum of both losses in the
-    /// PyTorch order, all of it in the other; and in either the whole gradient penalty where there is one.
+    /// What the discriminator learns from `fake` pairs and the batch's, of which it made `logits`:
+    /// half the sum of both losses in the PyTorch order, all of it in the other; and in either the
+    /// whole gradient penalty where there is one.
     fn discriminator_loss(
         &self,
         tape: &mut Tape,
@@ -255,11 +360,20 @@ impl Step<'_> {
         [fake_logits, real_logits]: [Var; 2],
         learnt: &mut Learnt,
     ) -> Result<Var, TapeError> {
-        let Objective { gan_loss, lambda_gp, order, .. } = *self.objective;
+        let Objective {
+            gan_loss,
+            lambda_gp,
+            order,
+            ..
+        } = *self.objective;
         let d_fake = gan(tape, fake_logits, Verdict::Fake, gan_loss)?;
         let d_real = gan(tape, real_logits, Verdict::Real, gan_loss)?;
         let sum = add(tape, d_fake, d_real)?;
-        let mut loss = if order == UpdateOrder::Pytorch { scale(tape, sum, 0.5)? } else { sum };
+        let mut loss = if order == UpdateOrder::Pytorch {
+            scale(tape, sum, 0.5)?
+        } else {
+            sum
+        };
         let mut shown = vec![(2, d_real), (3, d_fake)];
         if self.objective.has_penalty() {
             let d_gp = self.penalty(tape, discriminator, batch, fake)?;
@@ -271,13 +385,29 @@ impl Step<'_> {
         Ok(loss)
     }
 
-    /// The gradient penalty between `fake` pairs and the batch's, with one share an image, drawn anew in each step.
-    fn penalty(&self, tape: &mut Tape, discriminator: &PatchGan, batch: &Batch, fake: [Var; 2]) -> Result<Var, TapeError> {
+    /// The gradient penalty between `fake` pairs and the batch's, with one share an image, drawn
+    /// anew in each step.
+    fn penalty(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        batch: &Batch,
+        fake: [Var; 2],
+    ) -> Result<Var, TapeError> {
         let images = tape.shape(fake[1]).batch();
         let of_the_step = Shape::nhwc(images * self.recipe.accumulate.max(1), 1, 1, 1);
         let draws = tape.record(RandomUniform::new("gradient_penalty", of_the_step), &[])?;
-        let share = tape.record(BatchSlice { start: batch.first, batch: images }, &[draws])?;
-        let pair = [mix(tape, fake[0], batch.input, share)?, mix(tape, fake[1], batch.target, share)?];
+        let share = tape.record(
+            BatchSlice {
+                start: batch.first,
+                batch: images,
+            },
+            &[draws],
+        )?;
+        let pair = [
+            mix(tape, fake[0], batch.input, share)?,
+            mix(tape, fake[1], batch.target, share)?,
+        ];
         let (judged, logits) = self.judge(tape, discriminator, pair, &batch.mode)?;
         gradient_penalty(tape, logits, judged)
     }
@@ -291,16 +421,32 @@ impl Step<'_> {
         judged: Option<Var>,
         learnt: &mut Learnt,
     ) -> Result<Var, TapeError> {
-        let Objective { gan_loss, lambda_gan, lambda_l1, .. } = *self.objective;
-        let g_gan = judged.map(|logits| fool(tape, logits, gan_loss)).transpose()?;
+        let Objective {
+            gan_loss,
+            lambda_gan,
+            lambda_l1,
+            ..
+        } = *self.objective;
+        let g_gan = judged
+            .map(|logits| fool(tape, logits, gan_loss))
+            .transpose()?;
         let distant = distance(tape, fake, batch.target, self.objective.distance)?;
-        // What is shown is L1 in any case, so that it compares with the held-out score and with other runs.
+        // What is shown is L1 in any case, so that it compares with the held-out score and with
+        // other runs.
         let is_l1 = self.objective.distance == Distance::L1;
-        let g_l1 = if is_l1 { distant } else { distance(tape, fake, batch.target, Distance::L1)? };
+        let g_l1 = if is_l1 {
+            distant
+        } else {
+            distance(tape, fake, batch.target, Distance::L1)?
+        };
         let mut g_loss = scale(tape, distant, lambda_l1)?;
         let mut shown = Vec::new();
         if let Some(g_gan) = g_gan {
-            let weighted = if lambda_gan == 1.0 { g_gan } else { scale(tape, g_gan, lambda_gan)? };
+            let weighted = if lambda_gan == 1.0 {
+                g_gan
+            } else {
+                scale(tape, g_gan, lambda_gan)?
+            };
             g_loss = add(tape, weighted, g_loss)?;
             shown.push((0, g_gan));
         }
@@ -310,14 +456,36 @@ impl Step<'_> {
         Ok(g_loss)
     }
 
-    /// Records the gradients of a batch's `loss` with respect to all parameters of `arena`, times the loss scale where there is one, on
-    /// top of what is learnt already: the gradients of the mean loss of all batches.
-    fn learn(&self, tape: &mut Tape, arena: ArenaId, loss: Var, learnt: &mut Learnt) -> Result<(), TapeError> {
-        let parameters: Vec<Var> = self.states.in_arena(arena).map(|state| tape.state(self.states, state.id)).collect();
+    /// Records the gradients of a batch's `loss` with respect to all parameters of `arena`, times
+    /// the loss scale where there is one, on top of what is learnt already: the gradients of the
+    /// mean loss of all batches.
+    fn learn(
+        &self,
+        tape: &mut Tape,
+        arena: ArenaId,
+        loss: Var,
+        learnt: &mut Learnt,
+    ) -> Result<(), TapeError> {
+        let parameters: Vec<Var> = self
+            .states
+            .in_arena(arena)
+            .map(|state| tape.state(self.states, state.id))
+            .collect();
         let loss = self.mean(tape, loss)?;
         let start = match self.states.precision() {
-            DType::F32 => tape.record(Fill { value: 1.0, shape: tape.shape(loss) }, &[])?,
-            DType::F16 => tape.record(LossScale { slot: self.states.trainable_index(arena) }, &[])?,
+            DType::F32 => tape.record(
+                Fill {
+                    value: 1.0,
+                    shape: tape.shape(loss),
+                },
+                &[],
+            )?,
+            DType::F16 => tape.record(
+                LossScale {
+                    slot: self.states.trainable_index(arena),
+                },
+                &[],
+            )?,
         };
         learnt.gradients = tape.backward_onto(loss, start, &parameters, &learnt.gradients)?;
         Ok(())
@@ -325,10 +493,17 @@ impl Step<'_> {
 
     /// Records the watch over the mean losses.
     fn watch(&self, tape: &mut Tape, learnt: &Learnt) -> Result<(), TapeError> {
-        let means =
-            learnt.losses.iter().map(|&(column, sum)| Ok((column, self.mean(tape, sum)?))).collect::<Result<Vec<_>, TapeError>>()?;
+        let means = learnt
+            .losses
+            .iter()
+            .map(|&(column, sum)| Ok((column, self.mean(tape, sum)?)))
+            .collect::<Result<Vec<_>, TapeError>>()?;
         for neighbours in means.chunk_by(|left, right| left.0 + 1 == right.0) {
-            watch(tape, neighbours[0].0, &neighbours.iter().map(|&(_, loss)| loss).collect::<Vec<_>>())?;
+            watch(
+                tape,
+                neighbours[0].0,
+                &neighbours.iter().map(|&(_, loss)| loss).collect::<Vec<_>>(),
+            )?;
         }
         Ok(())
     }
@@ -336,7 +511,11 @@ impl Step<'_> {
     /// A sum over the batches divided by their number.
     fn mean(&self, tape: &mut Tape, sum: Var) -> Result<Var, TapeError> {
         let count = self.recipe.accumulate.max(1);
-        if count == 1 { Ok(sum) } else { scale(tape, sum, 1.0 / count as f32) }
+        if count == 1 {
+            Ok(sum)
+        } else {
+            scale(tape, sum, 1.0 / count as f32)
+        }
     }
 
     /// Records that the average of the parameters of `arena` follows them, if there is one.
@@ -354,8 +533,15 @@ impl Step<'_> {
         let gradients = &learnt.gradients;
         tape.set_scope(&self.states.get_arena(arena).name);
         match self.recipe.optimizer {
-            Optimizer::Adam => adam::update(tape, self.states, Adam::new(arena, self.objective.betas, ADAM_EPSILON), gradients)?,
-            Optimizer::Sgd { momentum } => sgd::update(tape, self.states, Sgd { arena, momentum }, gradients)?,
+            Optimizer::Adam => adam::update(
+                tape,
+                self.states,
+                Adam::new(arena, self.objective.betas, ADAM_EPSILON),
+                gradients,
+            )?,
+            Optimizer::Sgd { momentum } => {
+                sgd::update(tape, self.states, Sgd { arena, momentum }, gradients)?
+            }
         }
         tape.set_scope("");
         Ok(())

@@ -1,9 +1,11 @@
-//! The rows of an image that tiles still add to: sums in a file, of which a stretch of one row is in memory at a time.
+//! The rows of an image that tiles still add to: sums in a file, of which a stretch of one row is
+//! in memory at a time.
 
 use crate::data::{DataError, Scratch};
 use std::path::Path;
 
-/// Weighted sums of the values of tiles, `[height, row_values]`, of which some successive rows lie in the file at a time.
+/// Weighted sums of the values of tiles, `[height, row_values]`, of which some successive rows lie
+/// in the file at a time.
 pub struct Strip {
     sums: Scratch,
     /// Values of a row of the image.
@@ -21,14 +23,26 @@ impl Strip {
     /// [`DataError::Scratch`].
     pub fn create(folder: &Path, rows: usize, row_values: usize) -> Result<Self, DataError> {
         let sums = Scratch::create(folder, (rows * row_values * size_of::<f32>()) as u64)?;
-        Ok(Self { sums, row_values, rows, first: 0 })
+        Ok(Self {
+            sums,
+            row_values,
+            rows,
+            first: 0,
+        })
     }
 
-    /// Changes a stretch of a row, one of the first `rows` that were not taken: `change` gets its sums.
+    /// Changes a stretch of a row, one of the first `rows` that were not taken: `change` gets its
+    /// sums.
     ///
     /// # Errors
     /// [`DataError::Scratch`].
-    pub fn update(&mut self, row: usize, start: usize, sums: &mut [f32], change: impl FnOnce(&mut [f32])) -> Result<(), DataError> {
+    pub fn update(
+        &mut self,
+        row: usize,
+        start: usize,
+        sums: &mut [f32],
+        change: impl FnOnce(&mut [f32]),
+    ) -> Result<(), DataError> {
         let position = self.position(row) + (start * size_of::<f32>()) as u64;
         self.sums.read(position, bytemuck::cast_slice_mut(sums))?;
         change(sums);
@@ -67,14 +81,26 @@ mod tests {
         let mut strip = Strip::create(folder.path(), 3, 4).unwrap();
         let add = |strip: &mut Strip, row: usize, start: usize, values: &[f32]| {
             let mut sums = vec![0.0; values.len()];
-            strip.update(row, start, &mut sums, |sums| sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value)).unwrap();
+            strip
+                .update(row, start, &mut sums, |sums| {
+                    sums.iter_mut()
+                        .zip(values)
+                        .for_each(|(sum, value)| *sum += value)
+                })
+                .unwrap();
         };
         for row in 0..3 {
             add(&mut strip, row, 0, &[1.0, 2.0, row as f32]);
         }
         add(&mut strip, 1, 2, &[0.5, 7.0]);
-        assert_eq!(strip.take(2).unwrap(), [1.0, 2.0, 0.0, 0.0, 1.0, 2.0, 1.5, 7.0]);
+        assert_eq!(
+            strip.take(2).unwrap(),
+            [1.0, 2.0, 0.0, 0.0, 1.0, 2.0, 1.5, 7.0]
+        );
         add(&mut strip, 4, 3, &[9.0]);
-        assert_eq!(strip.take(3).unwrap(), [1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0]);
+        assert_eq!(
+            strip.take(3).unwrap(),
+            [1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0]
+        );
     }
 }

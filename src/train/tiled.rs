@@ -1,8 +1,10 @@
-//! Translating images of any size tile by tile, in memory that does not grow with the image, the device's nor the host's.
+//! Translating images of any size tile by tile, in memory that does not grow with the image, the
+//! device's nor the host's.
 //!
-//! A normalisation by the image's own statistics sees the whole image, so these are measured first: layer after layer, each with those
-//! in front of it fixed, over the cores of all tiles; then the tiles are translated with all of them fixed. A generator with n such
-//! layers runs n + 1 times over the image, each time as far as the layer that is measured.
+//! A normalisation by the image's own statistics sees the whole image, so these are measured first:
+//! layer after layer, each with those in front of it fixed, over the cores of all tiles; then the
+//! tiles are translated with all of them fixed. A generator with n such layers runs n + 1 times
+//! over the image, each time as far as the layer that is measured.
 
 use super::error::TrainError;
 use super::strip::Strip;
@@ -37,10 +39,12 @@ pub struct Tiling {
     measured: Vec<StateId>,
 }
 
-/// An image that is translated tile by tile: where the values of tiles come from, where finished rows go, and what lies between.
+/// An image that is translated tile by tile: where the values of tiles come from, where finished
+/// rows go, and what lies between.
 pub trait Canvas {
-    /// The values of a window by its top, left, height and width, in -1..1 and reflected beyond the image's last row and column. Tiles are
-    /// asked for row of tiles by row of tiles, from the first on for each pass over the image.
+    /// The values of a window by its top, left, height and width, in -1..1 and reflected beyond the
+    /// image's last row and column. Tiles are asked for row of tiles by row of tiles, from the
+    /// first on for each pass over the image.
     ///
     /// # Errors
     /// Those of reading.
@@ -52,7 +56,8 @@ pub trait Canvas {
     /// Those of writing.
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError>;
 
-    /// A folder in which rows that are not finished may take the place of a tile's height times the image's width, in 32-bit floats.
+    /// A folder in which rows that are not finished may take the place of a tile's height times the
+    /// image's width, in 32-bit floats.
     fn folder(&self) -> &Path;
 }
 
@@ -60,16 +65,32 @@ pub trait Canvas {
 const VALUES: usize = 1 << 18;
 
 impl Tiling {
-    /// Tiles of `tile` pixels for `generator` used in `mode`, which overlap by `overlap` or as much as it takes for no tile's edge to
-    /// show. Adds the states that the statistics are kept in.
+    /// Tiles of `tile` pixels for `generator` used in `mode`, which overlap by `overlap` or as much
+    /// as it takes for no tile's edge to show. Adds the states that the statistics are kept in.
     ///
     /// # Errors
-    /// In words, with a remedy, for sizes that are no multiples of the generator's or leave nothing of a tile.
-    pub fn new(states: &mut StateList, generator: &Generator, mode: &Mode, tile: usize, overlap: Option<usize>) -> Result<Self, String> {
+    /// In words, with a remedy, for sizes that are no multiples of the generator's or leave nothing
+    /// of a tile.
+    pub fn new(
+        states: &mut StateList,
+        generator: &Generator,
+        mode: &Mode,
+        tile: usize,
+        overlap: Option<usize>,
+    ) -> Result<Self, String> {
         let multiple = generator.multiple();
-        let (tape, input, output) =
-            record(states, generator, Shape::nhwc(1, 2 * multiple, 2 * multiple, generator.config().channels()[0]), mode)
-                .map_err(|error| error.to_string())?;
+        let (tape, input, output) = record(
+            states,
+            generator,
+            Shape::nhwc(
+                1,
+                2 * multiple,
+                2 * multiple,
+                generator.config().channels()[0],
+            ),
+            mode,
+        )
+        .map_err(|error| error.to_string())?;
         let reach = reach(&tape, input, output, multiple, multiple);
         let seamless = (2 * reach).next_multiple_of(2 * multiple);
         for (option, pixels) in [("--tile", Some(tile)), ("--overlap", overlap)] {
@@ -82,32 +103,60 @@ impl Tiling {
             }
         }
         let least_side = generator.config().least_side();
-        let least = overlap.unwrap_or(seamless).saturating_add(multiple).max(least_side);
+        let least = overlap
+            .unwrap_or(seamless)
+            .saturating_add(multiple)
+            .max(least_side);
         if tile < least {
             let cause = match overlap {
                 Some(overlap) => format!("tiles that overlap by {overlap} pixels"),
-                None => format!("seamless tiles of a generator whose values see {reach} pixels around them"),
+                None => format!(
+                    "seamless tiles of a generator whose values see {reach} pixels around them"
+                ),
             };
-            return Err(format!("--tile {tile} is too small for {cause}; use --tile {least} or more, or a smaller --overlap"));
+            return Err(format!(
+                "--tile {tile} is too small for {cause}; use --tile {least} or more, or a smaller --overlap"
+            ));
         }
         let layers = layers(&tape);
         let mut measured = Vec::new();
         if !layers.is_empty() {
             let arena = states.arena("generator.measured", false);
             for (number, (node, _)) in layers.iter().enumerate() {
-                measured.push(states.add(arena, format!("statistics.{number}"), tape.shape(*node), Init::Constant(0.0)));
+                measured.push(states.add(
+                    arena,
+                    format!("statistics.{number}"),
+                    tape.shape(*node),
+                    Init::Constant(0.0),
+                ));
             }
         }
-        Ok(Self { tile, overlap: overlap.unwrap_or(seamless), multiple, least: least_side, reach, measured })
+        Ok(Self {
+            tile,
+            overlap: overlap.unwrap_or(seamless),
+            multiple,
+            least: least_side,
+            reach,
+            measured,
+        })
     }
 
     /// Rows and columns of tiles for an image of these sides.
     fn axes(&self, [height, width]: [usize; 2]) -> [Tiles; 2] {
         let padded = |side: usize| side.next_multiple_of(self.multiple).max(self.least);
-        [height, width].map(|side| Tiles::new(padded(side), self.tile, self.overlap, self.multiple, self.reach))
+        [height, width].map(|side| {
+            Tiles::new(
+                padded(side),
+                self.tile,
+                self.overlap,
+                self.multiple,
+                self.reach,
+            )
+        })
     }
 
-    /// Translates an image of `shape`. On the host a tile is held and some finished rows; a row of tiles of the result lies in a file.
+    /// Translates an image of `shape`. On the host a tile is held and some finished rows; a row of
+    /// tiles of the result lies in a file.
     ///
     /// # Errors
     /// Tiles that do not fit the device, those of running and reading back, and those of `canvas`.
@@ -122,7 +171,16 @@ impl Tiling {
         let tile = Shape::nhwc(1, axes[0].tile, axes[1].tile, shape.channels());
         let (tape, input, output) = record(store.states(), generator, tile, mode)?;
         let layers = layers(&tape);
-        let mut pass = Pass { gpu, store, axes: &axes, tape: &tape, input, layers: &layers, measured: &self.measured, canvas };
+        let mut pass = Pass {
+            gpu,
+            store,
+            axes: &axes,
+            tape: &tape,
+            input,
+            layers: &layers,
+            measured: &self.measured,
+            canvas,
+        };
         for layer in 0..layers.len() {
             pass.measure(layer)?;
         }
@@ -130,7 +188,12 @@ impl Tiling {
     }
 }
 
-fn record(states: &StateList, generator: &Generator, shape: Shape, mode: &Mode) -> Result<(Tape, Var, Var), TrainError> {
+fn record(
+    states: &StateList,
+    generator: &Generator,
+    shape: Shape,
+    mode: &Mode,
+) -> Result<(Tape, Var, Var), TrainError> {
     let mut tape = Tape::default();
     let input = tape.input("input", shape);
     let output = generator.forward(&mut tape, states, input, mode)?;
@@ -140,10 +203,16 @@ fn record(states: &StateList, generator: &Generator, shape: Shape, mode: &Mode) 
 /// The statistics that are taken of the image, in order, and what they add to the variance.
 fn layers(tape: &Tape) -> Vec<(Var, f32)> {
     let statistics = |node: &Node| match &node.source {
-        Source::Op(op) => (op.as_ref() as &dyn Any).downcast_ref::<Statistics>().map(|op| op.eps),
+        Source::Op(op) => (op.as_ref() as &dyn Any)
+            .downcast_ref::<Statistics>()
+            .map(|op| op.eps),
         _ => None,
     };
-    tape.nodes().iter().enumerate().filter_map(|(index, node)| Some((Var(index), statistics(node)?))).collect()
+    tape.nodes()
+        .iter()
+        .enumerate()
+        .filter_map(|(index, node)| Some((Var(index), statistics(node)?)))
+        .collect()
 }
 
 /// What the passes over an image have in common.
@@ -171,7 +240,9 @@ impl Pass<'_> {
 
     /// Measures the statistics of a layer over the cores of all tiles, those before it being known.
     fn measure(&mut self, layer: usize) -> Result<(), TrainError> {
-        let map = self.tape.shape(self.tape.nodes()[self.layers[layer].0.0].inputs[0]);
+        let map = self
+            .tape
+            .shape(self.tape.nodes()[self.layers[layer].0.0].inputs[0]);
         let [rows, columns] = self.axes.each_ref().map(Tiles::count);
         let mut moments = Moments::default();
         // One program at a time: each holds a tile's maps.
@@ -179,7 +250,12 @@ impl Pass<'_> {
         for row in 0..rows {
             // Tiles whose cores lie alike share a program.
             let mut alike: BTreeMap<[[usize; 2]; 2], Vec<usize>> = BTreeMap::new();
-            (0..columns).for_each(|column| alike.entry(self.core([row, column], map)).or_default().push(column));
+            (0..columns).for_each(|column| {
+                alike
+                    .entry(self.core([row, column], map))
+                    .or_default()
+                    .push(column)
+            });
             for (core, columns) in alike {
                 let (program, statistics) = match ready.take() {
                     Some((known, program, statistics)) if known == core => (program, statistics),
@@ -189,26 +265,53 @@ impl Pass<'_> {
                     }
                 };
                 for column in columns {
-                    moments.add(core[0][1] * core[1][1], &self.run(&program, [row, column], statistics)?);
+                    moments.add(
+                        core[0][1] * core[1][1],
+                        &self.run(&program, [row, column], statistics)?,
+                    );
                 }
                 ready = Some((core, program, statistics));
             }
         }
-        Ok(self.store.write(self.gpu, self.measured[layer], ArenaPart::Value, &moments.statistics())?)
+        Ok(self.store.write(
+            self.gpu,
+            self.measured[layer],
+            ArenaPart::Value,
+            &moments.statistics(),
+        )?)
     }
 
     /// The program that measures a layer over a core, and the statistics in it.
-    fn measuring(&self, layer: usize, [[top, height], [left, width]]: [[usize; 2]; 2]) -> Result<(Program, Var), TrainError> {
+    fn measuring(
+        &self,
+        layer: usize,
+        [[top, height], [left, width]]: [[usize; 2]; 2],
+    ) -> Result<(Program, Var), TrainError> {
         let (node, eps) = self.layers[layer];
         let mut tape = self.tape(layer);
-        let core = Window::crop(top, left, height, width).of(&mut tape, self.tape.nodes()[node.0].inputs[0])?;
-        let statistics = tape.record(Statistics { groups: Groups::Batch, eps }, &[core])?;
-        Ok((Program::compile(self.gpu, self.store, &tape, &[statistics])?, statistics))
+        let core = Window::crop(top, left, height, width)
+            .of(&mut tape, self.tape.nodes()[node.0].inputs[0])?;
+        let statistics = tape.record(
+            Statistics {
+                groups: Groups::Batch,
+                eps,
+            },
+            &[core],
+        )?;
+        Ok((
+            Program::compile(self.gpu, self.store, &tape, &[statistics])?,
+            statistics,
+        ))
     }
 
     /// Translates the tiles and blends them, a row of tiles at a time.
     fn show(&mut self, output: Var, [height, width]: [usize; 2]) -> Result<(), TrainError> {
-        let program = Program::compile(self.gpu, self.store, &self.tape(self.layers.len()), &[output])?;
+        let program = Program::compile(
+            self.gpu,
+            self.store,
+            &self.tape(self.layers.len()),
+            &[output],
+        )?;
         let channels = self.tape.shape(output).channels();
         let [rows, columns] = self.axes;
         let row_values = width * channels;
@@ -222,17 +325,28 @@ impl Pass<'_> {
                 let across = across.start..across.end.min(width);
                 let mut sums = vec![0.0; across.len() * channels];
                 for y in down.start..down.end.min(height) {
-                    let from = ((y - rows.start(row)) * columns.tile + across.start - columns.start(column)) * channels;
+                    let from = ((y - rows.start(row)) * columns.tile + across.start
+                        - columns.start(column))
+                        * channels;
                     strip.update(y, across.start * channels, &mut sums, |sums| {
-                        for (x, (sums, values)) in across.clone().zip(sums.chunks_mut(channels).zip(values[from..].chunks(channels))) {
+                        for (x, (sums, values)) in across.clone().zip(
+                            sums.chunks_mut(channels)
+                                .zip(values[from..].chunks(channels)),
+                        ) {
                             let weight = rows.weight(row, y) * columns.weight(column, x);
-                            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+                            sums.iter_mut()
+                                .zip(values)
+                                .for_each(|(sum, value)| *sum += weight * value);
                         }
                     })?;
                 }
             }
             // Later tiles add to the rows that they show and to none above.
-            let end = if row + 1 < rows.count() { rows.shown(row + 1).start.min(height) } else { height };
+            let end = if row + 1 < rows.count() {
+                rows.shown(row + 1).start.min(height)
+            } else {
+                height
+            };
             while first < end {
                 let finished = strip.take(at_once.min(end - first))?;
                 self.canvas.write(&finished)?;
@@ -253,16 +367,30 @@ impl Pass<'_> {
     }
 
     /// Runs a program on a tile and reads one of its outputs.
-    fn run(&mut self, program: &Program, [row, column]: [usize; 2], output: Var) -> Result<Vec<f32>, TrainError> {
+    fn run(
+        &mut self,
+        program: &Program,
+        [row, column]: [usize; 2],
+        output: Var,
+    ) -> Result<Vec<f32>, TrainError> {
         let [rows, columns] = self.axes;
-        program.write(self.gpu, self.input, &self.canvas.read([rows.start(row), columns.start(column), rows.tile, columns.tile])?)?;
+        program.write(
+            self.gpu,
+            self.input,
+            &self.canvas.read([
+                rows.start(row),
+                columns.start(column),
+                rows.tile,
+                columns.tile,
+            ])?,
+        )?;
         program.run(self.gpu, self.store, &StepState::new(0, 0, 0.0, [0.0; 2]))?;
         Ok(program.read(self.gpu, output)?)
     }
 }
 
-/// What is known of a layer's values, part by part: how many there are in a channel, each channel's mean, and the sum of its squared
-/// deviations from that.
+/// What is known of a layer's values, part by part: how many there are in a channel, each channel's
+/// mean, and the sum of its squared deviations from that.
 #[derive(Debug, Default)]
 struct Moments {
     count: f64,
@@ -270,14 +398,17 @@ struct Moments {
 }
 
 impl Moments {
-    /// Takes in a part of `count` values a channel by its means and then inverse standard deviations (Chan, Golub and LeVeque 1979: sums
-    /// of squares would cancel). What was added to each variance, and belongs to that of the whole too, goes through unchanged.
+    /// Takes in a part of `count` values a channel by its means and then inverse standard
+    /// deviations (Chan, Golub and LeVeque 1979: sums of squares would cancel). What was added to
+    /// each variance, and belongs to that of the whole too, goes through unchanged.
     fn add(&mut self, count: usize, part: &[f32]) {
         let (means, inverse) = part.split_at(part.len() / 2);
         self.channels.resize(means.len(), [0.0; 2]);
         let count = count as f64;
         let all = self.count + count;
-        for ([mean, squares], (&of_part, &inverse)) in self.channels.iter_mut().zip(means.iter().zip(inverse)) {
+        for ([mean, squares], (&of_part, &inverse)) in
+            self.channels.iter_mut().zip(means.iter().zip(inverse))
+        {
             let off = f64::from(of_part) - *mean;
             *mean += off * count / all;
             *squares += count * f64::from(inverse).powi(-2) + off * off * self.count * count / all;
@@ -288,7 +419,13 @@ impl Moments {
     /// Means and then inverse standard deviations of all parts together.
     fn statistics(&self) -> Vec<f32> {
         let means = self.channels.iter().map(|[mean, _]| *mean as f32);
-        means.chain(self.channels.iter().map(|[_, squares]| (self.count / squares).sqrt() as f32)).collect()
+        means
+            .chain(
+                self.channels
+                    .iter()
+                    .map(|[_, squares]| (self.count / squares).sqrt() as f32),
+            )
+            .collect()
     }
 }
 
@@ -300,15 +437,19 @@ mod tests {
     fn statistics(values: &[[f64; 2]]) -> Vec<f32> {
         let count = values.len() as f64;
         let mean = |c: usize| values.iter().map(|v| v[c]).sum::<f64>() / count;
-        let variance = |c: usize| values.iter().map(|v| (v[c] - mean(c)).powi(2)).sum::<f64>() / count;
+        let variance =
+            |c: usize| values.iter().map(|v| (v[c] - mean(c)).powi(2)).sum::<f64>() / count;
         let inverse = |c: usize| 1.0 / (variance(c) + 1e-5).sqrt();
-        [mean(0), mean(1), inverse(0), inverse(1)].map(|value| value as f32).to_vec()
+        [mean(0), mean(1), inverse(0), inverse(1)]
+            .map(|value| value as f32)
+            .to_vec()
     }
 
     #[test]
     fn statistics_of_parts_are_those_of_the_whole() {
         let value = |i: i32| (f64::from(i) * 0.7).sin() + f64::from(i) * 0.01;
-        // The second channel lies far from 0 for its spread, which sums of squares would not survive in 32 bits.
+        // The second channel lies far from 0 for its spread, which sums of squares would not
+        // survive in 32 bits.
         let values: Vec<[f64; 2]> = (0..60).map(|i| [value(i), 300.0 + value(7 * i)]).collect();
         let mut moments = Moments::default();
         for part in [&values[..7], &values[7..9], &values[9..]] {
@@ -316,8 +457,15 @@ mod tests {
         }
         // A part's means are rounded to 32 bits.
         for (merged, whole) in moments.statistics().iter().zip(statistics(&values)) {
-            assert!((merged - whole).abs() < 1e-5 * whole.abs(), "{merged} and {whole}");
+            assert!(
+                (merged - whole).abs() < 1e-5 * whole.abs(),
+                "{merged} and {whole}"
+            );
         }
-        assert_eq!(moments.channels.len(), 2, "what is kept does not grow with the parts");
+        assert_eq!(
+            moments.channels.len(),
+            2,
+            "what is kept does not grow with the parts"
+        );
     }
 }

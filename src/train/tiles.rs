@@ -1,8 +1,10 @@
-//! How an image is cut into tiles that overlap: where each begins, which part of it is its own, and how neighbours are blended.
+//! How an image is cut into tiles that overlap: where each begins, which part of it is its own, and
+//! how neighbours are blended.
 
 use std::ops::Range;
 
-/// The tiles along one axis. Every position belongs to the core of one tile; cores begin at multiples of the network's.
+/// The tiles along one axis. Every position belongs to the core of one tile; cores begin at
+/// multiples of the network's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tiles {
     /// Side of a tile in pixels.
@@ -13,7 +15,8 @@ pub struct Tiles {
     joints: Vec<Joint>,
 }
 
-/// Where one tile hands over to the next: its core ends at `cut`, and what is shown goes over gradually between `from` and `to`.
+/// Where one tile hands over to the next: its core ends at `cut`, and what is shown goes over
+/// gradually between `from` and `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Joint {
     cut: usize,
@@ -22,24 +25,35 @@ struct Joint {
 }
 
 impl Tiles {
-    /// Tiles of `tile` pixels that overlap by `overlap` or more on a side of `side` pixels; all of these are multiples of `multiple`, and
-    /// the overlap is less than a tile. Values of a tile are exact `reach` pixels and more from its edges: blending keeps to those if
-    /// the overlap has any, and else takes all of it.
+    /// Tiles of `tile` pixels that overlap by `overlap` or more on a side of `side` pixels; all of
+    /// these are multiples of `multiple`, and the overlap is less than a tile. Values of a tile are
+    /// exact `reach` pixels and more from its edges: blending keeps to those if the overlap has
+    /// any, and else takes all of it.
     pub fn new(side: usize, tile: usize, overlap: usize, multiple: usize, reach: usize) -> Self {
         let tile = tile.min(side);
         // In units of the multiple: spread evenly, so that none overlaps much more than another.
-        let [rest, step] = [(side - tile) / multiple, (tile.saturating_sub(overlap) / multiple).max(1)];
+        let [rest, step] = [
+            (side - tile) / multiple,
+            (tile.saturating_sub(overlap) / multiple).max(1),
+        ];
         let steps = rest.div_ceil(step);
-        let starts: Vec<usize> = (0..=steps).map(|i| (i * rest).checked_div(steps).unwrap_or(0) * multiple).collect();
+        let starts: Vec<usize> = (0..=steps)
+            .map(|i| (i * rest).checked_div(steps).unwrap_or(0) * multiple)
+            .collect();
         // Blocks of the multiple see alike, so whole ones are exact.
         let seen = reach.next_multiple_of(multiple);
         let margin = if 2 * seen <= overlap { seen } else { 0 };
         let joint = |pair: &[usize]| {
             let [begin, end] = [pair[1], pair[0] + tile];
-            Joint { cut: begin + (end - begin) / 2 / multiple * multiple, from: begin + margin, to: end - margin }
+            Joint {
+                cut: begin + (end - begin) / 2 / multiple * multiple,
+                from: begin + margin,
+                to: end - margin,
+            }
         };
         let mut joints: Vec<Joint> = starts.windows(2).map(joint).collect();
-        // A position is blended from two tiles, never from three: joints that would overlap meet in the middle.
+        // A position is blended from two tiles, never from three: joints that would overlap meet in
+        // the middle.
         for index in 1..joints.len() {
             let [to, from] = [joints[index - 1].to, joints[index].from];
             if to > from {
@@ -47,7 +61,12 @@ impl Tiles {
                 (joints[index - 1].to, joints[index].from) = (middle, middle);
             }
         }
-        Self { tile, side, starts, joints }
+        Self {
+            tile,
+            side,
+            starts,
+            joints,
+        }
     }
 
     /// Number of tiles.
@@ -62,21 +81,33 @@ impl Tiles {
 
     /// The pixels that belong to a tile and to no other.
     pub fn core(&self, index: usize) -> Range<usize> {
-        let before = index.checked_sub(1).and_then(|before| self.joints.get(before));
-        before.map_or(0, |joint| joint.cut)..self.joints.get(index).map_or(self.side, |joint| joint.cut)
+        let before = index
+            .checked_sub(1)
+            .and_then(|before| self.joints.get(before));
+        before.map_or(0, |joint| joint.cut)
+            ..self.joints.get(index).map_or(self.side, |joint| joint.cut)
     }
 
-    /// The first pixel that no tile before `index` shows, and the first behind those that this tile shows.
+    /// The first pixel that no tile before `index` shows, and the first behind those that this tile
+    /// shows.
     pub fn shown(&self, index: usize) -> Range<usize> {
-        let before = index.checked_sub(1).and_then(|before| self.joints.get(before));
-        before.map_or(0, |joint| joint.from)..self.joints.get(index).map_or(self.side, |joint| joint.to)
+        let before = index
+            .checked_sub(1)
+            .and_then(|before| self.joints.get(before));
+        before.map_or(0, |joint| joint.from)
+            ..self.joints.get(index).map_or(self.side, |joint| joint.to)
     }
 
     /// The share of a tile in a pixel that it shows; over all tiles they add up to one.
     pub fn weight(&self, index: usize, position: usize) -> f32 {
-        let before = index.checked_sub(1).and_then(|before| self.joints.get(before));
+        let before = index
+            .checked_sub(1)
+            .and_then(|before| self.joints.get(before));
         let up = before.map_or(1.0, |joint| joint.share_behind(position));
-        let down = self.joints.get(index).map_or(0.0, |joint| joint.share_behind(position));
+        let down = self
+            .joints
+            .get(index)
+            .map_or(0.0, |joint| joint.share_behind(position));
         up - down
     }
 }
@@ -110,18 +141,37 @@ mod tests {
             let all = 0..tiles.count();
             let mut end = 0;
             for index in all.clone() {
-                let (start, core, shown) = (tiles.start(index), tiles.core(index), tiles.shown(index));
+                let (start, core, shown) =
+                    (tiles.start(index), tiles.core(index), tiles.shown(index));
                 assert_eq!(core.start, end, "{tiles:?}");
-                assert!(!core.is_empty() && core.start % multiple == 0 && start % multiple == 0, "{tiles:?}");
-                assert!(shown.start >= start && shown.end <= start + tiles.tile && start + tiles.tile <= side, "{tiles:?}");
+                assert!(
+                    !core.is_empty() && core.start % multiple == 0 && start % multiple == 0,
+                    "{tiles:?}"
+                );
+                assert!(
+                    shown.start >= start
+                        && shown.end <= start + tiles.tile
+                        && start + tiles.tile <= side,
+                    "{tiles:?}"
+                );
                 end = core.end;
             }
             assert_eq!(end, side);
             for position in 0..side {
-                let weights: Vec<f32> = all.clone().map(|index| tiles.weight(index, position)).collect();
-                assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6 && weights.iter().all(|w| (0.0..=1.0).contains(w)), "{tiles:?}");
+                let weights: Vec<f32> = all
+                    .clone()
+                    .map(|index| tiles.weight(index, position))
+                    .collect();
+                assert!(
+                    (weights.iter().sum::<f32>() - 1.0).abs() < 1e-6
+                        && weights.iter().all(|w| (0.0..=1.0).contains(w)),
+                    "{tiles:?}"
+                );
                 for (index, weight) in weights.iter().enumerate() {
-                    assert!(*weight == 0.0 || tiles.shown(index).contains(&position), "{tiles:?} at {position}");
+                    assert!(
+                        *weight == 0.0 || tiles.shown(index).contains(&position),
+                        "{tiles:?} at {position}"
+                    );
                 }
             }
         }
@@ -133,8 +183,14 @@ mod tests {
             let tiles = Tiles::new(side, tile, overlap, 32, 63);
             for index in 0..tiles.count() {
                 let (start, shown) = (tiles.start(index), tiles.shown(index));
-                assert!(start == 0 || shown.start / 32 * 32 >= start + 63, "{tiles:?}");
-                assert!(start + tile == side || shown.end.next_multiple_of(32) + 63 <= start + tile, "{tiles:?}");
+                assert!(
+                    start == 0 || shown.start / 32 * 32 >= start + 63,
+                    "{tiles:?}"
+                );
+                assert!(
+                    start + tile == side || shown.end.next_multiple_of(32) + 63 <= start + tile,
+                    "{tiles:?}"
+                );
             }
         }
     }

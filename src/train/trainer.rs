@@ -86,7 +86,12 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// Everything that can be known before the first step: data, networks, memory.
-    pub fn start(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
+    pub fn start(
+        gpu: &'a Gpu,
+        config: TrainConfig,
+        dataset: &Dataset,
+        run: RunDir,
+    ) -> Result<Self, TrainError> {
         let mut trainer = Self::build(gpu, config, dataset, run)?;
         trainer.schedule.check()?;
         trainer.session.store.initialise(gpu, trainer.config.seed)?;
@@ -96,14 +101,24 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// Builds a run that goes on from its newest checkpoint, whose progress the caller has read for the configuration.
+    /// Builds a run that goes on from its newest checkpoint, whose progress the caller has read for
+    /// the configuration.
     ///
     /// # Errors
     /// As [`Trainer::start`], and a checkpoint that does not fit.
-    pub fn resume(gpu: &'a Gpu, progress: Progress, file: &TensorFile, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
+    pub fn resume(
+        gpu: &'a Gpu,
+        progress: Progress,
+        file: &TensorFile,
+        dataset: &Dataset,
+        run: RunDir,
+    ) -> Result<Self, TrainError> {
         let mut trainer = Self::build(gpu, progress.config.clone(), dataset, run)?;
         if progress.step > trainer.schedule.total_steps {
-            let reason = format!("step {} of a run of {}", progress.step, trainer.schedule.total_steps);
+            let reason = format!(
+                "step {} of a run of {}",
+                progress.step, trainer.schedule.total_steps
+            );
             return Err(file.bad_metadata(reason).into());
         }
         if progress.pairs != trainer.training.len() {
@@ -118,9 +133,15 @@ impl<'a> Trainer<'a> {
         trainer.logged = progress.step;
         let here = trainer.progress();
         if here.adapter != progress.adapter {
-            trainer.notes.push(format!("the run began on {}, it goes on on {}: the last bits may differ", progress.adapter, here.adapter));
+            trainer.notes.push(format!(
+                "the run began on {}, it goes on on {}: the last bits may differ",
+                progress.adapter, here.adapter
+            ));
         } else if here.choices != progress.choices {
-            trainer.notes.push("other kernels are chosen than when the run began: the last bits may differ".to_owned());
+            trainer.notes.push(
+                "other kernels are chosen than when the run began: the last bits may differ"
+                    .to_owned(),
+            );
         }
         trainer.resume_clock(progress.seconds);
         Ok(trainer)
@@ -136,10 +157,19 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Those of [`Sizes::of`], and a data set without training pairs.
     pub fn sizes_of(config: &TrainConfig, dataset: &Dataset) -> Result<Sizes, TrainError> {
-        Sizes::of(config, dataset.require(Split::Train)?, &shown_pairs(dataset)?.0)
+        Sizes::of(
+            config,
+            dataset.require(Split::Train)?,
+            &shown_pairs(dataset)?.0,
+        )
     }
 
-    fn build(gpu: &'a Gpu, config: TrainConfig, dataset: &Dataset, run: RunDir) -> Result<Self, TrainError> {
+    fn build(
+        gpu: &'a Gpu,
+        config: TrainConfig,
+        dataset: &Dataset,
+        run: RunDir,
+    ) -> Result<Self, TrainError> {
         let training = dataset.require(Split::Train)?.clone();
         let shown = shown_pairs(dataset)?;
         if config.recipe.schedule == Policy::Plateau && !shown.1 {
@@ -149,13 +179,24 @@ impl<'a> Trainer<'a> {
         let schedule = config.schedule(steps_per_epoch);
         if schedule.total_steps == 0 || steps_per_epoch == 0 {
             let steps = schedule.total_steps;
-            return Err(TrainError::Nothing { pairs: training.len(), batch_size: config.pairs_per_step(), steps });
+            return Err(TrainError::Nothing {
+                pairs: training.len(),
+                batch_size: config.pairs_per_step(),
+                steps,
+            });
         }
         let sizes = Self::sizes_of(&config, dataset)?;
         let session = Session::of_sizes(gpu, &config, &sizes)?;
         let room = session.plan().samples.clone();
-        let sampler = Sampler::new(gpu, &session.store, &session.generator, &config, &sizes, room)
-            .map_err(|error| explain_sizes(&config, &sizes, gpu.profile(), error))?;
+        let sampler = Sampler::new(
+            gpu,
+            &session.store,
+            &session.generator,
+            &config,
+            &sizes,
+            room,
+        )
+        .map_err(|error| explain_sizes(&config, &sizes, gpu.profile(), error))?;
         Ok(Self {
             gpu,
             session,
@@ -201,19 +242,29 @@ impl<'a> Trainer<'a> {
         &self.notes
     }
 
-    /// Trains to the end or until `stop` is set; both leave a checkpoint. `report` is called after every reading of the losses.
+    /// Trains to the end or until `stop` is set; both leave a checkpoint. `report` is called after
+    /// every reading of the losses.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`], and whatever data, device and disk come up with; the last checkpoint stays.
-    pub fn train(&mut self, stop: &AtomicBool, report: &mut dyn FnMut(&Report)) -> Result<Outcome, TrainError> {
-        let options = LoaderOptions { first_step: self.step, ..LoaderOptions::new(self.config.pairs_per_step(), self.config.seed) };
+    /// [`TrainError::NotFinite`], and whatever data, device and disk come up with; the last
+    /// checkpoint stays.
+    pub fn train(
+        &mut self,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(&Report),
+    ) -> Result<Outcome, TrainError> {
+        let options = LoaderOptions {
+            first_step: self.step,
+            ..LoaderOptions::new(self.config.pairs_per_step(), self.config.seed)
+        };
         let mut loader = Loader::new(self.training.clone(), &options)?;
         let mut reader = LossReader::new(self.step, self.config.objective.has_penalty());
         let (began, first) = (Instant::now(), self.step);
         while self.step < self.schedule.total_steps && !stop.load(Ordering::Relaxed) {
             let batch = loader.next_batch()?;
             self.step += 1;
-            self.session.submit(self.gpu, self.step, self.schedule.rate(self.step), &batch)?;
+            self.session
+                .submit(self.gpu, self.step, self.schedule.rate(self.step), &batch)?;
             let reading = reader.submitted(self.gpu, &self.session.store, self.step)?;
             self.note(reading, report)?;
             reader.pace(began.elapsed().as_secs_f64() / (self.step - first) as f64);
@@ -230,13 +281,31 @@ impl<'a> Trainer<'a> {
         let picture = self.sample()?;
         self.run.refresh()?;
         let scaling = self.session.store.scaling(self.gpu)?;
-        Ok(Outcome { step: self.step, score: self.score, picture, interrupted, training, data_wait, scaling })
+        Ok(Outcome {
+            step: self.step,
+            score: self.score,
+            picture,
+            interrupted,
+            training,
+            data_wait,
+            scaling,
+        })
     }
 
-    /// Saves and samples when they are due, except at the very end, where the caller does both. Long steps also save by the clock.
-    fn keep(&mut self, reader: &mut LossReader, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
-        let due = |every: u64| self.step.is_multiple_of(every.max(1)) && self.step < self.schedule.total_steps;
-        let (sample, save) = (due(self.config.sample_every), due(self.config.checkpoint_every) || self.saved.elapsed() > SAVE_PERIOD);
+    /// Saves and samples when they are due, except at the very end, where the caller does both.
+    /// Long steps also save by the clock.
+    fn keep(
+        &mut self,
+        reader: &mut LossReader,
+        report: &mut dyn FnMut(&Report),
+    ) -> Result<(), TrainError> {
+        let due = |every: u64| {
+            self.step.is_multiple_of(every.max(1)) && self.step < self.schedule.total_steps
+        };
+        let (sample, save) = (
+            due(self.config.sample_every),
+            due(self.config.checkpoint_every) || self.saved.elapsed() > SAVE_PERIOD,
+        );
         if !sample && !save {
             return Ok(());
         }
@@ -246,7 +315,9 @@ impl<'a> Trainer<'a> {
         if sample {
             // Before the checkpoint, which remembers what the schedule makes of the score.
             let score = self.judge(report)?;
-            score.into_iter().for_each(|score| self.schedule.observe(score.l1 as f32));
+            score
+                .into_iter()
+                .for_each(|score| self.schedule.observe(score.l1 as f32));
         }
         if save {
             self.save()?;
@@ -257,14 +328,25 @@ impl<'a> Trainer<'a> {
         Ok(self.run.refresh()?)
     }
 
-    /// Takes in a reading: the newest losses go to the report, about a thousand rows a run to metrics.csv.
-    fn note(&mut self, reading: Reading, report: &mut dyn FnMut(&Report)) -> Result<(), TrainError> {
+    /// Takes in a reading: the newest losses go to the report, about a thousand rows a run to
+    /// metrics.csv.
+    fn note(
+        &mut self,
+        reading: Reading,
+        report: &mut dyn FnMut(&Report),
+    ) -> Result<(), TrainError> {
         if let Some((step, column)) = reading.failure {
             return Err(self.not_finite(step, column));
         }
-        let Some(&newest) = reading.losses.last() else { return Ok(()) };
+        let Some(&newest) = reading.losses.last() else {
+            return Ok(());
+        };
         self.losses = Some(newest);
-        report(&Report { losses: newest, epoch: self.schedule.epoch(newest.step), score: self.score });
+        report(&Report {
+            losses: newest,
+            epoch: self.schedule.epoch(newest.step),
+            score: self.score,
+        });
         let every = (self.schedule.total_steps / 1000).max(1);
         for losses in &reading.losses {
             if losses.step.is_multiple_of(every) && !self.is_scored(losses.step) {
@@ -285,15 +367,29 @@ impl<'a> Trainer<'a> {
 
     /// Whether [`Trainer::judge`] writes the row of this step, with its held-out score.
     fn is_scored(&self, step: u64) -> bool {
-        self.shown.1 && (step.is_multiple_of(self.config.sample_every.max(1)) || step == self.schedule.total_steps)
+        self.shown.1
+            && (step.is_multiple_of(self.config.sample_every.max(1))
+                || step == self.schedule.total_steps)
     }
 
     fn row(&self, losses: &Losses, val_l1: Option<f32>) -> Row {
         let [g_gan, g_l1, d_real, d_fake] = losses.values;
-        let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake].map(|loss| self.session.discriminator.is_some().then_some(loss));
+        let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake]
+            .map(|loss| self.session.discriminator.is_some().then_some(loss));
         let learning_rate = self.schedule.rate(losses.step) as f32;
         let epoch = self.schedule.epoch(losses.step);
-        Row { step: losses.step, epoch, g_gan, g_l1, d_real, d_fake, d_gp: losses.d_gp, learning_rate, seconds: self.seconds(), val_l1 }
+        Row {
+            step: losses.step,
+            epoch,
+            g_gan,
+            g_l1,
+            d_real,
+            d_fake,
+            d_gp: losses.d_gp,
+            learning_rate,
+            seconds: self.seconds(),
+            val_l1,
+        }
     }
 
     /// Seconds of training so far, those before a resumption included.
@@ -303,7 +399,10 @@ impl<'a> Trainer<'a> {
 
     fn resume_clock(&mut self, seconds: f64) {
         let now = Instant::now();
-        self.began = Duration::try_from_secs_f64(seconds).ok().and_then(|before| now.checked_sub(before)).unwrap_or(now);
+        self.began = Duration::try_from_secs_f64(seconds)
+            .ok()
+            .and_then(|before| now.checked_sub(before))
+            .unwrap_or(now);
     }
 
     /// Scores the held-out pairs, if there are any, and writes the row of this step.
@@ -312,21 +411,32 @@ impl<'a> Trainer<'a> {
             return Ok(None);
         }
         let (gpu, store) = (self.gpu, &self.session.store);
-        let score = self.session.with_used_weights(gpu, || self.sampler.score(gpu, store, &self.shown.0))?;
+        let score = self
+            .session
+            .with_used_weights(gpu, || self.sampler.score(gpu, store, &self.shown.0))?;
         if let Some(copy_l1) = score.copy_l1 {
-            self.run.write_held_out(&HeldOut { pairs: score.pairs, copy_l1: copy_l1 as f32 })?;
+            self.run.write_held_out(&HeldOut {
+                pairs: score.pairs,
+                copy_l1: copy_l1 as f32,
+            })?;
         }
         self.score = Some(score);
         if let Some(losses) = self.losses {
             self.log(&losses, Some(score.l1 as f32))?;
-            report(&Report { losses, epoch: self.schedule.epoch(losses.step), score: self.score });
+            report(&Report {
+                losses,
+                epoch: self.schedule.epoch(losses.step),
+                score: self.score,
+            });
         }
         Ok(self.score)
     }
 
     fn sample(&mut self) -> Result<PathBuf, TrainError> {
         let (gpu, store) = (self.gpu, &self.session.store);
-        let samples = self.session.with_used_weights(gpu, || self.sampler.samples(gpu, store, &self.shown.0))?;
+        let samples = self
+            .session
+            .with_used_weights(gpu, || self.sampler.samples(gpu, store, &self.shown.0))?;
         Ok(self.run.write_samples(self.step, &samples)?)
     }
 
@@ -360,8 +470,14 @@ impl<'a> Trainer<'a> {
     /// Runs the failed step again with the watch on.
     fn not_finite(&self, step: u64, column: usize) -> TrainError {
         let find = || {
-            let schedule = crate::data::schedule::Schedule::new(&self.training, self.config.pairs_per_step(), self.config.seed)?;
-            let batch = self.training.batch(&schedule.samples(step.saturating_sub(1)))?;
+            let schedule = crate::data::schedule::Schedule::new(
+                &self.training,
+                self.config.pairs_per_step(),
+                self.config.seed,
+            )?;
+            let batch = self
+                .training
+                .batch(&schedule.samples(step.saturating_sub(1)))?;
             self.session.find_failure(self.gpu, step, &batch)
         };
         let op = match find() {
@@ -374,7 +490,10 @@ impl<'a> Trainer<'a> {
             Err(error) => format!("an operation that could not be found ({error})"),
         };
         let checkpoint = match self.run.checkpoints().ok().and_then(|mut all| all.pop()) {
-            Some(last) => format!("the last good checkpoint is {}; continue from it with a smaller --lr", last.path.display()),
+            Some(last) => format!(
+                "the last good checkpoint is {}; continue from it with a smaller --lr",
+                last.path.display()
+            ),
             None => "there is no checkpoint yet; start again with a smaller --lr".to_owned(),
         };
         let what = match LOSSES.iter().chain(&WEIGHTED).nth(column) {
@@ -382,7 +501,12 @@ impl<'a> Trainer<'a> {
             None if column == GRADIENT_COLUMN => "a gradient, with a loss scale of 1,".to_owned(),
             None => format!("the value watched in column {column}"),
         };
-        TrainError::NotFinite { step, what, op, checkpoint }
+        TrainError::NotFinite {
+            step,
+            what,
+            op,
+            checkpoint,
+        }
     }
 }
 

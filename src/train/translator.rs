@@ -35,10 +35,20 @@ impl Forward {
     ///
     /// # Errors
     /// Images that the fit leaves nothing of.
-    pub fn record(states: &StateList, generator: &Generator, shape: Shape, fit: Fit, mode: &Mode) -> Result<Self, TrainError> {
+    pub fn record(
+        states: &StateList,
+        generator: &Generator,
+        shape: Shape,
+        fit: Fit,
+        mode: &Mode,
+    ) -> Result<Self, TrainError> {
         let least = fit.least_side(generator.multiple());
         if shape.height().min(shape.width()) < least {
-            return Err(TrainError::NothingLeft { width: shape.width(), height: shape.height(), least });
+            return Err(TrainError::NothingLeft {
+                width: shape.width(),
+                height: shape.height(),
+                least,
+            });
         }
         let fitted = fit.of(shape, generator.config());
         let mut tape = Tape::default();
@@ -46,7 +56,12 @@ impl Forward {
         let given = fitted.given(&mut tape, input)?;
         let output = generator.forward(&mut tape, states, given, mode)?;
         let output = fitted.result(&mut tape, output)?;
-        Ok(Self { tape, fitted, input, output })
+        Ok(Self {
+            tape,
+            fitted,
+            input,
+            output,
+        })
     }
 
     /// Its memory and launches.
@@ -63,20 +78,47 @@ impl Translator {
     ///
     /// # Errors
     /// Images that do not fit the network or the device.
-    pub fn new(gpu: &Gpu, store: &Store, generator: &Generator, shape: Shape, fit: Fit, mode: &Mode) -> Result<Self, TrainError> {
+    pub fn new(
+        gpu: &Gpu,
+        store: &Store,
+        generator: &Generator,
+        shape: Shape,
+        fit: Fit,
+        mode: &Mode,
+    ) -> Result<Self, TrainError> {
         let forward = Forward::record(store.states(), generator, shape, fit, mode)?;
         let program = Program::compile(gpu, store, &forward.tape, &[forward.output])?;
         Ok(Self::of(program, forward))
     }
 
     /// As [`Translator::new`], in a room that other programs use as well.
-    pub(super) fn in_room(gpu: &Gpu, store: &Store, forward: Forward, room: Arc<Room>) -> Result<Self, TrainError> {
+    pub(super) fn in_room(
+        gpu: &Gpu,
+        store: &Store,
+        forward: Forward,
+        room: Arc<Room>,
+    ) -> Result<Self, TrainError> {
         let program = Program::compile_in(gpu, store, &forward.tape, &[forward.output], room)?;
         Ok(Self::of(program, forward))
     }
 
-    fn of(program: Program, Forward { tape, fitted, input, output }: Forward) -> Self {
-        Self { program, shape: tape.shape(input), output_shape: tape.shape(output), fitted, input, output }
+    fn of(
+        program: Program,
+        Forward {
+            tape,
+            fitted,
+            input,
+            output,
+        }: Forward,
+    ) -> Self {
+        Self {
+            program,
+            shape: tape.shape(input),
+            output_shape: tape.shape(output),
+            fitted,
+            input,
+            output,
+        }
     }
 
     /// The compiled forward pass.
@@ -89,19 +131,31 @@ impl Translator {
         self.output_shape
     }
 
-    /// The part of images of the inputs' size, `[batch, height, width, channels]`, that the results show.
+    /// The part of images of the inputs' size, `[batch, height, width, channels]`, that the results
+    /// show.
     pub fn shown(&self, images: &[f32]) -> Vec<f32> {
         let pixels = self.shape.with_channels(1).len();
-        self.fitted.shown_of(images, self.shape.with_channels(images.len() / pixels.max(1)))
+        self.fitted.shown_of(
+            images,
+            self.shape.with_channels(images.len() / pixels.max(1)),
+        )
     }
 
-    /// Translates images in -1..1, NHWC, tightly packed; `seed` draws the dropout masks, if there are any. Waits for the result.
+    /// Translates images in -1..1, NHWC, tightly packed; `seed` draws the dropout masks, if there
+    /// are any. Waits for the result.
     ///
     /// # Errors
     /// Those of running and reading back.
-    pub fn translate(&self, gpu: &Gpu, store: &Store, images: &[f32], seed: u64) -> Result<Vec<f32>, TrainError> {
+    pub fn translate(
+        &self,
+        gpu: &Gpu,
+        store: &Store,
+        images: &[f32],
+        seed: u64,
+    ) -> Result<Vec<f32>, TrainError> {
         self.program.write(gpu, self.input, images)?;
-        self.program.run(gpu, store, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
+        self.program
+            .run(gpu, store, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
         Ok(self.program.read(gpu, self.output)?)
     }
 }

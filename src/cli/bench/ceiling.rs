@@ -25,7 +25,11 @@ pub fn run(args: &CeilingArgs) -> Result<(), CliError> {
     args.output.check()?;
     let gpu = args.device.open()?;
     let clock = Clock::of(&gpu).map_err(BenchError::from)?;
-    let dtypes = if gpu.profile().f16 { &[DType::F32, DType::F16][..] } else { &[DType::F32] };
+    let dtypes = if gpu.profile().f16 {
+        &[DType::F32, DType::F16][..]
+    } else {
+        &[DType::F32]
+    };
     let report = measure_ceiling(&gpu, &clock, &KernelOptions::new(args.quick), dtypes)?;
     print_head(&report)?;
     report.entries.iter().try_for_each(print_entry)?;
@@ -34,15 +38,28 @@ pub fn run(args: &CeilingArgs) -> Result<(), CliError> {
 }
 
 fn print_entry(entry: &Entry) -> Result<(), CliError> {
-    let (ms, flops, bytes) = (entry.seconds.median * 1e3, giga(entry.flop_per_second()), giga(entry.bytes_per_second()));
-    print(&format!("{ms:>10.3} ms  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {}", entry.name))
+    let (ms, flops, bytes) = (
+        entry.seconds.median * 1e3,
+        giga(entry.flop_per_second()),
+        giga(entry.bytes_per_second()),
+    );
+    print(&format!(
+        "{ms:>10.3} ms  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {}",
+        entry.name
+    ))
 }
 
 /// A line a number type.
 pub fn print_ceilings(report: &Report) -> Result<(), CliError> {
     for ceiling in &report.ceilings {
-        let (flops, bytes) = (giga(ceiling.flop_per_second), giga(ceiling.bytes_per_second));
-        print(&format!("ceiling {}: {flops} GFLOP/s ({}), {bytes} GB/s ({})", ceiling.dtype, ceiling.contraction, ceiling.copy))?;
+        let (flops, bytes) = (
+            giga(ceiling.flop_per_second),
+            giga(ceiling.bytes_per_second),
+        );
+        print(&format!(
+            "ceiling {}: {flops} GFLOP/s ({}), {bytes} GB/s ({})",
+            ceiling.dtype, ceiling.contraction, ceiling.copy
+        ))?;
     }
     Ok(())
 }

@@ -21,28 +21,62 @@ pub fn run(args: &DiffArgs) -> Result<(), CliError> {
     let (before, after) = (Report::read(&args.before)?, Report::read(&args.after)?);
     if before.kind != after.kind {
         let paths = (args.before.clone(), args.after.clone());
-        return Err(BenchError::Kinds { paths, before: before.kind, after: after.kind }.into());
+        return Err(BenchError::Kinds {
+            paths,
+            before: before.kind,
+            after: after.kind,
+        }
+        .into());
     }
     for (name, report) in [("before", &before), ("after", &after)] {
         let device = &report.device;
-        print(&format!("{name}: {}, {}, {}; pix2pix {}", report.date, device.name, device.driver, report.command.join(" ")))?;
+        print(&format!(
+            "{name}: {}, {}, {}; pix2pix {}",
+            report.date,
+            device.name,
+            device.driver,
+            report.command.join(" ")
+        ))?;
     }
     if before.device != after.device {
         print("note: the devices are not the same")?;
     }
     let difference = Difference::of(&before, &after);
-    let width = difference.changes.iter().map(|change| change.name.chars().count()).max().unwrap_or(0).max(24);
-    print(&format!("{:width$} {:>12} {:>12} {:>7}", "", "before, us", "after, us", "ratio"))?;
-    difference.changes.iter().try_for_each(|change| print_change(change, width))?;
+    let width = difference
+        .changes
+        .iter()
+        .map(|change| change.name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(24);
+    print(&format!(
+        "{:width$} {:>12} {:>12} {:>7}",
+        "", "before, us", "after, us", "ratio"
+    ))?;
+    difference
+        .changes
+        .iter()
+        .try_for_each(|change| print_change(change, width))?;
     for (name, before, after) in &difference.values {
-        print(&format!("{name:width$} {before:>12.4} {after:>12.4} {:>7.3}", ratio(*after, *before)))?;
+        print(&format!(
+            "{name:width$} {before:>12.4} {after:>12.4} {:>7.3}",
+            ratio(*after, *before)
+        ))?;
     }
-    for (what, names) in [("before", &difference.only_before), ("after", &difference.only_after)] {
-        names.iter().try_for_each(|name| print(&format!("only {what}: {name}")))?;
+    for (what, names) in [
+        ("before", &difference.only_before),
+        ("after", &difference.only_after),
+    ] {
+        names
+            .iter()
+            .try_for_each(|name| print(&format!("only {what}: {name}")))?;
     }
     match difference.slower() {
         0 => Ok(()),
-        slower => Err(CliError::Slower { slower, of: difference.changes.len() }),
+        slower => Err(CliError::Slower {
+            slower,
+            of: difference.changes.len(),
+        }),
     }
 }
 
@@ -54,5 +88,9 @@ fn print_change(change: &Change, width: usize) -> Result<(), CliError> {
         Verdict::Slower => "  slower",
         Verdict::Unknown => "  too few samples to tell",
     };
-    print(&format!("{:width$} {before:>12.1} {after:>12.1} {:>7.3}{verdict}", change.name, ratio(after, before)))
+    print(&format!(
+        "{:width$} {before:>12.1} {after:>12.1} {:>7.3}{verdict}",
+        change.name,
+        ratio(after, before)
+    ))
 }

@@ -5,7 +5,10 @@ use super::network::{NetworkArgs, PrecisionArg};
 use super::output::{OutputArgs, giga, print_head};
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, print};
-use crate::bench::{BenchError, Contest, Entry, KernelOptions, Report, StepKernels, Subject, measure_ceiling, ratio, time_kernels};
+use crate::bench::{
+    BenchError, Contest, Entry, KernelOptions, Report, StepKernels, Subject, measure_ceiling,
+    ratio, time_kernels,
+};
 use crate::cli::note;
 use crate::ops::choice::ContractionKey;
 use crate::program::{Clock, Spread};
@@ -34,8 +37,10 @@ const OF_A_STEP: &[&str] = &[
 
 /// Arguments of `bench kernels`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pix2pix bench kernels conv2d --size 128 --ngf 32 --svg roofline.svg\n         \
-    pix2pix bench kernels --shape \"conv2d k4s2p1 1x64x64x64 32x32x128 bias\"")]
+#[command(
+    after_help = "Example: pix2pix bench kernels conv2d --size 128 --ngf 32 --svg roofline.svg\n         \
+    pix2pix bench kernels --shape \"conv2d k4s2p1 1x64x64x64 32x32x128 bias\""
+)]
 pub struct KernelsArgs {
     /// One family of kernels, a folder under shaders/ [default: all]
     family: Option<String>,
@@ -57,13 +62,23 @@ pub struct KernelsArgs {
 
 /// Measures kernels and prints a table.
 pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
-    let mut config = args.network.config(false, Length::Steps(1), args.device.seed)?;
+    let mut config = args
+        .network
+        .config(false, Length::Steps(1), args.device.seed)?;
     args.pixels.apply_without_images(&mut config)?;
-    let mut key =
-        args.shape.as_deref().map(str::parse::<ContractionKey>).transpose().map_err(|error| CliError::Usage(error.to_string()))?;
+    let mut key = args
+        .shape
+        .as_deref()
+        .map(str::parse::<ContractionKey>)
+        .transpose()
+        .map_err(|error| CliError::Usage(error.to_string()))?;
     args.output.check()?;
     let gpu = args.device.open()?;
-    let asked = if key.is_some_and(|key| key.dtype == DType::F16) { Some(PrecisionArg::F16) } else { args.network.precision };
+    let asked = if key.is_some_and(|key| key.dtype == DType::F16) {
+        Some(PrecisionArg::F16)
+    } else {
+        args.network.precision
+    };
     config.precision = args.device.precision(&gpu, asked, DType::F32)?;
     if let Some(key) = &mut key {
         key.dtype = config.precision;
@@ -72,7 +87,10 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
         let families = StepKernels::of(&gpu, &config)?.families;
         if !families.contains(family) {
             let families = families.into_iter().collect::<Vec<_>>();
-            return Err(CliError::Usage(format!("a training step has no kernels of family \"{family}\"; it has: {}", families.join(", "))));
+            return Err(CliError::Usage(format!(
+                "a training step has no kernels of family \"{family}\"; it has: {}",
+                families.join(", ")
+            )));
         }
     }
     let subject = match key {
@@ -83,10 +101,15 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
     let options = KernelOptions::new(args.quick);
     note("measuring the ceilings");
     let ceilings = measure_ceiling(&gpu, &clock, &options, &[config.precision])?.ceilings;
-    let mut report = time_kernels(&gpu, &clock, &options, &subject, &mut |what| note(&format!("measuring {what}")))?;
+    let mut report = time_kernels(&gpu, &clock, &options, &subject, &mut |what| {
+        note(&format!("measuring {what}"))
+    })?;
     report.ceilings = ceilings;
     print_head(&report)?;
-    report.contests.iter().try_for_each(|contest| print_contest(&report, contest))?;
+    report
+        .contests
+        .iter()
+        .try_for_each(|contest| print_contest(&report, contest))?;
     let mut others = report.entries.iter().filter(|entry| entry.flop == 0.0);
     others.try_for_each(|entry| print_entry(&report, entry, &entry.name, ""))?;
     args.output.write(&report)?;
@@ -96,12 +119,23 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
 
 /// The candidates of a contraction, the fastest first.
 fn print_contest(report: &Report, contest: &Contest) -> Result<(), CliError> {
-    let times = if contest.uses == 1 { String::new() } else { format!(", {} times a step", contest.uses) };
+    let times = if contest.uses == 1 {
+        String::new()
+    } else {
+        format!(", {} times a step", contest.uses)
+    };
     print(&format!("{}{times}", contest.key))?;
-    let mut entries: Vec<&Entry> = report.entries.iter().filter(|entry| entry.name == contest.entry_name(&entry.kernel)).collect();
+    let mut entries: Vec<&Entry> = report
+        .entries
+        .iter()
+        .filter(|entry| entry.name == contest.entry_name(&entry.kernel))
+        .collect();
     entries.sort_by(|a, b| a.seconds.median.total_cmp(&b.seconds.median));
     for entry in entries {
-        let mark = match (entry.kernel == contest.best, entry.kernel == contest.default) {
+        let mark = match (
+            entry.kernel == contest.best,
+            entry.kernel == contest.default,
+        ) {
             (true, true) => "best, default",
             (true, false) => "best",
             (false, true) => "default",
@@ -109,18 +143,40 @@ fn print_contest(report: &Report, contest: &Contest) -> Result<(), CliError> {
         };
         print_entry(report, entry, &entry.kernel, mark)?;
     }
-    contest.disagreeing.iter().try_for_each(|what| print(&format!("  WRONG, not timed: {what}")))
+    contest
+        .disagreeing
+        .iter()
+        .try_for_each(|what| print(&format!("  WRONG, not timed: {what}")))
 }
 
 fn print_entry(report: &Report, entry: &Entry, name: &str, mark: &str) -> Result<(), CliError> {
-    let Spread { lower, median, upper, samples, .. } = entry.seconds;
-    let spread = if samples > 1 { format!("+-{:>3.0} %", 50.0 * ratio(upper - lower, median)) } else { "once".to_owned() };
-    let (flops, bytes) = (giga(entry.flop_per_second()), giga(entry.bytes_per_second()));
-    let share = report.share_of_ceiling(entry).map_or(String::new(), |share| format!("{:.0} %", 100.0 * share));
-    print(&format!("  {:>10.1} us {spread:7}  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {share:>5}  {name:40} {mark}", median * 1e6))
+    let Spread {
+        lower,
+        median,
+        upper,
+        samples,
+        ..
+    } = entry.seconds;
+    let spread = if samples > 1 {
+        format!("+-{:>3.0} %", 50.0 * ratio(upper - lower, median))
+    } else {
+        "once".to_owned()
+    };
+    let (flops, bytes) = (
+        giga(entry.flop_per_second()),
+        giga(entry.bytes_per_second()),
+    );
+    let share = report
+        .share_of_ceiling(entry)
+        .map_or(String::new(), |share| format!("{:.0} %", 100.0 * share));
+    print(&format!(
+        "  {:>10.1} us {spread:7}  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {share:>5}  {name:40} {mark}",
+        median * 1e6
+    ))
 }
 
-/// What the default table loses against the best candidates, weighted by how often each contraction occurs.
+/// What the default table loses against the best candidates, weighted by how often each contraction
+/// occurs.
 fn print_loss(report: &Report) -> Result<(), CliError> {
     let value = |name: &str| report.values.get(name).copied().unwrap_or(0.0);
     let (default, best) = (value("default_seconds"), value("best_seconds"));
@@ -146,15 +202,39 @@ mod tests {
         let command = KernelsArgs::augment_args(Command::new("kernels"));
         let shape = ["kernels", "--shape", "conv2d k4s2p1 1x64x64x64 32x32x128"];
         let network = NetworkArgs::augment_args(Command::new("network"));
-        let made_of = [&network, &crate::cli::pixels::PixelArgs::augment_args(Command::new("pixels"))];
-        for option in made_of.into_iter().flat_map(Command::get_arguments).filter(|option| option.get_id() != "precision") {
+        let made_of = [
+            &network,
+            &crate::cli::pixels::PixelArgs::augment_args(Command::new("pixels")),
+        ];
+        for option in made_of
+            .into_iter()
+            .flat_map(Command::get_arguments)
+            .filter(|option| option.get_id() != "precision")
+        {
             let flag = format!("--{}", option.get_long().unwrap_or_default());
-            let value = option.get_possible_values().first().map_or("1".to_owned(), |value| value.get_name().to_owned());
+            let value = option
+                .get_possible_values()
+                .first()
+                .map_or("1".to_owned(), |value| value.get_name().to_owned());
             let value = option.get_action().takes_values().then_some(value);
-            let error = command.clone().try_get_matches_from(shape.map(str::to_owned).into_iter().chain([flag.clone()]).chain(value));
+            let error = command.clone().try_get_matches_from(
+                shape
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain([flag.clone()])
+                    .chain(value),
+            );
             let kind = error.err().map(|error| error.kind());
-            assert_eq!(kind, Some(clap::error::ErrorKind::ArgumentConflict), "{flag}");
+            assert_eq!(
+                kind,
+                Some(clap::error::ErrorKind::ArgumentConflict),
+                "{flag}"
+            );
         }
-        assert!(command.try_get_matches_from(shape.into_iter().chain(["--precision", "f16", "--quick"])).is_ok());
+        assert!(
+            command
+                .try_get_matches_from(shape.into_iter().chain(["--precision", "f16", "--quick"]))
+                .is_ok()
+        );
     }
 }

@@ -20,7 +20,10 @@ pub struct OutputArgs {
 impl OutputArgs {
     /// Fails if the files cannot be written, before minutes are spent on what should go there.
     pub fn check(&self) -> Result<(), CliError> {
-        self.json.iter().chain(&self.svg).try_for_each(|path| Ok(check_writable(folder_of(path))?))
+        self.json
+            .iter()
+            .chain(&self.svg)
+            .try_for_each(|path| Ok(check_writable(folder_of(path))?))
     }
 
     /// Writes the files that were asked for.
@@ -48,10 +51,15 @@ impl From<BenchError> for CliError {
 /// Prints device and clock, the head of every table.
 pub fn print_head(report: &Report) -> Result<(), CliError> {
     let device = &report.device;
-    print(&format!("device: {}, {}, {}", device.name, device.driver, device.backend))?;
+    print(&format!(
+        "device: {}, {}, {}",
+        device.name, device.driver, device.backend
+    ))?;
     match report.clock.as_str() {
         "timestamps" => print("clock: the device's timestamps, which passed a trial"),
-        reason => print(&format!("clock: the host's, around kernels launched several times in a row: {reason}")),
+        reason => print(&format!(
+            "clock: the host's, around kernels launched several times in a row: {reason}"
+        )),
     }
 }
 
@@ -63,5 +71,9 @@ pub fn seconds(value: f64, median: f64) -> String {
 
 /// Counts a second in billions, or a dash for none.
 pub fn giga(per_second: f64) -> String {
-    if per_second > 0.0 { format!("{:.1}", per_second * 1e-9) } else { "-".to_owned() }
+    if per_second > 0.0 {
+        format!("{:.1}", per_second * 1e-9)
+    } else {
+        "-".to_owned()
+    }
 }

@@ -1,4 +1,5 @@
-//! Outlines of images (J. Canny, "A Computational Approach to Edge Detection", 1986): blur, gradient, thinning, two thresholds.
+//! Outlines of images (J. Canny, "A Computational Approach to Edge Detection", 1986): blur,
+//! gradient, thinning, two thresholds.
 
 use crate::data::picture::{Depth, Picture};
 
@@ -7,7 +8,8 @@ use crate::data::picture::{Depth, Picture};
 pub struct EdgeOptions {
     /// Standard deviation of the blur in pixels: larger ones drop detail.
     pub blur: f32,
-    /// Gradient a pixel below which nothing is an edge, in grey levels of 0..255 whatever the picture's depth.
+    /// Gradient a pixel below which nothing is an edge, in grey levels of 0..255 whatever the
+    /// picture's depth.
     pub low: f32,
     /// Gradient above which everything is; what lies between is one beside an edge.
     pub high: f32,
@@ -15,7 +17,11 @@ pub struct EdgeOptions {
 
 impl Default for EdgeOptions {
     fn default() -> Self {
-        Self { blur: 1.4, low: 4.0, high: 12.0 }
+        Self {
+            blur: 1.4,
+            low: 4.0,
+            high: 12.0,
+        }
     }
 }
 
@@ -36,53 +42,108 @@ impl Field {
     /// A value for each position.
     fn map(&self, value: impl Fn(isize, isize) -> f32) -> Field {
         let (width, height) = (self.width, self.height);
-        Field { width, height, values: (0..width * height).map(|i| value((i % width) as isize, (i / width) as isize)).collect() }
+        Field {
+            width,
+            height,
+            values: (0..width * height)
+                .map(|i| value((i % width) as isize, (i / width) as isize))
+                .collect(),
+        }
     }
 }
 
-/// Black outlines on white, RGB of 8 bits. They are looked for at the picture's own depth: 16 bits have none at the steps of 8.
+/// Black outlines on white, RGB of 8 bits. They are looked for at the picture's own depth: 16 bits
+/// have none at the steps of 8.
 pub fn edges(picture: &Picture, options: &EdgeOptions) -> Picture {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let level = f32::from(picture.depth().max() / Depth::Eight.max());
-    let values = picture.to_gray().samples().map(|sample| f32::from(sample) / level).collect();
-    let strength = thin(&blur(&Field { width, height, values }, options.blur));
+    let values = picture
+        .to_gray()
+        .samples()
+        .map(|sample| f32::from(sample) / level)
+        .collect();
+    let strength = thin(&blur(
+        &Field {
+            width,
+            height,
+            values,
+        },
+        options.blur,
+    ));
     let found = connect(&strength, options);
-    let bytes = found.iter().flat_map(|&is_edge| [if is_edge { u8::MIN } else { u8::MAX }; 3]).collect();
+    let bytes = found
+        .iter()
+        .flat_map(|&is_edge| [if is_edge { u8::MIN } else { u8::MAX }; 3])
+        .collect();
     // Three samples a pixel by construction, so the default is never taken.
-    Picture::from_bytes(picture.width(), picture.height(), 3, Depth::Eight, bytes).unwrap_or_default()
+    Picture::from_bytes(picture.width(), picture.height(), 3, Depth::Eight, bytes)
+        .unwrap_or_default()
 }
 
 /// Blur by a Gaussian, along rows and then along columns.
 fn blur(field: &Field, sigma: f32) -> Field {
     let radius = (3.0 * sigma).ceil() as isize;
-    let weight = |offset: isize| if offset == 0 { 1.0 } else { (-((offset * offset) as f32) / (2.0 * sigma * sigma)).exp() };
+    let weight = |offset: isize| {
+        if offset == 0 {
+            1.0
+        } else {
+            (-((offset * offset) as f32) / (2.0 * sigma * sigma)).exp()
+        }
+    };
     let total: f32 = (-radius..=radius).map(weight).sum();
-    let rows = field.map(|x, y| (-radius..=radius).map(|i| weight(i) * field.at(x + i, y)).sum::<f32>() / total);
-    rows.map(|x, y| (-radius..=radius).map(|i| weight(i) * rows.at(x, y + i)).sum::<f32>() / total)
+    let rows = field.map(|x, y| {
+        (-radius..=radius)
+            .map(|i| weight(i) * field.at(x + i, y))
+            .sum::<f32>()
+            / total
+    });
+    rows.map(|x, y| {
+        (-radius..=radius)
+            .map(|i| weight(i) * rows.at(x, y + i))
+            .sum::<f32>()
+            / total
+    })
 }
 
 /// The gradient (Sobel, in grey levels a pixel) where it is the largest across the edge, else 0.
 fn thin(field: &Field) -> Field {
     let side = |x: isize, y: isize, dx: isize, dy: isize| {
-        field.at(x + dx - dy, y + dy - dx) + 2.0 * field.at(x + dx, y + dy) + field.at(x + dx + dy, y + dy + dx)
+        field.at(x + dx - dy, y + dy - dx)
+            + 2.0 * field.at(x + dx, y + dy)
+            + field.at(x + dx + dy, y + dy + dx)
     };
     let slope = |x, y, dx, dy| (side(x, y, dx, dy) - side(x, y, -dx, -dy)) / 8.0;
     let strength = field.map(|x, y| slope(x, y, 1, 0).hypot(slope(x, y, 0, 1)));
     strength.map(|x, y| {
         let (across_x, across_y) = (slope(x, y, 1, 0), slope(x, y, 0, 1));
-        // The nearest of the eight neighbours in the direction of the gradient: tan of 22.5 degrees tells them apart.
-        let step = |along: f32, other: f32| if along.abs() < 0.414 * other.abs() { 0 } else { along.signum() as isize };
+        // The nearest of the eight neighbours in the direction of the gradient: tan of 22.5 degrees
+        // tells them apart.
+        let step = |along: f32, other: f32| {
+            if along.abs() < 0.414 * other.abs() {
+                0
+            } else {
+                along.signum() as isize
+            }
+        };
         let (dx, dy) = (step(across_x, across_y), step(across_y, across_x));
         let own = strength.at(x, y);
         // One of two equal neighbours is enough.
-        if own > strength.at(x + dx, y + dy) && own >= strength.at(x - dx, y - dy) { own } else { 0.0 }
+        if own > strength.at(x + dx, y + dy) && own >= strength.at(x - dx, y - dy) {
+            own
+        } else {
+            0.0
+        }
     })
 }
 
 /// Positions above the high threshold, and those above the low one that touch such a chain.
 fn connect(strength: &Field, options: &EdgeOptions) -> Vec<bool> {
     let (width, height) = (strength.width, strength.height);
-    let mut found: Vec<bool> = strength.values.iter().map(|&value| value > options.high).collect();
+    let mut found: Vec<bool> = strength
+        .values
+        .iter()
+        .map(|&value| value > options.high)
+        .collect();
     let mut open: Vec<usize> = (0..found.len()).filter(|&i| found[i]).collect();
     while let Some(at) = open.pop() {
         let (x, y) = (at % width, at / width);
@@ -109,23 +170,44 @@ mod tests {
     fn dark(picture: impl Into<Picture>, options: &EdgeOptions) -> Vec<bool> {
         let found = edges(&picture.into(), options);
         assert_eq!((found.channels(), found.depth()), (3, Depth::Eight));
-        found.bytes().chunks_exact(3).map(|pixel| pixel == [0; 3]).collect()
+        found
+            .bytes()
+            .chunks_exact(3)
+            .map(|pixel| pixel == [0; 3])
+            .collect()
     }
 
     #[test]
     fn a_square_has_a_thin_closed_outline_and_a_flat_picture_none() {
-        let square = RgbImage::from_fn(40, 40, |x, y| Rgb([if (10..30).contains(&x) && (10..30).contains(&y) { 220 } else { 20 }; 3]));
+        let square = RgbImage::from_fn(40, 40, |x, y| {
+            Rgb([if (10..30).contains(&x) && (10..30).contains(&y) {
+                220
+            } else {
+                20
+            }; 3])
+        });
         let found = dark(square, &EdgeOptions::default());
         // Every row and column through the square crosses it twice, on its border.
         for i in 14..26 {
             let row: Vec<usize> = (0..40).filter(|&x| found[i * 40 + x]).collect();
             let column: Vec<usize> = (0..40).filter(|&y| found[y * 40 + i]).collect();
             for crossed in [row, column] {
-                let [first, second] = crossed[..] else { panic!("{i}: {crossed:?}") };
-                assert!((9..=10).contains(&first) && (29..=30).contains(&second), "{crossed:?}");
+                let [first, second] = crossed[..] else {
+                    panic!("{i}: {crossed:?}")
+                };
+                assert!(
+                    (9..=10).contains(&first) && (29..=30).contains(&second),
+                    "{crossed:?}"
+                );
             }
         }
-        assert_eq!(dark(RgbImage::from_pixel(9, 5, Rgb([90, 10, 200])), &EdgeOptions::default()), [false; 45]);
+        assert_eq!(
+            dark(
+                RgbImage::from_pixel(9, 5, Rgb([90, 10, 200])),
+                &EdgeOptions::default()
+            ),
+            [false; 45]
+        );
         for side in [0, 1] {
             let found = edges(&RgbImage::new(side, side).into(), &EdgeOptions::default());
             assert_eq!(found.dimensions(), (side, side));
@@ -135,27 +217,71 @@ mod tests {
     #[test]
     fn a_weak_edge_counts_only_beside_a_strong_one() {
         // An edge whose contrast falls from top to bottom.
-        let fading = RgbImage::from_fn(30, 60, |x, y| Rgb([if x < 15 { 100 } else { 100 + (120 - 2 * y) as u8 }; 3]));
-        let length = |options: &EdgeOptions| dark(fading.clone(), options).iter().filter(|&&dark| dark).count();
+        let fading = RgbImage::from_fn(30, 60, |x, y| {
+            Rgb([if x < 15 {
+                100
+            } else {
+                100 + (120 - 2 * y) as u8
+            }; 3])
+        });
+        let length = |options: &EdgeOptions| {
+            dark(fading.clone(), options)
+                .iter()
+                .filter(|&&dark| dark)
+                .count()
+        };
         let base = EdgeOptions::default();
-        let strict = EdgeOptions { low: base.high, ..base };
-        assert!(length(&base) > length(&strict) + 10, "{} {}", length(&base), length(&strict));
-        assert_eq!(length(&EdgeOptions { high: 200.0, ..base }), 0);
+        let strict = EdgeOptions {
+            low: base.high,
+            ..base
+        };
+        assert!(
+            length(&base) > length(&strict) + 10,
+            "{} {}",
+            length(&base),
+            length(&strict)
+        );
+        assert_eq!(
+            length(&EdgeOptions {
+                high: 200.0,
+                ..base
+            }),
+            0
+        );
     }
 
     #[test]
     fn sixteen_bits_have_edges_where_they_are_and_not_at_the_steps_of_eight() {
-        // A slope of 8 bits' levels every 20 pixels, and an edge of half such a level in the middle of it.
+        // A slope of 8 bits' levels every 20 pixels, and an edge of half such a level in the middle
+        // of it.
         let slope = |x: u32, step: f32| x as f32 / 20.0 + if x < 50 { 0.0 } else { step };
-        let deep = |step| DynamicImage::from(ImageBuffer::from_fn(100, 9, |x, _| Luma([(slope(x, step) * 257.0) as u16])));
-        let fine = EdgeOptions { low: 0.09, high: 0.12, ..EdgeOptions::default() };
-        let columns = |found: Vec<bool>| (0..100).filter(|x| found[4 * 100 + x]).collect::<Vec<usize>>();
+        let deep = |step| {
+            DynamicImage::from(ImageBuffer::from_fn(100, 9, |x, _| {
+                Luma([(slope(x, step) * 257.0) as u16])
+            }))
+        };
+        let fine = EdgeOptions {
+            low: 0.09,
+            high: 0.12,
+            ..EdgeOptions::default()
+        };
+        let columns = |found: Vec<bool>| {
+            (0..100)
+                .filter(|x| found[4 * 100 + x])
+                .collect::<Vec<usize>>()
+        };
         assert_eq!(columns(dark(deep(0.0), &fine)), [0usize; 0]);
         assert!(matches!(columns(dark(deep(0.5), &fine))[..], [49 | 50]));
         let shallow = ImageBuffer::from_fn(100, 9, |x, _| Luma([slope(x, 0.0) as u8]));
-        assert_eq!(columns(dark(DynamicImage::from(shallow), &fine)).len(), 4, "8 bits are stairs");
+        assert_eq!(
+            columns(dark(DynamicImage::from(shallow), &fine)).len(),
+            4,
+            "8 bits are stairs"
+        );
         // The same picture in both depths has the same edges.
-        let eight = RgbImage::from_fn(40, 40, |x, y| Rgb([(x * y / 7) as u8, (40 * (y / 9)) as u8, (3 * x) as u8]));
+        let eight = RgbImage::from_fn(40, 40, |x, y| {
+            Rgb([(x * y / 7) as u8, (40 * (y / 9)) as u8, (3 * x) as u8])
+        });
         let both = DynamicImage::from(eight.clone()).into_rgb16();
         let base = EdgeOptions::default();
         assert_eq!(dark(eight, &base), dark(DynamicImage::from(both), &base));

@@ -1,4 +1,5 @@
-//! Making data sets: what `pix2pix prepare` does to folders of images. Each tool maps one image, or the two of a pair, to one.
+//! Making data sets: what `pix2pix prepare` does to folders of images. Each tool maps one image, or
+//! the two of a pair, to one.
 
 mod edges;
 mod shape;
@@ -61,18 +62,30 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Reads the sources of `task` and makes its image: RGB, as deep as they are. Outlines, which are black or white, and labels, of which
-    /// there are 256 at most, have 8 bits.
+    /// Reads the sources of `task` and makes its image: RGB, as deep as they are. Outlines, which
+    /// are black or white, and labels, of which there are 256 at most, have 8 bits.
     ///
     /// # Errors
-    /// Those of reading, [`DataError::NoColours`], [`DataError::PairSizes`] and [`DataError::UnknownColour`].
+    /// Those of reading, [`DataError::NoColours`], [`DataError::PairSizes`] and
+    /// [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task) -> Result<Picture, DataError> {
         if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
             let read = |(path, filter): (&PathBuf, &Filter)| {
                 let image = read_colours(path)?;
-                Ok((path.clone(), if let Some(size) = *size { fit(&image, size, Fit::Stretch, *filter) } else { image }))
+                Ok((
+                    path.clone(),
+                    if let Some(size) = *size {
+                        fit(&image, size, Fit::Stretch, *filter)
+                    } else {
+                        image
+                    },
+                ))
             };
-            let pair = [a, b].into_iter().zip(filters).map(read).collect::<Result<Images, DataError>>()?;
+            let pair = [a, b]
+                .into_iter()
+                .zip(filters)
+                .map(read)
+                .collect::<Result<Images, DataError>>()?;
             check_sizes(&pair)?;
             check_size(&task.output, 2 * pair[0].1.width(), pair[0].1.height())?;
             return Ok(combine(&pair[0].1, &pair[1].1));
@@ -83,9 +96,16 @@ impl Tool {
             Self::Combine { .. } => image,
             Self::Edges(options) => edges(&image, options),
             Self::Grayscale => grayscale(&image),
-            Self::Resize { size, fit: how, filter } => fit(&image, *size, *how, *filter),
+            Self::Resize {
+                size,
+                fit: how,
+                filter,
+            } => fit(&image, *size, *how, *filter),
             Self::Blank { fraction } => blank(&image, *fraction),
-            Self::Labels(palette) => palette.index(&image).map_err(|unknown| unknown.of(source))?.to_rgb(),
+            Self::Labels(palette) => palette
+                .index(&image)
+                .map_err(|unknown| unknown.of(source))?
+                .to_rgb(),
         })
     }
 }
@@ -95,21 +115,35 @@ fn read_colours(path: &Path) -> Result<Picture, DataError> {
     let image = read_picture(path)?;
     match image.channels() {
         0..=MOST_COLOURS => Ok(image),
-        channels => Err(DataError::NoColours { path: path.to_owned(), channels }),
+        channels => Err(DataError::NoColours {
+            path: path.to_owned(),
+            channels,
+        }),
     }
 }
 
-/// Parts of a data set, drawn by `seed`: for each of `count` files 0 for training, 1 for validation and 2 for testing, of which
-/// `percent` hold so many. A part that is asked for gets one file at least; `None` when nothing is left to train on.
+/// Parts of a data set, drawn by `seed`: for each of `count` files 0 for training, 1 for validation
+/// and 2 for testing, of which `percent` hold so many. A part that is asked for gets one file at
+/// least; `None` when nothing is left to train on.
 pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
-    let share = |percent: u32| if percent == 0 { 0 } else { (count * percent as usize / 100).max(1) };
+    let share = |percent: u32| {
+        if percent == 0 {
+            0
+        } else {
+            (count * percent as usize / 100).max(1)
+        }
+    };
     let [val, test] = percent.map(share);
     if val + test >= count || percent.iter().sum::<u32>() >= 100 {
         return None;
     }
     let mut parts = vec![0; count];
     for (rank, file) in permutation(seed, 0, count).into_iter().enumerate() {
-        parts[file] = if rank < val { 1 } else { 2 * usize::from(rank < val + test) };
+        parts[file] = if rank < val {
+            1
+        } else {
+            2 * usize::from(rank < val + test)
+        };
     }
     Some(parts)
 }
@@ -121,7 +155,10 @@ pub fn join<K: Eq + Hash>(groups: &mut [usize], keys: impl IntoIterator<Item = K
         let known = groups[*first.entry(key).or_insert(file)];
         let own = groups[file];
         if known != own {
-            groups.iter_mut().filter(|group| **group == own).for_each(|group| *group = known);
+            groups
+                .iter_mut()
+                .filter(|group| **group == own)
+                .for_each(|group| *group = known);
         }
     }
 }
@@ -173,8 +210,14 @@ mod tests {
     #[test]
     fn a_split_has_its_shares_and_is_the_seeds() {
         let parts = split(200, [10, 5], 7).unwrap();
-        assert_eq!([0, 1, 2].map(|part| parts.iter().filter(|&&p| p == part).count()), [170, 20, 10]);
-        assert_eq!([7, 8].map(|seed| split(200, [10, 5], seed).unwrap() == parts), [true, false]);
+        assert_eq!(
+            [0, 1, 2].map(|part| parts.iter().filter(|&&p| p == part).count()),
+            [170, 20, 10]
+        );
+        assert_eq!(
+            [7, 8].map(|seed| split(200, [10, 5], seed).unwrap() == parts),
+            [true, false]
+        );
         assert_eq!(split(3, [1, 0], 0).unwrap().iter().sum::<usize>(), 1);
         assert_eq!(split(1, [0, 0], 0), Some(vec![0]));
         for (count, percent) in [(0, [0, 0]), (1, [10, 0]), (2, [10, 10]), (200, [60, 40])] {
@@ -188,7 +231,11 @@ mod tests {
         join(&mut groups, ["a", "b", "a", "c", "d", "e"]);
         assert_eq!(groups, [0, 1, 0, 3, 4, 5]);
         join(&mut groups, [1, 2, 3, 3, 2, 4]);
-        assert_eq!(groups, [0, 1, 0, 0, 1, 5], "what belongs together over two keys");
+        assert_eq!(
+            groups,
+            [0, 1, 0, 0, 1, 5],
+            "what belongs together over two keys"
+        );
     }
 
     #[test]
@@ -203,12 +250,19 @@ mod tests {
             in_parallel(&items, threads, add).unwrap();
             assert_eq!(sum.into_inner(), 49 * 50 / 2);
             let missing = |&item: &usize| match item % 10 {
-                7 => Err(DataError::NotFound { path: item.to_string().into() }),
+                7 => Err(DataError::NotFound {
+                    path: item.to_string().into(),
+                }),
                 _ => Ok(()),
             };
-            let message = in_parallel(&items, threads, missing).unwrap_err().to_string();
+            let message = in_parallel(&items, threads, missing)
+                .unwrap_err()
+                .to_string();
             assert!(message.starts_with("7:"), "{message}");
         }
-        in_parallel(&[], 4, |path: &PathBuf| Err(DataError::NotFound { path: path.clone() })).unwrap();
+        in_parallel(&[], 4, |path: &PathBuf| {
+            Err(DataError::NotFound { path: path.clone() })
+        })
+        .unwrap();
     }
 }

@@ -41,7 +41,8 @@ pub fn combine(left: &Picture, right: &Picture) -> Picture {
     whole
 }
 
-/// The brightness of each pixel (ITU-R BT.601, rounded as Pillow's `convert("L")` does) in all three channels.
+/// The brightness of each pixel (ITU-R BT.601, rounded as Pillow's `convert("L")` does) in all
+/// three channels.
 pub fn grayscale(image: &Picture) -> Picture {
     image.to_gray().to_rgb()
 }
@@ -54,11 +55,17 @@ pub fn fit(image: &Picture, size: u32, fit: Fit, filter: Filter) -> Picture {
         Fit::Stretch => filter.resize(&image, size, size),
         Fit::Crop => {
             let side = width.min(height);
-            filter.resize(&image.crop((width - side) / 2, (height - side) / 2, side, side), size, size)
+            filter.resize(
+                &image.crop((width - side) / 2, (height - side) / 2, side, side),
+                size,
+                size,
+            )
         }
         Fit::Pad => {
             let longest = u64::from(width.max(height).max(1));
-            let scaled = |side: u32| ((u64::from(side) * u64::from(size) + longest / 2) / longest).max(1) as u32;
+            let scaled = |side: u32| {
+                ((u64::from(side) * u64::from(size) + longest / 2) / longest).max(1) as u32
+            };
             let inner = filter.resize(&image, scaled(width), scaled(height));
             let mut square = Picture::white(size, size, 3, image.depth());
             let middle = |side: u32| (size - side.min(size)) / 2;
@@ -74,7 +81,11 @@ pub fn blank(image: &Picture, fraction: f64) -> Picture {
     let (width, height) = image.dimensions();
     let hole = |side: u32| ((f64::from(side) * fraction).round() as u32).min(side);
     let (columns, rows) = (hole(width), hole(height));
-    image.paste(&Picture::white(columns, rows, 3, image.depth()), (width - columns) / 2, (height - rows) / 2);
+    image.paste(
+        &Picture::white(columns, rows, 3, image.depth()),
+        (width - columns) / 2,
+        (height - rows) / 2,
+    );
     image
 }
 
@@ -86,7 +97,9 @@ mod tests {
 
     fn gradient(width: u32, height: u32) -> Picture {
         let pixel = |x: u32, y: u32| [x as u8, y as u8, 7];
-        let bytes = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();
+        let bytes = (0..height)
+            .flat_map(|y| (0..width).flat_map(move |x| pixel(x, y)))
+            .collect();
         Picture::from_bytes(width, height, 3, Depth::Eight, bytes).unwrap()
     }
 
@@ -97,13 +110,20 @@ mod tests {
     #[test]
     fn a_combined_image_is_cut_into_its_halves() {
         let (left, right) = (gradient(5, 3), grayscale(&gradient(5, 3)));
-        let cut = |whole: &Picture| crate::data::pairs::split_combined(whole, std::path::Path::new("ab")).unwrap();
+        let cut = |whole: &Picture| {
+            crate::data::pairs::split_combined(whole, std::path::Path::new("ab")).unwrap()
+        };
         assert_eq!(cut(&combine(&left, &right)), (left.clone(), right));
         // Beside 16 bits 8 become as many: nothing is lost.
         let deep = Picture::from_unit(5, 3, 1, Depth::Sixteen, &[0.3; 15]);
         let (shallow, kept) = cut(&combine(&left, &deep));
         assert_eq!((kept, shallow.depth()), (deep.to_rgb(), Depth::Sixteen));
-        assert!(shallow.samples().zip(left.samples()).all(|(word, byte)| word == 257 * byte));
+        assert!(
+            shallow
+                .samples()
+                .zip(left.samples())
+                .all(|(word, byte)| word == 257 * byte)
+        );
     }
 
     #[test]
@@ -119,7 +139,11 @@ mod tests {
             blank(&deep, 0.5),
         ] {
             assert_eq!((made.depth(), made.channels()), (Depth::Sixteen, 3));
-            assert!(made.samples().all(|s| s == sample || s == u16::MAX), "{:?}", made.samples().collect::<Vec<_>>());
+            assert!(
+                made.samples().all(|s| s == sample || s == u16::MAX),
+                "{:?}",
+                made.samples().collect::<Vec<_>>()
+            );
         }
     }
 
@@ -127,15 +151,35 @@ mod tests {
     fn squares_are_cropped_padded_or_stretched() {
         let image = gradient(40, 20);
         let cropped = fit(&image, 20, Fit::Crop, Filter::Bicubic);
-        assert_eq!((cropped.dimensions(), pixel(&cropped, 0, 0)), ((20, 20), vec![10, 0, 7]));
+        assert_eq!(
+            (cropped.dimensions(), pixel(&cropped, 0, 0)),
+            ((20, 20), vec![10, 0, 7])
+        );
         let padded = fit(&image, 40, Fit::Pad, Filter::Bicubic);
         let white = vec![255; 3];
-        assert_eq!([(0, 9), (0, 10), (39, 30)].map(|(x, y)| pixel(&padded, x, y)), [white.clone(), vec![0, 0, 7], white]);
-        assert_eq!(fit(&image, 8, Fit::Stretch, Filter::Bicubic).dimensions(), (8, 8));
+        assert_eq!(
+            [(0, 9), (0, 10), (39, 30)].map(|(x, y)| pixel(&padded, x, y)),
+            [white.clone(), vec![0, 0, 7], white]
+        );
+        assert_eq!(
+            fit(&image, 8, Fit::Stretch, Filter::Bicubic).dimensions(),
+            (8, 8)
+        );
         let nearest = fit(&image, 80, Fit::Stretch, Filter::Nearest);
-        assert_eq!([pixel(&nearest, 78, 0), pixel(&nearest, 79, 3), pixel(&nearest, 3, 79)], [[39, 0, 7], [39, 0, 7], [1, 19, 7]]);
+        assert_eq!(
+            [
+                pixel(&nearest, 78, 0),
+                pixel(&nearest, 79, 3),
+                pixel(&nearest, 3, 79)
+            ],
+            [[39, 0, 7], [39, 0, 7], [1, 19, 7]]
+        );
         for how in [Fit::Crop, Fit::Pad, Fit::Stretch] {
-            assert_eq!(fit(&gradient(1, 300), 16, how, Filter::Bicubic).dimensions(), (16, 16), "{how:?}");
+            assert_eq!(
+                fit(&gradient(1, 300), 16, how, Filter::Bicubic).dimensions(),
+                (16, 16),
+                "{how:?}"
+            );
         }
     }
 
@@ -143,7 +187,9 @@ mod tests {
     fn the_hole_lies_in_the_middle() {
         let holed = blank(&gradient(10, 20), 0.5);
         let places = (0..20).flat_map(|y| (0..10).map(move |x| (x, y)));
-        let white: Vec<_> = places.filter(|&(x, y)| pixel(&holed, x, y) == [255; 3]).collect();
+        let white: Vec<_> = places
+            .filter(|&(x, y)| pixel(&holed, x, y) == [255; 3])
+            .collect();
         assert_eq!((white.len(), white[0], white[49]), (50, (2, 5), (6, 14)));
         assert_eq!(blank(&gradient(3, 3), 0.0), gradient(3, 3));
     }

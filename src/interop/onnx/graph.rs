@@ -46,21 +46,39 @@ impl Graph {
     }
 
     /// Adds a node, which is named as its first output.
-    pub fn node_of(&mut self, op_type: &str, inputs: &[&str], outputs: &[&str], attributes: Vec<Message>) {
-        let texts = |node: Message, field, texts: &[&str]| texts.iter().fold(node, |node, text| node.text(field, text));
+    pub fn node_of(
+        &mut self,
+        op_type: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: Vec<Message>,
+    ) {
+        let texts = |node: Message, field, texts: &[&str]| {
+            texts.iter().fold(node, |node, text| node.text(field, text))
+        };
         let node = texts(texts(Message::default(), 1, inputs), 2, outputs);
-        self.nodes.push(texts(node, 3, &outputs[..1]).text(4, op_type).messages(5, attributes));
+        self.nodes.push(
+            texts(node, 3, &outputs[..1])
+                .text(4, op_type)
+                .messages(5, attributes),
+        );
     }
 
-    /// Adds a constant of floats, unless there is one of that name, which then has the same values: states are called `model.*` as in the
-    /// weight file, other constants by their values or their only use.
+    /// Adds a constant of floats, unless there is one of that name, which then has the same values:
+    /// states are called `model.*` as in the weight file, other constants by their values or their
+    /// only use.
     pub fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) {
         self.initializer(name, dims, FLOAT, bytemuck::pod_collect_to_vec(values));
     }
 
     /// Adds a vector of 64-bit integers, unless there is one of that name.
     pub fn ints(&mut self, name: &str, values: &[i64]) {
-        self.initializer(name, &[values.len()], INT64, bytemuck::pod_collect_to_vec(values));
+        self.initializer(
+            name,
+            &[values.len()],
+            INT64,
+            bytemuck::pod_collect_to_vec(values),
+        );
     }
 
     /// Adds a 64-bit integer, unless there is one of that name.
@@ -76,7 +94,13 @@ impl Graph {
     fn initializer(&mut self, name: &str, dims: &[usize], data_type: i64, bytes: Vec<u8>) {
         if self.named.insert(name.to_owned()) {
             let dims: Vec<i64> = dims.iter().map(|&dim| dim as i64).collect();
-            self.initializers.push(Message::default().ints(1, &dims).int(2, data_type).text(8, name).bytes(9, bytes));
+            self.initializers.push(
+                Message::default()
+                    .ints(1, &dims)
+                    .int(2, data_type)
+                    .text(8, name)
+                    .bytes(9, bytes),
+            );
         }
     }
 
@@ -104,9 +128,19 @@ impl Graph {
 /// Name, type and shape of an image.
 fn value_info(image: &Image) -> Message {
     let named = |name: &str| Message::default().text(2, name);
-    let dims = [named("batch"), Message::default().int(1, image.channels as i64), named(image.size[0]), named(image.size[1])];
-    let tensor = Message::default().int(1, FLOAT).message(2, Message::default().messages(1, dims));
-    Message::default().text(1, image.name).message(2, Message::default().message(1, tensor)).text(3, image.doc)
+    let dims = [
+        named("batch"),
+        Message::default().int(1, image.channels as i64),
+        named(image.size[0]),
+        named(image.size[1]),
+    ];
+    let tensor = Message::default()
+        .int(1, FLOAT)
+        .message(2, Message::default().messages(1, dims));
+    Message::default()
+        .text(1, image.name)
+        .message(2, Message::default().message(1, tensor))
+        .text(3, image.doc)
 }
 
 /// Attributes of nodes: name, value, and the type once more.

@@ -1,7 +1,8 @@
 //! Export to ONNX: a recorded forward pass, node by node, as the operators of the format.
 //!
-//! Nothing here knows a network. What the tape says is what is exported: the statistics of its normalisations, its dropout. Activations
-//! are NCHW and weights in the reference's order of axes, under their state-dict keys.
+//! Nothing here knows a network. What the tape says is what is exported: the statistics of its
+//! normalisations, its dropout. Activations are NCHW and weights in the reference's order of axes,
+//! under their state-dict keys.
 
 mod graph;
 mod protobuf;
@@ -47,21 +48,49 @@ impl Export<'_> {
     /// The file, with the weights of `file` and `metadata` as keys and texts.
     ///
     /// # Errors
-    /// [`InteropError::NoOnnx`] for an operation that has no counterpart, [`InteropError::OnnxTooLarge`], and those of reading weights.
-    pub fn model(&self, file: &TensorFile, metadata: Vec<(&str, String)>) -> Result<OnnxModel, InteropError> {
+    /// [`InteropError::NoOnnx`] for an operation that has no counterpart,
+    /// [`InteropError::OnnxTooLarge`], and those of reading weights.
+    pub fn model(
+        &self,
+        file: &TensorFile,
+        metadata: Vec<(&str, String)>,
+    ) -> Result<OnnxModel, InteropError> {
         let [from, to] = [self.input, self.output].map(|image| self.tape.shape(image));
         let same_size = [from.height(), from.width()] == [to.height(), to.width()];
-        let doc = format!("Generator of a conditional GAN (pix2pix). Images are NCHW, float32 in -1..1; {}.", self.sizes);
-        let [given, made] =
-            [0, 1].map(|image| format!("[batch, channels, height, width] in -1..1; the channels are {}", self.channels[image]));
-        let input = Image { name: translate::INPUT, doc: &given, channels: from.channels(), size: ["height", "width"] };
+        let doc = format!(
+            "Generator of a conditional GAN (pix2pix). Images are NCHW, float32 in -1..1; {}.",
+            self.sizes
+        );
+        let [given, made] = [0, 1].map(|image| {
+            format!(
+                "[batch, channels, height, width] in -1..1; the channels are {}",
+                self.channels[image]
+            )
+        });
+        let input = Image {
+            name: translate::INPUT,
+            doc: &given,
+            channels: from.channels(),
+            size: ["height", "width"],
+        };
         let output = Image {
             name: translate::OUTPUT,
             doc: &made,
             channels: to.channels(),
-            size: if same_size { input.size } else { ["out_height", "out_width"] },
+            size: if same_size {
+                input.size
+            } else {
+                ["out_height", "out_width"]
+            },
         };
-        let model = translate::graph(self, file)?.model(&About { doc: &doc, metadata }, &input, &output);
+        let model = translate::graph(self, file)?.model(
+            &About {
+                doc: &doc,
+                metadata,
+            },
+            &input,
+            &output,
+        );
         match model.length() {
             bytes if bytes > MOST_BYTES => Err(InteropError::OnnxTooLarge { bytes }),
             _ => Ok(OnnxModel(model)),

@@ -1,4 +1,5 @@
-//! Protocol Buffers as far as writing needs them: fields are appended in turn, each its number and wire type, then its value.
+//! Protocol Buffers as far as writing needs them: fields are appended in turn, each its number and
+//! wire type, then its value.
 
 use std::io::{self, Write};
 
@@ -24,7 +25,9 @@ impl Message {
 
     /// Integers under one number, one field each.
     pub fn ints(self, field: u64, values: &[i64]) -> Self {
-        values.iter().fold(self, |message, &value| message.int(field, value))
+        values
+            .iter()
+            .fold(self, |message, &value| message.int(field, value))
     }
 
     /// A 32-bit float.
@@ -59,7 +62,9 @@ impl Message {
 
     /// Messages under one number, one field each.
     pub fn messages(self, field: u64, values: impl IntoIterator<Item = Self>) -> Self {
-        values.into_iter().fold(self, |message, value| message.message(field, value))
+        values
+            .into_iter()
+            .fold(self, |message, value| message.message(field, value))
     }
 
     /// Its size in bytes.
@@ -111,14 +116,31 @@ mod tests {
         for (message, expected) in [
             (new(), &[][..]),
             (new().int(1, 150), &[0x08, 0x96, 0x01]),
-            (new().text(2, "testing"), &[0x12, 0x07, b't', b'e', b's', b't', b'i', b'n', b'g']),
-            (new().message(3, new().int(1, 150)), &[0x1a, 0x03, 0x08, 0x96, 0x01]),
+            (
+                new().text(2, "testing"),
+                &[0x12, 0x07, b't', b'e', b's', b't', b'i', b'n', b'g'],
+            ),
+            (
+                new().message(3, new().int(1, 150)),
+                &[0x1a, 0x03, 0x08, 0x96, 0x01],
+            ),
             (new().ints(6, &[3, 270]), &[0x30, 0x03, 0x30, 0x8e, 0x02]),
-            (new().int(1, 127).int(1, 128), &[0x08, 0x7f, 0x08, 0x80, 0x01]),
-            (new().int(1, -1), &[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
+            (
+                new().int(1, 127).int(1, 128),
+                &[0x08, 0x7f, 0x08, 0x80, 0x01],
+            ),
+            (
+                new().int(1, -1),
+                &[
+                    0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+                ],
+            ),
             (new().float(2, 1.0), &[0x15, 0x00, 0x00, 0x80, 0x3f]),
             (new().int(20, 7), &[0xa0, 0x01, 0x07]),
-            (new().messages(1, [new(), new().int(1, 0)]), &[0x0a, 0x00, 0x0a, 0x02, 0x08, 0x00]),
+            (
+                new().messages(1, [new(), new().int(1, 0)]),
+                &[0x0a, 0x00, 0x0a, 0x02, 0x08, 0x00],
+            ),
         ] {
             assert_eq!(bytes(&message), expected);
         }

@@ -42,7 +42,11 @@ const ALL_BUT_CHANNELS: [i64; 3] = [0, 2, 3];
 
 /// All that leads to the output.
 pub fn graph(export: &Export, file: &TensorFile) -> Result<Graph, InteropError> {
-    let mut translation = Translation { export, file, graph: Graph::default() };
+    let mut translation = Translation {
+        export,
+        file,
+        graph: Graph::default(),
+    };
     for index in needed(export.tape, export.output) {
         let node = &export.tape.nodes()[index];
         match &node.source {
@@ -60,7 +64,10 @@ fn needed(tape: &Tape, output: Var) -> Vec<usize> {
     needed[output.0] = true;
     for index in (0..=output.0).rev() {
         if needed[index] {
-            tape.nodes()[index].inputs.iter().for_each(|input| needed[input.0] = true);
+            tape.nodes()[index]
+                .inputs
+                .iter()
+                .for_each(|input| needed[input.0] = true);
         }
     }
     (0..=output.0).filter(|&index| needed[index]).collect()
@@ -86,7 +93,8 @@ impl Translation<'_> {
 
     fn state(&mut self, state: &StateSpec) -> Result<(), InteropError> {
         let shape = reference_shape(state.shape, state.transposed);
-        self.graph.floats(&state.name, &shape, &self.file.values(&state.name, &shape)?);
+        self.graph
+            .floats(&state.name, &shape, &self.file.values(&state.name, &shape)?);
         Ok(())
     }
 
@@ -109,29 +117,50 @@ impl Translation<'_> {
             self.dropout(dropout, &self.name(node.inputs[0]), &self.name(var));
             return Ok(());
         }
-        let Some((op_type, attributes)) = self.simple(var, node, any) else { return Err(no_onnx(node)) };
+        let Some((op_type, attributes)) = self.simple(var, node, any) else {
+            return Err(no_onnx(node));
+        };
         let inputs: Vec<String> = node.inputs.iter().map(|&input| self.name(input)).collect();
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        self.graph.node(op_type, &inputs, &self.name(var), attributes);
+        self.graph
+            .node(op_type, &inputs, &self.name(var), attributes);
         Ok(())
     }
 
     /// Operator and attributes of what is one node here and there, with the same inputs.
     fn simple(&self, var: Var, node: &Node, op: &dyn Any) -> Option<(&'static str, Vec<Message>)> {
-        if let Some(conv) = op.downcast_ref::<Conv2d>().filter(|conv| !conv.transposed_weight) {
+        if let Some(conv) = op
+            .downcast_ref::<Conv2d>()
+            .filter(|conv| !conv.transposed_weight)
+        {
             return Some(("Conv", geometry(conv.geometry)));
         }
-        if let Some(conv) = op.downcast_ref::<ConvTranspose2d>().filter(|conv| !conv.transposed_weight) {
-            let (small, large) = (self.export.tape.shape(node.inputs[0]), self.export.tape.shape(var));
-            let extra = |large: usize, small: usize| Some(large.checked_sub(conv.geometry.large(small))? as i64);
-            let padding = [extra(large.height(), small.height())?, extra(large.width(), small.width())?];
-            let attributes = geometry(conv.geometry).into_iter().chain([attribute::ints("output_padding", &padding)]);
+        if let Some(conv) = op
+            .downcast_ref::<ConvTranspose2d>()
+            .filter(|conv| !conv.transposed_weight)
+        {
+            let (small, large) = (
+                self.export.tape.shape(node.inputs[0]),
+                self.export.tape.shape(var),
+            );
+            let extra = |large: usize, small: usize| {
+                Some(large.checked_sub(conv.geometry.large(small))? as i64)
+            };
+            let padding = [
+                extra(large.height(), small.height())?,
+                extra(large.width(), small.width())?,
+            ];
+            let attributes = geometry(conv.geometry)
+                .into_iter()
+                .chain([attribute::ints("output_padding", &padding)]);
             return Some(("ConvTranspose", attributes.collect()));
         }
         if let Some(activate) = op.downcast_ref::<Activate>() {
             return Some(match activate.activation {
                 Activation::LeakyRelu { slope: 0.0 } => ("Relu", Vec::new()),
-                Activation::LeakyRelu { slope } => ("LeakyRelu", vec![attribute::float("alpha", slope)]),
+                Activation::LeakyRelu { slope } => {
+                    ("LeakyRelu", vec![attribute::float("alpha", slope)])
+                }
                 Activation::Tanh => ("Tanh", Vec::new()),
                 Activation::Sigmoid => ("Sigmoid", Vec::new()),
             });
@@ -139,45 +168,74 @@ impl Translation<'_> {
         if op.is::<Concat>() {
             return Some(("Concat", vec![attribute::int("axis", 1)]));
         }
-        let sides: Vec<_> = node.inputs.iter().map(|&side| self.export.tape.shape(side)).collect();
+        let sides: Vec<_> = node
+            .inputs
+            .iter()
+            .map(|&side| self.export.tape.shape(side))
+            .collect();
         match op.downcast_ref::<Binary>()? {
-            Binary { product: false, scale: 1.0 } if sides[0] == sides[1] => Some(("Add", Vec::new())),
+            Binary {
+                product: false,
+                scale: 1.0,
+            } if sides[0] == sides[1] => Some(("Add", Vec::new())),
             _ => None,
         }
     }
 
-    /// Dropout in training mode. Runtimes take one out whose mask nobody reads, whatever its mode, so a choice that chooses what is
-    /// there already reads it.
+    /// Dropout in training mode. Runtimes take one out whose mask nobody reads, whatever its mode,
+    /// so a choice that chooses what is there already reads it.
     fn dropout(&mut self, dropout: &Dropout, input: &str, output: &str) {
-        let (ratio, [kept, mask]) = (format!("dropout.ratio.{}", dropout.p), ["kept", "mask"].map(|part| format!("{output}.{part}")));
+        let (ratio, [kept, mask]) = (
+            format!("dropout.ratio.{}", dropout.p),
+            ["kept", "mask"].map(|part| format!("{output}.{part}")),
+        );
         self.graph.floats(&ratio, &[], &[dropout.p]);
         self.graph.truth("dropout.training_mode", true);
         self.graph.floats("dropout.zero", &[], &[0.0]);
-        let seed = attribute::int("seed", self.export.seed.wrapping_add(u64::from(dropout.key)) as i64);
-        self.graph.node_of("Dropout", &[input, &ratio, "dropout.training_mode"], &[&kept, &mask], vec![seed]);
-        self.graph.node("Where", &[&mask, &kept, "dropout.zero"], output, Vec::new());
+        let seed = attribute::int(
+            "seed",
+            self.export.seed.wrapping_add(u64::from(dropout.key)) as i64,
+        );
+        self.graph.node_of(
+            "Dropout",
+            &[input, &ratio, "dropout.training_mode"],
+            &[&kept, &mask],
+            vec![seed],
+        );
+        self.graph
+            .node("Where", &[&mask, &kept, "dropout.zero"], output, Vec::new());
     }
 
-    /// A map of another size: how much larger is an input of the operators, the rest their attributes.
+    /// A map of another size: how much larger is an input of the operators, the rest their
+    /// attributes.
     fn resample(&mut self, resample: Resample, input: &str, output: &str) {
         let text = attribute::text;
         let (mode, coordinates) = match resample {
             Resample::ReflectPad { pad } => {
                 let (name, pad) = (format!("pads.{pad}"), pad as i64);
                 self.graph.ints(&name, &[0, 0, pad, pad, 0, 0, pad, pad]);
-                self.graph.node("Pad", &[input, &name], output, vec![text("mode", "reflect")]);
+                self.graph.node(
+                    "Pad",
+                    &[input, &name],
+                    output,
+                    vec![text("mode", "reflect")],
+                );
                 return;
             }
             Resample::Nearest => ("nearest", "asymmetric"),
             Resample::Bilinear => ("linear", "half_pixel"),
         };
         self.graph.floats("scales.2", &[4], &[1.0, 1.0, 2.0, 2.0]);
-        let mut attributes = vec![text("mode", mode), text("coordinate_transformation_mode", coordinates)];
+        let mut attributes = vec![
+            text("mode", mode),
+            text("coordinate_transformation_mode", coordinates),
+        ];
         if resample == Resample::Nearest {
             attributes.push(text("nearest_mode", "floor"));
         }
         // The second input is left out: a region, which other modes read.
-        self.graph.node("Resize", &[input, "", "scales.2"], output, attributes);
+        self.graph
+            .node("Resize", &[input, "", "scales.2"], output, attributes);
     }
 
     /// A window, by what it is for: no size of the recording is kept.
@@ -185,14 +243,23 @@ impl Translation<'_> {
         let (from, to) = (self.name(node.inputs[0]), self.name(var));
         let joins = |reader: &&Node| matches!(&reader.source, Source::Op(op) if (op.as_ref() as &dyn Any).is::<Concat>());
         let other = |reader: &Node| reader.inputs.iter().copied().find(|&input| input != var);
-        let mut readers = self.export.tape.nodes().iter().filter(|reader| reader.inputs.contains(&var));
+        let mut readers = self
+            .export
+            .tape
+            .nodes()
+            .iter()
+            .filter(|reader| reader.inputs.contains(&var));
         match (window.outside, readers.find(joins).and_then(other)) {
-            (Outside::Reflection, _) => window::reflect(&mut self.graph, &from, &to, self.export.multiple),
+            (Outside::Reflection, _) => {
+                window::reflect(&mut self.graph, &from, &to, self.export.multiple)
+            }
             (Outside::Zero, Some(other)) => {
                 let other = self.name(other);
                 window::centre(&mut self.graph, &from, &other, &to);
             }
-            (Outside::Zero, None) if var == self.export.output => window::cut(&mut self.graph, &from, INPUT, &to),
+            (Outside::Zero, None) if var == self.export.output => {
+                window::cut(&mut self.graph, &from, INPUT, &to)
+            }
             _ => return Err(no_onnx(node)),
         }
         Ok(())
@@ -201,7 +268,9 @@ impl Translation<'_> {
     /// A normalisation, by what its statistics are made from.
     fn normalize(&mut self, var: Var, node: &Node) -> Result<(), InteropError> {
         let statistics = &self.export.tape.nodes()[node.inputs[1].0];
-        let Source::Op(op) = &statistics.source else { return Err(no_onnx(node)) };
+        let Source::Op(op) = &statistics.source else {
+            return Err(no_onnx(node));
+        };
         let (op, output) = (op.as_ref() as &dyn Any, self.name(var));
         let input = self.name(node.inputs[0]);
         let [weight, bias] = match node.inputs[2..] {
@@ -212,24 +281,49 @@ impl Translation<'_> {
         if let Some(&RunningToStats { eps }) = op.downcast_ref() {
             let running = [0, 1].map(|position| self.name(statistics.inputs[position]));
             let inputs = [&affine[..], &[&running[0], &running[1]]].concat();
-            self.graph.node("BatchNormalization", &inputs, &output, vec![attribute::float("epsilon", eps)]);
+            self.graph.node(
+                "BatchNormalization",
+                &inputs,
+                &output,
+                vec![attribute::float("epsilon", eps)],
+            );
             return Ok(());
         }
         match op.downcast_ref() {
-            Some(&Statistics { groups: Groups::Instance, eps }) => {
-                self.graph.node("InstanceNormalization", &affine, &output, vec![attribute::float("epsilon", eps)]);
+            Some(&Statistics {
+                groups: Groups::Instance,
+                eps,
+            }) => {
+                self.graph.node(
+                    "InstanceNormalization",
+                    &affine,
+                    &output,
+                    vec![attribute::float("epsilon", eps)],
+                );
             }
-            Some(&Statistics { groups: Groups::Batch | Groups::Parts(1), eps }) => self.normalize_batch(affine, &output, eps),
+            Some(&Statistics {
+                groups: Groups::Batch | Groups::Parts(1),
+                eps,
+            }) => self.normalize_batch(affine, &output, eps),
             _ => return Err(no_onnx(node)),
         }
         Ok(())
     }
 
-    /// `weight * (input - mean) / sqrt(variance + eps) + bias` over the batch. The operator for it does so in training only.
+    /// `weight * (input - mean) / sqrt(variance + eps) + bias` over the batch. The operator for it
+    /// does so in training only.
     fn normalize_batch(&mut self, [input, weight, bias]: [&str; 3], output: &str, eps: f32) {
         let name = |part: &str| format!("{output}.{part}");
         let mean_of = |graph: &mut Graph, input: &str, output: &str| {
-            graph.node("ReduceMean", &[input], output, vec![attribute::ints("axes", &ALL_BUT_CHANNELS), attribute::int("keepdims", 1)]);
+            graph.node(
+                "ReduceMean",
+                &[input],
+                output,
+                vec![
+                    attribute::ints("axes", &ALL_BUT_CHANNELS),
+                    attribute::int("keepdims", 1),
+                ],
+            );
         };
         let graph = &mut self.graph;
         let epsilon = format!("epsilon.{eps:e}");
@@ -237,15 +331,40 @@ impl Translation<'_> {
         graph.ints("axes.pixels", &[1, 2]);
         mean_of(graph, input, &name("mean"));
         graph.node("Sub", &[input, &name("mean")], &name("centred"), Vec::new());
-        graph.node("Mul", &[&name("centred"), &name("centred")], &name("squares"), Vec::new());
+        graph.node(
+            "Mul",
+            &[&name("centred"), &name("centred")],
+            &name("squares"),
+            Vec::new(),
+        );
         mean_of(graph, &name("squares"), &name("variance"));
-        graph.node("Add", &[&name("variance"), &epsilon], &name("stabilised"), Vec::new());
+        graph.node(
+            "Add",
+            &[&name("variance"), &epsilon],
+            &name("stabilised"),
+            Vec::new(),
+        );
         graph.node("Sqrt", &[&name("stabilised")], &name("std"), Vec::new());
-        graph.node("Div", &[&name("centred"), &name("std")], &name("normalised"), Vec::new());
+        graph.node(
+            "Div",
+            &[&name("centred"), &name("std")],
+            &name("normalised"),
+            Vec::new(),
+        );
         for (vector, part) in [(weight, "weight"), (bias, "bias")] {
-            graph.node("Unsqueeze", &[vector, "axes.pixels"], &name(part), Vec::new());
+            graph.node(
+                "Unsqueeze",
+                &[vector, "axes.pixels"],
+                &name(part),
+                Vec::new(),
+            );
         }
-        graph.node("Mul", &[&name("normalised"), &name("weight")], &name("scaled"), Vec::new());
+        graph.node(
+            "Mul",
+            &[&name("normalised"), &name("weight")],
+            &name("scaled"),
+            Vec::new(),
+        );
         graph.node("Add", &[&name("scaled"), &name("bias")], output, Vec::new());
     }
 
@@ -253,18 +372,32 @@ impl Translation<'_> {
     fn unit(&mut self, channels: usize) -> [String; 2] {
         [("ones", 1.0), ("zeros", 0.0)].map(|(what, value)| {
             let name = format!("{what}.{channels}");
-            self.graph.floats(&name, &[channels], &vec![value; channels]);
+            self.graph
+                .floats(&name, &[channels], &vec![value; channels]);
             name
         })
     }
 }
 
 /// Attributes of both convolutions.
-fn geometry(Geometry { kernel, stride, padding }: Geometry) -> Vec<Message> {
+fn geometry(
+    Geometry {
+        kernel,
+        stride,
+        padding,
+    }: Geometry,
+) -> Vec<Message> {
     let [kernel, stride, padding] = [kernel, stride, padding].map(|number| number as i64);
-    vec![attribute::ints("kernel_shape", &[kernel; 2]), attribute::ints("strides", &[stride; 2]), attribute::ints("pads", &[padding; 4])]
+    vec![
+        attribute::ints("kernel_shape", &[kernel; 2]),
+        attribute::ints("strides", &[stride; 2]),
+        attribute::ints("pads", &[padding; 4]),
+    ]
 }
 
 fn no_onnx(node: &Node) -> InteropError {
-    InteropError::NoOnnx { scope: node.scope.to_string(), op: node.name() }
+    InteropError::NoOnnx {
+        scope: node.scope.to_string(),
+        op: node.name(),
+    }
 }

@@ -1,22 +1,34 @@
-//! Windows, whose places follow from the sizes of a run: an image reflected to a multiple, a result cut to the image, and the middle of
-//! a skip.
+//! Windows, whose places follow from the sizes of a run: an image reflected to a multiple, a result
+//! cut to the image, and the middle of a skip.
 
 use super::graph::{Graph, attribute};
 
 /// Height and width of NCHW.
 const SIDES: [i64; 2] = [2, 3];
 
-/// The `image` extended to the right and below by its reflection, as often as it takes, until both sides are multiples of `multiple`:
-/// rows and columns gathered by number, in which there is no limit as in `Pad`.
+/// The `image` extended to the right and below by its reflection, as often as it takes, until both
+/// sides are multiples of `multiple`: rows and columns gathered by number, in which there is no
+/// limit as in `Pad`.
 pub fn reflect(graph: &mut Graph, image: &str, output: &str, multiple: usize) {
     let multiple_of = format!("multiple.{multiple}");
     graph.int(&multiple_of, multiple as i64);
-    [("zero", 0), ("one", 1), ("two", 2)].into_iter().for_each(|(name, value)| graph.int(name, value));
+    [("zero", 0), ("one", 1), ("two", 2)]
+        .into_iter()
+        .for_each(|(name, value)| graph.int(name, value));
     let rows = format!("{output}.rows");
     for (axis, from, to) in [(SIDES[0], image, rows.as_str()), (SIDES[1], &rows, output)] {
         let name = |part: &str| format!("{output}.axis{axis}.{part}");
-        graph.node("Shape", &[image], &name("shape"), vec![attribute::int("start", axis), attribute::int("end", axis + 1)]);
-        let mut node = |op: &str, inputs: &[&str], part: &str| graph.node(op, inputs, &name(part), Vec::new());
+        graph.node(
+            "Shape",
+            &[image],
+            &name("shape"),
+            vec![
+                attribute::int("start", axis),
+                attribute::int("end", axis + 1),
+            ],
+        );
+        let mut node =
+            |op: &str, inputs: &[&str], part: &str| graph.node(op, inputs, &name(part), Vec::new());
         // Of n rows, 0 to n - 1 and back to 1 repeat; of a single one that one.
         node("Squeeze", &[&name("shape")], "side");
         node("Neg", &[&name("side")], "minus");
@@ -29,7 +41,12 @@ pub fn reflect(graph: &mut Graph, image: &str, output: &str, multiple: usize) {
         node("Mod", &[&name("places"), &name("period")], "there");
         node("Sub", &[&name("period"), &name("there")], "back");
         node("Min", &[&name("there"), &name("back")], "index");
-        graph.node("Gather", &[from, &name("index")], to, vec![attribute::int("axis", axis)]);
+        graph.node(
+            "Gather",
+            &[from, &name("index")],
+            to,
+            vec![attribute::int("axis", axis)],
+        );
     }
 }
 
@@ -38,23 +55,48 @@ pub fn cut(graph: &mut Graph, value: &str, image: &str, output: &str) {
     let size = sides(graph, image, &format!("{output}.size"));
     graph.ints("first", &[0, 0]);
     graph.ints("axes.sides", &SIDES);
-    graph.node("Slice", &[value, "first", &size, "axes.sides"], output, Vec::new());
+    graph.node(
+        "Slice",
+        &[value, "first", &size, "axes.sides"],
+        output,
+        Vec::new(),
+    );
 }
 
-/// As much of the middle of `value` as `other` has; where it is not exact one row or column more is left out at the end.
+/// As much of the middle of `value` as `other` has; where it is not exact one row or column more is
+/// left out at the end.
 pub fn centre(graph: &mut Graph, value: &str, other: &str, output: &str) {
     let name = |part: &str| format!("{output}.{part}");
-    let [large, small] = [(value, "large"), (other, "small")].map(|(value, part)| sides(graph, value, &name(part)));
+    let [large, small] =
+        [(value, "large"), (other, "small")].map(|(value, part)| sides(graph, value, &name(part)));
     graph.ints("twos", &[2, 2]);
     graph.ints("axes.sides", &SIDES);
     graph.node("Sub", &[&large, &small], &name("outside"), Vec::new());
-    graph.node("Div", &[&name("outside"), "twos"], &name("start"), Vec::new());
+    graph.node(
+        "Div",
+        &[&name("outside"), "twos"],
+        &name("start"),
+        Vec::new(),
+    );
     graph.node("Add", &[&name("start"), &small], &name("end"), Vec::new());
-    graph.node("Slice", &[value, &name("start"), &name("end"), "axes.sides"], output, Vec::new());
+    graph.node(
+        "Slice",
+        &[value, &name("start"), &name("end"), "axes.sides"],
+        output,
+        Vec::new(),
+    );
 }
 
 /// Height and width of a value.
 fn sides(graph: &mut Graph, value: &str, output: &str) -> String {
-    graph.node("Shape", &[value], output, vec![attribute::int("start", SIDES[0]), attribute::int("end", SIDES[1] + 1)]);
+    graph.node(
+        "Shape",
+        &[value],
+        output,
+        vec![
+            attribute::int("start", SIDES[0]),
+            attribute::int("end", SIDES[1] + 1),
+        ],
+    );
     output.to_owned()
 }

@@ -1,4 +1,5 @@
-//! The part of Adam that computes a convolution's weight gradient itself, in the launch that consumes it.
+//! The part of Adam that computes a convolution's weight gradient itself, in the launch that
+//! consumes it.
 
 use super::super::conv2d_grad_weight::Conv2dGradWeight;
 use super::super::loss_scale;
@@ -53,13 +54,26 @@ struct Params {
 }
 
 impl FromMaps {
-    /// The launch that updates the weight of `adam`'s arena, whose maps are the inputs from number `position` on; or, to `check` that the
-    /// gradient is finite, one that moves nothing.
-    pub(super) fn launch(&self, adam: &Adam, context: &LowerContext, position: usize, check: bool) -> Dispatch {
+    /// The launch that updates the weight of `adam`'s arena, whose maps are the inputs from number
+    /// `position` on; or, to `check` that the gradient is finite, one that moves nothing.
+    pub(super) fn launch(
+        &self,
+        adam: &Adam,
+        context: &LowerContext,
+        position: usize,
+        check: bool,
+    ) -> Dispatch {
         let (large, small) = (context.inputs[position], context.inputs[position + 1]);
-        let Conv2dGradWeight { geometry, transposed_output } = self.gradient;
+        let Conv2dGradWeight {
+            geometry,
+            transposed_output,
+        } = self.gradient;
         let maps = [(position, self.slopes[0]), (position + 1, self.slopes[1])];
-        let [rows, columns] = if transposed_output { [maps[1], maps[0]] } else { maps };
+        let [rows, columns] = if transposed_output {
+            [maps[1], maps[0]]
+        } else {
+            maps
+        };
         let (row_map, column_map) = (context.inputs[rows.0], context.inputs[columns.0]);
         let params = Params {
             batch: large.shape.batch() as u32,
@@ -84,21 +98,52 @@ impl FromMaps {
         let wide = optimizer::wide(context) && column_map.shape.channels4().is_multiple_of(2);
         let vectors = column_map.shape.channels4() / if wide { 2 } else { 1 };
         let tile_columns = vectors.div_ceil(RUN).min(TILE_COLUMNS);
-        let tiles = geometry.kernel.pow(2) * row_map.shape.channels4() * vectors.div_ceil(RUN * tile_columns);
-        let kernel = KernelSpec::new(if wide { shader!("adam/from_maps_wide") } else { shader!("adam/from_maps") })
-            .uint("KERNEL", geometry.kernel)
-            .uint("TILE_COLUMNS", tile_columns);
+        let tiles = geometry.kernel.pow(2)
+            * row_map.shape.channels4()
+            * vectors.div_ceil(RUN * tile_columns);
+        let kernel = KernelSpec::new(if wide {
+            shader!("adam/from_maps_wide")
+        } else {
+            shader!("adam/from_maps")
+        })
+        .uint("KERNEL", geometry.kernel)
+        .uint("TILE_COLUMNS", tile_columns);
         let half = context.states.precision() == DType::F16;
-        let kernel = if half { weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16) } else { kernel };
-        let part = |part| optimizer::part(context.states, adam.arena, part, context.states.stretch(self.state));
-        let [value, moment1, moment2] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
+        let kernel = if half {
+            weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16)
+        } else {
+            kernel
+        };
+        let part = |part| {
+            optimizer::part(
+                context.states,
+                adam.arena,
+                part,
+                context.states.stretch(self.state),
+            )
+        };
+        let [value, moment1, moment2] =
+            [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
         let moved = match (check, half) {
             (true, _) => [0, 1, 2, 3].map(Slot::Unused),
             (false, true) => [value, moment1, moment2, part(ArenaPart::Half)],
             (false, false) => [value, moment1, moment2, Slot::Unused(0)],
         };
-        let read = [Slot::Step, Slot::Monitor, Slot::Input(rows.0), Slot::Input(columns.0)];
-        let slots = read.into_iter().chain(moved.into_iter().take(if wide { 3 } else { 4 })).collect();
-        Dispatch::new(activations(kernel, large.dtype), &params, slots, (tiles * RUN).div_ceil(WORKGROUP))
+        let read = [
+            Slot::Step,
+            Slot::Monitor,
+            Slot::Input(rows.0),
+            Slot::Input(columns.0),
+        ];
+        let slots = read
+            .into_iter()
+            .chain(moved.into_iter().take(if wide { 3 } else { 4 }))
+            .collect();
+        Dispatch::new(
+            activations(kernel, large.dtype),
+            &params,
+            slots,
+            (tiles * RUN).div_ceil(WORKGROUP),
+        )
     }
 }

@@ -1,10 +1,11 @@
-//! What fusion makes of a normalisation and its neighbours (rules: [`crate::program::fuse`]). These operations have no gradient rules,
-//! since a tape is differentiated before it is fused. The activation is a leaky ReLU, given by the slope of its negative side; slope 1
-//! is none.
+//! What fusion makes of a normalisation and its neighbours (rules: [`crate::program::fuse`]). These
+//! operations have no gradient rules, since a tape is differentiated before it is fused. The
+//! activation is a leaky ReLU, given by the slope of its negative side; slope 1 is none.
 
 use super::grad::{Mask, chunk_sums};
 use super::{
-    GradInput, Normalize, RunningStatistics, Split, Statistics, StatisticsOf, check_stats, groups_for, lower_normalize, stats_shape,
+    GradInput, Normalize, RunningStatistics, Split, Statistics, StatisticsOf, check_stats,
+    groups_for, lower_normalize, stats_shape,
 };
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::ops::Op;
@@ -26,7 +27,11 @@ pub struct NormalizeActivate {
 
 impl Op for NormalizeActivate {
     fn name(&self) -> &'static str {
-        if self.slope == 0.0 { "normalize+relu" } else { "normalize+leaky_relu" }
+        if self.slope == 0.0 {
+            "normalize+relu"
+        } else {
+            "normalize+leaky_relu"
+        }
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
@@ -44,27 +49,43 @@ struct Small {
 }
 
 impl Small {
-    /// Most pixels of a group that the threads of one launch walk over; beyond, launches with more threads win.
+    /// Most pixels of a group that the threads of one launch walk over; beyond, launches with more
+    /// threads win.
     const MOST_PIXELS: usize = 256;
 
-    /// `Some` where one launch wins. On a CPU adapter a workgroup is a subgroup, so that every core gets some.
+    /// `Some` where one launch wins. On a CPU adapter a workgroup is a subgroup, so that every core
+    /// gets some.
     fn of(pixels: usize, profile: &Profile) -> Option<Self> {
         let most = match profile.class {
             DeviceClass::Cpu => Self::MOST_PIXELS,
             DeviceClass::Gpu => 64,
         };
-        (pixels <= most).then(|| Self { kernel_workgroup: form::run(profile) })
+        (pixels <= most).then(|| Self {
+            kernel_workgroup: form::run(profile),
+        })
     }
 
-    fn launch<P: Pod>(&self, kernel: KernelSpec, params: &P, slots: Vec<Slot>, threads: usize) -> Lowered {
+    fn launch<P: Pod>(
+        &self,
+        kernel: KernelSpec,
+        params: &P,
+        slots: Vec<Slot>,
+        threads: usize,
+    ) -> Lowered {
         let kernel = kernel.uint("WORKGROUP", self.kernel_workgroup);
-        Dispatch::new(kernel, params, slots, threads.div_ceil(self.kernel_workgroup)).into()
+        Dispatch::new(
+            kernel,
+            params,
+            slots,
+            threads.div_ceil(self.kernel_workgroup),
+        )
+        .into()
     }
 }
 
-/// Statistics, normalisation and activation: `[input]` or `[input, weight, bias]` to the statistics `[groups, 1, 2, channels]`;
-/// byproduct 0 is the activated output, of the input's shape. With `running` the last two inputs are running mean and variance (states),
-/// updated in place.
+/// Statistics, normalisation and activation: `[input]` or `[input, weight, bias]` to the statistics
+/// `[groups, 1, 2, channels]`; byproduct 0 is the activated output, of the input's shape. With
+/// `running` the last two inputs are running mean and variance (states), updated in place.
 #[derive(Debug, Clone, Copy)]
 pub struct Norm {
     /// The statistics.
@@ -120,9 +141,20 @@ impl Norm {
             unbias: self.running.map_or(1.0, |running| running.unbias()),
             pad: 0,
         };
-        let kernel = activations(KernelSpec::new(shader!("batch_norm/small_forward")), input.dtype);
-        let kernel = kernel.flag("AFFINE", self.affine).flag("RUNNING", self.running.is_some());
-        let mut slots = vec![Slot::Input(0), Slot::Input(weight), Slot::Input(bias), Slot::Output, Slot::Byproduct(0)];
+        let kernel = activations(
+            KernelSpec::new(shader!("batch_norm/small_forward")),
+            input.dtype,
+        );
+        let kernel = kernel
+            .flag("AFFINE", self.affine)
+            .flag("RUNNING", self.running.is_some());
+        let mut slots = vec![
+            Slot::Input(0),
+            Slot::Input(weight),
+            Slot::Input(bias),
+            Slot::Output,
+            Slot::Byproduct(0),
+        ];
         let mean = self.running_mean();
         slots.extend(match self.running {
             Some(_) => [Slot::Input(mean), Slot::Input(mean + 1)],
@@ -150,10 +182,16 @@ impl Op for Norm {
         let mean = self.running_mean();
         let expected = mean + if self.running.is_some() { 2 } else { 0 };
         if inputs.len() != expected {
-            return Err(ShapeError::Arity { expected, given: inputs.len() });
+            return Err(ShapeError::Arity {
+                expected,
+                given: inputs.len(),
+            });
         }
         let stats = self.statistics.output_shape(&inputs[..1])?;
-        Normalize { from: StatisticsOf::Input }.output_shape(&[&[inputs[0], stats], &inputs[1..mean]].concat())?;
+        Normalize {
+            from: StatisticsOf::Input,
+        }
+        .output_shape(&[&[inputs[0], stats], &inputs[1..mean]].concat())?;
         if let Some(running) = &self.running {
             running.output_shape(&[stats, inputs[mean], inputs[mean + 1]])?;
         }
@@ -162,22 +200,39 @@ impl Op for Norm {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, stats) = (context.inputs[0], context.output);
-        let Some(&Some(output)) = context.byproducts.first() else { return Lowered::default() };
+        let Some(&Some(output)) = context.byproducts.first() else {
+            return Lowered::default();
+        };
         if let Some(small) = Small::of(input.shape.rows() / stats.shape.batch(), context.profile) {
             return self.small(&small, context, output);
         }
         let mean = self.running_mean();
-        let statistics = self.statistics.lower(&LowerContext { inputs: &[input], ..*context });
+        let statistics = self.statistics.lower(&LowerContext {
+            inputs: &[input],
+            ..*context
+        });
         let inputs = [&[input, stats], &context.inputs[1..mean]].concat();
-        let normalize = lower_normalize(&LowerContext { inputs: &inputs, output, ..*context }, self.slope);
+        let normalize = lower_normalize(
+            &LowerContext {
+                inputs: &inputs,
+                output,
+                ..*context
+            },
+            self.slope,
+        );
         let both = statistics.then(normalize.map_slots(|slot| match slot {
             Slot::Input(1) => Slot::Output,
             Slot::Input(position @ 2..) => Slot::Input(position - 1),
             Slot::Output => Slot::Byproduct(0),
             other => other,
         }));
-        let Some(running) = &self.running else { return both };
-        let running = running.lower(&LowerContext { inputs: &[&[stats], &context.inputs[mean..]].concat(), ..*context });
+        let Some(running) = &self.running else {
+            return both;
+        };
+        let running = running.lower(&LowerContext {
+            inputs: &[&[stats], &context.inputs[mean..]].concat(),
+            ..*context
+        });
         both.then(running.map_slots(|slot| match slot {
             Slot::Input(0) => Slot::Output,
             Slot::Input(position) => Slot::Input(mean + position - 1),
@@ -198,9 +253,10 @@ impl Op for Norm {
     }
 }
 
-/// The gradients of a normalisation by the input's own statistics with an activation behind it. Takes `[grad_output, input, stats]`,
-/// then for `affine` `weight`, then for a `slope` the activation's output. The value is the sums `[groups, 1, 2, channels]`, which a
-/// small map leaves unwritten; byproducts are 0 the gradient of the input, 1 that of the weight, 2 that of the bias.
+/// The gradients of a normalisation by the input's own statistics with an activation behind it.
+/// Takes `[grad_output, input, stats]`, then for `affine` `weight`, then for a `slope` the
+/// activation's output. The value is the sums `[groups, 1, 2, channels]`, which a small map leaves
+/// unwritten; byproducts are 0 the gradient of the input, 1 that of the weight, 2 that of the bias.
 #[derive(Debug, Clone, Copy)]
 pub struct NormGrad {
     /// Whether the normalisation has weight and bias.
@@ -239,7 +295,8 @@ struct MergeParams {
     pad: u32,
 }
 
-/// The gradients of weight and bias that a launch writes: slots and first `vec4`s; unused ones where neither is asked for.
+/// The gradients of weight and bias that a launch writes: slots and first `vec4`s; unused ones
+/// where neither is asked for.
 struct AffineGrads {
     wanted: bool,
     slots: [Slot; 2],
@@ -251,10 +308,21 @@ struct AffineGrads {
 impl AffineGrads {
     fn of(context: &LowerContext) -> Self {
         let place = |number: usize| context.byproducts.get(number).copied().flatten();
-        let slot = |number| if place(number).is_some() { Slot::Byproduct(number) } else { Slot::Unused(number) };
+        let slot = |number| {
+            if place(number).is_some() {
+                Slot::Byproduct(number)
+            } else {
+                Slot::Unused(number)
+            }
+        };
         let offset = |number| place(number).map_or(0, |operand| operand.offset);
         let dtype = place(1).map_or(DType::F32, |operand| operand.dtype);
-        Self { wanted: place(1).is_some() && place(2).is_some(), slots: [1, 2].map(slot), offsets: [1, 2].map(offset), dtype }
+        Self {
+            wanted: place(1).is_some() && place(2).is_some(),
+            slots: [1, 2].map(slot),
+            offsets: [1, 2].map(offset),
+            dtype,
+        }
     }
 
     /// `kernel` with what it writes of these.
@@ -264,10 +332,14 @@ impl AffineGrads {
 }
 
 impl NormGrad {
-    /// Positions of weight and value; what is not there points to the input, which the shader then leaves alone.
+    /// Positions of weight and value; what is not there points to the input, which the shader then
+    /// leaves alone.
     fn positions(&self) -> [usize; 2] {
         let value = if self.affine { 4 } else { 3 };
-        [if self.affine { 3 } else { 1 }, if self.slope.is_some() { value } else { 1 }]
+        [
+            if self.affine { 3 } else { 1 },
+            if self.slope.is_some() { value } else { 1 },
+        ]
     }
 
     fn small(&self, small: &Small, context: &LowerContext, grad_input: Operand) -> Lowered {
@@ -290,11 +362,19 @@ impl NormGrad {
             slope: self.slope.unwrap_or(1.0),
             pad: [0; 3],
         };
-        let kernel = activations(KernelSpec::new(shader!("batch_norm/small_backward")), grad_input.dtype)
-            .flag("MASKED", self.slope.is_some())
-            .flag("AFFINE", self.affine);
+        let kernel = activations(
+            KernelSpec::new(shader!("batch_norm/small_backward")),
+            grad_input.dtype,
+        )
+        .flag("MASKED", self.slope.is_some())
+        .flag("AFFINE", self.affine);
         let kernel = grads.of_kernel(kernel);
-        let slots = [0, value, 1, 2, weight].map(Slot::Input).into_iter().chain([Slot::Byproduct(0)]).chain(grads.slots).collect();
+        let slots = [0, value, 1, 2, weight]
+            .map(Slot::Input)
+            .into_iter()
+            .chain([Slot::Byproduct(0)])
+            .chain(grads.slots)
+            .collect();
         small.launch(kernel, &params, slots, grad_input.shape.channels4())
     }
 
@@ -318,22 +398,44 @@ impl NormGrad {
         let mask = self.slope.map(|slope| Mask { slope, value });
         let first = chunk_sums(context, mask, split, Slot::Workspace, partial);
         let kernel = grads.of_kernel(KernelSpec::new(shader!("batch_norm/grad_merge")));
-        let slots = [Slot::Workspace, Slot::Output].into_iter().chain(grads.slots).collect();
+        let slots = [Slot::Workspace, Slot::Output]
+            .into_iter()
+            .chain(grads.slots)
+            .collect();
         let second = Dispatch::new(kernel, &params, slots, groups_for(1, sums.shape));
 
-        let mut operands =
-            vec![(Slot::Input(0), inputs[0]), (Slot::Input(2), inputs[2]), (Slot::Input(1), inputs[1]), (Slot::Output, sums)];
+        let mut operands = vec![
+            (Slot::Input(0), inputs[0]),
+            (Slot::Input(2), inputs[2]),
+            (Slot::Input(1), inputs[1]),
+            (Slot::Output, sums),
+        ];
         operands.extend(self.affine.then_some((Slot::Input(weight), inputs[weight])));
         operands.extend(self.slope.map(|_| (Slot::Input(value), inputs[value])));
         let (slots, operands): (Vec<Slot>, Vec<Operand>) = operands.into_iter().unzip();
-        let grad = GradInput { from: StatisticsOf::Input, affine: self.affine };
-        let third = grad.lower_masked(&LowerContext { inputs: &operands, output: grad_input, ..*context }, self.slope);
+        let grad = GradInput {
+            from: StatisticsOf::Input,
+            affine: self.affine,
+        };
+        let third = grad.lower_masked(
+            &LowerContext {
+                inputs: &operands,
+                output: grad_input,
+                ..*context
+            },
+            self.slope,
+        );
         let third = third.map_slots(|slot| match slot {
             Slot::Input(position) => slots[position].clone(),
             Slot::Output => Slot::Byproduct(0),
             other => other,
         });
-        Lowered { dispatches: vec![first, second], workspace_bytes: partial.shape.bytes(), ..Lowered::default() }.then(third)
+        Lowered {
+            dispatches: vec![first, second],
+            workspace_bytes: partial.shape.bytes(),
+            ..Lowered::default()
+        }
+        .then(third)
     }
 }
 
@@ -349,21 +451,30 @@ impl Op for NormGrad {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let expected = 3 + usize::from(self.affine) + usize::from(self.slope.is_some());
         if inputs.len() != expected {
-            return Err(ShapeError::Arity { expected, given: inputs.len() });
+            return Err(ShapeError::Arity {
+                expected,
+                given: inputs.len(),
+            });
         }
         let (grad_output, input, stats) = (inputs[0], inputs[1], inputs[2]);
         let [weight, value] = self.positions();
         same("gradient and input", grad_output, input)?;
         check_stats(input, stats)?;
         if self.affine {
-            same("weight and channels", inputs[weight], Shape::vector(input.channels()))?;
+            same(
+                "weight and channels",
+                inputs[weight],
+                Shape::vector(input.channels()),
+            )?;
         }
         same("gradient and value", grad_output, inputs[value])?;
         Ok(stats_shape(stats.batch(), stats.channels()))
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let Some(&Some(grad_input)) = context.byproducts.first() else { return Lowered::default() };
+        let Some(&Some(grad_input)) = context.byproducts.first() else {
+            return Lowered::default();
+        };
         let pixels = grad_input.shape.rows() / context.output.shape.batch();
         match Small::of(pixels, context.profile) {
             Some(small) => self.small(&small, context, grad_input),

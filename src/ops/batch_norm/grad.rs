@@ -1,5 +1,6 @@
-//! The gradients of a normalisation. Two sums per group and channel serve all of them: that of `grad_output` and that of
-//! `grad_output * x_hat`, with `x_hat = (input - mean) * inv_std` (Ioffe and Szegedy 2015, section 3).
+//! The gradients of a normalisation. Two sums per group and channel serve all of them: that of
+//! `grad_output` and that of `grad_output * x_hat`, with `x_hat = (input - mean) * inv_std` (Ioffe
+//! and Szegedy 2015, section 3).
 
 use super::second::{self, RowPad};
 use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
@@ -14,7 +15,8 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 
-/// `[grad_output, input, stats]` to `[groups, 1, 2, channels]`: row 0 `sum(grad_output)`, row 1 `sum(grad_output * x_hat)`.
+/// `[grad_output, input, stats]` to `[groups, 1, 2, channels]`: row 0 `sum(grad_output)`, row 1
+/// `sum(grad_output * x_hat)`.
 #[derive(Debug, Clone, Copy)]
 pub struct GradSums {
     /// Where the statistics come from, for the gradient of these sums.
@@ -49,7 +51,14 @@ impl Op for GradSums {
         Ok(stats)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         second::of_sums(self.from, tape, inputs, grad_output, wanted)
     }
 
@@ -67,8 +76,8 @@ impl Op for GradSums {
     }
 }
 
-/// [`GradSums`] of what a leaky ReLU with this slope lets through of `grad_output`: `[grad_output, input, stats, value]`, value being the
-/// activation's output.
+/// [`GradSums`] of what a leaky ReLU with this slope lets through of `grad_output`:
+/// `[grad_output, input, stats, value]`, value being the activation's output.
 #[derive(Debug, Clone, Copy)]
 pub struct MaskedGradSums {
     /// Slope of the negative side.
@@ -83,11 +92,20 @@ impl Op for MaskedGradSums {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [grad_output, input, stats, value] = take(inputs)?;
         same("gradient and value", grad_output, value)?;
-        GradSums { from: StatisticsOf::Input }.output_shape(&[grad_output, input, stats])
+        GradSums {
+            from: StatisticsOf::Input,
+        }
+        .output_shape(&[grad_output, input, stats])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        lower_sums(context, Some(Mask { slope: self.slope, value: 3 }))
+        lower_sums(
+            context,
+            Some(Mask {
+                slope: self.slope,
+                value: 3,
+            }),
+        )
     }
 
     fn is_precise(&self) -> bool {
@@ -108,12 +126,30 @@ fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
     let [input, stats] = [1, 2].map(|position| context.inputs[position]);
     let split = Split::new(input.shape, stats.shape.batch(), context.profile);
     let partial = split.partial(input.shape.channels());
-    let second = reduce(Slot::Workspace, partial, context.output, 0, split.chunks, 2 * split.groups);
-    split.lower(partial, |slot, to| chunk_sums(context, mask, split, slot, to), second, context.output)
+    let second = reduce(
+        Slot::Workspace,
+        partial,
+        context.output,
+        0,
+        split.chunks,
+        2 * split.groups,
+    );
+    split.lower(
+        partial,
+        |slot, to| chunk_sums(context, mask, split, slot, to),
+        second,
+        context.output,
+    )
 }
 
 /// The launch that sums each chunk of `[grad_output, input, stats, ...]`.
-pub(super) fn chunk_sums(context: &LowerContext, mask: Option<Mask>, split: Split, slot: Slot, to: Operand) -> Dispatch {
+pub(super) fn chunk_sums(
+    context: &LowerContext,
+    mask: Option<Mask>,
+    split: Split,
+    slot: Slot,
+    to: Operand,
+) -> Dispatch {
     let [grad_output, input, stats] = [0, 1, 2].map(|position| context.inputs[position]);
     let value = mask.map_or(0, |mask| mask.value);
     let params = SumsParams {
@@ -129,15 +165,32 @@ pub(super) fn chunk_sums(context: &LowerContext, mask: Option<Mask>, split: Spli
         value: context.inputs[value].place(),
         slope: mask.map_or(1.0, |mask| mask.slope),
     };
-    let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Input(2), Slot::Input(value), slot];
-    let form = Form::of(context.profile, &[grad_output, input, stats, context.inputs[value], to]);
-    let kernel = form.kernel([shader!("batch_norm/grad_sums"), shader!("batch_norm/grad_sums_wide")]);
+    let slots = vec![
+        Slot::Input(0),
+        Slot::Input(1),
+        Slot::Input(2),
+        Slot::Input(value),
+        slot,
+    ];
+    let form = Form::of(
+        context.profile,
+        &[grad_output, input, stats, context.inputs[value], to],
+    );
+    let kernel = form.kernel([
+        shader!("batch_norm/grad_sums"),
+        shader!("batch_norm/grad_sums_wide"),
+    ]);
     let kernel = activations(kernel.flag("MASKED", mask.is_some()), input.dtype);
-    Dispatch::new(kernel, &params, slots, form.groups(split.chunks * split.groups, input.shape))
+    Dispatch::new(
+        kernel,
+        &params,
+        slots,
+        form.groups(split.chunks * split.groups, input.shape),
+    )
 }
 
-/// Gradient with respect to the input, of the input's shape. Takes `[grad_output, stats]`, then for [`StatisticsOf::Input`]
-/// `input, sums`, then for `affine` `weight`.
+/// Gradient with respect to the input, of the input's shape. Takes `[grad_output, stats]`, then for
+/// [`StatisticsOf::Input`] `input, sums`, then for `affine` `weight`.
 #[derive(Debug, Clone, Copy)]
 pub struct GradInput {
     /// Where the statistics come from.
@@ -164,15 +217,24 @@ struct InputParams {
 }
 
 impl GradInput {
-    /// Positions of input, sums and weight; those that are not there point to the statistics, which the shader then leaves alone.
+    /// Positions of input, sums and weight; those that are not there point to the statistics, which
+    /// the shader then leaves alone.
     fn positions(&self) -> [usize; 3] {
         let from_input = self.from == StatisticsOf::Input;
         let weight = if from_input { 4 } else { 2 };
-        [if from_input { 2 } else { 1 }, if from_input { 3 } else { 1 }, if self.affine { weight } else { 1 }]
+        [
+            if from_input { 2 } else { 1 },
+            if from_input { 3 } else { 1 },
+            if self.affine { weight } else { 1 },
+        ]
     }
 
     fn arity(&self) -> usize {
-        2 + if self.from == StatisticsOf::Input { 2 } else { 0 } + usize::from(self.affine)
+        2 + if self.from == StatisticsOf::Input {
+            2
+        } else {
+            0
+        } + usize::from(self.affine)
     }
 }
 
@@ -183,7 +245,10 @@ impl Op for GradInput {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         if inputs.len() != self.arity() {
-            return Err(ShapeError::Arity { expected: self.arity(), given: inputs.len() });
+            return Err(ShapeError::Arity {
+                expected: self.arity(),
+                given: inputs.len(),
+            });
         }
         let (grad_output, stats) = (inputs[0], inputs[1]);
         check_stats(grad_output, stats)?;
@@ -193,12 +258,23 @@ impl Op for GradInput {
             same("statistics and sums", stats, inputs[sums])?;
         }
         if self.affine {
-            same("weight and channels", inputs[weight], Shape::vector(grad_output.channels()))?;
+            same(
+                "weight and channels",
+                inputs[weight],
+                Shape::vector(grad_output.channels()),
+            )?;
         }
         Ok(grad_output)
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         second::backward(*self, tape, inputs, grad_output, wanted)
     }
 
@@ -206,13 +282,15 @@ impl Op for GradInput {
         self.lower_masked(context, None)
     }
 
-    /// Statistics and sums depend on input and gradient, whose rules account for that; running statistics are constants.
+    /// Statistics and sums depend on input and gradient, whose rules account for that; running
+    /// statistics are constants.
     fn stops_gradient(&self, input: usize) -> bool {
         input == 1 || input == 3 && self.from == StatisticsOf::Input
     }
 }
 
-/// [`GradInput`] of what a leaky ReLU with this slope lets through of `grad_output`. Takes the activation's output as its last input.
+/// [`GradInput`] of what a leaky ReLU with this slope lets through of `grad_output`. Takes the
+/// activation's output as its last input.
 #[derive(Debug, Clone, Copy)]
 pub struct MaskedGradInput {
     /// What it is without the activation.
@@ -227,7 +305,12 @@ impl Op for MaskedGradInput {
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let [rest @ .., value] = inputs else { return Err(ShapeError::Arity { expected: self.grad.arity() + 1, given: 0 }) };
+        let [rest @ .., value] = inputs else {
+            return Err(ShapeError::Arity {
+                expected: self.grad.arity() + 1,
+                given: 0,
+            });
+        };
         same("gradient and value", self.grad.output_shape(rest)?, *value)
     }
 
@@ -261,7 +344,10 @@ impl GradInput {
         let operands = [0, 1, input, sums, weight, value].map(|position| inputs[position]);
         let form = Form::of(context.profile, &[&operands[..], &[output]].concat());
         let kernel = form
-            .kernel([shader!("batch_norm/grad_input"), shader!("batch_norm/grad_input_wide")])
+            .kernel([
+                shader!("batch_norm/grad_input"),
+                shader!("batch_norm/grad_input_wide"),
+            ])
             .flag("FROM_INPUT", self.from == StatisticsOf::Input)
             .flag("AFFINE", self.affine)
             .flag("MASKED", slope.is_some())
@@ -269,7 +355,13 @@ impl GradInput {
         let kernel = activations(kernel, output.dtype);
         let mut slots: Vec<Slot> = [0, 1, input, sums, weight, value].map(Slot::Input).into();
         slots.push(Slot::Output);
-        Dispatch::new(kernel, &params, slots, form.groups(groups * pixels.div_ceil(PIXELS), output.shape)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            slots,
+            form.groups(groups * pixels.div_ceil(PIXELS), output.shape),
+        )
+        .into()
     }
 }
 
@@ -282,7 +374,8 @@ pub enum Affine {
     Bias,
 }
 
-/// Gradient with respect to weight or bias, `[1, 1, 1, channels]`: one row of the sums, added over the groups.
+/// Gradient with respect to weight or bias, `[1, 1, 1, channels]`: one row of the sums, added over
+/// the groups.
 #[derive(Debug, Clone, Copy)]
 pub struct GradAffine {
     /// Which of the two.
@@ -309,11 +402,22 @@ impl Op for GradAffine {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [sums] = take(inputs)?;
-        same("sums of the groups", sums, stats_shape(sums.batch(), sums.channels()))?;
+        same(
+            "sums of the groups",
+            sums,
+            stats_shape(sums.batch(), sums.channels()),
+        )?;
         Ok(Shape::vector(sums.channels()))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let sums = tape.shape(inputs[0]);
         let shape = Shape::nhwc(sums.batch(), 1, 1, sums.channels());
         let row = tape.record(Broadcast { shape, scale: 1.0 }, &[grad_output])?;
@@ -322,7 +426,15 @@ impl Op for GradAffine {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let sums = context.inputs[0];
-        reduce(Slot::Input(0), sums, context.output, self.row() as u32, sums.shape.batch(), 2).into()
+        reduce(
+            Slot::Input(0),
+            sums,
+            context.output,
+            self.row() as u32,
+            sums.shape.batch(),
+            2,
+        )
+        .into()
     }
 
     fn is_gradient(&self) -> bool {
@@ -341,8 +453,16 @@ struct ReduceParams {
     output: [u32; 2],
 }
 
-/// Each row of `output` is the sum of `terms` rows of `input`, `step` rows apart, the first output row from row `first` on.
-fn reduce(slot: Slot, input: Operand, output: Operand, first: u32, terms: usize, step: usize) -> Dispatch {
+/// Each row of `output` is the sum of `terms` rows of `input`, `step` rows apart, the first output
+/// row from row `first` on.
+fn reduce(
+    slot: Slot,
+    input: Operand,
+    output: Operand,
+    first: u32,
+    terms: usize,
+    step: usize,
+) -> Dispatch {
     let params = ReduceParams {
         rows: output.shape.rows() as u32,
         channels4: output.shape.channels4() as u32,

@@ -1,4 +1,5 @@
-//! Running statistics: updated in place while training, read as the statistics of a normalisation when evaluating.
+//! Running statistics: updated in place while training, read as the statistics of a normalisation
+//! when evaluating.
 
 use super::{groups_for, stats_shape};
 use crate::gpu::KernelSpec;
@@ -9,8 +10,9 @@ use crate::shader;
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 
-/// `running = (1 - momentum) * running + momentum * new` in place, of `[stats, running_mean, running_var]`, with the unbiased
-/// variance; several groups update one after the other. It leaves the state alone where a new value is not finite and once the
+/// `running = (1 - momentum) * running + momentum * new` in place, of
+/// `[stats, running_mean, running_var]`, with the unbiased variance; several groups update one
+/// after the other. It leaves the state alone where a new value is not finite and once the
 /// monitor's flag is set. The output, a scalar, is not written: this runs for its effect.
 #[derive(Debug, Clone, Copy)]
 pub struct RunningStatistics {
@@ -48,12 +50,28 @@ impl Op for RunningStatistics {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [stats, running_mean, running_var] = take(inputs)?;
-        same("statistics of the groups", stats, stats_shape(stats.batch(), stats.channels()))?;
-        same("running mean and channels", running_mean, Shape::vector(stats.channels()))?;
-        same("running variance and channels", running_var, Shape::vector(stats.channels()))?;
+        same(
+            "statistics of the groups",
+            stats,
+            stats_shape(stats.batch(), stats.channels()),
+        )?;
+        same(
+            "running mean and channels",
+            running_mean,
+            Shape::vector(stats.channels()),
+        )?;
+        same(
+            "running variance and channels",
+            running_var,
+            Shape::vector(stats.channels()),
+        )?;
         if self.count < 2 {
             let remedy = "an unbiased variance needs two values per channel or more: use a larger image or a larger batch";
-            return Err(ShapeError::Invalid { what: "number of values behind the statistics", shape: stats, remedy });
+            return Err(ShapeError::Invalid {
+                what: "number of values behind the statistics",
+                shape: stats,
+                remedy,
+            });
         }
         Ok(Shape::scalar())
     }
@@ -69,7 +87,12 @@ impl Op for RunningStatistics {
             eps: self.eps,
             pad: 0,
         };
-        let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Input(2), Slot::Monitor];
+        let slots = vec![
+            Slot::Input(0),
+            Slot::Input(1),
+            Slot::Input(2),
+            Slot::Monitor,
+        ];
         let kernel = KernelSpec::new(shader!("batch_norm/running_update"));
         Dispatch::new(kernel, &params, slots, groups_for(1, stats.shape)).into()
     }
@@ -87,7 +110,8 @@ impl Op for RunningStatistics {
     }
 }
 
-/// `[running_mean, running_var]` to statistics `[1, 1, 2, channels]`: row 0 the mean, row 1 `1 / sqrt(running_var + eps)`.
+/// `[running_mean, running_var]` to statistics `[1, 1, 2, channels]`: row 0 the mean, row 1
+/// `1 / sqrt(running_var + eps)`.
 #[derive(Debug, Clone, Copy)]
 pub struct RunningToStats {
     /// Added to the variance.
@@ -109,16 +133,34 @@ impl Op for RunningToStats {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [running_mean, running_var] = take(inputs)?;
-        same("running mean and running variance", running_mean, running_var)?;
-        same("running mean and channels", running_mean, Shape::vector(running_mean.channels()))?;
+        same(
+            "running mean and running variance",
+            running_mean,
+            running_var,
+        )?;
+        same(
+            "running mean and channels",
+            running_mean,
+            Shape::vector(running_mean.channels()),
+        )?;
         Ok(stats_shape(1, running_mean.channels()))
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let output = context.output;
-        let params = ReadParams { channels: output.shape.channels() as u32, output: output.place(), eps: self.eps };
+        let params = ReadParams {
+            channels: output.shape.channels() as u32,
+            output: output.place(),
+            eps: self.eps,
+        };
         let kernel = KernelSpec::new(shader!("batch_norm/running_read"));
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Input(1), Slot::Output], groups_for(1, output.shape)).into()
+        Dispatch::new(
+            kernel,
+            &params,
+            vec![Slot::Input(0), Slot::Input(1), Slot::Output],
+            groups_for(1, output.shape),
+        )
+        .into()
     }
 
     fn is_precise(&self) -> bool {

@@ -1,5 +1,5 @@
-//! The gradient of a normalisation's gradient, recorded from elementary nodes: fused operations would each need a rule of their own, and
-//! what is recorded here can itself be differentiated.
+//! The gradient of a normalisation's gradient, recorded from elementary nodes: fused operations
+//! would each need a rule of their own, and what is recorded here can itself be differentiated.
 //!
 //! With `s = inv_std`, `n = (input - mean) * s` and `<.>` the mean over a group, [`GradInput`] is
 //!
@@ -7,7 +7,8 @@
 //! grad_input = weight * s * (grad - <grad> - n * <grad * n>)
 //! ```
 //!
-//! It is linear in `grad`, and its own adjoint. For a gradient `u` of this result, with `ds/dinput = -s^2 * n / pixels`,
+//! It is linear in `grad`, and its own adjoint. For a gradient `u` of this result, with
+//! `ds/dinput = -s^2 * n / pixels`,
 //!
 //! ```text
 //! d/dinput = -weight * s^2 * ((u - <u>) * <grad * n> + (grad - <grad>) * <u * n> + n * (<u * grad> - <u><grad> - 3 * <u * n><grad * n>))
@@ -23,7 +24,8 @@ use crate::ops::reduction::Sum;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 
-/// `inv_std` of each group and channel: `[input, stats]` to `[groups, 1, 1, channels]`. It depends on the input through the statistics.
+/// `inv_std` of each group and channel: `[input, stats]` to `[groups, 1, 1, channels]`. It depends
+/// on the input through the statistics.
 #[derive(Debug, Clone, Copy)]
 pub struct InvStd;
 
@@ -38,9 +40,21 @@ impl Op for InvStd {
         Ok(Shape::nhwc(stats.batch(), 1, 1, stats.channels()))
     }
 
-    fn backward(&self, tape: &mut Tape, inputs: &[Var], inv_std: Var, grad: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        inv_std: Var,
+        grad: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
         let pixels = tape.shape(inputs[0]).rows() / tape.shape(inv_std).batch();
-        let normalized = tape.record(Normalize { from: StatisticsOf::Input }, inputs)?;
+        let normalized = tape.record(
+            Normalize {
+                from: StatisticsOf::Input,
+            },
+            inputs,
+        )?;
         let squared = multiply(tape, inv_std, inv_std, -1.0 / pixels as f32)?;
         let slope = multiply(tape, squared, grad, 1.0)?;
         Ok(vec![Some(multiply(tape, normalized, slope, 1.0)?), None])
@@ -60,7 +74,8 @@ impl Op for InvStd {
     }
 }
 
-/// One row of two values a group and channel: `[groups, 1, 2, channels]` to `[groups, 1, 1, channels]`.
+/// One row of two values a group and channel: `[groups, 1, 2, channels]` to
+/// `[groups, 1, 1, channels]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// Which row.
@@ -77,7 +92,12 @@ pub struct RowPad {
 /// Row `row` of two rows a group.
 fn row_of(rows: Operand, row: usize) -> Operand {
     let shape = Shape::nhwc(rows.shape.batch(), 1, 1, rows.shape.channels());
-    Operand { shape, offset: rows.offset + row as u32 * rows.stride, stride: 2 * rows.stride, ..rows }
+    Operand {
+        shape,
+        offset: rows.offset + row as u32 * rows.stride,
+        stride: 2 * rows.stride,
+        ..rows
+    }
 }
 
 impl Op for Row {
@@ -87,12 +107,25 @@ impl Op for Row {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [rows] = take(inputs)?;
-        same("two rows a group", rows, stats_shape(rows.batch(), rows.channels()))?;
+        same(
+            "two rows a group",
+            rows,
+            stats_shape(rows.batch(), rows.channels()),
+        )?;
         Ok(Shape::nhwc(rows.batch(), 1, 1, rows.channels()))
     }
 
-    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
-        Ok(vec![Some(tape.record(RowPad { row: self.row }, &[grad_output])?)])
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        _: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
+        Ok(vec![Some(
+            tape.record(RowPad { row: self.row }, &[grad_output])?,
+        )])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
@@ -111,17 +144,33 @@ impl Op for RowPad {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [row] = take(inputs)?;
-        same("one row a group", row, Shape::nhwc(row.batch(), 1, 1, row.channels()))?;
+        same(
+            "one row a group",
+            row,
+            Shape::nhwc(row.batch(), 1, 1, row.channels()),
+        )?;
         Ok(stats_shape(row.batch(), row.channels()))
     }
 
-    fn backward(&self, tape: &mut Tape, _: &[Var], _: Var, grad_output: Var, _: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
-        Ok(vec![Some(tape.record(Row { row: self.row }, &[grad_output])?)])
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        _: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
+        Ok(vec![Some(
+            tape.record(Row { row: self.row }, &[grad_output])?,
+        )])
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (row, output) = (context.inputs[0], context.output);
-        Lowered { dispatches: vec![fill(output, 0.0), copy(0, row, row_of(output, self.row))], ..Lowered::default() }
+        Lowered {
+            dispatches: vec![fill(output, 0.0), copy(0, row, row_of(output, self.row))],
+            ..Lowered::default()
+        }
     }
 
     fn is_precise(&self) -> bool {
@@ -130,7 +179,13 @@ impl Op for RowPad {
 }
 
 /// Records the gradients of `op` on `inputs` that are `wanted`.
-pub(super) fn backward(op: GradInput, tape: &mut Tape, inputs: &[Var], u: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+pub(super) fn backward(
+    op: GradInput,
+    tape: &mut Tape,
+    inputs: &[Var],
+    u: Var,
+    wanted: &[bool],
+) -> Result<Vec<Option<Var>>, TapeError> {
     let (grad, stats) = (inputs[0], inputs[1]);
     let from_input = op.from == StatisticsOf::Input;
     let weight = op.affine.then(|| inputs.len() - 1);
@@ -144,10 +199,21 @@ pub(super) fn backward(op: GradInput, tape: &mut Tape, inputs: &[Var], u: Var, w
         grads[0] = Some(tape.record(op, &operands)?);
     }
     if from_input && wanted[2] {
-        grads[2] = Some(by_input(tape, [grad, inputs[2], stats], u, weight.map(|weight| inputs[weight]))?);
+        grads[2] = Some(by_input(
+            tape,
+            [grad, inputs[2], stats],
+            u,
+            weight.map(|weight| inputs[weight]),
+        )?);
     }
     if let Some(weight) = weight.filter(|&weight| wanted[weight]) {
-        let unweighted = tape.record(GradInput { affine: false, ..op }, &inputs[..weight])?;
+        let unweighted = tape.record(
+            GradInput {
+                affine: false,
+                ..op
+            },
+            &inputs[..weight],
+        )?;
         let product = multiply(tape, u, unweighted, 1.0)?;
         // Not a sum of products: this one is stored as the gradient of a parameter.
         grads[weight] = Some(tape.record(ChannelSum, &[product])?);
@@ -155,8 +221,15 @@ pub(super) fn backward(op: GradInput, tape: &mut Tape, inputs: &[Var], u: Var, w
     Ok(grads)
 }
 
-/// Records the gradients of [`GradSums`] on `[grad, input, stats]` that are `wanted`: of its rows `sum(grad)` and `sum(grad * n)`.
-pub(super) fn of_sums(from: StatisticsOf, tape: &mut Tape, inputs: &[Var], u: Var, wanted: &[bool]) -> Result<Vec<Option<Var>>, TapeError> {
+/// Records the gradients of [`GradSums`] on `[grad, input, stats]` that are `wanted`: of its rows
+/// `sum(grad)` and `sum(grad * n)`.
+pub(super) fn of_sums(
+    from: StatisticsOf,
+    tape: &mut Tape,
+    inputs: &[Var],
+    u: Var,
+    wanted: &[bool],
+) -> Result<Vec<Option<Var>>, TapeError> {
     let (grad, input, stats) = (inputs[0], inputs[1], inputs[2]);
     let of_product = tape.record(Row { row: 1 }, &[u])?;
     let mut grads = vec![None; 3];
@@ -171,23 +244,62 @@ pub(super) fn of_sums(from: StatisticsOf, tape: &mut Tape, inputs: &[Var], u: Va
         let by_n = multiply(tape, grad, of_product, 1.0)?;
         let mut operands = vec![by_n, stats];
         if from == StatisticsOf::Input {
-            operands.extend([input, tape.record(GradSums { from }, &[by_n, input, stats])?]);
+            operands.extend([
+                input,
+                tape.record(GradSums { from }, &[by_n, input, stats])?,
+            ]);
         }
-        grads[1] = Some(tape.record(GradInput { from, affine: false }, &operands)?);
+        grads[1] = Some(tape.record(
+            GradInput {
+                from,
+                affine: false,
+            },
+            &operands,
+        )?);
     }
     Ok(grads)
 }
 
 /// The gradient with respect to the input, as above.
-fn by_input(tape: &mut Tape, [grad, input, stats]: [Var; 3], u: Var, weight: Option<Var>) -> Result<Var, TapeError> {
+fn by_input(
+    tape: &mut Tape,
+    [grad, input, stats]: [Var; 3],
+    u: Var,
+    weight: Option<Var>,
+) -> Result<Var, TapeError> {
     let map = tape.shape(input);
     let shape = Shape::nhwc(tape.shape(stats).batch(), 1, 1, map.channels());
     let share = shape.batch() as f32 / map.rows() as f32;
-    let mean = |tape: &mut Tape, factors: &[Var]| tape.record(Sum { shape, scale: share }, factors);
-    let minus_mean = |tape: &mut Tape, value: Var| tape.record(Sum { shape, scale: -share }, &[value]);
+    let mean = |tape: &mut Tape, factors: &[Var]| {
+        tape.record(
+            Sum {
+                shape,
+                scale: share,
+            },
+            factors,
+        )
+    };
+    let minus_mean = |tape: &mut Tape, value: Var| {
+        tape.record(
+            Sum {
+                shape,
+                scale: -share,
+            },
+            &[value],
+        )
+    };
 
-    let n = tape.record(Normalize { from: StatisticsOf::Input }, &[input, stats])?;
-    let [u_n, grad_n, u_grad] = [mean(tape, &[u, n])?, mean(tape, &[grad, n])?, mean(tape, &[u, grad])?];
+    let n = tape.record(
+        Normalize {
+            from: StatisticsOf::Input,
+        },
+        &[input, stats],
+    )?;
+    let [u_n, grad_n, u_grad] = [
+        mean(tape, &[u, n])?,
+        mean(tape, &[grad, n])?,
+        mean(tape, &[u, grad])?,
+    ];
     let [u_shift, grad_shift] = [minus_mean(tape, u)?, minus_mean(tape, grad)?];
     let inv_std = tape.record(InvStd, &[input, stats])?;
     let mut factor = multiply(tape, inv_std, inv_std, -1.0)?;

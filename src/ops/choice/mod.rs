@@ -1,8 +1,10 @@
-//! Which kernel computes a contraction: named candidates for each key, and the table that picks one of them.
+//! Which kernel computes a contraction: named candidates for each key, and the table that picks one
+//! of them.
 //!
-//! A [`ContractionKey`] is all that a choice may depend on. [`candidates`] lists the kernels that can compute it on a device, each rung
-//! of the ladder with its tiles, by name. [`choose`] takes a forced rung if there is one, else the tuned choice of the profile, else the
-//! default table, which lies with each family's candidates.
+//! A [`ContractionKey`] is all that a choice may depend on. [`candidates`] lists the kernels that
+//! can compute it on a device, each rung of the ladder with its tiles, by name. [`choose`] takes a
+//! forced rung if there is one, else the tuned choice of the profile, else the default table, which
+//! lies with each family's candidates.
 
 mod by_points;
 mod conv;
@@ -72,17 +74,29 @@ impl ContractionKey {
     /// Multiply-accumulates, those with the padding included.
     pub fn macs(&self) -> u64 {
         let pixels = self.small.batch() * self.small.height() * self.small.width();
-        (pixels * self.small.channels() * self.large.channels() * self.geometry.kernel.pow(2)) as u64
+        (pixels * self.small.channels() * self.large.channels() * self.geometry.kernel.pow(2))
+            as u64
     }
 
-    /// Records the contraction alone: a tape, its inputs (both operands, then the bias if there is one) and its output.
+    /// Records the contraction alone: a tape, its inputs (both operands, then the bias if there is
+    /// one) and its output.
     ///
     /// # Errors
     /// Maps that the geometry does not connect.
     pub fn record(&self) -> Result<(Tape, Vec<Var>, Var), TapeError> {
-        let Self { geometry, large, small, transposed, .. } = *self;
+        let Self {
+            geometry,
+            large,
+            small,
+            transposed,
+            ..
+        } = *self;
         let weight = |channels: [usize; 2]| {
-            let [first, second] = if transposed { [channels[1], channels[0]] } else { channels };
+            let [first, second] = if transposed {
+                [channels[1], channels[0]]
+            } else {
+                channels
+            };
             Shape::hwio(geometry.kernel, geometry.kernel, first, second)
         };
         let [a, b] = [large.channels(), small.channels()];
@@ -95,37 +109,82 @@ impl ContractionKey {
             shapes.push(Shape::vector(self.output().channels()));
         }
         let mut tape = Tape::default();
-        let inputs: Vec<Var> = shapes.into_iter().map(|shape| tape.input("operand", shape)).collect();
+        let inputs: Vec<Var> = shapes
+            .into_iter()
+            .map(|shape| tape.input("operand", shape))
+            .collect();
         let [out_height, out_width] = [large.height(), large.width()];
         let output = match self.family {
-            Family::Conv2d => tape.record(Conv2d { geometry, transposed_weight: transposed }, &inputs),
+            Family::Conv2d => tape.record(
+                Conv2d {
+                    geometry,
+                    transposed_weight: transposed,
+                },
+                &inputs,
+            ),
             Family::ConvTranspose2d => {
                 let name = self.family.name();
-                tape.record(ConvTranspose2d { geometry, out_height, out_width, transposed_weight: transposed, name }, &inputs)
+                tape.record(
+                    ConvTranspose2d {
+                        geometry,
+                        out_height,
+                        out_width,
+                        transposed_weight: transposed,
+                        name,
+                    },
+                    &inputs,
+                )
             }
-            Family::Conv2dGradWeight => tape.record(Conv2dGradWeight { geometry, transposed_output: transposed }, &inputs),
+            Family::Conv2dGradWeight => tape.record(
+                Conv2dGradWeight {
+                    geometry,
+                    transposed_output: transposed,
+                },
+                &inputs,
+            ),
         }?;
-        // The other families have both maps as inputs or as their output; a convolution's small map only follows from its large one.
+        // The other families have both maps as inputs or as their output; a convolution's small map
+        // only follows from its large one.
         if self.family == Family::Conv2d && tape.shape(output) != small {
-            let source =
-                ShapeError::Mismatch { what: "small map and what the large one convolves to", left: small, right: tape.shape(output) };
-            return Err(TapeError::Shape { scope: format!("{self}: "), op: self.family.name(), source });
+            let source = ShapeError::Mismatch {
+                what: "small map and what the large one convolves to",
+                left: small,
+                right: tape.shape(output),
+            };
+            return Err(TapeError::Shape {
+                scope: format!("{self}: "),
+                op: self.family.name(),
+                source,
+            });
         }
         Ok((tape, inputs, output))
     }
 
     /// The map that the family writes; for a weight gradient the small one.
     pub(crate) fn output(&self) -> Shape {
-        if self.family == Family::ConvTranspose2d { self.large } else { self.small }
+        if self.family == Family::ConvTranspose2d {
+            self.large
+        } else {
+            self.small
+        }
     }
 }
 
-/// For example `conv2d k4s2p1 1x64x64x64 32x32x128 bias f16`: the name of the key in files and tables.
+/// For example `conv2d k4s2p1 1x64x64x64 32x32x128 bias f16`: the name of the key in files and
+/// tables.
 impl fmt::Display for ContractionKey {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Geometry { kernel, stride, padding } = self.geometry;
+        let Geometry {
+            kernel,
+            stride,
+            padding,
+        } = self.geometry;
         let ([n, h, w, c], [_, y, x, o]) = (self.large.dims(), self.small.dims());
-        write!(f, "{} k{kernel}s{stride}p{padding} {n}x{h}x{w}x{c} {y}x{x}x{o}", self.family.name())?;
+        write!(
+            f,
+            "{} k{kernel}s{stride}p{padding} {n}x{h}x{w}x{c} {y}x{x}x{o}",
+            self.family.name()
+        )?;
         f.write_str(if self.transposed { " transposed" } else { "" })?;
         f.write_str(if self.bias { " bias" } else { "" })?;
         f.write_str(if self.dtype == DType::F16 { " f16" } else { "" })
@@ -148,7 +207,12 @@ pub struct Candidate {
 impl Candidate {
     fn new(kernel: KernelSpec, tile: &str, groups: usize) -> Self {
         let separator = if tile.is_empty() { "" } else { "/" };
-        Self { name: format!("{}{separator}{tile}", kernel.source.rung()), kernel, groups, splits: 1 }
+        Self {
+            name: format!("{}{separator}{tile}", kernel.source.rung()),
+            kernel,
+            groups,
+            splits: 1,
+        }
     }
 
     /// The same, with the sum split into parts.
@@ -167,8 +231,9 @@ impl Candidate {
     }
 }
 
-/// The kernels that can compute `key` on a device with this profile: the default of each rung before its other tiles, every name once.
-/// The first is the naive one, which all others are checked against.
+/// The kernels that can compute `key` on a device with this profile: the default of each rung
+/// before its other tiles, every name once. The first is the naive one, which all others are
+/// checked against.
 pub fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
     let mut found = match key.family {
         Family::Conv2d | Family::ConvTranspose2d => conv::candidates(key, profile),
@@ -180,14 +245,33 @@ pub fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
     found
 }
 
-/// The candidate that runs: the forced one or the first of the forced rung, else the tuned one, else the default table's.
+/// The candidate that runs: the forced one or the first of the forced rung, else the tuned one,
+/// else the default table's.
 pub fn choose(key: &ContractionKey, profile: &Profile) -> Candidate {
     let mut candidates = candidates(key, profile);
-    let by_rung = |wanted: &str| candidates.iter().position(|candidate| candidate.rung() == wanted);
-    let by_name = |wanted: &str| candidates.iter().position(|candidate| candidate.name == wanted);
-    let forced = profile.forced_rung(key.family.name()).and_then(|wanted| by_name(wanted).or_else(|| by_rung(wanted)));
-    let tuned = || profile.tuned.get(&key.to_string()).and_then(|name| by_name(name));
-    let chosen = forced.or_else(tuned).or_else(|| by_rung(default_rung(key, profile))).unwrap_or(0);
+    let by_rung = |wanted: &str| {
+        candidates
+            .iter()
+            .position(|candidate| candidate.rung() == wanted)
+    };
+    let by_name = |wanted: &str| {
+        candidates
+            .iter()
+            .position(|candidate| candidate.name == wanted)
+    };
+    let forced = profile
+        .forced_rung(key.family.name())
+        .and_then(|wanted| by_name(wanted).or_else(|| by_rung(wanted)));
+    let tuned = || {
+        profile
+            .tuned
+            .get(&key.to_string())
+            .and_then(|name| by_name(name))
+    };
+    let chosen = forced
+        .or_else(tuned)
+        .or_else(|| by_rung(default_rung(key, profile)))
+        .unwrap_or(0);
     candidates.swap_remove(chosen)
 }
 
@@ -219,8 +303,11 @@ const WANTED_GROUPS: usize = 256;
 /// Most workspace of a split sum.
 const WORKSPACE_BYTES: u64 = 16 << 20;
 
-/// Into how many parts to split a sum so that a large GPU is kept busy: at most `most`, and no more than `result_bytes` a part allow.
+/// Into how many parts to split a sum so that a large GPU is kept busy: at most `most`, and no more
+/// than `result_bytes` a part allow.
 fn splits(groups: usize, most: usize, result_bytes: u64) -> usize {
     let room = (WORKSPACE_BYTES / result_bytes.max(1)) as usize;
-    WANTED_GROUPS.div_ceil(groups.max(1)).clamp(1, most.min(room).max(1))
+    WANTED_GROUPS
+        .div_ceil(groups.max(1))
+        .clamp(1, most.min(room).max(1))
 }

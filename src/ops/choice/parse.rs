@@ -24,14 +24,18 @@ impl FromStr for ContractionKey {
     type Err = ParseKeyError;
 
     fn from_str(text: &str) -> Result<Self, ParseKeyError> {
-        parse(text).ok_or_else(|| ParseKeyError { text: text.to_owned() })
+        parse(text).ok_or_else(|| ParseKeyError {
+            text: text.to_owned(),
+        })
     }
 }
 
 fn parse(text: &str) -> Option<ContractionKey> {
     let mut words = text.split_whitespace();
     let name = words.next()?;
-    let family = Family::ALL.into_iter().find(|family| family.name() == name)?;
+    let family = Family::ALL
+        .into_iter()
+        .find(|family| family.name() == name)?;
     let (kernel, rest) = words.next()?.strip_prefix('k')?.split_once('s')?;
     let (stride, padding) = rest.split_once('p')?;
     let [kernel, stride] = [size(kernel)?, size(stride)?];
@@ -57,7 +61,11 @@ fn size(text: &str) -> Option<usize> {
 }
 
 fn sizes<const N: usize>(text: &str) -> Option<[usize; N]> {
-    text.split('x').map(size).collect::<Option<Vec<_>>>()?.try_into().ok()
+    text.split('x')
+        .map(size)
+        .collect::<Option<Vec<_>>>()?
+        .try_into()
+        .ok()
 }
 
 #[cfg(test)]

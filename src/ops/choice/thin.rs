@@ -1,10 +1,12 @@
-//! Candidates for few channels on one side: they count them exactly, pad channels left out, and share loads within a subgroup.
+//! Candidates for few channels on one side: they count them exactly, pad channels left out, and
+//! share loads within a subgroup.
 
 use super::{Candidate, ContractionKey, Family, splits};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::shader;
 
-/// The rung for few channels on the side that a convolution reads, or a weight gradient on the small map.
+/// The rung for few channels on the side that a convolution reads, or a weight gradient on the
+/// small map.
 const THIN: &str = "7_thin";
 /// The rung for few output channels of a convolution.
 const DOT: &str = "8_dot";
@@ -13,8 +15,8 @@ const FEW_CHANNELS: usize = 8;
 /// Most channels where the shader keeps all of them in one `vec4`.
 const LANES: usize = 4;
 
-/// The rung that the default table takes before all others: where it won on a CPU adapter; on a GPU (unmeasured) where other rungs'
-/// tiles would stay all but empty.
+/// The rung that the default table takes before all others: where it won on a CPU adapter; on a GPU
+/// (unmeasured) where other rungs' tiles would stay all but empty.
 pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> Option<&'static str> {
     profile.subgroup?;
     thin_rung(key).filter(|&rung| match key.family {
@@ -31,7 +33,11 @@ fn thin_rung(key: &ContractionKey) -> Option<&'static str> {
     match key.family {
         Family::Conv2d if large <= FEW_CHANNELS => Some(THIN),
         Family::Conv2d if small <= LANES => Some(DOT),
-        Family::ConvTranspose2d if large <= FEW_CHANNELS && key.geometry.padding < key.geometry.kernel => Some(THIN),
+        Family::ConvTranspose2d
+            if large <= FEW_CHANNELS && key.geometry.padding < key.geometry.kernel =>
+        {
+            Some(THIN)
+        }
         Family::Conv2dGradWeight if small <= LANES => Some(THIN),
         _ => None,
     }
@@ -39,11 +45,22 @@ fn thin_rung(key: &ContractionKey) -> Option<&'static str> {
 
 /// The thin rung's tiles, if the channels are few and the device has subgroups.
 pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
-    let (Some(rung), Some(subgroup)) = (thin_rung(key), profile.subgroup) else { return Vec::new() };
+    let (Some(rung), Some(subgroup)) = (thin_rung(key), profile.subgroup) else {
+        return Vec::new();
+    };
     let subgroup = subgroup as usize;
-    // A CPU adapter takes the subgroups of a group one after the other, so small groups spread over its cores.
-    let workgroup = if profile.class == DeviceClass::Cpu { subgroup } else { subgroup.max(64) };
-    let thin = Thin { key, subgroup, workgroup };
+    // A CPU adapter takes the subgroups of a group one after the other, so small groups spread over
+    // its cores.
+    let workgroup = if profile.class == DeviceClass::Cpu {
+        subgroup
+    } else {
+        subgroup.max(64)
+    };
+    let thin = Thin {
+        key,
+        subgroup,
+        workgroup,
+    };
     match (key.family, rung) {
         (Family::Conv2d, THIN) => thin.few_inputs(),
         (Family::Conv2d, _) => thin.few_outputs(),
@@ -60,7 +77,10 @@ struct Thin<'a> {
 
 impl Thin<'_> {
     fn kernel(&self, source: ShaderSource, strip: usize) -> KernelSpec {
-        KernelSpec::new(source).uint("SUBGROUP", self.subgroup).uint("WORKGROUP", self.workgroup).uint("STRIP", strip)
+        KernelSpec::new(source)
+            .uint("SUBGROUP", self.subgroup)
+            .uint("WORKGROUP", self.workgroup)
+            .uint("STRIP", strip)
     }
 
     /// From few channels: a lane is a strip of pixels.
@@ -68,9 +88,16 @@ impl Thin<'_> {
         let (large, small) = (self.key.large, self.key.small);
         let one = |(strip, wide): (usize, usize)| {
             let wide = wide.min(small.channels4());
-            let kernel = self.kernel(shader!("conv2d/7_thin"), strip).uint("IN_CHANNELS", large.channels()).uint("TILE_VECTORS", wide);
+            let kernel = self
+                .kernel(shader!("conv2d/7_thin"), strip)
+                .uint("IN_CHANNELS", large.channels())
+                .uint("TILE_VECTORS", wide);
             let strips = small.batch() * small.height() * small.width().div_ceil(strip);
-            Candidate::new(kernel, &format!("{strip}x{wide}"), strips.div_ceil(self.workgroup) * small.channels4().div_ceil(wide))
+            Candidate::new(
+                kernel,
+                &format!("{strip}x{wide}"),
+                strips.div_ceil(self.workgroup) * small.channels4().div_ceil(wide),
+            )
         };
         [(4, 4), (8, 2), (4, 8)].map(one).into()
     }
@@ -81,9 +108,15 @@ impl Thin<'_> {
         let one = |most: usize| {
             // Of equal strips the longest that is not over `most`.
             let strip = small.width().div_ceil(small.width().div_ceil(most));
-            let kernel = self.kernel(shader!("conv2d/8_dot"), strip).uint("OUT_CHANNELS", small.channels());
+            let kernel = self
+                .kernel(shader!("conv2d/8_dot"), strip)
+                .uint("OUT_CHANNELS", small.channels());
             let strips = small.batch() * small.height() * small.width().div_ceil(strip);
-            Candidate::new(kernel, &strip.to_string(), strips.div_ceil(self.workgroup / self.subgroup))
+            Candidate::new(
+                kernel,
+                &strip.to_string(),
+                strips.div_ceil(self.workgroup / self.subgroup),
+            )
         };
         [8, 4].map(one).into()
     }
@@ -96,22 +129,35 @@ impl Thin<'_> {
                 .kernel(shader!("conv_transpose2d/7_thin"), strip)
                 .uint("OUT_CHANNELS", large.channels())
                 .uint("PADDING", self.key.geometry.padding);
-            let strips = large.batch() * large.height().div_ceil(stride) * large.width().div_ceil(stride * strip);
-            Candidate::new(kernel, &strip.to_string(), stride * strips.div_ceil(self.workgroup))
+            let strips = large.batch()
+                * large.height().div_ceil(stride)
+                * large.width().div_ceil(stride * strip);
+            Candidate::new(
+                kernel,
+                &strip.to_string(),
+                stride * strips.div_ceil(self.workgroup),
+            )
         };
         [4, 2].map(one).into()
     }
 
-    /// The weight gradient for few channels of the small map: a lane is a `vec4` of the large map's channels.
+    /// The weight gradient for few channels of the small map: a lane is a `vec4` of the large map's
+    /// channels.
     fn weight_gradients(&self, class: DeviceClass) -> Vec<Candidate> {
         let (large, small, kernel) = (self.key.large, self.key.small, self.key.geometry.kernel);
         let groups = kernel * large.channels4().div_ceil(self.workgroup);
         let result_bytes = (kernel.pow(2) * large.channels4() * 64) as u64;
         let rows = small.batch() * small.height();
         // The rows of taps are groups enough for a CPU.
-        let parts = if class == DeviceClass::Gpu { splits(groups, rows, result_bytes) } else { 1 };
+        let parts = if class == DeviceClass::Gpu {
+            splits(groups, rows, result_bytes)
+        } else {
+            1
+        };
         let one = |strip: usize| {
-            let kernel = self.kernel(shader!("conv2d_grad_weight/7_thin"), strip).uint("SMALL_CHANNELS", small.channels());
+            let kernel = self
+                .kernel(shader!("conv2d_grad_weight/7_thin"), strip)
+                .uint("SMALL_CHANNELS", small.channels());
             Candidate::new(kernel, &strip.to_string(), groups).split(parts)
         };
         [self.subgroup.min(6), self.subgroup.min(4)].map(one).into()

@@ -1,13 +1,16 @@
-//! The matrices of Winograd's transforms along one axis, as they follow from the points (Lavin and Gray, section 4).
+//! The matrices of Winograd's transforms along one axis, as they follow from the points (Lavin and
+//! Gray, section 4).
 //!
-//! A polynomial of `taps` coefficients times one of `SIDE + 1 - taps` has SIDE coefficients, which follow from its values at SIDE points,
-//! of which the last is infinity: the leading coefficient. Filtering is that map transposed: the weight is evaluated at the points, with
-//! the denominators of the interpolation; the inputs of a tile go through the transposed interpolation, products through the transposed
-//! evaluation of the other factor.
+//! A polynomial of `taps` coefficients times one of `SIDE + 1 - taps` has SIDE coefficients, which
+//! follow from its values at SIDE points, of which the last is infinity: the leading coefficient.
+//! Filtering is that map transposed: the weight is evaluated at the points, with the denominators
+//! of the interpolation; the inputs of a tile go through the transposed interpolation, products
+//! through the transposed evaluation of the other factor.
 
 /// Inputs of a tile along an axis, and points.
 pub(super) const SIDE: usize = 6;
-/// The points but infinity. Their products and quotients stay small; of the sets tried these round off least (docs/decisions.md).
+/// The points but infinity. Their products and quotients stay small; of the sets tried these round
+/// off least (docs/decisions.md).
 const FINITE: [f64; SIDE - 1] = [0.0, 1.0, -1.0, 2.0, -0.5];
 /// A matrix by rows; what a smaller one lacks is 0.
 pub(super) type Matrix = [[f32; SIDE]; SIDE];
@@ -24,9 +27,17 @@ pub(super) fn of_input() -> Matrix {
         // The polynomial that is 0 at all other points; for infinity, at all of them.
         let mut coefficients = [0.0; SIDE];
         coefficients[0] = 1.0;
-        for (_, root) in FINITE.iter().enumerate().filter(|&(other, _)| other != point) {
+        for (_, root) in FINITE
+            .iter()
+            .enumerate()
+            .filter(|&(other, _)| other != point)
+        {
             for power in (0..SIDE).rev() {
-                coefficients[power] = if power == 0 { 0.0 } else { coefficients[power - 1] } - root * coefficients[power];
+                coefficients[power] = if power == 0 {
+                    0.0
+                } else {
+                    coefficients[power - 1]
+                } - root * coefficients[power];
             }
         }
         *row = coefficients.map(|coefficient| coefficient as f32);
@@ -34,11 +45,15 @@ pub(super) fn of_input() -> Matrix {
     matrix
 }
 
-/// From a row of so many weights to their values at the points, with the denominators of the interpolation: `G`.
+/// From a row of so many weights to their values at the points, with the denominators of the
+/// interpolation: `G`.
 pub(super) fn of_weight(taps: usize) -> Matrix {
     let mut matrix = Matrix::default();
     for (point, &x) in FINITE.iter().enumerate() {
-        let others = FINITE.iter().enumerate().filter(|&(other, _)| other != point);
+        let others = FINITE
+            .iter()
+            .enumerate()
+            .filter(|&(other, _)| other != point);
         let scale: f64 = others.map(|(_, other)| x - other).product();
         for (tap, value) in matrix[point].iter_mut().enumerate().take(taps) {
             *value = (x.powi(tap as i32) / scale) as f32;
@@ -65,7 +80,13 @@ mod tests {
     use super::*;
 
     fn apply<const N: usize>(matrix: &Matrix, row: [f32; N]) -> [f32; SIDE] {
-        matrix.map(|coefficients| coefficients.iter().zip(row).map(|(coefficient, x)| coefficient * x).sum())
+        matrix.map(|coefficients| {
+            coefficients
+                .iter()
+                .zip(row)
+                .map(|(coefficient, x)| coefficient * x)
+                .sum()
+        })
     }
 
     #[test]
@@ -80,7 +101,11 @@ mod tests {
             let found = apply(&of_product(outputs(taps)), products);
             for output in 0..outputs(taps) {
                 let expected: f32 = (0..taps).map(|tap| input[output + tap] * weight[tap]).sum();
-                assert!((found[output] - expected).abs() < 1e-5, "{taps} taps, output {output}: {} for {expected}", found[output]);
+                assert!(
+                    (found[output] - expected).abs() < 1e-5,
+                    "{taps} taps, output {output}: {} for {expected}",
+                    found[output]
+                );
             }
         }
     }

@@ -19,14 +19,19 @@ pub(super) struct Tiles {
 
 impl Tiles {
     /// What is no map, as one tile.
-    pub const SINGLE: Self = Self { images: 1, rows: 1, columns: 1 };
+    pub const SINGLE: Self = Self {
+        images: 1,
+        rows: 1,
+        columns: 1,
+    };
 
     pub const fn count(&self) -> usize {
         self.images * self.rows * self.columns
     }
 }
 
-/// Where the values of tiles lie, in eights, and which positions of a map they are: WGSL struct `Side`.
+/// Where the values of tiles lie, in eights, and which positions of a map they are: WGSL struct
+/// `Side`.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Pod, Zeroable)]
 pub(super) struct Side {
@@ -69,14 +74,27 @@ impl Side {
     /// Values that lie `[count, count, rest]`, `rest` eights of them together, from `offset` on.
     pub fn planes(offset: usize, count: usize, rest: usize) -> Self {
         let [offset, count, rest] = [offset, count, rest].map(|eights| eights as u32);
-        Self { offset, y: count * rest, x: rest, height: count, width: count, count, ..Self::default() }
+        Self {
+            offset,
+            y: count * rest,
+            x: rest,
+            height: count,
+            width: count,
+            count,
+            ..Self::default()
+        }
     }
 
     /// The same for the points of tiles: `[SIDE, SIDE, image, row, column, channels]`.
     pub fn points(offset: usize, tiles: Tiles, eights: usize) -> Self {
         let [tile_x, columns, rows] = [eights, tiles.columns, tiles.rows].map(|size| size as u32);
         let tile_y = columns * tile_x;
-        Self { image: rows * tile_y, tile_y, tile_x, ..Self::planes(offset, SIDE, tiles.count() * eights) }
+        Self {
+            image: rows * tile_y,
+            tile_y,
+            tile_x,
+            ..Self::planes(offset, SIDE, tiles.count() * eights)
+        }
     }
 }
 
@@ -131,6 +149,11 @@ impl Transform {
             has_bias: self.has_bias.into(),
             pad: [0; 2],
         };
-        Dispatch::new(KernelSpec::new(shader!("conv2d/winograd_transform")), &params, slots.to_vec(), items.div_ceil(WORKGROUP))
+        Dispatch::new(
+            KernelSpec::new(shader!("conv2d/winograd_transform")),
+            &params,
+            slots.to_vec(),
+            items.div_ceil(WORKGROUP),
+        )
     }
 }

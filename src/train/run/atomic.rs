@@ -11,11 +11,16 @@ use super::error::RunError;
 const TEMPORARY_PREFIX: &str = ".pix2pix-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Writes `path` through `write` so that a crash, a full disk or an error leaves the file that was there before: see [`AtomicFile`].
+/// Writes `path` through `write` so that a crash, a full disk or an error leaves the file that was
+/// there before: see [`AtomicFile`].
 ///
 /// # Errors
-/// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`, for errors of the file system and for those that `write` returns.
-pub fn write_atomic(path: &Path, write: impl FnOnce(&mut AtomicFile) -> io::Result<()>) -> Result<(), RunError> {
+/// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`, for errors of the file system and
+/// for those that `write` returns.
+pub fn write_atomic(
+    path: &Path,
+    write: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
+) -> Result<(), RunError> {
     let mut file = AtomicFile::create(path)?;
     write(&mut file).map_err(|error| RunError::write(path, error))?;
     file.commit()
@@ -23,11 +28,13 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut AtomicFile) -> io::Resu
 
 /// A file that is written bit by bit and is there when it is complete.
 ///
-/// The bytes go to a temporary name in the same folder, are flushed and synced, and then take the place of the file in one
-/// rename; on Unix the folder is synced too, so that the rename survives a power cut. Without a commit the temporary is removed.
+/// The bytes go to a temporary name in the same folder, are flushed and synced, and then take the
+/// place of the file in one rename; on Unix the folder is synced too, so that the rename survives a
+/// power cut. Without a commit the temporary is removed.
 pub struct AtomicFile {
     path: PathBuf,
-    // Closed before its temporary name goes: Windows removes and renames no file that is still open here.
+    // Closed before its temporary name goes: Windows removes and renames no file that is still open
+    // here.
     writer: BufWriter<File>,
     temporary: Temporary,
 }
@@ -40,7 +47,11 @@ impl AtomicFile {
     pub fn create(path: &Path) -> Result<Self, RunError> {
         let temporary = Temporary::in_folder(folder_of(path));
         let file = File::create(&temporary.0).map_err(|error| RunError::write(path, error))?;
-        Ok(Self { path: path.to_owned(), writer: BufWriter::new(file), temporary })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: BufWriter::new(file),
+            temporary,
+        })
     }
 
     /// Puts what was written in the place of the file that was there before.
@@ -48,7 +59,11 @@ impl AtomicFile {
     /// # Errors
     /// [`RunError::DiskFull`] or [`RunError::Write`]; the old file stays then.
     pub fn commit(self) -> Result<(), RunError> {
-        let Self { path, writer, temporary } = self;
+        let Self {
+            path,
+            writer,
+            temporary,
+        } = self;
         replace(&path, writer, &temporary).map_err(|error| RunError::write(&path, error))
     }
 }
@@ -70,14 +85,17 @@ impl Seek for AtomicFile {
 }
 
 fn replace(path: &Path, writer: BufWriter<File>, temporary: &Temporary) -> io::Result<()> {
-    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let file = writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     drop(file);
     fs::rename(&temporary.0, path)?;
     sync_folder(folder_of(path))
 }
 
-/// Fails if no file can be made in `folder`, before anybody has spent hours on what should go there.
+/// Fails if no file can be made in `folder`, before anybody has spent hours on what should go
+/// there.
 ///
 /// # Errors
 /// [`RunError::DiskFull`] or [`RunError::Write`], naming `folder`.
@@ -86,7 +104,8 @@ pub fn check_writable(folder: &Path) -> Result<(), RunError> {
     fs::write(&probe.0, b"?").map_err(|error| RunError::write(folder, error))
 }
 
-/// Removes the temporaries that a killed process left in `folder`; nobody else may be writing there.
+/// Removes the temporaries that a killed process left in `folder`; nobody else may be writing
+/// there.
 pub(super) fn sweep(folder: &Path) -> Result<(), RunError> {
     let entries = fs::read_dir(folder).map_err(|error| RunError::read(folder, error))?;
     for entry in entries {
@@ -103,10 +122,13 @@ pub(super) fn sweep(folder: &Path) -> Result<(), RunError> {
 
 /// The folder that `path` lies in.
 pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
-/// A name that nobody else uses, whose file is gone when this goes out of scope (after the rename there is none left).
+/// A name that nobody else uses, whose file is gone when this goes out of scope (after the rename
+/// there is none left).
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -128,9 +150,15 @@ impl Drop for Temporary {
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some network file systems cannot sync a folder, and one may be writable but not readable; the file itself is safe.
+        // Some network file systems cannot sync a folder, and one may be writable but not readable;
+        // the file itself is safe.
         Err(error)
-            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) =>
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+                    | io::ErrorKind::PermissionDenied
+            ) =>
         {
             Ok(())
         }
@@ -150,7 +178,9 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]

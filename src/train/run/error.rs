@@ -111,7 +111,8 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The error for a failed write to `path`: a full disk needs another remedy than a forbidden folder.
+    /// The error for a failed write to `path`: a full disk needs another remedy than a forbidden
+    /// folder.
     pub fn write(path: &Path, reason: io::Error) -> Self {
         let path = path.to_path_buf();
         match reason.kind() {

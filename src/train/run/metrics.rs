@@ -10,7 +10,8 @@ use super::error::RunError;
 
 const HEADER: &str = "step,epoch,g_gan,g_l1,d_real,d_fake,learning_rate,seconds,val_l1";
 /// The header of a run with a gradient penalty.
-const HEADER_WITH_PENALTY: &str = "step,epoch,g_gan,g_l1,d_real,d_fake,d_gp,learning_rate,seconds,val_l1";
+const HEADER_WITH_PENALTY: &str =
+    "step,epoch,g_gan,g_l1,d_real,d_fake,d_gp,learning_rate,seconds,val_l1";
 
 /// What is known after a logged training step.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +22,8 @@ pub struct Row {
     pub epoch: u64,
     /// The generator's adversarial loss, in a run that has one.
     pub g_gan: Option<f32>,
-    /// Mean |output - target| over pixels and channels in -1..1, before the factor lambda: comparable with `val_l1`.
+    /// Mean |output - target| over pixels and channels in -1..1, before the factor lambda:
+    /// comparable with `val_l1`.
     pub g_l1: f32,
     /// The discriminator's loss on real pairs, in a run that has a discriminator.
     pub d_real: Option<f32>,
@@ -39,16 +41,32 @@ pub struct Row {
 
 impl Row {
     fn header(&self) -> &'static str {
-        if self.d_gp.is_some() { HEADER_WITH_PENALTY } else { HEADER }
+        if self.d_gp.is_some() {
+            HEADER_WITH_PENALTY
+        } else {
+            HEADER
+        }
     }
 
     fn to_line(&self) -> String {
         // A cell is empty where there is nothing to tell.
-        let [g_gan, d_real, d_fake, val_l1] =
-            [self.g_gan, self.d_real, self.d_fake, self.val_l1].map(|value| value.map(|value| value.to_string()).unwrap_or_default());
-        let d_gp = self.d_gp.map(|value| format!("{value},")).unwrap_or_default();
-        let Self { step, epoch, g_l1, learning_rate, seconds, .. } = self;
-        format!("{step},{epoch},{g_gan},{g_l1},{d_real},{d_fake},{d_gp}{learning_rate},{seconds:.3},{val_l1}\n")
+        let [g_gan, d_real, d_fake, val_l1] = [self.g_gan, self.d_real, self.d_fake, self.val_l1]
+            .map(|value| value.map(|value| value.to_string()).unwrap_or_default());
+        let d_gp = self
+            .d_gp
+            .map(|value| format!("{value},"))
+            .unwrap_or_default();
+        let Self {
+            step,
+            epoch,
+            g_l1,
+            learning_rate,
+            seconds,
+            ..
+        } = self;
+        format!(
+            "{step},{epoch},{g_gan},{g_l1},{d_real},{d_fake},{d_gp}{learning_rate},{seconds:.3},{val_l1}\n"
+        )
     }
 
     fn from_line(header: &str, line: &str) -> Result<Self, String> {
@@ -65,7 +83,11 @@ impl Row {
             g_l1: next(&mut fields)?,
             d_real: next_if_any(&mut fields)?,
             d_fake: next_if_any(&mut fields)?,
-            d_gp: if header == HEADER_WITH_PENALTY { Some(next(&mut fields)?) } else { None },
+            d_gp: if header == HEADER_WITH_PENALTY {
+                Some(next(&mut fields)?)
+            } else {
+                None
+            },
             learning_rate: next(&mut fields)?,
             seconds: next(&mut fields)?,
             val_l1: next_if_any(&mut fields)?,
@@ -78,17 +100,27 @@ impl Row {
     }
 }
 
-fn next<'a, T: FromStr>(fields: &mut impl Iterator<Item = (&'a str, &'a str)>) -> Result<T, String> {
+fn next<'a, T: FromStr>(
+    fields: &mut impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<T, String> {
     number(fields.next().unwrap_or_default())
 }
 
 /// The next field's number; an empty one has none.
-fn next_if_any<'a>(fields: &mut impl Iterator<Item = (&'a str, &'a str)>) -> Result<Option<f32>, String> {
-    fields.next().filter(|(_, text)| !text.is_empty()).map(number).transpose()
+fn next_if_any<'a>(
+    fields: &mut impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Option<f32>, String> {
+    fields
+        .next()
+        .filter(|(_, text)| !text.is_empty())
+        .map(number)
+        .transpose()
 }
 
 fn number<T: FromStr>((column, text): (&str, &str)) -> Result<T, String> {
-    text.trim().parse().map_err(|_| format!("{column} is \"{text}\", not a number"))
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{column} is \"{text}\", not a number"))
 }
 
 /// Adds a row, and the header first where the file is new.
@@ -96,16 +128,22 @@ pub(super) fn append(path: &Path, row: &Row) -> Result<(), RunError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         let length = file.metadata()?.len();
-        let header = if length == 0 { format!("{}\n", row.header()) } else { String::new() };
-        file.write_all(format!("{header}{}", row.to_line()).as_bytes()).inspect_err(|_| {
-            // Half a row on a full disk: cut off, or the next row would be glued to it.
-            let _ = file.set_len(length);
-        })
+        let header = if length == 0 {
+            format!("{}\n", row.header())
+        } else {
+            String::new()
+        };
+        file.write_all(format!("{header}{}", row.to_line()).as_bytes())
+            .inspect_err(|_| {
+                // Half a row on a full disk: cut off, or the next row would be glued to it.
+                let _ = file.set_len(length);
+            })
     };
     write().map_err(|error| RunError::write(path, error))
 }
 
-/// Reads all rows. No file is no rows, and a last line without its end, torn by a crash, is left out.
+/// Reads all rows. No file is no rows, and a last line without its end, torn by a crash, is left
+/// out.
 pub(super) fn read(path: &Path) -> Result<Vec<Row>, RunError> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -113,17 +151,26 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, RunError> {
     };
     let text = String::from_utf8_lossy(&bytes);
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let wrong = |line: usize, reason: String| RunError::Metrics { path: path.to_path_buf(), line, reason };
+    let wrong = |line: usize, reason: String| RunError::Metrics {
+        path: path.to_path_buf(),
+        line,
+        reason,
+    };
     let mut lines = whole.lines().enumerate();
     let header = match lines.next() {
         None => return Ok(Vec::new()),
         Some((_, header @ (HEADER | HEADER_WITH_PENALTY))) => header,
         Some(_) => return Err(wrong(1, format!("the header is not \"{HEADER}\""))),
     };
-    lines.map(|(index, line)| Row::from_line(header, line).map_err(|reason| wrong(index + 1, reason))).collect()
+    lines
+        .map(|(index, line)| {
+            Row::from_line(header, line).map_err(|reason| wrong(index + 1, reason))
+        })
+        .collect()
 }
 
-/// Drops the rows after `step`, and a torn last line: a resumed run writes them again, and the header too where no row is left.
+/// Drops the rows after `step`, and a torn last line: a resumed run writes them again, and the
+/// header too where no row is left.
 pub(super) fn rewind(path: &Path, step: u64) -> Result<(), RunError> {
     let rows = read(path)?;
     write_atomic(path, |writer| {
@@ -179,14 +226,21 @@ mod tests {
     #[test]
     fn a_penalty_has_a_column_of_its_own() {
         let (_folder, path) = file("");
-        let rows = [1, 2, 3].map(|step| Row { d_gp: Some(0.1 * step as f32), ..row(step, None) });
+        let rows = [1, 2, 3].map(|step| Row {
+            d_gp: Some(0.1 * step as f32),
+            ..row(step, None)
+        });
         for row in &rows {
             append(&path, row).unwrap();
         }
         assert_eq!(read(&path).unwrap(), rows);
         rewind(&path, 2).unwrap();
         assert_eq!(read(&path).unwrap(), rows[..2]);
-        assert!(fs::read_to_string(&path).unwrap().starts_with(HEADER_WITH_PENALTY));
+        assert!(
+            fs::read_to_string(&path)
+                .unwrap()
+                .starts_with(HEADER_WITH_PENALTY)
+        );
         // Without a row there is nothing that says which header it is.
         rewind(&path, 0).unwrap();
         append(&path, &rows[0]).unwrap();
@@ -196,18 +250,35 @@ mod tests {
     #[test]
     fn without_an_adversarial_loss_its_cells_are_empty() {
         let (_folder, path) = file(&format!("{HEADER}\n1,1,0,0.5,0,0,0.0002,0.25,0.75\n"));
-        let bare = |step, val_l1| Row { g_gan: None, d_real: None, d_fake: None, g_l1: 0.5, ..row(step, val_l1) };
-        assert_eq!(read(&path).unwrap(), [bare(1, Some(0.75))], "an older file's zeros");
+        let bare = |step, val_l1| Row {
+            g_gan: None,
+            d_real: None,
+            d_fake: None,
+            g_l1: 0.5,
+            ..row(step, val_l1)
+        };
+        assert_eq!(
+            read(&path).unwrap(),
+            [bare(1, Some(0.75))],
+            "an older file's zeros"
+        );
         append(&path, &bare(2, None)).unwrap();
         rewind(&path, 2).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{HEADER}\n1,1,,0.5,,,0.0002,0.250,0.75\n2,1,,0.5,,,0.0002,0.500,\n"));
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            format!("{HEADER}\n1,1,,0.5,,,0.0002,0.250,0.75\n2,1,,0.5,,,0.0002,0.500,\n")
+        );
         assert_eq!(read(&path).unwrap(), [bare(1, Some(0.75)), bare(2, None)]);
     }
 
     #[test]
     fn a_loss_that_is_no_number_comes_back() {
         let (_folder, path) = file("");
-        let lost = Row { g_gan: Some(f32::NAN), g_l1: f32::INFINITY, ..row(3, None) };
+        let lost = Row {
+            g_gan: Some(f32::NAN),
+            g_l1: f32::INFINITY,
+            ..row(3, None)
+        };
         append(&path, &lost).unwrap();
         let read = read(&path).unwrap();
         assert!(read[0].g_gan.unwrap().is_nan() && read[0].g_l1 == f32::INFINITY);

@@ -1,4 +1,5 @@
-//! The run directory `runs/NAME/`: everything a training run leaves on the disk, and the page that shows it.
+//! The run directory `runs/NAME/`: everything a training run leaves on the disk, and the page that
+//! shows it.
 //!
 //! | file | what it is | written |
 //! |---|---|---|
@@ -68,31 +69,38 @@ impl RunDir {
     /// Makes `root/name/` for a new run and proves that it can be written.
     ///
     /// # Errors
-    /// [`RunError::Name`] for a name that is no plain folder name, [`RunError::Exists`] or [`RunError::Unsaved`] if anything of that name
-    /// is there,
-    /// [`RunError::Write`] or [`RunError::DiskFull`] if the folder cannot be made or written; none of them leaves a new folder.
+    /// [`RunError::Name`] for a name that is no plain folder name, [`RunError::Exists`] or
+    /// [`RunError::Unsaved`] if anything of that name is there, [`RunError::Write`] or
+    /// [`RunError::DiskFull`] if the folder cannot be made or written; none of them leaves a new
+    /// folder.
     pub fn create(root: &Path, name: &str) -> Result<Self, RunError> {
         let run = Self::at(root, name)?;
         fs::create_dir_all(root).map_err(|error| RunError::write(root, error))?;
         // Making the folder is the test for it: two runs that start together cannot both win.
         fs::create_dir(&run.path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists if run.is_unsaved() => RunError::Unsaved { path: run.path.clone() },
-            io::ErrorKind::AlreadyExists => RunError::Exists { path: run.path.clone() },
+            io::ErrorKind::AlreadyExists if run.is_unsaved() => RunError::Unsaved {
+                path: run.path.clone(),
+            },
+            io::ErrorKind::AlreadyExists => RunError::Exists {
+                path: run.path.clone(),
+            },
             _ => RunError::write(&run.path, error),
         })?;
         if let Err(error) = run.prepare() {
-            // The folder is ours and holds nothing yet; left behind, it would be in the way of the next try.
+            // The folder is ours and holds nothing yet; left behind, it would be in the way of the
+            // next try.
             let _ = fs::remove_dir_all(&run.path);
             return Err(error);
         }
         Ok(run)
     }
 
-    /// Opens the run `root/name/` to continue it, proves that it can be written and removes half-written files of a killed process.
+    /// Opens the run `root/name/` to continue it, proves that it can be written and removes
+    /// half-written files of a killed process.
     ///
     /// # Errors
-    /// [`RunError::Name`], [`RunError::Missing`] if there is no such folder, [`RunError::Write`], [`RunError::DiskFull`] or
-    /// [`RunError::Read`] if it cannot be used.
+    /// [`RunError::Name`], [`RunError::Missing`] if there is no such folder, [`RunError::Write`],
+    /// [`RunError::DiskFull`] or [`RunError::Read`] if it cannot be used.
     pub fn open(root: &Path, name: &str) -> Result<Self, RunError> {
         let run = Self::at(root, name)?;
         if !run.path.is_dir() {
@@ -122,7 +130,8 @@ impl RunDir {
         folder.join(CONFIG).is_file()
     }
 
-    /// Removes the folder of a run that has saved nothing: it could not go on and would be in the way of the next try.
+    /// Removes the folder of a run that has saved nothing: it could not go on and would be in the
+    /// way of the next try.
     pub fn remove_unsaved(&self) {
         if self.is_unsaved() {
             let _ = fs::remove_dir_all(&self.path);
@@ -155,7 +164,9 @@ impl RunDir {
 
     /// Where the checkpoint of `step` belongs.
     pub fn checkpoint_path(&self, step: u64) -> PathBuf {
-        self.path.join(CHECKPOINTS).join(step_file(step, "safetensors"))
+        self.path
+            .join(CHECKPOINTS)
+            .join(step_file(step, "safetensors"))
     }
 
     /// Writes `config.json`.
@@ -169,7 +180,8 @@ impl RunDir {
     /// Reads `config.json` back.
     ///
     /// # Errors
-    /// [`RunError::Read`], or [`RunError::Json`] if it is not the configuration that this program writes.
+    /// [`RunError::Read`], or [`RunError::Json`] if it is not the configuration that this program
+    /// writes.
     pub fn read_config<T: DeserializeOwned>(&self) -> Result<T, RunError> {
         read_json(&self.path.join(CONFIG))
     }
@@ -206,10 +218,12 @@ impl RunDir {
         metrics::rewind(&self.path.join(METRICS), step)
     }
 
-    /// Writes the sample grid of `step` (input | output | target, a row an image) and returns its path.
+    /// Writes the sample grid of `step` (input | output | target, a row an image) and returns its
+    /// path.
     ///
     /// # Errors
-    /// [`RunError::Grid`] if the images do not have the announced shape, [`RunError::Write`] or [`RunError::DiskFull`].
+    /// [`RunError::Grid`] if the images do not have the announced shape, [`RunError::Write`] or
+    /// [`RunError::DiskFull`].
     pub fn write_samples(&self, step: u64, samples: &Samples) -> Result<PathBuf, RunError> {
         let path = self.sample_path(step);
         grid::write(&path, samples)?;
@@ -233,7 +247,8 @@ impl RunDir {
     /// Draws `losses.svg` and writes `index.html` again from what lies on the disk.
     ///
     /// # Errors
-    /// Any error of reading the run's files or of writing the two; a file that could not be written keeps its old content.
+    /// Any error of reading the run's files or of writing the two; a file that could not be written
+    /// keeps its old content.
     pub fn refresh(&self) -> Result<(), RunError> {
         let rows = self.metrics()?;
         let held_out: Option<HeldOut> = self.read_if_there(HELD_OUT)?;
@@ -249,17 +264,26 @@ impl RunDir {
             checkpoints: self.checkpoints()?,
         };
         let html = page.render();
-        write_atomic(&self.page_path(), |writer| writer.write_all(html.as_bytes()))
+        write_atomic(&self.page_path(), |writer| {
+            writer.write_all(html.as_bytes())
+        })
     }
 
     fn at(root: &Path, name: &str) -> Result<Self, RunError> {
         check_name(name)?;
-        Ok(Self { path: root.join(name), name: name.to_owned() })
+        Ok(Self {
+            path: root.join(name),
+            name: name.to_owned(),
+        })
     }
 
     /// Makes the folders that are missing and checks that files can be made in each.
     fn prepare(&self) -> Result<(), RunError> {
-        for folder in [self.path.clone(), self.path.join(SAMPLES), self.path.join(CHECKPOINTS)] {
+        for folder in [
+            self.path.clone(),
+            self.path.join(SAMPLES),
+            self.path.join(CHECKPOINTS),
+        ] {
             fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
             // Before the check: what a killed process left may be what fills the disk.
             atomic::sweep(&folder)?;
@@ -270,7 +294,9 @@ impl RunDir {
 
     fn read_if_there<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, RunError> {
         match read_json(&self.path.join(file)) {
-            Err(RunError::Read { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(RunError::Read { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
             result => result.map(Some),
         }
     }
@@ -288,21 +314,27 @@ fn check_name(name: &str) -> Result<(), RunError> {
     } else {
         return Ok(());
     };
-    Err(RunError::Name { name: name.escape_debug().to_string(), reason })
+    Err(RunError::Name {
+        name: name.escape_debug().to_string(),
+        reason,
+    })
 }
 
 fn step_file(step: u64, extension: &str) -> String {
     format!("step-{step:06}.{extension}")
 }
 
-/// The files named as [`step_file`] does in `folder`, by rising step; whatever else lies there is not ours.
+/// The files named as [`step_file`] does in `folder`, by rising step; whatever else lies there is
+/// not ours.
 fn step_files(folder: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>, RunError> {
     let entries = fs::read_dir(folder).map_err(|error| RunError::read(folder, error))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| RunError::read(folder, error))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let digits = name.strip_prefix("step-").and_then(|rest| rest.strip_suffix(extension)?.strip_suffix('.'));
+        let digits = name
+            .strip_prefix("step-")
+            .and_then(|rest| rest.strip_suffix(extension)?.strip_suffix('.'));
         if let Some(step) = digits.and_then(|digits| digits.parse().ok())
             && name == step_file(step, extension)
         {
@@ -314,14 +346,20 @@ fn step_files(folder: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>, Run
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(|reason| RunError::Serialise { path: path.to_owned(), reason })?;
+    let mut text = serde_json::to_vec_pretty(value).map_err(|reason| RunError::Serialise {
+        path: path.to_owned(),
+        reason,
+    })?;
     text.push(b'\n');
     write_atomic(path, |writer| writer.write_all(&text))
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let text = fs::read(path).map_err(|error| RunError::read(path, error))?;
-    serde_json::from_slice(&text).map_err(|reason| RunError::Json { path: path.to_owned(), reason })
+    serde_json::from_slice(&text).map_err(|reason| RunError::Json {
+        path: path.to_owned(),
+        reason,
+    })
 }
 
 #[cfg(test)]

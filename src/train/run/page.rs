@@ -1,4 +1,5 @@
-//! `index.html`: the whole run on one page that opens from the disk, with no server, script or foreign resource.
+//! `index.html`: the whole run on one page that opens from the disk, with no server, script or
+//! foreign resource.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,13 @@ impl Page<'_> {
     /// The page as HTML; every value from outside is escaped.
     pub fn render(&self) -> String {
         let name = escape(self.run.name());
-        let sections = [self.newest(), self.losses(), self.gallery(), self.files(), self.configuration()];
+        let sections = [
+            self.newest(),
+            self.losses(),
+            self.gallery(),
+            self.files(),
+            self.configuration(),
+        ];
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -51,11 +58,19 @@ impl Page<'_> {
         let mut tiles = tile("Step", &last.step.to_string(), "");
         tiles += &tile("Epoch", &last.epoch.to_string(), "");
         tiles += &tile("Time trained", &duration(last.seconds), "");
-        let measured = || self.rows.iter().filter_map(|row| Some((row.step, row.val_l1?)));
+        let measured = || {
+            self.rows
+                .iter()
+                .filter_map(|row| Some((row.step, row.val_l1?)))
+        };
         if let Some((_, l1)) = measured().next_back() {
             let best = measured().min_by(|a, b| a.1.total_cmp(&b.1));
             let best = best.map(|(step, l1)| format!("best {l1:.4} at step {step}"));
-            tiles += &tile("Held-out L1", &format!("{l1:.4}"), &best.unwrap_or_default());
+            tiles += &tile(
+                "Held-out L1",
+                &format!("{l1:.4}"),
+                &best.unwrap_or_default(),
+            );
         }
         if let Some(HeldOut { pairs, copy_l1 }) = self.held_out {
             let note = format!("L1 on the same {pairs} pairs");
@@ -73,7 +88,14 @@ impl Page<'_> {
             Ok((width, height)) => {
                 let zoom = (GRID_WIDTH / width.max(1)).clamp(1, GRID_ZOOM);
                 let class = if zoom > 1 { " class=\"crisp\"" } else { "" };
-                (format!(" width=\"{}\" height=\"{}\"", width * zoom, height.saturating_mul(zoom)), class)
+                (
+                    format!(
+                        " width=\"{}\" height=\"{}\"",
+                        width * zoom,
+                        height.saturating_mul(zoom)
+                    ),
+                    class,
+                )
             }
             Err(_) => (String::new(), ""),
         };
@@ -89,7 +111,8 @@ impl Page<'_> {
     fn captions(&self) -> String {
         let [inputs, outputs] = ["input", "output"].map(|side| self.images(side));
         let columns = [("input", inputs), ("output", outputs), ("target", outputs)];
-        let caption = |(name, images)| format!("<span>{name}{}</span>", if images == 1 { "" } else { "s" });
+        let caption =
+            |(name, images)| format!("<span>{name}{}</span>", if images == 1 { "" } else { "s" });
         format!(
             "<figcaption class=\"columns\" style=\"grid-template-columns: {inputs}fr {outputs}fr {outputs}fr\">{}</figcaption>\n",
             columns.map(caption).concat()
@@ -98,7 +121,10 @@ impl Page<'_> {
 
     /// Images that the configuration has on a side of a pair.
     fn images(&self, side: &str) -> u64 {
-        let stack = self.config.as_ref().and_then(|config| config.pointer(&format!("/{side}/stack/images")));
+        let stack = self
+            .config
+            .as_ref()
+            .and_then(|config| config.pointer(&format!("/{side}/stack/images")));
         stack.and_then(Value::as_u64).unwrap_or(1)
     }
 
@@ -128,7 +154,9 @@ impl Page<'_> {
                 )
             })
             .collect();
-        format!("<h2>All sample grids</h2>\n<p>Input, output, target.</p>\n<div class=\"gallery\">\n{figures}</div>\n")
+        format!(
+            "<h2>All sample grids</h2>\n<p>Input, output, target.</p>\n<div class=\"gallery\">\n{figures}</div>\n"
+        )
     }
 
     /// The checkpoints, and the commands that use the newest one.
@@ -142,13 +170,26 @@ impl Page<'_> {
             .map(|checkpoint| {
                 let file = checkpoint.path.strip_prefix(self.run.path());
                 let file = file.unwrap_or(&checkpoint.path).to_string_lossy();
-                format!("<tr><td>{}</td><td class=\"number\">{}</td></tr>\n", escape(&file), size(checkpoint.bytes))
+                format!(
+                    "<tr><td>{}</td><td class=\"number\">{}</td></tr>\n",
+                    escape(&file),
+                    size(checkpoint.bytes)
+                )
             })
             .collect();
         let resume = format!("pix2pix train --resume {}", quote(self.run.path()));
-        let folders = (2..=self.images("input")).map(|number| format!(" A{number}")).collect::<String>();
-        let images = if folders.is_empty() { "photo.png".to_owned() } else { format!("A{folders}") };
-        let translate = format!("pix2pix translate {images} --model {} --out translated", quote(&newest.path));
+        let folders = (2..=self.images("input"))
+            .map(|number| format!(" A{number}"))
+            .collect::<String>();
+        let images = if folders.is_empty() {
+            "photo.png".to_owned()
+        } else {
+            format!("A{folders}")
+        };
+        let translate = format!(
+            "pix2pix translate {images} --model {} --out translated",
+            quote(&newest.path)
+        );
         format!(
             "<h2>Checkpoints</h2>\n<table>\n{rows}</table>\n<h2>Go on from here</h2>\n\
              <p>Resume training:</p>\n<pre>{}</pre>\n<p>Translate images:</p>\n<pre>{}</pre>\n",
@@ -172,7 +213,11 @@ fn config_rows(rows: &mut String, name: &str, value: &Value) {
     match value {
         Value::Object(fields) => {
             for (field, value) in fields {
-                let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
+                let name = if name.is_empty() {
+                    field.clone()
+                } else {
+                    format!("{name}.{field}")
+                };
                 config_rows(rows, &name, value);
             }
         }
@@ -183,13 +228,22 @@ fn config_rows(rows: &mut String, name: &str, value: &Value) {
                 value => value.to_string(),
             };
             // Writing to a String cannot fail.
-            let _ = writeln!(rows, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(&text));
+            let _ = writeln!(
+                rows,
+                "<tr><th>{}</th><td>{}</td></tr>",
+                escape(name),
+                escape(&text)
+            );
         }
     }
 }
 
 fn tile(label: &str, value: &str, note: &str) -> String {
-    let note = if note.is_empty() { String::new() } else { format!("<small>{note}</small>") };
+    let note = if note.is_empty() {
+        String::new()
+    } else {
+        format!("<small>{note}</small>")
+    };
     format!("<div><dt>{label}</dt><dd>{value}{note}</dd></div>\n")
 }
 
@@ -218,13 +272,21 @@ fn escape(text: &str) -> String {
 fn quote(path: &Path) -> String {
     let path = path.to_string_lossy();
     let plain = |character: char| character.is_alphanumeric() || "/._-".contains(character);
-    if !path.is_empty() && path.chars().all(plain) { path.into_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+    if !path.is_empty() && path.chars().all(plain) {
+        path.into_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
 }
 
 fn size(bytes: u64) -> String {
     const MIB: f64 = 1024.0 * 1024.0;
     let mib = bytes as f64 / MIB;
-    if mib < 1.0 { format!("{:.1} KiB", mib * 1024.0) } else { format!("{mib:.1} MiB") }
+    if mib < 1.0 {
+        format!("{:.1} KiB", mib * 1024.0)
+    } else {
+        format!("{mib:.1} MiB")
+    }
 }
 
 fn duration(seconds: f64) -> String {
@@ -243,7 +305,10 @@ mod tests {
 
     #[test]
     fn html_is_escaped() {
-        assert_eq!(escape("<a b=\"c\">&'"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
+        assert_eq!(
+            escape("<a b=\"c\">&'"),
+            "&lt;a b=&quot;c&quot;&gt;&amp;&#39;"
+        );
     }
 
     #[test]
@@ -264,7 +329,8 @@ mod tests {
 
     #[test]
     fn nested_configuration_is_flat_and_escaped() {
-        let config = serde_json::json!({ "data": { "path": "<b>", "sizes": [64, 64] }, "seed": null });
+        let config =
+            serde_json::json!({ "data": { "path": "<b>", "sizes": [64, 64] }, "seed": null });
         let mut rows = String::new();
         config_rows(&mut rows, "", &config);
         let expected = "<tr><th>data.path</th><td>&lt;b&gt;</td></tr>\n\

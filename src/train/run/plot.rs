@@ -1,4 +1,5 @@
-//! `losses.svg`: the adversarial losses above, if there are any, the L1 distances below, over the same steps.
+//! `losses.svg`: the adversarial losses above, if there are any, the L1 distances below, over the
+//! same steps.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -43,23 +44,42 @@ struct Series {
 
 impl Series {
     /// The training loss `value`, thinned and smoothed.
-    fn smoothed(label: &'static str, colour: RGBColor, rows: &[Row], value: impl Fn(&Row) -> Option<f32>) -> Self {
-        Self { label, colour, marked: false, points: smooth(thin(finite(rows, value))) }
+    fn smoothed(
+        label: &'static str,
+        colour: RGBColor,
+        rows: &[Row],
+        value: impl Fn(&Row) -> Option<f32>,
+    ) -> Self {
+        Self {
+            label,
+            colour,
+            marked: false,
+            points: smooth(thin(finite(rows, value))),
+        }
     }
 }
 
-/// Writes the chart; without a finite number in `rows` there is nothing to draw, no file, and the answer is `false`.
+/// Writes the chart; without a finite number in `rows` there is nothing to draw, no file, and the
+/// answer is `false`.
 pub(super) fn write(path: &Path, rows: &[Row], copy_l1: Option<f32>) -> Result<bool, RunError> {
     let Some(steps) = step_range(rows) else {
         return Ok(false);
     };
     let mut svg = String::new();
-    draw(&mut svg, rows, steps, copy_l1).map_err(|error| RunError::Chart { path: path.to_path_buf(), reason: error.to_string() })?;
+    draw(&mut svg, rows, steps, copy_l1).map_err(|error| RunError::Chart {
+        path: path.to_path_buf(),
+        reason: error.to_string(),
+    })?;
     write_atomic(path, |writer| writer.write_all(svg.as_bytes()))?;
     Ok(true)
 }
 
-fn draw(svg: &mut String, rows: &[Row], steps: Range<f64>, copy_l1: Option<f32>) -> Result<(), DrawError> {
+fn draw(
+    svg: &mut String,
+    rows: &[Row],
+    steps: Range<f64>,
+    copy_l1: Option<f32>,
+) -> Result<(), DrawError> {
     let adversarial = [
         Series::smoothed("G, fooling D", BLUE, rows, |row| row.g_gan),
         Series::smoothed("D, real pairs", ORANGE, rows, |row| row.d_real),
@@ -69,12 +89,19 @@ fn draw(svg: &mut String, rows: &[Row], steps: Range<f64>, copy_l1: Option<f32>)
     ];
     let distances = [
         Series::smoothed("training", BLUE, rows, |row| Some(row.g_l1)),
-        Series { label: "held-out", colour: VERMILION, marked: true, points: thin(finite(rows, |row| row.val_l1)) },
+        Series {
+            label: "held-out",
+            colour: VERMILION,
+            marked: true,
+            points: thin(finite(rows, |row| row.val_l1)),
+        },
         Series {
             label: "copying the input",
             colour: MUTED,
             marked: false,
-            points: copy_l1.map(|l1| vec![(steps.start, f64::from(l1)), (steps.end, f64::from(l1))]).unwrap_or_default(),
+            points: copy_l1
+                .map(|l1| vec![(steps.start, f64::from(l1)), (steps.end, f64::from(l1))])
+                .unwrap_or_default(),
         },
     ];
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
@@ -83,20 +110,29 @@ fn draw(svg: &mut String, rows: &[Row], steps: Range<f64>, copy_l1: Option<f32>)
     if adversarial.iter().any(|series| !series.points.is_empty()) {
         let (top, below) = root.split_vertically(TOP_PANEL);
         heading(&top, "Adversarial losses", &adversarial)?;
-        panel(&top, steps.clone(), linear_range(&adversarial), "loss", "", &adversarial)?;
+        panel(
+            &top,
+            steps.clone(),
+            linear_range(&adversarial),
+            "loss",
+            "",
+            &adversarial,
+        )?;
         bottom = below;
     }
     heading(&bottom, "L1 to the target", &distances)?;
     let range = log_range(&distances);
     let ticks = log_ticks(&range);
     let axis = range.log_scale().with_key_points(ticks);
-    let caption = format!("step · training losses smoothed (exponential average, {SMOOTHING} of the past)");
+    let caption =
+        format!("step · training losses smoothed (exponential average, {SMOOTHING} of the past)");
     panel(&bottom, steps, axis, "L1, log scale", &caption, &distances)?;
     root.present()?;
     Ok(())
 }
 
-/// The title of a panel at the left, its legend at the right: outside the axes, where it covers no line.
+/// The title of a panel at the left, its legend at the right: outside the axes, where it covers no
+/// line.
 fn heading(area: &Area, title: &str, series: &[Series]) -> Result<(), DrawError> {
     const SLOT: i32 = 148;
     let title_style = ("sans-serif", 17, FontStyle::Bold, &TEXT).into_text_style(area);
@@ -113,7 +149,14 @@ fn heading(area: &Area, title: &str, series: &[Series]) -> Result<(), DrawError>
     Ok(())
 }
 
-fn panel<Y>(area: &Area, steps: Range<f64>, values: Y, y_title: &str, x_title: &str, series: &[Series]) -> Result<(), DrawError>
+fn panel<Y>(
+    area: &Area,
+    steps: Range<f64>,
+    values: Y,
+    y_title: &str,
+    x_title: &str,
+    series: &[Series],
+) -> Result<(), DrawError>
 where
     Y: AsRangedCoord<Value = f64>,
     Y::CoordDescType: ValueFormatter<f64>,
@@ -142,7 +185,11 @@ where
         .draw()?;
     for series in series {
         let line = LineSeries::new(series.points.iter().copied(), series.colour.stroke_width(2));
-        let line = if series.marked { line.point_size(3) } else { line };
+        let line = if series.marked {
+            line.point_size(3)
+        } else {
+            line
+        };
         chart.draw_series(line)?;
     }
     Ok(())
@@ -150,12 +197,21 @@ where
 
 /// Without the noise of binary fractions, and short for a loss that blew up.
 fn tick_label(value: f64) -> String {
-    if value.abs() >= 1e5 { format!("{value:.1e}") } else { format!("{}", (value * 1e6).round() / 1e6) }
+    if value.abs() >= 1e5 {
+        format!("{value:.1e}")
+    } else {
+        format!("{}", (value * 1e6).round() / 1e6)
+    }
 }
 
 /// From the first step to the last, or `None` where no row has a finite loss.
 fn step_range(rows: &[Row]) -> Option<Range<f64>> {
-    let lossy = |row: &&Row| [row.g_gan, Some(row.g_l1), row.d_real, row.d_fake].into_iter().flatten().any(f32::is_finite);
+    let lossy = |row: &&Row| {
+        [row.g_gan, Some(row.g_l1), row.d_real, row.d_fake]
+            .into_iter()
+            .flatten()
+            .any(f32::is_finite)
+    };
     let first = rows.iter().find(lossy)?.step as f64;
     let last = rows.iter().rfind(lossy)?.step as f64;
     Some(first..last.max(first + 1.0))
@@ -163,14 +219,19 @@ fn step_range(rows: &[Row]) -> Option<Range<f64>> {
 
 /// (step, value) of the rows that have a finite value.
 fn finite(rows: &[Row], value: impl Fn(&Row) -> Option<f32>) -> Vec<Point> {
-    rows.iter().filter_map(|row| Some((row.step as f64, f64::from(value(row)?)))).filter(|point| point.1.is_finite()).collect()
+    rows.iter()
+        .filter_map(|row| Some((row.step as f64, f64::from(value(row)?))))
+        .filter(|point| point.1.is_finite())
+        .collect()
 }
 
 /// Means of neighbours, so that at most [`MAX_POINTS`] points are left.
 fn thin(points: Vec<Point>) -> Vec<Point> {
     let group = points.len().div_ceil(MAX_POINTS).max(1);
     let mean = |group: &[Point]| {
-        let (x, y) = group.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        let (x, y) = group
+            .iter()
+            .fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
         (x / group.len() as f64, y / group.len() as f64)
     };
     points.chunks(group).map(mean).collect()
@@ -190,7 +251,9 @@ fn smooth(points: Vec<Point>) -> Vec<Point> {
 }
 
 fn values(series: &[Series]) -> impl Iterator<Item = f64> {
-    series.iter().flat_map(|series| series.points.iter().map(|point| point.1))
+    series
+        .iter()
+        .flat_map(|series| series.points.iter().map(|point| point.1))
 }
 
 /// From zero, or below where a loss is negative (Wasserstein), to just above the highest value.
@@ -201,12 +264,17 @@ fn linear_range(series: &[Series]) -> Range<f64> {
     (if low < 0.0 { low - margin } else { 0.0 })..high + margin
 }
 
-/// Around the positive values: on a log scale a held-out L1 just below that of copying the input stays visible.
+/// Around the positive values: on a log scale a held-out L1 just below that of copying the input
+/// stays visible.
 fn log_range(series: &[Series]) -> Range<f64> {
     let positive = || values(series).filter(|&value| value > 1e-6);
     let low = positive().fold(f64::INFINITY, f64::min);
     let high = positive().fold(0.0, f64::max);
-    if low <= high { low * 0.85..high * 1.15 } else { 0.1..1.0 }
+    if low <= high {
+        low * 0.85..high * 1.15
+    } else {
+        0.1..1.0
+    }
 }
 
 /// 1, 2, 5, 10, ... within the range, and steps between them where those are too few.
@@ -258,17 +326,41 @@ mod tests {
     #[test]
     fn the_chart_names_what_it_shows() {
         let svg = chart(&rows(50), Some(0.131));
-        for text in ["D, real pairs", "D, fake pairs", "held-out", "copying the input", "smoothed"] {
+        for text in [
+            "D, real pairs",
+            "D, fake pairs",
+            "held-out",
+            "copying the input",
+            "smoothed",
+        ] {
             assert!(svg.contains(text), "{text}");
         }
         assert!(!svg.contains("D, penalty"));
-        let penalised: Vec<Row> = rows(50).into_iter().map(|row| Row { d_gp: Some(0.5), ..row }).collect();
+        let penalised: Vec<Row> = rows(50)
+            .into_iter()
+            .map(|row| Row {
+                d_gp: Some(0.5),
+                ..row
+            })
+            .collect();
         assert!(chart(&penalised, None).contains("D, penalty"));
         let svg = chart(&rows(4), None);
         assert!(!svg.contains("held-out") && !svg.contains("copying"));
-        let bare: Vec<Row> = rows(50).into_iter().map(|row| Row { g_gan: None, d_real: None, d_fake: None, ..row }).collect();
+        let bare: Vec<Row> = rows(50)
+            .into_iter()
+            .map(|row| Row {
+                g_gan: None,
+                d_real: None,
+                d_fake: None,
+                ..row
+            })
+            .collect();
         let svg = chart(&bare, None);
-        assert!(svg.contains("held-out") && !svg.contains("Adversarial") && !svg.contains("D, real pairs"));
+        assert!(
+            svg.contains("held-out")
+                && !svg.contains("Adversarial")
+                && !svg.contains("D, real pairs")
+        );
     }
 
     #[test]
@@ -329,7 +421,10 @@ mod tests {
 
     #[test]
     fn tick_labels_are_short() {
-        assert_eq!([0.1 + 0.2, 0.0, -2.5, 3.4e38].map(tick_label), ["0.3", "0", "-2.5", "3.4e38"]);
+        assert_eq!(
+            [0.1 + 0.2, 0.0, -2.5, 3.4e38].map(tick_label),
+            ["0.3", "0", "-2.5", "3.4e38"]
+        );
     }
 
     #[test]

@@ -11,7 +11,10 @@ struct Config {
 }
 
 fn config() -> Config {
-    Config { lr: 2e-4, dataset: "<script>&".to_owned() }
+    Config {
+        lr: 2e-4,
+        dataset: "<script>&".to_owned(),
+    }
 }
 
 fn row(step: u64) -> Row {
@@ -30,7 +33,10 @@ fn row(step: u64) -> Row {
 }
 
 fn entries(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -39,7 +45,10 @@ fn entries(folder: &Path) -> Vec<String> {
 fn bad_names_are_refused_before_anything_is_made() {
     let root = tempfile::tempdir().unwrap();
     for name in ["", ".", "..", "a/b", "a\\b", "/etc", "C:x", "a\nb", "a\0"] {
-        for result in [RunDir::create(root.path(), name), RunDir::open(root.path(), name)] {
+        for result in [
+            RunDir::create(root.path(), name),
+            RunDir::open(root.path(), name),
+        ] {
             let error = result.unwrap_err();
             assert!(matches!(error, RunError::Name { .. }), "{name:?}: {error}");
             assert!(!error.to_string().contains('\n') && error.to_string().contains("--name"));
@@ -56,14 +65,23 @@ fn an_existing_run_is_left_alone() {
     run.write_config(&config()).unwrap();
     let refuse = |words: &[&str]| {
         let error = RunDir::create(root.path(), "cats").unwrap_err();
-        assert!(words.iter().all(|word| error.to_string().contains(word)), "{error}");
+        assert!(
+            words.iter().all(|word| error.to_string().contains(word)),
+            "{error}"
+        );
         assert_eq!(run.read_config::<Config>().unwrap(), config());
         error
     };
     // Nothing to go on from: --resume would not help.
-    assert!(matches!(refuse(&["cats", "remove", "--name"]), RunError::Unsaved { .. }));
+    assert!(matches!(
+        refuse(&["cats", "remove", "--name"]),
+        RunError::Unsaved { .. }
+    ));
     fs::write(run.checkpoint_path(1), "weights").unwrap();
-    assert!(matches!(refuse(&["cats", "--resume", "--name"]), RunError::Exists { .. }));
+    assert!(matches!(
+        refuse(&["cats", "--resume", "--name"]),
+        RunError::Exists { .. }
+    ));
     run.remove_unsaved();
     assert!(run.path().is_dir(), "a run that has saved stays");
     fs::remove_file(run.checkpoint_path(1)).unwrap();
@@ -103,7 +121,10 @@ fn opening_sweeps_what_a_killed_process_left() {
     fs::write(run.path().join("checkpoints/.pix2pix-7-1.tmp"), "half").unwrap();
     fs::write(run.checkpoint_path(9), "whole").unwrap();
     RunDir::open(root.path(), "cats").unwrap();
-    assert_eq!(entries(&run.path().join(CHECKPOINTS)), ["step-000009.safetensors"]);
+    assert_eq!(
+        entries(&run.path().join(CHECKPOINTS)),
+        ["step-000009.safetensors"]
+    );
 }
 
 #[test]
@@ -114,7 +135,10 @@ fn unused_names_count_up() {
         assert_eq!(name, expected);
         RunDir::create(root.path(), &name).unwrap();
     }
-    assert_eq!(RunDir::unused_name(&root.path().join("no"), "cats").unwrap(), "cats");
+    assert_eq!(
+        RunDir::unused_name(&root.path().join("no"), "cats").unwrap(),
+        "cats"
+    );
 }
 
 #[test]
@@ -124,7 +148,12 @@ fn checkpoints_come_by_step_and_foreign_files_do_not() {
     for step in [1_000_000, 250, 999_999] {
         fs::write(run.checkpoint_path(step), [0; 5]).unwrap();
     }
-    for foreign in ["step-1.safetensors", "step-+00250.safetensors", "notes.txt", "step-000250.png"] {
+    for foreign in [
+        "step-1.safetensors",
+        "step-+00250.safetensors",
+        "notes.txt",
+        "step-000250.png",
+    ] {
         fs::write(run.path().join(CHECKPOINTS).join(foreign), "").unwrap();
     }
     let found = run.checkpoints().unwrap();
@@ -139,9 +168,15 @@ fn checkpoints_come_by_step_and_foreign_files_do_not() {
 fn broken_json_is_named() {
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "cats").unwrap();
-    assert!(matches!(run.read_config::<Config>(), Err(RunError::Read { .. })));
+    assert!(matches!(
+        run.read_config::<Config>(),
+        Err(RunError::Read { .. })
+    ));
     fs::write(run.path().join(CONFIG), "{\"lr\":").unwrap();
-    for error in [run.read_config::<Config>().unwrap_err(), run.refresh().unwrap_err()] {
+    for error in [
+        run.read_config::<Config>().unwrap_err(),
+        run.refresh().unwrap_err(),
+    ] {
         assert!(matches!(error, RunError::Json { .. }));
         assert!(error.to_string().contains(CONFIG));
     }
@@ -153,7 +188,11 @@ fn an_empty_run_has_a_page() {
     let run = RunDir::create(root.path(), "cats").unwrap();
     run.refresh().unwrap();
     assert_eq!(entries(run.path()), [CHECKPOINTS, PAGE, SAMPLES]);
-    assert!(fs::read_to_string(run.page_path()).unwrap().contains("No step"));
+    assert!(
+        fs::read_to_string(run.page_path())
+            .unwrap()
+            .contains("No step")
+    );
 }
 
 #[test]
@@ -161,7 +200,10 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "<i>R&D's").unwrap();
     run.write_config(&config()).unwrap();
-    let held_out = HeldOut { pairs: 40, copy_l1: 0.131 };
+    let held_out = HeldOut {
+        pairs: 40,
+        copy_l1: 0.131,
+    };
     run.write_held_out(&held_out).unwrap();
     for step in [10, 20, 30] {
         run.append(&row(step)).unwrap();
@@ -169,12 +211,23 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
     run.rewind(20).unwrap();
     assert_eq!(run.metrics().unwrap(), [row(10), row(20)]);
     let image = vec![0.0; 4 * 4 * 3];
-    let row = SampleRow { height: 4, width: 4, input: image.clone(), output: image.clone(), target: image };
-    let samples = Samples { rows: vec![row.clone(), row] };
+    let row = SampleRow {
+        height: 4,
+        width: 4,
+        input: image.clone(),
+        output: image.clone(),
+        target: image,
+    };
+    let samples = Samples {
+        rows: vec![row.clone(), row],
+    };
     run.write_samples(10, &samples).unwrap();
     let newest = run.write_samples(20, &samples).unwrap();
     assert_eq!(newest, run.sample_path(20));
-    write_atomic(&run.checkpoint_path(20), |writer| writer.write_all(&[0; 2048])).unwrap();
+    write_atomic(&run.checkpoint_path(20), |writer| {
+        writer.write_all(&[0; 2048])
+    })
+    .unwrap();
     run.refresh().unwrap();
 
     let html = fs::read_to_string(run.page_path()).unwrap();

@@ -7,25 +7,42 @@ use burn::prelude::*;
 use burn::tensor::activation::{leaky_relu, relu, tanh};
 
 const SLOPE: f64 = 0.2;
-const CONV_INIT: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
+const CONV_INIT: Initializer = Initializer::Normal {
+    mean: 0.0,
+    std: 0.02,
+};
 
 fn conv(channels: [usize; 2], stride: usize, bias: bool, device: &Device) -> Conv2d {
-    let config = Conv2dConfig::new(channels, [4, 4]).with_stride([stride; 2]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
-    let mut conv = config.with_bias(false).with_initializer(CONV_INIT).init(device);
+    let config = Conv2dConfig::new(channels, [4, 4])
+        .with_stride([stride; 2])
+        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
+    let mut conv = config
+        .with_bias(false)
+        .with_initializer(CONV_INIT)
+        .init(device);
     conv.bias = bias.then(|| Initializer::Zeros.init([channels[1]], device));
     conv
 }
 
 fn double(channels: [usize; 2], bias: bool, device: &Device) -> ConvTranspose2d {
-    let config = ConvTranspose2dConfig::new(channels, [4, 4]).with_stride([2, 2]).with_padding([1, 1]);
-    let mut conv = config.with_bias(false).with_initializer(CONV_INIT).init(device);
+    let config = ConvTranspose2dConfig::new(channels, [4, 4])
+        .with_stride([2, 2])
+        .with_padding([1, 1]);
+    let mut conv = config
+        .with_bias(false)
+        .with_initializer(CONV_INIT)
+        .init(device);
     conv.bias = bias.then(|| Initializer::Zeros.init([channels[1]], device));
     conv
 }
 
 fn batch_norm(channels: usize, device: &Device) -> BatchNorm {
     let mut norm = BatchNormConfig::new(channels).init(device);
-    norm.gamma = Initializer::Normal { mean: 1.0, std: 0.02 }.init([channels], device);
+    norm.gamma = Initializer::Normal {
+        mean: 1.0,
+        std: 0.02,
+    }
+    .init([channels], device);
     norm
 }
 
@@ -64,7 +81,9 @@ impl UNet {
                 dropout: has_dropout.then(|| DropoutConfig::new(0.5).init()),
             }
         });
-        Self { levels: levels.collect() }
+        Self {
+            levels: levels.collect(),
+        }
     }
 
     pub fn forward(&self, image: Tensor<4>) -> Tensor<4> {
@@ -109,7 +128,9 @@ pub struct PatchGan {
 
 impl PatchGan {
     pub fn new(ndf: usize, device: &Device) -> Self {
-        let hidden = |[before, after]: [usize; 2], stride| conv([ndf * before, ndf * after], stride, false, device);
+        let hidden = |[before, after]: [usize; 2], stride| {
+            conv([ndf * before, ndf * after], stride, false, device)
+        };
         let convs = vec![
             conv([6, ndf], 2, true, device),
             hidden([1, 2], 2),
@@ -117,7 +138,12 @@ impl PatchGan {
             hidden([4, 8], 1),
             conv([8 * ndf, 1], 1, true, device),
         ];
-        Self { convs, norms: [2, 4, 8].map(|multiple| batch_norm(multiple * ndf, device)).into() }
+        Self {
+            convs,
+            norms: [2, 4, 8]
+                .map(|multiple| batch_norm(multiple * ndf, device))
+                .into(),
+        }
     }
 
     pub fn last_weight(&self) -> &Param<Tensor<4>> {

@@ -9,7 +9,8 @@ use burn::tensor::activation::log_sigmoid;
 const LEARNING_RATE: f64 = 2e-4;
 const LAMBDA_L1: f32 = 100.0;
 
-/// The losses of a step: G's adversarial one, L1 without its weight, D's on the real and on the fake pair.
+/// The losses of a step: G's adversarial one, L1 without its weight, D's on the real and on the
+/// fake pair.
 pub struct Losses([Tensor<1>; 4]);
 
 impl Losses {
@@ -32,7 +33,13 @@ pub struct Training {
 
 impl Training {
     pub fn new(size: usize, ngf: usize, device: &Device) -> Self {
-        let adam = || AdamConfig::new().with_beta_1(0.5).with_beta_2(0.999).with_epsilon(1e-8).init();
+        let adam = || {
+            AdamConfig::new()
+                .with_beta_1(0.5)
+                .with_beta_2(0.999)
+                .with_epsilon(1e-8)
+                .init()
+        };
         Self {
             generator: UNet::new(size, ngf, device),
             discriminator: PatchGan::new(ngf, device),
@@ -42,9 +49,16 @@ impl Training {
         }
     }
 
-    /// Uploads the images, D learns to tell the pairs apart, then G learns to fool the updated D and to stay near the target.
+    /// Uploads the images, D learns to tell the pairs apart, then G learns to fool the updated D
+    /// and to stay near the target.
     pub fn step(self, input: TensorData, target: TensorData) -> (Self, Losses) {
-        let Self { generator, discriminator, mut adam_g, mut adam_d, device } = self;
+        let Self {
+            generator,
+            discriminator,
+            mut adam_g,
+            mut adam_d,
+            device,
+        } = self;
         let input = Tensor::<4>::from_data(input, &device);
         let target = Tensor::<4>::from_data(target, &device);
         let pair = |image: Tensor<4>| Tensor::cat(vec![input.clone(), image], 1);
@@ -57,7 +71,8 @@ impl Training {
         reshape_gradient(&mut gradients, discriminator.last_weight());
         let discriminator = adam_d.step(LEARNING_RATE, discriminator, gradients);
 
-        // A clone shares the running statistics, so they move in this pass too, as in the reference; its weights get no gradient.
+        // A clone shares the running statistics, so they move in this pass too, as in the
+        // reference; its weights get no gradient.
         let judge = discriminator.clone().no_grad();
         let g_gan = gan(judge.forward(pair(fake.clone())), true);
         let g_l1 = (fake - target).abs().mean();
@@ -66,12 +81,22 @@ impl Training {
         let generator = adam_g.step(LEARNING_RATE, generator, gradients);
 
         let losses = Losses([g_gan, g_l1, d_real, d_fake].map(Tensor::detach));
-        (Self { generator, discriminator, adam_g, adam_d, device }, losses)
+        (
+            Self {
+                generator,
+                discriminator,
+                adam_g,
+                adam_d,
+                device,
+            },
+            losses,
+        )
     }
 }
 
-/// Through a flat shape and back: without it burn 0.22.1's Adam step leaves elements of the gradient in a weight `[1, channels, 4, 4]`,
-/// even with a learning rate of 0. Seen on lavapipe; see README.md.
+/// Through a flat shape and back: without it burn 0.22.1's Adam step leaves elements of the
+/// gradient in a weight `[1, channels, 4, 4]`, even with a learning rate of 0. Seen on lavapipe;
+/// see README.md.
 fn reshape_gradient(gradients: &mut GradientsParams, weight: &Param<Tensor<4>>) {
     if let Some(gradient) = gradients.remove::<4>(weight.id) {
         let shape = gradient.dims();
