@@ -3,15 +3,15 @@
 use crate::contraction::{Case, activated, shapes, swapped};
 use crate::conv2d_grad_weight;
 use crate::harness::{Arenas, Surroundings, Tensor, Tolerance, gpu, precisions, run};
+use pix2pix::contraction::Geometry;
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::adam::{Adam, FromMaps, update};
 use pix2pix::ops::channel_sum::ChannelSum;
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::ops::loss_scale::Scaling;
-use pix2pix::ops::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::program::Plan;
 use pix2pix::state::{ArenaId, Init, StateList};
+use pix2pix::tape::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::{DType, Shape};
 

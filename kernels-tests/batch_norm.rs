@@ -3,12 +3,12 @@
 
 use crate::harness::{Surroundings, Tensor, Tolerance, check, check_in, gpu, precisions, run};
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
-use pix2pix::ops::Op;
 use pix2pix::ops::batch_norm::{
     Affine, GradAffine, GradInput, GradSums, Groups, Normalize, RunningStatistics, Statistics,
     StatisticsOf, batch_norm, batch_norm_running, instance_norm, update_running_statistics,
 };
 use pix2pix::state::{Init, StateList};
+use pix2pix::tape::Op;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
 

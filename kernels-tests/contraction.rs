@@ -2,10 +2,10 @@
 //! All twins come from one loop over the pairs of pixels that a convolution connects.
 
 use crate::harness::{Surroundings, Tensor, Tolerance, check_in, precisions, run};
+use pix2pix::contraction::{Activated, Geometry};
+use pix2pix::contraction::{Candidate, ContractionKey, candidates, choose};
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
-use pix2pix::ops::Op;
-use pix2pix::ops::choice::{Candidate, ContractionKey, candidates, choose};
-use pix2pix::ops::contraction::{Activated, Geometry};
+use pix2pix::tape::Op;
 use pix2pix::tensor::{DType, Shape};
 use std::sync::Arc;
 

@@ -6,9 +6,9 @@ use crate::contraction::{
     check_rungs, gather, shapes, swapped,
 };
 use crate::harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
-use pix2pix::ops::contraction::Geometry;
+use pix2pix::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
-use pix2pix::ops::{Op, ShapeError};
+use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::Shape;
 use std::io::{Write, stderr};
 

@@ -6,7 +6,7 @@ use crate::contraction::{
     for_each_connection, gather, shapes, swapped,
 };
 use crate::harness::{Tensor, gpu, precisions};
-use pix2pix::ops::contraction::Geometry;
+use pix2pix::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::tensor::Shape;
 

@@ -2,8 +2,8 @@
 
 use crate::contraction::{check_rungs, gather, shapes};
 use crate::harness::{Tensor, gpu, open};
+use pix2pix::contraction::Geometry;
 use pix2pix::gpu::{DeviceOptions, Profile};
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
 
 /// Opens the device with `options`, runs a convolution with every rung that is left, and gives the

@@ -334,7 +334,7 @@ fn a_step_through_the_ring_has_the_bits_of_one_that_is_written_and_run() {
                 program.write(&gpu, vars.input, &batch.input).unwrap();
                 program.write(&gpu, vars.target, &batch.target).unwrap();
                 let state =
-                    pix2pix::ops::StepState::new(config.seed, step, 2e-4, config.objective.betas);
+                    pix2pix::tape::StepState::new(config.seed, step, 2e-4, config.objective.betas);
                 program.run(&gpu, &session.store, &state).unwrap();
             }
         }

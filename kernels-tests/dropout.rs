@@ -3,7 +3,7 @@
 use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use crate::random::{fraction, philox};
 use pix2pix::ops::dropout::{Dropout, dropout};
-use pix2pix::ops::{ShapeError, StepState};
+use pix2pix::tape::{ShapeError, StepState};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::Shape;
 

@@ -4,9 +4,10 @@ use crate::harness::{Tensor, Tolerance, check, gpu, precisions};
 use crate::reduction::{places, reduced};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::elementwise::{Binary, Power, Scale, scale};
-use pix2pix::ops::{Assemble, BatchPad, BatchSlice, ChannelPad, Concat, Fill, Slice, StepState};
+use pix2pix::ops::{Assemble, BatchPad, BatchSlice, ChannelPad, Concat, Fill, Slice};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
+use pix2pix::tape::StepState;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
 

@@ -3,8 +3,8 @@
 use crate::harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::ops::ema::{Average, Swap};
-use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::state::{ArenaId, Init, StateList};
+use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::{DType, Shape};
 
 fn states(precision: DType) -> (StateList, ArenaId) {

@@ -3,10 +3,10 @@
 
 use crate::harness::{Surroundings, Tensor, gpu, run};
 use pix2pix::gpu::Profile;
-use pix2pix::ops::Op;
 use pix2pix::ops::activation::{ActivateBackward, Activation};
 use pix2pix::ops::batch_norm::{GradInput, GradSums, Groups, Statistics, StatisticsOf};
 use pix2pix::ops::elementwise::Binary;
+use pix2pix::tape::Op;
 use pix2pix::tensor::Shape;
 
 #[test]

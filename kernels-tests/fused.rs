@@ -8,12 +8,12 @@ use crate::harness::{
     Surroundings, Tensor, Tolerance, check, compare, gpu, precisions, run, run_beside,
 };
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
-use pix2pix::ops::Op;
 use pix2pix::ops::batch_norm::{
     GradInput, Groups, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize,
     NormalizeActivate, RunningStatistics, Statistics, StatisticsOf,
 };
 use pix2pix::ops::loss::{Loss, LossBackward, LossKind, LossWithGradient};
+use pix2pix::tape::Op;
 use pix2pix::tensor::{DType, Shape};
 
 /// No activation, ReLU and LeakyReLU.

@@ -5,11 +5,11 @@
 use crate::batch_norm::{grad_input, normalize, statistics};
 use crate::contraction::for_each_connection;
 use crate::harness::{Tensor, Tolerance, compare, gpu};
+use pix2pix::contraction::Geometry;
 use pix2pix::nn::{Mode, Norm, PatchGan, PatchGanConfig};
-use pix2pix::ops::contraction::Geometry;
-use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
+use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use pix2pix::train::gradient_penalty;

@@ -6,12 +6,12 @@ use crate::training::{assert_same_tensors, bundled, copy_of, resume, session_aft
 use pix2pix::data::Split;
 use pix2pix::gpu::{DeviceClass, DeviceOptions, Gpu, GpuError, Profile};
 use pix2pix::nn::{Fit, Mode, Norm};
-use pix2pix::ops::ArenaPart;
 use pix2pix::ops::adam::{Adam, update};
 use pix2pix::ops::elementwise::scale;
 use pix2pix::ops::loss_scale::Scaling;
 use pix2pix::program::{Plan, ProgramError, Store};
 use pix2pix::state::{Init, StateList};
+use pix2pix::tape::ArenaPart;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{Recording, Session, TrainConfig, Translator, plan_training};

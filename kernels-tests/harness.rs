@@ -6,10 +6,10 @@
 //! lane that is not zero is reported.
 
 use pix2pix::gpu::{Binding, DeviceOptions, Gpu, Profile};
-use pix2pix::ops::{
+use pix2pix::state::{ArenaId, StateList};
+use pix2pix::tape::{
     ArenaPart, LowerContext, MONITOR_BYTES, MOST_UNUSED, Op, Operand, Slot, StepState,
 };
-use pix2pix::state::{ArenaId, StateList};
 use pix2pix::tensor::{DType, Layout, Shape};
 use std::collections::HashMap;
 use std::io::Write;

@@ -4,7 +4,7 @@ use crate::harness::{Surroundings, Tensor, gpu, precisions, run};
 use crate::random::philox;
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::image_pool::ImagePool;
-use pix2pix::ops::{Op, StepState};
+use pix2pix::tape::{Op, StepState};
 use pix2pix::tensor::{DType, Shape};
 
 const SEED: u64 = 0x0123_4567_89ab_cdef;

@@ -4,8 +4,8 @@ use crate::harness::gpu;
 use crate::shaders::small_config;
 use pix2pix::gpu::Gpu;
 use pix2pix::nn::Initialisation;
-use pix2pix::ops::ArenaPart;
 use pix2pix::state::StateSpec;
+use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::{DType, Layout};
 use pix2pix::train::{Recipe, Session, TrainConfig};
 

@@ -247,7 +247,7 @@ fn gradients_of_a_pair_are_recorded_where_they_are_wanted() {
                 .collect::<Vec<_>>()
         };
         let gradient = LossBackward { kind };
-        let name = pix2pix::ops::Op::name(&gradient);
+        let name = pix2pix::tape::Op::name(&gradient);
         assert_eq!(record(&[0]), [name]);
         assert_eq!(record(&[1]), [name, "scale"]);
         assert_eq!(record(&[0, 1]), [name, "scale"]);

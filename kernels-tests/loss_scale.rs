@@ -5,8 +5,8 @@ use crate::harness::{Arenas, Surroundings, Tensor, Tolerance, compare, gpu, prec
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::adam::Adam;
 use pix2pix::ops::loss_scale::{LossScale, MOST_SCALES, Scaling, monitor_offset};
-use pix2pix::ops::{ArenaPart, Op, ShapeError, StepState};
 use pix2pix::state::{ArenaId, Init, StateList};
+use pix2pix::tape::{ArenaPart, Op, ShapeError, StepState};
 use pix2pix::tensor::{DType, Shape};
 
 const BETAS: [f64; 2] = [0.5, 0.999];

@@ -3,7 +3,7 @@
 use crate::harness::{Surroundings, Tensor, gpu, run};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::monitor::{Watch, watch};
-use pix2pix::ops::{
+use pix2pix::tape::{
     MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, ShapeError, StepState,
 };
 use pix2pix::tape::{Tape, TapeError};

@@ -6,8 +6,8 @@ use crate::shaders::small_config;
 use pix2pix::data::Batch;
 use pix2pix::gpu::Gpu;
 use pix2pix::nn::PatchGan;
-use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::state::ArenaId;
+use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::train::{Distance, GanLoss, Objective, Session, TrainConfig, UpdateOrder};
 
 /// One step from the same weights on the same images.

@@ -2,17 +2,16 @@
 
 use crate::harness::{Tensor, gpu};
 use crate::shaders::small_config;
+use pix2pix::contraction::Geometry;
 use pix2pix::gpu::{Gpu, KernelSpec, Profile};
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::dropout::dropout;
 use pix2pix::ops::elementwise::{add, scale};
-use pix2pix::ops::{
-    ArenaPart, Concat, Dispatch, LowerContext, Lowered, Op, ShapeError, Slice, Slot, StepState,
-};
+use pix2pix::ops::{Concat, Slice};
 use pix2pix::program::{Plan, Program, ProgramError, Storage, Store, rows};
 use pix2pix::shader;
 use pix2pix::state::{Init, StateList};
+use pix2pix::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Op, ShapeError, Slot, StepState};
 use pix2pix::tape::{Source, Tape, Var};
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Recording, Session};

@@ -3,7 +3,7 @@
 use crate::harness::{Surroundings, Tolerance, check, check_in, gpu, run};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::random::{RandomNormal, RandomUniform};
-use pix2pix::ops::{Op, StepState};
+use pix2pix::tape::{Op, StepState};
 use pix2pix::tensor::Shape;
 use std::collections::HashSet;
 use std::f64::consts::TAU;

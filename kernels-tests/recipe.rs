@@ -8,8 +8,8 @@ use pix2pix::data::Split;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
 use pix2pix::nn::Norm;
-use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::state::ArenaId;
+use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::tensor::DType;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{

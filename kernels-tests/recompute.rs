@@ -11,10 +11,10 @@ use pix2pix::nn::Norm;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{batch_norm_running, update_running_statistics};
 use pix2pix::ops::elementwise::{add, scale};
-use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Plan, Program, Store, recompute, rows};
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
+use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Recording, Session, TrainConfig};
 

@@ -3,7 +3,7 @@
 use crate::harness::{Surroundings, Tensor, Tolerance, check, check_in, gpu, precisions, run};
 use pix2pix::gpu::{DeviceClass, Profile};
 use pix2pix::ops::reduction::{Broadcast, Sum};
-use pix2pix::ops::{Op, ShapeError};
+use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::Shape;
 
 /// Every reduced shape of a map: one group and several, by channel and in all.

@@ -3,7 +3,7 @@
 
 use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::resample::{Resample, ResampleBackward};
-use pix2pix::ops::{Op, ShapeError};
+use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::{DType, Shape};
 
 /// At most 16 products with weights that are multiples of 1/16.

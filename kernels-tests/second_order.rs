@@ -7,12 +7,12 @@ use crate::harness::{Tensor, Tolerance, compare, gpu};
 use crate::loss;
 use crate::reduction::places;
 use crate::resample::enlarged;
+use pix2pix::contraction::Geometry;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{
     Groups, InvStd, Row, RowPad, Statistics, batch_norm, batch_norm_running, instance_norm,
 };
 use pix2pix::ops::channel_sum::ChannelSum;
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
@@ -20,9 +20,10 @@ use pix2pix::ops::elementwise::{Binary, Power, scale};
 use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::reduction::{Broadcast, Sum};
 use pix2pix::ops::resample::Resample;
-use pix2pix::ops::{Assemble, BatchSlice, Concat, Fill, Op, Slice, StepState};
+use pix2pix::ops::{Assemble, BatchSlice, Concat, Fill, Slice};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
+use pix2pix::tape::{Op, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 

@@ -4,9 +4,9 @@ use crate::harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::ops::loss_scale::Scaling;
 use pix2pix::ops::sgd::{Sgd, update};
-use pix2pix::ops::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::program::Memory;
 use pix2pix::state::{ArenaId, Init, StateList};
+use pix2pix::tape::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::{DType, Shape};
 

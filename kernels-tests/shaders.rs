@@ -4,12 +4,13 @@
 use crate::contraction::MATRIX_RUNG;
 use crate::translate::{translate, validate};
 use naga::AddressSpace;
+use pix2pix::contraction::Geometry;
+use pix2pix::contraction::{ContractionKey, Family, candidates};
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
 use pix2pix::nn::{DropoutAt, DropoutMode, Fit, Mode, Norm, Statistics, TestTime, Upsample};
+use pix2pix::ops::Fill;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
-use pix2pix::ops::choice::{ContractionKey, Family, candidates};
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::{Power, add, multiply};
@@ -18,9 +19,9 @@ use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::random::{RandomNormal, RandomUniform};
 use pix2pix::ops::reduction::Sum;
 use pix2pix::ops::resample::Resample;
-use pix2pix::ops::{Dispatch, Fill};
 use pix2pix::program::Plan;
 use pix2pix::state::StateList;
+use pix2pix::tape::Dispatch;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{

@@ -2,17 +2,18 @@
 //! gradients.
 
 use crate::harness::{Tensor, gpu};
+use pix2pix::contraction::Geometry;
+use pix2pix::ops::Detach;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::adam::{self, Adam};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, update_running_statistics};
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::{add, multiply, scale};
 use pix2pix::ops::loss::{Loss, LossKind};
-use pix2pix::ops::{Detach, LowerContext, Lowered, Op, ShapeError, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{Init, StateList};
+use pix2pix::tape::{LowerContext, Lowered, Op, ShapeError, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 

@@ -10,8 +10,8 @@ use pix2pix::nn::{
     DropoutAt, Generator, GeneratorConfig, PatchGan, PatchGanConfig, ResNetConfig, UNetConfig,
     Upsample,
 };
-use pix2pix::ops::ArenaPart;
 use pix2pix::state::StateList;
+use pix2pix::tape::ArenaPart;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{
     LOSSES, Length, Policy, Recipe, Session, TrainConfig, TrainError, Trainer, checkpoint,

@@ -2,9 +2,9 @@
 
 use crate::harness::{gpu, precisions};
 use crate::shaders::small_config;
+use pix2pix::contraction::Geometry;
+use pix2pix::contraction::{ContractionKey, Family, candidates};
 use pix2pix::gpu::Profile;
-use pix2pix::ops::choice::{ContractionKey, Family, candidates};
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::program::{Agreement, Budget, Clock, Trial, TrialOptions};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::Recording;

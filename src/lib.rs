@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 1 | [`gpu`] | adapters, the device, buffers, kernels (WGSL to pipeline), typed errors |
 //! | 2 | [`tensor`] | shapes, their physical layout and storage types |
-//! | 3 | [`state`], [`tape`], [`ops`] | what outlives a program; the list of operations; one file an operation family |
+//! | 3 | [`state`], [`tape`], [`contraction`], [`ops`] | what outlives a program; the list of operations; one file an operation family |
 //! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
 //! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
 //! | 6 | [`data`], [`train`], [`interop`], [`mod@bench`] | pairs and loading; losses, Adam, the step, the run folder; files; timing |
@@ -14,6 +14,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod contraction;
 pub mod data;
 pub mod gpu;
 pub mod interop;

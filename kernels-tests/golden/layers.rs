@@ -4,13 +4,13 @@ use crate::case::Case;
 use crate::checks::Checks;
 use crate::layer::Layer;
 use crate::problem::Problem;
+use pix2pix::contraction::Geometry;
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::Concat;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{
     Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics,
 };
-use pix2pix::ops::contraction::Geometry;
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::{multiply, scale};

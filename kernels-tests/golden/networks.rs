@@ -12,9 +12,9 @@ use pix2pix::nn::{
     DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig,
     Statistics, TestNorm, TestTime, UNetConfig, Upsample,
 };
-use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, Init, StateList, StateSpec};
+use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use std::collections::BTreeMap;

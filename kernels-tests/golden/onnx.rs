@@ -19,11 +19,12 @@ use pix2pix::nn::{
     Upsample,
 };
 use pix2pix::ops::activation::{Activation, activate};
+use pix2pix::ops::add;
 use pix2pix::ops::resample::Resample;
-use pix2pix::ops::{ArenaPart, StepState, add};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{StateList, StateSpec};
 use pix2pix::tape::Tape;
+use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{ModelConfig, Translator, onnx};
 use safetensors::tensor::{Dtype, TensorView};

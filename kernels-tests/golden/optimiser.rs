@@ -6,10 +6,10 @@ use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::adam::{self, Adam};
 use pix2pix::ops::elementwise::Scale;
-use pix2pix::ops::{ArenaPart, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
+use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
 
 /// Runs all steps of a case.

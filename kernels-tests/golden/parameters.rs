@@ -5,9 +5,9 @@ use crate::layer::same_shape;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{from_reference, reference_shape, to_reference};
-use pix2pix::ops::ArenaPart;
 use pix2pix::program::Store;
 use pix2pix::state::{ArenaId, StateSpec};
+use pix2pix::tape::ArenaPart;
 use serde_json::Value;
 
 /// Writes the values of all states of `arena` from the tensors `<prefix><state's name>`.

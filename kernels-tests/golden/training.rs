@@ -13,9 +13,9 @@ use pix2pix::nn::{
     DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig,
     Statistics, UNetConfig, Upsample,
 };
-use pix2pix::ops::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, StateList, StateSpec};
+use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::train::{LOSSES, Networks, Objective, PairShape, Recipe, StepVars, record_step};
 use std::collections::BTreeMap;

@@ -2,13 +2,13 @@
 
 use super::report::{Ceiling, Entry, Kind, Report};
 use super::{BenchError, KernelOptions};
+use crate::contraction::Geometry;
+use crate::contraction::{ContractionKey, Family, candidates};
 use crate::gpu::{DeviceClass, Gpu, Profile};
-use crate::ops::choice::{ContractionKey, Family, candidates};
-use crate::ops::contraction::Geometry;
 use crate::ops::elementwise::Scale;
-use crate::ops::{Dispatch, LowerContext, Op, Operand};
 use crate::program::{Clock, Stand, Trial};
 use crate::state::StateList;
+use crate::tape::{Dispatch, LowerContext, Op, Operand};
 use crate::tensor::{DType, Shape};
 use std::collections::HashSet;
 

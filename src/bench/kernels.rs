@@ -4,8 +4,8 @@
 use super::report::{Contest, Entry, Kind, Report};
 use super::step::time_operations;
 use super::{BenchError, KernelOptions};
+use crate::contraction::{Candidate, ContractionKey, candidates, choose};
 use crate::gpu::Gpu;
-use crate::ops::choice::{Candidate, ContractionKey, candidates, choose};
 use crate::program::{Agreement, Clock, Trial};
 use crate::train::{Recording, Session, TrainConfig, TrainError};
 use std::collections::{BTreeSet, HashSet};

@@ -4,9 +4,9 @@
 use super::layout::{reference_shape, to_reference};
 use super::{InteropError, TensorFile, torch};
 use crate::gpu::Gpu;
-use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::{ArenaId, StateSpec};
+use crate::tape::ArenaPart;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use std::collections::HashMap;
 use std::fmt;

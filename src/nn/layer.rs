@@ -2,10 +2,10 @@
 //! training and in use.
 
 use super::test_time::TestTime;
+use crate::contraction::Geometry;
 use crate::ops::batch_norm::{
     Groups, batch_norm, batch_norm_running, instance_norm, update_running_statistics,
 };
-use crate::ops::contraction::Geometry;
 use crate::ops::conv_transpose2d::conv_transpose2d_to;
 use crate::ops::conv2d::conv2d;
 use crate::ops::dropout::dropout;

@@ -3,8 +3,8 @@
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
+use crate::contraction::Geometry;
 use crate::ops::activation::{Activation, activate};
-use crate::ops::contraction::Geometry;
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,10 @@
 //! How far a value of a network sees: read off the geometry of what is recorded on a tape.
 
-use crate::ops::Op;
+use crate::contraction::Family;
 use crate::ops::batch_norm::Statistics;
-use crate::ops::choice::Family;
 use crate::ops::resample::Resample;
 use crate::ops::window::Window;
+use crate::tape::Op;
 use crate::tape::{Node, Source, Tape, Var};
 use crate::tensor::Shape;
 use std::any::Any;
@@ -48,7 +48,7 @@ fn maps<'a>(op: &dyn Op, node: &'a Node, nodes: &[Node]) -> &'a [Var] {
     }
 }
 
-fn key(op: &dyn Op, node: &Node, nodes: &[Node]) -> Option<crate::ops::choice::ContractionKey> {
+fn key(op: &dyn Op, node: &Node, nodes: &[Node]) -> Option<crate::contraction::ContractionKey> {
     let shapes: Vec<Shape> = node
         .inputs
         .iter()

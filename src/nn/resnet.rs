@@ -3,8 +3,8 @@
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer, UpConv, Upsample, dropout_half};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
+use crate::contraction::Geometry;
 use crate::ops::activation::{Activation, activate};
-use crate::ops::contraction::Geometry;
 use crate::ops::elementwise::add;
 use crate::ops::resample::Resample;
 use crate::state::StateList;

@@ -3,9 +3,9 @@
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer, UpConv, Upsample, dropout_half};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
+use crate::contraction::Geometry;
 use crate::ops::Concat;
 use crate::ops::activation::{Activation, activate};
-use crate::ops::contraction::Geometry;
 use crate::ops::window::Window;
 use crate::state::StateList;
 use crate::tape::{Tape, TapeError, Var};

@@ -1,12 +1,12 @@
 //! LeakyReLU, ReLU, tanh and sigmoid.
 
-use super::Op;
 use super::elementwise::{add, multiply, streaming_groups};
-use super::error::{ShapeError, same, take};
-use super::form::{self, Form};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::vector_width::{self, Form};
+use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
@@ -212,7 +212,7 @@ impl Op for ActivateBackward {
         ]);
         let kernel = kernel
             .uint("KIND", self.activation.kind())
-            .uint("RUN", form::run(context.profile));
+            .uint("RUN", vector_width::run(context.profile));
         let kernel = activations(kernel, context.output.dtype);
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         Dispatch::new(kernel, &params, slots, form.streaming_groups(shape)).into()

@@ -1,11 +1,11 @@
 //! Sums over pixels, and the fixed-order split of long sums that the losses use as well.
 
-use super::Op;
-use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use super::reduction::Broadcast;
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
+use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};

@@ -1,17 +1,17 @@
 //! Convolution: each output pixel gathers the input under its kernel. Also the input gradient of
 //! `conv_transpose2d`.
 
-use super::Op;
 use super::channel_sum::ChannelSum;
-use super::choice::{ContractionKey, Family, choose, wide};
-use super::contraction::{Geometry, specialised, weight_channels};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_grad_weight::Conv2dGradWeight;
-use super::error::ShapeError;
-use super::lower::{Choice, Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};
-use super::winograd;
+use crate::contraction::winograd;
+use crate::contraction::{ContractionKey, Family, choose, wide};
+use crate::contraction::{Geometry, specialised, weight_channels};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::ShapeError;
+use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};

@@ -1,15 +1,15 @@
 //! Weight gradient of both convolutions: a sum over pixels of products of the large map, under the
 //! kernel, and the small map.
 
-use super::Op;
 use super::channel_sum::sum_of_parts;
-use super::choice::{ContractionKey, Family, choose, wide};
-use super::contraction::{Geometry, specialised};
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d::Conv2d;
-use super::error::{ShapeError, take};
-use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot, activations, gradients};
-use super::winograd;
+use crate::contraction::winograd;
+use crate::contraction::{ContractionKey, Family, choose, wide};
+use crate::contraction::{Geometry, specialised};
+use crate::tape::Op;
+use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Slot, activations, gradients};
+use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};

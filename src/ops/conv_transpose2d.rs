@@ -2,14 +2,14 @@
 //! one parity class of output pixels at a time, so there are no atomics and no inserted zeros. Also
 //! the input gradient of `conv2d`.
 
-use super::Op;
 use super::channel_sum::ChannelSum;
-use super::choice::{ContractionKey, Family};
-use super::contraction::Geometry;
 use super::conv2d::{Conv2d, check_channels, lower_conv};
 use super::conv2d_grad_weight::Conv2dGradWeight;
-use super::error::ShapeError;
-use super::lower::{LowerContext, Lowered};
+use crate::contraction::Geometry;
+use crate::contraction::{ContractionKey, Family};
+use crate::tape::Op;
+use crate::tape::ShapeError;
+use crate::tape::{LowerContext, Lowered};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 

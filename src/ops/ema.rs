@@ -2,12 +2,14 @@
 //! each update, and a swap by which the average is used.
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
-use super::error::{ShapeError, take};
-use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
-use super::{Op, form, optimizer};
+use super::optimizer;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, Stretch};
+use crate::tape::Op;
+use crate::tape::vector_width;
+use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
+use crate::tape::{ShapeError, take};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
@@ -55,7 +57,9 @@ fn lower(
             rest: rest as f32,
             pad: [0; 2],
         };
-        let kernel = kernel.clone().uint("RUN", form::run(context.profile));
+        let kernel = kernel
+            .clone()
+            .uint("RUN", vector_width::run(context.profile));
         Dispatch::new(
             kernel,
             &params,

@@ -2,15 +2,16 @@
 //! with a constant; L1 and the mean squared error of pairs compare two images (arXiv 1611.07004,
 //! section 3.1; the reference's `GANLoss` and `L1Loss`).
 
+use super::Fill;
 use super::activation::{ActivateBackward, Activation, activate};
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
 use super::elementwise::{multiply, scale, streaming_groups};
-use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use super::reduction::Sum;
-use super::{Fill, Op};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};

@@ -5,13 +5,13 @@
 //! optimiser skips: running statistics, which belong to the forward pass, move in such a step too,
 //! and Adam's bias corrections do not count it.
 
-use super::Op;
 use super::elementwise::{PER_THREAD, WORKGROUP};
-use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
-use super::step::{MONITOR_COLUMNS, MONITOR_HEAD};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
+use crate::tape::{MONITOR_COLUMNS, MONITOR_HEAD};
+use crate::tape::{ShapeError, take};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,12 @@
 //! The loss watch: losses stay on the device in a ring that the host reads now and then, and a loss
 //! that is not finite raises a flag that the optimiser and the running statistics obey.
 
-use super::Op;
-use super::error::{ShapeError, same};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot};
-use super::step::{MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
+use crate::tape::{MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
+use crate::tape::{ShapeError, same};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};

@@ -2,10 +2,10 @@
 //! the optimisers, over states of precision f16, look for an overflow before and move the loss
 //! scale behind.
 
-use super::form::takes_eights;
 use super::loss_scale;
-use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
 use crate::state::{ArenaId, StateId, StateList, Stretch};
+use crate::tape::vector_width::takes_eights;
+use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::DType;
 
 /// Ranges of every part of an arena start at multiples of this many bytes: the strictest offset

@@ -1,12 +1,12 @@
 //! Random numbers, the same on every run with the same seed, whatever else is on the tape: initial
 //! values, and draws of a step.
 
-use super::Op;
 use super::elementwise::WORKGROUP;
-use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot};
+use crate::tape::{ShapeError, take};
 use crate::tensor::{Layout, Shape};
 use bytemuck::{Pod, Zeroable};
 

@@ -2,12 +2,12 @@
 //! adjoint, which spreads values over those pixels. With [`super::elementwise::Binary`], whose
 //! right side may be spread, they are closed under differentiation.
 
-use super::Op;
 use super::elementwise::{WORKGROUP, multiply, streaming_groups};
-use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{Layout, Shape};
 use bytemuck::{Pod, Zeroable};

@@ -2,12 +2,12 @@
 //! or of twice the size (in place of transposed convolutions). Each is linear, and its adjoint is
 //! the other operation of this file.
 
-use super::Op;
 use super::elementwise::{WORKGROUP, streaming_groups};
-use super::error::{ShapeError, same, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};

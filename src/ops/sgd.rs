@@ -3,12 +3,14 @@
 //! which look for an overflow first.
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
-use super::error::ShapeError;
-use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
-use super::{Op, form, loss_scale, optimizer};
+use super::{loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, StateList, Stretch};
+use crate::tape::Op;
+use crate::tape::ShapeError;
+use crate::tape::vector_width;
+use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
@@ -85,7 +87,8 @@ impl Sgd {
             velocity,
             copy,
         ];
-        let kernel = KernelSpec::new(shader!("sgd/update")).uint("RUN", form::run(context.profile));
+        let kernel =
+            KernelSpec::new(shader!("sgd/update")).uint("RUN", vector_width::run(context.profile));
         let kernel = if has_momentum {
             kernel.flag("MOMENTUM", true)
         } else {

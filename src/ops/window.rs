@@ -1,11 +1,11 @@
 //! A window onto every map of a batch: crops, what a crop's gradient is, and padding by reflection.
 
-use super::Op;
 use super::elementwise::WORKGROUP;
-use super::error::{ShapeError, take};
-use super::lower::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
+use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};

@@ -3,9 +3,10 @@
 
 use super::{Program, ProgramError, Store};
 use crate::gpu::{DeviceClass, Gpu, Interval};
+use crate::ops::Fill;
 use crate::ops::elementwise::scale;
-use crate::ops::{Fill, StepState};
 use crate::state::StateList;
+use crate::tape::StepState;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use std::time::Instant;

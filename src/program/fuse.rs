@@ -20,19 +20,20 @@
 //! no longer rounded to what it is stored in.
 
 use super::fusion::Fusion;
+use crate::contraction::Activated;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
 use crate::ops::adam::{Adam, FromMaps};
 use crate::ops::batch_norm::{
     Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad,
     Normalize, NormalizeActivate, RunningStatistics, Statistics, StatisticsOf,
 };
-use crate::ops::contraction::Activated;
 use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
 use crate::ops::elementwise::Scale;
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
 use crate::ops::window::Window;
-use crate::ops::{Byproduct, Concat, Fill, Op};
+use crate::ops::{Byproduct, Concat, Fill};
 use crate::state::StateList;
+use crate::tape::Op;
 use crate::tape::{Node, Source, Tape, Var};
 use std::any::Any;
 

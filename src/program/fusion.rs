@@ -2,12 +2,13 @@
 //! rewritten.
 
 use super::place::live_nodes;
+use crate::contraction::Activated;
+use crate::ops::Concat;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
-use crate::ops::contraction::Activated;
 use crate::ops::window::Window;
-use crate::ops::{Concat, Op, View};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Node, Source, Tape, Var};
+use crate::tape::{Op, View};
 use crate::tensor::Shape;
 use std::any::Any;
 

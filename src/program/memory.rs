@@ -3,8 +3,8 @@
 
 use super::{ALL_UNUSED_BYTES, Plan, RoomPlan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
-use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::state::{ArenaSpec, StateList};
+use crate::tape::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::tensor::DType;
 
 /// What a program of one operation takes beside its values.

@@ -38,8 +38,8 @@ pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 
 use crate::gpu::{Access, Ahead, Binding, Buffer, Gpu, Kernel, UploadRing};
-use crate::ops::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
 use crate::state::{ArenaId, StateId, StateList};
+use crate::tape::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
 use crate::tape::{Tape, Var};
 use crate::tensor::DType;
 use std::sync::Arc;

@@ -7,8 +7,8 @@
 //! channels, goes into one concatenation only, and its producer does not read that same storage.
 
 use super::ProgramError;
-use crate::ops::{ArenaPart, Op, Operand, View};
 use crate::state::{ArenaId, StateList};
+use crate::tape::{ArenaPart, Op, Operand, View};
 use crate::tape::{Node, Source, Tape, Var};
 use crate::tensor::DType;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -9,8 +9,8 @@ use super::fuse::fuse;
 use super::lives::{Life, lives};
 use super::place::{Place, Places, byproducts, describe, gradient_bytes, live_nodes, place_values};
 use crate::gpu::{KernelSpec, Profile};
-use crate::ops::{Choice, Dispatch, LowerContext, Operand, Slot};
 use crate::state::{ArenaId, StateId, StateList};
+use crate::tape::{Choice, Dispatch, LowerContext, Operand, Slot};
 use crate::tape::{Source, Tape, Var};
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -2,8 +2,8 @@
 
 use super::Plan;
 use super::place::describe;
-use crate::ops::{ArenaPart, Slot};
 use crate::tape::Var;
+use crate::tape::{ArenaPart, Slot};
 use crate::tensor::Shape;
 
 /// One operation of a plan.

@@ -11,8 +11,8 @@
 use super::ProgramError;
 use super::lives::{Life, lives};
 use super::place::{Place, Storage, live_nodes, place_values};
-use crate::ops::Op;
 use crate::state::{StateId, StateList};
+use crate::tape::Op;
 use crate::tape::{Node, Source, Tape, Var};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

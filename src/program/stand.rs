@@ -3,8 +3,8 @@
 
 use super::{Clock, Launch, ProgramError, Spread, Store, encode};
 use crate::gpu::{Binding, Buffer, Gpu, Timestamps};
-use crate::ops::{Dispatch, Operand, Slot};
 use crate::state::StateList;
+use crate::tape::{Dispatch, Operand, Slot};
 use std::time::Instant;
 use wgpu::BufferUsages;
 

@@ -5,9 +5,9 @@ use super::{Program, ProgramError};
 use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::ops::loss_scale::{Scaling, monitor_offset};
 use crate::ops::random::RandomNormal;
-use crate::ops::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::state::{ArenaId, Init, StateId, StateList, StateSpec};
 use crate::tape::Tape;
+use crate::tape::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::tensor::DType;
 use wgpu::BufferUsages;
 

@@ -3,7 +3,7 @@
 
 use super::{Clock, LAUNCHES_PER_SUBMIT, Launch, Program, ProgramError, Store, encode};
 use crate::gpu::{Gpu, Interval, Timestamps};
-use crate::ops::StepState;
+use crate::tape::StepState;
 use std::time::Instant;
 
 /// Launches of an operation in a row where only the host's clock can time it.

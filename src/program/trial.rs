@@ -2,12 +2,12 @@
 //! same device, and only then timed.
 
 use super::{Budget, Clock, ProgramError, Spread, Stand};
+use crate::contraction::winograd;
+use crate::contraction::{Candidate, ContractionKey, Family, candidates};
 use crate::gpu::{Gpu, Profile};
-use crate::ops::choice::{Candidate, ContractionKey, Family, candidates};
-use crate::ops::winograd;
-use crate::ops::{LowerContext, Lowered, Op, Operand};
 use crate::state::StateList;
 use crate::tape::Source;
+use crate::tape::{LowerContext, Lowered, Op, Operand};
 use crate::tensor::DType;
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 //! found is kept in the user's cache folder, by device and driver.
 
 use super::{Budget, Clock, ProgramError, Spread, Trial, TrialOptions};
+use crate::contraction::{Candidate, ContractionKey, candidates, choose};
 use crate::gpu::{Gpu, UserCache};
-use crate::ops::choice::{Candidate, ContractionKey, candidates, choose};
 use std::collections::BTreeMap;
 
 /// How much time tuning may take.

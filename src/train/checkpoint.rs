@@ -29,8 +29,8 @@ use crate::nn::{
     Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime, Upsample,
 };
 use crate::ops::loss_scale::Scaling;
-use crate::ops::{ArenaPart, Choice};
 use crate::state::{ArenaId, StateList};
+use crate::tape::{ArenaPart, Choice};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};

@@ -11,9 +11,9 @@ use super::translator::Forward;
 use crate::data::default_load_size;
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::nn::{Fit, Generator, Mode};
-use crate::ops::Choice;
 use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError, Programs, RoomPlan};
 use crate::state::StateList;
+use crate::tape::Choice;
 use crate::tensor::Shape;
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //! waits for the step it just submitted.
 
 use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
-use crate::ops::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use crate::program::Store;
+use crate::tape::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use std::collections::VecDeque;
 
 /// Readings under way at one time: the host runs at most so many readings ahead of the device.

@@ -9,9 +9,9 @@ use super::session::Session;
 use crate::gpu::Gpu;
 use crate::interop::{InteropError, TensorFile, load_network, network_values};
 use crate::nn::{Generator, PatchGan};
-use crate::ops::ArenaPart;
 use crate::program::Store;
 use crate::state::{ArenaId, StateList};
+use crate::tape::ArenaPart;
 use std::collections::HashSet;
 use std::path::Path;
 

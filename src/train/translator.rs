@@ -3,9 +3,9 @@
 use super::error::TrainError;
 use crate::gpu::{Gpu, Profile};
 use crate::nn::{Fit, Fitted, Generator, Mode};
-use crate::ops::StepState;
 use crate::program::{Plan, Program, Room, Store};
 use crate::state::StateList;
+use crate::tape::StepState;
 use crate::tape::{Tape, Var};
 use crate::tensor::Shape;
 use std::sync::Arc;

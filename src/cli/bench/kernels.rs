@@ -10,7 +10,7 @@ use crate::bench::{
     ratio, time_kernels,
 };
 use crate::cli::note;
-use crate::ops::choice::ContractionKey;
+use crate::contraction::ContractionKey;
 use crate::program::{Clock, Spread};
 use crate::tensor::DType;
 use crate::train::Length;

@@ -3,12 +3,12 @@
 
 use super::super::conv2d_grad_weight::Conv2dGradWeight;
 use super::super::loss_scale;
-use super::super::lower::{ArenaPart, Dispatch, LowerContext, Slot, activations, weights};
 use super::super::optimizer;
 use super::Adam;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::StateId;
+use crate::tape::{ArenaPart, Dispatch, LowerContext, Slot, activations, weights};
 use crate::tensor::DType;
 use bytemuck::{Pod, Zeroable};
 

@@ -8,11 +8,11 @@ use super::{
     groups_for, lower_normalize, stats_shape,
 };
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
-use crate::ops::Op;
-use crate::ops::error::{ShapeError, same};
-use crate::ops::form;
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::vector_width;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
+use crate::tape::{ShapeError, same};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
 
@@ -61,7 +61,7 @@ impl Small {
             DeviceClass::Gpu => 64,
         };
         (pixels <= most).then(|| Self {
-            kernel_workgroup: form::run(profile),
+            kernel_workgroup: vector_width::run(profile),
         })
     }
 

@@ -5,12 +5,12 @@
 use super::second::{self, RowPad};
 use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
-use crate::ops::Op;
-use crate::ops::error::{ShapeError, same, take};
-use crate::ops::form::Form;
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::ops::reduction::Broadcast;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::vector_width::Form;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};

@@ -3,10 +3,10 @@
 
 use super::{groups_for, stats_shape};
 use crate::gpu::KernelSpec;
-use crate::ops::Op;
-use crate::ops::error::{ShapeError, same, take};
-use crate::ops::lower::{Dispatch, LowerContext, Lowered, Slot};
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
+use crate::tape::{ShapeError, same, take};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
 

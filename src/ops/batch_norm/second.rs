@@ -15,12 +15,12 @@
 //! ```
 
 use super::{GradInput, GradSums, Normalize, StatisticsOf, check_stats, stats_shape};
-use crate::ops::Op;
 use crate::ops::channel_sum::ChannelSum;
 use crate::ops::elementwise::{add, copy, fill, multiply};
-use crate::ops::error::{ShapeError, same, take};
-use crate::ops::lower::{LowerContext, Lowered, Operand};
 use crate::ops::reduction::Sum;
+use crate::tape::Op;
+use crate::tape::{LowerContext, Lowered, Operand};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 

@@ -1,7 +1,7 @@
 //! A contraction's key from its name, as [`ContractionKey`] prints it.
 
 use super::{ContractionKey, Family};
-use crate::ops::contraction::Geometry;
+use crate::contraction::Geometry;
 use crate::tensor::{DType, Shape};
 use std::str::FromStr;
 use thiserror::Error;

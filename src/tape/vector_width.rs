@@ -3,22 +3,22 @@
 //! keeps an eight as its four even and its four odd numbers, so that all operands are taken alike.
 //! And the order in which such devices walk through memory.
 
-use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::lower::Operand;
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
+use crate::ops::elementwise::{PER_THREAD, WORKGROUP};
 use crate::tensor::{DType, Shape};
 
 /// Numbers of a load.
 pub(crate) const EIGHT: usize = 8;
 
 /// Whether eights win on the device, which loads and stores lane by lane, and has words of 64 bits.
-pub(super) fn takes_eights(profile: &Profile) -> bool {
+pub(crate) fn takes_eights(profile: &Profile) -> bool {
     profile.class == DeviceClass::Cpu && profile.int64
 }
 
 /// Threads that walk side by side through a stretch of memory: on a GPU the workgroup, on a CPU
 /// adapter, which takes one subgroup after the other, the subgroup.
-pub(super) fn run(profile: &Profile) -> usize {
+pub(crate) fn run(profile: &Profile) -> usize {
     match (profile.class, profile.subgroup) {
         (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
         _ => WORKGROUP,
@@ -27,7 +27,7 @@ pub(super) fn run(profile: &Profile) -> usize {
 
 /// How a kernel takes the channels of its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// A `vec4` at a time.
     Vec4,
     /// Eight at a time, for f32.

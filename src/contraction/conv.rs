@@ -5,8 +5,8 @@ use super::{
     Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, by_points, splits,
     usual_rung, wide,
 };
+use crate::contraction::winograd;
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
-use crate::ops::winograd;
 use crate::shader;
 
 /// Threads of a workgroup of the register rung: small, so that every core of a CPU gets some.

@@ -6,7 +6,20 @@
 //! gradient can be printed, compiled and differentiated like anything else. Nodes run in the order
 //! in which they were recorded.
 
-use crate::ops::{Fill, Op, ShapeError, add};
+mod error;
+mod lower;
+mod op;
+mod step_state;
+pub(crate) mod vector_width;
+
+pub use error::ShapeError;
+pub(crate) use error::{same, take};
+pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot};
+pub(crate) use lower::{activations, gradients, stored, weights};
+pub use op::{Op, View};
+pub use step_state::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
+
+use crate::ops::{Fill, add};
 use crate::state::{ArenaId, StateId, StateList};
 use crate::tensor::Shape;
 use std::collections::HashMap;

@@ -1,10 +1,10 @@
 //! What the three contraction families share: the geometry, and reading through an activation.
 
-use super::Op;
-use super::choice::{ContractionKey, Family, wide};
-use super::error::ShapeError;
-use super::lower::{LowerContext, Lowered};
+use super::{ContractionKey, Family, wide};
 use crate::gpu::KernelSpec;
+use crate::tape::Op;
+use crate::tape::ShapeError;
+use crate::tape::{LowerContext, Lowered};
 use crate::tensor::Shape;
 use std::sync::Arc;
 

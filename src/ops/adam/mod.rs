@@ -7,12 +7,14 @@ mod from_maps;
 pub use from_maps::FromMaps;
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
-use super::error::ShapeError;
-use super::lower::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
-use super::{Op, form, loss_scale, optimizer};
+use super::{loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, StateId, StateList, Stretch};
+use crate::tape::Op;
+use crate::tape::ShapeError;
+use crate::tape::vector_width;
+use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use bytemuck::{Pod, Zeroable};
@@ -114,7 +116,7 @@ impl Adam {
         } else {
             shader!("adam/update")
         });
-        let kernel = kernel.uint("RUN", form::run(context.profile));
+        let kernel = kernel.uint("RUN", vector_width::run(context.profile));
         let kernel = if half {
             gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16)
         } else {

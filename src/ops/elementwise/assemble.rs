@@ -1,11 +1,11 @@
 //! Several batches as one: images assembled into a batch, taken out of it and put back. Slices of
 //! images are views without a copy.
 
-use super::elementwise::{concat, copy, copy_channels, fill};
-use super::error::{ShapeError, same, take};
-use super::lower::{LowerContext, Lowered};
 use super::view::{Concat, Slice};
-use super::{Op, View};
+use super::{concat, copy, copy_channels, fill};
+use crate::tape::{LowerContext, Lowered};
+use crate::tape::{Op, View};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 

@@ -10,12 +10,12 @@
 mod points;
 mod transform;
 
-use super::choice::{Candidate, ContractionKey, Family};
-use super::contraction::Geometry;
-use super::form::EIGHT;
-use super::lower::{Choice, Dispatch, LowerContext, Lowered, Slot};
+use super::Geometry;
+use super::{Candidate, ContractionKey, Family};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::vector_width::EIGHT;
+use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
 use bytemuck::{Pod, Zeroable};
 use points::SIDE;

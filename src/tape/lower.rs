@@ -1,6 +1,6 @@
 //! From an operation to dispatches: plain data, made without a device.
 
-use super::choice::ContractionKey;
+use crate::contraction::ContractionKey;
 use crate::gpu::{KernelSpec, Profile};
 use crate::state::{ArenaId, StateList};
 use crate::tensor::{DType, F32_BYTES, Shape};

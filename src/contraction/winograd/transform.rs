@@ -1,9 +1,9 @@
 //! A launch of `winograd_transform.wgsl`: tiles from one side to the other through a matrix.
 
-use super::super::lower::{Dispatch, Operand, Slot};
 use super::points::{Matrix, SIDE};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::{Dispatch, Operand, Slot};
 use bytemuck::{Pod, Zeroable};
 
 /// Threads of a workgroup.

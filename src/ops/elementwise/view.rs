@@ -2,10 +2,10 @@
 //! copy; where the planner cannot make a view of one, it is lowered to a copy.
 
 use super::assemble::ChannelPad;
-use super::elementwise::copy;
-use super::error::{ShapeError, same, take};
-use super::lower::{LowerContext, Lowered};
-use super::{Op, View};
+use super::copy;
+use crate::tape::{LowerContext, Lowered};
+use crate::tape::{Op, View};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 
@@ -81,7 +81,7 @@ impl Op for Slice {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        super::elementwise::copy_channels(
+        super::copy_channels(
             0,
             context.inputs[0],
             self.start,
@@ -146,13 +146,13 @@ impl Op for Concat {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         if let &[left, right] = context.inputs {
-            return super::elementwise::concat([0, 1], [left, right], context.output).into();
+            return super::concat([0, 1], [left, right], context.output).into();
         }
         let mut start = 0;
         let mut lowered = Lowered::default();
         for (position, &input) in context.inputs.iter().enumerate() {
             let channels = input.shape.channels();
-            lowered.dispatches.push(super::elementwise::copy_channels(
+            lowered.dispatches.push(super::copy_channels(
                 position,
                 input,
                 0,

@@ -3,8 +3,8 @@
 
 use super::{ContractionKey, Family};
 use crate::gpu::{KernelSpec, Profile};
-use crate::ops::Operand;
-use crate::ops::form::EIGHT;
+use crate::tape::Operand;
+use crate::tape::vector_width::EIGHT;
 use crate::tensor::DType;
 use std::borrow::Cow;
 

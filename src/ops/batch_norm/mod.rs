@@ -13,12 +13,12 @@ pub use grad::{Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedG
 pub use running::{RunningStatistics, RunningToStats};
 pub use second::{InvStd, Row, RowPad};
 
-use super::Op;
-use super::error::{ShapeError, same, take};
-use super::form::Form;
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::vector_width::Form;
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};

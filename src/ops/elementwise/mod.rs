@@ -1,13 +1,19 @@
 //! Addition, multiplication, scaling, filling and copying: one thread a `vec4` or an eight at a
 //! time, bound by memory.
 
-use super::Op;
-use super::error::{ShapeError, same, take};
-use super::form::{self, Form};
-use super::lower::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
+mod assemble;
+mod view;
+
+pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
+pub use view::{Byproduct, Concat, Detach, Slice};
+
 use super::reduction::{Sum, check_reduced, is_total};
 use crate::gpu::KernelSpec;
 use crate::shader;
+use crate::tape::Op;
+use crate::tape::vector_width::{self, Form};
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
+use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
@@ -124,7 +130,7 @@ impl Op for Binary {
         ]);
         let kernel = kernel
             .flag("PRODUCT", self.product)
-            .uint("RUN", form::run(context.profile));
+            .uint("RUN", vector_width::run(context.profile));
         let kernel = if form == Form::Vec4 {
             kernel.uint("RIGHT", spread)
         } else {

@@ -2,9 +2,9 @@
 //! default.
 
 use super::{Candidate, ContractionKey, Family, wide};
+use crate::contraction::winograd::{POINTS, kernel, tiles};
 use crate::gpu::{DeviceClass, Profile};
-use crate::ops::form::EIGHT;
-use crate::ops::winograd::{POINTS, kernel, tiles};
+use crate::tape::vector_width::EIGHT;
 
 /// Tiles from which its products save more than the transforms of the weight, or of its gradient,
 /// cost.
@@ -75,8 +75,8 @@ pub(super) fn grad_weight(key: &ContractionKey, profile: &Profile) -> Option<Can
 mod tests {
     use super::super::default_rung;
     use super::*;
-    use crate::ops::contraction::Geometry;
-    use crate::ops::winograd::RUNG;
+    use crate::contraction::Geometry;
+    use crate::contraction::winograd::RUNG;
     use crate::tensor::{DType, Shape};
 
     /// The discriminator's fourth layer: on CPU adapters many tiles go by Winograd's points, few do

@@ -4,8 +4,8 @@ use super::{
     Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, by_points, matrix, splits,
     usual_rung, wide,
 };
+use crate::contraction::winograd;
 use crate::gpu::{KernelSpec, Profile};
-use crate::ops::winograd;
 use crate::shader;
 use crate::tensor::Shape;
 

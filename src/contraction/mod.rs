@@ -8,20 +8,23 @@
 
 mod by_points;
 mod conv;
+mod geometry;
 mod grad_weight;
 mod matrix;
 mod parse;
 mod thin;
 pub(crate) mod wide;
+pub(crate) mod winograd;
 
+pub use geometry::{Activated, Geometry};
+pub(crate) use geometry::{specialised, weight_channels};
 pub use parse::ParseKeyError;
 
-use super::contraction::Geometry;
-use super::conv_transpose2d::ConvTranspose2d;
-use super::conv2d::Conv2d;
-use super::conv2d_grad_weight::Conv2dGradWeight;
-use super::error::ShapeError;
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
+use crate::ops::conv_transpose2d::ConvTranspose2d;
+use crate::ops::conv2d::Conv2d;
+use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
+use crate::tape::ShapeError;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
 use std::fmt;

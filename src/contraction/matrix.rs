@@ -109,8 +109,8 @@ pub(super) fn best_first(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
 mod tests {
     use super::super::{Family, choose};
     use super::*;
+    use crate::contraction::Geometry;
     use crate::gpu::DeviceClass;
-    use crate::ops::contraction::Geometry;
     use crate::tensor::Shape;
 
     #[test]
