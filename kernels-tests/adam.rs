@@ -327,8 +327,8 @@ impl FromMapsCase {
         .into_iter();
         let start = lay_out(&states, arena, || draws.next().unwrap() * 0.2);
         let zeros = vec![0.0; start.len()];
-        let stretch = states.stretch(state);
-        let words = stretch.offset as usize / 4..(stretch.offset + stretch.bytes) as usize / 4;
+        let range = states.range(state);
+        let words = range.offset as usize / 4..(range.offset + range.bytes) as usize / 4;
         let mut arenas: Arenas = [
             (ArenaPart::Value, start),
             (ArenaPart::Moment1, zeros.clone()),

@@ -366,11 +366,11 @@ pub fn run_beside(
     let output_buffer = upload(&output, None);
     let byproduct_buffers: Vec<_> = beside.iter().map(|operand| upload(operand, None)).collect();
     let unused = gpu.storage("unused", UNUSED * MOST_UNUSED as u64).unwrap();
-    let workspace = gpu.storage("workspace", lowered.workspace_bytes).unwrap();
+    let scratch = gpu.storage("scratch", lowered.scratch_bytes).unwrap();
     gpu.write(
-        &workspace,
+        &scratch,
         0,
-        &[0xff; 4].repeat(lowered.workspace_bytes as usize / 4),
+        &[0xff; 4].repeat(lowered.scratch_bytes as usize / 4),
     );
     let monitor = gpu.storage("monitor", MONITOR_BYTES).unwrap();
     gpu.write(&monitor, 0, bytemuck::cast_slice(&around.monitor));
@@ -427,7 +427,7 @@ pub fn run_beside(
                 offset: *i as u64 * UNUSED,
                 bytes: UNUSED,
             },
-            Slot::Workspace => whole(&workspace),
+            Slot::Scratch => whole(&scratch),
             Slot::Step => whole(&step),
             Slot::Monitor => whole(&monitor),
             Slot::Arena {

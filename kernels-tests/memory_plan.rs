@@ -123,10 +123,10 @@ impl<'a> Simulation<'a> {
                 own.len(),
                 "{name}: two results share a buffer"
             );
-            assert_eq!(step.workspace_bytes, lowered.workspace_bytes, "{name}");
+            assert_eq!(step.scratch_bytes, lowered.scratch_bytes, "{name}");
             assert!(
-                self.plan.workspace_bytes >= lowered.workspace_bytes,
-                "{name}: workspace too small"
+                self.plan.scratch_bytes >= lowered.scratch_bytes,
+                "{name}: scratch too small"
             );
             for &input in &node.inputs {
                 self.check_read(number(input), &name);

@@ -1,4 +1,4 @@
-//! Training on whole pictures of several sizes: a program each over one store, in one room.
+//! Training on whole pictures of several sizes: a program each over one store, in one workspace.
 
 use crate::harness::{gpu, open};
 use crate::shaders::small_config;

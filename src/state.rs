@@ -80,18 +80,18 @@ pub struct ArenaSpec {
     pub states: Vec<StateId>,
 }
 
-/// A stretch of an arena.
+/// A range of an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
+pub struct ArenaRange {
     /// First byte in the arena.
     pub offset: u64,
     /// Its length.
     pub bytes: u64,
-    /// First byte in memory that holds nothing but these stretches, one behind the other.
+    /// First byte in memory that holds nothing but these ranges, one behind the other.
     pub packed: u64,
 }
 
-impl Stretch {
+impl ArenaRange {
     /// The same in pieces of at most so many bytes.
     pub fn split(self, most: u64) -> impl Iterator<Item = Self> + Clone {
         let piece = move |start| Self {
@@ -175,7 +175,7 @@ impl StateList {
 
     /// A state of `arena`, which [`StateList::arena`] of the same list made. In memory vectors lie
     /// in front of weights, so that what is left without some weights are few
-    /// [stretches](StateList::stretches); that moves the weights before.
+    /// [ranges](StateList::ranges); that moves the weights before.
     pub fn add(&mut self, arena: ArenaId, name: String, shape: Shape, init: Init) -> StateId {
         let id = StateId(self.states.len());
         self.states.push(StateSpec {
@@ -238,15 +238,15 @@ impl StateList {
             .map(|&id| &self.states[id.0])
     }
 
-    /// The stretches that are left of an arena without some of its states.
-    pub fn stretches(&self, arena: ArenaId, without: &[StateId]) -> Vec<Stretch> {
+    /// The ranges that are left of an arena without some of its states.
+    pub fn ranges(&self, arena: ArenaId, without: &[StateId]) -> Vec<ArenaRange> {
         let mut gaps: Vec<&StateSpec> = without.iter().map(|&id| self.get(id)).collect();
         gaps.sort_by_key(|state| state.offset);
         let mut found = Vec::new();
         let [mut offset, mut packed] = [0; 2];
         let mut end_at = |end: u64, next: u64| {
             if end > offset {
-                found.push(Stretch {
+                found.push(ArenaRange {
                     offset,
                     bytes: end - offset,
                     packed,
@@ -265,10 +265,10 @@ impl StateList {
         found
     }
 
-    /// The stretch of one state.
-    pub fn stretch(&self, id: StateId) -> Stretch {
+    /// The range of one state.
+    pub fn range(&self, id: StateId) -> ArenaRange {
         let state = self.get(id);
-        Stretch {
+        ArenaRange {
             offset: state.offset,
             bytes: state.shape.bytes(),
             packed: 0,
@@ -276,11 +276,11 @@ impl StateList {
     }
 
     /// The states of an arena but `without`, in order, each with its first byte in memory that
-    /// holds their stretches one behind the other.
+    /// holds their ranges one behind the other.
     pub fn packed(&self, arena: ArenaId, without: &[StateId]) -> Vec<(&StateSpec, u64)> {
-        let stretches = self.stretches(arena, without);
+        let ranges = self.ranges(arena, without);
         let place = |offset: u64| {
-            stretches
+            ranges
                 .iter()
                 .rev()
                 .find(|s| s.offset <= offset)

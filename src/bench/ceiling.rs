@@ -6,7 +6,7 @@ use crate::contraction::Geometry;
 use crate::contraction::{ContractionKey, Family, candidates};
 use crate::gpu::{DeviceClass, Gpu, Profile};
 use crate::ops::elementwise::Scale;
-use crate::program::{Clock, Stand, Trial};
+use crate::program::{Clock, KernelBench, Trial};
 use crate::state::StateList;
 use crate::tape::{Dispatch, LowerContext, Op, Operand};
 use crate::tensor::{DType, Shape};
@@ -141,14 +141,14 @@ fn time_copies(
         Shape::nhwc(1, 1, (bytes / (4 * dtype.bytes())) as usize, 4),
         dtype,
     );
-    let stand = Stand::new(gpu, clock, &[operand], operand, 0)?;
+    let bench = KernelBench::new(gpu, clock, &[operand], operand, 0)?;
     // As the name of a contraction's key.
     let suffix = if dtype == DType::F16 { " f16" } else { "" };
     let mut entries = Vec::new();
     for (threads, per_thread) in COPIES {
         let name = format!("{threads} threads of {per_thread} vec4s");
-        let launch = stand.bind(&[copy(gpu.profile(), operand, threads, per_thread)], 0)?;
-        let seconds = stand.time(&launch, &options.budget(f64::INFINITY))?;
+        let launch = bench.bind(&[copy(gpu.profile(), operand, threads, per_thread)], 0)?;
+        let seconds = bench.time(&launch, &options.budget(f64::INFINITY))?;
         entries.push(Entry {
             name: format!("copy of {} MiB{suffix}: {name}", bytes >> 20),
             group: "copy".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::report::Entry;
-use crate::program::Spread;
+use crate::program::Quantiles;
 use std::collections::BTreeSet;
 
 /// Fewer samples than these have no quartiles to speak of.
@@ -27,9 +27,9 @@ pub struct Change {
     /// The entry's name.
     pub name: String,
     /// Its seconds in the first report.
-    pub before: Spread,
+    pub before: Quantiles,
     /// Its seconds in the second report.
-    pub after: Spread,
+    pub after: Quantiles,
     /// Whether they differ.
     pub verdict: Verdict,
 }
@@ -87,7 +87,7 @@ impl Difference {
     }
 }
 
-fn verdict(before: &Spread, after: &Spread) -> Verdict {
+fn verdict(before: &Quantiles, after: &Quantiles) -> Verdict {
     match before.is_apart_from(after) {
         _ if before.samples.min(after.samples) < FEW => Verdict::Unknown,
         false => Verdict::Same,

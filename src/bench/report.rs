@@ -1,7 +1,7 @@
 //! What every benchmark ends with: one format for tables, files and comparisons.
 
 use crate::gpu::{DeviceClass, Gpu};
-use crate::program::{Clock, Spread};
+use crate::program::{Clock, Quantiles};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -101,7 +101,7 @@ pub struct Entry {
     /// The kernels that ran.
     pub kernel: String,
     /// Seconds.
-    pub seconds: Spread,
+    pub seconds: Quantiles,
     /// Floating-point operations of contractions, two a multiply-accumulate.
     pub flop: f64,
     /// Bytes read and written if every operand is touched once.

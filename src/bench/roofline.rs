@@ -140,7 +140,7 @@ fn draw(
     Ok(())
 }
 
-/// What memory allows up to the ridge, and arithmetic behind it. The labels of later lines stand
+/// What memory allows up to the ridge, and arithmetic behind it. The labels of later lines bench
 /// above those of earlier ones.
 fn roof(
     chart: &mut Chart,

@@ -3,7 +3,7 @@
 use super::report::{Entry, Kind, Report, WHOLE, ratio};
 use crate::data::{Batch, Dataset, Loader, LoaderOptions, Pixels, Split};
 use crate::gpu::Gpu;
-use crate::program::{Clock, Spread, rows};
+use crate::program::{Clock, Quantiles, rows};
 use crate::tensor::Shape;
 use crate::train::{LossReader, Session, TrainConfig, TrainError, Translator};
 use std::collections::HashMap;
@@ -84,7 +84,7 @@ fn time_waited(
     session: &mut Session,
     config: &TrainConfig,
     steps: u64,
-) -> Result<(Spread, Spread), TrainError> {
+) -> Result<(Quantiles, Quantiles), TrainError> {
     let pixels = config.pairs_per_step() * (config.size as usize).pow(2);
     let batch = Batch {
         sides: (config.size, config.size),
@@ -102,7 +102,7 @@ fn time_waited(
             host.push(submitted.as_secs_f64());
         }
     }
-    Ok((Spread::of(&whole), Spread::of(&host)))
+    Ok((Quantiles::of(&whole), Quantiles::of(&host)))
 }
 
 fn wave(values: usize, phase: f32) -> Vec<f32> {
@@ -143,7 +143,7 @@ pub(super) fn time_operations(
             group: row.kind.to_owned(),
             launches: row.kernels.len(),
             kernel: row.kernels.join(" + "),
-            seconds: Spread::of(&seconds),
+            seconds: Quantiles::of(&seconds),
             flop: if row.is_contraction {
                 row.macs as f64 * 2.0
             } else {
@@ -205,7 +205,7 @@ fn time_translation(
     session: &Session,
     config: &TrainConfig,
     times: u64,
-) -> Result<(Spread, usize), TrainError> {
+) -> Result<(Quantiles, usize), TrainError> {
     let shape = Shape::nhwc(
         1,
         config.size as usize,
@@ -230,7 +230,7 @@ fn time_translation(
         }
     }
     Ok((
-        Spread::of(&seconds),
+        Quantiles::of(&seconds),
         translator.program().plan().dispatches(),
     ))
 }

@@ -20,7 +20,7 @@ impl Failures {
         let of_one_file = match &error {
             CliError::InOnePiece { .. } => true,
             CliError::Data(error) => {
-                !matches!(error, DataError::Spawn { .. } | DataError::Scratch { .. })
+                !matches!(error, DataError::Spawn { .. } | DataError::SpillFile { .. })
             }
             CliError::Translate { source, .. } => {
                 matches!(
@@ -83,13 +83,13 @@ mod tests {
                 .take(DataError::EmptyFile { path: path.clone() }.into(), 1)
                 .is_ok()
         );
-        let scratch = DataError::Scratch {
+        let scratch = DataError::SpillFile {
             folder: path,
             source: ErrorKind::StorageFull.into(),
         };
         assert!(matches!(
             failures.take(scratch.into(), 1),
-            Err(CliError::Data(DataError::Scratch { .. }))
+            Err(CliError::Data(DataError::SpillFile { .. }))
         ));
         assert!(matches!(
             failures.finish(2),

@@ -4,7 +4,7 @@
 use super::{Candidate, ContractionKey, Family, wide};
 use crate::contraction::winograd::{POINTS, kernel, tiles};
 use crate::gpu::{DeviceClass, Profile};
-use crate::tape::vector_width::EIGHT;
+use crate::tape::vector_width::VEC8;
 
 /// Tiles from which its products save more than the transforms of the weight, or of its gradient,
 /// cost.
@@ -13,7 +13,7 @@ const MANY_TILES: usize = 24;
 /// Channels in eights: of the product's last axis, which lanes own, and before it of the other
 /// axis.
 fn eights(key: &ContractionKey) -> [usize; 2] {
-    let [large, small] = [key.large, key.small].map(|map| map.channels() / EIGHT);
+    let [large, small] = [key.large, key.small].map(|map| map.channels() / VEC8);
     let last_is_large = match key.family {
         Family::Conv2d => false,
         Family::ConvTranspose2d => true,

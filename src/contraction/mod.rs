@@ -203,7 +203,7 @@ pub struct Candidate {
     pub(crate) kernel: KernelSpec,
     /// Workgroups.
     pub(crate) groups: usize,
-    /// Parts of a sum that is split; each has a result of its own in the workspace.
+    /// Parts of a sum that is split; each has a result of its own in the scratch.
     pub(crate) splits: usize,
 }
 
@@ -303,13 +303,13 @@ const NAIVE_WORKGROUP: usize = 64;
 const TILE_THREADS: usize = 16;
 /// Workgroups that keep a large GPU busy.
 const WANTED_GROUPS: usize = 256;
-/// Most workspace of a split sum.
-const WORKSPACE_BYTES: u64 = 16 << 20;
+/// Most scratch of a split sum.
+const SCRATCH_BYTES: u64 = 16 << 20;
 
 /// Into how many parts to split a sum so that a large GPU is kept busy: at most `most`, and no more
 /// than `result_bytes` a part allow.
 fn splits(groups: usize, most: usize, result_bytes: u64) -> usize {
-    let room = (WORKSPACE_BYTES / result_bytes.max(1)) as usize;
+    let room = (SCRATCH_BYTES / result_bytes.max(1)) as usize;
     WANTED_GROUPS
         .div_ceil(groups.max(1))
         .clamp(1, most.min(room).max(1))

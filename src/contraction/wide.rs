@@ -4,7 +4,7 @@
 use super::{ContractionKey, Family};
 use crate::gpu::{KernelSpec, Profile};
 use crate::tape::Operand;
-use crate::tape::vector_width::EIGHT;
+use crate::tape::vector_width::VEC8;
 use crate::tensor::DType;
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {
 pub(super) fn lanes(key: &ContractionKey, profile: &Profile) -> Option<usize> {
     let eights = [key.large, key.small]
         .iter()
-        .all(|map| map.channels().is_multiple_of(EIGHT));
+        .all(|map| map.channels().is_multiple_of(VEC8));
     profile
         .subgroup
         .filter(|_| profile.int64 && eights && key.dtype == DType::F32)
@@ -34,7 +34,7 @@ pub(super) fn fills_lanes(key: &ContractionKey, profile: &Profile) -> bool {
         (Family::Conv2dGradWeight, false) => key.small.channels(),
         _ => key.output().channels(),
     };
-    lanes(key, profile).is_some_and(|lanes| last_axis.is_multiple_of(EIGHT * lanes))
+    lanes(key, profile).is_some_and(|lanes| last_axis.is_multiple_of(VEC8 * lanes))
 }
 
 /// The profile for maps at these places: without 64-bit words where one of them begins at, or goes

@@ -143,7 +143,7 @@ pub enum DataError {
     },
     /// Rows of pixels that are more than memory should hold could not be kept in a file either.
     #[error("{}: rows of pixels cannot be kept in a temporary file there: {source}; {}", folder.display(), scratch_words(source))]
-    Scratch {
+    SpillFile {
         /// Where the file is.
         folder: PathBuf,
         /// The system's error.

@@ -10,7 +10,7 @@ use super::pairs::check_alike;
 use super::picture::{Depth, Layout, Picture};
 use super::pixels::Pixels;
 use super::rows::RowReader;
-use super::scratch::Scratch;
+use super::spill_file::SpillFile;
 
 /// Bytes of decoded rows that are held at once, if that is a row or more.
 const HELD_BYTES: usize = 1 << 20;
@@ -22,7 +22,7 @@ pub struct Windows<'a> {
     readers: Vec<RowReader>,
     /// The whole input.
     layout: Layout,
-    kept: Scratch,
+    kept: SpillFile,
     /// Rows that were decoded and are kept.
     rows: u32,
 }
@@ -32,7 +32,7 @@ impl<'a> Windows<'a> {
     /// file in `folder`.
     ///
     /// # Errors
-    /// Those of reading, sizes that differ, those of [`Pixels::gather`] and of [`Scratch`].
+    /// Those of reading, sizes that differ, those of [`Pixels::gather`] and of [`SpillFile`].
     pub fn open(files: &[PathBuf], pixels: &'a Pixels, folder: &Path) -> Result<Self, DataError> {
         let readers = files
             .iter()
@@ -50,7 +50,7 @@ impl<'a> Windows<'a> {
             pixels,
             readers,
             layout,
-            kept: Scratch::create(folder, 0)?,
+            kept: SpillFile::create(folder, 0)?,
             rows: 0,
         };
         let first = windows.decode(1)?;
@@ -76,7 +76,7 @@ impl<'a> Windows<'a> {
     /// `[height, width, channels]`, -1..1.
     ///
     /// # Errors
-    /// Those of reading, of [`Pixels::gather`] and of [`Scratch`].
+    /// Those of reading, of [`Pixels::gather`] and of [`SpillFile`].
     pub fn units(&mut self, [top, left, height, width]: [u32; 4]) -> Result<Vec<f32>, DataError> {
         let (image_width, image_height) = self.dimensions();
         let (x, y) = (

@@ -2,11 +2,11 @@
 //! errors.
 
 mod adapter;
-mod ahead;
 mod device;
 mod error;
 mod kernel;
 mod pipelines;
+mod precompile;
 mod profile;
 mod timestamps;
 mod upload;
@@ -14,10 +14,10 @@ mod user_cache;
 mod wgsl;
 
 pub use adapter::{AdapterSummary, list_adapters, quiet_drivers};
-pub(crate) use ahead::Ahead;
 pub use device::{Buffer, DeviceOptions, Gpu, ReadBack, buffer_bytes};
 pub use error::GpuError;
 pub use kernel::{Binding, Kernel, KernelSpec};
+pub(crate) use precompile::Precompile;
 pub use profile::{DeviceClass, Profile};
 pub use timestamps::{Interval, Timestamps};
 pub use upload::UploadRing;

@@ -4,7 +4,7 @@ use super::elementwise::{add, multiply, streaming_groups};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::{self, Form};
+use crate::tape::vector_width::{self, VectorWidth};
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
@@ -202,11 +202,11 @@ impl Op for ActivateBackward {
             slope: self.activation.slope(),
             pad: [0; 3],
         };
-        let form = Form::of(
+        let width = VectorWidth::of(
             context.profile,
             &[context.inputs[0], context.inputs[1], context.output],
         );
-        let kernel = form.kernel([
+        let kernel = width.kernel([
             shader!("activation/backward"),
             shader!("activation/backward_wide"),
         ]);
@@ -215,6 +215,6 @@ impl Op for ActivateBackward {
             .uint("RUN", vector_width::run(context.profile));
         let kernel = activations(kernel, context.output.dtype);
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
-        Dispatch::new(kernel, &params, slots, form.streaming_groups(shape)).into()
+        Dispatch::new(kernel, &params, slots, width.streaming_groups(shape)).into()
     }
 }

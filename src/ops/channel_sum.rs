@@ -29,7 +29,7 @@ pub(crate) fn parts(items: usize, lanes: usize) -> usize {
 }
 
 /// Completes a sum of `parts` parts: with one part `sum` writes the output itself, with more it
-/// fills the workspace with partial results in f32 that each lie like `output`, and a second launch
+/// fills the scratch with partial results in f32 that each lie like `output`, and a second launch
 /// adds them in order and rounds once. `sum` takes the slot that it writes to, and how it is
 /// stored.
 pub(crate) fn sum_of_parts(
@@ -53,13 +53,13 @@ pub(crate) fn sum_of_parts(
     let reduce = Dispatch::new(
         kernel,
         &params,
-        vec![Slot::Workspace, Slot::Output],
+        vec![Slot::Scratch, Slot::Output],
         size.div_ceil(WORKGROUP),
     );
-    let dispatches = vec![sum(Slot::Workspace, DType::F32), reduce];
+    let dispatches = vec![sum(Slot::Scratch, DType::F32), reduce];
     Lowered {
         dispatches,
-        workspace_bytes: parts as u64 * output.shape.bytes(),
+        scratch_bytes: parts as u64 * output.shape.bytes(),
         ..Lowered::default()
     }
 }

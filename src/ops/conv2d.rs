@@ -165,7 +165,7 @@ pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered
     let sum = Dispatch::new(
         kernel,
         &params,
-        vec![Slot::Input(0), Slot::Input(1), Slot::Workspace],
+        vec![Slot::Input(0), Slot::Input(1), Slot::Scratch],
         chosen.groups,
     );
     let output = context.output;
@@ -174,7 +174,7 @@ pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered
     Lowered {
         choice,
         dispatches,
-        workspace_bytes: (chosen.splits * size) as u64 * 16,
+        scratch_bytes: (chosen.splits * size) as u64 * 16,
     }
 }
 
@@ -206,7 +206,7 @@ fn reduce(output: Operand, has_bias: bool, bias: Slot, splits: usize) -> Dispatc
     Dispatch::new(
         kernel,
         &params,
-        vec![Slot::Workspace, bias, Slot::Output],
+        vec![Slot::Scratch, bias, Slot::Output],
         groups,
     )
 }

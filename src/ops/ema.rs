@@ -1,11 +1,11 @@
-//! The exponential moving average of an arena's weights, kept beside them: a launch a stretch after
+//! The exponential moving average of an arena's weights, kept beside them: a launch a range after
 //! each update, and a swap by which the average is used.
 
 use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::optimizer;
 use crate::gpu::KernelSpec;
 use crate::shader;
-use crate::state::{ArenaId, Stretch};
+use crate::state::{ArenaId, ArenaRange};
 use crate::tape::Op;
 use crate::tape::vector_width;
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
@@ -48,9 +48,9 @@ fn lower(
     arena: ArenaId,
     rest: f64,
     kernel: &KernelSpec,
-    slots: impl Fn(Stretch) -> Vec<Slot>,
+    slots: impl Fn(ArenaRange) -> Vec<Slot>,
 ) -> Lowered {
-    let launch = |range: Stretch| {
+    let launch = |range: ArenaRange| {
         let size = (range.bytes / VEC4_BYTES) as usize;
         let params = Params {
             size: size as u32,

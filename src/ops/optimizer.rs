@@ -3,8 +3,8 @@
 //! scale behind.
 
 use super::loss_scale;
-use crate::state::{ArenaId, StateId, StateList, Stretch};
-use crate::tape::vector_width::takes_eights;
+use crate::state::{ArenaId, ArenaRange, StateId, StateList};
+use crate::tape::vector_width::favours_8_wide;
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::DType;
 
@@ -18,7 +18,7 @@ pub(super) fn lower_update(
     context: &LowerContext,
     arena: ArenaId,
     without: &[StateId],
-    range: impl Fn(Stretch) -> Dispatch,
+    update: impl Fn(ArenaRange) -> Dispatch,
     others: impl Fn(bool) -> Vec<Dispatch>,
 ) -> Lowered {
     let states = context.states;
@@ -28,7 +28,7 @@ pub(super) fn lower_update(
     let slot = states.trainable_index(arena);
     if half {
         let gradient = ArenaPart::Gradient;
-        let check = |&range: &Stretch| {
+        let check = |&range: &ArenaRange| {
             loss_scale::check(
                 slot,
                 part(states, arena, gradient, range),
@@ -38,7 +38,7 @@ pub(super) fn lower_update(
         dispatches.extend(ranges.iter().map(check));
         dispatches.extend(others(true));
     }
-    dispatches.extend(ranges.iter().map(|&stretch| range(stretch)));
+    dispatches.extend(ranges.iter().map(|&range| update(range)));
     dispatches.extend(others(false));
     if half {
         dispatches.push(loss_scale::settle(slot));
@@ -50,7 +50,11 @@ pub(super) fn lower_update(
 }
 
 /// An arena without some of its states, in ranges each of which a binding holds.
-pub(super) fn ranges(context: &LowerContext, arena: ArenaId, without: &[StateId]) -> Vec<Stretch> {
+pub(super) fn ranges(
+    context: &LowerContext,
+    arena: ArenaId,
+    without: &[StateId],
+) -> Vec<ArenaRange> {
     let alignment = if context.states.precision() == DType::F16 {
         2 * ALIGNMENT
     } else {
@@ -59,15 +63,15 @@ pub(super) fn ranges(context: &LowerContext, arena: ArenaId, without: &[StateId]
     let most = (context.profile.max_binding_bytes / alignment * alignment).max(alignment);
     context
         .states
-        .stretches(arena, without)
+        .ranges(arena, without)
         .iter()
-        .flat_map(|stretch| stretch.split(most))
+        .flat_map(|range| range.split(most))
         .collect()
 }
 
-/// What belongs to a stretch of the values in one part of the arena. Gradients lie side by side,
+/// What belongs to a range of the values in one part of the arena. Gradients lie side by side,
 /// without those of states that are left out.
-pub(super) fn part(states: &StateList, arena: ArenaId, part: ArenaPart, range: Stretch) -> Slot {
+pub(super) fn part(states: &StateList, arena: ArenaId, part: ArenaPart, range: ArenaRange) -> Slot {
     let precision = states.precision();
     let offset = if part == ArenaPart::Gradient {
         range.packed
@@ -85,5 +89,5 @@ pub(super) fn part(states: &StateList, arena: ArenaId, part: ArenaPart, range: S
 /// Whether an update takes eight numbers at a time, as 64-bit words: where lanes load and store one
 /// after the other.
 pub(super) fn wide(context: &LowerContext) -> bool {
-    takes_eights(context.profile) && context.states.precision() == DType::F32
+    favours_8_wide(context.profile) && context.states.precision() == DType::F32
 }

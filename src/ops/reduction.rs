@@ -136,7 +136,7 @@ impl Op for Sum {
         }
         let chunks = pixels.div_ceil(launch.chunk_pixels);
         let partial = Operand::dense(Shape::nhwc(groups, 1, chunks, input.shape.channels()));
-        let parts = (Slot::Workspace, partial);
+        let parts = (Slot::Scratch, partial);
         let first = Launch {
             total: false,
             scale: 1.0,
@@ -150,7 +150,7 @@ impl Op for Sum {
         .of([parts.clone(), parts], false, (Slot::Output, output));
         Lowered {
             dispatches: vec![first, second],
-            workspace_bytes: partial.shape.bytes(),
+            scratch_bytes: partial.shape.bytes(),
             ..Lowered::default()
         }
     }

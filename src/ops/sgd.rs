@@ -1,4 +1,4 @@
-//! Stochastic gradient descent over a whole arena, with or without momentum: a launch a stretch, or
+//! Stochastic gradient descent over a whole arena, with or without momentum: a launch a range, or
 //! as many as the device's largest binding asks for; over states of precision f16 as many again,
 //! which look for an overflow first.
 
@@ -6,7 +6,7 @@ use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::{loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
-use crate::state::{ArenaId, StateList, Stretch};
+use crate::state::{ArenaId, ArenaRange, StateList};
 use crate::tape::Op;
 use crate::tape::ShapeError;
 use crate::tape::vector_width;
@@ -56,8 +56,8 @@ struct Params {
 }
 
 impl Sgd {
-    /// The launch over a stretch of the arena.
-    fn range(&self, context: &LowerContext, range: Stretch) -> Dispatch {
+    /// The launch over a range of the arena.
+    fn range(&self, context: &LowerContext, range: ArenaRange) -> Dispatch {
         let states = context.states;
         let size = (range.bytes / VEC4_BYTES) as usize;
         let scale_word = loss_scale::word(states.trainable_index(self.arena));

@@ -71,11 +71,11 @@ pub enum ProgramError {
         /// Name of the state.
         state: String,
     },
-    /// A program is larger than the room that it shall share.
+    /// A program is larger than the workspace that it shall share.
     #[error(
-        "a program needs more memory ({bytes} bytes of values) than the room that was made for it; plan the room for its images too"
+        "a program needs more memory ({bytes} bytes of values) than the workspace that was made for it; plan the workspace for its images too"
     )]
-    Room {
+    Workspace {
         /// What its values take.
         bytes: u64,
     },

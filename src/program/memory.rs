@@ -1,7 +1,7 @@
 //! What programs over one store take of the device's memory, by purpose; known before anything is
 //! allocated.
 
-use super::{ALL_UNUSED_BYTES, Plan, RoomPlan};
+use super::{ALL_UNUSED_BYTES, Plan, WorkspacePlan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::state::{ArenaSpec, StateList};
 use crate::tape::{ArenaPart, MONITOR_BYTES, StepState};
@@ -10,11 +10,11 @@ use crate::tensor::DType;
 /// What a program of one operation takes beside its values.
 pub const ONE_OPERATION_BYTES: u64 = 256 + ALL_UNUSED_BYTES;
 
-/// Programs that run in one room, by what they take.
+/// Programs that run in one workspace, by what they take.
 #[derive(Debug, Clone, Default)]
 pub struct Programs {
-    /// The room.
-    pub room: RoomPlan,
+    /// The workspace.
+    pub workspace: WorkspacePlan,
     /// Bytes of the uniforms of each.
     uniforms: Vec<u64>,
 }
@@ -29,7 +29,7 @@ impl Programs {
 
     /// Adds one.
     pub fn add(&mut self, plan: &Plan, profile: &Profile) {
-        self.room.extend(&RoomPlan::of(plan));
+        self.workspace.extend(&WorkspacePlan::of(plan));
         self.uniforms
             .push(buffer_bytes(plan.uniforms(profile).0.len() as u64));
     }
@@ -61,7 +61,7 @@ pub struct Memory {
     /// Values between the operations, with their gradients.
     pub activations: u64,
     /// What single operations need for themselves.
-    pub workspace: u64,
+    pub scratch: u64,
     /// The programs that translate sample images.
     pub samples: u64,
     /// Uniforms, uploads, and what is read back at one time.
@@ -107,22 +107,22 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Adds programs in a room, of which `most` are there at a time.
+    /// Adds programs in a workspace, of which `most` are there at a time.
     pub fn add_programs(&mut self, programs: &Programs, most: usize) {
-        let room = &programs.room;
-        self.gradients += room
+        let workspace = &programs.workspace;
+        self.gradients += workspace
             .gradients
             .values()
             .map(|&bytes| buffer_bytes(bytes))
             .sum::<u64>();
-        self.activations += planned_bytes(room);
-        self.workspace += workspace_bytes(room);
+        self.activations += planned_bytes(workspace);
+        self.scratch += scratch_bytes(workspace);
         self.staging += programs.binding_bytes(most);
     }
 
     /// The same for programs that translate samples.
     pub fn add_samples(&mut self, programs: &Programs, most: usize) {
-        self.samples += planned_bytes(&programs.room) + workspace_bytes(&programs.room);
+        self.samples += planned_bytes(&programs.workspace) + scratch_bytes(&programs.workspace);
         self.staging += programs.binding_bytes(most);
     }
 
@@ -136,7 +136,7 @@ impl Memory {
             ("averaged weights", self.averages),
             ("image pool", self.image_pool),
             ("activations", self.activations),
-            ("workspace", self.workspace),
+            ("scratch", self.scratch),
             ("translating samples", self.samples),
             ("uniforms and staging", self.staging),
         ]
@@ -155,14 +155,18 @@ fn holds_images(states: &StateList, arena: &ArenaSpec) -> bool {
         .any(|&id| states.get(id).shape.rows() > 1)
 }
 
-fn planned_bytes(room: &RoomPlan) -> u64 {
-    room.buffers.iter().map(|&bytes| buffer_bytes(bytes)).sum()
+fn planned_bytes(workspace: &WorkspacePlan) -> u64 {
+    workspace
+        .buffers
+        .iter()
+        .map(|&bytes| buffer_bytes(bytes))
+        .sum()
 }
 
-fn workspace_bytes(room: &RoomPlan) -> u64 {
-    if room.workspace_bytes == 0 {
+fn scratch_bytes(workspace: &WorkspacePlan) -> u64 {
+    if workspace.scratch_bytes == 0 {
         0
     } else {
-        buffer_bytes(room.workspace_bytes)
+        buffer_bytes(workspace.scratch_bytes)
     }
 }

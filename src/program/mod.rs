@@ -5,39 +5,39 @@ mod clock;
 mod error;
 mod fuse;
 mod fusion;
-mod lives;
+mod kernel_bench;
+mod liveness;
+mod lru_cache;
 mod memory;
 mod orthogonal;
 mod place;
 mod plan;
 mod print;
-mod recent;
+mod quantiles;
 mod recompute;
-mod room;
-mod spread;
-mod stand;
 mod store;
 mod timing;
 mod trial;
 mod tune;
+mod workspace;
 
 pub use clock::Clock;
 pub use error::ProgramError;
 pub use fuse::fuse;
+pub use kernel_bench::{Bound, Budget, KernelBench};
+pub use lru_cache::LruCache;
 pub use memory::{Memory, ONE_OPERATION_BYTES, Programs};
 pub use place::{Place, Storage};
 pub use plan::{Plan, Step};
 pub use print::{Row, rows};
-pub use recent::Recent;
+pub use quantiles::Quantiles;
 pub use recompute::{Recomputed, recompute};
-pub use room::{Room, RoomPlan};
-pub use spread::Spread;
-pub use stand::{Bound, Budget, Stand};
 pub use store::Store;
 pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
+pub use workspace::{Workspace, WorkspacePlan};
 
-use crate::gpu::{Access, Ahead, Binding, Buffer, Gpu, Kernel, UploadRing};
+use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, Precompile, UploadRing};
 use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
 use crate::tape::{Tape, Var};
@@ -59,12 +59,12 @@ const ALL_UNUSED_BYTES: u64 = MOST_UNUSED as u64 * UNUSED_BYTES;
 pub struct Program {
     plan: Plan,
     outputs: Vec<Var>,
-    room: Arc<Room>,
+    workspace: Arc<Workspace>,
     /// Parameters of all launches: kept because the bind groups refer to them.
     _params: Buffer,
     launches: Vec<Launch>,
     /// Kept until the program goes: by then the kernels are compiled.
-    _ahead: Option<Ahead>,
+    _ahead: Option<Precompile>,
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ struct Launch {
 }
 
 impl Program {
-    /// Compiles `tape` over `store`, in a room of its own, so that `outputs` can be read after a
+    /// Compiles `tape` over `store`, in a workspace of its own, so that `outputs` can be read after a
     /// run.
     ///
     /// # Errors
@@ -88,25 +88,25 @@ impl Program {
         outputs: &[Var],
     ) -> Result<Self, ProgramError> {
         let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
-        let room = Room::new(gpu, store, RoomPlan::of(&plan))?;
-        Self::of_plan(gpu, store, plan, outputs, Arc::new(room))
+        let workspace = Workspace::new(gpu, store, WorkspacePlan::of(&plan))?;
+        Self::of_plan(gpu, store, plan, outputs, Arc::new(workspace))
     }
 
-    /// As [`Program::compile`], in a room that other programs use as well: what a run leaves there
+    /// As [`Program::compile`], in a workspace that other programs use as well: what a run leaves there
     /// is there until another one runs.
     ///
     /// # Errors
-    /// Those of [`Program::compile`], and [`ProgramError::Room`].
+    /// Those of [`Program::compile`], and [`ProgramError::Workspace`].
     pub fn compile_in(
         gpu: &Gpu,
         store: &Store,
         tape: &Tape,
         outputs: &[Var],
-        room: Arc<Room>,
+        workspace: Arc<Workspace>,
     ) -> Result<Self, ProgramError> {
         let plan = Plan::new(tape, store.states(), outputs, gpu.profile())?;
-        room.check(&plan)?;
-        Self::of_plan(gpu, store, plan, outputs, room)
+        workspace.check(&plan)?;
+        Self::of_plan(gpu, store, plan, outputs, workspace)
     }
 
     fn of_plan(
@@ -114,16 +114,16 @@ impl Program {
         store: &Store,
         plan: Plan,
         outputs: &[Var],
-        room: Arc<Room>,
+        workspace: Arc<Workspace>,
     ) -> Result<Self, ProgramError> {
-        let ahead = Ahead::start(gpu, plan.kernels());
+        let ahead = Precompile::start(gpu, plan.kernels());
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
         let binder = Binder {
             plan: &plan,
             store,
-            room: &room,
+            workspace: &workspace,
         };
         for step in &plan.steps {
             for dispatch in &step.dispatches {
@@ -137,7 +137,7 @@ impl Program {
         }
         Ok(Self {
             outputs: outputs.to_vec(),
-            room,
+            workspace,
             _params: params,
             launches,
             plan,
@@ -218,7 +218,7 @@ impl Program {
             ArenaPart::Gradient.dtype(states.precision()),
         );
         let (Some(buffer), Some(without)) = (
-            self.room.gradients.get(&arena),
+            self.workspace.gradients.get(&arena),
             self.plan.without_gradient(arena),
         ) else {
             return Ok(None);
@@ -294,7 +294,7 @@ impl Program {
                 let Some(&buffer) = self.plan.buffer_of.get(&owner) else {
                     continue;
                 };
-                let bytes = gpu.read(&self.room.buffers[buffer], 0, operand.end())?;
+                let bytes = gpu.read(&self.workspace.buffers[buffer], 0, operand.end())?;
                 if operand.gather(&bytes).iter().any(|v| !v.is_finite()) {
                     return Ok(Some(place::describe(&self.plan.tape.nodes()[step.node])));
                 }
@@ -360,7 +360,7 @@ impl Program {
             Some(Place {
                 storage: Storage::Node(owner),
                 ..
-            }) if readable => Ok(&self.room.buffers[self.plan.buffer_of[&owner]]),
+            }) if readable => Ok(&self.workspace.buffers[self.plan.buffer_of[&owner]]),
             _ => Err(ProgramError::Absent { var: var.0 }),
         }
     }
@@ -392,7 +392,7 @@ fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramEr
 struct Binder<'a> {
     plan: &'a Plan,
     store: &'a Store,
-    room: &'a Room,
+    workspace: &'a Workspace,
 }
 
 impl Binder<'_> {
@@ -438,11 +438,11 @@ impl Binder<'_> {
             Slot::Output => self.value(Var(step.node)),
             Slot::Byproduct(number) => self.value((*step.byproducts.get(*number)?)?),
             Slot::Unused(number) => Some(Binding {
-                buffer: &self.room.unused,
+                buffer: &self.workspace.unused,
                 offset: *number as u64 * UNUSED_BYTES,
                 bytes: UNUSED_BYTES,
             }),
-            Slot::Workspace => self.room.workspace.as_ref().map(entire),
+            Slot::Scratch => self.workspace.scratch.as_ref().map(entire),
             Slot::Step => Some(entire(self.store.step())),
             Slot::Monitor => Some(entire(self.store.monitor())),
             Slot::Arena {
@@ -462,7 +462,7 @@ impl Binder<'_> {
         let Place { storage, operand } = self.plan.places[var.0]?;
         match storage {
             Storage::Node(owner) => self
-                .room
+                .workspace
                 .buffers
                 .get(*self.plan.buffer_of.get(&owner)?)
                 .map(entire),
@@ -480,7 +480,7 @@ impl Binder<'_> {
 
     fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
         if part == ArenaPart::Gradient {
-            self.room.gradients.get(&arena)
+            self.workspace.gradients.get(&arena)
         } else {
             self.store.part(arena, part)
         }

@@ -165,9 +165,9 @@ pub fn gradient_bytes(tape: &Tape, states: &StateList, live: &[bool]) -> HashMap
             continue;
         };
         let bytes = states
-            .stretches(arena, &op.without_gradient())
+            .ranges(arena, &op.without_gradient())
             .iter()
-            .map(|stretch| stretch.bytes)
+            .map(|range| range.bytes)
             .sum();
         let known = found.entry(arena).or_default();
         *known = ArenaPart::Gradient

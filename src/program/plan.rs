@@ -6,7 +6,7 @@
 
 use super::ProgramError;
 use super::fuse::fuse;
-use super::lives::{Life, lives};
+use super::liveness::{Life, lives};
 use super::place::{Place, Places, byproducts, describe, gradient_bytes, live_nodes, place_values};
 use crate::gpu::{KernelSpec, Profile};
 use crate::state::{ArenaId, StateId, StateList};
@@ -23,8 +23,8 @@ pub struct Step {
     pub dispatches: Vec<Dispatch>,
     /// What they write beside the node's own value, by number.
     pub byproducts: Vec<Option<Var>>,
-    /// Bytes of workspace that its launches share.
-    pub workspace_bytes: u64,
+    /// Bytes of scratch that its launches share.
+    pub scratch_bytes: u64,
     /// The choice of a contraction's kernel.
     pub choice: Option<Choice>,
 }
@@ -59,9 +59,9 @@ pub struct Plan {
     /// Bytes of the gradients of each arena that are kept until its optimiser runs; no entry where
     /// there are none.
     pub gradients: HashMap<ArenaId, u64>,
-    /// Size of the one buffer that every operation with a workspace uses in its turn; 0 when none
+    /// Size of the one buffer that every operation with a scratch uses in its turn; 0 when none
     /// has one.
-    pub workspace_bytes: u64,
+    pub scratch_bytes: u64,
     /// What the values would take if no buffer were used twice.
     pub unshared_bytes: u64,
 }
@@ -130,15 +130,15 @@ impl Plan {
                 dispatches: lowered.dispatches,
                 byproducts: made,
                 choice: lowered.choice,
-                workspace_bytes: lowered.workspace_bytes,
+                scratch_bytes: lowered.scratch_bytes,
             });
         }
         let gradients = gradient_bytes(&tape, states, &live);
         let lives = lives(&tape, &places, &live, outputs);
         let (buffer_of, buffers) = share(&lives);
-        let workspace_bytes = steps
+        let scratch_bytes = steps
             .iter()
-            .map(|step| step.workspace_bytes)
+            .map(|step| step.scratch_bytes)
             .max()
             .unwrap_or(0);
         let unshared_bytes = lives.values().map(|life| life.bytes).sum();
@@ -149,12 +149,12 @@ impl Plan {
             buffer_of,
             buffers,
             gradients,
-            workspace_bytes,
+            scratch_bytes,
             unshared_bytes,
         })
     }
 
-    /// Bytes of all planned buffers, without the workspace.
+    /// Bytes of all planned buffers, without the scratch.
     pub fn bytes(&self) -> u64 {
         self.buffers.iter().sum()
     }

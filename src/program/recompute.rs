@@ -9,7 +9,7 @@
 //! never repeated.
 
 use super::ProgramError;
-use super::lives::{Life, lives};
+use super::liveness::{Life, lives};
 use super::place::{Place, Storage, live_nodes, place_values};
 use crate::state::{StateId, StateList};
 use crate::tape::Op;

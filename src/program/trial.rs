@@ -1,7 +1,7 @@
 //! One contraction on made-up values: each candidate is checked against the naive kernel on the
 //! same device, and only then timed.
 
-use super::{Budget, Clock, ProgramError, Spread, Stand};
+use super::{Budget, Clock, KernelBench, ProgramError, Quantiles};
 use crate::contraction::winograd;
 use crate::contraction::{Candidate, ContractionKey, Family, candidates};
 use crate::gpu::{Gpu, Profile};
@@ -41,7 +41,7 @@ pub struct Trial<'a> {
     inputs: Vec<Operand>,
     output: Operand,
     profile: Profile,
-    stand: Stand<'a>,
+    bench: KernelBench<'a>,
     /// The result by the naive kernel, in logical order; NaN where it did not get to.
     reference: Vec<f32>,
 }
@@ -93,14 +93,14 @@ impl<'a> Trial<'a> {
                 key.dtype
             },
         );
-        let stand = Stand::new(gpu, clock, &inputs, output, options.rotated_bytes)?;
+        let bench = KernelBench::new(gpu, clock, &inputs, output, options.rotated_bytes)?;
         let mut trial = Self {
             key: *key,
             op,
             inputs,
             output,
             profile: gpu.profile().clone(),
-            stand,
+            bench,
             reference: Vec::new(),
         };
         if let Some(naive) = candidates(key, gpu.profile()).first() {
@@ -172,14 +172,14 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// A kernel that cannot be built, and what the driver reports.
-    pub fn time(&self, candidate: &Candidate, budget: &Budget) -> Result<Spread, ProgramError> {
+    pub fn time(&self, candidate: &Candidate, budget: &Budget) -> Result<Quantiles, ProgramError> {
         let Lowered {
             dispatches,
-            workspace_bytes,
+            scratch_bytes,
             ..
         } = self.lower(candidate);
-        self.stand
-            .time(&self.stand.bind(&dispatches, workspace_bytes)?, budget)
+        self.bench
+            .time(&self.bench.bind(&dispatches, scratch_bytes)?, budget)
     }
 
     /// Bytes of inputs and output.
@@ -198,10 +198,10 @@ impl<'a> Trial<'a> {
     }
 
     fn result(&self, lowered: &Lowered) -> Result<Vec<f32>, ProgramError> {
-        self.stand.result(
+        self.bench.result(
             &self
-                .stand
-                .bind(&lowered.dispatches, lowered.workspace_bytes)?,
+                .bench
+                .bind(&lowered.dispatches, lowered.scratch_bytes)?,
         )
     }
 

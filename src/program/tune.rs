@@ -2,7 +2,7 @@
 //! is checked before it is timed, and displaces the default only by a win above the noise. What was
 //! found is kept in the user's cache folder, by device and driver.
 
-use super::{Budget, Clock, ProgramError, Spread, Trial, TrialOptions};
+use super::{Budget, Clock, ProgramError, Quantiles, Trial, TrialOptions};
 use crate::contraction::{Candidate, ContractionKey, candidates, choose};
 use crate::gpu::{Gpu, UserCache};
 use std::collections::BTreeMap;
@@ -135,7 +135,7 @@ fn contenders(gpu: &Gpu, key: &ContractionKey, effort: Effort) -> Vec<Candidate>
 }
 
 /// The candidate's time, if it can be built and agrees.
-fn attempt(trial: &Trial, candidate: &Candidate, effort: Effort, best: f64) -> Option<Spread> {
+fn attempt(trial: &Trial, candidate: &Candidate, effort: Effort, best: f64) -> Option<Quantiles> {
     if !trial.check(candidate).ok()?.holds() {
         return None;
     }

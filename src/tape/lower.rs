@@ -193,7 +193,7 @@ pub enum Slot {
     /// [`MOST_UNUSED`]) tells those of one launch apart.
     Unused(usize),
     /// Memory that lives during this operation only.
-    Workspace,
+    Scratch,
     /// The uniform that changes from step to step (WGSL struct `Step`, see [`super::StepState`]).
     Step,
     /// Flag and ring of the loss watch.
@@ -270,8 +270,8 @@ pub struct Lowered {
     pub choice: Option<Choice>,
     /// The launches.
     pub dispatches: Vec<Dispatch>,
-    /// Bytes of workspace that they share.
-    pub workspace_bytes: u64,
+    /// Bytes of scratch that they share.
+    pub scratch_bytes: u64,
 }
 
 impl Lowered {
@@ -287,10 +287,10 @@ impl Lowered {
         self
     }
 
-    /// These launches and then those of `next`, which find no workspace of the first.
+    /// These launches and then those of `next`, which find no scratch of the first.
     pub fn then(mut self, next: Self) -> Self {
         self.dispatches.extend(next.dispatches);
-        self.workspace_bytes = self.workspace_bytes.max(next.workspace_bytes);
+        self.scratch_bytes = self.scratch_bytes.max(next.scratch_bytes);
         self
     }
 }

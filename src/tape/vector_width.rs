@@ -9,10 +9,10 @@ use crate::ops::elementwise::{PER_THREAD, WORKGROUP};
 use crate::tensor::{DType, Shape};
 
 /// Numbers of a load.
-pub(crate) const EIGHT: usize = 8;
+pub(crate) const VEC8: usize = 8;
 
 /// Whether eights win on the device, which loads and stores lane by lane, and has words of 64 bits.
-pub(crate) fn takes_eights(profile: &Profile) -> bool {
+pub(crate) fn favours_8_wide(profile: &Profile) -> bool {
     profile.class == DeviceClass::Cpu && profile.int64
 }
 
@@ -27,30 +27,30 @@ pub(crate) fn run(profile: &Profile) -> usize {
 
 /// How a kernel takes the channels of its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum VectorWidth {
     /// A `vec4` at a time.
-    Vec4,
+    Four,
     /// Eight at a time, for f32.
     Eight,
 }
 
-impl Form {
-    /// The form for these operands, which have the same channels: eights where all of them come in
+impl VectorWidth {
+    /// The width for these operands, which have the same channels: eights where all of them come in
     /// eights and lie at even places.
     pub fn of(profile: &Profile, operands: &[Operand]) -> Self {
         let fits = |operand: &Operand| {
             operand.dtype == DType::F32
-                && operand.shape.channels().is_multiple_of(EIGHT)
+                && operand.shape.channels().is_multiple_of(VEC8)
                 && operand.is_even()
         };
-        if takes_eights(profile) && operands.iter().all(fits) {
+        if favours_8_wide(profile) && operands.iter().all(fits) {
             Self::Eight
         } else {
-            Self::Vec4
+            Self::Four
         }
     }
 
-    /// The kernel in this form.
+    /// The kernel in this width.
     pub fn kernel(self, [vec4, eight]: [ShaderSource; 2]) -> KernelSpec {
         KernelSpec::new(if self == Self::Eight { eight } else { vec4 })
     }
@@ -58,7 +58,7 @@ impl Form {
     /// Columns of a row of `shape`.
     fn columns(self, shape: Shape) -> usize {
         if self == Self::Eight {
-            shape.channels() / EIGHT
+            shape.channels() / VEC8
         } else {
             shape.channels4()
         }
@@ -87,12 +87,12 @@ mod tests {
             ..Profile::portable()
         };
         let map = |channels| Operand::dense(Shape::nhwc(1, 3, 3, channels));
-        let form = |profile: &Profile, operand| Form::of(profile, &[map(16), operand]);
-        assert_eq!(form(&lanes, map(16)), Form::Eight);
+        let width = |profile: &Profile, operand| VectorWidth::of(profile, &[map(16), operand]);
+        assert_eq!(width(&lanes, map(16)), VectorWidth::Eight);
         assert_eq!(
             (
-                Form::Eight.columns(map(16).shape),
-                Form::Eight.groups(33, map(16).shape)
+                VectorWidth::Eight.columns(map(16).shape),
+                VectorWidth::Eight.groups(33, map(16).shape)
             ),
             (2, 2)
         );
@@ -111,7 +111,7 @@ mod tests {
                 ..map(16)
             },
         ] {
-            assert_eq!(form(&lanes, other), Form::Vec4, "{other:?}");
+            assert_eq!(width(&lanes, other), VectorWidth::Four, "{other:?}");
         }
         for profile in [
             Profile {
@@ -123,7 +123,7 @@ mod tests {
                 ..lanes
             },
         ] {
-            assert_eq!(form(&profile, map(16)), Form::Vec4);
+            assert_eq!(width(&profile, map(16)), VectorWidth::Four);
         }
     }
 }

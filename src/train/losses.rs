@@ -72,7 +72,11 @@ pub fn gan(
 ///
 /// # Errors
 /// Those of recording.
-pub fn fool(tape: &mut Tape, logits: Var, loss: GanLoss) -> Result<Var, TapeError> {
+pub fn generator_adversarial_loss(
+    tape: &mut Tape,
+    logits: Var,
+    loss: GanLoss,
+) -> Result<Var, TapeError> {
     match loss {
         GanLoss::Hinge => tape.record(
             Loss {

@@ -11,7 +11,7 @@ use super::translator::Forward;
 use crate::data::default_load_size;
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::nn::{Fit, Generator, Mode};
-use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError, Programs, RoomPlan};
+use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError, Programs, WorkspacePlan};
 use crate::state::StateList;
 use crate::tape::Choice;
 use crate::tensor::Shape;
@@ -23,9 +23,9 @@ pub struct RunPlan {
     /// By purpose.
     pub memory: Memory,
     /// What the steps of all sizes work in.
-    pub steps: RoomPlan,
+    pub steps: WorkspacePlan,
     /// The same for the programs that translate samples.
-    pub samples: RoomPlan,
+    pub samples: WorkspacePlan,
     /// The largest upload of a step, in bytes.
     pub(super) upload_bytes: u64,
     /// The contractions of the steps, each once, with their kernels.
@@ -80,12 +80,12 @@ impl RunPlan {
             );
         }
         memory.staging += UPLOADS as u64 * buffer_bytes(upload_bytes);
-        memory.staging +=
-            monitor::staging_bytes() + largest_transfer(states, [&steps.room, &samples.room]);
+        memory.staging += monitor::staging_bytes()
+            + largest_transfer(states, [&steps.workspace, &samples.workspace]);
         Ok(Self {
             memory,
-            steps: steps.room,
-            samples: samples.room,
+            steps: steps.workspace,
+            samples: samples.workspace,
             upload_bytes,
             choices: choices.into_values().collect(),
         })
@@ -102,9 +102,11 @@ pub fn plan_training(config: &TrainConfig, profile: &Profile) -> Result<Memory, 
 
 /// What is read back, or drawn before it is copied to its arena, at one time: a state, or when a
 /// step failed any value.
-fn largest_transfer(states: &StateList, rooms: [&RoomPlan; 2]) -> u64 {
+fn largest_transfer(states: &StateList, workspaces: [&WorkspacePlan; 2]) -> u64 {
     let states = states.states().iter().map(|state| state.shape.bytes());
-    let values = rooms.iter().flat_map(|room| room.buffers.iter().copied());
+    let values = workspaces
+        .iter()
+        .flat_map(|workspace| workspace.buffers.iter().copied());
     buffer_bytes(states.chain(values).max().unwrap_or(0)) + ONE_OPERATION_BYTES
 }
 

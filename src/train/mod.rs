@@ -26,7 +26,9 @@ pub mod run;
 
 pub use config::{Architecture, Length, MOST_BATCHES, ModelConfig, TrainConfig};
 pub use error::TrainError;
-pub use losses::{Distance, GanLoss, Verdict, distance, fool, gan, gradient_penalty};
+pub use losses::{
+    Distance, GanLoss, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty,
+};
 pub use memory::{RunPlan, explain, largest_image, plan_training};
 pub use monitor::{LossReader, Losses, Reading};
 pub use objective::{Objective, UpdateOrder};

@@ -9,7 +9,7 @@ use super::translator::{Forward, Translator};
 use crate::data::{Batch, DataOptions, PairSet};
 use crate::gpu::Gpu;
 use crate::nn::Generator;
-use crate::program::{Recent, Room, RoomPlan, Store};
+use crate::program::{LruCache, Store, Workspace, WorkspacePlan};
 use std::sync::Arc;
 
 /// Images of a sample grid.
@@ -27,14 +27,14 @@ pub struct Score {
 }
 
 /// The generator as a run shows it: the forward pass over its store, for images of several sizes
-/// those used last, in one room.
+/// those used last, in one workspace.
 #[derive(Debug)]
 pub struct Sampler {
     config: TrainConfig,
     generator: Generator,
-    room: Arc<Room>,
+    workspace: Arc<Workspace>,
     /// By width and height.
-    translators: Recent<(u32, u32), Translator>,
+    translators: LruCache<(u32, u32), Translator>,
 }
 
 /// A pair with what the generator makes of it, `[height, width, channels]` each in -1..1.
@@ -47,7 +47,7 @@ struct Shown<'a> {
 }
 
 impl Sampler {
-    /// Allocates the room that was planned for images of `sizes`, and compiles for the largest.
+    /// Allocates the workspace that was planned for images of `sizes`, and compiles for the largest.
     ///
     /// # Errors
     /// Those of allocating and compiling.
@@ -57,19 +57,19 @@ impl Sampler {
         generator: &Generator,
         config: &TrainConfig,
         sizes: &Sizes,
-        room: RoomPlan,
+        workspace: WorkspacePlan,
     ) -> Result<Self, TrainError> {
-        let room = Arc::new(Room::new(gpu, store, room)?);
+        let workspace = Arc::new(Workspace::new(gpu, store, workspace)?);
         let sides = sizes
             .shown
             .first()
             .map_or(sizes.largest(), |size| size.sides);
-        let translator = compile(gpu, store, generator, config, &room, sides)?;
-        let translators = Recent::new(KEPT_PROGRAMS, sides, translator);
+        let translator = compile(gpu, store, generator, config, &workspace, sides)?;
+        let translators = LruCache::new(KEPT_PROGRAMS, sides, translator);
         Ok(Self {
             config: config.clone(),
             generator: generator.clone(),
-            room,
+            workspace,
             translators,
         })
     }
@@ -87,7 +87,7 @@ impl Sampler {
         let Self {
             config,
             generator,
-            room,
+            workspace,
             translators,
         } = self;
         let batch = config.test_batch();
@@ -101,7 +101,7 @@ impl Sampler {
                 target,
             } = set.plain(&indices)?;
             let translator = translators.get_or_make(sides, |&sides| {
-                compile(gpu, store, generator, config, room, sides)
+                compile(gpu, store, generator, config, workspace, sides)
             })?;
             let output = translator.translate(gpu, store, &input, 0)?;
             let [input, target] = [input, target].map(|images| translator.shown(&images));
@@ -215,7 +215,7 @@ fn compile(
     store: &Store,
     generator: &Generator,
     config: &TrainConfig,
-    room: &Arc<Room>,
+    workspace: &Arc<Workspace>,
     sides: (u32, u32),
 ) -> Result<Translator, TrainError> {
     let forward = Forward::record(
@@ -225,7 +225,7 @@ fn compile(
         config.fit,
         &config.test.mode(),
     )?;
-    Translator::in_room(gpu, store, forward, room.clone())
+    Translator::in_workspace(gpu, store, forward, workspace.clone())
 }
 
 fn mean_distance(left: &[f32], right: &[f32]) -> f64 {

@@ -12,7 +12,9 @@ use crate::data::{Batch, Pixels};
 use crate::gpu::{Gpu, Profile, UploadRing};
 use crate::nn::{Generator, Mode, PatchGan, set_initialisation};
 use crate::ops::ema::Swap;
-use crate::program::{self, Clock, Effort, Memory, Plan, Program, Recent, Room, Store, recompute};
+use crate::program::{
+    self, Clock, Effort, LruCache, Memory, Plan, Program, Store, Workspace, recompute,
+};
 use crate::state::StateList;
 use crate::tape::StepState;
 use crate::tape::{Tape, Var};
@@ -202,12 +204,12 @@ impl Step {
         gpu: &Gpu,
         store: &Store,
         config: &TrainConfig,
-        room: &Arc<Room>,
+        workspace: &Arc<Workspace>,
         sides: (u32, u32),
     ) -> Result<Self, TrainError> {
         let Recording { tape, vars, .. } = Recording::at(config, sides)?;
         Ok(Self {
-            program: Program::compile_in(gpu, store, &tape, &[vars.fake], room.clone())?,
+            program: Program::compile_in(gpu, store, &tape, &[vars.fake], workspace.clone())?,
             vars,
         })
     }
@@ -222,7 +224,7 @@ impl Step {
 }
 
 /// The compiled training steps over one store: one, or where images have several sizes those used
-/// last, in one room.
+/// last, in one workspace.
 #[derive(Debug)]
 pub struct Session {
     /// Parameters, gradients, moments and statistics on the device.
@@ -233,9 +235,9 @@ pub struct Session {
     pub discriminator: Option<PatchGan>,
     /// Older fakes for it, if the recipe asks for them.
     pub pool: Option<Pool>,
-    room: Arc<Room>,
+    workspace: Arc<Workspace>,
     /// By width and height. A step is compiled at its first use.
-    steps: Recent<(u32, u32), Step>,
+    steps: LruCache<(u32, u32), Step>,
     /// Exchanges the generator's weights with their average, if there is one.
     swap: Option<Program>,
     plan: RunPlan,
@@ -276,9 +278,9 @@ impl Session {
             ..
         } = recording;
         let store = Store::new(gpu, states, true)?;
-        let room = Arc::new(Room::new(gpu, &store, plan.steps.clone())?);
-        let largest = Step::compile(gpu, &store, config, &room, sizes.largest())?;
-        let steps = Recent::new(KEPT_PROGRAMS, sizes.largest(), largest);
+        let workspace = Arc::new(Workspace::new(gpu, &store, plan.steps.clone())?);
+        let largest = Step::compile(gpu, &store, config, &workspace, sizes.largest())?;
+        let steps = LruCache::new(KEPT_PROGRAMS, sizes.largest(), largest);
         let swap = swap
             .map(|tape| Program::compile(gpu, &store, &tape, &[]))
             .transpose()?;
@@ -288,7 +290,7 @@ impl Session {
             generator,
             discriminator,
             pool,
-            room,
+            workspace,
             steps,
             swap,
             plan,
@@ -313,12 +315,12 @@ impl Session {
         let Self {
             store,
             config,
-            room,
+            workspace,
             steps,
             ..
         } = self;
         let step = steps.get_or_make(batch.sides, |&sides| {
-            Step::compile(gpu, store, config, room, sides)
+            Step::compile(gpu, store, config, workspace, sides)
         })?;
         Ok(step
             .program
@@ -341,7 +343,7 @@ impl Session {
         let step = match self.steps.get(&batch.sides) {
             Some(step) => step,
             None => {
-                made = Step::compile(gpu, &self.store, &self.config, &self.room, batch.sides)?;
+                made = Step::compile(gpu, &self.store, &self.config, &self.workspace, batch.sides)?;
                 &made
             }
         };

@@ -8,7 +8,7 @@ use crate::nn::PatchGanConfig;
 use std::collections::HashSet;
 
 /// Compiled programs that are kept for images of different sizes. They share their activations,
-/// gradients and workspace, so one more takes only its uniforms and bind groups on the device, and
+/// gradients and scratch, so one more takes only its uniforms and bind groups on the device, and
 /// its tape and plan on the host; these are what the number bounds.
 pub(super) const KEPT_PROGRAMS: usize = 64;
 

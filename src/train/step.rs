@@ -1,6 +1,8 @@
 //! One pix2pix training step as nodes of a tape (paper, section 3; order of the reference).
 
-use super::losses::{Distance, Verdict, distance, fool, gan, gradient_penalty, mix};
+use super::losses::{
+    Distance, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty, mix,
+};
 use super::objective::{Objective, UpdateOrder};
 use super::pool::Pool;
 use super::recipe::{Optimizer, Recipe};
@@ -53,7 +55,7 @@ pub struct PairShape {
 pub struct Networks<'a> {
     /// What learns to translate.
     pub generator: &'a Generator,
-    /// What judges; `None` for a generator that learns from the distance alone.
+    /// What judges; `None` for a generator that learns from the distance generator_only.
     pub discriminator: Option<&'a PatchGan>,
     /// Older fakes for the discriminator, in the PyTorch order of updates.
     pub pool: Option<&'a Pool>,
@@ -61,8 +63,8 @@ pub struct Networks<'a> {
 
 /// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator
 /// to fool it and to stay near the target, in the objective's order. The losses go to the monitor
-/// in the order of [`LOSSES`], without their weights, the L1 distance also where another is learnt;
-/// without an adversarial loss it alone.
+/// in the order of [`LOSSES`], without their weights, the L1 distance also where another is accumulated;
+/// without an adversarial loss it generator_only.
 ///
 /// Where the recipe accumulates, the images are those of several batches, and networks learn from
 /// the mean of their gradients. Each batch has statistics and dropout masks of its own.
@@ -89,15 +91,17 @@ pub fn record_step(
         recipe,
     };
     let batches = step.batches(tape, [input, target], mode)?;
-    let mut learnt = Learnt::default();
+    let mut accumulated = Accumulated::default();
     let fake = match (networks.discriminator, objective.order) {
-        (None, _) => step.alone(tape, &batches, &mut learnt)?,
+        (None, _) => step.generator_only(tape, &batches, &mut accumulated)?,
         (Some(judge), UpdateOrder::Pytorch) => {
-            step.in_turns(tape, judge, networks.pool, &batches, &mut learnt)?
+            step.alternating(tape, judge, networks.pool, &batches, &mut accumulated)?
         }
-        (Some(judge), UpdateOrder::Torch) => step.at_once(tape, judge, &batches, &mut learnt)?,
+        (Some(judge), UpdateOrder::Torch) => {
+            step.simultaneous(tape, judge, &batches, &mut accumulated)?
+        }
     };
-    step.update(tape, networks.generator.parameters(), &learnt)?;
+    step.update(tape, networks.generator.parameters(), &accumulated)?;
     step.average(tape, networks.generator.parameters())?;
     // There is at least one batch.
     Ok(StepVars {
@@ -132,7 +136,7 @@ struct Batch {
 
 /// What the batches have brought for one network so far.
 #[derive(Default)]
-struct Learnt {
+struct Accumulated {
     /// The gradient of each parameter.
     gradients: Vec<Var>,
     /// The sums of the losses that are watched, as (column, loss).
@@ -190,36 +194,36 @@ impl Step<'_> {
         self.fitted.result(tape, output)
     }
 
-    /// The generator learns from the distance alone. Returns its last output.
-    fn alone(
+    /// The generator learns from the distance generator_only. Returns its last output.
+    fn generator_only(
         &self,
         tape: &mut Tape,
         batches: &[Batch],
-        learnt: &mut Learnt,
+        accumulated: &mut Accumulated,
     ) -> Result<Option<Var>, TapeError> {
         let mut last = None;
         for batch in batches {
             let fake = self.translate(tape, batch, &batch.mode)?;
-            let loss = self.generator_loss(tape, batch, fake, None, learnt)?;
-            self.learn(tape, self.generator.parameters(), loss, learnt)?;
+            let loss = self.generator_loss(tape, batch, fake, None, accumulated)?;
+            self.learn(tape, self.generator.parameters(), loss, accumulated)?;
             last = Some(fake);
         }
-        self.watch(tape, learnt)?;
+        self.watch(tape, accumulated)?;
         Ok(last)
     }
 
     /// The discriminator learns from half its loss and is updated; then the generator learns from
     /// the updated one. Where there are several batches the generator runs twice over each, so that
     /// the values of one at a time are kept.
-    fn in_turns(
+    fn alternating(
         &self,
         tape: &mut Tape,
         discriminator: &PatchGan,
         pool: Option<&Pool>,
         batches: &[Batch],
-        learnt: &mut Learnt,
+        accumulated: &mut Accumulated,
     ) -> Result<Option<Var>, TapeError> {
-        let mut judge = Learnt::default();
+        let mut judge = Accumulated::default();
         let mut last = None;
         for batch in batches {
             let fake = self.translate(tape, batch, &batch.mode)?;
@@ -248,24 +252,24 @@ impl Step<'_> {
                 _ => self.translate(tape, batch, &again)?,
             };
             let judged = self.judge_fake(tape, discriminator, batch, fake)?;
-            let loss = self.generator_loss(tape, batch, fake, Some(judged), learnt)?;
-            self.learn(tape, self.generator.parameters(), loss, learnt)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(judged), accumulated)?;
+            self.learn(tape, self.generator.parameters(), loss, accumulated)?;
             last = Some(fake);
         }
-        self.watch(tape, learnt)?;
+        self.watch(tape, accumulated)?;
         Ok(last)
     }
 
     /// Both networks learn from the same judgement, the discriminator from its whole loss; the
     /// generator is still to be updated.
-    fn at_once(
+    fn simultaneous(
         &self,
         tape: &mut Tape,
         discriminator: &PatchGan,
         batches: &[Batch],
-        learnt: &mut Learnt,
+        accumulated: &mut Accumulated,
     ) -> Result<Option<Var>, TapeError> {
-        let mut judge = Learnt::default();
+        let mut judge = Accumulated::default();
         let mut last = None;
         for batch in batches {
             let &Batch {
@@ -286,12 +290,12 @@ impl Step<'_> {
                 &mut judge,
             )?;
             self.learn(tape, discriminator.parameters(), loss, &mut judge)?;
-            let loss = self.generator_loss(tape, batch, fake, Some(fake_logits), learnt)?;
-            self.learn(tape, self.generator.parameters(), loss, learnt)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(fake_logits), accumulated)?;
+            self.learn(tape, self.generator.parameters(), loss, accumulated)?;
             last = Some(fake);
         }
         self.watch(tape, &judge)?;
-        self.watch(tape, learnt)?;
+        self.watch(tape, accumulated)?;
         self.update(tape, discriminator.parameters(), &judge)?;
         Ok(last)
     }
@@ -358,7 +362,7 @@ impl Step<'_> {
         batch: &Batch,
         fake: [Var; 2],
         [fake_logits, real_logits]: [Var; 2],
-        learnt: &mut Learnt,
+        accumulated: &mut Accumulated,
     ) -> Result<Var, TapeError> {
         let Objective {
             gan_loss,
@@ -381,7 +385,7 @@ impl Step<'_> {
             loss = add(tape, loss, weighted)?;
             shown.extend([(4, d_gp), (LOSSES.len() as u32 + 1, loss)]);
         }
-        learnt.add_losses(tape, &shown)?;
+        accumulated.add_losses(tape, &shown)?;
         Ok(loss)
     }
 
@@ -419,7 +423,7 @@ impl Step<'_> {
         batch: &Batch,
         fake: Var,
         judged: Option<Var>,
-        learnt: &mut Learnt,
+        accumulated: &mut Accumulated,
     ) -> Result<Var, TapeError> {
         let Objective {
             gan_loss,
@@ -428,7 +432,7 @@ impl Step<'_> {
             ..
         } = *self.objective;
         let g_gan = judged
-            .map(|logits| fool(tape, logits, gan_loss))
+            .map(|logits| generator_adversarial_loss(tape, logits, gan_loss))
             .transpose()?;
         let distant = distance(tape, fake, batch.target, self.objective.distance)?;
         // What is shown is L1 in any case, so that it compares with the held-out score and with
@@ -452,19 +456,19 @@ impl Step<'_> {
         }
         // The weighted sum is watched too: a finite loss times its weight may not be.
         shown.extend([(1, g_l1), (LOSSES.len() as u32, g_loss)]);
-        learnt.add_losses(tape, &shown)?;
+        accumulated.add_losses(tape, &shown)?;
         Ok(g_loss)
     }
 
     /// Records the gradients of a batch's `loss` with respect to all parameters of `arena`, times
-    /// the loss scale where there is one, on top of what is learnt already: the gradients of the
+    /// the loss scale where there is one, on top of what is accumulated already: the gradients of the
     /// mean loss of all batches.
     fn learn(
         &self,
         tape: &mut Tape,
         arena: ArenaId,
         loss: Var,
-        learnt: &mut Learnt,
+        accumulated: &mut Accumulated,
     ) -> Result<(), TapeError> {
         let parameters: Vec<Var> = self
             .states
@@ -487,13 +491,14 @@ impl Step<'_> {
                 &[],
             )?,
         };
-        learnt.gradients = tape.backward_onto(loss, start, &parameters, &learnt.gradients)?;
+        accumulated.gradients =
+            tape.backward_onto(loss, start, &parameters, &accumulated.gradients)?;
         Ok(())
     }
 
     /// Records the watch over the mean losses.
-    fn watch(&self, tape: &mut Tape, learnt: &Learnt) -> Result<(), TapeError> {
-        let means = learnt
+    fn watch(&self, tape: &mut Tape, accumulated: &Accumulated) -> Result<(), TapeError> {
+        let means = accumulated
             .losses
             .iter()
             .map(|&(column, sum)| Ok((column, self.mean(tape, sum)?)))
@@ -529,8 +534,13 @@ impl Step<'_> {
     }
 
     /// Records one update of all parameters of `arena`.
-    fn update(&self, tape: &mut Tape, arena: ArenaId, learnt: &Learnt) -> Result<(), TapeError> {
-        let gradients = &learnt.gradients;
+    fn update(
+        &self,
+        tape: &mut Tape,
+        arena: ArenaId,
+        accumulated: &Accumulated,
+    ) -> Result<(), TapeError> {
+        let gradients = &accumulated.gradients;
         tape.set_scope(&self.states.get_arena(arena).name);
         match self.recipe.optimizer {
             Optimizer::Adam => adam::update(
@@ -548,7 +558,7 @@ impl Step<'_> {
     }
 }
 
-impl Learnt {
+impl Accumulated {
     /// Adds the losses of another batch.
     fn add_losses(&mut self, tape: &mut Tape, losses: &[(u32, Var)]) -> Result<(), TapeError> {
         if self.losses.is_empty() {

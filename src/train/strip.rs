@@ -1,13 +1,13 @@
 //! The rows of an image that tiles still add to: sums in a file, of which a stretch of one row is
 //! in memory at a time.
 
-use crate::data::{DataError, Scratch};
+use crate::data::{DataError, SpillFile};
 use std::path::Path;
 
 /// Weighted sums of the values of tiles, `[height, row_values]`, of which some successive rows lie
 /// in the file at a time.
 pub struct Strip {
-    sums: Scratch,
+    sums: SpillFile,
     /// Values of a row of the image.
     row_values: usize,
     /// Rows that the file has: a row of the image lies where its number modulo this says.
@@ -20,9 +20,9 @@ impl Strip {
     /// Room for so many rows of sums, all zero, in a nameless file in `folder`.
     ///
     /// # Errors
-    /// [`DataError::Scratch`].
+    /// [`DataError::SpillFile`].
     pub fn create(folder: &Path, rows: usize, row_values: usize) -> Result<Self, DataError> {
-        let sums = Scratch::create(folder, (rows * row_values * size_of::<f32>()) as u64)?;
+        let sums = SpillFile::create(folder, (rows * row_values * size_of::<f32>()) as u64)?;
         Ok(Self {
             sums,
             row_values,
@@ -35,7 +35,7 @@ impl Strip {
     /// sums.
     ///
     /// # Errors
-    /// [`DataError::Scratch`].
+    /// [`DataError::SpillFile`].
     pub fn update(
         &mut self,
         row: usize,
@@ -52,7 +52,7 @@ impl Strip {
     /// The sums of the next rows, which are finished; rows further down take their place.
     ///
     /// # Errors
-    /// [`DataError::Scratch`].
+    /// [`DataError::SpillFile`].
     pub fn take(&mut self, rows: usize) -> Result<Vec<f32>, DataError> {
         let mut taken = vec![0.0; rows * self.row_values];
         let zeros = vec![0.0f32; self.row_values];

@@ -187,14 +187,14 @@ impl<'a> Trainer<'a> {
         }
         let sizes = Self::sizes_of(&config, dataset)?;
         let session = Session::of_sizes(gpu, &config, &sizes)?;
-        let room = session.plan().samples.clone();
+        let workspace = session.plan().samples.clone();
         let sampler = Sampler::new(
             gpu,
             &session.store,
             &session.generator,
             &config,
             &sizes,
-            room,
+            workspace,
         )
         .map_err(|error| explain_sizes(&config, &sizes, gpu.profile(), error))?;
         Ok(Self {

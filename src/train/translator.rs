@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use crate::gpu::{Gpu, Profile};
 use crate::nn::{Fit, Fitted, Generator, Mode};
-use crate::program::{Plan, Program, Room, Store};
+use crate::program::{Plan, Program, Store, Workspace};
 use crate::state::StateList;
 use crate::tape::StepState;
 use crate::tape::{Tape, Var};
@@ -91,14 +91,14 @@ impl Translator {
         Ok(Self::of(program, forward))
     }
 
-    /// As [`Translator::new`], in a room that other programs use as well.
-    pub(super) fn in_room(
+    /// As [`Translator::new`], in a workspace that other programs use as well.
+    pub(super) fn in_workspace(
         gpu: &Gpu,
         store: &Store,
         forward: Forward,
-        room: Arc<Room>,
+        workspace: Arc<Workspace>,
     ) -> Result<Self, TrainError> {
-        let program = Program::compile_in(gpu, store, &forward.tape, &[forward.output], room)?;
+        let program = Program::compile_in(gpu, store, &forward.tape, &[forward.output], workspace)?;
         Ok(Self::of(program, forward))
     }
 

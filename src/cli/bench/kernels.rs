@@ -11,7 +11,7 @@ use crate::bench::{
 };
 use crate::cli::note;
 use crate::contraction::ContractionKey;
-use crate::program::{Clock, Spread};
+use crate::program::{Clock, Quantiles};
 use crate::tensor::DType;
 use crate::train::Length;
 use clap::Args;
@@ -150,7 +150,7 @@ fn print_contest(report: &Report, contest: &Contest) -> Result<(), CliError> {
 }
 
 fn print_entry(report: &Report, entry: &Entry, name: &str, mark: &str) -> Result<(), CliError> {
-    let Spread {
+    let Quantiles {
         lower,
         median,
         upper,

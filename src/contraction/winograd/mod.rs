@@ -14,7 +14,7 @@ use super::Geometry;
 use super::{Candidate, ContractionKey, Family};
 use crate::gpu::KernelSpec;
 use crate::shader;
-use crate::tape::vector_width::EIGHT;
+use crate::tape::vector_width::VEC8;
 use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
 use bytemuck::{Pod, Zeroable};
@@ -25,10 +25,10 @@ use transform::{Side, Tiles, Transform};
 pub(crate) const RUNG: &str = "10_winograd";
 /// Points of a tile.
 pub(crate) const POINTS: usize = SIDE * SIDE;
-/// Most workspace: larger maps are left to rungs that need none.
-const WORKSPACE_BYTES: u64 = 64 << 20;
+/// Most scratch: larger maps are left to rungs that need none.
+const SCRATCH_BYTES: u64 = 64 << 20;
 
-/// Sizes of a contraction; those of channels and of the workspace are in eights.
+/// Sizes of a contraction; those of channels and of the scratch are in eights.
 struct Sizes {
     /// Of what the kernel slides over from the other side: a convolution's output, or a weight
     /// gradient's small map.
@@ -41,7 +41,7 @@ struct Sizes {
     out_channels: usize,
     /// A tap of the weight.
     tap: usize,
-    /// The three parts of the workspace, which follow one another: both factors at the points, and
+    /// The three parts of the scratch, which follow one another: both factors at the points, and
     /// their product.
     parts: [usize; 3],
 }
@@ -60,8 +60,8 @@ impl Sizes {
             rows: output.height().div_ceil(side),
             columns: output.width().div_ceil(side),
         };
-        let [in_channels, out_channels] = [input, output].map(|map| map.channels() / EIGHT);
-        let tap = in_channels * EIGHT * out_channels;
+        let [in_channels, out_channels] = [input, output].map(|map| map.channels() / VEC8);
+        let tap = in_channels * VEC8 * out_channels;
         let [inputs, outputs] =
             [in_channels, out_channels].map(|channels| tiles.count() * channels);
         let parts = if key.family == Family::Conv2dGradWeight {
@@ -80,10 +80,10 @@ impl Sizes {
     }
 
     fn bytes(&self) -> u64 {
-        (self.parts.iter().sum::<usize>() * EIGHT) as u64 * F32_BYTES
+        (self.parts.iter().sum::<usize>() * VEC8) as u64 * F32_BYTES
     }
 
-    /// Where the parts of the workspace begin.
+    /// Where the parts of the scratch begin.
     fn offsets(&self) -> [usize; 3] {
         [0, self.parts[0], self.parts[0] + self.parts[1]]
     }
@@ -98,7 +98,7 @@ pub(crate) fn tiles(key: &ContractionKey) -> Option<usize> {
     } = key.geometry;
     let computed = stride == 1 && matches!(kernel, 3 | 4) && padding < kernel;
     let sizes = computed.then(|| Sizes::of(key))?;
-    (sizes.bytes() <= WORKSPACE_BYTES).then(|| sizes.tiles.count())
+    (sizes.bytes() <= SCRATCH_BYTES).then(|| sizes.tiles.count())
 }
 
 /// The shader that multiplies; the tile is the caller's.
@@ -195,17 +195,12 @@ pub(crate) fn lower_conv(
             kernel: chosen.name,
         }),
         dispatches: vec![
-            to_points.dispatch([Slot::Input(0), Slot::Workspace, any.clone()]),
-            weight_to_points.dispatch([Slot::Input(1), Slot::Workspace, any]),
-            Dispatch::new(
-                chosen.kernel,
-                &multiply,
-                vec![Slot::Workspace],
-                chosen.groups,
-            ),
-            back.dispatch([Slot::Workspace, Slot::Output, bias]),
+            to_points.dispatch([Slot::Input(0), Slot::Scratch, any.clone()]),
+            weight_to_points.dispatch([Slot::Input(1), Slot::Scratch, any]),
+            Dispatch::new(chosen.kernel, &multiply, vec![Slot::Scratch], chosen.groups),
+            back.dispatch([Slot::Scratch, Slot::Output, bias]),
         ],
-        workspace_bytes: sizes.bytes(),
+        scratch_bytes: sizes.bytes(),
     }
 }
 
@@ -287,16 +282,11 @@ pub(crate) fn lower_grad_weight(
             kernel: chosen.name,
         }),
         dispatches: vec![
-            large.dispatch([Slot::Input(0), Slot::Workspace, any.clone()]),
-            small.dispatch([Slot::Input(1), Slot::Workspace, any.clone()]),
-            Dispatch::new(
-                chosen.kernel,
-                &multiply,
-                vec![Slot::Workspace],
-                chosen.groups,
-            ),
-            back.dispatch([Slot::Workspace, Slot::Output, any]),
+            large.dispatch([Slot::Input(0), Slot::Scratch, any.clone()]),
+            small.dispatch([Slot::Input(1), Slot::Scratch, any.clone()]),
+            Dispatch::new(chosen.kernel, &multiply, vec![Slot::Scratch], chosen.groups),
+            back.dispatch([Slot::Scratch, Slot::Output, any]),
         ],
-        workspace_bytes: sizes.bytes(),
+        scratch_bytes: sizes.bytes(),
     }
 }

@@ -119,7 +119,7 @@ impl FromMaps {
                 context.states,
                 adam.arena,
                 part,
-                context.states.stretch(self.state),
+                context.states.range(self.state),
             )
         };
         let [value, moment1, moment2] =

@@ -1,4 +1,4 @@
-//! Adam (arXiv 1412.6980) over a whole arena: a launch a stretch, or as many as the device's
+//! Adam (arXiv 1412.6980) over a whole arena: a launch a range, or as many as the device's
 //! largest binding asks for, and one for each weight whose gradient it makes itself; over states of
 //! precision f16 as many again, which look for an overflow first.
 
@@ -10,7 +10,7 @@ use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::{loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
-use crate::state::{ArenaId, StateId, StateList, Stretch};
+use crate::state::{ArenaId, ArenaRange, StateId, StateList};
 use crate::tape::Op;
 use crate::tape::ShapeError;
 use crate::tape::vector_width;
@@ -79,8 +79,8 @@ impl Adam {
         }
     }
 
-    /// The launch over a stretch of the arena.
-    fn range(&self, context: &LowerContext, range: Stretch) -> Dispatch {
+    /// The launch over a range of the arena.
+    fn range(&self, context: &LowerContext, range: ArenaRange) -> Dispatch {
         let states = context.states;
         let half = states.precision() == DType::F16;
         let wide = optimizer::wide(context);

@@ -396,9 +396,9 @@ impl NormGrad {
         };
         let partial = split.partial(sums.shape.channels());
         let mask = self.slope.map(|slope| Mask { slope, value });
-        let first = chunk_sums(context, mask, split, Slot::Workspace, partial);
+        let first = chunk_sums(context, mask, split, Slot::Scratch, partial);
         let kernel = grads.of_kernel(KernelSpec::new(shader!("batch_norm/grad_merge")));
-        let slots = [Slot::Workspace, Slot::Output]
+        let slots = [Slot::Scratch, Slot::Output]
             .into_iter()
             .chain(grads.slots)
             .collect();
@@ -432,7 +432,7 @@ impl NormGrad {
         });
         Lowered {
             dispatches: vec![first, second],
-            workspace_bytes: partial.shape.bytes(),
+            scratch_bytes: partial.shape.bytes(),
             ..Lowered::default()
         }
         .then(third)

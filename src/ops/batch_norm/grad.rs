@@ -8,7 +8,7 @@ use crate::gpu::KernelSpec;
 use crate::ops::reduction::Broadcast;
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::Form;
+use crate::tape::vector_width::VectorWidth;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
@@ -127,7 +127,7 @@ fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
     let split = Split::new(input.shape, stats.shape.batch(), context.profile);
     let partial = split.partial(input.shape.channels());
     let second = reduce(
-        Slot::Workspace,
+        Slot::Scratch,
         partial,
         context.output,
         0,
@@ -172,11 +172,11 @@ pub(super) fn chunk_sums(
         Slot::Input(value),
         slot,
     ];
-    let form = Form::of(
+    let width = VectorWidth::of(
         context.profile,
         &[grad_output, input, stats, context.inputs[value], to],
     );
-    let kernel = form.kernel([
+    let kernel = width.kernel([
         shader!("batch_norm/grad_sums"),
         shader!("batch_norm/grad_sums_wide"),
     ]);
@@ -185,7 +185,7 @@ pub(super) fn chunk_sums(
         kernel,
         &params,
         slots,
-        form.groups(split.chunks * split.groups, input.shape),
+        width.groups(split.chunks * split.groups, input.shape),
     )
 }
 
@@ -342,8 +342,8 @@ impl GradInput {
             pad: [0; 3],
         };
         let operands = [0, 1, input, sums, weight, value].map(|position| inputs[position]);
-        let form = Form::of(context.profile, &[&operands[..], &[output]].concat());
-        let kernel = form
+        let width = VectorWidth::of(context.profile, &[&operands[..], &[output]].concat());
+        let kernel = width
             .kernel([
                 shader!("batch_norm/grad_input"),
                 shader!("batch_norm/grad_input_wide"),
@@ -359,7 +359,7 @@ impl GradInput {
             kernel,
             &params,
             slots,
-            form.groups(groups * pixels.div_ceil(PIXELS), output.shape),
+            width.groups(groups * pixels.div_ceil(PIXELS), output.shape),
         )
         .into()
     }

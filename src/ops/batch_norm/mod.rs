@@ -16,7 +16,7 @@ pub use second::{InvStd, Row, RowPad};
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::Form;
+use crate::tape::vector_width::VectorWidth;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
@@ -219,8 +219,8 @@ impl Split {
             return first(Slot::Output, output).into();
         }
         Lowered {
-            dispatches: vec![first(Slot::Workspace, partial), second],
-            workspace_bytes: partial.shape.bytes(),
+            dispatches: vec![first(Slot::Scratch, partial), second],
+            scratch_bytes: partial.shape.bytes(),
             ..Lowered::default()
         }
     }
@@ -228,7 +228,7 @@ impl Split {
 
 /// Workgroups with a thread for each `vec4` of `rows` rows.
 fn groups_for(rows: usize, channels: Shape) -> usize {
-    Form::Vec4.groups(rows, channels)
+    VectorWidth::Four.groups(rows, channels)
 }
 
 /// Mean and inv_std of each group: `[batch, height, width, channels]` to
@@ -301,8 +301,8 @@ impl Op for Statistics {
         };
         let partial = split.partial(input.shape.channels());
         let first = |slot, to| {
-            let form = Form::of(context.profile, &[input, to]);
-            let kernel = form.kernel([
+            let width = VectorWidth::of(context.profile, &[input, to]);
+            let kernel = width.kernel([
                 shader!("batch_norm/statistics"),
                 shader!("batch_norm/statistics_wide"),
             ]);
@@ -311,11 +311,11 @@ impl Op for Statistics {
                 kernel,
                 &params(to),
                 vec![Slot::Input(0), slot],
-                form.groups(split.chunks * split.groups, input.shape),
+                width.groups(split.chunks * split.groups, input.shape),
             )
         };
         let merge = activations(KernelSpec::new(shader!("batch_norm/merge")), input.dtype);
-        let slots = vec![Slot::Workspace, Slot::Input(0), Slot::Output];
+        let slots = vec![Slot::Scratch, Slot::Input(0), Slot::Output];
         let second = Dispatch::new(
             merge,
             &params(output),

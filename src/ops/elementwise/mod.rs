@@ -11,7 +11,7 @@ use super::reduction::{Sum, check_reduced, is_total};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::{self, Form};
+use crate::tape::vector_width::{self, VectorWidth};
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
@@ -26,7 +26,7 @@ pub(crate) const PER_THREAD: usize = 4;
 /// Workgroups of a streaming shader (`WORKGROUP` threads, `PER_THREAD` vec4s each) over every vec4
 /// of `shape`.
 pub(crate) fn streaming_groups(shape: Shape) -> usize {
-    Form::Vec4.streaming_groups(shape)
+    VectorWidth::Four.streaming_groups(shape)
 }
 
 /// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one
@@ -120,18 +120,18 @@ impl Op for Binary {
             false => 1 + usize::from(is_total(output.shape, right.shape)),
         };
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
-        let form = match spread {
-            0 => Form::of(context.profile, &[context.inputs[0], right, output]),
-            _ => Form::Vec4,
+        let width = match spread {
+            0 => VectorWidth::of(context.profile, &[context.inputs[0], right, output]),
+            _ => VectorWidth::Four,
         };
-        let kernel = form.kernel([
+        let kernel = width.kernel([
             shader!("elementwise/binary"),
             shader!("elementwise/binary_wide"),
         ]);
         let kernel = kernel
             .flag("PRODUCT", self.product)
             .uint("RUN", vector_width::run(context.profile));
-        let kernel = if form == Form::Vec4 {
+        let kernel = if width == VectorWidth::Four {
             kernel.uint("RIGHT", spread)
         } else {
             kernel
@@ -141,7 +141,7 @@ impl Op for Binary {
             ["Right", "RightScalar"],
             right.dtype,
         );
-        Dispatch::new(kernel, &params, slots, form.streaming_groups(output.shape)).into()
+        Dispatch::new(kernel, &params, slots, width.streaming_groups(output.shape)).into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A test stand for the launches of one operation: its own operands, several copies of the inputs,
 //! and a stopwatch.
 
-use super::{Clock, Launch, ProgramError, Spread, Store, encode};
+use super::{Clock, Launch, ProgramError, Quantiles, Store, encode};
 use crate::gpu::{Binding, Buffer, Gpu, Timestamps};
 use crate::state::StateList;
 use crate::tape::{Dispatch, Operand, Slot};
@@ -32,7 +32,7 @@ const MOST_SAMPLES: f64 = 31.0;
 
 /// Buffers for one operation.
 #[derive(Debug)]
-pub struct Stand<'a> {
+pub struct KernelBench<'a> {
     gpu: &'a Gpu,
     /// None where only the host's clock can be trusted.
     stamps: Option<Timestamps>,
@@ -44,7 +44,7 @@ pub struct Stand<'a> {
     output_operand: Operand,
 }
 
-impl<'a> Stand<'a> {
+impl<'a> KernelBench<'a> {
     /// Buffers for densely stored `inputs`, filled with fixed pseudo-random values in -1..1, and
     /// for an output. There are as many copies of the inputs as fill `rotated_bytes`, two at least
     /// and 64 at most, and one output: launches that write it wait for each other.
@@ -106,12 +106,8 @@ impl<'a> Stand<'a> {
     /// # Errors
     /// [`ProgramError::Absent`] for arenas and what else a stand does not have, and what building
     /// and binding report.
-    pub fn bind(
-        &self,
-        dispatches: &[Dispatch],
-        workspace_bytes: u64,
-    ) -> Result<Bound, ProgramError> {
-        let workspace = self.gpu.storage("workspace", workspace_bytes)?;
+    pub fn bind(&self, dispatches: &[Dispatch], scratch_bytes: u64) -> Result<Bound, ProgramError> {
+        let scratch = self.gpu.storage("scratch", scratch_bytes)?;
         let mut copies: Vec<Vec<Launch>> = self.inputs.iter().map(|_| Vec::new()).collect();
         let mut held = Vec::new();
         for dispatch in dispatches {
@@ -132,7 +128,7 @@ impl<'a> Stand<'a> {
                     let buffer = match slot {
                         Slot::Input(i) => inputs.get(*i).ok_or(ProgramError::Absent { var: *i })?,
                         Slot::Output => &self.output,
-                        Slot::Workspace => &workspace,
+                        Slot::Scratch => &scratch,
                         Slot::Step => self.store.step(),
                         Slot::Monitor => self.store.monitor(),
                         Slot::Byproduct(i) | Slot::Unused(i) => {
@@ -158,7 +154,7 @@ impl<'a> Stand<'a> {
             }
             held.push(params);
         }
-        held.push(workspace);
+        held.push(scratch);
         Ok(Bound {
             copies,
             _held: held,
@@ -184,13 +180,13 @@ impl<'a> Stand<'a> {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn time(&self, bound: &Bound, budget: &Budget) -> Result<Spread, ProgramError> {
+    pub fn time(&self, bound: &Bound, budget: &Budget) -> Result<Quantiles, ProgramError> {
         // The first launch compiles on some drivers.
         self.sample(bound, 0, 1)?;
         // The better of two, lest somebody else's burst of work condemns a candidate.
         let once = self.sample(bound, 1, 1)?.min(self.sample(bound, 2, 1)?);
         if once > budget.hopeless {
-            return Ok(Spread::of(&[once]));
+            return Ok(Quantiles::of(&[once]));
         }
         // A stamped pass costs up to 20 us, waiting on the host up to 100: one percent of these.
         let least = if self.stamps.is_some() { 2e-3 } else { 1e-2 };
@@ -199,7 +195,7 @@ impl<'a> Stand<'a> {
             (budget.seconds / (once * repeats).max(1e-7)).clamp(3.0, MOST_SAMPLES) as usize;
         let sample =
             |sample: usize| self.sample(bound, sample * repeats as usize, repeats as usize);
-        Ok(Spread::of(
+        Ok(Quantiles::of(
             &(0..samples).map(sample).collect::<Result<Vec<_>, _>>()?,
         ))
     }

@@ -19,12 +19,12 @@ const STAND_IN_BYTES: u64 = 8192;
 
 /// A thread that compiles; dropping it waits for the kernel that it is at.
 #[derive(Debug)]
-pub(crate) struct Ahead {
+pub(crate) struct Precompile {
     stop: Arc<AtomicBool>,
     worker: Option<JoinHandle<Result<(), GpuError>>>,
 }
 
-impl Ahead {
+impl Precompile {
     /// Starts to compile some of those `kernels`, in the order of their first launch, that `gpu`
     /// has not met yet. `None` for other drivers, for few kernels, and without a thread. What fails
     /// here, the caller meets at the same kernel.
@@ -65,7 +65,7 @@ fn from_the_end(mut kernels: Vec<KernelSpec>) -> Option<Vec<KernelSpec>> {
     })
 }
 
-impl Drop for Ahead {
+impl Drop for Precompile {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         // Nothing depends on how it ended; a panic there has been printed.
@@ -149,7 +149,7 @@ mod tests {
         };
         let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
         compile(&pollster::block_on(gpu.second()).unwrap(), &kernels()[0]).unwrap();
-        let ahead = Ahead::start(&gpu, kernels());
+        let ahead = Precompile::start(&gpu, kernels());
         assert_eq!(ahead.is_some(), gpu.info().driver == "llvmpipe");
         if let Some(worker) = ahead.and_then(|mut ahead| ahead.worker.take()) {
             worker.join().unwrap().unwrap();
@@ -160,7 +160,7 @@ mod tests {
         );
         gpu.kernel(&kernels()[0]).unwrap();
         assert!(
-            Ahead::start(&gpu, kernels()).is_none(),
+            Precompile::start(&gpu, kernels()).is_none(),
             "a kernel that the caller has met"
         );
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Median, quartiles and ends of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Spread {
+pub struct Quantiles {
     /// The smallest.
     pub min: f64,
     /// A quarter is below.
@@ -19,7 +19,7 @@ pub struct Spread {
     pub samples: usize,
 }
 
-impl Spread {
+impl Quantiles {
     /// Of `values`, in any order; zeros for none.
     pub fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn quartiles_lie_between_neighbours() {
-        let spread = Spread::of(&[5.0, 1.0, 4.0, 2.0, 3.0]);
+        let spread = Quantiles::of(&[5.0, 1.0, 4.0, 2.0, 3.0]);
         assert_eq!(
             (
                 spread.min,
@@ -65,7 +65,7 @@ mod tests {
             ),
             (1.0, 2.0, 3.0, 4.0, 5.0)
         );
-        let spread = Spread::of(&[4.0, 1.0]);
+        let spread = Quantiles::of(&[4.0, 1.0]);
         assert_eq!(
             (
                 spread.min,
@@ -76,14 +76,14 @@ mod tests {
             ),
             (1.0, 1.75, 2.5, 3.25, 4.0)
         );
-        assert_eq!(Spread::of(&[]), Spread::default());
-        assert_eq!(Spread::of(&[7.0]).median, 7.0);
+        assert_eq!(Quantiles::of(&[]), Quantiles::default());
+        assert_eq!(Quantiles::of(&[7.0]).median, 7.0);
     }
 
     #[test]
     fn an_outlier_moves_no_quartile_apart() {
-        let calm = Spread::of(&[1.0, 1.01, 1.02, 1.03, 9.0]);
-        assert!(!calm.is_apart_from(&Spread::of(&[1.01, 1.02, 1.03, 1.04, 1.05])));
-        assert!(calm.is_apart_from(&Spread::of(&[1.2, 1.21, 1.22, 1.23, 1.24])));
+        let calm = Quantiles::of(&[1.0, 1.01, 1.02, 1.03, 9.0]);
+        assert!(!calm.is_apart_from(&Quantiles::of(&[1.01, 1.02, 1.03, 1.04, 1.05])));
+        assert!(calm.is_apart_from(&Quantiles::of(&[1.2, 1.21, 1.22, 1.23, 1.24])));
     }
 }

@@ -8,31 +8,31 @@ use super::error::DataError;
 
 /// A file without a name, which is gone when it is closed, however the program ends. What was never
 /// written reads as zeros, up to the length that was asked for.
-pub struct Scratch {
+pub struct SpillFile {
     file: File,
     folder: PathBuf,
 }
 
-impl Scratch {
+impl SpillFile {
     /// A file of `length` zeros in `folder`; it takes space as it is written, and grows behind
     /// that.
     ///
     /// # Errors
-    /// [`DataError::Scratch`].
+    /// [`DataError::SpillFile`].
     pub fn create(folder: &Path, length: u64) -> Result<Self, DataError> {
         let created =
             tempfile::tempfile_in(folder).and_then(|file| file.set_len(length).map(|()| file));
         let folder = folder.to_owned();
         match created {
             Ok(file) => Ok(Self { file, folder }),
-            Err(source) => Err(DataError::Scratch { folder, source }),
+            Err(source) => Err(DataError::SpillFile { folder, source }),
         }
     }
 
     /// Fills `bytes` with those from `position` on.
     ///
     /// # Errors
-    /// [`DataError::Scratch`], also where the file ends before.
+    /// [`DataError::SpillFile`], also where the file ends before.
     pub fn read(&mut self, position: u64, bytes: &mut [u8]) -> Result<(), DataError> {
         let read = self
             .file
@@ -44,7 +44,7 @@ impl Scratch {
     /// Puts `bytes` at `position`.
     ///
     /// # Errors
-    /// [`DataError::Scratch`], for a full disk above all.
+    /// [`DataError::SpillFile`], for a full disk above all.
     pub fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), DataError> {
         let written = self
             .file
@@ -54,7 +54,7 @@ impl Scratch {
     }
 
     fn explain(&self, result: io::Result<()>) -> Result<(), DataError> {
-        result.map_err(|source| DataError::Scratch {
+        result.map_err(|source| DataError::SpillFile {
             folder: self.folder.clone(),
             source,
         })
@@ -69,24 +69,27 @@ mod tests {
     #[test]
     fn keeps_what_was_written_leaves_no_file_and_says_where_it_cannot_be() {
         let folder = tempfile::tempdir().unwrap();
-        let mut scratch = Scratch::create(folder.path(), 4).unwrap();
+        let mut scratch = SpillFile::create(folder.path(), 4).unwrap();
         scratch.write(2, &[5, 6, 7]).unwrap();
         let mut bytes = [1; 5];
         scratch.read(0, &mut bytes).unwrap();
         assert_eq!(bytes, [0, 0, 5, 6, 7]);
         assert!(
-            matches!(scratch.read(1, &mut bytes), Err(DataError::Scratch { .. })),
+            matches!(
+                scratch.read(1, &mut bytes),
+                Err(DataError::SpillFile { .. })
+            ),
             "behind the end"
         );
         drop(scratch);
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         let nowhere = folder.path().join("nowhere");
-        let message = Scratch::create(&nowhere, 0).err().unwrap().to_string();
+        let message = SpillFile::create(&nowhere, 0).err().unwrap().to_string();
         assert!(
             message.contains(nowhere.to_str().unwrap()) && message.contains("check the folder"),
             "{message}"
         );
-        let full = DataError::Scratch {
+        let full = DataError::SpillFile {
             folder: nowhere,
             source: io::ErrorKind::StorageFull.into(),
         }

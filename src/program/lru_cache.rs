@@ -4,14 +4,14 @@ use std::mem;
 
 /// The values used last, by key. There is always one.
 #[derive(Debug)]
-pub struct Recent<K, V> {
+pub struct LruCache<K, V> {
     most: usize,
     newest: (K, V),
     /// The others, the one used longest ago first.
     older: Vec<(K, V)>,
 }
 
-impl<K: PartialEq, V> Recent<K, V> {
+impl<K: PartialEq, V> LruCache<K, V> {
     /// Keeps at most `most` values, but never fewer than two; `value` is the first.
     pub fn new(most: usize, key: K, value: V) -> Self {
         Self {
@@ -68,7 +68,7 @@ mod tests {
 
     /// Uses `key` and says whether it was made, and how many values there were while it was.
     fn used(
-        recent: &mut Recent<u32, Rc<u32>>,
+        recent: &mut LruCache<u32, Rc<u32>>,
         alive: &RefCell<Vec<std::rc::Weak<u32>>>,
         key: u32,
     ) -> Option<usize> {
@@ -97,7 +97,7 @@ mod tests {
     fn the_one_used_longest_ago_goes_before_another_is_made() {
         let first = Rc::new(10);
         let alive = RefCell::new(vec![Rc::downgrade(&first)]);
-        let mut recent = Recent::new(3, 1, first);
+        let mut recent = LruCache::new(3, 1, first);
         assert_eq!(
             [2, 3].map(|key| used(&mut recent, &alive, key)),
             [Some(1), Some(2)]
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_made_costs_nothing_that_is_used() {
-        let mut recent = Recent::new(0, 'a', 1);
+        let mut recent = LruCache::new(0, 'a', 1);
         assert_eq!(recent.get_or_make('b', |_| Err("no")), Err("no"));
         assert_eq!(recent.get_or_make('a', |_| Err("never asked")), Ok(&1));
         assert_eq!(recent.get_or_make('b', |_| Ok::<_, ()>(2)), Ok(&2));
