@@ -16,7 +16,7 @@ use pix2pix::ops::elementwise::scale;
 use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::monitor::watch;
 use pix2pix::ops::{Concat, Detach};
-use pix2pix::program::{Plan, Program, Row, Store, fuse, rows};
+use pix2pix::program::{ListingRow, Plan, Program, Store, fuse, rows};
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, Var};
@@ -456,11 +456,11 @@ fn fusion_does_not_change_the_work_of_a_step() {
             .unwrap(),
         )
     };
-    let macs = |rows: &[Row]| rows.iter().map(|row| row.macs).sum::<u64>();
+    let macs = |rows: &[ListingRow]| rows.iter().map(|row| row.macs).sum::<u64>();
     let (fused, apart) = (rows_of(true), rows_of(false));
     assert_eq!(macs(&fused), macs(&apart));
     assert!(apart.iter().all(|row| row.is_contraction == (row.macs > 0)));
-    let counted: Vec<&Row> = fused
+    let counted: Vec<&ListingRow> = fused
         .iter()
         .filter(|row| !row.is_contraction && row.macs > 0)
         .collect();

@@ -9,7 +9,7 @@ use crate::harness::{
 };
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::batch_norm::{
-    GradInput, Groups, MaskedGradInput, MaskedGradSums, Norm, NormGrad, Normalize,
+    FusedNorm, GradInput, Groups, MaskedGradInput, MaskedGradSums, NormGrad, Normalize,
     NormalizeActivate, RunningStatistics, Statistics, StatisticsOf,
 };
 use pix2pix::ops::loss::{Loss, LossBackward, LossKind, LossWithGradient};
@@ -122,7 +122,7 @@ fn normalisation_with_activation_matches_its_twin() {
                     .collect()
             };
             let inputs = [std::slice::from_ref(&input), &parameters[..]].concat();
-            let op = Norm {
+            let op = FusedNorm {
                 statistics: Statistics {
                     groups: kind,
                     eps: EPS,
@@ -198,7 +198,7 @@ fn normalisation_updates_its_running_statistics() {
             groups: kind,
             eps: EPS,
         };
-        let op = Norm {
+        let op = FusedNorm {
             statistics,
             affine: false,
             slope: 0.2,
@@ -471,7 +471,7 @@ fn fused_operations_check_their_shapes() {
         Shape::vector(6),
         Shape::nhwc(2, 1, 2, 6),
     );
-    let norm = Norm {
+    let norm = FusedNorm {
         statistics: Statistics {
             groups: Groups::Instance,
             eps: EPS,

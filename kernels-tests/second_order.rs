@@ -10,7 +10,7 @@ use crate::resample::enlarged;
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{
-    Groups, InvStd, Row, RowPad, Statistics, batch_norm, batch_norm_running, instance_norm,
+    Groups, InvStd, RowPad, SelectRow, Statistics, batch_norm, batch_norm_running, instance_norm,
 };
 use pix2pix::ops::channel_sum::ChannelSum;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
@@ -351,7 +351,7 @@ fn normalisations() -> Vec<Case> {
         twin,
     ));
     let rows = Shape::nhwc(2, 1, 2, 3);
-    cases.push(plain("row", &[rows], Row { row: 1 }, |x| {
+    cases.push(plain("row", &[rows], SelectRow { row: 1 }, |x| {
         x[0].chunks(6).flat_map(|rows| rows[3..].to_vec()).collect()
     }));
     let padded = |x: &Values| {

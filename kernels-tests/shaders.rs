@@ -7,7 +7,7 @@ use naga::AddressSpace;
 use pix2pix::contraction::Geometry;
 use pix2pix::contraction::{ContractionKey, Family, candidates};
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
-use pix2pix::nn::{DropoutAt, DropoutMode, Fit, Mode, Norm, Statistics, TestTime, Upsample};
+use pix2pix::nn::{DropoutAt, DropoutMode, Fit, Mode, Norm, StatisticsFrom, TestTime, Upsample};
 use pix2pix::ops::Fill;
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
@@ -311,7 +311,7 @@ impl Variants {
                 for mode in [
                     Mode::translation(),
                     Mode {
-                        statistics: Statistics::Running,
+                        statistics: StatisticsFrom::Running,
                         dropout: DropoutMode::Random,
                     },
                 ] {

@@ -3,7 +3,7 @@
 use crate::harness::{Tensor, gpu};
 use crate::shaders::small_config;
 use pix2pix::gpu::Gpu;
-use pix2pix::nn::{DropoutMode, Fit, Generator, Mode, Norm, Statistics, reach};
+use pix2pix::nn::{DropoutMode, Fit, Generator, Mode, Norm, StatisticsFrom, reach};
 use pix2pix::program::{Program, Store};
 use pix2pix::state::StateList;
 use pix2pix::tape::Tape;
@@ -13,7 +13,7 @@ use pix2pix::train::{Architecture, Canvas, Tiling, TrainConfig, TrainError, Tran
 use std::path::{Path, PathBuf};
 
 const PLAIN: Mode = Mode {
-    statistics: Statistics::Image,
+    statistics: StatisticsFrom::Image,
     dropout: DropoutMode::Off,
 };
 
@@ -173,11 +173,11 @@ fn tiles_are_the_image_in_one_piece() {
         ..batch.clone()
     };
     let running = Mode {
-        statistics: Statistics::Running,
+        statistics: StatisticsFrom::Running,
         ..PLAIN
     };
     // The same sums in another order where another kernel is chosen for another size: some
-    // roundings of tanh's argument. Statistics of the image are sums of another order too, of a
+    // roundings of tanh's argument. StatisticsFrom of the image are sums of another order too, of a
     // hundred thousand values, in every layer.
     for (config, mode, most) in [
         (&none, &PLAIN, 2e-6),

@@ -4,7 +4,7 @@ use crate::harness::{Tensor, Tolerance, check, gpu, open, precisions};
 use crate::shaders::small_config;
 use crate::training::{session_after, wave};
 use pix2pix::gpu::{DeviceOptions, Gpu, Profile};
-use pix2pix::nn::{DropoutMode, Fit, Generator, Mode, Norm, Statistics};
+use pix2pix::nn::{DropoutMode, Fit, Generator, Mode, Norm, StatisticsFrom};
 use pix2pix::ops::window::{Outside, Window};
 use pix2pix::program::{Plan, Program, Store};
 use pix2pix::state::StateList;
@@ -182,7 +182,7 @@ fn windows_that_show_nothing_are_refused_and_reflections_have_no_gradient() {
 
 /// Without what is not linear in places or not differentiable: no normalisation, no dropout.
 const PLAIN: Mode = Mode {
-    statistics: Statistics::Image,
+    statistics: StatisticsFrom::Image,
     dropout: DropoutMode::Off,
 };
 

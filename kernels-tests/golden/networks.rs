@@ -10,7 +10,7 @@ use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
 use pix2pix::nn::{
     DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig,
-    Statistics, TestNorm, TestTime, UNetConfig, Upsample,
+    StatisticsFrom, TestNorm, TestTime, UNetConfig, Upsample,
 };
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, Init, StateList, StateSpec};
@@ -321,7 +321,7 @@ impl Pass<'_> {
             DropoutMode::Given(masks)
         };
         let mode = Mode {
-            statistics: Statistics::Batch,
+            statistics: StatisticsFrom::Batch,
             dropout,
         };
         let states = self.store.states().clone();

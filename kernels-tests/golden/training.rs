@@ -11,7 +11,7 @@ use pix2pix::gpu::Gpu;
 use pix2pix::interop::{from_reference, to_reference};
 use pix2pix::nn::{
     DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig,
-    Statistics, UNetConfig, Upsample,
+    StatisticsFrom, UNetConfig, Upsample,
 };
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, StateList, StateSpec};
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
             pool: None,
         };
         let mode = Mode {
-            statistics: Statistics::Batch,
+            statistics: StatisticsFrom::Batch,
             dropout: DropoutMode::Given(masks.clone()),
         };
         let vars = record_step(

@@ -4,7 +4,7 @@ use super::network::NetworkArgs;
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::gpu::{GpuError, Profile};
-use crate::program::{Row, rows};
+use crate::program::{ListingRow, rows};
 use crate::state::StateList;
 use crate::tensor::DType;
 use crate::train::{Length, Recording, explain, plan_training};
@@ -58,7 +58,7 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     ))
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[ListingRow]) -> String {
     let width = rows.iter().map(|row| row.op.len()).max().unwrap_or(0);
     let mut text = format!(
         "{:>5}  {:width$}  {:>24}  {:>9}  {:>9}  kernel\n",

@@ -27,7 +27,7 @@ mod tune;
 
 pub use error::CliError;
 
-use crate::data::{Format, Layout, Picture, RowWriter};
+use crate::data::{Format, Picture, PictureLayout, RowWriter};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
@@ -244,7 +244,7 @@ struct PictureFile<'a> {
 }
 
 impl<'a> PictureFile<'a> {
-    fn create(path: &'a Path, layout: Layout) -> Result<Self, RunError> {
+    fn create(path: &'a Path, layout: PictureLayout) -> Result<Self, RunError> {
         let rows = RowWriter::new(Format::of(path), layout, AtomicFile::create(path)?);
         Ok(Self {
             path,

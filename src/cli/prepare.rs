@@ -5,7 +5,7 @@ use super::pixels::read_palette;
 use super::{CliError, note, plan_outputs, print, write_picture};
 use crate::data::pairs::PairSource;
 use crate::data::read::{MAX_SIDE, MAX_SQUARE};
-use crate::data::tools::{EdgeOptions, Filter, Fit, Task, Tool, in_parallel, join, split};
+use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, in_parallel, join, split};
 use crate::data::{DataError, Palette, Split, list_images, read_picture};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
@@ -244,9 +244,9 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             output,
         } => {
             let fit = match fit {
-                FitArg::Crop => Fit::Crop,
-                FitArg::Pad => Fit::Pad,
-                FitArg::Stretch => Fit::Stretch,
+                FitArg::Crop => Squared::Crop,
+                FitArg::Pad => Squared::Pad,
+                FitArg::Stretch => Squared::Stretch,
             };
             (
                 make(

@@ -3,7 +3,7 @@
 use super::results::ResultArgs;
 use super::stop::Stop;
 use super::{CliError, PictureFile};
-use crate::data::{DataError, Layout, RowReader, Windows};
+use crate::data::{DataError, PictureLayout, RowReader, Windows};
 use crate::nn::{Fit, TestTime};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub struct TiledImage<'a> {
     config: &'a ModelConfig,
     input: Windows<'a>,
-    layout: Layout,
+    layout: PictureLayout,
     folder: &'a Path,
     stop: &'a Stop,
     outputs: Vec<PictureFile<'a>>,
@@ -33,7 +33,7 @@ impl<'a> TiledImage<'a> {
         outputs: &'a [PathBuf],
     ) -> Result<Self, RunError> {
         let (width, height) = input.dimensions();
-        let layout = Layout {
+        let layout = PictureLayout {
             width,
             height,
             channels: config.output.drawn_channels(),
@@ -77,7 +77,7 @@ impl Canvas for TiledImage<'_> {
     }
 
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
-        let Layout { width, depth, .. } = self.layout;
+        let PictureLayout { width, depth, .. } = self.layout;
         let height = rows.len() / (width as usize * self.config.output.channels());
         // Only then: every row is read and converted once more for it.
         let input = if self.config.output.needs_input() {

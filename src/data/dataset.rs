@@ -9,12 +9,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::augment::Jitter;
+use super::batch_sampler::Sample;
 use super::error::DataError;
 use super::pairs::{Images, PairSource, find_pairs};
 use super::palette::Palette;
 use super::pixels::Pixels;
 use super::preprocess::{DataOptions, Pair, Purpose};
-use super::schedule::Sample;
 use super::split::{Direction, Split};
 
 /// Pairs of one size ready for the device: NHWC, tightly packed,

@@ -11,9 +11,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::batch_sampler::BatchSampler;
 use super::dataset::{Batch, PairSet};
 use super::error::DataError;
-use super::schedule::Schedule;
 
 /// How batches are drawn and prefetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl LoaderOptions {
 /// the step alone.
 #[derive(Debug)]
 pub struct Loader {
-    schedule: Arc<Schedule>,
+    schedule: Arc<BatchSampler>,
     step: u64,
     channels: Vec<Receiver<Result<Batch, DataError>>>,
     /// The index in `channels` of the worker that makes the batch of `step`.
@@ -64,7 +64,7 @@ impl Loader {
     /// # Errors
     /// [`DataError::BatchSize`] and [`DataError::Spawn`].
     pub fn new(set: Arc<PairSet>, options: &LoaderOptions) -> Result<Self, DataError> {
-        let schedule = Arc::new(Schedule::new(&set, options.batch_size, options.seed)?);
+        let schedule = Arc::new(BatchSampler::new(&set, options.batch_size, options.seed)?);
         let stop = Arc::new(AtomicBool::new(false));
         let workers = options.workers.max(1);
         let mut loader = Self {
@@ -152,7 +152,7 @@ impl Drop for Loader {
 /// Sends the batch of each step until the loader is gone or a pair cannot be read.
 fn produce(
     set: &PairSet,
-    schedule: &Schedule,
+    schedule: &BatchSampler,
     steps: impl Iterator<Item = u64>,
     sender: &SyncSender<Result<Batch, DataError>>,
     stop: &AtomicBool,
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn batches_come_in_the_schedules_order_for_any_number_of_threads() {
         let set = bundled();
-        let schedule = Schedule::new(&set, 7, 3).unwrap();
+        let schedule = BatchSampler::new(&set, 7, 3).unwrap();
         for (workers, prefetch, first_step) in [(0, 0, 0), (1, 1, 26), (3, 2, 27), (5, 0, 1000)] {
             let options = LoaderOptions {
                 workers,

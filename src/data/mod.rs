@@ -28,6 +28,7 @@
 //! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
 
 pub mod augment;
+pub mod batch_sampler;
 pub mod bundled;
 mod convert;
 pub mod dataset;
@@ -43,7 +44,6 @@ pub mod random;
 pub mod read;
 pub mod resize;
 pub mod rows;
-pub mod schedule;
 pub mod spill_file;
 pub mod split;
 mod tiff;
@@ -58,7 +58,7 @@ pub use dataset::{Batch, Dataset, PairSet};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
 pub use palette::Palette;
-pub use picture::{Depth, Layout, Picture};
+pub use picture::{Depth, Picture, PictureLayout};
 pub use pixels::Pixels;
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{list_images, read_picture, read_rgb};

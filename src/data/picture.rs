@@ -51,7 +51,7 @@ impl Depth {
 
 /// What a picture is apart from its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct PictureLayout {
     /// Pixels from left to right.
     pub width: u32,
     /// Pixels from top to bottom.
@@ -62,7 +62,7 @@ pub struct Layout {
     pub depth: Depth,
 }
 
-impl Layout {
+impl PictureLayout {
     /// Bytes of a row of pixels.
     pub fn row_bytes(self) -> usize {
         self.width as usize * self.channels * self.depth.bytes()
@@ -175,8 +175,8 @@ impl Picture {
     }
 
     /// Everything but the samples.
-    pub fn layout(&self) -> Layout {
-        Layout {
+    pub fn layout(&self) -> PictureLayout {
+        PictureLayout {
             width: self.width,
             height: self.height,
             channels: self.channels,
@@ -366,7 +366,7 @@ impl Picture {
         if self.height == 0 {
             *self = below;
         } else if self.layout()
-            == (Layout {
+            == (PictureLayout {
                 height: self.height,
                 ..below.layout()
             })

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::picture::{Depth, Layout, Picture};
+use super::picture::{Depth, Picture, PictureLayout};
 use super::read::{MAX_BYTES, check_regular, read_picture, too_large};
 use super::tiff_reader::tiff_error;
 use super::tiff_rows::TiffRows;
@@ -19,7 +19,7 @@ const TIFF_SIGNATURES: [[u8; 4]; 2] = [*b"II*\0", *b"MM\0*"];
 /// An image file that is read from its first row on.
 pub struct RowReader {
     path: PathBuf,
-    layout: Layout,
+    layout: PictureLayout,
     /// Rows that were read.
     next: u32,
     source: Source,
@@ -59,7 +59,7 @@ impl RowReader {
     }
 
     /// Size, channels and depth of the picture in it.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> PictureLayout {
         self.layout
     }
 
@@ -69,7 +69,7 @@ impl RowReader {
     /// # Errors
     /// Those of [`read_picture`] where the rest of the file is damaged.
     pub fn read(&mut self, rows: u32) -> Result<Picture, DataError> {
-        let Layout { width, height, .. } = self.layout;
+        let PictureLayout { width, height, .. } = self.layout;
         let rows = rows.min(height - self.next);
         let top = self.next;
         self.next += rows;
@@ -79,7 +79,7 @@ impl RowReader {
                 .read(rows)
                 .map_err(|error| tiff_error(&self.path, error)),
             Source::Png(reader) => {
-                let layout = Layout {
+                let layout = PictureLayout {
                     height: rows,
                     ..self.layout
                 };
@@ -90,7 +90,7 @@ impl RowReader {
     }
 }
 
-fn open_source(path: &Path) -> Result<(Layout, Source), DataError> {
+fn open_source(path: &Path) -> Result<(PictureLayout, Source), DataError> {
     check_regular(path)?;
     let read_error = |source| DataError::ReadFile {
         path: path.to_owned(),
@@ -115,7 +115,7 @@ fn open_source(path: &Path) -> Result<(Layout, Source), DataError> {
 }
 
 /// Opens a PNG whose rows lie in the file in their order; no other.
-fn open_png(file: BufReader<File>) -> Result<Option<(Layout, Source)>, png::DecodingError> {
+fn open_png(file: BufReader<File>) -> Result<Option<(PictureLayout, Source)>, png::DecodingError> {
     let mut decoder = png::Decoder::new_with_limits(
         file,
         png::Limits {
@@ -131,7 +131,7 @@ fn open_png(file: BufReader<File>) -> Result<Option<(Layout, Source)>, png::Deco
     } else {
         Depth::Eight
     };
-    let layout = Layout {
+    let layout = PictureLayout {
         width: info.width,
         height: info.height,
         channels: colour.samples(),
@@ -143,10 +143,10 @@ fn open_png(file: BufReader<File>) -> Result<Option<(Layout, Source)>, png::Deco
 /// The next rows of a PNG, which may be its last.
 fn read_png(
     reader: &mut PngReader,
-    layout: Layout,
+    layout: PictureLayout,
     last: bool,
 ) -> Result<Picture, png::DecodingError> {
-    let Layout {
+    let PictureLayout {
         width,
         height,
         channels,

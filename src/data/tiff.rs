@@ -7,14 +7,14 @@ use ::tiff::TiffResult;
 use ::tiff::encoder::TiffEncoder;
 use ::tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, Tag};
 
-use super::picture::Layout;
+use super::picture::PictureLayout;
 
 /// Bytes of a strip, about: a reader holds one at a time.
 const STRIP_BYTES: usize = 1 << 16;
 
 /// The bytes in front of the rows of an uncompressed file of any number of channels. The rows
 /// follow as they are, samples in the machine's byte order.
-pub(super) fn header(layout: Layout) -> io::Result<Vec<u8>> {
+pub(super) fn header(layout: PictureLayout) -> io::Result<Vec<u8>> {
     let rows = u64::from(layout.height).saturating_mul(layout.row_bytes() as u64);
     // What says for each strip where it lies, and for each channel what it is, comes in front and
     // is less than this.
@@ -31,8 +31,8 @@ pub(super) fn header(layout: Layout) -> io::Result<Vec<u8>> {
 }
 
 /// A file that describes rows which lie at `first` and behind.
-fn directory(layout: Layout, first: usize) -> TiffResult<Vec<u8>> {
-    let Layout {
+fn directory(layout: PictureLayout, first: usize) -> TiffResult<Vec<u8>> {
+    let PictureLayout {
         width,
         height,
         channels,

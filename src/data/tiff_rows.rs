@@ -7,14 +7,14 @@ use ::tiff::decoder::{Decoder, Limits};
 use ::tiff::tags::SampleFormat;
 use ::tiff::{ColorType, TiffResult};
 
-use super::picture::{Depth, Layout, Picture};
+use super::picture::{Depth, Picture, PictureLayout};
 use super::read::MAX_BYTES;
 use super::tiff_reader::{chunk_row_bytes, has_pages, mixes_samples};
 
 /// The first picture of a TIFF, decoded by rows of its strips or tiles.
 pub(super) struct TiffRows {
     decoder: Decoder<BufReader<File>>,
-    layout: Layout,
+    layout: PictureLayout,
     /// Rows of strips or tiles that were decoded.
     decoded: u32,
     /// Decoded rows of pixels that nobody has asked for.
@@ -58,7 +58,7 @@ impl TiffRows {
             (16, SampleFormat::Uint, 1) => Depth::Sixteen,
             _ => return Ok(None),
         };
-        let layout = Layout {
+        let layout = PictureLayout {
             width,
             height,
             channels,
@@ -75,7 +75,7 @@ impl TiffRows {
     }
 
     /// What the picture is.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> PictureLayout {
         self.layout
     }
 
@@ -90,7 +90,7 @@ impl TiffRows {
 
     /// The next row of strips or tiles.
     fn decode(&mut self) -> TiffResult<Picture> {
-        let Layout {
+        let PictureLayout {
             width,
             height,
             channels,
@@ -298,7 +298,7 @@ mod tests {
     fn what_is_cut_or_no_tiff_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.tiff");
-        let layout = Layout {
+        let layout = PictureLayout {
             width: 300,
             height: 400,
             channels: 3,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::pairs::check_alike;
-use super::picture::{Depth, Layout, Picture};
+use super::picture::{Depth, Picture, PictureLayout};
 use super::pixels::Pixels;
 use super::rows::RowReader;
 use super::spill_file::SpillFile;
@@ -21,7 +21,7 @@ pub struct Windows<'a> {
     pixels: &'a Pixels,
     readers: Vec<RowReader>,
     /// The whole input.
-    layout: Layout,
+    layout: PictureLayout,
     kept: SpillFile,
     /// Rows that were decoded and are kept.
     rows: u32,
@@ -41,7 +41,7 @@ impl<'a> Windows<'a> {
         let size = |reader: &RowReader| (reader.layout().width, reader.layout().height);
         check_alike(readers.iter().map(|reader| (reader.path(), size(reader))))?;
         let (width, height) = readers.first().map_or((0, 0), size);
-        let layout = Layout {
+        let layout = PictureLayout {
             width,
             height,
             ..Picture::default().layout()
@@ -54,7 +54,7 @@ impl<'a> Windows<'a> {
             rows: 0,
         };
         let first = windows.decode(1)?;
-        windows.layout = Layout {
+        windows.layout = PictureLayout {
             height,
             ..first.layout()
         };
@@ -122,7 +122,7 @@ impl<'a> Windows<'a> {
 
     /// A rectangle of the rows that are kept.
     fn part(&mut self, rows: Range<u32>, columns: Range<u32>) -> Result<Picture, DataError> {
-        let Layout {
+        let PictureLayout {
             channels, depth, ..
         } = self.layout;
         let pixel = channels * depth.bytes();

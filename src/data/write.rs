@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::picture::{Depth, Layout, Picture};
+use super::picture::{Depth, Picture, PictureLayout};
 use super::pixels::MOST_COLOURS;
 use super::tiff;
 
@@ -49,7 +49,7 @@ impl Format {
 
 /// A picture's file in the making. It holds a few rows, whatever the picture's height.
 pub struct RowWriter<W: Write + 'static> {
-    layout: Layout,
+    layout: PictureLayout,
     /// Rows that are still to come.
     missing: u32,
     encoder: Encoder<W>,
@@ -69,7 +69,7 @@ impl<W: Write + 'static> RowWriter<W> {
     ///
     /// # Errors
     /// Those of `out`, more channels than the format has, and more than a TIFF file holds.
-    pub fn new(format: Format, layout: Layout, mut out: W) -> io::Result<Self> {
+    pub fn new(format: Format, layout: PictureLayout, mut out: W) -> io::Result<Self> {
         if !format.holds(layout.channels) {
             return Err(io::Error::other(format!(
                 "{format:?} files do not have {} channels",
@@ -121,7 +121,7 @@ impl<W: Write + 'static> RowWriter<W> {
     /// Those of what is written to, and rows of another picture.
     pub fn push(&mut self, rows: &Picture) -> io::Result<()> {
         let alike = rows.layout()
-            == Layout {
+            == PictureLayout {
                 height: rows.height(),
                 ..self.layout
             };
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn what_no_file_holds_is_refused() {
-        let layout = Layout {
+        let layout = PictureLayout {
             width: 2,
             height: 3,
             channels: 3,
@@ -340,7 +340,7 @@ mod tests {
             (Format::Tiff, 0),
             (Format::Tiff, 1 << 16),
         ] {
-            let error = begin(format, Layout { channels, ..layout })
+            let error = begin(format, PictureLayout { channels, ..layout })
                 .err()
                 .unwrap()
                 .to_string();
@@ -351,7 +351,7 @@ mod tests {
         }
         let long = begin(
             Format::Tiff,
-            Layout {
+            PictureLayout {
                 width: 1 << 16,
                 height: 1 << 16,
                 ..layout

@@ -55,7 +55,7 @@ impl Norm {
 
 /// Where batch norm takes its statistics from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistics {
+pub enum StatisticsFrom {
     /// The whole batch; updates the running statistics: training.
     Batch,
     /// The whole batch, without an update: a second pass over what was seen already.
@@ -89,7 +89,7 @@ pub enum DropoutMode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mode {
     /// Batch norm.
-    pub statistics: Statistics,
+    pub statistics: StatisticsFrom,
     /// Dropout.
     pub dropout: DropoutMode,
 }
@@ -98,15 +98,15 @@ impl Mode {
     /// Batch statistics and random dropout.
     pub fn training() -> Self {
         Self {
-            statistics: Statistics::Batch,
+            statistics: StatisticsFrom::Batch,
             dropout: DropoutMode::Random,
         }
     }
 
     /// The same for `parts` batches of equal size that go through the network as one.
     pub fn for_parts(&self, parts: usize) -> Self {
-        let statistics = if self.statistics == Statistics::Batch {
-            Statistics::Parts(parts)
+        let statistics = if self.statistics == StatisticsFrom::Batch {
+            StatisticsFrom::Parts(parts)
         } else {
             self.statistics
         };
@@ -134,8 +134,8 @@ impl Mode {
     /// The same for a second pass over what was seen already: the same output, and running
     /// statistics stay.
     pub fn again(&self) -> Self {
-        let statistics = if self.statistics == Statistics::Batch {
-            Statistics::BatchAgain
+        let statistics = if self.statistics == StatisticsFrom::Batch {
+            StatisticsFrom::BatchAgain
         } else {
             self.statistics
         };
@@ -382,16 +382,20 @@ impl NormLayer {
         let affine = [tape.state(states, weight), tape.state(states, bias)];
         let running = [tape.state(states, mean), tape.state(states, var)];
         match mode.statistics {
-            Statistics::Image => Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0),
-            Statistics::WholeBatch => {
+            StatisticsFrom::Image => {
+                Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0)
+            }
+            StatisticsFrom::WholeBatch => {
                 Ok(batch_norm(tape, input, affine, Groups::Batch, EPSILON)?.0)
             }
-            Statistics::Running => batch_norm_running(tape, input, affine, running, EPSILON),
-            Statistics::BatchAgain => {
+            StatisticsFrom::Running => batch_norm_running(tape, input, affine, running, EPSILON),
+            StatisticsFrom::BatchAgain => {
                 Ok(batch_norm(tape, input, affine, Groups::Parts(1), EPSILON)?.0)
             }
-            Statistics::Batch => batch_norm_training(tape, input, affine, running, 1),
-            Statistics::Parts(parts) => batch_norm_training(tape, input, affine, running, parts),
+            StatisticsFrom::Batch => batch_norm_training(tape, input, affine, running, 1),
+            StatisticsFrom::Parts(parts) => {
+                batch_norm_training(tape, input, affine, running, parts)
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ pub use fit::{Fit, Fitted};
 pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;
 pub use init::{Initialisation, set_initialisation};
-pub use layer::{DropoutMode, Mode, Norm, Statistics, Upsample};
+pub use layer::{DropoutMode, Mode, Norm, StatisticsFrom, Upsample};
 pub use patch_gan::{PatchGan, PatchGanConfig};
 pub use reach::reach;
 pub use resnet::ResNetConfig;

@@ -2,7 +2,7 @@
 //! the model.
 
 use super::GeneratorConfig;
-use super::layer::{DropoutMode, Mode, Norm, Statistics};
+use super::layer::{DropoutMode, Mode, Norm, StatisticsFrom};
 use serde::{Deserialize, Serialize};
 
 /// Where a trained generator's batch norm takes its statistics from.
@@ -43,9 +43,9 @@ impl TestTime {
     /// The mode that networks are recorded in.
     pub fn mode(self) -> Mode {
         let statistics = match self.norm {
-            TestNorm::Image => Statistics::Image,
-            TestNorm::Batch => Statistics::WholeBatch,
-            TestNorm::Running => Statistics::Running,
+            TestNorm::Image => StatisticsFrom::Image,
+            TestNorm::Batch => StatisticsFrom::WholeBatch,
+            TestNorm::Running => StatisticsFrom::Running,
         };
         Mode {
             statistics,

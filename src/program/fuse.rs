@@ -24,7 +24,7 @@ use crate::contraction::Activated;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
 use crate::ops::adam::{Adam, FromMaps};
 use crate::ops::batch_norm::{
-    Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, Norm, NormGrad,
+    Affine, FusedNorm, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums, NormGrad,
     Normalize, NormalizeActivate, RunningStatistics, Statistics, StatisticsOf,
 };
 use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
@@ -171,7 +171,7 @@ fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
         return None;
     };
     (*image == input && fusion.undisturbed(affine, node, output)).then_some(())?;
-    let op = Norm {
+    let op = FusedNorm {
         statistics,
         affine: !affine.is_empty(),
         slope,
@@ -192,7 +192,7 @@ fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
 fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
     let running = *fusion.effect::<RunningStatistics>(node)?;
     let [stats, mean, var] = fusion.inputs(node)?;
-    let norm = *fusion.op::<Norm>(stats.0)?;
+    let norm = *fusion.op::<FusedNorm>(stats.0)?;
     let between = &fusion.tape.nodes()[stats.0 + 1..node];
     let has_effect = |source: &Source| matches!(source, Source::Op(op) if op.has_effect());
     let is_apart = |other: &Node| {
@@ -211,7 +211,7 @@ fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
     let inputs = [&fusion.tape.nodes()[stats.0].inputs[..], &[mean, var]].concat();
     fusion.rewrite(
         stats.0,
-        Norm {
+        FusedNorm {
             running: Some(running),
             ..norm
         },

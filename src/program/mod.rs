@@ -28,8 +28,8 @@ pub use kernel_bench::{Bound, Budget, KernelBench};
 pub use lru_cache::LruCache;
 pub use memory::{Memory, ONE_OPERATION_BYTES, Programs};
 pub use place::{Place, Storage};
-pub use plan::{Plan, Step};
-pub use print::{Row, rows};
+pub use plan::{Plan, PlannedNode};
+pub use print::{ListingRow, rows};
 pub use quantiles::Quantiles;
 pub use recompute::{Recomputed, recompute};
 pub use store::Store;
@@ -399,7 +399,7 @@ impl Binder<'_> {
     fn launch(
         &self,
         gpu: &Gpu,
-        step: &Step,
+        step: &PlannedNode,
         dispatch: &Dispatch,
         params: Binding,
     ) -> Result<Launch, ProgramError> {
@@ -430,7 +430,7 @@ impl Binder<'_> {
         })
     }
 
-    fn binding(&self, step: &Step, slot: &Slot) -> Option<Binding<'_>> {
+    fn binding(&self, step: &PlannedNode, slot: &Slot) -> Option<Binding<'_>> {
         match slot {
             Slot::Input(position) => {
                 self.value(self.plan.tape.nodes()[step.node].inputs[*position])

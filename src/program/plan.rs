@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A node that launches kernels.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct PlannedNode {
     /// Number of the node on the tape.
     pub node: usize,
     /// Its launches.
@@ -29,7 +29,7 @@ pub struct Step {
     pub choice: Option<Choice>,
 }
 
-impl Step {
+impl PlannedNode {
     /// The values that the launches write.
     pub fn written(&self) -> impl Iterator<Item = Var> {
         let binds = |slot: Slot| {
@@ -49,7 +49,7 @@ pub struct Plan {
     /// The tape that is planned: as recorded, or as fusion left it.
     pub tape: Tape,
     /// Launches in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlannedNode>,
     /// Place of each live value by node number.
     pub places: Vec<Option<Place>>,
     /// The planned buffer of each storage, by owning node.
@@ -125,7 +125,7 @@ impl Plan {
                 profile,
                 states,
             });
-            steps.push(Step {
+            steps.push(PlannedNode {
                 node: index,
                 dispatches: lowered.dispatches,
                 byproducts: made,

@@ -8,7 +8,7 @@ use crate::tensor::Shape;
 
 /// One operation of a plan.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct ListingRow {
     /// Number of the node on the tape.
     pub node: usize,
     /// Layer and operation.
@@ -29,9 +29,9 @@ pub struct Row {
 }
 
 /// The rows of `plan`, in the order in which they run.
-pub fn rows(plan: &Plan) -> Vec<Row> {
+pub fn rows(plan: &Plan) -> Vec<ListingRow> {
     let tape = &plan.tape;
-    let row = |step: &super::Step| {
+    let row = |step: &super::PlannedNode| {
         let node = &tape.nodes()[step.node];
         let macs = tape.macs(Var(step.node));
         let updated: u64 = step
@@ -59,7 +59,7 @@ pub fn rows(plan: &Plan) -> Vec<Row> {
             .iter()
             .map(|dispatch| dispatch.kernel.label())
             .collect();
-        Row {
+        ListingRow {
             node: step.node,
             op: describe(node),
             kind: node.name(),

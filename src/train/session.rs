@@ -193,12 +193,12 @@ pub fn tune_for(
 
 /// A step that is compiled for images of one size.
 #[derive(Debug)]
-struct Step {
+struct CompiledStep {
     program: Program,
     vars: StepVars,
 }
 
-impl Step {
+impl CompiledStep {
     /// Compiles the step for images of this width and height.
     fn compile(
         gpu: &Gpu,
@@ -237,7 +237,7 @@ pub struct Session {
     pub pool: Option<Pool>,
     workspace: Arc<Workspace>,
     /// By width and height. A step is compiled at its first use.
-    steps: LruCache<(u32, u32), Step>,
+    steps: LruCache<(u32, u32), CompiledStep>,
     /// Exchanges the generator's weights with their average, if there is one.
     swap: Option<Program>,
     plan: RunPlan,
@@ -279,7 +279,7 @@ impl Session {
         } = recording;
         let store = Store::new(gpu, states, true)?;
         let workspace = Arc::new(Workspace::new(gpu, &store, plan.steps.clone())?);
-        let largest = Step::compile(gpu, &store, config, &workspace, sizes.largest())?;
+        let largest = CompiledStep::compile(gpu, &store, config, &workspace, sizes.largest())?;
         let steps = LruCache::new(KEPT_PROGRAMS, sizes.largest(), largest);
         let swap = swap
             .map(|tape| Program::compile(gpu, &store, &tape, &[]))
@@ -320,7 +320,7 @@ impl Session {
             ..
         } = self;
         let step = steps.get_or_make(batch.sides, |&sides| {
-            Step::compile(gpu, store, config, workspace, sides)
+            CompiledStep::compile(gpu, store, config, workspace, sides)
         })?;
         Ok(step
             .program
@@ -343,7 +343,13 @@ impl Session {
         let step = match self.steps.get(&batch.sides) {
             Some(step) => step,
             None => {
-                made = Step::compile(gpu, &self.store, &self.config, &self.workspace, batch.sides)?;
+                made = CompiledStep::compile(
+                    gpu,
+                    &self.store,
+                    &self.config,
+                    &self.workspace,
+                    batch.sides,
+                )?;
                 &made
             }
         };

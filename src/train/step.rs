@@ -121,7 +121,7 @@ struct Step<'a> {
 }
 
 /// One of the batches whose gradients a step accumulates.
-struct Batch {
+struct BatchVars {
     /// What the generator is given of the input images.
     given: Var,
     /// What its results show of them; that is what is judged and compared.
@@ -150,7 +150,7 @@ impl Step<'_> {
         tape: &mut Tape,
         images: [Var; 2],
         mode: &Mode,
-    ) -> Result<Vec<Batch>, TapeError> {
+    ) -> Result<Vec<BatchVars>, TapeError> {
         let count = self.recipe.accumulate.max(1);
         let batch = tape.shape(images[0]).batch() / count;
         let mut part = |number: usize| {
@@ -175,7 +175,7 @@ impl Step<'_> {
                 mode.numbered(number)
             };
             let given = self.fitted.given(tape, input)?;
-            Ok(Batch {
+            Ok(BatchVars {
                 given,
                 input: self.fitted.shown(tape, input)?,
                 target: self.fitted.shown(tape, target)?,
@@ -187,7 +187,7 @@ impl Step<'_> {
     }
 
     /// The generator's results for a batch.
-    fn translate(&self, tape: &mut Tape, batch: &Batch, mode: &Mode) -> Result<Var, TapeError> {
+    fn translate(&self, tape: &mut Tape, batch: &BatchVars, mode: &Mode) -> Result<Var, TapeError> {
         let output = self
             .generator
             .forward(tape, self.states, batch.given, mode)?;
@@ -198,7 +198,7 @@ impl Step<'_> {
     fn generator_only(
         &self,
         tape: &mut Tape,
-        batches: &[Batch],
+        batches: &[BatchVars],
         accumulated: &mut Accumulated,
     ) -> Result<Option<Var>, TapeError> {
         let mut last = None;
@@ -220,7 +220,7 @@ impl Step<'_> {
         tape: &mut Tape,
         discriminator: &PatchGan,
         pool: Option<&Pool>,
-        batches: &[Batch],
+        batches: &[BatchVars],
         accumulated: &mut Accumulated,
     ) -> Result<Option<Var>, TapeError> {
         let mut judge = Accumulated::default();
@@ -266,13 +266,13 @@ impl Step<'_> {
         &self,
         tape: &mut Tape,
         discriminator: &PatchGan,
-        batches: &[Batch],
+        batches: &[BatchVars],
         accumulated: &mut Accumulated,
     ) -> Result<Option<Var>, TapeError> {
         let mut judge = Accumulated::default();
         let mut last = None;
         for batch in batches {
-            let &Batch {
+            let &BatchVars {
                 input,
                 target,
                 ref mode,
@@ -325,7 +325,7 @@ impl Step<'_> {
         &self,
         tape: &mut Tape,
         discriminator: &PatchGan,
-        batch: &Batch,
+        batch: &BatchVars,
         fake: Var,
     ) -> Result<Var, TapeError> {
         Ok(self
@@ -359,7 +359,7 @@ impl Step<'_> {
         &self,
         tape: &mut Tape,
         discriminator: &PatchGan,
-        batch: &Batch,
+        batch: &BatchVars,
         fake: [Var; 2],
         [fake_logits, real_logits]: [Var; 2],
         accumulated: &mut Accumulated,
@@ -395,7 +395,7 @@ impl Step<'_> {
         &self,
         tape: &mut Tape,
         discriminator: &PatchGan,
-        batch: &Batch,
+        batch: &BatchVars,
         fake: [Var; 2],
     ) -> Result<Var, TapeError> {
         let images = tape.shape(fake[1]).batch();
@@ -420,7 +420,7 @@ impl Step<'_> {
     fn generator_loss(
         &self,
         tape: &mut Tape,
-        batch: &Batch,
+        batch: &BatchVars,
         fake: Var,
         judged: Option<Var>,
         accumulated: &mut Accumulated,

@@ -6,12 +6,12 @@ use super::error::TrainError;
 use super::memory::explain_sizes;
 use super::monitor::{LossReader, Losses, Reading};
 use super::pretrained::load_pretrained;
-use super::run::{HeldOut, Row, RunDir};
-use super::sampler::{Sampler, Score};
+use super::run::{HeldOut, MetricsRow, RunDir};
 use super::schedule::{Policy, Schedule};
 use super::session::Session;
 use super::sizes::Sizes;
 use super::step::{LOSSES, WEIGHTED};
+use super::validator::{Score, Validator};
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
@@ -66,7 +66,7 @@ pub struct Trainer<'a> {
     training: Arc<PairSet>,
     /// Pairs for grids, and whether they are held out from training.
     shown: (Arc<PairSet>, bool),
-    sampler: Sampler,
+    sampler: Validator,
     sizes: Sizes,
     run: RunDir,
     step: u64,
@@ -188,7 +188,7 @@ impl<'a> Trainer<'a> {
         let sizes = Self::sizes_of(&config, dataset)?;
         let session = Session::of_sizes(gpu, &config, &sizes)?;
         let workspace = session.plan().samples.clone();
-        let sampler = Sampler::new(
+        let sampler = Validator::new(
             gpu,
             &session.store,
             &session.generator,
@@ -372,13 +372,13 @@ impl<'a> Trainer<'a> {
                 || step == self.schedule.total_steps)
     }
 
-    fn row(&self, losses: &Losses, val_l1: Option<f32>) -> Row {
+    fn row(&self, losses: &Losses, val_l1: Option<f32>) -> MetricsRow {
         let [g_gan, g_l1, d_real, d_fake] = losses.values;
         let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake]
             .map(|loss| self.session.discriminator.is_some().then_some(loss));
         let learning_rate = self.schedule.rate(losses.step) as f32;
         let epoch = self.schedule.epoch(losses.step);
-        Row {
+        MetricsRow {
             step: losses.step,
             epoch,
             g_gan,
@@ -470,7 +470,7 @@ impl<'a> Trainer<'a> {
     /// Runs the failed step again with the watch on.
     fn not_finite(&self, step: u64, column: usize) -> TrainError {
         let find = || {
-            let schedule = crate::data::schedule::Schedule::new(
+            let schedule = crate::data::batch_sampler::BatchSampler::new(
                 &self.training,
                 self.config.pairs_per_step(),
                 self.config.seed,

@@ -19,7 +19,7 @@ use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
 use bytemuck::{Pod, Zeroable};
 use points::SIDE;
-use transform::{Side, Tiles, Transform};
+use transform::{Side, TileGrid, Transform};
 
 /// The rung.
 pub(crate) const RUNG: &str = "10_winograd";
@@ -32,7 +32,7 @@ const SCRATCH_BYTES: u64 = 64 << 20;
 struct Sizes {
     /// Of what the kernel slides over from the other side: a convolution's output, or a weight
     /// gradient's small map.
-    tiles: Tiles,
+    tiles: TileGrid,
     /// Outputs of a tile along an axis, or pixels of the small map.
     side: usize,
     /// Channels of the map that the tiles' inputs are cut from.
@@ -55,7 +55,7 @@ impl Sizes {
             key.large
         };
         let side = points::outputs(key.geometry.kernel);
-        let tiles = Tiles {
+        let tiles = TileGrid {
             images: output.batch(),
             rows: output.height().div_ceil(side),
             columns: output.width().div_ceil(side),
@@ -89,7 +89,7 @@ impl Sizes {
     }
 }
 
-/// Tiles of a contraction, if the rung computes it.
+/// TileGrid of a contraction, if the rung computes it.
 pub(crate) fn tiles(key: &ContractionKey) -> Option<usize> {
     let Geometry {
         kernel,
@@ -117,7 +117,7 @@ pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {
 /// WGSL struct `Params` of `conv2d/10_winograd.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-struct ConvParams {
+struct ProductParams {
     tiles: u32,
     in_channels8: u32,
     out_channels8: u32,
@@ -158,12 +158,12 @@ pub(crate) fn lower_conv(
         matrix: of_weight,
         input: Side::planes(0, taps, sizes.tap),
         output: Side::planes(weights_at, SIDE, sizes.tap),
-        tiles: Tiles::SINGLE,
+        tiles: TileGrid::SINGLE,
         eights: sizes.tap,
         input_slope: 1.0,
         has_bias: false,
     };
-    let multiply = ConvParams {
+    let multiply = ProductParams {
         tiles: tiles.count() as u32,
         in_channels8: sizes.in_channels as u32,
         out_channels8: sizes.out_channels as u32,
@@ -207,7 +207,7 @@ pub(crate) fn lower_conv(
 /// WGSL struct `Params` of `conv2d_grad_weight/10_winograd.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-struct GradWeightParams {
+struct GradWeightProductParams {
     tiles: u32,
     rows8: u32,
     columns8: u32,
@@ -255,7 +255,7 @@ pub(crate) fn lower_grad_weight(
     } else {
         maps
     };
-    let multiply = GradWeightParams {
+    let multiply = GradWeightProductParams {
         tiles: tiles.count() as u32,
         rows8: rows8 as u32,
         columns8: columns8 as u32,
@@ -269,7 +269,7 @@ pub(crate) fn lower_grad_weight(
         matrix: points::of_product(taps),
         input: Side::planes(products_at, SIDE, sizes.tap),
         output: Side::planes(0, taps, sizes.tap),
-        tiles: Tiles::SINGLE,
+        tiles: TileGrid::SINGLE,
         eights: sizes.tap,
         input_slope: 1.0,
         has_bias: false,

@@ -11,13 +11,13 @@ const WORKGROUP: usize = 8;
 
 /// How maps are cut into tiles.
 #[derive(Clone, Copy)]
-pub(super) struct Tiles {
+pub(super) struct TileGrid {
     pub images: usize,
     pub rows: usize,
     pub columns: usize,
 }
 
-impl Tiles {
+impl TileGrid {
     /// What is no map, as one tile.
     pub const SINGLE: Self = Self {
         images: 1,
@@ -50,7 +50,7 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// Tiles of `count` values an axis, one every `spacing` positions of a map.
+    /// TileGrid of `count` values an axis, one every `spacing` positions of a map.
     pub fn map(map: Operand, padding: usize, count: usize, spacing: usize) -> Self {
         let [height, width] = [map.shape.height() as u32, map.shape.width() as u32];
         let [offset, x] = map.place().map(|vectors| vectors / 2);
@@ -86,7 +86,7 @@ impl Side {
     }
 
     /// The same for the points of tiles: `[SIDE, SIDE, image, row, column, channels]`.
-    pub fn points(offset: usize, tiles: Tiles, eights: usize) -> Self {
+    pub fn points(offset: usize, tiles: TileGrid, eights: usize) -> Self {
         let [tile_x, columns, rows] = [eights, tiles.columns, tiles.rows].map(|size| size as u32);
         let tile_y = columns * tile_x;
         Self {
@@ -119,7 +119,7 @@ pub(super) struct Transform {
     pub matrix: Matrix,
     pub input: Side,
     pub output: Side,
-    pub tiles: Tiles,
+    pub tiles: TileGrid,
     /// That lie side by side.
     pub eights: usize,
     /// Of the leaky ReLU in front of the input; 1 is none.

@@ -5,7 +5,7 @@ mod edges;
 mod shape;
 
 pub use edges::{EdgeOptions, edges};
-pub use shape::{Filter, Fit, blank, combine, fit, grayscale};
+pub use shape::{Filter, Squared, blank, combine, fit, grayscale};
 
 use super::DataError;
 use super::pairs::{Images, check_sizes};
@@ -48,7 +48,7 @@ pub enum Tool {
         /// Its side in pixels.
         size: u32,
         /// What happens to the rest.
-        fit: Fit,
+        fit: Squared,
         /// How pixels are made.
         filter: Filter,
     },
@@ -75,7 +75,7 @@ impl Tool {
                 Ok((
                     path.clone(),
                     if let Some(size) = *size {
-                        fit(&image, size, Fit::Stretch, *filter)
+                        fit(&image, size, Squared::Stretch, *filter)
                     } else {
                         image
                     },

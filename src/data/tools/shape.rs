@@ -5,7 +5,7 @@ use crate::data::{resize, resize_nearest};
 
 /// How an image that is no square becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
+pub enum Squared {
     /// Both sides are resized; proportions change.
     Stretch,
     /// The middle is kept.
@@ -48,12 +48,12 @@ pub fn grayscale(image: &Picture) -> Picture {
 }
 
 /// A square of `size` pixels, RGB.
-pub fn fit(image: &Picture, size: u32, fit: Fit, filter: Filter) -> Picture {
+pub fn fit(image: &Picture, size: u32, fit: Squared, filter: Filter) -> Picture {
     let image = image.to_rgb();
     let (width, height) = image.dimensions();
     match fit {
-        Fit::Stretch => filter.resize(&image, size, size),
-        Fit::Crop => {
+        Squared::Stretch => filter.resize(&image, size, size),
+        Squared::Crop => {
             let side = width.min(height);
             filter.resize(
                 &image.crop((width - side) / 2, (height - side) / 2, side, side),
@@ -61,7 +61,7 @@ pub fn fit(image: &Picture, size: u32, fit: Fit, filter: Filter) -> Picture {
                 size,
             )
         }
-        Fit::Pad => {
+        Squared::Pad => {
             let longest = u64::from(width.max(height).max(1));
             let scaled = |side: u32| {
                 ((u64::from(side) * u64::from(size) + longest / 2) / longest).max(1) as u32
@@ -133,9 +133,9 @@ mod tests {
         assert_ne!(sample % 257, 0, "8 bits would do");
         for made in [
             grayscale(&deep),
-            fit(&deep, 2, Fit::Crop, Filter::Bicubic),
-            fit(&deep, 3, Fit::Stretch, Filter::Bicubic),
-            fit(&deep, 6, Fit::Pad, Filter::Bicubic),
+            fit(&deep, 2, Squared::Crop, Filter::Bicubic),
+            fit(&deep, 3, Squared::Stretch, Filter::Bicubic),
+            fit(&deep, 6, Squared::Pad, Filter::Bicubic),
             blank(&deep, 0.5),
         ] {
             assert_eq!((made.depth(), made.channels()), (Depth::Sixteen, 3));
@@ -150,22 +150,22 @@ mod tests {
     #[test]
     fn squares_are_cropped_padded_or_stretched() {
         let image = gradient(40, 20);
-        let cropped = fit(&image, 20, Fit::Crop, Filter::Bicubic);
+        let cropped = fit(&image, 20, Squared::Crop, Filter::Bicubic);
         assert_eq!(
             (cropped.dimensions(), pixel(&cropped, 0, 0)),
             ((20, 20), vec![10, 0, 7])
         );
-        let padded = fit(&image, 40, Fit::Pad, Filter::Bicubic);
+        let padded = fit(&image, 40, Squared::Pad, Filter::Bicubic);
         let white = vec![255; 3];
         assert_eq!(
             [(0, 9), (0, 10), (39, 30)].map(|(x, y)| pixel(&padded, x, y)),
             [white.clone(), vec![0, 0, 7], white]
         );
         assert_eq!(
-            fit(&image, 8, Fit::Stretch, Filter::Bicubic).dimensions(),
+            fit(&image, 8, Squared::Stretch, Filter::Bicubic).dimensions(),
             (8, 8)
         );
-        let nearest = fit(&image, 80, Fit::Stretch, Filter::Nearest);
+        let nearest = fit(&image, 80, Squared::Stretch, Filter::Nearest);
         assert_eq!(
             [
                 pixel(&nearest, 78, 0),
@@ -174,7 +174,7 @@ mod tests {
             ],
             [[39, 0, 7], [39, 0, 7], [1, 19, 7]]
         );
-        for how in [Fit::Crop, Fit::Pad, Fit::Stretch] {
+        for how in [Squared::Crop, Squared::Pad, Squared::Stretch] {
             assert_eq!(
                 fit(&gradient(1, 300), 16, how, Filter::Bicubic).dimensions(),
                 (16, 16),

@@ -4,7 +4,7 @@
 
 use super::grad::{Mask, chunk_sums};
 use super::{
-    GradInput, Normalize, RunningStatistics, Split, Statistics, StatisticsOf, check_stats,
+    Chunks, GradInput, Normalize, RunningStatistics, Statistics, StatisticsOf, check_stats,
     groups_for, lower_normalize, stats_shape,
 };
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
@@ -87,7 +87,7 @@ impl Small {
 /// `[groups, 1, 2, channels]`; byproduct 0 is the activated output, of the input's shape. With
 /// `running` the last two inputs are running mean and variance (states), updated in place.
 #[derive(Debug, Clone, Copy)]
-pub struct Norm {
+pub struct FusedNorm {
     /// The statistics.
     pub statistics: Statistics,
     /// Whether the normalisation has weight and bias.
@@ -116,7 +116,7 @@ struct ForwardParams {
     pad: u32,
 }
 
-impl Norm {
+impl FusedNorm {
     /// Position of the running mean; the running variance follows.
     fn running_mean(&self) -> usize {
         if self.affine { 3 } else { 1 }
@@ -166,7 +166,7 @@ impl Norm {
     }
 }
 
-impl Op for Norm {
+impl Op for FusedNorm {
     fn name(&self) -> &'static str {
         match (self.slope, self.running) {
             (1.0, None) => "norm",
@@ -383,7 +383,7 @@ impl NormGrad {
         let (inputs, sums) = (context.inputs, context.output);
         let [weight, value] = self.positions();
         let groups = sums.shape.batch();
-        let split = Split::in_chunks(inputs[1].shape, groups);
+        let split = Chunks::in_chunks(inputs[1].shape, groups);
         let grads = AffineGrads::of(context);
         let params = MergeParams {
             channels4: sums.shape.channels4() as u32,

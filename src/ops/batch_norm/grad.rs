@@ -3,7 +3,7 @@
 //! and Szegedy 2015, section 3).
 
 use super::second::{self, RowPad};
-use super::{PIXELS, Split, StatisticsOf, check_stats, groups_for, stats_shape};
+use super::{Chunks, PIXELS, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
 use crate::ops::reduction::Broadcast;
 use crate::shader;
@@ -124,7 +124,7 @@ pub(super) struct Mask {
 
 fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
     let [input, stats] = [1, 2].map(|position| context.inputs[position]);
-    let split = Split::new(input.shape, stats.shape.batch(), context.profile);
+    let split = Chunks::new(input.shape, stats.shape.batch(), context.profile);
     let partial = split.partial(input.shape.channels());
     let second = reduce(
         Slot::Scratch,
@@ -146,7 +146,7 @@ fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
 pub(super) fn chunk_sums(
     context: &LowerContext,
     mask: Option<Mask>,
-    split: Split,
+    split: Chunks,
     slot: Slot,
     to: Operand,
 ) -> Dispatch {

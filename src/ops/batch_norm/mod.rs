@@ -8,10 +8,10 @@ mod grad;
 mod running;
 mod second;
 
-pub use fused::{Norm, NormGrad, NormalizeActivate};
+pub use fused::{FusedNorm, NormGrad, NormalizeActivate};
 pub use grad::{Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums};
 pub use running::{RunningStatistics, RunningToStats};
-pub use second::{InvStd, Row, RowPad};
+pub use second::{InvStd, RowPad, SelectRow};
 
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
@@ -161,14 +161,14 @@ fn check_stats(input: Shape, stats: Shape) -> Result<(), ShapeError> {
 
 /// How the pixels of the groups are split over threads.
 #[derive(Debug, Clone, Copy)]
-struct Split {
+struct Chunks {
     groups: usize,
     pixels: usize,
     chunks: usize,
     chunk_pixels: usize,
 }
 
-impl Split {
+impl Chunks {
     /// One chunk where a second launch would cost more than it wins; else about as many chunks as
     /// pixels in a chunk, so that the threads of both launches have equally long sums.
     fn new(input: Shape, groups: usize, profile: &Profile) -> Self {
@@ -287,7 +287,7 @@ impl Op for Statistics {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, output) = (context.inputs[0], context.output);
-        let split = Split::new(input.shape, output.shape.batch(), context.profile);
+        let split = Chunks::new(input.shape, output.shape.batch(), context.profile);
         let params = |to: Operand| StatisticsParams {
             channels: input.shape.channels() as u32,
             groups: split.groups as u32,

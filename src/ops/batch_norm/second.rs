@@ -77,12 +77,12 @@ impl Op for InvStd {
 /// One row of two values a group and channel: `[groups, 1, 2, channels]` to
 /// `[groups, 1, 1, channels]`.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub struct SelectRow {
     /// Which row.
     pub row: usize,
 }
 
-/// The input as one row of two, the other being zero: the gradient of [`Row`].
+/// The input as one row of two, the other being zero: the gradient of [`SelectRow`].
 #[derive(Debug, Clone, Copy)]
 pub struct RowPad {
     /// Which row.
@@ -100,7 +100,7 @@ fn row_of(rows: Operand, row: usize) -> Operand {
     }
 }
 
-impl Op for Row {
+impl Op for SelectRow {
     fn name(&self) -> &'static str {
         "row"
     }
@@ -161,7 +161,7 @@ impl Op for RowPad {
         _: &[bool],
     ) -> Result<Vec<Option<Var>>, TapeError> {
         Ok(vec![Some(
-            tape.record(Row { row: self.row }, &[grad_output])?,
+            tape.record(SelectRow { row: self.row }, &[grad_output])?,
         )])
     }
 
@@ -231,12 +231,12 @@ pub(super) fn of_sums(
     wanted: &[bool],
 ) -> Result<Vec<Option<Var>>, TapeError> {
     let (grad, input, stats) = (inputs[0], inputs[1], inputs[2]);
-    let of_product = tape.record(Row { row: 1 }, &[u])?;
+    let of_product = tape.record(SelectRow { row: 1 }, &[u])?;
     let mut grads = vec![None; 3];
     if wanted[0] {
         let n = tape.record(Normalize { from }, &[input, stats])?;
         let by_product = multiply(tape, n, of_product, 1.0)?;
-        let of_sum = tape.record(Row { row: 0 }, &[u])?;
+        let of_sum = tape.record(SelectRow { row: 0 }, &[u])?;
         grads[0] = Some(add(tape, by_product, of_sum)?);
     }
     if wanted[1] {

@@ -15,7 +15,7 @@ const HEADER_WITH_PENALTY: &str =
 
 /// What is known after a logged training step.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct MetricsRow {
     /// Training steps done, from 1.
     pub step: u64,
     /// The pass over the training pairs that the step belongs to, from 1.
@@ -39,7 +39,7 @@ pub struct Row {
     pub val_l1: Option<f32>,
 }
 
-impl Row {
+impl MetricsRow {
     fn header(&self) -> &'static str {
         if self.d_gp.is_some() {
             HEADER_WITH_PENALTY
@@ -124,7 +124,7 @@ fn number<T: FromStr>((column, text): (&str, &str)) -> Result<T, String> {
 }
 
 /// Adds a row, and the header first where the file is new.
-pub(super) fn append(path: &Path, row: &Row) -> Result<(), RunError> {
+pub(super) fn append(path: &Path, row: &MetricsRow) -> Result<(), RunError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         let length = file.metadata()?.len();
@@ -144,7 +144,7 @@ pub(super) fn append(path: &Path, row: &Row) -> Result<(), RunError> {
 
 /// Reads all rows. No file is no rows, and a last line without its end, torn by a crash, is left
 /// out.
-pub(super) fn read(path: &Path) -> Result<Vec<Row>, RunError> {
+pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         result => result.map_err(|error| RunError::read(path, error))?,
@@ -164,7 +164,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, RunError> {
     };
     lines
         .map(|(index, line)| {
-            Row::from_line(header, line).map_err(|reason| wrong(index + 1, reason))
+            MetricsRow::from_line(header, line).map_err(|reason| wrong(index + 1, reason))
         })
         .collect()
 }
@@ -190,8 +190,8 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    fn row(step: u64, val_l1: Option<f32>) -> Row {
-        Row {
+    fn row(step: u64, val_l1: Option<f32>) -> MetricsRow {
+        MetricsRow {
             step,
             epoch: 1 + step / 100,
             g_gan: Some(0.1 + 0.2),
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_penalty_has_a_column_of_its_own() {
         let (_folder, path) = file("");
-        let rows = [1, 2, 3].map(|step| Row {
+        let rows = [1, 2, 3].map(|step| MetricsRow {
             d_gp: Some(0.1 * step as f32),
             ..row(step, None)
         });
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn without_an_adversarial_loss_its_cells_are_empty() {
         let (_folder, path) = file(&format!("{HEADER}\n1,1,0,0.5,0,0,0.0002,0.25,0.75\n"));
-        let bare = |step, val_l1| Row {
+        let bare = |step, val_l1| MetricsRow {
             g_gan: None,
             d_real: None,
             d_fake: None,
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_loss_that_is_no_number_comes_back() {
         let (_folder, path) = file("");
-        let lost = Row {
+        let lost = MetricsRow {
             g_gan: Some(f32::NAN),
             g_l1: f32::INFINITY,
             ..row(3, None)

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
 pub use grid::{SampleRow, Samples};
-pub use metrics::Row;
+pub use metrics::MetricsRow;
 
 const CONFIG: &str = "config.json";
 const METRICS: &str = "metrics.csv";
@@ -198,7 +198,7 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::Write`] or [`RunError::DiskFull`].
-    pub fn append(&self, row: &Row) -> Result<(), RunError> {
+    pub fn append(&self, row: &MetricsRow) -> Result<(), RunError> {
         metrics::append(&self.path.join(METRICS), row)
     }
 
@@ -206,7 +206,7 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::Read`], or [`RunError::Metrics`] with the line that is no row.
-    pub fn metrics(&self) -> Result<Vec<Row>, RunError> {
+    pub fn metrics(&self) -> Result<Vec<MetricsRow>, RunError> {
         metrics::read(&self.path.join(METRICS))
     }
 

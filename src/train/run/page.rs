@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::metrics::Row;
+use super::metrics::MetricsRow;
 use super::{CHART, Checkpoint, HeldOut, METRICS, RunDir, SAMPLES};
 
 const STYLE: &str = include_str!("page.css");
@@ -19,7 +19,7 @@ const GRID_ZOOM: u32 = 4;
 pub(super) struct Page<'a> {
     pub run: &'a RunDir,
     pub config: Option<Value>,
-    pub rows: &'a [Row],
+    pub rows: &'a [MetricsRow],
     pub held_out: Option<HeldOut>,
     /// Whether there is a loss chart.
     pub chart: bool,

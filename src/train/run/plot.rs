@@ -11,7 +11,7 @@ use plotters::prelude::*;
 
 use super::atomic::write_atomic;
 use super::error::RunError;
-use super::metrics::Row;
+use super::metrics::MetricsRow;
 
 const SIZE: (u32, u32) = (900, 560);
 const TOP_PANEL: i32 = 285;
@@ -47,8 +47,8 @@ impl Series {
     fn smoothed(
         label: &'static str,
         colour: RGBColor,
-        rows: &[Row],
-        value: impl Fn(&Row) -> Option<f32>,
+        rows: &[MetricsRow],
+        value: impl Fn(&MetricsRow) -> Option<f32>,
     ) -> Self {
         Self {
             label,
@@ -61,7 +61,11 @@ impl Series {
 
 /// Writes the chart; without a finite number in `rows` there is nothing to draw, no file, and the
 /// answer is `false`.
-pub(super) fn write(path: &Path, rows: &[Row], copy_l1: Option<f32>) -> Result<bool, RunError> {
+pub(super) fn write(
+    path: &Path,
+    rows: &[MetricsRow],
+    copy_l1: Option<f32>,
+) -> Result<bool, RunError> {
     let Some(steps) = step_range(rows) else {
         return Ok(false);
     };
@@ -76,7 +80,7 @@ pub(super) fn write(path: &Path, rows: &[Row], copy_l1: Option<f32>) -> Result<b
 
 fn draw(
     svg: &mut String,
-    rows: &[Row],
+    rows: &[MetricsRow],
     steps: Range<f64>,
     copy_l1: Option<f32>,
 ) -> Result<(), DrawError> {
@@ -205,8 +209,8 @@ fn tick_label(value: f64) -> String {
 }
 
 /// From the first step to the last, or `None` where no row has a finite loss.
-fn step_range(rows: &[Row]) -> Option<Range<f64>> {
-    let lossy = |row: &&Row| {
+fn step_range(rows: &[MetricsRow]) -> Option<Range<f64>> {
+    let lossy = |row: &&MetricsRow| {
         [row.g_gan, Some(row.g_l1), row.d_real, row.d_fake]
             .into_iter()
             .flatten()
@@ -218,7 +222,7 @@ fn step_range(rows: &[Row]) -> Option<Range<f64>> {
 }
 
 /// (step, value) of the rows that have a finite value.
-fn finite(rows: &[Row], value: impl Fn(&Row) -> Option<f32>) -> Vec<Point> {
+fn finite(rows: &[MetricsRow], value: impl Fn(&MetricsRow) -> Option<f32>) -> Vec<Point> {
     rows.iter()
         .filter_map(|row| Some((row.step as f64, f64::from(value(row)?))))
         .filter(|point| point.1.is_finite())
@@ -299,9 +303,9 @@ fn log_ticks(range: &Range<f64>) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn rows(count: u64) -> Vec<Row> {
+    fn rows(count: u64) -> Vec<MetricsRow> {
         (1..=count)
-            .map(|index| Row {
+            .map(|index| MetricsRow {
                 step: index * 10,
                 epoch: 1,
                 g_gan: Some(1.0),
@@ -316,7 +320,7 @@ mod tests {
             .collect()
     }
 
-    fn chart(rows: &[Row], copy_l1: Option<f32>) -> String {
+    fn chart(rows: &[MetricsRow], copy_l1: Option<f32>) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("losses.svg");
         assert!(write(&path, rows, copy_l1).unwrap());
@@ -336,9 +340,9 @@ mod tests {
             assert!(svg.contains(text), "{text}");
         }
         assert!(!svg.contains("D, penalty"));
-        let penalised: Vec<Row> = rows(50)
+        let penalised: Vec<MetricsRow> = rows(50)
             .into_iter()
-            .map(|row| Row {
+            .map(|row| MetricsRow {
                 d_gp: Some(0.5),
                 ..row
             })
@@ -346,9 +350,9 @@ mod tests {
         assert!(chart(&penalised, None).contains("D, penalty"));
         let svg = chart(&rows(4), None);
         assert!(!svg.contains("held-out") && !svg.contains("copying"));
-        let bare: Vec<Row> = rows(50)
+        let bare: Vec<MetricsRow> = rows(50)
             .into_iter()
-            .map(|row| Row {
+            .map(|row| MetricsRow {
                 g_gan: None,
                 d_real: None,
                 d_fake: None,

@@ -17,8 +17,8 @@ fn config() -> Config {
     }
 }
 
-fn row(step: u64) -> Row {
-    Row {
+fn row(step: u64) -> MetricsRow {
+    MetricsRow {
         step,
         epoch: 1,
         g_gan: Some(1.0),

@@ -29,7 +29,7 @@ pub struct Score {
 /// The generator as a run shows it: the forward pass over its store, for images of several sizes
 /// those used last, in one workspace.
 #[derive(Debug)]
-pub struct Sampler {
+pub struct Validator {
     config: TrainConfig,
     generator: Generator,
     workspace: Arc<Workspace>,
@@ -46,7 +46,7 @@ struct Shown<'a> {
     target: &'a [f32],
 }
 
-impl Sampler {
+impl Validator {
     /// Allocates the workspace that was planned for images of `sizes`, and compiles for the largest.
     ///
     /// # Errors

@@ -19,14 +19,14 @@ pub struct Sample {
 /// The order of training: each epoch is a permutation of the pairs, cut into batches; a short last
 /// batch is dropped.
 #[derive(Clone, Debug)]
-pub struct Schedule {
+pub struct BatchSampler {
     pairs: usize,
     batch_size: usize,
     seed: u64,
     mirror: bool,
 }
 
-impl Schedule {
+impl BatchSampler {
     /// The schedule of a split.
     ///
     /// # Errors
@@ -79,9 +79,9 @@ mod tests {
     use super::*;
     use crate::data::{DataOptions, Dataset, Split};
 
-    fn schedule(batch_size: usize, seed: u64) -> Result<Schedule, DataError> {
+    fn schedule(batch_size: usize, seed: u64) -> Result<BatchSampler, DataError> {
         let dataset = Dataset::bundled(&DataOptions::new(16)).unwrap();
-        Schedule::new(dataset.get(Split::Val).unwrap(), batch_size, seed)
+        BatchSampler::new(dataset.get(Split::Val).unwrap(), batch_size, seed)
     }
 
     #[test]
