@@ -9,8 +9,11 @@
 //! | 3 | [`state`], [`tape`], [`contraction`], [`ops`] | what outlives a program; the list of operations; one file an operation family |
 //! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
 //! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
-//! | 6 | [`data`], [`train`], [`interop`], [`mod@bench`] | pairs and loading; losses, Adam, the step, the run folder; files; timing |
-//! | 7 | [`cli`] | one file a subcommand; the only floor that prints |
+//! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports nothing of the others |
+//! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
+//! | 8 | [`train`] | losses, Adam, the step, checkpoints, the run folder |
+//! | 9 | [`mod@bench`] | timing of kernels and steps |
+//! | 10 | [`cli`] | one file a subcommand; the only floor that prints |
 
 pub mod bench;
 pub mod cli;

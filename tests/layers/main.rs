@@ -1,0 +1,165 @@
+//! Holds the layering of `src/`, from the imports of every file, unit tests included:
+//!
+//! - No circle of imports. A file and its own submodules may use one another; nothing else may.
+//! - No import upwards. The table in `src/lib.rs` gives the order: a module uses only modules of
+//!   lower floors, and on its own floor only those that stand before it.
+//!
+//! A file imports what its `use` lines name, and what the paths in its code name that begin with
+//! `crate`, `super`, `self` or a submodule. The import of a re-exported name counts as an import of
+//! the file that defines it.
+
+mod circles;
+mod imports;
+mod source;
+
+use circles::circles;
+use imports::imports;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Imports that break the rules and are allowed for now: `importing file -> imported file`.
+/// An entry that is not needed any more fails the test.
+const STILL_ALLOWED: &[&str] = &[
+    "src/contraction/mod.rs -> src/ops/conv2d.rs",
+    "src/contraction/mod.rs -> src/ops/conv2d_grad_weight.rs",
+    "src/contraction/mod.rs -> src/ops/conv_transpose2d.rs",
+    "src/tape/lower.rs -> src/contraction/mod.rs",
+    "src/tape/op.rs -> src/contraction/mod.rs",
+    "src/tape/mod.rs -> src/ops/elementwise/mod.rs",
+    "src/tape/vector_width.rs -> src/ops/elementwise/mod.rs",
+    "src/program/fuse.rs -> src/nn/fit.rs",
+    "src/program/fuse.rs -> src/nn/generator.rs",
+    "src/program/fuse.rs -> src/nn/layer.rs",
+    "src/program/fuse.rs -> src/nn/patch_gan.rs",
+    "src/program/fuse.rs -> src/nn/unet.rs",
+    "src/program/fuse.rs -> src/train/objective.rs",
+    "src/program/fuse.rs -> src/train/recipe.rs",
+    "src/program/fuse.rs -> src/train/step.rs",
+    "src/data/dataset.rs -> src/data/batch_sampler.rs",
+    "src/data/error.rs -> src/data/palette.rs",
+    "src/data/tiff_rows.rs -> src/data/rows.rs",
+    "src/data/tiff_reader.rs -> src/data/rows.rs",
+    "src/ops/conv2d_grad_weight.rs -> src/ops/conv_transpose2d.rs",
+    "src/data/tiff_reader.rs -> src/data/read.rs",
+    "src/ops/conv2d.rs -> src/ops/conv_transpose2d.rs",
+    "src/ops/reduction.rs -> src/ops/elementwise/mod.rs",
+    "src/data/error.rs -> src/data/read.rs",
+    "src/data/palette.rs -> src/data/tools/mod.rs",
+    "src/ops/conv2d.rs -> src/ops/conv2d_grad_weight.rs",
+    "src/ops/elementwise/view.rs -> src/ops/elementwise/assemble.rs",
+    "src/nn/test_time.rs -> src/nn/generator.rs",
+    "src/gpu/kernel.rs -> src/gpu/device.rs",
+    "src/interop/torch.rs -> src/interop/writer.rs",
+    "src/train/memory.rs -> src/train/session.rs",
+    "src/ops/batch_norm/grad.rs -> src/ops/batch_norm/second.rs",
+    "src/nn/test_time.rs -> src/nn/layer.rs",
+    "src/cli/network.rs -> src/cli/generator.rs",
+];
+
+/// A module that imports nothing else of this crate.
+const ALONE: &str = "data";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The modules of the crate from the lowest to the highest with their floors, from the table in
+/// `src/lib.rs`: rows such as ``//! | 2 | [`tensor`], ... |``.
+fn floors() -> Vec<(String, usize)> {
+    let map = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let mut modules = Vec::new();
+    for row in map.lines().filter_map(|line| line.strip_prefix("//! |")) {
+        let mut columns = row.split('|');
+        let Some(Ok(floor)) = columns.next().map(|floor| floor.trim().parse()) else {
+            continue;
+        };
+        for name in columns.next().unwrap_or("").split('`').skip(1).step_by(2) {
+            modules.push((name.trim_start_matches("mod@").to_owned(), floor));
+        }
+    }
+    modules
+}
+
+/// The module at the top of the crate that a file belongs to: `data` for `src/data/tools/mod.rs`.
+fn top(file: &str) -> &str {
+    let inside = file.strip_prefix("src/").unwrap_or(file);
+    inside
+        .split('/')
+        .next()
+        .unwrap_or(inside)
+        .trim_end_matches(".rs")
+}
+
+#[test]
+fn the_map_names_every_module() {
+    let named: BTreeSet<String> = floors().into_iter().map(|(name, _)| name).collect();
+    let found: BTreeSet<String> = source::files(root())
+        .iter()
+        .map(|file| top(file).to_owned())
+        .filter(|name| name != "lib" && name != "main")
+        .collect();
+    assert_eq!(
+        named, found,
+        "the table in src/lib.rs (left) against the folder (right)"
+    );
+    assert!(
+        floors().is_sorted_by_key(|(_, floor)| *floor),
+        "the floors of src/lib.rs rise"
+    );
+}
+
+#[test]
+fn nothing_imports_upwards() {
+    let floors = floors();
+    let place = |file: &str| floors.iter().position(|(name, _)| name == top(file));
+    let mut upwards = Vec::new();
+    for (from, targets) in imports(root()) {
+        for (to, line) in targets {
+            let (above, below) = (place(&from), place(&to));
+            let alone = top(&from) == ALONE && top(&to) != ALONE;
+            let allowed = STILL_ALLOWED.contains(&format!("{from} -> {to}").as_str());
+            if (above < below || alone) && above.is_some() && !allowed {
+                upwards.push(format!("{from}:{line} imports {to}"));
+            }
+        }
+    }
+    assert!(
+        upwards.is_empty(),
+        "imports upwards:\n{}",
+        upwards.join("\n")
+    );
+}
+
+#[test]
+fn no_imports_form_a_circle() {
+    let mut graph = imports(root());
+    let mut unneeded = Vec::new();
+    for entry in STILL_ALLOWED {
+        let (from, to) = entry.split_once(" -> ").unwrap();
+        if graph
+            .get_mut(from)
+            .and_then(|targets| targets.remove(to))
+            .is_none()
+        {
+            unneeded.push(entry);
+        }
+    }
+    let circles = circles(&graph);
+    let mut text = String::new();
+    for circle in &circles {
+        text += "\na circle:\n";
+        for (from, to) in circle.iter().zip(circle.iter().cycle().skip(1)) {
+            text += &format!("  {from}:{} imports {to}\n", graph[from][to]);
+        }
+    }
+    assert!(
+        circles.is_empty(),
+        "{} circles of imports\n{text}",
+        circles.len()
+    );
+    assert!(
+        unneeded.is_empty(),
+        "not imported any more, so not to be allowed: {unneeded:?}"
+    );
+}
