@@ -18,7 +18,7 @@ demo: setup ## train on the bundled pairs, translate held-out ones and say where
 test: setup ## run all tests on the default adapter (PIX2PIX_ADAPTER=index or name picks another)
 	cargo test --release --no-fail-fast $(CARGOFLAGS)
 
-golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in kernels-tests/)
+golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in tests/golden/)
 	@cargo test --release $(CARGOFLAGS) --test golden -- --nocapture
 
 test-swiftshader: setup ## run the kernel tests on SwiftShader (Debian: from the chromium package)

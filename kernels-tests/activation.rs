@@ -1,8 +1,8 @@
 //! Twins of `shaders/activation/`, forward and backward, and the bounds of tanh and sigmoid.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::activation::{Activate, ActivateBackward, Activation};
 use pix2pix::tensor::Shape;
+use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
 const KINDS: [Activation; 4] = [
     Activation::LeakyRelu { slope: 0.2 },

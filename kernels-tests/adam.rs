@@ -1,8 +1,5 @@
 //! Twin of `shaders/adam/`, over arenas and from maps.
 
-use crate::contraction::{Case, activated, shapes, swapped};
-use crate::conv2d_grad_weight;
-use crate::harness::{Arenas, Surroundings, Tensor, Tolerance, gpu, precisions, run};
 use pix2pix::contraction::Geometry;
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::adam::{Adam, FromMaps, update};
@@ -14,6 +11,9 @@ use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::contraction;
+use pix2pix_harness::contraction::{Case, activated, shapes, swapped};
+use pix2pix_harness::{Arenas, Surroundings, Tensor, Tolerance, gpu, precisions, run};
 
 const BETAS: [f64; 2] = [0.5, 0.999];
 const LEARNING_RATE: f64 = 2e-4;
@@ -356,7 +356,7 @@ impl FromMapsCase {
     /// The gradient in the order of memory.
     fn gradient(&self, case: Case, inputs: &[Tensor]) -> Vec<f64> {
         let (.., weight) = shapes(case);
-        let values: Vec<f32> = conv2d_grad_weight::twin(
+        let values: Vec<f32> = contraction::grad_weight(
             case.0,
             &activated(&inputs[0], SLOPES[0]),
             &activated(&inputs[1], SLOPES[1]),

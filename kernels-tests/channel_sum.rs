@@ -1,8 +1,8 @@
 //! Twin of `shaders/channel_sum/`.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::channel_sum::ChannelSum;
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
 fn twin(input: &Tensor) -> Vec<f64> {
     let mut sums = vec![0.0; input.shape.channels()];

@@ -1,15 +1,15 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a
 //! transposed one.
 
-use crate::contraction::{
-    MATRIX_RUNG, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
-    check_rungs, gather, shapes, swapped,
-};
-use crate::harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::conv2d::Conv2d;
 use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::Shape;
+use pix2pix_harness::contraction::{
+    MATRIX_RUNG, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
+    check_rungs, gather, shapes, swapped,
+};
+use pix2pix_harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use std::io::{Write, stderr};
 
 #[test]

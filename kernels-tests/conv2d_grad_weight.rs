@@ -1,28 +1,15 @@
 //! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin
 //! against finite differences.
 
-use crate::contraction::{
-    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
-    for_each_connection, gather, shapes, swapped,
-};
-use crate::harness::{Tensor, gpu, precisions};
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::tensor::Shape;
-
-pub fn twin(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
-    let [a, b] = [large.shape.channels(), small.shape.channels()];
-    let mut sums = vec![0.0; geometry.kernel.pow(2) * a * b];
-    for_each_connection(geometry, large.shape, small.shape, |from, to, tap| {
-        for i in 0..a {
-            for o in 0..b {
-                sums[(tap * a + i) * b + o] +=
-                    f64::from(large.values[from * a + i]) * f64::from(small.values[to * b + o]);
-            }
-        }
-    });
-    sums
-}
+use pix2pix_harness::contraction::grad_weight as twin;
+use pix2pix_harness::contraction::{
+    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
+    gather, shapes, swapped,
+};
+use pix2pix_harness::{Tensor, gpu, precisions};
 
 #[test]
 fn every_rung_matches_the_twin() {

@@ -1,13 +1,13 @@
 //! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the
 //! input gradient of a convolution; and the two directions as adjoints of each other.
 
-use crate::contraction::{
+use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
+use pix2pix::tensor::Shape;
+use pix2pix_harness::contraction::{
     CASES, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
     check_rungs, gather, scatter, shapes, swapped,
 };
-use crate::harness::{Tensor, gpu};
-use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
-use pix2pix::tensor::Shape;
+use pix2pix_harness::{Tensor, gpu};
 
 #[test]
 fn every_rung_matches_the_twin() {

@@ -1,11 +1,11 @@
 //! Twin of `shaders/dropout/`.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
-use crate::random::{fraction, philox};
 use pix2pix::ops::dropout::{Dropout, dropout};
 use pix2pix::tape::{ShapeError, StepState};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::Shape;
+use pix2pix_harness::random::{fraction, philox};
+use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
 const EXACT: Tolerance = Tolerance {
     absolute: 0.0,

@@ -1,7 +1,5 @@
 //! Twins of `shaders/elementwise/`.
 
-use crate::harness::{Tensor, Tolerance, check, gpu, precisions};
-use crate::reduction::{places, reduced};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::elementwise::{Binary, Power, Scale, scale};
 use pix2pix::ops::{Assemble, BatchPad, BatchSlice, ChannelPad, Concat, Fill, Slice};
@@ -10,6 +8,8 @@ use pix2pix::state::StateList;
 use pix2pix::tape::StepState;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::reduction::{places, reduced};
+use pix2pix_harness::{Tensor, Tolerance, check, gpu, precisions};
 
 const EXACT: Tolerance = Tolerance {
     absolute: 0.0,

@@ -1,11 +1,11 @@
 //! Twin of `shaders/ema/`: the moving average of an arena, and the swap by which it is used.
 
-use crate::harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::ops::ema::{Average, Swap};
 use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 
 fn states(precision: DType) -> (StateList, ArenaId) {
     let mut states = StateList::new(precision);

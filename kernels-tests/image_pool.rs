@@ -1,11 +1,11 @@
 //! Twin of `shaders/image_pool/`: the reference's `ImagePool`, with draws that are counted.
 
-use crate::harness::{Surroundings, Tensor, gpu, precisions, run};
-use crate::random::philox;
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::image_pool::ImagePool;
 use pix2pix::tape::{Op, StepState};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::random::philox;
+use pix2pix_harness::{Surroundings, Tensor, gpu, precisions, run};
 
 const SEED: u64 = 0x0123_4567_89ab_cdef;
 

@@ -1,9 +1,10 @@
 //! Twins of `shaders/loss/`, forward and backward, and how they take extreme values.
 
-use crate::harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 use pix2pix::ops::loss::{Loss, LossBackward, LossKind};
 use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
+use pix2pix_harness::loss::twin;
+use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
 const SINGLE: [LossKind; 8] = [
     LossKind::BceWithLogits { target: 0.0 },
@@ -27,20 +28,6 @@ fn shapes() -> [Shape; 7] {
         Shape::nhwc(2, 9, 7, 64),
         Shape::nhwc(1, 75, 77, 3),
     ]
-}
-
-/// The loss of one element; `desired` counts for pairs only.
-pub fn twin(kind: LossKind, x: f64, desired: f64) -> f64 {
-    match kind {
-        LossKind::BceWithLogits { target } => {
-            x.max(0.0) - x * f64::from(target) + (-x.abs()).exp().ln_1p()
-        }
-        LossKind::Mse { target } => (x - f64::from(target)).powi(2),
-        LossKind::WganMean { sign } => f64::from(sign) * x,
-        LossKind::Hinge { sign } => (1.0 + f64::from(sign) * x).max(0.0),
-        LossKind::L1 => (x - desired).abs(),
-        LossKind::MsePair => (x - desired).powi(2),
-    }
 }
 
 fn finite_difference(kind: LossKind, x: f64, desired: f64) -> f64 {

@@ -1,13 +1,13 @@
 //! Twin of `shaders/loss_scale/`: what Adam over states of precision f16 does to gradients, copy
 //! and loss scale.
 
-use crate::harness::{Arenas, Surroundings, Tensor, Tolerance, compare, gpu, precisions, run};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::adam::Adam;
 use pix2pix::ops::loss_scale::{LossScale, MOST_SCALES, Scaling, monitor_offset};
 use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{ArenaPart, Op, ShapeError, StepState};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::{Arenas, Surroundings, Tensor, Tolerance, compare, gpu, precisions, run};
 
 const BETAS: [f64; 2] = [0.5, 0.999];
 /// Good steps that double the scale, as in the shader.

@@ -1,6 +1,5 @@
 //! Twin of `shaders/monitor/`.
 
-use crate::harness::{Surroundings, Tensor, gpu, run};
 use pix2pix::gpu::Gpu;
 use pix2pix::ops::monitor::{Watch, watch};
 use pix2pix::tape::{
@@ -8,6 +7,7 @@ use pix2pix::tape::{
 };
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::Shape;
+use pix2pix_harness::{Surroundings, Tensor, gpu, run};
 
 fn after(gpu: &Gpu, monitor: Vec<u32>, step: u64, column: u32, losses: &[f32]) -> Vec<u32> {
     let losses: Vec<Tensor> = losses

@@ -1,6 +1,5 @@
 //! Twin of `shaders/sgd/`.
 
-use crate::harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::ops::loss_scale::Scaling;
 use pix2pix::ops::sgd::{Sgd, update};
@@ -9,6 +8,7 @@ use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 
 const LEARNING_RATE: f64 = 0.1;
 

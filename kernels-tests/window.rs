@@ -1,9 +1,6 @@
 //! Twin of `shaders/window/`, and what windows are for: sizes that a U-Net does not divide.
 
-use crate::harness::{Tensor, Tolerance, check, gpu, open, precisions};
-use crate::shaders::small_config;
-use crate::training::{session_after, wave};
-use pix2pix::gpu::{DeviceOptions, Gpu, Profile};
+use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::nn::{DropoutMode, Fit, Generator, Mode, Norm, StatisticsFrom};
 use pix2pix::ops::window::{Outside, Window};
 use pix2pix::program::{Plan, Program, Store};
@@ -12,6 +9,8 @@ use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Recording, TrainConfig};
+use pix2pix_harness::config::small_config;
+use pix2pix_harness::{Tensor, Tolerance, check, gpu, precisions};
 
 /// Values are only moved.
 const EXACT: Tolerance = Tolerance {
@@ -346,65 +345,4 @@ fn a_cropped_skip_costs_no_more_than_its_copy_with_fusion() {
     // The skips of the first level are read through their activation, windows included.
     assert!(count(&fused, "leaky_relu") < count(&plain, "leaky_relu"));
     assert!(count(&fused, "window") > 0);
-}
-
-/// One step at a size that is no multiple of 32, by either fit: the same with and without fusion
-/// and with repeated values.
-#[test]
-fn training_at_any_size_is_the_same_with_fusion_and_with_repeated_values() {
-    for fit in [Fit::Pad, Fit::Crop] {
-        let config = TrainConfig {
-            size: 50,
-            load_size: 50,
-            num_downs: 5,
-            fit,
-            d_layers: 1,
-            batch_size: 2,
-            ..small_config(32, 4)
-        };
-        let batch = wave(&config);
-        let after = |gpu: &Gpu, config: &TrainConfig| -> Vec<f32> {
-            let session = session_after(gpu, config, 1, &batch);
-            let states = session.store.states().states();
-            states
-                .iter()
-                .flat_map(|state| {
-                    session
-                        .store
-                        .read(gpu, state.id, ArenaPart::Moment1)
-                        .unwrap_or_default()
-                })
-                .collect()
-        };
-        let gpu = gpu();
-        let whole = after(&gpu, &config);
-        assert!(
-            whole.iter().all(|v| v.is_finite())
-                && whole.iter().filter(|v| **v != 0.0).count() > whole.len() / 2
-        );
-        assert_eq!(
-            whole,
-            after(
-                &gpu,
-                &TrainConfig {
-                    recompute: true,
-                    ..config.clone()
-                }
-            ),
-            "{fit:?} with repeated values"
-        );
-        drop(gpu);
-        let plain = open(DeviceOptions {
-            no_fusion: true,
-            ..DeviceOptions::default()
-        });
-        let most = whole.iter().fold(0.0f32, |most, v| most.max(v.abs()));
-        for (fused, plain) in whole.iter().zip(after(&plain, &config)) {
-            // Only the order of summation of the smallest maps' weight gradients is another.
-            assert!(
-                (fused - plain).abs() <= 1e-5 * most,
-                "{fit:?}: {fused} and {plain}"
-            );
-        }
-    }
 }

@@ -132,7 +132,7 @@ impl<'a> Trial<'a> {
             Family::ConvTranspose2d => self.key.small.channels() * self.key.geometry.kernel.pow(2),
         };
         // Both are sums of so many products of values within -1..1, added in different orders; by
-        // way of Winograd's points rounding counts more (kernels-tests/harness.rs says how much).
+        // way of Winograd's points rounding counts more (kernels-tests/lib/ says how much).
         let terms = terms as f32;
         let by_points = winograd::is_rung(&candidate.kernel);
         let sums = f32::EPSILON

@@ -1,0 +1,428 @@
+//! What the tests of the three contraction families share: every rung, the shapes, and the twins.
+//! All twins come from one loop over the pairs of pixels that a convolution connects.
+
+use crate::{Surroundings, Tensor, Tolerance, check_in, precisions, run};
+use pix2pix::contraction::{Activated, Geometry};
+use pix2pix::contraction::{Candidate, ContractionKey, candidates, choose};
+use pix2pix::gpu::{DeviceClass, Gpu, Profile};
+use pix2pix::tape::Op;
+use pix2pix::tensor::{DType, Shape};
+use std::sync::Arc;
+
+/// The rungs that compute in f32; where one cannot run, the default does.
+const RUNGS: [&str; 9] = [
+    "1_naive",
+    "2_register",
+    "3_broadcast",
+    "4_workgroup",
+    "5_split_k",
+    "7_thin",
+    "8_dot",
+    "9_wide",
+    WINOGRAD_RUNG,
+];
+/// The rung that rounds its operands to f16.
+pub const MATRIX_RUNG: &str = "6_matrix";
+/// The rung that multiplies polynomials at points.
+const WINOGRAD_RUNG: &str = "10_winograd";
+
+const HALVE: Geometry = Geometry::new(4, 2, 1);
+const PATCH: Geometry = Geometry::new(4, 1, 1);
+const SMOOTH: Geometry = Geometry::new(3, 1, 1);
+const POINT: Geometry = Geometry::new(1, 1, 0);
+// The ResNet's, on padded maps; and its halvings and doublings, with rows and columns that no tap
+// of the kernel's centre reaches.
+const WIDE: Geometry = Geometry::new(7, 1, 0);
+const VALID: Geometry = Geometry::new(3, 1, 0);
+const HALVE_3: Geometry = Geometry::new(3, 2, 1);
+
+/// Geometry, batch, large map, channels of the large and of the small map.
+pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
+
+/// What every rung runs: single pixels, odd sizes, batches, few channels, and the layers of the
+/// real networks with their channels cut down to what a CPU adapter runs in milliseconds.
+pub const CASES: [Case; 35] = [
+    (HALVE, 1, [2, 2], [16, 16]),
+    (HALVE, 1, [16, 16], [3, 8]),
+    (HALVE, 2, [9, 7], [4, 6]),
+    (HALVE, 1, [12, 20], [5, 7]),
+    (HALVE, 2, [8, 8], [17, 33]),
+    (HALVE, 1, [32, 32], [6, 16]),
+    (HALVE, 1, [16, 16], [16, 32]),
+    (HALVE, 1, [8, 8], [64, 40]),
+    (HALVE, 1, [4, 4], [64, 64]),
+    (HALVE, 1, [32, 32], [16, 3]),
+    (PATCH, 1, [8, 8], [64, 72]),
+    (PATCH, 2, [7, 7], [16, 1]),
+    (PATCH, 1, [5, 9], [8, 12]),
+    (HALVE, 1, [18, 38], [1, 20]),
+    (HALVE, 2, [11, 9], [2, 1]),
+    (HALVE, 1, [14, 22], [68, 2]),
+    (PATCH, 2, [9, 12], [36, 1]),
+    (SMOOTH, 2, [8, 10], [4, 6]),
+    (SMOOTH, 1, [5, 5], [12, 36]),
+    (POINT, 2, [8, 8], [6, 8]),
+    (POINT, 1, [5, 9], [16, 1]),
+    (POINT, 1, [1, 1], [1, 3]),
+    (WIDE, 1, [14, 11], [3, 8]),
+    (WIDE, 1, [13, 16], [8, 3]),
+    (WIDE, 2, [7, 8], [6, 12]),
+    (HALVE_3, 1, [16, 12], [8, 16]),
+    (HALVE_3, 2, [8, 6], [20, 36]),
+    (HALVE_3, 1, [10, 10], [3, 4]),
+    (HALVE_3, 1, [9, 7], [16, 2]),
+    (VALID, 1, [10, 9], [16, 20]),
+    (VALID, 2, [4, 5], [36, 72]),
+    (PATCH, 2, [9, 8], [16, 24]),
+    (SMOOTH, 2, [7, 10], [72, 16]),
+    (VALID, 1, [10, 9], [16, 24]),
+    (PATCH, 1, [16, 15], [64, 72]),
+];
+
+/// Every case in every type that activations and weights can be stored as.
+pub fn cases(gpu: &Gpu, family: &str) -> Vec<(Case, DType)> {
+    precisions(gpu, family)
+        .into_iter()
+        .flat_map(|dtype| CASES.map(|case| (case, dtype)))
+        .collect()
+}
+
+/// Large and small map and weight `[kernel, kernel, large channels, small channels]` of a case.
+pub fn shapes((geometry, batch, [height, width], [large, small]): Case) -> (Shape, Shape, Shape) {
+    let large_shape = Shape::nhwc(batch, height, width, large);
+    let small_shape = geometry.small_shape(large_shape, small).unwrap();
+    (
+        large_shape,
+        small_shape,
+        Shape::hwio(geometry.kernel, geometry.kernel, large, small),
+    )
+}
+
+/// Runs `op` with each rung, alone in its buffers and sliced, against `expected`.
+pub fn check_rungs(
+    gpu: &Gpu,
+    family: &str,
+    name: &str,
+    op: &dyn Op,
+    inputs: &[Tensor],
+    expected: &[f64],
+    terms: usize,
+) {
+    let matrix = gpu.profile().matrix.map(|_| MATRIX_RUNG);
+    for rung in RUNGS.into_iter().chain(matrix) {
+        let profile = gpu.profile().clone().force(family, rung);
+        // Where the rung cannot run, the default's own tolerance holds.
+        let candidate = choose(&key_of(op, inputs), &profile);
+        for sliced in [false, true] {
+            let around = Surroundings {
+                profile: Some(profile.clone()),
+                ..Surroundings::of(inputs[0].dtype)
+            };
+            let name = format!("{name} {rung}");
+            check_in(
+                gpu,
+                &name,
+                op,
+                inputs,
+                sliced,
+                &around,
+                expected,
+                tolerance(candidate.rung(), inputs[0].dtype, terms),
+            );
+        }
+    }
+}
+
+/// The matrix rung rounds operands that are not stored as f16 anyway; Winograd's adds and subtracts
+/// more than the terms.
+fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
+    match (rung, dtype) {
+        (MATRIX_RUNG, DType::F32) => Tolerance::sum_of_f16(terms),
+        (WINOGRAD_RUNG, DType::F32) => Tolerance::sum_of_winograd(terms),
+        _ => Tolerance::sum_of(terms, 1.0),
+    }
+}
+
+/// Slopes by which activated values stay numbers of f16, to which the matrix rung rounds them.
+pub const SLOPES: [f32; 2] = [0.0, 0.25];
+
+/// A map as a contraction takes it through a leaky ReLU.
+pub fn activated(map: &Tensor, slope: f32) -> Tensor {
+    let values = map
+        .values
+        .iter()
+        .map(|&x| if x > 0.0 { x } else { slope * x })
+        .collect();
+    Tensor {
+        values,
+        ..map.clone()
+    }
+}
+
+/// Runs `op`, which reads its maps through leaky ReLUs of these slopes, with every candidate of its
+/// key; and again with each map in turn of nothing but NaN, which must come through.
+pub fn check_activated(
+    gpu: &Gpu,
+    name: &str,
+    op: impl Op,
+    slopes: [f32; 2],
+    inputs: &[Tensor],
+    expected: &[f64],
+    terms: usize,
+) {
+    let op = Activated {
+        contraction: Arc::new(op),
+        slopes,
+    };
+    check_candidates(
+        gpu,
+        &format!("{name} through slopes {slopes:?}"),
+        &op,
+        inputs,
+        expected,
+        terms,
+    );
+    let poison = |map: &Tensor| Tensor {
+        values: vec![f32::NAN; map.values.len()],
+        ..map.clone()
+    };
+    let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
+    let family = op
+        .contraction(&shapes, op.output_shape(&shapes).unwrap())
+        .unwrap()
+        .family;
+    for (candidate, profile) in named(gpu, &op, inputs) {
+        let around = Surroundings {
+            profile: Some(profile),
+            ..Surroundings::of(inputs[0].dtype)
+        };
+        for map in 0..Activated::maps(family) {
+            let mut poisoned = inputs.to_vec();
+            poisoned[map] = poison(&inputs[map]);
+            let output = run(gpu, name, &op, &poisoned, true, &around).output;
+            assert!(
+                output.iter().all(|value| value.is_nan()),
+                "{name} {candidate}: a NaN of map {map} is lost"
+            );
+        }
+    }
+}
+
+/// Runs `op` with every named candidate of its key, so that no tile goes untested.
+pub fn check_candidates(
+    gpu: &Gpu,
+    name: &str,
+    op: &dyn Op,
+    inputs: &[Tensor],
+    expected: &[f64],
+    terms: usize,
+) {
+    for (candidate, profile) in named(gpu, op, inputs) {
+        let around = Surroundings {
+            profile: Some(profile),
+            ..Surroundings::of(inputs[0].dtype)
+        };
+        let rung = candidate.split('/').next().unwrap();
+        let name = format!("{name} {candidate}");
+        check_in(
+            gpu,
+            &name,
+            op,
+            inputs,
+            false,
+            &around,
+            expected,
+            tolerance(rung, inputs[0].dtype, terms),
+        );
+    }
+}
+
+/// The candidates of a contraction by name, each with a profile that chooses it; those that count
+/// few channels also as a GPU launches them: with several subgroups a workgroup, and sums in parts.
+fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
+    let own = named_by(gpu.profile(), op, inputs);
+    if gpu.profile().class == DeviceClass::Gpu {
+        return own;
+    }
+    let as_gpu = named_by(
+        &Profile {
+            class: DeviceClass::Gpu,
+            ..gpu.profile().clone()
+        },
+        op,
+        inputs,
+    );
+    let counts_channels = |name: &str| {
+        ["7_thin/", "8_dot/"]
+            .iter()
+            .any(|rung| name.starts_with(rung))
+    };
+    let launched = as_gpu
+        .into_iter()
+        .filter(|(name, _)| counts_channels(name))
+        .map(|(name, profile)| (format!("{name} on a GPU"), profile));
+    own.into_iter().chain(launched).collect()
+}
+
+fn key_of(op: &dyn Op, inputs: &[Tensor]) -> ContractionKey {
+    let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
+    ContractionKey {
+        dtype: inputs[0].dtype,
+        ..op.contraction(&shapes, op.output_shape(&shapes).unwrap())
+            .unwrap()
+    }
+}
+
+fn named_by(profile: &Profile, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
+    let key = key_of(op, inputs);
+    let family = key.family.name();
+    let with_matrix = profile.clone().force(family, MATRIX_RUNG);
+    let one = |candidate: Candidate| {
+        let mut profile = profile.clone();
+        if candidate.rung() == MATRIX_RUNG {
+            profile = profile.force(family, &candidate.name);
+        } else {
+            profile
+                .tuned
+                .insert(key.to_string(), candidate.name.clone());
+        }
+        assert_eq!(
+            choose(&key, &profile).name,
+            candidate.name,
+            "{key}: a forced or tuned choice is taken"
+        );
+        (candidate.name, profile)
+    };
+    candidates(&key, &with_matrix)
+        .into_iter()
+        .map(one)
+        .collect()
+}
+
+/// The cases in which every candidate runs: a large map of many channels, a small one, one that no
+/// tile divides, three of few channels on a side, and two of stride 1, one of them with more tiles
+/// of Winograd's than are multiplied at once.
+pub fn candidate_cases(gpu: &Gpu, family: &str) -> impl Iterator<Item = (Case, DType)> {
+    cases(gpu, family)
+        .into_iter()
+        .filter(|((_, batch, size, channels), _)| {
+            matches!(
+                (batch, size, channels),
+                (2, [8, 8], [17, 33]) | (1, [8, 8], [64, 40]) | (1, [4, 4], _)
+            ) || matches!((size, channels), ([7, 10], [72, 16]) | ([16, 15], _))
+                || matches!(
+                    (size, channels),
+                    ([18, 38], _) | ([14, 22], _) | ([9, 12], [36, 1])
+                )
+        })
+}
+
+/// Calls `f(large pixel, small pixel, tap)` for every connected pair, as indices into rows and
+/// taps.
+pub fn for_each_connection(
+    geometry: Geometry,
+    large: Shape,
+    small: Shape,
+    mut f: impl FnMut(usize, usize, usize),
+) {
+    let inside = |position: usize, tap: usize, size: usize| {
+        let at = (position * geometry.stride + tap).checked_sub(geometry.padding)?;
+        (at < size).then_some(at)
+    };
+    for n in 0..small.batch() {
+        for oy in 0..small.height() {
+            for ox in 0..small.width() {
+                for ky in 0..geometry.kernel {
+                    for kx in 0..geometry.kernel {
+                        if let (Some(iy), Some(ix)) = (
+                            inside(oy, ky, large.height()),
+                            inside(ox, kx, large.width()),
+                        ) {
+                            let large_pixel = (n * large.height() + iy) * large.width() + ix;
+                            let small_pixel = (n * small.height() + oy) * small.width() + ox;
+                            f(large_pixel, small_pixel, ky * geometry.kernel + kx);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Large to small: a convolution, and the input gradient of a transposed one.
+pub fn gather(
+    geometry: Geometry,
+    large: &Tensor,
+    small: Shape,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+) -> Vec<f64> {
+    let [a, b] = [large.shape.channels(), small.channels()];
+    let mut output = with_bias(small, bias);
+    for_each_connection(geometry, large.shape, small, |from, to, tap| {
+        for i in 0..a {
+            for o in 0..b {
+                output[to * b + o] += f64::from(large.values[from * a + i])
+                    * f64::from(weight.values[(tap * a + i) * b + o]);
+            }
+        }
+    });
+    output
+}
+
+/// Small to large: a transposed convolution, and the input gradient of a convolution.
+pub fn scatter(
+    geometry: Geometry,
+    small: &Tensor,
+    large: Shape,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+) -> Vec<f64> {
+    let [a, b] = [large.channels(), small.shape.channels()];
+    let mut output = with_bias(large, bias);
+    for_each_connection(geometry, large, small.shape, |to, from, tap| {
+        for i in 0..a {
+            for o in 0..b {
+                output[to * a + i] += f64::from(small.values[from * b + o])
+                    * f64::from(weight.values[(tap * a + i) * b + o]);
+            }
+        }
+    });
+    output
+}
+
+fn with_bias(shape: Shape, bias: Option<&Tensor>) -> Vec<f64> {
+    let channels = shape.channels();
+    (0..shape.len())
+        .map(|i| bias.map_or(0.0, |bias| f64::from(bias.values[i % channels])))
+        .collect()
+}
+
+/// A weight with its two channel axes swapped.
+pub fn swapped(weight: &Tensor) -> Tensor {
+    let [kernel_h, kernel_w, a, b] = weight.shape.dims();
+    let at = |i: usize| {
+        let (tap, o, i) = (i / (a * b), i / a % b, i % a);
+        weight.values[(tap * a + i) * b + o]
+    };
+    Tensor {
+        shape: Shape::hwio(kernel_h, kernel_w, b, a),
+        values: (0..weight.shape.len()).map(at).collect(),
+        dtype: weight.dtype,
+    }
+}
+
+/// The gradient of the weight of a convolution from the large to the small map.
+pub fn grad_weight(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
+    let [a, b] = [large.shape.channels(), small.shape.channels()];
+    let mut sums = vec![0.0; geometry.kernel.pow(2) * a * b];
+    for_each_connection(geometry, large.shape, small.shape, |from, to, tap| {
+        for i in 0..a {
+            for o in 0..b {
+                sums[(tap * a + i) * b + o] +=
+                    f64::from(large.values[from * a + i]) * f64::from(small.values[to * b + o]);
+            }
+        }
+    });
+    sums
+}

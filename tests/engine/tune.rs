@@ -1,0 +1,140 @@
+//! Trials of candidates, and choices of kernels that are replayed.
+
+use pix2pix::contraction::Geometry;
+use pix2pix::contraction::{ContractionKey, Family, candidates};
+use pix2pix::gpu::Profile;
+use pix2pix::program::{Agreement, Budget, Clock, Trial, TrialOptions};
+use pix2pix::tensor::{DType, Shape};
+use pix2pix::train::Recording;
+use pix2pix_harness::config::small_config;
+use pix2pix_harness::{gpu, precisions};
+use std::collections::BTreeMap;
+
+const HALVE: Geometry = Geometry::new(4, 2, 1);
+const PATCH: Geometry = Geometry::new(4, 1, 1);
+
+fn key(family: Family, bias: bool) -> ContractionKey {
+    ContractionKey {
+        family,
+        geometry: HALVE,
+        large: Shape::nhwc(1, 12, 12, 24),
+        small: Shape::nhwc(1, 6, 6, 40),
+        transposed: false,
+        bias,
+        dtype: DType::F32,
+    }
+}
+
+fn clock() -> Clock {
+    Clock::Host {
+        reason: "a test".to_owned(),
+    }
+}
+
+#[test]
+fn every_candidate_of_a_trial_agrees_and_can_be_timed() {
+    let gpu = gpu();
+    let keys = [
+        key(Family::Conv2d, true),
+        key(Family::ConvTranspose2d, false),
+        key(Family::Conv2dGradWeight, false),
+    ];
+    let patch = |family| ContractionKey {
+        geometry: PATCH,
+        small: Shape::nhwc(1, 11, 11, 40),
+        ..key(family, false)
+    };
+    let keys: Vec<ContractionKey> = keys.into_iter().chain(Family::ALL.map(patch)).collect();
+    let keys = precisions(&gpu, "trials")
+        .into_iter()
+        .flat_map(|dtype| keys.iter().map(move |&key| ContractionKey { dtype, ..key }));
+    for key in keys {
+        let trial = Trial::new(&gpu, &clock(), &key, &TrialOptions::default()).unwrap();
+        for candidate in candidates(&key, gpu.profile()) {
+            let agreement = trial.check(&candidate).unwrap();
+            assert!(agreement.holds(), "{key} {}: {agreement:?}", candidate.name);
+        }
+        let budget = Budget {
+            seconds: 0.0,
+            hopeless: f64::INFINITY,
+        };
+        let timing = trial
+            .time(&candidates(&key, gpu.profile())[1], &budget)
+            .unwrap();
+        assert!(
+            timing.samples >= 3
+                && 0.0 < timing.min
+                && timing.min <= timing.median
+                && timing.median <= timing.max,
+            "{timing:?}"
+        );
+    }
+}
+
+/// The naive kernel computes a part only; a candidate is held to that part and must have written
+/// the rest.
+#[test]
+fn a_large_contraction_is_checked_in_part() {
+    let gpu = gpu();
+    let large = ContractionKey {
+        large: Shape::nhwc(1, 64, 64, 64),
+        small: Shape::nhwc(1, 32, 32, 96),
+        ..key(Family::Conv2d, false)
+    };
+    assert!(large.macs() > 40_000_000, "more than a check takes");
+    let agreement = Trial::new(&gpu, &clock(), &large, &TrialOptions::default())
+        .unwrap()
+        .check(&candidates(&large, gpu.profile())[1])
+        .unwrap();
+    assert!(agreement.holds(), "{agreement:?}");
+}
+
+#[test]
+fn a_candidate_that_is_off_or_leaves_gaps_does_not_hold() {
+    assert!(
+        !Agreement {
+            difference: 1e-3,
+            tolerance: 1e-5
+        }
+        .holds()
+    );
+    assert!(
+        !Agreement {
+            difference: f32::INFINITY,
+            tolerance: 1e-5
+        }
+        .holds()
+    );
+    assert!(
+        !Agreement {
+            difference: f32::NAN,
+            tolerance: 1e-5
+        }
+        .holds()
+    );
+}
+
+/// What a checkpoint remembers makes the same plan again, although the table would choose
+/// otherwise.
+#[test]
+fn choices_are_replayed() {
+    let gpu = gpu();
+    let recording = Recording::new(&small_config(32, 8)).unwrap();
+    let choices = |profile: &Profile| -> BTreeMap<String, String> {
+        let choices = recording.plan(profile).unwrap().choices();
+        choices
+            .into_iter()
+            .map(|choice| (choice.key.to_string(), choice.kernel))
+            .collect()
+    };
+    let forced = gpu
+        .profile()
+        .clone()
+        .force("conv2d", "1_naive")
+        .force("conv2d_grad_weight", "1_naive");
+    let then = choices(&forced);
+    let mut now = gpu.profile().clone();
+    assert_ne!(choices(&now), then);
+    now.tuned = then.clone();
+    assert_eq!(choices(&now), then);
+}

@@ -1,0 +1,11 @@
+//! What needs no device: every shader through every backend, and the layout of the families.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod families;
+mod shaders;
+mod translate;

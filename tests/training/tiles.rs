@@ -1,0 +1,383 @@
+//! Translation tile by tile against translation in one piece, and how far a generator sees.
+
+use pix2pix::gpu::Gpu;
+use pix2pix::nn::{DropoutMode, Fit, Generator, Mode, Norm, StatisticsFrom, reach};
+use pix2pix::program::{Program, Store};
+use pix2pix::state::StateList;
+use pix2pix::tape::Tape;
+use pix2pix::tape::{ArenaPart, StepState};
+use pix2pix::tensor::Shape;
+use pix2pix::train::{Architecture, Canvas, Tiling, TrainConfig, TrainError, Translator};
+use pix2pix_harness::config::small_config;
+use pix2pix_harness::{Tensor, gpu};
+use std::path::{Path, PathBuf};
+
+const PLAIN: Mode = Mode {
+    statistics: StatisticsFrom::Image,
+    dropout: DropoutMode::Off,
+};
+
+/// A generator's states with weights that keep maps of order one, so that the innermost layers
+/// matter.
+fn filled(gpu: &Gpu, states: StateList) -> Store {
+    let store = Store::new(gpu, states.clone(), false).unwrap();
+    for (state, seed) in states
+        .states()
+        .iter()
+        .filter(|state| !state.name.starts_with("statistics."))
+        .zip(1..)
+    {
+        let random = Tensor::random(state.shape, seed).values;
+        let values: Vec<f32> = random
+            .iter()
+            .map(|v| match state.name.rsplit('.').next() {
+                Some("running_var") => 1.0 + 0.5 * v,
+                Some("weight") if state.shape.rows() == 1 => 1.0 + 0.2 * v,
+                _ => 0.3 * v,
+            })
+            .collect();
+        store
+            .write(gpu, state.id, ArenaPart::Value, &values)
+            .unwrap();
+    }
+    store
+}
+
+/// A value of an image that is no tile's repetition: slow waves and noise.
+fn image(shape: Shape) -> Vec<f32> {
+    let noise = Tensor::random(shape, 77).values;
+    noise
+        .iter()
+        .enumerate()
+        .map(|(i, v)| 0.5 * ((i / 3 % shape.width()) as f32 * 0.011).sin() + 0.4 * v)
+        .collect()
+}
+
+/// The window of an image that its reflection continues.
+fn window(values: &[f32], shape: Shape, [top, left, height, width]: [usize; 4]) -> Vec<f32> {
+    let fold = |position: usize, side: usize| {
+        if position < side {
+            position
+        } else {
+            2 * (side - 1) - position
+        }
+    };
+    let rows = (top..top + height).flat_map(|y| (left..left + width).map(move |x| (y, x)));
+    let at = |(y, x): (usize, usize)| {
+        (fold(y, shape.height()) * shape.width() + fold(x, shape.width())) * shape.channels()
+    };
+    rows.flat_map(|pixel| values[at(pixel)..at(pixel) + shape.channels()].to_vec())
+        .collect()
+}
+
+/// An image in memory, and the rows of its translation.
+struct InMemory<'a> {
+    values: &'a [f32],
+    shape: Shape,
+    rows: Vec<f32>,
+    folder: PathBuf,
+    /// Top of the last tile that was asked for, and how often it was above the one before.
+    top: usize,
+    passes: usize,
+}
+
+impl<'a> InMemory<'a> {
+    fn new(values: &'a [f32], shape: Shape) -> Self {
+        Self {
+            values,
+            shape,
+            rows: Vec::new(),
+            folder: std::env::temp_dir(),
+            top: 0,
+            passes: 1,
+        }
+    }
+}
+
+impl Canvas for InMemory<'_> {
+    fn read(&mut self, at: [usize; 4]) -> Result<Vec<f32>, TrainError> {
+        self.passes += usize::from(at[0] < self.top);
+        self.top = at[0];
+        Ok(window(self.values, self.shape, at))
+    }
+
+    fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
+        self.rows.extend_from_slice(rows);
+        Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// The largest difference of a tiled translation from one in one piece.
+fn difference(
+    gpu: &Gpu,
+    config: &TrainConfig,
+    mode: &Mode,
+    shape: Shape,
+    tile: usize,
+    overlap: Option<usize>,
+) -> f32 {
+    let mut states = StateList::new(config.precision);
+    let generator = Generator::new(&mut states, &config.generator()).unwrap();
+    let tiling = Tiling::new(&mut states, &generator, mode, tile, overlap).unwrap();
+    let store = filled(gpu, states);
+    let values = image(shape);
+    let whole = Translator::new(gpu, &store, &generator, shape, Fit::Pad, mode)
+        .unwrap()
+        .translate(gpu, &store, &values, 0)
+        .unwrap();
+    let mut canvas = InMemory::new(&values, shape);
+    tiling
+        .translate((gpu, &store), (&generator, mode), shape, &mut canvas)
+        .unwrap();
+    let (tiled, layers) = (
+        canvas.rows,
+        store
+            .states()
+            .states()
+            .iter()
+            .filter(|state| state.name.starts_with("statistics."))
+            .count(),
+    );
+    assert_eq!(
+        canvas.passes,
+        layers + 1,
+        "rows of tiles are asked for in order in each pass"
+    );
+    assert_eq!(tiled.len(), whole.len());
+    let range = whole.iter().fold(0.0f32, |most, v| most.max(v.abs()));
+    assert!(range > 0.2, "the output is no constant: {range}");
+    tiled
+        .iter()
+        .zip(&whole)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+#[test]
+fn tiles_are_the_image_in_one_piece() {
+    let gpu = gpu();
+    // Five halvings see 63 pixels, so tiles of 192 that overlap by 128 keep cores of 64; the sides
+    // are no multiples of 32.
+    let shape = Shape::nhwc(1, 250, 391, 3);
+    let batch = small_config(32, 4);
+    let instance = TrainConfig {
+        norm: Norm::Instance,
+        ..batch.clone()
+    };
+    let none = TrainConfig {
+        norm: Norm::None,
+        ..batch.clone()
+    };
+    let running = Mode {
+        statistics: StatisticsFrom::Running,
+        ..PLAIN
+    };
+    // The same sums in another order where another kernel is chosen for another size: some
+    // roundings of tanh's argument. StatisticsFrom of the image are sums of another order too, of a
+    // hundred thousand values, in every layer.
+    for (config, mode, most) in [
+        (&none, &PLAIN, 2e-6),
+        (&batch, &running, 2e-6),
+        (&batch, &PLAIN, 5e-5),
+        (&instance, &PLAIN, 5e-5),
+    ] {
+        let off = difference(&gpu, config, mode, shape, 192, None);
+        assert!(
+            off <= most,
+            "{:?}, {:?}: off by {off}",
+            config.norm,
+            mode.statistics
+        );
+    }
+}
+
+/// A ResNet's reflected borders are the image's at the image's border; inside, a tile does not see
+/// its own. An encoder-decoder sees as far as the U-Net with skips.
+#[test]
+fn tiles_of_other_architectures_are_the_image_in_one_piece() {
+    let gpu = &*gpu();
+    let unet = TrainConfig {
+        norm: Norm::None,
+        ..small_config(32, 4)
+    };
+    let resnet = TrainConfig {
+        architecture: Architecture::ResNet6,
+        ..unet.clone()
+    };
+    let instance = TrainConfig {
+        norm: Norm::Instance,
+        ..resnet.clone()
+    };
+    let bare = TrainConfig {
+        architecture: Architecture::EncoderDecoder,
+        ..unet
+    };
+    let shape = Shape::nhwc(1, 190, 245, 3);
+    // The smallest tiles there are have cores of a single value in the ResNet's blocks.
+    let small = Shape::nhwc(1, 131, 132, 3);
+    for (config, shape, tile, most) in [
+        (&resnet, shape, 160, 2e-6),
+        (&instance, shape, 160, 5e-5),
+        (&instance, small, 124, 5e-5),
+        (&bare, shape, 160, 2e-6),
+    ] {
+        let off = difference(gpu, config, &PLAIN, shape, tile, None);
+        assert!(
+            off <= most,
+            "{:?}, {:?}: off by {off}",
+            config.architecture,
+            config.norm
+        );
+    }
+}
+
+/// With a smaller overlap the tiles differ where they meet. What is shown goes from one to the
+/// other over the whole overlap: it lies between the two, and no step from pixel to pixel is larger
+/// than theirs and the share of the difference that falls on a pixel.
+#[test]
+fn smaller_overlaps_are_blended_from_tile_to_tile() {
+    let gpu = &*gpu();
+    let config = TrainConfig {
+        norm: Norm::None,
+        ..small_config(32, 4)
+    };
+    let mut states = StateList::default();
+    let generator = Generator::new(&mut states, &config.generator()).unwrap();
+    let (tile, overlap, width) = (96, 32, 160);
+    let tiling = Tiling::new(&mut states, &generator, &PLAIN, tile, Some(overlap)).unwrap();
+    let store = filled(gpu, states);
+    let shape = Shape::nhwc(1, tile, width, 3);
+    let values = image(shape);
+    let mut canvas = InMemory::new(&values, shape);
+    tiling
+        .translate((gpu, &store), (&generator, &PLAIN), shape, &mut canvas)
+        .unwrap();
+    // Two tiles: columns 0 to 95 and 64 to 159.
+    let (starts, square) = ([0, width - tile], Shape::nhwc(1, tile, tile, 3));
+    let alone = starts.map(|left| {
+        let part = window(&values, shape, [0, left, tile, tile]);
+        Translator::new(gpu, &store, &generator, square, Fit::Pad, &PLAIN)
+            .unwrap()
+            .translate(gpu, &store, &part, 0)
+            .unwrap()
+    });
+    let of_tile = |index: usize, y: usize, x: usize, c: usize| {
+        alone[index][(y * tile + x - starts[index]) * 3 + c]
+    };
+    let shown = |y: usize, x: usize, c: usize| canvas.rows[(y * width + x) * 3 + c];
+    // Roundings of two products and their sum.
+    let rounding = 1e-6;
+    let (mut apart, mut hard, mut worst) = (0.0f32, 0, 0.0f32);
+    for (y, c) in (0..tile).flat_map(|y| (0..3).map(move |c| (y, c))) {
+        assert!(
+            (0..starts[1]).all(|x| shown(y, x, c) == of_tile(0, y, x, c)),
+            "the first tile alone"
+        );
+        assert!(
+            (tile..width).all(|x| shown(y, x, c) == of_tile(1, y, x, c)),
+            "the second tile alone"
+        );
+        for x in starts[1]..tile {
+            let [a, b] = [0, 1].map(|index| of_tile(index, y, x, c));
+            let share = (x as f32 + 0.5 - starts[1] as f32) / overlap as f32;
+            assert!(
+                (a.min(b) - rounding..=a.max(b) + rounding).contains(&shown(y, x, c)),
+                "between {a} and {b}"
+            );
+            assert!((shown(y, x, c) - (a + share * (b - a))).abs() <= rounding);
+            apart = apart.max((a - b).abs());
+            if x + 1 < tile {
+                let [next_a, next_b] = [0, 1].map(|index| of_tile(index, y, x + 1, c));
+                let most =
+                    (next_a - a).abs().max((next_b - b).abs()) + (b - a).abs() / overlap as f32;
+                let step = (shown(y, x + 1, c) - shown(y, x, c)).abs();
+                worst = worst.max(step - most);
+                // What a cut here would be.
+                hard += usize::from((next_b - a).abs() > most + 4.0 * rounding);
+            }
+        }
+    }
+    assert!(apart > 0.05, "the tiles differ: {apart}");
+    assert!(hard > 1000, "a cut would be seen: {hard} steps");
+    assert!(
+        worst <= 4.0 * rounding,
+        "a step beyond its bound by {worst}"
+    );
+}
+
+#[test]
+fn tiles_that_cannot_be_are_refused_with_the_nearest_that_can() {
+    let refusal = |tile, overlap| {
+        let mut states = StateList::default();
+        let generator = Generator::new(&mut states, &small_config(32, 4).generator()).unwrap();
+        Tiling::new(&mut states, &generator, &PLAIN, tile, overlap).unwrap_err()
+    };
+    for (tile, overlap, expected) in [
+        (128, None, "use --tile 160 or more, or a smaller --overlap"),
+        (
+            100,
+            None,
+            "--tile 100 is no multiple of 32; the nearest are 96 and 128",
+        ),
+        (7, None, "the nearest are 32 and 64"),
+        (
+            128,
+            Some(50),
+            "--overlap 50 is no multiple of 32; the nearest are 32 and 64",
+        ),
+        (64, Some(64), "use --tile 96 or more"),
+    ] {
+        let message = refusal(tile, overlap);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// A block of a generator without normalisation depends on what lies within its reach, to the
+/// pixel, and on nothing beyond.
+#[test]
+fn a_generator_sees_as_far_as_its_reach() {
+    let gpu = gpu();
+    let config = TrainConfig {
+        norm: Norm::None,
+        ..small_config(32, 4)
+    };
+    let mut states = StateList::default();
+    let generator = Generator::new(&mut states, &config.generator()).unwrap();
+    let store = filled(&gpu, states);
+    let (shape, first, count) = (Shape::nhwc(1, 192, 192, 3), 96, 32);
+    let mut tape = Tape::default();
+    let input = tape.input("image", shape);
+    let output = generator
+        .forward(&mut tape, store.states(), input, &PLAIN)
+        .unwrap();
+    let reach = reach(&tape, input, output, first, count);
+    assert_eq!(reach, 63, "2^6 - 1");
+    let program = Program::compile(&gpu, &store, &tape, &[output]).unwrap();
+    let block = |changed: Option<usize>| -> Vec<f32> {
+        let mut values = image(shape);
+        if let Some(row) = changed {
+            values[row * 192 * 3..][..192 * 3].fill(5.0);
+        }
+        program.write(&gpu, input, &values).unwrap();
+        program
+            .run(&gpu, &store, &StepState::new(0, 0, 0.0, [0.0; 2]))
+            .unwrap();
+        let all = program.read(&gpu, output).unwrap();
+        (first..first + count)
+            .flat_map(|y| all[(y * 192 + first) * 3..][..count * 3].to_vec())
+            .collect()
+    };
+    let before = block(None);
+    for (row, seen) in [
+        (first - reach, true),
+        (first - reach - 1, false),
+        (first + count - 1 + reach, true),
+        (first + count + reach, false),
+    ] {
+        assert_eq!(block(Some(row)) != before, seen, "row {row}");
+    }
+}
