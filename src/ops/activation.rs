@@ -1,10 +1,10 @@
 //! LeakyReLU, ReLU, tanh and sigmoid.
 
-use super::elementwise::{add, multiply, streaming_groups};
+use super::elementwise::{add, multiply};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::{self, VectorWidth};
+use crate::tape::vector_width::{self, VectorWidth, streaming_groups};
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};

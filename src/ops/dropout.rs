@@ -1,11 +1,11 @@
 //! Dropout with a mask that any step can draw again: Philox keyed by seed, step and layer, counted
 //! by the logical element.
 
-use super::elementwise::WORKGROUP;
 use super::random::key_of;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};

@@ -1,13 +1,12 @@
 //! The exponential moving average of an arena's weights, kept beside them: a launch a range after
 //! each update, and a swap by which the average is used.
 
-use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::optimizer;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, ArenaRange};
 use crate::tape::Op;
-use crate::tape::vector_width;
+use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP};
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
 use crate::tape::{ShapeError, take};
 use crate::tensor::{DType, Shape};

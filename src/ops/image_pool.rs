@@ -1,10 +1,10 @@
 //! The image pool (arXiv 1612.07828, section 2.3; the reference's `ImagePool`): a discriminator
 //! that also sees older fakes.
 
-use super::elementwise::WORKGROUP;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tensor::Shape;

@@ -5,11 +5,12 @@
 use super::Fill;
 use super::activation::{ActivateBackward, Activation, activate};
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
-use super::elementwise::{multiply, scale, streaming_groups};
+use super::elementwise::{multiply, scale};
 use super::reduction::Sum;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::streaming_groups;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};

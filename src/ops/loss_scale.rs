@@ -5,10 +5,10 @@
 //! optimiser skips: running statistics, which belong to the forward pass, move in such a step too,
 //! and Adam's bias corrections do not count it.
 
-use super::elementwise::{PER_THREAD, WORKGROUP};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::{PER_THREAD, WORKGROUP};
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tape::{MONITOR_COLUMNS, MONITOR_HEAD};
 use crate::tape::{ShapeError, take};

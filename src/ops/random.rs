@@ -1,10 +1,10 @@
 //! Random numbers, the same on every run with the same seed, whatever else is on the tape: initial
 //! values, and draws of a step.
 
-use super::elementwise::WORKGROUP;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot};
 use crate::tape::{ShapeError, take};
 use crate::tensor::{Layout, Shape};

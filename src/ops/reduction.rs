@@ -2,10 +2,11 @@
 //! adjoint, which spreads values over those pixels. With [`super::elementwise::Binary`], whose
 //! right side may be spread, they are closed under differentiation.
 
-use super::elementwise::{WORKGROUP, multiply, streaming_groups};
+use super::elementwise::multiply;
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::{WORKGROUP, streaming_groups};
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};

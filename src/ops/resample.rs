@@ -2,10 +2,10 @@
 //! or of twice the size (in place of transposed convolutions). Each is linear, and its adjoint is
 //! the other operation of this file.
 
-use super::elementwise::{WORKGROUP, streaming_groups};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::{WORKGROUP, streaming_groups};
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};

@@ -2,14 +2,13 @@
 //! as many as the device's largest binding asks for; over states of precision f16 as many again,
 //! which look for an overflow first.
 
-use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::{loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, ArenaRange, StateList};
 use crate::tape::Op;
 use crate::tape::ShapeError;
-use crate::tape::vector_width;
+use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP};
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};

@@ -1,9 +1,9 @@
 //! A window onto every map of a batch: crops, what a crop's gradient is, and padding by reflection.
 
-use super::elementwise::WORKGROUP;
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};

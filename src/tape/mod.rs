@@ -6,6 +6,7 @@
 //! gradient can be printed, compiled and differentiated like anything else. Nodes run in the order
 //! in which they were recorded.
 
+mod backward;
 mod error;
 mod lower;
 mod op;
@@ -19,7 +20,6 @@ pub(crate) use lower::{activations, gradients, stored, weights};
 pub use op::{Op, View};
 pub use step_state::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};
 
-use crate::ops::{Fill, add};
 use crate::state::{ArenaId, StateId, StateList};
 use crate::tensor::Shape;
 use std::collections::HashMap;
@@ -204,120 +204,6 @@ impl Tape {
     /// All nodes in order.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
-    }
-
-    /// Appends the gradients of the scalar `loss` with respect to each of `wrt` and returns them in
-    /// the same order.
-    ///
-    /// # Errors
-    /// Those of [`Tape::backward_from`].
-    pub fn backward(&mut self, loss: Var, wrt: &[Var]) -> Result<Vec<Var>, TapeError> {
-        let ones = self.record(
-            Fill {
-                value: 1.0,
-                shape: self.shape(loss),
-            },
-            &[],
-        )?;
-        self.backward_from(loss, ones, wrt)
-    }
-
-    /// Appends the gradients of `sum(output * grad_output)` with respect to each of `wrt`. Only
-    /// what leads from `wrt` to `output` is visited. The sums over several uses of a value are
-    /// `add` nodes, in the order from the last use to the first.
-    ///
-    /// # Errors
-    /// [`TapeError::Unconnected`], [`TapeError::NoGradient`], and those of recording.
-    pub fn backward_from(
-        &mut self,
-        output: Var,
-        grad_output: Var,
-        wrt: &[Var],
-    ) -> Result<Vec<Var>, TapeError> {
-        self.backward_onto(output, grad_output, wrt, &[])
-    }
-
-    /// As [`Tape::backward_from`], on top of gradients `before` with respect to the same `wrt`,
-    /// inputs or states, if there are any: how several batches add up.
-    ///
-    /// # Errors
-    /// Those of [`Tape::backward_from`].
-    pub fn backward_onto(
-        &mut self,
-        output: Var,
-        grad_output: Var,
-        wrt: &[Var],
-        before: &[Var],
-    ) -> Result<Vec<Var>, TapeError> {
-        let leads = self.leads_from(wrt, output);
-        let scope = self.scope.clone();
-        let mut gradients: HashMap<Var, Var> =
-            wrt.iter().copied().zip(before.iter().copied()).collect();
-        gradients.insert(output, grad_output);
-        for index in (0..=output.0).rev() {
-            let Some(&grad) = gradients.get(&Var(index)) else {
-                continue;
-            };
-            let Source::Op(op) = self.nodes[index].source.clone() else {
-                continue;
-            };
-            let inputs = self.nodes[index].inputs.clone();
-            let wanted: Vec<bool> = (inputs.iter().enumerate())
-                .map(|(position, input)| leads[input.0] && !op.stops_gradient(position))
-                .collect();
-            if !wanted.contains(&true) {
-                continue;
-            }
-            self.scope = self.nodes[index].scope.clone();
-            let grads = op.backward(self, &inputs, Var(index), grad, &wanted)?;
-            for (position, &input) in inputs
-                .iter()
-                .enumerate()
-                .filter(|&(position, _)| wanted[position])
-            {
-                let Some(&Some(grad)) = grads.get(position) else {
-                    return Err(TapeError::NoGradient {
-                        scope: self.prefix(),
-                        op: op.name(),
-                        input: position,
-                    });
-                };
-                let sum = match gradients.get(&input) {
-                    Some(&before) => add(self, before, grad)?,
-                    None => grad,
-                };
-                gradients.insert(input, sum);
-            }
-        }
-        self.scope = scope;
-        let result = self.nodes[output.0].name();
-        let missing = |var: &Var| TapeError::Unconnected {
-            result,
-            wrt: var.0,
-            shape: self.shape(*var),
-        };
-        wrt.iter()
-            .map(|var| gradients.get(var).copied().ok_or_else(|| missing(var)))
-            .collect()
-    }
-
-    /// For each node up to `output` whether it is one of `wrt` or depends on one through
-    /// differentiable inputs.
-    fn leads_from(&self, wrt: &[Var], output: Var) -> Vec<bool> {
-        let mut leads = vec![false; output.0 + 1];
-        wrt.iter()
-            .filter(|var| var.0 <= output.0)
-            .for_each(|var| leads[var.0] = true);
-        for index in 0..=output.0 {
-            let node = &self.nodes[index];
-            let passes = |position: usize| matches!(&node.source, Source::Op(op) if !op.stops_gradient(position));
-            leads[index] |= node
-                .inputs
-                .iter()
-                .enumerate()
-                .any(|(position, input)| leads[input.0] && passes(position));
-        }
-        leads
     }
 
     /// Another way to make a value of the same shape: for passes over a recorded tape.

@@ -5,8 +5,17 @@
 
 use super::lower::Operand;
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
-use crate::ops::elementwise::{PER_THREAD, WORKGROUP};
 use crate::tensor::{DType, Shape};
+
+/// Threads of a workgroup of the shaders that stream through memory.
+pub(crate) const WORKGROUP: usize = 64;
+/// `vec4`s that a thread of such a shader handles.
+pub(crate) const PER_THREAD: usize = 4;
+
+/// Workgroups of a streaming shader over every `vec4` of `shape`, `PER_THREAD` of them a thread.
+pub(crate) fn streaming_groups(shape: Shape) -> usize {
+    VectorWidth::Four.streaming_groups(shape)
+}
 
 /// Numbers of a load.
 pub(crate) const VEC8: usize = 8;

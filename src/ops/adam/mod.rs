@@ -6,14 +6,13 @@ mod from_maps;
 
 pub use from_maps::FromMaps;
 
-use super::elementwise::{PER_THREAD, WORKGROUP};
 use super::{loss_scale, optimizer};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::state::{ArenaId, ArenaRange, StateId, StateList};
 use crate::tape::Op;
 use crate::tape::ShapeError;
-use crate::tape::vector_width;
+use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP};
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};

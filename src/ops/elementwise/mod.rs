@@ -2,6 +2,7 @@
 //! time, bound by memory.
 
 mod assemble;
+mod gradient;
 mod view;
 
 pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
@@ -11,23 +12,12 @@ use super::reduction::{Sum, check_reduced, is_total};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::{self, VectorWidth};
+use crate::tape::vector_width::{self, VectorWidth, WORKGROUP, streaming_groups};
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
-
-/// Threads of a workgroup in this family's shaders.
-pub(crate) const WORKGROUP: usize = 64;
-/// `vec4`s that a thread of a streaming shader handles.
-pub(crate) const PER_THREAD: usize = 4;
-
-/// Workgroups of a streaming shader (`WORKGROUP` threads, `PER_THREAD` vec4s each) over every vec4
-/// of `shape`.
-pub(crate) fn streaming_groups(shape: Shape) -> usize {
-    VectorWidth::Four.streaming_groups(shape)
-}
 
 /// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one
 /// value, or one a channel, for each group of pixels: `[groups, 1, 1, 1]` or
