@@ -8,7 +8,7 @@ use pix2pix::state::StateList;
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
-use pix2pix::train::{Recording, TrainConfig};
+use pix2pix::train::{Config, Recording};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{Tensor, Tolerance, check, gpu, precisions};
 
@@ -202,7 +202,7 @@ fn dot(left: &[f32], right: &[f32]) -> f64 {
 }
 
 fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
-    let config = TrainConfig {
+    let config = Config {
         norm: Norm::None,
         ..small_config(32, 4)
     };
@@ -311,7 +311,7 @@ fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
 
 #[test]
 fn a_cropped_skip_costs_no_more_than_its_copy_with_fusion() {
-    let config = TrainConfig {
+    let config = Config {
         size: 47,
         num_downs: 5,
         fit: Fit::Crop,

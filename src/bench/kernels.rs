@@ -7,7 +7,7 @@ use super::{BenchError, KernelOptions};
 use crate::contraction::{Candidate, ContractionKey, candidates, choose};
 use crate::gpu::Gpu;
 use crate::program::{Agreement, Clock, Trial};
-use crate::train::{Recording, Session, TrainConfig, TrainError};
+use crate::train::{Config, Recording, Session, TrainError};
 use std::collections::{BTreeSet, HashSet};
 
 /// Runs of a step in which the operations without candidates are timed.
@@ -22,7 +22,7 @@ pub enum Subject<'a> {
     /// One contraction.
     Key(ContractionKey),
     /// The kernels of a training step: of one family (a folder under `shaders/`), or all of them.
-    Step(&'a TrainConfig, Option<&'a str>),
+    Step(&'a Config, Option<&'a str>),
 }
 
 /// The kernels of a training step.
@@ -39,7 +39,7 @@ impl StepKernels {
     ///
     /// # Errors
     /// Networks that do not fit the images or the device.
-    pub fn of(gpu: &Gpu, config: &TrainConfig) -> Result<Self, BenchError> {
+    pub fn of(gpu: &Gpu, config: &Config) -> Result<Self, BenchError> {
         let recording = Recording::new(config)?;
         let plan = recording.plan(gpu.profile())?;
         let mut kernels = Self::default();
@@ -139,7 +139,7 @@ fn others(
     gpu: &Gpu,
     clock: &Clock,
     options: &KernelOptions,
-    config: &TrainConfig,
+    config: &Config,
 ) -> Result<Vec<Entry>, BenchError> {
     let session = Session::new(gpu, config)?;
     session

@@ -5,7 +5,7 @@ use crate::data::{Batch, Dataset, Loader, LoaderOptions, Pixels, Split};
 use crate::gpu::Gpu;
 use crate::program::{Clock, Quantiles, rows};
 use crate::tensor::Shape;
-use crate::train::{LossReader, Session, TrainConfig, TrainError, Translator};
+use crate::train::{Config, LossReader, Session, TrainError, Translator};
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -29,11 +29,7 @@ pub struct StepOptions {
 ///
 /// # Errors
 /// Networks that do not fit the device, and what the driver reports.
-pub fn time_step(
-    gpu: &Gpu,
-    config: &TrainConfig,
-    options: &StepOptions,
-) -> Result<Report, TrainError> {
+pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Report, TrainError> {
     let mut session = Session::new(gpu, config)?;
     session.store.initialise(gpu, config.seed)?;
     let (step, host) = time_waited(gpu, &mut session, config, options.steps)?;
@@ -82,7 +78,7 @@ pub fn time_step(
 fn time_waited(
     gpu: &Gpu,
     session: &mut Session,
-    config: &TrainConfig,
+    config: &Config,
     steps: u64,
 ) -> Result<(Quantiles, Quantiles), TrainError> {
     let pixels = config.pairs_per_step() * (config.size as usize).pow(2);
@@ -160,7 +156,7 @@ pub(super) fn time_operations(
 fn time_loop(
     gpu: &Gpu,
     session: &mut Session,
-    config: &TrainConfig,
+    config: &Config,
     steps: u64,
 ) -> Result<Option<[f64; 2]>, TrainError> {
     if [&config.input, &config.output].iter().any(|pixels| {
@@ -203,7 +199,7 @@ fn time_loop(
 fn time_translation(
     gpu: &Gpu,
     session: &Session,
-    config: &TrainConfig,
+    config: &Config,
     times: u64,
 ) -> Result<(Quantiles, usize), TrainError> {
     let shape = Shape::nhwc(

@@ -5,7 +5,7 @@ use super::network::{FitArg, NETWORKS};
 use crate::interop::TensorFile;
 use crate::nn::{DropoutAt, Upsample};
 use crate::train::checkpoint::says_its_model;
-use crate::train::{Architecture, TrainConfig};
+use crate::train::{Architecture, Config};
 use clap::{Args, ValueEnum};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -132,10 +132,10 @@ impl GeneratorArgs {
     ///
     /// # Errors
     /// [`CliError::Usage`] for a size that the generator does not divide, and options that it does
-    /// not have. Sizes and depths that no network has are left to [`TrainConfig::check`] and the
+    /// not have. Sizes and depths that no network has are left to [`Config::check`] and the
     /// generator.
     pub fn num_downs(&self, size: Option<u32>, fit: Option<FitArg>) -> Result<usize, CliError> {
-        let size = size.filter(|size| TrainConfig::SIZES.contains(size));
+        let size = size.filter(|size| Config::SIZES.contains(size));
         if matches!(
             self.generator,
             ArchitectureArg::ResNet9 | ArchitectureArg::ResNet6
@@ -155,7 +155,7 @@ impl GeneratorArgs {
             return Ok(self.depth.unwrap_or(FEWEST_DOWNS));
         };
         let Some(depth) = self.depth else {
-            return TrainConfig::downs_for(size)
+            return Config::downs_for(size)
                 .or(fit.map(|_| FEWEST_DOWNS))
                 .ok_or_else(|| no_multiple(size, 32, EITHER_FIT));
         };

@@ -33,7 +33,7 @@ use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{AtomicFile, RunError};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use network::PrecisionArg;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
@@ -151,6 +151,12 @@ impl DeviceArgs {
         note("note: without 16-bit floats weights and activations are stored as f32");
         Ok(DType::F32)
     }
+}
+
+/// All commands with their options, as clap knows them: what a page or a shell's completion is made
+/// from.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the process's arguments and runs the command.

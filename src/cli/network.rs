@@ -10,7 +10,7 @@ use crate::nn::{
 };
 use crate::state::StateList;
 use crate::tensor::DType;
-use crate::train::{Length, Objective, TrainConfig};
+use crate::train::{Config, Length, Objective};
 use clap::{Args, ValueEnum};
 
 /// How weights, activations and gradients are stored.
@@ -157,7 +157,7 @@ impl PreparedArgs {
     ///
     /// # Errors
     /// [`CliError::Usage`] for sizes that do not go together.
-    pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
+    pub fn apply(&self, config: &mut Config) -> Result<(), CliError> {
         config.preprocess = self.preprocess()?;
         if self.is_whole() {
             refuse_with_whole_images(config)?;
@@ -191,9 +191,9 @@ impl PreparedArgs {
 }
 
 /// Images of different sizes go through the networks one at a time.
-fn refuse_with_whole_images(config: &TrainConfig) -> Result<(), CliError> {
+fn refuse_with_whole_images(config: &Config) -> Result<(), CliError> {
     let option = match config {
-        TrainConfig {
+        Config {
             batch_size: 2.., ..
         } => "--batch-size 1",
         _ if config.recipe.accumulate > 1 => "--accumulate 1",
@@ -265,7 +265,7 @@ impl NetworkArgs {
     ///
     /// # Errors
     /// [`CliError::Usage`] for sizes that make no network.
-    pub fn config(&self, small: bool, length: Length, seed: u64) -> Result<TrainConfig, CliError> {
+    pub fn config(&self, small: bool, length: Length, seed: u64) -> Result<Config, CliError> {
         self.config_of(small, length, seed, false)
     }
 
@@ -279,7 +279,7 @@ impl NetworkArgs {
         length: Length,
         seed: u64,
         whole: bool,
-    ) -> Result<TrainConfig, CliError> {
+    ) -> Result<Config, CliError> {
         if whole && self.size.is_some() {
             let reason = "--size is of crops; leave it out with --preprocess none, and with scale-width use --load-size for the width";
             return Err(CliError::Usage(reason.to_owned()));
@@ -294,7 +294,7 @@ impl NetworkArgs {
         if objective.lambda_gan == 0.0 {
             self.refuse_judge()?;
         }
-        let config = TrainConfig {
+        let config = Config {
             dataset: None,
             adapter: None,
             direction: Direction::AtoB,
@@ -420,7 +420,7 @@ fn at_most(error: NetworkError, deepest: Option<usize>) -> NetworkError {
 }
 
 /// Strided convolutions of the deepest discriminator with a patch in the images, if any has one.
-fn deepest(config: &TrainConfig) -> Option<usize> {
+fn deepest(config: &Config) -> Option<usize> {
     let size = config
         .fit
         .output_side(config.size as usize, 1 << config.num_downs);
@@ -430,7 +430,7 @@ fn deepest(config: &TrainConfig) -> Option<usize> {
 }
 
 /// Refuses a discriminator whose patches do not fit the images.
-fn check_patches(config: &TrainConfig) -> Result<(), CliError> {
+fn check_patches(config: &Config) -> Result<(), CliError> {
     if config.objective.lambda_gan == 0.0 {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use crate::data::{DataError, Dataset, Palette, Pixels};
-use crate::train::TrainConfig;
+use crate::train::Config;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ impl PixelArgs {
     /// # Errors
     /// [`CliError::Usage`] for two that no network can map to each other and a palette without
     /// labels; those of finding a palette.
-    pub fn apply(&self, config: &mut TrainConfig) -> Result<(), CliError> {
+    pub fn apply(&self, config: &mut Config) -> Result<(), CliError> {
         if config.dataset.is_none() && usize::from(self.stack) + usize::from(self.output_stack) > 2
         {
             return usage(
@@ -100,7 +100,7 @@ impl PixelArgs {
     ///
     /// # Errors
     /// [`CliError::Usage`], also for labels without a palette and for channels.
-    pub fn apply_without_images(&self, config: &mut TrainConfig) -> Result<(), CliError> {
+    pub fn apply_without_images(&self, config: &mut Config) -> Result<(), CliError> {
         let counted = || {
             usage(
                 "there are no files here to count the channels of; the same networks are --input gray --stack N",

@@ -15,7 +15,7 @@ use crate::nn::TestTime;
 use crate::tensor::DType;
 use crate::train::run::RunDir;
 use crate::train::{
-    Length, Outcome, Policy, Score, TrainConfig, TrainError, Trainer, check_pretrained, checkpoint,
+    Config, Length, Outcome, Policy, Score, TrainError, Trainer, check_pretrained, checkpoint,
 };
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -369,7 +369,7 @@ fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     }
 }
 
-fn configure(args: &TrainArgs) -> Result<TrainConfig, CliError> {
+fn configure(args: &TrainArgs) -> Result<Config, CliError> {
     let bundled = args.dataset.is_none();
     let length = match (args.steps, args.epochs) {
         (Some(steps), _) => Length::Steps(steps),
@@ -419,7 +419,7 @@ fn valid(what: &str, value: f64) -> Result<(), CliError> {
     }
 }
 
-fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) {
+fn set_intervals(args: &TrainArgs, config: &mut Config, dataset: &Dataset) {
     let pairs = dataset
         .get(crate::data::Split::Train)
         .map_or(0, |set| set.len());
@@ -435,7 +435,7 @@ fn set_intervals(args: &TrainArgs, config: &mut TrainConfig, dataset: &Dataset) 
     config.checkpoint_every = args.checkpoint_every.unwrap_or(tenth);
 }
 
-fn open_dataset(config: &TrainConfig) -> Result<Dataset, DataError> {
+fn open_dataset(config: &Config) -> Result<Dataset, DataError> {
     match &config.dataset {
         Some(folder) => Dataset::open(folder, &config.data_options()),
         None => Dataset::bundled(&config.data_options()),

@@ -4,7 +4,7 @@ use super::network::RESOURCES;
 use super::{CliError, note};
 use crate::gpu::Gpu;
 use crate::program::Effort;
-use crate::train::{Sizes, TrainConfig, tune_for};
+use crate::train::{Config, Sizes, tune_for};
 use clap::{Args, ValueEnum};
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ impl TuneArgs {
     ///
     /// # Errors
     /// Those of [`tune_for`].
-    pub fn apply(&self, gpu: Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Gpu, CliError> {
+    pub fn apply(&self, gpu: Gpu, config: &Config, sizes: &Sizes) -> Result<Gpu, CliError> {
         let effort = match self.tune {
             EffortArg::Off => Effort::Off,
             EffortArg::Quick => Effort::Quick,

@@ -13,7 +13,7 @@
 //! what translates. Random draws are counted by seed and step, so these two numbers are all of the
 //! generator's state.
 
-use super::config::{ModelConfig, TrainConfig};
+use super::config::{Config, ModelConfig};
 use super::error::TrainError;
 use super::objective::UpdateOrder;
 use super::recipe::{Optimizer, Recipe};
@@ -48,7 +48,7 @@ const SCALING: &str = "pix2pix.loss_scale";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// The run's configuration.
-    pub config: TrainConfig,
+    pub config: Config,
     /// Steps done.
     pub step: u64,
     /// Seconds of training so far.
@@ -89,7 +89,7 @@ struct Section {
 }
 
 /// The generator, and the discriminator if there is one.
-fn sections(session: &Session, config: &TrainConfig) -> Vec<Section> {
+fn sections(session: &Session, config: &Config) -> Vec<Section> {
     let section =
         |prefix, optimizer, [parameters, statistics]: [ArenaId; 2], updates, file| Section {
             prefix,
@@ -154,7 +154,7 @@ pub(super) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn model_of(config: &TrainConfig) -> ModelConfig {
+fn model_of(config: &Config) -> ModelConfig {
     ModelConfig {
         generator: config.generator(),
         input: config.input.clone(),
@@ -448,7 +448,7 @@ pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
 pub fn load(
     gpu: &Gpu,
     session: &Session,
-    config: &TrainConfig,
+    config: &Config,
     file: &TensorFile,
 ) -> Result<(), TrainError> {
     let store = &session.store;

@@ -42,7 +42,7 @@ pub enum Architecture {
 
 /// A run's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrainConfig {
+pub struct Config {
     /// The data set's folder; `None` for the bundled pairs.
     pub dataset: Option<PathBuf>,
     /// The adapter that was asked for; `None` for the default one.
@@ -131,7 +131,7 @@ const MOST_PAIRS: usize = 1 << 16;
 /// takes ten times as long.
 pub const MOST_BATCHES: usize = 128;
 
-impl TrainConfig {
+impl Config {
     /// Sides of the images that networks are trained on.
     pub const SIZES: RangeInclusive<u32> = 32..=MOST_PIXELS;
 

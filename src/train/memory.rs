@@ -1,7 +1,7 @@
 //! Whether a run fits the device, before anything is allocated, and what would fit where it does
 //! not.
 
-use super::config::TrainConfig;
+use super::config::Config;
 use super::error::TrainError;
 use super::monitor;
 use super::recipe::Recipe;
@@ -38,7 +38,7 @@ impl RunPlan {
     /// # Errors
     /// Networks that do not fit the images, or values that no single buffer or binding of the
     /// device can hold.
-    pub fn new(config: &TrainConfig, sizes: &Sizes, profile: &Profile) -> Result<Self, TrainError> {
+    pub fn new(config: &Config, sizes: &Sizes, profile: &Profile) -> Result<Self, TrainError> {
         let recording = Recording::at(config, sizes.largest())?;
         let Recording {
             states, generator, ..
@@ -96,7 +96,7 @@ impl RunPlan {
 ///
 /// # Errors
 /// Those of [`RunPlan::new`].
-pub fn plan_training(config: &TrainConfig, profile: &Profile) -> Result<Memory, TrainError> {
+pub fn plan_training(config: &Config, profile: &Profile) -> Result<Memory, TrainError> {
     Ok(RunPlan::new(config, &Sizes::one(config), profile)?.memory)
 }
 
@@ -111,13 +111,13 @@ fn largest_transfer(states: &StateList, workspaces: [&WorkspacePlan; 2]) -> u64 
 }
 
 /// Adds to an error that says "too large" what would fit instead; any other error stays as it is.
-pub fn explain(config: &TrainConfig, profile: &Profile, error: TrainError) -> TrainError {
+pub fn explain(config: &Config, profile: &Profile, error: TrainError) -> TrainError {
     explain_sizes(config, &Sizes::one(config), profile, error)
 }
 
 /// As [`explain`], for a run on images of `sizes`.
 pub(super) fn explain_sizes(
-    config: &TrainConfig,
+    config: &Config,
     sizes: &Sizes,
     profile: &Profile,
     error: TrainError,
@@ -125,7 +125,7 @@ pub(super) fn explain_sizes(
     if !error.is_too_large() {
         return error;
     }
-    let TrainConfig {
+    let Config {
         size,
         batch_size,
         ngf,
@@ -183,10 +183,10 @@ fn budget(error: &TrainError) -> Option<u64> {
 }
 
 /// The nearest configurations that fit, each as the one flag that has to change.
-fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) -> Vec<String> {
-    let fits = |config: &TrainConfig| fits(config, &Sizes::one(config), profile, budget);
+fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<String> {
+    let fits = |config: &Config| fits(config, &Sizes::one(config), profile, budget);
     let mut found = Vec::new();
-    let with_pool = |pool| TrainConfig {
+    let with_pool = |pool| Config {
         recipe: Recipe {
             pool,
             ..config.recipe.clone()
@@ -198,7 +198,7 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
             .map(|pool| format!("--pool {pool}")),
     );
     if !config.recompute
-        && fits(&TrainConfig {
+        && fits(&Config {
             recompute: true,
             ..config.clone()
         })
@@ -206,7 +206,7 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
         found.push("--recompute".to_owned());
     }
     // A depth that is not the size's own was asked for.
-    let own_depth = TrainConfig::downs_for(config.size) == Some(config.num_downs);
+    let own_depth = Config::downs_for(config.size) == Some(config.num_downs);
     let step = if own_depth {
         32
     } else {
@@ -214,10 +214,10 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
     };
     let sizes = (1..config.size / step).rev().map(|i| i * step);
     let at_size = |size: u32| {
-        let num_downs = TrainConfig::downs_for(size)
+        let num_downs = Config::downs_for(size)
             .filter(|_| own_depth)
             .unwrap_or(config.num_downs);
-        TrainConfig {
+        Config {
             size,
             num_downs,
             load_size: default_load_size(size),
@@ -231,7 +231,7 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
             .map(|size| format!("--size {size}")),
     );
     let batch = largest(config.batch_size, |batch_size| {
-        fits(&TrainConfig {
+        fits(&Config {
             batch_size,
             ..config.clone()
         })
@@ -244,7 +244,7 @@ fn alternatives(config: &TrainConfig, profile: &Profile, budget: Option<u64>) ->
 
 /// The same where pictures are whole: what would do for those of all sizes.
 fn whole_alternatives(
-    config: &TrainConfig,
+    config: &Config,
     sizes: &Sizes,
     profile: &Profile,
     budget: Option<u64>,
@@ -252,7 +252,7 @@ fn whole_alternatives(
     let mut found = Vec::new();
     if !config.recompute
         && fits(
-            &TrainConfig {
+            &Config {
                 recompute: true,
                 ..config.clone()
             },
@@ -283,8 +283,8 @@ fn whole_alternatives(
 }
 
 /// Networks of that width.
-fn narrower(config: &TrainConfig, ngf: usize) -> TrainConfig {
-    TrainConfig {
+fn narrower(config: &Config, ngf: usize) -> Config {
+    Config {
         ngf,
         ndf: (config.ndf * ngf / config.ngf).max(1),
         ..config.clone()
@@ -305,11 +305,11 @@ fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     (good > 0).then_some(good)
 }
 
-fn fits(config: &TrainConfig, sizes: &Sizes, profile: &Profile, budget: Option<u64>) -> bool {
+fn fits(config: &Config, sizes: &Sizes, profile: &Profile, budget: Option<u64>) -> bool {
     let within = |plan: &RunPlan| budget.is_none_or(|budget| plan.memory.total() <= budget);
     // Without repeated values first: planning is faster, and single values are as large.
     match RunPlan::new(
-        &TrainConfig {
+        &Config {
             recompute: false,
             ..config.clone()
         },

@@ -24,7 +24,7 @@ pub mod checkpoint;
 pub mod onnx;
 pub mod run;
 
-pub use config::{Architecture, Length, MOST_BATCHES, ModelConfig, TrainConfig};
+pub use config::{Architecture, Config, Length, MOST_BATCHES, ModelConfig};
 pub use error::TrainError;
 pub use losses::{
     Distance, GanLoss, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty,

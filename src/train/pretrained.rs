@@ -2,7 +2,7 @@
 //! optimiser.
 
 use super::checkpoint::{NetworkKind, prefix_of, select};
-use super::config::TrainConfig;
+use super::config::Config;
 use super::error::TrainError;
 use super::recipe::Recipe;
 use super::session::Session;
@@ -21,7 +21,7 @@ use std::path::Path;
 /// # Errors
 /// [`TrainError::Pretrained`] names the first tensor by which a file and its network differ, with
 /// both shapes.
-pub fn check_pretrained(config: &TrainConfig) -> Result<(), TrainError> {
+pub fn check_pretrained(config: &Config) -> Result<(), TrainError> {
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &config.generator())?;
     let judged = config.objective.lambda_gan != 0.0;

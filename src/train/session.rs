@@ -1,7 +1,7 @@
 //! Both networks, their store and the compiled step: what a training run and a benchmark have in
 //! common.
 
-use super::config::TrainConfig;
+use super::config::Config;
 use super::error::TrainError;
 use super::memory::{RunPlan, explain_sizes};
 use super::pool::Pool;
@@ -47,7 +47,7 @@ impl Recording {
     ///
     /// # Errors
     /// Networks that cannot be built or do not fit the images.
-    pub fn new(config: &TrainConfig) -> Result<Self, TrainError> {
+    pub fn new(config: &Config) -> Result<Self, TrainError> {
         Self::at(config, (config.size, config.size))
     }
 
@@ -56,7 +56,7 @@ impl Recording {
     ///
     /// # Errors
     /// Those of [`Recording::new`].
-    pub fn at(config: &TrainConfig, (width, height): (u32, u32)) -> Result<Self, TrainError> {
+    pub fn at(config: &Config, (width, height): (u32, u32)) -> Result<Self, TrainError> {
         let mut states = StateList::new(config.precision);
         states.set_moments(config.recipe.optimizer.moments());
         let generator = Generator::new(&mut states, &config.generator())?;
@@ -173,7 +173,7 @@ impl Recording {
 /// A step that does not fit the device, and what the driver reports.
 pub fn tune_for(
     gpu: Gpu,
-    config: &TrainConfig,
+    config: &Config,
     sizes: &Sizes,
     effort: Effort,
     report: &mut dyn FnMut(usize, usize),
@@ -203,7 +203,7 @@ impl CompiledStep {
     fn compile(
         gpu: &Gpu,
         store: &Store,
-        config: &TrainConfig,
+        config: &Config,
         workspace: &Arc<Workspace>,
         sides: (u32, u32),
     ) -> Result<Self, TrainError> {
@@ -242,7 +242,7 @@ pub struct Session {
     swap: Option<Program>,
     plan: RunPlan,
     uploads: UploadRing,
-    config: TrainConfig,
+    config: Config,
 }
 
 impl Session {
@@ -251,7 +251,7 @@ impl Session {
     ///
     /// # Errors
     /// Networks that cannot be built, do not fit the images or do not fit the device.
-    pub fn new(gpu: &Gpu, config: &TrainConfig) -> Result<Self, TrainError> {
+    pub fn new(gpu: &Gpu, config: &Config) -> Result<Self, TrainError> {
         Self::of_sizes(gpu, config, &Sizes::one(config))
     }
 
@@ -260,12 +260,12 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::new`], with the picture where the sizes are the pictures' own.
-    pub fn of_sizes(gpu: &Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Self, TrainError> {
+    pub fn of_sizes(gpu: &Gpu, config: &Config, sizes: &Sizes) -> Result<Self, TrainError> {
         Self::build(gpu, config, sizes)
             .map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))
     }
 
-    fn build(gpu: &Gpu, config: &TrainConfig, sizes: &Sizes) -> Result<Self, TrainError> {
+    fn build(gpu: &Gpu, config: &Config, sizes: &Sizes) -> Result<Self, TrainError> {
         // Before anything is allocated: what cannot fit is refused at once.
         let plan = RunPlan::new(config, sizes, gpu.profile())?;
         let recording = Recording::at(config, sizes.largest())?;

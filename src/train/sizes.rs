@@ -1,7 +1,7 @@
 //! The sizes of a run's images: one, or with whole pictures as many as the data set has. A program
 //! is compiled for each.
 
-use super::config::TrainConfig;
+use super::config::Config;
 use super::error::TrainError;
 use crate::data::{PairSet, Preprocess};
 use crate::nn::PatchGanConfig;
@@ -38,7 +38,7 @@ pub struct Sizes {
 
 impl Sizes {
     /// Images of the configuration's size and no other.
-    pub fn one(config: &TrainConfig) -> Self {
+    pub fn one(config: &Config) -> Self {
         let size = vec![Size {
             sides: (config.size, config.size),
             pair: None,
@@ -53,11 +53,7 @@ impl Sizes {
     ///
     /// # Errors
     /// [`TrainError::TooSmall`] for a whole picture that the networks cannot take.
-    pub fn of(
-        config: &TrainConfig,
-        training: &PairSet,
-        shown: &PairSet,
-    ) -> Result<Self, TrainError> {
+    pub fn of(config: &Config, training: &PairSet, shown: &PairSet) -> Result<Self, TrainError> {
         if !config.preprocess.is_whole() {
             return Ok(Self::one(config));
         }
@@ -139,7 +135,7 @@ impl Size {
 
 /// Refuses sizes that the networks cannot take, in the name of the smallest: what it can take all
 /// can.
-fn check(sizes: &[Size], config: &TrainConfig, least: usize) -> Result<(), TrainError> {
+fn check(sizes: &[Size], config: &Config, least: usize) -> Result<(), TrainError> {
     let Some(smallest) = sizes
         .iter()
         .min_by_key(|size| size.shorter_side())
@@ -167,7 +163,7 @@ fn check(sizes: &[Size], config: &TrainConfig, least: usize) -> Result<(), Train
 }
 
 /// The least side of images with a patch for the discriminator, if there is one.
-fn least_side(config: &TrainConfig, multiple: usize) -> usize {
+fn least_side(config: &Config, multiple: usize) -> usize {
     let least = config.fit.least_side(multiple);
     if config.objective.lambda_gan == 0.0 {
         return least;

@@ -1,7 +1,7 @@
 //! The training loop: batches in, steps out, and what a run leaves in its folder.
 
 use super::checkpoint::{self, Progress, kernel_choices};
-use super::config::TrainConfig;
+use super::config::Config;
 use super::error::TrainError;
 use super::memory::explain_sizes;
 use super::monitor::{LossReader, Losses, Reading};
@@ -61,7 +61,7 @@ pub struct Outcome {
 pub struct Trainer<'a> {
     gpu: &'a Gpu,
     session: Session,
-    config: TrainConfig,
+    config: Config,
     schedule: Schedule,
     training: Arc<PairSet>,
     /// Pairs for grids, and whether they are held out from training.
@@ -88,7 +88,7 @@ impl<'a> Trainer<'a> {
     /// Everything that can be known before the first step: data, networks, memory.
     pub fn start(
         gpu: &'a Gpu,
-        config: TrainConfig,
+        config: Config,
         dataset: &Dataset,
         run: RunDir,
     ) -> Result<Self, TrainError> {
@@ -156,7 +156,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// Those of [`Sizes::of`], and a data set without training pairs.
-    pub fn sizes_of(config: &TrainConfig, dataset: &Dataset) -> Result<Sizes, TrainError> {
+    pub fn sizes_of(config: &Config, dataset: &Dataset) -> Result<Sizes, TrainError> {
         Sizes::of(
             config,
             dataset.require(Split::Train)?,
@@ -166,7 +166,7 @@ impl<'a> Trainer<'a> {
 
     fn build(
         gpu: &'a Gpu,
-        config: TrainConfig,
+        config: Config,
         dataset: &Dataset,
         run: RunDir,
     ) -> Result<Self, TrainError> {

@@ -1,7 +1,7 @@
 //! What a run shows of its generator: sample grids and held-out scores, of images of one size or of
 //! several.
 
-use super::config::TrainConfig;
+use super::config::Config;
 use super::error::TrainError;
 use super::run::{SampleRow, Samples};
 use super::sizes::{KEPT_PROGRAMS, SCORED_PAIRS, Sizes};
@@ -30,7 +30,7 @@ pub struct Score {
 /// those used last, in one workspace.
 #[derive(Debug)]
 pub struct Validator {
-    config: TrainConfig,
+    config: Config,
     generator: Generator,
     workspace: Arc<Workspace>,
     /// By width and height.
@@ -55,7 +55,7 @@ impl Validator {
         gpu: &Gpu,
         store: &Store,
         generator: &Generator,
-        config: &TrainConfig,
+        config: &Config,
         sizes: &Sizes,
         workspace: WorkspacePlan,
     ) -> Result<Self, TrainError> {
@@ -214,7 +214,7 @@ fn compile(
     gpu: &Gpu,
     store: &Store,
     generator: &Generator,
-    config: &TrainConfig,
+    config: &Config,
     workspace: &Arc<Workspace>,
     sides: (u32, u32),
 ) -> Result<Translator, TrainError> {

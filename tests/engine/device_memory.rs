@@ -10,8 +10,7 @@ use pix2pix::state::StateList;
 use pix2pix::tensor::Shape;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{
-    Length, Recipe, Session, TrainConfig, TrainError, Trainer, explain, largest_image,
-    plan_training,
+    Config, Length, Recipe, Session, TrainError, Trainer, explain, largest_image, plan_training,
 };
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{gpu, open, precisions};
@@ -28,12 +27,12 @@ fn a_run_takes_what_was_planned() {
         let gpu = open(DeviceOptions::default());
         let root = tempfile::tempdir().unwrap();
         let length = Length::Steps(4);
-        let every = TrainConfig {
+        let every = Config {
             sample_every: 2,
             checkpoint_every: 2,
             ..small_config(size, ngf)
         };
-        let config = TrainConfig {
+        let config = Config {
             batch_size,
             recompute,
             length,
@@ -69,13 +68,13 @@ fn a_run_takes_what_was_planned() {
 }
 
 /// The configuration after one of the flags that a refusal names.
-fn with_flag(config: &TrainConfig, flag: &str) -> TrainConfig {
+fn with_flag(config: &Config, flag: &str) -> Config {
     let mut changed = config.clone();
     match flag.split_once(' ') {
         None if flag == "--recompute" => changed.recompute = true,
         Some(("--size", size)) => {
             changed.size = size.parse().unwrap();
-            changed.num_downs = TrainConfig::downs_for(changed.size).unwrap();
+            changed.num_downs = Config::downs_for(changed.size).unwrap();
         }
         Some(("--pool", pool)) => changed.recipe.pool = pool.parse().unwrap(),
         Some(("--batch-size", batch_size)) => changed.batch_size = batch_size.parse().unwrap(),
@@ -98,7 +97,7 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
         ..gpu.profile().clone()
     };
     let gpu = gpu.with_profile(profile.clone());
-    let config = TrainConfig {
+    let config = Config {
         batch_size: 2,
         ..small_config(128, 4)
     };
@@ -130,7 +129,7 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
         );
     }
     // Older fakes and their inputs, 16 KiB each: what does not fit is the pool.
-    let pooled = |pool| TrainConfig {
+    let pooled = |pool| Config {
         recipe: Recipe {
             pool,
             ..Recipe::default()
@@ -166,7 +165,7 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
 
 #[test]
 fn a_device_that_runs_out_of_memory_is_asked_for_less() {
-    let config = TrainConfig {
+    let config = Config {
         batch_size: 4,
         ..small_config(64, 8)
     };
@@ -199,7 +198,7 @@ fn a_device_that_runs_out_of_memory_is_asked_for_less() {
     }
     // Where repeated values would do, that comes first.
     let saving = plan_training(
-        &TrainConfig {
+        &Config {
             recompute: true,
             ..config.clone()
         },

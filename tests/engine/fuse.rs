@@ -18,10 +18,14 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
-use pix2pix::train::{Recording, TrainConfig};
+<<<<<<< HEAD:tests/engine/fuse.rs
+use pix2pix::train::{Recording, Config};
 use pix2pix_harness::batch_norm::{CLOSE, EPS};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, Tolerance, compare, gpu};
+=======
+use pix2pix::train::{Config, Recording};
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/fuse.rs
 use std::collections::HashMap;
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
@@ -469,7 +473,7 @@ fn fusion_does_not_change_the_work_of_a_step() {
 
 /// The generator's output after three steps, and all states with their moments and the gradients
 /// that are kept.
-fn train(gpu: &Gpu, config: &TrainConfig, fused: bool) -> Vec<(String, Vec<f32>)> {
+fn train(gpu: &Gpu, config: &Config, fused: bool) -> Vec<(String, Vec<f32>)> {
     let Recording {
         states, tape, vars, ..
     } = Recording::new(config).unwrap();
@@ -529,18 +533,18 @@ fn a_fused_training_step_equals_one_operation_at_a_time() {
     let base = small_config(32, 4);
     for config in [
         base.clone(),
-        TrainConfig {
+        Config {
             batch_size: 2,
             ..base.clone()
         },
-        TrainConfig {
+        Config {
             norm: NormKind::Instance,
             size: 64,
             num_downs: 5,
             ..base.clone()
         },
         penalised(base.clone()),
-        penalised(TrainConfig {
+        penalised(Config {
             norm: NormKind::None,
             ..base
         }),

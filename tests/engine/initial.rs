@@ -5,12 +5,16 @@ use pix2pix::nn::Initialisation;
 use pix2pix::state::StateSpec;
 use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::{DType, Layout};
-use pix2pix::train::{Recipe, Session, TrainConfig};
+<<<<<<< HEAD:tests/engine/initial.rs
+use pix2pix::train::{Recipe, Session, Config};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
+=======
+use pix2pix::train::{Config, Recipe, Session};
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/initial.rs
 
 /// Every state of a run's two networks as it starts, and its values.
-fn started(gpu: &Gpu, config: &TrainConfig) -> Vec<(StateSpec, Vec<f32>)> {
+fn started(gpu: &Gpu, config: &Config) -> Vec<(StateSpec, Vec<f32>)> {
     let session = Session::new(gpu, config).unwrap();
     session.store.initialise(gpu, config.seed).unwrap();
     let read = |state: &StateSpec| {
@@ -22,8 +26,8 @@ fn started(gpu: &Gpu, config: &TrainConfig) -> Vec<(StateSpec, Vec<f32>)> {
     session.store.states().states().iter().map(read).collect()
 }
 
-fn config(init: Initialisation, init_gain: f32) -> TrainConfig {
-    TrainConfig {
+fn config(init: Initialisation, init_gain: f32) -> Config {
+    Config {
         recipe: Recipe {
             init,
             init_gain,
@@ -103,11 +107,11 @@ fn orthogonal_weights_are_orthonormal_in_torchs_matrix() {
     let gpu = gpu();
     let gain = 0.5;
     // Wide, tall and square matrices: a PixelGAN has kernels of one pixel.
-    let pixel = TrainConfig {
+    let pixel = Config {
         d_layers: 0,
         ..config(Initialisation::Orthogonal, gain)
     };
-    let half = TrainConfig {
+    let half = Config {
         precision: if gpu.profile().f16 {
             DType::F16
         } else {

@@ -8,9 +8,13 @@ use pix2pix::program::{Plan, Program, Storage, Store, fuse};
 use pix2pix::state::{StateList, StateSpec};
 use pix2pix::tape::{ArenaPart, LowerContext, StepState};
 use pix2pix::tape::{Source, Tape, Var};
-use pix2pix::train::{Recording, TrainConfig};
+<<<<<<< HEAD:tests/engine/memory_plan.rs
+use pix2pix::train::{Recording, Config};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, gpu};
+=======
+use pix2pix::train::{Config, Recording};
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/memory_plan.rs
 use std::collections::{HashMap, HashSet};
 
 /// Steps through a plan with the tenant of every buffer, knowing nothing of how the plan was made.
@@ -180,7 +184,7 @@ fn no_value_of_the_training_step_is_overwritten_while_it_lives() {
         (64, 16, 1, Norm::Batch),
         (256, 64, 1, Norm::Batch),
     ] {
-        let config = TrainConfig {
+        let config = Config {
             batch_size,
             norm,
             ..small_config(size, ngf)
@@ -223,7 +227,7 @@ fn sharing_memory_changes_no_bit_of_a_training_step() {
         .for_each(|config| sharing_changes_no_bit(&gpu, config));
 }
 
-fn sharing_changes_no_bit(gpu: &Gpu, config: &TrainConfig) {
+fn sharing_changes_no_bit(gpu: &Gpu, config: &Config) {
     let run = |share: bool| {
         let Recording {
             states, tape, vars, ..

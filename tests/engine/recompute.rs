@@ -14,13 +14,17 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
-use pix2pix::train::{Recording, Session, TrainConfig};
+<<<<<<< HEAD:tests/engine/recompute.rs
+use pix2pix::train::{Recording, Session, Config};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, gpu};
+=======
+use pix2pix::train::{Config, Recording, Session};
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/recompute.rs
 
 /// The same configuration without and with repeated values.
-fn both(config: &TrainConfig) -> [TrainConfig; 2] {
-    [false, true].map(|recompute| TrainConfig {
+fn both(config: &Config) -> [Config; 2] {
+    [false, true].map(|recompute| Config {
         recompute,
         ..config.clone()
     })
@@ -28,7 +32,7 @@ fn both(config: &TrainConfig) -> [TrainConfig; 2] {
 
 /// Everything that two steps leave: every part of every state, losses and flag, the generator's
 /// output.
-fn after_steps(gpu: &Gpu, config: &TrainConfig) -> Vec<Vec<u32>> {
+fn after_steps(gpu: &Gpu, config: &Config) -> Vec<Vec<u32>> {
     let mut session = Session::new(gpu, config).unwrap();
     session.store.initialise(gpu, 3).unwrap();
     let count = config.batch_size * (config.size as usize).pow(2) * 3;
@@ -89,7 +93,7 @@ fn three_steps_leave_the_same_bits() {
     ]
     .map(|(size, batch_size, norm)| {
         let num_downs = 5 + usize::from(size > 32 && norm == Norm::Batch);
-        TrainConfig {
+        Config {
             batch_size,
             norm,
             num_downs,
@@ -97,7 +101,7 @@ fn three_steps_leave_the_same_bits() {
         }
     });
     for config in cases.clone().into_iter().chain(cases.map(penalised)) {
-        let TrainConfig {
+        let Config {
             size,
             batch_size,
             norm,
@@ -144,7 +148,7 @@ fn no_value_is_overwritten_while_it_lives_and_effects_happen_once() {
         (64, 16, 1, Norm::Batch),
         (256, 64, 1, Norm::Batch),
     ] {
-        let config = TrainConfig {
+        let config = Config {
             batch_size,
             norm,
             ..small_config(size, ngf)
@@ -181,7 +185,7 @@ fn no_value_is_overwritten_while_it_lives_and_effects_happen_once() {
 #[test]
 fn the_papers_network_needs_half_the_activations_and_hardly_more_work() {
     for (size, batch_size) in [(256, 1), (256, 4), (512, 1)] {
-        let config = TrainConfig {
+        let config = Config {
             batch_size,
             ..small_config(size, 64)
         };

@@ -24,7 +24,11 @@ use pix2pix::tape::Dispatch;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{
-    Architecture, Distance, GanLoss, Objective, Optimizer, Recipe, Recording, TrainConfig,
+<<<<<<< HEAD:tests/shaders/shaders.rs
+    Architecture, Distance, GanLoss, Objective, Optimizer, Recipe, Recording, Config,
+=======
+    Architecture, Config, Distance, GanLoss, Length, Objective, Optimizer, Recipe, Recording,
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/shaders.rs
     UpdateOrder,
 };
 use pix2pix_harness::config::{penalised, small_config};
@@ -37,6 +41,56 @@ const MOST_STORAGE_BINDINGS: usize = 8;
 const MOST_INVOCATIONS: u32 = 256;
 const MOST_WORKGROUP_BYTES: u32 = 16 << 10;
 
+<<<<<<< HEAD:tests/shaders/shaders.rs
+=======
+/// The same with the Wasserstein loss and its gradient penalty.
+pub fn penalised(config: Config) -> Config {
+    Config {
+        objective: Objective {
+            gan_loss: GanLoss::Wgangp,
+            ..config.objective
+        },
+        ..config
+    }
+}
+
+/// The smallest run that has every part of the network.
+pub fn small_config(size: u32, ngf: usize) -> Config {
+    Config {
+        adapter: None,
+        dataset: None,
+        direction: pix2pix::data::Direction::AtoB,
+        input: Default::default(),
+        output: Default::default(),
+        size,
+        fit: Fit::Pad,
+        preprocess: Default::default(),
+        load_size: pix2pix::data::default_load_size(size),
+        mirror: true,
+        ngf,
+        ndf: ngf,
+        num_downs: Config::downs_for(size).unwrap(),
+        d_layers: 3,
+        norm: Norm::Batch,
+        architecture: Architecture::UNet,
+        upsample: Upsample::Deconv,
+        dropout: true,
+        dropout_at: DropoutAt::Pytorch,
+        test: TestTime::default(),
+        precision: DType::F32,
+        batch_size: 1,
+        recompute: false,
+        length: Length::Steps(6),
+        learning_rate: 2e-4,
+        objective: Objective::default(),
+        recipe: Recipe::default(),
+        seed: 0,
+        sample_every: 1000,
+        checkpoint_every: 1000,
+    }
+}
+
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/shaders.rs
 /// `shaders/*/*.wgsl` as family and stem.
 fn shader_files() -> Vec<(String, String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
@@ -151,11 +205,11 @@ impl Variants {
             (256, 64, 1),
         ];
         for (size, ngf, batch_size) in sizes {
-            let base = TrainConfig {
+            let base = Config {
                 batch_size,
                 ..small_config(size, ngf)
             };
-            let loss = |gan_loss| TrainConfig {
+            let loss = |gan_loss| Config {
                 objective: Objective {
                     gan_loss,
                     ..base.objective
@@ -164,7 +218,7 @@ impl Variants {
             };
             let mut configs = vec![
                 base.clone(),
-                TrainConfig {
+                Config {
                     d_layers: 0,
                     ..base.clone()
                 },
@@ -177,16 +231,16 @@ impl Variants {
                 lambda_gan: 0.5,
                 ..base.objective
             };
-            configs.push(TrainConfig {
+            configs.push(Config {
                 objective: torch,
                 ..base.clone()
             });
             // With instance norm the innermost map of 1×1 would be normalised alone.
-            configs.push(TrainConfig {
+            configs.push(Config {
                 norm: Norm::None,
                 ..base.clone()
             });
-            configs.push(TrainConfig {
+            configs.push(Config {
                 norm: Norm::Instance,
                 num_downs: 5,
                 size: size.max(64),
@@ -194,7 +248,7 @@ impl Variants {
             });
             if size == 32 {
                 let upsample = Upsample::Bilinear;
-                configs.push(TrainConfig {
+                configs.push(Config {
                     architecture: Architecture::ResNet6,
                     num_downs: 2,
                     upsample,
@@ -210,24 +264,24 @@ impl Variants {
                     accumulate: batch_size,
                     ..Recipe::default()
                 };
-                configs.push(TrainConfig {
+                configs.push(Config {
                     recipe,
                     ..base.clone()
                 });
             }
-            configs.push(penalised(TrainConfig {
+            configs.push(penalised(Config {
                 norm: Norm::Instance,
                 num_downs: 5,
                 size: size.max(64),
                 ..base.clone()
             }));
-            let halves = |config: &TrainConfig| TrainConfig {
+            let halves = |config: &Config| Config {
                 precision: DType::F16,
                 ..config.clone()
             };
             configs.extend([halves(&base), halves(configs.last().unwrap())]);
             if size == 32 {
-                let odd = [Fit::Pad, Fit::Crop].map(|fit| TrainConfig {
+                let odd = [Fit::Pad, Fit::Crop].map(|fit| Config {
                     size: 50,
                     d_layers: 1,
                     fit,
@@ -481,7 +535,7 @@ fn all_variants() -> Variants {
     for precision in [DType::F32, DType::F16] {
         let Recording {
             states, tape, vars, ..
-        } = Recording::new(&TrainConfig {
+        } = Recording::new(&Config {
             precision,
             ..small_config(64, 16)
         })

@@ -12,13 +12,17 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::ArenaPart;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
-use pix2pix::train::{Recording, Session, TrainConfig, Translator, plan_training};
+<<<<<<< HEAD:tests/training/half.rs
+use pix2pix::train::{Recording, Session, Config, Translator, plan_training};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{gpu, open, precisions};
+=======
+use pix2pix::train::{Config, Recording, Session, Translator, plan_training};
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/half.rs
 use std::sync::atomic::AtomicBool;
 
-fn half_config(size: u32, ngf: usize) -> TrainConfig {
-    TrainConfig {
+fn half_config(size: u32, ngf: usize) -> Config {
+    Config {
         precision: DType::F16,
         ..small_config(size, ngf)
     }
@@ -60,7 +64,7 @@ fn a_resumed_run_in_f16_has_the_bits_of_one_that_never_stopped() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
-    let config = TrainConfig {
+    let config = Config {
         batch_size: 2,
         checkpoint_every: 3,
         seed: 11,
@@ -95,7 +99,7 @@ fn sixty_steps_in_f16_learn_one_pair() {
     if !has_f16(&gpu, "learning") {
         return;
     }
-    let config = TrainConfig {
+    let config = Config {
         learning_rate: 2e-3,
         ..half_config(32, 8)
     };
@@ -193,7 +197,7 @@ fn the_penaltys_gradients_in_f16_are_those_of_f32_but_for_rounding() {
     }
     for norm in [Norm::None, Norm::Batch] {
         let [full, half] = [DType::F32, DType::F16].map(|precision| {
-            let config = penalised(TrainConfig {
+            let config = penalised(Config {
                 precision,
                 norm,
                 dropout: false,
@@ -247,7 +251,7 @@ fn a_picture_in_f16_is_that_of_f32_but_for_rounding() {
         .unwrap();
     let session = session_after(
         &gpu,
-        &TrainConfig {
+        &Config {
             learning_rate: 2e-3,
             ..config.clone()
         },
@@ -297,7 +301,7 @@ fn activations_take_half_the_memory() {
     let plan = |precision| {
         let Recording {
             states, tape, vars, ..
-        } = Recording::new(&TrainConfig {
+        } = Recording::new(&Config {
             precision,
             ..small_config(128, 16)
         })
@@ -337,7 +341,7 @@ fn training_takes_less_memory_in_f16() {
         };
         let plan = |precision| {
             plan_training(
-                &TrainConfig {
+                &Config {
                     precision,
                     recompute,
                     ..small_config(256, 64)

@@ -11,8 +11,7 @@ use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::tensor::DType;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{
-    Objective, Optimizer, Recipe, Session, TrainConfig, TrainError, Trainer, UpdateOrder,
-    plan_training,
+    Config, Objective, Optimizer, Recipe, Session, TrainError, Trainer, UpdateOrder, plan_training,
 };
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::gpu;
@@ -84,14 +83,14 @@ fn every_recipe_resumes_with_the_bits_of_a_run_that_never_stopped() {
         runs.push(("half", half, Objective::default(), DType::F16));
     }
     for (name, recipe, objective, precision) in runs {
-        let base = TrainConfig {
+        let base = Config {
             checkpoint_every: 4,
             recipe,
             objective,
             precision,
             ..small_config(32, 2)
         };
-        let config = TrainConfig {
+        let config = Config {
             batch_size: 2,
             learning_rate: 1e-3,
             ..base
@@ -144,7 +143,7 @@ fn the_average_is_that_of_the_weights_after_every_step() {
         ema: Some(0.6),
         ..Recipe::default()
     };
-    let config = TrainConfig {
+    let config = Config {
         learning_rate: 1e-2,
         recipe,
         ..small_config(32, 2)
@@ -194,7 +193,7 @@ fn an_image_pool_changes_what_the_discriminator_learns_from() {
             pool,
             ..Recipe::default()
         };
-        let config = TrainConfig {
+        let config = Config {
             recipe,
             objective,
             learning_rate: 1e-3,
@@ -232,13 +231,13 @@ fn an_image_pool_changes_what_the_discriminator_learns_from() {
 fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();
-    let config = TrainConfig {
+    let config = Config {
         learning_rate: 1e-3,
         ..small_config(32, 4)
     };
     let first = train(&gpu, &config, root.path(), "first");
-    let started = |name: &str, recipe: Recipe, change: &dyn Fn(TrainConfig) -> TrainConfig| {
-        let config = change(TrainConfig {
+    let started = |name: &str, recipe: Recipe, change: &dyn Fn(Config) -> Config| {
+        let config = change(Config {
             recipe,
             ..config.clone()
         });
@@ -301,22 +300,19 @@ fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
         pretrained: Some(generator.clone()),
         ..Recipe::default()
     };
-    let refused = |name: &str, recipe: Recipe, change: &dyn Fn(TrainConfig) -> TrainConfig| {
+    let refused = |name: &str, recipe: Recipe, change: &dyn Fn(Config) -> Config| {
         let error = started(name, recipe, change).unwrap_err();
         assert!(matches!(error, TrainError::Pretrained { .. }), "{error}");
         error.to_string()
     };
-    let message = refused("width", recipe(), &|config| TrainConfig {
-        ngf: 8,
-        ..config
-    });
+    let message = refused("width", recipe(), &|config| Config { ngf: 8, ..config });
     assert!(
         message.contains("[4, 3, 4, 4]")
             && message.contains("[8, 3, 4, 4]")
             && message.contains("--ngf"),
         "{message}"
     );
-    let message = refused("norm", recipe(), &|config| TrainConfig {
+    let message = refused("norm", recipe(), &|config| Config {
         norm: Norm::None,
         ..config
     });
@@ -330,7 +326,7 @@ fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
         pretrained_discriminator: Some(discriminator),
         ..Recipe::default()
     };
-    refused("layers", judge, &|config| TrainConfig {
+    refused("layers", judge, &|config| Config {
         d_layers: 2,
         ..config
     });
@@ -339,7 +335,7 @@ fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
 
 /// Gradients of both networks as one step of gradient descent leaves them in the velocity, the
 /// losses, and the fakes.
-fn accumulated(gpu: &Gpu, config: &TrainConfig) -> ([Vec<f32>; 2], Vec<f32>) {
+fn accumulated(gpu: &Gpu, config: &Config) -> ([Vec<f32>; 2], Vec<f32>) {
     let session = session_after(gpu, config, 1, &wave(config));
     let judge = session
         .discriminator
@@ -388,13 +384,13 @@ fn accumulated_gradients_are_those_of_one_large_batch() {
                 init_gain: 0.2,
                 ..Recipe::default()
             };
-            let base = TrainConfig {
+            let base = Config {
                 objective,
                 recipe,
                 batch_size,
                 ..small_config(32, 4)
             };
-            TrainConfig {
+            Config {
                 norm: Norm::None,
                 dropout: false,
                 learning_rate: 0.1,
@@ -444,13 +440,13 @@ fn accumulated_batches_have_statistics_of_their_own_and_move_them_once_each() {
             ..Recipe::default()
         };
         // Without learning and without dropout a second step sees what a second batch sees.
-        let config = TrainConfig {
+        let config = Config {
             learning_rate: 0.0,
             dropout: false,
             recipe,
             ..small_config(32, 4)
         };
-        let mut batch = wave(&TrainConfig {
+        let mut batch = wave(&Config {
             recipe: Recipe::default(),
             ..config.clone()
         });
@@ -476,7 +472,7 @@ fn accumulation_takes_the_memory_of_one_batch() {
             accumulate,
             ..Recipe::default()
         };
-        let config = TrainConfig {
+        let config = Config {
             recipe,
             batch_size,
             ..small_config(64, 8)

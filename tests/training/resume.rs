@@ -15,7 +15,7 @@ use pix2pix::state::StateList;
 use pix2pix::tape::ArenaPart;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{
-    LOSSES, Length, Policy, Recipe, Session, TrainConfig, TrainError, Trainer, checkpoint,
+    Config, LOSSES, Length, Policy, Recipe, Session, TrainError, Trainer, checkpoint,
 };
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::gpu;
@@ -26,6 +26,71 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const PARTS: [ArenaPart; 3] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2];
 
+<<<<<<< HEAD:tests/training/resume.rs
+=======
+pub fn bundled(config: &Config) -> Dataset {
+    Dataset::bundled(&config.data_options()).unwrap()
+}
+
+/// Trains a new run called `name` to its end.
+pub fn train(gpu: &Gpu, config: &Config, root: &Path, name: &str) -> RunDir {
+    let run = RunDir::create(root, name).unwrap();
+    let mut trainer = Trainer::start(gpu, config.clone(), &bundled(config), run.clone()).unwrap();
+    let outcome = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+    assert!(!outcome.interrupted);
+    run
+}
+
+/// A run called `name` that has nothing but a copy of `checkpoint`.
+pub fn copy_of(checkpoint: &Path, root: &Path, name: &str) -> RunDir {
+    let run = RunDir::create(root, name).unwrap();
+    fs::copy(
+        checkpoint,
+        run.path()
+            .join("checkpoints")
+            .join(checkpoint.file_name().unwrap()),
+    )
+    .unwrap();
+    run
+}
+
+pub fn resume<'a>(gpu: &'a Gpu, run: &RunDir) -> Trainer<'a> {
+    let newest = run.checkpoints().unwrap().pop().unwrap();
+    let file = TensorFile::open(&newest.path).unwrap();
+    let progress = checkpoint::read_progress(&file).unwrap();
+    let dataset = bundled(&progress.config);
+    Trainer::resume(gpu, progress, &file, &dataset, run.clone()).unwrap()
+}
+
+/// Shape and bytes of every tensor of a file.
+fn tensors(path: &Path) -> BTreeMap<String, (Vec<usize>, Vec<u8>)> {
+    let bytes = fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    file.tensors()
+        .into_iter()
+        .map(|(key, view)| (key, (view.shape().to_vec(), view.data().to_vec())))
+        .collect()
+}
+
+pub fn assert_same_tensors(left: &Path, right: &Path) {
+    let [left, right] = [left, right].map(tensors);
+    assert_eq!(
+        left.keys().collect::<Vec<_>>(),
+        right.keys().collect::<Vec<_>>()
+    );
+    let different: Vec<&String> = left
+        .keys()
+        .filter(|key| left[*key] != right[*key])
+        .collect();
+    assert!(
+        different.is_empty(),
+        "{} of {} tensors differ: {different:?}",
+        different.len(),
+        left.len()
+    );
+}
+
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/training.rs
 /// The bits of every part of every state.
 fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<String, Vec<u32>> {
     let store = &session.store;
@@ -44,19 +109,49 @@ fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<String,
     parts.iter().flat_map(|&part| read(part)).collect()
 }
 
+<<<<<<< HEAD:tests/training/resume.rs
+=======
+pub fn wave(config: &Config) -> Batch {
+    let count = config.pairs_per_step() * (config.size as usize).pow(2) * 3;
+    let wave = |phase: f32| {
+        (0..count)
+            .map(|i| (i as f32 * 0.37 + phase).sin())
+            .collect()
+    };
+    Batch {
+        sides: (config.size, config.size),
+        input: wave(0.0),
+        target: wave(1.0),
+    }
+}
+
+/// A session with its own initial states after `steps` steps on one batch.
+pub fn session_after(gpu: &Gpu, config: &Config, steps: u64, batch: &Batch) -> Session {
+    let mut session = Session::new(gpu, config).unwrap();
+    session.store.initialise(gpu, config.seed).unwrap();
+    for step in 1..=steps {
+        session
+            .submit(gpu, step, config.learning_rate, batch)
+            .unwrap();
+    }
+    gpu.wait().unwrap();
+    session
+}
+
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/training.rs
 #[test]
 fn a_resumed_run_has_the_bits_of_one_that_never_stopped() {
     let gpu = gpu();
     // 64 pixels have six downs, so that there is dropout to repeat; the penalty draws where it
     // looks.
-    let config = TrainConfig {
+    let config = Config {
         batch_size: 2,
         checkpoint_every: 3,
         seed: 11,
         ..small_config(64, 4)
     };
     for config in [
-        penalised(TrainConfig {
+        penalised(Config {
             size: 32,
             load_size: 36,
             num_downs: 5,
@@ -68,7 +163,7 @@ fn a_resumed_run_has_the_bits_of_one_that_never_stopped() {
     }
 }
 
-fn resuming_changes_no_bit(gpu: &Gpu, config: &TrainConfig) {
+fn resuming_changes_no_bit(gpu: &Gpu, config: &Config) {
     let root = tempfile::tempdir().unwrap();
     let whole = train(gpu, config, root.path(), "whole");
     let resumed = copy_of(&whole.checkpoint_path(3), root.path(), "resumed");
@@ -95,7 +190,7 @@ fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
     // Stopped between two samples, and at the step of one.
     for sample_every in [5, 1] {
         let root = tempfile::tempdir().unwrap();
-        let config = TrainConfig {
+        let config = Config {
             length: Length::Steps(12),
             sample_every,
             ..small_config(32, 4)
@@ -146,13 +241,13 @@ fn a_resumed_plateau_goes_on_with_the_scores_it_has_seen() {
         schedule: Policy::Plateau,
         ..Recipe::default()
     };
-    let base = TrainConfig {
+    let base = Config {
         length: Length::Steps(20),
         sample_every: 1,
         checkpoint_every: 12,
         ..small_config(32, 2)
     };
-    let config = TrainConfig {
+    let config = Config {
         recipe,
         learning_rate: 1e-5,
         ..base
@@ -183,7 +278,7 @@ fn one_seed_gives_one_run_and_another_seed_another() {
             &gpu,
             &session_after(
                 &gpu,
-                &TrainConfig {
+                &Config {
                     seed,
                     ..config.clone()
                 },
@@ -246,7 +341,7 @@ fn a_nan_that_is_not_seen_again_may_come_from_the_image_pool() {
         pool: 2,
         ..Recipe::default()
     };
-    let config = TrainConfig {
+    let config = Config {
         length: Length::Steps(16),
         checkpoint_every: 8,
         recipe,
@@ -289,7 +384,7 @@ fn a_nan_that_is_not_seen_again_may_come_from_the_image_pool() {
 fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();
-    let config = TrainConfig {
+    let config = Config {
         length: Length::Steps(9),
         checkpoint_every: 3,
         ..small_config(32, 4)
@@ -382,7 +477,7 @@ fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
 #[test]
 fn sixty_steps_on_one_pair_learn_it() {
     let gpu = gpu();
-    let config = TrainConfig {
+    let config = Config {
         learning_rate: 2e-3,
         ..small_config(32, 8)
     };
@@ -417,7 +512,7 @@ fn sixty_steps_on_one_pair_learn_it() {
 fn memory_stays_flat_over_200_steps() {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();
-    let config = TrainConfig {
+    let config = Config {
         length: Length::Steps(200),
         sample_every: 50,
         checkpoint_every: 50,
@@ -479,7 +574,7 @@ fn reference_keys(num_downs: usize, ngf: usize) -> BTreeMap<String, Vec<usize>> 
 fn files_have_the_references_keys_and_shapes() {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();
-    let config = TrainConfig {
+    let config = Config {
         length: Length::Steps(2),
         ..small_config(64, 4)
     };

@@ -4,19 +4,19 @@ use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
 use pix2pix::train::run::RunDir;
-use pix2pix::train::{Session, TrainConfig, Trainer, checkpoint};
+use pix2pix::train::{Session, Config, Trainer, checkpoint};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-pub fn bundled(config: &TrainConfig) -> Dataset {
+pub fn bundled(config: &Config) -> Dataset {
     Dataset::bundled(&config.data_options()).unwrap()
 }
 
 /// Trains a new run called `name` to its end.
-pub fn train(gpu: &Gpu, config: &TrainConfig, root: &Path, name: &str) -> RunDir {
+pub fn train(gpu: &Gpu, config: &Config, root: &Path, name: &str) -> RunDir {
     let run = RunDir::create(root, name).unwrap();
     let mut trainer = Trainer::start(gpu, config.clone(), &bundled(config), run.clone()).unwrap();
     let outcome = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
@@ -73,7 +73,7 @@ pub fn assert_same_tensors(left: &Path, right: &Path) {
     );
 }
 
-pub fn wave(config: &TrainConfig) -> Batch {
+pub fn wave(config: &Config) -> Batch {
     let count = config.pairs_per_step() * (config.size as usize).pow(2) * 3;
     let wave = |phase: f32| {
         (0..count)
@@ -88,7 +88,7 @@ pub fn wave(config: &TrainConfig) -> Batch {
 }
 
 /// A session with its own initial states after `steps` steps on one batch.
-pub fn session_after(gpu: &Gpu, config: &TrainConfig, steps: u64, batch: &Batch) -> Session {
+pub fn session_after(gpu: &Gpu, config: &Config, steps: u64, batch: &Batch) -> Session {
     let mut session = Session::new(gpu, config).unwrap();
     session.store.initialise(gpu, config.seed).unwrap();
     for step in 1..=steps {

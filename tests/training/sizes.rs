@@ -9,9 +9,13 @@ use pix2pix::interop::TensorFile;
 use pix2pix::nn::Fit;
 use pix2pix::tape::ArenaPart;
 use pix2pix::train::run::RunDir;
-use pix2pix::train::{Length, Sizes, TrainConfig, TrainError, Trainer, checkpoint};
+<<<<<<< HEAD:tests/training/sizes.rs
+use pix2pix::train::{Length, Sizes, Config, TrainError, Trainer, checkpoint};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{gpu, open};
+=======
+use pix2pix::train::{Config, Length, Sizes, TrainError, Trainer, checkpoint};
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/sizes.rs
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -39,15 +43,15 @@ fn dataset(root: &Path, sizes: &[(u32, u32)]) {
     }
 }
 
-fn whole(root: &Path) -> TrainConfig {
+fn whole(root: &Path) -> Config {
     let (preprocess, load_size) = (Preprocess::None, 32);
-    let every = TrainConfig {
+    let every = Config {
         checkpoint_every: 2,
         sample_every: 2,
         length: Length::Steps(6),
         ..small_config(32, 4)
     };
-    TrainConfig {
+    Config {
         preprocess,
         load_size,
         dataset: Some(root.to_owned()),
@@ -55,13 +59,13 @@ fn whole(root: &Path) -> TrainConfig {
     }
 }
 
-fn open_set(config: &TrainConfig) -> Dataset {
+fn open_set(config: &Config) -> Dataset {
     Dataset::open(config.dataset.as_ref().unwrap(), &config.data_options()).unwrap()
 }
 
 fn start<'a>(
     gpu: &'a Gpu,
-    config: &TrainConfig,
+    config: &Config,
     root: &Path,
     name: &str,
 ) -> Result<(Trainer<'a>, RunDir), TrainError> {
@@ -72,7 +76,7 @@ fn start<'a>(
     ))
 }
 
-fn train(gpu: &Gpu, config: &TrainConfig, root: &Path, name: &str) -> RunDir {
+fn train(gpu: &Gpu, config: &Config, root: &Path, name: &str) -> RunDir {
     let (mut trainer, run) = start(gpu, config, root, name).unwrap();
     trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
     run
@@ -90,7 +94,7 @@ fn a_resumed_run_on_three_sizes_has_the_bits_of_one_that_never_stopped() {
             fs::remove_dir_all(root.join("set")).unwrap();
             dataset(&root.join("set"), &[(40, 33), (33, 70), (32, 32), (50, 36)]);
         }
-        let config = TrainConfig {
+        let config = Config {
             fit,
             seed: 5,
             ..whole(&root.join("set"))
@@ -143,7 +147,7 @@ fn whole_pictures_of_one_size_train_as_crops_of_that_size() {
         Preprocess::ResizeAndCrop,
     ];
     let runs = modes.map(|preprocess| {
-        let config = TrainConfig {
+        let config = Config {
             preprocess,
             mirror: false,
             ..whole(&root.join("set"))
@@ -211,7 +215,7 @@ fn a_picture_that_does_not_fit_is_named_before_anything_is_allocated() {
         .iter()
         .find_map(|flag| flag.strip_prefix("--preprocess scale-width --load-size "))
         .expect("a width");
-    let scaled = TrainConfig {
+    let scaled = Config {
         preprocess: Preprocess::ScaleWidth,
         load_size: width.parse().unwrap(),
         ..config
@@ -229,7 +233,7 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
     let root = folder.path();
     dataset(&root.join("set"), &[(32, 32), (40, 23), (33, 8)]);
     let config = whole(&root.join("set"));
-    let sizes = |config: &TrainConfig| Trainer::sizes_of(config, &open_set(config));
+    let sizes = |config: &Config| Trainer::sizes_of(config, &open_set(config));
     // Three halvings and two rows less leave no patch of 23.
     let error = sizes(&config).unwrap_err();
     assert!(
@@ -237,14 +241,14 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
         "{error}"
     );
     assert!(
-        sizes(&TrainConfig {
+        sizes(&Config {
             d_layers: 2,
             ..config.clone()
         })
         .is_ok(),
         "what is only shown is not judged"
     );
-    let error = sizes(&TrainConfig {
+    let error = sizes(&Config {
         fit: Fit::Crop,
         d_layers: 0,
         ..config.clone()
@@ -254,7 +258,7 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
         matches!(&error, TrainError::TooSmall { least: 32, .. }),
         "{error}"
     );
-    let found = sizes(&TrainConfig {
+    let found = sizes(&Config {
         d_layers: 0,
         ..config.clone()
     })
@@ -276,7 +280,7 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
 #[test]
 fn training_at_any_size_is_the_same_with_fusion_and_with_repeated_values() {
     for fit in [Fit::Pad, Fit::Crop] {
-        let config = TrainConfig {
+        let config = Config {
             size: 50,
             load_size: 50,
             num_downs: 5,
@@ -286,7 +290,7 @@ fn training_at_any_size_is_the_same_with_fusion_and_with_repeated_values() {
             ..small_config(32, 4)
         };
         let batch = wave(&config);
-        let after = |gpu: &Gpu, config: &TrainConfig| -> Vec<f32> {
+        let after = |gpu: &Gpu, config: &Config| -> Vec<f32> {
             let session = session_after(gpu, config, 1, &batch);
             let states = session.store.states().states();
             states
@@ -309,7 +313,7 @@ fn training_at_any_size_is_the_same_with_fusion_and_with_repeated_values() {
             whole,
             after(
                 &gpu,
-                &TrainConfig {
+                &Config {
                     recompute: true,
                     ..config.clone()
                 }

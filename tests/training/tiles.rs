@@ -7,9 +7,13 @@ use pix2pix::state::StateList;
 use pix2pix::tape::Tape;
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
-use pix2pix::train::{Architecture, Canvas, Tiling, TrainConfig, TrainError, Translator};
+<<<<<<< HEAD:tests/training/tiles.rs
+use pix2pix::train::{Architecture, Canvas, Tiling, Config, TrainError, Translator};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{Tensor, gpu};
+=======
+use pix2pix::train::{Architecture, Canvas, Config, Tiling, TrainError, Translator};
+>>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/tiles.rs
 use std::path::{Path, PathBuf};
 
 const PLAIN: Mode = Mode {
@@ -114,7 +118,7 @@ impl Canvas for InMemory<'_> {
 /// The largest difference of a tiled translation from one in one piece.
 fn difference(
     gpu: &Gpu,
-    config: &TrainConfig,
+    config: &Config,
     mode: &Mode,
     shape: Shape,
     tile: usize,
@@ -164,11 +168,11 @@ fn tiles_are_the_image_in_one_piece() {
     // are no multiples of 32.
     let shape = Shape::nhwc(1, 250, 391, 3);
     let batch = small_config(32, 4);
-    let instance = TrainConfig {
+    let instance = Config {
         norm: Norm::Instance,
         ..batch.clone()
     };
-    let none = TrainConfig {
+    let none = Config {
         norm: Norm::None,
         ..batch.clone()
     };
@@ -200,19 +204,19 @@ fn tiles_are_the_image_in_one_piece() {
 #[test]
 fn tiles_of_other_architectures_are_the_image_in_one_piece() {
     let gpu = &*gpu();
-    let unet = TrainConfig {
+    let unet = Config {
         norm: Norm::None,
         ..small_config(32, 4)
     };
-    let resnet = TrainConfig {
+    let resnet = Config {
         architecture: Architecture::ResNet6,
         ..unet.clone()
     };
-    let instance = TrainConfig {
+    let instance = Config {
         norm: Norm::Instance,
         ..resnet.clone()
     };
-    let bare = TrainConfig {
+    let bare = Config {
         architecture: Architecture::EncoderDecoder,
         ..unet
     };
@@ -241,7 +245,7 @@ fn tiles_of_other_architectures_are_the_image_in_one_piece() {
 #[test]
 fn smaller_overlaps_are_blended_from_tile_to_tile() {
     let gpu = &*gpu();
-    let config = TrainConfig {
+    let config = Config {
         norm: Norm::None,
         ..small_config(32, 4)
     };
@@ -341,7 +345,7 @@ fn tiles_that_cannot_be_are_refused_with_the_nearest_that_can() {
 #[test]
 fn a_generator_sees_as_far_as_its_reach() {
     let gpu = gpu();
-    let config = TrainConfig {
+    let config = Config {
         norm: Norm::None,
         ..small_config(32, 4)
     };

@@ -11,7 +11,7 @@ use crate::bench::{
 };
 use crate::program::Clock;
 use crate::tensor::DType;
-use crate::train::{Length, Sizes, TrainConfig};
+use crate::train::{Config, Length, Sizes};
 use clap::Args;
 
 /// Arguments of `bench step`.
@@ -100,11 +100,11 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     print_step(&report)
 }
 
-fn print_network(report: &Report, config: &TrainConfig, steps: u64) -> Result<(), CliError> {
+fn print_network(report: &Report, config: &Config, steps: u64) -> Result<(), CliError> {
     let (launches, flop) = report
         .entry("step")
         .map_or((0, 0.0), |step| (step.launches, step.flop));
-    let TrainConfig {
+    let Config {
         size,
         ngf,
         ndf,

@@ -2,11 +2,11 @@
 
 use pix2pix::nn::{DropoutAt, Fit, Norm, TestTime, Upsample};
 use pix2pix::tensor::DType;
-use pix2pix::train::{Architecture, GanLoss, Length, Objective, Recipe, TrainConfig};
+use pix2pix::train::{Architecture, Config, GanLoss, Length, Objective, Recipe};
 
 /// The same with the Wasserstein loss and its gradient penalty.
-pub fn penalised(config: TrainConfig) -> TrainConfig {
-    TrainConfig {
+pub fn penalised(config: Config) -> Config {
+    Config {
         objective: Objective {
             gan_loss: GanLoss::Wgangp,
             ..config.objective
@@ -16,8 +16,8 @@ pub fn penalised(config: TrainConfig) -> TrainConfig {
 }
 
 /// The smallest run that has every part of the network.
-pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
-    TrainConfig {
+pub fn small_config(size: u32, ngf: usize) -> Config {
+    Config {
         adapter: None,
         dataset: None,
         direction: pix2pix::data::Direction::AtoB,
@@ -30,7 +30,7 @@ pub fn small_config(size: u32, ngf: usize) -> TrainConfig {
         mirror: true,
         ngf,
         ndf: ngf,
-        num_downs: TrainConfig::downs_for(size).unwrap(),
+        num_downs: Config::downs_for(size).unwrap(),
         d_layers: 3,
         norm: Norm::Batch,
         architecture: Architecture::UNet,
