@@ -1,8 +1,8 @@
-//! What `--help` says: an example and defaults in every command, and the options that README's
-//! tables show.
+//! What `--help` says: an example and defaults in every command. `options.rs` compares all of it
+//! with `docs/options.md`.
 
 use crate::{stderr, stdout, succeed, temporary};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const COMMANDS: [&[&str]; 16] = [
     &["train"],
@@ -24,8 +24,6 @@ const COMMANDS: [&[&str]; 16] = [
 ];
 /// Those that open a device.
 const COMPUTE: usize = 6;
-/// The heading of the options that matter first.
-const FIRST: &str = "Options";
 const README: &str = include_str!("../../README.md");
 
 fn help(arguments: &[&str]) -> String {
@@ -66,30 +64,6 @@ fn names(text: &str, option: &str) -> bool {
     text.match_indices(option).any(|(at, _)| {
         !text[at + option.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '-')
     })
-}
-
-/// README's tables of `train`: rows by the heading of their group.
-fn groups() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let table = README
-        .split("The ten options that matter first:")
-        .nth(1)
-        .unwrap();
-    let table = table
-        .split("Options that only other commands have:")
-        .next()
-        .unwrap();
-    let (mut heading, mut found) = (FIRST, BTreeMap::<_, Vec<_>>::new());
-    for row in table.lines().filter(|line| line.starts_with("| ")) {
-        match row
-            .strip_prefix("| **")
-            .and_then(|rest| rest.split("**").next())
-        {
-            Some(group) => heading = group,
-            None if row.starts_with("| `") => found.entry(heading).or_default().push(row),
-            None => {}
-        }
-    }
-    found
 }
 
 #[test]
@@ -145,44 +119,22 @@ fn every_command_has_help_with_an_example_and_its_defaults() {
 }
 
 #[test]
-fn the_readme_has_every_option_in_the_group_of_the_help() {
-    let (train, groups) = (options(&help(&["train"])), groups());
-    for (option, (heading, _)) in &train {
-        let rows = groups
-            .get(heading.as_str())
-            .unwrap_or_else(|| panic!("README has no group {heading:?}"));
-        assert!(
-            rows.iter().any(|row| names(row, option)),
-            "{option} is in no row of README's group {heading:?}"
-        );
+fn the_commands_in_the_readme_have_their_options() {
+    let known: BTreeSet<String> = COMMANDS
+        .iter()
+        .flat_map(|arguments| options(&help(arguments)).into_keys())
+        .chain(["--help".to_owned(), "--version".to_owned()])
+        .collect();
+    let shown = README
+        .lines()
+        .filter(|line| line.contains("pix2pix "))
+        .flat_map(|line| line.split_whitespace())
+        .map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-'))
+        .filter(|word| word.starts_with("--") && word.len() > 2);
+    let mut count = 0;
+    for option in shown {
+        assert!(known.contains(option), "README: there is no {option}");
+        count += 1;
     }
-    assert_eq!(groups[FIRST].len(), 10);
-    for (group, rows) in &groups {
-        for row in rows {
-            let first = row
-                .split('`')
-                .nth(1)
-                .unwrap()
-                .split([' ', '`'])
-                .next()
-                .unwrap();
-            assert_eq!(
-                train.get(first).map(|(heading, _)| heading.as_str()),
-                Some(*group),
-                "{row}"
-            );
-        }
-    }
-}
-
-#[test]
-fn the_readme_has_the_options_of_every_command() {
-    for arguments in COMMANDS {
-        for option in options(&help(arguments)).keys() {
-            assert!(
-                names(README, option),
-                "{arguments:?}: README does not show {option}"
-            );
-        }
-    }
+    assert!(count > 0, "README shows no command with an option");
 }

@@ -13,12 +13,7 @@ mod convert;
 mod good_use;
 mod help;
 mod objectives;
-<<<<<<< HEAD:tests/cli/main.rs
-=======
-#[path = "cli/options.rs"]
 mod options;
-#[path = "cli/pixels.rs"]
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/cli.rs
 mod pixels;
 mod precision;
 mod prepare;

@@ -18,14 +18,10 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
-<<<<<<< HEAD:tests/engine/fuse.rs
-use pix2pix::train::{Recording, Config};
+use pix2pix::train::{Config, Recording};
 use pix2pix_harness::batch_norm::{CLOSE, EPS};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, Tolerance, compare, gpu};
-=======
-use pix2pix::train::{Config, Recording};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/fuse.rs
 use std::collections::HashMap;
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);

@@ -5,13 +5,9 @@ use pix2pix::nn::Initialisation;
 use pix2pix::state::StateSpec;
 use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::{DType, Layout};
-<<<<<<< HEAD:tests/engine/initial.rs
-use pix2pix::train::{Recipe, Session, Config};
+use pix2pix::train::{Config, Recipe, Session};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
-=======
-use pix2pix::train::{Config, Recipe, Session};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/initial.rs
 
 /// Every state of a run's two networks as it starts, and its values.
 fn started(gpu: &Gpu, config: &Config) -> Vec<(StateSpec, Vec<f32>)> {

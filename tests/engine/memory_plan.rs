@@ -8,13 +8,9 @@ use pix2pix::program::{Plan, Program, Storage, Store, fuse};
 use pix2pix::state::{StateList, StateSpec};
 use pix2pix::tape::{ArenaPart, LowerContext, StepState};
 use pix2pix::tape::{Source, Tape, Var};
-<<<<<<< HEAD:tests/engine/memory_plan.rs
-use pix2pix::train::{Recording, Config};
+use pix2pix::train::{Config, Recording};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, gpu};
-=======
-use pix2pix::train::{Config, Recording};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/memory_plan.rs
 use std::collections::{HashMap, HashSet};
 
 /// Steps through a plan with the tenant of every buffer, knowing nothing of how the plan was made.

@@ -6,13 +6,9 @@ use pix2pix::gpu::Gpu;
 use pix2pix::nn::PatchGan;
 use pix2pix::state::ArenaId;
 use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
-<<<<<<< HEAD:tests/engine/objectives.rs
-use pix2pix::train::{Distance, GanLoss, Objective, Session, Config, UpdateOrder};
+use pix2pix::train::{Config, Distance, GanLoss, Objective, Session, UpdateOrder};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::gpu;
-=======
-use pix2pix::train::{Config, Distance, GanLoss, Objective, Session, UpdateOrder};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/objectives.rs
 
 /// One step from the same weights on the same images.
 struct Stepped {

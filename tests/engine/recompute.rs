@@ -14,13 +14,9 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Tape;
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
-<<<<<<< HEAD:tests/engine/recompute.rs
-use pix2pix::train::{Recording, Session, Config};
+use pix2pix::train::{Config, Recording, Session};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{Tensor, gpu};
-=======
-use pix2pix::train::{Config, Recording, Session};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/recompute.rs
 
 /// The same configuration without and with repeated values.
 fn both(config: &Config) -> [Config; 2] {

@@ -24,12 +24,7 @@ use pix2pix::tape::Dispatch;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{
-<<<<<<< HEAD:tests/shaders/shaders.rs
-    Architecture, Distance, GanLoss, Objective, Optimizer, Recipe, Recording, Config,
-=======
-    Architecture, Config, Distance, GanLoss, Length, Objective, Optimizer, Recipe, Recording,
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/shaders.rs
-    UpdateOrder,
+    Architecture, Config, Distance, GanLoss, Objective, Optimizer, Recipe, Recording, UpdateOrder,
 };
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::contraction::MATRIX_RUNG;
@@ -41,56 +36,6 @@ const MOST_STORAGE_BINDINGS: usize = 8;
 const MOST_INVOCATIONS: u32 = 256;
 const MOST_WORKGROUP_BYTES: u32 = 16 << 10;
 
-<<<<<<< HEAD:tests/shaders/shaders.rs
-=======
-/// The same with the Wasserstein loss and its gradient penalty.
-pub fn penalised(config: Config) -> Config {
-    Config {
-        objective: Objective {
-            gan_loss: GanLoss::Wgangp,
-            ..config.objective
-        },
-        ..config
-    }
-}
-
-/// The smallest run that has every part of the network.
-pub fn small_config(size: u32, ngf: usize) -> Config {
-    Config {
-        adapter: None,
-        dataset: None,
-        direction: pix2pix::data::Direction::AtoB,
-        input: Default::default(),
-        output: Default::default(),
-        size,
-        fit: Fit::Pad,
-        preprocess: Default::default(),
-        load_size: pix2pix::data::default_load_size(size),
-        mirror: true,
-        ngf,
-        ndf: ngf,
-        num_downs: Config::downs_for(size).unwrap(),
-        d_layers: 3,
-        norm: Norm::Batch,
-        architecture: Architecture::UNet,
-        upsample: Upsample::Deconv,
-        dropout: true,
-        dropout_at: DropoutAt::Pytorch,
-        test: TestTime::default(),
-        precision: DType::F32,
-        batch_size: 1,
-        recompute: false,
-        length: Length::Steps(6),
-        learning_rate: 2e-4,
-        objective: Objective::default(),
-        recipe: Recipe::default(),
-        seed: 0,
-        sample_every: 1000,
-        checkpoint_every: 1000,
-    }
-}
-
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/shaders.rs
 /// `shaders/*/*.wgsl` as family and stem.
 fn shader_files() -> Vec<(String, String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");

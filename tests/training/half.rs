@@ -12,13 +12,9 @@ use pix2pix::state::{Init, StateList};
 use pix2pix::tape::ArenaPart;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
-<<<<<<< HEAD:tests/training/half.rs
-use pix2pix::train::{Recording, Session, Config, Translator, plan_training};
+use pix2pix::train::{Config, Recording, Session, Translator, plan_training};
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::{gpu, open, precisions};
-=======
-use pix2pix::train::{Config, Recording, Session, Translator, plan_training};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/half.rs
 use std::sync::atomic::AtomicBool;
 
 fn half_config(size: u32, ngf: usize) -> Config {

@@ -26,71 +26,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const PARTS: [ArenaPart; 3] = [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2];
 
-<<<<<<< HEAD:tests/training/resume.rs
-=======
-pub fn bundled(config: &Config) -> Dataset {
-    Dataset::bundled(&config.data_options()).unwrap()
-}
-
-/// Trains a new run called `name` to its end.
-pub fn train(gpu: &Gpu, config: &Config, root: &Path, name: &str) -> RunDir {
-    let run = RunDir::create(root, name).unwrap();
-    let mut trainer = Trainer::start(gpu, config.clone(), &bundled(config), run.clone()).unwrap();
-    let outcome = trainer.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
-    assert!(!outcome.interrupted);
-    run
-}
-
-/// A run called `name` that has nothing but a copy of `checkpoint`.
-pub fn copy_of(checkpoint: &Path, root: &Path, name: &str) -> RunDir {
-    let run = RunDir::create(root, name).unwrap();
-    fs::copy(
-        checkpoint,
-        run.path()
-            .join("checkpoints")
-            .join(checkpoint.file_name().unwrap()),
-    )
-    .unwrap();
-    run
-}
-
-pub fn resume<'a>(gpu: &'a Gpu, run: &RunDir) -> Trainer<'a> {
-    let newest = run.checkpoints().unwrap().pop().unwrap();
-    let file = TensorFile::open(&newest.path).unwrap();
-    let progress = checkpoint::read_progress(&file).unwrap();
-    let dataset = bundled(&progress.config);
-    Trainer::resume(gpu, progress, &file, &dataset, run.clone()).unwrap()
-}
-
-/// Shape and bytes of every tensor of a file.
-fn tensors(path: &Path) -> BTreeMap<String, (Vec<usize>, Vec<u8>)> {
-    let bytes = fs::read(path).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    file.tensors()
-        .into_iter()
-        .map(|(key, view)| (key, (view.shape().to_vec(), view.data().to_vec())))
-        .collect()
-}
-
-pub fn assert_same_tensors(left: &Path, right: &Path) {
-    let [left, right] = [left, right].map(tensors);
-    assert_eq!(
-        left.keys().collect::<Vec<_>>(),
-        right.keys().collect::<Vec<_>>()
-    );
-    let different: Vec<&String> = left
-        .keys()
-        .filter(|key| left[*key] != right[*key])
-        .collect();
-    assert!(
-        different.is_empty(),
-        "{} of {} tensors differ: {different:?}",
-        different.len(),
-        left.len()
-    );
-}
-
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/training.rs
 /// The bits of every part of every state.
 fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<String, Vec<u32>> {
     let store = &session.store;
@@ -109,36 +44,6 @@ fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<String,
     parts.iter().flat_map(|&part| read(part)).collect()
 }
 
-<<<<<<< HEAD:tests/training/resume.rs
-=======
-pub fn wave(config: &Config) -> Batch {
-    let count = config.pairs_per_step() * (config.size as usize).pow(2) * 3;
-    let wave = |phase: f32| {
-        (0..count)
-            .map(|i| (i as f32 * 0.37 + phase).sin())
-            .collect()
-    };
-    Batch {
-        sides: (config.size, config.size),
-        input: wave(0.0),
-        target: wave(1.0),
-    }
-}
-
-/// A session with its own initial states after `steps` steps on one batch.
-pub fn session_after(gpu: &Gpu, config: &Config, steps: u64, batch: &Batch) -> Session {
-    let mut session = Session::new(gpu, config).unwrap();
-    session.store.initialise(gpu, config.seed).unwrap();
-    for step in 1..=steps {
-        session
-            .submit(gpu, step, config.learning_rate, batch)
-            .unwrap();
-    }
-    gpu.wait().unwrap();
-    session
-}
-
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/training.rs
 #[test]
 fn a_resumed_run_has_the_bits_of_one_that_never_stopped() {
     let gpu = gpu();

@@ -4,7 +4,7 @@ use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
 use pix2pix::train::run::RunDir;
-use pix2pix::train::{Session, Config, Trainer, checkpoint};
+use pix2pix::train::{Config, Session, Trainer, checkpoint};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::fs;

@@ -9,13 +9,9 @@ use pix2pix::interop::TensorFile;
 use pix2pix::nn::Fit;
 use pix2pix::tape::ArenaPart;
 use pix2pix::train::run::RunDir;
-<<<<<<< HEAD:tests/training/sizes.rs
-use pix2pix::train::{Length, Sizes, Config, TrainError, Trainer, checkpoint};
+use pix2pix::train::{Config, Length, Sizes, TrainError, Trainer, checkpoint};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{gpu, open};
-=======
-use pix2pix::train::{Config, Length, Sizes, TrainError, Trainer, checkpoint};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/sizes.rs
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

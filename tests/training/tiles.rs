@@ -7,13 +7,9 @@ use pix2pix::state::StateList;
 use pix2pix::tape::Tape;
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
-<<<<<<< HEAD:tests/training/tiles.rs
-use pix2pix::train::{Architecture, Canvas, Tiling, Config, TrainError, Translator};
+use pix2pix::train::{Architecture, Canvas, Config, Tiling, TrainError, Translator};
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{Tensor, gpu};
-=======
-use pix2pix::train::{Architecture, Canvas, Config, Tiling, TrainError, Translator};
->>>>>>> a8b6796 (Config: the run's configuration is train::Config):kernels-tests/tiles.rs
 use std::path::{Path, PathBuf};
 
 const PLAIN: Mode = Mode {
