@@ -10,7 +10,7 @@
 /// Inputs of a tile along an axis, and points.
 pub(super) const SIDE: usize = 6;
 /// The points but infinity. Their products and quotients stay small; of the sets tried these round
-/// off least (docs/decisions.md).
+/// off least (docs/decisions/contractions.md).
 const FINITE: [f64; SIDE - 1] = [0.0, 1.0, -1.0, 2.0, -0.5];
 /// A matrix by rows; what a smaller one lacks is 0.
 pub(super) type Matrix = [[f32; SIDE]; SIDE];
