@@ -15,11 +15,11 @@ use std::collections::HashSet;
 /// Threads of a workgroup and `vec4`s of a thread of the copies that are tried.
 const COPIES: [(usize, usize); 5] = [(64, 1), (64, 4), (64, 16), (256, 1), (256, 4)];
 
-/// Measures both ceilings for operands that are stored as each of `dtypes`, with an entry for
-/// everything that was tried.
+/// Measures both ceilings, for operands of each of `dtypes`. Everything that was tried has an
+/// entry.
 ///
 /// # Errors
-/// What the device reports, for f16 on one without 16-bit floats too.
+/// What the device reports; also f16 on a device without 16-bit floats.
 pub fn measure_ceiling(
     gpu: &Gpu,
     clock: &Clock,
@@ -92,8 +92,8 @@ fn well_shaped(class: DeviceClass, quick: bool, dtype: DType) -> Vec<Contraction
     keys
 }
 
-/// An entry for each candidate that agrees with the naive one; those of a rung whose first tile is
-/// hopeless are not tried.
+/// An entry for each candidate that agrees with the naive one. If the first tile of a rung is
+/// hopeless, its other tiles are not tried.
 fn contractions(
     gpu: &Gpu,
     clock: &Clock,

@@ -5,10 +5,10 @@ use super::report::Entry;
 use crate::program::Quantiles;
 use std::collections::BTreeSet;
 
-/// Fewer samples than these have no quartiles to speak of.
+/// With fewer samples than these, quartiles mean nothing.
 const FEW: usize = 3;
 
-/// What became of an entry.
+/// How an entry changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The middle halves of both series overlap.

@@ -1,5 +1,5 @@
-//! Every candidate of every contraction of the real networks, and every other kernel of the step
-//! where it stands.
+//! Every candidate of every contraction of the real networks, each alone. Every other kernel of the
+//! step is timed within the step.
 
 use super::report::{Contest, Entry, Kind, Report};
 use super::step::time_operations;
@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashSet};
 /// Runs of a step in which the operations without candidates are timed.
 const RUNS: usize = 5;
 
-/// A contest and the times of its candidates.
+/// A comparison of candidates, and their times.
 type Outcome = (Contest, Vec<Entry>);
 
 /// What to measure.
@@ -73,7 +73,7 @@ pub fn family(kernel: &str) -> String {
     kernel.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// Measures `subject`; `progress` hears of every contraction before it is measured.
+/// Measures `subject`. `progress` is called for every contraction before it is measured.
 ///
 /// # Errors
 /// Shapes that contradict each other or do not fit the device, and what the device reports.
@@ -119,8 +119,8 @@ pub fn time_kernels(
     let (default, best) = totals(&report);
     report.values.insert("default_seconds".to_owned(), default);
     report.values.insert("best_seconds".to_owned(), best);
-    // What has no candidates is measured where it stands, in the step, unless a family was asked
-    // for that has some.
+    // Kernels without candidates are timed within the step. If a family was asked for that has
+    // candidates, they are left out.
     if let Some(config) = config
         && (wanted.is_none() || report.contests.is_empty())
     {
@@ -134,7 +134,7 @@ pub fn time_kernels(
     Ok(report)
 }
 
-/// The operations of a step that contract nothing, each kernel with each size once.
+/// The operations of a step that are no contraction: each kernel with each size once.
 fn others(
     gpu: &Gpu,
     clock: &Clock,
@@ -146,7 +146,7 @@ fn others(
         .store
         .initialise(gpu, config.seed)
         .map_err(TrainError::from)?;
-    // Once untimed: drivers compile a kernel at its first launch.
+    // One untimed run first: drivers compile a kernel at its first launch.
     time_operations(gpu, &session, clock, 1)?;
     let mut entries = time_operations(gpu, &session, clock, if options.quick { 1 } else { RUNS })?;
     let mut seen = HashSet::new();
@@ -156,7 +156,8 @@ fn others(
     Ok(entries)
 }
 
-/// Checks and times every candidate: what disagrees with the naive kernel is named and not timed.
+/// Checks and times every candidate. One that disagrees with the naive kernel is named and not
+/// timed.
 fn contest(
     trial: &Trial,
     key: &ContractionKey,
@@ -167,7 +168,8 @@ fn contest(
     let mut outcome = (contest, Vec::new());
     let (contest, entries) = (&mut outcome.0, &mut outcome.1);
     let mut best = f64::INFINITY;
-    // The default first, which is never hopeless; the naive kernel last, when it is.
+    // The default comes first, so it is never found hopeless. The naive kernel comes last, so it
+    // mostly is.
     let (default, others): (Vec<_>, Vec<_>) = found
         .iter()
         .skip(1)
@@ -205,8 +207,7 @@ fn contest(
     Ok(outcome)
 }
 
-/// Seconds of a step's contractions with the kernels that run by default, and with the best of
-/// each.
+/// Seconds of a step's contractions: with the default kernels, and with the best kernel of each.
 fn totals(report: &Report) -> (f64, f64) {
     let seconds = |contest: &Contest, kernel: &str| {
         let entry = report.entry(&contest.entry_name(kernel));

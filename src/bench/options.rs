@@ -8,18 +8,18 @@ const HOPELESS: f64 = 2.0;
 /// Seconds and bytes for each candidate.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelOptions {
-    /// For a check that all is well rather than for numbers.
+    /// For a quick check, not for numbers to keep.
     pub quick: bool,
     /// Seconds for each candidate.
     pub seconds: f64,
-    /// Bytes of inputs that successive launches go through.
+    /// Bytes of inputs that launches use in turn, so that no cache holds them.
     pub rotated_bytes: u64,
     /// Multiply-accumulates that the naive kernel may spend on one contraction.
     pub checked_macs: u64,
 }
 
 impl KernelOptions {
-    /// Seconds in all when `quick`, minutes otherwise.
+    /// A benchmark takes seconds when `quick`, minutes otherwise.
     pub fn new(quick: bool) -> Self {
         match quick {
             true => Self {
@@ -28,8 +28,8 @@ impl KernelOptions {
                 rotated_bytes: 4 << 20,
                 checked_macs: 1 << 22,
             },
-            // Beyond the last caches of today's devices. The naive kernel takes seconds on a CPU
-            // for what the others do in a tenth.
+            // More than the last caches of today's devices hold. On a CPU the naive kernel takes
+            // seconds for what the others do in a tenth of that.
             false => Self {
                 quick,
                 seconds: 0.3,
@@ -47,7 +47,7 @@ impl KernelOptions {
         }
     }
 
-    /// The time for one candidate beside one that takes `best` seconds.
+    /// How long one candidate is timed, if the best so far takes `best` seconds.
     pub fn budget(&self, best: f64) -> Budget {
         Budget {
             seconds: self.seconds,

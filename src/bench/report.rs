@@ -1,4 +1,4 @@
-//! What every benchmark ends with: one format for tables, files and comparisons.
+//! The result of every benchmark: one format for tables, files and comparisons.
 
 use crate::gpu::{DeviceClass, Gpu};
 use crate::program::{Clock, Quantiles};
@@ -59,14 +59,14 @@ pub struct Report {
     pub values: BTreeMap<String, f64>,
 }
 
-/// A device, with what of it was used.
+/// A device, and which of its features were used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The adapter's name.
     pub name: String,
     /// The driver and its version.
     pub driver: String,
-    /// The interface to it, for example `Vulkan`.
+    /// The graphics interface, for example `Vulkan`.
     pub backend: String,
     /// Whether it is a software rasteriser.
     pub cpu: bool,
@@ -94,15 +94,15 @@ pub struct Ceiling {
 /// Something that was timed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// What distinguishes it in this report, the same from run to run.
+    /// Its name: unique in this report, and the same from run to run.
     pub name: String,
-    /// Entries are summed up by this: an operation's name, or `whole`.
+    /// The group in which it is summed up: an operation's name, or `whole`.
     pub group: String,
     /// The kernels that ran.
     pub kernel: String,
     /// Seconds.
     pub seconds: Quantiles,
-    /// Floating-point operations of contractions, two a multiply-accumulate.
+    /// Floating-point operations of contractions; a multiply-accumulate is two.
     pub flop: f64,
     /// Bytes read and written if every operand is touched once.
     pub bytes: f64,
@@ -133,7 +133,7 @@ pub struct Contest {
     pub default: String,
     /// The fastest.
     pub best: String,
-    /// Candidates that compute something else than the naive kernel, and what.
+    /// Candidates whose result differs from the naive kernel's, and by what.
     pub disagreeing: Vec<String>,
 }
 
@@ -179,13 +179,13 @@ impl Group {
     }
 }
 
-/// `part / whole`, zero where there is no whole: files must not hold what JSON cannot.
+/// `part / whole`, or zero if `whole` is zero: JSON cannot hold a NaN.
 pub fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
 impl Report {
-    /// An empty report of this moment.
+    /// An empty report, dated now.
     pub fn new(kind: Kind, gpu: &Gpu, clock: &Clock) -> Self {
         let (info, profile) = (gpu.info(), gpu.profile());
         Self {
@@ -235,8 +235,8 @@ impl Report {
         groups
     }
 
-    /// The part of the ceiling that an entry reaches: of arithmetic for a contraction, of memory
-    /// for everything else.
+    /// The part of the ceiling that an entry reaches. For a contraction it is the ceiling of
+    /// arithmetic, for everything else that of memory.
     pub fn share_of_ceiling(&self, entry: &Entry) -> Option<f64> {
         let ceiling = self.ceilings.first()?;
         Some(match entry.flop > 0.0 {

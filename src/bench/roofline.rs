@@ -1,5 +1,5 @@
-//! The roofline as SVG: what each kernel reaches, below what memory and arithmetic of the device
-//! allow.
+//! The roofline as SVG: what each kernel reaches, under the limits of the device's memory and
+//! arithmetic.
 
 use super::report::{Ceiling, Entry};
 use super::{BenchError, Report};
@@ -23,21 +23,22 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(204, 121, 167),
     RGBColor(86, 180, 233),
 ];
-/// Operations that contract nothing are drawn at one floating-point operation a float moved.
+/// Operations that are no contraction are drawn at one floating-point operation for each float that
+/// they move.
 const STREAMING: f64 = 0.25;
 
-/// What reaches less than this part of the ceiling only handles a few numbers: it would stretch the
-/// chart, and is left out.
+/// A kernel that reaches less than this part of the ceiling handles only a few numbers. It would
+/// stretch the chart, so it is left out.
 const LEAST: f64 = 1e-4;
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
 type DrawError = DrawingAreaErrorKind<io::Error>;
 
-/// A kernel: floating-point operations a byte, and billions of them a second.
+/// A kernel: floating-point operations for each byte, and billions of operations a second.
 type Point = (f64, f64);
 
-/// Draws the entries of `report` below its ceilings; without one, or without a timed kernel, there
-/// is nothing to draw and no file.
+/// Draws the entries of `report` below its ceilings. Without a ceiling, or without a timed kernel,
+/// no file is written.
 ///
 /// # Errors
 /// [`BenchError::Chart`] and [`BenchError::Write`].
@@ -140,8 +141,8 @@ fn draw(
     Ok(())
 }
 
-/// What memory allows up to the ridge, and arithmetic behind it. The labels of later lines bench
-/// above those of earlier ones.
+/// The roof: left of the ridge memory is the limit, right of it arithmetic. The labels of later
+/// lines stand above those of earlier ones.
 fn roof(
     chart: &mut Chart,
     x: Range<f64>,

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// Untimed steps before the timed ones: drivers compile a kernel at its first launch.
 const WARM_UP: u64 = 3;
-/// Most steps of the training loop: its numbers are means.
+/// The most steps of the training loop. Few will do, because its numbers are means.
 const LOOP_STEPS: u64 = 10;
 
 /// How much is measured.
@@ -23,8 +23,8 @@ pub struct StepOptions {
     pub runs: usize,
 }
 
-/// Times steps on one made-up batch, each waited for; then every operation; then the loop as
-/// training runs it, with prefetched batches and without waiting; then translating one image with
+/// Times, in this order: steps on one made-up batch, each waited for; every operation; the loop as
+/// training runs it, with prefetched batches and without waiting; the translation of one image with
 /// its upload and download.
 ///
 /// # Errors
@@ -33,14 +33,14 @@ pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Re
     let mut session = Session::new(gpu, config)?;
     session.store.initialise(gpu, config.seed)?;
     let (step, host) = time_waited(gpu, &mut session, config, options.steps)?;
-    // Before the clock and the translation take memory of their own.
+    // Read now: later the clock and the translation take memory of their own.
     let peak = gpu.peak_memory_bytes();
     let clock = Clock::of(gpu)?;
     let mut report = Report::new(Kind::Step, gpu, &clock);
     let operations = time_operations(gpu, &session, &clock, options.runs)?;
     let program = session.program();
     let bytes = operations.iter().map(|entry| entry.bytes).sum();
-    // Of contractions and of the gradients that an optimiser makes itself.
+    // Those of contractions, and of the gradients that an optimiser makes itself.
     let flop = rows(program.plan())
         .iter()
         .map(|row| row.macs as f64 * 2.0)
@@ -74,7 +74,7 @@ pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Re
     Ok(report)
 }
 
-/// Seconds of whole steps, and those of them that the host needs to encode and submit.
+/// Seconds of whole steps, and of these the seconds in which the host encodes and submits.
 fn time_waited(
     gpu: &Gpu,
     session: &mut Session,
@@ -107,7 +107,7 @@ fn wave(values: usize, phase: f32) -> Vec<f32> {
         .collect()
 }
 
-/// An entry for each operation in the order in which they run.
+/// An entry for each operation, in the order in which they run.
 pub(super) fn time_operations(
     gpu: &Gpu,
     session: &Session,
@@ -123,8 +123,8 @@ pub(super) fn time_operations(
             .zip(times)
             .for_each(|(seconds, (_, time))| seconds.push(time));
     }
-    // The discriminator runs several times: the second `conv2d` of a layer is another entry than
-    // the first.
+    // The discriminator runs several times, so a name may occur several times. The later entries
+    // get a number.
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut entries = Vec::with_capacity(rows.len());
     for (row, seconds) in rows.into_iter().zip(seconds) {
@@ -152,7 +152,8 @@ pub(super) fn time_operations(
 }
 
 /// Seconds of a step and of waiting for its batch, as training runs: the mean of `steps` steps on
-/// the bundled pairs. `None` for batches larger than these, and for networks of other images.
+/// the bundled pairs. `None` if a batch is larger than that set, or if the networks are for other
+/// images.
 fn time_loop(
     gpu: &Gpu,
     session: &mut Session,
@@ -177,7 +178,7 @@ fn time_loop(
         pairs,
         &LoaderOptions::new(config.pairs_per_step(), config.seed),
     )?;
-    // The first batch, which nothing could prefetch, is the start's and not the loop's.
+    // The first batch cannot be prefetched. It counts for the start, not for the loop.
     let mut batch = loader.next_batch()?;
     let waited = loader.waited();
     let mut reader = LossReader::new(0, config.objective.has_penalty());
@@ -195,7 +196,7 @@ fn time_loop(
     ]))
 }
 
-/// Seconds to translate one image, upload and download included, and the launches that it takes.
+/// Seconds to translate one image, with upload and download, and the number of launches.
 fn time_translation(
     gpu: &Gpu,
     session: &Session,

@@ -4,7 +4,7 @@ use crate::program::ProgramError;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// What is wrong with which file.
+/// What is wrong, and with which file.
 #[derive(Debug, Error)]
 pub enum InteropError {
     /// The file cannot be read.
@@ -15,12 +15,12 @@ pub enum InteropError {
         /// The system's words.
         source: std::io::Error,
     },
-    /// The file is of no format that is known, or ends too early.
+    /// The file has no known format, or ends too early.
     #[error("{} is not a complete {format} file ({reason}); use another file", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What its first bytes make of it.
+        /// The format that its first bytes name.
         format: &'static str,
         /// What the parser says.
         reason: String,
@@ -81,7 +81,7 @@ pub enum InteropError {
         /// What it holds instead, and the remedy.
         hint: &'static str,
     },
-    /// A state that may not reach the disk.
+    /// A value that must not be saved: a NaN or an infinity.
     #[error(
         "{key} on the device is not finite; what is on the disk stays as it was: use a smaller learning rate, or look at the data"
     )]
@@ -89,7 +89,7 @@ pub enum InteropError {
         /// The tensor's key.
         key: String,
     },
-    /// An operation that ONNX has no counterpart for.
+    /// An operation for which ONNX has no operator.
     #[error("{scope}: {op} cannot be written as ONNX; export a generator without it")]
     NoOnnx {
         /// The layer.

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file of tensors in memory: safetensors, or what `torch.save` made of a state dict, in either
-/// of its formats.
+/// A file of tensors in memory: safetensors, or a state dict that `torch.save` wrote, in either of
+/// its two formats.
 #[derive(Debug)]
 pub struct TensorFile {
     path: PathBuf,
@@ -24,7 +24,7 @@ pub struct TensorFile {
 }
 
 impl TensorFile {
-    /// Reads and checks a file; what it is tell its first bytes.
+    /// Reads and checks a file. Its first bytes say which format it is.
     ///
     /// # Errors
     /// [`InteropError::Read`] and [`InteropError::Damaged`].
@@ -33,7 +33,7 @@ impl TensorFile {
             path: path.to_owned(),
             source,
         };
-        // A device or a pipe has no end.
+        // Only regular files: a device or a pipe has no end.
         if !std::fs::metadata(path).map_err(fail)?.is_file() {
             return Err(fail(io::Error::other("not a regular file")));
         }
@@ -93,7 +93,7 @@ impl TensorFile {
             .ok_or_else(|| self.bad_metadata(format!("no entry \"{key}\"")))
     }
 
-    /// Metadata that does not parse.
+    /// The error for metadata that does not parse.
     pub fn bad_metadata(&self, reason: String) -> InteropError {
         InteropError::Metadata {
             path: self.path.clone(),
@@ -109,7 +109,7 @@ impl TensorFile {
         self.tensor(key, shape).map(|_| ())
     }
 
-    /// A file that holds another network than `wanted`.
+    /// The error for a file that holds another network than `wanted`.
     pub fn other_network(&self, wanted: &'static str, hint: &'static str) -> InteropError {
         InteropError::OtherNetwork {
             path: self.path.clone(),
@@ -151,7 +151,8 @@ type Contents = (BTreeMap<String, StoredTensor>, HashMap<String, String>);
 /// The tensors and the metadata of a safetensors file.
 fn read_safetensors(bytes: &[u8]) -> Result<Contents, String> {
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    // Its checks: tensors that neither overlap nor leave holes, and end with the file.
+    // The crate checks that tensors neither overlap nor leave holes, and that they end with the
+    // file.
     SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let data = size_of::<u64>() + length;
     let mut tensors = BTreeMap::new();

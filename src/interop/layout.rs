@@ -1,5 +1,5 @@
-//! Between our layouts and the reference's: weights HWIO here, OIHW there (transposed convolutions
-//! IOHW); activations NHWC and NCHW.
+//! Between our layouts and the reference's. Weights are HWIO here and OIHW there, IOHW for
+//! transposed convolutions. Activations are NHWC here and NCHW there.
 
 use crate::tensor::{Layout, Shape};
 
@@ -22,7 +22,7 @@ pub fn reference_shape(shape: Shape, transposed: bool) -> Vec<usize> {
         .to_vec()
 }
 
-/// Logical values in the reference's order.
+/// Our logical values, brought into the reference's order.
 pub fn to_reference(shape: Shape, transposed: bool, values: &[f32]) -> Vec<f32> {
     let mut reference = vec![0.0; shape.len()];
     for_each_pair(shape, transposed, |ours, theirs| {
@@ -31,7 +31,7 @@ pub fn to_reference(shape: Shape, transposed: bool, values: &[f32]) -> Vec<f32> 
     reference
 }
 
-/// The reference's values in our logical order.
+/// The reference's values, brought into our logical order.
 pub fn from_reference(shape: Shape, transposed: bool, values: &[f32]) -> Vec<f32> {
     let mut logical = vec![0.0; shape.len()];
     for_each_pair(shape, transposed, |ours, theirs| {

@@ -1,6 +1,6 @@
-//! A reader of pickles that builds values and never calls anything: what a class or function would
-//! make stays the note that it was asked for (Python's `pickletools` describes the format;
-//! protocols 0 to 4 as far as `torch.save` uses them).
+//! A reader of pickles that builds values and never calls anything. Where a pickle asks for a call,
+//! the value is a note of what it asked for. Protocols 0 to 4 are read as far as `torch.save` uses
+//! them; Python's `pickletools` describes the format.
 //!
 //! Values lie in one list and refer to each other by number, so that neither sharing nor deep
 //! nesting in a hostile file costs more than the file's own length.
@@ -27,7 +27,7 @@ pub(super) enum Value {
     Global(String),
     /// What the surrounding file stores under this key.
     Persistent(Id),
-    /// What a class or function would make of these arguments.
+    /// A call that the pickle asks for, and its arguments. It is never made.
     Call(Id, Id),
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Value {
 pub(super) struct Pickle {
     values: Vec<Value>,
     root: Id,
-    /// Bytes of the pickle itself; another may follow.
+    /// Length of the pickle in bytes; another may follow.
     pub length: usize,
 }
 
@@ -131,13 +131,13 @@ struct Machine<'a> {
     /// Heights of the stack that a MARK remembered.
     marks: Vec<usize>,
     memo: HashMap<usize, Id>,
-    /// Entries that may still be copied from one value to another: as many as the file has bytes,
-    /// so that copies of copies end.
+    /// How many entries may still be copied from one value to another. It starts at the file's
+    /// length, so copies of copies come to an end.
     copies: usize,
 }
 
 impl<'a> Machine<'a> {
-    /// One instruction; the root at the last one.
+    /// Runs one instruction. The last one gives the root.
     fn step(&mut self) -> Result<Option<Id>, String> {
         let code = self.take(1)?[0];
         match code {
@@ -240,7 +240,7 @@ impl<'a> Machine<'a> {
         let top = self.top()?;
         match &mut self.values[top] {
             Value::Sequence(list) => list.extend_from_slice(items),
-            // A class of its own that behaves as a list.
+            // Some classes behave as a list.
             Value::Call(..) => {}
             _ => return Err("nothing can be appended to this".into()),
         }
@@ -323,7 +323,7 @@ impl<'a> Machine<'a> {
                 let key = self.pop()?;
                 self.push(Value::Persistent(key));
             }
-            // State that an object is given after it was made: none that is read here has any.
+            // State that an object gets after it was made. No object that is read here has any.
             b'b' => drop(self.pop()?),
             _ => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
@@ -334,7 +334,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// An ordered dictionary is made of nothing or of pairs; everything else stays a note.
+    /// An ordered dictionary is made from nothing or from pairs. Every other call stays a note.
     fn call(&mut self, function: Id, arguments: Id) -> Result<Value, String> {
         let (Value::Global(name), Value::Sequence(given)) =
             (&self.values[function], &self.values[arguments])
@@ -370,7 +370,7 @@ impl<'a> Machine<'a> {
     }
 
     fn pop(&mut self) -> Result<Id, String> {
-        // What lies under a mark belongs to somebody else.
+        // What lies under a mark belongs to the value outside.
         match self.stack.len() > self.marks.last().copied().unwrap_or(0) {
             true => self.stack.pop().ok_or_else(|| EMPTY.to_owned()),
             false => Err(EMPTY.to_owned()),
@@ -418,7 +418,7 @@ const EMPTY: &str = "nothing on the stack";
 /// Bytes of the longest name of a class or module.
 const LONGEST_NAME: usize = 256;
 
-/// A little-endian two's complement of any length; what does not fit saturates.
+/// Reads a little-endian two's complement of any length. What does not fit is clamped.
 fn long(bytes: &[u8]) -> i64 {
     let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
     let fill = if negative { 0xff } else { 0 };

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 /// More axes than a tensor of any network has.
 const MOST_AXES: usize = 8;
 
-/// A tensor in the bytes of a file: every index that it can form lies within them.
+/// A tensor in the bytes of a file. Every index that it can form lies within these bytes; this is
+/// checked when it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredTensor {
     pub dtype: Dtype,
@@ -42,7 +43,7 @@ impl StoredTensor {
             .iter()
             .zip(&strides)
             .try_fold(offset, |last, (&size, &stride)| {
-                // An empty axis has no last element, and then no element is ever read.
+                // An empty axis has no last element, but then no element is ever read.
                 last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
             });
         let fits = shape.contains(&0) || last.is_some_and(|last| last < stored);
@@ -64,7 +65,7 @@ impl StoredTensor {
         }
     }
 
-    /// One element behind the other in row-major order, as safetensors files store them.
+    /// A tensor whose elements follow one another in row-major order, as in safetensors files.
     ///
     /// # Errors
     /// More elements than bytes.
@@ -77,7 +78,7 @@ impl StoredTensor {
         Self::new(dtype, shape, strides, 0, bytes)
     }
 
-    /// The error of a tensor that is none of `needed` floats.
+    /// The error for a tensor that does not hold `needed` floats.
     pub fn mismatch(&self, path: PathBuf, key: String, needed: &[usize]) -> InteropError {
         InteropError::Shape {
             path,
@@ -87,7 +88,7 @@ impl StoredTensor {
         }
     }
 
-    /// The values in row-major order, as f32; `None` where the type is no floating-point one.
+    /// The values in row-major order, as f32. `None` if the type is no floating-point type.
     pub fn values(&self, file: &[u8]) -> Option<Vec<f32>> {
         let convert: fn(&[u8]) -> f32 = match self.dtype {
             Dtype::F32 => |bytes| f32::from_le_bytes(array(bytes)),

@@ -120,7 +120,7 @@ fn range(start: u64, size: u64, length: usize) -> Option<Range<usize>> {
     Some(start as usize..end as usize)
 }
 
-/// What PyTorch calls a storage of each type, without the word Storage.
+/// PyTorch's name for a storage of each type, without the word Storage.
 const CLASSES: [(Dtype, &str); 10] = [
     (Dtype::F32, "Float"),
     (Dtype::F64, "Double"),
@@ -199,7 +199,7 @@ fn state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, String>
         true => Err(
             "it holds no state dict; save net.state_dict() rather than the network itself".into(),
         ),
-        // What nn.DataParallel puts in front of every key.
+        // nn.DataParallel puts this in front of every key.
         false if tensors.keys().all(|key| key.starts_with("module.")) => Ok(tensors
             .into_iter()
             .map(|(key, tensor)| (key["module.".len()..].to_owned(), tensor))
@@ -208,8 +208,8 @@ fn state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, String>
     }
 }
 
-/// The arguments of the function that makes a tensor, where a value is one, or a parameter around
-/// one.
+/// If a value is a tensor, or a parameter around one: the arguments of the function that would make
+/// it.
 fn rebuilt(pickle: &Pickle, id: Id) -> Option<&[Id]> {
     let call = |id: Id| match *pickle.get(id) {
         Value::Call(function, arguments) => {
@@ -263,7 +263,7 @@ pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<
     let mut archive = ZipWriter::new(out);
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let begin = |archive: &mut ZipWriter<_>, name: &str, size: usize| {
-        // Sizes beyond 32 bits need another header, and that must be said before.
+        // Sizes beyond 32 bits need another header, and the archive must know before it writes.
         let options = stored.large_file(size > u32::MAX as usize);
         archive
             .start_file(format!("archive/{name}"), options)

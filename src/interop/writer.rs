@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Seek, Write};
 
-/// Tensors to be written to one file. Each is read from where it lies when its turn comes, one
-/// after the other.
+/// Tensors to be written to one file. Each is read from the device only when its turn comes, so the
+/// file is never in memory as a whole.
 #[derive(Debug, Default)]
 pub struct TensorWriter<'a> {
     tensors: Vec<Entry<'a>>,
@@ -35,12 +35,12 @@ impl fmt::Debug for Entry<'_> {
     }
 }
 
-/// What ends the writing of a file too early.
+/// Why a file could not be written to its end.
 #[derive(Debug)]
 pub enum WriteError {
     /// The file.
     Io(io::Error),
-    /// A tensor that cannot be read back or may not reach the disk.
+    /// A tensor that cannot be read back, or must not be saved.
     Tensor(InteropError),
 }
 
@@ -63,9 +63,9 @@ impl<'a> TensorWriter<'a> {
         self.metadata.insert(key.to_owned(), text);
     }
 
-    /// Adds one part of every state of `arena`, f32 under `prefix` and the reference's keys. With
-    /// `tracked`, the number of updates of the running statistics, each norm layer gets PyTorch's
-    /// `num_batches_tracked`.
+    /// Adds one part of every state of `arena`, as f32, under `prefix` and the reference's keys.
+    /// `tracked` is the number of updates of the running statistics; with it each normalisation
+    /// gets PyTorch's `num_batches_tracked`.
     pub fn network(
         &mut self,
         from: (&'a Gpu, &'a Store),
@@ -98,7 +98,7 @@ impl<'a> TensorWriter<'a> {
         }
     }
 
-    /// Adds tensors of another file as they are, those that `rename` gives a key.
+    /// Adds those tensors of another file to which `rename` gives a key, as they are.
     pub fn file<'k>(&mut self, file: &'a TensorFile, rename: impl Fn(&'a str) -> Option<&'k str>) {
         for (key, tensor) in file.tensors() {
             let Some(key) = rename(key) else { continue };
@@ -117,7 +117,7 @@ impl<'a> TensorWriter<'a> {
     /// # Errors
     /// Those of `out`; [`InteropError::Unsavable`], and those of reading back.
     pub fn write(mut self, out: &mut impl Write) -> Result<(), WriteError> {
-        // The format's order: the strictest alignment first.
+        // The format wants the strictest alignment first.
         self.tensors
             .sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.key.cmp(&b.key)));
         let mut end = 0;
@@ -154,7 +154,7 @@ impl<'a> TensorWriter<'a> {
     }
 }
 
-/// One part of a state in the reference's order, if it may reach the disk.
+/// One part of a state in the reference's order, if all its values are finite.
 fn read_state(
     (gpu, store): (&Gpu, &Store),
     state: &StateSpec,

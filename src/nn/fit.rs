@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// The image is extended to the right and below by its reflection, and the result cut back to
+    /// The image is extended to the right and below by its reflection. The result is cut back to
     /// the image's size.
     #[default]
     Pad,
-    /// The U-Net's own rule: odd maps are halved by leaving out a row or column, the skips' middles
-    /// are what the decoder's maps go with, and the result shows the middle of the image, a
-    /// multiple in size.
+    /// The U-Net's own rule. Halving an odd map leaves out a row or column. The decoder's maps are
+    /// joined with the middle of each skip. The result shows the middle of the image, and its sides
+    /// are multiples of the generator's.
     Crop,
 }
 
-/// A fit for images of one size.
+/// How images of one size are fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fitted {
-    /// What the generator is given of an image.
+    /// The window of an image that the generator is given.
     given: Window,
-    /// What its result shows of an image.
+    /// The window of an image that the result shows.
     shown: Window,
 }
 
@@ -38,7 +38,7 @@ impl Fit {
         }
     }
 
-    /// The least side of images of which a result shows anything.
+    /// The smallest side of an image whose result is not empty.
     pub fn least_side(self, multiple: usize) -> usize {
         match self {
             Self::Pad => 1,
@@ -46,11 +46,11 @@ impl Fit {
         }
     }
 
-    /// The fit for images of `shape` and such a generator.
+    /// The fit for images of `shape` and a generator of this configuration.
     pub fn of(self, shape: Shape, generator: &GeneratorConfig) -> Fitted {
         let (multiple, least) = (generator.multiple(), generator.least_side());
         let [height, width] = [shape.height(), shape.width()];
-        // Reflected again and again where the image is less than half of that.
+        // An image smaller than half of this is reflected several times.
         let side = |side: usize| {
             if self == Self::Pad {
                 side.next_multiple_of(multiple).max(least)
@@ -80,7 +80,7 @@ impl Fitted {
         self.given.of(tape, image)
     }
 
-    /// Records the result: the part of what the generator made that shows the image.
+    /// Records the result: the part of the generator's output that shows the image.
     ///
     /// # Errors
     /// Those of recording.
@@ -96,7 +96,7 @@ impl Fitted {
         self.shown.of(tape, image)
     }
 
-    /// The shape of that part of images of a shape.
+    /// The shape of that part, for images of a given shape.
     pub fn shown_shape(&self, images: Shape) -> Shape {
         Shape::nhwc(
             images.batch(),
@@ -106,7 +106,7 @@ impl Fitted {
         )
     }
 
-    /// The same of images in memory, `[batch, height, width, channels]`.
+    /// That part of images in memory, `[batch, height, width, channels]`.
     pub fn shown_of(&self, values: &[f32], shape: Shape) -> Vec<f32> {
         let Window {
             top,

@@ -1,4 +1,4 @@
-//! The generator, whichever its architecture.
+//! The generator, of any architecture.
 
 use super::layer::{Builder, Mode, Norm, Upsample};
 use super::resnet::{ResNet, ResNetConfig};
@@ -8,8 +8,8 @@ use crate::state::{ArenaId, StateList};
 use crate::tape::{Tape, TapeError, Var};
 use serde::{Deserialize, Serialize};
 
-/// The shape of a generator. In files it is the shape of its architecture as it stands; their
-/// fields tell them apart.
+/// The shape of a generator. Files hold the fields of its architecture without a tag; the fields
+/// tell the architectures apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum GeneratorConfig {
@@ -20,8 +20,8 @@ pub enum GeneratorConfig {
 }
 
 impl GeneratorConfig {
-    /// The generator that a state dict belongs to, if it doubles its maps by `upsample`: that these
-    /// are resized can be seen, but not how.
+    /// The generator that a state dict belongs to. The state dict shows whether maps are resized,
+    /// but not how; `upsample` says that.
     pub fn from_shapes(shapes: &Shapes, upsample: Upsample) -> Option<Self> {
         let res_net = || ResNetConfig::from_shapes(shapes, upsample).map(Self::ResNet);
         UNetConfig::from_shapes(shapes, upsample)
@@ -53,8 +53,7 @@ impl GeneratorConfig {
         }
     }
 
-    /// How one like it that has none is trained to have dropout, as the options of `train` are
-    /// called.
+    /// For a generator without dropout: what to train with to have it, in words for a message.
     pub fn dropout_remedy(&self) -> &'static str {
         match self {
             Self::UNet(UNetConfig { dropout: true, .. }) => {
@@ -73,7 +72,7 @@ impl GeneratorConfig {
         }
     }
 
-    /// The sides of results are multiples of this: images of other sizes are fitted to it, see
+    /// The sides of results are multiples of this. Images of other sizes are fitted to it, see
     /// [`Fit`](super::Fit).
     pub fn multiple(&self) -> usize {
         match self {
@@ -82,8 +81,8 @@ impl GeneratorConfig {
         }
     }
 
-    /// The least side of images that it takes: a multiple, or in a ResNet two, since its blocks
-    /// reflect maps of two pixels or more.
+    /// The smallest side of an image that it takes: one multiple. In a ResNet it is two of them,
+    /// since its blocks can reflect only maps of two pixels or more.
     pub fn least_side(&self) -> usize {
         match self {
             Self::UNet(_) => self.multiple(),

@@ -1,5 +1,5 @@
-//! How a network is built, read off its state dict: the reference's files say nothing else about
-//! themselves.
+//! How a network is built, read off the keys and shapes of its state dict. The reference's files
+//! say nothing else about themselves.
 
 use super::resnet::FIRST_BLOCK;
 use super::{DropoutAt, Norm, PatchGanConfig, ResNetConfig, UNetConfig, Upsample};
@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 pub type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 
 impl UNetConfig {
-    /// The U-Net or encoder-decoder that a state dict belongs to, if it doubles its maps by
-    /// `upsample`. Dropout leaves no trace in it and is taken as on, where PyTorch has it.
+    /// The U-Net or encoder-decoder that a state dict belongs to; `upsample` says how it doubles
+    /// its maps. Dropout leaves no trace in a state dict. It is taken as on, where PyTorch has it.
     pub fn from_shapes(shapes: &Shapes, upsample: Upsample) -> Option<Self> {
         let &[ngf, in_channels, 4, 4] = *shapes.get("model.model.0.weight")? else {
             return None;
         };
         let [up_channels, out_channels] =
             up_channels(shapes.get("model.model.3.weight")?, upsample, 4)?;
-        // The convolution on the way down in every block but the outermost; norms have vectors
-        // under that name.
+        // In every block but the outermost this is the convolution on the way down. Normalisations
+        // have vectors under the same name.
         let inner =
             |key: &&&str, shape: &&[usize]| key.ends_with(".model.1.weight") && shape.len() == 4;
         let num_downs = 1 + shapes
@@ -42,7 +42,7 @@ impl UNetConfig {
 }
 
 impl ResNetConfig {
-    /// The ResNet generator that a state dict belongs to, if it doubles its maps by `upsample`.
+    /// The ResNet generator that a state dict belongs to; `upsample` says how it doubles its maps.
     /// Here dropout does leave a trace: it counts as a layer.
     pub fn from_shapes(shapes: &Shapes, upsample: Upsample) -> Option<Self> {
         let &[ngf, in_channels, 7, 7] = *shapes.get("model.1.weight")? else {
@@ -95,7 +95,8 @@ impl PatchGanConfig {
             return None;
         };
         let convolutions = shapes.values().filter(|shape| shape.len() == 4).count();
-        // Behind the strided ones stand one with stride 1 and the one that judges.
+        // Behind the strided convolutions come two more: one with stride 1, and the one that makes
+        // the logits.
         let n_layers = convolutions
             .checked_sub(2)
             .filter(|&n_layers| n_layers > 0)?;
@@ -108,9 +109,9 @@ impl PatchGanConfig {
     }
 }
 
-/// Input and output channels of a step of the way up by its weight: of a transposed convolution
-/// with so large a `kernel`, which has the input's first, or of a convolution behind a map that was
-/// resized, in whichever way.
+/// Input and output channels of a step of the way up, from the shape of its weight. A transposed
+/// convolution has a kernel of size `kernel` and its input channels first. Behind a resized map
+/// comes a convolution of kernel 3, with its output channels first.
 fn up_channels(weight: &[usize], upsample: Upsample, kernel: usize) -> Option<[usize; 2]> {
     match (upsample, weight) {
         (Upsample::Deconv, &[input, output, height, width]) if [height, width] == [kernel; 2] => {
@@ -121,7 +122,7 @@ fn up_channels(weight: &[usize], upsample: Upsample, kernel: usize) -> Option<[u
     }
 }
 
-/// The normalisation: batch norm has states of its own; with instance norm the convolutions have
+/// The normalisation. Batch norm has states of its own. With instance norm the convolutions have
 /// the bias `of_instance`.
 fn norm(shapes: &Shapes, of_instance: &str) -> Norm {
     match shapes.keys().any(|key| key.ends_with(".running_mean")) {
@@ -135,8 +136,8 @@ fn norm(shapes: &Shapes, of_instance: &str) -> Norm {
 mod tests {
     use super::*;
 
-    /// A ResNet without blocks whose layer in front of the last convolution has a weight of shape
-    /// `last_up`.
+    /// A ResNet without blocks. `last_up` is the shape of the weight in front of its last
+    /// convolution.
     fn res_net(ngf: usize, last_up: &[usize]) -> Option<ResNetConfig> {
         let (first, last) = ([ngf, 3, 7, 7], [3, ngf, 7, 7]);
         let keys = [
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn files_of_any_shape_are_read_without_a_panic() {
         assert_eq!(res_net(4, &[8, 4, 3, 3]).map(|config| config.ngf), Some(4));
-        // An axis may be as long as it likes where another is zero.
+        // A hostile file may claim any length for one axis if another axis is zero.
         for (ngf, last_up) in [
             (4, &[4][..]),
             (4, &[]),

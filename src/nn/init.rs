@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Initialisation {
-    /// Normal with the gain as its deviation.
+    /// Normal; the gain is the standard deviation.
     #[default]
     Normal,
     /// Normal with the deviation `gain sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010).
@@ -19,8 +19,8 @@ pub enum Initialisation {
     Orthogonal,
 }
 
-/// Sets how the weights in the trainable arenas of `states` start: those of convolutions by
-/// `scheme`, those of batch norm normal around 1 with the deviation `gain`. Biases stay 0.
+/// Sets how the weights in the trainable arenas of `states` start. Weights of convolutions follow
+/// `scheme`. Weights of batch norm are normal around 1 with the deviation `gain`. Biases stay 0.
 pub fn set_initialisation(states: &mut StateList, scheme: Initialisation, gain: f32) {
     let start = |state: &StateSpec| match (state.shape.layout(), state.init) {
         (Layout::Hwio, _) => Some(of_weight(state, scheme, gain)),
@@ -41,8 +41,8 @@ pub fn set_initialisation(states: &mut StateList, scheme: Initialisation, gain: 
 
 fn of_weight(state: &StateSpec, scheme: Initialisation, gain: f32) -> Init {
     let [height, width, inputs, outputs] = state.shape.dims();
-    // PyTorch reads the fans off the axes: a transposed convolution's first one is that of its
-    // input channels.
+    // PyTorch reads fan-in and fan-out off the axes. The first axis of a transposed convolution is
+    // its input channels.
     let [fan_in, fan_out] = if state.transposed {
         [outputs, inputs]
     } else {

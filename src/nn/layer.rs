@@ -1,4 +1,4 @@
-//! What both networks are made of: convolutions, normalisation, dropout, and how they behave in
+//! What the networks are made of: convolutions, normalisation and dropout, and how these behave in
 //! training and in use.
 
 use super::test_time::TestTime;
@@ -46,8 +46,8 @@ impl Norm {
         }
     }
 
-    /// Whether the convolutions in front of a normalisation have a bias (the reference: with
-    /// instance norm only).
+    /// Whether the convolutions in front of a normalisation have a bias. As in the reference, only
+    /// with instance norm.
     pub(super) fn conv_has_bias(self) -> bool {
         self == Self::Instance
     }
@@ -56,17 +56,17 @@ impl Norm {
 /// Where batch norm takes its statistics from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatisticsFrom {
-    /// The whole batch; updates the running statistics: training.
+    /// From the whole batch; updates the running statistics. This is training.
     Batch,
-    /// The whole batch, without an update: a second pass over what was seen already.
+    /// From the whole batch, without an update: for a second pass over the same images.
     BatchAgain,
-    /// Each of so many equal parts of the batch; updates the running statistics by one part after
-    /// the other: several batches at once.
+    /// From each of so many equal parts of the batch; updates the running statistics by one part
+    /// after the other. This is several batches at once.
     Parts(usize),
-    /// Each image alone, whatever the batch: use as trained at batch 1, which is instance
-    /// normalisation.
+    /// From each image alone, whatever the batch: the use that fits training at batch 1. It is
+    /// instance normalisation.
     Image,
-    /// The whole batch, without a trace in the running statistics.
+    /// From the whole batch; the running statistics stay as they are.
     WholeBatch,
     /// The running statistics: the reference's `eval()`.
     Running,
@@ -79,7 +79,7 @@ pub enum DropoutMode {
     Off,
     /// Draws a mask from seed, step and layer.
     Random,
-    /// As [`DropoutMode::Random`], with the masks of one of several batches of a step.
+    /// As [`DropoutMode::Random`]; each of several batches of a step has masks of its own.
     Numbered(usize),
     /// Multiplies by given 0/1 masks, by layer name.
     Given(BTreeMap<String, Var>),
@@ -116,7 +116,7 @@ impl Mode {
         }
     }
 
-    /// The same over batch `number` of a step that has several, counted from 0: random dropout
+    /// The same for batch `number`, counted from 0, of a step that has several. Random dropout
     /// draws other masks for each.
     pub fn numbered(&self, number: usize) -> Self {
         let other = number > 0 && self.dropout == DropoutMode::Random;
@@ -131,7 +131,7 @@ impl Mode {
         }
     }
 
-    /// The same for a second pass over what was seen already: the same output, and running
+    /// The same for a second pass over the same images: the output is the same, and running
     /// statistics stay.
     pub fn again(&self) -> Self {
         let statistics = if self.statistics == StatisticsFrom::Batch {
@@ -145,13 +145,14 @@ impl Mode {
         }
     }
 
-    /// The same output for the same image every time: per-image statistics, no dropout.
+    /// For use: per-image statistics and no dropout, so the same image gives the same output every
+    /// time.
     pub fn translation() -> Self {
         TestTime::default().mode()
     }
 }
 
-/// Where a network puts its states while it is built.
+/// Where a network adds its states while it is built.
 pub(super) struct Builder<'a> {
     pub states: &'a mut StateList,
     pub parameters: ArenaId,
@@ -261,8 +262,8 @@ pub enum Upsample {
     /// A transposed convolution.
     #[default]
     Deconv,
-    /// Every pixel twice in both directions, then a convolution: no pixel meets more taps than its
-    /// neighbours, which shows as a checkerboard.
+    /// Every pixel is repeated twice in both directions, then comes a convolution. All pixels meet
+    /// equally many taps; where they do not, a checkerboard shows.
     Nearest,
     /// As [`Upsample::Nearest`], but interpolated between the pixels.
     Bilinear,
@@ -400,8 +401,8 @@ impl NormLayer {
     }
 }
 
-/// Batch norm by the statistics of each of `parts` equal parts of the batch, which also move the
-/// running ones.
+/// Batch norm by the statistics of each of `parts` equal parts of the batch. They also move the
+/// running statistics.
 fn batch_norm_training(
     tape: &mut Tape,
     input: Var,

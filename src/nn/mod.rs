@@ -36,7 +36,7 @@ pub enum NetworkError {
         given: usize,
         /// The smallest that makes a network.
         least: usize,
-        /// A bound far above any use, so that sizes cannot overflow.
+        /// The largest number allowed. It is far above any use, and sizes cannot overflow below it.
         most: usize,
     },
 }
@@ -44,7 +44,8 @@ pub enum NetworkError {
 /// The most channels of a first convolution.
 pub const MOST_CHANNELS: usize = 1 << 13;
 
-/// Checks that each number lies in its range; configurations come from files too.
+/// Checks that each number lies in its range. Configurations come from files too, so nothing is
+/// taken for granted.
 pub(crate) fn check_ranges(
     numbers: &[(&'static str, usize, usize, usize)],
 ) -> Result<(), NetworkError> {

@@ -1,5 +1,5 @@
-//! The discriminator: a PatchGAN that judges overlapping patches (paper, section 6.1.2; the
-//! reference's `NLayerDiscriminator` and `PixelDiscriminator`). Its output is logits.
+//! The discriminator: a PatchGAN, which gives one logit for each of many overlapping patches
+//! (paper, section 6.1.2; the reference's `NLayerDiscriminator` and `PixelDiscriminator`).
 
 use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
@@ -18,7 +18,7 @@ pub struct PatchGanConfig {
     pub in_channels: usize,
     /// Channels after the first convolution.
     pub ndf: usize,
-    /// Strided convolutions: 3 sees 70×70 pixels; 0 is the 1×1 PixelGAN.
+    /// Strided convolutions. With 3 a logit sees 70×70 pixels; 0 is the 1×1 PixelGAN.
     pub n_layers: usize,
     /// Normalisation.
     pub norm: Norm,
@@ -28,7 +28,7 @@ impl PatchGanConfig {
     /// The most strided convolutions.
     pub const MOST_LAYERS: usize = 8;
 
-    /// Side in pixels of the patches that are judged (paper, section 6.1.2): 1, 16, 34, 70, 142,
+    /// Side in pixels of the patch that one logit sees (paper, section 6.1.2): 1, 16, 34, 70, 142,
     /// 286 for 0, 1, .. 5 layers.
     pub fn receptive_field(n_layers: usize) -> usize {
         if n_layers == 0 {
@@ -135,8 +135,8 @@ impl PatchGan {
     }
 }
 
-/// Strided convolutions, one more with stride 1, and one to a single channel; multipliers min(2^i,
-/// 8).
+/// Strided convolutions, one more with stride 1, and one to a single channel. Layer i has min(2^i,
+/// 8) times the channels of the first.
 fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     let channels = |layer: usize| config.ndf << layer.min(3);
     let mut layers = Vec::new();
@@ -170,7 +170,8 @@ fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
             ),
         };
         layers.push(Layer { conv, norm });
-        // The reference counts convolution, normalisation and activation as modules of their own.
+        // In the reference's numbering, convolution, normalisation and activation are one module
+        // each.
         index += if first { 2 } else { 3 };
     }
     let ends = [channels(config.n_layers), 1];
@@ -188,7 +189,7 @@ fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     layers
 }
 
-/// Three 1×1 convolutions: each pixel is judged alone.
+/// Three 1×1 convolutions: each logit sees one pixel.
 fn pixel_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     let (ndf, has_bias) = (config.ndf, config.norm.conv_has_bias());
     let point = Geometry::new(1, 1, 0);

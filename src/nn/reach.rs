@@ -1,4 +1,5 @@
-//! How far a value of a network sees: read off the geometry of what is recorded on a tape.
+//! The receptive field: how far a value of a network sees. It is read off the geometry of the
+//! operations on a tape.
 
 use crate::contraction::Family;
 use crate::ops::batch_norm::Statistics;
@@ -12,12 +13,12 @@ use std::any::Any;
 /// First and last position along one axis.
 type Span = [i64; 2];
 
-/// The most pixels beyond `first .. first + count` of `output` (along either axis; the maps must be
-/// square) that values there are made from, read as pixels of `input`. Statistics of
-/// normalisations, which see everything, are not counted.
+/// How many pixels beyond `first .. first + count` the values of `output` there are made from, in
+/// pixels of `input`, along either axis. The maps must be square. Statistics of normalisations see
+/// everything and are not counted.
 ///
-/// For the U-Net of n halvings and a multiple of 2^n that is 2^(n+1) - 1: one pixel of the
-/// innermost map to either side, and what the convolutions on the way down to it see.
+/// For a U-Net of n halvings and a range that is a multiple of 2^n it is 2^(n+1) - 1: one pixel of
+/// the innermost map to either side, and what the convolutions on the way down to it see.
 pub fn reach(tape: &Tape, input: Var, output: Var, first: usize, count: usize) -> usize {
     let nodes = tape.nodes();
     let mut needed: Vec<Option<Span>> = vec![None; nodes.len()];
@@ -38,8 +39,8 @@ pub fn reach(tape: &Tape, input: Var, output: Var, first: usize, count: usize) -
     (core[0] - seen[0]).max(seen[1] - core[1]).max(0) as usize
 }
 
-/// The inputs of a node that are maps: of a contraction the first, of statistics none; weights and
-/// constants do not lead to the image.
+/// The inputs of a node that lead to the image: the first one of a contraction, none of statistics.
+/// Weights and constants do not lead there.
 fn maps<'a>(op: &dyn Op, node: &'a Node, nodes: &[Node]) -> &'a [Var] {
     match (op as &dyn Any).is::<Statistics>() {
         true => &[],
@@ -57,7 +58,7 @@ fn key(op: &dyn Op, node: &Node, nodes: &[Node]) -> Option<crate::contraction::C
     op.contraction(&shapes, node.shape)
 }
 
-/// What positions of the input a node's positions are made from.
+/// The positions of a node's input that the given positions of its output are made from.
 fn seen_by(op: &dyn Op, node: &Node, nodes: &[Node], [first, last]: Span) -> Span {
     if let Some(window) = (op as &dyn Any).downcast_ref::<Window>() {
         let [one, other] = [window.top, window.left].map(i64::from);

@@ -12,14 +12,14 @@ use crate::tape::{Tape, TapeError, Var};
 use serde::{Deserialize, Serialize};
 
 const RELU: Activation = Activation::LeakyRelu { slope: 0.0 };
-/// The first and the last convolution, on a map padded by [`WIDE_PAD`].
+/// Of the first and the last convolution, which read a map padded by [`WIDE_PAD`].
 const WIDE: Geometry = Geometry::new(7, 1, 0);
 const WIDE_PAD: usize = 3;
-/// The convolutions of a block, on a map padded by one pixel.
+/// Of the convolutions of a block, which read a map padded by one pixel.
 const SMOOTH: Geometry = Geometry::new(3, 1, 0);
-/// Halvings, and as transposed convolutions doublings.
+/// Of the halvings and, as transposed convolutions, the doublings.
 const HALVE: Geometry = Geometry::new(3, 2, 1);
-/// Where the blocks begin in the state dict.
+/// Number of the first block in the state dict.
 pub(super) const FIRST_BLOCK: usize = 10;
 
 /// The shape of a ResNet generator.
@@ -97,7 +97,7 @@ impl Unit {
 }
 
 impl ResNet {
-    /// Adds the states. Refuses no blocks, no channels, and numbers beyond any use.
+    /// Adds the states. Zero blocks, zero channels and numbers beyond any use are refused.
     pub fn new(builder: &mut Builder, config: &ResNetConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
             ("number of blocks", config.blocks, 1, 64),
@@ -208,7 +208,7 @@ impl Block {
         let key = |index: usize| format!("{block}.conv_block.{index}");
         let channels = [4 * config.ngf; 2];
         let first = Unit::new(builder, key, 1, SMOOTH, channels, config.norm);
-        // A layer of dropout moves those behind it by one place.
+        // In the state dict a dropout layer moves the layers behind it by one place.
         let dropout = config.dropout.then(|| key(4));
         let second = Unit::new(
             builder,

@@ -35,7 +35,8 @@ pub struct UNetConfig {
     /// Which blocks have dropout.
     #[serde(default)]
     pub dropout_at: DropoutAt,
-    /// Whether the way up sees the maps of the way down: without, it is an encoder-decoder.
+    /// Whether the way up sees the maps of the way down. Without these skips it is an
+    /// encoder-decoder.
     #[serde(default = "with_skips")]
     pub skips: bool,
     /// How the way up doubles its maps.
@@ -43,12 +44,12 @@ pub struct UNetConfig {
     pub upsample: Upsample,
 }
 
-/// What files say that are older than the choice.
+/// The value for files that are older than this field.
 fn with_skips() -> bool {
     true
 }
 
-/// The blocks with dropout, after either reference.
+/// Which blocks have dropout, as in one of the two references.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DropoutAt {
@@ -77,7 +78,7 @@ impl UNetConfig {
                 .any(|depth| self.dropout_at.includes(depth, self.num_downs))
     }
 
-    /// Image sizes must be multiples of this, whatever depth a file says.
+    /// Image sizes must be multiples of this. It does not overflow, whatever depth a file says.
     pub(super) fn multiple(&self) -> usize {
         1 << self.num_downs.min(MOST_DOWNS)
     }
@@ -102,7 +103,7 @@ struct Level {
 }
 
 impl UNet {
-    /// Adds the states. Refuses a depth under 2, no channels, and numbers beyond any use.
+    /// Adds the states. A depth under 2, zero channels and numbers beyond any use are refused.
     pub fn new(builder: &mut Builder, config: &UNetConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
             ("number of downs", config.num_downs, 2, MOST_DOWNS),
@@ -156,8 +157,8 @@ impl UNet {
                 && depth < innermost
                 && let Some(skip) = skips.pop()
             {
-                // Where an odd map was halved the decoder's is smaller: the middle of the skip goes
-                // with it.
+                // If an odd map was halved, the decoder's map is smaller. It is joined with the
+                // middle of the skip.
                 let small = tape.shape(value);
                 let skip = Window::centre(tape.shape(skip), small.height(), small.width())
                     .of(tape, skip)?;
@@ -176,7 +177,8 @@ impl UNet {
     }
 }
 
-/// Adds the levels from `depth` inwards, states in the reference's order, innermost level first.
+/// Adds the levels from `depth` inwards. States are in the reference's order: innermost level
+/// first.
 fn add_level(
     builder: &mut Builder,
     config: &UNetConfig,

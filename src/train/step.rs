@@ -55,7 +55,7 @@ pub struct PairShape {
 pub struct Networks<'a> {
     /// What learns to translate.
     pub generator: &'a Generator,
-    /// What judges; `None` for a generator that learns from the distance generator_only.
+    /// The discriminator. `None` for a generator that learns from the distance alone.
     pub discriminator: Option<&'a PatchGan>,
     /// Older fakes for the discriminator, in the PyTorch order of updates.
     pub pool: Option<&'a Pool>,
@@ -63,8 +63,8 @@ pub struct Networks<'a> {
 
 /// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator
 /// to fool it and to stay near the target, in the objective's order. The losses go to the monitor
-/// in the order of [`LOSSES`], without their weights, the L1 distance also where another is accumulated;
-/// without an adversarial loss it generator_only.
+/// in the order of [`LOSSES`], without their weights. The L1 distance goes there also where another
+/// distance is learnt. Without an adversarial loss it is the only one.
 ///
 /// Where the recipe accumulates, the images are those of several batches, and networks learn from
 /// the mean of their gradients. Each batch has statistics and dropout masks of its own.
@@ -194,7 +194,7 @@ impl Step<'_> {
         self.fitted.result(tape, output)
     }
 
-    /// The generator learns from the distance generator_only. Returns its last output.
+    /// The generator learns from the distance alone. Returns its last output.
     fn generator_only(
         &self,
         tape: &mut Tape,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 /// Version of the container.
 const IR_VERSION: i64 = 8;
-/// Version of the operators: old enough for other programs, new enough for all that is used here.
+/// Version of the operators. It is old enough for other programs, and new enough for all that is
+/// used here.
 const OPSET: i64 = 17;
 
 /// `TensorProto.DataType`.
@@ -40,12 +41,12 @@ pub struct About<'a> {
 }
 
 impl Graph {
-    /// Adds a node with one output; nodes stand in the order in which they can run.
+    /// Adds a node with one output. Nodes must be added in an order in which they can run.
     pub fn node(&mut self, op_type: &str, inputs: &[&str], output: &str, attributes: Vec<Message>) {
         self.node_of(op_type, inputs, &[output], attributes);
     }
 
-    /// Adds a node, which is named as its first output.
+    /// Adds a node. It is named after its first output.
     pub fn node_of(
         &mut self,
         op_type: &str,
@@ -64,9 +65,9 @@ impl Graph {
         );
     }
 
-    /// Adds a constant of floats, unless there is one of that name, which then has the same values:
-    /// states are called `model.*` as in the weight file, other constants by their values or their
-    /// only use.
+    /// Adds a constant of floats, unless there is one of that name. One name always has one set of
+    /// values: states are called `model.*` as in the weight file, other constants by their values
+    /// or by their only use.
     pub fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) {
         self.initializer(name, dims, FLOAT, bytemuck::pod_collect_to_vec(values));
     }
@@ -143,7 +144,7 @@ fn value_info(image: &Image) -> Message {
         .text(3, image.doc)
 }
 
-/// Attributes of nodes: name, value, and the type once more.
+/// Attributes of nodes: name, value, and the type.
 pub mod attribute {
     use super::Message;
 

@@ -1,8 +1,8 @@
 //! Export to ONNX: a recorded forward pass, node by node, as the operators of the format.
 //!
-//! Nothing here knows a network. What the tape says is what is exported: the statistics of its
-//! normalisations, its dropout. Activations are NCHW and weights in the reference's order of axes,
-//! under their state-dict keys.
+//! Nothing here knows a network. What is on the tape is exported, with the statistics of its
+//! normalisations and its dropout. Activations are NCHW and weights in the reference's order of
+//! axes, under their state-dict keys.
 
 mod graph;
 mod protobuf;
@@ -16,7 +16,7 @@ use graph::{About, Image};
 use protobuf::Message;
 use std::io::{self, Write};
 
-/// The most bytes that readers of the format take in one file.
+/// The most bytes of a file that readers of the format accept.
 const MOST_BYTES: usize = i32::MAX as usize;
 
 /// A recorded forward pass that is to be exported.
@@ -34,7 +34,7 @@ pub struct Export<'a> {
     pub channels: [String; 2],
     /// What height and width may be.
     pub sizes: String,
-    /// Images that are extended by their reflection are so to multiples of this.
+    /// Images that are extended by their reflection are extended to multiples of this.
     pub multiple: usize,
     /// Seed of dropout, where the recording has any.
     pub seed: u64,
@@ -45,7 +45,7 @@ pub struct Export<'a> {
 pub struct OnnxModel(Message);
 
 impl Export<'_> {
-    /// The file, with the weights of `file` and `metadata` as keys and texts.
+    /// Makes the file, with the weights of `file`, and `metadata` as keys and texts.
     ///
     /// # Errors
     /// [`InteropError::NoOnnx`] for an operation that has no counterpart,

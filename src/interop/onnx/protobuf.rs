@@ -1,5 +1,5 @@
-//! Protocol Buffers as far as writing needs them: fields are appended in turn, each its number and
-//! wire type, then its value.
+//! The part of Protocol Buffers that writing needs. Fields are appended in turn: number and wire
+//! type, then the value.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,8 @@ const VARINT: u64 = 0;
 const LENGTH_DELIMITED: u64 = 2;
 const FIXED_32: u64 = 5;
 
-/// A message under construction. Long values are moved, never copied, so a file is in memory once.
+/// A message that is being built. Long values are moved, never copied, so a file is in memory only
+/// once.
 #[derive(Debug, Default)]
 pub struct Message {
     parts: Vec<Vec<u8>>,
@@ -51,7 +52,7 @@ impl Message {
         self
     }
 
-    /// A message in this one.
+    /// A message within this one.
     pub fn message(mut self, field: u64, value: Self) -> Self {
         self.key(field, LENGTH_DELIMITED);
         self.varint(value.length as u64);
@@ -81,7 +82,7 @@ impl Message {
         self.varint(field << 3 | wire);
     }
 
-    /// Seven bits a byte, the lowest first; the top bit says that more follow.
+    /// A varint: seven bits a byte, the lowest first. The top bit says that more bytes follow.
     fn varint(&mut self, mut value: u64) {
         let mut bytes = Vec::new();
         while value >= 0x80 {

@@ -41,7 +41,7 @@ pub const OUTPUT: &str = "output";
 /// Batch, height and width of NCHW.
 const ALL_BUT_CHANNELS: [i64; 3] = [0, 2, 3];
 
-/// All that leads to the output.
+/// The nodes that the output depends on, as operators of ONNX.
 pub fn graph(export: &Export, file: &TensorFile) -> Result<Graph, InteropError> {
     let mut translation = Translation {
         export,
@@ -128,7 +128,7 @@ impl Translation<'_> {
         Ok(())
     }
 
-    /// Operator and attributes of what is one node here and there, with the same inputs.
+    /// Operator and attributes of a node that is one node in ONNX too, with the same inputs.
     fn simple(&self, var: Var, node: &Node, op: &dyn Any) -> Option<(&'static str, Vec<Message>)> {
         if let Some(conv) = op
             .downcast_ref::<Conv2d>()
@@ -183,8 +183,8 @@ impl Translation<'_> {
         }
     }
 
-    /// Dropout in training mode. Runtimes take one out whose mask nobody reads, whatever its mode,
-    /// so a choice that chooses what is there already reads it.
+    /// Dropout in training mode. Runtimes remove a `Dropout` whose mask nobody reads, whatever its
+    /// mode. So a `Where` reads the mask; it chooses what is there already.
     fn dropout(&mut self, dropout: &Dropout, input: &str, output: &str) {
         let (ratio, [kept, mask]) = (
             format!("dropout.ratio.{}", dropout.p),
@@ -207,8 +207,7 @@ impl Translation<'_> {
             .node("Where", &[&mask, &kept, "dropout.zero"], output, Vec::new());
     }
 
-    /// A map of another size: how much larger is an input of the operators, the rest their
-    /// attributes.
+    /// A map of another size. The factor is an input of the operator, the rest are its attributes.
     fn resample(&mut self, resample: Resample, input: &str, output: &str) {
         let text = attribute::text;
         let (mode, coordinates) = match resample {
@@ -234,12 +233,12 @@ impl Translation<'_> {
         if resample == Resample::Nearest {
             attributes.push(text("nearest_mode", "floor"));
         }
-        // The second input is left out: a region, which other modes read.
+        // The second input, a region, is left out: only other modes read it.
         self.graph
             .node("Resize", &[input, "", "scales.2"], output, attributes);
     }
 
-    /// A window, by what it is for: no size of the recording is kept.
+    /// A window, written by what it is for. No size of the recording is kept.
     fn window(&mut self, window: &Window, var: Var, node: &Node) -> Result<(), InteropError> {
         let (from, to) = (self.name(node.inputs[0]), self.name(var));
         let joins = |reader: &&Node| matches!(&reader.source, Source::Op(op) if (op.as_ref() as &dyn Any).is::<Concat>());
@@ -266,7 +265,7 @@ impl Translation<'_> {
         Ok(())
     }
 
-    /// A normalisation, by what its statistics are made from.
+    /// A normalisation. Its operator depends on what its statistics are made from.
     fn normalize(&mut self, var: Var, node: &Node) -> Result<(), InteropError> {
         let statistics = &self.export.tape.nodes()[node.inputs[1].0];
         let Source::Op(op) = &statistics.source else {
@@ -311,8 +310,8 @@ impl Translation<'_> {
         Ok(())
     }
 
-    /// `weight * (input - mean) / sqrt(variance + eps) + bias` over the batch. The operator for it
-    /// does so in training only.
+    /// `weight * (input - mean) / sqrt(variance + eps) + bias` over the batch, written out.
+    /// `BatchNormalization` does that only in training mode.
     fn normalize_batch(&mut self, [input, weight, bias]: [&str; 3], output: &str, eps: f32) {
         let name = |part: &str| format!("{output}.{part}");
         let mean_of = |graph: &mut Graph, input: &str, output: &str| {
@@ -369,7 +368,7 @@ impl Translation<'_> {
         graph.node("Add", &[&name("scaled"), &name("bias")], output, Vec::new());
     }
 
-    /// Weight and bias of a normalisation that has none.
+    /// Weight and bias for a normalisation that has none: 1 and 0.
     fn unit(&mut self, channels: usize) -> [String; 2] {
         [("ones", 1.0), ("zeros", 0.0)].map(|(what, value)| {
             let name = format!("{what}.{channels}");

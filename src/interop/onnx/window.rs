@@ -1,14 +1,14 @@
-//! Windows, whose places follow from the sizes of a run: an image reflected to a multiple, a result
-//! cut to the image, and the middle of a skip.
+//! Windows whose places follow from the sizes of a run: an image extended by reflection to a
+//! multiple, a result cut to the image, and the middle of a skip.
 
 use super::graph::{Graph, attribute};
 
 /// Height and width of NCHW.
 const SIDES: [i64; 2] = [2, 3];
 
-/// The `image` extended to the right and below by its reflection, as often as it takes, until both
-/// sides are multiples of `multiple`: rows and columns gathered by number, in which there is no
-/// limit as in `Pad`.
+/// Extends `image` to the right and below by its reflection, as often as it takes, until both sides
+/// are multiples of `multiple`. Rows and columns are gathered by number, because `Pad` can reflect
+/// only once.
 pub fn reflect(graph: &mut Graph, image: &str, output: &str, multiple: usize) {
     let multiple_of = format!("multiple.{multiple}");
     graph.int(&multiple_of, multiple as i64);
@@ -29,7 +29,8 @@ pub fn reflect(graph: &mut Graph, image: &str, output: &str, multiple: usize) {
         );
         let mut node =
             |op: &str, inputs: &[&str], part: &str| graph.node(op, inputs, &name(part), Vec::new());
-        // Of n rows, 0 to n - 1 and back to 1 repeat; of a single one that one.
+        // The order of n rows is 0 to n - 1 and back to 1, again and again. A single row repeats
+        // itself.
         node("Squeeze", &[&name("shape")], "side");
         node("Neg", &[&name("side")], "minus");
         node("Mod", &[&name("minus"), &multiple_of], "missing");
@@ -50,7 +51,7 @@ pub fn reflect(graph: &mut Graph, image: &str, output: &str, multiple: usize) {
     }
 }
 
-/// As much of `value` from its first row and column on as `image` has.
+/// Cuts `value`, from its first row and column on, to the size of `image`.
 pub fn cut(graph: &mut Graph, value: &str, image: &str, output: &str) {
     let size = sides(graph, image, &format!("{output}.size"));
     graph.ints("first", &[0, 0]);
@@ -63,8 +64,8 @@ pub fn cut(graph: &mut Graph, value: &str, image: &str, output: &str) {
     );
 }
 
-/// As much of the middle of `value` as `other` has; where it is not exact one row or column more is
-/// left out at the end.
+/// Cuts the middle out of `value`, in the size of `other`. If the rest is odd, one row or column
+/// more is left out at the end.
 pub fn centre(graph: &mut Graph, value: &str, other: &str, output: &str) {
     let name = |part: &str| format!("{output}.{part}");
     let [large, small] =
