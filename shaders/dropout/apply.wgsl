@@ -10,6 +10,7 @@
 // Bindings  0 params, 1 input, 2 output, 3 step
 // Grid      one thread a vec4, workgroups folded at 65535. Limits: rows * channels < 2^32.
 // Bound by integer arithmetic on a CPU, by memory on a GPU. Caller: ops/dropout.rs, Dropout.
+// parts: philox
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
@@ -39,26 +40,6 @@ struct Step {
 @group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read_write> output: array<Activation>;
 @group(0) @binding(3) var<uniform> step: Step;
-
-// High word of the 64-bit product, by 16-bit halves.
-fn multiply_high(a: u32, b: u32) -> u32 {
-    let low = (a & 0xffffu) * (b & 0xffffu);
-    let cross = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
-    let other = (a & 0xffffu) * (b >> 16u) + (cross & 0xffffu);
-    return (a >> 16u) * (b >> 16u) + (cross >> 16u) + (other >> 16u);
-}
-
-fn philox(first: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
-    var counter = first;
-    var key = seed;
-    for (var round = 0u; round < 10u; round++) {
-        let high_0 = multiply_high(0xD2511F53u, counter.x);
-        let high_1 = multiply_high(0xCD9E8D57u, counter.z);
-        counter = vec4<u32>(high_1 ^ counter.y ^ key.x, 0xCD9E8D57u * counter.z, high_0 ^ counter.w ^ key.y, 0xD2511F53u * counter.x);
-        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
 
 fn block(number: u32) -> vec4<u32> {
     return philox(vec4<u32>(number, 0u, step.step, params.key), step.seed);

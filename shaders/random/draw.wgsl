@@ -16,6 +16,7 @@
 // Grid      one thread a vec4, workgroups folded at 65535. Limits: logical elements < 2^32.
 // Normal draws run once per state, before training. Callers: ops/random.rs, RandomNormal and
 // RandomUniform.
+// parts: philox
 
 const UNIFORM: bool = false;
 const WORKGROUP: u32 = 64u;
@@ -48,26 +49,6 @@ struct Step {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> step: Step;
-
-// High word of the 64-bit product, by 16-bit halves.
-fn multiply_high(a: u32, b: u32) -> u32 {
-    let low = (a & 0xffffu) * (b & 0xffffu);
-    let cross = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
-    let other = (a & 0xffffu) * (b >> 16u) + (cross & 0xffffu);
-    return (a >> 16u) * (b >> 16u) + (cross >> 16u) + (other >> 16u);
-}
-
-fn philox(first: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
-    var counter = first;
-    var key = seed;
-    for (var round = 0u; round < 10u; round++) {
-        let high_0 = multiply_high(0xD2511F53u, counter.x);
-        let high_1 = multiply_high(0xCD9E8D57u, counter.z);
-        counter = vec4<u32>(high_1 ^ counter.y ^ key.x, 0xCD9E8D57u * counter.z, high_0 ^ counter.w ^ key.y, 0xD2511F53u * counter.x);
-        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
 
 // log(u) for u in (0, 1], as exponent * log 2 + 2 atanh((m - 1) / (m + 1)) with m in
 // sqrt(1/2)..sqrt(2): exact at u = 1 and never above 0, so that its root exists. Drivers may be off

@@ -79,7 +79,18 @@ pub enum GpuError {
         /// The first lines of naga's report.
         reason: String,
     },
-    /// A constant or alias that is to be replaced stands nowhere, or twice, in the shader.
+    /// A shader names a part that is not there.
+    #[error("shader {shader}: there is no part \"{part}\" in shaders/parts/; there are: {known}")]
+    Part {
+        /// Folder and file stem under `shaders/`.
+        shader: String,
+        /// The name in its line of parts.
+        part: String,
+        /// The parts that there are.
+        known: String,
+    },
+    /// A constant or alias stands twice in the shader with its parts, or nowhere though it is to be
+    /// replaced.
     #[error(
         "shader {shader}: {what} {name} is declared {found} times, it must be declared exactly once"
     )]

@@ -5,9 +5,10 @@
 //! `const TILE_PIXELS: u32 = 8u; // pixels a thread` or
 //! `alias Activation = vec4<f32>; // how activations are stored` has a working default, and the
 //! loader replaces the value or type on exactly that line, so that line numbers in error messages
-//! stay true.
+//! stay true. What several shaders share are parts, which [`with_parts`] appends.
 
 use super::GpuError;
+use super::parts::{origin, with_parts};
 use naga::{AddressSpace, StorageAccess};
 
 /// A shader file: its place under `shaders/` without the ending, and its text.
@@ -43,11 +44,20 @@ impl ShaderSource {
             .map_or(self.name, |(family, _)| family)
     }
 
-    /// Whether the shader has a line `alias NAME = ...`.
+    /// The file's text with its parts behind it.
+    ///
+    /// # Errors
+    /// [`GpuError::Part`], [`GpuError::Declaration`].
+    pub fn with_parts(&self) -> Result<String, GpuError> {
+        with_parts(self.name, self.text)
+    }
+
+    /// Whether the shader or one of its parts has a line `alias NAME = ...`. Not where its parts
+    /// are at fault: then it cannot be built either, and that says why.
     pub fn declares_alias(&self, name: &str) -> bool {
-        self.text
-            .lines()
-            .any(|line| line.starts_with(&format!("alias {name} =")))
+        let line = format!("alias {name} =");
+        self.with_parts()
+            .is_ok_and(|text| text.lines().any(|other| other.starts_with(&line)))
     }
 
     /// The file stem, for example `1_naive`.
@@ -82,18 +92,19 @@ pub struct Interface {
     pub entry_point: String,
 }
 
-/// Replaces the value of each `const NAME: TYPE = VALUE;` line in `constants` and the type of each
+/// The shader with its parts. Replaces the value of each `const NAME: TYPE = VALUE;` line in `constants` and the type of each
 /// `alias NAME = TYPE;` line in `aliases`. Types of 16-bit floats are enabled in front of the first
 /// line.
 ///
 /// # Errors
-/// [`GpuError::Declaration`] when a name is declared not at all or more than once.
+/// [`GpuError::Declaration`] when a name is declared not at all or more than once,
+/// [`GpuError::Part`] when a part is unknown.
 pub fn specialise(
     source: &ShaderSource,
     constants: &[(&'static str, String)],
     aliases: &[(&'static str, &'static str)],
 ) -> Result<String, GpuError> {
-    let mut lines: Vec<String> = source.text.lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = source.with_parts()?.lines().map(str::to_owned).collect();
     for (name, value) in constants {
         replace(
             source,
@@ -160,8 +171,14 @@ impl Interface {
             shader: name.to_owned(),
             reason,
         };
-        let module =
-            naga::front::wgsl::parse_str(text).map_err(|e| fail(e.emit_to_string(text)))?;
+        let module = naga::front::wgsl::parse_str(text).map_err(|error| {
+            let report = error.emit_to_string(text);
+            let line = error.location(text).map(|place| place.line_number as usize);
+            match line.and_then(|line| origin(text, line)) {
+                Some(place) => fail(format!("in {place}: {report}")),
+                None => fail(report),
+            }
+        })?;
         let [entry] = &module.entry_points[..] else {
             return Err(fail(format!(
                 "{} entry points, it must have one",
@@ -273,5 +290,18 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn an_error_in_a_part_names_the_parts_own_line() {
+        let text = with_parts("test/own", "// parts: philox\n").expect("a known part");
+        let broken = text.replace("var key = seed;", "var key = sneed;");
+        let error = Interface::of("test/own", &broken)
+            .expect_err("an unknown name")
+            .to_string();
+        assert!(
+            error.contains("in shaders/parts/philox.wgsl:15:"),
+            "{error}"
+        );
     }
 }

@@ -5,7 +5,7 @@ use crate::translate::{translate, validate};
 use naga::AddressSpace;
 use pix2pix::contraction::Geometry;
 use pix2pix::contraction::{ContractionKey, Family, candidates};
-use pix2pix::gpu::{Access, DeviceClass, Interface, Profile};
+use pix2pix::gpu::{Access, DeviceClass, Interface, Profile, with_parts};
 use pix2pix::nn::{DropoutMode, Fit, Mode, Norm, StatisticsFrom, Upsample};
 use pix2pix::ops::Fill;
 use pix2pix::ops::activation::{Activation, activate};
@@ -36,27 +36,34 @@ const MOST_STORAGE_BINDINGS: usize = 8;
 const MOST_INVOCATIONS: u32 = 256;
 const MOST_WORKGROUP_BYTES: u32 = 16 << 10;
 
-/// `shaders/*/*.wgsl` as family and stem.
+fn shader_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders")
+}
+
+/// What lies in a folder.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// `shaders/*/*.wgsl` as family and stem, parts not counted.
 fn shader_files() -> Vec<(String, String, PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let names = |folder: &Path| -> Vec<PathBuf> {
-        std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect()
-    };
     let text = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    let mut files: Vec<_> = names(&root)
+    let mut files: Vec<_> = files_in(&shader_folder())
         .iter()
         .flat_map(|family| {
-            names(family)
+            files_in(family)
                 .into_iter()
                 .map(|file| (text(family), text(&file), file))
         })
         .collect();
+    files.retain(|(family, _, _)| family != PARTS);
     files.sort();
     files
 }
+
+/// The folder of what shaders share.
+const PARTS: &str = "parts";
 
 /// A software adapter with so many lanes (0: no subgroups), or a GPU, also with matrix units of
 /// either size.
@@ -499,7 +506,8 @@ fn every_shader_file_validates_and_translates_as_it_lies() {
     for (family, stem, path) in files {
         assert_eq!(path.extension().unwrap(), "wgsl", "{}", path.display());
         let text = std::fs::read_to_string(&path).unwrap();
-        translate(&format!("{family}/{stem}"), &text).unwrap();
+        let name = format!("{family}/{stem}");
+        translate(&name, &with_parts(&name, &text).unwrap()).unwrap();
         assert!(
             text.lines().count() <= 250,
             "{} is longer than 250 lines",
@@ -590,4 +598,40 @@ fn every_shader_file_is_selected_somewhere() {
         .map(|(family, stem, _)| format!("{family}/{stem}"))
         .collect();
     assert_eq!(selected, files);
+}
+
+/// The formula is complete as it lies.
+#[test]
+fn the_first_rung_of_a_ladder_uses_no_parts() {
+    let mut naive = 0;
+    for (family, stem, path) in shader_files() {
+        if stem == "1_naive" {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let combined = with_parts(&family, &text).unwrap();
+            assert_eq!(combined.trim_end(), text.trim_end(), "{}", path.display());
+            naive += 1;
+        }
+    }
+    assert_eq!(naive, 3);
+}
+
+#[test]
+fn every_part_is_used() {
+    let texts: Vec<String> = shader_files()
+        .iter()
+        .map(|(family, _, path)| {
+            with_parts(family, &std::fs::read_to_string(path).unwrap()).unwrap()
+        })
+        .collect();
+    for path in files_in(&shader_folder().join(PARTS)) {
+        let body = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            texts.iter().any(|text| text.contains(body.trim_end())),
+            "no shader uses {}",
+            path.display()
+        );
+        let long = body.lines().find(|line| line.chars().count() > 100);
+        assert_eq!(long, None, "more than 100 columns in {}", path.display());
+        assert!(body.lines().count() <= 250, "{}", path.display());
+    }
 }
