@@ -3,7 +3,7 @@
 //
 //   output[pixel, co] = bias[co] + sum over split of partial[split][pixel, co], split = 0, 1, 2, ...
 //
-// Layouts partial: [splits][pixels][channels4] vec4s, as written by 5_split_k.wgsl; output:
+// Layouts partial: [splits][pixels][channels4] vec4s, as written by split_k.wgsl; output:
 // [pixels, channels4] with offset and row
 //           stride in vec4s, its pad lanes written as zero; bias: [channels4]
 // Bindings  0 params, 1 partial, 2 bias (any buffer if !HAS_BIAS: it is not read), 3 output

@@ -13,7 +13,7 @@
 // Bindings  0 params, 1 input, 2 output, 3 bias (any buffer if has_bias is 0: it is not read)
 // Grid      ceil(items / WORKGROUP), folded at 65535; an item is an image's tile's eight
 // Limits    matrices up to SIZE x SIZE
-// Speed     see conv2d/10_winograd.wgsl. Called by ops::winograd.
+// Speed     see conv2d/winograd.wgsl. Called by ops::winograd.
 
 const WORKGROUP: u32 = 8u;
 const SIZE: u32 = 6u;

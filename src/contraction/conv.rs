@@ -28,20 +28,20 @@ type Ladder = [ShaderSource; 7];
 const CONV2D: Ladder = [
     shader!("conv2d/1_naive"),
     shader!("conv2d/2_register"),
-    shader!("conv2d/3_broadcast"),
-    shader!("conv2d/4_workgroup"),
-    shader!("conv2d/5_split_k"),
-    shader!("conv2d/6_matrix"),
-    shader!("conv2d/9_wide"),
+    shader!("conv2d/4_broadcast"),
+    shader!("conv2d/3_workgroup"),
+    shader!("conv2d/split_k"),
+    shader!("conv2d/matrix"),
+    shader!("conv2d/5_wide"),
 ];
 const CONV_TRANSPOSE2D: Ladder = [
     shader!("conv_transpose2d/1_naive"),
     shader!("conv_transpose2d/2_register"),
-    shader!("conv_transpose2d/3_broadcast"),
-    shader!("conv_transpose2d/4_workgroup"),
-    shader!("conv_transpose2d/5_split_k"),
-    shader!("conv_transpose2d/6_matrix"),
-    shader!("conv_transpose2d/9_wide"),
+    shader!("conv_transpose2d/4_broadcast"),
+    shader!("conv_transpose2d/3_workgroup"),
+    shader!("conv_transpose2d/split_k"),
+    shader!("conv_transpose2d/matrix"),
+    shader!("conv_transpose2d/5_wide"),
 ];
 
 /// The sizes that decide a tile.
@@ -194,7 +194,7 @@ pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static 
     // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
     let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
     if split {
-        "5_split_k"
+        "split_k"
     } else {
         usual_rung(key, profile)
     }

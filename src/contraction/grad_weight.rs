@@ -65,7 +65,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     found.extend(by_points::grad_weight(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         for (rows, wide) in [(1, 1), (2, 1), (1, 2)] {
-            let kernel = KernelSpec::new(shader!("conv2d_grad_weight/4_workgroup"))
+            let kernel = KernelSpec::new(shader!("conv2d_grad_weight/3_workgroup"))
                 .uint("THREAD_ROWS", rows)
                 .uint("THREAD_COLUMNS", wide);
             let groups =
@@ -76,7 +76,7 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
     }
     let on_matrices = |tile: &matrix::MatrixTile| {
         let groups = (4 * patches).div_ceil(tile.rows()) * (4 * columns).div_ceil(tile.columns());
-        let kernel = tile.kernel(shader!("conv2d_grad_weight/6_matrix"));
+        let kernel = tile.kernel(shader!("conv2d_grad_weight/matrix"));
         Candidate::new(kernel, &tile.name(), groups).split(splits(
             groups,
             small.rows() / LEAST_PIXELS,
@@ -109,7 +109,7 @@ fn broadcast(
         } else {
             (patches, columns)
         };
-        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/3_broadcast"))
+        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/4_broadcast"))
             .flag("LANES_ON_LARGE", lanes_on_large)
             .uint("SUBGROUP", subgroup)
             .uint("WORKGROUP", subgroup)
@@ -146,7 +146,7 @@ fn eights(key: &ContractionKey, subgroup: usize) -> Vec<Candidate> {
         (patches, columns)
     };
     let one = |tile: usize| {
-        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/9_wide"))
+        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/5_wide"))
             .uint("SUBGROUP", subgroup)
             .uint("WORKGROUP", subgroup)
             .uint("TILE_EIGHTS", tile);

@@ -5,7 +5,7 @@ use crate::gpu::{KernelSpec, Profile, ShaderSource};
 use crate::tensor::DType;
 
 /// The rung's file stem.
-pub(super) const RUNG: &str = "6_matrix";
+pub(super) const RUNG: &str = "matrix";
 /// Subgroups along each side of a workgroup's tile, as the shaders have it.
 const SUBGROUPS: usize = 2;
 /// Matrices of a subgroup along the rows and columns, from the largest tile to the smallest.
@@ -138,7 +138,7 @@ mod tests {
             })
         };
         assert_eq!(rung(DType::F16, &gpu), [RUNG; 3]);
-        assert_eq!(rung(DType::F32, &gpu), ["4_workgroup"; 3]);
+        assert_eq!(rung(DType::F32, &gpu), ["3_workgroup"; 3]);
         assert_eq!(
             rung(
                 DType::F16,
@@ -147,7 +147,7 @@ mod tests {
                     ..gpu.clone()
                 }
             ),
-            ["4_workgroup"; 3]
+            ["3_workgroup"; 3]
         );
         assert_eq!(
             rung(
@@ -157,7 +157,7 @@ mod tests {
                     ..gpu
                 }
             ),
-            ["3_broadcast"; 3]
+            ["4_broadcast"; 3]
         );
     }
 }

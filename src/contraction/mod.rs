@@ -12,6 +12,7 @@ mod geometry;
 mod grad_weight;
 mod matrix;
 mod parse;
+mod renamed;
 mod thin;
 pub(crate) mod wide;
 pub(crate) mod winograd;
@@ -19,6 +20,7 @@ pub(crate) mod winograd;
 pub use geometry::{Activated, Geometry};
 pub(crate) use geometry::{specialised, weight_channels};
 pub use parse::ParseKeyError;
+pub use renamed::with_current_names;
 
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::ops::conv_transpose2d::ConvTranspose2d;
@@ -197,7 +199,7 @@ impl fmt::Display for ContractionKey {
 /// One way to compute a contraction.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// The rung, and after a slash its tile: `3_broadcast/32x1`.
+    /// The rung, and after a slash its tile: `4_broadcast/32x1`.
     pub name: String,
     /// The shader with the constants of its tile.
     pub(crate) kernel: KernelSpec,
@@ -290,9 +292,9 @@ fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
 fn usual_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
     match (profile.class, profile.subgroup) {
         (DeviceClass::Cpu, _) if wide::fills_lanes(key, profile) => wide::RUNG,
-        (DeviceClass::Cpu, Some(_)) => "3_broadcast",
+        (DeviceClass::Cpu, Some(_)) => "4_broadcast",
         (DeviceClass::Cpu, None) => "2_register",
-        (DeviceClass::Gpu, _) if matrix::tiles(key, profile).is_empty() => "4_workgroup",
+        (DeviceClass::Gpu, _) if matrix::tiles(key, profile).is_empty() => "3_workgroup",
         (DeviceClass::Gpu, _) => matrix::RUNG,
     }
 }

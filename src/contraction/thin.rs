@@ -7,9 +7,9 @@ use crate::shader;
 
 /// The rung for few channels on the side that a convolution reads, or a weight gradient on the
 /// small map.
-const THIN: &str = "7_thin";
+const THIN: &str = "thin";
 /// The rung for few output channels of a convolution.
-const DOT: &str = "8_dot";
+const DOT: &str = "dot";
 /// Most channels of a thin side.
 const FEW_CHANNELS: usize = 8;
 /// Most channels where the shader keeps all of them in one `vec4`.
@@ -89,7 +89,7 @@ impl Thin<'_> {
         let one = |(strip, wide): (usize, usize)| {
             let wide = wide.min(small.channels4());
             let kernel = self
-                .kernel(shader!("conv2d/7_thin"), strip)
+                .kernel(shader!("conv2d/thin"), strip)
                 .uint("IN_CHANNELS", large.channels())
                 .uint("TILE_VECTORS", wide);
             let strips = small.batch() * small.height() * small.width().div_ceil(strip);
@@ -109,7 +109,7 @@ impl Thin<'_> {
             // Of equal strips the longest that is not over `most`.
             let strip = small.width().div_ceil(small.width().div_ceil(most));
             let kernel = self
-                .kernel(shader!("conv2d/8_dot"), strip)
+                .kernel(shader!("conv2d/dot"), strip)
                 .uint("OUT_CHANNELS", small.channels());
             let strips = small.batch() * small.height() * small.width().div_ceil(strip);
             Candidate::new(
@@ -126,7 +126,7 @@ impl Thin<'_> {
         let (large, stride) = (self.key.large, self.key.geometry.stride);
         let one = |strip: usize| {
             let kernel = self
-                .kernel(shader!("conv_transpose2d/7_thin"), strip)
+                .kernel(shader!("conv_transpose2d/thin"), strip)
                 .uint("OUT_CHANNELS", large.channels())
                 .uint("PADDING", self.key.geometry.padding);
             let strips = large.batch()
@@ -156,7 +156,7 @@ impl Thin<'_> {
         };
         let one = |strip: usize| {
             let kernel = self
-                .kernel(shader!("conv2d_grad_weight/7_thin"), strip)
+                .kernel(shader!("conv2d_grad_weight/thin"), strip)
                 .uint("SMALL_CHANNELS", small.channels());
             Candidate::new(kernel, &strip.to_string(), groups).split(parts)
         };

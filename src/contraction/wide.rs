@@ -9,7 +9,7 @@ use crate::tensor::DType;
 use std::borrow::Cow;
 
 /// The rung.
-pub(super) const RUNG: &str = "9_wide";
+pub(super) const RUNG: &str = "5_wide";
 
 /// Whether this is the rung.
 pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {

@@ -3,7 +3,7 @@
 //! found is kept in the user's cache folder, by device and driver.
 
 use super::{Budget, Clock, ProgramError, Quantiles, Trial, TrialOptions};
-use crate::contraction::{Candidate, ContractionKey, candidates, choose};
+use crate::contraction::{Candidate, ContractionKey, candidates, choose, with_current_names};
 use crate::gpu::{Gpu, UserCache};
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ pub fn tune(
         return Ok(BTreeMap::new());
     }
     let cache = UserCache::for_device(gpu.info());
-    let mut known: BTreeMap<String, String> = cache.read_json(effort.file()).unwrap_or_default();
+    let mut known = with_current_names(cache.read_json(effort.file()).unwrap_or_default());
     let mut tuned = BTreeMap::new();
     let unknown: Vec<&ContractionKey> = keys
         .iter()

@@ -20,6 +20,7 @@ use super::recipe::{Optimizer, Recipe};
 use super::run::write_atomic;
 use super::schedule::Plateau;
 use super::session::Session;
+use crate::contraction::with_current_names;
 use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{
@@ -429,15 +430,16 @@ fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError> {
     }
 }
 
-/// Reads where the run of a checkpoint stands.
+/// Reads where the run of a checkpoint stands. Kernels have their names of today.
 ///
 /// # Errors
 /// A file that cannot be read, is damaged or is no checkpoint.
 pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
     let text = file.metadata(PROGRESS)?;
-    let progress: Progress =
+    let mut progress: Progress =
         serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
     progress.config.check()?;
+    progress.choices = with_current_names(progress.choices);
     Ok(progress)
 }
 

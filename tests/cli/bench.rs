@@ -379,7 +379,7 @@ fn the_ceilings_are_found_written_and_drawn() {
     };
     // The rung that reads words of two numbers is for f32 alone.
     let words = if dtypes.len() == 2 {
-        compared("9_wide")
+        compared("5_wide")
     } else {
         0
     };
@@ -474,7 +474,7 @@ fn the_candidates_of_one_contraction_are_compared() {
         shape,
         "1_naive",
         "2_register",
-        "4_workgroup",
+        "3_workgroup",
         "best",
         "default",
         "ceiling f32: ",

@@ -21,16 +21,13 @@ impl Needs {
     /// directive says who needs f16.
     fn of(label: &str, text: &str) -> Self {
         let name = label.split(' ').next().unwrap();
-        let matrix = name.ends_with("_matrix");
-        let shares = ["_broadcast", "_thin", "_dot", "_wide", "_winograd"]
-            .iter()
-            .any(|rung| name.ends_with(rung));
+        let rung = name.split_once('/').unwrap().1;
+        let matrix = rung == "matrix";
+        let shares = ["4_broadcast", "5_wide", "thin", "dot", "winograd"].contains(&rung);
         Self {
             subgroups: shares || matrix,
             f16: text.contains("enable f16;"),
-            int64: ["_wide", "_winograd", "/winograd_transform"]
-                .iter()
-                .any(|rung| name.ends_with(rung)),
+            int64: rung.ends_with("_wide") || rung.starts_with("winograd"),
             matrix,
         }
     }

@@ -1,4 +1,4 @@
-//! The launches of rung 10: contractions of stride 1 by Winograd's minimal filtering (Lavin and
+//! The launches of the winograd rung: contractions of stride 1 by Winograd's minimal filtering (Lavin and
 //! Gray, "Fast algorithms for convolutional neural networks", arXiv 1509.09308).
 //!
 //! Inputs and weights go to points along each axis; products at the points are those of whole
@@ -22,7 +22,7 @@ use points::SIDE;
 use transform::{Side, TileGrid, Transform};
 
 /// The rung.
-pub(crate) const RUNG: &str = "10_winograd";
+pub(crate) const RUNG: &str = "winograd";
 /// Points of a tile.
 pub(crate) const POINTS: usize = SIDE * SIDE;
 /// Most scratch: larger maps are left to rungs that need none.
@@ -104,8 +104,8 @@ pub(crate) fn tiles(key: &ContractionKey) -> Option<usize> {
 /// The shader that multiplies; the tile is the caller's.
 pub(crate) fn kernel(family: Family) -> KernelSpec {
     KernelSpec::new(match family {
-        Family::Conv2d | Family::ConvTranspose2d => shader!("conv2d/10_winograd"),
-        Family::Conv2dGradWeight => shader!("conv2d_grad_weight/10_winograd"),
+        Family::Conv2d | Family::ConvTranspose2d => shader!("conv2d/winograd"),
+        Family::Conv2dGradWeight => shader!("conv2d_grad_weight/winograd"),
     })
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {
     kernel.source.rung() == RUNG
 }
 
-/// WGSL struct `Params` of `conv2d/10_winograd.wgsl`.
+/// WGSL struct `Params` of `conv2d/winograd.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct ProductParams {
@@ -204,7 +204,7 @@ pub(crate) fn lower_conv(
     }
 }
 
-/// WGSL struct `Params` of `conv2d_grad_weight/10_winograd.wgsl`.
+/// WGSL struct `Params` of `conv2d_grad_weight/winograd.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct GradWeightProductParams {

@@ -13,18 +13,18 @@ use std::sync::Arc;
 const RUNGS: [&str; 9] = [
     "1_naive",
     "2_register",
-    "3_broadcast",
-    "4_workgroup",
-    "5_split_k",
-    "7_thin",
-    "8_dot",
-    "9_wide",
+    "4_broadcast",
+    "3_workgroup",
+    "split_k",
+    "thin",
+    "dot",
+    "5_wide",
     WINOGRAD_RUNG,
 ];
 /// The rung that rounds its operands to f16.
-pub const MATRIX_RUNG: &str = "6_matrix";
+pub const MATRIX_RUNG: &str = "matrix";
 /// The rung that multiplies polynomials at points.
-const WINOGRAD_RUNG: &str = "10_winograd";
+const WINOGRAD_RUNG: &str = "winograd";
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 const PATCH: Geometry = Geometry::new(4, 1, 1);
@@ -252,11 +252,7 @@ fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
         op,
         inputs,
     );
-    let counts_channels = |name: &str| {
-        ["7_thin/", "8_dot/"]
-            .iter()
-            .any(|rung| name.starts_with(rung))
-    };
+    let counts_channels = |name: &str| ["thin/", "dot/"].iter().any(|rung| name.starts_with(rung));
     let launched = as_gpu
         .into_iter()
         .filter(|(name, _)| counts_channels(name))

@@ -6,7 +6,7 @@
 //
 // A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE), which share their taps. The
 // input channels are split into `splits` equal ranges, neighbouring threads read neighbouring
-// weights, and conv2d/reduce.wgsl adds the parts in order (why: see conv2d/5_split_k.wgsl).
+// weights, and conv2d/reduce.wgsl adds the parts in order (why: see conv2d/split_k.wgsl).
 // TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
 // INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
 // nowhere; 1 is none.
