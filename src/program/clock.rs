@@ -1,5 +1,5 @@
-//! Whether this device's timestamps can be trusted, found out with a pair of chains whose work is
-//! known.
+//! Whether this device's timestamps can be trusted. Two chains of operations whose work is known
+//! show it.
 
 use super::{Program, ProgramError, Store};
 use crate::gpu::{DeviceClass, Gpu, Interval};
@@ -18,19 +18,20 @@ pub enum Clock {
     Timestamps,
     /// The host's clock around kernels that are launched several times in a row.
     Host {
-        /// Why not the device's.
+        /// Why the device's stamps are not used.
         reason: String,
     },
 }
 
-/// Operations of a chain, each on the result of the one before.
+/// Operations of a chain; each reads the result of the one before.
 const LENGTH: usize = 16;
-/// Pixels of a chain with next to no work.
+/// Pixels of the light chain, which has next to no work.
 const LIGHT: usize = 64;
 
 impl Clock {
-    /// Tries the device's stamps: two chains of dependent operations, one light and one heavy, must
-    /// be stamped in order, the heavy one longer, and within what the host's clock saw.
+    /// Tries the device's stamps on two chains of dependent operations, one light and one heavy.
+    /// Stamps must come in order, the heavy chain must take longer, and no chain longer than the
+    /// host's clock saw.
     ///
     /// # Errors
     /// What the device reports.
@@ -40,7 +41,7 @@ impl Clock {
                 reason: "the device offers no timestamps, or they are switched off".to_owned(),
             });
         }
-        // Long against the time of a submission: milliseconds on either kind of device.
+        // Milliseconds on either kind of device, which is long against the time of a submission.
         let heavy = if gpu.profile().class == DeviceClass::Cpu {
             1 << 17
         } else {
@@ -62,7 +63,7 @@ fn chain(gpu: &Gpu, pixels: usize) -> Result<(Vec<Interval>, f64), ProgramError>
     let store = Store::new(gpu, StateList::default(), false)?;
     let program = Program::compile(gpu, &store, &tape, &[end])?;
     let step = StepState::new(0, 0, 0.0, [0.0; 2]);
-    // Once untimed: drivers compile a kernel at its first launch.
+    // One untimed run first: drivers compile a kernel at its first launch.
     program.run(gpu, &store, &step)?;
     gpu.wait()?;
     let began = Instant::now();
@@ -90,7 +91,7 @@ fn record_chain(tape: &mut Tape, pixels: usize) -> Result<Var, TapeError> {
     Ok(value)
 }
 
-/// What is wrong with the stamps, if anything; `seconds` is what the host saw of the heavy chain.
+/// What is wrong with the stamps, if anything. `seconds` is the host's time for the heavy chain.
 fn suspicion(light: &[Interval], heavy: &[Interval], seconds: f64) -> Option<String> {
     let sum = |chain: &[Interval]| chain.iter().map(Interval::seconds).sum::<f64>();
     let (short, long) = (sum(light), sum(heavy));

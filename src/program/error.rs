@@ -37,7 +37,7 @@ pub enum ProgramError {
         /// The device's limit.
         allowed: u64,
     },
-    /// A dispatch would read and write one buffer, or write one range twice.
+    /// A launch would read and write one buffer, or write one range twice.
     #[error("{op}: binding {first} and binding {second} of {kernel} use one buffer in conflict")]
     Conflict {
         /// Layer and operation.
@@ -63,7 +63,7 @@ pub enum ProgramError {
         /// Number of states in the arena.
         states: usize,
     },
-    /// A gradient was looked for in the store.
+    /// A gradient was asked of the store, which has none.
     #[error(
         "the store holds no gradient of {state}: it belongs to the program that makes it; read it by Program::gradient"
     )]
@@ -71,7 +71,7 @@ pub enum ProgramError {
         /// Name of the state.
         state: String,
     },
-    /// A program is larger than the workspace that it shall share.
+    /// A program needs more than the workspace that it should share.
     #[error(
         "a program needs more memory ({bytes} bytes of values) than the workspace that was made for it; plan the workspace for its images too"
     )]

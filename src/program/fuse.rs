@@ -1,6 +1,6 @@
-//! Fusion: a pass over the tape before it is planned. A node is rewritten into a fused operation,
-//! and what that operation made superfluous is dead code from then on. Numbers of values stay, and
-//! outputs that the caller asked for stay readable.
+//! Fusion: a pass over the tape before it is planned. A node is rewritten into a fused operation.
+//! The nodes that it replaces are dead code from then on. Values keep their numbers, and outputs
+//! that the caller asked for stay readable.
 //!
 //! | rule | of | becomes |
 //! |---|---|---|
@@ -16,8 +16,8 @@
 //! | [`gradient_from_maps`] | Adam, and a weight's gradient on small maps | Adam with a launch that makes the gradient it consumes |
 //!
 //! The tape is differentiated before it is fused, so fused operations need no gradient rules. All
-//! sums keep their order but those of [`gradient_from_maps`]; a value that is no longer stored is
-//! no longer rounded to what it is stored in.
+//! sums keep their order, except those of [`gradient_from_maps`]. A value that is no longer stored
+//! is no longer rounded to its storage type.
 
 use super::fusion::Fusion;
 use crate::contraction::Activated;
@@ -40,11 +40,11 @@ use std::any::Any;
 /// A rule looks at one node and rewrites it and its neighbours if they match.
 type Rule = fn(&mut Fusion, usize) -> Option<()>;
 
-/// Most pixels of the small map, over the batch, from which [`gradient_from_maps`] lets the
+/// The most pixels of the small map, over the batch, for which [`gradient_from_maps`] lets the
 /// optimiser make a gradient.
 const MOST_PIXELS: usize = 4;
 
-/// In this order: later rules match what earlier ones make.
+/// The order matters: later rules match what earlier ones make.
 const RULES: [Rule; 10] = [
     read_activated,
     mask_by_output,
@@ -58,7 +58,7 @@ const RULES: [Rule; 10] = [
     gradient_from_maps,
 ];
 
-/// The tape with everything fused that the rules match; `outputs` stay readable.
+/// The tape after fusion by all rules; `outputs` stay readable.
 pub fn fuse(tape: &Tape, states: &StateList, outputs: &[Var]) -> Tape {
     fused(tape, states, outputs).tape
 }
@@ -75,9 +75,9 @@ fn fused<'a>(tape: &Tape, states: &'a StateList, outputs: &'a [Var]) -> Fusion<'
 }
 
 /// A leaky ReLU that only contractions read: they apply it as they load its input. A concatenation
-/// of which only the positive part is read may hold the input as well, since `relu(leaky_relu(x))`
-/// is `relu(x)`; a window in front of it only moves pixels. What a normalisation makes is activated
-/// in its launch.
+/// of which only the positive part is read may hold the input too, since `relu(leaky_relu(x))` is
+/// `relu(x)`. A window in front of it only moves pixels. The result of a normalisation is left out
+/// here: its own launch activates it.
 fn read_activated(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = leaky(fusion.op::<Activate>(node)?.activation)?;
     let [value] = fusion.inputs(node)?;
@@ -142,7 +142,7 @@ fn mask_by_output(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
-/// A leaky ReLU of a normalised value that nobody else reads.
+/// A leaky ReLU of a normalised value, if nobody else reads that value.
 fn normalize_activate(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = leaky(fusion.op::<Activate>(node)?.activation)?;
     let [value] = fusion.inputs(node)?;
@@ -154,7 +154,7 @@ fn normalize_activate(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
-/// Statistics with the normalisation that is made by them. Others may read the statistics too.
+/// Statistics, with the normalisation that uses them. Others may read the statistics too.
 fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
     let statistics = *fusion.op::<Statistics>(node)?;
     let [input] = fusion.inputs(node)?;
@@ -186,9 +186,9 @@ fn norm(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
-/// The update of running statistics by those of a normalisation. What comes between them must
-/// neither read what is updated nor have an effect, such as raising the flag that stops the update;
-/// and no launch may read the arena that it writes.
+/// The update of running statistics by those of a normalisation. No node between the two may read
+/// what is updated, or have an effect such as raising the flag that stops the update. And no launch
+/// may read the arena that it writes.
 fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
     let running = *fusion.effect::<RunningStatistics>(node)?;
     let [stats, mean, var] = fusion.inputs(node)?;
@@ -217,7 +217,7 @@ fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
         },
         &inputs,
     );
-    // Nobody reads an update, so what is left here is dead.
+    // Nobody reads an update, so the node that is left here is dead.
     fusion.rewrite(
         node,
         Byproduct::new(1, fusion.tape.shape(Var(node)), false),
@@ -226,7 +226,8 @@ fn running_statistics(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
-/// Gradients of a normalisation that alone read what a leaky ReLU lets through.
+/// Gradients of a normalisation, if nobody else reads the masked gradient of the leaky ReLU behind
+/// it.
 fn mask_norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = leaky(fusion.op::<ActivateBackward>(node)?.activation)?;
     let [grad, value] = fusion.inputs(node)?;
@@ -251,8 +252,8 @@ fn mask_norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
-/// The sums behind a normalisation's gradients, where all of these are asked for or that of the
-/// input alone.
+/// The sums behind a normalisation's gradients, if all of its gradients are asked for, or only that
+/// of the input.
 fn norm_gradients(fusion: &mut Fusion, node: usize) -> Option<()> {
     let slope = match fusion.op::<MaskedGradSums>(node) {
         Some(sums) => Some(sums.slope),
@@ -351,8 +352,8 @@ fn loss_gradient(fusion: &mut Fusion, node: usize) -> Option<()> {
     Some(())
 }
 
-/// The gradient of a weight that only the optimiser reads, where it is the sum of so few pixels
-/// that the optimiser may as well make it itself: it is never stored.
+/// The gradient of a weight, if only the optimiser reads it and it is a sum over few pixels. The
+/// optimiser makes it itself, and it is never stored.
 fn gradient_from_maps(fusion: &mut Fusion, node: usize) -> Option<()> {
     let (op, slopes) = match fusion.op::<Activated>(node) {
         Some(activated) => (activated.contraction.as_ref() as &dyn Any, activated.slopes),
@@ -368,7 +369,7 @@ fn gradient_from_maps(fusion: &mut Fusion, node: usize) -> Option<()> {
         .states
         .packed(adam.arena, &adam.without_gradient())
         .get(position)?;
-    // What an optimiser does not take is left to the planner, which says so.
+    // If the optimiser does not take it, the planner reports that.
     let is_taken = fusion.tape.shape(Var(node)) == state.shape
         && inputs.iter().filter(|&&input| input == Var(node)).count() == 1;
     // No launch may read the arena that it writes.
@@ -405,7 +406,7 @@ mod tests {
     use crate::tensor::Shape;
     use crate::train::{Networks, Objective, PairShape, Recipe, record_step};
 
-    /// Rules see who reads what as if that were looked up anew after each rewriting.
+    /// After each rewriting the readers that rules see are the true ones.
     #[test]
     fn readers_are_kept_as_they_are_on_the_fused_tape() {
         let norm = NormKind::Batch;

@@ -1,5 +1,5 @@
-//! A tape that is being fused: who reads which value, kept up to date with every node that is
-//! rewritten.
+//! A tape that is being fused. It knows who reads which value, and keeps that up to date with every
+//! node that is rewritten.
 
 use super::place::live_nodes;
 use crate::contraction::Activated;
@@ -47,7 +47,8 @@ impl<'a> Fusion<'a> {
         has_effect || !self.readers[node].is_empty() || self.outputs.contains(&Var(node))
     }
 
-    /// Enters a node among the readers of its inputs, and so on with inputs that are live only now.
+    /// Adds a node to the readers of its inputs. An input that becomes live by this is added to its
+    /// own inputs' readers too.
     fn begin_reading(&mut self, node: usize) {
         for input in self.tape.nodes()[node].inputs.clone() {
             let was_live = self.is_live(input.0);
@@ -61,8 +62,8 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// Strikes a node off the readers of `input`, which reads nothing either when nobody needs it
-    /// any more.
+    /// Removes a node from the readers of `input`. If nobody needs `input` any more, it is removed
+    /// from its own inputs' readers too.
     fn end_reading(&mut self, node: usize, input: Var) {
         let was_live = self.is_live(input.0);
         self.readers[input.0].retain(|&reader| reader != node);
@@ -92,8 +93,8 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// The contraction at a live node, where it reads the value of `map` as a map alone, with the
-    /// slopes that it reads its maps by.
+    /// The contraction at a live node, with the slopes that it applies to its maps, if it reads the
+    /// value of `map` as a map and nothing else.
     pub fn contraction(&self, node: usize, map: usize) -> Option<Activated> {
         let Node {
             source: Source::Op(op),
@@ -148,7 +149,7 @@ impl<'a> Fusion<'a> {
         self.tape.nodes()[node].inputs[..].try_into().ok()
     }
 
-    /// The value that holds the memory of `var`: what it is a view of.
+    /// The value that owns the memory of `var`: what it is a view of.
     fn root(&self, mut var: Var) -> Var {
         let nodes = self.tape.nodes();
         while let Source::Op(op) = &nodes[var.0].source
@@ -195,8 +196,8 @@ impl<'a> Fusion<'a> {
         inputs.iter().all(|input| input.0 < first) && !(first + 1..last).any(disturbs)
     }
 
-    /// Another operation at a node. The new inputs are read before the old ones no longer are: what
-    /// leads to both is not gone through.
+    /// Puts another operation at a node. The new inputs are added before the old ones are removed,
+    /// so that what leads to both stays live and is not walked through twice.
     pub fn rewrite(&mut self, node: usize, op: impl Op, inputs: &[Var]) {
         let old = if self.is_live(node) {
             self.tape.nodes()[node].inputs.clone()

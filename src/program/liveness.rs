@@ -1,4 +1,4 @@
-//! When memory is in use: the nodes that write or read each planned storage.
+//! Liveness: which nodes write or read each planned storage, and so when its memory is in use.
 
 use super::place::{Place, Storage, byproducts};
 use crate::tape::{Source, Tape, Var};
@@ -25,8 +25,8 @@ impl Life {
     }
 }
 
-/// Life of each planned storage by its owner. Inputs live from the start, since the host writes
-/// them before a run, and like outputs to the end.
+/// The life of each planned storage, by its owner. Inputs live from the start, since the host
+/// writes them before a run. Inputs and outputs live to the end.
 pub fn lives(
     tape: &Tape,
     places: &[Option<Place>],

@@ -1,4 +1,4 @@
-//! What was used last, of things that can be made again: programs for images of many sizes.
+//! A cache of the values used last. They can be made again: programs for images of many sizes.
 
 use std::mem;
 
@@ -26,7 +26,7 @@ impl<K: PartialEq, V> LruCache<K, V> {
         &self.newest.1
     }
 
-    /// The value of `key` if it is there; this is no use of it.
+    /// The value of `key`, if it is there. This does not count as a use.
     pub fn get(&self, key: &K) -> Option<&V> {
         std::iter::once(&self.newest)
             .chain(&self.older)
@@ -34,8 +34,8 @@ impl<K: PartialEq, V> LruCache<K, V> {
             .map(|(_, value)| value)
     }
 
-    /// Uses the value of `key`, made by `make` if it is not there. For that the one used longest
-    /// ago makes room first.
+    /// Uses the value of `key`. If it is not there, the one used longest ago is dropped, and then
+    /// `make` makes it.
     ///
     /// # Errors
     /// Those of `make`.
@@ -66,7 +66,7 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
-    /// Uses `key` and says whether it was made, and how many values there were while it was.
+    /// Uses `key`. Says whether it was made, and how many values there were meanwhile.
     fn used(
         recent: &mut LruCache<u32, Rc<u32>>,
         alive: &RefCell<Vec<std::rc::Weak<u32>>>,

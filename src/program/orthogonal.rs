@@ -4,14 +4,14 @@ use crate::tensor::Shape;
 use std::num::NonZeroUsize;
 use std::thread;
 
-/// Vectors that are made orthonormal before all later ones lose their parts along them: they stay
-/// in the cache meanwhile.
+/// Vectors of one block. They are made orthonormal first; then all later vectors lose their parts
+/// along them. A block stays in the cache meanwhile.
 const BLOCK: usize = 16;
 
-/// Independent normal draws as a matrix with orthonormal rows, or columns where it has fewer of
-/// these, times `gain`. As PyTorch's `orthogonal_`: a row belongs to an index of the reference's
-/// first axis, which is that of the output channels, and of the input channels in a transposed
-/// convolution. `values` are `[kernel_h, kernel_w, in or out, out or in]`.
+/// Turns independent normal draws into a matrix with orthonormal rows, or columns if there are
+/// fewer of these, times `gain`. This is PyTorch's `orthogonal_`. A row belongs to an index of the
+/// reference's first axis: the output channels, or the input channels of a transposed convolution.
+/// `values` are `[kernel_h, kernel_w, in or out, out or in]`.
 pub(super) fn orthogonal(shape: Shape, transposed: bool, values: &[f32], gain: f32) -> Vec<f32> {
     let [height, width, a, b] = shape.dims();
     let (rows, columns) = if transposed {
@@ -43,9 +43,9 @@ pub(super) fn orthogonal(shape: Shape, transposed: bool, values: &[f32], gain: f
         .collect()
 }
 
-/// Modified Gram-Schmidt over vectors of `length` numbers. That is the Q of a QR decomposition
-/// whose R has a positive diagonal, so that of normal draws it is distributed evenly; draws are far
-/// from dependent, and in f64 nothing of the orthogonality is lost.
+/// Modified Gram-Schmidt over vectors of `length` numbers. It gives the Q of a QR decomposition
+/// whose R has a positive diagonal, so from normal draws Q is distributed evenly. Draws are far
+/// from dependent, so in f64 no orthogonality is lost.
 fn orthonormalise(vectors: &mut [f64], length: usize) {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut rest = vectors;
@@ -73,7 +73,7 @@ fn orthonormalise(vectors: &mut [f64], length: usize) {
     }
 }
 
-/// Takes what lies along `unit` out of `vector`.
+/// Subtracts from `vector` its part along `unit`.
 fn remove(unit: &[f64], vector: &mut [f64]) {
     let along = dot(unit, vector);
     vector
@@ -82,7 +82,7 @@ fn remove(unit: &[f64], vector: &mut [f64]) {
         .for_each(|(v, u)| *v -= along * u);
 }
 
-/// In eight sums side by side, which the compiler keeps in vector registers.
+/// Eight sums side by side, because the compiler keeps these in vector registers.
 fn dot(left: &[f64], right: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (lefts, rights) = (left.chunks_exact(8), right.chunks_exact(8));

@@ -1,5 +1,5 @@
-//! Where values live: views resolved, concatenations written in place, gradients put into their
-//! arena.
+//! Where values live. Views are resolved, concatenations are written in place, and gradients are
+//! put into their arena.
 //!
 //! A value's storage is either a planned buffer, named by the node that owns it, or a range of an
 //! arena. Detach and aligned channel slices share their input's storage. A concatenation owns one
@@ -29,7 +29,7 @@ pub enum Storage {
     },
 }
 
-/// A value's storage and its place therein.
+/// A value's storage and its place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The memory.
@@ -56,8 +56,8 @@ pub fn describe(node: &Node) -> String {
     }
 }
 
-/// For each node the values that its launches write beside its own, by number; `None` for dead
-/// ones.
+/// For each node the numbers of the values that its launches write beside its own; `None` for dead
+/// nodes.
 pub fn byproducts(tape: &Tape, live: &[bool]) -> HashMap<usize, Vec<Option<Var>>> {
     let mut found: HashMap<usize, Vec<Option<Var>>> = HashMap::new();
     for (index, node) in tape
@@ -152,7 +152,7 @@ fn dtypes(tape: &Tape, states: &StateList) -> Vec<DType> {
     found
 }
 
-/// Bytes of the gradients of each arena of which its optimiser reads any.
+/// Bytes of the gradients that an optimiser reads, for each arena that has any.
 pub fn gradient_bytes(tape: &Tape, states: &StateList, live: &[bool]) -> HashMap<ArenaId, u64> {
     let mut found: HashMap<ArenaId, u64> = HashMap::new();
     for op in tape
@@ -371,7 +371,7 @@ fn resolve(
     found
 }
 
-/// A slice is a view when it starts on a `vec4` and its last `vec4` holds nothing of a neighbour.
+/// A slice is a view if it starts on a `vec4` and its last `vec4` holds no channel of a neighbour.
 fn is_aligned(start: usize, channels: usize, input: Operand) -> bool {
     start.is_multiple_of(4)
         && (channels.is_multiple_of(4) || start + channels == input.shape.channels())

@@ -1,5 +1,5 @@
-//! The memory plan: which planned buffer each storage gets, from when it is first written to when
-//! it is last read.
+//! The memory plan: which planned buffer each storage gets, from its first writing to its last
+//! reading.
 //!
 //! Two storages share a buffer only when their lives do not touch, so an operation's input and
 //! output never do. Nothing here needs a device.
@@ -21,7 +21,7 @@ pub struct PlannedNode {
     pub node: usize,
     /// Its launches.
     pub dispatches: Vec<Dispatch>,
-    /// What they write beside the node's own value, by number.
+    /// The numbers of the values that they write beside the node's own.
     pub byproducts: Vec<Option<Var>>,
     /// Bytes of scratch that its launches share.
     pub scratch_bytes: u64,
@@ -62,7 +62,7 @@ pub struct Plan {
     /// Size of the one buffer that every operation with a scratch uses in its turn; 0 when none
     /// has one.
     pub scratch_bytes: u64,
-    /// What the values would take if no buffer were used twice.
+    /// Bytes that the values would take if no buffer were used twice.
     pub unshared_bytes: u64,
 }
 
@@ -224,9 +224,9 @@ fn check_sizes(
     })
 }
 
-/// Gives each storage a buffer, the largest storages first: each takes the smallest buffer that is
-/// free during its life, which is large enough because it was made for a larger one. Returns the
-/// buffer of each storage and the size of each buffer.
+/// Gives each storage a buffer, the largest storages first. Each takes the smallest buffer that is
+/// free during its life. That buffer is large enough, because it was made for a larger storage.
+/// Returns the buffer of each storage and the size of each buffer.
 fn share(lives: &BTreeMap<usize, Life>) -> (HashMap<usize, usize>, Vec<u64>) {
     let mut order: Vec<(usize, &Life)> = lives.iter().map(|(&owner, life)| (owner, life)).collect();
     order.sort_by_key(|(owner, life)| (u64::MAX - life.bytes, life.first(), *owner));

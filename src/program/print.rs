@@ -73,8 +73,8 @@ pub fn rows(plan: &Plan) -> Vec<ListingRow> {
     plan.steps.iter().map(row).collect()
 }
 
-/// Bytes of an arena that an optimiser reads and writes; gradients are among the operation's inputs
-/// already.
+/// Bytes of an arena that an optimiser reads and writes. Gradients are not counted here, since they
+/// are inputs of the operation.
 fn updated_bytes(slot: &Slot) -> u64 {
     match slot {
         Slot::Arena {

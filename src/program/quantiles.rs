@@ -1,4 +1,4 @@
-//! A series of times by its order statistics, which a shared machine's outliers do not move.
+//! A series of times by its quantiles. Outliers of a shared machine do not move these.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ impl Quantiles {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let last = sorted.len().saturating_sub(1);
-        // Between two neighbours where the position falls between them.
+        // Interpolated between two neighbours if the position falls between them.
         let at = |quarters: usize| {
             let (index, rest) = (quarters * last / 4, (quarters * last % 4) as f64 / 4.0);
             let value = |i: usize| sorted.get(i.min(last)).copied().unwrap_or(0.0);

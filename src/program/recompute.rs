@@ -1,12 +1,12 @@
 //! Gradient checkpointing (Chen et al., arXiv 1604.06174) as a pass from tape to tape: a value that
 //! waits long for its last reader is dropped and made again just before it is read.
 //!
-//! The pass looks for the moment at which most memory is alive, takes the storage whose absence
-//! then saves most, and records the operations that made its values once more before its next
-//! reader, from inputs that are still alive. It repeats this until no step makes the peak smaller.
-//! What is recorded again is the same operation on the same inputs, so every bit stays: a dropout
-//! draws its mask by counter, and what has an effect, such as an update of running statistics, is
-//! never repeated.
+//! The pass looks for the moment at which most memory is alive. It takes the storage whose absence
+//! saves most then. Before the next reader of that storage it records the operations that made its
+//! values once more, from inputs that are still alive. It repeats this until the peak gets no
+//! smaller. The repeated operations have the same inputs, so every bit stays: dropout draws its
+//! mask by counter. Operations with an effect, such as an update of running statistics, are never
+//! repeated.
 
 use super::ProgramError;
 use super::liveness::{Life, lives};
@@ -17,14 +17,14 @@ use crate::tape::{Node, Source, Tape, Var};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Most operations that are recorded again for one storage: beyond that another storage serves
-/// better.
+/// The most operations that are recorded again for one storage. With more, another storage is the
+/// better choice.
 const MOST_REPEATED: usize = 16;
-/// An operation may be repeated when all of the tape has so many times its multiply-accumulates:
-/// the first convolutions of both networks, whose few input channels make their large results
-/// cheap.
+/// An operation may be repeated if the whole tape has this many times its multiply-accumulates.
+/// That allows the first convolutions of both networks: they have few input channels, so their
+/// large results are cheap.
 const CHEAP_SHARE: u64 = 400;
-/// What saves less than this part of the peak is not worth its launches.
+/// A repetition that saves less than this part of the peak is not worth its launches.
 const WORTH_SHARE: u64 = 128;
 
 /// A tape that keeps fewer values alive.
@@ -67,7 +67,7 @@ pub fn recompute(
     })
 }
 
-/// What is alive when on a tape.
+/// Which storages of a tape are alive at which node.
 struct Analysis {
     tape: Tape,
     outputs: Vec<Var>,
@@ -97,7 +97,7 @@ impl Eviction {
         })
     }
 
-    /// What a node from `before` on reads: the repetition of a value, if there is one.
+    /// The value that a node from `before` on reads: the repetition, if there is one.
     fn reading(&self, var: Var) -> Var {
         match self.values.contains(&var.0) {
             true => Var(self.before + self.values.range(..var.0).count()),

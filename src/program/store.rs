@@ -20,12 +20,12 @@ pub struct Store {
     step: Buffer,
 }
 
-/// Values, and for a trainable arena perhaps a copy as f16 and moments.
+/// Values; a trainable arena may also have a copy as f16, and moments.
 #[derive(Debug)]
 struct Arena {
     value: Buffer,
     half: Option<Buffer>,
-    /// As many as the optimiser has; `None` where nothing is trained.
+    /// As many as the optimiser keeps; `None` if nothing is trained.
     training: Option<Vec<Buffer>>,
     average: Option<Buffer>,
 }
@@ -146,8 +146,8 @@ impl Store {
         &self.step
     }
 
-    /// A part of an arena; `None` for gradients, for moments that nothing trained here has, and for
-    /// a copy that there is not.
+    /// A part of an arena. `None` for gradients, and for moments or a copy that this store does not
+    /// have.
     pub fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
         let arena = &self.arenas[arena.0];
         let training = |i: usize| arena.training.as_ref().and_then(|parts| parts.get(i));
@@ -192,7 +192,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes every average the values themselves.
+    /// Sets every moving average to the values themselves.
     pub fn start_averages(&self, gpu: &Gpu) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         for (value, average) in self
@@ -217,13 +217,13 @@ impl Store {
         let arena = &self.states.get_arena(state.arena).name;
         let op = RandomNormal::new(mean, std, &format!("{arena}.{}", state.name), state.shape);
         let mut tape = Tape::default();
-        // A tape of one operation without inputs: recording cannot fail, but the error is passed on
-        // all the same.
+        // A tape of one operation without inputs. Recording cannot fail, but the error is passed on
+        // anyway.
         let draw = tape.record(op, &[])?;
         let program = Program::compile(gpu, self, &tape, &[draw])?;
         program.run(gpu, self, &StepState::new(seed, 0, 0.0, [0.0; 2]))?;
         program.copy_to(gpu, draw, &self.arenas[state.arena.0].value, state.offset)?;
-        // What it drew takes as much as what is read back next.
+        // Freed first: the draw takes as much memory as what is read back next.
         drop(program);
         if self.part(state.arena, ArenaPart::Half).is_some() {
             self.write(
@@ -236,8 +236,8 @@ impl Store {
         Ok(())
     }
 
-    /// Overwrites one part of a state with logical values, and with a value its copy as f16.
-    /// Nothing happens for a part that this store does not have.
+    /// Overwrites one part of a state with logical values. If the part is the value, its copy as
+    /// f16 is written too. Nothing happens for a part that this store does not have.
     ///
     /// # Errors
     /// [`ProgramError::Length`], and [`ProgramError::GradientInStore`] for a gradient.

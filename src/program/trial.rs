@@ -14,12 +14,11 @@ use std::sync::Arc;
 /// How large a trial is.
 #[derive(Debug, Clone, Copy)]
 pub struct TrialOptions {
-    /// Bytes of inputs that successive launches go through: more than the device's last cache
-    /// holds.
+    /// Bytes of inputs that launches use in turn: more than the device's last cache holds.
     pub rotated_bytes: u64,
-    /// Multiply-accumulates of the naive kernel at most, which takes seconds for a large layer on a
-    /// CPU adapter. Where a contraction has more it computes the first part of the result; behind
-    /// it a candidate must have written finite numbers over NaN.
+    /// The most multiply-accumulates of the naive kernel, which takes seconds for a large layer on
+    /// a CPU adapter. If a contraction has more, the naive kernel computes the first part of the
+    /// result. In the rest a candidate must have written finite numbers over NaN.
     pub checked_macs: u64,
 }
 
@@ -42,7 +41,7 @@ pub struct Trial<'a> {
     output: Operand,
     profile: Profile,
     bench: KernelBench<'a>,
-    /// The result by the naive kernel, in logical order; NaN where it did not get to.
+    /// The naive kernel's result, in logical order; NaN in the part that it did not compute.
     reference: Vec<f32>,
 }
 
@@ -51,7 +50,7 @@ pub struct Trial<'a> {
 pub struct Agreement {
     /// The largest difference; infinite where a value is not finite.
     pub difference: f32,
-    /// What the rounding of sums in another order explains.
+    /// The difference that summing in another order explains.
     pub tolerance: f32,
 }
 
@@ -191,7 +190,7 @@ impl<'a> Trial<'a> {
             .sum()
     }
 
-    /// Spoils an element of the naive result: no candidate agrees any more.
+    /// Changes an element of the naive result, so that no candidate agrees any more.
     #[cfg(test)]
     pub(crate) fn expect_something_else(&mut self) {
         self.reference[0] += 1.0;

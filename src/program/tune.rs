@@ -1,6 +1,6 @@
 //! Autotuning: which candidate computes each contraction fastest on this very device. A candidate
-//! is checked before it is timed, and displaces the default only by a win above the noise. What was
-//! found is kept in the user's cache folder, by device and driver.
+//! is checked before it is timed. It displaces the default only by a win above the noise. Results
+//! are kept in the user's cache folder, by device and driver.
 
 use super::{Budget, Clock, ProgramError, Quantiles, Trial, TrialOptions};
 use crate::contraction::{Candidate, ContractionKey, candidates, choose, with_current_names};
@@ -40,8 +40,8 @@ impl Effort {
 /// A win counts when the candidate's median is below this share of the default's and its median
 /// below the default's fastest run.
 const LEAST_WIN: f64 = 0.95;
-/// A candidate that takes this many times as long as the best so far in a first look is not timed
-/// further.
+/// A candidate that takes this many times as long as the best so far in its first launches is not
+/// timed further.
 const HOPELESS: f64 = 1.5;
 
 /// Finds a kernel for each of `keys`: from the cache where they were tuned before, else by trying.
@@ -90,7 +90,8 @@ pub fn tune(
     Ok(tuned)
 }
 
-/// The cache's name for a key: a fallback that is forced makes other candidates.
+/// The cache's name for a key. It names forced fallbacks too, because they change the list of
+/// candidates.
 fn entry(gpu: &Gpu, key: &ContractionKey) -> String {
     let subgroup = gpu.profile().subgroup.unwrap_or(0);
     format!("{key} subgroup {subgroup}")

@@ -79,7 +79,7 @@ pub fn kernel_choices(choices: &[Choice]) -> BTreeMap<String, String> {
 struct Section {
     /// In front of the keys of the network itself.
     prefix: &'static str,
-    /// In front of those of its optimiser.
+    /// In front of the keys of its optimiser.
     optimizer: &'static str,
     parameters: ArenaId,
     statistics: ArenaId,
@@ -389,8 +389,8 @@ pub fn convert(
     write(writer, path)
 }
 
-/// How a network of the reference is used, whose files do not name a size: that of the smallest
-/// image of its depth.
+/// How a network of the reference is used. Its files do not name a size, so the smallest image of
+/// its depth stands for it.
 fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
     let [input, output] = generator.channels().map(Pixels::of_channels);
     ModelConfig {
@@ -404,8 +404,8 @@ fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
     }
 }
 
-/// Writes a file as a whole or not at all; a tensor that stops it is reported as itself, not as
-/// trouble with the file.
+/// Writes a file as a whole or not at all. An error of a tensor is reported as such, not as an
+/// error of the file.
 fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError> {
     let mut unsavable = None;
     let is_torch = path.extension().is_some_and(|extension| extension == "pth");
@@ -509,8 +509,8 @@ pub fn says_its_model(file: &TensorFile) -> bool {
     file.metadata(MODEL).is_ok()
 }
 
-/// Reads how the generator of a weight file or checkpoint is built; `upsample` is how one resizes
-/// its maps whose file does not say it.
+/// Reads how the generator of a weight file or checkpoint is built. `upsample` says how it resizes
+/// its maps if the file does not.
 ///
 /// # Errors
 /// A file that is neither ours nor the reference's, or a network whose channels no kind of image

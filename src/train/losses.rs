@@ -8,7 +8,7 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What the discriminator is asked about its patches.
+/// The adversarial loss: how the discriminator's logits are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GanLoss {
@@ -23,11 +23,11 @@ pub enum GanLoss {
     Wgangp,
 }
 
-/// Added to the square of a norm, so that that of a zero has a derivative. The reference adds 1e-16
-/// to each of its elements.
+/// Added to the square of a norm, because the norm of zero has no derivative. The reference adds
+/// 1e-16 to each element instead.
 const NORM_EPSILON: f32 = 1e-30;
 
-/// What the discriminator shall say.
+/// What the discriminator should say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The pair comes from the data set.
@@ -112,7 +112,8 @@ pub fn mix(tape: &mut Tape, from: Var, to: Var, share: Var) -> Result<Var, TapeE
 /// # Errors
 /// Those of recording.
 pub fn gradient_penalty(tape: &mut Tape, logits: Var, judged: Var) -> Result<Var, TapeError> {
-    // A gradient that is stored as the judgements are: that of their mean, times their number.
+    // The gradient of the sum is stored as the logits are. It is that of their mean, times their
+    // number.
     let mean = tape.record(
         Loss {
             kind: LossKind::WganMean { sign: 1.0 },

@@ -1,5 +1,5 @@
-//! Whether a run fits the device, before anything is allocated, and what would fit where it does
-//! not.
+//! Whether a run fits the device, found out before anything is allocated. If it does not fit: what
+//! would.
 
 use super::config::Config;
 use super::error::TrainError;
@@ -169,7 +169,7 @@ pub(super) fn explain_sizes(
     }
 }
 
-/// All the bytes that the device gave before it gave no more.
+/// How many bytes the device gave before it refused more.
 fn budget(error: &TrainError) -> Option<u64> {
     match error {
         TrainError::Gpu(GpuError::OutOfMemory { held, .. })
@@ -291,7 +291,7 @@ fn narrower(config: &Config, ngf: usize) -> Config {
     }
 }
 
-/// The largest number below `limit` that fits, where every smaller one does as well.
+/// The largest number below `limit` that fits. If a number fits, every smaller one does too.
 fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     let (mut good, mut bad) = (0, limit);
     while bad - good > 1 {

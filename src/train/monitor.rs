@@ -1,12 +1,12 @@
-//! Losses on their way from the device: a ring there, read asynchronously, so that the host never
-//! waits for the step it just submitted.
+//! Losses on their way from the device. They lie in a ring there, which is read asynchronously, so
+//! the host never waits for the step that it just submitted.
 
 use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
 use crate::program::Store;
 use crate::tape::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use std::collections::VecDeque;
 
-/// Readings under way at one time: the host runs at most so many readings ahead of the device.
+/// Readings under way at one time. The host is never more readings ahead of the device than this.
 const IN_FLIGHT: usize = 2;
 /// Steps between readings at most, well inside the ring.
 const MAX_INTERVAL: u64 = MONITOR_ROWS / 4;

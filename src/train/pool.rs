@@ -1,4 +1,4 @@
-//! Older fakes for the discriminator to judge again.
+//! The image pool: older fakes that the discriminator sees again.
 
 use crate::ops::image_pool::ImagePool;
 use crate::state::{ArenaId, Init, StateId, StateList};

@@ -4,8 +4,8 @@ use super::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// How the learning rate changes; `t` counts what shares a rate (epochs or steps), and `T` is the
-/// whole run in it.
+/// How the learning rate changes. `t` counts epochs or steps, whichever share one rate. `T` is the
+/// whole run in the same unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
@@ -103,7 +103,7 @@ impl Schedule {
     /// Learning rate of a step. As in the reference, which moves its schedule at the start of an
     /// epoch, epoch `e` has the rate of `t = e`: with 200 epochs of the linear policy 2e-4 up to
     /// epoch 99 and 0 in epoch 200. A run whose length is given in steps has `t = 0` in its first
-    /// step and so none without learning, nor has a run of a single epoch.
+    /// step, so no step of it is without learning. Nor is any step of a run of a single epoch.
     pub fn rate(&self, step: u64) -> f64 {
         let unit = if self.by_epoch {
             self.steps_per_epoch.max(1)

@@ -223,8 +223,8 @@ impl CompiledStep {
     }
 }
 
-/// The compiled training steps over one store: one, or where images have several sizes those used
-/// last, in one workspace.
+/// The compiled training steps over one store. For images of several sizes the steps used last are
+/// kept, in one workspace.
 #[derive(Debug)]
 pub struct Session {
     /// Parameters, gradients, moments and statistics on the device.
@@ -373,8 +373,8 @@ impl Session {
             .time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
     }
 
-    /// Calls `translate` while the generator has the weights that it is used with: the average,
-    /// where there is one.
+    /// Calls `translate` while the generator has the weights that it is used with. These are the
+    /// moving average, if there is one.
     ///
     /// # Errors
     /// Those of `translate`, and what the driver reported.

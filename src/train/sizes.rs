@@ -77,7 +77,7 @@ impl Sizes {
             .unwrap_or_default()
     }
 
-    /// The sizes that no other one covers in width and height: what fits for them fits for all.
+    /// The sizes that no other size covers in both width and height. If these fit, all fit.
     pub(super) fn outermost(&self) -> Self {
         let outermost = |sizes: &[Size]| {
             let covers = |large: &Size, small: &Size| {
@@ -133,8 +133,7 @@ impl Size {
     }
 }
 
-/// Refuses sizes that the networks cannot take, in the name of the smallest: what it can take all
-/// can.
+/// Refuses sizes that the networks cannot take. Only the smallest is looked at: if it fits, all do.
 fn check(sizes: &[Size], config: &Config, least: usize) -> Result<(), TrainError> {
     let Some(smallest) = sizes
         .iter()
@@ -144,7 +143,7 @@ fn check(sizes: &[Size], config: &Config, least: usize) -> Result<(), TrainError
         return Ok(());
     };
     let (pair, (width, height)) = (smallest.pair.clone().unwrap_or_default(), smallest.sides);
-    // Nothing is judged of sides that the generator cannot take.
+    // With sides that the generator cannot take there is no patch at all.
     let side = config
         .fit
         .output_side(smallest.shorter_side(), config.generator().multiple());

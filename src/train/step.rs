@@ -25,7 +25,7 @@ const ADAM_EPSILON: f32 = 1e-8;
 /// Names of the losses in the order of their columns in the monitor's ring; the last one only with
 /// a gradient penalty.
 pub const LOSSES: [&str; 5] = ["g_gan", "g_l1", "d_real", "d_fake", "d_gp"];
-/// What is watched in the columns behind them: a finite loss times its weight may not be finite.
+/// What the columns behind them watch: a finite loss times its weight may not be finite.
 pub(super) const WEIGHTED: [&str; 2] = ["g_loss", "d_loss"];
 
 /// The values of a recorded step that the host writes or may read.

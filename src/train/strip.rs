@@ -1,5 +1,5 @@
-//! The rows of an image that tiles still add to: sums in a file, of which a stretch of one row is
-//! in memory at a time.
+//! The rows of an image that tiles still add to. Their sums lie in a file; a range of one row is in
+//! memory at a time.
 
 use crate::data::{DataError, SpillFile};
 use std::path::Path;
@@ -10,7 +10,7 @@ pub struct Strip {
     sums: SpillFile,
     /// Values of a row of the image.
     row_values: usize,
-    /// Rows that the file has: a row of the image lies where its number modulo this says.
+    /// Rows of the file. Row n of the image lies in row n modulo this.
     rows: usize,
     /// The first row that was not taken.
     first: usize,
@@ -31,7 +31,7 @@ impl Strip {
         })
     }
 
-    /// Changes a stretch of a row, one of the first `rows` that were not taken: `change` gets its
+    /// Changes a range of a row, one of the first `rows` that were not taken. `change` gets its
     /// sums.
     ///
     /// # Errors

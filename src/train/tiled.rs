@@ -389,8 +389,8 @@ impl Pass<'_> {
     }
 }
 
-/// What is known of a layer's values, part by part: how many there are in a channel, each channel's
-/// mean, and the sum of its squared deviations from that.
+/// Statistics of a layer's values, merged part by part: the number of values in a channel, each
+/// channel's mean, and the sum of its squared deviations from the mean.
 #[derive(Debug, Default)]
 struct Moments {
     count: f64,
@@ -398,9 +398,9 @@ struct Moments {
 }
 
 impl Moments {
-    /// Takes in a part of `count` values a channel by its means and then inverse standard
-    /// deviations (Chan, Golub and LeVeque 1979: sums of squares would cancel). What was added to
-    /// each variance, and belongs to that of the whole too, goes through unchanged.
+    /// Merges a part of `count` values a channel, given by its means and then its inverse standard
+    /// deviations (Chan, Golub and LeVeque 1979; sums of squares would cancel). The epsilon that
+    /// was added to each variance belongs to that of the whole too. It goes through unchanged.
     fn add(&mut self, count: usize, part: &[f32]) {
         let (means, inverse) = part.split_at(part.len() / 2);
         self.channels.resize(means.len(), [0.0; 2]);

@@ -1,5 +1,5 @@
-//! How an image is cut into tiles that overlap: where each begins, which part of it is its own, and
-//! how neighbours are blended.
+//! How an image is cut into tiles that overlap: where each begins, which part belongs to it alone,
+//! and how neighbours are blended.
 
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ impl Tiles {
     /// any, and else takes all of it.
     pub fn new(side: usize, tile: usize, overlap: usize, multiple: usize, reach: usize) -> Self {
         let tile = tile.min(side);
-        // In units of the multiple: spread evenly, so that none overlaps much more than another.
+        // Counted in multiples, and spread evenly, so that no tile overlaps much more than another.
         let [rest, step] = [
             (side - tile) / multiple,
             (tile.saturating_sub(overlap) / multiple).max(1),
@@ -40,7 +40,7 @@ impl Tiles {
         let starts: Vec<usize> = (0..=steps)
             .map(|i| (i * rest).checked_div(steps).unwrap_or(0) * multiple)
             .collect();
-        // Blocks of the multiple see alike, so whole ones are exact.
+        // All pixels of one block see equally far, so whole blocks are exact.
         let seen = reach.next_multiple_of(multiple);
         let margin = if 2 * seen <= overlap { seen } else { 0 };
         let joint = |pair: &[usize]| {

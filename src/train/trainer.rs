@@ -275,7 +275,7 @@ impl<'a> Trainer<'a> {
         let (training, data_wait) = (began.elapsed(), loader.waited());
         drop(loader);
         let interrupted = self.step < self.schedule.total_steps;
-        // The weights first: a picture that cannot be written must not cost them.
+        // The weights are saved first: they must not be lost because a picture cannot be written.
         self.save()?;
         self.judge(report)?;
         let picture = self.sample()?;
@@ -309,11 +309,12 @@ impl<'a> Trainer<'a> {
         if !sample && !save {
             return Ok(());
         }
-        // A reading first: nothing that is not finite may reach the disk.
+        // The losses are read first: nothing that is not finite may be saved.
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
         if sample {
-            // Before the checkpoint, which remembers what the schedule makes of the score.
+            // Scored before the checkpoint is written, because it holds what the schedule learnt
+            // from the score.
             let score = self.judge(report)?;
             score
                 .into_iter()

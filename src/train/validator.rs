@@ -26,8 +26,8 @@ pub struct Score {
     pub pairs: usize,
 }
 
-/// The generator as a run shows it: the forward pass over its store, for images of several sizes
-/// those used last, in one workspace.
+/// The generator as a run shows it: its forward pass over the store. For images of several sizes
+/// the programs used last are kept, in one workspace.
 #[derive(Debug)]
 pub struct Validator {
     config: Config,
@@ -37,7 +37,7 @@ pub struct Validator {
     translators: LruCache<(u32, u32), Translator>,
 }
 
-/// A pair with what the generator makes of it, `[height, width, channels]` each in -1..1.
+/// A pair and the generator's output for it, each `[height, width, channels]` in -1..1.
 struct Shown<'a> {
     width: usize,
     height: usize,

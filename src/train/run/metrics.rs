@@ -135,7 +135,8 @@ pub(super) fn append(path: &Path, row: &MetricsRow) -> Result<(), RunError> {
         };
         file.write_all(format!("{header}{}", row.to_line()).as_bytes())
             .inspect_err(|_| {
-                // Half a row on a full disk: cut off, or the next row would be glued to it.
+                // A full disk may leave half a row. It is cut off, or the next row would be joined
+                // to it.
                 let _ = file.set_len(length);
             })
     };

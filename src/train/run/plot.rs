@@ -25,7 +25,8 @@ const TEXT: RGBColor = RGBColor(51, 56, 66);
 const MUTED: RGBColor = RGBColor(120, 126, 138);
 const GRID: RGBColor = RGBColor(232, 234, 238);
 
-/// More points than this are more than the chart has pixels to show, and would swell the file.
+/// The most points of a line. More would be more than the chart has pixels, and the file would
+/// grow.
 const MAX_POINTS: usize = 600;
 /// Share of the past in the exponential average.
 const SMOOTHING: f64 = 0.7;
