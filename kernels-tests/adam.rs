@@ -179,7 +179,6 @@ fn an_arena_beyond_one_binding_is_updated_in_ranges() {
             inputs: &[],
             output,
             byproducts: &[],
-            slopes: [1.0; 2],
             profile: &profile,
             states: &states,
         });
@@ -410,7 +409,6 @@ fn weights_from_maps_are_wide_where_their_columns_come_in_eights() {
             inputs: &[large, small].map(Operand::dense),
             output: Operand::dense(Shape::scalar()),
             byproducts: &[],
-            slopes: [1.0; 2],
             profile: &profile,
             states: &tested.around.states,
         };

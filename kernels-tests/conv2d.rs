@@ -1,13 +1,13 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a
 //! transposed one.
 
-use pix2pix::contraction::Geometry;
+use pix2pix::contraction::{Geometry, Rung};
 use pix2pix::ops::conv2d::Conv2d;
 use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::Shape;
 use pix2pix_harness::contraction::{
-    MATRIX_RUNG, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
-    check_rungs, gather, shapes, swapped,
+    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
+    gather, shapes, swapped,
 };
 use pix2pix_harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use std::io::{Write, stderr};
@@ -127,7 +127,8 @@ fn matrix_units_round_operands_only() {
         // the rung runs here either.
         writeln!(
             stderr(),
-            "SKIPPED: {MATRIX_RUNG}, since {} has no matrix units",
+            "SKIPPED: {}, since {} has no matrix units",
+            Rung::Matrix,
             gpu.info().name
         )
         .unwrap();
@@ -153,7 +154,7 @@ fn matrix_units_round_operands_only() {
         transposed_weight: false,
     };
     let around = Surroundings {
-        profile: Some(gpu.profile().clone().force("conv2d", MATRIX_RUNG)),
+        profile: Some(gpu.profile().clone().force("conv2d", Rung::Matrix.name())),
         ..Surroundings::default()
     };
     let got = run(&gpu, "exact operands", &op, &inputs, false, &around).output;

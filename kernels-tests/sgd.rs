@@ -249,7 +249,6 @@ fn sgd_ends_the_life_of_the_values_before_it_and_takes_less_memory() {
             inputs: &[],
             output: Operand::dense(Shape::scalar()),
             byproducts: &[],
-            slopes: [1.0; 2],
             profile: &Profile::portable(),
             states: &states,
         };

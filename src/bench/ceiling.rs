@@ -3,14 +3,13 @@
 use super::report::{Ceiling, Entry, Kind, Report};
 use super::{BenchError, KernelOptions};
 use crate::contraction::Geometry;
-use crate::contraction::{ContractionKey, Family, candidates};
+use crate::contraction::{Candidate, ContractionKey, Family, Ladder};
 use crate::gpu::{DeviceClass, Gpu, Profile};
 use crate::ops::elementwise::Scale;
 use crate::program::{Clock, KernelBench, Trial};
 use crate::state::StateList;
 use crate::tape::{Dispatch, LowerContext, Op, Operand};
 use crate::tensor::{DType, Shape};
-use std::collections::HashSet;
 
 /// Threads of a workgroup and `vec4`s of a thread of the copies that are tried.
 const COPIES: [(usize, usize); 5] = [(64, 1), (64, 4), (64, 16), (256, 1), (256, 4)];
@@ -72,14 +71,10 @@ fn well_shaped(class: DeviceClass, quick: bool, dtype: DType) -> Vec<Contraction
         (DeviceClass::Cpu, false) => 32,
         (DeviceClass::Cpu, true) => 16,
     };
-    let key = |family, geometry, large: (usize, usize), small: (usize, usize)| ContractionKey {
-        family,
-        geometry,
-        large: Shape::nhwc(1, large.0, large.0, large.1),
-        small: Shape::nhwc(1, small.0, small.0, small.1),
-        transposed: false,
-        bias: false,
+    let map = |(side, channels): (usize, usize)| Shape::nhwc(1, side, side, channels);
+    let key = |family, geometry, large, small| ContractionKey {
         dtype,
+        ..ContractionKey::new(family, geometry, map(large), map(small))
     };
     let (product, halve) = (Geometry::new(1, 1, 0), Geometry::new(4, 2, 1));
     let mut keys = vec![
@@ -92,8 +87,8 @@ fn well_shaped(class: DeviceClass, quick: bool, dtype: DType) -> Vec<Contraction
     keys
 }
 
-/// An entry for each candidate that agrees with the naive one. If the first tile of a rung is
-/// hopeless, its other tiles are not tried.
+/// An entry for each candidate that agrees with the naive one. A quick run tries only the default
+/// tile of each rung.
 fn contractions(
     gpu: &Gpu,
     clock: &Clock,
@@ -102,10 +97,14 @@ fn contractions(
 ) -> Result<Vec<Entry>, BenchError> {
     let trial = Trial::new(gpu, clock, key, &options.trial())?;
     let mut entries: Vec<Entry> = Vec::new();
-    let mut rungs = HashSet::new();
-    for candidate in candidates(key, gpu.profile()).iter().skip(1) {
-        let first_of_rung = rungs.insert(candidate.rung());
-        if (options.quick && !first_of_rung) || !trial.check(candidate)?.holds() {
+    let ladder = Ladder::of(key, gpu.profile());
+    let tried: Vec<&Candidate> = if options.quick {
+        ladder.defaults().collect()
+    } else {
+        ladder.faster().collect()
+    };
+    for candidate in tried {
+        if !trial.check(candidate)?.holds() {
             continue;
         }
         let best = entries
@@ -169,7 +168,6 @@ fn copy(profile: &Profile, operand: Operand, threads: usize, per_thread: usize) 
         inputs: &[operand],
         output: operand,
         byproducts: &[],
-        slopes: [1.0; 2],
         profile,
         states: &states,
     });

@@ -4,7 +4,7 @@
 use super::report::{Contest, Entry, Kind, Report};
 use super::step::time_operations;
 use super::{BenchError, KernelOptions};
-use crate::contraction::{Candidate, ContractionKey, candidates, choose};
+use crate::contraction::{Candidate, ContractionKey, Ladder, choose};
 use crate::gpu::Gpu;
 use crate::program::{Agreement, Clock, Trial};
 use crate::train::{Config, Recording, Session, TrainError};
@@ -99,17 +99,22 @@ pub fn time_kernels(
     {
         progress(&key.to_string());
         let trial = Trial::new(gpu, clock, &key, &options.trial())?;
-        let default = choose(&key, gpu.profile()).name;
-        let mut found = candidates(&key, gpu.profile());
-        if options.quick {
-            // The first of each rung, and the default.
-            let mut rungs = HashSet::new();
-            found.retain(|candidate| rungs.insert(candidate.rung()) || candidate.name == default);
-        }
+        let default = choose(&key, gpu.profile());
+        let ladder = Ladder::of(&key, gpu.profile());
+        // The naive kernel last, since it is hopeless.
+        let mut found: Vec<Candidate> = if options.quick {
+            ladder.defaults().cloned().collect()
+        } else {
+            ladder.faster().cloned().collect()
+        };
+        found.push(ladder.naive);
+        // The kernel that runs by default first, since it never is.
+        found.retain(|candidate| candidate.name != default.name);
+        found.insert(0, default.clone());
         let start = Contest {
             key: key.to_string(),
             uses,
-            default,
+            default: default.name,
             ..Contest::default()
         };
         let (contest, entries) = contest(&trial, &key, &found, start, options)?;
@@ -156,8 +161,8 @@ fn others(
     Ok(entries)
 }
 
-/// Checks and times every candidate. One that disagrees with the naive kernel is named and not
-/// timed.
+/// Checks and times these candidates in their order. One that disagrees with the naive kernel is
+/// named and not timed.
 fn contest(
     trial: &Trial,
     key: &ContractionKey,
@@ -168,14 +173,7 @@ fn contest(
     let mut outcome = (contest, Vec::new());
     let (contest, entries) = (&mut outcome.0, &mut outcome.1);
     let mut best = f64::INFINITY;
-    // The default comes first, so it is never found hopeless. The naive kernel comes last, so it
-    // mostly is.
-    let (default, others): (Vec<_>, Vec<_>) = found
-        .iter()
-        .skip(1)
-        .chain(found.first())
-        .partition(|one| one.name == contest.default);
-    for candidate in default.into_iter().chain(others) {
+    for candidate in found {
         let agreement = trial.check(candidate)?;
         if !agreement.holds() {
             let Agreement {
@@ -230,6 +228,7 @@ fn totals(report: &Report) -> (f64, f64) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::contraction::naive;
     use crate::gpu::DeviceOptions;
 
     #[test]
@@ -246,10 +245,10 @@ mod tests {
         let options = KernelOptions::new(true);
         let key: ContractionKey = "conv2d k4s2p1 1x8x8x8 4x4x8 bias".parse().unwrap();
         let mut trial = Trial::new(&gpu, &clock, &key, &options.trial()).unwrap();
-        let found = &candidates(&key, gpu.profile())[..2];
+        let found = &[choose(&key, gpu.profile()), naive(&key)];
         let start = Contest {
             key: key.to_string(),
-            default: found[1].name.clone(),
+            default: found[0].name.clone(),
             ..Contest::default()
         };
         let (honest, entries) = contest(&trial, &key, found, start.clone(), &options).unwrap();
@@ -266,7 +265,7 @@ mod tests {
             (2, 0, "")
         );
         assert!(
-            spoilt.disagreeing[0].starts_with(&found[1].name)
+            spoilt.disagreeing[0].starts_with(&found[0].name)
                 && spoilt.disagreeing[0].contains("naive"),
             "{spoilt:?}"
         );

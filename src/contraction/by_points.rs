@@ -1,8 +1,10 @@
 //! The rung that multiplies at Winograd's points: its candidates, and when CPU adapters take it by
 //! default.
 
-use super::{Candidate, ContractionKey, Family, wide};
-use crate::contraction::winograd::{POINTS, kernel, tiles};
+use super::candidate::{Candidate, Rung, Tiles};
+use super::key::{ContractionKey, Family};
+use super::wide;
+use super::winograd::{POINTS, kernel, tiles};
 use crate::gpu::{DeviceClass, Profile};
 use crate::tape::vector_width::VEC8;
 
@@ -10,9 +12,9 @@ use crate::tape::vector_width::VEC8;
 /// cost.
 const MANY_TILES: usize = 24;
 
-/// Channels in eights: of the product's last axis, which lanes own, and before it of the other
-/// axis.
-fn eights(key: &ContractionKey) -> [usize; 2] {
+/// Channels in groups of eight: of the product's last axis, which lanes own, and before it of the
+/// other axis.
+fn channels8(key: &ContractionKey) -> [usize; 2] {
     let [large, small] = [key.large, key.small].map(|map| map.channels() / VEC8);
     let last_is_large = match key.family {
         Family::Conv2d => false,
@@ -28,7 +30,7 @@ fn eights(key: &ContractionKey) -> [usize; 2] {
 
 /// Whether it is the default: on a CPU adapter, with many tiles and no lane idle.
 pub(super) fn is_default(key: &ContractionKey, profile: &Profile) -> bool {
-    let [_, last] = eights(key);
+    let [_, last] = channels8(key);
     let no_lane_idle = wide::lanes(key, profile).is_some_and(|lanes| last.is_multiple_of(lanes));
     profile.class == DeviceClass::Cpu
         && no_lane_idle
@@ -36,11 +38,9 @@ pub(super) fn is_default(key: &ContractionKey, profile: &Profile) -> bool {
 }
 
 /// Of convolutions: so many tiles at once.
-pub(super) fn conv(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
-    let (Some(lanes), Some(tiles)) = (wide::lanes(key, profile), tiles(key)) else {
-        return Vec::new();
-    };
-    let [_, out_channels] = eights(key);
+pub(super) fn conv(key: &ContractionKey, profile: &Profile) -> Option<Tiles> {
+    let (lanes, tiles) = (wide::lanes(key, profile)?, tiles(key)?);
+    let [_, out_channels] = channels8(key);
     let one = |most: usize| {
         let at_once = tiles.div_ceil(tiles.div_ceil(most));
         let kernel = kernel(key.family)
@@ -48,86 +48,28 @@ pub(super) fn conv(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
             .uint("WORKGROUP", lanes)
             .uint("TILE_PIXELS", at_once);
         Candidate::new(
+            Rung::Winograd,
             kernel,
             &at_once.to_string(),
             POINTS * tiles.div_ceil(at_once) * out_channels.div_ceil(lanes),
         )
     };
-    [32, 24, 16, 8].map(one).into()
+    Some(Tiles::new(one(32), [24, 16, 8].map(one)))
 }
 
 /// Of weight gradients.
-pub(super) fn grad_weight(key: &ContractionKey, profile: &Profile) -> Option<Candidate> {
+pub(super) fn grad_weight(key: &ContractionKey, profile: &Profile) -> Option<Tiles> {
     let lanes = wide::lanes(key, profile).filter(|_| tiles(key).is_some())?;
-    let ([rows, columns], tile) = (eights(key), lanes.min(8));
+    let ([rows, columns], tile) = (channels8(key), lanes.min(8));
     let kernel = kernel(key.family)
         .uint("SUBGROUP", lanes)
         .uint("WORKGROUP", lanes)
         .uint("TILE_EIGHTS", tile);
-    Some(Candidate::new(
+    let candidate = Candidate::new(
+        Rung::Winograd,
         kernel,
         &tile.to_string(),
         POINTS * rows.div_ceil(tile) * columns.div_ceil(lanes),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::default_rung;
-    use super::*;
-    use crate::contraction::Geometry;
-    use crate::contraction::winograd::RUNG;
-    use crate::tensor::{DType, Shape};
-
-    /// The discriminator's fourth layer: on CPU adapters many tiles go by Winograd's points, few do
-    /// not, nor what needs too much memory.
-    #[test]
-    fn winograd_is_for_many_tiles() {
-        let profile = Profile {
-            class: DeviceClass::Cpu,
-            subgroup: Some(8),
-            int64: true,
-            ..Profile::portable()
-        };
-        let rung = |family: Family, side: usize, profile: &Profile| {
-            let [large, small] = [(side, 128), (side - 1, 256)]
-                .map(|(side, channels)| Shape::nhwc(1, side, side, channels));
-            let geometry = Geometry::new(4, 1, 1);
-            let key = ContractionKey {
-                family,
-                geometry,
-                large,
-                small,
-                transposed: false,
-                bias: false,
-                dtype: DType::F32,
-            };
-            default_rung(&key, profile)
-        };
-        let others = [
-            Profile {
-                int64: false,
-                ..profile.clone()
-            },
-            Profile {
-                class: DeviceClass::Gpu,
-                ..profile.clone()
-            },
-        ];
-        for family in Family::ALL {
-            assert_eq!(
-                [8, 16, 32, 256].map(|side| rung(family, side, &profile) == RUNG),
-                [false, true, true, false],
-                "{}",
-                family.name()
-            );
-            assert!(
-                others
-                    .iter()
-                    .all(|profile| rung(family, 32, profile) != RUNG),
-                "{}",
-                family.name()
-            );
-        }
-    }
+    );
+    Some(Tiles::new(candidate, []))
 }

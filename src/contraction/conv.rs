@@ -1,11 +1,9 @@
 //! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
 
+use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, TILE_THREADS, Tiles, splits};
+use super::key::{ContractionKey, Family};
 use super::matrix::{self, MatrixTile};
-use super::{
-    Candidate, ContractionKey, Family, NAIVE_WORKGROUP, TILE_THREADS, by_points, splits,
-    usual_rung, wide,
-};
-use crate::contraction::winograd;
+use super::{by_points, wide};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::shader;
 
@@ -22,31 +20,39 @@ const SMALL_MAP: usize = 16;
 /// Threads of a workgroup of the rung that splits.
 const SPLIT_WORKGROUP: usize = 64;
 
-/// The rungs' shaders in order.
-type Ladder = [ShaderSource; 7];
+/// The shaders of the rungs that both families have.
+struct Shaders {
+    naive: ShaderSource,
+    register: ShaderSource,
+    broadcast: ShaderSource,
+    workgroup: ShaderSource,
+    split_k: ShaderSource,
+    matrix: ShaderSource,
+    wide: ShaderSource,
+}
 
-const CONV2D: Ladder = [
-    shader!("conv2d/1_naive"),
-    shader!("conv2d/2_register"),
-    shader!("conv2d/4_broadcast"),
-    shader!("conv2d/3_workgroup"),
-    shader!("conv2d/split_k"),
-    shader!("conv2d/matrix"),
-    shader!("conv2d/5_wide"),
-];
-const CONV_TRANSPOSE2D: Ladder = [
-    shader!("conv_transpose2d/1_naive"),
-    shader!("conv_transpose2d/2_register"),
-    shader!("conv_transpose2d/4_broadcast"),
-    shader!("conv_transpose2d/3_workgroup"),
-    shader!("conv_transpose2d/split_k"),
-    shader!("conv_transpose2d/matrix"),
-    shader!("conv_transpose2d/5_wide"),
-];
+const CONV2D: Shaders = Shaders {
+    naive: shader!("conv2d/1_naive"),
+    register: shader!("conv2d/2_register"),
+    broadcast: shader!("conv2d/4_broadcast"),
+    workgroup: shader!("conv2d/3_workgroup"),
+    split_k: shader!("conv2d/split_k"),
+    matrix: shader!("conv2d/matrix"),
+    wide: shader!("conv2d/5_wide"),
+};
+const CONV_TRANSPOSE2D: Shaders = Shaders {
+    naive: shader!("conv_transpose2d/1_naive"),
+    register: shader!("conv_transpose2d/2_register"),
+    broadcast: shader!("conv_transpose2d/4_broadcast"),
+    workgroup: shader!("conv_transpose2d/3_workgroup"),
+    split_k: shader!("conv_transpose2d/split_k"),
+    matrix: shader!("conv_transpose2d/matrix"),
+    wide: shader!("conv_transpose2d/5_wide"),
+};
 
 /// The sizes that decide a tile.
 struct Problem {
-    ladder: &'static Ladder,
+    shaders: &'static Shaders,
     /// Output pixels that share their taps: all of them, or one parity class of a transposed
     /// convolution.
     pixels: usize,
@@ -63,7 +69,7 @@ struct Problem {
 impl Problem {
     fn new(key: &ContractionKey) -> Self {
         let (output, stride) = (key.output(), key.geometry.stride);
-        let (ladder, classes, side) = match key.family {
+        let (shaders, classes, side) = match key.family {
             Family::ConvTranspose2d => (&CONV_TRANSPOSE2D, stride.pow(2), stride),
             _ => (&CONV2D, 1, 1),
         };
@@ -75,7 +81,7 @@ impl Problem {
             key.large
         };
         Self {
-            ladder,
+            shaders,
             pixels,
             classes,
             rows: output.rows(),
@@ -103,11 +109,12 @@ impl Problem {
     }
 
     fn register(&self, pixels: usize, vectors: usize) -> Candidate {
-        let kernel = KernelSpec::new(self.ladder[1])
+        let kernel = KernelSpec::new(self.shaders.register)
             .uint("WORKGROUP", REGISTER_WORKGROUP)
             .uint("TILE_VECTORS", vectors)
             .uint("TILE_PIXELS", pixels);
         Candidate::new(
+            Rung::Register,
             kernel,
             &format!("{pixels}x{vectors}"),
             self.tiles(pixels, vectors).div_ceil(REGISTER_WORKGROUP),
@@ -115,12 +122,13 @@ impl Problem {
     }
 
     fn broadcast(&self, subgroup: usize, pixels: usize, vectors: usize) -> Candidate {
-        let kernel = KernelSpec::new(self.ladder[2])
+        let kernel = KernelSpec::new(self.shaders.broadcast)
             .uint("SUBGROUP", subgroup)
             .uint("WORKGROUP", subgroup)
             .uint("LANE_VECTORS", vectors)
             .uint("TILE_PIXELS", pixels);
         Candidate::new(
+            Rung::Broadcast,
             kernel,
             &format!("{pixels}x{vectors}"),
             self.tiles(pixels, vectors * subgroup),
@@ -128,11 +136,12 @@ impl Problem {
     }
 
     fn wide(&self, subgroup: usize, pixels: usize) -> Candidate {
-        let kernel = KernelSpec::new(self.ladder[6])
+        let kernel = KernelSpec::new(self.shaders.wide)
             .uint("SUBGROUP", subgroup)
             .uint("WORKGROUP", subgroup)
             .uint("TILE_PIXELS", pixels);
         Candidate::new(
+            Rung::Wide,
             kernel,
             &pixels.to_string(),
             self.tiles(pixels, 2 * subgroup),
@@ -140,10 +149,11 @@ impl Problem {
     }
 
     fn workgroup(&self, pixels: usize, vectors: usize) -> Candidate {
-        let kernel = KernelSpec::new(self.ladder[3])
+        let kernel = KernelSpec::new(self.shaders.workgroup)
             .uint("THREAD_PIXELS", pixels)
             .uint("THREAD_VECTORS", vectors);
         Candidate::new(
+            Rung::Workgroup,
             kernel,
             &format!("{pixels}x{vectors}"),
             self.tiles(TILE_THREADS * pixels, TILE_THREADS * vectors),
@@ -163,105 +173,102 @@ impl Problem {
             (self.rows * self.vectors * 16) as u64,
         )
         .max(2);
-        let kernel = KernelSpec::new(self.ladder[4])
+        let kernel = KernelSpec::new(self.shaders.split_k)
             .uint("WORKGROUP", SPLIT_WORKGROUP)
             .uint("TILE_PIXELS", tile);
         // All parts' threads lie in one list, so the last group of a part may begin the next.
         let groups = (threads * parts).div_ceil(SPLIT_WORKGROUP);
         Some(Candidate {
             groups,
-            ..Candidate::new(kernel, &tile.to_string(), 0).split(parts)
+            ..Candidate::new(Rung::SplitK, kernel, &tile.to_string(), 0).split(parts)
         })
     }
 
     fn matrix(&self, tile: &MatrixTile) -> Candidate {
         Candidate::new(
-            tile.kernel(self.ladder[5]),
+            Rung::Matrix,
+            tile.kernel(self.shaders.matrix),
             &tile.name(),
             self.tiles(tile.rows(), tile.columns() / 4),
         )
     }
 }
 
-/// The rung of the default table.
-pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
-    if key.output().channels4() <= FEW_VECTORS {
-        return "2_register";
+impl Problem {
+    fn register_tiles(&self) -> Tiles {
+        let tile = tile_of(self.pixels, &[(5, 8), (2, 4)]);
+        let widest = if tile == 8 { 2 } else { 4 };
+        let others = [(8, 1), (4, 2), (4, 4), (16, 1)]
+            .into_iter()
+            .filter(|&(tile, wide)| tile < 2 * self.pixels && wide <= self.vectors)
+            .map(|(tile, wide)| self.register(tile, wide));
+        Tiles::new(self.register(tile, self.vectors.min(widest)), others)
     }
-    if by_points::is_default(key, profile) {
-        return winograd::RUNG;
+
+    fn broadcast_tiles(&self, key: &ContractionKey, subgroup: usize) -> Tiles {
+        let wide = self.vectors > subgroup;
+        // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
+        let few_pixels =
+            key.family == Family::ConvTranspose2d && !key.transposed && self.pixels <= FEW_PIXELS;
+        let by_default = if few_pixels && wide { 2 } else { 1 };
+        let ones = [32, 24, 16, 8, 4].map(|most| (most, 1));
+        let twos = [16, 8, 4].map(|most| (most, 2));
+        let others = ones
+            .into_iter()
+            .chain(twos.into_iter().filter(|_| wide))
+            .map(|(most, vectors)| self.broadcast(subgroup, self.balanced(most), vectors));
+        Tiles::new(
+            self.broadcast(subgroup, self.shared_tile(), by_default),
+            others,
+        )
     }
-    // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
-    let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
-    if split {
-        "split_k"
-    } else {
-        usual_rung(key, profile)
+
+    fn wide_tiles(&self, subgroup: usize) -> Tiles {
+        let others = [32, 24, 16, 8, 4].map(|most| self.wide(subgroup, self.balanced(most)));
+        Tiles::new(self.wide(subgroup, self.shared_tile()), others)
+    }
+
+    fn workgroup_tiles(&self) -> Tiles {
+        let others = [(8, 1), (8, 2)].map(|(tile, wide)| self.workgroup(tile, wide));
+        Tiles::new(self.workgroup(4, 1), others)
     }
 }
 
-/// Every rung that the device can run; see [`super::candidates`].
-pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
+/// The rung of the default table where it is not the usual one.
+pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> Option<Rung> {
+    if key.output().channels4() <= FEW_VECTORS {
+        return Some(Rung::Register);
+    }
+    if by_points::is_default(key, profile) {
+        return Some(Rung::Winograd);
+    }
+    // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
+    let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
+    split.then_some(Rung::SplitK)
+}
+
+/// See [`super::naive`].
+pub(super) fn naive(key: &ContractionKey) -> Candidate {
     let problem = Problem::new(key);
-    let (pixels, vectors) = (problem.pixels, problem.vectors);
-    let naive = Candidate::new(
-        KernelSpec::new(problem.ladder[0]),
-        "",
-        (problem.rows * vectors * 4).div_ceil(NAIVE_WORKGROUP),
-    );
-    let mut found = vec![naive];
+    Candidate::naive(
+        KernelSpec::new(problem.shaders.naive),
+        (problem.rows * problem.vectors * 4).div_ceil(NAIVE_WORKGROUP),
+    )
+}
 
-    let tile = tile_of(pixels, &[(5, 8), (2, 4)]);
-    found.push(problem.register(tile, vectors.min(if tile == 8 { 2 } else { 4 })));
-    let others = [(8, 1), (4, 2), (4, 4), (16, 1)]
-        .into_iter()
-        .filter(|&(tile, wide)| tile < 2 * pixels && wide <= vectors);
-    found.extend(others.map(|(tile, wide)| problem.register(tile, wide)));
-
-    if let Some(subgroup) = profile.subgroup.map(|size| size as usize) {
-        let balanced = |most: usize| problem.balanced(most);
-        // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
-        let few_pixels =
-            key.family == Family::ConvTranspose2d && !key.transposed && pixels <= FEW_PIXELS;
-        found.push(problem.broadcast(
-            subgroup,
-            problem.shared_tile(),
-            if few_pixels && vectors > subgroup {
-                2
-            } else {
-                1
-            },
-        ));
-        let others = [
-            balanced(32),
-            balanced(24),
-            balanced(16),
-            balanced(8),
-            balanced(4),
-        ];
-        found.extend(others.map(|tile| problem.broadcast(subgroup, tile, 1)));
-        if vectors > subgroup {
-            found.extend(
-                [balanced(16), balanced(8), balanced(4)]
-                    .map(|tile| problem.broadcast(subgroup, tile, 2)),
-            );
-        }
-    }
-    if let Some(subgroup) = wide::lanes(key, profile) {
-        found.push(problem.wide(subgroup, problem.shared_tile()));
-        found.extend([32, 24, 16, 8, 4].map(|most| problem.wide(subgroup, problem.balanced(most))));
-    }
+/// Every faster rung that the device can run.
+pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<Tiles> {
+    let problem = Problem::new(key);
+    let subgroup = profile.subgroup.map(|size| size as usize);
+    let mut found = vec![problem.register_tiles()];
+    found.extend(subgroup.map(|subgroup| problem.broadcast_tiles(key, subgroup)));
+    found.extend(wide::lanes(key, profile).map(|subgroup| problem.wide_tiles(subgroup)));
     found.extend(by_points::conv(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
-        found.extend([(4, 1), (8, 1), (8, 2)].map(|(tile, wide)| problem.workgroup(tile, wide)));
+        found.push(problem.workgroup_tiles());
     }
-    found.extend(problem.split_k());
-    found.extend(matrix::best_first(
-        matrix::tiles(key, profile)
-            .iter()
-            .map(|tile| problem.matrix(tile))
-            .collect(),
-    ));
+    found.extend(problem.split_k().map(|split| Tiles::new(split, [])));
+    found.extend(matrix::tiles(key, profile, |tile| problem.matrix(tile)));
     found
 }
 

@@ -1,168 +1,184 @@
 //! Candidates of `conv2d_grad_weight`, and their default table.
 
-use super::{
-    Candidate, ContractionKey, NAIVE_WORKGROUP, TILE_THREADS, by_points, matrix, splits,
-    usual_rung, wide,
-};
-use crate::contraction::winograd;
+use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, TILE_THREADS, Tiles, splits};
+use super::key::ContractionKey;
+use super::matrix::{self, MatrixTile};
+use super::{by_points, wide};
 use crate::gpu::{KernelSpec, Profile};
 use crate::shader;
+use crate::tape::vector_width::VEC8;
 use crate::tensor::Shape;
 
 /// Threads of a workgroup of the register rung.
 const REGISTER_WORKGROUP: usize = 64;
 /// Pixels that a part of a split sum has at least.
 const LEAST_PIXELS: usize = 64;
+/// Rows of the small map from which its sum is tried in four parts.
+const ROWS_FOR_PARTS: usize = 8;
+/// Rows of a tile of the wide rung, in groups of eight, the largest first.
+const WIDE_TILES: [usize; 3] = [8, 4, 2];
 
-/// The rung of the default table: few channels on the small map make a thin result, which only the
-/// register rung's narrow tile fits.
-pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> &'static str {
+/// The rung of the default table where it is not the usual one: few channels on the small map make
+/// a thin result, which only the register rung's narrow tile fits.
+pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> Option<Rung> {
     if key.small.channels4() == 1 {
-        return "2_register";
+        return Some(Rung::Register);
     }
-    if by_points::is_default(key, profile) {
-        winograd::RUNG
-    } else {
-        usual_rung(key, profile)
-    }
+    by_points::is_default(key, profile).then_some(Rung::Winograd)
 }
 
-/// Every rung that the device can run; see [`super::candidates`].
-pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
-    let (large, small, kernel) = (key.large, key.small, key.geometry.kernel);
-    let patches = kernel.pow(2) * large.channels4();
-    let columns = small.channels4();
+/// The result, a weight.
+fn output(key: &ContractionKey) -> Shape {
     let [first, second] = if key.transposed {
-        [small, large]
+        [key.small, key.large]
     } else {
-        [large, small]
+        [key.large, key.small]
     };
-    let output = Shape::hwio(kernel, kernel, first.channels(), second.channels());
-    let naive = KernelSpec::new(shader!("conv2d_grad_weight/1_naive"));
-    let mut found = vec![Candidate::new(
-        naive,
-        "",
-        (output.rows() * output.channels4() * 4).div_ceil(NAIVE_WORKGROUP),
-    )];
+    let kernel = key.geometry.kernel;
+    Shape::hwio(kernel, kernel, first.channels(), second.channels())
+}
 
-    for (rows, wide) in [(4, columns.min(2)), (4, 1), (2, columns.min(4)), (8, 1)] {
-        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/2_register"))
-            .uint("TILE_ROWS", rows)
-            .uint("TILE_COLUMNS", wide);
-        let tiles = patches.div_ceil(rows) * columns.div_ceil(wide);
-        found.push(Candidate::new(
-            kernel,
-            &format!("{rows}x{wide}"),
-            tiles.div_ceil(REGISTER_WORKGROUP),
-        ));
-    }
-    if let Some(subgroup) = profile.subgroup.map(|size| size as usize) {
-        found.extend(broadcast(key, subgroup, patches, columns));
-    }
-    if let Some(subgroup) = wide::lanes(key, profile) {
-        found.extend(eights(key, subgroup));
-    }
+/// See [`super::naive`].
+pub(super) fn naive(key: &ContractionKey) -> Candidate {
+    let output = output(key);
+    Candidate::naive(
+        KernelSpec::new(shader!("conv2d_grad_weight/1_naive")),
+        (output.rows() * output.channels4() * 4).div_ceil(NAIVE_WORKGROUP),
+    )
+}
+
+/// Every faster rung that the device can run.
+pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<Tiles> {
+    let problem = Problem {
+        key,
+        patches: key.geometry.kernel.pow(2) * key.large.channels4(),
+        columns: key.small.channels4(),
+        image_rows: key.small.batch() * key.small.height(),
+    };
+    let subgroup = profile.subgroup.map(|size| size as usize);
+    let mut found = vec![problem.register_tiles()];
+    found.extend(subgroup.map(|subgroup| problem.broadcast_tiles(subgroup)));
+    found.extend(wide::lanes(key, profile).and_then(|subgroup| problem.wide_tiles(subgroup)));
     found.extend(by_points::grad_weight(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
-        for (rows, wide) in [(1, 1), (2, 1), (1, 2)] {
-            let kernel = KernelSpec::new(shader!("conv2d_grad_weight/3_workgroup"))
-                .uint("THREAD_ROWS", rows)
-                .uint("THREAD_COLUMNS", wide);
-            let groups =
-                patches.div_ceil(TILE_THREADS * rows) * columns.div_ceil(TILE_THREADS * wide);
-            let splits = splits(groups, small.rows() / LEAST_PIXELS, output.bytes());
-            found.push(Candidate::new(kernel, &format!("{rows}x{wide}"), groups).split(splits));
-        }
+        found.push(problem.workgroup_tiles());
     }
-    let on_matrices = |tile: &matrix::MatrixTile| {
-        let groups = (4 * patches).div_ceil(tile.rows()) * (4 * columns).div_ceil(tile.columns());
-        let kernel = tile.kernel(shader!("conv2d_grad_weight/matrix"));
-        Candidate::new(kernel, &tile.name(), groups).split(splits(
-            groups,
-            small.rows() / LEAST_PIXELS,
-            output.bytes(),
-        ))
-    };
-    found.extend(matrix::best_first(
-        matrix::tiles(key, profile)
-            .iter()
-            .map(on_matrices)
-            .collect(),
-    ));
+    found.extend(matrix::tiles(key, profile, |tile| problem.matrix(tile)));
     found
 }
 
-/// The broadcast rung with its lanes on either map, whole and in four parts.
-fn broadcast(
-    key: &ContractionKey,
-    subgroup: usize,
+/// The sizes that decide a tile.
+struct Problem<'a> {
+    key: &'a ContractionKey,
+    /// `vec4`s of the large map under the kernel.
     patches: usize,
+    /// `vec4`s of the small map's channels.
     columns: usize,
-) -> Vec<Candidate> {
-    // Lanes on the map whose channels are the last axis of the result write it in rows; on few
-    // channels they would idle.
-    let by_default = key.transposed && key.large.channels4() >= 4;
-    let image_rows = key.small.batch() * key.small.height();
-    let one = |lanes_on_large: bool, tile: usize, splits: usize| {
-        let (rows, columns) = if lanes_on_large {
+    /// Rows of the small map, over the batch.
+    image_rows: usize,
+}
+
+impl Problem<'_> {
+    /// The sum in parts where `groups` workgroups are too few.
+    fn in_parts(&self, candidate: Candidate) -> Candidate {
+        let most = self.key.small.rows() / LEAST_PIXELS;
+        let parts = splits(candidate.groups, most, output(self.key).bytes());
+        candidate.split(parts)
+    }
+
+    fn register_tiles(&self) -> Tiles {
+        let (patches, columns) = (self.patches, self.columns);
+        let one = |(rows, wide): (usize, usize)| {
+            let kernel = KernelSpec::new(shader!("conv2d_grad_weight/2_register"))
+                .uint("TILE_ROWS", rows)
+                .uint("TILE_COLUMNS", wide);
+            let tiles = patches.div_ceil(rows) * columns.div_ceil(wide);
+            Candidate::new(
+                Rung::Register,
+                kernel,
+                &format!("{rows}x{wide}"),
+                tiles.div_ceil(REGISTER_WORKGROUP),
+            )
+        };
+        let others = [(4, 1), (2, columns.min(4)), (8, 1)];
+        Tiles::new(one((4, columns.min(2))), others.map(one))
+    }
+
+    /// Lanes on either map, and the sum whole or in four parts.
+    fn broadcast_tiles(&self, subgroup: usize) -> Tiles {
+        let (key, patches, columns) = (self.key, self.patches, self.columns);
+        let one = |lanes_on_large: bool, tile: usize, splits: usize| {
+            let (rows, columns) = if lanes_on_large {
+                (columns, patches)
+            } else {
+                (patches, columns)
+            };
+            let kernel = KernelSpec::new(shader!("conv2d_grad_weight/4_broadcast"))
+                .flag("LANES_ON_LARGE", lanes_on_large)
+                .uint("SUBGROUP", subgroup)
+                .uint("WORKGROUP", subgroup)
+                .uint("TILE_VECTORS", tile);
+            let name = format!("{}{tile}", if lanes_on_large { "large" } else { "small" });
+            let groups = rows.div_ceil(tile) * columns.div_ceil(subgroup);
+            Candidate::new(Rung::Broadcast, kernel, &name, groups).split(splits)
+        };
+        // Lanes on the map whose channels are the last axis of the result write it in rows; on few
+        // channels they would idle.
+        let by_default = key.transposed && key.large.channels4() >= 4;
+        let tile = subgroup.min(8);
+        let mut others = vec![one(!by_default, tile, 1), one(by_default, tile.min(4), 1)];
+        if self.image_rows >= ROWS_FOR_PARTS {
+            others.extend([one(by_default, tile, 4), one(!by_default, tile, 4)]);
+        }
+        Tiles::new(one(by_default, tile, 1), others)
+    }
+
+    /// Whole and in four parts; the lanes own the last axis of the result.
+    fn wide_tiles(&self, subgroup: usize) -> Option<Tiles> {
+        let key = self.key;
+        let (patches, columns) = (
+            key.geometry.kernel.pow(2) * key.large.channels() / VEC8,
+            key.small.channels() / VEC8,
+        );
+        let (rows, columns) = if key.transposed {
             (columns, patches)
         } else {
             (patches, columns)
         };
-        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/4_broadcast"))
-            .flag("LANES_ON_LARGE", lanes_on_large)
-            .uint("SUBGROUP", subgroup)
-            .uint("WORKGROUP", subgroup)
-            .uint("TILE_VECTORS", tile);
-        let name = format!("{}{tile}", if lanes_on_large { "large" } else { "small" });
-        Candidate::new(
-            kernel,
-            &name,
-            rows.div_ceil(tile) * columns.div_ceil(subgroup),
-        )
-        .split(splits)
-    };
-    let tile = subgroup.min(8);
-    let mut found = vec![
-        one(by_default, tile, 1),
-        one(!by_default, tile, 1),
-        one(by_default, tile.min(4), 1),
-    ];
-    if image_rows >= 8 {
-        found.extend([one(by_default, tile, 4), one(!by_default, tile, 4)]);
+        let one = |tile: usize| {
+            let kernel = KernelSpec::new(shader!("conv2d_grad_weight/5_wide"))
+                .uint("SUBGROUP", subgroup)
+                .uint("WORKGROUP", subgroup)
+                .uint("TILE_EIGHTS", tile);
+            let groups = rows.div_ceil(tile) * columns.div_ceil(subgroup);
+            Candidate::new(Rung::Wide, kernel, &tile.to_string(), groups)
+        };
+        let fits = |&tile: &usize| tile <= subgroup;
+        let largest = WIDE_TILES.into_iter().find(fits)?;
+        let mut others: Vec<Candidate> = WIDE_TILES.into_iter().filter(fits).map(one).collect();
+        if self.image_rows >= ROWS_FOR_PARTS {
+            others.push(one(subgroup.min(8)).split(4));
+        }
+        Some(Tiles::new(one(largest), others))
     }
-    found
-}
 
-/// The wide rung, whole and in four parts: its lanes own the last axis of the result.
-fn eights(key: &ContractionKey, subgroup: usize) -> Vec<Candidate> {
-    let (patches, columns) = (
-        key.geometry.kernel.pow(2) * key.large.channels() / 8,
-        key.small.channels() / 8,
-    );
-    let (rows, columns) = if key.transposed {
-        (columns, patches)
-    } else {
-        (patches, columns)
-    };
-    let one = |tile: usize| {
-        let kernel = KernelSpec::new(shader!("conv2d_grad_weight/5_wide"))
-            .uint("SUBGROUP", subgroup)
-            .uint("WORKGROUP", subgroup)
-            .uint("TILE_EIGHTS", tile);
-        Candidate::new(
-            kernel,
-            &tile.to_string(),
-            rows.div_ceil(tile) * columns.div_ceil(subgroup),
-        )
-    };
-    let mut found: Vec<Candidate> = [8, 4, 2]
-        .into_iter()
-        .filter(|&tile| tile <= subgroup)
-        .map(one)
-        .collect();
-    if key.small.batch() * key.small.height() >= 8 {
-        found.push(one(subgroup.min(8)).split(4));
+    fn workgroup_tiles(&self) -> Tiles {
+        let one = |(rows, wide): (usize, usize)| {
+            let kernel = KernelSpec::new(shader!("conv2d_grad_weight/3_workgroup"))
+                .uint("THREAD_ROWS", rows)
+                .uint("THREAD_COLUMNS", wide);
+            let groups = self.patches.div_ceil(TILE_THREADS * rows)
+                * self.columns.div_ceil(TILE_THREADS * wide);
+            let name = format!("{rows}x{wide}");
+            self.in_parts(Candidate::new(Rung::Workgroup, kernel, &name, groups))
+        };
+        Tiles::new(one((1, 1)), [(2, 1), (1, 2)].map(one))
     }
-    found
+
+    fn matrix(&self, tile: &MatrixTile) -> Candidate {
+        let kernel = tile.kernel(shader!("conv2d_grad_weight/matrix"));
+        let groups =
+            (4 * self.patches).div_ceil(tile.rows()) * (4 * self.columns).div_ceil(tile.columns());
+        self.in_parts(Candidate::new(Rung::Matrix, kernel, &tile.name(), groups))
+    }
 }

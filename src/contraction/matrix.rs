@@ -1,11 +1,10 @@
 //! Tiles of the rung on matrix units, which the three families share.
 
-use super::{Candidate, ContractionKey, WANTED_GROUPS};
+use super::candidate::{Candidate, Rung, Tiles, WANTED_GROUPS};
+use super::key::ContractionKey;
 use crate::gpu::{KernelSpec, Profile, ShaderSource};
 use crate::tensor::DType;
 
-/// The rung's file stem.
-pub(super) const RUNG: &str = "matrix";
 /// Subgroups along each side of a workgroup's tile, as the shaders have it.
 const SUBGROUPS: usize = 2;
 /// Matrices of a subgroup along the rows and columns, from the largest tile to the smallest.
@@ -66,13 +65,13 @@ impl MatrixTile {
     }
 }
 
-/// The tiles that the device can run. The rung rounds its operands to f16, so where they are not
+/// The tile sizes that the device can run, from the largest to the smallest. The rung rounds its operands to f16, so where they are not
 /// stored so it must be asked for.
-pub(super) fn tiles(key: &ContractionKey, profile: &Profile) -> Vec<MatrixTile> {
+pub(super) fn sizes(key: &ContractionKey, profile: &Profile) -> Vec<MatrixTile> {
     let asked = || {
         profile
             .forced_rung(key.family.name())
-            .is_some_and(|rung| rung.starts_with(RUNG))
+            .is_some_and(|rung| rung.starts_with(Rung::Matrix.name()))
     };
     let wanted = key.dtype == DType::F16 || asked();
     let (true, Some(side), Some(subgroup)) = (wanted, profile.matrix, profile.subgroup) else {
@@ -93,71 +92,15 @@ pub(super) fn tiles(key: &ContractionKey, profile: &Profile) -> Vec<MatrixTile> 
         .collect()
 }
 
-/// The largest tile that still makes enough workgroups for a large GPU in front of the others; when
-/// none does, the smallest.
-pub(super) fn best_first(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
-    let enough = candidates
-        .iter()
-        .position(|candidate| candidate.groups >= WANTED_GROUPS);
-    if let Some(best) = enough.or(candidates.len().checked_sub(1)) {
-        candidates[..=best].rotate_right(1);
-    }
-    candidates
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Family, choose};
-    use super::*;
-    use crate::contraction::Geometry;
-    use crate::gpu::DeviceClass;
-    use crate::tensor::Shape;
-
-    #[test]
-    fn gpus_use_matrix_units_for_f16_only() {
-        let gpu = Profile {
-            f16: true,
-            subgroup: Some(32),
-            matrix: Some(16),
-            ..Profile::portable()
-        };
-        let rung = |dtype, profile: &Profile| {
-            let (large, small) = (Shape::nhwc(1, 64, 64, 64), Shape::nhwc(1, 32, 32, 128));
-            let geometry = Geometry::new(4, 2, 1);
-            Family::ALL.map(|family| {
-                let key = ContractionKey {
-                    family,
-                    geometry,
-                    large,
-                    small,
-                    transposed: false,
-                    bias: false,
-                    dtype,
-                };
-                choose(&key, profile).rung()
-            })
-        };
-        assert_eq!(rung(DType::F16, &gpu), [RUNG; 3]);
-        assert_eq!(rung(DType::F32, &gpu), ["3_workgroup"; 3]);
-        assert_eq!(
-            rung(
-                DType::F16,
-                &Profile {
-                    matrix: None,
-                    ..gpu.clone()
-                }
-            ),
-            ["3_workgroup"; 3]
-        );
-        assert_eq!(
-            rung(
-                DType::F16,
-                &Profile {
-                    class: DeviceClass::Cpu,
-                    ..gpu
-                }
-            ),
-            ["4_broadcast"; 3]
-        );
-    }
+/// The rung's candidates; the default is the largest tile that still makes enough workgroups for a
+/// large GPU, or when none does, the smallest.
+pub(super) fn tiles(
+    key: &ContractionKey,
+    profile: &Profile,
+    candidate: impl Fn(&MatrixTile) -> Candidate,
+) -> Option<Tiles> {
+    let mut all: Vec<Candidate> = sizes(key, profile).iter().map(candidate).collect();
+    let enough = all.iter().position(|one| one.groups >= WANTED_GROUPS);
+    let default = all.remove(enough.or(all.len().checked_sub(1))?);
+    Some(Tiles::new(default, all))
 }

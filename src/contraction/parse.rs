@@ -1,7 +1,7 @@
 //! A contraction's key from its name, as [`ContractionKey`] prints it.
 
-use super::{ContractionKey, Family};
-use crate::contraction::Geometry;
+use super::geometry::Geometry;
+use super::key::{ContractionKey, Family};
 use crate::tensor::{DType, Shape};
 use std::str::FromStr;
 use thiserror::Error;
@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "\"{text}\" names no contraction; write the family (conv2d, conv_transpose2d, conv2d_grad_weight), kernel, stride and padding, the \
-     large and the small map, and where they apply \"transposed\", \"bias\" and \"f16\", for example \"conv2d k4s2p1 1x64x64x64 \
+     large and the small map, and where they apply \"transposed\", \"bias\", \"f16\" and \"unaligned\", for example \"conv2d k4s2p1 1x64x64x64 \
      32x32x128 bias\""
 )]
 pub struct ParseKeyError {
@@ -44,7 +44,8 @@ fn parse(text: &str) -> Option<ContractionKey> {
     let [small_height, small_width, small_channels] = sizes(words.next()?)?;
     let mut rest = words.collect::<Vec<_>>();
     let mut flag = |name: &str| rest.first() == Some(&name) && !rest.remove(0).is_empty();
-    let (transposed, bias, half) = (flag("transposed"), flag("bias"), flag("f16"));
+    let (transposed, bias) = (flag("transposed"), flag("bias"));
+    let (half, unaligned) = (flag("f16"), flag("unaligned"));
     rest.is_empty().then_some(ContractionKey {
         family,
         geometry: Geometry::new(kernel, stride, padding),
@@ -53,6 +54,7 @@ fn parse(text: &str) -> Option<ContractionKey> {
         transposed,
         bias,
         dtype: if half { DType::F16 } else { DType::F32 },
+        unaligned,
     })
 }
 
@@ -78,6 +80,7 @@ mod tests {
         for text in [
             "conv2d k4s2p1 1x64x64x64 32x32x128 bias",
             "conv2d k4s1p1 2x32x32x256 31x31x512 f16",
+            "conv2d k4s1p1 2x32x32x256 31x31x512 unaligned",
             "conv_transpose2d k4s2p1 1x64x64x64 32x32x128 transposed bias",
             "conv2d_grad_weight k1s1p0 1x5x9x16 5x9x1 transposed",
         ] {

@@ -1,15 +1,11 @@
 //! Candidates for few channels on one side: they count them exactly, pad channels left out, and
 //! share loads within a subgroup.
 
-use super::{Candidate, ContractionKey, Family, splits};
+use super::candidate::{Candidate, Rung, Tiles, splits};
+use super::key::{ContractionKey, Family};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::shader;
 
-/// The rung for few channels on the side that a convolution reads, or a weight gradient on the
-/// small map.
-const THIN: &str = "thin";
-/// The rung for few output channels of a convolution.
-const DOT: &str = "dot";
 /// Most channels of a thin side.
 const FEW_CHANNELS: usize = 8;
 /// Most channels where the shader keeps all of them in one `vec4`.
@@ -17,38 +13,37 @@ const LANES: usize = 4;
 
 /// The rung that the default table takes before all others: where it won on a CPU adapter; on a GPU
 /// (unmeasured) where other rungs' tiles would stay all but empty.
-pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> Option<&'static str> {
+pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> Option<Rung> {
     profile.subgroup?;
     thin_rung(key).filter(|&rung| match key.family {
         // A transposed weight has to be put together from four times as many loads.
-        Family::Conv2d if rung == THIN => profile.class == DeviceClass::Cpu && !key.transposed,
+        Family::Conv2d if rung == Rung::Thin => {
+            profile.class == DeviceClass::Cpu && !key.transposed
+        }
         Family::ConvTranspose2d => key.large.channels() <= LANES,
         Family::Conv2d | Family::Conv2dGradWeight => true,
     })
 }
 
 /// The rung that fits the channels, if one does.
-fn thin_rung(key: &ContractionKey) -> Option<&'static str> {
+fn thin_rung(key: &ContractionKey) -> Option<Rung> {
     let (large, small) = (key.large.channels(), key.small.channels());
     match key.family {
-        Family::Conv2d if large <= FEW_CHANNELS => Some(THIN),
-        Family::Conv2d if small <= LANES => Some(DOT),
+        Family::Conv2d if large <= FEW_CHANNELS => Some(Rung::Thin),
+        Family::Conv2d if small <= LANES => Some(Rung::Dot),
         Family::ConvTranspose2d
             if large <= FEW_CHANNELS && key.geometry.padding < key.geometry.kernel =>
         {
-            Some(THIN)
+            Some(Rung::Thin)
         }
-        Family::Conv2dGradWeight if small <= LANES => Some(THIN),
+        Family::Conv2dGradWeight if small <= LANES => Some(Rung::Thin),
         _ => None,
     }
 }
 
-/// The thin rung's tiles, if the channels are few and the device has subgroups.
-pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candidate> {
-    let (Some(rung), Some(subgroup)) = (thin_rung(key), profile.subgroup) else {
-        return Vec::new();
-    };
-    let subgroup = subgroup as usize;
+/// The tiles of the rung that fits, if the channels are few and the device has subgroups.
+pub(super) fn tiles(key: &ContractionKey, profile: &Profile) -> Option<Tiles> {
+    let (rung, subgroup) = (thin_rung(key)?, profile.subgroup? as usize);
     // A CPU adapter takes the subgroups of a group one after the other, so small groups spread over
     // its cores.
     let workgroup = if profile.class == DeviceClass::Cpu {
@@ -61,12 +56,12 @@ pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Vec<Candida
         subgroup,
         workgroup,
     };
-    match (key.family, rung) {
-        (Family::Conv2d, THIN) => thin.few_inputs(),
-        (Family::Conv2d, _) => thin.few_outputs(),
-        (Family::ConvTranspose2d, _) => thin.pictures(),
-        (Family::Conv2dGradWeight, _) => thin.weight_gradients(profile.class),
-    }
+    Some(match key.family {
+        Family::Conv2d if rung == Rung::Dot => thin.few_outputs(),
+        Family::Conv2d => thin.few_inputs(),
+        Family::ConvTranspose2d => thin.pictures(),
+        Family::Conv2dGradWeight => thin.weight_gradients(profile.class),
+    })
 }
 
 struct Thin<'a> {
@@ -84,7 +79,7 @@ impl Thin<'_> {
     }
 
     /// From few channels: a lane is a strip of pixels.
-    fn few_inputs(&self) -> Vec<Candidate> {
+    fn few_inputs(&self) -> Tiles {
         let (large, small) = (self.key.large, self.key.small);
         let one = |(strip, wide): (usize, usize)| {
             let wide = wide.min(small.channels4());
@@ -94,16 +89,17 @@ impl Thin<'_> {
                 .uint("TILE_VECTORS", wide);
             let strips = small.batch() * small.height() * small.width().div_ceil(strip);
             Candidate::new(
+                Rung::Thin,
                 kernel,
                 &format!("{strip}x{wide}"),
                 strips.div_ceil(self.workgroup) * small.channels4().div_ceil(wide),
             )
         };
-        [(4, 4), (8, 2), (4, 8)].map(one).into()
+        Tiles::new(one((4, 4)), [(8, 2), (4, 8)].map(one))
     }
 
     /// To few channels: the lanes of a subgroup share the sum.
-    fn few_outputs(&self) -> Vec<Candidate> {
+    fn few_outputs(&self) -> Tiles {
         let small = self.key.small;
         let one = |most: usize| {
             // Of equal strips the longest that is not over `most`.
@@ -113,16 +109,17 @@ impl Thin<'_> {
                 .uint("OUT_CHANNELS", small.channels());
             let strips = small.batch() * small.height() * small.width().div_ceil(strip);
             Candidate::new(
+                Rung::Dot,
                 kernel,
                 &strip.to_string(),
                 strips.div_ceil(self.workgroup / self.subgroup),
             )
         };
-        [8, 4].map(one).into()
+        Tiles::new(one(8), [one(4)])
     }
 
     /// From the small map to few channels: a lane is a strip of pixels.
-    fn pictures(&self) -> Vec<Candidate> {
+    fn pictures(&self) -> Tiles {
         let (large, stride) = (self.key.large, self.key.geometry.stride);
         let one = |strip: usize| {
             let kernel = self
@@ -133,17 +130,18 @@ impl Thin<'_> {
                 * large.height().div_ceil(stride)
                 * large.width().div_ceil(stride * strip);
             Candidate::new(
+                Rung::Thin,
                 kernel,
                 &strip.to_string(),
                 stride * strips.div_ceil(self.workgroup),
             )
         };
-        [4, 2].map(one).into()
+        Tiles::new(one(4), [one(2)])
     }
 
     /// The weight gradient for few channels of the small map: a lane is a `vec4` of the large map's
     /// channels.
-    fn weight_gradients(&self, class: DeviceClass) -> Vec<Candidate> {
+    fn weight_gradients(&self, class: DeviceClass) -> Tiles {
         let (large, small, kernel) = (self.key.large, self.key.small, self.key.geometry.kernel);
         let groups = kernel * large.channels4().div_ceil(self.workgroup);
         let result_bytes = (kernel.pow(2) * large.channels4() * 64) as u64;
@@ -158,8 +156,8 @@ impl Thin<'_> {
             let kernel = self
                 .kernel(shader!("conv2d_grad_weight/thin"), strip)
                 .uint("SMALL_CHANNELS", small.channels());
-            Candidate::new(kernel, &strip.to_string(), groups).split(parts)
+            Candidate::new(Rung::Thin, kernel, &strip.to_string(), groups).split(parts)
         };
-        [self.subgroup.min(6), self.subgroup.min(4)].map(one).into()
+        Tiles::new(one(self.subgroup.min(6)), [one(self.subgroup.min(4))])
     }
 }

@@ -1,7 +1,8 @@
 //! The receptive field: how far a value of a network sees. It is read off the geometry of the
 //! operations on a tape.
 
-use crate::contraction::Family;
+use crate::contraction::{ContractionKey, Family};
+use crate::ops;
 use crate::ops::batch_norm::Statistics;
 use crate::ops::resample::Resample;
 use crate::ops::window::Window;
@@ -49,13 +50,17 @@ fn maps<'a>(op: &dyn Op, node: &'a Node, nodes: &[Node]) -> &'a [Var] {
     }
 }
 
-fn key(op: &dyn Op, node: &Node, nodes: &[Node]) -> Option<crate::contraction::ContractionKey> {
+fn key(op: &dyn Op, node: &Node, nodes: &[Node]) -> Option<ContractionKey> {
     let shapes: Vec<Shape> = node
         .inputs
         .iter()
         .map(|input| nodes[input.0].shape)
         .collect();
-    op.contraction(&shapes, node.shape)
+    Some(
+        ops::contraction(op)?
+            .contraction
+            .dense_key(&shapes, node.shape),
+    )
 }
 
 /// The positions of a node's input that the given positions of its output are made from.

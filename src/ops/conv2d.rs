@@ -2,28 +2,19 @@
 //! `conv_transpose2d`.
 
 use super::channel_sum::ChannelSum;
-use super::conv_transpose2d::ConvTranspose2d;
-use super::conv2d_grad_weight::Conv2dGradWeight;
-use crate::contraction::winograd;
-use crate::contraction::{ContractionKey, Family, choose, wide};
-use crate::contraction::{Geometry, specialised, weight_channels};
+pub use crate::contraction::Conv2d;
+use crate::contraction::{
+    Candidate, Contraction, ContractionKey, Conv2dGradWeight, ConvTranspose2d, Family, Geometry,
+    Rung, UNCHANGED, weight_channels, winograd,
+};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::ShapeError;
-use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::{DType, Shape};
+use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
-
-/// `[input, weight]` or `[input, weight, bias]` to `[batch, out_height, out_width, out_channels]`.
-#[derive(Debug, Clone, Copy)]
-pub struct Conv2d {
-    /// Kernel, stride, padding.
-    pub geometry: Geometry,
-    /// Contract over the weight's last axis instead of the one before it.
-    pub transposed_weight: bool,
-}
 
 /// Records a convolution.
 ///
@@ -67,7 +58,7 @@ pub(crate) struct ConvParams {
 }
 
 impl ConvParams {
-    fn new(context: &LowerContext, geometry: Geometry) -> Self {
+    fn new(context: &LowerContext, geometry: Geometry, input_slope: f32) -> Self {
         let (input, output) = (context.inputs[0], context.output);
         Self {
             batch: input.shape.batch() as u32,
@@ -82,7 +73,7 @@ impl ConvParams {
             output: output.place(),
             splits: 1,
             stride: geometry.stride as u32,
-            input_slope: context.slopes[0],
+            input_slope,
             pad: 0,
         }
     }
@@ -118,63 +109,40 @@ pub(crate) fn check_channels(
 }
 
 /// The launches of `conv2d` and `conv_transpose2d`: they differ in shader and grid only.
-pub(crate) fn lower_conv(context: &LowerContext, key: ContractionKey) -> Lowered {
-    let key = ContractionKey {
-        dtype: context.inputs[0].dtype,
-        ..key
-    };
-    let chosen = choose(
-        &key,
-        &wide::aligned(context.profile, &[context.inputs[0], context.output]),
-    );
-    if winograd::is_rung(&chosen.kernel) {
-        return winograd::lower_conv(context, key, chosen);
+pub(crate) fn lower_conv(
+    context: &LowerContext,
+    key: &ContractionKey,
+    candidate: Candidate,
+    slopes: [f32; 2],
+) -> Lowered {
+    if candidate.rung == Rung::Winograd {
+        return winograd::lower_conv(context, key, candidate, slopes);
     }
-    let kernel = specialised(
-        chosen.kernel,
-        key.geometry,
-        &[("INPUT_SLOPE", context.slopes[0])],
-    )
-    .flag("TRANSPOSED_WEIGHT", key.transposed);
+    let kernel = candidate
+        .specialised(key.geometry, &[("INPUT_SLOPE", slopes[0])])
+        .flag("TRANSPOSED_WEIGHT", key.transposed);
     let kernel = weights(
         activations(kernel, context.output.dtype),
         context.inputs[1].dtype,
     );
     let params = ConvParams {
-        splits: chosen.splits as u32,
-        ..ConvParams::new(context, key.geometry)
+        splits: candidate.splits as u32,
+        ..ConvParams::new(context, key.geometry, slopes[0])
     };
     let bias = Slot::Input(if key.bias { 2 } else { 1 });
-    let choice = Some(Choice {
-        key,
-        kernel: chosen.name,
-    });
-    if chosen.splits == 1 {
-        let slots = vec![Slot::Input(0), Slot::Input(1), bias, Slot::Output];
-        return Lowered {
-            choice,
-            ..Dispatch::new(
-                kernel.flag("HAS_BIAS", key.bias),
-                &params,
-                slots,
-                chosen.groups,
-            )
-            .into()
-        };
+    let operands = vec![Slot::Input(0), Slot::Input(1)];
+    if candidate.splits == 1 {
+        let slots = [operands, vec![bias, Slot::Output]].concat();
+        let kernel = kernel.flag("HAS_BIAS", key.bias);
+        return Dispatch::new(kernel, &params, slots, candidate.groups).into();
     }
-    let sum = Dispatch::new(
-        kernel,
-        &params,
-        vec![Slot::Input(0), Slot::Input(1), Slot::Scratch],
-        chosen.groups,
-    );
+    let slots = [operands, vec![Slot::Scratch]].concat();
+    let sum = Dispatch::new(kernel, &params, slots, candidate.groups);
     let output = context.output;
     let size = output.shape.rows() * output.shape.channels4();
-    let dispatches = vec![sum, reduce(output, key.bias, bias, chosen.splits)];
     Lowered {
-        choice,
-        dispatches,
-        scratch_bytes: (chosen.splits * size) as u64 * 16,
+        dispatches: vec![sum, reduce(output, key.bias, bias, candidate.splits)],
+        scratch_bytes: (candidate.splits * size) as u64 * 16,
     }
 }
 
@@ -257,24 +225,36 @@ impl Op for Conv2d {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        lower_conv(context, self.key(&context.shapes(), context.output.shape))
+        self.lower_chosen(context, UNCHANGED).0
     }
 
-    fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
-        Some(self.key(inputs, output))
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        self.dense_key(inputs, output).macs()
     }
 }
 
-impl Conv2d {
-    fn key(&self, inputs: &[Shape], output: Shape) -> ContractionKey {
+impl Contraction for Conv2d {
+    fn key(&self, inputs: &[Operand], output: Operand) -> ContractionKey {
+        let [large, small] = [inputs[0], output];
         ContractionKey {
-            family: Family::Conv2d,
-            geometry: self.geometry,
-            large: inputs[0],
-            small: output,
             transposed: self.transposed_weight,
             bias: inputs.len() == 3,
-            dtype: DType::F32,
+            ..ContractionKey::new(Family::Conv2d, self.geometry, large.shape, small.shape)
         }
+        .at(inputs[0].dtype, [large, small])
+    }
+
+    fn lower_with(
+        &self,
+        candidate: Candidate,
+        context: &LowerContext,
+        slopes: [f32; 2],
+    ) -> Lowered {
+        let key = self.key(context.inputs, context.output);
+        lower_conv(context, &key, candidate, slopes)
+    }
+
+    fn activated_name(&self) -> &'static str {
+        "activation+conv2d"
     }
 }

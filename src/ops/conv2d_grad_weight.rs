@@ -2,28 +2,17 @@
 //! kernel, and the small map.
 
 use super::channel_sum::sum_of_parts;
-use super::conv_transpose2d::ConvTranspose2d;
-use super::conv2d::Conv2d;
-use crate::contraction::winograd;
-use crate::contraction::{ContractionKey, Family, choose, wide};
-use crate::contraction::{Geometry, specialised};
+pub use crate::contraction::Conv2dGradWeight;
+use crate::contraction::{
+    Candidate, Contraction, ContractionKey, Conv2d, ConvTranspose2d, Family, Rung, UNCHANGED,
+    winograd,
+};
 use crate::tape::Op;
-use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Slot, activations, gradients};
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::{DType, Shape};
+use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
-
-/// `[large, small]` to `[kernel, kernel, large channels, small channels]`, or with the channels
-/// swapped.
-#[derive(Debug, Clone, Copy)]
-pub struct Conv2dGradWeight {
-    /// Kernel, stride, padding of the convolution from the large to the small map.
-    pub geometry: Geometry,
-    /// Write `[kernel, kernel, small channels, large channels]`: the weight of a transposed
-    /// convolution.
-    pub transposed_output: bool,
-}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -104,13 +93,42 @@ impl Op for Conv2dGradWeight {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        let key = ContractionKey {
-            dtype: context.inputs[0].dtype,
-            ..self.key(&context.shapes())
-        };
-        let chosen = choose(&key, &wide::aligned(context.profile, &context.inputs[..2]));
-        if winograd::is_rung(&chosen.kernel) {
-            return winograd::lower_grad_weight(context, key, chosen);
+        self.lower_chosen(context, UNCHANGED).0
+    }
+
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        self.dense_key(inputs, output).macs()
+    }
+
+    fn is_gradient(&self) -> bool {
+        true
+    }
+}
+
+impl Contraction for Conv2dGradWeight {
+    fn key(&self, inputs: &[Operand], _: Operand) -> ContractionKey {
+        let [large, small] = [inputs[0], inputs[1]];
+        ContractionKey {
+            transposed: self.transposed_output,
+            ..ContractionKey::new(
+                Family::Conv2dGradWeight,
+                self.geometry,
+                large.shape,
+                small.shape,
+            )
+        }
+        .at(large.dtype, [large, small])
+    }
+
+    fn lower_with(
+        &self,
+        candidate: Candidate,
+        context: &LowerContext,
+        slopes: [f32; 2],
+    ) -> Lowered {
+        if candidate.rung == Rung::Winograd {
+            let key = self.key(context.inputs, context.output);
+            return winograd::lower_grad_weight(context, &key, candidate, slopes);
         }
         let (large, small) = (context.inputs[0], context.inputs[1]);
         let params = Params {
@@ -124,51 +142,26 @@ impl Op for Conv2dGradWeight {
             padding: self.geometry.padding as u32,
             large: large.place(),
             small: small.place(),
-            splits: chosen.splits as u32,
+            splits: candidate.splits as u32,
             stride: self.geometry.stride as u32,
-            slopes: context.slopes,
+            slopes,
         };
-        let slopes = [
-            ("LARGE_SLOPE", context.slopes[0]),
-            ("SMALL_SLOPE", context.slopes[1]),
-        ];
-        let kernel = specialised(chosen.kernel, self.geometry, &slopes)
+        let named = [("LARGE_SLOPE", slopes[0]), ("SMALL_SLOPE", slopes[1])];
+        let kernel = candidate
+            .specialised(self.geometry, &named)
             .flag("TRANSPOSED_OUTPUT", self.transposed_output);
         let kernel = activations(kernel, large.dtype);
-        let choice = Some(Choice {
-            key,
-            kernel: chosen.name,
-        });
-        let sum = sum_of_parts(context.output, chosen.splits, |target, dtype| {
+        sum_of_parts(context.output, candidate.splits, |target, dtype| {
             Dispatch::new(
                 gradients(kernel, dtype),
                 &params,
                 vec![Slot::Input(0), Slot::Input(1), target],
-                chosen.groups,
+                candidate.groups,
             )
-        });
-        Lowered { choice, ..sum }
+        })
     }
 
-    fn is_gradient(&self) -> bool {
-        true
-    }
-
-    fn contraction(&self, inputs: &[Shape], _: Shape) -> Option<ContractionKey> {
-        Some(self.key(inputs))
-    }
-}
-
-impl Conv2dGradWeight {
-    fn key(&self, inputs: &[Shape]) -> ContractionKey {
-        ContractionKey {
-            family: Family::Conv2dGradWeight,
-            geometry: self.geometry,
-            large: inputs[0],
-            small: inputs[1],
-            transposed: self.transposed_output,
-            bias: false,
-            dtype: DType::F32,
-        }
+    fn activated_name(&self) -> &'static str {
+        "activation+conv2d_grad_weight"
     }
 }

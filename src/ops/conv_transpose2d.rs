@@ -3,30 +3,16 @@
 //! the input gradient of `conv2d`.
 
 use super::channel_sum::ChannelSum;
-use super::conv2d::{Conv2d, check_channels, lower_conv};
-use super::conv2d_grad_weight::Conv2dGradWeight;
-use crate::contraction::Geometry;
-use crate::contraction::{ContractionKey, Family};
+use super::conv2d::{check_channels, lower_conv};
+pub use crate::contraction::ConvTranspose2d;
+use crate::contraction::{
+    Candidate, Contraction, ContractionKey, Conv2d, Conv2dGradWeight, Family, Geometry, UNCHANGED,
+};
 use crate::tape::Op;
 use crate::tape::ShapeError;
-use crate::tape::{LowerContext, Lowered};
+use crate::tape::{LowerContext, Lowered, Operand};
 use crate::tape::{Tape, TapeError, Var};
-use crate::tensor::{DType, Shape};
-
-/// `[input, weight]` or `[input, weight, bias]` to `[batch, out_height, out_width, out_channels]`.
-#[derive(Debug, Clone, Copy)]
-pub struct ConvTranspose2d {
-    /// Kernel, stride, padding of the convolution that this transposes.
-    pub geometry: Geometry,
-    /// Rows of the output: a convolution maps several sizes to one, so the size cannot be derived.
-    pub out_height: usize,
-    /// Pixels of an output row.
-    pub out_width: usize,
-    /// Contract over the weight's last axis instead of the one before it.
-    pub transposed_weight: bool,
-    /// The name to print: a layer of its own, or the gradient of a convolution.
-    pub name: &'static str,
-}
+use crate::tensor::Shape;
 
 /// Records a transposed convolution without output padding.
 ///
@@ -133,24 +119,41 @@ impl Op for ConvTranspose2d {
     }
 
     fn lower(&self, context: &LowerContext) -> Lowered {
-        lower_conv(context, self.key(&context.shapes(), context.output.shape))
+        self.lower_chosen(context, UNCHANGED).0
     }
 
-    fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
-        Some(self.key(inputs, output))
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        self.dense_key(inputs, output).macs()
     }
 }
 
-impl ConvTranspose2d {
-    fn key(&self, inputs: &[Shape], output: Shape) -> ContractionKey {
+impl Contraction for ConvTranspose2d {
+    fn key(&self, inputs: &[Operand], output: Operand) -> ContractionKey {
+        let [large, small] = [output, inputs[0]];
         ContractionKey {
-            family: Family::ConvTranspose2d,
-            geometry: self.geometry,
-            large: output,
-            small: inputs[0],
             transposed: self.transposed_weight,
             bias: inputs.len() == 3,
-            dtype: DType::F32,
+            ..ContractionKey::new(
+                Family::ConvTranspose2d,
+                self.geometry,
+                large.shape,
+                small.shape,
+            )
         }
+        .at(inputs[0].dtype, [large, small])
+    }
+
+    fn lower_with(
+        &self,
+        candidate: Candidate,
+        context: &LowerContext,
+        slopes: [f32; 2],
+    ) -> Lowered {
+        let key = self.key(context.inputs, context.output);
+        lower_conv(context, &key, candidate, slopes)
+    }
+
+    fn activated_name(&self) -> &'static str {
+        "activation+conv_transpose2d"
     }
 }

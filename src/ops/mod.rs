@@ -27,3 +27,20 @@ pub mod window;
 pub use elementwise::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use elementwise::{Byproduct, Concat, Detach, Slice};
 pub use elementwise::{Fill, add};
+
+use crate::contraction::{Activated, Contraction, Conv2d, Conv2dGradWeight, ConvTranspose2d};
+use crate::tape::Op;
+use std::any::Any;
+
+/// The contraction that an operation is, with the slopes by which it reads its maps; `None` for
+/// everything else.
+pub fn contraction(op: &dyn Op) -> Option<Activated> {
+    fn plain<T: Contraction + Clone>(op: &dyn Any) -> Option<Activated> {
+        op.downcast_ref::<T>().cloned().map(Activated::unchanged)
+    }
+    let op = op as &dyn Any;
+    (op.downcast_ref::<Activated>().cloned())
+        .or_else(|| plain::<Conv2d>(op))
+        .or_else(|| plain::<ConvTranspose2d>(op))
+        .or_else(|| plain::<Conv2dGradWeight>(op))
+}

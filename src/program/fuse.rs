@@ -31,7 +31,7 @@ use crate::ops::conv2d_grad_weight::Conv2dGradWeight;
 use crate::ops::elementwise::Scale;
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
 use crate::ops::window::Window;
-use crate::ops::{Byproduct, Concat, Fill};
+use crate::ops::{self, Byproduct, Concat, Fill};
 use crate::state::StateList;
 use crate::tape::Op;
 use crate::tape::{Node, Source, Tape, Var};
@@ -355,11 +355,11 @@ fn loss_gradient(fusion: &mut Fusion, node: usize) -> Option<()> {
 /// The gradient of a weight, if only the optimiser reads it and it is a sum over few pixels. The
 /// optimiser makes it itself, and it is never stored.
 fn gradient_from_maps(fusion: &mut Fusion, node: usize) -> Option<()> {
-    let (op, slopes) = match fusion.op::<Activated>(node) {
-        Some(activated) => (activated.contraction.as_ref() as &dyn Any, activated.slopes),
-        None => (fusion.op::<Conv2dGradWeight>(node)? as &dyn Any, [1.0; 2]),
-    };
-    let gradient = *op.downcast_ref::<Conv2dGradWeight>()?;
+    let Activated {
+        contraction,
+        slopes,
+    } = ops::contraction(fusion.live(node)?)?;
+    let gradient = *(contraction.as_ref() as &dyn Any).downcast_ref::<Conv2dGradWeight>()?;
     let maps: [Var; 2] = fusion.inputs(node)?;
     let optimiser = fusion.only_reader(node)?;
     let mut adam = fusion.effect::<Adam>(optimiser)?.clone();
@@ -399,83 +399,133 @@ fn leaky(activation: Activation) -> Option<f32> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::nn::{
-        DropoutAt, Fit, Generator, GeneratorConfig, Mode, Norm as NormKind, PatchGan,
-        PatchGanConfig, UNetConfig, Upsample,
-    };
+    use crate::contraction::Geometry;
+    use crate::ops::activation::activate;
+    use crate::ops::adam::update;
+    use crate::ops::batch_norm::{Groups, batch_norm, update_running_statistics};
+    use crate::ops::conv_transpose2d::conv_transpose2d;
+    use crate::ops::conv2d::conv2d;
+    use crate::ops::elementwise::scale;
+    use crate::ops::loss::LossKind;
+    use crate::state::{ArenaId, Init, StateId};
     use crate::tensor::Shape;
-    use crate::train::{Networks, Objective, PairShape, Recipe, record_step};
+
+    const CHANNELS: usize = 8;
+    const HALVE: Geometry = Geometry::new(4, 2, 1);
+    const EPS: f32 = 1e-5;
+
+    /// A network that is being recorded.
+    struct Network {
+        tape: Tape,
+        states: StateList,
+        weights: ArenaId,
+        statistics: ArenaId,
+        trained: Vec<StateId>,
+    }
+
+    impl Network {
+        fn new() -> Self {
+            let mut states = StateList::default();
+            Self {
+                tape: Tape::default(),
+                weights: states.arena("weights", true),
+                statistics: states.arena("statistics", false),
+                states,
+                trained: Vec::new(),
+            }
+        }
+
+        fn state(&mut self, arena: ArenaId, shape: Shape) -> Var {
+            let name = self.states.states().len().to_string();
+            let id = self.states.add(arena, name, shape, Init::Constant(0.5));
+            if arena == self.weights {
+                self.trained.push(id);
+            }
+            self.tape.state(&self.states, id)
+        }
+
+        fn weight(&mut self, from: usize, to: usize) -> Var {
+            self.state(self.weights, Shape::hwio(4, 4, from, to))
+        }
+
+        /// Normalises, and lets the running statistics follow.
+        fn norm(&mut self, input: Var) -> Var {
+            let vector = Shape::vector(CHANNELS);
+            let affine = [self.weights; 2].map(|arena| self.state(arena, vector));
+            let running = [self.statistics; 2].map(|arena| self.state(arena, vector));
+            let (output, stats) =
+                batch_norm(&mut self.tape, input, affine, Groups::Batch, EPS).unwrap();
+            let count = self.tape.shape(input).rows();
+            update_running_statistics(&mut self.tape, stats, running, count, 0.1, EPS).unwrap();
+            output
+        }
+
+        fn activate(&mut self, input: Var, slope: f32) -> Var {
+            activate(&mut self.tape, input, Activation::LeakyRelu { slope }).unwrap()
+        }
+
+        /// Half of a U-Net's map, what `depth` further halvings make of it, and the whole again
+        /// beside the map.
+        fn block(&mut self, input: Var, depth: usize) -> Var {
+            let activated = self.activate(input, 0.2);
+            let weight = self.weight(CHANNELS, CHANNELS);
+            let mut inner = conv2d(&mut self.tape, activated, weight, None, HALVE).unwrap();
+            let mut channels = CHANNELS;
+            if depth > 0 {
+                inner = self.norm(inner);
+                inner = self.block(inner, depth - 1);
+                channels *= 2;
+            }
+            let rectified = self.activate(inner, 0.0);
+            let weight = self.weight(channels, CHANNELS);
+            let doubled = conv_transpose2d(&mut self.tape, rectified, weight, None, HALVE).unwrap();
+            let normalised = self.norm(doubled);
+            // Beside a value that is activated here alone, for the rule of normalisations.
+            let normalised = self.activate(normalised, 0.1);
+            self.tape.record(Concat, &[activated, normalised]).unwrap()
+        }
+
+        /// Records a step of training by the distance of `output` to a target.
+        fn train(&mut self, output: Var) {
+            let target = self.tape.input("target", self.tape.shape(output));
+            let kind = LossKind::L1;
+            let loss = self.tape.record(Loss { kind }, &[output, target]).unwrap();
+            let weighted = scale(&mut self.tape, loss, 100.0).unwrap();
+            let parameters: Vec<Var> = (self.trained.iter())
+                .map(|&id| self.tape.state(&self.states, id))
+                .collect();
+            let gradients = self.tape.backward(weighted, &parameters).unwrap();
+            let adam = Adam::new(self.weights, [0.5, 0.999], 1e-8);
+            update(&mut self.tape, &self.states, adam, &gradients).unwrap();
+        }
+    }
 
     /// After each rewriting the readers that rules see are the true ones.
     #[test]
     fn readers_are_kept_as_they_are_on_the_fused_tape() {
-        let norm = NormKind::Batch;
-        let (dropout_at, upsample) = (DropoutAt::Pytorch, Upsample::Deconv);
-        let sizes = UNetConfig {
-            in_channels: 3,
-            out_channels: 3,
-            num_downs: 5,
-            ngf: 4,
-            norm,
-            dropout: true,
-            dropout_at,
-            skips: true,
-            upsample,
-        };
-        let mut states = StateList::default();
-        let generator = &Generator::new(&mut states, &GeneratorConfig::UNet(sizes)).unwrap();
-        let judge = PatchGan::new(
-            &mut states,
-            &PatchGanConfig {
-                in_channels: 6,
-                ndf: 4,
-                n_layers: 3,
-                norm,
-            },
-        )
-        .unwrap();
-        let networks = Networks {
-            generator,
-            discriminator: Some(&judge),
-            pool: None,
-        };
-        let (images, recipe) = (
-            Shape::nhwc(2, 32, 32, 3),
-            Recipe {
-                accumulate: 2,
-                ..Recipe::default()
-            },
-        );
-        let shape = PairShape {
-            input: images,
-            target: images,
-            fit: Fit::Pad,
-        };
-        let mut tape = Tape::default();
-        let vars = record_step(
-            &mut tape,
-            &states,
-            &networks,
-            shape,
-            &Objective::default(),
-            &recipe,
-            &Mode::training(),
-        )
-        .unwrap();
-        let outputs = [vars.fake];
-        let fusion = fused(&tape, &states, &outputs);
-        let rewritten = |(old, new): &(&Node, &Node)| old.name() != new.name();
-        assert!(
-            tape.nodes()
-                .iter()
-                .zip(fusion.tape.nodes())
-                .filter(rewritten)
-                .count()
-                > 100
-        );
+        let mut network = Network::new();
+        let input = network
+            .tape
+            .input("input", Shape::nhwc(1, 32, 32, CHANNELS));
+        let joined = network.block(input, 4);
+        network.train(joined);
+        let outputs = [joined];
+        let fusion = fused(&network.tape, &network.states, &outputs);
+        let made: Vec<&str> = fusion.tape.nodes().iter().map(Node::name).collect();
+        for name in [
+            "activation+conv_transpose2d",
+            "activation+conv2d_grad_weight",
+            "norm+leaky_relu+running",
+            "leaky_relu_backward+norm_backward",
+            "l1+backward",
+        ] {
+            assert!(made.contains(&name), "no {name} among {made:?}");
+        }
+        let adam = fusion.effect::<Adam>(network.tape.nodes().len() - 1);
+        assert!(!adam.unwrap().from_maps.is_empty());
         assert_eq!(
             fusion.readers,
-            Fusion::new(&fusion.tape, &states, &outputs).readers
+            Fusion::new(&fusion.tape, &network.states, &outputs).readers
         );
     }
 }

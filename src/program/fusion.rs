@@ -3,9 +3,9 @@
 
 use super::place::live_nodes;
 use crate::contraction::Activated;
-use crate::ops::Concat;
 use crate::ops::activation::{Activate, ActivateBackward, Activation};
 use crate::ops::window::Window;
+use crate::ops::{self, Concat};
 use crate::state::{ArenaId, StateList};
 use crate::tape::{Node, Source, Tape, Var};
 use crate::tape::{Op, View};
@@ -76,13 +76,18 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// The operation of a node that is live, if it is of this type.
-    pub fn op<T: Op>(&self, node: usize) -> Option<&T> {
+    /// The operation of a node whose value somebody reads.
+    pub fn live(&self, node: usize) -> Option<&dyn Op> {
         let is_live = !self.readers[node].is_empty() || self.outputs.contains(&Var(node));
         match &self.tape.nodes()[node].source {
-            Source::Op(op) if is_live => (op.as_ref() as &dyn Any).downcast_ref(),
+            Source::Op(op) if is_live => Some(op.as_ref()),
             _ => None,
         }
+    }
+
+    /// The same, if it is of this type.
+    pub fn op<T: Op>(&self, node: usize) -> Option<&T> {
+        (self.live(node)? as &dyn Any).downcast_ref()
     }
 
     /// The operation of a node that runs for its effect, if it is of this type.
@@ -105,21 +110,14 @@ impl<'a> Fusion<'a> {
         else {
             return None;
         };
+        let found = ops::contraction(op.as_ref())?;
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.tape.shape(input)).collect();
-        let maps = Activated::maps(op.contraction(&shapes, *shape)?.family);
+        let maps = Activated::maps(found.contraction.dense_key(&shapes, *shape).family);
         let is_map_alone = inputs
             .iter()
             .enumerate()
             .all(|(position, &input)| input != Var(map) || position < maps);
-        let known = (op.as_ref() as &dyn Any)
-            .downcast_ref::<Activated>()
-            .cloned();
-        is_map_alone.then(|| {
-            known.unwrap_or_else(|| Activated {
-                contraction: op.clone(),
-                slopes: [1.0; 2],
-            })
-        })
+        is_map_alone.then_some(found)
     }
 
     /// Whether a node is a concatenation that only ReLUs and their gradients read, or a window that

@@ -8,9 +8,11 @@ use super::ProgramError;
 use super::fuse::fuse;
 use super::liveness::{Life, lives};
 use super::place::{Place, Places, byproducts, describe, gradient_bytes, live_nodes, place_values};
+use crate::contraction::Choice;
 use crate::gpu::{KernelSpec, Profile};
+use crate::ops;
 use crate::state::{ArenaId, StateId, StateList};
-use crate::tape::{Choice, Dispatch, LowerContext, Operand, Slot};
+use crate::tape::{Dispatch, LowerContext, Operand, Slot};
 use crate::tape::{Source, Tape, Var};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -117,19 +119,25 @@ impl Plan {
                 .iter()
                 .map(|value| value.as_ref().and_then(operand))
                 .collect();
-            let lowered = op.lower(&LowerContext {
+            let context = LowerContext {
                 inputs: &inputs,
                 output: output.operand,
                 byproducts: &beside,
-                slopes: [1.0; 2],
                 profile,
                 states,
-            });
+            };
+            let (lowered, choice) = match ops::contraction(op.as_ref()) {
+                Some(contraction) => {
+                    let (lowered, choice) = contraction.lower_chosen(&context);
+                    (lowered, Some(choice))
+                }
+                None => (op.lower(&context), None),
+            };
             steps.push(PlannedNode {
                 node: index,
                 dispatches: lowered.dispatches,
                 byproducts: made,
-                choice: lowered.choice,
+                choice,
                 scratch_bytes: lowered.scratch_bytes,
             });
         }

@@ -2,14 +2,14 @@
 //! same device, and only then timed.
 
 use super::{Budget, Clock, KernelBench, ProgramError, Quantiles};
-use crate::contraction::winograd;
-use crate::contraction::{Candidate, ContractionKey, Family, candidates};
+use crate::contraction::{
+    Activated, Candidate, ContractionKey, Conv2d, Conv2dGradWeight, ConvTranspose2d, Family, Rung,
+    naive, rounding,
+};
 use crate::gpu::{Gpu, Profile};
 use crate::state::StateList;
-use crate::tape::Source;
-use crate::tape::{LowerContext, Lowered, Op, Operand};
-use crate::tensor::DType;
-use std::sync::Arc;
+use crate::tape::{LowerContext, Lowered, Op, Operand, ShapeError, TapeError};
+use crate::tensor::{DType, Shape};
 
 /// How large a trial is.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl Default for TrialOptions {
 #[derive(Debug)]
 pub struct Trial<'a> {
     key: ContractionKey,
-    op: Arc<dyn Op>,
+    contraction: Activated,
     inputs: Vec<Operand>,
     output: Operand,
     profile: Profile,
@@ -72,45 +72,34 @@ impl<'a> Trial<'a> {
         key: &ContractionKey,
         options: &TrialOptions,
     ) -> Result<Self, ProgramError> {
-        let (tape, inputs, output) = key.record()?;
-        let Source::Op(op) = tape.nodes()[output.0].source.clone() else {
-            return Err(ProgramError::Absent { var: output.0 });
-        };
+        let contraction = operation(key);
+        let shapes = input_shapes(key);
+        let output = output_shape(key, &contraction, &shapes)?;
         // A third input is a bias, which is never f16.
-        let stored = |(i, &input)| {
-            Operand::stored(
-                tape.shape(input),
-                if i < 2 { key.dtype } else { DType::F32 },
-            )
-        };
-        let inputs: Vec<Operand> = inputs.iter().enumerate().map(stored).collect();
-        let output = Operand::stored(
-            tape.shape(output),
-            if op.is_precise() {
-                DType::F32
-            } else {
-                key.dtype
-            },
-        );
+        let dtypes = [key.dtype, key.dtype, DType::F32];
+        // Maps of a key that is not aligned lie densely here all the same: its candidates load four
+        // numbers at a time, which costs the same anywhere.
+        let inputs: Vec<Operand> = (shapes.into_iter().zip(dtypes))
+            .map(|(shape, dtype)| Operand::stored(shape, dtype))
+            .collect();
+        let output = Operand::stored(output, key.dtype);
         let bench = KernelBench::new(gpu, clock, &inputs, output, options.rotated_bytes)?;
         let mut trial = Self {
             key: *key,
-            op,
+            contraction,
             inputs,
             output,
             profile: gpu.profile().clone(),
             bench,
             reference: Vec::new(),
         };
-        if let Some(naive) = candidates(key, gpu.profile()).first() {
-            let mut lowered = trial.lower(naive);
-            let share = options.checked_macs as f64 / key.macs().max(1) as f64;
-            for dispatch in &mut lowered.dispatches {
-                dispatch.groups = ((dispatch.groups as f64 * share).ceil() as u64)
-                    .clamp(1, dispatch.groups.max(1));
-            }
-            trial.reference = trial.result(&lowered)?;
+        let mut lowered = trial.lower(&naive(key));
+        let share = options.checked_macs as f64 / key.macs().max(1) as f64;
+        for dispatch in &mut lowered.dispatches {
+            dispatch.groups =
+                ((dispatch.groups as f64 * share).ceil() as u64).clamp(1, dispatch.groups.max(1));
         }
+        trial.reference = trial.result(&lowered)?;
         Ok(trial)
     }
 
@@ -125,31 +114,7 @@ impl<'a> Trial<'a> {
     /// A kernel that cannot be built, and what the driver reports.
     pub fn check(&self, candidate: &Candidate) -> Result<Agreement, ProgramError> {
         let result = self.result(&self.lower(candidate))?;
-        let terms = match self.key.family {
-            Family::Conv2dGradWeight => self.key.small.rows(),
-            Family::Conv2d => self.key.large.channels() * self.key.geometry.kernel.pow(2),
-            Family::ConvTranspose2d => self.key.small.channels() * self.key.geometry.kernel.pow(2),
-        };
-        // Both are sums of so many products of values within -1..1, added in different orders; by
-        // way of Winograd's points rounding counts more (kernels-tests/lib/ says how much).
-        let terms = terms as f32;
-        let by_points = winograd::is_rung(&candidate.kernel);
-        let sums = f32::EPSILON
-            * if by_points {
-                24.0 * terms.sqrt() + 1.3 * terms
-            } else {
-                terms + 16.0
-            };
-        let largest = self
-            .reference
-            .iter()
-            .filter(|value| !value.is_nan())
-            .fold(0.0, |most: f32, value| most.max(value.abs()));
-        let tolerance = match self.output.dtype {
-            DType::F32 => sums,
-            // Two results on either side of a border are stored one unit of the 11th bit apart.
-            DType::F16 => sums + largest / 1024.0,
-        };
+        let tolerance = self.tolerance(candidate);
         let unwritten = self.reference.iter().all(|value| value.is_nan())
             || result.iter().any(|value| !value.is_finite());
         let pairs = result
@@ -165,6 +130,23 @@ impl<'a> Trial<'a> {
             difference,
             tolerance,
         })
+    }
+
+    /// What rounding explains: both results are sums of the same products in another order.
+    fn tolerance(&self, candidate: &Candidate) -> f32 {
+        let terms = self.key.terms();
+        let sums = if candidate.rung == Rung::Winograd {
+            // Beside which the naive kernel's own share is small.
+            rounding::winograd(terms)
+        } else {
+            2.0 * rounding::sum(terms)
+        } as f32;
+        let known = self.reference.iter().filter(|value| !value.is_nan());
+        match self.output.dtype {
+            DType::F32 => sums,
+            // Two results on either side of a border are stored one unit of the 11th bit apart.
+            DType::F16 => sums + known.fold(0.0, |most: f32, value| most.max(value.abs())) / 1024.0,
+        }
     }
 
     /// Times a candidate: seconds of one run, in several samples after a warm-up.
@@ -205,17 +187,85 @@ impl<'a> Trial<'a> {
     }
 
     fn lower(&self, candidate: &Candidate) -> Lowered {
-        let mut profile = self.profile.clone();
-        profile.forced.clear();
-        profile.tuned = [(self.key.to_string(), candidate.name.clone())].into();
-        let states = StateList::default();
-        self.op.lower(&LowerContext {
+        let context = LowerContext {
             inputs: &self.inputs,
             output: self.output,
             byproducts: &[],
-            slopes: [1.0; 2],
-            profile: &profile,
-            states: &states,
-        })
+            profile: &self.profile,
+            states: &StateList::default(),
+        };
+        self.contraction.lower_with(candidate.clone(), &context)
     }
+}
+
+/// The operation of a key.
+fn operation(key: &ContractionKey) -> Activated {
+    let (geometry, transposed) = (key.geometry, key.transposed);
+    match key.family {
+        Family::Conv2d => Activated::unchanged(Conv2d {
+            geometry,
+            transposed_weight: transposed,
+        }),
+        Family::ConvTranspose2d => Activated::unchanged(ConvTranspose2d {
+            geometry,
+            out_height: key.large.height(),
+            out_width: key.large.width(),
+            transposed_weight: transposed,
+            name: key.family.name(),
+        }),
+        Family::Conv2dGradWeight => Activated::unchanged(Conv2dGradWeight {
+            geometry,
+            transposed_output: transposed,
+        }),
+    }
+}
+
+/// The shapes of both operands, then of the bias if there is one.
+fn input_shapes(key: &ContractionKey) -> Vec<Shape> {
+    let weight = |from: Shape, to: Shape| {
+        let [first, second] = if key.transposed {
+            [to, from]
+        } else {
+            [from, to]
+        };
+        let kernel = key.geometry.kernel;
+        Shape::hwio(kernel, kernel, first.channels(), second.channels())
+    };
+    let (large, small) = (key.large, key.small);
+    let mut shapes = match key.family {
+        Family::Conv2d => vec![large, weight(large, small)],
+        Family::ConvTranspose2d => vec![small, weight(small, large)],
+        Family::Conv2dGradWeight => vec![large, small],
+    };
+    if key.bias {
+        shapes.push(Shape::vector(key.output().channels()));
+    }
+    shapes
+}
+
+/// The shape of the result.
+///
+/// # Errors
+/// Maps that the geometry does not connect.
+fn output_shape(
+    key: &ContractionKey,
+    contraction: &Activated,
+    inputs: &[Shape],
+) -> Result<Shape, TapeError> {
+    let refuse = |source| TapeError::Shape {
+        scope: format!("{key}: "),
+        op: key.family.name(),
+        source,
+    };
+    let output = contraction.output_shape(inputs).map_err(refuse)?;
+    // The other families have both maps as inputs or as their output; a convolution's small map
+    // only follows from its large one.
+    if key.family == Family::Conv2d && output != key.small {
+        return Err(refuse(ShapeError::Mismatch {
+            what: "small map and what the large one convolves to",
+            left: key.small,
+            right: output,
+        }));
+    }
+    Ok(output)
 }

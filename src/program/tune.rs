@@ -3,7 +3,7 @@
 //! are kept in the user's cache folder, by device and driver.
 
 use super::{Budget, Clock, ProgramError, Quantiles, Trial, TrialOptions};
-use crate::contraction::{Candidate, ContractionKey, candidates, choose, with_current_names};
+use crate::contraction::{Candidate, ContractionKey, Ladder, choose, with_current_names};
 use crate::gpu::{Gpu, UserCache};
 use std::collections::BTreeMap;
 
@@ -126,13 +126,14 @@ fn best(
     Ok(winner.0)
 }
 
-/// The candidates to try: all but the naive one, or the first of each rung.
+/// The candidates to try: all but the naive one, or the default tile of each rung.
 fn contenders(gpu: &Gpu, key: &ContractionKey, effort: Effort) -> Vec<Candidate> {
-    let mut all = candidates(key, gpu.profile()).split_off(1);
-    if effort == Effort::Quick {
-        all.dedup_by_key(|candidate| candidate.rung());
+    let ladder = Ladder::of(key, gpu.profile());
+    match effort {
+        Effort::Off => Vec::new(),
+        Effort::Quick => ladder.defaults().cloned().collect(),
+        Effort::Full => ladder.faster().cloned().collect(),
     }
-    all
 }
 
 /// The candidate's time, if it can be built and agrees.

@@ -1,6 +1,5 @@
 //! From an operation to dispatches: plain data, made without a device.
 
-use crate::contraction::ContractionKey;
 use crate::gpu::{KernelSpec, Profile};
 use crate::state::{ArenaId, StateList};
 use crate::tensor::{DType, F32_BYTES, Shape};
@@ -91,9 +90,6 @@ pub struct LowerContext<'a> {
     pub output: Operand,
     /// The places of what it writes beside its output, by number; `None` for what nobody asks for.
     pub byproducts: &'a [Option<Operand>],
-    /// Slopes of the leaky ReLUs that a contraction reads its maps through, by position among the
-    /// inputs; 1 for none.
-    pub slopes: [f32; 2],
     /// The device.
     pub profile: &'a Profile,
     /// Parameters and statistics.
@@ -254,20 +250,9 @@ impl Dispatch {
     }
 }
 
-/// Which kernel was chosen for which contraction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// The contraction.
-    pub key: ContractionKey,
-    /// The candidate's name.
-    pub kernel: String,
-}
-
 /// All launches of an operation, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Lowered {
-    /// The choice of a contraction's kernel.
-    pub choice: Option<Choice>,
     /// The launches.
     pub dispatches: Vec<Dispatch>,
     /// Bytes of scratch that they share.

@@ -15,7 +15,7 @@ pub(crate) mod vector_width;
 
 pub use error::ShapeError;
 pub(crate) use error::{same, take};
-pub use lower::{ArenaPart, Choice, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot};
+pub use lower::{ArenaPart, Dispatch, LowerContext, Lowered, MOST_UNUSED, Operand, Slot};
 pub(crate) use lower::{activations, gradients, stored, weights};
 pub use op::{Op, View};
 pub use step_state::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS, StepState};

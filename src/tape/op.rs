@@ -1,7 +1,6 @@
 //! What an operation is: shapes, gradient, dispatches.
 
 use super::{LowerContext, Lowered, ShapeError, Tape, TapeError, Var};
-use crate::contraction::ContractionKey;
 use crate::state::{ArenaId, StateId};
 use crate::tensor::Shape;
 use std::any::Any;
@@ -39,16 +38,11 @@ pub trait Op: Any + Debug + Send + Sync {
     /// The dispatches that compute the output.
     fn lower(&self, context: &LowerContext) -> Lowered;
 
-    /// What the choice of a contraction's kernel depends on; `None` for everything that is bound by
-    /// memory.
-    fn contraction(&self, inputs: &[Shape], output: Shape) -> Option<ContractionKey> {
-        let _ = (inputs, output);
-        None
-    }
-
-    /// Multiply-accumulates of a contraction, or of those that are part of another operation.
+    /// Multiply-accumulates of a contraction, or of those that are part of another operation; 0 for
+    /// everything that is bound by memory.
     fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
-        self.contraction(inputs, output).map_or(0, |key| key.macs())
+        let _ = (inputs, output);
+        0
     }
 
     /// Whether the output is f32 in a program that stores activations as f16 as well: statistics,

@@ -20,7 +20,7 @@ use super::recipe::{Optimizer, Recipe};
 use super::run::write_atomic;
 use super::schedule::Plateau;
 use super::session::Session;
-use crate::contraction::with_current_names;
+use crate::contraction::{Choice, with_current_names};
 use crate::data::Pixels;
 use crate::gpu::Gpu;
 use crate::interop::{
@@ -31,7 +31,7 @@ use crate::nn::{
 };
 use crate::ops::loss_scale::Scaling;
 use crate::state::{ArenaId, StateList};
-use crate::tape::{ArenaPart, Choice};
+use crate::tape::ArenaPart;
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};

@@ -8,12 +8,12 @@ use super::recipe::Recipe;
 use super::session::{Recording, UPLOADS};
 use super::sizes::{KEPT_PROGRAMS, Sizes};
 use super::translator::Forward;
+use crate::contraction::Choice;
 use crate::data::default_load_size;
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::nn::{Fit, Generator, Mode};
 use crate::program::{Memory, ONE_OPERATION_BYTES, Plan, ProgramError, Programs, WorkspacePlan};
 use crate::state::StateList;
-use crate::tape::Choice;
 use crate::tensor::Shape;
 use std::collections::BTreeMap;
 

@@ -105,7 +105,6 @@ impl<'a> Simulation<'a> {
                 inputs: &operands,
                 output,
                 byproducts: &beside,
-                slopes: [1.0; 2],
                 profile,
                 states,
             });

@@ -1,10 +1,10 @@
 //! Trials of candidates, and choices of kernels that are replayed.
 
 use pix2pix::contraction::Geometry;
-use pix2pix::contraction::{ContractionKey, Family, candidates};
+use pix2pix::contraction::{ContractionKey, Family, candidates, choose};
 use pix2pix::gpu::Profile;
 use pix2pix::program::{Agreement, Budget, Clock, Trial, TrialOptions};
-use pix2pix::tensor::{DType, Shape};
+use pix2pix::tensor::Shape;
 use pix2pix::train::Recording;
 use pix2pix_harness::config::small_config;
 use pix2pix_harness::{gpu, precisions};
@@ -14,14 +14,10 @@ const HALVE: Geometry = Geometry::new(4, 2, 1);
 const PATCH: Geometry = Geometry::new(4, 1, 1);
 
 fn key(family: Family, bias: bool) -> ContractionKey {
+    let (large, small) = (Shape::nhwc(1, 12, 12, 24), Shape::nhwc(1, 6, 6, 40));
     ContractionKey {
-        family,
-        geometry: HALVE,
-        large: Shape::nhwc(1, 12, 12, 24),
-        small: Shape::nhwc(1, 6, 6, 40),
-        transposed: false,
         bias,
-        dtype: DType::F32,
+        ..ContractionKey::new(family, HALVE, large, small)
     }
 }
 
@@ -58,9 +54,7 @@ fn every_candidate_of_a_trial_agrees_and_can_be_timed() {
             seconds: 0.0,
             hopeless: f64::INFINITY,
         };
-        let timing = trial
-            .time(&candidates(&key, gpu.profile())[1], &budget)
-            .unwrap();
+        let timing = trial.time(&choose(&key, gpu.profile()), &budget).unwrap();
         assert!(
             timing.samples >= 3
                 && 0.0 < timing.min
@@ -84,7 +78,7 @@ fn a_large_contraction_is_checked_in_part() {
     assert!(large.macs() > 40_000_000, "more than a check takes");
     let agreement = Trial::new(&gpu, &clock(), &large, &TrialOptions::default())
         .unwrap()
-        .check(&candidates(&large, gpu.profile())[1])
+        .check(&choose(&large, gpu.profile()))
         .unwrap();
     assert!(agreement.holds(), "{agreement:?}");
 }

@@ -4,7 +4,7 @@
 use crate::translate::{translate, validate};
 use naga::AddressSpace;
 use pix2pix::contraction::Geometry;
-use pix2pix::contraction::{ContractionKey, Family, candidates};
+use pix2pix::contraction::{ContractionKey, Family, Rung, candidates};
 use pix2pix::gpu::{Access, DeviceClass, Interface, Profile, with_parts};
 use pix2pix::nn::{DropoutMode, Fit, Mode, Norm, StatisticsFrom, Upsample};
 use pix2pix::ops::Fill;
@@ -27,7 +27,6 @@ use pix2pix::train::{
     Architecture, Config, Distance, GanLoss, Objective, Optimizer, Recipe, Recording, UpdateOrder,
 };
 use pix2pix_harness::config::{penalised, small_config};
-use pix2pix_harness::contraction::MATRIX_RUNG;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -344,15 +343,11 @@ impl Variants {
             .flat_map(|profile| families.clone().map(move |case| (profile, case)))
         {
             let key = ContractionKey {
-                family,
-                geometry,
-                large,
-                small,
-                transposed: false,
-                bias: false,
                 dtype,
+                ..ContractionKey::new(family, geometry, large, small)
             };
-            for candidate in candidates(&key, &profile.clone().force(family.name(), MATRIX_RUNG)) {
+            let matrix = profile.clone().force(family.name(), Rung::Matrix.name());
+            for candidate in candidates(&key, &matrix) {
                 self.add(
                     &tape,
                     &StateList::new(dtype),

@@ -1,4 +1,4 @@
-//! The launches of the winograd rung: contractions of stride 1 by Winograd's minimal filtering (Lavin and
+//! The launches of the Winograd rung: contractions of stride 1 by Winograd's minimal filtering (Lavin and
 //! Gray, "Fast algorithms for convolutional neural networks", arXiv 1509.09308).
 //!
 //! Inputs and weights go to points along each axis; products at the points are those of whole
@@ -10,25 +10,24 @@
 mod points;
 mod transform;
 
-use super::Geometry;
-use super::{Candidate, ContractionKey, Family};
+use super::candidate::Candidate;
+use super::geometry::Geometry;
+use super::key::{ContractionKey, Family};
 use crate::gpu::KernelSpec;
 use crate::shader;
 use crate::tape::vector_width::VEC8;
-use crate::tape::{Choice, Dispatch, LowerContext, Lowered, Slot};
+use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
 use bytemuck::{Pod, Zeroable};
 use points::SIDE;
 use transform::{Side, TileGrid, Transform};
 
-/// The rung.
-pub(crate) const RUNG: &str = "winograd";
 /// Points of a tile.
 pub(crate) const POINTS: usize = SIDE * SIDE;
 /// Most scratch: larger maps are left to rungs that need none.
 const SCRATCH_BYTES: u64 = 64 << 20;
 
-/// Sizes of a contraction; those of channels and of the scratch are in eights.
+/// Sizes of a contraction; those of channels and of the scratch are in groups of eight.
 struct Sizes {
     /// Of what the kernel slides over from the other side: a convolution's output, or a weight
     /// gradient's small map.
@@ -75,7 +74,7 @@ impl Sizes {
             in_channels,
             out_channels,
             tap,
-            parts: parts.map(|eights| POINTS * eights),
+            parts: parts.map(|vectors8| POINTS * vectors8),
         }
     }
 
@@ -89,7 +88,7 @@ impl Sizes {
     }
 }
 
-/// TileGrid of a contraction, if the rung computes it.
+/// Tiles of a contraction, if the rung computes it.
 pub(crate) fn tiles(key: &ContractionKey) -> Option<usize> {
     let Geometry {
         kernel,
@@ -107,11 +106,6 @@ pub(crate) fn kernel(family: Family) -> KernelSpec {
         Family::Conv2d | Family::ConvTranspose2d => shader!("conv2d/winograd"),
         Family::Conv2dGradWeight => shader!("conv2d_grad_weight/winograd"),
     })
-}
-
-/// Whether this is the rung.
-pub(crate) fn is_rung(kernel: &KernelSpec) -> bool {
-    kernel.source.rung() == RUNG
 }
 
 /// WGSL struct `Params` of `conv2d/winograd.wgsl`.
@@ -132,10 +126,11 @@ struct ProductParams {
 /// products, and back.
 pub(crate) fn lower_conv(
     context: &LowerContext,
-    key: ContractionKey,
+    key: &ContractionKey,
     chosen: Candidate,
+    slopes: [f32; 2],
 ) -> Lowered {
-    let sizes = Sizes::of(&key);
+    let sizes = Sizes::of(key);
     let (input, output) = (context.inputs[0], context.output);
     let [inputs_at, weights_at, products_at] = sizes.offsets();
     let (tiles, side, taps) = (sizes.tiles, sizes.side, key.geometry.kernel);
@@ -150,8 +145,8 @@ pub(crate) fn lower_conv(
         input: Side::map(input, padding, SIDE, side),
         output: Side::points(inputs_at, tiles, sizes.in_channels),
         tiles,
-        eights: sizes.in_channels,
-        input_slope: context.slopes[0],
+        vectors8: sizes.in_channels,
+        input_slope: slopes[0],
         has_bias: false,
     };
     let weight_to_points = Transform {
@@ -159,7 +154,7 @@ pub(crate) fn lower_conv(
         input: Side::planes(0, taps, sizes.tap),
         output: Side::planes(weights_at, SIDE, sizes.tap),
         tiles: TileGrid::SINGLE,
-        eights: sizes.tap,
+        vectors8: sizes.tap,
         input_slope: 1.0,
         has_bias: false,
     };
@@ -178,7 +173,7 @@ pub(crate) fn lower_conv(
         input: Side::points(products_at, tiles, sizes.out_channels),
         output: Side::map(output, 0, side, side),
         tiles,
-        eights: sizes.out_channels,
+        vectors8: sizes.out_channels,
         input_slope: 1.0,
         has_bias: key.bias,
     };
@@ -190,10 +185,6 @@ pub(crate) fn lower_conv(
         any.clone()
     };
     Lowered {
-        choice: Some(Choice {
-            key,
-            kernel: chosen.name,
-        }),
         dispatches: vec![
             to_points.dispatch([Slot::Input(0), Slot::Scratch, any.clone()]),
             weight_to_points.dispatch([Slot::Input(1), Slot::Scratch, any]),
@@ -222,10 +213,11 @@ struct GradWeightProductParams {
 /// points, products summed over all tiles, and back to the kernel.
 pub(crate) fn lower_grad_weight(
     context: &LowerContext,
-    key: ContractionKey,
+    key: &ContractionKey,
     chosen: Candidate,
+    slopes: [f32; 2],
 ) -> Lowered {
-    let sizes = Sizes::of(&key);
+    let sizes = Sizes::of(key);
     let [large_at, small_at, products_at] = sizes.offsets();
     let (tiles, side, taps) = (sizes.tiles, sizes.side, key.geometry.kernel);
     let large = Transform {
@@ -233,8 +225,8 @@ pub(crate) fn lower_grad_weight(
         input: Side::map(context.inputs[0], key.geometry.padding, SIDE, side),
         output: Side::points(large_at, tiles, sizes.in_channels),
         tiles,
-        eights: sizes.in_channels,
-        input_slope: context.slopes[0],
+        vectors8: sizes.in_channels,
+        input_slope: slopes[0],
         has_bias: false,
     };
     let small = Transform {
@@ -242,8 +234,8 @@ pub(crate) fn lower_grad_weight(
         input: Side::map(context.inputs[1], 0, side, side),
         output: Side::points(small_at, tiles, sizes.out_channels),
         tiles,
-        eights: sizes.out_channels,
-        input_slope: context.slopes[1],
+        vectors8: sizes.out_channels,
+        input_slope: slopes[1],
         has_bias: false,
     };
     let maps = [
@@ -270,17 +262,13 @@ pub(crate) fn lower_grad_weight(
         input: Side::planes(products_at, SIDE, sizes.tap),
         output: Side::planes(0, taps, sizes.tap),
         tiles: TileGrid::SINGLE,
-        eights: sizes.tap,
+        vectors8: sizes.tap,
         input_slope: 1.0,
         has_bias: false,
     };
     // For a binding that is not read.
     let any = Slot::Input(1);
     Lowered {
-        choice: Some(Choice {
-            key,
-            kernel: chosen.name,
-        }),
         dispatches: vec![
             large.dispatch([Slot::Input(0), Slot::Scratch, any.clone()]),
             small.dispatch([Slot::Input(1), Slot::Scratch, any.clone()]),

@@ -30,7 +30,7 @@ impl TileGrid {
     }
 }
 
-/// Where the values of tiles lie, in eights, and which positions of a map they are: WGSL struct
+/// Where the values of tiles lie, in groups of eight, and which positions of a map they are: WGSL struct
 /// `Side`.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Pod, Zeroable)]
@@ -50,7 +50,7 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// TileGrid of `count` values an axis, one every `spacing` positions of a map.
+    /// Tiles of `count` values an axis, one every `spacing` positions of a map.
     pub fn map(map: Operand, padding: usize, count: usize, spacing: usize) -> Self {
         let [height, width] = [map.shape.height() as u32, map.shape.width() as u32];
         let [offset, x] = map.place().map(|vectors| vectors / 2);
@@ -71,9 +71,9 @@ impl Side {
         }
     }
 
-    /// Values that lie `[count, count, rest]`, `rest` eights of them together, from `offset` on.
+    /// Values that lie `[count, count, rest]`, `rest` groups of eight together, from `offset` on.
     pub fn planes(offset: usize, count: usize, rest: usize) -> Self {
-        let [offset, count, rest] = [offset, count, rest].map(|eights| eights as u32);
+        let [offset, count, rest] = [offset, count, rest].map(|vectors8| vectors8 as u32);
         Self {
             offset,
             y: count * rest,
@@ -86,14 +86,14 @@ impl Side {
     }
 
     /// The same for the points of tiles: `[SIDE, SIDE, image, row, column, channels]`.
-    pub fn points(offset: usize, tiles: TileGrid, eights: usize) -> Self {
-        let [tile_x, columns, rows] = [eights, tiles.columns, tiles.rows].map(|size| size as u32);
+    pub fn points(offset: usize, tiles: TileGrid, vectors8: usize) -> Self {
+        let [tile_x, columns, rows] = [vectors8, tiles.columns, tiles.rows].map(|size| size as u32);
         let tile_y = columns * tile_x;
         Self {
             image: rows * tile_y,
             tile_y,
             tile_x,
-            ..Self::planes(offset, SIDE, tiles.count() * eights)
+            ..Self::planes(offset, SIDE, tiles.count() * vectors8)
         }
     }
 }
@@ -120,8 +120,8 @@ pub(super) struct Transform {
     pub input: Side,
     pub output: Side,
     pub tiles: TileGrid,
-    /// That lie side by side.
-    pub eights: usize,
+    /// Groups of eight that lie side by side.
+    pub vectors8: usize,
     /// Of the leaky ReLU in front of the input; 1 is none.
     pub input_slope: f32,
     pub has_bias: bool,
@@ -130,7 +130,7 @@ pub(super) struct Transform {
 impl Transform {
     /// The launch with input, output and bias; without a bias any other input stands for it.
     pub fn dispatch(&self, slots: [Slot; 3]) -> Dispatch {
-        let items = self.tiles.count() * self.eights;
+        let items = self.tiles.count() * self.vectors8;
         let mut matrix = [[0.0; 8]; SIDE];
         for (row, values) in self.matrix.iter().enumerate() {
             for (column, &value) in values.iter().enumerate() {
@@ -141,7 +141,7 @@ impl Transform {
             input: self.input,
             output: self.output,
             matrix,
-            eights: self.eights as u32,
+            eights: self.vectors8 as u32,
             columns: self.tiles.columns as u32,
             rows: self.tiles.rows as u32,
             items: items as u32,

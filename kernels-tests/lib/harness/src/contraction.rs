@@ -2,29 +2,13 @@
 //! All twins come from one loop over the pairs of pixels that a convolution connects.
 
 use crate::{Surroundings, Tensor, Tolerance, check_in, precisions, run};
-use pix2pix::contraction::{Activated, Geometry};
+use pix2pix::contraction::{Activated, Contraction, Geometry, Rung};
 use pix2pix::contraction::{Candidate, ContractionKey, candidates, choose};
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
-use pix2pix::tape::Op;
+use pix2pix::ops;
+use pix2pix::tape::{LowerContext, Lowered, Op, Operand, ShapeError};
 use pix2pix::tensor::{DType, Shape};
 use std::sync::Arc;
-
-/// The rungs that compute in f32; where one cannot run, the default does.
-const RUNGS: [&str; 9] = [
-    "1_naive",
-    "2_register",
-    "4_broadcast",
-    "3_workgroup",
-    "split_k",
-    "thin",
-    "dot",
-    "5_wide",
-    WINOGRAD_RUNG,
-];
-/// The rung that rounds its operands to f16.
-pub const MATRIX_RUNG: &str = "matrix";
-/// The rung that multiplies polynomials at points.
-const WINOGRAD_RUNG: &str = "winograd";
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 const PATCH: Geometry = Geometry::new(4, 1, 1);
@@ -108,9 +92,12 @@ pub fn check_rungs(
     expected: &[f64],
     terms: usize,
 ) {
-    let matrix = gpu.profile().matrix.map(|_| MATRIX_RUNG);
-    for rung in RUNGS.into_iter().chain(matrix) {
-        let profile = gpu.profile().clone().force(family, rung);
+    for rung in Rung::ALL {
+        // Rounds its operands to f16 where it is asked for.
+        if rung == Rung::Matrix && gpu.profile().matrix.is_none() {
+            continue;
+        }
+        let profile = gpu.profile().clone().force(family, rung.name());
         // Where the rung cannot run, the default's own tolerance holds.
         let candidate = choose(&key_of(op, inputs), &profile);
         for sliced in [false, true] {
@@ -127,7 +114,7 @@ pub fn check_rungs(
                 sliced,
                 &around,
                 expected,
-                tolerance(candidate.rung(), inputs[0].dtype, terms),
+                tolerance(candidate.rung, inputs[0].dtype, terms),
             );
         }
     }
@@ -135,10 +122,10 @@ pub fn check_rungs(
 
 /// The matrix rung rounds operands that are not stored as f16 anyway; Winograd's adds and subtracts
 /// more than the terms.
-fn tolerance(rung: &str, dtype: DType, terms: usize) -> Tolerance {
+fn tolerance(rung: Rung, dtype: DType, terms: usize) -> Tolerance {
     match (rung, dtype) {
-        (MATRIX_RUNG, DType::F32) => Tolerance::sum_of_f16(terms),
-        (WINOGRAD_RUNG, DType::F32) => Tolerance::sum_of_winograd(terms),
+        (Rung::Matrix, DType::F32) => Tolerance::sum_of_f16(terms),
+        (Rung::Winograd, DType::F32) => Tolerance::sum_of_winograd(terms),
         _ => Tolerance::sum_of(terms, 1.0),
     }
 }
@@ -164,14 +151,14 @@ pub fn activated(map: &Tensor, slope: f32) -> Tensor {
 pub fn check_activated(
     gpu: &Gpu,
     name: &str,
-    op: impl Op,
+    contraction: impl Contraction,
     slopes: [f32; 2],
     inputs: &[Tensor],
     expected: &[f64],
     terms: usize,
 ) {
     let op = Activated {
-        contraction: Arc::new(op),
+        contraction: Arc::new(contraction),
         slopes,
     };
     check_candidates(
@@ -186,16 +173,9 @@ pub fn check_activated(
         values: vec![f32::NAN; map.values.len()],
         ..map.clone()
     };
-    let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
-    let family = op
-        .contraction(&shapes, op.output_shape(&shapes).unwrap())
-        .unwrap()
-        .family;
-    for (candidate, profile) in named(gpu, &op, inputs) {
-        let around = Surroundings {
-            profile: Some(profile),
-            ..Surroundings::of(inputs[0].dtype)
-        };
+    let around = Surroundings::of(inputs[0].dtype);
+    let family = key_of(&op, inputs).family;
+    for (candidate, op) in named(gpu, &op, inputs) {
         for map in 0..Activated::maps(family) {
             let mut poisoned = inputs.to_vec();
             poisoned[map] = poison(&inputs[map]);
@@ -217,17 +197,13 @@ pub fn check_candidates(
     expected: &[f64],
     terms: usize,
 ) {
-    for (candidate, profile) in named(gpu, op, inputs) {
-        let around = Surroundings {
-            profile: Some(profile),
-            ..Surroundings::of(inputs[0].dtype)
-        };
-        let rung = candidate.split('/').next().unwrap();
-        let name = format!("{name} {candidate}");
+    let around = Surroundings::of(inputs[0].dtype);
+    for (candidate, op) in named(gpu, op, inputs) {
+        let rung = op.candidate.rung;
         check_in(
             gpu,
-            &name,
-            op,
+            &format!("{name} {candidate}"),
+            &op,
             inputs,
             false,
             &around,
@@ -237,62 +213,67 @@ pub fn check_candidates(
     }
 }
 
-/// The candidates of a contraction by name, each with a profile that chooses it; those that count
-/// few channels also as a GPU launches them: with several subgroups a workgroup, and sums in parts.
-fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
-    let own = named_by(gpu.profile(), op, inputs);
-    if gpu.profile().class == DeviceClass::Gpu {
-        return own;
+/// A contraction by one of its candidates.
+#[derive(Debug)]
+struct ByCandidate {
+    contraction: Activated,
+    candidate: Candidate,
+}
+
+impl Op for ByCandidate {
+    fn name(&self) -> &'static str {
+        self.contraction.name()
     }
-    let as_gpu = named_by(
-        &Profile {
-            class: DeviceClass::Gpu,
-            ..gpu.profile().clone()
-        },
-        op,
-        inputs,
-    );
-    let counts_channels = |name: &str| ["thin/", "dot/"].iter().any(|rung| name.starts_with(rung));
-    let launched = as_gpu
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        self.contraction.output_shape(inputs)
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        self.contraction.lower_with(self.candidate.clone(), context)
+    }
+
+    fn is_gradient(&self) -> bool {
+        self.contraction.is_gradient()
+    }
+}
+
+/// A contraction by each of its candidates, with their names; those that count few channels also as
+/// a GPU launches them: with several subgroups a workgroup, and sums in parts.
+fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, ByCandidate)> {
+    let key = key_of(op, inputs);
+    let by = |candidate: Candidate| ByCandidate {
+        contraction: ops::contraction(op).expect("a contraction"),
+        candidate,
+    };
+    // Also the rung that must be asked for, since it rounds its operands to f16.
+    let with_matrix = (gpu.profile().clone()).force(key.family.name(), Rung::Matrix.name());
+    let own = candidates(&key, &with_matrix)
         .into_iter()
-        .filter(|(name, _)| counts_channels(name))
-        .map(|(name, profile)| (format!("{name} on a GPU"), profile));
-    own.into_iter().chain(launched).collect()
+        .map(|candidate| (candidate.name.clone(), by(candidate)));
+    let as_gpu = Profile {
+        class: DeviceClass::Gpu,
+        ..gpu.profile().clone()
+    };
+    let launched = candidates(&key, &as_gpu)
+        .into_iter()
+        .filter(|candidate| {
+            gpu.profile().class != DeviceClass::Gpu
+                && matches!(candidate.rung, Rung::Thin | Rung::Dot)
+        })
+        .map(|candidate| (format!("{} on a GPU", candidate.name), by(candidate)));
+    own.chain(launched).collect()
 }
 
 fn key_of(op: &dyn Op, inputs: &[Tensor]) -> ContractionKey {
+    let operands: Vec<Operand> = inputs
+        .iter()
+        .map(|input| Operand::stored(input.shape, input.dtype))
+        .collect();
     let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
-    ContractionKey {
-        dtype: inputs[0].dtype,
-        ..op.contraction(&shapes, op.output_shape(&shapes).unwrap())
-            .unwrap()
-    }
-}
-
-fn named_by(profile: &Profile, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, Profile)> {
-    let key = key_of(op, inputs);
-    let family = key.family.name();
-    let with_matrix = profile.clone().force(family, MATRIX_RUNG);
-    let one = |candidate: Candidate| {
-        let mut profile = profile.clone();
-        if candidate.rung() == MATRIX_RUNG {
-            profile = profile.force(family, &candidate.name);
-        } else {
-            profile
-                .tuned
-                .insert(key.to_string(), candidate.name.clone());
-        }
-        assert_eq!(
-            choose(&key, &profile).name,
-            candidate.name,
-            "{key}: a forced or tuned choice is taken"
-        );
-        (candidate.name, profile)
-    };
-    candidates(&key, &with_matrix)
-        .into_iter()
-        .map(one)
-        .collect()
+    let output = Operand::stored(op.output_shape(&shapes).unwrap(), inputs[0].dtype);
+    let contraction = ops::contraction(op).expect("a contraction").contraction;
+    contraction.key(&operands, output)
 }
 
 /// The cases in which every candidate runs: a large map of many channels, a small one, one that no
