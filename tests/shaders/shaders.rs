@@ -99,20 +99,12 @@ fn profiles() -> Vec<Profile> {
     ]
 }
 
-/// Each profile as it is, and with each rung of each ladder forced.
+/// Each profile as it is, and with each rung of each family of contractions forced.
 fn forced(profiles: &[Profile]) -> Vec<Profile> {
-    let is_rung = |stem: &str| {
-        stem.split_once('_')
-            .is_some_and(|(number, _)| number.parse::<u32>().is_ok())
-    };
-    let rungs: Vec<_> = shader_files()
-        .into_iter()
-        .filter(|(_, stem, _)| is_rung(stem))
-        .collect();
     let with = |profile: &Profile| -> Vec<Profile> {
-        rungs
-            .iter()
-            .map(|(family, rung, _)| profile.clone().force(family, rung))
+        let one = |family: Family, rung: Rung| profile.clone().force(family.name(), rung.name());
+        (Family::ALL.into_iter())
+            .flat_map(|family| Rung::ALL.map(|rung| one(family, rung)))
             .collect()
     };
     profiles
