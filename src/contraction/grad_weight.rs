@@ -15,8 +15,6 @@ const REGISTER_WORKGROUP: usize = 64;
 const LEAST_PIXELS: usize = 64;
 /// Rows of the small map from which its sum is tried in four parts.
 const ROWS_FOR_PARTS: usize = 8;
-/// Rows of a tile of the wide rung, in groups of eight, the largest first.
-const WIDE_TILES: [usize; 3] = [8, 4, 2];
 
 /// The rung of the default table where it is not the usual one: few channels on the small map make
 /// a thin result, which only the register rung's narrow tile fits.
@@ -58,7 +56,7 @@ pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<Tiles> {
     let subgroup = profile.subgroup.map(|size| size as usize);
     let mut found = vec![problem.register_tiles()];
     found.extend(subgroup.map(|subgroup| problem.broadcast_tiles(subgroup)));
-    found.extend(wide::lanes(key, profile).and_then(|subgroup| problem.wide_tiles(subgroup)));
+    found.extend(wide::lanes(key, profile).map(|subgroup| problem.wide_tiles(subgroup)));
     found.extend(by_points::grad_weight(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.push(problem.workgroup_tiles());
@@ -134,7 +132,7 @@ impl Problem<'_> {
     }
 
     /// Whole and in four parts; the lanes own the last axis of the result.
-    fn wide_tiles(&self, subgroup: usize) -> Option<Tiles> {
+    fn wide_tiles(&self, subgroup: usize) -> Tiles {
         let key = self.key;
         let (patches, columns) = (
             key.geometry.kernel.pow(2) * key.large.channels() / VEC8,
@@ -153,13 +151,13 @@ impl Problem<'_> {
             let groups = rows.div_ceil(tile) * columns.div_ceil(subgroup);
             Candidate::new(Rung::Wide, kernel, &tile.to_string(), groups)
         };
-        let fits = |&tile: &usize| tile <= subgroup;
-        let largest = WIDE_TILES.into_iter().find(fits)?;
-        let mut others: Vec<Candidate> = WIDE_TILES.into_iter().filter(fits).map(one).collect();
+        let largest = subgroup.min(8);
+        let smaller = [4, 2].into_iter().filter(|&tile| tile < largest);
+        let mut others: Vec<Candidate> = smaller.map(one).collect();
         if self.image_rows >= ROWS_FOR_PARTS {
-            others.push(one(subgroup.min(8)).split(4));
+            others.push(one(largest).split(4));
         }
-        Some(Tiles::new(one(largest), others))
+        Tiles::new(one(largest), others)
     }
 
     fn workgroup_tiles(&self) -> Tiles {
