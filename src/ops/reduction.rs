@@ -1,8 +1,7 @@
 //! Sums over the pixels of each group of images, by channel or over the channels too, and their
-//! adjoint, which spreads values over those pixels. With [`super::elementwise::Binary`], whose
-//! right side may be spread, they are closed under differentiation.
+//! adjoint, which spreads values over those pixels. With [`Binary`], whose right side may be spread,
+//! they are closed under differentiation.
 
-use super::elementwise::multiply;
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;
 use crate::tape::Op;
@@ -41,6 +40,20 @@ pub(crate) fn check_reduced(map: Shape, reduced: Shape) -> Result<(), ShapeError
 /// Whether the channels of a map are summed too.
 pub(crate) fn is_total(map: Shape, reduced: Shape) -> bool {
     reduced.channels() != map.channels()
+}
+
+/// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one
+/// value, or one a channel, for each group of pixels: `[groups, 1, 1, 1]` or
+/// `[groups, 1, 1, channels]`, a group being so many equal parts of the batch.
+///
+/// It stands here because its gradients are sums, and those of a sum of products are products; its
+/// rules and its launches are in `elementwise`.
+#[derive(Debug, Clone, Copy)]
+pub struct Binary {
+    /// Multiply instead of add.
+    pub product: bool,
+    /// A factor on the result.
+    pub scale: f32,
 }
 
 /// `scale` times the sum over the pixels of each group: `[input]`, or `[input, other]` for the
@@ -100,7 +113,11 @@ impl Op for Sum {
                 .into_iter()
                 .filter(|&(position, _)| wanted[position])
             {
-                grads[position] = Some(multiply(tape, factor, grad_output, self.scale)?);
+                let product = Binary {
+                    product: true,
+                    scale: self.scale,
+                };
+                grads[position] = Some(tape.record(product, &[factor, grad_output])?);
             }
             return Ok(grads);
         }

@@ -2,7 +2,10 @@
 //! `grad_output` and that of `grad_output * x_hat`, with `x_hat = (input - mean) * inv_std` (Ioffe
 //! and Szegedy 2015, section 3).
 
-use super::second::{self, RowPad};
+mod second;
+
+pub use second::{InvStd, RowPad, SelectRow};
+
 use super::{Chunks, PIXELS, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::KernelSpec;
 use crate::ops::reduction::Broadcast;

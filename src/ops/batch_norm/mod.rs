@@ -6,12 +6,11 @@
 mod fused;
 mod grad;
 mod running;
-mod second;
 
 pub use fused::{FusedNorm, NormGrad, NormalizeActivate};
 pub use grad::{Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums};
+pub use grad::{InvStd, RowPad, SelectRow};
 pub use running::{RunningStatistics, RunningToStats};
-pub use second::{InvStd, RowPad, SelectRow};
 
 use crate::gpu::{DeviceClass, KernelSpec, Profile};
 use crate::shader;

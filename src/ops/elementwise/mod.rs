@@ -1,11 +1,11 @@
 //! Addition, multiplication, scaling, filling and copying: one thread a `vec4` or an eight at a
 //! time, bound by memory.
 
-mod assemble;
 mod gradient;
 mod view;
 
-pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
+pub use super::reduction::Binary;
+pub use view::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use view::{Byproduct, Concat, Detach, Slice};
 
 use super::reduction::{Sum, check_reduced, is_total};
@@ -18,17 +18,6 @@ use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use bytemuck::{Pod, Zeroable};
-
-/// `scale * (left + right)` or `scale * left * right`. The right side has the left's shape, or one
-/// value, or one a channel, for each group of pixels: `[groups, 1, 1, 1]` or
-/// `[groups, 1, 1, channels]`, a group being so many equal parts of the batch.
-#[derive(Debug, Clone, Copy)]
-pub struct Binary {
-    /// Multiply instead of add.
-    pub product: bool,
-    /// A factor on the result.
-    pub scale: f32,
-}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]

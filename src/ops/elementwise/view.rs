@@ -1,7 +1,10 @@
 //! Looking at memory differently: detach, channel slices and concatenation. Usually views without a
 //! copy; where the planner cannot make a view of one, it is lowered to a copy.
 
-use super::assemble::ChannelPad;
+mod assemble;
+
+pub use assemble::{Assemble, BatchPad, BatchSlice, ChannelPad};
+
 use super::copy;
 use crate::tape::{LowerContext, Lowered};
 use crate::tape::{Op, View};

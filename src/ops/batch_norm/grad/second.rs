@@ -14,7 +14,8 @@
 //! d/dinput = -weight * s^2 * ((u - <u>) * <grad * n> + (grad - <grad>) * <u * n> + n * (<u * grad> - <u><grad> - 3 * <u * n><grad * n>))
 //! ```
 
-use super::{GradInput, GradSums, Normalize, StatisticsOf, check_stats, stats_shape};
+use super::super::{Normalize, StatisticsOf, check_stats, stats_shape};
+use super::{GradInput, GradSums};
 use crate::ops::channel_sum::ChannelSum;
 use crate::ops::elementwise::{add, copy, fill, multiply};
 use crate::ops::reduction::Sum;

@@ -1,8 +1,8 @@
 //! Several batches as one: images assembled into a batch, taken out of it and put back. Slices of
 //! images are views without a copy.
 
-use super::view::{Concat, Slice};
-use super::{concat, copy, copy_channels, fill};
+use super::super::{concat, copy, copy_channels, fill};
+use super::{Concat, Slice};
 use crate::tape::{LowerContext, Lowered};
 use crate::tape::{Op, View};
 use crate::tape::{ShapeError, same, take};
