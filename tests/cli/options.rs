@@ -7,8 +7,9 @@ use std::path::Path;
 
 const INTRODUCTION: &str = "# Options
 
-Every command with its arguments and options, as `pix2pix COMMAND --help` prints them. This page is made from the program's own \
-definitions; a test compares the two. Change it with `PIX2PIX_UPDATE_OPTIONS=1 cargo test --test cli options`.
+Every command with its arguments and options, as `pix2pix COMMAND --help` prints them. This page is
+made from the program's own definitions, and a test compares the two. To write it again:
+`PIX2PIX_UPDATE_OPTIONS=1 cargo test --test cli options`.
 ";
 
 #[test]

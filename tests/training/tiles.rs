@@ -176,9 +176,9 @@ fn tiles_are_the_image_in_one_piece() {
         statistics: StatisticsFrom::Running,
         ..PLAIN
     };
-    // The same sums in another order where another kernel is chosen for another size: some
-    // roundings of tanh's argument. StatisticsFrom of the image are sums of another order too, of a
-    // hundred thousand values, in every layer.
+    // Another size may choose another kernel, which adds in another order: some roundings of tanh's
+    // argument. The image's own statistics are added in another order too, over a hundred thousand
+    // values, in every layer.
     for (config, mode, most) in [
         (&none, &PLAIN, 2e-6),
         (&batch, &running, 2e-6),
