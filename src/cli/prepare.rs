@@ -3,10 +3,10 @@
 use super::failures::Failures;
 use super::pixels::read_palette;
 use super::{CliError, note, plan_outputs, print, write_picture};
-use crate::data::pairs::PairSource;
-use crate::data::read::{MAX_SIDE, MAX_SQUARE};
-use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, in_parallel, join, split};
+use crate::data::limits::{MAX_SIDE, MAX_SQUARE};
+use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, join, split};
 use crate::data::{DataError, Palette, Split, list_images, read_picture};
+use crate::data::{PairSource, in_parallel};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};

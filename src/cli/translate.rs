@@ -8,7 +8,7 @@ use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::tiled::{TiledImage, failure, read_failure, refuse_with_tiles};
 use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
-use crate::data::pairs::check_sizes;
+use crate::data::check_sizes;
 use crate::data::{DataError, Picture, Windows, read_picture};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};

@@ -8,9 +8,10 @@ use std::path::Path;
 
 use image::RgbImage;
 
+use super::depth::Depth;
 use super::error::DataError;
-use super::pairs::split_combined;
-use super::picture::{Depth, Picture};
+use super::pair_source::split_combined;
+use super::picture::Picture;
 use super::random::{Stream, below, draw};
 use super::resize::resize;
 

@@ -3,18 +3,10 @@
 //! had.
 
 use super::augment::Chance;
-use super::dataset::PairSet;
+use super::batch::Sample;
 use super::error::DataError;
+use super::pair_set::PairSet;
 use super::random::permutation;
-
-/// One pair of a batch and what chance makes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// Index of the pair in its split.
-    pub pair: usize,
-    /// Crop and mirroring.
-    pub chance: Chance,
-}
 
 /// The order of training: each epoch is a permutation of the pairs, cut into batches; a short last
 /// batch is dropped.

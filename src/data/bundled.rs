@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::dataset::Dataset;
 use super::error::DataError;
-use super::pairs::PairSource;
+use super::pair_source::PairSource;
 use super::preprocess::DataOptions;
 use super::read::decode;
 use super::split::Split;

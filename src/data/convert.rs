@@ -2,7 +2,8 @@
 
 use image::{DynamicImage, RgbImage};
 
-use super::picture::{Depth, Picture};
+use super::depth::Depth;
+use super::picture::Picture;
 
 impl From<DynamicImage> for Picture {
     /// As decoded: grey, RGB, each with or without alpha, in 8 or 16 bits; floats become 16 bits.

@@ -1,10 +1,10 @@
 //! Everything that can be wrong with a dataset, an image file or a loader.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::palette::{Colour, hex};
-use super::read::EXTENSIONS;
+use super::colour::{Colour, hex};
+use super::limits::{EXTENSIONS, MAX_BYTES, MAX_SIDE};
 use super::split::Split;
 
 /// An error of the data floor: what was being done, the file or the sizes, and what to do about it.
@@ -356,6 +356,16 @@ fn scratch_words(source: &io::Error) -> &'static str {
 }
 
 impl DataError {
+    /// An image, or a file, beyond the limits; `reason` says which one and by how much.
+    pub(super) fn too_large(path: &Path, reason: String) -> Self {
+        Self::TooLarge {
+            path: path.to_owned(),
+            reason,
+            max_side: MAX_SIDE,
+            max_mebibytes: MAX_BYTES >> 20,
+        }
+    }
+
     /// The error as it is in a picture that has so many more rows above.
     pub(super) fn lower(mut self, rows: u32) -> Self {
         if let Self::UnknownColour { at, .. } = &mut self {

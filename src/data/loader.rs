@@ -11,9 +11,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::batch::Batch;
 use super::batch_sampler::BatchSampler;
-use super::dataset::{Batch, PairSet};
 use super::error::DataError;
+use super::pair_set::PairSet;
 
 /// How batches are drawn and prefetched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,39 +4,51 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`picture`] | a picture in memory: any number of channels, 8 or 16 bits a sample |
+//! | [`depth`] | 8 or 16 bits a sample, and the layout of a picture |
+//! | [`picture`] | a picture in memory: any number of channels |
 //! | `convert` | pictures from the `image` crate's and back |
 //! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels, whatever they are |
 //! | [`lab`] | CIE Lab |
-//! | [`palette`] | the colours of label maps |
-//! | [`read`] | one file to a picture, with limits; which files of a folder are images |
+//! | `colour`, [`palette`] | the colours of label maps, and the numbers that stand for them |
+//! | [`limits`] | which files are accepted as images |
+//! | [`read`] | one file to a picture; the images of a folder |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
+//! | [`pair_source`] | one pair: where it comes from, and how it is read |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
 //! | [`preprocess`] | how pairs are prepared: resized, scaled or as they are, before the crop |
 //! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
 //! | [`augment`] | the jitter (crop and mirror), and bytes to floats |
 //! | [`random`] | counter-based random numbers: every draw is a pure function of (seed, stream, index) |
-//! | [`dataset`] | the decoded pairs of each split, in memory when they fit |
-//! | [`schedule`] | which pairs, with which jitter, make the batch of step `t` |
+//! | [`pair_set`], [`dataset`] | the decoded pairs of one split, in memory when they fit; all splits of a folder |
+//! | [`batch`] | the pairs of one step, as numbers |
+//! | [`batch_sampler`] | which pairs, with which jitter, make the batch of step `t` |
 //! | [`loader`] | threads that prepare the next batches while the device works |
 //! | [`write`](mod@write) | a picture to a file, from its first row on |
 //! | [`bundled`] | the pairs that travel inside the binary |
 //! | [`rows`] | the rows of one file in order, some at a time |
-//! | [`windows`], [`scratch`] | windows onto an input of any size, whose rows are kept in a file: for tiles |
+//! | [`windows`], [`spill_file`] | windows onto an input of any size, whose rows are kept in a file: for tiles |
+//! | `parallel` | one piece of work on many items, on several threads |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
 //!
 //! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
 
 pub mod augment;
+pub mod batch;
 pub mod batch_sampler;
 pub mod bundled;
+mod colour;
 mod convert;
 pub mod dataset;
+pub mod depth;
 pub mod error;
 pub mod lab;
+pub mod limits;
 pub mod loader;
+pub mod pair_set;
+pub mod pair_source;
 pub mod pairs;
 pub mod palette;
+mod parallel;
 pub mod picture;
 pub mod pixels;
 pub mod preprocess;
@@ -46,6 +58,8 @@ pub mod resize;
 pub mod rows;
 pub mod spill_file;
 pub mod split;
+#[cfg(test)]
+mod tests;
 mod tiff;
 mod tiff_reader;
 mod tiff_rows;
@@ -54,11 +68,16 @@ pub mod windows;
 pub mod write;
 
 pub use augment::{Jitter, preprocess_pair, to_unit};
-pub use dataset::{Batch, Dataset, PairSet};
+pub use batch::{Batch, Sample};
+pub use dataset::Dataset;
+pub use depth::{Depth, PictureLayout};
 pub use error::DataError;
 pub use loader::{Loader, LoaderOptions};
+pub use pair_set::PairSet;
+pub use pair_source::{PairSource, check_sizes};
 pub use palette::Palette;
-pub use picture::{Depth, Picture, PictureLayout};
+pub use parallel::in_parallel;
+pub use picture::{Images, Picture};
 pub use pixels::Pixels;
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{list_images, read_picture, read_rgb};

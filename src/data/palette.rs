@@ -1,20 +1,14 @@
 //! Label maps: pictures whose colours are names of things, and the numbers that stand for them.
 
+use super::colour::{Colour, hex, parse_colour};
+use super::depth::Depth;
 use super::error::DataError;
-use super::pairs::Images;
-use super::picture::{Depth, Picture};
-use super::tools::in_parallel;
+use super::parallel::in_parallel;
+use super::picture::{Images, Picture};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-
-/// A colour of a label map in samples of 16 bits, those of 8 bits times 257: so a map of small
-/// 16-bit numbers keeps them apart.
-pub type Colour = [u16; 3];
-
-/// Samples of 16 bits to one of 8.
-const STEP: u16 = u16::MAX / u8::MAX as u16;
 
 /// The colours of label maps in the order of their numbers; serialised as [`Palette::text`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,38 +220,11 @@ fn first_colours(picture: &Picture) -> BTreeSet<Colour> {
     found
 }
 
-/// A colour as `rrggbb`, or as `rrrrggggbbbb` where 8 bits do not hold it.
-pub(super) fn hex(colour: Colour) -> String {
-    match colour.iter().all(|sample| sample.is_multiple_of(STEP)) {
-        true => colour
-            .map(|sample| format!("{:02x}", sample / STEP))
-            .concat(),
-        false => colour.map(|sample| format!("{sample:04x}")).concat(),
-    }
-}
-
-/// The colour that [`hex`] writes so.
-fn parse_colour(digits: &str) -> Option<Colour> {
-    let scale = match digits.len() {
-        6 => STEP,
-        12 => 1,
-        _ => return None,
-    };
-    let word = u64::from_str_radix(digits, 16)
-        .ok()
-        .filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-    let bits = 4 * digits.len() as u32 / 3;
-    Some(
-        [2, 1, 0]
-            .map(|place| (word >> (place * bits)) as u16 & (u16::MAX / scale))
-            .map(|sample| sample * scale),
-    )
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::data::colour::STEP;
     use crate::data::read_picture;
     use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage};
 

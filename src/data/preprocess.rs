@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::pairs::PairSource;
+use super::limits::MAX_SIDE;
+use super::pair_source::PairSource;
 use super::picture::Picture;
 use super::pixels::Pixels;
-use super::read::MAX_SIDE;
 use super::split::Direction;
 
 /// An (input, target) pair of pictures of the same size.
@@ -220,7 +220,6 @@ pub fn default_load_size(size: u32) -> u32 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::data::pairs::PairSource;
     use image::RgbImage;
 
     fn options(preprocess: Preprocess) -> DataOptions {

@@ -9,21 +9,9 @@ use std::path::{Path, PathBuf};
 use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
+use super::limits::{EXTENSIONS, MAX_BYTES, MAX_SIDE};
 use super::picture::Picture;
 use super::tiff_reader::read_channels;
-
-/// Endings of the files that count as images, in lower case; other files of a folder are ignored.
-pub const EXTENSIONS: [&str; 9] = [
-    "png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif",
-];
-
-/// The longest accepted side of an image, in pixels.
-pub const MAX_SIDE: u32 = 16_384;
-/// The longest side of a square that is still accepted once decoded.
-pub const MAX_SQUARE: u32 = 13_377;
-/// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can
-/// claim to be terabytes.
-pub(super) const MAX_BYTES: u64 = 512 << 20;
 
 /// Reads an image file of any supported format, channels and depth as they are; the content decides
 /// on the format, not the name.
@@ -46,7 +34,7 @@ pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     let length = check_regular(path)?;
     if length > MAX_BYTES {
-        return Err(too_large(
+        return Err(DataError::too_large(
             path,
             format!("the file has {} MiB", length >> 20),
         ));
@@ -111,7 +99,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
 fn decode_error(path: &Path, error: ImageError) -> DataError {
     let path_buf = path.to_owned();
     match error {
-        ImageError::Limits(limit) => too_large(path, limit.to_string()),
+        ImageError::Limits(limit) => DataError::too_large(path, limit.to_string()),
         ImageError::Unsupported(what) => DataError::NotAnImage {
             path: path_buf,
             reason: what.to_string(),
@@ -130,16 +118,10 @@ fn decode_error(path: &Path, error: ImageError) -> DataError {
 pub(super) fn check_size(path: &Path, width: u32, height: u32) -> Result<(), DataError> {
     match width.max(height) <= MAX_SIDE && 3 * u64::from(width) * u64::from(height) <= MAX_BYTES {
         true => Ok(()),
-        false => Err(too_large(path, format!("{width}x{height} pixels"))),
-    }
-}
-
-pub(super) fn too_large(path: &Path, reason: String) -> DataError {
-    DataError::TooLarge {
-        path: path.to_owned(),
-        reason,
-        max_side: MAX_SIDE,
-        max_mebibytes: MAX_BYTES >> 20,
+        false => Err(DataError::too_large(
+            path,
+            format!("{width}x{height} pixels"),
+        )),
     }
 }
 
@@ -233,6 +215,7 @@ fn has_image_name(path: &Path) -> bool {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::data::limits::MAX_SQUARE;
     use image::{DynamicImage, Luma, LumaA, Rgb, Rgba};
 
     fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {

@@ -10,7 +10,8 @@
 //! by the shrink factor so that it averages what it covers (no aliasing). Weights are fixed-point
 //! integers with 22 fraction bits, so the result is the same on every machine.
 
-use super::picture::{Depth, Picture};
+use super::depth::Depth;
+use super::picture::Picture;
 
 /// Half the width of the cubic, in pixels of the coarser of the two grids.
 const SUPPORT: f64 = 2.0;

@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
-use super::picture::{Depth, Picture, PictureLayout};
-use super::read::{MAX_BYTES, check_regular, read_picture, too_large};
+use super::limits::MAX_BYTES;
+use super::picture::Picture;
+use super::read::{check_regular, read_picture};
 use super::tiff_reader::tiff_error;
 use super::tiff_rows::TiffRows;
 
@@ -172,7 +174,7 @@ fn read_png(
 
 fn png_error(path: &Path, error: png::DecodingError) -> DataError {
     match error {
-        png::DecodingError::LimitsExceeded => too_large(path, error.to_string()),
+        png::DecodingError::LimitsExceeded => DataError::too_large(path, error.to_string()),
         error => DataError::Damaged {
             path: path.to_owned(),
             reason: error.to_string(),

@@ -7,7 +7,7 @@ use ::tiff::TiffResult;
 use ::tiff::encoder::TiffEncoder;
 use ::tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, Tag};
 
-use super::picture::PictureLayout;
+use super::depth::PictureLayout;
 
 /// Bytes of a strip, about: a reader holds one at a time.
 const STRIP_BYTES: usize = 1 << 16;

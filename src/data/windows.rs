@@ -5,9 +5,10 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
-use super::pairs::check_alike;
-use super::picture::{Depth, Picture, PictureLayout};
+use super::pair_source::check_alike;
+use super::picture::Picture;
 use super::pixels::Pixels;
 use super::rows::RowReader;
 use super::spill_file::SpillFile;

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::picture::{Depth, Picture, PictureLayout};
+use super::depth::{Depth, PictureLayout};
+use super::picture::Picture;
 use super::pixels::MOST_COLOURS;
 use super::tiff;
 

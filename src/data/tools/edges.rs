@@ -1,7 +1,7 @@
 //! Outlines of images (J. Canny, "A Computational Approach to Edge Detection", 1986): blur,
 //! gradient, thinning, two thresholds.
 
-use crate::data::picture::{Depth, Picture};
+use crate::data::{Depth, Picture};
 
 /// What counts as an edge.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,17 +8,15 @@ pub use edges::{EdgeOptions, edges};
 pub use shape::{Filter, Squared, blank, combine, fit, grayscale};
 
 use super::DataError;
-use super::pairs::{Images, check_sizes};
+use super::pair_source::check_sizes;
 use super::palette::Palette;
-use super::picture::Picture;
+use super::picture::{Images, Picture};
 use super::pixels::MOST_COLOURS;
 use super::random::permutation;
 use super::read::{check_size, read_picture};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// One file that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,45 +161,6 @@ pub fn join<K: Eq + Hash>(groups: &mut [usize], keys: impl IntoIterator<Item = K
     }
 }
 
-/// Runs `work` over all items on so many threads; after an error no new item begins.
-///
-/// # Errors
-/// [`DataError::Spawn`], else the first error in the order of the items, of those that were met.
-pub fn in_parallel<T: Sync, E: From<DataError> + Send>(
-    items: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> Result<(), E> + Sync,
-) -> Result<(), E> {
-    let next = AtomicUsize::new(0);
-    let failed: Mutex<Option<(usize, E)>> = Mutex::new(None);
-    let worker = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return };
-            if let Err(error) = work(item) {
-                next.store(items.len(), Ordering::Relaxed);
-                // A thread that panicked while it held the lock left a whole value behind.
-                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                if failed.as_ref().is_none_or(|&(first, _)| index < first) {
-                    *failed = Some((index, error));
-                }
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, items.len().max(1)) {
-            if let Err(source) = std::thread::Builder::new().spawn_scoped(scope, worker) {
-                next.store(items.len(), Ordering::Relaxed);
-                return Err(DataError::Spawn { source });
-            }
-        }
-        worker();
-        Ok(())
-    })?;
-    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    failed.map_or(Ok(()), |(_, error)| Err(error))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
@@ -236,33 +195,5 @@ mod tests {
             [0, 1, 0, 0, 1, 5],
             "what belongs together over two keys"
         );
-    }
-
-    #[test]
-    fn all_items_are_worked_on_and_the_first_failure_is_told() {
-        let items: Vec<usize> = (0..50).collect();
-        for threads in [0, 1, 4, 100] {
-            let sum = AtomicUsize::new(0);
-            let add = |&item: &usize| {
-                sum.fetch_add(item, Ordering::Relaxed);
-                Ok::<(), DataError>(())
-            };
-            in_parallel(&items, threads, add).unwrap();
-            assert_eq!(sum.into_inner(), 49 * 50 / 2);
-            let missing = |&item: &usize| match item % 10 {
-                7 => Err(DataError::NotFound {
-                    path: item.to_string().into(),
-                }),
-                _ => Ok(()),
-            };
-            let message = in_parallel(&items, threads, missing)
-                .unwrap_err()
-                .to_string();
-            assert!(message.starts_with("7:"), "{message}");
-        }
-        in_parallel(&[], 4, |path: &PathBuf| {
-            Err(DataError::NotFound { path: path.clone() })
-        })
-        .unwrap();
     }
 }

@@ -93,7 +93,7 @@ pub fn blank(image: &Picture, fraction: f64) -> Picture {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::data::picture::Depth;
+    use crate::data::Depth;
 
     fn gradient(width: u32, height: u32) -> Picture {
         let pixel = |x: u32, y: u32| [x as u8, y as u8, 7];
@@ -111,7 +111,7 @@ mod tests {
     fn a_combined_image_is_cut_into_its_halves() {
         let (left, right) = (gradient(5, 3), grayscale(&gradient(5, 3)));
         let cut = |whole: &Picture| {
-            crate::data::pairs::split_combined(whole, std::path::Path::new("ab")).unwrap()
+            crate::data::pair_source::split_combined(whole, std::path::Path::new("ab")).unwrap()
         };
         assert_eq!(cut(&combine(&left, &right)), (left.clone(), right));
         // Beside 16 bits 8 become as many: nothing is lost.

@@ -1,0 +1,14 @@
+//! What is accepted as an image file: its ending, its sides and its size.
+
+/// Endings of the files that count as images, in lower case; other files of a folder are ignored.
+pub const EXTENSIONS: [&str; 9] = [
+    "png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "jfif",
+];
+
+/// The longest accepted side of an image, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
+/// The longest side of a square that is still accepted once decoded.
+pub const MAX_SQUARE: u32 = 13_377;
+/// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can
+/// claim to be terabytes.
+pub(super) const MAX_BYTES: u64 = 512 << 20;

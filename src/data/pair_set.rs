@@ -1,0 +1,250 @@
+//! The pairs of one split, decoded: in memory at the size they are used at when they fit, else
+//! read again at each use.
+
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+use super::augment::Jitter;
+use super::batch::{Batch, Sample};
+use super::error::DataError;
+use super::pair_source::PairSource;
+use super::preprocess::{DataOptions, Pair, Purpose};
+use super::split::Split;
+
+/// The pairs of one split, at least one, in a fixed order.
+#[derive(Debug)]
+pub struct PairSet {
+    split: Split,
+    options: DataOptions,
+    sources: Vec<PairSource>,
+    /// What the images in memory are prepared for.
+    purpose: Purpose,
+    /// Width and height that the networks see of each pair.
+    sides: Vec<(u32, u32)>,
+    images: Option<Vec<Pair>>,
+}
+
+impl PairSet {
+    /// Reads and checks the pairs of a split; keeps them if they fit into `budget` bytes.
+    pub(super) fn read(
+        split: Split,
+        sources: Vec<PairSource>,
+        options: &DataOptions,
+        budget: u64,
+    ) -> Result<Self, DataError> {
+        let purpose = match split {
+            Split::Train => Purpose::Training,
+            Split::Val | Split::Test => Purpose::Showing,
+        };
+        let (sides, images) = decode_all(
+            &sources,
+            budget,
+            |source| options.read(source),
+            |pair| options.prepare(&pair, purpose),
+        )?;
+        let sides = sides.into_iter().map(|sides| options.seen(sides)).collect();
+        Ok(Self {
+            split,
+            options: options.clone(),
+            sources,
+            purpose,
+            sides,
+            images,
+        })
+    }
+
+    /// The split that these pairs are.
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// How the pairs are prepared.
+    pub fn options(&self) -> &DataOptions {
+        &self.options
+    }
+
+    /// How many pairs there are.
+    pub fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// Where the pairs come from, in order.
+    pub fn sources(&self) -> &[PairSource] {
+        &self.sources
+    }
+
+    /// Width and height that the networks see of each pair, in pixels: of all the same, or where
+    /// pictures are whole of each its own.
+    pub fn sides(&self) -> &[(u32, u32)] {
+        &self.sides
+    }
+
+    /// What the decoded pairs occupy, in bytes; 0 when they did not fit and are read again at each
+    /// use.
+    pub fn bytes_in_memory(&self) -> u64 {
+        self.images.iter().flatten().map(bytes_of).sum()
+    }
+
+    /// The batch of these samples, jittered as they say;
+    /// `[samples.len(), height, width, channels]`.
+    ///
+    /// # Errors
+    /// [`DataError::NoSuchPair`], [`DataError::CropOutside`], [`DataError::MixedBatch`], and those
+    /// of reading when the pairs are not in memory.
+    pub fn batch(&self, samples: &[Sample]) -> Result<Batch, DataError> {
+        let mut batch = self.empty_batch(samples);
+        samples
+            .iter()
+            .try_for_each(|&sample| self.append(sample, &mut batch))?;
+        Ok(batch)
+    }
+
+    /// A batch for these samples.
+    pub(super) fn empty_batch(&self, samples: &[Sample]) -> Batch {
+        self.room_for(
+            samples.len(),
+            samples.first().map_or(0, |sample| sample.pair),
+        )
+    }
+
+    /// Appends one jittered sample to a batch; errors as in [`PairSet::batch`].
+    pub(super) fn append(&self, sample: Sample, batch: &mut Batch) -> Result<(), DataError> {
+        let pair = self.pair(sample.pair, Purpose::Training)?;
+        self.check_sides(sample.pair, batch)?;
+        batch.push(
+            &pair,
+            sample.chance.jitter(pair.0.dimensions(), batch.sides),
+            &self.options,
+        )
+    }
+
+    /// The batch of these pairs without jitter, prepared as for validation and test;
+    /// `[indices.len(), height, width, channels]`.
+    ///
+    /// # Errors
+    /// [`DataError::NoSuchPair`], [`DataError::MixedBatch`], and those of reading when the pairs
+    /// are not in memory for that.
+    pub fn plain(&self, indices: &[usize]) -> Result<Batch, DataError> {
+        let mut batch = self.room_for(indices.len(), indices.first().copied().unwrap_or(0));
+        for &index in indices {
+            let pair = self.pair(index, Purpose::Showing)?;
+            self.check_sides(index, &batch)?;
+            batch.push(&pair, Jitter::default(), &self.options)?;
+        }
+        Ok(batch)
+    }
+
+    /// A batch for so many pairs of the size of this one.
+    fn room_for(&self, pairs: usize, first: usize) -> Batch {
+        Batch::with_capacity(
+            pairs,
+            self.sides.get(first).copied().unwrap_or_default(),
+            &self.options,
+        )
+    }
+
+    /// Refuses a pair of another size than the batch's.
+    fn check_sides(&self, index: usize, batch: &Batch) -> Result<(), DataError> {
+        match self.sides.get(index) {
+            Some(&picture) if picture != batch.sides => Err(DataError::MixedBatch {
+                batch: batch.sides,
+                picture,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Input and target of a pair, prepared for a purpose: from memory if they are there for it,
+    /// else from their source.
+    fn pair(&self, index: usize, purpose: Purpose) -> Result<Cow<'_, Pair>, DataError> {
+        let images = self.images.as_ref().filter(|_| purpose == self.purpose);
+        if let Some(pair) = images.and_then(|images| images.get(index)) {
+            return Ok(Cow::Borrowed(pair));
+        }
+        let missing = DataError::NoSuchPair {
+            split: self.split,
+            index,
+            pairs: self.len(),
+        };
+        let (source, &then) = self
+            .sources
+            .get(index)
+            .zip(self.sides.get(index))
+            .ok_or(missing)?;
+        let pair = self.options.read(source)?;
+        match self.options.seen(pair.0.dimensions()) {
+            now if now == then => Ok(Cow::Owned(self.options.prepare(&pair, purpose))),
+            now => Err(DataError::Resized {
+                name: source.name(),
+                then,
+                now,
+            }),
+        }
+    }
+}
+
+fn bytes_of((input, target): &Pair) -> u64 {
+    (input.bytes().len() + target.bytes().len()) as u64
+}
+
+/// Width and height of the pictures of a pair, and the pair where it is kept; and of all pairs.
+type Decoded = ((u32, u32), Option<Pair>);
+type AllDecoded = (Vec<(u32, u32)>, Option<Vec<Pair>>);
+
+/// Reads every source once, on every core, for the size of its pictures; keeps what `prepare` makes
+/// of them, all or none, if it fits into `budget` bytes. The error is that of the first bad source
+/// in order.
+fn decode_all(
+    sources: &[PairSource],
+    budget: u64,
+    read: impl Fn(&PairSource) -> Result<Pair, DataError> + Sync,
+    prepare: impl Fn(Pair) -> Pair + Sync,
+) -> Result<AllDecoded, DataError> {
+    let slots: Vec<OnceLock<Result<Decoded, DataError>>> =
+        sources.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let kept = AtomicU64::new(0);
+    let keep = |pair: Pair| {
+        let pair = (kept.load(Ordering::Relaxed) <= budget).then(|| prepare(pair));
+        kept.fetch_add(pair.as_ref().map_or(0, bytes_of), Ordering::Relaxed);
+        pair.filter(|_| kept.load(Ordering::Relaxed) <= budget)
+    };
+    // Sources are taken in order and a taken one is always finished, so nothing before a bad one is
+    // left out.
+    let work = || {
+        while !failed.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(source), Some(slot)) = (sources.get(index), slots.get(index)) else {
+                return;
+            };
+            let pair = read(source).map(|pair| (pair.0.dimensions(), keep(pair)));
+            failed.fetch_or(pair.is_err(), Ordering::Relaxed);
+            slot.get_or_init(|| pair);
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| {
+        for _ in 1..workers.min(sources.len()) {
+            // A thread that cannot be had is no failure: this one works, too.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    // In two steps: one collection into `Result<Option<_>>` would stop at the first pair not kept,
+    // before any error.
+    let pairs: Vec<_> = slots
+        .into_iter()
+        .filter_map(OnceLock::into_inner)
+        .collect::<Result<_, _>>()?;
+    let (sides, pairs): (Vec<_>, Vec<Option<Pair>>) = pairs.into_iter().unzip();
+    Ok((sides, pairs.into_iter().collect()))
+}

@@ -1,0 +1,176 @@
+//! One pair of images: where it comes from, and how it is read.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::error::DataError;
+use super::picture::{Images, Picture};
+use super::read::read_picture;
+
+/// Where a pair comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PairSource {
+    /// One file, A in its left half and B in its right one.
+    Combined(PathBuf),
+    /// A file each.
+    Separate {
+        /// The file in `A/`, then those in `A2/` and so on.
+        a: Vec<PathBuf>,
+        /// The file in `B/`, then those in `B2/` and so on.
+        b: Vec<PathBuf>,
+    },
+    /// A combined image that is decoded already.
+    Memory {
+        /// What the pair is called, like a file name without its ending.
+        name: String,
+        /// A in its left half and B in its right one.
+        image: Picture,
+    },
+}
+
+/// The first file, or the name of what has none: for messages.
+impl fmt::Display for PairSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PairSource::Combined(path) => path.display().fmt(f),
+            PairSource::Separate { a, .. } => {
+                a.first().map_or(Ok(()), |path| path.display().fmt(f))
+            }
+            PairSource::Memory { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+impl PairSource {
+    /// The name of the pair: its file name without the ending.
+    pub fn name(&self) -> String {
+        match self {
+            PairSource::Combined(path) => stem(path).to_string_lossy().into_owned(),
+            PairSource::Separate { a, .. } => a
+                .first()
+                .map_or(OsString::new(), |path| stem(path))
+                .to_string_lossy()
+                .into_owned(),
+            PairSource::Memory { name, .. } => name.clone(),
+        }
+    }
+
+    /// The whole image of a source that has only one file, which is not cut.
+    ///
+    /// # Errors
+    /// Those of [`read_picture`].
+    pub fn read_whole(&self) -> Option<Result<(PathBuf, Picture), DataError>> {
+        match self {
+            PairSource::Combined(path) => {
+                Some(read_picture(path).map(|picture| (path.clone(), picture)))
+            }
+            PairSource::Memory { name, image } => Some(Ok((name.into(), image.clone()))),
+            PairSource::Separate { .. } => None,
+        }
+    }
+
+    /// Reads the images (A, B), all of the same size.
+    ///
+    /// # Errors
+    /// Those of [`read_picture`], [`DataError::OddWidth`] and [`DataError::PairSizes`].
+    pub fn read(&self) -> Result<(Images, Images), DataError> {
+        let halves = |combined: &Picture, path: &Path| {
+            let (a, b) = split_combined(combined, path)?;
+            Ok((vec![(path.to_owned(), a)], vec![(path.to_owned(), b)]))
+        };
+        match self {
+            PairSource::Combined(path) => halves(&read_picture(path)?, path),
+            PairSource::Memory { name, image } => halves(image, Path::new(name)),
+            PairSource::Separate { a, b } => {
+                let read = |path: &PathBuf| Ok((path.clone(), read_picture(path)?));
+                let mut all = a
+                    .iter()
+                    .chain(b)
+                    .map(read)
+                    .collect::<Result<Images, DataError>>()?;
+                check_sizes(&all)?;
+                let b = all.split_off(a.len());
+                Ok((all, b))
+            }
+        }
+    }
+}
+
+/// Whether all images have the size of the first.
+///
+/// # Errors
+/// [`DataError::PairSizes`].
+pub fn check_sizes(images: &[(PathBuf, Picture)]) -> Result<(), DataError> {
+    check_alike(
+        images
+            .iter()
+            .map(|(path, image)| (path, image.dimensions())),
+    )
+}
+
+/// Whether all files have the width and height of the first.
+pub(super) fn check_alike<'a>(
+    mut sizes: impl Iterator<Item = (&'a PathBuf, (u32, u32))>,
+) -> Result<(), DataError> {
+    let Some((a, a_size)) = sizes.next() else {
+        return Ok(());
+    };
+    match sizes.find(|&(_, size)| size != a_size) {
+        None => Ok(()),
+        Some((b, b_size)) => Err(DataError::PairSizes {
+            a: a.clone(),
+            a_size,
+            b: b.clone(),
+            b_size,
+        }),
+    }
+}
+
+/// Cuts a combined image into its left half A and its right half B; `path` only names it in the
+/// error.
+///
+/// # Errors
+/// [`DataError::OddWidth`] for a width that is odd or 0.
+pub fn split_combined(ab: &Picture, path: &Path) -> Result<(Picture, Picture), DataError> {
+    let (width, height) = ab.dimensions();
+    if width == 0 || width % 2 == 1 {
+        return Err(DataError::OddWidth {
+            path: path.to_owned(),
+            width,
+        });
+    }
+    let half = |left: u32| ab.crop(left, 0, width / 2, height);
+    Ok((half(0), half(width / 2)))
+}
+
+/// The name of a file without its ending.
+pub(super) fn stem(path: &Path) -> OsString {
+    path.file_stem().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use image::RgbImage;
+
+    #[test]
+    fn combined_images_are_cut_in_the_middle() {
+        let ab = RgbImage::from_fn(4, 2, |x, y| image::Rgb([x as u8, y as u8, 0])).into();
+        let (a, b) = split_combined(&ab, Path::new("ab.png")).unwrap();
+        assert_eq!((a.dimensions(), b.dimensions()), ((2, 2), (2, 2)));
+        assert_eq!(
+            (a.pixel(1, 1).collect(), b.pixel(0, 1).collect()),
+            (vec![1, 1, 0], vec![2, 1, 0])
+        );
+        for width in [0, 1, 5] {
+            let error =
+                split_combined(&RgbImage::new(width, 3).into(), Path::new("ab.png")).unwrap_err();
+            assert!(
+                matches!(error, DataError::OddWidth { width: w, .. } if w == width),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What the channels of an image mean.
+
+mod numbers;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::DataError;
+use super::palette::Palette;
+use super::picture::Picture;
+use super::resize::{resize, resize_nearest};
+
+/// What the channels of one side of a pair mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pixels {
+    /// Brightness, as Pillow's `convert("L")`.
+    Gray,
+    /// Red, green and blue.
+    #[default]
+    Rgb,
+    /// Red, green, blue and opacity; images without are opaque.
+    Rgba,
+    /// Lightness of CIE Lab, as L / 50 - 1.
+    LabL,
+    /// The colour that lightness lacks: a and b of CIE Lab, each / 110.
+    LabAb,
+    /// A channel for each colour of the palette: 1 where a pixel has it, else 0.
+    Labels(Palette),
+    /// So many channels as they are in the file, whatever they mean.
+    Channels(usize),
+    /// Several images, channels behind channels.
+    Stack {
+        /// How many.
+        images: usize,
+        /// What each of them is.
+        of: Box<Pixels>,
+    },
+}
+
+/// Channels that colours have at most: RGB and opacity.
+pub(super) const MOST_COLOURS: usize = 4;
+
+impl fmt::Display for Pixels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Pixels::Gray => "gray",
+            Pixels::Rgb => "rgb",
+            Pixels::Rgba => "rgba",
+            Pixels::LabL => "lab-l",
+            Pixels::LabAb => "lab-ab",
+            Pixels::Labels(_) => "labels",
+            Pixels::Channels(channels) => return write!(f, "{channels} channels"),
+            Pixels::Stack { images, of } => return write!(f, "{images} x {of}"),
+        })
+    }
+}
+
+impl Pixels {
+    /// The meaning of so many channels in a network that says nothing else: grey images where they
+    /// are none of the usual numbers.
+    pub fn of_channels(channels: usize) -> Self {
+        match channels {
+            1 => Pixels::Gray,
+            3 => Pixels::Rgb,
+            4 => Pixels::Rgba,
+            images => Pixels::Stack {
+                images,
+                of: Box::new(Pixels::Gray),
+            },
+        }
+    }
+
+    /// `images` of these.
+    pub fn times(self, images: usize) -> Self {
+        if images == 1 {
+            self
+        } else {
+            Pixels::Stack {
+                images,
+                of: Box::new(self),
+            }
+        }
+    }
+
+    /// Images that one side of a pair has.
+    pub fn images(&self) -> usize {
+        if let Pixels::Stack { images, .. } = self {
+            *images
+        } else {
+            1
+        }
+    }
+
+    /// What each of them is.
+    fn single(&self) -> &Self {
+        if let Pixels::Stack { of, .. } = self {
+            of
+        } else {
+            self
+        }
+    }
+
+    /// Channels that the network sees.
+    pub fn channels(&self) -> usize {
+        match self {
+            Pixels::Gray | Pixels::LabL => 1,
+            Pixels::LabAb => 2,
+            Pixels::Rgb => 3,
+            Pixels::Rgba => 4,
+            Pixels::Labels(palette) => palette.len(),
+            Pixels::Channels(channels) => *channels,
+            Pixels::Stack { images, of } => images.saturating_mul(of.channels()),
+        }
+    }
+
+    /// Whether networks can map the one to the other.
+    ///
+    /// # Errors
+    /// What cannot be, with the nearest that can, as the options of `train` are called.
+    pub fn check(input: &Self, output: &Self) -> Result<(), &'static str> {
+        if input.images() + output.images() > 2 && output.single() == &Pixels::LabAb {
+            return Err(
+                "--output lab-ab is joined with the lightness of one image; leave out --stack and --output-stack",
+            );
+        }
+        match (input.single(), output.single()) {
+            (Pixels::LabAb, _) => Err(
+                "--input lab-ab has no lightness; the nearest are --input lab-l and --input rgb",
+            ),
+            (_, Pixels::LabL) => {
+                Err("--output lab-l is brightness alone; the nearest is --output gray")
+            }
+            (_, Pixels::Labels(_)) => {
+                Err("--output labels cannot be: labels are for inputs; the nearest is --output rgb")
+            }
+            (Pixels::LabL, Pixels::LabAb) => Ok(()),
+            (_, Pixels::LabAb) => Err(
+                "--output lab-ab is joined with the lightness of the input; it needs --input lab-l",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether every image is both sides: input and output are parts of one picture.
+    pub fn are_parts(input: &Self, output: &Self) -> bool {
+        (input, output) == (&Pixels::LabL, &Pixels::LabAb)
+    }
+
+    /// All images of one side of a pair as one picture: see [`Pixels::colours`].
+    ///
+    /// # Errors
+    /// [`DataError::Stack`] for another number of images, and those of [`Pixels::colours`].
+    pub fn gather(&self, images: &[(PathBuf, Picture)]) -> Result<Picture, DataError> {
+        match images.first() {
+            Some((path, _)) if images.len() != self.images() => Err(DataError::Stack {
+                path: path.clone(),
+                images: self.images(),
+            }),
+            _ => Ok(Picture::stack(
+                images
+                    .iter()
+                    .map(|(path, image)| self.colours(image, path))
+                    .collect::<Result<_, _>>()?,
+            )),
+        }
+    }
+
+    /// The picture in the channels that are kept until it has been resized and cropped: those of
+    /// the file, fewer or more. Colours of Lab are made of RGB later, as in the reference.
+    ///
+    /// # Errors
+    /// [`DataError::Colourless`] for the colours of a grey image, [`DataError::UnknownColour`] for
+    /// a label map whose palette is another, [`DataError::NoColours`] and [`DataError::Channels`]
+    /// for other numbers of channels; `path` names it.
+    pub fn colours(&self, picture: &Picture, path: &Path) -> Result<Picture, DataError> {
+        let found = picture.channels();
+        match self {
+            Pixels::Stack { of, .. } => of.colours(picture, path),
+            Pixels::Channels(channels) if found == *channels => Ok(picture.clone()),
+            &Pixels::Channels(channels) => Err(DataError::Channels {
+                path: path.to_owned(),
+                found,
+                channels,
+            }),
+            _ if found > MOST_COLOURS => Err(DataError::NoColours {
+                path: path.to_owned(),
+                channels: found,
+            }),
+            Pixels::Gray => Ok(picture.to_gray()),
+            Pixels::LabAb if found < 3 => Err(DataError::Colourless {
+                path: path.to_owned(),
+            }),
+            Pixels::Rgb | Pixels::LabL | Pixels::LabAb => Ok(picture.to_rgb()),
+            Pixels::Rgba => Ok(picture.to_rgba()),
+            Pixels::Labels(palette) => palette.index(picture).map_err(|unknown| unknown.of(path)),
+        }
+    }
+
+    /// How many labels there are, where pixels are labels.
+    pub fn labels(&self) -> Option<usize> {
+        if let Pixels::Labels(palette) = self.single() {
+            Some(palette.len())
+        } else {
+            None
+        }
+    }
+
+    /// Resizes what [`Pixels::gather`] made. There is nothing between two labels: each pixel takes
+    /// that of the nearest one.
+    pub fn resize(&self, picture: &Picture, width: u32, height: u32) -> Picture {
+        match self.single() {
+            Pixels::Labels(_) => resize_nearest(picture, width, height),
+            _ => resize(picture, width, height),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,431 @@
+//! TIFF files that are written here entry by entry, read whole and by rows.
+
+use crate::data::limits::MAX_SIDE;
+use crate::data::read::decode;
+use crate::data::{DataError, Picture, RowReader};
+use ::tiff::encoder::TiffEncoder;
+use ::tiff::tags::Tag;
+use std::io::Cursor;
+use std::path::Path;
+
+const BLACK_IS_ZERO: u16 = 1;
+const RGB: u16 = 2;
+
+/// A page of 5 x 3 pixels whose samples count up.
+#[derive(Clone, Copy)]
+struct Page {
+    channels: u16,
+    bits: u16,
+    photometric: u16,
+    /// What the channels behind those of colours are: 0 anything, 2 opacity.
+    extra: &'static [u16],
+    is_planar: bool,
+    /// NewSubfileType and SubfileType.
+    kind: [u32; 2],
+    /// SampleFormat: 1 whole numbers, 2 those with a sign, 3 floats.
+    format: u16,
+    /// 1 none, 2 differences to the pixel on the left.
+    predictor: u16,
+    /// Width and height that the file claims.
+    size: [u32; 2],
+    /// The width of its tile; 0 for a strip.
+    tile: u32,
+}
+
+const FIVE: Page = Page {
+    channels: 5,
+    bits: 16,
+    photometric: BLACK_IS_ZERO,
+    extra: &[0; 4],
+    is_planar: false,
+    kind: [0, 1],
+    format: 1,
+    predictor: 1,
+    size: [5, 3],
+    tile: 0,
+};
+
+impl Page {
+    /// The samples as a picture has them.
+    fn bytes(&self) -> Vec<u8> {
+        let words = (0..15 * self.channels).map(|at| at * 211);
+        words
+            .flat_map(|word| {
+                if self.bits == 8 {
+                    vec![word as u8]
+                } else {
+                    word.to_ne_bytes().to_vec()
+                }
+            })
+            .collect()
+    }
+
+    /// The same as the file has them.
+    fn strips(&self) -> Vec<u8> {
+        let (bytes, sample) = (self.bytes(), usize::from(self.bits / 8).min(2));
+        let plane = |channel: usize| {
+            bytes
+                .chunks_exact(sample)
+                .skip(channel)
+                .step_by(self.channels.into())
+                .flatten()
+                .copied()
+        };
+        let mut strips: Vec<u8> = if self.is_planar {
+            (0..self.channels.into()).flat_map(plane).collect()
+        } else {
+            bytes
+        };
+        if self.predictor == 2 {
+            let pixel = if self.is_planar {
+                1
+            } else {
+                usize::from(self.channels)
+            };
+            for row in bytemuck::cast_slice_mut::<u8, u16>(&mut strips).chunks_exact_mut(5 * pixel)
+            {
+                (pixel..5 * pixel)
+                    .rev()
+                    .for_each(|at| row[at] = row[at].wrapping_sub(row[at - pixel]));
+            }
+        }
+        strips
+    }
+}
+
+fn file(pages: &[Page]) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    for page in pages {
+        let mut directory = encoder.image_directory().unwrap();
+        let strips = page.strips();
+        let start = directory.write_data(&strips[..]).unwrap() as u32;
+        let planes = if page.is_planar {
+            u32::from(page.channels)
+        } else {
+            1
+        };
+        let length = strips.len() as u32 / planes;
+        directory
+            .write_tag(Tag::NewSubfileType, page.kind[0])
+            .unwrap();
+        directory
+            .write_tag(Tag::SubfileType, page.kind[1] as u16)
+            .unwrap();
+        let [offsets, counts] = match page.tile {
+            0 => [Tag::StripOffsets, Tag::StripByteCounts],
+            _ => [Tag::TileOffsets, Tag::TileByteCounts],
+        };
+        for (tag, value) in [
+            (Tag::ImageWidth, page.size[0]),
+            (Tag::ImageLength, page.size[1]),
+            (Tag::TileWidth, page.tile),
+            (Tag::TileLength, 16),
+        ] {
+            directory.write_tag(tag, value).unwrap();
+        }
+        directory
+            .write_tag(
+                Tag::BitsPerSample,
+                &vec![page.bits; page.channels.into()][..],
+            )
+            .unwrap();
+        directory.write_tag(Tag::Compression, 1u16).unwrap();
+        directory
+            .write_tag(Tag::PhotometricInterpretation, page.photometric)
+            .unwrap();
+        directory
+            .write_tag(
+                offsets,
+                &(0..planes)
+                    .map(|plane| start + plane * length)
+                    .collect::<Vec<u32>>()[..],
+            )
+            .unwrap();
+        directory
+            .write_tag(Tag::SamplesPerPixel, page.channels)
+            .unwrap();
+        directory
+            .write_tag(Tag::RowsPerStrip, page.size[1])
+            .unwrap();
+        directory
+            .write_tag(counts, &vec![length; planes as usize][..])
+            .unwrap();
+        directory
+            .write_tag(
+                Tag::PlanarConfiguration,
+                if page.is_planar { 2u16 } else { 1 },
+            )
+            .unwrap();
+        directory.write_tag(Tag::Predictor, page.predictor).unwrap();
+        directory.write_tag(Tag::ExtraSamples, page.extra).unwrap();
+        directory
+            .write_tag(
+                Tag::SampleFormat,
+                &vec![page.format; page.channels.into()][..],
+            )
+            .unwrap();
+        directory.finish().unwrap();
+    }
+    bytes.into_inner()
+}
+
+fn read(pages: &[Page]) -> Result<Picture, DataError> {
+    decode(Path::new("a.tif"), &file(pages))
+}
+
+#[test]
+fn any_number_of_channels_is_read_in_any_order() {
+    for (channels, extra) in [
+        (2, &[2][..]),
+        (2, &[0]),
+        (3, &[0; 2]),
+        (4, &[0; 3]),
+        (5, &[0; 4]),
+        (9, &[0; 8]),
+    ] {
+        for (bits, is_planar) in [(8, false), (8, true), (16, false), (16, true)] {
+            let page = Page {
+                channels,
+                bits,
+                extra,
+                is_planar,
+                ..FIVE
+            };
+            let picture = read(&[page]).unwrap();
+            assert_eq!(
+                (picture.dimensions(), picture.channels()),
+                ((5, 3), channels.into())
+            );
+            assert_eq!(
+                picture.bytes(),
+                page.bytes(),
+                "{channels} channels of {bits} bits, planes {is_planar}"
+            );
+        }
+    }
+}
+
+#[test]
+fn colours_are_read_without_what_is_beside_them_but_for_opacity() {
+    for (extra, channels) in [(&[2][..], 4), (&[0], 3), (&[0; 2], 3), (&[2, 0], 4)] {
+        let page = Page {
+            channels: 3 + extra.len() as u16,
+            photometric: RGB,
+            extra,
+            ..FIVE
+        };
+        let expected: Vec<u8> = page
+            .bytes()
+            .chunks_exact(2 * usize::from(page.channels))
+            .flat_map(|pixel| &pixel[..2 * channels])
+            .copied()
+            .collect();
+        assert_eq!(read(&[page]).unwrap().bytes(), expected, "{extra:?}");
+    }
+}
+
+#[test]
+fn several_pages_are_refused_and_smaller_versions_are_none() {
+    let colours = Page {
+        channels: 3,
+        photometric: RGB,
+        extra: &[],
+        ..FIVE
+    };
+    for page in [FIVE, colours] {
+        let error = read(&[page, page]).unwrap_err();
+        assert!(
+            matches!(&error, DataError::Pages { .. }) && error.to_string().contains("a.tif"),
+            "{error}"
+        );
+        let smaller = [[1, 1], [4, 1], [5, 1], [0, 2]].map(|kind| Page { kind, ..page });
+        assert_eq!(
+            read(&[&[page][..], &smaller].concat()).unwrap().bytes(),
+            page.bytes()
+        );
+        // In front, one would be read in the place of the picture.
+        smaller.iter().for_each(|&first| {
+            assert!(
+                matches!(read(&[first, page]), Err(DataError::Pages { .. })),
+                "{:?}",
+                first.kind
+            )
+        });
+    }
+}
+
+/// The error of a file, whether it is read at once or by rows.
+fn refusal(page: Page) -> DataError {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tif");
+    std::fs::write(&path, file(&[page])).unwrap();
+    let (whole, rows) = (
+        read(&[page]).unwrap_err(),
+        RowReader::open(&path).map(drop).unwrap_err(),
+    );
+    assert!(rows.to_string().ends_with(&whole.to_string()), "{rows}");
+    whole
+}
+
+#[test]
+fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
+    let colours = Page {
+        channels: 3,
+        photometric: RGB,
+        extra: &[],
+        predictor: 2,
+        ..FIVE
+    };
+    let opaque = Page {
+        channels: 4,
+        extra: &[2],
+        ..colours
+    };
+    for page in [
+        Page {
+            predictor: 2,
+            ..FIVE
+        },
+        Page {
+            predictor: 2,
+            is_planar: true,
+            ..FIVE
+        },
+        colours,
+        opaque,
+    ] {
+        assert_eq!(
+            read(&[page]).unwrap().bytes(),
+            page.bytes(),
+            "{} channels, planes {}",
+            page.channels,
+            page.is_planar
+        );
+    }
+    let infrared = Page {
+        channels: 4,
+        extra: &[0],
+        ..colours
+    };
+    for page in [
+        infrared,
+        Page {
+            channels: 5,
+            extra: &[2, 0],
+            ..colours
+        },
+    ] {
+        let error = refusal(page);
+        assert!(
+            matches!(error, DataError::NotAnImage { .. })
+                && error.to_string().contains("predictor"),
+            "{error}"
+        );
+    }
+    let planes = read(&[Page {
+        is_planar: true,
+        ..infrared
+    }])
+    .unwrap();
+    let expected: Vec<u8> = infrared
+        .bytes()
+        .chunks_exact(8)
+        .flat_map(|pixel| &pixel[..6])
+        .copied()
+        .collect();
+    assert_eq!(planes.bytes(), expected, "planes");
+}
+
+#[test]
+fn what_would_take_too_much_memory_is_refused() {
+    let infrared = Page {
+        channels: 4,
+        bits: 8,
+        photometric: RGB,
+        extra: &[0],
+        ..FIVE
+    };
+    for (page, words) in [
+        (
+            Page {
+                tile: 1 << 31,
+                ..infrared
+            },
+            "2147483648 pixels a row",
+        ),
+        (
+            Page {
+                tile: 1 << 31,
+                ..FIVE
+            },
+            "2147483648 pixels a row",
+        ),
+        (
+            Page {
+                size: [MAX_SIDE; 2],
+                is_planar: true,
+                bits: 8,
+                ..FIVE
+            },
+            "16384x16384 pixels of 5 channels",
+        ),
+        (
+            Page {
+                size: [MAX_SIDE; 2],
+                ..FIVE
+            },
+            "16384x16384 pixels of 5 channels",
+        ),
+    ] {
+        let error = read(&[page]).unwrap_err();
+        assert!(
+            matches!(error, DataError::TooLarge { .. }) && error.to_string().contains(words),
+            "{error}"
+        );
+    }
+    refusal(Page {
+        tile: 1 << 31,
+        ..infrared
+    });
+}
+
+#[test]
+fn what_is_not_read_is_told() {
+    for (page, words) in [
+        (
+            Page {
+                bits: 32,
+                format: 3,
+                ..FIVE
+            },
+            "unsigned whole numbers of 8 or 16 bits",
+        ),
+        (
+            Page {
+                bits: 8,
+                format: 2,
+                ..FIVE
+            },
+            "unsigned whole numbers of 8 or 16 bits",
+        ),
+        (
+            Page {
+                photometric: 0,
+                ..FIVE
+            },
+            "photometric",
+        ),
+    ] {
+        let error = read(&[page]).unwrap_err();
+        assert!(
+            matches!(error, DataError::NotAnImage { .. }) && error.to_string().contains(words),
+            "{error}"
+        );
+    }
+    let whole = file(&[FIVE]);
+    for length in 0..whole.len() {
+        let error = decode(Path::new("a.tif"), &whole[..length]).unwrap_err();
+        assert!(error.to_string().contains("a.tif"), "{error}");
+    }
+}
