@@ -1,5 +1,6 @@
 //! Floor 6: files that other programs read and write.
 
+mod entry;
 mod error;
 mod file;
 mod layout;
@@ -11,7 +12,8 @@ mod tests;
 mod torch;
 mod writer;
 
+pub use entry::WriteError;
 pub use error::InteropError;
 pub use file::{TensorFile, load_network, network_values};
 pub use layout::{from_reference, reference_shape, to_reference};
-pub use writer::{TensorWriter, WriteError};
+pub use writer::TensorWriter;

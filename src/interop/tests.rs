@@ -8,10 +8,10 @@
 )]
 
 use super::TensorFile;
+use super::entry::Entry;
 use super::pickle::{Pickle, Value};
 use super::tensor::StoredTensor;
 use super::torch::{self, read_stream, read_zip};
-use super::writer::Entry;
 use safetensors::tensor::Dtype;
 use std::io::{Cursor, Write};
 use zip::ZipWriter;

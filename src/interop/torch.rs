@@ -1,9 +1,9 @@
 //! PyTorch's `.pth` files: state dicts in the zip archive that `torch.save` writes since version
 //! 1.6, and in the stream of pickles that it wrote before. Nothing in them is executed.
 
+use super::entry::{Entry, WriteError};
 use super::pickle::{Id, Pickle, Value};
 use super::tensor::{StoredTensor, contiguous_strides};
-use super::writer::{Entry, WriteError};
 use safetensors::tensor::Dtype;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor, Seek, Write};

@@ -1,6 +1,7 @@
 //! Writing tensors with the reference's keys and layouts, so that PyTorch loads them as they are:
 //! as safetensors, or as `torch.save` does.
 
+use super::entry::{Entry, WriteError};
 use super::layout::{reference_shape, to_reference};
 use super::{InteropError, TensorFile, torch};
 use crate::gpu::Gpu;
@@ -9,7 +10,6 @@ use crate::state::{ArenaId, StateSpec};
 use crate::tape::ArenaPart;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, Seek, Write};
 
 /// Tensors to be written to one file. Each is read from the device only when its turn comes, so the
@@ -18,43 +18,6 @@ use std::io::{self, Seek, Write};
 pub struct TensorWriter<'a> {
     tensors: Vec<Entry<'a>>,
     metadata: HashMap<String, String>,
-}
-
-/// One tensor of a file.
-pub(super) struct Entry<'a> {
-    pub key: String,
-    pub dtype: Dtype,
-    pub shape: Vec<usize>,
-    /// Its little-endian bytes in row-major order.
-    pub read: Box<dyn Fn() -> Result<Vec<u8>, InteropError> + 'a>,
-}
-
-impl fmt::Debug for Entry<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{} {:?} {:?}", self.key, self.dtype, self.shape)
-    }
-}
-
-/// Why a file could not be written to its end.
-#[derive(Debug)]
-pub enum WriteError {
-    /// The file.
-    Io(io::Error),
-    /// A tensor that cannot be read back, or must not be saved.
-    Tensor(InteropError),
-}
-
-impl From<io::Error> for WriteError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl Entry<'_> {
-    /// Bytes of its values.
-    pub fn size(&self) -> usize {
-        self.shape.iter().product::<usize>() * self.dtype.bitsize() / 8
-    }
 }
 
 impl<'a> TensorWriter<'a> {

@@ -1,6 +1,8 @@
 //! The generator, of any architecture.
 
-use super::layer::{Builder, Mode, Norm, Upsample};
+use super::layer::{Builder, Upsample};
+use super::mode::Mode;
+use super::norm::Norm;
 use super::resnet::{ResNet, ResNetConfig};
 use super::unet::{UNet, UNetConfig};
 use super::{NetworkError, Shapes};

@@ -1,7 +1,9 @@
 //! The discriminator: a PatchGAN, which gives one logit for each of many overlapping patches
 //! (paper, section 6.1.2; the reference's `NLayerDiscriminator` and `PixelDiscriminator`).
 
-use super::layer::{Builder, Conv, Mode, Norm, NormLayer};
+use super::layer::{Builder, Conv};
+use super::mode::Mode;
+use super::norm::{Norm, NormLayer};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::contraction::Geometry;
 use crate::ops::activation::{Activation, activate};

@@ -1,7 +1,9 @@
 //! The ResNet generator: two halvings, residual blocks, two doublings (the reference's
 //! `ResnetGenerator`, after Johnson et al. 2016, arXiv 1603.08155).
 
-use super::layer::{Builder, Conv, Mode, Norm, NormLayer, UpConv, Upsample, dropout_half};
+use super::layer::{Builder, Conv, UpConv, Upsample, dropout_half};
+use super::mode::Mode;
+use super::norm::{Norm, NormLayer};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::contraction::Geometry;
 use crate::ops::activation::{Activation, activate};

@@ -2,7 +2,8 @@
 //! the model.
 
 use super::GeneratorConfig;
-use super::layer::{DropoutMode, Mode, Norm, StatisticsFrom};
+use super::mode::{DropoutMode, Mode, StatisticsFrom};
+use super::norm::Norm;
 use serde::{Deserialize, Serialize};
 
 /// Where a trained generator's batch norm takes its statistics from.
@@ -72,5 +73,13 @@ impl TestTime {
                 "the generator has no dropout that could stay on; leave it off, or train {remedy}"
             )
         })
+    }
+}
+
+impl Mode {
+    /// For use: per-image statistics and no dropout, so the same image gives the same output every
+    /// time.
+    pub fn translation() -> Self {
+        TestTime::default().mode()
     }
 }

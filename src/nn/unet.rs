@@ -1,7 +1,9 @@
 //! The U-Net of any depth (paper, section 6.1.1; the reference's `UnetGenerator`), and the
 //! encoder-decoder, which is the same without skips.
 
-use super::layer::{Builder, Conv, Mode, Norm, NormLayer, UpConv, Upsample, dropout_half};
+use super::layer::{Builder, Conv, UpConv, Upsample, dropout_half};
+use super::mode::Mode;
+use super::norm::{Norm, NormLayer};
 use super::{MOST_CHANNELS, NetworkError, check_ranges};
 use crate::contraction::Geometry;
 use crate::ops::Concat;
