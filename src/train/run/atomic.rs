@@ -3,8 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 use super::error::RunError;
 
@@ -33,10 +32,9 @@ pub fn write_atomic(
 /// power cut. Without a commit the temporary is removed.
 pub struct AtomicFile {
     path: PathBuf,
-    // Closed before its temporary name goes: Windows removes and renames no file that is still open
-    // here.
+    // Closed before the temporary name goes: Windows removes and renames no file that is still open.
     writer: BufWriter<File>,
-    temporary: Temporary,
+    temporary: TempPath,
 }
 
 impl AtomicFile {
@@ -45,8 +43,9 @@ impl AtomicFile {
     /// # Errors
     /// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`.
     pub fn create(path: &Path) -> Result<Self, RunError> {
-        let temporary = Temporary::in_folder(folder_of(path));
-        let file = File::create(&temporary.0).map_err(|error| RunError::write(path, error))?;
+        let temporary =
+            temporary_in(folder_of(path)).map_err(|error| RunError::write(path, error))?;
+        let (file, temporary) = temporary.into_parts();
         Ok(Self {
             path: path.to_owned(),
             writer: BufWriter::new(file),
@@ -64,7 +63,7 @@ impl AtomicFile {
             writer,
             temporary,
         } = self;
-        replace(&path, writer, &temporary).map_err(|error| RunError::write(&path, error))
+        replace(&path, writer, temporary).map_err(|error| RunError::write(&path, error))
     }
 }
 
@@ -84,13 +83,13 @@ impl Seek for AtomicFile {
     }
 }
 
-fn replace(path: &Path, writer: BufWriter<File>, temporary: &Temporary) -> io::Result<()> {
+fn replace(path: &Path, writer: BufWriter<File>, temporary: TempPath) -> io::Result<()> {
     let file = writer
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     drop(file);
-    fs::rename(&temporary.0, path)?;
+    temporary.persist(path)?;
     sync_folder(folder_of(path))
 }
 
@@ -100,8 +99,9 @@ fn replace(path: &Path, writer: BufWriter<File>, temporary: &Temporary) -> io::R
 /// # Errors
 /// [`RunError::DiskFull`] or [`RunError::Write`], naming `folder`.
 pub fn check_writable(folder: &Path) -> Result<(), RunError> {
-    let probe = Temporary::in_folder(folder);
-    fs::write(&probe.0, b"?").map_err(|error| RunError::write(folder, error))
+    temporary_in(folder)
+        .and_then(|probe| probe.as_file().write_all(b"?"))
+        .map_err(|error| RunError::write(folder, error))
 }
 
 /// Removes the temporaries that a killed process left in `folder`; nobody else may be writing
@@ -127,24 +127,13 @@ pub fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// A name that nobody else uses, whose file is gone when this goes out of scope (after the rename
-/// there is none left).
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn in_folder(folder: &Path) -> Self {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let id = process::id();
-        Self(folder.join(format!("{TEMPORARY_PREFIX}{id}-{number}{TEMPORARY_SUFFIX}")))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Nothing to do about a failure: the error that matters is already on its way.
-        let _ = fs::remove_file(&self.0);
-    }
+/// A new file in `folder` that is removed when it goes out of scope without a rename.
+fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    // With the rights of any new file; the crate's own files are their owner's alone.
+    Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(TEMPORARY_SUFFIX)
+        .make_in(folder, |path| File::create_new(path))
 }
 
 #[cfg(unix)]
@@ -194,6 +183,18 @@ mod tests {
         assert_eq!(names(folder.path()), ["file"]);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn the_file_has_the_rights_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        let (plain, atomic) = (folder.path().join("plain"), folder.path().join("atomic"));
+        fs::write(&plain, "x").unwrap();
+        write_atomic(&atomic, |writer| writer.write_all(b"x")).unwrap();
+        assert_eq!(mode(&atomic), mode(&plain));
+    }
+
     #[test]
     fn full_disk_keeps_the_old_file_and_names_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -218,6 +219,7 @@ mod tests {
         let error = write_atomic(&path, |_| Ok(())).unwrap_err();
         assert!(matches!(error, RunError::Write { .. }));
         assert!(error.to_string().contains("nowhere"));
+        assert!(!error.to_string().contains(TEMPORARY_PREFIX), "{error}");
         assert!(check_writable(&folder.path().join("nowhere")).is_err());
     }
 
