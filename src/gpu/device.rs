@@ -1,68 +1,20 @@
-//! The device: opening it, making buffers, moving bytes.
+//! The device: opening it, making buffers and kernels, submitting work.
 
-use super::kernel::{Kernel, KernelSpec};
+use super::buffer::{Buffer, Meter, buffer_bytes};
+use super::kernel::{Kernel, KernelBuilder};
+use super::kernel_spec::KernelSpec;
+use super::lock::lock;
 use super::pipelines::Pipelines;
-use super::{DeviceClass, GpuError, Profile, UserCache, adapter};
+use super::{DeviceOptions, GpuError, Profile, UserCache, adapter};
 use std::collections::HashMap;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wgpu::{
-    BufferUsages, CooperativeMatrixProperties, CooperativeScalarType, ErrorFilter, Features,
-    MapMode, PollType,
-};
-
-/// How to open the device.
-#[derive(Debug, Clone, Default)]
-pub struct DeviceOptions {
-    /// Index or part of the name; the best adapter when absent.
-    pub adapter: Option<String>,
-    /// Build shaders with bounds checks and loop bounding: slower, for hunting bugs.
-    pub checked: bool,
-    /// Pretend that the device has no 16-bit floats.
-    pub no_f16: bool,
-    /// Pretend that the device has no subgroup operations.
-    pub no_subgroups: bool,
-    /// Pretend that the device has no 64-bit integers.
-    pub no_int64: bool,
-    /// Pretend that the device has no matrix units.
-    pub no_matrix: bool,
-    /// Pretend that the device has no timestamps.
-    pub no_timestamps: bool,
-    /// Run programs as they were recorded, without fusing operations.
-    pub no_fusion: bool,
-}
-
-impl DeviceOptions {
-    /// The optional features to ask for: what we use, less what is switched off.
-    fn features(&self) -> Features {
-        let off = |switched_off: bool, feature| {
-            if switched_off {
-                feature
-            } else {
-                Features::empty()
-            }
-        };
-        (Features::PIPELINE_CACHE
-            | Features::SHADER_F16
-            | Features::SUBGROUP
-            | Features::SHADER_INT64
-            | Features::TIMESTAMP_QUERY
-            | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
-            - off(self.no_f16, Features::SHADER_F16)
-            - off(self.no_subgroups, Features::SUBGROUP)
-            - off(self.no_int64, Features::SHADER_INT64)
-            - off(self.no_matrix, Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
-            - off(self.no_timestamps, Features::TIMESTAMP_QUERY)
-    }
-}
+use std::sync::{Arc, Mutex};
+use wgpu::{BufferUsages, ErrorFilter, Features, PollType};
 
 /// An open device with its queue, its kernels and its memory meter.
 #[derive(Debug)]
 pub struct Gpu {
-    pub(super) device: wgpu::Device,
-    pub(super) checked: bool,
+    device: wgpu::Device,
+    checked: bool,
     pub(super) kernels: Mutex<HashMap<KernelSpec, Arc<Kernel>>>,
     adapter: wgpu::Adapter,
     queue: wgpu::Queue,
@@ -71,47 +23,7 @@ pub struct Gpu {
     meter: Arc<Meter>,
     memory_limit: u64,
     failure: Arc<Mutex<Option<GpuError>>>,
-    pub(super) pipelines: Pipelines,
-}
-
-/// Bytes of all living buffers, and the most there ever were.
-#[derive(Debug, Default)]
-struct Meter {
-    now: AtomicU64,
-    peak: AtomicU64,
-}
-
-/// A storage, uniform or staging buffer that counts towards the device's memory while it lives.
-#[derive(Debug)]
-pub struct Buffer {
-    inner: wgpu::Buffer,
-    meter: Arc<Meter>,
-}
-
-impl Deref for Buffer {
-    type Target = wgpu::Buffer;
-    fn deref(&self) -> &wgpu::Buffer {
-        &self.inner
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        self.meter
-            .now
-            .fetch_sub(self.inner.size(), Ordering::Relaxed);
-    }
-}
-
-/// What a buffer of `bytes` bytes takes: whole groups of 16, and at least one.
-pub fn buffer_bytes(bytes: u64) -> u64 {
-    bytes.max(16).next_multiple_of(16)
-}
-
-/// Locks even when another thread panicked while it held the lock: what is behind our locks stays
-/// consistent.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    pipelines: Pipelines,
 }
 
 impl Gpu {
@@ -123,7 +35,7 @@ impl Gpu {
         let adapter = adapter::select(options.adapter.as_deref()).await?;
         let (device, queue) = request(&adapter, adapter.features() & options.features()).await?;
         let info = adapter.get_info();
-        let profile = profile_of(&info, &device, &adapter.cooperative_matrix_properties());
+        let profile = Profile::of(&info, &device, &adapter.cooperative_matrix_properties());
         let profile = Profile {
             fusion: !options.no_fusion,
             ..profile
@@ -205,12 +117,12 @@ impl Gpu {
 
     /// Bytes of the buffers alive now.
     pub fn memory_bytes(&self) -> u64 {
-        self.meter.now.load(Ordering::Relaxed)
+        self.meter.now()
     }
 
     /// Most bytes of buffers that were alive at one time.
     pub fn peak_memory_bytes(&self) -> u64 {
-        self.meter.peak.load(Ordering::Relaxed)
+        self.meter.peak()
     }
 
     /// The first failure that the driver reported outside a call of ours (a lost device, a refused
@@ -248,12 +160,27 @@ impl Gpu {
         if pollster::block_on(scope.pop()).is_some() {
             return Err(full());
         }
-        let now = self.meter.now.fetch_add(size, Ordering::Relaxed) + size;
-        self.meter.peak.fetch_max(now, Ordering::Relaxed);
-        Ok(Buffer {
-            inner,
-            meter: self.meter.clone(),
-        })
+        Ok(Buffer::new(inner, self.meter.clone()))
+    }
+
+    /// The kernel for `spec`, built at its first use and kept.
+    ///
+    /// # Errors
+    /// [`GpuError::Declaration`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup,
+    /// [`GpuError::Refused`] by the driver.
+    pub fn kernel(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
+        if let Some(kernel) = lock(&self.kernels).get(spec) {
+            return Ok(kernel.clone());
+        }
+        let builder = KernelBuilder {
+            device: &self.device,
+            cache: self.pipelines.for_building(),
+            checked: self.checked,
+            max_invocations: self.profile.max_invocations,
+        };
+        let kernel = Arc::new(builder.build(spec)?);
+        lock(&self.kernels).insert(spec.clone(), kernel.clone());
+        Ok(kernel)
     }
 
     /// A storage buffer that can be written and read back.
@@ -303,126 +230,6 @@ impl Gpu {
                 reason: e.to_string(),
             })
     }
-
-    /// Memory for reading `bytes` bytes back, as often as one likes.
-    ///
-    /// # Errors
-    /// Those of [`Gpu::buffer`].
-    pub fn read_back(&self, bytes: u64) -> Result<ReadBack, GpuError> {
-        let staging = self.buffer(
-            "read back",
-            bytes,
-            BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-        )?;
-        Ok(ReadBack {
-            staging,
-            bytes,
-            under_way: None,
-        })
-    }
-
-    /// Reads `bytes` bytes of `buffer` from `offset` on and waits for them.
-    ///
-    /// # Errors
-    /// Those of [`Gpu::read_back`] and [`ReadBack::wait`].
-    pub fn read(
-        &self,
-        buffer: &wgpu::Buffer,
-        offset: u64,
-        bytes: u64,
-    ) -> Result<Vec<u8>, GpuError> {
-        let mut read_back = self.read_back(bytes)?;
-        read_back.start(self, buffer, offset);
-        read_back.wait(self)
-    }
-}
-
-/// Host memory for bytes of the device, and the request that is under way.
-#[derive(Debug)]
-pub struct ReadBack {
-    staging: Buffer,
-    bytes: u64,
-    under_way: Option<(wgpu::SubmissionIndex, Receiver<Result<(), String>>)>,
-}
-
-impl ReadBack {
-    /// Starts to copy from `offset` of `buffer`, in order with everything that is submitted. Does
-    /// not wait.
-    pub fn start(&mut self, gpu: &Gpu, buffer: &wgpu::Buffer, offset: u64) {
-        let mut encoder = gpu
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
-                label: Some("read back"),
-            });
-        encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, 0, self.bytes);
-        let submission = gpu.submit([encoder.finish()]);
-        let (sender, receiver) = channel();
-        self.staging.map_async(MapMode::Read, .., move |result| {
-            // The receiver is gone when nobody waits any more: then nobody wants the answer.
-            let _ = sender.send(result.map_err(|e| e.to_string()));
-        });
-        self.under_way = Some((submission, receiver));
-    }
-
-    /// The bytes if they have arrived. Does not wait.
-    ///
-    /// # Errors
-    /// [`GpuError::Refused`] when the driver cannot map the copy, and what [`Gpu::check`] reports.
-    pub fn poll(&mut self, gpu: &Gpu) -> Result<Option<Vec<u8>>, GpuError> {
-        gpu.poll(PollType::Poll)?;
-        let Some((_, receiver)) = &self.under_way else {
-            return Ok(None);
-        };
-        match receiver.try_recv() {
-            Err(TryRecvError::Empty) => gpu.check().map(|()| None),
-            Err(TryRecvError::Disconnected) => {
-                Err(refused_map("the driver dropped the request".to_owned()))
-            }
-            Ok(Err(reason)) => {
-                gpu.check()?;
-                Err(refused_map(reason))
-            }
-            Ok(Ok(())) => self.take().map(Some),
-        }
-    }
-
-    /// Waits for the bytes, not for what was submitted after the request.
-    ///
-    /// # Errors
-    /// Those of [`ReadBack::poll`].
-    pub fn wait(&mut self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
-        if let Some((submission, _)) = &self.under_way {
-            gpu.poll(PollType::Wait {
-                submission_index: Some(submission.clone()),
-                timeout: None,
-            })?;
-        }
-        match self.poll(gpu)? {
-            Some(bytes) => Ok(bytes),
-            None => Err(refused_map(
-                "no answer after the device was done".to_owned(),
-            )),
-        }
-    }
-
-    fn take(&mut self) -> Result<Vec<u8>, GpuError> {
-        self.under_way = None;
-        let view = self
-            .staging
-            .get_mapped_range(..self.bytes)
-            .map_err(|e| refused_map(e.to_string()))?;
-        let bytes = view.to_vec();
-        drop(view);
-        self.staging.unmap();
-        Ok(bytes)
-    }
-}
-
-fn refused_map(reason: String) -> GpuError {
-    GpuError::Refused {
-        doing: "reading back a buffer".to_owned(),
-        reason,
-    }
 }
 
 /// A device of an adapter, with all limits that it has.
@@ -458,7 +265,7 @@ fn watch_for_failures(
         let failure = match error {
             wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory {
                 doing: "running kernels".to_owned(),
-                held: meter.now.load(Ordering::Relaxed),
+                held: meter.now(),
             },
             other => GpuError::Refused {
                 doing: "a call".to_owned(),
@@ -473,60 +280,4 @@ fn watch_for_failures(
             *lock(&slot) = Some(GpuError::DeviceLost { reason: message });
         }
     });
-}
-
-fn profile_of(
-    info: &wgpu::AdapterInfo,
-    device: &wgpu::Device,
-    matrices: &[CooperativeMatrixProperties],
-) -> Profile {
-    let limits = device.limits();
-    let fixed_subgroup =
-        info.subgroup_min_size == info.subgroup_max_size && info.subgroup_min_size > 0;
-    let has = |feature| device.features().contains(feature);
-    let subgroup = (has(Features::SUBGROUP) && fixed_subgroup).then_some(info.subgroup_min_size);
-    // The kernels count subgroups, so they need to know their size.
-    let matrix_units = has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
-        && has(Features::SHADER_F16)
-        && subgroup.is_some();
-    Profile {
-        class: if info.device_type == wgpu::DeviceType::Cpu {
-            DeviceClass::Cpu
-        } else {
-            DeviceClass::Gpu
-        },
-        subgroup,
-        f16: has(Features::SHADER_F16),
-        int64: has(Features::SHADER_INT64),
-        matrix: matrices
-            .iter()
-            .filter(|_| matrix_units)
-            .filter_map(matrix_side)
-            .max(),
-        timestamps: has(Features::TIMESTAMP_QUERY),
-        fusion: true,
-        max_binding_bytes: limits.max_storage_buffer_binding_size,
-        max_buffer_bytes: limits.max_buffer_size,
-        max_invocations: limits.max_compute_invocations_per_workgroup,
-        offset_alignment: limits
-            .min_storage_buffer_offset_alignment
-            .max(limits.min_uniform_buffer_offset_alignment),
-        forced: Default::default(),
-        tuned: Default::default(),
-    }
-}
-
-/// Rows and columns of matrices of f16 with sums of f32; WGSL can say square ones only.
-fn matrix_side(matrix: &CooperativeMatrixProperties) -> Option<u32> {
-    let CooperativeMatrixProperties {
-        m_size,
-        n_size,
-        k_size,
-        ab_type,
-        cr_type,
-        saturating_accumulation,
-    } = *matrix;
-    let square = m_size == n_size && n_size == k_size;
-    let types = ab_type == CooperativeScalarType::F16 && cr_type == CooperativeScalarType::F32;
-    (square && types && !saturating_accumulation).then_some(m_size)
 }

@@ -1,81 +1,12 @@
 //! Kernels: a specialised shader as a compute pipeline, checked against its caller when it is
 //! built.
 
-use super::device::lock;
-use super::wgsl::{Access, Interface, ShaderSource, specialise};
-use super::{Gpu, GpuError};
-use std::sync::Arc;
-use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType, ErrorFilter, ShaderStages};
-
-/// Which kernel: a shader file, the values of its constants and the types behind its aliases.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct KernelSpec {
-    /// The shader file.
-    pub source: ShaderSource,
-    /// Constants to replace, with their WGSL literals, for example `("TILE_PIXELS", "8u")`.
-    pub constants: Vec<(&'static str, String)>,
-    /// Aliases to replace, with their WGSL types, for example `("Activation", "vec4<f16>")`.
-    pub aliases: Vec<(&'static str, &'static str)>,
-}
-
-impl KernelSpec {
-    /// The shader with the constants of its file.
-    pub fn new(source: ShaderSource) -> Self {
-        Self {
-            source,
-            constants: Vec::new(),
-            aliases: Vec::new(),
-        }
-    }
-
-    /// The same with one more constant; `value` is printed as a WGSL `u32`.
-    pub fn uint(mut self, name: &'static str, value: usize) -> Self {
-        self.constants.push((name, format!("{value}u")));
-        self
-    }
-
-    /// The same with one more constant of type `bool`.
-    pub fn flag(mut self, name: &'static str, value: bool) -> Self {
-        self.constants.push((name, value.to_string()));
-        self
-    }
-
-    /// The same with one more constant of type `f32`; `value` is finite.
-    pub fn float(mut self, name: &'static str, value: f32) -> Self {
-        self.constants.push((name, format!("{value:?}")));
-        self
-    }
-
-    /// The same with another type behind `alias NAME`.
-    pub fn alias(mut self, name: &'static str, wgsl_type: &'static str) -> Self {
-        self.aliases.push((name, wgsl_type));
-        self
-    }
-
-    /// The shader's text with its constants and aliases replaced.
-    ///
-    /// # Errors
-    /// [`GpuError::Declaration`].
-    pub fn text(&self) -> Result<String, GpuError> {
-        specialise(&self.source, &self.constants, &self.aliases)
-    }
-
-    /// The shader's name with the constants and aliases, as tables print it.
-    pub fn label(&self) -> String {
-        let aliases = self.aliases.iter().map(|(n, t)| format!("{n}={t}"));
-        let values: Vec<String> = self
-            .constants
-            .iter()
-            .map(|(n, v)| format!("{n}={v}"))
-            .chain(aliases)
-            .collect();
-        if values.is_empty() {
-            self.source.name.to_owned()
-        } else {
-            format!("{} [{}]", self.source.name, values.join(" "))
-        }
-    }
-}
+use super::GpuError;
+use super::kernel_spec::KernelSpec;
+use super::wgsl::{Access, Interface};
+use wgpu::{
+    BindGroupLayoutEntry, BindingType, BufferBindingType, ErrorFilter, PipelineCache, ShaderStages,
+};
 
 /// One buffer range of a dispatch.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +49,11 @@ impl Kernel {
     /// # Errors
     /// [`GpuError::Interface`] when their number or the size of the parameters differs,
     /// [`GpuError::Refused`] by wgpu's own checks.
-    pub fn bind(&self, gpu: &Gpu, bindings: &[Binding]) -> Result<wgpu::BindGroup, GpuError> {
+    pub fn bind(
+        &self,
+        device: &wgpu::Device,
+        bindings: &[Binding],
+    ) -> Result<wgpu::BindGroup, GpuError> {
         self.check_interface(bindings)?;
         let entries: Vec<wgpu::BindGroupEntry> = self
             .interface
@@ -134,8 +69,8 @@ impl Kernel {
                 }),
             })
             .collect();
-        let scope = gpu.device.push_error_scope(ErrorFilter::Validation);
-        let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        let scope = device.push_error_scope(ErrorFilter::Validation);
+        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(self.spec.source.name),
             layout: &self.layout,
             entries: &entries,
@@ -179,30 +114,28 @@ impl Kernel {
     }
 }
 
-impl Gpu {
-    /// The kernel for `spec`, built at its first use and kept.
-    ///
-    /// # Errors
-    /// [`GpuError::Declaration`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup,
-    /// [`GpuError::Refused`] by the driver.
-    pub fn kernel(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
-        if let Some(kernel) = lock(&self.kernels).get(spec) {
-            return Ok(kernel.clone());
-        }
-        let kernel = Arc::new(self.build(spec)?);
-        lock(&self.kernels).insert(spec.clone(), kernel.clone());
-        Ok(kernel)
-    }
+/// What kernels of one device are built with.
+pub(super) struct KernelBuilder<'a> {
+    pub device: &'a wgpu::Device,
+    /// The driver's compiled pipelines of earlier starts.
+    pub cache: Option<&'a PipelineCache>,
+    /// Whether shaders check their indices and loops.
+    pub checked: bool,
+    /// Most invocations of one workgroup.
+    pub max_invocations: u32,
+}
 
-    fn build(&self, spec: &KernelSpec) -> Result<Kernel, GpuError> {
+impl KernelBuilder<'_> {
+    /// Builds a kernel; errors as those of `Gpu::kernel`.
+    pub fn build(&self, spec: &KernelSpec) -> Result<Kernel, GpuError> {
         let text = spec.text()?;
         let interface = Interface::of(spec.source.name, &text)?;
         let invocations: u32 = interface.workgroup.iter().product();
-        if invocations > self.profile().max_invocations {
+        if invocations > self.max_invocations {
             return Err(GpuError::Limit {
                 what: format!("a workgroup of {}", spec.label()),
                 needed: invocations.into(),
-                allowed: self.profile().max_invocations.into(),
+                allowed: self.max_invocations.into(),
                 unit: "invocations",
                 remedy: "choose another kernel",
             });
@@ -229,7 +162,7 @@ impl Gpu {
                     constants: &[],
                     zero_initialize_workgroup_memory: false,
                 },
-                cache: self.pipelines.for_building(),
+                cache: self.cache,
             });
         match pollster::block_on(scope.pop()) {
             None => Ok(Kernel {

@@ -2,25 +2,34 @@
 //! errors.
 
 mod adapter;
+mod buffer;
 mod device;
 mod error;
 mod kernel;
+mod kernel_spec;
+mod lock;
+mod options;
 mod parts;
 mod pipelines;
 mod precompile;
 mod profile;
+mod read_back;
 mod timestamps;
 mod upload;
 mod user_cache;
 mod wgsl;
 
 pub use adapter::{AdapterSummary, list_adapters, quiet_drivers};
-pub use device::{Buffer, DeviceOptions, Gpu, ReadBack, buffer_bytes};
+pub use buffer::{Buffer, buffer_bytes};
+pub use device::Gpu;
 pub use error::GpuError;
-pub use kernel::{Binding, Kernel, KernelSpec};
+pub use kernel::{Binding, Kernel};
+pub use kernel_spec::KernelSpec;
+pub use options::DeviceOptions;
 pub use parts::with_parts;
 pub(crate) use precompile::Precompile;
 pub use profile::{DeviceClass, Profile};
+pub use read_back::ReadBack;
 pub use timestamps::{Interval, Timestamps};
 pub use upload::UploadRing;
 pub use user_cache::UserCache;

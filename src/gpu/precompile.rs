@@ -5,7 +5,7 @@
 //! nothing, and lie in Mesa's cache on disk, where the first device finds them. Where that cache is
 //! switched off the work is done twice, on a core that had nothing to do.
 
-use super::device::lock;
+use super::lock::lock;
 use super::{Binding, Gpu, GpuError, KernelSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,7 +105,7 @@ fn compile(gpu: &Gpu, spec: &KernelSpec) -> Result<(), GpuError> {
             bytes: bytes(i),
         })
         .collect();
-    let group = kernel.bind(gpu, &bindings)?;
+    let group = kernel.bind(gpu.device(), &bindings)?;
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     {
         let mut pass = encoder.begin_compute_pass(&Default::default());

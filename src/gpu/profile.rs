@@ -3,6 +3,7 @@
 
 use super::GpuError;
 use std::collections::BTreeMap;
+use wgpu::{CooperativeMatrixProperties, CooperativeScalarType, Features};
 
 /// The class of a device: kernels that win on one class often lose on the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,49 @@ impl Profile {
         }
     }
 
+    /// What an open device can do.
+    pub(super) fn of(
+        info: &wgpu::AdapterInfo,
+        device: &wgpu::Device,
+        matrices: &[CooperativeMatrixProperties],
+    ) -> Self {
+        let limits = device.limits();
+        let fixed_subgroup =
+            info.subgroup_min_size == info.subgroup_max_size && info.subgroup_min_size > 0;
+        let has = |feature| device.features().contains(feature);
+        let subgroup =
+            (has(Features::SUBGROUP) && fixed_subgroup).then_some(info.subgroup_min_size);
+        // The kernels count subgroups, so they need to know their size.
+        let matrix_units = has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
+            && has(Features::SHADER_F16)
+            && subgroup.is_some();
+        Self {
+            class: if info.device_type == wgpu::DeviceType::Cpu {
+                DeviceClass::Cpu
+            } else {
+                DeviceClass::Gpu
+            },
+            subgroup,
+            f16: has(Features::SHADER_F16),
+            int64: has(Features::SHADER_INT64),
+            matrix: matrices
+                .iter()
+                .filter(|_| matrix_units)
+                .filter_map(matrix_side)
+                .max(),
+            timestamps: has(Features::TIMESTAMP_QUERY),
+            fusion: true,
+            max_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_buffer_bytes: limits.max_buffer_size,
+            max_invocations: limits.max_compute_invocations_per_workgroup,
+            offset_alignment: limits
+                .min_storage_buffer_offset_alignment
+                .max(limits.min_uniform_buffer_offset_alignment),
+            forced: Default::default(),
+            tuned: Default::default(),
+        }
+    }
+
     /// Checks that one buffer may have so many bytes.
     ///
     /// # Errors
@@ -93,4 +137,19 @@ impl Profile {
     pub fn forced_rung(&self, family: &str) -> Option<&str> {
         self.forced.get(family).map(String::as_str)
     }
+}
+
+/// Rows and columns of matrices of f16 with sums of f32; WGSL can say square ones only.
+fn matrix_side(matrix: &CooperativeMatrixProperties) -> Option<u32> {
+    let CooperativeMatrixProperties {
+        m_size,
+        n_size,
+        k_size,
+        ab_type,
+        cr_type,
+        saturating_accumulation,
+    } = *matrix;
+    let square = m_size == n_size && n_size == k_size;
+    let types = ab_type == CooperativeScalarType::F16 && cr_type == CooperativeScalarType::F32;
+    (square && types && !saturating_accumulation).then_some(m_size)
 }

@@ -2,7 +2,7 @@
 //! allocated from step to step (`Queue::write_buffer` makes a staging buffer at every call) and the
 //! host is never further ahead of the device than the ring is long.
 
-use super::device::lock;
+use super::lock::lock;
 use super::{Buffer, Gpu, GpuError};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};

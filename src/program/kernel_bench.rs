@@ -144,7 +144,7 @@ impl<'a> KernelBench<'a> {
                         bytes: buffer.size(),
                     });
                 }
-                let group = kernel.bind(self.gpu, &bindings)?;
+                let group = kernel.bind(self.gpu.device(), &bindings)?;
                 launches.push(Launch {
                     node: 0,
                     kernel: kernel.clone(),

@@ -1,7 +1,8 @@
 //! What programs over one store take of the device's memory, by purpose; known before anything is
 //! allocated.
 
-use super::{ALL_UNUSED_BYTES, Plan, WorkspacePlan};
+use super::workspace::ALL_UNUSED_BYTES;
+use super::{Plan, WorkspacePlan};
 use crate::gpu::{GpuError, Profile, buffer_bytes};
 use crate::state::{ArenaSpec, StateList};
 use crate::tape::{ArenaPart, MONITOR_BYTES, StepState};

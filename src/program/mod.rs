@@ -6,6 +6,7 @@ mod error;
 mod fuse;
 mod fusion;
 mod kernel_bench;
+mod launch;
 mod liveness;
 mod lru_cache;
 mod memory;
@@ -37,9 +38,11 @@ pub use trial::{Agreement, Trial, TrialOptions};
 pub use tune::{Effort, tune};
 pub use workspace::{Workspace, WorkspacePlan};
 
-use crate::gpu::{Access, Binding, Buffer, Gpu, Kernel, Precompile, UploadRing};
-use crate::state::{ArenaId, StateId, StateList};
-use crate::tape::{ArenaPart, Dispatch, MOST_UNUSED, Operand, Slot, StepState};
+use launch::{Binder, Launch, encode};
+
+use crate::gpu::{Binding, Buffer, Gpu, Precompile, UploadRing};
+use crate::state::{StateId, StateList};
+use crate::tape::{ArenaPart, Operand, StepState};
 use crate::tape::{Tape, Var};
 use crate::tensor::DType;
 use std::sync::Arc;
@@ -48,11 +51,6 @@ use wgpu::BufferUsages;
 /// Launches of one command buffer: a step goes out in a few, so that the device starts while the
 /// rest is still being encoded.
 const LAUNCHES_PER_SUBMIT: usize = 96;
-
-/// Bytes that stand in for an unused binding: the strictest offset alignment of any device.
-const UNUSED_BYTES: u64 = 256;
-/// The same for all unused bindings that one launch may have.
-const ALL_UNUSED_BYTES: u64 = MOST_UNUSED as u64 * UNUSED_BYTES;
 
 /// A compiled tape. Running it only encodes and submits.
 #[derive(Debug)]
@@ -65,14 +63,6 @@ pub struct Program {
     launches: Vec<Launch>,
     /// Kept until the program goes: by then the kernels are compiled.
     _ahead: Option<Precompile>,
-}
-
-#[derive(Debug)]
-struct Launch {
-    node: usize,
-    kernel: Arc<Kernel>,
-    group: wgpu::BindGroup,
-    grid: [u32; 3],
 }
 
 impl Program {
@@ -366,15 +356,6 @@ impl Program {
     }
 }
 
-fn encode<'a>(pass: &mut wgpu::ComputePass, launches: impl IntoIterator<Item = &'a Launch>) {
-    for launch in launches {
-        pass.set_pipeline(launch.kernel.pipeline());
-        pass.set_bind_group(0, &launch.group, &[]);
-        let [x, y, z] = launch.grid;
-        pass.dispatch_workgroups(x, y, z);
-    }
-}
-
 /// One uniform buffer with the parameters of every launch, each at an offset that the device can
 /// bind.
 fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramError> {
@@ -386,138 +367,4 @@ fn upload_params(gpu: &Gpu, plan: &Plan) -> Result<(Buffer, Vec<u64>), ProgramEr
     )?;
     gpu.write(&buffer, 0, &bytes);
     Ok((buffer, offsets))
-}
-
-/// Turns slots into buffer ranges, and launches into bind groups.
-struct Binder<'a> {
-    plan: &'a Plan,
-    store: &'a Store,
-    workspace: &'a Workspace,
-}
-
-impl Binder<'_> {
-    fn launch(
-        &self,
-        gpu: &Gpu,
-        step: &PlannedNode,
-        dispatch: &Dispatch,
-        params: Binding,
-    ) -> Result<Launch, ProgramError> {
-        let op = || place::describe(&self.plan.tape.nodes()[step.node]);
-        let build = |source| ProgramError::Build { op: op(), source };
-        let kernel = gpu.kernel(&dispatch.kernel).map_err(build)?;
-        let mut bindings = vec![params];
-        for slot in &dispatch.slots {
-            bindings.push(
-                self.binding(step, slot)
-                    .ok_or(ProgramError::Absent { var: step.node })?,
-            );
-        }
-        if let Some((first, second)) = conflict(&kernel, &bindings) {
-            return Err(ProgramError::Conflict {
-                op: op(),
-                kernel: dispatch.kernel.label(),
-                first,
-                second,
-            });
-        }
-        let group = kernel.bind(gpu, &bindings).map_err(build)?;
-        Ok(Launch {
-            node: step.node,
-            kernel,
-            group,
-            grid: dispatch.grid(),
-        })
-    }
-
-    fn binding(&self, step: &PlannedNode, slot: &Slot) -> Option<Binding<'_>> {
-        match slot {
-            Slot::Input(position) => {
-                self.value(self.plan.tape.nodes()[step.node].inputs[*position])
-            }
-            Slot::Output => self.value(Var(step.node)),
-            Slot::Byproduct(number) => self.value((*step.byproducts.get(*number)?)?),
-            Slot::Unused(number) => Some(Binding {
-                buffer: &self.workspace.unused,
-                offset: *number as u64 * UNUSED_BYTES,
-                bytes: UNUSED_BYTES,
-            }),
-            Slot::Scratch => self.workspace.scratch.as_ref().map(entire),
-            Slot::Step => Some(entire(self.store.step())),
-            Slot::Monitor => Some(entire(self.store.monitor())),
-            Slot::Arena {
-                arena,
-                part,
-                offset,
-                bytes,
-            } => Some(Binding {
-                buffer: self.part(*arena, *part)?,
-                offset: *offset,
-                bytes: *bytes,
-            }),
-        }
-    }
-
-    fn value(&self, var: Var) -> Option<Binding<'_>> {
-        let Place { storage, operand } = self.plan.places[var.0]?;
-        match storage {
-            Storage::Node(owner) => self
-                .workspace
-                .buffers
-                .get(*self.plan.buffer_of.get(&owner)?)
-                .map(entire),
-            Storage::Arena {
-                arena,
-                part,
-                offset,
-            } => Some(Binding {
-                buffer: self.part(arena, part)?,
-                offset,
-                bytes: operand.bytes(),
-            }),
-        }
-    }
-
-    fn part(&self, arena: ArenaId, part: ArenaPart) -> Option<&Buffer> {
-        if part == ArenaPart::Gradient {
-            self.workspace.gradients.get(&arena)
-        } else {
-            self.store.part(arena, part)
-        }
-    }
-}
-
-fn entire(buffer: &Buffer) -> Binding<'_> {
-    Binding {
-        buffer,
-        offset: 0,
-        bytes: buffer.size(),
-    }
-}
-
-/// Two bindings of one buffer, one of which is written: wgpu tracks whole buffers, so a read beside
-/// a write is refused there even on disjoint ranges, and overlapping writes are accepted in
-/// silence. Both are errors here.
-fn conflict(kernel: &Kernel, bindings: &[Binding]) -> Option<(usize, usize)> {
-    let access = |i: usize| {
-        kernel
-            .interface()
-            .bindings
-            .get(i)
-            .map(|&(_, access)| access)
-    };
-    for first in 0..bindings.len() {
-        for second in first + 1..bindings.len() {
-            let (a, b) = (&bindings[first], &bindings[second]);
-            let written = [access(first), access(second)]
-                .iter()
-                .filter(|access| **access == Some(Access::ReadWrite))
-                .count();
-            let overlap = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
-            if a.buffer == b.buffer && (written == 1 || written == 2 && overlap) {
-                return Some((first, second));
-            }
-        }
-    }
-    None
 }

@@ -2,10 +2,16 @@
 //! so programs over one store that run in turns share a workspace: it has for each of them what that one
 //! would take for itself.
 
-use super::{ALL_UNUSED_BYTES, Plan, ProgramError, Store};
+use super::{Plan, ProgramError, Store};
 use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::state::ArenaId;
+use crate::tape::MOST_UNUSED;
 use std::collections::HashMap;
+
+/// Bytes that stand in for an unused binding: the strictest offset alignment of any device.
+pub(super) const UNUSED_BYTES: u64 = 256;
+/// The same for all unused bindings that one launch may have.
+pub(super) const ALL_UNUSED_BYTES: u64 = MOST_UNUSED as u64 * UNUSED_BYTES;
 
 /// The sizes of a workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -445,7 +445,7 @@ pub fn run_beside(
             },
         }));
         let group = kernel
-            .bind(gpu, &bindings)
+            .bind(gpu.device(), &bindings)
             .unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernel.pipeline());

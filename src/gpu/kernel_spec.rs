@@ -1,0 +1,74 @@
+//! Which kernel: a shader with the constants and types that replace those of its file.
+
+use super::GpuError;
+use super::wgsl::{ShaderSource, specialise};
+
+/// Which kernel: a shader file, the values of its constants and the types behind its aliases.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KernelSpec {
+    /// The shader file.
+    pub source: ShaderSource,
+    /// Constants to replace, with their WGSL literals, for example `("TILE_PIXELS", "8u")`.
+    pub constants: Vec<(&'static str, String)>,
+    /// Aliases to replace, with their WGSL types, for example `("Activation", "vec4<f16>")`.
+    pub aliases: Vec<(&'static str, &'static str)>,
+}
+
+impl KernelSpec {
+    /// The shader with the constants of its file.
+    pub fn new(source: ShaderSource) -> Self {
+        Self {
+            source,
+            constants: Vec::new(),
+            aliases: Vec::new(),
+        }
+    }
+
+    /// The same with one more constant; `value` is printed as a WGSL `u32`.
+    pub fn uint(mut self, name: &'static str, value: usize) -> Self {
+        self.constants.push((name, format!("{value}u")));
+        self
+    }
+
+    /// The same with one more constant of type `bool`.
+    pub fn flag(mut self, name: &'static str, value: bool) -> Self {
+        self.constants.push((name, value.to_string()));
+        self
+    }
+
+    /// The same with one more constant of type `f32`; `value` is finite.
+    pub fn float(mut self, name: &'static str, value: f32) -> Self {
+        self.constants.push((name, format!("{value:?}")));
+        self
+    }
+
+    /// The same with another type behind `alias NAME`.
+    pub fn alias(mut self, name: &'static str, wgsl_type: &'static str) -> Self {
+        self.aliases.push((name, wgsl_type));
+        self
+    }
+
+    /// The shader's text with its constants and aliases replaced.
+    ///
+    /// # Errors
+    /// [`GpuError::Declaration`].
+    pub fn text(&self) -> Result<String, GpuError> {
+        specialise(&self.source, &self.constants, &self.aliases)
+    }
+
+    /// The shader's name with the constants and aliases, as tables print it.
+    pub fn label(&self) -> String {
+        let aliases = self.aliases.iter().map(|(n, t)| format!("{n}={t}"));
+        let values: Vec<String> = self
+            .constants
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .chain(aliases)
+            .collect();
+        if values.is_empty() {
+            self.source.name.to_owned()
+        } else {
+            format!("{} [{}]", self.source.name, values.join(" "))
+        }
+    }
+}
