@@ -37,8 +37,8 @@ pub enum Init {
         /// Standard deviation.
         std: f32,
     },
-    /// A weight as a matrix with orthonormal rows, or columns where it has fewer of these, times
-    /// `gain`.
+    /// A weight as a matrix with orthonormal rows, times `gain`. If there are fewer columns than
+    /// rows, the columns are orthonormal instead.
     Orthogonal {
         /// Length of each row.
         gain: f32,
@@ -87,7 +87,7 @@ pub struct ArenaRange {
     pub offset: u64,
     /// Its length.
     pub bytes: u64,
-    /// First byte in memory that holds nothing but these ranges, one behind the other.
+    /// First byte in memory that holds only these ranges, one behind the other.
     pub packed: u64,
 }
 
@@ -173,9 +173,9 @@ impl StateList {
         self.arenas[arena.0].averaged = true;
     }
 
-    /// A state of `arena`, which [`StateList::arena`] of the same list made. In memory vectors lie
-    /// in front of weights, so that what is left without some weights are few
-    /// [ranges](StateList::ranges); that moves the weights before.
+    /// Adds a state to `arena`, which [`StateList::arena`] of the same list made. In memory all
+    /// vectors lie in front of all weights, so a new vector moves the weights. With this order few
+    /// [ranges](StateList::ranges) are left when some weights are left out.
     pub fn add(&mut self, arena: ArenaId, name: String, shape: Shape, init: Init) -> StateId {
         let id = StateId(self.states.len());
         self.states.push(StateSpec {
@@ -200,7 +200,7 @@ impl StateList {
         id
     }
 
-    /// Marks a weight as one of a transposed convolution.
+    /// Marks a weight as that of a transposed convolution.
     pub fn mark_transposed(&mut self, id: StateId) {
         self.states[id.0].transposed = true;
     }
@@ -275,8 +275,8 @@ impl StateList {
         }
     }
 
-    /// The states of an arena but `without`, in order, each with its first byte in memory that
-    /// holds their ranges one behind the other.
+    /// The states of an arena in order, those in `without` left out. Each comes with its first byte
+    /// in memory that holds only their ranges, one behind the other.
     pub fn packed(&self, arena: ArenaId, without: &[StateId]) -> Vec<(&StateSpec, u64)> {
         let ranges = self.ranges(arena, without);
         let place = |offset: u64| {

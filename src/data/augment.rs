@@ -26,8 +26,8 @@ pub struct Jitter {
     pub flip: bool,
 }
 
-/// What chance says of a pair in an epoch. Where that puts the crop depends on how large its
-/// pictures are.
+/// The random numbers of a pair in an epoch. Where they put the crop depends on the size of its
+/// pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chance {
     /// Where the crop is from left to right: a random word, of all positions that there are.
@@ -39,7 +39,8 @@ pub struct Chance {
 }
 
 impl Chance {
-    /// The chance of pair `pair` in an epoch; half of them are mirrored, without `mirror` none is.
+    /// The random numbers of pair `pair` in an epoch. Half of the pairs are mirrored; none without
+    /// `mirror`.
     pub fn draw(seed: u64, epoch: u32, pair: usize, mirror: bool) -> Self {
         let [x, y, flip, _] = draw(seed, Stream::Jitter, epoch, pair as u64);
         Self {
@@ -49,10 +50,10 @@ impl Chance {
         }
     }
 
-    /// The jitter of a picture of this width and height: every crop of `window`, width and height,
-    /// is as likely as the others.
+    /// The jitter of a picture of this width and height. Every position of a crop of size `window`
+    /// is equally likely.
     ///
-    /// A side that is not longer than the window's leaves no choice: the crop is at its 0.
+    /// If a side is not longer than that of the window, the crop begins at 0.
     pub fn jitter(self, (width, height): (u32, u32), window: (u32, u32)) -> Jitter {
         let positions = |side: u32, window: u32| side.saturating_sub(window).saturating_add(1);
         Jitter {

@@ -5,7 +5,7 @@ use super::error::DataError;
 use super::pixels::Pixels;
 use super::preprocess::{DataOptions, Pair};
 
-/// One pair of a batch and what chance makes of it.
+/// One pair of a batch, with its random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Index of the pair in its split.

@@ -1,6 +1,6 @@
-//! Which pairs, with which jitter, make the batch of a step: a pure function of (number of pairs,
-//! seed, step), so that a run that resumes at step `t` goes on with the very batches it would have
-//! had.
+//! Which pairs, with which jitter, make the batch of a step. This is a pure function of the number
+//! of pairs, the seed and the step. So a run that resumes at step `t` goes on with the same batches
+//! as without a stop.
 
 use super::augment::Chance;
 use super::batch::Sample;
@@ -19,7 +19,7 @@ pub struct BatchSampler {
 }
 
 impl BatchSampler {
-    /// The schedule of a split.
+    /// The sampler of a split.
     ///
     /// # Errors
     /// [`DataError::BatchSize`] for a batch size of 0 or above the number of pairs.
@@ -47,8 +47,8 @@ impl BatchSampler {
 
     /// The samples of the batch of a step, counted from 0 over all epochs.
     pub fn samples(&self, step: u64) -> Vec<Sample> {
-        // Shuffling anew for each step costs microseconds, and leaves no state that could differ
-        // after a resume. Orders would repeat after 2^32 epochs.
+        // Shuffling again for each step costs microseconds, and there is no state that could differ
+        // after a resume. Orders repeat after 2^32 epochs.
         let epoch = (step / self.steps_per_epoch()) as u32;
         let first = (step % self.steps_per_epoch()) as usize * self.batch_size;
         let order = permutation(self.seed, epoch, self.pairs);

@@ -1,5 +1,5 @@
-//! The pairs that travel inside the binary, so that it can train with nothing else: flat emoji (A)
-//! to the same emoji in 3D (B).
+//! The pairs inside the binary, so that it can train without any files: flat emoji (A) to the same
+//! emoji in 3D (B).
 //!
 //! Each split is one sheet that any viewer opens, a grid of combined A|B images (`assets/pairs/`,
 //! with source and licence).

@@ -1,7 +1,7 @@
 //! Colours of label maps, and how they are written.
 
-/// A colour of a label map in samples of 16 bits, those of 8 bits times 257: so a map of small
-/// 16-bit numbers keeps them apart.
+/// A colour of a label map, in samples of 16 bits. Samples of 8 bits are multiplied by 257. So the
+/// small numbers of a 16-bit map stay different colours.
 pub type Colour = [u16; 3];
 
 /// Samples of 16 bits to one of 8.

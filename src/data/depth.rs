@@ -33,9 +33,9 @@ impl Depth {
         (f32::from(sample) / f32::from(self.max()) - 0.5) / 0.5
     }
 
-    /// A value in -1..1 to a sample; what lies outside is clamped, NaN is 0. 8 bits are truncated
-    /// as in the reference; 16 bits, which it does not have, are rounded, so that a sample survives
-    /// the way to a float and back.
+    /// A value in -1..1 to a sample. Values outside are clamped, and NaN becomes 0. For 8 bits the
+    /// result is truncated, as in the reference. For 16 bits, which the reference does not have, it
+    /// is rounded, so a sample that is made a float and back is the same.
     pub fn to_sample(self, value: f32) -> u16 {
         let scaled = (value + 1.0) / 2.0 * f32::from(self.max());
         // `as` saturates, truncates and maps NaN to 0.
@@ -46,7 +46,7 @@ impl Depth {
     }
 }
 
-/// What a picture is apart from its samples.
+/// Everything about a picture but its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureLayout {
     /// Pixels from left to right.

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a dataset, an image file or a loader.
+//! The errors of datasets, image files and loaders.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
-    /// The content of a file is no image format that we read.
+    /// The content of a file is in no image format that can be read here.
     #[error("{}: is not an image that can be read here ({reason}); convert it to PNG or JPEG, or remove it", path.display())]
     NotAnImage {
         /// The file.
@@ -141,7 +141,7 @@ pub enum DataError {
         /// The largest decoded image that is accepted, in MiB.
         max_mebibytes: u64,
     },
-    /// Rows of pixels that are more than memory should hold could not be kept in a file either.
+    /// Rows of pixels could not be kept in a temporary file.
     #[error("{}: rows of pixels cannot be kept in a temporary file there: {source}; {}", folder.display(), scratch_words(source))]
     SpillFile {
         /// Where the file is.
@@ -317,7 +317,7 @@ pub enum DataError {
         /// How many pairs there are.
         pairs: usize,
     },
-    /// A batch size of zero, or one that not even a whole epoch fills.
+    /// A batch size of zero, or one that is larger than the number of pairs.
     #[error(
         "batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change --batch-size or add pairs"
     )]
@@ -345,7 +345,7 @@ pub enum DataError {
     },
 }
 
-/// A full disk needs another remedy than a forbidden folder.
+/// The remedy for a full disk differs from that for a folder that may not be written.
 fn scratch_words(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -366,7 +366,7 @@ impl DataError {
         }
     }
 
-    /// The error as it is in a picture that has so many more rows above.
+    /// The error with its position moved down by `rows` rows, for a part of a picture.
     pub(super) fn lower(mut self, rows: u32) -> Self {
         if let Self::UnknownColour { at, .. } = &mut self {
             at[1] += rows;

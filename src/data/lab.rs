@@ -25,7 +25,8 @@ pub fn lab_of_srgb(rgb: [f64; 3]) -> [f64; 3] {
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
-/// The colour in 0..1 that has this lightness, a and b; what the screen cannot show is clamped.
+/// The colour in 0..1 that has this lightness, a and b. Colours that a screen cannot show are
+/// clamped.
 pub fn srgb_of_lab([lightness, a, b]: [f64; 3]) -> [f64; 3] {
     let y = (lightness + 16.0) / 116.0;
     let [x, y, z] = [y + a / 500.0, y, y - b / 200.0].map(expand);

@@ -9,6 +9,6 @@ pub const EXTENSIONS: [&str; 9] = [
 pub const MAX_SIDE: u32 = 16_384;
 /// The longest side of a square that is still accepted once decoded.
 pub const MAX_SQUARE: u32 = 13_377;
-/// The largest accepted image once decoded, and the largest accepted file: a few kilobytes can
-/// claim to be terabytes.
+/// Most bytes of a file, and of an image once it is decoded. Without this limit a file of a few
+/// kilobytes could ask for terabytes.
 pub(super) const MAX_BYTES: u64 = 512 << 20;

@@ -1,8 +1,8 @@
 //! Threads that prepare the next batches while the device works on this one.
 //!
 //! Worker `w` of `n` makes the batches of steps `w, w + n, w + 2n, ..` and puts them into a bounded
-//! channel of its own; the consumer takes from the channels in turn. So the batches come in order
-//! whatever the threads do, and no more than a few are ever in memory.
+//! channel of its own. The consumer takes from the channels in turn. So the batches come in order,
+//! whichever thread is faster, and only a few of them are in memory.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct LoaderOptions {
     pub first_step: u64,
     /// Threads; 0 counts as 1.
     pub workers: usize,
-    /// Finished batches that may wait in each thread's channel; one more is in the thread's hands.
+    /// Finished batches that may wait in each thread's channel. The thread itself holds one more.
     pub prefetch: usize,
 }
 
@@ -129,19 +129,19 @@ impl Loader {
         self.schedule.steps_per_epoch()
     }
 
-    /// How long [`Loader::next_batch`] has kept its callers waiting so far: near zero while the
-    /// threads keep up.
+    /// How long the callers of [`Loader::next_batch`] have waited so far. Near zero if the threads
+    /// are fast enough.
     pub fn waited(&self) -> Duration {
         self.waited
     }
 }
 
 impl Drop for Loader {
-    /// Ends the threads: at most the pair that each is busy with is waited for.
+    /// Ends the threads. Each finishes at most the pair that it is working on.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // A thread with its hands full waits for room in its channel; without a receiver it gives
-        // up.
+        // A thread may be waiting for room in its channel. It gives up when the receiver is
+        // dropped.
         self.channels.clear();
         for thread in self.threads.drain(..) {
             // A panic there has already shown itself as `Stopped`.
@@ -166,7 +166,7 @@ fn produce(
                 return;
             }
             if let Err(error) = set.append(sample, &mut batch) {
-                // If nobody listens any more, nobody needs to know.
+                // If the loader is dropped already, the result is not needed.
                 let _ = sender.send(Err(error));
                 return;
             }

@@ -81,14 +81,13 @@ impl PairSet {
         &self.sources
     }
 
-    /// Width and height that the networks see of each pair, in pixels: of all the same, or where
-    /// pictures are whole of each its own.
+    /// Width and height that the networks see of each pair, in pixels. They differ only where
+    /// pictures are used whole.
     pub fn sides(&self) -> &[(u32, u32)] {
         &self.sides
     }
 
-    /// What the decoded pairs occupy, in bytes; 0 when they did not fit and are read again at each
-    /// use.
+    /// Bytes of the decoded pairs in memory; 0 if they did not fit and are read again at each use.
     pub fn bytes_in_memory(&self) -> u64 {
         self.images.iter().flatten().map(bytes_of).sum()
     }
@@ -162,8 +161,8 @@ impl PairSet {
         }
     }
 
-    /// Input and target of a pair, prepared for a purpose: from memory if they are there for it,
-    /// else from their source.
+    /// Input and target of a pair, prepared for a purpose. They come from memory if it holds them
+    /// for this purpose, else from their source.
     fn pair(&self, index: usize, purpose: Purpose) -> Result<Cow<'_, Pair>, DataError> {
         let images = self.images.as_ref().filter(|_| purpose == self.purpose);
         if let Some(pair) = images.and_then(|images| images.get(index)) {
@@ -195,13 +194,13 @@ fn bytes_of((input, target): &Pair) -> u64 {
     (input.bytes().len() + target.bytes().len()) as u64
 }
 
-/// Width and height of the pictures of a pair, and the pair where it is kept; and of all pairs.
+/// Width and height of the pictures of a pair, and the pair if it is kept.
 type Decoded = ((u32, u32), Option<Pair>);
 type AllDecoded = (Vec<(u32, u32)>, Option<Vec<Pair>>);
 
-/// Reads every source once, on every core, for the size of its pictures; keeps what `prepare` makes
-/// of them, all or none, if it fits into `budget` bytes. The error is that of the first bad source
-/// in order.
+/// Reads every source once, on all cores, and returns the sizes of its pictures. If the prepared
+/// pairs fit into `budget` bytes together, they are returned too. The error is that of the first
+/// bad source in order.
 fn decode_all(
     sources: &[PairSource],
     budget: u64,
@@ -218,8 +217,8 @@ fn decode_all(
         kept.fetch_add(pair.as_ref().map_or(0, bytes_of), Ordering::Relaxed);
         pair.filter(|_| kept.load(Ordering::Relaxed) <= budget)
     };
-    // Sources are taken in order and a taken one is always finished, so nothing before a bad one is
-    // left out.
+    // Sources are taken in order, and a source that was taken is always finished. So all sources
+    // before a bad one are read.
     let work = || {
         while !failed.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -234,13 +233,13 @@ fn decode_all(
     let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     thread::scope(|scope| {
         for _ in 1..workers.min(sources.len()) {
-            // A thread that cannot be had is no failure: this one works, too.
+            // If a thread cannot be started, nothing is lost: this one works too.
             let _ = thread::Builder::new().spawn_scoped(scope, work);
         }
         work();
     });
-    // In two steps: one collection into `Result<Option<_>>` would stop at the first pair not kept,
-    // before any error.
+    // In two steps, because collecting into `Result<Option<_>>` would stop at the first pair that
+    // is not kept, and miss an error behind it.
     let pairs: Vec<_> = slots
         .into_iter()
         .filter_map(OnceLock::into_inner)

@@ -29,7 +29,7 @@ pub enum PairSource {
     },
 }
 
-/// The first file, or the name of what has none: for messages.
+/// The first file, or the name of a pair in memory. For messages.
 impl fmt::Display for PairSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -56,7 +56,7 @@ impl PairSource {
         }
     }
 
-    /// The whole image of a source that has only one file, which is not cut.
+    /// The whole image of a source that has only one file. It is not cut.
     ///
     /// # Errors
     /// Those of [`read_picture`].

@@ -11,10 +11,10 @@
 //! A side of several images has them in `A/`, `A2/`, `A3/` and so on (or `B/`, `B2/`, ..), in the
 //! place of `A/` alone.
 //!
-//! Where input and output are parts of one picture (colourisation), an image that is not in `A/` or
-//! `B/` is no combined one but both sides.
+//! If input and output are parts of one picture (colourisation), an image outside of `A/` and `B/`
+//! is not a combined one: it is both sides.
 //!
-//! The first row that fits counts. Pairs are sorted by file name.
+//! The first row of the table that fits is taken. Pairs are sorted by file name.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

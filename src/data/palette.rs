@@ -63,8 +63,8 @@ impl From<Palette> for String {
 pub const MOST_LABELS: usize = 256;
 
 impl Palette {
-    /// Reads lines that begin with a colour as `#rrggbb`, or `#rrrrggggbbbb` of 16 bits; what
-    /// follows behind a space is its name. Other lines do not count, nor do those that begin with
+    /// Reads lines that begin with a colour, as `#rrggbb` or with 16 bits as `#rrrrggggbbbb`. A
+    /// name may follow behind a space. Other lines are skipped, and so are lines that begin with
     /// `#` and a space.
     ///
     /// # Errors
@@ -101,8 +101,8 @@ impl Palette {
         }
     }
 
-    /// The colours of the label maps that `read` finds in each of `items`, sorted; each thread
-    /// holds those of one at a time.
+    /// The colours of the label maps that `read` finds in each of `items`, sorted. Each thread
+    /// holds the maps of one item at a time.
     ///
     /// # Errors
     /// Those of reading, [`DataError::TooManyColours`] and [`DataError::Spawn`].
@@ -116,8 +116,8 @@ impl Palette {
             for (path, picture) in read(item)? {
                 let own = first_colours(&picture);
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                // Colours that are too many are not kept: they would make the images after them
-                // look guilty.
+                // The colours of this image are not kept. Otherwise an error could name an image
+                // after it.
                 if found.union(&own).count() > MOST_LABELS {
                     return Err(DataError::TooManyColours {
                         path,
@@ -208,7 +208,7 @@ fn colours_of(rgb: &Picture) -> impl Iterator<Item = Colour> {
     std::iter::from_fn(move || Some([samples.next()?, samples.next()?, samples.next()?]))
 }
 
-/// The colours of a picture; the search ends when they are more than labels.
+/// The colours of a picture. The search ends when there are more of them than a byte can number.
 fn first_colours(picture: &Picture) -> BTreeSet<Colour> {
     let mut found = BTreeSet::new();
     for colour in colours_of(&picture.to_rgb()) {

@@ -4,10 +4,10 @@ use super::error::DataError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Runs `work` over all items on so many threads; after an error no new item begins.
+/// Runs `work` on all items, on so many `threads`. After an error no new item is begun.
 ///
 /// # Errors
-/// [`DataError::Spawn`], else the first error in the order of the items, of those that were met.
+/// [`DataError::Spawn`]; else the error of the first item that failed, in the order of the items.
 pub fn in_parallel<T: Sync, E: From<DataError> + Send>(
     items: &[T],
     threads: usize,
@@ -21,7 +21,7 @@ pub fn in_parallel<T: Sync, E: From<DataError> + Send>(
             let Some(item) = items.get(index) else { return };
             if let Err(error) = work(item) {
                 next.store(items.len(), Ordering::Relaxed);
-                // A thread that panicked while it held the lock left a whole value behind.
+                // The value is whole even if a thread panicked while it held the lock.
                 let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                 if failed.as_ref().is_none_or(|&(first, _)| index < first) {
                     *failed = Some((index, error));

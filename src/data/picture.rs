@@ -1,7 +1,7 @@
 //! A picture in memory: any number of channels, 8 or 16 bits a sample, as it was read.
 //!
-//! What only moves pixels (crops, mirrors, padding) moves bytes and does not ask for the depth;
-//! what computes (resampling, colours) asks for samples.
+//! Functions that only move pixels (crops, mirrors, padding) move bytes, whatever the depth.
+//! Functions that compute (resampling, colours) use samples.
 
 use super::depth::{Depth, PictureLayout};
 use std::path::PathBuf;
@@ -21,8 +21,8 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture of these samples, `[height, width, channels]`, or `None` if there are not as many
-    /// as it has.
+    /// A picture of these samples, `[height, width, channels]`; `None` if their number does not
+    /// fit.
     pub fn from_bytes(
         width: u32,
         height: u32,
@@ -42,8 +42,8 @@ impl Picture {
         })
     }
 
-    /// A picture of network outputs in -1..1, `[height, width, channels]`; values that are missing
-    /// are black.
+    /// A picture of network outputs in -1..1, `[height, width, channels]`. Missing values become
+    /// black.
     pub fn from_unit(
         width: u32,
         height: u32,
@@ -154,8 +154,8 @@ impl Picture {
         samples_of(self.depth, self.pixel_at(x, y))
     }
 
-    /// A picture of another size whose pixels are pixels of this one: which, `position` says. One
-    /// outside gives black.
+    /// A picture of another size that is made of pixels of this one. `position` gives for each of
+    /// its pixels the position in this picture. Pixels from outside are black.
     pub fn rearrange(
         &self,
         width: u32,
@@ -183,7 +183,8 @@ impl Picture {
         other
     }
 
-    /// The window of `width` x `height` pixels at (`left`, `top`), or what there is of it.
+    /// The window of `width` x `height` pixels at (`left`, `top`), or the part of it that lies
+    /// inside the picture.
     pub fn crop(&self, left: u32, top: u32, width: u32, height: u32) -> Self {
         let (width, height) = (
             width.min(self.width.saturating_sub(left)),
@@ -192,8 +193,8 @@ impl Picture {
         self.rearrange(width, height, |x, y| (left + x, top + y))
     }
 
-    /// A picture of the same size and depth, with `channels` samples a pixel that `colour` makes of
-    /// this one's.
+    /// A picture of the same size and depth. `colour` makes the `channels` samples of each pixel
+    /// from the samples of this one's.
     pub fn map(&self, channels: usize, mut colour: impl FnMut(&[u16], &mut Vec<u16>)) -> Self {
         let bytes = Vec::with_capacity(
             self.width as usize * self.height as usize * channels * self.depth.bytes(),
@@ -285,7 +286,7 @@ impl Picture {
         stacked
     }
 
-    /// Takes away the first `rows`, or all there are.
+    /// Removes the first `rows` rows and returns them; all rows, if there are fewer.
     pub fn take_rows(&mut self, rows: u32) -> Self {
         let height = rows.min(self.height);
         let bytes = self
@@ -300,8 +301,8 @@ impl Picture {
         }
     }
 
-    /// Adds the rows of a picture of the same width, channels and depth below; to a picture without
-    /// rows, those of any.
+    /// Adds the rows of `below` under the rows of this picture. Both have the same width, channels
+    /// and depth, or this one has no rows.
     pub fn append(&mut self, below: Self) {
         if self.height == 0 {
             *self = below;
@@ -317,7 +318,7 @@ impl Picture {
         }
     }
 
-    /// The channels from `start` on, `channels` of them.
+    /// So many `channels`, from channel `start` on.
     pub fn slice(&self, start: usize, channels: usize) -> Self {
         self.map(channels, |pixel, part| {
             part.extend(pixel.iter().skip(start).take(channels))

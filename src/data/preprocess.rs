@@ -1,5 +1,5 @@
-//! How pairs are prepared for the networks: which side is the input, what pixels mean, how pictures
-//! come to a size.
+//! How pairs are prepared for the networks: which side is the input, what pixels mean, and how
+//! pictures are resized.
 
 use std::path::{Path, PathBuf};
 
@@ -62,9 +62,10 @@ impl Preprocess {
 /// What a pair is prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Random crops: of the load size, before the crop.
+    /// Random crops. The picture has the load size; it is not cropped yet.
     Training,
-    /// Sample grids and scores, without chance: the middle, where the load size is the size itself.
+    /// Sample grids and scores. Nothing is random: the load size is the size, and the middle is
+    /// taken.
     Showing,
 }
 
@@ -87,7 +88,8 @@ pub struct DataOptions {
     pub input: Pixels,
     /// What those of target images mean.
     pub target: Pixels,
-    /// Splits whose prepared bytes fit into what is left of this are kept in memory, in bytes.
+    /// Bytes of memory for prepared pairs. A split that does not fit into the rest is read again at
+    /// each use.
     pub memory_budget: u64,
 }
 
@@ -179,8 +181,8 @@ impl DataOptions {
         Ok(())
     }
 
-    /// Refuses a picture that holds no crop, or that would be resized to a size which no file may
-    /// have.
+    /// Refuses a picture that is smaller than the crop, or that would be resized beyond the largest
+    /// size of a file.
     fn check_picture(&self, path: &Path, (width, height): (u32, u32)) -> Result<(), DataError> {
         let Self {
             size, load_size, ..
@@ -208,7 +210,8 @@ impl DataOptions {
     }
 }
 
-/// The reference's 286 for 256, in proportion and rounded; no more than pictures may have.
+/// The load size in the proportion of the reference's 286 to 256, rounded, and at most the largest
+/// side of a picture.
 pub fn default_load_size(size: u32) -> u32 {
     let rounded = (u64::from(size) * 286 + 128) / 256;
     u32::try_from(rounded)

@@ -6,8 +6,8 @@
 
 /// Multipliers of the two lane products of a round.
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-/// What the two key words grow by from round to round (golden ratio and square root of 3, minus 1,
-/// as 32-bit fractions).
+/// What is added to the two key words in each round (golden ratio and square root of 3, minus 1, as
+/// 32-bit fractions).
 const KEY_STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
@@ -31,8 +31,8 @@ fn wide_product(a: u32, b: u32) -> (u32, u32) {
     ((product >> 32) as u32, product as u32)
 }
 
-/// What a draw is for. Streams of one seed never overlap, so that one more draw here changes
-/// nothing there.
+/// What a draw is for. Streams of one seed never overlap, so more draws in one stream change
+/// nothing in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Stream {
@@ -52,8 +52,8 @@ pub fn draw(seed: u64, stream: Stream, epoch: u32, index: u64) -> [u32; 4] {
     )
 }
 
-/// Maps a uniform word to `0..bound` (0 for a bound of 0); no value is more likely than another by
-/// more than `bound / 2^32`.
+/// Maps a uniform word to `0..bound` (0 for a bound of 0). The probabilities of two values differ
+/// by less than `2^-32`.
 pub fn below(word: u32, bound: u32) -> u32 {
     ((u64::from(word) * u64::from(bound)) >> 32) as u32
 }

@@ -45,7 +45,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     })
 }
 
-/// Refuses what is no file, and says how many bytes a file has.
+/// Refuses anything but a file, and returns the number of its bytes.
 pub(super) fn check_regular(path: &Path) -> Result<u64, DataError> {
     let read_error = |source| DataError::ReadFile {
         path: path.to_owned(),
@@ -111,7 +111,7 @@ fn decode_error(path: &Path, error: ImageError) -> DataError {
     }
 }
 
-/// Whether an image of this size will be read again.
+/// Whether an image of this size can be read back after it is written.
 ///
 /// # Errors
 /// [`DataError::TooLarge`].
@@ -153,7 +153,7 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
     false
 }
 
-/// Expands files and folders to image files: a file stands for itself, a folder for the images
+/// The image files that are meant by files and folders: a file itself, and of a folder the images
 /// directly in it, sorted by name.
 ///
 /// # Errors

@@ -21,8 +21,7 @@ const FRACTION_BITS: u32 = 22;
 
 /// Resizes a picture to `width` x `height` pixels.
 ///
-/// A side of 0, of the picture or asked for, gives black pixels or none: there is nothing to look
-/// at.
+/// If the picture has no pixels, the result is black. If the result has none, it is empty.
 pub fn resize(image: &Picture, width: u32, height: u32) -> Picture {
     let channels = image.channels();
     let bytes = match image.depth() {
@@ -36,8 +35,8 @@ pub fn resize(image: &Picture, width: u32, height: u32) -> Picture {
     Picture::from_bytes(width, height, channels, image.depth(), bytes).unwrap_or_default()
 }
 
-/// Resizes a picture to `width` x `height` pixels, each of which is a copy of the nearest one: no
-/// colour is new.
+/// Resizes a picture to `width` x `height` pixels. Each is a copy of the nearest pixel, so there
+/// are no new colours.
 pub fn resize_nearest(image: &Picture, width: u32, height: u32) -> Picture {
     let (in_width, in_height) = image.dimensions();
     // The middle of an output pixel, on the input's grid.
@@ -95,7 +94,7 @@ fn resize_samples<T: Sample>(samples: &[T], image: &Picture, width: u32, height:
     resize_columns(&rows, row, &taps(image.height(), height))
 }
 
-/// What one output position looks at: `weights[i]` belongs to input position `first + i`.
+/// The inputs of one output position: `weights[i]` belongs to input position `first + i`.
 struct Taps {
     first: usize,
     weights: Vec<i32>,
@@ -119,8 +118,8 @@ fn cubic(distance: f64) -> f64 {
 /// 1.
 fn taps(in_size: u32, out_size: u32) -> Vec<Taps> {
     let step = f64::from(in_size) / f64::from(out_size);
-    let stretch = step.max(1.0);
-    let reach = SUPPORT * stretch;
+    let widening = step.max(1.0);
+    let reach = SUPPORT * widening;
     let one_position = |position: u32| {
         let centre = (f64::from(position) + 0.5) * step;
         // Truncation after adding a half rounds to the nearest pixel edge; a negative edge
@@ -129,7 +128,7 @@ fn taps(in_size: u32, out_size: u32) -> Vec<Taps> {
         let end = ((centre + reach + 0.5) as u32).min(in_size);
         // A multiplication by the inverse, as in the reference: the last bit of a division would
         // differ.
-        let shrink = 1.0 / stretch;
+        let shrink = 1.0 / widening;
         let weights: Vec<f64> = (first..end)
             .map(|x| cubic((f64::from(x) - centre + 0.5) * shrink))
             .collect();

@@ -1,5 +1,5 @@
-//! The rows of one image file in order, some at a time: PNG and TIFF are decoded as their rows are
-//! asked for, other files at once.
+//! The rows of one image file in order, some at a time. PNG and TIFF are decoded row by row as they
+//! are read, other files as a whole.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -34,8 +34,8 @@ enum Source {
     Png(Box<PngReader>),
     /// A TIFF, by rows of its strips or tiles.
     Tiff(Box<TiffRows>),
-    /// The whole picture: other formats, interlaced PNGs, whose rows are not complete before the
-    /// end, and TIFFs whose samples are converted or lie apart.
+    /// The whole picture, for all other files: other formats, interlaced PNGs, and TIFFs whose
+    /// samples are converted or lie in planes.
     Whole(Picture),
 }
 
@@ -65,8 +65,7 @@ impl RowReader {
         self.layout
     }
 
-    /// The next rows, as many as asked for or as there are left, with channels and depth as
-    /// [`read_picture`] has them.
+    /// The next `rows` rows, or fewer at the end. Channels and depth are those of [`read_picture`].
     ///
     /// # Errors
     /// Those of [`read_picture`] where the rest of the file is damaged.
@@ -159,7 +158,7 @@ fn read_png(
         .chunks_exact_mut(layout.row_bytes().max(1))
         .try_for_each(|row| reader.read_row(row).map(drop))?;
     if last {
-        // Reads what is behind the last row too, where a cut file shows.
+        // Also reads the bytes behind the last row. If the file was cut, they are missing.
         reader.read_row(&mut [])?;
     }
     if depth == Depth::Sixteen {

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 
-/// A file without a name, which is gone when it is closed, however the program ends. What was never
-/// written reads as zeros, up to the length that was asked for.
+/// A file without a name. It is gone when it is closed, also if the program is killed. Bytes that
+/// were not written are read as zeros, up to the file's length.
 pub struct SpillFile {
     file: File,
     folder: PathBuf,
 }
 
 impl SpillFile {
-    /// A file of `length` zeros in `folder`; it takes space as it is written, and grows behind
-    /// that.
+    /// A file of `length` zeros in `folder`. It takes disk space only where it is written. Writing
+    /// behind its end makes it longer.
     ///
     /// # Errors
     /// [`DataError::SpillFile`].

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Split {
     /// What the networks learn from.
     Train,
-    /// What is looked at while training goes on.
+    /// What is looked at during training.
     Val,
     /// What is looked at once, at the end.
     Test,

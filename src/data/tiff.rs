@@ -1,5 +1,4 @@
-//! What stands in front of the rows of a TIFF file (TIFF 6.0) that is written from its first row
-//! on.
+//! The header of a TIFF file (TIFF 6.0) that is written from its first row on.
 
 use std::io::{self, Cursor};
 
@@ -9,15 +8,15 @@ use ::tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, T
 
 use super::depth::PictureLayout;
 
-/// Bytes of a strip, about: a reader holds one at a time.
+/// Bytes of a strip, about. A reader holds one strip at a time.
 const STRIP_BYTES: usize = 1 << 16;
 
 /// The bytes in front of the rows of an uncompressed file of any number of channels. The rows
 /// follow as they are, samples in the machine's byte order.
 pub(super) fn header(layout: PictureLayout) -> io::Result<Vec<u8>> {
     let rows = u64::from(layout.height).saturating_mul(layout.row_bytes() as u64);
-    // What says for each strip where it lies, and for each channel what it is, comes in front and
-    // is less than this.
+    // The header holds the place of each strip and the meaning of each channel. It is smaller than
+    // this.
     let entries = 8 * u64::from(layout.height) + 4 * layout.channels as u64 + 1024;
     if rows.saturating_add(entries) > u64::from(u32::MAX) {
         return Err(io::Error::other(format!(
@@ -25,12 +24,12 @@ pub(super) fn header(layout: PictureLayout) -> io::Result<Vec<u8>> {
             rows >> 20
         )));
     }
-    // How long it is does not depend on where the rows begin.
+    // The length of the header does not depend on where the rows begin.
     let write = |first| directory(layout, first).map_err(io::Error::other);
     write(write(0)?.len())
 }
 
-/// A file that describes rows which lie at `first` and behind.
+/// The header of a file whose rows begin at byte `first`.
 fn directory(layout: PictureLayout, first: usize) -> TiffResult<Vec<u8>> {
     let PictureLayout {
         width,

@@ -1,4 +1,4 @@
-//! TIFF files of any number of channels, where these are no colours: multispectral images, depth
+//! TIFF files of any number of channels that are not only colours: multispectral images, depth
 //! beside RGB, grey with opacity.
 
 use std::io::{Cursor, Read, Seek};
@@ -19,16 +19,16 @@ const NO_PAGE: u32 = 0b101;
 /// SubfileType, its predecessor, of a smaller version.
 const SMALLER: u32 = 2;
 
-/// Reads a TIFF whose channels are grey with more of anything behind. `None` for one of colours;
-/// what these have beside them but opacity the decoder leaves out.
+/// Reads a TIFF whose channels are grey, followed by channels of any meaning. `None` for a TIFF of
+/// colours. The decoder keeps the colours and the opacity of these, and drops their other channels.
 ///
 /// # Errors
 /// [`DataError::Pages`] for a file of several pictures, whatever their channels, and those of
 /// [`super::read_picture`].
 pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>, DataError> {
     let open = || Decoder::new(Cursor::new(bytes));
-    // What is damaged or unknown here is damaged or unknown to the reader of colours as well, which
-    // says how.
+    // What cannot be read here cannot be read by the reader of colours either, and its error says
+    // why.
     let Ok(mut decoder) = open() else {
         return Ok(None);
     };
@@ -65,7 +65,7 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
     let explain = |error| tiff_error(path, error);
     let (width, height) = decoder.dimensions().map_err(explain)?;
     let layout = decoder.image_buffer_layout().map_err(explain)?;
-    // Of planes that are too large the decoder would read the first alone.
+    // If the planes are too large, the decoder would read only the first one.
     if width.max(height) > MAX_SIDE || layout.complete_len as u64 > MAX_BYTES {
         return Err(DataError::too_large(
             path,
@@ -101,17 +101,16 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
         .ok_or_else(|| unusable(path, format!("{channels} channels of less than 8 bits")))
 }
 
-/// Whether samples come out wrong: the decoder leaves out those beside the colours first, and
-/// undoes the predictor with the number of the file's then (tiff 0.11.3). In planes each sample is
-/// alone.
+/// Whether the decoder would return wrong samples. It drops the channels beside the colours first,
+/// and only then undoes the predictor, with the number of channels in the file (tiff 0.11.3). In
+/// planes the channels lie apart, so nothing can go wrong.
 pub(super) fn mixes_samples<R: Read + Seek>(decoder: &mut Decoder<R>, kind: ColorType) -> bool {
     tag_or_one(decoder, Tag::Predictor) != 1
         && tag_or_one(decoder, Tag::PlanarConfiguration) == 1
         && tag_or_one(decoder, Tag::SamplesPerPixel) > kind.num_samples().into()
 }
 
-/// Bytes of a row of a strip or tile, which the decoder may hold: a tile's can be far wider than
-/// the picture.
+/// Bytes of a row of a strip or tile. A tile can be far wider than the picture.
 pub(super) fn chunk_row_bytes<R: Read + Seek>(decoder: &mut Decoder<R>, kind: ColorType) -> u64 {
     let samples = u64::from(decoder.chunk_dimensions().0)
         .saturating_mul(tag_or_one(decoder, Tag::SamplesPerPixel).into());
@@ -123,8 +122,8 @@ fn tag_or_one<R: Read + Seek>(decoder: &mut Decoder<R>, tag: Tag) -> u32 {
     decoder.find_tag_unsigned(tag).ok().flatten().unwrap_or(1)
 }
 
-/// Whether there is more than one picture. The first counts, even as a smaller version of another:
-/// it is the one that would be read.
+/// Whether there is more than one picture. The first one always counts, because it is the one that
+/// would be read; others do not count if they are smaller versions.
 pub(super) fn has_pages<R: Read + Seek>(mut decoder: Decoder<R>) -> bool {
     while decoder.more_images() && decoder.next_image().is_ok() {
         let mut kind = |tag| {

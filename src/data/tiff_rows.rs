@@ -12,7 +12,7 @@ use super::limits::MAX_BYTES;
 use super::picture::Picture;
 use super::tiff_reader::{chunk_row_bytes, has_pages, mixes_samples};
 
-/// The first picture of a TIFF, decoded by rows of its strips or tiles.
+/// The first picture of a TIFF, decoded one row of strips or tiles at a time.
 pub(super) struct TiffRows {
     decoder: Decoder<BufReader<File>>,
     layout: PictureLayout,
@@ -23,9 +23,9 @@ pub(super) struct TiffRows {
 }
 
 impl TiffRows {
-    /// Opens a picture whose decoded samples are the picture's own and lie side by side, if a row
-    /// of its strips or tiles is no larger than a whole picture may be. `None` for every other
-    /// file, and for one that is damaged: reading it whole says what is wrong.
+    /// Opens a picture whose samples are stored as they are used, side by side, if a row of its
+    /// strips or tiles is no larger than a whole picture may be. `None` for every other file, and
+    /// for a damaged one: the error comes when it is read as a whole.
     pub fn open(file: BufReader<File>) -> Option<Self> {
         Self::begin(file).ok().flatten()
     }
@@ -80,7 +80,7 @@ impl TiffRows {
         self.layout
     }
 
-    /// The next rows; there must be as many.
+    /// The next `rows` rows. So many must be left.
     pub fn read(&mut self, rows: u32) -> TiffResult<Picture> {
         while self.band.height() < rows {
             let below = self.decode()?;

@@ -1,6 +1,6 @@
-//! Windows onto an input of any size, whose rows are decoded once, in their order, and kept in a
-//! file. Beyond its last row and column it goes on as its reflection (PyTorch's `reflect`: the edge
-//! is not repeated), again and again where that is too little.
+//! Windows onto an input of any size. Its rows are decoded once, in their order, and kept in a
+//! file. Beyond its last row and column the input is reflected (PyTorch's `reflect`: the edge is
+//! not repeated), several times if a window needs it.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use super::spill_file::SpillFile;
 /// Bytes of decoded rows that are held at once, if that is a row or more.
 const HELD_BYTES: usize = 1 << 20;
 
-/// The images of an input in the channels of a model, of which any window can be read. In memory
-/// are a few rows while they are decoded, and the windows.
+/// The images of an input in the channels of a model. Any window of them can be read. Memory holds
+/// the window, and a few rows while they are decoded.
 pub struct Windows<'a> {
     pixels: &'a Pixels,
     readers: Vec<RowReader>,
@@ -148,12 +148,12 @@ impl<'a> Windows<'a> {
     }
 }
 
-/// From the least of these positions to behind the largest.
+/// The range from the smallest of these positions to the largest.
 fn span(positions: impl Iterator<Item = u32> + Clone) -> Range<u32> {
     positions.clone().min().unwrap_or(0)..positions.max().map_or(0, |last| last + 1)
 }
 
-/// Folds a position beyond the end back into `0..side`, to and fro between both ends.
+/// Reflects a position beyond the end back into `0..side`, several times if needed.
 fn reflect(position: u32, side: u32) -> u32 {
     let last = side.saturating_sub(1);
     if last == 0 {

@@ -1,5 +1,5 @@
-//! A picture to a file, from its first row on: PNG or TIFF of 8 or 16 bits; TIFFs have any number
-//! of channels, PNGs those of colours.
+//! Writing a picture to a file, from its first row on, as PNG or TIFF of 8 or 16 bits. A TIFF has
+//! any number of channels, a PNG at most four.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -38,7 +38,7 @@ impl Format {
         }
     }
 
-    /// The format that the name of a file says: PNG for every name that is no TIFF's.
+    /// The format that belongs to the name of a file: PNG, if it is not that of a TIFF.
     pub fn of(path: &Path) -> Self {
         if path.extension().is_some_and(|ending| ending == "tiff") {
             Format::Tiff
@@ -48,7 +48,7 @@ impl Format {
     }
 }
 
-/// A picture's file in the making. It holds a few rows, whatever the picture's height.
+/// A picture's file while it is written. It holds a few rows, whatever the picture's height.
 pub struct RowWriter<W: Write + 'static> {
     layout: PictureLayout,
     /// Rows that are still to come.
@@ -66,7 +66,7 @@ enum Encoder<W: Write + 'static> {
 }
 
 impl<W: Write + 'static> RowWriter<W> {
-    /// Begins a file for a picture, without losing a bit.
+    /// Begins a file for a picture. Every bit of the samples is kept.
     ///
     /// # Errors
     /// Those of `out`, more channels than the format has, and more than a TIFF file holds.
@@ -99,7 +99,8 @@ impl<W: Write + 'static> RowWriter<W> {
         } else {
             png::BitDepth::Eight
         });
-        // Fast, and unlike the crate's own "fast" no larger than the samples where these are noise.
+        // Fast. The crate's own "fast" makes files of noise larger than their samples; this does
+        // not.
         encoder.set_deflate_compression(png::DeflateCompression::Level(1));
         encoder.set_filter(png::Filter::Adaptive);
         let encoder = encoder
@@ -173,8 +174,8 @@ impl<W: Write + 'static> RowWriter<W> {
     }
 }
 
-/// What the PNG encoder writes to. The encoder keeps it to the end and then says nothing of errors
-/// with its last bytes: they are remembered here.
+/// What the PNG encoder writes to. The encoder keeps it to the end, and does not report errors of
+/// its last bytes. So the first error is kept here.
 struct Shared<W>(Rc<RefCell<(W, Option<io::Error>)>>);
 
 impl<W> Clone for Shared<W> {
@@ -188,7 +189,7 @@ impl<W: Write> Shared<W> {
         Self(Rc::new(RefCell::new((out, None))))
     }
 
-    /// Gives back what was written to, once nobody else has it.
+    /// Gives back what was written to. The encoder must be dropped before.
     fn take(self) -> io::Result<W> {
         let (mut out, error) = Rc::into_inner(self.0)
             .ok_or_else(|| io::Error::other("the encoder still writes"))?
@@ -198,8 +199,8 @@ impl<W: Write> Shared<W> {
         Ok(out)
     }
 
-    /// What happened here in the words of the system, if it was here: the encoder's words say no
-    /// more that a disk is full.
+    /// The system's own error, if there was one here; else the encoder's. The encoder's error does
+    /// not say that a disk is full.
     fn explain(&self, error: impl Into<io::Error>) -> io::Error {
         self.0.borrow_mut().1.take().unwrap_or_else(|| error.into())
     }

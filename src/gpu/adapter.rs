@@ -6,7 +6,7 @@ use wgpu::{
     InstanceDescriptor,
 };
 
-/// An adapter as users see it: what it is called and what of it matters to us.
+/// An adapter as users see it: its name, and those of its limits and features that matter to us.
 #[derive(Debug, Clone)]
 pub struct AdapterSummary {
     /// Position in the list, for `--adapter`.

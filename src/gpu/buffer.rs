@@ -54,7 +54,7 @@ impl Drop for Buffer {
     }
 }
 
-/// What a buffer of `bytes` bytes takes: whole groups of 16, and at least one.
+/// The size of a buffer for `bytes` bytes: a multiple of 16, and at least 16.
 pub fn buffer_bytes(bytes: u64) -> u64 {
     bytes.max(16).next_multiple_of(16)
 }

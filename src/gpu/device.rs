@@ -43,7 +43,8 @@ impl Gpu {
         Ok(Self::of(adapter, device, queue, profile, options.checked))
     }
 
-    /// Another device of the same adapter, whose kernels are kept by the driver's own cache only.
+    /// A second device of the same adapter. It has no pipeline cache of ours; the driver's own
+    /// cache keeps its kernels.
     ///
     /// # Errors
     /// [`GpuError::OpenDevice`].
@@ -92,7 +93,7 @@ impl Gpu {
         &self.info
     }
 
-    /// What kernels are chosen by.
+    /// What the choice of kernels depends on.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
@@ -103,8 +104,8 @@ impl Gpu {
         self
     }
 
-    /// Makes the device run out of memory after so many bytes of buffers: for tests, since no API
-    /// tells how much there is.
+    /// Makes the device run out of memory at `bytes` bytes of buffers. For tests, because no API
+    /// tells how much memory there is.
     pub fn with_memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = bytes;
         self
@@ -129,7 +130,7 @@ impl Gpu {
     /// dispatch).
     ///
     /// # Errors
-    /// That failure; later calls return it no more.
+    /// That failure. It is returned only once.
     pub fn check(&self) -> Result<(), GpuError> {
         lock(&self.failure).take().map_or(Ok(()), Err)
     }

@@ -1,9 +1,9 @@
-//! Kernels compiled ahead, beside the device that will run them.
+//! Compiling kernels before their first launch, on a second device.
 //!
-//! lavapipe compiles a kernel at its first launch, one after the other, while all other cores wait.
-//! A second device of the same adapter launches kernels over no workgroups: they are compiled, run
-//! nothing, and lie in Mesa's cache on disk, where the first device finds them. Where that cache is
-//! switched off the work is done twice, on a core that had nothing to do.
+//! lavapipe compiles each kernel at its first launch, on one core, while the other cores wait. A
+//! second device of the same adapter launches the kernels with no workgroups. This compiles them
+//! and runs nothing. The result goes to Mesa's cache on disk, where the first device finds it. If
+//! that cache is switched off, the work is done twice, on a core that would otherwise be idle.
 
 use super::lock::lock;
 use super::{Binding, Gpu, GpuError, KernelSpec};
@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use wgpu::BufferUsages;
 
-/// Kernels from which a second device pays.
+/// With fewer kernels, opening a second device costs more time than it saves.
 const MANY: usize = 32;
-/// Bytes of a buffer that stands for any binding.
+/// Bytes of the buffers that are bound in place of the real ones.
 const STAND_IN_BYTES: u64 = 8192;
 
-/// A thread that compiles; dropping it waits for the kernel that it is at.
+/// The thread that compiles. Dropping this waits until the kernel in work is done.
 #[derive(Debug)]
 pub(crate) struct Precompile {
     stop: Arc<AtomicBool>,
@@ -25,9 +25,10 @@ pub(crate) struct Precompile {
 }
 
 impl Precompile {
-    /// Starts to compile some of those `kernels`, in the order of their first launch, that `gpu`
-    /// has not met yet. `None` for other drivers, for few kernels, and without a thread. What fails
-    /// here, the caller meets at the same kernel.
+    /// Starts to compile some of `kernels`, which come in the order of their first launch; those
+    /// that `gpu` has built already are left out. `None` for other drivers, for few kernels, and
+    /// when no thread can be started. Errors are not reported here: the caller gets them at the
+    /// same kernel.
     pub fn start(gpu: &Gpu, mut kernels: Vec<KernelSpec>) -> Option<Self> {
         if gpu.info().driver != "llvmpipe" {
             return None;
@@ -43,7 +44,7 @@ impl Precompile {
                 .try_for_each(|kernel| compile(&second, kernel))
         };
         let worker = Builder::new()
-            .name("ahead".to_owned())
+            .name("precompile".to_owned())
             .spawn(compile_all)
             .ok()?;
         Some(Self {
@@ -53,8 +54,8 @@ impl Precompile {
     }
 }
 
-/// The later half of many kernels, from the last one on: who begins at the first meets it in the
-/// middle.
+/// The later half of the kernels, the last one first; `None` if there are few. The caller begins
+/// with the first kernel, so the two meet in the middle.
 fn from_the_end(mut kernels: Vec<KernelSpec>) -> Option<Vec<KernelSpec>> {
     (kernels.len() >= MANY).then(|| {
         kernels
@@ -68,12 +69,12 @@ fn from_the_end(mut kernels: Vec<KernelSpec>) -> Option<Vec<KernelSpec>> {
 impl Drop for Precompile {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Nothing depends on how it ended; a panic there has been printed.
+        // How the thread ended does not matter; a panic in it has been printed.
         let _ = self.worker.take().map(JoinHandle::join);
     }
 }
 
-/// Launches a kernel over no workgroups, and waits for it.
+/// Launches a kernel with no workgroups, and waits for it.
 fn compile(gpu: &Gpu, spec: &KernelSpec) -> Result<(), GpuError> {
     let kernel = gpu.kernel(spec)?;
     let interface = kernel.interface();
@@ -149,9 +150,9 @@ mod tests {
         };
         let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
         compile(&pollster::block_on(gpu.second()).unwrap(), &kernels()[0]).unwrap();
-        let ahead = Precompile::start(&gpu, kernels());
-        assert_eq!(ahead.is_some(), gpu.info().driver == "llvmpipe");
-        if let Some(worker) = ahead.and_then(|mut ahead| ahead.worker.take()) {
+        let precompile = Precompile::start(&gpu, kernels());
+        assert_eq!(precompile.is_some(), gpu.info().driver == "llvmpipe");
+        if let Some(worker) = precompile.and_then(|mut precompile| precompile.worker.take()) {
             worker.join().unwrap().unwrap();
         }
         assert!(

@@ -40,10 +40,10 @@ pub struct Profile {
     pub max_invocations: u32,
     /// Alignment of a storage binding's offset, in bytes.
     pub offset_alignment: u32,
-    /// Rungs that were forced, kernel family to file stem or to a candidate's whole name: for
-    /// tests, benchmarks and resumed runs.
+    /// Forced kernels, by family: a file stem, or the whole name of a candidate. For tests,
+    /// benchmarks and resumed runs.
     pub forced: BTreeMap<String, String>,
-    /// Tuned choices, a contraction's key to its kernel's name.
+    /// Tuned choices: from the key of a contraction to the name of its kernel.
     pub tuned: BTreeMap<String, String>,
 }
 

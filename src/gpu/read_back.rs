@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use wgpu::{BufferUsages, MapMode, PollType};
 
 impl Gpu {
-    /// Memory for reading `bytes` bytes back, as often as one likes.
+    /// Host memory for reading back `bytes` bytes. It can be used many times.
     ///
     /// # Errors
     /// Those of [`Gpu::buffer`].
@@ -59,7 +59,7 @@ impl ReadBack {
         let submission = gpu.submit([encoder.finish()]);
         let (sender, receiver) = channel();
         self.staging.map_async(MapMode::Read, .., move |result| {
-            // The receiver is gone when nobody waits any more: then nobody wants the answer.
+            // The receiver may be dropped already. Then the answer is not needed.
             let _ = sender.send(result.map_err(|e| e.to_string()));
         });
         self.under_way = Some((submission, receiver));

@@ -1,6 +1,7 @@
-//! Uploads of a loop: a ring of staging buffers that stay mapped between uses, so that nothing is
-//! allocated from step to step (`Queue::write_buffer` makes a staging buffer at every call) and the
-//! host is never further ahead of the device than the ring is long.
+//! Uploads from a loop, through a ring of staging buffers that stay mapped between uses.
+//!
+//! Nothing is allocated from step to step; `Queue::write_buffer` would make a staging buffer at
+//! every call. When all buffers of the ring are in use, the host waits for the device.
 
 use super::lock::lock;
 use super::{Buffer, Gpu, GpuError};
@@ -139,7 +140,7 @@ impl Slot {
 fn map(staging: &Buffer) -> Receiver<Result<(), String>> {
     let (sender, receiver) = channel();
     staging.map_async(MapMode::Write, .., move |result| {
-        // The receiver is gone when the ring is: then nobody wants the answer.
+        // The receiver is gone when the ring is dropped. Then the answer is not needed.
         let _ = sender.send(result.map_err(|error| error.to_string()));
     });
     receiver

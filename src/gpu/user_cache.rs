@@ -1,8 +1,9 @@
-//! Files that make the next start faster and that nobody misses when they are gone: tuned choices
-//! and compiled pipelines.
+//! Files that make the next start faster: tuned choices and compiled pipelines. They can be deleted
+//! at any time.
 //!
-//! They lie in the user's cache folder, one folder a device and driver, because neither is right
-//! for another. A folder that cannot be written is no failure: the work is done again.
+//! They lie in the user's cache folder, in one folder for each device and driver, because they are
+//! not valid for another one. If the folder cannot be written, the work is done again at the next
+//! start.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -2,8 +2,8 @@
 //! the value is a note of what it asked for. Protocols 0 to 4 are read as far as `torch.save` uses
 //! them; Python's `pickletools` describes the format.
 //!
-//! Values lie in one list and refer to each other by number, so that neither sharing nor deep
-//! nesting in a hostile file costs more than the file's own length.
+//! Values lie in one list and refer to each other by number. So a hostile file cannot cost more
+//! than its own length, by sharing or by deep nesting.
 
 use std::collections::HashMap;
 

@@ -96,7 +96,7 @@ pub(super) fn read_stream(bytes: &[u8]) -> Result<StateDict, String> {
         let key = keys.text(key).ok_or("a storage without a key")?;
         let dtype = *dtypes
             .get(key)
-            .ok_or_else(|| format!("nobody uses storage {key}"))?;
+            .ok_or_else(|| format!("no tensor uses storage {key}"))?;
         let count = bytes
             .get(at..at + 8)
             .and_then(|count| count.try_into().ok())

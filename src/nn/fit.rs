@@ -1,4 +1,4 @@
-//! How images whose sides a generator does not divide go through it.
+//! Images whose sides are no multiple of what a generator takes.
 
 use super::GeneratorConfig;
 use crate::ops::window::{Outside, Window};
@@ -6,7 +6,7 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What is done about sides that are no multiple of the generator's.
+/// What is done with an image whose sides are no multiple of the generator's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {

@@ -1,4 +1,4 @@
-//! How the weights of a network start: the reference's `init_type` and `init_gain`.
+//! The initial weights of a network: the reference's `init_type` and `init_gain`.
 
 use crate::state::{Init, StateList, StateSpec};
 use crate::tensor::Layout;

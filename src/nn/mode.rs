@@ -94,5 +94,4 @@ impl Mode {
             ..self.clone()
         }
     }
-
 }

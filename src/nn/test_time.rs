@@ -1,4 +1,4 @@
-//! How a trained generator is used: one named choice of statistics and one of dropout, kept with
+//! How a trained generator is used: a choice of statistics and one of dropout. Both are kept with
 //! the model.
 
 use super::GeneratorConfig;

@@ -40,7 +40,7 @@ impl<'a> Fusion<'a> {
         fusion
     }
 
-    /// Whether anybody needs a node: a reader, the caller, or the state that it changes.
+    /// Whether a node is needed: by a reader, by the caller, or because it changes a state.
     fn is_live(&self, node: usize) -> bool {
         let has_effect =
             matches!(&self.tape.nodes()[node].source, Source::Op(op) if op.has_effect());

@@ -1,5 +1,5 @@
-//! A test stand for the launches of one operation: its own operands, several copies of the inputs,
-//! and a stopwatch.
+//! A bench for the launches of one operation: operands of its own, several copies of the inputs,
+//! and a clock.
 
 use super::{Clock, Launch, ProgramError, Quantiles, Store, encode};
 use crate::gpu::{Binding, Buffer, Gpu, Timestamps};
@@ -19,9 +19,10 @@ pub struct Bound {
 /// How long to time something.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// About so many seconds in all; three samples are taken whatever they cost.
+    /// Seconds to spend in all, about. Three samples are taken in any case.
     pub seconds: f64,
-    /// What takes longer than this in each of two launches after the warm-up is not launched again.
+    /// If both of the first two launches after the warm-up take longer than this, there are no
+    /// more.
     pub hopeless: f64,
 }
 
@@ -104,8 +105,8 @@ impl<'a> KernelBench<'a> {
     /// Builds the kernels of `dispatches` and binds them to every copy.
     ///
     /// # Errors
-    /// [`ProgramError::Absent`] for arenas and what else a stand does not have, and what building
-    /// and binding report.
+    /// [`ProgramError::Absent`] for arenas and everything else that a bench does not have, and what
+    /// building and binding report.
     pub fn bind(&self, dispatches: &[Dispatch], scratch_bytes: u64) -> Result<Bound, ProgramError> {
         let scratch = self.gpu.storage("scratch", scratch_bytes)?;
         let mut copies: Vec<Vec<Launch>> = self.inputs.iter().map(|_| Vec::new()).collect();
@@ -183,12 +184,13 @@ impl<'a> KernelBench<'a> {
     pub fn time(&self, bound: &Bound, budget: &Budget) -> Result<Quantiles, ProgramError> {
         // The first launch compiles on some drivers.
         self.sample(bound, 0, 1)?;
-        // The better of two, lest somebody else's burst of work condemns a candidate.
+        // The better of two, because another process may have slowed one of them down.
         let once = self.sample(bound, 1, 1)?.min(self.sample(bound, 2, 1)?);
         if once > budget.hopeless {
             return Ok(Quantiles::of(&[once]));
         }
-        // A stamped pass costs up to 20 us, waiting on the host up to 100: one percent of these.
+        // A stamped pass costs up to 20 us, and waiting on the host up to 100 us. In samples of a
+        // hundred times that, this is one percent.
         let least = if self.stamps.is_some() { 2e-3 } else { 1e-2 };
         let repeats = (least / once.max(1e-7)).ceil().clamp(1.0, 1e4);
         let samples =

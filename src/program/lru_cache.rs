@@ -68,7 +68,7 @@ mod tests {
 
     /// Uses `key`. Says whether it was made, and how many values there were meanwhile.
     fn used(
-        recent: &mut LruCache<u32, Rc<u32>>,
+        cache: &mut LruCache<u32, Rc<u32>>,
         alive: &RefCell<Vec<std::rc::Weak<u32>>>,
         key: u32,
     ) -> Option<usize> {
@@ -86,10 +86,10 @@ mod tests {
             Ok::<_, ()>(value)
         };
         assert_eq!(
-            recent.get_or_make(key, make).map(|value| **value),
+            cache.get_or_make(key, make).map(|value| **value),
             Ok(10 * key)
         );
-        assert_eq!(**recent.newest(), 10 * key);
+        assert_eq!(**cache.newest(), 10 * key);
         there
     }
 
@@ -97,33 +97,36 @@ mod tests {
     fn the_one_used_longest_ago_goes_before_another_is_made() {
         let first = Rc::new(10);
         let alive = RefCell::new(vec![Rc::downgrade(&first)]);
-        let mut recent = LruCache::new(3, 1, first);
+        let mut cache = LruCache::new(3, 1, first);
         assert_eq!(
-            [2, 3].map(|key| used(&mut recent, &alive, key)),
+            [2, 3].map(|key| used(&mut cache, &alive, key)),
             [Some(1), Some(2)]
         );
         assert_eq!(
-            [1, 1, 3, 1].map(|key| used(&mut recent, &alive, key)),
+            [1, 1, 3, 1].map(|key| used(&mut cache, &alive, key)),
             [None; 4]
         );
         // 2 is the oldest now.
-        assert_eq!(used(&mut recent, &alive, 4), Some(2));
-        assert!(recent.get(&2).is_none() && [1, 3, 4].iter().all(|key| recent.get(key).is_some()));
+        assert_eq!(used(&mut cache, &alive, 4), Some(2));
+        assert!(cache.get(&2).is_none() && [1, 3, 4].iter().all(|key| cache.get(key).is_some()));
         assert_eq!(
-            [3, 1, 2].map(|key| used(&mut recent, &alive, key)),
+            [3, 1, 2].map(|key| used(&mut cache, &alive, key)),
             [None, None, Some(2)]
         );
-        assert!(recent.get(&4).is_none(), "to look at one is no use of it");
+        assert!(
+            cache.get(&4).is_none(),
+            "looking at a value does not count as a use"
+        );
     }
 
     #[test]
     fn what_cannot_be_made_costs_nothing_that_is_used() {
-        let mut recent = LruCache::new(0, 'a', 1);
-        assert_eq!(recent.get_or_make('b', |_| Err("no")), Err("no"));
-        assert_eq!(recent.get_or_make('a', |_| Err("never asked")), Ok(&1));
-        assert_eq!(recent.get_or_make('b', |_| Ok::<_, ()>(2)), Ok(&2));
-        assert_eq!((recent.get(&'a'), recent.get(&'b')), (Some(&1), Some(&2)));
-        assert_eq!(recent.get_or_make('c', |_| Ok::<_, ()>(3)), Ok(&3));
-        assert_eq!((recent.get(&'a'), recent.get(&'b')), (None, Some(&2)));
+        let mut cache = LruCache::new(0, 'a', 1);
+        assert_eq!(cache.get_or_make('b', |_| Err("no")), Err("no"));
+        assert_eq!(cache.get_or_make('a', |_| Err("never asked")), Ok(&1));
+        assert_eq!(cache.get_or_make('b', |_| Ok::<_, ()>(2)), Ok(&2));
+        assert_eq!((cache.get(&'a'), cache.get(&'b')), (Some(&1), Some(&2)));
+        assert_eq!(cache.get_or_make('c', |_| Ok::<_, ()>(3)), Ok(&3));
+        assert_eq!((cache.get(&'a'), cache.get(&'b')), (None, Some(&2)));
     }
 }

@@ -1,4 +1,4 @@
-//! What programs over one store take of the device's memory, by purpose; known before anything is
+//! The device memory that programs over one store need, by purpose. It is known before anything is
 //! allocated.
 
 use super::workspace::ALL_UNUSED_BYTES;
@@ -8,10 +8,10 @@ use crate::state::{ArenaSpec, StateList};
 use crate::tape::{ArenaPart, MONITOR_BYTES, StepState};
 use crate::tensor::DType;
 
-/// What a program of one operation takes beside its values.
+/// Bytes that a program of one operation needs beside its values.
 pub const ONE_OPERATION_BYTES: u64 = 256 + ALL_UNUSED_BYTES;
 
-/// Programs that run in one workspace, by what they take.
+/// The memory of programs that run in one workspace.
 #[derive(Debug, Clone, Default)]
 pub struct Programs {
     /// The workspace.
@@ -35,8 +35,7 @@ impl Programs {
             .push(buffer_bytes(plan.uniforms(profile).0.len() as u64));
     }
 
-    /// Uniforms of the `most` programs that have the largest, and what stands in for unused
-    /// bindings.
+    /// Bytes of the `most` largest uniforms, and of the buffer for unused bindings.
     fn binding_bytes(&self, most: usize) -> u64 {
         let mut uniforms = self.uniforms.clone();
         uniforms.sort_unstable_by_key(|&bytes| u64::MAX - bytes);
@@ -51,7 +50,7 @@ pub struct Memory {
     pub weights: u64,
     /// Running statistics.
     pub statistics: u64,
-    /// Gradients of the parameters, but those that are consumed at once.
+    /// Gradients of the parameters, without those that are consumed at once.
     pub gradients: u64,
     /// The optimiser's moments.
     pub moments: u64,
@@ -61,7 +60,7 @@ pub struct Memory {
     pub image_pool: u64,
     /// Values between the operations, with their gradients.
     pub activations: u64,
-    /// What single operations need for themselves.
+    /// Scratch memory of single operations.
     pub scratch: u64,
     /// The programs that translate sample images.
     pub samples: u64,
@@ -108,7 +107,7 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Adds programs in a workspace, of which `most` are there at a time.
+    /// Adds programs that share a workspace. At most `most` of them exist at a time.
     pub fn add_programs(&mut self, programs: &Programs, most: usize) {
         let workspace = &programs.workspace;
         self.gradients += workspace

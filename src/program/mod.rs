@@ -61,8 +61,8 @@ pub struct Program {
     /// Parameters of all launches: kept because the bind groups refer to them.
     _params: Buffer,
     launches: Vec<Launch>,
-    /// Kept until the program goes: by then the kernels are compiled.
-    _ahead: Option<Precompile>,
+    /// Compiles kernels before their first launch, at most as long as the program exists.
+    _precompile: Option<Precompile>,
 }
 
 impl Program {
@@ -82,8 +82,8 @@ impl Program {
         Self::of_plan(gpu, store, plan, outputs, Arc::new(workspace))
     }
 
-    /// As [`Program::compile`], in a workspace that other programs use as well: what a run leaves there
-    /// is there until another one runs.
+    /// As [`Program::compile`], in a workspace that other programs use as well. The results of a
+    /// run stay there until another program runs.
     ///
     /// # Errors
     /// Those of [`Program::compile`], and [`ProgramError::Workspace`].
@@ -106,7 +106,7 @@ impl Program {
         outputs: &[Var],
         workspace: Arc<Workspace>,
     ) -> Result<Self, ProgramError> {
-        let ahead = Precompile::start(gpu, plan.kernels());
+        let precompile = Precompile::start(gpu, plan.kernels());
         let (params, offsets) = upload_params(gpu, &plan)?;
         let mut offsets = offsets.into_iter();
         let mut launches = Vec::new();
@@ -131,7 +131,7 @@ impl Program {
             _params: params,
             launches,
             plan,
-            _ahead: ahead,
+            _precompile: precompile,
         })
     }
 

@@ -126,7 +126,7 @@ fn op_of(node: &Node) -> Option<&dyn Op> {
     }
 }
 
-/// How each value is stored: the one place where programs decide it.
+/// How each value is stored. Only this function decides it.
 fn dtypes(tape: &Tape, states: &StateList) -> Vec<DType> {
     let nodes = tape.nodes();
     let mut found: Vec<DType> = Vec::with_capacity(nodes.len());
@@ -377,8 +377,8 @@ fn is_aligned(start: usize, channels: usize, input: Operand) -> bool {
         && (channels.is_multiple_of(4) || start + channels == input.shape.channels())
 }
 
-/// A concatenation one of whose operands is computed from the storage that it would be written
-/// into, or beside another value in it.
+/// A concatenation that cannot be written in place. One of its operands is computed from the
+/// storage that it would be written into, or by the same launch as another operand.
 fn conflicting_concat(
     tape: &Tape,
     places: &Places,

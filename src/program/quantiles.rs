@@ -54,26 +54,14 @@ mod tests {
 
     #[test]
     fn quartiles_lie_between_neighbours() {
-        let spread = Quantiles::of(&[5.0, 1.0, 4.0, 2.0, 3.0]);
+        let found = Quantiles::of(&[5.0, 1.0, 4.0, 2.0, 3.0]);
         assert_eq!(
-            (
-                spread.min,
-                spread.lower,
-                spread.median,
-                spread.upper,
-                spread.max
-            ),
+            (found.min, found.lower, found.median, found.upper, found.max),
             (1.0, 2.0, 3.0, 4.0, 5.0)
         );
-        let spread = Quantiles::of(&[4.0, 1.0]);
+        let found = Quantiles::of(&[4.0, 1.0]);
         assert_eq!(
-            (
-                spread.min,
-                spread.lower,
-                spread.median,
-                spread.upper,
-                spread.max
-            ),
+            (found.min, found.lower, found.median, found.upper, found.max),
             (1.0, 1.75, 2.5, 3.25, 4.0)
         );
         assert_eq!(Quantiles::of(&[]), Quantiles::default());

@@ -1,5 +1,5 @@
 //! Gradient checkpointing (Chen et al., arXiv 1604.06174) as a pass from tape to tape: a value that
-//! waits long for its last reader is dropped and made again just before it is read.
+//! waits long for its last reader is dropped, and made again just before it is read.
 //!
 //! The pass looks for the moment at which most memory is alive. It takes the storage whose absence
 //! saves most then. Before the next reader of that storage it records the operations that made its
@@ -32,7 +32,7 @@ const WORTH_SHARE: u64 = 128;
 pub struct Recomputed {
     /// The rewritten tape.
     pub tape: Tape,
-    /// The place of each of the old tape's values on it.
+    /// Where each value of the old tape is on the new one.
     position: Vec<Var>,
 }
 

@@ -1,6 +1,6 @@
-//! The device memory that programs work in, apart from their store. Nothing in it outlives a run,
-//! so programs over one store that run in turns share a workspace: it has for each of them what that one
-//! would take for itself.
+//! The device memory that programs work in, apart from their store. Nothing in it outlives a run.
+//! So programs over one store that run in turns can share a workspace that is large enough for each
+//! of them.
 
 use super::{Plan, ProgramError, Store};
 use crate::gpu::{Buffer, Gpu, GpuError};
@@ -34,8 +34,8 @@ impl WorkspacePlan {
         }
     }
 
-    /// Makes the workspace large enough for another program: as it numbers its buffers by their sizes,
-    /// each has to be as large as the larger one of its number.
+    /// Makes the workspace large enough for another program as well. Buffers are numbered by size,
+    /// so each grows to the larger of the two with its number.
     pub fn extend(&mut self, other: &Self) {
         self.buffers
             .resize(self.buffers.len().max(other.buffers.len()), 0);
@@ -50,7 +50,7 @@ impl WorkspacePlan {
         self.scratch_bytes = self.scratch_bytes.max(other.scratch_bytes);
     }
 
-    /// Whether a program of that plan has all that it needs in this workspace.
+    /// Whether this workspace has all that a program of the other plan needs.
     fn holds(&self, other: &Self) -> bool {
         let mut together = self.clone();
         together.extend(other);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_for_two_holds_either_and_no_larger_one() {
+    fn a_workspace_for_two_holds_either_and_no_larger_one() {
         let programs = [workspace(&[90, 50, 50], 7), workspace(&[80, 60], 9)];
         let mut both = WorkspacePlan::default();
         programs.iter().for_each(|program| both.extend(program));

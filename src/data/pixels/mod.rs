@@ -29,7 +29,7 @@ pub enum Pixels {
     LabAb,
     /// A channel for each colour of the palette: 1 where a pixel has it, else 0.
     Labels(Palette),
-    /// So many channels as they are in the file, whatever they mean.
+    /// This number of channels, as they are in the file, whatever they mean.
     Channels(usize),
     /// Several images, channels behind channels.
     Stack {
@@ -59,8 +59,8 @@ impl fmt::Display for Pixels {
 }
 
 impl Pixels {
-    /// The meaning of so many channels in a network that says nothing else: grey images where they
-    /// are none of the usual numbers.
+    /// What `channels` channels mean in a network that says nothing about it. An unusual number
+    /// means a stack of grey images.
     pub fn of_channels(channels: usize) -> Self {
         match channels {
             1 => Pixels::Gray,
@@ -73,7 +73,7 @@ impl Pixels {
         }
     }
 
-    /// `images` of these.
+    /// A stack of `images` such images.
     pub fn times(self, images: usize) -> Self {
         if images == 1 {
             self
@@ -85,7 +85,7 @@ impl Pixels {
         }
     }
 
-    /// Images that one side of a pair has.
+    /// The number of images on one side of a pair.
     pub fn images(&self) -> usize {
         if let Pixels::Stack { images, .. } = self {
             *images
@@ -116,7 +116,7 @@ impl Pixels {
         }
     }
 
-    /// Whether networks can map the one to the other.
+    /// Whether a network can map `input` to `output`.
     ///
     /// # Errors
     /// What cannot be, with the nearest that can, as the options of `train` are called.
@@ -168,8 +168,8 @@ impl Pixels {
         }
     }
 
-    /// The picture in the channels that are kept until it has been resized and cropped: those of
-    /// the file, fewer or more. Colours of Lab are made of RGB later, as in the reference.
+    /// The picture in the channels that it keeps until it has been resized and cropped. These may
+    /// be fewer or more than in the file. Lab is made from RGB after that, as in the reference.
     ///
     /// # Errors
     /// [`DataError::Colourless`] for the colours of a grey image, [`DataError::UnknownColour`] for
@@ -208,8 +208,8 @@ impl Pixels {
         }
     }
 
-    /// Resizes what [`Pixels::gather`] made. There is nothing between two labels: each pixel takes
-    /// that of the nearest one.
+    /// Resizes what [`Pixels::gather`] made. Labels are not interpolated: each pixel takes the
+    /// label of the nearest one.
     pub fn resize(&self, picture: &Picture, width: u32, height: u32) -> Picture {
         match self.single() {
             Pixels::Labels(_) => resize_nearest(picture, width, height),

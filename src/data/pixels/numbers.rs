@@ -54,13 +54,13 @@ impl Pixels {
         }
     }
 
-    /// Whether pictures take their lightness from what the network saw.
+    /// Whether pictures take their lightness from the input of the network.
     pub fn needs_input(&self) -> bool {
         self.single() == &Pixels::LabAb
     }
 
-    /// The pictures that the outputs `values` of a network are, `[height, width, channels]`;
-    /// `input` is what it saw, where [`Pixels::needs_input`] says so.
+    /// The pictures that a network puts out as `values`, `[height, width, channels]`. `input` is
+    /// the input of the network, which is read if [`Pixels::needs_input`] says so.
     pub fn pictures(
         &self,
         width: u32,
@@ -131,9 +131,9 @@ impl Pixels {
     }
 
     /// The colours that show `values`, `[pixels, channels]`, on a screen: `[pixels, 3]`, -1..1.
-    /// Transparent pixels lie on white, and colours without a lightness have that of `input`. Of a
-    /// stack the first image, of other channels the first three as colours, or the first as grey
-    /// where they are fewer.
+    /// Transparent pixels are shown on white. Colours without a lightness take that of `input`. A
+    /// stack is shown by its first image. Channels without a meaning are shown by the first three
+    /// as colours, or by the first one as grey if there are fewer.
     pub fn shown(&self, values: &[f32], input: &[f32]) -> Vec<f32> {
         let pixels = values.chunks_exact(self.channels());
         let lab = |lab: [f64; 3]| srgb_of_lab(lab).map(|value| (2.0 * value - 1.0) as f32);
@@ -192,7 +192,7 @@ fn interleave(parts: &[Vec<f32>], length: usize) -> Vec<f32> {
     while values.len() < total
         && rows.iter_mut().all(|row| {
             row.next()
-                .map(|stretch| values.extend_from_slice(stretch))
+                .map(|run| values.extend_from_slice(run))
                 .is_some()
         })
     {}

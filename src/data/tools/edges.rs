@@ -8,10 +8,10 @@ use crate::data::{Depth, Picture};
 pub struct EdgeOptions {
     /// Standard deviation of the blur in pixels: larger ones drop detail.
     pub blur: f32,
-    /// Gradient a pixel below which nothing is an edge, in grey levels of 0..255 whatever the
-    /// picture's depth.
+    /// A smaller gradient is no edge. In grey levels of 0..255 a pixel, whatever the picture's
+    /// depth.
     pub low: f32,
-    /// Gradient above which everything is; what lies between is one beside an edge.
+    /// A larger gradient is always an edge. Between the two it is one if it touches an edge.
     pub high: f32,
 }
 
@@ -52,8 +52,8 @@ impl Field {
     }
 }
 
-/// Black outlines on white, RGB of 8 bits. They are looked for at the picture's own depth: 16 bits
-/// have none at the steps of 8.
+/// Black outlines on white, RGB of 8 bits. They are found at the picture's own depth, so the steps
+/// that 8 bits would make in a picture of 16 bits are no edges.
 pub fn edges(picture: &Picture, options: &EdgeOptions) -> Picture {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let level = f32::from(picture.depth().max() / Depth::Eight.max());

@@ -45,9 +45,9 @@ pub enum Tool {
     Resize {
         /// Its side in pixels.
         size: u32,
-        /// What happens to the rest.
+        /// How an image that is no square becomes one.
         fit: Squared,
-        /// How pixels are made.
+        /// How the pixels are computed.
         filter: Filter,
     },
     /// A white region in the middle, for learning to fill it.
@@ -60,8 +60,8 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Reads the sources of `task` and makes its image: RGB, as deep as they are. Outlines, which
-    /// are black or white, and labels, of which there are 256 at most, have 8 bits.
+    /// Reads the sources of `task` and makes its image: RGB, with the depth of the sources.
+    /// Outlines and labels always have 8 bits.
     ///
     /// # Errors
     /// Those of reading, [`DataError::NoColours`], [`DataError::PairSizes`] and
@@ -120,9 +120,9 @@ fn read_colours(path: &Path) -> Result<Picture, DataError> {
     }
 }
 
-/// Parts of a data set, drawn by `seed`: for each of `count` files 0 for training, 1 for validation
-/// and 2 for testing, of which `percent` hold so many. A part that is asked for gets one file at
-/// least; `None` when nothing is left to train on.
+/// The parts of a data set, drawn by `seed`: for each of `count` files 0 for training, 1 for
+/// validation and 2 for testing. `percent` is the share of validation and of testing. A share above
+/// zero gets at least one file. `None` if nothing is left to train on.
 pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
     let share = |percent: u32| {
         if percent == 0 {
@@ -146,7 +146,7 @@ pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
     Some(parts)
 }
 
-/// Puts files into one group that have a key in common; `groups` has the group of each.
+/// Joins the groups of files that have the same key. `groups` holds the group of each file.
 pub fn join<K: Eq + Hash>(groups: &mut [usize], keys: impl IntoIterator<Item = K>) {
     let mut first = HashMap::new();
     for (file, key) in keys.into_iter().enumerate() {

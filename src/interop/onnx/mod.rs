@@ -1,4 +1,4 @@
-//! Export to ONNX: a recorded forward pass, node by node, as the operators of the format.
+//! Export to ONNX: a recorded forward pass as operators of the format, node by node.
 //!
 //! Nothing here knows a network. What is on the tape is exported, with the statistics of its
 //! normalisations and its dropout. Activations are NCHW and weights in the reference's order of
