@@ -1,4 +1,4 @@
-//! Floor 6: measuring. Every benchmark ends in a [`Report`], which is printed, written as JSON,
+//! Floor 9: measuring. Every benchmark ends in a [`Report`], which is printed, written as JSON,
 //! drawn and compared.
 
 mod ceiling;

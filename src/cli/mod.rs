@@ -1,4 +1,4 @@
-//! Floor 7: the command line. One file a subcommand; the only floor that prints.
+//! Floor 10: the command line. One file a subcommand; the only floor that prints.
 //!
 //! Results go to stdout, progress and errors to stderr. Exit codes: 0 success, 1 a failure, 2 a
 //! command line that makes no sense, 3 a comparison of benchmarks that found something slower, 130

@@ -1,5 +1,5 @@
-//! What `conv2d`, `conv_transpose2d` and their weight gradient share: the geometry, and the choice
-//! of a kernel.
+//! Floor 3: what `conv2d`, `conv_transpose2d` and their weight gradient share: the geometry, and
+//! the choice of a kernel.
 //!
 //! A [`ContractionKey`] is all that a choice may depend on. A [`Ladder`] holds the kernels that can
 //! compute it on a device: each [`Rung`] with its tiles, by name. [`choose`] takes a forced rung if

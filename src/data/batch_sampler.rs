@@ -71,18 +71,18 @@ mod tests {
     use super::*;
     use crate::data::{DataOptions, Dataset, Split};
 
-    fn schedule(batch_size: usize, seed: u64) -> Result<BatchSampler, DataError> {
+    fn sampler(batch_size: usize, seed: u64) -> Result<BatchSampler, DataError> {
         let dataset = Dataset::bundled(&DataOptions::new(16)).unwrap();
         BatchSampler::new(dataset.get(Split::Val).unwrap(), batch_size, seed)
     }
 
     #[test]
     fn an_epoch_shows_every_pair_once_and_drops_the_short_batch() {
-        let schedule = schedule(12, 5).unwrap();
-        assert_eq!(schedule.steps_per_epoch(), 3);
+        let sampler = sampler(12, 5).unwrap();
+        assert_eq!(sampler.steps_per_epoch(), 3);
         let epoch = |e: u64| {
             (0..3)
-                .flat_map(|s| schedule.samples(3 * e + s))
+                .flat_map(|s| sampler.samples(3 * e + s))
                 .collect::<Vec<_>>()
         };
         let mut pairs: Vec<usize> = epoch(0).iter().map(|sample| sample.pair).collect();
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_samples_depend_on_seed_and_step_alone() {
-        let (one, other) = (schedule(4, 5).unwrap(), schedule(4, 6).unwrap());
+        let (one, other) = (sampler(4, 5).unwrap(), sampler(4, 6).unwrap());
         let forwards: Vec<_> = (0..25).map(|step| one.samples(step)).collect();
         let backwards: Vec<_> = (0..25).rev().map(|step| one.samples(step)).collect();
         assert!(forwards.iter().eq(backwards.iter().rev()));
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_batch_that_no_epoch_fills_is_a_typed_error() {
         for batch_size in [0, 41, usize::MAX] {
-            let error = schedule(batch_size, 0).unwrap_err();
+            let error = sampler(batch_size, 0).unwrap_err();
             assert!(
                 matches!(error, DataError::BatchSize { pairs: 40, .. }),
                 "{error}"

@@ -186,7 +186,7 @@ pub enum DataError {
         /// How many there should be.
         images: usize,
     },
-    /// Colours are to be learnt from an image that has none.
+    /// Colours are to be learned from an image that has none.
     #[error("{}: is grey; --output lab-ab learns from colours: replace or remove it", path.display())]
     Colourless {
         /// The image.

@@ -49,7 +49,7 @@ impl LoaderOptions {
 /// the step alone.
 #[derive(Debug)]
 pub struct Loader {
-    schedule: Arc<BatchSampler>,
+    sampler: Arc<BatchSampler>,
     step: u64,
     channels: Vec<Receiver<Result<Batch, DataError>>>,
     /// The index in `channels` of the worker that makes the batch of `step`.
@@ -65,11 +65,11 @@ impl Loader {
     /// # Errors
     /// [`DataError::BatchSize`] and [`DataError::Spawn`].
     pub fn new(set: Arc<PairSet>, options: &LoaderOptions) -> Result<Self, DataError> {
-        let schedule = Arc::new(BatchSampler::new(&set, options.batch_size, options.seed)?);
+        let sampler = Arc::new(BatchSampler::new(&set, options.batch_size, options.seed)?);
         let stop = Arc::new(AtomicBool::new(false));
         let workers = options.workers.max(1);
         let mut loader = Self {
-            schedule: schedule.clone(),
+            sampler: sampler.clone(),
             step: options.first_step,
             channels: Vec::with_capacity(workers),
             turn: 0,
@@ -79,14 +79,14 @@ impl Loader {
         };
         for worker in 0..workers as u64 {
             let (sender, receiver) = sync_channel(options.prefetch);
-            let (set, schedule, stop) = (set.clone(), schedule.clone(), stop.clone());
+            let (set, sampler, stop) = (set.clone(), sampler.clone(), stop.clone());
             let first = options.first_step.saturating_add(worker);
             let thread = thread::Builder::new()
                 .name(format!("data-{worker}"))
                 .spawn(move || {
                     produce(
                         &set,
-                        &schedule,
+                        &sampler,
                         (first..=u64::MAX).step_by(workers),
                         &sender,
                         &stop,
@@ -126,7 +126,7 @@ impl Loader {
 
     /// How many batches an epoch has; at least 1.
     pub fn steps_per_epoch(&self) -> u64 {
-        self.schedule.steps_per_epoch()
+        self.sampler.steps_per_epoch()
     }
 
     /// How long the callers of [`Loader::next_batch`] have waited so far. Near zero if the threads
@@ -153,13 +153,13 @@ impl Drop for Loader {
 /// Sends the batch of each step until the loader is gone or a pair cannot be read.
 fn produce(
     set: &PairSet,
-    schedule: &BatchSampler,
+    sampler: &BatchSampler,
     steps: impl Iterator<Item = u64>,
     sender: &SyncSender<Result<Batch, DataError>>,
     stop: &AtomicBool,
 ) {
     for step in steps {
-        let samples = schedule.samples(step);
+        let samples = sampler.samples(step);
         let mut batch = set.empty_batch(&samples);
         for sample in samples {
             if stop.load(Ordering::Relaxed) {
@@ -193,9 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn batches_come_in_the_schedules_order_for_any_number_of_threads() {
+    fn batches_come_in_the_samplers_order_for_any_number_of_threads() {
         let set = bundled();
-        let schedule = BatchSampler::new(&set, 7, 3).unwrap();
+        let sampler = BatchSampler::new(&set, 7, 3).unwrap();
         for (workers, prefetch, first_step) in [(0, 0, 0), (1, 1, 26), (3, 2, 27), (5, 0, 1000)] {
             let options = LoaderOptions {
                 workers,
@@ -207,7 +207,7 @@ mod tests {
             assert_eq!(loader.steps_per_epoch(), 28);
             for step in first_step..first_step + 8 {
                 assert_eq!(loader.step(), step);
-                let expected = set.batch(&schedule.samples(step)).unwrap();
+                let expected = set.batch(&sampler.samples(step)).unwrap();
                 assert!(loader.next_batch().unwrap() == expected, "step {step}");
             }
         }

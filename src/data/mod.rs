@@ -1,4 +1,5 @@
-//! Pairs of images: found on disk, decoded, resized, jittered and handed to training in batches.
+//! Floor 6: pairs of images, found on disk, decoded, resized, jittered and handed to training in
+//! batches.
 //!
 //! From the file to the batch, one file for each idea:
 //!

@@ -1,4 +1,4 @@
-//! Floor 6: files that other programs read and write.
+//! Floor 7: files that other programs read and write.
 
 mod entry;
 mod error;

@@ -1,4 +1,4 @@
-//! Floor 6: losses, the step, its schedule, checkpoints, the run folder and the loop.
+//! Floor 8: losses, the step, its schedule, checkpoints, the run folder and the loop.
 
 mod config;
 mod error;

@@ -78,6 +78,23 @@ fn the_map_names_every_module() {
 }
 
 #[test]
+fn every_module_says_its_floor() {
+    for (name, floor) in floors() {
+        let files = [format!("src/{name}.rs"), format!("src/{name}/mod.rs")];
+        let text = files
+            .iter()
+            .find_map(|file| fs::read_to_string(root().join(file)).ok())
+            .unwrap();
+        let expected = format!("//! Floor {floor}: ");
+        assert!(
+            text.starts_with(&expected),
+            "{name} begins with {:?}",
+            text.lines().next()
+        );
+    }
+}
+
+#[test]
 fn nothing_imports_upwards() {
     let floors = floors();
     let place = |file: &str| floors.iter().position(|(name, _)| name == top(file));
