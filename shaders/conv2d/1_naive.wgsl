@@ -1,22 +1,16 @@
-// conv2d, rung 1: the formula, one thread per output number. What the other rungs are checked
-// against.
+// conv2d, 1_naive: the formula, one thread an output number.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
-//
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of
-// conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
-// nowhere; 1 is none.
-//
-// Layouts input, output: [batch, height, width, channels], offsets and pixel strides in vec4s;
-// weight, bias: dense.
-//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
-// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid ceil(batch * out_height * out_width * out_channels4 * 4 / WORKGROUP) groups, folded at 65535
+// Options   TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci]: the input gradient of conv_transpose2d;
+//           INPUT_SLOPE reads the input through a leaky ReLU that is stored nowhere; 1 is none
+// Layouts   input, output: [batch, height, width, channels], offsets and pixel strides in vec4s;
+//           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
+// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
+// Grid      ceil(output numbers, those of pad lanes too / WORKGROUP) groups, folded at 65535
 // Limits    fewer than 2^32 numbers in every operand
-// Speed 0.4-0.8 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by
-// ops::conv2d.
+// Speed     0.4-0.8 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads
+// Caller    ops/conv2d.rs
 
 alias ActivationScalar = f32; // how activations are stored
 alias WeightScalar = f32; // how weights are stored
@@ -40,10 +34,10 @@ struct Params {
     input_stride: u32,
     output_offset: u32,
     output_stride: u32,
-    splits: u32, // 1: only rung 5 splits the contraction
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
+    splits: u32, // 1: only split_k splits the contraction
+    stride: u32, // here STRIDE
+    input_slope: f32, // here INPUT_SLOPE
+    pad: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -91,11 +85,13 @@ fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
                     if TRANSPOSED_WEIGHT {
                         at = (tap * out_channels + co) * in_channels + ci;
                     }
-                    sum += input_number((params.input_offset + source * params.input_stride) * 4u + ci) * f32(weight[at]);
+                    let pixel_at = (params.input_offset + source * params.input_stride) * 4u;
+                    sum += input_number(pixel_at + ci) * f32(weight[at]);
                 }
             }
         }
     }
     let value = select(0.0, sum, co < params.out_channels);
-    output[(params.output_offset + pixel * params.output_stride) * 4u + co] = ActivationScalar(value);
+    let pixel_at = (params.output_offset + pixel * params.output_stride) * 4u;
+    output[pixel_at + co] = ActivationScalar(value);
 }

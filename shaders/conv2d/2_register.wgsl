@@ -1,29 +1,18 @@
-// conv2d, rung 2: a register tile, and nothing else: no subgroups, no workgroup memory, no barrier.
+// conv2d, 2_register: a register tile, and nothing else: no subgroups, no barrier.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
-//
-// A thread computes TILE_PIXELS neighbouring pixels x TILE_VECTORS vec4s of output channels, four
-// input channels at a time: every weight that it loads serves TILE_PIXELS pixels, every input vec4
-// serves TILE_VECTORS * 4 channels.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of
-// conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
-// nowhere; 1 is none.
-//
-// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
-// weight, bias: dense.
-//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
-// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid ceil(batch * out_height * out_width / TILE_PIXELS) * ceil(out_channels4 / TILE_VECTORS)
-// threads, WORKGROUP a group,
-//           folded at 65535
+// Options   TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci]: the input gradient of conv_transpose2d;
+//           INPUT_SLOPE reads the input through a leaky ReLU that is stored nowhere; 1 is none
+// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+//           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
+// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
+// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * ceil(out_channels4 / TILE_VECTORS)
+//           threads, folded at 65535
 // Limits    fewer than 2^32 vec4s in every operand
-// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
-// by 2): 9-18 with 8 pixels x
-//           2 vec4s on the large layers, 1-3 with one output channel (rung 3: 0.6-1.5).
-//           Limited by loads, which a CPU adapter makes lane by lane: TILE_PIXELS + 4*TILE_VECTORS of them for 16 times their product.
-//           Wins up to 8 output channels, where rung 3 idles its lanes, and without subgroups. Called by ops::conv2d.
+// Speed     9-18 GFLOP/s on lavapipe 22.3's large layers; wins up to 8 output channels
+// Caller    ops/conv2d.rs
+// parts: conv_register, conv2d_gather
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Weight = vec4<f32>; // how weights are stored
@@ -35,115 +24,3 @@ const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const WORKGROUP: u32 = 64u;
 const TILE_PIXELS: u32 = 8u;
 const TILE_VECTORS: u32 = 1u; // vec4s of output channels a thread
-
-struct Params {
-    batch: u32,
-    in_height: u32,
-    in_width: u32,
-    in_channels4: u32,
-    out_height: u32,
-    out_width: u32,
-    out_channels: u32,
-    padding: u32,
-    input_offset: u32,
-    input_stride: u32,
-    output_offset: u32,
-    output_stride: u32,
-    splits: u32, // 1: only rung 5 splits the contraction
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<Activation>;
-@group(0) @binding(2) var<storage, read> weight: array<Weight>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<Activation>;
-
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
-// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
-fn input_vector(at: u32) -> vec4<f32> {
-    let x = vec4<f32>(input[at]);
-    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
-
-fn weight_row(at: u32) -> vec4<f32> {
-    return vec4<f32>(weight[at]);
-}
-
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
-// output channels.
-fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
-    if TRANSPOSED_WEIGHT {
-        let step = params.in_channels4;
-        let at = (tap * out_channels4 + column) * 4u * step + ci4;
-        return transpose(mat4x4(weight_row(at), weight_row(at + step), weight_row(at + 2u * step), weight_row(at + 3u * step)));
-    }
-    let at = (tap * params.in_channels4 + ci4) * 4u * out_channels4 + column;
-    return mat4x4(weight_row(at), weight_row(at + out_channels4), weight_row(at + 2u * out_channels4), weight_row(at + 3u * out_channels4));
-}
-
-fn store(pixel: u32, co4: u32, value: vec4<f32>) {
-    var sum = value;
-    if HAS_BIAS {
-        sum += bias[co4];
-    }
-    let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.out_channels); // the others are pad lanes
-    output[params.output_offset + pixel * params.output_stride + co4] = Activation(select(vec4(0.0), sum, real));
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let out_channels4 = (params.out_channels + 3u) / 4u;
-    let pixels = params.batch * params.out_height * params.out_width;
-    let pixel_tiles = (pixels + TILE_PIXELS - 1u) / TILE_PIXELS;
-    let tile = (group.y * 65535u + group.x) * WORKGROUP + local;
-    let first = tile % pixel_tiles * TILE_PIXELS;
-    let co4 = tile / pixel_tiles * TILE_VECTORS;
-
-    if co4 >= out_channels4 {
-        return;
-    }
-    var image: array<u32, TILE_PIXELS>; // row of the batch where the pixel's image begins
-    var top: array<u32, TILE_PIXELS>;
-    var left: array<u32, TILE_PIXELS>;
-    for (var p = 0u; p < TILE_PIXELS; p++) {
-        let pixel = min(first + p, pixels - 1u);
-        image[p] = pixel / params.out_width / params.out_height * params.in_height;
-        top[p] = pixel / params.out_width % params.out_height * STRIDE - params.padding;
-        left[p] = pixel % params.out_width * STRIDE - params.padding;
-    }
-    var sums: array<vec4<f32>, TILE_PIXELS * TILE_VECTORS>;
-    for (var tap = 0u; tap < KERNEL * KERNEL; tap++) {
-        var source: array<u32, TILE_PIXELS>;
-        var inside: array<bool, TILE_PIXELS>;
-        for (var p = 0u; p < TILE_PIXELS; p++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
-            // bounds both sides.
-            let y = top[p] + tap / KERNEL;
-            let x = left[p] + tap % KERNEL;
-            inside[p] = y < params.in_height && x < params.in_width;
-            source[p] = params.input_offset + select(0u, (image[p] + y) * params.in_width + x, inside[p]) * params.input_stride;
-        }
-        for (var ci4 = 0u; ci4 < params.in_channels4; ci4++) {
-            var x: array<vec4<f32>, TILE_PIXELS>;
-            for (var p = 0u; p < TILE_PIXELS; p++) {
-                x[p] = select(vec4(0.0), input_vector(source[p] + ci4), inside[p]);
-            }
-            for (var v = 0u; v < TILE_VECTORS; v++) {
-                let w = weight_tile(tap, ci4, min(co4 + v, out_channels4 - 1u), out_channels4);
-                for (var p = 0u; p < TILE_PIXELS; p++) {
-                    sums[v * TILE_PIXELS + p] += w * x[p];
-                }
-            }
-        }
-    }
-    for (var v = 0u; v < TILE_VECTORS; v++) {
-        for (var p = 0u; p < TILE_PIXELS; p++) {
-            if first + p < pixels && co4 + v < out_channels4 {
-                store(first + p, co4 + v, sums[v * TILE_PIXELS + p]);
-            }
-        }
-    }
-}

@@ -1,29 +1,18 @@
-// conv2d, rung 4: a workgroup tile in shared memory. The rung for GPUs.
+// conv2d, 3_workgroup: a workgroup tile in shared memory. The rung for GPUs.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
-//
-// THREADS x THREADS threads compute THREADS*THREAD_PIXELS pixels x THREADS*THREAD_VECTORS vec4s of
-// output channels. The contraction, (ky, kx, vec4 of ci) counted as one list, is walked STAGE vec4s
-// at a time: all threads fetch them into shared memory, then each multiplies its own register tile.
-// Neighbouring threads read and write neighbouring channels.
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of
-// conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
-// nowhere; 1 is none.
-//
-// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
-// weight, bias: dense.
-//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
-// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid ceil(batch * out_height * out_width / (THREADS * THREAD_PIXELS)) * ceil(out_channels4 /
-// (THREADS * THREAD_VECTORS)) groups,
-//           folded at 65535
-// Limits THREADS^2 invocations; STAGE * THREAD_PIXELS a multiple of THREADS; STAGE * THREAD_VECTORS
-// <= THREADS;
-//           16 * STAGE * THREADS * (THREAD_PIXELS + 4 * THREAD_VECTORS) bytes of workgroup memory
-// Speed unmeasured on a GPU. 4-6 GFLOP/s on lavapipe 22.3, where barriers and shared memory only
-// cost. Called by ops::conv2d.
+// Options   TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci]: the input gradient of conv_transpose2d;
+//           INPUT_SLOPE reads the input through a leaky ReLU that is stored nowhere; 1 is none
+// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+//           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
+// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
+// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * ceil(out_channels4 / TILE_VECTORS)
+//           groups, folded at 65535
+// Limits    THREADS^2 invocations; 16 * (size of x_tile + size of w_tile) bytes of workgroup memory
+// Speed     GPU: unmeasured; 4-6 GFLOP/s on lavapipe 22.3, where barriers only cost
+// Caller    ops/conv2d.rs
+// parts: conv_workgroup, conv2d_gather
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Weight = vec4<f32>; // how weights are stored
@@ -32,151 +21,7 @@ const STRIDE: u32 = 2u;
 const TRANSPOSED_WEIGHT: bool = false;
 const HAS_BIAS: bool = false;
 const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
-const THREADS: u32 = 16u;
+const THREADS: u32 = 16u; // on a side of the workgroup
 const THREAD_PIXELS: u32 = 4u;
 const THREAD_VECTORS: u32 = 1u; // vec4s of output channels a thread
 const STAGE: u32 = 4u; // vec4s of the contraction in shared memory
-const TILE_PIXELS: u32 = THREADS * THREAD_PIXELS;
-const TILE_VECTORS: u32 = THREADS * THREAD_VECTORS;
-const FETCHES: u32 = STAGE * THREAD_PIXELS / THREADS; // input vec4s that a thread fetches a stage
-const PIXELS_A_FETCH: u32 = THREADS * THREADS / STAGE;
-const_assert STAGE * THREAD_PIXELS % THREADS == 0u && STAGE * THREAD_VECTORS <= THREADS;
-
-struct Params {
-    batch: u32,
-    in_height: u32,
-    in_width: u32,
-    in_channels4: u32,
-    out_height: u32,
-    out_width: u32,
-    out_channels: u32,
-    padding: u32,
-    input_offset: u32,
-    input_stride: u32,
-    output_offset: u32,
-    output_stride: u32,
-    splits: u32, // 1: only rung 5 splits the contraction
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<Activation>;
-@group(0) @binding(2) var<storage, read> weight: array<Weight>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<Activation>;
-
-var<workgroup> x_tile: array<vec4<f32>, STAGE * TILE_PIXELS>; // [STAGE][pixel]
-var<workgroup> w_tile: array<vec4<f32>, STAGE * 4u * TILE_VECTORS>; // [STAGE][ci % 4][vec4 of output channels]
-
-// One stage of the product: this thread's pixels are ty, ty + THREADS, ..., its vec4s of channels
-// tx, tx + THREADS, ...
-fn multiply(tx: u32, ty: u32, sums: ptr<function, array<vec4<f32>, THREAD_PIXELS * THREAD_VECTORS>>) {
-    for (var k = 0u; k < STAGE; k++) {
-        var x: array<vec4<f32>, THREAD_PIXELS>;
-        for (var p = 0u; p < THREAD_PIXELS; p++) {
-            x[p] = x_tile[k * TILE_PIXELS + ty + p * THREADS];
-        }
-        for (var v = 0u; v < THREAD_VECTORS; v++) {
-            let at = k * 4u * TILE_VECTORS + tx + v * THREADS;
-            let w = mat4x4(w_tile[at], w_tile[at + TILE_VECTORS], w_tile[at + 2u * TILE_VECTORS], w_tile[at + 3u * TILE_VECTORS]);
-            for (var p = 0u; p < THREAD_PIXELS; p++) {
-                (*sums)[v * THREAD_PIXELS + p] += w * x[p];
-            }
-        }
-    }
-}
-
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
-// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
-fn input_vector(at: u32) -> vec4<f32> {
-    let x = vec4<f32>(input[at]);
-    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
-
-fn weight_row(at: u32) -> vec4<f32> {
-    return vec4<f32>(weight[at]);
-}
-
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
-// output channels.
-fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
-    if TRANSPOSED_WEIGHT {
-        let step = params.in_channels4;
-        let at = (tap * out_channels4 + column) * 4u * step + ci4;
-        return transpose(mat4x4(weight_row(at), weight_row(at + step), weight_row(at + 2u * step), weight_row(at + 3u * step)));
-    }
-    let at = (tap * params.in_channels4 + ci4) * 4u * out_channels4 + column;
-    return mat4x4(weight_row(at), weight_row(at + out_channels4), weight_row(at + 2u * out_channels4), weight_row(at + 3u * out_channels4));
-}
-
-fn store(pixel: u32, co4: u32, value: vec4<f32>) {
-    var sum = value;
-    if HAS_BIAS {
-        sum += bias[co4];
-    }
-    let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.out_channels); // the others are pad lanes
-    output[params.output_offset + pixel * params.output_stride + co4] = Activation(select(vec4(0.0), sum, real));
-}
-
-@compute @workgroup_size(THREADS * THREADS)
-fn conv2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let fetched_k = local % STAGE;
-    let fetched_pixel = local / STAGE;
-    let tx = local % THREADS;
-    let ty = local / THREADS;
-    let out_channels4 = (params.out_channels + 3u) / 4u;
-    let pixels = params.batch * params.out_height * params.out_width;
-    let pixel_tiles = (pixels + TILE_PIXELS - 1u) / TILE_PIXELS;
-    let tile = group.y * 65535u + group.x;
-    let first = tile % pixel_tiles * TILE_PIXELS;
-    let first_co4 = tile / pixel_tiles * TILE_VECTORS;
-
-    var image: array<u32, FETCHES>; // row of the batch where the pixel's image begins
-    var top: array<u32, FETCHES>;
-    var left: array<u32, FETCHES>;
-    for (var f = 0u; f < FETCHES; f++) {
-        let pixel = min(first + fetched_pixel + f * PIXELS_A_FETCH, pixels - 1u);
-        image[f] = pixel / params.out_width / params.out_height * params.in_height;
-        top[f] = pixel / params.out_width % params.out_height * STRIDE - params.padding;
-        left[f] = pixel % params.out_width * STRIDE - params.padding;
-    }
-    var sums: array<vec4<f32>, THREAD_PIXELS * THREAD_VECTORS>;
-    let depth = KERNEL * KERNEL * params.in_channels4;
-    for (var start = 0u; start < depth; start += STAGE) {
-        let k4 = start + fetched_k;
-        let t = k4 / params.in_channels4;
-        for (var f = 0u; f < FETCHES; f++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
-            // bounds both sides.
-            let y = top[f] + t / KERNEL;
-            let x = left[f] + t % KERNEL;
-            let inside = k4 < depth && y < params.in_height && x < params.in_width;
-            let pixel = select(0u, (image[f] + y) * params.in_width + x, inside);
-            let source = params.input_offset + pixel * params.input_stride + k4 % params.in_channels4;
-            x_tile[fetched_k * TILE_PIXELS + fetched_pixel + f * PIXELS_A_FETCH] = select(vec4(0.0), input_vector(source), inside);
-        }
-        if local < STAGE * TILE_VECTORS {
-            // Past the end of the contraction x is zero and any weight does.
-            let row = min(start + local / TILE_VECTORS, depth - 1u);
-            let column = min(first_co4 + local % TILE_VECTORS, out_channels4 - 1u);
-            let w = weight_tile(row / params.in_channels4, row % params.in_channels4, column, out_channels4);
-            for (var i = 0u; i < 4u; i++) {
-                w_tile[(local / TILE_VECTORS * 4u + i) * TILE_VECTORS + local % TILE_VECTORS] = w[i];
-            }
-        }
-        workgroupBarrier();
-        multiply(tx, ty, &sums);
-        workgroupBarrier();
-    }
-    for (var p = 0u; p < THREAD_PIXELS; p++) {
-        let pixel = first + ty + p * THREADS;
-        for (var v = 0u; v < THREAD_VECTORS; v++) {
-            let co4 = first_co4 + tx + v * THREADS;
-            if pixel < pixels && co4 < out_channels4 {
-                store(pixel, co4, sums[v * THREAD_PIXELS + p]);
-            }
-        }
-    }
-}

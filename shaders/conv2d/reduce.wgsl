@@ -1,14 +1,15 @@
-// conv2d and conv_transpose2d, second half of a split contraction: adds the parts in a fixed order,
-// and the bias.
+// conv2d and conv_transpose2d, reduce: the second half of split_k. It adds the parts in a fixed
+// order, and the bias.
 //
-//   output[pixel, co] = bias[co] + sum over split of partial[split][pixel, co], split = 0, 1, 2, ...
+//   output[pixel, co] = bias[co] + sum over split = 0, 1, 2, ... of partial[split][pixel, co]
 //
-// Layouts partial: [splits][pixels][channels4] vec4s, as written by split_k.wgsl; output:
-// [pixels, channels4] with offset and row
-//           stride in vec4s, its pad lanes written as zero; bias: [channels4]
+// Layouts   partial: [splits][pixels][channels4] vec4s, as split_k writes them; bias: [channels4];
+//           output: [pixels, channels4] with offset and row stride in vec4s, pad lanes zero
 // Bindings  0 params, 1 partial, 2 bias (any buffer if !HAS_BIAS: it is not read), 3 output
 // Grid      ceil(pixels * channels4 / WORKGROUP) groups, folded at 65535
-// Speed     bound by memory: reads the parts once. Called by ops::conv2d and ops::conv_transpose2d.
+// Limits    fewer than 2^32 vec4s in every operand
+// Speed     bound by memory: reads the parts once
+// Caller    ops/conv2d.rs, for both families
 
 alias Activation = vec4<f32>; // how activations are stored
 const HAS_BIAS: bool = false;
@@ -31,7 +32,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> output: array<Activation>;
 
 @compute @workgroup_size(WORKGROUP)
-fn conv2d_reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn conv2d_reduce(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
     let channels4 = (params.channels + 3u) / 4u;
     let index = (group.y * 65535u + group.x) * WORKGROUP + local;
     let size = params.pixels * channels4;
@@ -46,6 +50,8 @@ fn conv2d_reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     if HAS_BIAS {
         sum += bias[co4];
     }
-    let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.channels); // the others are pad lanes
-    output[params.output_offset + index / channels4 * params.output_stride + co4] = Activation(select(vec4(0.0), sum, real));
+    // The channels that are not real are pad lanes.
+    let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.channels);
+    let at = params.output_offset + index / channels4 * params.output_stride + co4;
+    output[at] = Activation(select(vec4(0.0), sum, real));
 }

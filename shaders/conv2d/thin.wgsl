@@ -1,34 +1,18 @@
-// conv2d, rung 7: few input channels, counted exactly. For the first layer of a network.
+// conv2d, thin: few input channels, counted exactly. For the first layer of a network.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of
 //       input[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, ci] * weight[ky, kx, ci, co]
-//
-//   input row       0 1 2 3 4 5 6 7 8 9       A lane computes a strip of STRIP neighbouring pixels of a row for TILE_VECTORS vec4s of
-//   pixel 0         * * * *                   output channels. Of each input row it fetches the columns under the strip once for
-//   pixel 1             * * * *               all taps that meet them: 10 instead of 16 for 4 pixels at kernel 4, stride 2. All
-//   ...                                       lanes need the same weights: each fetches a few, the shuffle hands them to all.
-//
-// Pad channels are multiplied by nothing. Arrays are nested as the loops are: a compiler unrolls a
-// loop that walks a whole array. TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is
-// the input gradient of conv_transpose2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
-// nowhere; 1 is none.
-//
-// Layouts input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
-// weight, bias: dense.
-//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, and written as zero.
-// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS: it is not read), 4 output
-// Grid ceil(strips / WORKGROUP) * ceil(out_channels4 / TILE_VECTORS) groups, folded at 65535, where
-// strips are
-//           batch * out_height * ceil(out_width / STRIP)
-// Limits IN_CHANNELS is the input's channel count, exactly; SUBGROUP is the device's subgroup size,
-// exactly; WORKGROUP is a
-//           multiple of it; no lane leaves early
-// Speed lavapipe 22.3, medians of two rounds beside rung 3 in one run: 12-14 GFLOP/s and 3.5-4.9 on
-// 64x64x3 -> 32x32x16, 14-19 and
-//           7-9 on two of 64x64x6, 12-16 and 8-9 on 256x256x3 -> 128x128x64. Loses with TRANSPOSED_WEIGHT (8-14 and 9-15), where a lane
-//           makes a weight vec4 of four. Limited by loads, which a CPU adapter makes lane by lane. Unmeasured on a GPU.
-//           Called by ops::conv2d.
+// Options   TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci]: the input gradient of conv_transpose2d;
+//           INPUT_SLOPE reads the input through a leaky ReLU that is stored nowhere; 1 is none
+// Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+//           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
+// Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
+// Grid      ceil(strips / WORKGROUP) * ceil(out_channels4 / TILE_VECTORS) groups, folded at 65535;
+//           strips = batch * out_height * ceil(out_width / STRIP)
+// Limits    IN_CHANNELS channels exactly; SUBGROUP as in 4_broadcast; no lane leaves early
+// Speed     lavapipe 22.3: 12-14 GFLOP/s, 4_broadcast 3.5-4.9 (64x64x3 -> 32x32x16); GPU unmeasured
+// Caller    ops/conv2d.rs
+// parts: conv_operands, conv_weight_tile, conv_result, gather
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Weight = vec4<f32>; // how weights are stored
@@ -48,60 +32,13 @@ const WEIGHTS: u32 = KERNEL * IN_CHANNELS * TILE_VECTORS; // weight vec4s of one
 const FETCHES: u32 = (WEIGHTS + SUBGROUP - 1u) / SUBGROUP; // of them a lane fetches so many
 const_assert WORKGROUP % SUBGROUP == 0u;
 
-struct Params {
-    batch: u32,
-    in_height: u32,
-    in_width: u32,
-    in_channels4: u32,
-    out_height: u32,
-    out_width: u32,
-    out_channels: u32,
-    padding: u32,
-    input_offset: u32,
-    input_stride: u32,
-    output_offset: u32,
-    output_stride: u32,
-    splits: u32, // 1: only rung 5 splits the contraction
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<Activation>;
-@group(0) @binding(2) var<storage, read> weight: array<Weight>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<Activation>;
-
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
-// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
-fn input_vector(at: u32) -> vec4<f32> {
-    let x = vec4<f32>(input[at]);
-    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
-
-fn weight_row(at: u32) -> vec4<f32> {
-    return vec4<f32>(weight[at]);
-}
-
 // weight[tap, ci, 4*column ..]
 fn weight_vector(tap: u32, ci: u32, column: u32, out_channels4: u32) -> vec4<f32> {
     if TRANSPOSED_WEIGHT {
-        let step = IN_VECTORS;
-        let at = (tap * out_channels4 + column) * 4u * step + ci / 4u;
-        let rows = mat4x4(weight_row(at), weight_row(at + step), weight_row(at + 2u * step), weight_row(at + 3u * step));
-        return transpose(rows)[ci % 4u];
+        let at = (tap * out_channels4 + column) * 4u * IN_VECTORS + ci / 4u;
+        return transpose(weight_rows(at, IN_VECTORS))[ci % 4u];
     }
     return weight_row((tap * IN_VECTORS * 4u + ci) * out_channels4 + column);
-}
-
-fn store(pixel: u32, co4: u32, value: vec4<f32>) {
-    var sum = value;
-    if HAS_BIAS {
-        sum += bias[co4];
-    }
-    let real = vec4(co4 * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(params.out_channels); // the others are pad lanes
-    output[params.output_offset + pixel * params.output_stride + co4] = Activation(select(vec4(0.0), sum, real));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -119,25 +56,22 @@ fn conv2d(
     let strip = tile % strip_groups * WORKGROUP + local;
     let row = min(strip, strips - 1u) / row_strips; // of all images
     let ox = strip % row_strips * STRIP;
-    let image = row / params.out_height * params.in_height; // row of the batch where the image begins
+    let image = row / params.out_height * params.in_height; // row of the batch where it begins
     let top = row % params.out_height * STRIDE - params.padding;
     let left = ox * STRIDE - params.padding;
 
     var sums: array<array<vec4<f32>, STRIP>, TILE_VECTORS>;
     for (var ky = 0u; ky < KERNEL; ky++) {
-        // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds
-        // both sides.
-        let y = top + ky;
         var x: array<array<f32, IN_CHANNELS>, COLUMNS>;
         for (var c = 0u; c < COLUMNS; c++) {
-            let inside = y < params.in_height && left + c < params.in_width;
-            let pixel = select(0u, (image + y) * params.in_width + left + c, inside);
+            let source = source_at(image, top + ky, left + c);
+            let at = params.input_offset + source.pixel * params.input_stride;
             var value: array<vec4<f32>, IN_VECTORS>;
             for (var i = 0u; i < IN_VECTORS; i++) {
-                value[i] = input_vector(params.input_offset + pixel * params.input_stride + i);
+                value[i] = input_vector(at + i);
             }
             for (var ci = 0u; ci < IN_CHANNELS; ci++) {
-                x[c][ci] = select(0.0, value[ci / 4u][ci % 4u], inside);
+                x[c][ci] = select(0.0, value[ci / 4u][ci % 4u], source.inside);
             }
         }
         var fetched: array<vec4<f32>, FETCHES>;

@@ -1,19 +1,18 @@
-// Winograd's transform of tiles: input, weight and output of rung 10 go through it, each with its
-// own matrix.
+// winograd_transform: input, weight and output of winograd go through it, each with its own matrix.
 //
-//   output[image, tile, j, l] = bias + sum over i, k of matrix[j][i] * matrix[l][k] * activated(input[image, tile, i, k])
+//   output[image, tile, j, l] = bias + sum over i, k of
+//       matrix[j][i] * matrix[l][k] * leaky_relu(input[image, tile, i, k])
 //
-// A thread makes one tile of eight channels. It sums row by row, sum over k first, so that the code
-// has one load. What lies outside of the map that a tile is cut from is 0, and what would lie
-// outside of the map that it is put in is left out. The two halves of a word are an even and an odd
-// channel, kept apart from the load to the store as the rows of a matrix. input_slope reads the
-// input through a leaky ReLU, x > 0 ? x : input_slope * x; 1 is none.
-//
-// Layouts   input, output: eights of channels, where the sides of the parameters say; bias: dense.
+//   A thread makes one tile of eight channels, row by row, over k first, so that the code has one
+//   load. What lies outside of the map that a tile is cut from is 0; what would lie outside of the
+//   map that it is put in is left out.
+// Layouts   input, output: eights of channels, where the sides of the parameters say; bias: dense
 // Bindings  0 params, 1 input, 2 output, 3 bias (any buffer if has_bias is 0: it is not read)
 // Grid      ceil(items / WORKGROUP), folded at 65535; an item is an image's tile's eight
-// Limits    matrices up to SIZE x SIZE
-// Speed     see conv2d/winograd.wgsl. Called by ops::winograd.
+// Limits    matrices up to SIZE x SIZE; 64-bit integers
+// Speed     part of winograd's
+// Caller    contraction/winograd
+// parts: eights, leaky_relu
 
 const WORKGROUP: u32 = 8u;
 const SIZE: u32 = 6u;
@@ -52,19 +51,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<u64>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
-// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
-fn activated(x: vec4<f32>) -> vec4<f32> {
-    return select(x, params.input_slope * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
-
-// Even and odd numbers of eight.
-fn eight(pairs: vec4<u64>) -> mat2x4<f32> {
-    return mat2x4(activated(bitcast<vec4<f32>>(vec4<u32>(pairs))), activated(bitcast<vec4<f32>>(vec4<u32>(pairs >> vec4(32u)))));
-}
-
-fn words(sum: mat2x4<f32>) -> vec4<u64> {
-    return vec4<u64>(bitcast<vec4<u32>>(sum[0])) | (vec4<u64>(bitcast<vec4<u32>>(sum[1])) << vec4(32u));
+// Even and odd numbers of eight, as they enter the sum.
+fn load(pairs: vec4<u64>) -> mat2x4<f32> {
+    let x = eight(pairs);
+    return mat2x4(leaky_relu(x.even, params.input_slope), leaky_relu(x.odd, params.input_slope));
 }
 
 // Six values side by side. Named and not an array, and without loops over them: a loop around much
@@ -81,8 +71,14 @@ struct Row {
 
 // sum + factor * row
 fn plus(sum: Row, factor: f32, row: Row) -> Row {
-    return Row(sum.a + factor * row.a, sum.b + factor * row.b, sum.c + factor * row.c, sum.d + factor * row.d, sum.e + factor * row.e,
-        sum.f + factor * row.f);
+    return Row(
+        sum.a + factor * row.a,
+        sum.b + factor * row.b,
+        sum.c + factor * row.c,
+        sum.d + factor * row.d,
+        sum.e + factor * row.e,
+        sum.f + factor * row.f,
+    );
 }
 
 fn place(side: Side, image: u32, tile_y: u32, tile_x: u32) -> u32 {
@@ -100,7 +96,8 @@ struct Target {
 fn put(tile: Target, j: u32, l: u32, value: mat2x4<f32>) {
     let to = params.output;
     if l < to.count && tile.x + l < to.width {
-        output[tile.first + j * to.y + l * to.x] = words(value + tile.bias);
+        let sum = value + tile.bias;
+        output[tile.first + j * to.y + l * to.x] = words(sum[0], sum[1]);
     }
 }
 
@@ -116,7 +113,10 @@ fn put_row(tile: Target, j: u32, row: Row) {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn winograd_transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn winograd_transform(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
     let item = (group.y * 65535u + group.x) * WORKGROUP + thread;
     if item >= params.items {
         return;
@@ -137,7 +137,8 @@ fn winograd_transform(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
         for (var k = 0u; k < side.count; k++) {
             let x = tile_x * side.spacing + k - side.padding;
             let inside = y < side.height && x < side.width;
-            let value = eight(select(vec4(0lu), input[select(0u, first + i * side.y + k * side.x, inside)], inside));
+            let at = select(0u, first + i * side.y + k * side.x, inside);
+            let value = load(select(vec4(0lu), input[at], inside));
             let column = params.matrix[2u * k];
             let rest = params.matrix[2u * k + 1u];
             row.a += column.x * value;

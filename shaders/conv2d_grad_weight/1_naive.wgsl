@@ -1,24 +1,16 @@
-// conv2d_grad_weight, rung 1: the formula, one thread per weight. What the other rungs are checked
-// against.
+// conv2d_grad_weight, 1_naive: the formula, one thread a weight.
 //
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
-//
-// large is the map on the side of more pixels. For conv2d: large = input, small = grad_output. For
-// conv_transpose2d: large = grad_output, small = input, and TRANSPOSED_OUTPUT writes
-// grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
-// stored nowhere; 1 is none.
-//
-// Layouts large, small: [batch, height, width, channels], offsets and pixel strides in vec4s;
-// grad_weight: dense.
-//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
-// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(splits * KERNEL * KERNEL * a * b
-// / WORKGROUP) groups (a, b: physical channel counts), folded at 65535 Limits fewer than 2^32
-// numbers in every operand
-// Speed 0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads. Called by
-// ops::conv2d_grad_weight.
+// Maps      conv2d: large = input, small = grad_output; conv_transpose2d: the other way round, and
+//           TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a]. Slopes: as INPUT_SLOPE in conv2d.
+// Layouts   large, small: [batch, height, width, channels], offsets and pixel strides in vec4s;
+//           grad_weight: dense, or [splits] of them, which reduce adds. Pad lanes are zero.
+// Bindings  0 params, 1 large, 2 small, 3 grad_weight
+// Grid      ceil(splits * KERNEL^2 * a * b / WORKGROUP) groups (a, b: physical channel counts)
+// Limits    fewer than 2^32 numbers in every operand
+// Speed     0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads
+// Caller    ops/conv2d_grad_weight.rs
 
 alias ActivationScalar = f32; // how activations are stored
 alias GradientScalar = f32; // how gradients of parameters are stored
@@ -43,9 +35,9 @@ struct Params {
     small_offset: u32,
     small_stride: u32,
     splits: u32, // parts of the sum over pixels, each with its own result
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
+    stride: u32, // here STRIDE
+    large_slope: f32, // here LARGE_SLOPE
+    small_slope: f32, // here SMALL_SLOPE
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -66,7 +58,10 @@ fn small_number(at: u32) -> f32 {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn conv2d_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn conv2d_grad_weight(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
     let a_channels = params.large_channels4 * 4u;
     let b_channels = params.small_channels4 * 4u;
     let size = KERNEL * KERNEL * a_channels * b_channels;

@@ -1,35 +1,19 @@
-// conv2d_grad_weight, rung 3: lanes share what they load. The rung for CPU adapters with subgroups.
+// conv2d_grad_weight, 4_broadcast: lanes share what they load, without memory and barriers.
 //
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
-//
-// A matrix product: the rows are patch vectors, (ky, kx, vec4 of a) counted as one list, the
-// columns are the vec4s of b, the contraction runs over pixels, four of a row at a time. A lane
-// owns a column and fetches one row vector; the shuffle hands every row vector to all columns.
-// LANES_ON_LARGE swaps the roles: lanes own patch vectors (where the result ends in their
-// channels).
-//
-// For conv2d: large = input, small = grad_output. For conv_transpose2d: large = grad_output, small
-// = input, and TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a].
-// LARGE_SLOPE and SMALL_SLOPE read the maps through a leaky ReLU, x > 0 ? x : SLOPE * x, that is
-// stored nowhere; 1 is none.
-//
-// Layouts large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
-// grad_weight: dense.
-//           Channel counts are rounded up to 4 in memory; pad lanes are zero in, hence out.
-// Bindings 0 params, 1 large, 2 small, 3 grad_weight (or the workspace
-// [splits][KERNEL][KERNEL][a][b] that reduce.wgsl sums) Grid ceil(rows / TILE_VECTORS) *
-// ceil(columns / SUBGROUP) * splits tiles, one a subgroup, where rows, columns are
-//           KERNEL^2 * large_channels4, small_channels4 (LANES_ON_LARGE: the other way round);
-//           ceil(tiles / (WORKGROUP / SUBGROUP)) groups, folded at 65535
-// Limits SUBGROUP is the device's subgroup size, exactly; WORKGROUP is a multiple of it;
-// TILE_VECTORS <= SUBGROUP; splits <= rows
-//           of all small images (batch * small_height); no lane leaves early
-// Speed lavapipe 22.3, GFLOP/s as process CPU time over two cores, on a loaded machine (it swings
-// by 2): 12-37 on the large
-//           layers, 1-5 on maps of 1-4 pixels, where storing the result costs most. Limited by loads, which a CPU adapter makes lane
-//           by lane: four pixels pay 8 of them for 64 * TILE_VECTORS multiply-adds a lane. Unmeasured on a GPU.
-//           Called by ops::conv2d_grad_weight.
+//   The matrix product of 2_register, four pixels of a row at a time. A lane owns a column and
+//   fetches one row; the shuffle hands every row to all columns. LANES_ON_LARGE swaps the roles.
+// Maps      conv2d: large = input, small = grad_output; conv_transpose2d: the other way round, and
+//           TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a]. Slopes: as INPUT_SLOPE in conv2d.
+// Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
+//           grad_weight: dense, or [splits] of them, which reduce adds. Pad lanes are zero.
+// Bindings  0 params, 1 large, 2 small, 3 grad_weight
+// Grid      ceil(rows / TILE_VECTORS) * ceil(columns / SUBGROUP) * splits subgroups
+// Limits    SUBGROUP as in conv2d; TILE_VECTORS <= SUBGROUP; splits <= batch * small_height
+// Speed     12-37 GFLOP/s on lavapipe 22.3's large layers; GPU: unmeasured
+// Caller    ops/conv2d_grad_weight.rs
+// parts: grad_weight_operands, grad_weight_store
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -43,42 +27,6 @@ const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const TILE_VECTORS: u32 = 8u; // row vec4s of a tile
 const_assert WORKGROUP % SUBGROUP == 0u && TILE_VECTORS <= SUBGROUP;
-
-struct Params {
-    batch: u32,
-    large_height: u32,
-    large_width: u32,
-    large_channels4: u32,
-    small_height: u32,
-    small_width: u32,
-    small_channels4: u32,
-    padding: u32,
-    large_offset: u32,
-    large_stride: u32,
-    small_offset: u32,
-    small_stride: u32,
-    splits: u32, // parts of the sum over pixels, each with its own result
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> large: array<Activation>;
-@group(0) @binding(2) var<storage, read> small: array<Activation>;
-@group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
-
-// Four numbers of either map as they enter the sum. The slope is for the bits of negative numbers:
-// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
-fn large_vector(at: u32) -> vec4<f32> {
-    let x = vec4<f32>(large[at]);
-    return select(x, LARGE_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
-
-fn small_vector(at: u32) -> vec4<f32> {
-    let x = vec4<f32>(small[at]);
-    return select(x, SMALL_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
 
 // Where a patch vector comes from: its tap and its vec4 of channels.
 struct Tap {
@@ -101,9 +49,11 @@ fn large_tile(tap: Tap, row: u32, ox: u32) -> mat4x4<f32> {
     var tile: mat4x4<f32>;
     for (var i = 0u; i < 4u; i++) {
         let x = (ox + i) * STRIDE + tap.kx - params.padding;
-        let inside = ox + i < params.small_width && y < params.large_height && x < params.large_width;
-        let source = params.large_offset + select(0u, image_row * params.large_width + x, inside) * params.large_stride;
-        tile[i] = select(vec4(0.0), large_vector(source + tap.channel4), inside);
+        let real = ox + i < params.small_width;
+        let inside = real && y < params.large_height && x < params.large_width;
+        let pixel = select(0u, image_row * params.large_width + x, inside);
+        let at = params.large_offset + pixel * params.large_stride + tap.channel4;
+        tile[i] = select(vec4(0.0), large_vector(at), inside);
     }
     return tile;
 }
@@ -117,33 +67,6 @@ fn small_tile(channel4: u32, row: u32, ox: u32) -> mat4x4<f32> {
         tile[i] = small_vector(params.small_offset + pixel * params.small_stride + channel4);
     }
     return tile;
-}
-
-// Column i of `block` holds row 4*row4 + i of the product, columns 4*column4 ...
-fn store(split: u32, row4: u32, column4: u32, block: mat4x4<f32>) {
-    let patches = KERNEL * KERNEL * params.large_channels4;
-    var patch_index = row4;
-    var b4 = column4;
-    if LANES_ON_LARGE {
-        patch_index = column4;
-        b4 = row4;
-    }
-    var values = block;
-    if LANES_ON_LARGE != TRANSPOSED_OUTPUT {
-        values = transpose(block);
-    }
-    let tap = patch_index / params.large_channels4;
-    let a4 = patch_index % params.large_channels4;
-    var at = patch_index * 4u * params.small_channels4 + b4;
-    var step = params.small_channels4;
-    if TRANSPOSED_OUTPUT {
-        at = (tap * params.small_channels4 + b4) * 4u * params.large_channels4 + a4;
-        step = params.large_channels4;
-    }
-    at += split * patches * 4u * params.small_channels4;
-    for (var i = 0u; i < 4u; i++) {
-        grad_weight[at + i * step] = Gradient(values[i]);
-    }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -189,7 +112,14 @@ fn conv2d_grad_weight(
     }
     for (var r = 0u; r < TILE_VECTORS; r++) {
         if first + r < rows {
-            store(split, first + r, column, mat4x4(sums[r * 4u], sums[r * 4u + 1u], sums[r * 4u + 2u], sums[r * 4u + 3u]));
+            let s = r * 4u;
+            let block = mat4x4(sums[s], sums[s + 1u], sums[s + 2u], sums[s + 3u]);
+            // Column i of `block` holds row 4*(first + r) + i of the product, columns 4*column ..
+            if LANES_ON_LARGE {
+                store(split, column, first + r, transpose(block));
+            } else {
+                store(split, first + r, column, block);
+            }
         }
     }
 }

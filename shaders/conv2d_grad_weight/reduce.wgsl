@@ -1,12 +1,14 @@
-// conv2d_grad_weight, second half of a split sum: adds the partial results, which are f32, in a
-// fixed order and rounds once.
+// conv2d_grad_weight, reduce: the second half of a split sum. It adds the parts in a fixed order
+// and rounds once.
 //
-//   grad_weight[i] = sum over split of workspace[split][i], split = 0, 1, 2, ...
+//   grad_weight[i] = sum over split = 0, 1, 2, ... of workspace[split][i]
 //
-// Layouts   workspace: [splits][size] vec4s, as written by the rungs; grad_weight: [size] vec4s
-// Bindings  0 params { size in vec4s, splits }, 1 workspace, 2 grad_weight
+// Layouts   workspace: [splits][size] vec4s of f32, as the rungs write them; grad_weight: [size]
+// Bindings  0 params, 1 workspace, 2 grad_weight
 // Grid      ceil(size / WORKGROUP) groups, folded at 65535
-// Speed     bound by memory: reads the workspace once. Called by ops::channel_sum::sum_of_parts.
+// Limits    fewer than 2^32 vec4s in the workspace
+// Speed     bound by memory: reads the workspace once
+// Caller    ops/channel_sum.rs, sum_of_parts
 
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const WORKGROUP: u32 = 64u;
@@ -23,7 +25,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> grad_weight: array<Gradient>;
 
 @compute @workgroup_size(WORKGROUP)
-fn conv2d_grad_weight_reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn conv2d_grad_weight_reduce(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
     let index = (group.y * 65535u + group.x) * WORKGROUP + local;
     if index >= params.size {
         return;

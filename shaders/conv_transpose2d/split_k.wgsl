@@ -1,26 +1,18 @@
-// conv_transpose2d, rung 5: the contraction in parts, for maps of few pixels and weights of many
-// channels.
+// conv_transpose2d, split_k: the contraction in parts, for few pixels and many channels.
 //
-//   partial[split][n, oy, ox, co] = sum over the ci of part `split` and the ky, kx with
-//       oy + padding - ky = iy*STRIDE, ox + padding - kx = ix*STRIDE of input[n, iy, ix, ci] * weight[ky, kx, ci, co]
-//
-// A tile holds pixels of one parity class (oy % STRIDE, ox % STRIDE), which share their taps. The
-// input channels are split into `splits` equal ranges, neighbouring threads read neighbouring
-// weights, and conv2d/reduce.wgsl adds the parts in order (why: see conv2d/split_k.wgsl).
-// TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci] instead: that is the input gradient of conv2d.
-// INPUT_SLOPE reads the input through a leaky ReLU, x > 0 ? x : INPUT_SLOPE * x, that is stored
-// nowhere; 1 is none.
-//
-// Layouts input: [batch, height, width, channels4], offset and pixel stride in vec4s; weight:
-// dense; partial: dense f32,
-//           [splits][output pixels][out_channels4]. Channel counts are rounded up to 4 in memory; pad lanes are zero in.
+//   partial[split][n, oy, ox, co] = sum over ky, kx and the part's ci of input[n, iy, ix, ci]
+//       * weight[ky, kx, ci, co], iy*STRIDE = oy + padding - ky, ix*STRIDE = ox + padding - kx
+// Options   TRANSPOSED_WEIGHT reads weight[ky, kx, co, ci]: the input gradient of conv2d;
+//           INPUT_SLOPE reads the input through a leaky ReLU that is stored nowhere; 1 is none
+// Layouts   input: [batch, height, width, channels4], offset and pixel stride in vec4s;
+//           weight: dense; partial: [splits][pixels][out_channels4] in f32. Pad lanes are zero.
 // Bindings  0 params, 1 input, 2 weight, 3 partial
-// Grid splits * STRIDE^2 * ceil(batch * ceil(out_height / STRIDE) * ceil(out_width / STRIDE) /
-// TILE_PIXELS) * out_channels4
-//           threads, WORKGROUP a group, folded at 65535
+// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * splits * out_channels4 threads,
+//           folded at 65535
 // Limits    splits <= in_channels4; fewer than 2^32 vec4s in every operand
-// Speed unmeasured on a GPU, where it is the default up to 16 pixels a class. Called by
-// ops::conv_transpose2d.
+// Speed     GPU: unmeasured, though there it is the default up to 16 pixels a class
+// Caller    ops/conv_transpose2d.rs
+// parts: conv_split_k, conv_transpose2d_gather
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Weight = vec4<f32>; // how weights are stored
@@ -30,123 +22,3 @@ const TRANSPOSED_WEIGHT: bool = false;
 const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const WORKGROUP: u32 = 64u;
 const TILE_PIXELS: u32 = 8u;
-
-struct Params {
-    batch: u32,
-    in_height: u32,
-    in_width: u32,
-    in_channels4: u32,
-    out_height: u32,
-    out_width: u32,
-    out_channels: u32,
-    padding: u32,
-    input_offset: u32,
-    input_stride: u32,
-    output_offset: u32,
-    output_stride: u32,
-    splits: u32, // parts of the input channels
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<Activation>;
-@group(0) @binding(2) var<storage, read> weight: array<Weight>;
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
-
-// Four input numbers as they enter the sum. The slope is for the bits of negative numbers: among
-// them is no NaN, which compilers may lose where it is compared or multiplied by 0.
-fn input_vector(at: u32) -> vec4<f32> {
-    let x = vec4<f32>(input[at]);
-    return select(x, INPUT_SLOPE * x, bitcast<vec4<u32>>(x) - 0x80000000u <= vec4(0x7f800000u));
-}
-
-fn weight_row(at: u32) -> vec4<f32> {
-    return vec4<f32>(weight[at]);
-}
-
-// weight[tap, 4*ci4 .., 4*column ..] as a matrix whose product with an input vec4 is a vec4 of
-// output channels.
-fn weight_tile(tap: u32, ci4: u32, column: u32, out_channels4: u32) -> mat4x4<f32> {
-    if TRANSPOSED_WEIGHT {
-        let step = params.in_channels4;
-        let at = (tap * out_channels4 + column) * 4u * step + ci4;
-        return transpose(mat4x4(weight_row(at), weight_row(at + step), weight_row(at + 2u * step), weight_row(at + 3u * step)));
-    }
-    let at = (tap * params.in_channels4 + ci4) * 4u * out_channels4 + column;
-    return mat4x4(weight_row(at), weight_row(at + out_channels4), weight_row(at + 2u * out_channels4), weight_row(at + 3u * out_channels4));
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn conv_transpose2d(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let out_channels4 = (params.out_channels + 3u) / 4u;
-    // The class with offset (0, 0) is the largest; all classes get as many tiles, and skip the
-    // pixels that they do not have.
-    let rows = (params.out_height + STRIDE - 1u) / STRIDE;
-    let columns = (params.out_width + STRIDE - 1u) / STRIDE;
-    let pixels = params.batch * rows * columns;
-    let pixel_tiles = (pixels + TILE_PIXELS - 1u) / TILE_PIXELS;
-    let index = (group.y * 65535u + group.x) * WORKGROUP + local;
-    let co4 = index % out_channels4;
-    let first = index / out_channels4 % pixel_tiles * TILE_PIXELS;
-    let class_index = index / out_channels4 / pixel_tiles % (STRIDE * STRIDE);
-    let class_y = class_index / STRIDE;
-    let class_x = class_index % STRIDE;
-    let split = index / out_channels4 / pixel_tiles / (STRIDE * STRIDE);
-    if split >= params.splits {
-        return;
-    }
-    let first_ky = (class_y + params.padding) % STRIDE;
-    let first_kx = (class_x + params.padding) % STRIDE;
-    let part = (params.in_channels4 + params.splits - 1u) / params.splits;
-    let first_ci4 = split * part;
-    let end_ci4 = min(first_ci4 + part, params.in_channels4);
-
-    var image: array<u32, TILE_PIXELS>; // row of the batch where the pixel's image begins
-    var bottom: array<u32, TILE_PIXELS>; // input row that the first tap meets; the next tap meets the row above
-    var right: array<u32, TILE_PIXELS>;
-    for (var p = 0u; p < TILE_PIXELS; p++) {
-        let pixel = min(first + p, pixels - 1u);
-        image[p] = pixel / columns / rows * params.in_height;
-        bottom[p] = pixel / columns % rows + (class_y + params.padding) / STRIDE;
-        right[p] = pixel % columns + (class_x + params.padding) / STRIDE;
-    }
-    var sums: array<vec4<f32>, TILE_PIXELS>;
-    let taps_x = (KERNEL - first_kx + STRIDE - 1u) / STRIDE;
-    let taps = (KERNEL - first_ky + STRIDE - 1u) / STRIDE * taps_x;
-    for (var t = 0u; t < taps; t++) {
-        var source: array<u32, TILE_PIXELS>;
-        var inside: array<bool, TILE_PIXELS>;
-        var any_inside = false;
-        for (var p = 0u; p < TILE_PIXELS; p++) {
-            // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison
-            // bounds both sides.
-            let y = bottom[p] - t / taps_x;
-            let x = right[p] - t % taps_x;
-            inside[p] = y < params.in_height && x < params.in_width;
-            source[p] = params.input_offset + select(0u, (image[p] + y) * params.in_width + x, inside[p]) * params.input_stride;
-            any_inside |= inside[p];
-        }
-        if !any_inside {
-            continue; // most taps of a 1x1 or 2x2 map lie outside for every pixel
-        }
-        let tap = (first_ky + t / taps_x * STRIDE) * KERNEL + first_kx + t % taps_x * STRIDE;
-        for (var ci4 = first_ci4; ci4 < end_ci4; ci4++) {
-            let w = weight_tile(tap, ci4, co4, out_channels4);
-            for (var p = 0u; p < TILE_PIXELS; p++) {
-                sums[p] += w * select(vec4(0.0), input_vector(source[p] + ci4), inside[p]);
-            }
-        }
-    }
-    let out_pixels = params.batch * params.out_height * params.out_width;
-    for (var p = 0u; p < TILE_PIXELS; p++) {
-        let pixel = first + p;
-        let oy = pixel / columns % rows * STRIDE + class_y;
-        let ox = pixel % columns * STRIDE + class_x;
-        if pixel < pixels && oy < params.out_height && ox < params.out_width {
-            let place = (pixel / columns / rows * params.out_height + oy) * params.out_width + ox;
-            partial[(split * out_pixels + place) * out_channels4 + co4] = sums[p];
-        }
-    }
-}

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// Embeds the files `shaders/parts/NAME.wgsl`.
 macro_rules! parts {
     ($($name:literal,)*) => {
-        [$((
+        &[$((
             $name,
             include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/parts/", $name, ".wgsl")),
         )),*]
@@ -19,8 +19,28 @@ macro_rules! parts {
 }
 
 /// Every part: its name and its text.
-const PARTS: [(&str, &str); 1] = parts![
-    "philox", //
+const PARTS: &[(&str, &str)] = parts![
+    "conv2d_gather",
+    "conv_broadcast",
+    "conv_matrix",
+    "conv_operands",
+    "conv_params",
+    "conv_register",
+    "conv_result",
+    "conv_split_k",
+    "conv_transpose2d_gather",
+    "conv_weight_tile",
+    "conv_wide",
+    "conv_workgroup",
+    "eights",
+    "gather",
+    "grad_weight_operands",
+    "grad_weight_params",
+    "grad_weight_patch",
+    "grad_weight_store",
+    "leaky_relu",
+    "philox",
+    "weight_block",
 ];
 
 /// How a line begins that names parts.
@@ -67,7 +87,11 @@ fn parts_of(shader: &str, text: &str) -> Result<Vec<(&'static str, &'static str)
             return Err(GpuError::Part {
                 shader: shader.to_owned(),
                 part: name.to_owned(),
-                known: PARTS.map(|(known, _)| known).join(", "),
+                known: PARTS
+                    .iter()
+                    .map(|(known, _)| *known)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             });
         };
         found.push(*part);

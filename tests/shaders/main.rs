@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod duplicates;
 mod families;
 mod shaders;
 mod translate;

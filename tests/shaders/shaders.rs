@@ -40,7 +40,7 @@ fn shader_folder() -> PathBuf {
 }
 
 /// What lies in a folder.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
 }

@@ -1,0 +1,18 @@
+// What conv2d_grad_weight reads and writes, by vec4s of channels.
+//
+//   The shader declares Activation, Gradient, LARGE_SLOPE and SMALL_SLOPE.
+// parts: grad_weight_params, leaky_relu
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> large: array<Activation>;
+@group(0) @binding(2) var<storage, read> small: array<Activation>;
+@group(0) @binding(3) var<storage, read_write> grad_weight: array<Gradient>;
+
+// Four numbers of either map as they enter the sum.
+fn large_vector(at: u32) -> vec4<f32> {
+    return leaky_relu(vec4<f32>(large[at]), LARGE_SLOPE);
+}
+
+fn small_vector(at: u32) -> vec4<f32> {
+    return leaky_relu(vec4<f32>(small[at]), SMALL_SLOPE);
+}
