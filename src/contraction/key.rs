@@ -72,7 +72,7 @@ impl ContractionKey {
     /// map first.
     pub fn at(self, dtype: DType, maps: [Operand; 2]) -> Self {
         let unaligned =
-            dtype == DType::F32 && self.comes_in_eights() && !maps.iter().all(Operand::is_even);
+            dtype == DType::F32 && self.has_channels8() && !maps.iter().all(Operand::is_even);
         Self {
             dtype,
             unaligned,
@@ -81,7 +81,7 @@ impl ContractionKey {
     }
 
     /// Whether the channels of both maps are multiples of eight.
-    pub(super) fn comes_in_eights(&self) -> bool {
+    pub(super) fn has_channels8(&self) -> bool {
         [self.large, self.small]
             .iter()
             .all(|map| map.channels().is_multiple_of(VEC8))
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn maps_at_odd_places_are_unaligned() {
-        let [eights, fours] = [16, 12].map(|channels| Shape::nhwc(1, 4, 4, channels));
+        let [channels16, channels12] = [16, 12].map(|channels| Shape::nhwc(1, 4, 4, channels));
         let unaligned = |shape: Shape, dtype: DType, offset: u32, stride: u32| {
             let dense = Operand::stored(shape, dtype);
             let moved = Operand {
@@ -157,13 +157,13 @@ mod tests {
         let places = [(0, 4, false), (2, 6, false), (1, 4, true), (0, 5, true)];
         for (offset, stride, expected) in places {
             assert_eq!(
-                unaligned(eights, DType::F32, offset, stride),
+                unaligned(channels16, DType::F32, offset, stride),
                 expected,
                 "{offset} {stride}"
             );
             // Nothing loads eight f16 numbers, or eight of twelve channels, at a time.
-            assert!(!unaligned(eights, DType::F16, offset, stride));
-            assert!(!unaligned(fours, DType::F32, offset, stride));
+            assert!(!unaligned(channels16, DType::F16, offset, stride));
+            assert!(!unaligned(channels12, DType::F32, offset, stride));
         }
     }
 }

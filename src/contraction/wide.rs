@@ -9,7 +9,7 @@ use crate::tensor::DType;
 /// Lanes of the rung, where the device has 64-bit words, all channels come in groups of eight f32
 /// numbers, and the maps lie so that these can be loaded together.
 pub(super) fn lanes(key: &ContractionKey, profile: &Profile) -> Option<usize> {
-    let fits = key.comes_in_eights() && key.dtype == DType::F32 && !key.unaligned;
+    let fits = key.has_channels8() && key.dtype == DType::F32 && !key.unaligned;
     profile
         .subgroup
         .filter(|_| profile.int64 && fits)

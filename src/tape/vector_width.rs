@@ -20,7 +20,8 @@ pub(crate) fn streaming_groups(shape: Shape) -> usize {
 /// Numbers of a load.
 pub(crate) const VEC8: usize = 8;
 
-/// Whether eights win on the device, which loads and stores lane by lane, and has words of 64 bits.
+/// Whether 8-wide kernels win on the device: it loads and stores lane by lane, and has words of 64
+/// bits.
 pub(crate) fn favours_8_wide(profile: &Profile) -> bool {
     profile.class == DeviceClass::Cpu && profile.int64
 }
@@ -44,8 +45,8 @@ pub(crate) enum VectorWidth {
 }
 
 impl VectorWidth {
-    /// The width for these operands, which have the same channels: eights where all of them come in
-    /// eights and lie at even places.
+    /// The width for these operands, which have the same channels: eight where the channels are a
+    /// multiple of eight and every operand lies at an even place.
     pub fn of(profile: &Profile, operands: &[Operand]) -> Self {
         let fits = |operand: &Operand| {
             operand.dtype == DType::F32
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eights_are_for_lanes_and_for_what_comes_in_eights() {
+    fn eight_at_a_time_is_for_lanes_and_multiples_of_eight() {
         let lanes = Profile {
             int64: true,
             class: DeviceClass::Cpu,
