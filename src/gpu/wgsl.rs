@@ -92,9 +92,9 @@ pub struct Interface {
     pub entry_point: String,
 }
 
-/// The shader with its parts. Replaces the value of each `const NAME: TYPE = VALUE;` line in `constants` and the type of each
-/// `alias NAME = TYPE;` line in `aliases`. Types of 16-bit floats are enabled in front of the first
-/// line.
+/// The shader with its parts. Replaces the value of each `const NAME: TYPE = VALUE;` line in
+/// `constants` and the type of each `alias NAME = TYPE;` line in `aliases`. Types of 16-bit floats
+/// are enabled in front of the first line.
 ///
 /// # Errors
 /// [`GpuError::Declaration`] when a name is declared not at all or more than once,
@@ -268,7 +268,11 @@ mod tests {
 
     const ALIASED: ShaderSource = ShaderSource {
         name: "test/2_aliased",
-        text: "// a comment\nalias Stored = f32; // how it is stored\nalias Twice = f32;\nalias Twice = u32;\n",
+        text: "// a comment\nalias Stored = f32; // how it is stored\n",
+    };
+    const DOUBLED: ShaderSource = ShaderSource {
+        name: "test/3_doubled",
+        text: "alias Twice = f32;\nalias Twice = u32;\n",
     };
 
     #[test]
@@ -283,8 +287,8 @@ mod tests {
 
     #[test]
     fn unknown_and_doubled_aliases_are_refused() {
-        for (name, times) in [("Store", 0), ("Twice", 2)] {
-            let error = specialise(&ALIASED, &[], &[(name, "f16")]).expect_err("not declared once");
+        for (source, name, times) in [(ALIASED, "Store", 0), (DOUBLED, "Twice", 2)] {
+            let error = specialise(&source, &[], &[(name, "f16")]).expect_err("not declared once");
             assert!(
                 matches!(error, GpuError::Declaration { what: "alias", found, .. } if found == times),
                 "{error}"

@@ -112,3 +112,32 @@ fn shortest_circle(imports: &Imports, group: &BTreeSet<&str>) -> Vec<String> {
     }
     shortest.unwrap_or_else(|| group.iter().map(|file| (*file).to_owned()).collect())
 }
+
+#[test]
+fn only_a_file_and_its_own_submodules_may_form_a_circle() {
+    let found = |edges: &[(&str, &str)]| {
+        let mut imports = Imports::new();
+        for (from, to) in edges {
+            let targets = imports.entry(format!("src/{from}.rs")).or_default();
+            targets.insert(format!("src/{to}.rs"), 1);
+        }
+        circles(&imports).len()
+    };
+    let family = [
+        ("a/mod", "a/x"),
+        ("a/x", "a/mod"),
+        ("a/mod", "a/y"),
+        ("a/y", "a/mod"),
+    ];
+    assert_eq!(found(&family), 0, "a parent and its submodules");
+    assert_eq!(
+        found(&[("a", "b"), ("b", "c"), ("a", "c")]),
+        0,
+        "no way back"
+    );
+    assert_eq!(found(&[("a", "b"), ("b", "c"), ("c", "a")]), 1);
+    let siblings = [&family[..], &[("a/x", "a/y"), ("a/y", "a/x")]].concat();
+    assert_eq!(found(&siblings), 1, "submodules of one parent");
+    let outside = [&family[..], &[("a/x", "b"), ("b", "a/mod")]].concat();
+    assert_eq!(found(&outside), 1, "through a file that is no submodule");
+}

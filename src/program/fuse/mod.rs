@@ -319,8 +319,8 @@ mod tests {
             self.tape.record(Concat, &[activated, normalised]).unwrap()
         }
 
-        /// Records a step of training by the distance of `output` to a target.
-        fn train(&mut self, output: Var) {
+        /// Records a step of training by the distance of `output` to a target, the loss.
+        fn train(&mut self, output: Var) -> Var {
             let target = self.tape.input("target", self.tape.shape(output));
             let kind = LossKind::L1;
             let loss = self.tape.record(Loss { kind }, &[output, target]).unwrap();
@@ -331,6 +331,7 @@ mod tests {
             let gradients = self.tape.backward(weighted, &parameters).unwrap();
             let adam = Adam::new(self.weights, [0.5, 0.999], 1e-8);
             update(&mut self.tape, &self.states, adam, &gradients).unwrap();
+            loss
         }
     }
 
@@ -342,8 +343,7 @@ mod tests {
             .tape
             .input("input", Shape::nhwc(1, 32, 32, CHANNELS));
         let joined = network.block(input, 4);
-        network.train(joined);
-        let outputs = [joined];
+        let outputs = [joined, network.train(joined)];
         let fusion = fused(&network.tape, &network.states, &outputs);
         let made: Vec<&str> = fusion.tape.nodes().iter().map(Node::name).collect();
         for name in [
