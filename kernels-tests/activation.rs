@@ -2,6 +2,7 @@
 
 use pix2pix::ops::activation::{Activate, ActivateBackward, Activation};
 use pix2pix::tensor::Shape;
+use pix2pix_harness::twins::activation::{leaky_relu, sigmoid, tanh};
 use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
 const KINDS: [Activation; 4] = [
@@ -18,15 +19,9 @@ const CLOSE: Tolerance = Tolerance {
 
 fn twin(kind: Activation, x: f64) -> f64 {
     match kind {
-        Activation::LeakyRelu { slope } => {
-            if x > 0.0 {
-                x
-            } else {
-                x * f64::from(slope)
-            }
-        }
-        Activation::Tanh => x.tanh(),
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::LeakyRelu { slope } => leaky_relu(x, slope.into()),
+        Activation::Tanh => tanh(x),
+        Activation::Sigmoid => sigmoid(x),
     }
 }
 

@@ -13,11 +13,16 @@ use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::contraction;
 use pix2pix_harness::contraction::{Case, activated, shapes, swapped};
-use pix2pix_harness::{Arenas, Surroundings, Tensor, Tolerance, gpu, precisions, run};
+use pix2pix_harness::{Arenas, Surroundings, Tensor, Tolerance, gpu, precisions, run, twins};
 
 const BETAS: [f64; 2] = [0.5, 0.999];
 const LEARNING_RATE: f64 = 2e-4;
 const EPS: f32 = 1e-8;
+const TWIN: twins::adam::Adam = twins::adam::Adam {
+    learning_rate: LEARNING_RATE,
+    betas: BETAS,
+    eps: EPS as f64,
+};
 const PARTS: [ArenaPart; 4] = [
     ArenaPart::Value,
     ArenaPart::Gradient,
@@ -68,15 +73,6 @@ fn gradient(states: &StateList, arena: ArenaId, step: u64) -> Vec<f32> {
     })
 }
 
-/// One word of value, first and second moment in f64.
-fn twin(state: &mut [f64; 3], g: f64, step: u64) {
-    let [value, m, v] = state;
-    *m = BETAS[0] * *m + (1.0 - BETAS[0]) * g;
-    *v = BETAS[1] * *v + (1.0 - BETAS[1]) * g * g;
-    let [correction1, correction2] = BETAS.map(|beta| 1.0 - beta.powi(step as i32));
-    *value -= LEARNING_RATE / correction1 * *m / (v.sqrt() / correction2.sqrt() + f64::from(EPS));
-}
-
 fn close(what: &str, got: f32, expected: f64, absolute: f64) {
     // Each of five steps rounds a few times.
     let error = (f64::from(got) - expected).abs();
@@ -112,7 +108,7 @@ fn check(gpu: &Gpu, mut around: Surroundings, arena: ArenaId) {
         around.arenas = run(gpu, "adam", &op, &[], false, &around).arenas;
         let part = |part| &around.arenas[&(arena, part)];
         for (i, state) in expected.iter_mut().enumerate() {
-            twin(state, gradient[i].into(), step);
+            TWIN.update(state, gradient[i].into(), step);
             let largest = (1..=step)
                 .map(|s| self::gradient(&around.states, arena, s)[i].abs())
                 .fold(0.0, f32::max);
@@ -461,7 +457,7 @@ fn a_weight_is_updated_from_maps_by_the_gradient_that_is_kept_nowhere() {
                 run(&gpu, "adam", &tested.op, &inputs, step == 2, &tested.around).arenas;
             let part = |part| &tested.around.arenas[&(tested.arena, part)][tested.words.clone()];
             for (i, state) in expected.iter_mut().enumerate() {
-                twin(state, gradient[i], step);
+                TWIN.update(state, gradient[i], step);
                 let name = |what: &str| {
                     format!("{case:?}, transposed {transposed}: {what} {i} after step {step}")
                 };

@@ -3,11 +3,10 @@
 
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
-use pix2pix::tensor::Shape;
 use pix2pix_harness::contraction::grad_weight as twin;
 use pix2pix_harness::contraction::{
     SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
-    gather, shapes, swapped,
+    shapes, swapped,
 };
 use pix2pix_harness::{Tensor, gpu, precisions};
 
@@ -169,35 +168,4 @@ fn parts_without_rows_add_nothing() {
             );
         }
     }
-}
-
-/// The gradient of `sum(conv2d(input, weight) * grad_output)`, which is linear in the weight: the
-/// difference is exact.
-#[test]
-fn the_twin_matches_finite_differences() {
-    let case = (Geometry::new(4, 2, 1), 2, [6, 5], [2, 3]);
-    let (large, small, weight) = shapes(case);
-    let (input, grad_output) = (Tensor::random(large, 5), Tensor::random(small, 6));
-    let value = |weight: &Tensor| -> f64 {
-        gather(case.0, &input, small, weight, None)
-            .iter()
-            .zip(&grad_output.values)
-            .map(|(y, &g)| y * f64::from(g))
-            .sum()
-    };
-    let gradient = twin(case.0, &input, &grad_output);
-    let zero = Tensor::new(weight, vec![0.0; weight.len()]);
-    for (i, &expected) in gradient.iter().enumerate() {
-        let step = |sign: f32| {
-            let mut moved = zero.clone();
-            moved.values[i] = sign;
-            value(&moved)
-        };
-        let difference = (step(1.0) - step(-1.0)) / 2.0;
-        assert!(
-            (difference - expected).abs() < 1e-9,
-            "element {i}: {difference} and {expected}"
-        );
-    }
-    assert_eq!(gradient.len(), Shape::hwio(4, 4, 2, 3).len());
 }

@@ -4,29 +4,13 @@ use pix2pix::ops::dropout::{Dropout, dropout};
 use pix2pix::tape::{ShapeError, StepState};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::Shape;
-use pix2pix_harness::random::{fraction, philox};
+use pix2pix_harness::twins::dropout::mask;
 use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
 const EXACT: Tolerance = Tolerance {
     absolute: 0.0,
     relative: 3e-7,
 };
-
-/// The factor on each element: 0 or 1 / (1 - p).
-fn mask(op: &Dropout, count: usize, step: &StepState) -> Vec<f64> {
-    let keeps = |i: usize| {
-        fraction(philox([i as u32 / 4, 0, step.step, op.key], step.seed)[i % 4]) >= f64::from(op.p)
-    };
-    (0..count)
-        .map(|i| {
-            if keeps(i) {
-                1.0 / (1.0 - f64::from(op.p))
-            } else {
-                0.0
-            }
-        })
-        .collect()
-}
 
 fn recorded(p: f32, layer: &str) -> Result<Tape, TapeError> {
     let mut tape = Tape::default();
@@ -57,7 +41,7 @@ fn dropout_matches_its_twin() {
                 key: 0x1234_5678,
             };
             let input = Tensor::random(shape, 1).stored(dtype);
-            let mask = mask(&op, shape.len(), &step);
+            let mask = mask(op.p.into(), op.key, shape.len(), step.step, step.seed);
             let at = |x: &[f64]| -> Vec<f64> { x.iter().zip(&mask).map(|(x, m)| x * m).collect() };
             check(
                 &gpu,

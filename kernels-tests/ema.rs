@@ -5,6 +5,7 @@ use pix2pix::ops::ema::{Average, Swap};
 use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::twins::ema::follow;
 use pix2pix_harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 
 fn states(precision: DType) -> (StateList, ArenaId) {
@@ -67,9 +68,8 @@ fn the_average_follows_the_values() {
                 .insert((arena, ArenaPart::Value), value.clone());
             around.step = StepState::new(7, step, 0.0, [0.0; 2]);
             around.arenas = run(&gpu, "ema", &Average { arena, decay }, &[], false, &around).arenas;
-            let kept = f64::min(decay, step as f64 / (step as f64 + 9.0));
             for (i, average) in expected.iter_mut().enumerate() {
-                *average = kept * *average + (1.0 - kept) * f64::from(value[i]);
+                *average = follow(*average, value[i].into(), decay, step);
                 let got = f64::from(around.arenas[&(arena, ArenaPart::Average)][i]);
                 // Numbers below 1, rounded twice a step.
                 assert!(

@@ -4,36 +4,10 @@ use pix2pix::gpu::Gpu;
 use pix2pix::ops::image_pool::ImagePool;
 use pix2pix::tape::{Op, StepState};
 use pix2pix::tensor::{DType, Shape};
-use pix2pix_harness::random::philox;
+use pix2pix_harness::twins::image_pool::ImagePool as Twin;
 use pix2pix_harness::{Surroundings, Tensor, gpu, precisions, run};
 
 const SEED: u64 = 0x0123_4567_89ab_cdef;
-
-/// Images as the pool takes them in and gives them out, one after the other.
-struct Twin {
-    capacity: usize,
-    stored: Vec<Vec<f32>>,
-}
-
-impl Twin {
-    fn query(&mut self, image: &[f32], number: usize, step: u32) -> Vec<f32> {
-        if self.stored.len() < self.capacity {
-            self.stored.push(image.to_vec());
-            return image.to_vec();
-        }
-        let [coin, index, ..] = philox(
-            [number as u32, 3, step, 0],
-            [SEED as u32, (SEED >> 32) as u32],
-        );
-        if coin < 1 << 31 {
-            return image.to_vec();
-        }
-        std::mem::replace(
-            &mut self.stored[index as usize % self.capacity],
-            image.to_vec(),
-        )
-    }
-}
 
 /// Steps of `parts` batches each through a pool; how many images were older ones.
 fn check(
@@ -45,10 +19,7 @@ fn check(
 ) -> usize {
     let shape = image.with_batch(batch);
     let mut pool = vec![0.0; image.with_batch(capacity).len()];
-    let mut twin = Twin {
-        capacity,
-        stored: Vec::new(),
-    };
+    let mut twin = Twin::new(capacity, [SEED as u32, (SEED >> 32) as u32]);
     let mut older = 0;
     for step in 1..=steps as u32 {
         for part in 0..parts {
@@ -75,7 +46,7 @@ fn check(
                 "step {step}, part {part}: {capacity} of {shape}"
             );
             pool = outcome.inputs[1].clone();
-            let stored: Vec<f32> = twin.stored.concat();
+            let stored: Vec<f32> = twin.stored().concat();
             assert!(
                 pool[..stored.len()] == stored && pool[stored.len()..].iter().all(|&v| v == 0.0),
                 "the pool after step {step}"

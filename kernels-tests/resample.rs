@@ -4,7 +4,7 @@
 use pix2pix::ops::resample::{Resample, ResampleBackward};
 use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::{DType, Shape};
-use pix2pix_harness::resample::{enlarged, for_each_tap};
+use pix2pix_harness::resample::{enlarged, twin_of};
 use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
 /// At most 16 products with weights that are multiples of 1/16.
@@ -50,7 +50,7 @@ fn resampling_and_its_gradient_match_their_twins() {
             );
             let output = enlarged(kind, small, &input.f64());
             let (above, mut grad_input) = (grad_output.f64(), vec![0.0; small.len()]);
-            for_each_tap(kind, small, large, |to, from, weight| {
+            twin_of(kind).for_each_tap(small.dims(), |to, from, weight| {
                 grad_input[from] += weight * above[to]
             });
             check(

@@ -8,6 +8,7 @@ use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::twins::sgd;
 use pix2pix_harness::{Arenas, Surroundings, Tensor, gpu, precisions, run};
 
 const LEARNING_RATE: f64 = 0.1;
@@ -79,9 +80,9 @@ fn check(gpu: &Gpu, momentum: f64, most: Option<u64>) {
             .insert((arena, ArenaPart::Gradient), gradient.clone());
         around.step = StepState::new(7, step, LEARNING_RATE, [0.0; 2]);
         around.arenas = run(gpu, "sgd", &op, &[], false, &around).arenas;
-        for (i, [value, velocity]) in expected.iter_mut().enumerate() {
-            *velocity = momentum * *velocity + f64::from(gradient[i]);
-            *value -= LEARNING_RATE * *velocity;
+        for (i, state) in expected.iter_mut().enumerate() {
+            sgd::update(state, gradient[i].into(), LEARNING_RATE, momentum);
+            let [value, velocity] = state;
             // Four steps round a few times each, numbers of up to 4.
             let close = |got: f32, expected: f64| (f64::from(got) - expected).abs() < 4e-6;
             assert!(

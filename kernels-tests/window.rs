@@ -10,47 +10,17 @@ use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Config, Recording};
 use pix2pix_harness::config::small_config;
-use pix2pix_harness::{Tensor, Tolerance, check, gpu, precisions};
-
-/// Values are only moved.
-const EXACT: Tolerance = Tolerance {
-    absolute: 0.0,
-    relative: 0.0,
-};
-
-/// A position outside `0..side` walked back step by step, turning round at either end.
-fn reflected(position: i64, side: i64) -> i64 {
-    let (mut at, mut step) = (0, if position < 0 { -1 } else { 1 });
-    for _ in 0..position.abs() {
-        if side > 1 && !(0..side).contains(&(at + step)) {
-            step = -step;
-        }
-        at += if side > 1 { step } else { 0 };
-    }
-    at
-}
+use pix2pix_harness::{Tensor, Tolerance, check, gpu, precisions, twins};
 
 fn twin(window: &Window, shape: Shape, input: &[f64]) -> Vec<f64> {
-    let [batch, in_height, in_width, channels] = shape.dims();
-    let mut output = Vec::new();
-    for (b, y, x) in (0..batch).flat_map(|b| {
-        (0..window.height).flat_map(move |y| (0..window.width).map(move |x| (b, y, x)))
-    }) {
-        let (mut y, mut x) = (
-            y as i64 + i64::from(window.top),
-            x as i64 + i64::from(window.left),
-        );
-        if window.outside == Outside::Reflection {
-            (y, x) = (
-                reflected(y, in_height as i64),
-                reflected(x, in_width as i64),
-            );
-        }
-        let inside = (0..in_height as i64).contains(&y) && (0..in_width as i64).contains(&x);
-        let at = |c: usize| ((b * in_height + y as usize) * in_width + x as usize) * channels + c;
-        output.extend((0..channels).map(|c| if inside { input[at(c)] } else { 0.0 }));
-    }
-    output
+    let twin = twins::window::Window {
+        top: window.top.into(),
+        left: window.left.into(),
+        height: window.height,
+        width: window.width,
+        reflects: window.outside == Outside::Reflection,
+    };
+    twin.of(shape.dims(), input)
 }
 
 fn windows() -> impl Iterator<Item = (Window, Shape)> {
@@ -95,7 +65,7 @@ fn windows_match_their_twin_and_their_gradient_is_the_transpose() {
                 &window,
                 std::slice::from_ref(&input),
                 &twin(&window, shape, &input.f64()),
-                EXACT,
+                Tolerance::EXACT,
             );
             if window.outside == Outside::Reflection {
                 continue;
@@ -133,7 +103,7 @@ fn windows_match_their_twin_and_their_gradient_is_the_transpose() {
                 &opposite,
                 &[grad_output],
                 &expected,
-                EXACT,
+                Tolerance::EXACT,
             );
         }
     }

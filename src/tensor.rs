@@ -85,6 +85,12 @@ pub struct Shape {
     layout: Layout,
 }
 
+impl From<Shape> for [usize; 4] {
+    fn from(shape: Shape) -> Self {
+        shape.dims()
+    }
+}
+
 impl Shape {
     /// `[batch, height, width, channels]`.
     pub const fn nhwc(batch: usize, height: usize, width: usize, channels: usize) -> Self {

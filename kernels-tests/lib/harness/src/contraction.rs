@@ -8,66 +8,17 @@ use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops;
 use pix2pix::tape::{LowerContext, Lowered, Op, Operand, ShapeError};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_twins::contraction::{self as twins, CASES};
 use std::sync::Arc;
-
-const HALVE: Geometry = Geometry::new(4, 2, 1);
-const PATCH: Geometry = Geometry::new(4, 1, 1);
-const SMOOTH: Geometry = Geometry::new(3, 1, 1);
-const POINT: Geometry = Geometry::new(1, 1, 0);
-// The ResNet's, on padded maps; and its halvings and doublings, with rows and columns that no tap
-// of the kernel's centre reaches.
-const WIDE: Geometry = Geometry::new(7, 1, 0);
-const VALID: Geometry = Geometry::new(3, 1, 0);
-const HALVE_3: Geometry = Geometry::new(3, 2, 1);
 
 /// Geometry, batch, large map, channels of the large and of the small map.
 pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
-
-/// What every rung runs: single pixels, odd sizes, batches, few channels, and the layers of the
-/// real networks with their channels cut down to what a CPU adapter runs in milliseconds.
-pub const CASES: [Case; 35] = [
-    (HALVE, 1, [2, 2], [16, 16]),
-    (HALVE, 1, [16, 16], [3, 8]),
-    (HALVE, 2, [9, 7], [4, 6]),
-    (HALVE, 1, [12, 20], [5, 7]),
-    (HALVE, 2, [8, 8], [17, 33]),
-    (HALVE, 1, [32, 32], [6, 16]),
-    (HALVE, 1, [16, 16], [16, 32]),
-    (HALVE, 1, [8, 8], [64, 40]),
-    (HALVE, 1, [4, 4], [64, 64]),
-    (HALVE, 1, [32, 32], [16, 3]),
-    (PATCH, 1, [8, 8], [64, 72]),
-    (PATCH, 2, [7, 7], [16, 1]),
-    (PATCH, 1, [5, 9], [8, 12]),
-    (HALVE, 1, [18, 38], [1, 20]),
-    (HALVE, 2, [11, 9], [2, 1]),
-    (HALVE, 1, [14, 22], [68, 2]),
-    (PATCH, 2, [9, 12], [36, 1]),
-    (SMOOTH, 2, [8, 10], [4, 6]),
-    (SMOOTH, 1, [5, 5], [12, 36]),
-    (POINT, 2, [8, 8], [6, 8]),
-    (POINT, 1, [5, 9], [16, 1]),
-    (POINT, 1, [1, 1], [1, 3]),
-    (WIDE, 1, [14, 11], [3, 8]),
-    (WIDE, 1, [13, 16], [8, 3]),
-    (WIDE, 2, [7, 8], [6, 12]),
-    (HALVE_3, 1, [16, 12], [8, 16]),
-    (HALVE_3, 2, [8, 6], [20, 36]),
-    (HALVE_3, 1, [10, 10], [3, 4]),
-    (HALVE_3, 1, [9, 7], [16, 2]),
-    (VALID, 1, [10, 9], [16, 20]),
-    (VALID, 2, [4, 5], [36, 72]),
-    (PATCH, 2, [9, 8], [16, 24]),
-    (SMOOTH, 2, [7, 10], [72, 16]),
-    (VALID, 1, [10, 9], [16, 24]),
-    (PATCH, 1, [16, 15], [64, 72]),
-];
 
 /// Every case in every type that activations and weights can be stored as.
 pub fn cases(gpu: &Gpu, family: &str) -> Vec<(Case, DType)> {
     precisions(gpu, family)
         .into_iter()
-        .flat_map(|dtype| CASES.map(|case| (case, dtype)))
+        .flat_map(|dtype| CASES.map(|case| (own(case), dtype)))
         .collect()
 }
 
@@ -294,36 +245,34 @@ pub fn candidate_cases(gpu: &Gpu, family: &str) -> impl Iterator<Item = (Case, D
         })
 }
 
+/// A case of the twins with our own geometry.
+fn own((geometry, batch, size, channels): twins::Case) -> Case {
+    let twins::Geometry {
+        kernel,
+        stride,
+        padding,
+    } = geometry;
+    (
+        Geometry::new(kernel, stride, padding),
+        batch,
+        size,
+        channels,
+    )
+}
+
+fn twin_of(geometry: Geometry) -> twins::Geometry {
+    twins::Geometry::new(geometry.kernel, geometry.stride, geometry.padding)
+}
+
 /// Calls `f(large pixel, small pixel, tap)` for every connected pair, as indices into rows and
 /// taps.
 pub fn for_each_connection(
     geometry: Geometry,
     large: Shape,
     small: Shape,
-    mut f: impl FnMut(usize, usize, usize),
+    f: impl FnMut(usize, usize, usize),
 ) {
-    let inside = |position: usize, tap: usize, size: usize| {
-        let at = (position * geometry.stride + tap).checked_sub(geometry.padding)?;
-        (at < size).then_some(at)
-    };
-    for n in 0..small.batch() {
-        for oy in 0..small.height() {
-            for ox in 0..small.width() {
-                for ky in 0..geometry.kernel {
-                    for kx in 0..geometry.kernel {
-                        if let (Some(iy), Some(ix)) = (
-                            inside(oy, ky, large.height()),
-                            inside(ox, kx, large.width()),
-                        ) {
-                            let large_pixel = (n * large.height() + iy) * large.width() + ix;
-                            let small_pixel = (n * small.height() + oy) * small.width() + ox;
-                            f(large_pixel, small_pixel, ky * geometry.kernel + kx);
-                        }
-                    }
-                }
-            }
-        }
-    }
+    twin_of(geometry).for_each_connection(large.dims(), small.dims(), f);
 }
 
 /// Large to small: a convolution, and the input gradient of a transposed one.
@@ -334,17 +283,14 @@ pub fn gather(
     weight: &Tensor,
     bias: Option<&Tensor>,
 ) -> Vec<f64> {
-    let [a, b] = [large.shape.channels(), small.channels()];
-    let mut output = with_bias(small, bias);
-    for_each_connection(geometry, large.shape, small, |from, to, tap| {
-        for i in 0..a {
-            for o in 0..b {
-                output[to * b + o] += f64::from(large.values[from * a + i])
-                    * f64::from(weight.values[(tap * a + i) * b + o]);
-            }
-        }
-    });
-    output
+    let bias = bias.map(Tensor::f64);
+    let large = (large.shape.dims(), large.f64());
+    twin_of(geometry).gather(
+        (large.0, &large.1),
+        small.dims(),
+        &weight.f64(),
+        bias.as_deref(),
+    )
 }
 
 /// Small to large: a transposed convolution, and the input gradient of a convolution.
@@ -355,51 +301,31 @@ pub fn scatter(
     weight: &Tensor,
     bias: Option<&Tensor>,
 ) -> Vec<f64> {
-    let [a, b] = [large.channels(), small.shape.channels()];
-    let mut output = with_bias(large, bias);
-    for_each_connection(geometry, large, small.shape, |to, from, tap| {
-        for i in 0..a {
-            for o in 0..b {
-                output[to * a + i] += f64::from(small.values[from * b + o])
-                    * f64::from(weight.values[(tap * a + i) * b + o]);
-            }
-        }
-    });
-    output
+    let bias = bias.map(Tensor::f64);
+    let small = (small.shape.dims(), small.f64());
+    twin_of(geometry).scatter(
+        (small.0, &small.1),
+        large.dims(),
+        &weight.f64(),
+        bias.as_deref(),
+    )
 }
 
-fn with_bias(shape: Shape, bias: Option<&Tensor>) -> Vec<f64> {
-    let channels = shape.channels();
-    (0..shape.len())
-        .map(|i| bias.map_or(0.0, |bias| f64::from(bias.values[i % channels])))
-        .collect()
+/// The gradient of the weight of a convolution from the large to the small map.
+pub fn grad_weight(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
+    let (large_values, small_values) = (large.f64(), small.f64());
+    twin_of(geometry).grad_weight(
+        (large.shape.dims(), &large_values),
+        (small.shape.dims(), &small_values),
+    )
 }
 
 /// A weight with its two channel axes swapped.
 pub fn swapped(weight: &Tensor) -> Tensor {
     let [kernel_h, kernel_w, a, b] = weight.shape.dims();
-    let at = |i: usize| {
-        let (tap, o, i) = (i / (a * b), i / a % b, i % a);
-        weight.values[(tap * a + i) * b + o]
-    };
     Tensor {
         shape: Shape::hwio(kernel_h, kernel_w, b, a),
-        values: (0..weight.shape.len()).map(at).collect(),
+        values: twins::swapped(weight.shape.dims(), &weight.values),
         dtype: weight.dtype,
     }
-}
-
-/// The gradient of the weight of a convolution from the large to the small map.
-pub fn grad_weight(geometry: Geometry, large: &Tensor, small: &Tensor) -> Vec<f64> {
-    let [a, b] = [large.shape.channels(), small.shape.channels()];
-    let mut sums = vec![0.0; geometry.kernel.pow(2) * a * b];
-    for_each_connection(geometry, large.shape, small.shape, |from, to, tap| {
-        for i in 0..a {
-            for o in 0..b {
-                sums[(tap * a + i) * b + o] +=
-                    f64::from(large.values[from * a + i]) * f64::from(small.values[to * b + o]);
-            }
-        }
-    });
-    sums
 }

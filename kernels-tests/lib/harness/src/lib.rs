@@ -16,7 +16,6 @@ pub mod batch_norm;
 pub mod config;
 pub mod contraction;
 pub mod loss;
-pub mod random;
 pub mod reduction;
 pub mod resample;
 
@@ -27,6 +26,8 @@ use pix2pix::tape::{
     ArenaPart, LowerContext, MONITOR_BYTES, MOST_UNUSED, Op, Operand, Slot, StepState,
 };
 use pix2pix::tensor::{DType, Layout, Shape};
+pub use pix2pix_twins as twins;
+use pix2pix_twins::uniform;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -110,13 +111,7 @@ pub struct Tensor {
 impl Tensor {
     /// Values from a fixed pseudo-random sequence in about -1..1, other ones for each `seed`.
     pub fn random(shape: Shape, seed: u32) -> Self {
-        let draw = |i: usize| {
-            let mut h = (i as u32).wrapping_mul(0x9E37_79B1) ^ seed.wrapping_mul(0x85EB_CA77);
-            h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
-            h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
-            (h ^ (h >> 15)) as f32 / u32::MAX as f32 * 2.0 - 1.0
-        };
-        Self::new(shape, (0..shape.len()).map(draw).collect())
+        Self::new(shape, uniform(shape.len(), seed))
     }
 
     /// Given values.
@@ -152,6 +147,12 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
+    /// Values are only moved.
+    pub const EXACT: Self = Self {
+        absolute: 0.0,
+        relative: 0.0,
+    };
+
     /// What rounding makes of a sum of `terms` products of operands in -1..1, times `scale`.
     pub fn sum_of(terms: usize, scale: f64) -> Self {
         Self::of(scale * rounding::sum(terms))

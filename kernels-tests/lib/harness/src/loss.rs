@@ -1,17 +1,16 @@
-//! The twin of `shaders/loss/`.
+//! The twin of each kind of loss.
 
 use pix2pix::ops::loss::LossKind;
+use pix2pix_twins::loss::{bce_with_logits, hinge, l1, mse};
 
 /// The loss of one element; `desired` counts for pairs only.
 pub fn twin(kind: LossKind, x: f64, desired: f64) -> f64 {
     match kind {
-        LossKind::BceWithLogits { target } => {
-            x.max(0.0) - x * f64::from(target) + (-x.abs()).exp().ln_1p()
-        }
-        LossKind::Mse { target } => (x - f64::from(target)).powi(2),
+        LossKind::BceWithLogits { target } => bce_with_logits(x, target.into()),
+        LossKind::Mse { target } => mse(x, target.into()),
         LossKind::WganMean { sign } => f64::from(sign) * x,
-        LossKind::Hinge { sign } => (1.0 + f64::from(sign) * x).max(0.0),
-        LossKind::L1 => (x - desired).abs(),
-        LossKind::MsePair => (x - desired).powi(2),
+        LossKind::Hinge { sign } => hinge(x, sign.into()),
+        LossKind::L1 => l1(x, desired),
+        LossKind::MsePair => mse(x, desired),
     }
 }

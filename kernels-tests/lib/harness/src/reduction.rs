@@ -1,6 +1,7 @@
-//! Twins of `shaders/reduction/`: which value of a reduced map an element belongs to.
+//! Shapes to reduce a map to, and the twin.
 
 use pix2pix::tensor::Shape;
+pub use pix2pix_twins::reduction::places;
 
 /// Every reduced shape of a map: one group and several, by channel and in all.
 pub fn reduced(map: Shape) -> Vec<Shape> {
@@ -8,18 +9,4 @@ pub fn reduced(map: Shape) -> Vec<Shape> {
     groups
         .flat_map(|groups| [1, map.channels()].map(|channels| Shape::nhwc(groups, 1, 1, channels)))
         .collect()
-}
-
-/// For each element of a map the number of its reduced value.
-pub fn places(map: Shape, reduced: Shape) -> Vec<usize> {
-    let (pixels, channels) = (map.rows() / reduced.batch(), map.channels());
-    let place = |i: usize| {
-        i / channels / pixels * reduced.channels()
-            + if reduced.channels() == 1 {
-                0
-            } else {
-                i % channels
-            }
-    };
-    (0..map.len()).map(place).collect()
 }
