@@ -4,18 +4,49 @@
 use pix2pix::contraction::{Geometry, Rung};
 use pix2pix::ops::conv2d::Conv2d;
 use pix2pix::tape::{Op, ShapeError};
-use pix2pix::tensor::Shape;
+use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::contraction::{
-    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
-    gather, shapes, swapped,
+    Case, Reach, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
+    check_default, check_rungs, gather, rung_cases, shapes, swapped,
 };
 use pix2pix_harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use std::io::{Write, stderr};
 
+const FAMILY: &str = "conv2d";
+
+#[test]
+fn what_the_device_picks_matches_the_twin() {
+    let gpu = gpu();
+    for_each_case(cases(&gpu, FAMILY), |name, op, inputs, expected, terms| {
+        check_default(&gpu, name, op, inputs, expected, terms);
+    });
+}
+
 #[test]
 fn every_rung_matches_the_twin() {
+    rungs_match_the_twin(Reach::Rungs);
+}
+
+#[test]
+#[ignore = "second tier: every rung on every shape"]
+fn every_rung_matches_the_twin_on_every_shape() {
+    rungs_match_the_twin(Reach::Candidates);
+}
+
+fn rungs_match_the_twin(reach: Reach) {
     let gpu = gpu();
-    for (case, dtype) in cases(&gpu, "conv2d") {
+    for_each_case(
+        rung_cases(&gpu, FAMILY, reach),
+        |name, op, inputs, expected, terms| {
+            check_rungs(&gpu, FAMILY, name, op, inputs, expected, terms);
+        },
+    );
+}
+
+/// Calls `f` with every operation of a case: its name, the operation, its inputs, what its twin
+/// makes of them, and the terms of a sum.
+fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor], &[f64], usize)) {
+    for (case, dtype) in cases {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * large.channels();
         let (input, weight) = (
@@ -30,9 +61,7 @@ fn every_rung_matches_the_twin() {
             transposed_weight: false,
         };
         let expected = gather(case.0, &input, small, &weight, Some(&bias));
-        check_rungs(
-            &gpu,
-            "conv2d",
+        f(
             &name,
             &op,
             &[input.clone(), weight.clone(), bias],
@@ -45,9 +74,7 @@ fn every_rung_matches_the_twin() {
             transposed_weight: true,
         };
         let expected = gather(case.0, &input, small, &weight, None);
-        check_rungs(
-            &gpu,
-            "conv2d",
+        f(
             &format!("{name} transposed"),
             &op,
             &[input, swapped(&weight)],
@@ -58,9 +85,10 @@ fn every_rung_matches_the_twin() {
 }
 
 #[test]
+#[ignore = "second tier: every candidate"]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for (case, dtype) in candidate_cases(&gpu, "conv2d") {
+    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::Candidates) {
         let (large, small, weight) = shapes(case);
         let inputs = [
             Tensor::random(large, 1).stored(dtype),
@@ -74,6 +102,7 @@ fn every_candidate_matches_the_twin() {
         let terms = case.0.kernel.pow(2) * large.channels();
         check_candidates(
             &gpu,
+            Reach::Candidates,
             &format!("conv2d {large}"),
             &op,
             &inputs,
@@ -85,9 +114,19 @@ fn every_candidate_matches_the_twin() {
 
 #[test]
 fn the_input_can_be_read_through_an_activation() {
+    activated_inputs_match_the_twin(Reach::Rungs);
+}
+
+#[test]
+#[ignore = "second tier: every candidate"]
+fn the_input_can_be_read_through_an_activation_by_every_candidate() {
+    activated_inputs_match_the_twin(Reach::Candidates);
+}
+
+fn activated_inputs_match_the_twin(reach: Reach) {
     let gpu = gpu();
     for ((case, dtype), slope) in
-        candidate_cases(&gpu, "conv2d").flat_map(|case| SLOPES.map(|slope| (case, slope)))
+        candidate_cases(&gpu, FAMILY, reach).flat_map(|case| SLOPES.map(|slope| (case, slope)))
     {
         let (large, small, weight) = shapes(case);
         let inputs = [
@@ -107,6 +146,7 @@ fn the_input_can_be_read_through_an_activation() {
         };
         check_activated(
             &gpu,
+            reach,
             "conv2d",
             op,
             [slope, 1.0],

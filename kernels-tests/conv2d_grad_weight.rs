@@ -3,17 +3,50 @@
 
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
+use pix2pix::tape::Op;
+use pix2pix::tensor::DType;
 use pix2pix_harness::contraction::grad_weight as twin;
 use pix2pix_harness::contraction::{
-    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
-    shapes, swapped,
+    Case, Reach, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
+    check_default, check_rungs, rung_cases, shapes, swapped,
 };
 use pix2pix_harness::{Tensor, gpu, precisions};
 
+const FAMILY: &str = "conv2d_grad_weight";
+
+#[test]
+fn what_the_device_picks_matches_the_twin() {
+    let gpu = gpu();
+    for_each_case(cases(&gpu, FAMILY), |name, op, inputs, expected, terms| {
+        check_default(&gpu, name, op, inputs, expected, terms);
+    });
+}
+
 #[test]
 fn every_rung_matches_the_twin() {
+    rungs_match_the_twin(Reach::Rungs);
+}
+
+#[test]
+#[ignore = "second tier: every rung on every shape"]
+fn every_rung_matches_the_twin_on_every_shape() {
+    rungs_match_the_twin(Reach::Candidates);
+}
+
+fn rungs_match_the_twin(reach: Reach) {
     let gpu = gpu();
-    for (case, dtype) in cases(&gpu, "conv2d_grad_weight") {
+    for_each_case(
+        rung_cases(&gpu, FAMILY, reach),
+        |name, op, inputs, expected, terms| {
+            check_rungs(&gpu, FAMILY, name, op, inputs, expected, terms);
+        },
+    );
+}
+
+/// Calls `f` with every operation of a case: its name, the operation, its inputs, what its twin
+/// makes of them, and the terms of a sum.
+fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor], &[f64], usize)) {
+    for (case, dtype) in cases {
         let (large, small, weight) = shapes(case);
         let inputs = [
             Tensor::random(large, 1).stored(dtype),
@@ -25,21 +58,11 @@ fn every_rung_matches_the_twin() {
             geometry: case.0,
             transposed_output,
         };
-        check_rungs(
-            &gpu,
-            "conv2d_grad_weight",
-            &name,
-            &op(false),
-            &inputs,
-            &expected,
-            small.rows(),
-        );
+        f(&name, &op(false), &inputs, &expected, small.rows());
 
         let as_weight = Tensor::new(weight, expected.iter().map(|&v| v as f32).collect());
         let expected = swapped(&as_weight).f64();
-        check_rungs(
-            &gpu,
-            "conv2d_grad_weight",
+        f(
             &format!("{name} transposed"),
             &op(true),
             &inputs,
@@ -50,9 +73,10 @@ fn every_rung_matches_the_twin() {
 }
 
 #[test]
+#[ignore = "second tier: every candidate"]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for (case, dtype) in candidate_cases(&gpu, "conv2d_grad_weight") {
+    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::Candidates) {
         let (large, small, _) = shapes(case);
         let inputs = [
             Tensor::random(large, 1).stored(dtype),
@@ -65,6 +89,7 @@ fn every_candidate_matches_the_twin() {
         };
         check_candidates(
             &gpu,
+            Reach::Candidates,
             &format!("conv2d_grad_weight {large}"),
             &op,
             &inputs,
@@ -76,10 +101,20 @@ fn every_candidate_matches_the_twin() {
 
 #[test]
 fn either_map_can_be_read_through_an_activation() {
+    activated_inputs_match_the_twin(Reach::Rungs);
+}
+
+#[test]
+#[ignore = "second tier: every candidate"]
+fn either_map_can_be_read_through_an_activation_by_every_candidate() {
+    activated_inputs_match_the_twin(Reach::Candidates);
+}
+
+fn activated_inputs_match_the_twin(reach: Reach) {
     let gpu = gpu();
     let slopes = [[SLOPES[0], 1.0], [1.0, SLOPES[0]], [SLOPES[1], SLOPES[1]]];
-    for ((case, dtype), slopes) in candidate_cases(&gpu, "conv2d_grad_weight")
-        .flat_map(|case| slopes.map(|slopes| (case, slopes)))
+    for ((case, dtype), slopes) in
+        candidate_cases(&gpu, FAMILY, reach).flat_map(|case| slopes.map(|slopes| (case, slopes)))
     {
         let (large, small, _) = shapes(case);
         let inputs = [
@@ -97,6 +132,7 @@ fn either_map_can_be_read_through_an_activation() {
         };
         check_activated(
             &gpu,
+            reach,
             "conv2d_grad_weight",
             op,
             slopes,
@@ -160,6 +196,7 @@ fn parts_without_rows_add_nothing() {
             };
             check_candidates(
                 &gpu,
+                Reach::Candidates,
                 "parts without rows",
                 &op,
                 &inputs,

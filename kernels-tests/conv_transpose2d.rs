@@ -2,17 +2,49 @@
 //! input gradient of a convolution; and the two directions as adjoints of each other.
 
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
-use pix2pix::tensor::Shape;
+use pix2pix::tape::Op;
+use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::contraction::{
-    SLOPES, activated, candidate_cases, cases, check_activated, check_candidates, check_rungs,
-    scatter, shapes, swapped,
+    Case, Reach, SLOPES, activated, candidate_cases, cases, check_activated, check_candidates,
+    check_default, check_rungs, rung_cases, scatter, shapes, swapped,
 };
 use pix2pix_harness::{Tensor, gpu};
 
+const FAMILY: &str = "conv_transpose2d";
+
+#[test]
+fn what_the_device_picks_matches_the_twin() {
+    let gpu = gpu();
+    for_each_case(cases(&gpu, FAMILY), |name, op, inputs, expected, terms| {
+        check_default(&gpu, name, op, inputs, expected, terms);
+    });
+}
+
 #[test]
 fn every_rung_matches_the_twin() {
+    rungs_match_the_twin(Reach::Rungs);
+}
+
+#[test]
+#[ignore = "second tier: every rung on every shape"]
+fn every_rung_matches_the_twin_on_every_shape() {
+    rungs_match_the_twin(Reach::Candidates);
+}
+
+fn rungs_match_the_twin(reach: Reach) {
     let gpu = gpu();
-    for (case, dtype) in cases(&gpu, "conv_transpose2d") {
+    for_each_case(
+        rung_cases(&gpu, FAMILY, reach),
+        |name, op, inputs, expected, terms| {
+            check_rungs(&gpu, FAMILY, name, op, inputs, expected, terms);
+        },
+    );
+}
+
+/// Calls `f` with every operation of a case: its name, the operation, its inputs, what its twin
+/// makes of them, and the terms of a sum.
+fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor], &[f64], usize)) {
+    for (case, dtype) in cases {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * small.channels();
         let (input, weight) = (
@@ -31,20 +63,10 @@ fn every_rung_matches_the_twin() {
 
         let expected = scatter(case.0, &input, large, &weight, Some(&bias));
         let inputs = [input.clone(), swapped(&weight), bias];
-        check_rungs(
-            &gpu,
-            "conv_transpose2d",
-            &name,
-            &op(false),
-            &inputs,
-            &expected,
-            terms,
-        );
+        f(&name, &op(false), &inputs, &expected, terms);
 
         let expected = scatter(case.0, &input, large, &weight, None);
-        check_rungs(
-            &gpu,
-            "conv_transpose2d",
+        f(
             &format!("{name} transposed"),
             &op(true),
             &[input, weight],
@@ -55,9 +77,10 @@ fn every_rung_matches_the_twin() {
 }
 
 #[test]
+#[ignore = "second tier: every candidate"]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for (case, dtype) in candidate_cases(&gpu, "conv_transpose2d") {
+    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::Candidates) {
         let (large, small, weight) = shapes(case);
         let inputs = [
             Tensor::random(small, 1).stored(dtype),
@@ -75,6 +98,7 @@ fn every_candidate_matches_the_twin() {
         let terms = case.0.kernel.pow(2) * small.channels();
         check_candidates(
             &gpu,
+            Reach::Candidates,
             &format!("conv_transpose2d {large}"),
             &op,
             &inputs,
@@ -86,9 +110,19 @@ fn every_candidate_matches_the_twin() {
 
 #[test]
 fn the_input_can_be_read_through_an_activation() {
+    activated_inputs_match_the_twin(Reach::Rungs);
+}
+
+#[test]
+#[ignore = "second tier: every candidate"]
+fn the_input_can_be_read_through_an_activation_by_every_candidate() {
+    activated_inputs_match_the_twin(Reach::Candidates);
+}
+
+fn activated_inputs_match_the_twin(reach: Reach) {
     let gpu = gpu();
     for ((case, dtype), slope) in
-        candidate_cases(&gpu, "conv_transpose2d").flat_map(|case| SLOPES.map(|slope| (case, slope)))
+        candidate_cases(&gpu, FAMILY, reach).flat_map(|case| SLOPES.map(|slope| (case, slope)))
     {
         let (large, small, weight) = shapes(case);
         let inputs = [
@@ -113,6 +147,7 @@ fn the_input_can_be_read_through_an_activation() {
         let terms = case.0.kernel.pow(2) * small.channels();
         check_activated(
             &gpu,
+            reach,
             "conv_transpose2d",
             op,
             [slope, 1.0],

@@ -9,7 +9,10 @@ use std::path::Path;
 
 /// What lies beside the families and is none; no longer than the fingers of a hand.
 const EXCEPTIONS: [(&str, &str); 5] = [
-    ("shaders/parts", "what the shaders of several families share"),
+    (
+        "shaders/parts",
+        "what the shaders of several families share",
+    ),
     ("src/ops/mod", "declares the families"),
     ("src/ops/optimizer", "what Adam and gradient descent share"),
     ("kernels-tests/main", "declares the test target"),

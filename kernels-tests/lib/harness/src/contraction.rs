@@ -1,7 +1,7 @@
 //! What the tests of the three contraction families share: every rung, the shapes, and the twins.
 //! All twins come from one loop over the pairs of pixels that a convolution connects.
 
-use crate::{Surroundings, Tensor, Tolerance, check_in, precisions, run};
+use crate::{Surroundings, Tensor, Tolerance, check, check_in, precisions, run};
 use pix2pix::contraction::{Activated, Contraction, Geometry, Rung};
 use pix2pix::contraction::{Candidate, ContractionKey, candidates, choose};
 use pix2pix::gpu::{DeviceClass, Gpu, Profile};
@@ -9,10 +9,20 @@ use pix2pix::ops;
 use pix2pix::tape::{LowerContext, Lowered, Op, Operand, ShapeError};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix_twins::contraction::{self as twins, CASES};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Geometry, batch, large map, channels of the large and of the small map.
 pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
+
+/// How much of a contraction a test runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Every rung once, on few shapes: what `make test` has time for.
+    Rungs,
+    /// Every candidate on every shape.
+    Candidates,
+}
 
 /// Every case in every type that activations and weights can be stored as.
 pub fn cases(gpu: &Gpu, family: &str) -> Vec<(Case, DType)> {
@@ -20,6 +30,25 @@ pub fn cases(gpu: &Gpu, family: &str) -> Vec<(Case, DType)> {
         .into_iter()
         .flat_map(|dtype| CASES.map(|case| (own(case), dtype)))
         .collect()
+}
+
+/// The cases in which a test of this reach runs every rung: all of them, or a few of odd sizes,
+/// ragged channels, whole eights of channels, few channels, and stride 1.
+pub fn rung_cases(gpu: &Gpu, family: &str, reach: Reach) -> Vec<(Case, DType)> {
+    let is_first = |((_, _, size, channels), _): &(Case, DType)| {
+        matches!(
+            (size, channels),
+            ([9, 7], [4, 6])
+                | ([8, 8], [17, 33])
+                | ([16, 16], [16, 32])
+                | ([14, 22], [68, 2])
+                | ([7, 7], [16, 1])
+                | ([7, 10], [72, 16])
+        )
+    };
+    let mut cases = cases(gpu, family);
+    cases.retain(|case| reach == Reach::Candidates || is_first(case));
+    cases
 }
 
 /// Large and small map and weight `[kernel, kernel, large channels, small channels]` of a case.
@@ -31,6 +60,20 @@ pub fn shapes((geometry, batch, [height, width], [large, small]): Case) -> (Shap
         small_shape,
         Shape::hwio(geometry.kernel, geometry.kernel, large, small),
     )
+}
+
+/// Runs `op` as a program without tuning would, alone in its buffers and sliced.
+pub fn check_default(
+    gpu: &Gpu,
+    name: &str,
+    op: &dyn Op,
+    inputs: &[Tensor],
+    expected: &[f64],
+    terms: usize,
+) {
+    let candidate = choose(&key_of(op, inputs), gpu.profile());
+    let tolerance = tolerance(candidate.rung, inputs[0].dtype, terms);
+    check(gpu, name, op, inputs, expected, tolerance);
 }
 
 /// Runs `op` with each rung, alone in its buffers and sliced, against `expected`.
@@ -97,10 +140,12 @@ pub fn activated(map: &Tensor, slope: f32) -> Tensor {
     }
 }
 
-/// Runs `op`, which reads its maps through leaky ReLUs of these slopes, with every candidate of its
-/// key; and again with each map in turn of nothing but NaN, which must come through.
+/// Runs `op`, which reads its maps through leaky ReLUs of these slopes, with the candidates of its
+/// key within reach; and again with each map in turn of nothing but NaN, which must come through.
+#[allow(clippy::too_many_arguments, reason = "a table of what a check needs")]
 pub fn check_activated(
     gpu: &Gpu,
+    reach: Reach,
     name: &str,
     contraction: impl Contraction,
     slopes: [f32; 2],
@@ -114,6 +159,7 @@ pub fn check_activated(
     };
     check_candidates(
         gpu,
+        reach,
         &format!("{name} through slopes {slopes:?}"),
         &op,
         inputs,
@@ -126,7 +172,7 @@ pub fn check_activated(
     };
     let around = Surroundings::of(inputs[0].dtype);
     let family = key_of(&op, inputs).family;
-    for (candidate, op) in named(gpu, &op, inputs) {
+    for (candidate, op) in named(gpu, reach, &op, inputs) {
         for map in 0..Activated::maps(family) {
             let mut poisoned = inputs.to_vec();
             poisoned[map] = poison(&inputs[map]);
@@ -139,9 +185,11 @@ pub fn check_activated(
     }
 }
 
-/// Runs `op` with every named candidate of its key, so that no tile goes untested.
+/// Runs `op` with the named candidates of its key that are within reach; with all of them no tile
+/// goes untested.
 pub fn check_candidates(
     gpu: &Gpu,
+    reach: Reach,
     name: &str,
     op: &dyn Op,
     inputs: &[Tensor],
@@ -149,7 +197,7 @@ pub fn check_candidates(
     terms: usize,
 ) {
     let around = Surroundings::of(inputs[0].dtype);
-    for (candidate, op) in named(gpu, op, inputs) {
+    for (candidate, op) in named(gpu, reach, op, inputs) {
         let rung = op.candidate.rung;
         check_in(
             gpu,
@@ -191,7 +239,7 @@ impl Op for ByCandidate {
 
 /// A contraction by each of its candidates, with their names; those that count few channels also as
 /// a GPU launches them: with several subgroups a workgroup, and sums in parts.
-fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, ByCandidate)> {
+fn named(gpu: &Gpu, reach: Reach, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, ByCandidate)> {
     let key = key_of(op, inputs);
     let by = |candidate: Candidate| ByCandidate {
         contraction: ops::contraction(op).expect("a contraction"),
@@ -213,7 +261,12 @@ fn named(gpu: &Gpu, op: &dyn Op, inputs: &[Tensor]) -> Vec<(String, ByCandidate)
                 && matches!(candidate.rung, Rung::Thin | Rung::Dot)
         })
         .map(|candidate| (format!("{} on a GPU", candidate.name), by(candidate)));
-    own.chain(launched).collect()
+    let mut all: Vec<_> = own.chain(launched).collect();
+    if reach == Reach::Rungs {
+        let mut seen = HashSet::new();
+        all.retain(|(_, op)| seen.insert(op.candidate.rung.name()));
+    }
+    all
 }
 
 fn key_of(op: &dyn Op, inputs: &[Tensor]) -> ContractionKey {
@@ -230,8 +283,12 @@ fn key_of(op: &dyn Op, inputs: &[Tensor]) -> ContractionKey {
 /// The cases in which every candidate runs: a large map of many channels, a small one, one that no
 /// tile divides, three of few channels on a side, and two of stride 1, one of them with more tiles
 /// of Winograd's than are multiplied at once.
-pub fn candidate_cases(gpu: &Gpu, family: &str) -> impl Iterator<Item = (Case, DType)> {
-    cases(gpu, family)
+pub fn candidate_cases(
+    gpu: &Gpu,
+    family: &str,
+    reach: Reach,
+) -> impl Iterator<Item = (Case, DType)> {
+    rung_cases(gpu, family, reach)
         .into_iter()
         .filter(|((_, batch, size, channels), _)| {
             matches!(
