@@ -6,7 +6,7 @@ ARGS ?=
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden test-swiftshader test-mesa-next onnx pytorch-round-trip bench bench-peers lint setup
+.PHONY: help demo test test-all examples golden test-swiftshader test-mesa-next onnx pytorch-round-trip bench bench-peers lint setup
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -15,22 +15,37 @@ demo: setup ## train on the bundled pairs, translate held-out ones and say where
 	@cargo build --release $(CARGOFLAGS)
 	@cargo run --release --quiet $(CARGOFLAGS) -- train $(ARGS)
 
-test: setup ## run all tests on the default adapter (PIX2PIX_ADAPTER=index or name picks another)
-	cargo test --release --no-fail-fast $(CARGOFLAGS)
+# The profile compiles fast; Cargo.toml says how.
+TEST := cargo test --profile tests --no-fail-fast $(CARGOFLAGS)
+EXAMPLE := cargo run --profile tests --quiet $(CARGOFLAGS) --example
+
+test: setup ## run the tests of the first tier on the default adapter (PIX2PIX_ADAPTER=index or name picks another)
+	$(TEST) --workspace
+
+test-all: test examples ## run make test, then the second tier: every candidate of every kernel
+	$(TEST) --test kernels --test engine --test training --test cli -- --ignored
+
+examples: setup ## run the examples of the library: record, differentiate, translate
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && repository=$$PWD && set -x && \
+		$(EXAMPLE) differentiate && \
+		(cd "$$folder" && cargo run --profile tests --quiet $(CARGOFLAGS) --manifest-path "$$repository/Cargo.toml" -- \
+			train --steps 2 --size 32 --ngf 2 --name example) && \
+		$(EXAMPLE) translate -- "$$folder/runs/example/generator.safetensors" assets/pictures/demo.png "$$folder/demo.png"
 
 golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in tests/golden/)
-	@cargo test --release $(CARGOFLAGS) --test golden -- --nocapture
+	@$(TEST) --test golden -- --nocapture
 
 test-swiftshader: setup ## run the kernel tests on SwiftShader (Debian: from the chromium package)
 	icd=$$(scripts/swiftshader-icd) && VK_DRIVER_FILES=$$icd VK_ICD_FILENAMES=$$icd \
-		cargo test --release $(CARGOFLAGS) --test kernels
+		$(TEST) --test kernels --test engine --test training -- --include-ignored
 
 test-mesa-next: setup ## run the kernel tests on the lavapipe of trixie-backports (root or sudo; made once in target/mesa-next)
-	cargo test --release $(CARGOFLAGS) --test kernels --config "target.'cfg(all())'.runner = 'scripts/in-mesa-next'"
+	$(TEST) --test kernels --test engine --test training \
+		--config "target.'cfg(all())'.runner = 'scripts/in-mesa-next'" -- --include-ignored
 
 onnx: setup ## compare exported generators with onnxruntime (python3; the first time it fetches 40 MB into target/onnx-parity)
 	scripts/onnx-parity setup
-	PIX2PIX_REQUIRE_ONNX=1 cargo test --release $(CARGOFLAGS) --test onnx -- --nocapture
+	PIX2PIX_REQUIRE_ONNX=1 $(TEST) --test onnx -- --nocapture
 
 pytorch-round-trip: setup ## take weights through a PyTorch that is there and back (PYTHON=python3, one that has torch)
 	@cargo build --release $(CARGOFLAGS)

@@ -1,0 +1,60 @@
+//! Translates one picture through a model.
+//!
+//! `cargo run --release --example translate -- generator.safetensors input.png output.png`
+
+use pix2pix::data::{Depth, Picture, read_picture};
+use pix2pix::gpu::{DeviceOptions, Gpu};
+use pix2pix::interop::{TensorFile, load_network};
+use pix2pix::nn::{Generator, Mode};
+use pix2pix::program::Store;
+use pix2pix::state::StateList;
+use pix2pix::tape::ArenaPart;
+use pix2pix::tensor::{DType, Shape};
+use pix2pix::train::{Translator, checkpoint};
+use std::error::Error;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, input, output] = arguments.as_slice() else {
+        return Err("usage: translate MODEL INPUT OUTPUT".into());
+    };
+    let gpu = pollster::block_on(Gpu::open(&DeviceOptions {
+        adapter: std::env::var("PIX2PIX_ADAPTER").ok(),
+        ..DeviceOptions::default()
+    }))?;
+
+    // The file says how its network is built. The network's weights live in a store.
+    let file = TensorFile::open(Path::new(model))?;
+    let config = checkpoint::read_model(&file, None)?;
+    let mut states = StateList::new(DType::F32);
+    let generator = Generator::new(&mut states, &config.generator)?;
+    let store = Store::new(&gpu, states, false)?;
+    load_network(
+        &file,
+        &gpu,
+        &store,
+        generator.parameters(),
+        ArenaPart::Value,
+        "",
+    )?;
+
+    let picture = read_picture(Path::new(input))?.to_rgb();
+    let [height, width] = [picture.height() as usize, picture.width() as usize];
+    let shape = Shape::nhwc(1, height, width, 3);
+    let mode = Mode::translation();
+    let translator = Translator::new(&gpu, &store, &generator, shape, config.fit, &mode)?;
+    let pixels: Vec<f32> = picture.units().collect();
+    let translated = translator.translate(&gpu, &store, &pixels, 0)?;
+    let shape = translator.output_shape();
+    let [width, height] = [shape.width() as u32, shape.height() as u32];
+    let picture = Picture::from_unit(width, height, 3, Depth::Eight, &translated);
+    image::save_buffer(
+        output,
+        picture.bytes(),
+        width,
+        height,
+        image::ColorType::Rgb8,
+    )?;
+    Ok(())
+}
