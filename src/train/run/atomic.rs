@@ -25,7 +25,7 @@ pub fn write_atomic(
     file.commit()
 }
 
-/// A file that is written bit by bit and is there when it is complete.
+/// A file that is written part by part and appears only when it is complete.
 ///
 /// The bytes go to a temporary name in the same folder, are flushed and synced, and then take the
 /// place of the file in one rename; on Unix the folder is synced too, so that the rename survives a
