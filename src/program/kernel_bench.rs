@@ -35,7 +35,7 @@ const MOST_SAMPLES: f64 = 31.0;
 #[derive(Debug)]
 pub struct KernelBench<'a> {
     gpu: &'a Gpu,
-    /// None where only the host's clock can be trusted.
+    /// `None` if only the host's clock can be trusted.
     stamps: Option<Timestamps>,
     /// Step uniform and monitor.
     store: Store,
@@ -162,8 +162,8 @@ impl<'a> KernelBench<'a> {
         })
     }
 
-    /// Fills the output with NaN, runs `bound` once and reads the output: what was not written is
-    /// NaN.
+    /// Fills the output with NaN, runs `bound` once and reads the output. Elements that were not
+    /// written are NaN.
     ///
     /// # Errors
     /// What running and reading back report.
@@ -176,8 +176,8 @@ impl<'a> KernelBench<'a> {
             .gather(&self.gpu.read(&self.output, 0, bytes)?))
     }
 
-    /// Seconds of one run of `bound` by several samples after a warm-up. Successive runs read other
-    /// copies of the inputs.
+    /// Seconds of one run of `bound`, in several samples after a warm-up. Each run reads another
+    /// copy of the inputs.
     ///
     /// # Errors
     /// What the device reports.

@@ -135,8 +135,8 @@ fn entire(buffer: &Buffer) -> Binding<'_> {
     }
 }
 
-/// Two bindings of one buffer, one of which is written: wgpu tracks whole buffers, so a read beside
-/// a write is refused there even on disjoint ranges, and overlapping writes are accepted in
+/// Looks for two bindings of one buffer, one of which is written. wgpu tracks whole buffers: it
+/// refuses a read beside a write even on disjoint ranges, and accepts overlapping writes in
 /// silence. Both are errors here.
 fn conflict(kernel: &Kernel, bindings: &[Binding]) -> Option<(usize, usize)> {
     let access = |i: usize| {

@@ -46,7 +46,7 @@ impl Programs {
 /// Bytes of device memory by purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Parameters, with their copies as f16 where a program reads those.
+    /// Parameters, and their copies as f16 if a program reads those.
     pub weights: u64,
     /// Running statistics.
     pub statistics: u64,

@@ -1,5 +1,5 @@
-//! Floor 4: from a tape to a program: dead code dropped, memory planned, kernels chosen and bound
-//! once; then run, read, print.
+//! Floor 4: from a tape to a program. Dead code is dropped, memory is planned, kernels are chosen
+//! and bound once. Then a program is run, read and printed.
 
 mod clock;
 mod error;
@@ -48,8 +48,8 @@ use crate::tensor::DType;
 use std::sync::Arc;
 use wgpu::BufferUsages;
 
-/// Launches of one command buffer: a step goes out in a few, so that the device starts while the
-/// rest is still being encoded.
+/// Launches of one command buffer. A step is submitted in a few of them, so that the device starts
+/// while the rest is still being encoded.
 const LAUNCHES_PER_SUBMIT: usize = 96;
 
 /// A compiled tape. Running it only encodes and submits.
@@ -144,8 +144,8 @@ impl Program {
         self.submit_all(gpu)
     }
 
-    /// As [`Program::write`] for each of `inputs` and [`Program::run`], but through a ring: nothing
-    /// is allocated on the device, and the host waits only when it is as many runs ahead as the
+    /// As [`Program::write`] for each of `inputs` and then [`Program::run`], but through a ring.
+    /// Nothing is allocated on the device. The host waits only when it is as many runs ahead as the
     /// ring is long.
     ///
     /// # Errors
@@ -192,8 +192,8 @@ impl Program {
         Ok(operand.gather(&gpu.read(buffer, 0, operand.end())?))
     }
 
-    /// The gradient of a state as the last run left it; `None` where the optimiser made it itself,
-    /// and where nothing updates the state.
+    /// The gradient of a state as the last run left it. `None` if the optimiser made it itself, or
+    /// if nothing updates the state.
     ///
     /// # Errors
     /// Those of reading back.

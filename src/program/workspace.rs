@@ -8,7 +8,7 @@ use crate::state::ArenaId;
 use crate::tape::MOST_UNUSED;
 use std::collections::HashMap;
 
-/// Bytes that stand in for an unused binding: the strictest offset alignment of any device.
+/// Bytes bound in place of an unused binding: the strictest offset alignment of any device.
 pub(super) const UNUSED_BYTES: u64 = 256;
 /// The same for all unused bindings that one launch may have.
 pub(super) const ALL_UNUSED_BYTES: u64 = MOST_UNUSED as u64 * UNUSED_BYTES;
@@ -65,7 +65,7 @@ pub struct Workspace {
     pub(super) buffers: Vec<Buffer>,
     pub(super) gradients: HashMap<ArenaId, Buffer>,
     pub(super) scratch: Option<Buffer>,
-    /// Bound where nothing is touched.
+    /// Bound where a kernel touches nothing.
     pub(super) unused: Buffer,
 }
 
