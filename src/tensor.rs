@@ -17,11 +17,15 @@ pub const F32_BYTES: u64 = 4;
 /// How numbers are stored. Arithmetic is f32 whatever the storage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum DType {
-    /// 32-bit floats.
+    /// 32-bit floats
     #[default]
     F32,
-    /// 16-bit floats: 11 bits of mantissa, magnitudes from 6e-8 to 65504.
+    /// 16-bit floats, with sums, statistics, losses, the weights that are trained and the optimiser
+    /// in f32
+    ///
+    /// 11 bits of mantissa, magnitudes from 6e-8 to 65504.
     F16,
 }
 

@@ -21,7 +21,7 @@ pub enum BenchError {
     #[error(transparent)]
     Write(#[from] RunError),
     /// A file that cannot be read.
-    #[error("{}: cannot be read: {source}; give a file that `pix2pix bench ... --json` wrote", path.display())]
+    #[error("{}: cannot be read: {source}; give a file that `pix2pix bench` wrote with `json`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -29,7 +29,7 @@ pub enum BenchError {
         source: io::Error,
     },
     /// A file that is no report, or one of another version.
-    #[error("{}: is no benchmark of this version: {reason}; measure again with `pix2pix bench ... --json`", path.display())]
+    #[error("{}: is no benchmark of this version: {reason}; measure again with `pix2pix bench` and `json`", path.display())]
     Format {
         /// The file.
         path: PathBuf,

@@ -1,14 +1,13 @@
 //! `pix2pix convert`.
 
-use super::generator::UnsaidArgs;
-use super::network::FitArg;
+use super::pth::PthArgs;
 use super::test_time::TestTimeArgs;
 use super::{CliError, network_file, print};
 use crate::interop::TensorFile;
-use crate::nn::Upsample;
+use crate::nn::{Fit, Upsample};
 use crate::train::checkpoint::{self, NetworkKind};
 use crate::train::onnx;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -24,10 +23,10 @@ pub struct ConvertArgs {
     #[arg(value_name = "OUTPUT")]
     output: PathBuf,
     /// Which network
-    #[arg(long, value_enum, default_value_t = KindArg::Generator, value_name = "NETWORK")]
-    network: KindArg,
+    #[arg(long, value_enum, default_value = "generator", value_name = "NETWORK")]
+    network: NetworkKind,
     #[command(flatten)]
-    unsaid: UnsaidArgs,
+    pth: PthArgs,
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
@@ -44,27 +43,15 @@ struct OnnxArgs {
     /// How images whose sides the generator does not divide go through it
     /// [default: as the model says, else pad]
     #[arg(long, value_enum, value_name = "FIT")]
-    fit: Option<FitArg>,
+    fit: Option<Fit>,
     /// Seed of dropout [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
 
-/// One of the two networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum KindArg {
-    /// The generator
-    Generator,
-    /// The discriminator
-    Discriminator,
-}
-
 /// Copies the weights.
 pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
-    let kind = match args.network {
-        KindArg::Generator => NetworkKind::Generator,
-        KindArg::Discriminator => NetworkKind::Discriminator,
-    };
+    let kind = args.network;
     let ending = args
         .output
         .extension()
@@ -95,7 +82,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
         )));
     }
     let file = TensorFile::open(&network_file(&args.input, kind)?)?;
-    let upsample = args.unsaid.upsample(&file)?;
+    let upsample = args.pth.upsample(&file)?;
     if upsample.is_some() && kind == NetworkKind::Discriminator {
         return Err(CliError::Usage(
             "--upsample is how a generator resizes its maps; leave it out for a discriminator"
@@ -120,7 +107,7 @@ fn export(
 ) -> Result<(), CliError> {
     let mut model = checkpoint::read_model(file, upsample)?;
     model.test = args.test_time.over(model.test, &model.generator, false)?;
-    model.fit = FitArg::over(args.fit, model.fit, &model.generator)?;
+    model.fit = model.fit_as(args.fit)?;
     if args.seed.is_some() && !model.test.dropout {
         return Err(CliError::Usage(
             "--seed is the seed of dropout, which is off; add --dropout or leave it out".into(),

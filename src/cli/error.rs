@@ -5,8 +5,8 @@ use crate::bench::BenchError;
 use crate::data::DataError;
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
-use crate::train::TrainError;
 use crate::train::run::RunError;
+use crate::train::{ConfigError, TrainError};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +18,9 @@ pub enum CliError {
     /// Arguments that make no sense together.
     #[error("{0}")]
     Usage(String),
+    /// A field of a configuration.
+    #[error("{}", super::options::render(&.0.to_string()))]
+    Config(#[from] ConfigError),
     /// The device.
     #[error(transparent)]
     Gpu(#[from] GpuError),
@@ -128,7 +131,7 @@ impl CliError {
     /// everything else.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Config(_) => 2,
             Self::Slower { .. } => 3,
             Self::Train(TrainError::Interrupted) => INTERRUPTED,
             _ => 1,

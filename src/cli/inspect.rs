@@ -7,7 +7,7 @@ use crate::gpu::{GpuError, Profile};
 use crate::program::{ListingRow, rows};
 use crate::state::StateList;
 use crate::tensor::DType;
-use crate::train::{Length, Recording, explain, plan_training};
+use crate::train::{Recording, explain, plan_training};
 use clap::Args;
 use std::fmt::Write;
 
@@ -25,10 +25,11 @@ pub struct InspectArgs {
 
 /// Prints one line an operation and the memory plan.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let mut config = args
-        .network
-        .config(false, Length::Steps(1), args.device.seed)?;
-    args.pixels.apply_without_images(&mut config)?;
+    let mut settings = args.network.settings();
+    settings.config()?;
+    settings.pixels = args.pixels.settings()?;
+    settings.seed = Some(args.device.seed);
+    let mut config = settings.config()?;
     let profile = match args.device.open() {
         Ok(gpu) => {
             config.precision = args

@@ -9,14 +9,14 @@ mod bench;
 mod convert;
 mod error;
 mod failures;
-mod generator;
+mod habits;
 mod inspect;
 mod network;
-mod objective;
+mod options;
 mod pixels;
 mod prepare;
 mod progress;
-mod recipe;
+mod pth;
 mod results;
 mod stop;
 mod test_time;
@@ -33,8 +33,7 @@ use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{AtomicFile, RunError};
-use clap::{Args, CommandFactory, Parser, Subcommand};
-use network::PrecisionArg;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -135,10 +134,10 @@ impl DeviceArgs {
     fn precision(
         &self,
         gpu: &Gpu,
-        asked: Option<PrecisionArg>,
+        asked: Option<DType>,
         remembered: DType,
     ) -> Result<DType, CliError> {
-        let wanted = asked.map_or(remembered, PrecisionArg::dtype);
+        let wanted = asked.unwrap_or(remembered);
         if wanted == DType::F32 || gpu.profile().f16 {
             return Ok(wanted);
         }
@@ -157,11 +156,38 @@ impl DeviceArgs {
 /// from.
 pub fn command() -> clap::Command {
     Cli::command()
+        .mut_subcommand("train", options::describe)
+        .mut_subcommand("inspect", options::describe)
+        .mut_subcommand("bench", |bench| {
+            bench
+                .mut_subcommand("kernels", options::describe)
+                .mut_subcommand("step", options::describe)
+        })
+}
+
+/// The process's arguments. An option of the reference implementation gets a line about ours.
+fn parse() -> Result<Cli, CliError> {
+    let command = command();
+    let parsed = command
+        .clone()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.map_err(|error| {
+        let used = std::env::args().nth(1).unwrap_or_default();
+        match command
+            .find_subcommand(used)
+            .and_then(|command| habits::answer(&error, command))
+        {
+            Some(answer) => CliError::Usage(answer),
+            // Help, versions and clap's own errors.
+            None => error.exit(),
+        }
+    })
 }
 
 /// Parses the process's arguments and runs the command.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = parse().and_then(|cli| match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Convert(args) => convert::run(&args),
@@ -169,7 +195,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapters(args) => adapters::run(&args),
         Command::Bench(args) => bench::run(&args),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our stdout has seen enough.
@@ -223,6 +249,11 @@ fn recorded(path: &Path) -> Result<PathBuf, CliError> {
     }
 }
 
+/// An error of the command line, with options in place of the fields that `text` names.
+fn usage(text: &str) -> CliError {
+    CliError::Usage(options::render(text))
+}
+
 /// Writes a result to stdout.
 fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
@@ -232,8 +263,9 @@ fn print(text: &str) -> Result<(), CliError> {
 }
 
 /// Writes a line to stderr; when even that is closed there is nobody to tell.
+/// Fields that errors name get the names of their options.
 fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", options::render(text));
 }
 
 /// Writes a picture, as a whole or not at all; as TIFF if the file's name says so, else as PNG.

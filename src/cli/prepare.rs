@@ -100,7 +100,7 @@ enum ToolArgs {
         size: u32,
         /// How what is no square becomes one
         #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]
-        fit: FitArg,
+        fit: Squared,
         /// The images are label maps: copies of the nearest pixel resize them, so that no colour is
         /// new
         #[arg(long)]
@@ -155,16 +155,6 @@ impl OutputArgs {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(cores, usize::from)
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FitArg {
-    /// Keep the middle
-    Crop,
-    /// Add white on both sides
-    Pad,
-    /// Change the proportions
-    Stretch,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -242,25 +232,18 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             fit,
             nearest,
             output,
-        } => {
-            let fit = match fit {
-                FitArg::Crop => Squared::Crop,
-                FitArg::Pad => Squared::Pad,
-                FitArg::Stretch => Squared::Stretch,
-            };
-            (
-                make(
-                    &Tool::Resize {
-                        size: *size,
-                        fit,
-                        filter: filter(*nearest),
-                    },
-                    &singles(inputs, output)?,
-                    output,
-                )?,
+        } => (
+            make(
+                &Tool::Resize {
+                    size: *size,
+                    fit: *fit,
+                    filter: filter(*nearest),
+                },
+                &singles(inputs, output)?,
                 output,
-            )
-        }
+            )?,
+            output,
+        ),
         ToolArgs::Blank {
             inputs,
             fraction,

@@ -1,19 +1,16 @@
 //! How a trained generator is used, as `train` records it, and `translate` and `convert` override
 //! it.
 
-use super::CliError;
+use super::{CliError, usage};
 use crate::nn::{GeneratorConfig, TestNorm, TestTime};
-use clap::{Args, ValueEnum};
-
-/// The heading of these options in the help.
-pub const TEST_TIME: &str = "How the trained generator is used";
+use clap::Args;
 
 /// What overrides the way of use that a model records.
 #[derive(Debug, Clone, Args)]
 pub struct TestTimeArgs {
     /// Where batch norm takes its statistics from [default: as the model says, else image]
     #[arg(long, value_enum, value_name = "MODE")]
-    test_norm: Option<TestNormArg>,
+    test_norm: Option<TestNorm>,
     /// Keep dropout on as in training: every seed gives another result
     /// [default: as the model says, else off]
     #[arg(long)]
@@ -42,40 +39,18 @@ impl TestTimeArgs {
     ) -> Result<TestTime, CliError> {
         if sampled && !generator.has_dropout() {
             let reason = "--samples draws variants by dropout, and this generator has no dropout: all would be the same; leave it out";
-            return Err(CliError::Usage(format!(
+            return Err(usage(&format!(
                 "{reason}, or train {}",
                 generator.dropout_remedy()
             )));
         }
-        let norm = self.test_norm.map_or(recorded.norm, TestNormArg::norm);
+        let norm = self.test_norm.unwrap_or(recorded.norm);
         let test = TestTime {
             norm,
             dropout: self.dropout || sampled || recorded.dropout && !self.no_dropout,
         };
         test.refusal(generator)
-            .map_or(Ok(test), |refusal| Err(CliError::Usage(refusal)))
-    }
-}
-
-/// Where batch norm takes its statistics from at test time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TestNormArg {
-    /// Each image alone, as trained at batch 1
-    Image,
-    /// All images that are translated at once
-    Batch,
-    /// The running statistics of training
-    Running,
-}
-
-impl TestNormArg {
-    /// The mode of that name.
-    pub fn norm(self) -> TestNorm {
-        match self {
-            Self::Image => TestNorm::Image,
-            Self::Batch => TestNorm::Batch,
-            Self::Running => TestNorm::Running,
-        }
+            .map_or(Ok(test), |refusal| Err(usage(&refusal)))
     }
 }
 
@@ -100,7 +75,7 @@ mod tests {
         })
     }
 
-    fn args(test_norm: Option<TestNormArg>, [dropout, no_dropout]: [bool; 2]) -> TestTimeArgs {
+    fn args(test_norm: Option<TestNorm>, [dropout, no_dropout]: [bool; 2]) -> TestTimeArgs {
         TestTimeArgs {
             test_norm,
             dropout,
@@ -118,7 +93,7 @@ mod tests {
                     |args: TestTimeArgs, sampled| args.over(recorded, &generator, sampled).unwrap();
                 assert_eq!(over(args(None, [false; 2]), false), recorded);
                 assert_eq!(
-                    over(args(Some(TestNormArg::Batch), [false; 2]), false),
+                    over(args(Some(TestNorm::Batch), [false; 2]), false),
                     TestTime {
                         norm: TestNorm::Batch,
                         dropout
@@ -157,7 +132,7 @@ mod tests {
                 .to_string()
         };
         let running = refusal(
-            args(Some(TestNormArg::Running), [false; 2]),
+            args(Some(TestNorm::Running), [false; 2]),
             unet(Norm::Instance, true),
         );
         assert!(running.contains("use --test-norm image"), "{running}");

@@ -1,32 +1,41 @@
 //! `pix2pix train`.
 
-use super::network::{NetworkArgs, PreparedArgs};
+use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs};
 use super::pixels::PixelArgs;
 use super::progress::Progress;
-use super::recipe::ScheduleArgs;
 use super::stop::Stop;
-use super::test_time::{TEST_TIME, TestNormArg};
 use super::tune::TuneArgs;
-use super::{CliError, DeviceArgs, memory_table, note, print, recorded};
+use super::{CliError, DeviceArgs, memory_table, network_file, note, print, recorded};
 use crate::data::{DataError, Dataset, Direction, Split};
 use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
-use crate::nn::TestTime;
+use crate::nn::TestNorm;
 use crate::tensor::DType;
-use crate::train::run::RunDir;
+use crate::train::checkpoint::NetworkKind;
+use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
-    Config, Length, Outcome, Policy, Score, TrainError, Trainer, check_pretrained, checkpoint,
+    Config, Group, Length, LookUpError, Outcome, Preset, Score, Settings, TrainError, Trainer,
+    check_pretrained, checkpoint,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Steps of a run on the bundled pairs when no length is given.
-const BUNDLED_STEPS: u64 = 2800;
-/// Epochs of a run when no length is given (paper, section 6.2).
-const EPOCHS: u64 = 200;
-
-/// The heading of the run's files in the help.
-const RUN: &str = "What a run writes";
+/// What the page of a run says to type.
+const COMMANDS: Commands = Commands {
+    resume: |run| format!("pix2pix train --resume {}", quote(run)),
+    translate: |model, images| {
+        let folders: String = (2..=images).map(|number| format!(" A{number}")).collect();
+        let inputs = if images > 1 {
+            format!("A{folders}")
+        } else {
+            "photo.png".to_owned()
+        };
+        format!(
+            "pix2pix translate {inputs} --model {} --out translated",
+            quote(model)
+        )
+    },
+};
 
 /// What a run has decided when it is resumed.
 const FIXED_BY_A_RUN: &[&str] = &[
@@ -85,14 +94,6 @@ const FIXED_BY_A_RUN: &[&str] = &[
     "seed",
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DirectionArg {
-    #[value(name = "AtoB")]
-    AtoB,
-    #[value(name = "BtoA")]
-    BtoA,
-}
-
 /// Arguments of `train`.
 #[derive(Debug, Args)]
 #[command(
@@ -106,9 +107,8 @@ pub struct TrainArgs {
     /// [default: the bundled pairs]
     #[arg(value_name = "DATASET")]
     dataset: Option<PathBuf>,
-    /// Which half of a pair is the input
-    #[arg(long, value_enum, default_value = "AtoB")]
-    direction: DirectionArg,
+    #[arg(long, value_enum)]
+    direction: Option<Direction>,
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -119,38 +119,29 @@ pub struct TrainArgs {
     tune: TuneArgs,
     #[command(flatten)]
     schedule: ScheduleArgs,
-    /// Passes over the training pairs [default: 200]
-    #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "steps")]
     epochs: Option<u64>,
-    /// Length in steps instead of epochs [default for the bundled pairs: 2800]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// Learning rate at the start [default: 0.0002]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
     /// Name of the run [default: the data set's; demo for the bundled pairs]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Folder of all runs
-    #[arg(long, default_value = "runs", value_name = "DIR", help_heading = RUN)]
+    #[arg(long, default_value = "runs", value_name = "DIR", help_heading = Group::Run.title())]
     runs: PathBuf,
     /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr,
     /// --adapter and --runs, and DATASET where the data set has moved
     #[arg(long, value_name = "NAME", conflicts_with_all = FIXED_BY_A_RUN)]
     resume: Option<PathBuf>,
-    /// Steps from one sample grid and held-out score to the next
-    /// [default: a tenth of the run; an epoch with --schedule plateau]
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..), help_heading = RUN)]
+    #[arg(long, value_name = "STEPS")]
     sample_every: Option<u64>,
-    /// Steps from one checkpoint to the next [default: a tenth of the run]
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..), help_heading = RUN)]
+    #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<u64>,
-    /// Where batch norm takes its statistics from in sample grids, scores and translation
-    /// [default: image]
-    #[arg(long, value_enum, value_name = "MODE", help_heading = TEST_TIME)]
-    test_norm: Option<TestNormArg>,
-    /// Leave dropout on there: every seed gives another result
-    #[arg(long, help_heading = TEST_TIME)]
+    #[arg(long, value_enum, value_name = "MODE")]
+    test_norm: Option<TestNorm>,
+    #[arg(long)]
     test_dropout: bool,
     #[command(flatten)]
     device: DeviceArgs,
@@ -165,7 +156,7 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
 }
 
 fn start(args: &TrainArgs) -> Result<(), CliError> {
-    let mut config = configure(args)?;
+    let (settings, mut config) = configure(args)?;
     // Before the data is read and kernels are tuned.
     check_pretrained(&config)?;
     let name = match (&args.name, &args.dataset) {
@@ -173,7 +164,7 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
         (None, Some(dataset)) => RunDir::unused_name(&args.runs, &base_name(dataset))?,
         (None, None) => RunDir::unused_name(&args.runs, "demo")?,
     };
-    let run = RunDir::create(&args.runs, &name)?;
+    let run = RunDir::create(&args.runs, &name)?.with_commands(COMMANDS);
     let stop = Stop::listen(Some(&run));
     let prepared = (|| {
         let gpu = args.device.open()?;
@@ -192,7 +183,8 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     config.precision = precision;
     let sizes = Trainer::sizes_of(&config, &dataset).map_err(|error| undo(error.into()))?;
     let gpu = args.tune.apply(gpu, &config, &sizes).map_err(undo)?;
-    set_intervals(args, &mut config, &dataset);
+    let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
+    settings.set_intervals(&mut config, pairs);
     let labels = config.input.labels();
     let trainer =
         Trainer::start(&gpu, config, &dataset, run.clone()).map_err(|error| undo(error.into()))?;
@@ -213,7 +205,10 @@ fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     let stop = Stop::listen(None);
     let file = TensorFile::open(&newest.path).map_err(CliError::Checkpoint)?;
     let mut progress = checkpoint::read_progress(&file).map_err(of_checkpoint)?;
-    progress.config.learning_rate = learning_rate(args)?.unwrap_or(progress.config.learning_rate);
+    if let Some(learning_rate) = args.lr {
+        progress.config.learning_rate = learning_rate;
+        progress.config.check()?;
+    }
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
     // The same kernels as before, whatever the default table says by now.
     let profile = Profile {
@@ -272,7 +267,7 @@ fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
         None if is_path => (name.join(".."), base_name(name)),
         _ => (args.runs.clone(), name.to_string_lossy().into_owned()),
     };
-    Ok(RunDir::open(&root, &name)?)
+    Ok(RunDir::open(&root, &name)?.with_commands(COMMANDS))
 }
 
 /// The data set that the run began with, where `args` say that it is now, or where it was.
@@ -369,70 +364,58 @@ fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     }
 }
 
-fn configure(args: &TrainArgs) -> Result<Config, CliError> {
-    let bundled = args.dataset.is_none();
-    let length = match (args.steps, args.epochs) {
-        (Some(steps), _) => Length::Steps(steps),
-        (_, Some(epochs)) => Length::Epochs(epochs),
-        _ if bundled => Length::Steps(BUNDLED_STEPS),
-        _ => Length::Epochs(EPOCHS),
+/// What the arguments ask for, but for what has to be looked up in files.
+fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
+    let mut settings = args.network.settings();
+    args.prepared.add_to(&mut settings);
+    args.schedule.add_to(&mut settings);
+    let file = |path: &Option<PathBuf>, kind| {
+        let recorded = |path: &PathBuf| recorded(&network_file(path, kind)?);
+        path.as_ref().map(recorded).transpose()
     };
-    let mut config =
-        args.network
-            .config_of(bundled, length, args.device.seed, args.prepared.is_whole())?;
-    args.prepared.apply(&mut config)?;
-    // From any folder: a run is resumed where its data set was.
-    config.dataset = args.dataset.as_deref().map(recorded).transpose()?;
-    config.adapter = args.device.adapter.clone();
-    config.direction = if args.direction == DirectionArg::AtoB {
-        Direction::AtoB
-    } else {
-        Direction::BtoA
-    };
-    config.learning_rate = learning_rate(args)?.unwrap_or(config.learning_rate);
-    args.schedule
-        .apply(&mut config.recipe, &config.objective, length)?;
-    config.test = TestTime {
-        norm: args.test_norm.map(TestNormArg::norm).unwrap_or_default(),
-        dropout: args.test_dropout,
-    };
-    config
-        .test
-        .refusal(&config.generator())
-        .map_or(Ok(()), |refusal| Err(CliError::Usage(refusal)))?;
-    // Last, since it may take a look at all images.
-    args.pixels.apply(&mut config)?;
-    Ok(config)
-}
-
-fn learning_rate(args: &TrainArgs) -> Result<Option<f64>, CliError> {
-    args.lr.map_or(Ok(()), |lr| valid("--lr", lr))?;
-    Ok(args.lr)
-}
-
-fn valid(what: &str, value: f64) -> Result<(), CliError> {
-    match (value as f32).is_finite() && value >= 0.0 {
-        true => Ok(()),
-        false => Err(CliError::Usage(format!(
-            "{what} {value} must be a number from 0 on"
-        ))),
+    let schedule = &args.schedule;
+    settings.pretrained = file(&schedule.pretrained, NetworkKind::Generator)?;
+    settings.pretrained_discriminator = file(
+        &schedule.pretrained_discriminator,
+        NetworkKind::Discriminator,
+    )?;
+    if args.dataset.is_none() {
+        settings.preset = Preset::Bundled;
     }
+    settings.length = match (args.steps, args.epochs) {
+        (Some(steps), _) => Some(Length::Steps(steps)),
+        (_, epochs) => epochs.map(Length::Epochs),
+    };
+    // From any folder: a run is resumed where its data set was.
+    settings.dataset = args.dataset.as_deref().map(recorded).transpose()?;
+    settings.adapter = args.device.adapter.clone();
+    settings.direction = args.direction;
+    settings.learning_rate = args.lr;
+    settings.test_norm = args.test_norm;
+    settings.test_dropout = args.test_dropout.then_some(true);
+    settings.seed = Some(args.device.seed);
+    settings.sample_every = args.sample_every;
+    settings.checkpoint_every = args.checkpoint_every;
+    Ok(settings)
 }
 
-fn set_intervals(args: &TrainArgs, config: &mut Config, dataset: &Dataset) {
-    let pairs = dataset
-        .get(crate::data::Split::Train)
-        .map_or(0, |set| set.len());
-    let schedule = config.schedule((pairs / config.pairs_per_step()) as u64);
-    let tenth = (schedule.total_steps / 10).max(1);
-    // The reference's schedule by scores looks at one an epoch.
-    let scored = if schedule.policy == Policy::Plateau {
-        schedule.steps_per_epoch
-    } else {
-        tenth
-    };
-    config.sample_every = args.sample_every.unwrap_or(scored);
-    config.checkpoint_every = args.checkpoint_every.unwrap_or(tenth);
+fn configure(args: &TrainArgs) -> Result<(Settings, Config), CliError> {
+    let mut settings = settings(args)?;
+    // Every rule first: what has to be looked up may take a look at all images.
+    settings.config()?;
+    settings.pixels = args.pixels.settings()?;
+    settings
+        .pixels
+        .look_up(
+            settings.dataset.as_deref(),
+            args.direction.unwrap_or_default(),
+        )
+        .map_err(|error| match error {
+            LookUpError::Config(error) => CliError::Config(error),
+            LookUpError::Data(error) => CliError::Data(error),
+        })?;
+    let config = settings.config()?;
+    Ok((settings, config))
 }
 
 fn open_dataset(config: &Config) -> Result<Dataset, DataError> {

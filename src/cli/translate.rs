@@ -1,8 +1,7 @@
 //! `pix2pix translate`.
 
 use super::failures::Failures;
-use super::generator::UnsaidArgs;
-use super::network::{FitArg, PrecisionArg};
+use super::pth::PthArgs;
 use super::results::{ResultArgs, list_inputs};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
@@ -16,7 +15,7 @@ use crate::nn::{DropoutMode, Fit, Generator, Mode};
 use crate::program::Store;
 use crate::state::StateList;
 use crate::tape::ArenaPart;
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::RunError;
 use crate::train::{ModelConfig, Tiling, TrainError, Translator, checkpoint, largest_image};
@@ -40,7 +39,7 @@ pub struct TranslateArgs {
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     #[command(flatten)]
-    unsaid: UnsaidArgs,
+    pth: PthArgs,
     /// Folder for the results, files of the inputs' names
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -57,7 +56,7 @@ pub struct TranslateArgs {
     /// How images whose sides the generator does not divide go through it
     /// [default: as the model says, else pad]
     #[arg(long, value_enum, value_name = "FIT")]
-    fit: Option<FitArg>,
+    fit: Option<Fit>,
     /// Translate larger images in tiles of this many pixels, in memory that does not grow with the
     /// image
     #[arg(long, value_name = "PIXELS")]
@@ -68,7 +67,7 @@ pub struct TranslateArgs {
     overlap: Option<usize>,
     /// How weights and activations are stored [default: as when the model was trained]
     #[arg(long, value_enum, value_name = "TYPE")]
-    precision: Option<PrecisionArg>,
+    precision: Option<DType>,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -94,7 +93,7 @@ type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
-    let config = checkpoint::read_model(&file, args.unsaid.upsample(&file)?)?;
+    let config = checkpoint::read_model(&file, args.pth.upsample(&file)?)?;
     args.results.check(config.output.drawn_channels())?;
     let inputs = list_inputs(&args.inputs, config.input.images())?;
     let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1)))
@@ -164,7 +163,7 @@ impl Model {
         let test = args
             .test_time
             .over(config.test, &config.generator, args.samples.is_some())?;
-        let fit = FitArg::over(args.fit, config.fit, &config.generator)?;
+        let fit = config.fit_as(args.fit)?;
         let gpu = args.device.open()?;
         let mut states = StateList::new(args.device.precision(
             &gpu,

@@ -100,14 +100,14 @@ pub enum DataError {
         reason: String,
     },
     /// A TIFF with more than one picture.
-    #[error("{}: holds several pages; save each as a file of its own, and use --stack where they belong together", path.display())]
+    #[error("{}: holds several pages; save each as a file of its own, and use `stack` where they belong together", path.display())]
     Pages {
         /// The file.
         path: PathBuf,
     },
     /// A picture of more channels than colours have.
     #[error(
-        "{}: has {channels} channels, which are no colours; train with --input or --output channels, or convert it to RGB",
+        "{}: has {channels} channels, which are no colours; train with `input` or `output` channels, or convert it to RGB",
         path.display()
     )]
     NoColours {
@@ -187,7 +187,7 @@ pub enum DataError {
         images: usize,
     },
     /// Colours are to be learned from an image that has none.
-    #[error("{}: is grey; --output lab-ab learns from colours: replace or remove it", path.display())]
+    #[error("{}: is grey; `output` lab-ab learns from colours: replace or remove it", path.display())]
     Colourless {
         /// The image.
         path: PathBuf,
@@ -210,7 +210,7 @@ pub enum DataError {
     },
     /// Label maps have more colours than a byte can number.
     #[error(
-        "{}: with it there are more than {most} colours, so it is no label map, or saved with losses; remove it or name a --palette",
+        "{}: with it there are more than {most} colours, so it is no label map, or saved with losses; remove it or name a `palette`",
         path.display()
     )]
     TooManyColours {
@@ -233,7 +233,7 @@ pub enum DataError {
     },
     /// A picture is smaller than the crop that the networks see.
     #[error(
-        "{}: holds no crop of {size}x{size}, its pictures are {width}x{height}; use a smaller --size, --preprocess scale-width-and-crop \
+        "{}: holds no crop of {size}x{size}, its pictures are {width}x{height}; use a smaller `size`, `preprocess` scale-width-and-crop \
          or larger images",
         path.display()
     )]
@@ -250,7 +250,7 @@ pub enum DataError {
     /// A picture so narrow that scaling its width makes it taller than any file may be.
     #[error(
         "{}: {width}x{height} pixels would be {scaled} high at a width of {load_size}, the limit is {max_side}; cut the image or use \
-         --preprocess resize-and-crop",
+         `preprocess` resize-and-crop",
         path.display()
     )]
     TooTall {
@@ -296,7 +296,7 @@ pub enum DataError {
     },
     /// Whole pictures of different sizes in one batch.
     #[error(
-        "a batch of {}x{} pixels cannot take a picture of {}x{}; use --batch-size 1, or --preprocess crop",
+        "a batch of {}x{} pixels cannot take a picture of {}x{}; use `batch_size` 1, or `preprocess` crop",
         batch.0, batch.1, picture.0, picture.1
     )]
     MixedBatch {
@@ -319,7 +319,7 @@ pub enum DataError {
     },
     /// A batch size of zero, or one that is larger than the number of pairs.
     #[error(
-        "batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change --batch-size or add pairs"
+        "batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change `batch_size` or add pairs"
     )]
     BatchSize {
         /// The batch size asked for.

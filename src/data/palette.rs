@@ -283,7 +283,7 @@ mod tests {
             assert!(
                 message.contains("photo.png")
                     && message.contains("256")
-                    && message.contains("--palette"),
+                    && message.contains("`palette`"),
                 "{message}"
             );
         }

@@ -19,17 +19,18 @@ pub type Pair = (Picture, Picture);
 /// PyTorch reference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Preprocess {
-    /// To a square of the load size, whatever its shape.
+    /// Resized to a square of the load size, cropped
     #[default]
     ResizeAndCrop,
-    /// Not at all.
+    /// Cropped as they are
     Crop,
-    /// To the load size in width and in proportion in height, which is at least that of the crop.
+    /// Scaled to the load size in width, in proportion in height (at least the crop's), cropped
     ScaleWidthAndCrop,
-    /// To the load size in width and in proportion in height; nothing is cropped.
+    /// Whole, scaled to the load size in width and in proportion in height
     ScaleWidth,
-    /// Not at all, and nothing is cropped.
+    /// Whole and as they are
     None,
 }
 

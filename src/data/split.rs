@@ -38,11 +38,14 @@ impl fmt::Display for Split {
 
 /// Which side of a pair is the network's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Direction {
-    /// A is the input, B the target.
+    /// A is the input, B the target
     #[default]
+    #[cfg_attr(feature = "cli", value(name = "AtoB"))]
     AtoB,
-    /// B is the input, A the target.
+    /// B is the input, A the target
+    #[cfg_attr(feature = "cli", value(name = "BtoA"))]
     BtoA,
 }
 

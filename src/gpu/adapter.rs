@@ -9,7 +9,7 @@ use wgpu::{
 /// An adapter as users see it: its name, and those of its limits and features that matter to us.
 #[derive(Debug, Clone)]
 pub struct AdapterSummary {
-    /// Position in the list, for `--adapter`.
+    /// Position in the list, for choosing it.
     pub index: usize,
     /// Name, driver and backend as the driver reports them.
     pub info: AdapterInfo,

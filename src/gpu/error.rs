@@ -20,7 +20,7 @@ pub enum GpuError {
         available: String,
     },
     /// The driver refused to open a device on an adapter.
-    #[error("cannot open adapter \"{adapter}\": {reason}; choose another one with --adapter")]
+    #[error("cannot open adapter \"{adapter}\": {reason}; choose another one with `adapter`")]
     OpenDevice {
         /// The adapter's name.
         adapter: String,
@@ -50,7 +50,7 @@ pub enum GpuError {
         held: u64,
     },
     /// The device was lost: a driver reset, a time-out or an unplugged adapter.
-    #[error("the device was lost ({reason}); continue the run with --resume")]
+    #[error("the device was lost ({reason}); continue the run with `resume`")]
     DeviceLost {
         /// The driver's words.
         reason: String,
@@ -65,7 +65,7 @@ pub enum GpuError {
     },
     /// 16-bit floats were asked for on a device that has none.
     #[error(
-        "{adapter} has no 16-bit floats in shaders, which --precision f16 needs; use --precision f32 or another --adapter"
+        "{adapter} has no 16-bit floats in shaders, which `precision` f16 needs; use `precision` f32 or another `adapter`"
     )]
     NoF16 {
         /// The adapter's name.

@@ -53,7 +53,7 @@ impl Timestamps {
                 needed: passes as u64,
                 allowed: allowed as u64,
                 unit: "timed passes",
-                remedy: "use --no-timestamps",
+                remedy: "use `no_timestamps`",
             });
         }
         let descriptor = wgpu::QuerySetDescriptor {

@@ -9,14 +9,18 @@ use serde::{Deserialize, Serialize};
 /// What is done with an image whose sides are no multiple of the generator's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Fit {
-    /// The image is extended to the right and below by its reflection. The result is cut back to
-    /// the image's size.
+    /// Extended by their reflection, the result cut back
+    ///
+    /// The reflection is added to the right and below.
     #[default]
     Pad,
-    /// The U-Net's own rule. Halving an odd map leaves out a row or column. The decoder's maps are
-    /// joined with the middle of each skip. The result shows the middle of the image, and its sides
-    /// are multiples of the generator's.
+    /// By the U-Net's own rule: the result shows the middle of the image, a multiple of the
+    /// generator's in size; prefer pad for other sizes than that of the training
+    ///
+    /// Halving an odd map leaves out a row or column. The decoder's maps are joined with the middle
+    /// of each skip.
     Crop,
 }
 

@@ -55,11 +55,12 @@ impl GeneratorConfig {
         }
     }
 
-    /// For a generator without dropout: what to train with to have it, in words for a message.
+    /// For a generator without dropout: what to train with to have it, in words for a message that
+    /// names fields of a configuration in backticks.
     pub fn dropout_remedy(&self) -> &'static str {
         match self {
             Self::UNet(UNetConfig { dropout: true, .. }) => {
-                "with --dropout-at torch, or with a --depth of 6 or more where images allow it"
+                "with `dropout_at` torch, or with a `num_downs` of 6 or more where images allow it"
             }
             Self::UNet(config)
                 if !(UNetConfig {
@@ -68,9 +69,9 @@ impl GeneratorConfig {
                 })
                 .has_dropout() =>
             {
-                "without --no-dropout and with --dropout-at torch"
+                "with `dropout` true and with `dropout_at` torch"
             }
-            _ => "without --no-dropout",
+            _ => "with `dropout` true",
         }
     }
 

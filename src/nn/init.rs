@@ -7,15 +7,22 @@ use serde::{Deserialize, Serialize};
 /// A distribution of initial weights of convolutions, as in `torch.nn.init`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Initialisation {
-    /// Normal; the gain is the standard deviation.
+    /// Normal with the gain as its deviation
     #[default]
     Normal,
-    /// Normal with the deviation `gain sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010).
+    /// Normal by both numbers of channels
+    ///
+    /// The deviation is `gain sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010).
     Xavier,
-    /// Normal with the deviation `sqrt(2 / fan_in)`, whatever the gain (arXiv 1502.01852).
+    /// Normal by the number of input channels, whatever the gain
+    ///
+    /// The deviation is `sqrt(2 / fan_in)` (arXiv 1502.01852).
     Kaiming,
-    /// Orthonormal rows or columns times the gain (arXiv 1312.6120).
+    /// Orthogonal, times the gain
+    ///
+    /// Rows or columns are orthonormal before that (arXiv 1312.6120).
     Orthogonal,
 }
 

@@ -121,14 +121,16 @@ impl Conv {
 /// How a generator doubles its maps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Upsample {
-    /// A transposed convolution.
+    /// By transposed convolutions
     #[default]
     Deconv,
-    /// Every pixel is repeated twice in both directions, then comes a convolution. All pixels meet
-    /// equally many taps; where they do not, a checkerboard shows.
+    /// By repeating pixels before a convolution
+    ///
+    /// All pixels meet equally many taps; where they do not, a checkerboard shows.
     Nearest,
-    /// As [`Upsample::Nearest`], but interpolated between the pixels.
+    /// By interpolating between pixels before a convolution
     Bilinear,
 }
 

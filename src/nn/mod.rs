@@ -32,7 +32,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// A number outside what any network of its kind has.
-    #[error("{what} is {given}, it must lie between {least} and {most}")]
+    #[error("`{what}` is {given}, it must lie between {least} and {most}")]
     Range {
         /// Which number.
         what: &'static str,

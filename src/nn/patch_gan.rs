@@ -74,18 +74,8 @@ impl PatchGan {
     pub fn new(states: &mut StateList, config: &PatchGanConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
             ("ndf", config.ndf, 1, MOST_CHANNELS),
-            (
-                "number of input channels",
-                config.in_channels,
-                1,
-                MOST_CHANNELS,
-            ),
-            (
-                "number of discriminator layers",
-                config.n_layers,
-                0,
-                PatchGanConfig::MOST_LAYERS,
-            ),
+            ("in_channels", config.in_channels, 1, MOST_CHANNELS),
+            ("d_layers", config.n_layers, 0, PatchGanConfig::MOST_LAYERS),
         ])?;
         let mut builder = Builder::new(states, "discriminator");
         let (parameters, statistics) = (builder.parameters, builder.statistics);

@@ -102,20 +102,10 @@ impl ResNet {
     /// Adds the states. Zero blocks, zero channels and numbers beyond any use are refused.
     pub fn new(builder: &mut Builder, config: &ResNetConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
-            ("number of blocks", config.blocks, 1, 64),
+            ("blocks", config.blocks, 1, 64),
             ("ngf", config.ngf, 1, MOST_CHANNELS),
-            (
-                "number of input channels",
-                config.in_channels,
-                1,
-                MOST_CHANNELS,
-            ),
-            (
-                "number of output channels",
-                config.out_channels,
-                1,
-                MOST_CHANNELS,
-            ),
+            ("in_channels", config.in_channels, 1, MOST_CHANNELS),
+            ("out_channels", config.out_channels, 1, MOST_CHANNELS),
         ])?;
         let &ResNetConfig {
             in_channels,

@@ -9,18 +9,23 @@ use serde::{Deserialize, Serialize};
 /// Where a trained generator's batch norm takes its statistics from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum TestNorm {
-    /// Each image alone, as trained at batch 1, whatever the batch size.
+    /// Each image alone, as trained at batch 1
     #[default]
     Image,
-    /// All images that are translated at once: the reference's test without `eval()`.
+    /// All images that are translated at once
+    ///
+    /// The reference's test without `eval()`.
     Batch,
-    /// The running statistics of training: the reference's `eval()`.
+    /// The running statistics of training
+    ///
+    /// The reference's `eval()`.
     Running,
 }
 
 impl TestNorm {
-    /// Its name on the command line.
+    /// Its name, as `config.json` has it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -64,7 +69,7 @@ impl TestTime {
         if self.norm != TestNorm::Image && norm != Norm::Batch {
             let (asked, has) = (self.norm.name(), norm.name());
             return Some(format!(
-                "--test-norm {asked} needs --norm batch, this generator has {has}; use --test-norm image"
+                "`test.norm` {asked} needs `norm` batch, this generator has {has}; use `test.norm` image"
             ));
         }
         let remedy = generator.dropout_remedy();

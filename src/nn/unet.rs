@@ -54,11 +54,16 @@ fn with_skips() -> bool {
 /// Which blocks have dropout, as in one of the two references.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum DropoutAt {
-    /// As in PyTorch: the `num_downs - 5` blocks between the innermost and the four outermost ones.
+    /// In the blocks between the innermost and the four outermost ones
+    ///
+    /// As in PyTorch: `num_downs - 5` blocks.
     #[default]
     Pytorch,
-    /// As in Lua Torch: the first three of the way up.
+    /// In the first three blocks of the way up
+    ///
+    /// As in Lua Torch.
     Torch,
 }
 
@@ -108,20 +113,10 @@ impl UNet {
     /// Adds the states. A depth under 2, zero channels and numbers beyond any use are refused.
     pub fn new(builder: &mut Builder, config: &UNetConfig) -> Result<Self, NetworkError> {
         check_ranges(&[
-            ("number of downs", config.num_downs, 2, MOST_DOWNS),
+            ("num_downs", config.num_downs, 2, MOST_DOWNS),
             ("ngf", config.ngf, 1, MOST_CHANNELS),
-            (
-                "number of input channels",
-                config.in_channels,
-                1,
-                MOST_CHANNELS,
-            ),
-            (
-                "number of output channels",
-                config.out_channels,
-                1,
-                MOST_CHANNELS,
-            ),
+            ("in_channels", config.in_channels, 1, MOST_CHANNELS),
+            ("out_channels", config.out_channels, 1, MOST_CHANNELS),
         ])?;
         let mut levels = Vec::new();
         add_level(builder, config, 0, "model", &mut levels);

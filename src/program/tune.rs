@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 /// How much time tuning may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Effort {
-    /// None: the default table.
+    /// The default table for this kind of device
     Off,
-    /// Each rung with its default tile.
+    /// Try each version of a kernel once
     Quick,
-    /// Every candidate.
+    /// Try every version with every tile
     Full,
 }
 

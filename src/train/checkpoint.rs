@@ -256,10 +256,11 @@ pub fn export(
 
 /// Which network of a file with both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum NetworkKind {
-    /// The generator.
+    /// The generator
     Generator,
-    /// The discriminator.
+    /// The discriminator
     Discriminator,
 }
 
@@ -347,7 +348,7 @@ pub fn convert(
             return Err(file
                 .other_network(
                     "generator",
-                    "; it holds a discriminator: --network discriminator",
+                    "; it holds a discriminator: `network` discriminator",
                 )
                 .into());
         }
@@ -356,7 +357,7 @@ pub fn convert(
             return Err(file
                 .other_network(
                     "discriminator",
-                    "; it holds a generator: leave out --network discriminator",
+                    "; it holds a generator: leave out `network` discriminator",
                 )
                 .into());
         }
@@ -549,9 +550,9 @@ fn foreign_generator(
         upsample,
     ) {
         (Some(generator), _, None) | (None, Some(generator), Some(_)) => Ok(generator),
-        (Some(_), _, Some(_)) => refuse("; the one in it resizes no maps: leave out --upsample"),
+        (Some(_), _, Some(_)) => refuse("; the one in it resizes no maps: leave out `upsample`"),
         (None, Some(_), None) => refuse(
-            "; the one in it resizes its maps; say how: --upsample nearest or --upsample bilinear",
+            "; the one in it resizes its maps; say how: `upsample` nearest or `upsample` bilinear",
         ),
         (None, None, _) => refuse("; take a file that `pix2pix train` or the PyTorch code wrote"),
     }

@@ -1,5 +1,6 @@
 //! Errors of training.
 
+use super::config::ConfigError;
 use crate::data::DataError;
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
@@ -24,6 +25,9 @@ pub enum TrainError {
     /// Recording the step.
     #[error("the networks do not fit the images: {0}")]
     Tape(#[from] TapeError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Building a network.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -35,7 +39,7 @@ pub enum TrainError {
     Run(#[from] RunError),
     /// There is no step to do: fewer training pairs than one batch, or a length of zero.
     #[error(
-        "nothing to train: {pairs} training pairs, {batch_size} to a step, {steps} steps; use a smaller --batch-size or --accumulate, or \
+        "nothing to train: {pairs} training pairs, {batch_size} to a step, {steps} steps; use a smaller `batch_size` or `recipe.accumulate`, or \
          more pairs"
     )]
     Nothing {
@@ -48,13 +52,13 @@ pub enum TrainError {
     },
     /// A schedule by scores without anything to score.
     #[error(
-        "--schedule plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule"
+        "`recipe.schedule` plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule"
     )]
     NoHeldOut,
     /// A rate that would drop only after the run.
     #[error(
-        "--schedule step drops the rate every {period} epochs, too seldom for a run of {epochs}; use {}--schedule constant",
-        if *longest > 0 { format!("--lr-step {longest} or less, or ") } else { String::new() }
+        "`recipe.schedule` step drops the rate every {period} epochs, too seldom for a run of {epochs}; use {}`recipe.schedule` constant",
+        if *longest > 0 { format!("`lr_step` {longest} or less, or ") } else { String::new() }
     )]
     NoDrop {
         /// Epochs from one drop to the next.
@@ -65,18 +69,18 @@ pub enum TrainError {
         longest: u64,
     },
     /// Weights to start from that do not fit.
-    #[error("{option}: {source}{}", pretrained_words(source))]
+    #[error("`{field}`: {source}{}", pretrained_words(source))]
     Pretrained {
-        /// The option.
-        option: &'static str,
+        /// The field.
+        field: &'static str,
         /// What is wrong with its file.
         source: Box<InteropError>,
     },
     /// A whole picture that the networks cannot take.
     #[error(
         "{pair}: {width}x{height} pixels are too small for {}: sides of at least {least} are needed; leave it out, scale it up, or use {}",
-        patches.map_or("--fit crop".to_owned(), |[judged, _]| format!("a discriminator with patches of {judged} pixels")),
-        patches.map_or("--fit pad".to_owned(), |[_, held]| format!("--patch {held}"))
+        patches.map_or("`fit` crop".to_owned(), |[judged, _]| format!("a discriminator with patches of {judged} pixels")),
+        patches.map_or("`fit` pad".to_owned(), |[_, held]| format!("`patch` {held}"))
     )]
     TooSmall {
         /// The picture.
@@ -93,7 +97,7 @@ pub enum TrainError {
     },
     /// An image that a fit by cropping leaves nothing of.
     #[error(
-        "{width}x{height} pixels are too small for --fit crop: sides of at least {least} are needed; scale it up, or use --fit pad"
+        "{width}x{height} pixels are too small for `fit` crop: sides of at least {least} are needed; scale it up, or use `fit` pad"
     )]
     NothingLeft {
         /// Its width, in pixels.
@@ -117,7 +121,7 @@ pub enum TrainError {
     },
     /// A run folder without a checkpoint.
     #[error(
-        "{run}: there is no checkpoint to resume from; remove this folder or start under another --name"
+        "{run}: there is no checkpoint to resume from; remove this folder or start under another `name`"
     )]
     NoCheckpoint {
         /// The folder.
@@ -130,7 +134,7 @@ pub enum TrainError {
         what: String,
         /// The limit in the way.
         source: Box<TrainError>,
-        /// Flags each of which alone would make it fit.
+        /// Changes, each of which alone would make it fit.
         fitting: Vec<String>,
     },
     /// An image, or a tile, is too large to be translated on the device.
@@ -170,8 +174,8 @@ fn pretrained_words(source: &InteropError) -> &'static str {
         InteropError::Missing { .. }
         | InteropError::Shape { .. }
         | InteropError::Surplus { .. } => {
-            "; the run's networks must be those of the file: see --size, --ngf, --ndf, --generator, --depth, --upsample, --norm, --patch, \
-             --objective, --input and --output"
+            "; the run's networks must be those of the file: see `size`, `ngf`, `ndf`, `architecture`, `num_downs`, `upsample`, `norm`, `patch`, \
+             `objective`, `input` and `output`"
         }
         _ => "",
     }

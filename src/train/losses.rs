@@ -11,15 +11,21 @@ use serde::{Deserialize, Serialize};
 /// The adversarial loss: how the discriminator's logits are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum GanLoss {
-    /// Binary cross-entropy on logits.
+    /// Binary cross-entropy
+    ///
+    /// On logits.
     Vanilla,
-    /// Least squares.
+    /// Least squares
     Lsgan,
-    /// Hinge for the discriminator, the mean with a sign for the generator (arXiv 1705.02894).
+    /// Hinge
+    ///
+    /// For the discriminator; the generator has the mean with a sign (arXiv 1705.02894).
     Hinge,
-    /// Wasserstein: the mean with a sign (arXiv 1701.07875), and for the discriminator a
-    /// [`gradient_penalty`].
+    /// Wasserstein, with a gradient penalty
+    ///
+    /// The mean with a sign (arXiv 1701.07875), and for the discriminator a [`gradient_penalty`].
     Wgangp,
 }
 
@@ -39,10 +45,13 @@ pub enum Verdict {
 /// How far the output is from the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Distance {
-    /// Mean absolute difference, the paper's.
+    /// Mean absolute difference
+    ///
+    /// The paper's.
     L1,
-    /// Mean squared difference.
+    /// Mean squared difference
     L2,
 }
 

@@ -132,7 +132,7 @@ pub(super) fn explain_sizes(
         ..
     } = config;
     let pool = if config.recipe.pool > 0 {
-        format!(" --pool {}", config.recipe.pool)
+        format!(" `recipe.pool` {}", config.recipe.pool)
     } else {
         String::new()
     };
@@ -152,12 +152,12 @@ pub(super) fn explain_sizes(
     };
     let (what, fitting) = match picture {
         Some((pair, (width, height))) => (
-            format!("{pair} ({width}x{height} pixels) with --ngf {ngf} does not fit this device"),
+            format!("{pair} ({width}x{height} pixels) with `ngf` {ngf} does not fit this device"),
             whole_alternatives(config, &sizes.outermost(), profile, budget),
         ),
         None => (
             format!(
-                "--size {size} --batch-size {batch_size} --ngf {ngf}{pool} does not fit this device"
+                "`size` {size} `batch_size` {batch_size} `ngf` {ngf}{pool} does not fit this device"
             ),
             alternatives(config, profile, budget),
         ),
@@ -195,7 +195,7 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     };
     found.extend(
         largest(config.recipe.pool, |pool| fits(&with_pool(pool)))
-            .map(|pool| format!("--pool {pool}")),
+            .map(|pool| format!("`recipe.pool` {pool}")),
     );
     if !config.recompute
         && fits(&Config {
@@ -203,7 +203,7 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
             ..config.clone()
         })
     {
-        found.push("--recompute".to_owned());
+        found.push("`recompute`".to_owned());
     }
     // A depth that is not the size's own was asked for.
     let own_depth = Config::downs_for(config.size) == Some(config.num_downs);
@@ -228,7 +228,7 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
         sizes
             .into_iter()
             .find(|&size| fits(&at_size(size)))
-            .map(|size| format!("--size {size}")),
+            .map(|size| format!("`size` {size}")),
     );
     let batch = largest(config.batch_size, |batch_size| {
         fits(&Config {
@@ -236,9 +236,9 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
             ..config.clone()
         })
     });
-    found.extend(batch.map(|batch_size| format!("--batch-size {batch_size}")));
+    found.extend(batch.map(|batch_size| format!("`batch_size` {batch_size}")));
     let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf)));
-    found.extend(narrower.map(|ngf| format!("--ngf {ngf}")));
+    found.extend(narrower.map(|ngf| format!("`ngf` {ngf}")));
     found
 }
 
@@ -261,7 +261,7 @@ fn whole_alternatives(
             budget,
         )
     {
-        found.push("--recompute".to_owned());
+        found.push("`recompute`".to_owned());
     }
     // Widths are tried at multiples of 32.
     let widest = sizes
@@ -274,11 +274,11 @@ fn whole_alternatives(
         fits(config, &sizes.scaled(32 * steps as u32), profile, budget)
     });
     found
-        .extend(scaled.map(|steps| format!("--preprocess scale-width --load-size {}", 32 * steps)));
+        .extend(scaled.map(|steps| format!("`preprocess` scale-width `load_size` {}", 32 * steps)));
     let narrower = largest(config.ngf, |ngf| {
         fits(&narrower(config, ngf), sizes, profile, budget)
     });
-    found.extend(narrower.map(|ngf| format!("--ngf {ngf}")));
+    found.extend(narrower.map(|ngf| format!("`ngf` {ngf}")));
     found
 }
 

@@ -24,14 +24,17 @@ pub mod checkpoint;
 pub mod onnx;
 pub mod run;
 
-pub use config::{Architecture, Config, Length, MOST_BATCHES, ModelConfig};
+pub use config::{
+    Architecture, Config, ConfigError, FIELDS, Field, Group, Length, LookUpError, MOST_BATCHES,
+    ModelConfig, PixelKind, PixelSettings, Preset, Range, SHORTHANDS, Settings, find,
+};
 pub use error::TrainError;
 pub use losses::{
     Distance, GanLoss, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty,
 };
 pub use memory::{RunPlan, explain, largest_image, plan_training};
 pub use monitor::{LossReader, Losses, Reading};
-pub use objective::{Objective, UpdateOrder};
+pub use objective::{Objective, PaperObjective, UpdateOrder};
 pub use pool::Pool;
 pub use pretrained::check_pretrained;
 pub use recipe::{Optimizer, Recipe};

@@ -53,12 +53,62 @@ impl Objective {
 /// In which order the networks of a step learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum UpdateOrder {
-    /// As the PyTorch reference: the discriminator learns from half the sum of its losses, fake
-    /// pairs before real ones; then the generator learns from the judgement of the updated
-    /// discriminator.
+    /// The discriminator first, from half its loss; the generator from the updated one
+    ///
+    /// As the PyTorch reference: fake pairs before real ones.
     Pytorch,
-    /// As the Lua Torch reference: the discriminator learns from the whole sum, real pairs before
-    /// fake ones; the generator learns from the same judgement, made before the update.
+    /// Both from one pass of the discriminator, which learns from its whole loss
+    ///
+    /// As the Lua Torch reference: real pairs before fake ones, and the generator learns from the
+    /// logits of before the update.
     Torch,
+}
+
+/// The objectives that the paper compares (table 1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum PaperObjective {
+    /// The distance to the target alone
+    L1,
+    /// A discriminator that sees the output alone
+    Gan,
+    /// A discriminator that sees input and output
+    Cgan,
+    /// Both of l1 and gan
+    #[cfg_attr(feature = "cli", value(name = "l1+gan"))]
+    L1Gan,
+    /// Both of l1 and cgan
+    #[default]
+    #[cfg_attr(feature = "cli", value(name = "l1+cgan"))]
+    L1Cgan,
+}
+
+impl PaperObjective {
+    /// Its name in the paper.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::L1 => "l1",
+            Self::Gan => "gan",
+            Self::Cgan => "cgan",
+            Self::L1Gan => "l1+gan",
+            Self::L1Cgan => "l1+cgan",
+        }
+    }
+
+    /// Whether the generator learns from the distance to the target.
+    pub fn has_distance(self) -> bool {
+        matches!(self, Self::L1 | Self::L1Gan | Self::L1Cgan)
+    }
+
+    /// Whether there is a discriminator.
+    pub fn has_gan(self) -> bool {
+        self != Self::L1
+    }
+
+    /// Whether the discriminator sees the input as well.
+    pub fn is_conditional(self) -> bool {
+        !matches!(self, Self::Gan | Self::L1Gan)
+    }
 }

@@ -54,7 +54,7 @@ pub fn load_pretrained(gpu: &Gpu, session: &Session, recipe: &Recipe) -> Result<
 
 /// A network that does not start from fresh weights.
 struct Start<'a> {
-    option: &'static str,
+    field: &'static str,
     kind: NetworkKind,
     path: &'a Path,
     arenas: [ArenaId; 2],
@@ -75,16 +75,16 @@ fn starts<'a>(
         .as_deref()
         .zip(d.map(|d| [d.parameters(), d.statistics()]));
     let given = [
-        ("--pretrained", NetworkKind::Generator, of_generator),
+        ("recipe.pretrained", NetworkKind::Generator, of_generator),
         (
-            "--pretrained-discriminator",
+            "recipe.pretrained_discriminator",
             NetworkKind::Discriminator,
             of_discriminator,
         ),
     ];
-    given.into_iter().filter_map(|(option, kind, given)| {
+    given.into_iter().filter_map(|(field, kind, given)| {
         given.map(|(path, arenas)| Start {
-            option,
+            field,
             kind,
             path,
             arenas,
@@ -131,7 +131,7 @@ impl Start<'_> {
 
     fn refusal(&self, source: InteropError) -> TrainError {
         TrainError::Pretrained {
-            option: self.option,
+            field: self.field,
             source: Box::new(source),
         }
     }

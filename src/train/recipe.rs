@@ -17,7 +17,7 @@ pub struct Recipe {
     pub init_gain: f32,
     /// What moves the weights.
     pub optimizer: Optimizer,
-    /// Older fakes that the discriminator may judge again; 0 for none.
+    /// Older fakes that the discriminator may see again; 0 for none.
     pub pool: usize,
     /// Batches whose mean gradient makes one update, at least 1.
     pub accumulate: usize,
@@ -52,11 +52,29 @@ pub enum Optimizer {
     /// Adam, with the decay rates of the objective.
     #[default]
     Adam,
-    /// Gradient descent.
+    /// Gradient descent, in less memory.
     Sgd {
         /// What stays of the velocity from step to step; 0 for none.
         momentum: f64,
     },
+}
+
+#[cfg(feature = "cli")]
+impl clap::ValueEnum for Optimizer {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Adam, Self::Sgd { momentum: 0.0 }]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let (name, help) = match self {
+            Self::Adam => ("adam", "Adam"),
+            Self::Sgd { .. } => (
+                "sgd",
+                "Gradient descent, with momentum or without: less memory",
+            ),
+        };
+        Some(clap::builder::PossibleValue::new(name).help(help))
+    }
 }
 
 impl Optimizer {

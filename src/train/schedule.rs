@@ -25,6 +25,41 @@ pub enum Policy {
     Constant,
 }
 
+impl Policy {
+    /// [`Policy::Step`] as the reference has it.
+    pub const STEP: Self = Self::Step { epochs: 50 };
+}
+
+#[cfg(feature = "cli")]
+impl clap::ValueEnum for Policy {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Linear,
+            Self::Cosine,
+            Self::STEP,
+            Self::Plateau,
+            Self::Constant,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let (name, help) = match self {
+            Self::Linear => (
+                "linear",
+                "Constant for the first half of the run, then down to zero in a line",
+            ),
+            Self::Cosine => ("cosine", "Down to zero in half a cosine"),
+            Self::Step { .. } => ("step", "A tenth every so many epochs"),
+            Self::Plateau => (
+                "plateau",
+                "A fifth when the held-out L1 has not fallen by 1 % in six scores",
+            ),
+            Self::Constant => ("constant", "The same all along"),
+        };
+        Some(clap::builder::PossibleValue::new(name).help(help))
+    }
+}
+
 /// Factor of each drop of [`Policy::Step`].
 const STEP_FACTOR: f64 = 0.1;
 /// Factor of each drop of [`Policy::Plateau`], as in the reference.

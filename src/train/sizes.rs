@@ -15,7 +15,7 @@ pub(super) const KEPT_PROGRAMS: usize = 64;
 /// Pairs that are translated for a score: enough for a stable mean, few enough not to slow the run.
 pub(super) const SCORED_PAIRS: usize = 100;
 
-/// Strided convolutions of the discriminator with the largest patches that `--patch` names.
+/// Strided convolutions of the discriminator with the largest patches that `patch` names.
 const DEEPEST_NAMED: usize = 5;
 
 /// A size of images.

@@ -93,11 +93,11 @@ impl Tiling {
         .map_err(|error| error.to_string())?;
         let reach = reach(&tape, input, output, multiple, multiple);
         let seamless = (2 * reach).next_multiple_of(2 * multiple);
-        for (option, pixels) in [("--tile", Some(tile)), ("--overlap", overlap)] {
+        for (field, pixels) in [("tile", Some(tile)), ("overlap", overlap)] {
             if let Some(pixels) = pixels.filter(|pixels| !pixels.is_multiple_of(multiple)) {
-                let below = (pixels / multiple).max(usize::from(option == "--tile")) * multiple;
+                let below = (pixels / multiple).max(usize::from(field == "tile")) * multiple;
                 return Err(format!(
-                    "{option} {pixels} is no multiple of {multiple}; the nearest are {below} and {}",
+                    "`{field}` {pixels} is no multiple of {multiple}; the nearest are {below} and {}",
                     below.saturating_add(multiple)
                 ));
             }
@@ -115,7 +115,7 @@ impl Tiling {
                 ),
             };
             return Err(format!(
-                "--tile {tile} is too small for {cause}; use --tile {least} or more, or a smaller --overlap"
+                "`tile` {tile} is too small for {cause}; use `tile` {least} or more, or a smaller `overlap`"
             ));
         }
         let layers = layers(&tape);

@@ -485,17 +485,19 @@ impl<'a> Trainer<'a> {
             Ok(Some(op)) => op,
             // The run that failed judged older fakes; this one passes its own.
             Ok(None) if self.session.pool.is_some() => {
-                "no operation when the step was run again without older fakes, so perhaps in the image pool (--pool)".to_owned()
+                "no operation when the step was run again without older fakes, so perhaps in the image pool (`recipe.pool`)".to_owned()
             }
             Ok(None) => "no operation when the step was run again".to_owned(),
             Err(error) => format!("an operation that could not be found ({error})"),
         };
         let checkpoint = match self.run.checkpoints().ok().and_then(|mut all| all.pop()) {
             Some(last) => format!(
-                "the last good checkpoint is {}; continue from it with a smaller --lr",
+                "the last good checkpoint is {}; continue from it with a smaller `learning_rate`",
                 last.path.display()
             ),
-            None => "there is no checkpoint yet; start again with a smaller --lr".to_owned(),
+            None => {
+                "there is no checkpoint yet; start again with a smaller `learning_rate`".to_owned()
+            }
         };
         let what = match LOSSES.iter().chain(&WEIGHTED).nth(column) {
             Some(loss) => format!("loss {loss}"),

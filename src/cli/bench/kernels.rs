@@ -1,7 +1,7 @@
 //! `pix2pix bench kernels`.
 
 use super::ceiling::print_ceilings;
-use super::network::{NetworkArgs, PrecisionArg};
+use super::network::NetworkArgs;
 use super::output::{OutputArgs, giga, print_head};
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, print};
@@ -62,10 +62,11 @@ pub struct KernelsArgs {
 
 /// Measures kernels and prints a table.
 pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
-    let mut config = args
-        .network
-        .config(false, Length::Steps(1), args.device.seed)?;
-    args.pixels.apply_without_images(&mut config)?;
+    let mut settings = args.network.settings();
+    settings.config()?;
+    settings.pixels = args.pixels.settings()?;
+    settings.seed = Some(args.device.seed);
+    let mut config = settings.config()?;
     let mut key = args
         .shape
         .as_deref()
@@ -75,7 +76,7 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
     args.output.check()?;
     let gpu = args.device.open()?;
     let asked = if key.is_some_and(|key| key.dtype == DType::F16) {
-        Some(PrecisionArg::F16)
+        Some(DType::F16)
     } else {
         args.network.precision
     };

@@ -59,11 +59,13 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     }
     let steps = if args.quick { 2 } else { args.steps };
     let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
-    let mut config = args
-        .network
-        .config(false, Length::Steps(steps), args.device.seed)?;
-    args.prepared.apply(&mut config)?;
-    args.pixels.apply_without_images(&mut config)?;
+    let mut settings = args.network.settings();
+    args.prepared.add_to(&mut settings);
+    settings.length = Some(Length::Steps(steps));
+    settings.seed = Some(args.device.seed);
+    settings.config()?;
+    settings.pixels = args.pixels.settings()?;
+    let mut config = settings.config()?;
     args.output.check()?;
     let gpu = args.device.open()?;
     config.precision = args

@@ -119,26 +119,26 @@ impl Pixels {
     /// Whether a network can map `input` to `output`.
     ///
     /// # Errors
-    /// What cannot be, with the nearest that can, as the options of `train` are called.
+    /// What cannot be, with the nearest that can, fields of a configuration are named in backticks.
     pub fn check(input: &Self, output: &Self) -> Result<(), &'static str> {
         if input.images() + output.images() > 2 && output.single() == &Pixels::LabAb {
             return Err(
-                "--output lab-ab is joined with the lightness of one image; leave out --stack and --output-stack",
+                "`output` lab-ab is joined with the lightness of one image; leave out `stack` and `output_stack`",
             );
         }
         match (input.single(), output.single()) {
             (Pixels::LabAb, _) => Err(
-                "--input lab-ab has no lightness; the nearest are --input lab-l and --input rgb",
+                "`input` lab-ab has no lightness; the nearest are `input` lab-l and `input` rgb",
             ),
             (_, Pixels::LabL) => {
-                Err("--output lab-l is brightness alone; the nearest is --output gray")
+                Err("`output` lab-l is brightness alone; the nearest is `output` gray")
             }
             (_, Pixels::Labels(_)) => {
-                Err("--output labels cannot be: labels are for inputs; the nearest is --output rgb")
+                Err("`output` labels cannot be: labels are for inputs; the nearest is `output` rgb")
             }
             (Pixels::LabL, Pixels::LabAb) => Ok(()),
             (_, Pixels::LabAb) => Err(
-                "--output lab-ab is joined with the lightness of the input; it needs --input lab-l",
+                "`output` lab-ab is joined with the lightness of the input; it needs `input` lab-l",
             ),
             _ => Ok(()),
         }

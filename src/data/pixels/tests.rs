@@ -132,7 +132,7 @@ fn channels_are_what_they_are() {
     );
     assert!(
         ALL.into_iter()
-            .all(|kind| refused(kind).contains("--input or --output channels"))
+            .all(|kind| refused(kind).contains("`input` or `output` channels"))
     );
 }
 
@@ -203,7 +203,7 @@ fn a_stack_is_its_images_one_behind_the_other() {
     assert!(
         Pixels::check(&Pixels::LabL.times(2), &Pixels::LabAb)
             .unwrap_err()
-            .contains("--stack")
+            .contains("`stack`")
     );
 }
 
@@ -241,16 +241,16 @@ fn labels_are_one_hot_and_never_mixed() {
     assert!(
         Pixels::check(&Pixels::Rgb, &kind)
             .unwrap_err()
-            .contains("--output rgb")
+            .contains("`output` rgb")
     );
 }
 
 #[test]
 fn what_no_network_can_map_is_told_with_the_nearest() {
     for (input, output, nearest) in [
-        (Pixels::LabAb, Pixels::Rgb, "--input lab-l"),
-        (Pixels::Rgb, Pixels::LabL, "--output gray"),
-        (Pixels::Gray, Pixels::LabAb, "--input lab-l"),
+        (Pixels::LabAb, Pixels::Rgb, "`input` lab-l"),
+        (Pixels::Rgb, Pixels::LabL, "`output` gray"),
+        (Pixels::Gray, Pixels::LabAb, "`input` lab-l"),
     ] {
         assert!(
             Pixels::check(&input, &output)

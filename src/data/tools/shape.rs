@@ -5,13 +5,14 @@ use crate::data::{resize, resize_nearest};
 
 /// How an image that is no square becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Squared {
-    /// Both sides are resized; proportions change.
-    Stretch,
-    /// The middle is kept.
+    /// Keep the middle
     Crop,
-    /// White is added on both sides.
+    /// Add white on both sides
     Pad,
+    /// Change the proportions
+    Stretch,
 }
 
 /// How pixels of another size are made.

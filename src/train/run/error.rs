@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The name of a run cannot be the name of a folder.
-    #[error("\"{name}\" cannot name a run: {reason}; choose another --name")]
+    #[error("\"{name}\" cannot name a run: {reason}; choose another `name`")]
     Name {
         /// What the user asked for.
         name: String,
@@ -17,19 +17,19 @@ pub enum RunError {
         reason: &'static str,
     },
     /// There is a run, or something else, of that name.
-    #[error("{} exists already; continue that run with --resume, or choose another --name", path.display())]
+    #[error("{} exists already; continue that run with `resume`, or choose another `name`", path.display())]
     Exists {
         /// The folder in the way.
         path: PathBuf,
     },
     /// There is a folder of that name, with nothing to go on from.
-    #[error("{} exists already, without a checkpoint; remove it if no run has just begun there, or choose another --name", path.display())]
+    #[error("{} exists already, without a checkpoint; remove it if no run has just begun there, or choose another `name`", path.display())]
     Unsaved {
         /// The folder in the way.
         path: PathBuf,
     },
     /// The run to resume is not there.
-    #[error("there is no run in {}; check the name, or start one without --resume", path.display())]
+    #[error("there is no run in {}; check the name, or start one without `resume`", path.display())]
     Missing {
         /// Where the run was looked for.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum RunError {
     },
     /// The disk, or the user's share of it, is full.
     #[error(
-        "the disk is full: {} was not written, what was there before is intact; free some space and go on (training: --resume)",
+        "the disk is full: {} was not written, what was there before is intact; free some space and go on (training: `resume`)",
         path.display()
     )]
     DiskFull {

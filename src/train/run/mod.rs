@@ -29,6 +29,7 @@ pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
 pub use grid::{SampleRow, Samples};
 pub use metrics::MetricsRow;
+pub use page::quote;
 
 const CONFIG: &str = "config.json";
 const METRICS: &str = "metrics.csv";
@@ -43,6 +44,16 @@ const CHECKPOINTS: &str = "checkpoints";
 pub struct RunDir {
     path: PathBuf,
     name: String,
+    commands: Option<Commands>,
+}
+
+/// The commands that the page of a run shows, as the program that wrote it takes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Commands {
+    /// Goes on with the run in a folder.
+    pub resume: fn(&Path) -> String,
+    /// Translates so many images at a time with a checkpoint.
+    pub translate: fn(&Path, usize) -> String,
 }
 
 /// What the held-out pairs score before anything is learned.
@@ -108,6 +119,14 @@ impl RunDir {
         }
         run.prepare()?;
         Ok(run)
+    }
+
+    /// The same run with `commands` on its page.
+    pub fn with_commands(self, commands: Commands) -> Self {
+        Self {
+            commands: Some(commands),
+            ..self
+        }
     }
 
     /// `base`, or the first of `base-2`, `base-3`, ... that is no run in `root` yet.
@@ -274,6 +293,7 @@ impl RunDir {
         Ok(Self {
             path: root.join(name),
             name: name.to_owned(),
+            commands: None,
         })
     }
 

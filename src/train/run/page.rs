@@ -177,21 +177,21 @@ impl Page<'_> {
                 )
             })
             .collect();
-        let resume = format!("pix2pix train --resume {}", quote(self.run.path()));
-        let folders = (2..=self.images("input"))
-            .map(|number| format!(" A{number}"))
-            .collect::<String>();
-        let images = if folders.is_empty() {
-            "photo.png".to_owned()
-        } else {
-            format!("A{folders}")
-        };
-        let translate = format!(
-            "pix2pix translate {images} --model {} --out translated",
-            quote(&newest.path)
-        );
         format!(
-            "<h2>Checkpoints</h2>\n<table>\n{rows}</table>\n<h2>Go on from here</h2>\n\
+            "<h2>Checkpoints</h2>\n<table>\n{rows}</table>\n{}",
+            self.commands(&newest.path)
+        )
+    }
+
+    /// What to type to go on, where the program that wrote the run has commands for it.
+    fn commands(&self, newest: &Path) -> String {
+        let Some(commands) = self.run.commands else {
+            return String::new();
+        };
+        let resume = (commands.resume)(self.run.path());
+        let translate = (commands.translate)(newest, self.images("input") as usize);
+        format!(
+            "<h2>Go on from here</h2>\n\
              <p>Resume training:</p>\n<pre>{}</pre>\n<p>Translate images:</p>\n<pre>{}</pre>\n",
             escape(&resume),
             escape(&translate)
@@ -269,7 +269,7 @@ fn escape(text: &str) -> String {
 }
 
 /// `path` as one word of a POSIX shell.
-fn quote(path: &Path) -> String {
+pub fn quote(path: &Path) -> String {
     let path = path.to_string_lossy();
     let plain = |character: char| character.is_alphanumeric() || "/._-".contains(character);
     if !path.is_empty() && path.chars().all(plain) {

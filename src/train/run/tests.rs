@@ -51,7 +51,7 @@ fn bad_names_are_refused_before_anything_is_made() {
         ] {
             let error = result.unwrap_err();
             assert!(matches!(error, RunError::Name { .. }), "{name:?}: {error}");
-            assert!(!error.to_string().contains('\n') && error.to_string().contains("--name"));
+            assert!(!error.to_string().contains('\n') && error.to_string().contains("`name`"));
         }
         assert!(RunDir::unused_name(root.path(), name).is_err());
     }
@@ -72,14 +72,14 @@ fn an_existing_run_is_left_alone() {
         assert_eq!(run.read_config::<Config>().unwrap(), config());
         error
     };
-    // Nothing to go on from: --resume would not help.
+    // Nothing to go on from: `resume` would not help.
     assert!(matches!(
-        refuse(&["cats", "remove", "--name"]),
+        refuse(&["cats", "remove", "`name`"]),
         RunError::Unsaved { .. }
     ));
     fs::write(run.checkpoint_path(1), "weights").unwrap();
     assert!(matches!(
-        refuse(&["cats", "--resume", "--name"]),
+        refuse(&["cats", "`resume`", "`name`"]),
         RunError::Exists { .. }
     ));
     run.remove_unsaved();
@@ -198,7 +198,12 @@ fn an_empty_run_has_a_page() {
 #[test]
 fn the_page_shows_the_run_and_nothing_from_elsewhere() {
     let root = tempfile::tempdir().unwrap();
-    let run = RunDir::create(root.path(), "<i>R&D's").unwrap();
+    let run = RunDir::create(root.path(), "<i>R&D's")
+        .unwrap()
+        .with_commands(Commands {
+            resume: |run| format!("resume the run in {}", run.display()),
+            translate: |model, images| format!("translate {images} with {}", model.display()),
+        });
     run.write_config(&config()).unwrap();
     let held_out = HeldOut {
         pairs: 40,
@@ -241,8 +246,8 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
         "src=\"samples/step-000010.png\" loading=\"lazy\"",
         "after step 20</h2>",
         "checkpoints/step-000020.safetensors</td><td class=\"number\">2.0 KiB",
-        "pix2pix train --resume",
-        "pix2pix translate",
+        "resume the run in",
+        "translate 1 with",
     ] {
         assert!(html.contains(part), "{part}");
     }

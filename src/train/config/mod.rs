@@ -1,13 +1,32 @@
-//! Everything that defines a run; stored in config.json and in every checkpoint, so that `--resume`
-//! needs no other flag.
+//! Everything that defines a run, and the one place that knows its defaults, ranges and rules. It is
+//! stored in `config.json` and in every checkpoint, so that a resumed run is told nothing again.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `mod.rs` | the configuration and what follows from it |
+//! | `fields.rs` | every field with its group, help, default and range |
+//! | `rules.rs` | what a whole configuration must keep |
+//! | `settings.rs`, `pixels.rs` | what somebody asks for, and the configuration that it makes |
+//! | `error.rs` | the field, the rule, the nearest valid choice |
+
+mod error;
+mod fields;
+mod pixels;
+mod rules;
+mod settings;
+
+pub use error::ConfigError;
+pub use fields::{FIELDS, Field, Group, Range, SHORTHANDS, find};
+pub use pixels::{LookUpError, PixelKind, PixelSettings};
+pub use settings::Settings;
 
 use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
-use crate::data::{DataOptions, Direction, Pixels, Preprocess};
+use crate::data::{DataOptions, Direction, Pixels, Preprocess, default_load_size};
 use crate::nn::{
-    DropoutAt, Fit, GeneratorConfig, NetworkError, Norm, PatchGanConfig, ResNetConfig, TestNorm,
-    TestTime, UNetConfig, Upsample, check_ranges,
+    DropoutAt, Fit, GeneratorConfig, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime,
+    UNetConfig, Upsample,
 };
 use crate::tensor::{DType, Shape};
 use serde::{Deserialize, Serialize};
@@ -27,17 +46,89 @@ pub enum Length {
 /// The architecture of a generator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Architecture {
+    /// An encoder and a decoder with skips between them
+    ///
     /// A U-Net.
     #[default]
+    #[cfg_attr(feature = "cli", value(name = "unet"))]
     UNet,
-    /// The same without skips.
+    /// The same without skips
     #[serde(rename = "encoder-decoder")]
     EncoderDecoder,
-    /// A ResNet with nine blocks.
+    /// Two halvings, nine residual blocks, two doublings
+    #[cfg_attr(feature = "cli", value(name = "resnet9"))]
     ResNet9,
-    /// A ResNet with six blocks.
+    /// The same with six blocks
+    #[cfg_attr(feature = "cli", value(name = "resnet6"))]
     ResNet6,
+}
+
+/// What the defaults of a run are for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// A data set, trained on as in the paper.
+    #[default]
+    Paper,
+    /// The bundled pairs: smaller images, smaller networks and a shorter run.
+    Bundled,
+}
+
+impl Preset {
+    /// The configuration with all its defaults.
+    pub fn config(self) -> Config {
+        match self {
+            Self::Paper => Config::default(),
+            Self::Bundled => Config {
+                size: 64,
+                load_size: default_load_size(64),
+                ngf: 16,
+                ndf: 16,
+                num_downs: 6,
+                length: Length::Steps(2800),
+                ..Config::default()
+            },
+        }
+    }
+}
+
+impl Default for Config {
+    /// The paper's settings (section 6.2), as the reference in PyTorch has them.
+    fn default() -> Self {
+        Self {
+            dataset: None,
+            adapter: None,
+            direction: Direction::AtoB,
+            input: Pixels::Rgb,
+            output: Pixels::Rgb,
+            size: 256,
+            fit: Fit::default(),
+            preprocess: Preprocess::default(),
+            load_size: default_load_size(256),
+            mirror: true,
+            ngf: 64,
+            ndf: 64,
+            num_downs: 8,
+            d_layers: 3,
+            norm: Norm::Batch,
+            architecture: Architecture::default(),
+            upsample: Upsample::default(),
+            dropout: true,
+            dropout_at: DropoutAt::default(),
+            test: TestTime::default(),
+            precision: DType::F32,
+            batch_size: 1,
+            recompute: false,
+            length: Length::Epochs(200),
+            learning_rate: 2e-4,
+            objective: Objective::default(),
+            recipe: Recipe::default(),
+            seed: 0,
+            sample_every: 1000,
+            checkpoint_every: 1000,
+        }
+    }
 }
 
 /// A run's configuration.
@@ -134,42 +225,6 @@ pub const MOST_BATCHES: usize = 128;
 impl Config {
     /// Sides of the images that networks are trained on.
     pub const SIZES: RangeInclusive<u32> = 32..=MOST_PIXELS;
-
-    /// Checks the numbers that no network checks; a configuration may come from a damaged file.
-    ///
-    /// # Errors
-    /// [`NetworkError::Range`].
-    pub fn check(&self) -> Result<(), NetworkError> {
-        let whole = self.preprocess.is_whole();
-        let of_one_size = |most: usize, of_whole: usize| if whole { of_whole } else { most };
-        check_ranges(&[
-            (
-                "size",
-                self.size as usize,
-                *Self::SIZES.start() as usize,
-                MOST_PIXELS as usize,
-            ),
-            (
-                "load size",
-                self.load_size as usize,
-                self.size as usize,
-                MOST_PIXELS as usize,
-            ),
-            ("batch size", self.batch_size, 1, of_one_size(MOST_PAIRS, 1)),
-            (
-                "image pool",
-                self.recipe.pool,
-                0,
-                of_one_size(MOST_PAIRS, 0),
-            ),
-            (
-                "number of batches of a step",
-                self.recipe.accumulate,
-                1,
-                of_one_size(MOST_BATCHES, 1),
-            ),
-        ])
-    }
 
     /// The generator.
     pub fn generator(&self) -> GeneratorConfig {
@@ -296,6 +351,23 @@ impl Config {
     /// size is no multiple of 32.
     pub fn downs_for(size: u32) -> Option<usize> {
         (size > 0 && size.is_multiple_of(32)).then(|| size.trailing_zeros().min(8) as usize)
+    }
+}
+
+impl ModelConfig {
+    /// The fit that was `asked` for, else the recorded one.
+    ///
+    /// # Errors
+    /// A fit that such a generator does not have.
+    pub fn fit_as(&self, asked: Option<Fit>) -> Result<Fit, ConfigError> {
+        match (asked, &self.generator) {
+            (Some(Fit::Crop), GeneratorConfig::ResNet(_)) => Err(ConfigError::new(
+                "fit",
+                "`fit` crop is the U-Net's own rule",
+                "this generator is a ResNet and takes `fit` pad",
+            )),
+            _ => Ok(asked.unwrap_or(self.fit)),
+        }
     }
 }
 

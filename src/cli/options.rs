@@ -1,0 +1,182 @@
+//! The option of each field: the only place that knows both names. Errors and help texts name
+//! fields in backticks; here they get the names that people type.
+
+use crate::train::{Range, find};
+use clap::{Arg, Command};
+
+/// Fields, and the options that set them.
+const OPTIONS: &[(&str, &str)] = &[
+    ("direction", "--direction"),
+    ("input", "--input"),
+    ("output", "--output"),
+    ("stack", "--stack"),
+    ("output_stack", "--output-stack"),
+    ("palette", "--palette"),
+    ("size", "--size"),
+    ("fit", "--fit"),
+    ("preprocess", "--preprocess"),
+    ("load_size", "--load-size"),
+    ("mirror", "--no-flip"),
+    ("ngf", "--ngf"),
+    ("ndf", "--ndf"),
+    ("num_downs", "--depth"),
+    ("d_layers", "--d-layers"),
+    ("patch", "--patch"),
+    ("norm", "--norm"),
+    ("architecture", "--generator"),
+    ("upsample", "--upsample"),
+    ("dropout", "--no-dropout"),
+    ("dropout_at", "--dropout-at"),
+    ("test.norm", "--test-norm"),
+    ("test.dropout", "--test-dropout"),
+    ("precision", "--precision"),
+    ("batch_size", "--batch-size"),
+    ("recompute", "--recompute"),
+    ("epochs", "--epochs"),
+    ("steps", "--steps"),
+    ("learning_rate", "--lr"),
+    ("objective", "--objective"),
+    ("objective.gan_loss", "--gan-mode"),
+    ("objective.lambda_gp", "--lambda-gp"),
+    ("objective.lambda_gan", "--lambda-gan"),
+    ("objective.distance", "--distance"),
+    ("objective.lambda_l1", "--lambda-l1"),
+    ("objective.order", "--order"),
+    ("beta1", "--beta1"),
+    ("beta2", "--beta2"),
+    ("recipe.schedule", "--schedule"),
+    ("lr_step", "--lr-step"),
+    ("recipe.init", "--init"),
+    ("recipe.init_gain", "--init-gain"),
+    ("recipe.optimizer", "--optimizer"),
+    ("momentum", "--momentum"),
+    ("recipe.pool", "--pool"),
+    ("recipe.accumulate", "--accumulate"),
+    ("recipe.ema", "--ema"),
+    ("recipe.pretrained", "--pretrained"),
+    (
+        "recipe.pretrained_discriminator",
+        "--pretrained-discriminator",
+    ),
+    ("seed", "--seed"),
+    ("sample_every", "--sample-every"),
+    ("checkpoint_every", "--checkpoint-every"),
+];
+
+/// What errors below name that is no field of a configuration.
+const OTHERS: &[(&str, &str)] = &[
+    ("adapter", "--adapter"),
+    ("json", "--json"),
+    ("name", "--name"),
+    ("network", "--network"),
+    ("no_timestamps", "--no-timestamps"),
+    ("overlap", "--overlap"),
+    ("resume", "--resume"),
+    ("tile", "--tile"),
+];
+
+/// Phrases about fields whose option says the opposite.
+const PHRASES: &[(&str, &str)] = &[("with `dropout` true", "without --no-dropout")];
+
+/// `text` with the options in place of the fields that it names in backticks.
+pub fn render(text: &str) -> String {
+    let mut text = text.to_owned();
+    if !text.contains('`') {
+        return text;
+    }
+    for (phrase, said) in PHRASES {
+        text = text.replace(phrase, said);
+    }
+    for (field, option) in OPTIONS.iter().chain(OTHERS) {
+        text = text.replace(&format!("`{field}`"), option);
+    }
+    text
+}
+
+/// A command whose options are fields of a configuration, with the groups, helps and defaults of
+/// these fields. An option that says something of its own keeps it.
+pub fn describe(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let option = arg.get_long().map(|long| format!("--{long}"));
+        let field = OPTIONS
+            .iter()
+            .find(|(_, name)| Some(*name) == option.as_deref())
+            .and_then(|(field, _)| find(field));
+        let Some(field) = field else {
+            return arg;
+        };
+        let arg = match field.group.title() {
+            Some(title) => arg.help_heading(title),
+            None => arg,
+        };
+        if arg.get_help().is_some() {
+            return arg;
+        }
+        let default = default_text(&arg, field.default, field.default_words, field.range);
+        arg.help(render(&format!("{}{default}", field.help)))
+    })
+}
+
+/// The default behind a help text, where there is one that clap does not write itself.
+fn default_text(arg: &Arg, json: &str, words: &str, range: Range) -> String {
+    if !arg.get_default_values().is_empty() || range == Range::Switch {
+        return String::new();
+    }
+    let value = json.trim_matches('"');
+    match (words, value) {
+        ("", "null") => String::new(),
+        ("", value) => format!(" [default: {}]", value.strip_suffix(".0").unwrap_or(value)),
+        // A default of one case only says so itself.
+        (words, _) if words.starts_with("for ") => format!(" [default {words}]"),
+        (words, _) => format!(" [default: {words}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_become_options_and_nothing_else_changes() {
+        for (text, expected) in [
+            ("use `recipe.pool` 0", "use --pool 0"),
+            ("train with `dropout` true", "train without --no-dropout"),
+            ("see `pix2pix adapters`", "see `pix2pix adapters`"),
+            ("size 3", "size 3"),
+            (
+                "`objective.order` and `objective`",
+                "--order and --objective",
+            ),
+        ] {
+            assert_eq!(render(text), expected);
+        }
+    }
+
+    #[test]
+    fn every_option_is_one_of_a_field_and_of_a_command() {
+        let mut program = super::super::command();
+        program.build();
+        let train = program.find_subcommand("train").map(Command::get_arguments);
+        let known: Vec<&str> = train
+            .into_iter()
+            .flatten()
+            .filter_map(Arg::get_long)
+            .collect();
+        for (field, option) in OPTIONS {
+            assert!(find(field).is_some(), "{field} is no field");
+            assert!(known.contains(&&option[2..]), "{option} is no option");
+        }
+    }
+
+    /// Every option of a training run either has a field's help, or one of its own.
+    #[test]
+    fn every_option_has_a_help() {
+        for name in ["train", "inspect"] {
+            let program = super::super::command();
+            let command = program.find_subcommand(name).cloned();
+            for arg in command.iter().flat_map(|command| command.get_arguments()) {
+                assert!(arg.get_help().is_some(), "{name}: {}", arg.get_id());
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What is wrong with a configuration.
+
+use crate::nn::NetworkError;
+use thiserror::Error;
+
+/// A field that is out of its range, or does not go with the others. Texts name fields as
+/// `config.json` does, in backticks; a user interface puts its own names there.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{rule}{}{remedy}", if remedy.is_empty() { "" } else { "; " })]
+pub struct ConfigError {
+    /// The field, as in [`FIELDS`](super::FIELDS) or [`SHORTHANDS`](super::SHORTHANDS).
+    pub field: &'static str,
+    /// The rule that it breaks, with the value that was given.
+    pub rule: String,
+    /// The nearest valid choice; empty where the rule says it already.
+    pub remedy: String,
+}
+
+impl ConfigError {
+    pub(super) fn new(
+        field: &'static str,
+        rule: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            field,
+            rule: rule.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// A whole number outside of its range.
+    pub(super) fn range(field: &'static str, given: u64, least: u64, most: u64) -> Self {
+        let rule = if most == u64::MAX {
+            format!("`{field}` {given} must be at least {least}")
+        } else {
+            format!("`{field}` {given} must lie between {least} and {most}")
+        };
+        Self::new(field, rule, "")
+    }
+}
+
+impl From<NetworkError> for ConfigError {
+    fn from(error: NetworkError) -> Self {
+        let NetworkError::Range {
+            what,
+            given,
+            least,
+            most,
+        } = error;
+        Self::range(what, given as u64, least as u64, most as u64)
+    }
+}

@@ -1,0 +1,291 @@
+//! What a whole configuration must keep, wherever it comes from: the command line, a file that
+//! somebody edited, or a caller of the library.
+
+use super::fields::{FIELDS, Range};
+use super::{Architecture, Config, ConfigError, Length};
+use crate::data::{Pixels, Preprocess};
+use crate::nn::{Fit, Generator, NetworkError, PatchGan, PatchGanConfig, TestNorm};
+use crate::state::StateList;
+use crate::train::objective::UpdateOrder;
+use crate::train::recipe::Optimizer;
+use crate::train::schedule::Policy;
+
+/// Strided convolutions of the discriminator with the largest patches that have a name.
+pub(super) const DEEPEST_NAMED: usize = 5;
+
+impl Config {
+    /// Checks every range and every rule between fields. Device and data set have limits of their
+    /// own.
+    ///
+    /// # Errors
+    /// The first field that breaks a rule, with the nearest valid choice.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_whole_images()?;
+        self.check_ranges()?;
+        self.check_losses()?;
+        self.check_optimizer()?;
+        self.check_generator()?;
+        self.check_discriminator()?;
+        self.check_schedule()?;
+        self.check_test_time()?;
+        Pixels::check(&self.input, &self.output)
+            .map_err(|reason| ConfigError::new("output", reason, ""))
+    }
+
+    /// The number of a field that has one.
+    fn number(&self, field: &str) -> Option<f64> {
+        let (objective, recipe) = (&self.objective, &self.recipe);
+        Some(match field {
+            "size" => self.size.into(),
+            "load_size" => self.load_size.into(),
+            "ngf" => self.ngf as f64,
+            "ndf" => self.ndf as f64,
+            "num_downs" => self.num_downs as f64,
+            "batch_size" => self.batch_size as f64,
+            "learning_rate" => self.learning_rate,
+            "objective.lambda_gp" => objective.lambda_gp.into(),
+            "objective.lambda_gan" => objective.lambda_gan.into(),
+            "objective.lambda_l1" => objective.lambda_l1.into(),
+            "recipe.init_gain" => recipe.init_gain.into(),
+            "recipe.pool" => recipe.pool as f64,
+            "recipe.accumulate" => recipe.accumulate as f64,
+            "recipe.ema" => return recipe.ema,
+            "sample_every" => self.sample_every as f64,
+            "checkpoint_every" => self.checkpoint_every as f64,
+            "seed" => self.seed as f64,
+            "d_layers" => self.d_layers as f64,
+            _ => return None,
+        })
+    }
+
+    fn check_ranges(&self) -> Result<(), ConfigError> {
+        for field in FIELDS {
+            // The discriminator's depth is bounded by the images, too.
+            if field.name != "d_layers"
+                && let Some(number) = self.number(field.name)
+            {
+                check_number(field.name, number, field.range)?;
+            }
+        }
+        let [load, size] = [self.load_size, self.size].map(u64::from);
+        if load < size {
+            let most = super::MOST_PIXELS.into();
+            return Err(ConfigError::range("load_size", load, size, most));
+        }
+        for (name, beta) in ["beta1", "beta2"].into_iter().zip(self.objective.betas) {
+            check_number(name, beta, Range::Share)?;
+        }
+        let (length, name) = match self.length {
+            Length::Epochs(epochs) => (epochs, "epochs"),
+            Length::Steps(steps) => (steps, "steps"),
+        };
+        check_number(name, length as f64, Range::Whole(1, u64::MAX))
+    }
+
+    /// Images of different sizes go through the networks one at a time.
+    fn check_whole_images(&self) -> Result<(), ConfigError> {
+        if !self.preprocess.is_whole() {
+            return Ok(());
+        }
+        let (field, one) = match self {
+            _ if self.batch_size > 1 => ("batch_size", 1),
+            _ if self.recipe.accumulate > 1 => ("recipe.accumulate", 1),
+            _ if self.recipe.pool > 0 => ("recipe.pool", 0),
+            _ => return Ok(()),
+        };
+        Err(ConfigError::new(
+            field,
+            "images of `preprocess` none and scale-width have sizes of their own and go through the networks one at a time",
+            format!("use `{field}` {one}, or `preprocess` crop"),
+        ))
+    }
+
+    fn check_losses(&self) -> Result<(), ConfigError> {
+        let objective = &self.objective;
+        if objective.lambda_gan + objective.lambda_l1 == 0.0 {
+            return Err(ConfigError::new(
+                "objective.lambda_l1",
+                "every loss has the weight 0",
+                "leave `objective.lambda_l1` or `objective.lambda_gan` above it",
+            ));
+        }
+        let without_gan = objective.lambda_gan == 0.0;
+        let needs_gan = |field, given: bool| {
+            if without_gan && given {
+                let rule = format!("`{field}` does nothing with `objective` l1");
+                return Err(ConfigError::new(field, rule, "leave it out or use l1+cgan"));
+            }
+            Ok(())
+        };
+        let recipe = &self.recipe;
+        needs_gan("recipe.pool", recipe.pool > 0)?;
+        if recipe.pool > 0 && objective.order == UpdateOrder::Torch {
+            return Err(ConfigError::new(
+                "recipe.pool",
+                "`recipe.pool` needs `objective.order` pytorch: in the other order both networks learn from one pass over the same fakes",
+                "",
+            ));
+        }
+        needs_gan(
+            "recipe.pretrained_discriminator",
+            recipe.pretrained_discriminator.is_some(),
+        )
+    }
+
+    fn check_optimizer(&self) -> Result<(), ConfigError> {
+        match self.recipe.optimizer {
+            Optimizer::Sgd { momentum } => check_number("momentum", momentum, Range::Share),
+            Optimizer::Adam => Ok(()),
+        }
+    }
+
+    fn check_generator(&self) -> Result<(), ConfigError> {
+        let is_resnet = self.architecture.is_resnet();
+        if is_resnet && self.fit == Fit::Crop {
+            return Err(ConfigError::new(
+                "fit",
+                "`fit` crop is the U-Net's own rule",
+                "a ResNet takes `fit` pad",
+            ));
+        }
+        Generator::new(&mut StateList::default(), &self.generator())?;
+        let most = self.size.checked_ilog2().unwrap_or(0) as usize;
+        if !is_resnet && !self.preprocess.is_whole() && self.num_downs > most {
+            let depth = self.num_downs;
+            return Err(ConfigError::new(
+                "num_downs",
+                format!(
+                    "`num_downs` {depth} is too deep for images of {}",
+                    self.size
+                ),
+                format!("the nearest is `num_downs` {most}"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_discriminator(&self) -> Result<(), ConfigError> {
+        if self.objective.lambda_gan == 0.0 {
+            return Ok(());
+        }
+        let whole = self.preprocess.is_whole();
+        let deepest = self.deepest_discriminator();
+        PatchGan::new(&mut StateList::default(), &self.discriminator())
+            .map_err(|error| at_most(error, if whole { None } else { deepest }))?;
+        // Where pictures keep their sizes, these are checked one by one. Heights of those that are
+        // scaled in width are not known yet, but no image is wider.
+        if whole && self.preprocess != Preprocess::ScaleWidth {
+            return Ok(());
+        }
+        let (size, n_layers) = (self.size, self.d_layers);
+        let side = PatchGanConfig::receptive_field;
+        match deepest {
+            Some(most) if n_layers <= most => Ok(()),
+            Some(most) => {
+                let named = if most <= DEEPEST_NAMED {
+                    format!(" or `patch` {}", side(most))
+                } else {
+                    String::new()
+                };
+                Err(ConfigError::new(
+                    "d_layers",
+                    format!(
+                        "a discriminator with {n_layers} strided convolutions (patches of {} pixels) is too deep for images of {size}",
+                        side(n_layers)
+                    ),
+                    format!("the deepest that fits has {most} (`d_layers` {most}{named})"),
+                ))
+            }
+            None => Err(ConfigError::new(
+                "size",
+                format!("images of {size} pixels are too small for any discriminator"),
+                "",
+            )),
+        }
+    }
+
+    /// Strided convolutions of the deepest discriminator with a patch in the images, if any has one.
+    fn deepest_discriminator(&self) -> Option<usize> {
+        let multiple = 1_usize.checked_shl(self.num_downs as u32)?;
+        let size = self.fit.output_side(self.size as usize, multiple);
+        (0..=PatchGanConfig::MOST_LAYERS)
+            .rev()
+            .find(|&n_layers| PatchGanConfig::patches(n_layers, size) > 0)
+    }
+
+    fn check_schedule(&self) -> Result<(), ConfigError> {
+        match (self.recipe.schedule, self.length) {
+            (Policy::Step { epochs: 0 }, _) => Err(ConfigError::range("lr_step", 0, 1, u64::MAX)),
+            (Policy::Step { epochs }, Length::Epochs(all)) if epochs > all => {
+                Err(ConfigError::new(
+                    "lr_step",
+                    format!(
+                        "`recipe.schedule` step drops the rate every {epochs} epochs, and the run has {all}"
+                    ),
+                    format!("use `lr_step` {all} or less, or `recipe.schedule` constant"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_test_time(&self) -> Result<(), ConfigError> {
+        let field = if self.test.norm == TestNorm::Image {
+            "test.dropout"
+        } else {
+            "test.norm"
+        };
+        self.test
+            .refusal(&self.generator())
+            .map_or(Ok(()), |refusal| Err(ConfigError::new(field, refusal, "")))
+    }
+}
+
+impl Architecture {
+    /// Whether it is one of the ResNets.
+    pub fn is_resnet(self) -> bool {
+        matches!(self, Self::ResNet9 | Self::ResNet6)
+    }
+}
+
+/// Checks a number against the range of its field.
+pub(super) fn check_number(
+    field: &'static str,
+    number: f64,
+    range: Range,
+) -> Result<(), ConfigError> {
+    // What the device computes with is f32.
+    let shown = number as f32;
+    let must = |inside: bool, what: &str| {
+        if inside && shown.is_finite() {
+            return Ok(());
+        }
+        let rule = format!("`{field}` {shown} must be a number {what}");
+        Err(ConfigError::new(field, rule, ""))
+    };
+    match range {
+        Range::Whole(least, most) if number < least as f64 || number > most as f64 => {
+            Err(ConfigError::range(field, number as u64, least, most))
+        }
+        Range::FromZero => must(number >= 0.0, "from 0 on"),
+        Range::AboveZero => must(number > 0.0, "above 0"),
+        Range::Share => must((0.0..1.0).contains(&number), "from 0 on and below 1"),
+        _ => Ok(()),
+    }
+}
+
+/// The error with the deepest discriminator that fits the images in place of the deepest there is.
+fn at_most(error: NetworkError, deepest: Option<usize>) -> ConfigError {
+    match (error, deepest) {
+        (
+            NetworkError::Range {
+                what: what @ "d_layers",
+                given,
+                least,
+                ..
+            },
+            Some(most),
+        ) => ConfigError::range(what, given as u64, least as u64, most as u64),
+        (error, _) => error.into(),
+    }
+}

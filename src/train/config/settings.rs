@@ -1,0 +1,424 @@
+//! What somebody asks for, and the configuration that it makes. Everything that is left out takes
+//! its default, which may depend on the rest.
+
+use super::fields::Range;
+use super::pixels::PixelSettings;
+use super::rules::{DEEPEST_NAMED, check_number};
+use super::{Architecture, Config, ConfigError, Length, Preset};
+use crate::data::{Direction, Preprocess, default_load_size};
+use crate::nn::{
+    DropoutAt, Fit, Initialisation, Norm, PatchGanConfig, TestNorm, TestTime, Upsample,
+};
+use crate::tensor::DType;
+use crate::train::losses::{Distance, GanLoss};
+use crate::train::objective::{Objective, PaperObjective, UpdateOrder};
+use crate::train::recipe::{Optimizer, Recipe};
+use crate::train::schedule::Policy;
+use std::path::PathBuf;
+
+/// Halvings for sizes that are no multiple of 32 unless others are asked for: few, so that little
+/// is padded or left out.
+const FEWEST_DOWNS: usize = 5;
+
+/// Settings of a run, named as the fields of [`Config`]; see [`FIELDS`](super::FIELDS) and
+/// [`SHORTHANDS`](super::SHORTHANDS). What is `None` was not asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(
+    missing_docs,
+    reason = "FIELDS and SHORTHANDS say what each of them is"
+)]
+pub struct Settings {
+    pub preset: Preset,
+    pub dataset: Option<PathBuf>,
+    pub adapter: Option<String>,
+    pub direction: Option<Direction>,
+    pub pixels: PixelSettings,
+    pub size: Option<u32>,
+    pub fit: Option<Fit>,
+    pub preprocess: Option<Preprocess>,
+    pub load_size: Option<u32>,
+    pub mirror: Option<bool>,
+    pub ngf: Option<usize>,
+    pub ndf: Option<usize>,
+    pub num_downs: Option<usize>,
+    pub d_layers: Option<usize>,
+    pub patch: Option<usize>,
+    pub norm: Option<Norm>,
+    pub architecture: Option<Architecture>,
+    pub upsample: Option<Upsample>,
+    pub dropout: Option<bool>,
+    pub dropout_at: Option<DropoutAt>,
+    pub test_norm: Option<TestNorm>,
+    pub test_dropout: Option<bool>,
+    pub precision: Option<DType>,
+    pub batch_size: Option<usize>,
+    pub recompute: Option<bool>,
+    pub length: Option<Length>,
+    pub learning_rate: Option<f64>,
+    pub objective: Option<PaperObjective>,
+    pub gan_loss: Option<GanLoss>,
+    pub lambda_gp: Option<f32>,
+    pub lambda_gan: Option<f32>,
+    pub distance: Option<Distance>,
+    pub lambda_l1: Option<f32>,
+    pub order: Option<UpdateOrder>,
+    pub beta1: Option<f64>,
+    pub beta2: Option<f64>,
+    pub schedule: Option<Policy>,
+    pub lr_step: Option<u64>,
+    pub init: Option<Initialisation>,
+    pub init_gain: Option<f32>,
+    pub optimizer: Option<Optimizer>,
+    pub momentum: Option<f64>,
+    pub pool: Option<usize>,
+    pub accumulate: Option<usize>,
+    pub ema: Option<f64>,
+    pub pretrained: Option<PathBuf>,
+    pub pretrained_discriminator: Option<PathBuf>,
+    pub seed: Option<u64>,
+    pub sample_every: Option<u64>,
+    pub checkpoint_every: Option<u64>,
+}
+
+impl Settings {
+    /// The configuration that they make.
+    ///
+    /// # Errors
+    /// A rule of [`Config::check`], or a setting that would do nothing beside the others.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        let whole = self.preprocess.is_some_and(Preprocess::is_whole);
+        let defaults = self.preset.config();
+        self.refuse_sizes_without_use(whole)?;
+        let objective = self.objective()?;
+        if objective.lambda_gan == 0.0 {
+            self.refuse_discriminator()?;
+        }
+        let mut size = self.size.unwrap_or(defaults.size);
+        let num_downs = self.num_downs((!whole).then_some(size))?;
+        let mut load_size = default_load_size(size);
+        if whole {
+            size = self.load_size.unwrap_or(size);
+            load_size = size;
+        }
+        let ngf = self.ngf.unwrap_or(defaults.ngf);
+        let [input, output] = self.pixels.kinds()?;
+        let config = Config {
+            dataset: self.dataset.clone(),
+            adapter: self.adapter.clone(),
+            direction: self.direction.unwrap_or(defaults.direction),
+            input,
+            output,
+            size,
+            fit: self.fit.unwrap_or(defaults.fit),
+            preprocess: self.preprocess.unwrap_or(defaults.preprocess),
+            load_size: self.load_size.unwrap_or(load_size),
+            mirror: self.mirror.unwrap_or(defaults.mirror),
+            ngf,
+            ndf: self.ndf.unwrap_or(ngf),
+            num_downs,
+            d_layers: self.d_layers(defaults.d_layers)?,
+            norm: self.norm.unwrap_or(defaults.norm),
+            architecture: self.architecture.unwrap_or(defaults.architecture),
+            upsample: self.upsample.unwrap_or(defaults.upsample),
+            dropout: self.dropout.unwrap_or(defaults.dropout),
+            dropout_at: self.dropout_at.unwrap_or(defaults.dropout_at),
+            test: TestTime {
+                norm: self.test_norm.unwrap_or_default(),
+                dropout: self.test_dropout.unwrap_or_default(),
+            },
+            precision: self.precision.unwrap_or(defaults.precision),
+            batch_size: self.batch_size.unwrap_or(defaults.batch_size),
+            recompute: self.recompute.unwrap_or(defaults.recompute),
+            length: self.length.unwrap_or(defaults.length),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            objective,
+            recipe: self.recipe()?,
+            seed: self.seed.unwrap_or(defaults.seed),
+            sample_every: self.sample_every.unwrap_or(defaults.sample_every),
+            checkpoint_every: self.checkpoint_every.unwrap_or(defaults.checkpoint_every),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Completes what depends on the data set: how often a run shows and saves, for `pairs` of
+    /// training images.
+    pub fn set_intervals(&self, config: &mut Config, pairs: usize) {
+        let schedule = config.schedule((pairs / config.pairs_per_step()) as u64);
+        let tenth = (schedule.total_steps / 10).max(1);
+        // The reference's schedule by scores looks at one an epoch.
+        let scored = if schedule.policy == Policy::Plateau {
+            schedule.steps_per_epoch
+        } else {
+            tenth
+        };
+        config.sample_every = self.sample_every.unwrap_or(scored);
+        config.checkpoint_every = self.checkpoint_every.unwrap_or(tenth);
+    }
+
+    fn refuse_sizes_without_use(&self, whole: bool) -> Result<(), ConfigError> {
+        if whole && self.size.is_some() {
+            return Err(ConfigError::new(
+                "size",
+                "`size` is of crops",
+                "leave it out with `preprocess` none, and with scale-width use `load_size` for the width",
+            ));
+        }
+        let (mode, other) = match (self.preprocess, self.load_size) {
+            (Some(Preprocess::Crop), Some(_)) => ("crop", "scale-width-and-crop"),
+            (Some(Preprocess::None), Some(_)) => ("none", "scale-width"),
+            _ => return Ok(()),
+        };
+        Err(ConfigError::new(
+            "load_size",
+            format!("`preprocess` {mode} resizes nothing"),
+            format!("leave out `load_size` or use `preprocess` {other}"),
+        ))
+    }
+
+    /// Refuses settings of a discriminator where there is none.
+    fn refuse_discriminator(&self) -> Result<(), ConfigError> {
+        let given = [
+            ("ndf", self.ndf.is_some()),
+            ("d_layers", self.d_layers.is_some()),
+            ("patch", self.patch.is_some()),
+        ];
+        first_given(&given).map_or(Ok(()), |field| {
+            Err(ConfigError::new(
+                field,
+                format!("`{field}` does nothing without an adversarial loss, which has the discriminator"),
+                "leave it out or use `objective` l1+cgan",
+            ))
+        })
+    }
+
+    /// Strided convolutions of the discriminator, from either setting.
+    fn d_layers(&self, default: usize) -> Result<usize, ConfigError> {
+        let Some(patch) = self.patch else {
+            return Ok(self.d_layers.unwrap_or(default));
+        };
+        let (n_layers, side) = (0..=DEEPEST_NAMED)
+            .map(|n_layers| (n_layers, PatchGanConfig::receptive_field(n_layers)))
+            .min_by_key(|(_, side)| side.abs_diff(patch))
+            .unwrap_or((3, 70));
+        if side == patch {
+            return Ok(n_layers);
+        }
+        Err(ConfigError::new(
+            "patch",
+            format!("`patch` {patch} is none of 1, 16, 34, 70, 142 and 286"),
+            format!("the nearest is {side}"),
+        ))
+    }
+
+    /// Halvings of images of `size`, or of several sizes; a fit takes sizes that the generator does
+    /// not divide. Sizes and depths that no network has are left to [`Config::check`].
+    fn num_downs(&self, size: Option<u32>) -> Result<usize, ConfigError> {
+        let size = size.filter(|size| Config::SIZES.contains(size));
+        if self.architecture.unwrap_or_default().is_resnet() {
+            self.refuse_with_resnet()?;
+            return match (self.fit, size) {
+                (None, Some(size)) if !size.is_multiple_of(4) => {
+                    Err(no_multiple(size, 4, "`fit` pad"))
+                }
+                _ => Ok(2),
+            };
+        }
+        let Some(size) = size else {
+            return Ok(self.num_downs.unwrap_or(FEWEST_DOWNS));
+        };
+        let Some(depth) = self.num_downs else {
+            return Config::downs_for(size)
+                .or(self.fit.map(|_| FEWEST_DOWNS))
+                .ok_or_else(|| no_multiple(size, 32, EITHER_FIT));
+        };
+        let [halvings, even] =
+            [size.checked_ilog2().unwrap_or(0), size.trailing_zeros()].map(|most| most as usize);
+        let too_deep = |rule: &str, remedy: String| {
+            let rule = format!("`num_downs` {depth} is too deep for images of {size}{rule}");
+            Err(ConfigError::new("num_downs", rule, remedy))
+        };
+        match if self.fit.is_some() { halvings } else { even } {
+            most if depth <= most.max(1) => Ok(depth),
+            most @ 2.. => too_deep(
+                &format!(", which are no multiple of 2^{depth}"),
+                format!("the nearest is `num_downs` {most}"),
+            ),
+            // No depth divides it.
+            _ if depth <= halvings => Err(no_multiple(size, 1 << depth, EITHER_FIT)),
+            _ => too_deep(
+                "",
+                format!("the nearest is `num_downs` {halvings} with {EITHER_FIT}"),
+            ),
+        }
+    }
+
+    /// A ResNet has one depth and one place for dropout.
+    fn refuse_with_resnet(&self) -> Result<(), ConfigError> {
+        let given = [
+            ("num_downs", self.num_downs.is_some()),
+            ("dropout_at", self.dropout_at.is_some()),
+        ];
+        first_given(&given).map_or(Ok(()), |field| {
+            Err(ConfigError::new(
+                field,
+                format!("`{field}` does nothing with a ResNet"),
+                "leave it out or use `architecture` unet or encoder-decoder",
+            ))
+        })
+    }
+
+    fn objective(&self) -> Result<Objective, ConfigError> {
+        let defaults = Objective::default();
+        let weights = [
+            ("objective.lambda_l1", self.lambda_l1),
+            ("objective.lambda_gan", self.lambda_gan),
+            ("objective.lambda_gp", self.lambda_gp),
+        ];
+        for (field, weight) in weights {
+            weight.map_or(Ok(()), |weight| {
+                check_number(field, weight.into(), Range::FromZero)
+            })?;
+        }
+        let chosen = self.objective.unwrap_or_default();
+        let has_distance = chosen.has_distance() && self.lambda_l1 != Some(0.0);
+        let has_gan = chosen.has_gan() && self.lambda_gan != Some(0.0);
+        self.refuse_without_loss(chosen, has_distance, has_gan)?;
+        let weight = |has: bool, asked: Option<f32>, default: f32| {
+            if has { asked.unwrap_or(default) } else { 0.0 }
+        };
+        Ok(Objective {
+            gan_loss: self.gan_loss.unwrap_or(defaults.gan_loss),
+            lambda_gp: self.lambda_gp.unwrap_or(defaults.lambda_gp),
+            lambda_gan: weight(has_gan, self.lambda_gan, defaults.lambda_gan),
+            distance: self.distance.unwrap_or(defaults.distance),
+            lambda_l1: weight(has_distance, self.lambda_l1, defaults.lambda_l1),
+            conditional: chosen.is_conditional(),
+            order: self.order.unwrap_or(defaults.order),
+            betas: self.betas(defaults.betas)?,
+        })
+    }
+
+    /// A setting of a loss that is not part of the objective would do nothing.
+    fn refuse_without_loss(
+        &self,
+        chosen: PaperObjective,
+        has_distance: bool,
+        has_gan: bool,
+    ) -> Result<(), ConfigError> {
+        let weighs = |weight: Option<f32>| weight.is_some_and(|weight| weight != 0.0);
+        let of_distance = first_given(&[
+            ("objective.lambda_l1", weighs(self.lambda_l1)),
+            ("objective.distance", self.distance.is_some()),
+        ]);
+        let of_gan = first_given(&[
+            ("objective.lambda_gan", weighs(self.lambda_gan)),
+            ("objective.gan_loss", self.gan_loss.is_some()),
+            ("objective.order", self.order.is_some()),
+        ]);
+        let refuse = |field: &'static str, weight: &str, is_zero: bool, remedy: &str| {
+            let (cause, remedy) = if is_zero {
+                (format!("`{weight}` 0"), "a weight above it")
+            } else {
+                (format!("`objective` {}", chosen.name()), remedy)
+            };
+            Err(ConfigError::new(
+                field,
+                format!("`{field}` does nothing with {cause}"),
+                format!("leave it out or use {remedy}"),
+            ))
+        };
+        match (of_distance, of_gan) {
+            (Some(field), _) if !has_distance => {
+                let is_zero = self.lambda_l1 == Some(0.0);
+                refuse(field, "objective.lambda_l1", is_zero, "l1+gan or l1+cgan")
+            }
+            (_, Some(field)) if !has_gan => {
+                let is_zero = self.lambda_gan == Some(0.0);
+                refuse(field, "objective.lambda_gan", is_zero, "l1+cgan")
+            }
+            _ if self.lambda_gp.is_some() && self.gan_loss != Some(GanLoss::Wgangp) => {
+                Err(ConfigError::new(
+                    "objective.lambda_gp",
+                    "`objective.lambda_gp` is the weight of a penalty that only `objective.gan_loss` wgangp has",
+                    "use both or neither",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adam's decay rates.
+    fn betas(&self, [beta1, beta2]: [f64; 2]) -> Result<[f64; 2], ConfigError> {
+        for (field, rate) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            rate.map_or(Ok(()), |rate| check_number(field, rate, Range::Share))?;
+            if rate.is_some() && matches!(self.optimizer, Some(Optimizer::Sgd { .. })) {
+                return Err(ConfigError::new(
+                    field,
+                    format!("`{field}` does nothing with `recipe.optimizer` sgd"),
+                    "leave it out or use `momentum`",
+                ));
+            }
+        }
+        Ok([self.beta1.unwrap_or(beta1), self.beta2.unwrap_or(beta2)])
+    }
+
+    fn recipe(&self) -> Result<Recipe, ConfigError> {
+        let defaults = Recipe::default();
+        let optimizer = match (self.optimizer, self.momentum) {
+            (Some(Optimizer::Sgd { .. }), Some(momentum)) => Optimizer::Sgd { momentum },
+            (asked, None) => asked.unwrap_or(defaults.optimizer),
+            (_, Some(_)) => {
+                return Err(ConfigError::new(
+                    "momentum",
+                    "`momentum` does nothing with Adam",
+                    "use `recipe.optimizer` sgd or `beta1`",
+                ));
+            }
+        };
+        let schedule = match (self.schedule, self.lr_step) {
+            (Some(Policy::Step { .. }), Some(epochs)) => Policy::Step { epochs },
+            (asked, None) => asked.unwrap_or(defaults.schedule),
+            (_, Some(_)) => {
+                return Err(ConfigError::new(
+                    "lr_step",
+                    "`lr_step` does nothing without `recipe.schedule` step",
+                    "leave it out or add that",
+                ));
+            }
+        };
+        Ok(Recipe {
+            schedule,
+            init: self.init.unwrap_or(defaults.init),
+            init_gain: self.init_gain.unwrap_or(defaults.init_gain),
+            optimizer,
+            pool: self.pool.unwrap_or(defaults.pool),
+            accumulate: self.accumulate.unwrap_or(defaults.accumulate),
+            ema: self.ema,
+            pretrained: self.pretrained.clone(),
+            pretrained_discriminator: self.pretrained_discriminator.clone(),
+        })
+    }
+}
+
+/// The first of these settings that was asked for.
+fn first_given(settings: &[(&'static str, bool)]) -> Option<&'static str> {
+    settings
+        .iter()
+        .find(|(_, given)| *given)
+        .map(|(field, _)| *field)
+}
+
+/// The ways of other sizes through a U-Net.
+const EITHER_FIT: &str = "`fit` pad or `fit` crop";
+
+/// Refuses a size from the multiple on that is none of its multiples.
+fn no_multiple(size: u32, multiple: u32, fits: &str) -> ConfigError {
+    let below = size / multiple * multiple;
+    let above = below + multiple;
+    ConfigError::new(
+        "size",
+        format!("`size` {size} is no multiple of {multiple}"),
+        format!("the nearest are {below} and {above}, or say how it shall fit: {fits}"),
+    )
+}
