@@ -152,3 +152,33 @@ fn given_default(arg: &Arg) -> String {
         .collect();
     values.join(" ")
 }
+
+/// Below the command line nobody knows an option: errors and docs there name fields of a
+/// configuration, and `src/cli/options.rs` turns them into options.
+#[test]
+fn no_file_below_the_command_line_names_an_option() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path == root.join("cli") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files += 1;
+                let text = std::fs::read_to_string(&path).unwrap();
+                for (number, line) in text.lines().enumerate() {
+                    let names_one = line.match_indices("--").any(|(at, _)| {
+                        line[at + 2..].starts_with(|next: char| next.is_ascii_alphabetic())
+                    });
+                    assert!(!names_one, "{}:{}: {line}", path.display(), number + 1);
+                }
+            }
+        }
+    }
+    assert!(files > 100, "only {files} files were read");
+}

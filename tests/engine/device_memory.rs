@@ -71,14 +71,14 @@ fn a_run_takes_what_was_planned() {
 fn with_flag(config: &Config, flag: &str) -> Config {
     let mut changed = config.clone();
     match flag.split_once(' ') {
-        None if flag == "--recompute" => changed.recompute = true,
-        Some(("--size", size)) => {
+        None if flag == "`recompute`" => changed.recompute = true,
+        Some(("`size`", size)) => {
             changed.size = size.parse().unwrap();
             changed.num_downs = Config::downs_for(changed.size).unwrap();
         }
-        Some(("--pool", pool)) => changed.recipe.pool = pool.parse().unwrap(),
-        Some(("--batch-size", batch_size)) => changed.batch_size = batch_size.parse().unwrap(),
-        Some(("--ngf", ngf)) => {
+        Some(("`recipe.pool`", pool)) => changed.recipe.pool = pool.parse().unwrap(),
+        Some(("`batch_size`", batch_size)) => changed.batch_size = batch_size.parse().unwrap(),
+        Some(("`ngf`", ngf)) => {
             changed.ngf = ngf.parse().unwrap();
             changed.ndf = changed.ngf;
         }
@@ -118,10 +118,10 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
         "{error}"
     );
     assert!(
-        error.to_string().contains("--size 128 --batch-size 2"),
+        error.to_string().contains("`size` 128 `batch_size` 2"),
         "{error}"
     );
-    assert_eq!(fitting[..], ["--size 96", "--batch-size 1"], "{error}");
+    assert_eq!(fitting[..], ["`size` 96", "`batch_size` 1"], "{error}");
     for flag in fitting {
         assert!(
             plan_training(&with_flag(&config, flag), &profile).is_ok(),
@@ -140,13 +140,13 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
     assert!(
         error
             .to_string()
-            .contains("--ngf 4 --pool 100 does not fit"),
+            .contains("`ngf` 4 `recipe.pool` 100 does not fit"),
         "{error}"
     );
     let TrainError::DoesNotFit { fitting, .. } = &error else {
         panic!("{error}")
     };
-    assert_eq!(fitting[0], "--pool 80", "{error}");
+    assert_eq!(fitting[0], "`recipe.pool` 80", "{error}");
     assert!(
         plan_training(&pooled(80), &profile).is_ok()
             && plan_training(&pooled(81), &profile).is_err()
@@ -212,7 +212,7 @@ fn a_device_that_runs_out_of_memory_is_asked_for_less() {
     };
     let error = explain(&config, gpu().profile(), error.into());
     assert!(
-        matches!(&error, TrainError::DoesNotFit { fitting, .. } if fitting[0] == "--recompute"),
+        matches!(&error, TrainError::DoesNotFit { fitting, .. } if fitting[0] == "`recompute`"),
         "{error}"
     );
     let other = explain(

@@ -412,5 +412,5 @@ fn a_device_without_16_bit_floats_refuses_them() {
         matches!(error, ProgramError::Gpu(GpuError::NoF16 { .. })),
         "{error}"
     );
-    assert!(error.to_string().contains("--precision f32"), "{error}");
+    assert!(error.to_string().contains("`precision` f32"), "{error}");
 }

@@ -309,7 +309,7 @@ fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
     assert!(
         message.contains("[4, 3, 4, 4]")
             && message.contains("[8, 3, 4, 4]")
-            && message.contains("--ngf"),
+            && message.contains("`ngf`"),
         "{message}"
     );
     let message = refused("norm", recipe(), &|config| Config {

@@ -280,7 +280,9 @@ fn a_nan_that_is_not_seen_again_may_come_from_the_image_pool() {
         "{error}"
     );
     assert!(
-        error.to_string().contains("in the image pool (--pool)"),
+        error
+            .to_string()
+            .contains("in the image pool (`recipe.pool`)"),
         "{error}"
     );
 }

@@ -204,12 +204,12 @@ fn a_picture_that_does_not_fit_is_named_before_anything_is_allocated() {
     };
     let text = error.to_string();
     assert!(
-        text.contains("1-160x96.png (160x96 pixels)") && text.contains("--ngf 4 does not fit"),
+        text.contains("1-160x96.png (160x96 pixels)") && text.contains("`ngf` 4 does not fit"),
         "{text}"
     );
     let width = fitting
         .iter()
-        .find_map(|flag| flag.strip_prefix("--preprocess scale-width --load-size "))
+        .find_map(|flag| flag.strip_prefix("`preprocess` scale-width `load_size` "))
         .expect("a width");
     let scaled = Config {
         preprocess: Preprocess::ScaleWidth,

@@ -317,19 +317,19 @@ fn tiles_that_cannot_be_are_refused_with_the_nearest_that_can() {
         Tiling::new(&mut states, &generator, &PLAIN, tile, overlap).unwrap_err()
     };
     for (tile, overlap, expected) in [
-        (128, None, "use --tile 160 or more, or a smaller --overlap"),
+        (128, None, "use `tile` 160 or more, or a smaller `overlap`"),
         (
             100,
             None,
-            "--tile 100 is no multiple of 32; the nearest are 96 and 128",
+            "`tile` 100 is no multiple of 32; the nearest are 96 and 128",
         ),
         (7, None, "the nearest are 32 and 64"),
         (
             128,
             Some(50),
-            "--overlap 50 is no multiple of 32; the nearest are 32 and 64",
+            "`overlap` 50 is no multiple of 32; the nearest are 32 and 64",
         ),
-        (64, Some(64), "use --tile 96 or more"),
+        (64, Some(64), "use `tile` 96 or more"),
     ] {
         let message = refusal(tile, overlap);
         assert!(message.contains(expected), "{message}");

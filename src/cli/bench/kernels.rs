@@ -13,7 +13,6 @@ use crate::cli::note;
 use crate::contraction::ContractionKey;
 use crate::program::{Clock, Quantiles};
 use crate::tensor::DType;
-use crate::train::Length;
 use clap::Args;
 
 /// What says which contractions there are where none is given as such.

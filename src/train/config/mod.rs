@@ -14,6 +14,9 @@ mod fields;
 mod pixels;
 mod rules;
 mod settings;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
 
 pub use error::ConfigError;
 pub use fields::{FIELDS, Field, Group, Range, SHORTHANDS, find};
