@@ -60,16 +60,16 @@ impl Config {
 
     fn check_ranges(&self) -> Result<(), ConfigError> {
         for field in FIELDS {
-            // The discriminator's depth is bounded by the images, too.
-            if field.name != "d_layers"
+            // These two are bounded by the size of the images, too.
+            if !["d_layers", "load_size"].contains(&field.name)
                 && let Some(number) = self.number(field.name)
             {
                 check_number(field.name, number, field.range)?;
             }
         }
         let [load, size] = [self.load_size, self.size].map(u64::from);
-        if load < size {
-            let most = super::MOST_PIXELS.into();
+        let most = super::MOST_PIXELS.into();
+        if !(size..=most).contains(&load) {
             return Err(ConfigError::range("load_size", load, size, most));
         }
         for (name, beta) in ["beta1", "beta2"].into_iter().zip(self.objective.betas) {
