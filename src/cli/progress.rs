@@ -12,7 +12,7 @@ const QUIET_PERIOD: Duration = Duration::from_secs(30);
 
 /// Progress of a training run.
 pub struct Progress {
-    judged: bool,
+    has_discriminator: bool,
     bar: Option<ProgressBar>,
     began: Instant,
     first: u64,
@@ -21,8 +21,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A run from step `first` to step `total`, with or without a discriminator that judges.
-    pub fn new(first: u64, total: u64, judged: bool) -> Self {
+    /// A run from step `first` to step `total`, with or without a discriminator.
+    pub fn new(first: u64, total: u64, has_discriminator: bool) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar =
                 ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10))
@@ -40,7 +40,7 @@ impl Progress {
             bar
         });
         Self {
-            judged,
+            has_discriminator,
             bar,
             began: Instant::now(),
             first,
@@ -61,7 +61,7 @@ impl Progress {
             .d_gp
             .map(|d_gp| format!(" penalty {d_gp:.3}"))
             .unwrap_or_default();
-        let losses = match self.judged {
+        let losses = match self.has_discriminator {
             true => format!(
                 "G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}"
             ),

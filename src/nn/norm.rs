@@ -18,17 +18,22 @@ const MOMENTUM: f32 = 0.1;
 /// The normalisation layers of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Norm {
-    /// Batch norm with weight, bias and running statistics.
+    /// By the statistics of the batch
+    ///
+    /// With weight, bias and running statistics.
     Batch,
-    /// Instance norm without parameters.
+    /// By those of each image
+    ///
+    /// Without parameters.
     Instance,
-    /// None.
+    /// None
     None,
 }
 
 impl Norm {
-    /// Its name on the command line.
+    /// Its name, as `config.json` has it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Batch => "batch",

@@ -79,7 +79,7 @@ pub enum TrainError {
     /// A whole picture that the networks cannot take.
     #[error(
         "{pair}: {width}x{height} pixels are too small for {}: sides of at least {least} are needed; leave it out, scale it up, or use {}",
-        patches.map_or("`fit` crop".to_owned(), |[judged, _]| format!("a discriminator with patches of {judged} pixels")),
+        patches.map_or("`fit` crop".to_owned(), |[side, _]| format!("a discriminator with patches of {side} pixels")),
         patches.map_or("`fit` pad".to_owned(), |[_, held]| format!("`patch` {held}"))
     )]
     TooSmall {

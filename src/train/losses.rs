@@ -77,7 +77,7 @@ pub fn gan(
     tape.record(Loss { kind }, &[logits])
 }
 
-/// Records the generator's loss of the `logits` of its images, a scalar: it wants them judged real.
+/// Records the generator's loss of the `logits` of its images, a scalar: it wants the discriminator to take them for real.
 ///
 /// # Errors
 /// Those of recording.
@@ -113,14 +113,14 @@ pub fn mix(tape: &mut Tape, from: Var, to: Var, share: Var) -> Result<Var, TapeE
     add(tape, from, step)
 }
 
-/// Records how far the discriminator is from slope 1 at the images `judged`, of which it made
-/// `logits`: the mean over the images of `(|d sum(logits) / d judged| - 1)^2`, a scalar (arXiv
+/// Records how far the discriminator is from slope 1 at the images `seen`, of which it made
+/// `logits`: the mean over the images of `(|d sum(logits) / d seen| - 1)^2`, a scalar (arXiv
 /// 1704.00028, section 4; the reference's `cal_gradient_penalty`). Where the discriminator's batch
 /// norm mixes the images of a batch, so do these gradients, as in the reference.
 ///
 /// # Errors
 /// Those of recording.
-pub fn gradient_penalty(tape: &mut Tape, logits: Var, judged: Var) -> Result<Var, TapeError> {
+pub fn gradient_penalty(tape: &mut Tape, logits: Var, seen: Var) -> Result<Var, TapeError> {
     // The gradient of the sum is stored as the logits are. It is that of their mean, times their
     // number.
     let mean = tape.record(
@@ -136,8 +136,8 @@ pub fn gradient_penalty(tape: &mut Tape, logits: Var, judged: Var) -> Result<Var
         },
         &[],
     )?;
-    let slope = tape.backward_from(mean, number, &[judged])?[0];
-    let images = Shape::nhwc(tape.shape(judged).batch(), 1, 1, 1);
+    let slope = tape.backward_from(mean, number, &[seen])?[0];
+    let images = Shape::nhwc(tape.shape(seen).batch(), 1, 1, 1);
     let squares = tape.record(
         Sum {
             shape: images,

@@ -16,7 +16,7 @@ pub struct Pool {
 
 impl Pool {
     /// Room for `capacity` fakes of the shape of `fake`, with inputs of that of `input` if they are
-    /// judged as well, in an arena `image_pool`.
+    /// seen as well, in an arena `image_pool`.
     pub fn new(states: &mut StateList, capacity: usize, fake: Shape, input: Option<Shape>) -> Self {
         let arena = states.arena("image_pool", false);
         let mut add = |name: &str, image: Shape| {
@@ -40,7 +40,7 @@ impl Pool {
         self.arena
     }
 
-    /// The pair of `[input, fake]` that is judged: for each image of the batch its own or an older
+    /// The pair of `[input, fake]` that the discriminator sees: for each image of the batch its own or an older
     /// one. The images in front of the batch are `first`, all of the step `images_per_step`.
     ///
     /// # Errors

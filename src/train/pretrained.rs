@@ -1,4 +1,4 @@
-//! Starting from weights that another run or the PyTorch code has learnt: fine-tuning, with a fresh
+//! Starting from weights that another run or the PyTorch code has trained: fine-tuning, with a fresh
 //! optimiser.
 
 use super::checkpoint::{NetworkKind, prefix_of, select};
@@ -24,8 +24,8 @@ use std::path::Path;
 pub fn check_pretrained(config: &Config) -> Result<(), TrainError> {
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &config.generator())?;
-    let judged = config.objective.lambda_gan != 0.0;
-    let discriminator = judged
+    let has_discriminator = config.objective.lambda_gan != 0.0;
+    let discriminator = has_discriminator
         .then(|| PatchGan::new(&mut states, &config.discriminator()))
         .transpose()?;
     let mut starts = starts(&config.recipe, &generator, discriminator.as_ref());

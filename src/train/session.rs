@@ -60,8 +60,8 @@ impl Recording {
         let mut states = StateList::new(config.precision);
         states.set_moments(config.recipe.optimizer.moments());
         let generator = Generator::new(&mut states, &config.generator())?;
-        let judged = config.objective.lambda_gan != 0.0;
-        let discriminator = judged
+        let has_discriminator = config.objective.lambda_gan != 0.0;
+        let discriminator = has_discriminator
             .then(|| PatchGan::new(&mut states, &config.discriminator()))
             .transpose()?;
         set_initialisation(&mut states, config.recipe.init, config.recipe.init_gain);
@@ -87,7 +87,7 @@ impl Recording {
             .conditional
             .then_some(fitted.shown_shape(shape.input));
         let capacity = config.recipe.pool;
-        let pool = (judged && capacity > 0).then(|| {
+        let pool = (has_discriminator && capacity > 0).then(|| {
             Pool::new(
                 &mut states,
                 capacity,

@@ -119,7 +119,7 @@ impl Pixels {
     /// Whether a network can map `input` to `output`.
     ///
     /// # Errors
-    /// What cannot be, with the nearest that can, fields of a configuration are named in backticks.
+    /// What cannot be, with the nearest that can; fields of a configuration are named in backticks.
     pub fn check(input: &Self, output: &Self) -> Result<(), &'static str> {
         if input.images() + output.images() > 2 && output.single() == &Pixels::LabAb {
             return Err(

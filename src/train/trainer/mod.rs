@@ -1,28 +1,27 @@
 //! The training loop: batches in, steps out, and what a run leaves in its folder.
 
-use super::checkpoint::{self, Progress, kernel_choices};
+mod files;
+
+use super::checkpoint::{self, Progress};
 use super::config::Config;
 use super::error::TrainError;
 use super::memory::explain_sizes;
 use super::monitor::{LossReader, Losses, Reading};
 use super::pretrained::load_pretrained;
-use super::run::{HeldOut, MetricsRow, RunDir};
+use super::run::RunDir;
 use super::schedule::{Policy, Schedule};
 use super::session::Session;
 use super::sizes::Sizes;
-use super::step::{LOSSES, WEIGHTED};
 use super::validator::{Score, Validator};
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
-use crate::ops::loss_scale::{GRADIENT_COLUMN, Scaling};
+use crate::ops::loss_scale::Scaling;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Checkpoints that stay on the disk: the newest ones.
-const KEPT_CHECKPOINTS: usize = 2;
 /// Longest time of training between two checkpoints: what a crash may cost.
 const SAVE_PERIOD: Duration = Duration::from_secs(300);
 
@@ -277,7 +276,7 @@ impl<'a> Trainer<'a> {
         let interrupted = self.step < self.schedule.total_steps;
         // The weights are saved first: they must not be lost because a picture cannot be written.
         self.save()?;
-        self.judge(report)?;
+        self.evaluate(report)?;
         let picture = self.sample()?;
         self.run.refresh()?;
         let scaling = self.session.store.scaling(self.gpu)?;
@@ -315,7 +314,7 @@ impl<'a> Trainer<'a> {
         if sample {
             // Scored before the checkpoint is written, because it holds what the schedule learnt
             // from the score.
-            let score = self.judge(report)?;
+            let score = self.evaluate(report)?;
             score
                 .into_iter()
                 .for_each(|score| self.schedule.observe(score.l1 as f32));
@@ -357,42 +356,6 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Adds a row to metrics.csv; a stopped run may come here twice with its last step.
-    fn log(&mut self, losses: &Losses, val_l1: Option<f32>) -> Result<(), TrainError> {
-        if losses.step > self.logged {
-            self.run.append(&self.row(losses, val_l1))?;
-            self.logged = losses.step;
-        }
-        Ok(())
-    }
-
-    /// Whether [`Trainer::judge`] writes the row of this step, with its held-out score.
-    fn is_scored(&self, step: u64) -> bool {
-        self.shown.1
-            && (step.is_multiple_of(self.config.sample_every.max(1))
-                || step == self.schedule.total_steps)
-    }
-
-    fn row(&self, losses: &Losses, val_l1: Option<f32>) -> MetricsRow {
-        let [g_gan, g_l1, d_real, d_fake] = losses.values;
-        let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake]
-            .map(|loss| self.session.discriminator.is_some().then_some(loss));
-        let learning_rate = self.schedule.rate(losses.step) as f32;
-        let epoch = self.schedule.epoch(losses.step);
-        MetricsRow {
-            step: losses.step,
-            epoch,
-            g_gan,
-            g_l1,
-            d_real,
-            d_fake,
-            d_gp: losses.d_gp,
-            learning_rate,
-            seconds: self.seconds(),
-            val_l1,
-        }
-    }
-
     /// Seconds of training so far, those before a resumption included.
     fn seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
@@ -404,112 +367,6 @@ impl<'a> Trainer<'a> {
             .ok()
             .and_then(|before| now.checked_sub(before))
             .unwrap_or(now);
-    }
-
-    /// Scores the held-out pairs, if there are any, and writes the row of this step.
-    fn judge(&mut self, report: &mut dyn FnMut(&Report)) -> Result<Option<Score>, TrainError> {
-        if !self.shown.1 {
-            return Ok(None);
-        }
-        let (gpu, store) = (self.gpu, &self.session.store);
-        let score = self
-            .session
-            .with_used_weights(gpu, || self.sampler.score(gpu, store, &self.shown.0))?;
-        if let Some(copy_l1) = score.copy_l1 {
-            self.run.write_held_out(&HeldOut {
-                pairs: score.pairs,
-                copy_l1: copy_l1 as f32,
-            })?;
-        }
-        self.score = Some(score);
-        if let Some(losses) = self.losses {
-            self.log(&losses, Some(score.l1 as f32))?;
-            report(&Report {
-                losses,
-                epoch: self.schedule.epoch(losses.step),
-                score: self.score,
-            });
-        }
-        Ok(self.score)
-    }
-
-    fn sample(&mut self) -> Result<PathBuf, TrainError> {
-        let (gpu, store) = (self.gpu, &self.session.store);
-        let samples = self
-            .session
-            .with_used_weights(gpu, || self.sampler.samples(gpu, store, &self.shown.0))?;
-        Ok(self.run.write_samples(self.step, &samples)?)
-    }
-
-    fn save(&mut self) -> Result<(), TrainError> {
-        let (progress, path) = (self.progress(), self.run.checkpoint_path(self.step));
-        checkpoint::save(self.gpu, &self.session, &progress, &path)?;
-        checkpoint::export(self.gpu, &self.session, &progress, self.run.path())?;
-        self.saved = Instant::now();
-        let checkpoints = self.run.checkpoints()?;
-        let surplus = checkpoints.len().saturating_sub(KEPT_CHECKPOINTS);
-        for old in &checkpoints[..surplus] {
-            // A file that cannot be removed only takes room.
-            let _ = std::fs::remove_file(&old.path);
-        }
-        Ok(())
-    }
-
-    fn progress(&self) -> Progress {
-        let info = self.gpu.info();
-        Progress {
-            config: self.config.clone(),
-            step: self.step,
-            seconds: self.seconds(),
-            pairs: self.training.len(),
-            adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
-            choices: kernel_choices(&self.session.plan().choices),
-            plateau: self.schedule.plateau,
-        }
-    }
-
-    /// Runs the failed step again with the watch on.
-    fn not_finite(&self, step: u64, column: usize) -> TrainError {
-        let find = || {
-            let schedule = crate::data::batch_sampler::BatchSampler::new(
-                &self.training,
-                self.config.pairs_per_step(),
-                self.config.seed,
-            )?;
-            let batch = self
-                .training
-                .batch(&schedule.samples(step.saturating_sub(1)))?;
-            self.session.find_failure(self.gpu, step, &batch)
-        };
-        let op = match find() {
-            Ok(Some(op)) => op,
-            // The run that failed judged older fakes; this one passes its own.
-            Ok(None) if self.session.pool.is_some() => {
-                "no operation when the step was run again without older fakes, so perhaps in the image pool (`recipe.pool`)".to_owned()
-            }
-            Ok(None) => "no operation when the step was run again".to_owned(),
-            Err(error) => format!("an operation that could not be found ({error})"),
-        };
-        let checkpoint = match self.run.checkpoints().ok().and_then(|mut all| all.pop()) {
-            Some(last) => format!(
-                "the last good checkpoint is {}; continue from it with a smaller `learning_rate`",
-                last.path.display()
-            ),
-            None => {
-                "there is no checkpoint yet; start again with a smaller `learning_rate`".to_owned()
-            }
-        };
-        let what = match LOSSES.iter().chain(&WEIGHTED).nth(column) {
-            Some(loss) => format!("loss {loss}"),
-            None if column == GRADIENT_COLUMN => "a gradient, with a loss scale of 1,".to_owned(),
-            None => format!("the value watched in column {column}"),
-        };
-        TrainError::NotFinite {
-            step,
-            what,
-            op,
-            checkpoint,
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `pix2pix train`.
 
+mod resume;
+
 use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs};
 use super::pixels::PixelArgs;
 use super::progress::Progress;
@@ -7,17 +9,16 @@ use super::stop::Stop;
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, memory_table, network_file, note, print, recorded};
 use crate::data::{DataError, Dataset, Direction, Split};
-use crate::gpu::{Gpu, Profile};
-use crate::interop::TensorFile;
+use crate::gpu::Gpu;
 use crate::nn::TestNorm;
 use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
-    Config, Group, Length, LookUpError, Outcome, Preset, Score, Settings, TrainError, Trainer,
-    check_pretrained, checkpoint,
+    Config, Group, Length, LookUpError, Outcome, Preset, Score, Settings, Trainer, check_pretrained,
 };
 use clap::Args;
+use resume::resume;
 use std::path::{Path, PathBuf};
 
 /// What the page of a run says to type.
@@ -192,111 +193,6 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
         .iter()
         .for_each(|labels| note(&format!("{labels} labels in the input images")));
     train(&gpu, trainer, &run, &stop)
-}
-
-fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
-    let run = open_run(args, name)?;
-    let Some(newest) = run.checkpoints()?.pop() else {
-        return Err(TrainError::NoCheckpoint {
-            run: run.path().display().to_string(),
-        }
-        .into());
-    };
-    let stop = Stop::listen(None);
-    let file = TensorFile::open(&newest.path).map_err(CliError::Checkpoint)?;
-    let mut progress = checkpoint::read_progress(&file).map_err(of_checkpoint)?;
-    if let Some(learning_rate) = args.lr {
-        progress.config.learning_rate = learning_rate;
-        progress.config.check()?;
-    }
-    let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
-    // The same kernels as before, whatever the default table says by now.
-    let profile = Profile {
-        tuned: progress.choices.clone(),
-        ..gpu.profile().clone()
-    };
-    let gpu = gpu.with_profile(profile);
-    progress.config.precision = args
-        .device
-        .precision(&gpu, None, progress.config.precision)?;
-    let dataset = find_dataset(args, &mut progress, run.name())?;
-    let trainer =
-        Trainer::resume(&gpu, progress, &file, &dataset, run.clone()).map_err(of_checkpoint)?;
-    drop(file);
-    trainer
-        .notes()
-        .iter()
-        .for_each(|text| note(&format!("note: {text}")));
-    train(&gpu, trainer, &run, &stop)
-}
-
-/// What is wrong with a checkpoint has a remedy of its own.
-fn of_checkpoint(error: TrainError) -> CliError {
-    match error {
-        TrainError::Interop(error) => CliError::Checkpoint(error),
-        error => error.into(),
-    }
-}
-
-/// Opens the run of that name or path.
-fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
-    // A run's name first: the data set of that run often is a folder of the same name right here.
-    let is_name = name.file_name() == Some(name.as_os_str()) && args.runs.join(name).is_dir();
-    let is_path = !is_name && name.is_dir();
-    if name.is_file() {
-        let of_run = name
-            .ancestors()
-            .skip(1)
-            .find(|folder| RunDir::is_run(folder))
-            .unwrap_or(Path::new("NAME"));
-        let remedy = format!(
-            "use --resume {}, which takes the newest checkpoint",
-            of_run.display()
-        );
-        return Err(CliError::Usage(format!(
-            "--resume {} is a file, not a run; {remedy}",
-            name.display()
-        )));
-    }
-    let (root, name) = match name.file_name() {
-        Some(file) if is_path => (
-            name.parent().map_or(PathBuf::new(), Path::to_owned),
-            file.to_string_lossy().into_owned(),
-        ),
-        // `.` and `..` have no name of their own.
-        None if is_path => (name.join(".."), base_name(name)),
-        _ => (args.runs.clone(), name.to_string_lossy().into_owned()),
-    };
-    Ok(RunDir::open(&root, &name)?.with_commands(COMMANDS))
-}
-
-/// The data set that the run began with, where `args` say that it is now, or where it was.
-fn find_dataset(
-    args: &TrainArgs,
-    progress: &mut checkpoint::Progress,
-    run: &str,
-) -> Result<Dataset, CliError> {
-    let config = &mut progress.config;
-    if let Some(moved) = &args.dataset {
-        config.dataset = Some(recorded(moved)?);
-    } else if let Some(dataset) = config.dataset.clone().filter(|dataset| !dataset.exists()) {
-        return Err(CliError::Moved {
-            dataset,
-            run: run.to_owned(),
-        });
-    }
-    let dataset = open_dataset(config)?;
-    let (then, now) = (
-        progress.pairs,
-        dataset.get(Split::Train).map_or(0, |set| set.len()),
-    );
-    match &args.dataset {
-        Some(moved) if then != now => Err(CliError::Usage(format!(
-            "{} has {now} training pairs, the run began with {then}; name the data set that it began with, or start a run of its own",
-            moved.display()
-        ))),
-        _ => Ok(dataset),
-    }
 }
 
 fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(), CliError> {

@@ -1,0 +1,136 @@
+//! The orders of updates: which network learns from what, and when it is updated.
+
+use super::update::Accumulated;
+use super::{BatchVars, Step};
+use crate::nn::PatchGan;
+use crate::ops::Detach;
+use crate::tape::{Tape, TapeError, Var};
+use crate::train::pool::Pool;
+
+impl Step<'_> {
+    /// The generator learns from the distance alone. Returns its last output.
+    pub(super) fn generator_only(
+        &self,
+        tape: &mut Tape,
+        batches: &[BatchVars],
+        accumulated: &mut Accumulated,
+    ) -> Result<Option<Var>, TapeError> {
+        let mut last = None;
+        for batch in batches {
+            let fake = self.translate(tape, batch, &batch.mode)?;
+            let loss = self.generator_loss(tape, batch, fake, None, accumulated)?;
+            self.learn(tape, self.generator.parameters(), loss, accumulated)?;
+            last = Some(fake);
+        }
+        self.watch(tape, accumulated)?;
+        Ok(last)
+    }
+
+    /// The discriminator learns from half its loss and is updated; then the generator learns from
+    /// the updated one. Where there are several batches the generator runs twice over each, so that
+    /// the values of one at a time are kept.
+    pub(super) fn alternating(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        pool: Option<&Pool>,
+        batches: &[BatchVars],
+        accumulated: &mut Accumulated,
+    ) -> Result<Option<Var>, TapeError> {
+        let mut of_discriminator = Accumulated::default();
+        let mut last = None;
+        for batch in batches {
+            let fake = self.translate(tape, batch, &batch.mode)?;
+            let fresh = [batch.input, tape.record(Detach, &[fake])?];
+            let images = batches.len() * tape.shape(fake).batch();
+            let seen = pool.map_or(Ok(fresh), |pool| {
+                pool.query(tape, self.states, fresh, batch.first, images)
+            })?;
+            let logits = self.discriminate_both(
+                tape,
+                discriminator,
+                [seen, [batch.input, batch.target]],
+                &batch.mode,
+            )?;
+            let loss = self.discriminator_loss(
+                tape,
+                discriminator,
+                batch,
+                seen,
+                logits,
+                &mut of_discriminator,
+            )?;
+            self.learn(
+                tape,
+                discriminator.parameters(),
+                loss,
+                &mut of_discriminator,
+            )?;
+            last = Some(fake);
+        }
+        self.watch(tape, &of_discriminator)?;
+        self.update(tape, discriminator.parameters(), &of_discriminator)?;
+        for batch in batches {
+            let again = batch.mode.again();
+            let fake = match (batches, last) {
+                ([_], Some(fake)) => fake,
+                _ => self.translate(tape, batch, &again)?,
+            };
+            let logits = self.discriminate_fake(tape, discriminator, batch, fake)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(logits), accumulated)?;
+            self.learn(tape, self.generator.parameters(), loss, accumulated)?;
+            last = Some(fake);
+        }
+        self.watch(tape, accumulated)?;
+        Ok(last)
+    }
+
+    /// Both networks learn from the same logits, the discriminator from its whole loss. The
+    /// generator's update is left to the caller.
+    pub(super) fn simultaneous(
+        &self,
+        tape: &mut Tape,
+        discriminator: &PatchGan,
+        batches: &[BatchVars],
+        accumulated: &mut Accumulated,
+    ) -> Result<Option<Var>, TapeError> {
+        let mut of_discriminator = Accumulated::default();
+        let mut last = None;
+        for batch in batches {
+            let &BatchVars {
+                input,
+                target,
+                ref mode,
+                ..
+            } = batch;
+            let fake = self.translate(tape, batch, mode)?;
+            let [real_logits, fake_logits] = self.discriminate_both(
+                tape,
+                discriminator,
+                [[input, target], [input, fake]],
+                mode,
+            )?;
+            let loss = self.discriminator_loss(
+                tape,
+                discriminator,
+                batch,
+                [input, fake],
+                [fake_logits, real_logits],
+                &mut of_discriminator,
+            )?;
+            self.learn(
+                tape,
+                discriminator.parameters(),
+                loss,
+                &mut of_discriminator,
+            )?;
+            let loss = self.generator_loss(tape, batch, fake, Some(fake_logits), accumulated)?;
+            self.learn(tape, self.generator.parameters(), loss, accumulated)?;
+            last = Some(fake);
+        }
+        self.watch(tape, &of_discriminator)?;
+        self.watch(tape, accumulated)?;
+        self.update(tape, discriminator.parameters(), &of_discriminator)?;
+        Ok(last)
+    }
+}

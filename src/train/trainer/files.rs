@@ -1,0 +1,164 @@
+//! What a training run leaves on the disk: rows of losses and scores, sample grids, checkpoints; and
+//! what it says of a step that failed.
+
+use super::{Report, Trainer};
+use crate::data::batch_sampler::BatchSampler;
+use crate::ops::loss_scale::GRADIENT_COLUMN;
+use crate::train::checkpoint::{self, Progress, kernel_choices};
+use crate::train::error::TrainError;
+use crate::train::monitor::Losses;
+use crate::train::run::{HeldOut, MetricsRow};
+use crate::train::step::{LOSSES, WEIGHTED};
+use crate::train::validator::Score;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Checkpoints that stay on the disk: the newest ones.
+const KEPT_CHECKPOINTS: usize = 2;
+
+impl Trainer<'_> {
+    /// Adds a row to metrics.csv; a stopped run may come here twice with its last step.
+    pub(super) fn log(&mut self, losses: &Losses, val_l1: Option<f32>) -> Result<(), TrainError> {
+        if losses.step > self.logged {
+            self.run.append(&self.row(losses, val_l1))?;
+            self.logged = losses.step;
+        }
+        Ok(())
+    }
+
+    /// Whether [`Trainer::evaluate`] writes the row of this step, with its held-out score.
+    pub(super) fn is_scored(&self, step: u64) -> bool {
+        self.shown.1
+            && (step.is_multiple_of(self.config.sample_every.max(1))
+                || step == self.schedule.total_steps)
+    }
+
+    pub(super) fn row(&self, losses: &Losses, val_l1: Option<f32>) -> MetricsRow {
+        let [g_gan, g_l1, d_real, d_fake] = losses.values;
+        let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake]
+            .map(|loss| self.session.discriminator.is_some().then_some(loss));
+        let learning_rate = self.schedule.rate(losses.step) as f32;
+        let epoch = self.schedule.epoch(losses.step);
+        MetricsRow {
+            step: losses.step,
+            epoch,
+            g_gan,
+            g_l1,
+            d_real,
+            d_fake,
+            d_gp: losses.d_gp,
+            learning_rate,
+            seconds: self.seconds(),
+            val_l1,
+        }
+    }
+
+    /// Scores the held-out pairs, if there are any, and writes the row of this step.
+    pub(super) fn evaluate(
+        &mut self,
+        report: &mut dyn FnMut(&Report),
+    ) -> Result<Option<Score>, TrainError> {
+        if !self.shown.1 {
+            return Ok(None);
+        }
+        let (gpu, store) = (self.gpu, &self.session.store);
+        let score = self
+            .session
+            .with_used_weights(gpu, || self.sampler.score(gpu, store, &self.shown.0))?;
+        if let Some(copy_l1) = score.copy_l1 {
+            self.run.write_held_out(&HeldOut {
+                pairs: score.pairs,
+                copy_l1: copy_l1 as f32,
+            })?;
+        }
+        self.score = Some(score);
+        if let Some(losses) = self.losses {
+            self.log(&losses, Some(score.l1 as f32))?;
+            report(&Report {
+                losses,
+                epoch: self.schedule.epoch(losses.step),
+                score: self.score,
+            });
+        }
+        Ok(self.score)
+    }
+
+    pub(super) fn sample(&mut self) -> Result<PathBuf, TrainError> {
+        let (gpu, store) = (self.gpu, &self.session.store);
+        let samples = self
+            .session
+            .with_used_weights(gpu, || self.sampler.samples(gpu, store, &self.shown.0))?;
+        Ok(self.run.write_samples(self.step, &samples)?)
+    }
+
+    pub(super) fn save(&mut self) -> Result<(), TrainError> {
+        let (progress, path) = (self.progress(), self.run.checkpoint_path(self.step));
+        checkpoint::save(self.gpu, &self.session, &progress, &path)?;
+        checkpoint::export(self.gpu, &self.session, &progress, self.run.path())?;
+        self.saved = Instant::now();
+        let checkpoints = self.run.checkpoints()?;
+        let surplus = checkpoints.len().saturating_sub(KEPT_CHECKPOINTS);
+        for old in &checkpoints[..surplus] {
+            // A file that cannot be removed only takes room.
+            let _ = std::fs::remove_file(&old.path);
+        }
+        Ok(())
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let info = self.gpu.info();
+        Progress {
+            config: self.config.clone(),
+            step: self.step,
+            seconds: self.seconds(),
+            pairs: self.training.len(),
+            adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
+            choices: kernel_choices(&self.session.plan().choices),
+            plateau: self.schedule.plateau,
+        }
+    }
+
+    /// Runs the failed step again with the watch on.
+    pub(super) fn not_finite(&self, step: u64, column: usize) -> TrainError {
+        let find = || {
+            let schedule = BatchSampler::new(
+                &self.training,
+                self.config.pairs_per_step(),
+                self.config.seed,
+            )?;
+            let batch = self
+                .training
+                .batch(&schedule.samples(step.saturating_sub(1)))?;
+            self.session.find_failure(self.gpu, step, &batch)
+        };
+        let op = match find() {
+            Ok(Some(op)) => op,
+            // The discriminator of the run that failed saw older fakes; here it sees new ones.
+            Ok(None) if self.session.pool.is_some() => {
+                "no operation when the step was run again without older fakes, so perhaps in the image pool (`recipe.pool`)".to_owned()
+            }
+            Ok(None) => "no operation when the step was run again".to_owned(),
+            Err(error) => format!("an operation that could not be found ({error})"),
+        };
+        let checkpoint = match self.run.checkpoints().ok().and_then(|mut all| all.pop()) {
+            Some(last) => format!(
+                "the last good checkpoint is {}; continue from it with a smaller `learning_rate`",
+                last.path.display()
+            ),
+            None => {
+                "there is no checkpoint yet; start again with a smaller `learning_rate`".to_owned()
+            }
+        };
+        let what = match LOSSES.iter().chain(&WEIGHTED).nth(column) {
+            Some(loss) => format!("loss {loss}"),
+            None if column == GRADIENT_COLUMN => "a gradient, with a loss scale of 1,".to_owned(),
+            None => format!("the value watched in column {column}"),
+        };
+        TrainError::NotFinite {
+            step,
+            what,
+            op,
+            checkpoint,
+        }
+    }
+}
