@@ -1,16 +1,14 @@
 // The sums of the groups from those of their chunks, and from these the gradients of weight and
 // bias, each in a fixed order:
-//
 //   sums[group] = sum over chunks of parts[chunk][group]
-//   grad_bias = sum over groups of row 0 of sums     grad_weight = sum over groups of row 1; only with GRAD_AFFINE
+//   grad_bias = sum over groups of row 0 of sums, grad_weight = of row 1     only with GRAD_AFFINE
 //
 // Layout: parts [chunks][groups][2][channels] as grad_sums.wgsl writes it, sums
-// [groups][2][channels]; grad_weight and grad_bias [channels]; channels padded to 4; pad lanes stay
-// zero.
-// Bindings: 0 params, 1 parts, 2 sums, 3 grad_weight, 4 grad_bias. Without GRAD_AFFINE the caller
-// binds anything as 3 and 4. Grid: one thread a vec4 of channels, workgroups folded at 65535.
-// Limits: every index < 2^32.
-// Bound by memory: reads the parts once. Caller: ops/batch_norm/fused.rs, NormGrad.
+// [groups][2][channels]; grad_weight and grad_bias [channels]; channels padded to 4.
+// Bindings: 0 params, 1 parts, 2 sums, 3 grad_weight, 4 grad_bias; anything as 3 and 4 without
+// GRAD_AFFINE.
+// Grid: one thread a vec4 of channels, workgroups folded at 65535. Limits: every index < 2^32.
+// Caller: src/ops/batch_norm/fused.rs, NormGrad. Speed: bound by memory, reads the parts once.
 
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const GRAD_AFFINE: bool = true;

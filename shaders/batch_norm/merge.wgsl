@@ -1,33 +1,19 @@
 // Statistics of a group from those of its chunks, joined in a fixed order by the update of Chan,
 // Golub and LeVeque (1983):
-//
-//   delta = mean_b - mean_a,  mean = mean_a + delta * n_b / n,  spread = spread_a + spread_b + delta^2 * n_a * n_b / n,  n = n_a + n_b
+//   delta = mean_b - mean_a           mean = mean_a + delta * n_b / n          n = n_a + n_b
+//   spread = spread_a + spread_b + delta^2 * n_a * n_b / n
 //   output[group] = origin + mean, 1 / sqrt(spread / pixels + eps)
 //
 // Layout: parts [chunks][groups][2][channels] as statistics.wgsl writes it; input
 // [groups][pixels][channels], of which only the origins are read; output [groups][2][channels];
 // channels padded to 4, pad lanes zero.
-// Bindings: 0 params, 1 parts, 2 input, 3 output. Grid: one thread a (group, vec4 of channels),
-// workgroups folded at 65535. Limits: as statistics.wgsl, whose parameters it takes. Caller:
-// ops/batch_norm.rs, Statistics.
+// Bindings: 0 params, 1 parts, 2 input, 3 output.
+// Grid: one thread a (group, vec4 of channels), workgroups folded at 65535. Limits: as there.
+// Caller: src/ops/batch_norm/statistics.rs, Statistics. Speed: bound by latency.
+// parts: statistics_params
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
-
-struct Params {
-    channels: u32,
-    groups: u32,
-    pixels: u32, // of a group
-    chunks: u32,
-    chunk_pixels: u32, // of every chunk but the last
-    input_offset: u32, // offsets and strides count vec4s
-    input_stride: u32,
-    output_offset: u32,
-    output_stride: u32,
-    eps: f32,
-    pad_0: u32,
-    pad_1: u32,
-}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> parts: array<vec4<f32>>;
@@ -56,9 +42,10 @@ fn merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index)
         spread += parts[place + channels4] + delta * delta * (f32(before) * share);
     }
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let real = channel < vec4<u32>(params.channels);
     let inv_std = 1.0 / sqrt(spread / f32(params.pixels) + params.eps);
     let first = params.output_offset + 2u * group * params.output_stride + column;
-    let origin = vec4<f32>(input[params.input_offset + group * params.pixels * params.input_stride + column]);
-    output[first] = origin + mean;
-    output[first + params.output_stride] = select(vec4<f32>(0.0), inv_std, channel < vec4<u32>(params.channels));
+    let origin_at = params.input_offset + group * params.pixels * params.input_stride + column;
+    output[first] = vec4<f32>(input[origin_at]) + mean;
+    output[first + params.output_stride] = select(vec4<f32>(0.0), inv_std, real);
 }

@@ -1,14 +1,15 @@
-// output = leaky_relu(weight * (input - mean) * inv_std + bias) (AFFINE; else weight 1 and bias 0)
-//
-//   leaky_relu(y) = y > 0 ? y : slope * y: slope 1 leaves y as it is, slope 0 is ReLU.
+// output = leaky_relu(weight * (input - mean) * inv_std + bias) (AFFINE; else weight 1, bias 0)
+//   leaky_relu(y) = y > 0 ? y : slope * y: slope 1 leaves y as it is, slope 0 is ReLU
 //
 // Layout: input and output [groups][pixels][channels], NHWC; stats [groups][2][channels]: mean,
 // inv_std; weight and bias [channels]. Channels padded to 4; pad lanes stay zero since those of
 // every operand are.
-// Bindings: 0 params, 1 input, 2 stats, 3 weight, 4 bias, 5 output. Without AFFINE the caller binds
-// anything as weight and bias. Grid: one thread a vec4 of channels of PIXELS pixels of one group
-// (it loads their constants once), workgroups folded at 65535. Limits: every index < 2^32. Bound by
-// memory: 8 bytes an element. Caller: ops/batch_norm.rs, Normalize and NormalizeActivate.
+// Bindings: 0 params, 1 input, 2 stats, 3 weight, 4 bias, 5 output; anything as 3 and 4 without
+// AFFINE.
+// Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants
+// once), workgroups folded at 65535. Limits: every index < 2^32.
+// Callers: src/ops/batch_norm/mod.rs, Normalize; fused.rs, NormalizeActivate.
+// Speed: bound by memory, 8 bytes an element.
 
 alias Activation = vec4<f32>; // how activations are stored
 const AFFINE: bool = true;
@@ -42,7 +43,10 @@ fn leaky_relu(y: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn normalize_pixels(
+    @builtin(workgroup_id) wid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
     let index = (wid.y * 65535u + wid.x) * WORKGROUP + lane;
     let blocks = (params.pixels + PIXELS - 1u) / PIXELS;
     if index >= params.groups * blocks * params.channels4 {
@@ -66,6 +70,7 @@ fn normalize_pixels(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invoca
     for (var i = 0u; i < PIXELS; i++) {
         let row = group * params.pixels + min(first + i, params.pixels - 1u);
         let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
-        output[params.output_offset + row * params.output_stride + column] = Activation(leaky_relu((x - mean) * factor + offset));
+        let y = leaky_relu((x - mean) * factor + offset);
+        output[params.output_offset + row * params.output_stride + column] = Activation(y);
     }
 }

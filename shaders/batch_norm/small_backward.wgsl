@@ -1,20 +1,16 @@
 // All gradients of a normalisation with an activation behind it, of a small map, in one launch:
-//
-//   grad = value > 0 ? grad_output : slope * grad_output                 MASKED; else grad_output
-//   x_hat = (input - mean) * inv_std
-//   grad_input = weight * inv_std * (grad - mean(grad) - x_hat * mean(grad * x_hat))          means over the pixels of the group
-//   grad_weight = sum of grad * x_hat     grad_bias = sum of grad        over all groups in order; only with GRAD_AFFINE
-//
-// A thread walks twice over the pixels of its channels; value is the activation's output, whose
-// sign is its input's. Layout: grad_output, value, input and grad_input [groups][pixels][channels],
-// NHWC; stats [groups][2][channels]: mean, inv_std; weight, grad_weight and grad_bias [channels].
-// Channels padded to 4; pad lanes stay zero since those of every operand are. Bindings: 0 params, 1
-// grad_output, 2 value, 3 input, 4 stats, 5 weight, 6 grad_input, 7 grad_weight, 8 grad_bias.
-// Without MASKED the caller binds anything as value, without AFFINE as weight, without GRAD_AFFINE
-// as 7 and 8.
+//   grad = value > 0 ? grad_output : slope * grad_output     MASKED; else grad_output
+//   x_hat = (input - mean) * inv_std                         means over the pixels of the group
+//   grad_input = weight * inv_std * (grad - mean(grad) - x_hat * mean(grad * x_hat))
+//   grad_weight = sum of grad * x_hat, grad_bias = sum of grad     GRAD_AFFINE: groups in order
+// A thread walks twice over the pixels of its channels; value is the activation's output.
+// Layout: as in grad_input.wgsl; grad_weight and grad_bias [channels].
+// Bindings: 0 params, 1 grad_output, 2 value, 3 input, 4 stats, 5 weight, 6 grad_input,
+// 7 grad_weight, 8 grad_bias; anything as 2 without MASKED, as 5 without AFFINE, as 7 and 8 without
+// GRAD_AFFINE.
 // Grid: one thread a vec4 of channels, workgroups folded at 65535. Limits: every index < 2^32.
-// Bound by latency. Saves up to five launches, some 30 us each on a CPU adapter; see
-// small_forward.wgsl for where it loses. Caller: ops/batch_norm/fused.rs, NormGrad.
+// Caller: src/ops/batch_norm/fused.rs, NormGrad.
+// Speed: bound by latency; saves up to five launches, see small_forward.wgsl for where it loses.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -57,7 +53,8 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> grad_bias: array<Gradient>;
 
 fn masked_grad(row: u32, column: u32) -> vec4<f32> {
-    let grad = vec4<f32>(grad_output[params.grad_output_offset + row * params.grad_output_stride + column]);
+    let at = params.grad_output_offset + row * params.grad_output_stride + column;
+    let grad = vec4<f32>(grad_output[at]);
     if !MASKED {
         return grad;
     }
@@ -66,7 +63,10 @@ fn masked_grad(row: u32, column: u32) -> vec4<f32> {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn small_backward(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn small_backward(
+    @builtin(workgroup_id) wid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
     let column = (wid.y * 65535u + wid.x) * WORKGROUP + lane;
     if column >= params.channels4 {
         return;
@@ -83,7 +83,8 @@ fn small_backward(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocati
         for (var row = first; row < first + params.pixels; row++) {
             let grad = masked_grad(row, column);
             sum += grad;
-            products += grad * (vec4<f32>(input[params.input_offset + row * params.input_stride + column]) - mean);
+            let at = params.input_offset + row * params.input_stride + column;
+            products += grad * (vec4<f32>(input[at]) - mean);
         }
         products *= inv_std;
         all_sums += sum;
@@ -98,7 +99,8 @@ fn small_backward(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocati
         for (var row = first; row < first + params.pixels; row++) {
             let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
             let grad = factor * (masked_grad(row, column) - (grad_mean + (x - mean) * slope));
-            grad_input[params.grad_input_offset + row * params.grad_input_stride + column] = Activation(grad);
+            let to = params.grad_input_offset + row * params.grad_input_stride + column;
+            grad_input[to] = Activation(grad);
         }
     }
     if GRAD_AFFINE {

@@ -1,18 +1,15 @@
 // partial[part][c] = sum of input[row, c] over the rows of the part: the bias gradient, or its
 // first half
 //
-//   A workgroup sums `columns` vec4 columns; its lanes lie as [lanes][columns], lane (l, k) adds every (parts * lanes)-th row:
-//       rows of part p, lane l:  p * lanes + l,  then + parts * lanes, ...
-//   so that neighbouring threads read neighbouring memory for any number of channels.
-//
-// Layouts input: [rows, channels4] vec4s, NHWC with an offset and a row stride; partial:
-// [parts][channels4] vec4s.
-//           One part is the result itself; more are f32, and conv2d_grad_weight/reduce adds them. Pad lanes are zero since the input's are.
-// Bindings  0 params, 1 input, 2 partial
-// Grid parts * ceil(channels4 / columns) workgroups, folded at 65535. Limits: rows * stride < 2^32,
-// columns divides WORKGROUP. Order rows upwards in a lane, then lanes upwards. Bound by memory:
-// reads the input once.
-// Caller: ops/channel_sum.rs, ChannelSum.
+// A workgroup sums `columns` vec4 columns; its lanes lie as [lanes][columns]. Lane (l, k) of part p
+// adds the rows p * lanes + l, then + parts * lanes, ..., so that neighbouring threads read
+// neighbouring memory for any number of channels. Then the lanes are added upwards.
+// Layout: input [rows, channels4], NHWC with an offset and a row stride; partial [parts][channels4]
+// vec4s. One part is the result itself; more are f32, and conv2d_grad_weight/reduce adds them.
+// Bindings: 0 params, 1 input, 2 partial.
+// Grid: parts * ceil(channels4 / columns) workgroups, folded at 65535.
+// Limits: rows * stride < 2^32, columns divides WORKGROUP.
+// Caller: src/ops/channel_sum.rs, ChannelSum. Speed: bound by memory, reads the input once.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -36,7 +33,10 @@ struct Params {
 var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
-fn channel_sum_partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn channel_sum_partial(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
     let group = id.y * 65535u + id.x;
     let blocks = (params.channels4 + params.columns - 1u) / params.columns;
     let part = group / blocks;
@@ -45,7 +45,8 @@ fn channel_sum_partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invo
     let inside = part < params.parts && column < params.channels4;
     var sum = vec4<f32>(0.0);
     if inside {
-        for (var row = part * lanes + local / params.columns; row < params.rows; row += params.parts * lanes) {
+        let first = part * lanes + local / params.columns;
+        for (var row = first; row < params.rows; row += params.parts * lanes) {
             sum += vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
         }
     }

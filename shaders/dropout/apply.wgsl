@@ -1,16 +1,17 @@
 // output = input * mask / (1 - p),  mask = u >= p,  u uniform in 0..1 from 24 bits of Philox4x32-10
 //
-//   Element i (logical NHWC index, pad lanes not counted) takes word i % 4 of the block with
-//       key = step.seed,  counter = (i / 4, 0, step.step, key of the layer)
-//   so that padding, slicing and fusing change no mask. The gradient is the same function of grad_output.
-//
-// Layouts input, output: [rows, channels], NHWC with the channels padded to 4, each with its own
-// offset and row stride.
-//           Pad lanes stay zero because the input's are. A NaN stays one even where the mask is zero, as in the formula.
-// Bindings  0 params, 1 input, 2 output, 3 step
-// Grid      one thread a vec4, workgroups folded at 65535. Limits: rows * channels < 2^32.
-// Bound by integer arithmetic on a CPU, by memory on a GPU. Caller: ops/dropout.rs, Dropout.
-// parts: philox
+// Element i (logical NHWC index, pad lanes not counted) takes word i % 4 of the block with
+//     key = step.seed,  counter = (i / 4, 0, step.step, key of the layer)
+// so that padding, slicing and fusing change no mask. The gradient is the same function of
+// grad_output.
+// Layout: input, output [rows, channels], NHWC with the channels padded to 4, each with its own
+// offset and row stride. Pad lanes stay zero since the input's are. A NaN stays one even where the
+// mask is zero, as in the formula.
+// Bindings: 0 params, 1 input, 2 output, 3 step.
+// Grid: one thread a vec4, workgroups folded at 65535. Limits: rows * channels < 2^32.
+// Caller: src/ops/dropout.rs, Dropout.
+// Speed: bound by integer arithmetic on a CPU, by memory on a GPU.
+// parts: step, philox, draws
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
@@ -26,41 +27,13 @@ struct Params {
     key: u32,
 }
 
-struct Step {
-    seed: vec2<u32>,
-    step: u32,
-    ring_row: u32,
-    learning_rate: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    pad: f32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Activation>;
 @group(0) @binding(2) var<storage, read_write> output: array<Activation>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-fn block(number: u32) -> vec4<u32> {
-    return philox(vec4<u32>(number, 0u, step.step, params.key), step.seed);
-}
-
-// The words of four elements from `first` on, which start inside a block when the channels are no
-// multiple of 4.
-fn words(first: u32) -> vec4<u32> {
-    let here = block(first / 4u);
-    let shift = first % 4u;
-    if shift == 0u {
-        return here;
-    }
-    let next = block(first / 4u + 1u);
-    if shift == 1u {
-        return vec4<u32>(here.yzw, next.x);
-    }
-    if shift == 2u {
-        return vec4<u32>(here.zw, next.xy);
-    }
-    return vec4<u32>(here.w, next.xyz);
+fn block(number: u32) -> vec4<f32> {
+    return uniform_of(philox(vec4<u32>(number, 0u, step.step, params.key), step.seed));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -72,7 +45,7 @@ fn apply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     }
     let row = index / channels4;
     let column = index % channels4;
-    let u = vec4<f32>(words(row * params.channels + 4u * column) >> vec4<u32>(8u)) / 16777216.0;
+    let u = draws(row * params.channels + 4u * column);
     let mask = select(vec4<f32>(0.0), vec4<f32>(1.0 / (1.0 - params.p)), u >= vec4<f32>(params.p));
     let value = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
     output[params.output_offset + row * params.output_stride + column] = Activation(mask * value);

@@ -2,11 +2,12 @@
 // cannot be written in place
 //
 // Layout: all NHWC with the channels padded to 4. right starts inside a vec4 of the output when
-// left's channels are no multiple of 4, so both are read as floats; the output is written as vec4s.
-// Bindings: 0 params, 1 left, 2 right, 3 output. Grid: one thread a vec4 of the output, workgroups
-// folded at 65535. Limits: indices in floats < 2^32, no side without channels. Bound by loads:
-// reads both sides for every lane, since a branch would cost more on CPU adapters. Caller:
-// ops/elementwise.rs, concat.
+// left's channels are no multiple of 4, so both are read as numbers; the output is vec4s.
+// Bindings: 0 params, 1 left, 2 right, 3 output.
+// Grid: one thread a vec4 of the output, workgroups folded at 65535.
+// Limits: indices in numbers < 2^32, no side without channels.
+// Caller: src/ops/elementwise/copy.rs, concat.
+// Speed: bound by loads; every lane reads both sides, since a branch costs more on CPU adapters.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias ActivationScalar = f32; // how activations are stored
@@ -17,9 +18,9 @@ struct Params {
     channels4: u32, // of the output
     left_channels: u32,
     right_channels: u32,
-    left_first: u32, // in floats
+    left_offset: u32, // in floats
     left_stride: u32,
-    right_first: u32,
+    right_offset: u32,
     right_stride: u32,
     output_offset: u32, // in vec4s
     output_stride: u32,
@@ -33,11 +34,14 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> output: array<Activation>;
 
 fn value(row: u32, channel: u32) -> f32 {
-    let here = f32(left[params.left_first + row * params.left_stride + min(channel, params.left_channels - 1u)]);
+    let left_row = params.left_offset + row * params.left_stride;
+    let here = f32(left[left_row + min(channel, params.left_channels - 1u)]);
     // Unsigned arithmetic wraps: a channel of the left side is a huge one of the right.
     let behind = channel - params.left_channels;
-    let there = f32(right[params.right_first + row * params.right_stride + min(behind, params.right_channels - 1u)]);
-    return select(select(0.0, there, behind < params.right_channels), here, channel < params.left_channels);
+    let right_row = params.right_offset + row * params.right_stride;
+    let there = f32(right[right_row + min(behind, params.right_channels - 1u)]);
+    let right_or_zero = select(0.0, there, behind < params.right_channels);
+    return select(right_or_zero, here, channel < params.left_channels);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -49,6 +53,11 @@ fn concat(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let row = index / params.channels4;
     let column = index % params.channels4;
     let channel = 4u * column;
-    let values = vec4<f32>(value(row, channel), value(row, channel + 1u), value(row, channel + 2u), value(row, channel + 3u));
+    let values = vec4<f32>(
+        value(row, channel),
+        value(row, channel + 1u),
+        value(row, channel + 2u),
+        value(row, channel + 3u),
+    );
     output[params.output_offset + row * params.output_stride + column] = Activation(values);
 }

@@ -1,8 +1,8 @@
 // output = value in every logical element, zero in the pad lanes
 //
-// Layout: [rows, channels], NHWC with the channels padded to 4.
-// Bindings: 0 params, 1 output. Grid: one thread a vec4, workgroups folded at 65535. Limits: rows *
-// channels4 < 2^32. Caller: ops/elementwise.rs, Fill.
+// Layout: [rows, channels], NHWC with the channels padded to 4. Bindings: 0 params, 1 output.
+// Grid: one thread a vec4, workgroups folded at 65535. Limits: rows * channels4 < 2^32.
+// Caller: src/ops/elementwise/copy.rs, fill. Speed: bound by memory, 4 bytes an element.
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;

@@ -1,13 +1,12 @@
-// output = scale * (input + shift)^(halves / 2): roots, reciprocals and squares
-//
-//   As products of the base, or of its reciprocal, and one square root, so that no driver is asked for an exponential.
+// output = scale * (input + shift)^(halves / 2): roots, reciprocals and squares, as products of the
+// base, or of its reciprocal, and one square root, so that no driver is asked for an exponential
 //
 // Layout: both [rows, channels], NHWC with the channels padded to 4; each operand has its own
 // offset and row stride. Pad lanes of the output are masked to zero.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded
-// at 65535.
-// Limits: rows * channels4 < 2^32. Bound by memory: 8 bytes an element. Caller: ops/elementwise.rs,
-// Power.
+// Bindings: 0 params, 1 input, 2 output.
+// Grid: one thread for PER_THREAD vec4s, workgroups folded at 65535.
+// Limits: rows * channels4 < 2^32.
+// Caller: src/ops/elementwise/power.rs, Power. Speed: bound by memory, 8 bytes an element.
 
 alias Activation = vec4<f32>; // how activations are stored
 const ROOTS: u32 = 1u; // |halves|
@@ -52,9 +51,11 @@ fn power(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         }
         let row = index / channels4;
         let column = index % channels4;
-        let base = vec4<f32>(input[params.input_offset + row * params.input_stride + column]) + params.shift;
+        let at = params.input_offset + row * params.input_stride + column;
+        let base = vec4<f32>(input[at]) + params.shift;
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
-        let result = select(vec4<f32>(0.0), params.scale * raised(base), channel < vec4<u32>(params.channels));
+        let real = channel < vec4<u32>(params.channels);
+        let result = select(vec4<f32>(0.0), params.scale * raised(base), real);
         output[params.output_offset + row * params.output_stride + column] = Activation(result);
     }
 }

@@ -1,17 +1,17 @@
 // value, average = average, value: what is averaged is used, and put back in the same way
 //
-// Layouts value, average, half: the same range of the parts of an arena, `size` vec4s each. With
-// HALF half = value, rounded, afterwards. Bindings 0 params, 1 value, 2 average, 3 half (unused if
-// !HALF)
-// Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding,
-// RUN divides WORKGROUP. Order as in update.wgsl. Bound by memory: 16 bytes an element. Caller:
-// ops/ema.rs, Swap.
+// With HALF half = value, rounded, afterwards.
+// Layout: value, average, half are the same range of the parts of an arena, `size` vec4s each.
+// Bindings: 0 params, 1 value, 2 average, 3 half (unused without HALF).
+// Grid: one thread for PER_THREAD vec4s as in parts/run.wgsl, workgroups folded at 65535.
+// Limits: a range is one binding.
+// Caller: src/ops/ema.rs, Swap. Speed: bound by memory, 16 bytes an element.
+// parts: run
 
 alias Weight = vec4<f32>; // how weights are stored
 const HALF: bool = false;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
-const RUN: u32 = 64u; // threads side by side
 
 struct Params {
     size: u32, // in vec4s
@@ -27,7 +27,7 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn swap(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = ((group.y * 65535u + group.x) * WORKGROUP + lane / RUN * RUN) * PER_THREAD + lane % RUN;
+    let first = first_of_run(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
         let index = first + i * RUN;
         if index >= params.size {

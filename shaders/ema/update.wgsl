@@ -2,34 +2,22 @@
 // average of the weights
 //
 // The average of a few steps forgets faster, so that it is not the initial weights for long: step 1
-// keeps a tenth of them.
-//
-// Layouts value, average: the same range of the parts of an arena, `size` vec4s each, whatever the
-// states in it are Bindings 0 params, 1 step, 2 monitor, 3 value, 4 average
-// Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: a range is one binding,
-// RUN divides WORKGROUP. Order RUN neighbouring threads walk side by side through a stretch of
-// memory of their own, as in adam/update.wgsl. Nothing is written once the monitor's flag is up.
-// Bound by memory: 12 bytes an element. Caller: ops/ema.rs, Average.
+// keeps a tenth of them. Nothing is written once the monitor's flag is up.
+// Layout: value, average are the same range of the parts of an arena, `size` vec4s each, whatever
+// the states in it are. Bindings: 0 params, 1 step, 2 monitor, 3 value, 4 average.
+// Grid: one thread for PER_THREAD vec4s as in parts/run.wgsl, workgroups folded at 65535.
+// Limits: a range is one binding.
+// Caller: src/ops/ema.rs, Average. Speed: bound by memory, 12 bytes an element.
+// parts: step, run
 
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
-const RUN: u32 = 64u; // threads side by side
 
 struct Params {
     size: u32, // in vec4s
     rest: f32, // 1 - decay, rounded after the subtraction
     pad_0: u32,
     pad_1: u32,
-}
-
-struct Step {
-    seed: vec2<u32>,
-    step: u32,
-    ring_row: u32,
-    learning_rate: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    pad: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,7 +32,7 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         return;
     }
     let rate = max(params.rest, 9.0 / (f32(step.step) + 9.0));
-    let first = ((group.y * 65535u + group.x) * WORKGROUP + lane / RUN * RUN) * PER_THREAD + lane % RUN;
+    let first = first_of_run(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
         let index = first + i * RUN;
         if index >= params.size {

@@ -1,20 +1,18 @@
 // output = image, or with probability 1/2 an older image of the pool, whose place it takes (arXiv
 // 1612.07828; the reference's ImagePool)
 //
-//   Images of the run are counted: number = (step - 1) * images_per_step + first + image. The first `capacity` fill the pool and pass.
-//   Later ones take words 0 and 1 of the Philox4x32-10 block with
-//       key = step.seed,  counter = (first + image, 3, step.step, 0):   bit 31 of word 0 says whether, word 1 modulo capacity which.
-//   No buffer counts: what a resumed run does is the same. The 3 keeps these draws apart from those of dropout and of other values.
-//
-// Layouts image, output: [batch, height, width, channels], each with its own offset and row stride;
-// pool: [capacity, height, width,
-//           channels], f32, dense. Channels are padded to 4, pad lanes stay zero because the images' are.
-// Bindings  0 params, 1 image, 2 pool, 3 output, 4 step, 5 monitor
-// Grid one thread a vec4 of one image, which walks through the batch: a later image may meet an
-// earlier one of the same batch.
-//           Workgroups folded at 65535.
-// Once the monitor's flag is up the pool stays as it is, and images pass. Bound by memory. Caller:
-// ops/image_pool.rs, ImagePool.
+// Images of the run are counted: number = (step - 1) * images_per_step + first + image. The first
+// `capacity` fill the pool and pass. Later ones take words 0 and 1 of the Philox4x32-10 block with
+//     key = step.seed,  counter = (first + image, 3, step.step, 0):
+// bit 31 of word 0 says whether, word 1 modulo capacity which. No buffer counts, so a resumed run
+// does the same. The 3 keeps these draws apart from others. Under the monitor's flag images pass.
+// Layout: image, output [batch, height, width, channels], each with its own offset and row stride;
+// pool [capacity, height, width, channels], f32, dense; channels padded to 4, pad lanes zero.
+// Bindings: 0 params, 1 image, 2 pool, 3 output, 4 step, 5 monitor.
+// Grid: one thread a vec4 of one image, which walks through the batch (a later image may meet an
+// earlier one); folded at 65535. Limits: every index < 2^32.
+// Caller: src/ops/image_pool.rs, ImagePool. Speed: bound by memory.
+// parts: step, philox
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
@@ -34,42 +32,12 @@ struct Params {
     pad_1: u32,
 }
 
-struct Step {
-    seed: vec2<u32>,
-    step: u32,
-    ring_row: u32,
-    learning_rate: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    pad: f32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> image: array<Activation>;
 @group(0) @binding(2) var<storage, read_write> pool: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> output: array<Activation>;
 @group(0) @binding(4) var<uniform> step: Step;
 @group(0) @binding(5) var<storage, read> monitor: array<u32>;
-
-// High word of the 64-bit product, by 16-bit halves.
-fn multiply_high(a: u32, b: u32) -> u32 {
-    let low = (a & 0xffffu) * (b & 0xffffu);
-    let cross = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
-    let other = (a & 0xffffu) * (b >> 16u) + (cross & 0xffffu);
-    return (a >> 16u) * (b >> 16u) + (cross >> 16u) + (other >> 16u);
-}
-
-fn philox(first: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
-    var counter = first;
-    var key = seed;
-    for (var round = 0u; round < 10u; round++) {
-        let high_0 = multiply_high(0xD2511F53u, counter.x);
-        let high_1 = multiply_high(0xCD9E8D57u, counter.z);
-        counter = vec4<u32>(high_1 ^ counter.y ^ key.x, 0xCD9E8D57u * counter.z, high_0 ^ counter.w ^ key.y, 0xD2511F53u * counter.x);
-        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn exchange(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

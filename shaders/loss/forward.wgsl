@@ -1,20 +1,18 @@
-// partial[group] = scale * sum of loss(x, t) over the workgroup's share of the elements
-//   KIND 0 bce with logits  max(x, 0) - x * t + log(1 + exp(-|x|))     KIND 1 mse  (x - t)^2     t = constant
-//   KIND 2 mean             constant * x                               KIND 3 hinge  max(1 + constant * x, 0)   (-1: real, +1: fake)
-//   KIND 4 l1               |x - t|                                    KIND 5 mse  (x - t)^2     t = desired
-//
-// With GRADIENT it also writes grad_input = factor * d loss(x, t) / d x as backward.wgsl does,
-// where the gradient of the loss itself is a constant: the elements are read once.
-//
-// Layouts input, desired: [rows, channels], NHWC with the channels padded to 4, each with its own
-// offset and row stride;
-//           grad_input: like input; partial: one vec4 (sum, 0, 0, 0) a workgroup. A single workgroup writes the loss itself.
-// Bindings 0 params, 1 input, 2 desired (KIND 0 to 3: anything readable), 3 partial, 4 grad_input
-// (without GRADIENT: anything) Grid one workgroup for every per_group vec4s. Limits: rows *
-// channels4 < 2^32.
-// Order     lane l adds vec4s l, l + WORKGROUP, ...; then lane 0 adds the lanes from 0 up.
-// Bound by memory. A NaN stays one; no finite x gives one. Caller: ops/loss.rs, Loss and
-// LossWithGradient.
+// partial[group] = scale * sum of loss(x, t) over the workgroup's share of the elements, with KIND
+//   BCE_WITH_LOGITS  max(x, 0) - x * t + log(1 + exp(-|x|))     MSE       (x - t)^2  t = constant
+//   MEAN             constant * x           HINGE  max(1 + constant * x, 0)   -1: real, +1: fake
+//   L1               |x - t|                                    MSE_PAIR  (x - t)^2  t = desired
+// With GRADIENT also grad_input = factor * d loss(x, t) / d x as backward.wgsl writes it, where the
+// gradient of the loss is a constant: the elements are read once. A NaN stays one.
+// Layout: input, desired, grad_input [rows, channels], NHWC with the channels padded to 4, each
+// with its own offset and row stride; partial: one vec4 (sum, 0, 0, 0) a workgroup. A single
+// workgroup writes the loss itself.
+// Bindings: 0 params, 1 input, 2 desired (anything unless a pair), 3 partial, 4 grad_input
+// (anything without GRADIENT).
+// Grid: a workgroup for per_group vec4s. Lane l adds vec4s l, l + WORKGROUP, ..., then lane 0 adds
+// the lanes from 0 up. Limits: rows * channels4 < 2^32.
+// Caller: src/ops/loss.rs, Loss and LossWithGradient. Speed: bound by memory.
+// parts: loss
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
@@ -49,65 +47,36 @@ var<workgroup> sums: array<f32, WORKGROUP>;
 fn log1p(e: vec4<f32>) -> vec4<f32> {
     let s = e / (2.0 + e);
     let q = s * s;
-    let series = 1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0 + q * (1.0 / 11.0 + q * (1.0 / 13.0))))));
+    let tail = 1.0 / 7.0 + q * (1.0 / 9.0 + q * (1.0 / 11.0 + q * (1.0 / 13.0)));
+    let series = 1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * tail));
     return 2.0 * s * series;
 }
 
 fn bce_with_logits(x: vec4<f32>, t: f32) -> vec4<f32> {
-    let magnitude = abs(x);
-    let bounded = select(magnitude, vec4<f32>(80.0), magnitude > vec4<f32>(80.0));
-    return max(x, vec4<f32>(0.0)) - x * t + log1p(exp(-bounded));
+    return max(x, vec4<f32>(0.0)) - x * t + log1p(exp_minus_abs(x));
 }
 
 fn loss(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
-    if KIND == 0u {
-        return bce_with_logits(x, params.constant);
+    switch KIND {
+        case BCE_WITH_LOGITS: {
+            return bce_with_logits(x, params.constant);
+        }
+        case MSE: {
+            return (x - params.constant) * (x - params.constant);
+        }
+        case MEAN: {
+            return params.constant * x;
+        }
+        case HINGE: {
+            return or_nan(x, max(1.0 + params.constant * x, vec4<f32>(0.0)));
+        }
+        case L1: {
+            return abs(x - t);
+        }
+        case MSE_PAIR, default: {
+            return (x - t) * (x - t);
+        }
     }
-    if KIND == 1u {
-        return (x - params.constant) * (x - params.constant);
-    }
-    if KIND == 2u {
-        return params.constant * x;
-    }
-    if KIND == 3u {
-        return or_nan(x, max(1.0 + params.constant * x, vec4<f32>(0.0)));
-    }
-    if KIND == 4u {
-        return abs(x - t);
-    }
-    return (x - t) * (x - t);
-}
-
-// As in backward.wgsl.
-fn bce_derivative(x: vec4<f32>, t: f32) -> vec4<f32> {
-    let magnitude = abs(x);
-    let bounded = select(magnitude, vec4<f32>(80.0), magnitude > vec4<f32>(80.0));
-    let e = exp(-bounded);
-    return or_nan(x, select((1.0 - t) * e - t, (1.0 - t) - t * e, x > vec4<f32>(0.0)) / (1.0 + e));
-}
-
-fn or_nan(x: vec4<f32>, result: vec4<f32>) -> vec4<f32> {
-    let magnitude = bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu);
-    return select(result, x, magnitude > vec4<u32>(0x7f800000u));
-}
-
-fn derivative(x: vec4<f32>, t: vec4<f32>) -> vec4<f32> {
-    if KIND == 0u {
-        return bce_derivative(x, params.constant);
-    }
-    if KIND == 1u {
-        return 2.0 * (x - params.constant);
-    }
-    if KIND == 2u {
-        return vec4<f32>(params.constant);
-    }
-    if KIND == 3u {
-        return or_nan(x, select(vec4<f32>(0.0), vec4<f32>(params.constant), 1.0 + params.constant * x > vec4<f32>(0.0)));
-    }
-    if KIND == 4u {
-        return or_nan(x - t, sign(x - t));
-    }
-    return 2.0 * (x - t);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -122,7 +91,7 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
         let column = index % channels4;
         let x = vec4<f32>(input[params.input_offset + row * params.input_stride + column]);
         var t = vec4<f32>(0.0);
-        if KIND >= 4u {
+        if IS_PAIR {
             t = vec4<f32>(desired[params.desired_offset + row * params.desired_stride + column]);
         }
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
@@ -130,7 +99,8 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
         sum += select(vec4<f32>(0.0), loss(x, t), real);
         if GRADIENT {
             let grad = select(vec4<f32>(0.0), params.factor * derivative(x, t), real);
-            grad_input[params.grad_input_offset + row * params.grad_input_stride + column] = Activation(grad);
+            let to = params.grad_input_offset + row * params.grad_input_stride + column;
+            grad_input[to] = Activation(grad);
         }
     }
     sums[lane] = (sum.x + sum.y) + (sum.z + sum.w);

@@ -1,10 +1,8 @@
 // output = (scale, 0, 0, 0): where the gradient of a scaled loss starts
 //
-// Layouts monitor: words; word WORD of it holds the network's loss scale as an f32; output: a
-// scalar.
-// Bindings  0 params, 1 monitor, 2 output
-// Grid one thread. The layout of the monitor is in ops/step.rs. Caller: ops/loss_scale.rs,
-// LossScale.
+// Layout: monitor: words, of which word `word` holds the network's loss scale as an f32
+// (src/tape/step_state.rs); output: a scalar. Bindings: 0 params, 1 monitor, 2 output.
+// Grid: one thread. Limits: none. Caller: src/ops/loss_scale.rs, LossScale. Speed: one launch.
 
 struct Params {
     word: u32,

@@ -1,13 +1,14 @@
 // What a step does to a network's loss scale, after its update:
-//
-//   gradients overflowed  scale / 2, the run of good steps is over, one skipped step more; at scale 1 the monitor's flag goes up:
-//                         then it is no overflow, the gradients themselves are not finite
+//   gradients overflowed  scale / 2, the count of good steps starts again, one skipped step more;
+//                         at scale 1 the monitor's flag goes up: then it is no overflow, the
+//                         gradients themselves are not finite
 //   else                  one good step more; after GROWTH of them scale * 2
 //
-// Layout monitor from `word` on: scale (f32), good steps, whether this step's gradients overflowed,
-// skipped steps. Bindings 0 params, 1 step, 2 monitor
-// Grid one thread. Nothing moves once the flag is up. The layout of the monitor is in ops/step.rs.
-// Caller: ops/loss_scale.rs, settle.
+// Nothing moves once the flag is up.
+// Layout: monitor from `word` on: scale (f32), good steps, whether this step's gradients
+// overflowed, skipped steps (src/tape/step_state.rs). Bindings: 0 params, 1 step, 2 monitor.
+// Grid: one thread. Limits: none. Caller: src/ops/loss_scale.rs, settle. Speed: one launch.
+// parts: step
 
 const GROWTH: u32 = 1000u; // good steps from one doubling to the next
 const LARGEST: f32 = 16777216.0; // where doubling ends
@@ -17,16 +18,6 @@ struct Params {
     flag: u32, // what the flag becomes
     pad_0: u32,
     pad_1: u32,
-}
-
-struct Step {
-    seed: vec2<u32>,
-    step: u32,
-    ring_row: u32,
-    learning_rate: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    pad: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,14 +1,15 @@
 // Writes up to four losses to this step's row of the ring, and raises the sticky flag at the first
 // that is not finite.
-//
 //   monitor[0]  flag: 0, or 1 + the column of the first loss that was a NaN or an infinity
 //   monitor[1]  the step in which the flag went up
 //   monitor[HEAD + (ring_row % ROWS) * COLUMNS + column + i] = losses[i]
 //
-// Layouts   losses: scalars, taken as words so that no driver touches a NaN; monitor: words.
-// Bindings  0 params, 1 step, 2 monitor, 3-6 losses (past `count`: anything readable)
-// Grid one thread: the order in which losses raise the flag is that of the columns. Limits: column
-// + count <= COLUMNS. HEAD, COLUMNS and ROWS come from ops/step.rs. Caller: ops/monitor.rs, Watch.
+// Layout: losses: scalars, taken as words so that no driver touches a NaN; monitor: words. HEAD,
+// COLUMNS and ROWS come from src/tape/step_state.rs.
+// Bindings: 0 params, 1 step, 2 monitor, 3-6 losses (past `count`: anything readable).
+// Grid: one thread: losses raise the flag in the order of the columns.
+// Limits: column + count <= COLUMNS. Caller: src/ops/monitor.rs, Watch. Speed: one launch.
+// parts: step
 
 const HEAD: u32 = 16u;
 const COLUMNS: u32 = 16u;
@@ -20,16 +21,6 @@ struct Params {
     count: u32,
     pad_0: u32,
     pad_1: u32,
-}
-
-struct Step {
-    seed: vec2<u32>,
-    step: u32,
-    ring_row: u32,
-    learning_rate: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    pad: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,22 +1,17 @@
-// output = mean + deviation * z, z standard normal (Box-Muller) or with UNIFORM in 0..1, from words
-// of Philox4x32-10
-//
-//   Element i (logical index, pad lanes not counted) takes z[i % 4] of a block of words w with
-//       normal   key = step.seed,  counter = (i / 4, 1, 0, key of the state): the step number does not matter
-//                z = (r(w.x) cos a(w.y), r(w.x) sin a(w.y), r(w.z) cos a(w.w), r(w.z) sin a(w.w)),
-//                r(w) = sqrt(-2 log u),  u in (0, 1],   a(w) in [0, 2 pi): both from the upper 24 bits
-//       UNIFORM  key = step.seed,  counter = (i / 4, 2, step.step, key of the value): another one in every step
-//                z = w from the upper 24 bits
-//   The 1 and the 2 in the counter keep these draws apart from each other and from dropout's, which have 0 there.
-//
-// Layout output: [rows, channels], the channels padded to 4, with an offset and a row stride. Rows
-// come in runs of `padded`, of
-//           which the first `period` are real: a weight pads its in_channels too. Pad lanes and pad rows become zero.
-// Bindings  0 params, 1 output, 2 step
-// Grid      one thread a vec4, workgroups folded at 65535. Limits: logical elements < 2^32.
-// Normal draws run once per state, before training. Callers: ops/random.rs, RandomNormal and
-// RandomUniform.
-// parts: philox
+// output = mean + deviation * z, z standard normal (Box-Muller) or with UNIFORM in 0..1, from words of
+// Philox4x32-10. Element i (logical index, pad lanes not counted) takes z[i % 4] of a block of
+// words w with key = step.seed and
+//   normal   counter = (i / 4, 1, 0, key of the state): the step does not matter
+//            z = (r(w.x) cos a(w.y), r(w.x) sin a(w.y), r(w.z) cos a(w.w), r(w.z) sin a(w.w)),
+//            r(w) = sqrt(-2 log u), u in (0, 1], a(w) in [0, 2 pi): both from the upper 24 bits
+//   UNIFORM  counter = (i / 4, 2, step.step, key of the value)     z = w from the upper 24 bits
+// Dropout has 0 where these counters have 1 and 2, so that no two draws meet.
+// Layout: output [rows, channels], the channels padded to 4. Rows come in groups of `padded`, of
+// which the first `period` are real: a weight pads its in_channels too. What is padding is zero.
+// Bindings: 0 params, 1 output, 2 step.
+// Grid: one thread a vec4, workgroups folded at 65535. Limits: logical elements < 2^32.
+// Callers: src/ops/random.rs, RandomNormal and RandomUniform. Speed: normal draws run once a state.
+// parts: step, philox, draws
 
 const UNIFORM: bool = false;
 const WORKGROUP: u32 = 64u;
@@ -36,16 +31,6 @@ struct Params {
     pad_2: u32,
 }
 
-struct Step {
-    seed: vec2<u32>,
-    step: u32,
-    ring_row: u32,
-    learning_rate: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    pad: f32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> step: Step;
@@ -63,7 +48,8 @@ fn log_fraction(u: f32) -> f32 {
     }
     let s = (m - 1.0) / (m + 1.0);
     let q = s * s;
-    return 0.69314718 * exponent + 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q / 9.0))));
+    let tail = q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q / 9.0)));
+    return 0.69314718 * exponent + 2.0 * s * (1.0 + tail);
 }
 
 // Cosine and sine of `angle` / 2^24 turns: Taylor around the nearest quarter turn, then rotated by
@@ -81,30 +67,12 @@ fn cos_sin(angle: u32) -> vec2<f32> {
 
 fn block(number: u32) -> vec4<f32> {
     if UNIFORM {
-        return vec4<f32>(philox(vec4<u32>(number, 2u, step.step, params.key), step.seed) >> vec4<u32>(8u)) / 16777216.0;
+        return uniform_of(philox(vec4<u32>(number, 2u, step.step, params.key), step.seed));
     }
     let w = philox(vec4<u32>(number, 1u, 0u, params.key), step.seed) >> vec4<u32>(8u);
     let u = (vec2<f32>(w.xz) + 1.0) / 16777216.0;
     let radius = sqrt(-2.0 * vec2<f32>(log_fraction(u.x), log_fraction(u.y)));
     return radius.xxyy * vec4<f32>(cos_sin(w.y), cos_sin(w.w));
-}
-
-// Four draws from element `first` on, which start inside a block when the channels are no multiple
-// of 4.
-fn draws(first: u32) -> vec4<f32> {
-    let here = block(first / 4u);
-    let shift = first % 4u;
-    if shift == 0u {
-        return here;
-    }
-    let next = block(first / 4u + 1u);
-    if shift == 1u {
-        return vec4<f32>(here.yzw, next.x);
-    }
-    if shift == 2u {
-        return vec4<f32>(here.zw, next.xy);
-    }
-    return vec4<f32>(here.w, next.xyz);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -118,7 +86,9 @@ fn draw(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let column = index % channels4;
     let logical_row = row / params.padded * params.period + row % params.padded;
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
-    let real = channel < vec4<u32>(select(0u, params.channels, row % params.padded < params.period));
+    let channels = select(0u, params.channels, row % params.padded < params.period);
+    let real = channel < vec4<u32>(channels);
     let values = params.mean + params.deviation * draws(logical_row * params.channels + 4u * column);
-    output[params.output_offset + row * params.output_stride + column] = select(vec4<f32>(0.0), values, real);
+    let to = params.output_offset + row * params.output_stride + column;
+    output[to] = select(vec4<f32>(0.0), values, real);
 }

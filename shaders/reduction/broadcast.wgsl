@@ -3,11 +3,9 @@
 //
 // Layout: input [groups][channels] or with TOTAL [groups][1]; output [groups][pixels][channels],
 // NHWC; channels padded to 4, each operand with its own offset and row stride. Pad lanes of the
-// output are masked to zero.
-// Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of PER_THREAD, workgroups folded
-// at 65535.
-// Limits: every index < 2^32. Bound by memory: writes the output once. Caller: ops/reduction.rs,
-// Broadcast.
+// output are masked to zero. Bindings: 0 params, 1 input, 2 output.
+// Grid: one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits: every index < 2^32.
+// Caller: src/ops/reduction.rs, Broadcast. Speed: bound by memory, writes the output once.
 
 alias Activation = vec4<f32>; // how activations are stored
 const TOTAL: bool = false;
@@ -46,7 +44,8 @@ fn broadcast(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_in
             value = vec4<f32>(value.x);
         }
         let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
-        let result = select(vec4<f32>(0.0), params.scale * value, channel < vec4<u32>(params.channels));
+        let real = channel < vec4<u32>(params.channels);
+        let result = select(vec4<f32>(0.0), params.scale * value, real);
         output[params.output_offset + row * params.output_stride + column] = Activation(result);
     }
 }

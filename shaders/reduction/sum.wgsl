@@ -1,18 +1,15 @@
 // output[group] = scale * sum of input over the pixels of the group, channel by channel or with
-// TOTAL over the channels too
-//   PRODUCT: of input * other, which is never stored
+// TOTAL over the channels too; PRODUCT: of input * other, which is never stored
 //
-//   A thread sums a chunk of pixels one after the other. Where a group has several chunks, a second launch with one chunk a group adds
-//   what the first one wrote; the order is fixed.
-//
-// Layout input, other: [groups][pixels][channels], NHWC with the channels padded to 4, each with
-// its own offset and row stride;
-//           output: [groups][chunks][channels], or with TOTAL one value in the first lane. Pad lanes stay zero.
-// Bindings  0 params, 1 input, 2 other (without PRODUCT: anything readable), 3 output
-// Grid one thread for each chunk of a group and vec4 of channels, with TOTAL for each chunk;
-// workgroups folded at 65535 Limits every index < 2^32. Bound by memory: reads each operand once. A
-// NaN stays one.
-// Caller    ops/reduction.rs, Sum
+// A thread sums a chunk of pixels one after the other. Where a group has several chunks, a second
+// launch with one chunk a group adds what the first one wrote; the order is fixed. A NaN stays one.
+// Layout: input, other [groups][pixels][channels], NHWC with the channels padded to 4, each with
+// its own offset and row stride; output [groups][chunks][channels], or with TOTAL one value in the
+// first lane. Pad lanes stay zero.
+// Bindings: 0 params, 1 input, 2 other (anything without PRODUCT), 3 output.
+// Grid: one thread for each chunk of a group and vec4 of channels, with TOTAL for each chunk;
+// workgroups folded at 65535. Limits: every index < 2^32.
+// Caller: src/ops/reduction.rs, Sum. Speed: bound by memory, reads each operand once.
 
 alias Activation = vec4<f32>; // how activations are stored
 alias Other = vec4<f32>; // how the second factor is stored

@@ -1,35 +1,21 @@
 // output[y, x] = sum of input over the taps of y times the taps of x: padding by reflection, and
-// maps of twice the size
-//   KIND 0 reflect_pad  one tap, 0 1 2 3 -> 2 1 0 1 2 3 2 1 for pad 2: an edge pixel is the mirror and stays single
-//   KIND 1 nearest      one tap, y / 2
-//   KIND 2 bilinear     two taps, centres at (y + 0.5) / 2: three quarters of the pixel that y lies in, one quarter of the one that it
-//                       lies towards, beyond an edge the edge itself (PyTorch's align_corners=False)
-//
-// Layout: both NHWC with the channels padded to 4; pad lanes stay zero. Each operand has its own
-// offset and row stride. Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of
-// PER_THREAD, workgroups folded at 65535.
-// Limits: rows * channels4 < 2^32, height and width < 2^30, pad < height and width. Bound by
-// memory. Caller: ops/resample.rs, Resample.
+// maps of twice the size, with KIND
+//   REFLECT_PAD  one tap, 0 1 2 3 -> 2 1 0 1 2 3 2 1 for pad 2: an edge pixel is the mirror
+//   NEAREST      one tap, y / 2
+//   BILINEAR     two taps, centres at (y + 0.5) / 2: three quarters of the pixel that y lies in,
+//                one quarter of the one that it lies towards, beyond an edge the edge itself
+//                (PyTorch's align_corners=False)
+// Layout: both NHWC with the channels padded to 4, each with its own offset and row stride; pad
+// lanes stay zero. Bindings: 0 params, 1 input, 2 output.
+// Grid: one thread for PER_THREAD vec4s, workgroups folded at 65535.
+// Limits: rows * channels4 < 2^32, height and width < 2^30, pad < height and width.
+// Caller: src/ops/resample.rs, Resample. Speed: bound by memory.
+// parts: resample
 
 alias Activation = vec4<f32>; // how activations are stored
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
-
-struct Params {
-    rows: u32, // of the output
-    channels4: u32,
-    small_height: u32, // of the input
-    small_width: u32,
-    large_height: u32, // of the output
-    large_width: u32,
-    input_offset: u32, // offsets and strides count vec4s
-    input_stride: u32,
-    output_offset: u32,
-    output_stride: u32,
-    pad: u32,
-    pad_0: u32,
-}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Activation>;
@@ -38,8 +24,8 @@ struct Params {
 // The pixel of `size` that pixel i of the output takes first, and with bilinear the one that it
 // takes a quarter of.
 fn taps(i: u32, size: u32) -> vec2<u32> {
-    if KIND == 0u {
-        let mirrored = abs(i32(i) - i32(params.pad)); // about the first pixel
+    if KIND == REFLECT_PAD {
+        let mirrored = abs(i32(i) - i32(params.reflected)); // about the first pixel
         let last = i32(size) - 1;
         return vec2<u32>(u32(last - abs(last - mirrored))); // about the last one
     }
@@ -62,15 +48,15 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         let line = row / params.large_width;
         let ys = taps(line % params.large_height, params.small_height);
         let image = line / params.large_height * params.small_height;
-        let base = params.input_offset + column;
+        let base = params.from_offset + column;
         let rows = (vec2(image) + ys) * params.small_width;
-        var value = vec4<f32>(input[base + (rows.x + xs.x) * params.input_stride]);
-        if KIND == 2u {
-            let right = vec4<f32>(input[base + (rows.x + xs.y) * params.input_stride]);
-            let below = vec4<f32>(input[base + (rows.y + xs.x) * params.input_stride]);
-            let across = vec4<f32>(input[base + (rows.y + xs.y) * params.input_stride]);
+        var value = vec4<f32>(input[base + (rows.x + xs.x) * params.from_stride]);
+        if KIND == BILINEAR {
+            let right = vec4<f32>(input[base + (rows.x + xs.y) * params.from_stride]);
+            let below = vec4<f32>(input[base + (rows.y + xs.x) * params.from_stride]);
+            let across = vec4<f32>(input[base + (rows.y + xs.y) * params.from_stride]);
             value = 0.75 * (0.75 * value + 0.25 * right) + 0.25 * (0.75 * below + 0.25 * across);
         }
-        output[params.output_offset + row * params.output_stride + column] = Activation(value);
+        output[params.to_offset + row * params.to_stride + column] = Activation(value);
     }
 }

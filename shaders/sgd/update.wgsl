@@ -1,18 +1,18 @@
 // One step of stochastic gradient descent in place, in PyTorch's form (no dampening, so that the
-// first velocity is the gradient):
-//   velocity = momentum velocity + g          value -= learning_rate velocity          (without MOMENTUM the velocity is g)
+// first velocity is the gradient; without MOMENTUM the velocity is g):
+//   velocity = momentum velocity + g          value -= learning_rate velocity
 // With HALF g is gradient / loss scale, and half = value, rounded, is what contractions read.
 //
-// Layouts value, velocity, half: the same range of the parts of an arena, `size` vec4s each,
-// whatever the states in it are; gradient:
-//           as many where gradients lie side by side. Pad lanes and the gaps between states stay zero, since their gradients are.
-// Bindings 0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 velocity (unused if !MOMENTUM), 6
-// half (unused if !HALF) Grid one thread for PER_THREAD vec4s, workgroups folded at 65535. Limits:
-// a range is one binding, RUN divides WORKGROUP. Order RUN neighbouring threads walk side by side
-// through a stretch of memory of their own, as in adam/update.wgsl. Nothing is written once the
-// monitor's flag is up, the state stays at the last good step, nor if the gradients overflowed
-// (word scale_word + 2 of the monitor; the layout is in ops/step.rs).
-// Bound by memory: 12 bytes an element, 20 with MOMENTUM; Adam has 28. Caller: ops/sgd.rs, Sgd.
+// Nothing is written once the monitor's flag is up, the state stays at the last good step, nor if
+// the gradients overflowed (word scale_word + 2 of the monitor, src/tape/step_state.rs).
+// Layout: value, velocity, half are the same range of the parts of an arena, `size` vec4s each;
+// gradient has as many where gradients lie side by side. Pad lanes and gaps stay zero.
+// Bindings: 0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 velocity (unused without MOMENTUM),
+// 6 half (unused without HALF).
+// Grid: one thread for PER_THREAD vec4s as in parts/run.wgsl, folded at 65535. Limits: a range is
+// one binding. Caller: src/ops/sgd.rs, Sgd.
+// Speed: bound by memory, 12 bytes an element, 20 with MOMENTUM; Adam has 28.
+// parts: step, run
 
 alias Weight = vec4<f32>; // how weights are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -20,23 +20,12 @@ const HALF: bool = false;
 const MOMENTUM: bool = false;
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
-const RUN: u32 = 64u; // threads side by side
 
 struct Params {
     size: u32, // in vec4s
     momentum: f32,
     scale_word: u32, // where the monitor holds the loss scale
     pad_0: u32,
-}
-
-struct Step {
-    seed: vec2<u32>,
-    step: u32,
-    ring_row: u32,
-    learning_rate: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    pad: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -59,7 +48,7 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         }
         scale = bitcast<f32>(monitor[params.scale_word]);
     }
-    let first = ((group.y * 65535u + group.x) * WORKGROUP + lane / RUN * RUN) * PER_THREAD + lane % RUN;
+    let first = first_of_run(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
         let index = first + i * RUN;
         if index >= params.size {

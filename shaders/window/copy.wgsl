@@ -2,10 +2,9 @@
 // 0, or with REFLECT the input reflected about its first and last row and column, again and again
 //
 // Layout: both NHWC with the channels padded to 4, the same batch and channels. Whole vec4s move,
-// so zero pad lanes stay zero. Bindings: 0 params, 1 input, 2 output. Grid: one thread a vec4 of
-// the output, workgroups folded at 65535.
-// Limits: positions < 2^31. Bound by memory: one load and one store a thread. Caller:
-// ops/window.rs.
+// so zero pad lanes stay zero. Bindings: 0 params, 1 input, 2 output.
+// Grid: one thread a vec4 of the output, workgroups folded at 65535. Limits: positions < 2^31.
+// Caller: src/ops/window.rs, Window. Speed: bound by memory, one load and one store a thread.
 
 alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
@@ -20,8 +19,10 @@ struct Params {
     in_width: i32,
     top: i32,
     left: i32,
-    input: vec2<u32>, // offset and stride in vec4s
-    output: vec2<u32>,
+    input_offset: u32, // offsets and strides count vec4s
+    input_stride: u32,
+    output_offset: u32,
+    output_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -36,7 +37,10 @@ fn reflect_into(position: i32, side: i32) -> i32 {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn window_copy(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn window_copy(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
     let index = (group.y * 65535u + group.x) * WORKGROUP + lane;
     if index >= params.vectors {
         return;
@@ -53,7 +57,7 @@ fn window_copy(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
     var value = Activation();
     if y >= 0 && y < params.in_height && x >= 0 && x < params.in_width {
         let from_row = (i32(image) * params.in_height + y) * params.in_width + x;
-        value = input[params.input.x + u32(from_row) * params.input.y + column];
+        value = input[params.input_offset + u32(from_row) * params.input_stride + column];
     }
-    output[params.output.x + row * params.output.y + column] = value;
+    output[params.output_offset + row * params.output_stride + column] = value;
 }

@@ -8,6 +8,8 @@ use super::wgsl::{ShaderSource, specialise};
 pub struct KernelSpec {
     /// The shader file.
     pub source: ShaderSource,
+    /// Parts that others stand in for, for example `("vec4", "vec8")`.
+    pub parts: Vec<(&'static str, &'static str)>,
     /// Constants to replace, with their WGSL literals, for example `("TILE_PIXELS", "8u")`.
     pub constants: Vec<(&'static str, String)>,
     /// Aliases to replace, with their WGSL types, for example `("Activation", "vec4<f16>")`.
@@ -19,9 +21,16 @@ impl KernelSpec {
     pub fn new(source: ShaderSource) -> Self {
         Self {
             source,
+            parts: Vec::new(),
             constants: Vec::new(),
             aliases: Vec::new(),
         }
+    }
+
+    /// The same with the part `other` in the place of the part `named`.
+    pub fn part(mut self, named: &'static str, other: &'static str) -> Self {
+        self.parts.push((named, other));
+        self
     }
 
     /// The same with one more constant; `value` is printed as a WGSL `u32`.
@@ -48,22 +57,23 @@ impl KernelSpec {
         self
     }
 
-    /// The shader's text with its constants and aliases replaced.
+    /// The shader's text with its parts, constants and aliases replaced.
     ///
     /// # Errors
-    /// [`GpuError::Declaration`].
+    /// [`GpuError::Part`], [`GpuError::Declaration`].
     pub fn text(&self) -> Result<String, GpuError> {
-        specialise(&self.source, &self.constants, &self.aliases)
+        specialise(&self.source, &self.parts, &self.constants, &self.aliases)
     }
 
-    /// The shader's name with the constants and aliases, as tables print it.
+    /// The shader's name with the constants, aliases and parts, as tables print it.
     pub fn label(&self) -> String {
-        let aliases = self.aliases.iter().map(|(n, t)| format!("{n}={t}"));
+        let others = self.aliases.iter().chain(&self.parts);
+        let others = others.map(|(name, other)| format!("{name}={other}"));
         let values: Vec<String> = self
             .constants
             .iter()
             .map(|(n, v)| format!("{n}={v}"))
-            .chain(aliases)
+            .chain(others)
             .collect();
         if values.is_empty() {
             self.source.name.to_owned()

@@ -20,6 +20,8 @@ macro_rules! parts {
 
 /// Every part: its name and its text.
 const PARTS: &[(&str, &str)] = parts![
+    "activation_kinds",
+    "adam",
     "conv2d_gather",
     "conv_broadcast",
     "conv_matrix",
@@ -32,6 +34,7 @@ const PARTS: &[(&str, &str)] = parts![
     "conv_weight_tile",
     "conv_wide",
     "conv_workgroup",
+    "draws",
     "eights",
     "gather",
     "grad_weight_operands",
@@ -39,7 +42,15 @@ const PARTS: &[(&str, &str)] = parts![
     "grad_weight_patch",
     "grad_weight_store",
     "leaky_relu",
+    "loss",
     "philox",
+    "resample",
+    "run",
+    "running",
+    "statistics_params",
+    "step",
+    "vec4",
+    "vec8",
     "weight_block",
 ];
 
@@ -50,14 +61,15 @@ const NAMES: &str = "// parts:";
 const MARKER: &str = "// shaders/parts/";
 
 /// `text` of the shader `name` (folder and stem under `shaders/`) with its parts behind it: first
-/// those that it names, in its order, then those that these name.
+/// those that it names, in its order, then those that these name. Each of `swaps` is a part and
+/// another one that stands in its place, wherever it is named.
 ///
 /// # Errors
 /// [`GpuError::Part`] when there is no part of that name, [`GpuError::Declaration`] when a constant
-/// or an alias is declared twice over the whole text.
-pub fn with_parts(name: &str, text: &str) -> Result<String, GpuError> {
+/// or an alias is declared twice over the whole text, or a part that is to be swapped is not named.
+pub fn with_parts(name: &str, text: &str, swaps: &[(&str, &str)]) -> Result<String, GpuError> {
     let mut combined = format!("{}\n", text.trim_end());
-    for (part, body) in parts_of(name, text)? {
+    for (part, body) in parts_of(name, text, swaps)? {
         combined += &format!("\n{MARKER}{part}.wgsl\n{}\n", body.trim_end());
     }
     let mut seen = BTreeMap::new();
@@ -76,10 +88,18 @@ pub fn with_parts(name: &str, text: &str) -> Result<String, GpuError> {
 }
 
 /// Name and text of each part that the shader needs.
-fn parts_of(shader: &str, text: &str) -> Result<Vec<(&'static str, &'static str)>, GpuError> {
+fn parts_of(
+    shader: &str,
+    text: &str,
+    swaps: &[(&str, &str)],
+) -> Result<Vec<(&'static str, &'static str)>, GpuError> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     let mut wanted: VecDeque<&str> = named_in(text).collect();
-    while let Some(name) = wanted.pop_front() {
+    let mut unused = swaps.to_vec();
+    while let Some(named) = wanted.pop_front() {
+        unused.retain(|&(from, _)| from != named);
+        let swap = swaps.iter().find(|&&(from, _)| from == named);
+        let name = swap.map_or(named, |&(_, to)| to);
         if found.iter().any(|(known, _)| *known == name) {
             continue;
         }
@@ -97,7 +117,15 @@ fn parts_of(shader: &str, text: &str) -> Result<Vec<(&'static str, &'static str)
         found.push(*part);
         wanted.extend(named_in(part.1));
     }
-    Ok(found)
+    match unused.first() {
+        None => Ok(found),
+        Some((part, _)) => Err(GpuError::Declaration {
+            shader: shader.to_owned(),
+            what: "part",
+            name: (*part).to_owned(),
+            found: 0,
+        }),
+    }
 }
 
 /// The parts that a text names.
@@ -162,7 +190,7 @@ mod tests {
     #[test]
     fn parts_are_appended_once_and_the_shader_keeps_its_lines() {
         let own = "// parts: philox\n// parts: philox\nconst A: u32 = 1u;";
-        let text = with_parts("test/own", own).expect("one known part");
+        let text = with_parts("test/own", own, &[]).expect("one known part");
         assert!(text.starts_with(&format!("{own}\n\n// shaders/parts/philox.wgsl\n// Philox")));
         assert_eq!(text.matches("fn philox(").count(), 1);
     }
@@ -170,13 +198,27 @@ mod tests {
     #[test]
     fn every_part_finds_its_own_parts() {
         for (name, text) in PARTS {
-            assert!(with_parts(name, text).is_ok(), "{name}");
+            assert!(with_parts(name, text, &[]).is_ok(), "{name}");
         }
+    }
+
+    /// Also where another part names it.
+    #[test]
+    fn a_part_makes_way_for_another_one() {
+        let swap = [("vec4", "vec8")];
+        let text = with_parts("test/own", "// parts: adam\n", &swap).expect("known parts");
+        assert!(text.contains("const VECTORS: u32 = 2u;") && !text.contains("parts/vec4.wgsl\n"));
+        let error = with_parts("test/own", "// parts: philox\n", &swap).expect_err("not named");
+        assert!(
+            matches!(&error, GpuError::Declaration { what: "part", name, .. } if name == "vec4"),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_unknown_part_is_refused() {
-        let error = with_parts("test/own", "// parts: philox, philix\n").expect_err("no such part");
+        let error =
+            with_parts("test/own", "// parts: philox, philix\n", &[]).expect_err("no such part");
         assert!(
             matches!(&error, GpuError::Part { part, .. } if part == "philix"),
             "{error}"
@@ -190,7 +232,7 @@ mod tests {
             ("constant", "const A: u32 = 1u;\nconst A = 2;\n"),
             ("alias", "alias A = f32;\n\nalias A = vec4<f32>;\n"),
         ] {
-            let error = with_parts("test/own", text).expect_err("declared twice");
+            let error = with_parts("test/own", text, &[]).expect_err("declared twice");
             assert!(
                 matches!(&error, GpuError::Declaration { what: w, found: 2, .. } if *w == what),
                 "{error}"

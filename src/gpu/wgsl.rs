@@ -8,8 +8,11 @@
 //! stay true. What several shaders share are parts, which [`with_parts`] appends.
 
 use super::GpuError;
+use super::params::{Member, member_name};
 use super::parts::{origin, with_parts};
-use naga::{AddressSpace, StorageAccess};
+use naga::{
+    AddressSpace, ArraySize, Handle, Module, Scalar, ScalarKind, StorageAccess, Type, TypeInner,
+};
 
 /// A shader file: its place under `shaders/` without the ending, and its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,19 +47,19 @@ impl ShaderSource {
             .map_or(self.name, |(family, _)| family)
     }
 
-    /// The file's text with its parts behind it.
+    /// The file's text with its parts behind it, some of them swapped; see [`with_parts`].
     ///
     /// # Errors
     /// [`GpuError::Part`], [`GpuError::Declaration`].
-    pub fn with_parts(&self) -> Result<String, GpuError> {
-        with_parts(self.name, self.text)
+    pub fn with_parts(&self, swaps: &[(&str, &str)]) -> Result<String, GpuError> {
+        with_parts(self.name, self.text, swaps)
     }
 
     /// Whether the shader or one of its parts has a line `alias NAME = ...`. Not where its parts
     /// are at fault: then it cannot be built either, and that says why.
     pub fn declares_alias(&self, name: &str) -> bool {
         let line = format!("alias {name} =");
-        self.with_parts()
+        self.with_parts(&[])
             .is_ok_and(|text| text.lines().any(|other| other.starts_with(&line)))
     }
 
@@ -86,25 +89,32 @@ pub struct Interface {
     pub bindings: Vec<(u32, Access)>,
     /// Bytes of the uniform struct at binding 0.
     pub params_bytes: u32,
+    /// Binding number and members of each uniform.
+    pub uniforms: Vec<(u32, Vec<Member>)>,
     /// Workgroup size.
     pub workgroup: [u32; 3],
     /// The entry point's name.
     pub entry_point: String,
 }
 
-/// The shader with its parts. Replaces the value of each `const NAME: TYPE = VALUE;` line in
-/// `constants` and the type of each `alias NAME = TYPE;` line in `aliases`. Types of 16-bit floats
-/// are enabled in front of the first line.
+/// The shader with its parts, those in `swaps` replaced by others. Replaces the value of each
+/// `const NAME: TYPE = VALUE;` line in `constants` and the type of each `alias NAME = TYPE;` line
+/// in `aliases`. Types of 16-bit floats are enabled in front of the first line.
 ///
 /// # Errors
 /// [`GpuError::Declaration`] when a name is declared not at all or more than once,
 /// [`GpuError::Part`] when a part is unknown.
 pub fn specialise(
     source: &ShaderSource,
+    swaps: &[(&str, &str)],
     constants: &[(&'static str, String)],
     aliases: &[(&'static str, &'static str)],
 ) -> Result<String, GpuError> {
-    let mut lines: Vec<String> = source.with_parts()?.lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = source
+        .with_parts(swaps)?
+        .lines()
+        .map(str::to_owned)
+        .collect();
     for (name, value) in constants {
         replace(
             source,
@@ -187,6 +197,7 @@ impl Interface {
         };
         let mut bindings = Vec::new();
         let mut params_bytes = 0;
+        let mut uniforms = Vec::new();
         for (_, variable) in module.global_variables.iter() {
             let Some(binding) = &variable.binding else {
                 continue;
@@ -207,16 +218,78 @@ impl Interface {
             if binding.binding == 0 {
                 params_bytes = module.types[variable.ty].inner.size(module.to_ctx());
             }
+            if access == Access::Uniform {
+                let mut members = Vec::new();
+                add_members(&module, variable.ty, "", 0, &mut members);
+                uniforms.push((binding.binding, members));
+            }
             bindings.push((binding.binding, access));
         }
         bindings.sort_by_key(|&(number, _)| number);
         Ok(Self {
             bindings,
             params_bytes,
+            uniforms,
             workgroup: entry.workgroup_size,
             entry_point: entry.name.clone(),
         })
     }
+
+    /// The members of the uniform at this binding; none where it is no uniform.
+    pub fn uniform(&self, binding: u32) -> &[Member] {
+        self.uniforms
+            .iter()
+            .find(|&&(number, _)| number == binding)
+            .map_or(&[], |(_, members)| members)
+    }
+}
+
+/// Appends the members of `ty`, those of nested structs one by one.
+fn add_members(
+    module: &Module,
+    ty: Handle<Type>,
+    name: &str,
+    offset: u32,
+    members: &mut Vec<Member>,
+) {
+    if let TypeInner::Struct { members: inner, .. } = &module.types[ty].inner {
+        for member in inner {
+            let name = member_name(name, member.name.as_deref().unwrap_or_default());
+            add_members(module, member.ty, &name, offset + member.offset, members);
+        }
+        return;
+    }
+    members.push(Member {
+        name: name.to_owned(),
+        offset,
+        wgsl_type: type_name(module, ty),
+    });
+}
+
+/// A type as WGSL writes it.
+fn type_name(module: &Module, ty: Handle<Type>) -> String {
+    match &module.types[ty].inner {
+        TypeInner::Scalar(scalar) => scalar_name(*scalar),
+        TypeInner::Vector { size, scalar } => {
+            format!("vec{}<{}>", *size as u32, scalar_name(*scalar))
+        }
+        TypeInner::Array {
+            base,
+            size: ArraySize::Constant(size),
+            ..
+        } => format!("array<{}, {size}>", type_name(module, *base)),
+        other => format!("{other:?}"),
+    }
+}
+
+fn scalar_name(scalar: Scalar) -> String {
+    let kind = match scalar.kind {
+        ScalarKind::Sint => "i",
+        ScalarKind::Uint => "u",
+        ScalarKind::Float => "f",
+        ScalarKind::Bool | ScalarKind::AbstractInt | ScalarKind::AbstractFloat => "?",
+    };
+    format!("{kind}{}", 8 * u32::from(scalar.width))
 }
 
 #[cfg(test)]
@@ -237,7 +310,8 @@ mod tests {
 
     #[test]
     fn a_constant_is_replaced_on_its_line() {
-        let text = specialise(&SOURCE, &[("TILE", "16u".to_owned())], &[]).expect("declared once");
+        let text =
+            specialise(&SOURCE, &[], &[("TILE", "16u".to_owned())], &[]).expect("declared once");
         assert!(text.starts_with("const TILE: u32 = 16u; // pixels\n"));
         let interface = Interface::of(SOURCE.name, &text).expect("valid WGSL");
         assert_eq!(interface.workgroup, [16, 1, 1]);
@@ -254,8 +328,8 @@ mod tests {
 
     #[test]
     fn an_unknown_constant_is_refused() {
-        let error =
-            specialise(&SOURCE, &[("TILES", "16u".to_owned())], &[]).expect_err("declared nowhere");
+        let error = specialise(&SOURCE, &[], &[("TILES", "16u".to_owned())], &[])
+            .expect_err("declared nowhere");
         assert!(matches!(
             error,
             GpuError::Declaration {
@@ -277,18 +351,19 @@ mod tests {
 
     #[test]
     fn an_alias_is_replaced_on_its_line() {
-        let text = specialise(&ALIASED, &[], &[("Stored", "f16")]).expect("declared once");
+        let text = specialise(&ALIASED, &[], &[], &[("Stored", "f16")]).expect("declared once");
         assert!(
             text.starts_with("enable f16; // a comment\nalias Stored = f16; // how it is stored\n")
         );
-        let text = specialise(&ALIASED, &[], &[("Stored", "u32")]).expect("declared once");
+        let text = specialise(&ALIASED, &[], &[], &[("Stored", "u32")]).expect("declared once");
         assert!(text.starts_with("// a comment\nalias Stored = u32; // how"));
     }
 
     #[test]
     fn unknown_and_doubled_aliases_are_refused() {
         for (source, name, times) in [(ALIASED, "Store", 0), (DOUBLED, "Twice", 2)] {
-            let error = specialise(&source, &[], &[(name, "f16")]).expect_err("not declared once");
+            let error =
+                specialise(&source, &[], &[], &[(name, "f16")]).expect_err("not declared once");
             assert!(
                 matches!(error, GpuError::Declaration { what: "alias", found, .. } if found == times),
                 "{error}"
@@ -298,7 +373,7 @@ mod tests {
 
     #[test]
     fn an_error_in_a_part_names_the_parts_own_line() {
-        let text = with_parts("test/own", "// parts: philox\n").expect("a known part");
+        let text = with_parts("test/own", "// parts: philox\n", &[]).expect("a known part");
         let broken = text.replace("var key = seed;", "var key = sneed;");
         let error = Interface::of("test/own", &broken)
             .expect_err("an unknown name")

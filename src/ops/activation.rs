@@ -1,15 +1,14 @@
 //! LeakyReLU, ReLU, tanh and sigmoid.
 
 use super::elementwise::{add, multiply};
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::{self, VectorWidth, streaming_groups};
+use crate::tape::vector_width::{self, VectorWidth, streaming_groups, vectors_stored};
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// Which activation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,15 +66,15 @@ pub struct Activate {
     pub activation: Activation,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ForwardParams {
-    rows: u32,
-    channels: u32,
-    input: [u32; 2],
-    output: [u32; 2],
-    slope: f32,
-    pad: u32,
+crate::params! {
+    struct ForwardParams {
+        rows: u32,
+        channels: u32,
+        input: OffsetStride,
+        output: OffsetStride,
+        slope: f32,
+        pad: Pad<1>,
+    }
 }
 
 impl Op for Activate {
@@ -116,7 +115,7 @@ impl Op for Activate {
             input: context.inputs[0].place(),
             output: context.output.place(),
             slope: self.activation.slope(),
-            pad: 0,
+            pad: Pad::default(),
         };
         let kernel =
             KernelSpec::new(shader!("activation/forward")).uint("KIND", self.activation.kind());
@@ -138,16 +137,16 @@ pub struct ActivateBackward {
     pub activation: Activation,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct BackwardParams {
-    rows: u32,
-    channels4: u32,
-    grad_output: [u32; 2],
-    value: [u32; 2],
-    grad_input: [u32; 2],
-    slope: f32,
-    pad: [u32; 3],
+crate::params! {
+    struct BackwardParams {
+        rows: u32,
+        channels4: u32,
+        grad_output: OffsetStride,
+        value: OffsetStride,
+        grad_input: OffsetStride,
+        slope: f32,
+        pad: Pad<3>,
+    }
 }
 
 impl Op for ActivateBackward {
@@ -178,11 +177,12 @@ impl Op for ActivateBackward {
         if wanted[1] {
             let product = multiply(tape, grad_output, grad, 1.0)?;
             let curved = multiply(tape, product, value, -2.0)?;
-            grads[1] = Some(if self.activation == Activation::Sigmoid {
-                add(tape, product, curved)?
-            } else {
-                curved
-            });
+            grads[1] = match self.activation {
+                // Piecewise constant; see `stops_gradient`.
+                Activation::LeakyRelu { .. } => None,
+                Activation::Tanh => Some(curved),
+                Activation::Sigmoid => Some(add(tape, product, curved)?),
+            };
         }
         Ok(grads)
     }
@@ -200,20 +200,17 @@ impl Op for ActivateBackward {
             value: context.inputs[1].place(),
             grad_input: context.output.place(),
             slope: self.activation.slope(),
-            pad: [0; 3],
+            pad: Pad::default(),
         };
         let width = VectorWidth::of(
             context.profile,
             &[context.inputs[0], context.inputs[1], context.output],
         );
-        let kernel = width.kernel([
-            shader!("activation/backward"),
-            shader!("activation/backward_wide"),
-        ]);
-        let kernel = kernel
+        let kernel = width
+            .kernel(shader!("activation/backward"))
             .uint("KIND", self.activation.kind())
             .uint("RUN", vector_width::run(context.profile));
-        let kernel = activations(kernel, context.output.dtype);
+        let kernel = vectors_stored(kernel, context.output.dtype);
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         Dispatch::new(kernel, &params, slots, width.streaming_groups(shape)).into()
     }

@@ -1,14 +1,13 @@
 //! Sums over pixels, and the fixed-order split of long sums that the losses use as well.
 
 use super::reduction::Broadcast;
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
-use bytemuck::{Pod, Zeroable};
 
 /// Threads of a workgroup of the summing shaders (`channel_sum/partial`, `loss/forward`,
 /// `conv2d_grad_weight/reduce`).
@@ -44,7 +43,7 @@ pub(crate) fn sum_of_parts(
     let params = ReduceParams {
         size: size as u32,
         splits: parts as u32,
-        pad: [0; 2],
+        pad: Pad::default(),
     };
     let kernel = gradients(
         KernelSpec::new(shader!("conv2d_grad_weight/reduce")),
@@ -64,12 +63,12 @@ pub(crate) fn sum_of_parts(
     }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ReduceParams {
-    size: u32,
-    splits: u32,
-    pad: [u32; 2],
+crate::params! {
+    struct ReduceParams {
+        size: u32,
+        splits: u32,
+        pad: Pad<2>,
+    }
 }
 
 /// `[batch, height, width, channels]` to the vector `[1, 1, 1, channels]` of sums over all pixels:
@@ -77,15 +76,15 @@ struct ReduceParams {
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelSum;
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    rows: u32,
-    channels4: u32,
-    input: [u32; 2],
-    columns: u32,
-    parts: u32,
-    pad: [u32; 2],
+crate::params! {
+    struct Params {
+        rows: u32,
+        channels4: u32,
+        input: OffsetStride,
+        columns: u32,
+        parts: u32,
+        pad: Pad<2>,
+    }
 }
 
 impl Op for ChannelSum {
@@ -124,7 +123,7 @@ impl Op for ChannelSum {
             input: input.place(),
             columns: columns as u32,
             parts: parts as u32,
-            pad: [0; 2],
+            pad: Pad::default(),
         };
         let groups = parts * channels4.div_ceil(columns);
         let kernel = activations(KernelSpec::new(shader!("channel_sum/partial")), input.dtype);

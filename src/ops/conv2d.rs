@@ -7,14 +7,13 @@ use crate::contraction::{
     Candidate, Contraction, ContractionKey, Conv2dGradWeight, ConvTranspose2d, Family, Geometry,
     Rung, UNCHANGED, weight_channels, winograd,
 };
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::ShapeError;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// Records a convolution.
 ///
@@ -37,24 +36,24 @@ pub fn conv2d(
     )
 }
 
-/// Parameters of `conv2d` and `conv_transpose2d`, the same in every rung.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-pub(crate) struct ConvParams {
-    batch: u32,
-    in_height: u32,
-    in_width: u32,
-    in_channels4: u32,
-    out_height: u32,
-    out_width: u32,
-    out_channels: u32,
-    padding: u32,
-    input: [u32; 2],
-    output: [u32; 2],
-    splits: u32,
-    stride: u32,
-    input_slope: f32,
-    pad: u32,
+crate::params! {
+    /// Parameters of `conv2d` and `conv_transpose2d`, the same in every rung.
+    pub(crate) struct ConvParams {
+        batch: u32,
+        in_height: u32,
+        in_width: u32,
+        in_channels4: u32,
+        out_height: u32,
+        out_width: u32,
+        out_channels: u32,
+        padding: u32,
+        input: OffsetStride,
+        output: OffsetStride,
+        splits: u32,
+        stride: u32,
+        input_slope: f32,
+        pad: u32,
+    }
 }
 
 impl ConvParams {
@@ -146,14 +145,14 @@ pub(crate) fn lower_conv(
     }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ReduceParams {
-    pixels: u32,
-    channels: u32,
-    output: [u32; 2],
-    splits: u32,
-    pad: [u32; 3],
+crate::params! {
+    struct ReduceParams {
+        pixels: u32,
+        channels: u32,
+        output: OffsetStride,
+        splits: u32,
+        pad: Pad<3>,
+    }
 }
 
 /// Threads of a workgroup of `reduce.wgsl`.
@@ -166,7 +165,7 @@ fn reduce(output: Operand, has_bias: bool, bias: Slot, splits: usize) -> Dispatc
         channels: output.shape.channels() as u32,
         output: output.place(),
         splits: splits as u32,
-        pad: [0; 3],
+        pad: Pad::default(),
     };
     let kernel = activations(KernelSpec::new(shader!("conv2d/reduce")), output.dtype)
         .flag("HAS_BIAS", has_bias);

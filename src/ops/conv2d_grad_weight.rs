@@ -7,29 +7,30 @@ use crate::contraction::{
     Candidate, Contraction, ContractionKey, Conv2d, ConvTranspose2d, Family, Rung, UNCHANGED,
     winograd,
 };
+use crate::gpu::OffsetStride;
 use crate::tape::Op;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    batch: u32,
-    large_height: u32,
-    large_width: u32,
-    large_channels4: u32,
-    small_height: u32,
-    small_width: u32,
-    small_channels4: u32,
-    padding: u32,
-    large: [u32; 2],
-    small: [u32; 2],
-    splits: u32,
-    stride: u32,
-    slopes: [f32; 2],
+crate::params! {
+    struct Params {
+        batch: u32,
+        large_height: u32,
+        large_width: u32,
+        large_channels4: u32,
+        small_height: u32,
+        small_width: u32,
+        small_channels4: u32,
+        padding: u32,
+        large: OffsetStride,
+        small: OffsetStride,
+        splits: u32,
+        stride: u32,
+        large_slope: f32,
+        small_slope: f32,
+    }
 }
 
 impl Op for Conv2dGradWeight {
@@ -144,7 +145,8 @@ impl Contraction for Conv2dGradWeight {
             small: small.place(),
             splits: candidate.splits as u32,
             stride: self.geometry.stride as u32,
-            slopes,
+            large_slope: slopes[0],
+            small_slope: slopes[1],
         };
         let named = [("LARGE_SLOPE", slopes[0]), ("SMALL_SLOPE", slopes[1])];
         let kernel = candidate

@@ -2,7 +2,7 @@
 //! by the logical element.
 
 use super::random::key_of;
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
@@ -10,7 +10,6 @@ use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// `input * mask / (1 - p)`, where an element of the mask is 0 with probability `p`; same shape.
 /// The gradient draws the same mask.
@@ -37,15 +36,15 @@ pub fn dropout(tape: &mut Tape, input: Var, p: f32, layer: &str) -> Result<Var, 
     )
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    rows: u32,
-    channels: u32,
-    input: [u32; 2],
-    output: [u32; 2],
-    p: f32,
-    key: u32,
+crate::params! {
+    struct Params {
+        rows: u32,
+        channels: u32,
+        input: OffsetStride,
+        output: OffsetStride,
+        p: f32,
+        key: u32,
+    }
 }
 
 impl Op for Dropout {

@@ -2,7 +2,7 @@
 //! each update, and a swap by which the average is used.
 
 use super::optimizer;
-use crate::gpu::KernelSpec;
+use crate::gpu::{HostShareable, KernelSpec, Pad};
 use crate::shader;
 use crate::state::{ArenaId, ArenaRange};
 use crate::tape::Op;
@@ -10,7 +10,7 @@ use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP};
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
 use crate::tape::{ShapeError, take};
 use crate::tensor::{DType, Shape};
-use bytemuck::{Pod, Zeroable};
+use bytemuck::NoUninit;
 
 /// Bytes of a `vec4<f32>`.
 const VEC4_BYTES: u64 = 16;
@@ -33,35 +33,37 @@ pub struct Swap {
     pub arena: ArenaId,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    size: u32,
-    rest: f32,
-    pad: [u32; 2],
+crate::params! {
+    struct AverageParams {
+        size: u32,
+        rest: f32,
+        pad: Pad<2>,
+    }
 }
 
-/// A launch of `kernel` over every range of an arena.
-fn lower(
+crate::params! {
+    struct SwapParams {
+        size: u32,
+        pad: Pad<3>,
+    }
+}
+
+/// A launch of `kernel` over every range of an arena, with the `params` of its size.
+fn lower<P: NoUninit + HostShareable>(
     context: &LowerContext,
     arena: ArenaId,
-    rest: f64,
     kernel: &KernelSpec,
+    params: impl Fn(u32) -> P,
     slots: impl Fn(ArenaRange) -> Vec<Slot>,
 ) -> Lowered {
     let launch = |range: ArenaRange| {
         let size = (range.bytes / VEC4_BYTES) as usize;
-        let params = Params {
-            size: size as u32,
-            rest: rest as f32,
-            pad: [0; 2],
-        };
         let kernel = kernel
             .clone()
             .uint("RUN", vector_width::run(context.profile));
         Dispatch::new(
             kernel,
-            &params,
+            &params(size as u32),
             slots(range),
             size.div_ceil(WORKGROUP * PER_THREAD),
         )
@@ -99,8 +101,12 @@ impl Op for Average {
         lower(
             context,
             self.arena,
-            1.0 - self.decay,
             &KernelSpec::new(shader!("ema/update")),
+            |size| AverageParams {
+                size,
+                rest: (1.0 - self.decay) as f32,
+                pad: Pad::default(),
+            },
             slots,
         )
     }
@@ -147,7 +153,11 @@ impl Op for Swap {
                 copy(range),
             ]
         };
-        lower(context, self.arena, 0.0, &kernel, slots)
+        let params = |size| SwapParams {
+            size,
+            pad: Pad::default(),
+        };
+        lower(context, self.arena, &kernel, params, slots)
     }
 
     fn is_precise(&self) -> bool {

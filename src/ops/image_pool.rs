@@ -1,19 +1,18 @@
 //! The image pool (arXiv 1612.07828, section 2.3; the reference's `ImagePool`): a discriminator
 //! that also sees older fakes.
 
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
-/// `[image, pool]` to what is judged in place of `image [batch, height, width, channels]`: itself,
-/// or with probability 1/2 an older one out of `pool [capacity, height, width, channels]`, a state,
-/// whose place it takes. Pools that are asked in one step with the same numbers answer with images
-/// of the same age. No gradient passes.
+/// `[image, pool]` to what the discriminator sees in place of
+/// `image [batch, height, width, channels]`: itself, or with probability 1/2 an older one out of
+/// `pool [capacity, height, width, channels]`, a state, whose place it takes. Pools that are asked
+/// in one step with the same numbers answer with images of the same age. No gradient passes.
 #[derive(Debug, Clone, Copy)]
 pub struct ImagePool {
     /// Images of the step before these.
@@ -22,18 +21,18 @@ pub struct ImagePool {
     pub images_per_step: usize,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    batch: u32,
-    pixels: u32,
-    channels4: u32,
-    capacity: u32,
-    first: u32,
-    images_per_step: u32,
-    image: [u32; 2],
-    output: [u32; 2],
-    pad: [u32; 2],
+crate::params! {
+    struct Params {
+        batch: u32,
+        pixels: u32,
+        channels4: u32,
+        capacity: u32,
+        first: u32,
+        images_per_step: u32,
+        image: OffsetStride,
+        output: OffsetStride,
+        pad: Pad<2>,
+    }
 }
 
 impl Op for ImagePool {
@@ -66,7 +65,7 @@ impl Op for ImagePool {
             images_per_step: self.images_per_step as u32,
             image: image.place(),
             output: context.output.place(),
-            pad: [0; 2],
+            pad: Pad::default(),
         };
         let slots = vec![
             Slot::Input(0),

@@ -7,7 +7,7 @@ use super::activation::{ActivateBackward, Activation, activate};
 use super::channel_sum::{WORKGROUP, parts, sum_of_parts};
 use super::elementwise::{multiply, scale};
 use super::reduction::Sum;
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::streaming_groups;
@@ -15,7 +15,6 @@ use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// What is averaged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,18 +97,18 @@ pub struct Loss {
     pub kind: LossKind,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ForwardParams {
-    rows: u32,
-    channels: u32,
-    input: [u32; 2],
-    desired: [u32; 2],
-    per_group: u32,
-    constant: f32,
-    scale: f32,
-    factor: f32,
-    grad_input: [u32; 2],
+crate::params! {
+    struct ForwardParams {
+        rows: u32,
+        channels: u32,
+        input: OffsetStride,
+        desired: OffsetStride,
+        per_group: u32,
+        constant: f32,
+        scale: f32,
+        factor: f32,
+        grad_input: OffsetStride,
+    }
 }
 
 impl Op for Loss {
@@ -177,7 +176,7 @@ fn lower_loss(kind: LossKind, context: &LowerContext, gradient: Option<(Operand,
         factor: gradient.map_or(0.0, |(_, grad_output)| {
             grad_output / input.shape.len() as f32
         }),
-        grad_input: gradient.map_or([0; 2], |(place, _)| place.place()),
+        grad_input: gradient.map_or(OffsetStride::default(), |(place, _)| place.place()),
     };
     let kernel = activations(KernelSpec::new(shader!("loss/forward")), input.dtype)
         .uint("KIND", kind.kind())
@@ -247,17 +246,17 @@ pub struct LossBackward {
     pub kind: LossKind,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct BackwardParams {
-    rows: u32,
-    channels: u32,
-    input: [u32; 2],
-    desired: [u32; 2],
-    grad_input: [u32; 2],
-    constant: f32,
-    scale: f32,
-    pad: [u32; 2],
+crate::params! {
+    struct BackwardParams {
+        rows: u32,
+        channels: u32,
+        input: OffsetStride,
+        desired: OffsetStride,
+        grad_input: OffsetStride,
+        constant: f32,
+        scale: f32,
+        pad: Pad<2>,
+    }
 }
 
 impl Op for LossBackward {
@@ -326,7 +325,11 @@ impl Op for LossBackward {
                 )?;
                 multiply(tape, curved, *grad_output, share)?
             }
-            _ => multiply(tape, grad, *grad_output, 2.0 * share)?,
+            LossKind::Mse { .. } | LossKind::MsePair => {
+                multiply(tape, grad, *grad_output, 2.0 * share)?
+            }
+            // Of straight pieces; see `stops_gradient`.
+            LossKind::WganMean { .. } | LossKind::Hinge { .. } | LossKind::L1 => return Ok(grads),
         };
         for position in (0..values.len()).filter(|&position| wanted[position]) {
             // A pair's loss depends on the difference alone.
@@ -358,7 +361,7 @@ impl Op for LossBackward {
             grad_input: context.output.place(),
             constant: self.kind.constant(),
             scale: 1.0 / input.shape.len() as f32,
-            pad: [0; 2],
+            pad: Pad::default(),
         };
         let kernel = activations(
             KernelSpec::new(shader!("loss/backward")).uint("KIND", self.kind.kind()),

@@ -5,7 +5,7 @@
 //! optimiser skips: running statistics, which belong to the forward pass, move in such a step too,
 //! and Adam's bias corrections do not count it.
 
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::{PER_THREAD, WORKGROUP};
@@ -57,27 +57,27 @@ pub struct LossScale {
     pub slot: usize,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ReadParams {
-    word: u32,
-    pad: [u32; 3],
+crate::params! {
+    struct ReadParams {
+        word: u32,
+        pad: Pad<3>,
+    }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct CheckParams {
-    size: u32,
-    word: u32,
-    pad: [u32; 2],
+crate::params! {
+    struct CheckParams {
+        size: u32,
+        word: u32,
+        pad: Pad<2>,
+    }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct SettleParams {
-    word: u32,
-    flag: u32,
-    pad: [u32; 2],
+crate::params! {
+    struct SettleParams {
+        word: u32,
+        flag: u32,
+        pad: Pad<2>,
+    }
 }
 
 /// Bytes that a thread of `check.wgsl` loads at a time: eight gradients.
@@ -100,7 +100,7 @@ pub(super) fn check(slot: usize, gradient: Slot, bytes: u64) -> Dispatch {
     let params = CheckParams {
         size: size as u32,
         word: word(slot),
-        pad: [0; 2],
+        pad: Pad::default(),
     };
     let kernel = KernelSpec::new(shader!("loss_scale/check"));
     Dispatch::new(
@@ -116,7 +116,7 @@ pub(super) fn settle(slot: usize) -> Dispatch {
     let params = SettleParams {
         word: word(slot),
         flag: 1 + GRADIENT_COLUMN as u32,
-        pad: [0; 2],
+        pad: Pad::default(),
     };
     Dispatch::new(
         KernelSpec::new(shader!("loss_scale/settle")),
@@ -146,7 +146,7 @@ impl Op for LossScale {
     fn lower(&self, _: &LowerContext) -> Lowered {
         let params = ReadParams {
             word: word(self.slot),
-            pad: [0; 3],
+            pad: Pad::default(),
         };
         Dispatch::new(
             KernelSpec::new(shader!("loss_scale/read")),

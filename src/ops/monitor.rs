@@ -1,7 +1,7 @@
 //! The loss watch: losses stay on the device in a ring that the host reads now and then, and a loss
 //! that is not finite raises a flag that the optimiser and the running statistics obey.
 
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
@@ -9,7 +9,6 @@ use crate::tape::{MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use crate::tape::{ShapeError, same};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// Losses that one launch can bind.
 const MOST_LOSSES: usize = 4;
@@ -30,12 +29,12 @@ pub fn watch(tape: &mut Tape, column: u32, losses: &[Var]) -> Result<(), TapeErr
     tape.record(Watch { column }, losses).map(|_| ())
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    column: u32,
-    count: u32,
-    pad: [u32; 2],
+crate::params! {
+    struct Params {
+        column: u32,
+        count: u32,
+        pad: Pad<2>,
+    }
 }
 
 impl Op for Watch {
@@ -69,7 +68,7 @@ impl Op for Watch {
         let params = Params {
             column: self.column,
             count: count as u32,
-            pad: [0; 2],
+            pad: Pad::default(),
         };
         let kernel = KernelSpec::new(shader!("monitor/watch"))
             .uint("HEAD", MONITOR_HEAD as usize)

@@ -4,7 +4,7 @@
 
 use super::loss_scale;
 use crate::state::{ArenaId, ArenaRange, StateId, StateList};
-use crate::tape::vector_width::favours_8_wide;
+use crate::tape::vector_width::{VectorWidth, favours_8_wide};
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::DType;
 
@@ -86,8 +86,11 @@ pub(super) fn part(states: &StateList, arena: ArenaId, part: ArenaPart, range: A
     }
 }
 
-/// Whether an update takes eight numbers at a time, as 64-bit words: where lanes load and store one
-/// after the other.
-pub(super) fn wide(context: &LowerContext) -> bool {
-    favours_8_wide(context.profile) && context.states.precision() == DType::F32
+/// How an update takes its numbers: eight at a time where lanes load and store one after the other.
+pub(super) fn width(context: &LowerContext) -> VectorWidth {
+    if favours_8_wide(context.profile) && context.states.precision() == DType::F32 {
+        VectorWidth::Eight
+    } else {
+        VectorWidth::Four
+    }
 }

@@ -1,14 +1,13 @@
 //! Random numbers, the same on every run with the same seed, whatever else is on the tape: initial
 //! values, and draws of a step.
 
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot};
 use crate::tape::{ShapeError, take};
 use crate::tensor::{Layout, Shape};
-use bytemuck::{Pod, Zeroable};
 
 /// The key of a layer's or state's random draws: the 32-bit FNV-1a hash of its name.
 pub(crate) fn key_of(name: &str) -> u32 {
@@ -44,22 +43,22 @@ impl RandomNormal {
     }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    rows: u32,
-    channels: u32,
-    output: [u32; 2],
-    period: u32,
-    padded: u32,
-    key: u32,
-    mean: f32,
-    std: f32,
-    pad: [u32; 3],
+crate::params! {
+    struct Params {
+        rows: u32,
+        channels: u32,
+        output: OffsetStride,
+        period: u32,
+        padded: u32,
+        key: u32,
+        mean: f32,
+        deviation: f32,
+        pad: Pad<3>,
+    }
 }
 
 /// The launch that fills the output with draws of either distribution.
-fn draw(output: Operand, key: u32, mean: f32, std: f32, uniform: bool) -> Lowered {
+fn draw(output: Operand, key: u32, mean: f32, deviation: f32, uniform: bool) -> Lowered {
     let shape = output.shape;
     let period = shape.dims()[2];
     let padded = if shape.layout() == Layout::Hwio {
@@ -75,8 +74,8 @@ fn draw(output: Operand, key: u32, mean: f32, std: f32, uniform: bool) -> Lowere
         padded: padded as u32,
         key,
         mean,
-        std,
-        pad: [0; 3],
+        deviation,
+        pad: Pad::default(),
     };
     let kernel = KernelSpec::new(shader!("random/draw")).flag("UNIFORM", uniform);
     let groups = (shape.rows() * shape.channels4()).div_ceil(WORKGROUP);

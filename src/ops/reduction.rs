@@ -2,7 +2,7 @@
 //! adjoint, which spreads values over those pixels. With [`Binary`], whose right side may be spread,
 //! they are closed under differentiation.
 
-use crate::gpu::{DeviceClass, KernelSpec, Profile};
+use crate::gpu::{DeviceClass, KernelSpec, OffsetStride, Profile};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::{WORKGROUP, streaming_groups};
@@ -10,7 +10,6 @@ use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, s
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{Layout, Shape};
-use bytemuck::{Pod, Zeroable};
 
 /// What is left of `[batch, height, width, channels]`: `[groups, 1, 1, channels]`, or
 /// `[groups, 1, 1, 1]` where the channels are summed too. A group is so many equal parts of the
@@ -66,18 +65,18 @@ pub struct Sum {
     pub scale: f32,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct SumParams {
-    groups: u32,
-    pixels: u32,
-    chunks: u32,
-    chunk_pixels: u32,
-    channels4: u32,
-    input: [u32; 2],
-    other: [u32; 2],
-    output: [u32; 2],
-    scale: f32,
+crate::params! {
+    struct SumParams {
+        groups: u32,
+        pixels: u32,
+        chunks: u32,
+        chunk_pixels: u32,
+        channels4: u32,
+        input: OffsetStride,
+        other: OffsetStride,
+        output: OffsetStride,
+        scale: f32,
+    }
 }
 
 impl Op for Sum {
@@ -252,15 +251,15 @@ pub struct Broadcast {
     pub scale: f32,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct BroadcastParams {
-    rows: u32,
-    channels: u32,
-    pixels: u32,
-    scale: f32,
-    input: [u32; 2],
-    output: [u32; 2],
+crate::params! {
+    struct BroadcastParams {
+        rows: u32,
+        channels: u32,
+        pixels: u32,
+        scale: f32,
+        input: OffsetStride,
+        output: OffsetStride,
+    }
 }
 
 impl Op for Broadcast {

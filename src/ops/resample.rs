@@ -2,7 +2,7 @@
 //! or of twice the size (in place of transposed convolutions). Each is linear, and its adjoint is
 //! the other operation of this file.
 
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::{WORKGROUP, streaming_groups};
@@ -10,7 +10,6 @@ use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// `[batch, height, width, channels]` to a map of more pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,29 +88,33 @@ impl Resample {
         let params = Params {
             rows: to.shape.rows() as u32,
             channels4: to.shape.channels4() as u32,
-            small: [small.height() as u32, small.width() as u32],
-            large: [large.height() as u32, large.width() as u32],
+            small_height: small.height() as u32,
+            small_width: small.width() as u32,
+            large_height: large.height() as u32,
+            large_width: large.width() as u32,
             from: from.place(),
             to: to.place(),
             reflected: self.pad() as u32,
-            pad: 0,
+            pad: Pad::default(),
         };
         let kernel = activations(kernel.uint("KIND", self.kind()), to.dtype);
         Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], groups).into()
     }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    rows: u32,
-    channels4: u32,
-    small: [u32; 2],
-    large: [u32; 2],
-    from: [u32; 2],
-    to: [u32; 2],
-    reflected: u32,
-    pad: u32,
+crate::params! {
+    struct Params {
+        rows: u32,
+        channels4: u32,
+        small_height: u32,
+        small_width: u32,
+        large_height: u32,
+        large_width: u32,
+        from: OffsetStride,
+        to: OffsetStride,
+        reflected: u32,
+        pad: Pad<1>,
+    }
 }
 
 impl Op for Resample {

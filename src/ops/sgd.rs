@@ -3,7 +3,7 @@
 //! which look for an overflow first.
 
 use super::{loss_scale, optimizer};
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, Pad};
 use crate::shader;
 use crate::state::{ArenaId, ArenaRange, StateList};
 use crate::tape::Op;
@@ -12,7 +12,6 @@ use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP};
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
-use bytemuck::{Pod, Zeroable};
 
 /// Bytes of a `vec4<f32>`.
 const VEC4_BYTES: u64 = 16;
@@ -45,13 +44,13 @@ pub fn update(
     Ok(())
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    size: u32,
-    momentum: f32,
-    scale_word: u32,
-    pad: u32,
+crate::params! {
+    struct Params {
+        size: u32,
+        momentum: f32,
+        scale_word: u32,
+        pad: Pad<1>,
+    }
 }
 
 impl Sgd {
@@ -64,7 +63,7 @@ impl Sgd {
             size: size as u32,
             momentum: self.momentum as f32,
             scale_word,
-            pad: 0,
+            pad: Pad::default(),
         };
         let part = |part| optimizer::part(states, self.arena, part, range);
         let (has_momentum, half) = (self.momentum != 0.0, states.precision() == DType::F16);

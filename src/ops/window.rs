@@ -1,6 +1,6 @@
 //! A window onto every map of a batch: crops, what a crop's gradient is, and padding by reflection.
 
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
@@ -8,7 +8,6 @@ use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// What a window shows where it lies outside its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,19 +38,19 @@ pub struct Window {
 /// No side is longer: positions are signed in the shader.
 const MOST_SIDE: usize = 1 << 24;
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    vectors: u32,
-    channels4: u32,
-    out_height: u32,
-    out_width: u32,
-    in_height: i32,
-    in_width: i32,
-    top: i32,
-    left: i32,
-    input: [u32; 2],
-    output: [u32; 2],
+crate::params! {
+    struct Params {
+        vectors: u32,
+        channels4: u32,
+        out_height: u32,
+        out_width: u32,
+        in_height: i32,
+        in_width: i32,
+        top: i32,
+        left: i32,
+        input: OffsetStride,
+        output: OffsetStride,
+    }
 }
 
 impl Window {

@@ -1,6 +1,6 @@
 //! From an operation to dispatches: plain data, made without a device.
 
-use crate::gpu::{KernelSpec, Profile};
+use crate::gpu::{HostShareable, KernelSpec, Member, OffsetStride, Profile};
 use crate::state::{ArenaId, StateList};
 use crate::tensor::{DType, F32_BYTES, Shape};
 
@@ -46,13 +46,16 @@ impl Operand {
     }
 
     /// Offset and stride, as parameter structs hold them.
-    pub fn place(&self) -> [u32; 2] {
-        [self.offset, self.stride]
+    pub fn place(&self) -> OffsetStride {
+        OffsetStride {
+            offset: self.offset,
+            stride: self.stride,
+        }
     }
 
     /// Whether every row begins at an even group.
     pub fn is_even(&self) -> bool {
-        self.place().iter().all(|groups| groups.is_multiple_of(2))
+        self.offset.is_multiple_of(2) && self.stride.is_multiple_of(2)
     }
 
     /// The images `start .. start + batch` of it.
@@ -214,6 +217,8 @@ pub struct Dispatch {
     pub kernel: KernelSpec,
     /// The bytes of its uniform at binding 0.
     pub params: Vec<u8>,
+    /// The members of that uniform as Rust wrote them.
+    pub members: fn() -> Vec<Member>,
     /// Bindings from number 1 on.
     pub slots: Vec<Slot>,
     /// Number of workgroups; see [`Dispatch::grid`].
@@ -225,7 +230,7 @@ const FOLD: u64 = 65_535;
 
 impl Dispatch {
     /// A launch of `groups` workgroups of `kernel`.
-    pub fn new<P: bytemuck::NoUninit>(
+    pub fn new<P: bytemuck::NoUninit + HostShareable>(
         kernel: KernelSpec,
         params: &P,
         slots: Vec<Slot>,
@@ -234,6 +239,7 @@ impl Dispatch {
         Self {
             kernel,
             params: bytemuck::bytes_of(params).to_vec(),
+            members: || P::members("", 0),
             slots,
             groups: groups as u64,
         }

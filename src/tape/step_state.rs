@@ -1,26 +1,25 @@
 //! What changes from step to step, and the device's own record of losses and failures.
 
-use bytemuck::{Pod, Zeroable};
-
-/// The one uniform that changes between runs of a program; WGSL:
-/// `struct Step { seed: vec2<u32>, step: u32, ring_row: u32, learning_rate: f32, bias_correction1: f32, bias_correction2: f32, pad: f32 }`.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-pub struct StepState {
-    /// The run's seed, low word first: keys every random draw together with the step and the layer.
-    pub seed: [u32; 2],
-    /// Number of the step, from 1.
-    pub step: u32,
-    /// Row of the loss ring that this step writes.
-    pub ring_row: u32,
-    /// Adam's learning rate in this step.
-    pub learning_rate: f32,
-    /// `1 - beta1^step`.
-    pub bias_correction1: f32,
-    /// `1 - beta2^step`.
-    pub bias_correction2: f32,
-    /// Unused.
-    pub pad: f32,
+crate::params! {
+    /// The one uniform that changes between runs of a program; WGSL struct `Step`.
+    #[derive(Debug, PartialEq)]
+    pub struct StepState {
+        /// The run's seed, low word first: keys every random draw together with the step and the
+        /// layer.
+        pub seed: [u32; 2],
+        /// Number of the step, from 1.
+        pub step: u32,
+        /// Row of the loss ring that this step writes.
+        pub ring_row: u32,
+        /// Adam's learning rate in this step.
+        pub learning_rate: f32,
+        /// `1 - beta1^step`.
+        pub bias_correction1: f32,
+        /// `1 - beta2^step`.
+        pub bias_correction2: f32,
+        /// Unused.
+        pub pad: f32,
+    }
 }
 
 impl StepState {

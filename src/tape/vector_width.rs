@@ -1,9 +1,9 @@
-//! Wide forms of kernels that are bound by loads and stores: eight numbers at a time as four 64-bit
-//! words, for devices that load and store lane by lane, and each lane word by word. Such a kernel
-//! keeps an eight as its four even and its four odd numbers, so that all operands are taken alike.
-//! And the order in which such devices walk through memory.
+//! How many numbers a kernel that is bound by loads and stores takes at a time: four, or eight as
+//! four words of 64 bits, for devices that load and store lane by lane, and each lane word by word.
+//! The kernel is one; its part `shaders/parts/vec4.wgsl` makes way for `vec8.wgsl`. And the order
+//! in which such devices walk through memory.
 
-use super::lower::Operand;
+use super::lower::{Operand, stored};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::tensor::{DType, Shape};
 
@@ -17,7 +17,7 @@ pub(crate) fn streaming_groups(shape: Shape) -> usize {
     VectorWidth::Four.streaming_groups(shape)
 }
 
-/// Numbers of a load.
+/// Numbers of an 8-wide load.
 pub(crate) const VEC8: usize = 8;
 
 /// Whether 8-wide kernels win on the device: it loads and stores lane by lane, and has words of 64
@@ -26,7 +26,7 @@ pub(crate) fn favours_8_wide(profile: &Profile) -> bool {
     profile.class == DeviceClass::Cpu && profile.int64
 }
 
-/// Threads that walk side by side through a stretch of memory: on a GPU the workgroup, on a CPU
+/// Threads that walk side by side through a range of memory: on a GPU the workgroup, on a CPU
 /// adapter, which takes one subgroup after the other, the subgroup.
 pub(crate) fn run(profile: &Profile) -> usize {
     match (profile.class, profile.subgroup) {
@@ -40,7 +40,7 @@ pub(crate) fn run(profile: &Profile) -> usize {
 pub(crate) enum VectorWidth {
     /// A `vec4` at a time.
     Four,
-    /// Eight at a time, for f32.
+    /// Eight numbers at a time, for f32.
     Eight,
 }
 
@@ -61,17 +61,25 @@ impl VectorWidth {
     }
 
     /// The kernel in this width.
-    pub fn kernel(self, [vec4, eight]: [ShaderSource; 2]) -> KernelSpec {
-        KernelSpec::new(if self == Self::Eight { eight } else { vec4 })
+    pub fn kernel(self, source: ShaderSource) -> KernelSpec {
+        let kernel = KernelSpec::new(source);
+        match self {
+            Self::Four => kernel,
+            Self::Eight => kernel.part("vec4", "vec8"),
+        }
+    }
+
+    /// `vec4`s of a column, which is what a thread takes at a time.
+    pub fn vectors(self) -> usize {
+        match self {
+            Self::Four => 1,
+            Self::Eight => VEC8 / 4,
+        }
     }
 
     /// Columns of a row of `shape`.
     fn columns(self, shape: Shape) -> usize {
-        if self == Self::Eight {
-            shape.channels() / VEC8
-        } else {
-            shape.channels4()
-        }
+        shape.channels4() / self.vectors()
     }
 
     /// Workgroups with a thread for each of the columns of `rows` rows.
@@ -83,6 +91,12 @@ impl VectorWidth {
     pub fn streaming_groups(self, shape: Shape) -> usize {
         (shape.rows() * self.columns(shape)).div_ceil(WORKGROUP * PER_THREAD)
     }
+}
+
+/// `kernel`, which takes numbers in either width, with its activations or gradients stored as
+/// `dtype`.
+pub(crate) fn vectors_stored(kernel: KernelSpec, dtype: DType) -> KernelSpec {
+    stored(kernel, ["Stored", "StoredScalar"], dtype)
 }
 
 #[cfg(test)]

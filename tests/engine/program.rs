@@ -2,7 +2,7 @@
 
 use crate::values::{bits, inputs, number};
 use pix2pix::contraction::Geometry;
-use pix2pix::gpu::{Gpu, KernelSpec, Profile};
+use pix2pix::gpu::{Gpu, KernelSpec, Pad, Profile};
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::dropout::dropout;
 use pix2pix::ops::elementwise::{add, scale};
@@ -199,6 +199,12 @@ fn an_aligned_slice_is_a_view_and_an_unaligned_one_a_copy() {
     }
 }
 
+pix2pix::params! {
+    struct ClashParams {
+        words: Pad<8>,
+    }
+}
+
 /// An operation that reads and writes its own output.
 #[derive(Debug)]
 struct Clash;
@@ -214,7 +220,10 @@ impl Op for Clash {
 
     fn lower(&self, _: &LowerContext) -> Lowered {
         let kernel = KernelSpec::new(shader!("elementwise/scale"));
-        Dispatch::new(kernel, &[0u32; 8], vec![Slot::Output, Slot::Output], 1).into()
+        let params = ClashParams {
+            words: Pad::default(),
+        };
+        Dispatch::new(kernel, &params, vec![Slot::Output, Slot::Output], 1).into()
     }
 }
 

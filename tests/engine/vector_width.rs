@@ -1,5 +1,5 @@
-//! `ops/form.rs`: a kernel that takes eight numbers at a time makes the bits of the one that takes
-//! four.
+//! `src/tape/vector_width.rs`: a kernel that takes eight numbers at a time makes the bits that it
+//! makes by four.
 
 use pix2pix::gpu::Profile;
 use pix2pix::ops::activation::{ActivateBackward, Activation};
@@ -10,7 +10,7 @@ use pix2pix::tensor::Shape;
 use pix2pix_harness::{Surroundings, Tensor, gpu, run};
 
 #[test]
-fn eights_have_the_bits_of_fours() {
+fn eight_numbers_at_a_time_have_the_bits_of_four() {
     let gpu = gpu();
     if !gpu.profile().int64 {
         eprintln!("SKIPPED: {} has no 64-bit integers", gpu.info().name);

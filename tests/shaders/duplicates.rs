@@ -4,24 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Folders that are still to be divided into parts.
-const EXEMPT: [&str; 14] = [
-    "activation",
-    "adam",
-    "batch_norm",
-    "channel_sum",
-    "dropout",
-    "elementwise",
-    "ema",
-    "image_pool",
-    "loss",
-    "loss_scale",
-    "monitor",
-    "random",
-    "reduction",
-    "resample",
-];
-
 /// Lines from which a body counts.
 const LEAST_LINES: usize = 4;
 
@@ -82,9 +64,6 @@ fn no_body_stands_twice() {
     let mut all = Vec::new();
     for folder in crate::shaders::files_in(&root) {
         let family = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        if EXEMPT.contains(&&*family) {
-            continue;
-        }
         for path in crate::shaders::files_in(&folder) {
             let stem = path.file_stem().unwrap().to_str().unwrap();
             if stem != "1_naive" {
@@ -101,14 +80,6 @@ fn no_body_stands_twice() {
         "make it a part (shaders/parts/):\n{}",
         twice.join("\n")
     );
-}
-
-#[test]
-fn every_exempt_folder_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    for folder in EXEMPT {
-        assert!(root.join(folder).is_dir(), "{folder}");
-    }
 }
 
 #[test]

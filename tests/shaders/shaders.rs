@@ -5,7 +5,7 @@ use crate::translate::{translate, validate};
 use naga::AddressSpace;
 use pix2pix::contraction::Geometry;
 use pix2pix::contraction::{ContractionKey, Family, Rung, candidates};
-use pix2pix::gpu::{Access, DeviceClass, Interface, Profile, with_parts};
+use pix2pix::gpu::{Access, DeviceClass, HostShareable, Interface, Profile, with_parts};
 use pix2pix::nn::{DropoutMode, Fit, Mode, Norm, StatisticsFrom, Upsample};
 use pix2pix::ops::Fill;
 use pix2pix::ops::activation::{Activation, activate};
@@ -20,7 +20,7 @@ use pix2pix::ops::reduction::Sum;
 use pix2pix::ops::resample::Resample;
 use pix2pix::program::Plan;
 use pix2pix::state::StateList;
-use pix2pix::tape::Dispatch;
+use pix2pix::tape::{Dispatch, Slot, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix::train::{
@@ -494,7 +494,7 @@ fn every_shader_file_validates_and_translates_as_it_lies() {
         assert_eq!(path.extension().unwrap(), "wgsl", "{}", path.display());
         let text = std::fs::read_to_string(&path).unwrap();
         let name = format!("{family}/{stem}");
-        translate(&name, &with_parts(&name, &text).unwrap()).unwrap();
+        translate(&name, &with_parts(&name, &text, &[]).unwrap()).unwrap();
         assert!(
             text.lines().count() <= 250,
             "{} is longer than 250 lines",
@@ -574,6 +574,57 @@ fn every_variant_fits_its_caller_and_the_least_device() {
 }
 
 #[test]
+fn every_uniform_has_the_members_that_its_rust_struct_has() {
+    let mut differences = Vec::new();
+    for (label, dispatch) in &all_variants().0 {
+        let interface = Interface::of(label, &dispatch.kernel.text().unwrap()).unwrap();
+        let of_slot = |slot: &Slot| match slot {
+            Slot::Step => StepState::members("", 0),
+            _ => Vec::new(),
+        };
+        let expected =
+            std::iter::once((dispatch.members)()).chain(dispatch.slots.iter().map(of_slot));
+        for (binding, rust) in expected.enumerate() {
+            let wgsl = interface.uniform(binding as u32);
+            if wgsl != rust {
+                differences.push(format!(
+                    "{label}, binding {binding}: WGSL {wgsl:?}, Rust {rust:?}"
+                ));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// A kind that no branch names is no kernel: nothing plausible is computed in its place.
+#[test]
+fn an_unknown_kind_is_refused() {
+    let mut tried = BTreeSet::new();
+    for (family, stem, path) in shader_files() {
+        let name = format!("{family}/{stem}");
+        let text = std::fs::read_to_string(&path).unwrap();
+        for constant in ["KIND", "RIGHT"] {
+            let declaration = format!("const {constant}: u32 = 0u;");
+            if text.contains(&declaration) {
+                let unknown = text.replace(&declaration, &declaration.replace("0u", "99u"));
+                let unknown = with_parts(&name, &unknown, &[]).unwrap();
+                assert!(
+                    Interface::of(&name, &unknown).is_err(),
+                    "{name}: {constant}"
+                );
+                tried.insert(name.clone());
+            }
+        }
+    }
+    let expected = ["activation", "loss", "resample"]
+        .iter()
+        .flat_map(|family| ["backward", "forward"].map(|stem| format!("{family}/{stem}")))
+        .chain(["elementwise/binary".to_owned()])
+        .collect();
+    assert_eq!(tried, expected);
+}
+
+#[test]
 fn every_shader_file_is_selected_somewhere() {
     let selected: BTreeSet<String> = all_variants()
         .0
@@ -594,7 +645,7 @@ fn the_first_rung_of_a_ladder_uses_no_parts() {
     for (family, stem, path) in shader_files() {
         if stem == "1_naive" {
             let text = std::fs::read_to_string(&path).unwrap();
-            let combined = with_parts(&family, &text).unwrap();
+            let combined = with_parts(&family, &text, &[]).unwrap();
             assert_eq!(combined.trim_end(), text.trim_end(), "{}", path.display());
             naive += 1;
         }
@@ -606,8 +657,10 @@ fn the_first_rung_of_a_ladder_uses_no_parts() {
 fn every_part_is_used() {
     let texts: Vec<String> = shader_files()
         .iter()
-        .map(|(family, _, path)| {
-            with_parts(family, &std::fs::read_to_string(path).unwrap()).unwrap()
+        .flat_map(|(family, _, path)| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let wide = with_parts(family, &text, &[("vec4", "vec8")]);
+            std::iter::once(with_parts(family, &text, &[]).unwrap()).chain(wide)
         })
         .collect();
     for path in files_in(&shader_folder().join(PARTS)) {

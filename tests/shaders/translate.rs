@@ -17,8 +17,8 @@ struct Needs {
 }
 
 impl Needs {
-    /// Only the rungs built on subgroups, 64-bit words and matrix units may need these; the
-    /// directive says who needs f16.
+    /// Only the rungs built on subgroups, 64-bit words and matrix units and the 8-wide kernels may
+    /// need these; the directive says who needs f16.
     fn of(label: &str, text: &str) -> Self {
         let name = label.split(' ').next().unwrap();
         let rung = name.split_once('/').unwrap().1;
@@ -27,7 +27,9 @@ impl Needs {
         Self {
             subgroups: shares || matrix,
             f16: text.contains("enable f16;"),
-            int64: rung.ends_with("_wide") || rung.starts_with("winograd"),
+            int64: label.contains("vec4=vec8")
+                || rung.ends_with("_wide")
+                || rung.starts_with("winograd"),
             matrix,
         }
     }

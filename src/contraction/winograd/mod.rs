@@ -18,7 +18,6 @@ use crate::shader;
 use crate::tape::vector_width::VEC8;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
-use bytemuck::{Pod, Zeroable};
 use points::SIDE;
 use transform::{Side, TileGrid, Transform};
 
@@ -108,18 +107,18 @@ pub(crate) fn kernel(family: Family) -> KernelSpec {
     })
 }
 
-/// WGSL struct `Params` of `conv2d/winograd.wgsl`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ProductParams {
-    tiles: u32,
-    in_channels8: u32,
-    out_channels8: u32,
-    transposed: u32,
-    input: u32,
-    weight: u32,
-    product: u32,
-    points: u32,
+crate::params! {
+    /// WGSL struct `Params` of `conv2d/winograd.wgsl`.
+    struct ProductParams {
+        tiles: u32,
+        in_channels8: u32,
+        out_channels8: u32,
+        transposed: u32,
+        input: u32,
+        weight: u32,
+        product: u32,
+        points: u32,
+    }
 }
 
 /// The launches of a convolution for which the rung was chosen: tiles and weight to the points,
@@ -195,18 +194,18 @@ pub(crate) fn lower_conv(
     }
 }
 
-/// WGSL struct `Params` of `conv2d_grad_weight/winograd.wgsl`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct GradWeightProductParams {
-    tiles: u32,
-    rows8: u32,
-    columns8: u32,
-    points: u32,
-    row_map: u32,
-    column_map: u32,
-    product: u32,
-    pad: u32,
+crate::params! {
+    /// WGSL struct `Params` of `conv2d_grad_weight/winograd.wgsl`.
+    struct GradWeightProductParams {
+        tiles: u32,
+        rows8: u32,
+        columns8: u32,
+        points: u32,
+        row_map: u32,
+        column_map: u32,
+        product: u32,
+        pad: u32,
+    }
 }
 
 /// The launches of a weight gradient for which the rung was chosen: tiles of both maps to the

@@ -1,10 +1,9 @@
 //! A launch of `winograd_transform.wgsl`: tiles from one side to the other through a matrix.
 
 use super::points::{Matrix, SIDE};
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride};
 use crate::shader;
 use crate::tape::{Dispatch, Operand, Slot};
-use bytemuck::{Pod, Zeroable};
 
 /// Threads of a workgroup.
 const WORKGROUP: usize = 8;
@@ -30,30 +29,31 @@ impl TileGrid {
     }
 }
 
-/// Where the values of tiles lie, in groups of eight, and which positions of a map they are: WGSL struct
-/// `Side`.
-#[repr(C)]
-#[derive(Clone, Copy, Default, Pod, Zeroable)]
-pub(super) struct Side {
-    offset: u32,
-    image: u32,
-    tile_y: u32,
-    tile_x: u32,
-    y: u32,
-    x: u32,
-    height: u32,
-    width: u32,
-    spacing: u32,
-    padding: u32,
-    count: u32,
-    pad: u32,
+crate::params! {
+    /// Where the values of tiles lie, in groups of eight, and which positions of a map they are: WGSL
+    /// struct `Side`.
+    #[derive(Default)]
+    pub(super) struct Side {
+        offset: u32,
+        image: u32,
+        tile_y: u32,
+        tile_x: u32,
+        y: u32,
+        x: u32,
+        height: u32,
+        width: u32,
+        spacing: u32,
+        padding: u32,
+        count: u32,
+        pad: u32,
+    }
 }
 
 impl Side {
     /// Tiles of `count` values an axis, one every `spacing` positions of a map.
     pub fn map(map: Operand, padding: usize, count: usize, spacing: usize) -> Self {
         let [height, width] = [map.shape.height() as u32, map.shape.width() as u32];
-        let [offset, x] = map.place().map(|vectors| vectors / 2);
+        let OffsetStride { offset, stride: x } = map.place().map(|vectors| vectors / 2);
         let (y, spacing) = (width * x, spacing as u32);
         Self {
             offset,
@@ -98,20 +98,20 @@ impl Side {
     }
 }
 
-/// WGSL struct `Params`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    input: Side,
-    output: Side,
-    matrix: [[f32; 8]; SIDE],
-    eights: u32,
-    columns: u32,
-    rows: u32,
-    items: u32,
-    input_slope: f32,
-    has_bias: u32,
-    pad: [u32; 2],
+crate::params! {
+    /// WGSL struct `Params`.
+    struct Params {
+        input: Side,
+        output: Side,
+        matrix: [[f32; 4]; 2 * SIDE],
+        eights: u32,
+        columns: u32,
+        rows: u32,
+        items: u32,
+        input_slope: f32,
+        has_bias: u32,
+        pad: [u32; 2],
+    }
 }
 
 /// From one side to the other.
@@ -140,7 +140,7 @@ impl Transform {
         let params = Params {
             input: self.input,
             output: self.output,
-            matrix,
+            matrix: bytemuck::cast(matrix),
             eights: self.vectors8 as u32,
             columns: self.tiles.columns as u32,
             rows: self.tiles.rows as u32,

@@ -5,12 +5,12 @@ use super::super::conv2d_grad_weight::Conv2dGradWeight;
 use super::super::loss_scale;
 use super::super::optimizer;
 use super::Adam;
-use crate::gpu::KernelSpec;
+use crate::gpu::{OffsetStride, Pad};
 use crate::shader;
 use crate::state::StateId;
+use crate::tape::vector_width::VectorWidth;
 use crate::tape::{ArenaPart, Dispatch, LowerContext, Slot, activations, weights};
 use crate::tensor::DType;
-use bytemuck::{Pod, Zeroable};
 
 /// Threads of a workgroup.
 const WORKGROUP: usize = 64;
@@ -30,27 +30,30 @@ pub struct FromMaps {
     pub slopes: [f32; 2],
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    batch: u32,
-    large_height: u32,
-    large_width: u32,
-    small_height: u32,
-    small_width: u32,
-    stride: u32,
-    padding: u32,
-    transposed_output: u32,
-    rows4: u32,
-    columns4: u32,
-    rows: [u32; 2],
-    columns: [u32; 2],
-    slopes: [f32; 2],
-    betas: [f32; 2],
-    rests: [f32; 2],
-    eps: f32,
-    scale_word: u32,
-    pad: [u32; 2],
+crate::params! {
+    struct Params {
+        batch: u32,
+        large_height: u32,
+        large_width: u32,
+        small_height: u32,
+        small_width: u32,
+        stride: u32,
+        padding: u32,
+        transposed_output: u32,
+        rows4: u32,
+        columns4: u32,
+        row: OffsetStride,
+        column: OffsetStride,
+        row_slope: f32,
+        column_slope: f32,
+        beta1: f32,
+        beta2: f32,
+        rest1: f32,
+        rest2: f32,
+        eps: f32,
+        scale_word: u32,
+        pad: Pad<2>,
+    }
 }
 
 impl FromMaps {
@@ -75,6 +78,7 @@ impl FromMaps {
             maps
         };
         let (row_map, column_map) = (context.inputs[rows.0], context.inputs[columns.0]);
+        let ([beta1, beta2], [rest1, rest2]) = adam.decays();
         let params = Params {
             batch: large.shape.batch() as u32,
             large_height: large.shape.height() as u32,
@@ -86,28 +90,33 @@ impl FromMaps {
             transposed_output: transposed_output.into(),
             rows4: row_map.shape.channels4() as u32,
             columns4: column_map.shape.channels4() as u32,
-            rows: row_map.place(),
-            columns: column_map.place(),
-            slopes: [rows.1, columns.1],
-            betas: adam.betas.map(|beta| beta as f32),
-            rests: adam.betas.map(|beta| (1.0 - beta) as f32),
+            row: row_map.place(),
+            column: column_map.place(),
+            row_slope: rows.1,
+            column_slope: columns.1,
+            beta1,
+            beta2,
+            rest1,
+            rest2,
             eps: adam.eps,
             scale_word: loss_scale::word(context.states.trainable_index(adam.arena)),
-            pad: [0; 2],
+            pad: Pad::default(),
         };
-        let wide = optimizer::wide(context) && column_map.shape.channels4().is_multiple_of(2);
-        let vectors = column_map.shape.channels4() / if wide { 2 } else { 1 };
-        let tile_columns = vectors.div_ceil(RUN).min(TILE_COLUMNS);
+        let width = match optimizer::width(context) {
+            VectorWidth::Eight if column_map.shape.channels4().is_multiple_of(2) => {
+                VectorWidth::Eight
+            }
+            _ => VectorWidth::Four,
+        };
+        let all_columns = column_map.shape.channels4() / width.vectors();
+        let tile_columns = all_columns.div_ceil(RUN).min(TILE_COLUMNS);
         let tiles = geometry.kernel.pow(2)
             * row_map.shape.channels4()
-            * vectors.div_ceil(RUN * tile_columns);
-        let kernel = KernelSpec::new(if wide {
-            shader!("adam/from_maps_wide")
-        } else {
-            shader!("adam/from_maps")
-        })
-        .uint("KERNEL", geometry.kernel)
-        .uint("TILE_COLUMNS", tile_columns);
+            * all_columns.div_ceil(RUN * tile_columns);
+        let kernel = width
+            .kernel(shader!("adam/from_maps"))
+            .uint("KERNEL", geometry.kernel)
+            .uint("TILE_COLUMNS", tile_columns);
         let half = context.states.precision() == DType::F16;
         let kernel = if half {
             weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16)
@@ -135,10 +144,7 @@ impl FromMaps {
             Slot::Input(rows.0),
             Slot::Input(columns.0),
         ];
-        let slots = read
-            .into_iter()
-            .chain(moved.into_iter().take(if wide { 3 } else { 4 }))
-            .collect();
+        let slots = read.into_iter().chain(moved).collect();
         Dispatch::new(
             activations(kernel, large.dtype),
             &params,

@@ -7,16 +7,15 @@ mod from_maps;
 pub use from_maps::FromMaps;
 
 use super::{loss_scale, optimizer};
-use crate::gpu::KernelSpec;
+use crate::gpu::Pad;
 use crate::shader;
 use crate::state::{ArenaId, ArenaRange, StateId, StateList};
 use crate::tape::Op;
 use crate::tape::ShapeError;
-use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP};
-use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, gradients, weights};
+use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP, vectors_stored};
+use crate::tape::{ArenaPart, Dispatch, LowerContext, Lowered, Slot, weights};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::{DType, Shape};
-use bytemuck::{Pod, Zeroable};
 
 /// Bytes of a `vec4<f32>`.
 const VEC4_BYTES: u64 = 16;
@@ -56,15 +55,17 @@ pub fn update(
     Ok(())
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    size: u32,
-    betas: [f32; 2],
-    rests: [f32; 2],
-    eps: f32,
-    scale_word: u32,
-    pad: u32,
+crate::params! {
+    struct Params {
+        size: u32,
+        beta1: f32,
+        beta2: f32,
+        rest1: f32,
+        rest2: f32,
+        eps: f32,
+        scale_word: u32,
+        pad: Pad<1>,
+    }
 }
 
 impl Adam {
@@ -78,19 +79,30 @@ impl Adam {
         }
     }
 
+    /// Both decays, and one minus them, rounded after the subtraction.
+    fn decays(&self) -> ([f32; 2], [f32; 2]) {
+        (
+            self.betas.map(|beta| beta as f32),
+            self.betas.map(|beta| (1.0 - beta) as f32),
+        )
+    }
+
     /// The launch over a range of the arena.
     fn range(&self, context: &LowerContext, range: ArenaRange) -> Dispatch {
         let states = context.states;
         let half = states.precision() == DType::F16;
-        let wide = optimizer::wide(context);
-        let size = (range.bytes / if wide { 2 * VEC4_BYTES } else { VEC4_BYTES }) as usize;
+        let width = optimizer::width(context);
+        let size = (range.bytes / VEC4_BYTES) as usize / width.vectors();
+        let ([beta1, beta2], [rest1, rest2]) = self.decays();
         let params = Params {
             size: size as u32,
-            betas: self.betas.map(|beta| beta as f32),
-            rests: self.betas.map(|beta| (1.0 - beta) as f32),
+            beta1,
+            beta2,
+            rest1,
+            rest2,
             eps: self.eps,
             scale_word: loss_scale::word(states.trainable_index(self.arena)),
-            pad: 0,
+            pad: Pad::default(),
         };
         let parts = [
             ArenaPart::Value,
@@ -103,21 +115,16 @@ impl Adam {
             .into_iter()
             .chain(parts.map(part))
             .collect();
-        if !wide {
-            slots.push(if half {
-                part(ArenaPart::Half)
-            } else {
-                Slot::Unused(0)
-            });
-        }
-        let kernel = KernelSpec::new(if wide {
-            shader!("adam/update_wide")
+        slots.push(if half {
+            part(ArenaPart::Half)
         } else {
-            shader!("adam/update")
+            Slot::Unused(0)
         });
-        let kernel = kernel.uint("RUN", vector_width::run(context.profile));
+        let kernel = width
+            .kernel(shader!("adam/update"))
+            .uint("RUN", vector_width::run(context.profile));
         let kernel = if half {
-            gradients(weights(kernel.flag("HALF", true), DType::F16), DType::F16)
+            vectors_stored(weights(kernel.flag("HALF", true), DType::F16), DType::F16)
         } else {
             kernel
         };

@@ -1,22 +1,20 @@
-//! What fusion makes of a normalisation and its neighbours (rules: [`crate::program::fuse`]). These
-//! operations have no gradient rules, since a tape is differentiated before it is fused. The
+//! What fusion makes of a normalisation and the activation behind it (rules:
+//! [`crate::program::fuse`]). Such an operation has no gradient rule, since a tape is
+//! differentiated before it is fused; `norm_grad.rs` has what is made of the gradients. The
 //! activation is a leaky ReLU, given by the slope of its negative side; slope 1 is none.
 
-use super::grad::{Mask, chunk_sums};
-use super::{
-    Chunks, GradInput, Normalize, RunningStatistics, Statistics, StatisticsOf, check_stats,
-    groups_for, lower_normalize, stats_shape,
-};
-use crate::gpu::{DeviceClass, KernelSpec, Profile};
+use super::{Normalize, RunningStatistics, Statistics, StatisticsOf, lower_normalize};
+use crate::gpu::{DeviceClass, HostShareable, KernelSpec, OffsetStride, Pad, Profile};
 use crate::shader;
 use crate::tape::Op;
+use crate::tape::ShapeError;
 use crate::tape::vector_width;
-use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
-use crate::tape::{ShapeError, same};
-use crate::tensor::{DType, Shape};
-use bytemuck::{Pod, Zeroable};
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::tensor::Shape;
+use bytemuck::Pod;
 
-/// `leaky_relu(normalize(inputs))`: takes and makes what [`Normalize`] does.
+/// `leaky_relu(normalize(inputs))`: takes and makes what [`Normalize`] does. Fusion makes it, after
+/// the tape was differentiated, so it has no gradient rule.
 #[derive(Debug, Clone, Copy)]
 pub struct NormalizeActivate {
     /// The normalisation.
@@ -44,7 +42,7 @@ impl Op for NormalizeActivate {
 }
 
 /// How a map's normalisation is launched.
-struct Small {
+pub(super) struct Small {
     kernel_workgroup: usize,
 }
 
@@ -55,7 +53,7 @@ impl Small {
 
     /// `Some` where one launch wins. On a CPU adapter a workgroup is a subgroup, so that every core
     /// gets some.
-    fn of(pixels: usize, profile: &Profile) -> Option<Self> {
+    pub fn of(pixels: usize, profile: &Profile) -> Option<Self> {
         let most = match profile.class {
             DeviceClass::Cpu => Self::MOST_PIXELS,
             DeviceClass::Gpu => 64,
@@ -65,7 +63,7 @@ impl Small {
         })
     }
 
-    fn launch<P: Pod>(
+    pub fn launch<P: Pod + HostShareable>(
         &self,
         kernel: KernelSpec,
         params: &P,
@@ -98,22 +96,22 @@ pub struct FusedNorm {
     pub running: Option<RunningStatistics>,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ForwardParams {
-    channels: u32,
-    groups: u32,
-    pixels: u32,
-    input: [u32; 2],
-    weight: u32,
-    bias: u32,
-    stats: [u32; 2],
-    output: [u32; 2],
-    eps: f32,
-    slope: f32,
-    momentum: f32,
-    unbias: f32,
-    pad: u32,
+crate::params! {
+    struct ForwardParams {
+        channels: u32,
+        groups: u32,
+        pixels: u32,
+        input: OffsetStride,
+        weight_offset: u32,
+        bias_offset: u32,
+        stats: OffsetStride,
+        output: OffsetStride,
+        eps: f32,
+        slope: f32,
+        momentum: f32,
+        unbias: f32,
+        pad: Pad<1>,
+    }
 }
 
 impl FusedNorm {
@@ -131,15 +129,15 @@ impl FusedNorm {
             groups: groups as u32,
             pixels: (input.shape.rows() / groups) as u32,
             input: input.place(),
-            weight: context.inputs[weight].offset,
-            bias: context.inputs[bias].offset,
+            weight_offset: context.inputs[weight].offset,
+            bias_offset: context.inputs[bias].offset,
             stats: stats.place(),
             output: output.place(),
             eps: self.statistics.eps,
             slope: self.slope,
             momentum: self.running.map_or(0.0, |running| running.momentum),
             unbias: self.running.map_or(1.0, |running| running.unbias()),
-            pad: 0,
+            pad: Pad::default(),
         };
         let kernel = activations(
             KernelSpec::new(shader!("batch_norm/small_forward")),
@@ -245,240 +243,6 @@ impl Op for FusedNorm {
             (None, _) => &[],
             (Some(_), true) => &[3, 4],
             (Some(_), false) => &[1, 2],
-        }
-    }
-
-    fn is_precise(&self) -> bool {
-        true
-    }
-}
-
-/// The gradients of a normalisation by the input's own statistics with an activation behind it.
-/// Takes `[grad_output, input, stats]`, then for `affine` `weight`, then for a `slope` the
-/// activation's output. The value is the sums `[groups, 1, 2, channels]`, which a small map leaves
-/// unwritten; byproducts are 0 the gradient of the input, 1 that of the weight, 2 that of the bias.
-#[derive(Debug, Clone, Copy)]
-pub struct NormGrad {
-    /// Whether the normalisation has weight and bias.
-    pub affine: bool,
-    /// Slope of the negative side, if there is an activation.
-    pub slope: Option<f32>,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct BackwardParams {
-    channels4: u32,
-    groups: u32,
-    pixels: u32,
-    grad_output: [u32; 2],
-    value: [u32; 2],
-    input: [u32; 2],
-    stats: [u32; 2],
-    weight: u32,
-    grad_input: [u32; 2],
-    grad_weight: u32,
-    grad_bias: u32,
-    slope: f32,
-    pad: [u32; 3],
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct MergeParams {
-    channels4: u32,
-    groups: u32,
-    chunks: u32,
-    sums: [u32; 2],
-    grad_weight: u32,
-    grad_bias: u32,
-    pad: u32,
-}
-
-/// The gradients of weight and bias that a launch writes: slots and first `vec4`s; unused ones
-/// where neither is asked for.
-struct AffineGrads {
-    wanted: bool,
-    slots: [Slot; 2],
-    offsets: [u32; 2],
-    /// Both are stored alike, as all gradients of parameters are.
-    dtype: DType,
-}
-
-impl AffineGrads {
-    fn of(context: &LowerContext) -> Self {
-        let place = |number: usize| context.byproducts.get(number).copied().flatten();
-        let slot = |number| {
-            if place(number).is_some() {
-                Slot::Byproduct(number)
-            } else {
-                Slot::Unused(number)
-            }
-        };
-        let offset = |number| place(number).map_or(0, |operand| operand.offset);
-        let dtype = place(1).map_or(DType::F32, |operand| operand.dtype);
-        Self {
-            wanted: place(1).is_some() && place(2).is_some(),
-            slots: [1, 2].map(slot),
-            offsets: [1, 2].map(offset),
-            dtype,
-        }
-    }
-
-    /// `kernel` with what it writes of these.
-    fn of_kernel(&self, kernel: KernelSpec) -> KernelSpec {
-        gradients(kernel.flag("GRAD_AFFINE", self.wanted), self.dtype)
-    }
-}
-
-impl NormGrad {
-    /// Positions of weight and value; what is not there points to the input, which the shader then
-    /// leaves alone.
-    fn positions(&self) -> [usize; 2] {
-        let value = if self.affine { 4 } else { 3 };
-        [
-            if self.affine { 3 } else { 1 },
-            if self.slope.is_some() { value } else { 1 },
-        ]
-    }
-
-    fn small(&self, small: &Small, context: &LowerContext, grad_input: Operand) -> Lowered {
-        let inputs = context.inputs;
-        let [weight, value] = self.positions();
-        let groups = inputs[2].shape.batch();
-        let grads = AffineGrads::of(context);
-        let params = BackwardParams {
-            channels4: grad_input.shape.channels4() as u32,
-            groups: groups as u32,
-            pixels: (grad_input.shape.rows() / groups) as u32,
-            grad_output: inputs[0].place(),
-            value: inputs[value].place(),
-            input: inputs[1].place(),
-            stats: inputs[2].place(),
-            weight: inputs[weight].offset,
-            grad_input: grad_input.place(),
-            grad_weight: grads.offsets[0],
-            grad_bias: grads.offsets[1],
-            slope: self.slope.unwrap_or(1.0),
-            pad: [0; 3],
-        };
-        let kernel = activations(
-            KernelSpec::new(shader!("batch_norm/small_backward")),
-            grad_input.dtype,
-        )
-        .flag("MASKED", self.slope.is_some())
-        .flag("AFFINE", self.affine);
-        let kernel = grads.of_kernel(kernel);
-        let slots = [0, value, 1, 2, weight]
-            .map(Slot::Input)
-            .into_iter()
-            .chain([Slot::Byproduct(0)])
-            .chain(grads.slots)
-            .collect();
-        small.launch(kernel, &params, slots, grad_input.shape.channels4())
-    }
-
-    /// Sums of chunks, then of groups and of weight and bias, then the input's gradient.
-    fn large(&self, context: &LowerContext, grad_input: Operand) -> Lowered {
-        let (inputs, sums) = (context.inputs, context.output);
-        let [weight, value] = self.positions();
-        let groups = sums.shape.batch();
-        let split = Chunks::in_chunks(inputs[1].shape, groups);
-        let grads = AffineGrads::of(context);
-        let params = MergeParams {
-            channels4: sums.shape.channels4() as u32,
-            groups: groups as u32,
-            chunks: split.chunks as u32,
-            sums: sums.place(),
-            grad_weight: grads.offsets[0],
-            grad_bias: grads.offsets[1],
-            pad: 0,
-        };
-        let partial = split.partial(sums.shape.channels());
-        let mask = self.slope.map(|slope| Mask { slope, value });
-        let first = chunk_sums(context, mask, split, Slot::Scratch, partial);
-        let kernel = grads.of_kernel(KernelSpec::new(shader!("batch_norm/grad_merge")));
-        let slots = [Slot::Scratch, Slot::Output]
-            .into_iter()
-            .chain(grads.slots)
-            .collect();
-        let second = Dispatch::new(kernel, &params, slots, groups_for(1, sums.shape));
-
-        let mut operands = vec![
-            (Slot::Input(0), inputs[0]),
-            (Slot::Input(2), inputs[2]),
-            (Slot::Input(1), inputs[1]),
-            (Slot::Output, sums),
-        ];
-        operands.extend(self.affine.then_some((Slot::Input(weight), inputs[weight])));
-        operands.extend(self.slope.map(|_| (Slot::Input(value), inputs[value])));
-        let (slots, operands): (Vec<Slot>, Vec<Operand>) = operands.into_iter().unzip();
-        let grad = GradInput {
-            from: StatisticsOf::Input,
-            affine: self.affine,
-        };
-        let third = grad.lower_masked(
-            &LowerContext {
-                inputs: &operands,
-                output: grad_input,
-                ..*context
-            },
-            self.slope,
-        );
-        let third = third.map_slots(|slot| match slot {
-            Slot::Input(position) => slots[position].clone(),
-            Slot::Output => Slot::Byproduct(0),
-            other => other,
-        });
-        Lowered {
-            dispatches: vec![first, second],
-            scratch_bytes: partial.shape.bytes(),
-            ..Lowered::default()
-        }
-        .then(third)
-    }
-}
-
-impl Op for NormGrad {
-    fn name(&self) -> &'static str {
-        match self.slope {
-            None => "norm_backward",
-            Some(0.0) => "relu_backward+norm_backward",
-            Some(_) => "leaky_relu_backward+norm_backward",
-        }
-    }
-
-    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let expected = 3 + usize::from(self.affine) + usize::from(self.slope.is_some());
-        if inputs.len() != expected {
-            return Err(ShapeError::Arity {
-                expected,
-                given: inputs.len(),
-            });
-        }
-        let (grad_output, input, stats) = (inputs[0], inputs[1], inputs[2]);
-        let [weight, value] = self.positions();
-        same("gradient and input", grad_output, input)?;
-        check_stats(input, stats)?;
-        if self.affine {
-            same(
-                "weight and channels",
-                inputs[weight],
-                Shape::vector(input.channels()),
-            )?;
-        }
-        same("gradient and value", grad_output, inputs[value])?;
-        Ok(stats_shape(stats.batch(), stats.channels()))
-    }
-
-    fn lower(&self, context: &LowerContext) -> Lowered {
-        let Some(&Some(grad_input)) = context.byproducts.first() else {
-            return Lowered::default();
-        };
-        let pixels = grad_input.shape.rows() / context.output.shape.batch();
-        match Small::of(pixels, context.profile) {
-            Some(small) => self.small(&small, context, grad_input),
-            None => self.large(context, grad_input),
         }
     }
 

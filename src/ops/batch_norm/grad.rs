@@ -6,17 +6,17 @@ mod second;
 
 pub use second::{InvStd, RowPad, SelectRow};
 
-use super::{Chunks, PIXELS, StatisticsOf, check_stats, groups_for, stats_shape};
-use crate::gpu::KernelSpec;
-use crate::ops::reduction::Broadcast;
+use super::reduce::reduce;
+use super::statistics::Chunks;
+use super::{PIXELS, StatisticsOf, check_stats};
+use crate::gpu::{OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
-use crate::tape::vector_width::VectorWidth;
-use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
+use crate::tape::vector_width::{VectorWidth, vectors_stored};
+use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// `[grad_output, input, stats]` to `[groups, 1, 2, channels]`: row 0 `sum(grad_output)`, row 1
 /// `sum(grad_output * x_hat)`.
@@ -26,20 +26,20 @@ pub struct GradSums {
     pub from: StatisticsOf,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct SumsParams {
-    channels4: u32,
-    groups: u32,
-    pixels: u32,
-    chunks: u32,
-    chunk_pixels: u32,
-    grad_output: [u32; 2],
-    input: [u32; 2],
-    stats: [u32; 2],
-    output: [u32; 2],
-    value: [u32; 2],
-    slope: f32,
+crate::params! {
+    struct SumsParams {
+        channels4: u32,
+        groups: u32,
+        pixels: u32,
+        chunks: u32,
+        chunk_pixels: u32,
+        grad_output: OffsetStride,
+        input: OffsetStride,
+        stats: OffsetStride,
+        output: OffsetStride,
+        value: OffsetStride,
+        slope: f32,
+    }
 }
 
 impl Op for GradSums {
@@ -179,11 +179,10 @@ pub(super) fn chunk_sums(
         context.profile,
         &[grad_output, input, stats, context.inputs[value], to],
     );
-    let kernel = width.kernel([
-        shader!("batch_norm/grad_sums"),
-        shader!("batch_norm/grad_sums_wide"),
-    ]);
-    let kernel = activations(kernel.flag("MASKED", mask.is_some()), input.dtype);
+    let kernel = width
+        .kernel(shader!("batch_norm/grad_sums"))
+        .flag("MASKED", mask.is_some());
+    let kernel = vectors_stored(kernel, input.dtype);
     Dispatch::new(
         kernel,
         &params,
@@ -202,21 +201,21 @@ pub struct GradInput {
     pub affine: bool,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct InputParams {
-    channels4: u32,
-    groups: u32,
-    pixels: u32,
-    grad_output: [u32; 2],
-    stats: [u32; 2],
-    input: [u32; 2],
-    sums: [u32; 2],
-    weight: u32,
-    grad_input: [u32; 2],
-    value: [u32; 2],
-    slope: f32,
-    pad: [u32; 3],
+crate::params! {
+    struct InputParams {
+        channels4: u32,
+        groups: u32,
+        pixels: u32,
+        grad_output: OffsetStride,
+        stats: OffsetStride,
+        input: OffsetStride,
+        sums: OffsetStride,
+        weight_offset: u32,
+        grad_input: OffsetStride,
+        value: OffsetStride,
+        slope: f32,
+        pad: Pad<3>,
+    }
 }
 
 impl GradInput {
@@ -338,24 +337,21 @@ impl GradInput {
             stats: inputs[1].place(),
             input: inputs[input].place(),
             sums: inputs[sums].place(),
-            weight: inputs[weight].offset,
+            weight_offset: inputs[weight].offset,
             grad_input: output.place(),
             value: inputs[value].place(),
             slope: slope.unwrap_or(1.0),
-            pad: [0; 3],
+            pad: Pad::default(),
         };
         let operands = [0, 1, input, sums, weight, value].map(|position| inputs[position]);
         let width = VectorWidth::of(context.profile, &[&operands[..], &[output]].concat());
         let kernel = width
-            .kernel([
-                shader!("batch_norm/grad_input"),
-                shader!("batch_norm/grad_input_wide"),
-            ])
+            .kernel(shader!("batch_norm/grad_input"))
             .flag("FROM_INPUT", self.from == StatisticsOf::Input)
             .flag("AFFINE", self.affine)
             .flag("MASKED", slope.is_some())
             .uint("PIXELS", PIXELS);
-        let kernel = activations(kernel, output.dtype);
+        let kernel = vectors_stored(kernel, output.dtype);
         let mut slots: Vec<Slot> = [0, 1, input, sums, weight, value].map(Slot::Input).into();
         slots.push(Slot::Output);
         Dispatch::new(
@@ -366,115 +362,4 @@ impl GradInput {
         )
         .into()
     }
-}
-
-/// Which of the two parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Affine {
-    /// The factor.
-    Weight,
-    /// The addend.
-    Bias,
-}
-
-/// Gradient with respect to weight or bias, `[1, 1, 1, channels]`: one row of the sums, added over
-/// the groups.
-#[derive(Debug, Clone, Copy)]
-pub struct GradAffine {
-    /// Which of the two.
-    pub of: Affine,
-}
-
-impl GradAffine {
-    /// The row of the sums.
-    fn row(&self) -> usize {
-        match self.of {
-            Affine::Weight => 1,
-            Affine::Bias => 0,
-        }
-    }
-}
-
-impl Op for GradAffine {
-    fn name(&self) -> &'static str {
-        match self.of {
-            Affine::Weight => "norm_grad_weight",
-            Affine::Bias => "norm_grad_bias",
-        }
-    }
-
-    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let [sums] = take(inputs)?;
-        same(
-            "sums of the groups",
-            sums,
-            stats_shape(sums.batch(), sums.channels()),
-        )?;
-        Ok(Shape::vector(sums.channels()))
-    }
-
-    fn backward(
-        &self,
-        tape: &mut Tape,
-        inputs: &[Var],
-        _: Var,
-        grad_output: Var,
-        _: &[bool],
-    ) -> Result<Vec<Option<Var>>, TapeError> {
-        let sums = tape.shape(inputs[0]);
-        let shape = Shape::nhwc(sums.batch(), 1, 1, sums.channels());
-        let row = tape.record(Broadcast { shape, scale: 1.0 }, &[grad_output])?;
-        Ok(vec![Some(tape.record(RowPad { row: self.row() }, &[row])?)])
-    }
-
-    fn lower(&self, context: &LowerContext) -> Lowered {
-        let sums = context.inputs[0];
-        reduce(
-            Slot::Input(0),
-            sums,
-            context.output,
-            self.row() as u32,
-            sums.shape.batch(),
-            2,
-        )
-        .into()
-    }
-
-    fn is_gradient(&self) -> bool {
-        true
-    }
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ReduceParams {
-    rows: u32,
-    channels4: u32,
-    terms: u32,
-    step: u32,
-    input: [u32; 2],
-    output: [u32; 2],
-}
-
-/// Each row of `output` is the sum of `terms` rows of `input`, `step` rows apart, the first output
-/// row from row `first` on.
-fn reduce(
-    slot: Slot,
-    input: Operand,
-    output: Operand,
-    first: u32,
-    terms: usize,
-    step: usize,
-) -> Dispatch {
-    let params = ReduceParams {
-        rows: output.shape.rows() as u32,
-        channels4: output.shape.channels4() as u32,
-        terms: terms as u32,
-        step: step as u32,
-        input: [input.offset + first * input.stride, input.stride],
-        output: output.place(),
-    };
-    let threads = groups_for(output.shape.rows(), output.shape);
-    let kernel = gradients(KernelSpec::new(shader!("batch_norm/reduce")), output.dtype);
-    Dispatch::new(kernel, &params, vec![slot, Slot::Output], threads)
 }

@@ -5,22 +5,28 @@
 
 mod fused;
 mod grad;
+mod grad_affine;
+mod norm_grad;
+mod reduce;
 mod running;
+mod statistics;
 
-pub use fused::{FusedNorm, NormGrad, NormalizeActivate};
-pub use grad::{Affine, GradAffine, GradInput, GradSums, MaskedGradInput, MaskedGradSums};
+pub use fused::{FusedNorm, NormalizeActivate};
+pub use grad::{GradInput, GradSums, MaskedGradInput, MaskedGradSums};
 pub use grad::{InvStd, RowPad, SelectRow};
+pub use grad_affine::{Affine, GradAffine};
+pub use norm_grad::NormGrad;
 pub use running::{RunningStatistics, RunningToStats};
+pub use statistics::Statistics;
 
-use crate::gpu::{DeviceClass, KernelSpec, Profile};
+use crate::gpu::{KernelSpec, OffsetStride};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::vector_width::VectorWidth;
-use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
+use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
 use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// Pixels that a thread of the streaming shaders handles: they load a channel's constants once.
 const PIXELS: usize = 8;
@@ -158,179 +164,9 @@ fn check_stats(input: Shape, stats: Shape) -> Result<(), ShapeError> {
     Ok(())
 }
 
-/// How the pixels of the groups are split over threads.
-#[derive(Debug, Clone, Copy)]
-struct Chunks {
-    groups: usize,
-    pixels: usize,
-    chunks: usize,
-    chunk_pixels: usize,
-}
-
-impl Chunks {
-    /// One chunk where a second launch would cost more than it wins; else about as many chunks as
-    /// pixels in a chunk, so that the threads of both launches have equally long sums.
-    fn new(input: Shape, groups: usize, profile: &Profile) -> Self {
-        let alone = match profile.class {
-            DeviceClass::Cpu => 1024,
-            DeviceClass::Gpu => 64,
-        };
-        let pixels = input.rows() / groups;
-        if pixels <= alone {
-            Self {
-                groups,
-                pixels,
-                chunks: 1,
-                chunk_pixels: pixels,
-            }
-        } else {
-            Self::in_chunks(input, groups)
-        }
-    }
-
-    /// About as many chunks as pixels in a chunk, however few.
-    fn in_chunks(input: Shape, groups: usize) -> Self {
-        let pixels = input.rows() / groups;
-        let chunk_pixels = pixels.isqrt().max(1);
-        Self {
-            groups,
-            pixels,
-            chunks: pixels.div_ceil(chunk_pixels),
-            chunk_pixels,
-        }
-    }
-
-    /// The partial results of `channels` channels: two rows a chunk and group.
-    fn partial(&self, channels: usize) -> Operand {
-        Operand::dense(stats_shape(self.chunks * self.groups, channels))
-    }
-
-    /// The launches of a first kernel into `target` and, where there is more than one chunk, of a
-    /// second one behind it.
-    fn lower(
-        &self,
-        partial: Operand,
-        first: impl Fn(Slot, Operand) -> Dispatch,
-        second: Dispatch,
-        output: Operand,
-    ) -> Lowered {
-        if self.chunks == 1 {
-            return first(Slot::Output, output).into();
-        }
-        Lowered {
-            dispatches: vec![first(Slot::Scratch, partial), second],
-            scratch_bytes: partial.shape.bytes(),
-            ..Lowered::default()
-        }
-    }
-}
-
 /// Workgroups with a thread for each `vec4` of `rows` rows.
 fn groups_for(rows: usize, channels: Shape) -> usize {
     VectorWidth::Four.groups(rows, channels)
-}
-
-/// Mean and inv_std of each group: `[batch, height, width, channels]` to
-/// `[groups, 1, 2, channels]`. No gradient flows through it: [`Normalize`] accounts for the
-/// dependence.
-#[derive(Debug, Clone, Copy)]
-pub struct Statistics {
-    /// Which pixels share statistics.
-    pub groups: Groups,
-    /// Added to the variance.
-    pub eps: f32,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct StatisticsParams {
-    channels: u32,
-    groups: u32,
-    pixels: u32,
-    chunks: u32,
-    chunk_pixels: u32,
-    input: [u32; 2],
-    output: [u32; 2],
-    eps: f32,
-    pad: [u32; 2],
-}
-
-impl Op for Statistics {
-    fn name(&self) -> &'static str {
-        "norm_statistics"
-    }
-
-    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        let [input] = take(inputs)?;
-        let groups = match self.groups {
-            Groups::Batch => 1,
-            Groups::Instance => input.batch(),
-            Groups::Parts(parts) => parts,
-        };
-        if groups == 0 || !input.batch().is_multiple_of(groups) {
-            return Err(ShapeError::Invalid {
-                what: "batch",
-                shape: input,
-                remedy: "it must divide into the parts that share statistics",
-            });
-        }
-        if input.is_empty() {
-            return Err(ShapeError::Invalid {
-                what: "number of values",
-                shape: input,
-                remedy: "there are no statistics of nothing",
-            });
-        }
-        Ok(stats_shape(groups, input.channels()))
-    }
-
-    fn lower(&self, context: &LowerContext) -> Lowered {
-        let (input, output) = (context.inputs[0], context.output);
-        let split = Chunks::new(input.shape, output.shape.batch(), context.profile);
-        let params = |to: Operand| StatisticsParams {
-            channels: input.shape.channels() as u32,
-            groups: split.groups as u32,
-            pixels: split.pixels as u32,
-            chunks: split.chunks as u32,
-            chunk_pixels: split.chunk_pixels as u32,
-            input: input.place(),
-            output: to.place(),
-            eps: self.eps,
-            pad: [0; 2],
-        };
-        let partial = split.partial(input.shape.channels());
-        let first = |slot, to| {
-            let width = VectorWidth::of(context.profile, &[input, to]);
-            let kernel = width.kernel([
-                shader!("batch_norm/statistics"),
-                shader!("batch_norm/statistics_wide"),
-            ]);
-            let kernel = activations(kernel, input.dtype).flag("SINGLE", split.chunks == 1);
-            Dispatch::new(
-                kernel,
-                &params(to),
-                vec![Slot::Input(0), slot],
-                width.groups(split.chunks * split.groups, input.shape),
-            )
-        };
-        let merge = activations(KernelSpec::new(shader!("batch_norm/merge")), input.dtype);
-        let slots = vec![Slot::Scratch, Slot::Input(0), Slot::Output];
-        let second = Dispatch::new(
-            merge,
-            &params(output),
-            slots,
-            groups_for(split.groups, input.shape),
-        );
-        split.lower(partial, first, second, output)
-    }
-
-    fn is_precise(&self) -> bool {
-        true
-    }
-
-    fn stops_gradient(&self, _: usize) -> bool {
-        true
-    }
 }
 
 /// `weight * (input - mean) * inv_std + bias` of `[input, stats, weight, bias]`, or without weight
@@ -341,18 +177,18 @@ pub struct Normalize {
     pub from: StatisticsOf,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct NormalizeParams {
-    channels4: u32,
-    groups: u32,
-    pixels: u32,
-    slope: f32,
-    input: [u32; 2],
-    stats: [u32; 2],
-    weight: u32,
-    bias: u32,
-    output: [u32; 2],
+crate::params! {
+    struct NormalizeParams {
+        channels4: u32,
+        groups: u32,
+        pixels: u32,
+        slope: f32,
+        input: OffsetStride,
+        stats: OffsetStride,
+        weight_offset: u32,
+        bias_offset: u32,
+        output: OffsetStride,
+    }
 }
 
 impl Op for Normalize {
@@ -438,7 +274,7 @@ impl Op for Normalize {
 }
 
 /// The launch of a normalisation with a leaky ReLU of this slope behind it; 1 is none.
-fn lower_normalize(context: &LowerContext, slope: f32) -> Lowered {
+pub(super) fn lower_normalize(context: &LowerContext, slope: f32) -> Lowered {
     let (inputs, output) = (context.inputs, context.output);
     let affine = inputs.len() == 4;
     let groups = inputs[1].shape.batch();
@@ -450,8 +286,8 @@ fn lower_normalize(context: &LowerContext, slope: f32) -> Lowered {
         slope,
         input: inputs[0].place(),
         stats: inputs[1].place(),
-        weight: if affine { inputs[2].offset } else { 0 },
-        bias: if affine { inputs[3].offset } else { 0 },
+        weight_offset: if affine { inputs[2].offset } else { 0 },
+        bias_offset: if affine { inputs[3].offset } else { 0 },
         output: output.place(),
     };
     let kernel = KernelSpec::new(shader!("batch_norm/normalize"))

@@ -2,13 +2,12 @@
 //! when evaluating.
 
 use super::{groups_for, stats_shape};
-use crate::gpu::KernelSpec;
+use crate::gpu::{KernelSpec, OffsetStride, Pad};
 use crate::shader;
 use crate::tape::Op;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tape::{ShapeError, same, take};
 use crate::tensor::Shape;
-use bytemuck::{Pod, Zeroable};
 
 /// `running = (1 - momentum) * running + momentum * new` in place, of
 /// `[stats, running_mean, running_var]`, with the unbiased variance; several groups update one
@@ -24,16 +23,16 @@ pub struct RunningStatistics {
     pub eps: f32,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct UpdateParams {
-    channels4: u32,
-    groups: u32,
-    stats: [u32; 2],
-    momentum: f32,
-    unbias: f32,
-    eps: f32,
-    pad: u32,
+crate::params! {
+    struct UpdateParams {
+        channels4: u32,
+        groups: u32,
+        stats: OffsetStride,
+        momentum: f32,
+        unbias: f32,
+        eps: f32,
+        pad: Pad<1>,
+    }
 }
 
 impl RunningStatistics {
@@ -85,7 +84,7 @@ impl Op for RunningStatistics {
             momentum: self.momentum,
             unbias: self.unbias(),
             eps: self.eps,
-            pad: 0,
+            pad: Pad::default(),
         };
         let slots = vec![
             Slot::Input(0),
@@ -118,12 +117,12 @@ pub struct RunningToStats {
     pub eps: f32,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ReadParams {
-    channels: u32,
-    output: [u32; 2],
-    eps: f32,
+crate::params! {
+    struct ReadParams {
+        channels: u32,
+        output: OffsetStride,
+        eps: f32,
+    }
 }
 
 impl Op for RunningToStats {

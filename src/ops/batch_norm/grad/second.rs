@@ -11,7 +11,10 @@
 //! `ds/dinput = -s^2 * n / pixels`,
 //!
 //! ```text
-//! d/dinput = -weight * s^2 * ((u - <u>) * <grad * n> + (grad - <grad>) * <u * n> + n * (<u * grad> - <u><grad> - 3 * <u * n><grad * n>))
+//! d/dinput = -weight * s^2 * (
+//!     (u - <u>) * <grad * n> + (grad - <grad>) * <u * n>
+//!     + n * (<u * grad> - <u><grad> - 3 * <u * n><grad * n>)
+//! )
 //! ```
 
 use super::super::{Normalize, StatisticsOf, check_stats, stats_shape};

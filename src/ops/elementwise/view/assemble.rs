@@ -178,7 +178,7 @@ impl Op for ChannelPad {
 }
 
 /// Rows of `columns` inputs each: side by side on the channel axis within a row, the rows one after
-/// the other on the batch axis. Pairs of images as one batch, for a network that judges them all at
+/// the other on the batch axis. Pairs of images as one batch, for a network that takes them all at
 /// once.
 #[derive(Debug, Clone, Copy)]
 pub struct Assemble {
