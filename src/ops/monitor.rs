@@ -14,7 +14,7 @@ use crate::tensor::Shape;
 const MOST_LOSSES: usize = 4;
 
 /// Writes its one to four scalar inputs to the columns from `column` on of the step's ring row.
-/// Layout: [`super::MONITOR_HEAD`].
+/// Layout: [`MONITOR_HEAD`].
 #[derive(Debug, Clone, Copy)]
 pub struct Watch {
     /// Column of the first input.

@@ -103,7 +103,7 @@ impl Store {
         &self.states
     }
 
-    /// The buffer of loss ring and failure flag (layout: [`crate::ops::MONITOR_HEAD`]).
+    /// The buffer of loss ring and failure flag (layout: [`crate::tape::MONITOR_HEAD`]).
     pub fn monitor(&self) -> &Buffer {
         &self.monitor
     }

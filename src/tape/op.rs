@@ -64,7 +64,7 @@ pub trait Op: Any + Debug + Send + Sync {
     }
 
     /// For a value that the launches of its input's node write beside that node's own value: which
-    /// of them it is. Fusion makes such values; see [`Slot::Byproduct`].
+    /// of them it is. Fusion makes such values; see [`Slot::Byproduct`](super::Slot::Byproduct).
     fn byproduct(&self) -> Option<usize> {
         None
     }

@@ -40,7 +40,7 @@ impl StepState {
 
 /// The monitor buffer: word 0 is the sticky failure flag (0, or 1 + the column of the first loss
 /// that was not finite), word 1 the step in which it was set, from word 4 on the loss scales
-/// ([`super::loss_scale::Scaling`]), then from [`MONITOR_HEAD`] on a ring of rows of
+/// (the operation `loss_scale` writes them), then from [`MONITOR_HEAD`] on a ring of rows of
 /// [`MONITOR_COLUMNS`] f32 losses.
 pub const MONITOR_HEAD: u64 = 16;
 /// Words of a ring row.
