@@ -59,7 +59,6 @@ pub(crate) fn sum_of_parts(
     Lowered {
         dispatches,
         scratch_bytes: parts as u64 * output.shape.bytes(),
-        ..Lowered::default()
     }
 }
 

@@ -168,7 +168,6 @@ impl Op for Sum {
         Lowered {
             dispatches: vec![first, second],
             scratch_bytes: partial.shape.bytes(),
-            ..Lowered::default()
         }
     }
 

@@ -191,7 +191,6 @@ impl NormGrad {
         Lowered {
             dispatches: vec![first, second],
             scratch_bytes: partial.shape.bytes(),
-            ..Lowered::default()
         }
         .then(third)
     }

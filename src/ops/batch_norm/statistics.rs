@@ -71,7 +71,6 @@ impl Chunks {
         Lowered {
             dispatches: vec![first(Slot::Scratch, partial), second],
             scratch_bytes: partial.shape.bytes(),
-            ..Lowered::default()
         }
     }
 }
