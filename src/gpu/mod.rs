@@ -15,6 +15,8 @@ mod pipelines;
 mod precompile;
 mod profile;
 mod read_back;
+#[cfg(test)]
+mod tests;
 mod timestamps;
 mod upload;
 mod user_cache;
