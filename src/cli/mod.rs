@@ -345,3 +345,22 @@ fn plan_outputs(
     }
     Ok(outputs)
 }
+
+#[cfg(test)]
+mod tests {
+    /// Every option that another one names in `conflicts_with` or `requires` exists.
+    #[test]
+    fn the_commands_are_what_clap_accepts() {
+        fn look(command: &clap::Command) {
+            for arg in command.get_arguments() {
+                // Panics in every profile, where the checks below need assertions in clap.
+                command.get_arg_conflicts_with(arg);
+            }
+            command.get_subcommands().for_each(look);
+        }
+        let mut program = super::command();
+        program.build();
+        look(&program);
+        super::command().debug_assert();
+    }
+}

@@ -545,6 +545,11 @@ fn a_family_is_measured_on_the_shapes_of_the_step() {
         "{message}"
     );
     assert!(fail(root, 2, &["bench", "kernels", "--shape", "conv2d 3x3"]).contains("for example"));
+    for made_of in [["--generator", "resnet9"], ["--depth", "3"]] {
+        let arguments = ["bench", "kernels", "--shape", "conv2d k4s2p1 1x8x8x8 4x4x8"];
+        let message = fail(root, 2, &[&arguments[..], &made_of].concat());
+        assert!(message.contains("cannot be used with"), "{message}");
+    }
     let output = run(
         root,
         &[
