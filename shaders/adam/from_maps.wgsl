@@ -1,21 +1,17 @@
 // One Adam step of a convolution's weight, whose gradient is computed, consumed and forgotten:
 //   g = grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*stride + ky - padding, ox*stride + kx - padding, a] * small[n, oy, ox, b]
-// The maps are those of conv2d_grad_weight; transposed output and slopes are as there. The step is
-// that of parts/adam.wgsl. With CHECK nothing moves, and a gradient that is not finite sets the
-// overflow word of the monitor.
-//
+// Maps, transposed output and slopes are as in conv2d_grad_weight, the step as in parts/adam.wgsl.
+// With CHECK nothing moves, and a gradient that is not finite sets the monitor's overflow word.
 // RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring columns at one tap.
 // Rows are the channels a and columns b, the other way round if the output is transposed.
 // Layout: row_map, column_map [batch, height, width, channels4], offsets and pixel strides in
 // vec4s; value, moment1, moment2, half dense [KERNEL, KERNEL, rows, columns], pad lanes zero.
 // Bindings: 0 params, 1 step, 2 monitor, 3 row_map, 4 column_map, 5 value, 6 moment1, 7 moment2,
 // 8 half (unused without HALF).
-// Grid: KERNEL^2 * rows4 * ceil(columns / (RUN * TILE_COLUMNS)) tiles of RUN threads, folded at
-// 65535.
-// Limits: each map value is loaded for four rows only. Sums are f32, not rounded to f16.
-// Caller: src/ops/adam/from_maps.rs, FromMaps.
-// Speed: wins below 16 pixels (docs/benchmarks/trials.md).
+// Grid: KERNEL^2 * rows4 * ceil(columns / (RUN * TILE_COLUMNS)) runs of threads, folded at 65535.
+// Limits: small maps; each loaded value serves only four rows. Sums stay f32, with HALF too.
+// Caller: src/ops/adam/from_maps.rs. Speed: wins below 16 pixels (docs/benchmarks/trials.md).
 // parts: vec4, step, adam, leaky_relu
 
 alias Activation = vec4<f32>; // how activations are stored
@@ -160,13 +156,13 @@ fn from_maps(
         }
         return;
     }
-    let rates = rates();
+    let now = rates();
     for (var r = 0u; r < 4u; r++) {
         for (var c = 0u; c < TILE_COLUMNS; c++) {
             let column = first_column + c * RUN;
             if column < columns {
                 let index = ((tap * params.rows4 + row4) * 4u + r) * columns + column;
-                update_column(index, gradient[r * TILE_COLUMNS + c], rates);
+                update_column(index, gradient[r * TILE_COLUMNS + c], now);
             }
         }
     }

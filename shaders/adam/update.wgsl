@@ -45,13 +45,13 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     if is_stopped() {
         return;
     }
-    let rates = rates();
+    let now = rates();
     let first = first_of_run(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
         let index = first + i * RUN;
         if index >= params.size {
             return;
         }
-        update_column(index, load(gradient[index]), rates);
+        update_column(index, load(gradient[index]), now);
     }
 }

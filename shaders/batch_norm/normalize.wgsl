@@ -8,7 +8,7 @@
 // AFFINE.
 // Grid: one thread a vec4 of channels of PIXELS pixels of one group (it loads their constants
 // once), workgroups folded at 65535. Limits: every index < 2^32.
-// Callers: src/ops/batch_norm/mod.rs, Normalize; fused.rs, NormalizeActivate.
+// Callers: src/ops/batch_norm/mod.rs, Normalize; src/ops/batch_norm/fused.rs, NormalizeActivate.
 // Speed: bound by memory, 8 bytes an element.
 
 alias Activation = vec4<f32>; // how activations are stored

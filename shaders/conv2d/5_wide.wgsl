@@ -7,11 +7,11 @@
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
 //           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
-// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * ceil(out_channels /
-//           (8 * SUBGROUP)) subgroups, folded at 65535
+// Grid      subgroups, folded at 65535: class_count() * ceil(class_pixels() / TILE_PIXELS) *
+//           ceil(out_channels / (8 * SUBGROUP)); see parts/conv2d_gather.wgsl
 // Limits    those of 4_broadcast; channel counts are multiples of 8, offsets and strides even
 // Speed     1.04-1.21 times 4_broadcast on lavapipe 22.3 from 64 channels on; GPU: unmeasured
-// Caller    ops/conv2d.rs
+// Caller    src/ops/conv2d.rs
 // parts: conv_wide, conv2d_gather
 
 const KERNEL: u32 = 4u; // height and width of the kernel

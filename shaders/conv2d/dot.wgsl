@@ -10,7 +10,7 @@
 // Grid      batch * out_height * ceil(out_width / STRIP) subgroups, folded at 65535
 // Limits    OUT_CHANNELS channels exactly, at most 4; SUBGROUP as in 4_broadcast
 // Speed     lavapipe 22.3: 2.5-3.1 GFLOP/s, 2_register 1.1 (two 7x7x128 -> 6x6x1); GPU unmeasured
-// Caller    ops/conv2d.rs
+// Caller    src/ops/conv2d.rs
 // parts: conv_operands, conv_result, gather
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -7,11 +7,11 @@
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
 //           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
-// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * ceil(out_channels / TILE_CHANNELS)
-//           groups, folded at 65535
+// Grid      groups, folded at 65535: class_count() * ceil(class_pixels() / TILE_PIXELS) *
+//           ceil(out_channels / TILE_CHANNELS); see parts/conv2d_gather.wgsl
 // Limits    subgroups of exactly SUBGROUP lanes; numbers of input and weight below 65 520
 // Speed     GPU: unmeasured; 7-10 GFLOP/s on lavapipe 26.1, which has none
-// Caller    ops/conv2d.rs
+// Caller    src/ops/conv2d.rs
 // parts: conv_matrix, conv2d_gather
 
 enable f16;

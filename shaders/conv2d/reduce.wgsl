@@ -9,7 +9,7 @@
 // Grid      ceil(pixels * channels4 / WORKGROUP) groups, folded at 65535
 // Limits    fewer than 2^32 vec4s in every operand
 // Speed     bound by memory: reads the parts once
-// Caller    ops/conv2d.rs, for both families
+// Caller    src/ops/conv2d.rs, for both families
 
 alias Activation = vec4<f32>; // how activations are stored
 const HAS_BIAS: bool = false;

@@ -7,11 +7,11 @@
 // Layouts   input: [batch, height, width, channels4], offset and pixel stride in vec4s;
 //           weight: dense; partial: [splits][pixels][out_channels4] in f32. Pad lanes are zero.
 // Bindings  0 params, 1 input, 2 weight, 3 partial
-// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * splits * out_channels4 threads,
-//           folded at 65535
+// Grid      threads, folded at 65535: class_count() * ceil(class_pixels() / TILE_PIXELS) *
+//           splits * out_channels4; see parts/conv2d_gather.wgsl
 // Limits    splits <= in_channels4; fewer than 2^32 vec4s in every operand
 // Speed     GPU: unmeasured, though there it is the default up to 16 pixels
-// Caller    ops/conv2d.rs
+// Caller    src/ops/conv2d.rs
 // parts: conv_split_k, conv2d_gather
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -11,7 +11,7 @@
 //           strips = batch * out_height * ceil(out_width / STRIP)
 // Limits    IN_CHANNELS channels exactly; SUBGROUP as in 4_broadcast; no lane leaves early
 // Speed     lavapipe 22.3: 12-14 GFLOP/s, 4_broadcast 3.5-4.9 (64x64x3 -> 32x32x16); GPU unmeasured
-// Caller    ops/conv2d.rs
+// Caller    src/ops/conv2d.rs
 // parts: conv_operands, conv_weight_tile, conv_result, gather
 
 alias Activation = vec4<f32>; // how activations are stored

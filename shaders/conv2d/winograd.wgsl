@@ -6,12 +6,12 @@
 //   winograd_transform takes input and weight to 36 points, so that 36 multiplications do the work
 //   of 144, and the products back. At each point this shader is 5_wide for one tap. With
 //   params.transposed, weight is [point, co, ci].
-// Layouts   memory: input, weight and product, in eights of channels at the parameters' offsets
+// Layouts   memory: input, weight and product, in vec8s of channels at the parameters' offsets
 // Bindings  0 params, 1 memory
 // Grid      points * ceil(tiles / TILE_PIXELS) * ceil(out_channels / (8 * SUBGROUP)) subgroups
 // Limits    SUBGROUP as in 4_broadcast; channel counts are multiples of 8; 64-bit integers
 // Speed     lavapipe 22.3: 88-93 ms, 5_wide 206-259 (two 32x32x256 -> 31x31x512); GPU unmeasured
-// Caller    contraction/winograd
+// Caller    src/contraction/winograd/
 // parts: weight_block
 
 const SUBGROUP: u32 = 8u;
@@ -71,9 +71,9 @@ fn winograd(
     var even: array<vec4<f32>, TILE_PIXELS>; // sums of the even channels of each tile
     var odd: array<vec4<f32>, TILE_PIXELS>;
     for (var ci8 = 0u; ci8 < params.in_channels8; ci8++) {
-        var x: array<Eight, LOADS>;
+        var x: array<Vec8, LOADS>;
         for (var r = 0u; r < LOADS; r++) {
-            x[r] = eight(memory[source[r] + ci8]);
+            x[r] = vec8(memory[source[r] + ci8]);
         }
         let w = weight_block(read_point, ci8, min(co8, params.out_channels8 - 1u));
         for (var p = 0u; p < TILE_PIXELS; p++) {

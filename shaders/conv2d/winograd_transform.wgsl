@@ -6,20 +6,20 @@
 //   A thread makes one tile of eight channels, row by row, over k first, so that the code has one
 //   load. What lies outside of the map that a tile is cut from is 0; what would lie outside of the
 //   map that it is put in is left out.
-// Layouts   input, output: eights of channels, where the sides of the parameters say; bias: dense
+// Layouts   input, output: vec8s of channels, where the sides of the parameters say; bias: dense
 // Bindings  0 params, 1 input, 2 output, 3 bias (any buffer if has_bias is 0: it is not read)
-// Grid      ceil(items / WORKGROUP), folded at 65535; an item is an image's tile's eight
+// Grid      ceil(items / WORKGROUP), folded at 65535; item: eight channels of one tile of one image
 // Limits    matrices up to SIZE x SIZE; 64-bit integers
 // Speed     part of winograd's
-// Caller    contraction/winograd
-// parts: eights, leaky_relu
+// Caller    src/contraction/winograd/
+// parts: vec8_words, leaky_relu
 
 const WORKGROUP: u32 = 8u;
 const SIZE: u32 = 6u;
 
-// One side's places, in eights, and positions along both axes of the map.
+// One side's places, in vec8s, and positions along both axes of the map.
 struct Side {
-    offset: u32, // of the first tile's first value, were it not for the padding
+    offset: u32, // where the first tile's first value would lie with no padding
     image: u32, // from one image to the next
     tile_y: u32, // from one tile to the next
     tile_x: u32,
@@ -37,7 +37,7 @@ struct Params {
     input: Side,
     output: Side,
     matrix: array<vec4<f32>, 2u * SIZE>, // by columns: four numbers, then two
-    eights: u32, // that lie side by side
+    vectors8: u32, // that lie side by side
     columns: u32, // of tiles
     rows: u32,
     items: u32,
@@ -53,7 +53,7 @@ struct Params {
 
 // Even and odd numbers of eight, as they enter the sum.
 fn load(pairs: vec4<u64>) -> mat2x4<f32> {
-    let x = eight(pairs);
+    let x = vec8(pairs);
     return mat2x4(leaky_relu(x.even, params.input_slope), leaky_relu(x.odd, params.input_slope));
 }
 
@@ -121,15 +121,15 @@ fn winograd_transform(
     if item >= params.items {
         return;
     }
-    let eight_index = item % params.eights;
-    let tile_x = item / params.eights % params.columns;
-    let tile_y = item / params.eights / params.columns % params.rows;
-    let image = item / params.eights / params.columns / params.rows;
+    let vector8 = item % params.vectors8;
+    let tile_x = item / params.vectors8 % params.columns;
+    let tile_y = item / params.vectors8 / params.columns % params.rows;
+    let image = item / params.vectors8 / params.columns / params.rows;
 
     let side = params.input;
     // Unsigned arithmetic wraps: a position in front of the map is a huge one, so one comparison
     // bounds both sides.
-    let first = place(side, image, tile_y, tile_x) + eight_index - side.padding * (side.y + side.x);
+    let first = place(side, image, tile_y, tile_x) + vector8 - side.padding * (side.y + side.x);
     var sums: array<Row, SIZE>;
     for (var i = 0u; i < side.count; i++) {
         let y = tile_y * side.spacing + i - side.padding;
@@ -158,12 +158,12 @@ fn winograd_transform(
         sums[5] = plus(sums[5], rest.y, row);
     }
     var tile: Target;
-    tile.first = place(params.output, image, tile_y, tile_x) + eight_index;
+    tile.first = place(params.output, image, tile_y, tile_x) + vector8;
     tile.y = tile_y * params.output.spacing;
     tile.x = tile_x * params.output.spacing;
     if params.has_bias != 0u {
-        let low = bias[2u * eight_index];
-        let high = bias[2u * eight_index + 1u];
+        let low = bias[2u * vector8];
+        let high = bias[2u * vector8 + 1u];
         tile.bias = mat2x4(vec4(low.xz, high.xz), vec4(low.yw, high.yw));
     }
     put_row(tile, 0u, sums[0]);

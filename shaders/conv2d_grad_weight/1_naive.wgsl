@@ -10,7 +10,7 @@
 // Grid      ceil(splits * KERNEL^2 * a * b / WORKGROUP) groups (a, b: physical channel counts)
 // Limits    fewer than 2^32 numbers in every operand
 // Speed     0.3-0.4 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads
-// Caller    ops/conv2d_grad_weight.rs
+// Caller    src/ops/conv2d_grad_weight.rs
 
 alias ActivationScalar = f32; // how activations are stored
 alias GradientScalar = f32; // how gradients of parameters are stored
@@ -35,9 +35,9 @@ struct Params {
     small_offset: u32,
     small_stride: u32,
     splits: u32, // parts of the sum over pixels, each with its own result
-    stride: u32, // here STRIDE
-    large_slope: f32, // here LARGE_SLOPE
-    small_slope: f32, // here SMALL_SLOPE
+    stride: u32, // read by the wide rung; the constant STRIDE here
+    large_slope: f32, // read by the wide rung; the constant LARGE_SLOPE here
+    small_slope: f32, // read by the wide rung; the constant SMALL_SLOPE here
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -45,8 +45,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read> small: array<ActivationScalar>;
 @group(0) @binding(3) var<storage, read_write> grad_weight: array<GradientScalar>;
 
-// Numbers of the two maps as they enter the sum. The slope is for the bits of negative numbers:
-// among them is no NaN, which compilers may lose where it is compared or multiplied by 0.
+// Numbers of the two maps as they enter the sum. Only the bit patterns of negative numbers are
+// scaled. A NaN is not one of them, so it passes unchanged. Compilers may lose a NaN that is
+// compared or multiplied by 0.
 fn large_number(at: u32) -> f32 {
     let x = f32(large[at]);
     return select(x, LARGE_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);

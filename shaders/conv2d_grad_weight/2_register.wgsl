@@ -1,5 +1,4 @@
 // conv2d_grad_weight, 2_register: a register tile, and nothing else.
-//
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //   A matrix product: a row is a patch vector, (ky, kx, vec4 of a); a column is a vec4 of b; it
@@ -12,7 +11,7 @@
 // Grid      ceil(rows / TILE_ROWS) * ceil(columns / TILE_COLUMNS) * splits threads, folded at 65535
 // Limits    splits <= batch * small_height; fewer than 2^32 vec4s in every operand
 // Speed     12-18 GFLOP/s on lavapipe 22.3; wins where the small map has up to 4 channels
-// Caller    ops/conv2d_grad_weight.rs
+// Caller    src/ops/conv2d_grad_weight.rs
 // parts: grad_weight_operands, grad_weight_store
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,5 +1,4 @@
 // conv2d_grad_weight, 3_workgroup: a workgroup tile in shared memory. The rung for GPUs.
-//
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //   The matrix product of 2_register. THREADS x THREADS threads fetch THREADS pixels at a time into
@@ -12,7 +11,7 @@
 // Grid      ceil(rows / TILE_ROWS) * ceil(columns / TILE_COLUMNS) * splits groups, folded at 65535
 // Limits    THREADS^2 invocations; 16 * (a_tile + b_tile) bytes of workgroup memory
 // Speed     GPU: unmeasured; 4-10 GFLOP/s on lavapipe 22.3, where barriers only cost
-// Caller    ops/conv2d_grad_weight.rs
+// Caller    src/ops/conv2d_grad_weight.rs
 // parts: grad_weight_operands, grad_weight_patch, grad_weight_store
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,5 +1,4 @@
-// conv2d_grad_weight, 4_broadcast: lanes share what they load, without memory and barriers.
-//
+// conv2d_grad_weight, 4_broadcast: lanes share what they load, without shared memory or barriers.
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //   The matrix product of 2_register, four pixels of a row at a time. A lane owns a column and
@@ -12,7 +11,7 @@
 // Grid      ceil(rows / TILE_VECTORS) * ceil(columns / SUBGROUP) * splits subgroups
 // Limits    SUBGROUP as in conv2d; TILE_VECTORS <= SUBGROUP; splits <= batch * small_height
 // Speed     12-37 GFLOP/s on lavapipe 22.3's large layers; GPU: unmeasured
-// Caller    ops/conv2d_grad_weight.rs
+// Caller    src/ops/conv2d_grad_weight.rs
 // parts: grad_weight_operands, grad_weight_store
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,5 +1,4 @@
 // conv2d_grad_weight, matrix: matrix units. The operands are rounded to f16, the sums stay f32.
-//
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //   The matrix product of 2_register, by single channels. STAGE pixels at a time go to shared
@@ -12,7 +11,7 @@
 // Grid      ceil(rows / TILE_ROWS) * ceil(columns / TILE_COLUMNS) * splits groups
 // Limits    subgroups of exactly SUBGROUP lanes; numbers of large and small below 65 520
 // Speed     GPU: unmeasured; 7-9 GFLOP/s on lavapipe 26.1, which has none
-// Caller    ops/conv2d_grad_weight.rs
+// Caller    src/ops/conv2d_grad_weight.rs
 // parts: grad_weight_operands, grad_weight_patch
 
 enable f16;
@@ -44,7 +43,7 @@ const A_VECTORS: u32 = TILE_ROWS / 4u; // vec4s of a pixel in a_tile
 const A_ROW: u32 = TILE_ROWS + GAP;
 const B_VECTORS: u32 = TILE_COLUMNS / 4u; // vec4s of a pixel in b_tile
 const B_ROW: u32 = TILE_COLUMNS + GAP;
-const VECTORS: u32 = MATRIX / 4u; // vec4s of a row of a matrix
+const ROW_VECTORS: u32 = MATRIX / 4u; // vec4s of a row of a matrix
 const MATRICES: u32 = ROW_MATRICES * COLUMN_MATRICES; // of a subgroup
 const_assert STAGE % MATRIX == 0u;
 
@@ -97,14 +96,14 @@ fn fetch(local: u32, start: u32, end: u32, first_patch: u32, first_b4: u32) {
 // 4*b4.
 fn store(split: u32, patch_index: u32, b4: u32, i: u32, value: vec4<f32>) {
     let patches = KERNEL * KERNEL * params.large_channels4;
-    var a4 = patch_index + i / VECTORS / 4u;
-    var column4 = b4 + i % VECTORS;
-    var at = (a4 * 4u + i / VECTORS % 4u) * params.small_channels4 + column4;
+    var a4 = patch_index + i / ROW_VECTORS / 4u;
+    var column4 = b4 + i % ROW_VECTORS;
+    var at = (a4 * 4u + i / ROW_VECTORS % 4u) * params.small_channels4 + column4;
     if TRANSPOSED_OUTPUT {
-        a4 = patch_index + i % VECTORS;
-        column4 = b4 + i / VECTORS / 4u;
+        a4 = patch_index + i % ROW_VECTORS;
+        column4 = b4 + i / ROW_VECTORS / 4u;
         let tap = a4 / params.large_channels4;
-        let row = (tap * params.small_channels4 + column4) * 4u + i / VECTORS % 4u;
+        let row = (tap * params.small_channels4 + column4) * 4u + i / ROW_VECTORS % 4u;
         at = row * params.large_channels4 + a4 % params.large_channels4;
     }
     let size = patches * 4u * params.small_channels4;

@@ -8,7 +8,7 @@
 // Grid      ceil(size / WORKGROUP) groups, folded at 65535
 // Limits    fewer than 2^32 vec4s in the workspace
 // Speed     bound by memory: reads the workspace once
-// Caller    ops/channel_sum.rs, sum_of_parts
+// Caller    src/ops/channel_sum.rs, sum_of_parts
 
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
 const WORKGROUP: u32 = 64u;

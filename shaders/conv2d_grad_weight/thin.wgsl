@@ -1,5 +1,4 @@
 // conv2d_grad_weight, thin: few channels on the small map, counted exactly. For D's last layer.
-//
 //   grad_weight[ky, kx, a, b] = sum over n, oy, ox of
 //       large[n, oy*STRIDE + ky - padding, ox*STRIDE + kx - padding, a] * small[n, oy, ox, b]
 //   A lane owns a vec4 of a and a row of taps. It walks over the small map STRIP pixels at a time,
@@ -12,7 +11,7 @@
 // Grid      KERNEL * ceil(large_channels4 / WORKGROUP) * splits groups, folded at 65535
 // Limits    SMALL_CHANNELS channels exactly, at most 4; STRIP <= SUBGROUP, as in conv2d
 // Speed     lavapipe 22.3: 2.4-2.7 GFLOP/s, 2_register 0.9-1.3 (two 7x7x128); GPU unmeasured
-// Caller    ops/conv2d_grad_weight.rs
+// Caller    src/ops/conv2d_grad_weight.rs
 // parts: grad_weight_operands
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -10,7 +10,7 @@
 // Grid      ceil(output numbers, those of pad lanes too / WORKGROUP) groups, folded at 65535
 // Limits    fewer than 2^32 numbers in every operand
 // Speed     0.4-0.8 GFLOP/s on lavapipe 22.3: every multiplication pays for two loads
-// Caller    ops/conv_transpose2d.rs
+// Caller    src/ops/conv_transpose2d.rs
 
 alias ActivationScalar = f32; // how activations are stored
 alias WeightScalar = f32; // how weights are stored
@@ -35,8 +35,8 @@ struct Params {
     output_offset: u32,
     output_stride: u32,
     splits: u32, // 1: only split_k splits the contraction
-    stride: u32, // here STRIDE
-    input_slope: f32, // here INPUT_SLOPE
+    stride: u32, // read by the wide rung; the constant STRIDE here
+    input_slope: f32, // read by the wide rung; the constant INPUT_SLOPE here
     pad: u32,
 }
 
@@ -46,8 +46,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<ActivationScalar>;
 
-// An input number as it enters the sum. The slope is for the bits of negative numbers: among them
-// is no NaN, which compilers may lose where it is compared or multiplied by 0.
+// An input number as it enters the sum. Only the bit patterns of negative numbers are scaled. A NaN
+// is not one of them, so it passes unchanged. Compilers may lose a NaN that is compared or
+// multiplied by 0.
 fn input_number(at: u32) -> f32 {
     let x = f32(input[at]);
     return select(x, INPUT_SLOPE * x, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u);

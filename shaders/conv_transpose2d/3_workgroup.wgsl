@@ -7,11 +7,11 @@
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
 //           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
-// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * ceil(out_channels4 / TILE_VECTORS)
-//           groups, folded at 65535
+// Grid      groups, folded at 65535: class_count() * ceil(class_pixels() / TILE_PIXELS) *
+//           ceil(out_channels4 / TILE_VECTORS); see parts/conv_transpose2d_gather.wgsl
 // Limits    THREADS^2 invocations; 16 * (size of x_tile + size of w_tile) bytes of workgroup memory
 // Speed     GPU: unmeasured; 4-8 GFLOP/s on lavapipe 22.3, where barriers only cost
-// Caller    ops/conv_transpose2d.rs
+// Caller    src/ops/conv_transpose2d.rs
 // parts: conv_workgroup, conv_transpose2d_gather
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -1,4 +1,4 @@
-// conv_transpose2d, 4_broadcast: lanes share what they load, without memory and barriers.
+// conv_transpose2d, 4_broadcast: lanes share what they load, without shared memory or barriers.
 //
 //   output[n, oy, ox, co] = bias[co] + sum over ky, kx, ci of input[n, iy, ix, ci]
 //       * weight[ky, kx, ci, co], iy*STRIDE = oy + padding - ky, ix*STRIDE = ox + padding - kx
@@ -7,11 +7,11 @@
 // Layouts   input, output: [batch, height, width, channels4], offsets and pixel strides in vec4s;
 //           weight, bias: dense. Pad lanes (channels are rounded up to 4) are zero, in and out.
 // Bindings  0 params, 1 input, 2 weight, 3 bias (any buffer if !HAS_BIAS), 4 output
-// Grid      class_count() * ceil(class_pixels() / TILE_PIXELS) * ceil(out_channels4 /
-//           (SUBGROUP * LANE_VECTORS)) subgroups, folded at 65535
+// Grid      subgroups, folded at 65535: class_count() * ceil(class_pixels() / TILE_PIXELS) *
+//           ceil(out_channels4 / (SUBGROUP * LANE_VECTORS)); see parts/conv_transpose2d_gather.wgsl
 // Limits    SUBGROUP is the device's subgroup size; WORKGROUP is a multiple; no lane leaves early
 // Speed     18-47 GFLOP/s on lavapipe 22.3's large layers; GPU: unmeasured
-// Caller    ops/conv_transpose2d.rs
+// Caller    src/ops/conv_transpose2d.rs
 // parts: conv_broadcast, conv_transpose2d_gather
 
 alias Activation = vec4<f32>; // how activations are stored

@@ -11,7 +11,7 @@
 //           strips = batch * ceil(out_height / STRIDE) * ceil(out_width / (STRIDE * STRIP))
 // Limits    OUT_CHANNELS channels exactly; PADDING < KERNEL; SUBGROUP as in 4_broadcast
 // Speed     lavapipe 22.3: 10-15 GFLOP/s, 2_register 4.6 (32x32x32 -> 64x64x3); GPU unmeasured
-// Caller    ops/conv_transpose2d.rs
+// Caller    src/ops/conv_transpose2d.rs
 // parts: conv_operands, conv_result, gather
 
 alias Activation = vec4<f32>; // how activations are stored

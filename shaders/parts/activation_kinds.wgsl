@@ -1,4 +1,5 @@
 // The values of KIND in the shaders of activations: src/ops/activation.rs, Activation::kind.
+// The shader declares KIND.
 
 const LEAKY_RELU: u32 = 0u;
 const TANH: u32 = 1u;

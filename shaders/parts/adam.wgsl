@@ -28,8 +28,8 @@ fn is_stopped() -> bool {
     return monitor_word(0u) != 0u;
 }
 
-// 1 - beta^n without a difference of near numbers, bit by bit of n: c of k updates makes c * (2 -
-// c) of 2k and rest + beta * c of k + 1.
+// 1 - beta^n, without subtracting near numbers. With c = 1 - beta^k: c * (2 - c) is 1 - beta^(2k),
+// and rest + beta * c is 1 - beta^(k+1).
 fn bias_correction(beta: f32, rest: f32, n: u32) -> f32 {
     var c = 0.0;
     for (var bit = 32u; bit > 0u; bit--) {

@@ -7,6 +7,7 @@
 //   ...                                      vec4 in turn.
 //
 //   So each weight that a lane loads serves TILE_PIXELS pixels. The gather is a part of its own.
+//   The shader declares SUBGROUP, WORKGROUP, TILE_PIXELS and LANE_VECTORS.
 // parts: conv_operands, conv_weight_tile, conv_result
 
 const LOADS: u32 = (TILE_PIXELS + SUBGROUP - 1u) / SUBGROUP; // pixels that a lane fetches for all

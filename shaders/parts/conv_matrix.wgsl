@@ -5,6 +5,8 @@
 //   fetch them into shared memory as f16, then each subgroup multiplies its own ROW_MATRICES x
 //   COLUMN_MATRICES matrices of MATRIX x MATRIX. The sums leave through shared memory, where every
 //   thread sees them. The gather is a part of its own.
+//   The shader declares Left, Right, Sums, MATRIX, SUBGROUP, SUBGROUPS, ROW_MATRICES,
+//   COLUMN_MATRICES, STAGE and TRANSPOSED_WEIGHT.
 // parts: conv_operands, conv_result
 
 const SUBGROUP_PIXELS: u32 = ROW_MATRICES * MATRIX;

@@ -1,6 +1,6 @@
 // The parameters of conv2d and conv_transpose2d.
 //
-//   In Rust: ConvParams in ops/conv2d.rs.
+//   In Rust: ConvParams in src/ops/conv2d.rs.
 
 struct Params {
     batch: u32,
@@ -16,7 +16,7 @@ struct Params {
     output_offset: u32,
     output_stride: u32,
     splits: u32, // parts of the contraction: 1 but for split_k
-    stride: u32, // read by the wide rung; the others bake it as STRIDE
-    input_slope: f32, // so too; the others bake it as INPUT_SLOPE
+    stride: u32, // read by the wide rung; the constant STRIDE in the others
+    input_slope: f32, // read by the wide rung; the constant INPUT_SLOPE in the others
     pad: u32,
 }

@@ -3,6 +3,7 @@
 //   A thread computes TILE_PIXELS neighbouring pixels of a class x TILE_VECTORS vec4s of output
 //   channels, four input channels at a time: every weight that it loads serves TILE_PIXELS pixels,
 //   every input vec4 serves TILE_VECTORS vec4s. The gather is a part of its own.
+//   The shader declares WORKGROUP, TILE_PIXELS and TILE_VECTORS.
 // parts: conv_operands, conv_weight_tile, conv_result
 
 @compute @workgroup_size(WORKGROUP)

@@ -4,6 +4,7 @@
 //   fill a device, and every weight is used TILE_PIXELS times. So the input channels are split into
 //   `splits` equal ranges, neighbouring threads read neighbouring weights, and conv2d/reduce.wgsl
 //   adds the parts in order. The gather is a part of its own.
+//   The shader declares WORKGROUP and TILE_PIXELS.
 // parts: conv_operands, conv_weight_tile
 
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;

@@ -23,8 +23,8 @@ fn class_count() -> u32 {
     return stride() * stride();
 }
 
-// Rows and columns of the class with the remainders (0, 0). It is the largest; the others count as
-// many, and skip the pixels that they do not have.
+// Rows and columns of class (0, 0), the largest. Every class gets this many; places that a class
+// does not have are skipped.
 fn class_rows() -> u32 {
     return (params.out_height + stride() - 1u) / stride();
 }

@@ -1,12 +1,13 @@
-// The wide rung of conv2d and conv_transpose2d: the broadcast rung over eights.
+// The wide rung of conv2d and conv_transpose2d: the broadcast rung over vec8s.
 //
 //          8*SUBGROUP output channels
 //          lane 0 | lane 1 | lane 2 | ...    For loading, a lane is a pixel: it fetches eight
-//   pixel 0 eight | eight  | eight           inputs of its own pixel. For computing, a lane is
-//   pixel 1 eight | eight  | eight           eight output channels: the shuffle hands it every
-//   ...                                      pixel's eight in turn.
+//   pixel 0  vec8 |  vec8  |  vec8           inputs of its own pixel. For computing, a lane is
+//   pixel 1  vec8 |  vec8  |  vec8           eight output channels: the shuffle hands it every
+//   ...                                      pixel's vec8 in turn.
 //
 //   So each weight that a lane loads serves TILE_PIXELS pixels. The gather is a part of its own.
+//   The shader declares KERNEL, TRANSPOSED_WEIGHT, HAS_BIAS, SUBGROUP, WORKGROUP and TILE_PIXELS.
 // parts: conv_params, leaky_relu, weight_block
 
 // Few sums a step: waiting for the weight is most of it.
@@ -39,14 +40,14 @@ fn weight_block(tap: u32, ci8: u32, column: u32, out_channels8: u32) -> Block {
     return block_at(at, step, TRANSPOSED_WEIGHT);
 }
 
-// Loads what a later step will load, a number of each line of memory, all rows' first lines first:
-// rows are far apart, so that step would wait for one after the other, and waits for all at once
-// here. The result is 0; as part of an address it keeps compilers from dropping it.
+// Prefetch: loads one number of each memory line of the weights of a later step. The rows are far
+// apart; here all loads wait together, not one after the other. The result is always 0. It becomes
+// part of an address, so that compilers keep the loads.
 fn touch(tap: u32, ci8: u32, first_co8: u32, lane: u32, out_channels8: u32) -> u32 {
     let rows = params.in_channels4 * 4u;
     var touched = 0lu;
     for (var i = 0u; i < 4u; i++) {
-        let line = i * SUBGROUP + lane; // two eights of one of the eight rows
+        let line = i * SUBGROUP + lane; // two vec8s of one of the eight rows
         let row = tap * rows + ci8 * 8u + line % 8u;
         let at = row * out_channels8 + first_co8 + line / 8u * 2u;
         touched ^= weight[min(at, KERNEL * KERNEL * rows * out_channels8 - 1u)].x;
@@ -55,7 +56,7 @@ fn touch(tap: u32, ci8: u32, first_co8: u32, lane: u32, out_channels8: u32) -> u
 }
 
 fn store(pixel: u32, co8: u32, even: vec4<f32>, odd: vec4<f32>) {
-    var sum = Eight(even, odd);
+    var sum = Vec8(even, odd);
     if HAS_BIAS {
         let low = bias[2u * co8];
         let high = bias[2u * co8 + 1u];
@@ -105,7 +106,7 @@ fn conv(
             var x_even: array<vec4<f32>, LOADS>;
             var x_odd: array<vec4<f32>, LOADS>;
             for (var r = 0u; r < LOADS; r++) {
-                let x = eight(input[at[r] + ci8]);
+                let x = vec8(input[at[r] + ci8]);
                 x_even[r] = select(vec4(0.0), leaky_relu(x.even, params.input_slope), inside[r]);
                 x_odd[r] = select(vec4(0.0), leaky_relu(x.odd, params.input_slope), inside[r]);
             }

@@ -4,7 +4,8 @@
 //   THREADS*THREAD_VECTORS vec4s of output channels. The contraction, (tap, vec4 of ci) counted as
 //   one list, is walked STAGE vec4s at a time: all threads fetch them into shared memory, then each
 //   multiplies its own register tile. Neighbouring threads read and write neighbouring channels.
-//   The gather is a part of its own.
+//   The gather is a part of its own. The shader declares THREADS, THREAD_PIXELS, THREAD_VECTORS and
+//   STAGE.
 // parts: conv_operands, conv_weight_tile, conv_result
 
 const TILE_PIXELS: u32 = THREADS * THREAD_PIXELS;

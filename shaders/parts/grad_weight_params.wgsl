@@ -1,6 +1,6 @@
 // The parameters of conv2d_grad_weight.
 //
-//   In Rust: GradWeightParams in ops/conv2d_grad_weight.rs.
+//   In Rust: GradWeightParams in src/ops/conv2d_grad_weight.rs.
 
 struct Params {
     batch: u32,
@@ -16,7 +16,7 @@ struct Params {
     small_offset: u32,
     small_stride: u32,
     splits: u32, // parts of the sum over pixels, each with its own result
-    stride: u32, // read by the wide rung; the others bake it as STRIDE
-    large_slope: f32, // so too; the others bake them as LARGE_SLOPE and SMALL_SLOPE
-    small_slope: f32,
+    stride: u32, // read by the wide rung; the constant STRIDE in the others
+    large_slope: f32, // read by the wide rung; the constant LARGE_SLOPE in the others
+    small_slope: f32, // read by the wide rung; the constant SMALL_SLOPE in the others
 }

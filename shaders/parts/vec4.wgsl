@@ -1,8 +1,7 @@
 // Numbers four at a time, for kernels of either vector width; vec8.wgsl is the other one.
 //
-// A thread takes VECTORS vec4s at a time. What lies in memory is Stored where it may be f16, and
-// Exact where it is f32 always,
-// and Other where a second operand has its own type.
+// A thread takes VECTORS vec4s at a time. In memory, Stored may be f16, Exact is always f32, and
+// Other is a second operand with its own type.
 
 const VECTORS: u32 = 1u;
 alias Numbers = array<vec4<f32>, VECTORS>;

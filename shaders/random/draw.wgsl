@@ -1,5 +1,5 @@
-// output = mean + deviation * z, z standard normal (Box-Muller) or with UNIFORM in 0..1, from words of
-// Philox4x32-10. Element i (logical index, pad lanes not counted) takes z[i % 4] of a block of
+// output = mean + deviation * z, z standard normal (Box-Muller) or with UNIFORM in 0..1, from words
+// of Philox4x32-10. Element i (logical index, pad lanes not counted) takes z[i % 4] of a block of
 // words w with key = step.seed and
 //   normal   counter = (i / 4, 1, 0, key of the state): the step does not matter
 //            z = (r(w.x) cos a(w.y), r(w.x) sin a(w.y), r(w.z) cos a(w.w), r(w.z) sin a(w.w)),
@@ -88,7 +88,8 @@ fn draw(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
     let channels = select(0u, params.channels, row % params.padded < params.period);
     let real = channel < vec4<u32>(channels);
-    let values = params.mean + params.deviation * draws(logical_row * params.channels + 4u * column);
+    let element = logical_row * params.channels + 4u * column;
+    let values = params.mean + params.deviation * draws(element);
     let to = params.output_offset + row * params.output_stride + column;
     output[to] = select(vec4<f32>(0.0), values, real);
 }

@@ -64,7 +64,7 @@ pub(super) fn grad_weight(key: &ContractionKey, profile: &Profile) -> Option<Til
     let kernel = kernel(key.family)
         .uint("SUBGROUP", lanes)
         .uint("WORKGROUP", lanes)
-        .uint("TILE_EIGHTS", tile);
+        .uint("TILE_VEC8S", tile);
     let candidate = Candidate::new(
         Rung::Winograd,
         kernel,

@@ -12,10 +12,12 @@ pub enum Rung {
     Naive,
     /// A tile of results in the registers of each thread.
     Register,
-    /// Operands loaded by one lane each and spread over the subgroup.
-    Broadcast,
     /// Tiles of operands in workgroup memory.
     Workgroup,
+    /// Operands loaded by one lane each and spread over the subgroup.
+    Broadcast,
+    /// Eight numbers a load.
+    Wide,
     /// The sum in parts, each by threads of its own.
     SplitK,
     /// Matrix units.
@@ -24,24 +26,22 @@ pub enum Rung {
     Thin,
     /// Few output channels of a convolution.
     Dot,
-    /// Eight numbers a load.
-    Wide,
     /// Winograd's minimal filtering.
     Winograd,
 }
 
 impl Rung {
-    /// All of them.
+    /// All of them: the numbered ladder, then the special cases.
     pub const ALL: [Self; 10] = [
         Self::Naive,
         Self::Register,
-        Self::Broadcast,
         Self::Workgroup,
+        Self::Broadcast,
+        Self::Wide,
         Self::SplitK,
         Self::Matrix,
         Self::Thin,
         Self::Dot,
-        Self::Wide,
         Self::Winograd,
     ];
 
@@ -50,13 +50,13 @@ impl Rung {
         match self {
             Self::Naive => "1_naive",
             Self::Register => "2_register",
-            Self::Broadcast => "4_broadcast",
             Self::Workgroup => "3_workgroup",
+            Self::Broadcast => "4_broadcast",
+            Self::Wide => "5_wide",
             Self::SplitK => "split_k",
             Self::Matrix => "matrix",
             Self::Thin => "thin",
             Self::Dot => "dot",
-            Self::Wide => "5_wide",
             Self::Winograd => "winograd",
         }
     }

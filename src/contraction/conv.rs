@@ -197,25 +197,25 @@ impl Problem {
 impl Problem {
     fn register_tiles(&self) -> Tiles {
         let tile = tile_of(self.pixels, &[(5, 8), (2, 4)]);
-        let widest = if tile == 8 { 2 } else { 4 };
+        let most_vectors = if tile == 8 { 2 } else { 4 };
         let others = [(8, 1), (4, 2), (4, 4), (16, 1)]
             .into_iter()
-            .filter(|&(tile, wide)| tile < 2 * self.pixels && wide <= self.vectors)
-            .map(|(tile, wide)| self.register(tile, wide));
-        Tiles::new(self.register(tile, self.vectors.min(widest)), others)
+            .filter(|&(tile, vectors)| tile < 2 * self.pixels && vectors <= self.vectors)
+            .map(|(tile, vectors)| self.register(tile, vectors));
+        Tiles::new(self.register(tile, self.vectors.min(most_vectors)), others)
     }
 
     fn broadcast_tiles(&self, key: &ContractionKey, subgroup: usize) -> Tiles {
-        let wide = self.vectors > subgroup;
+        let fills_lanes = self.vectors > subgroup;
         // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
         let few_pixels =
             key.family == Family::ConvTranspose2d && !key.transposed && self.pixels <= FEW_PIXELS;
-        let by_default = if few_pixels && wide { 2 } else { 1 };
+        let by_default = if few_pixels && fills_lanes { 2 } else { 1 };
         let ones = [32, 24, 16, 8, 4].map(|most| (most, 1));
         let twos = [16, 8, 4].map(|most| (most, 2));
         let others = ones
             .into_iter()
-            .chain(twos.into_iter().filter(|_| wide))
+            .chain(twos.into_iter().filter(|_| fills_lanes))
             .map(|(most, vectors)| self.broadcast(subgroup, self.balanced(most), vectors));
         Tiles::new(
             self.broadcast(subgroup, self.shared_tile(), by_default),
@@ -229,7 +229,7 @@ impl Problem {
     }
 
     fn workgroup_tiles(&self) -> Tiles {
-        let others = [(8, 1), (8, 2)].map(|(tile, wide)| self.workgroup(tile, wide));
+        let others = [(8, 1), (8, 2)].map(|(tile, vectors)| self.workgroup(tile, vectors));
         Tiles::new(self.workgroup(4, 1), others)
     }
 }

@@ -86,15 +86,15 @@ impl Problem<'_> {
 
     fn register_tiles(&self) -> Tiles {
         let (patches, columns) = (self.patches, self.columns);
-        let one = |(rows, wide): (usize, usize)| {
+        let one = |(rows, vectors): (usize, usize)| {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/2_register"))
                 .uint("TILE_ROWS", rows)
-                .uint("TILE_COLUMNS", wide);
-            let tiles = patches.div_ceil(rows) * columns.div_ceil(wide);
+                .uint("TILE_COLUMNS", vectors);
+            let tiles = patches.div_ceil(rows) * columns.div_ceil(vectors);
             Candidate::new(
                 Rung::Register,
                 kernel,
-                &format!("{rows}x{wide}"),
+                &format!("{rows}x{vectors}"),
                 tiles.div_ceil(REGISTER_WORKGROUP),
             )
         };
@@ -147,7 +147,7 @@ impl Problem<'_> {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/5_wide"))
                 .uint("SUBGROUP", subgroup)
                 .uint("WORKGROUP", subgroup)
-                .uint("TILE_EIGHTS", tile);
+                .uint("TILE_VEC8S", tile);
             let groups = rows.div_ceil(tile) * columns.div_ceil(subgroup);
             Candidate::new(Rung::Wide, kernel, &tile.to_string(), groups)
         };
@@ -161,13 +161,13 @@ impl Problem<'_> {
     }
 
     fn workgroup_tiles(&self) -> Tiles {
-        let one = |(rows, wide): (usize, usize)| {
+        let one = |(rows, vectors): (usize, usize)| {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/3_workgroup"))
                 .uint("THREAD_ROWS", rows)
-                .uint("THREAD_COLUMNS", wide);
+                .uint("THREAD_COLUMNS", vectors);
             let groups = self.patches.div_ceil(TILE_THREADS * rows)
-                * self.columns.div_ceil(TILE_THREADS * wide);
-            let name = format!("{rows}x{wide}");
+                * self.columns.div_ceil(TILE_THREADS * vectors);
+            let name = format!("{rows}x{vectors}");
             self.in_parts(Candidate::new(Rung::Workgroup, kernel, &name, groups))
         };
         Tiles::new(one((1, 1)), [(2, 1), (1, 2)].map(one))

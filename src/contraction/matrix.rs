@@ -65,8 +65,8 @@ impl MatrixTile {
     }
 }
 
-/// The tile sizes that the device can run, from the largest to the smallest. The rung rounds its operands to f16, so where they are not
-/// stored so it must be asked for.
+/// The tile sizes that the device can run, from the largest to the smallest. The rung rounds its
+/// operands to f16, so where they are not stored so it must be asked for.
 pub(super) fn sizes(key: &ContractionKey, profile: &Profile) -> Vec<MatrixTile> {
     let asked = || {
         profile

@@ -9,9 +9,10 @@ use thiserror::Error;
 /// A text that names no contraction.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "\"{text}\" names no contraction; write the family (conv2d, conv_transpose2d, conv2d_grad_weight), kernel, stride and padding, the \
-     large and the small map, and where they apply \"transposed\", \"bias\", \"f16\" and \"unaligned\", for example \"conv2d k4s2p1 1x64x64x64 \
-     32x32x128 bias\""
+    "\"{text}\" names no contraction; write the family (conv2d, conv_transpose2d, \
+     conv2d_grad_weight), kernel, stride and padding, the large and the small map, and where they \
+     apply \"transposed\", \"bias\", \"f16\" and \"unaligned\", for example \"conv2d k4s2p1 \
+     1x64x64x64 32x32x128 bias\""
 )]
 pub struct ParseKeyError {
     text: String,

@@ -3,17 +3,17 @@
 
 const EPS: f64 = f32::EPSILON as f64;
 
-/// Of a sum of `terms` products, in any order. Random signs make partial sums grow like the root of
-/// their number, and so does what an addition rounds off; over all additions that has a deviation
-/// of 0.07 eps a term, of which this bound grants seven.
+/// Of a sum of `terms` products, in any order. The signs are random, so partial sums grow like the
+/// root of their number. Rounding over n additions has a standard deviation of about 0.07 eps per
+/// term; the bound allows seven of them.
 pub fn sum(terms: usize) -> f64 {
     EPS * (terms as f64 / 2.0 + 8.0)
 }
 
 /// The same by way of Winograd's points, where inputs and weights grow on the way there and
-/// products on the way back. Tried in numpy on both kernels and 1 to 512 channels, the worst output
-/// of a tile has a deviation below 3 eps for each root of a term (the transforms) and 0.16 eps a
-/// term (the sum), of which this grants eight.
+/// products on the way back. Tried in numpy on both kernels and 1 to 512 channels. The worst output
+/// of a tile has a standard deviation of less than 3 eps times the root of the terms, from the
+/// transforms, and of 0.16 eps per term, from the sum; the bound allows eight of both.
 pub fn winograd(terms: usize) -> f64 {
     let terms = terms as f64;
     EPS * (24.0 * terms.sqrt() + 1.3 * terms)

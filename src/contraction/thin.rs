@@ -81,18 +81,18 @@ impl Thin<'_> {
     /// From few channels: a lane is a strip of pixels.
     fn few_inputs(&self) -> Tiles {
         let (large, small) = (self.key.large, self.key.small);
-        let one = |(strip, wide): (usize, usize)| {
-            let wide = wide.min(small.channels4());
+        let one = |(strip, vectors): (usize, usize)| {
+            let vectors = vectors.min(small.channels4());
             let kernel = self
                 .kernel(shader!("conv2d/thin"), strip)
                 .uint("IN_CHANNELS", large.channels())
-                .uint("TILE_VECTORS", wide);
+                .uint("TILE_VECTORS", vectors);
             let strips = small.batch() * small.height() * small.width().div_ceil(strip);
             Candidate::new(
                 Rung::Thin,
                 kernel,
-                &format!("{strip}x{wide}"),
-                strips.div_ceil(self.workgroup) * small.channels4().div_ceil(wide),
+                &format!("{strip}x{vectors}"),
+                strips.div_ceil(self.workgroup) * small.channels4().div_ceil(vectors),
             )
         };
         Tiles::new(one((4, 4)), [(8, 2), (4, 8)].map(one))

@@ -42,7 +42,11 @@ pub enum GpuError {
         remedy: &'static str,
     },
     /// The device has no memory left.
-    #[error("out of device memory while {doing}, {} MiB are in use; use smaller images, a smaller batch or a narrower network", held >> 20)]
+    #[error(
+        "out of device memory while {doing}, {} MiB are in use; use smaller images, a smaller \
+         batch or a narrower network",
+        held >> 20
+    )]
     OutOfMemory {
         /// What was being done.
         doing: String,
@@ -65,7 +69,8 @@ pub enum GpuError {
     },
     /// 16-bit floats were asked for on a device that has none.
     #[error(
-        "{adapter} has no 16-bit floats in shaders, which `precision` f16 needs; use `precision` f32 or another `adapter`"
+        "{adapter} has no 16-bit floats in shaders, which `precision` f16 needs; use `precision` \
+         f32 or another `adapter`"
     )]
     NoF16 {
         /// The adapter's name.

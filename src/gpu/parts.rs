@@ -35,7 +35,6 @@ const PARTS: &[(&str, &str)] = parts![
     "conv_wide",
     "conv_workgroup",
     "draws",
-    "eights",
     "gather",
     "grad_weight_operands",
     "grad_weight_params",
@@ -51,6 +50,7 @@ const PARTS: &[(&str, &str)] = parts![
     "step",
     "vec4",
     "vec8",
+    "vec8_words",
     "weight_block",
 ];
 

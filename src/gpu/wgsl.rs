@@ -1,11 +1,9 @@
 //! Shader text: replacing constants, and reading the interface from naga's module.
 //!
-//! Shaders are plain WGSL that parses as it lies. There is one mechanism of specialisation: a line
-//! such as
-//! `const TILE_PIXELS: u32 = 8u; // pixels a thread` or
-//! `alias Activation = vec4<f32>; // how activations are stored` has a working default, and the
-//! loader replaces the value or type on exactly that line, so that line numbers in error messages
-//! stay true. What several shaders share are parts, which [`with_parts`] appends.
+//! Shaders are plain WGSL that parses as it lies. There is one mechanism of specialisation. A line
+//! such as `const TILE_PIXELS: u32 = 8u;` or `alias Activation = vec4<f32>;` has a working default.
+//! The loader replaces the value on that line only, so line numbers in errors stay true. What
+//! several shaders share are parts, which [`with_parts`] appends.
 
 use super::GpuError;
 use super::params::{Member, member_name};
@@ -63,6 +61,15 @@ impl ShaderSource {
             .is_ok_and(|text| text.lines().any(|other| other.starts_with(&line)))
     }
 
+    /// The value of the line `const NAME: u32 = VALUEu;` of the shader or one of its parts.
+    #[cfg(test)]
+    pub(crate) fn constant(&self, name: &str) -> Option<usize> {
+        let prefix = format!("const {name}: u32 = ");
+        let text = self.with_parts(&[]).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(&prefix))?;
+        line.split_once("u;")?.0.parse().ok()
+    }
+
     /// The file stem, for example `1_naive`.
     pub fn rung(&self) -> &'static str {
         self.name
@@ -103,7 +110,8 @@ pub struct Interface {
 ///
 /// # Errors
 /// [`GpuError::Declaration`] when a name is declared not at all or more than once,
-/// [`GpuError::Part`] when a part is unknown.
+/// [`GpuError::Shader`] when a line to replace has no `=` or no `;`, [`GpuError::Part`] when a part
+/// is unknown.
 pub fn specialise(
     source: &ShaderSource,
     swaps: &[(&str, &str)],
@@ -164,18 +172,25 @@ fn replace(
         });
     };
     let declaration = &mut lines[place];
-    if let (Some(equals), Some(end)) = (declaration.find('='), declaration.find(';')) {
-        declaration.replace_range(equals + 1..end, &format!(" {value}"));
-    }
+    let Some((equals, length)) = declaration
+        .find('=')
+        .and_then(|equals| Some((equals, declaration[equals..].find(';')?)))
+    else {
+        return Err(GpuError::Shader {
+            shader: source.name.to_owned(),
+            reason: format!("{what} {name} has not its value between `=` and `;` on its line"),
+        });
+    };
+    declaration.replace_range(equals + 1..equals + length, &format!(" {value}"));
     Ok(())
 }
 
 impl Interface {
-    /// Parses and validates `text` and reads its interface.
+    /// Parses `text` and reads its interface. It is validated later, when the device builds it.
     ///
     /// # Errors
-    /// [`GpuError::Shader`] when the text does not parse, does not validate or has not exactly one
-    /// entry point.
+    /// [`GpuError::Shader`] when the text does not parse, uses another binding group than 0 or has
+    /// not exactly one entry point.
     pub fn of(name: &str, text: &str) -> Result<Self, GpuError> {
         let fail = |reason: String| GpuError::Shader {
             shader: name.to_owned(),
@@ -338,6 +353,21 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn a_declaration_over_two_lines_is_refused() {
+        for text in [
+            "const TILE: u32 =\n8u;\n",
+            "const TILE: u32\n= 8u;\n",
+            "const TILE: u32; // = 8u\n",
+        ] {
+            let broken = ShaderSource { text, ..SOURCE };
+            let error = specialise(&broken, &[], &[("TILE", "16u".to_owned())], &[])
+                .expect_err("no value on the line");
+            assert!(matches!(error, GpuError::Shader { .. }), "{error}");
+            assert!(error.to_string().contains("constant TILE"), "{error}");
+        }
     }
 
     const ALIASED: ShaderSource = ShaderSource {

@@ -215,3 +215,25 @@ impl Op for ActivateBackward {
         Dispatch::new(kernel, &params, slots, width.streaming_groups(shape)).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_those_of_the_shaders() {
+        let kinds = [
+            (Activation::LeakyRelu { slope: 0.0 }, "LEAKY_RELU"),
+            (Activation::Tanh, "TANH"),
+            (Activation::Sigmoid, "SIGMOID"),
+        ];
+        for (activation, name) in kinds {
+            for shader in [
+                shader!("activation/forward"),
+                shader!("activation/backward"),
+            ] {
+                assert_eq!(shader.constant(name), Some(activation.kind()), "{name}");
+            }
+        }
+    }
+}

@@ -377,3 +377,25 @@ impl Op for LossBackward {
         Dispatch::new(kernel, &params, slots, streaming_groups(input.shape)).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_those_of_the_shaders() {
+        let kinds = [
+            (LossKind::BceWithLogits { target: 1.0 }, "BCE_WITH_LOGITS"),
+            (LossKind::Mse { target: 1.0 }, "MSE"),
+            (LossKind::WganMean { sign: 1.0 }, "MEAN"),
+            (LossKind::Hinge { sign: 1.0 }, "HINGE"),
+            (LossKind::L1, "L1"),
+            (LossKind::MsePair, "MSE_PAIR"),
+        ];
+        for (kind, name) in kinds {
+            for shader in [shader!("loss/forward"), shader!("loss/backward")] {
+                assert_eq!(shader.constant(name), Some(kind.kind()), "{name}");
+            }
+        }
+    }
+}

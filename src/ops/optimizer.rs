@@ -12,8 +12,9 @@ use crate::tensor::DType;
 /// alignment of any device.
 const ALIGNMENT: u64 = 256;
 
-/// An update of `arena` by launches over its ranges, without the states that have `others` of their
-/// own; these are asked for twice in f16, with `true` for those that only look for an overflow.
+/// An update of `arena` by launches over its ranges. States in `without` are updated by launches
+/// from `others`. In f16, `others(true)` gives the launches that check for overflow, and
+/// `others(false)` those that update.
 pub(super) fn lower_update(
     context: &LowerContext,
     arena: ArenaId,

@@ -1,6 +1,6 @@
 //! Sums over the pixels of each group of images, by channel or over the channels too, and their
-//! adjoint, which spreads values over those pixels. With [`Binary`], whose right side may be spread,
-//! they are closed under differentiation.
+//! adjoint, which spreads values over those pixels. With [`Binary`], whose right side may be
+//! spread, they are closed under differentiation.
 
 use crate::gpu::{DeviceClass, KernelSpec, OffsetStride, Profile};
 use crate::shader;

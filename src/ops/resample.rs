@@ -67,7 +67,8 @@ impl Resample {
                 channels,
             )),
             false => {
-                let remedy = "a map is mirrored at its edges: pad by less than its height and width, or take a larger image";
+                let remedy = "a map is mirrored at its edges: pad by less than its height and \
+                              width, or take a larger image";
                 Err(ShapeError::Invalid {
                     what: "padding by reflection",
                     shape: small,
@@ -198,5 +199,24 @@ impl Op for ResampleBackward {
         let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
         self.resample
             .launch(kernel, [output.shape, input.shape], [input, output], groups)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_those_of_the_shaders() {
+        let kinds = [
+            (Resample::ReflectPad { pad: 1 }, "REFLECT_PAD"),
+            (Resample::Nearest, "NEAREST"),
+            (Resample::Bilinear, "BILINEAR"),
+        ];
+        for (resample, name) in kinds {
+            for shader in [shader!("resample/forward"), shader!("resample/backward")] {
+                assert_eq!(shader.constant(name), Some(resample.kind()), "{name}");
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 use super::{Budget, Clock, ProgramError, Quantiles, Trial, TrialOptions};
 use crate::contraction::{Candidate, ContractionKey, Ladder, choose, with_current_names};
 use crate::gpu::{Gpu, UserCache};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How much time tuning may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +64,13 @@ pub fn tune(
     let cache = UserCache::for_device(gpu.info());
     let mut known = with_current_names(cache.read_json(effort.file()).unwrap_or_default());
     let mut tuned = BTreeMap::new();
+    let mut seen = HashSet::new();
     let unknown: Vec<&ContractionKey> = keys
         .iter()
-        .filter(|key| !known.contains_key(&entry(gpu, key)))
+        .filter(|key| {
+            let entry = entry(gpu, key);
+            !known.contains_key(&entry) && seen.insert(entry)
+        })
         .collect();
     let clock = if unknown.is_empty() {
         Clock::Host {
@@ -92,10 +96,15 @@ pub fn tune(
 }
 
 /// The cache's name for a key. It names forced fallbacks too, because they change the list of
-/// candidates.
+/// candidates. Where no candidate loads eight numbers at a time, maps at any place share an entry.
 fn entry(gpu: &Gpu, key: &ContractionKey) -> String {
-    let subgroup = gpu.profile().subgroup.unwrap_or(0);
-    format!("{key} subgroup {subgroup}")
+    let profile = gpu.profile();
+    let loads_8_wide = profile.int64 && profile.subgroup.is_some();
+    let key = ContractionKey {
+        unaligned: key.unaligned && loads_8_wide,
+        ..*key
+    };
+    format!("{key} subgroup {}", profile.subgroup.unwrap_or(0))
 }
 
 /// The fastest candidate that agrees with the naive kernel; the default one unless another clearly

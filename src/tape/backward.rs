@@ -99,7 +99,10 @@ impl Tape {
             .for_each(|var| leads[var.0] = true);
         for index in 0..=output.0 {
             let node = &self.nodes[index];
-            let passes = |position: usize| matches!(&node.source, Source::Op(op) if !op.stops_gradient(position));
+            let passes = |position: usize| match &node.source {
+                Source::Op(op) => !op.stops_gradient(position),
+                _ => false,
+            };
             leads[index] |= node
                 .inputs
                 .iter()

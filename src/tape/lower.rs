@@ -123,8 +123,6 @@ pub enum ArenaPart {
     Average,
 }
 
-/// Most unused bindings of one launch.
-pub const MOST_UNUSED: usize = 4;
 impl ArenaPart {
     /// How its numbers are stored in an arena of states of this precision.
     pub const fn dtype(self, precision: DType) -> DType {
@@ -179,6 +177,9 @@ pub(crate) fn stored(
     }
 }
 
+/// Most unused bindings of one launch.
+pub const MOST_UNUSED: usize = 4;
+
 /// What a storage binding of a dispatch refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
@@ -188,8 +189,8 @@ pub enum Slot {
     Output,
     /// A value beside the output, by its number (see [`super::Op::byproduct`]).
     Byproduct(usize),
-    /// Something to bind that the kernel's constants keep it from touching; the number (below
-    /// [`MOST_UNUSED`]) tells those of one launch apart.
+    /// A binding that the kernel's constants switch off. Any buffer does. Numbers, below
+    /// [`MOST_UNUSED`], tell the unused bindings of one launch apart.
     Unused(usize),
     /// Memory that lives during this operation only.
     Scratch,

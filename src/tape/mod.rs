@@ -69,7 +69,8 @@ pub enum TapeError {
     },
     /// A value was read after a node had overwritten its state in place.
     #[error(
-        "{op}: reads state {state} as it was before an update in place; record the state again after the update"
+        "{op}: reads state {state} as it was before an update in place; record the state again \
+         after the update"
     )]
     Stale {
         /// The reading operation.

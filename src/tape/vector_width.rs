@@ -1,7 +1,6 @@
-//! How many numbers a kernel that is bound by loads and stores takes at a time: four, or eight as
-//! four words of 64 bits, for devices that load and store lane by lane, and each lane word by word.
-//! The kernel is one; its part `shaders/parts/vec4.wgsl` makes way for `vec8.wgsl`. And the order
-//! in which such devices walk through memory.
+//! How many numbers a memory-bound kernel takes at a time: four, or eight as four 64-bit words.
+//! Eight is for devices that load lane by lane. The kernel is the same; only the part changes, from
+//! `shaders/parts/vec4.wgsl` to `vec8.wgsl`. `RUN`, the order of the threads, is here too.
 
 use super::lower::{Operand, stored};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};

@@ -1,5 +1,5 @@
-//! The launches of the Winograd rung: contractions of stride 1 by Winograd's minimal filtering (Lavin and
-//! Gray, "Fast algorithms for convolutional neural networks", arXiv 1509.09308).
+//! The launches of the Winograd rung: contractions of stride 1 by Winograd's minimal filtering
+//! (Lavin and Gray, "Fast algorithms for convolutional neural networks", arXiv 1509.09308).
 //!
 //! Inputs and weights go to points along each axis; products at the points are those of whole
 //! matrices; and outputs are made of them again. A tile has 6 x 6 points whatever the kernel: it

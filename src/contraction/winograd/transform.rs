@@ -30,8 +30,8 @@ impl TileGrid {
 }
 
 crate::params! {
-    /// Where the values of tiles lie, in groups of eight, and which positions of a map they are: WGSL
-    /// struct `Side`.
+    /// Where the values of tiles lie, in groups of eight, and which positions of a map they are:
+    /// WGSL struct `Side`.
     #[derive(Default)]
     pub(super) struct Side {
         offset: u32,
@@ -104,7 +104,7 @@ crate::params! {
         input: Side,
         output: Side,
         matrix: [[f32; 4]; 2 * SIDE],
-        eights: u32,
+        vectors8: u32,
         columns: u32,
         rows: u32,
         items: u32,
@@ -141,7 +141,7 @@ impl Transform {
             input: self.input,
             output: self.output,
             matrix: bytemuck::cast(matrix),
-            eights: self.vectors8 as u32,
+            vectors8: self.vectors8 as u32,
             columns: self.tiles.columns as u32,
             rows: self.tiles.rows as u32,
             items: items as u32,

@@ -207,7 +207,8 @@ impl Op for Normalize {
         // A single value has statistics, which a part of an image may add to those of the whole,
         // but normalised by them it is always 0.
         if self.from == StatisticsOf::Input && input.rows() <= stats.batch() {
-            let remedy = "a normalised map needs two values per channel or more: use a larger image, fewer downs or a larger batch";
+            let remedy = "a normalised map needs two values per channel or more: use a larger \
+                          image, fewer downs or a larger batch";
             return Err(ShapeError::Invalid {
                 what: "number of values",
                 shape: input,

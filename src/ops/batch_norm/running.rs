@@ -65,7 +65,8 @@ impl Op for RunningStatistics {
             Shape::vector(stats.channels()),
         )?;
         if self.count < 2 {
-            let remedy = "an unbiased variance needs two values per channel or more: use a larger image or a larger batch";
+            let remedy = "an unbiased variance needs two values per channel or more: use a larger \
+                          image or a larger batch";
             return Err(ShapeError::Invalid {
                 what: "number of values behind the statistics",
                 shape: stats,

@@ -23,6 +23,13 @@ use crate::tape::{ShapeError, same, take};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 
+/// Values of the shader constant `RIGHT`: the right side has the shape of the left one.
+const SAME: usize = 0;
+/// It has one value a channel for each group of pixels.
+const CHANNELS: usize = 1;
+/// It has one value for each group of pixels.
+const SINGLE: usize = 2;
+
 crate::params! {
     struct BinaryParams {
         rows: u32,
@@ -98,17 +105,16 @@ impl Op for Binary {
             pixels: (output.shape.rows() / right.shape.batch().max(1)) as u32,
             pad: Pad::default(),
         };
-        // SAME, SINGLE and CHANNELS in the shader.
         let spread = if right.shape == output.shape {
-            0
+            SAME
         } else if is_total(output.shape, right.shape) {
-            2
+            SINGLE
         } else {
-            1
+            CHANNELS
         };
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         let width = match spread {
-            0 => VectorWidth::of(context.profile, &[context.inputs[0], right, output]),
+            SAME => VectorWidth::of(context.profile, &[context.inputs[0], right, output]),
             _ => VectorWidth::Four,
         };
         let kernel = width
@@ -222,5 +228,18 @@ pub fn scale(tape: &mut Tape, input: Var, scale: f32) -> Result<Var, TapeError> 
         Ok(input)
     } else {
         tape.record(Scale { scale }, &[input])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn right_sides_are_those_of_the_shader() {
+        let shader = shader!("elementwise/binary");
+        for (right, name) in [(SAME, "SAME"), (CHANNELS, "CHANNELS"), (SINGLE, "SINGLE")] {
+            assert_eq!(shader.constant(name), Some(right), "{name}");
+        }
     }
 }

@@ -38,7 +38,8 @@ pub fn default_cases(gpu: &Gpu, family: &str) -> Vec<(Case, DType)> {
 }
 
 /// The cases in which a test of this reach runs every rung: all of them, or one of few channels and
-/// one of stride 1 with whole eights of channels. Each shape costs a compilation for each rung.
+/// one of stride 1 whose channels are multiples of eight. Each shape costs a compilation for each
+/// rung.
 pub fn rung_cases(gpu: &Gpu, family: &str, reach: Reach) -> Vec<(Case, DType)> {
     let is_first = |((_, _, size, channels), _): &(Case, DType)| {
         matches!((size, channels), ([14, 22], [68, 2]) | ([7, 10], [72, 16]))

@@ -484,9 +484,9 @@ pub fn run_beside(
     }
 }
 
-/// Images as slices of something wider; weights, vectors and scalars always lie densely. Slices of
-/// whole eights of channels begin at an even place, for kernels that read eight numbers at a time,
-/// and others at an odd one.
+/// Images as slices of something wider; weights, vectors and scalars always lie densely. Slices
+/// whose channels are multiples of eight begin at an even place, for kernels that read eight
+/// numbers at a time, and others at an odd one.
 fn place(shape: Shape, dtype: DType, sliced: bool) -> Operand {
     let dense = Operand::stored(shape, dtype);
     let is_image = shape.layout() == Layout::Nhwc && shape.rows() > 1;

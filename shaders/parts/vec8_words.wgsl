@@ -5,14 +5,14 @@
 //   the store.
 
 // Eight numbers: those at even places and those at odd ones.
-struct Eight {
+struct Vec8 {
     even: vec4<f32>,
     odd: vec4<f32>,
 }
 
-fn eight(pairs: vec4<u64>) -> Eight {
+fn vec8(pairs: vec4<u64>) -> Vec8 {
     let even = bitcast<vec4<f32>>(vec4<u32>(pairs));
-    return Eight(even, bitcast<vec4<f32>>(vec4<u32>(pairs >> vec4(32u))));
+    return Vec8(even, bitcast<vec4<f32>>(vec4<u32>(pairs >> vec4(32u))));
 }
 
 fn words(even: vec4<f32>, odd: vec4<f32>) -> vec4<u64> {
