@@ -283,6 +283,7 @@ fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
 fn a_cropped_skip_costs_no_more_than_its_copy_with_fusion() {
     let config = Config {
         size: 47,
+        load_size: 47,
         num_downs: 5,
         fit: Fit::Crop,
         ..small_config(32, 4)

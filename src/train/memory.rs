@@ -5,7 +5,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::monitor;
 use super::recipe::Recipe;
-use super::session::{Recording, UPLOADS};
+use super::recording::{Recording, UPLOADS};
 use super::sizes::{KEPT_PROGRAMS, Sizes};
 use super::translator::Forward;
 use crate::contraction::Choice;
@@ -242,7 +242,7 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     found
 }
 
-/// The same where pictures are whole: what would do for those of all sizes.
+/// The same where pictures are whole: changes after which all sizes fit.
 fn whole_alternatives(
     config: &Config,
     sizes: &Sizes,

@@ -1,22 +1,19 @@
 //! The sizes of a run's images: one, or with whole pictures as many as the data set has. A program
 //! is compiled for each.
 
-use super::config::Config;
+use super::config::{Config, DEEPEST_NAMED};
 use super::error::TrainError;
 use crate::data::{PairSet, Preprocess};
 use crate::nn::PatchGanConfig;
 use std::collections::HashSet;
 
-/// Compiled programs that are kept for images of different sizes. They share their activations,
-/// gradients and scratch, so one more takes only its uniforms and bind groups on the device, and
-/// its tape and plan on the host; these are what the number bounds.
+/// Compiled programs that are kept for images of different sizes. Programs share activations,
+/// gradients and scratch. One more costs little on the device, but a tape and a plan on the host.
+/// This number bounds them.
 pub(super) const KEPT_PROGRAMS: usize = 64;
 
 /// Pairs that are translated for a score: enough for a stable mean, few enough not to slow the run.
 pub(super) const SCORED_PAIRS: usize = 100;
-
-/// Strided convolutions of the discriminator with the largest patches that `patch` names.
-const DEEPEST_NAMED: usize = 5;
 
 /// A size of images.
 #[derive(Debug, Clone, PartialEq, Eq)]

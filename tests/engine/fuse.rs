@@ -536,6 +536,7 @@ fn a_fused_training_step_equals_one_operation_at_a_time() {
         Config {
             norm: NormKind::Instance,
             size: 64,
+            load_size: 72,
             num_downs: 5,
             ..base.clone()
         },

@@ -187,6 +187,7 @@ impl Variants {
                 norm: Norm::Instance,
                 num_downs: 5,
                 size: size.max(64),
+                load_size: base.load_size.max(72),
                 ..base.clone()
             });
             if size == 32 {
@@ -216,6 +217,7 @@ impl Variants {
                 norm: Norm::Instance,
                 num_downs: 5,
                 size: size.max(64),
+                load_size: base.load_size.max(72),
                 ..base.clone()
             }));
             let halves = |config: &Config| Config {
@@ -226,6 +228,7 @@ impl Variants {
             if size == 32 {
                 let odd = [Fit::Pad, Fit::Crop].map(|fit| Config {
                     size: 50,
+                    load_size: 50,
                     d_layers: 1,
                     fit,
                     ..base.clone()

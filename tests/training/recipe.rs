@@ -11,7 +11,8 @@ use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::tensor::DType;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{
-    Config, Objective, Optimizer, Recipe, Session, TrainError, Trainer, UpdateOrder, plan_training,
+    Config, Objective, Optimizer, Recipe, Recording, Session, TrainError, Trainer, UpdateOrder,
+    plan_training,
 };
 use pix2pix_harness::config::{penalised, small_config};
 use pix2pix_harness::gpu;
@@ -494,4 +495,35 @@ fn accumulation_takes_the_memory_of_one_batch() {
         accumulated.activations,
         one.activations
     );
+}
+
+/// A configuration that no command line made meets the rules at every door.
+#[test]
+fn a_configuration_that_breaks_a_rule_is_refused_before_anything_is_made() {
+    let config = Config {
+        recipe: Recipe {
+            pool: 2,
+            ..Recipe::default()
+        },
+        objective: Objective {
+            order: UpdateOrder::Torch,
+            ..Objective::default()
+        },
+        ..small_config(32, 2)
+    };
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "pooled").unwrap();
+    let (gpu, data) = (gpu(), bundled(&config));
+    let errors = [
+        Trainer::start(&gpu, config.clone(), &data, run).unwrap_err(),
+        plan_training(&config, gpu.profile()).unwrap_err(),
+        Recording::new(&config).unwrap_err(),
+        Session::new(&gpu, &config).unwrap_err(),
+    ];
+    for error in errors {
+        let TrainError::Config(error) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(error.field, "recipe.pool");
+    }
 }

@@ -21,6 +21,7 @@ mod tests;
 pub use error::ConfigError;
 pub use fields::{FIELDS, Field, Group, Range, SHORTHANDS, find};
 pub use pixels::{LookUpError, PixelKind, PixelSettings};
+pub(super) use rules::DEEPEST_NAMED;
 pub use settings::Settings;
 
 use super::objective::Objective;

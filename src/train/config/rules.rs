@@ -10,8 +10,8 @@ use crate::train::objective::UpdateOrder;
 use crate::train::recipe::Optimizer;
 use crate::train::schedule::Policy;
 
-/// Strided convolutions of the discriminator with the largest patches that have a name.
-pub(super) const DEEPEST_NAMED: usize = 5;
+/// Strided convolutions of the discriminator with the largest patches that `patch` names.
+pub(in crate::train) const DEEPEST_NAMED: usize = 5;
 
 impl Config {
     /// Checks every range and every rule between fields. Device and data set have limits of their
@@ -206,7 +206,7 @@ impl Config {
 
     /// Strided convolutions of the deepest discriminator with a patch in the images, if any has one.
     fn deepest_discriminator(&self) -> Option<usize> {
-        let multiple = 1_usize.checked_shl(self.num_downs as u32)?;
+        let multiple = self.generator().multiple();
         let size = self.fit.output_side(self.size as usize, multiple);
         (0..=PatchGanConfig::MOST_LAYERS)
             .rev()
@@ -254,13 +254,21 @@ pub(super) fn check_number(
     number: f64,
     range: Range,
 ) -> Result<(), ConfigError> {
-    // What the device computes with is f32.
-    let shown = number as f32;
     let must = |inside: bool, what: &str| {
-        if inside && shown.is_finite() {
+        // The device computes with f32.
+        let shown = number as f32;
+        let rule = if !inside || !number.is_finite() {
+            // A field that is f32 itself is shown with its own digits.
+            if f64::from(shown) == number {
+                format!("`{field}` {shown} must be a number {what}")
+            } else {
+                format!("`{field}` {number} must be a number {what}")
+            }
+        } else if shown.is_infinite() {
+            format!("`{field}` {number:e} is too large for 32-bit floats")
+        } else {
             return Ok(());
-        }
-        let rule = format!("`{field}` {shown} must be a number {what}");
+        };
         Err(ConfigError::new(field, rule, ""))
     };
     match range {

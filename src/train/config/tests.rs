@@ -128,7 +128,16 @@ const CASES: &[Case] = &[
         "the nearest is `num_downs` 8",
     ),
     (|c| c.batch_size = 0, "batch_size", "between 1 and"),
-    (|c| c.learning_rate = -1.0, "learning_rate", "from 0 on"),
+    (
+        |c| c.learning_rate = -0.1,
+        "learning_rate",
+        "-0.1 must be a number from 0 on",
+    ),
+    (
+        |c| c.learning_rate = 1e300,
+        "learning_rate",
+        "1e300 is too large",
+    ),
     (
         |c| c.objective.lambda_l1 = f32::NAN,
         "objective.lambda_l1",

@@ -64,7 +64,7 @@ impl Trainer<'_> {
         let (gpu, store) = (self.gpu, &self.session.store);
         let score = self
             .session
-            .with_used_weights(gpu, || self.sampler.score(gpu, store, &self.shown.0))?;
+            .with_used_weights(gpu, || self.validator.score(gpu, store, &self.shown.0))?;
         if let Some(copy_l1) = score.copy_l1 {
             self.run.write_held_out(&HeldOut {
                 pairs: score.pairs,
@@ -87,7 +87,7 @@ impl Trainer<'_> {
         let (gpu, store) = (self.gpu, &self.session.store);
         let samples = self
             .session
-            .with_used_weights(gpu, || self.sampler.samples(gpu, store, &self.shown.0))?;
+            .with_used_weights(gpu, || self.validator.samples(gpu, store, &self.shown.0))?;
         Ok(self.run.write_samples(self.step, &samples)?)
     }
 

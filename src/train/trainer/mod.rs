@@ -65,7 +65,7 @@ pub struct Trainer<'a> {
     training: Arc<PairSet>,
     /// Pairs for grids, and whether they are held out from training.
     shown: (Arc<PairSet>, bool),
-    sampler: Validator,
+    validator: Validator,
     sizes: Sizes,
     run: RunDir,
     step: u64,
@@ -169,6 +169,7 @@ impl<'a> Trainer<'a> {
         dataset: &Dataset,
         run: RunDir,
     ) -> Result<Self, TrainError> {
+        config.check()?;
         let training = dataset.require(Split::Train)?.clone();
         let shown = shown_pairs(dataset)?;
         if config.recipe.schedule == Policy::Plateau && !shown.1 {
@@ -187,7 +188,7 @@ impl<'a> Trainer<'a> {
         let sizes = Self::sizes_of(&config, dataset)?;
         let session = Session::of_sizes(gpu, &config, &sizes)?;
         let workspace = session.plan().samples.clone();
-        let sampler = Validator::new(
+        let validator = Validator::new(
             gpu,
             &session.store,
             &session.generator,
@@ -203,7 +204,7 @@ impl<'a> Trainer<'a> {
             schedule,
             training,
             shown,
-            sampler,
+            validator,
             sizes,
             run,
             step: 0,
