@@ -16,13 +16,14 @@ crate::params! {
     struct Params {
         inner: Inner,
         input: OffsetStride,
+        sides: [u32; 2],
         matrix: [[f32; 4]; 3],
         top: i32,
         pad: Pad<3>,
     }
 }
 
-const MEMBERS: &str = "input_offset: u32, input_stride: u32, \
+const MEMBERS: &str = "input_offset: u32, input_stride: u32, sides: vec2<u32>, \
                        matrix: array<vec4<f32>, 3>, top: i32, pad_0: u32, pad_1: u32, pad_2: u32";
 
 fn of_shader(inner: &str, members: &str) -> Vec<Member> {
