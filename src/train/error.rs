@@ -8,6 +8,7 @@ use crate::nn::NetworkError;
 use crate::program::ProgramError;
 use crate::tape::TapeError;
 use crate::train::run::RunError;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// What stopped a run.
@@ -28,6 +29,14 @@ pub enum TrainError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A run's configuration that somebody edited.
+    #[error("{}: {source}; correct this file", file.display())]
+    ConfigFile {
+        /// The file.
+        file: PathBuf,
+        /// The rule that it breaks.
+        source: ConfigError,
+    },
     /// Building a network.
     #[error(transparent)]
     Network(#[from] NetworkError),

@@ -7,7 +7,7 @@ use crate::data::{Dataset, Split};
 use crate::gpu::Profile;
 use crate::interop::TensorFile;
 use crate::train::run::RunDir;
-use crate::train::{TrainError, Trainer, checkpoint};
+use crate::train::{Config, TrainError, Trainer, checkpoint};
 use std::path::{Path, PathBuf};
 
 pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
@@ -21,6 +21,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     let stop = Stop::listen(None);
     let file = TensorFile::open(&newest.path).map_err(CliError::Checkpoint)?;
     let mut progress = checkpoint::read_progress(&file).map_err(of_checkpoint)?;
+    tell_edits(&run, &progress.config);
     if let Some(learning_rate) = args.lr {
         progress.config.learning_rate = learning_rate;
         progress.config.check()?;
@@ -44,6 +45,37 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .iter()
         .for_each(|text| note(&format!("note: {text}")));
     train(&gpu, trainer, &run, &stop)
+}
+
+/// Says what differs in a `config.json` that somebody edited: the checkpoint decides, and the file is
+/// written again.
+fn tell_edits(run: &RunDir, config: &Config) {
+    let file = run.config_path();
+    if !file.exists() {
+        return;
+    }
+    let (edits, or) = match Trainer::read_config(run) {
+        Ok(edited) => (
+            edited
+                .differences(config)
+                .iter()
+                .map(|field| format!("`{field}`"))
+                .collect::<Vec<_>>(),
+            String::new(),
+        ),
+        Err(error) => (Vec::new(), error.to_string()),
+    };
+    if !edits.is_empty() {
+        note(&format!(
+            "note: {} differs from the checkpoint in {}: the run goes on with the checkpoint's values, and the file is written again",
+            file.display(),
+            edits.join(", ")
+        ));
+    } else if !or.is_empty() {
+        note(&format!(
+            "note: {or}; the run goes on with the checkpoint's values, and the file is written again"
+        ));
+    }
 }
 
 /// What is wrong with a checkpoint has a remedy of its own.

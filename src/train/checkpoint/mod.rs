@@ -9,8 +9,8 @@
 //! | | in the metadata configuration, step and loss scales |
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
-//! Where an average of the generator is kept, both files have it under the generator's keys: it is
-//! what translates. Random draws are counted by seed and step, so these two numbers are all of the
+//! If an average is kept, both files hold it under the generator's keys. Translation uses it.
+//! Random draws are counted by seed and step, so these two numbers are all of the
 //! generator's state.
 
 mod network;
@@ -247,12 +247,15 @@ pub fn export(
 /// Reads where the run of a checkpoint stands. Kernels have their names of today.
 ///
 /// # Errors
-/// A file that cannot be read, is damaged or is no checkpoint.
+/// A file that cannot be read, is damaged or is no checkpoint, or whose configuration breaks a rule.
 pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
     let text = file.metadata(PROGRESS)?;
     let mut progress: Progress =
         serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
-    progress.config.check()?;
+    progress
+        .config
+        .check()
+        .map_err(|e| file.bad_metadata(e.to_string()))?;
     progress.choices = with_current_names(progress.choices);
     Ok(progress)
 }

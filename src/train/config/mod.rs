@@ -150,8 +150,8 @@ pub struct Config {
     /// What those of output images mean.
     #[serde(default)]
     pub output: Pixels,
-    /// Height and width that the networks see; of whole pictures the width that they are scaled to,
-    /// or no more than an example.
+    /// Side of the square images. With whole pictures: the width they are scaled to, or only an
+    /// example.
     pub size: u32,
     /// How images of a size that the generator does not divide go through it.
     #[serde(default)]
@@ -192,7 +192,7 @@ pub struct Config {
     /// How weights, activations and gradients are stored.
     #[serde(default)]
     pub precision: DType,
-    /// Pairs of a batch, one of which makes a step unless the recipe accumulates several.
+    /// Pairs in a batch. A step takes one batch, or `accumulate` of them.
     pub batch_size: usize,
     /// Make values again for the backward pass instead of keeping them: less memory, the same bits.
     #[serde(default)]
@@ -287,6 +287,32 @@ impl Config {
             n_layers: self.d_layers,
             norm: self.norm,
         }
+    }
+
+    /// The fields, with dots in the names of nested ones, in which `other` is another.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let [ours, theirs] = [self, other].map(|config| {
+            serde_json::to_value(config)
+                .ok()
+                .and_then(|value| value.as_object().cloned())
+                .unwrap_or_default()
+        });
+        let mut found = Vec::new();
+        for (name, value) in &ours {
+            match (value.as_object(), theirs.get(name)) {
+                (_, Some(other)) if value == other => {}
+                (Some(inner), Some(other))
+                    if matches!(&name[..], "test" | "objective" | "recipe") =>
+                {
+                    let differing = inner
+                        .iter()
+                        .filter(|(field, value)| other.get(field) != Some(value));
+                    found.extend(differing.map(|(field, _)| format!("{name}.{field}")));
+                }
+                _ => found.push(name.clone()),
+            }
+        }
+        found
     }
 
     /// Pairs that one step takes.

@@ -217,21 +217,6 @@ fn a_caller_of_the_library_meets_the_field_the_rule_and_the_nearest_choice() {
     }
 }
 
-/// What somebody wrote into `config.json` meets the same errors.
-#[test]
-fn an_edited_file_meets_the_same_errors() {
-    for (change, field, _) in CASES {
-        let mut config = Config::default();
-        change(&mut config);
-        // A number that is none is no JSON.
-        let Ok(read) = serde_json::from_str::<Config>(&serde_json::to_string(&config).unwrap())
-        else {
-            continue;
-        };
-        assert_eq!(read.check(), config.check(), "{field}");
-    }
-}
-
 #[test]
 fn settings_that_would_do_nothing_are_refused() {
     let plain = Settings::default;

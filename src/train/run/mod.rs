@@ -188,6 +188,11 @@ impl RunDir {
             .join(step_file(step, "safetensors"))
     }
 
+    /// `config.json`.
+    pub fn config_path(&self) -> PathBuf {
+        self.path.join(CONFIG)
+    }
+
     /// Writes `config.json`.
     ///
     /// # Errors

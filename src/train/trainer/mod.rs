@@ -146,6 +146,21 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
+    /// Reads a run's `config.json` back, which somebody may have edited.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and [`TrainError::ConfigFile`] for a rule that it breaks.
+    pub fn read_config(run: &RunDir) -> Result<Config, TrainError> {
+        let config: Config = run.read_config()?;
+        match config.check() {
+            Ok(()) => Ok(config),
+            Err(source) => Err(TrainError::ConfigFile {
+                file: run.config_path(),
+                source,
+            }),
+        }
+    }
+
     /// Training pairs and pairs that are shown or scored.
     pub fn pairs(&self) -> (usize, usize) {
         (self.training.len(), self.shown.0.len())
