@@ -25,12 +25,10 @@ test: setup ## run the tests of the first tier on the default adapter (PIX2PIX_A
 test-all: test examples ## run make test, then the second tier: every candidate of every kernel
 	$(TEST) --test kernels --test engine --test training --test cli -- --ignored
 
-examples: setup ## run the examples of the library: record, differentiate, translate
-	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && repository=$$PWD && set -x && \
-		$(EXAMPLE) differentiate && \
-		(cd "$$folder" && cargo run --profile tests --quiet $(CARGOFLAGS) --manifest-path "$$repository/Cargo.toml" -- \
-			train --steps 2 --size 32 --ngf 2 --name example) && \
-		$(EXAMPLE) translate -- "$$folder/runs/example/generator.safetensors" assets/pictures/demo.png "$$folder/demo.png"
+examples: setup ## run the examples of the library: differentiate, train, translate
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && set -x && \
+		$(EXAMPLE) differentiate && $(EXAMPLE) train -- "$$folder" && \
+		$(EXAMPLE) translate -- "$$folder/example/generator.safetensors" assets/pictures/demo.png "$$folder/demo.png"
 
 golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in tests/golden/)
 	@$(TEST) --test golden -- --nocapture
