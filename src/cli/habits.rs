@@ -112,6 +112,18 @@ const HABITS: &[(&str, &str)] = &[
     ("--beta_1", "use --beta1"),
 ];
 
+/// The subcommand that `arguments` begin with, as deep as they go.
+pub fn innermost(command: &Command, arguments: impl Iterator<Item = String>) -> &Command {
+    let mut found = command;
+    for argument in arguments {
+        let Some(inner) = found.find_subcommand(argument) else {
+            break;
+        };
+        found = inner;
+    }
+    found
+}
+
 /// What to say instead of `error` where it is about one of the reference's options that `command`
 /// does not have.
 pub fn answer(error: &clap::Error, command: &Command) -> Option<String> {
@@ -124,6 +136,11 @@ pub fn answer(error: &clap::Error, command: &Command) -> Option<String> {
     let name = given.split('=').next().unwrap_or(given);
     let (_, remedy) = HABITS.iter().find(|(habit, _)| *habit == name)?;
     let about = format!("{name} is an option of the PyTorch code");
+    if name == "--dataroot" && command.get_name() == "translate" {
+        return Some(format!(
+            "{about}; name the images without an option: pix2pix translate IMAGES"
+        ));
+    }
     // `train` has what `translate` leaves to the model, and the other way round.
     let ours = remedy
         .split([' ', ';', ':', ','])
@@ -152,11 +169,14 @@ mod tests {
 
     fn said(arguments: &[&str]) -> String {
         let command = super::super::command();
-        let error = command.clone().try_get_matches_from(arguments);
-        let name = arguments.get(1).copied().unwrap_or_default();
-        match (error, command.find_subcommand(name)) {
-            (Err(error), Some(command)) => answer(&error, command).unwrap_or_default(),
-            _ => String::new(),
+        let given = arguments
+            .iter()
+            .skip(1)
+            .map(|&argument| argument.to_owned());
+        let used = innermost(&command, given);
+        match command.clone().try_get_matches_from(arguments) {
+            Err(error) => answer(&error, used).unwrap_or_default(),
+            Ok(_) => String::new(),
         }
     }
 
@@ -198,5 +218,23 @@ mod tests {
             "{answer}"
         );
         assert_eq!(said(&["pix2pix", "train", "--sise", "3"]), "");
+        for (arguments, part) in [
+            (
+                &["pix2pix", "bench", "step", "--netG", "basic"][..],
+                "; use --generator",
+            ),
+            (
+                &["pix2pix", "prepare", "combine", "--results_dir", "r"][..],
+                "; use --out",
+            ),
+            (&["pix2pix", "--dataroot", "x"][..], "pix2pix train FOLDER"),
+            (
+                &["pix2pix", "translate", "--dataroot", "x"][..],
+                "pix2pix translate IMAGES",
+            ),
+        ] {
+            let answer = said(arguments);
+            assert!(answer.contains(part), "{arguments:?}: {answer}");
+        }
     }
 }

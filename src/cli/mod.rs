@@ -173,11 +173,8 @@ fn parse() -> Result<Cli, CliError> {
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
-        let used = std::env::args().nth(1).unwrap_or_default();
-        match command
-            .find_subcommand(used)
-            .and_then(|command| habits::answer(&error, command))
-        {
+        let used = habits::innermost(&command, std::env::args().skip(1));
+        match habits::answer(&error, used) {
             Some(answer) => CliError::Usage(answer),
             // Help, versions and clap's own errors.
             None => error.exit(),
@@ -304,9 +301,8 @@ impl<'a> PictureFile<'a> {
     }
 }
 
-/// Outputs for each input in `folder`, with its name and each of the `endings`, input by input; two
-/// outputs of one name, or an input or one of the `partners` (which are read too) as an output, are
-/// refused.
+/// One output for each input and ending, in `folder`. Refused: two outputs of one name, and an output
+/// that is also read, as one of the inputs or of the `partners`.
 fn plan_outputs(
     inputs: &[PathBuf],
     partners: &[PathBuf],

@@ -86,8 +86,8 @@ struct Model {
     ready: Option<(Shape, Translator)>,
 }
 
-/// What goes through the network at once, each with its first file and the results' files, those of
-/// one seed after those of another.
+/// Images that go through the network together. Each has its first file and its result files,
+/// ordered by seed.
 type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 
 /// Translates all inputs.

@@ -54,28 +54,21 @@ fn tell_edits(run: &RunDir, config: &Config) {
     if !file.exists() {
         return;
     }
-    let (edits, or) = match Trainer::read_config(run) {
-        Ok(edited) => (
-            edited
-                .differences(config)
-                .iter()
-                .map(|field| format!("`{field}`"))
-                .collect::<Vec<_>>(),
-            String::new(),
-        ),
-        Err(error) => (Vec::new(), error.to_string()),
+    let what = match Trainer::read_config(run) {
+        Ok(edited) => {
+            let fields = edited.differences(config);
+            if fields.is_empty() {
+                return;
+            }
+            let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+            let fields = fields.join(", ");
+            format!("{} differs from the checkpoint in {fields}", file.display())
+        }
+        Err(error) => error.to_string(),
     };
-    if !edits.is_empty() {
-        note(&format!(
-            "note: {} differs from the checkpoint in {}: the run goes on with the checkpoint's values, and the file is written again",
-            file.display(),
-            edits.join(", ")
-        ));
-    } else if !or.is_empty() {
-        note(&format!(
-            "note: {or}; the run goes on with the checkpoint's values, and the file is written again"
-        ));
-    }
+    note(&format!(
+        "note: {what}; the run goes on with the checkpoint's values, and the file is written again"
+    ));
 }
 
 /// What is wrong with a checkpoint has a remedy of its own.

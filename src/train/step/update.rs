@@ -26,9 +26,8 @@ pub(super) struct Accumulated {
 }
 
 impl Step<'_> {
-    /// Records the gradients of a batch's `loss` with respect to all parameters of `arena`, times
-    /// the loss scale where there is one, on top of what is accumulated already: the gradients of the
-    /// mean loss of all batches.
+    /// Records the gradients of one batch's loss and adds them to those of earlier batches. Where
+    /// losses are scaled, so are these.
     pub(super) fn learn(
         &self,
         tape: &mut Tape,

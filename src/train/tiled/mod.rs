@@ -1,9 +1,8 @@
 //! Translating images of any size tile by tile, in memory that does not grow with the image, the
 //! device's nor the host's.
 //!
-//! A normalisation by the image's own statistics sees the whole image, so these are measured first:
-//! layer after layer, each with those in front of it fixed, over the cores of all tiles; then the
-//! tiles are translated with all of them fixed. A generator with n such layers runs n + 1 times
+//! Some normalisations need statistics of the whole image. They are measured first, one layer at a
+//! time. Then all tiles are translated with them. A generator with n such layers runs n + 1 times
 //! over the image, each time as far as the layer that is measured.
 
 mod moments;
