@@ -10,9 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Copies files as they are into the parts of a data set: what a network was trained on says
-/// nothing about it later, so files of one content go into one part, and those whose names differ
-/// in ending or case alone.
+/// Copies files as they are into the parts of a data set. A test on training images says nothing. So
+/// files with the same content go into the same part. So do files whose names differ only in ending
+/// or case.
 pub(super) fn copy_split(
     input: &Path,
     percent: [u32; 2],

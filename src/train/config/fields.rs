@@ -131,8 +131,8 @@ pub const FIELDS: &[Field] = &[
         "Allow other sizes, and how they go through the generator"),
     field("preprocess", Images, OneOf(&["resize-and-crop", "crop", "scale-width-and-crop", "scale-width", "none"]),
         "\"resize-and-crop\"", "",
-        "How images come to `size`: at random in training, the middle in sample grids and scores; or that each keeps a \
-         size of its own"),
+        "How images come to `size`: at random in training, the middle in sample grids and scores; or keep each \
+         image's own size"),
     field("load_size", Images, Whole(32, MOST_PIXELS as u64), "286", "286/256 of `size`; with scale-width 256, for the bundled pairs 64",
         "Training images are resized to this and cropped to `size` at random; equal to `size` for no jitter; the width \
          of `preprocess` scale-width"),
@@ -185,7 +185,8 @@ pub const FIELDS: &[Field] = &[
     field("recipe.accumulate", Training, Whole(1, MOST_BATCHES as u64), "1", "",
         "Batches whose mean gradient makes one update, in less memory than one large batch"),
     field("recipe.ema", Training, Share, "null", "",
-        "Keep a moving average of the generator's weights, of which this much stays in a step (0.999, say); it is what translates"),
+        "Keep a moving average of the generator's weights. This share of it stays in each step, for example 0.999. \
+         Translation uses the average."),
     field("recipe.pretrained", Training, Path, "null", "",
         "Start from the generator of a run folder, a weight file, a checkpoint or a .pth file of the PyTorch code, with a fresh optimiser"),
     field("recipe.pretrained_discriminator", Training, Path, "null", "", "Start from a discriminator as well"),

@@ -33,7 +33,7 @@ impl Config {
     }
 
     /// The number of a field that has one.
-    fn number(&self, field: &str) -> Option<f64> {
+    pub(super) fn number(&self, field: &str) -> Option<f64> {
         let (objective, recipe) = (&self.objective, &self.recipe);
         Some(match field {
             "size" => self.size.into(),

@@ -89,6 +89,13 @@ impl Settings {
         let whole = self.preprocess.is_some_and(Preprocess::is_whole);
         let defaults = self.preset.config();
         self.refuse_sizes_without_use(whole)?;
+        if self.dropout == Some(false) && self.dropout_at.is_some() {
+            return Err(ConfigError::new(
+                "dropout_at",
+                "`dropout_at` does nothing without dropout",
+                "leave it out or use `dropout` true",
+            ));
+        }
         let objective = self.objective()?;
         if objective.lambda_gan == 0.0 {
             self.refuse_discriminator()?;
@@ -197,6 +204,13 @@ impl Settings {
         let Some(patch) = self.patch else {
             return Ok(self.d_layers.unwrap_or(default));
         };
+        if self.d_layers.is_some() {
+            return Err(ConfigError::new(
+                "patch",
+                "`patch` and `d_layers` both say how deep the discriminator is",
+                "leave one of them out",
+            ));
+        }
         let (n_layers, side) = (0..=DEEPEST_NAMED)
             .map(|n_layers| (n_layers, PatchGanConfig::receptive_field(n_layers)))
             .min_by_key(|(_, side)| side.abs_diff(patch))

@@ -67,6 +67,23 @@ fn defaults_are_in_their_ranges() {
     }
 }
 
+/// A numeric field without a number would never be held against its range.
+#[test]
+fn every_numeric_field_has_its_number() {
+    let config = Config::default();
+    for field in FIELDS {
+        let default: Value = serde_json::from_str(field.default).unwrap();
+        if let (
+            Range::Whole(..) | Range::FromZero | Range::AboveZero | Range::Share,
+            Some(default),
+        ) = (field.range, default.as_f64())
+        {
+            let number = config.number(field.name).map(|number| number as f32);
+            assert_eq!(number, Some(default as f32), "{}", field.name);
+        }
+    }
+}
+
 /// Every name of a choice can be read, so that a form may offer it.
 #[test]
 fn every_name_of_a_choice_makes_a_configuration() {
@@ -248,6 +265,22 @@ fn settings_that_would_do_nothing_are_refused() {
                 ..plain()
             },
             "patch",
+        ),
+        (
+            Settings {
+                patch: Some(70),
+                d_layers: Some(3),
+                ..plain()
+            },
+            "patch",
+        ),
+        (
+            Settings {
+                dropout: Some(false),
+                dropout_at: Some(DropoutAt::Torch),
+                ..plain()
+            },
+            "dropout_at",
         ),
         (
             Settings {
