@@ -48,6 +48,16 @@ impl From<NetworkError> for ConfigError {
             least,
             most,
         } = error;
-        Self::range(what, given as u64, least as u64, most as u64)
+        // The channels follow from what a pixel is and from how many images are stacked.
+        let (field, side) = match what {
+            "in_channels" => ("input", "input"),
+            "out_channels" => ("output", "output"),
+            _ => return Self::range(what, given as u64, least as u64, most as u64),
+        };
+        Self::new(
+            field,
+            format!("number of {side} channels {given} must lie between {least} and {most}"),
+            "",
+        )
     }
 }
