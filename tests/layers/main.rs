@@ -8,6 +8,13 @@
 //! `crate`, `super`, `self` or a submodule. The import of a re-exported name counts as an import of
 //! the file that defines it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod circles;
 mod imports;
 mod source;
