@@ -76,7 +76,7 @@ impl Chunks {
 }
 
 /// Mean and inv_std of each group: `[batch, height, width, channels]` to
-/// `[groups, 1, 2, channels]`. No gradient flows through it: [`Normalize`] accounts for the
+/// `[groups, 1, 2, channels]`. No gradient flows through it: [`super::Normalize`] accounts for the
 /// dependence.
 #[derive(Debug, Clone, Copy)]
 pub struct Statistics {
