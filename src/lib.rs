@@ -11,7 +11,7 @@
 //! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
 //! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports nothing of the others |
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
-//! | 8 | [`train`] | losses, Adam, the step, checkpoints, the run folder |
+//! | 8 | [`train`] | the configuration and its rules; losses, the step, checkpoints, the run folder |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
 //! | 10 | [`cli`] | one file a subcommand; the only floor that prints |
 
