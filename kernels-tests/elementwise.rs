@@ -150,7 +150,7 @@ fn concat_and_slice_copy_any_channels() {
 }
 
 #[test]
-fn the_right_side_is_spread_over_groups_of_pixels() {
+fn the_right_side_is_broadcast_over_groups_of_pixels() {
     let gpu = gpu();
     for (shape, dtype) in cases(&gpu) {
         let left = Tensor::random(shape, 1).stored(dtype);

@@ -1,4 +1,4 @@
-//! Twins of `shaders/reduction/`: sums over groups of pixels, and values spread over them.
+//! Twins of `shaders/reduction/`: sums over groups of pixels, and values broadcast over them.
 
 use pix2pix::gpu::{DeviceClass, Profile};
 use pix2pix::ops::reduction::{Broadcast, Sum};
@@ -86,7 +86,7 @@ fn sums_match_their_twin() {
 }
 
 #[test]
-fn values_are_spread_over_their_pixels() {
+fn values_are_broadcast_over_their_pixels() {
     let gpu = gpu();
     for dtype in precisions(&gpu, "reduction") {
         for (map, shape) in maps()

@@ -1,8 +1,8 @@
 // Statistics of a group from those of its chunks, joined in a fixed order by the update of Chan,
 // Golub and LeVeque (1983):
 //   delta = mean_b - mean_a           mean = mean_a + delta * n_b / n          n = n_a + n_b
-//   spread = spread_a + spread_b + delta^2 * n_a * n_b / n
-//   output[group] = origin + mean, 1 / sqrt(spread / pixels + eps)
+//   m2 = m2_a + m2_b + delta^2 * n_a * n_b / n
+//   output[group] = origin + mean, 1 / sqrt(m2 / pixels + eps)    m2: sum of (input - mean)^2
 //
 // Layout: parts [chunks][groups][2][channels] as statistics.wgsl writes it; input
 // [groups][pixels][channels], of which only the origins are read; output [groups][2][channels];
@@ -31,7 +31,7 @@ fn merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index)
     let group = index / channels4;
 
     var mean = vec4<f32>(0.0);
-    var spread = vec4<f32>(0.0);
+    var m2 = vec4<f32>(0.0);
     for (var chunk = 0u; chunk < params.chunks; chunk++) {
         let place = 2u * (chunk * params.groups + group) * channels4 + column;
         let before = chunk * params.chunk_pixels;
@@ -39,11 +39,11 @@ fn merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index)
         let share = f32(count) / f32(before + count);
         let delta = parts[place] - mean;
         mean += delta * share;
-        spread += parts[place + channels4] + delta * delta * (f32(before) * share);
+        m2 += parts[place + channels4] + delta * delta * (f32(before) * share);
     }
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
     let real = channel < vec4<u32>(params.channels);
-    let inv_std = 1.0 / sqrt(spread / f32(params.pixels) + params.eps);
+    let inv_std = 1.0 / sqrt(m2 / f32(params.pixels) + params.eps);
     let first = params.output_offset + 2u * group * params.output_stride + column;
     let origin_at = params.input_offset + group * params.pixels * params.input_stride + column;
     output[first] = vec4<f32>(input[origin_at]) + mean;

@@ -69,16 +69,16 @@ fn group_forward(group: u32, column: u32) {
     let first = group * params.pixels;
     let origin = value(first, column);
     var mean = vec4<f32>(0.0);
-    var spread = vec4<f32>(0.0);
+    var m2 = vec4<f32>(0.0);
     for (var i = 0u; i < params.pixels; i++) {
         let distance = value(first + i, column) - origin;
         let delta = distance - mean;
         mean += delta * (1.0 / f32(i + 1u));
-        spread += delta * (distance - mean);
+        m2 += delta * (distance - mean);
     }
     mean += origin;
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
-    var factor = 1.0 / sqrt(spread / f32(params.pixels) + params.eps);
+    var factor = 1.0 / sqrt(m2 / f32(params.pixels) + params.eps);
     factor = select(vec4<f32>(0.0), factor, channel < vec4<u32>(params.channels));
     let place = params.stats_offset + 2u * group * params.stats_stride + column;
     stats[place] = mean;

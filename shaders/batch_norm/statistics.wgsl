@@ -1,7 +1,7 @@
-// Mean and spread of each channel over chunks of the pixels of a group (all images: batch norm; one
+// Statistics of each channel over chunks of the pixels of a group (all images: batch norm; one
 // image: instance norm).
 //   SINGLE  output[group] = mean, 1 / sqrt(variance + eps)  one chunk, biased variance
-//   else    output[chunk][group] = mean - origin, sum of (input - mean)^2 over the chunk
+//   else    output[chunk][group] = mean - origin, m2 = sum of (input - mean)^2
 //
 // The origin is the group's first pixel: distances from it keep the digits of a small variance
 // beside a large mean. Over them runs Welford's update (1962), which an outlier as origin does not
@@ -42,7 +42,7 @@ fn statistics(
 
     var place = group_first + start * stride;
     var mean: Numbers;
-    var spread: Numbers;
+    var m2: Numbers;
     for (var i = 0u; i < count; i++) {
         let x = load(input[place]);
         let share = 1.0 / f32(i + 1u);
@@ -50,19 +50,19 @@ fn statistics(
             let distance = x[k] - origin[k];
             let delta = distance - mean[k];
             mean[k] += delta * share;
-            spread[k] += delta * (distance - mean[k]);
+            m2[k] += delta * (distance - mean[k]);
         }
         place += stride;
     }
     if SINGLE {
         for (var k = 0u; k < VECTORS; k++) {
-            let inv_std = 1.0 / sqrt(spread[k] / f32(count) + params.eps);
+            let inv_std = 1.0 / sqrt(m2[k] / f32(count) + params.eps);
             let real = channels_of(column, k) < vec4<u32>(params.channels);
-            spread[k] = select(vec4<f32>(0.0), inv_std, real);
+            m2[k] = select(vec4<f32>(0.0), inv_std, real);
             mean[k] += origin[k];
         }
     }
     let first = (params.output_offset + 2u * part * params.output_stride) / VECTORS + column;
     output[first] = store_exact(mean);
-    output[first + params.output_stride / VECTORS] = store_exact(spread);
+    output[first + params.output_stride / VECTORS] = store_exact(m2);
 }

@@ -10,7 +10,7 @@
 // Grid: one thread for PER_THREAD columns as in parts/run.wgsl, workgroups folded at 65535.
 // Limits: rows * channels4 < 2^32.
 // Caller: src/ops/elementwise/mod.rs, Binary.
-// Speed: bound by memory, 12 bytes an element, 8 where right is spread; eight at a time,
+// Speed: bound by memory, 12 bytes an element, 8 where right is broadcast; eight at a time,
 // parts/vec8.wgsl, where lanes load one by one and both sides have one shape.
 // parts: vec4, run
 

@@ -10,7 +10,7 @@ const FEW: usize = 3;
 
 /// How an entry changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Comparison {
     /// The middle halves of both series overlap.
     Same,
     /// The second is faster, beyond the spreads.
@@ -31,7 +31,7 @@ pub struct Change {
     /// Its seconds in the second report.
     pub after: Quantiles,
     /// Whether they differ.
-    pub verdict: Verdict,
+    pub comparison: Comparison,
 }
 
 /// The whole comparison.
@@ -56,7 +56,7 @@ impl Difference {
                 name: entry.name.clone(),
                 before: entry.seconds,
                 after,
-                verdict: verdict(&entry.seconds, &after),
+                comparison: comparison(&entry.seconds, &after),
             })
         };
         let names = |report: &Report| {
@@ -82,16 +82,16 @@ impl Difference {
     pub fn slower(&self) -> usize {
         self.changes
             .iter()
-            .filter(|change| change.verdict == Verdict::Slower)
+            .filter(|change| change.comparison == Comparison::Slower)
             .count()
     }
 }
 
-fn verdict(before: &Quantiles, after: &Quantiles) -> Verdict {
+fn comparison(before: &Quantiles, after: &Quantiles) -> Comparison {
     match before.is_apart_from(after) {
-        _ if before.samples.min(after.samples) < FEW => Verdict::Unknown,
-        false => Verdict::Same,
-        true if after.median < before.median => Verdict::Faster,
-        true => Verdict::Slower,
+        _ if before.samples.min(after.samples) < FEW => Comparison::Unknown,
+        false => Comparison::Same,
+        true if after.median < before.median => Comparison::Faster,
+        true => Comparison::Slower,
     }
 }

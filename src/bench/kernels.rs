@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashSet};
 const RUNS: usize = 5;
 
 /// A comparison of candidates, and their times.
-type Outcome = (Contest, Vec<Entry>);
+type TimedContest = (Contest, Vec<Entry>);
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -169,7 +169,7 @@ fn contest(
     found: &[Candidate],
     contest: Contest,
     options: &KernelOptions,
-) -> Result<Outcome, BenchError> {
+) -> Result<TimedContest, BenchError> {
     let mut outcome = (contest, Vec::new());
     let (contest, entries) = (&mut outcome.0, &mut outcome.1);
     let mut best = f64::INFINITY;

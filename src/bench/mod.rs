@@ -12,10 +12,10 @@ mod roofline;
 mod step;
 
 pub use ceiling::measure_ceiling;
-pub use diff::{Change, Difference, Verdict};
+pub use diff::{Change, Comparison, Difference};
 pub use error::BenchError;
 pub use kernels::{StepKernels, Subject, family, time_kernels};
 pub use options::KernelOptions;
-pub use report::{Ceiling, Contest, Device, Entry, Group, Kind, Report, SCHEMA, ratio};
+pub use report::{Ceiling, Contest, Device, Entry, GroupTotals, Kind, Report, SCHEMA, ratio};
 pub use roofline::draw_roofline;
 pub use step::{StepOptions, time_step};

@@ -149,7 +149,7 @@ pub const WHOLE: &str = "whole";
 
 /// Entries summed up.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Group {
+pub struct GroupTotals {
     /// What they have in common.
     pub name: String,
     /// Sum of the medians.
@@ -162,7 +162,7 @@ pub struct Group {
     pub launches: usize,
 }
 
-impl Group {
+impl GroupTotals {
     /// The sum of `entries`.
     pub fn of<'a>(name: &str, entries: impl Iterator<Item = &'a Entry>) -> Self {
         let mut group = Self {
@@ -223,14 +223,15 @@ impl Report {
     }
 
     /// The operations summed up by group, the longest first.
-    pub fn groups(&self) -> Vec<Group> {
+    pub fn groups(&self) -> Vec<GroupTotals> {
         let names: BTreeSet<&str> = self
             .operations()
             .map(|entry| entry.group.as_str())
             .collect();
-        let of =
-            |name: &str| Group::of(name, self.operations().filter(|entry| entry.group == name));
-        let mut groups: Vec<Group> = names.into_iter().map(of).collect();
+        let of = |name: &str| {
+            GroupTotals::of(name, self.operations().filter(|entry| entry.group == name))
+        };
+        let mut groups: Vec<GroupTotals> = names.into_iter().map(of).collect();
         groups.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         groups
     }

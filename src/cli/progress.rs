@@ -1,7 +1,7 @@
 //! Progress on stderr: a live bar on a terminal, a plain line now and then elsewhere.
 
 use super::note;
-use crate::train::Report;
+use crate::train::StepReport;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 /// Seconds between plain lines.
 const QUIET_PERIOD: Duration = Duration::from_secs(30);
 
-/// Progress of a training run.
-pub struct Progress {
+/// Prints the progress of a training run.
+pub struct ProgressPrinter {
     has_discriminator: bool,
     bar: Option<ProgressBar>,
     began: Instant,
@@ -20,7 +20,7 @@ pub struct Progress {
     last_line: Option<Instant>,
 }
 
-impl Progress {
+impl ProgressPrinter {
     /// A run from step `first` to step `total`, with or without a discriminator.
     pub fn new(first: u64, total: u64, has_discriminator: bool) -> Self {
         let bar = stderr().is_terminal().then(|| {
@@ -50,7 +50,7 @@ impl Progress {
     }
 
     /// Shows the newest losses.
-    pub fn report(&mut self, report: &Report) {
+    pub fn report(&mut self, report: &StepReport) {
         let [g_gan, g_l1, d_real, d_fake] = report.losses.values;
         let held_out = report
             .score

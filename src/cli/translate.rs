@@ -88,7 +88,7 @@ struct Model {
 
 /// Images that go through the network together. Each has its first file and its result files,
 /// ordered by seed.
-type Group<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
+type PictureBatch<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
@@ -120,7 +120,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     // From now on half-written files would be left behind.
     model.stop.begin();
-    let (mut group, mut failures) = (Group::new(), Failures::default());
+    let (mut group, mut failures) = (PictureBatch::new(), Failures::default());
     for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
         model.stop.check()?;
         match model.translate_in_tiles(files, &args.out, outputs) {
@@ -196,7 +196,7 @@ impl Model {
     }
 
     /// Translates images of one size by each of the seeds and writes the results.
-    fn translate_group(&mut self, group: &Group, seeds: &[u64]) -> Result<(), CliError> {
+    fn translate_group(&mut self, group: &PictureBatch, seeds: &[u64]) -> Result<(), CliError> {
         let images: Vec<&Picture> = group.iter().map(|(image, ..)| image).collect();
         for (sample, &seed) in seeds.iter().enumerate() {
             self.stop.check()?;

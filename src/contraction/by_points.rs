@@ -1,7 +1,7 @@
 //! The rung that multiplies at Winograd's points: its candidates, and when CPU adapters take it by
 //! default.
 
-use super::candidate::{Candidate, Rung, Tiles};
+use super::candidate::{Candidate, Rung, RungCandidates};
 use super::key::{ContractionKey, Family};
 use super::wide;
 use super::winograd::{POINTS, kernel, tiles};
@@ -38,27 +38,27 @@ pub(super) fn is_default(key: &ContractionKey, profile: &Profile) -> bool {
 }
 
 /// Of convolutions: so many tiles at once.
-pub(super) fn conv(key: &ContractionKey, profile: &Profile) -> Option<Tiles> {
+pub(super) fn conv(key: &ContractionKey, profile: &Profile) -> Option<RungCandidates> {
     let (lanes, tiles) = (wide::lanes(key, profile)?, tiles(key)?);
     let [_, out_channels] = channels8(key);
     let one = |most: usize| {
-        let at_once = tiles.div_ceil(tiles.div_ceil(most));
+        let tile_pixels = tiles.div_ceil(tiles.div_ceil(most));
         let kernel = kernel(key.family)
             .uint("SUBGROUP", lanes)
             .uint("WORKGROUP", lanes)
-            .uint("TILE_PIXELS", at_once);
+            .uint("TILE_PIXELS", tile_pixels);
         Candidate::new(
             Rung::Winograd,
             kernel,
-            &at_once.to_string(),
-            POINTS * tiles.div_ceil(at_once) * out_channels.div_ceil(lanes),
+            &tile_pixels.to_string(),
+            POINTS * tiles.div_ceil(tile_pixels) * out_channels.div_ceil(lanes),
         )
     };
-    Some(Tiles::new(one(32), [24, 16, 8].map(one)))
+    Some(RungCandidates::new(one(32), [24, 16, 8].map(one)))
 }
 
 /// Of weight gradients.
-pub(super) fn grad_weight(key: &ContractionKey, profile: &Profile) -> Option<Tiles> {
+pub(super) fn grad_weight(key: &ContractionKey, profile: &Profile) -> Option<RungCandidates> {
     let lanes = wide::lanes(key, profile).filter(|_| tiles(key).is_some())?;
     let ([rows, columns], tile) = (channels8(key), lanes.min(8));
     let kernel = kernel(key.family)
@@ -71,5 +71,5 @@ pub(super) fn grad_weight(key: &ContractionKey, profile: &Profile) -> Option<Til
         &tile.to_string(),
         POINTS * rows.div_ceil(tile) * columns.div_ceil(lanes),
     );
-    Some(Tiles::new(candidate, []))
+    Some(RungCandidates::new(candidate, []))
 }

@@ -140,14 +140,14 @@ impl Candidate {
 
 /// The candidates of one rung for a key.
 #[derive(Debug, Clone)]
-pub struct Tiles {
+pub struct RungCandidates {
     /// The tile that runs where nothing was tuned.
     pub default: Candidate,
     /// Further tiles, in the order in which tuning tries them.
     pub others: Vec<Candidate>,
 }
 
-impl Tiles {
+impl RungCandidates {
     /// A default and further tiles, of which those that have come before are left out.
     pub(super) fn new(default: Candidate, others: impl IntoIterator<Item = Candidate>) -> Self {
         let mut seen = HashSet::from([default.name.clone()]);

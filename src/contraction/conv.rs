@@ -1,6 +1,6 @@
 //! Candidates of `conv2d` and `conv_transpose2d`, and their default table.
 
-use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, TILE_THREADS, Tiles, splits};
+use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, RungCandidates, TILE_THREADS, splits};
 use super::key::{ContractionKey, Family};
 use super::matrix::{self, MatrixTile};
 use super::{by_points, wide};
@@ -51,7 +51,7 @@ const CONV_TRANSPOSE2D: Shaders = Shaders {
 };
 
 /// The sizes that decide a tile.
-struct Problem {
+struct ConvProblem {
     shaders: &'static Shaders,
     /// Output pixels that share their taps: all of them, or one parity class of a transposed
     /// convolution.
@@ -66,7 +66,7 @@ struct Problem {
     depth: usize,
 }
 
-impl Problem {
+impl ConvProblem {
     fn new(key: &ContractionKey) -> Self {
         let (output, stride) = (key.output(), key.geometry.stride);
         let (shaders, classes, side) = match key.family {
@@ -194,18 +194,18 @@ impl Problem {
     }
 }
 
-impl Problem {
-    fn register_tiles(&self) -> Tiles {
+impl ConvProblem {
+    fn register_tiles(&self) -> RungCandidates {
         let tile = tile_of(self.pixels, &[(5, 8), (2, 4)]);
         let most_vectors = if tile == 8 { 2 } else { 4 };
         let others = [(8, 1), (4, 2), (4, 4), (16, 1)]
             .into_iter()
             .filter(|&(tile, vectors)| tile < 2 * self.pixels && vectors <= self.vectors)
             .map(|(tile, vectors)| self.register(tile, vectors));
-        Tiles::new(self.register(tile, self.vectors.min(most_vectors)), others)
+        RungCandidates::new(self.register(tile, self.vectors.min(most_vectors)), others)
     }
 
-    fn broadcast_tiles(&self, key: &ContractionKey, subgroup: usize) -> Tiles {
+    fn broadcast_tiles(&self, key: &ContractionKey, subgroup: usize) -> RungCandidates {
         let fills_lanes = self.vectors > subgroup;
         // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
         let few_pixels =
@@ -217,20 +217,20 @@ impl Problem {
             .into_iter()
             .chain(twos.into_iter().filter(|_| fills_lanes))
             .map(|(most, vectors)| self.broadcast(subgroup, self.balanced(most), vectors));
-        Tiles::new(
+        RungCandidates::new(
             self.broadcast(subgroup, self.shared_tile(), by_default),
             others,
         )
     }
 
-    fn wide_tiles(&self, subgroup: usize) -> Tiles {
+    fn wide_tiles(&self, subgroup: usize) -> RungCandidates {
         let others = [32, 24, 16, 8, 4].map(|most| self.wide(subgroup, self.balanced(most)));
-        Tiles::new(self.wide(subgroup, self.shared_tile()), others)
+        RungCandidates::new(self.wide(subgroup, self.shared_tile()), others)
     }
 
-    fn workgroup_tiles(&self) -> Tiles {
+    fn workgroup_tiles(&self) -> RungCandidates {
         let others = [(8, 1), (8, 2)].map(|(tile, vectors)| self.workgroup(tile, vectors));
-        Tiles::new(self.workgroup(4, 1), others)
+        RungCandidates::new(self.workgroup(4, 1), others)
     }
 }
 
@@ -243,13 +243,13 @@ pub(super) fn default_rung(key: &ContractionKey, profile: &Profile) -> Option<Ru
         return Some(Rung::Winograd);
     }
     // A tile of a GPU's rungs holds 64 pixels: on a small map most of it would idle.
-    let split = profile.class == DeviceClass::Gpu && Problem::new(key).split_k().is_some();
+    let split = profile.class == DeviceClass::Gpu && ConvProblem::new(key).split_k().is_some();
     split.then_some(Rung::SplitK)
 }
 
 /// See [`super::naive`].
 pub(super) fn naive(key: &ContractionKey) -> Candidate {
-    let problem = Problem::new(key);
+    let problem = ConvProblem::new(key);
     Candidate::naive(
         KernelSpec::new(problem.shaders.naive),
         (problem.rows * problem.vectors * 4).div_ceil(NAIVE_WORKGROUP),
@@ -257,8 +257,8 @@ pub(super) fn naive(key: &ContractionKey) -> Candidate {
 }
 
 /// Every faster rung that the device can run.
-pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<Tiles> {
-    let problem = Problem::new(key);
+pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<RungCandidates> {
+    let problem = ConvProblem::new(key);
     let subgroup = profile.subgroup.map(|size| size as usize);
     let mut found = vec![problem.register_tiles()];
     found.extend(subgroup.map(|subgroup| problem.broadcast_tiles(key, subgroup)));
@@ -267,7 +267,11 @@ pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<Tiles> {
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
         found.push(problem.workgroup_tiles());
     }
-    found.extend(problem.split_k().map(|split| Tiles::new(split, [])));
+    found.extend(
+        problem
+            .split_k()
+            .map(|split| RungCandidates::new(split, [])),
+    );
     found.extend(matrix::tiles(key, profile, |tile| problem.matrix(tile)));
     found
 }

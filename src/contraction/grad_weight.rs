@@ -1,6 +1,6 @@
 //! Candidates of `conv2d_grad_weight`, and their default table.
 
-use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, TILE_THREADS, Tiles, splits};
+use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, RungCandidates, TILE_THREADS, splits};
 use super::key::ContractionKey;
 use super::matrix::{self, MatrixTile};
 use super::{by_points, wide};
@@ -46,8 +46,8 @@ pub(super) fn naive(key: &ContractionKey) -> Candidate {
 }
 
 /// Every faster rung that the device can run.
-pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<Tiles> {
-    let problem = Problem {
+pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<RungCandidates> {
+    let problem = GradWeightProblem {
         key,
         patches: key.geometry.kernel.pow(2) * key.large.channels4(),
         columns: key.small.channels4(),
@@ -66,7 +66,7 @@ pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<Tiles> {
 }
 
 /// The sizes that decide a tile.
-struct Problem<'a> {
+struct GradWeightProblem<'a> {
     key: &'a ContractionKey,
     /// `vec4`s of the large map under the kernel.
     patches: usize,
@@ -76,7 +76,7 @@ struct Problem<'a> {
     image_rows: usize,
 }
 
-impl Problem<'_> {
+impl GradWeightProblem<'_> {
     /// The sum in parts where `groups` workgroups are too few.
     fn in_parts(&self, candidate: Candidate) -> Candidate {
         let most = self.key.small.rows() / LEAST_PIXELS;
@@ -84,7 +84,7 @@ impl Problem<'_> {
         candidate.split(parts)
     }
 
-    fn register_tiles(&self) -> Tiles {
+    fn register_tiles(&self) -> RungCandidates {
         let (patches, columns) = (self.patches, self.columns);
         let one = |(rows, vectors): (usize, usize)| {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/2_register"))
@@ -99,11 +99,11 @@ impl Problem<'_> {
             )
         };
         let others = [(4, 1), (2, columns.min(4)), (8, 1)];
-        Tiles::new(one((4, columns.min(2))), others.map(one))
+        RungCandidates::new(one((4, columns.min(2))), others.map(one))
     }
 
     /// Lanes on either map, and the sum whole or in four parts.
-    fn broadcast_tiles(&self, subgroup: usize) -> Tiles {
+    fn broadcast_tiles(&self, subgroup: usize) -> RungCandidates {
         let (key, patches, columns) = (self.key, self.patches, self.columns);
         let one = |lanes_on_large: bool, tile: usize, splits: usize| {
             let (rows, columns) = if lanes_on_large {
@@ -128,11 +128,11 @@ impl Problem<'_> {
         if self.image_rows >= ROWS_FOR_PARTS {
             others.extend([one(by_default, tile, 4), one(!by_default, tile, 4)]);
         }
-        Tiles::new(one(by_default, tile, 1), others)
+        RungCandidates::new(one(by_default, tile, 1), others)
     }
 
     /// Whole and in four parts; the lanes own the last axis of the result.
-    fn wide_tiles(&self, subgroup: usize) -> Tiles {
+    fn wide_tiles(&self, subgroup: usize) -> RungCandidates {
         let key = self.key;
         let (patches, columns) = (
             key.geometry.kernel.pow(2) * key.large.channels() / VEC8,
@@ -157,10 +157,10 @@ impl Problem<'_> {
         if self.image_rows >= ROWS_FOR_PARTS {
             others.push(one(largest).split(4));
         }
-        Tiles::new(one(largest), others)
+        RungCandidates::new(one(largest), others)
     }
 
-    fn workgroup_tiles(&self) -> Tiles {
+    fn workgroup_tiles(&self) -> RungCandidates {
         let one = |(rows, vectors): (usize, usize)| {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/3_workgroup"))
                 .uint("THREAD_ROWS", rows)
@@ -170,7 +170,7 @@ impl Problem<'_> {
             let name = format!("{rows}x{vectors}");
             self.in_parts(Candidate::new(Rung::Workgroup, kernel, &name, groups))
         };
-        Tiles::new(one((1, 1)), [(2, 1), (1, 2)].map(one))
+        RungCandidates::new(one((1, 1)), [(2, 1), (1, 2)].map(one))
     }
 
     fn matrix(&self, tile: &MatrixTile) -> Candidate {

@@ -1,6 +1,6 @@
 //! All kernels that can compute a contraction on a device.
 
-use super::candidate::{Candidate, Rung, Tiles};
+use super::candidate::{Candidate, Rung, RungCandidates};
 use super::key::{ContractionKey, Family};
 use super::{conv, grad_weight, thin};
 use crate::gpu::Profile;
@@ -11,7 +11,7 @@ pub struct Ladder {
     /// The naive kernel, which runs everywhere and which the others are checked against.
     pub naive: Candidate,
     /// The faster rungs that the device can run, each once.
-    pub rungs: Vec<Tiles>,
+    pub rungs: Vec<RungCandidates>,
 }
 
 impl Ladder {
@@ -35,7 +35,7 @@ impl Ladder {
 
     /// All candidates but the naive one.
     pub fn faster(&self) -> impl Iterator<Item = &Candidate> {
-        self.rungs.iter().flat_map(Tiles::all)
+        self.rungs.iter().flat_map(RungCandidates::all)
     }
 
     /// The default tile of each rung but the naive one.

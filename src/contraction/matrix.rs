@@ -1,6 +1,6 @@
 //! Tiles of the rung on matrix units, which the three families share.
 
-use super::candidate::{Candidate, Rung, Tiles, WANTED_GROUPS};
+use super::candidate::{Candidate, Rung, RungCandidates, WANTED_GROUPS};
 use super::key::ContractionKey;
 use crate::gpu::{KernelSpec, Profile, ShaderSource};
 use crate::tensor::DType;
@@ -98,9 +98,9 @@ pub(super) fn tiles(
     key: &ContractionKey,
     profile: &Profile,
     candidate: impl Fn(&MatrixTile) -> Candidate,
-) -> Option<Tiles> {
+) -> Option<RungCandidates> {
     let mut all: Vec<Candidate> = sizes(key, profile).iter().map(candidate).collect();
     let enough = all.iter().position(|one| one.groups >= WANTED_GROUPS);
     let default = all.remove(enough.or(all.len().checked_sub(1))?);
-    Some(Tiles::new(default, all))
+    Some(RungCandidates::new(default, all))
 }

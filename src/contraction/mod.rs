@@ -23,7 +23,7 @@ mod thin;
 mod wide;
 pub(crate) mod winograd;
 
-pub use candidate::{Candidate, Rung, Tiles};
+pub use candidate::{Candidate, Rung, RungCandidates};
 pub use geometry::Geometry;
 pub(crate) use geometry::weight_channels;
 pub use key::{ContractionKey, Family};

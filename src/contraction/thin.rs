@@ -1,7 +1,7 @@
 //! Candidates for few channels on one side: they count them exactly, pad channels left out, and
 //! share loads within a subgroup.
 
-use super::candidate::{Candidate, Rung, Tiles, splits};
+use super::candidate::{Candidate, Rung, RungCandidates, splits};
 use super::key::{ContractionKey, Family};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
 use crate::shader;
@@ -42,7 +42,7 @@ fn thin_rung(key: &ContractionKey) -> Option<Rung> {
 }
 
 /// The tiles of the rung that fits, if the channels are few and the device has subgroups.
-pub(super) fn tiles(key: &ContractionKey, profile: &Profile) -> Option<Tiles> {
+pub(super) fn tiles(key: &ContractionKey, profile: &Profile) -> Option<RungCandidates> {
     let (rung, subgroup) = (thin_rung(key)?, profile.subgroup? as usize);
     // A CPU adapter takes the subgroups of a group one after the other, so small groups spread over
     // its cores.
@@ -79,7 +79,7 @@ impl Thin<'_> {
     }
 
     /// From few channels: a lane is a strip of pixels.
-    fn few_inputs(&self) -> Tiles {
+    fn few_inputs(&self) -> RungCandidates {
         let (large, small) = (self.key.large, self.key.small);
         let one = |(strip, vectors): (usize, usize)| {
             let vectors = vectors.min(small.channels4());
@@ -95,11 +95,11 @@ impl Thin<'_> {
                 strips.div_ceil(self.workgroup) * small.channels4().div_ceil(vectors),
             )
         };
-        Tiles::new(one((4, 4)), [(8, 2), (4, 8)].map(one))
+        RungCandidates::new(one((4, 4)), [(8, 2), (4, 8)].map(one))
     }
 
     /// To few channels: the lanes of a subgroup share the sum.
-    fn few_outputs(&self) -> Tiles {
+    fn few_outputs(&self) -> RungCandidates {
         let small = self.key.small;
         let one = |most: usize| {
             // Of equal strips the longest that is not over `most`.
@@ -115,11 +115,11 @@ impl Thin<'_> {
                 strips.div_ceil(self.workgroup / self.subgroup),
             )
         };
-        Tiles::new(one(8), [one(4)])
+        RungCandidates::new(one(8), [one(4)])
     }
 
     /// From the small map to few channels: a lane is a strip of pixels.
-    fn pictures(&self) -> Tiles {
+    fn pictures(&self) -> RungCandidates {
         let (large, stride) = (self.key.large, self.key.geometry.stride);
         let one = |strip: usize| {
             let kernel = self
@@ -136,12 +136,12 @@ impl Thin<'_> {
                 stride * strips.div_ceil(self.workgroup),
             )
         };
-        Tiles::new(one(4), [one(2)])
+        RungCandidates::new(one(4), [one(2)])
     }
 
     /// The weight gradient for few channels of the small map: a lane is a `vec4` of the large map's
     /// channels.
-    fn weight_gradients(&self, class: DeviceClass) -> Tiles {
+    fn weight_gradients(&self, class: DeviceClass) -> RungCandidates {
         let (large, small, kernel) = (self.key.large, self.key.small, self.key.geometry.kernel);
         let groups = kernel * large.channels4().div_ceil(self.workgroup);
         let result_bytes = (kernel.pow(2) * large.channels4() * 64) as u64;
@@ -158,6 +158,6 @@ impl Thin<'_> {
                 .uint("SMALL_CHANNELS", small.channels());
             Candidate::new(Rung::Thin, kernel, &strip.to_string(), groups).split(parts)
         };
-        Tiles::new(one(self.subgroup.min(6)), [one(self.subgroup.min(4))])
+        RungCandidates::new(one(self.subgroup.min(6)), [one(self.subgroup.min(4))])
     }
 }

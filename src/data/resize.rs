@@ -49,14 +49,14 @@ pub fn resize_nearest(image: &Picture, width: u32, height: u32) -> Picture {
 }
 
 /// A sample, and the sum of weighted ones: both passes round to samples.
-trait Sample: Copy + Default {
-    type Sum: Copy + Default + std::ops::AddAssign;
-    fn times(self, weight: i32) -> Self::Sum;
-    fn round(sum: Self::Sum) -> Self;
+trait SampleType: Copy + Default {
+    type Accumulator: Copy + Default + std::ops::AddAssign;
+    fn times(self, weight: i32) -> Self::Accumulator;
+    fn round(sum: Self::Accumulator) -> Self;
 }
 
-impl Sample for u8 {
-    type Sum = i32;
+impl SampleType for u8 {
+    type Accumulator = i32;
 
     fn times(self, weight: i32) -> i32 {
         i32::from(self) * weight
@@ -67,8 +67,8 @@ impl Sample for u8 {
     }
 }
 
-impl Sample for u16 {
-    type Sum = i64;
+impl SampleType for u16 {
+    type Accumulator = i64;
 
     fn times(self, weight: i32) -> i64 {
         i64::from(self) * i64::from(weight)
@@ -79,7 +79,12 @@ impl Sample for u16 {
     }
 }
 
-fn resize_samples<T: Sample>(samples: &[T], image: &Picture, width: u32, height: u32) -> Vec<T> {
+fn resize_samples<T: SampleType>(
+    samples: &[T],
+    image: &Picture,
+    width: u32,
+    height: u32,
+) -> Vec<T> {
     let channels = image.channels();
     let columns = taps(image.width(), width);
     let in_row = image.width() as usize * channels;
@@ -147,7 +152,7 @@ fn to_fixed(weight: f64) -> i32 {
 }
 
 /// `[in_height, in_width, channels]` to `[in_height, out_width, channels]`, `N` channels at a time.
-fn resize_rows<T: Sample, const N: usize>(
+fn resize_rows<T: SampleType, const N: usize>(
     input: &[T],
     in_row: usize,
     channels: usize,
@@ -157,7 +162,7 @@ fn resize_rows<T: Sample, const N: usize>(
     for row in input.chunks_exact(in_row.max(1)) {
         for Taps { first, weights } in taps {
             for channel in (0..channels).step_by(N) {
-                let mut sums = [T::Sum::default(); N];
+                let mut sums = [T::Accumulator::default(); N];
                 for (pixel, &weight) in row.chunks_exact(channels).skip(*first).zip(weights) {
                     for (sum, value) in sums.iter_mut().zip(&pixel[channel..]) {
                         *sum += value.times(weight);
@@ -171,11 +176,11 @@ fn resize_rows<T: Sample, const N: usize>(
 }
 
 /// `[in_height, row]` to `[taps.len(), row]`, a whole row of sums at a time so that it vectorises.
-fn resize_columns<T: Sample>(input: &[T], row: usize, taps: &[Taps]) -> Vec<T> {
+fn resize_columns<T: SampleType>(input: &[T], row: usize, taps: &[Taps]) -> Vec<T> {
     let mut output = Vec::with_capacity(taps.len() * row);
-    let mut sums = vec![T::Sum::default(); row];
+    let mut sums = vec![T::Accumulator::default(); row];
     for Taps { first, weights } in taps {
-        sums.fill(T::Sum::default());
+        sums.fill(T::Accumulator::default());
         for (values, &weight) in input.chunks_exact(row.max(1)).skip(*first).zip(weights) {
             for (sum, &value) in sums.iter_mut().zip(values) {
                 *sum += value.times(weight);

@@ -24,12 +24,12 @@ pub struct RowReader {
     layout: PictureLayout,
     /// Rows that were read.
     next: u32,
-    source: Source,
+    source: RowSource,
 }
 
 type PngReader = png::Reader<BufReader<File>>;
 
-enum Source {
+enum RowSource {
     /// A PNG whose rows lie in the file in their order.
     Png(Box<PngReader>),
     /// A TIFF, by rows of its strips or tiles.
@@ -75,11 +75,11 @@ impl RowReader {
         let top = self.next;
         self.next += rows;
         match &mut self.source {
-            Source::Whole(picture) => Ok(picture.crop(0, top, width, rows)),
-            Source::Tiff(reader) => reader
+            RowSource::Whole(picture) => Ok(picture.crop(0, top, width, rows)),
+            RowSource::Tiff(reader) => reader
                 .read(rows)
                 .map_err(|error| tiff_error(&self.path, error)),
-            Source::Png(reader) => {
+            RowSource::Png(reader) => {
                 let layout = PictureLayout {
                     height: rows,
                     ..self.layout
@@ -91,7 +91,7 @@ impl RowReader {
     }
 }
 
-fn open_source(path: &Path) -> Result<(PictureLayout, Source), DataError> {
+fn open_source(path: &Path) -> Result<(PictureLayout, RowSource), DataError> {
     check_regular(path)?;
     let read_error = |source| DataError::ReadFile {
         path: path.to_owned(),
@@ -105,18 +105,20 @@ fn open_source(path: &Path) -> Result<(PictureLayout, Source), DataError> {
         .iter()
         .any(|signature| start.starts_with(signature))
     {
-        TiffRows::open(file).map(|reader| (reader.layout(), Source::Tiff(Box::new(reader))))
+        TiffRows::open(file).map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader))))
     } else {
         None
     };
     match opened {
         Some(opened) => Ok(opened),
-        None => read_picture(path).map(|picture| (picture.layout(), Source::Whole(picture))),
+        None => read_picture(path).map(|picture| (picture.layout(), RowSource::Whole(picture))),
     }
 }
 
 /// Opens a PNG whose rows lie in the file in their order; no other.
-fn open_png(file: BufReader<File>) -> Result<Option<(PictureLayout, Source)>, png::DecodingError> {
+fn open_png(
+    file: BufReader<File>,
+) -> Result<Option<(PictureLayout, RowSource)>, png::DecodingError> {
     let mut decoder = png::Decoder::new_with_limits(
         file,
         png::Limits {
@@ -138,7 +140,7 @@ fn open_png(file: BufReader<File>) -> Result<Option<(PictureLayout, Source)>, pn
         channels: colour.samples(),
         depth,
     };
-    Ok((!info.interlaced).then(|| (layout, Source::Png(Box::new(reader)))))
+    Ok((!info.interlaced).then(|| (layout, RowSource::Png(Box::new(reader)))))
 }
 
 /// The next rows of a PNG, which may be its last.

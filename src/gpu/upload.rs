@@ -18,13 +18,13 @@ pub struct UploadRing {
 
 #[derive(Debug)]
 struct Turns {
-    slots: Vec<Slot>,
+    slots: Vec<StagingSlot>,
     next: usize,
 }
 
 /// A staging buffer, and the answer to its latest request to be mapped.
 #[derive(Debug)]
-struct Slot {
+struct StagingSlot {
     staging: Buffer,
     mapped: Receiver<Result<(), String>>,
     last_use: Option<SubmissionIndex>,
@@ -42,7 +42,7 @@ impl UploadRing {
                 bytes,
                 BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
             )?;
-            Ok(Slot {
+            Ok(StagingSlot {
                 mapped: map(&staging),
                 staging,
                 last_use: None,
@@ -84,7 +84,7 @@ impl UploadRing {
     }
 }
 
-impl Slot {
+impl StagingSlot {
     /// Waits until the device has done with the bytes of this slot's last use.
     fn ready(&self, gpu: &Gpu) -> Result<(), GpuError> {
         gpu.poll(PollType::Poll)?;

@@ -5,7 +5,7 @@ use safetensors::tensor::Dtype;
 use std::{fmt, io};
 
 /// One tensor of a file.
-pub(super) struct Entry<'a> {
+pub(super) struct TensorEntry<'a> {
     pub key: String,
     pub dtype: Dtype,
     pub shape: Vec<usize>,
@@ -13,7 +13,7 @@ pub(super) struct Entry<'a> {
     pub read: Box<dyn Fn() -> Result<Vec<u8>, InteropError> + 'a>,
 }
 
-impl fmt::Debug for Entry<'_> {
+impl fmt::Debug for TensorEntry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{} {:?} {:?}", self.key, self.dtype, self.shape)
     }
@@ -34,7 +34,7 @@ impl From<io::Error> for WriteError {
     }
 }
 
-impl Entry<'_> {
+impl TensorEntry<'_> {
     /// Bytes of its values.
     pub fn size(&self) -> usize {
         self.shape.iter().product::<usize>() * self.dtype.bitsize() / 8

@@ -8,7 +8,7 @@
 )]
 
 use super::TensorFile;
-use super::entry::Entry;
+use super::entry::TensorEntry;
 use super::pickle::{Pickle, Value};
 use super::tensor::StoredTensor;
 use super::torch::{self, read_stream, read_zip};
@@ -21,8 +21,8 @@ fn floats(values: &[f32]) -> Vec<u8> {
     bytemuck::pod_collect_to_vec(values)
 }
 
-fn entry(key: &str, dtype: Dtype, shape: &[usize], bytes: Vec<u8>) -> Entry<'static> {
-    Entry {
+fn entry(key: &str, dtype: Dtype, shape: &[usize], bytes: Vec<u8>) -> TensorEntry<'static> {
+    TensorEntry {
         key: key.to_owned(),
         dtype,
         shape: shape.to_vec(),

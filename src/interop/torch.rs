@@ -1,7 +1,7 @@
 //! PyTorch's `.pth` files: state dicts in the zip archive that `torch.save` writes since version
 //! 1.6, and in the stream of pickles that it wrote before. Nothing in them is executed.
 
-use super::entry::{Entry, WriteError};
+use super::entry::{TensorEntry, WriteError};
 use super::pickle::{Id, Pickle, Value};
 use super::tensor::{StoredTensor, contiguous_strides};
 use safetensors::tensor::Dtype;
@@ -143,13 +143,13 @@ fn class_of(dtype: Dtype) -> Option<&'static str> {
 }
 
 /// A reference to a storage.
-struct Storage<'a> {
+struct StorageRef<'a> {
     dtype: Dtype,
     key: &'a str,
 }
 
 /// What `('storage', class, key, location, elements)` refers to.
-fn storage(pickle: &Pickle, id: Id) -> Option<Storage<'_>> {
+fn storage(pickle: &Pickle, id: Id) -> Option<StorageRef<'_>> {
     let Value::Persistent(reference) = pickle.get(id) else {
         return None;
     };
@@ -162,14 +162,14 @@ fn storage(pickle: &Pickle, id: Id) -> Option<Storage<'_>> {
         .next()?
         .strip_suffix("Storage")?;
     let &(dtype, _) = CLASSES.iter().find(|&&(_, name)| name == class)?;
-    (pickle.text(*kind) == Some("storage")).then_some(Storage {
+    (pickle.text(*kind) == Some("storage")).then_some(StorageRef {
         dtype,
         key: pickle.text(*key)?,
     })
 }
 
 /// All storages that a pickle refers to.
-fn object_storages(pickle: &Pickle) -> impl Iterator<Item = Storage<'_>> {
+fn object_storages(pickle: &Pickle) -> impl Iterator<Item = StorageRef<'_>> {
     (0..pickle.len()).filter_map(|id| storage(pickle, id))
 }
 
@@ -234,7 +234,7 @@ fn tensor(pickle: &Pickle, arguments: &[Id], storages: &Storages) -> Result<Stor
     let [from, offset, size, stride, ..] = arguments else {
         return Err("it has too few arguments".into());
     };
-    let Storage { dtype, key } =
+    let StorageRef { dtype, key } =
         storage(pickle, *from).ok_or("its storage is of an unknown kind")?;
     let bytes = storages
         .get(key)
@@ -259,7 +259,10 @@ fn tensor(pickle: &Pickle, arguments: &[Id], storages: &Storages) -> Result<Stor
 ///
 /// # Errors
 /// Those of `out` and of reading the tensors, and a type that PyTorch has no storage for.
-pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<(), WriteError> {
+pub(super) fn write(
+    tensors: &[TensorEntry],
+    out: &mut (impl Write + Seek),
+) -> Result<(), WriteError> {
     let mut archive = ZipWriter::new(out);
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let begin = |archive: &mut ZipWriter<_>, name: &str, size: usize| {
@@ -285,7 +288,7 @@ pub(super) fn write(tensors: &[Entry], out: &mut (impl Write + Seek)) -> Result<
 }
 
 /// The pickle of an ordered dictionary of tensors, tensor number i in storage number i.
-fn pickled(tensors: &[Entry]) -> io::Result<Vec<u8>> {
+fn pickled(tensors: &[TensorEntry]) -> io::Result<Vec<u8>> {
     const EMPTY_ORDERED_DICT: &[u8] = b"ccollections\nOrderedDict\n)R";
     let text = |text: &str| {
         [

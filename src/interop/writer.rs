@@ -1,7 +1,7 @@
 //! Writing tensors with the reference's keys and layouts, so that PyTorch loads them as they are:
 //! as safetensors, or as `torch.save` does.
 
-use super::entry::{Entry, WriteError};
+use super::entry::{TensorEntry, WriteError};
 use super::layout::{reference_shape, to_reference};
 use super::{InteropError, TensorFile, torch};
 use crate::gpu::Gpu;
@@ -16,7 +16,7 @@ use std::io::{self, Seek, Write};
 /// file is never in memory as a whole.
 #[derive(Debug, Default)]
 pub struct TensorWriter<'a> {
-    tensors: Vec<Entry<'a>>,
+    tensors: Vec<TensorEntry<'a>>,
     metadata: HashMap<String, String>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> TensorWriter<'a> {
             let shape = reference_shape(state.shape, state.transposed);
             let name = key.clone();
             let read = Box::new(move || read_state(from, state, part, &name));
-            self.tensors.push(Entry {
+            self.tensors.push(TensorEntry {
                 key,
                 dtype: Dtype::F32,
                 shape,
@@ -51,7 +51,7 @@ impl<'a> TensorWriter<'a> {
             if let (Some(count), Some(layer)) = (tracked, state.name.strip_suffix(".running_var")) {
                 let key = format!("{prefix}{layer}.num_batches_tracked");
                 let read = Box::new(move || Ok(count.to_le_bytes().to_vec()));
-                self.tensors.push(Entry {
+                self.tensors.push(TensorEntry {
                     key,
                     dtype: Dtype::I64,
                     shape: Vec::new(),
@@ -66,7 +66,7 @@ impl<'a> TensorWriter<'a> {
         for (key, tensor) in file.tensors() {
             let Some(key) = rename(key) else { continue };
             let read = Box::new(|| Ok(tensor.bytes(file.bytes())));
-            self.tensors.push(Entry {
+            self.tensors.push(TensorEntry {
                 key: key.to_owned(),
                 dtype: tensor.dtype,
                 shape: tensor.shape.clone(),

@@ -98,14 +98,14 @@ impl GeneratorConfig {
 #[derive(Debug, Clone)]
 pub struct Generator {
     config: GeneratorConfig,
-    network: Network,
+    network: Layers,
     parameters: ArenaId,
     statistics: ArenaId,
 }
 
 /// The layers.
 #[derive(Debug, Clone)]
-enum Network {
+enum Layers {
     UNet(UNet),
     ResNet(Box<ResNet>),
 }
@@ -119,9 +119,9 @@ impl Generator {
         let mut builder = Builder::new(states, "generator");
         let (parameters, statistics) = (builder.parameters, builder.statistics);
         let network = match config {
-            GeneratorConfig::UNet(config) => Network::UNet(UNet::new(&mut builder, config)?),
+            GeneratorConfig::UNet(config) => Layers::UNet(UNet::new(&mut builder, config)?),
             GeneratorConfig::ResNet(config) => {
-                Network::ResNet(Box::new(ResNet::new(&mut builder, config)?))
+                Layers::ResNet(Box::new(ResNet::new(&mut builder, config)?))
             }
         };
         Ok(Self {
@@ -165,8 +165,8 @@ impl Generator {
         mode: &Mode,
     ) -> Result<Var, TapeError> {
         match &self.network {
-            Network::UNet(network) => network.forward(tape, states, image, mode),
-            Network::ResNet(network) => network.forward(tape, states, image, mode),
+            Layers::UNet(network) => network.forward(tape, states, image, mode),
+            Layers::ResNet(network) => network.forward(tape, states, image, mode),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sums over the pixels of each group of images, by channel or over the channels too, and their
-//! adjoint, which spreads values over those pixels. With [`Binary`], whose right side may be
-//! spread, they are closed under differentiation.
+//! adjoint, which broadcasts values over those pixels. With [`Binary`], whose right side may be
+//! broadcast, they are closed under differentiation.
 
 use crate::gpu::{DeviceClass, KernelSpec, OffsetStride, Profile};
 use crate::shader;
@@ -140,7 +140,7 @@ impl Op for Sum {
             (Slot::Input(0), input),
             (Slot::Input(other), context.inputs[other]),
         ];
-        let launch = Launch {
+        let launch = SumLaunch {
             groups,
             chunk_pixels: chunk_pixels(pixels, input.shape, total, context.profile),
             total,
@@ -154,13 +154,13 @@ impl Op for Sum {
         let chunks = pixels.div_ceil(launch.chunk_pixels);
         let partial = Operand::dense(Shape::nhwc(groups, 1, chunks, input.shape.channels()));
         let parts = (Slot::Scratch, partial);
-        let first = Launch {
+        let first = SumLaunch {
             total: false,
             scale: 1.0,
             ..launch
         }
         .of(factors, other == 1, parts.clone());
-        let second = Launch {
+        let second = SumLaunch {
             chunk_pixels: chunks,
             ..launch
         }
@@ -194,14 +194,14 @@ fn chunk_pixels(pixels: usize, map: Shape, total: bool, profile: &Profile) -> us
 
 /// One launch of `sum.wgsl`.
 #[derive(Clone, Copy)]
-struct Launch {
+struct SumLaunch {
     groups: usize,
     chunk_pixels: usize,
     total: bool,
     scale: f32,
 }
 
-impl Launch {
+impl SumLaunch {
     /// Over the first of two maps, or over their product, to one row for each chunk.
     fn of(
         &self,

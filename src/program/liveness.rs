@@ -4,16 +4,16 @@ use super::place::{Place, Storage, byproducts};
 use crate::tape::{Source, Tape, Var};
 use std::collections::BTreeMap;
 
-/// A storage's life in node numbers.
+/// The live range of a storage, in node numbers.
 #[derive(Debug, Clone, Default)]
-pub struct Life {
+pub struct LiveRange {
     /// The nodes that write or read it, in order; the length of the tape stands for the host.
     pub touches: Vec<usize>,
     /// Its size.
     pub bytes: u64,
 }
 
-impl Life {
+impl LiveRange {
     /// Where it is first written.
     pub fn first(&self) -> usize {
         self.touches.first().copied().unwrap_or(0)
@@ -25,27 +25,27 @@ impl Life {
     }
 }
 
-/// The life of each planned storage, by its owner. Inputs live from the start, since the host
+/// The live range of each planned storage, by its owner. Inputs live from the start, since the host
 /// writes them before a run. Inputs and outputs live to the end.
-pub fn lives(
+pub fn liveness(
     tape: &Tape,
     places: &[Option<Place>],
     live: &[bool],
     outputs: &[Var],
-) -> BTreeMap<usize, Life> {
+) -> BTreeMap<usize, LiveRange> {
     let end = tape.nodes().len();
     let beside = byproducts(tape, live);
-    let mut lives: BTreeMap<usize, Life> = BTreeMap::new();
+    let mut ranges: BTreeMap<usize, LiveRange> = BTreeMap::new();
     let mut touch = |var: Var, at: usize| {
         if let Some(Place {
             storage: Storage::Node(owner),
             ..
         }) = places[var.0]
         {
-            let life = lives.entry(owner).or_default();
-            life.bytes = places[owner].map_or(0, |place| place.operand.bytes());
-            if life.touches.last() != Some(&at) {
-                life.touches.push(at);
+            let range = ranges.entry(owner).or_default();
+            range.bytes = places[owner].map_or(0, |place| place.operand.bytes());
+            if range.touches.last() != Some(&at) {
+                range.touches.push(at);
             }
         }
     };
@@ -73,5 +73,5 @@ pub fn lives(
         .filter(is_input)
         .for_each(|index| touch(Var(index), end));
     outputs.iter().for_each(|&output| touch(output, end));
-    lives
+    ranges
 }

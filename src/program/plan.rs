@@ -1,12 +1,12 @@
 //! The memory plan: which planned buffer each storage gets, from its first writing to its last
 //! reading.
 //!
-//! Two storages share a buffer only when their lives do not touch, so an operation's input and
-//! output never do. Nothing here needs a device.
+//! Two storages share a buffer only when their live ranges do not touch, so an operation's input
+//! and output never do. Nothing here needs a device.
 
 use super::ProgramError;
 use super::fuse::fuse;
-use super::liveness::{Life, lives};
+use super::liveness::{LiveRange, liveness};
 use super::place::{Place, Places, byproducts, describe, gradient_bytes, live_nodes, place_values};
 use crate::contraction::Choice;
 use crate::gpu::{KernelSpec, Profile};
@@ -142,14 +142,14 @@ impl Plan {
             });
         }
         let gradients = gradient_bytes(&tape, states, &live);
-        let lives = lives(&tape, &places, &live, outputs);
-        let (buffer_of, buffers) = share(&lives);
+        let live_ranges = liveness(&tape, &places, &live, outputs);
+        let (buffer_of, buffers) = share(&live_ranges);
         let scratch_bytes = steps
             .iter()
             .map(|step| step.scratch_bytes)
             .max()
             .unwrap_or(0);
-        let unshared_bytes = lives.values().map(|life| life.bytes).sum();
+        let unshared_bytes = live_ranges.values().map(|range| range.bytes).sum();
         Ok(Self {
             tape,
             steps,
@@ -233,26 +233,29 @@ fn check_sizes(
 }
 
 /// Gives each storage a buffer, the largest storages first. Each takes the smallest buffer that is
-/// free during its life. That buffer is large enough, because it was made for a larger storage.
-/// Returns the buffer of each storage and the size of each buffer.
-fn share(lives: &BTreeMap<usize, Life>) -> (HashMap<usize, usize>, Vec<u64>) {
-    let mut order: Vec<(usize, &Life)> = lives.iter().map(|(&owner, life)| (owner, life)).collect();
-    order.sort_by_key(|(owner, life)| (u64::MAX - life.bytes, life.first(), *owner));
+/// free during its live range. That buffer is large enough, because it was made for a larger
+/// storage. Returns the buffer of each storage and the size of each buffer.
+fn share(live_ranges: &BTreeMap<usize, LiveRange>) -> (HashMap<usize, usize>, Vec<u64>) {
+    let mut order: Vec<(usize, &LiveRange)> = live_ranges
+        .iter()
+        .map(|(&owner, range)| (owner, range))
+        .collect();
+    order.sort_by_key(|(owner, range)| (u64::MAX - range.bytes, range.first(), *owner));
     let mut buffer_of = HashMap::new();
     let mut sizes = Vec::new();
-    let mut tenants: Vec<Vec<&Life>> = Vec::new();
-    for (owner, life) in order {
+    let mut tenants: Vec<Vec<&LiveRange>> = Vec::new();
+    for (owner, range) in order {
         let is_free = |buffer: &usize| {
             tenants[*buffer]
                 .iter()
-                .all(|other| other.last() < life.first() || life.last() < other.first())
+                .all(|other| other.last() < range.first() || range.last() < other.first())
         };
         let buffer = (0..sizes.len()).rev().find(is_free).unwrap_or_else(|| {
-            sizes.push(life.bytes);
+            sizes.push(range.bytes);
             tenants.push(Vec::new());
             sizes.len() - 1
         });
-        tenants[buffer].push(life);
+        tenants[buffer].push(range);
         buffer_of.insert(owner, buffer);
     }
     (buffer_of, sizes)

@@ -9,7 +9,7 @@
 //! repeated.
 
 use super::ProgramError;
-use super::liveness::{Life, lives};
+use super::liveness::{LiveRange, liveness};
 use super::place::{Place, Storage, live_nodes, place_values};
 use crate::state::{StateId, StateList};
 use crate::tape::Op;
@@ -72,7 +72,7 @@ struct Analysis {
     tape: Tape,
     outputs: Vec<Var>,
     places: Vec<Option<Place>>,
-    lives: BTreeMap<usize, Life>,
+    live_ranges: BTreeMap<usize, LiveRange>,
     /// Most bytes alive at one node, and how many nodes reach that.
     peak: (u64, usize),
     /// The first of those nodes.
@@ -136,11 +136,11 @@ impl Analysis {
     fn new(tape: Tape, states: &StateList, outputs: Vec<Var>) -> Result<Self, ProgramError> {
         let live = live_nodes(&tape, &outputs);
         let places = place_values(&tape, states, &live)?.places;
-        let lives = lives(&tape, &places, &live, &outputs);
+        let live_ranges = liveness(&tape, &places, &live, &outputs);
         let mut changes = vec![0_i64; tape.nodes().len() + 2];
-        for life in lives.values() {
-            changes[life.first()] += life.bytes as i64;
-            changes[life.last() + 1] -= life.bytes as i64;
+        for range in live_ranges.values() {
+            changes[range.first()] += range.bytes as i64;
+            changes[range.last() + 1] -= range.bytes as i64;
         }
         let alive = changes.iter().scan(0, |alive, change| {
             *alive += change;
@@ -161,7 +161,7 @@ impl Analysis {
             tape,
             outputs,
             places,
-            lives,
+            live_ranges,
             peak,
             at,
             macs,
@@ -193,15 +193,15 @@ impl Analysis {
 
     /// What could be dropped at the peak, the largest saving first.
     fn evictions(&self, states: &StateList) -> Vec<Eviction> {
-        let gap = |life: &Life| {
-            let before = *life.touches.iter().find(|&&touch| touch >= self.at)?;
-            (life.first() < self.at && before > self.at && before < self.tape.nodes().len())
+        let gap = |range: &LiveRange| {
+            let before = *range.touches.iter().find(|&&touch| touch >= self.at)?;
+            (range.first() < self.at && before > self.at && before < self.tape.nodes().len())
                 .then_some(before)
         };
         let mut found: Vec<Eviction> = self
-            .lives
+            .live_ranges
             .iter()
-            .filter_map(|(&owner, life)| self.eviction(owner, life, gap(life)?, states))
+            .filter_map(|(&owner, range)| self.eviction(owner, range, gap(range)?, states))
             .collect();
         found.retain(|eviction| eviction.saved * WORTH_SHARE >= self.peak.0);
         found.sort_by_key(|eviction| u64::MAX - eviction.saved);
@@ -213,7 +213,7 @@ impl Analysis {
     fn eviction(
         &self,
         owner: usize,
-        life: &Life,
+        range: &LiveRange,
         before: usize,
         states: &StateList,
     ) -> Option<Eviction> {
@@ -229,7 +229,7 @@ impl Analysis {
         let mut eviction = Eviction {
             values: BTreeSet::new(),
             before,
-            saved: life.bytes,
+            saved: range.bytes,
         };
         let mut kept = HashSet::new();
         while let Some(value) = pending.pop() {
@@ -247,13 +247,13 @@ impl Analysis {
                     (Source::State(_) | Source::Input(_), _) => {}
                     (Source::Op(_), None) => return None,
                     (Source::Op(_), Some(storage)) => {
-                        let last = self.lives.get(&storage)?.last();
+                        let last = self.live_ranges.get(&storage)?.last();
                         if storage == owner || last < before && self.is_cheap(input.0) {
                             pending.push(input.0);
                         } else if last < self.at && kept.insert(storage) {
                             eviction.saved = eviction
                                 .saved
-                                .checked_sub(self.lives.get(&storage)?.bytes)
+                                .checked_sub(self.live_ranges.get(&storage)?.bytes)
                                 .filter(|&saved| saved > 0)?;
                         }
                     }

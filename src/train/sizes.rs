@@ -27,7 +27,7 @@ pub struct Size {
 /// The sizes of a run, each once, the largest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sizes {
-    /// Of the images that are learnt from.
+    /// Of the images of training.
     pub training: Vec<Size>,
     /// Of the images that are translated for sample grids and scores.
     pub shown: Vec<Size>,
@@ -59,14 +59,14 @@ impl Sizes {
             shown: distinct(shown, SCORED_PAIRS),
         };
         let multiple = config.generator().multiple();
-        // The networks as a whole for what is learnt from; what is shown goes through the generator
-        // alone.
+        // The networks as a whole for the images of training; what is shown goes through the
+        // generator alone.
         check(&sizes.training, config, least_side(config, multiple))?;
         check(&sizes.shown, config, config.fit.least_side(multiple))?;
         Ok(sizes)
     }
 
-    /// Width and height of the largest images that are learnt from; a data set has at least one.
+    /// Width and height of the largest images of training; a data set has at least one.
     pub(super) fn largest(&self) -> (u32, u32) {
         self.training
             .first()

@@ -212,11 +212,11 @@ fn on_device(norm: Norm) -> Found {
     )
     .unwrap();
     let mut tape = Tape::default();
-    let judged = tape.input("judged", IMAGE);
+    let input = tape.input("image", IMAGE);
     let logits = network
-        .forward(&mut tape, &states, judged, &Mode::training())
+        .forward(&mut tape, &states, input, &Mode::training())
         .unwrap();
-    let penalty = gradient_penalty(&mut tape, logits, judged).unwrap();
+    let penalty = gradient_penalty(&mut tape, logits, input).unwrap();
     let ids: Vec<_> = states
         .in_arena(network.parameters())
         .map(|state| state.id)
@@ -228,7 +228,7 @@ fn on_device(norm: Norm) -> Found {
         Err(error) => panic!("{norm:?}: {error}"),
     };
     let gradients: Vec<Option<Var>> = parameters.iter().map(|&var| gradient(var)).collect();
-    let by_image = gradient(judged);
+    let by_image = gradient(input);
 
     // Weights of about one over the root of what is added up, so that no slope vanishes.
     let draw = |(id, seed): (&_, u32)| {
@@ -260,7 +260,7 @@ fn on_device(norm: Norm) -> Found {
         .copied()
         .collect();
     let program = Program::compile(&gpu, &store, &tape, &outputs).unwrap();
-    program.write(&gpu, judged, &image.values).unwrap();
+    program.write(&gpu, input, &image.values).unwrap();
     program
         .run(&gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999]))
         .unwrap();

@@ -1,5 +1,5 @@
-//! Values share memory only when their lives do not touch: by a simulation that knows nothing of
-//! the planner, and on the device.
+//! Values share memory only when their live ranges do not touch: by a simulation that knows nothing
+//! of the planner, and on the device.
 
 use crate::values::{bits, inputs, number};
 use pix2pix::gpu::{Gpu, Profile};

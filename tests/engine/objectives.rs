@@ -114,7 +114,7 @@ fn the_torch_order_learns_from_one_judgement_and_the_whole_loss() {
     );
     assert!(
         !close(pytorch.losses[0], torch.losses[0]),
-        "the PyTorch order judges by the updated discriminator"
+        "the PyTorch order uses the updated discriminator"
     );
     assert!(
         off(&torch.gradients[1], &pytorch.gradients[1], 2.0) < CLOSE,
@@ -156,7 +156,7 @@ fn the_torch_order_learns_from_one_judgement_and_the_whole_loss() {
 fn weights_distances_and_conditions_do_what_they_say() {
     let gpu = gpu();
     let base = Objective::default();
-    let gan_alone = |lambda_gan| {
+    let gan_only = |lambda_gan| {
         step(
             &gpu,
             Objective {
@@ -170,13 +170,13 @@ fn weights_distances_and_conditions_do_what_they_say() {
     };
     assert!(
         off(
-            &gan_alone(0.5).gradients[0],
-            &gan_alone(1.0).gradients[0],
+            &gan_only(0.5).gradients[0],
+            &gan_only(1.0).gradients[0],
             0.5
         ) < CLOSE
     );
 
-    let alone = |distance| {
+    let distance_only = |distance| {
         step(
             &gpu,
             Objective {
@@ -188,29 +188,29 @@ fn weights_distances_and_conditions_do_what_they_say() {
             0.0,
         )
     };
-    let [l1, l2] = [Distance::L1, Distance::L2].map(alone);
+    let [l1, l2] = [Distance::L1, Distance::L2].map(distance_only);
     assert!(l1.losses[0] == 0.0 && l1.losses[2..] == [0.0; 2] && l1.losses[1] > 0.0);
     assert_eq!(l1.losses, l2.losses, "what is shown is L1");
     assert!(
         off(&l2.gradients[0], &l1.gradients[0], 1.0) > 0.1,
-        "what is learnt is not"
+        "what is minimised is not"
     );
     assert!(
         l1.gradients[1].is_empty() && l1.means.is_empty(),
-        "without an adversarial loss nobody judges"
+        "without an adversarial loss the discriminator takes no part"
     );
 
     // Both at once add their gradients.
     let both = step(&gpu, base, 0.0, 0.0);
-    let sum: Vec<f32> = gan_alone(1.0).gradients[0]
+    let sum: Vec<f32> = gan_only(1.0).gradients[0]
         .iter()
         .zip(&l1.gradients[0])
         .map(|(a, b)| a + b)
         .collect();
     assert!(off(&both.gradients[0], &sum, 1.0) < CLOSE);
 
-    // What is judged real depends on the input where the discriminator sees it.
-    let judged = |conditional, phase| {
+    // The loss of the real pair depends on the input where the discriminator sees it.
+    let real_loss = |conditional, phase| {
         step(
             &gpu,
             Objective {
@@ -222,8 +222,8 @@ fn weights_distances_and_conditions_do_what_they_say() {
         )
         .losses[2]
     };
-    assert_eq!(judged(false, 0.0), judged(false, 1.0));
-    assert_ne!(judged(true, 0.0), judged(true, 1.0));
+    assert_eq!(real_loss(false, 0.0), real_loss(false, 1.0));
+    assert_ne!(real_loss(true, 0.0), real_loss(true, 1.0));
 }
 
 #[test]

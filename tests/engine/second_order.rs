@@ -94,7 +94,7 @@ fn sum(shape: Shape, terms: impl Iterator<Item = f64>) -> Vec<f64> {
 fn elementwise() -> Vec<Case> {
     let mut cases = Vec::new();
     for small in [MAP, PIXELS, VECTOR, IMAGES, Shape::scalar()] {
-        let spread = move |values: &[f64]| -> Vec<f64> {
+        let broadcast_rows = move |values: &[f64]| -> Vec<f64> {
             if small == MAP {
                 values.to_vec()
             } else {
@@ -107,7 +107,7 @@ fn elementwise() -> Vec<Case> {
         let both = move |of: fn(f64, f64) -> f64| {
             move |x: &Values| {
                 x[0].iter()
-                    .zip(spread(&x[1]))
+                    .zip(broadcast_rows(&x[1]))
                     .map(|(&a, b)| of(a, b))
                     .collect()
             }
@@ -156,7 +156,7 @@ fn elementwise() -> Vec<Case> {
                 },
                 products,
             ));
-            let broadcast = move |x: &Values| map(&spread(&x[0]), |value| 0.5 * value);
+            let broadcast = move |x: &Values| map(&broadcast_rows(&x[0]), |value| 0.5 * value);
             cases.push(plain(
                 "broadcast",
                 &[small],

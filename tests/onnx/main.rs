@@ -138,10 +138,10 @@ impl Model {
         )
         .unwrap();
         let output = translator.translate(gpu, &self.store, images, 0).unwrap();
-        let spread = output.iter().map(|value| value.abs()).sum::<f32>() / output.len() as f32;
+        let average = output.iter().map(|value| value.abs()).sum::<f32>() / output.len() as f32;
         assert!(
-            (0.05..0.9).contains(&spread),
-            "{name}: outputs of {spread} on average test nothing"
+            (0.05..0.9).contains(&average),
+            "{name}: outputs of {average} on average test nothing"
         );
         let to = translator.output_shape();
         let (input, output) = (

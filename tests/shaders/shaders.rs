@@ -444,7 +444,7 @@ fn pointwise(tape: &mut Tape) -> Vec<Var> {
     outputs
 }
 
-/// Sums of each kind and what they spread, and the gradients of these.
+/// Sums of each kind and what they broadcast, and the gradients of these.
 fn reductions(tape: &mut Tape, input: Var, other: Var) -> Vec<Var> {
     let map = tape.shape(input);
     let mut outputs = Vec::new();

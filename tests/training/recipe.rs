@@ -62,7 +62,7 @@ fn every_recipe_resumes_with_the_bits_of_a_run_that_never_stopped() {
         pool: 2,
         ..Recipe::default()
     };
-    let alone = Objective {
+    let distance_only = Objective {
         lambda_gan: 0.0,
         ..Objective::default()
     };
@@ -72,7 +72,7 @@ fn every_recipe_resumes_with_the_bits_of_a_run_that_never_stopped() {
     };
     let mut runs = vec![
         ("pool and average", pooled, Objective::default(), DType::F32),
-        ("momentum", momentum.clone(), alone, DType::F32),
+        ("momentum", momentum.clone(), distance_only, DType::F32),
         ("plain", plain, unconditional, DType::F32),
     ];
     if gpu.profile().f16 {
@@ -201,9 +201,9 @@ fn an_image_pool_changes_what_the_discriminator_learns_from() {
             ..small_config(32, 4)
         };
         let session = session_after(&gpu, &config, steps, &wave(&config));
-        let judge = session.discriminator.as_ref().unwrap().parameters();
+        let discriminator = session.discriminator.as_ref().unwrap().parameters();
         [
-            values(&gpu, &session, judge, ArenaPart::Value),
+            values(&gpu, &session, discriminator, ArenaPart::Value),
             values(
                 &gpu,
                 &session,
@@ -264,11 +264,11 @@ fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
         let trainer = started(name, recipe, &same).unwrap();
         let session = trainer.session();
         let file = TensorFile::open(&checkpoint).unwrap();
-        let judge = session.discriminator.as_ref().unwrap();
+        let discriminator = session.discriminator.as_ref().unwrap();
         for (prefix, arena) in [
             ("", session.generator.parameters()),
-            ("net_D.", judge.parameters()),
-            ("net_D.", judge.statistics()),
+            ("net_D.", discriminator.parameters()),
+            ("net_D.", discriminator.statistics()),
         ] {
             for state in session.store.states().in_arena(arena) {
                 let shape = pix2pix::interop::reference_shape(state.shape, state.transposed);
@@ -323,11 +323,11 @@ fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
         ..Recipe::default()
     };
     refused("other", swapped, &same);
-    let judge = Recipe {
+    let only_discriminator = Recipe {
         pretrained_discriminator: Some(discriminator),
         ..Recipe::default()
     };
-    refused("layers", judge, &|config| Config {
+    refused("layers", only_discriminator, &|config| Config {
         d_layers: 2,
         ..config
     });
@@ -338,7 +338,7 @@ fn a_run_starts_from_pretrained_networks_and_only_from_such_as_fit() {
 /// losses, and the fakes.
 fn accumulated(gpu: &Gpu, config: &Config) -> ([Vec<f32>; 2], Vec<f32>) {
     let session = session_after(gpu, config, 1, &wave(config));
-    let judge = session
+    let discriminator = session
         .discriminator
         .as_ref()
         .map(|d| values(gpu, &session, d.parameters(), ArenaPart::Moment1));
@@ -347,14 +347,14 @@ fn accumulated(gpu: &Gpu, config: &Config) -> ([Vec<f32>; 2], Vec<f32>) {
             .unwrap(),
     );
     let first = (MONITOR_HEAD + 1 % MONITOR_ROWS * MONITOR_COLUMNS) as usize;
-    let learnt = values(
+    let generator = values(
         gpu,
         &session,
         session.generator.parameters(),
         ArenaPart::Moment1,
     );
     (
-        [learnt, judge.unwrap_or_default()],
+        [generator, discriminator.unwrap_or_default()],
         monitor[first..first + 5].to_vec(),
     )
 }
@@ -368,14 +368,14 @@ fn accumulated_gradients_are_those_of_one_large_batch() {
         order: UpdateOrder::Torch,
         ..Objective::default()
     };
-    let alone = Objective {
+    let distance_only = Objective {
         lambda_gan: 0.0,
         ..Objective::default()
     };
     for objective in [
         Objective::default(),
         torch,
-        alone,
+        distance_only,
         penalised(small_config(32, 4)).objective,
     ] {
         let config = |accumulate, batch_size| {
@@ -456,8 +456,8 @@ fn accumulated_batches_have_statistics_of_their_own_and_move_them_once_each() {
             batch.target.extend(batch.target.clone());
         }
         let session = session_after(&gpu, &config, steps, &batch);
-        let judge = session.discriminator.as_ref().unwrap().statistics();
-        [session.generator.statistics(), judge]
+        let discriminator = session.discriminator.as_ref().unwrap().statistics();
+        [session.generator.statistics(), discriminator]
             .map(|arena| values(&gpu, &session, arena, ArenaPart::Value))
     };
     let [together, apart] = [statistics(2, 1), statistics(1, 2)];

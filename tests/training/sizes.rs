@@ -242,7 +242,7 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
             ..config.clone()
         })
         .is_ok(),
-        "what is only shown is not judged"
+        "the discriminator does not see what is only shown"
     );
     let error = sizes(&Config {
         fit: Fit::Crop,

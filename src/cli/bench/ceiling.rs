@@ -1,6 +1,6 @@
 //! `pix2pix bench ceiling`.
 
-use super::output::{OutputArgs, giga, print_head};
+use super::output::{ReportArgs, giga, print_head};
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{BenchError, Entry, KernelOptions, Report, measure_ceiling};
 use crate::program::Clock;
@@ -15,7 +15,7 @@ pub struct CeilingArgs {
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ReportArgs,
     #[command(flatten)]
     device: DeviceArgs,
 }

@@ -1,7 +1,7 @@
 //! `pix2pix bench diff`.
 
 use super::{CliError, print};
-use crate::bench::{BenchError, Change, Difference, Report, Verdict, ratio};
+use crate::bench::{BenchError, Change, Comparison, Difference, Report, ratio};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -82,14 +82,14 @@ pub fn run(args: &DiffArgs) -> Result<(), CliError> {
 
 fn print_change(change: &Change, width: usize) -> Result<(), CliError> {
     let [before, after] = [change.before.median * 1e6, change.after.median * 1e6];
-    let verdict = match change.verdict {
-        Verdict::Same => "",
-        Verdict::Faster => "  faster",
-        Verdict::Slower => "  slower",
-        Verdict::Unknown => "  too few samples to tell",
+    let comparison = match change.comparison {
+        Comparison::Same => "",
+        Comparison::Faster => "  faster",
+        Comparison::Slower => "  slower",
+        Comparison::Unknown => "  too few samples to tell",
     };
     print(&format!(
-        "{:width$} {before:>12.1} {after:>12.1} {:>7.3}{verdict}",
+        "{:width$} {before:>12.1} {after:>12.1} {:>7.3}{comparison}",
         change.name,
         ratio(after, before)
     ))

@@ -2,7 +2,7 @@
 
 use super::ceiling::print_ceilings;
 use super::network::NetworkArgs;
-use super::output::{OutputArgs, giga, print_head};
+use super::output::{ReportArgs, giga, print_head};
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{
@@ -57,7 +57,7 @@ pub struct KernelsArgs {
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ReportArgs,
     #[command(flatten)]
     device: DeviceArgs,
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Where results go besides the terminal.
 #[derive(Debug, Clone, Args)]
-pub struct OutputArgs {
+pub struct ReportArgs {
     /// Write everything that was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -17,7 +17,7 @@ pub struct OutputArgs {
     pub svg: Option<PathBuf>,
 }
 
-impl OutputArgs {
+impl ReportArgs {
     /// Fails if the files cannot be written, before minutes are spent on what should go there.
     pub fn check(&self) -> Result<(), CliError> {
         self.json

@@ -2,12 +2,13 @@
 
 use super::ceiling::print_ceilings;
 use super::network::{NetworkArgs, PreparedArgs};
-use super::output::{OutputArgs, giga, print_head, seconds};
+use super::output::{ReportArgs, giga, print_head, seconds};
 use super::pixels::PixelArgs;
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{
-    BenchError, Entry, Group, KernelOptions, Report, StepOptions, measure_ceiling, ratio, time_step,
+    BenchError, Entry, GroupTotals, KernelOptions, Report, StepOptions, measure_ceiling, ratio,
+    time_step,
 };
 use crate::program::Clock;
 use crate::tensor::DType;
@@ -42,7 +43,7 @@ pub struct StepArgs {
     #[command(flatten)]
     tune: TuneArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ReportArgs,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -141,8 +142,8 @@ fn print_groups(report: &Report) -> Result<(), CliError> {
         "{:26} {:>8} {:>10} {:>7} {:>8} {:>7}",
         "operation", "launches", "ms", "share", "GFLOP/s", "GB/s"
     ))?;
-    let all = Group::of("all operations", report.operations());
-    let row = |group: &Group| {
+    let all = GroupTotals::of("all operations", report.operations());
+    let row = |group: &GroupTotals| {
         let (flops, bytes) = (
             giga(ratio(group.flop, group.seconds)),
             giga(ratio(group.bytes, group.seconds)),
@@ -158,11 +159,11 @@ fn print_groups(report: &Report) -> Result<(), CliError> {
     };
     report.groups().iter().try_for_each(row)?;
     row(&all)?;
-    row(&Group::of(
+    row(&GroupTotals::of(
         "contractions",
         report.operations().filter(|entry| entry.flop > 0.0),
     ))?;
-    row(&Group::of(
+    row(&GroupTotals::of(
         "everything else",
         report.operations().filter(|entry| entry.flop == 0.0),
     ))
@@ -212,8 +213,8 @@ fn print_shares(report: &Report) -> Result<(), CliError> {
         return Ok(());
     };
     print_ceilings(report)?;
-    let all = Group::of("", report.operations());
-    let contractions = Group::of("", report.operations().filter(|entry| entry.flop > 0.0));
+    let all = GroupTotals::of("", report.operations());
+    let contractions = GroupTotals::of("", report.operations().filter(|entry| entry.flop > 0.0));
     let rate = ratio(contractions.flop, contractions.seconds);
     print(&format!(
         "contractions, weighted by their share of the step: {} GFLOP/s, {:.1} % of the ceiling",

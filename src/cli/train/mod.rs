@@ -4,7 +4,7 @@ mod resume;
 
 use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs};
 use super::pixels::PixelArgs;
-use super::progress::Progress;
+use super::progress::ProgressPrinter;
 use super::stop::Stop;
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, memory_table, network_file, note, print, recorded};
@@ -213,7 +213,7 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
         ));
     }
     note(&memory_table(trainer.session().memory()));
-    let mut progress = Progress::new(
+    let mut progress = ProgressPrinter::new(
         trainer.step(),
         trainer.schedule().total_steps,
         trainer.session().discriminator.is_some(),

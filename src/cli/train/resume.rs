@@ -114,7 +114,7 @@ fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
 /// The data set that the run began with, where `args` say that it is now, or where it was.
 fn find_dataset(
     args: &TrainArgs,
-    progress: &mut checkpoint::Progress,
+    progress: &mut checkpoint::TrainingProgress,
     run: &str,
 ) -> Result<Dataset, CliError> {
     let config = &mut progress.config;

@@ -27,7 +27,7 @@ pub(crate) const POINTS: usize = SIDE * SIDE;
 const SCRATCH_BYTES: u64 = 64 << 20;
 
 /// Sizes of a contraction; those of channels and of the scratch are in groups of eight.
-struct Sizes {
+struct WinogradSizes {
     /// Of what the kernel slides over from the other side: a convolution's output, or a weight
     /// gradient's small map.
     tiles: TileGrid,
@@ -44,7 +44,7 @@ struct Sizes {
     parts: [usize; 3],
 }
 
-impl Sizes {
+impl WinogradSizes {
     fn of(key: &ContractionKey) -> Self {
         let output = key.output();
         let input = if key.family == Family::ConvTranspose2d {
@@ -95,7 +95,7 @@ pub(crate) fn tiles(key: &ContractionKey) -> Option<usize> {
         padding,
     } = key.geometry;
     let computed = stride == 1 && matches!(kernel, 3 | 4) && padding < kernel;
-    let sizes = computed.then(|| Sizes::of(key))?;
+    let sizes = computed.then(|| WinogradSizes::of(key))?;
     (sizes.bytes() <= SCRATCH_BYTES).then(|| sizes.tiles.count())
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn lower_conv(
     chosen: Candidate,
     slopes: [f32; 2],
 ) -> Lowered {
-    let sizes = Sizes::of(key);
+    let sizes = WinogradSizes::of(key);
     let (input, output) = (context.inputs[0], context.output);
     let [inputs_at, weights_at, products_at] = sizes.offsets();
     let (tiles, side, taps) = (sizes.tiles, sizes.side, key.geometry.kernel);
@@ -216,7 +216,7 @@ pub(crate) fn lower_grad_weight(
     chosen: Candidate,
     slopes: [f32; 2],
 ) -> Lowered {
-    let sizes = Sizes::of(key);
+    let sizes = WinogradSizes::of(key);
     let [large_at, small_at, products_at] = sizes.offsets();
     let (tiles, side, taps) = (sizes.tiles, sizes.side, key.geometry.kernel);
     let large = Transform {

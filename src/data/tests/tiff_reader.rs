@@ -13,7 +13,7 @@ const RGB: u16 = 2;
 
 /// A page of 5 x 3 pixels whose samples count up.
 #[derive(Clone, Copy)]
-struct Page {
+struct TiffPage {
     channels: u16,
     bits: u16,
     photometric: u16,
@@ -32,7 +32,7 @@ struct Page {
     tile: u32,
 }
 
-const FIVE: Page = Page {
+const FIVE: TiffPage = TiffPage {
     channels: 5,
     bits: 16,
     photometric: BLACK_IS_ZERO,
@@ -45,7 +45,7 @@ const FIVE: Page = Page {
     tile: 0,
 };
 
-impl Page {
+impl TiffPage {
     /// The samples as a picture has them.
     fn bytes(&self) -> Vec<u8> {
         let words = (0..15 * self.channels).map(|at| at * 211);
@@ -93,7 +93,7 @@ impl Page {
     }
 }
 
-fn file(pages: &[Page]) -> Vec<u8> {
+fn file(pages: &[TiffPage]) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
     for page in pages {
@@ -170,7 +170,7 @@ fn file(pages: &[Page]) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn read(pages: &[Page]) -> Result<Picture, DataError> {
+fn read(pages: &[TiffPage]) -> Result<Picture, DataError> {
     decode(Path::new("a.tif"), &file(pages))
 }
 
@@ -185,7 +185,7 @@ fn any_number_of_channels_is_read_in_any_order() {
         (9, &[0; 8]),
     ] {
         for (bits, is_planar) in [(8, false), (8, true), (16, false), (16, true)] {
-            let page = Page {
+            let page = TiffPage {
                 channels,
                 bits,
                 extra,
@@ -209,7 +209,7 @@ fn any_number_of_channels_is_read_in_any_order() {
 #[test]
 fn colours_are_read_without_what_is_beside_them_but_for_opacity() {
     for (extra, channels) in [(&[2][..], 4), (&[0], 3), (&[0; 2], 3), (&[2, 0], 4)] {
-        let page = Page {
+        let page = TiffPage {
             channels: 3 + extra.len() as u16,
             photometric: RGB,
             extra,
@@ -227,7 +227,7 @@ fn colours_are_read_without_what_is_beside_them_but_for_opacity() {
 
 #[test]
 fn several_pages_are_refused_and_smaller_versions_are_none() {
-    let colours = Page {
+    let colours = TiffPage {
         channels: 3,
         photometric: RGB,
         extra: &[],
@@ -239,7 +239,7 @@ fn several_pages_are_refused_and_smaller_versions_are_none() {
             matches!(&error, DataError::Pages { .. }) && error.to_string().contains("a.tif"),
             "{error}"
         );
-        let smaller = [[1, 1], [4, 1], [5, 1], [0, 2]].map(|kind| Page { kind, ..page });
+        let smaller = [[1, 1], [4, 1], [5, 1], [0, 2]].map(|kind| TiffPage { kind, ..page });
         assert_eq!(
             read(&[&[page][..], &smaller].concat()).unwrap().bytes(),
             page.bytes()
@@ -256,7 +256,7 @@ fn several_pages_are_refused_and_smaller_versions_are_none() {
 }
 
 /// The error of a file, whether it is read at once or by rows.
-fn refusal(page: Page) -> DataError {
+fn refusal(page: TiffPage) -> DataError {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tif");
     std::fs::write(&path, file(&[page])).unwrap();
@@ -270,24 +270,24 @@ fn refusal(page: Page) -> DataError {
 
 #[test]
 fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
-    let colours = Page {
+    let colours = TiffPage {
         channels: 3,
         photometric: RGB,
         extra: &[],
         predictor: 2,
         ..FIVE
     };
-    let opaque = Page {
+    let opaque = TiffPage {
         channels: 4,
         extra: &[2],
         ..colours
     };
     for page in [
-        Page {
+        TiffPage {
             predictor: 2,
             ..FIVE
         },
-        Page {
+        TiffPage {
             predictor: 2,
             is_planar: true,
             ..FIVE
@@ -303,14 +303,14 @@ fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
             page.is_planar
         );
     }
-    let infrared = Page {
+    let infrared = TiffPage {
         channels: 4,
         extra: &[0],
         ..colours
     };
     for page in [
         infrared,
-        Page {
+        TiffPage {
             channels: 5,
             extra: &[2, 0],
             ..colours
@@ -323,7 +323,7 @@ fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
             "{error}"
         );
     }
-    let planes = read(&[Page {
+    let planes = read(&[TiffPage {
         is_planar: true,
         ..infrared
     }])
@@ -339,7 +339,7 @@ fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
 
 #[test]
 fn what_would_take_too_much_memory_is_refused() {
-    let infrared = Page {
+    let infrared = TiffPage {
         channels: 4,
         bits: 8,
         photometric: RGB,
@@ -348,21 +348,21 @@ fn what_would_take_too_much_memory_is_refused() {
     };
     for (page, words) in [
         (
-            Page {
+            TiffPage {
                 tile: 1 << 31,
                 ..infrared
             },
             "2147483648 pixels a row",
         ),
         (
-            Page {
+            TiffPage {
                 tile: 1 << 31,
                 ..FIVE
             },
             "2147483648 pixels a row",
         ),
         (
-            Page {
+            TiffPage {
                 size: [MAX_SIDE; 2],
                 is_planar: true,
                 bits: 8,
@@ -371,7 +371,7 @@ fn what_would_take_too_much_memory_is_refused() {
             "16384x16384 pixels of 5 channels",
         ),
         (
-            Page {
+            TiffPage {
                 size: [MAX_SIDE; 2],
                 ..FIVE
             },
@@ -384,7 +384,7 @@ fn what_would_take_too_much_memory_is_refused() {
             "{error}"
         );
     }
-    refusal(Page {
+    refusal(TiffPage {
         tile: 1 << 31,
         ..infrared
     });
@@ -394,7 +394,7 @@ fn what_would_take_too_much_memory_is_refused() {
 fn what_is_not_read_is_told() {
     for (page, words) in [
         (
-            Page {
+            TiffPage {
                 bits: 32,
                 format: 3,
                 ..FIVE
@@ -402,7 +402,7 @@ fn what_is_not_read_is_told() {
             "unsigned whole numbers of 8 or 16 bits",
         ),
         (
-            Page {
+            TiffPage {
                 bits: 8,
                 format: 2,
                 ..FIVE
@@ -410,7 +410,7 @@ fn what_is_not_read_is_told() {
             "unsigned whole numbers of 8 or 16 bits",
         ),
         (
-            Page {
+            TiffPage {
                 photometric: 0,
                 ..FIVE
             },

@@ -26,13 +26,13 @@ impl Default for EdgeOptions {
 }
 
 /// A grey picture.
-struct Field {
+struct GreyImage {
     width: usize,
     height: usize,
     values: Vec<f32>,
 }
 
-impl Field {
+impl GreyImage {
     /// The value at a position, or at the nearest one of the picture.
     fn at(&self, x: isize, y: isize) -> f32 {
         let clamp = |position: isize, side: usize| position.clamp(0, side as isize - 1) as usize;
@@ -40,9 +40,9 @@ impl Field {
     }
 
     /// A value for each position.
-    fn map(&self, value: impl Fn(isize, isize) -> f32) -> Field {
+    fn map(&self, value: impl Fn(isize, isize) -> f32) -> GreyImage {
         let (width, height) = (self.width, self.height);
-        Field {
+        GreyImage {
             width,
             height,
             values: (0..width * height)
@@ -63,7 +63,7 @@ pub fn edges(picture: &Picture, options: &EdgeOptions) -> Picture {
         .map(|sample| f32::from(sample) / level)
         .collect();
     let strength = thin(&blur(
-        &Field {
+        &GreyImage {
             width,
             height,
             values,
@@ -81,7 +81,7 @@ pub fn edges(picture: &Picture, options: &EdgeOptions) -> Picture {
 }
 
 /// Blur by a Gaussian, along rows and then along columns.
-fn blur(field: &Field, sigma: f32) -> Field {
+fn blur(image: &GreyImage, sigma: f32) -> GreyImage {
     let radius = (3.0 * sigma).ceil() as isize;
     let weight = |offset: isize| {
         if offset == 0 {
@@ -91,9 +91,9 @@ fn blur(field: &Field, sigma: f32) -> Field {
         }
     };
     let total: f32 = (-radius..=radius).map(weight).sum();
-    let rows = field.map(|x, y| {
+    let rows = image.map(|x, y| {
         (-radius..=radius)
-            .map(|i| weight(i) * field.at(x + i, y))
+            .map(|i| weight(i) * image.at(x + i, y))
             .sum::<f32>()
             / total
     });
@@ -106,14 +106,14 @@ fn blur(field: &Field, sigma: f32) -> Field {
 }
 
 /// The gradient (Sobel, in grey levels a pixel) where it is the largest across the edge, else 0.
-fn thin(field: &Field) -> Field {
+fn thin(image: &GreyImage) -> GreyImage {
     let side = |x: isize, y: isize, dx: isize, dy: isize| {
-        field.at(x + dx - dy, y + dy - dx)
-            + 2.0 * field.at(x + dx, y + dy)
-            + field.at(x + dx + dy, y + dy + dx)
+        image.at(x + dx - dy, y + dy - dx)
+            + 2.0 * image.at(x + dx, y + dy)
+            + image.at(x + dx + dy, y + dy + dx)
     };
     let slope = |x, y, dx, dy| (side(x, y, dx, dy) - side(x, y, -dx, -dy)) / 8.0;
-    let strength = field.map(|x, y| slope(x, y, 1, 0).hypot(slope(x, y, 0, 1)));
+    let strength = image.map(|x, y| slope(x, y, 1, 0).hypot(slope(x, y, 0, 1)));
     strength.map(|x, y| {
         let (across_x, across_y) = (slope(x, y, 1, 0), slope(x, y, 0, 1));
         // The nearest of the eight neighbours in the direction of the gradient: tan of 22.5 degrees
@@ -137,7 +137,7 @@ fn thin(field: &Field) -> Field {
 }
 
 /// Positions above the high threshold, and those above the low one that touch such a chain.
-fn connect(strength: &Field, options: &EdgeOptions) -> Vec<bool> {
+fn connect(strength: &GreyImage, options: &EdgeOptions) -> Vec<bool> {
     let (width, height) = (strength.width, strength.height);
     let mut found: Vec<bool> = strength
         .values

@@ -5,7 +5,7 @@ mod edges;
 mod shape;
 
 pub use edges::{EdgeOptions, edges};
-pub use shape::{Filter, Squared, blank, combine, fit, grayscale};
+pub use shape::{Filter, Squared, blank, combine, grayscale, make_square};
 
 use super::DataError;
 use super::pair_source::check_sizes;
@@ -73,7 +73,7 @@ impl Tool {
                 Ok((
                     path.clone(),
                     if let Some(size) = *size {
-                        fit(&image, size, Squared::Stretch, *filter)
+                        make_square(&image, size, Squared::Stretch, *filter)
                     } else {
                         image
                     },
@@ -98,7 +98,7 @@ impl Tool {
                 size,
                 fit: how,
                 filter,
-            } => fit(&image, *size, *how, *filter),
+            } => make_square(&image, *size, *how, *filter),
             Self::Blank { fraction } => blank(&image, *fraction),
             Self::Labels(palette) => palette
                 .index(&image)

@@ -49,10 +49,10 @@ pub fn grayscale(image: &Picture) -> Picture {
 }
 
 /// A square of `size` pixels, RGB.
-pub fn fit(image: &Picture, size: u32, fit: Squared, filter: Filter) -> Picture {
+pub fn make_square(image: &Picture, size: u32, how: Squared, filter: Filter) -> Picture {
     let image = image.to_rgb();
     let (width, height) = image.dimensions();
-    match fit {
+    match how {
         Squared::Stretch => filter.resize(&image, size, size),
         Squared::Crop => {
             let side = width.min(height);
@@ -134,9 +134,9 @@ mod tests {
         assert_ne!(sample % 257, 0, "8 bits would do");
         for made in [
             grayscale(&deep),
-            fit(&deep, 2, Squared::Crop, Filter::Bicubic),
-            fit(&deep, 3, Squared::Stretch, Filter::Bicubic),
-            fit(&deep, 6, Squared::Pad, Filter::Bicubic),
+            make_square(&deep, 2, Squared::Crop, Filter::Bicubic),
+            make_square(&deep, 3, Squared::Stretch, Filter::Bicubic),
+            make_square(&deep, 6, Squared::Pad, Filter::Bicubic),
             blank(&deep, 0.5),
         ] {
             assert_eq!((made.depth(), made.channels()), (Depth::Sixteen, 3));
@@ -151,22 +151,22 @@ mod tests {
     #[test]
     fn squares_are_cropped_padded_or_stretched() {
         let image = gradient(40, 20);
-        let cropped = fit(&image, 20, Squared::Crop, Filter::Bicubic);
+        let cropped = make_square(&image, 20, Squared::Crop, Filter::Bicubic);
         assert_eq!(
             (cropped.dimensions(), pixel(&cropped, 0, 0)),
             ((20, 20), vec![10, 0, 7])
         );
-        let padded = fit(&image, 40, Squared::Pad, Filter::Bicubic);
+        let padded = make_square(&image, 40, Squared::Pad, Filter::Bicubic);
         let white = vec![255; 3];
         assert_eq!(
             [(0, 9), (0, 10), (39, 30)].map(|(x, y)| pixel(&padded, x, y)),
             [white.clone(), vec![0, 0, 7], white]
         );
         assert_eq!(
-            fit(&image, 8, Squared::Stretch, Filter::Bicubic).dimensions(),
+            make_square(&image, 8, Squared::Stretch, Filter::Bicubic).dimensions(),
             (8, 8)
         );
-        let nearest = fit(&image, 80, Squared::Stretch, Filter::Nearest);
+        let nearest = make_square(&image, 80, Squared::Stretch, Filter::Nearest);
         assert_eq!(
             [
                 pixel(&nearest, 78, 0),
@@ -177,7 +177,7 @@ mod tests {
         );
         for how in [Squared::Crop, Squared::Pad, Squared::Stretch] {
             assert_eq!(
-                fit(&gradient(1, 300), 16, how, Filter::Bicubic).dimensions(),
+                make_square(&gradient(1, 300), 16, how, Filter::Bicubic).dimensions(),
                 (16, 16),
                 "{how:?}"
             );

@@ -127,19 +127,19 @@ pub(super) struct Mask {
 
 fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
     let [input, stats] = [1, 2].map(|position| context.inputs[position]);
-    let split = Chunks::new(input.shape, stats.shape.batch(), context.profile);
-    let partial = split.partial(input.shape.channels());
+    let chunks = Chunks::new(input.shape, stats.shape.batch(), context.profile);
+    let partial = chunks.partial(input.shape.channels());
     let second = reduce(
         Slot::Scratch,
         partial,
         context.output,
         0,
-        split.chunks,
-        2 * split.groups,
+        chunks.chunks,
+        2 * chunks.groups,
     );
-    split.lower(
+    chunks.lower(
         partial,
-        |slot, to| chunk_sums(context, mask, split, slot, to),
+        |slot, to| chunk_sums(context, mask, chunks, slot, to),
         second,
         context.output,
     )
@@ -149,7 +149,7 @@ fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
 pub(super) fn chunk_sums(
     context: &LowerContext,
     mask: Option<Mask>,
-    split: Chunks,
+    chunks: Chunks,
     slot: Slot,
     to: Operand,
 ) -> Dispatch {
@@ -157,10 +157,10 @@ pub(super) fn chunk_sums(
     let value = mask.map_or(0, |mask| mask.value);
     let params = SumsParams {
         channels4: input.shape.channels4() as u32,
-        groups: split.groups as u32,
-        pixels: split.pixels as u32,
-        chunks: split.chunks as u32,
-        chunk_pixels: split.chunk_pixels as u32,
+        groups: chunks.groups as u32,
+        pixels: chunks.pixels as u32,
+        chunks: chunks.chunks as u32,
+        chunk_pixels: chunks.chunk_pixels as u32,
         grad_output: grad_output.place(),
         input: input.place(),
         stats: stats.place(),
@@ -187,7 +187,7 @@ pub(super) fn chunk_sums(
         kernel,
         &params,
         slots,
-        width.groups(split.chunks * split.groups, input.shape),
+        width.groups(chunks.chunks * chunks.groups, input.shape),
     )
 }
 

@@ -141,20 +141,20 @@ impl NormGrad {
         let (inputs, sums) = (context.inputs, context.output);
         let [weight, value] = self.positions();
         let groups = sums.shape.batch();
-        let split = Chunks::in_chunks(inputs[1].shape, groups);
+        let chunks = Chunks::in_chunks(inputs[1].shape, groups);
         let grads = AffineGrads::of(context);
         let params = MergeParams {
             channels4: sums.shape.channels4() as u32,
             groups: groups as u32,
-            chunks: split.chunks as u32,
+            chunks: chunks.chunks as u32,
             sums: sums.place(),
             grad_weight_offset: grads.offsets[0],
             grad_bias_offset: grads.offsets[1],
             pad: Pad::default(),
         };
-        let partial = split.partial(sums.shape.channels());
+        let partial = chunks.partial(sums.shape.channels());
         let mask = self.slope.map(|slope| Mask { slope, value });
-        let first = chunk_sums(context, mask, split, Slot::Scratch, partial);
+        let first = chunk_sums(context, mask, chunks, Slot::Scratch, partial);
         let kernel = grads.of_kernel(KernelSpec::new(shader!("batch_norm/grad_merge")));
         let slots = [Slot::Scratch, Slot::Output]
             .into_iter()

@@ -131,30 +131,30 @@ impl Op for Statistics {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, output) = (context.inputs[0], context.output);
-        let split = Chunks::new(input.shape, output.shape.batch(), context.profile);
+        let chunks = Chunks::new(input.shape, output.shape.batch(), context.profile);
         let params = |to: Operand| StatisticsParams {
             channels: input.shape.channels() as u32,
-            groups: split.groups as u32,
-            pixels: split.pixels as u32,
-            chunks: split.chunks as u32,
-            chunk_pixels: split.chunk_pixels as u32,
+            groups: chunks.groups as u32,
+            pixels: chunks.pixels as u32,
+            chunks: chunks.chunks as u32,
+            chunk_pixels: chunks.chunk_pixels as u32,
             input: input.place(),
             output: to.place(),
             eps: self.eps,
             pad: Pad::default(),
         };
-        let partial = split.partial(input.shape.channels());
+        let partial = chunks.partial(input.shape.channels());
         let first = |slot, to| {
             let width = VectorWidth::of(context.profile, &[input, to]);
             let kernel = width
                 .kernel(shader!("batch_norm/statistics"))
-                .flag("SINGLE", split.chunks == 1);
+                .flag("SINGLE", chunks.chunks == 1);
             let kernel = vectors_stored(kernel, input.dtype);
             Dispatch::new(
                 kernel,
                 &params(to),
                 vec![Slot::Input(0), slot],
-                width.groups(split.chunks * split.groups, input.shape),
+                width.groups(chunks.chunks * chunks.groups, input.shape),
             )
         };
         let merge = activations(KernelSpec::new(shader!("batch_norm/merge")), input.dtype);
@@ -163,9 +163,9 @@ impl Op for Statistics {
             merge,
             &params(output),
             slots,
-            groups_for(split.groups, input.shape),
+            groups_for(chunks.groups, input.shape),
         );
-        split.lower(partial, first, second, output)
+        chunks.lower(partial, first, second, output)
     }
 
     fn is_precise(&self) -> bool {

@@ -105,7 +105,7 @@ impl Op for Binary {
             pixels: (output.shape.rows() / right.shape.batch().max(1)) as u32,
             pad: Pad::default(),
         };
-        let spread = if right.shape == output.shape {
+        let broadcast = if right.shape == output.shape {
             SAME
         } else if is_total(output.shape, right.shape) {
             SINGLE
@@ -113,7 +113,7 @@ impl Op for Binary {
             CHANNELS
         };
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
-        let width = match spread {
+        let width = match broadcast {
             SAME => VectorWidth::of(context.profile, &[context.inputs[0], right, output]),
             _ => VectorWidth::Four,
         };
@@ -121,7 +121,7 @@ impl Op for Binary {
             .kernel(shader!("elementwise/binary"))
             .flag("PRODUCT", self.product)
             .uint("RUN", vector_width::run(context.profile))
-            .uint("RIGHT", spread);
+            .uint("RIGHT", broadcast);
         let kernel = stored(
             vectors_stored(kernel, output.dtype),
             ["Other", "OtherScalar"],

@@ -249,7 +249,7 @@ mod tests {
     const EPS: f32 = 1e-5;
 
     /// A network that is being recorded.
-    struct Network {
+    struct TestNetwork {
         tape: Tape,
         states: StateList,
         weights: ArenaId,
@@ -257,7 +257,7 @@ mod tests {
         trained: Vec<StateId>,
     }
 
-    impl Network {
+    impl TestNetwork {
         fn new() -> Self {
             let mut states = StateList::default();
             Self {
@@ -338,7 +338,7 @@ mod tests {
     /// After each rewriting the readers that rules see are the true ones.
     #[test]
     fn readers_are_kept_as_they_are_on_the_fused_tape() {
-        let mut network = Network::new();
+        let mut network = TestNetwork::new();
         let input = network
             .tape
             .input("input", Shape::nhwc(1, 32, 32, CHANNELS));

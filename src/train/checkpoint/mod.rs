@@ -36,14 +36,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Key of [`Progress`] in a checkpoint's metadata.
+/// Key of [`TrainingProgress`] in a checkpoint's metadata.
 const PROGRESS: &str = "pix2pix.training";
 /// Key of the networks' [`Scaling`] in a checkpoint's metadata.
 const SCALING: &str = "pix2pix.loss_scale";
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct TrainingProgress {
     /// The run's configuration.
     pub config: Config,
     /// Steps done.
@@ -164,7 +164,7 @@ fn model_of(config: &Config) -> ModelConfig {
 pub fn save(
     gpu: &Gpu,
     session: &Session,
-    progress: &Progress,
+    progress: &TrainingProgress,
     path: &Path,
 ) -> Result<(), TrainError> {
     let mut writer = TensorWriter::default();
@@ -217,7 +217,7 @@ pub fn save(
 pub fn export(
     gpu: &Gpu,
     session: &Session,
-    progress: &Progress,
+    progress: &TrainingProgress,
     folder: &Path,
 ) -> Result<(), TrainError> {
     let from = (gpu, &session.store);
@@ -248,9 +248,9 @@ pub fn export(
 ///
 /// # Errors
 /// A file that cannot be read, is damaged or is no checkpoint, or whose configuration breaks a rule.
-pub fn read_progress(file: &TensorFile) -> Result<Progress, TrainError> {
+pub fn read_progress(file: &TensorFile) -> Result<TrainingProgress, TrainError> {
     let text = file.metadata(PROGRESS)?;
-    let mut progress: Progress =
+    let mut progress: TrainingProgress =
         serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
     progress
         .config

@@ -5,13 +5,13 @@
 use super::*;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Config {
+struct TestConfig {
     lr: f32,
     dataset: String,
 }
 
-fn config() -> Config {
-    Config {
+fn config() -> TestConfig {
+    TestConfig {
         lr: 2e-4,
         dataset: "<script>&".to_owned(),
     }
@@ -69,7 +69,7 @@ fn an_existing_run_is_left_alone() {
             words.iter().all(|word| error.to_string().contains(word)),
             "{error}"
         );
-        assert_eq!(run.read_config::<Config>().unwrap(), config());
+        assert_eq!(run.read_config::<TestConfig>().unwrap(), config());
         error
     };
     // Nothing to go on from: `resume` would not help.
@@ -169,12 +169,12 @@ fn broken_json_is_named() {
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "cats").unwrap();
     assert!(matches!(
-        run.read_config::<Config>(),
+        run.read_config::<TestConfig>(),
         Err(RunError::Read { .. })
     ));
     fs::write(run.path().join(CONFIG), "{\"lr\":").unwrap();
     for error in [
-        run.read_config::<Config>().unwrap_err(),
+        run.read_config::<TestConfig>().unwrap_err(),
         run.refresh().unwrap_err(),
     ] {
         assert!(matches!(error, RunError::Json { .. }));

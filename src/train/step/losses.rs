@@ -1,7 +1,7 @@
 //! What the discriminator sees of a batch, and the losses of both networks.
 
 use super::update::Accumulated;
-use super::{BatchVars, LOSSES, Step};
+use super::{BatchVars, LOSSES, StepRecorder};
 use crate::nn::{Mode, PatchGan};
 use crate::ops::elementwise::{add, scale};
 use crate::ops::random::RandomUniform;
@@ -13,7 +13,7 @@ use crate::train::losses::{
 };
 use crate::train::objective::{Objective, UpdateOrder};
 
-impl Step<'_> {
+impl StepRecorder<'_> {
     /// The discriminator's logits for two sets of input and output images. They are two batches with
     /// statistics of their own; as one batch they read the weights once.
     pub(super) fn discriminate_both(

@@ -54,9 +54,9 @@ pub struct Networks<'a> {
 }
 
 /// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator
-/// to fool it and to stay near the target, in the objective's order. The losses go to the monitor
-/// in the order of [`LOSSES`], without their weights. The L1 distance goes there also where another
-/// distance is minimised. Without an adversarial loss it is the only one.
+/// to be taken for real and to stay near the target, in the objective's order. The losses
+/// go to the monitor in the order of [`LOSSES`], without their weights. The L1 distance goes there
+/// also where another distance is minimised. Without an adversarial loss it is the only one.
 ///
 /// Where the recipe accumulates, the images are those of several batches, and networks learn from
 /// the mean of their gradients. Each batch has statistics and dropout masks of its own.
@@ -75,7 +75,7 @@ pub fn record_step(
     let input = tape.input("input", shape.input);
     let target = tape.input("target", shape.target);
     let fitted = shape.fit.of(shape.input, networks.generator.config());
-    let step = Step {
+    let step = StepRecorder {
         states,
         generator: networks.generator,
         fitted,
@@ -108,7 +108,7 @@ pub fn record_step(
 }
 
 /// What all parts of a step need.
-struct Step<'a> {
+struct StepRecorder<'a> {
     states: &'a StateList,
     generator: &'a Generator,
     fitted: Fitted,
@@ -130,7 +130,7 @@ struct BatchVars {
     mode: Mode,
 }
 
-impl Step<'_> {
+impl StepRecorder<'_> {
     /// The batches of a step.
     fn batches(
         &self,

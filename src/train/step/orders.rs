@@ -1,13 +1,13 @@
 //! The orders of updates: which network learns from what, and when it is updated.
 
 use super::update::Accumulated;
-use super::{BatchVars, Step};
+use super::{BatchVars, StepRecorder};
 use crate::nn::PatchGan;
 use crate::ops::Detach;
 use crate::tape::{Tape, TapeError, Var};
 use crate::train::pool::Pool;
 
-impl Step<'_> {
+impl StepRecorder<'_> {
     /// The generator learns from the distance alone. Returns its last output.
     pub(super) fn generator_only(
         &self,

@@ -1,6 +1,6 @@
 //! Gradients over the batches of a step, and the update of a network by their mean.
 
-use super::Step;
+use super::StepRecorder;
 use crate::ops::Fill;
 use crate::ops::adam::{self, Adam};
 use crate::ops::elementwise::{add, scale};
@@ -25,7 +25,7 @@ pub(super) struct Accumulated {
     losses: Vec<(u32, Var)>,
 }
 
-impl Step<'_> {
+impl StepRecorder<'_> {
     /// Records the gradients of one batch's loss and adds them to those of earlier batches. Where
     /// losses are scaled, so are these.
     pub(super) fn learn(

@@ -1,10 +1,10 @@
 //! What a training run leaves on the disk: rows of losses and scores, sample grids, checkpoints; and
 //! what it says of a step that failed.
 
-use super::{Report, Trainer};
+use super::{StepReport, Trainer};
 use crate::data::batch_sampler::BatchSampler;
 use crate::ops::loss_scale::GRADIENT_COLUMN;
-use crate::train::checkpoint::{self, Progress, kernel_choices};
+use crate::train::checkpoint::{self, TrainingProgress, kernel_choices};
 use crate::train::error::TrainError;
 use crate::train::monitor::Losses;
 use crate::train::run::{HeldOut, MetricsRow};
@@ -56,7 +56,7 @@ impl Trainer<'_> {
     /// Scores the held-out pairs, if there are any, and writes the row of this step.
     pub(super) fn evaluate(
         &mut self,
-        report: &mut dyn FnMut(&Report),
+        report: &mut dyn FnMut(&StepReport),
     ) -> Result<Option<Score>, TrainError> {
         if !self.shown.1 {
             return Ok(None);
@@ -74,7 +74,7 @@ impl Trainer<'_> {
         self.score = Some(score);
         if let Some(losses) = self.losses {
             self.log(&losses, Some(score.l1 as f32))?;
-            report(&Report {
+            report(&StepReport {
                 losses,
                 epoch: self.schedule.epoch(losses.step),
                 score: self.score,
@@ -105,9 +105,9 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    pub(super) fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> TrainingProgress {
         let info = self.gpu.info();
-        Progress {
+        TrainingProgress {
             config: self.config.clone(),
             step: self.step,
             seconds: self.seconds(),
@@ -121,14 +121,14 @@ impl Trainer<'_> {
     /// Runs the failed step again with the watch on.
     pub(super) fn not_finite(&self, step: u64, column: usize) -> TrainError {
         let find = || {
-            let schedule = BatchSampler::new(
+            let sampler = BatchSampler::new(
                 &self.training,
                 self.config.pairs_per_step(),
                 self.config.seed,
             )?;
             let batch = self
                 .training
-                .batch(&schedule.samples(step.saturating_sub(1)))?;
+                .batch(&sampler.samples(step.saturating_sub(1)))?;
             self.session.find_failure(self.gpu, step, &batch)
         };
         let op = match find() {

@@ -2,7 +2,7 @@
 
 mod files;
 
-use super::checkpoint::{self, Progress};
+use super::checkpoint::{self, TrainingProgress};
 use super::config::Config;
 use super::error::TrainError;
 use super::memory::explain_sizes;
@@ -27,7 +27,7 @@ const SAVE_PERIOD: Duration = Duration::from_secs(300);
 
 /// What a run tells while it goes on.
 #[derive(Debug, Clone, Copy)]
-pub struct Report {
+pub struct StepReport {
     /// The newest finished step.
     pub losses: Losses,
     /// Its epoch, from 1.
@@ -107,7 +107,7 @@ impl<'a> Trainer<'a> {
     /// As [`Trainer::start`], and a checkpoint that does not fit.
     pub fn resume(
         gpu: &'a Gpu,
-        progress: Progress,
+        progress: TrainingProgress,
         file: &TensorFile,
         dataset: &Dataset,
         run: RunDir,
@@ -266,7 +266,7 @@ impl<'a> Trainer<'a> {
     pub fn train(
         &mut self,
         stop: &AtomicBool,
-        report: &mut dyn FnMut(&Report),
+        report: &mut dyn FnMut(&StepReport),
     ) -> Result<Outcome, TrainError> {
         let options = LoaderOptions {
             first_step: self.step,
@@ -312,7 +312,7 @@ impl<'a> Trainer<'a> {
     fn keep(
         &mut self,
         reader: &mut LossReader,
-        report: &mut dyn FnMut(&Report),
+        report: &mut dyn FnMut(&StepReport),
     ) -> Result<(), TrainError> {
         let due = |every: u64| {
             self.step.is_multiple_of(every.max(1)) && self.step < self.schedule.total_steps
@@ -328,8 +328,8 @@ impl<'a> Trainer<'a> {
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
         if sample {
-            // Scored before the checkpoint is written, because it holds what the schedule learnt
-            // from the score.
+            // Scored before the checkpoint is written, because it holds what the schedule does
+            // after the score.
             let score = self.evaluate(report)?;
             score
                 .into_iter()
@@ -349,7 +349,7 @@ impl<'a> Trainer<'a> {
     fn note(
         &mut self,
         reading: Reading,
-        report: &mut dyn FnMut(&Report),
+        report: &mut dyn FnMut(&StepReport),
     ) -> Result<(), TrainError> {
         if let Some((step, column)) = reading.failure {
             return Err(self.not_finite(step, column));
@@ -358,7 +358,7 @@ impl<'a> Trainer<'a> {
             return Ok(());
         };
         self.losses = Some(newest);
-        report(&Report {
+        report(&StepReport {
             losses: newest,
             epoch: self.schedule.epoch(newest.step),
             score: self.score,

@@ -49,7 +49,7 @@ impl Training {
         }
     }
 
-    /// Uploads the images, D learns to tell the pairs apart, then G learns to fool the updated D
+    /// Uploads the images, D learns to tell the pairs apart, then G learns from the updated D
     /// and to stay near the target.
     pub fn step(self, input: TensorData, target: TensorData) -> (Self, Losses) {
         let Self {
@@ -73,8 +73,8 @@ impl Training {
 
         // A clone shares the running statistics, so they move in this pass too, as in the
         // reference; its weights get no gradient.
-        let judge = discriminator.clone().no_grad();
-        let g_gan = gan(judge.forward(pair(fake.clone())), true);
+        let frozen_discriminator = discriminator.clone().no_grad();
+        let g_gan = gan(frozen_discriminator.forward(pair(fake.clone())), true);
         let g_l1 = (fake - target).abs().mean();
         let g_loss = g_gan.clone() + g_l1.clone() * LAMBDA_L1;
         let gradients = GradientsParams::from_grads(g_loss.backward(), &generator);

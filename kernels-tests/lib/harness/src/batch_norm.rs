@@ -29,7 +29,7 @@ pub fn shapes() -> [Shape; 10] {
     SHAPES.map(|[batch, height, width, channels]| Shape::nhwc(batch, height, width, channels))
 }
 
-/// Images whose channels differ in mean and spread.
+/// Images whose channels differ in mean and deviation.
 pub fn image(shape: Shape, seed: u32) -> Tensor {
     let mut image = Tensor::random(shape, seed);
     for (i, value) in image.values.iter_mut().enumerate() {
