@@ -6,12 +6,12 @@
 //! |---|---|---|
 //! | 1 | [`gpu`] | adapters, the device, buffers, kernels (WGSL to pipeline), typed errors |
 //! | 2 | [`tensor`] | shapes, their physical layout and storage types |
-//! | 3 | [`state`], [`tape`], [`contraction`], [`ops`] | what outlives a program; the list of operations; one file an operation family |
+//! | 3 | [`state`], [`tape`], [`contraction`], [`ops`] | lasting values; the tape; its operations |
 //! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
 //! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
 //! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports nothing of the others |
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
-//! | 8 | [`train`] | the configuration and its rules; losses, the step, checkpoints, the run folder |
+//! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
 //! | 10 | [`cli`] | one file a subcommand; the only floor that prints |
 

@@ -21,7 +21,10 @@ pub enum BenchError {
     #[error(transparent)]
     Write(#[from] RunError),
     /// A file that cannot be read.
-    #[error("{}: cannot be read: {source}; give a file that `pix2pix bench` wrote with `json`", path.display())]
+    #[error(
+        "{}: cannot be read: {source}; give a file that `pix2pix bench` wrote with `json`",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -29,7 +32,11 @@ pub enum BenchError {
         source: io::Error,
     },
     /// A file that is no report, or one of another version.
-    #[error("{}: is no benchmark of this version: {reason}; measure again with `pix2pix bench` and `json`", path.display())]
+    #[error(
+        "{}: is no benchmark of this version: {reason}; measure again with `pix2pix bench` and \
+         `json`",
+        path.display()
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -37,7 +44,10 @@ pub enum BenchError {
         reason: String,
     },
     /// Two reports that measured different things.
-    #[error("{} holds `bench {before}` and {} holds `bench {after}`; compare two of one kind", paths.0.display(), paths.1.display())]
+    #[error(
+        "{} holds `bench {before}` and {} holds `bench {after}`; compare two of one kind",
+        paths.0.display(), paths.1.display()
+    )]
     Kinds {
         /// The files.
         paths: (PathBuf, PathBuf),

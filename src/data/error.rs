@@ -18,7 +18,10 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A dataset must be a folder.
-    #[error("{}: is not a folder; a dataset is a folder with train/ (and val/, test/) of images", path.display())]
+    #[error(
+        "{}: is not a folder; a dataset is a folder with train/ (and val/, test/) of images",
+        path.display()
+    )]
     NotAFolder {
         /// The path that is something else.
         path: PathBuf,
@@ -32,13 +35,19 @@ pub enum DataError {
         source: io::Error,
     },
     /// A folder holds no file with an image's extension.
-    #[error("{}: no images in this folder (known endings: {}); put some there or remove the folder", path.display(), EXTENSIONS.join(", "))]
+    #[error(
+        "{}: no images in this folder (known endings: {}); put some there or remove the folder",
+        path.display(), EXTENSIONS.join(", ")
+    )]
     NoImages {
         /// The folder.
         path: PathBuf,
     },
     /// A dataset lacks a split that the caller needs.
-    #[error("{}: the dataset has no {split} pairs; add a {split}/ folder of images", root.display())]
+    #[error(
+        "{}: the dataset has no {split} pairs; add a {split}/ folder of images",
+        root.display()
+    )]
     MissingSplit {
         /// The dataset.
         root: PathBuf,
@@ -46,7 +55,10 @@ pub enum DataError {
         split: Split,
     },
     /// One of the two folders `A/` and `B/` is there, the other is not.
-    #[error("{}: is missing, but {} is there; pairs need both folders", missing.display(), present.display())]
+    #[error(
+        "{}: is missing, but {} is there; pairs need both folders",
+        missing.display(), present.display()
+    )]
     MissingHalf {
         /// The folder that is there.
         present: PathBuf,
@@ -54,7 +66,10 @@ pub enum DataError {
         missing: PathBuf,
     },
     /// A file of `A/` has no partner in `B/`, or the other way round.
-    #[error("{}: no image with the same name in {}; add it there or remove this file", path.display(), folder.display())]
+    #[error(
+        "{}: no image with the same name in {}; add it there or remove this file",
+        path.display(), folder.display()
+    )]
     Unpaired {
         /// The file without a partner.
         path: PathBuf,
@@ -62,7 +77,10 @@ pub enum DataError {
         folder: PathBuf,
     },
     /// Two files of one folder differ in the ending only, so that the pairing by name is ambiguous.
-    #[error("{} and {}: same name, so pairing is ambiguous; rename or remove one", first.display(), second.display())]
+    #[error(
+        "{} and {}: same name, so pairing is ambiguous; rename or remove one",
+        first.display(), second.display()
+    )]
     SameName {
         /// The first of the two.
         first: PathBuf,
@@ -70,7 +88,10 @@ pub enum DataError {
         second: PathBuf,
     },
     /// A file could not be read.
-    #[error("{}: cannot read this file ({source}); check that it exists and its permissions", path.display())]
+    #[error(
+        "{}: cannot read this file ({source}); check that it exists and its permissions",
+        path.display()
+    )]
     ReadFile {
         /// The file.
         path: PathBuf,
@@ -84,7 +105,11 @@ pub enum DataError {
         path: PathBuf,
     },
     /// The content of a file is in no image format that can be read here.
-    #[error("{}: is not an image that can be read here ({reason}); convert it to PNG or JPEG, or remove it", path.display())]
+    #[error(
+        "{}: is not an image that can be read here ({reason}); convert it to PNG or JPEG, or \
+         remove it",
+        path.display()
+    )]
     NotAnImage {
         /// The file.
         path: PathBuf,
@@ -100,14 +125,19 @@ pub enum DataError {
         reason: String,
     },
     /// A TIFF with more than one picture.
-    #[error("{}: holds several pages; save each as a file of its own, and use `stack` where they belong together", path.display())]
+    #[error(
+        "{}: holds several pages; save each as a file of its own, and use `stack` where they \
+         belong together",
+        path.display()
+    )]
     Pages {
         /// The file.
         path: PathBuf,
     },
     /// A picture of more channels than colours have.
     #[error(
-        "{}: has {channels} channels, which are no colours; train with `input` or `output` channels, or convert it to RGB",
+        "{}: has {channels} channels, which are no colours; train with `input` or `output` \
+         channels, or convert it to RGB",
         path.display()
     )]
     NoColours {
@@ -117,7 +147,11 @@ pub enum DataError {
         channels: usize,
     },
     /// A picture of another number of channels than the network.
-    #[error("{}: has {found} channels where there are {channels} in the model or the first image; convert or remove it", path.display())]
+    #[error(
+        "{}: has {found} channels where there are {channels} in the model or the first image; \
+         convert or remove it",
+        path.display()
+    )]
     Channels {
         /// The file.
         path: PathBuf,
@@ -128,7 +162,8 @@ pub enum DataError {
     },
     /// An image would need more memory than a picture should.
     #[error(
-        "{}: is too large ({reason}); the limit is {max_side} pixels a side and {max_mebibytes} MiB decoded: shrink it",
+        "{}: is too large ({reason}); the limit is {max_side} pixels a side and {max_mebibytes} \
+         MiB decoded: shrink it",
         path.display()
     )]
     TooLarge {
@@ -142,7 +177,10 @@ pub enum DataError {
         max_mebibytes: u64,
     },
     /// Rows of pixels could not be kept in a temporary file.
-    #[error("{}: rows of pixels cannot be kept in a temporary file there: {source}; {}", folder.display(), scratch_words(source))]
+    #[error(
+        "{}: rows of pixels cannot be kept in a temporary file there: {source}; {}",
+        folder.display(), scratch_words(source)
+    )]
     SpillFile {
         /// Where the file is.
         folder: PathBuf,
@@ -151,7 +189,8 @@ pub enum DataError {
     },
     /// A combined A|B image cannot be cut into two equal halves.
     #[error(
-        "{}: is {width} pixels wide; a combined A|B image needs an even width of at least 2: use A/ and B/ folders or fix the image",
+        "{}: is {width} pixels wide; a combined A|B image needs an even width of at least 2: use \
+         A/ and B/ folders or fix the image",
         path.display()
     )]
     OddWidth {
@@ -177,7 +216,8 @@ pub enum DataError {
     },
     /// A side of a pair has another number of images than the network.
     #[error(
-        "{}: is one image where {images} are stacked; put them into folders A, A2, .. (or B, B2, ..), files of the same name",
+        "{}: is one image where {images} are stacked; put them into folders A, A2, .. (or B, B2, \
+         ..), files of the same name",
         path.display()
     )]
     Stack {
@@ -187,15 +227,18 @@ pub enum DataError {
         images: usize,
     },
     /// Colours are to be learned from an image that has none.
-    #[error("{}: is grey; `output` lab-ab learns from colours: replace or remove it", path.display())]
+    #[error(
+        "{}: is grey; `output` lab-ab learns from colours: replace or remove it",
+        path.display()
+    )]
     Colourless {
         /// The image.
         path: PathBuf,
     },
     /// A label map has a colour that its palette lacks.
     #[error(
-        "{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}; add a line #{} to the palette or repaint \
-         the pixel",
+        "{}: the pixel at ({}, {}) is #{}, which the palette lacks; the nearest there is #{}; add \
+         a line #{} to the palette or repaint the pixel",
         path.display(), at[0], at[1], hex(*colour), hex(*nearest), hex(*colour)
     )]
     UnknownColour {
@@ -210,7 +253,8 @@ pub enum DataError {
     },
     /// Label maps have more colours than a byte can number.
     #[error(
-        "{}: with it there are more than {most} colours, so it is no label map, or saved with losses; remove it or name a `palette`",
+        "{}: with it there are more than {most} colours, so it is no label map, or saved with \
+         losses; remove it or name a `palette`",
         path.display()
     )]
     TooManyColours {
@@ -221,7 +265,8 @@ pub enum DataError {
     },
     /// The sizes asked for contradict each other.
     #[error(
-        "size {size} with load size {load_size}: need 1 <= size <= load size <= {max_side}; change one of the two"
+        "size {size} with load size {load_size}: need 1 <= size <= load size <= {max_side}; \
+         change one of the two"
     )]
     Sizes {
         /// Side of the crop that the networks see, in pixels.
@@ -233,8 +278,8 @@ pub enum DataError {
     },
     /// A picture is smaller than the crop that the networks see.
     #[error(
-        "{}: holds no crop of {size}x{size}, its pictures are {width}x{height}; use a smaller `size`, `preprocess` scale-width-and-crop \
-         or larger images",
+        "{}: holds no crop of {size}x{size}, its pictures are {width}x{height}; use a smaller \
+         `size`, `preprocess` scale-width-and-crop or larger images",
         path.display()
     )]
     TooSmall {
@@ -249,8 +294,8 @@ pub enum DataError {
     },
     /// A picture so narrow that scaling its width makes it taller than any file may be.
     #[error(
-        "{}: {width}x{height} pixels would be {scaled} high at a width of {load_size}, the limit is {max_side}; cut the image or use \
-         `preprocess` resize-and-crop",
+        "{}: {width}x{height} pixels would be {scaled} high at a width of {load_size}, the limit \
+         is {max_side}; cut the image or use `preprocess` resize-and-crop",
         path.display()
     )]
     TooTall {
@@ -268,7 +313,11 @@ pub enum DataError {
         max_side: u32,
     },
     /// A crop window reaches beyond its image.
-    #[error("crop of {}x{} at ({crop_x}, {crop_y}) leaves the image of {width}x{height}; move or shrink the crop", window.0, window.1)]
+    #[error(
+        "crop of {}x{} at ({crop_x}, {crop_y}) leaves the image of {width}x{height}; move or \
+         shrink the crop",
+        window.0, window.1
+    )]
     CropOutside {
         /// Width of the image, in pixels.
         width: u32,
@@ -283,7 +332,8 @@ pub enum DataError {
     },
     /// A picture is read again and has another size than when its folder was opened.
     #[error(
-        "{name}: is {}x{} pixels as the networks see it, and was {}x{} when training began; put it back, or start again",
+        "{name}: is {}x{} pixels as the networks see it, and was {}x{} when training began; put \
+         it back, or start again",
         now.0, now.1, then.0, then.1
     )]
     Resized {
@@ -296,7 +346,8 @@ pub enum DataError {
     },
     /// Whole pictures of different sizes in one batch.
     #[error(
-        "a batch of {}x{} pixels cannot take a picture of {}x{}; use `batch_size` 1, or `preprocess` crop",
+        "a batch of {}x{} pixels cannot take a picture of {}x{}; use `batch_size` 1, or \
+         `preprocess` crop",
         batch.0, batch.1, picture.0, picture.1
     )]
     MixedBatch {
@@ -319,7 +370,8 @@ pub enum DataError {
     },
     /// A batch size of zero, or one that is larger than the number of pairs.
     #[error(
-        "batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change `batch_size` or add pairs"
+        "batch size {batch_size} with {pairs} {split} pairs: need between 1 and {pairs}; change \
+         `batch_size` or add pairs"
     )]
     BatchSize {
         /// The batch size asked for.
@@ -337,7 +389,8 @@ pub enum DataError {
     },
     /// A loader was asked for more after it had failed.
     #[error(
-        "the data loader stopped at step {step} after an earlier error; fix that one and resume from the last checkpoint"
+        "the data loader stopped at step {step} after an earlier error; fix that one and resume \
+         from the last checkpoint"
     )]
     Stopped {
         /// The step whose batch was asked for.

@@ -8,7 +8,7 @@
 //! | [`depth`] | 8 or 16 bits a sample, and the layout of a picture |
 //! | [`picture`] | a picture in memory: any number of channels |
 //! | `convert` | pictures from the `image` crate's and back |
-//! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels, whatever they are |
+//! | [`pixels`] | what the channels of an image mean: grey, RGB, RGBA, parts of Lab, labels |
 //! | [`lab`] | CIE Lab |
 //! | `colour`, [`palette`] | the colours of label maps, and the numbers that stand for them |
 //! | [`limits`] | which files are accepted as images |
@@ -19,15 +19,16 @@
 //! | [`preprocess`] | how pairs are prepared: resized, scaled or as they are, before the crop |
 //! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
 //! | [`augment`] | the jitter (crop and mirror), and bytes to floats |
-//! | [`random`] | counter-based random numbers: every draw is a pure function of (seed, stream, index) |
-//! | [`pair_set`], [`dataset`] | the decoded pairs of one split, in memory when they fit; all splits of a folder |
+//! | [`random`] | counter-based random numbers: a draw is a function of (seed, stream, index) |
+//! | [`pair_set`] | the decoded pairs of one split, in memory when they fit |
+//! | [`dataset`] | all splits of a folder |
 //! | [`batch`] | the pairs of one step, as numbers |
 //! | [`batch_sampler`] | which pairs, with which jitter, make the batch of step `t` |
 //! | [`loader`] | threads that prepare the next batches while the device works |
 //! | [`write`](mod@write) | a picture to a file, from its first row on |
 //! | [`bundled`] | the pairs that travel inside the binary |
 //! | [`rows`] | the rows of one file in order, some at a time |
-//! | [`windows`], [`spill_file`] | windows onto an input of any size, whose rows are kept in a file: for tiles |
+//! | [`windows`], [`spill_file`] | windows onto an input of any size, with its rows in a file |
 //! | `parallel` | one piece of work on many items, on several threads |
 //! | [`tools`] | making data sets: pairs, splits, edges, label maps |
 //!

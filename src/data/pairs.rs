@@ -3,7 +3,7 @@
 //! | folder | pairs |
 //! |---|---|
 //! | `train/*.png`, `val/`, `test/` | combined images, A in the left half and B in the right one |
-//! | `train/A/*` with `train/B/*`, the same for `val/` and `test/` | two files with the same name before the ending |
+//! | `train/A/*` with `train/B/*`, also `val/`, `test/` | two files of one name before the ending |
 //! | `A/train/*` with `B/train/*`, the same for `val` and `test` | the same |
 //! | `A/*` with `B/*` | the same, all of them for training |
 //! | `*.png` | combined images, all of them for training |
@@ -245,31 +245,29 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_folder_is_a_typed_error() {
-        assert!(
-            matches!(error(&["A/x.png", "A/y.png", "B/x.png"]), DataError::Unpaired { path, .. } if path.ends_with("A/y.png"))
-        );
-        assert!(
-            matches!(error(&["A/x.png", "B/x.png", "B/y.png"]), DataError::Unpaired { path, .. } if path.ends_with("B/y.png"))
-        );
-        assert!(
-            matches!(error(&["A/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("B"))
-        );
-        assert!(
-            matches!(error(&["train/B/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("train/A"))
-        );
-        assert!(
-            matches!(error(&["A/val/x.png", "B/train/x.png"]), DataError::MissingHalf { missing, .. } if missing.ends_with("A/train"))
-        );
+        let unpaired = |files: &[&str], name: &str| match error(files) {
+            DataError::Unpaired { path, .. } => path.ends_with(name),
+            _ => false,
+        };
+        assert!(unpaired(&["A/x.png", "A/y.png", "B/x.png"], "A/y.png"));
+        assert!(unpaired(&["A/x.png", "B/x.png", "B/y.png"], "B/y.png"));
+        let half = |files: &[&str], name: &str| match error(files) {
+            DataError::MissingHalf { missing, .. } => missing.ends_with(name),
+            _ => false,
+        };
+        assert!(half(&["A/x.png"], "B"));
+        assert!(half(&["train/B/x.png"], "train/A"));
+        assert!(half(&["A/val/x.png", "B/train/x.png"], "A/train"));
         assert!(matches!(
             error(&["A/x.png", "A/x.jpg", "B/x.png"]),
             DataError::SameName { .. }
         ));
-        assert!(
-            matches!(error(&["train/notes.txt"]), DataError::NoImages { path } if path.ends_with("train"))
-        );
-        assert!(
-            matches!(error(&["train/x.png", "val/notes.txt"]), DataError::NoImages { path } if path.ends_with("val"))
-        );
+        let no_images = |files: &[&str], name: &str| match error(files) {
+            DataError::NoImages { path } => path.ends_with(name),
+            _ => false,
+        };
+        assert!(no_images(&["train/notes.txt"], "train"));
+        assert!(no_images(&["train/x.png", "val/notes.txt"], "val"));
         assert!(matches!(error(&[]), DataError::NoImages { .. }));
         let root = tree(&["file.png"]);
         assert!(matches!(

@@ -96,7 +96,8 @@ impl Palette {
         match colours.len() {
             1..=MOST_LABELS => Ok(Self { colours }),
             count => Err(format!(
-                "it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb or #rrrrggggbbbb"
+                "it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb or \
+                 #rrrrggggbbbb"
             )),
         }
     }

@@ -131,7 +131,8 @@ fn describe(adapters: &[Adapter]) -> String {
 
 fn remedy() -> &'static str {
     if cfg!(target_os = "linux") {
-        "install a Vulkan driver, on Debian or Ubuntu `apt-get install mesa-vulkan-drivers`, on Fedora `dnf install mesa-vulkan-drivers`"
+        "install a Vulkan driver, on Debian or Ubuntu `apt-get install mesa-vulkan-drivers`, on \
+         Fedora `dnf install mesa-vulkan-drivers`"
     } else if cfg!(target_os = "windows") {
         "install the graphics driver of your GPU's maker, it brings Vulkan and DirectX 12"
     } else if cfg!(target_os = "macos") {

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::Builder;
 use wgpu::AdapterInfo;
 
 /// The cache folder of one device with one driver; none where the user has no home.
@@ -56,14 +58,8 @@ impl UserCache {
     /// Replaces a file, whole or not at all; says nothing when that fails.
     pub fn write(&self, file: &str, bytes: &[u8]) {
         let Some(folder) = &self.folder else { return };
-        let temporary = folder.join(format!("{file}.{}", std::process::id()));
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&temporary, bytes));
-        if written
-            .and_then(|()| fs::rename(&temporary, folder.join(file)))
-            .is_err()
-        {
-            let _ = fs::remove_file(&temporary);
-        }
+        // Not synced: what a power cut takes is made again.
+        let _ = replace(folder, file, bytes);
     }
 
     /// A JSON file's value, if it is there and is one.
@@ -77,6 +73,16 @@ impl UserCache {
             self.write(file, &text);
         }
     }
+}
+
+fn replace(folder: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    // With the rights of any new file; the crate's own files are their owner's alone.
+    let mut temporary = Builder::new().make_in(folder, |path| fs::File::create_new(path))?;
+    temporary.write_all(bytes)?;
+    // Windows renames no file that is open.
+    temporary.into_temp_path().persist(folder.join(file))?;
+    Ok(())
 }
 
 /// The folder of all devices.

@@ -34,7 +34,11 @@ pub enum InteropError {
         key: String,
     },
     /// A tensor has another shape or type.
-    #[error("{}: tensor {key} is {found}, this network needs floats of {needed:?}; the file belongs to another network", path.display())]
+    #[error(
+        "{}: tensor {key} is {found}, this network needs floats of {needed:?}; the file belongs \
+         to another network",
+        path.display()
+    )]
     Shape {
         /// The file.
         path: PathBuf,
@@ -46,7 +50,11 @@ pub enum InteropError {
         needed: Vec<usize>,
     },
     /// A tensor that the network does not have.
-    #[error("{}: tensor {key} of {shape:?} is none of this network's; the file belongs to another network", path.display())]
+    #[error(
+        "{}: tensor {key} of {shape:?} is none of this network's; the file belongs to another \
+         network",
+        path.display()
+    )]
     Surplus {
         /// The file.
         path: PathBuf,
@@ -64,7 +72,11 @@ pub enum InteropError {
         key: String,
     },
     /// The file does not say how the network is built, or says something else than is needed.
-    #[error("{}: its metadata describe no pix2pix model that fits ({reason}); use a file that `pix2pix train` wrote", path.display())]
+    #[error(
+        "{}: its metadata describe no pix2pix model that fits ({reason}); use a file that \
+         `pix2pix train` wrote",
+        path.display()
+    )]
     Metadata {
         /// The file.
         path: PathBuf,
@@ -83,7 +95,8 @@ pub enum InteropError {
     },
     /// A value that must not be saved: a NaN or an infinity.
     #[error(
-        "{key} on the device is not finite; what is on the disk stays as it was: use a smaller learning rate, or look at the data"
+        "{key} on the device is not finite; what is on the disk stays as it was: use a smaller \
+         learning rate, or look at the data"
     )]
     Unsavable {
         /// The tensor's key.
@@ -99,7 +112,8 @@ pub enum InteropError {
     },
     /// More weights than an ONNX file holds.
     #[error(
-        "the ONNX file would have {:.1} GiB, and its readers take 2 GiB; export a narrower generator",
+        "the ONNX file would have {:.1} GiB, and its readers take 2 GiB; export a narrower \
+         generator",
         *bytes as f64 / f64::from(1 << 30)
     )]
     OnnxTooLarge {

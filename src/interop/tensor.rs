@@ -60,7 +60,8 @@ impl StoredTensor {
                 bytes,
             }),
             false => Err(format!(
-                "a view of {shape:?} with strides {strides:?} from {offset} leaves its storage of {stored} elements"
+                "a view of {shape:?} with strides {strides:?} from {offset} leaves its storage of \
+                 {stored} elements"
             )),
         }
     }

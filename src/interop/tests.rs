@@ -60,7 +60,8 @@ fn archive() -> Vec<u8> {
 /// An older file: a transposed view of the last six of eight floats, behind pickles of magic
 /// number, version and machine.
 fn stream() -> Vec<u8> {
-    let object = b"\x80\x02}(X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
+    let object = b"\x80\x02}(X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(\
+        (X\x07\0\0\0storagectorch\nFloatStorage\n\
         X\x01\0\0\0kX\x03\0\0\0cpuK\x08NtQK\x02K\x03K\x02\x86K\x01K\x03\x86\x89}tRu.";
     let pickles: [&[u8]; 5] = [
         torch::STREAM,

@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn files_tell_architectures_apart() {
-        let old = r#"{"in_channels":3,"out_channels":1,"num_downs":6,"ngf":4,"norm":"batch","dropout":true}"#;
+        let old = r#"{"in_channels":3,"out_channels":1,"num_downs":6,"ngf":4,"norm":"batch",
+            "dropout":true}"#;
         let GeneratorConfig::UNet(u_net) = serde_json::from_str(old).unwrap() else {
             panic!("a file older than the ResNets")
         };

@@ -69,7 +69,8 @@ impl TestTime {
         if self.norm != TestNorm::Image && norm != Norm::Batch {
             let (asked, has) = (self.norm.name(), norm.name());
             return Some(format!(
-                "`test.norm` {asked} needs `norm` batch, this generator has {has}; use `test.norm` image"
+                "`test.norm` {asked} needs `norm` batch, this generator has {has}; use \
+                 `test.norm` image"
             ));
         }
         let remedy = generator.dropout_remedy();

@@ -24,8 +24,8 @@ pub enum ProgramError {
     },
     /// A value is larger than one binding of the device may be.
     #[error(
-        "{op}: a value of shape {shape} has {bytes} bytes, the device binds at most {allowed}; use smaller images, a smaller batch or \
-         image pool, or a narrower network"
+        "{op}: a value of shape {shape} has {bytes} bytes, the device binds at most {allowed}; \
+         use smaller images, a smaller batch or image pool, or a narrower network"
     )]
     TooLarge {
         /// Layer and operation.
@@ -51,7 +51,8 @@ pub enum ProgramError {
     },
     /// A gradient cannot be written where the optimiser reads it.
     #[error(
-        "{op}: gradient number {position} is {what}; an optimiser takes one freshly computed gradient for each of its {states} states"
+        "{op}: gradient number {position} is {what}; an optimiser takes one freshly computed \
+         gradient for each of its {states} states"
     )]
     Gradient {
         /// Layer and operation.
@@ -65,7 +66,8 @@ pub enum ProgramError {
     },
     /// A gradient was asked of the store, which has none.
     #[error(
-        "the store holds no gradient of {state}: it belongs to the program that makes it; read it by Program::gradient"
+        "the store holds no gradient of {state}: it belongs to the program that makes it; read it \
+         by Program::gradient"
     )]
     GradientInStore {
         /// Name of the state.
@@ -73,7 +75,8 @@ pub enum ProgramError {
     },
     /// A program needs more than the workspace that it should share.
     #[error(
-        "a program needs more memory ({bytes} bytes of values) than the workspace that was made for it; plan the workspace for its images too"
+        "a program needs more memory ({bytes} bytes of values) than the workspace that was made \
+         for it; plan the workspace for its images too"
     )]
     Workspace {
         /// What its values take.

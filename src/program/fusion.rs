@@ -190,7 +190,10 @@ impl<'a> Fusion<'a> {
                     .iter()
                     .any(|&position| roots.contains(&nodes[node].inputs[position]))
         };
-        let disturbs = |node: usize| matches!(&nodes[node].source, Source::Op(op) if writes(op.as_ref(), node));
+        let disturbs = |node: usize| match &nodes[node].source {
+            Source::Op(op) => writes(op.as_ref(), node),
+            _ => false,
+        };
         inputs.iter().all(|input| input.0 < first) && !(first + 1..last).any(disturbs)
     }
 

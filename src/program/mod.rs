@@ -66,8 +66,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles `tape` over `store`, in a workspace of its own, so that `outputs` can be read after a
-    /// run.
+    /// Compiles `tape` over `store`, in a workspace of its own, so that `outputs` can be read after
+    /// a run.
     ///
     /// # Errors
     /// [`ProgramError`] names the operation that cannot be planned, built or bound.

@@ -280,8 +280,13 @@ impl Analysis {
         let arena = states.get(id).arena;
         between.any(|node| {
             let inputs = &self.tape.nodes()[node].inputs;
-            let is_state = |&position: &usize| matches!(self.tape.nodes()[inputs[position].0].source, Source::State(other) if other == id);
-            self.op(node).is_some_and(|op| op.updates_arena() == Some(arena) || op.overwrites().iter().any(is_state))
+            let is_state = |&position: &usize| {
+                let source = &self.tape.nodes()[inputs[position].0].source;
+                matches!(source, Source::State(other) if *other == id)
+            };
+            self.op(node).is_some_and(|op| {
+                op.updates_arena() == Some(arena) || op.overwrites().iter().any(is_state)
+            })
         })
     }
 

@@ -48,8 +48,8 @@ pub enum TrainError {
     Run(#[from] RunError),
     /// There is no step to do: fewer training pairs than one batch, or a length of zero.
     #[error(
-        "nothing to train: {pairs} training pairs, {batch_size} to a step, {steps} steps; use a smaller `batch_size` or `recipe.accumulate`, or \
-         more pairs"
+        "nothing to train: {pairs} training pairs, {batch_size} to a step, {steps} steps; use a \
+         smaller `batch_size` or `recipe.accumulate`, or more pairs"
     )]
     Nothing {
         /// Training pairs.
@@ -61,12 +61,14 @@ pub enum TrainError {
     },
     /// A schedule by scores without anything to score.
     #[error(
-        "`recipe.schedule` plateau follows the held-out score, and there are no held-out pairs; add a val/ folder or use another schedule"
+        "`recipe.schedule` plateau follows the held-out score, and there are no held-out pairs; \
+         add a val/ folder or use another schedule"
     )]
     NoHeldOut,
     /// A rate that would drop only after the run.
     #[error(
-        "`recipe.schedule` step drops the rate every {period} epochs, too seldom for a run of {epochs}; use {}`recipe.schedule` constant",
+        "`recipe.schedule` step drops the rate every {period} epochs, too seldom for a run of \
+         {epochs}; use {}`recipe.schedule` constant",
         if *longest > 0 { format!("`lr_step` {longest} or less, or ") } else { String::new() }
     )]
     NoDrop {
@@ -87,8 +89,11 @@ pub enum TrainError {
     },
     /// A whole picture that the networks cannot take.
     #[error(
-        "{pair}: {width}x{height} pixels are too small for {}: sides of at least {least} are needed; leave it out, scale it up, or use {}",
-        patches.map_or("`fit` crop".to_owned(), |[side, _]| format!("a discriminator with patches of {side} pixels")),
+        "{pair}: {width}x{height} pixels are too small for {}: sides of at least {least} are \
+         needed; leave it out, scale it up, or use {}",
+        patches.map_or("`fit` crop".to_owned(), |[side, _]| {
+            format!("a discriminator with patches of {side} pixels")
+        }),
         patches.map_or("`fit` pad".to_owned(), |[_, held]| format!("`patch` {held}"))
     )]
     TooSmall {
@@ -106,7 +111,8 @@ pub enum TrainError {
     },
     /// An image that a fit by cropping leaves nothing of.
     #[error(
-        "{width}x{height} pixels are too small for `fit` crop: sides of at least {least} are needed; scale it up, or use `fit` pad"
+        "{width}x{height} pixels are too small for `fit` crop: sides of at least {least} are \
+         needed; scale it up, or use `fit` pad"
     )]
     NothingLeft {
         /// Its width, in pixels.
@@ -130,7 +136,8 @@ pub enum TrainError {
     },
     /// A run folder without a checkpoint.
     #[error(
-        "{run}: there is no checkpoint to resume from; remove this folder or start under another `name`"
+        "{run}: there is no checkpoint to resume from; remove this folder or start under another \
+         `name`"
     )]
     NoCheckpoint {
         /// The folder.
@@ -147,7 +154,10 @@ pub enum TrainError {
         fitting: Vec<String>,
     },
     /// An image, or a tile, is too large to be translated on the device.
-    #[error("{source}; the largest image of this shape that fits here is {}x{} pixels, so {remedy}", size[0], size[1])]
+    #[error(
+        "{source}; the largest image of this shape that fits here is {}x{} pixels, so {remedy}",
+        size[0], size[1]
+    )]
     ImageTooLarge {
         /// The limit in the way.
         source: Box<TrainError>,
@@ -158,7 +168,8 @@ pub enum TrainError {
     },
     /// A signal ended a translation.
     #[error(
-        "stopped; the results that are named above are whole, the others were not written: run it again for these"
+        "stopped; the results that are named above are whole, the others were not written: run it \
+         again for these"
     )]
     Interrupted,
     /// A loss stopped being finite, or a gradient although nothing scales it.
@@ -183,8 +194,9 @@ fn pretrained_words(source: &InteropError) -> &'static str {
         InteropError::Missing { .. }
         | InteropError::Shape { .. }
         | InteropError::Surplus { .. } => {
-            "; the run's networks must be those of the file: see `size`, `ngf`, `ndf`, `architecture`, `num_downs`, `upsample`, `norm`, `patch`, \
-             `objective`, `input` and `output`"
+            "; the run's networks must be those of the file: see `size`, `ngf`, `ndf`, \
+             `architecture`, `num_downs`, `upsample`, `norm`, `patch`, `objective`, `input` and \
+             `output`"
         }
         _ => "",
     }
@@ -205,9 +217,8 @@ impl TrainError {
         };
         match self {
             Self::Gpu(error)
-            | Self::Program(ProgramError::Gpu(error) | ProgramError::Build { source: error, .. }) => {
-                by_device(error)
-            }
+            | Self::Program(ProgramError::Gpu(error))
+            | Self::Program(ProgramError::Build { source: error, .. }) => by_device(error),
             Self::Program(ProgramError::TooLarge { .. }) => true,
             Self::Picture { source, .. } => source.is_too_large(),
             _ => false,

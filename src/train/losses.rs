@@ -77,7 +77,8 @@ pub fn gan(
     tape.record(Loss { kind }, &[logits])
 }
 
-/// Records the generator's loss of the `logits` of its images, a scalar: it wants the discriminator to take them for real.
+/// Records the generator's loss of the `logits` of its images, a scalar: it wants the discriminator
+/// to take them for real.
 ///
 /// # Errors
 /// Those of recording.

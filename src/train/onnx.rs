@@ -46,7 +46,8 @@ pub fn export(
     let sizes = match model.fit {
         Fit::Pad => "height and width are free".to_owned(),
         Fit::Crop => format!(
-            "height and width are {multiple} or more, and the output shows the middle of the input, the largest multiples of {multiple}"
+            "height and width are {multiple} or more, and the output shows the middle of the \
+             input, the largest multiples of {multiple}"
         ),
     };
     let export = Export {

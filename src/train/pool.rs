@@ -40,8 +40,9 @@ impl Pool {
         self.arena
     }
 
-    /// The pair of `[input, fake]` that the discriminator sees: for each image of the batch its own or an older
-    /// one. The images in front of the batch are `first`, all of the step `images_per_step`.
+    /// The pair of `[input, fake]` that the discriminator sees: for each image of the batch its own
+    /// or an older one. The images in front of the batch are `first`, all of the step
+    /// `images_per_step`.
     ///
     /// # Errors
     /// Those of recording.

@@ -1,5 +1,5 @@
-//! Starting from weights that another run or the PyTorch code has trained: fine-tuning, with a fresh
-//! optimiser.
+//! Starting from weights that another run or the PyTorch code has trained: fine-tuning, with a
+//! fresh optimiser.
 
 use super::checkpoint::{NetworkKind, prefix_of, select};
 use super::config::Config;

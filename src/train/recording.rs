@@ -13,8 +13,8 @@ use crate::state::StateList;
 use crate::tape::{StepState, Tape};
 use crate::tensor::Shape;
 
-/// Uploads in flight. The host is at most this many steps ahead. Enough to keep the device busy, few
-/// enough for a quick Ctrl-C.
+/// Uploads in flight. The host is at most this many steps ahead. Enough to keep the device busy,
+/// few enough for a quick Ctrl-C.
 pub(super) const UPLOADS: usize = 3;
 
 /// The networks and their step on a tape, before any device.

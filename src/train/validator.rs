@@ -47,7 +47,8 @@ struct Shown<'a> {
 }
 
 impl Validator {
-    /// Allocates the workspace that was planned for images of `sizes`, and compiles for the largest.
+    /// Allocates the workspace that was planned for images of `sizes`, and compiles for the
+    /// largest.
     ///
     /// # Errors
     /// Those of allocating and compiling.

@@ -179,7 +179,10 @@ fn a_device_that_runs_out_of_memory_is_asked_for_less() {
         else {
             panic!("{error}")
         };
-        let out_of_memory = |error: &GpuError| matches!(error, GpuError::OutOfMemory { held, .. } if *held <= full * part / 10);
+        let out_of_memory = |error: &GpuError| match error {
+            GpuError::OutOfMemory { held, .. } => *held <= full * part / 10,
+            _ => false,
+        };
         let refused = match &**source {
             TrainError::Gpu(error) | TrainError::Program(ProgramError::Gpu(error)) => {
                 out_of_memory(error)

@@ -1,5 +1,5 @@
-//! Devices, the tape and programs, on whatever adapter `PIX2PIX_ADAPTER` names (the default one when
-//! unset).
+//! Devices, the tape and programs, on whatever adapter `PIX2PIX_ADAPTER` names (the default one
+//! when unset).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

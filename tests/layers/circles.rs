@@ -16,7 +16,7 @@ pub fn circles(imports: &Imports) -> Vec<Vec<String>> {
     while let Some(files) = groups.pop() {
         for group in connected(imports, &files) {
             let mut members = group.clone();
-            // Circles through a file that all others are submodules of are allowed: look at the rest.
+            // Circles through the parent of all others are allowed: look at the rest.
             if members.remove(parent_of_all(&group).as_str()) {
                 groups.push(members);
             } else {

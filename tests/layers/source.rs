@@ -115,7 +115,8 @@ fn closing_quote(text: &str, quote: char) -> usize {
 
 #[test]
 fn comments_and_literals_are_no_tokens() {
-    let source = "use a::b; // crate::c\nlet x: &'a str = \"crate::\\\"d\"; /* e\n */ r#\"f\"g\"#; '\\''; 'h'; i";
+    let source = "use a::b; // crate::c\nlet x: &'a str = \"crate::\\\"d\"; /* e\n */ \
+                  r#\"f\"g\"#; '\\''; 'h'; i";
     let found = tokens(source);
     let words: Vec<&str> = found.iter().map(|token| token.text.as_str()).collect();
     let expected = [

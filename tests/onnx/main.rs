@@ -322,7 +322,8 @@ fn compare(root: &Path) {
         !required && (code == Some(NOT_SET_UP) || status.is_err()),
         "the comparison with onnxruntime failed: {status:?}"
     );
-    let line = b"SKIPPED: the comparison of exported generators with onnxruntime; run scripts/onnx-parity setup first\n";
+    let line = b"SKIPPED: the comparison of exported generators with onnxruntime; run \
+        scripts/onnx-parity setup first\n";
     std::io::stderr().write_all(line).unwrap();
 }
 

@@ -14,7 +14,8 @@ struct Body {
     text: String,
 }
 
-/// The functions and structs of a file. An item begins at the left edge and ends with a brace there.
+/// The functions and structs of a file. An item begins at the left edge and ends with a brace
+/// there.
 fn bodies(file: &str, text: &str) -> Vec<Body> {
     let mut found = Vec::new();
     let mut lines = text
@@ -84,9 +85,11 @@ fn no_body_stands_twice() {
 
 #[test]
 fn the_same_body_in_other_words_of_layout_is_found() {
-    let one = "fn load(at: u32) -> f32 {\n    let x = a[at]; // a comment\n    let y = 2.0 * x;\n\n    \
+    let one = "fn load(at: u32) -> f32 {\n    let x = a[at]; // a comment\n    \
+               let y = 2.0 * x;\n\n    \
                let z = y;\n    return z;\n}\n";
-    let other = "struct S {\n    x: f32,\n}\n// again\nfn fetch(\n    at: u32,\n) -> f32 {\n    let x = \
+    let other = "struct S {\n    x: f32,\n}\n// again\nfn fetch(\n    at: u32,\n) -> f32 {\n    \
+                 let x = \
                  a[at];\n    let y =\n        2.0 * x;\n    let z = y;\n    return z;\n}\n";
     let found: Vec<Body> = [bodies("one", one), bodies("other", other)]
         .into_iter()

@@ -193,7 +193,10 @@ fn to_msl(
     lang_version: (u8, u8),
 ) -> Result<(), String> {
     let target = |(slot, (binding, space)): (usize, (ResourceBinding, AddressSpace))| {
-        let mutable = matches!(space, AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE));
+        let mutable = match space {
+            AddressSpace::Storage { access } => access.contains(naga::StorageAccess::STORE),
+            _ => false,
+        };
         (
             binding,
             msl::BindTarget {

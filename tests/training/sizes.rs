@@ -233,7 +233,8 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
     // Three halvings and two rows less leave no patch of 23.
     let error = sizes(&config).unwrap_err();
     assert!(
-        matches!(&error, TrainError::TooSmall { least: 24, pair, .. } if pair.ends_with("1-40x23.png")),
+        matches!(&error, TrainError::TooSmall { least: 24, pair, .. }
+            if pair.ends_with("1-40x23.png")),
         "{error}"
     );
     assert!(

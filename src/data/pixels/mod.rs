@@ -123,7 +123,8 @@ impl Pixels {
     pub fn check(input: &Self, output: &Self) -> Result<(), &'static str> {
         if input.images() + output.images() > 2 && output.single() == &Pixels::LabAb {
             return Err(
-                "`output` lab-ab is joined with the lightness of one image; leave out `stack` and `output_stack`",
+                "`output` lab-ab is joined with the lightness of one image; leave out `stack` and \
+                 `output_stack`",
             );
         }
         match (input.single(), output.single()) {

@@ -6,12 +6,13 @@
 //! | `relu`, `leaky_relu`, `tanh`, `sigmoid` | `Relu`, `LeakyRelu`, `Tanh`, `Sigmoid` |
 //! | `concat`, `add` | `Concat`, `Add` |
 //! | normalisation by each image's statistics | `InstanceNormalization` |
-//! | normalisation by the batch's statistics | `ReduceMean` over batch, height and width, and the formula |
+//! | normalisation by the batch's statistics | `ReduceMean` over all but channels, the formula |
 //! | normalisation by running statistics | `BatchNormalization` |
 //! | `reflect_pad` | `Pad` |
 //! | `nearest`, `bilinear` | `Resize` |
 //! | `reflect_window` of an image | `Gather` of reflected rows and columns |
-//! | `window` of a result, or in front of a `concat` | `Slice` by the sizes of the image, or of what it goes with |
+//! | `window` of a result | `Slice` by the sizes of the image |
+//! | `window` in front of a `concat` | `Slice` by the sizes of what it goes with |
 //! | `dropout` | `Dropout` in training mode, and a `Where` that keeps it |
 
 use super::Export;
@@ -241,7 +242,10 @@ impl Translation<'_> {
     /// A window, written by what it is for. No size of the recording is kept.
     fn window(&mut self, window: &Window, var: Var, node: &Node) -> Result<(), InteropError> {
         let (from, to) = (self.name(node.inputs[0]), self.name(var));
-        let joins = |reader: &&Node| matches!(&reader.source, Source::Op(op) if (op.as_ref() as &dyn Any).is::<Concat>());
+        let joins = |reader: &&Node| match &reader.source {
+            Source::Op(op) => (op.as_ref() as &dyn Any).is::<Concat>(),
+            _ => false,
+        };
         let other = |reader: &Node| reader.inputs.iter().copied().find(|&input| input != var);
         let mut readers = self
             .export

@@ -2,18 +2,23 @@
 //! The nodes that it replaces are dead code from then on. Values keep their numbers, and outputs
 //! that the caller asked for stay readable.
 //!
-//! | rule | of | becomes |
-//! |---|---|---|
-//! | [`read_activated`] | a leaky ReLU that only contractions read, and concatenations that only ReLUs read | they read its input |
-//! | [`mask_by_output`] | `leaky_relu_backward(grad, x)` where `y = leaky_relu(x)` | `leaky_relu_backward(grad, y)`: the sign is the same |
-//! | [`normalize_activate`] | `leaky_relu(normalize(..))` | one launch that writes the activated value only |
-//! | [`norm`] | statistics, and the normalisation by them | one operation, one launch on small maps |
-//! | [`running_statistics`] | that operation, and the update of running statistics by it | one operation, one launch on small maps |
-//! | [`mask_norm_gradients`] | a normalisation's gradients of `leaky_relu_backward(..)` | they apply the mask as they read |
-//! | [`norm_gradients`] | the sums of a normalisation's gradients, and all that is made of them | one operation, one launch on small maps |
-//! | [`constant`] | a constant times a constant | one constant |
-//! | [`loss_gradient`] | a loss, and its gradient where that of the loss itself is a constant | one operation that reads once |
-//! | [`gradient_from_maps`] | Adam, and a weight's gradient on small maps | Adam with a launch that makes the gradient it consumes |
+//! - [`read_activated`]: a leaky ReLU that only contractions read, and concatenations that only
+//!   ReLUs read. The contractions read its input.
+//! - [`mask_by_output`]: `leaky_relu_backward(grad, x)` where `y = leaky_relu(x)`. It becomes
+//!   `leaky_relu_backward(grad, y)`: the sign is the same.
+//! - [`normalize_activate`]: `leaky_relu(normalize(..))`. One launch writes the activated value.
+//! - [`norm`]: statistics, and the normalisation by them. One operation, one launch on small maps.
+//! - [`running_statistics`]: that operation, and the update of running statistics by it. One
+//!   operation, one launch on small maps.
+//! - [`mask_norm_gradients`]: a normalisation's gradients of `leaky_relu_backward(..)`. They apply
+//!   the mask as they read.
+//! - [`norm_gradients`]: the sums of a normalisation's gradients, and all that is made of them. One
+//!   operation, one launch on small maps.
+//! - [`constant`]: a constant times a constant. One constant.
+//! - [`loss_gradient`]: a loss, and its gradient where that of the loss itself is a constant. One
+//!   operation that reads once.
+//! - [`gradient_from_maps`]: Adam, and a weight's gradient on small maps. Adam gets a launch that
+//!   makes the gradient it consumes.
 //!
 //! The tape is differentiated before it is fused, so fused operations need no gradient rules. All
 //! sums keep their order, except those of [`gradient_from_maps`]. A value that is no longer stored

@@ -247,7 +247,8 @@ pub fn export(
 /// Reads where the run of a checkpoint stands. Kernels have their names of today.
 ///
 /// # Errors
-/// A file that cannot be read, is damaged or is no checkpoint, or whose configuration breaks a rule.
+/// A file that cannot be read, is damaged or is no checkpoint, or whose configuration breaks a
+/// rule.
 pub fn read_progress(file: &TensorFile) -> Result<TrainingProgress, TrainError> {
     let text = file.metadata(PROGRESS)?;
     let mut progress: TrainingProgress =

@@ -1,5 +1,5 @@
-//! One network in a file of tensors: what its file says of it, which keys are its own, and a copy of
-//! its weights alone.
+//! One network in a file of tensors: what its file says of it, which keys are its own, and a copy
+//! of its weights alone.
 
 use crate::data::Pixels;
 use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError, reference_shape};

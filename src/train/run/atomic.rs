@@ -32,7 +32,7 @@ pub fn write_atomic(
 /// power cut. Without a commit the temporary is removed.
 pub struct AtomicFile {
     path: PathBuf,
-    // Closed before the temporary name goes: Windows removes and renames no file that is still open.
+    // Closed before the temporary name goes: Windows removes and renames no file that is open.
     writer: BufWriter<File>,
     temporary: TempPath,
 }

@@ -17,13 +17,20 @@ pub enum RunError {
         reason: &'static str,
     },
     /// There is a run, or something else, of that name.
-    #[error("{} exists already; continue that run with `resume`, or choose another `name`", path.display())]
+    #[error(
+        "{} exists already; continue that run with `resume`, or choose another `name`",
+        path.display()
+    )]
     Exists {
         /// The folder in the way.
         path: PathBuf,
     },
     /// There is a folder of that name, with nothing to go on from.
-    #[error("{} exists already, without a checkpoint; remove it if no run has just begun there, or choose another `name`", path.display())]
+    #[error(
+        "{} exists already, without a checkpoint; remove it if no run has just begun there, or \
+         choose another `name`",
+        path.display()
+    )]
     Unsaved {
         /// The folder in the way.
         path: PathBuf,
@@ -35,7 +42,10 @@ pub enum RunError {
         path: PathBuf,
     },
     /// A file or folder cannot be written.
-    #[error("cannot write {}: {reason}; check the folder and its permissions, or choose another one", path.display())]
+    #[error(
+        "cannot write {}: {reason}; check the folder and its permissions, or choose another one",
+        path.display()
+    )]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -44,7 +54,8 @@ pub enum RunError {
     },
     /// The disk, or the user's share of it, is full.
     #[error(
-        "the disk is full: {} was not written, what was there before is intact; free some space and go on (training: `resume`)",
+        "the disk is full: {} was not written, what was there before is intact; free some space \
+         and go on (training: `resume`)",
         path.display()
     )]
     DiskFull {
@@ -68,7 +79,10 @@ pub enum RunError {
         reason: serde_json::Error,
     },
     /// A JSON file does not hold what it should.
-    #[error("{} is not what this program writes ({reason}); restore the file or start a new run", path.display())]
+    #[error(
+        "{} is not what this program writes ({reason}); restore the file or start a new run",
+        path.display()
+    )]
     Json {
         /// The file.
         path: PathBuf,
@@ -87,7 +101,8 @@ pub enum RunError {
     },
     /// The images of a sample grid do not have the shape that was announced.
     #[error(
-        "sample grid {}: {what} has {found} values, [height, width, 3] = {shape:?} was announced; pass HWC images without pad lanes",
+        "sample grid {}: {what} has {found} values, [height, width, 3] = {shape:?} was announced; \
+         pass HWC images without pad lanes",
         path.display()
     )]
     Grid {

@@ -65,7 +65,8 @@ impl MetricsRow {
             ..
         } = self;
         format!(
-            "{step},{epoch},{g_gan},{g_l1},{d_real},{d_fake},{d_gp}{learning_rate},{seconds:.3},{val_l1}\n"
+            "{step},{epoch},{g_gan},{g_l1},{d_real},{d_fake},{d_gp}{learning_rate},{seconds:.3},\
+             {val_l1}\n"
         )
     }
 

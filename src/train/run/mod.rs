@@ -8,7 +8,7 @@
 //! | `held_out.json` | what copying the input scores on the held-out pairs | once |
 //! | `losses.svg` | chart of `metrics.csv` | by [`RunDir::refresh`] |
 //! | `samples/step-000250.png` | input, output, target of fixed validation images | as training goes |
-//! | `checkpoints/step-000250.safetensors` | the state to resume from | by the trainer, through [`write_atomic`] |
+//! | `checkpoints/step-000250.safetensors` | the state to resume from | [`write_atomic`] |
 //! | `index.html` | all of this on one page, straight from the disk | by [`RunDir::refresh`] |
 
 mod atomic;

@@ -101,7 +101,9 @@ impl Page<'_> {
         };
         format!(
             "<h2>Held-out images after step {step}</h2>\n<figure class=\"newest\">\n\
-             {}<img{class} src=\"{}\"{size} alt=\"Input, output and target of each held-out image after step {step}\">\n</figure>\n",
+             {}<img{class} src=\"{}\"{size} \
+             alt=\"Input, output and target of each held-out image after step {step}\">\n\
+             </figure>\n",
             self.captions(),
             sample_link(path)
         )
@@ -114,7 +116,9 @@ impl Page<'_> {
         let caption =
             |(name, images)| format!("<span>{name}{}</span>", if images == 1 { "" } else { "s" });
         format!(
-            "<figcaption class=\"columns\" style=\"grid-template-columns: {inputs}fr {outputs}fr {outputs}fr\">{}</figcaption>\n",
+            "<figcaption class=\"columns\" \
+             style=\"grid-template-columns: {inputs}fr {outputs}fr {outputs}fr\">\
+             {}</figcaption>\n",
             columns.map(caption).concat()
         )
     }
@@ -133,8 +137,8 @@ impl Page<'_> {
             return String::new();
         }
         format!(
-            "<h2>Losses</h2>\n<figure class=\"chart\"><img src=\"{CHART}\" width=\"900\" height=\"560\" \
-             alt=\"Losses by training step\"></figure>\n\
+            "<h2>Losses</h2>\n<figure class=\"chart\"><img src=\"{CHART}\" width=\"900\" \
+             height=\"560\" alt=\"Losses by training step\"></figure>\n\
              <p>All the numbers: <a href=\"{METRICS}\">{METRICS}</a></p>\n"
         )
     }
@@ -149,13 +153,15 @@ impl Page<'_> {
             .map(|(step, path)| {
                 let link = sample_link(path);
                 format!(
-                    "<figure><a href=\"{link}\"><img src=\"{link}\" loading=\"lazy\" alt=\"Samples after step {step}\"></a>\
+                    "<figure><a href=\"{link}\"><img src=\"{link}\" loading=\"lazy\" \
+                     alt=\"Samples after step {step}\"></a>\
                      <figcaption>step {step}</figcaption></figure>\n"
                 )
             })
             .collect();
         format!(
-            "<h2>All sample grids</h2>\n<p>Input, output, target.</p>\n<div class=\"gallery\">\n{figures}</div>\n"
+            "<h2>All sample grids</h2>\n<p>Input, output, target.</p>\n\
+             <div class=\"gallery\">\n{figures}</div>\n"
         )
     }
 

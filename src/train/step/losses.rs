@@ -14,8 +14,8 @@ use crate::train::losses::{
 use crate::train::objective::{Objective, UpdateOrder};
 
 impl StepRecorder<'_> {
-    /// The discriminator's logits for two sets of input and output images. They are two batches with
-    /// statistics of their own; as one batch they read the weights once.
+    /// The discriminator's logits for two sets of input and output images. They are two batches
+    /// with statistics of their own; as one batch they read the weights once.
     pub(super) fn discriminate_both(
         &self,
         tape: &mut Tape,
@@ -64,8 +64,8 @@ impl StepRecorder<'_> {
     }
 
     /// The discriminator's loss for `fake` pairs and the batch's real ones, of which it made
-    /// `logits`. In the PyTorch order it is half the sum of both losses, in the other order the whole
-    /// sum. The gradient penalty, where there is one, is added whole.
+    /// `logits`. In the PyTorch order it is half the sum of both losses, in the other order the
+    /// whole sum. The gradient penalty, where there is one, is added whole.
     pub(super) fn discriminator_loss(
         &self,
         tape: &mut Tape,

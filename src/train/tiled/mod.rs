@@ -99,7 +99,8 @@ impl Tiling {
             if let Some(pixels) = pixels.filter(|pixels| !pixels.is_multiple_of(multiple)) {
                 let below = (pixels / multiple).max(usize::from(field == "tile")) * multiple;
                 return Err(format!(
-                    "`{field}` {pixels} is no multiple of {multiple}; the nearest are {below} and {}",
+                    "`{field}` {pixels} is no multiple of {multiple}; the nearest are {below} and \
+                     {}",
                     below.saturating_add(multiple)
                 ));
             }
@@ -117,7 +118,8 @@ impl Tiling {
                 ),
             };
             return Err(format!(
-                "`tile` {tile} is too small for {cause}; use `tile` {least} or more, or a smaller `overlap`"
+                "`tile` {tile} is too small for {cause}; use `tile` {least} or more, or a smaller \
+                 `overlap`"
             ));
         }
         let layers = layers(&tape);

@@ -1,5 +1,5 @@
-//! What a training run leaves on the disk: rows of losses and scores, sample grids, checkpoints; and
-//! what it says of a step that failed.
+//! What a training run leaves on the disk: rows of losses and scores, sample grids, checkpoints;
+//! and what it says of a step that failed.
 
 use super::{StepReport, Trainer};
 use crate::data::batch_sampler::BatchSampler;
@@ -135,7 +135,9 @@ impl Trainer<'_> {
             Ok(Some(op)) => op,
             // The discriminator of the run that failed saw older fakes; here it sees new ones.
             Ok(None) if self.session.pool.is_some() => {
-                "no operation when the step was run again without older fakes, so perhaps in the image pool (`recipe.pool`)".to_owned()
+                let words = "no operation when the step was run again without older fakes, so \
+                             perhaps in the image pool (`recipe.pool`)";
+                words.to_owned()
             }
             Ok(None) => "no operation when the step was run again".to_owned(),
             Err(error) => format!("an operation that could not be found ({error})"),

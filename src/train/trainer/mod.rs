@@ -122,7 +122,10 @@ impl<'a> Trainer<'a> {
         }
         if progress.pairs != trainer.training.len() {
             let (then, now) = (progress.pairs, trainer.training.len());
-            trainer.notes.push(format!("the run began with {then} training pairs, now there are {now}: their order is another"));
+            trainer.notes.push(format!(
+                "the run began with {then} training pairs, now there are {now}: their order is \
+                 another"
+            ));
         }
         checkpoint::load(gpu, &trainer.session, &trainer.config, file)?;
         trainer.run.rewind(progress.step)?;

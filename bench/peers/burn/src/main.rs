@@ -87,7 +87,8 @@ fn run(args: &Args) -> Result<serde_json::Value, String> {
     // its numbers are.
     let failed_check = check_losses(&losses).err();
     Ok(serde_json::json!({
-        "peer": "burn", "device": name, "size": args.size, "ngf": args.ngf, "batch": 1, "parameters": parameters, "losses": losses,
+        "peer": "burn", "device": name, "size": args.size, "ngf": args.ngf, "batch": 1,
+        "parameters": parameters, "losses": losses,
         "median": median(&seconds), "min": min, "max": max, "failed_check": failed_check,
     }))
 }
