@@ -5,7 +5,7 @@ use super::report::{Contest, Entry, Kind, Report};
 use super::step::time_operations;
 use super::{BenchError, KernelOptions};
 use crate::contraction::{Candidate, ContractionKey, Ladder, choose};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 use crate::program::{Agreement, Clock, Trial};
 use crate::train::{Config, Recording, Session, TrainError};
 use std::collections::{BTreeSet, HashSet};
@@ -35,13 +35,13 @@ pub struct StepKernels {
 }
 
 impl StepKernels {
-    /// Those of `config` on this device.
+    /// Those of `config` on a device of this profile.
     ///
     /// # Errors
     /// Networks that do not fit the images or the device.
-    pub fn of(gpu: &Gpu, config: &Config) -> Result<Self, BenchError> {
+    pub fn of(profile: &Profile, config: &Config) -> Result<Self, BenchError> {
         let recording = Recording::new(config)?;
-        let plan = recording.plan(gpu.profile())?;
+        let plan = recording.plan(profile)?;
         let mut kernels = Self::default();
         for key in plan
             .steps
@@ -88,7 +88,7 @@ pub fn time_kernels(
     let (keys, config, wanted) = match subject {
         Subject::Key(key) => (vec![(*key, 1)], None, None),
         Subject::Step(config, wanted) => (
-            StepKernels::of(gpu, config)?.contractions,
+            StepKernels::of(gpu.profile(), config)?.contractions,
             Some(config),
             *wanted,
         ),

@@ -63,9 +63,9 @@ fn doubled(bodies: &[Body]) -> Vec<String> {
 fn no_body_stands_twice() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let mut all = Vec::new();
-    for folder in crate::shaders::files_in(&root) {
+    for folder in crate::files::files_in(&root) {
         let family = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        for path in crate::shaders::files_in(&folder) {
+        for path in crate::files::files_in(&folder) {
             let stem = path.file_stem().unwrap().to_str().unwrap();
             if stem != "1_naive" {
                 let text = std::fs::read_to_string(&path).unwrap();

@@ -1,8 +1,9 @@
 //! A family of kernels has one stem everywhere: `shaders/STEM/`, `src/ops/STEM.rs` (or `STEM/`),
-//! `kernels-tests/STEM.rs`, and `STEM` in the tables of `pix2pix bench kernels`.
+//! `kernels-tests/STEM.rs`, and `STEM` as what `pix2pix bench kernels` takes.
 
-use pix2pix::bench::family;
-use pix2pix::contraction::Family;
+use crate::networks::configs;
+use pix2pix::bench::StepKernels;
+use pix2pix::gpu::Profile;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -55,21 +56,23 @@ fn every_family_has_shaders_an_operation_and_tests() {
     );
 }
 
+/// `pix2pix bench kernels FAMILY` takes what [`StepKernels`] finds in a step; over the steps of
+/// these configurations that is every family.
 #[test]
-fn the_benchmarks_name_families_as_their_folders() {
-    for stem in families("shaders") {
-        assert_eq!(family(&format!("{stem}/1_naive")), stem);
-    }
-    for contraction in [
-        Family::Conv2d,
-        Family::ConvTranspose2d,
-        Family::Conv2dGradWeight,
-    ] {
-        assert!(
-            families("shaders").contains(contraction.name()),
-            "{contraction:?}"
-        );
-    }
+fn the_benchmarks_offer_every_family() {
+    let device = Profile {
+        f16: true,
+        ..Profile::portable()
+    };
+    let offered: BTreeSet<String> = configs((32, 2, 1))
+        .iter()
+        .flat_map(|config| StepKernels::of(&device, config).unwrap().families)
+        .collect();
+    assert_eq!(
+        families("shaders"),
+        offered,
+        "shaders/ and what `pix2pix bench kernels` offers"
+    );
 }
 
 #[test]

@@ -8,5 +8,10 @@
 
 mod duplicates;
 mod families;
+mod files;
+mod networks;
+mod operations;
+mod profiles;
 mod shaders;
 mod translate;
+mod variants;

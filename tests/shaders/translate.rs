@@ -109,14 +109,8 @@ fn policies(checked: bool) -> BoundsCheckPolicies {
     }
 }
 
-fn to_spirv(
-    module: &Module,
-    info: &ModuleInfo,
-    entry: &str,
-    checked: bool,
-    lang_version: (u8, u8),
-    needs: Needs,
-) -> Result<(), String> {
+/// What a device of these features lets SPIR-V say.
+fn spirv_capabilities(needs: Needs) -> Vec<spv::Capability> {
     use spv::Capability as C;
     let mut capabilities = vec![
         C::Shader,
@@ -131,8 +125,6 @@ fn to_spirv(
             C::GroupNonUniformVote,
             C::GroupNonUniformArithmetic,
             C::GroupNonUniformBallot,
-        ]);
-        capabilities.extend([
             C::GroupNonUniformShuffle,
             C::GroupNonUniformShuffleRelative,
             C::GroupNonUniformQuad,
@@ -151,24 +143,31 @@ fn to_spirv(
     if needs.matrix {
         capabilities.extend([C::CooperativeMatrixKHR, C::VulkanMemoryModel]);
     }
+    capabilities
+}
+
+fn to_spirv(
+    module: &Module,
+    info: &ModuleInfo,
+    entry: &str,
+    checked: bool,
+    lang_version: (u8, u8),
+    needs: Needs,
+) -> Result<(), String> {
+    let target = |&(binding, _): &(ResourceBinding, AddressSpace)| {
+        let target = spv::BindingInfo {
+            descriptor_set: 0,
+            binding: binding.binding,
+            binding_array_size: None,
+        };
+        (binding, target)
+    };
     let options = spv::Options {
         lang_version,
         flags: spv::WriterFlags::empty(),
         fake_missing_bindings: false,
-        binding_map: bindings(module)
-            .iter()
-            .map(|&(binding, _)| {
-                (
-                    binding,
-                    spv::BindingInfo {
-                        descriptor_set: 0,
-                        binding: binding.binding,
-                        binding_array_size: None,
-                    },
-                )
-            })
-            .collect(),
-        capabilities: Some(capabilities.into_iter().collect()),
+        binding_map: bindings(module).iter().map(target).collect(),
+        capabilities: Some(spirv_capabilities(needs).into_iter().collect()),
         bounds_check_policies: policies(checked),
         zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
         force_loop_bounding: checked,

@@ -87,7 +87,7 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
         key.dtype = config.precision;
     }
     if let Some(family) = &args.family {
-        let families = StepKernels::of(&gpu, &config)?.families;
+        let families = StepKernels::of(gpu.profile(), &config)?.families;
         if !families.contains(family) {
             let families = families.into_iter().collect::<Vec<_>>();
             return Err(CliError::Usage(format!(
