@@ -34,9 +34,13 @@ impl Needs {
         }
     }
 
-    /// Subgroup operations need Vulkan 1.1.
-    fn oldest_spirv(self) -> (u8, u8) {
-        if self.subgroups { (1, 3) } else { (1, 0) }
+    /// The oldest, that of Vulkan 1.1, and the newest. Subgroup operations need Vulkan 1.1.
+    fn spirv_versions(self) -> &'static [(u8, u8)] {
+        if self.subgroups {
+            &[(1, 3), (1, 6)]
+        } else {
+            &[(1, 0), (1, 3), (1, 6)]
+        }
     }
 
     fn oldest_msl(self) -> (u8, u8) {
@@ -290,7 +294,7 @@ pub fn translate(label: &str, text: &str) -> Result<(), String> {
     let (module, info) = validate(label, text)?;
     let entry = &*module.entry_points[0].name;
     for checked in [false, true] {
-        for version in [needs.oldest_spirv(), (1, 3), (1, 6)] {
+        for &version in needs.spirv_versions() {
             to_spirv(&module, &info, entry, checked, version, needs)
                 .map_err(|e| format!("{label}: {e}"))?;
         }
