@@ -1,8 +1,8 @@
 //! Whatever is wrong is named in one line, before anything begins, and nothing on the disk is lost.
 
 use crate::{
-    BINARY, TINY, copy_folder, dataset, fail, fail_cleanly, finished, generator, picture, run,
-    snapshot, stderr, temporary,
+    BINARY, TINY, copy_folder, dataset, fail, fail_cleanly, finished, generator, picture, refuse,
+    run, snapshot, stderr, temporary,
 };
 use safetensors::SafeTensors;
 use std::fs;
@@ -12,57 +12,48 @@ use std::process::Command;
 fn a_command_line_without_sense_exits_with_2() {
     let folder = temporary();
     // These lines are clap's, which adds the usage below its error.
-    for arguments in [
-        &["trian"][..],
-        &["train", "--steps", "0"],
-        &["train", "--batch-size", "0"],
-        &["train", "--steps", "1", "--epochs", "1"],
-        &["train", "--sample-every", "0"],
-        &["train", "--checkpoint-every", "0"],
-        &[
-            "translate",
-            "a.png",
-            "--model",
-            "m",
-            "--out",
-            "o",
-            "--samples",
-            "65537",
-        ],
-        &["translate"],
+    for line in [
+        "trian",
+        "train --steps 0",
+        "train --batch-size 0",
+        "train --steps 1 --epochs 1",
+        "train --sample-every 0",
+        "train --checkpoint-every 0",
+        "translate a.png --model m --out o --samples 65537",
+        "translate",
     ] {
-        let output = run(folder.path(), arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let output = run(folder.path(), line);
+        assert_eq!(output.status.code(), Some(2), "{line}");
         assert!(
             stderr(&output).starts_with("error: ") && output.stdout.is_empty(),
-            "{arguments:?}"
+            "{line}"
         );
     }
     for size in ["0", "1", "100", "257"] {
-        let message = fail_cleanly(folder.path(), 2, &["train", "--size", size]);
+        let message = fail_cleanly(folder.path(), 2, &format!("train --size {size}"));
         assert!(
             message.contains(&format!("--size {size}")) && message.contains("32"),
             "{message}"
         );
     }
-    let message = fail_cleanly(folder.path(), 2, &["train", "--load-size", "16385"]);
+    let message = fail_cleanly(folder.path(), 2, "train --load-size 16385");
     assert!(
         message.contains("--load-size 16385 must lie between 64 and 16384"),
         "{message}"
     );
-    for arguments in [
-        ["train", "--ngf", "0"],
-        ["train", "--ndf", "0"],
-        ["train", "--lr", "NaN"],
-        ["train", "--lambda-l1", "inf"],
-        ["inspect", "--size", "33"],
-        ["inspect", "--depth", "1"],
-        ["train", "--size", "4294967264"],
-        ["inspect", "--size", "4294967295"],
-        ["inspect", "--ngf", "4294967296"],
-        ["inspect", "--batch-size", "4294967295"],
+    for line in [
+        "train --ngf 0",
+        "train --ndf 0",
+        "train --lr NaN",
+        "train --lambda-l1 inf",
+        "inspect --size 33",
+        "inspect --depth 1",
+        "train --size 4294967264",
+        "inspect --size 4294967295",
+        "inspect --ngf 4294967296",
+        "inspect --batch-size 4294967295",
     ] {
-        fail_cleanly(folder.path(), 2, &arguments);
+        fail_cleanly(folder.path(), 2, line);
     }
     assert!(
         snapshot(folder.path()).is_empty(),
@@ -92,7 +83,7 @@ fn bad_data_sets_are_named_and_leave_no_run() {
     picture(&path("alone/train/B/one.png"), 40, 40);
     fs::write(path("file.png"), &whole).unwrap();
     dataset(&path("few"), 2);
-    let cases = [
+    for (name, named) in [
         ("missing", "missing"),
         ("empty", "empty"),
         ("odd", "odd/train/wrong.png"),
@@ -102,23 +93,14 @@ fn bad_data_sets_are_named_and_leave_no_run() {
         ("half", "half/train/B"),
         ("alone", "alone/train/A/two.png"),
         ("file.png", "file.png"),
-    ];
-    for (name, named) in cases {
-        let message = fail_cleanly(
-            root,
-            1,
-            &[&["train", name, "--steps", "1"], &TINY[..]].concat(),
-        );
+    ] {
+        let message = fail_cleanly(root, 1, &format!("train {name} --steps 1 {TINY}"));
         assert!(message.contains(named), "{name}: {message}");
     }
     let message = fail_cleanly(
         root,
         1,
-        &[
-            &["train", "few", "--steps", "1", "--batch-size", "3"],
-            &TINY[..],
-        ]
-        .concat(),
+        &format!("train few --steps 1 --batch-size 3 {TINY}"),
     );
     assert!(message.contains("--batch-size"), "{message}");
 }
@@ -129,45 +111,36 @@ fn a_folder_that_cannot_be_read_is_named() {
     let folder = temporary();
     // A link to itself cannot be read by anyone, root included.
     std::os::unix::fs::symlink("knot", folder.path().join("knot")).unwrap();
-    for arguments in [
-        &["train", "knot", "--steps", "1"][..],
-        &["translate", "knot", "--model", &generator(), "--out", "out"],
-    ] {
-        assert!(fail_cleanly(folder.path(), 1, arguments).contains("knot"));
-    }
+    let translate = format!("translate knot --model '{}' --out out", generator());
+    refuse(
+        folder.path(),
+        1,
+        &[("train knot --steps 1", "knot"), (&translate, "knot")],
+    );
 }
 
 #[test]
 fn a_run_that_exists_and_a_root_that_is_a_file_stay_as_they_are() {
     let folder = temporary();
     copy_folder(finished(), folder.path());
-    let start = |extra: &[&str]| {
-        fail_cleanly(
-            folder.path(),
-            1,
-            &[&["train", "--steps", "1"], extra, &TINY[..]].concat(),
-        )
-    };
-    let message = start(&["--name", "t"]);
+    let start =
+        |extra: &str| fail_cleanly(folder.path(), 1, &format!("train --steps 1 {extra} {TINY}"));
+    let message = start("--name t");
     assert!(
         message.contains("runs/t") && message.contains("--resume"),
         "{message}"
     );
     fs::write(folder.path().join("file"), "mine").unwrap();
-    assert!(start(&["--runs", "file"]).contains("file"));
-    for name in ["", "..", "a/b"] {
-        assert!(start(&["--name", name]).contains("--name"));
+    assert!(start("--runs file").contains("file"));
+    for name in ["''", "..", "a/b"] {
+        assert!(start(&format!("--name {name}")).contains("--name"));
     }
-    let message = fail_cleanly(folder.path(), 1, &["train", "--resume", "nobody"]);
+    let message = fail_cleanly(folder.path(), 1, "train --resume nobody");
     assert!(message.contains("nobody"), "{message}");
     let message = fail_cleanly(
         folder.path(),
         2,
-        &[
-            "train",
-            "--resume",
-            "runs/t/checkpoints/step-000004.safetensors",
-        ],
+        "train --resume runs/t/checkpoints/step-000004.safetensors",
     );
     assert!(message.contains("use --resume runs/t,"), "{message}");
 
@@ -175,8 +148,8 @@ fn a_run_that_exists_and_a_root_that_is_a_file_stay_as_they_are() {
     fs::create_dir_all(folder.path().join("runs/killed/checkpoints")).unwrap();
     fs::create_dir_all(folder.path().join("runs/killed/samples")).unwrap();
     for message in [
-        start(&["--name", "killed"]),
-        fail_cleanly(folder.path(), 1, &["train", "--resume", "killed"]),
+        start("--name killed"),
+        fail_cleanly(folder.path(), 1, "train --resume killed"),
     ] {
         assert!(
             message.contains("runs/killed")
@@ -193,15 +166,15 @@ fn a_folder_without_the_network_is_named_with_what_would_do() {
     let root = folder.path();
     copy_folder(finished(), root);
     picture(&root.join("a.png"), 32, 32);
-    for arguments in [
-        &["translate", "a.png", "--model", "runs", "--out", "out"][..],
-        &["convert", "runs", "out.pth"],
-        &["train", "--pretrained", "runs"],
+    for line in [
+        "translate a.png --model runs --out out",
+        "convert runs out.pth",
+        "train --pretrained runs",
     ] {
-        let message = fail_cleanly(root, 1, arguments);
+        let message = fail_cleanly(root, 1, line);
         assert!(
             message.contains("runs/NAME") && message.contains("generator.safetensors"),
-            "{arguments:?}: {message}"
+            "{line}: {message}"
         );
     }
     let damaged = root.join("damaged.safetensors");
@@ -209,17 +182,7 @@ fn a_folder_without_the_network_is_named_with_what_would_do() {
     let message = fail_cleanly(
         root,
         1,
-        &[
-            "train",
-            "--steps",
-            "1",
-            "--size",
-            "32",
-            "--ngf",
-            "2",
-            "--pretrained",
-            "damaged.safetensors",
-        ],
+        &format!("train --steps 1 {TINY} --pretrained damaged.safetensors"),
     );
     assert!(
         message.contains("damaged.safetensors")
@@ -254,28 +217,17 @@ fn a_path_that_no_json_holds_is_refused() {
 #[test]
 fn what_the_device_cannot_do_is_refused_before_a_run_begins() {
     let folder = temporary();
-    let start = |extra: &[&str]| {
-        fail_cleanly(
-            folder.path(),
-            1,
-            &[&["train", "--steps", "1"], extra].concat(),
-        )
-    };
-    let message = start(&["--adapter", "no such device"]);
+    let start = |extra: &str| fail_cleanly(folder.path(), 1, &format!("train --steps 1 {extra}"));
+    let message = start("--adapter 'no such device'");
     assert!(
         message.contains("no such device") && message.contains("pix2pix adapters"),
         "{message}"
     );
-    assert!(start(&["--adapter", "99"]).contains("99"));
-    for (arguments, flag) in [
-        (&["--size", "4096", "--ngf", "64"][..], "--size"),
-        (&["--size", "32", "--ngf", "8192"], "--ngf"),
-    ] {
-        let message = start(arguments);
-        assert!(message.contains(flag), "{arguments:?}: {message}");
-    }
+    assert!(start("--adapter 99").contains("99"));
+    assert!(start("--size 32 --ngf 8192").contains("--ngf"));
+    let message = start("--size 4096 --ngf 64");
+    assert!(message.contains("--size"), "{message}");
     // The size that is named does fit.
-    let message = start(&["--size", "4096", "--ngf", "64"]);
     let size = message
         .split("what fits here: --size ")
         .nth(1)
@@ -283,16 +235,12 @@ fn what_the_device_cannot_do_is_refused_before_a_run_begins() {
         .unwrap()
         .to_owned();
     assert!(
-        run(folder.path(), &["inspect", "--size", &size, "--ngf", "64"])
+        run(folder.path(), &format!("inspect --size {size} --ngf 64"))
             .status
             .success(),
         "{message}"
     );
-    let message = fail_cleanly(
-        folder.path(),
-        1,
-        &["inspect", "--size", "1024", "--batch-size", "400"],
-    );
+    let message = fail_cleanly(folder.path(), 1, "inspect --size 1024 --batch-size 400");
     assert!(
         message.contains("--batch-size") && message.contains("[400, 1024, 1024, 3]"),
         "{message}"
@@ -339,7 +287,7 @@ fn bad_weight_files_are_named_and_write_nothing() {
         let message = fail_cleanly(
             root,
             1,
-            &["translate", "in.png", "--model", &file, "--out", "out"],
+            &format!("translate in.png --model {file} --out out"),
         );
         assert!(message.contains(&file), "{name}: {message}");
     }
@@ -358,7 +306,7 @@ fn a_damaged_checkpoint_is_named_and_kept() {
         let folder = temporary();
         copy_folder(finished(), folder.path());
         fs::write(folder.path().join(newest), damaged).unwrap();
-        let message = fail_cleanly(folder.path(), 1, &["train", "--resume", "t"]);
+        let message = fail_cleanly(folder.path(), 1, "train --resume t");
         assert!(message.contains("step-000004.safetensors"), "{message}");
     }
 }
@@ -373,29 +321,29 @@ fn bad_images_and_outputs_of_translate_are_named() {
     fs::write(root.join("file"), "mine").unwrap();
     fs::create_dir(root.join("empty")).unwrap();
     let model = generator();
-    let translate = |inputs: &[&str], out: &str| {
+    let translate = |inputs: &str, out: &str| {
         fail_cleanly(
             root,
             1,
-            &[&["translate"], inputs, &["--model", &model, "--out", out]].concat(),
+            &format!("translate {inputs} --model '{model}' --out {out}"),
         )
     };
-    assert!(translate(&["gone.png"], "out").contains("gone.png"));
-    assert!(translate(&["empty"], "out").contains("empty"));
-    assert!(translate(&["good.png"], "file").contains("file"));
-    assert!(translate(&["good.png"], "file/below").contains("file"));
+    assert!(translate("gone.png", "out").contains("gone.png"));
+    assert!(translate("empty", "out").contains("empty"));
+    assert!(translate("good.png", "file").contains("file"));
+    assert!(translate("good.png", "file/below").contains("file"));
     assert!(
-        translate(&["good.png", "two"], "out").contains("good"),
+        translate("good.png two", "out").contains("good"),
         "two inputs of one name"
     );
     assert!(
-        translate(&["good.png"], ".").contains("good.png"),
+        translate("good.png", ".").contains("good.png"),
         "the input is the output"
     );
     let message = fail(
         root,
         1,
-        &["translate", "bad.png", "--model", &model, "--out", "out"],
+        &format!("translate bad.png --model '{model}' --out out"),
     );
     assert!(message.contains("bad.png"), "{message}");
 }

@@ -10,34 +10,57 @@
 mod bad_input;
 mod bench;
 mod convert;
+mod export;
+mod generators;
 mod good_use;
 mod help;
+mod modes;
 mod objectives;
 mod options;
+mod pages;
 mod pixels;
 mod precision;
 mod prepare;
 mod preprocess;
 mod recipe;
+#[cfg(unix)]
+mod stopping;
+mod tiles;
+mod trained;
 mod tuning;
 mod use_of_models;
 
-use image::{Rgb, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 use tempfile::TempDir;
+use trained::{finished, generator, with_dropout};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_pix2pix");
 /// The smallest networks that exist.
-const TINY: [&str; 4] = ["--size", "32", "--ngf", "2"];
+const TINY: &str = "--size 32 --ngf 2";
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+/// The arguments of a line: what spaces separate. What stands in single quotes is one.
+fn arguments(line: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (index, part) in line.split('\'').enumerate() {
+        match index % 2 {
+            0 => found.extend(part.split_whitespace()),
+            _ => found.push(part),
+        }
+    }
+    found
+}
+
+/// The program with the arguments of `line`, in `folder`.
+fn command(folder: &Path, line: &str) -> Command {
+    let arguments = arguments(line);
     let mut command = Command::new(BINARY);
     command
-        .args(arguments)
+        .args(&arguments)
         .current_dir(folder)
         .env_remove("RUST_BACKTRACE")
         .env("PIX2PIX_CACHE", "")
@@ -53,8 +76,8 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    command(folder, arguments).output().unwrap()
+fn run(folder: &Path, line: &str) -> Output {
+    command(folder, line).output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -65,11 +88,11 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn succeed(folder: &Path, arguments: &[&str]) -> Output {
-    let output = run(folder, arguments);
+fn succeed(folder: &Path, line: &str) -> Output {
+    let output = run(folder, line);
     assert!(
         output.status.success(),
-        "{arguments:?}: {}: {}",
+        "{line}: {}: {}",
         output.status,
         stderr(&output)
     );
@@ -77,20 +100,16 @@ fn succeed(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 /// Runs what must fail with `code` and returns its one line on stderr.
-fn fail(folder: &Path, code: i32, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
+fn fail(folder: &Path, code: i32, line: &str) -> String {
+    let output = run(folder, line);
     let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert_eq!(stdout(&output), "", "{arguments:?}: results of a failure");
+    assert_eq!(output.status.code(), Some(code), "{line}: {text}");
+    assert_eq!(stdout(&output), "", "{line}: results of a failure");
     assert!(
         text.starts_with("error: ") && text.ends_with('\n'),
-        "{arguments:?}: {text:?}"
+        "{line}: {text:?}"
     );
-    assert_eq!(
-        text.lines().count(),
-        1,
-        "{arguments:?}: one line, not {text:?}"
-    );
+    assert_eq!(text.lines().count(), 1, "{line}: one line, not {text:?}");
     text
 }
 
@@ -112,22 +131,44 @@ fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// Fails as [`fail`] does, and leaves everything under `folder` as it was; `runs/` may stay behind,
 /// but empty.
-fn fail_cleanly(folder: &Path, code: i32, arguments: &[&str]) -> String {
+fn fail_cleanly(folder: &Path, code: i32, line: &str) -> String {
     let before = snapshot(folder);
-    let message = fail(folder, code, arguments);
+    let message = fail(folder, code, line);
     let mut after = snapshot(folder);
     if !before.contains_key(&folder.join("runs")) {
         after.remove(&folder.join("runs"));
     }
     assert!(
         before == after,
-        "{arguments:?} changed {:?}",
+        "{line} changed {:?}",
         after
             .keys()
             .filter(|key| before.get(*key) != after.get(*key))
             .collect::<Vec<_>>()
     );
     message
+}
+
+/// Each of these lines fails cleanly with `code`, and its message holds what stands beside it.
+fn refuse(folder: &Path, code: i32, cases: &[(&str, &str)]) {
+    for (line, expected) in cases {
+        let message = fail_cleanly(folder, code, line);
+        assert!(message.contains(expected), "{line}: {message}");
+    }
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The configuration of the run `name` in `root`.
+fn config(root: &Path, name: &str) -> Value {
+    json(&root.join("runs").join(name).join("config.json"))
+}
+
+/// The image at `path`, in whatever kind of pixels it has.
+fn open(path: &Path) -> DynamicImage {
+    image::open(path).unwrap()
 }
 
 fn temporary() -> TempDir {
@@ -146,29 +187,6 @@ fn picture(path: &Path, width: u32, height: u32) {
 /// A data set of combined pictures.
 fn dataset(root: &Path, pairs: usize) {
     (0..pairs).for_each(|i| picture(&root.join(format!("train/{i}.png")), 80, 40));
-}
-
-/// A finished run of four steps, made once: `runs/t` in this folder. Tests copy what they change.
-fn finished() -> &'static Path {
-    static FINISHED: OnceLock<TempDir> = OnceLock::new();
-    let made = FINISHED.get_or_init(|| {
-        let folder = temporary();
-        succeed(
-            folder.path(),
-            &[&["train", "--steps", "4", "--name", "t"], &TINY[..]].concat(),
-        );
-        folder
-    });
-    made.path()
-}
-
-/// The finished run's generator.
-fn generator() -> String {
-    finished()
-        .join("runs/t/generator.safetensors")
-        .to_str()
-        .unwrap()
-        .to_owned()
 }
 
 fn copy_folder(from: &Path, to: &Path) {

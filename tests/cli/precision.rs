@@ -1,7 +1,9 @@
 //! `--precision`: a model remembers how it is stored, and a device without 16-bit floats refuses or
 //! falls back.
 
-use crate::{TINY, copy_folder, fail_cleanly, picture, run, stderr, stdout, succeed, temporary};
+use crate::{
+    TINY, config, copy_folder, fail_cleanly, open, picture, run, stderr, stdout, succeed, temporary,
+};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -22,40 +24,22 @@ fn finished_in_f16() -> Option<&'static Path> {
     static FINISHED: OnceLock<Option<TempDir>> = OnceLock::new();
     let made = FINISHED.get_or_init(|| {
         let folder = temporary();
-        let arguments = [
-            &[
-                "train",
-                "--steps",
-                "4",
-                "--name",
-                "h",
-                "--precision",
-                "f16",
-                "--checkpoint-every",
-                "2",
-            ],
-            &TINY[..],
-        ]
-        .concat();
-        let output = run(folder.path(), &arguments);
+        let line = format!("train --steps 4 --name h --precision f16 --checkpoint-every 2 {TINY}");
+        let output = run(folder.path(), &line);
         if stderr(&output).contains("no 16-bit floats") {
-            let message = fail_cleanly(folder.path(), 1, &arguments);
+            let message = fail_cleanly(folder.path(), 1, &line);
             assert!(
                 message.contains("use --precision f32 or another --adapter"),
                 "{message}"
             );
-            let line = format!("SKIPPED: the command line in f16: {message}");
-            std::io::stderr().write_all(line.as_bytes()).unwrap();
+            let skipped = format!("SKIPPED: the command line in f16: {message}");
+            std::io::stderr().write_all(skipped.as_bytes()).unwrap();
             return None;
         }
         assert!(output.status.success(), "{}", stderr(&output));
         Some(folder)
     });
     made.as_ref().map(TempDir::path)
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// A JSON text among the metadata of a file of tensors.
@@ -67,14 +51,11 @@ fn metadata(path: &Path, key: &str) -> Value {
 
 /// A copy of the run as it was when its checkpoint in the middle was the newest, and it resumed
 /// with `options`.
-fn resumed(finished: &Path, options: &[&str]) -> (TempDir, String) {
+fn resumed(finished: &Path, options: &str) -> (TempDir, String) {
     let folder = temporary();
     copy_folder(finished, folder.path());
     fs::remove_file(folder.path().join(END)).unwrap();
-    let output = succeed(
-        folder.path(),
-        &[&["train", "--resume", "h"], options].concat(),
-    );
+    let output = succeed(folder.path(), &format!("train --resume h {options}"));
     (folder, stderr(&output))
 }
 
@@ -83,10 +64,7 @@ fn a_run_in_f16_says_so_and_goes_on_so_without_an_option() {
     let Some(finished) = finished_in_f16() else {
         return;
     };
-    assert_eq!(
-        json(&finished.join("runs/h/config.json"))["precision"],
-        "f16"
-    );
+    assert_eq!(config(finished, "h")["precision"], "f16");
     assert_eq!(
         metadata(&finished.join(MIDDLE), TRAINING)["config"]["precision"],
         "f16"
@@ -106,7 +84,7 @@ fn a_run_in_f16_says_so_and_goes_on_so_without_an_option() {
         "f16"
     );
 
-    let (folder, text) = resumed(finished, &[]);
+    let (folder, text) = resumed(finished, "");
     assert!(!text.contains(NOTE), "{text}");
     assert_eq!(
         metadata(&folder.path().join(END), TRAINING)["config"]["precision"],
@@ -117,10 +95,7 @@ fn a_run_in_f16_says_so_and_goes_on_so_without_an_option() {
         kept(folder.path()) == kept(finished),
         "it went on as if it had never stopped"
     );
-    let refused = run(
-        folder.path(),
-        &["train", "--resume", "h", "--precision", "f32"],
-    );
+    let refused = run(folder.path(), "train --resume h --precision f32");
     assert!(
         refused.status.code() == Some(2) && stderr(&refused).contains("--precision"),
         "{}",
@@ -132,44 +107,20 @@ fn a_run_in_f16_says_so_and_goes_on_so_without_an_option() {
 fn without_16_bit_floats_a_run_is_in_f32_with_a_note() {
     let folder = temporary();
     let root = folder.path();
-    let arguments = [
-        &[
-            "train",
-            "--steps",
-            "1",
-            "--name",
-            "t",
-            "--precision",
-            "f16",
-            "--no-f16",
-        ],
-        &TINY[..],
-    ]
-    .concat();
-    assert!(stderr(&succeed(root, &arguments)).contains(NOTE));
-    assert_eq!(json(&root.join("runs/t/config.json"))["precision"], "f32");
+    let line = format!("train --steps 1 --name t --precision f16 --no-f16 {TINY}");
+    assert!(stderr(&succeed(root, &line)).contains(NOTE));
+    assert_eq!(config(root, "t")["precision"], "f32");
     picture(&root.join("a.png"), 32, 32);
-    let model = root.join("runs/t").to_str().unwrap().to_owned();
     let text = stderr(&succeed(
         root,
-        &[
-            "translate",
-            "a.png",
-            "--model",
-            &model,
-            "--out",
-            "out",
-            "--precision",
-            "f16",
-            "--no-f16",
-        ],
+        "translate a.png --model runs/t --out out --precision f16 --no-f16",
     ));
     assert_eq!(text, NOTE);
 
     let Some(finished) = finished_in_f16() else {
         return;
     };
-    let (folder, text) = resumed(finished, &["--no-f16"]);
+    let (folder, text) = resumed(finished, "--no-f16");
     assert!(text.contains(NOTE), "{text}");
     assert_eq!(
         metadata(&folder.path().join(END), TRAINING)["config"]["precision"],
@@ -185,30 +136,23 @@ fn a_generator_trained_in_f16_translates_in_either() {
     let folder = temporary();
     let root = folder.path();
     picture(&root.join("a.png"), 33, 47);
-    let model = finished
-        .join("runs/h/generator.safetensors")
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let translate = |out: &str, options: &[&str]| {
+    let model = finished.join("runs/h/generator.safetensors");
+    let model = model.to_str().unwrap();
+    let translate = |out: &str, options: &str| {
         let output = succeed(
             root,
-            &[
-                &["translate", "a.png", "--model", &model, "--out", out],
-                options,
-            ]
-            .concat(),
+            &format!("translate a.png --model '{model}' --out {out} {options}"),
         );
         assert_eq!(
             (stdout(&output), stderr(&output)),
             (format!("{out}/a.png\n"), String::new())
         );
-        image::open(root.join(out).join("a.png")).unwrap().to_rgb8()
+        open(&root.join(out).join("a.png")).to_rgb8()
     };
-    let half = translate("remembered", &[]);
+    let half = translate("remembered", "");
     assert_eq!(half.dimensions(), (33, 47));
-    assert_eq!(half, translate("asked", &["--precision", "f16"]));
-    let single = translate("single", &["--precision", "f32"]);
+    assert_eq!(half, translate("asked", "--precision f16"));
+    let single = translate("single", "--precision f32");
     // Rounding puts a number on the other side of one grey level (found: 1 at most, 0.4 % of all
     // numbers); two leave a margin.
     let apart = half

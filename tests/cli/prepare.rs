@@ -1,12 +1,14 @@
 //! Data sets out of folders of images: what each tool makes, and that nothing is lost on the way.
 
-use crate::{TINY, fail_cleanly, picture, run, snapshot, stderr, stdout, succeed, temporary};
-use image::{Rgb, RgbImage};
+use crate::{
+    TINY, fail_cleanly, generator, open, picture, run, snapshot, stderr, stdout, succeed, temporary,
+};
+use image::{ColorType, Rgb, RgbImage};
 use std::fs;
 use std::path::Path;
 
-fn open(path: &Path) -> RgbImage {
-    image::open(path).unwrap().to_rgb8()
+fn rgb(path: &Path) -> RgbImage {
+    open(path).to_rgb8()
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -24,25 +26,12 @@ fn photos_become_a_data_set_that_trains() {
     let root = folder.path();
     (0..12).for_each(|i| picture(&root.join(format!("photos/{i}.jpg")), 60 + i, 50));
     assert_eq!(
-        stdout(&succeed(
-            root,
-            &["prepare", "edges", "photos", "--out", "edges"]
-        )),
+        stdout(&succeed(root, "prepare edges photos --out edges")),
         "12 images in edges\n"
     );
-    succeed(
-        root,
-        &[
-            "prepare", "combine", "edges", "photos", "--out", "pairs", "--size", "40",
-        ],
-    );
-    assert_eq!(open(&root.join("pairs/7.png")).dimensions(), (80, 40));
-    succeed(
-        root,
-        &[
-            "prepare", "split", "pairs", "--out", "set", "--val", "10", "--test", "25",
-        ],
-    );
+    succeed(root, "prepare combine edges photos --out pairs --size 40");
+    assert_eq!(rgb(&root.join("pairs/7.png")).dimensions(), (80, 40));
+    succeed(root, "prepare split pairs --out set --val 10 --test 25");
     let parts = ["train", "val", "test"].map(|part| names(&root.join("set").join(part)));
     assert_eq!(parts.each_ref().map(Vec::len), [8, 1, 3]);
     let mut all = parts.concat();
@@ -52,10 +41,7 @@ fn photos_become_a_data_set_that_trains() {
         fs::read(root.join("set/val").join(&parts[1][0])).unwrap(),
         fs::read(root.join("pairs").join(&parts[1][0])).unwrap()
     );
-    succeed(
-        root,
-        &[&["train", "set", "--steps", "1", "--name", "s"], &TINY[..]].concat(),
-    );
+    succeed(root, &format!("train set --steps 1 --name s {TINY}"));
 }
 
 #[test]
@@ -65,28 +51,15 @@ fn each_tool_does_what_it_says_on_any_number_of_threads() {
     picture(&root.join("in/a.png"), 40, 20);
     picture(&root.join("in/b.png"), 33, 33);
     for (threads, out) in [("1", "one"), ("7", "seven")] {
-        let at = |tool: &str| format!("{out}/{tool}");
         for (tool, options) in [
-            ("grayscale", &[][..]),
-            ("blank", &["--fraction", "0.25"]),
-            ("edges", &["--blur", "0", "--low", "1", "--high", "2"]),
-            ("resize", &["--size", "16", "--fit", "pad"]),
+            ("grayscale", ""),
+            ("blank", "--fraction 0.25"),
+            ("edges", "--blur 0 --low 1 --high 2"),
+            ("resize", "--size 16 --fit pad"),
         ] {
             succeed(
                 root,
-                &[
-                    &[
-                        "prepare",
-                        tool,
-                        "in",
-                        "--out",
-                        &at(tool),
-                        "--threads",
-                        threads,
-                    ],
-                    options,
-                ]
-                .concat(),
+                &format!("prepare {tool} in --out {out}/{tool} --threads {threads} {options}"),
             );
         }
     }
@@ -98,7 +71,7 @@ fn each_tool_does_what_it_says_on_any_number_of_threads() {
             .into_values()
             .collect::<Vec<_>>()
     );
-    let one = |path: &str| open(&root.join("one").join(path));
+    let one = |path: &str| rgb(&root.join("one").join(path));
     assert!(
         one("grayscale/a.png")
             .pixels()
@@ -131,24 +104,19 @@ fn label_maps_keep_their_colours_where_they_are_resized() {
         .unwrap();
     picture(&root.join("photos/a.png"), 9, 9);
     let found = |path: &str, left: u32| -> std::collections::BTreeSet<[u8; 3]> {
-        open(&root.join(path))
+        rgb(&root.join(path))
             .enumerate_pixels()
             .filter(|(x, ..)| *x < left)
             .map(|(.., pixel)| pixel.0)
             .collect()
     };
-    let combine = [
-        "prepare", "combine", "maps", "photos", "--size", "32", "--out",
-    ];
-    succeed(root, &[&combine[..], &["mixed"]].concat());
+    let combine = "prepare combine maps photos --size 32 --out";
+    succeed(root, &format!("{combine} mixed"));
     assert!(found("mixed/a.png", 32).len() > 3, "interpolated");
-    succeed(
-        root,
-        &[&combine[..], &["pairs", "--nearest", "left"]].concat(),
-    );
+    succeed(root, &format!("{combine} pairs --nearest left"));
     assert_eq!(found("pairs/a.png", 32), colours.into());
     let right =
-        |path: &str| image::imageops::crop_imm(&open(&root.join(path)), 32, 0, 32, 32).to_image();
+        |path: &str| image::imageops::crop_imm(&rgb(&root.join(path)), 32, 0, 32, 32).to_image();
     assert_eq!(
         right("pairs/a.png"),
         right("mixed/a.png"),
@@ -156,31 +124,13 @@ fn label_maps_keep_their_colours_where_they_are_resized() {
     );
     succeed(
         root,
-        &[
-            "prepare",
-            "resize",
-            "maps",
-            "--size",
-            "20",
-            "--nearest",
-            "--out",
-            "squares",
-        ],
+        "prepare resize maps --size 20 --nearest --out squares",
     );
     assert_eq!(found("squares/a.png", 20), colours.into());
-    succeed(
-        root,
-        &["prepare", "split", "pairs", "--out", "set", "--val", "0"],
-    );
+    succeed(root, "prepare split pairs --out set --val 0");
     let output = succeed(
         root,
-        &[
-            &[
-                "train", "set", "--steps", "1", "--name", "s", "--input", "labels",
-            ],
-            &TINY[..],
-        ]
-        .concat(),
+        &format!("train set --steps 1 --name s --input labels {TINY}"),
     );
     assert!(
         stderr(&output).contains("3 labels in the input images"),
@@ -198,12 +148,15 @@ fn a_damaged_image_does_not_stop_the_others() {
     }
     fs::write(root.join("in/b.png"), "no picture").unwrap();
     fs::write(root.join("in/e.png"), "").unwrap();
-    let model = crate::generator();
-    for arguments in [
-        &["prepare", "grayscale", "in", "--out", "gray"][..],
-        &["translate", "in", "--model", &model, "--out", "translated"],
+    let model = generator();
+    for (out, line) in [
+        ("gray", "prepare grayscale in --out gray"),
+        (
+            "translated",
+            &format!("translate in --model '{model}' --out translated"),
+        ),
     ] {
-        let output = run(root, arguments);
+        let output = run(root, line);
         assert_eq!(output.status.code(), Some(1));
         let text = stderr(&output);
         let lines: Vec<&str> = text.lines().collect();
@@ -218,20 +171,14 @@ fn a_damaged_image_does_not_stop_the_others() {
             last,
             "error: 2 of 5 files failed as listed; the others are done"
         );
-        assert_eq!(
-            names(&root.join(arguments.last().unwrap())),
-            ["a.png", "c.png", "d.png"]
-        );
+        assert_eq!(names(&root.join(out)), ["a.png", "c.png", "d.png"]);
     }
-    let message = fail_cleanly(root, 2, &["prepare", "grayscale", "in", "--out", "gray"]);
+    let message = fail_cleanly(root, 2, "prepare grayscale in --out gray");
     assert!(message.contains("--force to go on"), "{message}");
     picture(&root.join("in/b.png"), 8, 8);
     fs::remove_file(root.join("in/e.png")).unwrap();
     assert_eq!(
-        stdout(&succeed(
-            root,
-            &["prepare", "grayscale", "in", "--out", "gray", "--force"]
-        )),
+        stdout(&succeed(root, "prepare grayscale in --out gray --force")),
         "4 images in gray\n"
     );
 }
@@ -245,8 +192,8 @@ fn label_maps_get_numbers_and_a_palette() {
     RgbImage::from_fn(9, 3, |x, _| Rgb(colours[x as usize / 3]))
         .save(root.join("maps/a.png"))
         .unwrap();
-    succeed(root, &["prepare", "labels", "maps", "--out", "numbers"]);
-    let labels = open(&root.join("numbers/a.png"));
+    succeed(root, "prepare labels maps --out numbers");
+    let labels = rgb(&root.join("numbers/a.png"));
     assert_eq!([0, 3, 8].map(|x| labels.get_pixel(x, 0).0[0]), [0, 2, 1]);
     assert_eq!(
         fs::read_to_string(root.join("numbers/palette.txt")).unwrap(),
@@ -255,31 +202,14 @@ fn label_maps_get_numbers_and_a_palette() {
 
     succeed(
         root,
-        &[
-            "prepare",
-            "labels",
-            "maps",
-            "--out",
-            "again",
-            "--palette",
-            "numbers/palette.txt",
-        ],
+        "prepare labels maps --out again --palette numbers/palette.txt",
     );
-    assert_eq!(open(&root.join("again/a.png")), labels);
+    assert_eq!(rgb(&root.join("again/a.png")), labels);
     fs::write(root.join("short.txt"), "#000000 void\n#0909fa sky\n").unwrap();
     let message = fail_cleanly(
         root,
         1,
-        &[
-            "prepare",
-            "labels",
-            "maps",
-            "--out",
-            "numbers",
-            "--palette",
-            "short.txt",
-            "--force",
-        ],
+        "prepare labels maps --out numbers --palette short.txt --force",
     );
     assert!(
         message.contains("a.png")
@@ -295,13 +225,13 @@ fn a_palette_is_the_last_file_that_is_written() {
     let folder = temporary();
     let root = folder.path();
     picture(&root.join("maps/a.png"), 4, 4);
-    let labels = ["prepare", "labels", "maps", "--out", "out"];
+    let labels = "prepare labels maps --out out";
     // Images that are there, a palette that is there, too many colours, a clash and a damaged
     // image: nothing is written.
     for there in ["out/a.png", "out/palette.txt"] {
         picture(&root.join("out/b.png"), 2, 2);
         fs::copy(root.join("out/b.png"), root.join(there)).unwrap();
-        let message = fail_cleanly(root, 2, &labels);
+        let message = fail_cleanly(root, 2, labels);
         assert!(
             message.contains(there) && message.contains("--force"),
             "{message}"
@@ -309,25 +239,21 @@ fn a_palette_is_the_last_file_that_is_written() {
         fs::remove_dir_all(root.join("out")).unwrap();
     }
     picture(&root.join("maps/photo.png"), 40, 40);
-    let message = fail_cleanly(root, 1, &labels);
+    let message = fail_cleanly(root, 1, labels);
     assert!(
         message.contains("photo.png") && message.contains("256"),
         "{message}"
     );
-    let message = fail_cleanly(
-        root,
-        1,
-        &["prepare", "labels", "maps", "maps/a.png", "--out", "out"],
-    );
+    let message = fail_cleanly(root, 1, "prepare labels maps maps/a.png --out out");
     assert!(message.contains("would both be"), "{message}");
     fs::write(
         root.join("maps/photo.png"),
         &fs::read(root.join("maps/a.png")).unwrap()[..50],
     )
     .unwrap();
-    assert!(fail_cleanly(root, 1, &labels).contains("photo.png"));
+    assert!(fail_cleanly(root, 1, labels).contains("photo.png"));
     fs::remove_file(root.join("maps/photo.png")).unwrap();
-    succeed(root, &labels);
+    succeed(root, labels);
     assert_eq!(names(&root.join("out")), ["a.png", "palette.txt"]);
 }
 
@@ -336,11 +262,8 @@ fn a_file_never_lies_in_two_parts() {
     let folder = temporary();
     let root = folder.path();
     (0..9).for_each(|i| picture(&root.join(format!("in/{i}.png")), 8 + i, 4));
-    let split = |seed: &'static str| {
-        [
-            "prepare", "split", "in", "--out", "set", "--val", "40", "--force", "--seed", seed,
-        ]
-    };
+    let split =
+        |seed: &'static str| format!("prepare split in --out set --val 40 --force --seed {seed}");
     succeed(root, &split("0"));
     succeed(root, &split("0"));
     let message = fail_cleanly(root, 2, &split("1"));
@@ -362,10 +285,7 @@ fn a_file_never_lies_in_two_parts() {
         .unwrap();
     }
     picture(&root.join("in/COPY-3.jpg"), 8, 4);
-    let output = succeed(
-        root,
-        &["prepare", "split", "in", "--out", "whole", "--val", "40"],
-    );
+    let output = succeed(root, "prepare split in --out whole --val 40");
     assert!(
         stderr(&output).contains("10 of 19 files go with others"),
         "{}",
@@ -383,13 +303,7 @@ fn a_file_never_lies_in_two_parts() {
     // A set that is there knows them too.
     fs::remove_file(root.join("whole/val").join(&val[0])).unwrap();
     fs::write(root.join("whole/train").join(val[0].to_uppercase()), "").unwrap();
-    let message = fail_cleanly(
-        root,
-        2,
-        &[
-            "prepare", "split", "in", "--out", "whole", "--val", "40", "--force",
-        ],
-    );
+    let message = fail_cleanly(root, 2, "prepare split in --out whole --val 40 --force");
     assert!(message.contains("would be whole/val/"), "{message}");
 }
 
@@ -402,36 +316,30 @@ fn sixteen_bits_stay() {
         .save(root.join("in/a.png"))
         .unwrap();
     for tool in [
-        &["grayscale", "in"][..],
-        &["resize", "in", "--size", "8"],
-        &["blank", "in"],
-        &["combine", "in", "in"],
+        "grayscale in",
+        "resize in --size 8",
+        "blank in",
+        "combine in in",
     ] {
-        succeed(root, &[&["prepare"], tool, &["--out", tool[0]]].concat());
-        assert!(
-            matches!(
-                image::open(root.join(tool[0]).join("a.png")).unwrap(),
-                image::DynamicImage::ImageRgb16(_)
-            ),
-            "{tool:?}"
-        );
+        let out = tool.split(' ').next().unwrap();
+        succeed(root, &format!("prepare {tool} --out {out}"));
+        let result = open(&root.join(out).join("a.png"));
+        assert_eq!(result.color(), ColorType::Rgb16, "{tool}");
     }
     // A slope of less than a level of 8 bits, where these would be stairs.
-    let fine = [
-        "prepare", "edges", "in", "--low", "0.2", "--high", "0.3", "--out", "outlines",
-    ];
+    let fine = "prepare edges in --low 0.2 --high 0.3 --out outlines";
     image::ImageBuffer::from_fn(60, 6, |x, _| image::Luma([(x * 30) as u16]))
         .save(root.join("in/a.png"))
         .unwrap();
-    succeed(root, &fine);
+    succeed(root, fine);
     assert!(
-        open(&root.join("outlines/a.png"))
+        rgb(&root.join("outlines/a.png"))
             .pixels()
             .all(|pixel| pixel.0 == [255; 3])
     );
     // Numbers of labels that are one colour in 8 bits.
-    succeed(root, &["prepare", "labels", "in", "--out", "labels"]);
-    let labels = open(&root.join("labels/a.png"));
+    succeed(root, "prepare labels in --out labels");
+    let labels = rgb(&root.join("labels/a.png"));
     assert_eq!(
         [0, 1, 59].map(|x| labels.get_pixel(x, 5).0),
         [[0; 3], [1; 3], [59; 3]]
@@ -448,14 +356,14 @@ fn numbers_out_of_range_are_refused() {
     let folder = temporary();
     picture(&folder.path().join("a/x.png"), 8, 8);
     for (tool, option, value) in [
-        (&["grayscale", "a"][..], "--threads", "0"),
-        (&["grayscale", "a"], "--threads", "1025"),
-        (&["combine", "a", "a"], "--size", "8193"),
-        (&["resize", "a"], "--size", "16385"),
+        ("grayscale a", "--threads", "0"),
+        ("grayscale a", "--threads", "1025"),
+        ("combine a a", "--size", "8193"),
+        ("resize a", "--size", "16385"),
     ] {
         let output = run(
             folder.path(),
-            &[&["prepare"], tool, &["--out", "new", option, value]].concat(),
+            &format!("prepare {tool} --out new {option} {value}"),
         );
         assert_eq!(output.status.code(), Some(2), "{option} {value}");
         assert!(
@@ -467,6 +375,44 @@ fn numbers_out_of_range_are_refused() {
     }
 }
 
+/// An exit code, arguments, and a part of the message.
+const MISTAKES: [(i32, &str, &str); 14] = [
+    (2, "grayscale a --out out", "--force"),
+    (1, "grayscale a --out a", "a/x.png"),
+    (1, "combine a b --out out --force", "same size"),
+    (
+        1,
+        "combine a b --out b --force",
+        "b/x.png; choose another --out",
+    ),
+    (
+        1,
+        "combine a b --out a --force",
+        "a/x.png; choose another --out",
+    ),
+    (1, "combine a c --out new", "no image with the same name"),
+    (1, "combine a nowhere --out new", "nowhere"),
+    (1, "edges nowhere --out new", "nowhere"),
+    (2, "edges a --out new --low 9 --high 3", "--low 9"),
+    (2, "blank a --out new --fraction 2", "--fraction"),
+    (
+        2,
+        "blank a --out new --fraction 0",
+        "--fraction 0 must be above 0",
+    ),
+    (
+        2,
+        "split a --out new --val 60 --test 40",
+        "nothing to train on",
+    ),
+    (
+        2,
+        "split a --out new",
+        "of 1 images leave nothing to train on",
+    ),
+    (2, "labels a --out new --palette bad.txt", "line 1"),
+];
+
 #[test]
 fn nothing_is_written_over_and_every_mistake_is_named() {
     let folder = temporary();
@@ -476,68 +422,10 @@ fn nothing_is_written_over_and_every_mistake_is_named() {
     picture(&root.join("c/y.png"), 8, 8);
     picture(&root.join("out/x.png"), 2, 2);
     fs::write(root.join("bad.txt"), "#12").unwrap();
-    for (code, arguments, expected) in [
-        (2, &["grayscale", "a", "--out", "out"][..], "--force"),
-        (1, &["grayscale", "a", "--out", "a"], "a/x.png"),
-        (
-            1,
-            &["combine", "a", "b", "--out", "out", "--force"],
-            "same size",
-        ),
-        (
-            1,
-            &["combine", "a", "b", "--out", "b", "--force"],
-            "b/x.png; choose another --out",
-        ),
-        (
-            1,
-            &["combine", "a", "b", "--out", "a", "--force"],
-            "a/x.png; choose another --out",
-        ),
-        (
-            1,
-            &["combine", "a", "c", "--out", "new"],
-            "no image with the same name",
-        ),
-        (1, &["combine", "a", "nowhere", "--out", "new"], "nowhere"),
-        (1, &["edges", "nowhere", "--out", "new"], "nowhere"),
-        (
-            2,
-            &["edges", "a", "--out", "new", "--low", "9", "--high", "3"],
-            "--low 9",
-        ),
-        (
-            2,
-            &["blank", "a", "--out", "new", "--fraction", "2"],
-            "--fraction",
-        ),
-        (
-            2,
-            &["blank", "a", "--out", "new", "--fraction", "0"],
-            "--fraction 0 must be above 0",
-        ),
-        (
-            2,
-            &["split", "a", "--out", "new", "--val", "60", "--test", "40"],
-            "nothing to train on",
-        ),
-        (
-            2,
-            &["split", "a", "--out", "new"],
-            "of 1 images leave nothing to train on",
-        ),
-        (
-            2,
-            &["labels", "a", "--out", "new", "--palette", "bad.txt"],
-            "line 1",
-        ),
-    ] {
-        let message = fail_cleanly(root, code, &[&["prepare"], arguments].concat());
-        assert!(message.contains(expected), "{arguments:?}: {message}");
+    for (code, arguments, expected) in MISTAKES {
+        let message = fail_cleanly(root, code, &format!("prepare {arguments}"));
+        assert!(message.contains(expected), "{arguments}: {message}");
     }
-    succeed(
-        root,
-        &["prepare", "grayscale", "a", "--out", "out", "--force"],
-    );
-    assert_eq!(open(&root.join("out/x.png")).dimensions(), (8, 8));
+    succeed(root, "prepare grayscale a --out out --force");
+    assert_eq!(rgb(&root.join("out/x.png")).dimensions(), (8, 8));
 }

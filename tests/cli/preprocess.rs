@@ -1,7 +1,7 @@
 //! How images come to the size that the networks see: each mode from the data set to the sample
 //! grid, and what none can take.
 
-use crate::{TINY, fail_cleanly, stderr, succeed, temporary};
+use crate::{TINY, config, fail_cleanly, open, stderr, succeed, temporary};
 use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 use std::fs;
@@ -30,24 +30,16 @@ fn dataset(root: &Path) {
 
 /// Trains three steps, so that both images are cropped, goes on with the run, and gives its
 /// configuration and the held-out input as shown.
-fn train(root: &Path, name: &str, options: &[&str]) -> (Value, RgbImage) {
+fn train(root: &Path, name: &str, options: &str) -> (Value, RgbImage) {
     succeed(
         root,
-        &[
-            &["train", "set", "--steps", "3", "--name", name],
-            &TINY[..],
-            options,
-        ]
-        .concat(),
+        &format!("train set --steps 3 --name {name} {TINY} {options}"),
     );
-    succeed(root, &["train", "--resume", name]);
+    succeed(root, &format!("train --resume {name}"));
     let run = root.join("runs").join(name);
-    let config = serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
-    let grid = image::open(run.join("samples/step-000003.png"))
-        .unwrap()
-        .to_rgb8();
+    let grid = open(&run.join("samples/step-000003.png")).to_rgb8();
     (
-        config,
+        config(root, name),
         image::imageops::crop_imm(&grid, 0, 0, 32, 32).to_image(),
     )
 }
@@ -67,7 +59,7 @@ fn is(shown: &RgbImage, tolerance: u8, expected: impl Fn(u32, u32) -> [u8; 3]) -
 fn crop_takes_images_as_they_are_and_shows_their_middle() {
     let folder = temporary();
     dataset(folder.path());
-    let (config, shown) = train(folder.path(), "c", &["--preprocess", "crop", "--no-flip"]);
+    let (config, shown) = train(folder.path(), "c", "--preprocess crop --no-flip");
     assert_eq!(
         (&config["preprocess"], &config["mirror"]),
         (&json!("crop"), &json!(false))
@@ -87,7 +79,7 @@ fn scaling_the_width_shows_the_middle_in_proportion() {
     let (config, shown) = train(
         folder.path(),
         "s",
-        &["--preprocess", "scale-width-and-crop", "--load-size", "48"],
+        "--preprocess scale-width-and-crop --load-size 48",
     );
     assert_eq!(
         (&config["preprocess"], &config["mirror"]),
@@ -112,32 +104,27 @@ fn what_holds_no_crop_is_refused_with_its_file() {
     let folder = temporary();
     let root = folder.path();
     dataset(root);
-    let with =
-        |options: &[&'static str]| [&["train", "set", "--name", "r"], &TINY[..], options].concat();
-    let message = fail_cleanly(
-        root,
-        2,
-        &with(&["--preprocess", "crop", "--load-size", "40"]),
-    );
+    let with = |options: &str| format!("train set --name r {TINY} {options}");
+    let message = fail_cleanly(root, 2, &with("--preprocess crop --load-size 40"));
     assert!(message.contains("leave out --load-size"), "{message}");
     let message = fail_cleanly(
         root,
         2,
-        &with(&["--preprocess", "scale-width-and-crop", "--load-size", "31"]),
+        &with("--preprocess scale-width-and-crop --load-size 31"),
     );
     assert!(
         message.contains("--load-size 31 must lie between 32"),
         "{message}"
     );
     save(&root.join("set/train/small.png"), 40, 31);
-    let message = fail_cleanly(root, 1, &with(&["--preprocess", "crop"]));
+    let message = fail_cleanly(root, 1, &with("--preprocess crop"));
     assert!(
         message.contains("small.png: holds no crop of 32x32, its pictures are 40x31")
             && message.contains("smaller --size"),
         "{message}"
     );
     save(&root.join("set/train/tall.png"), 1, 600);
-    let message = fail_cleanly(root, 1, &with(&["--preprocess", "scale-width-and-crop"]));
+    let message = fail_cleanly(root, 1, &with("--preprocess scale-width-and-crop"));
     assert!(
         message.contains("tall.png: 1x600") && message.contains("resize-and-crop"),
         "{message}"
@@ -152,36 +139,27 @@ fn whole_images_keep_their_sizes_from_training_to_the_grid_and_translation() {
     save(&root.join("set/val/w.png"), 64, 36);
     save(&root.join("set/train/third.png"), 33, 36);
     for (mode, options, v, w) in [
-        ("none", &[][..], (40, 70), (64, 36)),
-        ("scale-width", &["--load-size", "32"], (32, 56), (32, 18)),
+        ("none", "", (40, 70), (64, 36)),
+        ("scale-width", "--load-size 32", (32, 56), (32, 18)),
     ] {
-        let network = ["--ngf", "2", "--preprocess", mode, "--patch", "16"];
+        let network = format!("--ngf 2 --preprocess {mode} --patch 16");
         let output = succeed(
             root,
-            &[
-                &["train", "set", "--steps", "4", "--name", mode],
-                &network[..],
-                options,
-            ]
-            .concat(),
+            &format!("train set --steps 4 --name {mode} {network} {options}"),
         );
         assert!(
             stderr(&output).contains("3 sizes from 33x36 to ") || mode == "scale-width",
             "{}",
             stderr(&output)
         );
-        succeed(root, &["train", "--resume", mode]);
-        let run = root.join("runs").join(mode);
-        let config: Value =
-            serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+        succeed(root, &format!("train --resume {mode}"));
+        let config = config(root, mode);
         assert_eq!(
             (&config["preprocess"], &config["num_downs"]),
             (&json!(mode), &json!(5))
         );
         // A row each, the narrower image in the middle of its column.
-        let grid = image::open(run.join("samples/step-000004.png"))
-            .unwrap()
-            .to_rgb8();
+        let grid = open(&root.join(format!("runs/{mode}/samples/step-000004.png"))).to_rgb8();
         let column = v.0.max(w.0);
         assert_eq!(grid.dimensions(), (3 * column + 2 * 2, v.1 + w.1 + 2));
         let first = image::imageops::crop_imm(&grid, (column - v.0) / 2, 0, v.0, v.1).to_image();
@@ -190,16 +168,9 @@ fn whole_images_keep_their_sizes_from_training_to_the_grid_and_translation() {
         }
         succeed(
             root,
-            &[
-                "translate",
-                "set/val",
-                "--model",
-                run.to_str().unwrap(),
-                "--out",
-                &format!("out-{mode}"),
-            ],
+            &format!("translate set/val --model runs/{mode} --out out-{mode}"),
         );
-        let translated = image::open(root.join(format!("out-{mode}/w.png"))).unwrap();
+        let translated = open(&root.join(format!("out-{mode}/w.png")));
         assert_eq!((translated.width(), translated.height()), (128, 36));
     }
 }
@@ -209,36 +180,21 @@ fn what_whole_images_cannot_go_with_is_refused() {
     let folder = temporary();
     let root = folder.path();
     dataset(root);
-    let with = |options: &[&'static str]| {
-        [&["train", "set", "--name", "r", "--ngf", "2"], options].concat()
-    };
+    let with = |options: &str| format!("train set --name r --ngf 2 {options}");
     for (options, part) in [
+        ("--preprocess none --batch-size 2", "use --batch-size 1"),
         (
-            &["--preprocess", "none", "--batch-size", "2"][..],
-            "use --batch-size 1",
-        ),
-        (
-            &["--preprocess", "scale-width", "--accumulate", "2"],
+            "--preprocess scale-width --accumulate 2",
             "use --accumulate 1",
         ),
-        (&["--preprocess", "none", "--pool", "5"], "use --pool 0"),
+        ("--preprocess none --pool 5", "use --pool 0"),
+        ("--preprocess none --size 64", "--size is of crops"),
         (
-            &["--preprocess", "none", "--size", "64"],
-            "--size is of crops",
-        ),
-        (
-            &["--preprocess", "none", "--load-size", "64"],
+            "--preprocess none --load-size 64",
             "or use --preprocess scale-width",
         ),
         (
-            &[
-                "--preprocess",
-                "scale-width",
-                "--load-size",
-                "32",
-                "--patch",
-                "286",
-            ],
+            "--preprocess scale-width --load-size 32 --patch 286",
             "--patch 70",
         ),
     ] {
@@ -246,7 +202,7 @@ fn what_whole_images_cannot_go_with_is_refused() {
         assert!(message.contains(part), "{message}");
     }
     save(&root.join("set/train/low.png"), 90, 20);
-    let message = fail_cleanly(root, 1, &with(&["--preprocess", "none"]));
+    let message = fail_cleanly(root, 1, &with("--preprocess none"));
     assert!(
         message.contains("low.png: 90x20 pixels") && message.contains("sides of at least 24"),
         "{message}"
@@ -256,7 +212,7 @@ fn what_whole_images_cannot_go_with_is_refused() {
         "{message}"
     );
     save(&root.join("set/train/flat.png"), 90, 3);
-    let message = fail_cleanly(root, 1, &with(&["--preprocess", "none", "--patch", "286"]));
+    let message = fail_cleanly(root, 1, &with("--preprocess none --patch 286"));
     assert!(
         message.contains("flat.png: 90x3 pixels") && message.ends_with("or use --patch 1\n"),
         "the smallest: {message}"
@@ -265,7 +221,7 @@ fn what_whole_images_cannot_go_with_is_refused() {
     let message = fail_cleanly(
         root,
         1,
-        &with(&["--preprocess", "none", "--fit", "crop", "--objective", "l1"]),
+        &with("--preprocess none --fit crop --objective l1"),
     );
     assert!(
         message.contains("low.png: 90x20")

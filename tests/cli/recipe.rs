@@ -1,258 +1,149 @@
-//! Every way of training runs end to end, is recorded with the run, and is resumed and used without
-//! being named again; what cannot be combined is refused at once.
+//! The recipe of a training: schedule, start, optimiser, pool, average. What cannot be combined is
+//! refused at once.
 
-use crate::{TINY, dataset, fail_cleanly, generator, picture, stdout, succeed, temporary};
-use serde_json::{Value, json};
+use crate::modes::{Mode, column, resume_and_translate, train_and_remember};
+use crate::{TINY, config, dataset, fail_cleanly, generator, refuse, stdout, succeed, temporary};
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 
-fn config(root: &Path, name: &str) -> Value {
-    serde_json::from_slice(&fs::read(root.join("runs").join(name).join("config.json")).unwrap())
-        .unwrap()
-}
+/// Every choice, several in a run.
+const TOGETHER: [Mode; 4] = [
+    (
+        "cosine",
+        "--schedule cosine --init xavier --init-gain 0.5 --ema 0.5",
+        "recipe/schedule=cosine recipe/init=xavier recipe/init_gain=0.5 recipe/ema=0.5",
+    ),
+    (
+        "step",
+        "--batch-size 2 --schedule step --lr-step 1 --init kaiming --optimizer sgd --momentum 0.9",
+        "recipe/schedule/step/epochs=1 recipe/init=kaiming recipe/optimizer/sgd/momentum=0.9",
+    ),
+    (
+        "plateau",
+        "--schedule plateau --init orthogonal --accumulate 2 --pool 3",
+        "recipe/schedule=plateau recipe/init=orthogonal recipe/accumulate=2 recipe/pool=3",
+    ),
+    (
+        "constant",
+        "--schedule constant --optimizer sgd --objective l1",
+        "recipe/schedule=constant recipe/optimizer/sgd/momentum=0.0",
+    ),
+];
 
-/// A column of a run's metrics.
-fn column(root: &Path, name: &str, column: &str) -> Vec<f64> {
-    let text = fs::read_to_string(root.join("runs").join(name).join("metrics.csv")).unwrap();
-    let mut lines = text.lines();
-    let index = lines
-        .next()
-        .unwrap()
-        .split(',')
-        .position(|title| title == column)
-        .unwrap();
-    lines
-        .map(|line| line.split(',').nth(index).unwrap().parse().unwrap())
-        .collect()
+/// Every choice in a run of its own.
+const APART: [Mode; 12] = [
+    ("cosine", "--schedule cosine", "recipe/schedule=cosine"),
+    (
+        "step",
+        "--batch-size 2 --schedule step --lr-step 1",
+        "recipe/schedule/step/epochs=1",
+    ),
+    ("plateau", "--schedule plateau", "recipe/schedule=plateau"),
+    (
+        "constant",
+        "--schedule constant",
+        "recipe/schedule=constant",
+    ),
+    (
+        "xavier",
+        "--init xavier --init-gain 0.5",
+        "recipe/init_gain=0.5",
+    ),
+    ("kaiming", "--init kaiming", "recipe/init=kaiming"),
+    ("orthogonal", "--init orthogonal", "recipe/init=orthogonal"),
+    (
+        "sgd",
+        "--optimizer sgd --objective l1",
+        "recipe/optimizer/sgd/momentum=0.0",
+    ),
+    ("pool", "--pool 2", "recipe/pool=2"),
+    (
+        "accumulate",
+        "--accumulate 2 --pool 3",
+        "recipe/accumulate=2",
+    ),
+    ("ema", "--ema 0.5 --init xavier", "recipe/ema=0.5"),
+    (
+        "momentum",
+        "--optimizer sgd --momentum 0.9",
+        "recipe/optimizer/sgd/momentum=0.9",
+    ),
+];
+
+fn train(modes: &[Mode], resumed: &[&str]) {
+    let folder = temporary();
+    let root = folder.path();
+    train_and_remember(root, modes);
+    resume_and_translate(root, resumed);
+    for (name, rates) in [
+        ("cosine", [2e-4, 1e-4]),
+        ("step", [2e-4, 2e-5]),
+        ("constant", [2e-4, 2e-4]),
+    ] {
+        assert_eq!(column(root, name, "learning_rate"), rates.map(Some));
+    }
 }
 
 #[test]
 fn every_recipe_trains_and_its_run_remembers_it() {
-    let folder = temporary();
-    let root = folder.path();
-    let recipes: [(&str, &[&str], &str, Value); 12] = [
-        (
-            "cosine",
-            &["--schedule", "cosine"],
-            "schedule",
-            json!("cosine"),
-        ),
-        (
-            "step",
-            &["--batch-size", "2", "--schedule", "step", "--lr-step", "1"],
-            "schedule",
-            json!({"step": {"epochs": 1}}),
-        ),
-        (
-            "plateau",
-            &["--schedule", "plateau"],
-            "schedule",
-            json!("plateau"),
-        ),
-        (
-            "constant",
-            &["--schedule", "constant"],
-            "schedule",
-            json!("constant"),
-        ),
-        (
-            "xavier",
-            &["--init", "xavier", "--init-gain", "0.5"],
-            "init_gain",
-            json!(0.5),
-        ),
-        ("kaiming", &["--init", "kaiming"], "init", json!("kaiming")),
-        (
-            "orthogonal",
-            &["--init", "orthogonal"],
-            "init",
-            json!("orthogonal"),
-        ),
-        (
-            "sgd",
-            &["--optimizer", "sgd", "--objective", "l1"],
-            "optimizer",
-            json!({"sgd": {"momentum": 0.0}}),
-        ),
-        ("pool", &["--pool", "2"], "pool", json!(2)),
-        (
-            "accumulate",
-            &["--accumulate", "2", "--pool", "3"],
-            "accumulate",
-            json!(2),
-        ),
-        (
-            "ema",
-            &["--ema", "0.5", "--init", "xavier"],
-            "ema",
-            json!(0.5),
-        ),
-        (
-            "momentum",
-            &["--optimizer", "sgd", "--momentum", "0.9"],
-            "optimizer",
-            json!({"sgd": {"momentum": 0.9}}),
-        ),
-    ];
-    dataset(&root.join("pairs"), 2);
-    picture(&root.join("pairs/val/v.png"), 80, 40);
-    for (name, options, field, value) in recipes {
-        succeed(
-            root,
-            &[
-                &["train", "pairs", "--steps", "2", "--name", name],
-                &TINY[..],
-                options,
-            ]
-            .concat(),
-        );
-        assert_eq!(
-            config(root, name).pointer(&format!("/recipe/{field}")),
-            Some(&value),
-            "{name}"
-        );
-    }
-    // Nothing is named again.
-    picture(&root.join("a.png"), 40, 33);
-    for name in ["plateau", "momentum", "ema", "accumulate"] {
-        succeed(root, &["train", "--resume", name]);
-        succeed(
-            root,
-            &[
-                "translate",
-                "a.png",
-                "--model",
-                &format!("runs/{name}"),
-                "--out",
-                name,
-            ],
-        );
-    }
-    assert_eq!(column(root, "cosine", "learning_rate"), [2e-4, 1e-4]);
-    assert_eq!(column(root, "step", "learning_rate"), [2e-4, 2e-5]);
-    assert_eq!(column(root, "constant", "learning_rate"), [2e-4, 2e-4]);
+    train(&TOGETHER, &["cosine", "step", "plateau"]);
 }
+
+#[test]
+#[ignore = "second tier: every choice of a recipe in a run of its own"]
+fn every_recipe_trains_on_its_own() {
+    train(&APART, &["plateau", "momentum", "ema", "accumulate"]);
+}
+
+/// Refused as a command line.
+const NOT_ASKED_FOR: [(&str, &str); 11] = [
+    ("train --lr-step 3", "--schedule step"),
+    ("train --schedule step --epochs 20", "--lr-step 20"),
+    ("train --init xavier --init-gain 0", "above 0"),
+    ("train --momentum 0.9", "--optimizer sgd"),
+    ("train --optimizer sgd --momentum 1", "below 1"),
+    ("inspect --optimizer sgd --beta1 0.9", "--momentum"),
+    ("train --beta2 1.5", "below 1"),
+    ("train --ema 1", "below 1"),
+    ("train --pool 5 --objective l1", "l1+cgan"),
+    ("inspect --pool 5 --order torch", "--order pytorch"),
+    (
+        "train --pretrained-discriminator d.pth --objective l1",
+        "l1+cgan",
+    ),
+];
 
 #[test]
 fn what_cannot_be_trained_is_refused_with_the_nearest_that_can() {
     let folder = temporary();
-    dataset(&folder.path().join("pairs"), 2);
+    let root = folder.path();
+    dataset(&root.join("pairs"), 2);
+    refuse(root, 2, &NOT_ASKED_FOR);
     let file = generator();
-    for (arguments, code, expected) in [
-        (&["train", "--lr-step", "3"][..], 2, "--schedule step"),
-        (
-            &["train", "--schedule", "step", "--epochs", "20"],
-            2,
-            "--lr-step 20",
-        ),
-        (
-            &[
-                "train",
-                "pairs",
-                "--size",
-                "32",
-                "--ngf",
-                "2",
-                "--schedule",
-                "step",
-                "--steps",
-                "4",
-            ],
-            1,
-            "--lr-step 1 or less",
-        ),
-        (
-            &["train", "--init", "xavier", "--init-gain", "0"],
-            2,
-            "above 0",
-        ),
-        (&["train", "--momentum", "0.9"], 2, "--optimizer sgd"),
-        (
-            &["train", "--optimizer", "sgd", "--momentum", "1"],
-            2,
-            "below 1",
-        ),
-        (
-            &["inspect", "--optimizer", "sgd", "--beta1", "0.9"],
-            2,
-            "--momentum",
-        ),
-        (&["train", "--beta2", "1.5"], 2, "below 1"),
-        (&["train", "--ema", "1"], 2, "below 1"),
-        (&["train", "--pool", "5", "--objective", "l1"], 2, "l1+cgan"),
-        (
-            &["inspect", "--pool", "5", "--order", "torch"],
-            2,
-            "--order pytorch",
-        ),
-        (
-            &[
-                "train",
-                "--pretrained-discriminator",
-                "d.pth",
-                "--objective",
-                "l1",
-            ],
-            2,
-            "l1+cgan",
-        ),
-        // Before the data is read, which is not there either.
-        (
-            &[
-                "train",
-                "gone",
-                "--size",
-                "32",
-                "--ngf",
-                "2",
-                "--pretrained",
-                "absent.pth",
-            ],
-            1,
-            "--pretrained: cannot read",
-        ),
-        (
-            &[
-                "train",
-                "gone",
-                "--size",
-                "32",
-                "--ngf",
-                "2",
-                "--depth",
-                "4",
-                "--pretrained",
-                &file,
-            ],
-            1,
-            "see --size, --ngf",
-        ),
-        (
-            &[
-                "train",
-                "pairs",
-                "--size",
-                "32",
-                "--ngf",
-                "2",
-                "--schedule",
-                "plateau",
-            ],
-            1,
-            "val/",
-        ),
-    ] {
-        let message = fail_cleanly(folder.path(), code, arguments);
-        assert!(message.contains(expected), "{arguments:?}: {message}");
-    }
+    let other = format!("train gone {TINY} --depth 4 --pretrained '{file}'");
+    refuse(
+        root,
+        1,
+        &[
+            (
+                &format!("train pairs {TINY} --schedule step --steps 4"),
+                "--lr-step 1 or less",
+            ),
+            (&format!("train pairs {TINY} --schedule plateau"), "val/"),
+            // Before the data is read, which is not there either.
+            (
+                &format!("train gone {TINY} --pretrained absent.pth"),
+                "--pretrained: cannot read",
+            ),
+            (&other, "see --size, --ngf"),
+        ],
+    );
 }
 
 /// What a memory plan says of a purpose, in MiB.
-fn planned(root: &Path, options: &[&str], purpose: &str) -> Option<f64> {
-    let text = stdout(&succeed(
-        root,
-        &[&["inspect", "--size", "32"], options].concat(),
-    ));
+fn planned(root: &Path, options: &str, purpose: &str) -> Option<f64> {
+    let text = stdout(&succeed(root, &format!("inspect --size 32 {options}")));
     let line = text
         .lines()
         .find(|line| line.trim_start().starts_with(purpose))?;
@@ -262,25 +153,20 @@ fn planned(root: &Path, options: &[&str], purpose: &str) -> Option<f64> {
 #[test]
 fn the_memory_plan_has_what_the_recipe_takes() {
     let folder = temporary();
-    let planned = |options: &[&str], purpose| {
-        planned(
-            folder.path(),
-            &[&["--ngf", "16"][..], options].concat(),
-            purpose,
-        )
-    };
+    let planned =
+        |options: &str, purpose| planned(folder.path(), &format!("--ngf 16 {options}"), purpose);
     let moments = |options| planned(options, "optimiser moments");
-    let adam = moments(&[]).unwrap();
-    let momentum = moments(&["--optimizer", "sgd", "--momentum", "0.9"]).unwrap();
+    let adam = moments("").unwrap();
+    let momentum = moments("--optimizer sgd --momentum 0.9").unwrap();
     assert!(
         adam > 5.0 && (momentum / adam - 0.5).abs() < 0.02,
         "{momentum} of {adam} MiB"
     );
-    assert_eq!(moments(&["--optimizer", "sgd"]), None);
+    assert_eq!(moments("--optimizer sgd"), None);
     // Without an adversarial loss nothing of the discriminator is there.
     let weights = |options| planned(options, "weights").unwrap();
     let discriminator = 176_081.0 * 4.0 / f64::from(1 << 20);
-    let saved = weights(&[]) - weights(&["--objective", "l1"]);
+    let saved = weights("") - weights("--objective l1");
     assert!(
         (saved - discriminator).abs() < 0.15,
         "{saved} MiB for {discriminator}"
@@ -293,17 +179,8 @@ fn a_run_is_tuned_from_another_ones_weights() {
     let root = folder.path();
     let file = generator();
     // A learning rate of 0: what comes out is what was put in.
-    let options = [
-        "--steps",
-        "1",
-        "--lr",
-        "0",
-        "--name",
-        "tuned",
-        "--pretrained",
-        &file,
-    ];
-    succeed(root, &[&["train"], &TINY[..], &options].concat());
+    let options = format!("--steps 1 --lr 0 --name tuned --pretrained '{file}'");
+    succeed(root, &format!("train {TINY} {options}"));
     let weights = |path: &Path| {
         let bytes = fs::read(path).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -323,7 +200,7 @@ fn a_run_is_tuned_from_another_ones_weights() {
         config(root, "tuned").pointer("/recipe/pretrained"),
         Some(&json!(file))
     );
-    let wide = ["train", "--size", "32", "--ngf", "4", "--pretrained", &file];
+    let wide = format!("train --size 32 --ngf 4 --pretrained '{file}'");
     let message = fail_cleanly(root, 1, &wide);
     assert!(
         message.contains("[2, 3, 4, 4]") && message.contains("[4, 3, 4, 4]"),

@@ -10,12 +10,8 @@ const TUNED: &str = "tuning ";
 
 /// Two steps with `--tune quick`; gives what the program said.
 fn train(folder: &Path, cache: &Path, name: &str) -> String {
-    let arguments = [
-        &["train", "--steps", "2", "--tune", "quick", "--name", name],
-        &TINY[..],
-    ]
-    .concat();
-    let output = command(folder, &arguments)
+    let line = format!("train --steps 2 --tune quick --name {name} {TINY}");
+    let output = command(folder, &line)
         .env("PIX2PIX_CACHE", cache)
         .output()
         .unwrap();
