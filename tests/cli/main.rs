@@ -10,6 +10,7 @@
 mod bad_input;
 mod bench;
 mod convert;
+mod edited;
 mod export;
 mod generators;
 mod good_use;
