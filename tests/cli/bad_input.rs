@@ -217,7 +217,10 @@ fn a_path_that_no_json_holds_is_refused() {
 #[test]
 fn what_the_device_cannot_do_is_refused_before_a_run_begins() {
     let folder = temporary();
-    let start = |extra: &str| fail_cleanly(folder.path(), 1, &format!("train --steps 1 {extra}"));
+    // One pair: all of them are brought to the size before the device refuses it.
+    dataset(&folder.path().join("pair"), 1);
+    let start =
+        |extra: &str| fail_cleanly(folder.path(), 1, &format!("train pair --steps 1 {extra}"));
     let message = start("--adapter 'no such device'");
     assert!(
         message.contains("no such device") && message.contains("pix2pix adapters"),

@@ -35,7 +35,8 @@ fn wait_until(is_so: impl Fn() -> bool) {
 #[test]
 fn a_run_that_is_stopped_before_it_begins_leaves_nothing() {
     let folder = temporary();
-    let child = start(folder.path(), "train --size 256 --ngf 64 --name early");
+    let line = "train --size 128 --ngf 32 --name early";
+    let child = start(folder.path(), line);
     let run = folder.path().join("runs/early");
     wait_until(|| run.exists());
     std::thread::sleep(Duration::from_millis(50));

@@ -65,7 +65,7 @@ fn measured() -> &'static (String, PathBuf) {
     static MEASURED: OnceLock<(TempDir, (String, PathBuf))> = OnceLock::new();
     let made = MEASURED.get_or_init(|| {
         let folder = temporary();
-        let line = format!("bench step --quick --per-op 1 --json step.json {TINY}");
+        let line = format!("bench step --steps 3 --per-op 1 --json step.json {TINY}");
         let output = succeed(folder.path(), &line);
         assert!(output.stderr.is_empty(), "{output:?}");
         let file = folder.path().join("step.json");
