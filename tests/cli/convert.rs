@@ -1,6 +1,6 @@
 //! Weights between this program's files and PyTorch's.
 
-use crate::{TINY, fail, finished, generator, picture, succeed, temporary};
+use crate::{TINY, dataset, fail, finished, generator, picture, succeed, temporary};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
@@ -74,6 +74,7 @@ fn a_state_dict_with_resized_maps_is_used_as_it_is_said_to_be() {
     let folder = temporary();
     let root = folder.path();
     picture(&root.join("a.png"), 32, 32);
+    dataset(&root.join("pairs"), 2);
     for generator in ["unet", "resnet6"] {
         use_as_said(root, generator);
     }
@@ -87,7 +88,7 @@ fn use_as_said(root: &Path, generator: &str) {
     let network = format!("{TINY} --generator {generator} --upsample bilinear");
     succeed(
         root,
-        &format!("train --steps 1 --lr 0.1 --name {generator} {network}"),
+        &format!("train pairs --steps 1 --lr 0.1 --name {generator} {network}"),
     );
     let translated = |model: &str, options: &str| {
         succeed(

@@ -38,9 +38,16 @@ pub fn train_and_remember(root: &Path, modes: &[Mode]) {
 
 /// Goes on with runs and translates with them: nothing is named again.
 pub fn resume_and_translate(root: &Path, names: &[&str]) {
-    picture(&root.join("a.png"), 40, 33);
     for name in names {
         succeed(root, &format!("train --resume {name}"));
+    }
+    translate(root, names);
+}
+
+/// Translates `a.png` to `NAME/a.png` with each run.
+pub fn translate(root: &Path, names: &[&str]) {
+    picture(&root.join("a.png"), 40, 33);
+    for name in names {
         succeed(
             root,
             &format!("translate a.png --model runs/{name} --out {name}"),

@@ -2,7 +2,8 @@
 //! falls back.
 
 use crate::{
-    TINY, config, copy_folder, fail_cleanly, open, picture, run, stderr, stdout, succeed, temporary,
+    TINY, config, copy_folder, dataset, fail_cleanly, open, picture, run, stderr, stdout, succeed,
+    temporary,
 };
 use serde_json::Value;
 use std::fs;
@@ -24,7 +25,9 @@ fn finished_in_f16() -> Option<&'static Path> {
     static FINISHED: OnceLock<Option<TempDir>> = OnceLock::new();
     let made = FINISHED.get_or_init(|| {
         let folder = temporary();
-        let line = format!("train --steps 4 --name h --precision f16 --checkpoint-every 2 {TINY}");
+        dataset(&folder.path().join("pairs"), 2);
+        let options = "--name h --precision f16 --checkpoint-every 2";
+        let line = format!("train pairs --steps 4 {options} {TINY}");
         let output = run(folder.path(), &line);
         if stderr(&output).contains("no 16-bit floats") {
             let message = fail_cleanly(folder.path(), 1, &line);
@@ -107,7 +110,8 @@ fn a_run_in_f16_says_so_and_goes_on_so_without_an_option() {
 fn without_16_bit_floats_a_run_is_in_f32_with_a_note() {
     let folder = temporary();
     let root = folder.path();
-    let line = format!("train --steps 1 --name t --precision f16 --no-f16 {TINY}");
+    dataset(&root.join("pairs"), 2);
+    let line = format!("train pairs --steps 1 --name t --precision f16 --no-f16 {TINY}");
     assert!(stderr(&succeed(root, &line)).contains(NOTE));
     assert_eq!(config(root, "t")["precision"], "f32");
     picture(&root.join("a.png"), 32, 32);

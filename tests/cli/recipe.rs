@@ -179,8 +179,9 @@ fn a_run_is_tuned_from_another_ones_weights() {
     let root = folder.path();
     let file = generator();
     // A learning rate of 0: what comes out is what was put in.
+    dataset(&root.join("pairs"), 2);
     let options = format!("--steps 1 --lr 0 --name tuned --pretrained '{file}'");
-    succeed(root, &format!("train {TINY} {options}"));
+    succeed(root, &format!("train pairs {TINY} {options}"));
     let weights = |path: &Path| {
         let bytes = fs::read(path).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();

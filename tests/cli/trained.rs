@@ -1,15 +1,16 @@
 //! Trained models that many tests share. Each is made once, by the first test that asks for it. A
 //! test that changes one works on a copy.
 
-use crate::{TINY, succeed, temporary};
+use crate::{TINY, dataset, succeed, temporary};
 use std::path::Path;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// The folder where `line` was run, once.
+/// The folder where `line` was run, once. Two pairs lie there.
 fn once(made: &'static OnceLock<TempDir>, line: &str) -> &'static Path {
     let folder = made.get_or_init(|| {
         let folder = temporary();
+        dataset(&folder.path().join("pairs"), 2);
         succeed(folder.path(), line);
         folder
     });
@@ -32,7 +33,7 @@ pub fn generator() -> String {
 pub fn with_dropout() -> String {
     static MADE: OnceLock<TempDir> = OnceLock::new();
     let used = "--test-dropout --test-norm batch";
-    let line = format!("train --size 64 --ngf 2 --steps 3 --batch-size 2 {used} --name r");
+    let line = format!("train pairs --size 64 --ngf 2 --steps 3 --batch-size 2 {used} --name r");
     once(&MADE, &line)
         .join("runs/r")
         .to_str()

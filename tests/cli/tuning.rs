@@ -1,7 +1,7 @@
 //! `--tune`: what is found is kept for the next time, in a folder that may be missing, damaged or
 //! closed.
 
-use crate::{TINY, command, stderr, temporary};
+use crate::{TINY, command, dataset, stderr, temporary};
 use pix2pix::contraction::Rung;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ const TUNED: &str = "tuning ";
 
 /// Two steps with `--tune quick`; gives what the program said.
 fn train(folder: &Path, cache: &Path, name: &str) -> String {
-    let line = format!("train --steps 2 --tune quick --name {name} {TINY}");
+    dataset(&folder.join("pairs"), 2);
+    let line = format!("train pairs --steps 2 --tune quick --name {name} {TINY}");
     let output = command(folder, &line)
         .env("PIX2PIX_CACHE", cache)
         .output()
