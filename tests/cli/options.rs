@@ -26,8 +26,8 @@ fn the_page_of_options_is_that_of_the_program() {
         .find(|(expected, found)| expected != found);
     assert!(
         found == expected,
-        "docs/options.md is old: write it again with PIX2PIX_UPDATE_OPTIONS=1; the first lines that \
-         differ: {line:?}"
+        "docs/options.md is old: write it again with PIX2PIX_UPDATE_OPTIONS=1; the first lines \
+         that differ: {line:?}"
     );
 }
 
