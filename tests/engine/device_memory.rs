@@ -128,6 +128,16 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
             "{flag}"
         );
     }
+}
+
+#[test]
+fn a_pool_or_an_arena_that_nothing_can_hold_is_refused_by_its_name() {
+    let gpu = open(DeviceOptions::default());
+    let profile = Profile {
+        max_binding_bytes: 1280 << 10,
+        ..gpu.profile().clone()
+    };
+    let gpu = gpu.with_profile(profile.clone());
     // Older fakes and their inputs, 16 KiB each: what does not fit is the pool.
     let pooled = |pool| Config {
         recipe: Recipe {
@@ -199,7 +209,14 @@ fn a_device_that_runs_out_of_memory_is_asked_for_less() {
                 .unwrap_or_else(|error| panic!("{flag}: {error}"));
         }
     }
-    // Where repeated values would do, that comes first.
+}
+
+#[test]
+fn repeated_values_are_the_first_advice_where_they_would_do() {
+    let config = Config {
+        batch_size: 4,
+        ..small_config(64, 8)
+    };
     let saving = plan_training(
         &Config {
             recompute: true,

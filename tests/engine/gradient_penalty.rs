@@ -5,7 +5,7 @@
 use pix2pix::contraction::Geometry;
 use pix2pix::nn::{Mode, Norm, PatchGan, PatchGanConfig};
 use pix2pix::program::{Program, Store};
-use pix2pix::state::StateList;
+use pix2pix::state::{StateId, StateList};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
@@ -199,65 +199,89 @@ struct Found {
     by_image: Option<Vec<f32>>,
 }
 
-fn on_device(norm: Norm) -> Found {
+/// A small discriminator, the penalty of its logits, and the penalty's gradients.
+struct Recorded {
+    states: StateList,
+    tape: Tape,
+    input: Var,
+    penalty: Var,
+    /// By parameter.
+    gradients: Vec<(StateId, Option<Var>)>,
+    by_image: Option<Var>,
+}
+
+fn record(norm: Norm) -> Recorded {
     let mut states = StateList::default();
-    let network = PatchGan::new(
-        &mut states,
-        &PatchGanConfig {
-            in_channels: 2,
-            ndf: 2,
-            n_layers: 2,
-            norm,
-        },
-    )
-    .unwrap();
+    let config = PatchGanConfig {
+        in_channels: 2,
+        ndf: 2,
+        n_layers: 2,
+        norm,
+    };
+    let network = PatchGan::new(&mut states, &config).unwrap();
     let mut tape = Tape::default();
     let input = tape.input("image", IMAGE);
     let logits = network
         .forward(&mut tape, &states, input, &Mode::training())
         .unwrap();
     let penalty = gradient_penalty(&mut tape, logits, input).unwrap();
-    let ids: Vec<_> = states
+    let parameters: Vec<(StateId, Var)> = states
         .in_arena(network.parameters())
-        .map(|state| state.id)
+        .map(|state| (state.id, tape.state(&states, state.id)))
         .collect();
-    let parameters: Vec<Var> = ids.iter().map(|&id| tape.state(&states, id)).collect();
     let mut gradient = |wrt: Var| match tape.backward(penalty, &[wrt]) {
         Ok(gradients) => Some(gradients[0]),
         Err(TapeError::Unconnected { .. }) => None,
         Err(error) => panic!("{norm:?}: {error}"),
     };
-    let gradients: Vec<Option<Var>> = parameters.iter().map(|&var| gradient(var)).collect();
+    let gradients = parameters
+        .into_iter()
+        .map(|(id, var)| (id, gradient(var)))
+        .collect();
     let by_image = gradient(input);
+    Recorded {
+        states,
+        tape,
+        input,
+        penalty,
+        gradients,
+        by_image,
+    }
+}
 
-    // Weights of about one over the root of what is added up, so that no slope vanishes.
-    let draw = |(id, seed): (&_, u32)| {
-        let shape = states.get(*id).shape;
-        let values = Tensor::random(shape, seed).values;
-        values
-            .into_iter()
-            .map(|value| {
-                if shape.rows() > 1 {
-                    0.5 * value
-                } else {
-                    1.0 + 0.5 * value
-                }
-            })
-            .collect::<Vec<f32>>()
-    };
-    let values: Vec<Vec<f32>> = ids.iter().zip(10..).map(draw).collect();
+/// Weights of about one over the root of what is added up, so that no slope vanishes.
+fn draw(shape: Shape, seed: u32) -> Vec<f32> {
+    let middle = if shape.rows() > 1 { 0.0 } else { 1.0 };
+    let values = Tensor::random(shape, seed).values.into_iter();
+    values.map(|value| middle + 0.5 * value).collect()
+}
+
+fn on_device(norm: Norm) -> Found {
+    let Recorded {
+        states,
+        tape,
+        input,
+        penalty,
+        gradients,
+        by_image,
+    } = record(norm);
+    let shapes = gradients.iter().map(|(id, _)| states.get(*id).shape);
+    let values: Vec<Vec<f32>> = shapes
+        .zip(10..)
+        .map(|(shape, seed)| draw(shape, seed))
+        .collect();
     let image = Tensor::random(IMAGE, 1);
     let gpu = gpu();
     let store = Store::new(&gpu, states.clone(), true).unwrap();
     store.initialise(&gpu, 1).unwrap();
-    ids.iter()
-        .zip(&values)
-        .for_each(|(&id, values)| store.write(&gpu, id, ArenaPart::Value, values).unwrap());
+    for ((id, _), values) in gradients.iter().zip(&values) {
+        store.write(&gpu, *id, ArenaPart::Value, values).unwrap();
+    }
     let outputs: Vec<Var> = gradients
         .iter()
-        .chain([&by_image, &Some(penalty)])
+        .map(|(_, var)| *var)
+        .chain([by_image, Some(penalty)])
         .flatten()
-        .copied()
         .collect();
     let program = Program::compile(&gpu, &store, &tape, &outputs).unwrap();
     program.write(&gpu, input, &image.values).unwrap();
@@ -265,7 +289,6 @@ fn on_device(norm: Norm) -> Found {
         .run(&gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999]))
         .unwrap();
     let read = |var: Var| program.read(&gpu, var).unwrap();
-
     let parameters = values
         .iter()
         .map(|v| v.iter().map(|&v| v.into()).collect())
@@ -278,10 +301,9 @@ fn on_device(norm: Norm) -> Found {
             nudge: (0, 0, 0.0),
         },
         penalty: read(penalty),
-        gradients: ids
+        gradients: gradients
             .iter()
-            .zip(gradients)
-            .map(|(&id, var)| (states.get(id).name.clone(), var.map(read)))
+            .map(|(id, var)| (states.get(*id).name.clone(), var.map(read)))
             .collect(),
         by_image: by_image.map(read),
     }

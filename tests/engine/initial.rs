@@ -98,6 +98,78 @@ fn normal_weights_have_the_deviations_of_torch() {
     }
 }
 
+/// A weight as torch's matrix, whose rows or columns, the shorter side, are the vectors.
+struct Matrix<'a> {
+    state: &'a StateSpec,
+    values: &'a [f32],
+    rows: usize,
+    /// Channels of the second axis.
+    second: usize,
+    columns: usize,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(state: &'a StateSpec, values: &'a [f32]) -> Self {
+        let [rows, second, area] = torch_axes(state);
+        Self {
+            state,
+            values,
+            rows,
+            second,
+            columns: second * area,
+        }
+    }
+
+    fn entry(&self, row: usize, column: usize) -> f64 {
+        let (pixel, other) = (column / self.second, column % self.second);
+        let [i, o] = if self.state.transposed {
+            [row, other]
+        } else {
+            [other, row]
+        };
+        let [.., a, b] = self.state.shape.dims();
+        f64::from(self.values[(pixel * a + i) * b + o])
+    }
+
+    fn is_wide(&self) -> bool {
+        self.rows <= self.columns
+    }
+
+    fn vector(&self, number: usize) -> Vec<f64> {
+        if self.is_wide() {
+            (0..self.columns).map(|k| self.entry(number, k)).collect()
+        } else {
+            (0..self.rows).map(|k| self.entry(k, number)).collect()
+        }
+    }
+
+    fn check(&self, gain: f64) {
+        let name = &self.state.name;
+        let vectors: Vec<Vec<f64>> = (0..self.rows.min(self.columns))
+            .map(|number| self.vector(number))
+            .collect();
+        for (first, one) in vectors.iter().enumerate() {
+            for (second, other) in vectors.iter().enumerate().skip(first) {
+                let product: f64 = one.iter().zip(other).map(|(a, b)| a * b).sum();
+                let expected = if first == second { gain * gain } else { 0.0 };
+                assert!(
+                    (product - expected).abs() < 1e-5,
+                    "{name}: vectors {first} and {second}: {product}"
+                );
+            }
+        }
+        if self.rows * self.columns > 1000 {
+            // Evenly distributed: each entry has the variance of a coordinate of a unit vector.
+            let [mean, deviation] = moments(self.values);
+            let expected = gain / (self.rows.max(self.columns) as f64).sqrt();
+            assert!(
+                mean.abs() < 0.1 * expected && (deviation / expected - 1.0).abs() < 0.02,
+                "{name}: {mean} {deviation}"
+            );
+        }
+    }
+}
+
 #[test]
 fn orthogonal_weights_are_orthonormal_in_torchs_matrix() {
     let gpu = gpu();
@@ -117,62 +189,17 @@ fn orthogonal_weights_are_orthonormal_in_torchs_matrix() {
     };
     let (mut wide, mut tall) = (0, 0);
     for config in [config(Initialisation::Orthogonal, gain), pixel, half] {
-        for (state, values) in started(&gpu, &config)
+        let weights = started(&gpu, &config)
             .into_iter()
-            .filter(|(state, _)| state.shape.layout() == Layout::Hwio)
-        {
-            let [rows, second, area] = torch_axes(&state);
-            let columns = second * area;
-            let [.., a, b] = state.shape.dims();
-            let entry = |row: usize, column: usize| {
-                let (pixel, other) = (column / second, column % second);
-                let [i, o] = if state.transposed {
-                    [row, other]
-                } else {
-                    [other, row]
-                };
-                f64::from(values[(pixel * a + i) * b + o])
-            };
-            let (vectors, length) = (rows.min(columns), rows.max(columns));
-            let component = |vector, k| {
-                if rows <= columns {
-                    entry(vector, k)
-                } else {
-                    entry(k, vector)
-                }
-            };
-            for first in 0..vectors {
-                for second in first..vectors {
-                    let product: f64 = (0..length)
-                        .map(|k| component(first, k) * component(second, k))
-                        .sum();
-                    let expected = if first == second {
-                        f64::from(gain * gain)
-                    } else {
-                        0.0
-                    };
-                    assert!(
-                        (product - expected).abs() < 1e-5,
-                        "{}: vectors {first} and {second}: {product}",
-                        state.name
-                    );
-                }
-            }
-            if rows <= columns {
-                wide += 1
+            .filter(|(state, _)| state.shape.layout() == Layout::Hwio);
+        for (state, values) in weights {
+            let matrix = Matrix::new(&state, &values);
+            matrix.check(f64::from(gain));
+            *(if matrix.is_wide() {
+                &mut wide
             } else {
-                tall += 1
-            }
-            if vectors * length > 1000 {
-                // Evenly distributed: each entry has the variance of a coordinate of a unit vector.
-                let [mean, deviation] = moments(&values);
-                let expected = f64::from(gain) / (length as f64).sqrt();
-                assert!(
-                    mean.abs() < 0.1 * expected && (deviation / expected - 1.0).abs() < 0.02,
-                    "{}: {mean} {deviation}",
-                    state.name
-                );
-            }
+                &mut tall
+            }) += 1;
         }
     }
     assert!(wide > 10 && tall > 1, "{wide} wide, {tall} tall");

@@ -12,6 +12,7 @@ mod device_memory;
 mod fuse;
 mod fused;
 mod gradient_penalty;
+mod gradients;
 mod initial;
 mod memory_plan;
 mod objectives;

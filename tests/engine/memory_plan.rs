@@ -4,7 +4,7 @@
 use crate::values::{bits, inputs, number};
 use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::nn::Norm;
-use pix2pix::program::{Plan, Program, Storage, Store, fuse};
+use pix2pix::program::{Plan, PlannedNode, Program, Storage, Store, fuse};
 use pix2pix::state::{StateList, StateSpec};
 use pix2pix::tape::{ArenaPart, LowerContext, StepState};
 use pix2pix::tape::{Source, Tape, Var};
@@ -88,74 +88,79 @@ impl<'a> Simulation<'a> {
 
     pub fn run(mut self, states: &StateList, profile: &Profile, outputs: &[Var]) {
         for step in &self.plan.steps {
-            let node = &self.tape.nodes()[step.node];
-            let name = format!("{}: {} (node {})", node.scope, node.name(), step.node);
-            let Source::Op(op) = &node.source else {
-                panic!("{name} launches something")
-            };
-            let operand = |var: &Var| self.plan.places[number(*var)].unwrap().operand;
-            let operands: Vec<_> = node.inputs.iter().map(operand).collect();
-            let output = self.plan.places[step.node].unwrap().operand;
-            let beside: Vec<_> = step
-                .byproducts
-                .iter()
-                .map(|value| value.as_ref().map(operand))
-                .collect();
-            let lowered = op.lower(&LowerContext {
-                inputs: &operands,
-                output,
-                byproducts: &beside,
-                profile,
-                states,
-            });
-            let made: Vec<usize> = [step.node]
-                .into_iter()
-                .chain(step.byproducts.iter().flatten().map(|&var| number(var)))
-                .collect();
-            let own: Vec<usize> = made
-                .iter()
-                .filter_map(|&value| self.owner(value))
-                .map(|owner| self.plan.buffer_of[&owner])
-                .collect();
-            assert_eq!(
-                own.iter().collect::<HashSet<_>>().len(),
-                own.len(),
-                "{name}: two results share a buffer"
-            );
-            assert_eq!(step.scratch_bytes, lowered.scratch_bytes, "{name}");
-            assert!(
-                self.plan.scratch_bytes >= lowered.scratch_bytes,
-                "{name}: scratch too small"
-            );
-            for &input in &node.inputs {
-                self.check_read(number(input), &name);
-                if let Some(owner) = self.owner(number(input)) {
-                    assert!(
-                        !own.contains(&self.plan.buffer_of[&owner]),
-                        "{name}: an input shares its buffer with a result"
-                    );
-                }
-            }
-            for value in made {
-                if let Some(owner) = self.owner(value) {
-                    let buffer = self.plan.buffer_of[&owner];
-                    assert!(
-                        self.plan.buffers[buffer] >= self.tape.nodes()[owner].shape.bytes(),
-                        "{name}: buffer too small"
-                    );
-                    self.tenant.insert(buffer, owner);
-                }
-                self.written.insert(value);
+            self.check_step(step, states, profile);
+        }
+        let inputs = inputs(self.tape).into_iter().map(|(input, _)| input);
+        for output in outputs.iter().copied().chain(inputs) {
+            self.check_read(number(output), "the host");
+        }
+    }
+
+    /// Runs one step: its inputs are whole, its results have buffers of their own.
+    fn check_step(&mut self, step: &PlannedNode, states: &StateList, profile: &Profile) {
+        let node = &self.tape.nodes()[step.node];
+        let name = format!("{}: {} (node {})", node.scope, node.name(), step.node);
+        self.check_scratch(step, &name, states, profile);
+        let made: Vec<usize> = [step.node]
+            .into_iter()
+            .chain(step.byproducts.iter().flatten().map(|&var| number(var)))
+            .collect();
+        let own: Vec<usize> = made
+            .iter()
+            .filter_map(|&value| self.owner(value))
+            .map(|owner| self.plan.buffer_of[&owner])
+            .collect();
+        assert_eq!(
+            own.iter().collect::<HashSet<_>>().len(),
+            own.len(),
+            "{name}: two results share a buffer"
+        );
+        for &input in &node.inputs {
+            self.check_read(number(input), &name);
+            if let Some(owner) = self.owner(number(input)) {
+                assert!(
+                    !own.contains(&self.plan.buffer_of[&owner]),
+                    "{name}: an input shares its buffer with a result"
+                );
             }
         }
-        for output in outputs.iter().chain(
-            &inputs(self.tape)
-                .iter()
-                .map(|input| input.0)
-                .collect::<Vec<_>>(),
-        ) {
-            self.check_read(number(*output), "the host");
+        for value in made {
+            if let Some(owner) = self.owner(value) {
+                let buffer = self.plan.buffer_of[&owner];
+                assert!(
+                    self.plan.buffers[buffer] >= self.tape.nodes()[owner].shape.bytes(),
+                    "{name}: buffer too small"
+                );
+                self.tenant.insert(buffer, owner);
+            }
+            self.written.insert(value);
         }
+    }
+
+    fn check_scratch(&self, step: &PlannedNode, name: &str, states: &StateList, profile: &Profile) {
+        let node = &self.tape.nodes()[step.node];
+        let Source::Op(op) = &node.source else {
+            panic!("{name} launches something")
+        };
+        let operand = |var: &Var| self.plan.places[number(*var)].unwrap().operand;
+        let operands: Vec<_> = node.inputs.iter().map(operand).collect();
+        let beside: Vec<_> = step
+            .byproducts
+            .iter()
+            .map(|value| value.as_ref().map(operand))
+            .collect();
+        let lowered = op.lower(&LowerContext {
+            inputs: &operands,
+            output: self.plan.places[step.node].unwrap().operand,
+            byproducts: &beside,
+            profile,
+            states,
+        });
+        assert_eq!(step.scratch_bytes, lowered.scratch_bytes, "{name}");
+        assert!(
+            self.plan.scratch_bytes >= lowered.scratch_bytes,
+            "{name}: scratch too small"
+        );
     }
 }
 

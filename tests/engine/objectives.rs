@@ -91,7 +91,7 @@ fn off(got: &[f32], expected: &[f32], factor: f64) -> f64 {
 const CLOSE: f64 = 1e-4;
 
 #[test]
-fn the_torch_order_learns_from_one_judgement_and_the_whole_loss() {
+fn the_torch_order_learns_from_one_pass_of_the_discriminator_and_the_whole_loss() {
     let gpu = gpu();
     let base = Objective::default();
     let torch = Objective {
@@ -153,40 +153,27 @@ fn the_torch_order_learns_from_one_judgement_and_the_whole_loss() {
 }
 
 #[test]
-fn weights_distances_and_conditions_do_what_they_say() {
+fn weights_and_distances_do_what_they_say() {
     let gpu = gpu();
     let base = Objective::default();
     let gan_only = |lambda_gan| {
-        step(
-            &gpu,
-            Objective {
-                lambda_gan,
-                lambda_l1: 0.0,
-                ..base
-            },
-            0.0,
-            0.0,
-        )
+        let objective = Objective {
+            lambda_gan,
+            lambda_l1: 0.0,
+            ..base
+        };
+        step(&gpu, objective, 0.0, 0.0)
     };
-    assert!(
-        off(
-            &gan_only(0.5).gradients[0],
-            &gan_only(1.0).gradients[0],
-            0.5
-        ) < CLOSE
-    );
+    let [half, whole] = [0.5, 1.0].map(gan_only);
+    assert!(off(&half.gradients[0], &whole.gradients[0], 0.5) < CLOSE);
 
     let distance_only = |distance| {
-        step(
-            &gpu,
-            Objective {
-                lambda_gan: 0.0,
-                distance,
-                ..base
-            },
-            0.0,
-            0.0,
-        )
+        let objective = Objective {
+            lambda_gan: 0.0,
+            distance,
+            ..base
+        };
+        step(&gpu, objective, 0.0, 0.0)
     };
     let [l1, l2] = [Distance::L1, Distance::L2].map(distance_only);
     assert!(l1.losses[0] == 0.0 && l1.losses[2..] == [0.0; 2] && l1.losses[1] > 0.0);
@@ -202,13 +189,18 @@ fn weights_distances_and_conditions_do_what_they_say() {
 
     // Both at once add their gradients.
     let both = step(&gpu, base, 0.0, 0.0);
-    let sum: Vec<f32> = gan_only(1.0).gradients[0]
+    let sum: Vec<f32> = whole.gradients[0]
         .iter()
         .zip(&l1.gradients[0])
         .map(|(a, b)| a + b)
         .collect();
     assert!(off(&both.gradients[0], &sum, 1.0) < CLOSE);
+}
 
+#[test]
+fn only_a_conditional_discriminator_sees_the_input() {
+    let gpu = gpu();
+    let base = Objective::default();
     // The loss of the real pair depends on the input where the discriminator sees it.
     let real_loss = |conditional, phase| {
         step(

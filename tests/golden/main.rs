@@ -14,6 +14,7 @@ mod layers;
 mod networks;
 mod optimiser;
 mod parameters;
+mod pass;
 mod preprocess;
 mod problem;
 mod training;

@@ -3,21 +3,19 @@
 
 use crate::case::{Case, Tensor};
 use crate::checks::Checks;
-use crate::layer::activation_shape;
 use crate::parameters::{self, Recipe};
+use crate::pass::Pass;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
-use pix2pix::interop::{TensorFile, from_reference, load_network, to_reference};
+use pix2pix::interop::{TensorFile, load_network};
 use pix2pix::nn::{
-    DropoutAt, DropoutMode, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig,
-    StatisticsFrom, TestNorm, TestTime, UNetConfig, Upsample,
+    DropoutAt, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, TestNorm,
+    UNetConfig, Upsample,
 };
-use pix2pix::program::{Program, Store};
-use pix2pix::state::{ArenaId, Init, StateList, StateSpec};
-use pix2pix::tape::{ArenaPart, StepState};
+use pix2pix::program::Store;
+use pix2pix::state::{ArenaId, Init, StateList};
+use pix2pix::tape::ArenaPart;
 use pix2pix::tape::{Tape, TapeError, Var};
-use pix2pix::tensor::Shape;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The normalisation that a case names.
@@ -33,7 +31,7 @@ pub fn norm(case: &Case) -> Result<Norm, Problem> {
 }
 
 /// One of the two networks.
-enum Network {
+pub enum Network {
     Generator(Generator),
     Discriminator(PatchGan),
 }
@@ -128,21 +126,21 @@ impl Network {
         }
     }
 
-    fn parameters(&self) -> ArenaId {
+    pub fn parameters(&self) -> ArenaId {
         match self {
             Self::Generator(network) => network.parameters(),
             Self::Discriminator(network) => network.parameters(),
         }
     }
 
-    fn statistics(&self) -> ArenaId {
+    pub fn statistics(&self) -> ArenaId {
         match self {
             Self::Generator(network) => network.statistics(),
             Self::Discriminator(network) => network.statistics(),
         }
     }
 
-    fn forward(
+    pub fn forward(
         &self,
         tape: &mut Tape,
         states: &StateList,
@@ -253,201 +251,4 @@ fn recipe_input(case: &Case, recipe: &Recipe) -> Result<Tensor, Problem> {
         shape: vec![batch, channels, height, width],
         values: values.into_iter().map(f64::from).collect(),
     })
-}
-
-/// A network with its parameters on the device, and what has been compared so far.
-struct Pass<'a> {
-    gpu: &'a Gpu,
-    case: &'a Case<'a>,
-    network: Network,
-    store: Store,
-    input: Tensor,
-    checks: Checks,
-}
-
-/// A tape of one forward pass and the values of its inputs.
-#[derive(Default)]
-struct Recording {
-    tape: Tape,
-    inputs: Vec<(Var, Vec<f32>)>,
-}
-
-impl Recording {
-    fn input(&mut self, role: &str, tensor: &Tensor) -> Result<Var, Problem> {
-        let shape = activation_shape(role, tensor)?;
-        let var = self.tape.input(role, shape);
-        self.inputs
-            .push((var, from_reference(shape, false, &tensor.f32())));
-        Ok(var)
-    }
-
-    /// Runs the tape once over `store` so that `outputs` can be read.
-    fn run(&self, gpu: &Gpu, store: &Store, outputs: &[Var]) -> Result<Program, Problem> {
-        let program = Program::compile(gpu, store, &self.tape, outputs)?;
-        for (var, values) in &self.inputs {
-            program.write(gpu, *var, values)?;
-        }
-        program.run(gpu, store, &StepState::new(1, 1, 0.0, [0.5, 0.999]))?;
-        Ok(program)
-    }
-
-    /// An activation in the reference's layout.
-    fn read(&self, gpu: &Gpu, program: &Program, var: Var) -> Result<Vec<f32>, Problem> {
-        Ok(to_reference(
-            self.tape.shape(var),
-            false,
-            &program.read(gpu, var)?,
-        ))
-    }
-}
-
-impl Pass<'_> {
-    /// Batch statistics, the case's dropout masks, gradients where there is a `gy`, running
-    /// statistics.
-    fn train(&mut self) -> Result<(), Problem> {
-        let mut recording = Recording::default();
-        let input = recording.input("x", &self.input)?;
-        let mut masks = BTreeMap::new();
-        for module in self.case.roles("mask.") {
-            let role = format!("mask.{module}");
-            masks.insert(
-                module.to_owned(),
-                recording.input(&role, &self.case.tensor(&role)?)?,
-            );
-        }
-        let dropout = if masks.is_empty() {
-            DropoutMode::Off
-        } else {
-            DropoutMode::Given(masks)
-        };
-        let mode = Mode {
-            statistics: StatisticsFrom::Batch,
-            dropout,
-        };
-        let states = self.store.states().clone();
-        let output = self
-            .network
-            .forward(&mut recording.tape, &states, input, &mode)?;
-        let parameters: Vec<&StateSpec> = states
-            .in_arena(self.network.parameters())
-            .filter(|state| self.is_compared(state))
-            .collect();
-        let mut wrt: Vec<Var> = parameters
-            .iter()
-            .map(|state| recording.tape.state(&states, state.id))
-            .collect();
-        wrt.extend(self.case.has("gx").then_some(input));
-        let mut outputs = vec![output];
-        if self.case.has("gy") {
-            let gy = recording.input("gy", &self.case.tensor("gy")?)?;
-            outputs.extend(recording.tape.backward_from(output, gy, &wrt)?);
-        }
-        let program = recording.run(self.gpu, &self.store, &outputs)?;
-
-        self.compare_output("y", &recording, &program, output)?;
-        for (state, &gradient) in parameters.iter().zip(&outputs[1..]) {
-            let role = format!("grad.{}", state.name);
-            let got = to_reference(
-                state.shape,
-                state.transposed,
-                &program.read(self.gpu, gradient)?,
-            );
-            self.checks
-                .network(&role, &got, &self.case.reference(&role)?)?;
-        }
-        if let Some(&gx) = outputs.get(1 + parameters.len()) {
-            self.checks.network(
-                "gx",
-                &recording.read(self.gpu, &program, gx)?,
-                &self.case.reference("gx")?,
-            )?;
-        }
-        for state in states.in_arena(self.network.statistics()) {
-            let role = format!("after.{}", state.name);
-            if self.case.has(&role) {
-                let got = parameters::read(self.gpu, &self.store, state, ArenaPart::Value)?;
-                self.checks
-                    .network(&role, &got, &self.case.reference(&role)?)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The output by the statistics of the batch; those of each image are the same where there is
-    /// one.
-    fn evaluate_by_batch(&mut self, role: &str) -> Result<(), Problem> {
-        self.evaluate(role, TestNorm::Batch)?;
-        if self.input.shape.first() == Some(&1) {
-            self.evaluate(role, TestNorm::Image)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The output without dropout, to be compared with `role`.
-    fn evaluate(&mut self, role: &str, norm: TestNorm) -> Result<(), Problem> {
-        let mut recording = Recording::default();
-        let input = recording.input("x", &self.input)?;
-        let mode = TestTime {
-            norm,
-            dropout: false,
-        }
-        .mode();
-        let output =
-            self.network
-                .forward(&mut recording.tape, self.store.states(), input, &mode)?;
-        let program = recording.run(self.gpu, &self.store, &[output])?;
-        self.compare_output(role, &recording, &program, output)
-    }
-
-    /// The reference's statistics, so that `y_eval` does not inherit an error of the pass before.
-    fn load_statistics_after(&self) -> Result<(), Problem> {
-        let states: Vec<&StateSpec> = self
-            .store
-            .states()
-            .in_arena(self.network.statistics())
-            .collect();
-        match states
-            .iter()
-            .all(|state| self.case.has(&format!("after.{}", state.name)))
-        {
-            true => parameters::load(
-                self.gpu,
-                &self.store,
-                self.case,
-                self.network.statistics(),
-                "after.",
-            ),
-            false => Ok(()),
-        }
-    }
-
-    fn compare_output(
-        &mut self,
-        role: &str,
-        recording: &Recording,
-        program: &Program,
-        output: Var,
-    ) -> Result<(), Problem> {
-        let reference = self.case.reference(role)?;
-        let (got, expected): (Shape, Shape) = (
-            recording.tape.shape(output),
-            activation_shape(role, &reference)?,
-        );
-        if got != expected {
-            return Err(Problem::Fail(format!(
-                "{role} has the shape {got}, the reference {expected}"
-            )));
-        }
-        self.checks.network(
-            role,
-            &recording.read(self.gpu, program, output)?,
-            &reference,
-        )
-    }
-
-    fn is_compared(&self, state: &StateSpec) -> bool {
-        self.case.has(&format!("grad.{}", state.name))
-            && !parameters::is_noise(self.case, &state.name)
-    }
 }

@@ -67,38 +67,36 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
     Ok(checks)
 }
 
+/// The two networks that a case describes.
+fn networks(case: &Case, states: &mut StateList) -> Result<(Generator, PatchGan), Problem> {
+    let (in_channels, out_channels) = (case.count("input_nc")?, case.count("output_nc")?);
+    let norm = norm(case)?;
+    let config = UNetConfig {
+        in_channels,
+        out_channels,
+        num_downs: case.count("num_downs")?,
+        ngf: case.count("ngf")?,
+        norm,
+        dropout: case.flag("use_dropout"),
+        dropout_at: DropoutAt::Pytorch,
+        skips: true,
+        upsample: Upsample::Deconv,
+    };
+    let generator = Generator::new(states, &GeneratorConfig::UNet(config))?;
+    let config = PatchGanConfig {
+        in_channels: in_channels + out_channels,
+        ndf: case.count("ndf")?,
+        n_layers: case.count("n_layers_D")?,
+        norm,
+    };
+    Ok((generator, PatchGan::new(states, &config)?))
+}
+
 impl<'a> Run<'a> {
     /// Records and compiles the step, and loads what the networks start from.
     fn new(gpu: &'a Gpu, case: &'a Case<'a>) -> Result<Self, Problem> {
         let mut states = StateList::default();
-        let (in_channels, out_channels) = (case.count("input_nc")?, case.count("output_nc")?);
-        let (num_downs, ngf, norm, dropout) = (
-            case.count("num_downs")?,
-            case.count("ngf")?,
-            norm(case)?,
-            case.flag("use_dropout"),
-        );
-        let config = UNetConfig {
-            in_channels,
-            out_channels,
-            num_downs,
-            ngf,
-            norm,
-            dropout,
-            dropout_at: DropoutAt::Pytorch,
-            skips: true,
-            upsample: Upsample::Deconv,
-        };
-        let generator = Generator::new(&mut states, &GeneratorConfig::UNet(config))?;
-        let (ndf, n_layers) = (case.count("ndf")?, case.count("n_layers_D")?);
-        let config = PatchGanConfig {
-            in_channels: in_channels + out_channels,
-            ndf,
-            n_layers,
-            norm,
-        };
-        let discriminator = PatchGan::new(&mut states, &config)?;
-
+        let (generator, discriminator) = networks(case, &mut states)?;
         let shape_of = |role: &str| activation_shape(role, &case.tensor(role)?);
         let shape = PairShape {
             input: shape_of("step1.A")?,
@@ -128,15 +126,8 @@ impl<'a> Run<'a> {
             statistics: StatisticsFrom::Batch,
             dropout: DropoutMode::Given(masks.clone()),
         };
-        let vars = record_step(
-            &mut tape,
-            &states,
-            &pair,
-            shape,
-            &objective,
-            &Recipe::default(),
-            &mode,
-        )?;
+        let recipe = Recipe::default();
+        let vars = record_step(&mut tape, &states, &pair, shape, &objective, &recipe, &mode)?;
 
         let store = Store::new(gpu, states, true)?;
         let networks = [

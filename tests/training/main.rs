@@ -6,8 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod accumulate;
+mod failure;
 mod half;
+mod learning;
+mod networks;
+mod pretrained;
 mod recipe;
+mod refusals;
 mod resume;
 mod runs;
 mod sizes;

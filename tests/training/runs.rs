@@ -3,6 +3,8 @@
 use pix2pix::data::{Batch, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
+use pix2pix::state::ArenaId;
+use pix2pix::tape::ArenaPart;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{Config, Session, Trainer, checkpoint};
 use safetensors::SafeTensors;
@@ -98,4 +100,32 @@ pub fn session_after(gpu: &Gpu, config: &Config, steps: u64, batch: &Batch) -> S
     }
     gpu.wait().unwrap();
     session
+}
+
+/// What an arena holds in one part, state by state.
+pub fn values(gpu: &Gpu, session: &Session, arena: ArenaId, part: ArenaPart) -> Vec<f32> {
+    session
+        .store
+        .states()
+        .in_arena(arena)
+        .flat_map(|state| session.store.read(gpu, state.id, part).unwrap())
+        .collect()
+}
+
+/// The bits of every part of every state.
+pub fn states(gpu: &Gpu, session: &Session, parts: &[ArenaPart]) -> BTreeMap<String, Vec<u32>> {
+    let store = &session.store;
+    let list = store.states();
+    let read = |part: ArenaPart| {
+        list.states().iter().map(move |state| {
+            let values = store.read(gpu, state.id, part).unwrap();
+            let key = format!(
+                "{} {} {part:?}",
+                list.get_arena(state.arena).name,
+                state.name
+            );
+            (key, values.iter().map(|value| value.to_bits()).collect())
+        })
+    };
+    parts.iter().flat_map(|&part| read(part)).collect()
 }

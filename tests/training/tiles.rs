@@ -258,55 +258,94 @@ fn smaller_overlaps_are_blended_from_tile_to_tile() {
         .unwrap();
     // Two tiles: columns 0 to 95 and 64 to 159.
     let (starts, square) = ([0, width - tile], Shape::nhwc(1, tile, tile, 3));
-    let alone = starts.map(|left| {
+    let tiles = starts.map(|left| {
         let part = window(&values, shape, [0, left, tile, tile]);
         Translator::new(gpu, &store, &generator, square, Fit::Pad, &PLAIN)
             .unwrap()
             .translate(gpu, &store, &part, 0)
             .unwrap()
     });
-    let of_tile = |index: usize, y: usize, x: usize, c: usize| {
-        alone[index][(y * tile + x - starts[index]) * 3 + c]
+    let seam = Seam {
+        tiles,
+        starts,
+        tile,
+        shown: canvas.rows,
+        width,
     };
-    let shown = |y: usize, x: usize, c: usize| canvas.rows[(y * width + x) * 3 + c];
-    // Roundings of two products and their sum.
-    let rounding = 1e-6;
-    let (mut apart, mut hard, mut worst) = (0.0f32, 0, 0.0f32);
+    let mut worst = [0.0f32; 2];
+    let mut cuts = 0;
     for (y, c) in (0..tile).flat_map(|y| (0..3).map(move |c| (y, c))) {
-        assert!(
-            (0..starts[1]).all(|x| shown(y, x, c) == of_tile(0, y, x, c)),
-            "the first tile alone"
-        );
-        assert!(
-            (tile..width).all(|x| shown(y, x, c) == of_tile(1, y, x, c)),
-            "the second tile alone"
-        );
+        seam.check_outside(y, c);
         for x in starts[1]..tile {
-            let [a, b] = [0, 1].map(|index| of_tile(index, y, x, c));
-            let share = (x as f32 + 0.5 - starts[1] as f32) / overlap as f32;
-            assert!(
-                (a.min(b) - rounding..=a.max(b) + rounding).contains(&shown(y, x, c)),
-                "between {a} and {b}"
-            );
-            assert!((shown(y, x, c) - (a + share * (b - a))).abs() <= rounding);
-            apart = apart.max((a - b).abs());
-            if x + 1 < tile {
-                let [next_a, next_b] = [0, 1].map(|index| of_tile(index, y, x + 1, c));
-                let most =
-                    (next_a - a).abs().max((next_b - b).abs()) + (b - a).abs() / overlap as f32;
-                let step = (shown(y, x + 1, c) - shown(y, x, c)).abs();
-                worst = worst.max(step - most);
-                // What a cut here would be.
-                hard += usize::from((next_b - a).abs() > most + 4.0 * rounding);
-            }
+            let [apart, beyond] = seam.check_inside([y, x, c], &mut cuts);
+            worst = [worst[0].max(apart), worst[1].max(beyond)];
         }
     }
+    let [apart, beyond] = worst;
     assert!(apart > 0.05, "the tiles differ: {apart}");
-    assert!(hard > 1000, "a cut would be seen: {hard} steps");
+    assert!(cuts > 1000, "a cut would be seen: {cuts} steps");
     assert!(
-        worst <= 4.0 * rounding,
-        "a step beyond its bound by {worst}"
+        beyond <= 4.0 * ROUNDING,
+        "a step beyond its bound by {beyond}"
     );
+}
+
+/// Roundings of two products and their sum.
+const ROUNDING: f32 = 1e-6;
+
+/// Two tiles in a row, and what is shown of them.
+struct Seam {
+    tiles: [Vec<f32>; 2],
+    /// Their first columns.
+    starts: [usize; 2],
+    tile: usize,
+    shown: Vec<f32>,
+    width: usize,
+}
+
+impl Seam {
+    fn of_tiles(&self, [y, x, c]: [usize; 3]) -> [f32; 2] {
+        [0, 1].map(|index| self.of_tile(index, [y, x, c]))
+    }
+
+    fn of_tile(&self, index: usize, [y, x, c]: [usize; 3]) -> f32 {
+        self.tiles[index][(y * self.tile + x - self.starts[index]) * 3 + c]
+    }
+
+    fn shown(&self, [y, x, c]: [usize; 3]) -> f32 {
+        self.shown[(y * self.width + x) * 3 + c]
+    }
+
+    /// Where only one tile is, it is shown.
+    fn check_outside(&self, y: usize, c: usize) {
+        let is_of = |index, x| self.shown([y, x, c]) == self.of_tile(index, [y, x, c]);
+        assert!((0..self.starts[1]).all(|x| is_of(0, x)), "the first tile");
+        assert!(
+            (self.tile..self.width).all(|x| is_of(1, x)),
+            "the second tile"
+        );
+    }
+
+    /// Where both are. Returns how far they are apart, and by how much the step to the next pixel
+    /// is beyond its bound; counts what would be a larger step with a cut here.
+    fn check_inside(&self, [y, x, c]: [usize; 3], cuts: &mut usize) -> [f32; 2] {
+        let overlap = (self.tile - self.starts[1]) as f32;
+        let ([a, b], shown) = (self.of_tiles([y, x, c]), self.shown([y, x, c]));
+        let share = (x as f32 + 0.5 - self.starts[1] as f32) / overlap;
+        assert!(
+            (a.min(b) - ROUNDING..=a.max(b) + ROUNDING).contains(&shown),
+            "between {a} and {b}"
+        );
+        assert!((shown - (a + share * (b - a))).abs() <= ROUNDING);
+        let mut beyond = 0.0;
+        if x + 1 < self.tile {
+            let [next_a, next_b] = self.of_tiles([y, x + 1, c]);
+            let most = (next_a - a).abs().max((next_b - b).abs()) + (b - a).abs() / overlap;
+            beyond = (self.shown([y, x + 1, c]) - shown).abs() - most;
+            *cuts += usize::from((next_b - a).abs() > most + 4.0 * ROUNDING);
+        }
+        [(a - b).abs(), beyond]
+    }
 }
 
 #[test]
