@@ -2,28 +2,14 @@
 
 use pix2pix::ops::activation::{Activate, ActivateBackward, Activation};
 use pix2pix::tensor::Shape;
-use pix2pix_harness::twins::activation::{leaky_relu, sigmoid, tanh};
+use pix2pix_harness::activation::twin;
 use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, gpu, precisions, run};
 
-const KINDS: [Activation; 4] = [
-    Activation::LeakyRelu { slope: 0.2 },
-    Activation::LeakyRelu { slope: 0.0 },
-    Activation::Tanh,
-    Activation::Sigmoid,
-];
 /// WGSL grants tanh and exp an error of some ulp of intermediate results that reach 1.
 const CLOSE: Tolerance = Tolerance {
     absolute: 1e-6,
     relative: 1e-6,
 };
-
-fn twin(kind: Activation, x: f64) -> f64 {
-    match kind {
-        Activation::LeakyRelu { slope } => leaky_relu(x, slope.into()),
-        Activation::Tanh => tanh(x),
-        Activation::Sigmoid => sigmoid(x),
-    }
-}
 
 /// Where to differentiate for a value that the gradient is given: the input itself, or the point
 /// whose output it is.
@@ -40,7 +26,7 @@ fn activations_match_their_twins() {
     let gpu = gpu();
     let cases = precisions(&gpu, "activation")
         .into_iter()
-        .flat_map(|dtype| KINDS.map(|kind| (kind, dtype)));
+        .flat_map(|dtype| Activation::ALL.map(|kind| (kind, dtype)));
     for (kind, dtype) in cases {
         for shape in [
             Shape::vector(1),

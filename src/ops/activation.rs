@@ -25,6 +25,14 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// One of each kind, with and without a slope.
+    pub const ALL: [Self; 4] = [
+        Self::LeakyRelu { slope: 0.2 },
+        Self::LeakyRelu { slope: 0.0 },
+        Self::Tanh,
+        Self::Sigmoid,
+    ];
+
     fn kind(self) -> usize {
         match self {
             Self::LeakyRelu { .. } => 0,
@@ -219,20 +227,25 @@ impl Op for ActivateBackward {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
+    /// By their names, and none is missing in [`Activation::ALL`].
     #[test]
     fn kinds_are_those_of_the_shaders() {
-        let kinds = [
-            (Activation::LeakyRelu { slope: 0.0 }, "LEAKY_RELU"),
-            (Activation::Tanh, "TANH"),
-            (Activation::Sigmoid, "SIGMOID"),
-        ];
-        for (activation, name) in kinds {
+        let part = include_str!("../../shaders/parts/activation_kinds.wgsl");
+        let constants = part.lines().filter(|line| line.starts_with("const "));
+        let kinds: BTreeSet<usize> = Activation::ALL.map(Activation::kind).into();
+        assert_eq!(kinds.len(), constants.count());
+        for activation in Activation::ALL {
+            let name = match activation.names()[0] {
+                "relu" => "LEAKY_RELU".to_owned(),
+                name => name.to_uppercase(),
+            };
             for shader in [
                 shader!("activation/forward"),
                 shader!("activation/backward"),
             ] {
-                assert_eq!(shader.constant(name), Some(activation.kind()), "{name}");
+                assert_eq!(shader.constant(&name), Some(activation.kind()), "{name}");
             }
         }
     }

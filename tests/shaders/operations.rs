@@ -154,12 +154,7 @@ fn activations_and_norms(tape: &mut Tape, input: Var) -> Vec<Var> {
     let shape = tape.shape(input);
     let [weight, bias, mean, variance] = ["weight", "bias", "mean", "variance"]
         .map(|name| tape.input(name, Shape::vector(shape.channels())));
-    let activations = [
-        Activation::LeakyRelu { slope: 0.2 },
-        Activation::Tanh,
-        Activation::Sigmoid,
-    ];
-    let mut values = activations
+    let mut values = Activation::ALL
         .map(|activation| activate(tape, input, activation).unwrap())
         .to_vec();
     values.push(multiply(tape, input, input, 2.0).unwrap());

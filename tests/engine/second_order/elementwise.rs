@@ -1,11 +1,13 @@
 //! Elementwise operations, reductions and activations.
 
 use super::{Case, IMAGES, MAP, PIXELS, VECTOR, Values, case, map, plain, sum};
-use pix2pix::ops::activation::{Activation, activate};
+use pix2pix::ops::activation::{Activate, Activation, activate};
 use pix2pix::ops::elementwise::{Binary, Power, scale};
 use pix2pix::ops::reduction::{Broadcast, Sum};
+use pix2pix::tape::Op;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
+use pix2pix_harness::activation;
 use pix2pix_harness::reduction::places;
 
 pub(super) fn elementwise() -> Vec<Case> {
@@ -82,18 +84,11 @@ fn power(halves: i32) -> Case {
     plain("power", &[MAP], op, move |x: &Values| map(&x[0], power))
 }
 
-fn activations() -> Vec<Case> {
-    let kinds: [(&'static str, Activation, fn(f64) -> f64); 3] = [
-        ("leaky_relu", Activation::LeakyRelu { slope: 0.2 }, |x| {
-            if x > 0.0 { x } else { 0.2 * x }
-        }),
-        ("tanh", Activation::Tanh, f64::tanh),
-        ("sigmoid", Activation::Sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
-    ];
-    kinds
-        .map(|(name, kind, formula)| {
-            let record = move |tape: &mut Tape, x: &[Var]| activate(tape, x[0], kind);
-            case(name, &[MAP], record, move |x| map(&x[0], formula))
-        })
-        .into()
+fn activations() -> [Case; Activation::ALL.len()] {
+    Activation::ALL.map(|kind| {
+        let record = move |tape: &mut Tape, x: &[Var]| activate(tape, x[0], kind);
+        let twin = move |x: &Values| map(&x[0], |value| activation::twin(kind, value));
+        let name = Activate { activation: kind }.name();
+        case(name, &[MAP], record, twin)
+    })
 }
