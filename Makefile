@@ -23,7 +23,7 @@ test: setup ## run the tests of the first tier on the default adapter (PIX2PIX_A
 	$(TEST) --workspace
 
 test-all: test examples ## run make test, then the second tier: every candidate of every kernel
-	$(TEST) --test kernels --test engine --test training --test cli -- --ignored
+	$(TEST) --test kernels --test engine --test training --test cli --test onnx -- --ignored
 
 examples: setup ## run the examples of the library: differentiate, train, translate
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && set -x && \
@@ -43,7 +43,7 @@ test-mesa-next: setup ## run the kernel tests on the lavapipe of trixie-backport
 
 onnx: setup ## compare exported generators with onnxruntime (python3; the first time it fetches 40 MB into target/onnx-parity)
 	scripts/onnx-parity setup
-	PIX2PIX_REQUIRE_ONNX=1 $(TEST) --test onnx -- --nocapture
+	PIX2PIX_REQUIRE_ONNX=1 $(TEST) --test onnx -- --nocapture --include-ignored
 
 pytorch-round-trip: setup ## take weights through a PyTorch that is there and back (PYTHON=python3, one that has torch)
 	@cargo build --release $(CARGOFLAGS)
