@@ -34,64 +34,27 @@ fn profile_with(options: DeviceOptions) -> Profile {
 fn what_is_switched_off_is_not_offered() {
     let whole = gpu();
     let whole = whole.profile();
-    let off = DeviceOptions::default();
-
-    let profile = profile_with(DeviceOptions {
-        no_matrix: true,
-        ..off.clone()
-    });
-    assert_eq!(
-        profile,
-        Profile {
-            matrix: None,
-            ..whole.clone()
-        }
-    );
-    // Matrix units need operands in f16 and subgroups of a known size.
-    let profile = profile_with(DeviceOptions {
-        no_f16: true,
-        ..off.clone()
-    });
-    assert_eq!(
-        profile,
-        Profile {
-            f16: false,
-            matrix: None,
-            ..whole.clone()
-        }
-    );
-    let profile = profile_with(DeviceOptions {
-        no_subgroups: true,
-        ..off.clone()
-    });
-    assert_eq!(
-        profile,
-        Profile {
-            subgroup: None,
-            matrix: None,
-            ..whole.clone()
-        }
-    );
-    let profile = profile_with(DeviceOptions {
-        no_int64: true,
-        ..off.clone()
-    });
-    assert_eq!(
-        profile,
-        Profile {
-            int64: false,
-            ..whole.clone()
-        }
-    );
-    let profile = profile_with(DeviceOptions {
-        no_timestamps: true,
-        ..off
-    });
-    assert_eq!(
-        profile,
-        Profile {
-            timestamps: false,
-            ..whole.clone()
-        }
-    );
+    let cases: [(fn(&mut DeviceOptions), fn(&mut Profile)); 5] = [
+        (|off| off.no_matrix = true, |left| left.matrix = None),
+        // Matrix units need operands in f16 and subgroups of a known size.
+        (
+            |off| off.no_f16 = true,
+            |left| (left.f16, left.matrix) = (false, None),
+        ),
+        (
+            |off| off.no_subgroups = true,
+            |left| (left.subgroup, left.matrix) = (None, None),
+        ),
+        (|off| off.no_int64 = true, |left| left.int64 = false),
+        (
+            |off| off.no_timestamps = true,
+            |left| left.timestamps = false,
+        ),
+    ];
+    for (switch_off, leave) in cases {
+        let (mut options, mut expected) = (DeviceOptions::default(), whole.clone());
+        switch_off(&mut options);
+        leave(&mut expected);
+        assert_eq!(profile_with(options), expected);
+    }
 }
