@@ -7,7 +7,7 @@ use pix2pix::contraction::{ContractionKey, Family, Geometry, Rung, candidates};
 use pix2pix::gpu::Profile;
 use pix2pix::ops::Fill;
 use pix2pix::ops::activation::{Activation, activate};
-use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, instance_norm};
+use pix2pix::ops::batch_norm::{batch_norm, batch_norm_running, instance_norm};
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::{Power, add, multiply};
@@ -18,6 +18,7 @@ use pix2pix::ops::resample::Resample;
 use pix2pix::state::StateList;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::batch_norm::GROUPS;
 
 const PRECISIONS: [DType; 2] = [DType::F32, DType::F16];
 
@@ -158,7 +159,7 @@ fn activations_and_norms(tape: &mut Tape, input: Var) -> Vec<Var> {
         .map(|activation| activate(tape, input, activation).unwrap())
         .to_vec();
     values.push(multiply(tape, input, input, 2.0).unwrap());
-    for groups in [Groups::Batch, Groups::Instance] {
+    for groups in GROUPS {
         let (normalised, _) = batch_norm(tape, input, [weight, bias], groups, 1e-5).unwrap();
         values.push(normalised);
     }

@@ -8,14 +8,13 @@ use pix2pix::ops::batch_norm::{
 use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
-use pix2pix_harness::batch_norm::{EPS, normalize, statistics};
+use pix2pix_harness::batch_norm::{EPS, GROUPS, count, normalize, statistics};
 use pix2pix_harness::loss;
 
 pub(super) fn normalisations() -> Vec<Case> {
-    let groups = [(Groups::Batch, 1), (Groups::Instance, 2)];
-    let mut cases: Vec<Case> = groups
+    let mut cases: Vec<Case> = GROUPS
         .into_iter()
-        .flat_map(|(groups, parts)| [batch_normalisation(groups, parts), inv_std(groups, parts)])
+        .flat_map(|groups| [batch_normalisation(groups), inv_std(groups)])
         .collect();
     let twin = |x: &Values| normalize(&x[0], MAP, &statistics(&x[0], MAP, 2), 2, None);
     cases.push(case(
@@ -44,7 +43,8 @@ fn second_rows(values: &[f64]) -> Vec<f64> {
     rows.collect()
 }
 
-fn batch_normalisation(groups: Groups, parts: usize) -> Case {
+fn batch_normalisation(groups: Groups) -> Case {
+    let parts = count(groups, MAP);
     let twin = move |x: &Values| {
         let stats = statistics(&x[0], MAP, parts);
         normalize(&x[0], MAP, &stats, parts, Some((&x[1], &x[2])))
@@ -54,7 +54,8 @@ fn batch_normalisation(groups: Groups, parts: usize) -> Case {
     case("batch_norm", &[MAP, VECTOR, VECTOR], record, twin)
 }
 
-fn inv_std(groups: Groups, parts: usize) -> Case {
+fn inv_std(groups: Groups) -> Case {
+    let parts = count(groups, MAP);
     let twin = move |x: &Values| second_rows(&statistics(&x[0], MAP, parts));
     let record = move |tape: &mut Tape, x: &[Var]| {
         let stats = tape.record(Statistics { groups, eps: EPS }, x)?;
