@@ -93,7 +93,7 @@ fn three_steps_leave_the_same_bits() {
             batch_size,
             norm,
             num_downs,
-            ..small_config(size, 4)
+            ..small_config(size, 8)
         }
     });
     for config in cases.clone().into_iter().chain(cases.map(penalised)) {
