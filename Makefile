@@ -58,9 +58,9 @@ bench-peers: setup ## time the step beside burn and PyTorch (python3; the first 
 
 lint: ## check formatting, clippy and rustdoc, warnings denied
 	@scripts/ensure-tools
-	cargo fmt --check
-	cargo clippy --release --all-targets $(CARGOFLAGS) -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps $(CARGOFLAGS)
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets $(CARGOFLAGS) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps $(CARGOFLAGS)
 
 setup: # what every target that runs on a device needs first
 	@scripts/ensure-tools
