@@ -104,8 +104,11 @@ pub fn precisions(gpu: &Gpu, what: &str) -> Vec<DType> {
 /// An input with its logical values, which are exact in the type that stores them.
 #[derive(Clone)]
 pub struct Tensor {
+    /// The logical shape.
     pub shape: Shape,
+    /// The values in logical order.
     pub values: Vec<f32>,
+    /// How a device stores them.
     pub dtype: DType,
 }
 
@@ -143,7 +146,9 @@ impl Tensor {
 /// `atol + rtol * |reference|`.
 #[derive(Clone, Copy)]
 pub struct Tolerance {
+    /// What any result may be off by.
     pub absolute: f64,
+    /// What a result of 1 may be off by beside it.
     pub relative: f64,
 }
 
@@ -196,7 +201,9 @@ impl Tolerance {
 /// What surrounds an operation when it runs.
 #[derive(Clone)]
 pub struct Surroundings {
+    /// The step that it is a part of.
     pub step: StepState,
+    /// Parameters and other states.
     pub states: StateList,
     /// Contents of arenas, pad lanes and gaps included.
     pub arenas: Arenas,
@@ -300,13 +307,17 @@ pub fn compare(name: &str, got: &[f32], expected: &[f64], tolerance: Tolerance) 
     }
 }
 
-/// What a run leaves: the output, the byproducts, the inputs afterwards (for states that are
-/// written in place), the monitor and the arenas.
+/// What a run leaves, in logical order.
 pub struct Outcome {
+    /// The result.
     pub output: Vec<f32>,
+    /// What was written beside it.
     pub byproducts: Vec<Vec<f32>>,
+    /// The inputs afterwards, for states that are written in place.
     pub inputs: Vec<Vec<f32>>,
+    /// The words of the monitor.
     pub monitor: Vec<u32>,
+    /// The arenas, as they lie in memory.
     pub arenas: Arenas,
 }
 
