@@ -233,7 +233,7 @@ fn the_hinge_pushes_the_generator_without_bound() {
         )
     };
     let [hinge, mean] = [GanLoss::Hinge, GanLoss::Wgangp].map(by);
-    assert_eq!(hinge.losses[0], mean.losses[0], "minus the mean judgement");
+    assert_eq!(hinge.losses[0], mean.losses[0], "minus the mean logit");
     assert!(off(&hinge.gradients[0], &mean.gradients[0], 1.0) < CLOSE);
     // With small first judgements no patch is beyond the hinge: 1 - x and 1 + x.
     let [_, _, d_real, d_fake] = hinge.losses;
@@ -288,6 +288,6 @@ fn the_penalty_is_added_whole_to_the_discriminators_loss_in_either_order() {
         off(&with.gradients[0], &without.gradients[0], 1.0) < CLOSE,
         "the generator's loss has no penalty"
     );
-    // The judgement between fake and real moves the running statistics too, as in the reference.
+    // The pass between fake and real moves the running statistics too, as in the reference.
     assert!(off(&with.means, &without.means, 1.0) > 1e-3);
 }

@@ -1,5 +1,5 @@
-//! What the networks of today do not use: other geometries, both orientations of a weight, remaining
-//! losses and activations; and every tile of every rung.
+//! What the networks of today do not use: other geometries, both orientations of a weight,
+//! remaining losses and activations; and every tile of every rung.
 
 use crate::profiles::{profiles, with_each_rung};
 use crate::variants::Search;
