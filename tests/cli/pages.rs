@@ -54,14 +54,17 @@ fn options<'w>(words: &[&'w str]) -> impl Iterator<Item = &'w str> {
 
 #[test]
 fn lines_that_can_be_typed_are_understood() {
+    let mut count = 0;
     for (name, page) in PAGES {
         let typed = lines(page, true).filter(|line| line.starts_with("pix2pix "));
         for line in typed {
+            count += 1;
             let command = line.split(" #").next().unwrap();
             let understood = program().try_get_matches_from(command.split_whitespace());
             assert!(understood.is_ok(), "{name}: {line}: {understood:?}");
         }
     }
+    assert!(count > 12, "only {count} lines were found");
 }
 
 #[test]
