@@ -7,7 +7,7 @@
 //! | `metrics.csv` | losses and held-out L1, a row a logged step | appended |
 //! | `held_out.json` | what copying the input scores on the held-out pairs | once |
 //! | `losses.svg` | chart of `metrics.csv` | by [`RunDir::refresh`] |
-//! | `samples/step-000250.png` | input, output, target of fixed held-out images | as training goes |
+//! | `samples/step-000250.png` | input, output, target of held-out images | as training goes |
 //! | `checkpoints/step-000250.safetensors` | the state to resume from | [`write_atomic`] |
 //! | `index.html` | all of this on one page, straight from the disk | by [`RunDir::refresh`] |
 
