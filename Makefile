@@ -56,10 +56,11 @@ bench: setup ## time whole training steps at 64x64, ngf 16
 bench-peers: setup ## time the step beside burn and PyTorch (python3; the first time it fetches some GB into target/peers)
 	@bench/peers/run $(ARGS)
 
-lint: ## check formatting, clippy and rustdoc, warnings denied
+lint: ## check formatting, clippy, the library without the command line, and rustdoc, warnings denied
 	@scripts/ensure-tools
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets $(CARGOFLAGS) -- -D warnings
+	cargo clippy --release --no-default-features --lib $(CARGOFLAGS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps $(CARGOFLAGS)
 
 setup: # what every target that runs on a device needs first

@@ -13,9 +13,10 @@
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
-//! | 10 | [`cli`] | one file a subcommand; the only floor that prints |
+//! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, on by default) |
 
 pub mod bench;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod contraction;
 pub mod data;

@@ -3,43 +3,25 @@
 use super::CliError;
 use crate::data::pairs::match_names;
 use crate::data::{DataError, Depth, Format, list_images};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::PathBuf;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    /// PNG
-    Png,
-    /// TIFF
-    Tiff,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DepthArg {
-    /// 0..255
-    #[value(name = "8")]
-    Eight,
-    /// 0..65535
-    #[value(name = "16")]
-    Sixteen,
-}
 
 /// Format and depth of results.
 #[derive(Debug, Clone, Args)]
 pub struct ResultArgs {
     /// Format of the results
-    #[arg(long, value_enum, default_value = "png", value_name = "FORMAT")]
-    format: FormatArg,
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
     /// Bits of a sample of the results [default: as many as the input has]
     #[arg(long, value_enum, value_name = "BITS")]
-    depth: Option<DepthArg>,
+    depth: Option<Depth>,
 }
 
 impl ResultArgs {
     /// The endings of the results' files behind the input's name and `variant`, one for each of so
     /// many `images` of an output.
     pub fn endings(&self, variant: &str, images: usize) -> Vec<String> {
-        let format = self.format();
+        let format = self.format;
         let number = |image: usize| {
             if image == 1 {
                 String::new()
@@ -57,7 +39,7 @@ impl ResultArgs {
     /// # Errors
     /// [`CliError::Usage`].
     pub fn check(&self, channels: usize) -> Result<(), CliError> {
-        match self.format() {
+        match self.format {
             format if format.holds(channels) => Ok(()),
             _ => Err(CliError::Usage(format!(
                 "the model's results have {channels} channels, which no PNG has; add --format tiff"
@@ -65,20 +47,9 @@ impl ResultArgs {
         }
     }
 
-    fn format(&self) -> Format {
-        match self.format {
-            FormatArg::Png => Format::Png,
-            FormatArg::Tiff => Format::Tiff,
-        }
-    }
-
     /// The depth of the result for an image of `depth`.
     pub fn depth(&self, depth: Depth) -> Depth {
-        match self.depth {
-            Some(DepthArg::Eight) => Depth::Eight,
-            Some(DepthArg::Sixteen) => Depth::Sixteen,
-            None => depth,
-        }
+        self.depth.unwrap_or(depth)
     }
 }
 

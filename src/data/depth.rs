@@ -2,11 +2,14 @@
 
 /// Bits of a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Depth {
-    /// 0..255.
+    /// 0..255
     #[default]
+    #[cfg_attr(feature = "cli", value(name = "8"))]
     Eight,
-    /// 0..65535.
+    /// 0..65535
+    #[cfg_attr(feature = "cli", value(name = "16"))]
     Sixteen,
 }
 

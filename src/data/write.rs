@@ -13,11 +13,14 @@ use super::tiff;
 
 /// The format of a picture's file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
-    /// PNG.
+    /// PNG
     #[default]
     Png,
-    /// TIFF, uncompressed.
+    /// TIFF
+    ///
+    /// Uncompressed.
     Tiff,
 }
 
