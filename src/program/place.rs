@@ -7,7 +7,7 @@
 //! channels, goes into one concatenation only, and its producer does not read that same storage.
 
 use super::ProgramError;
-use crate::state::{ArenaId, StateList};
+use crate::state::{ArenaId, StateId, StateList};
 use crate::tape::{ArenaPart, Op, Operand, View};
 use crate::tape::{Node, Source, Tape, Var};
 use crate::tensor::DType;
@@ -298,33 +298,17 @@ fn resolve(
     };
     for (index, node) in nodes.iter().enumerate().filter(|&(index, _)| live[index]) {
         let first_input = node.inputs.first().and_then(|input| found.places[input.0]);
-        let dtype = dtypes[index];
-        let dense = Operand::stored(node.shape, dtype);
+        let dense = Operand::stored(node.shape, dtypes[index]);
         let own = Place {
             storage: Storage::Node(index),
             operand: dense,
         };
-        let place = match (
-            &node.source,
-            gradients.get(&Var(index)),
-            concats.get(&Var(index)),
-        ) {
-            (Source::State(id), ..) => {
-                let state = states.get(*id);
-                let part = if dtype == DType::F16 {
-                    ArenaPart::Half
-                } else {
-                    ArenaPart::Value
-                };
-                Place {
-                    storage: Storage::Arena {
-                        arena: state.arena,
-                        part,
-                        offset: part.bytes(state.offset, states.precision()),
-                    },
-                    operand: dense,
-                }
-            }
+        let (gradient, concat) = (gradients.get(&Var(index)), concats.get(&Var(index)));
+        let place = match (&node.source, gradient, concat) {
+            (Source::State(id), ..) => Place {
+                storage: state_storage(states, *id, dtypes[index]),
+                operand: dense,
+            },
             (_, Some(&storage), _) => Place {
                 storage,
                 operand: dense,
@@ -339,36 +323,54 @@ fn resolve(
             },
             (Source::Op(op), ..) => match (op.view(), first_input) {
                 (Some(View::Concat), _) if in_place.contains(&index) => own,
-                (Some(View::Alias), Some(input)) => input,
-                (Some(View::Slice { start }), Some(input))
-                    if is_aligned(start, node.shape.channels(), input.operand) =>
-                {
-                    Place {
-                        operand: Operand {
-                            offset: input.operand.offset + start as u32 / 4,
-                            stride: input.operand.stride,
-                            ..dense
-                        },
-                        ..input
-                    }
-                }
-                (Some(View::Images { start }), Some(input)) => Place {
-                    operand: input.operand.images(start, node.shape.batch()),
-                    ..input
-                },
+                (Some(view), Some(input)) => view_of(view, input, dense).unwrap_or(own),
                 _ => own,
             },
             _ => own,
         };
-        let is_view = place.storage != Storage::Node(index)
-            && !gradients.contains_key(&Var(index))
-            && !concats.contains_key(&Var(index));
+        let is_view =
+            place.storage != Storage::Node(index) && gradient.is_none() && concat.is_none();
         if matches!(node.source, Source::Op(_)) && (is_view || in_place.contains(&index)) {
             found.views.insert(index);
         }
         found.places[index] = Some(place);
     }
     found
+}
+
+/// Where a state is read from, stored as `dtype`.
+fn state_storage(states: &StateList, id: StateId, dtype: DType) -> Storage {
+    let state = states.get(id);
+    let part = if dtype == DType::F16 {
+        ArenaPart::Half
+    } else {
+        ArenaPart::Value
+    };
+    Storage::Arena {
+        arena: state.arena,
+        part,
+        offset: part.bytes(state.offset, states.precision()),
+    }
+}
+
+/// The place of a view of `input` whose own storage would be `dense`; `None` where it needs one.
+fn view_of(view: View, input: Place, dense: Operand) -> Option<Place> {
+    match view {
+        View::Alias => Some(input),
+        View::Slice { start } if is_aligned(start, dense.shape.channels(), input.operand) => {
+            let operand = Operand {
+                offset: input.operand.offset + start as u32 / 4,
+                stride: input.operand.stride,
+                ..dense
+            };
+            Some(Place { operand, ..input })
+        }
+        View::Images { start } => {
+            let operand = input.operand.images(start, dense.shape.batch());
+            Some(Place { operand, ..input })
+        }
+        _ => None,
+    }
 }
 
 /// A slice is a view if it starts on a `vec4` and its last `vec4` holds no channel of a neighbour.

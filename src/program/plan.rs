@@ -96,52 +96,11 @@ impl Plan {
             tape.clone()
         };
         let live = live_nodes(&tape, outputs);
-        let Places { places, views } = place_values(&tape, states, &live)?;
-        check_sizes(&tape, &places, profile)?;
-        let mut byproducts = byproducts(&tape, &live);
-        let mut steps = Vec::new();
-        for (index, node) in tape
-            .nodes()
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| live[*index] && !views.contains(index))
-        {
-            let (Source::Op(op), Some(output)) = (&node.source, places[index]) else {
-                continue;
-            };
-            if op.byproduct().is_some() {
-                continue;
-            }
-            let operand = |var: &Var| places[var.0].map(|place| place.operand);
-            let inputs: Vec<Operand> = node.inputs.iter().filter_map(operand).collect();
-            let made = byproducts.remove(&index).unwrap_or_default();
-            let beside: Vec<Option<Operand>> = made
-                .iter()
-                .map(|value| value.as_ref().and_then(operand))
-                .collect();
-            let context = LowerContext {
-                inputs: &inputs,
-                output: output.operand,
-                byproducts: &beside,
-                profile,
-                states,
-            };
-            let (lowered, choice) = match ops::contraction(op.as_ref()) {
-                Some(contraction) => {
-                    let (lowered, choice) = contraction.lower_chosen(&context);
-                    (lowered, Some(choice))
-                }
-                None => (op.lower(&context), None),
-            };
-            steps.push(PlannedNode {
-                node: index,
-                dispatches: lowered.dispatches,
-                byproducts: made,
-                choice,
-                scratch_bytes: lowered.scratch_bytes,
-            });
-        }
+        let places = place_values(&tape, states, &live)?;
+        check_sizes(&tape, &places.places, profile)?;
+        let steps = lower(&tape, states, &live, &places, profile);
         let gradients = gradient_bytes(&tape, states, &live);
+        let Places { places, .. } = places;
         let live_ranges = liveness(&tape, &places, &live, outputs);
         let (buffer_of, buffers) = share(&live_ranges);
         let scratch_bytes = steps
@@ -208,6 +167,60 @@ impl Plan {
     pub fn dispatches(&self) -> usize {
         self.steps.iter().map(|step| step.dispatches.len()).sum()
     }
+}
+
+/// The launches of every live node that is no view of another value's memory.
+fn lower(
+    tape: &Tape,
+    states: &StateList,
+    live: &[bool],
+    Places { places, views }: &Places,
+    profile: &Profile,
+) -> Vec<PlannedNode> {
+    let operand = |var: &Var| places[var.0].map(|place| place.operand);
+    let mut byproducts = byproducts(tape, live);
+    let mut steps = Vec::new();
+    for (index, node) in tape
+        .nodes()
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| live[*index] && !views.contains(index))
+    {
+        let (Source::Op(op), Some(output)) = (&node.source, places[index]) else {
+            continue;
+        };
+        if op.byproduct().is_some() {
+            continue;
+        }
+        let inputs: Vec<Operand> = node.inputs.iter().filter_map(operand).collect();
+        let made = byproducts.remove(&index).unwrap_or_default();
+        let beside: Vec<Option<Operand>> = made
+            .iter()
+            .map(|value| value.as_ref().and_then(operand))
+            .collect();
+        let context = LowerContext {
+            inputs: &inputs,
+            output: output.operand,
+            byproducts: &beside,
+            profile,
+            states,
+        };
+        let (lowered, choice) = match ops::contraction(op.as_ref()) {
+            Some(contraction) => {
+                let (lowered, choice) = contraction.lower_chosen(&context);
+                (lowered, Some(choice))
+            }
+            None => (op.lower(&context), None),
+        };
+        steps.push(PlannedNode {
+            node: index,
+            dispatches: lowered.dispatches,
+            byproducts: made,
+            choice,
+            scratch_bytes: lowered.scratch_bytes,
+        });
+    }
+    steps
 }
 
 fn check_sizes(

@@ -48,7 +48,7 @@ impl Recording {
     ///
     /// # Errors
     /// Those of [`Recording::new`].
-    pub fn at(config: &Config, (width, height): (u32, u32)) -> Result<Self, TrainError> {
+    pub fn at(config: &Config, sides: (u32, u32)) -> Result<Self, TrainError> {
         config.check()?;
         let mut states = StateList::new(config.precision);
         states.set_moments(config.recipe.optimizer.moments());
@@ -61,19 +61,7 @@ impl Recording {
         if config.recipe.ema.is_some() {
             states.average(generator.parameters());
         }
-        let images = |pixels: &Pixels| {
-            Shape::nhwc(
-                config.pairs_per_step(),
-                height as usize,
-                width as usize,
-                pixels.channels(),
-            )
-        };
-        let shape = PairShape {
-            input: images(&config.input),
-            target: images(&config.output),
-            fit: config.fit,
-        };
+        let shape = pair_shape(config, sides);
         let fitted = config.fit.of(shape.input, generator.config());
         let input = config
             .objective
@@ -88,30 +76,12 @@ impl Recording {
                 input,
             )
         });
-        let mut tape = Tape::default();
         let networks = Networks {
             generator: &generator,
             discriminator: discriminator.as_ref(),
             pool: pool.as_ref(),
         };
-        let mut vars = record_step(
-            &mut tape,
-            &states,
-            &networks,
-            shape,
-            &config.objective,
-            &config.recipe,
-            &Mode::training(),
-        )?;
-        if config.recompute {
-            let rewritten = recompute(&tape, &states, &[vars.fake])?;
-            vars = StepVars {
-                input: rewritten.at(vars.input),
-                target: rewritten.at(vars.target),
-                fake: rewritten.at(vars.fake),
-            };
-            tape = rewritten.tape;
-        }
+        let (tape, vars) = record(config, &states, &networks, shape)?;
         Ok(Self {
             states,
             generator,
@@ -157,4 +127,50 @@ impl Recording {
             .sum();
         size_of::<StepState>() as u64 + images
     }
+}
+
+/// The images of a step, of this width and height.
+fn pair_shape(config: &Config, (width, height): (u32, u32)) -> PairShape {
+    let images = |pixels: &Pixels| {
+        Shape::nhwc(
+            config.pairs_per_step(),
+            height as usize,
+            width as usize,
+            pixels.channels(),
+        )
+    };
+    PairShape {
+        input: images(&config.input),
+        target: images(&config.output),
+        fit: config.fit,
+    }
+}
+
+/// The step, rewritten to make values again where `config` asks for it.
+fn record(
+    config: &Config,
+    states: &StateList,
+    networks: &Networks,
+    shape: PairShape,
+) -> Result<(Tape, StepVars), TrainError> {
+    let mut tape = Tape::default();
+    let vars = record_step(
+        &mut tape,
+        states,
+        networks,
+        shape,
+        &config.objective,
+        &config.recipe,
+        &Mode::training(),
+    )?;
+    if !config.recompute {
+        return Ok((tape, vars));
+    }
+    let rewritten = recompute(&tape, states, &[vars.fake])?;
+    let vars = StepVars {
+        input: rewritten.at(vars.input),
+        target: rewritten.at(vars.target),
+        fake: rewritten.at(vars.fake),
+    };
+    Ok((rewritten.tape, vars))
 }

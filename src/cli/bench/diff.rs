@@ -28,16 +28,8 @@ pub fn run(args: &DiffArgs) -> Result<(), CliError> {
         }
         .into());
     }
-    for (name, report) in [("before", &before), ("after", &after)] {
-        let device = &report.device;
-        print(&format!(
-            "{name}: {}, {}, {}; pix2pix {}",
-            report.date,
-            device.name,
-            device.driver,
-            report.command.join(" ")
-        ))?;
-    }
+    print_head("before", &before)?;
+    print_head("after", &after)?;
     if before.device != after.device {
         print("note: the devices are not the same")?;
     }
@@ -78,6 +70,17 @@ pub fn run(args: &DiffArgs) -> Result<(), CliError> {
             of: difference.changes.len(),
         }),
     }
+}
+
+fn print_head(name: &str, report: &Report) -> Result<(), CliError> {
+    let device = &report.device;
+    print(&format!(
+        "{name}: {}, {}, {}; pix2pix {}",
+        report.date,
+        device.name,
+        device.driver,
+        report.command.join(" ")
+    ))
 }
 
 fn print_change(change: &Change, width: usize) -> Result<(), CliError> {

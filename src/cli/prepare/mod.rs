@@ -65,6 +65,25 @@ enum ToolArgs {
         #[command(flatten)]
         output: OutputArgs,
     },
+    #[command(flatten)]
+    Single(SingleArgs),
+    /// Turn the colours of label maps into the numbers of a palette.
+    Labels {
+        /// Label maps, or folders of them
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label
+        /// [default: all colours that are found, written to palette.txt]
+        #[arg(long, value_name = "FILE")]
+        palette: Option<PathBuf>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// Tools that make one image of each.
+#[derive(Debug, Subcommand)]
+enum SingleArgs {
     /// Draw the outlines of images, black on white; of photos, not of label maps.
     Edges {
         /// Images, or folders of images
@@ -117,18 +136,6 @@ enum ToolArgs {
         /// Side of the region as a part of the image's
         #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
         fraction: f64,
-        #[command(flatten)]
-        output: OutputArgs,
-    },
-    /// Turn the colours of label maps into the numbers of a palette.
-    Labels {
-        /// Label maps, or folders of them
-        #[arg(required = true)]
-        inputs: Vec<PathBuf>,
-        /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label
-        /// [default: all colours that are found, written to palette.txt]
-        #[arg(long, value_name = "FILE")]
-        palette: Option<PathBuf>,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -194,15 +201,10 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
         } => {
             let filters = [HalfArg::Left, HalfArg::Right]
                 .map(|half| filter([Some(half), Some(HalfArg::Both)].contains(nearest)));
+            let size = *size;
+            let tasks = pairs(a, b, output)?;
             (
-                make(
-                    &Tool::Combine {
-                        size: *size,
-                        filters,
-                    },
-                    &pairs(a, b, output)?,
-                    output,
-                )?,
+                make(&Tool::Combine { size, filters }, &tasks, output)?,
                 output,
             )
         }
@@ -213,39 +215,45 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             seed,
             output,
         } => (copy_split(input, [*val, *test], *seed, output)?, output),
-        ToolArgs::Edges {
+        ToolArgs::Labels {
+            inputs,
+            palette,
+            output,
+        } => (number_labels(inputs, palette.as_deref(), output)?, output),
+        ToolArgs::Single(tool) => {
+            let (tool, inputs, output) = single(tool)?;
+            (make(&tool, &singles(inputs, output)?, output)?, output)
+        }
+    };
+    print(&format!("{count} images in {}", output.out.display()))
+}
+
+/// The tool, its inputs, and where the results go.
+fn single(args: &SingleArgs) -> Result<(Tool, &[PathBuf], &OutputArgs), CliError> {
+    Ok(match args {
+        SingleArgs::Edges {
             inputs,
             blur,
             low,
             high,
             output,
-        } => {
-            let tool = Tool::Edges(edge_options(*blur, *low, *high)?);
-            (make(&tool, &singles(inputs, output)?, output)?, output)
-        }
-        ToolArgs::Grayscale { inputs, output } => (
-            make(&Tool::Grayscale, &singles(inputs, output)?, output)?,
+        } => (
+            Tool::Edges(edge_options(*blur, *low, *high)?),
+            inputs,
             output,
         ),
-        ToolArgs::Resize {
+        SingleArgs::Grayscale { inputs, output } => (Tool::Grayscale, inputs, output),
+        SingleArgs::Resize {
             inputs,
             size,
             fit,
             nearest,
             output,
-        } => (
-            make(
-                &Tool::Resize {
-                    size: *size,
-                    fit: *fit,
-                    filter: filter(*nearest),
-                },
-                &singles(inputs, output)?,
-                output,
-            )?,
-            output,
-        ),
-        ToolArgs::Blank {
+        } => {
+            let (size, fit, filter) = (*size, *fit, filter(*nearest));
+            (Tool::Resize { size, fit, filter }, inputs, output)
+        }
+        SingleArgs::Blank {
             inputs,
             fraction,
             output,
@@ -255,24 +263,10 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
                     "--fraction {fraction} must be above 0 and at most 1"
                 )));
             }
-            (
-                make(
-                    &Tool::Blank {
-                        fraction: *fraction,
-                    },
-                    &singles(inputs, output)?,
-                    output,
-                )?,
-                output,
-            )
+            let fraction = *fraction;
+            (Tool::Blank { fraction }, inputs, output)
         }
-        ToolArgs::Labels {
-            inputs,
-            palette,
-            output,
-        } => (number_labels(inputs, palette.as_deref(), output)?, output),
-    };
-    print(&format!("{count} images in {}", output.out.display()))
+    })
 }
 
 fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError> {

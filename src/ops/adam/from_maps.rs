@@ -66,20 +66,55 @@ impl FromMaps {
         position: usize,
         check: bool,
     ) -> Dispatch {
+        let geometry = self.gradient.geometry;
+        let [rows, columns] = self.maps(position).map(|(input, _)| context.inputs[input]);
+        let width = match optimizer::width(context) {
+            VectorWidth::Eight if columns.shape.channels4().is_multiple_of(2) => VectorWidth::Eight,
+            _ => VectorWidth::Four,
+        };
+        let all_columns = columns.shape.channels4() / width.vectors();
+        let tile_columns = all_columns.div_ceil(RUN).min(TILE_COLUMNS);
+        let tiles = geometry.kernel.pow(2)
+            * rows.shape.channels4()
+            * all_columns.div_ceil(RUN * tile_columns);
+        let kernel = width
+            .kernel(shader!("adam/from_maps"))
+            .uint("KERNEL", geometry.kernel)
+            .uint("TILE_COLUMNS", tile_columns);
+        let kernel = if context.states.precision() == DType::F16 {
+            weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16)
+        } else {
+            kernel
+        };
+        Dispatch::new(
+            activations(kernel, context.inputs[position].dtype),
+            &self.params(adam, context, position),
+            self.slots(adam, context, position, check),
+            (tiles * RUN).div_ceil(WORKGROUP),
+        )
+    }
+
+    /// The inputs that hold the map of the weight's rows and that of its columns, each with its
+    /// slope.
+    fn maps(&self, position: usize) -> [(usize, f32); 2] {
+        let [large, small] = [(position, self.slopes[0]), (position + 1, self.slopes[1])];
+        if self.gradient.transposed_output {
+            [small, large]
+        } else {
+            [large, small]
+        }
+    }
+
+    fn params(&self, adam: &Adam, context: &LowerContext, position: usize) -> Params {
         let (large, small) = (context.inputs[position], context.inputs[position + 1]);
         let Conv2dGradWeight {
             geometry,
             transposed_output,
         } = self.gradient;
-        let maps = [(position, self.slopes[0]), (position + 1, self.slopes[1])];
-        let [rows, columns] = if transposed_output {
-            [maps[1], maps[0]]
-        } else {
-            maps
-        };
+        let [rows, columns] = self.maps(position);
         let (row_map, column_map) = (context.inputs[rows.0], context.inputs[columns.0]);
         let ([beta1, beta2], [rest1, rest2]) = adam.decays();
-        let params = Params {
+        Params {
             batch: large.shape.batch() as u32,
             large_height: large.shape.height() as u32,
             large_width: large.shape.width() as u32,
@@ -101,55 +136,32 @@ impl FromMaps {
             eps: adam.eps,
             scale_word: loss_scale::word(context.states.trainable_index(adam.arena)),
             pad: Pad::default(),
-        };
-        let width = match optimizer::width(context) {
-            VectorWidth::Eight if column_map.shape.channels4().is_multiple_of(2) => {
-                VectorWidth::Eight
-            }
-            _ => VectorWidth::Four,
-        };
-        let all_columns = column_map.shape.channels4() / width.vectors();
-        let tile_columns = all_columns.div_ceil(RUN).min(TILE_COLUMNS);
-        let tiles = geometry.kernel.pow(2)
-            * row_map.shape.channels4()
-            * all_columns.div_ceil(RUN * tile_columns);
-        let kernel = width
-            .kernel(shader!("adam/from_maps"))
-            .uint("KERNEL", geometry.kernel)
-            .uint("TILE_COLUMNS", tile_columns);
-        let half = context.states.precision() == DType::F16;
-        let kernel = if half {
-            weights(kernel.flag("HALF", true).flag("CHECK", check), DType::F16)
-        } else {
-            kernel
-        };
-        let part = |part| {
-            optimizer::part(
-                context.states,
-                adam.arena,
-                part,
-                context.states.range(self.state),
-            )
-        };
+        }
+    }
+
+    fn slots(
+        &self,
+        adam: &Adam,
+        context: &LowerContext,
+        position: usize,
+        check: bool,
+    ) -> Vec<Slot> {
+        let states = context.states;
+        let part = |part| optimizer::part(states, adam.arena, part, states.range(self.state));
         let [value, moment1, moment2] =
             [ArenaPart::Value, ArenaPart::Moment1, ArenaPart::Moment2].map(part);
-        let moved = match (check, half) {
+        let moved = match (check, states.precision() == DType::F16) {
             (true, _) => [0, 1, 2, 3].map(Slot::Unused),
             (false, true) => [value, moment1, moment2, part(ArenaPart::Half)],
             (false, false) => [value, moment1, moment2, Slot::Unused(0)],
         };
+        let [rows, columns] = self.maps(position);
         let read = [
             Slot::Step,
             Slot::Monitor,
             Slot::Input(rows.0),
             Slot::Input(columns.0),
         ];
-        let slots = read.into_iter().chain(moved).collect();
-        Dispatch::new(
-            activations(kernel, large.dtype),
-            &params,
-            slots,
-            (tiles * RUN).div_ceil(WORKGROUP),
-        )
+        read.into_iter().chain(moved).collect()
     }
 }
