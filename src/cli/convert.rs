@@ -82,13 +82,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
         )));
     }
     let file = TensorFile::open(&network_file(&args.input, kind)?)?;
-    let upsample = args.pth.upsample(&file)?;
-    if upsample.is_some() && kind == NetworkKind::Discriminator {
-        return Err(CliError::Usage(
-            "--upsample is how a generator resizes its maps; leave it out for a discriminator"
-                .into(),
-        ));
-    }
+    let upsample = args.pth.upsample;
     if is_onnx {
         export(&args.onnx, &file, upsample, &args.output)?
     } else {
@@ -106,7 +100,7 @@ fn export(
     output: &Path,
 ) -> Result<(), CliError> {
     let mut model = checkpoint::read_model(file, upsample)?;
-    model.test = args.test_time.over(model.test, &model.generator, false)?;
+    model.test = args.test_time.over(&model, false)?;
     model.fit = model.fit_as(args.fit)?;
     if args.seed.is_some() && !model.test.dropout {
         return Err(CliError::Usage(

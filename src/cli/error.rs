@@ -46,7 +46,7 @@ pub enum CliError {
     Run(#[from] RunError),
     /// A checkpoint that a run cannot go on from.
     #[error("{0}; move this file away, and --resume goes on from the checkpoint before it")]
-    Checkpoint(InteropError),
+    Checkpoint(Box<TrainError>),
     /// The data set of a run is not where it was.
     #[error("{} is no longer there; name it where it is now: pix2pix train DATASET --resume {run}", dataset.display())]
     Moved {
@@ -131,7 +131,7 @@ impl CliError {
     /// everything else.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Config(_) => 2,
+            Self::Usage(_) | Self::Config(_) | Self::Train(TrainError::Config(_)) => 2,
             Self::Slower { .. } => 3,
             Self::Train(TrainError::Interrupted) => INTERRUPTED,
             _ => 1,

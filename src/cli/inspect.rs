@@ -1,6 +1,6 @@
 //! `pix2pix inspect`.
 
-use super::network::NetworkArgs;
+use super::network::{NetworkArgs, configure};
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, memory_table, note, print};
 use crate::gpu::{GpuError, Profile};
@@ -25,11 +25,7 @@ pub struct InspectArgs {
 
 /// Prints one line an operation and the memory plan.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let mut settings = args.network.settings();
-    settings.config()?;
-    settings.pixels = args.pixels.settings()?;
-    settings.seed = Some(args.device.seed);
-    let mut config = settings.config()?;
+    let mut config = configure(&mut args.network.alone(), &args.pixels, &args.device)?;
     let profile = match args.device.open() {
         Ok(gpu) => {
             config.precision = args

@@ -31,6 +31,7 @@ use crate::data::{Format, Picture, PictureLayout, RowWriter};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
+use crate::train::Config;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{AtomicFile, RunError};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -81,7 +82,7 @@ struct DeviceArgs {
     #[arg(long, value_name = "ADAPTER")]
     adapter: Option<String>,
     /// Seed of everything random
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = Config::default().seed, value_name = "N")]
     seed: u64,
     /// Do without 16-bit floats
     #[arg(long, help_heading = FALLBACKS)]
@@ -156,7 +157,7 @@ impl DeviceArgs {
 /// from.
 pub fn command() -> clap::Command {
     Cli::command()
-        .mut_subcommand("train", options::describe)
+        .mut_subcommand("train", |train| train::describe(options::describe(train)))
         .mut_subcommand("inspect", options::describe)
         .mut_subcommand("bench", |bench| {
             bench

@@ -1,13 +1,37 @@
 //! Networks, losses and steps, as several commands take them. Help, groups and defaults are those of
 //! the fields, see [`options`](super::options).
 
+use super::pixels::PixelArgs;
+use super::{CliError, DeviceArgs};
 use crate::data::Preprocess;
 use crate::nn::{DropoutAt, Fit, Initialisation, Norm, Upsample};
 use crate::tensor::DType;
 use crate::train::{
-    Architecture, Distance, GanLoss, Optimizer, PaperObjective, Policy, Settings, UpdateOrder,
+    Architecture, Config, Distance, GanLoss, LookUpError, Optimizer, PaperObjective, Policy,
+    Preset, Settings, UpdateOrder,
 };
 use clap::Args;
+
+/// The configuration of `settings`, which are completed by the options that say what a pixel is and
+/// which seed there is.
+///
+/// # Errors
+/// A rule that they break, and those of reading palettes and images.
+pub fn configure(
+    settings: &mut Settings,
+    pixels: &PixelArgs,
+    device: &DeviceArgs,
+) -> Result<Config, CliError> {
+    settings.seed = Some(device.seed);
+    // Every rule first: what has to be looked up may take a look at all images.
+    settings.config()?;
+    settings.pixels = pixels.settings()?;
+    settings.look_up().map_err(|error| match error {
+        LookUpError::Config(error) => CliError::Config(error),
+        LookUpError::Data(error) => CliError::Data(error),
+    })?;
+    Ok(settings.config()?)
+}
 
 /// The networks, their objective and what moves their weights; without these options the paper's.
 #[derive(Debug, Clone, Args)]
@@ -88,6 +112,14 @@ struct OptimizerArgs {
 }
 
 impl NetworkArgs {
+    /// What they ask for of networks alone, without a data set: the rest is the paper's.
+    pub fn alone(&self) -> Settings {
+        Settings {
+            preset: Some(Preset::Paper),
+            ..self.settings()
+        }
+    }
+
     /// What they ask for.
     pub fn settings(&self) -> Settings {
         let (objective, optimizer) = (&self.objective, &self.optimizer);

@@ -1,7 +1,7 @@
 //! The option of each field: the only place that knows both names. Errors and help texts name
 //! fields in backticks; here they get the names that people type.
 
-use crate::train::{Range, find};
+use crate::train::{Field, Range, find};
 use clap::{Arg, Command};
 
 /// Fields, and the options that set them.
@@ -66,17 +66,23 @@ const OPTIONS: &[(&str, &str)] = &[
 /// What errors below name that is no field of a configuration.
 const OTHERS: &[(&str, &str)] = &[
     ("adapter", "--adapter"),
+    ("batch", "--batch"),
     ("json", "--json"),
     ("name", "--name"),
     ("network", "--network"),
     ("no_timestamps", "--no-timestamps"),
     ("overlap", "--overlap"),
     ("resume", "--resume"),
+    ("samples", "--samples"),
     ("tile", "--tile"),
 ];
 
 /// Phrases about fields whose option says the opposite.
-const PHRASES: &[(&str, &str)] = &[("with `dropout` true", "without --no-dropout")];
+const PHRASES: &[(&str, &str)] = &[
+    ("with `dropout` true", "without --no-dropout"),
+    ("use `dropout` true", "leave out --no-dropout"),
+    ("use `test.dropout` false", "use --no-dropout"),
+];
 
 /// `text` with the options in place of the fields that it names in backticks.
 pub fn render(text: &str) -> String {
@@ -93,16 +99,20 @@ pub fn render(text: &str) -> String {
     text
 }
 
+/// The field, or the shorthand, that an option sets.
+pub fn field_of(arg: &Arg) -> Option<&'static Field> {
+    let long = arg.get_long()?;
+    let (field, _) = OPTIONS
+        .iter()
+        .find(|(_, option)| option.strip_prefix("--") == Some(long))?;
+    find(field)
+}
+
 /// A command whose options are fields of a configuration, with the groups, helps and defaults of
 /// these fields. An option that says something of its own keeps it.
 pub fn describe(command: Command) -> Command {
     command.mut_args(|arg| {
-        let option = arg.get_long().map(|long| format!("--{long}"));
-        let field = OPTIONS
-            .iter()
-            .find(|(_, name)| Some(*name) == option.as_deref())
-            .and_then(|(field, _)| find(field));
-        let Some(field) = field else {
+        let Some(field) = field_of(&arg) else {
             return arg;
         };
         let arg = match field.group.title() {
@@ -133,6 +143,7 @@ fn default_text(arg: &Arg, json: &str, words: &str, range: Range) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -166,6 +177,24 @@ mod tests {
             assert!(find(field).is_some(), "{field} is no field");
             assert!(known.contains(&&option[2..]), "{option} is no option");
         }
+    }
+
+    /// What can be typed for a choice is what its field lists.
+    #[test]
+    fn the_values_of_an_option_are_those_of_its_field() {
+        let program = super::super::command();
+        let train = program.find_subcommand("train").unwrap();
+        let mut choices = 0;
+        for arg in train.get_arguments() {
+            let Some(Range::OneOf(names)) = field_of(arg).map(|field| field.range) else {
+                continue;
+            };
+            let values = arg.get_possible_values();
+            let typed: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+            assert_eq!(typed, names, "{}", arg.get_id());
+            choices += 1;
+        }
+        assert!(choices > 15, "{choices}");
     }
 
     /// Every option of a training run either has a field's help, or one of its own.

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 /// Kinds of images; without these options both sides are RGB.
 #[derive(Debug, Clone, Args)]
 pub struct PixelArgs {
-    #[arg(long, value_enum, default_value = "rgb", value_name = "KIND")]
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     input: PixelKind,
-    #[arg(long, value_enum, default_value = "rgb", value_name = "KIND")]
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     output: PixelKind,
     #[arg(long, value_name = "N")]
     stack: Option<usize>,

@@ -4,7 +4,6 @@ use super::results::ResultArgs;
 use super::stop::Stop;
 use super::{CliError, PictureFile};
 use crate::data::{DataError, PictureLayout, RowReader, Windows};
-use crate::nn::{Fit, TestTime};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, TrainError};
@@ -131,15 +130,5 @@ pub fn read_failure(error: DataError, files: &[PathBuf], could: bool) -> CliErro
     CliError::InOnePiece {
         source: error,
         remedy,
-    }
-}
-
-/// What tiles cannot go with, in words.
-pub fn refuse_with_tiles(fit: Fit, test: TestTime, batch: u32) -> Result<(), String> {
-    match (fit, test.dropout, batch) {
-        (Fit::Crop, ..) => Err("--tile pads images; use --fit pad".to_owned()),
-        (_, true, _) => Err("dropout would draw other masks in every tile; use --no-dropout and no --samples with --tile".to_owned()),
-        (_, _, 2..) => Err("--tile takes one image at a time; leave out --batch".to_owned()),
-        _ => Ok(()),
     }
 }

@@ -5,13 +5,13 @@ use super::pth::PthArgs;
 use super::results::{ResultArgs, list_inputs};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
-use super::tiled::{TiledImage, failure, read_failure, refuse_with_tiles};
+use super::tiled::{TiledImage, failure, read_failure};
 use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
 use crate::data::check_sizes;
 use crate::data::{DataError, Picture, Windows, read_picture};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
-use crate::nn::{DropoutMode, Fit, Generator, Mode};
+use crate::nn::{Fit, Generator, Mode};
 use crate::program::Store;
 use crate::state::StateList;
 use crate::tape::ArenaPart;
@@ -21,9 +21,6 @@ use crate::train::run::RunError;
 use crate::train::{ModelConfig, Tiling, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
 use std::path::{Path, PathBuf};
-
-/// More results for an image than anybody looks at.
-const MOST_SAMPLES: i64 = 1 << 16;
 
 /// Arguments of `translate`.
 #[derive(Debug, Args)]
@@ -48,7 +45,7 @@ pub struct TranslateArgs {
     #[command(flatten)]
     test_time: TestTimeArgs,
     /// Results for each image, by the seeds from --seed on, as NAME-seedK.png; switches dropout on
-    #[arg(long, value_name = "N", conflicts_with = "no_dropout", value_parser = clap::value_parser!(u32).range(1..=MOST_SAMPLES))]
+    #[arg(long, value_name = "N", conflicts_with = "no_dropout", value_parser = clap::value_parser!(u32).range(1..=i64::from(ModelConfig::MOST_SAMPLES)))]
     samples: Option<u32>,
     /// Images of one size that are translated at once
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -61,8 +58,8 @@ pub struct TranslateArgs {
     /// image
     #[arg(long, value_name = "PIXELS")]
     tile: Option<usize>,
-    /// The least that neighbouring tiles share; less than what the generator sees is faster,
-    /// blended and not exact [default: as much as it takes to be exact]
+    /// Pixels that neighbouring tiles share at least. With fewer than the generator sees it is
+    /// faster, but the seams are blended and not exact [default: as many as it takes to be exact]
     #[arg(long, value_name = "PIXELS", requires = "tile")]
     overlap: Option<usize>,
     /// How weights and activations are stored [default: as when the model was trained]
@@ -93,35 +90,19 @@ type PictureBatch<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
-    let config = checkpoint::read_model(&file, args.pth.upsample(&file)?)?;
+    let config = checkpoint::read_model(&file, args.pth.upsample)?;
     args.results.check(config.output.drawn_channels())?;
     let inputs = list_inputs(&args.inputs, config.input.images())?;
     let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1)))
         .map(|sample| args.device.seed.wrapping_add(sample))
         .collect();
-    let of_seed = |seed: u64| {
-        args.samples
-            .map_or(String::new(), |_| format!("-seed{seed}"))
-    };
-    let endings: Vec<String> = seeds
-        .iter()
-        .flat_map(|&seed| args.results.endings(&of_seed(seed), config.output.images()))
-        .collect();
-    let first: Vec<PathBuf> = inputs
-        .iter()
-        .filter_map(|files| files.first().cloned())
-        .collect();
-    let others: Vec<PathBuf> = inputs
-        .iter()
-        .flat_map(|files| files.iter().skip(1).cloned())
-        .collect();
-    let outputs = plan_outputs(&first, &others, &args.out, &endings)?;
+    let (outputs, endings) = name_outputs(args, &config, &inputs, &seeds)?;
     let mut model = Model::load(args, &file, config)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
     // From now on half-written files would be left behind.
     model.stop.begin();
     let (mut group, mut failures) = (PictureBatch::new(), Failures::default());
-    for ((files, input), outputs) in inputs.iter().zip(&first).zip(outputs.chunks(endings.len())) {
+    for (files, outputs) in inputs.iter().zip(outputs.chunks(endings.max(1))) {
         model.stop.check()?;
         match model.translate_in_tiles(files, &args.out, outputs) {
             Ok(true) => continue,
@@ -145,12 +126,40 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
                 .or_else(|error| failures.take(error, group.len()))?;
             group.clear();
         }
-        group.push((image, input, outputs));
+        let first = files.first().map_or(Path::new(""), PathBuf::as_path);
+        group.push((image, first, outputs));
     }
     model
         .translate_group(&group, &seeds)
         .or_else(|error| failures.take(error, group.len()))?;
     failures.finish(inputs.len())
+}
+
+/// The results of all `inputs` by the `seeds`, and how many there are of each input.
+fn name_outputs(
+    args: &TranslateArgs,
+    config: &ModelConfig,
+    inputs: &[Vec<PathBuf>],
+    seeds: &[u64],
+) -> Result<(Vec<PathBuf>, usize), CliError> {
+    let of_seed = |seed: u64| {
+        args.samples
+            .map_or(String::new(), |_| format!("-seed{seed}"))
+    };
+    let endings: Vec<String> = seeds
+        .iter()
+        .flat_map(|&seed| args.results.endings(&of_seed(seed), config.output.images()))
+        .collect();
+    let first: Vec<PathBuf> = inputs
+        .iter()
+        .filter_map(|files| files.first().cloned())
+        .collect();
+    let others: Vec<PathBuf> = inputs
+        .iter()
+        .flat_map(|files| files.iter().skip(1).cloned())
+        .collect();
+    let outputs = plan_outputs(&first, &others, &args.out, &endings)?;
+    Ok((outputs, endings.len()))
 }
 
 impl Model {
@@ -160,9 +169,7 @@ impl Model {
         config: ModelConfig,
     ) -> Result<Self, CliError> {
         let stop = Stop::listen(None);
-        let test = args
-            .test_time
-            .over(config.test, &config.generator, args.samples.is_some())?;
+        let test = args.test_time.over(&config, args.samples.is_some())?;
         let fit = config.fit_as(args.fit)?;
         let gpu = args.device.open()?;
         let mut states = StateList::new(args.device.precision(
@@ -173,10 +180,10 @@ impl Model {
         let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
         let mode = test.mode();
         let tiling = args.tile.map(|tile| {
-            refuse_with_tiles(fit, test, args.batch)?;
+            Tiling::check(fit, &mode, args.batch as usize)?;
             Tiling::new(&mut states, &generator, &mode, tile, args.overlap)
         });
-        let tiling = tiling.transpose().map_err(CliError::Usage)?;
+        let tiling = tiling.transpose()?;
         let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
         for arena in [generator.parameters(), generator.statistics()] {
             load_network(file, &gpu, &store, arena, ArenaPart::Value, "")?;
@@ -350,7 +357,7 @@ impl Model {
 
     /// Whether so many images at once would go through in tiles.
     fn could_tile(&self, batch: usize) -> bool {
-        self.fit == Fit::Pad && self.mode.dropout == DropoutMode::Off && batch == 1
+        Tiling::check(self.fit, &self.mode, batch).is_ok()
     }
 
     /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do

@@ -101,6 +101,11 @@ impl TensorFile {
         }
     }
 
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Checks that `key` is there with `shape`, in the reference's order of axes.
     ///
     /// # Errors

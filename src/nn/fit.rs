@@ -16,8 +16,8 @@ pub enum Fit {
     /// The reflection is added to the right and below.
     #[default]
     Pad,
-    /// By the U-Net's own rule: the result shows the middle of the image, a multiple of the
-    /// generator's in size; prefer pad for other sizes than that of the training
+    /// By the U-Net's own rule: the result shows the middle of the image and is smaller; prefer pad
+    /// for sizes that it was not trained on
     ///
     /// Halving an odd map leaves out a row or column. The decoder's maps are joined with the middle
     /// of each skip.

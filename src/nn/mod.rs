@@ -23,7 +23,7 @@ pub use norm::Norm;
 pub use patch_gan::{PatchGan, PatchGanConfig};
 pub use reach::reach;
 pub use resnet::ResNetConfig;
-pub use test_time::{TestNorm, TestTime};
+pub use test_time::{TestNorm, TestTime, TestTimeError};
 pub use unet::{DropoutAt, UNetConfig};
 
 use thiserror::Error;

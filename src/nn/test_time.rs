@@ -5,6 +5,7 @@ use super::GeneratorConfig;
 use super::mode::{DropoutMode, Mode, StatisticsFrom};
 use super::norm::Norm;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Where a trained generator's batch norm takes its statistics from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,28 @@ impl TestNorm {
     }
 }
 
+/// What a generator lacks for the way that it shall be used. Fields of a run's configuration are
+/// named in backticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TestTimeError {
+    /// Only batch norm can take its statistics from elsewhere.
+    #[error(
+        "`test.norm` {asked} needs `norm` batch, this generator has {has}; use `test.norm` image"
+    )]
+    NoBatchNorm {
+        /// Where the statistics should come from.
+        asked: &'static str,
+        /// The generator's normalisation.
+        has: &'static str,
+    },
+    /// A generator without dropout.
+    #[error("the generator has no dropout that could stay on; leave it off, or train {remedy}")]
+    NoDropout {
+        /// With what a generator would have it.
+        remedy: &'static str,
+    },
+}
+
 /// How a trained generator is used: in sample grids, in held-out scores and in translation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -63,22 +86,24 @@ impl TestTime {
         }
     }
 
-    /// What is wrong with these choices for such a generator, in words with a remedy.
-    pub fn refusal(self, generator: &GeneratorConfig) -> Option<String> {
+    /// Checks that such a generator can be used so.
+    ///
+    /// # Errors
+    /// What it lacks, with a remedy.
+    pub fn check(self, generator: &GeneratorConfig) -> Result<(), TestTimeError> {
         let norm = generator.norm();
         if self.norm != TestNorm::Image && norm != Norm::Batch {
-            let (asked, has) = (self.norm.name(), norm.name());
-            return Some(format!(
-                "`test.norm` {asked} needs `norm` batch, this generator has {has}; use \
-                 `test.norm` image"
-            ));
+            return Err(TestTimeError::NoBatchNorm {
+                asked: self.norm.name(),
+                has: norm.name(),
+            });
         }
-        let remedy = generator.dropout_remedy();
-        (self.dropout && !generator.has_dropout()).then(|| {
-            format!(
-                "the generator has no dropout that could stay on; leave it off, or train {remedy}"
-            )
-        })
+        if self.dropout && !generator.has_dropout() {
+            return Err(TestTimeError::NoDropout {
+                remedy: generator.dropout_remedy(),
+            });
+        }
+        Ok(())
     }
 }
 

@@ -29,12 +29,12 @@ pub enum TrainError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A run's configuration that somebody edited.
-    #[error("{}: {source}; correct this file", file.display())]
-    ConfigFile {
-        /// The file.
+    /// A checkpoint whose configuration breaks a rule.
+    #[error("{}: its configuration cannot be used: {}", file.display(), source)]
+    CheckpointConfig {
+        /// The checkpoint.
         file: PathBuf,
-        /// The rule that it breaks.
+        /// The field, the rule and the nearest valid choice.
         source: ConfigError,
     },
     /// Building a network.

@@ -21,11 +21,13 @@ pub enum GanLoss {
     Lsgan,
     /// Hinge
     ///
-    /// For the discriminator; the generator has the mean with a sign (arXiv 1705.02894).
+    /// For the discriminator. The generator's loss is minus the mean of the logits (arXiv
+    /// 1705.02894).
     Hinge,
     /// Wasserstein, with a gradient penalty
     ///
-    /// The mean with a sign (arXiv 1701.07875), and for the discriminator a [`gradient_penalty`].
+    /// The mean of the logits, with another sign for real and for fake images (arXiv 1701.07875).
+    /// The discriminator's loss has a [`gradient_penalty`] as well.
     Wgangp,
 }
 
@@ -77,8 +79,8 @@ pub fn gan(
     tape.record(Loss { kind }, &[logits])
 }
 
-/// Records the generator's loss of the `logits` of its images, a scalar: it wants the discriminator
-/// to take them for real.
+/// Records the generator's loss, a scalar. `logits` are what the discriminator says of its images,
+/// and the generator wants them to be taken for real.
 ///
 /// # Errors
 /// Those of recording.
@@ -114,16 +116,16 @@ pub fn mix(tape: &mut Tape, from: Var, to: Var, share: Var) -> Result<Var, TapeE
     add(tape, from, step)
 }
 
-/// Records how far the discriminator is from slope 1 at the images `seen`, of which it made
-/// `logits`: the mean over the images of `(|d sum(logits) / d seen| - 1)^2`, a scalar (arXiv
-/// 1704.00028, section 4; the reference's `cal_gradient_penalty`). Where the discriminator's batch
-/// norm mixes the images of a batch, so do these gradients, as in the reference.
+/// Records the gradient penalty, a scalar: the mean over the images `seen` of `(|d sum(logits) / d
+/// seen| - 1)^2` (arXiv 1704.00028, section 4; the reference's `cal_gradient_penalty`). `logits`
+/// are what the discriminator made of `seen`. Batch norm mixes the images of a batch, and then
+/// these gradients do so too, as in the reference.
 ///
 /// # Errors
 /// Those of recording.
 pub fn gradient_penalty(tape: &mut Tape, logits: Var, seen: Var) -> Result<Var, TapeError> {
-    // The gradient of the sum is stored as the logits are. It is that of their mean, times their
-    // number.
+    // The gradient of the sum is stored in the type of the logits. It is the gradient of their
+    // mean, times their number.
     let mean = tape.record(
         Loss {
             kind: LossKind::WganMean { sign: 1.0 },

@@ -100,8 +100,8 @@ pub fn plan_training(config: &Config, profile: &Profile) -> Result<Memory, Train
     Ok(RunPlan::new(config, &Sizes::one(config), profile)?.memory)
 }
 
-/// What is read back, or drawn before it is copied to its arena, at one time: a state, or when a
-/// step failed any value.
+/// Bytes that are read back at one time, or drawn before they are copied to their arena. That is a
+/// state, or any value when a step failed.
 fn largest_transfer(states: &StateList, workspaces: [&WorkspacePlan; 2]) -> u64 {
     let states = states.states().iter().map(|state| state.shape.bytes());
     let values = workspaces
@@ -182,7 +182,7 @@ fn budget(error: &TrainError) -> Option<u64> {
     }
 }
 
-/// The nearest configurations that fit, each as the one flag that has to change.
+/// The nearest configurations that fit, each as the one field that has to change.
 fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<String> {
     let fits = |config: &Config| fits(config, &Sizes::one(config), profile, budget);
     let mut found = Vec::new();
@@ -242,7 +242,7 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     found
 }
 
-/// The same where pictures are whole: changes after which all sizes fit.
+/// The same where pictures are whole. After each of these changes all sizes fit.
 fn whole_alternatives(
     config: &Config,
     sizes: &Sizes,
@@ -291,7 +291,7 @@ fn narrower(config: &Config, ngf: usize) -> Config {
     }
 }
 
-/// The largest number below `limit` that fits. If a number fits, every smaller one does too.
+/// The largest number below `limit` that fits. If a number fits, every smaller one fits too.
 fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     let (mut good, mut bad) = (0, limit);
     while bad - good > 1 {

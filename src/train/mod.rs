@@ -26,8 +26,9 @@ pub mod onnx;
 pub mod run;
 
 pub use config::{
-    Architecture, Config, ConfigError, FIELDS, Field, Group, Length, LookUpError, MOST_BATCHES,
-    ModelConfig, PixelKind, PixelSettings, Preset, Range, SHORTHANDS, Settings, find,
+    Architecture, CHANGED_ON_RESUME, Config, ConfigError, FIELDS, Field, Group, Length,
+    LookUpError, MOST_BATCHES, ModelConfig, PixelKind, PixelSettings, Preset, Range, SHORTHANDS,
+    Settings, find,
 };
 pub use error::TrainError;
 pub use losses::{

@@ -1,5 +1,5 @@
-//! Losses on their way from the device. They lie in a ring there, which is read asynchronously, so
-//! the host never waits for the step that it just submitted.
+//! Losses on their way from the device. There they lie in a ring. It is read asynchronously, so the
+//! host never waits for the step that it just submitted.
 
 use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
 use crate::program::Store;
@@ -68,8 +68,8 @@ impl LossReader {
         self.interval = steps.clamp(1, MAX_INTERVAL);
     }
 
-    /// To be called when `step` was submitted: asks for a reading when one is due, and returns what
-    /// has arrived. Waits only for readings that are too far behind.
+    /// Call this when `step` was submitted. It asks for a reading when one is due, and returns what
+    /// has arrived. It waits only for readings that are too far behind.
     ///
     /// # Errors
     /// Those of reading back.

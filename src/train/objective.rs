@@ -12,8 +12,8 @@ pub struct Objective {
     /// Weight of the gradient penalty in the discriminator's loss, where [`GanLoss::Wgangp`] is the
     /// loss; 0 for none.
     pub lambda_gp: f32,
-    /// The adversarial loss's weight in the generator's loss; 0 for a generator that learns from
-    /// the distance alone, without a discriminator.
+    /// Weight of the adversarial loss in the generator's loss. With 0 there is no discriminator,
+    /// and the generator learns from the distance alone.
     pub lambda_gan: f32,
     /// The distance of the output to the target.
     pub distance: Distance,
@@ -61,8 +61,8 @@ pub enum UpdateOrder {
     Pytorch,
     /// Both from one pass of the discriminator, which learns from its whole loss
     ///
-    /// As the Lua Torch reference: real pairs before fake ones, and the generator learns from the
-    /// logits of before the update.
+    /// As the Lua Torch reference: real pairs before fake ones. The generator learns from the
+    /// logits that the discriminator had before its update.
     Torch,
 }
 

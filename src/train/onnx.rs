@@ -15,9 +15,9 @@ use std::path::Path;
 /// A side at which every network can be recorded; shapes are not in the file.
 const SIDE: usize = 64;
 
-/// Writes the generator of `file` to `path` as an ONNX file that is used as `model.test` and
-/// `model.fit` say, with `model` in its metadata; `seed` is that of dropout. Batch, height and
-/// width are free.
+/// Writes the generator of `file` to `path` as an ONNX file. It is used as `model.test` and
+/// `model.fit` say, and has `model` in its metadata. `seed` is the seed of dropout. Batch, height
+/// and width are free.
 ///
 /// # Errors
 /// Tensors that are missing, misshapen or not finite, a network that ONNX cannot say, and a folder
@@ -32,7 +32,7 @@ pub fn export(
     let generator = Generator::new(&mut states, &model.generator)?;
     let multiple = generator.multiple();
     let mut tape = Tape::default();
-    // Odd in every layer, so that all that other sizes take is recorded.
+    // Odd in every layer, so that everything that other sizes need is recorded.
     let side = 2 * SIDE.next_multiple_of(multiple) - 1;
     let image = Shape::nhwc(1, side, side, model.generator.channels()[0]);
     let fitted = model.fit.of(image, &model.generator);

@@ -15,8 +15,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Room for `capacity` fakes of the shape of `fake`, with inputs of that of `input` if they are
-    /// seen as well, in an arena `image_pool`.
+    /// Memory for `capacity` fakes of the shape of `fake`, in an arena `image_pool`. If the
+    /// discriminator sees inputs as well, they have the shape of `input`.
     pub fn new(states: &mut StateList, capacity: usize, fake: Shape, input: Option<Shape>) -> Self {
         let arena = states.arena("image_pool", false);
         let mut add = |name: &str, image: Shape| {
@@ -40,9 +40,9 @@ impl Pool {
         self.arena
     }
 
-    /// The pair of `[input, fake]` that the discriminator sees: for each image of the batch its own
-    /// or an older one. The images in front of the batch are `first`, all of the step
-    /// `images_per_step`.
+    /// The pair of `[input, fake]` that the discriminator sees. Each image of the batch is its own
+    /// fake or an older one. `first` images of the step lie before this batch, and the step has
+    /// `images_per_step` in all.
     ///
     /// # Errors
     /// Those of recording.

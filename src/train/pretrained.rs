@@ -15,8 +15,8 @@ use crate::tape::ArenaPart;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Checks that the files that `config` starts from hold its networks, which takes neither data nor
-/// a device.
+/// Checks that the files that `config` starts from hold its networks. This needs neither data nor a
+/// device.
 ///
 /// # Errors
 /// [`TrainError::Pretrained`] names the first tensor by which a file and its network differ, with
@@ -99,7 +99,7 @@ impl Start<'_> {
         for arena in self.arenas {
             network_values(&file, states, arena, prefix_of(&file, self.kind))?;
         }
-        // A tensor that nothing takes belongs to a network of another kind, say one whose
+        // A tensor without a place belongs to a network of another kind, for example one whose
         // convolutions have a bias.
         let known: HashSet<&str> = self
             .arenas

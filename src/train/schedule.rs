@@ -4,8 +4,8 @@ use super::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// How the learning rate changes. `t` counts epochs or steps, whichever share one rate. `T` is the
-/// whole run in the same unit.
+/// How the learning rate changes. `t` counts epochs, or steps where each step has a rate of its
+/// own. `T` is the whole run in the same unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
@@ -115,8 +115,8 @@ pub struct Schedule {
     pub steps_per_epoch: u64,
     /// Steps of the whole run.
     pub total_steps: u64,
-    /// Whether all steps of an epoch share one rate, as in the reference; else, in a run whose
-    /// length is given in steps, each has its own.
+    /// Whether all steps of an epoch share one rate, as in the reference. In a run whose length is
+    /// given in steps, each step has its own.
     pub by_epoch: bool,
     /// The rate at the start.
     pub learning_rate: f64,
@@ -135,10 +135,10 @@ impl Schedule {
         self.total_steps.div_ceil(self.steps_per_epoch.max(1))
     }
 
-    /// Learning rate of a step. As in the reference, which moves its schedule at the start of an
-    /// epoch, epoch `e` has the rate of `t = e`: with 200 epochs of the linear policy 2e-4 up to
-    /// epoch 99 and 0 in epoch 200. A run whose length is given in steps has `t = 0` in its first
-    /// step, so no step of it is without learning. Nor is any step of a run of a single epoch.
+    /// Learning rate of a step. The reference moves its schedule at the start of an epoch, so epoch
+    /// `e` has the rate of `t = e`. With 200 epochs of the linear policy this is 2e-4 up to epoch
+    /// 99, and 0 in epoch 200. A run whose length is given in steps, or of a single epoch, begins
+    /// with `t = 0`. So it learns in every step.
     pub fn rate(&self, step: u64) -> f64 {
         let unit = if self.by_epoch {
             self.steps_per_epoch.max(1)
@@ -220,8 +220,8 @@ mod tests {
         }
     }
 
-    /// A run of epochs as the reference has them: `scheduler.step()` at the start of each, so that
-    /// epoch `e` has the rate after `e`.
+    /// A run of epochs as in the reference. It calls `scheduler.step()` at the start of each epoch,
+    /// so epoch `e` has the rate after `e` calls.
     fn check(policy: Policy, epochs: u64, factor: impl Fn(u64) -> f64) {
         for steps in [40, 1] {
             let schedule = schedule(policy, steps, epochs * steps, true);

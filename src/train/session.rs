@@ -105,11 +105,11 @@ impl Session {
         Self::of_sizes(gpu, config, &Sizes::one(config))
     }
 
-    /// The same for images of `sizes`: what they need is planned and allocated for all of them, and
+    /// The same for images of `sizes`. Memory is planned and allocated for all of them. The step is
     /// compiled for the largest.
     ///
     /// # Errors
-    /// As [`Session::new`], with the picture where the sizes are the pictures' own.
+    /// Those of [`Session::new`]. Where the sizes are the pictures' own, they name the picture.
     pub fn of_sizes(gpu: &Gpu, config: &Config, sizes: &Sizes) -> Result<Self, TrainError> {
         Self::build(gpu, config, sizes)
             .map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))
@@ -242,7 +242,7 @@ impl Session {
         result
     }
 
-    /// The compiled step, of several sizes the one that ran last; at first that of the largest.
+    /// The compiled step. Of several sizes it is the one that ran last, and at first the largest.
     pub fn program(&self) -> &Program {
         &self.steps.newest().program
     }

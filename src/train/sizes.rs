@@ -46,7 +46,7 @@ impl Sizes {
         }
     }
 
-    /// Those of the pairs that a run learns from, and of those that it shows.
+    /// The sizes of the pairs that a run learns from, and of those that it shows.
     ///
     /// # Errors
     /// [`TrainError::TooSmall`] for a whole picture that the networks cannot take.

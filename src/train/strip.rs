@@ -4,8 +4,8 @@
 use crate::data::{DataError, SpillFile};
 use std::path::Path;
 
-/// Weighted sums of the values of tiles, `[height, row_values]`, of which some successive rows lie
-/// in the file at a time.
+/// Weighted sums of the values of tiles, `[height, row_values]`. Some rows, one after the other,
+/// lie in the file at a time.
 pub struct Strip {
     sums: SpillFile,
     /// Values of a row of the image.
@@ -17,7 +17,7 @@ pub struct Strip {
 }
 
 impl Strip {
-    /// Room for so many rows of sums, all zero, in a nameless file in `folder`.
+    /// So many rows of sums, all zero, in a file without a name in `folder`.
     ///
     /// # Errors
     /// [`DataError::SpillFile`].
@@ -31,8 +31,8 @@ impl Strip {
         })
     }
 
-    /// Changes a range of a row, one of the first `rows` that were not taken. `change` gets its
-    /// sums.
+    /// Changes a range of a row. The row is one of the first `rows` that were not taken yet.
+    /// `change` gets its sums.
     ///
     /// # Errors
     /// [`DataError::SpillFile`].
@@ -49,7 +49,8 @@ impl Strip {
         self.sums.write(position, bytemuck::cast_slice(sums))
     }
 
-    /// The sums of the next rows, which are finished; rows further down take their place.
+    /// The sums of the next rows, which are finished. Rows further down take their place in the
+    /// file.
     ///
     /// # Errors
     /// [`DataError::SpillFile`].

@@ -25,10 +25,10 @@ struct Joint {
 }
 
 impl Tiles {
-    /// Tiles of `tile` pixels that overlap by `overlap` or more on a side of `side` pixels; all of
-    /// these are multiples of `multiple`, and the overlap is less than a tile. Values of a tile are
-    /// exact `reach` pixels and more from its edges: blending keeps to those if the overlap has
-    /// any, and else takes all of it.
+    /// Tiles of `tile` pixels that overlap by `overlap` or more, on a side of `side` pixels. All
+    /// three are multiples of `multiple`, and the overlap is less than a tile. A value of a tile is
+    /// exact if it lies `reach` pixels or more from the tile's edges. Where the overlap has exact
+    /// values, only these are blended. Where it has none, all of it is blended.
     pub fn new(side: usize, tile: usize, overlap: usize, multiple: usize, reach: usize) -> Self {
         let tile = tile.min(side);
         // Counted in multiples, and spread evenly, so that no tile overlaps much more than another.
@@ -98,7 +98,7 @@ impl Tiles {
             ..self.joints.get(index).map_or(self.side, |joint| joint.to)
     }
 
-    /// The share of a tile in a pixel that it shows; over all tiles they add up to one.
+    /// The share of a tile in a pixel that it shows. The shares of all tiles add up to one.
     pub fn weight(&self, index: usize, position: usize) -> f32 {
         let before = index
             .checked_sub(1)

@@ -91,7 +91,7 @@ impl Translator {
         Ok(Self::of(program, forward))
     }
 
-    /// As [`Translator::new`], in a workspace that other programs use as well.
+    /// As [`Translator::new`], in a workspace that it shares with other programs.
     pub(super) fn in_workspace(
         gpu: &Gpu,
         store: &Store,
@@ -131,8 +131,8 @@ impl Translator {
         self.output_shape
     }
 
-    /// The part of images of the inputs' size, `[batch, height, width, channels]`, that the results
-    /// show.
+    /// The part of `values` that the results show. `values` are images of the inputs' size,
+    /// `[batch, height, width, channels]`.
     pub fn shown(&self, images: &[f32]) -> Vec<f32> {
         let pixels = self.shape.with_channels(1).len();
         self.fitted.shown_of(
@@ -141,8 +141,8 @@ impl Translator {
         )
     }
 
-    /// Translates images in -1..1, NHWC, tightly packed; `seed` draws the dropout masks, if there
-    /// are any. Waits for the result.
+    /// Translates images in -1..1, NHWC, without pad lanes. `seed` draws the dropout masks, if
+    /// there are any. Waits for the result.
     ///
     /// # Errors
     /// Those of running and reading back.

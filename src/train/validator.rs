@@ -20,14 +20,14 @@ const SAMPLES: usize = 8;
 pub struct Score {
     /// Of the generator's output.
     pub l1: f64,
-    /// Of the input itself, where its channels mean the same.
+    /// Of the input itself, where its channels mean the same as the target's.
     pub copy_l1: Option<f64>,
     /// Pairs scored.
     pub pairs: usize,
 }
 
 /// The generator as a run shows it: its forward pass over the store. For images of several sizes
-/// the programs used last are kept, in one workspace.
+/// the programs that were used last are kept, in one workspace.
 #[derive(Debug)]
 pub struct Validator {
     config: Config,
@@ -75,8 +75,8 @@ impl Validator {
         })
     }
 
-    /// Translates the first `pairs` of `set`, as many at a time as share statistics, and hands each
-    /// with its output to `take`.
+    /// Translates the first `pairs` of `set` and hands each with its output to `take`. As many go
+    /// through at a time as share statistics.
     fn each_pair(
         &mut self,
         gpu: &Gpu,
@@ -129,7 +129,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Scores the first pairs of `held_out`, each at its own size, as many images at a time as
+    /// Scores the first pairs of `held_out`, each at its own size. As many go through at a time as
     /// share statistics.
     ///
     /// # Errors

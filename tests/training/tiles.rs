@@ -365,25 +365,36 @@ fn tiles_that_cannot_be_are_refused_with_the_nearest_that_can() {
     let refusal = |tile, overlap| {
         let mut states = StateList::default();
         let generator = Generator::new(&mut states, &small_config(32, 4).generator()).unwrap();
-        Tiling::new(&mut states, &generator, &PLAIN, tile, overlap).unwrap_err()
+        match Tiling::new(&mut states, &generator, &PLAIN, tile, overlap) {
+            Err(TrainError::Config(error)) => error,
+            other => panic!("{other:?}"),
+        }
     };
-    for (tile, overlap, expected) in [
-        (128, None, "use `tile` 160 or more, or a smaller `overlap`"),
+    for (tile, overlap, field, expected) in [
+        (
+            128,
+            None,
+            "tile",
+            "use `tile` 160 or more, or a smaller `overlap`",
+        ),
         (
             100,
             None,
+            "tile",
             "`tile` 100 is no multiple of 32; the nearest are 96 and 128",
         ),
-        (7, None, "the nearest are 32 and 64"),
+        (7, None, "tile", "the nearest are 32 and 64"),
         (
             128,
             Some(50),
+            "overlap",
             "`overlap` 50 is no multiple of 32; the nearest are 32 and 64",
         ),
-        (64, Some(64), "use `tile` 96 or more"),
+        (64, Some(64), "tile", "use `tile` 96 or more"),
     ] {
-        let message = refusal(tile, overlap);
-        assert!(message.contains(expected), "{message}");
+        let error = refusal(tile, overlap);
+        assert_eq!(error.field, field);
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `pix2pix bench kernels`.
 
 use super::ceiling::print_ceilings;
-use super::network::NetworkArgs;
+use super::network::{NetworkArgs, configure};
 use super::output::{ReportArgs, giga, print_head};
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, print};
@@ -64,11 +64,7 @@ pub struct KernelsArgs {
 
 /// Measures kernels and prints a table.
 pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
-    let mut settings = args.network.settings();
-    settings.config()?;
-    settings.pixels = args.pixels.settings()?;
-    settings.seed = Some(args.device.seed);
-    let mut config = settings.config()?;
+    let mut config = configure(&mut args.network.alone(), &args.pixels, &args.device)?;
     let mut key = args
         .shape
         .as_deref()

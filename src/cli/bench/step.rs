@@ -1,7 +1,7 @@
 //! `pix2pix bench step`.
 
 use super::ceiling::print_ceilings;
-use super::network::{NetworkArgs, PreparedArgs};
+use super::network::{NetworkArgs, PreparedArgs, configure};
 use super::output::{ReportArgs, giga, print_head, seconds};
 use super::pixels::PixelArgs;
 use super::tune::TuneArgs;
@@ -60,13 +60,10 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     }
     let steps = if args.quick { 2 } else { args.steps };
     let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
-    let mut settings = args.network.settings();
+    let mut settings = args.network.alone();
     args.prepared.add_to(&mut settings);
     settings.length = Some(Length::Steps(steps));
-    settings.seed = Some(args.device.seed);
-    settings.config()?;
-    settings.pixels = args.pixels.settings()?;
-    let mut config = settings.config()?;
+    let mut config = configure(&mut settings, &args.pixels, &args.device)?;
     args.output.check()?;
     let gpu = args.device.open()?;
     config.precision = args

@@ -92,11 +92,12 @@ enum SingleArgs {
         /// Blur in pixels before edges are looked for: more drops detail
         #[arg(long, default_value_t = EdgeOptions::default().blur, value_name = "PIXELS")]
         blur: f32,
-        /// Grey levels a pixel below which nothing is an edge, of 0..255 also where images have 16
-        /// bits
+        /// A change of fewer grey levels a pixel is no edge; levels are 0..255, also where images
+        /// have 16 bits
         #[arg(long, default_value_t = EdgeOptions::default().low, value_name = "LEVELS")]
         low: f32,
-        /// Grey levels a pixel above which everything is; what lies between is one beside an edge
+        /// A change of more grey levels a pixel is an edge; one between --low and this is an edge
+        /// where it touches one
         #[arg(long, default_value_t = EdgeOptions::default().high, value_name = "LEVELS")]
         high: f32,
         #[command(flatten)]
@@ -133,7 +134,7 @@ enum SingleArgs {
         /// Images, or folders of images
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
-        /// Side of the region as a part of the image's
+        /// Side of the region, as a fraction of the image's side
         #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
         fraction: f64,
         #[command(flatten)]
@@ -150,7 +151,7 @@ struct OutputArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Go on where files are there, and write over them
+    /// Write over files that are there already
     #[arg(long)]
     force: bool,
     /// Threads [default: as many as there are cores]

@@ -2,7 +2,8 @@
 
 mod resume;
 
-use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs};
+use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs, configure};
+use super::options::field_of;
 use super::pixels::PixelArgs;
 use super::progress::ProgressPrinter;
 use super::stop::Stop;
@@ -15,9 +16,10 @@ use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
-    Config, Group, Length, LookUpError, Outcome, Preset, Score, Settings, Trainer, check_pretrained,
+    CHANGED_ON_RESUME, Config, Field, Group, Length, Outcome, Score, Settings, Trainer,
+    check_pretrained,
 };
-use clap::Args;
+use clap::{Args, Command, Id};
 use resume::resume;
 use std::path::{Path, PathBuf};
 
@@ -38,62 +40,25 @@ const COMMANDS: Commands = Commands {
     },
 };
 
-/// What a run has decided when it is resumed.
-const FIXED_BY_A_RUN: &[&str] = &[
-    "tune",
-    "direction",
-    "input",
-    "output",
-    "stack",
-    "output_stack",
-    "palette",
-    "size",
-    "fit",
-    "load_size",
-    "preprocess",
-    "no_flip",
-    "ngf",
-    "ndf",
-    "batch_size",
-    "recompute",
-    "precision",
-    "epochs",
-    "steps",
-    "generator",
-    "depth",
-    "dropout_at",
-    "upsample",
-    "norm",
-    "no_dropout",
-    "test_norm",
-    "test_dropout",
-    "d_layers",
-    "patch",
-    "objective",
-    "lambda_l1",
-    "lambda_gan",
-    "lambda_gp",
-    "distance",
-    "gan_mode",
-    "order",
-    "schedule",
-    "lr_step",
-    "init",
-    "init_gain",
-    "optimizer",
-    "momentum",
-    "beta1",
-    "beta2",
-    "accumulate",
-    "pool",
-    "ema",
-    "pretrained",
-    "pretrained_discriminator",
-    "name",
-    "sample_every",
-    "checkpoint_every",
-    "seed",
-];
+/// Options that are no fields of a configuration, and that a run has decided when it is resumed.
+const DECIDED: &[&str] = &["name", "tune"];
+
+/// `train`, whose `--resume` goes with nothing that the run has decided.
+pub fn describe(command: Command) -> Command {
+    let decided: Vec<Id> = command
+        .get_arguments()
+        .filter(|arg| {
+            let is_fixed = |field: &Field| !CHANGED_ON_RESUME.contains(&field.name);
+            DECIDED.contains(&arg.get_id().as_str()) || field_of(arg).is_some_and(is_fixed)
+        })
+        .map(|arg| arg.get_id().clone())
+        .collect();
+    // Not `mut_arg`, which would move the option behind all others.
+    command.mut_args(|arg| match arg.get_id().as_str() {
+        "resume" => arg.conflicts_with_all(&decided),
+        _ => arg,
+    })
+}
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
@@ -134,7 +99,7 @@ pub struct TrainArgs {
     runs: PathBuf,
     /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr,
     /// --adapter and --runs, and DATASET where the data set has moved
-    #[arg(long, value_name = "NAME", conflicts_with_all = FIXED_BY_A_RUN)]
+    #[arg(long, value_name = "NAME")]
     resume: Option<PathBuf>,
     #[arg(long, value_name = "STEPS")]
     sample_every: Option<u64>,
@@ -157,7 +122,8 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
 }
 
 fn start(args: &TrainArgs) -> Result<(), CliError> {
-    let (settings, mut config) = configure(args)?;
+    let mut settings = settings(args)?;
+    let mut config = configure(&mut settings, &args.pixels, &args.device)?;
     // Before the data is read and kernels are tuned.
     check_pretrained(&config)?;
     let name = match (&args.name, &args.dataset) {
@@ -275,9 +241,6 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
         &schedule.pretrained_discriminator,
         NetworkKind::Discriminator,
     )?;
-    if args.dataset.is_none() {
-        settings.preset = Preset::Bundled;
-    }
     settings.length = match (args.steps, args.epochs) {
         (Some(steps), _) => Some(Length::Steps(steps)),
         (_, epochs) => epochs.map(Length::Epochs),
@@ -289,29 +252,9 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     settings.learning_rate = args.lr;
     settings.test_norm = args.test_norm;
     settings.test_dropout = args.test_dropout.then_some(true);
-    settings.seed = Some(args.device.seed);
     settings.sample_every = args.sample_every;
     settings.checkpoint_every = args.checkpoint_every;
     Ok(settings)
-}
-
-fn configure(args: &TrainArgs) -> Result<(Settings, Config), CliError> {
-    let mut settings = settings(args)?;
-    // Every rule first: what has to be looked up may take a look at all images.
-    settings.config()?;
-    settings.pixels = args.pixels.settings()?;
-    settings
-        .pixels
-        .look_up(
-            settings.dataset.as_deref(),
-            args.direction.unwrap_or_default(),
-        )
-        .map_err(|error| match error {
-            LookUpError::Config(error) => CliError::Config(error),
-            LookUpError::Data(error) => CliError::Data(error),
-        })?;
-    let config = settings.config()?;
-    Ok((settings, config))
 }
 
 fn open_dataset(config: &Config) -> Result<Dataset, DataError> {
@@ -330,25 +273,31 @@ fn base_name(path: &Path) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
-    use clap::{Args, Command};
     use std::collections::BTreeSet;
 
-    /// An option that a resumed run would silently ignore is in the list; what is not in it works
-    /// with `--resume`.
+    /// An option that a resumed run would silently ignore conflicts with `--resume`; all others work
+    /// with it.
     #[test]
     fn a_resumed_run_takes_only_what_it_has_not_decided() {
-        let command = TrainArgs::augment_args(Command::new("train"));
-        let all: BTreeSet<&str> = command
+        let mut program = crate::cli::command();
+        program.build();
+        let train = program.find_subcommand("train").unwrap();
+        let resume = train
             .get_arguments()
-            .map(|argument| argument.get_id().as_str())
-            .collect();
-        let fixed: BTreeSet<&str> = FIXED_BY_A_RUN.iter().copied().collect();
-        let free: Vec<&str> = all.difference(&fixed).copied().collect();
+            .find(|arg| arg.get_id() == "resume")
+            .unwrap();
+        let ids = |args: Vec<&clap::Arg>| -> BTreeSet<String> {
+            args.iter().map(|arg| arg.get_id().to_string()).collect()
+        };
+        let fixed = ids(train.get_arg_conflicts_with(resume));
+        let all = ids(train.get_arguments().collect());
+        let free: Vec<&str> = all.difference(&fixed).map(String::as_str).collect();
         let expected = [
             "adapter",
             "dataset",
+            "help",
             "lr",
             "no_f16",
             "no_fusion",
@@ -360,6 +309,5 @@ mod tests {
             "runs",
         ];
         assert_eq!(free, expected);
-        assert_eq!(fixed.difference(&all).count(), 0, "no option of that name");
     }
 }

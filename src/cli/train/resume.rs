@@ -7,7 +7,7 @@ use crate::data::{Dataset, Split};
 use crate::gpu::Profile;
 use crate::interop::TensorFile;
 use crate::train::run::RunDir;
-use crate::train::{Config, TrainError, Trainer, checkpoint};
+use crate::train::{TrainError, Trainer, checkpoint};
 use std::path::{Path, PathBuf};
 
 pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
@@ -19,9 +19,11 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .into());
     };
     let stop = Stop::listen(None);
-    let file = TensorFile::open(&newest.path).map_err(CliError::Checkpoint)?;
+    let file = TensorFile::open(&newest.path).map_err(|error| of_checkpoint(error.into()))?;
     let mut progress = checkpoint::read_progress(&file).map_err(of_checkpoint)?;
-    tell_edits(&run, &progress.config);
+    run.edits(&progress.config)
+        .iter()
+        .for_each(|text| note(&format!("note: {text}")));
     if let Some(learning_rate) = args.lr {
         progress.config.learning_rate = learning_rate;
         progress.config.check()?;
@@ -47,34 +49,12 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     train(&gpu, trainer, &run, &stop)
 }
 
-/// Says what differs in a `config.json` that somebody edited: the checkpoint decides, and the file is
-/// written again.
-fn tell_edits(run: &RunDir, config: &Config) {
-    let file = run.config_path();
-    if !file.exists() {
-        return;
-    }
-    let what = match Trainer::read_config(run) {
-        Ok(edited) => {
-            let fields = edited.differences(config);
-            if fields.is_empty() {
-                return;
-            }
-            let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
-            let fields = fields.join(", ");
-            format!("{} differs from the checkpoint in {fields}", file.display())
-        }
-        Err(error) => error.to_string(),
-    };
-    note(&format!(
-        "note: {what}; the run goes on with the checkpoint's values, and the file is written again"
-    ));
-}
-
 /// What is wrong with a checkpoint has a remedy of its own.
 fn of_checkpoint(error: TrainError) -> CliError {
     match error {
-        TrainError::Interop(error) => CliError::Checkpoint(error),
+        error @ (TrainError::Interop(_) | TrainError::CheckpointConfig { .. }) => {
+            CliError::Checkpoint(Box::new(error))
+        }
         error => error.into(),
     }
 }

@@ -16,7 +16,7 @@
 mod network;
 
 pub(super) use network::{MODEL, json, prefix_of, select};
-pub use network::{NetworkKind, convert, read_model, says_its_model};
+pub use network::{NetworkKind, convert, read_model};
 
 use super::config::{Config, ModelConfig};
 use super::error::TrainError;
@@ -79,7 +79,7 @@ struct Section {
     optimizer: &'static str,
     parameters: ArenaId,
     statistics: ArenaId,
-    /// How often its running statistics move in a step.
+    /// How often its running statistics are updated in a step.
     updates: i64,
     /// The file with this network alone.
     file: &'static str,
@@ -244,19 +244,22 @@ pub fn export(
     Ok(())
 }
 
-/// Reads where the run of a checkpoint stands. Kernels have their names of today.
+/// Reads where the run of a checkpoint stands. Kernels that have been renamed get the names of
+/// today.
 ///
 /// # Errors
-/// A file that cannot be read, is damaged or is no checkpoint, or whose configuration breaks a
-/// rule.
+/// A file that cannot be read, is damaged or is no checkpoint, and
+/// [`TrainError::CheckpointConfig`].
 pub fn read_progress(file: &TensorFile) -> Result<TrainingProgress, TrainError> {
     let text = file.metadata(PROGRESS)?;
     let mut progress: TrainingProgress =
         serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?;
-    progress
-        .config
-        .check()
-        .map_err(|e| file.bad_metadata(e.to_string()))?;
+    if let Err(source) = progress.config.check() {
+        return Err(TrainError::CheckpointConfig {
+            file: file.path().to_owned(),
+            source,
+        });
+    }
     progress.choices = with_current_names(progress.choices);
     Ok(progress)
 }
@@ -304,7 +307,7 @@ pub fn load(
     Ok(())
 }
 
-/// The loss scales of a checkpoint; none in one that is older than they are.
+/// The loss scales of a checkpoint. One from before there were loss scales has none.
 fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
     let Ok(text) = file.metadata(SCALING) else {
         return Ok(Vec::new());

@@ -8,7 +8,7 @@ use crate::nn::{
 };
 use crate::state::StateList;
 use crate::tensor::DType;
-use crate::train::config::ModelConfig;
+use crate::train::config::{ConfigError, ModelConfig};
 use crate::train::error::TrainError;
 use crate::train::run::write_atomic;
 use serde::Serialize;
@@ -46,9 +46,9 @@ impl NetworkKind {
 
 /// What stands in front of the discriminator's keys in a checkpoint.
 pub(super) const DISCRIMINATOR: &str = "net_D.";
-/// The same of the weights that are trained, where the generator's own keys hold their average.
+/// The same for the weights that are trained, where the generator's own keys hold their average.
 pub(super) const TRAINED: &str = "training_G.";
-/// The same of the image pool.
+/// The same for the image pool.
 pub(super) const POOL: &str = "image_pool.";
 
 /// What stands in front of the keys of a network in `file`, a checkpoint or a network alone.
@@ -76,71 +76,43 @@ pub(in crate::train) fn select<'k>(
     }
 }
 
-/// Copies the weights of one network to `path` without changing a bit, nothing beside them: as
-/// `torch.save` writes them where that ends in `.pth`, else as safetensors. `file` is a checkpoint,
-/// or a network alone, then `kind` must be what it is; `upsample` as in [`read_model`].
+/// Copies the weights of one network to `path`, bit by bit, and nothing else. Where `path` ends in
+/// `.pth`, the file is as `torch.save` writes it. Else it is a safetensors file. `file` is a
+/// checkpoint, or a network alone, and then `kind` must be what it is. `upsample` is as in
+/// [`read_model`], for a generator only.
 ///
 /// # Errors
-/// A file without such a network, and a folder or disk that cannot take the new one.
+/// A file without such a network, an `upsample` without use, and a folder or disk that cannot take
+/// the new file.
 pub fn convert(
     file: &TensorFile,
     kind: NetworkKind,
     upsample: Option<Upsample>,
     path: &Path,
 ) -> Result<(), TrainError> {
-    let select = |key| select(file, kind, key);
+    refuse_what_is_said(file, upsample)?;
+    if upsample.is_some() && kind == NetworkKind::Discriminator {
+        return Err(ConfigError::new(
+            "upsample",
+            "`upsample` is how a generator resizes its maps",
+            "leave it out for a discriminator",
+        )
+        .into());
+    }
     let shapes: Shapes = file
         .shapes()
-        .filter_map(|(key, shape)| Some((select(key)?, shape)))
+        .filter_map(|(key, shape)| Some((select(file, kind, key)?, shape)))
         .collect();
     let mut states = StateList::default();
     let mut writer = TensorWriter::default();
-    let prefix = prefix_of(file, kind);
-    let discriminator = PatchGanConfig::from_shapes(&shapes);
-    let noted = file
-        .metadata(MODEL)
-        .ok()
-        .and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
-    let generator = match noted {
-        // A discriminator's file notes its generator too.
-        Some(model) if discriminator.is_none() => Ok(model.generator),
-        _ => foreign_generator(file, &shapes, upsample),
-    };
-    match (kind, generator, discriminator) {
-        (NetworkKind::Generator, Ok(generator), _) => {
-            Generator::new(&mut states, &generator)?;
-            let known = file.metadata(MODEL).map(str::to_owned);
-            writer.metadata(
-                MODEL,
-                known.unwrap_or_else(|_| json(&foreign_model(generator))),
-            );
-        }
-        (NetworkKind::Discriminator, _, Some(discriminator)) => {
-            drop(PatchGan::new(&mut states, &discriminator)?)
-        }
-        (NetworkKind::Generator, Err(_), Some(_)) => {
-            return Err(file
-                .other_network(
-                    "generator",
-                    "; it holds a discriminator: `network` discriminator",
-                )
-                .into());
-        }
-        (NetworkKind::Generator, Err(error), None) => return Err(error.into()),
-        (NetworkKind::Discriminator, Ok(_), None) => {
-            return Err(file
-                .other_network(
-                    "discriminator",
-                    "; it holds a generator: leave out `network` discriminator",
-                )
-                .into());
-        }
-        (NetworkKind::Discriminator, Err(_), None) => {
-            return Err(file
-                .other_network("discriminator", "; PatchGANs and PixelGANs are")
-                .into());
-        }
+    if let Some(generator) = record_network(&mut states, file, kind, &shapes, upsample)? {
+        let known = file.metadata(MODEL).map(str::to_owned);
+        writer.metadata(
+            MODEL,
+            known.unwrap_or_else(|_| json(&foreign_model(generator))),
+        );
     }
+    let prefix = prefix_of(file, kind);
     for state in states.states() {
         file.require(
             &format!("{prefix}{}", state.name),
@@ -159,9 +131,56 @@ pub fn convert(
             && layer.is_some_and(|layer| known.contains(&*format!("{layer}.running_var")))
     };
     writer.file(file, |key| {
-        select(key).filter(|name| known.contains(name) || counts(name))
+        select(file, kind, key).filter(|name| known.contains(name) || counts(name))
     });
     write(writer, path)
+}
+
+/// Adds the states of the network in `file` that `kind` names, whose keys have these `shapes`.
+/// Returns how it is built if it is a generator.
+///
+/// # Errors
+/// A file that holds the other network, or none.
+fn record_network(
+    states: &mut StateList,
+    file: &TensorFile,
+    kind: NetworkKind,
+    shapes: &Shapes,
+    upsample: Option<Upsample>,
+) -> Result<Option<GeneratorConfig>, TrainError> {
+    let discriminator = PatchGanConfig::from_shapes(shapes);
+    let noted = file
+        .metadata(MODEL)
+        .ok()
+        .and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
+    let generator = match noted {
+        // A discriminator's file notes its generator too.
+        Some(model) if discriminator.is_none() => Ok(model.generator),
+        _ => foreign_generator(file, shapes, upsample),
+    };
+    let other = |wanted, hint| Err(file.other_network(wanted, hint).into());
+    match (kind, generator, discriminator) {
+        (NetworkKind::Generator, Ok(generator), _) => {
+            Generator::new(states, &generator)?;
+            Ok(Some(generator))
+        }
+        (NetworkKind::Discriminator, _, Some(discriminator)) => {
+            PatchGan::new(states, &discriminator)?;
+            Ok(None)
+        }
+        (NetworkKind::Generator, Err(_), Some(_)) => other(
+            "generator",
+            "; it holds a discriminator: `network` discriminator",
+        ),
+        (NetworkKind::Generator, Err(error), None) => Err(error.into()),
+        (NetworkKind::Discriminator, Ok(_), None) => other(
+            "discriminator",
+            "; it holds a generator: leave out `network` discriminator",
+        ),
+        (NetworkKind::Discriminator, Err(_), None) => {
+            other("discriminator", "; PatchGANs and PixelGANs are")
+        }
+    }
 }
 
 /// How a network of the reference is used. Its files do not name a size, so the smallest image of
@@ -205,21 +224,30 @@ pub(super) fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError>
     }
 }
 
-/// Whether a file says itself how its generator is built: ours do, state dicts of PyTorch do not.
-pub fn says_its_model(file: &TensorFile) -> bool {
-    file.metadata(MODEL).is_ok()
+/// Refuses an `upsample` where the file says itself how its generator is built. Our files do. State
+/// dicts of PyTorch do not.
+fn refuse_what_is_said(file: &TensorFile, upsample: Option<Upsample>) -> Result<(), ConfigError> {
+    if upsample.is_some() && file.metadata(MODEL).is_ok() {
+        return Err(ConfigError::new(
+            "upsample",
+            "`upsample` is for .pth files, and this one says how its generator is built",
+            "leave it out",
+        ));
+    }
+    Ok(())
 }
 
 /// Reads how the generator of a weight file or checkpoint is built. `upsample` says how it resizes
 /// its maps if the file does not.
 ///
 /// # Errors
-/// A file that is neither ours nor the reference's, or a network whose channels no kind of image
-/// has.
+/// A file that is neither ours nor the reference's, an `upsample` that the file says itself, or a
+/// network whose channels no kind of image has.
 pub fn read_model(
     file: &TensorFile,
     upsample: Option<Upsample>,
 ) -> Result<ModelConfig, TrainError> {
+    refuse_what_is_said(file, upsample)?;
     let model = match file.metadata(MODEL) {
         Ok(text) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
         Err(_) => foreign_model(foreign_generator(file, &file.shapes().collect(), upsample)?),

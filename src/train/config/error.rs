@@ -1,6 +1,6 @@
 //! What is wrong with a configuration.
 
-use crate::nn::NetworkError;
+use crate::nn::{NetworkError, TestTimeError};
 use thiserror::Error;
 
 /// A field that is out of its range, or does not go with the others. Texts name fields as
@@ -8,7 +8,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{rule}{}{remedy}", if remedy.is_empty() { "" } else { "; " })]
 pub struct ConfigError {
-    /// The field, as in [`FIELDS`](super::FIELDS) or [`SHORTHANDS`](super::SHORTHANDS).
+    /// The field, as in [`FIELDS`](super::FIELDS) or [`SHORTHANDS`](super::SHORTHANDS), or what is
+    /// asked of a trained generator: `batch`, `overlap`, `samples` or `tile`.
     pub field: &'static str,
     /// The rule that it breaks, with the value that was given.
     pub rule: String,
@@ -17,7 +18,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(
+    pub(in crate::train) fn new(
         field: &'static str,
         rule: impl Into<String>,
         remedy: impl Into<String>,
@@ -59,5 +60,15 @@ impl From<NetworkError> for ConfigError {
             format!("number of {side} channels {given} must lie between {least} and {most}"),
             "",
         )
+    }
+}
+
+impl From<TestTimeError> for ConfigError {
+    fn from(error: TestTimeError) -> Self {
+        let field = match error {
+            TestTimeError::NoBatchNorm { .. } => "test.norm",
+            TestTimeError::NoDropout { .. } => "test.dropout",
+        };
+        Self::new(field, error.to_string(), "")
     }
 }

@@ -1,5 +1,5 @@
-//! Every field of a configuration with its group, its help, its default and its range: what the
-//! help of a program, a form or a table is made of.
+//! Every field of a configuration with its group, its help, its default and its range. The help of
+//! a program, a form or a table is made of these.
 
 use super::{MOST_BATCHES, MOST_PAIRS, MOST_PIXELS};
 use crate::nn::{MOST_CHANNELS, PatchGanConfig};
@@ -59,10 +59,24 @@ pub enum Range {
     Switch,
     /// One of these names.
     OneOf(&'static [&'static str]),
+    /// A list with a value for each of these [shorthands](SHORTHANDS).
+    Each(&'static [&'static str]),
+    /// The value of one of these [shorthands](SHORTHANDS), under its name.
+    Either(&'static [&'static str]),
     /// A file or a folder.
     Path,
     /// Any text.
     Text,
+}
+
+impl Range {
+    /// The shorthands that a value is made of.
+    pub fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Each(parts) | Self::Either(parts) => parts,
+            _ => &[],
+        }
+    }
 }
 
 /// A field of [`Config`](super::Config), or a [shorthand](SHORTHANDS).
@@ -109,11 +123,14 @@ pub fn find(name: &str) -> Option<&'static Field> {
 }
 
 use Group::{First, Images, Networks, Objective, Pixels, Resources, Run, Training, Use};
-use Range::{AboveZero, FromZero, OneOf, Path, Share, Switch, Text, Whole};
+use Range::{AboveZero, Each, Either, FromZero, OneOf, Path, Share, Switch, Text, Whole};
 
 const KINDS: Range = OneOf(&[
     "gray", "rgb", "rgba", "lab-l", "lab-ab", "labels", "channels",
 ]);
+
+/// Fields that a run may be told anew when it goes on. Its start has decided all others.
+pub const CHANGED_ON_RESUME: &[&str] = &["dataset", "adapter", "learning_rate"];
 
 /// All fields of [`Config`](super::Config), in its order.
 #[rustfmt::skip]
@@ -126,16 +143,16 @@ pub const FIELDS: &[Field] = &[
         "What input images are converted to; with lab-l to lab-ab every photo of the data set is a pair of its own"),
     field("output", Pixels, KINDS, "\"rgb\"", "", "What the generator paints"),
     field("size", First, Whole(32, MOST_PIXELS as u64), "256", "256; training on the bundled pairs: 64",
-        "Height and width of the images in pixels, a multiple of 32, of 2^`num_downs`, or of 4 with a ResNet"),
-    field("fit", Networks, OneOf(&["pad", "crop"]), "\"pad\"", "none but multiples; translated images of other sizes are padded",
+        "Height and width of the images in pixels: a multiple of 32; of 2^N where `num_downs` is N; of 4 with a ResNet"),
+    field("fit", Networks, OneOf(&["pad", "crop"]), "\"pad\"", "only multiples are taken; translated images of other sizes are padded",
         "Allow other sizes, and how they go through the generator"),
     field("preprocess", Images, OneOf(&["resize-and-crop", "crop", "scale-width-and-crop", "scale-width", "none"]),
         "\"resize-and-crop\"", "",
-        "How images come to `size`: at random in training, the middle in sample grids and scores; or keep each \
-         image's own size"),
+        "How images are brought to `size`. Training takes crops at random; sample grids and scores take the \
+         middle. With scale-width and none, images keep sizes of their own"),
     field("load_size", Images, Whole(32, MOST_PIXELS as u64), "286", "286/256 of `size`; with scale-width 256, for the bundled pairs 64",
-        "Training images are resized to this and cropped to `size` at random; equal to `size` for no jitter; the width \
-         of `preprocess` scale-width"),
+        "Training images are resized to this and cropped to `size` at random. Give both the same value to \
+         switch that off. With `preprocess` scale-width it is the width"),
     field("mirror", Images, Switch, "true", "", "Half of the training images are mirrored"),
     field("ngf", Networks, Whole(1, MOST_CHANNELS as u64), "64", "64; training on the bundled pairs: 16",
         "Channels of the generator's first convolution"),
@@ -148,19 +165,19 @@ pub const FIELDS: &[Field] = &[
     field("architecture", First, OneOf(&["unet", "encoder-decoder", "resnet9", "resnet6"]), "\"unet\"", "",
         "The generator's architecture"),
     field("upsample", Networks, OneOf(&["deconv", "nearest", "bilinear"]), "\"deconv\"", "",
-        "How the generator doubles its maps; resizing leaves no checkerboard"),
+        "How the generator doubles its maps. With nearest and bilinear no checkerboard shows"),
     field("dropout", Networks, Switch, "true", "", "Dropout in the generator"),
     field("dropout_at", Networks, OneOf(&["pytorch", "torch"]), "\"pytorch\"", "",
-        "Which blocks of unet and encoder-decoder have dropout, after the reference in PyTorch or that in Lua Torch"),
+        "Which blocks of unet and encoder-decoder have dropout: those of the PyTorch code or those of the Lua Torch code"),
     field("test.norm", Use, OneOf(&["image", "batch", "running"]), "\"image\"", "",
         "Where batch norm takes its statistics from in sample grids, scores and translation"),
-    field("test.dropout", Use, Switch, "false", "", "Leave dropout on there: every seed gives another result"),
+    field("test.dropout", Use, Switch, "false", "", "Leave dropout on in sample grids, scores and translation: every seed gives another result"),
     field("precision", Resources, OneOf(&["f32", "f16"]), "\"f32\"", "",
         "How weights, activations and gradients are stored; with f16 losses are scaled so that gradients do not vanish"),
     field("batch_size", First, Whole(1, MOST_PAIRS as u64), "1", "", "Pairs of a step"),
     field("recompute", Resources, Switch, "false", "",
-        "Make values again for the backward pass instead of keeping them: less memory, a little slower, the same result"),
-    field("length", First, Text, "{\"epochs\":200}", "200 epochs; for the bundled pairs 2800 steps", "How long the run is"),
+        "Compute values again for the backward pass instead of keeping them: less memory, a little slower, the same result"),
+    field("length", First, Either(&["epochs", "steps"]), "{\"epochs\":200}", "200 epochs; for the bundled pairs 2800 steps", "How long the run is"),
     field("learning_rate", First, FromZero, "0.0002", "", "Learning rate at the start"),
     field("objective.gan_loss", Objective, OneOf(&["vanilla", "lsgan", "hinge", "wgangp"]), "\"vanilla\"", "", "The adversarial loss"),
     field("objective.lambda_gp", Objective, FromZero, "10.0", "",
@@ -171,19 +188,19 @@ pub const FIELDS: &[Field] = &[
     field("objective.conditional", Objective, Switch, "true", "",
         "The discriminator sees the input image beside the output, and not the output alone"),
     field("objective.order", Objective, OneOf(&["pytorch", "torch"]), "\"pytorch\"", "",
-        "In which order the networks learn, after the reference in PyTorch or that in Lua Torch"),
-    field("objective.betas", Training, Text, "[0.5,0.999]", "", "Decay rates of Adam's moments"),
+        "In which order the networks learn: that of the PyTorch code or that of the Lua Torch code"),
+    field("objective.betas", Training, Each(&["beta1", "beta2"]), "[0.5,0.999]", "", "Decay rates of Adam's moments"),
     field("recipe.schedule", Training, OneOf(&["linear", "cosine", "step", "plateau", "constant"]), "\"linear\"", "",
         "How the learning rate changes"),
     field("recipe.init", Training, OneOf(&["normal", "xavier", "kaiming", "orthogonal"]), "\"normal\"", "",
         "How the weights of convolutions start"),
     field("recipe.init_gain", Training, AboveZero, "0.02", "",
-        "Gain of `recipe.init`, and the deviation of the weights of batch norm around 1"),
+        "Gain of `recipe.init`. The weights of batch norm start around 1 with this standard deviation"),
     field("recipe.optimizer", Training, OneOf(&["adam", "sgd"]), "\"adam\"", "", "What moves the weights by their gradients"),
     field("recipe.pool", Training, Whole(0, MOST_PAIRS as u64), "0", "",
-        "Older fakes, as many as this, that the discriminator may see again in place of new ones"),
+        "Keep so many older fakes, which the discriminator may see again in place of new ones"),
     field("recipe.accumulate", Training, Whole(1, MOST_BATCHES as u64), "1", "",
-        "Batches whose mean gradient makes one update, in less memory than one large batch"),
+        "Batches of one update, which uses their mean gradient. This takes less memory than one large batch"),
     field("recipe.ema", Training, Share, "null", "",
         "Keep a moving average of the generator's weights. This share of it stays in each step, for example 0.999. \
          Translation uses the average."),
@@ -197,7 +214,7 @@ pub const FIELDS: &[Field] = &[
         "Steps from one checkpoint to the next"),
 ];
 
-/// What can be asked for in place of fields, or is a part of one; see
+/// What can be asked for in place of a field, or is a part of one. See
 /// [`Settings`](super::Settings).
 #[rustfmt::skip]
 pub const SHORTHANDS: &[Field] = &[
@@ -208,7 +225,7 @@ pub const SHORTHANDS: &[Field] = &[
     field("patch", Networks, Whole(1, 286), "70", "",
         "The discriminator by the side of its patches: 1, 16, 34, 70, 142 or 286 pixels"),
     field("lr_step", Training, Whole(1, u64::MAX), "50", "", "Epochs from one drop of `recipe.schedule` step to the next"),
-    field("momentum", Training, Share, "0", "", "What stays of the velocity of `recipe.optimizer` sgd from step to step"),
+    field("momentum", Training, Share, "0", "", "Momentum of `recipe.optimizer` sgd: the share of the velocity that stays from step to step"),
     field("beta1", Training, Share, "0.5", "", "Decay of Adam's first moment"),
     field("beta2", Training, Share, "0.999", "", "Decay of Adam's second moment"),
     field("stack", Pixels, Whole(1, 64), "1", "", "Input images of each pair, of one name in folders A, A2, .. and so on"),

@@ -1,16 +1,19 @@
-//! Everything that defines a run, and the one place that knows its defaults, ranges and rules. It is
-//! stored in `config.json` and in every checkpoint, so that a resumed run is told nothing again.
+//! Everything that defines a run, and the one place that knows its defaults, ranges and rules. It
+//! is stored in `config.json` and in every checkpoint, so nothing has to be said again when a run
+//! goes on.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `mod.rs` | the configuration and what follows from it |
 //! | `fields.rs` | every field with its group, help, default and range |
 //! | `rules.rs` | what a whole configuration must keep |
+//! | `model.rs` | a trained generator as its file describes it, and what may be asked of it |
 //! | `settings.rs`, `pixels.rs` | what somebody asks for, and the configuration that it makes |
 //! | `error.rs` | the field, the rule, the nearest valid choice |
 
 mod error;
 mod fields;
+mod model;
 mod pixels;
 mod rules;
 mod settings;
@@ -19,7 +22,8 @@ mod settings;
 mod tests;
 
 pub use error::ConfigError;
-pub use fields::{FIELDS, Field, Group, Range, SHORTHANDS, find};
+pub use fields::{CHANGED_ON_RESUME, FIELDS, Field, Group, Range, SHORTHANDS, find};
+pub use model::ModelConfig;
 pub use pixels::{LookUpError, PixelKind, PixelSettings};
 pub(super) use rules::DEEPEST_NAMED;
 pub use settings::Settings;
@@ -34,8 +38,10 @@ use crate::nn::{
 };
 use crate::tensor::{DType, Shape};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How long a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +86,14 @@ pub enum Preset {
 }
 
 impl Preset {
+    /// That of a run on such a data set, where `None` are the bundled pairs.
+    pub fn of(dataset: Option<&Path>) -> Self {
+        match dataset {
+            Some(_) => Self::Paper,
+            None => Self::Bundled,
+        }
+    }
+
     /// The configuration with all its defaults.
     pub fn config(self) -> Config {
         match self {
@@ -214,6 +228,28 @@ pub struct Config {
     pub checkpoint_every: u64,
 }
 
+/// The values in the JSON of a configuration, with dots in the names of nested ones. A choice that
+/// carries a value of its own is one field.
+fn leaves(json: &Value) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for (name, value) in json.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(inner) if NESTED.contains(&name.as_str()) => found.extend(
+                inner
+                    .iter()
+                    .map(|(field, value)| (format!("{name}.{field}"), value.clone())),
+            ),
+            value => {
+                found.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Fields of [`Config`] that have fields of their own.
+const NESTED: [&str; 3] = ["test", "objective", "recipe"];
+
 fn mirrored() -> bool {
     true
 }
@@ -291,28 +327,30 @@ impl Config {
 
     /// The fields, with dots in the names of nested ones, in which `other` is another.
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        let [ours, theirs] = [self, other].map(|config| {
-            serde_json::to_value(config)
-                .ok()
-                .and_then(|value| value.as_object().cloned())
-                .unwrap_or_default()
-        });
-        let mut found = Vec::new();
-        for (name, value) in &ours {
-            match (value.as_object(), theirs.get(name)) {
-                (_, Some(other)) if value == other => {}
-                (Some(inner), Some(other))
-                    if matches!(&name[..], "test" | "objective" | "recipe") =>
-                {
-                    let differing = inner
-                        .iter()
-                        .filter(|(field, value)| other.get(field) != Some(value));
-                    found.extend(differing.map(|(field, _)| format!("{name}.{field}")));
-                }
-                _ => found.push(name.clone()),
-            }
-        }
-        found
+        let theirs = other.leaves();
+        self.leaves()
+            .into_iter()
+            .filter(|(name, value)| theirs.get(name) != Some(value))
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Every field with its value as JSON, named as in [`FIELDS`].
+    fn leaves(&self) -> BTreeMap<String, Value> {
+        // Plain structs of numbers and strings: this cannot fail. Numbers have the digits of a file.
+        let json = serde_json::to_string(self)
+            .and_then(|text| serde_json::from_str(&text))
+            .unwrap_or_default();
+        leaves(&json)
+    }
+
+    /// The names in the JSON of a configuration that are no field's.
+    pub(super) fn unknown_names(json: &Value) -> Vec<String> {
+        let is_known = |name: &str| FIELDS.iter().any(|field| field.name == name);
+        leaves(json)
+            .into_keys()
+            .filter(|name| !is_known(name))
+            .collect()
     }
 
     /// Pairs that one step takes.
@@ -382,45 +420,4 @@ impl Config {
     pub fn downs_for(size: u32) -> Option<usize> {
         (size > 0 && size.is_multiple_of(32)).then(|| size.trailing_zeros().min(8) as usize)
     }
-}
-
-impl ModelConfig {
-    /// The fit that was `asked` for, else the recorded one.
-    ///
-    /// # Errors
-    /// A fit that such a generator does not have.
-    pub fn fit_as(&self, asked: Option<Fit>) -> Result<Fit, ConfigError> {
-        match (asked, &self.generator) {
-            (Some(Fit::Crop), GeneratorConfig::ResNet(_)) => Err(ConfigError::new(
-                "fit",
-                "`fit` crop is the U-Net's own rule",
-                "this generator is a ResNet and takes `fit` pad",
-            )),
-            _ => Ok(asked.unwrap_or(self.fit)),
-        }
-    }
-}
-
-/// How a trained generator is built and used; in the metadata of every weight file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelConfig {
-    /// The network.
-    pub generator: GeneratorConfig,
-    /// What the channels of its input mean.
-    #[serde(default)]
-    pub input: Pixels,
-    /// What those of its output mean.
-    #[serde(default)]
-    pub output: Pixels,
-    /// The size that it was trained at; an example where pictures were whole.
-    pub size: u32,
-    /// How images of other sizes go through it, unless something else is asked for.
-    #[serde(default)]
-    pub fit: Fit,
-    /// How it is used, unless something else is asked for.
-    #[serde(default)]
-    pub test: TestTime,
-    /// How weights and activations were stored when it was trained; the file's own tensors are f32.
-    #[serde(default)]
-    pub precision: DType,
 }

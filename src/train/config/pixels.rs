@@ -1,7 +1,6 @@
 //! What the channels of images mean, as somebody asks for it: files may have to say the rest.
 
 use super::ConfigError;
-use super::fields::Range;
 use super::rules::check_number;
 use crate::data::{DataError, Dataset, Direction, Palette, Pixels};
 use std::path::Path;
@@ -95,7 +94,7 @@ impl PixelSettings {
     pub fn check(&self) -> Result<(), ConfigError> {
         let (inputs, outputs) = self.images();
         for (field, images) in [("stack", inputs), ("output_stack", outputs)] {
-            check_number(field, images as f64, Range::Whole(1, 64))?;
+            check_number(field, images as f64)?;
         }
         let (input, output) = (
             self.input.pixels(0).times(inputs),

@@ -1,10 +1,10 @@
 //! What a whole configuration must keep, wherever it comes from: the command line, a file that
 //! somebody edited, or a caller of the library.
 
-use super::fields::{FIELDS, Range};
+use super::fields::{FIELDS, Field, Range, find};
 use super::{Architecture, Config, ConfigError, Length};
 use crate::data::{Pixels, Preprocess};
-use crate::nn::{Fit, Generator, NetworkError, PatchGan, PatchGanConfig, TestNorm};
+use crate::nn::{Fit, Generator, NetworkError, PatchGan, PatchGanConfig};
 use crate::state::StateList;
 use crate::train::objective::UpdateOrder;
 use crate::train::recipe::Optimizer;
@@ -27,12 +27,12 @@ impl Config {
         self.check_generator()?;
         self.check_discriminator()?;
         self.check_schedule()?;
-        self.check_test_time()?;
+        self.test.check(&self.generator())?;
         Pixels::check(&self.input, &self.output)
             .map_err(|reason| ConfigError::new("output", reason, ""))
     }
 
-    /// The number of a field that has one.
+    /// The number of a field, or of a shorthand that is a part of one, if it has one here.
     pub(super) fn number(&self, field: &str) -> Option<f64> {
         let (objective, recipe) = (&self.objective, &self.recipe);
         Some(match field {
@@ -54,17 +54,29 @@ impl Config {
             "checkpoint_every" => self.checkpoint_every as f64,
             "seed" => self.seed as f64,
             "d_layers" => self.d_layers as f64,
+            "beta1" => objective.betas[0],
+            "beta2" => objective.betas[1],
+            "epochs" | "steps" => match (field, self.length) {
+                ("epochs", Length::Epochs(number)) | ("steps", Length::Steps(number)) => {
+                    number as f64
+                }
+                _ => return None,
+            },
             _ => return None,
         })
     }
 
     fn check_ranges(&self) -> Result<(), ConfigError> {
-        for field in FIELDS {
+        let with_parts = |field: &'static Field| {
+            let parts = field.range.parts().iter().filter_map(|part| find(part));
+            std::iter::once(field).chain(parts)
+        };
+        for field in FIELDS.iter().flat_map(with_parts) {
             // These two are bounded by the size of the images, too.
             if !["d_layers", "load_size"].contains(&field.name)
                 && let Some(number) = self.number(field.name)
             {
-                check_number(field.name, number, field.range)?;
+                check_number(field.name, number)?;
             }
         }
         let [load, size] = [self.load_size, self.size].map(u64::from);
@@ -72,14 +84,7 @@ impl Config {
         if !(size..=most).contains(&load) {
             return Err(ConfigError::range("load_size", load, size, most));
         }
-        for (name, beta) in ["beta1", "beta2"].into_iter().zip(self.objective.betas) {
-            check_number(name, beta, Range::Share)?;
-        }
-        let (length, name) = match self.length {
-            Length::Epochs(epochs) => (epochs, "epochs"),
-            Length::Steps(steps) => (steps, "steps"),
-        };
-        check_number(name, length as f64, Range::Whole(1, u64::MAX))
+        Ok(())
     }
 
     /// Images of different sizes go through the networks one at a time.
@@ -134,7 +139,7 @@ impl Config {
 
     fn check_optimizer(&self) -> Result<(), ConfigError> {
         match self.recipe.optimizer {
-            Optimizer::Sgd { momentum } => check_number("momentum", momentum, Range::Share),
+            Optimizer::Sgd { momentum } => check_number("momentum", momentum),
             Optimizer::Adam => Ok(()),
         }
     }
@@ -214,8 +219,10 @@ impl Config {
     }
 
     fn check_schedule(&self) -> Result<(), ConfigError> {
+        if let Policy::Step { epochs } = self.recipe.schedule {
+            check_number("lr_step", epochs as f64)?;
+        }
         match (self.recipe.schedule, self.length) {
-            (Policy::Step { epochs: 0 }, _) => Err(ConfigError::range("lr_step", 0, 1, u64::MAX)),
             (Policy::Step { epochs }, Length::Epochs(all)) if epochs > all => {
                 Err(ConfigError::new(
                     "lr_step",
@@ -228,17 +235,6 @@ impl Config {
             _ => Ok(()),
         }
     }
-
-    fn check_test_time(&self) -> Result<(), ConfigError> {
-        let field = if self.test.norm == TestNorm::Image {
-            "test.dropout"
-        } else {
-            "test.norm"
-        };
-        self.test
-            .refusal(&self.generator())
-            .map_or(Ok(()), |refusal| Err(ConfigError::new(field, refusal, "")))
-    }
 }
 
 impl Architecture {
@@ -248,12 +244,8 @@ impl Architecture {
     }
 }
 
-/// Checks a number against the range of its field.
-pub(super) fn check_number(
-    field: &'static str,
-    number: f64,
-    range: Range,
-) -> Result<(), ConfigError> {
+/// Checks a number against the range of its field or shorthand.
+pub(super) fn check_number(field: &'static str, number: f64) -> Result<(), ConfigError> {
     let must = |inside: bool, what: &str| {
         // The device computes with f32.
         let shown = number as f32;
@@ -271,7 +263,7 @@ pub(super) fn check_number(
         };
         Err(ConfigError::new(field, rule, ""))
     };
-    match range {
+    match find(field).map_or(Range::Text, |field| field.range) {
         Range::Whole(least, most) if number < least as f64 || number > most as f64 => {
             Err(ConfigError::range(field, number as u64, least, most))
         }

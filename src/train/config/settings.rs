@@ -1,8 +1,7 @@
 //! What somebody asks for, and the configuration that it makes. Everything that is left out takes
 //! its default, which may depend on the rest.
 
-use super::fields::Range;
-use super::pixels::PixelSettings;
+use super::pixels::{LookUpError, PixelSettings};
 use super::rules::{DEEPEST_NAMED, check_number};
 use super::{Architecture, Config, ConfigError, Length, Preset};
 use crate::data::{Direction, Preprocess, default_load_size};
@@ -28,7 +27,8 @@ const FEWEST_DOWNS: usize = 5;
     reason = "FIELDS and SHORTHANDS say what each of them is"
 )]
 pub struct Settings {
-    pub preset: Preset,
+    /// Whose defaults; `None` for those of a run on [`Settings::dataset`].
+    pub preset: Option<Preset>,
     pub dataset: Option<PathBuf>,
     pub adapter: Option<String>,
     pub direction: Option<Direction>,
@@ -87,7 +87,7 @@ impl Settings {
     /// A rule of [`Config::check`], or a setting that would do nothing beside the others.
     pub fn config(&self) -> Result<Config, ConfigError> {
         let whole = self.preprocess.is_some_and(Preprocess::is_whole);
-        let defaults = self.preset.config();
+        let defaults = self.preset().config();
         self.refuse_sizes_without_use(whole)?;
         if self.dropout == Some(false) && self.dropout_at.is_some() {
             return Err(ConfigError::new(
@@ -146,6 +146,24 @@ impl Settings {
         };
         config.check()?;
         Ok(config)
+    }
+
+    fn preset(&self) -> Preset {
+        self.preset.unwrap_or(Preset::of(self.dataset.as_deref()))
+    }
+
+    /// Finds in the images what [`PixelSettings`] lack, the bundled pairs included. Networks alone,
+    /// with the paper's defaults and without a data set, have no images.
+    ///
+    /// # Errors
+    /// Those of [`PixelSettings::look_up`].
+    pub fn look_up(&mut self) -> Result<(), LookUpError> {
+        let dataset = self.dataset.as_deref();
+        if dataset.is_none() && self.preset() == Preset::Paper {
+            return Ok(());
+        }
+        self.pixels
+            .look_up(dataset, self.direction.unwrap_or_default())
     }
 
     /// Completes what depends on the data set: how often a run shows and saves, for `pairs` of
@@ -290,9 +308,7 @@ impl Settings {
             ("objective.lambda_gp", self.lambda_gp),
         ];
         for (field, weight) in weights {
-            weight.map_or(Ok(()), |weight| {
-                check_number(field, weight.into(), Range::FromZero)
-            })?;
+            weight.map_or(Ok(()), |weight| check_number(field, weight.into()))?;
         }
         let chosen = self.objective.unwrap_or_default();
         let has_distance = chosen.has_distance() && self.lambda_l1 != Some(0.0);
@@ -365,7 +381,7 @@ impl Settings {
     /// Adam's decay rates.
     fn betas(&self, [beta1, beta2]: [f64; 2]) -> Result<[f64; 2], ConfigError> {
         for (field, rate) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            rate.map_or(Ok(()), |rate| check_number(field, rate, Range::Share))?;
+            rate.map_or(Ok(()), |rate| check_number(field, rate))?;
             if rate.is_some() && matches!(self.optimizer, Some(Optimizer::Sgd { .. })) {
                 return Err(ConfigError::new(
                     field,

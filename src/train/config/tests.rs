@@ -7,34 +7,10 @@ use crate::train::objective::{PaperObjective, UpdateOrder};
 use crate::train::recipe::Optimizer;
 use crate::train::schedule::Policy;
 use serde_json::Value;
-use std::collections::BTreeMap;
-
-/// The fields of a configuration as JSON, with dots in the names of nested ones. What is a choice
-/// with a value of its own is one field.
-fn leaves(config: &Config) -> BTreeMap<String, Value> {
-    let mut found = BTreeMap::new();
-    let text = serde_json::to_string(config).unwrap();
-    let Value::Object(fields) = serde_json::from_str(&text).unwrap() else {
-        panic!("a configuration is an object");
-    };
-    for (name, value) in fields {
-        match (name.as_str(), value) {
-            ("test" | "objective" | "recipe", Value::Object(inner)) => found.extend(
-                inner
-                    .into_iter()
-                    .map(|(field, value)| (format!("{name}.{field}"), value)),
-            ),
-            (_, value) => {
-                found.insert(name, value);
-            }
-        }
-    }
-    found
-}
 
 #[test]
 fn the_table_has_every_field_once_with_its_default() {
-    let mut expected = leaves(&Config::default());
+    let mut expected = Config::default().leaves();
     for field in FIELDS {
         let default: Value = serde_json::from_str(field.default).unwrap();
         assert_eq!(expected.remove(field.name), Some(default), "{}", field.name);
@@ -60,6 +36,12 @@ fn defaults_are_in_their_ranges() {
             (Range::OneOf(names), value) => {
                 value.as_str().is_some_and(|name| names.contains(&name))
             }
+            (Range::Each(parts), value) => value
+                .as_array()
+                .is_some_and(|values| values.len() == parts.len()),
+            (Range::Either(parts), value) => value.as_object().is_some_and(|value| {
+                value.len() == 1 && value.keys().all(|key| parts.contains(&key.as_str()))
+            }),
             (Range::Path | Range::Text, _) => true,
         };
         assert!(inside, "{}: {default}", field.name);
@@ -81,6 +63,44 @@ fn every_numeric_field_has_its_number() {
             let number = config.number(field.name).map(|number| number as f32);
             assert_eq!(number, Some(default as f32), "{}", field.name);
         }
+        // A part is a shorthand with a range of its own.
+        for (index, part) in field.range.parts().iter().enumerate() {
+            let range = find(part).map(|part| part.range);
+            assert!(
+                matches!(range, Some(Range::Whole(..) | Range::Share)),
+                "{part}"
+            );
+            let expected = match field.range {
+                Range::Each(_) => default[index].as_f64(),
+                _ => default[part].as_f64(),
+            };
+            assert_eq!(config.number(part), expected, "{part}");
+        }
+    }
+}
+
+/// The names of a choice are those of its enum: none is missing, none too many.
+#[test]
+fn the_names_of_a_choice_are_those_that_can_be_read() {
+    for field in FIELDS {
+        let Range::OneOf(names) = field.range else {
+            continue;
+        };
+        let mut config = serde_json::to_value(Config::default()).unwrap();
+        let place = format!("/{}", field.name.replace('.', "/"));
+        *config.pointer_mut(&place).unwrap() = "?".into();
+        // The reader of an enum lists all of its names.
+        let error = serde_json::from_value::<Config>(config)
+            .unwrap_err()
+            .to_string();
+        let (_, list) = error.split_once("expected ").unwrap();
+        let mut readable: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+        // A stack is asked for by `stack` and `output_stack`.
+        readable.retain(|name| !(*name == "stack" && ["input", "output"].contains(&field.name)));
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        readable.sort_unstable();
+        assert_eq!(names, readable, "{}", field.name);
     }
 }
 
@@ -119,11 +139,23 @@ fn the_presets_keep_every_rule() {
     for preset in [Preset::Paper, Preset::Bundled] {
         assert_eq!(preset.config().check(), Ok(()));
         let settings = Settings {
-            preset,
+            preset: Some(preset),
             ..Settings::default()
         };
         assert_eq!(settings.config().unwrap(), preset.config());
     }
+    // The bundled pairs, unless a data set is named.
+    let of = |dataset: Option<&str>| {
+        let dataset = dataset.map(PathBuf::from);
+        let settings = Settings {
+            dataset: dataset.clone(),
+            ..Settings::default()
+        };
+        let config = settings.config().unwrap();
+        assert_eq!(config.dataset, dataset);
+        config.size
+    };
+    assert_eq!([of(None), of(Some("facades"))], [64, 256]);
 }
 
 /// A change, the field that its error names, and a part of its text.
@@ -234,103 +266,54 @@ fn a_caller_of_the_library_meets_the_field_the_rule_and_the_nearest_choice() {
     }
 }
 
+/// A setting without use, and the field that its error names.
+type Useless = (fn(&mut Settings), &'static str);
+
+const USELESS: &[Useless] = &[
+    (|s| s.lambda_gp = Some(1.0), "objective.lambda_gp"),
+    (|s| s.lr_step = Some(3), "lr_step"),
+    (|s| s.momentum = Some(0.5), "momentum"),
+    (|s| s.patch = Some(71), "patch"),
+    (|s| (s.patch, s.d_layers) = (Some(70), Some(3)), "patch"),
+    (
+        |s| (s.dropout, s.dropout_at) = (Some(false), Some(DropoutAt::Torch)),
+        "dropout_at",
+    ),
+    (|s| s.size = Some(100), "size"),
+    (
+        |s| (s.objective, s.ndf) = (Some(PaperObjective::L1), Some(8)),
+        "ndf",
+    ),
+    (
+        |s| (s.architecture, s.num_downs) = (Some(Architecture::ResNet6), Some(3)),
+        "num_downs",
+    ),
+    (
+        |s| (s.preprocess, s.size) = (Some(Preprocess::None), Some(64)),
+        "size",
+    ),
+    (
+        |s| (s.preprocess, s.load_size) = (Some(Preprocess::Crop), Some(300)),
+        "load_size",
+    ),
+    (
+        |s| {
+            s.optimizer = Some(Optimizer::Sgd { momentum: 0.0 });
+            s.beta1 = Some(0.9);
+        },
+        "beta1",
+    ),
+];
+
 #[test]
 fn settings_that_would_do_nothing_are_refused() {
-    let plain = Settings::default;
-    let cases = [
-        (
-            Settings {
-                lambda_gp: Some(1.0),
-                ..plain()
-            },
-            "objective.lambda_gp",
-        ),
-        (
-            Settings {
-                lr_step: Some(3),
-                ..plain()
-            },
-            "lr_step",
-        ),
-        (
-            Settings {
-                momentum: Some(0.5),
-                ..plain()
-            },
-            "momentum",
-        ),
-        (
-            Settings {
-                patch: Some(71),
-                ..plain()
-            },
-            "patch",
-        ),
-        (
-            Settings {
-                patch: Some(70),
-                d_layers: Some(3),
-                ..plain()
-            },
-            "patch",
-        ),
-        (
-            Settings {
-                dropout: Some(false),
-                dropout_at: Some(DropoutAt::Torch),
-                ..plain()
-            },
-            "dropout_at",
-        ),
-        (
-            Settings {
-                size: Some(100),
-                ..plain()
-            },
-            "size",
-        ),
-        (
-            Settings {
-                objective: Some(PaperObjective::L1),
-                ndf: Some(8),
-                ..plain()
-            },
-            "ndf",
-        ),
-        (
-            Settings {
-                architecture: Some(Architecture::ResNet6),
-                num_downs: Some(3),
-                ..plain()
-            },
-            "num_downs",
-        ),
-        (
-            Settings {
-                preprocess: Some(Preprocess::None),
-                size: Some(64),
-                ..plain()
-            },
-            "size",
-        ),
-        (
-            Settings {
-                preprocess: Some(Preprocess::Crop),
-                load_size: Some(300),
-                ..plain()
-            },
-            "load_size",
-        ),
-        (
-            Settings {
-                optimizer: Some(Optimizer::Sgd { momentum: 0.0 }),
-                beta1: Some(0.9),
-                ..plain()
-            },
-            "beta1",
-        ),
-    ];
-    for (settings, field) in cases {
-        assert_eq!(settings.config().unwrap_err().field, field);
+    for (change, field) in USELESS {
+        let mut settings = Settings {
+            preset: Some(Preset::Paper),
+            ..Settings::default()
+        };
+        assert!(settings.config().is_ok());
+        change(&mut settings);
+        assert_eq!(settings.config().unwrap_err().field, *field);
     }
 }

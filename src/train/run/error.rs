@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::train::config::ConfigError;
+
 /// Errors of the run directory; each names the file or folder and what to do about it.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -89,6 +91,22 @@ pub enum RunError {
         /// The parser's words, with line and column.
         reason: serde_json::Error,
     },
+    /// Names in a configuration that are no field's, which somebody wrote there.
+    #[error("{}: there is no field {}; correct this file", path.display(), fields(names))]
+    UnknownFields {
+        /// The file.
+        path: PathBuf,
+        /// The names.
+        names: Vec<String>,
+    },
+    /// A configuration that breaks a rule, which somebody wrote there.
+    #[error("{}: {}; correct this file", path.display(), source)]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The field, the rule and the nearest valid choice.
+        source: ConfigError,
+    },
     /// A line in the middle of the metrics file is no row.
     #[error("{} line {line}: {reason}; repair or remove that line", path.display())]
     Metrics {
@@ -123,6 +141,12 @@ pub enum RunError {
         /// The plotting library's words.
         reason: String,
     },
+}
+
+/// The names of fields in a row, as messages name them.
+pub(super) fn fields(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 impl RunError {

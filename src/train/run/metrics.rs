@@ -144,8 +144,8 @@ pub(super) fn append(path: &Path, row: &MetricsRow) -> Result<(), RunError> {
     write().map_err(|error| RunError::write(path, error))
 }
 
-/// Reads all rows. No file is no rows, and a last line without its end, torn by a crash, is left
-/// out.
+/// Reads all rows. Without a file there are none. A last line without its end, torn by a crash, is
+/// left out.
 pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -171,8 +171,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
         .collect()
 }
 
-/// Drops the rows after `step`, and a torn last line: a resumed run writes them again, and the
-/// header too where no row is left.
+/// Drops the rows after `step`, and a torn last line. A resumed run writes them again, with the
+/// header where no row is left.
 pub(super) fn rewind(path: &Path, step: u64) -> Result<(), RunError> {
     let rows = read(path)?;
     write_atomic(path, |writer| {

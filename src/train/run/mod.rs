@@ -24,9 +24,13 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::train::config::Config;
 
 pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
+use error::fields;
 pub use grid::{SampleRow, Samples};
 pub use metrics::MetricsRow;
 pub use page::quote;
@@ -77,7 +81,7 @@ pub struct Checkpoint {
 }
 
 impl RunDir {
-    /// Makes `root/name/` for a new run and proves that it can be written.
+    /// Makes `root/name/` for a new run and checks that it can be written.
     ///
     /// # Errors
     /// [`RunError::Name`] for a name that is no plain folder name, [`RunError::Exists`] or
@@ -106,7 +110,7 @@ impl RunDir {
         Ok(run)
     }
 
-    /// Opens the run `root/name/` to continue it, proves that it can be written and removes
+    /// Opens the run `root/name/` to continue it, checks that it can be written, and removes
     /// half-written files of a killed process.
     ///
     /// # Errors
@@ -197,17 +201,61 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::Serialise`], [`RunError::Write`] or [`RunError::DiskFull`].
-    pub fn write_config(&self, config: &impl Serialize) -> Result<(), RunError> {
+    pub fn write_config(&self, config: &Config) -> Result<(), RunError> {
         write_json(&self.path.join(CONFIG), config)
     }
 
-    /// Reads `config.json` back.
+    /// Reads `config.json` back, which somebody may have edited.
     ///
     /// # Errors
-    /// [`RunError::Read`], or [`RunError::Json`] if it is not the configuration that this program
-    /// writes.
-    pub fn read_config<T: DeserializeOwned>(&self) -> Result<T, RunError> {
-        read_json(&self.path.join(CONFIG))
+    /// [`RunError::Read`]; [`RunError::Json`] if it is no configuration; [`RunError::UnknownFields`]
+    /// for names that are no field's; [`RunError::Config`] for a rule that it breaks.
+    pub fn read_config(&self) -> Result<Config, RunError> {
+        let path = self.config_path();
+        let json: Value = read_json(&path)?;
+        let unknown = Config::unknown_names(&json);
+        let config: Config = serde_json::from_value(json).map_err(|reason| RunError::Json {
+            path: path.clone(),
+            reason,
+        })?;
+        if !unknown.is_empty() {
+            return Err(RunError::UnknownFields {
+                path,
+                names: unknown,
+            });
+        }
+        match config.check() {
+            Ok(()) => Ok(config),
+            Err(source) => Err(RunError::Config { path, source }),
+        }
+    }
+
+    /// What differs in a `config.json` that somebody edited from the configuration of the
+    /// checkpoint that the run goes on from, as one line: the checkpoint decides. `None` if nothing
+    /// does, or if there is no such file.
+    pub fn edits(&self, config: &Config) -> Option<String> {
+        let file = self.config_path();
+        if !file.exists() {
+            return None;
+        }
+        let what = match self.read_config() {
+            Ok(edited) => match &edited.differences(config)[..] {
+                [] => return None,
+                edited => format!(
+                    "{} differs from the checkpoint in {} field{}: {}",
+                    file.display(),
+                    edited.len(),
+                    if edited.len() == 1 { "" } else { "s" },
+                    fields(edited)
+                ),
+            },
+            // Without its remedy, which is for somebody who reads the file.
+            Err(RunError::Config { source, .. }) => format!("{}: {source}", file.display()),
+            Err(error) => error.to_string(),
+        };
+        Some(format!(
+            "{what}; the run goes on with the checkpoint's values, and the file is written again"
+        ))
     }
 
     /// Notes what copying the input scores on the held-out pairs, for the chart and the page.

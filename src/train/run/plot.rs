@@ -1,5 +1,5 @@
-//! `losses.svg`: the adversarial losses above, if there are any, the L1 distances below, over the
-//! same steps.
+//! `losses.svg`: a panel of the adversarial losses, if there are any, above one of the L1
+//! distances. Both have the same steps.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -60,8 +60,8 @@ impl Series {
     }
 }
 
-/// Writes the chart; without a finite number in `rows` there is nothing to draw, no file, and the
-/// answer is `false`.
+/// Writes the chart. Without a finite number in `rows` there is nothing to draw: no file is
+/// written, and the answer is `false`.
 pub(super) fn write(
     path: &Path,
     rows: &[MetricsRow],

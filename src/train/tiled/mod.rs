@@ -7,11 +7,12 @@
 
 mod moments;
 
+use super::config::ConfigError;
 use super::error::TrainError;
 use super::strip::Strip;
 use super::tiles::Tiles;
 use crate::gpu::Gpu;
-use crate::nn::{Generator, Mode, reach};
+use crate::nn::{DropoutMode, Fit, Generator, Mode, reach};
 use crate::ops::batch_norm::{Groups, Statistics};
 use crate::ops::window::Window;
 use crate::program::{Program, Store};
@@ -67,81 +68,78 @@ pub trait Canvas {
 const VALUES: usize = 1 << 18;
 
 impl Tiling {
+    /// Checks that tiles go with the way that a generator is used: with the `fit` of images, the
+    /// `mode`, and the number of images in a `batch`.
+    ///
+    /// # Errors
+    /// What tiles cannot go with.
+    pub fn check(fit: Fit, mode: &Mode, batch: usize) -> Result<(), ConfigError> {
+        let (field, rule, remedy) = if fit != Fit::Pad {
+            ("fit", "`tile` pads images", "use `fit` pad")
+        } else if mode.dropout != DropoutMode::Off {
+            (
+                "test.dropout",
+                "dropout would draw other masks in every tile",
+                "use `test.dropout` false and no `samples` with `tile`",
+            )
+        } else if batch > 1 {
+            (
+                "batch",
+                "`tile` takes one image at a time",
+                "leave out `batch`",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::new(field, rule, remedy))
+    }
+
     /// Tiles of `tile` pixels for `generator` used in `mode`, which overlap by `overlap` or as much
     /// as it takes for no tile's edge to show. Adds the states that the statistics are kept in.
     ///
     /// # Errors
-    /// In words, with a remedy, for sizes that are no multiples of the generator's or leave nothing
-    /// of a tile.
+    /// [`TrainError::Config`] for sizes that are no multiples of the generator's or leave nothing of
+    /// a tile, and those of recording the generator.
     pub fn new(
         states: &mut StateList,
         generator: &Generator,
         mode: &Mode,
         tile: usize,
         overlap: Option<usize>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TrainError> {
         let multiple = generator.multiple();
-        let (tape, input, output) = record(
-            states,
-            generator,
-            Shape::nhwc(
-                1,
-                2 * multiple,
-                2 * multiple,
-                generator.config().channels()[0],
-            ),
-            mode,
-        )
-        .map_err(|error| error.to_string())?;
+        let side = 2 * multiple;
+        let image = Shape::nhwc(1, side, side, generator.config().channels()[0]);
+        let (tape, input, output) = record(states, generator, image, mode)?;
         let reach = reach(&tape, input, output, multiple, multiple);
-        let seamless = (2 * reach).next_multiple_of(2 * multiple);
-        for (field, pixels) in [("tile", Some(tile)), ("overlap", overlap)] {
-            if let Some(pixels) = pixels.filter(|pixels| !pixels.is_multiple_of(multiple)) {
-                let below = (pixels / multiple).max(usize::from(field == "tile")) * multiple;
-                return Err(format!(
-                    "`{field}` {pixels} is no multiple of {multiple}; the nearest are {below} and \
-                     {}",
-                    below.saturating_add(multiple)
-                ));
-            }
-        }
-        let least_side = generator.config().least_side();
-        let least = overlap
-            .unwrap_or(seamless)
-            .saturating_add(multiple)
-            .max(least_side);
-        if tile < least {
+        check_multiple("tile", tile, multiple)?;
+        overlap.map_or(Ok(()), |overlap| {
+            check_multiple("overlap", overlap, multiple)
+        })?;
+        let least = generator.config().least_side();
+        let shared = overlap.unwrap_or((2 * reach).next_multiple_of(2 * multiple));
+        let smallest = shared.saturating_add(multiple).max(least);
+        if tile < smallest {
             let cause = match overlap {
                 Some(overlap) => format!("tiles that overlap by {overlap} pixels"),
                 None => format!(
                     "seamless tiles of a generator whose values see {reach} pixels around them"
                 ),
             };
-            return Err(format!(
-                "`tile` {tile} is too small for {cause}; use `tile` {least} or more, or a smaller \
-                 `overlap`"
-            ));
-        }
-        let layers = layers(&tape);
-        let mut measured = Vec::new();
-        if !layers.is_empty() {
-            let arena = states.arena("generator.measured", false);
-            for (number, (node, _)) in layers.iter().enumerate() {
-                measured.push(states.add(
-                    arena,
-                    format!("statistics.{number}"),
-                    tape.shape(*node),
-                    Init::Constant(0.0),
-                ));
-            }
+            return Err(ConfigError::new(
+                "tile",
+                format!("`tile` {tile} is too small for {cause}"),
+                format!("use `tile` {smallest} or more, or a smaller `overlap`"),
+            )
+            .into());
         }
         Ok(Self {
             tile,
-            overlap: overlap.unwrap_or(seamless),
+            overlap: shared,
             multiple,
-            least: least_side,
+            least,
             reach,
-            measured,
+            measured: measured(states, &tape),
         })
     }
 
@@ -190,6 +188,39 @@ impl Tiling {
         }
         pass.show(output, [shape.height(), shape.width()])
     }
+}
+
+/// Refuses a number of pixels that is no multiple of the generator's. A tile has pixels.
+fn check_multiple(field: &'static str, pixels: usize, multiple: usize) -> Result<(), ConfigError> {
+    if pixels.is_multiple_of(multiple) {
+        return Ok(());
+    }
+    let below = (pixels / multiple).max(usize::from(field == "tile")) * multiple;
+    Err(ConfigError::new(
+        field,
+        format!("`{field}` {pixels} is no multiple of {multiple}"),
+        format!(
+            "the nearest are {below} and {}",
+            below.saturating_add(multiple)
+        ),
+    ))
+}
+
+/// Adds a state for each of the statistics that are taken of the image.
+fn measured(states: &mut StateList, tape: &Tape) -> Vec<StateId> {
+    let layers = layers(tape);
+    if layers.is_empty() {
+        return Vec::new();
+    }
+    let arena = states.arena("generator.measured", false);
+    let shapes = layers.iter().map(|(layer, _)| tape.shape(*layer));
+    shapes
+        .enumerate()
+        .map(|(number, shape)| {
+            let name = format!("statistics.{number}");
+            states.add(arena, name, shape, Init::Constant(0.0))
+        })
+        .collect()
 }
 
 fn record(

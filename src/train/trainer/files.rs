@@ -1,5 +1,5 @@
-//! What a training run leaves on the disk: rows of losses and scores, sample grids, checkpoints;
-//! and what it says of a step that failed.
+//! What a training run leaves on the disk: rows of losses and scores, sample grids, checkpoints.
+//! And what it says of a step that failed.
 
 use super::{StepReport, Trainer};
 use crate::data::batch_sampler::BatchSampler;

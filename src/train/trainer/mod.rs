@@ -100,8 +100,8 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// Builds a run that goes on from its newest checkpoint, whose progress the caller has read for
-    /// the configuration.
+    /// Builds a run that goes on from its newest checkpoint. The caller has read `progress` from
+    /// it, for the configuration.
     ///
     /// # Errors
     /// As [`Trainer::start`], and a checkpoint that does not fit.
@@ -147,21 +147,6 @@ impl<'a> Trainer<'a> {
         }
         trainer.resume_clock(progress.seconds);
         Ok(trainer)
-    }
-
-    /// Reads a run's `config.json` back, which somebody may have edited.
-    ///
-    /// # Errors
-    /// A file that cannot be read, and [`TrainError::ConfigFile`] for a rule that it breaks.
-    pub fn read_config(run: &RunDir) -> Result<Config, TrainError> {
-        let config: Config = run.read_config()?;
-        match config.check() {
-            Ok(()) => Ok(config),
-            Err(source) => Err(TrainError::ConfigFile {
-                file: run.config_path(),
-                source,
-            }),
-        }
     }
 
     /// Training pairs and pairs that are shown or scored.
@@ -310,8 +295,8 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Saves and samples when they are due, except at the very end, where the caller does both.
-    /// Long steps also save by the clock.
+    /// Saves and samples when they are due. At the very end the caller does both. Where steps are
+    /// long, it also saves by the clock.
     fn keep(
         &mut self,
         reader: &mut LossReader,
@@ -347,7 +332,7 @@ impl<'a> Trainer<'a> {
         Ok(self.run.refresh()?)
     }
 
-    /// Takes in a reading: the newest losses go to the report, about a thousand rows a run to
+    /// Takes in a reading. The newest losses go to the report. About a thousand rows of a run go to
     /// metrics.csv.
     fn note(
         &mut self,

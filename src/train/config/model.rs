@@ -1,0 +1,169 @@
+//! A trained generator as its file describes it, and what may be asked of it.
+
+use super::ConfigError;
+use crate::data::Pixels;
+use crate::nn::{Fit, GeneratorConfig, TestNorm, TestTime};
+use crate::tensor::DType;
+use serde::{Deserialize, Serialize};
+
+/// How a trained generator is built and used; in the metadata of every weight file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// The network.
+    pub generator: GeneratorConfig,
+    /// What the channels of its input mean.
+    #[serde(default)]
+    pub input: Pixels,
+    /// What those of its output mean.
+    #[serde(default)]
+    pub output: Pixels,
+    /// The size that it was trained at; an example where pictures were whole.
+    pub size: u32,
+    /// How images of other sizes go through it, unless something else is asked for.
+    #[serde(default)]
+    pub fit: Fit,
+    /// How it is used, unless something else is asked for.
+    #[serde(default)]
+    pub test: TestTime,
+    /// How weights and activations were stored when it was trained; the file's own tensors are f32.
+    #[serde(default)]
+    pub precision: DType,
+}
+
+impl ModelConfig {
+    /// Most results for one image: more than anybody looks at.
+    pub const MOST_SAMPLES: u32 = 1 << 16;
+
+    /// The fit that was `asked` for, else the recorded one.
+    ///
+    /// # Errors
+    /// A fit that such a generator does not have.
+    pub fn fit_as(&self, asked: Option<Fit>) -> Result<Fit, ConfigError> {
+        match (asked, &self.generator) {
+            (Some(Fit::Crop), GeneratorConfig::ResNet(_)) => Err(ConfigError::new(
+                "fit",
+                "`fit` crop is the U-Net's own rule",
+                "this generator is a ResNet and takes `fit` pad",
+            )),
+            _ => Ok(asked.unwrap_or(self.fit)),
+        }
+    }
+
+    /// The way of use with the `norm` and the `dropout` that were asked for, else the recorded one.
+    /// Several results for one image differ by dropout alone, so `sampled` switches it on.
+    ///
+    /// # Errors
+    /// What such a generator cannot do.
+    pub fn test_as(
+        &self,
+        norm: Option<TestNorm>,
+        dropout: Option<bool>,
+        sampled: bool,
+    ) -> Result<TestTime, ConfigError> {
+        if sampled && !self.generator.has_dropout() {
+            return Err(ConfigError::new(
+                "samples",
+                "`samples` draws variants by dropout, and this generator has no dropout: all would be the same",
+                format!("leave it out, or train {}", self.generator.dropout_remedy()),
+            ));
+        }
+        if sampled && dropout == Some(false) {
+            return Err(ConfigError::new(
+                "samples",
+                "`samples` draws variants by dropout, which is switched off: all would be the same",
+                "leave one of the two out",
+            ));
+        }
+        let test = TestTime {
+            norm: norm.unwrap_or(self.test.norm),
+            dropout: sampled || dropout.unwrap_or(self.test.dropout),
+        };
+        test.check(&self.generator)?;
+        Ok(test)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::nn::{DropoutAt, Norm, UNetConfig, Upsample};
+
+    fn model(norm: Norm, dropout: bool, test: TestTime) -> ModelConfig {
+        let (dropout_at, upsample) = (DropoutAt::Pytorch, Upsample::Deconv);
+        ModelConfig {
+            generator: GeneratorConfig::UNet(UNetConfig {
+                in_channels: 3,
+                out_channels: 3,
+                num_downs: 6,
+                ngf: 2,
+                norm,
+                dropout,
+                dropout_at,
+                skips: true,
+                upsample,
+            }),
+            input: Pixels::Rgb,
+            output: Pixels::Rgb,
+            size: 64,
+            fit: Fit::Pad,
+            test,
+            precision: DType::F32,
+        }
+    }
+
+    #[test]
+    fn each_request_overrides_its_part_of_what_is_recorded() {
+        for norm in [TestNorm::Image, TestNorm::Running] {
+            for dropout in [false, true] {
+                let recorded = TestTime { norm, dropout };
+                let model = model(Norm::Batch, true, recorded);
+                let with = |dropout| TestTime { norm, dropout };
+                assert_eq!(model.test_as(None, None, false), Ok(recorded));
+                assert_eq!(
+                    model.test_as(Some(TestNorm::Batch), None, false),
+                    Ok(TestTime {
+                        norm: TestNorm::Batch,
+                        dropout
+                    })
+                );
+                assert_eq!(model.test_as(None, Some(true), false), Ok(with(true)));
+                assert_eq!(model.test_as(None, Some(false), false), Ok(with(false)));
+                assert_eq!(model.test_as(None, None, true), Ok(with(true)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_generator_lacks_is_refused_with_a_remedy() {
+        let plain = TestTime::default();
+        let instance = model(Norm::Instance, true, plain);
+        let still = model(Norm::Batch, false, plain);
+        for (refused, field, part) in [
+            (
+                instance.test_as(Some(TestNorm::Running), None, false),
+                "test.norm",
+                "use `test.norm` image",
+            ),
+            (
+                still.test_as(None, Some(true), false),
+                "test.dropout",
+                "leave it off, or train with `dropout` true",
+            ),
+            (
+                still.test_as(None, None, true),
+                "samples",
+                "all would be the same; leave it out, or train with `dropout` true",
+            ),
+            (
+                model(Norm::Batch, true, plain).test_as(None, Some(false), true),
+                "samples",
+                "switched off",
+            ),
+        ] {
+            let error = refused.unwrap_err();
+            assert_eq!(error.field, field);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}
