@@ -1,54 +1,21 @@
 //! Twins of `shaders/batch_norm/`: batch and instance normalisation, their gradients and the
 //! running statistics.
 
+mod normalisation;
 mod running_statistics;
 
-use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops::batch_norm::{
-    Affine, GradAffine, GradInput, GradSums, Groups, Normalize, RunningStatistics, Statistics,
-    StatisticsOf, batch_norm, batch_norm_running, instance_norm, update_running_statistics,
+    GradInput, Groups, Normalize, RunningStatistics, Statistics, StatisticsOf, batch_norm,
+    batch_norm_running, instance_norm, update_running_statistics,
 };
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::Op;
 use pix2pix::tape::Tape;
-use pix2pix::tensor::{DType, Shape};
+use pix2pix::tensor::Shape;
 use pix2pix_harness::batch_norm::{
-    CLOSE, EPS, GROUPS, count, elements, grad_input, grad_sums, image, normalize, scaled, shapes,
-    statistics, stats_tensor,
+    CLOSE, EPS, GROUPS, count, grad_input, grad_sums, image, normalize, shapes, statistics,
 };
-use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, check_in, gpu, precisions, run};
-
-/// Checks `op` as it is split for CPU adapters and for GPUs, whatever the device is.
-fn check_splits(
-    gpu: &Gpu,
-    name: &str,
-    op: &dyn Op,
-    inputs: &[Tensor],
-    expected: &[f64],
-    tolerance: Tolerance,
-) {
-    for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
-        for sliced in [false, true] {
-            let around = Surroundings {
-                profile: Some(Profile {
-                    class,
-                    ..gpu.profile().clone()
-                }),
-                ..Default::default()
-            };
-            check_in(
-                gpu,
-                &format!("{name}, split for {class:?}"),
-                op,
-                inputs,
-                sliced,
-                &around,
-                expected,
-                tolerance,
-            );
-        }
-    }
-}
+use pix2pix_harness::{Surroundings, Tensor, Tolerance, check_splits, gpu, precisions, run};
 
 #[test]
 fn statistics_match_their_twin() {
@@ -133,133 +100,6 @@ fn a_nan_reaches_the_statistics_of_its_channel_only() {
     }
 }
 
-#[test]
-fn normalisation_and_its_gradients_match_their_twins() {
-    let gpu = gpu();
-    for shape in shapes() {
-        for groups in GROUPS.map(|groups| count(groups, shape)) {
-            for dtype in precisions(&gpu, "normalisation") {
-                for affine in [false, true] {
-                    check_normalisation(&gpu, shape, groups, affine, dtype);
-                }
-            }
-        }
-    }
-}
-
-fn check_normalisation(gpu: &Gpu, shape: Shape, groups: usize, affine: bool, dtype: DType) {
-    let name = format!("{shape} in {groups} groups, affine {affine}");
-    let vector = Shape::vector(shape.channels());
-    let (input, grad_output) = (
-        image(shape, 4).stored(dtype),
-        Tensor::random(shape, 5).stored(dtype),
-    );
-    let (weight, bias) = (Tensor::random(vector, 6), Tensor::random(vector, 7));
-    // The operations get rounded statistics and sums, so the twins do.
-    let stats = stats_tensor(shape, groups, &statistics(&input.f64(), shape, groups));
-    let (x, s, w, b) = (input.f64(), stats.f64(), weight.f64(), bias.f64());
-    let parameters = if affine {
-        vec![weight.clone(), bias]
-    } else {
-        Vec::new()
-    };
-
-    let expected = normalize(&x, shape, &s, groups, affine.then_some((&w, &b)));
-    let operands = [vec![input.clone(), stats.clone()], parameters].concat();
-    check(
-        gpu,
-        &name,
-        &Normalize {
-            from: StatisticsOf::Input,
-        },
-        &operands,
-        &expected,
-        scaled(&s),
-    );
-
-    let sums = grad_sums(&grad_output.f64(), &x, shape, &s, groups);
-    let terms = Tolerance::sum_of(shape.rows() / groups, 4.0);
-    check_splits(
-        gpu,
-        &format!("{name}: sums"),
-        &GradSums {
-            from: StatisticsOf::Input,
-        },
-        &[grad_output.clone(), input.clone(), stats.clone()],
-        &sums,
-        terms,
-    );
-
-    let sums = stats_tensor(shape, groups, &sums);
-    for (of, row) in [(Affine::Bias, 0), (Affine::Weight, 1)] {
-        let add = |c| {
-            (0..groups)
-                .map(|group| sums.f64()[(2 * group + row) * shape.channels() + c])
-                .sum()
-        };
-        let expected: Vec<f64> = (0..shape.channels()).map(add).collect();
-        let around = Surroundings::of(dtype);
-        check_in(
-            gpu,
-            &format!("{name}: {of:?}"),
-            &GradAffine { of },
-            std::slice::from_ref(&sums),
-            false,
-            &around,
-            &expected,
-            terms,
-        );
-    }
-
-    let grads = grad_input(
-        &grad_output.f64(),
-        &x,
-        shape,
-        &s,
-        groups,
-        affine.then_some(&w),
-    );
-    let weights = if affine { vec![weight] } else { Vec::new() };
-    let operands = [
-        vec![grad_output.clone(), stats.clone(), input, sums],
-        weights.clone(),
-    ]
-    .concat();
-    let op = GradInput {
-        from: StatisticsOf::Input,
-        affine,
-    };
-    check(
-        gpu,
-        &format!("{name}: grad_input"),
-        &op,
-        &operands,
-        &grads,
-        scaled(&s),
-    );
-
-    let of = |c: usize| if affine { w[c] } else { 1.0 };
-    let constant = |((_, _, inv_std, c), g)| of(c) * inv_std * g;
-    let grads: Vec<f64> = elements(&x, shape, &s, groups)
-        .into_iter()
-        .zip(grad_output.f64())
-        .map(constant)
-        .collect();
-    let operands = [vec![grad_output, stats], weights].concat();
-    let op = GradInput {
-        from: StatisticsOf::Running,
-        affine,
-    };
-    check(
-        gpu,
-        &format!("{name}: grad_input of running statistics"),
-        &op,
-        &operands,
-        &grads,
-        scaled(&s),
-    );
-}
-
 /// The twins' gradients are those of their own forward pass, statistics included.
 #[test]
 fn the_gradient_rules_meet_finite_differences() {
@@ -276,62 +116,53 @@ fn the_gradient_rules_meet_finite_differences() {
         );
         let loss = |input: &[f64], weight: &[f64], bias: &[f64]| -> f64 {
             let stats = statistics(input, shape, groups);
-            normalize(input, shape, &stats, groups, Some((weight, bias)))
-                .iter()
-                .zip(&grad_output)
-                .map(|(y, g)| y * g)
-                .sum()
-        };
-        let difference = |values: &[f64], loss: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
-            let moved = |i: usize, by: f64| {
-                let mut values = values.to_vec();
-                values[i] += by;
-                loss(&values)
-            };
-            (0..values.len())
-                .map(|i| (moved(i, 1e-5) - moved(i, -1e-5)) / 2e-5)
-                .collect()
-        };
-        let near = |what: &str, got: Vec<f64>, expected: Vec<f64>| {
-            for (a, b) in got.iter().zip(&expected) {
-                assert!(
-                    (a - b).abs() < 1e-7 * (1.0 + b.abs()),
-                    "{shape} {what}: {a}, by differences {b}"
-                );
-            }
+            let output = normalize(input, shape, &stats, groups, Some((weight, bias)));
+            output.iter().zip(&grad_output).map(|(y, g)| y * g).sum()
         };
         let stats = statistics(&input, shape, groups);
         let sums = grad_sums(&grad_output, &input, shape, &stats, groups);
         let added = |row: usize| -> Vec<f64> {
-            (0..shape.channels())
-                .map(|c| {
-                    (0..groups)
-                        .map(|g| sums[(2 * g + row) * shape.channels() + c])
-                        .sum()
-                })
-                .collect()
+            let sum = |c| {
+                (0..groups)
+                    .map(|g| sums[(2 * g + row) * shape.channels() + c])
+                    .sum()
+            };
+            (0..shape.channels()).map(sum).collect()
         };
         let grads = grad_input(&grad_output, &input, shape, &stats, groups, Some(&weight));
-        near(
-            "input",
-            grads,
-            difference(&input, &|moved| loss(moved, &weight, &bias)),
-        );
-        near(
-            "weight",
-            added(1),
-            difference(&weight, &|moved| loss(&input, moved, &bias)),
-        );
-        near(
-            "bias",
-            added(0),
-            difference(&bias, &|moved| loss(&input, &weight, moved)),
+        let by_input = differences(&input, |moved| loss(moved, &weight, &bias));
+        assert_near(&format!("{shape} input"), &grads, &by_input);
+        let by_weight = differences(&weight, |moved| loss(&input, moved, &bias));
+        assert_near(&format!("{shape} weight"), &added(1), &by_weight);
+        let by_bias = differences(&bias, |moved| loss(&input, &weight, moved));
+        assert_near(&format!("{shape} bias"), &added(0), &by_bias);
+    }
+}
+
+/// The central difference of `loss` by each value.
+fn differences(values: &[f64], loss: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let moved = |i: usize, by: f64| {
+        let mut values = values.to_vec();
+        values[i] += by;
+        loss(&values)
+    };
+    (0..values.len())
+        .map(|i| (moved(i, 1e-5) - moved(i, -1e-5)) / 2e-5)
+        .collect()
+}
+
+fn assert_near(what: &str, got: &[f64], by_differences: &[f64]) {
+    assert_eq!(got.len(), by_differences.len(), "{what}");
+    for (a, b) in got.iter().zip(by_differences) {
+        assert!(
+            (a - b).abs() < 1e-7 * (1.0 + b.abs()),
+            "{what}: {a}, by differences {b}"
         );
     }
 }
 
 #[test]
-fn recording_checks_shapes_and_prunes_gradients() {
+fn recording_prunes_gradients() {
     let mut states = StateList::default();
     let arena = states.arena("statistics", false);
     let vector = Shape::vector(6);
@@ -388,7 +219,14 @@ fn recording_checks_shapes_and_prunes_gradients() {
                 .all(|(&wrt, &grad)| tape.shape(wrt) == tape.shape(grad))
         );
     }
+}
 
+#[test]
+fn recording_checks_shapes() {
+    let mut tape = Tape::default();
+    let vector = Shape::vector(6);
+    let affine = ["weight", "bias"].map(|name| tape.input(name, vector));
+    let stats = tape.input("stats", Shape::nhwc(1, 1, 2, 6));
     let single = tape.input("single", Shape::nhwc(1, 1, 1, 6));
     let message = batch_norm(&mut tape, single, affine, Groups::Batch, EPS)
         .unwrap_err()

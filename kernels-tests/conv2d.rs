@@ -1,28 +1,26 @@
 //! `shaders/conv2d/`: every rung against the twin, as a convolution and as the input gradient of a
 //! transposed one.
 
-use pix2pix::contraction::{Geometry, Rung};
+use pix2pix::contraction::{Family, Geometry, Rung};
 use pix2pix::ops::conv2d::Conv2d;
 use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::contraction::{
-    Case, Reach, SLOPES, activated, candidate_cases, check_activated, check_candidates,
-    check_default, check_rungs, default_cases, gather, rung_cases, shapes, swapped,
+    Case, Reach, Rungs, SLOPES, Tested, activated, candidate_cases, check_activated,
+    check_candidates, check_default, check_rungs, default_cases, gather, rung_cases, shapes,
+    swapped,
 };
 use pix2pix_harness::{Surroundings, Tensor, Tolerance, compare, gpu, run};
 use std::io::{Write, stderr};
 
-const FAMILY: &str = "conv2d";
+const FAMILY: Family = Family::Conv2d;
 
 #[test]
 fn what_the_device_picks_matches_the_twin() {
     let gpu = gpu();
-    for_each_case(
-        default_cases(&gpu, FAMILY),
-        |name, op, inputs, expected, terms| {
-            check_default(&gpu, name, op, inputs, expected, terms);
-        },
-    );
+    for_each_case(default_cases(&gpu, FAMILY), |tested| {
+        check_default(&gpu, tested);
+    });
 }
 
 #[test]
@@ -33,22 +31,20 @@ fn every_rung_matches_the_twin() {
 #[test]
 #[ignore = "second tier: every rung on every shape"]
 fn every_rung_matches_the_twin_on_every_shape() {
-    rungs_match_the_twin(Reach::Candidates);
+    rungs_match_the_twin(Reach::All);
 }
 
 fn rungs_match_the_twin(reach: Reach) {
     let gpu = gpu();
-    for_each_case(
-        rung_cases(&gpu, FAMILY, reach),
-        |name, op, inputs, expected, terms| {
-            check_rungs(&gpu, FAMILY, name, op, inputs, expected, terms);
-        },
-    );
+    let mut rungs = Rungs::new(reach);
+    for_each_case(rung_cases(&gpu, FAMILY, reach), |tested| {
+        check_rungs(&gpu, &mut rungs, tested);
+    });
+    rungs.assert_complete(&gpu, FAMILY);
 }
 
-/// Calls `f` with every operation of a case: its name, the operation, its inputs, what its twin
-/// makes of them, and the terms of a sum.
-fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor], &[f64], usize)) {
+/// Calls `f` with every operation of a case.
+fn for_each_case(cases: Vec<(Case, DType)>, mut f: impl FnMut(&Tested)) {
     for (case, dtype) in cases {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * large.channels();
@@ -64,26 +60,26 @@ fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor],
             transposed_weight: false,
         };
         let expected = gather(case.0, &input, small, &weight, Some(&bias));
-        f(
-            &name,
-            &op,
-            &[input.clone(), weight.clone(), bias],
-            &expected,
+        f(&Tested {
+            name: &name,
+            op: &op,
+            inputs: &[input.clone(), weight.clone(), bias],
+            expected: &expected,
             terms,
-        );
+        });
 
         let op = Conv2d {
             geometry: case.0,
             transposed_weight: true,
         };
         let expected = gather(case.0, &input, small, &weight, None);
-        f(
-            &format!("{name} transposed"),
-            &op,
-            &[input, swapped(&weight)],
-            &expected,
+        f(&Tested {
+            name: &format!("{name} transposed"),
+            op: &op,
+            inputs: &[input, swapped(&weight)],
+            expected: &expected,
             terms,
-        );
+        });
     }
 }
 
@@ -91,7 +87,8 @@ fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor],
 #[ignore = "second tier: every candidate"]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::Candidates) {
+    let mut rungs = Rungs::new(Reach::All);
+    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::All) {
         let (large, small, weight) = shapes(case);
         let inputs = [
             Tensor::random(large, 1).stored(dtype),
@@ -105,12 +102,14 @@ fn every_candidate_matches_the_twin() {
         let terms = case.0.kernel.pow(2) * large.channels();
         check_candidates(
             &gpu,
-            Reach::Candidates,
-            &format!("conv2d {large}"),
-            &op,
-            &inputs,
-            &expected,
-            terms,
+            &mut rungs,
+            &Tested {
+                name: &format!("conv2d {large}"),
+                op: &op,
+                inputs: &inputs,
+                expected: &expected,
+                terms,
+            },
         );
     }
 }
@@ -123,11 +122,12 @@ fn the_input_can_be_read_through_an_activation() {
 #[test]
 #[ignore = "second tier: every candidate"]
 fn the_input_can_be_read_through_an_activation_by_every_candidate() {
-    activated_inputs_match_the_twin(Reach::Candidates);
+    activated_inputs_match_the_twin(Reach::All);
 }
 
 fn activated_inputs_match_the_twin(reach: Reach) {
     let gpu = gpu();
+    let mut rungs = Rungs::new(reach);
     for ((case, dtype), slope) in
         candidate_cases(&gpu, FAMILY, reach).flat_map(|case| SLOPES.map(|slope| (case, slope)))
     {
@@ -149,13 +149,15 @@ fn activated_inputs_match_the_twin(reach: Reach) {
         };
         check_activated(
             &gpu,
-            reach,
-            "conv2d",
-            op,
+            &mut rungs,
             [slope, 1.0],
-            &inputs,
-            &expected,
-            case.0.kernel.pow(2) * large.channels(),
+            &Tested {
+                name: "conv2d",
+                op: &op,
+                inputs: &inputs,
+                expected: &expected,
+                terms: case.0.kernel.pow(2) * large.channels(),
+            },
         );
     }
 }

@@ -1,28 +1,24 @@
 //! `shaders/conv2d_grad_weight/`: every rung against the twin in both orientations, and the twin
 //! against finite differences.
 
-use pix2pix::contraction::Geometry;
+use pix2pix::contraction::{Family, Geometry};
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
-use pix2pix::tape::Op;
 use pix2pix::tensor::DType;
 use pix2pix_harness::contraction::grad_weight as twin;
 use pix2pix_harness::contraction::{
-    Case, Reach, SLOPES, activated, candidate_cases, check_activated, check_candidates,
-    check_default, check_rungs, default_cases, rung_cases, shapes, swapped,
+    Case, Reach, Rungs, SLOPES, Tested, activated, candidate_cases, check_activated,
+    check_candidates, check_default, check_rungs, default_cases, rung_cases, shapes, swapped,
 };
 use pix2pix_harness::{Tensor, gpu, precisions};
 
-const FAMILY: &str = "conv2d_grad_weight";
+const FAMILY: Family = Family::Conv2dGradWeight;
 
 #[test]
 fn what_the_device_picks_matches_the_twin() {
     let gpu = gpu();
-    for_each_case(
-        default_cases(&gpu, FAMILY),
-        |name, op, inputs, expected, terms| {
-            check_default(&gpu, name, op, inputs, expected, terms);
-        },
-    );
+    for_each_case(default_cases(&gpu, FAMILY), |tested| {
+        check_default(&gpu, tested);
+    });
 }
 
 #[test]
@@ -33,22 +29,20 @@ fn every_rung_matches_the_twin() {
 #[test]
 #[ignore = "second tier: every rung on every shape"]
 fn every_rung_matches_the_twin_on_every_shape() {
-    rungs_match_the_twin(Reach::Candidates);
+    rungs_match_the_twin(Reach::All);
 }
 
 fn rungs_match_the_twin(reach: Reach) {
     let gpu = gpu();
-    for_each_case(
-        rung_cases(&gpu, FAMILY, reach),
-        |name, op, inputs, expected, terms| {
-            check_rungs(&gpu, FAMILY, name, op, inputs, expected, terms);
-        },
-    );
+    let mut rungs = Rungs::new(reach);
+    for_each_case(rung_cases(&gpu, FAMILY, reach), |tested| {
+        check_rungs(&gpu, &mut rungs, tested);
+    });
+    rungs.assert_complete(&gpu, FAMILY);
 }
 
-/// Calls `f` with every operation of a case: its name, the operation, its inputs, what its twin
-/// makes of them, and the terms of a sum.
-fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor], &[f64], usize)) {
+/// Calls `f` with every operation of a case.
+fn for_each_case(cases: Vec<(Case, DType)>, mut f: impl FnMut(&Tested)) {
     for (case, dtype) in cases {
         let (large, small, weight) = shapes(case);
         let inputs = [
@@ -61,17 +55,23 @@ fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor],
             geometry: case.0,
             transposed_output,
         };
-        f(&name, &op(false), &inputs, &expected, small.rows());
+        f(&Tested {
+            name: &name,
+            op: &op(false),
+            inputs: &inputs,
+            expected: &expected,
+            terms: small.rows(),
+        });
 
         let as_weight = Tensor::new(weight, expected.iter().map(|&v| v as f32).collect());
         let expected = swapped(&as_weight).f64();
-        f(
-            &format!("{name} transposed"),
-            &op(true),
-            &inputs,
-            &expected,
-            small.rows(),
-        );
+        f(&Tested {
+            name: &format!("{name} transposed"),
+            op: &op(true),
+            inputs: &inputs,
+            expected: &expected,
+            terms: small.rows(),
+        });
     }
 }
 
@@ -79,7 +79,8 @@ fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor],
 #[ignore = "second tier: every candidate"]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::Candidates) {
+    let mut rungs = Rungs::new(Reach::All);
+    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::All) {
         let (large, small, _) = shapes(case);
         let inputs = [
             Tensor::random(large, 1).stored(dtype),
@@ -92,12 +93,14 @@ fn every_candidate_matches_the_twin() {
         };
         check_candidates(
             &gpu,
-            Reach::Candidates,
-            &format!("conv2d_grad_weight {large}"),
-            &op,
-            &inputs,
-            &expected,
-            small.rows(),
+            &mut rungs,
+            &Tested {
+                name: &format!("conv2d_grad_weight {large}"),
+                op: &op,
+                inputs: &inputs,
+                expected: &expected,
+                terms: small.rows(),
+            },
         );
     }
 }
@@ -110,11 +113,12 @@ fn either_map_can_be_read_through_an_activation() {
 #[test]
 #[ignore = "second tier: every candidate"]
 fn either_map_can_be_read_through_an_activation_by_every_candidate() {
-    activated_inputs_match_the_twin(Reach::Candidates);
+    activated_inputs_match_the_twin(Reach::All);
 }
 
 fn activated_inputs_match_the_twin(reach: Reach) {
     let gpu = gpu();
+    let mut rungs = Rungs::new(reach);
     let slopes = [[SLOPES[0], 1.0], [1.0, SLOPES[0]], [SLOPES[1], SLOPES[1]]];
     for ((case, dtype), slopes) in
         candidate_cases(&gpu, FAMILY, reach).flat_map(|case| slopes.map(|slopes| (case, slopes)))
@@ -135,13 +139,15 @@ fn activated_inputs_match_the_twin(reach: Reach) {
         };
         check_activated(
             &gpu,
-            reach,
-            "conv2d_grad_weight",
-            op,
+            &mut rungs,
             slopes,
-            &inputs,
-            &expected,
-            small.rows(),
+            &Tested {
+                name: "conv2d_grad_weight",
+                op: &op,
+                inputs: &inputs,
+                expected: &expected,
+                terms: small.rows(),
+            },
         );
     }
 }
@@ -150,6 +156,7 @@ fn activated_inputs_match_the_twin(reach: Reach) {
 #[test]
 fn a_split_sum_is_reduced() {
     let gpu = gpu();
+    let mut rungs = Rungs::new(Reach::All);
     let case = (Geometry::new(4, 2, 1), 1, [40, 40], [3, 8]);
     let (large, small, _) = shapes(case);
     for dtype in precisions(&gpu, "conv2d_grad_weight by split sums") {
@@ -163,12 +170,14 @@ fn a_split_sum_is_reduced() {
         };
         check_rungs(
             &gpu,
-            "conv2d_grad_weight",
-            "split sum",
-            &op,
-            &inputs,
-            &twin(case.0, &inputs[0], &inputs[1]),
-            small.rows(),
+            &mut rungs,
+            &Tested {
+                name: "split sum",
+                op: &op,
+                inputs: &inputs,
+                expected: &twin(case.0, &inputs[0], &inputs[1]),
+                terms: small.rows(),
+            },
         );
     }
 }
@@ -177,6 +186,7 @@ fn a_split_sum_is_reduced() {
 #[test]
 fn parts_without_rows_add_nothing() {
     let gpu = gpu();
+    let mut rungs = Rungs::new(Reach::All);
     let case = (Geometry::new(4, 1, 1), 3, [28, 4], [36, 2]);
     let (large, small, _) = shapes(case);
     for dtype in precisions(&gpu, "conv2d_grad_weight by parts without rows") {
@@ -199,12 +209,14 @@ fn parts_without_rows_add_nothing() {
             };
             check_candidates(
                 &gpu,
-                Reach::Candidates,
-                "parts without rows",
-                &op,
-                &inputs,
-                &expected,
-                small.rows(),
+                &mut rungs,
+                &Tested {
+                    name: "parts without rows",
+                    op: &op,
+                    inputs: &inputs,
+                    expected: &expected,
+                    terms: small.rows(),
+                },
             );
         }
     }

@@ -1,26 +1,24 @@
 //! `shaders/conv_transpose2d/`: every rung against the twin, as a transposed convolution and as the
 //! input gradient of a convolution; and the two directions as adjoints of each other.
 
+use pix2pix::contraction::Family;
 use pix2pix::ops::conv_transpose2d::ConvTranspose2d;
-use pix2pix::tape::Op;
 use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::contraction::{
-    Case, Reach, SLOPES, activated, candidate_cases, check_activated, check_candidates,
-    check_default, check_rungs, default_cases, rung_cases, scatter, shapes, swapped,
+    Case, Reach, Rungs, SLOPES, Tested, activated, candidate_cases, check_activated,
+    check_candidates, check_default, check_rungs, default_cases, rung_cases, scatter, shapes,
+    swapped,
 };
 use pix2pix_harness::{Tensor, gpu};
 
-const FAMILY: &str = "conv_transpose2d";
+const FAMILY: Family = Family::ConvTranspose2d;
 
 #[test]
 fn what_the_device_picks_matches_the_twin() {
     let gpu = gpu();
-    for_each_case(
-        default_cases(&gpu, FAMILY),
-        |name, op, inputs, expected, terms| {
-            check_default(&gpu, name, op, inputs, expected, terms);
-        },
-    );
+    for_each_case(default_cases(&gpu, FAMILY), |tested| {
+        check_default(&gpu, tested);
+    });
 }
 
 #[test]
@@ -31,22 +29,20 @@ fn every_rung_matches_the_twin() {
 #[test]
 #[ignore = "second tier: every rung on every shape"]
 fn every_rung_matches_the_twin_on_every_shape() {
-    rungs_match_the_twin(Reach::Candidates);
+    rungs_match_the_twin(Reach::All);
 }
 
 fn rungs_match_the_twin(reach: Reach) {
     let gpu = gpu();
-    for_each_case(
-        rung_cases(&gpu, FAMILY, reach),
-        |name, op, inputs, expected, terms| {
-            check_rungs(&gpu, FAMILY, name, op, inputs, expected, terms);
-        },
-    );
+    let mut rungs = Rungs::new(reach);
+    for_each_case(rung_cases(&gpu, FAMILY, reach), |tested| {
+        check_rungs(&gpu, &mut rungs, tested);
+    });
+    rungs.assert_complete(&gpu, FAMILY);
 }
 
-/// Calls `f` with every operation of a case: its name, the operation, its inputs, what its twin
-/// makes of them, and the terms of a sum.
-fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor], &[f64], usize)) {
+/// Calls `f` with every operation of a case.
+fn for_each_case(cases: Vec<(Case, DType)>, mut f: impl FnMut(&Tested)) {
     for (case, dtype) in cases {
         let (large, small, weight) = shapes(case);
         let terms = case.0.kernel.pow(2) * small.channels();
@@ -66,16 +62,22 @@ fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor],
 
         let expected = scatter(case.0, &input, large, &weight, Some(&bias));
         let inputs = [input.clone(), swapped(&weight), bias];
-        f(&name, &op(false), &inputs, &expected, terms);
+        f(&Tested {
+            name: &name,
+            op: &op(false),
+            inputs: &inputs,
+            expected: &expected,
+            terms,
+        });
 
         let expected = scatter(case.0, &input, large, &weight, None);
-        f(
-            &format!("{name} transposed"),
-            &op(true),
-            &[input, weight],
-            &expected,
+        f(&Tested {
+            name: &format!("{name} transposed"),
+            op: &op(true),
+            inputs: &[input, weight],
+            expected: &expected,
             terms,
-        );
+        });
     }
 }
 
@@ -83,7 +85,8 @@ fn for_each_case(cases: Vec<(Case, DType)>, f: impl Fn(&str, &dyn Op, &[Tensor],
 #[ignore = "second tier: every candidate"]
 fn every_candidate_matches_the_twin() {
     let gpu = gpu();
-    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::Candidates) {
+    let mut rungs = Rungs::new(Reach::All);
+    for (case, dtype) in candidate_cases(&gpu, FAMILY, Reach::All) {
         let (large, small, weight) = shapes(case);
         let inputs = [
             Tensor::random(small, 1).stored(dtype),
@@ -101,12 +104,14 @@ fn every_candidate_matches_the_twin() {
         let terms = case.0.kernel.pow(2) * small.channels();
         check_candidates(
             &gpu,
-            Reach::Candidates,
-            &format!("conv_transpose2d {large}"),
-            &op,
-            &inputs,
-            &expected,
-            terms,
+            &mut rungs,
+            &Tested {
+                name: &format!("conv_transpose2d {large}"),
+                op: &op,
+                inputs: &inputs,
+                expected: &expected,
+                terms,
+            },
         );
     }
 }
@@ -119,11 +124,12 @@ fn the_input_can_be_read_through_an_activation() {
 #[test]
 #[ignore = "second tier: every candidate"]
 fn the_input_can_be_read_through_an_activation_by_every_candidate() {
-    activated_inputs_match_the_twin(Reach::Candidates);
+    activated_inputs_match_the_twin(Reach::All);
 }
 
 fn activated_inputs_match_the_twin(reach: Reach) {
     let gpu = gpu();
+    let mut rungs = Rungs::new(reach);
     for ((case, dtype), slope) in
         candidate_cases(&gpu, FAMILY, reach).flat_map(|case| SLOPES.map(|slope| (case, slope)))
     {
@@ -150,13 +156,15 @@ fn activated_inputs_match_the_twin(reach: Reach) {
         let terms = case.0.kernel.pow(2) * small.channels();
         check_activated(
             &gpu,
-            reach,
-            "conv_transpose2d",
-            op,
+            &mut rungs,
             [slope, 1.0],
-            &inputs,
-            &expected,
-            terms,
+            &Tested {
+                name: "conv_transpose2d",
+                op: &op,
+                inputs: &inputs,
+                expected: &expected,
+                terms,
+            },
         );
     }
 }

@@ -9,7 +9,8 @@ use pix2pix::tape::StepState;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::reduction::{places, reduced};
-use pix2pix_harness::{Tensor, Tolerance, check, gpu, precisions};
+use pix2pix_harness::twins::elementwise as twins;
+use pix2pix_harness::{Tensor, Tolerance, check, gpu, maps, precisions};
 
 const EXACT: Tolerance = Tolerance {
     absolute: 0.0,
@@ -18,22 +19,13 @@ const EXACT: Tolerance = Tolerance {
 
 /// Shapes in every type that activations can be stored as.
 fn cases(gpu: &Gpu) -> Vec<(Shape, DType)> {
+    let shapes = [Shape::scalar(), Shape::vector(5)]
+        .into_iter()
+        .chain(maps(twins::MAPS));
     precisions(gpu, "elementwise")
         .into_iter()
-        .flat_map(|dtype| shapes().map(|shape| (shape, dtype)))
+        .flat_map(|dtype| shapes.clone().map(move |shape| (shape, dtype)))
         .collect()
-}
-
-fn shapes() -> [Shape; 7] {
-    [
-        Shape::scalar(),
-        Shape::vector(5),
-        Shape::nhwc(1, 1, 1, 8),
-        Shape::nhwc(2, 3, 5, 3),
-        Shape::nhwc(1, 17, 9, 6),
-        Shape::nhwc(2, 8, 8, 16),
-        Shape::nhwc(1, 19, 16, 16),
-    ]
 }
 
 #[test]
@@ -49,8 +41,7 @@ fn binary_matches_its_twin() {
                 product,
                 scale: 0.5,
             };
-            let twin = |(a, b): (&f64, &f64)| 0.5 * if product { a * b } else { a + b };
-            let expected: Vec<f64> = left.f64().iter().zip(&right.f64()).map(twin).collect();
+            let expected = twins::binary(&left.f64(), &right.f64(), product, 0.5);
             check(
                 &gpu,
                 &format!("{op:?} {shape}"),
@@ -68,7 +59,7 @@ fn scale_and_fill_match_their_twins() {
     let gpu = gpu();
     for (shape, dtype) in cases(&gpu) {
         let input = Tensor::random(shape, 3).stored(dtype);
-        let expected: Vec<f64> = input.f64().iter().map(|v| 100.0 * v).collect();
+        let expected = twins::scale(&input.f64(), 100.0);
         check(
             &gpu,
             &format!("scale {shape}"),
@@ -100,12 +91,7 @@ fn concat_and_slice_copy_any_channels() {
         let random =
             |channels, seed| Tensor::random(rows.with_channels(channels), seed).stored(dtype);
         let (left, right) = (random(a, 4), random(b, 5));
-        let joined: Vec<f64> = left
-            .f64()
-            .chunks(a)
-            .zip(right.f64().chunks(b))
-            .flat_map(|(l, r)| [l, r].concat())
-            .collect();
+        let joined = twins::concat(&left.f64(), &right.f64(), [a, b]);
         check(
             &gpu,
             &format!("concat {a} and {b}"),
@@ -130,11 +116,7 @@ fn concat_and_slice_copy_any_channels() {
             &right.f64(),
             EXACT,
         );
-        let padded: Vec<f64> = right
-            .f64()
-            .chunks(b)
-            .flat_map(|pixel| [&vec![0.0; a], pixel, &[0.0; 3]].concat())
-            .collect();
+        let padded = twins::pad_channels(&right.f64(), b, a, 3);
         check(
             &gpu,
             &format!("pad {a}.."),
@@ -161,13 +143,12 @@ fn the_right_side_is_broadcast_over_groups_of_pixels() {
                 Tensor::random(small, 2).stored(dtype),
             ] {
                 for product in [false, true] {
-                    let of = |(l, place): (f64, usize)| if product { l * right.f64()[place] } else { l + right.f64()[place] } * 0.5;
-                    let expected: Vec<f64> = left
-                        .f64()
+                    let values = right.f64();
+                    let spread: Vec<f64> = places(shape, small)
                         .into_iter()
-                        .zip(places(shape, small))
-                        .map(of)
+                        .map(|place| values[place])
                         .collect();
+                    let expected = twins::binary(&left.f64(), &spread, product, 0.5);
                     let op = Binary {
                         product,
                         scale: 0.5,
@@ -201,11 +182,7 @@ fn powers_match_their_twin() {
             .for_each(|value| *value = value.abs() + 0.25);
         let input = input.stored(dtype);
         for halves in [-3, -2, -1, 0, 1, 2, 3, 4] {
-            let expected: Vec<f64> = input
-                .f64()
-                .iter()
-                .map(|value| 0.5 * (value + 0.5).powf(f64::from(halves) / 2.0))
-                .collect();
+            let expected = twins::power(&input.f64(), halves, 0.5, 0.5);
             // A device's square root and division add some ulp, and products their own.
             let close = Tolerance {
                 absolute: 0.0,
@@ -239,13 +216,8 @@ fn images_are_assembled_sliced_and_padded() {
         let parts = [(2, a, 6), (2, b, 7), (1, a, 8), (1, b, 9)].map(|(batch, channels, seed)| {
             Tensor::random(shape(batch, channels), seed).stored(dtype)
         });
-        let side_by_side = |left: &Tensor, right: &Tensor| -> Vec<f64> {
-            left.f64()
-                .chunks(a)
-                .zip(right.f64().chunks(b))
-                .flat_map(|(l, r)| [l, r].concat())
-                .collect()
-        };
+        let side_by_side =
+            |left: &Tensor, right: &Tensor| twins::concat(&left.f64(), &right.f64(), channels);
         let expected = [
             side_by_side(&parts[0], &parts[1]),
             side_by_side(&parts[2], &parts[3]),
@@ -275,7 +247,7 @@ fn images_are_assembled_sliced_and_padded() {
             &expected[image..],
             EXACT,
         );
-        let padded = [vec![0.0; image], expected, vec![0.0; image]].concat();
+        let padded = twins::pad_batch(&expected, image, 1, 1);
         check(
             &gpu,
             &format!("batch pad {channels:?}"),

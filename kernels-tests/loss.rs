@@ -118,70 +118,72 @@ fn losses_and_their_gradients_match_their_twins() {
     }
 }
 
+const EXTREME: [f32; 10] = [
+    0.0,
+    1e-30,
+    -20.0,
+    20.0,
+    88.8,
+    -104.0,
+    1e4,
+    -1e4,
+    1e18,
+    f32::NAN,
+];
+
+/// A single value, and what it is compared with if the loss is of pairs.
+fn of_one_value(kind: LossKind, value: f32) -> Vec<Tensor> {
+    let pair = [value, 0.5].map(|value| Tensor::new(Shape::scalar(), vec![value]));
+    let count = if PAIRS.contains(&kind) { 2 } else { 1 };
+    pair.into_iter().take(count).collect()
+}
+
 #[test]
-fn extreme_values_stay_finite_and_a_nan_stays_one() {
+fn extreme_losses_stay_finite_and_a_nan_stays_one() {
     let gpu = gpu();
     let around = Surroundings::default();
-    let one = Tensor::new(Shape::scalar(), vec![1.0]);
-    for kind in SINGLE.into_iter().chain(PAIRS) {
-        for value in [
-            0.0,
-            1e-30,
-            -20.0,
-            20.0,
-            88.8,
-            -104.0,
-            1e4,
-            -1e4,
-            1e18,
-            f32::NAN,
-        ] {
-            let input = Tensor::new(Shape::scalar(), vec![value]);
-            let desired = Tensor::new(Shape::scalar(), vec![0.5]);
-            let mut inputs = if PAIRS.contains(&kind) {
-                vec![input, desired]
-            } else {
-                vec![input]
-            };
-            let loss = run(
-                &gpu,
-                "extreme loss",
-                &Loss { kind },
-                &inputs,
-                false,
-                &around,
-            )
-            .output[0];
-            let expected = twin(kind, value.into(), 0.5);
-            // The exponential is bounded at exp(-80) = 1.8e-35.
-            let close = |got: f32, expected: f64| {
-                (f64::from(got) - expected).abs() <= 1e-6 * expected.abs() + 2e-35
-            };
-            assert!(
-                close(loss, expected) || loss.is_nan() && value.is_nan(),
-                "{kind:?}({value}) is {loss}, expected {expected}"
-            );
+    for (kind, value) in SINGLE
+        .into_iter()
+        .chain(PAIRS)
+        .flat_map(|kind| EXTREME.map(|value| (kind, value)))
+    {
+        let inputs = of_one_value(kind, value);
+        let op = Loss { kind };
+        let loss = run(&gpu, "extreme loss", &op, &inputs, false, &around).output[0];
+        let expected = twin(kind, value.into(), 0.5);
+        // The exponential is bounded at exp(-80) = 1.8e-35.
+        let close = |got: f32, expected: f64| {
+            (f64::from(got) - expected).abs() <= 1e-6 * expected.abs() + 2e-35
+        };
+        assert!(
+            close(loss, expected) || loss.is_nan() && value.is_nan(),
+            "{kind:?}({value}) is {loss}, expected {expected}"
+        );
+    }
+}
 
-            inputs.push(one.clone());
-            let grad = run(
-                &gpu,
-                "extreme gradient",
-                &LossBackward { kind },
-                &inputs,
-                false,
-                &around,
-            )
-            .output[0];
-            let constant = matches!(kind, LossKind::WganMean { .. });
-            assert!(
-                grad.is_finite() || grad.is_nan() && value.is_nan(),
-                "{kind:?}'({value}) is {grad}"
-            );
-            assert!(
-                constant || grad.is_nan() == value.is_nan(),
-                "{kind:?}'({value}) is {grad}"
-            );
-        }
+#[test]
+fn gradients_of_extreme_losses_stay_finite_and_a_nan_stays_one() {
+    let gpu = gpu();
+    let around = Surroundings::default();
+    for (kind, value) in SINGLE
+        .into_iter()
+        .chain(PAIRS)
+        .flat_map(|kind| EXTREME.map(|value| (kind, value)))
+    {
+        let mut inputs = of_one_value(kind, value);
+        inputs.push(Tensor::new(Shape::scalar(), vec![1.0]));
+        let op = LossBackward { kind };
+        let grad = run(&gpu, "extreme gradient", &op, &inputs, false, &around).output[0];
+        let constant = matches!(kind, LossKind::WganMean { .. });
+        assert!(
+            grad.is_finite() || grad.is_nan() && value.is_nan(),
+            "{kind:?}'({value}) is {grad}"
+        );
+        assert!(
+            constant || grad.is_nan() == value.is_nan(),
+            "{kind:?}'({value}) is {grad}"
+        );
     }
 }
 

@@ -7,11 +7,10 @@ use pix2pix::ops::loss_scale::{LossScale, MOST_SCALES, Scaling, monitor_offset};
 use pix2pix::state::{ArenaId, Init, StateList};
 use pix2pix::tape::{ArenaPart, Op, ShapeError, StepState};
 use pix2pix::tensor::{DType, Shape};
+use pix2pix_harness::twins::loss_scale::{GROWTH, LARGEST, LossScale as Twin};
 use pix2pix_harness::{Arenas, Surroundings, Tensor, Tolerance, compare, gpu, precisions, run};
 
 const BETAS: [f64; 2] = [0.5, 0.999];
-/// Good steps that double the scale, as in the shader.
-const GROWTH: u32 = 1000;
 const PARTS: [ArenaPart; 5] = [
     ArenaPart::Value,
     ArenaPart::Half,
@@ -359,6 +358,48 @@ fn many_good_steps_double_the_scale_up_to_a_bound() {
             ..Default::default()
         }
     );
+}
+
+/// From every kind of state, by a finite gradient and by one that is not.
+#[test]
+fn the_scale_is_that_of_the_twin() {
+    let gpu = gpu();
+    if !has_f16(&gpu) {
+        return;
+    }
+    let (list, arena) = states(DType::F16);
+    let states = [1.0, 2.0, 4096.0, LARGEST]
+        .into_iter()
+        .flat_map(|scale| [0, 5, GROWTH - 2, GROWTH - 1].map(|good_steps| (scale, good_steps)));
+    for (scale, good_steps) in states {
+        for bad in [None, Some((9, f32::INFINITY))] {
+            let before = Scaling {
+                scale,
+                good_steps,
+                overflow: 0,
+                skipped_steps: 3,
+            };
+            let gradients = arenas(&list, arena, 1.0, bad);
+            let (_, words) = update(&gpu, DType::F16, gradients, monitor(before), None);
+            let (expected, failed) = Twin {
+                scale,
+                good_steps,
+                skipped_steps: 3,
+            }
+            .after(bad.is_none());
+            let after = scaling_of(&words);
+            let got = Twin {
+                scale: after.scale,
+                good_steps: after.good_steps,
+                skipped_steps: after.skipped_steps,
+            };
+            assert_eq!(
+                (got, words[0] != 0),
+                (expected, failed),
+                "{before:?}, {bad:?}"
+            );
+        }
+    }
 }
 
 #[test]

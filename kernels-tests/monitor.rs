@@ -7,6 +7,7 @@ use pix2pix::tape::{
 };
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::Shape;
+use pix2pix_harness::twins::monitor::Monitor;
 use pix2pix_harness::{Surroundings, Tensor, gpu, run};
 
 fn after(gpu: &Gpu, monitor: Vec<u32>, step: u64, column: u32, losses: &[f32]) -> Vec<u32> {
@@ -22,16 +23,11 @@ fn after(gpu: &Gpu, monitor: Vec<u32>, step: u64, column: u32, losses: &[f32]) -
     run(gpu, "watch", &Watch { column }, &losses, false, &around).monitor
 }
 
-fn twin(mut monitor: Vec<u32>, step: u64, column: u32, losses: &[f32]) -> Vec<u32> {
-    for (loss, column) in losses.iter().zip(column..) {
-        let row = step % MONITOR_ROWS;
-        monitor[(MONITOR_HEAD + row * MONITOR_COLUMNS) as usize + column as usize] = loss.to_bits();
-        if !loss.is_finite() && monitor[0] == 0 {
-            monitor[..2].copy_from_slice(&[1 + column, step as u32]);
-        }
-    }
-    monitor
-}
+const TWIN: Monitor = Monitor {
+    head: MONITOR_HEAD,
+    rows: MONITOR_ROWS,
+    columns: MONITOR_COLUMNS,
+};
 
 #[test]
 fn losses_reach_their_row_and_the_first_failure_sticks() {
@@ -51,7 +47,7 @@ fn losses_reach_their_row_and_the_first_failure_sticks() {
     ];
     for (step, column, losses) in steps {
         got = after(&gpu, got, step, column, losses);
-        expected = twin(expected, step, column, losses);
+        TWIN.watch(&mut expected, step, column, losses);
         assert_eq!(got, expected, "step {step}");
     }
     assert_eq!(got[..2], [5, 66], "the flag names the first failure");

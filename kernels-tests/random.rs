@@ -54,24 +54,17 @@ fn random_normal_matches_its_twin() {
     }
 }
 
-#[test]
-fn uniform_draws_match_their_twin_and_change_with_the_step() {
-    let gpu = gpu();
-    let around = |step| Surroundings {
+fn in_step(step: u64) -> Surroundings {
+    Surroundings {
         step: StepState::new(1 << 40 | 3, step, 0.0, [0.5, 0.999]),
         ..Default::default()
-    };
-    let values = |name, step, shape| {
-        run(
-            &gpu,
-            "random_uniform",
-            &RandomUniform::new(name, shape),
-            &[],
-            false,
-            &around(step),
-        )
-        .output
-    };
+    }
+}
+
+#[test]
+fn uniform_draws_match_their_twin() {
+    let gpu = gpu();
+    let around = in_step(9);
     for shape in [
         Shape::scalar(),
         Shape::vector(6),
@@ -80,26 +73,24 @@ fn uniform_draws_match_their_twin_and_change_with_the_step() {
         Shape::nhwc(1, 16, 16, 8),
     ] {
         let op = RandomUniform::new("name", shape);
-        let expected = uniform(op.key, shape.len(), 9, around(9).step.seed);
+        let expected = uniform(op.key, shape.len(), 9, around.step.seed);
+        let name = format!("random_uniform {shape}");
         for sliced in [false, true] {
-            let exact = Tolerance {
-                absolute: 0.0,
-                relative: 0.0,
-            };
-            check_in(
-                &gpu,
-                &format!("random_uniform {shape}"),
-                &op,
-                &[],
-                sliced,
-                &around(9),
-                &expected,
-                exact,
-            );
+            let exact = Tolerance::EXACT;
+            check_in(&gpu, &name, &op, &[], sliced, &around, &expected, exact);
         }
     }
+}
+
+#[test]
+fn uniform_draws_change_with_step_and_name_only() {
+    let gpu = gpu();
     let shape = Shape::vector(4096);
-    let first = values("a", 1, shape);
+    let values = |name, step| {
+        let op = RandomUniform::new(name, shape);
+        run(&gpu, "random_uniform", &op, &[], false, &in_step(step)).output
+    };
+    let first = values("a", 1);
     // Five standard errors of the mean.
     let mean = first.iter().map(|&v| f64::from(v)).sum::<f64>() / 4096.0;
     assert!(
@@ -107,15 +98,16 @@ fn uniform_draws_match_their_twin_and_change_with_the_step() {
             && first.iter().all(|v| (0.0..1.0).contains(v)),
         "mean {mean}"
     );
-    assert_eq!(first, values("a", 1, shape), "the same bits again");
-    for other in [values("a", 2, shape), values("b", 1, shape)] {
+    assert_eq!(first, values("a", 1), "the same bits again");
+    for other in [values("a", 2), values("b", 1)] {
         assert!(first.iter().zip(&other).filter(|(a, b)| a == b).count() < 4);
     }
-    assert!(
-        RandomUniform::new("name", Shape::hwio(1, 1, 2, 2))
-            .output_shape(&[])
-            .is_err()
-    );
+}
+
+#[test]
+fn draws_for_a_weight_that_is_no_map_are_refused() {
+    let op = RandomUniform::new("name", Shape::hwio(1, 1, 2, 2));
+    assert!(op.output_shape(&[]).is_err());
 }
 
 #[test]

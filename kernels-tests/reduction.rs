@@ -1,86 +1,45 @@
 //! Twins of `shaders/reduction/`: sums over groups of pixels, and values broadcast over them.
 
-use pix2pix::gpu::{DeviceClass, Profile};
 use pix2pix::ops::reduction::{Broadcast, Sum};
 use pix2pix::tape::{Op, ShapeError};
 use pix2pix::tensor::Shape;
-use pix2pix_harness::reduction::{places, reduced};
-use pix2pix_harness::{Surroundings, Tensor, Tolerance, check, check_in, gpu, precisions, run};
+use pix2pix_harness::reduction::{MAPS, places, reduced, sums};
+use pix2pix_harness::{
+    Surroundings, Tensor, Tolerance, check, check_splits, gpu, maps, precisions, run,
+};
 
-/// One chunk and many, a ragged last chunk, padded channels, many channels on few pixels.
-fn maps() -> [Shape; 8] {
-    [
-        Shape::scalar(),
-        Shape::vector(6),
-        Shape::nhwc(2, 3, 5, 3),
-        Shape::nhwc(4, 7, 9, 1),
-        Shape::nhwc(2, 1, 2, 260),
-        Shape::nhwc(3, 33, 31, 6),
-        Shape::nhwc(1, 61, 67, 8),
-        Shape::nhwc(2, 40, 40, 17),
-    ]
+/// Every map with every shape that it is reduced to.
+fn cases() -> impl Iterator<Item = (Shape, Shape)> {
+    let of_map = |map: Shape| reduced(map).into_iter().map(move |shape| (map, shape));
+    [Shape::scalar(), Shape::vector(6)]
+        .into_iter()
+        .chain(maps(MAPS))
+        .flat_map(of_map)
 }
 
 #[test]
 fn sums_match_their_twin() {
     let gpu = gpu();
     for dtype in precisions(&gpu, "reduction") {
-        for (map, shape) in maps()
-            .into_iter()
-            .flat_map(|map| reduced(map).into_iter().map(move |shape| (map, shape)))
-        {
-            let (left, right) = (
-                Tensor::random(map, 1).stored(dtype),
-                Tensor::random(map, 2).stored(dtype),
-            );
+        for (map, shape) in cases() {
+            let [left, right] = [1, 2].map(|seed| Tensor::random(map, seed).stored(dtype));
             let scale = 0.25;
-            let (mut sums, mut products) = (vec![0.0; shape.len()], vec![0.0; shape.len()]);
-            for ((place, l), r) in places(map, shape)
-                .into_iter()
-                .zip(left.f64())
-                .zip(right.f64())
-            {
-                sums[place] += scale * l;
-                products[place] += scale * l * r;
-            }
-            let tolerance = Tolerance::sum_of(map.len() / shape.len(), scale);
             let op = Sum {
                 shape,
                 scale: scale as f32,
             };
-            for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
-                for sliced in [false, true] {
-                    let around = Surroundings {
-                        profile: Some(Profile {
-                            class,
-                            ..gpu.profile().clone()
-                        }),
-                        ..Default::default()
-                    };
-                    let name = format!("sum of {map} to {shape}, {class:?}");
-                    check_in(
-                        &gpu,
-                        &name,
-                        &op,
-                        std::slice::from_ref(&left),
-                        sliced,
-                        &around,
-                        &sums,
-                        tolerance,
-                    );
-                    let both = [left.clone(), right.clone()];
-                    check_in(
-                        &gpu,
-                        &format!("{name}, of products"),
-                        &op,
-                        &both,
-                        sliced,
-                        &around,
-                        &products,
-                        tolerance,
-                    );
-                }
-            }
+            let name = format!("sum of {map} to {shape}");
+            let places = places(map, shape);
+            let of = |terms: Vec<f64>| sums(&places, &terms, shape.len(), scale);
+            let pairs = left.f64().into_iter().zip(right.f64());
+            let of_products = of(pairs.map(|(l, r)| l * r).collect());
+            let expected = of(left.f64());
+            let tolerance = Tolerance::sum_of(map.len() / shape.len(), scale);
+            let one = std::slice::from_ref(&left);
+            check_splits(&gpu, &name, &op, one, &expected, tolerance);
+            let name = format!("{name}, of products");
+            let both = [left.clone(), right];
+            check_splits(&gpu, &name, &op, &both, &of_products, tolerance);
         }
     }
 }
@@ -89,10 +48,7 @@ fn sums_match_their_twin() {
 fn values_are_broadcast_over_their_pixels() {
     let gpu = gpu();
     for dtype in precisions(&gpu, "reduction") {
-        for (map, shape) in maps()
-            .into_iter()
-            .flat_map(|map| reduced(map).into_iter().map(move |shape| (map, shape)))
-        {
+        for (map, shape) in cases() {
             let input = Tensor::random(shape, 3).stored(dtype);
             let expected: Vec<f64> = places(map, shape)
                 .into_iter()

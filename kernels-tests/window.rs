@@ -4,7 +4,7 @@ use pix2pix::gpu::{Gpu, Profile};
 use pix2pix::nn::{DropoutMode, Fit, Generator, Mode, Norm, StatisticsFrom};
 use pix2pix::ops::window::{Outside, Window};
 use pix2pix::program::{Plan, Program, Store};
-use pix2pix::state::StateList;
+use pix2pix::state::{StateList, StateSpec};
 use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, TapeError, Var};
 use pix2pix::tensor::Shape;
@@ -171,94 +171,101 @@ fn dot(left: &[f32], right: &[f32]) -> f64 {
         .sum()
 }
 
-fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
-    let config = Config {
-        norm: Norm::None,
-        ..small_config(32, 4)
-    };
-    let mut states = StateList::default();
-    let generator = Generator::new(&mut states, &config.generator()).unwrap();
-    let mut tape = Tape::default();
-    let image = tape.input("image", Shape::nhwc(1, height, width, 3));
-    let output = generator
-        .forward(&mut tape, &states, image, &PLAIN)
-        .unwrap();
-    assert_eq!(
-        tape.shape(output),
-        Shape::nhwc(1, height / 32 * 32, width / 32 * 32, 3)
-    );
-    let seed = tape.input("seed", tape.shape(output));
-    let parameters: Vec<Var> = states
-        .in_arena(generator.parameters())
-        .map(|state| tape.state(&states, state.id))
-        .collect();
-    let gradients = tape.backward_from(output, seed, &parameters).unwrap();
-    let store = Store::new(gpu, states.clone(), false).unwrap();
-    // Ten times the usual weights, so that the innermost layers matter; the biases start at zero.
-    let weights: Vec<Vec<f32>> = states
-        .in_arena(generator.parameters())
-        .zip(1..)
-        .map(|(state, seed)| {
-            Tensor::random(state.shape, seed)
-                .values
-                .iter()
-                .map(|v| 0.2 * v)
-                .collect()
-        })
-        .collect();
-    let program =
-        Program::compile(gpu, &store, &tape, &[&[output], &gradients[..]].concat()).unwrap();
-    let direction = Tensor::random(tape.shape(output), 98).values;
-    program
-        .write(gpu, image, &Tensor::random(tape.shape(image), 99).values)
-        .unwrap();
-    program.write(gpu, seed, &direction).unwrap();
-    let run = |number: usize, shift: f32, along: &[f32]| {
-        for (i, (state, values)) in states
-            .in_arena(generator.parameters())
-            .zip(&weights)
-            .enumerate()
-        {
-            let moved: Vec<f32> = values
-                .iter()
-                .enumerate()
-                .map(|(j, v)| {
-                    if i == number {
-                        v + shift * along[j]
-                    } else {
-                        *v
-                    }
-                })
-                .collect();
+/// A U-Net that crops its skips, with the gradients of its parameters.
+struct Cropping<'a> {
+    gpu: &'a Gpu,
+    states: StateList,
+    generator: Generator,
+    store: Store,
+    program: Program,
+    output: Var,
+    gradients: Vec<Var>,
+    /// The output's own gradient.
+    direction: Vec<f32>,
+    /// The values of the parameters.
+    weights: Vec<Vec<f32>>,
+}
+
+impl<'a> Cropping<'a> {
+    fn new(gpu: &'a Gpu, height: usize, width: usize) -> Self {
+        let config = Config {
+            norm: Norm::None,
+            ..small_config(32, 4)
+        };
+        let mut states = StateList::default();
+        let generator = Generator::new(&mut states, &config.generator()).unwrap();
+        let mut tape = Tape::default();
+        let image = tape.input("image", Shape::nhwc(1, height, width, 3));
+        let output = generator
+            .forward(&mut tape, &states, image, &PLAIN)
+            .unwrap();
+        let shape = Shape::nhwc(1, height / 32 * 32, width / 32 * 32, 3);
+        assert_eq!(tape.shape(output), shape);
+        let seed = tape.input("seed", shape);
+        let in_arena = || states.in_arena(generator.parameters());
+        let parameters: Vec<Var> = in_arena()
+            .map(|state| tape.state(&states, state.id))
+            .collect();
+        let gradients = tape.backward_from(output, seed, &parameters).unwrap();
+        // Ten times the usual weights, so that the innermost layers matter; the biases start at
+        // zero.
+        let weights = in_arena().zip(1..).map(|(state, seed)| {
+            let values = Tensor::random(state.shape, seed).values;
+            values.iter().map(|v| 0.2 * v).collect()
+        });
+        let weights = weights.collect();
+        let store = Store::new(gpu, states.clone(), false).unwrap();
+        let read = [&[output], &gradients[..]].concat();
+        let program = Program::compile(gpu, &store, &tape, &read).unwrap();
+        let direction = Tensor::random(shape, 98).values;
+        let pixels = Tensor::random(tape.shape(image), 99).values;
+        program.write(gpu, image, &pixels).unwrap();
+        program.write(gpu, seed, &direction).unwrap();
+        Self {
+            gpu,
+            states,
+            generator,
+            store,
+            program,
+            output,
+            gradients,
+            direction,
+            weights,
+        }
+    }
+
+    /// The parameters of the generator.
+    fn parameters(&self) -> impl Iterator<Item = &StateSpec> {
+        self.states.in_arena(self.generator.parameters())
+    }
+
+    /// The output times the direction, with one parameter moved along a vector.
+    fn run(&self, number: usize, shift: f32, along: &[f32]) -> f64 {
+        let Self { gpu, store, .. } = self;
+        for (i, (state, values)) in self.parameters().zip(&self.weights).enumerate() {
+            let mut moved = values.clone();
+            if i == number {
+                let by = moved.iter_mut().zip(along);
+                by.for_each(|(value, along)| *value += shift * along);
+            }
             store
                 .write(gpu, state.id, ArenaPart::Value, &moved)
                 .unwrap();
         }
-        program
-            .run(gpu, &store, &StepState::new(1, 1, 0.0, [0.5, 0.999]))
-            .unwrap();
-        let output = program.read(gpu, output).unwrap();
-        dot(&output, &direction)
-    };
-    run(0, 0.0, &weights[0]);
-    let analytic: Vec<Vec<f32>> = gradients
-        .iter()
-        .map(|&gradient| program.read(gpu, gradient).unwrap())
-        .collect();
-    for (number, (gradient, state)) in analytic
-        .iter()
-        .zip(states.in_arena(generator.parameters()))
-        .enumerate()
-    {
+        let step = StepState::new(1, 1, 0.0, [0.5, 0.999]);
+        self.program.run(gpu, store, &step).unwrap();
+        let output = self.program.read(gpu, self.output).unwrap();
+        dot(&output, &self.direction)
+    }
+
+    /// Compares the gradient of a parameter with differences along two directions.
+    fn check(&self, name: &str, number: usize, gradient: &[f32], shape: Shape) {
         let length = dot(gradient, gradient).sqrt();
-        assert!(
-            length > 0.0,
-            "{height}x{width}: parameter {number} has no gradient"
-        );
+        assert!(length > 0.0, "{name}: parameter {number} has no gradient");
         // Along its own gradient, where the output moves most; kinks of ReLUs and f32 allow a
         // hundredth. Then along a direction that knows nothing of the gradient, which no missing
         // component escapes: its slope is about the length over the root of the components.
-        let random = Tensor::random(state.shape, 200 + number as u32).values;
+        let random = Tensor::random(shape, 200 + number as u32).values;
         let usual = 1.0 / (gradient.len() as f64).sqrt();
         for (direction, allowed) in [(gradient, 0.01), (&random, (0.1 * usual).min(0.01))] {
             let norm = dot(direction, direction).sqrt();
@@ -269,13 +276,26 @@ fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
             let slope = dot(gradient, &along);
             // A step that moves the output by about the same for each, far above its rounding.
             let width = (0.002 / length).min(0.01) as f32;
-            let numeric =
-                (run(number, width, &along) - run(number, -width, &along)) / f64::from(2.0 * width);
+            let numeric = (self.run(number, width, &along) - self.run(number, -width, &along))
+                / f64::from(2.0 * width);
             assert!(
                 (numeric - slope).abs() < allowed * length,
-                "{height}: parameter {number}: {numeric} and {slope} of {length}"
+                "{name}: parameter {number}: {numeric} and {slope} of {length}"
             );
         }
+    }
+}
+
+fn check_gradients(gpu: &Gpu, height: usize, width: usize) {
+    let network = Cropping::new(gpu, height, width);
+    network.run(0, 0.0, &network.weights[0]);
+    let analytic: Vec<Vec<f32>> = network
+        .gradients
+        .iter()
+        .map(|&gradient| network.program.read(gpu, gradient).unwrap())
+        .collect();
+    for (number, (gradient, state)) in analytic.iter().zip(network.parameters()).enumerate() {
+        network.check(&format!("{height}x{width}"), number, gradient, state.shape);
     }
 }
 

@@ -3,7 +3,7 @@
 use pix2pix::contraction::Geometry;
 use pix2pix::gpu::{DeviceOptions, Profile};
 use pix2pix::ops::conv2d::Conv2d;
-use pix2pix_harness::contraction::{check_rungs, gather, shapes};
+use pix2pix_harness::contraction::{Reach, Rungs, Tested, check_rungs, gather, shapes};
 use pix2pix_harness::{Tensor, gpu, open};
 
 /// Opens the device with `options`, runs a convolution with every rung that is left, and gives the
@@ -18,15 +18,14 @@ fn profile_with(options: DeviceOptions) -> Profile {
         geometry: case.0,
         transposed_weight: false,
     };
-    check_rungs(
-        &gpu,
-        "conv2d",
-        "reduced device",
-        &op,
-        &inputs,
-        &expected,
-        16 * large.channels(),
-    );
+    let tested = Tested {
+        name: "reduced device",
+        op: &op,
+        inputs: &inputs,
+        expected: &expected,
+        terms: 16 * large.channels(),
+    };
+    check_rungs(&gpu, &mut Rungs::new(Reach::All), &tested);
     gpu.profile().clone()
 }
 

@@ -1,6 +1,6 @@
 //! Inputs for the tests of normalisations, and their twins.
 
-use crate::{Tensor, Tolerance};
+use crate::{Tensor, Tolerance, maps};
 use pix2pix::ops::batch_norm::Groups;
 use pix2pix::tensor::Shape;
 pub use pix2pix_twins::batch_norm::*;
@@ -26,7 +26,7 @@ pub fn count(groups: Groups, shape: Shape) -> usize {
 
 /// Shapes that are tried.
 pub fn shapes() -> [Shape; 10] {
-    SHAPES.map(|[batch, height, width, channels]| Shape::nhwc(batch, height, width, channels))
+    maps(SHAPES)
 }
 
 /// Images whose channels differ in mean and deviation.

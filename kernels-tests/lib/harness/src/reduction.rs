@@ -1,7 +1,7 @@
 //! Shapes to reduce a map to, and the twin.
 
 use pix2pix::tensor::Shape;
-pub use pix2pix_twins::reduction::places;
+pub use pix2pix_twins::reduction::{MAPS, places, sums};
 
 /// Every reduced shape of a map: one group and several, by channel and in all.
 pub fn reduced(map: Shape) -> Vec<Shape> {
