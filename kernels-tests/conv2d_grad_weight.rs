@@ -185,8 +185,18 @@ fn a_split_sum_is_reduced() {
 /// So many rows of few channels that a GPU would sum them in parts, of which the last have none.
 #[test]
 fn parts_without_rows_add_nothing() {
+    parts_without_rows(Reach::Rungs);
+}
+
+#[test]
+#[ignore = "second tier: every candidate"]
+fn parts_without_rows_add_nothing_by_every_candidate() {
+    parts_without_rows(Reach::All);
+}
+
+fn parts_without_rows(reach: Reach) {
     let gpu = gpu();
-    let mut rungs = Rungs::new(Reach::All);
+    let mut rungs = Rungs::new(reach);
     let case = (Geometry::new(4, 1, 1), 3, [28, 4], [36, 2]);
     let (large, small, _) = shapes(case);
     for dtype in precisions(&gpu, "conv2d_grad_weight by parts without rows") {

@@ -12,6 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod activation;
 pub mod batch_norm;
 pub mod config;
 pub mod contraction;

@@ -15,6 +15,9 @@ use wgpu::BufferUsages;
 /// Bytes that stand in for an unused binding.
 const UNUSED: u64 = 256;
 
+/// Kernels that a device keeps at most from one run to the next.
+const MOST_KERNELS: usize = 64;
+
 /// What surrounds an operation when it runs.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -119,7 +122,9 @@ pub fn run_beside(
         encode(gpu, name, &mut encoder, dispatch, &placed, &buffers);
     }
     gpu.submit([encoder.finish()]);
-    buffers.read(gpu, name, &placed)
+    let outcome = buffers.read(gpu, name, &placed);
+    gpu.forget_kernels(MOST_KERNELS);
+    outcome
 }
 
 /// Where the operands lie in their buffers.

@@ -56,9 +56,9 @@ impl Tested<'_> {
     }
 }
 
-/// What tells runs of a rung apart: the type, whether the weight's channels are swapped, and the
-/// slopes of what is read.
-type Kind = (Rung, DType, bool, [u32; 2]);
+/// What tells runs of a rung apart: the type, whether the weight's channels are swapped, the slopes
+/// of what is read, and whether it is launched as on a GPU.
+type Kind = (Rung, DType, bool, [u32; 2], bool);
 
 /// Which rungs of a contraction have run.
 pub struct Rungs {
@@ -76,8 +76,9 @@ impl Rungs {
     }
 
     /// Whether to run a rung now. Then it counts as run.
-    fn wants(&mut self, rung: Rung, key: &ContractionKey, slopes: [f32; 2]) -> bool {
-        let kind = (rung, key.dtype, key.transposed, slopes.map(f32::to_bits));
+    fn wants(&mut self, rung: Rung, key: &ContractionKey, slopes: [f32; 2], as_gpu: bool) -> bool {
+        let slopes = slopes.map(f32::to_bits);
+        let kind = (rung, key.dtype, key.transposed, slopes, as_gpu);
         self.ran.insert(kind) || self.reach == Reach::All
     }
 
@@ -134,7 +135,7 @@ pub fn check_rungs(gpu: &Gpu, rungs: &mut Rungs, tested: &Tested) {
         let profile = gpu.profile().clone().force(key.family.name(), rung.name());
         let runs = choose(&key, &profile).rung;
         let wanted = if runs == rung {
-            rungs.wants(rung, &key, [1.0; 2])
+            rungs.wants(rung, &key, [1.0; 2], false)
         } else {
             rungs.reach == Reach::All
         };
@@ -250,7 +251,7 @@ fn named(
     };
     let own = candidates(&key, &with_matrix(gpu, key.family))
         .into_iter()
-        .map(|candidate| (candidate.name.clone(), by(candidate)));
+        .map(|candidate| (candidate, false));
     let as_gpu = Profile {
         class: DeviceClass::Gpu,
         ..gpu.profile().clone()
@@ -261,8 +262,17 @@ fn named(
             gpu.profile().class != DeviceClass::Gpu
                 && matches!(candidate.rung, Rung::Thin | Rung::Dot)
         })
-        .map(|candidate| (format!("{} on a GPU", candidate.name), by(candidate)));
-    let mut all: Vec<_> = own.chain(launched).collect();
-    all.retain(|(_, op)| rungs.wants(op.candidate.rung, &key, slopes));
-    all
+        .map(|candidate| (candidate, true));
+    own.chain(launched)
+        .filter(|(candidate, as_gpu)| rungs.wants(candidate.rung, &key, slopes, *as_gpu))
+        .map(|(candidate, as_gpu)| {
+            let name = candidate.name.clone();
+            let name = if as_gpu {
+                format!("{name} on a GPU")
+            } else {
+                name
+            };
+            (name, by(candidate))
+        })
+        .collect()
 }
