@@ -68,7 +68,7 @@ fn reductions(small: Shape) -> [Case; 3] {
     };
     let repeated = move |x: &Values| half(&broadcast(small, &x[0]));
     [
-        plain("sum", &[MAP], op.clone(), sums),
+        plain("sum", &[MAP], op, sums),
         plain("sum of products", &[MAP, MAP], op, products),
         plain("broadcast", &[small], back, repeated),
     ]
