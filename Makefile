@@ -59,9 +59,9 @@ bench-peers: setup ## time the step beside burn and PyTorch (python3; the first 
 lint: ## check formatting, clippy, the library without the command line, and rustdoc, warnings denied
 	@scripts/ensure-tools
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets $(CARGOFLAGS) -- -D warnings
-	cargo clippy --release --no-default-features --lib $(CARGOFLAGS) -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps $(CARGOFLAGS)
+	cargo clippy --profile tests --workspace --all-targets $(CARGOFLAGS) -- -D warnings
+	cargo clippy --profile tests --no-default-features --lib $(CARGOFLAGS) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --profile tests --workspace --no-deps $(CARGOFLAGS)
 
 setup: # what every target that runs on a device needs first
 	@scripts/ensure-tools
