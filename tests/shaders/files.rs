@@ -42,7 +42,8 @@ fn every_shader_file_validates_and_translates_as_it_lies() {
         assert_eq!(path.extension().unwrap(), "wgsl", "{}", path.display());
         let text = std::fs::read_to_string(&path).unwrap();
         let name = format!("{family}/{stem}");
-        translate(&name, &with_parts(&name, &text, &[]).unwrap()).unwrap();
+        let combined = with_parts(&name, &text, &[]).unwrap();
+        translate(&name, &combined).unwrap().outcome.unwrap();
         assert!(
             text.lines().count() <= 250,
             "{} is longer than 250 lines",

@@ -40,10 +40,12 @@ pub fn operations() -> Vec<Search> {
     };
     let contractions = on_each_device().map(|(profile, precision)| -> Search {
         Box::new(move |found| {
-            let (tape, outputs) = contractions();
             let states = StateList::new(precision);
             let rungs = [vec![profile.clone()], with_each_rung(&profile)].concat();
-            found.add(&tape, &states, &outputs, &rungs);
+            for geometry in GEOMETRIES {
+                let (tape, outputs) = contractions(geometry);
+                found.add(&tape, &states, &outputs, &rungs);
+            }
         })
     });
     let pointwise = PRECISIONS.into_iter().map(|precision| -> Search {
@@ -55,24 +57,23 @@ pub fn operations() -> Vec<Search> {
     contractions.chain(pointwise).collect()
 }
 
-/// The contractions with their gradients and the gradients of these.
-fn contractions() -> (Tape, Vec<Var>) {
+/// The contractions of a geometry with their gradients and the gradients of these. A tape for each
+/// geometry: planning a tape takes more than twice as long for twice as many operations.
+fn contractions((kernel, stride, padding): (usize, usize, usize)) -> (Tape, Vec<Var>) {
     let mut tape = Tape::default();
     let mut outputs = Vec::new();
-    for (kernel, stride, padding) in GEOMETRIES {
-        let geometry = Geometry::new(kernel, stride, padding);
-        for (pixels, [a, b]) in [(8, [3, 5]), (16, [64, 32])] {
-            let input = tape.input("input", Shape::nhwc(2, pixels, pixels, a));
-            let weight = tape.input("weight", Shape::hwio(kernel, kernel, a, b));
-            let bias = tape.input("bias", Shape::vector(b));
-            for bias in [None, Some(bias)] {
-                let wrt: Vec<Var> = [input, weight].into_iter().chain(bias).collect();
-                for output in [
-                    conv2d(&mut tape, input, weight, bias, geometry).unwrap(),
-                    conv_transpose2d(&mut tape, input, weight, bias, geometry).unwrap(),
-                ] {
-                    outputs.extend(second_order(&mut tape, output, &wrt));
-                }
+    let geometry = Geometry::new(kernel, stride, padding);
+    for (pixels, [a, b]) in [(8, [3, 5]), (16, [64, 32])] {
+        let input = tape.input("input", Shape::nhwc(2, pixels, pixels, a));
+        let weight = tape.input("weight", Shape::hwio(kernel, kernel, a, b));
+        let bias = tape.input("bias", Shape::vector(b));
+        for bias in [None, Some(bias)] {
+            let wrt: Vec<Var> = [input, weight].into_iter().chain(bias).collect();
+            for output in [
+                conv2d(&mut tape, input, weight, bias, geometry).unwrap(),
+                conv_transpose2d(&mut tape, input, weight, bias, geometry).unwrap(),
+            ] {
+                outputs.extend(second_order(&mut tape, output, &wrt));
             }
         }
     }

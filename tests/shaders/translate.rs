@@ -63,7 +63,7 @@ impl Needs {
 }
 
 /// Parses and validates as wgpu does, then replaces overrides as its backends do.
-pub fn validate(label: &str, text: &str) -> Result<(Module, ModuleInfo), String> {
+fn validate(label: &str, text: &str) -> Result<(Module, ModuleInfo), String> {
     let needs = Needs::of(label, text);
     let module = naga::front::wgsl::parse_str(text)
         .map_err(|e| format!("{label}: {}", e.emit_to_string(text)))?;
@@ -287,22 +287,46 @@ fn to_hlsl(
         .map_err(|e| format!("HLSL {shader_model:?}: {e}"))
 }
 
-/// Everything that wgpu could ask for: trusted and checked, the oldest and the newest version of
-/// each language.
-pub fn translate(label: &str, text: &str) -> Result<(), String> {
-    let needs = Needs::of(label, text);
+/// What the backends made of a shader.
+pub struct Translated {
+    /// Bytes of its workgroup memory.
+    pub workgroup_bytes: u32,
+    /// What a backend refused.
+    pub outcome: Result<(), String>,
+}
+
+/// Translates a shader to everything that wgpu could ask for: trusted and checked, the oldest and
+/// the newest version of each language.
+///
+/// # Errors
+/// What naga's parser and validator say.
+pub fn translate(label: &str, text: &str) -> Result<Translated, String> {
     let (module, info) = validate(label, text)?;
+    let shared = module
+        .global_variables
+        .iter()
+        .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
+    let workgroup_bytes = shared
+        .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+        .sum();
+    let outcome = to_each_language(Needs::of(label, text), &module, &info);
+    Ok(Translated {
+        workgroup_bytes,
+        outcome: outcome.map_err(|e| format!("{label}: {e}")),
+    })
+}
+
+fn to_each_language(needs: Needs, module: &Module, info: &ModuleInfo) -> Result<(), String> {
     let entry = &*module.entry_points[0].name;
     for checked in [false, true] {
         for &version in needs.spirv_versions() {
-            to_spirv(&module, &info, entry, checked, version, needs)
-                .map_err(|e| format!("{label}: {e}"))?;
+            to_spirv(module, info, entry, checked, version, needs)?;
         }
         for version in [needs.oldest_msl(), (4, 0)] {
-            to_msl(&module, &info, entry, checked, version).map_err(|e| format!("{label}: {e}"))?;
+            to_msl(module, info, entry, checked, version)?;
         }
         for model in needs.shader_models() {
-            to_hlsl(&module, &info, entry, checked, model).map_err(|e| format!("{label}: {e}"))?;
+            to_hlsl(module, info, entry, checked, model)?;
         }
     }
     Ok(())

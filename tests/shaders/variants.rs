@@ -2,6 +2,7 @@
 
 use crate::networks::{forced_networks, networks};
 use crate::operations::{candidates_of_all, operations};
+use crate::translate::{Translated, translate};
 use pix2pix::gpu::{Interface, KernelSpec, Profile};
 use pix2pix::program::{Plan, fuse};
 use pix2pix::state::StateList;
@@ -17,10 +18,10 @@ pub struct Variant {
     pub label: String,
     /// A launch.
     pub dispatch: Dispatch,
-    /// The text that a device would compile.
-    pub text: String,
-    /// What that text declares.
+    /// What its text declares.
     pub interface: Interface,
+    /// What naga makes of that text, or why it is no shader.
+    pub translated: Result<Translated, String>,
 }
 
 /// Launches of the distinct kernels.
@@ -51,7 +52,7 @@ impl Found {
     }
 }
 
-/// Every kernel, by its label.
+/// Every kernel, in the order of the labels. What naga says to them is asked once for all tests.
 pub static VARIANTS: LazyLock<Vec<Variant>> = LazyLock::new(|| {
     let searches: Vec<Search> = networks()
         .into_iter()
@@ -75,9 +76,9 @@ pub static VARIANTS: LazyLock<Vec<Variant>> = LazyLock::new(|| {
         let text = dispatch.kernel.text().unwrap();
         Variant {
             interface: Interface::of(&label, &text).unwrap(),
+            translated: translate(&label, &text),
             dispatch: dispatch.clone(),
             label,
-            text,
         }
     });
     variants.sort_by(|a, b| a.label.cmp(&b.label));
@@ -85,7 +86,7 @@ pub static VARIANTS: LazyLock<Vec<Variant>> = LazyLock::new(|| {
 });
 
 /// `f` of each item, in their order, computed on as many threads as the machine has cores.
-pub fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut results = Vec::new();
