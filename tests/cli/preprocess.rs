@@ -152,9 +152,7 @@ fn whole_images_keep_their_sizes_from_training_to_the_grid_and_translation() {
             "{}",
             stderr(&output)
         );
-        if mode == "none" {
-            succeed(root, "train --resume none");
-        }
+        succeed(root, &format!("train --resume {mode}"));
         let config = config(root, mode);
         assert_eq!(
             (&config["preprocess"], &config["num_downs"]),

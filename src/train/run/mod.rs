@@ -249,8 +249,14 @@ impl RunDir {
                     fields(edited)
                 ),
             },
-            // Without its remedy, which is for somebody who reads the file.
+            // Without the remedy of these errors: the file is written again in any case.
             Err(RunError::Config { source, .. }) => format!("{}: {source}", file.display()),
+            Err(RunError::UnknownFields { names, .. }) => {
+                format!("{}: there is no field {}", file.display(), fields(&names))
+            }
+            Err(RunError::Json { reason, .. }) => {
+                format!("{} is no configuration ({reason})", file.display())
+            }
             Err(error) => error.to_string(),
         };
         Some(format!(

@@ -22,7 +22,8 @@ fn save_channels(path: &Path, width: u32, channels: usize) {
     writer.finish().unwrap();
 }
 
-/// Trains on images of so many channels, and translates one more to `NAME/y.FORMAT`.
+/// Trains on images of so many channels, goes on with the run, and translates one more to
+/// `NAME/y.FORMAT`.
 fn train_and_translate(root: &Path, name: &str, [input, output]: [usize; 2], format: &str) {
     for split in ["train", "val"] {
         save_channels(&root.join(format!("{name}/{split}/A/x.tiff")), 33, input);
@@ -34,6 +35,7 @@ fn train_and_translate(root: &Path, name: &str, [input, output]: [usize; 2], for
         "--input channels --output channels"
     };
     train(root, name, name, kinds);
+    succeed(root, &format!("train --resume {name}"));
     save_channels(&root.join(format!("in-{name}/y.tiff")), 40, input);
     succeed(
         root,
@@ -52,7 +54,6 @@ fn any_number_of_channels_goes_in_and_comes_out() {
     let folder = temporary();
     let root = folder.path();
     train_and_translate(root, "five", [5, 2], "png");
-    succeed(root, "train --resume five");
     train_and_translate(root, "two", [2, 5], "tiff");
     train_and_translate(root, "rgba", [4, 4], "tiff");
     let message = fail_cleanly(root, 2, "translate in-two --model runs/two --out again");
