@@ -13,7 +13,7 @@
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
-//! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, on by default) |
+//! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, a default) |
 
 pub mod bench;
 #[cfg(feature = "cli")]

@@ -177,8 +177,8 @@ fn before_the_first_step(states: &StateList, arena: ArenaId) -> Arenas {
     .collect()
 }
 
-/// Eight numbers at a time where the device has 64-bit integers, loads lane by lane, and the columns
-/// are a multiple of eight channels.
+/// Eight numbers at a time where the device has 64-bit integers, loads lane by lane, and the
+/// columns are a multiple of eight channels.
 #[test]
 fn weights_from_maps_are_8_wide_where_their_columns_are() {
     for (case, transposed, int64, wide) in [

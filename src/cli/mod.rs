@@ -302,8 +302,8 @@ impl<'a> PictureFile<'a> {
     }
 }
 
-/// One output for each input and ending, in `folder`. Refused: two outputs of one name, and an output
-/// that is also read, as one of the inputs or of the `partners`.
+/// One output for each input and ending, in `folder`. Refused: two outputs of one name, and an
+/// output that is also read, as one of the inputs or of the `partners`.
 fn plan_outputs(
     inputs: &[PathBuf],
     partners: &[PathBuf],

@@ -1,5 +1,5 @@
-//! Networks, losses and steps, as several commands take them. Help, groups and defaults are those of
-//! the fields, see [`options`](super::options).
+//! Networks, losses and steps, as several commands take them. Help, groups and defaults are those
+//! of the fields, see [`options`](super::options).
 
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs};

@@ -184,9 +184,9 @@ impl Gpu {
         Ok(kernel)
     }
 
-    /// Forgets the kernels if more than `most` of them are kept. Programs hold their own; others are
-    /// built again at their next use. For tests, which go through hundreds of kernels: a driver takes
-    /// some MB for each.
+    /// Forgets the kernels if more than `most` of them are kept. Programs hold their own; others
+    /// are built again at their next use. For tests, which go through hundreds of kernels: a driver
+    /// takes some MB for each.
     pub fn forget_kernels(&self, most: usize) {
         let mut kernels = lock(&self.kernels);
         if kernels.len() > most {

@@ -10,9 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Copies files as they are into the parts of a data set. A test on training images says nothing. So
-/// files with the same content go into the same part. So do files whose names differ only in ending
-/// or case.
+/// Copies files as they are into the parts of a data set. A test on training images says nothing.
+/// So files with the same content go into the same part. So do files whose names differ only in
+/// ending or case.
 pub(super) fn copy_split(
     input: &Path,
     percent: [u32; 2],

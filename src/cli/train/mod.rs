@@ -277,8 +277,8 @@ fn base_name(path: &Path) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    /// An option that a resumed run would silently ignore conflicts with `--resume`; all others work
-    /// with it.
+    /// An option that a resumed run would silently ignore conflicts with `--resume`; all others
+    /// work with it.
     #[test]
     fn a_resumed_run_takes_only_what_it_has_not_decided() {
         let mut program = crate::cli::command();

@@ -337,7 +337,8 @@ impl Config {
 
     /// Every field with its value as JSON, named as in [`FIELDS`].
     fn leaves(&self) -> BTreeMap<String, Value> {
-        // Plain structs of numbers and strings: this cannot fail. Numbers have the digits of a file.
+        // Plain structs of numbers and strings: this cannot fail. Numbers have the digits of a
+        // file.
         let json = serde_json::to_string(self)
             .and_then(|text| serde_json::from_str(&text))
             .unwrap_or_default();

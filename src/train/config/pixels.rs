@@ -111,8 +111,8 @@ impl PixelSettings {
         Ok(())
     }
 
-    /// Finds the palette and counts the channels of a data set where that has to be done; `None` for
-    /// the bundled pairs. May take a look at all images.
+    /// Finds the palette and counts the channels of a data set where that has to be done; `None`
+    /// for the bundled pairs. May take a look at all images.
     ///
     /// # Errors
     /// Kinds that the bundled pairs do not have, and those of reading images.

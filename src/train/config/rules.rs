@@ -209,7 +209,8 @@ impl Config {
         }
     }
 
-    /// Strided convolutions of the deepest discriminator with a patch in the images, if any has one.
+    /// Strided convolutions of the deepest discriminator with a patch in the images, if any has
+    /// one.
     fn deepest_discriminator(&self) -> Option<usize> {
         let multiple = self.generator().multiple();
         let size = self.fit.output_side(self.size as usize, multiple);

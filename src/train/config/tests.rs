@@ -1,5 +1,5 @@
-//! The table of fields is that of the configuration, and every way to a configuration meets the same
-//! rules.
+//! The table of fields is that of the configuration, and every way to a configuration meets the
+//! same rules.
 
 use super::*;
 use crate::nn::TestNorm;

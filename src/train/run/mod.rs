@@ -208,8 +208,9 @@ impl RunDir {
     /// Reads `config.json` back, which somebody may have edited.
     ///
     /// # Errors
-    /// [`RunError::Read`]; [`RunError::Json`] if it is no configuration; [`RunError::UnknownFields`]
-    /// for names that are no field's; [`RunError::Config`] for a rule that it breaks.
+    /// [`RunError::Read`]; [`RunError::Json`] if it is no configuration;
+    /// [`RunError::UnknownFields`] for names that are no field's; [`RunError::Config`] for a rule
+    /// that it breaks.
     pub fn read_config(&self) -> Result<Config, RunError> {
         let path = self.config_path();
         let json: Value = read_json(&path)?;

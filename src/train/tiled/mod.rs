@@ -98,8 +98,8 @@ impl Tiling {
     /// as it takes for no tile's edge to show. Adds the states that the statistics are kept in.
     ///
     /// # Errors
-    /// [`TrainError::Config`] for sizes that are no multiples of the generator's or leave nothing of
-    /// a tile, and those of recording the generator.
+    /// [`TrainError::Config`] for sizes that are no multiples of the generator's or leave nothing
+    /// of a tile, and those of recording the generator.
     pub fn new(
         states: &mut StateList,
         generator: &Generator,

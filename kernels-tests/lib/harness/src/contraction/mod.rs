@@ -23,9 +23,9 @@ pub enum Reach {
     All,
 }
 
-/// Shapes on which every rung runs once, as large map and channels: one that no tile divides, one of
-/// few channels on either side, one of stride 1 whose channels are multiples of eight, and one of few
-/// pixels and many channels.
+/// Shapes on which every rung runs once, as large map and channels: one that no tile divides, one
+/// of few channels on either side, one of stride 1 whose channels are multiples of eight, and one
+/// of few pixels and many channels.
 const FIRST: [([usize; 2], [usize; 2]); 5] = [
     ([8, 8], [17, 33]),
     ([18, 38], [1, 20]),

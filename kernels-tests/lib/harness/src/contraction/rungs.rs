@@ -45,8 +45,8 @@ impl Tested<'_> {
         contraction.contraction.key(&operands, output)
     }
 
-    /// What a rung may be off by. The matrix rung rounds operands that are not stored as f16 anyway;
-    /// Winograd's adds and subtracts more than the terms.
+    /// What a rung may be off by. The matrix rung rounds operands that are not stored as f16
+    /// anyway; Winograd's adds and subtracts more than the terms.
     fn tolerance(&self, rung: Rung) -> Tolerance {
         match (rung, self.dtype()) {
             (Rung::Matrix, DType::F32) => Tolerance::sum_of_f16(self.terms),
@@ -161,8 +161,8 @@ pub fn check_rungs(gpu: &Gpu, rungs: &mut Rungs, tested: &Tested) {
     }
 }
 
-/// Runs `tested` with the named candidates of its key that are wanted; with all of them no tile goes
-/// untested.
+/// Runs `tested` with the named candidates of its key that are wanted; with all of them no tile
+/// goes untested.
 pub fn check_candidates(gpu: &Gpu, rungs: &mut Rungs, tested: &Tested) {
     for (candidate, op) in named(gpu, rungs, [1.0; 2], tested) {
         check_candidate(gpu, tested, &candidate, &op);
@@ -182,8 +182,9 @@ fn check_candidate(gpu: &Gpu, tested: &Tested, candidate: &str, op: &ByCandidate
     );
 }
 
-/// Runs `tested`, which reads its maps through leaky ReLUs of these slopes, with the candidates that
-/// are wanted. Runs it again with each map in turn of nothing but NaN, which must come through.
+/// Runs `tested`, which reads its maps through leaky ReLUs of these slopes, with the candidates
+/// that are wanted. Runs it again with each map in turn of nothing but NaN, which must come
+/// through.
 pub fn check_activated(gpu: &Gpu, rungs: &mut Rungs, slopes: [f32; 2], tested: &Tested) {
     let op = Activated {
         slopes,
@@ -237,7 +238,8 @@ impl Op for ByCandidate {
 }
 
 /// The contraction by each of its candidates that is wanted, with their names. Those that count few
-/// channels come also as a GPU launches them: with several subgroups a workgroup, and sums in parts.
+/// channels come also as a GPU launches them: with several subgroups a workgroup, and sums in
+/// parts.
 fn named(
     gpu: &Gpu,
     rungs: &mut Rungs,
