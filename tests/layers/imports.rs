@@ -32,7 +32,7 @@ struct Modules {
 /// All imports between files of `src/`.
 pub fn imports(root: &Path) -> Imports {
     let mut modules = Modules::default();
-    for file in files(root) {
+    for file in files(root, "src") {
         // The binary is a crate of its own.
         if file != "src/main.rs" {
             let source = fs::read_to_string(root.join(&file)).unwrap();

@@ -1,4 +1,5 @@
-//! Holds the layering of `src/`, from the imports of every file, unit tests included:
+//! Holds the layering of `src/`, from the imports of every file, unit tests included, and the
+//! length of comments:
 //!
 //! - No circle of imports. A file and its own submodules may use one another; nothing else may.
 //! - No import upwards. The table in `src/lib.rs` gives the order: a module uses only modules of
@@ -66,7 +67,7 @@ fn top(file: &str) -> &str {
 #[test]
 fn the_map_names_every_module() {
     let named: BTreeSet<String> = floors().into_iter().map(|(name, _)| name).collect();
-    let found: BTreeSet<String> = source::files(root())
+    let found: BTreeSet<String> = source::files(root(), "src")
         .iter()
         .map(|file| top(file).to_owned())
         .filter(|name| name != "lib" && name != "main")
@@ -96,6 +97,24 @@ fn every_module_says_its_floor() {
             text.lines().next()
         );
     }
+}
+
+/// rustfmt leaves comments as they are.
+#[test]
+fn comments_keep_to_100_columns() {
+    let mut long = Vec::new();
+    for folder in ["src", "tests", "kernels-tests", "examples"] {
+        for file in source::files(root(), folder) {
+            let text = fs::read_to_string(root().join(&file)).unwrap();
+            long.extend(
+                (text.lines().zip(1..))
+                    .filter(|(line, _)| line.trim_start().starts_with("//"))
+                    .filter(|(line, _)| line.chars().count() > 100)
+                    .map(|(_, number)| format!("{file}:{number}")),
+            );
+        }
+    }
+    assert!(long.is_empty(), "longer comments: {}", long.join(", "));
 }
 
 #[test]

@@ -9,10 +9,10 @@ pub struct Token {
     pub line: usize,
 }
 
-/// Every Rust file below `src/`, as its path from the root with slashes.
-pub fn files(root: &Path) -> Vec<String> {
+/// Every Rust file below `folder`, as its path from the root with slashes.
+pub fn files(root: &Path, folder: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders = vec!["src".to_owned()];
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(root.join(&folder)).unwrap() {
             let entry = entry.unwrap();
