@@ -131,7 +131,7 @@ impl Translator {
         self.output_shape
     }
 
-    /// The part of `values` that the results show. `values` are images of the inputs' size,
+    /// The part of `images` that the results show. The images have the inputs' size,
     /// `[batch, height, width, channels]`.
     pub fn shown(&self, images: &[f32]) -> Vec<f32> {
         let pixels = self.shape.with_channels(1).len();

@@ -50,7 +50,10 @@ fn a_resumed_run_says_which_fields_differ_and_which_rule_is_broken() {
             ],
             "--pool does nothing with --objective l1",
         ),
-        (&[("/size", json!("large"))], "expected u32"),
+        (
+            &[("/size", json!("large"))],
+            "expected u32 at line 1 column",
+        ),
     ] {
         let folder = temporary();
         let root = folder.path();

@@ -77,14 +77,11 @@ fn a_finished_run_can_be_resumed_and_has_nothing_left_to_learn() {
     assert_eq!(metrics.lines().count(), 1 + 4, "{metrics}");
 }
 
-/// A run whose checkpoint is damaged says soon that it was found.
 #[test]
 fn a_run_is_found_by_its_name_and_by_every_path() {
     let folder = temporary();
     let root = folder.path();
     copy_folder(finished(), root);
-    let newest = "runs/t/checkpoints/step-000004.safetensors";
-    fs::write(root.join(newest), "damaged").unwrap();
     let absolute = root.join("runs/t").display().to_string();
     for (below, name) in [
         ("", "t"),
@@ -93,9 +90,7 @@ fn a_run_is_found_by_its_name_and_by_every_path() {
         ("runs", "t"),
         ("runs/t", "."),
     ] {
-        let line = format!("train --resume '{name}'");
-        let message = fail_cleanly(&root.join(below), 1, &line);
-        assert!(message.contains("t/checkpoints/step-000004"), "{message}");
+        succeed(&root.join(below), &format!("train --resume '{name}'"));
     }
 }
 

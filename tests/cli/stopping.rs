@@ -30,6 +30,7 @@ fn wait_until(is_so: impl Fn() -> bool) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+    panic!("what should happen did not happen in two minutes");
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn compare_tiles(root: &Path, name: &str, data: &str, inputs: &str, kinds: &str)
         let whole = translate(&format!("{name}-{format}"), "");
         let tiled = translate(&format!("{name}-{format}-t"), "--tile 160");
         assert_eq!(whole.len(), if name == "stack" { 4 } else { 2 });
+        assert_eq!(tiled.len(), whole.len());
         for ((name, whole), (other, tiled)) in whole.iter().zip(&tiled) {
             assert_eq!(name, other);
             let off = apart(whole, tiled);

@@ -235,7 +235,7 @@ fn the_hinge_pushes_the_generator_without_bound() {
     let [hinge, mean] = [GanLoss::Hinge, GanLoss::Wgangp].map(by);
     assert_eq!(hinge.losses[0], mean.losses[0], "minus the mean logit");
     assert!(off(&hinge.gradients[0], &mean.gradients[0], 1.0) < CLOSE);
-    // With small first judgements no patch is beyond the hinge: 1 - x and 1 + x.
+    // With small first outputs no patch is beyond the hinge: 1 - x and 1 + x.
     let [_, _, d_real, d_fake] = hinge.losses;
     assert!(
         (d_real - 1.0 - mean.losses[2]).abs() < 1e-5

@@ -52,7 +52,7 @@ pub fn forced_networks() -> Vec<Search> {
         .collect()
 }
 
-/// The step of a configuration and the three ways to translate.
+/// The step of a configuration and the two ways to translate.
 fn network(config: Config) -> Search {
     Box::new(move |found| {
         let profiles = profiles();

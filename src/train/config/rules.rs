@@ -264,14 +264,20 @@ pub(super) fn check_number(field: &'static str, number: f64) -> Result<(), Confi
         };
         Err(ConfigError::new(field, rule, ""))
     };
-    match find(field).map_or(Range::Text, |field| field.range) {
-        Range::Whole(least, most) if number < least as f64 || number > most as f64 => {
+    match find(field).map(|field| field.range) {
+        Some(Range::Whole(least, most)) if number < least as f64 || number > most as f64 => {
             Err(ConfigError::range(field, number as u64, least, most))
         }
-        Range::FromZero => must(number >= 0.0, "from 0 on"),
-        Range::AboveZero => must(number > 0.0, "above 0"),
-        Range::Share => must((0.0..1.0).contains(&number), "from 0 on and below 1"),
-        _ => Ok(()),
+        Some(Range::FromZero) => must(number >= 0.0, "from 0 on"),
+        Some(Range::AboveZero) => must(number > 0.0, "above 0"),
+        Some(Range::Share) => must((0.0..1.0).contains(&number), "from 0 on and below 1"),
+        // A name that is not in the tables must not pass for a number without a range.
+        None => Err(ConfigError::new(
+            field,
+            format!("`{field}` is no field of a configuration"),
+            "",
+        )),
+        Some(_) => Ok(()),
     }
 }
 

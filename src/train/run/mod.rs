@@ -24,7 +24,6 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::train::config::Config;
 
@@ -213,12 +212,9 @@ impl RunDir {
     /// that it breaks.
     pub fn read_config(&self) -> Result<Config, RunError> {
         let path = self.config_path();
-        let json: Value = read_json(&path)?;
-        let unknown = Config::unknown_names(&json);
-        let config: Config = serde_json::from_value(json).map_err(|reason| RunError::Json {
-            path: path.clone(),
-            reason,
-        })?;
+        // As a configuration first, so that an error has its line and column.
+        let config: Config = read_json(&path)?;
+        let unknown = Config::unknown_names(&read_json(&path)?);
         if !unknown.is_empty() {
             return Err(RunError::UnknownFields {
                 path,
@@ -232,8 +228,8 @@ impl RunDir {
     }
 
     /// What differs in a `config.json` that somebody edited from the configuration of the
-    /// checkpoint that the run goes on from, as one line: the checkpoint decides. `None` if nothing
-    /// does, or if there is no such file.
+    /// checkpoint that the run goes on from, as one line: the checkpoint decides. `None` if they are
+    /// the same, or if there is no such file.
     pub fn edits(&self, config: &Config) -> Option<String> {
         let file = self.config_path();
         if !file.exists() {

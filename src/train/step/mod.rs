@@ -54,9 +54,9 @@ pub struct Networks<'a> {
 }
 
 /// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator
-/// to be taken for real and to stay near the target, in the objective's order. The losses
-/// go to the monitor in the order of [`LOSSES`], without their weights. The L1 distance goes there
-/// also where another distance is minimised. Without an adversarial loss it is the only one.
+/// to be taken for real and to stay near the target, in the objective's order. The losses go to the
+/// monitor in the order of [`LOSSES`], without their weights. The L1 distance goes there also where
+/// another distance is minimised. Without an adversarial loss it is the only one.
 ///
 /// Where the recipe accumulates, the images are those of several batches, and networks learn from
 /// the mean of their gradients. Each batch has statistics and dropout masks of its own.
