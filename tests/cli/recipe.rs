@@ -185,11 +185,11 @@ fn a_run_is_tuned_from_another_ones_weights() {
     let weights = |path: &Path| {
         let bytes = fs::read(path).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let learnt = tensors
+        let trainable = tensors
             .tensors()
             .into_iter()
             .filter(|(key, _)| !key.contains("running_") && !key.contains("tracked"));
-        learnt
+        trainable
             .map(|(key, view)| (key, view.data().to_vec()))
             .collect::<std::collections::BTreeMap<_, _>>()
     };
