@@ -228,8 +228,8 @@ impl RunDir {
     }
 
     /// What differs in a `config.json` that somebody edited from the configuration of the
-    /// checkpoint that the run goes on from, as one line: the checkpoint decides. `None` if they are
-    /// the same, or if there is no such file.
+    /// checkpoint that the run goes on from, as one line: the checkpoint decides. `None` if they
+    /// are the same, or if there is no such file.
     pub fn edits(&self, config: &Config) -> Option<String> {
         let file = self.config_path();
         if !file.exists() {
