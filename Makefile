@@ -19,8 +19,8 @@ demo: setup ## train on the bundled pairs, translate held-out ones and say where
 TEST := cargo test --profile tests --no-fail-fast $(CARGOFLAGS)
 EXAMPLE := cargo run --profile tests --quiet $(CARGOFLAGS) --example
 
-# Mesa's software drivers compile faster when they do not optimise (nopt), which changes no result that is tested. test-all lets
-# them optimise.
+# Mesa's software drivers compile faster when they do not optimise (nopt). All tests of the first tier pass with it too. test-all
+# lets the drivers optimise.
 test: setup ## run the tests of the first tier on the default adapter (PIX2PIX_ADAPTER=index or name picks another)
 	GALLIVM_PERF=$${GALLIVM_PERF-nopt} scripts/run-tests first $(CARGOFLAGS)
 
