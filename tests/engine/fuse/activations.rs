@@ -1,6 +1,6 @@
 //! Contractions that read through activations.
 
-use super::{HALVE, RELU, fused_names, names};
+use super::{HALVE, RELU, fused_names, names, running_statistics};
 use crate::values::bits;
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::Concat;
@@ -10,7 +10,7 @@ use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::scale;
 use pix2pix::program::{Program, Store, fuse};
-use pix2pix::state::{Init, StateList};
+use pix2pix::state::StateList;
 use pix2pix::tape::StepState;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
@@ -167,16 +167,7 @@ fn reading_through_activations_changes_no_bit() {
 #[test]
 fn an_activation_is_not_moved_across_an_update_of_what_it_reads() {
     for updated in [false, true] {
-        let mut states = StateList::default();
-        let arena = states.arena("net", false);
-        let running = ["mean", "var"].map(|name| {
-            states.add(
-                arena,
-                name.to_owned(),
-                Shape::vector(8),
-                Init::Constant(1.0),
-            )
-        });
+        let (states, running) = running_statistics();
         let mut tape = Tape::default();
         let weight = tape.input("weight", Shape::hwio(1, 1, 8, 4));
         let stats = tape.input("stats", Shape::nhwc(1, 1, 2, 8));

@@ -8,12 +8,24 @@ use crate::values::number;
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::activation::Activation;
 use pix2pix::program::fuse;
-use pix2pix::state::StateList;
+use pix2pix::state::{Init, StateId, StateList};
 use pix2pix::tape::{Tape, Var};
+use pix2pix::tensor::Shape;
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 
 const RELU: Activation = Activation::LeakyRelu { slope: 0.0 };
+
+/// Running mean and variance of eight channels.
+fn running_statistics() -> (StateList, [StateId; 2]) {
+    let mut states = StateList::default();
+    let arena = states.arena("net", false);
+    let running = ["mean", "var"].map(|name| {
+        let ones = Init::Constant(1.0);
+        states.add(arena, name.to_owned(), Shape::vector(8), ones)
+    });
+    (states, running)
+}
 
 /// The names of the operations of a tape that are alive and no views.
 fn names(tape: &Tape, outputs: &[Var]) -> Vec<&'static str> {

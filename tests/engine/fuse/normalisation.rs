@@ -1,6 +1,6 @@
 //! Fusion around normalisations and losses.
 
-use super::names;
+use super::{names, running_statistics};
 use pix2pix::ops::activation::{Activation, activate};
 use pix2pix::ops::batch_norm::{Groups, batch_norm, batch_norm_running, update_running_statistics};
 use pix2pix::ops::elementwise::scale;
@@ -145,16 +145,7 @@ fn an_update_of_running_statistics_is_not_moved_across_effects_or_readers() {
         (true, false, vec!["norm"]),
         (false, true, vec!["norm", "scale"]),
     ] {
-        let mut states = StateList::default();
-        let arena = states.arena("net", false);
-        let running = ["mean", "var"].map(|name| {
-            states.add(
-                arena,
-                name.to_owned(),
-                Shape::vector(8),
-                Init::Constant(1.0),
-            )
-        });
+        let (states, running) = running_statistics();
         let mut tape = Tape::default();
         let input = tape.input("input", Shape::nhwc(1, 4, 4, 8));
         let affine = ["weight", "bias"].map(|name| tape.input(name, Shape::vector(8)));

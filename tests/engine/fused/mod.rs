@@ -5,7 +5,7 @@ mod loss;
 mod normalisation;
 mod shapes;
 
-use pix2pix::gpu::{DeviceClass, Gpu, Profile};
+use pix2pix::gpu::{DeviceClass, Gpu};
 use pix2pix::ops::batch_norm::Groups;
 use pix2pix::tape::Op;
 use pix2pix::tensor::{DType, Shape};
@@ -28,14 +28,8 @@ fn check_beside(
 ) {
     let shapes: Vec<Shape> = expected[1..].iter().map(|(shape, _)| *shape).collect();
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+        let around = Surroundings::of_class(gpu, class);
         for sliced in [false, true] {
-            let around = Surroundings {
-                profile: Some(Profile {
-                    class,
-                    ..gpu.profile().clone()
-                }),
-                ..Default::default()
-            };
             let got = run_beside(gpu, name, op, inputs, &shapes, sliced, &around);
             let values = [got.output].into_iter().chain(got.byproducts);
             for (i, (values, (_, expected))) in values.zip(expected).enumerate() {

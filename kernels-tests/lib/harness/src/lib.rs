@@ -29,7 +29,7 @@ pub use run::{Arenas, Outcome, Surroundings, run, run_beside};
 pub use tensor::{Tensor, maps};
 pub use tolerance::{Tolerance, compare};
 
-use pix2pix::gpu::{DeviceClass, DeviceOptions, Gpu, Profile};
+use pix2pix::gpu::{DeviceClass, DeviceOptions, Gpu};
 use pix2pix::tape::Op;
 use pix2pix::tensor::DType;
 use run::output_dtype;
@@ -134,14 +134,8 @@ pub fn check_splits(
     tolerance: Tolerance,
 ) {
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+        let around = Surroundings::of_class(gpu, class);
         for sliced in [false, true] {
-            let around = Surroundings {
-                profile: Some(Profile {
-                    class,
-                    ..gpu.profile().clone()
-                }),
-                ..Default::default()
-            };
             check_in(
                 gpu,
                 &format!("{name}, split for {class:?}"),

@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use crate::frame::{framed, guard_bytes, place, unframed};
-use pix2pix::gpu::{Binding, Buffer, Gpu, Profile};
+use pix2pix::gpu::{Binding, Buffer, DeviceClass, Gpu, Profile};
 use pix2pix::state::{ArenaId, StateList};
 use pix2pix::tape::{
     ArenaPart, Dispatch, LowerContext, Lowered, MONITOR_BYTES, MOST_UNUSED, Op, Operand, Slot,
@@ -34,6 +34,17 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Work is split as for devices of this class, whatever the device is.
+    pub fn of_class(gpu: &Gpu, class: DeviceClass) -> Self {
+        Self {
+            profile: Some(Profile {
+                class,
+                ..gpu.profile().clone()
+            }),
+            ..Self::default()
+        }
+    }
+
     /// A program whose states are of this precision.
     pub fn of(precision: DType) -> Self {
         Self {
