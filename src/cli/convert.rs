@@ -4,12 +4,11 @@ use super::pth::PthArgs;
 use super::test_time::TestTimeArgs;
 use super::{CliError, network_file, print};
 use crate::interop::TensorFile;
-use crate::nn::{Fit, Upsample};
-use crate::train::checkpoint::{self, NetworkKind};
-use crate::train::onnx;
+use crate::nn::Fit;
+use crate::train::Conversion;
+use crate::train::checkpoint::NetworkKind;
 use clap::Args;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
@@ -51,61 +50,22 @@ struct OnnxArgs {
 
 /// Copies the weights.
 pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
-    let kind = args.network;
-    let ending = args
-        .output
-        .extension()
-        .and_then(OsStr::to_str)
-        .unwrap_or_default();
-    if !["pth", "safetensors", "onnx"].contains(&ending) {
-        return Err(CliError::Usage(format!(
-            "{} must end in .pth, .safetensors or .onnx",
-            args.output.display()
-        )));
-    }
-    let is_onnx = ending == "onnx";
-    if is_onnx && kind == NetworkKind::Discriminator {
-        return Err(CliError::Usage("ONNX files are for use, which takes the generator alone; for the discriminator use .pth".into()));
-    }
-    if !is_onnx
-        && (args.onnx.test_time.any() || args.onnx.seed.is_some() || args.onnx.fit.is_some())
-    {
-        let options = "--test-norm, --dropout, --no-dropout, --fit and --seed";
-        let refusal =
-            format!("{options} are for .onnx files; the others hold weights alone: leave them out");
-        return Err(CliError::Usage(refusal));
-    }
+    let conversion = Conversion {
+        network: args.network,
+        upsample: args.pth.upsample,
+        norm: args.onnx.test_time.norm(),
+        dropout: args.onnx.test_time.dropout(),
+        fit: args.onnx.fit,
+        seed: args.onnx.seed,
+    };
+    conversion.check(&args.output)?;
     if args.output.exists() && !args.force {
         return Err(CliError::Usage(format!(
             "{} exists; --force writes over it",
             args.output.display()
         )));
     }
-    let file = TensorFile::open(&network_file(&args.input, kind)?)?;
-    let upsample = args.pth.upsample;
-    if is_onnx {
-        export(&args.onnx, &file, upsample, &args.output)?
-    } else {
-        checkpoint::convert(&file, kind, upsample, &args.output)?
-    }
+    let file = TensorFile::open(&network_file(&args.input, args.network)?)?;
+    conversion.write(&file, &args.output)?;
     print(&args.output.display().to_string())
-}
-
-/// Writes the generator for other runtimes, to be used as its model records unless `args` say
-/// otherwise.
-fn export(
-    args: &OnnxArgs,
-    file: &TensorFile,
-    upsample: Option<Upsample>,
-    output: &Path,
-) -> Result<(), CliError> {
-    let mut model = checkpoint::read_model(file, upsample)?;
-    model.test = args.test_time.over(&model, false)?;
-    model.fit = model.fit_as(args.fit)?;
-    if args.seed.is_some() && !model.test.dropout {
-        return Err(CliError::Usage(
-            "--seed is the seed of dropout, which is off; add --dropout or leave it out".into(),
-        ));
-    }
-    Ok(onnx::export(file, &model, args.seed.unwrap_or(0), output)?)
 }

@@ -2,7 +2,7 @@
 
 use super::stop::INTERRUPTED;
 use crate::bench::BenchError;
-use crate::data::DataError;
+use crate::data::{DataError, ToolError};
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
 use crate::train::run::RunError;
@@ -24,6 +24,9 @@ pub enum CliError {
     /// The device.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// A setting of a tool of `prepare`.
+    #[error("{}", super::options::render(&.0.to_string()))]
+    Tool(#[from] ToolError),
     /// Images.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -131,7 +134,10 @@ impl CliError {
     /// everything else.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Config(_) | Self::Train(TrainError::Config(_)) => 2,
+            Self::Usage(_)
+            | Self::Config(_)
+            | Self::Tool(_)
+            | Self::Train(TrainError::Config(_)) => 2,
             Self::Slower { .. } => 3,
             Self::Train(TrainError::Interrupted) => INTERRUPTED,
             _ => 1,

@@ -260,10 +260,14 @@ fn print(text: &str) -> Result<(), CliError> {
         .map_err(CliError::Stdout)
 }
 
-/// Writes a line to stderr; when even that is closed there is nobody to tell.
-/// Fields that errors name get the names of their options.
+/// Writes a line to stderr, with options in place of the fields that `text` names.
 fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", options::render(text));
+    note_as_it_is(&options::render(text));
+}
+
+/// Writes a line to stderr. If stderr is closed, there is nobody to tell.
+fn note_as_it_is(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Writes a picture, as a whole or not at all; as TIFF if the file's name says so, else as PNG.

@@ -67,14 +67,21 @@ const OPTIONS: &[(&str, &str)] = &[
 const OTHERS: &[(&str, &str)] = &[
     ("adapter", "--adapter"),
     ("batch", "--batch"),
+    ("blur", "--blur"),
+    ("fraction", "--fraction"),
+    ("high", "--high"),
     ("json", "--json"),
+    ("low", "--low"),
     ("name", "--name"),
     ("network", "--network"),
     ("no_timestamps", "--no-timestamps"),
     ("overlap", "--overlap"),
     ("resume", "--resume"),
     ("samples", "--samples"),
+    ("test", "--test"),
+    ("threads", "--threads"),
     ("tile", "--tile"),
+    ("val", "--val"),
 ];
 
 /// Phrases about fields whose option says the opposite.
@@ -82,6 +89,12 @@ const PHRASES: &[(&str, &str)] = &[
     ("with `dropout` true", "without --no-dropout"),
     ("use `dropout` true", "leave out --no-dropout"),
     ("use `test.dropout` false", "use --no-dropout"),
+    ("use `test.dropout` true", "add --dropout"),
+    // Of a conversion, where two options set this field.
+    (
+        "`test.dropout`, `fit` and `seed`",
+        "--dropout, --no-dropout, --fit and --seed",
+    ),
 ];
 
 /// `text` with the options in place of the fields that it names in backticks.

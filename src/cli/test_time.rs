@@ -20,9 +20,18 @@ pub struct TestTimeArgs {
 }
 
 impl TestTimeArgs {
-    /// Whether any is given.
-    pub fn any(&self) -> bool {
-        self.test_norm.is_some() || self.dropout || self.no_dropout
+    /// Where batch norm takes its statistics from, if that was asked for.
+    pub fn norm(&self) -> Option<TestNorm> {
+        self.test_norm
+    }
+
+    /// Whether dropout stays on, if that was asked for.
+    pub fn dropout(&self) -> Option<bool> {
+        match (self.dropout, self.no_dropout) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        }
     }
 
     /// The way of use of `model`; `sampled` where several results for one image are asked for.
@@ -30,11 +39,6 @@ impl TestTimeArgs {
     /// # Errors
     /// What such a generator cannot do.
     pub fn over(&self, model: &ModelConfig, sampled: bool) -> Result<TestTime, ConfigError> {
-        let dropout = match (self.dropout, self.no_dropout) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
-            _ => None,
-        };
-        model.test_as(self.test_norm, dropout, sampled)
+        model.test_as(self.norm(), self.dropout(), sampled)
     }
 }

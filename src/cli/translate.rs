@@ -45,11 +45,11 @@ pub struct TranslateArgs {
     #[command(flatten)]
     test_time: TestTimeArgs,
     /// Results for each image, by the seeds from --seed on, as NAME-seedK.png; switches dropout on
-    #[arg(long, value_name = "N", conflicts_with = "no_dropout", value_parser = clap::value_parser!(u32).range(1..=i64::from(ModelConfig::MOST_SAMPLES)))]
+    #[arg(long, value_name = "N", conflicts_with = "no_dropout")]
     samples: Option<u32>,
     /// Images of one size that are translated at once
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    batch: u32,
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    batch: usize,
     /// How images whose sides the generator does not divide go through it
     /// [default: as the model says, else pad]
     #[arg(long, value_enum, value_name = "FIT")]
@@ -89,13 +89,12 @@ type PictureBatch<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
 
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
+    let seeds = ModelConfig::seeds(args.device.seed, args.samples)?;
+    ModelConfig::check_batch(args.batch)?;
     let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
     let config = checkpoint::read_model(&file, args.pth.upsample)?;
     args.results.check(config.output.drawn_channels())?;
     let inputs = list_inputs(&args.inputs, config.input.images())?;
-    let seeds: Vec<u64> = (0..u64::from(args.samples.unwrap_or(1)))
-        .map(|sample| args.device.seed.wrapping_add(sample))
-        .collect();
     let (outputs, endings) = name_outputs(args, &config, &inputs, &seeds)?;
     let mut model = Model::load(args, &file, config)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
@@ -120,7 +119,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
             }
         };
         let joins = |(first, ..): &(Picture, _, _)| first.dimensions() == image.dimensions();
-        if group.len() == args.batch as usize || !group.first().is_none_or(joins) {
+        if group.len() == args.batch || !group.first().is_none_or(joins) {
             model
                 .translate_group(&group, &seeds)
                 .or_else(|error| failures.take(error, group.len()))?;
@@ -180,7 +179,7 @@ impl Model {
         let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
         let mode = test.mode();
         let tiling = args.tile.map(|tile| {
-            Tiling::check(fit, &mode, args.batch as usize)?;
+            Tiling::check(fit, &mode, args.batch)?;
             Tiling::new(&mut states, &generator, &mode, tile, args.overlap)
         });
         let tiling = tiling.transpose()?;
@@ -274,13 +273,13 @@ impl Model {
     }
 
     /// Reads the images of an input in the channels of the model.
-    fn read(&self, files: &[PathBuf], batch: u32) -> Result<Picture, CliError> {
+    fn read(&self, files: &[PathBuf], batch: usize) -> Result<Picture, CliError> {
         let images = files
             .iter()
             .map(|path| Ok((path.clone(), read_picture(path)?)))
             .collect::<Result<Vec<_>, DataError>>();
         let images =
-            images.map_err(|error| read_failure(error, files, self.could_tile(batch as usize)))?;
+            images.map_err(|error| read_failure(error, files, self.could_tile(batch)))?;
         check_sizes(&images)?;
         Ok(self.config.input.gather(&images)?)
     }

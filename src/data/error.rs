@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::colour::{Colour, hex};
 use super::limits::{EXTENSIONS, MAX_BYTES, MAX_SIDE};
 use super::split::Split;
+use super::tools::error::ToolError;
 
 /// An error of the data floor: what was being done, the file or the sizes, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -381,6 +382,9 @@ pub enum DataError {
         /// How many pairs it has.
         pairs: usize,
     },
+    /// A tool that makes images is asked for something out of its range.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     /// A thread could not be started.
     #[error("cannot start a data thread ({source}); lower the number of threads or free memory")]
     Spawn {

@@ -1,6 +1,7 @@
 //! Floor 8: losses, the step, its schedule, checkpoints, the run folder and the loop.
 
 mod config;
+mod conversion;
 mod error;
 mod losses;
 mod memory;
@@ -30,6 +31,7 @@ pub use config::{
     LookUpError, MOST_BATCHES, ModelConfig, PixelKind, PixelSettings, Preset, Range, SHORTHANDS,
     Settings, find,
 };
+pub use conversion::Conversion;
 pub use error::TrainError;
 pub use losses::{
     Distance, GanLoss, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty,

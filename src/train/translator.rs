@@ -1,5 +1,6 @@
 //! A generator ready to translate images of one size.
 
+use super::config::ModelConfig;
 use super::error::TrainError;
 use crate::gpu::{Gpu, Profile};
 use crate::nn::{Fit, Fitted, Generator, Mode};
@@ -34,7 +35,7 @@ impl Forward {
     /// Records the generator over images of `shape`, of any sides.
     ///
     /// # Errors
-    /// Images that the fit leaves nothing of.
+    /// No images, and images that the fit leaves nothing of.
     pub fn record(
         states: &StateList,
         generator: &Generator,
@@ -42,6 +43,7 @@ impl Forward {
         fit: Fit,
         mode: &Mode,
     ) -> Result<Self, TrainError> {
+        ModelConfig::check_batch(shape.batch())?;
         let least = fit.least_side(generator.multiple());
         if shape.height().min(shape.width()) < least {
             return Err(TrainError::NothingLeft {

@@ -1,4 +1,5 @@
-//! A `config.json` that somebody edited: the checkpoint decides, and what differs is said.
+//! A `config.json` that somebody edited: the checkpoint decides, and what differs is said. The note
+//! names the fields of the file, not the options of the command line.
 
 use crate::{config, copy_folder, finished, generator, picture, run, stderr, succeed, temporary};
 use serde_json::{Value, json};
@@ -40,15 +41,25 @@ fn said(root: &Path) -> String {
 #[test]
 fn a_resumed_run_says_which_fields_differ_and_which_rule_is_broken() {
     for (edits, expected) in [
-        (&[("/ngf", json!(4))][..], "--ngf"),
-        (&[("/ngf", json!(0))], "--ngf 0 must lie between 1 and"),
-        (&[("/learning_rate", json!(-1.0))], "--lr -1 must be"),
+        (
+            &[("/ngf", json!(4))][..],
+            "differs from the checkpoint in 1 field: `ngf`; ",
+        ),
+        (
+            &[("/learning_rate", json!(0.5))],
+            "differs from the checkpoint in 1 field: `learning_rate`; ",
+        ),
+        (&[("/ngf", json!(0))], "`ngf` 0 must lie between 1 and"),
+        (
+            &[("/learning_rate", json!(-1.0))],
+            "`learning_rate` -1 must be",
+        ),
         (
             &[
                 ("/objective/lambda_gan", json!(0.0)),
                 ("/recipe/pool", json!(5)),
             ],
-            "--pool does nothing with --objective l1",
+            "`recipe.pool` does nothing with `objective` l1",
         ),
         (
             &[("/size", json!("large"))],

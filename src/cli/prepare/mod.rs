@@ -5,9 +5,8 @@ mod split_files;
 use super::failures::Failures;
 use super::pixels::read_palette;
 use super::{CliError, note, plan_outputs, print, write_picture};
-use crate::data::limits::{MAX_SIDE, MAX_SQUARE};
-use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool};
-use crate::data::{PairSource, Palette, in_parallel, list_images, read_picture};
+use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, check_threads};
+use crate::data::{PairSource, Palette, ToolError, in_parallel, list_images, read_picture};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,7 +39,7 @@ enum ToolArgs {
         /// Folder of the right halves
         b: PathBuf,
         /// Resize both to squares of this first; otherwise both must have one size
-        #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SIDE / 2))]
+        #[arg(long, value_name = "PIXELS")]
         size: Option<u32>,
         /// Which halves are label maps: copies of the nearest pixel resize them, so that no colour
         /// is new
@@ -54,10 +53,10 @@ enum ToolArgs {
         /// Folder of combined images
         input: PathBuf,
         /// Percent of the files for val/
-        #[arg(long, default_value_t = 10, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(..=100))]
+        #[arg(long, default_value_t = 10, value_name = "PERCENT")]
         val: u32,
         /// Percent of the files for test/
-        #[arg(long, default_value_t = 0, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(..=100))]
+        #[arg(long, default_value_t = 0, value_name = "PERCENT")]
         test: u32,
         /// Seed of the draw
         #[arg(long, default_value_t = 0, value_name = "N")]
@@ -117,7 +116,7 @@ enum SingleArgs {
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
         /// Height and width
-        #[arg(long, value_name = "PIXELS", value_parser = side(MAX_SQUARE))]
+        #[arg(long, value_name = "PIXELS")]
         size: u32,
         /// How what is no square becomes one
         #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]
@@ -155,14 +154,19 @@ struct OutputArgs {
     #[arg(long)]
     force: bool,
     /// Threads [default: as many as there are cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
 }
 
 impl OutputArgs {
+    /// Checks what was asked for, before any image is read.
+    fn check(&self) -> Result<(), ToolError> {
+        self.threads.map_or(Ok(()), check_threads)
+    }
+
     fn threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.map_or_else(cores, usize::from)
+        self.threads.unwrap_or_else(cores)
     }
 }
 
@@ -185,11 +189,6 @@ fn filter(is_labels: bool) -> Filter {
     }
 }
 
-/// The side of a square, such that the image it becomes a part of is read again later.
-fn side(most: u32) -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(most))
-}
-
 /// Runs the tool and prints how many images it made.
 pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
     let (count, output) = match &args.tool {
@@ -203,11 +202,10 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             let filters = [HalfArg::Left, HalfArg::Right]
                 .map(|half| filter([Some(half), Some(HalfArg::Both)].contains(nearest)));
             let size = *size;
-            let tasks = pairs(a, b, output)?;
-            (
-                make(&Tool::Combine { size, filters }, &tasks, output)?,
-                output,
-            )
+            let tool = Tool::Combine { size, filters };
+            tool.check()?;
+            output.check()?;
+            (make(&tool, &pairs(a, b, output)?, output)?, output)
         }
         ToolArgs::Split {
             input,
@@ -215,14 +213,22 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             test,
             seed,
             output,
-        } => (copy_split(input, [*val, *test], *seed, output)?, output),
+        } => {
+            output.check()?;
+            (copy_split(input, [*val, *test], *seed, output)?, output)
+        }
         ToolArgs::Labels {
             inputs,
             palette,
             output,
-        } => (number_labels(inputs, palette.as_deref(), output)?, output),
+        } => {
+            output.check()?;
+            (number_labels(inputs, palette.as_deref(), output)?, output)
+        }
         ToolArgs::Single(tool) => {
-            let (tool, inputs, output) = single(tool)?;
+            let (tool, inputs, output) = single(tool);
+            tool.check()?;
+            output.check()?;
             (make(&tool, &singles(inputs, output)?, output)?, output)
         }
     };
@@ -230,19 +236,18 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
 }
 
 /// The tool, its inputs, and where the results go.
-fn single(args: &SingleArgs) -> Result<(Tool, &[PathBuf], &OutputArgs), CliError> {
-    Ok(match args {
+fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &OutputArgs) {
+    match args {
         SingleArgs::Edges {
             inputs,
             blur,
             low,
             high,
             output,
-        } => (
-            Tool::Edges(edge_options(*blur, *low, *high)?),
-            inputs,
-            output,
-        ),
+        } => {
+            let (blur, low, high) = (*blur, *low, *high);
+            (Tool::Edges(EdgeOptions { blur, low, high }), inputs, output)
+        }
         SingleArgs::Grayscale { inputs, output } => (Tool::Grayscale, inputs, output),
         SingleArgs::Resize {
             inputs,
@@ -259,23 +264,9 @@ fn single(args: &SingleArgs) -> Result<(Tool, &[PathBuf], &OutputArgs), CliError
             fraction,
             output,
         } => {
-            if !(*fraction > 0.0 && *fraction <= 1.0) {
-                return Err(CliError::Usage(format!(
-                    "--fraction {fraction} must be above 0 and at most 1"
-                )));
-            }
             let fraction = *fraction;
             (Tool::Blank { fraction }, inputs, output)
         }
-    })
-}
-
-fn edge_options(blur: f32, low: f32, high: f32) -> Result<EdgeOptions, CliError> {
-    match (0.0..=50.0).contains(&blur) && low >= 0.0 && high >= low && high.is_finite() {
-        true => Ok(EdgeOptions { blur, low, high }),
-        false => Err(CliError::Usage(format!(
-            "--blur {blur} must lie between 0 and 50, and --low {low} between 0 and --high {high}"
-        ))),
     }
 }
 

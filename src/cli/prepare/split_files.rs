@@ -2,7 +2,7 @@
 
 use super::{OutputArgs, finish};
 use crate::cli::{CliError, note};
-use crate::data::tools::{Task, join, split};
+use crate::data::tools::{Task, check_percent, join, split};
 use crate::data::{DataError, Split, list_images};
 use crate::train::run::write_atomic;
 use std::collections::{BTreeSet, HashMap};
@@ -19,6 +19,7 @@ pub(super) fn copy_split(
     seed: u64,
     output: &OutputArgs,
 ) -> Result<usize, CliError> {
+    check_percent(percent)?;
     let sources = list_images(&[input.to_owned()])?;
     let mut groups: Vec<usize> = (0..sources.len()).collect();
     join(&mut groups, sources.iter().map(|path| picture_name(path)));
@@ -35,12 +36,7 @@ pub(super) fn copy_split(
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
-    let Some(parts) = split(leaders.len(), percent, seed) else {
-        let ([val, test], count) = (percent, leaders.len());
-        return Err(CliError::Usage(format!(
-            "--val {val} and --test {test} of {count} images leave nothing to train on; lower them (0 leaves a part out) or add images"
-        )));
-    };
+    let parts = split(leaders.len(), percent, seed)?;
     let related = sources.len() - leaders.len();
     let folders = Split::ALL.map(|part| output.out.join(part.name()));
     let there = folders.each_ref().map(|folder| images_there(folder));

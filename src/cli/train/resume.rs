@@ -2,7 +2,7 @@
 
 use super::{COMMANDS, TrainArgs, base_name, open_dataset, recorded, train};
 use crate::cli::stop::Stop;
-use crate::cli::{CliError, note};
+use crate::cli::{CliError, note, note_as_it_is};
 use crate::data::{Dataset, Split};
 use crate::gpu::Profile;
 use crate::interop::TensorFile;
@@ -21,9 +21,10 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     let stop = Stop::listen(None);
     let file = TensorFile::open(&newest.path).map_err(|error| of_checkpoint(error.into()))?;
     let mut progress = checkpoint::read_progress(&file).map_err(of_checkpoint)?;
+    // This note is about a file, so it names the fields that are in the file.
     run.edits(&progress.config)
         .iter()
-        .for_each(|text| note(&format!("note: {text}")));
+        .for_each(|text| note_as_it_is(&format!("note: {text}")));
     if let Some(learning_rate) = args.lr {
         progress.config.learning_rate = learning_rate;
         progress.config.check()?;

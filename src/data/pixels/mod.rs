@@ -1,6 +1,9 @@
 //! What the channels of an image mean.
 
+mod error;
 mod numbers;
+
+pub use error::PixelsError;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -119,28 +122,17 @@ impl Pixels {
     /// Whether a network can map `input` to `output`.
     ///
     /// # Errors
-    /// What cannot be, with the nearest that can; fields of a configuration are named in backticks.
-    pub fn check(input: &Self, output: &Self) -> Result<(), &'static str> {
+    /// What cannot be, with the nearest that can.
+    pub fn check(input: &Self, output: &Self) -> Result<(), PixelsError> {
         if input.images() + output.images() > 2 && output.single() == &Pixels::LabAb {
-            return Err(
-                "`output` lab-ab is joined with the lightness of one image; leave out `stack` and \
-                 `output_stack`",
-            );
+            return Err(PixelsError::StackedColours);
         }
         match (input.single(), output.single()) {
-            (Pixels::LabAb, _) => Err(
-                "`input` lab-ab has no lightness; the nearest are `input` lab-l and `input` rgb",
-            ),
-            (_, Pixels::LabL) => {
-                Err("`output` lab-l is brightness alone; the nearest is `output` gray")
-            }
-            (_, Pixels::Labels(_)) => {
-                Err("`output` labels cannot be: labels are for inputs; the nearest is `output` rgb")
-            }
+            (Pixels::LabAb, _) => Err(PixelsError::InputWithoutLightness),
+            (_, Pixels::LabL) => Err(PixelsError::OutputLightness),
+            (_, Pixels::Labels(_)) => Err(PixelsError::OutputLabels),
             (Pixels::LabL, Pixels::LabAb) => Ok(()),
-            (_, Pixels::LabAb) => Err(
-                "`output` lab-ab is joined with the lightness of the input; it needs `input` lab-l",
-            ),
+            (_, Pixels::LabAb) => Err(PixelsError::OutputWithoutLightness),
             _ => Ok(()),
         }
     }

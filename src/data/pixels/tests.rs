@@ -203,6 +203,7 @@ fn a_stack_is_its_images_one_behind_the_other() {
     assert!(
         Pixels::check(&Pixels::LabL.times(2), &Pixels::LabAb)
             .unwrap_err()
+            .to_string()
             .contains("`stack`")
     );
 }
@@ -241,6 +242,7 @@ fn labels_are_one_hot_and_never_mixed() {
     assert!(
         Pixels::check(&Pixels::Rgb, &kind)
             .unwrap_err()
+            .to_string()
             .contains("`output` rgb")
     );
 }
@@ -255,6 +257,7 @@ fn what_no_network_can_map_is_told_with_the_nearest() {
         assert!(
             Pixels::check(&input, &output)
                 .unwrap_err()
+                .to_string()
                 .contains(nearest),
             "{input} {output}"
         );

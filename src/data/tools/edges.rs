@@ -1,6 +1,7 @@
 //! Outlines of images (J. Canny, "A Computational Approach to Edge Detection", 1986): blur,
 //! gradient, thinning, two thresholds.
 
+use super::error::ToolError;
 use crate::data::{Depth, Picture};
 
 /// What counts as an edge.
@@ -22,6 +23,28 @@ impl Default for EdgeOptions {
             low: 4.0,
             high: 12.0,
         }
+    }
+}
+
+/// The largest blur, in pixels.
+const MOST_BLUR: f32 = 50.0;
+
+impl EdgeOptions {
+    /// Checks the blur and the thresholds.
+    ///
+    /// # Errors
+    /// [`ToolError::Edges`].
+    pub fn check(&self) -> Result<(), ToolError> {
+        let &Self { blur, low, high } = self;
+        if (0.0..=MOST_BLUR).contains(&blur) && low >= 0.0 && high >= low && high.is_finite() {
+            return Ok(());
+        }
+        Err(ToolError::Edges {
+            blur,
+            most_blur: MOST_BLUR,
+            low,
+            high,
+        })
     }
 }
 

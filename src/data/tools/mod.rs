@@ -2,12 +2,15 @@
 //! the two of a pair, to one.
 
 mod edges;
+pub(super) mod error;
 mod shape;
 
 pub use edges::{EdgeOptions, edges};
+pub use error::ToolError;
 pub use shape::{Filter, Squared, blank, combine, grayscale, make_square};
 
 use super::DataError;
+use super::limits::{MAX_SIDE, MAX_SQUARE};
 use super::pair_source::check_sizes;
 use super::palette::Palette;
 use super::picture::{Images, Picture};
@@ -59,14 +62,50 @@ pub enum Tool {
     Labels(Palette),
 }
 
+/// The most threads that work on images.
+const MOST_THREADS: u64 = 1024;
+
+/// Checks a number of threads.
+///
+/// # Errors
+/// [`ToolError::Range`].
+pub fn check_threads(threads: usize) -> Result<(), ToolError> {
+    ToolError::check("threads", threads as u64, [1, MOST_THREADS])
+}
+
 impl Tool {
+    /// Checks what it is asked for, before any image is read.
+    ///
+    /// # Errors
+    /// A setting out of its range.
+    pub fn check(&self) -> Result<(), ToolError> {
+        match self {
+            // The image that two squares make is read again later, and so is a single square.
+            Self::Combine {
+                size: Some(size), ..
+            } => ToolError::check("size", u64::from(*size), [1, u64::from(MAX_SIDE / 2)]),
+            Self::Resize { size, .. } => {
+                ToolError::check("size", u64::from(*size), [1, u64::from(MAX_SQUARE)])
+            }
+            Self::Edges(options) => options.check(),
+            &Self::Blank { fraction } if !(fraction > 0.0 && fraction <= 1.0) => {
+                Err(ToolError::Fraction { given: fraction })
+            }
+            Self::Combine { size: None, .. }
+            | Self::Blank { .. }
+            | Self::Grayscale
+            | Self::Labels(_) => Ok(()),
+        }
+    }
+
     /// Reads the sources of `task` and makes its image: RGB, with the depth of the sources.
     /// Outlines and labels always have 8 bits.
     ///
     /// # Errors
-    /// Those of reading, [`DataError::NoColours`], [`DataError::PairSizes`] and
-    /// [`DataError::UnknownColour`].
+    /// Those of [`Tool::check`] and of reading, [`DataError::NoColours`], [`DataError::PairSizes`]
+    /// and [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task) -> Result<Picture, DataError> {
+        self.check()?;
         if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
             let read = |(path, filter): (&PathBuf, &Filter)| {
                 let image = read_colours(path)?;
@@ -122,8 +161,12 @@ fn read_colours(path: &Path) -> Result<Picture, DataError> {
 
 /// The parts of a data set, drawn by `seed`: for each of `count` files 0 for training, 1 for
 /// validation and 2 for testing. `percent` is the share of validation and of testing. A share above
-/// zero gets at least one file. `None` if nothing is left to train on.
-pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
+/// zero gets at least one file.
+///
+/// # Errors
+/// Those of [`check_percent`], and [`ToolError::NothingToTrainOn`].
+pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Result<Vec<usize>, ToolError> {
+    check_percent(percent)?;
     let share = |percent: u32| {
         if percent == 0 {
             0
@@ -133,7 +176,8 @@ pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
     };
     let [val, test] = percent.map(share);
     if val + test >= count || percent.iter().sum::<u32>() >= 100 {
-        return None;
+        let [val, test] = percent;
+        return Err(ToolError::NothingToTrainOn { val, test, count });
     }
     let mut parts = vec![0; count];
     for (rank, file) in permutation(seed, 0, count).into_iter().enumerate() {
@@ -143,7 +187,16 @@ pub fn split(count: usize, percent: [u32; 2], seed: u64) -> Option<Vec<usize>> {
             2 * usize::from(rank < val + test)
         };
     }
-    Some(parts)
+    Ok(parts)
+}
+
+/// Checks the shares of validation and testing, in percent.
+///
+/// # Errors
+/// [`ToolError::Range`].
+pub fn check_percent([val, test]: [u32; 2]) -> Result<(), ToolError> {
+    ToolError::check("val", val.into(), [0, 100])?;
+    ToolError::check("test", test.into(), [0, 100])
 }
 
 /// Joins the groups of files that have the same key. `groups` holds the group of each file.
@@ -178,9 +231,63 @@ mod tests {
             [true, false]
         );
         assert_eq!(split(3, [1, 0], 0).unwrap().iter().sum::<usize>(), 1);
-        assert_eq!(split(1, [0, 0], 0), Some(vec![0]));
+        assert_eq!(split(1, [0, 0], 0), Ok(vec![0]));
         for (count, percent) in [(0, [0, 0]), (1, [10, 0]), (2, [10, 10]), (200, [60, 40])] {
-            assert_eq!(split(count, percent, 0), None, "{count} {percent:?}");
+            let [val, test] = percent;
+            assert_eq!(
+                split(count, percent, 0),
+                Err(ToolError::NothingToTrainOn { val, test, count })
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_before_any_file_is_read() {
+        let filter = Filter::Bicubic;
+        let fit = Squared::Crop;
+        let edges = |blur, low, high| Tool::Edges(EdgeOptions { blur, low, high });
+        let combine = |size| Tool::Combine {
+            size,
+            filters: [filter; 2],
+        };
+        let resize = |size| Tool::Resize { size, fit, filter };
+        let task = Task {
+            sources: vec![PathBuf::from("nowhere.png")],
+            output: PathBuf::from("out.png"),
+        };
+        for (tool, said) in [
+            (combine(Some(8193)), "`size` 8193 must lie between 1 and 8192"),
+            (resize(0), "`size` 0 must lie between 1 and 13377"),
+            (resize(13_378), "`size` 13378 must lie between 1 and 13377"),
+            (
+                Tool::Blank { fraction: 0.0 },
+                "`fraction` 0 must be above 0 and at most 1",
+            ),
+            (
+                Tool::Blank { fraction: f64::NAN },
+                "`fraction` NaN must be above 0 and at most 1",
+            ),
+            (
+                edges(51.0, 1.0, 2.0),
+                "`blur` 51 must lie between 0 and 50, and `low` 1 between 0 and `high` 2",
+            ),
+            (edges(1.0, 3.0, 2.0), "`low` 3 between 0 and `high` 2"),
+            (edges(1.0, 3.0, f32::INFINITY), "`high` inf"),
+        ] {
+            let refused = tool.check().unwrap_err();
+            assert!(refused.to_string().contains(said), "{refused}");
+            let made = tool.make(&task).unwrap_err();
+            assert_eq!(made.to_string(), refused.to_string());
+        }
+        for tool in [combine(None), combine(Some(8192)), resize(1), resize(13_377)] {
+            assert_eq!(tool.check(), Ok(()));
+        }
+        for (percent, setting) in [([101, 0], "`val` 101"), ([0, 101], "`test` 101")] {
+            let refused = split(200, percent, 0).unwrap_err().to_string();
+            assert!(refused.starts_with(setting), "{refused}");
+        }
+        for (threads, allowed) in [(0, false), (1, true), (1024, true), (1025, false)] {
+            assert_eq!(check_threads(threads).is_ok(), allowed, "{threads}");
         }
     }
 

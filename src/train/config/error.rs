@@ -1,5 +1,6 @@
 //! What is wrong with a configuration.
 
+use crate::data::PixelsError;
 use crate::nn::{NetworkError, TestTimeError};
 use thiserror::Error;
 
@@ -9,7 +10,7 @@ use thiserror::Error;
 #[error("{rule}{}{remedy}", if remedy.is_empty() { "" } else { "; " })]
 pub struct ConfigError {
     /// The field, as in [`FIELDS`](super::FIELDS) or [`SHORTHANDS`](super::SHORTHANDS), or what is
-    /// asked of a trained generator: `batch`, `overlap`, `samples` or `tile`.
+    /// asked of a trained network: `batch`, `network`, `overlap`, `path`, `samples` or `tile`.
     pub field: &'static str,
     /// The rule that it breaks, with the value that was given.
     pub rule: String,
@@ -60,6 +61,12 @@ impl From<NetworkError> for ConfigError {
             format!("number of {side} channels {given} must lie between {least} and {most}"),
             "",
         )
+    }
+}
+
+impl From<PixelsError> for ConfigError {
+    fn from(error: PixelsError) -> Self {
+        Self::new(error.field(), error.rule(), error.remedy())
     }
 }
 

@@ -34,6 +34,33 @@ impl ModelConfig {
     /// Most results for one image: more than anybody looks at.
     pub const MOST_SAMPLES: u32 = 1 << 16;
 
+    /// The seeds of the results for one image: `first` and those after it, one for each of the
+    /// `samples` that were asked for, else `first` alone.
+    ///
+    /// # Errors
+    /// A number of samples out of its range.
+    pub fn seeds(first: u64, samples: Option<u32>) -> Result<Vec<u64>, ConfigError> {
+        let samples = samples.unwrap_or(1);
+        if !(1..=Self::MOST_SAMPLES).contains(&samples) {
+            let most = Self::MOST_SAMPLES.into();
+            return Err(ConfigError::range("samples", samples.into(), 1, most));
+        }
+        Ok((0..samples.into())
+            .map(|sample| first.wrapping_add(sample))
+            .collect())
+    }
+
+    /// Checks how many images are translated at once.
+    ///
+    /// # Errors
+    /// A batch without images.
+    pub fn check_batch(batch: usize) -> Result<(), ConfigError> {
+        if batch > 0 {
+            return Ok(());
+        }
+        Err(ConfigError::range("batch", 0, 1, u64::MAX))
+    }
+
     /// The fit that was `asked` for, else the recorded one.
     ///
     /// # Errors
@@ -132,6 +159,23 @@ mod tests {
                 assert_eq!(model.test_as(None, None, true), Ok(with(true)));
             }
         }
+    }
+
+    #[test]
+    fn each_sample_has_a_seed_of_its_own() {
+        assert_eq!(ModelConfig::seeds(5, None), Ok(vec![5]));
+        assert_eq!(ModelConfig::seeds(5, Some(3)), Ok(vec![5, 6, 7]));
+        assert_eq!(ModelConfig::seeds(u64::MAX, Some(2)), Ok(vec![u64::MAX, 0]));
+        assert!(ModelConfig::seeds(0, Some(ModelConfig::MOST_SAMPLES)).is_ok());
+        for samples in [0, ModelConfig::MOST_SAMPLES + 1] {
+            let error = ModelConfig::seeds(0, Some(samples)).unwrap_err();
+            assert_eq!(error.field, "samples");
+            let said = format!("`samples` {samples} must lie between 1 and 65536");
+            assert_eq!(error.to_string(), said);
+        }
+        assert_eq!(ModelConfig::check_batch(1), Ok(()));
+        let error = ModelConfig::check_batch(0).unwrap_err();
+        assert_eq!(error.to_string(), "`batch` 0 must be at least 1");
     }
 
     #[test]

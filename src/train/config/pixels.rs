@@ -100,7 +100,7 @@ impl PixelSettings {
             self.input.pixels(0).times(inputs),
             self.output.pixels(0).times(outputs),
         );
-        Pixels::check(&input, &output).map_err(|reason| ConfigError::new("output", reason, ""))?;
+        Pixels::check(&input, &output)?;
         if self.palette.is_some() && self.input != PixelKind::Labels {
             return Err(ConfigError::new(
                 "palette",

@@ -28,8 +28,7 @@ impl Config {
         self.check_discriminator()?;
         self.check_schedule()?;
         self.test.check(&self.generator())?;
-        Pixels::check(&self.input, &self.output)
-            .map_err(|reason| ConfigError::new("output", reason, ""))
+        Ok(Pixels::check(&self.input, &self.output)?)
     }
 
     /// The number of a field, or of a shorthand that is a part of one, if it has one here.

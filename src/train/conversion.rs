@@ -1,0 +1,140 @@
+//! Copies of one network for other programs: which file is written, and what may be asked of it.
+
+use super::checkpoint::{self, NetworkKind};
+use super::config::ConfigError;
+use super::error::TrainError;
+use super::onnx;
+use crate::interop::TensorFile;
+use crate::nn::{Fit, TestNorm, Upsample};
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// What somebody asks of a copy. What is `None` was not asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conversion {
+    /// Which network of a file with both.
+    pub network: NetworkKind,
+    /// How the generator of a .pth file resizes its maps: the file itself does not say.
+    pub upsample: Option<Upsample>,
+    /// Of an ONNX file: where batch norm takes its statistics from.
+    pub norm: Option<TestNorm>,
+    /// Of an ONNX file: whether dropout stays on.
+    pub dropout: Option<bool>,
+    /// Of an ONNX file: how images of other sizes go through the generator.
+    pub fit: Option<Fit>,
+    /// Of an ONNX file: the seed of dropout.
+    pub seed: Option<u64>,
+}
+
+/// Whether a file holds weights alone, or a network that other programs run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Weights,
+    Onnx,
+}
+
+impl Conversion {
+    /// Checks everything that can be known before a file is read. `path` is the file to write.
+    ///
+    /// # Errors
+    /// An unknown ending, and what a file of this ending cannot hold.
+    pub fn check(&self, path: &Path) -> Result<(), ConfigError> {
+        self.content(path).map(drop)
+    }
+
+    fn content(&self, path: &Path) -> Result<Content, ConfigError> {
+        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        let content = match ending {
+            "pth" | "safetensors" => Content::Weights,
+            "onnx" => Content::Onnx,
+            _ => {
+                let rule = format!("{} must end in .pth, .safetensors or .onnx", path.display());
+                return Err(ConfigError::new("path", rule, ""));
+            }
+        };
+        if content == Content::Onnx && self.network == NetworkKind::Discriminator {
+            return Err(ConfigError::new(
+                "network",
+                "ONNX files are for use, which takes the generator alone",
+                "for the discriminator use .pth",
+            ));
+        }
+        let given = [
+            ("test.norm", self.norm.is_some()),
+            ("test.dropout", self.dropout.is_some()),
+            ("fit", self.fit.is_some()),
+            ("seed", self.seed.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some(&(field, _)) if content == Content::Weights => Err(ConfigError::new(
+                field,
+                "`test.norm`, `test.dropout`, `fit` and `seed` are for .onnx files",
+                "the others hold weights alone: leave them out",
+            )),
+            _ => Ok(content),
+        }
+    }
+
+    /// Copies the network of `file` to `path`. An ONNX file is used as its model records, unless
+    /// something else was asked for.
+    ///
+    /// # Errors
+    /// Those of [`Conversion::check`], [`checkpoint::convert`] and [`onnx::export`], and what such
+    /// a generator cannot do.
+    pub fn write(&self, file: &TensorFile, path: &Path) -> Result<(), TrainError> {
+        if self.content(path)? == Content::Weights {
+            return checkpoint::convert(file, self.network, self.upsample, path);
+        }
+        let mut model = checkpoint::read_model(file, self.upsample)?;
+        model.test = model.test_as(self.norm, self.dropout, false)?;
+        model.fit = model.fit_as(self.fit)?;
+        if self.seed.is_some() && !model.test.dropout {
+            return Err(ConfigError::new(
+                "seed",
+                "`seed` is the seed of dropout, which is off",
+                "use `test.dropout` true or leave it out",
+            )
+            .into());
+        }
+        onnx::export(file, &model, self.seed.unwrap_or(0), path)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_cannot_hold_is_refused_by_its_ending() {
+        let plain = Conversion {
+            network: NetworkKind::Generator,
+            upsample: None,
+            norm: None,
+            dropout: None,
+            fit: None,
+            seed: None,
+        };
+        let (mut seeded, mut other) = (plain, plain);
+        seeded.seed = Some(1);
+        other.network = NetworkKind::Discriminator;
+        for (conversion, path, field) in [
+            (plain, "g.bin", "path"),
+            (plain, "g", "path"),
+            (seeded, "g.pth", "seed"),
+            (seeded, "g.safetensors", "seed"),
+            (other, "d.onnx", "network"),
+        ] {
+            let error = conversion.check(Path::new(path)).unwrap_err();
+            assert_eq!(error.field, field, "{error}");
+        }
+        for (conversion, path) in [
+            (plain, "g.pth"),
+            (plain, "g.onnx"),
+            (seeded, "g.onnx"),
+            (other, "d.safetensors"),
+        ] {
+            assert_eq!(conversion.check(Path::new(path)), Ok(()));
+        }
+    }
+}
