@@ -17,6 +17,9 @@ use crate::state::StateList;
 use crate::tensor::Shape;
 use std::collections::BTreeMap;
 
+/// Sizes are tried at multiples of this.
+const SIZE_STEP: u32 = 32;
+
 /// What a training run takes of a device, known before anything is allocated.
 #[derive(Debug)]
 pub struct RunPlan {
@@ -108,6 +111,21 @@ fn largest_transfer(states: &StateList, workspaces: [&WorkspacePlan; 2]) -> u64 
         .iter()
         .flat_map(|workspace| workspace.buffers.iter().copied());
     buffer_bytes(states.chain(values).max().unwrap_or(0)) + ONE_OPERATION_BYTES
+}
+
+/// Checks that a run of `config` fits the device. This reads no data and allocates nothing. Whole
+/// pictures are left to [`Session::of_sizes`](super::Session::of_sizes), since their sizes are not
+/// known yet.
+///
+/// # Errors
+/// Those of [`RunPlan::new`], with what would fit instead.
+pub fn check_fits(config: &Config, profile: &Profile) -> Result<(), TrainError> {
+    if config.preprocess.is_whole() {
+        return Ok(());
+    }
+    plan_training(config, profile)
+        .map(drop)
+        .map_err(|error| explain(config, profile, error))
 }
 
 /// Adds to an error that says "too large" what would fit instead; any other error stays as it is.
@@ -205,31 +223,7 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     {
         found.push("`recompute`".to_owned());
     }
-    // A depth that is not the size's own was asked for.
-    let own_depth = Config::downs_for(config.size) == Some(config.num_downs);
-    let step = if own_depth {
-        32
-    } else {
-        (config.generator().multiple() as u32).max(32)
-    };
-    let sizes = (1..config.size / step).rev().map(|i| i * step);
-    let at_size = |size: u32| {
-        let num_downs = Config::downs_for(size)
-            .filter(|_| own_depth)
-            .unwrap_or(config.num_downs);
-        Config {
-            size,
-            num_downs,
-            load_size: default_load_size(size),
-            ..config.clone()
-        }
-    };
-    found.extend(
-        sizes
-            .into_iter()
-            .find(|&size| fits(&at_size(size)))
-            .map(|size| format!("`size` {size}")),
-    );
+    found.extend(largest_size(config, fits).map(|size| format!("`size` {size}")));
     let batch = largest(config.batch_size, |batch_size| {
         fits(&Config {
             batch_size,
@@ -240,6 +234,42 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf)));
     found.extend(narrower.map(|ngf| format!("`ngf` {ngf}")));
     found
+}
+
+/// The largest size below that of `config` that fits.
+fn largest_size(config: &Config, fits: impl Fn(&Config) -> bool) -> Option<u32> {
+    // Each size has a depth of its own, unless another one was asked for.
+    let own_depth = Config::downs_for(config.size) == Some(config.num_downs);
+    let (step, shallowest) = if own_depth {
+        (SIZE_STEP, Config::downs_for(SIZE_STEP))
+    } else {
+        (SIZE_STEP.max(config.generator().multiple() as u32), None)
+    };
+    let at_size = |steps: usize, num_downs: Option<usize>| {
+        let size = steps as u32 * step;
+        Config {
+            size,
+            num_downs: num_downs.unwrap_or(config.num_downs),
+            load_size: default_load_size(size),
+            ..config.clone()
+        }
+    };
+    // Planning takes long at large sizes, so most of them are ruled out by bisection. That needs
+    // one depth for all sizes, and the shallowest network takes the least memory. Sizes that are
+    // too small for the networks are no reason to go further down.
+    let may_fit = |steps: usize| {
+        let config = at_size(steps, shallowest);
+        config.check().is_err() || fits(&config)
+    };
+    let most = largest((config.size / step) as usize, may_fit)?;
+    (1..=most)
+        .rev()
+        .map(|steps| {
+            let depth = Config::downs_for(steps as u32 * step).filter(|_| own_depth);
+            at_size(steps, depth)
+        })
+        .find(fits)
+        .map(|config| config.size)
 }
 
 /// The same where pictures are whole. After each of these changes all sizes fit.
@@ -263,18 +293,20 @@ fn whole_alternatives(
     {
         found.push("`recompute`".to_owned());
     }
-    // Widths are tried at multiples of 32.
     let widest = sizes
         .training
         .iter()
         .map(|size| size.sides.0)
         .max()
         .unwrap_or(0);
-    let scaled = largest(widest.div_ceil(32) as usize, |steps| {
-        fits(config, &sizes.scaled(32 * steps as u32), profile, budget)
+    let scaled = largest(widest.div_ceil(SIZE_STEP) as usize, |steps| {
+        let width = SIZE_STEP * steps as u32;
+        fits(config, &sizes.scaled(width), profile, budget)
     });
-    found
-        .extend(scaled.map(|steps| format!("`preprocess` scale-width `load_size` {}", 32 * steps)));
+    found.extend(scaled.map(|steps| {
+        let width = SIZE_STEP * steps as u32;
+        format!("`preprocess` scale-width `load_size` {width}")
+    }));
     let narrower = largest(config.ngf, |ngf| {
         fits(&narrower(config, ngf), sizes, profile, budget)
     });

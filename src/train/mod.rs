@@ -36,7 +36,7 @@ pub use error::TrainError;
 pub use losses::{
     Distance, GanLoss, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty,
 };
-pub use memory::{RunPlan, explain, largest_image, plan_training};
+pub use memory::{RunPlan, check_fits, explain, largest_image, plan_training};
 pub use monitor::{LossReader, Losses, Reading};
 pub use objective::{Objective, PaperObjective, UpdateOrder};
 pub use pool::Pool;

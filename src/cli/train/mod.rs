@@ -17,7 +17,7 @@ use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
     CHANGED_ON_RESUME, Config, Field, Group, Length, Outcome, Score, Settings, Trainer,
-    check_pretrained,
+    check_fits, check_pretrained,
 };
 use clap::{Args, Command, Id};
 use resume::resume;
@@ -135,19 +135,20 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     let stop = Stop::listen(Some(&run));
     let prepared = (|| {
         let gpu = args.device.open()?;
-        let precision = args
+        config.precision = args
             .device
             .precision(&gpu, args.network.precision, DType::F32)?;
+        // Before the data is read: at a large size its images alone take gigabytes.
+        check_fits(&config, gpu.profile())?;
         let dataset = open_dataset(&config)?;
-        Ok((gpu, precision, dataset))
+        Ok((gpu, dataset))
     })();
     // A run that never began leaves no folder that would be in the way of the next try.
     let undo = |error: CliError| {
         run.remove_unsaved();
         error
     };
-    let (gpu, precision, dataset) = prepared.map_err(undo)?;
-    config.precision = precision;
+    let (gpu, dataset) = prepared.map_err(undo)?;
     let sizes = Trainer::sizes_of(&config, &dataset).map_err(|error| undo(error.into()))?;
     let gpu = args.tune.apply(gpu, &config, &sizes).map_err(undo)?;
     let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
