@@ -33,14 +33,14 @@ pub struct ConvertArgs {
     onnx: OnnxArgs,
 }
 
-/// How a generator is written down that other programs run.
+/// Options for a generator that other programs run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of .onnx files")]
 struct OnnxArgs {
     #[command(flatten)]
     test_time: TestTimeArgs,
-    /// How images whose sides the generator does not divide go through it
-    /// [default: as the model says, else pad]
+    /// What to do with images whose size does not suit the generator [default: as the model says,
+    /// else pad]
     #[arg(long, value_enum, value_name = "FIT")]
     fit: Option<Fit>,
     /// Seed of dropout [default: 0]

@@ -1,4 +1,4 @@
-//! What a command ends with.
+//! The errors of the commands, and their exit codes.
 
 use super::stop::INTERRUPTED;
 use crate::bench::BenchError;
@@ -18,7 +18,7 @@ pub enum CliError {
     /// Arguments that make no sense together.
     #[error("{0}")]
     Usage(String),
-    /// A field of a configuration.
+    /// A field of a configuration that breaks a rule.
     #[error("{}", super::options::render(&.0.to_string()))]
     Config(#[from] ConfigError),
     /// The device.
@@ -30,12 +30,12 @@ pub enum CliError {
     /// Images.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// An image that is too large in one piece, and a way to translate it nevertheless.
+    /// An image that is too large to be read in one piece. It can be translated in another way.
     #[error("{source}, or {remedy}")]
     InOnePiece {
         /// What was too large.
         source: DataError,
-        /// The way.
+        /// The other way.
         remedy: &'static str,
     },
     /// Training or translating.
@@ -99,7 +99,7 @@ pub enum CliError {
     #[error(transparent)]
     Bench(BenchError),
     /// A comparison found something slower.
-    #[error("{slower} of {of} times are longer beyond their spreads")]
+    #[error("{slower} of {of} times are longer by more than they vary")]
     Slower {
         /// How many.
         slower: usize,
@@ -120,7 +120,7 @@ fn names(files: &[PathBuf]) -> String {
         .join(", ")
 }
 
-/// The flags that make things smaller, behind an error that asks for it.
+/// The options that make things smaller. They stand behind an error that says "too large".
 fn flags(error: &TrainError) -> &'static str {
     if error.is_too_large() {
         " (--size, --batch-size, --ngf)"

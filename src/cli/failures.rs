@@ -12,10 +12,10 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Takes in the `error` of so many `files`, most often one.
+    /// Keeps an `error`. `files` is the number of files that it is about, most often one.
     ///
     /// # Errors
-    /// The error itself where it is of more than that: of a disk or a device, say.
+    /// The error itself, if all other files would meet it too: that of a full disk, for example.
     pub fn take(&mut self, error: CliError, files: usize) -> Result<(), CliError> {
         let of_one_file = match &error {
             CliError::InOnePiece { .. } => true,
@@ -41,15 +41,15 @@ impl Failures {
         Ok(())
     }
 
-    /// Lists the errors, of `all` files.
+    /// Prints the errors. `all` is the number of all files.
     ///
     /// # Errors
-    /// That of the only file, else [`CliError::Failed`].
+    /// The error itself if there is one file, else [`CliError::Failed`].
     pub fn finish(mut self, all: usize) -> Result<(), CliError> {
         if all == 1 {
             return self.errors.pop().map_or(Ok(()), Err);
         }
-        // Threads come to their files in any order.
+        // Threads finish their files in any order.
         let mut lines: Vec<String> = self
             .errors
             .iter()

@@ -1,11 +1,11 @@
-//! Options of the reference implementation in PyTorch that people type from habit: each is answered
-//! with the one of ours, and not with the nearest spelling.
+//! Options of the reference implementation in PyTorch that people type from habit. The answer names
+//! our option. Without it, clap would name the option with the nearest spelling.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// An option of the reference, and what to use here. What several spellings share stands once for
-/// each, since people look for the one that they typed.
+/// An option of the reference, and what to use here. Each spelling has its own line, so that the
+/// spelling that was typed is found.
 const HABITS: &[(&str, &str)] = &[
     (
         "--dataroot",
@@ -112,7 +112,7 @@ const HABITS: &[(&str, &str)] = &[
     ("--beta_1", "use --beta1"),
 ];
 
-/// The subcommand that `arguments` begin with, as deep as they go.
+/// The command that `arguments` begin with: the innermost one, where commands have subcommands.
 pub fn innermost(command: &Command, arguments: impl Iterator<Item = String>) -> &Command {
     let mut found = command;
     for argument in arguments {
@@ -124,7 +124,7 @@ pub fn innermost(command: &Command, arguments: impl Iterator<Item = String>) -> 
     found
 }
 
-/// What to say instead of `error` where it is about one of the reference's options that `command`
+/// The message in place of `error`, if the error is about an option of the reference that `command`
 /// does not have.
 pub fn answer(error: &clap::Error, command: &Command) -> Option<String> {
     if error.kind() != ErrorKind::UnknownArgument {
@@ -141,7 +141,7 @@ pub fn answer(error: &clap::Error, command: &Command) -> Option<String> {
             "{about}; name the images without an option: pix2pix translate IMAGES"
         ));
     }
-    // `train` has what `translate` leaves to the model, and the other way round.
+    // Some options are part of another command.
     let ours = remedy
         .split([' ', ';', ':', ','])
         .find(|word| word.starts_with("--"));
@@ -195,7 +195,7 @@ mod tests {
                     assert!(known.iter().any(|option| option == word), "{habit}: {word}");
                 }
             }
-            // What one of the commands has itself is no habit there.
+            // A command that has the option itself does not answer so.
             let answers =
                 ["train", "translate"].map(|name| said(&["pix2pix", name, habit, "value"]));
             assert!(

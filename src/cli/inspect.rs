@@ -50,7 +50,7 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     print(&memory_table(&memory))?;
     let [shared, unshared] = [plan.bytes(), plan.unshared_bytes].map(|bytes| bytes >> 20);
     print(&format!(
-        "the activations share {} buffers of {shared} MiB; alone each they would take {unshared} MiB",
+        "the activations share {} buffers of {shared} MiB; with a buffer for each of them it would be {unshared} MiB",
         plan.buffers.len()
     ))
 }
@@ -84,7 +84,7 @@ fn table(rows: &[ListingRow]) -> String {
     text
 }
 
-/// The numbers that each network learns.
+/// How many parameters each network has.
 fn networks(states: &StateList) -> String {
     let trained = states
         .arenas()

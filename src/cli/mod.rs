@@ -1,8 +1,8 @@
 //! Floor 10: the command line. One file a subcommand; the only floor that prints.
 //!
-//! Results go to stdout, progress and errors to stderr. Exit codes: 0 success, 1 a failure, 2 a
-//! command line that makes no sense, 3 a comparison of benchmarks that found something slower, 130
-//! a signal that ended what cannot be resumed.
+//! Results go to stdout, progress and errors to stderr. Exit codes: 0 for success; 1 for a failure;
+//! 2 for a command line that makes no sense; 3 when a comparison of benchmarks found something
+//! slower; 130 when a signal ended what cannot be resumed.
 
 mod adapters;
 mod bench;
@@ -75,7 +75,7 @@ enum Command {
     Bench(bench::BenchArgs),
 }
 
-/// Which device, and the seed: in every command that computes.
+/// The device and the seed. Every command that computes has these options.
 #[derive(Debug, Clone, Args)]
 struct DeviceArgs {
     /// Adapter by index or part of its name, see `pix2pix adapters` [default: the fastest kind]
@@ -127,8 +127,9 @@ impl DeviceArgs {
         Ok(pollster::block_on(Gpu::open(&options))?)
     }
 
-    /// What was `asked` for, else what the model `remembered` has. Without 16-bit floats on `gpu`
-    /// this is f32 with a note, unless f16 was asked for and nobody switched it off.
+    /// The precision that was `asked` for, or else the one that the model `remembered`. If `gpu`
+    /// has no 16-bit floats, it is f32, and a note says so. But if f16 was asked for and was not
+    /// switched off, that is an error.
     ///
     /// # Errors
     /// [`GpuError::NoF16`].
@@ -153,8 +154,7 @@ impl DeviceArgs {
     }
 }
 
-/// All commands with their options, as clap knows them: what a page or a shell's completion is made
-/// from.
+/// All commands with their options, as clap knows them. The page of all options is made from this.
 pub fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("train", |train| train::describe(options::describe(train)))
@@ -166,7 +166,8 @@ pub fn command() -> clap::Command {
         })
 }
 
-/// The process's arguments. An option of the reference implementation gets a line about ours.
+/// Parses the arguments of the process. If one of them is an option of the reference
+/// implementation, the error names our option.
 fn parse() -> Result<Cli, CliError> {
     let command = command();
     let parsed = command
@@ -196,7 +197,7 @@ pub fn run() -> ExitCode {
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of our stdout has seen enough.
+        // The program that reads our stdout has closed it. That is no failure.
         Err(CliError::Stdout(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             note(&format!("error: {error}"));
@@ -205,7 +206,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The memory plan: one line a purpose.
+/// The memory plan, with one line for each purpose.
 fn memory_table(memory: &Memory) -> String {
     let line = |name: &str, bytes: u64| {
         format!(
@@ -222,7 +223,8 @@ fn memory_table(memory: &Memory) -> String {
     format!("memory plan{rows}{}", line("in all", memory.total()))
 }
 
-/// The file of a network: `path` itself, or the network's own in a run folder.
+/// The file of a network. This is `path` itself or, if `path` is a run folder, the file of this
+/// network in it.
 fn network_file(path: &Path, kind: NetworkKind) -> Result<PathBuf, CliError> {
     let file = path.join(kind.file_name());
     match path.is_dir() {
@@ -235,7 +237,7 @@ fn network_file(path: &Path, kind: NetworkKind) -> Result<PathBuf, CliError> {
     }
 }
 
-/// A path as a run records it, so that it is found from any folder.
+/// The full path. A run records it, so it is found from any working folder.
 fn recorded(path: &Path) -> Result<PathBuf, CliError> {
     let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     match full.to_str() {
@@ -270,14 +272,15 @@ fn note_as_it_is(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes a picture, as a whole or not at all; as TIFF if the file's name says so, else as PNG.
+/// Writes a picture: as TIFF if the name of the file says so, else as PNG. The file appears only
+/// when it is complete.
 fn write_picture(path: &Path, picture: &Picture) -> Result<(), RunError> {
     let mut file = PictureFile::create(path, picture.layout())?;
     file.push(picture)?;
     file.commit()
 }
 
-/// A picture's file that is written in bands of rows, and is there when it is complete.
+/// The file of a picture. It is written some rows at a time, and appears only when it is complete.
 struct PictureFile<'a> {
     path: &'a Path,
     rows: RowWriter<AtomicFile>,
@@ -306,8 +309,8 @@ impl<'a> PictureFile<'a> {
     }
 }
 
-/// One output for each input and ending, in `folder`. Refused: two outputs of one name, and an
-/// output that is also read, as one of the inputs or of the `partners`.
+/// The output files in `folder`: one for each input and each ending. Two outputs with the same name
+/// are refused. So is an output that is also an input or one of the `partners`.
 fn plan_outputs(
     inputs: &[PathBuf],
     partners: &[PathBuf],

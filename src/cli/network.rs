@@ -1,5 +1,5 @@
-//! Networks, losses and steps, as several commands take them. Help, groups and defaults are those
-//! of the fields, see [`options`](super::options).
+//! Options about networks, losses and steps, which several commands have. Their headings, help
+//! texts and defaults are those of the fields: see [`options`](super::options).
 
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs};
@@ -12,18 +12,18 @@ use crate::train::{
 };
 use clap::Args;
 
-/// The configuration of `settings`, which are completed by the options that say what a pixel is and
-/// which seed there is.
+/// The configuration of `settings`. The options about the seed and about channels are added to them
+/// first.
 ///
 /// # Errors
-/// A rule that they break, and those of reading palettes and images.
+/// A rule that is broken, and errors of reading palettes and images.
 pub fn configure(
     settings: &mut Settings,
     pixels: &PixelArgs,
     device: &DeviceArgs,
 ) -> Result<Config, CliError> {
     settings.seed = Some(device.seed);
-    // Every rule first: what has to be looked up may take a look at all images.
+    // All rules are checked first, because the look-up may have to read all images.
     settings.config()?;
     settings.pixels = pixels.settings()?;
     settings.look_up().map_err(|error| match error {
@@ -33,7 +33,7 @@ pub fn configure(
     Ok(settings.config()?)
 }
 
-/// The networks, their objective and what moves their weights; without these options the paper's.
+/// The networks, their objective and their optimiser. Without these options they are the paper's.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
     #[arg(long, value_name = "PIXELS")]
@@ -92,7 +92,7 @@ struct ObjectiveArgs {
     order: Option<UpdateOrder>,
 }
 
-/// What moves the weights.
+/// The optimiser.
 #[derive(Debug, Clone, Args)]
 struct OptimizerArgs {
     #[arg(long, value_enum, value_name = "NAME")]
@@ -112,7 +112,8 @@ struct OptimizerArgs {
 }
 
 impl NetworkArgs {
-    /// What they ask for of networks alone, without a data set: the rest is the paper's.
+    /// The settings that these options ask for, for networks without a data set. Everything else is
+    /// as in the paper.
     pub fn alone(&self) -> Settings {
         Settings {
             preset: Some(Preset::Paper),
@@ -120,7 +121,7 @@ impl NetworkArgs {
         }
     }
 
-    /// What they ask for.
+    /// The settings that these options ask for.
     pub fn settings(&self) -> Settings {
         let (objective, optimizer) = (&self.objective, &self.optimizer);
         Settings {
@@ -158,7 +159,7 @@ impl NetworkArgs {
     }
 }
 
-/// What happens to the images of a data set; without these options as in the paper.
+/// How the images of a data set are prepared. Without these options it is as in the paper.
 #[derive(Debug, Clone, Args)]
 pub struct PreparedArgs {
     #[arg(long, value_enum, value_name = "MODE")]
@@ -171,7 +172,7 @@ pub struct PreparedArgs {
 }
 
 impl PreparedArgs {
-    /// Adds what they ask for.
+    /// Adds the settings that these options ask for.
     pub fn add_to(&self, settings: &mut Settings) {
         settings.preprocess = self.preprocess;
         settings.mirror = self.no_flip.then_some(false);
@@ -179,8 +180,8 @@ impl PreparedArgs {
     }
 }
 
-/// How the weights of a whole run start and how its rate changes; without these options as the
-/// reference trains.
+/// How the weights of a run start, and how its learning rate changes. Without these options it is
+/// as in the reference.
 #[derive(Debug, Clone, Args)]
 pub struct ScheduleArgs {
     #[arg(long, value_enum, value_name = "NAME")]
@@ -198,7 +199,7 @@ pub struct ScheduleArgs {
 }
 
 impl ScheduleArgs {
-    /// Adds what they ask for, but for the files to start from.
+    /// Adds the settings that these options ask for, except the files to start from.
     pub fn add_to(&self, settings: &mut Settings) {
         settings.schedule = self.schedule;
         settings.lr_step = self.lr_step;

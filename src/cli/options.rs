@@ -1,5 +1,5 @@
-//! The option of each field: the only place that knows both names. Errors and help texts name
-//! fields in backticks; here they get the names that people type.
+//! The option of each field. This is the only place that knows both names. Errors and help texts
+//! name fields in backticks. Here these become the names of options.
 
 use crate::train::{Field, Range, find};
 use clap::{Arg, Command};
@@ -63,7 +63,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("checkpoint_every", "--checkpoint-every"),
 ];
 
-/// What errors below name that is no field of a configuration.
+/// Names in the errors of lower floors that are not fields of a configuration, and their options.
 const OTHERS: &[(&str, &str)] = &[
     ("adapter", "--adapter"),
     ("batch", "--batch"),
@@ -84,7 +84,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("val", "--val"),
 ];
 
-/// Phrases about fields whose option says the opposite.
+/// Phrases where the name of an option alone is not enough: most of these options say the opposite
+/// of their field.
 const PHRASES: &[(&str, &str)] = &[
     ("with `dropout` true", "without --no-dropout"),
     ("use `dropout` true", "leave out --no-dropout"),
@@ -121,8 +122,8 @@ pub fn field_of(arg: &Arg) -> Option<&'static Field> {
     find(field)
 }
 
-/// A command whose options are fields of a configuration, with the groups, helps and defaults of
-/// these fields. An option that says something of its own keeps it.
+/// Gives each option that sets a field the heading, the help text and the default of this field. An
+/// option with a help text of its own keeps it.
 pub fn describe(command: Command) -> Command {
     command.mut_args(|arg| {
         let Some(field) = field_of(&arg) else {
@@ -140,7 +141,8 @@ pub fn describe(command: Command) -> Command {
     })
 }
 
-/// The default behind a help text, where there is one that clap does not write itself.
+/// The default, as it stands behind a help text. It is empty if there is none, or if clap writes it
+/// itself.
 fn default_text(arg: &Arg, json: &str, words: &str, range: Range) -> String {
     if !arg.get_default_values().is_empty() || range == Range::Switch {
         return String::new();
@@ -149,7 +151,7 @@ fn default_text(arg: &Arg, json: &str, words: &str, range: Range) -> String {
     match (words, value) {
         ("", "null") => String::new(),
         ("", value) => format!(" [default: {}]", value.strip_suffix(".0").unwrap_or(value)),
-        // A default of one case only says so itself.
+        // These words say for which case the default is.
         (words, _) if words.starts_with("for ") => format!(" [default {words}]"),
         (words, _) => format!(" [default: {words}]"),
     }
@@ -210,7 +212,7 @@ mod tests {
         assert!(choices > 15, "{choices}");
     }
 
-    /// Every option of a training run either has a field's help, or one of its own.
+    /// Every option of a training run has the help text of a field, or one of its own.
     #[test]
     fn every_option_has_a_help() {
         for name in ["train", "inspect"] {

@@ -1,4 +1,4 @@
-//! What the channels of images mean, as `train`, `inspect` and `bench` take it.
+//! Options about what the channels of images mean. `train`, `inspect` and `bench` have them.
 
 use super::{CliError, usage};
 use crate::data::{DataError, Palette};
@@ -6,7 +6,7 @@ use crate::train::{PixelKind, PixelSettings};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Kinds of images; without these options both sides are RGB.
+/// Kinds of images. Without these options both sides are RGB.
 #[derive(Debug, Clone, Args)]
 pub struct PixelArgs {
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
@@ -22,10 +22,10 @@ pub struct PixelArgs {
 }
 
 impl PixelArgs {
-    /// What they ask for, with the palette of its file.
+    /// The settings that these options ask for. The palette is read from its file.
     ///
     /// # Errors
-    /// Kinds that do not go together, and those of reading a palette.
+    /// Kinds that do not go together, and errors of reading the palette.
     pub fn settings(&self) -> Result<PixelSettings, CliError> {
         let mut pixels = PixelSettings {
             input: self.input,
@@ -45,7 +45,7 @@ impl PixelArgs {
 /// Reads a palette's text file.
 ///
 /// # Errors
-/// [`DataError::ReadFile`], and [`CliError::Usage`] with the line that is none.
+/// [`DataError::ReadFile`], and [`CliError::Usage`] with the line that is wrong.
 pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
     let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile {
         path: path.to_owned(),

@@ -1,4 +1,5 @@
-//! Progress on stderr: a live bar on a terminal, a plain line now and then elsewhere.
+//! Progress on stderr. On a terminal it is a live bar. Elsewhere it is a plain line from time to
+//! time.
 
 use super::note;
 use crate::train::StepReport;
@@ -7,7 +8,7 @@ use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
-/// Seconds between plain lines.
+/// Time between plain lines.
 const QUIET_PERIOD: Duration = Duration::from_secs(30);
 
 /// Prints the progress of a training run.

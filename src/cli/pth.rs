@@ -1,11 +1,11 @@
-//! What a state dict of PyTorch does not say about its generator, as `translate` and `convert` take
-//! it.
+//! The option about what a state dict of PyTorch does not say. `translate` and `convert` have it.
 
 use crate::nn::Upsample;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-/// The ways to resize a map. A transposed convolution is seen in the file, so nobody names it.
+/// The ways to resize a map, without transposed convolutions. Those are seen in the file, so nobody
+/// has to name them.
 fn resizing() -> impl TypedValueParser<Value = Upsample> {
     let ways = Upsample::value_variants()
         .iter()
@@ -14,10 +14,11 @@ fn resizing() -> impl TypedValueParser<Value = Upsample> {
     PossibleValuesParser::new(ways).try_map(|name| Upsample::from_str(&name, false))
 }
 
-/// How the generator of a file is built, where the file does not say it.
+/// How the generator of a file is built, if the file does not say it.
 #[derive(Debug, Clone, Args)]
 pub struct PthArgs {
-    /// How the generator of a .pth file resizes its maps, if it does: the file itself does not say
+    /// How the generator of a .pth file resizes its maps, if it resizes any. The file itself does
+    /// not say it
     #[arg(long, value_parser = resizing(), value_name = "NAME")]
     pub upsample: Option<Upsample>,
 }

@@ -1,4 +1,4 @@
-//! Which files an input of `translate` is made of, and what kind of file its results are.
+//! The files that an input of `translate` is made of, and the format of its results.
 
 use super::CliError;
 use crate::data::pairs::match_names;
@@ -12,14 +12,14 @@ pub struct ResultArgs {
     /// Format of the results
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
-    /// Bits of a sample of the results [default: as many as the input has]
+    /// Bits for each channel of a pixel [default: as many as the input has]
     #[arg(long, value_enum, value_name = "BITS")]
     depth: Option<Depth>,
 }
 
 impl ResultArgs {
-    /// The endings of the results' files behind the input's name and `variant`, one for each of so
-    /// many `images` of an output.
+    /// How the names of the results end, behind the name of the input: with `variant`, a number and
+    /// the ending of the format. There is one for each of the `images` of an output.
     pub fn endings(&self, variant: &str, images: usize) -> Vec<String> {
         let format = self.format;
         let number = |image: usize| {
@@ -34,7 +34,7 @@ impl ResultArgs {
             .collect()
     }
 
-    /// Refuses a format that has not so many `channels`.
+    /// Refuses a format that cannot hold this number of `channels`.
     ///
     /// # Errors
     /// [`CliError::Usage`].
@@ -47,17 +47,18 @@ impl ResultArgs {
         }
     }
 
-    /// The depth of the result for an image of `depth`.
+    /// The depth of the result, for an image of `depth`.
     pub fn depth(&self, depth: Depth) -> Depth {
         self.depth.unwrap_or(depth)
     }
 }
 
-/// The files of each input, at least one: those of one name in each of `paths` where the model
-/// takes several `images`.
+/// The files of each input, at least one. If the model takes several `images`, an input has one
+/// file in each of the `paths`, and all of them have the same name.
 ///
 /// # Errors
-/// [`CliError::Usage`] for another number of paths, files without a partner, and those of listing.
+/// [`CliError::Usage`] for a wrong number of paths, files without a partner, and errors of listing
+/// the files.
 pub fn list_inputs(paths: &[PathBuf], images: usize) -> Result<Vec<Vec<PathBuf>>, CliError> {
     if images == 1 {
         return Ok(list_images(paths)?

@@ -1,4 +1,4 @@
-//! Ctrl-C and a polite kill.
+//! Ctrl-C, and the signal that asks a process to end.
 
 use super::note;
 use crate::train::TrainError;
@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The exit code of a process that Ctrl-C ended.
 pub const INTERRUPTED: u8 = 130;
 
-/// What the signal means at a time.
+/// What the signal does.
 #[derive(Debug)]
 enum Phase {
-    /// Nothing is made yet: the process ends, and the folder of a new run goes with it.
+    /// Before the work begins: the process ends, and the folder of a new run is removed.
     Before(Option<RunDir>),
-    /// Training ends with the step, translation with the image or the tile that it is at.
+    /// During the work: training ends after this step, translation after this image or tile.
     Working,
 }
 
-/// Where a command stands when the signal comes.
+/// How far a command is when the signal comes.
 #[derive(Debug, Clone)]
 pub struct Stop {
     phase: Arc<Mutex<Phase>>,
@@ -26,16 +26,16 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Catches the signal from now on; until the work begins it also removes the folder of the run
-    /// if that is `new`.
+    /// Catches the signal from now on. Until the work begins, the signal also removes the folder of
+    /// a `new` run.
     pub fn listen(new: Option<&RunDir>) -> Self {
         let stop = Self {
             phase: Arc::new(Mutex::new(Phase::Before(new.cloned()))),
             flag: Arc::default(),
         };
         let caught = stop.clone();
-        // Without a handler Ctrl-C ends training at the last checkpoint instead of at this step,
-        // and translation in the middle of a file.
+        // Without a handler, Ctrl-C loses the steps after the last checkpoint, and a translation
+        // ends in the middle of a file.
         if ctrlc::set_handler(move || caught.signal()).is_err() {
             note(
                 "note: Ctrl-C cannot be caught here, and ends the process at once; a run goes on from its last checkpoint",
@@ -50,7 +50,7 @@ impl Stop {
         &self.flag
     }
 
-    /// Ends what can be ended here, once the work has begun and the signal came.
+    /// Fails if the signal came during the work. It is called where the work can end.
     ///
     /// # Errors
     /// [`TrainError::Interrupted`].
@@ -73,8 +73,8 @@ impl Stop {
     }
 }
 
-/// Ends the process, where the system can without the handlers of libraries: a driver's would take
-/// apart what its compiler is using in another thread.
+/// Ends the process at once. On Unix, libraries are not asked to clean up: a driver would free what
+/// its compiler still uses in another thread.
 fn exit_at_once(code: i32) -> ! {
     #[cfg(unix)]
     // SAFETY: `_exit` may be called at any time in any thread; nothing that we own needs to be

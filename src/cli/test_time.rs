@@ -1,10 +1,11 @@
-//! How a trained generator is used, as `translate` and `convert` override what its file records.
+//! Options about how a trained generator is used, in place of what its file records. `translate`
+//! and `convert` have them.
 
 use crate::nn::{TestNorm, TestTime};
 use crate::train::{ConfigError, ModelConfig};
 use clap::Args;
 
-/// What overrides the way of use that a model records.
+/// How a trained generator is used. What is not given is as the model records it.
 #[derive(Debug, Clone, Args)]
 pub struct TestTimeArgs {
     /// Where batch norm takes its statistics from [default: as the model says, else image]
@@ -34,7 +35,7 @@ impl TestTimeArgs {
         }
     }
 
-    /// The way of use of `model`; `sampled` where several results for one image are asked for.
+    /// How `model` is used. `sampled` says that several results for one image were asked for.
     ///
     /// # Errors
     /// What such a generator cannot do.

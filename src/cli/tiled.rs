@@ -9,8 +9,8 @@ use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, TrainError};
 use std::path::{Path, PathBuf};
 
-/// An input that is read as tiles need it, and the files of its translation, which are written as
-/// rows are finished.
+/// An input and the files of its translation. The input is read where a tile needs it. Rows of the
+/// results are written when they are finished.
 pub struct TiledImage<'a> {
     config: &'a ModelConfig,
     input: Windows<'a>,
@@ -23,8 +23,8 @@ pub struct TiledImage<'a> {
 }
 
 impl<'a> TiledImage<'a> {
-    /// Begins the translation of `input` into `outputs`, which `stop` may end; what memory should
-    /// not hold may lie in `folder`.
+    /// Begins the translation of `input` into `outputs`. `stop` may end it. Temporary files lie in
+    /// `folder`.
     pub fn new(
         (config, results): (&'a ModelConfig, &ResultArgs),
         (folder, stop): (&'a Path, &'a Stop),
@@ -53,7 +53,7 @@ impl<'a> TiledImage<'a> {
         })
     }
 
-    /// What the network would see of the whole.
+    /// The shape of the whole image, as a network would take it.
     pub fn shape(&self) -> Shape {
         Shape::nhwc(
             1,
@@ -63,7 +63,7 @@ impl<'a> TiledImage<'a> {
         )
     }
 
-    /// Gives the results their names.
+    /// Completes the results: they appear under their names.
     pub fn commit(self) -> Result<(), RunError> {
         self.outputs.into_iter().try_for_each(PictureFile::commit)
     }
@@ -78,7 +78,7 @@ impl Canvas for TiledImage<'_> {
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
         let PictureLayout { width, depth, .. } = self.layout;
         let height = rows.len() / (width as usize * self.config.output.channels());
-        // Only then: every row is read and converted once more for it.
+        // The input is read only if it is needed, since every row is read and converted once more.
         let input = if self.config.output.needs_input() {
             self.read([self.done, 0, height, width as usize])?
         } else {
@@ -101,7 +101,7 @@ impl Canvas for TiledImage<'_> {
     }
 }
 
-/// What went wrong with tiles; what names its file already does not name it again.
+/// An error of a translation in tiles. It gets the name of the file, unless it names one already.
 pub fn failure(error: TrainError, file: &Path) -> CliError {
     match error {
         TrainError::Data(error) => error.into(),
@@ -114,13 +114,12 @@ pub fn failure(error: TrainError, file: &Path) -> CliError {
     }
 }
 
-/// Adds to an error that says "too large in one piece" what else there is to do, if input and
-/// options `could` go with tiles.
+/// Adds a remedy to an error that says "too large", if input and options `could` go with tiles.
 pub fn read_failure(error: DataError, files: &[PathBuf], could: bool) -> CliError {
     if !could || !matches!(error, DataError::TooLarge { .. }) {
         return error.into();
     }
-    // What is not read by rows is too large here too.
+    // Tiles need a file that can be read row by row.
     let by_rows = files.iter().all(|path| RowReader::open(path).is_ok());
     let remedy = if by_rows {
         "use --tile PIXELS"

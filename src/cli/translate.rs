@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
     after_help = "Example: pix2pix translate sketches/ photo.png --model runs/demo --out translated"
 )]
 pub struct TranslateArgs {
-    /// Images, or folders of images, of any size; for a model of several input images a folder for
+    /// Images of any size, or folders of images. A model of several input images takes a folder for
     /// each of them
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -37,29 +37,30 @@ pub struct TranslateArgs {
     model: PathBuf,
     #[command(flatten)]
     pth: PthArgs,
-    /// Folder for the results, files of the inputs' names
+    /// Folder for the results. They have the names of their inputs
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     results: ResultArgs,
     #[command(flatten)]
     test_time: TestTimeArgs,
-    /// Results for each image, by the seeds from --seed on, as NAME-seedK.png; switches dropout on
+    /// Number of results for each image, as NAME-seedK.png. Their seeds count up from --seed. This
+    /// switches dropout on
     #[arg(long, value_name = "N", conflicts_with = "no_dropout")]
     samples: Option<u32>,
     /// Images of one size that are translated at once
     #[arg(long, default_value_t = 1, value_name = "N")]
     batch: usize,
-    /// How images whose sides the generator does not divide go through it
-    /// [default: as the model says, else pad]
+    /// What to do with images whose size does not suit the generator [default: as the model says,
+    /// else pad]
     #[arg(long, value_enum, value_name = "FIT")]
     fit: Option<Fit>,
-    /// Translate larger images in tiles of this many pixels, in memory that does not grow with the
+    /// Translate larger images in tiles of this many pixels. The memory does not grow with the
     /// image
     #[arg(long, value_name = "PIXELS")]
     tile: Option<usize>,
-    /// Pixels that neighbouring tiles share at least. With fewer than the generator sees it is
-    /// faster, but the seams are blended and not exact [default: as many as it takes to be exact]
+    /// The fewest pixels that neighbouring tiles share. A small overlap is faster, but then seams
+    /// are blended and not exact [default: as many as are needed to be exact]
     #[arg(long, value_name = "PIXELS", requires = "tile")]
     overlap: Option<usize>,
     /// How weights and activations are stored [default: as when the model was trained]
@@ -69,7 +70,7 @@ pub struct TranslateArgs {
     device: DeviceArgs,
 }
 
-/// A generator on the device, with the program of the last shape of a batch.
+/// A generator on the device. It keeps the program for the shape of the last batch.
 struct Model {
     gpu: Gpu,
     store: Store,
@@ -98,7 +99,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let (outputs, endings) = name_outputs(args, &config, &inputs, &seeds)?;
     let mut model = Model::load(args, &file, config)?;
     std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
-    // From now on half-written files would be left behind.
+    // From now on an end at once would leave half-written files.
     model.stop.begin();
     let (mut group, mut failures) = (PictureBatch::new(), Failures::default());
     for (files, outputs) in inputs.iter().zip(outputs.chunks(endings.max(1))) {
@@ -134,7 +135,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     failures.finish(inputs.len())
 }
 
-/// The results of all `inputs` by the `seeds`, and how many there are of each input.
+/// The files of the results, for all `inputs` and `seeds`, and how many results each input has.
 fn name_outputs(
     args: &TranslateArgs,
     config: &ModelConfig,
@@ -206,7 +207,7 @@ impl Model {
         let images: Vec<&Picture> = group.iter().map(|(image, ..)| image).collect();
         for (sample, &seed) in seeds.iter().enumerate() {
             self.stop.check()?;
-            // They are of one size, which is what cannot be translated.
+            // An error about the size is about all images of the group.
             let files = || group.iter().map(|&(_, file, _)| file.to_owned()).collect();
             let fail = |source| CliError::Translate {
                 files: files(),
@@ -237,8 +238,8 @@ impl Model {
         Ok(())
     }
 
-    /// Translates an input tile by tile if there are tiles and it is larger than one, and says
-    /// whether it was.
+    /// Translates an input tile by tile, if tiles were asked for and the input is larger than a
+    /// tile. Returns whether it did.
     fn translate_in_tiles(
         &self,
         files: &[PathBuf],
@@ -278,13 +279,12 @@ impl Model {
             .iter()
             .map(|path| Ok((path.clone(), read_picture(path)?)))
             .collect::<Result<Vec<_>, DataError>>();
-        let images =
-            images.map_err(|error| read_failure(error, files, self.could_tile(batch)))?;
+        let images = images.map_err(|error| read_failure(error, files, self.could_tile(batch)))?;
         check_sizes(&images)?;
         Ok(self.config.input.gather(&images)?)
     }
 
-    /// The network's input for images of this size.
+    /// The shape of the network's input, for images of this size.
     fn shape(&self, batch: usize, image: &Picture) -> Shape {
         Shape::nhwc(
             batch,
@@ -330,7 +330,7 @@ impl Model {
         Ok(parts.map(pictures).collect())
     }
 
-    /// The program for images of `shape`: the last one again, or a new one.
+    /// The program for images of `shape`. This is the last one if it fits, else a new one.
     fn translator(&mut self, shape: Shape) -> Result<Translator, TrainError> {
         match self.ready.take() {
             Some((size, translator)) if size == shape => return Ok(translator),
@@ -354,13 +354,13 @@ impl Model {
             .map_err(|error| self.explain(error, shape, |_| format!("{instead}scale it down")))
     }
 
-    /// Whether so many images at once would go through in tiles.
+    /// Whether a batch of this size could be translated in tiles.
     fn could_tile(&self, batch: usize) -> bool {
         Tiling::check(self.fit, &self.mode, batch).is_ok()
     }
 
-    /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do
-    /// then; any other error stays as it is.
+    /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do.
+    /// Any other error stays as it is.
     fn explain(
         &self,
         error: TrainError,

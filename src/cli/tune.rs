@@ -10,8 +10,8 @@ use std::time::Instant;
 /// How kernels are chosen.
 #[derive(Debug, Clone, Args)]
 pub struct TuneArgs {
-    /// Find the fastest kernels on this device before the first step; what is found is kept for the
-    /// next time
+    /// Find the fastest kernels on this device before the first step. They are kept for the next
+    /// time
     #[arg(long, value_enum, default_value = "off", value_name = "EFFORT", help_heading = Group::Resources.title())]
     tune: Effort,
 }

@@ -109,7 +109,7 @@ pub enum TrainError {
         /// these are in the way.
         patches: Option<[usize; 2]>,
     },
-    /// An image that a fit by cropping leaves nothing of.
+    /// An image so small that cropping leaves nothing of it.
     #[error(
         "{width}x{height} pixels are too small for `fit` crop: sides of at least {least} are \
          needed; scale it up, or use `fit` pad"
@@ -150,7 +150,7 @@ pub enum TrainError {
         what: String,
         /// The limit in the way.
         source: Box<TrainError>,
-        /// Changes, each of which alone would make it fit.
+        /// Changes. Each of them alone makes it fit.
         fitting: Vec<String>,
     },
     /// An image, or a tile, is too large to be translated on the device.
@@ -163,16 +163,16 @@ pub enum TrainError {
         source: Box<TrainError>,
         /// Width and height that would fit.
         size: [usize; 2],
-        /// What to do then.
+        /// What to do.
         remedy: String,
     },
     /// A signal ended a translation.
     #[error(
-        "stopped; the results that are named above are whole, the others were not written: run it \
-         again for these"
+        "stopped; the results that are named above are complete, the others were not written; run \
+         it again for the others"
     )]
     Interrupted,
-    /// A loss stopped being finite, or a gradient although nothing scales it.
+    /// A loss is not finite any more. Or a gradient is not, although the loss scale is 1 already.
     #[error(
         "step {step}: {what} is not finite, first seen in {op}; {checkpoint}, or look at the data"
     )]
@@ -188,7 +188,7 @@ pub enum TrainError {
     },
 }
 
-/// The remedy where the file is whole, but of other networks.
+/// The remedy for a file that is complete, but of other networks.
 fn pretrained_words(source: &InteropError) -> &'static str {
     match source {
         InteropError::Missing { .. }

@@ -79,8 +79,8 @@ pub fn gan(
     tape.record(Loss { kind }, &[logits])
 }
 
-/// Records the generator's loss, a scalar. `logits` are what the discriminator says of its images,
-/// and the generator wants them to be taken for real.
+/// Records the generator's loss, a scalar. `logits` are the discriminator's results for the
+/// generator's images. The generator wants them to be taken for real.
 ///
 /// # Errors
 /// Those of recording.
@@ -118,8 +118,8 @@ pub fn mix(tape: &mut Tape, from: Var, to: Var, share: Var) -> Result<Var, TapeE
 
 /// Records the gradient penalty, a scalar: the mean over the images `seen` of `(|d sum(logits) / d
 /// seen| - 1)^2` (arXiv 1704.00028, section 4; the reference's `cal_gradient_penalty`). `logits`
-/// are what the discriminator made of `seen`. Batch norm mixes the images of a batch, and then
-/// these gradients do so too, as in the reference.
+/// are the discriminator's results for `seen`. With batch norm, the images of a batch influence
+/// each other's logits, so these gradients mix them too. The reference does the same.
 ///
 /// # Errors
 /// Those of recording.

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 /// Sizes are tried at multiples of this.
 const SIZE_STEP: u32 = 32;
 
-/// What a training run takes of a device, known before anything is allocated.
+/// What a training run needs of a device. It is known before anything is allocated.
 #[derive(Debug)]
 pub struct RunPlan {
     /// By purpose.
@@ -128,7 +128,7 @@ pub fn check_fits(config: &Config, profile: &Profile) -> Result<(), TrainError> 
         .map_err(|error| explain(config, profile, error))
 }
 
-/// Adds to an error that says "too large" what would fit instead; any other error stays as it is.
+/// Adds to an error that says "too large" what would fit instead. Any other error stays as it is.
 pub fn explain(config: &Config, profile: &Profile, error: TrainError) -> TrainError {
     explain_sizes(config, &Sizes::one(config), profile, error)
 }
@@ -339,7 +339,7 @@ fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
 
 fn fits(config: &Config, sizes: &Sizes, profile: &Profile, budget: Option<u64>) -> bool {
     let within = |plan: &RunPlan| budget.is_none_or(|budget| plan.memory.total() <= budget);
-    // Without repeated values first: planning is faster, and single values are as large.
+    // First without recomputation: planning is faster then, and single values are as large.
     match RunPlan::new(
         &Config {
             recompute: false,

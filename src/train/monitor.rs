@@ -1,17 +1,17 @@
-//! Losses on their way from the device. There they lie in a ring. It is read asynchronously, so the
-//! host never waits for the step that it just submitted.
+//! Reads the losses from the device, where they lie in a ring. The ring is read asynchronously. So
+//! the host never waits for the step that it just submitted.
 
 use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
 use crate::program::Store;
 use crate::tape::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use std::collections::VecDeque;
 
-/// Readings under way at one time. The host is never more readings ahead of the device than this.
+/// The most readings under way at one time.
 const IN_FLIGHT: usize = 2;
-/// Steps between readings at most, well inside the ring.
+/// The most steps between two readings. The ring holds four times as many.
 const MAX_INTERVAL: u64 = MONITOR_ROWS / 4;
 
-/// Bytes that the readings under way take at most.
+/// The most bytes that the readings under way take.
 pub(super) fn staging_bytes() -> u64 {
     (IN_FLIGHT as u64 + 1) * buffer_bytes(MONITOR_BYTES)
 }
@@ -27,7 +27,7 @@ pub struct Losses {
     pub d_gp: Option<f32>,
 }
 
-/// What a reading brought.
+/// The result of a reading.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// Finished steps in order.
@@ -36,7 +36,7 @@ pub struct Reading {
     pub failure: Option<(u64, usize)>,
 }
 
-/// Reads the monitor of a store behind the training loop.
+/// Reads the monitor of a store while training goes on.
 #[derive(Debug)]
 pub struct LossReader {
     pending: VecDeque<(ReadBack, u64)>,
@@ -110,7 +110,7 @@ impl LossReader {
         Ok(reading)
     }
 
-    /// Memory is made for the first few requests only.
+    /// Starts a reading. Memory is allocated for the first few only, and used again then.
     fn request(&mut self, gpu: &Gpu, store: &Store, step: u64) -> Result<(), GpuError> {
         let mut read_back = match self.free.pop() {
             Some(read_back) => read_back,

@@ -12,12 +12,12 @@ use crate::tape::Tape;
 use crate::tensor::Shape;
 use std::path::Path;
 
-/// A side at which every network can be recorded; shapes are not in the file.
+/// A side at which every network can be recorded. The file itself has no sides.
 const SIDE: usize = 64;
 
-/// Writes the generator of `file` to `path` as an ONNX file. It is used as `model.test` and
-/// `model.fit` say, and has `model` in its metadata. `seed` is the seed of dropout. Batch, height
-/// and width are free.
+/// Writes the generator of `file` to `path` as an ONNX file. The generator is used as `model.test`
+/// and `model.fit` say, and the file has `model` in its metadata. `seed` is the seed of dropout.
+/// Batch, height and width are free.
 ///
 /// # Errors
 /// Tensors that are missing, misshapen or not finite, a network that ONNX cannot say, and a folder
@@ -32,7 +32,7 @@ pub fn export(
     let generator = Generator::new(&mut states, &model.generator)?;
     let multiple = generator.multiple();
     let mut tape = Tape::default();
-    // Odd in every layer, so that everything that other sizes need is recorded.
+    // A side that is odd in every layer. So everything is recorded that any other size needs.
     let side = 2 * SIDE.next_multiple_of(multiple) - 1;
     let image = Shape::nhwc(1, side, side, model.generator.channels()[0]);
     let fitted = model.fit.of(image, &model.generator);

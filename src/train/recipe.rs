@@ -1,4 +1,5 @@
-//! How the networks are trained, beside what they are and what they learn.
+//! How the networks are trained: first weights, learning rate, optimiser, and what is averaged or
+//! kept.
 
 use super::schedule::Policy;
 use crate::nn::Initialisation;
@@ -13,15 +14,15 @@ pub struct Recipe {
     pub schedule: Policy,
     /// How the weights start.
     pub init: Initialisation,
-    /// Its gain.
+    /// The gain of `init`.
     pub init_gain: f32,
-    /// What moves the weights.
+    /// The optimiser.
     pub optimizer: Optimizer,
     /// Older fakes that the discriminator may see again; 0 for none.
     pub pool: usize,
     /// Batches whose mean gradient makes one update, at least 1.
     pub accumulate: usize,
-    /// What stays of the generator's moving average in a step; `None` for no average.
+    /// The share of the generator's moving average that stays in a step. `None` for no average.
     pub ema: Option<f64>,
     /// The file that the generator started from.
     pub pretrained: Option<PathBuf>,
@@ -45,7 +46,7 @@ impl Default for Recipe {
     }
 }
 
-/// What moves the weights by their gradients.
+/// The optimiser: how gradients change the weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
@@ -54,7 +55,7 @@ pub enum Optimizer {
     Adam,
     /// Gradient descent, in less memory.
     Sgd {
-        /// What stays of the velocity from step to step; 0 for none.
+        /// The share of the velocity that stays from step to step. 0 for no momentum.
         momentum: f64,
     },
 }

@@ -13,8 +13,8 @@ use crate::state::StateList;
 use crate::tape::{StepState, Tape};
 use crate::tensor::Shape;
 
-/// Uploads in flight. The host is at most this many steps ahead. Enough to keep the device busy,
-/// few enough for a quick Ctrl-C.
+/// Uploads in flight. The host is at most this many steps ahead. So the device stays busy, and
+/// Ctrl-C still ends training soon.
 pub(super) const UPLOADS: usize = 3;
 
 /// The networks and their step on a tape, before any device.
@@ -24,9 +24,9 @@ pub struct Recording {
     pub states: StateList,
     /// The generator.
     pub generator: Generator,
-    /// The discriminator, unless the objective does without.
+    /// The discriminator, if the objective has an adversarial loss.
     pub discriminator: Option<PatchGan>,
-    /// Older fakes for it, if the recipe asks for them.
+    /// Older fakes for the discriminator, if the recipe asks for them.
     pub pool: Option<Pool>,
     /// The whole step.
     pub tape: Tape,
@@ -43,7 +43,7 @@ impl Recording {
         Self::at(config, (config.size, config.size))
     }
 
-    /// The same for images of this width and height. The states are the same for all sizes, but for
+    /// The same for images of this width and height. The states are the same for all sizes, except
     /// the images of a pool.
     ///
     /// # Errors
@@ -146,7 +146,8 @@ fn pair_shape(config: &Config, (width, height): (u32, u32)) -> PairShape {
     }
 }
 
-/// The step, rewritten to make values again where `config` asks for it.
+/// Records the step. If `config` asks for it, the step is rewritten: it computes values again
+/// instead of keeping them.
 fn record(
     config: &Config,
     states: &StateList,

@@ -21,7 +21,7 @@ pub enum Policy {
     },
     /// A fifth whenever the held-out L1 has stopped falling; see [`Plateau`].
     Plateau,
-    /// The same all along.
+    /// The same in the whole run.
     Constant,
 }
 
@@ -46,15 +46,15 @@ impl clap::ValueEnum for Policy {
         let (name, help) = match self {
             Self::Linear => (
                 "linear",
-                "Constant for the first half of the run, then down to zero in a line",
+                "Constant for the first half of the run, then linearly down to zero",
             ),
             Self::Cosine => ("cosine", "Down to zero in half a cosine"),
-            Self::Step { .. } => ("step", "A tenth every so many epochs"),
+            Self::Step { .. } => ("step", "A tenth after every so many epochs"),
             Self::Plateau => (
                 "plateau",
                 "A fifth when the held-out L1 has not fallen by 1 % in six scores",
             ),
-            Self::Constant => ("constant", "The same all along"),
+            Self::Constant => ("constant", "The same in the whole run"),
         };
         Some(clap::builder::PossibleValue::new(name).help(help))
     }
@@ -71,7 +71,7 @@ const PATIENCE: u32 = 5;
 /// A rate that would change by less stays as it is (PyTorch's `eps`).
 const LEAST_CHANGE: f64 = 1e-8;
 
-/// What [`Policy::Plateau`] remembers of the held-out scores; it is part of a checkpoint.
+/// What [`Policy::Plateau`] remembers of the held-out scores. It is part of a checkpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plateau {
     /// The best score so far.
@@ -87,8 +87,8 @@ impl Plateau {
         PLATEAU_FACTOR.powi(self.drops.min(1000) as i32)
     }
 
-    /// Takes in a score at a base rate, as PyTorch's `ReduceLROnPlateau` does in mode `min` with a
-    /// relative threshold.
+    /// Takes in a score. `learning_rate` is the rate at the start. This is PyTorch's
+    /// `ReduceLROnPlateau` in mode `min` with a relative threshold.
     fn observe(&mut self, score: f32, learning_rate: f64) {
         if self
             .best
@@ -165,7 +165,7 @@ impl Schedule {
         self.learning_rate * factor
     }
 
-    /// How many epochs the rate is ahead of the steps that were done.
+    /// By how many periods the rate is ahead of the steps that were done.
     fn ahead(&self) -> u64 {
         u64::from(self.by_epoch && self.epochs() > 1)
     }

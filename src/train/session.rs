@@ -81,9 +81,9 @@ pub struct Session {
     pub store: Store,
     /// The generator.
     pub generator: Generator,
-    /// The discriminator, unless the objective does without.
+    /// The discriminator, if the objective has an adversarial loss.
     pub discriminator: Option<PatchGan>,
-    /// Older fakes for it, if the recipe asks for them.
+    /// Older fakes for the discriminator, if the recipe asks for them.
     pub pool: Option<Pool>,
     workspace: Arc<Workspace>,
     /// By width and height. A step is compiled at its first use.
@@ -109,14 +109,14 @@ impl Session {
     /// compiled for the largest.
     ///
     /// # Errors
-    /// Those of [`Session::new`]. Where the sizes are the pictures' own, they name the picture.
+    /// Those of [`Session::new`]. If pictures are used whole, errors name the picture.
     pub fn of_sizes(gpu: &Gpu, config: &Config, sizes: &Sizes) -> Result<Self, TrainError> {
         Self::build(gpu, config, sizes)
             .map_err(|error| explain_sizes(config, sizes, gpu.profile(), error))
     }
 
     fn build(gpu: &Gpu, config: &Config, sizes: &Sizes) -> Result<Self, TrainError> {
-        // Before anything is allocated: what cannot fit is refused at once.
+        // What cannot fit is refused before anything is allocated.
         let plan = RunPlan::new(config, sizes, gpu.profile())?;
         let recording = Recording::at(config, sizes.largest())?;
         let swap = recording.swap()?;
@@ -149,8 +149,8 @@ impl Session {
         })
     }
 
-    /// Uploads a batch and submits one step, compiled for its size if it is not there. Waits only
-    /// when the device is three steps behind.
+    /// Uploads a batch and submits one step. The step is compiled first if there is none for this
+    /// size. This waits only when the device is three steps behind.
     ///
     /// # Errors
     /// What the driver reported since the last call, and those of compiling.
@@ -223,8 +223,8 @@ impl Session {
             .time_operations(gpu, &self.store, &self.state(1, 0.0), clock)?)
     }
 
-    /// Calls `translate` while the generator has the weights that it is used with. These are the
-    /// moving average, if there is one.
+    /// Calls `translate` while the generator has the weights for use. These are the moving average,
+    /// if there is one.
     ///
     /// # Errors
     /// Those of `translate`, and what the driver reported.
@@ -242,7 +242,8 @@ impl Session {
         result
     }
 
-    /// The compiled step. Of several sizes it is the one that ran last, and at first the largest.
+    /// The compiled step. With several sizes it is the step that ran last, and at first the
+    /// largest.
     pub fn program(&self) -> &Program {
         &self.steps.newest().program
     }

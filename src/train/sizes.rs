@@ -1,5 +1,5 @@
-//! The sizes of a run's images: one, or with whole pictures as many as the data set has. A program
-//! is compiled for each.
+//! The sizes of a run's images. This is one size, or with whole pictures all sizes of the data set.
+//! A program is compiled for each.
 
 use super::config::{Config, DEEPEST_NAMED};
 use super::error::TrainError;
@@ -20,7 +20,7 @@ pub(super) const SCORED_PAIRS: usize = 100;
 pub struct Size {
     /// Width and height, in pixels.
     pub sides: (u32, u32),
-    /// The first pair that has it, where sizes are the pictures' own.
+    /// The first pair of this size, if pictures are used whole.
     pub pair: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl Sizes {
             shown: distinct(shown, SCORED_PAIRS),
         };
         let multiple = config.generator().multiple();
-        // The networks as a whole for the images of training; what is shown goes through the
+        // Images of training go through both networks. Images that are shown go through the
         // generator alone.
         check(&sizes.training, config, least_side(config, multiple))?;
         check(&sizes.shown, config, config.fit.least_side(multiple))?;
@@ -111,7 +111,7 @@ impl Sizes {
 }
 
 impl Size {
-    /// Names the picture that an error is about, where sizes are the pictures' own.
+    /// Adds to an error the picture that it is about, if pictures are used whole.
     pub(super) fn cause(&self, error: TrainError) -> TrainError {
         let (width, height) = self.sides;
         match self.pair.clone() {
@@ -140,7 +140,7 @@ fn check(sizes: &[Size], config: &Config, least: usize) -> Result<(), TrainError
         return Ok(());
     };
     let (pair, (width, height)) = (smallest.pair.clone().unwrap_or_default(), smallest.sides);
-    // With sides that the generator cannot take there is no patch at all.
+    // If the generator cannot take this side, there is no patch at all.
     let side = config
         .fit
         .output_side(smallest.shorter_side(), config.generator().multiple());
@@ -158,7 +158,7 @@ fn check(sizes: &[Size], config: &Config, least: usize) -> Result<(), TrainError
     })
 }
 
-/// The least side of images with a patch for the discriminator, if there is one.
+/// The least side that both networks can take. The discriminator, if there is one, needs a patch.
 fn least_side(config: &Config, multiple: usize) -> usize {
     let least = config.fit.least_side(multiple);
     if config.objective.lambda_gan == 0.0 {

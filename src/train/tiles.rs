@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-/// The tiles along one axis. Every position belongs to the core of one tile; cores begin at
-/// multiples of the network's.
+/// The tiles along one axis. Every position belongs to the core of one tile. Cores begin at
+/// multiples of what the network needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tiles {
     /// Side of a tile in pixels.
@@ -15,8 +15,8 @@ pub struct Tiles {
     joints: Vec<Joint>,
 }
 
-/// Where one tile hands over to the next: its core ends at `cut`, and what is shown goes over
-/// gradually between `from` and `to`.
+/// Where one tile ends and the next begins. The core ends at `cut`. Between `from` and `to` both
+/// tiles are blended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Joint {
     cut: usize,
@@ -31,7 +31,8 @@ impl Tiles {
     /// values, only these are blended. Where it has none, all of it is blended.
     pub fn new(side: usize, tile: usize, overlap: usize, multiple: usize, reach: usize) -> Self {
         let tile = tile.min(side);
-        // Counted in multiples, and spread evenly, so that no tile overlaps much more than another.
+        // Counted in multiples. The tiles are spread evenly, so that no tile overlaps much more
+        // than another.
         let [rest, step] = [
             (side - tile) / multiple,
             (tile.saturating_sub(overlap) / multiple).max(1),
@@ -88,8 +89,7 @@ impl Tiles {
             ..self.joints.get(index).map_or(self.side, |joint| joint.cut)
     }
 
-    /// The first pixel that no tile before `index` shows, and the first behind those that this tile
-    /// shows.
+    /// The pixels in which a tile is shown, alone or blended with a neighbour.
     pub fn shown(&self, index: usize) -> Range<usize> {
         let before = index
             .checked_sub(1)

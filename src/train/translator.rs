@@ -133,8 +133,8 @@ impl Translator {
         self.output_shape
     }
 
-    /// The part of `images` that the results show. The images have the inputs' size,
-    /// `[batch, height, width, channels]`.
+    /// The part of `images` that the results show. The images have the size of the inputs, `[batch,
+    /// height, width, channels]`.
     pub fn shown(&self, images: &[f32]) -> Vec<f32> {
         let pixels = self.shape.with_channels(1).len();
         self.fitted.shown_of(

@@ -1,5 +1,4 @@
-//! What a run shows of its generator: sample grids and held-out scores, of images of one size or of
-//! several.
+//! Sample grids and held-out scores of a run, for images of one size or of several.
 
 use super::config::Config;
 use super::error::TrainError;
@@ -75,8 +74,8 @@ impl Validator {
         })
     }
 
-    /// Translates the first `pairs` of `set` and hands each with its output to `take`. As many go
-    /// through at a time as share statistics.
+    /// Translates the first `pairs` of `set` and gives each with its output to `take`. Images that
+    /// share statistics go through the generator together.
     fn each_pair(
         &mut self,
         gpu: &Gpu,
@@ -129,8 +128,8 @@ impl Validator {
         Ok(())
     }
 
-    /// Scores the first pairs of `held_out`, each at its own size. As many go through at a time as
-    /// share statistics.
+    /// Scores the first pairs of `held_out`, each at its own size. Images that share statistics go
+    /// through the generator together.
     ///
     /// # Errors
     /// Those of loading, compiling and translating.

@@ -49,7 +49,7 @@ fn print_entry(entry: &Entry) -> Result<(), CliError> {
     ))
 }
 
-/// A line a number type.
+/// One line for each number type.
 pub fn print_ceilings(report: &Report) -> Result<(), CliError> {
     for ceiling in &report.ceilings {
         let (flops, bytes) = (

@@ -15,7 +15,8 @@ use crate::program::{Clock, Quantiles};
 use crate::tensor::DType;
 use clap::Args;
 
-/// What says which contractions there are where none is given as such.
+/// Options that say which contractions a step has. They do nothing beside a contraction that is
+/// given by its shape.
 const OF_A_STEP: &[&str] = &[
     "family",
     "size",
@@ -174,8 +175,8 @@ fn print_entry(report: &Report, entry: &Entry, name: &str, mark: &str) -> Result
     ))
 }
 
-/// What the default table loses against the best candidates, weighted by how often each contraction
-/// occurs.
+/// How much slower the default table is than the best candidates. A contraction counts as often as
+/// it occurs in a step.
 fn print_loss(report: &Report) -> Result<(), CliError> {
     let value = |name: &str| report.values.get(name).copied().unwrap_or(0.0);
     let (default, best) = (value("default_seconds"), value("best_seconds"));
@@ -195,7 +196,7 @@ mod tests {
     use super::*;
     use clap::Command;
 
-    /// Nothing that makes networks is read in vain beside a shape.
+    /// Beside a shape, no option about networks is accepted without effect.
     #[test]
     fn a_shape_alone_is_measured() {
         let command = KernelsArgs::augment_args(Command::new("kernels"));

@@ -12,13 +12,13 @@ pub struct ReportArgs {
     /// Write everything that was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Draw the roofline, what was measured below the device's ceilings, to this file
+    /// Draw the roofline to this file: the device's ceilings, and what was measured below them
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
 }
 
 impl ReportArgs {
-    /// Fails if the files cannot be written, before minutes are spent on what should go there.
+    /// Fails if the files cannot be written. It is called before minutes are spent on measuring.
     pub fn check(&self) -> Result<(), CliError> {
         self.json
             .iter()
@@ -41,7 +41,7 @@ impl ReportArgs {
 impl From<BenchError> for CliError {
     fn from(error: BenchError) -> Self {
         match error {
-            // With the flags that make things smaller.
+            // With the options that make things smaller.
             BenchError::Train(error) => Self::Train(error),
             error => Self::Bench(error),
         }
@@ -63,7 +63,7 @@ pub fn print_head(report: &Report) -> Result<(), CliError> {
     }
 }
 
-/// Seconds with digits for what they are: milliseconds suffice for a CPU, a fast GPU needs more.
+/// Seconds as text. Milliseconds are enough for a CPU, but a fast GPU needs more digits.
 pub fn seconds(value: f64, median: f64) -> String {
     let digits = if median < 0.02 { 6 } else { 3 };
     format!("{value:.digits$}")

@@ -48,7 +48,7 @@ pub struct StepArgs {
     device: DeviceArgs,
 }
 
-/// Runs in which every operation is timed, when nobody asks for them.
+/// In how many runs every operation is timed, unless a number was asked for.
 const RUNS: u32 = 3;
 
 /// Times steps and prints them.
@@ -133,7 +133,7 @@ fn print_operation(entry: &Entry) -> Result<(), CliError> {
     ))
 }
 
-/// A row for each kind of operation, and for those that contract and those that do not.
+/// A row for each kind of operation, one for all contractions and one for everything else.
 fn print_groups(report: &Report) -> Result<(), CliError> {
     print(&format!(
         "{:26} {:>8} {:>10} {:>7} {:>8} {:>7}",

@@ -31,18 +31,18 @@ pub struct PrepareArgs {
 
 #[derive(Debug, Subcommand)]
 enum ToolArgs {
-    /// Put the images of two folders side by side, paired by name; label maps with --nearest where
-    /// they are resized.
+    /// Put the images of two folders side by side, paired by name. Label maps that are resized need
+    /// --nearest.
     Combine {
         /// Folder of the left halves
         a: PathBuf,
         /// Folder of the right halves
         b: PathBuf,
-        /// Resize both to squares of this first; otherwise both must have one size
+        /// Resize both to squares of this side first. Without it both must have the same size
         #[arg(long, value_name = "PIXELS")]
         size: Option<u32>,
-        /// Which halves are label maps: copies of the nearest pixel resize them, so that no colour
-        /// is new
+        /// Which halves are label maps. They are resized by copying the nearest pixel, so no new
+        /// colour appears
         #[arg(long, value_enum, value_name = "HALF", requires = "size")]
         nearest: Option<HalfArg>,
         #[command(flatten)]
@@ -71,8 +71,8 @@ enum ToolArgs {
         /// Label maps, or folders of them
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
-        /// Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label
-        /// [default: all colours that are found, written to palette.txt]
+        /// Text file with a line for each label: #rrggbb, or #rrrrggggbbbb for 16 bits [default:
+        /// all colours that are found; they are written to palette.txt]
         #[arg(long, value_name = "FILE")]
         palette: Option<PathBuf>,
         #[command(flatten)]
@@ -80,29 +80,28 @@ enum ToolArgs {
     },
 }
 
-/// Tools that make one image of each.
+/// Tools that make one image out of each image.
 #[derive(Debug, Subcommand)]
 enum SingleArgs {
-    /// Draw the outlines of images, black on white; of photos, not of label maps.
+    /// Draw the outlines of photos, black on white. Not for label maps.
     Edges {
         /// Images, or folders of images
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
-        /// Blur in pixels before edges are looked for: more drops detail
+        /// Blur in pixels before edges are looked for. A larger blur removes more detail
         #[arg(long, default_value_t = EdgeOptions::default().blur, value_name = "PIXELS")]
         blur: f32,
-        /// A change of fewer grey levels a pixel is no edge; levels are 0..255, also where images
-        /// have 16 bits
+        /// A smaller change from pixel to pixel is no edge. Levels are 0..255, also for images of
+        /// 16 bits
         #[arg(long, default_value_t = EdgeOptions::default().low, value_name = "LEVELS")]
         low: f32,
-        /// A change of more grey levels a pixel is an edge; one between --low and this is an edge
-        /// where it touches one
+        /// A larger change is an edge. A change between --low and this is an edge if it touches one
         #[arg(long, default_value_t = EdgeOptions::default().high, value_name = "LEVELS")]
         high: f32,
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Keep the brightness of images alone; of photos, not of label maps.
+    /// Keep only the brightness of photos. Not for label maps.
     Grayscale {
         /// Images, or folders of images
         #[arg(required = true)]
@@ -110,7 +109,7 @@ enum SingleArgs {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Make images square; label maps with --nearest.
+    /// Make images square. Label maps need --nearest.
     Resize {
         /// Images, or folders of images
         #[arg(required = true)]
@@ -118,17 +117,17 @@ enum SingleArgs {
         /// Height and width
         #[arg(long, value_name = "PIXELS")]
         size: u32,
-        /// How what is no square becomes one
+        /// How an image that is not square becomes one
         #[arg(long, value_enum, default_value = "crop", value_name = "HOW")]
         fit: Squared,
-        /// The images are label maps: copies of the nearest pixel resize them, so that no colour is
-        /// new
+        /// The images are label maps. They are resized by copying the nearest pixel, so no new
+        /// colour appears
         #[arg(long)]
         nearest: bool,
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Blank a region in the middle of images, for learning to fill it.
+    /// Blank a region in the middle of images. A model can learn to fill it.
     Blank {
         /// Images, or folders of images
         #[arg(required = true)]
@@ -180,7 +179,7 @@ enum HalfArg {
     Both,
 }
 
-/// The filter of label maps, or of other images.
+/// The filter for label maps, or for other images.
 fn filter(is_labels: bool) -> Filter {
     if is_labels {
         Filter::Nearest
@@ -305,8 +304,8 @@ fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError>
         .collect())
 }
 
-/// Numbers label maps by the palette of a file, or by that of all their colours, which is written
-/// beside them when they are there.
+/// Replaces the colours of label maps by their numbers in a palette. The palette is read from
+/// `file`. Without a file it has all colours that are found, and it is written beside the results.
 fn number_labels(
     inputs: &[PathBuf],
     file: Option<&Path>,
@@ -336,8 +335,8 @@ fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliEr
     })
 }
 
-/// Runs `work` over all tasks in parallel, past files that cannot be used, with a progress bar on a
-/// terminal, and returns how many there are.
+/// Runs `work` over all tasks in parallel and returns how many there are. Files that cannot be used
+/// do not stop the others. A terminal shows a progress bar.
 fn finish(
     tasks: &[Task],
     output: &OutputArgs,

@@ -85,7 +85,7 @@ fn digest(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// What a picture is called, whatever its ending and case.
+/// The name of a picture without its ending, in lower case.
 fn picture_name(path: &Path) -> String {
     path.file_stem()
         .unwrap_or_default()
@@ -93,7 +93,7 @@ fn picture_name(path: &Path) -> String {
         .to_lowercase()
 }
 
-/// The files of a folder by these names; none where there is no folder yet.
+/// The files of a folder by these names. Without a folder there are none.
 fn images_there(folder: &Path) -> HashMap<String, PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries

@@ -16,14 +16,14 @@ use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
-    CHANGED_ON_RESUME, Config, Field, Group, Length, Outcome, Score, Settings, Trainer,
-    check_fits, check_pretrained,
+    CHANGED_ON_RESUME, Config, Field, Group, Length, Outcome, Score, Settings, Trainer, check_fits,
+    check_pretrained,
 };
 use clap::{Args, Command, Id};
 use resume::resume;
 use std::path::{Path, PathBuf};
 
-/// What the page of a run says to type.
+/// The commands that the page of a run shows.
 const COMMANDS: Commands = Commands {
     resume: |run| format!("pix2pix train --resume {}", quote(run)),
     translate: |model, images| {
@@ -40,10 +40,10 @@ const COMMANDS: Commands = Commands {
     },
 };
 
-/// Options that are no fields of a configuration, and that a run has decided when it is resumed.
+/// Options that are no fields of a configuration, and that a resumed run cannot change.
 const DECIDED: &[&str] = &["name", "tune"];
 
-/// `train`, whose `--resume` goes with nothing that the run has decided.
+/// Adds to `train` that `--resume` conflicts with all options that a resumed run cannot change.
 pub fn describe(command: Command) -> Command {
     let decided: Vec<Id> = command
         .get_arguments()
@@ -97,8 +97,8 @@ pub struct TrainArgs {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR", help_heading = Group::Run.title())]
     runs: PathBuf,
-    /// Go on with a run from its newest checkpoint; needs no other option and takes only --lr,
-    /// --adapter and --runs, and DATASET where the data set has moved
+    /// Go on with a run from its newest checkpoint. This takes only --lr, --adapter and --runs, and
+    /// DATASET if the data set has moved
     #[arg(long, value_name = "NAME")]
     resume: Option<PathBuf>,
     #[arg(long, value_name = "STEPS")]
@@ -143,7 +143,7 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
         let dataset = open_dataset(&config)?;
         Ok((gpu, dataset))
     })();
-    // A run that never began leaves no folder that would be in the way of the next try.
+    // If the run never begins, its folder is removed: it would be in the way of the next try.
     let undo = |error: CliError| {
         run.remove_unsaved();
         error
@@ -227,7 +227,7 @@ fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     }
 }
 
-/// What the arguments ask for, but for what has to be looked up in files.
+/// The settings that the arguments ask for. What has to be looked up in images is not among them.
 fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     let mut settings = args.network.settings();
     args.prepared.add_to(&mut settings);
@@ -246,7 +246,7 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
         (Some(steps), _) => Some(Length::Steps(steps)),
         (_, epochs) => epochs.map(Length::Epochs),
     };
-    // From any folder: a run is resumed where its data set was.
+    // The full path: a run may be resumed from any folder.
     settings.dataset = args.dataset.as_deref().map(recorded).transpose()?;
     settings.adapter = args.device.adapter.clone();
     settings.direction = args.direction;
@@ -278,8 +278,8 @@ fn base_name(path: &Path) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    /// An option that a resumed run would silently ignore conflicts with `--resume`; all others
-    /// work with it.
+    /// An option that a resumed run would ignore conflicts with `--resume`. All others work with
+    /// it.
     #[test]
     fn a_resumed_run_takes_only_what_it_has_not_decided() {
         let mut program = crate::cli::command();

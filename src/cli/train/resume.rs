@@ -30,7 +30,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         progress.config.check()?;
     }
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
-    // The same kernels as before, whatever the default table says by now.
+    // The same kernels as before, even if the default table has changed.
     let profile = Profile {
         tuned: progress.choices.clone(),
         ..gpu.profile().clone()
@@ -50,7 +50,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
     train(&gpu, trainer, &run, &stop)
 }
 
-/// What is wrong with a checkpoint has a remedy of its own.
+/// Adds a remedy to an error that is about the checkpoint.
 fn of_checkpoint(error: TrainError) -> CliError {
     match error {
         error @ (TrainError::Interop(_) | TrainError::CheckpointConfig { .. }) => {
@@ -62,7 +62,8 @@ fn of_checkpoint(error: TrainError) -> CliError {
 
 /// Opens the run of that name or path.
 fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
-    // A run's name first: the data set of that run often is a folder of the same name right here.
+    // A run's name is tried first. Often the data set of the run is a folder of the same name in
+    // this place.
     let is_name = name.file_name() == Some(name.as_os_str()) && args.runs.join(name).is_dir();
     let is_path = !is_name && name.is_dir();
     if name.is_file() {
@@ -92,7 +93,7 @@ fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
     Ok(RunDir::open(&root, &name)?.with_commands(COMMANDS))
 }
 
-/// The data set that the run began with, where `args` say that it is now, or where it was.
+/// The data set that the run began with. It lies where `args` say, or else where it was then.
 fn find_dataset(
     args: &TrainArgs,
     progress: &mut checkpoint::TrainingProgress,
@@ -114,7 +115,7 @@ fn find_dataset(
     );
     match &args.dataset {
         Some(moved) if then != now => Err(CliError::Usage(format!(
-            "{} has {now} training pairs, the run began with {then}; name the data set that it began with, or start a run of its own",
+            "{} has {now} training pairs, the run began with {then}; name the data set that it began with, or start a new run",
             moved.display()
         ))),
         _ => Ok(dataset),

@@ -256,7 +256,10 @@ mod tests {
             output: PathBuf::from("out.png"),
         };
         for (tool, said) in [
-            (combine(Some(8193)), "`size` 8193 must lie between 1 and 8192"),
+            (
+                combine(Some(8193)),
+                "`size` 8193 must lie between 1 and 8192",
+            ),
             (resize(0), "`size` 0 must lie between 1 and 13377"),
             (resize(13_378), "`size` 13378 must lie between 1 and 13377"),
             (
@@ -279,7 +282,12 @@ mod tests {
             let made = tool.make(&task).unwrap_err();
             assert_eq!(made.to_string(), refused.to_string());
         }
-        for tool in [combine(None), combine(Some(8192)), resize(1), resize(13_377)] {
+        for tool in [
+            combine(None),
+            combine(Some(8192)),
+            resize(1),
+            resize(13_377),
+        ] {
             assert_eq!(tool.check(), Ok(()));
         }
         for (percent, setting) in [([101, 0], "`val` 101"), ([0, 101], "`test` 101")] {

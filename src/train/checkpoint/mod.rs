@@ -10,8 +10,7 @@
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
 //! If an average is kept, both files hold it under the generator's keys. Translation uses it.
-//! Random draws are counted by seed and step, so these two numbers are all of the
-//! generator's state.
+//! Random numbers depend on seed and step alone, so no other state of theirs is stored.
 
 mod network;
 
@@ -41,7 +40,7 @@ const PROGRESS: &str = "pix2pix.training";
 /// Key of the networks' [`Scaling`] in a checkpoint's metadata.
 const SCALING: &str = "pix2pix.loss_scale";
 
-/// Where a run stands.
+/// How far a run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingProgress {
     /// The run's configuration.
@@ -54,8 +53,8 @@ pub struct TrainingProgress {
     pub pairs: usize,
     /// The adapter's name and driver.
     pub adapter: String,
-    /// The kernel of each contraction: another one means another order of summation, so a resumed
-    /// run takes the same again.
+    /// The kernel of each contraction. Another kernel sums in another order, so a resumed run takes
+    /// the same kernels again.
     #[serde(default)]
     pub choices: BTreeMap<String, String>,
     /// What the schedule remembers of the held-out scores.
@@ -71,7 +70,7 @@ pub fn kernel_choices(choices: &[Choice]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Where the tensors of one network lie in a checkpoint and on the device.
+/// Where the tensors of one network are, in a checkpoint and on the device.
 struct Section {
     /// In front of the keys of the network itself.
     prefix: &'static str,
@@ -136,7 +135,7 @@ fn moments(recipe: &Recipe) -> &'static [(ArenaPart, &'static str)] {
     }
 }
 
-/// The weights that a network is used with: their average where there is one.
+/// The weights with which a network is used. This is their average, if there is one.
 fn used_part(session: &Session, parameters: ArenaId) -> ArenaPart {
     if session.store.states().get_arena(parameters).averaged {
         ArenaPart::Average
@@ -244,8 +243,7 @@ pub fn export(
     Ok(())
 }
 
-/// Reads where the run of a checkpoint stands. Kernels that have been renamed get the names of
-/// today.
+/// Reads how far the run of a checkpoint is. Kernels that were renamed get their new names.
 ///
 /// # Errors
 /// A file that cannot be read, is damaged or is no checkpoint, and
@@ -307,7 +305,7 @@ pub fn load(
     Ok(())
 }
 
-/// The loss scales of a checkpoint. One from before there were loss scales has none.
+/// The loss scales of a checkpoint. Old checkpoints have none.
 fn read_scaling(file: &TensorFile) -> Result<Vec<Scaling>, TrainError> {
     let Ok(text) = file.metadata(SCALING) else {
         return Ok(Vec::new());

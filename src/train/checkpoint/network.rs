@@ -1,5 +1,5 @@
-//! One network in a file of tensors: what its file says of it, which keys are its own, and a copy
-//! of its weights alone.
+//! One network in a file of tensors: what the file says about it, which keys belong to it, and a
+//! copy of its weights alone.
 
 use crate::data::Pixels;
 use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError, reference_shape};
@@ -46,12 +46,14 @@ impl NetworkKind {
 
 /// What stands in front of the discriminator's keys in a checkpoint.
 pub(super) const DISCRIMINATOR: &str = "net_D.";
-/// The same for the weights that are trained, where the generator's own keys hold their average.
+/// The same for the weights in training. They are stored so if the generator's own keys hold their
+/// average.
 pub(super) const TRAINED: &str = "training_G.";
 /// The same for the image pool.
 pub(super) const POOL: &str = "image_pool.";
 
-/// What stands in front of the keys of a network in `file`, a checkpoint or a network alone.
+/// What stands in front of the keys of a network in `file`. The file is a checkpoint, or holds one
+/// network alone.
 pub(in crate::train) fn prefix_of(file: &TensorFile, kind: NetworkKind) -> &'static str {
     let has_discriminator = file.shapes().any(|(key, _)| key.starts_with(DISCRIMINATOR));
     if kind == NetworkKind::Discriminator && has_discriminator {
@@ -61,7 +63,7 @@ pub(in crate::train) fn prefix_of(file: &TensorFile, kind: NetworkKind) -> &'sta
     }
 }
 
-/// The key without its prefix, of a tensor that belongs to a network of `file`.
+/// The key without its prefix, if its tensor belongs to this network of `file`.
 pub(in crate::train) fn select<'k>(
     file: &TensorFile,
     kind: NetworkKind,
@@ -76,21 +78,21 @@ pub(in crate::train) fn select<'k>(
     }
 }
 
-/// Copies the weights of one network to `path`, bit by bit, and nothing else. Where `path` ends in
-/// `.pth`, the file is as `torch.save` writes it. Else it is a safetensors file. `file` is a
-/// checkpoint, or a network alone, and then `kind` must be what it is. `upsample` is as in
-/// [`read_model`], for a generator only.
+/// Copies the weights of one network to `path`, bit by bit, and nothing else. If `path` ends in
+/// `.pth`, the new file is as `torch.save` writes it. Else it is a safetensors file. `file` is a
+/// checkpoint or holds one network alone. `kind` must be a network that it holds. `upsample` is as
+/// in [`read_model`], and for generators only.
 ///
 /// # Errors
-/// A file without such a network, an `upsample` without use, and a folder or disk that cannot take
-/// the new file.
+/// A file without such a network, an `upsample` that is not needed, and a folder or disk that
+/// cannot take the new file.
 pub fn convert(
     file: &TensorFile,
     kind: NetworkKind,
     upsample: Option<Upsample>,
     path: &Path,
 ) -> Result<(), TrainError> {
-    refuse_what_is_said(file, upsample)?;
+    refuse_needless_upsample(file, upsample)?;
     if upsample.is_some() && kind == NetworkKind::Discriminator {
         return Err(ConfigError::new(
             "upsample",
@@ -224,9 +226,12 @@ pub(super) fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError>
     }
 }
 
-/// Refuses an `upsample` where the file says itself how its generator is built. Our files do. State
-/// dicts of PyTorch do not.
-fn refuse_what_is_said(file: &TensorFile, upsample: Option<Upsample>) -> Result<(), ConfigError> {
+/// Refuses an `upsample` if the file itself says how its generator is built. Files of this program
+/// do. State dicts of PyTorch do not.
+fn refuse_needless_upsample(
+    file: &TensorFile,
+    upsample: Option<Upsample>,
+) -> Result<(), ConfigError> {
     if upsample.is_some() && file.metadata(MODEL).is_ok() {
         return Err(ConfigError::new(
             "upsample",
@@ -241,13 +246,13 @@ fn refuse_what_is_said(file: &TensorFile, upsample: Option<Upsample>) -> Result<
 /// its maps if the file does not.
 ///
 /// # Errors
-/// A file that is neither ours nor the reference's, an `upsample` that the file says itself, or a
-/// network whose channels no kind of image has.
+/// A file that is neither ours nor the reference's, an `upsample` that is not needed, or a network
+/// whose channels no kind of image has.
 pub fn read_model(
     file: &TensorFile,
     upsample: Option<Upsample>,
 ) -> Result<ModelConfig, TrainError> {
-    refuse_what_is_said(file, upsample)?;
+    refuse_needless_upsample(file, upsample)?;
     let model = match file.metadata(MODEL) {
         Ok(text) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
         Err(_) => foreign_model(foreign_generator(file, &file.shapes().collect(), upsample)?),

@@ -86,7 +86,7 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// That of a run on such a data set, where `None` are the bundled pairs.
+    /// The preset of a run on this data set. `None` stands for the bundled pairs.
     pub fn of(dataset: Option<&Path>) -> Self {
         match dataset {
             Some(_) => Self::Paper,
@@ -164,17 +164,17 @@ pub struct Config {
     /// What those of output images mean.
     #[serde(default)]
     pub output: Pixels,
-    /// Side of the square images. With whole pictures: the width they are scaled to, or only an
-    /// example.
+    /// Side of the square images. If pictures are used whole, it is the width that they are scaled
+    /// to, or only an example.
     pub size: u32,
-    /// How images of a size that the generator does not divide go through it.
+    /// How images go through the generator if their size does not suit it.
     #[serde(default)]
     pub fit: Fit,
     /// How images are resized, and whether they are cropped.
     #[serde(default)]
     pub preprocess: Preprocess,
-    /// Height and width that images are resized to before the random crop, or the width of whole
-    /// pictures, where they are resized.
+    /// Height and width that images are resized to before the random crop. For whole pictures, it
+    /// is the width that they are scaled to.
     pub load_size: u32,
     /// Half of the training samples are mirrored.
     #[serde(default = "mirrored")]
@@ -208,7 +208,8 @@ pub struct Config {
     pub precision: DType,
     /// Pairs in a batch. A step takes one batch, or `accumulate` of them.
     pub batch_size: usize,
-    /// Make values again for the backward pass instead of keeping them: less memory, the same bits.
+    /// Compute values again for the backward pass instead of keeping them: less memory, the same
+    /// bits.
     #[serde(default)]
     pub recompute: bool,
     /// Length of the run.
@@ -228,8 +229,8 @@ pub struct Config {
     pub checkpoint_every: u64,
 }
 
-/// The values in the JSON of a configuration, with dots in the names of nested ones. A choice that
-/// carries a value of its own is one field.
+/// The values in the JSON of a configuration, with dots in the names of nested ones. A choice with
+/// a value of its own is one field.
 fn leaves(json: &Value) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     for (name, value) in json.as_object().into_iter().flatten() {
@@ -258,8 +259,8 @@ fn mirrored() -> bool {
 /// checked.
 const MOST_PIXELS: u32 = 1 << 14;
 const MOST_PAIRS: usize = 1 << 16;
-/// Most batches that a step accumulates: it is recorded batch by batch, and planning twice as many
-/// takes ten times as long.
+/// The most batches that a step accumulates. They are recorded one by one, and planning twice as
+/// many takes ten times as long.
 pub const MOST_BATCHES: usize = 128;
 
 impl Config {
@@ -325,7 +326,7 @@ impl Config {
         }
     }
 
-    /// The fields, with dots in the names of nested ones, in which `other` is another.
+    /// The names of the fields that are different in `other`. Names of nested fields have dots.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let theirs = other.leaves();
         self.leaves()
@@ -345,7 +346,7 @@ impl Config {
         leaves(&json)
     }
 
-    /// The names in the JSON of a configuration that are no field's.
+    /// The names in the JSON of a configuration that no field has.
     pub(super) fn unknown_names(json: &Value) -> Vec<String> {
         let is_known = |name: &str| FIELDS.iter().any(|field| field.name == name);
         leaves(json)
@@ -359,7 +360,7 @@ impl Config {
         self.batch_size * self.recipe.accumulate.max(1)
     }
 
-    /// Images that go through the generator at once in sample grids and held-out scores: as many as
+    /// Images that go through the generator together in sample grids and held-out scores. These
     /// share statistics.
     pub fn test_batch(&self) -> usize {
         if self.test.norm == TestNorm::Batch {
@@ -369,7 +370,7 @@ impl Config {
         }
     }
 
-    /// The shape of inputs that go through the generator there, of such a width and height.
+    /// The shape of these inputs, for images of this width and height.
     pub(super) fn shown_shape(&self, (width, height): (u32, u32)) -> Shape {
         Shape::nhwc(
             self.test_batch(),
@@ -400,7 +401,7 @@ impl Config {
         }
     }
 
-    /// Length and learning rate, for a data set with so many steps an epoch.
+    /// Length and learning rate, for a data set with this number of steps in an epoch.
     pub fn schedule(&self, steps_per_epoch: u64) -> Schedule {
         let (total_steps, by_epoch) = match self.length {
             Length::Epochs(epochs) => (epochs.saturating_mul(steps_per_epoch), true),

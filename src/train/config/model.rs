@@ -17,7 +17,7 @@ pub struct ModelConfig {
     /// What those of its output mean.
     #[serde(default)]
     pub output: Pixels,
-    /// The size that it was trained at; an example where pictures were whole.
+    /// The size that it was trained at. If pictures were used whole, it is only an example.
     pub size: u32,
     /// How images of other sizes go through it, unless something else is asked for.
     #[serde(default)]
@@ -25,7 +25,8 @@ pub struct ModelConfig {
     /// How it is used, unless something else is asked for.
     #[serde(default)]
     pub test: TestTime,
-    /// How weights and activations were stored when it was trained; the file's own tensors are f32.
+    /// How weights and activations were stored when it was trained. The tensors in the file are
+    /// f32.
     #[serde(default)]
     pub precision: DType,
 }
@@ -34,8 +35,8 @@ impl ModelConfig {
     /// Most results for one image: more than anybody looks at.
     pub const MOST_SAMPLES: u32 = 1 << 16;
 
-    /// The seeds of the results for one image: `first` and those after it, one for each of the
-    /// `samples` that were asked for, else `first` alone.
+    /// The seeds of the results for one image. They count up from `first`, one for each of the
+    /// `samples`. Without `samples` there is one result.
     ///
     /// # Errors
     /// A number of samples out of its range.
@@ -76,8 +77,9 @@ impl ModelConfig {
         }
     }
 
-    /// The way of use with the `norm` and the `dropout` that were asked for, else the recorded one.
-    /// Several results for one image differ by dropout alone, so `sampled` switches it on.
+    /// How it is used: with the `norm` and the `dropout` that were asked for, or else as recorded.
+    /// `sampled` says that several results for one image are wanted. These differ by dropout alone,
+    /// so it switches dropout on.
     ///
     /// # Errors
     /// What such a generator cannot do.

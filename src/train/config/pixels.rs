@@ -1,4 +1,4 @@
-//! What the channels of images mean, as somebody asks for it: files may have to say the rest.
+//! What somebody asks about the channels of images. Some of it has to be found in files.
 
 use super::ConfigError;
 use super::rules::check_number;
@@ -43,7 +43,7 @@ impl PixelKind {
     }
 }
 
-/// What the files of a data set could not say.
+/// Why something could not be found in the files of a data set.
 #[derive(Debug, Error)]
 pub enum LookUpError {
     /// Kinds that the data set does not have.
@@ -54,7 +54,7 @@ pub enum LookUpError {
     Data(#[from] DataError),
 }
 
-/// Kinds of both sides of a pair; both are RGB unless something else is asked for.
+/// The kinds of both sides of a pair. Both are RGB unless something else is asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PixelSettings {
     /// Of input images.
@@ -65,9 +65,9 @@ pub struct PixelSettings {
     pub stack: Option<usize>,
     /// Output images of a pair; `None` for one.
     pub output_stack: Option<usize>,
-    /// The colours of labels, where they are known.
+    /// The colours of labels, if they are known.
     pub palette: Option<Palette>,
-    /// The channels of the files of inputs and outputs, where they were counted.
+    /// The channels of the files of inputs and outputs, if they were counted.
     pub channels: Option<(usize, usize)>,
 }
 
@@ -87,7 +87,7 @@ impl PixelSettings {
         [self.input, self.output].contains(&PixelKind::Channels) && self.channels.is_none()
     }
 
-    /// Checks what takes no look at files.
+    /// Checks everything that needs no files.
     ///
     /// # Errors
     /// Two kinds that no network can map to each other, and a palette without labels.
@@ -111,8 +111,8 @@ impl PixelSettings {
         Ok(())
     }
 
-    /// Finds the palette and counts the channels of a data set where that has to be done; `None`
-    /// for the bundled pairs. May take a look at all images.
+    /// Finds the palette and counts the channels of a data set, if that is needed. `None` stands
+    /// for the bundled pairs. This may read all images.
     ///
     /// # Errors
     /// Kinds that the bundled pairs do not have, and those of reading images.
@@ -134,7 +134,7 @@ impl PixelSettings {
         Ok(())
     }
 
-    /// The bundled pairs are RGB, one image a side.
+    /// Refuses what the bundled pairs do not have. They are RGB, with one image on each side.
     fn check_bundled(&self) -> Result<(), ConfigError> {
         let (inputs, outputs) = self.images();
         let (field, rule, remedy) = if inputs + outputs > 2 {
@@ -164,13 +164,13 @@ impl PixelSettings {
     /// Input and output.
     ///
     /// # Errors
-    /// Those of [`PixelSettings::check`], and labels or channels that were not looked at.
+    /// Those of [`PixelSettings::check`], and labels or channels that were not looked up.
     pub fn kinds(&self) -> Result<[Pixels; 2], ConfigError> {
         self.check()?;
         if self.needs_channels() {
             return Err(ConfigError::new(
                 "input",
-                "there are no files here to count the channels of",
+                "there are no files here whose channels could be counted",
                 "the same networks are `input` gray `stack` N",
             ));
         }
@@ -181,7 +181,7 @@ impl PixelSettings {
             (PixelKind::Labels, None) => {
                 return Err(ConfigError::new(
                     "palette",
-                    "there are no label maps here to count the colours of",
+                    "there are no label maps here whose colours could be counted",
                     "add `palette` FILE to `input` labels",
                 ));
             }

@@ -1,5 +1,5 @@
-//! What a whole configuration must keep, wherever it comes from: the command line, a file that
-//! somebody edited, or a caller of the library.
+//! The rules of a whole configuration. It may come from the command line, from a file that somebody
+//! edited, or from a caller of the library.
 
 use super::fields::{FIELDS, Field, Range, find};
 use super::{Architecture, Config, ConfigError, Length};
@@ -31,7 +31,8 @@ impl Config {
         Ok(Pixels::check(&self.input, &self.output)?)
     }
 
-    /// The number of a field, or of a shorthand that is a part of one, if it has one here.
+    /// The number of a field, or of a shorthand that is a part of one, if this configuration has
+    /// it.
     pub(super) fn number(&self, field: &str) -> Option<f64> {
         let (objective, recipe) = (&self.objective, &self.recipe);
         Some(match field {
@@ -176,8 +177,8 @@ impl Config {
         let deepest = self.deepest_discriminator();
         PatchGan::new(&mut StateList::default(), &self.discriminator())
             .map_err(|error| at_most(error, if whole { None } else { deepest }))?;
-        // Where pictures keep their sizes, these are checked one by one. Heights of those that are
-        // scaled in width are not known yet, but no image is wider.
+        // Pictures that keep their sizes are checked later, one by one. Of pictures that are scaled
+        // to a width, the height is not known yet, but the width is.
         if whole && self.preprocess != Preprocess::ScaleWidth {
             return Ok(());
         }
@@ -208,8 +209,7 @@ impl Config {
         }
     }
 
-    /// Strided convolutions of the deepest discriminator with a patch in the images, if any has
-    /// one.
+    /// Strided convolutions of the deepest discriminator whose patches fit the images, if any does.
     fn deepest_discriminator(&self) -> Option<usize> {
         let multiple = self.generator().multiple();
         let size = self.fit.output_side(self.size as usize, multiple);
@@ -280,7 +280,7 @@ pub(super) fn check_number(field: &'static str, number: f64) -> Result<(), Confi
     }
 }
 
-/// The error with the deepest discriminator that fits the images in place of the deepest there is.
+/// The error with a smaller upper end of the range: the deepest discriminator that fits the images.
 fn at_most(error: NetworkError, deepest: Option<usize>) -> ConfigError {
     match (error, deepest) {
         (

@@ -15,8 +15,8 @@ use crate::train::recipe::{Optimizer, Recipe};
 use crate::train::schedule::Policy;
 use std::path::PathBuf;
 
-/// Halvings for sizes that are no multiple of 32 unless others are asked for: few, so that little
-/// is padded or left out.
+/// Halvings for sizes that are no multiple of 32, unless a number is asked for. They are few, so
+/// that little is padded or cut off.
 const FEWEST_DOWNS: usize = 5;
 
 /// Settings of a run, named as the fields of [`Config`]; see [`FIELDS`](super::FIELDS) and
@@ -166,12 +166,12 @@ impl Settings {
             .look_up(dataset, self.direction.unwrap_or_default())
     }
 
-    /// Completes what depends on the data set: how often a run shows and saves, for `pairs` of
-    /// training images.
+    /// Completes what depends on the data set: how often a run shows and saves. There are `pairs`
+    /// training pairs.
     pub fn set_intervals(&self, config: &mut Config, pairs: usize) {
         let schedule = config.schedule((pairs / config.pairs_per_step()) as u64);
         let tenth = (schedule.total_steps / 10).max(1);
-        // The reference's schedule by scores looks at one an epoch.
+        // The reference's schedule by scores takes one score in each epoch.
         let scored = if schedule.policy == Policy::Plateau {
             schedule.steps_per_epoch
         } else {
@@ -217,7 +217,7 @@ impl Settings {
         })
     }
 
-    /// Strided convolutions of the discriminator, from either setting.
+    /// Strided convolutions of the discriminator, from one of two settings.
     fn d_layers(&self, default: usize) -> Result<usize, ConfigError> {
         let Some(patch) = self.patch else {
             return Ok(self.d_layers.unwrap_or(default));
@@ -243,8 +243,8 @@ impl Settings {
         ))
     }
 
-    /// Halvings of images of `size`, or of several sizes; a fit takes sizes that the generator does
-    /// not divide. Sizes and depths that no network has are left to [`Config::check`].
+    /// Halvings of the generator. `size` is `None` for images of several sizes. With a fit, `size`
+    /// may be any number. Sizes and depths that no network has are left to [`Config::check`].
     fn num_downs(&self, size: Option<u32>) -> Result<usize, ConfigError> {
         let size = size.filter(|size| Config::SIZES.contains(size));
         if self.architecture.unwrap_or_default().is_resnet() {
@@ -439,10 +439,10 @@ fn first_given(settings: &[(&'static str, bool)]) -> Option<&'static str> {
         .map(|(field, _)| *field)
 }
 
-/// The ways of other sizes through a U-Net.
+/// How images of other sizes go through a U-Net.
 const EITHER_FIT: &str = "`fit` pad or `fit` crop";
 
-/// Refuses a size from the multiple on that is none of its multiples.
+/// The error for a size that is no multiple of `multiple`, and not smaller than it.
 fn no_multiple(size: u32, multiple: u32, fits: &str) -> ConfigError {
     let below = size / multiple * multiple;
     let above = below + multiple;

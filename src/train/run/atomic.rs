@@ -10,8 +10,8 @@ use super::error::RunError;
 const TEMPORARY_PREFIX: &str = ".pix2pix-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Writes `path` through `write` so that a crash, a full disk or an error leaves the file that was
-/// there before: see [`AtomicFile`].
+/// Writes `path` through `write`. After a crash, a full disk or an error, the old file is still
+/// there: see [`AtomicFile`].
 ///
 /// # Errors
 /// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`, for errors of the file system and
@@ -27,12 +27,13 @@ pub fn write_atomic(
 
 /// A file that is written part by part and appears only when it is complete.
 ///
-/// The bytes go to a temporary name in the same folder, are flushed and synced, and then take the
-/// place of the file in one rename; on Unix the folder is synced too, so that the rename survives a
-/// power cut. Without a commit the temporary is removed.
+/// The bytes go to a temporary file in the same folder. This is flushed and synced, and then takes
+/// the place of the file in one rename. On Unix the folder is synced too, so that the rename
+/// survives a power cut. Without a commit the temporary file is removed.
 pub struct AtomicFile {
     path: PathBuf,
-    // Closed before the temporary name goes: Windows removes and renames no file that is open.
+    // Closed before the temporary file is renamed or removed: Windows does neither with an open
+    // file.
     writer: BufWriter<File>,
     temporary: TempPath,
 }
@@ -53,7 +54,7 @@ impl AtomicFile {
         })
     }
 
-    /// Puts what was written in the place of the file that was there before.
+    /// Puts the new file in the place of the old one.
     ///
     /// # Errors
     /// [`RunError::DiskFull`] or [`RunError::Write`]; the old file stays then.
@@ -93,7 +94,7 @@ fn replace(path: &Path, writer: BufWriter<File>, temporary: TempPath) -> io::Res
     sync_folder(folder_of(path))
 }
 
-/// Fails if no file can be made in `folder`, before anybody has spent hours on what should go
+/// Fails if no file can be made in `folder`. It is called before hours are spent on what should go
 /// there.
 ///
 /// # Errors
@@ -104,8 +105,8 @@ pub fn check_writable(folder: &Path) -> Result<(), RunError> {
         .map_err(|error| RunError::write(folder, error))
 }
 
-/// Removes the temporaries that a killed process left in `folder`; nobody else may be writing
-/// there.
+/// Removes the temporary files that a killed process left in `folder`. No other process may be
+/// writing there.
 pub(super) fn sweep(folder: &Path) -> Result<(), RunError> {
     let entries = fs::read_dir(folder).map_err(|error| RunError::read(folder, error))?;
     for entry in entries {
@@ -129,7 +130,7 @@ pub fn folder_of(path: &Path) -> &Path {
 
 /// A new file in `folder` that is removed when it goes out of scope without a rename.
 fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
-    // With the rights of any new file; the crate's own files are their owner's alone.
+    // With the permissions of any new file. The crate's own default lets only the owner read it.
     Builder::new()
         .prefix(TEMPORARY_PREFIX)
         .suffix(TEMPORARY_SUFFIX)
@@ -139,8 +140,8 @@ fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some network file systems cannot sync a folder, and one may be writable but not readable;
-        // the file itself is safe.
+        // Some network file systems cannot sync a folder. Some folders can be written but not read.
+        // The file itself is safe.
         Err(error)
             if matches!(
                 error.kind(),

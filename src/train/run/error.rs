@@ -27,7 +27,7 @@ pub enum RunError {
         /// The folder in the way.
         path: PathBuf,
     },
-    /// There is a folder of that name, with nothing to go on from.
+    /// There is a folder of that name, without a checkpoint.
     #[error(
         "{} exists already, without a checkpoint; remove it if no run has just begun there, or \
          choose another `name`",
@@ -91,15 +91,15 @@ pub enum RunError {
         /// The parser's words, with line and column.
         reason: serde_json::Error,
     },
-    /// Names in a configuration that are no field's, which somebody wrote there.
-    #[error("{}: there is no field {}; correct this file", path.display(), fields(names))]
+    /// Somebody wrote names into a configuration that no field has.
+    #[error("{}: {}; correct this file", path.display(), unknown_fields(names))]
     UnknownFields {
         /// The file.
         path: PathBuf,
         /// The names.
         names: Vec<String>,
     },
-    /// A configuration that breaks a rule, which somebody wrote there.
+    /// Somebody wrote a value into a configuration that breaks a rule.
     #[error("{}: {}; correct this file", path.display(), source)]
     Config {
         /// The file.
@@ -147,6 +147,14 @@ pub enum RunError {
 pub(super) fn fields(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
+}
+
+/// Says that no field has these names.
+pub(super) fn unknown_fields(names: &[String]) -> String {
+    match names {
+        [name] => format!("there is no field `{name}`"),
+        _ => format!("these fields do not exist: {}", fields(names)),
+    }
 }
 
 impl RunError {

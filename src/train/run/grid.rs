@@ -1,4 +1,4 @@
-//! Sample grids: one row an image, its input, output and target side by side.
+//! Sample grids. Each image has a row: its input, output and target side by side.
 
 use std::io;
 use std::path::Path;
@@ -14,19 +14,19 @@ const CHANNELS: usize = 3;
 const COLUMNS: usize = 3;
 const GUTTER_COLOUR: u8 = 0xd4;
 
-/// What the generator makes of a few fixed validation images, a grid row each.
+/// What the generator makes of a few fixed validation images. Each has a row of the grid.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
     /// The images, from top to bottom.
     pub rows: Vec<SampleRow>,
 }
 
-/// An image, of a size of its own, with its output and its target.
+/// An image with its output and its target. Rows may have different sizes.
 #[derive(Clone, Debug)]
 pub struct SampleRow {
     /// Pixels.
     pub height: usize,
-    /// Pixels of one image; a column of stacked images is as many times as wide.
+    /// Width of one image in pixels. A column of stacked images is wider: it has them side by side.
     pub width: usize,
     /// `[height, images * width, 3]`, -1..1.
     pub input: Vec<f32>,
@@ -53,12 +53,12 @@ impl SampleRow {
 }
 
 impl Samples {
-    /// Pixels between two images: thin, but to be seen between large ones too.
+    /// Pixels between two images. They are few, but can be seen between large images too.
     fn gutter(&self) -> usize {
         (self.rows.iter().map(|row| row.width).max().unwrap_or(0) / 32).max(2)
     }
 
-    /// Widths of the columns: those of their widest images.
+    /// Widths of the columns. Each is as wide as its widest image.
     fn widths(&self) -> [usize; COLUMNS] {
         let widest = |widths: [usize; COLUMNS], row: &SampleRow| {
             let own = row.widths();

@@ -33,7 +33,7 @@ pub struct MetricsRow {
     pub d_gp: Option<f32>,
     /// Adam's learning rate in this step.
     pub learning_rate: f32,
-    /// Seconds of training since the first step, those before a resume included.
+    /// Seconds of training since the first step. Those before the run was resumed are included.
     pub seconds: f64,
     /// Mean |output - target| over the held-out pairs in -1..1, on the steps where it was measured.
     pub val_l1: Option<f32>,
@@ -107,7 +107,7 @@ fn next<'a, T: FromStr>(
     number(fields.next().unwrap_or_default())
 }
 
-/// The next field's number; an empty one has none.
+/// The number of the next field. An empty field has none.
 fn next_if_any<'a>(
     fields: &mut impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Option<f32>, String> {
@@ -124,7 +124,7 @@ fn number<T: FromStr>((column, text): (&str, &str)) -> Result<T, String> {
         .map_err(|_| format!("{column} is \"{text}\", not a number"))
 }
 
-/// Adds a row, and the header first where the file is new.
+/// Adds a row. A new file gets its header first.
 pub(super) fn append(path: &Path, row: &MetricsRow) -> Result<(), RunError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
@@ -136,16 +136,16 @@ pub(super) fn append(path: &Path, row: &MetricsRow) -> Result<(), RunError> {
         };
         file.write_all(format!("{header}{}", row.to_line()).as_bytes())
             .inspect_err(|_| {
-                // A full disk may leave half a row. It is cut off, or the next row would be joined
-                // to it.
+                // A full disk may leave half a row. It is cut off, because the next row would be
+                // joined to it.
                 let _ = file.set_len(length);
             })
     };
     write().map_err(|error| RunError::write(path, error))
 }
 
-/// Reads all rows. Without a file there are none. A last line without its end, torn by a crash, is
-/// left out.
+/// Reads all rows. Without a file there are none. After a crash the last line may be incomplete. It
+/// is left out.
 pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -171,8 +171,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
         .collect()
 }
 
-/// Drops the rows after `step`, and a torn last line. A resumed run writes them again, with the
-/// header where no row is left.
+/// Drops the rows after `step`, and an incomplete last line. A resumed run writes them again. If no
+/// row is left, it writes the header too.
 pub(super) fn rewind(path: &Path, step: u64) -> Result<(), RunError> {
     let rows = read(path)?;
     write_atomic(path, |writer| {

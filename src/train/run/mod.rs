@@ -29,7 +29,7 @@ use crate::train::config::Config;
 
 pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
-use error::fields;
+use error::{fields, unknown_fields};
 pub use grid::{SampleRow, Samples};
 pub use metrics::MetricsRow;
 pub use page::quote;
@@ -59,7 +59,7 @@ pub struct Commands {
     pub translate: fn(&Path, usize) -> String,
 }
 
-/// What the held-out pairs score before anything is learned.
+/// The score of the held-out pairs before anything is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// Number of held-out pairs.
@@ -90,7 +90,8 @@ impl RunDir {
     pub fn create(root: &Path, name: &str) -> Result<Self, RunError> {
         let run = Self::at(root, name)?;
         fs::create_dir_all(root).map_err(|error| RunError::write(root, error))?;
-        // Making the folder is the test for it: two runs that start together cannot both win.
+        // Making the folder also tests whether it is there. So of two runs that start together only
+        // one can have it.
         fs::create_dir(&run.path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists if run.is_unsaved() => RunError::Unsaved {
                 path: run.path.clone(),
@@ -101,7 +102,7 @@ impl RunDir {
             _ => RunError::write(&run.path, error),
         })?;
         if let Err(error) = run.prepare() {
-            // The folder is ours and holds nothing yet; left behind, it would be in the way of the
+            // The folder is ours and holds nothing yet. If it stayed, it would be in the way of the
             // next try.
             let _ = fs::remove_dir_all(&run.path);
             return Err(error);
@@ -152,8 +153,8 @@ impl RunDir {
         folder.join(CONFIG).is_file()
     }
 
-    /// Removes the folder of a run that has saved nothing: it could not go on and would be in the
-    /// way of the next try.
+    /// Removes the folder of a run that has saved nothing. Such a run cannot go on, and its folder
+    /// would be in the way of the next try.
     pub fn remove_unsaved(&self) {
         if self.is_unsaved() {
             let _ = fs::remove_dir_all(&self.path);
@@ -208,7 +209,7 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::Read`]; [`RunError::Json`] if it is no configuration;
-    /// [`RunError::UnknownFields`] for names that are no field's; [`RunError::Config`] for a rule
+    /// [`RunError::UnknownFields`] for names that no field has; [`RunError::Config`] for a rule
     /// that it breaks.
     pub fn read_config(&self) -> Result<Config, RunError> {
         let path = self.config_path();
@@ -227,9 +228,9 @@ impl RunDir {
         }
     }
 
-    /// What differs in a `config.json` that somebody edited from the configuration of the
-    /// checkpoint that the run goes on from, as one line: the checkpoint decides. `None` if they
-    /// are the same, or if there is no such file.
+    /// One line about a `config.json` that somebody edited: how it differs from `config`, the
+    /// configuration of the checkpoint. The run goes on with the checkpoint's values. `None` if
+    /// there is no difference or no such file.
     pub fn edits(&self, config: &Config) -> Option<String> {
         let file = self.config_path();
         if !file.exists() {
@@ -249,7 +250,7 @@ impl RunDir {
             // Without the remedy of these errors: the file is written again in any case.
             Err(RunError::Config { source, .. }) => format!("{}: {source}", file.display()),
             Err(RunError::UnknownFields { names, .. }) => {
-                format!("{}: there is no field {}", file.display(), fields(&names))
+                format!("{}: {}", file.display(), unknown_fields(&names))
             }
             Err(RunError::Json { reason, .. }) => {
                 format!("{} is no configuration ({reason})", file.display())
@@ -277,7 +278,7 @@ impl RunDir {
         metrics::append(&self.path.join(METRICS), row)
     }
 
-    /// The rows of `metrics.csv`; a last line that a crash tore is left out.
+    /// The rows of `metrics.csv`. After a crash the last line may be incomplete. It is left out.
     ///
     /// # Errors
     /// [`RunError::Read`], or [`RunError::Metrics`] with the line that is no row.
@@ -285,7 +286,8 @@ impl RunDir {
         metrics::read(&self.path.join(METRICS))
     }
 
-    /// Before a run goes on from `step`: cuts off the rows after it, and a torn last line.
+    /// Removes the rows after `step`, and an incomplete last line. A run that goes on from `step`
+    /// calls this first.
     ///
     /// # Errors
     /// As [`RunDir::metrics`] and [`write_atomic`]; the old file stays then.
@@ -293,8 +295,8 @@ impl RunDir {
         metrics::rewind(&self.path.join(METRICS), step)
     }
 
-    /// Writes the sample grid of `step` (input | output | target, a row an image) and returns its
-    /// path.
+    /// Writes the sample grid of `step` and returns its path. Each image has a row: input, output,
+    /// target.
     ///
     /// # Errors
     /// [`RunError::Grid`] if the images do not have the announced shape, [`RunError::Write`] or
@@ -361,7 +363,8 @@ impl RunDir {
             self.path.join(CHECKPOINTS),
         ] {
             fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
-            // Before the check: what a killed process left may be what fills the disk.
+            // This comes before the check: the files of a killed process may be what fills the
+            // disk.
             atomic::sweep(&folder)?;
             atomic::check_writable(&folder)?;
         }
@@ -400,8 +403,8 @@ fn step_file(step: u64, extension: &str) -> String {
     format!("step-{step:06}.{extension}")
 }
 
-/// The files named as [`step_file`] does in `folder`, by rising step; whatever else lies there is
-/// not ours.
+/// The files in `folder` with names as [`step_file`] makes them, by rising step. All other files
+/// are ignored.
 fn step_files(folder: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>, RunError> {
     let entries = fs::read_dir(folder).map_err(|error| RunError::read(folder, error))?;
     let mut files = Vec::new();

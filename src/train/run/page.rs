@@ -1,5 +1,5 @@
-//! `index.html`: the whole run on one page that opens from the disk, with no server, script or
-//! foreign resource.
+//! `index.html`: the whole run on one page. It opens from the disk. It needs no server, no script
+//! and no other site.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::{CHART, Checkpoint, HeldOut, METRICS, RunDir, SAMPLES};
 const STYLE: &str = include_str!("page.css");
 /// CSS pixels that a sample grid may take across.
 const GRID_WIDTH: u32 = 940;
-/// How often a small grid's pixels are repeated at most.
+/// How often the pixels of a small grid are repeated at most.
 const GRID_ZOOM: u32 = 4;
 
 /// What lies on the disk of a run, ready to be shown.
@@ -109,7 +109,7 @@ impl Page<'_> {
         )
     }
 
-    /// What the columns of a grid are, each as wide as its images.
+    /// The names of the columns of a grid. Each is as wide as its images.
     fn captions(&self) -> String {
         let [inputs, outputs] = ["input", "output"].map(|side| self.images(side));
         let columns = [("input", inputs), ("output", outputs), ("target", outputs)];
@@ -189,7 +189,7 @@ impl Page<'_> {
         )
     }
 
-    /// What to type to go on, where the program that wrote the run has commands for it.
+    /// The commands to go on, if the program that wrote the run has some.
     fn commands(&self, newest: &Path) -> String {
         let Some(commands) = self.run.commands else {
             return String::new();
@@ -214,7 +214,7 @@ impl Page<'_> {
     }
 }
 
-/// One table row for each scalar or list in `value`, the names of nested ones joined by dots.
+/// One table row for each scalar or list in `value`. Nested names are joined by dots.
 fn config_rows(rows: &mut String, name: &str, value: &Value) {
     match value {
         Value::Object(fields) => {

@@ -25,8 +25,8 @@ const TEXT: RGBColor = RGBColor(51, 56, 66);
 const MUTED: RGBColor = RGBColor(120, 126, 138);
 const GRID: RGBColor = RGBColor(232, 234, 238);
 
-/// The most points of a line. More would be more than the chart has pixels, and the file would
-/// grow.
+/// The most points of a line. More points would only make the file larger: the chart has no more
+/// pixels.
 const MAX_POINTS: usize = 600;
 /// Share of the past in the exponential average.
 const SMOOTHING: f64 = 0.7;
@@ -38,7 +38,7 @@ type Point = (f64, f64);
 struct Series {
     label: &'static str,
     colour: RGBColor,
-    /// The one series with few points, which are marked.
+    /// Whether points are marked. The series with few points has this.
     marked: bool,
     points: Vec<Point>,
 }
@@ -60,8 +60,8 @@ impl Series {
     }
 }
 
-/// Writes the chart. Without a finite number in `rows` there is nothing to draw: no file is
-/// written, and the answer is `false`.
+/// Writes the chart. Without a finite number in `rows` there is nothing to draw. Then no file is
+/// written, and the result is `false`.
 pub(super) fn write(
     path: &Path,
     rows: &[MetricsRow],
@@ -136,8 +136,8 @@ fn draw(
     Ok(())
 }
 
-/// The title of a panel at the left, its legend at the right: outside the axes, where it covers no
-/// line.
+/// The title of a panel at the left, and its legend at the right. Both are outside the axes, so
+/// they cover no line.
 fn heading(area: &Area, title: &str, series: &[Series]) -> Result<(), DrawError> {
     const SLOT: i32 = 148;
     let title_style = ("sans-serif", 17, FontStyle::Bold, &TEXT).into_text_style(area);
@@ -200,7 +200,8 @@ where
     Ok(())
 }
 
-/// Without the noise of binary fractions, and short for a loss that blew up.
+/// The text of a tick. It has no rounding noise of binary fractions, and is short for a very large
+/// loss.
 fn tick_label(value: f64) -> String {
     if value.abs() >= 1e5 {
         format!("{value:.1e}")
@@ -269,8 +270,8 @@ fn linear_range(series: &[Series]) -> Range<f64> {
     (if low < 0.0 { low - margin } else { 0.0 })..high + margin
 }
 
-/// Around the positive values: on a log scale a held-out L1 just below that of copying the input
-/// stays visible.
+/// A range around the positive values. On a log scale, a held-out L1 just below that of copying the
+/// input stays visible.
 fn log_range(series: &[Series]) -> Range<f64> {
     let positive = || values(series).filter(|&value| value > 1e-6);
     let low = positive().fold(f64::INFINITY, f64::min);
@@ -282,7 +283,7 @@ fn log_range(series: &[Series]) -> Range<f64> {
     }
 }
 
-/// 1, 2, 5, 10, ... within the range, and steps between them where those are too few.
+/// 1, 2, 5, 10, ... within the range. If these are too few, there are steps between them.
 fn log_ticks(range: &Range<f64>) -> Vec<f64> {
     let decades = range.start.log10().floor() as i32..=range.end.log10().floor() as i32;
     let ticks = |digits: &[f64]| -> Vec<f64> {

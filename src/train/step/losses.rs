@@ -14,8 +14,8 @@ use crate::train::losses::{
 use crate::train::objective::{Objective, UpdateOrder};
 
 impl StepRecorder<'_> {
-    /// The discriminator's logits for two sets of input and output images. They are two batches
-    /// with statistics of their own; as one batch they read the weights once.
+    /// The discriminator's logits for two sets of input and output images. They go through
+    /// together, so that the weights are read once. Each set still has statistics of its own.
     pub(super) fn discriminate_both(
         &self,
         tape: &mut Tape,
@@ -63,9 +63,9 @@ impl StepRecorder<'_> {
         Ok((seen, discriminator.forward(tape, self.states, seen, mode)?))
     }
 
-    /// The discriminator's loss for `fake` pairs and the batch's real ones, of which it made
-    /// `logits`. In the PyTorch order it is half the sum of both losses, in the other order the
-    /// whole sum. The gradient penalty, where there is one, is added whole.
+    /// The discriminator's loss for `fake` pairs and the real pairs of the batch. The logits are
+    /// its results for both. In the PyTorch order the loss is half the sum of both losses, in the
+    /// other order the whole sum. The gradient penalty, if there is one, is not halved.
     pub(super) fn discriminator_loss(
         &self,
         tape: &mut Tape,
@@ -100,8 +100,8 @@ impl StepRecorder<'_> {
         Ok(loss)
     }
 
-    /// The gradient penalty between `fake` pairs and the batch's, with one share an image, drawn
-    /// anew in each step.
+    /// The gradient penalty at points between `fake` pairs and the real pairs of the batch. Where
+    /// the point of an image lies is drawn anew in each step.
     pub(super) fn penalty(
         &self,
         tape: &mut Tape,
@@ -127,7 +127,7 @@ impl StepRecorder<'_> {
         gradient_penalty(tape, logits, seen)
     }
 
-    /// The generator's loss, with the adversarial one where the discriminator has made `logits`.
+    /// The generator's loss. It has an adversarial part if there are `logits` of the discriminator.
     pub(super) fn generator_loss(
         &self,
         tape: &mut Tape,
@@ -146,7 +146,7 @@ impl StepRecorder<'_> {
             .map(|logits| generator_adversarial_loss(tape, logits, gan_loss))
             .transpose()?;
         let distant = distance(tape, fake, batch.target, self.objective.distance)?;
-        // What is shown is L1 in any case, so that it compares with the held-out score and with
+        // L1 is shown in any case, so that it can be compared with the held-out score and with
         // other runs.
         let is_l1 = self.objective.distance == Distance::L1;
         let g_l1 = if is_l1 {
@@ -165,7 +165,7 @@ impl StepRecorder<'_> {
             g_loss = add(tape, weighted, g_loss)?;
             shown.push((0, g_gan));
         }
-        // The weighted sum is watched too: a finite loss times its weight may not be.
+        // The weighted sum is watched too: a finite loss times its weight may not be finite.
         shown.extend([(1, g_l1), (LOSSES.len() as u32, g_loss)]);
         accumulated.add_losses(tape, &shown)?;
         Ok(g_loss)

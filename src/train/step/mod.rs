@@ -14,10 +14,11 @@ use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use update::Accumulated;
 
-/// Names of the losses in the order of their columns in the monitor's ring; the last one only with
-/// a gradient penalty.
+/// Names of the losses in the order of their columns in the monitor's ring. The last one is there
+/// only with a gradient penalty.
 pub const LOSSES: [&str; 5] = ["g_gan", "g_l1", "d_real", "d_fake", "d_gp"];
-/// What the columns behind them watch: a finite loss times its weight may not be finite.
+/// Names of the columns behind them: the weighted losses. They are watched too, because a finite
+/// loss times its weight may not be finite.
 pub(super) const WEIGHTED: [&str; 2] = ["g_loss", "d_loss"];
 
 /// The values of a recorded step that the host writes or may read.
@@ -27,11 +28,12 @@ pub struct StepVars {
     pub input: Var,
     /// `[batch, height, width, out_channels]`, -1..1.
     pub target: Var,
-    /// The generator's output, before the update; of the last batch where several are accumulated.
+    /// The generator's output before the update. If several batches are accumulated, it is that of
+    /// the last one.
     pub fake: Var,
 }
 
-/// The shapes of a step's images: of all batches that it accumulates, one behind the other.
+/// The shapes of a step's images. All batches that it accumulates lie one behind the other.
 #[derive(Debug, Clone, Copy)]
 pub struct PairShape {
     /// Input images.
@@ -42,10 +44,10 @@ pub struct PairShape {
     pub fit: Fit,
 }
 
-/// The networks of a step, and what their discriminator remembers.
+/// The networks of a step, and the image pool of the discriminator.
 #[derive(Debug, Clone, Copy)]
 pub struct Networks<'a> {
-    /// What learns to translate.
+    /// The generator.
     pub generator: &'a Generator,
     /// The discriminator. `None` for a generator that learns from the distance alone.
     pub discriminator: Option<&'a PatchGan>,
@@ -53,12 +55,13 @@ pub struct Networks<'a> {
     pub pool: Option<&'a Pool>,
 }
 
-/// Records one step: the discriminator learns to tell real pairs from fake ones, and the generator
-/// to be taken for real and to stay near the target, in the objective's order. The losses go to the
-/// monitor in the order of [`LOSSES`], without their weights. The L1 distance goes there also where
-/// another distance is minimised. Without an adversarial loss it is the only one.
+/// Records one step. The discriminator learns to tell real pairs from fake ones. The generator
+/// learns to make images that are taken for real and are near the target. The objective says in
+/// which order. The losses go to the monitor in the order of [`LOSSES`], without their weights. The
+/// L1 distance is always among them, even if another distance is minimised. Without an adversarial
+/// loss it is the only one.
 ///
-/// Where the recipe accumulates, the images are those of several batches, and networks learn from
+/// If the recipe accumulates, the images are those of several batches, and the networks learn from
 /// the mean of their gradients. Each batch has statistics and dropout masks of its own.
 ///
 /// # Errors
@@ -118,15 +121,16 @@ struct StepRecorder<'a> {
 
 /// One of the batches whose gradients a step accumulates.
 struct BatchVars {
-    /// What the generator is given of the input images.
+    /// What the generator sees of the input images.
     given: Var,
-    /// What its results show of them. Discriminator and losses see this part.
+    /// The part of the input images that the generator's results show. Discriminator and losses see
+    /// this part.
     input: Var,
     /// The same of the target images.
     target: Var,
-    /// The images of the step before it.
+    /// How many images of the step come before this batch.
     first: usize,
-    /// How the networks run over it: each batch has dropout masks of its own.
+    /// How the networks run over this batch. Each batch has dropout masks of its own.
     mode: Mode,
 }
 

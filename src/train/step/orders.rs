@@ -26,9 +26,9 @@ impl StepRecorder<'_> {
         Ok(last)
     }
 
-    /// The discriminator learns from half its loss and is updated; then the generator learns from
-    /// the updated one. Where there are several batches the generator runs twice over each, so that
-    /// the values of one at a time are kept.
+    /// The discriminator learns from half its loss and is updated. Then the generator learns from
+    /// the updated discriminator. If there are several batches, the generator runs twice over each.
+    /// So the values of only one batch are kept at a time.
     pub(super) fn alternating(
         &self,
         tape: &mut Tape,
@@ -85,8 +85,8 @@ impl StepRecorder<'_> {
         Ok(last)
     }
 
-    /// Both networks learn from the same logits, the discriminator from its whole loss. The
-    /// generator's update is left to the caller.
+    /// Both networks learn from the same logits. The discriminator learns from its whole loss. The
+    /// caller updates the generator.
     pub(super) fn simultaneous(
         &self,
         tape: &mut Tape,

@@ -16,7 +16,7 @@ use crate::train::recipe::Optimizer;
 /// Added to the root of Adam's second moment.
 const ADAM_EPSILON: f32 = 1e-8;
 
-/// What the batches have brought for one network so far.
+/// What was accumulated for one network so far.
 #[derive(Default)]
 pub(super) struct Accumulated {
     /// The gradient of each parameter.
@@ -26,8 +26,8 @@ pub(super) struct Accumulated {
 }
 
 impl StepRecorder<'_> {
-    /// Records the gradients of one batch's loss and adds them to those of earlier batches. Where
-    /// losses are scaled, so are these.
+    /// Records the gradients of one batch's loss and adds them to those of earlier batches. If
+    /// losses are scaled, the gradients are scaled too.
     pub(super) fn learn(
         &self,
         tape: &mut Tape,
@@ -61,7 +61,7 @@ impl StepRecorder<'_> {
         Ok(())
     }
 
-    /// Records the watch over the mean losses.
+    /// Records that the monitor watches the mean losses.
     pub(super) fn watch(
         &self,
         tape: &mut Tape,
@@ -92,7 +92,7 @@ impl StepRecorder<'_> {
         }
     }
 
-    /// Records that the average of the parameters of `arena` follows them, if there is one.
+    /// Records the step of the moving average of the parameters of `arena`, if there is one.
     pub(super) fn average(&self, tape: &mut Tape, arena: ArenaId) -> Result<(), TapeError> {
         if let Some(decay) = self.recipe.ema {
             tape.set_scope(&self.states.get_arena(arena).name);

@@ -1,5 +1,5 @@
-//! Translating images of any size tile by tile, in memory that does not grow with the image, the
-//! device's nor the host's.
+//! Translates images of any size tile by tile. The memory does not grow with the image, neither on
+//! the device nor on the host.
 //!
 //! Some normalisations need statistics of the whole image. They are measured first, one layer at a
 //! time. Then all tiles are translated with them. A generator with n such layers runs n + 1 times
@@ -30,41 +30,41 @@ use std::path::Path;
 pub struct Tiling {
     /// Side of a tile in pixels.
     pub tile: usize,
-    /// The least that neighbouring tiles share.
+    /// The fewest pixels that neighbouring tiles share.
     pub overlap: usize,
-    /// What cores and tiles are multiples of.
+    /// Cores and tiles are multiples of this.
     multiple: usize,
     /// The least side of a tile that the generator takes.
     least: usize,
     /// How far a block of that size sees beyond itself.
     reach: usize,
-    /// The states that hold the statistics that are measured, in the order of their layers.
+    /// The states for the statistics that are measured, in the order of their layers.
     measured: Vec<StateId>,
 }
 
-/// An image that is translated tile by tile: where the values of tiles come from, where finished
-/// rows go, and what lies between.
+/// An image that is translated tile by tile. It says where the values of tiles come from, where
+/// finished rows go, and where unfinished rows are kept.
 pub trait Canvas {
-    /// The values of a window by its top, left, height and width, in -1..1 and reflected beyond the
-    /// image's last row and column. Tiles are asked for row of tiles by row of tiles, from the
-    /// first on for each pass over the image.
+    /// The values of a window in -1..1. The window is given by its top, left, height and width.
+    /// Beyond the last row and column, the image is reflected. Each pass over the image asks for
+    /// all tiles, one row of tiles after the other.
     ///
     /// # Errors
     /// Those of reading.
     fn read(&mut self, window: [usize; 4]) -> Result<Vec<f32>, TrainError>;
 
-    /// Takes finished rows from the first on, some at a time, `[rows, width, out_channels]`.
+    /// Takes the next finished rows, `[rows, width, out_channels]`. They come in order.
     ///
     /// # Errors
     /// Those of writing.
     fn write(&mut self, rows: &[f32]) -> Result<(), TrainError>;
 
-    /// A folder in which rows that are not finished may take the place of a tile's height times the
-    /// image's width, in 32-bit floats.
+    /// A folder for rows that are not finished. There are as many as a tile has, of the image's
+    /// width, in 32-bit floats.
     fn folder(&self) -> &Path;
 }
 
-/// Finished values that are written at once, if that is a row or more.
+/// How many finished values are written at once. It is at least a row.
 const VALUES: usize = 1 << 18;
 
 impl Tiling {
@@ -72,7 +72,7 @@ impl Tiling {
     /// `mode`, and the number of images in a `batch`.
     ///
     /// # Errors
-    /// What tiles cannot go with.
+    /// The way of use that tiles do not go with.
     pub fn check(fit: Fit, mode: &Mode, batch: usize) -> Result<(), ConfigError> {
         let (field, rule, remedy) = if fit != Fit::Pad {
             ("fit", "`tile` pads images", "use `fit` pad")
@@ -94,8 +94,8 @@ impl Tiling {
         Err(ConfigError::new(field, rule, remedy))
     }
 
-    /// Tiles of `tile` pixels for `generator` used in `mode`, which overlap by `overlap` or as much
-    /// as it takes for no tile's edge to show. Adds the states that the statistics are kept in.
+    /// Tiles of `tile` pixels for `generator` used in `mode`. They overlap by `overlap`, or else by
+    /// so much that no tile's edge shows. Adds states for the statistics.
     ///
     /// # Errors
     /// [`TrainError::Config`] for sizes that are no multiples of the generator's or leave nothing
@@ -157,7 +157,7 @@ impl Tiling {
         })
     }
 
-    /// Translates an image of `shape`. On the host a tile is held and some finished rows; a row of
+    /// Translates an image of `shape`. The host holds one tile and some finished rows. One row of
     /// tiles of the result lies in a file.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ fn check_multiple(field: &'static str, pixels: usize, multiple: usize) -> Result
     ))
 }
 
-/// Adds a state for each of the statistics that are taken of the image.
+/// Adds a state for each layer whose statistics are taken of the whole image.
 fn measured(states: &mut StateList, tape: &Tape) -> Vec<StateId> {
     let layers = layers(tape);
     if layers.is_empty() {
@@ -235,7 +235,8 @@ fn record(
     Ok((tape, input, output))
 }
 
-/// The statistics that are taken of the image, in order, and what they add to the variance.
+/// The statistics that are taken of the whole image, in order, with the epsilon that they add to
+/// the variance.
 fn layers(tape: &Tape) -> Vec<(Var, f32)> {
     let statistics = |node: &Node| match &node.source {
         Source::Op(op) => (op.as_ref() as &dyn Any)
@@ -273,7 +274,8 @@ impl Pass<'_> {
         Tape::from_nodes(nodes)
     }
 
-    /// Measures the statistics of a layer over the cores of all tiles, those before it being known.
+    /// Measures the statistics of a layer over the cores of all tiles. Those of the layers before
+    /// it are known.
     fn measure(&mut self, layer: usize) -> Result<(), TrainError> {
         let map = self
             .tape
@@ -283,7 +285,7 @@ impl Pass<'_> {
         // One program at a time: each holds a tile's maps.
         let mut ready = None;
         for row in 0..rows {
-            // Tiles whose cores lie alike share a program.
+            // Tiles whose cores have the same place and size share a program.
             let mut alike: BTreeMap<[[usize; 2]; 2], Vec<usize>> = BTreeMap::new();
             (0..columns).for_each(|column| {
                 alike

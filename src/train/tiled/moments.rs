@@ -10,8 +10,8 @@ pub(super) struct Moments {
 
 impl Moments {
     /// Merges a part of `count` values a channel, given by its means and then its inverse standard
-    /// deviations (Chan, Golub and LeVeque 1979; sums of squares would cancel). The epsilon that
-    /// was added to each variance belongs to that of the whole too. It goes through unchanged.
+    /// deviations (Chan, Golub and LeVeque 1979; sums of squares would cancel). Each variance
+    /// includes the epsilon that was added to it, and so does the merged one.
     pub(super) fn add(&mut self, count: usize, part: &[f32]) {
         let (means, inverse) = part.split_at(part.len() / 2);
         self.channels.resize(means.len(), [0.0; 2]);

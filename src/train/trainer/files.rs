@@ -1,5 +1,5 @@
-//! What a training run leaves on the disk: rows of losses and scores, sample grids, checkpoints.
-//! And what it says of a step that failed.
+//! What a training run writes to the disk: rows of losses and scores, sample grids, checkpoints.
+//! Also the error for a step that failed.
 
 use super::{StepReport, Trainer};
 use crate::data::batch_sampler::BatchSampler;
@@ -17,7 +17,8 @@ use std::time::Instant;
 const KEPT_CHECKPOINTS: usize = 2;
 
 impl Trainer<'_> {
-    /// Adds a row to metrics.csv; a stopped run may come here twice with its last step.
+    /// Adds a row to metrics.csv. A run that is stopped may come here twice with its last step;
+    /// only one row is written.
     pub(super) fn log(&mut self, losses: &Losses, val_l1: Option<f32>) -> Result<(), TrainError> {
         if losses.step > self.logged {
             self.run.append(&self.row(losses, val_l1))?;

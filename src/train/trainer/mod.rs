@@ -1,4 +1,4 @@
-//! The training loop: batches in, steps out, and what a run leaves in its folder.
+//! The training loop. It loads batches, submits steps, and writes the folder of the run.
 
 mod files;
 
@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Longest time of training between two checkpoints: what a crash may cost.
+/// The longest time between two checkpoints. A crash loses at most so much.
 const SAVE_PERIOD: Duration = Duration::from_secs(300);
 
-/// What a run tells while it goes on.
+/// What a run reports while it trains.
 #[derive(Debug, Clone, Copy)]
 pub struct StepReport {
     /// The newest finished step.
@@ -41,7 +41,7 @@ pub struct StepReport {
 pub struct Outcome {
     /// Steps done in all.
     pub step: u64,
-    /// The last held-out score, when there are held-out pairs.
+    /// The last held-out score, if there are held-out pairs.
     pub score: Option<Score>,
     /// The last sample grid.
     pub picture: PathBuf,
@@ -73,7 +73,8 @@ pub struct Trainer<'a> {
     logged: u64,
     /// When this process saved last.
     saved: Instant,
-    /// Start of this process's training, moved back by the time that the run took before.
+    /// When training began. If the run was resumed, this is moved back by the time that it took
+    /// before.
     began: Instant,
     losses: Option<Losses>,
     score: Option<Score>,
@@ -84,7 +85,7 @@ impl<'a> Trainer<'a> {
     /// Builds a run that starts at step 0 with fresh weights.
     ///
     /// # Errors
-    /// Everything that can be known before the first step: data, networks, memory.
+    /// Everything that can be wrong before the first step: data, networks, memory.
     pub fn start(
         gpu: &'a Gpu,
         config: Config,
@@ -100,8 +101,8 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// Builds a run that goes on from its newest checkpoint. The caller has read `progress` from
-    /// it, for the configuration.
+    /// Builds a run that goes on from the checkpoint `file`. The caller has read `progress` from
+    /// this file.
     ///
     /// # Errors
     /// As [`Trainer::start`], and a checkpoint that does not fit.
@@ -123,8 +124,8 @@ impl<'a> Trainer<'a> {
         if progress.pairs != trainer.training.len() {
             let (then, now) = (progress.pairs, trainer.training.len());
             trainer.notes.push(format!(
-                "the run began with {then} training pairs, now there are {now}: their order is \
-                 another"
+                "the run began with {then} training pairs, and now there are {now}, so they come \
+                 in another order"
             ));
         }
         checkpoint::load(gpu, &trainer.session, &trainer.config, file)?;
@@ -136,12 +137,12 @@ impl<'a> Trainer<'a> {
         let here = trainer.progress();
         if here.adapter != progress.adapter {
             trainer.notes.push(format!(
-                "the run began on {}, it goes on on {}: the last bits may differ",
+                "the run began on {} and goes on with {}, so the last bits may differ",
                 progress.adapter, here.adapter
             ));
         } else if here.choices != progress.choices {
             trainer.notes.push(
-                "other kernels are chosen than when the run began: the last bits may differ"
+                "the kernels are not those that the run began with, so the last bits may differ"
                     .to_owned(),
             );
         }
@@ -240,16 +241,16 @@ impl<'a> Trainer<'a> {
         self.step
     }
 
-    /// What a resumed run should tell its user.
+    /// What the user of a resumed run should know.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Trains to the end or until `stop` is set; both leave a checkpoint. `report` is called after
-    /// every reading of the losses.
+    /// Trains to the end, or until `stop` is set. In both cases there is a checkpoint then.
+    /// `report` is called after every reading of the losses.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`], and whatever data, device and disk come up with; the last
+    /// [`TrainError::NotFinite`], and errors of the data, the device and the disk. The last
     /// checkpoint stays.
     pub fn train(
         &mut self,
@@ -295,8 +296,8 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Saves and samples when they are due. At the very end the caller does both. Where steps are
-    /// long, it also saves by the clock.
+    /// Saves and samples when it is time. If steps are long, the clock decides when to save. After
+    /// the last step the caller does both.
     fn keep(
         &mut self,
         reader: &mut LossReader,
@@ -312,12 +313,12 @@ impl<'a> Trainer<'a> {
         if !sample && !save {
             return Ok(());
         }
-        // The losses are read first: nothing that is not finite may be saved.
+        // The losses are read first, because weights that are not finite must not be saved.
         let reading = reader.finish(self.gpu, &self.session.store, self.step)?;
         self.note(reading, report)?;
         if sample {
-            // Scored before the checkpoint is written, because it holds what the schedule does
-            // after the score.
+            // The score comes before the checkpoint, because the checkpoint holds the schedule
+            // after this score.
             let score = self.evaluate(report)?;
             score
                 .into_iter()
@@ -360,7 +361,7 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Seconds of training so far, those before a resumption included.
+    /// Seconds of training so far. In a resumed run, those before are included.
     fn seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
