@@ -18,8 +18,8 @@ pub struct ResultArgs {
 }
 
 impl ResultArgs {
-    /// How the names of the results end, behind the name of the input: with `variant`, a number and
-    /// the ending of the format. There is one for each of the `images` of an output.
+    /// What stands behind the name of the input in the names of its results: `variant`, a number
+    /// and the ending of the format. An output of several `images` has several results.
     pub fn endings(&self, variant: &str, images: usize) -> Vec<String> {
         let format = self.format;
         let number = |image: usize| {

@@ -34,8 +34,8 @@ impl Stop {
             flag: Arc::default(),
         };
         let caught = stop.clone();
-        // Without a handler, Ctrl-C loses the steps after the last checkpoint, and a translation
-        // ends in the middle of a file.
+        // Without a handler, Ctrl-C loses the steps after the last checkpoint. A translation ends
+        // in the middle of a file.
         if ctrlc::set_handler(move || caught.signal()).is_err() {
             note(
                 "note: Ctrl-C cannot be caught here, and ends the process at once; a run goes on from its last checkpoint",
@@ -73,8 +73,8 @@ impl Stop {
     }
 }
 
-/// Ends the process at once. On Unix, libraries are not asked to clean up: a driver would free what
-/// its compiler still uses in another thread.
+/// Ends the process at once. On Unix, libraries do not clean up then. A driver would free what its
+/// compiler still uses in another thread.
 fn exit_at_once(code: i32) -> ! {
     #[cfg(unix)]
     // SAFETY: `_exit` may be called at any time in any thread; nothing that we own needs to be

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Objective {
     /// The adversarial loss.
     pub gan_loss: GanLoss,
-    /// Weight of the gradient penalty in the discriminator's loss, where [`GanLoss::Wgangp`] is the
-    /// loss; 0 for none.
+    /// Weight of the gradient penalty in the discriminator's loss. Only [`GanLoss::Wgangp`] has
+    /// one. 0 for none.
     pub lambda_gp: f32,
     /// Weight of the adversarial loss in the generator's loss. With 0 there is no discriminator,
     /// and the generator learns from the distance alone.

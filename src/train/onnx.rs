@@ -20,7 +20,7 @@ const SIDE: usize = 64;
 /// Batch, height and width are free.
 ///
 /// # Errors
-/// Tensors that are missing, misshapen or not finite, a network that ONNX cannot say, and a folder
+/// Tensors that are missing, misshapen or not finite; a network that ONNX cannot express; a folder
 /// or disk that cannot take the file.
 pub fn export(
     file: &TensorFile,

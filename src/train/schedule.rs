@@ -66,7 +66,7 @@ const STEP_FACTOR: f64 = 0.1;
 const PLATEAU_FACTOR: f64 = 0.2;
 /// A score counts as better when it is lower by this part of the best one.
 const THRESHOLD: f64 = 0.01;
-/// So many scores may fail to be better; the next one lowers the rate.
+/// This number of scores in a row may fail to be better. The next one lowers the rate.
 const PATIENCE: u32 = 5;
 /// A rate that would change by less stays as it is (PyTorch's `eps`).
 const LEAST_CHANGE: f64 = 1e-8;
@@ -170,7 +170,7 @@ impl Schedule {
         u64::from(self.by_epoch && self.epochs() > 1)
     }
 
-    /// The longest period of [`Policy::Step`] with which the rate drops before the run ends; 0 when
+    /// The longest period of [`Policy::Step`] with which the rate drops before the run ends. 0 if
     /// there is none.
     fn longest_period(&self) -> u64 {
         (self.epochs() + self.ahead()).saturating_sub(1)

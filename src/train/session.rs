@@ -16,8 +16,8 @@ use crate::program::{self, Clock, Effort, LruCache, Memory, Program, Store, Work
 use crate::tape::{StepState, Var};
 use std::sync::Arc;
 
-/// Finds the fastest kernel for each contraction of `config`'s steps on images of `sizes` and makes
-/// it the device's choice; see [`program::tune`].
+/// Finds the fastest kernel for each contraction of `config`'s steps on images of `sizes`. The
+/// device that is returned uses these kernels. See [`program::tune`].
 ///
 /// # Errors
 /// A step that does not fit the device, and what the driver reports.
@@ -96,7 +96,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Allocates and compiles for images of the configuration's size; the states are zero until
+    /// Allocates and compiles for images of the configuration's size. The states are zero until
     /// they are initialised or loaded.
     ///
     /// # Errors

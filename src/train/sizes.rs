@@ -66,7 +66,7 @@ impl Sizes {
         Ok(sizes)
     }
 
-    /// Width and height of the largest images of training; a data set has at least one.
+    /// Width and height of the largest images of training. A data set has at least one image.
     pub(super) fn largest(&self) -> (u32, u32) {
         self.training
             .first()

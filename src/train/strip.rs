@@ -1,5 +1,5 @@
-//! The rows of an image that tiles still add to. Their sums lie in a file; a range of one row is in
-//! memory at a time.
+//! The rows of an image that tiles still add to. Their sums lie in a file. Only a range of one row
+//! is in memory at a time.
 
 use crate::data::{DataError, SpillFile};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! How an image is cut into tiles that overlap: where each begins, which part belongs to it alone,
-//! and how neighbours are blended.
+//! How an image is cut into tiles that overlap. It says where each begins, which part belongs to it
+//! alone, and how neighbours are blended.
 
 use std::ops::Range;
 

@@ -203,8 +203,8 @@ fn print_host(report: &Report) -> Result<(), CliError> {
     ))
 }
 
-/// How near the step's contractions are to the best contraction of the device, and what part of the
-/// time the rest takes.
+/// How near the step's contractions are to the best contraction of the device. Also the part of the
+/// time that everything else takes.
 fn print_shares(report: &Report) -> Result<(), CliError> {
     let Some(ceiling) = report.ceilings.first() else {
         return Ok(());

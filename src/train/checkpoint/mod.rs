@@ -1,5 +1,5 @@
-//! Checkpoints: everything that a run needs to go on with the same bits, and the networks alone in
-//! the reference's format.
+//! Checkpoints. They hold everything that a run needs to go on with the same bits. Other files hold
+//! each network alone, in the reference's format.
 //!
 //! | file | keys |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! One network in a file of tensors: what the file says about it, which keys belong to it, and a
-//! copy of its weights alone.
+//! One network in a file of tensors: what the file says about it, and which keys belong to it. Also
+//! a copy of its weights alone.
 
 use crate::data::Pixels;
 use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError, reference_shape};
@@ -19,8 +19,8 @@ use std::path::Path;
 /// Key of [`ModelConfig`] in a file's metadata.
 pub(in crate::train) const MODEL: &str = "pix2pix.model";
 pub(in crate::train) fn json<T: Serialize>(value: &T) -> String {
-    // Plain structs of numbers and strings: serialising them cannot fail, and an empty entry is
-    // reported when the file is read.
+    // These are plain structs of numbers and strings, which can always be serialised. An empty
+    // entry would be reported when the file is read.
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -84,8 +84,8 @@ pub(in crate::train) fn select<'k>(
 /// in [`read_model`], and for generators only.
 ///
 /// # Errors
-/// A file without such a network, an `upsample` that is not needed, and a folder or disk that
-/// cannot take the new file.
+/// A file without such a network; an `upsample` that is not needed; a folder or disk that cannot
+/// take the new file.
 pub fn convert(
     file: &TensorFile,
     kind: NetworkKind,

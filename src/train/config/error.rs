@@ -4,17 +4,17 @@ use crate::data::PixelsError;
 use crate::nn::{NetworkError, TestTimeError};
 use thiserror::Error;
 
-/// A field that is out of its range, or does not go with the others. Texts name fields as
-/// `config.json` does, in backticks; a user interface puts its own names there.
+/// A field that is out of its range, or does not go with the others. Texts name fields in
+/// backticks, as `config.json` names them. A user interface puts its own names there.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{rule}{}{remedy}", if remedy.is_empty() { "" } else { "; " })]
 pub struct ConfigError {
-    /// The field, as in [`FIELDS`](super::FIELDS) or [`SHORTHANDS`](super::SHORTHANDS), or what is
+    /// The field, as in [`FIELDS`](super::FIELDS) or [`SHORTHANDS`](super::SHORTHANDS). Or what is
     /// asked of a trained network: `batch`, `network`, `overlap`, `path`, `samples` or `tile`.
     pub field: &'static str,
     /// The rule that it breaks, with the value that was given.
     pub rule: String,
-    /// The nearest valid choice; empty where the rule says it already.
+    /// The nearest valid choice. Empty if the rule says it already.
     pub remedy: String,
 }
 

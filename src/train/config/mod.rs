@@ -1,6 +1,6 @@
 //! Everything that defines a run, and the one place that knows its defaults, ranges and rules. It
-//! is stored in `config.json` and in every checkpoint, so nothing has to be said again when a run
-//! goes on.
+//! is stored in `config.json` and in every checkpoint, so a run goes on without being told anything
+//! again.
 //!
 //! | file | idea |
 //! |---|---|
@@ -417,8 +417,8 @@ impl Config {
         }
     }
 
-    /// Halvings for images of `size`: down to 1×1 up to 256, as in the reference; `None` when the
-    /// size is no multiple of 32.
+    /// Halvings for images of `size`. Images of up to 256 are halved down to 1×1, as in the
+    /// reference. `None` if the size is no multiple of 32.
     pub fn downs_for(size: u32) -> Option<usize> {
         (size > 0 && size.is_multiple_of(32)).then(|| size.trailing_zeros().min(8) as usize)
     }

@@ -6,7 +6,7 @@ use crate::nn::{Fit, GeneratorConfig, TestNorm, TestTime};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 
-/// How a trained generator is built and used; in the metadata of every weight file.
+/// How a trained generator is built and used. It is in the metadata of every weight file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelConfig {
     /// The network.

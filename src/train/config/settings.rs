@@ -19,8 +19,9 @@ use std::path::PathBuf;
 /// that little is padded or cut off.
 const FEWEST_DOWNS: usize = 5;
 
-/// Settings of a run, named as the fields of [`Config`]; see [`FIELDS`](super::FIELDS) and
-/// [`SHORTHANDS`](super::SHORTHANDS). What is `None` was not asked for.
+/// Settings of a run. They have the names of the fields of [`Config`]: see
+/// [`FIELDS`](super::FIELDS) and [`SHORTHANDS`](super::SHORTHANDS). What is `None` was not asked
+/// for.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[allow(
     missing_docs,

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::train::config::ConfigError;
 
-/// Errors of the run directory; each names the file or folder and what to do about it.
+/// Errors of the run directory. Each names the file or folder, and what to do about it.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The name of a run cannot be the name of a folder.

@@ -179,7 +179,7 @@ mod tests {
     fn images_lie_where_they_should() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("grid.png");
-        // Two images of 2 x 3 pixels; red says which image, green which column, blue the place in
+        // Two images of 2 x 3 pixels. Red says which image, green which column, blue which place in
         // the image.
         let (height, width) = (2, 3);
         let level = |byte: usize| (byte as f32 + 0.5) / 255.0 * 2.0 - 1.0;

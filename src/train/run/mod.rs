@@ -42,7 +42,7 @@ const PAGE: &str = "index.html";
 const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
 
-/// The folder of one training run; one process at a time writes to it.
+/// The folder of one training run. Only one process at a time writes to it.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
@@ -83,9 +83,9 @@ impl RunDir {
     /// Makes `root/name/` for a new run and checks that it can be written.
     ///
     /// # Errors
-    /// [`RunError::Name`] for a name that is no plain folder name, [`RunError::Exists`] or
-    /// [`RunError::Unsaved`] if anything of that name is there, [`RunError::Write`] or
-    /// [`RunError::DiskFull`] if the folder cannot be made or written; none of them leaves a new
+    /// [`RunError::Name`] for a name that is no plain folder name. [`RunError::Exists`] or
+    /// [`RunError::Unsaved`] if anything of that name is there. [`RunError::Write`] or
+    /// [`RunError::DiskFull`] if the folder cannot be made or written. None of them leaves a new
     /// folder.
     pub fn create(root: &Path, name: &str) -> Result<Self, RunError> {
         let run = Self::at(root, name)?;
@@ -110,7 +110,7 @@ impl RunDir {
         Ok(run)
     }
 
-    /// Opens the run `root/name/` to continue it, checks that it can be written, and removes
+    /// Opens the run `root/name/` to go on with it. Checks that it can be written. Removes
     /// half-written files of a killed process.
     ///
     /// # Errors
@@ -208,8 +208,8 @@ impl RunDir {
     /// Reads `config.json` back, which somebody may have edited.
     ///
     /// # Errors
-    /// [`RunError::Read`]; [`RunError::Json`] if it is no configuration;
-    /// [`RunError::UnknownFields`] for names that no field has; [`RunError::Config`] for a rule
+    /// [`RunError::Read`]. [`RunError::Json`] if it is no configuration.
+    /// [`RunError::UnknownFields`] for names that no field has. [`RunError::Config`] for a rule
     /// that it breaks.
     pub fn read_config(&self) -> Result<Config, RunError> {
         let path = self.config_path();
@@ -307,7 +307,7 @@ impl RunDir {
         Ok(path)
     }
 
-    /// The checkpoints on the disk by rising step; the last one is the one to resume from.
+    /// The checkpoints on the disk by rising step. A run goes on from the last one.
     ///
     /// # Errors
     /// [`RunError::Read`] if the folder cannot be read.
@@ -324,8 +324,8 @@ impl RunDir {
     /// Draws `losses.svg` and writes `index.html` again from what lies on the disk.
     ///
     /// # Errors
-    /// Any error of reading the run's files or of writing the two; a file that could not be written
-    /// keeps its old content.
+    /// Any error of reading the run's files or of writing these two. A file that could not be
+    /// written keeps its old content.
     pub fn refresh(&self) -> Result<(), RunError> {
         let rows = self.metrics()?;
         let held_out: Option<HeldOut> = self.read_if_there(HELD_OUT)?;

@@ -30,7 +30,7 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The page as HTML; every value from outside is escaped.
+    /// The page as HTML. Every value from outside is escaped.
     pub fn render(&self) -> String {
         let name = escape(self.run.name());
         let sections = [
@@ -253,7 +253,7 @@ fn tile(label: &str, value: &str, note: &str) -> String {
     format!("<div><dt>{label}</dt><dd>{value}{note}</dd></div>\n")
 }
 
-/// The link to a sample grid, relative to the page; such names hold nothing that needs escaping.
+/// The link to a sample grid, relative to the page. Names of sample grids need no escaping.
 fn sample_link(path: &Path) -> String {
     let file = path.file_name().unwrap_or_default();
     format!("{SAMPLES}/{}", file.to_string_lossy())

@@ -98,8 +98,8 @@ impl Tiling {
     /// so much that no tile's edge shows. Adds states for the statistics.
     ///
     /// # Errors
-    /// [`TrainError::Config`] for sizes that are no multiples of the generator's or leave nothing
-    /// of a tile, and those of recording the generator.
+    /// [`TrainError::Config`] for sizes that do not suit the generator or leave nothing of a tile.
+    /// Errors of recording the generator.
     pub fn new(
         states: &mut StateList,
         generator: &Generator,
@@ -190,7 +190,8 @@ impl Tiling {
     }
 }
 
-/// Refuses a number of pixels that is no multiple of the generator's. A tile has pixels.
+/// Refuses a number of pixels that is no multiple of what the generator needs. The nearest size of
+/// a tile is not 0.
 fn check_multiple(field: &'static str, pixels: usize, multiple: usize) -> Result<(), ConfigError> {
     if pixels.is_multiple_of(multiple) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Mean and deviation of a layer's values over parts of an image.
 
-/// Statistics of a layer's values, merged part by part: the number of values in a channel, each
-/// channel's mean, and the sum of its squared deviations from the mean.
+/// Statistics of a layer's values, merged part by part. They are the number of values in a channel,
+/// and for each channel the mean and the sum of squared deviations from it.
 #[derive(Debug, Default)]
 pub(super) struct Moments {
     count: f64,
@@ -9,9 +9,10 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// Merges a part of `count` values a channel, given by its means and then its inverse standard
-    /// deviations (Chan, Golub and LeVeque 1979; sums of squares would cancel). Each variance
-    /// includes the epsilon that was added to it, and so does the merged one.
+    /// Merges a part with `count` values in each channel. `part` holds the means, and then the
+    /// inverse standard deviations. The method is that of Chan, Golub and LeVeque (1979), because
+    /// sums of squares would lose digits. Each variance includes the epsilon that was added to it,
+    /// and so does the merged one.
     pub(super) fn add(&mut self, count: usize, part: &[f32]) {
         let (means, inverse) = part.split_at(part.len() / 2);
         self.channels.resize(means.len(), [0.0; 2]);

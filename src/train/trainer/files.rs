@@ -17,8 +17,8 @@ use std::time::Instant;
 const KEPT_CHECKPOINTS: usize = 2;
 
 impl Trainer<'_> {
-    /// Adds a row to metrics.csv. A run that is stopped may come here twice with its last step;
-    /// only one row is written.
+    /// Adds a row to metrics.csv. A run that is stopped may come here twice with its last step.
+    /// Only one row is written.
     pub(super) fn log(&mut self, losses: &Losses, val_l1: Option<f32>) -> Result<(), TrainError> {
         if losses.step > self.logged {
             self.run.append(&self.row(losses, val_l1))?;
@@ -134,7 +134,7 @@ impl Trainer<'_> {
         };
         let op = match find() {
             Ok(Some(op)) => op,
-            // The discriminator of the run that failed saw older fakes; here it sees new ones.
+            // In the step that failed the discriminator saw older fakes. Here it sees new ones.
             Ok(None) if self.session.pool.is_some() => {
                 let words = "no operation when the step was run again without older fakes, so \
                              perhaps in the image pool (`recipe.pool`)";
