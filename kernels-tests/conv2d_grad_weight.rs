@@ -6,7 +6,7 @@ use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
 use pix2pix::tensor::DType;
 use pix2pix_harness::contraction::grad_weight as twin;
 use pix2pix_harness::contraction::{
-    Case, Reach, Rungs, SLOPES, Tested, activated, candidate_cases, check_activated,
+    ContractionCase, Reach, Rungs, SLOPES, Tested, activated, candidate_cases, check_activated,
     check_candidates, check_default, check_rungs, default_cases, rung_cases, shapes, swapped,
 };
 use pix2pix_harness::{Tensor, gpu, precisions};
@@ -42,7 +42,7 @@ fn rungs_match_the_twin(reach: Reach) {
 }
 
 /// Calls `f` with every operation of a case.
-fn for_each_case(cases: Vec<(Case, DType)>, mut f: impl FnMut(&Tested)) {
+fn for_each_case(cases: Vec<(ContractionCase, DType)>, mut f: impl FnMut(&Tested)) {
     for (case, dtype) in cases {
         let (large, small, weight) = shapes(case);
         let inputs = [

@@ -144,11 +144,11 @@ fn the_right_side_is_broadcast_over_groups_of_pixels() {
             ] {
                 for product in [false, true] {
                     let values = right.f64();
-                    let spread: Vec<f64> = places(shape, small)
+                    let broadcast: Vec<f64> = places(shape, small)
                         .into_iter()
                         .map(|place| values[place])
                         .collect();
-                    let expected = twins::binary(&left.f64(), &spread, product, 0.5);
+                    let expected = twins::binary(&left.f64(), &broadcast, product, 0.5);
                     let op = Binary {
                         product,
                         scale: 0.5,

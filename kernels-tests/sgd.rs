@@ -9,7 +9,7 @@ use pix2pix::tape::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::tape::{Tape, TapeError};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::twins::sgd;
-use pix2pix_harness::{Arenas, Outcome, Surroundings, Tensor, gpu, precisions, run};
+use pix2pix_harness::{Arenas, OpOutcome, Surroundings, Tensor, gpu, precisions, run};
 
 const LEARNING_RATE: f64 = 0.1;
 
@@ -142,7 +142,7 @@ fn sgd_moves_nothing_once_the_flag_is_up() {
 
 /// What one step with a gradient of this scale leaves, whose number 7 is replaced by `bad`; and the
 /// arenas before it.
-fn scaled_step(gpu: &Gpu, precision: DType, scale: f32, bad: Option<f32>) -> (Outcome, Arenas) {
+fn scaled_step(gpu: &Gpu, precision: DType, scale: f32, bad: Option<f32>) -> (OpOutcome, Arenas) {
     let (states, arena) = states(precision);
     let mut arenas = arenas(&states, arena, 0.5);
     let mut gradient: Vec<f32> = draws(&states, arena, 2)

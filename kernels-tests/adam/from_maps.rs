@@ -10,14 +10,14 @@ use pix2pix::state::{ArenaId, Init, StateId, StateList};
 use pix2pix::tape::{ArenaPart, LowerContext, Op, Operand, StepState};
 use pix2pix::tensor::{DType, Shape};
 use pix2pix_harness::contraction;
-use pix2pix_harness::contraction::{Case, activated, shapes, swapped};
-use pix2pix_harness::{Arenas, Outcome, Surroundings, Tensor, Tolerance, gpu, precisions, run};
+use pix2pix_harness::contraction::{ContractionCase, activated, shapes, swapped};
+use pix2pix_harness::{Arenas, OpOutcome, Surroundings, Tensor, Tolerance, gpu, precisions, run};
 
 const HALVE: Geometry = Geometry::new(4, 2, 1);
 
 /// Weights whose optimiser reads maps: single pixels, ragged channels, batches, several tiles of
 /// columns, every stride and padding, and maps that are smaller than the kernel.
-const MAPS: [Case; 10] = [
+const MAPS: [ContractionCase; 10] = [
     (HALVE, 1, [2, 2], [16, 16]),
     (HALVE, 2, [2, 2], [6, 300]),
     (HALVE, 1, [4, 2], [24, 520]),
@@ -44,7 +44,7 @@ struct FromMapsCase {
 }
 
 impl FromMapsCase {
-    fn new(case: Case, transposed_output: bool, precision: DType) -> Self {
+    fn new(case: ContractionCase, transposed_output: bool, precision: DType) -> Self {
         let (states, arena, state) = between_neighbours(case, transposed_output, precision);
         let gradient = Conv2dGradWeight {
             geometry: case.0,
@@ -72,7 +72,7 @@ impl FromMapsCase {
     }
 
     /// The gradient in the order of memory.
-    fn gradient(&self, case: Case, inputs: &[Tensor]) -> Vec<f64> {
+    fn gradient(&self, case: ContractionCase, inputs: &[Tensor]) -> Vec<f64> {
         let (.., weight) = shapes(case);
         let values: Vec<f32> = contraction::grad_weight(
             case.0,
@@ -136,7 +136,7 @@ impl FromMapsCase {
 
 /// An arena of a weight between two other states.
 fn between_neighbours(
-    case: Case,
+    case: ContractionCase,
     transposed_output: bool,
     precision: DType,
 ) -> (StateList, ArenaId, StateId) {
@@ -339,7 +339,7 @@ fn half_maps() -> [Tensor; 2] {
 }
 
 /// One step in f16 from maps of which the gradient is scaled; its last number is replaced by `bad`.
-fn scaled_step(gpu: &Gpu, bad: Option<f32>) -> (FromMapsCase, Outcome) {
+fn scaled_step(gpu: &Gpu, bad: Option<f32>) -> (FromMapsCase, OpOutcome) {
     let scaling = Scaling {
         scale: SCALE,
         ..Default::default()

@@ -18,7 +18,7 @@ fn normalisation_and_its_gradients_match_their_twins() {
         for groups in GROUPS.map(|groups| count(groups, shape)) {
             for dtype in precisions(&gpu, "normalisation") {
                 for affine in [false, true] {
-                    let case = Case::new(shape, groups, affine, dtype);
+                    let case = NormalisationCase::new(shape, groups, affine, dtype);
                     case.check_output(&gpu);
                     let sums = case.check_sums(&gpu);
                     case.check_grad_affine(&gpu, &sums);
@@ -31,7 +31,7 @@ fn normalisation_and_its_gradients_match_their_twins() {
 }
 
 /// A map, its statistics and parameters as the operations get them.
-struct Case {
+struct NormalisationCase {
     name: String,
     shape: Shape,
     groups: usize,
@@ -44,7 +44,7 @@ struct Case {
     bias: Tensor,
 }
 
-impl Case {
+impl NormalisationCase {
     fn new(shape: Shape, groups: usize, affine: bool, dtype: DType) -> Self {
         let vector = Shape::vector(shape.channels());
         let input = image(shape, 4).stored(dtype);

@@ -42,16 +42,16 @@ pub(super) fn conv(key: &ContractionKey, profile: &Profile) -> Option<RungCandid
     let (lanes, tiles) = (wide::lanes(key, profile)?, tiles(key)?);
     let [_, out_channels] = channels8(key);
     let one = |most: usize| {
-        let tile_pixels = tiles.div_ceil(tiles.div_ceil(most));
+        let tiles_at_once = tiles.div_ceil(tiles.div_ceil(most));
         let kernel = kernel(key.family)
             .uint("SUBGROUP", lanes)
             .uint("WORKGROUP", lanes)
-            .uint("TILE_PIXELS", tile_pixels);
+            .uint("TILE_PIXELS", tiles_at_once);
         Candidate::new(
             Rung::Winograd,
             kernel,
-            &tile_pixels.to_string(),
-            POINTS * tiles.div_ceil(tile_pixels) * out_channels.div_ceil(lanes),
+            &tiles_at_once.to_string(),
+            POINTS * tiles.div_ceil(tiles_at_once) * out_channels.div_ceil(lanes),
         )
     };
     Some(RungCandidates::new(one(32), [24, 16, 8].map(one)))

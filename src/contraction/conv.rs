@@ -195,7 +195,7 @@ impl ConvProblem {
 }
 
 impl ConvProblem {
-    fn register_tiles(&self) -> RungCandidates {
+    fn register_candidates(&self) -> RungCandidates {
         let tile = tile_of(self.pixels, &[(5, 8), (2, 4)]);
         let most_vectors = if tile == 8 { 2 } else { 4 };
         let others = [(8, 1), (4, 2), (4, 4), (16, 1)]
@@ -205,7 +205,7 @@ impl ConvProblem {
         RungCandidates::new(self.register(tile, self.vectors.min(most_vectors)), others)
     }
 
-    fn broadcast_tiles(&self, key: &ContractionKey, subgroup: usize) -> RungCandidates {
+    fn broadcast_candidates(&self, key: &ContractionKey, subgroup: usize) -> RungCandidates {
         let fills_lanes = self.vectors > subgroup;
         // A weight that is read for a few pixels only: two vectors a lane make longer runs of it.
         let few_pixels =
@@ -223,12 +223,12 @@ impl ConvProblem {
         )
     }
 
-    fn wide_tiles(&self, subgroup: usize) -> RungCandidates {
+    fn wide_candidates(&self, subgroup: usize) -> RungCandidates {
         let others = [32, 24, 16, 8, 4].map(|most| self.wide(subgroup, self.balanced(most)));
         RungCandidates::new(self.wide(subgroup, self.shared_tile()), others)
     }
 
-    fn workgroup_tiles(&self) -> RungCandidates {
+    fn workgroup_candidates(&self) -> RungCandidates {
         let others = [(8, 1), (8, 2)].map(|(tile, vectors)| self.workgroup(tile, vectors));
         RungCandidates::new(self.workgroup(4, 1), others)
     }
@@ -260,25 +260,27 @@ pub(super) fn naive(key: &ContractionKey) -> Candidate {
 pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<RungCandidates> {
     let problem = ConvProblem::new(key);
     let subgroup = profile.subgroup.map(|size| size as usize);
-    let mut found = vec![problem.register_tiles()];
-    found.extend(subgroup.map(|subgroup| problem.broadcast_tiles(key, subgroup)));
-    found.extend(wide::lanes(key, profile).map(|subgroup| problem.wide_tiles(subgroup)));
+    let mut found = vec![problem.register_candidates()];
+    found.extend(subgroup.map(|subgroup| problem.broadcast_candidates(key, subgroup)));
+    found.extend(wide::lanes(key, profile).map(|subgroup| problem.wide_candidates(subgroup)));
     found.extend(by_points::conv(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
-        found.push(problem.workgroup_tiles());
+        found.push(problem.workgroup_candidates());
     }
     found.extend(
         problem
             .split_k()
             .map(|split| RungCandidates::new(split, [])),
     );
-    found.extend(matrix::tiles(key, profile, |tile| problem.matrix(tile)));
+    found.extend(matrix::candidates(key, profile, |tile| {
+        problem.matrix(tile)
+    }));
     found
 }
 
 /// The tile of the first `(least pixels, tile)` that the map reaches; 1 when it reaches none.
-fn tile_of(pixels: usize, tiles: &[(usize, usize)]) -> usize {
-    tiles
+fn tile_of(pixels: usize, choices: &[(usize, usize)]) -> usize {
+    choices
         .iter()
         .find(|&&(least, _)| pixels >= least)
         .map_or(1, |&(_, tile)| tile)

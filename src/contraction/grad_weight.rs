@@ -54,14 +54,16 @@ pub(super) fn rungs(key: &ContractionKey, profile: &Profile) -> Vec<RungCandidat
         image_rows: key.small.batch() * key.small.height(),
     };
     let subgroup = profile.subgroup.map(|size| size as usize);
-    let mut found = vec![problem.register_tiles()];
-    found.extend(subgroup.map(|subgroup| problem.broadcast_tiles(subgroup)));
-    found.extend(wide::lanes(key, profile).map(|subgroup| problem.wide_tiles(subgroup)));
+    let mut found = vec![problem.register_candidates()];
+    found.extend(subgroup.map(|subgroup| problem.broadcast_candidates(subgroup)));
+    found.extend(wide::lanes(key, profile).map(|subgroup| problem.wide_candidates(subgroup)));
     found.extend(by_points::grad_weight(key, profile));
     if profile.max_invocations as usize >= TILE_THREADS.pow(2) {
-        found.push(problem.workgroup_tiles());
+        found.push(problem.workgroup_candidates());
     }
-    found.extend(matrix::tiles(key, profile, |tile| problem.matrix(tile)));
+    found.extend(matrix::candidates(key, profile, |tile| {
+        problem.matrix(tile)
+    }));
     found
 }
 
@@ -84,7 +86,7 @@ impl GradWeightProblem<'_> {
         candidate.split(parts)
     }
 
-    fn register_tiles(&self) -> RungCandidates {
+    fn register_candidates(&self) -> RungCandidates {
         let (patches, columns) = (self.patches, self.columns);
         let one = |(rows, vectors): (usize, usize)| {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/2_register"))
@@ -103,7 +105,7 @@ impl GradWeightProblem<'_> {
     }
 
     /// Lanes on either map, and the sum whole or in four parts.
-    fn broadcast_tiles(&self, subgroup: usize) -> RungCandidates {
+    fn broadcast_candidates(&self, subgroup: usize) -> RungCandidates {
         let (key, patches, columns) = (self.key, self.patches, self.columns);
         let one = |lanes_on_large: bool, tile: usize, splits: usize| {
             let (rows, columns) = if lanes_on_large {
@@ -132,7 +134,7 @@ impl GradWeightProblem<'_> {
     }
 
     /// Whole and in four parts; the lanes own the last axis of the result.
-    fn wide_tiles(&self, subgroup: usize) -> RungCandidates {
+    fn wide_candidates(&self, subgroup: usize) -> RungCandidates {
         let key = self.key;
         let (patches, columns) = (
             key.geometry.kernel.pow(2) * key.large.channels() / VEC8,
@@ -160,7 +162,7 @@ impl GradWeightProblem<'_> {
         RungCandidates::new(one(largest), others)
     }
 
-    fn workgroup_tiles(&self) -> RungCandidates {
+    fn workgroup_candidates(&self) -> RungCandidates {
         let one = |(rows, vectors): (usize, usize)| {
             let kernel = KernelSpec::new(shader!("conv2d_grad_weight/3_workgroup"))
                 .uint("THREAD_ROWS", rows)

@@ -21,7 +21,7 @@ impl Ladder {
             Family::Conv2d | Family::ConvTranspose2d => conv::rungs(key, profile),
             Family::Conv2dGradWeight => grad_weight::rungs(key, profile),
         };
-        rungs.extend(thin::tiles(key, profile));
+        rungs.extend(thin::candidates(key, profile));
         Self {
             naive: naive(key),
             rungs,
@@ -40,7 +40,7 @@ impl Ladder {
 
     /// The default tile of each rung but the naive one.
     pub fn defaults(&self) -> impl Iterator<Item = &Candidate> {
-        self.rungs.iter().map(|tiles| &tiles.default)
+        self.rungs.iter().map(|rung| &rung.default)
     }
 
     /// The default tile of a rung; `None` where the device cannot run it on this key.

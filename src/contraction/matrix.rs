@@ -94,7 +94,7 @@ pub(super) fn sizes(key: &ContractionKey, profile: &Profile) -> Vec<MatrixTile> 
 
 /// The rung's candidates; the default is the largest tile that still makes enough workgroups for a
 /// large GPU, or when none does, the smallest.
-pub(super) fn tiles(
+pub(super) fn candidates(
     key: &ContractionKey,
     profile: &Profile,
     candidate: impl Fn(&MatrixTile) -> Candidate,

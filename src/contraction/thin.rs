@@ -41,8 +41,8 @@ fn thin_rung(key: &ContractionKey) -> Option<Rung> {
     }
 }
 
-/// The tiles of the rung that fits, if the channels are few and the device has subgroups.
-pub(super) fn tiles(key: &ContractionKey, profile: &Profile) -> Option<RungCandidates> {
+/// The candidates of the rung that fits, if the channels are few and the device has subgroups.
+pub(super) fn candidates(key: &ContractionKey, profile: &Profile) -> Option<RungCandidates> {
     let (rung, subgroup) = (thin_rung(key)?, profile.subgroup? as usize);
     // A CPU adapter takes the subgroups of a group one after the other, so small groups spread over
     // its cores.

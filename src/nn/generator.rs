@@ -98,7 +98,7 @@ impl GeneratorConfig {
 #[derive(Debug, Clone)]
 pub struct Generator {
     config: GeneratorConfig,
-    network: Layers,
+    layers: Layers,
     parameters: ArenaId,
     statistics: ArenaId,
 }
@@ -118,7 +118,7 @@ impl Generator {
     pub fn new(states: &mut StateList, config: &GeneratorConfig) -> Result<Self, NetworkError> {
         let mut builder = Builder::new(states, "generator");
         let (parameters, statistics) = (builder.parameters, builder.statistics);
-        let network = match config {
+        let layers = match config {
             GeneratorConfig::UNet(config) => Layers::UNet(UNet::new(&mut builder, config)?),
             GeneratorConfig::ResNet(config) => {
                 Layers::ResNet(Box::new(ResNet::new(&mut builder, config)?))
@@ -126,7 +126,7 @@ impl Generator {
         };
         Ok(Self {
             config: config.clone(),
-            network,
+            layers,
             parameters,
             statistics,
         })
@@ -164,7 +164,7 @@ impl Generator {
         image: Var,
         mode: &Mode,
     ) -> Result<Var, TapeError> {
-        match &self.network {
+        match &self.layers {
             Layers::UNet(network) => network.forward(tape, states, image, mode),
             Layers::ResNet(network) => network.forward(tape, states, image, mode),
         }

@@ -30,13 +30,13 @@ fn profile_with(options: DeviceOptions) -> Profile {
 }
 
 /// What switches something off, and what that leaves of a profile.
-type Case = (fn(&mut DeviceOptions), fn(&mut Profile));
+type SwitchedOff = (fn(&mut DeviceOptions), fn(&mut Profile));
 
 #[test]
 fn what_is_switched_off_is_not_offered() {
     let whole = gpu();
     let whole = whole.profile();
-    let cases: [Case; 5] = [
+    let cases: [SwitchedOff; 5] = [
         (|off| off.no_matrix = true, |left| left.matrix = None),
         // Matrix units need operands in f16 and subgroups of a known size.
         (

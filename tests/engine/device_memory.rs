@@ -17,11 +17,11 @@ use pix2pix_harness::{gpu, open, precisions};
 use std::sync::atomic::AtomicBool;
 
 /// Size, channels, batch, and whether values are repeated.
-type Run = (u32, usize, usize, bool);
+type PlannedRun = (u32, usize, usize, bool);
 
-const REPEATING: Run = (64, 4, 3, true);
-const BATCHED: Run = (32, 8, 2, false);
-const WIDE: Run = (64, 16, 1, false);
+const REPEATING: PlannedRun = (64, 4, 3, true);
+const BATCHED: PlannedRun = (32, 8, 2, false);
+const WIDE: PlannedRun = (64, 16, 1, false);
 
 #[test]
 fn a_run_takes_what_was_planned() {
@@ -41,7 +41,7 @@ fn every_run_takes_what_was_planned() {
     }
 }
 
-fn check_plan((size, ngf, batch_size, recompute): Run, precision: DType) {
+fn check_plan((size, ngf, batch_size, recompute): PlannedRun, precision: DType) {
     // A device of its own, whose peak is this run's.
     let gpu = open(DeviceOptions::default());
     let root = tempfile::tempdir().unwrap();
@@ -78,11 +78,11 @@ fn check_plan((size, ngf, batch_size, recompute): Run, precision: DType) {
     );
 }
 
-/// The configuration after one of the flags that a refusal names.
-fn with_flag(config: &Config, flag: &str) -> Config {
+/// The configuration after one of the fields that a refusal names.
+fn with_field(config: &Config, field: &str) -> Config {
     let mut changed = config.clone();
-    match flag.split_once(' ') {
-        None if flag == "`recompute`" => changed.recompute = true,
+    match field.split_once(' ') {
+        None if field == "`recompute`" => changed.recompute = true,
         Some(("`size`", size)) => {
             changed.size = size.parse().unwrap();
             changed.num_downs = Config::downs_for(changed.size).unwrap();
@@ -93,7 +93,7 @@ fn with_flag(config: &Config, flag: &str) -> Config {
             changed.ngf = ngf.parse().unwrap();
             changed.ndf = changed.ngf;
         }
-        _ => panic!("{flag}"),
+        _ => panic!("{field}"),
     }
     changed
 }
@@ -133,10 +133,10 @@ fn what_no_binding_can_hold_is_refused_with_the_next_that_fits_before_anything_i
         "{error}"
     );
     assert_eq!(fitting[..], ["`size` 96", "`batch_size` 1"], "{error}");
-    for flag in fitting {
+    for field in fitting {
         assert!(
-            plan_training(&with_flag(&config, flag), &profile).is_ok(),
-            "{flag}"
+            plan_training(&with_field(&config, field), &profile).is_ok(),
+            "{field}"
         );
     }
 }
@@ -215,9 +215,9 @@ fn a_device_that_runs_out_of_memory_is_asked_for_less() {
         // What it had given by then is all that is sure: enough for advice only when nearly
         // everything was there.
         assert!(!fitting.is_empty() || part < 9, "{error}");
-        for flag in fitting {
-            Session::new(&limited, &with_flag(&config, flag))
-                .unwrap_or_else(|error| panic!("{flag}: {error}"));
+        for field in fitting {
+            Session::new(&limited, &with_field(&config, field))
+                .unwrap_or_else(|error| panic!("{field}: {error}"));
         }
     }
 }

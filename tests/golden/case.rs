@@ -20,7 +20,7 @@ pub struct Manifest {
 
 /// One case of a manifest.
 #[derive(Debug)]
-pub struct Case<'a> {
+pub struct GoldenCase<'a> {
     fields: &'a Map<String, Value>,
     tensors: Result<SafeTensors<'a>, String>,
 }
@@ -73,12 +73,12 @@ impl Manifest {
     }
 
     /// Case number `index`, below [`Manifest::len`].
-    pub fn case(&self, index: usize) -> Case<'_> {
+    pub fn case(&self, index: usize) -> GoldenCase<'_> {
         let parse = |bytes| {
             SafeTensors::deserialize(bytes)
                 .map_err(|error| format!("the safetensors file is damaged: {error}"))
         };
-        Case {
+        GoldenCase {
             fields: &self.cases[index],
             tensors: self
                 .tensors
@@ -89,7 +89,7 @@ impl Manifest {
     }
 }
 
-impl Case<'_> {
+impl GoldenCase<'_> {
     /// The case's name.
     pub fn name(&self) -> &str {
         self.fields
@@ -140,7 +140,7 @@ impl Case<'_> {
     }
 
     /// A switch that is off when it is missing.
-    pub fn flag(&self, key: &str) -> bool {
+    pub fn switch(&self, key: &str) -> bool {
         self.field(key).and_then(Value::as_bool).unwrap_or(false)
     }
 

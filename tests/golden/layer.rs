@@ -1,6 +1,6 @@
 //! A tape under test: inputs and states by role, results by role, and the comparison after one run.
 
-use crate::case::{Case, Tensor};
+use crate::case::{GoldenCase, Tensor};
 use crate::checks::Checks;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
@@ -28,7 +28,7 @@ pub fn activation_shape(role: &str, tensor: &Tensor) -> Result<Shape, Problem> {
 #[derive(Debug)]
 pub struct Layer<'a> {
     /// The case.
-    pub case: &'a Case<'a>,
+    pub case: &'a GoldenCase<'a>,
     /// The tape to record on.
     pub tape: Tape,
     /// Running statistics.
@@ -45,7 +45,7 @@ pub struct Layer<'a> {
 
 impl<'a> Layer<'a> {
     /// An empty tape.
-    pub fn new(case: &'a Case<'a>) -> Self {
+    pub fn new(case: &'a GoldenCase<'a>) -> Self {
         let mut states = StateList::default();
         let statistics = states.arena("statistics", false);
         Self {

@@ -1,6 +1,6 @@
 //! Single layers and losses: each is recorded from the tensors of its case, with its gradients.
 
-use crate::case::Case;
+use crate::case::GoldenCase;
 use crate::checks::Checks;
 use crate::layer::Layer;
 use crate::problem::Problem;
@@ -19,7 +19,7 @@ use pix2pix::train::{Distance, GanLoss, Verdict, distance, gan};
 use serde_json::Value;
 
 /// Records and runs one layer.
-pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
+pub fn run(gpu: &Gpu, case: &GoldenCase) -> Result<Checks, Problem> {
     let mut layer = Layer::new(case);
     match case.op() {
         "Conv2d" => convolution(&mut layer)?,
@@ -53,7 +53,7 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
 
 /// Kernel, stride and padding; a pair of equal numbers counts as one. What the library does not do
 /// is skipped.
-fn geometry(case: &Case) -> Result<Geometry, Problem> {
+fn geometry(case: &GoldenCase) -> Result<Geometry, Problem> {
     for (key, value) in [("dilation", 1.0), ("groups", 1.0)] {
         case.require(key, value, "the networks have no such convolution")?;
     }
@@ -164,7 +164,7 @@ fn batch_normalisation(layer: &mut Layer) -> Result<(), Problem> {
 }
 
 fn instance_normalisation(layer: &mut Layer) -> Result<(), Problem> {
-    if layer.case.flag("track_running_stats") {
+    if layer.case.switch("track_running_stats") {
         return Err(Problem::Skip(
             "instance norm with running statistics is in none of the networks".into(),
         ));

@@ -19,7 +19,7 @@ mod preprocess;
 mod problem;
 mod training;
 
-use case::{Case, Manifest};
+use case::{GoldenCase, Manifest};
 use checks::Checks;
 use pix2pix::gpu::{DeviceOptions, Gpu};
 use problem::Problem;
@@ -145,7 +145,7 @@ fn run_manifest(gpu: &Gpu, path: &Path, filter: &str, tally: &mut Tally) {
 }
 
 /// Chooses what runs a case by its `op`.
-fn run_case(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
+fn run_case(gpu: &Gpu, case: &GoldenCase, folder: &Path) -> Result<Checks, Problem> {
     if case.op() == "ResnetGenerator" {
         return Err(Problem::Skip(
             "residual generators are not supported yet".into(),

@@ -1,10 +1,10 @@
 //! Whole networks: output and every gradient of one training pass, the running statistics after it,
 //! and the output of `eval()`.
 
-use crate::case::{Case, Tensor};
+use crate::case::{GoldenCase, Tensor};
 use crate::checks::Checks;
 use crate::parameters::{self, Recipe};
-use crate::pass::Pass;
+use crate::pass::NetworkCase;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, load_network};
@@ -19,7 +19,7 @@ use pix2pix::tape::{Tape, TapeError, Var};
 use std::path::Path;
 
 /// The normalisation that a case names.
-pub fn norm(case: &Case) -> Result<Norm, Problem> {
+pub fn norm(case: &GoldenCase) -> Result<Norm, Problem> {
     match case.text("norm")? {
         "batch" => Ok(Norm::Batch),
         "instance" => Ok(Norm::Instance),
@@ -40,7 +40,7 @@ impl Network {
     /// The network that a case describes; channel counts that it leaves out are those of its
     /// tensors.
     fn new(
-        case: &Case,
+        case: &GoldenCase,
         recipe: Option<&Recipe>,
         pth: Option<&TensorFile>,
         states: &mut StateList,
@@ -60,7 +60,7 @@ impl Network {
             let (num_downs, ngf, dropout) = (
                 case.count("num_downs")?,
                 case.count("ngf")?,
-                case.flag("use_dropout"),
+                case.switch("use_dropout"),
             );
             let config = UNetConfig {
                 in_channels,
@@ -93,7 +93,11 @@ impl Network {
     }
 
     /// The network that is read off a state dict, if the case describes the same one.
-    fn of_file(case: &Case, pth: &TensorFile, states: &mut StateList) -> Result<Self, Problem> {
+    fn of_file(
+        case: &GoldenCase,
+        pth: &TensorFile,
+        states: &mut StateList,
+    ) -> Result<Self, Problem> {
         let (shapes, other) = (pth.shapes().collect(), || {
             Problem::Fail("the state dict is read as another network".into())
         });
@@ -155,7 +159,7 @@ impl Network {
 }
 
 /// Runs a case.
-pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
+pub fn run(gpu: &Gpu, case: &GoldenCase, folder: &Path) -> Result<Checks, Problem> {
     let recipe = Recipe::of(case)?;
     let pth = match case.has_field("pth") {
         true => Some(TensorFile::open(&folder.join(case.text("pth")?)).map_err(Problem::fail)?),
@@ -183,7 +187,7 @@ pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
             case.tensor("x")?
         }
     };
-    let mut pass = Pass {
+    let mut network_case = NetworkCase {
         gpu,
         case,
         network,
@@ -194,24 +198,24 @@ pub fn run(gpu: &Gpu, case: &Case, folder: &Path) -> Result<Checks, Problem> {
     let evaluates = case.has_field("mode") && case.text("mode")?.starts_with("eval");
     if case.has("y") {
         if evaluates {
-            pass.evaluate("y", TestNorm::Running)?
+            network_case.evaluate("y", TestNorm::Running)?
         } else {
-            pass.train()?
+            network_case.train()?
         }
         // Without dropout training's output is that of using the network by the statistics of the
         // batch.
         if !evaluates && case.roles("mask.").next().is_none() {
-            pass.evaluate_by_batch("y")?;
+            network_case.evaluate_by_batch("y")?;
         }
     }
     if case.has("y_eval") {
-        pass.load_statistics_after()?;
-        pass.evaluate("y_eval", TestNorm::Running)?;
+        network_case.load_statistics_after()?;
+        network_case.evaluate("y_eval", TestNorm::Running)?;
     }
     if case.has("y_batchstats") {
-        pass.evaluate_by_batch("y_batchstats")?;
+        network_case.evaluate_by_batch("y_batchstats")?;
     }
-    Ok(pass.checks)
+    Ok(network_case.checks)
 }
 
 /// Mean 0 and variance 1.
@@ -231,7 +235,7 @@ fn start_statistics(gpu: &Gpu, store: &Store, arena: ArenaId) -> Result<(), Prob
 
 /// The input of a recipe: of the size that the case names, else of the output's, which is right for
 /// all but the PatchGAN.
-fn recipe_input(case: &Case, recipe: &Recipe) -> Result<Tensor, Problem> {
+fn recipe_input(case: &GoldenCase, recipe: &Recipe) -> Result<Tensor, Problem> {
     if case.has("x") {
         return case.tensor("x");
     }

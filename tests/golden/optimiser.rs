@@ -1,6 +1,6 @@
 //! Adam over several steps with given gradients: the parameters and both moments after each.
 
-use crate::case::Case;
+use crate::case::GoldenCase;
 use crate::checks::Checks;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
@@ -13,13 +13,13 @@ use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tensor::Shape;
 
 /// Runs all steps of a case.
-pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
+pub fn run(gpu: &Gpu, case: &GoldenCase) -> Result<Checks, Problem> {
     case.require(
         "weight_decay",
         0.0,
         "the reference trains without weight decay, so Adam has none",
     )?;
-    if case.flag("amsgrad") {
+    if case.switch("amsgrad") {
         return Err(Problem::Skip(
             "the reference trains without amsgrad, so Adam has none".into(),
         ));

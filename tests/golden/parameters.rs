@@ -1,6 +1,6 @@
 //! Parameters of whole networks: stored tensor by tensor, or made by the recipe of a manifest.
 
-use crate::case::Case;
+use crate::case::GoldenCase;
 use crate::layer::same_shape;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
@@ -14,7 +14,7 @@ use serde_json::Value;
 pub fn load(
     gpu: &Gpu,
     store: &Store,
-    case: &Case,
+    case: &GoldenCase,
     arena: ArenaId,
     prefix: &str,
 ) -> Result<(), Problem> {
@@ -56,7 +56,7 @@ fn write(gpu: &Gpu, store: &Store, state: &StateSpec, reference: &[f32]) -> Resu
 
 /// Whether the manifest says that a bias has no gradient but noise: a normalisation behind it takes
 /// it away again.
-pub fn is_noise(case: &Case, parameter: &str) -> bool {
+pub fn is_noise(case: &GoldenCase, parameter: &str) -> bool {
     let listed = case
         .field("zero_gradient_biases")
         .and_then(Value::as_array)
@@ -86,7 +86,7 @@ const BIAS_RANGE: f32 = 0.05;
 /// Values from a hash of the tensor's number, the element's and a seed.
 #[derive(Debug)]
 pub struct Recipe<'a> {
-    case: &'a Case<'a>,
+    case: &'a GoldenCase<'a>,
     seed: u32,
     /// Names and shapes in the order of their numbers.
     order: Vec<(&'a str, Vec<usize>)>,
@@ -94,7 +94,7 @@ pub struct Recipe<'a> {
 
 impl<'a> Recipe<'a> {
     /// The recipe of a case, if it has one.
-    pub fn of(case: &'a Case<'a>) -> Result<Option<Self>, Problem> {
+    pub fn of(case: &'a GoldenCase<'a>) -> Result<Option<Self>, Problem> {
         if !case.has_field("recipe_seed") {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! A forward pass of a network, its gradients and its statistics, compared with a case.
 
-use crate::case::{Case, Tensor};
+use crate::case::{GoldenCase, Tensor};
 use crate::checks::Checks;
 use crate::layer::activation_shape;
 use crate::networks::Network;
@@ -17,9 +17,9 @@ use pix2pix::tensor::Shape;
 use std::collections::BTreeMap;
 
 /// A network with its parameters on the device, and what has been compared so far.
-pub struct Pass<'a> {
+pub struct NetworkCase<'a> {
     pub gpu: &'a Gpu,
-    pub case: &'a Case<'a>,
+    pub case: &'a GoldenCase<'a>,
     pub network: Network,
     pub store: Store,
     pub input: Tensor,
@@ -28,12 +28,12 @@ pub struct Pass<'a> {
 
 /// A tape of one forward pass and the values of its inputs.
 #[derive(Default)]
-struct Recording {
+struct RecordedPass {
     tape: Tape,
     inputs: Vec<(Var, Vec<f32>)>,
 }
 
-impl Recording {
+impl RecordedPass {
     fn input(&mut self, role: &str, tensor: &Tensor) -> Result<Var, Problem> {
         let shape = activation_shape(role, tensor)?;
         let var = self.tape.input(role, shape);
@@ -62,18 +62,18 @@ impl Recording {
     }
 }
 
-impl Pass<'_> {
+impl NetworkCase<'_> {
     /// Batch statistics, the case's dropout masks, gradients where there is a `gy`, running
     /// statistics.
     pub fn train(&mut self) -> Result<(), Problem> {
-        let mut recording = Recording::default();
-        let input = recording.input("x", &self.input)?;
+        let mut pass = RecordedPass::default();
+        let input = pass.input("x", &self.input)?;
         let mut masks = BTreeMap::new();
         for module in self.case.roles("mask.") {
             let role = format!("mask.{module}");
             masks.insert(
                 module.to_owned(),
-                recording.input(&role, &self.case.tensor(&role)?)?,
+                pass.input(&role, &self.case.tensor(&role)?)?,
             );
         }
         let dropout = if masks.is_empty() {
@@ -88,25 +88,25 @@ impl Pass<'_> {
         let states = self.store.states().clone();
         let output = self
             .network
-            .forward(&mut recording.tape, &states, input, &mode)?;
+            .forward(&mut pass.tape, &states, input, &mode)?;
         let parameters: Vec<&StateSpec> = states
             .in_arena(self.network.parameters())
             .filter(|state| self.is_compared(state))
             .collect();
         let mut wrt: Vec<Var> = parameters
             .iter()
-            .map(|state| recording.tape.state(&states, state.id))
+            .map(|state| pass.tape.state(&states, state.id))
             .collect();
         wrt.extend(self.case.has("gx").then_some(input));
         let mut outputs = vec![output];
         if self.case.has("gy") {
-            let gy = recording.input("gy", &self.case.tensor("gy")?)?;
-            outputs.extend(recording.tape.backward_from(output, gy, &wrt)?);
+            let gy = pass.input("gy", &self.case.tensor("gy")?)?;
+            outputs.extend(pass.tape.backward_from(output, gy, &wrt)?);
         }
-        let program = recording.run(self.gpu, &self.store, &outputs)?;
+        let program = pass.run(self.gpu, &self.store, &outputs)?;
 
-        self.compare_output("y", &recording, &program, output)?;
-        self.compare_gradients(&recording, &program, &parameters, &outputs[1..])?;
+        self.compare_output("y", &pass, &program, output)?;
+        self.compare_gradients(&pass, &program, &parameters, &outputs[1..])?;
         for state in states.in_arena(self.network.statistics()) {
             let role = format!("after.{}", state.name);
             if self.case.has(&role) {
@@ -121,7 +121,7 @@ impl Pass<'_> {
     /// Those of `parameters`, and behind them that of the input where the case has it.
     fn compare_gradients(
         &mut self,
-        recording: &Recording,
+        pass: &RecordedPass,
         program: &Program,
         parameters: &[&StateSpec],
         gradients: &[Var],
@@ -139,7 +139,7 @@ impl Pass<'_> {
         if let Some(&gx) = gradients.get(parameters.len()) {
             self.checks.network(
                 "gx",
-                &recording.read(self.gpu, program, gx)?,
+                &pass.read(self.gpu, program, gx)?,
                 &self.case.reference("gx")?,
             )?;
         }
@@ -159,18 +159,18 @@ impl Pass<'_> {
 
     /// The output without dropout, to be compared with `role`.
     pub fn evaluate(&mut self, role: &str, norm: TestNorm) -> Result<(), Problem> {
-        let mut recording = Recording::default();
-        let input = recording.input("x", &self.input)?;
+        let mut pass = RecordedPass::default();
+        let input = pass.input("x", &self.input)?;
         let mode = TestTime {
             norm,
             dropout: false,
         }
         .mode();
-        let output =
-            self.network
-                .forward(&mut recording.tape, self.store.states(), input, &mode)?;
-        let program = recording.run(self.gpu, &self.store, &[output])?;
-        self.compare_output(role, &recording, &program, output)
+        let output = self
+            .network
+            .forward(&mut pass.tape, self.store.states(), input, &mode)?;
+        let program = pass.run(self.gpu, &self.store, &[output])?;
+        self.compare_output(role, &pass, &program, output)
     }
 
     /// The reference's statistics, so that `y_eval` does not inherit an error of the pass before.
@@ -198,25 +198,20 @@ impl Pass<'_> {
     fn compare_output(
         &mut self,
         role: &str,
-        recording: &Recording,
+        pass: &RecordedPass,
         program: &Program,
         output: Var,
     ) -> Result<(), Problem> {
         let reference = self.case.reference(role)?;
-        let (got, expected): (Shape, Shape) = (
-            recording.tape.shape(output),
-            activation_shape(role, &reference)?,
-        );
+        let (got, expected): (Shape, Shape) =
+            (pass.tape.shape(output), activation_shape(role, &reference)?);
         if got != expected {
             return Err(Problem::Fail(format!(
                 "{role} has the shape {got}, the reference {expected}"
             )));
         }
-        self.checks.network(
-            role,
-            &recording.read(self.gpu, program, output)?,
-            &reference,
-        )
+        self.checks
+            .network(role, &pass.read(self.gpu, program, output)?, &reference)
     }
 
     fn is_compared(&self, state: &StateSpec) -> bool {

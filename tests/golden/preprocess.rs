@@ -1,6 +1,6 @@
 //! The preparation of a combined image: bytes must be equal, floats to the last bits.
 
-use crate::case::{Case, Tensor};
+use crate::case::{GoldenCase, Tensor};
 use crate::checks::Checks;
 use crate::problem::Problem;
 use image::RgbImage;
@@ -10,7 +10,7 @@ use pix2pix::data::{Jitter, preprocess_pair, to_unit};
 const UNIT_BOUND: f64 = 2.0 * f32::EPSILON as f64;
 
 /// Cuts, resizes, crops, mirrors and normalises the image of a case.
-pub fn run(case: &Case) -> Result<Checks, Problem> {
+pub fn run(case: &GoldenCase) -> Result<Checks, Problem> {
     let pixels = |key: &str| {
         case.count(key)
             .and_then(|count| u32::try_from(count).map_err(Problem::fail))
@@ -18,7 +18,7 @@ pub fn run(case: &Case) -> Result<Checks, Problem> {
     let jitter = Jitter {
         crop_x: pixels("crop_x")?,
         crop_y: pixels("crop_y")?,
-        flip: case.flag("flip"),
+        flip: case.switch("flip"),
     };
     let combined = image_of(&case.tensor("ab_u8")?)?;
     let (a, b) = preprocess_pair(

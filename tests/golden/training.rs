@@ -1,7 +1,7 @@
 //! Whole training steps: losses of each step, the first output and gradients, and what the
 //! parameters are in the end.
 
-use crate::case::Case;
+use crate::case::GoldenCase;
 use crate::checks::Checks;
 use crate::layer::activation_shape;
 use crate::networks::norm;
@@ -24,9 +24,9 @@ use std::collections::BTreeMap;
 const ADAM_EPSILON: f64 = 1e-8;
 
 /// Both networks under training.
-struct Run<'a> {
+struct TrainingRun<'a> {
     gpu: &'a Gpu,
-    case: &'a Case<'a>,
+    case: &'a GoldenCase<'a>,
     store: Store,
     /// Of generator and discriminator: their letter in roles, parameters and running statistics.
     networks: [(char, ArenaId, ArenaId); 2],
@@ -39,7 +39,7 @@ struct Run<'a> {
 }
 
 /// Runs all steps of a case.
-pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
+pub fn run(gpu: &Gpu, case: &GoldenCase) -> Result<Checks, Problem> {
     case.require(
         "eps",
         ADAM_EPSILON,
@@ -50,12 +50,12 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
         0.0,
         "the reference trains without weight decay, so Adam has none",
     )?;
-    if case.flag("use_dropout") && case.roles("step1.mask.").next().is_none() {
+    if case.switch("use_dropout") && case.roles("step1.mask.").next().is_none() {
         return Err(Problem::Skip(
             "dropout without the masks that were drawn cannot be repeated".into(),
         ));
     }
-    let run = Run::new(gpu, case)?;
+    let run = TrainingRun::new(gpu, case)?;
     let mut checks = Checks::default();
     for step in 1..=case.count("steps")? {
         run.step(step, &mut checks)?;
@@ -68,7 +68,7 @@ pub fn run(gpu: &Gpu, case: &Case) -> Result<Checks, Problem> {
 }
 
 /// The two networks that a case describes.
-fn networks(case: &Case, states: &mut StateList) -> Result<(Generator, PatchGan), Problem> {
+fn networks(case: &GoldenCase, states: &mut StateList) -> Result<(Generator, PatchGan), Problem> {
     let (in_channels, out_channels) = (case.count("input_nc")?, case.count("output_nc")?);
     let norm = norm(case)?;
     let config = UNetConfig {
@@ -77,7 +77,7 @@ fn networks(case: &Case, states: &mut StateList) -> Result<(Generator, PatchGan)
         num_downs: case.count("num_downs")?,
         ngf: case.count("ngf")?,
         norm,
-        dropout: case.flag("use_dropout"),
+        dropout: case.switch("use_dropout"),
         dropout_at: DropoutAt::Pytorch,
         skips: true,
         upsample: Upsample::Deconv,
@@ -92,9 +92,9 @@ fn networks(case: &Case, states: &mut StateList) -> Result<(Generator, PatchGan)
     Ok((generator, PatchGan::new(states, &config)?))
 }
 
-impl<'a> Run<'a> {
+impl<'a> TrainingRun<'a> {
     /// Records and compiles the step, and loads what the networks start from.
-    fn new(gpu: &'a Gpu, case: &'a Case<'a>) -> Result<Self, Problem> {
+    fn new(gpu: &'a Gpu, case: &'a GoldenCase<'a>) -> Result<Self, Problem> {
         let mut states = StateList::default();
         let (generator, discriminator) = networks(case, &mut states)?;
         let shape_of = |role: &str| activation_shape(role, &case.tensor(role)?);

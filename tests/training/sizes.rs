@@ -209,7 +209,7 @@ fn a_picture_that_does_not_fit_is_named_before_anything_is_allocated() {
     );
     let width = fitting
         .iter()
-        .find_map(|flag| flag.strip_prefix("`preprocess` scale-width `load_size` "))
+        .find_map(|field| field.strip_prefix("`preprocess` scale-width `load_size` "))
         .expect("a width");
     let scaled = Config {
         preprocess: Preprocess::ScaleWidth,

@@ -157,7 +157,7 @@ fn print_entry(report: &Report, entry: &Entry, name: &str, mark: &str) -> Result
         samples,
         ..
     } = entry.seconds;
-    let spread = if samples > 1 {
+    let half_range = if samples > 1 {
         format!("+-{:>3.0} %", 50.0 * ratio(upper - lower, median))
     } else {
         "once".to_owned()
@@ -170,7 +170,7 @@ fn print_entry(report: &Report, entry: &Entry, name: &str, mark: &str) -> Result
         .share_of_ceiling(entry)
         .map_or(String::new(), |share| format!("{:.0} %", 100.0 * share));
     print(&format!(
-        "  {:>10.1} us {spread:7}  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {share:>5}  {name:40} {mark}",
+        "  {:>10.1} us {half_range:7}  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {share:>5}  {name:40} {mark}",
         median * 1e6
     ))
 }

@@ -1,6 +1,6 @@
 //! Elementwise operations, reductions and activations.
 
-use super::{Case, IMAGES, MAP, PIXELS, VECTOR, Values, case, map, plain, sum};
+use super::{IMAGES, MAP, PIXELS, SecondOrderCase, VECTOR, Values, case, map, plain, sum};
 use pix2pix::ops::activation::{Activate, Activation, activate};
 use pix2pix::ops::elementwise::{Binary, Power, scale};
 use pix2pix::ops::reduction::{Broadcast, Sum};
@@ -10,9 +10,9 @@ use pix2pix::tensor::Shape;
 use pix2pix_harness::activation;
 use pix2pix_harness::reduction::places;
 
-pub(super) fn elementwise() -> Vec<Case> {
+pub(super) fn elementwise() -> Vec<SecondOrderCase> {
     let broadcasts = [MAP, PIXELS, VECTOR, IMAGES, Shape::scalar()];
-    let mut cases: Vec<Case> = broadcasts.into_iter().flat_map(binary).collect();
+    let mut cases: Vec<SecondOrderCase> = broadcasts.into_iter().flat_map(binary).collect();
     cases.extend(broadcasts[1..].iter().copied().flat_map(reductions));
     cases.extend([-2, -1, 1, 3, 4].map(power));
     cases.extend(activations());
@@ -35,7 +35,7 @@ fn broadcast(small: Shape, values: &[f64]) -> Vec<f64> {
 }
 
 /// A map with what is broadcast over it.
-fn binary(small: Shape) -> [Case; 2] {
+fn binary(small: Shape) -> [SecondOrderCase; 2] {
     let both = move |of: fn(f64, f64) -> f64| {
         move |x: &Values| {
             let pairs = x[0].iter().zip(broadcast(small, &x[1]));
@@ -54,7 +54,7 @@ fn binary(small: Shape) -> [Case; 2] {
 }
 
 /// Sums of a map to `small`, and the way back.
-fn reductions(small: Shape) -> [Case; 3] {
+fn reductions(small: Shape) -> [SecondOrderCase; 3] {
     let op = Sum {
         shape: small,
         scale: 0.5,
@@ -74,7 +74,7 @@ fn reductions(small: Shape) -> [Case; 3] {
     ]
 }
 
-fn power(halves: i32) -> Case {
+fn power(halves: i32) -> SecondOrderCase {
     let power = move |value: f64| 0.5 * (value + 2.0).powf(f64::from(halves) / 2.0);
     let op = Power {
         halves,
@@ -84,7 +84,7 @@ fn power(halves: i32) -> Case {
     plain("power", &[MAP], op, move |x: &Values| map(&x[0], power))
 }
 
-fn activations() -> [Case; Activation::ALL.len()] {
+fn activations() -> [SecondOrderCase; Activation::ALL.len()] {
     Activation::ALL.map(|kind| {
         let record = move |tape: &mut Tape, x: &[Var]| activate(tape, x[0], kind);
         let twin = move |x: &Values| map(&x[0], |value| activation::twin(kind, value));

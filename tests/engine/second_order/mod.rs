@@ -29,7 +29,7 @@ type Record = Box<dyn Fn(&mut Tape, &[Var]) -> Result<Var, TapeError>>;
 type Twin = Box<dyn Fn(&Values) -> Vec<f64>>;
 
 /// An operation on inputs of these shapes, and its twin.
-struct Case {
+struct SecondOrderCase {
     name: &'static str,
     shapes: Vec<Shape>,
     record: Record,
@@ -41,8 +41,8 @@ fn case(
     shapes: &[Shape],
     record: impl Fn(&mut Tape, &[Var]) -> Result<Var, TapeError> + 'static,
     twin: impl Fn(&Values) -> Vec<f64> + 'static,
-) -> Case {
-    Case {
+) -> SecondOrderCase {
+    SecondOrderCase {
         name,
         shapes: shapes.to_vec(),
         record: Box::new(record),
@@ -56,7 +56,7 @@ fn plain(
     shapes: &[Shape],
     op: impl Op + Clone + 'static,
     twin: impl Fn(&Values) -> Vec<f64> + 'static,
-) -> Case {
+) -> SecondOrderCase {
     case(
         name,
         shapes,
@@ -148,7 +148,7 @@ struct Recorded {
     second: Second,
 }
 
-fn record_twice(case: &Case) -> Recorded {
+fn record_twice(case: &SecondOrderCase) -> Recorded {
     let mut tape = Tape::default();
     let inputs = |name, tape: &mut Tape| -> Vec<Var> {
         let shapes = case.shapes.iter();
@@ -176,7 +176,7 @@ fn record_twice(case: &Case) -> Recorded {
     }
 }
 
-fn check(gpu: &Gpu, case: &Case) {
+fn check(gpu: &Gpu, case: &SecondOrderCase) {
     let Recorded {
         tape,
         wrt,

@@ -1,6 +1,6 @@
 //! Normalisations and losses.
 
-use super::{Case, MAP, PIXELS, VECTOR, Values, case, plain};
+use super::{MAP, PIXELS, SecondOrderCase, VECTOR, Values, case, plain};
 use pix2pix::ops::Fill;
 use pix2pix::ops::batch_norm::{
     Groups, InvStd, RowPad, SelectRow, Statistics, batch_norm, batch_norm_running, instance_norm,
@@ -11,8 +11,8 @@ use pix2pix::tensor::Shape;
 use pix2pix_harness::batch_norm::{EPS, GROUPS, count, normalize, statistics};
 use pix2pix_harness::loss;
 
-pub(super) fn normalisations() -> Vec<Case> {
-    let mut cases: Vec<Case> = GROUPS
+pub(super) fn normalisations() -> Vec<SecondOrderCase> {
+    let mut cases: Vec<SecondOrderCase> = GROUPS
         .into_iter()
         .flat_map(|groups| [batch_normalisation(groups), inv_std(groups)])
         .collect();
@@ -43,7 +43,7 @@ fn second_rows(values: &[f64]) -> Vec<f64> {
     rows.collect()
 }
 
-fn batch_normalisation(groups: Groups) -> Case {
+fn batch_normalisation(groups: Groups) -> SecondOrderCase {
     let parts = count(groups, MAP);
     let twin = move |x: &Values| {
         let stats = statistics(&x[0], MAP, parts);
@@ -54,7 +54,7 @@ fn batch_normalisation(groups: Groups) -> Case {
     case("batch_norm", &[MAP, VECTOR, VECTOR], record, twin)
 }
 
-fn inv_std(groups: Groups) -> Case {
+fn inv_std(groups: Groups) -> SecondOrderCase {
     let parts = count(groups, MAP);
     let twin = move |x: &Values| second_rows(&statistics(&x[0], MAP, parts));
     let record = move |tape: &mut Tape, x: &[Var]| {
@@ -65,7 +65,7 @@ fn inv_std(groups: Groups) -> Case {
 }
 
 /// Running statistics that are constants.
-fn by_running_statistics() -> Case {
+fn by_running_statistics() -> SecondOrderCase {
     let record = |tape: &mut Tape, x: &[Var]| {
         let [mean, variance] = [0.25, 0.5].map(|value| {
             tape.record(
@@ -84,7 +84,7 @@ fn by_running_statistics() -> Case {
     case("batch_norm_running", &[MAP, VECTOR, VECTOR], record, twin)
 }
 
-pub(super) fn losses() -> Vec<Case> {
+pub(super) fn losses() -> Vec<SecondOrderCase> {
     let single = [
         LossKind::BceWithLogits { target: 0.9 },
         LossKind::Mse { target: 1.0 },

@@ -1,6 +1,6 @@
 //! Operations that move values, and contractions.
 
-use super::{Case, MAP, VECTOR, Values, case, plain, sum};
+use super::{MAP, SecondOrderCase, VECTOR, Values, case, plain, sum};
 use pix2pix::contraction::Geometry;
 use pix2pix::ops::channel_sum::ChannelSum;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
@@ -21,7 +21,7 @@ const WEIGHT: Shape = Shape::hwio(3, 3, 2, 4);
 
 const GEOMETRY: Geometry = Geometry::new(3, 2, 0);
 
-pub(super) fn views() -> Vec<Case> {
+pub(super) fn views() -> Vec<SecondOrderCase> {
     let joined = |x: &Values| {
         x[0].chunks(3)
             .zip(x[1].chunks(4))
@@ -39,7 +39,7 @@ pub(super) fn views() -> Vec<Case> {
         ("nearest", Resample::Nearest),
         ("bilinear", Resample::Bilinear),
     ];
-    let mut cases: Vec<Case> = resamples
+    let mut cases: Vec<SecondOrderCase> = resamples
         .map(|(name, kind)| plain(name, &[MAP], kind, move |x| enlarged(kind, MAP, &x[0])))
         .into();
     cases.extend([
@@ -77,7 +77,7 @@ fn products(mut f: impl FnMut(usize, usize, usize)) {
     });
 }
 
-pub(super) fn contractions() -> Vec<Case> {
+pub(super) fn contractions() -> Vec<SecondOrderCase> {
     let convolved = |x: &Values| {
         let mut output: Vec<f64> = (0..SMALL.len()).map(|i| x[2][i % 4]).collect();
         products(|large, weight, small| output[small] += x[0][large] * x[1][weight]);

@@ -25,7 +25,7 @@ mod tensor;
 mod tolerance;
 
 pub use pix2pix_twins as twins;
-pub use run::{Arenas, Outcome, Surroundings, run, run_beside};
+pub use run::{Arenas, OpOutcome, Surroundings, run, run_beside};
 pub use tensor::{Tensor, maps};
 pub use tolerance::{Tolerance, compare};
 

@@ -79,7 +79,7 @@ pub fn output_dtype(op: &dyn Op, inputs: &[Tensor], around: &Surroundings) -> DT
 }
 
 /// What a run leaves, in logical order.
-pub struct Outcome {
+pub struct OpOutcome {
     /// The result.
     pub output: Vec<f32>,
     /// What was written beside it.
@@ -100,7 +100,7 @@ pub fn run(
     inputs: &[Tensor],
     sliced: bool,
     around: &Surroundings,
-) -> Outcome {
+) -> OpOutcome {
     run_beside(gpu, name, op, inputs, &[], sliced, around)
 }
 
@@ -113,7 +113,7 @@ pub fn run_beside(
     byproducts: &[Shape],
     sliced: bool,
     around: &Surroundings,
-) -> Outcome {
+) -> OpOutcome {
     let placed = Placed::new(name, op, inputs, byproducts, sliced, around);
     let lowered = op.lower(&LowerContext {
         inputs: &placed.inputs,
@@ -265,7 +265,7 @@ impl Buffers {
     }
 
     /// Waits for the launches and reads what they left.
-    fn read(&self, gpu: &Gpu, name: &str, placed: &Placed) -> Outcome {
+    fn read(&self, gpu: &Gpu, name: &str, placed: &Placed) -> OpOutcome {
         let bytes = |buffer: &wgpu::Buffer| {
             gpu.read(buffer, 0, buffer.size())
                 .unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -280,7 +280,7 @@ impl Buffers {
                 .collect()
         };
         let arena = |(&key, operand)| (key, values("arena", operand, &self.arenas[&key]));
-        Outcome {
+        OpOutcome {
             output: values("output", &placed.output, &self.output),
             byproducts: all("byproduct", &placed.byproducts, &self.byproducts),
             inputs: all("input", &placed.inputs, &self.inputs),

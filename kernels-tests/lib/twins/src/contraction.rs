@@ -28,11 +28,11 @@ const VALID: Geometry = Geometry::new(3, 1, 0);
 const HALVE_3: Geometry = Geometry::new(3, 2, 1);
 
 /// Geometry, batch, large map, channels of the large and of the small map.
-pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
+pub type ContractionCase = (Geometry, usize, [usize; 2], [usize; 2]);
 
 /// What every rung runs: single pixels, odd sizes, batches, few channels, and the layers of the
 /// real networks with their channels cut down to what a CPU adapter runs in milliseconds.
-pub const CASES: [Case; 35] = [
+pub const CASES: [ContractionCase; 35] = [
     (HALVE, 1, [2, 2], [16, 16]),
     (HALVE, 1, [16, 16], [3, 8]),
     (HALVE, 2, [9, 7], [4, 6]),

@@ -12,7 +12,7 @@ use pix2pix::tensor::{DType, Shape};
 use pix2pix_twins::contraction::{self as twins, CASES};
 
 /// Geometry, batch, large map, channels of the large and of the small map.
-pub type Case = (Geometry, usize, [usize; 2], [usize; 2]);
+pub type ContractionCase = (Geometry, usize, [usize; 2], [usize; 2]);
 
 /// How much of a contraction a test runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ const FIRST: [([usize; 2], [usize; 2]); 5] = [
 ];
 
 /// Every case in every type that activations and weights can be stored as.
-pub fn cases(gpu: &Gpu, family: Family) -> Vec<(Case, DType)> {
+pub fn cases(gpu: &Gpu, family: Family) -> Vec<(ContractionCase, DType)> {
     precisions(gpu, family.name())
         .into_iter()
         .flat_map(|dtype| CASES.map(|case| (own(case), dtype)))
@@ -43,15 +43,15 @@ pub fn cases(gpu: &Gpu, family: Family) -> Vec<(Case, DType)> {
 }
 
 /// Cases of every geometry, for what the device picks: every third one.
-pub fn default_cases(gpu: &Gpu, family: Family) -> Vec<(Case, DType)> {
+pub fn default_cases(gpu: &Gpu, family: Family) -> Vec<(ContractionCase, DType)> {
     cases(gpu, family).into_iter().step_by(3).collect()
 }
 
 /// The cases in which a test of this reach runs its rungs: all of them, or the first ones.
-pub fn rung_cases(gpu: &Gpu, family: Family, reach: Reach) -> Vec<(Case, DType)> {
+pub fn rung_cases(gpu: &Gpu, family: Family, reach: Reach) -> Vec<(ContractionCase, DType)> {
     let mut cases = cases(gpu, family);
     if reach == Reach::Rungs {
-        let place = |((_, _, size, channels), _): &(Case, DType)| {
+        let place = |((_, _, size, channels), _): &(ContractionCase, DType)| {
             FIRST.iter().position(|first| *first == (*size, *channels))
         };
         cases.retain(|case| place(case).is_some());
@@ -67,7 +67,7 @@ pub fn candidate_cases(
     gpu: &Gpu,
     family: Family,
     reach: Reach,
-) -> impl Iterator<Item = (Case, DType)> {
+) -> impl Iterator<Item = (ContractionCase, DType)> {
     rung_cases(gpu, family, reach)
         .into_iter()
         .filter(|((_, batch, size, channels), _)| {
@@ -83,7 +83,7 @@ pub fn candidate_cases(
 }
 
 /// A case of the twins with our own geometry.
-fn own((geometry, batch, size, channels): twins::Case) -> Case {
+fn own((geometry, batch, size, channels): twins::ContractionCase) -> ContractionCase {
     let twins::Geometry {
         kernel,
         stride,
@@ -98,7 +98,9 @@ fn own((geometry, batch, size, channels): twins::Case) -> Case {
 }
 
 /// Large and small map and weight `[kernel, kernel, large channels, small channels]` of a case.
-pub fn shapes((geometry, batch, [height, width], [large, small]): Case) -> (Shape, Shape, Shape) {
+pub fn shapes(
+    (geometry, batch, [height, width], [large, small]): ContractionCase,
+) -> (Shape, Shape, Shape) {
     let large_shape = Shape::nhwc(batch, height, width, large);
     let small_shape = geometry.small_shape(large_shape, small).unwrap();
     (
