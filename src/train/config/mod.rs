@@ -5,13 +5,14 @@
 //! | file | idea |
 //! |---|---|
 //! | `mod.rs` | the configuration and what follows from it |
-//! | `fields.rs` | every field with its group, help, default and range |
+//! | `field.rs`, `fields.rs` | what a field is, and the table of all fields |
 //! | `rules.rs` | what a whole configuration must keep |
 //! | `model.rs` | a trained generator as its file describes it, and what may be asked of it |
 //! | `settings.rs`, `pixels.rs` | what somebody asks for, and the configuration that it makes |
 //! | `error.rs` | the field, the rule, the nearest valid choice |
 
 mod error;
+mod field;
 mod fields;
 mod model;
 mod pixels;
@@ -22,7 +23,8 @@ mod settings;
 mod tests;
 
 pub use error::ConfigError;
-pub use fields::{CHANGED_ON_RESUME, FIELDS, Field, Group, Range, SHORTHANDS, find};
+pub use field::{Field, Group, Range};
+pub use fields::{CHANGED_ON_RESUME, FIELDS, SHORTHANDS, find};
 pub use model::ModelConfig;
 pub use pixels::{LookUpError, PixelKind, PixelSettings};
 pub(super) use rules::DEEPEST_NAMED;

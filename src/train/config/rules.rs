@@ -1,7 +1,8 @@
 //! The rules of a whole configuration. It may come from the command line, from a file that somebody
 //! edited, or from a caller of the library.
 
-use super::fields::{FIELDS, Field, Range, find};
+use super::field::{Field, Range};
+use super::fields::{FIELDS, find};
 use super::{Architecture, Config, ConfigError, Length};
 use crate::data::{Pixels, Preprocess};
 use crate::nn::{Fit, Generator, NetworkError, PatchGan, PatchGanConfig};
