@@ -9,6 +9,7 @@
 //! | `rules.rs` | what a whole configuration must keep |
 //! | `model.rs` | a trained generator as its file describes it, and what may be asked of it |
 //! | `settings.rs`, `pixels.rs` | what somebody asks for, and the configuration that it makes |
+//! | `without_use.rs` | what somebody asks for and the rest leaves without use |
 //! | `error.rs` | the field, the rule, the nearest valid choice |
 
 mod error;
@@ -21,6 +22,7 @@ mod settings;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;
+mod without_use;
 
 pub use error::ConfigError;
 pub use field::{Field, Group, Range};

@@ -90,13 +90,7 @@ impl Settings {
         let whole = self.preprocess.is_some_and(Preprocess::is_whole);
         let defaults = self.preset().config();
         self.refuse_sizes_without_use(whole)?;
-        if self.dropout == Some(false) && self.dropout_at.is_some() {
-            return Err(ConfigError::new(
-                "dropout_at",
-                "`dropout_at` does nothing without dropout",
-                "leave it out or use `dropout` true",
-            ));
-        }
+        self.refuse_without_dropout()?;
         let objective = self.objective()?;
         if objective.lambda_gan == 0.0 {
             self.refuse_discriminator()?;
@@ -182,42 +176,6 @@ impl Settings {
         config.checkpoint_every = self.checkpoint_every.unwrap_or(tenth);
     }
 
-    fn refuse_sizes_without_use(&self, whole: bool) -> Result<(), ConfigError> {
-        if whole && self.size.is_some() {
-            return Err(ConfigError::new(
-                "size",
-                "`size` is of crops",
-                "leave it out with `preprocess` none, and with scale-width use `load_size` for the width",
-            ));
-        }
-        let (mode, other) = match (self.preprocess, self.load_size) {
-            (Some(Preprocess::Crop), Some(_)) => ("crop", "scale-width-and-crop"),
-            (Some(Preprocess::None), Some(_)) => ("none", "scale-width"),
-            _ => return Ok(()),
-        };
-        Err(ConfigError::new(
-            "load_size",
-            format!("`preprocess` {mode} resizes nothing"),
-            format!("leave out `load_size` or use `preprocess` {other}"),
-        ))
-    }
-
-    /// Refuses settings of a discriminator where there is none.
-    fn refuse_discriminator(&self) -> Result<(), ConfigError> {
-        let given = [
-            ("ndf", self.ndf.is_some()),
-            ("d_layers", self.d_layers.is_some()),
-            ("patch", self.patch.is_some()),
-        ];
-        first_given(&given).map_or(Ok(()), |field| {
-            Err(ConfigError::new(
-                field,
-                format!("`{field}` does nothing without an adversarial loss, which has the discriminator"),
-                "leave it out or use `objective` l1+cgan",
-            ))
-        })
-    }
-
     /// Strided convolutions of the discriminator, from one of two settings.
     fn d_layers(&self, default: usize) -> Result<usize, ConfigError> {
         let Some(patch) = self.patch else {
@@ -286,21 +244,6 @@ impl Settings {
         }
     }
 
-    /// A ResNet has one depth and one place for dropout.
-    fn refuse_with_resnet(&self) -> Result<(), ConfigError> {
-        let given = [
-            ("num_downs", self.num_downs.is_some()),
-            ("dropout_at", self.dropout_at.is_some()),
-        ];
-        first_given(&given).map_or(Ok(()), |field| {
-            Err(ConfigError::new(
-                field,
-                format!("`{field}` does nothing with a ResNet"),
-                "leave it out or use `architecture` unet or encoder-decoder",
-            ))
-        })
-    }
-
     fn objective(&self) -> Result<Objective, ConfigError> {
         let defaults = Objective::default();
         let weights = [
@@ -328,55 +271,6 @@ impl Settings {
             order: self.order.unwrap_or(defaults.order),
             betas: self.betas(defaults.betas)?,
         })
-    }
-
-    /// A setting of a loss that is not part of the objective would do nothing.
-    fn refuse_without_loss(
-        &self,
-        chosen: PaperObjective,
-        has_distance: bool,
-        has_gan: bool,
-    ) -> Result<(), ConfigError> {
-        let weighs = |weight: Option<f32>| weight.is_some_and(|weight| weight != 0.0);
-        let of_distance = first_given(&[
-            ("objective.lambda_l1", weighs(self.lambda_l1)),
-            ("objective.distance", self.distance.is_some()),
-        ]);
-        let of_gan = first_given(&[
-            ("objective.lambda_gan", weighs(self.lambda_gan)),
-            ("objective.gan_loss", self.gan_loss.is_some()),
-            ("objective.order", self.order.is_some()),
-        ]);
-        let refuse = |field: &'static str, weight: &str, is_zero: bool, remedy: &str| {
-            let (cause, remedy) = if is_zero {
-                (format!("`{weight}` 0"), "a weight above it")
-            } else {
-                (format!("`objective` {}", chosen.name()), remedy)
-            };
-            Err(ConfigError::new(
-                field,
-                format!("`{field}` does nothing with {cause}"),
-                format!("leave it out or use {remedy}"),
-            ))
-        };
-        match (of_distance, of_gan) {
-            (Some(field), _) if !has_distance => {
-                let is_zero = self.lambda_l1 == Some(0.0);
-                refuse(field, "objective.lambda_l1", is_zero, "l1+gan or l1+cgan")
-            }
-            (_, Some(field)) if !has_gan => {
-                let is_zero = self.lambda_gan == Some(0.0);
-                refuse(field, "objective.lambda_gan", is_zero, "l1+cgan")
-            }
-            _ if self.lambda_gp.is_some() && self.gan_loss != Some(GanLoss::Wgangp) => {
-                Err(ConfigError::new(
-                    "objective.lambda_gp",
-                    "`objective.lambda_gp` is the weight of a penalty that only `objective.gan_loss` wgangp has",
-                    "use both or neither",
-                ))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Adam's decay rates.
@@ -430,14 +324,6 @@ impl Settings {
             pretrained_discriminator: self.pretrained_discriminator.clone(),
         })
     }
-}
-
-/// The first of these settings that was asked for.
-fn first_given(settings: &[(&'static str, bool)]) -> Option<&'static str> {
-    settings
-        .iter()
-        .find(|(_, given)| *given)
-        .map(|(field, _)| *field)
 }
 
 /// How images of other sizes go through a U-Net.
