@@ -26,10 +26,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Imports that break the rules and are allowed for now: `importing file -> imported file`.
-/// An entry that is not needed any more fails the test.
-const STILL_ALLOWED: &[&str] = &[];
-
 /// A module that imports nothing else of this crate.
 const ALONE: &str = "data";
 
@@ -126,8 +122,7 @@ fn nothing_imports_upwards() {
         for (to, line) in targets {
             let (above, below) = (place(&from), place(&to));
             let alone = top(&from) == ALONE && top(&to) != ALONE;
-            let allowed = STILL_ALLOWED.contains(&format!("{from} -> {to}").as_str());
-            if (above < below || alone) && above.is_some() && !allowed {
+            if (above < below || alone) && above.is_some() {
                 upwards.push(format!("{from}:{line} imports {to}"));
             }
         }
@@ -141,18 +136,7 @@ fn nothing_imports_upwards() {
 
 #[test]
 fn no_imports_form_a_circle() {
-    let mut graph = imports(root());
-    let mut unneeded = Vec::new();
-    for entry in STILL_ALLOWED {
-        let (from, to) = entry.split_once(" -> ").unwrap();
-        if graph
-            .get_mut(from)
-            .and_then(|targets| targets.remove(to))
-            .is_none()
-        {
-            unneeded.push(entry);
-        }
-    }
+    let graph = imports(root());
     let circles = circles(&graph);
     let mut text = String::new();
     for circle in &circles {
@@ -165,9 +149,5 @@ fn no_imports_form_a_circle() {
         circles.is_empty(),
         "{} circles of imports\n{text}",
         circles.len()
-    );
-    assert!(
-        unneeded.is_empty(),
-        "not imported any more, so not to be allowed: {unneeded:?}"
     );
 }
