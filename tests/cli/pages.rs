@@ -3,8 +3,9 @@
 
 use clap::Command;
 
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("README.md", include_str!("../../README.md")),
+    ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
     ("docs/data.md", include_str!("../../docs/data.md")),
     ("docs/runs.md", include_str!("../../docs/runs.md")),
     (

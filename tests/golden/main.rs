@@ -146,16 +146,11 @@ fn run_manifest(gpu: &Gpu, path: &Path, filter: &str, tally: &mut Tally) {
 
 /// Chooses what runs a case by its `op`.
 fn run_case(gpu: &Gpu, case: &GoldenCase, folder: &Path) -> Result<Checks, Problem> {
-    if case.op() == "ResnetGenerator" {
-        return Err(Problem::Skip(
-            "residual generators are not supported yet".into(),
-        ));
-    }
     case.check_tensors()?;
     match case.op() {
         "Adam" => optimiser::run(gpu, case),
         "AlignedPreprocess" => preprocess::run(case),
-        "NLayerDiscriminator" | "PixelDiscriminator" | "UnetGenerator" => {
+        "NLayerDiscriminator" | "PixelDiscriminator" | "ResnetGenerator" | "UnetGenerator" => {
             networks::run(gpu, case, folder)
         }
         "Pix2PixStep" => training::run(gpu, case),

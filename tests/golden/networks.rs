@@ -9,8 +9,8 @@ use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{TensorFile, load_network};
 use pix2pix::nn::{
-    DropoutAt, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, TestNorm,
-    UNetConfig, Upsample,
+    DropoutAt, Generator, GeneratorConfig, Mode, Norm, PatchGan, PatchGanConfig, ResNetConfig,
+    TestNorm, UNetConfig, Upsample,
 };
 use pix2pix::program::Store;
 use pix2pix::state::{ArenaId, Init, StateList};
@@ -28,6 +28,76 @@ pub fn norm(case: &GoldenCase) -> Result<Norm, Problem> {
             "norm {other} is none of batch, instance and none"
         ))),
     }
+}
+
+/// Whether a case is of a generator.
+fn is_generator(case: &GoldenCase) -> bool {
+    matches!(case.op(), "ResnetGenerator" | "UnetGenerator")
+}
+
+/// The generator that a case describes.
+fn generator(case: &GoldenCase, in_channels: usize) -> Result<GeneratorConfig, Problem> {
+    let out_channels = match case.has_field("output_nc") {
+        true => case.count("output_nc")?,
+        false => case.tensor("y")?.shape.get(1).copied().unwrap_or(0),
+    };
+    let (ngf, norm, dropout) = (case.count("ngf")?, norm(case)?, case.switch("use_dropout"));
+    Ok(if case.op() == "UnetGenerator" {
+        GeneratorConfig::UNet(UNetConfig {
+            in_channels,
+            out_channels,
+            num_downs: case.count("num_downs")?,
+            ngf,
+            norm,
+            dropout,
+            dropout_at: DropoutAt::Pytorch,
+            skips: true,
+            upsample: Upsample::Deconv,
+        })
+    } else {
+        GeneratorConfig::ResNet(ResNetConfig {
+            in_channels,
+            out_channels,
+            blocks: blocks(case)?,
+            ngf,
+            norm,
+            dropout,
+            upsample: Upsample::Deconv,
+        })
+    })
+}
+
+/// The residual blocks of a case. Those of other paddings than the library's are skipped.
+fn blocks(case: &GoldenCase) -> Result<usize, Problem> {
+    if case.has_field("padding_type") && case.text("padding_type")? != "reflect" {
+        return Err(Problem::Skip(format!(
+            "padding_type {}: the library pads by reflection",
+            case.text("padding_type")?
+        )));
+    }
+    case.count("n_blocks")
+}
+
+/// Whether a generator that was read off a state dict is the one that a case describes. Of a U-Net
+/// the state dict does not say whether it has dropout.
+fn is_described(case: &GoldenCase, config: &GeneratorConfig) -> Result<bool, Problem> {
+    Ok(match config {
+        GeneratorConfig::UNet(config) => {
+            case.op() == "UnetGenerator"
+                && (config.num_downs, config.ngf, config.norm)
+                    == (case.count("num_downs")?, case.count("ngf")?, norm(case)?)
+        }
+        GeneratorConfig::ResNet(config) => {
+            case.op() == "ResnetGenerator"
+                && (config.blocks, config.ngf, config.norm, config.dropout)
+                    == (
+                        blocks(case)?,
+                        case.count("ngf")?,
+                        norm(case)?,
+                        case.switch("use_dropout"),
+                    )
+        }
+    })
 }
 
 /// One of the two networks.
@@ -52,31 +122,9 @@ impl Network {
             Some(channels) if !case.has_field("input_nc") => channels,
             _ => case.count("input_nc")?,
         };
-        if case.op() == "UnetGenerator" {
-            let out_channels = match case.has_field("output_nc") {
-                true => case.count("output_nc")?,
-                false => case.tensor("y")?.shape.get(1).copied().unwrap_or(0),
-            };
-            let (num_downs, ngf, dropout) = (
-                case.count("num_downs")?,
-                case.count("ngf")?,
-                case.switch("use_dropout"),
-            );
-            let config = UNetConfig {
-                in_channels,
-                out_channels,
-                num_downs,
-                ngf,
-                norm: norm(case)?,
-                dropout,
-                dropout_at: DropoutAt::Pytorch,
-                skips: true,
-                upsample: Upsample::Deconv,
-            };
-            return Ok(Self::Generator(Generator::new(
-                states,
-                &GeneratorConfig::UNet(config),
-            )?));
+        if is_generator(case) {
+            let config = generator(case, in_channels)?;
+            return Ok(Self::Generator(Generator::new(states, &config)?));
         }
         let n_layers = if case.op() == "PixelDiscriminator" {
             0
@@ -101,16 +149,11 @@ impl Network {
         let (shapes, other) = (pth.shapes().collect(), || {
             Problem::Fail("the state dict is read as another network".into())
         });
-        let norm = norm(case)?;
-        if case.op() == "UnetGenerator" {
-            let config = UNetConfig::from_shapes(&shapes, Upsample::Deconv).ok_or_else(other)?;
-            let same = (config.num_downs, config.ngf, config.norm)
-                == (case.count("num_downs")?, case.count("ngf")?, norm);
-            return if same {
-                Ok(Self::Generator(Generator::new(
-                    states,
-                    &GeneratorConfig::UNet(config),
-                )?))
+        if is_generator(case) {
+            let config = GeneratorConfig::from_shapes(&shapes, Upsample::Deconv);
+            let config = config.ok_or_else(other)?;
+            return if is_described(case, &config)? {
+                Ok(Self::Generator(Generator::new(states, &config)?))
             } else {
                 Err(other())
             };
@@ -121,8 +164,8 @@ impl Network {
         } else {
             case.count("n_layers")?
         };
-        let same =
-            (config.n_layers, config.ndf, config.norm) == (n_layers, case.count("ndf")?, norm);
+        let same = (config.n_layers, config.ndf, config.norm)
+            == (n_layers, case.count("ndf")?, norm(case)?);
         if same {
             Ok(Self::Discriminator(PatchGan::new(states, &config)?))
         } else {

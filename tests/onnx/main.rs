@@ -12,7 +12,7 @@ mod configs;
 mod model;
 
 use configs::{model, small_generators, unet};
-use model::{Model, random, write};
+use model::{Model, write};
 use pix2pix::gpu::{DeviceOptions, Gpu};
 use pix2pix::interop::onnx::Export;
 use pix2pix::interop::{TensorFile, reference_shape, to_reference};
@@ -26,6 +26,7 @@ use pix2pix::tape::StepState;
 use pix2pix::tape::Tape;
 use pix2pix::tensor::Shape;
 use pix2pix::train::{ModelConfig, onnx};
+use pix2pix_harness::twins::uniform;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -74,7 +75,7 @@ fn operators(gpu: &Gpu, root: &Path) {
         .unwrap();
     fs::write(folder.join("generator.onnx"), bytes).unwrap();
 
-    let images = random(shape.len(), 6);
+    let images = uniform(shape.len(), 6);
     let store = Store::new(gpu, states.clone(), false).unwrap();
     let program = Program::compile(gpu, &store, &tape, &[output]).unwrap();
     program.write(gpu, input, &images).unwrap();
@@ -179,7 +180,7 @@ fn the_papers_generator_gives_the_same_elsewhere() {
     });
     let paper = model(paper, TestNorm::Image, Fit::Pad);
     let shape = Shape::nhwc(1, 256, 256, 3);
-    Model::new(&gpu, &root, "paper", paper).case(&gpu, "random", shape, &random(shape.len(), 7));
+    Model::new(&gpu, &root, "paper", paper).case(&gpu, "random", shape, &uniform(shape.len(), 7));
     compare(&root);
     // Half a gigabyte, which only a failure makes worth looking at.
     fs::remove_dir_all(root).unwrap();
@@ -194,7 +195,7 @@ fn with_dropout(gpu: &Gpu, root: &Path, compared: bool) {
     let noisy = Model::new(gpu, root, "dropout", model(deep, TestNorm::Image, Fit::Pad));
     let shape = Shape::nhwc(1, 64, 64, 3);
     if compared {
-        noisy.case(gpu, "random", shape, &random(shape.len(), 5));
+        noisy.case(gpu, "random", shape, &uniform(shape.len(), 5));
     }
     let file = TensorFile::open(&noisy.folder.join("model.safetensors")).unwrap();
     let test = TestTime {

@@ -10,20 +10,10 @@ use pix2pix::state::{StateList, StateSpec};
 use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::Shape;
 use pix2pix::train::{ModelConfig, Translator, onnx};
+use pix2pix_harness::twins::uniform;
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Numbers in -1..1 from a fixed pseudo-random sequence, other ones for each seed.
-pub fn random(count: usize, seed: u32) -> Vec<f32> {
-    let draw = |i: usize| {
-        let mut h = (i as u32).wrapping_mul(0x9E37_79B1) ^ seed.wrapping_mul(0x85EB_CA77);
-        h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
-        h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
-        (h ^ (h >> 15)) as f32 / u32::MAX as f32 * 2.0 - 1.0
-    };
-    (0..count).map(draw).collect()
-}
 
 /// Values of a state that keep a signal's size from layer to layer, so that no output is trivial.
 fn values(state: &StateSpec, seed: u32) -> Vec<f32> {
@@ -39,7 +29,7 @@ fn values(state: &StateSpec, seed: u32) -> Vec<f32> {
         "running_var" => (1.0, 0.6),
         _ => (0.0, 0.3),
     };
-    random(state.shape.len(), seed)
+    uniform(state.shape.len(), seed)
         .iter()
         .map(|value| middle + reach * value)
         .collect()
@@ -158,7 +148,7 @@ impl Model {
                 gpu,
                 &format!("random-{seed}"),
                 shape,
-                &random(shape.len(), 1000 + seed),
+                &uniform(shape.len(), 1000 + seed),
             );
         }
         let dataset = Dataset::bundled(&DataOptions::new(64)).unwrap();
