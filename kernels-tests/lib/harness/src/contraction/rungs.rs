@@ -8,7 +8,8 @@ use pix2pix::gpu::{DeviceClass, Gpu, Profile};
 use pix2pix::ops;
 use pix2pix::tape::{LowerContext, Lowered, Op, Operand, ShapeError};
 use pix2pix::tensor::{DType, Shape};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use std::fmt;
 
 /// A contraction with its inputs and what its twin makes of them.
 #[derive(Clone, Copy)]
@@ -56,14 +57,46 @@ impl Tested<'_> {
     }
 }
 
-/// What tells runs of a rung apart: the type, whether the weight's channels are swapped, the slopes
-/// of what is read, and whether it is launched as on a GPU.
-type Kind = (Rung, DType, bool, [u32; 2], bool);
+/// What tells runs of a rung apart.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct RungRun {
+    rung: &'static str,
+    dtype: String,
+    /// Whether the weight's channels are swapped.
+    transposed: bool,
+    /// The bits of the slopes of what is read.
+    slopes: [u32; 2],
+    /// Whether it is launched as on a GPU.
+    as_gpu: bool,
+}
+
+impl fmt::Debug for RungRun {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let slopes = self.slopes.map(f32::from_bits);
+        write!(f, "{} in {}, slopes {slopes:?}", self.rung, self.dtype)?;
+        f.write_str(if self.transposed { ", transposed" } else { "" })?;
+        f.write_str(if self.as_gpu { ", as on a GPU" } else { "" })
+    }
+}
+
+impl RungRun {
+    fn new(rung: Rung, key: &ContractionKey, slopes: [u32; 2], as_gpu: bool) -> Self {
+        Self {
+            rung: rung.name(),
+            dtype: key.dtype.to_string(),
+            transposed: key.transposed,
+            slopes,
+            as_gpu,
+        }
+    }
+}
 
 /// Which rungs of a contraction have run.
 pub struct Rungs {
     reach: Reach,
-    ran: HashSet<Kind>,
+    ran: BTreeSet<RungRun>,
+    /// Whether each candidate was asked for, and not each rung.
+    by_candidates: bool,
 }
 
 impl Rungs {
@@ -71,36 +104,42 @@ impl Rungs {
     pub fn new(reach: Reach) -> Self {
         Self {
             reach,
-            ran: HashSet::new(),
+            ran: BTreeSet::new(),
+            by_candidates: false,
         }
     }
 
     /// Whether to run a rung now. Then it counts as run.
     fn wants(&mut self, rung: Rung, key: &ContractionKey, slopes: [f32; 2], as_gpu: bool) -> bool {
-        let slopes = slopes.map(f32::to_bits);
-        let kind = (rung, key.dtype, key.transposed, slopes, as_gpu);
-        self.ran.insert(kind) || self.reach == Reach::All
+        let run = RungRun::new(rung, key, slopes.map(f32::to_bits), as_gpu);
+        self.ran.insert(run) || self.reach == Reach::All
     }
 
-    /// Fails unless every rung ran that this device's ladder offers for any shape, in every type.
-    pub fn assert_complete(&self, gpu: &Gpu, family: Family) {
-        let name = |rung: Rung, dtype: DType| format!("{rung} in {dtype}");
-        let ran: BTreeSet<String> = (self.ran.iter())
-            .map(|&(rung, dtype, ..)| name(rung, dtype))
-            .collect();
-        let mut offered = BTreeSet::new();
+    /// Fails unless every rung ran that this device's ladder offers for any shape: in every type,
+    /// with the weight's channels as `transposed` says, and with all slopes that any rung ran with.
+    /// Where the test runs candidates, also as a GPU launches them.
+    pub fn assert_complete(&self, gpu: &Gpu, family: Family, transposed: &[bool]) {
+        let slopes: BTreeSet<[u32; 2]> = self.ran.iter().map(|run| run.slopes).collect();
+        let mut wanted = BTreeSet::new();
         for (case, dtype) in cases(gpu, family) {
             let (large, small, _) = shapes(case);
-            let key = ContractionKey {
-                dtype,
-                ..ContractionKey::new(family, case.0, large, small)
-            };
-            let ladder = candidates(&key, &with_matrix(gpu, family));
-            offered.extend(ladder.iter().map(|candidate| name(candidate.rung, dtype)));
+            for &transposed in transposed {
+                let key = ContractionKey {
+                    dtype,
+                    transposed,
+                    ..ContractionKey::new(family, case.0, large, small)
+                };
+                for (candidate, as_gpu) in offered(gpu, &key) {
+                    if self.by_candidates || !as_gpu {
+                        let run = |&slopes| RungRun::new(candidate.rung, &key, slopes, as_gpu);
+                        wanted.extend(slopes.iter().map(run));
+                    }
+                }
+            }
         }
         assert_eq!(
-            ran,
-            offered,
+            self.ran,
+            wanted,
             "{}: the rungs that ran (left) and those that the device offers",
             family.name()
         );
@@ -237,9 +276,27 @@ impl Op for ByCandidate {
     }
 }
 
-/// The contraction by each of its candidates that is wanted, with their names. Those that count few
-/// channels come also as a GPU launches them: with several subgroups a workgroup, and sums in
-/// parts.
+/// The candidates of a key. Those that count few channels come also as a GPU launches them, marked
+/// so: with several subgroups a workgroup, and sums in parts.
+fn offered(gpu: &Gpu, key: &ContractionKey) -> Vec<(Candidate, bool)> {
+    let own = candidates(key, &with_matrix(gpu, key.family))
+        .into_iter()
+        .map(|candidate| (candidate, false));
+    let as_gpu = Profile {
+        class: DeviceClass::Gpu,
+        ..gpu.profile().clone()
+    };
+    let launched = candidates(key, &as_gpu)
+        .into_iter()
+        .filter(|candidate| {
+            gpu.profile().class != DeviceClass::Gpu
+                && matches!(candidate.rung, Rung::Thin | Rung::Dot)
+        })
+        .map(|candidate| (candidate, true));
+    own.chain(launched).collect()
+}
+
+/// The contraction by each of its candidates that is wanted, with their names.
 fn named(
     gpu: &Gpu,
     rungs: &mut Rungs,
@@ -251,21 +308,9 @@ fn named(
         contraction: ops::contraction(tested.op).expect("a contraction"),
         candidate,
     };
-    let own = candidates(&key, &with_matrix(gpu, key.family))
+    rungs.by_candidates = true;
+    offered(gpu, &key)
         .into_iter()
-        .map(|candidate| (candidate, false));
-    let as_gpu = Profile {
-        class: DeviceClass::Gpu,
-        ..gpu.profile().clone()
-    };
-    let launched = candidates(&key, &as_gpu)
-        .into_iter()
-        .filter(|candidate| {
-            gpu.profile().class != DeviceClass::Gpu
-                && matches!(candidate.rung, Rung::Thin | Rung::Dot)
-        })
-        .map(|candidate| (candidate, true));
-    own.chain(launched)
         .filter(|(candidate, as_gpu)| rungs.wants(candidate.rung, &key, slopes, *as_gpu))
         .map(|(candidate, as_gpu)| {
             let name = candidate.name.clone();
