@@ -223,7 +223,31 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     {
         found.push("`recompute`".to_owned());
     }
-    found.extend(largest_size(config, fits).map(|size| format!("`size` {size}")));
+    // Each size has a depth of its own, unless another one was asked for.
+    let own_depth = Config::downs_for(config.size) == Some(config.num_downs);
+    let step = if own_depth {
+        SIZE_STEP
+    } else {
+        SIZE_STEP.max(config.generator().multiple() as u32)
+    };
+    let sizes = (1..config.size / step).rev().map(|i| i * step);
+    let at_size = |size: u32| {
+        let num_downs = Config::downs_for(size)
+            .filter(|_| own_depth)
+            .unwrap_or(config.num_downs);
+        Config {
+            size,
+            num_downs,
+            load_size: default_load_size(size),
+            ..config.clone()
+        }
+    };
+    found.extend(
+        sizes
+            .into_iter()
+            .find(|&size| fits(&at_size(size)))
+            .map(|size| format!("`size` {size}")),
+    );
     let batch = largest(config.batch_size, |batch_size| {
         fits(&Config {
             batch_size,
@@ -234,42 +258,6 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf)));
     found.extend(narrower.map(|ngf| format!("`ngf` {ngf}")));
     found
-}
-
-/// The largest size below that of `config` that fits.
-fn largest_size(config: &Config, fits: impl Fn(&Config) -> bool) -> Option<u32> {
-    // Each size has a depth of its own, unless another one was asked for.
-    let own_depth = Config::downs_for(config.size) == Some(config.num_downs);
-    let (step, shallowest) = if own_depth {
-        (SIZE_STEP, Config::downs_for(SIZE_STEP))
-    } else {
-        (SIZE_STEP.max(config.generator().multiple() as u32), None)
-    };
-    let at_size = |steps: usize, num_downs: Option<usize>| {
-        let size = steps as u32 * step;
-        Config {
-            size,
-            num_downs: num_downs.unwrap_or(config.num_downs),
-            load_size: default_load_size(size),
-            ..config.clone()
-        }
-    };
-    // Planning takes long at large sizes, so most of them are ruled out by bisection. That needs
-    // one depth for all sizes, and the shallowest network takes the least memory. Sizes that are
-    // too small for the networks are no reason to go further down.
-    let may_fit = |steps: usize| {
-        let config = at_size(steps, shallowest);
-        config.check().is_err() || fits(&config)
-    };
-    let most = largest((config.size / step) as usize, may_fit)?;
-    (1..=most)
-        .rev()
-        .map(|steps| {
-            let depth = Config::downs_for(steps as u32 * step).filter(|_| own_depth);
-            at_size(steps, depth)
-        })
-        .find(fits)
-        .map(|config| config.size)
 }
 
 /// The same where pictures are whole. After each of these changes all sizes fit.
