@@ -29,7 +29,7 @@ impl Group {
         match self {
             Self::First => None,
             Self::Networks => Some("How the networks are built"),
-            Self::Objective => Some("What is learnt"),
+            Self::Objective => Some("Objective"),
             Self::Training => Some("How it is trained"),
             Self::Resources => Some("Memory and speed"),
             Self::Images => Some("How images are prepared"),
