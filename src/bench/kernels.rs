@@ -101,16 +101,7 @@ pub fn time_kernels(
         let trial = Trial::new(gpu, clock, &key, &options.trial())?;
         let default = choose(&key, gpu.profile());
         let ladder = Ladder::of(&key, gpu.profile());
-        // The naive kernel last, since it is hopeless.
-        let mut found: Vec<Candidate> = if options.quick {
-            ladder.defaults().cloned().collect()
-        } else {
-            ladder.faster().cloned().collect()
-        };
-        found.push(ladder.naive);
-        // The kernel that runs by default first, since it never is.
-        found.retain(|candidate| candidate.name != default.name);
-        found.insert(0, default.clone());
+        let found = in_order(ladder, &default, options.quick);
         let start = Contest {
             key: key.to_string(),
             uses,
@@ -137,6 +128,21 @@ pub fn time_kernels(
         );
     }
     Ok(report)
+}
+
+/// What is timed, in its order; if it shall be `quick`, one candidate of each rung.
+fn in_order(ladder: Ladder, default: &Candidate, quick: bool) -> Vec<Candidate> {
+    // The naive kernel last, since it is hopeless.
+    let mut found: Vec<Candidate> = if quick {
+        ladder.defaults().cloned().collect()
+    } else {
+        ladder.faster().cloned().collect()
+    };
+    found.push(ladder.naive);
+    // The kernel that runs by default first, since it never is.
+    found.retain(|candidate| candidate.name != default.name);
+    found.insert(0, default.clone());
+    found
 }
 
 /// The operations of a step that are no contraction: each kernel with each size once.

@@ -77,6 +77,21 @@ fn point(entry: &Entry) -> Option<Point> {
     (point.0.is_finite() && point.0 > 0.0 && point.1 > 0.0).then_some(point)
 }
 
+/// Both axes: whole decades around the kernels that are shown and around the corners of the roofs.
+fn axes(roofs: &[[f64; 2]], top: f64, groups: &BTreeMap<&str, Vec<Point>>) -> [Range<f64>; 2] {
+    let points = || groups.values().flatten();
+    let ridges = roofs.iter().map(|[top, slope]| top / slope);
+    let x = points()
+        .map(|point| point.0)
+        .chain([STREAMING])
+        .chain(ridges);
+    let y = points()
+        .map(|point| point.1)
+        .filter(|&rate| rate >= top * LEAST)
+        .chain([top]);
+    [decades(x), decades(y)]
+}
+
 fn draw(
     svg: &mut String,
     title: &str,
@@ -88,20 +103,7 @@ fn draw(
         .map(|one| [one.flop_per_second * 1e-9, one.bytes_per_second * 1e-9])
         .collect();
     let top = roofs.iter().map(|roof| roof[0]).fold(0.0, f64::max);
-    let points = || groups.values().flatten();
-    let ridges = roofs.iter().map(|[top, slope]| top / slope);
-    let x = decades(
-        points()
-            .map(|point| point.0)
-            .chain([STREAMING])
-            .chain(ridges),
-    );
-    let y = decades(
-        points()
-            .map(|point| point.1)
-            .filter(|&rate| rate >= top * LEAST)
-            .chain([top]),
-    );
+    let [x, y] = axes(&roofs, top, groups);
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     root.draw_text(

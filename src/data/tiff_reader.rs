@@ -40,13 +40,28 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
     let Ok(kind) = decoder.colortype() else {
         return Ok(None);
     };
-    if mixes_samples(&mut decoder, kind) {
+    refuse_storage(path, &mut decoder, kind)?;
+    match kind {
+        ColorType::Multiband { num_samples, .. } => {
+            read_multiband(path, decoder, num_samples).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Refuses samples that lie so that the decoder would return wrong ones, or take too much memory.
+fn refuse_storage<R: Read + Seek>(
+    path: &Path,
+    decoder: &mut Decoder<R>,
+    kind: ColorType,
+) -> Result<(), DataError> {
+    if mixes_samples(decoder, kind) {
         return Err(unusable(
             path,
             "channels beside its colours, stored with a predictor: save it without one".to_owned(),
         ));
     }
-    if chunk_row_bytes(&mut decoder, kind) > MAX_BYTES {
+    if chunk_row_bytes(decoder, kind) > MAX_BYTES {
         return Err(DataError::too_large(
             path,
             format!(
@@ -55,13 +70,15 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
             ),
         ));
     }
-    let ColorType::Multiband {
-        num_samples: channels,
-        ..
-    } = kind
-    else {
-        return Ok(None);
-    };
+    Ok(())
+}
+
+/// Reads a picture whose channels are no colours.
+fn read_multiband<R: Read + Seek>(
+    path: &Path,
+    mut decoder: Decoder<R>,
+    channels: u16,
+) -> Result<Picture, DataError> {
     let explain = |error| tiff_error(path, error);
     let (width, height) = decoder.dimensions().map_err(explain)?;
     let layout = decoder.image_buffer_layout().map_err(explain)?;
@@ -95,9 +112,7 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
     } else {
         bytes
     };
-    let picture = Picture::from_bytes(width, height, channels.into(), depth, bytes);
-    picture
-        .map(Some)
+    Picture::from_bytes(width, height, channels.into(), depth, bytes)
         .ok_or_else(|| unusable(path, format!("{channels} channels of less than 8 bits")))
 }
 

@@ -280,6 +280,25 @@ fn twin(parameters: &[Vec<f64>], target: &[f64]) -> f64 {
         / 128.0
 }
 
+/// The network of [`twin`], up to its loss.
+fn record_network(
+    tape: &mut Tape,
+    [input, weight, bias, gamma, beta, up]: [Var; 6],
+    target: Var,
+) -> Var {
+    let hidden = conv2d(tape, input, weight, Some(bias), HALVE).unwrap();
+    let hidden = batch_norm(tape, hidden, [gamma, beta], Groups::Batch, 1e-5)
+        .unwrap()
+        .0;
+    let hidden = activate(tape, hidden, LEAKY).unwrap();
+    let output = conv_transpose2d(tape, hidden, up, None, HALVE).unwrap();
+    let output = activate(tape, output, Activation::Tanh).unwrap();
+    let loss = Loss {
+        kind: LossKind::MsePair,
+    };
+    tape.record(loss, &[output, target]).unwrap()
+}
+
 #[test]
 fn a_whole_small_network_meets_finite_differences_of_its_twin() {
     let image = Shape::nhwc(1, 8, 8, 2);
@@ -294,23 +313,8 @@ fn a_whole_small_network_meets_finite_differences_of_its_twin() {
     ];
     let mut tape = Tape::default();
     let parameters = shapes.map(|shape| tape.input("parameter", shape));
-    let [input, weight, bias, gamma, beta, up] = parameters;
     let target = tape.input("target", image);
-    let hidden = conv2d(&mut tape, input, weight, Some(bias), HALVE).unwrap();
-    let hidden = batch_norm(&mut tape, hidden, [gamma, beta], Groups::Batch, 1e-5)
-        .unwrap()
-        .0;
-    let hidden = activate(&mut tape, hidden, LEAKY).unwrap();
-    let output = conv_transpose2d(&mut tape, hidden, up, None, HALVE).unwrap();
-    let output = activate(&mut tape, output, Activation::Tanh).unwrap();
-    let loss = tape
-        .record(
-            Loss {
-                kind: LossKind::MsePair,
-            },
-            &[output, target],
-        )
-        .unwrap();
+    let loss = record_network(&mut tape, parameters, target);
     let gradients = tape.backward(loss, &parameters).unwrap();
 
     let tensors: Vec<Tensor> = shapes

@@ -228,7 +228,26 @@ fn sharing_memory_changes_no_bit_of_a_training_step() {
 }
 
 fn sharing_changes_no_bit(gpu: &Gpu, config: &Config) {
-    let run = |share: bool| {
+    let [shared, apart] = [true, false].map(|share| TwoSteps::run(gpu, config, share));
+    assert!(shared.bytes < apart.bytes);
+    assert_eq!(shared.fake, apart.fake, "the generator's output");
+    assert!(shared.states == apart.states, "states and moments");
+    assert!(shared.gradients == apart.gradients, "gradients");
+}
+
+/// What two steps of training leave, bit by bit.
+struct TwoSteps {
+    /// Bytes of the buffers of their program.
+    bytes: u64,
+    fake: Vec<u32>,
+    /// Values and both moments.
+    states: [Vec<Vec<u32>>; 3],
+    gradients: Vec<Vec<u32>>,
+}
+
+impl TwoSteps {
+    /// Runs them with buffers that `share` memory, or with each value in memory of its own.
+    fn run(gpu: &Gpu, config: &Config, share: bool) -> Self {
         let Recording {
             states, tape, vars, ..
         } = Recording::new(config).unwrap();
@@ -277,14 +296,11 @@ fn sharing_changes_no_bit(gpu: &Gpu, config: &Config) {
             .map(|values| bits(&values))
             .collect();
         assert!(!gradients.is_empty());
-        (
-            program.plan().bytes(),
-            bits(&program.read(gpu, vars.fake).unwrap()),
-            (parts.map(read), gradients),
-        )
-    };
-    let (shared, apart) = (run(true), run(false));
-    assert!(shared.0 < apart.0);
-    assert_eq!(shared.1, apart.1, "the generator's output");
-    assert!(shared.2 == apart.2, "states, gradients and moments");
+        Self {
+            bytes: program.plan().bytes(),
+            fake: bits(&program.read(gpu, vars.fake).unwrap()),
+            states: parts.map(read),
+            gradients,
+        }
+    }
 }

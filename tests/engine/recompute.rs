@@ -11,8 +11,8 @@ use pix2pix::ops::batch_norm::{batch_norm_running, update_running_statistics};
 use pix2pix::ops::elementwise::{add, scale};
 use pix2pix::program::{Plan, Program, Store, recompute, rows};
 use pix2pix::state::{Init, StateList};
-use pix2pix::tape::Tape;
 use pix2pix::tape::{ArenaPart, StepState};
+use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Config, Recording, Session};
 use pix2pix_harness::config::{penalised, small_config};
@@ -252,29 +252,32 @@ fn what_an_overwritten_state_made_is_kept() {
         rewritten.tape.nodes().len() - 1
     );
 
-    let gpu = gpu();
-    let run = |tape: &Tape, at: &dyn Fn(pix2pix::tape::Var) -> pix2pix::tape::Var| {
-        let store = Store::new(&gpu, states.clone(), false).unwrap();
-        store.initialise(&gpu, 1).unwrap();
-        let program = Program::compile(&gpu, &store, tape, &[at(output)]).unwrap();
-        for (seed, var) in [x, weight, bias, stats].into_iter().enumerate() {
-            program
-                .write(
-                    &gpu,
-                    at(var),
-                    &Tensor::random(tape.shape(at(var)), seed as u32).values,
-                )
-                .unwrap();
-        }
-        program
-            .run(&gpu, &store, &StepState::new(1, 1, 0.0, [0.5; 2]))
-            .unwrap();
-        bits(&program.read(&gpu, at(output)).unwrap())
-    };
+    let inputs = [x, weight, bias, stats];
     assert_eq!(
-        run(&tape, &|var| var),
-        run(&rewritten.tape, &|var| rewritten.at(var))
+        run_once(&tape, &states, &inputs, output),
+        run_once(
+            &rewritten.tape,
+            &states,
+            &inputs.map(|var| rewritten.at(var)),
+            rewritten.at(output)
+        )
     );
+}
+
+/// The output of a tape whose inputs are random, other ones for each.
+fn run_once(tape: &Tape, states: &StateList, inputs: &[Var], output: Var) -> Vec<u32> {
+    let gpu = gpu();
+    let store = Store::new(&gpu, states.clone(), false).unwrap();
+    store.initialise(&gpu, 1).unwrap();
+    let program = Program::compile(&gpu, &store, tape, &[output]).unwrap();
+    for (&var, seed) in inputs.iter().zip(0..) {
+        let values = Tensor::random(tape.shape(var), seed).values;
+        program.write(&gpu, var, &values).unwrap();
+    }
+    program
+        .run(&gpu, &store, &StepState::new(1, 1, 0.0, [0.5; 2]))
+        .unwrap();
+    bits(&program.read(&gpu, output).unwrap())
 }
 
 #[test]

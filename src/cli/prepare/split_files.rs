@@ -21,15 +21,7 @@ pub(super) fn copy_split(
 ) -> Result<usize, CliError> {
     check_percent(percent)?;
     let sources = list_images(&[input.to_owned()])?;
-    let mut groups: Vec<usize> = (0..sources.len()).collect();
-    join(&mut groups, sources.iter().map(|path| picture_name(path)));
-    join(
-        &mut groups,
-        sources
-            .iter()
-            .map(|path| Ok(digest(&read(path)?)))
-            .collect::<Result<Vec<u64>, DataError>>()?,
-    );
+    let groups = group_related(&sources)?;
     let leaders: Vec<usize> = groups
         .iter()
         .copied()
@@ -69,6 +61,20 @@ pub(super) fn copy_split(
         ));
     }
     Ok(count)
+}
+
+/// A number for each file, the same for files that go together.
+fn group_related(sources: &[PathBuf]) -> Result<Vec<usize>, DataError> {
+    let mut groups: Vec<usize> = (0..sources.len()).collect();
+    join(&mut groups, sources.iter().map(|path| picture_name(path)));
+    join(
+        &mut groups,
+        sources
+            .iter()
+            .map(|path| Ok(digest(&read(path)?)))
+            .collect::<Result<Vec<u64>, DataError>>()?,
+    );
+    Ok(groups)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {

@@ -18,7 +18,7 @@ use crate::shader;
 use crate::tape::vector_width::VEC8;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
-use points::SIDE;
+use points::{Matrix, SIDE};
 use transform::{Side, TileGrid, Transform};
 
 /// Points of a tile.
@@ -121,6 +121,35 @@ crate::params! {
     }
 }
 
+impl WinogradSizes {
+    /// The products of a convolution.
+    fn products(&self, transposed: bool) -> ProductParams {
+        let [input, weight, product] = self.offsets().map(|vectors8| vectors8 as u32);
+        ProductParams {
+            tiles: self.tiles.count() as u32,
+            in_channels8: self.in_channels as u32,
+            out_channels8: self.out_channels as u32,
+            transposed: transposed.into(),
+            input,
+            weight,
+            product,
+            points: POINTS as u32,
+        }
+    }
+}
+
+/// How a convolution's weight goes to the points, and the padding of its input. A transposed
+/// convolution is a convolution with the kernel turned and what is left of the padding.
+fn weight_and_padding(key: &ContractionKey) -> (Matrix, usize) {
+    let (taps, padding) = (key.geometry.kernel, key.geometry.padding);
+    let mut of_weight = points::of_weight(taps);
+    if key.family != Family::ConvTranspose2d {
+        return (of_weight, padding);
+    }
+    of_weight.iter_mut().for_each(|row| row[..taps].reverse());
+    (of_weight, taps - 1 - padding)
+}
+
 /// The launches of a convolution for which the rung was chosen: tiles and weight to the points,
 /// products, and back.
 pub(crate) fn lower_conv(
@@ -133,12 +162,7 @@ pub(crate) fn lower_conv(
     let (input, output) = (context.inputs[0], context.output);
     let [inputs_at, weights_at, products_at] = sizes.offsets();
     let (tiles, side, taps) = (sizes.tiles, sizes.side, key.geometry.kernel);
-    let (mut of_weight, mut padding) = (points::of_weight(taps), key.geometry.padding);
-    if key.family == Family::ConvTranspose2d {
-        // A convolution with the kernel turned and what is left of the padding.
-        of_weight.iter_mut().for_each(|row| row[..taps].reverse());
-        padding = taps - 1 - padding;
-    }
+    let (of_weight, padding) = weight_and_padding(key);
     let to_points = Transform {
         matrix: points::of_input(),
         input: Side::map(input, padding, SIDE, side),
@@ -157,16 +181,7 @@ pub(crate) fn lower_conv(
         input_slope: 1.0,
         has_bias: false,
     };
-    let multiply = ProductParams {
-        tiles: tiles.count() as u32,
-        in_channels8: sizes.in_channels as u32,
-        out_channels8: sizes.out_channels as u32,
-        transposed: key.transposed.into(),
-        input: inputs_at as u32,
-        weight: weights_at as u32,
-        product: products_at as u32,
-        points: POINTS as u32,
-    };
+    let multiply = sizes.products(key.transposed);
     let back = Transform {
         matrix: points::of_product(side),
         input: Side::points(products_at, tiles, sizes.out_channels),
@@ -208,6 +223,26 @@ crate::params! {
     }
 }
 
+impl WinogradSizes {
+    /// The products of a weight gradient.
+    fn grad_weight_products(&self, transposed: bool) -> GradWeightProductParams {
+        let [large_at, small_at, products_at] = self.offsets();
+        let maps = [(self.in_channels, large_at), (self.out_channels, small_at)];
+        let [(rows8, row_map), (columns8, column_map)] =
+            if transposed { [maps[1], maps[0]] } else { maps };
+        GradWeightProductParams {
+            tiles: self.tiles.count() as u32,
+            rows8: rows8 as u32,
+            columns8: columns8 as u32,
+            points: POINTS as u32,
+            row_map: row_map as u32,
+            column_map: column_map as u32,
+            product: products_at as u32,
+            pad: 0,
+        }
+    }
+}
+
 /// The launches of a weight gradient for which the rung was chosen: tiles of both maps to the
 /// points, products summed over all tiles, and back to the kernel.
 pub(crate) fn lower_grad_weight(
@@ -237,25 +272,7 @@ pub(crate) fn lower_grad_weight(
         input_slope: slopes[1],
         has_bias: false,
     };
-    let maps = [
-        (sizes.in_channels, large_at),
-        (sizes.out_channels, small_at),
-    ];
-    let [(rows8, row_map), (columns8, column_map)] = if key.transposed {
-        [maps[1], maps[0]]
-    } else {
-        maps
-    };
-    let multiply = GradWeightProductParams {
-        tiles: tiles.count() as u32,
-        rows8: rows8 as u32,
-        columns8: columns8 as u32,
-        points: POINTS as u32,
-        row_map: row_map as u32,
-        column_map: column_map as u32,
-        product: products_at as u32,
-        pad: 0,
-    };
+    let multiply = sizes.grad_weight_products(key.transposed);
     let back = Transform {
         matrix: points::of_product(taps),
         input: Side::planes(products_at, SIDE, sizes.tap),

@@ -3,9 +3,9 @@
 use crate::data::limits::MAX_SIDE;
 use crate::data::read::decode;
 use crate::data::{DataError, Picture, RowReader};
-use ::tiff::encoder::TiffEncoder;
+use ::tiff::encoder::{DirectoryEncoder, TiffEncoder, TiffKindStandard};
 use ::tiff::tags::Tag;
-use std::io::Cursor;
+use std::io::{Cursor, Seek, Write};
 use std::path::Path;
 
 const BLACK_IS_ZERO: u16 = 1;
@@ -124,16 +124,7 @@ fn file(pages: &[TiffPage]) -> Vec<u8> {
         ] {
             directory.write_tag(tag, value).unwrap();
         }
-        directory
-            .write_tag(
-                Tag::BitsPerSample,
-                &vec![page.bits; page.channels.into()][..],
-            )
-            .unwrap();
         directory.write_tag(Tag::Compression, 1u16).unwrap();
-        directory
-            .write_tag(Tag::PhotometricInterpretation, page.photometric)
-            .unwrap();
         directory
             .write_tag(
                 offsets,
@@ -141,9 +132,6 @@ fn file(pages: &[TiffPage]) -> Vec<u8> {
                     .map(|plane| start + plane * length)
                     .collect::<Vec<u32>>()[..],
             )
-            .unwrap();
-        directory
-            .write_tag(Tag::SamplesPerPixel, page.channels)
             .unwrap();
         directory
             .write_tag(Tag::RowsPerStrip, page.size[1])
@@ -157,17 +145,33 @@ fn file(pages: &[TiffPage]) -> Vec<u8> {
                 if page.is_planar { 2u16 } else { 1 },
             )
             .unwrap();
-        directory.write_tag(Tag::Predictor, page.predictor).unwrap();
-        directory.write_tag(Tag::ExtraSamples, page.extra).unwrap();
-        directory
-            .write_tag(
-                Tag::SampleFormat,
-                &vec![page.format; page.channels.into()][..],
-            )
-            .unwrap();
+        describe_samples(&mut directory, page);
         directory.finish().unwrap();
     }
     bytes.into_inner()
+}
+
+/// What a sample is, and what the channels mean.
+fn describe_samples<W: Write + Seek>(
+    directory: &mut DirectoryEncoder<W, TiffKindStandard>,
+    page: &TiffPage,
+) {
+    for (tag, value) in [
+        (Tag::PhotometricInterpretation, page.photometric),
+        (Tag::SamplesPerPixel, page.channels),
+        (Tag::Predictor, page.predictor),
+    ] {
+        directory.write_tag(tag, value).unwrap();
+    }
+    directory.write_tag(Tag::ExtraSamples, page.extra).unwrap();
+    for (tag, value) in [
+        (Tag::BitsPerSample, page.bits),
+        (Tag::SampleFormat, page.format),
+    ] {
+        directory
+            .write_tag(tag, &vec![value; page.channels.into()][..])
+            .unwrap();
+    }
 }
 
 fn read(pages: &[TiffPage]) -> Result<Picture, DataError> {
@@ -268,19 +272,21 @@ fn refusal(page: TiffPage) -> DataError {
     whole
 }
 
+/// Colours that are stored as differences.
+const PREDICTED: TiffPage = TiffPage {
+    channels: 3,
+    photometric: RGB,
+    extra: &[],
+    predictor: 2,
+    ..FIVE
+};
+
 #[test]
-fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
-    let colours = TiffPage {
-        channels: 3,
-        photometric: RGB,
-        extra: &[],
-        predictor: 2,
-        ..FIVE
-    };
+fn a_predictor_is_undone() {
     let opaque = TiffPage {
         channels: 4,
         extra: &[2],
-        ..colours
+        ..PREDICTED
     };
     for page in [
         TiffPage {
@@ -292,7 +298,7 @@ fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
             is_planar: true,
             ..FIVE
         },
-        colours,
+        PREDICTED,
         opaque,
     ] {
         assert_eq!(
@@ -303,17 +309,21 @@ fn a_predictor_is_undone_unless_samples_beside_colours_lie_in_between() {
             page.is_planar
         );
     }
+}
+
+#[test]
+fn a_predictor_is_refused_where_samples_beside_colours_lie_in_between() {
     let infrared = TiffPage {
         channels: 4,
         extra: &[0],
-        ..colours
+        ..PREDICTED
     };
     for page in [
         infrared,
         TiffPage {
             channels: 5,
             extra: &[2, 0],
-            ..colours
+            ..PREDICTED
         },
     ] {
         let error = refusal(page);

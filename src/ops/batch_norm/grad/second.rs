@@ -274,23 +274,10 @@ fn by_input(
     let map = tape.shape(input);
     let shape = Shape::nhwc(tape.shape(stats).batch(), 1, 1, map.channels());
     let share = shape.batch() as f32 / map.rows() as f32;
-    let mean = |tape: &mut Tape, factors: &[Var]| {
-        tape.record(
-            Sum {
-                shape,
-                scale: share,
-            },
-            factors,
-        )
-    };
-    let minus_mean = |tape: &mut Tape, value: Var| {
-        tape.record(
-            Sum {
-                shape,
-                scale: -share,
-            },
-            &[value],
-        )
+    // The mean of a product, times 1 or -1.
+    let mean = |tape: &mut Tape, sign: f32, factors: &[Var]| {
+        let scale = sign * share;
+        tape.record(Sum { shape, scale }, factors)
     };
 
     let n = tape.record(
@@ -300,11 +287,11 @@ fn by_input(
         &[input, stats],
     )?;
     let [u_n, grad_n, u_grad] = [
-        mean(tape, &[u, n])?,
-        mean(tape, &[grad, n])?,
-        mean(tape, &[u, grad])?,
+        mean(tape, 1.0, &[u, n])?,
+        mean(tape, 1.0, &[grad, n])?,
+        mean(tape, 1.0, &[u, grad])?,
     ];
-    let [u_shift, grad_shift] = [minus_mean(tape, u)?, minus_mean(tape, grad)?];
+    let [u_shift, grad_shift] = [mean(tape, -1.0, &[u])?, mean(tape, -1.0, &[grad])?];
     let inv_std = tape.record(InvStd, &[input, stats])?;
     let mut factor = multiply(tape, inv_std, inv_std, -1.0)?;
     if let Some(weight) = weight {
