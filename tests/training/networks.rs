@@ -83,6 +83,32 @@ fn reference_keys(num_downs: usize, ngf: usize) -> BTreeMap<String, Vec<usize>> 
     keys
 }
 
+/// The keys of a file that begin with `prefix`, without it, and the shapes of their tensors.
+fn shapes(path: &Path, prefix: &str) -> BTreeMap<String, Vec<usize>> {
+    let strip = |(key, (shape, _)): (String, _)| {
+        key.strip_prefix(prefix).map(|key| (key.to_owned(), shape))
+    };
+    tensors(path).into_iter().filter_map(strip).collect()
+}
+
+fn check_discriminator(path: &Path) {
+    let discriminator = shapes(path, "");
+    let expected = [
+        ("model.0.weight", vec![4, 6, 4, 4]),
+        ("model.0.bias", vec![4]),
+        ("model.2.weight", vec![8, 4, 4, 4]),
+        ("model.5.weight", vec![16, 8, 4, 4]),
+        ("model.8.weight", vec![32, 16, 4, 4]),
+        ("model.9.running_var", vec![32]),
+        ("model.11.weight", vec![1, 32, 4, 4]),
+        ("model.11.bias", vec![1]),
+    ];
+    for (key, shape) in expected {
+        assert_eq!(discriminator.get(key), Some(&shape), "{key}");
+    }
+    assert_eq!(discriminator.len(), 7 + 3 * 5);
+}
+
 #[test]
 fn files_have_the_references_keys_and_shapes() {
     let gpu = gpu();
@@ -92,12 +118,6 @@ fn files_have_the_references_keys_and_shapes() {
         ..small_config(64, 4)
     };
     let run = train(&gpu, &config, root.path(), "keys");
-    let shapes = |path: &Path, prefix: &str| -> BTreeMap<String, Vec<usize>> {
-        let strip = |(key, (shape, _)): (String, _)| {
-            key.strip_prefix(prefix).map(|key| (key.to_owned(), shape))
-        };
-        tensors(path).into_iter().filter_map(strip).collect()
-    };
     let generator = reference_keys(6, 4);
     assert_eq!(
         shapes(&run.path().join("generator.safetensors"), ""),
@@ -118,21 +138,7 @@ fn files_have_the_references_keys_and_shapes() {
             trained
         );
     }
-    let discriminator = shapes(&run.path().join("discriminator.safetensors"), "");
-    let expected = [
-        ("model.0.weight", vec![4, 6, 4, 4]),
-        ("model.0.bias", vec![4]),
-        ("model.2.weight", vec![8, 4, 4, 4]),
-        ("model.5.weight", vec![16, 8, 4, 4]),
-        ("model.8.weight", vec![32, 16, 4, 4]),
-        ("model.9.running_var", vec![32]),
-        ("model.11.weight", vec![1, 32, 4, 4]),
-        ("model.11.bias", vec![1]),
-    ];
-    for (key, shape) in expected {
-        assert_eq!(discriminator.get(key), Some(&shape), "{key}");
-    }
-    assert_eq!(discriminator.len(), 7 + 3 * 5);
+    check_discriminator(&run.path().join("discriminator.safetensors"));
     let tracked = |file: &str, key: &str| tensors(&run.path().join(file))[key].1.clone();
     // Two steps; the discriminator sees three batches in each.
     assert_eq!(
