@@ -11,9 +11,12 @@ use super::parts::{origin, with_parts};
 use naga::{
     AddressSpace, ArraySize, Handle, Module, Scalar, ScalarKind, StorageAccess, Type, TypeInner,
 };
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
 
 /// A shader file: its place under `shaders/` without the ending, and its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShaderSource {
     /// For example `conv2d/1_naive`.
     pub name: &'static str,
@@ -37,6 +40,13 @@ macro_rules! shader {
     };
 }
 
+/// Of the name alone. Hashing the text takes a noticeable part of planning.
+impl Hash for ShaderSource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
 impl ShaderSource {
     /// The kernel family: the folder's name.
     pub fn family(&self) -> &'static str {
@@ -56,9 +66,22 @@ impl ShaderSource {
     /// Whether the shader or one of its parts has a line `alias NAME = ...`. Not where its parts
     /// are at fault: then it cannot be built either, and that says why.
     pub fn declares_alias(&self, name: &str) -> bool {
-        let line = format!("alias {name} =");
-        self.with_parts(&[])
-            .is_ok_and(|text| text.lines().any(|other| other.starts_with(&line)))
+        // Every launch of a plan asks. A text lives for ever, so its address stands for it.
+        static FOUND: Mutex<BTreeMap<usize, Vec<String>>> = Mutex::new(BTreeMap::new());
+        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        let aliases = found
+            .entry(self.text.as_ptr().addr())
+            .or_insert_with(|| self.aliases());
+        aliases.iter().any(|alias| alias == name)
+    }
+
+    /// The names of all aliases of the shader and its parts.
+    fn aliases(&self) -> Vec<String> {
+        let text = self.with_parts(&[]).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| line.strip_prefix("alias ")?.split_once(" ="))
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 
     /// The value of the line `const NAME: u32 = VALUEu;` of the shader or one of its parts.
