@@ -69,10 +69,11 @@ impl BatchSampler {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::data::{DataOptions, Dataset, Split};
+    use crate::data::Split;
+    use crate::data::tests::noise_in_memory;
 
     fn sampler(batch_size: usize, seed: u64) -> Result<BatchSampler, DataError> {
-        let dataset = Dataset::bundled(&DataOptions::new(16)).unwrap();
+        let dataset = noise_in_memory(1, 40);
         BatchSampler::new(dataset.get(Split::Val).unwrap(), batch_size, seed)
     }
 

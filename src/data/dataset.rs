@@ -117,6 +117,7 @@ mod tests {
     use crate::data::augment::Chance;
     use crate::data::batch::Sample;
     use crate::data::limits::MAX_SIDE;
+    use crate::data::tests::noise::noise_pair;
     use image::RgbImage;
     use std::fs;
 
@@ -126,11 +127,7 @@ mod tests {
         for (split, count) in [("train", train), ("val", val)] {
             fs::create_dir(root.path().join(split)).unwrap();
             for index in 0..count {
-                let image = RgbImage::from_fn(24, 12, |x, y| {
-                    let word = crate::data::random::philox4x32_10([index, train], [x, y, 0, 0]);
-                    image::Rgb([word[0] as u8, word[1] as u8, word[2] as u8])
-                });
-                image
+                noise_pair([index, train], (24, 12))
                     .save(root.path().join(split).join(format!("{index:03}.png")))
                     .unwrap();
             }

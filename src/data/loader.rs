@@ -181,20 +181,17 @@ fn produce(
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::data::tests::noise_in_memory;
     use crate::data::{DataOptions, Dataset, Split};
     use std::fs;
 
-    fn bundled() -> Arc<PairSet> {
-        Dataset::bundled(&DataOptions::new(16))
-            .unwrap()
-            .get(Split::Train)
-            .unwrap()
-            .clone()
+    fn two_hundred_pairs() -> Arc<PairSet> {
+        noise_in_memory(200, 1).get(Split::Train).unwrap().clone()
     }
 
     #[test]
     fn batches_come_in_the_samplers_order_for_any_number_of_threads() {
-        let set = bundled();
+        let set = two_hundred_pairs();
         let sampler = BatchSampler::new(&set, 7, 3).unwrap();
         for (workers, prefetch, first_step) in [(0, 0, 0), (1, 1, 26), (3, 2, 27), (5, 0, 1000)] {
             let options = LoaderOptions {
@@ -215,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_loader_that_is_dropped_ends_its_threads_at_once() {
-        let set = bundled();
+        let set = two_hundred_pairs();
         let loader = Loader::new(set.clone(), &LoaderOptions::new(200, 0)).unwrap();
         drop(loader);
         // Every thread held a share of the pairs.
@@ -253,7 +250,7 @@ mod tests {
 
     #[test]
     fn waiting_is_counted() {
-        let mut loader = Loader::new(bundled(), &LoaderOptions::new(200, 0)).unwrap();
+        let mut loader = Loader::new(two_hundred_pairs(), &LoaderOptions::new(200, 0)).unwrap();
         assert_eq!(loader.waited(), Duration::ZERO);
         loader.next_batch().unwrap();
         assert!(loader.waited() > Duration::ZERO);
@@ -261,7 +258,7 @@ mod tests {
 
     #[test]
     fn an_impossible_batch_size_is_a_typed_error() {
-        let error = Loader::new(bundled(), &LoaderOptions::new(201, 0)).unwrap_err();
+        let error = Loader::new(two_hundred_pairs(), &LoaderOptions::new(201, 0)).unwrap_err();
         assert!(matches!(error, DataError::BatchSize { .. }), "{error}");
     }
 }

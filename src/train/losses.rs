@@ -100,8 +100,8 @@ pub fn generator_adversarial_loss(
     }
 }
 
-/// Records `from + share * (to - from)` of images. `share` is `[batch, 1, 1, 1]`: one value for each
-/// image. No gradient flows to the images.
+/// Records `from + share * (to - from)` of images. `share` is `[batch, 1, 1, 1]`: one value for
+/// each image. No gradient flows to the images.
 ///
 /// # Errors
 /// Those of recording.

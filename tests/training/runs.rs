@@ -1,6 +1,6 @@
 //! Starts, resumes and compares whole runs.
 
-use pix2pix::data::{Batch, Dataset};
+use pix2pix::data::{Batch, DataOptions, Dataset};
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::TensorFile;
 use pix2pix::state::ArenaId;
@@ -12,9 +12,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
+/// The bundled pairs as a configuration prepares them. They are prepared once for all tests.
 pub fn bundled(config: &Config) -> Dataset {
-    Dataset::bundled(&config.data_options()).unwrap()
+    static PREPARED: Mutex<Vec<(DataOptions, Dataset)>> = Mutex::new(Vec::new());
+    let options = config.data_options();
+    let mut prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, dataset)) = prepared.iter().find(|(known, _)| *known == options) {
+        return dataset.clone();
+    }
+    let dataset = Dataset::bundled(&options).unwrap();
+    prepared.push((options, dataset.clone()));
+    dataset
 }
 
 /// Trains a new run called `name` to its end.

@@ -1,6 +1,27 @@
-//! Tests that need several files of this floor.
+//! Tests that need several files of this floor, and what several tests of it share.
 
 #![allow(clippy::unwrap_used)]
 
+pub mod noise;
 mod tiff_reader;
 mod tiff_rows;
+
+use super::dataset::Dataset;
+use super::pair_source::PairSource;
+use super::preprocess::DataOptions;
+use super::split::Split;
+use noise::noise_pair;
+use std::path::Path;
+
+/// So many pairs of noise in memory, of 4 x 4 pixels, for training and for validation.
+pub fn noise_in_memory(train: u32, val: u32) -> Dataset {
+    let pairs = |(split, count): (Split, u32)| {
+        let pair = |index| PairSource::Memory {
+            name: format!("{split}-{index}"),
+            image: noise_pair([index, train], (8, 4)).into(),
+        };
+        (split, (0..count).map(pair).collect())
+    };
+    let splits = [(Split::Train, train), (Split::Val, val)].map(pairs);
+    Dataset::from_pairs(Path::new("noise"), splits.into(), &DataOptions::new(4)).unwrap()
+}
