@@ -106,22 +106,13 @@ fn every_candidate_matches_the_twin() {
 }
 
 #[test]
-fn either_map_can_be_read_through_an_activation() {
-    activated_inputs_match_the_twin(Reach::Rungs);
-}
-
-#[test]
 #[ignore = "second tier: every candidate"]
 fn either_map_can_be_read_through_an_activation_by_every_candidate() {
-    activated_inputs_match_the_twin(Reach::All);
-}
-
-fn activated_inputs_match_the_twin(reach: Reach) {
     let gpu = gpu();
-    let mut rungs = Rungs::new(reach);
+    let mut rungs = Rungs::new(Reach::All);
     let slopes = [[SLOPES[0], 1.0], [1.0, SLOPES[0]], [SLOPES[1], SLOPES[1]]];
-    for ((case, dtype), slopes) in
-        candidate_cases(&gpu, FAMILY, reach).flat_map(|case| slopes.map(|slopes| (case, slopes)))
+    for ((case, dtype), slopes) in candidate_cases(&gpu, FAMILY, Reach::All)
+        .flat_map(|case| slopes.map(|slopes| (case, slopes)))
     {
         let (large, small, _) = shapes(case);
         let inputs = [
@@ -185,19 +176,10 @@ fn a_split_sum_is_reduced() {
 
 /// So many rows of few channels that a GPU would sum them in parts, of which the last have none.
 #[test]
-fn parts_without_rows_add_nothing() {
-    parts_without_rows(Reach::Rungs);
-}
-
-#[test]
 #[ignore = "second tier: every candidate"]
 fn parts_without_rows_add_nothing_by_every_candidate() {
-    parts_without_rows(Reach::All);
-}
-
-fn parts_without_rows(reach: Reach) {
     let gpu = gpu();
-    let mut rungs = Rungs::new(reach);
+    let mut rungs = Rungs::new(Reach::All);
     let case = (Geometry::new(4, 1, 1), 3, [28, 4], [36, 2]);
     let (large, small, _) = shapes(case);
     for dtype in precisions(&gpu, "conv2d_grad_weight by parts without rows") {

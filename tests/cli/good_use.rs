@@ -39,6 +39,18 @@ fn a_good_run_leaves_everything() {
 }
 
 #[test]
+fn without_a_data_set_the_bundled_pairs_are_trained_on() {
+    let folder = temporary();
+    let output = succeed(folder.path(), &format!("train --steps 1 --name t {TINY}"));
+    assert!(
+        stderr(&output).contains("200 training pairs"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(config(folder.path(), "t")["dataset"].is_null());
+}
+
+#[test]
 fn a_finished_run_can_be_resumed_and_has_nothing_left_to_learn() {
     let folder = temporary();
     let root = folder.path();

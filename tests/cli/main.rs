@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod bench;
+mod choices;
 mod convert;
 mod edited;
 mod export;

@@ -63,6 +63,7 @@ fn resumed(finished: &Path, options: &str) -> (TempDir, String) {
 }
 
 #[test]
+#[ignore = "second tier: kernels in two precisions"]
 fn a_run_in_f16_says_so_and_goes_on_so_without_an_option() {
     let Some(finished) = finished_in_f16() else {
         return;
@@ -120,7 +121,11 @@ fn without_16_bit_floats_a_run_is_in_f32_with_a_note() {
         "translate a.png --model runs/t --out out --precision f16 --no-f16",
     ));
     assert_eq!(text, NOTE);
+}
 
+#[test]
+#[ignore = "second tier: kernels in two precisions"]
+fn a_run_in_f16_goes_on_in_f32_where_there_are_no_16_bit_floats() {
     let Some(finished) = finished_in_f16() else {
         return;
     };
@@ -133,6 +138,7 @@ fn without_16_bit_floats_a_run_is_in_f32_with_a_note() {
 }
 
 #[test]
+#[ignore = "second tier: kernels in two precisions"]
 fn a_generator_trained_in_f16_translates_in_either() {
     let Some(finished) = finished_in_f16() else {
         return;

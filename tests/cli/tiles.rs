@@ -136,6 +136,7 @@ fn compare_tiles(root: &Path, name: &str, data: &str, inputs: &str, kinds: &str)
 /// Kinds of pixels, depths and formats go through tiles as they go through whole; nothing
 /// half-written is left.
 #[test]
+#[ignore = "second tier: kernels of many sizes"]
 fn tiles_take_every_kind_of_image() {
     let folder = temporary();
     let root = folder.path();

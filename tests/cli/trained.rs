@@ -1,26 +1,28 @@
 //! Trained models that many tests share. Each is made once, by the first test that asks for it. A
 //! test that changes one works on a copy.
 
-use crate::{TINY, dataset, succeed, temporary};
+use crate::{TINY, dataset, picture, succeed, temporary};
 use std::path::Path;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// The folder where `line` was run, once. Two pairs lie there.
+/// The folder where `line` was run, once. Two pairs lie there, and eight more that are held out.
 fn once(made: &'static OnceLock<TempDir>, line: &str) -> &'static Path {
     let folder = made.get_or_init(|| {
         let folder = temporary();
-        dataset(&folder.path().join("pairs"), 2);
+        let pairs = folder.path().join("pairs");
+        dataset(&pairs, 2);
+        (0..8).for_each(|i| picture(&pairs.join(format!("val/{i}.png")), 80, 40));
         succeed(folder.path(), line);
         folder
     });
     folder.path()
 }
 
-/// A finished run of four steps on the bundled pairs: `runs/t` in this folder.
+/// A finished run of four steps: `runs/t` in this folder.
 pub fn finished() -> &'static Path {
     static MADE: OnceLock<TempDir> = OnceLock::new();
-    once(&MADE, &format!("train --steps 4 --name t {TINY}"))
+    once(&MADE, &format!("train pairs --steps 4 --name t {TINY}"))
 }
 
 /// The finished run's generator.

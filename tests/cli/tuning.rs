@@ -33,6 +33,7 @@ fn choices(cache: &Path) -> PathBuf {
 }
 
 #[test]
+#[ignore = "second tier: every candidate on every shape of a step"]
 fn what_tuning_found_is_kept_and_a_damaged_file_is_made_again() {
     let folder = temporary();
     let cache = folder.path().join("cache");

@@ -24,14 +24,6 @@ const BATCHED: PlannedRun = (32, 8, 2, false);
 const WIDE: PlannedRun = (64, 16, 1, false);
 
 #[test]
-fn a_run_takes_what_was_planned() {
-    check_plan(REPEATING, DType::F32);
-    if precisions(&gpu(), "planned memory").contains(&DType::F16) {
-        check_plan(BATCHED, DType::F16);
-    }
-}
-
-#[test]
 #[ignore = "second tier: the plan of every run in every precision"]
 fn every_run_takes_what_was_planned() {
     for precision in precisions(&gpu(), "planned memory") {

@@ -174,6 +174,11 @@ impl<'a> Matrix<'a> {
 fn orthogonal_weights_are_orthonormal_in_torchs_matrix() {
     let gpu = gpu();
     let gain = 0.5;
+    let config = |init, gain| Config {
+        ngf: 4,
+        ndf: 4,
+        ..config(init, gain)
+    };
     // Wide, tall and square matrices: a PixelGAN has kernels of one pixel.
     let pixel = Config {
         d_layers: 0,

@@ -1,6 +1,6 @@
 //! The files of `shaders/`, each as it lies: it validates, it is short, and its parts are used.
 
-use crate::translate::translate;
+use crate::translate::{Versions, translate};
 use pix2pix::gpu::{Interface, with_parts};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,10 @@ fn every_shader_file_validates_and_translates_as_it_lies() {
         let text = std::fs::read_to_string(&path).unwrap();
         let name = format!("{family}/{stem}");
         let combined = with_parts(&name, &text, &[]).unwrap();
-        translate(&name, &combined).unwrap().outcome.unwrap();
+        translate(&name, &combined, Versions::Every)
+            .unwrap()
+            .outcome
+            .unwrap();
         assert!(
             text.lines().count() <= 250,
             "{} is longer than 250 lines",

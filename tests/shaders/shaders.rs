@@ -2,7 +2,8 @@
 //! translates to SPIR-V, MSL and HLSL.
 
 use crate::files::shader_files;
-use crate::variants::{VARIANTS, Variant};
+use crate::translate::{Translated, Versions, translate};
+use crate::variants::{VARIANTS, Variant, in_parallel};
 use pix2pix::gpu::{Access, HostShareable};
 use pix2pix::tape::{Slot, StepState};
 use std::collections::BTreeSet;
@@ -14,16 +15,34 @@ const MOST_WORKGROUP_BYTES: u32 = 16 << 10;
 
 #[test]
 fn every_variant_translates_to_spirv_msl_and_hlsl() {
-    let refusal = |variant: &Variant| match &variant.translated {
+    assert_none_refused(VARIANTS.iter().map(|variant| &variant.translated));
+}
+
+#[test]
+#[ignore = "second tier: every version of every language"]
+fn every_variant_translates_to_every_version() {
+    let translated = in_parallel(
+        &VARIANTS,
+        |Variant {
+             label, dispatch, ..
+         }| { translate(label, &dispatch.kernel.text().unwrap(), Versions::Every) },
+    );
+    assert_none_refused(translated.iter());
+}
+
+fn assert_none_refused<'a>(
+    translated: impl ExactSizeIterator<Item = &'a Result<Translated, String>>,
+) {
+    let count = translated.len();
+    let refusal = |translated: &Result<Translated, String>| match translated {
         Ok(translated) => translated.outcome.clone().err(),
         Err(invalid) => Some(invalid.clone()),
     };
-    let failures: Vec<String> = VARIANTS.iter().filter_map(refusal).collect();
+    let failures: Vec<String> = translated.filter_map(refusal).collect();
     assert!(
         failures.is_empty(),
-        "{} of {} variants:\n{}",
+        "{} of {count} variants:\n{}",
         failures.len(),
-        VARIANTS.len(),
         failures.join("\n")
     );
 }

@@ -295,12 +295,20 @@ pub struct Translated {
     pub outcome: Result<(), String>,
 }
 
-/// Translates a shader to everything that wgpu could ask for: trusted and checked, the oldest and
-/// the newest version of each language.
+/// Which versions of a language a shader is translated to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// The oldest that can say it, without checks of indices: what most devices ask for.
+    Oldest,
+    /// Everything that wgpu could ask for: trusted and checked, the oldest and the newest.
+    Every,
+}
+
+/// Translates a shader to SPIR-V, MSL and HLSL.
 ///
 /// # Errors
 /// What naga's parser and validator say.
-pub fn translate(label: &str, text: &str) -> Result<Translated, String> {
+pub fn translate(label: &str, text: &str, versions: Versions) -> Result<Translated, String> {
     let (module, info) = validate(label, text)?;
     let shared = module
         .global_variables
@@ -309,23 +317,33 @@ pub fn translate(label: &str, text: &str) -> Result<Translated, String> {
     let workgroup_bytes = shared
         .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
         .sum();
-    let outcome = to_each_language(Needs::of(label, text), &module, &info);
+    let outcome = to_each_language(Needs::of(label, text), &module, &info, versions);
     Ok(Translated {
         workgroup_bytes,
         outcome: outcome.map_err(|e| format!("{label}: {e}")),
     })
 }
 
-fn to_each_language(needs: Needs, module: &Module, info: &ModuleInfo) -> Result<(), String> {
+fn to_each_language(
+    needs: Needs,
+    module: &Module,
+    info: &ModuleInfo,
+    versions: Versions,
+) -> Result<(), String> {
     let entry = &*module.entry_points[0].name;
-    for checked in [false, true] {
-        for &version in needs.spirv_versions() {
+    // The oldest version comes first in each list.
+    let (most, checks): (usize, &[bool]) = match versions {
+        Versions::Oldest => (1, &[false]),
+        Versions::Every => (usize::MAX, &[false, true]),
+    };
+    for &checked in checks {
+        for &version in needs.spirv_versions().iter().take(most) {
             to_spirv(module, info, entry, checked, version, needs)?;
         }
-        for version in [needs.oldest_msl(), (4, 0)] {
+        for version in [needs.oldest_msl(), (4, 0)].into_iter().take(most) {
             to_msl(module, info, entry, checked, version)?;
         }
-        for model in needs.shader_models() {
+        for model in needs.shader_models().into_iter().take(most) {
             to_hlsl(module, info, entry, checked, model)?;
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::networks::{forced_networks, networks};
 use crate::operations::{candidates_of_all, operations};
-use crate::translate::{Translated, translate};
+use crate::translate::{Translated, Versions, translate};
 use pix2pix::gpu::{Interface, KernelSpec, Profile};
 use pix2pix::program::{Plan, fuse};
 use pix2pix::state::StateList;
@@ -20,7 +20,7 @@ pub struct Variant {
     pub dispatch: Dispatch,
     /// What its text declares.
     pub interface: Interface,
-    /// What naga makes of that text, or why it is no shader.
+    /// What naga makes of that text for the oldest versions, or why it is no shader.
     pub translated: Result<Translated, String>,
 }
 
@@ -76,7 +76,7 @@ pub static VARIANTS: LazyLock<Vec<Variant>> = LazyLock::new(|| {
         let text = dispatch.kernel.text().unwrap();
         Variant {
             interface: Interface::of(&label, &text).unwrap(),
-            translated: translate(&label, &text),
+            translated: translate(&label, &text, Versions::Oldest),
             dispatch: dispatch.clone(),
             label,
         }
@@ -86,7 +86,7 @@ pub static VARIANTS: LazyLock<Vec<Variant>> = LazyLock::new(|| {
 });
 
 /// `f` of each item, in their order, computed on as many threads as the machine has cores.
-fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut results = Vec::new();

@@ -12,6 +12,7 @@ use std::fs;
 use std::sync::atomic::AtomicBool;
 
 #[test]
+#[ignore = "second tier: a run with a pool"]
 fn a_nan_that_is_not_seen_again_may_come_from_the_image_pool() {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();

@@ -79,6 +79,7 @@ fn train(gpu: &Gpu, config: &Config, root: &Path, name: &str) -> RunDir {
 }
 
 #[test]
+#[ignore = "second tier: two runs on three sizes"]
 fn a_resumed_run_on_three_sizes_has_the_bits_of_one_that_never_stopped() {
     let gpu = gpu();
     let folder = tempfile::tempdir().unwrap();
@@ -158,6 +159,7 @@ fn whole_pictures_of_one_size_train_as_crops_of_that_size() {
 }
 
 #[test]
+#[ignore = "second tier: kernels of many sizes"]
 fn a_run_on_several_sizes_takes_what_was_planned() {
     // A device of its own, whose peak is this run's.
     let gpu = open(DeviceOptions::default());
@@ -275,6 +277,7 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
 /// One step at a size that is no multiple of 32, by either fit: the same with and without fusion
 /// and with repeated values.
 #[test]
+#[ignore = "second tier: kernels of many sizes"]
 fn training_at_any_size_is_the_same_with_fusion_and_with_repeated_values() {
     for fit in [Fit::Pad, Fit::Crop] {
         let config = Config {

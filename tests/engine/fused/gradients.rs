@@ -157,6 +157,7 @@ impl Operands {
 }
 
 #[test]
+#[ignore = "second tier: every pair of activation and normalisation"]
 fn gradients_through_activation_and_normalisation_match_their_twins() {
     let gpu = gpu();
     for (shape, kind, dtype) in cases(&gpu, "fused gradients of normalisation") {
