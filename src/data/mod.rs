@@ -12,7 +12,8 @@
 //! | [`lab`] | CIE Lab |
 //! | `colour`, [`palette`] | the colours of label maps, and the numbers that stand for them |
 //! | [`limits`] | which files are accepted as images |
-//! | [`read`] | one file to a picture; the images of a folder |
+//! | [`read`] | one file to a picture |
+//! | [`listing`] | the images of a folder |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pair_source`] | one pair: where it comes from, and how it is read |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
@@ -45,6 +46,7 @@ pub mod depth;
 pub mod error;
 pub mod lab;
 pub mod limits;
+pub mod listing;
 pub mod loader;
 pub mod pair_set;
 pub mod pair_source;
@@ -74,6 +76,7 @@ pub use batch::{Batch, Sample};
 pub use dataset::Dataset;
 pub use depth::{Depth, PictureLayout};
 pub use error::DataError;
+pub use listing::list_images;
 pub use loader::{Loader, LoaderOptions};
 pub use pair_set::PairSet;
 pub use pair_source::{PairSource, check_sizes};
@@ -82,7 +85,7 @@ pub use parallel::in_parallel;
 pub use picture::{Images, Picture};
 pub use pixels::{Pixels, PixelsError};
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
-pub use read::{list_images, read_picture, read_rgb};
+pub use read::{read_picture, read_rgb};
 pub use resize::{resize, resize_nearest};
 pub use rows::RowReader;
 pub use spill_file::SpillFile;

@@ -21,8 +21,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
+use super::listing::images_in;
 use super::pair_source::{PairSource, stem};
-use super::read::images_in;
+
 use super::split::Split;
 
 /// The pairs of each split of a dataset folder, in a fixed order; no image is opened yet. `images`
