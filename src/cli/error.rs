@@ -82,7 +82,28 @@ pub enum CliError {
         /// What went wrong.
         source: Box<TrainError>,
     },
-    /// Two inputs would be written to one file, or an input would be overwritten.
+    /// Results that would be written over inputs.
+    #[error("{}{} would be written over; choose another --out", input.display(), and_others(*others))]
+    OverInput {
+        /// An input.
+        input: PathBuf,
+        /// How many more there are.
+        others: usize,
+    },
+    /// Results that would be written over other files.
+    #[error(
+        "{}{} exist{}; choose another --out, --skip-existing to leave {them} and make the other \
+         results, or --force to write over {them}",
+        path.display(), and_others(*others), if *others == 0 { "s" } else { "" },
+        them = if *others == 0 { "it" } else { "them" }
+    )]
+    Exists {
+        /// A file.
+        path: PathBuf,
+        /// How many more there are.
+        others: usize,
+    },
+    /// Two inputs would be written to one file.
     #[error(
         "{} and {} would both be {}; choose another --out, or run them apart with an --out each",
         first.display(), second.display(), output.display()
@@ -111,6 +132,15 @@ pub enum CliError {
     Stdout(io::Error),
 }
 
+/// Stands behind the name of one file for all of them.
+fn and_others(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => " and 1 other".to_owned(),
+        _ => format!(" and {others} others"),
+    }
+}
+
 /// All names in a row.
 fn names(files: &[PathBuf]) -> String {
     files
@@ -137,6 +167,7 @@ impl CliError {
             Self::Usage(_)
             | Self::Config(_)
             | Self::Tool(_)
+            | Self::Exists { .. }
             | Self::Train(TrainError::Config(_)) => 2,
             Self::Slower { .. } => 3,
             Self::Train(TrainError::Interrupted) => INTERRUPTED,

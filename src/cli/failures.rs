@@ -18,7 +18,7 @@ impl Failures {
     /// The error itself, if all other files would meet it too: that of a full disk, for example.
     pub fn take(&mut self, error: CliError, files: usize) -> Result<(), CliError> {
         let of_one_file = match &error {
-            CliError::InOnePiece { .. } => true,
+            CliError::InOnePiece { .. } | CliError::Clash { .. } => true,
             CliError::Data(error) => {
                 !matches!(error, DataError::Spawn { .. } | DataError::SpillFile { .. })
             }

@@ -13,6 +13,7 @@ mod habits;
 mod inspect;
 mod network;
 mod options;
+mod outputs;
 mod pixels;
 mod prepare;
 mod progress;
@@ -27,7 +28,7 @@ mod tune;
 
 pub use error::CliError;
 
-use crate::data::{Format, Picture, PictureLayout, RowWriter};
+use crate::data::{Format, Picture, PictureLayout, Quality, RowWriter};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
@@ -272,10 +273,10 @@ fn note_as_it_is(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes a picture: as TIFF if the name of the file says so, else as PNG. The file appears only
-/// when it is complete.
-fn write_picture(path: &Path, picture: &Picture) -> Result<(), RunError> {
-    let mut file = PictureFile::create(path, picture.layout())?;
+/// Writes a picture in the format that the name of the file says, and as PNG if it says none. The
+/// file appears only when it is complete. `quality` is that of a JPEG.
+fn write_picture(path: &Path, picture: &Picture, quality: Quality) -> Result<(), RunError> {
+    let mut file = PictureFile::create(path, picture.layout(), quality)?;
     file.push(picture)?;
     file.commit()
 }
@@ -287,8 +288,9 @@ struct PictureFile<'a> {
 }
 
 impl<'a> PictureFile<'a> {
-    fn create(path: &'a Path, layout: PictureLayout) -> Result<Self, RunError> {
-        let rows = RowWriter::new(Format::of(path), layout, AtomicFile::create(path)?);
+    fn create(path: &'a Path, layout: PictureLayout, quality: Quality) -> Result<Self, RunError> {
+        let format = Format::of(path).unwrap_or_default();
+        let rows = RowWriter::new(format, quality, layout, AtomicFile::create(path)?);
         Ok(Self {
             path,
             rows: rows.map_err(|error| RunError::write(path, error))?,
@@ -309,41 +311,37 @@ impl<'a> PictureFile<'a> {
     }
 }
 
-/// The output files in `folder`: one for each input and each ending. Two outputs with the same name
-/// are refused. So is an output that is also an input or one of the `partners`.
+/// The output files in `folder`, one for each input. Two outputs with the same name are refused. So
+/// is an output that is also an input or one of the `partners`.
 fn plan_outputs(
     inputs: &[PathBuf],
     partners: &[PathBuf],
     folder: &Path,
-    endings: &[String],
+    ending: &str,
 ) -> Result<Vec<PathBuf>, CliError> {
     let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
     let read = inputs.iter().chain(partners);
     let sources: HashMap<PathBuf, &PathBuf> = read
         .filter_map(|source| Some((source.canonicalize().ok()?, source)))
         .collect();
-    let mut outputs = Vec::with_capacity(inputs.len() * endings.len());
-    for (input, ending) in inputs
-        .iter()
-        .flat_map(|input| endings.iter().map(move |ending| (input, ending)))
-    {
+    let mut outputs = Vec::with_capacity(inputs.len());
+    for input in inputs {
         let mut name = input.file_stem().unwrap_or_default().to_owned();
         name.push(ending);
         let output = folder.join(name);
-        let clash = |first: &Path| CliError::Clash {
-            first: first.to_owned(),
-            second: input.clone(),
-            output: output.clone(),
-        };
         if let Some(first) = taken.insert(output.clone(), input) {
-            return Err(clash(first));
+            return Err(CliError::Clash {
+                first: first.clone(),
+                second: input.clone(),
+                output,
+            });
         }
-        if let Some(first) = output
-            .canonicalize()
-            .ok()
-            .and_then(|full| sources.get(&full))
-        {
-            return Err(clash(first));
+        let full = output.canonicalize().ok();
+        if let Some(&source) = full.and_then(|full| sources.get(&full)) {
+            return Err(CliError::OverInput {
+                input: source.clone(),
+                others: 0,
+            });
         }
         outputs.push(output);
     }

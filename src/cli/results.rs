@@ -2,26 +2,34 @@
 
 use super::CliError;
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Format, list_images};
+use crate::data::{DataError, Depth, Format, Quality, list_images};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Format and depth of results.
 #[derive(Debug, Clone, Args)]
 pub struct ResultArgs {
-    /// Format of the results
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
-    /// Bits for each channel of a pixel [default: as many as the input has]
+    /// Format of the results [default: by the ending of --out, else png]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Quality of JPEG results, 1 to 100 [default: 90]
+    #[arg(long, value_name = "N", value_parser = quality)]
+    quality: Option<Quality>,
+    /// Bits for each channel of a pixel [default: as many as the input and the format have]
     #[arg(long, value_enum, value_name = "BITS")]
     depth: Option<Depth>,
+}
+
+fn quality(text: &str) -> Result<Quality, String> {
+    let number = text.parse().ok().and_then(Quality::new);
+    number.ok_or_else(|| "a whole number from 1 to 100 is needed".to_owned())
 }
 
 impl ResultArgs {
     /// What stands behind the name of the input in the names of its results: `variant`, a number
     /// and the ending of the format. An output of several `images` has several results.
     pub fn endings(&self, variant: &str, images: usize) -> Vec<String> {
-        let format = self.format;
+        let ending = self.format().ending();
         let number = |image: usize| {
             if image == 1 {
                 String::new()
@@ -30,41 +38,111 @@ impl ResultArgs {
             }
         };
         (1..=images)
-            .map(|image| format!("{variant}{}{}", number(image), format.ending()))
+            .map(|image| format!("{variant}{}{ending}", number(image)))
             .collect()
     }
 
-    /// Refuses a format that cannot hold this number of `channels`.
+    /// The same, for results that are written to the file `out`, whose ending says the format.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for the ending of a format that is no format of results, or not that of
+    /// `--format`.
+    pub fn for_file(&self, out: &Path) -> Result<Self, CliError> {
+        let refuse = |what: &str| Err(CliError::Usage(format!("{}: {what}", out.display())));
+        match (Format::of(out), self.format) {
+            (None, _) => refuse("results are .png, .tiff or .jpg files"),
+            (Some(named), Some(asked)) if named != asked => {
+                refuse("this ending and --format name two formats")
+            }
+            (format, _) => Ok(Self {
+                format,
+                ..self.clone()
+            }),
+        }
+    }
+
+    /// Refuses a format that cannot hold this number of `channels`, and options of other formats.
     ///
     /// # Errors
     /// [`CliError::Usage`].
     pub fn check(&self, channels: usize) -> Result<(), CliError> {
-        match self.format {
-            format if format.holds(channels) => Ok(()),
-            _ => Err(CliError::Usage(format!(
-                "the model's results have {channels} channels, which no PNG has; add --format tiff"
-            ))),
+        let (format, usage) = (self.format(), |text: String| Err(CliError::Usage(text)));
+        if !format.holds(channels) {
+            let (name, fits) = match format {
+                Format::Jpg if Format::Png.holds(channels) => ("JPEG", "png"),
+                Format::Jpg => ("JPEG", "tiff"),
+                _ => ("PNG", "tiff"),
+            };
+            return usage(format!(
+                "the model's results have {channels} channels, which no {name} has; add --format {fits}"
+            ));
         }
+        if self.depth == Some(Depth::Sixteen) && !format.holds_16_bits() {
+            return usage("no JPEG has 16 bits; use --depth 8, --format png or tiff".to_owned());
+        }
+        if self.quality.is_some() && format != Format::Jpg {
+            return usage("--quality is for JPEG results; add --format jpg".to_owned());
+        }
+        Ok(())
+    }
+
+    fn format(&self) -> Format {
+        self.format.unwrap_or_default()
+    }
+
+    /// The quality of JPEG results.
+    pub fn quality(&self) -> Quality {
+        self.quality.unwrap_or_default()
     }
 
     /// The depth of the result, for an image of `depth`.
     pub fn depth(&self, depth: Depth) -> Depth {
-        self.depth.unwrap_or(depth)
+        match self.depth {
+            Some(asked) => asked,
+            None if self.format().holds_16_bits() => depth,
+            None => Depth::Eight,
+        }
     }
 }
 
-/// The files of each input, at least one. If the model takes several `images`, an input has one
-/// file in each of the `paths`, and all of them have the same name.
+/// An input of `translate`.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Its files, at least one. A model of several images has one for each.
+    pub files: Vec<PathBuf>,
+    /// The name of its results, without an ending. It is a path below the folder of the results:
+    /// the subfolders of a folder of inputs are kept.
+    pub name: PathBuf,
+}
+
+/// The inputs in `paths`. If the model takes several `images`, an input has one file in each of the
+/// `paths`, and all of them have the same name. Results of an earlier run in `out`, below a folder
+/// of inputs, are no inputs.
 ///
 /// # Errors
 /// [`CliError::Usage`] for a wrong number of paths, files without a partner, and errors of listing
 /// the files.
-pub fn list_inputs(paths: &[PathBuf], images: usize) -> Result<Vec<Vec<PathBuf>>, CliError> {
+pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<Input>, CliError> {
+    let list = |path: &PathBuf| -> Result<Vec<PathBuf>, DataError> {
+        let mut files = list_images(std::slice::from_ref(path))?;
+        if let (Ok(out), Ok(folder)) = (out.canonicalize(), path.canonicalize())
+            && out != folder
+            && out.starts_with(&folder)
+        {
+            files.retain(|file| !file.canonicalize().is_ok_and(|full| full.starts_with(&out)));
+        }
+        Ok(files)
+    };
     if images == 1 {
-        return Ok(list_images(paths)?
-            .into_iter()
-            .map(|path| vec![path])
-            .collect());
+        let mut inputs = Vec::new();
+        for path in paths {
+            let input = |file: PathBuf| Input {
+                name: name_below(path, &file),
+                files: vec![file],
+            };
+            inputs.extend(list(path)?.into_iter().map(input));
+        }
+        return Ok(inputs);
     }
     if paths.len() != images {
         let found = paths.len();
@@ -73,8 +151,41 @@ pub fn list_inputs(paths: &[PathBuf], images: usize) -> Result<Vec<Vec<PathBuf>>
             "the model takes {images} images at once: {remedy}"
         )));
     }
-    let place = |path: &PathBuf| Ok((path.clone(), list_images(std::slice::from_ref(path))?));
-    Ok(match_names(
-        paths.iter().map(place).collect::<Result<_, DataError>>()?,
-    )?)
+    let places = paths.iter().map(|path| Ok((path.clone(), list(path)?)));
+    let matched = match_names(places.collect::<Result<_, DataError>>()?)?;
+    let first = paths.first().map_or(Path::new(""), PathBuf::as_path);
+    let input = |files: Vec<PathBuf>| Input {
+        name: files
+            .first()
+            .map_or(PathBuf::new(), |file| name_below(first, file)),
+        files,
+    };
+    Ok(matched.into_iter().map(input).collect())
+}
+
+/// The name of a file without its ending: its path below `folder`, or the name alone if it does not
+/// lie there.
+fn name_below(folder: &Path, file: &Path) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default();
+    let below = file.strip_prefix(folder).ok().and_then(Path::parent);
+    below.map_or_else(|| PathBuf::from(stem), |parent| parent.join(stem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_the_subfolders_of_their_inputs() {
+        for (folder, file, name) in [
+            ("in", "in/a.png", "a"),
+            ("in", "in/2024/may/a.b.png", "2024/may/a.b"),
+            ("in/a.png", "in/a.png", "a"),
+            (".", "./x/a.png", "x/a"),
+            ("photo", "elsewhere/a.png", "a"),
+        ] {
+            let found = name_below(Path::new(folder), Path::new(file));
+            assert_eq!(found, PathBuf::from(name), "{file}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Tiles of `translate`: the input is read in windows and the result written by rows.
 
+use super::outputs::Output;
 use super::results::ResultArgs;
 use super::stop::Stop;
 use super::{CliError, PictureFile};
@@ -17,7 +18,8 @@ pub struct TiledImage<'a> {
     layout: PictureLayout,
     folder: &'a Path,
     stop: &'a Stop,
-    outputs: Vec<PictureFile<'a>>,
+    /// `None` for a result that is there already and stays.
+    outputs: Vec<Option<PictureFile<'a>>>,
     /// Rows that were written.
     done: usize,
 }
@@ -29,7 +31,7 @@ impl<'a> TiledImage<'a> {
         (config, results): (&'a ModelConfig, &ResultArgs),
         (folder, stop): (&'a Path, &'a Stop),
         input: Windows<'a>,
-        outputs: &'a [PathBuf],
+        outputs: &'a [Output],
     ) -> Result<Self, RunError> {
         let (width, height) = input.dimensions();
         let layout = PictureLayout {
@@ -40,7 +42,10 @@ impl<'a> TiledImage<'a> {
         };
         let outputs = outputs
             .iter()
-            .map(|path| PictureFile::create(path, layout))
+            .map(|output| {
+                let create = |path| PictureFile::create(path, layout, results.quality());
+                output.to_write().map(create).transpose()
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             config,
@@ -65,7 +70,8 @@ impl<'a> TiledImage<'a> {
 
     /// Completes the results: they appear under their names.
     pub fn commit(self) -> Result<(), RunError> {
-        self.outputs.into_iter().try_for_each(PictureFile::commit)
+        let mut written = self.outputs.into_iter().flatten();
+        written.try_for_each(PictureFile::commit)
     }
 }
 
@@ -91,6 +97,7 @@ impl Canvas for TiledImage<'_> {
         self.outputs
             .iter_mut()
             .zip(&pictures)
+            .filter_map(|(output, rows)| Some((output.as_mut()?, rows)))
             .try_for_each(|(output, rows)| output.push(rows))?;
         self.done += height;
         Ok(())

@@ -1,12 +1,13 @@
 //! `pix2pix translate`.
 
 use super::failures::Failures;
+use super::outputs::{Job, Output, OutputArgs, single_file};
 use super::pth::PthArgs;
 use super::results::{ResultArgs, list_inputs};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::tiled::{TiledImage, failure, read_failure};
-use super::{CliError, DeviceArgs, network_file, note, plan_outputs, print, write_picture};
+use super::{CliError, DeviceArgs, network_file, note, print, write_picture};
 use crate::data::check_sizes;
 use crate::data::{DataError, Picture, Windows, read_picture};
 use crate::gpu::Gpu;
@@ -17,7 +18,7 @@ use crate::state::StateList;
 use crate::tape::ArenaPart;
 use crate::tensor::{DType, Shape};
 use crate::train::checkpoint::NetworkKind;
-use crate::train::run::RunError;
+use crate::train::run::{RunError, folder_of};
 use crate::train::{ModelConfig, Tiling, TrainError, Translator, checkpoint, largest_image};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -37,9 +38,8 @@ pub struct TranslateArgs {
     model: PathBuf,
     #[command(flatten)]
     pth: PthArgs,
-    /// Folder for the results. They have the names of their inputs
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     results: ResultArgs,
     #[command(flatten)]
@@ -86,7 +86,7 @@ struct Model {
 
 /// Images that go through the network together. Each has its first file and its result files,
 /// ordered by seed.
-type PictureBatch<'a> = Vec<(Picture, &'a Path, &'a [PathBuf])>;
+type PictureBatch<'a> = Vec<(Picture, &'a Path, &'a [Output])>;
 
 /// Translates all inputs.
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
@@ -94,77 +94,36 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     ModelConfig::check_batch(args.batch)?;
     let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
     let config = checkpoint::read_model(&file, args.pth.upsample)?;
-    args.results.check(config.output.drawn_channels())?;
-    let inputs = list_inputs(&args.inputs, config.input.images())?;
-    let (outputs, endings) = name_outputs(args, &config, &inputs, &seeds)?;
-    let mut model = Model::load(args, &file, config)?;
-    std::fs::create_dir_all(&args.out).map_err(|error| RunError::write(&args.out, error))?;
+    let single = single_file(&args.output.out, &args.inputs)?;
+    let results = match &single {
+        Some(file) => args.results.for_file(file)?,
+        None => args.results.clone(),
+    };
+    results.check(config.output.drawn_channels())?;
+    let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
+    let endings = results.all_endings(args.samples.is_some(), &seeds, config.output.images());
+    let all = inputs.len();
+    let plan = args.output.plan(inputs, single.as_deref(), &endings)?;
+    let mut failures = Failures::default();
+    for clash in plan.clashes {
+        failures.take(clash, 1)?;
+    }
+    if plan.jobs.is_empty() {
+        return failures.finish(all);
+    }
+    let mut model = Model::load(args, results, &file, config)?;
+    let folder = args.output.folder(single.as_deref());
+    std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
     // From now on an end at once would leave half-written files.
     model.stop.begin();
-    let (mut group, mut failures) = (PictureBatch::new(), Failures::default());
-    for (files, outputs) in inputs.iter().zip(outputs.chunks(endings.max(1))) {
-        model.stop.check()?;
-        match model.translate_in_tiles(files, &args.out, outputs) {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => {
-                failures.take(error, 1)?;
-                continue;
-            }
-        }
-        let image = match model.read(files, args.batch) {
-            Ok(image) => image,
-            Err(error) => {
-                failures.take(error, 1)?;
-                continue;
-            }
-        };
-        let joins = |(first, ..): &(Picture, _, _)| first.dimensions() == image.dimensions();
-        if group.len() == args.batch || !group.first().is_none_or(joins) {
-            model
-                .translate_group(&group, &seeds)
-                .or_else(|error| failures.take(error, group.len()))?;
-            group.clear();
-        }
-        let first = files.first().map_or(Path::new(""), PathBuf::as_path);
-        group.push((image, first, outputs));
-    }
-    model
-        .translate_group(&group, &seeds)
-        .or_else(|error| failures.take(error, group.len()))?;
-    failures.finish(inputs.len())
-}
-
-/// The files of the results, for all `inputs` and `seeds`, and how many results each input has.
-fn name_outputs(
-    args: &TranslateArgs,
-    config: &ModelConfig,
-    inputs: &[Vec<PathBuf>],
-    seeds: &[u64],
-) -> Result<(Vec<PathBuf>, usize), CliError> {
-    let of_seed = |seed: u64| {
-        args.samples
-            .map_or(String::new(), |_| format!("-seed{seed}"))
-    };
-    let endings: Vec<String> = seeds
-        .iter()
-        .flat_map(|&seed| args.results.endings(&of_seed(seed), config.output.images()))
-        .collect();
-    let first: Vec<PathBuf> = inputs
-        .iter()
-        .filter_map(|files| files.first().cloned())
-        .collect();
-    let others: Vec<PathBuf> = inputs
-        .iter()
-        .flat_map(|files| files.iter().skip(1).cloned())
-        .collect();
-    let outputs = plan_outputs(&first, &others, &args.out, &endings)?;
-    Ok((outputs, endings.len()))
+    model.translate_all((&plan.jobs, &seeds), (&folder, args.batch), &mut failures)?;
+    failures.finish(all)
 }
 
 impl Model {
     fn load(
         args: &TranslateArgs,
+        results: ResultArgs,
         file: &TensorFile,
         config: ModelConfig,
     ) -> Result<Self, CliError> {
@@ -196,10 +155,50 @@ impl Model {
             fit,
             mode,
             tiling,
-            results: args.results.clone(),
+            results,
             stop,
             ready: None,
         })
+    }
+
+    /// Translates all jobs, `batch` images of one size at a time. What stops one file goes to
+    /// `failures`.
+    fn translate_all(
+        &mut self,
+        (jobs, seeds): (&[Job], &[u64]),
+        (folder, batch): (&Path, usize),
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        let mut group = PictureBatch::new();
+        for Job { input, outputs } in jobs {
+            self.stop.check()?;
+            make_folders(outputs)?;
+            let files = &input.files;
+            let read =
+                self.translate_in_tiles(files, folder, outputs)
+                    .and_then(|done| match done {
+                        true => Ok(None),
+                        false => self.read(files, batch).map(Some),
+                    });
+            let image = match read {
+                Ok(None) => continue,
+                Ok(Some(image)) => image,
+                Err(error) => {
+                    failures.take(error, 1)?;
+                    continue;
+                }
+            };
+            let joins = |(first, ..): &(Picture, _, _)| first.dimensions() == image.dimensions();
+            if group.len() == batch || !group.first().is_none_or(joins) {
+                self.translate_group(&group, seeds)
+                    .or_else(|error| failures.take(error, group.len()))?;
+                group.clear();
+            }
+            let first = files.first().map_or(Path::new(""), PathBuf::as_path);
+            group.push((image, first, outputs));
+        }
+        self.translate_group(&group, seeds)
+            .or_else(|error| failures.take(error, group.len()))
     }
 
     /// Translates images of one size by each of the seeds and writes the results.
@@ -230,8 +229,10 @@ impl Model {
                     .iter()
                     .zip(outputs.iter().skip(sample * pictures.len()))
                 {
-                    write_picture(output, picture)?;
-                    print(&output.display().to_string())?;
+                    if let Some(path) = output.to_write() {
+                        write_picture(path, picture, self.results.quality())?;
+                        print(&path.display().to_string())?;
+                    }
                 }
             }
         }
@@ -244,7 +245,7 @@ impl Model {
         &self,
         files: &[PathBuf],
         folder: &Path,
-        outputs: &[PathBuf],
+        outputs: &[Output],
     ) -> Result<bool, CliError> {
         let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else {
             return Ok(false);
@@ -269,7 +270,8 @@ impl Model {
         image.commit()?;
         outputs
             .iter()
-            .try_for_each(|output| print(&output.display().to_string()))?;
+            .filter_map(Output::to_write)
+            .try_for_each(|path| print(&path.display().to_string()))?;
         Ok(true)
     }
 
@@ -395,4 +397,12 @@ impl Model {
             None => error,
         }
     }
+}
+
+/// Makes the subfolders that results lie in.
+fn make_folders(outputs: &[Output]) -> Result<(), RunError> {
+    let mut folders = outputs.iter().filter_map(Output::to_write).map(folder_of);
+    folders.try_for_each(|folder| {
+        std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))
+    })
 }

@@ -50,7 +50,8 @@ pub(super) fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(images)
 }
 
-fn has_image_name(path: &Path) -> bool {
+/// Whether a file has the ending of an image, and is not hidden.
+pub fn has_image_name(path: &Path) -> bool {
     let hidden = path
         .file_name()
         .and_then(OsStr::to_str)

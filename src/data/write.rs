@@ -1,10 +1,13 @@
-//! Writing a picture to a file, from its first row on, as PNG or TIFF of 8 or 16 bits. A TIFF has
-//! any number of channels, a PNG at most four.
+//! Writing a picture to a file, from its first row on: as PNG or TIFF of 8 or 16 bits, or as JPEG.
+//! A TIFF has any number of channels, a PNG at most four, a JPEG one or three.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
+
+use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
 
 use super::depth::{Depth, PictureLayout};
 use super::picture::Picture;
@@ -22,7 +25,38 @@ pub enum Format {
     ///
     /// Uncompressed.
     Tiff,
+    /// JPEG
+    ///
+    /// 8 bits, smaller, and not exact.
+    #[cfg_attr(feature = "cli", value(alias = "jpeg"))]
+    Jpg,
 }
+
+/// The quality of JPEG files, 1 to 100. Other formats do not use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quality(u8);
+
+impl Quality {
+    /// A quality of 1 to 100. `None` for any other number.
+    pub fn new(quality: u8) -> Option<Self> {
+        (1..=100).contains(&quality).then_some(Self(quality))
+    }
+
+    /// The number.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Quality {
+    /// 90.
+    fn default() -> Self {
+        Self(90)
+    }
+}
+
+/// The longest side of a JPEG file: its header has 16 bits for each side.
+const MAX_JPEG_SIDE: u32 = u16::MAX as u32;
 
 impl Format {
     /// The ending of such a file, with its dot.
@@ -30,6 +64,7 @@ impl Format {
         match self {
             Format::Png => ".png",
             Format::Tiff => ".tiff",
+            Format::Jpg => ".jpg",
         }
     }
 
@@ -38,20 +73,29 @@ impl Format {
         match self {
             Format::Png => (1..=MOST_COLOURS).contains(&channels),
             Format::Tiff => (1..=usize::from(u16::MAX)).contains(&channels),
+            Format::Jpg => matches!(channels, 1 | 3),
         }
     }
 
-    /// The format that belongs to the name of a file: PNG, if it is not that of a TIFF.
-    pub fn of(path: &Path) -> Self {
-        if path.extension().is_some_and(|ending| ending == "tiff") {
-            Format::Tiff
-        } else {
-            Format::Png
+    /// Whether such a file can have samples of 16 bits.
+    pub fn holds_16_bits(self) -> bool {
+        self != Format::Jpg
+    }
+
+    /// The format that the ending of a file's name stands for, in any letter case.
+    pub fn of(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        match ending.as_str() {
+            "png" => Some(Format::Png),
+            "tif" | "tiff" => Some(Format::Tiff),
+            "jpg" | "jpeg" | "jpe" => Some(Format::Jpg),
+            _ => None,
         }
     }
 }
 
-/// A picture's file while it is written. It holds a few rows, whatever the picture's height.
+/// A picture's file while it is written. It holds a few rows, whatever the picture's height. Only a
+/// JPEG is held whole: its encoder takes all rows at once.
 pub struct RowWriter<W: Write + 'static> {
     layout: PictureLayout,
     /// Rows that are still to come.
@@ -66,29 +110,47 @@ enum Encoder<W: Write + 'static> {
     },
     /// The rows are the rest of the file.
     Tiff(W),
+    Jpeg {
+        rows: Vec<u8>,
+        quality: Quality,
+        out: W,
+    },
 }
 
 impl<W: Write + 'static> RowWriter<W> {
-    /// Begins a file for a picture. Every bit of the samples is kept.
+    /// Begins a file for a picture. PNG and TIFF keep every bit of the samples. `quality` is that of
+    /// a JPEG.
     ///
     /// # Errors
-    /// Those of `out`, more channels than the format has, and more than a TIFF file holds.
-    pub fn new(format: Format, layout: PictureLayout, mut out: W) -> io::Result<Self> {
-        if !format.holds(layout.channels) {
-            return Err(io::Error::other(format!(
-                "{format:?} files do not have {} channels",
-                layout.channels
-            )));
-        }
-        let colour = match layout.channels {
-            _ if format == Format::Tiff => {
+    /// Those of `out`, more channels, bits or pixels than the format has.
+    pub fn new(
+        format: Format,
+        quality: Quality,
+        layout: PictureLayout,
+        mut out: W,
+    ) -> io::Result<Self> {
+        check_layout(format, layout)?;
+        let encoder = match format {
+            Format::Png => Self::png(layout, out)?,
+            Format::Tiff => {
                 out.write_all(&tiff::header(layout)?)?;
-                return Ok(Self {
-                    layout,
-                    missing: layout.height,
-                    encoder: Encoder::Tiff(out),
-                });
+                Encoder::Tiff(out)
             }
+            Format::Jpg => Encoder::Jpeg {
+                rows: Vec::new(),
+                quality,
+                out,
+            },
+        };
+        Ok(Self {
+            layout,
+            missing: layout.height,
+            encoder,
+        })
+    }
+
+    fn png(layout: PictureLayout, out: W) -> io::Result<Encoder<W>> {
+        let colour = match layout.channels {
             1 => png::ColorType::Grayscale,
             2 => png::ColorType::GrayscaleAlpha,
             3 => png::ColorType::Rgb,
@@ -110,13 +172,9 @@ impl<W: Write + 'static> RowWriter<W> {
             .write_header()
             .and_then(png::Writer::into_stream_writer)
             .map_err(|error| out.explain(error))?;
-        Ok(Self {
-            layout,
-            missing: layout.height,
-            encoder: Encoder::Png {
-                encoder: Box::new(encoder),
-                out,
-            },
+        Ok(Encoder::Png {
+            encoder: Box::new(encoder),
+            out,
         })
     }
 
@@ -153,6 +211,10 @@ impl<W: Write + 'static> RowWriter<W> {
                 written.map_err(|error| out.explain(error))
             }
             Encoder::Tiff(out) => out.write_all(rows.bytes()),
+            Encoder::Jpeg { rows: held, .. } => {
+                held.extend_from_slice(rows.bytes());
+                Ok(())
+            }
         }
     }
 
@@ -173,8 +235,41 @@ impl<W: Write + 'static> RowWriter<W> {
                 out.take()
             }
             Encoder::Tiff(mut out) => out.flush().map(|()| out),
+            Encoder::Jpeg { rows, quality, out } => {
+                let PictureLayout { width, height, .. } = self.layout;
+                let colour = match self.layout.channels {
+                    1 => ExtendedColorType::L8,
+                    _ => ExtendedColorType::Rgb8,
+                };
+                let mut shared = Shared::new(out);
+                JpegEncoder::new_with_quality(&mut shared, quality.get())
+                    .encode(&rows, width, height, colour)
+                    .map_err(|error| shared.explain(io::Error::other(error)))?;
+                shared.take()
+            }
         }
     }
+}
+
+/// Refuses a picture that the format cannot hold.
+fn check_layout(format: Format, layout: PictureLayout) -> io::Result<()> {
+    let PictureLayout {
+        width,
+        height,
+        channels,
+        depth,
+    } = layout;
+    let refuse = |what: String| Err(io::Error::other(format!("{format:?} files do not {what}")));
+    if !format.holds(channels) {
+        return refuse(format!("have {channels} channels"));
+    }
+    if depth == Depth::Sixteen && !format.holds_16_bits() {
+        return refuse("have 16 bits for each channel".to_owned());
+    }
+    if format == Format::Jpg && width.max(height) > MAX_JPEG_SIDE {
+        return refuse(format!("hold {width}x{height} pixels"));
+    }
+    Ok(())
 }
 
 /// What the PNG encoder writes to. The encoder keeps it to the end, and does not report errors of
@@ -231,193 +326,4 @@ impl<W: Write> Write for Shared<W> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::data::{Pixels, read_picture};
-    use std::fs::File;
-    use std::io::Cursor;
-
-    fn write(format: Format, picture: &Picture, path: &Path) {
-        let mut writer =
-            RowWriter::new(format, picture.layout(), File::create(path).unwrap()).unwrap();
-        writer.push(picture).unwrap();
-        writer.finish().unwrap();
-    }
-
-    /// From a file through the floats that a network sees into another file: what a network that
-    /// copies its input would write.
-    #[test]
-    fn what_is_read_and_copied_is_written_bit_by_bit() {
-        let folder = tempfile::tempdir().unwrap();
-        for format in [Format::Png, Format::Tiff] {
-            for kind in [
-                Pixels::Gray,
-                Pixels::Channels(2),
-                Pixels::Rgb,
-                Pixels::Rgba,
-                Pixels::Channels(5),
-            ] {
-                if !format.holds(kind.channels()) {
-                    continue;
-                }
-                let channels = kind.channels();
-                // Odd numbers of pixels, and bytes that differ when their order does.
-                let words: Vec<u16> = (0..31 * 9 * channels)
-                    .map(|at| (at * 4099) as u16)
-                    .collect();
-                let bytes = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-                let picture = Picture::from_bytes(31, 9, channels, Depth::Sixteen, bytes).unwrap();
-                let [first, second] = ["first", "second"].map(|name| {
-                    folder
-                        .path()
-                        .join(format!("{name}-{channels}{}", format.ending()))
-                });
-                write(format, &picture, &first);
-                let read = read_picture(&first).unwrap();
-                assert_eq!(read, picture, "{format:?} {kind}");
-                let values = kind.units(&kind.colours(&read, &first).unwrap());
-                let copy = kind
-                    .pictures(31, 9, read.depth(), &values, &values)
-                    .remove(0);
-                write(format, &copy, &second);
-                assert_eq!(
-                    std::fs::read(&first).unwrap(),
-                    std::fs::read(&second).unwrap(),
-                    "{format:?} {kind}"
-                );
-                let shallow = Picture::from_unit(31, 9, channels, Depth::Eight, &values);
-                write(format, &shallow, &second);
-                assert_eq!(read_picture(&second).unwrap(), shallow, "{format:?} {kind}");
-            }
-        }
-    }
-
-    /// The bands of a picture make the file that the picture makes, strips included.
-    #[test]
-    fn a_picture_is_written_in_bands() {
-        let folder = tempfile::tempdir().unwrap();
-        for (format, depth) in [Format::Png, Format::Tiff]
-            .iter()
-            .flat_map(|&format| [(format, Depth::Eight), (format, Depth::Sixteen)])
-        {
-            let values: Vec<f32> = (0..700 * 61 * 3)
-                .map(|at| (at as f32 * 0.013).sin())
-                .collect();
-            let picture = Picture::from_unit(700, 61, 3, depth, &values);
-            let [whole, banded] = ["whole", "banded"].map(|name| {
-                folder
-                    .path()
-                    .join(name)
-                    .with_extension(&format.ending()[1..])
-            });
-            write(Format::of(&whole), &picture, &whole);
-            let mut writer =
-                RowWriter::new(format, picture.layout(), File::create(&banded).unwrap()).unwrap();
-            for (top, rows) in [(0, 1), (1, 40), (41, 0), (41, 20)] {
-                writer.push(&picture.crop(0, top, 700, rows)).unwrap();
-            }
-            writer.finish().unwrap();
-            assert_eq!(
-                std::fs::read(&whole).unwrap(),
-                std::fs::read(&banded).unwrap(),
-                "{format:?}"
-            );
-            assert_eq!(
-                read_picture(&banded).unwrap(),
-                picture,
-                "{format:?} {depth:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_no_file_holds_is_refused() {
-        let layout = PictureLayout {
-            width: 2,
-            height: 3,
-            channels: 3,
-            depth: Depth::Eight,
-        };
-        let begin = |format, layout| RowWriter::new(format, layout, Cursor::new(Vec::new()));
-        for (format, channels) in [
-            (Format::Png, 5),
-            (Format::Png, 0),
-            (Format::Tiff, 0),
-            (Format::Tiff, 1 << 16),
-        ] {
-            let error = begin(format, PictureLayout { channels, ..layout })
-                .err()
-                .unwrap()
-                .to_string();
-            assert!(
-                error.contains(&format!("do not have {channels} channels")),
-                "{error}"
-            );
-        }
-        let long = begin(
-            Format::Tiff,
-            PictureLayout {
-                width: 1 << 16,
-                height: 1 << 16,
-                ..layout
-            },
-        )
-        .err()
-        .unwrap();
-        assert!(long.to_string().contains("write PNG"), "{long}");
-        for format in [Format::Png, Format::Tiff] {
-            let mut writer = begin(format, layout).unwrap();
-            let black = |width, height| Picture::from_unit(width, height, 3, Depth::Eight, &[]);
-            writer.push(&black(2, 2)).unwrap();
-            assert!(
-                writer.push(&black(1, 1)).is_err() && writer.push(&black(2, 2)).is_err(),
-                "another width, too many rows"
-            );
-            assert!(
-                writer
-                    .finish()
-                    .err()
-                    .unwrap()
-                    .to_string()
-                    .contains("the last 1 rows")
-            );
-        }
-    }
-
-    /// A disk with room for so many bytes.
-    struct Disk(usize);
-
-    impl Write for Disk {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self
-                .0
-                .checked_sub(bytes.len())
-                .ok_or(io::ErrorKind::StorageFull)?;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// Wherever the disk ends, in the first bytes and in the last.
-    #[test]
-    fn a_full_disk_is_told() {
-        let picture = Picture::from_unit(9, 9, 1, Depth::Eight, &[0.5]);
-        let attempt = |room| -> io::Result<usize> {
-            let mut writer = RowWriter::new(Format::Png, picture.layout(), Disk(room))?;
-            writer.push(&picture)?;
-            Ok(room - writer.finish()?.0)
-        };
-        let needed = attempt(1 << 20).unwrap();
-        for room in 0..needed {
-            assert_eq!(
-                attempt(room).unwrap_err().kind(),
-                io::ErrorKind::StorageFull,
-                "{room} of {needed}"
-            );
-        }
-        assert_eq!(attempt(needed).unwrap(), needed);
-    }
-}
+mod tests;

@@ -100,7 +100,7 @@ fn use_as_said(generator: &str) {
     let translated = |model: &str, options: &str| {
         succeed(
             root,
-            &format!("translate a.png --out out --model {model} {options}"),
+            &format!("translate a.png --out out --force --model {model} {options}"),
         );
         fs::read(root.join("out/a.png")).unwrap()
     };

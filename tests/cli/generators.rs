@@ -81,7 +81,7 @@ fn translate_from_pytorch(root: &Path, name: &str, said: &str) {
     succeed(root, &format!("convert runs/{name} {name}.pth"));
     succeed(
         root,
-        &format!("translate a.png --model {name}.pth --out theirs {said}"),
+        &format!("translate a.png --model {name}.pth --out theirs --force {said}"),
     );
     assert_eq!(
         fs::read(root.join("theirs/a.png")).unwrap(),

@@ -19,6 +19,7 @@ mod help;
 mod modes;
 mod objectives;
 mod options;
+mod outputs;
 mod pages;
 mod pixels;
 mod precision;

@@ -50,7 +50,9 @@ fn large_images_go_through_in_tiles() {
     let translate = |out: &str, options: &str| {
         succeed(
             root,
-            &format!("translate large.png small.png --model '{model}' --out {out} {options}"),
+            &format!(
+                "translate large.png small.png --model '{model}' --out {out} --force {options}"
+            ),
         );
         ["large.png", "small.png"].map(|name| open(&root.join(out).join(name)))
     };

@@ -174,7 +174,7 @@ fn any_size_is_trained_and_translated_by_either_fit() {
         );
         assert_eq!(config(root, fit)["fit"], fit);
         succeed(root, &format!("train --resume {fit}"));
-        let translate = format!("translate a.png --model runs/{fit} --out {fit}");
+        let translate = format!("translate a.png --model runs/{fit} --out {fit} --force");
         let output = succeed(root, &translate);
         assert_eq!(size(&format!("{fit}/a.png")), result);
         assert_eq!(

@@ -6,7 +6,9 @@ use super::failures::Failures;
 use super::pixels::read_palette;
 use super::{CliError, note, plan_outputs, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, check_threads};
-use crate::data::{PairSource, Palette, ToolError, in_parallel, list_images, read_picture};
+use crate::data::{
+    PairSource, Palette, Quality, ToolError, in_parallel, list_images, read_picture,
+};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -272,7 +274,7 @@ fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &OutputArgs) {
 /// One output for each image.
 fn singles(inputs: &[PathBuf], output: &OutputArgs) -> Result<Vec<Task>, CliError> {
     let sources = list_images(inputs)?;
-    let outputs = plan_outputs(&sources, &[], &output.out, &[PNG.to_owned()])?;
+    let outputs = plan_outputs(&sources, &[], &output.out, PNG)?;
     Ok(sources
         .into_iter()
         .zip(outputs)
@@ -293,7 +295,7 @@ fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError>
             _ => None,
         })
         .unzip();
-    let outputs = plan_outputs(&left, &right, &output.out, &[PNG.to_owned()])?;
+    let outputs = plan_outputs(&left, &right, &output.out, PNG)?;
     let halves = left.into_iter().zip(right);
     Ok(halves
         .zip(outputs)
@@ -331,7 +333,11 @@ fn number_labels(
 /// Makes every image.
 fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliError> {
     finish(tasks, output, |task| {
-        Ok(write_picture(&task.output, &tool.make(task)?)?)
+        Ok(write_picture(
+            &task.output,
+            &tool.make(task)?,
+            Quality::default(),
+        )?)
     })
 }
 

@@ -13,7 +13,8 @@ fn save_channels(path: &Path, width: u32, channels: usize) {
     let picture = Picture::from_bytes(width, 33, channels, Depth::Sixteen, bytes).unwrap();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut writer = RowWriter::new(
-        Format::of(path),
+        Format::Tiff,
+        Quality::default(),
         picture.layout(),
         fs::File::create(path).unwrap(),
     )

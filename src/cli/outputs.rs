@@ -1,0 +1,200 @@
+//! Where the results of `translate` go. Nothing that is there is overwritten unless that was asked
+//! for.
+
+use super::results::{Input, ResultArgs};
+use super::{CliError, note};
+use clap::Args;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Where results go, and what happens to files that are there.
+#[derive(Debug, Clone, Args)]
+pub struct OutputArgs {
+    /// Folder for the results. They have the names of their inputs, and subfolders are kept. For
+    /// one image this can also be a .png, .tiff or .jpg file
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+    /// Write over files that are there
+    #[arg(long)]
+    force: bool,
+    /// Leave files that are there, and make the other results: go on with a batch that was stopped
+    #[arg(long, conflicts_with = "force")]
+    skip_existing: bool,
+}
+
+/// The file of a result.
+#[derive(Debug, Clone)]
+pub struct Output {
+    path: PathBuf,
+    /// Whether it is there already and stays.
+    stays: bool,
+}
+
+impl Output {
+    /// The file, if it is to be written.
+    pub fn to_write(&self) -> Option<&Path> {
+        (!self.stays).then_some(self.path.as_path())
+    }
+}
+
+/// An input and the files of its results.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The input.
+    pub input: Input,
+    /// The files.
+    pub outputs: Vec<Output>,
+}
+
+/// Inputs that were planned, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What is to be done.
+    pub jobs: Vec<Job>,
+    /// Inputs whose results would have the names of other results.
+    pub clashes: Vec<CliError>,
+}
+
+/// The one file that `--out` names for the results of `inputs`. `None` if it is a folder.
+///
+/// # Errors
+/// [`CliError::Usage`] for the name of an image file where there is more than one image.
+pub fn single_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliError> {
+    if out.is_dir() || !crate::data::has_image_name(out) {
+        return Ok(None);
+    }
+    match inputs {
+        [input] if !input.is_dir() => Ok(Some(out.to_owned())),
+        _ => Err(CliError::Usage(format!(
+            "{} has the ending of a file, and there can be several results; name a folder",
+            out.display()
+        ))),
+    }
+}
+
+impl OutputArgs {
+    /// The folder of the results, where temporary files lie as well.
+    pub fn folder(&self, file: Option<&Path>) -> PathBuf {
+        file.map_or(&*self.out, crate::train::run::folder_of)
+            .to_owned()
+    }
+
+    /// The files of the results of all `inputs`: a name, and each of `endings` behind it. If `file`
+    /// is given, the name is that of this file.
+    ///
+    /// # Errors
+    /// [`CliError::OverInput`] if inputs would be written over, [`CliError::Exists`] for other
+    /// files.
+    pub fn plan(
+        &self,
+        inputs: Vec<Input>,
+        file: Option<&Path>,
+        endings: &[String],
+    ) -> Result<Plan, CliError> {
+        let sources: HashMap<PathBuf, PathBuf> = inputs
+            .iter()
+            .flat_map(|input| &input.files)
+            .filter_map(|source| Some((source.canonicalize().ok()?, source.clone())))
+            .collect();
+        let (mut plan, mut taken) = (Plan::default(), HashMap::new());
+        let (mut over, mut there) = (Vec::new(), Vec::new());
+        for input in inputs {
+            let paths = self.paths(&input, file, endings);
+            let first = input.files.first().cloned().unwrap_or_default();
+            let clash = paths
+                .iter()
+                .find_map(|path| Some((path, taken.get(path)?)))
+                .map(|(path, earlier): (_, &PathBuf)| CliError::Clash {
+                    first: earlier.clone(),
+                    second: first.clone(),
+                    output: path.clone(),
+                });
+            if let Some(clash) = clash {
+                plan.clashes.push(clash);
+                continue;
+            }
+            let mut outputs = Vec::with_capacity(paths.len());
+            for path in paths {
+                taken.insert(path.clone(), first.clone());
+                let full = path.canonicalize().ok();
+                over.extend(full.and_then(|full| sources.get(&full)).cloned());
+                let exists = path.symlink_metadata().is_ok();
+                if exists {
+                    there.push(path.clone());
+                }
+                let stays = exists && self.skip_existing;
+                outputs.push(Output { path, stays });
+            }
+            plan.jobs.push(Job { input, outputs });
+        }
+        if let Some(input) = over.first().cloned() {
+            let others = over.len() - 1;
+            return Err(CliError::OverInput { input, others });
+        }
+        self.refuse(&there)?;
+        let is_done = |job: &Job| job.outputs.iter().all(|output| output.stays);
+        plan.jobs.retain(|job| !is_done(job));
+        Ok(plan)
+    }
+
+    /// The files of the results of an input.
+    fn paths(&self, input: &Input, file: Option<&Path>, endings: &[String]) -> Vec<PathBuf> {
+        // The ending of the file as it was named, such as `.tif`.
+        if let (Some(file), [_]) = (file, endings) {
+            return vec![file.to_owned()];
+        }
+        let base = file.map_or_else(
+            || self.out.join(&input.name),
+            |file| file.with_extension(""),
+        );
+        let named = |ending: &String| {
+            // Not `with_extension`: a name may have dots of its own.
+            let mut name = base.file_name().unwrap_or_default().to_owned();
+            name.push(OsString::from(ending));
+            base.with_file_name(name)
+        };
+        endings.iter().map(named).collect()
+    }
+
+    /// Refuses files that are there, unless they are to be written over or to be left.
+    fn refuse(&self, there: &[PathBuf]) -> Result<(), CliError> {
+        let Some(path) = there.first().filter(|_| !self.force) else {
+            return Ok(());
+        };
+        let others = there.len() - 1;
+        if !self.skip_existing {
+            return Err(CliError::Exists {
+                path: path.clone(),
+                others,
+            });
+        }
+        let results = if others == 0 {
+            "result is"
+        } else {
+            "results are"
+        };
+        note(&format!(
+            "note: {} {results} there already and left as they are, for example {}",
+            there.len(),
+            path.display()
+        ));
+        Ok(())
+    }
+}
+
+impl ResultArgs {
+    /// What stands behind the names of results: a seed where there are `samples`, then the number
+    /// of the image and the ending.
+    pub fn all_endings(&self, samples: bool, seeds: &[u64], images: usize) -> Vec<String> {
+        let of_seed = |&seed: &u64| {
+            let variant = if samples {
+                format!("-seed{seed}")
+            } else {
+                String::new()
+            };
+            self.endings(&variant, images)
+        };
+        seeds.iter().flat_map(of_seed).collect()
+    }
+}

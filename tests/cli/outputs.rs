@@ -1,0 +1,130 @@
+//! Where results of `translate` go, and that nothing is overwritten.
+
+use crate::{
+    fail_cleanly, generator, open, picture, refuse, run, stderr, stdout, succeed, temporary,
+};
+use std::fs;
+
+#[test]
+fn files_that_are_there_stay_unless_told_otherwise() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    ["a", "b", "c"]
+        .iter()
+        .for_each(|name| picture(&root.join(format!("in/{name}.png")), 32, 32));
+    // The targets of a data set, a file by the name that a result would have, and a folder.
+    picture(&root.join("targets/a.png"), 32, 32);
+    picture(&root.join("targets/b.png"), 32, 32);
+    picture(&root.join("photo.png"), 32, 32);
+    fs::write(root.join("mine.png"), "mine").unwrap();
+    fs::create_dir_all(root.join("taken/photo.png")).unwrap();
+    let translate = |inputs: &str| format!("translate {inputs} --model '{model}' --out");
+    let (batch, one) = (translate("in"), translate("photo.png"));
+    refuse(
+        root,
+        2,
+        &[
+            (
+                &format!("{batch} targets"),
+                "targets/a.png and 1 other exist; choose another --out, --skip-existing to leave them",
+            ),
+            (&format!("{one} mine.png"), "mine.png exists; choose"),
+            (&format!("{one} taken"), "taken/photo.png exists; choose"),
+        ],
+    );
+    refuse(
+        root,
+        1,
+        &[
+            (
+                &format!("{batch} in"),
+                "error: in/a.png and 2 others would be written over; choose another --out\n",
+            ),
+            (&format!("{batch} in --force"), "would be written over"),
+            (
+                &format!("{one} photo.png --force"),
+                "error: photo.png would be",
+            ),
+        ],
+    );
+
+    let before = fs::read(root.join("targets/a.png")).unwrap();
+    let rest = succeed(root, &format!("{batch} targets --skip-existing"));
+    assert_eq!(stdout(&rest), "targets/c.png\n");
+    assert_eq!(
+        stderr(&rest),
+        "note: 2 results are there already and left as they are, for example targets/a.png\n"
+    );
+    assert_eq!(fs::read(root.join("targets/a.png")).unwrap(), before);
+    let none = succeed(root, &format!("{batch} targets --skip-existing"));
+    assert_eq!(stdout(&none), "");
+    assert!(stderr(&none).contains("3 results are"), "{}", stderr(&none));
+    let forced = succeed(root, &format!("{batch} targets --force"));
+    assert_eq!(stdout(&forced).lines().count(), 3);
+    assert_ne!(fs::read(root.join("targets/a.png")).unwrap(), before);
+}
+
+#[test]
+fn out_can_be_the_file_of_one_result() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    picture(&root.join("photo.png"), 40, 33);
+    picture(&root.join("in/x.png"), 40, 33);
+    fs::create_dir(root.join("old.png")).unwrap();
+    let translate = |out: &str| format!("translate photo.png --model '{model}' --out {out}");
+    for (out, path) in [
+        ("r.jpg --quality 95", "r.jpg"),
+        ("new/r.TIF", "new/r.TIF"),
+        ("r.png", "r.png"),
+        ("old.png", "old.png/photo.png"),
+        ("plain --format jpg", "plain/photo.jpg"),
+    ] {
+        let output = succeed(root, &translate(out));
+        assert_eq!(stdout(&output), format!("{path}\n"));
+        let result = open(&root.join(path));
+        assert_eq!((result.width(), result.height()), (40, 33), "{path}");
+    }
+    let bytes = fs::read(root.join("r.jpg")).unwrap();
+    assert_eq!(bytes[..2], [0xFF, 0xD8], "a JPEG");
+    refuse(
+        root,
+        2,
+        &[
+            (
+                &translate("x.webp"),
+                "x.webp: results are .png, .tiff or .jpg",
+            ),
+            (&translate("x.png --format tiff"), "name two formats"),
+            (
+                &translate("x --format jpg --depth 16"),
+                "no JPEG has 16 bits",
+            ),
+            (&translate("x --quality 50"), "add --format jpg"),
+        ],
+    );
+    let folder_of_one = format!("translate in --model '{model}' --out x.png");
+    assert!(fail_cleanly(root, 2, &folder_of_one).contains("name a folder"));
+    let zero = run(root, &translate("x --format jpg --quality 0"));
+    assert!(stderr(&zero).contains("from 1 to 100"), "{}", stderr(&zero));
+}
+
+#[test]
+fn one_clash_of_names_stops_one_file() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    for name in ["a.png", "a.jpg", "b.png"] {
+        picture(&root.join("in").join(name), 32, 32);
+    }
+    let output = run(root, &format!("translate in --model '{model}' --out out"));
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(stdout(&output), "out/a.png\nout/b.png\n");
+    assert!(
+        text.contains("in/a.jpg and in/a.png would both be out/a.png")
+            && text.contains("1 of 3 files failed"),
+        "{text}"
+    );
+}
