@@ -2,7 +2,7 @@
 
 use super::train;
 use crate::{TINY, fail, fail_cleanly, refuse, succeed, temporary};
-use pix2pix::data::{Depth, Format, Picture, RowWriter, read_picture};
+use pix2pix::data::{Depth, Format, Picture, Quality, RowWriter, read_picture};
 use std::fs;
 use std::path::Path;
 
