@@ -1,6 +1,7 @@
 //! Options about what the channels of images mean. `train`, `inspect` and `bench` have them.
 
-use super::{CliError, usage};
+use super::{CliError, note_as_it_is, usage};
+use crate::data::palette::{SkippedLine, palette_text};
 use crate::data::{DataError, Palette};
 use crate::train::{PixelKind, PixelSettings};
 use clap::Args;
@@ -42,15 +43,24 @@ impl PixelArgs {
     }
 }
 
-/// Reads a palette's text file.
+/// Reads a palette's text file. A note tells of lines without a colour.
 ///
 /// # Errors
 /// [`DataError::ReadFile`], and [`CliError::Usage`] with the line that is wrong.
 pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|source| DataError::ReadFile {
+    let bytes = std::fs::read(path).map_err(|source| DataError::ReadFile {
         path: path.to_owned(),
         source,
     })?;
-    Palette::parse(&text)
-        .map_err(|problem| usage(&format!("`palette` {}: {problem}", path.display())))
+    let (palette, skipped) = Palette::parse_lines(&palette_text(&bytes))
+        .map_err(|problem| usage(&format!("`palette` {}: {problem}", path.display())))?;
+    if let Some(SkippedLine { number, text }) = skipped.first() {
+        note_as_it_is(&format!(
+            "note: {}: {} lines hold no colour #rrggbb and are left out, such as line {number}: \
+             {text}",
+            path.display(),
+            skipped.len(),
+        ));
+    }
+    Ok(palette)
 }

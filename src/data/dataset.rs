@@ -26,7 +26,8 @@ impl Dataset {
     /// core.
     ///
     /// # Errors
-    /// Contradicting sizes, a bad folder, or the first bad file in sorted order.
+    /// Contradicting sizes, a bad folder, and all files that cannot be used, in sorted order:
+    /// [`DataError::Unusable`], or the error itself if there is one.
     pub fn open(root: &Path, options: &DataOptions) -> Result<Self, DataError> {
         let images = options
             .direction
@@ -82,10 +83,18 @@ impl Dataset {
         options.check()?;
         let mut budget = options.memory_budget;
         let mut splits = Vec::with_capacity(pairs.len());
+        let mut errors = Vec::new();
         for (split, sources) in pairs {
-            let set = PairSet::read(split, sources, options, budget)?;
-            budget -= set.bytes_in_memory().min(budget);
-            splits.push(Arc::new(set));
+            match PairSet::read(split, sources, options, budget) {
+                Ok(set) => {
+                    budget -= set.bytes_in_memory().min(budget);
+                    splits.push(Arc::new(set));
+                }
+                Err(of_split) => errors.extend(of_split),
+            }
+        }
+        if let Some(error) = DataError::of_files(errors) {
+            return Err(error);
         }
         Ok(Self {
             root: root.to_owned(),
@@ -237,31 +246,62 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bad_file_in_order_is_reported() {
+    fn all_bad_files_are_reported_in_order() {
         let root = noise_dataset(40, 1);
         let train = root.path().join("train");
         fs::write(train.join("031.png"), b"").unwrap();
         fs::write(train.join("017.png"), b"not an image").unwrap();
         RgbImage::new(5, 4).save(train.join("018.png")).unwrap();
+        fs::write(root.path().join("val/000.png"), b"").unwrap();
+        let open = |memory_budget| {
+            let options = DataOptions {
+                memory_budget,
+                ..options()
+            };
+            Dataset::open(root.path(), &options).unwrap_err()
+        };
         for memory_budget in [0, 1 << 20] {
-            let error = Dataset::open(
-                root.path(),
-                &DataOptions {
-                    memory_budget,
-                    ..options()
-                },
-            );
-            let error = error.unwrap_err();
+            let error = open(memory_budget);
+            let DataError::Unusable { errors } = &error else {
+                panic!("{error}")
+            };
+            let [first, second, third, fourth] = &errors[..] else {
+                panic!("{error}")
+            };
             assert!(
-                matches!(&error, DataError::NotAnImage { path, .. } if path.ends_with("017.png")),
+                matches!(first, DataError::NotAnImage { path, .. } if path.ends_with("017.png")),
                 "{error}"
             );
+            assert!(
+                matches!(second, DataError::OddWidth { width: 5, path } if path.ends_with("018.png")),
+                "{error}"
+            );
+            for (error, name) in [(third, "031.png"), (fourth, "val/000.png")] {
+                assert!(
+                    matches!(error, DataError::EmptyFile { path } if path.ends_with(name)),
+                    "{error}"
+                );
+            }
+            assert_eq!(error.to_string().lines().count(), 5);
         }
         fs::remove_file(train.join("017.png")).unwrap();
-        let error = Dataset::open(root.path(), &options()).unwrap_err();
+        fs::remove_file(train.join("031.png")).unwrap();
+        fs::remove_file(root.path().join("val/000.png")).unwrap();
+        RgbImage::new(4, 4)
+            .save(root.path().join("val/000.png"))
+            .unwrap();
+        let error = open(0);
         assert!(
             matches!(&error, DataError::OddWidth { width: 5, path } if path.ends_with("018.png")),
             "{error}"
+        );
+        for index in 0..30 {
+            fs::write(train.join(format!("bad-{index:02}.png")), b"").unwrap();
+        }
+        let message = open(0).to_string();
+        assert!(
+            message.starts_with("31 files") && message.ends_with("and 11 more"),
+            "{message}"
         );
     }
 

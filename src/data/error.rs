@@ -37,7 +37,7 @@ pub enum DataError {
     },
     /// A folder holds no file with an image's extension.
     #[error(
-        "{}: no images in this folder (known endings: {}); put some there or remove the folder",
+        "{}: no images in this folder (known endings: {}); put some there, or name another folder",
         path.display(), EXTENSIONS.join(", ")
     )]
     NoImages {
@@ -66,20 +66,30 @@ pub enum DataError {
         /// The folder that should be.
         missing: PathBuf,
     },
+    /// Neither of the two folders of a pair is there.
+    #[error("{} and {}: no such folders; check both paths", a.display(), b.display())]
+    BothMissing {
+        /// The folder of one side.
+        a: PathBuf,
+        /// That of the other side.
+        b: PathBuf,
+    },
     /// A file of `A/` has no partner in `B/`, or the other way round.
     #[error(
-        "{}: no image with the same name in {}; add it there or remove this file",
-        path.display(), folder.display()
+        "{}: no image with the same name in {}{}; add it there, or move this file elsewhere",
+        path.display(), folder.display(), others_unpaired(*count)
     )]
     Unpaired {
-        /// The file without a partner.
+        /// The first file without a partner.
         path: PathBuf,
         /// Where its partner was looked for.
         folder: PathBuf,
+        /// How many files of all folders have no partner.
+        count: usize,
     },
     /// Two files of one folder differ in the ending only, so that the pairing by name is ambiguous.
     #[error(
-        "{} and {}: same name, so pairing is ambiguous; rename or remove one",
+        "{} and {}: same name, so pairing is ambiguous; rename one",
         first.display(), second.display()
     )]
     SameName {
@@ -202,7 +212,8 @@ pub enum DataError {
     },
     /// The two files of a pair differ in size.
     #[error(
-        "{}: is {}x{}, but {} is {}x{}; the two images of a pair must have the same size",
+        "{}: is {}x{}, but {} is {}x{}; the two images of a pair must have the same size: \
+         prepare combine with `size` brings them to one",
         a.display(), a_size.0, a_size.1, b.display(), b_size.0, b_size.1
     )]
     PairSizes {
@@ -263,6 +274,12 @@ pub enum DataError {
         path: PathBuf,
         /// How many labels there can be.
         most: usize,
+    },
+    /// Several files cannot be used.
+    #[error("{}", list_errors(errors))]
+    Unusable {
+        /// What is wrong with each, in the order of the pairs; at least two.
+        errors: Vec<DataError>,
     },
     /// The sizes asked for contradict each other.
     #[error(
@@ -402,6 +419,29 @@ pub enum DataError {
     },
 }
 
+/// The most errors of single files that one message lists.
+const MOST_LISTED: usize = 20;
+
+/// One error a line.
+fn list_errors(errors: &[DataError]) -> String {
+    let mut text = format!("{} files or pairs cannot be used:", errors.len());
+    for error in errors.iter().take(MOST_LISTED) {
+        text += &format!("\n  {error}");
+    }
+    match errors.len().saturating_sub(MOST_LISTED) {
+        0 => text,
+        more => text + &format!("\n  and {more} more"),
+    }
+}
+
+/// How many files lack a partner beside the one that is named.
+fn others_unpaired(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        _ => format!(" ({count} files have no partner)"),
+    }
+}
+
 /// The remedy for a full disk differs from that for a folder that may not be written.
 fn scratch_words(source: &io::Error) -> &'static str {
     match source.kind() {
@@ -413,6 +453,21 @@ fn scratch_words(source: &io::Error) -> &'static str {
 }
 
 impl DataError {
+    /// The errors of several files as one. `None` if there are none.
+    pub(super) fn of_files(errors: Vec<DataError>) -> Option<Self> {
+        let mut all = Vec::with_capacity(errors.len());
+        for error in errors {
+            match error {
+                Self::Unusable { errors } => all.extend(errors),
+                error => all.push(error),
+            }
+        }
+        match all.len() {
+            0 | 1 => all.pop(),
+            _ => Some(Self::Unusable { errors: all }),
+        }
+    }
+
     /// An image, or a file, beyond the limits; `reason` says which one and by how much.
     pub(super) fn too_large(path: &Path, reason: String) -> Self {
         Self::TooLarge {

@@ -29,12 +29,15 @@ pub struct PairSet {
 
 impl PairSet {
     /// Reads and checks the pairs of a split; keeps them if they fit into `budget` bytes.
+    ///
+    /// # Errors
+    /// One for each pair that cannot be used.
     pub(super) fn read(
         split: Split,
         sources: Vec<PairSource>,
         options: &DataOptions,
         budget: u64,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, Vec<DataError>> {
         let purpose = match split {
             Split::Train => Purpose::Training,
             Split::Val | Split::Test => Purpose::Showing,
@@ -199,14 +202,14 @@ type Decoded = ((u32, u32), Option<Pair>);
 type AllDecoded = (Vec<(u32, u32)>, Option<Vec<Pair>>);
 
 /// Reads every source once, on all cores, and returns the sizes of its pictures. If the prepared
-/// pairs fit into `budget` bytes together, they are returned too. The error is that of the first
-/// bad source in order.
+/// pairs fit into `budget` bytes together, they are returned too. The errors are those of all bad
+/// sources in order.
 fn decode_all(
     sources: &[PairSource],
     budget: u64,
     read: impl Fn(&PairSource) -> Result<Pair, DataError> + Sync,
     prepare: impl Fn(Pair) -> Pair + Sync,
-) -> Result<AllDecoded, DataError> {
+) -> Result<AllDecoded, Vec<DataError>> {
     let slots: Vec<OnceLock<Result<Decoded, DataError>>> =
         sources.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
@@ -217,13 +220,17 @@ fn decode_all(
         kept.fetch_add(pair.as_ref().map_or(0, bytes_of), Ordering::Relaxed);
         pair.filter(|_| kept.load(Ordering::Relaxed) <= budget)
     };
-    // Sources are taken in order, and a source that was taken is always finished. So all sources
-    // before a bad one are read.
     let work = || {
-        while !failed.load(Ordering::Relaxed) {
+        loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(source), Some(slot)) = (sources.get(index), slots.get(index)) else {
                 return;
+            };
+            // After an error the others are read only to find what is wrong with them.
+            let keep = |pair| {
+                (!failed.load(Ordering::Relaxed))
+                    .then(|| keep(pair))
+                    .flatten()
             };
             let pair = read(source).map(|pair| (pair.0.dimensions(), keep(pair)));
             failed.fetch_or(pair.is_err(), Ordering::Relaxed);
@@ -238,12 +245,16 @@ fn decode_all(
         }
         work();
     });
-    // In two steps, because collecting into `Result<Option<_>>` would stop at the first pair that
-    // is not kept, and miss an error behind it.
-    let pairs: Vec<_> = slots
-        .into_iter()
-        .filter_map(OnceLock::into_inner)
-        .collect::<Result<_, _>>()?;
+    let (mut pairs, mut errors) = (Vec::with_capacity(sources.len()), Vec::new());
+    for slot in slots.into_iter().filter_map(OnceLock::into_inner) {
+        match slot {
+            Ok(pair) => pairs.push(pair),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     let (sides, pairs): (Vec<_>, Vec<Option<Pair>>) = pairs.into_iter().unzip();
     Ok((sides, pairs.into_iter().collect()))
 }

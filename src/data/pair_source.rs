@@ -73,7 +73,8 @@ impl PairSource {
     /// Reads the images (A, B), all of the same size.
     ///
     /// # Errors
-    /// Those of [`read_picture`], [`DataError::OddWidth`] and [`DataError::PairSizes`].
+    /// Those of [`read_picture`], [`DataError::Unusable`] for several files,
+    /// [`DataError::OddWidth`] and [`DataError::PairSizes`].
     pub fn read(&self) -> Result<(Images, Images), DataError> {
         let halves = |combined: &Picture, path: &Path| {
             let (a, b) = split_combined(combined, path)?;
@@ -84,11 +85,16 @@ impl PairSource {
             PairSource::Memory { name, image } => halves(image, Path::new(name)),
             PairSource::Separate { a, b } => {
                 let read = |path: &PathBuf| Ok((path.clone(), read_picture(path)?));
-                let mut all = a
-                    .iter()
-                    .chain(b)
-                    .map(read)
-                    .collect::<Result<Images, DataError>>()?;
+                let (mut all, mut errors) = (Images::new(), Vec::new());
+                for file in a.iter().chain(b).map(read) {
+                    match file {
+                        Ok(image) => all.push(image),
+                        Err(error) => errors.push(error),
+                    }
+                }
+                if let Some(error) = DataError::of_files(errors) {
+                    return Err(error);
+                }
                 check_sizes(&all)?;
                 let b = all.split_off(a.len());
                 Ok((all, b))

@@ -116,15 +116,26 @@ fn pairs_in(folder: &Path, images: (usize, usize)) -> Result<Vec<PairSource>, Da
 /// ending only.
 pub fn pair_folders(a: &[PathBuf], b: &[PathBuf]) -> Result<Vec<PairSource>, DataError> {
     let folders: Vec<&PathBuf> = a.iter().chain(b).collect();
-    if let Some(missing) = folders.iter().find(|folder| !folder.is_dir()) {
-        let present = folders
-            .iter()
-            .find(|folder| folder.is_dir())
-            .unwrap_or(missing);
-        return Err(DataError::MissingHalf {
-            present: present.to_path_buf(),
-            missing: missing.to_path_buf(),
-        });
+    if let Some(file) = folders.iter().find(|folder| folder.is_file()) {
+        let path = file.to_path_buf();
+        return Err(DataError::NotAFolder { path });
+    }
+    let present = folders.iter().find(|folder| folder.is_dir());
+    match (folders.iter().find(|folder| !folder.is_dir()), present) {
+        (Some(missing), Some(present)) => {
+            return Err(DataError::MissingHalf {
+                present: present.to_path_buf(),
+                missing: missing.to_path_buf(),
+            });
+        }
+        (Some(_), None) => {
+            let side = |folders: &[PathBuf]| folders.first().cloned().unwrap_or_default();
+            return Err(DataError::BothMissing {
+                a: side(a),
+                b: side(b),
+            });
+        }
+        (None, _) => {}
     }
     let images = folders
         .iter()
@@ -153,23 +164,26 @@ pub fn match_names(places: Vec<(PathBuf, Vec<PathBuf>)>) -> Result<Vec<Vec<PathB
         return Ok(Vec::new());
     };
     let mut matched = Vec::with_capacity(first.len());
+    let mut unpaired = Vec::new();
     for (name, path) in first {
         let mut files = vec![path.clone()];
         for (place, others) in &mut places {
-            files.push(others.remove(&name).ok_or_else(|| DataError::Unpaired {
-                path: path.clone(),
-                folder: place.clone(),
-            })?);
+            match others.remove(&name) {
+                Some(other) => files.push(other),
+                None => unpaired.push((path.clone(), place.clone())),
+            }
         }
         matched.push(files);
     }
-    match places
-        .into_iter()
-        .find_map(|(_, others)| others.into_values().next())
-    {
-        Some(path) => Err(DataError::Unpaired {
+    for (_, others) in places {
+        unpaired.extend(others.into_values().map(|path| (path, first_place.clone())));
+    }
+    let count = unpaired.len();
+    match unpaired.into_iter().next() {
+        Some((path, folder)) => Err(DataError::Unpaired {
             path,
-            folder: first_place,
+            folder,
+            count,
         }),
         None => Ok(matched),
     }
@@ -277,6 +291,28 @@ mod tests {
         ));
         assert!(matches!(
             find_pairs(&root.path().join("file.png"), (1, 1)),
+            Err(DataError::NotAFolder { .. })
+        ));
+    }
+
+    #[test]
+    fn a_message_counts_all_unpaired_files_and_names_both_missing_folders() {
+        let root = tree(&["A/x.png", "A/y.png", "B/x.png", "B/z.png", "B/w.png"]);
+        let message = find_pairs(root.path(), (1, 1)).unwrap_err().to_string();
+        assert!(
+            message.contains("A/y.png") && message.contains("3 files have no partner"),
+            "{message}"
+        );
+        let missing = |name: &str| vec![root.path().join(name)];
+        let message = pair_folders(&missing("left"), &missing("right"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("left and ") && message.contains("right: no such folders"),
+            "{message}"
+        );
+        assert!(matches!(
+            pair_folders(&missing("A/x.png"), &missing("B")),
             Err(DataError::NotAFolder { .. })
         ));
     }

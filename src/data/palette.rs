@@ -59,30 +59,98 @@ impl From<Palette> for String {
     }
 }
 
+/// A line of a palette that holds no colour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedLine {
+    /// Its number, from 1.
+    pub number: usize,
+    /// What stands in it.
+    pub text: String,
+}
+
+/// The text of a palette's file. It is UTF-8 or UTF-16, with or without a byte-order mark, with any
+/// kind of line ends. What is neither becomes replacement characters: only names of labels can have
+/// them, and those are not used.
+pub fn palette_text(bytes: &[u8]) -> String {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|two| unit([two[0], two[1]]));
+        char::decode_utf16(units)
+            .map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    };
+    let text: String = match bytes {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        // Without a mark: the first character is an ASCII one, so one of its bytes is zero.
+        [1..=255, 0, ..] => utf16(bytes, u16::from_le_bytes),
+        [0, 1..=255, ..] => utf16(bytes, u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The first word of a line.
+fn first_word(line: &str) -> Option<&str> {
+    line.split_whitespace().next()
+}
+
+/// What stands directly behind the `#` at the beginning of a line.
+fn marked(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix('#')?;
+    rest.starts_with(|first: char| !first.is_whitespace())
+        .then(|| first_word(rest))?
+}
+
 /// Labels that a byte can number.
 pub const MOST_LABELS: usize = 256;
 
 impl Palette {
-    /// Reads lines that begin with a colour, as `#rrggbb` or with 16 bits as `#rrrrggggbbbb`. A
-    /// name may follow behind a space. Other lines are skipped, and so are lines that begin with
-    /// `#` and a space.
+    /// The palette of a text, as [`Palette::parse_lines`] reads it.
     ///
     /// # Errors
     /// What is wrong in which line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut colours = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let Some(rest) = line
-                .trim()
-                .strip_prefix('#')
-                .filter(|rest| rest.starts_with(|first: char| !first.is_whitespace()))
-            else {
-                continue;
+        Ok(Self::parse_lines(text)?.0)
+    }
+
+    /// Reads lines that begin with a colour, as `#rrggbb` or with 16 bits as `#rrrrggggbbbb`. A
+    /// name may follow behind a space. If no line begins so, the colours may stand without `#`.
+    /// Other lines are skipped and returned. Empty lines, `#` alone, and lines that begin with `#`
+    /// and a space are notes and are not returned.
+    ///
+    /// # Errors
+    /// What is wrong in which line.
+    pub fn parse_lines(text: &str) -> Result<(Self, Vec<SkippedLine>), String> {
+        let lines = || {
+            (1..)
+                .zip(text.lines())
+                .map(|(number, line)| (number, line.trim()))
+        };
+        let has_marks = lines().any(|(_, line)| marked(line).is_some());
+        let (mut colours, mut skipped) = (Vec::new(), Vec::new());
+        for (number, line) in lines() {
+            let is_note = line.is_empty() || line == "#" || line.starts_with("# ");
+            let bare = first_word(line).filter(|word| parse_colour(word).is_some());
+            let word = match (marked(line), bare) {
+                (Some(word), _) => word,
+                (None, Some(word)) if !has_marks => word,
+                (None, Some(word)) => {
+                    return Err(format!(
+                        "line {number}: \"{line}\" has no # where other lines have it; write \
+                         #{word}, or put # and a space before a note"
+                    ));
+                }
+                (None, None) if is_note || line.starts_with('#') => continue,
+                (None, None) => {
+                    let text = line.to_owned();
+                    skipped.push(SkippedLine { number, text });
+                    continue;
+                }
             };
-            let Some(colour) = rest.split_whitespace().next().and_then(parse_colour) else {
+            let Some(colour) = parse_colour(word) else {
                 return Err(format!(
-                    "line {number}: \"{}\" is no colour #rrggbb or #rrrrggggbbbb",
-                    line.trim()
+                    "line {number}: \"{line}\" is no colour #rrggbb or #rrrrggggbbbb"
                 ));
             };
             if colours.contains(&colour) {
@@ -94,7 +162,7 @@ impl Palette {
             colours.push(colour);
         }
         match colours.len() {
-            1..=MOST_LABELS => Ok(Self { colours }),
+            1..=MOST_LABELS => Ok((Self { colours }, skipped)),
             count => Err(format!(
                 "it has {count} colours; a palette has 1 to {MOST_LABELS} lines #rrggbb or \
                  #rrrrggggbbbb"
@@ -247,6 +315,52 @@ mod tests {
         let json = serde_json::to_string(&palette).unwrap();
         assert_eq!(serde_json::from_str::<Palette>(&json).unwrap(), palette);
         assert!(serde_json::from_str::<Palette>("\"#12\"").is_err());
+    }
+
+    #[test]
+    fn a_palette_is_read_in_the_encodings_that_editors_write() {
+        let text = "#000000 Straße\r\n#ff0000 b\r\n";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let le: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let be: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        let old_mac = text.replace("\r\n", "\r");
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [&[0xEF, 0xBB, 0xBF], text.as_bytes()].concat(),
+            [&[0xFF, 0xFE], &le[..]].concat(),
+            [&[0xFE, 0xFF], &be[..]].concat(),
+            le,
+            be,
+            old_mac.into_bytes(),
+            // Windows-1252, which is no UTF-8.
+            b"#000000 Stra\xDFe\n#ff0000 b".to_vec(),
+            // Without marks, and with words that are hexadecimal digits alone.
+            b"000000 void\nff0000 road".to_vec(),
+        ] {
+            let palette = Palette::parse(&palette_text(&bytes)).unwrap();
+            assert_eq!(palette.text(), "#000000 0\n#ff0000 1\n", "{bytes:?}");
+        }
+        for bytes in [&b""[..], b"\xFF\xFE", b"\x00", b"\x89PNG\r\n"] {
+            let problem = Palette::parse(&palette_text(bytes)).unwrap_err();
+            assert!(problem.contains("0 colours"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_palette_is_left_out_without_a_word() {
+        let (palette, skipped) =
+            Palette::parse_lines("facades\n\n# note\n#\n#010203 a\nroad #ff0000").unwrap();
+        let lines: Vec<_> = skipped
+            .iter()
+            .map(|line| (line.number, &line.text[..]))
+            .collect();
+        assert_eq!(palette.len(), 1);
+        assert_eq!(lines, [(1, "facades"), (6, "road #ff0000")]);
+        let problem = Palette::parse("#010203 a\nff0000 road").unwrap_err();
+        assert!(
+            problem.contains("line 2") && problem.contains("#ff0000"),
+            "{problem}"
+        );
     }
 
     #[test]
