@@ -11,7 +11,9 @@ use super::pair_source::PairSource;
 use super::pairs::find_pairs;
 use super::palette::Palette;
 use super::picture::Images;
+use super::pixels::Pixels;
 use super::preprocess::DataOptions;
+use super::scan::{Scan, Wanted};
 use super::split::{Direction, Split};
 
 /// A dataset, opened: every image has been decoded once, so every bad file is known.
@@ -19,6 +21,7 @@ use super::split::{Direction, Split};
 pub struct Dataset {
     root: PathBuf,
     splits: Vec<Arc<PairSet>>,
+    scan: Option<Scan>,
 }
 
 impl Dataset {
@@ -32,7 +35,21 @@ impl Dataset {
         let images = options
             .direction
             .order((options.input.images(), options.target.images()));
-        Self::from_pairs(root, find_pairs(root, images)?, options)
+        let one_picture = Pixels::are_parts(&options.input, &options.target);
+        let wanted = Wanted {
+            images,
+            one_picture,
+        };
+        let mut scan = Scan::of(root, wanted)?;
+        let mut dataset = Self::from_pairs(root, scan.take_pairs(), options)?;
+        dataset.scan = Some(scan);
+        Ok(dataset)
+    }
+
+    /// How the folder was understood, and what was left over, without the pairs. The bundled pairs
+    /// come from no folder.
+    pub fn scan(&self) -> Option<&Scan> {
+        self.scan.as_ref()
     }
 
     /// The colours of all label maps that are inputs in a dataset folder, where input and target
@@ -99,6 +116,7 @@ impl Dataset {
         Ok(Self {
             root: root.to_owned(),
             splits,
+            scan: None,
         })
     }
 

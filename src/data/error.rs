@@ -89,7 +89,8 @@ pub enum DataError {
     },
     /// Two files of one folder differ in the ending only, so that the pairing by name is ambiguous.
     #[error(
-        "{} and {}: same name, so pairing is ambiguous; rename one",
+        "{} and {}: same name, so pairing is ambiguous; rename one, or put inputs into A/ and \
+         targets into B/",
         first.display(), second.display()
     )]
     SameName {
@@ -225,6 +226,29 @@ pub enum DataError {
         b: PathBuf,
         /// Its width and height in pixels.
         b_size: (u32, u32),
+    },
+    /// All images of a folder are so high that A and B cannot lie side by side in them.
+    #[error(
+        "{}: is {width}x{height}, and all {count} images of its folder are at least twice as high \
+         as wide, so they are no pairs side by side; put the input of each pair into A/ and its \
+         target into B/",
+        path.display()
+    )]
+    NotSideBySide {
+        /// The first of them.
+        path: PathBuf,
+        /// Its width in pixels.
+        width: u64,
+        /// Its height in pixels.
+        height: u64,
+        /// How many images there are.
+        count: usize,
+    },
+    /// A folder that is to be split is split already.
+    #[error("{}: is there, so this data set is split already; name a folder of pairs", path.display())]
+    IsSplit {
+        /// The folder of a split.
+        path: PathBuf,
     },
     /// A side of a pair has another number of images than the network.
     #[error(

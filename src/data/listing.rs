@@ -1,5 +1,6 @@
 //! Which files of a folder are images.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -28,8 +29,88 @@ pub fn list_images(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
     Ok(images)
 }
 
+/// The files below a folder. Hidden files and folders are left out.
+#[derive(Debug, Default)]
+pub struct Walked {
+    /// Images, sorted by path.
+    pub images: Vec<PathBuf>,
+    /// Files with other endings, sorted by path.
+    pub others: Vec<PathBuf>,
+    /// Links to folders that were walked already. A circle of links ends here.
+    pub links: Vec<PathBuf>,
+    /// Folders of training runs. Their pictures are no data.
+    pub runs: Vec<PathBuf>,
+}
+
+/// Walks a folder and all folders below it. Links are followed, as in the reference, but each
+/// folder is read once.
+///
+/// # Errors
+/// [`DataError::ReadFolder`].
+pub fn walk(root: &Path) -> Result<Walked, DataError> {
+    let mut walked = Walked::default();
+    let mut seen = HashSet::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        if !seen.insert(real) {
+            walked.links.push(folder);
+            continue;
+        }
+        let found = entries(&folder)?;
+        if folder != root && is_run(&found) {
+            walked.runs.push(folder);
+            continue;
+        }
+        let mut below = Vec::new();
+        for path in found {
+            if path.is_dir() {
+                below.push(path);
+            } else if has_image_name(&path) {
+                walked.images.push(path);
+            } else {
+                walked.others.push(path);
+            }
+        }
+        folders.extend(below.into_iter().rev());
+    }
+    walked.images.sort();
+    walked.others.sort();
+    Ok(walked)
+}
+
+/// Whether a folder with these entries is that of a training run.
+fn is_run(entries: &[PathBuf]) -> bool {
+    let has = |name: &str| entries.iter().any(|path| path.ends_with(name));
+    has("config.json") && has("checkpoints")
+}
+
+/// The folders directly in a folder, sorted. Hidden ones are left out.
+pub(super) fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut found = entries(folder)?;
+    found.retain(|path| path.is_dir());
+    Ok(found)
+}
+
+/// What lies directly in a folder and is not hidden, sorted.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let folder_error = |source: io::Error| DataError::ReadFolder {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(folder_error)? {
+        let entry = entry.map_err(folder_error)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// The image files directly in a folder, sorted by name; at least one.
-pub(super) fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let folder_error = |source: io::Error| DataError::ReadFolder {
         path: folder.to_owned(),
         source,
@@ -71,6 +152,43 @@ pub fn has_image_name(path: &Path) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_walk_reads_each_folder_once_and_ends_in_circles() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("a/deep/.hidden")).unwrap();
+        for name in [
+            "x.png",
+            "a/y.png",
+            "a/notes.txt",
+            "a/deep/z.jpg",
+            "a/deep/.hidden/h.png",
+        ] {
+            fs::write(root.join(name), b"x").unwrap();
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("far.png"), b"x").unwrap();
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, root.join(name)).unwrap();
+        link(root, "a/circle");
+        link(elsewhere.path(), "far");
+        link(&root.join("a"), "twice");
+        let walked = walk(root).unwrap();
+        let names = ["a/deep/z.jpg", "a/y.png", "far/far.png", "x.png"];
+        assert_eq!(walked.images, names.map(|name| root.join(name)));
+        assert_eq!(walked.others, [root.join("a/notes.txt")]);
+        assert_eq!(walked.links, [root.join("a/circle"), root.join("twice")]);
+    }
+
+    #[test]
+    fn a_deep_tree_is_walked() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep: PathBuf = std::iter::repeat_n("d", 1000).collect();
+        fs::create_dir_all(folder.path().join(&deep)).unwrap();
+        fs::write(folder.path().join(&deep).join("x.png"), b"x").unwrap();
+        assert_eq!(walk(folder.path()).unwrap().images.len(), 1);
+    }
 
     #[test]
     fn lists_files_and_folders_sorted_without_hidden_and_other_files() {

@@ -16,6 +16,11 @@
 //! | [`listing`] | the images of a folder |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pair_source`] | one pair: where it comes from, and how it is read |
+//! | [`scan`] | what was understood of a dataset folder, and what was left over |
+//! | [`remark`] | what is told of a dataset folder |
+//! | `layout` | how folders and files of a data set are called |
+//! | [`matching`] | which files of several folders belong together |
+//! | `shapes` | whether images look like pairs side by side |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
 //! | [`preprocess`] | how pairs are prepared: resized, scaled or as they are, before the crop |
 //! | [`mod@resize`] | bicubic resampling, equal to the reference's bit for bit |
@@ -45,9 +50,11 @@ pub mod dataset;
 pub mod depth;
 pub mod error;
 pub mod lab;
+mod layout;
 pub mod limits;
 pub mod listing;
 pub mod loader;
+pub mod matching;
 pub mod pair_set;
 pub mod pair_source;
 pub mod pairs;
@@ -58,8 +65,11 @@ pub mod pixels;
 pub mod preprocess;
 pub mod random;
 pub mod read;
+pub mod remark;
 pub mod resize;
 pub mod rows;
+pub mod scan;
+mod shapes;
 pub mod spill_file;
 pub mod split;
 #[cfg(test)]
@@ -88,6 +98,7 @@ pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{read_picture, read_rgb};
 pub use resize::{resize, resize_nearest};
 pub use rows::RowReader;
+pub use scan::{Scan, Wanted};
 pub use spill_file::SpillFile;
 pub use split::{Direction, Split};
 pub use tools::ToolError;

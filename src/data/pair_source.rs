@@ -56,6 +56,16 @@ impl PairSource {
         }
     }
 
+    /// The files that the pair is read from. A pair in memory has none.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let (a, b): (&[PathBuf], &[PathBuf]) = match self {
+            PairSource::Combined(path) => (std::slice::from_ref(path), &[]),
+            PairSource::Separate { a, b } => (a, b),
+            PairSource::Memory { .. } => (&[], &[]),
+        };
+        a.iter().chain(b)
+    }
+
     /// The whole image of a source that has only one file. It is not cut.
     ///
     /// # Errors

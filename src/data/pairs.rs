@@ -2,11 +2,21 @@
 //!
 //! | folder | pairs |
 //! |---|---|
-//! | `train/*.png`, `val/`, `test/` | combined images, A in the left half and B in the right one |
-//! | `train/A/*` with `train/B/*`, also `val/`, `test/` | two files of one name before the ending |
-//! | `A/train/*` with `B/train/*`, the same for `val` and `test` | the same |
-//! | `A/*` with `B/*` | the same, all of them for training |
-//! | `*.png` | combined images, all of them for training |
+//! | `train/`, `val/`, `test/` with `A/` and `B/` inside | two files of one name before the ending |
+//! | `train/`, `val/`, `test/` without them | images of a folder, see below |
+//! | `trainA/` with `trainB/`, `train_label/` with `train_img/` and so on | two files of one name |
+//! | `A/train/` with `B/train/`, the same for `val` and `test` | the same |
+//! | `A/` with `B/` | the same, all of them for training |
+//! | anything else | images of a folder, all of them for training |
+//!
+//! Images of a folder are pairs by their names if all of them are (`x_A.png` with `x_B.png`; a
+//! photo `x.jpg` with its label map `x.png`). Else they are combined images, A in the left half and
+//! B in the right one.
+//!
+//! Names of folders may have any letter case, and `val/` other names: see `Split`. `A/` and `B/`
+//! may have the names of known data sets: see `layout`. Folders in a folder of images are walked,
+//! and the path below it is the name. Names that are not equal are compared in normal form and
+//! without suffixes: see `matching`.
 //!
 //! A side of several images has them in `A/`, `A2/`, `A3/` and so on (or `B/`, `B2/`, ..), in the
 //! place of `A/` alone.
@@ -16,96 +26,31 @@
 //!
 //! The first row of the table that fits is taken. Pairs are sorted by file name.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::listing::images_in;
-use super::pair_source::{PairSource, stem};
-
+use super::layout::{find_sides, find_split, flat_folder};
+use super::listing::{subfolders, walk};
+pub use super::matching::match_names;
+use super::matching::{Names, Place, match_files};
+use super::pair_source::PairSource;
+use super::scan::{Scan, Wanted, check_folder};
 use super::split::Split;
 
-/// The pairs of each split of a dataset folder, in a fixed order; no image is opened yet. `images`
+/// The pairs of each split of a dataset folder, in a fixed order; no image is decoded yet. `images`
 /// is how many A and B have each.
 ///
 /// # Errors
-/// A path that is missing, no folder or unreadable, a folder without images, one of `A/` and `B/`
-/// without the other, a file without a partner, and two files that differ in the ending only.
+/// Those of [`Scan::of`].
 pub fn find_pairs(
     root: &Path,
     images: (usize, usize),
 ) -> Result<Vec<(Split, Vec<PairSource>)>, DataError> {
-    if !root.exists() {
-        // A link to itself exists but cannot be followed: let the listing say so.
-        let gone = root.symlink_metadata().is_err();
-        let path = root.to_owned();
-        return Err(if gone {
-            DataError::NotFound { path }
-        } else {
-            unreadable(root)
-        });
-    }
-    if !root.is_dir() {
-        return Err(DataError::NotAFolder {
-            path: root.to_owned(),
-        });
-    }
-    let mut found = Vec::new();
-    for split in Split::ALL {
-        let folder = root.join(split.name());
-        if folder.is_dir() {
-            found.push((split, pairs_in(&folder, images)?));
-        }
-    }
-    if found.is_empty() {
-        for split in Split::ALL {
-            if let Some(folders) = side_folders(root, split.name(), images) {
-                found.push((split, pair_folders(&folders.0, &folders.1)?));
-            }
-        }
-    }
-    if found.is_empty() {
-        found.push((Split::Train, pairs_in(root, images)?));
-    }
-    Ok(found)
-}
-
-fn unreadable(folder: &Path) -> DataError {
-    let path = folder.to_owned();
-    match std::fs::read_dir(folder) {
-        Err(source) => DataError::ReadFolder { path, source },
-        Ok(_) => DataError::NotAFolder { path },
-    }
-}
-
-/// The folders of both sides in `root`, `A/`, `A2/` .. and `B/`, `B2/` .., each with `inside`
-/// behind it; `None` if neither A nor B is there.
-fn side_folders(
-    root: &Path,
-    inside: &str,
-    images: (usize, usize),
-) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
-    let folder = |side: &str, number: usize| match number {
-        1 => root.join(side).join(inside),
-        _ => root.join(format!("{side}{number}")).join(inside),
+    let wanted = Wanted {
+        images,
+        one_picture: false,
     };
-    let folders =
-        |side: &str, images: usize| (1..=images).map(|number| folder(side, number)).collect();
-    let there = folder("A", 1).is_dir() || folder("B", 1).is_dir();
-    there.then(|| (folders("A", images.0), folders("B", images.1)))
-}
-
-/// The pairs of one split's folder: of `A/` and `B/` in it if there is one of them, else combined
-/// images.
-fn pairs_in(folder: &Path, images: (usize, usize)) -> Result<Vec<PairSource>, DataError> {
-    match side_folders(folder, "", images) {
-        Some((a, b)) => pair_folders(&a, &b),
-        None => Ok(images_in(folder)?
-            .into_iter()
-            .map(PairSource::Combined)
-            .collect()),
-    }
+    Ok(Scan::of(root, wanted)?.take_pairs())
 }
 
 /// The images of the folders of A and of B, at least one of each, matched by their names without
@@ -115,6 +60,39 @@ fn pairs_in(folder: &Path, images: (usize, usize)) -> Result<Vec<PairSource>, Da
 /// A folder that is missing or empty, a file without a partner, and two files that differ in the
 /// ending only.
 pub fn pair_folders(a: &[PathBuf], b: &[PathBuf]) -> Result<Vec<PairSource>, DataError> {
+    Ok(match_folders(a, b)?.0)
+}
+
+/// The files of each pair of a folder that has no parts yet: of one file or two.
+///
+/// # Errors
+/// A folder that is split already, and errors as of [`pair_folders`].
+pub fn pairs_to_split(root: &Path) -> Result<Vec<Vec<PathBuf>>, DataError> {
+    check_folder(root)?;
+    let below = subfolders(root)?;
+    if let Some(path) = Split::ALL
+        .into_iter()
+        .find_map(|split| find_split(&below, split))
+    {
+        return Err(DataError::IsSplit { path: path.clone() });
+    }
+    let pairs = match find_sides(&below, &[""]) {
+        Some(sides) => pair_folders(&[sides.a], &[sides.b])?,
+        None => match flat_folder(root, false) {
+            // Two files of one name are copied, and go together.
+            Err(DataError::SameName { .. }) => flat_folder(root, true)?.0,
+            found => found?.0,
+        },
+    };
+    let files = |pair: &PairSource| pair.paths().cloned().collect();
+    Ok(pairs.iter().map(files).collect())
+}
+
+/// The pairs of two sides, and how their names compare.
+pub(super) fn match_folders(
+    a: &[PathBuf],
+    b: &[PathBuf],
+) -> Result<(Vec<PairSource>, Names), DataError> {
     let folders: Vec<&PathBuf> = a.iter().chain(b).collect();
     if let Some(file) = folders.iter().find(|folder| folder.is_file()) {
         let path = file.to_path_buf();
@@ -137,69 +115,22 @@ pub fn pair_folders(a: &[PathBuf], b: &[PathBuf]) -> Result<Vec<PairSource>, Dat
         }
         (None, _) => {}
     }
-    let images = folders
+    let places = folders
         .iter()
-        .map(|folder| Ok((folder.to_path_buf(), images_in(folder)?)))
-        .collect::<Result<_, DataError>>()?;
-    let of_one_name = match_names(images)?;
-    Ok(of_one_name
-        .into_iter()
-        .map(|mut files| PairSource::Separate {
-            b: files.split_off(a.len()),
-            a: files,
-        })
-        .collect())
-}
-
-/// The files of one name, one of each of these places, name by name.
-///
-/// # Errors
-/// A file without a partner, and two files of one place that differ in the ending only.
-pub fn match_names(places: Vec<(PathBuf, Vec<PathBuf>)>) -> Result<Vec<Vec<PathBuf>>, DataError> {
-    let mut places: Vec<_> = places
-        .into_iter()
-        .map(|(place, files)| Ok((place, by_name(files)?)))
-        .collect::<Result<_, DataError>>()?;
-    let Some((first_place, first)) = (!places.is_empty()).then(|| places.remove(0)) else {
-        return Ok(Vec::new());
-    };
-    let mut matched = Vec::with_capacity(first.len());
-    let mut unpaired = Vec::new();
-    for (name, path) in first {
-        let mut files = vec![path.clone()];
-        for (place, others) in &mut places {
-            match others.remove(&name) {
-                Some(other) => files.push(other),
-                None => unpaired.push((path.clone(), place.clone())),
+        .map(|folder| {
+            let path = folder.to_path_buf();
+            match walk(folder)?.images {
+                images if images.is_empty() => Err(DataError::NoImages { path }),
+                images => Ok((path, images)),
             }
-        }
-        matched.push(files);
-    }
-    for (_, others) in places {
-        unpaired.extend(others.into_values().map(|path| (path, first_place.clone())));
-    }
-    let count = unpaired.len();
-    match unpaired.into_iter().next() {
-        Some((path, folder)) => Err(DataError::Unpaired {
-            path,
-            folder,
-            count,
-        }),
-        None => Ok(matched),
-    }
-}
-
-fn by_name(files: Vec<PathBuf>) -> Result<BTreeMap<OsString, PathBuf>, DataError> {
-    let mut names = BTreeMap::new();
-    for path in files {
-        if let Some(first) = names.insert(stem(&path), path.clone()) {
-            return Err(DataError::SameName {
-                first,
-                second: path,
-            });
-        }
-    }
-    Ok(names)
+        })
+        .collect::<Result<Vec<Place>, DataError>>()?;
+    let matched = match_files(&places)?;
+    let pair = |mut files: Vec<PathBuf>| PairSource::Separate {
+        b: files.split_off(a.len()),
+        a: files,
+    };
+    Ok((matched.files.into_iter().map(pair).collect(), matched.names))
 }
 
 #[cfg(test)]

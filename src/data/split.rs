@@ -28,6 +28,15 @@ impl Split {
             Split::Test => "test",
         }
     }
+
+    /// What the folder of the split may be called, in lower case; the usual name first.
+    pub(super) fn folder_names(self) -> &'static [&'static str] {
+        match self {
+            Split::Train => &["train", "training"],
+            Split::Val => &["val", "validation", "valid", "eval"],
+            Split::Test => &["test", "testing"],
+        }
+    }
 }
 
 impl fmt::Display for Split {

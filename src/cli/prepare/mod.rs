@@ -50,9 +50,9 @@ enum ToolArgs {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Copy the files of a folder into train/, val/ and test/, drawn by a seed.
+    /// Copy the files of a folder into train/, val/ and test/, drawn by a seed. Pairs stay together.
     Split {
-        /// Folder of combined images
+        /// Folder of combined images, or with A/ and B/ paired by name
         input: PathBuf,
         /// Percent of the files for val/
         #[arg(long, default_value_t = 10, value_name = "PERCENT")]

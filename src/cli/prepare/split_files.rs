@@ -2,8 +2,10 @@
 
 use super::{OutputArgs, finish};
 use crate::cli::{CliError, note};
+use crate::data::listing::walk;
+use crate::data::pairs::pairs_to_split;
 use crate::data::tools::{Task, check_percent, join, split};
-use crate::data::{DataError, Split, list_images};
+use crate::data::{DataError, Split};
 use crate::train::run::write_atomic;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,8 +22,15 @@ pub(super) fn copy_split(
     output: &OutputArgs,
 ) -> Result<usize, CliError> {
     check_percent(percent)?;
-    let sources = list_images(&[input.to_owned()])?;
-    let groups = group_related(&sources)?;
+    let mut pairs = pairs_to_split(input)?;
+    // What an earlier run made inside the folder is no input.
+    if let (Ok(out), Ok(root)) = (output.out.canonicalize(), input.canonicalize())
+        && let Ok(inside) = out.strip_prefix(root)
+    {
+        let is_made = |path: &PathBuf| below(input, path).starts_with(inside);
+        pairs.retain(|files| inside.as_os_str().is_empty() || !files.iter().any(is_made));
+    }
+    let groups = group_related(input, &pairs)?;
     let leaders: Vec<usize> = groups
         .iter()
         .copied()
@@ -29,27 +38,32 @@ pub(super) fn copy_split(
         .into_iter()
         .collect();
     let parts = split(leaders.len(), percent, seed)?;
-    let related = sources.len() - leaders.len();
     let folders = Split::ALL.map(|part| output.out.join(part.name()));
     let there = folders.each_ref().map(|folder| images_there(folder));
-    let mut tasks = Vec::with_capacity(sources.len());
-    for (source, group) in sources.into_iter().zip(&groups) {
+    let mut tasks = Vec::with_capacity(pairs.len());
+    let mut related = 0;
+    for (index, (files, group)) in pairs.into_iter().zip(&groups).enumerate() {
         let part = parts[leaders.binary_search(group).unwrap_or(0)];
-        let own = folders[part].join(source.file_name().unwrap_or_default());
-        let elsewhere = there.iter().enumerate().filter(|&(other, _)| other != part);
-        if let Some(other) = elsewhere
-            .into_iter()
-            .find_map(|(_, images)| images.get(&picture_name(&source)))
-        {
-            let (own, other, out) = (own.display(), other.display(), output.out.display());
-            return Err(CliError::Usage(format!(
-                "{other} exists and would be {own} too; choose another --out or remove {out}"
-            )));
+        if *group != index {
+            related += files.len();
         }
-        tasks.push(Task {
-            sources: vec![source],
-            output: own,
-        });
+        for source in files {
+            let own = folders[part].join(below(input, &source));
+            let elsewhere = there.iter().enumerate().filter(|&(other, _)| other != part);
+            if let Some(other) = elsewhere
+                .into_iter()
+                .find_map(|(_, images)| images.get(&picture_name(input, &source)))
+            {
+                let (own, other, out) = (own.display(), other.display(), output.out.display());
+                return Err(CliError::Usage(format!(
+                    "{other} exists and would be {own} too; choose another --out or remove {out}"
+                )));
+            }
+            tasks.push(Task {
+                sources: vec![source],
+                output: own,
+            });
+        }
     }
     let count = finish(&tasks, output, |task| {
         let bytes = read(&task.sources[0])?;
@@ -63,18 +77,27 @@ pub(super) fn copy_split(
     Ok(count)
 }
 
-/// A number for each file, the same for files that go together.
-fn group_related(sources: &[PathBuf]) -> Result<Vec<usize>, DataError> {
-    let mut groups: Vec<usize> = (0..sources.len()).collect();
-    join(&mut groups, sources.iter().map(|path| picture_name(path)));
+/// A number for each pair, the same for pairs that go together: the index of the first of them. A
+/// pair of two files is compared by the first one. Many pairs can have the same target.
+fn group_related(input: &Path, pairs: &[Vec<PathBuf>]) -> Result<Vec<usize>, DataError> {
+    let mut groups: Vec<usize> = (0..pairs.len()).collect();
+    let firsts = || pairs.iter().filter_map(|files| files.first());
+    join(&mut groups, firsts().map(|path| picture_name(input, path)));
+    let digests = firsts().map(|path| Ok(digest(&read(path)?)));
     join(
         &mut groups,
-        sources
-            .iter()
-            .map(|path| Ok(digest(&read(path)?)))
-            .collect::<Result<Vec<u64>, DataError>>()?,
+        digests.collect::<Result<Vec<u64>, DataError>>()?,
     );
     Ok(groups)
+}
+
+/// The path of a file below a folder.
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    let below = path.strip_prefix(folder).ok();
+    below.map_or_else(
+        || path.file_name().unwrap_or_default().into(),
+        Path::to_owned,
+    )
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
@@ -91,18 +114,19 @@ fn digest(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The name of a picture without its ending, in lower case.
-fn picture_name(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
+/// The path of a picture below a folder without its ending, in lower case.
+fn picture_name(folder: &Path, path: &Path) -> String {
+    below(folder, path)
+        .with_extension("")
         .to_string_lossy()
         .to_lowercase()
 }
 
-/// The files of a folder by these names. Without a folder there are none.
+/// The images below a folder by these names. Without a folder there are none.
 fn images_there(folder: &Path) -> HashMap<String, PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| (picture_name(&entry.path()), entry.path()))
+    let images = walk(folder).map(|walked| walked.images).unwrap_or_default();
+    images
+        .into_iter()
+        .map(|path| (picture_name(folder, &path), path))
         .collect()
 }

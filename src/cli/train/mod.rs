@@ -8,7 +8,9 @@ use super::pixels::PixelArgs;
 use super::progress::ProgressPrinter;
 use super::stop::Stop;
 use super::tune::TuneArgs;
-use super::{CliError, DeviceArgs, memory_table, network_file, note, print, recorded};
+use super::{
+    CliError, DeviceArgs, memory_table, network_file, note, note_as_it_is, print, recorded,
+};
 use crate::data::{DataError, Dataset, Direction, Split};
 use crate::gpu::Gpu;
 use crate::nn::TestNorm;
@@ -159,7 +161,17 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     labels
         .iter()
         .for_each(|labels| note(&format!("{labels} labels in the input images")));
+    tell(&dataset);
     train(&gpu, trainer, &run, &stop)
+}
+
+/// Prints how the data set was understood, and what was left over.
+fn tell(dataset: &Dataset) {
+    let Some(scan) = dataset.scan() else { return };
+    note_as_it_is(&scan.to_string());
+    for remark in &scan.remarks {
+        note_as_it_is(&format!("note: {remark}"));
+    }
 }
 
 fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(), CliError> {

@@ -1,6 +1,6 @@
 //! `pix2pix train --resume`: the newest checkpoint of a run, and its data set.
 
-use super::{COMMANDS, TrainArgs, base_name, open_dataset, recorded, train};
+use super::{COMMANDS, TrainArgs, base_name, open_dataset, recorded, tell, train};
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note, note_as_it_is};
 use crate::data::{Dataset, Split};
@@ -47,6 +47,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .notes()
         .iter()
         .for_each(|text| note(&format!("note: {text}")));
+    tell(&dataset);
     train(&gpu, trainer, &run, &stop)
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod layouts;
 pub mod noise;
 mod tiff_reader;
 mod tiff_rows;

@@ -1,0 +1,98 @@
+//! What is told of a dataset folder: what is not used, and what looks unusual.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Kinds of things that are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemarkKind {
+    /// Images that are in no pair.
+    UnusedImages,
+    /// Files whose ending is no image's.
+    OtherEndings,
+    /// Links to folders that are read already.
+    Links,
+    /// Folders of training runs.
+    Runs,
+    /// Pairs whose names are written in two Unicode forms.
+    NormalForms,
+    /// A test split without targets.
+    InputsAlone,
+    /// A test split beside a validation split.
+    UnusedSplit,
+    /// Combined images whose halves are much higher than wide.
+    NarrowHalves,
+}
+
+/// One kind of thing that is told, counted, with an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The kind.
+    pub kind: RemarkKind,
+    /// How many there are.
+    pub count: usize,
+    /// The first of them.
+    pub example: PathBuf,
+}
+
+/// One line.
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, example) = (self.count, self.example.display());
+        match self.kind {
+            RemarkKind::UnusedImages => write!(
+                f,
+                "images that are in no pair and are not used: {count}, such as {example}"
+            ),
+            RemarkKind::OtherEndings => write!(
+                f,
+                "files that are no images by their ending and are not read: {count}, such as \
+                 {example}"
+            ),
+            RemarkKind::Links => write!(
+                f,
+                "links to folders that are read already and are not followed: {count}, such as \
+                 {example}"
+            ),
+            RemarkKind::Runs => write!(
+                f,
+                "folders of training runs, which are no data and are not read: {count}, such as \
+                 {example}"
+            ),
+            RemarkKind::NormalForms => write!(
+                f,
+                "pairs whose names differ in how their accents are written (a folder from a Mac): \
+                 {count}, such as {example}; they are paired"
+            ),
+            RemarkKind::InputsAlone => write!(
+                f,
+                "test images without targets, which training does not use: {count}, such as \
+                 {example}; translate takes them"
+            ),
+            RemarkKind::UnusedSplit => write!(
+                f,
+                "test pairs that are checked but not used, because the samples show val: {count}, \
+                 such as {example}"
+            ),
+            RemarkKind::NarrowHalves => write!(
+                f,
+                "images that are cut into a left half A and a right half B much higher than wide: \
+                 {count}, such as {example}; if they are no pairs side by side, put inputs into \
+                 A/ and targets into B/"
+            ),
+        }
+    }
+}
+
+impl Remark {
+    /// A remark about these files; none if there are none.
+    pub(super) fn of(kind: RemarkKind, files: &[PathBuf]) -> Option<Self> {
+        let example = files.first()?.clone();
+        let count = files.len();
+        Some(Self {
+            kind,
+            count,
+            example,
+        })
+    }
+}

@@ -1,0 +1,374 @@
+//! What was understood of a dataset folder, and what was left over.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::error::DataError;
+use super::layout::{Sides, find_sides, find_split, flat_folder, side_folders};
+use super::listing::{Walked, subfolders, walk};
+use super::matching::Names;
+use super::pair_source::PairSource;
+use super::remark::{Remark, RemarkKind};
+use super::shapes::{check_halves, is_input_alone};
+use super::split::Split;
+
+/// What a dataset folder is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// How many images A and B have each.
+    pub images: (usize, usize),
+    /// Input and target are parts of one picture. Then an image outside of `A/` and `B/` is both.
+    pub one_picture: bool,
+}
+
+/// A dataset folder as it was understood. No image is decoded yet.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// The folder.
+    pub root: PathBuf,
+    /// The pairs of each split, in a fixed order.
+    pub splits: Vec<FoundSplit>,
+    /// What is not used, and what looks unusual: one for each kind.
+    pub remarks: Vec<Remark>,
+}
+
+/// The pairs of one split.
+#[derive(Clone, Debug)]
+pub struct FoundSplit {
+    /// The split.
+    pub split: Split,
+    /// How many pairs it has.
+    pub count: usize,
+    /// Its pairs, until [`Scan::take_pairs`] takes them.
+    pub pairs: Vec<PairSource>,
+    /// How they were found.
+    pub pairing: Pairing,
+}
+
+/// How the files of a folder make pairs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// Combined images, A on the left and B on the right.
+    Combined(PathBuf),
+    /// Each image is input and target.
+    Whole(PathBuf),
+    /// A and B have a folder each.
+    Folders(PathBuf, PathBuf, Names),
+    /// Photo and label map of one name in one folder.
+    OneName(PathBuf),
+    /// The names of one folder end with these suffixes.
+    Suffixes(PathBuf, &'static str, &'static str),
+}
+
+impl Scan {
+    /// Finds the pairs of a dataset folder. [`super::pairs`] has the table of layouts.
+    ///
+    /// # Errors
+    /// A path that is missing, no folder or unreadable, a folder without images, one of the folders
+    /// of A and B without the other, a file without a partner, two files that differ in the ending
+    /// only, and images that are no pairs side by side.
+    pub fn of(root: &Path, wanted: Wanted) -> Result<Self, DataError> {
+        check_folder(root)?;
+        let mut finder = Finder {
+            wanted,
+            splits: Vec::new(),
+            remarks: Vec::new(),
+        };
+        finder.find(root)?;
+        let Finder {
+            mut splits,
+            mut remarks,
+            ..
+        } = finder;
+        remarks.extend(take_inputs_alone(&mut splits));
+        if !wanted.one_picture {
+            for found in &splits {
+                remarks.extend(check_halves(found)?);
+            }
+        }
+        remarks.extend(splits.iter().filter_map(normal_forms));
+        remarks.extend(unused_split(&splits));
+        remarks.extend(left_over(&walk(root)?, &splits, &remarks));
+        Ok(Self {
+            root: root.to_owned(),
+            splits,
+            remarks,
+        })
+    }
+
+    /// The pairs of each split, which are moved out of the value.
+    pub fn take_pairs(&mut self) -> Vec<(Split, Vec<PairSource>)> {
+        let pairs = |found: &mut FoundSplit| (found.split, std::mem::take(&mut found.pairs));
+        self.splits.iter_mut().map(pairs).collect()
+    }
+}
+
+/// One line: what is A and B in each split.
+impl fmt::Display for Scan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |path: &Path| match path.strip_prefix(&self.root) {
+            Ok(below) if !below.as_os_str().is_empty() => format!("{}/", below.display()),
+            _ => format!("{}/", path.display()),
+        };
+        for (index, found) in self.splits.iter().enumerate() {
+            let count = found.count;
+            let separator = if index > 0 { "; " } else { "" };
+            write!(f, "{separator}{}: ", found.split)?;
+            match &found.pairing {
+                Pairing::Combined(folder) => write!(
+                    f,
+                    "{count} images in {}, A is the left half and B the right one",
+                    name(folder)
+                )?,
+                Pairing::Whole(folder) => write!(
+                    f,
+                    "{count} images in {}, each is input and target",
+                    name(folder)
+                )?,
+                Pairing::Folders(a, b, names) => write!(
+                    f,
+                    "A: {count} images in {}, B: {count} in {}, paired {names}",
+                    name(a),
+                    name(b)
+                )?,
+                Pairing::OneName(folder) => write!(
+                    f,
+                    "A: {count} JPEG photos in {}, B: {count} images of the same names beside them",
+                    name(folder)
+                )?,
+                Pairing::Suffixes(folder, a, b) => write!(
+                    f,
+                    "A: {count} images {a} in {}, B: {count} images {b}, paired by name",
+                    name(folder)
+                )?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what is no folder, or cannot be read.
+pub(super) fn check_folder(root: &Path) -> Result<(), DataError> {
+    let path = root.to_owned();
+    if root.is_dir() {
+        return Ok(());
+    }
+    // A link to itself exists but cannot be followed: let the listing say so.
+    if !root.exists() && root.symlink_metadata().is_ok() {
+        return Err(match std::fs::read_dir(root) {
+            Err(source) => DataError::ReadFolder { path, source },
+            Ok(_) => DataError::NotAFolder { path },
+        });
+    }
+    Err(match root.exists() {
+        true => DataError::NotAFolder { path },
+        false => DataError::NotFound { path },
+    })
+}
+
+/// The search for pairs.
+struct Finder {
+    wanted: Wanted,
+    splits: Vec<FoundSplit>,
+    remarks: Vec<Remark>,
+}
+
+impl Finder {
+    /// Tries the layouts in their order, and takes the first that fits.
+    fn find(&mut self, root: &Path) -> Result<(), DataError> {
+        let below = subfolders(root)?;
+        for split in Split::ALL {
+            if let Some(folder) = find_split(&below, split) {
+                self.split_folder(split, folder)?;
+            }
+        }
+        if !self.is_empty() {
+            return Ok(());
+        }
+        for split in Split::ALL {
+            if let Some(sides) = find_sides(&below, split.folder_names()) {
+                self.sides(split, &sides)?;
+            }
+        }
+        if !self.is_empty() {
+            return Ok(());
+        }
+        let Some(sides) = find_sides(&below, &[""]) else {
+            return self.flat(Split::Train, root);
+        };
+        let (a, b) = (inside(&sides.a)?, inside(&sides.b)?);
+        for split in Split::ALL {
+            let [a, b] = [&a, &b].map(|below| find_split(below, split));
+            if a.is_some() || b.is_some() {
+                let name = a
+                    .or(b)
+                    .and_then(|path| path.file_name())
+                    .unwrap_or_default();
+                let within = |side: &Path, there: Option<&PathBuf>| {
+                    there.map_or_else(|| side.join(name), PathBuf::to_owned)
+                };
+                let folders = [
+                    numbered_inside(self.wanted.images.0, &sides.a, within(&sides.a, a)),
+                    numbered_inside(self.wanted.images.1, &sides.b, within(&sides.b, b)),
+                ];
+                self.pair(split, folders)?;
+            }
+        }
+        if self.is_empty() {
+            self.sides(Split::Train, &sides)?;
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.splits.is_empty() && self.remarks.is_empty()
+    }
+
+    /// A folder of one split: of A and B in it if one of them is there, else of images.
+    fn split_folder(&mut self, split: Split, folder: &Path) -> Result<(), DataError> {
+        match find_sides(&subfolders(folder)?, &[""]) {
+            Some(sides) => self.sides(split, &sides),
+            None => self.flat(split, folder),
+        }
+    }
+
+    fn sides(&mut self, split: Split, sides: &Sides) -> Result<(), DataError> {
+        let (a, b) = self.wanted.images;
+        self.pair(
+            split,
+            [side_folders(&sides.a, a), side_folders(&sides.b, b)],
+        )
+    }
+
+    fn pair(&mut self, split: Split, [a, b]: [Vec<PathBuf>; 2]) -> Result<(), DataError> {
+        let there: Vec<bool> = [&a, &b]
+            .map(|side| side.first().is_some_and(|folder| folder.is_dir()))
+            .to_vec();
+        if let (Split::Test, [one, other]) = (split, &there[..])
+            && one != other
+        {
+            let folder = if *one { &a[0] } else { &b[0] };
+            let images = walk(folder)?.images;
+            self.remarks.extend(inputs_alone(&images));
+            return Ok(());
+        }
+        let (pairs, names) = super::pairs::match_folders(&a, &b)?;
+        let first = |side: &[PathBuf]| side.first().cloned().unwrap_or_default();
+        self.splits.push(FoundSplit {
+            split,
+            count: pairs.len(),
+            pairs,
+            pairing: Pairing::Folders(first(&a), first(&b), names),
+        });
+        Ok(())
+    }
+
+    fn flat(&mut self, split: Split, folder: &Path) -> Result<(), DataError> {
+        let (pairs, pairing) = flat_folder(folder, self.wanted.one_picture)?;
+        self.splits.push(FoundSplit {
+            split,
+            count: pairs.len(),
+            pairs,
+            pairing,
+        });
+        Ok(())
+    }
+}
+
+/// The folders in a folder that may be missing.
+fn inside(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    match folder.is_dir() {
+        true => subfolders(folder),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// `A/train`, `A2/train` and so on.
+fn numbered_inside(images: usize, side: &Path, first: PathBuf) -> Vec<PathBuf> {
+    let name = first.file_name().unwrap_or_default().to_owned();
+    let mut folders = vec![first];
+    folders.extend(
+        side_folders(side, images)
+            .into_iter()
+            .skip(1)
+            .map(|folder| folder.join(&name)),
+    );
+    folders
+}
+
+/// Takes a test split away that has inputs alone.
+fn take_inputs_alone(splits: &mut Vec<FoundSplit>) -> Option<Remark> {
+    let test = splits.iter().position(|found| found.split == Split::Test)?;
+    let train = splits.iter().find(|found| found.split == Split::Train)?;
+    if !is_input_alone(&splits[test], train) {
+        return None;
+    }
+    let images: Vec<PathBuf> = splits
+        .remove(test)
+        .pairs
+        .iter()
+        .flat_map(PairSource::paths)
+        .cloned()
+        .collect();
+    inputs_alone(&images)
+}
+
+fn inputs_alone(images: &[PathBuf]) -> Option<Remark> {
+    Remark::of(RemarkKind::InputsAlone, images)
+}
+
+fn normal_forms(found: &FoundSplit) -> Option<Remark> {
+    match &found.pairing {
+        Pairing::Folders(_, _, Names::Normalised { count, example }) => Some(Remark {
+            kind: RemarkKind::NormalForms,
+            count: *count,
+            example: example.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// A test split is shown only where there is no validation split.
+fn unused_split(splits: &[FoundSplit]) -> Option<Remark> {
+    let of = |split| {
+        splits
+            .iter()
+            .find(|found: &&FoundSplit| found.split == split)
+    };
+    let (_, test) = (of(Split::Val)?, of(Split::Test)?);
+    Some(Remark {
+        kind: RemarkKind::UnusedSplit,
+        count: test.pairs.len(),
+        example: test.pairs.first()?.paths().next()?.clone(),
+    })
+}
+
+/// What was walked and is part of no pair.
+fn left_over(walked: &Walked, splits: &[FoundSplit], remarks: &[Remark]) -> Vec<Remark> {
+    let used: HashSet<&PathBuf> = splits
+        .iter()
+        .flat_map(|found| &found.pairs)
+        .flat_map(PairSource::paths)
+        .collect();
+    let told = remarks
+        .iter()
+        .filter(|remark| remark.kind == RemarkKind::InputsAlone)
+        .filter_map(|remark| remark.example.parent())
+        .collect::<Vec<_>>();
+    let images: Vec<PathBuf> = walked
+        .images
+        .iter()
+        .filter(|path| !used.contains(path) && !told.iter().any(|folder| path.starts_with(folder)))
+        .cloned()
+        .collect();
+    [
+        Remark::of(RemarkKind::UnusedImages, &images),
+        Remark::of(RemarkKind::OtherEndings, &walked.others),
+        Remark::of(RemarkKind::Links, &walked.links),
+        Remark::of(RemarkKind::Runs, &walked.runs),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
