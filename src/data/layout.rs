@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
+use super::found::Pairing;
 use super::listing::walk;
-use super::matching::{SUFFIXES, name_in, without_suffix};
+use super::matching::{Names, Place, SUFFIXES, match_files, name_in, without_suffix};
 use super::pair_source::PairSource;
-use super::scan::Pairing;
 use super::split::Split;
 
 /// What the folders of A and B are called, in lower case.
@@ -203,4 +203,49 @@ fn pairs_of_suffixes(
         })
     };
     names.into_values().map(pair).collect()
+}
+
+/// The pairs of two sides, and how their names compare.
+pub(super) fn match_folders(
+    a: &[PathBuf],
+    b: &[PathBuf],
+) -> Result<(Vec<PairSource>, Names), DataError> {
+    let folders: Vec<&PathBuf> = a.iter().chain(b).collect();
+    if let Some(file) = folders.iter().find(|folder| folder.is_file()) {
+        let path = file.to_path_buf();
+        return Err(DataError::NotAFolder { path });
+    }
+    let present = folders.iter().find(|folder| folder.is_dir());
+    match (folders.iter().find(|folder| !folder.is_dir()), present) {
+        (Some(missing), Some(present)) => {
+            return Err(DataError::MissingHalf {
+                present: present.to_path_buf(),
+                missing: missing.to_path_buf(),
+            });
+        }
+        (Some(_), None) => {
+            let side = |folders: &[PathBuf]| folders.first().cloned().unwrap_or_default();
+            return Err(DataError::BothMissing {
+                a: side(a),
+                b: side(b),
+            });
+        }
+        (None, _) => {}
+    }
+    let places = folders
+        .iter()
+        .map(|folder| {
+            let path = folder.to_path_buf();
+            match walk(folder)?.images {
+                images if images.is_empty() => Err(DataError::NoImages { path }),
+                images => Ok((path, images)),
+            }
+        })
+        .collect::<Result<Vec<Place>, DataError>>()?;
+    let matched = match_files(&places)?;
+    let pair = |mut files: Vec<PathBuf>| PairSource::Separate {
+        b: files.split_off(a.len()),
+        a: files,
+    };
+    Ok((matched.files.into_iter().map(pair).collect(), matched.names))
 }

@@ -17,6 +17,7 @@
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pair_source`] | one pair: where it comes from, and how it is read |
 //! | [`scan`] | what was understood of a dataset folder, and what was left over |
+//! | [`found`] | the pairs of a split as they were found, and how |
 //! | [`remark`] | what is told of a dataset folder |
 //! | `layout` | how folders and files of a data set are called |
 //! | [`matching`] | which files of several folders belong together |
@@ -49,6 +50,7 @@ mod convert;
 pub mod dataset;
 pub mod depth;
 pub mod error;
+pub mod found;
 pub mod lab;
 mod layout;
 pub mod limits;

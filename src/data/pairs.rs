@@ -2,7 +2,7 @@
 //!
 //! | folder | pairs |
 //! |---|---|
-//! | `train/`, `val/`, `test/` with `A/` and `B/` inside | two files of one name before the ending |
+//! | `train/`, `val/`, `test/` with `A/` and `B/` in it | files of one name before the ending |
 //! | `train/`, `val/`, `test/` without them | images of a folder, see below |
 //! | `trainA/` with `trainB/`, `train_label/` with `train_img/` and so on | two files of one name |
 //! | `A/train/` with `B/train/`, the same for `val` and `test` | the same |
@@ -29,10 +29,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::layout::{find_sides, find_split, flat_folder};
-use super::listing::{subfolders, walk};
+use super::layout::{find_sides, find_split, flat_folder, match_folders};
+use super::listing::subfolders;
 pub use super::matching::match_names;
-use super::matching::{Names, Place, match_files};
 use super::pair_source::PairSource;
 use super::scan::{Scan, Wanted, check_folder};
 use super::split::Split;
@@ -86,51 +85,6 @@ pub fn pairs_to_split(root: &Path) -> Result<Vec<Vec<PathBuf>>, DataError> {
     };
     let files = |pair: &PairSource| pair.paths().cloned().collect();
     Ok(pairs.iter().map(files).collect())
-}
-
-/// The pairs of two sides, and how their names compare.
-pub(super) fn match_folders(
-    a: &[PathBuf],
-    b: &[PathBuf],
-) -> Result<(Vec<PairSource>, Names), DataError> {
-    let folders: Vec<&PathBuf> = a.iter().chain(b).collect();
-    if let Some(file) = folders.iter().find(|folder| folder.is_file()) {
-        let path = file.to_path_buf();
-        return Err(DataError::NotAFolder { path });
-    }
-    let present = folders.iter().find(|folder| folder.is_dir());
-    match (folders.iter().find(|folder| !folder.is_dir()), present) {
-        (Some(missing), Some(present)) => {
-            return Err(DataError::MissingHalf {
-                present: present.to_path_buf(),
-                missing: missing.to_path_buf(),
-            });
-        }
-        (Some(_), None) => {
-            let side = |folders: &[PathBuf]| folders.first().cloned().unwrap_or_default();
-            return Err(DataError::BothMissing {
-                a: side(a),
-                b: side(b),
-            });
-        }
-        (None, _) => {}
-    }
-    let places = folders
-        .iter()
-        .map(|folder| {
-            let path = folder.to_path_buf();
-            match walk(folder)?.images {
-                images if images.is_empty() => Err(DataError::NoImages { path }),
-                images => Ok((path, images)),
-            }
-        })
-        .collect::<Result<Vec<Place>, DataError>>()?;
-    let matched = match_files(&places)?;
-    let pair = |mut files: Vec<PathBuf>| PairSource::Separate {
-        b: files.split_off(a.len()),
-        a: files,
-    };
-    Ok((matched.files.into_iter().map(pair).collect(), matched.names))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::layout::{Sides, find_sides, find_split, flat_folder, side_folders};
+use super::found::{FoundSplit, Pairing};
+use super::layout::{Sides, find_sides, find_split, flat_folder, match_folders, side_folders};
 use super::listing::{Walked, subfolders, walk};
 use super::matching::Names;
 use super::pair_source::PairSource;
@@ -31,34 +32,6 @@ pub struct Scan {
     pub splits: Vec<FoundSplit>,
     /// What is not used, and what looks unusual: one for each kind.
     pub remarks: Vec<Remark>,
-}
-
-/// The pairs of one split.
-#[derive(Clone, Debug)]
-pub struct FoundSplit {
-    /// The split.
-    pub split: Split,
-    /// How many pairs it has.
-    pub count: usize,
-    /// Its pairs, until [`Scan::take_pairs`] takes them.
-    pub pairs: Vec<PairSource>,
-    /// How they were found.
-    pub pairing: Pairing,
-}
-
-/// How the files of a folder make pairs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pairing {
-    /// Combined images, A on the left and B on the right.
-    Combined(PathBuf),
-    /// Each image is input and target.
-    Whole(PathBuf),
-    /// A and B have a folder each.
-    Folders(PathBuf, PathBuf, Names),
-    /// Photo and label map of one name in one folder.
-    OneName(PathBuf),
-    /// The names of one folder end with these suffixes.
-    Suffixes(PathBuf, &'static str, &'static str),
 }
 
 impl Scan {
@@ -253,7 +226,7 @@ impl Finder {
             self.remarks.extend(inputs_alone(&images));
             return Ok(());
         }
-        let (pairs, names) = super::pairs::match_folders(&a, &b)?;
+        let (pairs, names) = match_folders(&a, &b)?;
         let first = |side: &[PathBuf]| side.first().cloned().unwrap_or_default();
         self.splits.push(FoundSplit {
             split,

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use image::ImageReader;
 
 use super::error::DataError;
+use super::found::{FoundSplit, Pairing};
 use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
-use super::scan::{FoundSplit, Pairing};
 
 /// Width and height that a file's header tells. `None` if it has none that is known here; then the
 /// decoder says more.

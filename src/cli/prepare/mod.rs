@@ -50,7 +50,8 @@ enum ToolArgs {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Copy the files of a folder into train/, val/ and test/, drawn by a seed. Pairs stay together.
+    /// Copy the files of a folder into train/, val/ and test/, drawn by a seed. Pairs stay
+    /// together.
     Split {
         /// Folder of combined images, or with A/ and B/ paired by name
         input: PathBuf,
