@@ -18,6 +18,7 @@ mod pixels;
 mod prepare;
 mod progress;
 mod pth;
+mod reading;
 mod results;
 mod stop;
 mod test_time;

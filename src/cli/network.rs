@@ -169,6 +169,8 @@ pub struct PreparedArgs {
     no_flip: bool,
     #[arg(long, value_name = "PIXELS")]
     load_size: Option<u32>,
+    #[arg(long)]
+    ignore_orientation: bool,
 }
 
 impl PreparedArgs {
@@ -177,6 +179,7 @@ impl PreparedArgs {
         settings.preprocess = self.preprocess;
         settings.mirror = self.no_flip.then_some(false);
         settings.load_size = self.load_size;
+        settings.ignore_orientation = self.ignore_orientation.then_some(true);
     }
 }
 

@@ -17,6 +17,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("preprocess", "--preprocess"),
     ("load_size", "--load-size"),
     ("mirror", "--no-flip"),
+    ("reading.ignore_orientation", "--ignore-orientation"),
     ("ngf", "--ngf"),
     ("ndf", "--ndf"),
     ("num_downs", "--depth"),

@@ -4,7 +4,7 @@ use super::outputs::Output;
 use super::results::ResultArgs;
 use super::stop::Stop;
 use super::{CliError, PictureFile};
-use crate::data::{DataError, PictureLayout, RowReader, Windows};
+use crate::data::{DataError, PictureLayout, ReadOptions, RowReader, Windows};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, TrainError};
@@ -122,12 +122,19 @@ pub fn failure(error: TrainError, file: &Path) -> CliError {
 }
 
 /// Adds a remedy to an error that says "too large", if input and options `could` go with tiles.
-pub fn read_failure(error: DataError, files: &[PathBuf], could: bool) -> CliError {
+pub fn read_failure(
+    error: DataError,
+    files: &[PathBuf],
+    reading: &ReadOptions,
+    could: bool,
+) -> CliError {
     if !could || !matches!(error, DataError::TooLarge { .. }) {
         return error.into();
     }
     // Tiles need a file that can be read row by row.
-    let by_rows = files.iter().all(|path| RowReader::open(path).is_ok());
+    let by_rows = files
+        .iter()
+        .all(|path| RowReader::open(path, reading).is_ok());
     let remedy = if by_rows {
         "use --tile PIXELS"
     } else {

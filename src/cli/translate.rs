@@ -3,13 +3,14 @@
 use super::failures::Failures;
 use super::outputs::{Job, Output, OutputArgs, single_file};
 use super::pth::PthArgs;
+use super::reading::ReadArgs;
 use super::results::{ResultArgs, list_inputs};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::tiled::{TiledImage, failure, read_failure};
 use super::{CliError, DeviceArgs, network_file, note, print, write_picture};
 use crate::data::check_sizes;
-use crate::data::{DataError, Picture, Windows, read_picture};
+use crate::data::{DataError, Picture, ReadOptions, Windows};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{Fit, Generator, Mode};
@@ -40,6 +41,8 @@ pub struct TranslateArgs {
     pth: PthArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    reading: ReadArgs,
     #[command(flatten)]
     results: ResultArgs,
     #[command(flatten)]
@@ -79,6 +82,7 @@ struct Model {
     fit: Fit,
     mode: Mode,
     tiling: Option<Tiling>,
+    reading: ReadOptions,
     results: ResultArgs,
     stop: Stop,
     ready: Option<(Shape, Translator)>,
@@ -155,6 +159,7 @@ impl Model {
             fit,
             mode,
             tiling,
+            reading: args.reading.options(),
             results,
             stop,
             ready: None,
@@ -250,8 +255,8 @@ impl Model {
         let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else {
             return Ok(false);
         };
-        let input = Windows::open(files, &self.config.input, folder)
-            .map_err(|error| read_failure(error, files, true))?;
+        let input = Windows::open(files, &self.reading, &self.config.input, folder)
+            .map_err(|error| read_failure(error, files, &self.reading, true))?;
         let (width, height) = input.dimensions();
         if width.max(height) as usize <= tiling.tile {
             return Ok(false);
@@ -279,9 +284,10 @@ impl Model {
     fn read(&self, files: &[PathBuf], batch: usize) -> Result<Picture, CliError> {
         let images = files
             .iter()
-            .map(|path| Ok((path.clone(), read_picture(path)?)))
+            .map(|path| Ok((path.clone(), self.reading.read(path)?)))
             .collect::<Result<Vec<_>, DataError>>();
-        let images = images.map_err(|error| read_failure(error, files, self.could_tile(batch)))?;
+        let images = images
+            .map_err(|error| read_failure(error, files, &self.reading, self.could_tile(batch)))?;
         check_sizes(&images)?;
         Ok(self.config.input.gather(&images)?)
     }

@@ -11,6 +11,7 @@ use super::error::DataError;
 use super::pair_source::PairSource;
 use super::preprocess::DataOptions;
 use super::read::decode;
+use super::read_options::ReadOptions;
 use super::split::Split;
 
 const SHEETS: [(Split, &[u8]); 2] = [
@@ -37,7 +38,11 @@ impl Dataset {
 
 /// The pairs of a sheet, left to right and top to bottom.
 fn cut(split: Split, bytes: &[u8]) -> Result<Vec<PairSource>, DataError> {
-    let sheet = decode(Path::new("the bundled pairs"), bytes)?;
+    let sheet = decode(
+        Path::new("the bundled pairs"),
+        bytes,
+        &ReadOptions::default(),
+    )?;
     let (columns, rows) = (sheet.width() / CELL.0, sheet.height() / CELL.1);
     let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
     let pair = |(index, (column, row)): (usize, (u32, u32))| PairSource::Memory {

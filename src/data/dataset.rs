@@ -13,6 +13,7 @@ use super::palette::Palette;
 use super::picture::Images;
 use super::pixels::Pixels;
 use super::preprocess::DataOptions;
+use super::read_options::ReadOptions;
 use super::scan::{Scan, Wanted};
 use super::split::{Direction, Split};
 
@@ -61,6 +62,7 @@ impl Dataset {
         root: &Path,
         direction: Direction,
         images: (usize, usize),
+        reading: &ReadOptions,
     ) -> Result<Palette, DataError> {
         let sources: Vec<PairSource> = find_pairs(root, direction.order(images))?
             .into_iter()
@@ -68,7 +70,7 @@ impl Dataset {
             .collect();
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Palette::of(&sources, threads, |source| {
-            Ok(direction.order(source.read()?).0)
+            Ok(direction.order(source.read(reading)?).0)
         })
     }
 
@@ -81,12 +83,13 @@ impl Dataset {
         root: &Path,
         direction: Direction,
         images: (usize, usize),
+        reading: &ReadOptions,
     ) -> Result<(usize, usize), DataError> {
         let pairs = find_pairs(root, direction.order(images))?;
         let Some(first) = pairs.iter().find_map(|(_, sources)| sources.first()) else {
             return Ok((0, 0));
         };
-        let (a, b) = first.read()?;
+        let (a, b) = first.read(reading)?;
         let of_first = |images: Images| images.first().map_or(0, |(_, picture)| picture.channels());
         Ok(direction.order((of_first(a), of_first(b))))
     }

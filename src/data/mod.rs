@@ -12,7 +12,9 @@
 //! | [`lab`] | CIE Lab |
 //! | `colour`, [`palette`] | the colours of label maps, and the numbers that stand for them |
 //! | [`limits`] | which files are accepted as images |
+//! | [`read_options`] | how a caller wants files to be read |
 //! | [`read`] | one file to a picture |
+//! | `orientation` | how a file says that its picture is turned |
 //! | [`listing`] | the images of a folder |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pair_source`] | one pair: where it comes from, and how it is read |
@@ -57,6 +59,7 @@ pub mod limits;
 pub mod listing;
 pub mod loader;
 pub mod matching;
+mod orientation;
 pub mod pair_set;
 pub mod pair_source;
 pub mod pairs;
@@ -67,6 +70,7 @@ pub mod pixels;
 pub mod preprocess;
 pub mod random;
 pub mod read;
+pub mod read_options;
 pub mod remark;
 pub mod resize;
 pub mod rows;
@@ -98,6 +102,7 @@ pub use picture::{Images, Picture};
 pub use pixels::{Pixels, PixelsError};
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{read_picture, read_rgb};
+pub use read_options::ReadOptions;
 pub use resize::{resize, resize_nearest};
 pub use rows::RowReader;
 pub use scan::{Scan, Wanted};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::picture::{Images, Picture};
-use super::read::read_picture;
+use super::read_options::ReadOptions;
 
 /// Where a pair comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,11 +69,14 @@ impl PairSource {
     /// The whole image of a source that has only one file. It is not cut.
     ///
     /// # Errors
-    /// Those of [`read_picture`].
-    pub fn read_whole(&self) -> Option<Result<(PathBuf, Picture), DataError>> {
+    /// Those of [`ReadOptions::read`].
+    pub fn read_whole(
+        &self,
+        reading: &ReadOptions,
+    ) -> Option<Result<(PathBuf, Picture), DataError>> {
         match self {
             PairSource::Combined(path) => {
-                Some(read_picture(path).map(|picture| (path.clone(), picture)))
+                Some(reading.read(path).map(|picture| (path.clone(), picture)))
             }
             PairSource::Memory { name, image } => Some(Ok((name.into(), image.clone()))),
             PairSource::Separate { .. } => None,
@@ -83,18 +86,18 @@ impl PairSource {
     /// Reads the images (A, B), all of the same size.
     ///
     /// # Errors
-    /// Those of [`read_picture`], [`DataError::Unusable`] for several files,
+    /// Those of [`ReadOptions::read`], [`DataError::Unusable`] for several files,
     /// [`DataError::OddWidth`] and [`DataError::PairSizes`].
-    pub fn read(&self) -> Result<(Images, Images), DataError> {
+    pub fn read(&self, reading: &ReadOptions) -> Result<(Images, Images), DataError> {
         let halves = |combined: &Picture, path: &Path| {
             let (a, b) = split_combined(combined, path)?;
             Ok((vec![(path.to_owned(), a)], vec![(path.to_owned(), b)]))
         };
         match self {
-            PairSource::Combined(path) => halves(&read_picture(path)?, path),
+            PairSource::Combined(path) => halves(&reading.read(path)?, path),
             PairSource::Memory { name, image } => halves(image, Path::new(name)),
             PairSource::Separate { a, b } => {
-                let read = |path: &PathBuf| Ok((path.clone(), read_picture(path)?));
+                let read = |path: &PathBuf| Ok((path.clone(), reading.read(path)?));
                 let (mut all, mut errors) = (Images::new(), Vec::new());
                 for file in a.iter().chain(b).map(read) {
                     match file {

@@ -10,6 +10,7 @@ use super::limits::MAX_SIDE;
 use super::pair_source::PairSource;
 use super::picture::Picture;
 use super::pixels::Pixels;
+use super::read_options::ReadOptions;
 use super::split::Direction;
 
 /// An (input, target) pair of pictures of the same size.
@@ -85,6 +86,9 @@ pub struct DataOptions {
     pub mirror: bool,
     /// Which side of a pair is the input.
     pub direction: Direction,
+    /// How the files are read.
+    #[serde(default)]
+    pub reading: ReadOptions,
     /// What the channels of input images mean.
     pub input: Pixels,
     /// What those of target images mean.
@@ -104,6 +108,7 @@ impl DataOptions {
             load_size: default_load_size(size),
             mirror: true,
             direction: Direction::AtoB,
+            reading: ReadOptions::default(),
             input: Pixels::Rgb,
             target: Pixels::Rgb,
             memory_budget: 2 << 30,
@@ -113,13 +118,13 @@ impl DataOptions {
     /// Reads a pair, ordered and in the channels of each side.
     pub(super) fn read(&self, source: &PairSource) -> Result<Pair, DataError> {
         let whole = if Pixels::are_parts(&self.input, &self.target) {
-            source.read_whole()
+            source.read_whole(&self.reading)
         } else {
             None
         };
         let (input, target) = match whole {
             Some(picture) => picture.map(|picture| (vec![picture.clone()], vec![picture]))?,
-            None => self.direction.order(source.read()?),
+            None => self.direction.order(source.read(&self.reading)?),
         };
         input
             .iter()

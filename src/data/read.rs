@@ -1,24 +1,37 @@
-//! One file to a picture, within limits. An EXIF orientation is ignored, as in the reference.
+//! One file to a picture, within limits.
 
 use std::fs;
-use std::io::{self, Cursor};
+use std::io::{self, BufReader, Cursor};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
 use super::limits::{MAX_BYTES, MAX_SIDE};
+use super::orientation::orientation_of;
 use super::picture::Picture;
+use super::read_options::ReadOptions;
 use super::tiff_reader::read_channels;
 
 /// Reads an image file of any supported format, channels and depth as they are; the content decides
-/// on the format, not the name.
+/// on the format, not the name. The picture stands upright, as its EXIF orientation says.
 ///
 /// # Errors
 /// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`],
 /// [`DataError::Damaged`] (truncated, too), [`DataError::Pages`] and [`DataError::TooLarge`].
 pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
-    decode(path, &read_bytes(path)?)
+    ReadOptions::default().read(path)
+}
+
+impl ReadOptions {
+    /// Reads an image file as [`read_picture`] does, but as these options say.
+    ///
+    /// # Errors
+    /// Those of [`read_picture`].
+    pub fn read(&self, path: &Path) -> Result<Picture, DataError> {
+        decode(path, &read_bytes(path)?, self)
+    }
 }
 
 /// Reads an image file as 8-bit RGB: see [`Picture::to_rgb`]; 16-bit samples are scaled to 8.
@@ -58,7 +71,22 @@ pub(super) fn check_regular(path: &Path) -> Result<u64, DataError> {
 }
 
 /// Decodes a whole image file that is in memory; `path` only names it in errors.
-pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
+pub(super) fn decode(
+    path: &Path,
+    bytes: &[u8],
+    options: &ReadOptions,
+) -> Result<Picture, DataError> {
+    let picture = decode_as_stored(path, bytes)?;
+    if options.ignore_orientation {
+        return Ok(picture);
+    }
+    let orientation = image::guess_format(bytes).map_or(Orientation::NoTransforms, |format| {
+        orientation_of(format, &mut BufReader::new(Cursor::new(bytes)))
+    });
+    Ok(picture.upright(orientation))
+}
+
+fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
     if bytes.is_empty() {
         return Err(DataError::EmptyFile {
             path: path.to_owned(),
@@ -165,7 +193,7 @@ mod tests {
     }
 
     fn decode(bytes: &[u8]) -> Result<RgbImage, DataError> {
-        Ok((&super::decode(Path::new("pair.png"), bytes)?).into())
+        Ok((&super::decode(Path::new("pair.png"), bytes, &ReadOptions::default())?).into())
     }
 
     fn noise() -> DynamicImage {

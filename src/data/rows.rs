@@ -2,21 +2,21 @@
 //! are read, other files as a whole.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
+
+use image::ImageFormat;
+use image::metadata::Orientation;
 
 use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
 use super::limits::MAX_BYTES;
+use super::orientation::orientation_of;
 use super::picture::Picture;
-use super::read::{check_regular, read_picture};
+use super::read::check_regular;
+use super::read_options::ReadOptions;
 use super::tiff_reader::tiff_error;
 use super::tiff_rows::TiffRows;
-
-/// The first bytes of a PNG (PNG specification, 5.2).
-const PNG_SIGNATURE: [u8; 8] = [137, 80, 78, 71, 13, 10, 26, 10];
-/// The first bytes of a TIFF, in either byte order (TIFF 6.0, section 2).
-const TIFF_SIGNATURES: [[u8; 4]; 2] = [*b"II*\0", *b"MM\0*"];
 
 /// An image file that is read from its first row on.
 pub struct RowReader {
@@ -34,8 +34,8 @@ enum RowSource {
     Png(Box<PngReader>),
     /// A TIFF, by rows of its strips or tiles.
     Tiff(Box<TiffRows>),
-    /// The whole picture, for all other files: other formats, interlaced PNGs, and TIFFs whose
-    /// samples are converted or lie in planes.
+    /// The whole picture, for all other files: other formats, pictures that are turned, interlaced
+    /// PNGs, and TIFFs whose samples are converted or lie in planes.
     Whole(Picture),
 }
 
@@ -44,9 +44,9 @@ impl RowReader {
     /// may have any height.
     ///
     /// # Errors
-    /// Those of [`read_picture`].
-    pub fn open(path: &Path) -> Result<Self, DataError> {
-        let (layout, source) = open_source(path)?;
+    /// Those of [`ReadOptions::read`].
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, DataError> {
+        let (layout, source) = open_source(path, options)?;
         Ok(Self {
             path: path.to_owned(),
             layout,
@@ -65,10 +65,10 @@ impl RowReader {
         self.layout
     }
 
-    /// The next `rows` rows, or fewer at the end. Channels and depth are those of [`read_picture`].
+    /// The next `rows` rows, or fewer at the end. Channels and depth are those of [`ReadOptions::read`].
     ///
     /// # Errors
-    /// Those of [`read_picture`] where the rest of the file is damaged.
+    /// Those of [`ReadOptions::read`] where the rest of the file is damaged.
     pub fn read(&mut self, rows: u32) -> Result<Picture, DataError> {
         let PictureLayout { width, height, .. } = self.layout;
         let rows = rows.min(height - self.next);
@@ -91,7 +91,10 @@ impl RowReader {
     }
 }
 
-fn open_source(path: &Path) -> Result<(PictureLayout, RowSource), DataError> {
+fn open_source(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(PictureLayout, RowSource), DataError> {
     check_regular(path)?;
     let read_error = |source| DataError::ReadFile {
         path: path.to_owned(),
@@ -99,19 +102,25 @@ fn open_source(path: &Path) -> Result<(PictureLayout, RowSource), DataError> {
     };
     let mut file = BufReader::new(File::open(path).map_err(read_error)?);
     let start = file.fill_buf().map_err(read_error)?;
-    let opened = if start.starts_with(&PNG_SIGNATURE) {
-        open_png(file).map_err(|error| png_error(path, error))?
-    } else if TIFF_SIGNATURES
-        .iter()
-        .any(|signature| start.starts_with(signature))
-    {
-        TiffRows::open(file).map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader))))
-    } else {
-        None
+    let format = image::guess_format(start).ok();
+    let orientation = match format {
+        Some(format) if !options.ignore_orientation => orientation_of(format, &mut file),
+        _ => Orientation::NoTransforms,
+    };
+    file.rewind().map_err(read_error)?;
+    let opened = match format {
+        _ if orientation != Orientation::NoTransforms => None,
+        Some(ImageFormat::Png) => open_png(file).map_err(|error| png_error(path, error))?,
+        Some(ImageFormat::Tiff) => {
+            TiffRows::open(file).map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader))))
+        }
+        _ => None,
     };
     match opened {
         Some(opened) => Ok(opened),
-        None => read_picture(path).map(|picture| (picture.layout(), RowSource::Whole(picture))),
+        None => options
+            .read(path)
+            .map(|picture| (picture.layout(), RowSource::Whole(picture))),
     }
 }
 
@@ -187,6 +196,7 @@ fn png_error(path: &Path, error: png::DecodingError) -> DataError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::data::read_picture;
     use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
     use std::fs;
 
@@ -196,7 +206,7 @@ mod tests {
 
     /// Reads a file by 5 rows at a time.
     fn in_bands(path: &Path) -> Result<Picture, DataError> {
-        let mut reader = RowReader::open(path)?;
+        let mut reader = RowReader::open(path, &ReadOptions::default())?;
         let mut whole = Picture::default();
         for _ in 0..reader.layout().height.div_ceil(5) {
             whole.append(reader.read(5)?);

@@ -10,6 +10,7 @@ use super::error::DataError;
 use super::pair_source::check_alike;
 use super::picture::Picture;
 use super::pixels::Pixels;
+use super::read_options::ReadOptions;
 use super::rows::RowReader;
 use super::spill_file::SpillFile;
 
@@ -34,10 +35,15 @@ impl<'a> Windows<'a> {
     ///
     /// # Errors
     /// Those of reading, sizes that differ, those of [`Pixels::gather`] and of [`SpillFile`].
-    pub fn open(files: &[PathBuf], pixels: &'a Pixels, folder: &Path) -> Result<Self, DataError> {
+    pub fn open(
+        files: &[PathBuf],
+        reading: &ReadOptions,
+        pixels: &'a Pixels,
+        folder: &Path,
+    ) -> Result<Self, DataError> {
         let readers = files
             .iter()
-            .map(|path| RowReader::open(path))
+            .map(|path| RowReader::open(path, reading))
             .collect::<Result<Vec<_>, _>>()?;
         let size = |reader: &RowReader| (reader.layout().width, reader.layout().height);
         check_alike(readers.iter().map(|reader| (reader.path(), size(reader))))?;
@@ -185,7 +191,13 @@ mod tests {
         RgbImage::from_fn(5, 3, |x, y| Rgb([x as u8, y as u8, 9]))
             .save(&path)
             .unwrap();
-        let mut windows = Windows::open(&[path], &Pixels::Rgb, folder.path()).unwrap();
+        let mut windows = Windows::open(
+            &[path],
+            &ReadOptions::default(),
+            &Pixels::Rgb,
+            folder.path(),
+        )
+        .unwrap();
         let units = windows.units([1, 3, 4, 6]).unwrap();
         let sample = |at: usize| Depth::Sixteen.to_sample(units[at]) / 257;
         assert_eq!(
@@ -231,7 +243,8 @@ mod tests {
                 .map(|path| (path.clone(), read_picture(path).unwrap()))
                 .collect();
             let whole = pixels.gather(&images).unwrap();
-            let mut windows = Windows::open(&files, &pixels, folder.path()).unwrap();
+            let mut windows =
+                Windows::open(&files, &ReadOptions::default(), &pixels, folder.path()).unwrap();
             assert_eq!(
                 (windows.dimensions(), windows.depth()),
                 (whole.dimensions(), whole.depth()),
@@ -267,16 +280,26 @@ mod tests {
         .save(&map)
         .unwrap();
         let labels = Pixels::Labels(Palette::parse("#000000").unwrap());
-        let mut windows =
-            Windows::open(std::slice::from_ref(&map), &labels, folder.path()).unwrap();
+        let mut windows = Windows::open(
+            std::slice::from_ref(&map),
+            &ReadOptions::default(),
+            &labels,
+            folder.path(),
+        )
+        .unwrap();
         assert!(windows.units([0, 0, 100, 4]).is_ok());
         let message = windows.units([100, 0, 100, 4]).unwrap_err().to_string();
         assert!(message.contains("the pixel at (2, 150)"), "{message}");
 
         image::GrayImage::new(1 << 16, 2).save(&wide).unwrap();
-        let sizes = Windows::open(&[map, wide], &Pixels::Gray.times(2), folder.path())
-            .err()
-            .unwrap();
+        let sizes = Windows::open(
+            &[map, wide],
+            &ReadOptions::default(),
+            &Pixels::Gray.times(2),
+            folder.path(),
+        )
+        .err()
+        .unwrap();
         assert!(
             matches!(
                 sizes,

@@ -4,11 +4,10 @@ mod split_files;
 
 use super::failures::Failures;
 use super::pixels::read_palette;
+use super::reading::ReadArgs;
 use super::{CliError, note, plan_outputs, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, check_threads};
-use crate::data::{
-    PairSource, Palette, Quality, ToolError, in_parallel, list_images, read_picture,
-};
+use crate::data::{PairSource, Palette, Quality, ToolError, in_parallel, list_images};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -48,7 +47,7 @@ enum ToolArgs {
         #[arg(long, value_enum, value_name = "HALF", requires = "size")]
         nearest: Option<HalfArg>,
         #[command(flatten)]
-        output: OutputArgs,
+        images: ImageArgs,
     },
     /// Copy the files of a folder into train/, val/ and test/, drawn by a seed. Pairs stay
     /// together.
@@ -79,7 +78,7 @@ enum ToolArgs {
         #[arg(long, value_name = "FILE")]
         palette: Option<PathBuf>,
         #[command(flatten)]
-        output: OutputArgs,
+        images: ImageArgs,
     },
 }
 
@@ -102,7 +101,7 @@ enum SingleArgs {
         #[arg(long, default_value_t = EdgeOptions::default().high, value_name = "LEVELS")]
         high: f32,
         #[command(flatten)]
-        output: OutputArgs,
+        images: ImageArgs,
     },
     /// Keep only the brightness of photos. Not for label maps.
     Grayscale {
@@ -110,7 +109,7 @@ enum SingleArgs {
         #[arg(required = true)]
         inputs: Vec<PathBuf>,
         #[command(flatten)]
-        output: OutputArgs,
+        images: ImageArgs,
     },
     /// Make images square. Label maps need --nearest.
     Resize {
@@ -128,7 +127,7 @@ enum SingleArgs {
         #[arg(long)]
         nearest: bool,
         #[command(flatten)]
-        output: OutputArgs,
+        images: ImageArgs,
     },
     /// Blank a region in the middle of images. A model can learn to fill it.
     Blank {
@@ -139,12 +138,21 @@ enum SingleArgs {
         #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
         fraction: f64,
         #[command(flatten)]
-        output: OutputArgs,
+        images: ImageArgs,
     },
 }
 
 /// The ending of the images that are made.
 const PNG: &str = ".png";
+
+/// How the images are read, and where the results go.
+#[derive(Debug, Args)]
+struct ImageArgs {
+    #[command(flatten)]
+    reading: ReadArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
 
 /// Where the results go.
 #[derive(Debug, Args)]
@@ -199,15 +207,18 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             b,
             size,
             nearest,
-            output,
+            images,
         } => {
             let filters = [HalfArg::Left, HalfArg::Right]
                 .map(|half| filter([Some(half), Some(HalfArg::Both)].contains(nearest)));
             let size = *size;
             let tool = Tool::Combine { size, filters };
             tool.check()?;
-            output.check()?;
-            (make(&tool, &pairs(a, b, output)?, output)?, output)
+            images.output.check()?;
+            (
+                make(&tool, &pairs(a, b, &images.output)?, images)?,
+                &images.output,
+            )
         }
         ToolArgs::Split {
             input,
@@ -222,52 +233,58 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
         ToolArgs::Labels {
             inputs,
             palette,
-            output,
+            images,
         } => {
-            output.check()?;
-            (number_labels(inputs, palette.as_deref(), output)?, output)
+            images.output.check()?;
+            (
+                number_labels(inputs, palette.as_deref(), images)?,
+                &images.output,
+            )
         }
         ToolArgs::Single(tool) => {
-            let (tool, inputs, output) = single(tool);
+            let (tool, inputs, images) = single(tool);
             tool.check()?;
-            output.check()?;
-            (make(&tool, &singles(inputs, output)?, output)?, output)
+            images.output.check()?;
+            (
+                make(&tool, &singles(inputs, &images.output)?, images)?,
+                &images.output,
+            )
         }
     };
     print(&format!("{count} images in {}", output.out.display()))
 }
 
-/// The tool, its inputs, and where the results go.
-fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &OutputArgs) {
+/// The tool, its inputs, and its other options.
+fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &ImageArgs) {
     match args {
         SingleArgs::Edges {
             inputs,
             blur,
             low,
             high,
-            output,
+            images,
         } => {
             let (blur, low, high) = (*blur, *low, *high);
-            (Tool::Edges(EdgeOptions { blur, low, high }), inputs, output)
+            (Tool::Edges(EdgeOptions { blur, low, high }), inputs, images)
         }
-        SingleArgs::Grayscale { inputs, output } => (Tool::Grayscale, inputs, output),
+        SingleArgs::Grayscale { inputs, images } => (Tool::Grayscale, inputs, images),
         SingleArgs::Resize {
             inputs,
             size,
             fit,
             nearest,
-            output,
+            images,
         } => {
             let (size, fit, filter) = (*size, *fit, filter(*nearest));
-            (Tool::Resize { size, fit, filter }, inputs, output)
+            (Tool::Resize { size, fit, filter }, inputs, images)
         }
         SingleArgs::Blank {
             inputs,
             fraction,
-            output,
+            images,
         } => {
             let fraction = *fraction;
-            (Tool::Blank { fraction }, inputs, output)
+            (Tool::Blank { fraction }, inputs, images)
         }
     }
 }
@@ -312,31 +329,34 @@ fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError>
 fn number_labels(
     inputs: &[PathBuf],
     file: Option<&Path>,
-    output: &OutputArgs,
+    images: &ImageArgs,
 ) -> Result<usize, CliError> {
+    let output = &images.output;
     let tasks = singles(inputs, output)?;
     if let Some(path) = file {
-        return make(&Tool::Labels(read_palette(path)?), &tasks, output);
+        return make(&Tool::Labels(read_palette(path)?), &tasks, images);
     }
     let path = output.out.join("palette.txt");
     refuse_existing(tasks.iter().map(|task| &task.output).chain([&path]), output)?;
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
+    let reading = images.reading.options();
     let palette = Palette::of(&sources, output.threads(), |path| {
-        Ok(vec![(path.clone(), read_picture(path)?)])
+        Ok(vec![(path.clone(), reading.read(path)?)])
     })?;
     let (text, labels) = (palette.text(), palette.len());
-    let count = make(&Tool::Labels(palette), &tasks, output)?;
+    let count = make(&Tool::Labels(palette), &tasks, images)?;
     write_atomic(&path, |out| out.write_all(text.as_bytes()))?;
     note(&format!("{labels} labels, see {}", path.display()));
     Ok(count)
 }
 
 /// Makes every image.
-fn make(tool: &Tool, tasks: &[Task], output: &OutputArgs) -> Result<usize, CliError> {
-    finish(tasks, output, |task| {
+fn make(tool: &Tool, tasks: &[Task], images: &ImageArgs) -> Result<usize, CliError> {
+    let reading = images.reading.options();
+    finish(tasks, &images.output, |task| {
         Ok(write_picture(
             &task.output,
-            &tool.make(task)?,
+            &tool.make(task, &reading)?,
             Quality::default(),
         )?)
     })

@@ -4,6 +4,7 @@
 
 mod layouts;
 pub mod noise;
+mod orientation;
 mod tiff_reader;
 mod tiff_rows;
 

@@ -175,7 +175,7 @@ fn describe_samples<W: Write + Seek>(
 }
 
 fn read(pages: &[TiffPage]) -> Result<Picture, DataError> {
-    decode(Path::new("a.tif"), &file(pages))
+    decode(Path::new("a.tif"), &file(pages), &Default::default())
 }
 
 #[test]
@@ -266,7 +266,9 @@ fn refusal(page: TiffPage) -> DataError {
     std::fs::write(&path, file(&[page])).unwrap();
     let (whole, rows) = (
         read(&[page]).unwrap_err(),
-        RowReader::open(&path).map(drop).unwrap_err(),
+        RowReader::open(&path, &Default::default())
+            .map(drop)
+            .unwrap_err(),
     );
     assert!(rows.to_string().ends_with(&whole.to_string()), "{rows}");
     whole
@@ -435,7 +437,7 @@ fn what_is_not_read_is_told() {
     }
     let whole = file(&[FIVE]);
     for length in 0..whole.len() {
-        let error = decode(Path::new("a.tif"), &whole[..length]).unwrap_err();
+        let error = decode(Path::new("a.tif"), &whole[..length], &Default::default()).unwrap_err();
         assert!(error.to_string().contains("a.tif"), "{error}");
     }
 }

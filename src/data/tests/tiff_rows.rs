@@ -130,7 +130,7 @@ fn write_planes(path: &Path) {
 }
 
 fn in_bands(path: &Path) -> Result<Picture, DataError> {
-    let mut reader = RowReader::open(path)?;
+    let mut reader = RowReader::open(path, &Default::default())?;
     let mut whole = Picture::default();
     while whole.height() < reader.layout().height {
         whole.append(reader.read(5)?);

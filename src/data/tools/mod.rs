@@ -16,7 +16,8 @@ use super::palette::Palette;
 use super::picture::{Images, Picture};
 use super::pixels::MOST_COLOURS;
 use super::random::permutation;
-use super::read::{check_size, read_picture};
+use super::read::check_size;
+use super::read_options::ReadOptions;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
@@ -104,11 +105,11 @@ impl Tool {
     /// # Errors
     /// Those of [`Tool::check`] and of reading, [`DataError::NoColours`], [`DataError::PairSizes`]
     /// and [`DataError::UnknownColour`].
-    pub fn make(&self, task: &Task) -> Result<Picture, DataError> {
+    pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Picture, DataError> {
         self.check()?;
         if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
             let read = |(path, filter): (&PathBuf, &Filter)| {
-                let image = read_colours(path)?;
+                let image = read_colours(path, reading)?;
                 Ok((
                     path.clone(),
                     if let Some(size) = *size {
@@ -128,7 +129,7 @@ impl Tool {
             return Ok(combine(&pair[0].1, &pair[1].1));
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
-        let image = read_colours(source)?;
+        let image = read_colours(source, reading)?;
         Ok(match self {
             Self::Combine { .. } => image,
             Self::Edges(options) => edges(&image, options),
@@ -148,8 +149,8 @@ impl Tool {
 }
 
 /// Reads an image of colours.
-fn read_colours(path: &Path) -> Result<Picture, DataError> {
-    let image = read_picture(path)?;
+fn read_colours(path: &Path, reading: &ReadOptions) -> Result<Picture, DataError> {
+    let image = reading.read(path)?;
     match image.channels() {
         0..=MOST_COLOURS => Ok(image),
         channels => Err(DataError::NoColours {
@@ -279,7 +280,7 @@ mod tests {
         ] {
             let refused = tool.check().unwrap_err();
             assert!(refused.to_string().contains(said), "{refused}");
-            let made = tool.make(&task).unwrap_err();
+            let made = tool.make(&task, &ReadOptions::default()).unwrap_err();
             assert_eq!(made.to_string(), refused.to_string());
         }
         for tool in [

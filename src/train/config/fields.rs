@@ -91,6 +91,13 @@ pub const FIELDS: &[Field] = &[
         .range(Switch)
         .default("true")
         .help("Half of the training images are mirrored"),
+    field("reading.ignore_orientation", Images)
+        .range(Switch)
+        .default("false")
+        .help(
+            "Images stay as they are stored, as in the reference; without this they are turned as \
+             their EXIF orientation says",
+        ),
     field("ngf", Networks)
         .range(Whole(1, MOST_CHANNELS as u64))
         .default("64")

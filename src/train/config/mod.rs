@@ -35,7 +35,7 @@ pub use settings::Settings;
 use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
-use crate::data::{DataOptions, Direction, Pixels, Preprocess, default_load_size};
+use crate::data::{DataOptions, Direction, Pixels, Preprocess, ReadOptions, default_load_size};
 use crate::nn::{
     DropoutAt, Fit, GeneratorConfig, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime,
     UNetConfig, Upsample,
@@ -129,6 +129,7 @@ impl Default for Config {
             preprocess: Preprocess::default(),
             load_size: default_load_size(256),
             mirror: true,
+            reading: ReadOptions::default(),
             ngf: 64,
             ndf: 64,
             num_downs: 8,
@@ -183,6 +184,9 @@ pub struct Config {
     /// Half of the training samples are mirrored.
     #[serde(default = "mirrored")]
     pub mirror: bool,
+    /// How image files are read.
+    #[serde(default)]
+    pub reading: ReadOptions,
     /// Channels of the generator's first convolution.
     pub ngf: usize,
     /// Channels of the discriminator's first convolution.
@@ -253,7 +257,7 @@ fn leaves(json: &Value) -> BTreeMap<String, Value> {
 }
 
 /// Fields of [`Config`] that have fields of their own.
-const NESTED: [&str; 3] = ["test", "objective", "recipe"];
+const NESTED: [&str; 4] = ["reading", "test", "objective", "recipe"];
 
 fn mirrored() -> bool {
     true
@@ -392,6 +396,7 @@ impl Config {
             load_size,
             mirror,
             direction,
+            reading,
             ..
         } = *self;
         DataOptions {
@@ -399,6 +404,7 @@ impl Config {
             load_size,
             mirror,
             direction,
+            reading,
             input,
             target,
             ..DataOptions::new(self.size)

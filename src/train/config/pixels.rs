@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::rules::check_number;
-use crate::data::{DataError, Dataset, Direction, Palette, Pixels};
+use crate::data::{DataError, Dataset, Direction, Palette, Pixels, ReadOptions};
 use std::path::Path;
 use thiserror::Error;
 
@@ -120,16 +120,17 @@ impl PixelSettings {
         &mut self,
         dataset: Option<&Path>,
         direction: Direction,
+        reading: &ReadOptions,
     ) -> Result<(), LookUpError> {
         let images = self.images();
         let Some(dataset) = dataset else {
             return Ok(self.check_bundled()?);
         };
         if self.needs_channels() {
-            self.channels = Some(Dataset::channels(dataset, direction, images)?);
+            self.channels = Some(Dataset::channels(dataset, direction, images, reading)?);
         }
         if self.needs_palette() {
-            self.palette = Some(Dataset::input_palette(dataset, direction, images)?);
+            self.palette = Some(Dataset::input_palette(dataset, direction, images, reading)?);
         }
         Ok(())
     }

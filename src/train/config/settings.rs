@@ -4,7 +4,7 @@
 use super::pixels::{LookUpError, PixelSettings};
 use super::rules::{DEEPEST_NAMED, check_number};
 use super::{Architecture, Config, ConfigError, Length, Preset};
-use crate::data::{Direction, Preprocess, default_load_size};
+use crate::data::{Direction, Preprocess, ReadOptions, default_load_size};
 use crate::nn::{
     DropoutAt, Fit, Initialisation, Norm, PatchGanConfig, TestNorm, TestTime, Upsample,
 };
@@ -39,6 +39,7 @@ pub struct Settings {
     pub preprocess: Option<Preprocess>,
     pub load_size: Option<u32>,
     pub mirror: Option<bool>,
+    pub ignore_orientation: Option<bool>,
     pub ngf: Option<usize>,
     pub ndf: Option<usize>,
     pub num_downs: Option<usize>,
@@ -115,6 +116,7 @@ impl Settings {
             preprocess: self.preprocess.unwrap_or(defaults.preprocess),
             load_size: self.load_size.unwrap_or(load_size),
             mirror: self.mirror.unwrap_or(defaults.mirror),
+            reading: self.reading(),
             ngf,
             ndf: self.ndf.unwrap_or(ngf),
             num_downs,
@@ -143,6 +145,16 @@ impl Settings {
         Ok(config)
     }
 
+    /// How image files are read.
+    fn reading(&self) -> ReadOptions {
+        let defaults = ReadOptions::default();
+        ReadOptions {
+            ignore_orientation: self
+                .ignore_orientation
+                .unwrap_or(defaults.ignore_orientation),
+        }
+    }
+
     fn preset(&self) -> Preset {
         self.preset.unwrap_or(Preset::of(self.dataset.as_deref()))
     }
@@ -157,8 +169,9 @@ impl Settings {
         if dataset.is_none() && self.preset() == Preset::Paper {
             return Ok(());
         }
+        let reading = self.reading();
         self.pixels
-            .look_up(dataset, self.direction.unwrap_or_default())
+            .look_up(dataset, self.direction.unwrap_or_default(), &reading)
     }
 
     /// Completes what depends on the data set: how often a run shows and saves. There are `pairs`

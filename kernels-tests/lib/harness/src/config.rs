@@ -28,6 +28,7 @@ pub fn small_config(size: u32, ngf: usize) -> Config {
         preprocess: Default::default(),
         load_size: pix2pix::data::default_load_size(size),
         mirror: true,
+        reading: Default::default(),
         ngf,
         ndf: ngf,
         num_downs: Config::downs_for(size).unwrap(),

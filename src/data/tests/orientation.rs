@@ -1,0 +1,168 @@
+//! Pictures that are stored turned: all eight orientations in every format that says them.
+
+use crate::data::{DataError, Picture, PictureLayout, ReadOptions, RowReader, read_picture};
+use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageEncoder, Rgb, RgbImage};
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use tiff::encoder::{TiffEncoder, colortype};
+use tiff::tags::Tag;
+
+const AS_STORED: ReadOptions = ReadOptions {
+    ignore_orientation: true,
+};
+
+/// EXIF that says nothing but this orientation.
+fn exif(orientation: u8) -> Vec<u8> {
+    let entry = [0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0];
+    [b"II*\0\x08\0\0\0\x01\0", &entry[..], &[0; 4]].concat()
+}
+
+/// A picture without any symmetry.
+fn stored() -> RgbImage {
+    RgbImage::from_fn(24, 16, |x, y| {
+        Rgb([(10 * x) as u8, (15 * y) as u8, (x * y / 2) as u8])
+    })
+}
+
+fn write<E: ImageEncoder>(mut encoder: E, exif: Vec<u8>) {
+    encoder.set_exif_metadata(exif).unwrap();
+    let image = stored();
+    let (width, height) = image.dimensions();
+    let colour = image::ExtendedColorType::Rgb8;
+    encoder
+        .write_image(image.as_raw(), width, height, colour)
+        .unwrap();
+}
+
+/// The picture as a file of this format, with this EXIF.
+fn file(format: &str, exif: Vec<u8>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match format {
+        "jpg" => write(JpegEncoder::new_with_quality(&mut bytes, 100), exif),
+        "png" => write(PngEncoder::new(&mut bytes), exif),
+        _ => write(WebPEncoder::new_lossless(&mut bytes), exif),
+    }
+    bytes
+}
+
+fn tiff(orientation: u16) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    let mut image = encoder.new_image::<colortype::RGB8>(24, 16).unwrap();
+    image
+        .encoder()
+        .write_tag(Tag::Orientation, orientation)
+        .unwrap();
+    image.write_data(stored().as_raw()).unwrap();
+    bytes.into_inner()
+}
+
+fn saved(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// The file read by 5 rows at a time, and what it is said to be before.
+fn in_bands(path: &Path, options: &ReadOptions) -> Result<(PictureLayout, Picture), DataError> {
+    let mut reader = RowReader::open(path, options)?;
+    let layout = reader.layout();
+    let mut whole = Picture::default();
+    while whole.height() < layout.height {
+        whole.append(reader.read(5)?);
+    }
+    Ok((layout, whole))
+}
+
+#[test]
+fn all_orientations_of_all_formats_are_turned_upright_whole_and_by_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["jpg", "png", "webp", "tif"] {
+        for orientation in 1..=8 {
+            let bytes = match format {
+                "tif" => tiff(orientation.into()),
+                _ => file(format, exif(orientation)),
+            };
+            let path = saved(folder.path(), &format!("{orientation}.{format}"), &bytes);
+            let mut turned = image::load_from_memory(&bytes).unwrap();
+            let as_stored: Picture = turned.clone().into();
+            turned.apply_orientation(Orientation::from_exif(orientation).unwrap());
+            let upright: Picture = turned.into();
+            assert_eq!(read_picture(&path).unwrap(), upright, "{path:?}");
+            assert_eq!(AS_STORED.read(&path).unwrap(), as_stored, "{path:?}");
+            for (options, expected) in [(ReadOptions::default(), upright), (AS_STORED, as_stored)] {
+                let (layout, by_rows) = in_bands(&path, &options).unwrap();
+                assert_eq!(layout, expected.layout(), "{path:?}");
+                assert_eq!(by_rows, expected, "{path:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_exif_of_a_png_may_stand_behind_its_pixels() {
+    let mut bytes = file("png", exif(6));
+    let at = bytes.windows(4).position(|kind| kind == b"eXIf").unwrap() - 4;
+    let length = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize + 12;
+    let chunk: Vec<u8> = bytes.drain(at..at + length).collect();
+    let end = bytes.len() - 12;
+    bytes.splice(end..end, chunk);
+    let folder = tempfile::tempdir().unwrap();
+    let path = saved(folder.path(), "behind.png", &bytes);
+    assert_eq!(read_picture(&path).unwrap().dimensions(), (16, 24));
+    let (layout, _) = in_bands(&path, &ReadOptions::default()).unwrap();
+    assert_eq!((layout.width, layout.height), (16, 24));
+}
+
+/// JPEG's own prefix is written into other formats by some programs.
+#[test]
+fn exif_with_the_prefix_of_a_jpeg_is_understood_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["png", "webp"] {
+        let bytes = file(format, [b"Exif\0\0", &exif(8)[..]].concat());
+        let path = saved(folder.path(), &format!("a.{format}"), &bytes);
+        assert_eq!(read_picture(&path).unwrap().dimensions(), (16, 24));
+    }
+}
+
+#[test]
+fn damaged_exif_is_no_error_and_turns_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = exif(6);
+    let far = [b"II*\0", &u32::MAX.to_le_bytes()[..]].concat();
+    for damaged in [
+        Vec::new(),
+        whole[..whole.len() / 2].to_vec(),
+        b"nothing of the kind".to_vec(),
+        far,
+        exif(0),
+        exif(9),
+        exif(255),
+    ] {
+        for format in ["jpg", "png", "webp"] {
+            let bytes = file(format, damaged.clone());
+            let path = saved(folder.path(), &format!("a.{format}"), &bytes);
+            let upright = read_picture(&path).unwrap();
+            assert_eq!(upright, AS_STORED.read(&path).unwrap(), "{damaged:?}");
+            let (_, by_rows) = in_bands(&path, &ReadOptions::default()).unwrap();
+            assert_eq!(by_rows, upright);
+        }
+    }
+    let path = saved(folder.path(), "a.tif", &tiff(77));
+    assert_eq!(read_picture(&path).unwrap().dimensions(), (24, 16));
+}
+
+/// A picture of any number of channels and of 16 bits is turned like one of colours.
+#[test]
+fn channels_and_depth_are_kept() {
+    let deep = DynamicImage::from(stored()).into_rgba16();
+    for orientation in (1..=8).filter_map(Orientation::from_exif) {
+        let mut turned = DynamicImage::from(deep.clone());
+        turned.apply_orientation(orientation);
+        let picture = Picture::from(DynamicImage::from(deep.clone()));
+        assert_eq!(picture.upright(orientation), turned.into());
+    }
+}
