@@ -15,6 +15,7 @@
 //! | [`read_options`] | how a caller wants files to be read |
 //! | [`read`] | one file to a picture |
 //! | `orientation` | how a file says that its picture is turned |
+//! | `foreign` | formats that are known by their first bytes and not read |
 //! | [`listing`] | the images of a folder |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pair_source`] | one pair: where it comes from, and how it is read |
@@ -52,6 +53,7 @@ mod convert;
 pub mod dataset;
 pub mod depth;
 pub mod error;
+mod foreign;
 pub mod found;
 pub mod lab;
 mod layout;

@@ -8,6 +8,7 @@ use image::metadata::Orientation;
 use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
+use super::foreign::foreign_format;
 use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::orientation::orientation_of;
 use super::picture::Picture;
@@ -98,6 +99,12 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
             path: path.to_owned(),
             source,
         })?;
+    if let Some(reason) = foreign_format(bytes) {
+        return Err(DataError::NotAnImage {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -204,13 +211,14 @@ mod tests {
         .into()
     }
 
-    const FORMATS: [ImageFormat; 6] = [
+    const FORMATS: [ImageFormat; 7] = [
         ImageFormat::Png,
         ImageFormat::Jpeg,
         ImageFormat::Bmp,
         ImageFormat::WebP,
         ImageFormat::Tiff,
         ImageFormat::Gif,
+        ImageFormat::Pnm,
     ];
 
     #[test]

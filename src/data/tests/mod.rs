@@ -5,6 +5,7 @@
 mod layouts;
 pub mod noise;
 mod orientation;
+mod pnm;
 mod tiff_reader;
 mod tiff_rows;
 

@@ -1,0 +1,136 @@
+//! Formats that are not read here, known by their first bytes. The error says what a file is, so
+//! that its owner knows which program writes it as a PNG.
+
+/// What the file is, as a reason beside "is not an image that can be read here"; `None` for all
+/// formats that are read, and for what is not known.
+pub(super) fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
+    let starts = |signature: &[u8]| bytes.starts_with(signature);
+    let text = bytes.trim_ascii_start();
+    let is_text = |start: &[u8]| {
+        text.get(..start.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(start))
+    };
+    if bytes.get(4..8) == Some(b"ftyp") {
+        return Some(of_brand(bytes.get(8..12)?));
+    }
+    let is_svg = is_text(b"<svg") || is_text(b"<?xml") && contains(text, b"<svg");
+    Some(match () {
+        () if starts(b"\xFF\x0A") || starts(b"\0\0\0\x0CJXL \r\n\x87\n") => "it is JPEG XL",
+        () if starts(b"\0\0\0\x0CjP  \r\n\x87\n") || starts(b"\xFF\x4F\xFF\x51") => {
+            "it is JPEG 2000"
+        }
+        () if starts(b"8BPS") => "it is a Photoshop file",
+        () if starts(b"\x76\x2F\x31\x01") => "it is OpenEXR",
+        () if starts(b"#?RADIANCE") || starts(b"#?RGBE") => "it is Radiance HDR",
+        () if starts(b"%PDF-") => "it is a PDF",
+        () if is_svg => "it is SVG, a drawing without pixels",
+        () if is_text(b"<!doctype html") || is_text(b"<html") => {
+            "it is a web page: the download has failed"
+        }
+        () if starts(b"version https://git-lfs") => {
+            "it is a pointer of Git LFS, and `git lfs pull` fetches the image"
+        }
+        () if starts(b"FUJIFILMCCD-RAW") || starts(b"IIRO") || starts(b"IIU\0") => RAW,
+        () if starts(b"II*\0\x10\0\0\0CR") => RAW,
+        () if starts(b"\0\0\x01\0") => "it is an icon (ICO)",
+        () if starts(b"gimp xcf") => "it is a GIMP file",
+        () if starts(b"DDS ") => "it is a DirectDraw texture (DDS)",
+        () if starts(b"\x89HDF") || starts(b"CDF\x01") || starts(b"CDF\x02") => {
+            "it is a file of arrays, HDF5 or NetCDF"
+        }
+        () if starts(b"\x93NUMPY") => "it is an array of NumPy",
+        () => return None,
+    })
+}
+
+const RAW: &str = "it is a camera's raw file, which has to be developed first";
+
+/// What a file of the family of MP4 is (ISO/IEC 14496-12), by its major brand.
+fn of_brand(brand: &[u8]) -> &'static str {
+    match brand {
+        b"avif" | b"avis" => "it is AVIF",
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
+            "it is HEIC, as phones store photos"
+        }
+        b"crx " => RAW,
+        _ => "it is a video, or another file of its family",
+    }
+}
+
+/// Whether this text is near the start.
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    const NEAR: usize = 1024;
+    let mut windows = text.windows(part.len()).take(NEAR);
+    windows.any(|window| window.eq_ignore_ascii_case(part))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_named_as_what_it_is() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"\0\0\0\x1Cftypavif\0\0\0\0", "it is AVIF"),
+            (
+                b"\0\0\0\x18ftypheic\0\0\0\0",
+                "it is HEIC, as phones store photos",
+            ),
+            (
+                b"\0\0\0\x18ftypmif1\0\0\0\0",
+                "it is HEIC, as phones store photos",
+            ),
+            (b"\0\0\0\x18ftypcrx \0\0\0\0", RAW),
+            (
+                b"\0\0\0\x18ftypisom\0\0\0\0",
+                "it is a video, or another file of its family",
+            ),
+            (b"\xFF\x0A\x01\x02", "it is JPEG XL"),
+            (b"\0\0\0\x0CJXL \r\n\x87\n\0", "it is JPEG XL"),
+            (b"\0\0\0\x0CjP  \r\n\x87\n\0", "it is JPEG 2000"),
+            (b"8BPS\0\x01", "it is a Photoshop file"),
+            (b"\x76\x2F\x31\x01\x02", "it is OpenEXR"),
+            (b"%PDF-1.4", "it is a PDF"),
+            (
+                b"<?xml version=\"1.0\"?>\n<svg>",
+                "it is SVG, a drawing without pixels",
+            ),
+            (b"  <SVG >", "it is SVG, a drawing without pixels"),
+            (
+                b"<!DOCTYPE html>",
+                "it is a web page: the download has failed",
+            ),
+            (
+                b"version https://git-lfs.github.com/spec/v1",
+                "it is a pointer of Git LFS, and `git lfs pull` fetches the image",
+            ),
+            (b"II*\0\x10\0\0\0CR\x02\0", RAW),
+        ];
+        for &(bytes, expected) in cases {
+            assert_eq!(foreign_format(bytes), Some(expected));
+        }
+        let read: &[&[u8]] = &[
+            b"II*\0\x08\0\0\0",
+            b"P6 1 1 255\n",
+            b"\xFF\xD8\xFF",
+            b"BM",
+            b"<?xml",
+            b"",
+        ];
+        for bytes in read {
+            assert_eq!(foreign_format(bytes), None, "{bytes:?}");
+        }
+    }
+
+    /// The reason stands in the message about the file, with the remedy behind it.
+    #[test]
+    fn the_message_says_what_it_is_and_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.jpg");
+        std::fs::write(&path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
+        let message = crate::data::read_picture(&path).unwrap_err().to_string();
+        assert!(message.contains("it is HEIC"), "{message}");
+        assert!(message.contains("convert it to PNG or JPEG"), "{message}");
+    }
+}
