@@ -256,6 +256,28 @@ impl Picture {
         }
     }
 
+    /// Whether there is opacity behind grey or RGB.
+    pub fn has_opacity(&self) -> bool {
+        matches!(self.channels, 2 | 4)
+    }
+
+    /// Whether any pixel lets something through.
+    pub fn is_translucent(&self) -> bool {
+        let opaque = self.depth.max();
+        let last = self.channels.saturating_sub(1);
+        let mut opacity = self.samples().skip(last).step_by(last + 1);
+        self.has_opacity() && opacity.any(|sample| sample < opaque)
+    }
+
+    /// RGB, with opacity if the picture has it.
+    pub fn to_colours(&self) -> Self {
+        if self.has_opacity() {
+            self.to_rgba()
+        } else {
+            self.to_rgb()
+        }
+    }
+
     /// Pictures of one size as one, the channels of the first in front; 16 bits if any has them.
     pub fn stack(mut pictures: Vec<Picture>) -> Self {
         if pictures.len() == 1 {

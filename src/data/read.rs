@@ -317,4 +317,15 @@ mod tests {
         let wide = encode(&image::GrayImage::new(MAX_SIDE, 1).into(), ImageFormat::Png);
         assert_eq!(decode(&wide).unwrap().dimensions(), (MAX_SIDE, 1));
     }
+
+    /// The reason stands in the message about the file, with the remedy behind it.
+    #[test]
+    fn the_message_says_what_it_is_and_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.jpg");
+        fs::write(&path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
+        let message = read_picture(&path).unwrap_err().to_string();
+        assert!(message.contains("it is HEIC"), "{message}");
+        assert!(message.contains("convert it to PNG or JPEG"), "{message}");
+    }
 }

@@ -353,13 +353,24 @@ fn number_labels(
 /// Makes every image.
 fn make(tool: &Tool, tasks: &[Task], images: &ImageArgs) -> Result<usize, CliError> {
     let reading = images.reading.options();
-    finish(tasks, &images.output, |task| {
-        Ok(write_picture(
-            &task.output,
-            &tool.make(task, &reading)?,
-            Quality::default(),
-        )?)
-    })
+    let opaque = Mutex::new(BTreeSet::new());
+    let count = finish(tasks, &images.output, |task| {
+        let made = tool.make(task, &reading)?;
+        if made.without_opacity {
+            let mut opaque = opaque.lock().unwrap_or_else(PoisonError::into_inner);
+            opaque.extend(task.sources.first().cloned());
+        }
+        Ok(write_picture(&task.output, &made.picture, Quality::default())?)
+    })?;
+    let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(first) = opaque.first() {
+        note(&format!(
+            "note: the opacity of {} of {count} images is not kept, for example of {}",
+            opaque.len(),
+            first.display()
+        ));
+    }
+    Ok(count)
 }
 
 /// Runs `work` over all tasks in parallel and returns how many there are. Files that cannot be used

@@ -31,6 +31,15 @@ pub struct Task {
     pub output: PathBuf,
 }
 
+/// What a tool made.
+#[derive(Debug)]
+pub struct Made {
+    /// The image.
+    pub picture: Picture,
+    /// Its source has pixels that are not opaque, and the image has no opacity.
+    pub without_opacity: bool,
+}
+
 /// What is done to images.
 #[derive(Debug)]
 pub enum Tool {
@@ -99,13 +108,13 @@ impl Tool {
         }
     }
 
-    /// Reads the sources of `task` and makes its image: RGB, with the depth of the sources.
-    /// Outlines and labels always have 8 bits.
+    /// Reads the sources of `task` and makes its image: RGB, with opacity if a source has it, and
+    /// with the depth of the sources. Outlines and labels always have 8 bits and no opacity.
     ///
     /// # Errors
     /// Those of [`Tool::check`] and of reading, [`DataError::NoColours`], [`DataError::PairSizes`]
     /// and [`DataError::UnknownColour`].
-    pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Picture, DataError> {
+    pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Made, DataError> {
         self.check()?;
         if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
             let read = |(path, filter): (&PathBuf, &Filter)| {
@@ -126,12 +135,15 @@ impl Tool {
                 .collect::<Result<Images, DataError>>()?;
             check_sizes(&pair)?;
             check_size(&task.output, 2 * pair[0].1.width(), pair[0].1.height())?;
-            return Ok(combine(&pair[0].1, &pair[1].1));
+            return Ok(Made {
+                picture: combine(&pair[0].1, &pair[1].1),
+                without_opacity: false,
+            });
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
         let image = read_colours(source, reading)?;
-        Ok(match self {
-            Self::Combine { .. } => image,
+        let picture = match self {
+            Self::Combine { .. } => image.clone(),
             Self::Edges(options) => edges(&image, options),
             Self::Grayscale => grayscale(&image),
             Self::Resize {
@@ -144,6 +156,10 @@ impl Tool {
                 .index(&image)
                 .map_err(|unknown| unknown.of(source))?
                 .to_rgb(),
+        };
+        Ok(Made {
+            without_opacity: image.is_translucent() && !picture.has_opacity(),
+            picture,
         })
     }
 }

@@ -33,24 +33,37 @@ impl Filter {
     }
 }
 
-/// `left` and `right` side by side, as RGB of the depth of the deeper one; both have one size.
+/// `left` and `right` side by side, as RGB of the depth of the deeper one, with opacity if one of
+/// them has it; both have one size.
 pub fn combine(left: &Picture, right: &Picture) -> Picture {
-    let both = Picture::stack(vec![left.to_rgb(), right.to_rgb()]);
-    let mut whole = Picture::white(2 * both.width(), both.height(), 3, both.depth());
-    whole.paste(&both.slice(0, 3), 0, 0);
-    whole.paste(&both.slice(3, 3), both.width(), 0);
+    let halves = if left.has_opacity() || right.has_opacity() {
+        [left.to_rgba(), right.to_rgba()]
+    } else {
+        [left.to_rgb(), right.to_rgb()]
+    };
+    let channels = halves[0].channels();
+    let both = Picture::stack(halves.into());
+    let mut whole = Picture::white(2 * both.width(), both.height(), channels, both.depth());
+    whole.paste(&both.slice(0, channels), 0, 0);
+    whole.paste(&both.slice(channels, channels), both.width(), 0);
     whole
 }
 
 /// The brightness of each pixel (ITU-R BT.601, rounded as Pillow's `convert("L")` does) in all
-/// three channels.
+/// three channels, with the opacity of the image if it has it.
 pub fn grayscale(image: &Picture) -> Picture {
-    image.to_gray().to_rgb()
+    let grey = image.to_gray();
+    if image.has_opacity() {
+        let opacity = image.slice(image.channels() - 1, 1);
+        Picture::stack(vec![grey, opacity]).to_rgba()
+    } else {
+        grey.to_rgb()
+    }
 }
 
-/// A square of `size` pixels, RGB.
+/// A square of `size` pixels, RGB, with opacity if the image has it.
 pub fn make_square(image: &Picture, size: u32, how: Squared, filter: Filter) -> Picture {
-    let image = image.to_rgb();
+    let image = image.to_colours();
     let (width, height) = image.dimensions();
     match how {
         Squared::Stretch => filter.resize(&image, size, size),
@@ -68,7 +81,7 @@ pub fn make_square(image: &Picture, size: u32, how: Squared, filter: Filter) -> 
                 ((u64::from(side) * u64::from(size) + longest / 2) / longest).max(1) as u32
             };
             let inner = filter.resize(&image, scaled(width), scaled(height));
-            let mut square = Picture::white(size, size, 3, image.depth());
+            let mut square = Picture::white(size, size, image.channels(), image.depth());
             let middle = |side: u32| (size - side.min(size)) / 2;
             square.paste(&inner, middle(inner.width()), middle(inner.height()));
             square
@@ -76,14 +89,14 @@ pub fn make_square(image: &Picture, size: u32, how: Squared, filter: Filter) -> 
     }
 }
 
-/// The image with a white rectangle in the middle, `fraction` of each side.
+/// The image with a white and opaque rectangle in the middle, `fraction` of each side.
 pub fn blank(image: &Picture, fraction: f64) -> Picture {
-    let mut image = image.to_rgb();
+    let mut image = image.to_colours();
     let (width, height) = image.dimensions();
     let hole = |side: u32| ((f64::from(side) * fraction).round() as u32).min(side);
     let (columns, rows) = (hole(width), hole(height));
     image.paste(
-        &Picture::white(columns, rows, 3, image.depth()),
+        &Picture::white(columns, rows, image.channels(), image.depth()),
         (width - columns) / 2,
         (height - rows) / 2,
     );
@@ -145,6 +158,44 @@ mod tests {
                 "{:?}",
                 made.samples().collect::<Vec<_>>()
             );
+        }
+    }
+
+    #[test]
+    fn opacity_is_kept_where_there_is_any() {
+        let flat = gradient(6, 4);
+        let see_through = flat.map(4, |pixel, rgba| {
+            rgba.extend(pixel);
+            rgba.push(100);
+        });
+        let grey = flat.map(2, |pixel, grey| grey.extend([pixel[0], 100]));
+        assert!(see_through.is_translucent() && grey.is_translucent());
+        assert!(!flat.is_translucent() && !flat.to_rgba().is_translucent());
+        for image in [&see_through, &grey] {
+            for made in [
+                grayscale(image),
+                make_square(image, 2, Squared::Crop, Filter::Bicubic),
+                make_square(image, 3, Squared::Stretch, Filter::Nearest),
+                make_square(image, 6, Squared::Pad, Filter::Bicubic),
+                blank(image, 0.2),
+            ] {
+                assert_eq!(made.channels(), 4);
+                let opacity: Vec<u16> = made.slice(3, 1).samples().collect();
+                assert!(opacity.iter().all(|&sample| sample == 100 || sample == 255));
+                assert!(opacity.contains(&100));
+            }
+        }
+        assert_eq!(
+            grayscale(&see_through).slice(0, 3),
+            grayscale(&flat),
+            "the brightness itself does not change"
+        );
+        // The other half of a pair is opaque then.
+        for [left, right] in [[&flat, &see_through], [&see_through, &flat]] {
+            let both = combine(left, right);
+            let half = |picture: &Picture, left| picture.crop(left, 0, 6, 4);
+            assert_eq!(half(&both, 0), left.to_rgba());
+            assert_eq!(half(&both, 6), right.to_rgba());
         }
     }
 
