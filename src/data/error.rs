@@ -148,7 +148,7 @@ pub enum DataError {
     },
     /// A picture of more channels than colours have.
     #[error(
-        "{}: has {channels} channels, which are no colours; train with `input` or `output` \
+        "{}: has {channels} channels, which are not all colours; train with `input` or `output` \
          channels, or convert it to RGB",
         path.display()
     )]

@@ -83,8 +83,10 @@ pub mod split;
 #[cfg(test)]
 mod tests;
 mod tiff;
+mod tiff_palette;
 mod tiff_reader;
 mod tiff_rows;
+mod tiff_samples;
 pub mod tools;
 pub mod windows;
 pub mod write;

@@ -16,6 +16,8 @@ pub struct Picture {
     height: u32,
     channels: usize,
     depth: Depth,
+    /// Channels behind the colours and their opacity.
+    surplus: usize,
     /// Samples of 16 bits in the machine's byte order.
     bytes: Vec<u8>,
 }
@@ -38,6 +40,7 @@ impl Picture {
             height,
             channels,
             depth,
+            surplus: 0,
             bytes,
         })
     }
@@ -56,6 +59,7 @@ impl Picture {
             height,
             channels,
             depth,
+            surplus: 0,
             bytes: Vec::new(),
         };
         values
@@ -75,6 +79,7 @@ impl Picture {
             height,
             channels,
             depth,
+            surplus: 0,
             bytes,
         }
     }
@@ -201,6 +206,7 @@ impl Picture {
         );
         let mut other = Self {
             channels,
+            surplus: 0,
             bytes,
             ..*self
         };
@@ -278,6 +284,16 @@ impl Picture {
         }
     }
 
+    /// The same picture, of whose channels the last `surplus` are neither colours nor opacity.
+    pub fn with_surplus(self, surplus: usize) -> Self {
+        Self { surplus, ..self }
+    }
+
+    /// How many channels stand behind the colours and their opacity, as far as the file says.
+    pub fn surplus(&self) -> usize {
+        self.surplus
+    }
+
     /// Pictures of one size as one, the channels of the first in front; 16 bits if any has them.
     pub fn stack(mut pictures: Vec<Picture>) -> Self {
         if pictures.len() == 1 {
@@ -294,6 +310,7 @@ impl Picture {
             height,
             channels,
             depth,
+            surplus: 0,
             bytes: Vec::new(),
         };
         for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {

@@ -13,7 +13,7 @@ use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::read_options::ReadOptions;
-use super::tiff_reader::read_channels;
+use super::tiff_reader::read_tiff;
 
 /// Reads an image file of any supported format, channels and depth as they are; the content decides
 /// on the format, not the name. The picture stands upright, as its EXIF orientation says.
@@ -81,10 +81,21 @@ pub(super) fn decode(
     if options.ignore_orientation {
         return Ok(picture);
     }
-    let orientation = image::guess_format(bytes).map_or(Orientation::NoTransforms, |format| {
+    let orientation = format_of(bytes).map_or(Orientation::NoTransforms, |format| {
         orientation_of(format, &mut BufReader::new(Cursor::new(bytes)))
     });
     Ok(picture.upright(orientation))
+}
+
+/// The format of a file that starts with these bytes.
+pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
+    const BIG_TIFF: [[u8; 4]; 2] = [*b"II+\0", *b"MM\0+"];
+    let is_tiff = BIG_TIFF.iter().any(|start| bytes.starts_with(start));
+    if is_tiff {
+        Some(ImageFormat::Tiff)
+    } else {
+        image::guess_format(bytes).ok()
+    }
 }
 
 fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
@@ -99,6 +110,9 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
             path: path.to_owned(),
             source,
         })?;
+    if let Some(format) = format_of(bytes) {
+        reader.set_format(format);
+    }
     if let Some(reason) = foreign_format(bytes) {
         return Err(DataError::NotAnImage {
             path: path.to_owned(),
@@ -119,7 +133,7 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
         });
     }
     if reader.format() == Some(ImageFormat::Tiff)
-        && let Some(picture) = read_channels(path, bytes)?
+        && let Some(picture) = read_tiff(path, bytes)?
     {
         return Ok(picture);
     }

@@ -13,7 +13,7 @@ use super::error::DataError;
 use super::limits::MAX_BYTES;
 use super::orientation::orientation_of;
 use super::picture::Picture;
-use super::read::check_regular;
+use super::read::{check_regular, format_of};
 use super::read_options::ReadOptions;
 use super::tiff_reader::tiff_error;
 use super::tiff_rows::TiffRows;
@@ -102,7 +102,7 @@ fn open_source(
     };
     let mut file = BufReader::new(File::open(path).map_err(read_error)?);
     let start = file.fill_buf().map_err(read_error)?;
-    let format = image::guess_format(start).ok();
+    let format = format_of(start);
     let orientation = match format {
         Some(format) if !options.ignore_orientation => orientation_of(format, &mut file),
         _ => Orientation::NoTransforms,

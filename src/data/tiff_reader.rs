@@ -1,32 +1,37 @@
-//! TIFF files of any number of channels that are not only colours: multispectral images, depth
-//! beside RGB, grey with opacity.
+//! TIFF files that are not only colours of 8 or 16 bits: multispectral images, depth beside RGB,
+//! grey with opacity, palettes, floats and wide whole numbers.
 
 use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
 use tiff::decoder::{Decoder, DecodingResult, Limits};
-use tiff::tags::Tag;
+use tiff::tags::{SampleFormat, Tag};
 use tiff::{ColorType, TiffError};
 
-use super::depth::Depth;
 use super::error::DataError;
 use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::picture::Picture;
+use super::tiff_palette::{TiffPalette, said_to_be_grey};
+use super::tiff_samples::{picture_samples, unpacked};
 
+/// PhotometricInterpretation of indices into a palette.
+const PALETTE: u32 = 3;
+/// Compression by JPEG, which has colours of its own.
+const JPEG: u32 = 7;
 /// Bits of NewSubfileType (TIFF 6.0, section 8): a smaller version of another picture, and its
 /// mask.
 const NO_PAGE: u32 = 0b101;
 /// SubfileType, its predecessor, of a smaller version.
 const SMALLER: u32 = 2;
 
-/// Reads a TIFF whose channels are grey, followed by channels of any meaning. `None` for a TIFF of
-/// colours. The decoder keeps the colours and the opacity of these, and drops their other channels.
+/// Reads a TIFF. `None` for what the `image` crate reads: colours of 8 or 16 bits with nothing but
+/// opacity beside them, and colours that have to be computed, such as CMYK.
 ///
 /// # Errors
 /// [`DataError::Pages`] for a file of several pictures, whatever their channels, and those of
 /// [`super::read_picture`].
-pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>, DataError> {
-    let open = || Decoder::new(Cursor::new(bytes));
+pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Picture>, DataError> {
+    let open = || Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(limits()));
     // What cannot be read here cannot be read by the reader of colours either, and its error says
     // why.
     let Ok(mut decoder) = open() else {
@@ -37,30 +42,54 @@ pub(super) fn read_channels(path: &Path, bytes: &[u8]) -> Result<Option<Picture>
             path: path.to_owned(),
         });
     }
+    let grey = || said_to_be_grey(bytes).unwrap_or_default();
+    let changed = |bytes| {
+        let decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| tiff_error(path, error));
+        decoder.map(|decoder| decoder.with_limits(limits()))
+    };
+    if tag_or_one(&mut decoder, Tag::PhotometricInterpretation) == PALETTE {
+        return read_indexed(path, changed(grey())?).map(Some);
+    }
     let Ok(kind) = decoder.colortype() else {
         return Ok(None);
     };
-    refuse_storage(path, &mut decoder, kind)?;
+    let beside = tag_or_one(&mut decoder, Tag::SamplesPerPixel)
+        .saturating_sub(kind.num_samples().into()) as usize;
+    let is_jpeg = tag_or_one(&mut decoder, Tag::Compression) == JPEG;
     match kind {
-        ColorType::Multiband { num_samples, .. } => {
-            read_multiband(path, decoder, num_samples).map(Some)
+        ColorType::Multiband { .. } => read_channels(path, decoder, kind).map(Some),
+        ColorType::RGB(_) | ColorType::RGBA(_) if beside > 0 && !is_jpeg => {
+            let mut decoder = changed(grey())?;
+            let kind = decoder
+                .colortype()
+                .map_err(|error| tiff_error(path, error))?;
+            let picture = read_channels(path, decoder, kind)?;
+            Ok(Some(picture.with_surplus(beside)))
         }
-        _ => Ok(None),
+        ColorType::RGB(_) | ColorType::RGBA(_) | ColorType::Gray(_) if beside == 0 => {
+            let layout = decoder.image_buffer_layout();
+            match layout.map(|layout| layout.sample_format) {
+                Ok(SampleFormat::Uint) if matches!(kind.bit_depth(), 8 | 16) => Ok(None),
+                _ => read_channels(path, decoder, kind).map(Some),
+            }
+        }
+        _ => refuse_storage(path, &mut decoder, kind).map(|()| None),
     }
 }
 
-/// Refuses samples that lie so that the decoder would return wrong ones, or take too much memory.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = MAX_BYTES as usize;
+    limits.intermediate_buffer_size = MAX_BYTES as usize;
+    limits
+}
+
+/// Refuses samples that lie so that they would take too much memory.
 fn refuse_storage<R: Read + Seek>(
     path: &Path,
     decoder: &mut Decoder<R>,
     kind: ColorType,
 ) -> Result<(), DataError> {
-    if mixes_samples(decoder, kind) {
-        return Err(unusable(
-            path,
-            "channels beside its colours, stored with a predictor: save it without one".to_owned(),
-        ));
-    }
     if chunk_row_bytes(decoder, kind) > MAX_BYTES {
         return Err(DataError::too_large(
             path,
@@ -73,56 +102,95 @@ fn refuse_storage<R: Read + Seek>(
     Ok(())
 }
 
-/// Reads a picture whose channels are no colours.
-fn read_multiband<R: Read + Seek>(
+/// Reads a picture of indices, as the colours that its palette gives them.
+fn read_indexed<R: Read + Seek>(
     path: &Path,
     mut decoder: Decoder<R>,
-    channels: u16,
 ) -> Result<Picture, DataError> {
+    let damaged = |reason: &str| DataError::Damaged {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let kind = decoder
+        .colortype()
+        .map_err(|error| tiff_error(path, error))?;
+    let ColorType::Gray(bits @ 1..=16) = kind else {
+        let reason = "a palette with other channels beside it".to_owned();
+        return Err(unusable(path, reason));
+    };
+    let palette = TiffPalette::read(&mut decoder, bits)
+        .ok_or_else(|| damaged("its palette is missing or has another length"))?;
+    let (width, height) = decoder
+        .dimensions()
+        .map_err(|error| tiff_error(path, error))?;
+    let bytes = match read_samples(path, &mut decoder, kind)? {
+        DecodingResult::U8(bytes) if bits < 8 => {
+            let indices = unpacked(&bytes, width as usize, bits);
+            palette.colour(indices.into_iter().map(u16::from))
+        }
+        DecodingResult::U8(bytes) => palette.colour(bytes.into_iter().map(u16::from)),
+        DecodingResult::U16(words) => palette.colour(words.into_iter()),
+        _ => return Err(damaged("its indices are no whole numbers")),
+    };
+    Picture::from_bytes(width, height, 3, palette.depth, bytes)
+        .ok_or_else(|| damaged("its rows are too short"))
+}
+
+/// All samples as they lie in the file, plane behind plane if it has planes.
+fn read_samples<R: Read + Seek>(
+    path: &Path,
+    decoder: &mut Decoder<R>,
+    kind: ColorType,
+) -> Result<DecodingResult, DataError> {
+    refuse_storage(path, decoder, kind)?;
     let explain = |error| tiff_error(path, error);
     let (width, height) = decoder.dimensions().map_err(explain)?;
     let layout = decoder.image_buffer_layout().map_err(explain)?;
     // If the planes are too large, the decoder would read only the first one.
     if width.max(height) > MAX_SIDE || layout.complete_len as u64 > MAX_BYTES {
+        let channels = kind.num_samples();
         return Err(DataError::too_large(
             path,
             format!("{width}x{height} pixels of {channels} channels"),
         ));
     }
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = MAX_BYTES as usize;
-    limits.intermediate_buffer_size = MAX_BYTES as usize;
     let mut samples = DecodingResult::U8(Vec::new());
     decoder
-        .with_limits(limits)
         .read_image_to_buffer(&mut samples)
         .map_err(explain)?;
-    let (depth, bytes) = match samples {
-        DecodingResult::U8(bytes) => (Depth::Eight, bytes),
-        DecodingResult::U16(words) => (Depth::Sixteen, bytemuck::cast_slice(&words).to_vec()),
-        _ => {
-            return Err(unusable(
-                path,
-                format!("{channels} channels of other than unsigned whole numbers of 8 or 16 bits"),
-            ));
-        }
-    };
-    let bytes = if layout.planes > 1 {
-        interleave(&bytes, channels.into(), depth.bytes())
+    Ok(samples)
+}
+
+/// Reads a picture with all its channels, whatever they mean.
+fn read_channels<R: Read + Seek>(
+    path: &Path,
+    mut decoder: Decoder<R>,
+    kind: ColorType,
+) -> Result<Picture, DataError> {
+    let explain = |error| tiff_error(path, error);
+    let (channels, bits) = (usize::from(kind.num_samples()), kind.bit_depth());
+    let mut samples = read_samples(path, &mut decoder, kind)?;
+    let (width, height) = decoder.dimensions().map_err(explain)?;
+    let planes = decoder.image_buffer_layout().map_err(explain)?.planes;
+    if let (DecodingResult::U8(bytes), 1..8) = (&mut samples, bits) {
+        let row = width as usize * if planes > 1 { 1 } else { channels };
+        let white = (1u16 << bits) - 1;
+        let scaled = |sample: u8| (u16::from(sample) * 255 / white) as u8;
+        *bytes = unpacked(bytes, row, bits).into_iter().map(scaled).collect();
+    }
+    let (depth, bytes) = picture_samples(samples).map_err(|reason| unusable(path, reason))?;
+    let bytes = if planes > 1 {
+        interleave(&bytes, channels, depth.bytes())
     } else {
         bytes
     };
-    Picture::from_bytes(width, height, channels.into(), depth, bytes)
-        .ok_or_else(|| unusable(path, format!("{channels} channels of less than 8 bits")))
+    Picture::from_bytes(width, height, channels, depth, bytes)
+        .ok_or_else(|| unusable(path, format!("{channels} channels of {bits} bits")))
 }
 
-/// Whether the decoder would return wrong samples. It drops the channels beside the colours first,
-/// and only then undoes the predictor, with the number of channels in the file (tiff 0.11.3). In
-/// planes the channels lie apart, so nothing can go wrong.
-pub(super) fn mixes_samples<R: Read + Seek>(decoder: &mut Decoder<R>, kind: ColorType) -> bool {
-    tag_or_one(decoder, Tag::Predictor) != 1
-        && tag_or_one(decoder, Tag::PlanarConfiguration) == 1
-        && tag_or_one(decoder, Tag::SamplesPerPixel) > kind.num_samples().into()
+/// Whether there are channels beside those that the decoder returns.
+pub(super) fn has_more_channels<R: Read + Seek>(decoder: &mut Decoder<R>, kind: ColorType) -> bool {
+    tag_or_one(decoder, Tag::SamplesPerPixel) > kind.num_samples().into()
 }
 
 /// Bytes of a row of a strip or tile. A tile can be far wider than the picture.

@@ -10,7 +10,7 @@ use ::tiff::{ColorType, TiffResult};
 use super::depth::{Depth, PictureLayout};
 use super::limits::MAX_BYTES;
 use super::picture::Picture;
-use super::tiff_reader::{chunk_row_bytes, has_pages, mixes_samples};
+use super::tiff_reader::{chunk_row_bytes, has_more_channels, has_pages};
 
 /// The first picture of a TIFF, decoded one row of strips or tiles at a time.
 pub(super) struct TiffRows {
@@ -40,7 +40,8 @@ impl TiffRows {
         let mut decoder = Decoder::new(file)?.with_limits(limits);
         let (width, height) = decoder.dimensions()?;
         let kind = decoder.colortype()?;
-        if mixes_samples(&mut decoder, kind) || chunk_row_bytes(&mut decoder, kind) > MAX_BYTES {
+        if has_more_channels(&mut decoder, kind) || chunk_row_bytes(&mut decoder, kind) > MAX_BYTES
+        {
             return Ok(None);
         }
         let (channels, bits) = match kind {

@@ -178,7 +178,7 @@ impl Pixels {
                 found,
                 channels,
             }),
-            _ if found > MOST_COLOURS => Err(DataError::NoColours {
+            _ if found > MOST_COLOURS || picture.surplus() > 0 => Err(DataError::NoColours {
                 path: path.to_owned(),
                 channels: found,
             }),

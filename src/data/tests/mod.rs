@@ -8,6 +8,7 @@ mod orientation;
 mod pnm;
 mod tiff_reader;
 mod tiff_rows;
+mod tiff_samples;
 
 use super::dataset::Dataset;
 use super::pair_source::PairSource;

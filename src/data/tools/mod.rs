@@ -168,7 +168,7 @@ impl Tool {
 fn read_colours(path: &Path, reading: &ReadOptions) -> Result<Picture, DataError> {
     let image = reading.read(path)?;
     match image.channels() {
-        0..=MOST_COLOURS => Ok(image),
+        0..=MOST_COLOURS if image.surplus() == 0 => Ok(image),
         channels => Err(DataError::NoColours {
             path: path.to_owned(),
             channels,

@@ -23,8 +23,7 @@ pub enum PixelKind {
     LabAb,
     /// A channel for each colour of a label map
     Labels,
-    /// All channels as they are in the files, however many (TIFFs of RGB have no further ones but
-    /// opacity)
+    /// All channels as they are in the files, however many
     Channels,
 }
 
