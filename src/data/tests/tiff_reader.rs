@@ -401,7 +401,7 @@ fn what_is_not_read_is_told() {
                 format: 2,
                 ..FIVE
             },
-            "its numbers have a sign, between -127 and 127",
+            "its numbers have a sign, between -126 and 127",
         ),
         (
             TiffPage {
