@@ -360,7 +360,11 @@ fn make(tool: &Tool, tasks: &[Task], images: &ImageArgs) -> Result<usize, CliErr
             let mut opaque = opaque.lock().unwrap_or_else(PoisonError::into_inner);
             opaque.extend(task.sources.first().cloned());
         }
-        Ok(write_picture(&task.output, &made.picture, Quality::default())?)
+        Ok(write_picture(
+            &task.output,
+            &made.picture,
+            Quality::default(),
+        )?)
     })?;
     let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(first) = opaque.first() {
