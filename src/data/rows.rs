@@ -65,7 +65,8 @@ impl RowReader {
         self.layout
     }
 
-    /// The next `rows` rows, or fewer at the end. Channels and depth are those of [`ReadOptions::read`].
+    /// The next `rows` rows, or fewer at the end. Channels and depth are those of
+    /// [`ReadOptions::read`].
     ///
     /// # Errors
     /// Those of [`ReadOptions::read`] where the rest of the file is damaged.
