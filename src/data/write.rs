@@ -118,8 +118,8 @@ enum Encoder<W: Write + 'static> {
 }
 
 impl<W: Write + 'static> RowWriter<W> {
-    /// Begins a file for a picture. PNG and TIFF keep every bit of the samples. `quality` is that of
-    /// a JPEG.
+    /// Begins a file for a picture. PNG and TIFF keep every bit of the samples. `quality` is that
+    /// of a JPEG.
     ///
     /// # Errors
     /// Those of `out`, more channels, bits or pixels than the format has.
