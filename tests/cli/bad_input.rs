@@ -97,6 +97,16 @@ fn bad_data_sets_are_named_and_leave_no_run() {
         let message = fail_cleanly(root, 1, &format!("train {name} --steps 1 {TINY}"));
         assert!(message.contains(named), "{name}: {message}");
     }
+    fs::write(path("torn/train/zero.png"), "").unwrap();
+    let output = run(root, &format!("train torn --steps 1 {TINY}"));
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text.starts_with("error: 2 files")
+            && text.contains("torn/train/torn.png")
+            && text.contains("torn/train/zero.png"),
+        "{text}"
+    );
     let message = fail_cleanly(
         root,
         1,

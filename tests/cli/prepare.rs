@@ -308,6 +308,56 @@ fn a_file_never_lies_in_two_parts() {
 }
 
 #[test]
+fn a_split_keeps_pairs_of_two_folders_together() {
+    let folder = temporary();
+    let root = folder.path();
+    for i in 0..5 {
+        picture(&root.join(format!("in/A/{i}.png")), 8 + i, 4);
+        // All targets are one picture, which makes no group of them.
+        picture(&root.join(format!("in/B/{i}.jpg")), 8, 4);
+    }
+    let split = "prepare split in --out in/set --val 40 --force";
+    succeed(root, split);
+    let stems = |part: &str| {
+        let names = names(&root.join("in/set").join(part));
+        let stem = |name: &String| name.split('.').next().unwrap_or_default().to_owned();
+        names.iter().map(stem).collect::<Vec<_>>()
+    };
+    for (part, count) in [("train", 3), ("val", 2)] {
+        let a = stems(&format!("{part}/A"));
+        assert_eq!(a.len(), count, "{part}");
+        assert_eq!(a, stems(&format!("{part}/B")), "{part}");
+    }
+    succeed(root, split);
+    let message = fail_cleanly(root, 1, "prepare split in/set --out again");
+    assert!(message.contains("in/set/train: is there"), "{message}");
+}
+
+#[test]
+fn the_lines_of_a_palette_that_hold_no_colour_are_told() {
+    let folder = temporary();
+    let root = folder.path();
+    fs::create_dir(root.join("maps")).unwrap();
+    RgbImage::new(4, 4).save(root.join("maps/a.png")).unwrap();
+    let text = "labels of the town\r\n#000000 Straße\r\n".encode_utf16();
+    let bytes: Vec<u8> = [0xFEFF]
+        .into_iter()
+        .chain(text)
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(root.join("palette.txt"), bytes).unwrap();
+    let output = succeed(
+        root,
+        "prepare labels maps --out numbers --palette palette.txt",
+    );
+    let text = stderr(&output);
+    assert!(
+        text.contains("palette.txt: 1 lines hold no colour") && text.contains("line 1: labels of"),
+        "{text}"
+    );
+}
+
+#[test]
 fn sixteen_bits_stay() {
     let folder = temporary();
     let root = folder.path();
@@ -376,7 +426,7 @@ fn numbers_out_of_range_are_refused() {
 }
 
 /// An exit code, arguments, and a part of the message.
-const MISTAKES: [(i32, &str, &str); 14] = [
+const MISTAKES: [(i32, &str, &str); 16] = [
     (2, "grayscale a --out out", "--force"),
     (1, "grayscale a --out a", "a/x.png"),
     (1, "combine a b --out out --force", "same size"),
@@ -392,6 +442,16 @@ const MISTAKES: [(i32, &str, &str); 14] = [
     ),
     (1, "combine a c --out new", "no image with the same name"),
     (1, "combine a nowhere --out new", "nowhere"),
+    (
+        1,
+        "combine left right --out new",
+        "left and right: no such folders",
+    ),
+    (
+        1,
+        "combine a b --out new",
+        "prepare combine with --size brings them to one",
+    ),
     (1, "edges nowhere --out new", "nowhere"),
     (2, "edges a --out new --low 9 --high 3", "--low 9"),
     (2, "blank a --out new --fraction 2", "--fraction"),
