@@ -19,6 +19,8 @@ pub struct ProgressPrinter {
     first: u64,
     total: u64,
     last_line: Option<Instant>,
+    /// The step of that line.
+    last_step: u64,
 }
 
 impl ProgressPrinter {
@@ -33,7 +35,7 @@ impl ProgressPrinter {
                 let _ = write!(out, "{:.2} steps/s", state.per_sec());
             };
             if let Ok(style) = ProgressStyle::with_template(
-                "{msg}\n{wide_bar} step {pos}/{len}, {rate}, {eta} left",
+                "{msg}\n{wide_bar} step {pos} of {len}, {rate}, {eta} left",
             ) {
                 bar.set_style(style.with_key("rate", rate));
             }
@@ -47,6 +49,7 @@ impl ProgressPrinter {
             first,
             total,
             last_line: None,
+            last_step: 0,
         }
     }
 
@@ -74,13 +77,15 @@ impl ProgressPrinter {
             bar.set_message(losses);
             return;
         }
-        if self.last_line.is_none_or(|at| at.elapsed() >= QUIET_PERIOD) {
+        let is_last = step == self.total && self.last_step != step;
+        if is_last || self.last_line.is_none_or(|at| at.elapsed() >= QUIET_PERIOD) {
+            self.last_step = step;
             self.last_line = Some(Instant::now());
             let seconds = self.began.elapsed().as_secs_f64().max(1e-9);
             let rate = (step - self.first) as f64 / seconds;
             let left = (self.total - step) as f64 / rate.max(1e-9);
             note(&format!(
-                "step {step}/{} epoch {}  {losses}  {rate:.2} steps/s, {left:.0} s left",
+                "step {step} of {}, epoch {}  {losses}  {rate:.2} steps/s, {left:.0} s left",
                 self.total, report.epoch
             ));
         }

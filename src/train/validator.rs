@@ -9,10 +9,14 @@ use crate::data::{Batch, DataOptions, PairSet};
 use crate::gpu::Gpu;
 use crate::nn::Generator;
 use crate::program::{LruCache, Store, Workspace, WorkspacePlan};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Images of a sample grid.
 const SAMPLES: usize = 8;
+
+/// Values of decoded pairs that are kept from one grid to the next: 256 MiB of them.
+const KEPT_VALUES: usize = 1 << 26;
 
 /// Mean absolute distances over held-out pairs, in -1..1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +38,31 @@ pub struct Validator {
     workspace: Arc<Workspace>,
     /// By width and height.
     translators: LruCache<(u32, u32), Translator>,
+    batches: KeptBatches,
+}
+
+/// Batches of pairs, so that a grid does not decode large images each time. They are those of one
+/// set of pairs, by the numbers of the pairs.
+#[derive(Debug, Default)]
+struct KeptBatches {
+    batches: HashMap<Vec<usize>, Arc<Batch>>,
+    values: usize,
+}
+
+impl KeptBatches {
+    /// The batch of these pairs. It is kept if there is room.
+    fn get_or_read(&mut self, set: &PairSet, pairs: Vec<usize>) -> Result<Arc<Batch>, TrainError> {
+        if let Some(batch) = self.batches.get(&pairs) {
+            return Ok(batch.clone());
+        }
+        let batch = Arc::new(set.plain(&pairs)?);
+        let values = batch.input.len() + batch.target.len();
+        if self.values + values <= KEPT_VALUES {
+            self.values += values;
+            self.batches.insert(pairs, batch.clone());
+        }
+        Ok(batch)
+    }
 }
 
 /// A pair and the generator's output for it, each `[height, width, channels]` in -1..1.
@@ -71,6 +100,7 @@ impl Validator {
             generator: generator.clone(),
             workspace,
             translators,
+            batches: KeptBatches::default(),
         })
     }
 
@@ -89,6 +119,7 @@ impl Validator {
             generator,
             workspace,
             translators,
+            batches,
         } = self;
         let batch = config.test_batch();
         let of_one = |values: &[f32]| (values.len() / batch).max(1);
@@ -99,12 +130,12 @@ impl Validator {
                 sides,
                 input,
                 target,
-            } = set.plain(&indices)?;
-            let translator = translators.get_or_make(sides, |&sides| {
+            } = &*batches.get_or_read(set, indices)?;
+            let translator = translators.get_or_make(*sides, |&sides| {
                 compile(gpu, store, generator, config, workspace, sides)
             })?;
-            let output = translator.translate(gpu, store, &input, 0)?;
-            let [input, target] = [input, target].map(|images| translator.shown(&images));
+            let output = translator.translate(gpu, store, input, 0)?;
+            let [input, target] = [input, target].map(|images| translator.shown(images));
             let (width, height) = (
                 translator.output_shape().width(),
                 translator.output_shape().height(),

@@ -163,7 +163,7 @@ fn a_run_that_exists_and_a_root_that_is_a_file_stay_as_they_are() {
     ] {
         assert!(
             message.contains("runs/killed")
-                && message.contains("remove")
+                && !message.contains("remove")
                 && !message.contains("with --resume"),
             "{message}"
         );

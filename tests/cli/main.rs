@@ -26,6 +26,7 @@ mod precision;
 mod prepare;
 mod preprocess;
 mod recipe;
+mod resuming;
 #[cfg(unix)]
 mod stopping;
 mod tiles;

@@ -99,8 +99,8 @@ pub struct TrainArgs {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR", help_heading = Group::Run.title())]
     runs: PathBuf,
-    /// Go on with a run from its newest checkpoint. This takes only --lr, --adapter and --runs, and
-    /// DATASET if the data set has moved
+    /// Go on with a run from its newest checkpoint. This takes only --lr, --adapter and --runs,
+    /// DATASET if the data set has moved, and --epochs or --steps for another length in all
     #[arg(long, value_name = "NAME")]
     resume: Option<PathBuf>,
     #[arg(long, value_name = "STEPS")]
@@ -113,6 +113,14 @@ pub struct TrainArgs {
     test_dropout: bool,
     #[command(flatten)]
     device: DeviceArgs,
+}
+
+impl TrainArgs {
+    /// The length of the run, if it was asked for.
+    fn length(&self) -> Option<Length> {
+        let steps = self.steps.map(Length::Steps);
+        steps.or(self.epochs.map(Length::Epochs))
+    }
 }
 
 /// Trains or resumes, and prints the held-out score.
@@ -175,6 +183,12 @@ fn tell(dataset: &Dataset) {
 }
 
 fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(), CliError> {
+    if !run.is_locked() {
+        note(&format!(
+            "note: this file system has no locks, so nothing keeps a second process out of {}",
+            run.path().display()
+        ));
+    }
     let plan = trainer.session().program().plan();
     let (training, shown) = trainer.pairs();
     note(&format!(
@@ -208,8 +222,9 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
 fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     let share = 100.0 * outcome.data_wait.as_secs_f64() / outcome.training.as_secs_f64().max(1e-9);
     note(&format!(
-        "waited {share:.1} % of {:.1} s for data",
-        outcome.training.as_secs_f64()
+        "waited {share:.1} % of {:.1} s for data; scores and sample grids took {:.1} s",
+        outcome.training.as_secs_f64(),
+        outcome.showing.as_secs_f64()
     ));
     for (network, scaling) in ["generator", "discriminator"].iter().zip(&outcome.scaling) {
         note(&format!(
@@ -254,10 +269,7 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
         &schedule.pretrained_discriminator,
         NetworkKind::Discriminator,
     )?;
-    settings.length = match (args.steps, args.epochs) {
-        (Some(steps), _) => Some(Length::Steps(steps)),
-        (_, epochs) => epochs.map(Length::Epochs),
-    };
+    settings.length = args.length();
     // The full path: a run may be resumed from any folder.
     settings.dataset = args.dataset.as_deref().map(recorded).transpose()?;
     settings.adapter = args.device.adapter.clone();
@@ -310,6 +322,7 @@ mod tests {
         let expected = [
             "adapter",
             "dataset",
+            "epochs",
             "help",
             "lr",
             "no_f16",
@@ -320,6 +333,7 @@ mod tests {
             "no_timestamps",
             "resume",
             "runs",
+            "steps",
         ];
         assert_eq!(free, expected);
     }

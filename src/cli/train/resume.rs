@@ -6,8 +6,8 @@ use crate::cli::{CliError, note, note_as_it_is};
 use crate::data::{Dataset, Split};
 use crate::gpu::Profile;
 use crate::interop::TensorFile;
-use crate::train::run::RunDir;
-use crate::train::{TrainError, Trainer, checkpoint};
+use crate::train::run::{RunDir, quote};
+use crate::train::{Config, Length, TrainError, Trainer, checkpoint};
 use std::path::{Path, PathBuf};
 
 pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
@@ -29,6 +29,11 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         progress.config.learning_rate = learning_rate;
         progress.config.check()?;
     }
+    let old_length = progress.config.length;
+    if let Some(length) = args.length() {
+        progress.config.length = length;
+        progress.config.check()?;
+    }
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
     // The same kernels as before, even if the default table has changed.
     let profile = Profile {
@@ -40,6 +45,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .device
         .precision(&gpu, None, progress.config.precision)?;
     let dataset = find_dataset(args, &mut progress, run.name())?;
+    say_length(&progress, old_length, &dataset, &run)?;
     let trainer =
         Trainer::resume(&gpu, progress, &file, &dataset, run.clone()).map_err(of_checkpoint)?;
     drop(file);
@@ -49,6 +55,53 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .for_each(|text| note(&format!("note: {text}")));
     tell(&dataset);
     train(&gpu, trainer, &run, &stop)
+}
+
+/// Says that the run has ended, or how long it is now and what that means for its learning rate.
+///
+/// # Errors
+/// [`CliError::Usage`] for a length that the run has passed.
+fn say_length(
+    progress: &checkpoint::TrainingProgress,
+    old: Length,
+    dataset: &Dataset,
+    run: &RunDir,
+) -> Result<(), CliError> {
+    let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
+    let per_epoch = (pairs / progress.config.pairs_per_step().max(1)) as u64;
+    let total = |length| {
+        let config = Config {
+            length,
+            ..progress.config.clone()
+        };
+        config.schedule(per_epoch).total_steps
+    };
+    let (now, done, folder) = (total(progress.config.length), progress.step, run.path());
+    let steps = |count: u64| format!("{count} step{}", if count == 1 { "" } else { "s" });
+    if old != progress.config.length {
+        if now < done {
+            return Err(CliError::Usage(format!(
+                "{} has done {} already, and the new length is {} in all; ask for more",
+                folder.display(),
+                steps(done),
+                steps(now)
+            )));
+        }
+        note(&format!(
+            "note: {} is now {} long in all, before it was {}; from here on the learning rate is that of a run of the new length",
+            folder.display(),
+            steps(now),
+            steps(total(old))
+        ));
+    } else if now == done {
+        note(&format!(
+            "note: {0} has ended after {1}; to go on, name the new length in all: pix2pix train --resume {2} --epochs N, or --steps N",
+            folder.display(),
+            steps(done),
+            quote(folder)
+        ));
+    }
+    Ok(())
 }
 
 /// Adds a remedy to an error that is about the checkpoint.

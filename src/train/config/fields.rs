@@ -24,7 +24,7 @@ const KINDS: Range = OneOf(&[
 ]);
 
 /// Fields that a run may be told anew when it goes on. Its start has decided all others.
-pub const CHANGED_ON_RESUME: &[&str] = &["dataset", "adapter", "learning_rate"];
+pub const CHANGED_ON_RESUME: &[&str] = &["dataset", "adapter", "learning_rate", "epochs", "steps"];
 
 /// All fields of [`Config`](super::Config), in its order.
 pub const FIELDS: &[Field] = &[

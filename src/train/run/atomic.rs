@@ -111,14 +111,17 @@ pub(super) fn sweep(folder: &Path) -> Result<(), RunError> {
     let entries = fs::read_dir(folder).map_err(|error| RunError::read(folder, error))?;
     for entry in entries {
         let entry = entry.map_err(|error| RunError::read(folder, error))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
+        if is_temporary(&entry.file_name().to_string_lossy()) {
             let path = entry.path();
             fs::remove_file(&path).map_err(|error| RunError::write(&path, error))?;
         }
     }
     Ok(())
+}
+
+/// Whether a temporary file of this program has this name.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
 }
 
 /// The folder that `path` lies in.

@@ -29,8 +29,8 @@ pub enum RunError {
     },
     /// There is a folder of that name, without a checkpoint.
     #[error(
-        "{} exists already, without a checkpoint; remove it if no run has just begun there, or \
-         choose another `name`",
+        "{} exists already, without a checkpoint to go on from; move it away, or choose another \
+         `name`",
         path.display()
     )]
     Unsaved {
@@ -42,6 +42,24 @@ pub enum RunError {
     Missing {
         /// Where the run was looked for.
         path: PathBuf,
+    },
+    /// A folder that no run made.
+    #[error("{} is no run, it has no config.json; name the folder of a run", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process writes to the run.
+    #[error(
+        "{} is in use by {}; wait until that has ended, or stop it",
+        path.display(),
+        process.map_or("another process".to_owned(), |id| format!("process {id}"))
+    )]
+    InUse {
+        /// The folder of the run.
+        path: PathBuf,
+        /// The other process, if its number is known.
+        process: Option<u32>,
     },
     /// A file or folder cannot be written.
     #[error(

@@ -9,18 +9,23 @@
 //! | `losses.svg` | chart of `metrics.csv` | by [`RunDir::refresh`] |
 //! | `samples/step-000250.png` | input, output, target of held-out images | as training goes |
 //! | `checkpoints/step-000250.safetensors` | the state to resume from | [`write_atomic`] |
+//! | `.lock` | the process that writes to this folder, while there is one | by create and open |
 //! | `index.html` | all of this on one page, straight from the disk | by [`RunDir::refresh`] |
 
 mod atomic;
 mod error;
 mod grid;
+mod lock;
 mod metrics;
 mod page;
 mod plot;
+mod unsaved;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -31,6 +36,7 @@ pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
 use error::{fields, unknown_fields};
 pub use grid::{SampleRow, Samples};
+use lock::RunLock;
 pub use metrics::MetricsRow;
 pub use page::quote;
 
@@ -42,12 +48,18 @@ const PAGE: &str = "index.html";
 const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
 
-/// The folder of one training run. Only one process at a time writes to it.
+/// The folder of one training run. Only one process at a time writes to it: see [`RunDir::open`].
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
     name: String,
     commands: Option<Commands>,
+    /// Whether this very process made the folder.
+    is_new: bool,
+    /// Whether this process has saved weights here, wherever they are now.
+    has_saved: Arc<AtomicBool>,
+    /// Held until the last copy of this value is gone.
+    lock: Option<Arc<RunLock>>,
 }
 
 /// The commands that the page of a run shows, as the program that wrote it takes them.
@@ -88,12 +100,12 @@ impl RunDir {
     /// [`RunError::DiskFull`] if the folder cannot be made or written. None of them leaves a new
     /// folder.
     pub fn create(root: &Path, name: &str) -> Result<Self, RunError> {
-        let run = Self::at(root, name)?;
+        let mut run = Self::at(root, name)?;
         fs::create_dir_all(root).map_err(|error| RunError::write(root, error))?;
         // Making the folder also tests whether it is there. So of two runs that start together only
         // one can have it.
         fs::create_dir(&run.path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists if run.is_unsaved() => RunError::Unsaved {
+            io::ErrorKind::AlreadyExists if run.has_no_checkpoint() => RunError::Unsaved {
                 path: run.path.clone(),
             },
             io::ErrorKind::AlreadyExists => RunError::Exists {
@@ -101,25 +113,32 @@ impl RunDir {
             },
             _ => RunError::write(&run.path, error),
         })?;
+        run.is_new = true;
         if let Err(error) = run.prepare() {
-            // The folder is ours and holds nothing yet. If it stayed, it would be in the way of the
-            // next try.
-            let _ = fs::remove_dir_all(&run.path);
+            // If the folder stayed, it would be in the way of the next try.
+            run.remove_unsaved();
             return Err(error);
         }
         Ok(run)
     }
 
     /// Opens the run `root/name/` to go on with it. Checks that it can be written. Removes
-    /// half-written files of a killed process.
+    /// half-written files of a killed process. A folder that is no run is not touched.
+    ///
+    /// A file lock of the operating system keeps other processes out until this value and its
+    /// copies are gone. A process that dies leaves no lock.
     ///
     /// # Errors
-    /// [`RunError::Name`], [`RunError::Missing`] if there is no such folder, [`RunError::Write`],
+    /// [`RunError::Name`], [`RunError::Missing`] if there is no such folder, [`RunError::NoRun`] if
+    /// it is no run, [`RunError::InUse`] if another process writes there, [`RunError::Write`],
     /// [`RunError::DiskFull`] or [`RunError::Read`] if it cannot be used.
     pub fn open(root: &Path, name: &str) -> Result<Self, RunError> {
-        let run = Self::at(root, name)?;
+        let mut run = Self::at(root, name)?;
         if !run.path.is_dir() {
             return Err(RunError::Missing { path: run.path });
+        }
+        if !Self::is_run(&run.path) && run.has_no_checkpoint() {
+            return Err(RunError::NoRun { path: run.path });
         }
         run.prepare()?;
         Ok(run)
@@ -153,16 +172,9 @@ impl RunDir {
         folder.join(CONFIG).is_file()
     }
 
-    /// Removes the folder of a run that has saved nothing. Such a run cannot go on, and its folder
-    /// would be in the way of the next try.
-    pub fn remove_unsaved(&self) {
-        if self.is_unsaved() {
-            let _ = fs::remove_dir_all(&self.path);
-        }
-    }
-
-    fn is_unsaved(&self) -> bool {
-        self.checkpoints().is_ok_and(|all| all.is_empty())
+    /// Whether a file lock keeps other processes out. Some network file systems have no locks.
+    pub fn is_locked(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.is_held())
     }
 
     /// The run's folder.
@@ -352,11 +364,15 @@ impl RunDir {
             path: root.join(name),
             name: name.to_owned(),
             commands: None,
+            is_new: false,
+            has_saved: Arc::default(),
+            lock: None,
         })
     }
 
-    /// Makes the folders that are missing and checks that files can be made in each.
-    fn prepare(&self) -> Result<(), RunError> {
+    /// Locks the run, makes the folders that are missing and checks that files can be made in each.
+    fn prepare(&mut self) -> Result<(), RunError> {
+        self.lock = Some(Arc::new(RunLock::take(&self.path)?));
         for folder in [
             self.path.clone(),
             self.path.join(SAMPLES),

@@ -99,14 +99,24 @@ impl Page<'_> {
             }
             Err(_) => (String::new(), ""),
         };
+        let (title, each) = if self.is_held_out() {
+            ("Held-out", "held-out")
+        } else {
+            ("Training", "training")
+        };
         format!(
-            "<h2>Held-out images after step {step}</h2>\n<figure class=\"newest\">\n\
+            "<h2>{title} images after step {step}</h2>\n<figure class=\"newest\">\n\
              {}<img{class} src=\"{}\"{size} \
-             alt=\"Input, output and target of each held-out image after step {step}\">\n\
+             alt=\"Input, output and target of each {each} image after step {step}\">\n\
              </figure>\n",
             self.captions(),
             sample_link(path)
         )
+    }
+
+    /// Whether the grids show held-out pairs. Only these are scored.
+    fn is_held_out(&self) -> bool {
+        self.held_out.is_some() || self.rows.iter().any(|row| row.val_l1.is_some())
     }
 
     /// The names of the columns of a grid. Each is as wide as its images.

@@ -68,7 +68,7 @@ fn an_existing_run_is_left_alone() {
     };
     // Nothing to go on from: `resume` would not help.
     assert!(matches!(
-        refuse(&["cats", "remove", "`name`"]),
+        refuse(&["cats", "move it away", "`name`"]),
         RunError::Unsaved { .. }
     ));
     fs::write(run.checkpoint_path(1), "weights").unwrap();
@@ -100,7 +100,9 @@ fn a_run_that_cannot_be_opened_says_why() {
     let error = RunDir::open(root.path(), "dogs").unwrap_err();
     assert!(matches!(error, RunError::Missing { .. }));
     assert!(error.to_string().contains("dogs"));
-    let run = RunDir::create(root.path(), "cats").unwrap();
+    let mut run = RunDir::create(root.path(), "cats").unwrap();
+    run.write_config(&config()).unwrap();
+    drop(run.lock.take());
     fs::remove_dir(run.path().join(SAMPLES)).unwrap();
     fs::write(run.path().join(SAMPLES), "in the way").unwrap();
     let error = RunDir::open(root.path(), "cats").unwrap_err();
@@ -111,9 +113,10 @@ fn a_run_that_cannot_be_opened_says_why() {
 #[test]
 fn opening_sweeps_what_a_killed_process_left() {
     let root = tempfile::tempdir().unwrap();
-    let run = RunDir::create(root.path(), "cats").unwrap();
+    let mut run = RunDir::create(root.path(), "cats").unwrap();
     fs::write(run.path().join("checkpoints/.pix2pix-7-1.tmp"), "half").unwrap();
     fs::write(run.checkpoint_path(9), "whole").unwrap();
+    drop(run.lock.take());
     RunDir::open(root.path(), "cats").unwrap();
     assert_eq!(
         entries(&run.path().join(CHECKPOINTS)),
@@ -175,7 +178,10 @@ fn an_empty_run_has_a_page() {
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "cats").unwrap();
     run.refresh().unwrap();
-    assert_eq!(entries(run.path()), [CHECKPOINTS, PAGE, SAMPLES]);
+    assert_eq!(
+        entries(run.path()),
+        [lock::FILE, CHECKPOINTS, PAGE, SAMPLES]
+    );
     assert!(
         fs::read_to_string(run.page_path())
             .unwrap()
@@ -243,4 +249,104 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
         assert!(!html.contains(foreign), "{foreign}");
     }
     assert!(run.path().join(CHART).exists());
+}
+
+/// What may go is a folder that this process made, without anything that was saved.
+#[test]
+fn only_an_unsaved_folder_of_this_process_is_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let unsaved = |name: &str| {
+        let run = RunDir::create(root.path(), name).unwrap();
+        run.write_config(&config()).unwrap();
+        run.append(&row(1)).unwrap();
+        run.refresh().unwrap();
+        fs::write(run.path().join(CHECKPOINTS).join(".pix2pix-1.tmp"), "half").unwrap();
+        run
+    };
+    let gone = unsaved("gone");
+    gone.remove_unsaved();
+    assert!(!gone.path().exists());
+    for file in [
+        "generator.safetensors",
+        "samples/step-000001.png",
+        "checkpoints/step-000001.safetensors",
+        "checkpoints/kept.safetensors",
+        "notes.txt",
+    ] {
+        let run = unsaved(&file.replace('/', "-"));
+        fs::write(run.path().join(file), "mine").unwrap();
+        let before = entries(run.path());
+        run.remove_unsaved();
+        assert_eq!(entries(run.path()), before, "{file}");
+        assert!(run.path().join(file).exists(), "{file}");
+    }
+    // Saved, and then somebody moved all of it away.
+    let moved = unsaved("moved");
+    moved.mark_saved();
+    moved.clone().remove_unsaved();
+    assert!(moved.path().join(METRICS).exists());
+    // A run of another process, whose only checkpoint was moved away.
+    let mut other = unsaved("other");
+    drop(other.lock.take());
+    RunDir::open(root.path(), "other").unwrap().remove_unsaved();
+    assert!(other.path().join(METRICS).exists());
+}
+
+#[test]
+fn a_run_has_one_writer() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "cats").unwrap();
+    run.write_config(&config()).unwrap();
+    assert!(run.is_locked());
+    let copy = run.clone();
+    drop(run);
+    let error = RunDir::open(root.path(), "cats").unwrap_err();
+    let own = std::process::id();
+    assert!(
+        matches!(error, RunError::InUse { process: Some(id), .. } if id == own),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains(&format!("process {own}")));
+    drop(copy);
+    assert!(RunDir::open(root.path(), "cats").unwrap().is_locked());
+}
+
+#[test]
+fn a_data_set_is_no_run_and_is_not_touched() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("facades");
+    fs::create_dir_all(data.join("train")).unwrap();
+    let error = RunDir::open(root.path(), "facades").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("facades is no run, it has no config.json"),
+        "{error}"
+    );
+    assert_eq!(entries(&data), ["train"]);
+}
+
+#[test]
+fn the_page_says_which_images_it_shows() {
+    let root = tempfile::tempdir().unwrap();
+    for (name, val_l1, expected) in [
+        (
+            "held",
+            Some(0.25),
+            ["Held-out images", "each held-out image"],
+        ),
+        ("own", None, ["Training images", "each training image"]),
+    ] {
+        let run = RunDir::create(root.path(), name).unwrap();
+        run.append(&MetricsRow { val_l1, ..row(1) }).unwrap();
+        fs::write(run.sample_path(1), "").unwrap();
+        run.refresh().unwrap();
+        let html = fs::read_to_string(run.page_path()).unwrap();
+        for part in expected {
+            assert!(
+                html.contains(&format!("{part} after step 1")),
+                "{name}: {part}"
+            );
+        }
+    }
 }

@@ -62,6 +62,7 @@ impl Trainer<'_> {
         if !self.shown.1 {
             return Ok(None);
         }
+        let began = Instant::now();
         let (gpu, store) = (self.gpu, &self.session.store);
         let score = self
             .session
@@ -73,6 +74,7 @@ impl Trainer<'_> {
             })?;
         }
         self.score = Some(score);
+        self.showing += began.elapsed();
         if let Some(losses) = self.losses {
             self.log(&losses, Some(score.l1 as f32))?;
             report(&StepReport {
@@ -85,16 +87,20 @@ impl Trainer<'_> {
     }
 
     pub(super) fn sample(&mut self) -> Result<PathBuf, TrainError> {
+        let began = Instant::now();
         let (gpu, store) = (self.gpu, &self.session.store);
         let samples = self
             .session
             .with_used_weights(gpu, || self.validator.samples(gpu, store, &self.shown.0))?;
-        Ok(self.run.write_samples(self.step, &samples)?)
+        let picture = self.run.write_samples(self.step, &samples)?;
+        self.showing += began.elapsed();
+        Ok(picture)
     }
 
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         let (progress, path) = (self.progress(), self.run.checkpoint_path(self.step));
         checkpoint::save(self.gpu, &self.session, &progress, &path)?;
+        self.run.mark_saved();
         checkpoint::export(self.gpu, &self.session, &progress, self.run.path())?;
         self.saved = Instant::now();
         let checkpoints = self.run.checkpoints()?;

@@ -51,6 +51,8 @@ pub struct Outcome {
     pub training: Duration,
     /// The part of it that was spent waiting for batches.
     pub data_wait: Duration,
+    /// Time for scores and sample grids. Those after the last step are no part of `training`.
+    pub showing: Duration,
     /// The generator's and the discriminator's loss scale; none in f32.
     pub scaling: Vec<Scaling>,
 }
@@ -79,6 +81,8 @@ pub struct Trainer<'a> {
     losses: Option<Losses>,
     score: Option<Score>,
     notes: Vec<String>,
+    /// Time that scores and sample grids took.
+    showing: Duration,
 }
 
 impl<'a> Trainer<'a> {
@@ -218,6 +222,7 @@ impl<'a> Trainer<'a> {
             losses: None,
             score: None,
             notes: Vec::new(),
+            showing: Duration::ZERO,
         })
     }
 
@@ -292,6 +297,7 @@ impl<'a> Trainer<'a> {
             interrupted,
             training,
             data_wait,
+            showing: self.showing,
             scaling,
         })
     }

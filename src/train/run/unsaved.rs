@@ -1,0 +1,81 @@
+//! Which folders of runs may go: those that this very process made and into which nothing was saved.
+
+use super::{
+    CHART, CHECKPOINTS, CONFIG, HELD_OUT, METRICS, PAGE, RunDir, RunError, SAMPLES, atomic, lock,
+};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::{fs, io};
+
+/// Files of a run that are no loss without a checkpoint.
+const UNSAVED: &[&str] = &[CONFIG, METRICS, HELD_OUT, CHART, PAGE, lock::FILE];
+
+impl RunDir {
+    /// Removes the folder of a run that has saved nothing, if this very process made the folder.
+    /// Such a run cannot go on, and its folder would be in the way of the next try. If there is
+    /// anything that training saves, or that somebody else put there, everything stays.
+    pub fn remove_unsaved(&self) {
+        if !self.is_new || self.has_saved.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(files) = self.files_of_an_unsaved_run() else {
+            return;
+        };
+        for file in files {
+            let _ = fs::remove_file(file);
+        }
+        // Only empty folders are removed. A file that came in the meantime keeps them.
+        for folder in [
+            self.path.join(SAMPLES),
+            self.path.join(CHECKPOINTS),
+            self.path.clone(),
+        ] {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+
+    /// Says that weights were saved. From now on the folder stays, even if somebody moves them away.
+    pub(in crate::train) fn mark_saved(&self) {
+        self.has_saved.store(true, Ordering::Relaxed);
+    }
+
+    /// All files in the folder. `None` if one of them is more than a run leaves that has saved
+    /// nothing, or if a folder cannot be read.
+    fn files_of_an_unsaved_run(&self) -> Option<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for folder in [
+            self.path.clone(),
+            self.path.join(SAMPLES),
+            self.path.join(CHECKPOINTS),
+        ] {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => return None,
+            };
+            for entry in entries {
+                let path = entry.ok()?.path();
+                let name = path.file_name()?.to_str()?.to_owned();
+                let is_top = folder == self.path;
+                if is_top && [SAMPLES, CHECKPOINTS].contains(&name.as_str()) {
+                    continue;
+                }
+                let is_log = is_top && UNSAVED.contains(&name.as_str());
+                if !is_log && !atomic::is_temporary(&name) {
+                    return None;
+                }
+                files.push(path);
+            }
+        }
+        Some(files)
+    }
+
+    /// Whether the folder has no checkpoint, or none of the folders of a run.
+    pub(super) fn has_no_checkpoint(&self) -> bool {
+        match self.checkpoints() {
+            Ok(all) => all.is_empty(),
+            Err(RunError::Read { reason, .. }) => reason.kind() == io::ErrorKind::NotFound,
+            Err(_) => false,
+        }
+    }
+}
