@@ -103,6 +103,19 @@ pub enum CliError {
         /// How many more there are.
         others: usize,
     },
+    /// Inputs that are combined pairs where single images are meant.
+    #[error(
+        "{}{} twice as wide as high, as combined pairs are; --half A or --half B translates the \
+         half that is the input, --half none the whole image",
+        file.display(),
+        match others { 0 => " is".to_owned(), _ => format!("{} are", and_others(*others)) }
+    )]
+    CombinedPairs {
+        /// One of them.
+        file: PathBuf,
+        /// How many more there are.
+        others: usize,
+    },
     /// Two inputs would be written to one file.
     #[error(
         "{} and {} would both be {}; choose another --out, or run them apart with an --out each",
@@ -168,6 +181,7 @@ impl CliError {
             | Self::Config(_)
             | Self::Tool(_)
             | Self::Exists { .. }
+            | Self::CombinedPairs { .. }
             | Self::Train(TrainError::Config(_)) => 2,
             Self::Slower { .. } => 3,
             Self::Train(TrainError::Interrupted) => INTERRUPTED,

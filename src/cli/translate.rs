@@ -4,13 +4,13 @@ use super::failures::Failures;
 use super::outputs::{Job, Output, OutputArgs, single_file};
 use super::pth::PthArgs;
 use super::reading::ReadArgs;
-use super::results::{ResultArgs, list_inputs};
+use super::results::{Input, ResultArgs, list_inputs};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::tiled::{TiledImage, failure, read_failure};
 use super::{CliError, DeviceArgs, network_file, note, print, write_picture};
 use crate::data::check_sizes;
-use crate::data::{DataError, Picture, ReadOptions, Windows};
+use crate::data::{Combined, DataError, Half, Picture, ReadOptions, Windows};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{Fit, Generator, Mode};
@@ -41,6 +41,10 @@ pub struct TranslateArgs {
     pth: PthArgs,
     #[command(flatten)]
     output: OutputArgs,
+    /// Which half of combined A|B images to translate [default: none, but images that are all twice
+    /// as wide as high are refused]
+    #[arg(long, value_enum, value_name = "HALF")]
+    half: Option<Half>,
     #[command(flatten)]
     reading: ReadArgs,
     #[command(flatten)]
@@ -84,6 +88,7 @@ struct Model {
     tiling: Option<Tiling>,
     reading: ReadOptions,
     results: ResultArgs,
+    half: Half,
     stop: Stop,
     ready: Option<(Shape, Translator)>,
 }
@@ -105,6 +110,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     };
     results.check(config.output.drawn_channels())?;
     let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
+    check_halves(args, &inputs, config.size)?;
     let endings = results.all_endings(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
     let plan = args.output.plan(inputs, single.as_deref(), &endings)?;
@@ -161,6 +167,7 @@ impl Model {
             tiling,
             reading: args.reading.options(),
             results,
+            half: args.half.unwrap_or(Half::None),
             stop,
             ready: None,
         })
@@ -284,7 +291,7 @@ impl Model {
     fn read(&self, files: &[PathBuf], batch: usize) -> Result<Picture, CliError> {
         let images = files
             .iter()
-            .map(|path| Ok((path.clone(), self.reading.read(path)?)))
+            .map(|path| Ok((path.clone(), self.half.of(self.reading.read(path)?, path)?)))
             .collect::<Result<Vec<_>, DataError>>();
         let images = images
             .map_err(|error| read_failure(error, files, &self.reading, self.could_tile(batch)))?;
@@ -411,4 +418,32 @@ fn make_folders(outputs: &[Output]) -> Result<(), RunError> {
     folders.try_for_each(|folder| {
         std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))
     })
+}
+
+/// Refuses combined pairs where nothing was said about halves, and halves that cannot be had.
+fn check_halves(args: &TranslateArgs, inputs: &[Input], size: u32) -> Result<(), CliError> {
+    if matches!(args.half, Some(Half::A | Half::B)) && args.tile.is_some() {
+        return Err(CliError::Usage(
+            "--half A and B cut whole images, and --tile reads rows; leave one of them out"
+                .to_owned(),
+        ));
+    }
+    let files = || inputs.iter().filter_map(|input| input.files.first());
+    let (None, Some(file)) = (args.half, files().next()) else {
+        return Ok(());
+    };
+    match Combined::look(files().map(PathBuf::as_path), size) {
+        Combined::Surely => Err(CliError::CombinedPairs {
+            file: file.clone(),
+            others: inputs.len() - 1,
+        }),
+        Combined::Perhaps => {
+            note(&format!(
+                "note: {} is twice as wide as high; if it is a combined pair, use --half A or B",
+                file.display()
+            ));
+            Ok(())
+        }
+        Combined::No => Ok(()),
+    }
 }

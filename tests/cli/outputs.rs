@@ -128,3 +128,57 @@ fn one_clash_of_names_stops_one_file() {
         "{text}"
     );
 }
+
+#[test]
+fn combined_pairs_are_translated_by_halves_or_refused() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    // Not the size of the training: images are scaled then.
+    for name in ["0", "1"] {
+        picture(&root.join(format!("pairs/test/{name}.png")), 96, 48);
+    }
+    let translate =
+        |options: &str| format!("translate pairs/test --model '{model}' --out {options}");
+    let message = fail_cleanly(root, 2, &translate("out"));
+    assert!(
+        message.contains("pairs/test/0.png and 1 other are twice as wide as high, as combined")
+            && message.contains("--half none the whole"),
+        "{message}"
+    );
+    refuse(
+        root,
+        2,
+        &[(
+            &translate("out --half A --tile 160"),
+            "leave one of them out",
+        )],
+    );
+    let half = |half: &str| {
+        succeed(root, &translate(&format!("{half} --half {half}")));
+        open(&root.join(half).join("0.png"))
+    };
+    let (a, b, whole) = (half("A"), half("B"), half("none"));
+    assert_eq!([a.width(), a.height(), b.width()], [48; 3]);
+    assert_eq!((whole.width(), whole.height()), (96, 48));
+    assert_ne!(a, b);
+    // The result of a half is that of a file that has this half alone.
+    open(&root.join("pairs/test/0.png"))
+        .crop_imm(48, 0, 48, 48)
+        .save(root.join("b.png"))
+        .unwrap();
+    succeed(
+        root,
+        &format!("translate b.png --model '{model}' --out alone"),
+    );
+    assert_eq!(open(&root.join("alone/b.png")), b);
+    let one = succeed(
+        root,
+        &format!("translate pairs/test/1.png --model '{model}' --out one"),
+    );
+    assert!(
+        stderr(&one).contains("note: pairs/test/1.png is twice as wide as high"),
+        "{}",
+        stderr(&one)
+    );
+}

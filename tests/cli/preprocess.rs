@@ -170,7 +170,7 @@ fn whole_images_keep_their_sizes_from_training_to_the_grid_and_translation() {
         }
         succeed(
             root,
-            &format!("translate set/val --model runs/{mode} --out out-{mode}"),
+            &format!("translate set/val --half none --model runs/{mode} --out out-{mode}"),
         );
         let translated = open(&root.join(format!("out-{mode}/w.png")));
         assert_eq!((translated.width(), translated.height()), (128, 36));

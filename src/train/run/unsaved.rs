@@ -1,4 +1,4 @@
-//! Which folders of runs may go: those that this very process made and into which nothing was saved.
+//! Which folders of runs may go: those that this very process made, without anything saved.
 
 use super::{
     CHART, CHECKPOINTS, CONFIG, HELD_OUT, METRICS, PAGE, RunDir, RunError, SAMPLES, atomic, lock,
@@ -34,7 +34,7 @@ impl RunDir {
         }
     }
 
-    /// Says that weights were saved. From now on the folder stays, even if somebody moves them away.
+    /// Says that weights were saved. From now on the folder stays, whatever becomes of them.
     pub(in crate::train) fn mark_saved(&self) {
         self.has_saved.store(true, Ordering::Relaxed);
     }

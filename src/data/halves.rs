@@ -1,0 +1,121 @@
+//! Combined pairs where one image is meant: a model translates their input half.
+
+use super::error::DataError;
+use super::pair_source::split_combined;
+use super::picture::Picture;
+use image::ImageReader;
+use std::path::Path;
+
+/// Which part of an image is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Half {
+    /// The left half
+    #[cfg_attr(feature = "cli", value(name = "A"))]
+    A,
+    /// The right half
+    #[cfg_attr(feature = "cli", value(name = "B"))]
+    B,
+    /// The whole image
+    #[cfg_attr(feature = "cli", value(name = "none"))]
+    None,
+}
+
+impl Half {
+    /// This part of an image; `path` only names it in the error.
+    ///
+    /// # Errors
+    /// [`DataError::OddWidth`] for a half of an image whose width is odd.
+    pub fn of(self, image: Picture, path: &Path) -> Result<Picture, DataError> {
+        Ok(match self {
+            Half::A => split_combined(&image, path)?.0,
+            Half::B => split_combined(&image, path)?.1,
+            Half::None => image,
+        })
+    }
+}
+
+/// Whether images look like combined pairs of squares, which is what training sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combined {
+    /// They do not.
+    No,
+    /// There is one image, twice as wide as high. It may be a picture of that shape.
+    Perhaps,
+    /// There are several, all twice as wide as high; or one, of exactly the size of a pair of
+    /// training images.
+    Surely,
+}
+
+impl Combined {
+    /// Looks at the sizes of `files`, up to the first of another shape. `size` is the side of the
+    /// training images. A file without a size decides nothing: who reads it says what is wrong.
+    pub fn look<'a>(files: impl IntoIterator<Item = &'a Path>, size: u32) -> Self {
+        let (mut found, mut exact) = (0, true);
+        for (width, height) in files.into_iter().filter_map(size_of) {
+            if width == 0 || u64::from(width) != 2 * u64::from(height) {
+                return Self::No;
+            }
+            found += 1;
+            exact &= height == size;
+        }
+        match found {
+            0 => Self::No,
+            1 if !exact => Self::Perhaps,
+            _ => Self::Surely,
+        }
+    }
+}
+
+/// Width and height by the head of the file.
+fn size_of(path: &Path) -> Option<(u32, u32)> {
+    // Anything but a file would block or fail.
+    path.is_file().then_some(())?;
+    let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
+    reader.into_dimensions().ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use image::RgbImage;
+    use std::path::PathBuf;
+
+    #[test]
+    fn halves_are_cut_in_the_middle() {
+        let image: Picture =
+            RgbImage::from_fn(4, 2, |x, _| image::Rgb([if x < 2 { 1 } else { 2 }, 0, 0])).into();
+        let first = |half: Half| {
+            let part = half.of(image.clone(), Path::new("a")).unwrap();
+            (part.dimensions(), part.bytes()[0])
+        };
+        assert_eq!(first(Half::A), ((2, 2), 1));
+        assert_eq!(first(Half::B), ((2, 2), 2));
+        assert_eq!(first(Half::None), ((4, 2), 1));
+        let odd: Picture = RgbImage::new(5, 2).into();
+        assert!(Half::A.of(odd, Path::new("a")).is_err());
+    }
+
+    #[test]
+    fn combined_pairs_are_known_by_their_shape() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = |name: &str, width, height| -> PathBuf {
+            let path = folder.path().join(name);
+            RgbImage::new(width, height).save(&path).unwrap();
+            path
+        };
+        let (small, large) = (save("s.png", 64, 32), save("l.jpg", 96, 48));
+        let (square, odd) = (save("q.png", 64, 64), save("o.png", 65, 32));
+        let broken = folder.path().join("broken.png");
+        std::fs::write(&broken, "no image").unwrap();
+        let gone = folder.path().join("gone.png");
+        let look = |files: &[&PathBuf]| Combined::look(files.iter().map(|file| file.as_path()), 32);
+        assert_eq!(look(&[&small]), Combined::Surely);
+        assert_eq!(look(&[&large]), Combined::Perhaps);
+        assert_eq!(look(&[&small, &large, &broken]), Combined::Surely);
+        for files in [&[&large, &square][..], &[&odd], &[&broken], &[&gone], &[]] {
+            assert_eq!(look(files), Combined::No, "{files:?}");
+        }
+    }
+}
