@@ -24,6 +24,7 @@ use crate::train::{
 use clap::{Args, Command, Id};
 use resume::resume;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The commands that the page of a run shows.
 const COMMANDS: Commands = Commands {
@@ -41,6 +42,9 @@ const COMMANDS: Commands = Commands {
         )
     },
 };
+
+/// Time for scores and sample grids that a line tells of.
+const WORTH_A_LINE: Duration = Duration::from_secs(10);
 
 /// Options that are no fields of a configuration, and that a resumed run cannot change.
 const DECIDED: &[&str] = &["name", "tune"];
@@ -221,10 +225,15 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
 
 fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
     let share = 100.0 * outcome.data_wait.as_secs_f64() / outcome.training.as_secs_f64().max(1e-9);
+    if outcome.showing >= WORTH_A_LINE {
+        note(&format!(
+            "scores and sample grids took {:.1} s",
+            outcome.showing.as_secs_f64()
+        ));
+    }
     note(&format!(
-        "waited {share:.1} % of {:.1} s for data; scores and sample grids took {:.1} s",
-        outcome.training.as_secs_f64(),
-        outcome.showing.as_secs_f64()
+        "waited {share:.1} % of {:.1} s for data",
+        outcome.training.as_secs_f64()
     ));
     for (network, scaling) in ["generator", "discriminator"].iter().zip(&outcome.scaling) {
         note(&format!(

@@ -45,10 +45,11 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .device
         .precision(&gpu, None, progress.config.precision)?;
     let dataset = find_dataset(args, &mut progress, run.name())?;
-    say_length(&progress, old_length, &dataset, &run)?;
+    let length = describe_length(&progress, old_length, &dataset, &run)?;
     let trainer =
         Trainer::resume(&gpu, progress, &file, &dataset, run.clone()).map_err(of_checkpoint)?;
     drop(file);
+    length.iter().for_each(|text| note(text));
     trainer
         .notes()
         .iter()
@@ -58,15 +59,16 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
 }
 
 /// Says that the run has ended, or how long it is now and what that means for its learning rate.
+/// `None` for a run that just goes on.
 ///
 /// # Errors
 /// [`CliError::Usage`] for a length that the run has passed.
-fn say_length(
+fn describe_length(
     progress: &checkpoint::TrainingProgress,
     old: Length,
     dataset: &Dataset,
     run: &RunDir,
-) -> Result<(), CliError> {
+) -> Result<Option<String>, CliError> {
     let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
     let per_epoch = (pairs / progress.config.pairs_per_step().max(1)) as u64;
     let total = |length| {
@@ -87,21 +89,21 @@ fn say_length(
                 steps(now)
             )));
         }
-        note(&format!(
+        return Ok(Some(format!(
             "note: {} is now {} long in all, before it was {}; from here on the learning rate is that of a run of the new length",
             folder.display(),
             steps(now),
             steps(total(old))
-        ));
-    } else if now == done {
-        note(&format!(
+        )));
+    }
+    Ok((now == done).then(|| {
+        format!(
             "note: {0} has ended after {1}; to go on, name the new length in all: pix2pix train --resume {2} --epochs N, or --steps N",
             folder.display(),
             steps(done),
             quote(folder)
-        ));
-    }
-    Ok(())
+        )
+    }))
 }
 
 /// Adds a remedy to an error that is about the checkpoint.
