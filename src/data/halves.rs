@@ -3,7 +3,8 @@
 use super::error::DataError;
 use super::pair_source::split_combined;
 use super::picture::Picture;
-use image::ImageReader;
+use image::metadata::Orientation;
+use image::{ImageDecoder, ImageReader};
 use std::path::Path;
 
 /// Which part of an image is meant.
@@ -67,12 +68,23 @@ impl Combined {
     }
 }
 
-/// Width and height by the head of the file.
+/// Width and height by the head of the file, upright.
 fn size_of(path: &Path) -> Option<(u32, u32)> {
     // Anything but a file would block or fail.
     path.is_file().then_some(())?;
     let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
-    reader.into_dimensions().ok()
+    let mut decoder = reader.into_decoder().ok()?;
+    let (width, height) = decoder.dimensions();
+    // As viewers show it.
+    Some(match decoder.orientation() {
+        Ok(
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH,
+        ) => (height, width),
+        _ => (width, height),
+    })
 }
 
 #[cfg(test)]
