@@ -449,7 +449,7 @@ const MISTAKES: [(i32, &str, &str); 16] = [
     ),
     (
         1,
-        "combine a b --out new",
+        "combine a b --out out --force",
         "prepare combine with --size brings them to one",
     ),
     (1, "edges nowhere --out new", "nowhere"),
