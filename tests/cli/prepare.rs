@@ -433,12 +433,12 @@ const MISTAKES: [(i32, &str, &str); 16] = [
     (
         1,
         "combine a b --out b --force",
-        "b/x.png; choose another --out",
+        "b/x.png would be written over; choose another --out",
     ),
     (
         1,
         "combine a b --out a --force",
-        "a/x.png; choose another --out",
+        "a/x.png would be written over; choose another --out",
     ),
     (1, "combine a c --out new", "no image with the same name"),
     (1, "combine a nowhere --out new", "nowhere"),
