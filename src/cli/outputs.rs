@@ -169,13 +169,13 @@ impl OutputArgs {
                 others,
             });
         }
-        let results = if others == 0 {
-            "result is"
+        let words = if others == 0 {
+            "result is there already and stays as it is"
         } else {
-            "results are"
+            "results are there already and stay as they are"
         };
         note(&format!(
-            "note: {} {results} there already and left as they are, for example {}",
+            "note: {} {words}, for example {}",
             there.len(),
             path.display()
         ));

@@ -1,8 +1,8 @@
 //! The files that an input of `translate` is made of, and the format of its results.
 
-use super::CliError;
+use super::{CliError, note};
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Format, Quality, list_images};
+use crate::data::{DataError, Depth, Format, Quality, images_below, list_images};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -124,12 +124,28 @@ pub struct Input {
 /// the files.
 pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<Input>, CliError> {
     let list = |path: &PathBuf| -> Result<Vec<PathBuf>, DataError> {
-        let mut files = list_images(std::slice::from_ref(path))?;
+        let named = out;
+        let mut files = if path.is_dir() {
+            images_below(path)?
+        } else {
+            list_images(std::slice::from_ref(path))?
+        };
         if let (Ok(out), Ok(folder)) = (out.canonicalize(), path.canonicalize())
             && out != folder
             && out.starts_with(&folder)
         {
-            files.retain(|file| !file.canonicalize().is_ok_and(|full| full.starts_with(&out)));
+            let is_result =
+                |file: &PathBuf| file.canonicalize().is_ok_and(|full| full.starts_with(&out));
+            let (results, inputs): (Vec<_>, Vec<_>) = files.into_iter().partition(is_result);
+            if let Some(example) = results.first() {
+                note(&format!(
+                    "note: {} images below {} are results and no inputs, for example {}",
+                    results.len(),
+                    named.display(),
+                    example.display()
+                ));
+            }
+            files = inputs;
         }
         Ok(files)
     };

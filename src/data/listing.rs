@@ -29,6 +29,20 @@ pub fn list_images(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
     Ok(images)
 }
 
+/// The images below a folder and in all its subfolders, sorted by path; at least one.
+///
+/// # Errors
+/// [`DataError::ReadFolder`], [`DataError::NoImages`].
+pub fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let images = walk(folder)?.images;
+    match images.is_empty() {
+        true => Err(DataError::NoImages {
+            path: folder.to_owned(),
+        }),
+        false => Ok(images),
+    }
+}
+
 /// The files below a folder. Hidden files and folders are left out.
 #[derive(Debug, Default)]
 pub struct Walked {

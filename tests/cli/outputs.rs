@@ -54,7 +54,7 @@ fn files_that_are_there_stay_unless_told_otherwise() {
     assert_eq!(stdout(&rest), "targets/c.png\n");
     assert_eq!(
         stderr(&rest),
-        "note: 2 results are there already and left as they are, for example targets/a.png\n"
+        "note: 2 results are there already and stay as they are, for example targets/a.png\n"
     );
     assert_eq!(fs::read(root.join("targets/a.png")).unwrap(), before);
     let none = succeed(root, &format!("{batch} targets --skip-existing"));
@@ -180,5 +180,22 @@ fn combined_pairs_are_translated_by_halves_or_refused() {
         stderr(&one).contains("note: pairs/test/1.png is twice as wide as high"),
         "{}",
         stderr(&one)
+    );
+}
+
+#[test]
+fn subfolders_of_inputs_are_kept_and_earlier_results_are_no_inputs() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    picture(&root.join("in/a.png"), 32, 32);
+    picture(&root.join("in/x/y/a.png"), 32, 32);
+    let line = format!("translate in --model '{model}' --out in/results");
+    let output = succeed(root, &line);
+    assert_eq!(stdout(&output), "in/results/a.png\nin/results/x/y/a.png\n");
+    let again = stderr(&succeed(root, &format!("{line} --force")));
+    assert!(
+        again.contains("note: 2 images below in/results are results and no inputs, for example"),
+        "{again}"
     );
 }
