@@ -10,7 +10,8 @@ use pix2pix::program::Store;
 use pix2pix::state::StateList;
 use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::{DType, Shape};
-use pix2pix::train::{Translator, checkpoint};
+use pix2pix::train::Translator;
+use pix2pix::train::checkpoint::{self, NetworkChoice, NetworkKind};
 use std::error::Error;
 use std::path::Path;
 
@@ -26,7 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The file says how its network is built. The network's weights live in a store.
     let file = TensorFile::open(Path::new(model))?;
-    let config = checkpoint::read_model(&file, None)?;
+    let choice = NetworkChoice::Kind(NetworkKind::Generator);
+    let (file, config, _) = checkpoint::find_generator(&file, &choice, None)?;
     let mut states = StateList::new(DType::F32);
     let generator = Generator::new(&mut states, &config.generator)?;
     let store = Store::new(&gpu, states, false)?;

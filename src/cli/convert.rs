@@ -1,12 +1,11 @@
 //! `pix2pix convert`.
 
-use super::pth::PthArgs;
+use super::pth::{PthArgs, say};
 use super::test_time::TestTimeArgs;
 use super::{CliError, network_file, print};
 use crate::interop::TensorFile;
 use crate::nn::Fit;
 use crate::train::Conversion;
-use crate::train::checkpoint::NetworkKind;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -21,9 +20,6 @@ pub struct ConvertArgs {
     /// .onnx for other runtimes
     #[arg(value_name = "OUTPUT")]
     output: PathBuf,
-    /// Which network
-    #[arg(long, value_enum, default_value = "generator", value_name = "NETWORK")]
-    network: NetworkKind,
     #[command(flatten)]
     pth: PthArgs,
     /// Write over a file that is there
@@ -51,7 +47,7 @@ struct OnnxArgs {
 /// Copies the weights.
 pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     let conversion = Conversion {
-        network: args.network,
+        network: args.pth.network.clone(),
         upsample: args.pth.upsample,
         norm: args.onnx.test_time.norm(),
         dropout: args.onnx.test_time.dropout(),
@@ -65,7 +61,9 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
             args.output.display()
         )));
     }
-    let file = TensorFile::open(&network_file(&args.input, args.network)?)?;
-    conversion.write(&file, &args.output)?;
+    let file = TensorFile::open(&network_file(&args.input, args.pth.kind())?)?;
+    for note in conversion.write(&file, &args.output)? {
+        say(file.path(), &note);
+    }
     print(&args.output.display().to_string())
 }

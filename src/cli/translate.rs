@@ -2,7 +2,7 @@
 
 use super::failures::Failures;
 use super::outputs::{Job, Output, OutputArgs, single_file};
-use super::pth::PthArgs;
+use super::pth::{PthArgs, say};
 use super::reading::ReadArgs;
 use super::results::{Input, ResultArgs, list_inputs};
 use super::stop::Stop;
@@ -102,7 +102,9 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let seeds = ModelConfig::seeds(args.device.seed, args.samples)?;
     ModelConfig::check_batch(args.batch)?;
     let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
-    let config = checkpoint::read_model(&file, args.pth.upsample)?;
+    let (file, config, notes) =
+        checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
+    notes.iter().for_each(|note| say(file.path(), note));
     let single = single_file(&args.output.out, &args.inputs)?;
     let results = match &single {
         Some(file) => args.results.for_file(file)?,

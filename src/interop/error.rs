@@ -25,6 +25,35 @@ pub enum InteropError {
         /// What the parser says.
         reason: String,
     },
+    /// The file is something else.
+    #[error(
+        "{} is no weight file that is known here ({found}); {remedy}",
+        path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A file with several networks of the kind that was asked for, or without the one that was
+    /// named.
+    #[error(
+        "{}: {problem}; it holds {}; name one of them with `network`, or copy it to a file of its \
+         own with `pix2pix convert`",
+        path.display(),
+        names.join(", ")
+    )]
+    WhichNetwork {
+        /// The file.
+        path: PathBuf,
+        /// Why none was taken.
+        problem: String,
+        /// The names of its networks.
+        names: Vec<String>,
+    },
     /// A tensor of the network is missing.
     #[error("{}: tensor {key} is missing; the file belongs to another network", path.display())]
     Missing {
@@ -91,7 +120,7 @@ pub enum InteropError {
         /// What was asked for.
         wanted: &'static str,
         /// What it holds instead, and the remedy.
-        hint: &'static str,
+        hint: String,
     },
     /// A value that must not be saved: a NaN or an infinity.
     #[error(

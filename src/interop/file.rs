@@ -1,6 +1,7 @@
 //! Reading weights: safetensors files, and PyTorch's own.
 
 use super::InteropError;
+use super::foreign::recognise;
 use super::layout::{from_reference, reference_shape};
 use super::tensor::StoredTensor;
 use super::torch;
@@ -12,13 +13,19 @@ use safetensors::tensor::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What PyTorch's wrappers and common checkpoints put in front of the keys of everything they hold.
+pub const WRAPPERS: [&str; 4] = ["module.", "_orig_mod.", "state_dict.", "model_state_dict."];
 
 /// A file of tensors in memory: safetensors, or a state dict that `torch.save` wrote, in either of
 /// its two formats.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TensorFile {
     path: PathBuf,
-    bytes: Vec<u8>,
+    /// What stands in front of the keys in the file itself.
+    prefix: String,
+    bytes: Arc<Vec<u8>>,
     tensors: BTreeMap<String, StoredTensor>,
     metadata: HashMap<String, String>,
 }
@@ -27,7 +34,7 @@ impl TensorFile {
     /// Reads and checks a file. Its first bytes say which format it is.
     ///
     /// # Errors
-    /// [`InteropError::Read`] and [`InteropError::Damaged`].
+    /// [`InteropError::Read`], and those of [`TensorFile::parse`].
     pub fn open(path: &Path) -> Result<Self, InteropError> {
         let fail = |source| InteropError::Read {
             path: path.to_owned(),
@@ -37,7 +44,23 @@ impl TensorFile {
         if !std::fs::metadata(path).map_err(fail)?.is_file() {
             return Err(fail(io::Error::other("not a regular file")));
         }
-        let bytes = std::fs::read(path).map_err(fail)?;
+        Self::parse(path, std::fs::read(path).map_err(fail)?)
+    }
+
+    /// Checks the `bytes` of a file. Dictionaries in dictionaries are one: the key of an inner
+    /// tensor stands behind the outer key and a dot. A name of [`WRAPPERS`] in front of all keys is
+    /// left out. `path` is for messages.
+    ///
+    /// # Errors
+    /// [`InteropError::Foreign`] and [`InteropError::Damaged`].
+    pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, InteropError> {
+        if let Some(found) = recognise(path, &bytes) {
+            return Err(InteropError::Foreign {
+                path: path.to_owned(),
+                found: found.what,
+                remedy: found.remedy,
+            });
+        }
         let damaged = |format: &'static str| {
             move |reason| InteropError::Damaged {
                 path: path.to_owned(),
@@ -55,12 +78,65 @@ impl TensorFile {
             metadata = text;
             tensors
         };
-        Ok(Self {
+        let mut file = Self {
             path: path.to_owned(),
-            bytes,
+            prefix: String::new(),
+            bytes: Arc::new(bytes),
             tensors,
             metadata,
-        })
+        };
+        while let Some(wrapper) = file.wrapper() {
+            file = file.part(wrapper, |_| true);
+        }
+        Ok(file)
+    }
+
+    /// A wrapper in front of all keys.
+    fn wrapper(&self) -> Option<&'static str> {
+        let first = self.tensors.keys().next()?;
+        let wrapper = *WRAPPERS
+            .iter()
+            .find(|&&wrapper| first.starts_with(wrapper))?;
+        self.tensors
+            .keys()
+            .all(|key| key.starts_with(wrapper))
+            .then_some(wrapper)
+    }
+
+    /// The tensors whose keys begin with `prefix`, under the rest of their keys, as far as `keep`
+    /// wants them. Messages still say the whole key.
+    pub fn part(&self, prefix: &str, keep: impl Fn(&str) -> bool) -> Self {
+        let of_part = |(key, tensor): (&String, &StoredTensor)| {
+            let rest = key.strip_prefix(prefix).filter(|rest| keep(rest))?;
+            Some((rest.to_owned(), tensor.clone()))
+        };
+        Self {
+            path: self.path.clone(),
+            prefix: format!("{}{prefix}", self.prefix),
+            bytes: Arc::clone(&self.bytes),
+            tensors: self
+                .tensors
+                .range(prefix.to_owned()..)
+                .take_while(|(key, _)| key.starts_with(prefix))
+                .filter_map(of_part)
+                .collect(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
+    /// What stands in front of the keys in the file itself; nothing, or names and dots.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Whether both have the same tensors, at the same places of the file.
+    pub fn same_tensors(&self, other: &Self) -> bool {
+        self.tensors == other.tensors
+    }
+
+    /// The key as it is in the file.
+    pub fn whole_key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
     }
 
     /// Its tensors by key.
@@ -115,16 +191,16 @@ impl TensorFile {
     }
 
     /// The error for a file that holds another network than `wanted`.
-    pub fn other_network(&self, wanted: &'static str, hint: &'static str) -> InteropError {
+    pub fn other_network(&self, wanted: &'static str, hint: impl Into<String>) -> InteropError {
         InteropError::OtherNetwork {
             path: self.path.clone(),
             wanted,
-            hint,
+            hint: hint.into(),
         }
     }
 
     fn tensor(&self, key: &str, shape: &[usize]) -> Result<&StoredTensor, InteropError> {
-        let (path, owned) = (self.path.clone(), key.to_owned());
+        let (path, owned) = (self.path.clone(), self.whole_key(key));
         match self.tensors.get(key) {
             None => Err(InteropError::Missing { path, key: owned }),
             Some(tensor) if tensor.shape != shape => Err(tensor.mismatch(path, owned, shape)),
@@ -138,7 +214,7 @@ impl TensorFile {
     /// [`InteropError::Missing`], [`InteropError::Shape`], [`InteropError::NotFinite`].
     pub fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>, InteropError> {
         let tensor = self.tensor(key, shape)?;
-        let (path, key) = (self.path.clone(), key.to_owned());
+        let (path, key) = (self.path.clone(), self.whole_key(key));
         let Some(values) = tensor.values(&self.bytes) else {
             return Err(tensor.mismatch(path, key, shape));
         };

@@ -3,6 +3,7 @@
 mod entry;
 mod error;
 mod file;
+mod foreign;
 mod layout;
 pub mod onnx;
 mod pickle;

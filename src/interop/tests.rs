@@ -13,7 +13,9 @@ use super::pickle::{Pickle, Value};
 use super::tensor::StoredTensor;
 use super::torch::{self, read_stream, read_zip};
 use safetensors::tensor::Dtype;
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
+use std::path::Path;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -83,9 +85,11 @@ fn stream() -> Vec<u8> {
 fn a_zip_archive_comes_back_without_the_wrappers_prefix() {
     let bytes = archive();
     assert!(bytes.starts_with(torch::ZIP));
-    let tensors = read_zip(&bytes).unwrap();
+    let file = TensorFile::parse(Path::new("a.pth"), bytes.clone()).unwrap();
+    assert_eq!(file.prefix(), "module.");
+    let tensors: BTreeMap<&str, &StoredTensor> = file.tensors().collect();
     assert_eq!(
-        tensors.keys().collect::<Vec<_>>(),
+        tensors.keys().copied().collect::<Vec<_>>(),
         ["count", "half", "weight"]
     );
     assert_eq!(
@@ -100,6 +104,68 @@ fn a_zip_archive_comes_back_without_the_wrappers_prefix() {
         ),
         (None, 7_i64.to_le_bytes().to_vec())
     );
+}
+
+/// A stream with the same view in `root`: what stands in front of it and behind it in the pickle.
+fn stream_of(before: &[u8], behind: &[u8]) -> Vec<u8> {
+    let tensor = b"X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(\
+        (X\x07\0\0\0storagectorch\nFloatStorage\n\
+        X\x01\0\0\0kX\x03\0\0\0cpuK\x08NtQK\x02K\x03K\x02\x86K\x01K\x03\x86\x89}tR";
+    let pickles: [&[u8]; 7] = [
+        torch::STREAM,
+        b"\x80\x02M\xe9\x03.",
+        b"\x80\x02}.",
+        before,
+        tensor,
+        behind,
+        b"\x80\x02](X\x01\0\0\0ke.",
+    ];
+    [&pickles.concat()[..], &8_u64.to_le_bytes(), &[0; 32]].concat()
+}
+
+#[test]
+fn dictionaries_in_dictionaries_are_one() {
+    let keys = |bytes: Vec<u8>| {
+        let file = TensorFile::parse(Path::new("a.pth"), bytes).unwrap();
+        let keys = file.shapes().map(|(key, _)| file.whole_key(key));
+        keys.collect::<Vec<_>>()
+    };
+    let epoch = b"sX\x05\0\0\0epochK\x05s.";
+    assert_eq!(keys(stream_of(b"}", epoch)), ["w"]);
+    assert_eq!(
+        keys(stream_of(
+            b"}X\x04\0\0\0netG}",
+            &[&b"s"[..], epoch].concat()
+        )),
+        ["netG.w"]
+    );
+    let twice = stream_of(b"}X\x0a\0\0\0state_dict}X\x01\0\0\0G}", b"sss.");
+    assert_eq!(keys(twice), ["state_dict.G.w"]);
+    // A number is no name: an optimiser counts its tensors.
+    let numbered = stream_of(b"}K\x01}", b"ss.");
+    let error = TensorFile::parse(Path::new("a.pth"), numbered).unwrap_err();
+    assert!(error.to_string().contains("no state dict"), "{error}");
+    let scalars = stream_of(b"}X\x05\0\0\0epochK\x05s(", b"1.");
+    let error = TensorFile::parse(Path::new("a.pth"), scalars).unwrap_err();
+    assert!(error.to_string().contains("only epoch"), "{error}");
+}
+
+/// A dictionary that holds itself, and one that stands at many places.
+#[test]
+fn dictionaries_that_hold_each_other_come_to_an_end() {
+    let own = stream_of(b"}q\0X\x01\0\0\0ah\0sX\x01\0\0\0bh\0s", b"s.");
+    let parsed = TensorFile::parse(Path::new("a.pth"), own);
+    assert!(parsed.is_err_and(|error| error.to_string().contains("a.pth")));
+    let many = [b"K\x01N".as_slice()].concat().repeat(2000);
+    let places: Vec<u8> = (0..2000_u32)
+        .flat_map(|i| {
+            let name = format!("{i:04}");
+            [b"X\x04\0\0\0", name.as_bytes(), b"h\0"].concat()
+        })
+        .collect();
+    let before = [b"}(X\x01\0\0\0a}q\0(", &many[..], b"u", &places].concat();
+    let error = TensorFile::parse(Path::new("a.pth"), stream_of(&before, b"u.")).unwrap_err();
+    assert!(error.to_string().contains("without end"), "{error}");
 }
 
 #[test]

@@ -173,38 +173,68 @@ fn object_storages(pickle: &Pickle) -> impl Iterator<Item = StorageRef<'_>> {
     (0..pickle.len()).filter_map(|id| storage(pickle, id))
 }
 
-/// The tensors of a pickled state dict, or of the one under the key `state_dict`.
+/// The most dictionaries in one another.
+const MOST_LEVELS: usize = 8;
+/// Bytes of the longest key of a tensor.
+const LONGEST_KEY: usize = 512;
+/// Bytes of keys for each byte of the file. Keys that are shared could need more than any memory.
+const KEY_BYTES: usize = 4;
+
+/// The tensors of a pickled state dict and of the dictionaries in it. The key of an inner tensor
+/// stands behind the outer key and a dot. Only keys that are text are looked at: an optimiser's are
+/// numbers.
 fn state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, String> {
-    let named = |entries: &[(Id, Id)], name: &str| {
-        entries
-            .iter()
-            .find(|&&(key, _)| pickle.text(key) == Some(name))
-            .map(|&(_, value)| value)
-    };
-    let root = pickle
-        .dict(pickle.root())
-        .ok_or("it holds no state dict; save net.state_dict() rather than the network itself")?;
-    let entries = named(root, "state_dict")
-        .and_then(|inner| pickle.dict(inner))
-        .unwrap_or(root);
     let mut tensors = StateDict::new();
-    for &(key, value) in entries {
-        if let (Some(key), Some(arguments)) = (pickle.text(key), rebuilt(pickle, value)) {
-            let found = tensor(pickle, arguments, storages)
-                .map_err(|problem| format!("tensor {key}: {problem}"))?;
-            tensors.insert(key.to_owned(), found);
+    let mut open = vec![(pickle.root(), String::new(), 0)];
+    let mut bytes_left = KEY_BYTES * pickle.length;
+    while let Some((id, prefix, level)) = open.pop() {
+        let entries = pickle.dict(id).unwrap_or_default();
+        // One dictionary may stand at many places.
+        bytes_left = bytes_left
+            .checked_sub(entries.len())
+            .ok_or("its dictionaries hold each other without end")?;
+        for &(key, value) in entries {
+            let arguments = rebuilt(pickle, value);
+            let inner = pickle.dict(value).is_some() && level < MOST_LEVELS;
+            let Some(key) = pickle.text(key).filter(|_| arguments.is_some() || inner) else {
+                continue;
+            };
+            let length = prefix.len() + key.len() + 1;
+            bytes_left = bytes_left
+                .checked_sub(length)
+                .filter(|_| length <= LONGEST_KEY)
+                .ok_or("its keys are too long")?;
+            let key = format!("{prefix}{key}");
+            match arguments {
+                Some(arguments) => {
+                    let found = tensor(pickle, arguments, storages)
+                        .map_err(|problem| format!("tensor {key}: {problem}"))?;
+                    tensors.insert(key, found);
+                }
+                None => open.push((value, format!("{key}."), level + 1)),
+            }
         }
     }
     match tensors.is_empty() {
-        true => Err(
-            "it holds no state dict; save net.state_dict() rather than the network itself".into(),
-        ),
-        // nn.DataParallel puts this in front of every key.
-        false if tensors.keys().all(|key| key.starts_with("module.")) => Ok(tensors
-            .into_iter()
-            .map(|(key, tensor)| (key["module.".len()..].to_owned(), tensor))
-            .collect()),
+        true => Err(no_tensors(pickle)),
         false => Ok(tensors),
+    }
+}
+
+/// Why a pickle without a tensor is no state dict.
+fn no_tensors(pickle: &Pickle) -> String {
+    const REMEDY: &str = "save net.state_dict() rather than the network itself";
+    let keys: Vec<&str> = pickle
+        .dict(pickle.root())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|&(key, _)| pickle.text(key))
+        .filter(|key| key.len() < LONGEST_KEY)
+        .take(8)
+        .collect();
+    match keys.is_empty() {
+        true => format!("it holds no state dict; {REMEDY}"),
+        false => format!("it holds no state dict, only {}; {REMEDY}", keys.join(", ")),
     }
 }
 

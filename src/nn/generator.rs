@@ -101,6 +101,7 @@ pub struct Generator {
     layers: Layers,
     parameters: ArenaId,
     statistics: ArenaId,
+    unused: Vec<String>,
 }
 
 /// The layers.
@@ -129,6 +130,7 @@ impl Generator {
             layers,
             parameters,
             statistics,
+            unused: builder.unused,
         })
     }
 
@@ -145,6 +147,13 @@ impl Generator {
     /// The arena of the running statistics.
     pub fn statistics(&self) -> ArenaId {
         self.statistics
+    }
+
+    /// Keys that a state dict of this network may hold and that the network does not use: PyTorch's
+    /// counters, and running statistics of instance norm, which the reference drops when it loads
+    /// a file.
+    pub fn unused_keys(&self) -> &[String] {
+        &self.unused
     }
 
     /// As [`GeneratorConfig::multiple`].

@@ -122,12 +122,21 @@ fn up_channels(weight: &[usize], upsample: Upsample, kernel: usize) -> Option<[u
     }
 }
 
-/// The normalisation. Batch norm has states of its own. With instance norm the convolutions have
-/// the bias `of_instance`.
+/// The normalisation. With instance norm, and only then, the convolutions have the bias
+/// `of_instance`. Running statistics do not tell: files from before PyTorch 0.4 have them for
+/// instance norm too, which never used them.
 fn norm(shapes: &Shapes, of_instance: &str) -> Norm {
-    match shapes.keys().any(|key| key.ends_with(".running_mean")) {
-        true => Norm::Batch,
-        false if shapes.contains_key(of_instance) => Norm::Instance,
+    let has_vector = |what: &str| {
+        shapes
+            .iter()
+            .any(|(key, shape)| shape.len() == 1 && key.ends_with(what))
+    };
+    // The weights of convolutions have four axes.
+    let affine = has_vector(".weight");
+    match shapes.contains_key(of_instance) {
+        true if affine => Norm::InstanceAffine,
+        true => Norm::Instance,
+        false if affine || has_vector(".running_mean") => Norm::Batch,
         false => Norm::None,
     }
 }

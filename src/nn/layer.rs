@@ -20,6 +20,8 @@ pub(super) struct Builder<'a> {
     pub states: &'a mut StateList,
     pub parameters: ArenaId,
     pub statistics: ArenaId,
+    /// Keys that a state dict may hold, and that the network does not use.
+    pub unused: Vec<String>,
 }
 
 impl<'a> Builder<'a> {
@@ -31,6 +33,7 @@ impl<'a> Builder<'a> {
             states,
             parameters,
             statistics,
+            unused: Vec::new(),
         }
     }
 }

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 const EPSILON: f32 = 1e-5;
 /// Weight of the new statistics in the running ones, as in the reference.
 const MOMENTUM: f32 = 0.1;
+/// PyTorch's number of updates of the running statistics. Nothing here reads it.
+const COUNTER: &str = "num_batches_tracked";
 
 /// The normalisation layers of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub enum Norm {
     ///
     /// Without parameters.
     Instance,
+    /// By those of each image, with weight and bias
+    #[serde(rename = "instance-affine")]
+    InstanceAffine,
     /// None
     None,
 }
@@ -38,6 +43,7 @@ impl Norm {
         match self {
             Self::Batch => "batch",
             Self::Instance => "instance",
+            Self::InstanceAffine => "instance-affine",
             Self::None => "none",
         }
     }
@@ -45,7 +51,7 @@ impl Norm {
     /// Whether the convolutions in front of a normalisation have a bias. As in the reference, only
     /// with instance norm.
     pub(super) fn conv_has_bias(self) -> bool {
-        self == Self::Instance
+        matches!(self, Self::Instance | Self::InstanceAffine)
     }
 }
 
@@ -59,38 +65,52 @@ pub(super) enum NormLayer {
         running_var: StateId,
     },
     Instance,
+    InstanceAffine {
+        weight: StateId,
+        bias: StateId,
+    },
     None,
 }
 
 impl NormLayer {
     pub fn new(builder: &mut Builder, key: &str, norm: Norm, channels: usize) -> Self {
+        let unused: &[&str] = match norm {
+            Norm::None => &[],
+            Norm::Batch => &[COUNTER],
+            Norm::Instance | Norm::InstanceAffine => &["running_mean", "running_var", COUNTER],
+        };
+        let unused = unused.iter().map(|what| format!("{key}.{what}"));
+        builder.unused.extend(unused);
+        let Builder {
+            states,
+            parameters,
+            statistics,
+            ..
+        } = builder;
+        let shape = Shape::vector(channels);
+        let mut add =
+            |arena, what: &str, init| states.add(arena, format!("{key}.{what}"), shape, init);
         match norm {
             Norm::None => Self::None,
             Norm::Instance => Self::Instance,
-            Norm::Batch => {
-                let shape = Shape::vector(channels);
-                let Builder {
-                    states,
-                    parameters,
-                    statistics,
-                } = builder;
-                let mut add = |arena, what: &str, init| {
-                    states.add(arena, format!("{key}.{what}"), shape, init)
-                };
-                Self::Batch {
-                    weight: add(
-                        *parameters,
-                        "weight",
-                        Init::Normal {
-                            mean: 1.0,
-                            std: INIT_STD,
-                        },
-                    ),
-                    bias: add(*parameters, "bias", Init::Constant(0.0)),
-                    running_mean: add(*statistics, "running_mean", Init::Constant(0.0)),
-                    running_var: add(*statistics, "running_var", Init::Constant(1.0)),
-                }
-            }
+            // As PyTorch starts it: the reference draws the weights of batch norm alone.
+            Norm::InstanceAffine => Self::InstanceAffine {
+                weight: add(*parameters, "weight", Init::Constant(1.0)),
+                bias: add(*parameters, "bias", Init::Constant(0.0)),
+            },
+            Norm::Batch => Self::Batch {
+                weight: add(
+                    *parameters,
+                    "weight",
+                    Init::Normal {
+                        mean: 1.0,
+                        std: INIT_STD,
+                    },
+                ),
+                bias: add(*parameters, "bias", Init::Constant(0.0)),
+                running_mean: add(*statistics, "running_mean", Init::Constant(0.0)),
+                running_var: add(*statistics, "running_var", Init::Constant(1.0)),
+            },
         }
     }
 
@@ -104,6 +124,10 @@ impl NormLayer {
         let (weight, bias, mean, var) = match *self {
             Self::None => return Ok(input),
             Self::Instance => return instance_norm(tape, input, EPSILON),
+            Self::InstanceAffine { weight, bias } => {
+                let affine = [tape.state(states, weight), tape.state(states, bias)];
+                return Ok(batch_norm(tape, input, affine, Groups::Instance, EPSILON)?.0);
+            }
             Self::Batch {
                 weight,
                 bias,
@@ -151,4 +175,38 @@ fn batch_norm_training(
         EPSILON,
     )?;
     Ok(output)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tape::Source;
+
+    /// The kernels meet their twin in f64 with such groups. Here it is which vector is which.
+    #[test]
+    fn affine_instance_norm_is_recorded_with_weight_and_bias() {
+        let mut states = StateList::default();
+        let mut builder = Builder::new(&mut states, "generator");
+        let layer = NormLayer::new(&mut builder, "model.2", Norm::InstanceAffine, 3);
+        let mut tape = Tape::default();
+        let input = tape.input("input", Shape::nhwc(2, 4, 4, 3));
+        let output = layer
+            .forward(&mut tape, &states, input, &Mode::training())
+            .unwrap();
+        let state = |var: Var| match tape.nodes()[var.0].source {
+            Source::State(id) => Some(states.get(id).name.as_str()),
+            _ => None,
+        };
+        let node = &tape.nodes()[output.0];
+        let [normalised, statistics, weight, bias] = node.inputs[..] else {
+            unreachable!("{:?}", node.inputs)
+        };
+        assert_eq!((node.name(), normalised), ("normalize", input));
+        assert_eq!(
+            [state(weight), state(bias)],
+            [Some("model.2.weight"), Some("model.2.bias")]
+        );
+        assert_eq!(tape.shape(statistics).batch(), 2, "each image has its own");
+    }
 }

@@ -56,6 +56,7 @@ pub struct PatchGan {
     layers: Vec<Layer>,
     parameters: ArenaId,
     statistics: ArenaId,
+    unused: Vec<String>,
 }
 
 /// Convolution, normalisation, and LeakyReLU behind all but the last.
@@ -88,6 +89,7 @@ impl PatchGan {
             layers,
             parameters,
             statistics,
+            unused: builder.unused,
         })
     }
 
@@ -99,6 +101,13 @@ impl PatchGan {
     /// The arena of the running statistics.
     pub fn statistics(&self) -> ArenaId {
         self.statistics
+    }
+
+    /// Keys that a state dict of this network may hold and that the network does not use: PyTorch's
+    /// counters, and running statistics of instance norm, which the reference drops when it loads
+    /// a file.
+    pub fn unused_keys(&self) -> &[String] {
+        &self.unused
     }
 
     /// Records `pair [batch, height, width, in_channels]` to one logit a patch,

@@ -1,6 +1,6 @@
 //! Copies of one network for other programs: which file is written, and what may be asked of it.
 
-use super::checkpoint::{self, NetworkKind};
+use super::checkpoint::{self, NetworkChoice, NetworkKind, WeightsNote};
 use super::config::ConfigError;
 use super::error::TrainError;
 use super::onnx;
@@ -10,10 +10,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// What somebody asks of a copy. What is `None` was not asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversion {
-    /// Which network of a file with both.
-    pub network: NetworkKind,
+    /// Which network of a file with several.
+    pub network: NetworkChoice,
     /// How the generator of a .pth file resizes its maps: the file itself does not say.
     pub upsample: Option<Upsample>,
     /// Of an ONNX file: where batch norm takes its statistics from.
@@ -52,12 +52,10 @@ impl Conversion {
                 return Err(ConfigError::new("path", rule, ""));
             }
         };
-        if content == Content::Onnx && self.network == NetworkKind::Discriminator {
-            return Err(ConfigError::new(
-                "network",
-                "ONNX files are for use, which takes the generator alone",
-                "for the discriminator use .pth",
-            ));
+        if content == Content::Onnx
+            && self.network == NetworkChoice::Kind(NetworkKind::Discriminator)
+        {
+            return Err(onnx_of_discriminator());
         }
         let given = [
             ("test.norm", self.norm.is_some()),
@@ -76,16 +74,30 @@ impl Conversion {
     }
 
     /// Copies the network of `file` to `path`. An ONNX file is used as its model records, unless
-    /// something else was asked for.
+    /// something else was asked for. Returns what was left out.
     ///
     /// # Errors
-    /// Those of [`Conversion::check`], [`checkpoint::convert`] and [`onnx::export`], and what such
+    /// Those of [`Conversion::check`], [`checkpoint::find_network`], [`checkpoint::convert`] and [`onnx::export`], and what such
     /// a generator cannot do.
-    pub fn write(&self, file: &TensorFile, path: &Path) -> Result<(), TrainError> {
-        if self.content(path)? == Content::Weights {
-            return checkpoint::convert(file, self.network, self.upsample, path);
-        }
-        let mut model = checkpoint::read_model(file, self.upsample)?;
+    pub fn write(&self, file: &TensorFile, path: &Path) -> Result<Vec<WeightsNote>, TrainError> {
+        let content = self.content(path)?;
+        let network = checkpoint::find_network(file, &self.network, self.upsample)?;
+        let mut model = match (content, &network.model) {
+            (Content::Onnx, Some(model)) => model.clone(),
+            (Content::Onnx, None) => return Err(onnx_of_discriminator().into()),
+            (Content::Weights, None) if self.upsample.is_some() => {
+                return Err(ConfigError::new(
+                    "upsample",
+                    "`upsample` is how a generator resizes its maps",
+                    "leave it out for a discriminator",
+                )
+                .into());
+            }
+            (Content::Weights, _) => {
+                checkpoint::convert(&network, path)?;
+                return Ok(network.notes);
+            }
+        };
         model.test = model.test_as(self.norm, self.dropout, false)?;
         model.fit = model.fit_as(self.fit)?;
         if self.seed.is_some() && !model.test.dropout {
@@ -96,8 +108,17 @@ impl Conversion {
             )
             .into());
         }
-        onnx::export(file, &model, self.seed.unwrap_or(0), path)
+        onnx::export(&network.file, &model, self.seed.unwrap_or(0), path)?;
+        Ok(network.notes)
     }
+}
+
+fn onnx_of_discriminator() -> ConfigError {
+    ConfigError::new(
+        "network",
+        "ONNX files are for use, which takes the generator alone",
+        "for the discriminator use .pth",
+    )
 }
 
 #[cfg(test)]
@@ -108,31 +129,31 @@ mod tests {
     #[test]
     fn what_a_file_cannot_hold_is_refused_by_its_ending() {
         let plain = Conversion {
-            network: NetworkKind::Generator,
+            network: NetworkChoice::Kind(NetworkKind::Generator),
             upsample: None,
             norm: None,
             dropout: None,
             fit: None,
             seed: None,
         };
-        let (mut seeded, mut other) = (plain, plain);
+        let (mut seeded, mut other) = (plain.clone(), plain.clone());
         seeded.seed = Some(1);
-        other.network = NetworkKind::Discriminator;
+        other.network = NetworkChoice::Kind(NetworkKind::Discriminator);
         for (conversion, path, field) in [
-            (plain, "g.bin", "path"),
-            (plain, "g", "path"),
-            (seeded, "g.pth", "seed"),
-            (seeded, "g.safetensors", "seed"),
-            (other, "d.onnx", "network"),
+            (&plain, "g.bin", "path"),
+            (&plain, "g", "path"),
+            (&seeded, "g.pth", "seed"),
+            (&seeded, "g.safetensors", "seed"),
+            (&other, "d.onnx", "network"),
         ] {
             let error = conversion.check(Path::new(path)).unwrap_err();
             assert_eq!(error.field, field, "{error}");
         }
         for (conversion, path) in [
-            (plain, "g.pth"),
-            (plain, "g.onnx"),
-            (seeded, "g.onnx"),
-            (other, "d.safetensors"),
+            (&plain, "g.pth"),
+            (&plain, "g.onnx"),
+            (&seeded, "g.onnx"),
+            (&other, "d.safetensors"),
         ] {
             assert_eq!(conversion.check(Path::new(path)), Ok(()));
         }

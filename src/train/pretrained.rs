@@ -1,7 +1,7 @@
 //! Starting from weights that another run or the PyTorch code has trained: fine-tuning, with a
 //! fresh optimiser.
 
-use super::checkpoint::{NetworkKind, prefix_of, select};
+use super::checkpoint::{NetworkChoice, NetworkKind, WeightsNote, choose, notes, refuse_surplus};
 use super::config::Config;
 use super::error::TrainError;
 use super::recipe::Recipe;
@@ -12,29 +12,27 @@ use crate::nn::{Generator, PatchGan};
 use crate::program::Store;
 use crate::state::{ArenaId, StateList};
 use crate::tape::ArenaPart;
-use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Checks that the files that `config` starts from hold its networks. This needs neither data nor a
-/// device.
+/// device. Returns what is left out of each file.
 ///
 /// # Errors
 /// [`TrainError::Pretrained`] names the first tensor by which a file and its network differ, with
 /// both shapes.
-pub fn check_pretrained(config: &Config) -> Result<(), TrainError> {
+pub fn check_pretrained(config: &Config) -> Result<Vec<(PathBuf, WeightsNote)>, TrainError> {
     let mut states = StateList::default();
     let generator = Generator::new(&mut states, &config.generator())?;
     let has_discriminator = config.objective.lambda_gan != 0.0;
     let discriminator = has_discriminator
         .then(|| PatchGan::new(&mut states, &config.discriminator()))
         .transpose()?;
-    let mut starts = starts(&config.recipe, &generator, discriminator.as_ref());
-    starts.try_for_each(|start| {
-        start
-            .check(&states)
-            .map(drop)
-            .map_err(|source| start.refusal(source))
-    })
+    let mut all = Vec::new();
+    for start in starts(&config.recipe, &generator, discriminator.as_ref()) {
+        let (_, notes) = start.check(&states).map_err(|error| start.refusal(error))?;
+        all.extend(notes.into_iter().map(|note| (start.path.to_owned(), note)));
+    }
+    Ok(all)
 }
 
 /// Loads the networks that `recipe` starts from; the others keep their initial weights.
@@ -58,22 +56,23 @@ struct Start<'a> {
     kind: NetworkKind,
     path: &'a Path,
     arenas: [ArenaId; 2],
+    unused: Vec<String>,
 }
 
 /// The networks that `recipe` has files for.
 fn starts<'a>(
     recipe: &'a Recipe,
-    g: &Generator,
-    d: Option<&PatchGan>,
+    g: &'a Generator,
+    d: Option<&'a PatchGan>,
 ) -> impl Iterator<Item = Start<'a>> {
     let of_generator = recipe
         .pretrained
         .as_deref()
-        .zip(Some([g.parameters(), g.statistics()]));
+        .zip(Some(([g.parameters(), g.statistics()], g.unused_keys())));
     let of_discriminator = recipe
         .pretrained_discriminator
         .as_deref()
-        .zip(d.map(|d| [d.parameters(), d.statistics()]));
+        .zip(d.map(|d| ([d.parameters(), d.statistics()], d.unused_keys())));
     let given = [
         ("recipe.pretrained", NetworkKind::Generator, of_generator),
         (
@@ -83,50 +82,42 @@ fn starts<'a>(
         ),
     ];
     given.into_iter().filter_map(|(field, kind, given)| {
-        given.map(|(path, arenas)| Start {
+        given.map(|(path, (arenas, unused))| Start {
             field,
             kind,
             path,
             arenas,
+            unused: unused.to_vec(),
         })
     })
 }
 
 impl Start<'_> {
-    /// Opens the file, if it holds the network and nothing more.
-    fn check(&self, states: &StateList) -> Result<TensorFile, InteropError> {
+    /// The network's tensors, if the file holds the network and nothing without a place, and what
+    /// is left out.
+    fn check(&self, states: &StateList) -> Result<(TensorFile, Vec<WeightsNote>), InteropError> {
         let file = TensorFile::open(self.path)?;
-        for arena in self.arenas {
-            network_values(&file, states, arena, prefix_of(&file, self.kind))?;
-        }
-        // A tensor without a place belongs to a network of another kind, for example one whose
-        // convolutions have a bias.
-        let known: HashSet<&str> = self
-            .arenas
-            .iter()
-            .flat_map(|&arena| states.in_arena(arena))
-            .map(|state| state.name.as_str())
-            .collect();
-        let taken = |name: &str| known.contains(name) || name.ends_with(".num_batches_tracked");
-        let surplus = file
-            .shapes()
-            .find(|&(key, _)| select(&file, self.kind, key).is_some_and(|name| !taken(name)));
-        let refusal = surplus.map(|(key, shape)| (key.to_owned(), shape.to_vec()));
-        refusal.map_or(Ok(file), |(key, shape)| {
-            Err(InteropError::Surplus {
-                path: self.path.to_owned(),
-                key,
-                shape,
-            })
-        })
+        let require = |part: &TensorFile| {
+            self.arenas
+                .iter()
+                .try_for_each(|&arena| network_values(part, states, arena, "").map(drop))?;
+            // A tensor without a place belongs to a network of another kind, for example one whose
+            // convolutions have a bias.
+            let own = self.arenas.iter().flat_map(|&arena| states.in_arena(arena));
+            refuse_surplus(part, own, &self.unused)
+        };
+        let fits = |_, part: &TensorFile| require(part).is_ok();
+        let (_, part) = choose(&file, &NetworkChoice::Kind(self.kind), &fits)?;
+        require(&part)?;
+        let notes = notes(&file, &part, &self.unused);
+        Ok((part, notes))
     }
 
     fn load(&self, gpu: &Gpu, store: &Store) -> Result<(), InteropError> {
-        let file = self.check(store.states())?;
-        let prefix = prefix_of(&file, self.kind);
+        let (part, _) = self.check(store.states())?;
         self.arenas
             .into_iter()
-            .try_for_each(|arena| load_network(&file, gpu, store, arena, ArenaPart::Value, prefix))
+            .try_for_each(|arena| load_network(&part, gpu, store, arena, ArenaPart::Value, ""))
     }
 
     fn refusal(&self, source: InteropError) -> TrainError {

@@ -134,7 +134,7 @@ fn use_as_said(generator: &str) {
 }
 
 #[test]
-fn only_the_network_is_converted() {
+fn a_tensor_without_a_place_is_refused_by_its_name() {
     let folder = temporary();
     let root = folder.path();
     let file = fs::read(generator()).unwrap();
@@ -162,9 +162,17 @@ fn only_the_network_is_converted() {
         safetensors::serialize(extra, metadata).unwrap(),
     )
     .unwrap();
-    succeed(root, "convert extra.safetensors g.pth");
-    succeed(root, "convert g.pth g.safetensors");
-    assert!(tensors(&root.join("g.safetensors")) == tensors(Path::new(&generator())));
+    for line in [
+        "convert extra.safetensors g.pth",
+        "convert extra.safetensors g.onnx",
+        "translate absent.png --model extra.safetensors --out x",
+    ] {
+        let message = fail(root, 1, line);
+        assert!(
+            message.contains("model.model.0.num_batches_tracked of [8] is none of this network's"),
+            "{message}"
+        );
+    }
 }
 
 /// An exit code, a line, and a part of its message.
@@ -172,7 +180,7 @@ const REFUSED: [(i32, &str, &str); 19] = [
     (
         1,
         "convert text.pth x.safetensors",
-        "text.pth is not a complete safetensors file",
+        "text.pth is no weight file that is known here (text)",
     ),
     (
         1,

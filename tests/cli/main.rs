@@ -33,6 +33,7 @@ mod tiles;
 mod trained;
 mod tuning;
 mod use_of_models;
+mod weights;
 
 use image::{DynamicImage, Rgb, RgbImage};
 use serde_json::Value;

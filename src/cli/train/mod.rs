@@ -139,7 +139,9 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     let mut settings = settings(args)?;
     let mut config = configure(&mut settings, &args.pixels, &args.device)?;
     // Before the data is read and kernels are tuned.
-    check_pretrained(&config)?;
+    for (path, note) in check_pretrained(&config)? {
+        super::pth::say(&path, &note);
+    }
     let name = match (&args.name, &args.dataset) {
         (Some(name), _) => name.clone(),
         (None, Some(dataset)) => RunDir::unused_name(&args.runs, &base_name(dataset))?,

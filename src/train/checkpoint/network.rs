@@ -1,8 +1,9 @@
 //! One network in a file of tensors: what the file says about it, and which keys belong to it. Also
 //! a copy of its weights alone.
 
+use super::find::{NetworkFile, model_text, unknown};
 use crate::data::Pixels;
-use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError, reference_shape};
+use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError};
 use crate::nn::{
     Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime, Upsample,
 };
@@ -52,123 +53,83 @@ pub(super) const TRAINED: &str = "training_G.";
 /// The same for the image pool.
 pub(super) const POOL: &str = "image_pool.";
 
-/// What stands in front of the keys of a network in `file`. The file is a checkpoint, or holds one
-/// network alone.
-pub(in crate::train) fn prefix_of(file: &TensorFile, kind: NetworkKind) -> &'static str {
-    let has_discriminator = file.shapes().any(|(key, _)| key.starts_with(DISCRIMINATOR));
-    if kind == NetworkKind::Discriminator && has_discriminator {
-        DISCRIMINATOR
-    } else {
-        ""
-    }
-}
-
-/// The key without its prefix, if its tensor belongs to this network of `file`.
-pub(in crate::train) fn select<'k>(
-    file: &TensorFile,
-    kind: NetworkKind,
-    key: &'k str,
-) -> Option<&'k str> {
-    match prefix_of(file, kind) {
-        "" => (![DISCRIMINATOR, TRAINED, POOL, "optimizer_"]
-            .iter()
-            .any(|prefix| key.starts_with(prefix)))
-        .then_some(key),
-        prefix => key.strip_prefix(prefix),
-    }
-}
-
-/// Copies the weights of one network to `path`, bit by bit, and nothing else. If `path` ends in
-/// `.pth`, the new file is as `torch.save` writes it. Else it is a safetensors file. `file` is a
-/// checkpoint or holds one network alone. `kind` must be a network that it holds. `upsample` is as
-/// in [`read_model`], and for generators only.
+/// Copies the weights of a network to `path`, bit by bit, and nothing else. If `path` ends in
+/// `.pth`, the new file is as `torch.save` writes it. Else it is a safetensors file.
 ///
 /// # Errors
-/// A file without such a network; an `upsample` that is not needed; a folder or disk that cannot
-/// take the new file.
-pub fn convert(
-    file: &TensorFile,
-    kind: NetworkKind,
-    upsample: Option<Upsample>,
-    path: &Path,
-) -> Result<(), TrainError> {
-    refuse_needless_upsample(file, upsample)?;
-    if upsample.is_some() && kind == NetworkKind::Discriminator {
-        return Err(ConfigError::new(
-            "upsample",
-            "`upsample` is how a generator resizes its maps",
-            "leave it out for a discriminator",
-        )
-        .into());
-    }
-    let shapes: Shapes = file
-        .shapes()
-        .filter_map(|(key, shape)| Some((select(file, kind, key)?, shape)))
-        .collect();
-    let mut states = StateList::default();
+/// A folder or disk that cannot take the new file.
+pub fn convert(network: &NetworkFile, path: &Path) -> Result<(), TrainError> {
+    let file = &network.file;
     let mut writer = TensorWriter::default();
-    if let Some(generator) = record_network(&mut states, file, kind, &shapes, upsample)? {
-        let known = file.metadata(MODEL).map(str::to_owned);
-        writer.metadata(
-            MODEL,
-            known.unwrap_or_else(|_| json(&foreign_model(generator))),
-        );
+    if let Some(model) = &network.model {
+        writer.metadata(MODEL, model_text(file, model));
     }
-    let prefix = prefix_of(file, kind);
-    for state in states.states() {
-        file.require(
-            &format!("{prefix}{}", state.name),
-            &reference_shape(state.shape, state.transposed),
-        )?;
-    }
-    // Nothing but the network: many keys of a .pth file may name the same bytes.
-    let known: HashSet<&str> = states
+    let known: HashSet<&str> = network
+        .states
         .states()
         .iter()
         .map(|state| state.name.as_str())
         .collect();
+    let counters: HashSet<&str> = file
+        .shapes()
+        .filter(|(_, shape)| shape.is_empty())
+        .map(|(key, _)| key)
+        .collect();
     let counts = |name: &str| {
         let layer = name.strip_suffix(".num_batches_tracked");
-        shapes.get(name).is_some_and(|shape| shape.is_empty())
+        counters.contains(name)
             && layer.is_some_and(|layer| known.contains(&*format!("{layer}.running_var")))
     };
     writer.file(file, |key| {
-        select(file, kind, key).filter(|name| known.contains(name) || counts(name))
+        Some(key).filter(|name| known.contains(name) || counts(name))
     });
     write(writer, path)
 }
 
-/// Adds the states of the network in `file` that `kind` names, whose keys have these `shapes`.
-/// Returns how it is built if it is a generator.
+/// A network whose states were recorded.
+pub(super) struct Recorded {
+    /// How it is built, if it is a generator.
+    pub generator: Option<GeneratorConfig>,
+    /// As [`Generator::unused_keys`].
+    pub unused: Vec<String>,
+}
+
+/// Adds the states of the network of this kind, the only one in `file`.
 ///
 /// # Errors
 /// A file that holds the other network, or none.
-fn record_network(
+pub(super) fn record_network(
     states: &mut StateList,
     file: &TensorFile,
     kind: NetworkKind,
-    shapes: &Shapes,
     upsample: Option<Upsample>,
-) -> Result<Option<GeneratorConfig>, TrainError> {
+) -> Result<Recorded, TrainError> {
+    let shapes = &file.shapes().collect();
     let discriminator = PatchGanConfig::from_shapes(shapes);
-    let noted = file
-        .metadata(MODEL)
-        .ok()
-        .and_then(|text| serde_json::from_str::<ModelConfig>(text).ok());
-    let generator = match noted {
+    let generator = match file.metadata(MODEL) {
         // A discriminator's file notes its generator too.
-        Some(model) if discriminator.is_none() => Ok(model.generator),
+        Ok(text) if discriminator.is_none() => serde_json::from_str::<ModelConfig>(text)
+            .map(|model| model.generator)
+            .map_err(|error| file.bad_metadata(error.to_string())),
         _ => foreign_generator(file, shapes, upsample),
     };
     let other = |wanted, hint| Err(file.other_network(wanted, hint).into());
     match (kind, generator, discriminator) {
         (NetworkKind::Generator, Ok(generator), _) => {
-            Generator::new(states, &generator)?;
-            Ok(Some(generator))
+            let unused = Generator::new(states, &generator)?.unused_keys().to_vec();
+            Ok(Recorded {
+                generator: Some(generator),
+                unused,
+            })
         }
         (NetworkKind::Discriminator, _, Some(discriminator)) => {
-            PatchGan::new(states, &discriminator)?;
-            Ok(None)
+            let unused = PatchGan::new(states, &discriminator)?
+                .unused_keys()
+                .to_vec();
+            Ok(Recorded {
+                generator: None,
+                unused,
+            })
         }
         (NetworkKind::Generator, Err(_), Some(_)) => other(
             "generator",
@@ -187,7 +148,7 @@ fn record_network(
 
 /// How a network of the reference is used. Its files do not name a size, so the smallest image of
 /// its depth stands for it.
-fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
+pub(super) fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
     let [input, output] = generator.channels().map(Pixels::of_channels);
     ModelConfig {
         size: generator.multiple() as u32,
@@ -228,7 +189,7 @@ pub(super) fn write(writer: TensorWriter, path: &Path) -> Result<(), TrainError>
 
 /// Refuses an `upsample` if the file itself says how its generator is built. Files of this program
 /// do. State dicts of PyTorch do not.
-fn refuse_needless_upsample(
+pub(super) fn refuse_needless_upsample(
     file: &TensorFile,
     upsample: Option<Upsample>,
 ) -> Result<(), ConfigError> {
@@ -242,33 +203,6 @@ fn refuse_needless_upsample(
     Ok(())
 }
 
-/// Reads how the generator of a weight file or checkpoint is built. `upsample` says how it resizes
-/// its maps if the file does not.
-///
-/// # Errors
-/// A file that is neither ours nor the reference's, an `upsample` that is not needed, or a network
-/// whose channels no kind of image has.
-pub fn read_model(
-    file: &TensorFile,
-    upsample: Option<Upsample>,
-) -> Result<ModelConfig, TrainError> {
-    refuse_needless_upsample(file, upsample)?;
-    let model = match file.metadata(MODEL) {
-        Ok(text) => serde_json::from_str(text).map_err(|e| file.bad_metadata(e.to_string()))?,
-        Err(_) => foreign_model(foreign_generator(file, &file.shapes().collect(), upsample)?),
-    };
-    let channels = model.generator.channels();
-    let (input, output) = (&model.input, &model.output);
-    if channels != [input.channels(), output.channels()] {
-        let reason = format!(
-            "the network maps {} to {} channels, {input} to {output} images need others",
-            channels[0], channels[1]
-        );
-        return Err(file.bad_metadata(reason).into());
-    }
-    Ok(model)
-}
-
 /// The generator that a state dict belongs to.
 fn foreign_generator(
     file: &TensorFile,
@@ -276,7 +210,7 @@ fn foreign_generator(
     upsample: Option<Upsample>,
 ) -> Result<GeneratorConfig, InteropError> {
     let of = |upsample| GeneratorConfig::from_shapes(shapes, upsample);
-    let refuse = |hint| Err(file.other_network("generator", hint));
+    let refuse = |hint: &str| Err(file.other_network("generator", hint));
     match (
         of(Upsample::Deconv),
         of(upsample.unwrap_or(Upsample::Nearest)),
@@ -287,6 +221,6 @@ fn foreign_generator(
         (None, Some(_), None) => refuse(
             "; the one in it resizes its maps; say how: `upsample` nearest or `upsample` bilinear",
         ),
-        (None, None, _) => refuse("; take a file that `pix2pix train` or the PyTorch code wrote"),
+        (None, None, _) => refuse(&unknown(file)),
     }
 }
