@@ -77,8 +77,8 @@ impl Conversion {
     /// something else was asked for. Returns what was left out.
     ///
     /// # Errors
-    /// Those of [`Conversion::check`], [`checkpoint::find_network`], [`checkpoint::convert`] and [`onnx::export`], and what such
-    /// a generator cannot do.
+    /// Those of [`Conversion::check`], [`checkpoint::find_network`], [`checkpoint::convert`] and
+    /// [`onnx::export`], and what such a generator cannot do.
     pub fn write(&self, file: &TensorFile, path: &Path) -> Result<Vec<WeightsNote>, TrainError> {
         let content = self.content(path)?;
         let network = checkpoint::find_network(file, &self.network, self.upsample)?;

@@ -102,7 +102,7 @@ fn affine_instance_norm_is_applied_in_every_use() {
     let translate = |model: &str, options: &str| {
         succeed(
             root,
-            &format!("translate a.png --model {model} --out {model}-out {options}"),
+            &format!("translate a.png --model {model} --out {model}-out --force {options}"),
         );
         root.join(format!("{model}-out/a.png"))
     };

@@ -1,5 +1,5 @@
-//! Readers of files under mutation: no panic, no hang, and no memory beyond a stated number of bytes
-//! a byte of the file. The first tier takes a second or two for each reader. For longer:
+//! Readers of files under mutation: no panic, no hang, and no memory beyond a stated number of
+//! bytes a byte of the file. The first tier takes a second or two for each reader. For longer:
 //! `PIX2PIX_FUZZ_SECONDS=600 cargo test --profile tests --test fuzz -- --include-ignored`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]

@@ -11,7 +11,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// The most that a byte of the file costs, and what every file costs.
-const MEMORY: [usize; 2] = [400, 1 << 16];
+const MEMORY: [usize; 2] = [200, 1 << 16];
 
 fn read(bytes: Vec<u8>) {
     if let Ok(file) = TensorFile::parse(Path::new("file"), bytes) {

@@ -1,17 +1,17 @@
-//! One network in a file that may hold several, each under a name of its own: a file of this program,
-//! a checkpoint of another one, a state dict behind any prefix.
+//! One network in a file that may hold several, each under a name of its own: a file of this
+//! program, a checkpoint of another one, a state dict behind any prefix.
 
 use super::NetworkKind;
 use super::network::{
-    DISCRIMINATOR, MODEL, POOL, TRAINED, foreign_model, json, record_network,
-    refuse_needless_upsample,
+    DISCRIMINATOR, MODEL, POOL, TRAINED, foreign_model, record_network, refuse_needless_upsample,
+    unknown,
 };
 use crate::interop::{InteropError, TensorFile, reference_shape};
 use crate::nn::{GeneratorConfig, PatchGanConfig, Shapes, Upsample};
 use crate::state::{StateList, StateSpec};
 use crate::train::config::ModelConfig;
 use crate::train::error::TrainError;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 /// Which network of a file is asked for.
@@ -239,32 +239,8 @@ fn is_network(kind: NetworkKind, shapes: &Shapes) -> bool {
     }
 }
 
-/// What a file without a network holds, and the remedy.
-pub(super) fn unknown(file: &TensorFile) -> String {
-    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-    for (key, _) in file.shapes() {
-        *names
-            .entry(key.split('.').next().unwrap_or(key))
-            .or_default() += 1;
-    }
-    let listed: Vec<String> = names
-        .iter()
-        .take(6)
-        .map(|(name, count)| format!("{name} ({count})"))
-        .collect();
-    format!(
-        "; its tensors are {}{}; take a file that `pix2pix train` or the PyTorch code wrote",
-        listed.join(", "),
-        if names.len() > listed.len() {
-            ", .."
-        } else {
-            ""
-        }
-    )
-}
-
-/// The network of `file` that `choice` asks for. `upsample` says how a generator resizes its maps if
-/// the file does not.
+/// The network of `file` that `choice` asks for. `upsample` says how a generator resizes its maps
+/// if the file does not.
 ///
 /// # Errors
 /// A file with no such network or with several; the first tensor that is missing, misshapen or has
@@ -411,12 +387,6 @@ pub(in crate::train) fn notes(
         });
     }
     notes
-}
-
-/// The text of [`MODEL`] for a copy of a generator.
-pub(super) fn model_text(file: &TensorFile, model: &ModelConfig) -> String {
-    let known = file.metadata(MODEL).map(str::to_owned);
-    known.unwrap_or_else(|_| json(model))
 }
 
 #[cfg(test)]

@@ -12,13 +12,15 @@
 //! If an average is kept, both files hold it under the generator's keys. Translation uses it.
 //! Random numbers depend on seed and step alone, so no other state of theirs is stored.
 
+mod convert;
 mod find;
 mod network;
 
+pub use convert::convert;
 pub use find::{NetworkChoice, NetworkFile, WeightsNote, find_generator, find_network};
 pub(super) use find::{choose, notes, refuse_surplus};
+pub use network::NetworkKind;
 pub(super) use network::{MODEL, json};
-pub use network::{NetworkKind, convert};
 
 use super::config::{Config, ModelConfig};
 use super::error::TrainError;

@@ -1,7 +1,6 @@
 //! One network in a file of tensors: what the file says about it, and which keys belong to it. Also
 //! a copy of its weights alone.
 
-use super::find::{NetworkFile, model_text, unknown};
 use crate::data::Pixels;
 use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError};
 use crate::nn::{
@@ -13,7 +12,7 @@ use crate::train::config::{ConfigError, ModelConfig};
 use crate::train::error::TrainError;
 use crate::train::run::write_atomic;
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -52,39 +51,6 @@ pub(super) const DISCRIMINATOR: &str = "net_D.";
 pub(super) const TRAINED: &str = "training_G.";
 /// The same for the image pool.
 pub(super) const POOL: &str = "image_pool.";
-
-/// Copies the weights of a network to `path`, bit by bit, and nothing else. If `path` ends in
-/// `.pth`, the new file is as `torch.save` writes it. Else it is a safetensors file.
-///
-/// # Errors
-/// A folder or disk that cannot take the new file.
-pub fn convert(network: &NetworkFile, path: &Path) -> Result<(), TrainError> {
-    let file = &network.file;
-    let mut writer = TensorWriter::default();
-    if let Some(model) = &network.model {
-        writer.metadata(MODEL, model_text(file, model));
-    }
-    let known: HashSet<&str> = network
-        .states
-        .states()
-        .iter()
-        .map(|state| state.name.as_str())
-        .collect();
-    let counters: HashSet<&str> = file
-        .shapes()
-        .filter(|(_, shape)| shape.is_empty())
-        .map(|(key, _)| key)
-        .collect();
-    let counts = |name: &str| {
-        let layer = name.strip_suffix(".num_batches_tracked");
-        counters.contains(name)
-            && layer.is_some_and(|layer| known.contains(&*format!("{layer}.running_var")))
-    };
-    writer.file(file, |key| {
-        Some(key).filter(|name| known.contains(name) || counts(name))
-    });
-    write(writer, path)
-}
 
 /// A network whose states were recorded.
 pub(super) struct Recorded {
@@ -201,6 +167,30 @@ pub(super) fn refuse_needless_upsample(
         ));
     }
     Ok(())
+}
+
+/// What a file without a network holds, and the remedy.
+pub(super) fn unknown(file: &TensorFile) -> String {
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for (key, _) in file.shapes() {
+        *names
+            .entry(key.split('.').next().unwrap_or(key))
+            .or_default() += 1;
+    }
+    let listed: Vec<String> = names
+        .iter()
+        .take(6)
+        .map(|(name, count)| format!("{name} ({count})"))
+        .collect();
+    format!(
+        "; its tensors are {}{}; take a file that `pix2pix train` or the PyTorch code wrote",
+        listed.join(", "),
+        if names.len() > listed.len() {
+            ", .."
+        } else {
+            ""
+        }
+    )
 }
 
 /// The generator that a state dict belongs to.
