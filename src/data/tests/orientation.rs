@@ -60,6 +60,12 @@ fn tiff(orientation: u16) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// Small files of each format that are turned.
+pub fn corpus() -> Vec<Vec<u8>> {
+    let formats = ["jpg", "png", "webp"].map(|format| file(format, exif(6)));
+    [formats.into(), vec![tiff(6)]].concat()
+}
+
 fn saved(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, bytes).unwrap();

@@ -1,0 +1,98 @@
+//! Readers of TIFF, EXIF and Netpbm files under mutation: whatever the bytes are, a file is a
+//! picture or an error, and it comes back at once.
+//!
+//! The first tier runs a fixed number of mutations. For longer, with other seeds:
+//! `PIX2PIX_FUZZ_SECONDS=600 cargo test --release --lib fuzz -- --ignored`.
+
+use super::{orientation, tiff_samples};
+use crate::data::random::philox4x32_10;
+use crate::data::read::decode;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long the longer run is for each reader, unless the environment says otherwise.
+const SECONDS: u64 = 600;
+/// No file of this size takes longer.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Files that are mutated, of each kind.
+fn corpora() -> [(&'static str, Vec<Vec<u8>>); 3] {
+    let netpbm: [&[u8]; 7] = [
+        b"P1\n2 1\n1 0\n",
+        b"P2 2 1 255 7 250\n",
+        b"P3 2 1 255 1 2 3 4 5 6\n",
+        b"P4\n2 1\n\x80",
+        b"P5\n# a comment\n2 1\n15\n\x00\x0F",
+        b"P6 2 1 65535\n\0\x01\0\x02\0\x03\x01\0\x02\0\x03\0",
+        b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x01\x02\x03\x04",
+    ];
+    [
+        ("TIFF", tiff_samples::corpus()),
+        ("EXIF", orientation::corpus()),
+        ("Netpbm", netpbm.map(<[u8]>::to_vec).into()),
+    ]
+}
+
+/// The file with 1 to 4 changes: a bit, a byte, a number of the kind that lengths are, bytes left
+/// out or twice.
+fn mutated(file: &[u8], seed: [u32; 2]) -> Vec<u8> {
+    let mut bytes = file.to_vec();
+    let changes = 1 + philox4x32_10(seed, [0; 4])[0] % 4;
+    for change in 1..=changes {
+        let [kind, place, value, length] = philox4x32_10(seed, [change, 0, 0, 0]);
+        let Some(last) = bytes.len().checked_sub(1) else {
+            break;
+        };
+        let at = place as usize % (last + 1);
+        let end = (at + 1 + length as usize % 8).min(bytes.len());
+        match kind % 6 {
+            0 => bytes[at] ^= 1 << (value % 8),
+            1 => bytes[at] = value as u8,
+            2 => bytes[at..end].fill([0, 0xFF, 0x7F, 0x80][value as usize % 4]),
+            3 => bytes.truncate(at),
+            4 => drop(bytes.drain(at..end)),
+            _ => {
+                let copy = bytes[at..end].to_vec();
+                let to = value as usize % (bytes.len() + 1);
+                bytes.splice(to..to, copy);
+            }
+        }
+    }
+    bytes
+}
+
+/// Reads the mutation of this seed.
+fn try_one(name: &str, corpus: &[Vec<u8>], seed: u32) {
+    let file = mutated(&corpus[seed as usize % corpus.len()], [seed, 16]);
+    let began = Instant::now();
+    let result = decode(Path::new("fuzzed"), &file, &Default::default());
+    if let Err(error) = result {
+        assert!(error.to_string().contains("fuzzed"), "{error}");
+    }
+    let took = began.elapsed();
+    assert!(took < LONGEST, "{name}: mutation {seed} took {took:?}");
+}
+
+#[test]
+fn mutated_files_are_pictures_or_errors() {
+    const MUTATIONS: u32 = 2000;
+    for (name, corpus) in corpora() {
+        (0..MUTATIONS).for_each(|seed| try_one(name, &corpus, seed));
+    }
+}
+
+#[test]
+#[ignore = "second tier: ten minutes for each reader, or PIX2PIX_FUZZ_SECONDS"]
+fn files_are_mutated_for_minutes() {
+    let seconds = std::env::var("PIX2PIX_FUZZ_SECONDS");
+    let seconds = seconds.map_or(SECONDS, |seconds| seconds.parse().unwrap());
+    for (name, corpus) in corpora() {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        let mut seed = 0;
+        while Instant::now() < end {
+            try_one(name, &corpus, seed);
+            seed += 1;
+        }
+        println!("{name}: {seed} mutations in {seconds} s");
+    }
+}
