@@ -250,7 +250,7 @@ fn a_file_without_a_network_says_what_it_holds() {
         ("head.fc.bias".to_owned(), vec![2]),
     ];
     for choice in [GENERATOR, named("netG")] {
-        let message = find(&[other.clone()], &choice).unwrap_err();
+        let message = find(std::slice::from_ref(&other), &choice).unwrap_err();
         assert!(message.contains("backbone (1), head (2)"), "{message}");
     }
 }
