@@ -2,7 +2,7 @@
 //! picture or an error, and it comes back at once.
 //!
 //! The first tier runs a fixed number of mutations. For longer, with other seeds:
-//! `PIX2PIX_FUZZ_SECONDS=600 cargo test --release --lib fuzz -- --ignored`.
+//! CONTRIBUTING.md says how, with `PIX2PIX_FUZZ_SECONDS`.
 
 use super::{orientation, tiff_samples};
 use crate::data::random::philox4x32_10;
