@@ -48,7 +48,7 @@ impl TensorFile {
     }
 
     /// Checks the `bytes` of a file. Dictionaries in dictionaries are one: the key of an inner
-    /// tensor stands behind the outer key and a dot. A name of [`WRAPPERS`] in front of all keys is
+    /// tensor stands behind the outer key and a dot. A name of `WRAPPERS` in front of all keys is
     /// left out. `path` is for messages.
     ///
     /// # Errors
