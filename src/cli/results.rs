@@ -2,7 +2,7 @@
 
 use super::{CliError, note};
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Format, Quality, images_below, list_images};
+use crate::data::{DataError, Depth, Format, Quality, Subfolders, list_images};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -125,11 +125,11 @@ pub struct Input {
 pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<Input>, CliError> {
     let list = |path: &PathBuf| -> Result<Vec<PathBuf>, DataError> {
         let named = out;
-        let mut files = if path.is_dir() {
-            images_below(path)?
-        } else {
-            list_images(std::slice::from_ref(path))?
-        };
+        let listed = list_images(std::slice::from_ref(path), Subfolders::Walked)?;
+        let mut files = listed.images;
+        for remark in listed.remarks {
+            note(&format!("note: {remark}"));
+        }
         if let (Ok(out), Ok(folder)) = (out.canonicalize(), path.canonicalize())
             && out != folder
             && out.starts_with(&folder)

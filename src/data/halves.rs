@@ -3,8 +3,7 @@
 use super::error::DataError;
 use super::pair_source::split_combined;
 use super::picture::Picture;
-use image::metadata::Orientation;
-use image::{ImageDecoder, ImageReader};
+use super::shapes::upright_size;
 use std::path::Path;
 
 /// Which part of an image is meant.
@@ -53,7 +52,7 @@ impl Combined {
     /// training images. A file without a size decides nothing: who reads it says what is wrong.
     pub fn look<'a>(files: impl IntoIterator<Item = &'a Path>, size: u32) -> Self {
         let (mut found, mut exact) = (0, true);
-        for (width, height) in files.into_iter().filter_map(size_of) {
+        for (width, height) in files.into_iter().filter_map(upright_size) {
             if width == 0 || u64::from(width) != 2 * u64::from(height) {
                 return Self::No;
             }
@@ -66,25 +65,6 @@ impl Combined {
             _ => Self::Surely,
         }
     }
-}
-
-/// Width and height by the head of the file, upright.
-fn size_of(path: &Path) -> Option<(u32, u32)> {
-    // Anything but a file would block or fail.
-    path.is_file().then_some(())?;
-    let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
-    let mut decoder = reader.into_decoder().ok()?;
-    let (width, height) = decoder.dimensions();
-    // As viewers show it.
-    Some(match decoder.orientation() {
-        Ok(
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH,
-        ) => (height, width),
-        _ => (width, height),
-    })
 }
 
 #[cfg(test)]

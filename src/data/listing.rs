@@ -8,39 +8,55 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::limits::EXTENSIONS;
+use super::remark::{Remark, RemarkKind};
 
-/// The image files that are meant by files and folders: a file itself, and of a folder the images
-/// directly in it, sorted by name.
+/// What happens to the folders in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subfolders {
+    /// Their images are taken, too.
+    Walked,
+    /// Their images are left out, and this is told.
+    LeftOut,
+}
+
+/// The image files that are meant by files and folders, and what was left out.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// A file itself, and of a folder the images in it, sorted by path.
+    pub images: Vec<PathBuf>,
+    /// What is not used of the folders: one for each kind and folder.
+    pub remarks: Vec<Remark>,
+}
+
+/// Finds the image files that are meant by files and folders.
 ///
 /// # Errors
 /// [`DataError::NotFound`], [`DataError::ReadFolder`], or [`DataError::NoImages`] for a folder
 /// without any.
-pub fn list_images(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
-    let mut images = Vec::new();
+pub fn list_images(paths: &[PathBuf], subfolders: Subfolders) -> Result<Listed, DataError> {
+    let mut listed = Listed::default();
     for path in paths {
         if path.is_dir() {
-            images.extend(images_in(path)?);
+            let mut walked = walk(path)?;
+            let below = match subfolders {
+                Subfolders::Walked => Vec::new(),
+                Subfolders::LeftOut => walked.take_below(path),
+            };
+            if walked.images.is_empty() {
+                return Err(DataError::NoImages { path: path.clone() });
+            }
+            listed
+                .remarks
+                .extend(Remark::of(RemarkKind::Subfolders, &below));
+            listed.remarks.extend(walked.remarks());
+            listed.images.extend(walked.images);
         } else if path.exists() {
-            images.push(path.clone());
+            listed.images.push(path.clone());
         } else {
             return Err(DataError::NotFound { path: path.clone() });
         }
     }
-    Ok(images)
-}
-
-/// The images below a folder and in all its subfolders, sorted by path; at least one.
-///
-/// # Errors
-/// [`DataError::ReadFolder`], [`DataError::NoImages`].
-pub fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let images = walk(folder)?.images;
-    match images.is_empty() {
-        true => Err(DataError::NoImages {
-            path: folder.to_owned(),
-        }),
-        false => Ok(images),
-    }
+    Ok(listed)
 }
 
 /// The files below a folder. Hidden files and folders are left out.
@@ -54,6 +70,28 @@ pub struct Walked {
     pub links: Vec<PathBuf>,
     /// Folders of training runs. Their pictures are no data.
     pub runs: Vec<PathBuf>,
+}
+
+impl Walked {
+    /// Takes out the images that do not lie in `root` itself.
+    fn take_below(&mut self, root: &Path) -> Vec<PathBuf> {
+        let images = std::mem::take(&mut self.images);
+        let directly = |path: &PathBuf| path.parent() == Some(root);
+        let (here, below) = images.into_iter().partition(directly);
+        self.images = here;
+        below
+    }
+
+    /// What is no image, one remark for each kind.
+    pub(super) fn remarks(&self) -> impl Iterator<Item = Remark> {
+        [
+            Remark::of(RemarkKind::OtherEndings, &self.others),
+            Remark::of(RemarkKind::Links, &self.links),
+            Remark::of(RemarkKind::Runs, &self.runs),
+        ]
+        .into_iter()
+        .flatten()
+    }
 }
 
 /// Walks a folder and all folders below it. Links are followed, as in the reference, but each
@@ -123,28 +161,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(found)
 }
 
-/// The image files directly in a folder, sorted by name; at least one.
-fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let folder_error = |source: io::Error| DataError::ReadFolder {
-        path: folder.to_owned(),
-        source,
-    };
-    let mut images = Vec::new();
-    for entry in fs::read_dir(folder).map_err(folder_error)? {
-        let path = entry.map_err(folder_error)?.path();
-        if has_image_name(&path) && !path.is_dir() {
-            images.push(path);
-        }
-    }
-    if images.is_empty() {
-        return Err(DataError::NoImages {
-            path: folder.to_owned(),
-        });
-    }
-    images.sort();
-    Ok(images)
-}
-
 /// Whether a file has the ending of an image, and is not hidden.
 pub fn has_image_name(path: &Path) -> bool {
     let hidden = path
@@ -205,32 +221,40 @@ mod tests {
     }
 
     #[test]
-    fn lists_files_and_folders_sorted_without_hidden_and_other_files() {
+    fn lists_files_and_folders_sorted_and_tells_what_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("folder.png/below")).unwrap();
         for name in ["b.PNG", "a.jpg", ".hidden.png", "notes.txt", "no_ending"] {
-            fs::write(folder.path().join(name), b"x").unwrap();
+            fs::write(root.join(name), b"x").unwrap();
         }
-        fs::create_dir(folder.path().join("folder.png")).unwrap();
-        let lone = folder.path().join("no_ending");
-        let images = list_images(&[lone.clone(), folder.path().to_owned()]).unwrap();
+        let empty = root.join("folder.png");
+        let missing = root.join("missing");
+        for subfolders in [Subfolders::Walked, Subfolders::LeftOut] {
+            let error = |path: &PathBuf| list_images(&[path.clone()], subfolders).unwrap_err();
+            assert!(matches!(error(&empty), DataError::NoImages { .. }));
+            assert!(matches!(error(&missing), DataError::NotFound { .. }));
+        }
+        let deep = root.join("folder.png/below/c.png");
+        fs::write(&deep, b"x").unwrap();
+        let [lone, a, b] = ["no_ending", "a.jpg", "b.PNG"].map(|name| root.join(name));
+        let list = |subfolders| list_images(&[lone.clone(), root.to_owned()], subfolders).unwrap();
+        let kinds = |listed: &Listed| -> Vec<(RemarkKind, usize)> {
+            let kind = |remark: &Remark| (remark.kind, remark.count);
+            listed.remarks.iter().map(kind).collect()
+        };
+        let walked = list(Subfolders::Walked);
         assert_eq!(
-            images,
-            [
-                lone,
-                folder.path().join("a.jpg"),
-                folder.path().join("b.PNG")
-            ]
+            walked.images,
+            [lone.clone(), a.clone(), b.clone(), deep.clone()]
         );
-
-        let empty = folder.path().join("folder.png");
-        assert!(matches!(
-            list_images(&[empty]),
-            Err(DataError::NoImages { .. })
-        ));
-        let missing = folder.path().join("missing");
-        assert!(matches!(
-            list_images(&[missing]),
-            Err(DataError::NotFound { .. })
-        ));
+        assert_eq!(kinds(&walked), [(RemarkKind::OtherEndings, 2)]);
+        let directly = list(Subfolders::LeftOut);
+        assert_eq!(directly.images, [lone.clone(), a, b]);
+        assert_eq!(
+            kinds(&directly),
+            [(RemarkKind::Subfolders, 1), (RemarkKind::OtherEndings, 2)]
+        );
+        assert_eq!(directly.remarks[0].example, deep);
     }
 }

@@ -98,7 +98,7 @@ pub use dataset::Dataset;
 pub use depth::{Depth, PictureLayout};
 pub use error::DataError;
 pub use halves::{Combined, Half};
-pub use listing::{has_image_name, images_below, list_images};
+pub use listing::{Listed, Subfolders, has_image_name, list_images};
 pub use loader::{Loader, LoaderOptions};
 pub use pair_set::PairSet;
 pub use pair_source::{PairSource, check_sizes};

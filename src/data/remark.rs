@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub enum RemarkKind {
     /// Images that are in no pair.
     UnusedImages,
+    /// Images in subfolders, where only a folder itself is read.
+    Subfolders,
     /// Files whose ending is no image's.
     OtherEndings,
     /// Links to folders that are read already.
@@ -43,6 +45,11 @@ impl fmt::Display for Remark {
             RemarkKind::UnusedImages => write!(
                 f,
                 "images that are in no pair and are not used: {count}, such as {example}"
+            ),
+            RemarkKind::Subfolders => write!(
+                f,
+                "images in subfolders, which are not read: {count}, such as {example}; name their \
+                 folders too"
             ),
             RemarkKind::OtherEndings => write!(
                 f,

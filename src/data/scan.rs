@@ -46,15 +46,16 @@ impl Scan {
         let mut finder = Finder {
             wanted,
             splits: Vec::new(),
-            remarks: Vec::new(),
+            alone: Vec::new(),
         };
         finder.find(root)?;
         let Finder {
             mut splits,
-            mut remarks,
+            mut alone,
             ..
         } = finder;
-        remarks.extend(take_inputs_alone(&mut splits));
+        alone.extend(take_inputs_alone(&mut splits));
+        let mut remarks = Vec::from_iter(Remark::of(RemarkKind::InputsAlone, &alone));
         if !wanted.one_picture {
             for found in &splits {
                 remarks.extend(check_halves(found)?);
@@ -62,7 +63,7 @@ impl Scan {
         }
         remarks.extend(splits.iter().filter_map(normal_forms));
         remarks.extend(unused_split(&splits));
-        remarks.extend(left_over(&walk(root)?, &splits, &remarks));
+        remarks.extend(left_over(&walk(root)?, &splits, &alone));
         Ok(Self {
             root: root.to_owned(),
             splits,
@@ -144,7 +145,8 @@ pub(super) fn check_folder(root: &Path) -> Result<(), DataError> {
 struct Finder {
     wanted: Wanted,
     splits: Vec<FoundSplit>,
-    remarks: Vec<Remark>,
+    /// Images of a test split without targets.
+    alone: Vec<PathBuf>,
 }
 
 impl Finder {
@@ -195,7 +197,7 @@ impl Finder {
     }
 
     fn is_empty(&self) -> bool {
-        self.splits.is_empty() && self.remarks.is_empty()
+        self.splits.is_empty() && self.alone.is_empty()
     }
 
     /// A folder of one split: of A and B in it if one of them is there, else of images.
@@ -222,8 +224,7 @@ impl Finder {
             && one != other
         {
             let folder = if *one { &a[0] } else { &b[0] };
-            let images = walk(folder)?.images;
-            self.remarks.extend(inputs_alone(&images));
+            self.alone.extend(walk(folder)?.images);
             return Ok(());
         }
         let (pairs, names) = match_folders(&a, &b)?;
@@ -270,25 +271,21 @@ fn numbered_inside(images: usize, side: &Path, first: PathBuf) -> Vec<PathBuf> {
     folders
 }
 
-/// Takes a test split away that has inputs alone.
-fn take_inputs_alone(splits: &mut Vec<FoundSplit>) -> Option<Remark> {
-    let test = splits.iter().position(|found| found.split == Split::Test)?;
-    let train = splits.iter().find(|found| found.split == Split::Train)?;
-    if !is_input_alone(&splits[test], train) {
-        return None;
+/// Takes a test split away that has inputs alone, and returns these.
+fn take_inputs_alone(splits: &mut Vec<FoundSplit>) -> Vec<PathBuf> {
+    let position = |split| splits.iter().position(|found| found.split == split);
+    let (Some(test), Some(train)) = (position(Split::Test), position(Split::Train)) else {
+        return Vec::new();
+    };
+    if !is_input_alone(&splits[test], &splits[train]) {
+        return Vec::new();
     }
-    let images: Vec<PathBuf> = splits
-        .remove(test)
-        .pairs
+    let test = splits.remove(test);
+    test.pairs
         .iter()
         .flat_map(PairSource::paths)
         .cloned()
-        .collect();
-    inputs_alone(&images)
-}
-
-fn inputs_alone(images: &[PathBuf]) -> Option<Remark> {
-    Remark::of(RemarkKind::InputsAlone, images)
+        .collect()
 }
 
 fn normal_forms(found: &FoundSplit) -> Option<Remark> {
@@ -317,31 +314,20 @@ fn unused_split(splits: &[FoundSplit]) -> Option<Remark> {
     })
 }
 
-/// What was walked and is part of no pair.
-fn left_over(walked: &Walked, splits: &[FoundSplit], remarks: &[Remark]) -> Vec<Remark> {
-    let used: HashSet<&PathBuf> = splits
+/// What was walked and is part of no pair. What is told of inputs `alone` is not told again.
+fn left_over(walked: &Walked, splits: &[FoundSplit], alone: &[PathBuf]) -> Vec<Remark> {
+    let known: HashSet<&PathBuf> = splits
         .iter()
         .flat_map(|found| &found.pairs)
         .flat_map(PairSource::paths)
+        .chain(alone)
         .collect();
-    let told = remarks
-        .iter()
-        .filter(|remark| remark.kind == RemarkKind::InputsAlone)
-        .filter_map(|remark| remark.example.parent())
-        .collect::<Vec<_>>();
     let images: Vec<PathBuf> = walked
         .images
         .iter()
-        .filter(|path| !used.contains(path) && !told.iter().any(|folder| path.starts_with(folder)))
+        .filter(|path| !known.contains(path))
         .cloned()
         .collect();
-    [
-        Remark::of(RemarkKind::UnusedImages, &images),
-        Remark::of(RemarkKind::OtherEndings, &walked.others),
-        Remark::of(RemarkKind::Links, &walked.links),
-        Remark::of(RemarkKind::Runs, &walked.runs),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let unused = Remark::of(RemarkKind::UnusedImages, &images);
+    unused.into_iter().chain(walked.remarks()).collect()
 }

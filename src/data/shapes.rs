@@ -2,21 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
-use image::ImageReader;
+use image::metadata::Orientation;
+use image::{ImageDecoder, ImageReader};
 
 use super::error::DataError;
 use super::found::{FoundSplit, Pairing};
 use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
 
-/// Width and height that a file's header tells. `None` if it has none that is known here; then the
-/// decoder says more.
-fn dimensions(path: &Path) -> Option<(u32, u32)> {
-    if !path.is_file() {
-        return None;
-    }
+/// Width and height as viewers show the image, by the head of its file. `None` if it has none that
+/// is known here; then the decoder says more.
+pub(super) fn upright_size(path: &Path) -> Option<(u32, u32)> {
+    // Anything but a file would block or fail.
+    path.is_file().then_some(())?;
     let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
-    reader.into_dimensions().ok()
+    let mut decoder = reader.into_decoder().ok()?;
+    let (width, height) = decoder.dimensions();
+    Some(match decoder.orientation() {
+        Ok(
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH,
+        ) => (height, width),
+        _ => (width, height),
+    })
 }
 
 /// The combined images of a split.
@@ -39,7 +49,7 @@ pub(super) fn check_halves(found: &FoundSplit) -> Result<Option<Remark>, DataErr
     }
     let sizes: Vec<(&PathBuf, u64, u64)> = combined(found)
         .filter_map(|path| {
-            let (width, height) = dimensions(path)?;
+            let (width, height) = upright_size(path)?;
             Some((path, width.into(), height.into()))
         })
         .collect();
@@ -72,7 +82,7 @@ pub(super) fn is_input_alone(test: &FoundSplit, train: &FoundSplit) -> bool {
         return false;
     }
     let ratio = |path: &Path| {
-        let (width, height) = dimensions(path)?;
+        let (width, height) = upright_size(path)?;
         (height > 0).then(|| f64::from(width) / f64::from(height))
     };
     let side = train.pairs.first().and_then(|pair| match pair {

@@ -191,8 +191,14 @@ fn subfolders_of_inputs_are_kept_and_earlier_results_are_no_inputs() {
     picture(&root.join("in/a.png"), 32, 32);
     picture(&root.join("in/x/y/a.png"), 32, 32);
     let line = format!("translate in --model '{model}' --out in/results");
+    fs::write(root.join("in/x/notes.txt"), "mine").unwrap();
     let output = succeed(root, &line);
     assert_eq!(stdout(&output), "in/results/a.png\nin/results/x/y/a.png\n");
+    assert_eq!(
+        stderr(&output),
+        "note: files that are no images by their ending and are not read: 1, such as \
+         in/x/notes.txt\n"
+    );
     let again = stderr(&succeed(root, &format!("{line} --force")));
     assert!(
         again.contains("note: 2 images below in/results are results and no inputs, for example"),

@@ -7,7 +7,7 @@ use super::pixels::read_palette;
 use super::reading::ReadArgs;
 use super::{CliError, note, plan_outputs, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, check_threads};
-use crate::data::{PairSource, Palette, Quality, ToolError, in_parallel, list_images};
+use crate::data::{PairSource, Palette, Quality, Subfolders, ToolError, in_parallel, list_images};
 use crate::train::run::{RunError, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -291,7 +291,11 @@ fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &ImageArgs) {
 
 /// One output for each image.
 fn singles(inputs: &[PathBuf], output: &OutputArgs) -> Result<Vec<Task>, CliError> {
-    let sources = list_images(inputs)?;
+    let listed = list_images(inputs, Subfolders::LeftOut)?;
+    for remark in listed.remarks {
+        note(&format!("note: {remark}"));
+    }
+    let sources = listed.images;
     let outputs = plan_outputs(&sources, &[], &output.out, PNG)?;
     Ok(sources
         .into_iter()
