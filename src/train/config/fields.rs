@@ -118,7 +118,7 @@ pub const FIELDS: &[Field] = &[
         .default("3")
         .help("Strided convolutions of the discriminator; 0 rates each pixel alone"),
     field("norm", Networks)
-        .range(OneOf(&["batch", "instance", "none"]))
+        .range(OneOf(&["batch", "instance", "instance-affine", "none"]))
         .default("\"batch\"")
         .help("Normalisation of both networks"),
     field("architecture", First)
