@@ -87,33 +87,34 @@ impl fmt::Display for Scan {
         };
         for (index, found) in self.splits.iter().enumerate() {
             let count = found.count;
+            let images = if count == 1 { "image" } else { "images" };
             let separator = if index > 0 { "; " } else { "" };
             write!(f, "{separator}{}: ", found.split)?;
             match &found.pairing {
                 Pairing::Combined(folder) => write!(
                     f,
-                    "{count} images in {}, A is the left half and B the right one",
+                    "{count} {images} in {}, A is the left half and B the right one",
                     name(folder)
                 )?,
                 Pairing::Whole(folder) => write!(
                     f,
-                    "{count} images in {}, each is input and target",
+                    "{count} {images} in {}, each is input and target",
                     name(folder)
                 )?,
                 Pairing::Folders(a, b, names) => write!(
                     f,
-                    "A: {count} images in {}, B: {count} in {}, paired {names}",
+                    "A: {count} {images} in {}, B: {count} in {}, paired {names}",
                     name(a),
                     name(b)
                 )?,
                 Pairing::OneName(folder) => write!(
                     f,
-                    "A: {count} JPEG photos in {}, B: {count} images of the same names beside them",
+                    "A: {count} JPEG {images} in {}, B: {count} of the same names beside them",
                     name(folder)
                 )?,
                 Pairing::Suffixes(folder, a, b) => write!(
                     f,
-                    "A: {count} images {a} in {}, B: {count} images {b}, paired by name",
+                    "A: {count} {images} {a} in {}, B: {count} {images} {b}, paired by name",
                     name(folder)
                 )?,
             }

@@ -56,7 +56,7 @@ pub(super) fn copy_split(
             {
                 let (own, other, out) = (own.display(), other.display(), output.out.display());
                 return Err(CliError::Usage(format!(
-                    "{other} exists and would be {own} too; choose another --out or remove {out}"
+                    "{other} exists and would be {own} too; choose another --out, or move {out} away"
                 )));
             }
             tasks.push(Task {

@@ -82,8 +82,8 @@ fn folders_of_a_and_b_have_many_names() {
     let root = tree(&sides.split(' ').collect::<Vec<_>>());
     let (line, remarks) = scan(root.path());
     assert!(
-        line.starts_with("train: A: 1 images in trainA/")
-            && line.contains("; val: A: 1 images in valA/"),
+        line.starts_with("train: A: 1 image in trainA/")
+            && line.contains("; val: A: 1 image in valA/"),
         "{line}"
     );
     assert_eq!(
@@ -98,7 +98,7 @@ fn splits_have_many_names_and_any_letter_case() {
         understood(
             &["TRAIN/x.png", &format!("{val}/y.png")],
             &format!(
-                "train: 1 images in TRAIN/, A is the left half and B the right one; val: 1 images \
+                "train: 1 image in TRAIN/, A is the left half and B the right one; val: 1 image \
                  in {val}/, A is the left half and B the right one"
             ),
         );
@@ -166,7 +166,7 @@ fn names_may_differ_by_suffixes_and_by_unicode_forms() {
     let maps = ["color", "labelIds"].map(|kind| format!("gtFine/train/aachen/1_gtFine_{kind}.png"));
     let root = tree(&[files[0], &maps[0], &maps[1]]);
     let (line, remarks) = scan(root.path());
-    assert!(line.contains("A: 1 images in leftImg8bit/train/"), "{line}");
+    assert!(line.contains("A: 1 image in leftImg8bit/train/"), "{line}");
     assert_eq!(remarks, [(RemarkKind::UnusedImages, 1, maps[1].clone())]);
 
     let root = tree(&["A/caf\u{e9}.png", "B/cafe\u{301}.png", "A/x.png", "B/x.png"]);
@@ -182,7 +182,7 @@ fn names_may_differ_by_suffixes_and_by_unicode_forms() {
 fn a_photo_and_a_label_map_of_one_name_are_a_pair() {
     let root = tree(&["b0.jpg", "b0.png", "b1.PNG", "b1.JPG", "b0.xml"]);
     let mut scan = scan_of(root.path()).unwrap();
-    assert!(scan.to_string().contains("A: 2 JPEG photos"), "{scan}");
+    assert!(scan.to_string().contains("A: 2 JPEG images"), "{scan}");
     assert_eq!(scan.remarks.len(), 1);
     assert_eq!(scan.remarks[0].kind, RemarkKind::OtherEndings);
     let (_, pairs) = scan.take_pairs().remove(0);
@@ -237,7 +237,7 @@ fn a_run_in_the_folder_is_no_data() {
     let root = tree(&["0.png", "runs/r/samples/step.png", "runs/r/config.json"]);
     fs::create_dir(root.path().join("runs/r/checkpoints")).unwrap();
     let (line, remarks) = scan(root.path());
-    assert!(line.starts_with("train: 1 images in "), "{line}");
+    assert!(line.starts_with("train: 1 image in "), "{line}");
     assert_eq!(remarks, [(RemarkKind::Runs, 1, "runs/r".into())]);
 }
 
@@ -258,7 +258,7 @@ fn a_test_folder_may_have_inputs_alone() {
             "{train}"
         );
         sized(root.path(), "test/0.png", 2 * side, 4);
-        assert!(scan(root.path()).0.contains("test: 1 images"));
+        assert!(scan(root.path()).0.contains("test: 1 image"));
     }
 }
 

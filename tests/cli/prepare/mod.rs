@@ -1,5 +1,7 @@
 //! Data sets out of folders of images: what each tool makes, and that nothing is lost on the way.
 
+mod refusals;
+
 use crate::{
     TINY, fail_cleanly, generator, open, picture, run, snapshot, stderr, stdout, succeed, temporary,
 };
@@ -270,7 +272,7 @@ fn a_file_never_lies_in_two_parts() {
     assert!(
         message.contains(".png exists")
             && message.contains("set/val/")
-            && message.contains("another --out or remove set"),
+            && message.contains("another --out, or move set away"),
         "{message}"
     );
     fs::remove_dir_all(root.join("set")).unwrap();
@@ -399,93 +401,4 @@ fn sixteen_bits_stay() {
             .unwrap()
             .ends_with("#06ea06ea06ea 59\n")
     );
-}
-
-#[test]
-fn numbers_out_of_range_are_refused() {
-    let folder = temporary();
-    picture(&folder.path().join("a/x.png"), 8, 8);
-    for (tool, option, value) in [
-        ("grayscale a", "--threads", "0"),
-        ("grayscale a", "--threads", "1025"),
-        ("combine a a", "--size", "8193"),
-        ("resize a", "--size", "16385"),
-    ] {
-        let output = run(
-            folder.path(),
-            &format!("prepare {tool} --out new {option} {value}"),
-        );
-        assert_eq!(output.status.code(), Some(2), "{option} {value}");
-        assert!(
-            stderr(&output).contains(option) && stderr(&output).contains(value),
-            "{}",
-            stderr(&output)
-        );
-        assert!(!folder.path().join("new").exists());
-    }
-}
-
-/// An exit code, arguments, and a part of the message.
-const MISTAKES: [(i32, &str, &str); 16] = [
-    (2, "grayscale a --out out", "--force"),
-    (1, "grayscale a --out a", "a/x.png"),
-    (1, "combine a b --out out --force", "same size"),
-    (
-        1,
-        "combine a b --out b --force",
-        "b/x.png would be written over; choose another --out",
-    ),
-    (
-        1,
-        "combine a b --out a --force",
-        "a/x.png would be written over; choose another --out",
-    ),
-    (1, "combine a c --out new", "no image with the same name"),
-    (1, "combine a nowhere --out new", "nowhere"),
-    (
-        1,
-        "combine left right --out new",
-        "left and right: no such folders",
-    ),
-    (
-        1,
-        "combine a b --out out --force",
-        "prepare combine with --size brings them to one",
-    ),
-    (1, "edges nowhere --out new", "nowhere"),
-    (2, "edges a --out new --low 9 --high 3", "--low 9"),
-    (2, "blank a --out new --fraction 2", "--fraction"),
-    (
-        2,
-        "blank a --out new --fraction 0",
-        "--fraction 0 must be above 0",
-    ),
-    (
-        2,
-        "split a --out new --val 60 --test 40",
-        "nothing to train on",
-    ),
-    (
-        2,
-        "split a --out new",
-        "of 1 images leave nothing to train on",
-    ),
-    (2, "labels a --out new --palette bad.txt", "line 1"),
-];
-
-#[test]
-fn nothing_is_written_over_and_every_mistake_is_named() {
-    let folder = temporary();
-    let root = folder.path();
-    picture(&root.join("a/x.png"), 8, 8);
-    picture(&root.join("b/x.png"), 8, 9);
-    picture(&root.join("c/y.png"), 8, 8);
-    picture(&root.join("out/x.png"), 2, 2);
-    fs::write(root.join("bad.txt"), "#12").unwrap();
-    for (code, arguments, expected) in MISTAKES {
-        let message = fail_cleanly(root, code, &format!("prepare {arguments}"));
-        assert!(message.contains(expected), "{arguments}: {message}");
-    }
-    succeed(root, "prepare grayscale a --out out --force");
-    assert_eq!(rgb(&root.join("out/x.png")).dimensions(), (8, 8));
 }

@@ -1,12 +1,15 @@
 //! The errors of datasets, image files and loaders.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::colour::{Colour, hex};
-use super::limits::{EXTENSIONS, MAX_BYTES, MAX_SIDE};
-use super::split::Split;
-use super::tools::error::ToolError;
+use crate::data::colour::{Colour, hex};
+use crate::data::limits::EXTENSIONS;
+use crate::data::split::Split;
+use crate::data::tools::error::ToolError;
+use words::{list_errors, others_unpaired, scratch_words};
+
+mod words;
 
 /// An error of the data floor: what was being done, the file or the sizes, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +114,7 @@ pub enum DataError {
         source: io::Error,
     },
     /// A file has no bytes.
-    #[error("{}: is empty (0 bytes); replace or remove it", path.display())]
+    #[error("{}: is empty (0 bytes); replace it or leave it out", path.display())]
     EmptyFile {
         /// The file.
         path: PathBuf,
@@ -119,7 +122,7 @@ pub enum DataError {
     /// The content of a file is in no image format that can be read here.
     #[error(
         "{}: is not an image that can be read here ({reason}); convert it to PNG or JPEG, or \
-         remove it",
+         leave it out",
         path.display()
     )]
     NotAnImage {
@@ -129,7 +132,7 @@ pub enum DataError {
         reason: String,
     },
     /// The content starts as an image but is cut short or damaged.
-    #[error("{}: is truncated or damaged ({reason}); replace or remove it", path.display())]
+    #[error("{}: is truncated or damaged ({reason}); replace it or leave it out", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -161,7 +164,7 @@ pub enum DataError {
     /// A picture of another number of channels than the network.
     #[error(
         "{}: has {found} channels where there are {channels} in the model or the first image; \
-         convert or remove it",
+         convert it or leave it out",
         path.display()
     )]
     Channels {
@@ -264,7 +267,7 @@ pub enum DataError {
     },
     /// Colours are to be learned from an image that has none.
     #[error(
-        "{}: is grey; `output` lab-ab learns from colours: replace or remove it",
+        "{}: is grey; `output` lab-ab learns from colours: replace it or leave it out",
         path.display()
     )]
     Colourless {
@@ -290,7 +293,7 @@ pub enum DataError {
     /// Label maps have more colours than a byte can number.
     #[error(
         "{}: with it there are more than {most} colours, so it is no label map, or saved with \
-         losses; remove it or name a `palette`",
+         losses; leave it out or name a `palette`",
         path.display()
     )]
     TooManyColours {
@@ -441,72 +444,4 @@ pub enum DataError {
         /// The step whose batch was asked for.
         step: u64,
     },
-}
-
-/// The most errors of single files that one message lists.
-const MOST_LISTED: usize = 20;
-
-/// One error a line.
-fn list_errors(errors: &[DataError]) -> String {
-    let mut text = format!("{} files or pairs cannot be used:", errors.len());
-    for error in errors.iter().take(MOST_LISTED) {
-        text += &format!("\n  {error}");
-    }
-    match errors.len().saturating_sub(MOST_LISTED) {
-        0 => text,
-        more => text + &format!("\n  and {more} more"),
-    }
-}
-
-/// How many files lack a partner beside the one that is named.
-fn others_unpaired(count: usize) -> String {
-    match count {
-        0 | 1 => String::new(),
-        _ => format!(" ({count} files have no partner)"),
-    }
-}
-
-/// The remedy for a full disk differs from that for a folder that may not be written.
-fn scratch_words(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or choose another folder"
-        }
-        _ => "check the folder and its permissions, or choose another one",
-    }
-}
-
-impl DataError {
-    /// The errors of several files as one. `None` if there are none.
-    pub(super) fn of_files(errors: Vec<DataError>) -> Option<Self> {
-        let mut all = Vec::with_capacity(errors.len());
-        for error in errors {
-            match error {
-                Self::Unusable { errors } => all.extend(errors),
-                error => all.push(error),
-            }
-        }
-        match all.len() {
-            0 | 1 => all.pop(),
-            _ => Some(Self::Unusable { errors: all }),
-        }
-    }
-
-    /// An image, or a file, beyond the limits; `reason` says which one and by how much.
-    pub(super) fn too_large(path: &Path, reason: String) -> Self {
-        Self::TooLarge {
-            path: path.to_owned(),
-            reason,
-            max_side: MAX_SIDE,
-            max_mebibytes: MAX_BYTES >> 20,
-        }
-    }
-
-    /// The error with its position moved down by `rows` rows, for a part of a picture.
-    pub(super) fn lower(mut self, rows: u32) -> Self {
-        if let Self::UnknownColour { at, .. } = &mut self {
-            at[1] += rows;
-        }
-        self
-    }
 }

@@ -1,0 +1,75 @@
+//! Parts of the messages, and errors that are put together in several places.
+
+use std::io;
+use std::path::Path;
+
+use super::DataError;
+use crate::data::limits::{MAX_BYTES, MAX_SIDE};
+
+/// The most errors of single files that one message lists.
+const MOST_LISTED: usize = 20;
+
+/// One error a line.
+pub(super) fn list_errors(errors: &[DataError]) -> String {
+    let mut text = format!("{} files or pairs cannot be used:", errors.len());
+    for error in errors.iter().take(MOST_LISTED) {
+        text += &format!("\n  {error}");
+    }
+    match errors.len().saturating_sub(MOST_LISTED) {
+        0 => text,
+        more => text + &format!("\n  and {more} more"),
+    }
+}
+
+/// How many files lack a partner beside the one that is named.
+pub(super) fn others_unpaired(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        _ => format!(" ({count} files have no partner)"),
+    }
+}
+
+/// The remedy for a full disk differs from that for a folder that may not be written.
+pub(super) fn scratch_words(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or choose another folder"
+        }
+        _ => "check the folder and its permissions, or choose another one",
+    }
+}
+
+impl DataError {
+    /// The errors of several files as one. `None` if there are none.
+    pub(in crate::data) fn of_files(errors: Vec<DataError>) -> Option<Self> {
+        let mut all = Vec::with_capacity(errors.len());
+        for error in errors {
+            match error {
+                Self::Unusable { errors } => all.extend(errors),
+                error => all.push(error),
+            }
+        }
+        match all.len() {
+            0 | 1 => all.pop(),
+            _ => Some(Self::Unusable { errors: all }),
+        }
+    }
+
+    /// An image, or a file, beyond the limits; `reason` says which one and by how much.
+    pub(in crate::data) fn too_large(path: &Path, reason: String) -> Self {
+        Self::TooLarge {
+            path: path.to_owned(),
+            reason,
+            max_side: MAX_SIDE,
+            max_mebibytes: MAX_BYTES >> 20,
+        }
+    }
+
+    /// The error with its position moved down by `rows` rows, for a part of a picture.
+    pub(in crate::data) fn lower(mut self, rows: u32) -> Self {
+        if let Self::UnknownColour { at, .. } = &mut self {
+            at[1] += rows;
+        }
+        self
+    }
+}

@@ -1,0 +1,49 @@
+//! Tests of [`super`].
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+#[test]
+fn crops_maps_and_wrong_lengths() {
+    let samples: Vec<u8> = (0..2 * 3 * 4).collect();
+    let picture = Picture::from_bytes(3, 4, 2, Depth::Eight, samples.clone()).unwrap();
+    assert_eq!(picture.crop(1, 2, 1, 9).bytes(), [14, 15, 20, 21]);
+    assert_eq!(picture.crop(5, 0, 2, 2).dimensions(), (0, 2));
+    assert_eq!(picture.rearrange(1, 1, |_, _| (3, 0)).bytes(), [0, 0]);
+    assert_eq!(
+        picture
+            .map(1, |pixel, sum| sum.push(pixel[0] + pixel[1]))
+            .pixel(0, 1)
+            .next(),
+        Some(13)
+    );
+    assert_eq!(picture.to_rgb().pixel(2, 3).collect::<Vec<_>>(), [22; 3]);
+    let (mut upper, lower) = (picture.crop(0, 0, 3, 3), picture.crop(0, 3, 3, 1));
+    upper.append(lower.clone());
+    assert_eq!(upper, picture);
+    assert_eq!(upper.take_rows(3), picture.crop(0, 0, 3, 3));
+    assert_eq!(upper, lower);
+    let stacked = Picture::stack(vec![
+        picture.clone(),
+        Picture::from_unit(3, 4, 1, Depth::Sixteen, &[1.0]),
+    ]);
+    assert_eq!(
+        (stacked.depth(), stacked.pixel(0, 0).collect()),
+        (Depth::Sixteen, vec![0, 257, 65_535])
+    );
+    assert_eq!(
+        stacked.slice(1, 1).pixel(1, 0).collect::<Vec<_>>(),
+        [3 * 257]
+    );
+    assert_eq!(
+        Picture::from_bytes(3, 4, 1, Depth::Sixteen, samples[..12].to_vec()),
+        None
+    );
+    assert_eq!(
+        Picture::from_unit(1, 1, 2, Depth::Sixteen, &[1.0])
+            .samples()
+            .collect::<Vec<_>>(),
+        [65_535, 0]
+    );
+}
