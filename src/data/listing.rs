@@ -231,7 +231,8 @@ mod tests {
         let empty = root.join("folder.png");
         let missing = root.join("missing");
         for subfolders in [Subfolders::Walked, Subfolders::LeftOut] {
-            let error = |path: &PathBuf| list_images(&[path.clone()], subfolders).unwrap_err();
+            let error =
+                |path: &PathBuf| list_images(std::slice::from_ref(path), subfolders).unwrap_err();
             assert!(matches!(error(&empty), DataError::NoImages { .. }));
             assert!(matches!(error(&missing), DataError::NotFound { .. }));
         }
