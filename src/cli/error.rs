@@ -93,7 +93,7 @@ pub enum CliError {
     /// Results that would be written over other files.
     #[error(
         "{}{} exist{}; choose another --out, --skip-existing to leave {them} and make the other \
-         results, or --force to write over {them}",
+         results, or --force to go on and write over {them}",
         path.display(), and_others(*others), if *others == 0 { "s" } else { "" },
         them = if *others == 0 { "it" } else { "them" }
     )]

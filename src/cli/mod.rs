@@ -37,7 +37,6 @@ use crate::train::Config;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{AtomicFile, RunError};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -310,43 +309,6 @@ impl<'a> PictureFile<'a> {
             .map_err(|error| RunError::write(self.path, error))?
             .commit()
     }
-}
-
-/// The output files in `folder`, one for each input. Two outputs with the same name are refused. So
-/// is an output that is also an input or one of the `partners`.
-fn plan_outputs(
-    inputs: &[PathBuf],
-    partners: &[PathBuf],
-    folder: &Path,
-    ending: &str,
-) -> Result<Vec<PathBuf>, CliError> {
-    let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
-    let read = inputs.iter().chain(partners);
-    let sources: HashMap<PathBuf, &PathBuf> = read
-        .filter_map(|source| Some((source.canonicalize().ok()?, source)))
-        .collect();
-    let mut outputs = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let mut name = input.file_stem().unwrap_or_default().to_owned();
-        name.push(ending);
-        let output = folder.join(name);
-        if let Some(first) = taken.insert(output.clone(), input) {
-            return Err(CliError::Clash {
-                first: first.clone(),
-                second: input.clone(),
-                output,
-            });
-        }
-        let full = output.canonicalize().ok();
-        if let Some(&source) = full.and_then(|full| sources.get(&full)) {
-            return Err(CliError::OverInput {
-                input: source.clone(),
-                others: 0,
-            });
-        }
-        outputs.push(output);
-    }
-    Ok(outputs)
 }
 
 #[cfg(test)]

@@ -15,12 +15,19 @@ pub struct OutputArgs {
     /// one image this can also be a .png, .tiff or .jpg file
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub existing: ExistingArgs,
+}
+
+/// What happens to files that are there.
+#[derive(Debug, Clone, Args)]
+pub struct ExistingArgs {
     /// Write over files that are there
     #[arg(long)]
     force: bool,
     /// Leave files that are there, and make the other results: go on with a batch that was stopped
-    #[arg(long, conflicts_with = "force")]
-    skip_existing: bool,
+    #[arg(long = "skip-existing", conflicts_with = "force")]
+    pub skip: bool,
 }
 
 /// The file of a result.
@@ -123,7 +130,7 @@ impl OutputArgs {
                 if exists {
                     there.push(path.clone());
                 }
-                let stays = exists && self.skip_existing;
+                let stays = exists && self.existing.skip;
                 outputs.push(Output { path, stays });
             }
             plan.jobs.push(Job { input, outputs });
@@ -132,7 +139,7 @@ impl OutputArgs {
             let others = over.len() - 1;
             return Err(CliError::OverInput { input, others });
         }
-        self.refuse(&there)?;
+        self.existing.refuse(&there)?;
         let is_done = |job: &Job| job.outputs.iter().all(|output| output.stays);
         plan.jobs.retain(|job| !is_done(job));
         Ok(plan)
@@ -156,14 +163,20 @@ impl OutputArgs {
         };
         endings.iter().map(named).collect()
     }
+}
 
-    /// Refuses files that are there, unless they are to be written over or to be left.
-    fn refuse(&self, there: &[PathBuf]) -> Result<(), CliError> {
+impl ExistingArgs {
+    /// Refuses files that are there, unless they are to be written over or to be left. That they
+    /// are left is told.
+    ///
+    /// # Errors
+    /// [`CliError::Exists`].
+    pub fn refuse(&self, there: &[PathBuf]) -> Result<(), CliError> {
         let Some(path) = there.first().filter(|_| !self.force) else {
             return Ok(());
         };
         let others = there.len() - 1;
-        if !self.skip_existing {
+        if !self.skip {
             return Err(CliError::Exists {
                 path: path.clone(),
                 others,

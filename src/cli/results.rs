@@ -1,8 +1,9 @@
 //! The files that an input of `translate` is made of, and the format of its results.
 
-use super::{CliError, note};
+use super::{CliError, note_as_it_is};
+use crate::data::listing::take_results;
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Format, Quality, Subfolders, list_images};
+use crate::data::{DataError, Depth, Format, Quality, list_images};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -124,28 +125,22 @@ pub struct Input {
 /// the files.
 pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<Input>, CliError> {
     let list = |path: &PathBuf| -> Result<Vec<PathBuf>, DataError> {
-        let named = out;
-        let listed = list_images(std::slice::from_ref(path), Subfolders::Walked)?;
+        let listed = list_images(std::slice::from_ref(path))?;
         let mut files = listed.images;
         for remark in listed.remarks {
-            note(&format!("note: {remark}"));
+            note_as_it_is(&format!("note: {remark}"));
         }
-        if let (Ok(out), Ok(folder)) = (out.canonicalize(), path.canonicalize())
-            && out != folder
-            && out.starts_with(&folder)
-        {
-            let is_result =
-                |file: &PathBuf| file.canonicalize().is_ok_and(|full| full.starts_with(&out));
-            let (results, inputs): (Vec<_>, Vec<_>) = files.into_iter().partition(is_result);
-            if let Some(example) = results.first() {
-                note(&format!(
-                    "note: {} images below {} are results and no inputs, for example {}",
-                    results.len(),
-                    named.display(),
-                    example.display()
-                ));
-            }
-            files = inputs;
+        let results = take_results(&mut files, path, out);
+        if let Some(example) = results.first() {
+            note_as_it_is(&format!(
+                "note: {} images below {} are results and no inputs, for example {}",
+                results.len(),
+                out.display(),
+                example.display()
+            ));
+        }
+        if files.is_empty() {
+            return Err(DataError::NoImages { path: path.clone() });
         }
         Ok(files)
     };
@@ -181,7 +176,7 @@ pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<I
 
 /// The name of a file without its ending: its path below `folder`, or the name alone if it does not
 /// lie there.
-fn name_below(folder: &Path, file: &Path) -> PathBuf {
+pub fn name_below(folder: &Path, file: &Path) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default();
     let below = file.strip_prefix(folder).ok().and_then(Path::parent);
     below.map_or_else(|| PathBuf::from(stem), |parent| parent.join(stem))

@@ -67,7 +67,7 @@ mod tests {
             dataset.require(Split::Test),
             Err(DataError::MissingSplit { .. })
         ));
-        assert_eq!(val.sources().first().unwrap().name(), "val-000");
+        assert_eq!(val.sources().first().unwrap().to_string(), "val-000");
         let all: Vec<usize> = (0..val.len()).collect();
         let batch = val.plain(&all).unwrap();
         assert_eq!(batch.input.len(), 40 * 64 * 64 * 3);

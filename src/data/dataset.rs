@@ -75,10 +75,10 @@ impl Dataset {
     }
 
     /// Channels of the first images that are input and target in a dataset folder, where these have
-    /// so many images.
+    /// so many images. A pair that cannot be read is passed over: [`Dataset::open`] names it.
     ///
     /// # Errors
-    /// Those of listing the folder, and of reading the first pair.
+    /// Those of listing the folder, and of reading all pairs if none can be read.
     pub fn channels(
         root: &Path,
         direction: Direction,
@@ -86,12 +86,15 @@ impl Dataset {
         reading: &ReadOptions,
     ) -> Result<(usize, usize), DataError> {
         let pairs = find_pairs(root, direction.order(images))?;
-        let Some(first) = pairs.iter().find_map(|(_, sources)| sources.first()) else {
-            return Ok((0, 0));
-        };
-        let (a, b) = first.read(reading)?;
         let of_first = |images: Images| images.first().map_or(0, |(_, picture)| picture.channels());
-        Ok(direction.order((of_first(a), of_first(b))))
+        let mut errors = Vec::new();
+        for source in pairs.iter().flat_map(|(_, sources)| sources) {
+            match source.read(reading) {
+                Ok((a, b)) => return Ok(direction.order((of_first(a), of_first(b)))),
+                Err(error) => errors.push(error),
+            }
+        }
+        DataError::of_files(errors).map_or(Ok((0, 0)), Err)
     }
 
     /// A dataset of these pairs; `root` only names it in errors.
@@ -324,6 +327,39 @@ mod tests {
             message.starts_with("31 files") && message.ends_with("and 11 more"),
             "{message}"
         );
+    }
+
+    /// Looking for colours or channels names all bad files, or leaves them to the opening.
+    #[test]
+    fn looking_at_files_names_all_that_are_bad() {
+        let root = noise_dataset(5, 1);
+        let train = root.path().join("train");
+        fs::write(train.join("000.png"), b"").unwrap();
+        fs::write(train.join("003.png"), b"no image").unwrap();
+        let (direction, images, reading) = (Direction::AtoB, (1, 1), ReadOptions::default());
+        let palette = || Dataset::input_palette(root.path(), direction, images, &reading);
+        let channels = || Dataset::channels(root.path(), direction, images, &reading);
+        let text = palette().unwrap_err().to_string();
+        assert!(
+            text.starts_with("2 files") && text.contains("000.png") && text.contains("003.png"),
+            "{text}"
+        );
+        assert_eq!(channels().unwrap(), (3, 3));
+        let options = DataOptions {
+            input: Pixels::Channels(3),
+            target: Pixels::Channels(3),
+            ..options()
+        };
+        let text = Dataset::open(root.path(), &options)
+            .unwrap_err()
+            .to_string();
+        assert!(text.starts_with("2 files"), "{text}");
+        for entry in fs::read_dir(&train).unwrap() {
+            fs::write(entry.unwrap().path(), b"").unwrap();
+        }
+        fs::remove_dir_all(root.path().join("val")).unwrap();
+        let text = channels().unwrap_err().to_string();
+        assert!(text.starts_with("5 files"), "{text}");
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The pairs of a split as they were found, and how.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
+use super::affix::Affix;
+use super::listing::Walked;
 use super::matching::Names;
 use super::pair_source::PairSource;
+use super::remark::{Remark, RemarkKind};
 use super::split::Split;
 
-/// The pairs of one split.
+/// The pairs of one split, or of two folders.
 #[derive(Clone, Debug)]
 pub struct FoundSplit {
     /// The split.
@@ -30,6 +34,105 @@ pub enum Pairing {
     Folders(PathBuf, PathBuf, Names),
     /// Photo and label map of one name in one folder.
     OneName(PathBuf),
-    /// The names of one folder end with these suffixes.
-    Suffixes(PathBuf, &'static str, &'static str),
+    /// The names of one folder have these affixes.
+    Affixes(PathBuf, [Affix; 2]),
+}
+
+impl Pairing {
+    /// The folders that images were looked for in.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
+        let (first, second) = match self {
+            Self::Folders(a, b, _) => (a, Some(b)),
+            Self::Combined(folder)
+            | Self::Whole(folder)
+            | Self::OneName(folder)
+            | Self::Affixes(folder, _) => (folder, None),
+        };
+        std::iter::once(first).chain(second).map(PathBuf::as_path)
+    }
+}
+
+impl FoundSplit {
+    /// One line: what is A and B. Folders below `root` are named by their path there.
+    pub fn describe(&self, root: &Path) -> String {
+        let name = |path: &Path| match path.strip_prefix(root) {
+            Ok(below) if !below.as_os_str().is_empty() => format!("{}/", below.display()),
+            _ => format!("{}/", path.display()),
+        };
+        let count = self.count;
+        let images = if count == 1 { "image" } else { "images" };
+        match &self.pairing {
+            Pairing::Combined(folder) => format!(
+                "{count} {images} in {}, A is the left half and B the right one",
+                name(folder)
+            ),
+            Pairing::Whole(folder) => format!(
+                "{count} {images} in {}, each is input and target",
+                name(folder)
+            ),
+            Pairing::Folders(a, b, names) => format!(
+                "A: {count} {images} in {}, B: {count} in {}, paired {names}",
+                name(a),
+                name(b)
+            ),
+            Pairing::OneName(folder) => format!(
+                "A: {count} JPEG {images} in {}, B: {count} of the same names beside them",
+                name(folder)
+            ),
+            Pairing::Affixes(folder, [a, b]) => format!(
+                "A: {count} {images} {a} in {}, B: {count} {images} {b}, paired by name",
+                name(folder)
+            ),
+        }
+    }
+
+    /// How the names of its pairs differ, where they do.
+    pub(super) fn names(&self) -> Option<Remark> {
+        let Pairing::Folders(_, _, names) = &self.pairing else {
+            return None;
+        };
+        let (kind, count, example) = match names {
+            Names::Normalised { count, example } => (RemarkKind::NormalForms, count, example),
+            Names::LetterCase { count, example } => (RemarkKind::LetterCase, count, example),
+            Names::Equal | Names::Without(_) => return None,
+        };
+        Some(Remark {
+            kind,
+            count: *count,
+            example: example.clone(),
+        })
+    }
+}
+
+/// What was walked and is part of no pair. What is told of inputs `alone` is not told again.
+pub(super) fn left_over(
+    mut walked: Walked,
+    splits: &[FoundSplit],
+    alone: &[PathBuf],
+) -> Vec<Remark> {
+    let known: HashSet<&PathBuf> = splits
+        .iter()
+        .flat_map(|found| &found.pairs)
+        .flat_map(PairSource::paths)
+        .chain(alone)
+        .collect();
+    let mut images: Vec<PathBuf> = walked
+        .images
+        .iter()
+        .filter(|path| !known.contains(path))
+        .cloned()
+        .collect();
+    let used: HashSet<&Path> = splits
+        .iter()
+        .flat_map(|found| found.pairing.folders())
+        .collect();
+    walked.links.retain(|link| !used.contains(link.as_path()));
+    // A folder that is used by the name of a link has been walked by its own name.
+    if used.iter().any(|folder| folder.is_symlink()) {
+        let real = |path: &PathBuf| path.canonicalize().ok();
+        let known: HashSet<PathBuf> = known.iter().filter_map(|path| real(path)).collect();
+        images.retain(|path| real(path).is_none_or(|real| !known.contains(&real)));
+    }
+    let unused = Remark::of(RemarkKind::UnusedImages, &images);
+    unused.into_iter().chain(walked.remarks()).collect()
 }

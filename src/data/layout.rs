@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::found::Pairing;
 use super::listing::walk;
-use super::matching::{Names, Place, SUFFIXES, match_files, name_in, without_suffix};
+use super::matching::{Names, Place, match_files, name_in};
+use super::named_pairs::named_pairs;
 use super::pair_source::PairSource;
 use super::split::Split;
 
@@ -149,10 +150,8 @@ pub(super) fn flat_folder(
             second: second.clone(),
         });
     }
-    for (a, b) in SUFFIXES {
-        if let Some(pairs) = pairs_of_suffixes(folder, &images, a, b) {
-            return Ok((pairs, Pairing::Suffixes(own(), a, b)));
-        }
+    if let Some((pairs, affixes)) = named_pairs(folder, &images)? {
+        return Ok((pairs, Pairing::Affixes(own(), affixes)));
     }
     Ok((whole(images), Pairing::Combined(own())))
 }
@@ -178,31 +177,6 @@ fn photo_and_labels(files: &[PathBuf]) -> Option<PairSource> {
         a: vec![a.clone()],
         b: vec![b.clone()],
     })
-}
-
-/// The pairs of a folder where each name ends with one of two suffixes and has a partner.
-fn pairs_of_suffixes(
-    folder: &Path,
-    images: &[PathBuf],
-    of_a: &str,
-    of_b: &str,
-) -> Option<Vec<PairSource>> {
-    let mut names: BTreeMap<PathBuf, [Option<PathBuf>; 2]> = BTreeMap::new();
-    for path in images {
-        let name = name_in(folder, path);
-        let (side, name) = match without_suffix(&name, of_a) {
-            Some(name) => (0, name),
-            None => (1, without_suffix(&name, of_b)?),
-        };
-        names.entry(name).or_default()[side] = Some(path.clone());
-    }
-    let pair = |[a, b]: [Option<PathBuf>; 2]| {
-        Some(PairSource::Separate {
-            a: vec![a?],
-            b: vec![b?],
-        })
-    };
-    names.into_values().map(pair).collect()
 }
 
 /// The pairs of two sides, and how their names compare.

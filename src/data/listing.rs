@@ -1,6 +1,6 @@
 //! Which files of a folder are images.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -9,15 +9,6 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::limits::EXTENSIONS;
 use super::remark::{Remark, RemarkKind};
-
-/// What happens to the folders in a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subfolders {
-    /// Their images are taken, too.
-    Walked,
-    /// Their images are left out, and this is told.
-    LeftOut,
-}
 
 /// The image files that are meant by files and folders, and what was left out.
 #[derive(Debug, Default)]
@@ -28,26 +19,19 @@ pub struct Listed {
     pub remarks: Vec<Remark>,
 }
 
-/// Finds the image files that are meant by files and folders.
+/// Finds the image files that are meant by files and folders. Folders in folders are walked.
 ///
 /// # Errors
 /// [`DataError::NotFound`], [`DataError::ReadFolder`], or [`DataError::NoImages`] for a folder
 /// without any.
-pub fn list_images(paths: &[PathBuf], subfolders: Subfolders) -> Result<Listed, DataError> {
+pub fn list_images(paths: &[PathBuf]) -> Result<Listed, DataError> {
     let mut listed = Listed::default();
     for path in paths {
         if path.is_dir() {
-            let mut walked = walk(path)?;
-            let below = match subfolders {
-                Subfolders::Walked => Vec::new(),
-                Subfolders::LeftOut => walked.take_below(path),
-            };
+            let walked = walk(path)?;
             if walked.images.is_empty() {
                 return Err(DataError::NoImages { path: path.clone() });
             }
-            listed
-                .remarks
-                .extend(Remark::of(RemarkKind::Subfolders, &below));
             listed.remarks.extend(walked.remarks());
             listed.images.extend(walked.images);
         } else if path.exists() {
@@ -57,6 +41,21 @@ pub fn list_images(paths: &[PathBuf], subfolders: Subfolders) -> Result<Listed, 
         }
     }
     Ok(listed)
+}
+
+/// Takes those of `files` out that lie in `out`, if this is a folder below `folder`: results of an
+/// earlier run are no inputs.
+pub fn take_results(files: &mut Vec<PathBuf>, folder: &Path, out: &Path) -> Vec<PathBuf> {
+    let (Ok(out), Ok(folder)) = (out.canonicalize(), folder.canonicalize()) else {
+        return Vec::new();
+    };
+    if out == folder || !out.starts_with(&folder) {
+        return Vec::new();
+    }
+    let is_result = |file: &PathBuf| file.canonicalize().is_ok_and(|full| full.starts_with(&out));
+    let (results, inputs) = std::mem::take(files).into_iter().partition(is_result);
+    *files = inputs;
+    results
 }
 
 /// The files below a folder. Hidden files and folders are left out.
@@ -73,13 +72,12 @@ pub struct Walked {
 }
 
 impl Walked {
-    /// Takes out the images that do not lie in `root` itself.
-    fn take_below(&mut self, root: &Path) -> Vec<PathBuf> {
-        let images = std::mem::take(&mut self.images);
-        let directly = |path: &PathBuf| path.parent() == Some(root);
-        let (here, below) = images.into_iter().partition(directly);
-        self.images = here;
-        below
+    /// Adds what was found below another folder.
+    pub(super) fn add(&mut self, other: Self) {
+        self.images.extend(other.images);
+        self.others.extend(other.others);
+        self.links.extend(other.links);
+        self.runs.extend(other.runs);
     }
 
     /// What is no image, one remark for each kind.
@@ -95,15 +93,15 @@ impl Walked {
 }
 
 /// Walks a folder and all folders below it. Links are followed, as in the reference, but each
-/// folder is read once.
+/// folder is read once. Links come last, so that a folder has its own name.
 ///
 /// # Errors
 /// [`DataError::ReadFolder`].
 pub fn walk(root: &Path) -> Result<Walked, DataError> {
     let mut walked = Walked::default();
     let mut seen = HashSet::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
+    let (mut folders, mut links) = (vec![root.to_owned()], VecDeque::new());
+    while let Some(folder) = folders.pop().or_else(|| links.pop_front()) {
         let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
         if !seen.insert(real) {
             walked.links.push(folder);
@@ -124,10 +122,13 @@ pub fn walk(root: &Path) -> Result<Walked, DataError> {
                 walked.others.push(path);
             }
         }
-        folders.extend(below.into_iter().rev());
+        let (linked, own): (Vec<_>, Vec<_>) = below.into_iter().partition(|path| path.is_symlink());
+        links.extend(linked);
+        folders.extend(own.into_iter().rev());
     }
     walked.images.sort();
     walked.others.sort();
+    walked.links.sort();
     Ok(walked)
 }
 
@@ -179,7 +180,7 @@ pub fn has_image_name(path: &Path) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -230,32 +231,23 @@ mod tests {
         }
         let empty = root.join("folder.png");
         let missing = root.join("missing");
-        for subfolders in [Subfolders::Walked, Subfolders::LeftOut] {
-            let error =
-                |path: &PathBuf| list_images(std::slice::from_ref(path), subfolders).unwrap_err();
-            assert!(matches!(error(&empty), DataError::NoImages { .. }));
-            assert!(matches!(error(&missing), DataError::NotFound { .. }));
-        }
+        let error = |path: &PathBuf| list_images(std::slice::from_ref(path)).unwrap_err();
+        assert!(matches!(error(&empty), DataError::NoImages { .. }));
+        assert!(matches!(error(&missing), DataError::NotFound { .. }));
         let deep = root.join("folder.png/below/c.png");
         fs::write(&deep, b"x").unwrap();
         let [lone, a, b] = ["no_ending", "a.jpg", "b.PNG"].map(|name| root.join(name));
-        let list = |subfolders| list_images(&[lone.clone(), root.to_owned()], subfolders).unwrap();
-        let kinds = |listed: &Listed| -> Vec<(RemarkKind, usize)> {
-            let kind = |remark: &Remark| (remark.kind, remark.count);
-            listed.remarks.iter().map(kind).collect()
+        let walked = list_images(&[lone.clone(), root.to_owned()]).unwrap();
+        assert_eq!(walked.images, [lone, a, b, deep]);
+        let [others] = &walked.remarks[..] else {
+            panic!("{:?}", walked.remarks)
         };
-        let walked = list(Subfolders::Walked);
-        assert_eq!(
-            walked.images,
-            [lone.clone(), a.clone(), b.clone(), deep.clone()]
-        );
-        assert_eq!(kinds(&walked), [(RemarkKind::OtherEndings, 2)]);
-        let directly = list(Subfolders::LeftOut);
-        assert_eq!(directly.images, [lone.clone(), a, b]);
-        assert_eq!(
-            kinds(&directly),
-            [(RemarkKind::Subfolders, 1), (RemarkKind::OtherEndings, 2)]
-        );
-        assert_eq!(directly.remarks[0].example, deep);
+        assert_eq!((others.kind, others.count), (RemarkKind::OtherEndings, 2));
+
+        let out = root.join("folder.png");
+        let mut files = walked.images;
+        assert!(take_results(&mut files, root, root).is_empty());
+        assert_eq!(take_results(&mut files, root, &out).len(), 1);
+        assert_eq!(files.len(), 3);
     }
 }

@@ -1,21 +1,13 @@
 //! Which files of several folders belong together, by their names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::affix::{Affix, known_affixes};
 use super::error::DataError;
-
-/// What stands behind the name of a picture in data sets that people know: inputs, then targets.
-pub(super) const SUFFIXES: [(&str, &str); 5] = [
-    ("_A", "_B"),
-    ("-A", "-B"),
-    ("_leftImg8bit", "_gtFine_color"),
-    ("_label", "_img"),
-    ("_input", "_target"),
-];
 
 /// How the names of files that belong together compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,22 +22,31 @@ pub enum Names {
         /// The first of them.
         example: PathBuf,
     },
-    /// They are equal without these suffixes, one for each folder.
-    Suffixes(Vec<String>),
+    /// Some are equal only without regard to letter case.
+    LetterCase {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        example: PathBuf,
+    },
+    /// They are equal without these parts, one for each folder.
+    Without(Vec<Affix>),
 }
 
 /// `by name`, or what else it is paired by.
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Names::Equal | Names::Normalised { .. } => f.write_str("by name"),
-            Names::Suffixes(suffixes) => {
-                let suffixes: Vec<&str> = suffixes
+            Names::Equal | Names::Normalised { .. } | Names::LetterCase { .. } => {
+                f.write_str("by name")
+            }
+            Names::Without(affixes) => {
+                let affixes: Vec<String> = affixes
                     .iter()
-                    .filter(|suffix| !suffix.is_empty())
-                    .map(String::as_str)
+                    .filter(|affix| !affix.is_empty())
+                    .map(Affix::to_string)
                     .collect();
-                write!(f, "by name without {}", suffixes.join(" and "))
+                write!(f, "by name without {}", affixes.join(" and "))
             }
         }
     }
@@ -68,45 +69,50 @@ pub fn match_names(places: Vec<Place>) -> Result<Vec<Vec<PathBuf>>, DataError> {
     Ok(match_files(&places)?.files)
 }
 
-/// Tries names as they are, then in normal form, then without suffixes. The first of these that
-/// finds a partner for each file is taken.
+/// Tries names as they are, then in normal form, then in small letters, then without affixes. The
+/// first of these that finds a partner for each file is taken.
 pub(super) fn match_files(places: &[Place]) -> Result<Matched, DataError> {
-    let no_suffix = vec![String::new(); places.len()];
-    let equal = match match_by(places, &no_suffix, Path::to_owned) {
+    let whole = vec![Affix::Suffix(String::new()); places.len()];
+    let equal = match match_by(places, &whole, Path::to_owned) {
         Ok(files) => {
             let names = Names::Equal;
             return Ok(Matched { files, names });
         }
         Err(error) => error,
     };
-    if let Ok(files) = match_by(places, &no_suffix, normal_form) {
-        return Ok(Matched {
-            names: different_forms(places, &files),
-            files,
-        });
+    if let Ok(files) = match_by(places, &whole, normal_form) {
+        let (count, example) = different(places, &files, Path::to_owned);
+        let names = Names::Normalised { count, example };
+        return Ok(Matched { files, names });
     }
-    for suffixes in [known_suffixes(places), common_suffixes(places)]
+    if let Ok(files) = match_by(places, &whole, small_letters) {
+        let (count, example) = different(places, &files, normal_form);
+        let names = Names::LetterCase { count, example };
+        return Ok(Matched { files, names });
+    }
+    for affixes in known(places)
         .into_iter()
-        .flatten()
+        .chain(common(places, Affix::common_suffix))
+        .chain(common(places, Affix::common_prefix))
     {
-        if let Ok(files) = match_by(places, &suffixes, normal_form) {
-            let names = Names::Suffixes(suffixes);
+        if let Ok(files) = match_by(places, &affixes, normal_form) {
+            let names = Names::Without(affixes);
             return Ok(Matched { files, names });
         }
     }
     Err(equal)
 }
 
-/// Matches the files whose names end with the suffix of their place.
+/// Matches the files whose names have the affix of their place.
 fn match_by(
     places: &[Place],
-    suffixes: &[String],
+    affixes: &[Affix],
     key: impl Fn(&Path) -> PathBuf,
 ) -> Result<Vec<Vec<PathBuf>>, DataError> {
     let mut keyed: Vec<_> = places
         .iter()
-        .zip(suffixes)
-        .map(|((place, files), suffix)| Ok((place, by_key(place, files, suffix, &key)?)))
+        .zip(affixes)
+        .map(|((place, files), affix)| Ok((place, by_key(place, files, affix, &key)?)))
         .collect::<Result<_, DataError>>()?;
     if keyed.is_empty() {
         return Ok(Vec::new());
@@ -141,12 +147,17 @@ fn match_by(
 fn by_key(
     place: &Path,
     files: &[PathBuf],
-    suffix: &str,
+    affix: &Affix,
     key: impl Fn(&Path) -> PathBuf,
 ) -> Result<BTreeMap<PathBuf, PathBuf>, DataError> {
     let mut names = BTreeMap::new();
     for path in files {
-        let Some(name) = without_suffix(&name_in(place, path), suffix) else {
+        let name = name_in(place, path);
+        let Some(name) = (if affix.is_empty() {
+            Some(name)
+        } else {
+            affix.strip(&name)
+        }) else {
             continue;
         };
         if let Some(first) = names.insert(key(&name), path.clone()) {
@@ -167,15 +178,6 @@ pub(super) fn name_in(place: &Path, path: &Path) -> PathBuf {
     below.with_extension("")
 }
 
-/// The name without a suffix. `None` if it does not end so, or has nothing before it.
-pub(super) fn without_suffix(name: &Path, suffix: &str) -> Option<PathBuf> {
-    if suffix.is_empty() {
-        return Some(name.to_owned());
-    }
-    let stem = name.file_name()?.to_str()?.strip_suffix(suffix)?;
-    (!stem.is_empty()).then(|| name.with_file_name(stem))
-}
-
 /// The name in Unicode's composed form.
 fn normal_form(name: &Path) -> PathBuf {
     match name.to_str() {
@@ -184,66 +186,57 @@ fn normal_form(name: &Path) -> PathBuf {
     }
 }
 
-/// How many of these files have a partner whose name is written in another form.
-fn different_forms(places: &[Place], matched: &[Vec<PathBuf>]) -> Names {
+/// The name in small letters, in Unicode's composed form.
+fn small_letters(name: &Path) -> PathBuf {
+    match normal_form(name).to_str() {
+        Some(text) => text.to_lowercase().into(),
+        None => name.to_owned(),
+    }
+}
+
+/// How many of these files have a partner whose name is written in another way as `key` sees it,
+/// and the first of them.
+fn different(
+    places: &[Place],
+    matched: &[Vec<PathBuf>],
+    key: impl Fn(&Path) -> PathBuf,
+) -> (usize, PathBuf) {
     let differ = |files: &&Vec<PathBuf>| {
         let names = places
             .iter()
             .zip(files.iter())
-            .map(|((place, _), file)| name_in(place, file));
-        names.collect::<std::collections::BTreeSet<_>>().len() > 1
+            .map(|((place, _), file)| key(&name_in(place, file)));
+        names.collect::<BTreeSet<_>>().len() > 1
     };
     let count = matched.iter().filter(differ).count();
     let example = matched.iter().find(differ).and_then(|files| files.first());
-    Names::Normalised {
-        count,
-        example: example.cloned().unwrap_or_default(),
-    }
+    (count, example.cloned().unwrap_or_default())
 }
 
-/// The suffixes of a known data set, where each of two places has files with its own.
-fn known_suffixes(places: &[Place]) -> Option<Vec<String>> {
+/// The affixes of a known data set, where each of two places has files with its own.
+fn known(places: &[Place]) -> Option<Vec<Affix>> {
     let [a, b] = places else { return None };
-    let has = |(place, files): &Place, suffix: &str| {
-        let is = |path: &PathBuf| without_suffix(&name_in(place, path), suffix).is_some();
+    let has = |(place, files): &Place, affix: &Affix| {
+        let is = |path: &PathBuf| affix.strip(&name_in(place, path)).is_some();
         // Cityscapes has several kinds of label maps beside one another. The coloured one is meant.
-        match suffix {
-            "_gtFine_color" => files.iter().any(is),
+        match affix {
+            Affix::Suffix(suffix) if suffix == "_gtFine_color" => files.iter().any(is),
             _ => files.iter().all(is),
         }
     };
-    let known = SUFFIXES
-        .iter()
-        .find(|(of_a, of_b)| has(a, of_a) && has(b, of_b))?;
-    Some(vec![known.0.to_owned(), known.1.to_owned()])
+    let mut known = known_affixes();
+    let known = known.find(|[of_a, of_b]| has(a, of_a) && has(b, of_b))?;
+    Some(known.into())
 }
 
-/// What all names of a place end with, from a separator on: for each place, perhaps nothing.
-fn common_suffixes(places: &[Place]) -> Option<Vec<String>> {
-    let common = |(place, files): &Place| {
-        let mut names = files.iter().map(|path| name_in(place, path));
-        let first = names.next()?;
-        let first = first.file_name()?.to_str()?.to_owned();
-        let shared = names.try_fold(first.clone(), |shared, name| {
-            let name = name.file_name()?.to_str()?;
-            let end = shared.char_indices().map(|(at, _)| &shared[at..]);
-            Some(
-                end.into_iter()
-                    .find(|end| name.ends_with(end))
-                    .unwrap_or("")
-                    .to_owned(),
-            )
-        })?;
-        // The whole name of a lone file is no suffix.
-        let from = shared.find(['_', '-', '.', ' '])?;
-        (files.len() > 1).then(|| shared[from..].to_owned())
+/// What all names of a place have in common, as `of` finds it: for each place, perhaps nothing.
+fn common(places: &[Place], of: fn(&[PathBuf]) -> Affix) -> Option<Vec<Affix>> {
+    let names = |(place, files): &Place| -> Vec<PathBuf> {
+        files.iter().map(|path| name_in(place, path)).collect()
     };
-    let suffixes: Vec<String> = places
+    let affixes: Vec<Affix> = places.iter().map(|place| of(&names(place))).collect();
+    affixes
         .iter()
-        .map(|place| common(place).unwrap_or_default())
-        .collect();
-    suffixes
-        .iter()
-        .any(|suffix| !suffix.is_empty())
-        .then_some(suffixes)
+        .any(|affix| !affix.is_empty())
+        .then_some(affixes)
 }

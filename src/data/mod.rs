@@ -23,7 +23,9 @@
 //! | [`found`] | the pairs of a split as they were found, and how |
 //! | [`remark`] | what is told of a dataset folder |
 //! | `layout` | how folders and files of a data set are called |
+//! | [`affix`] | what stands before or behind the names of one side |
 //! | [`matching`] | which files of several folders belong together |
+//! | `named_pairs` | pairs in one folder by their names |
 //! | `shapes` | whether images look like pairs side by side |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
 //! | [`preprocess`] | how pairs are prepared: resized, scaled or as they are, before the crop |
@@ -44,6 +46,7 @@
 //!
 //! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
 
+pub mod affix;
 pub mod augment;
 pub mod batch;
 pub mod batch_sampler;
@@ -62,6 +65,7 @@ pub mod limits;
 pub mod listing;
 pub mod loader;
 pub mod matching;
+mod named_pairs;
 mod orientation;
 pub mod pair_set;
 pub mod pair_source;
@@ -98,7 +102,7 @@ pub use dataset::Dataset;
 pub use depth::{Depth, PictureLayout};
 pub use error::DataError;
 pub use halves::{Combined, Half};
-pub use listing::{Listed, Subfolders, has_image_name, list_images};
+pub use listing::{Listed, has_image_name, list_images};
 pub use loader::{Loader, LoaderOptions};
 pub use pair_set::PairSet;
 pub use pair_source::{PairSource, check_sizes};

@@ -185,7 +185,7 @@ impl PairSet {
         match self.options.seen(pair.0.dimensions()) {
             now if now == then => Ok(Cow::Owned(self.options.prepare(&pair, purpose))),
             now => Err(DataError::Resized {
-                name: source.name(),
+                name: source.to_string(),
                 then,
                 now,
             }),

@@ -1,6 +1,5 @@
 //! One pair of images: where it comes from, and how it is read.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -43,19 +42,6 @@ impl fmt::Display for PairSource {
 }
 
 impl PairSource {
-    /// The name of the pair: its file name without the ending.
-    pub fn name(&self) -> String {
-        match self {
-            PairSource::Combined(path) => stem(path).to_string_lossy().into_owned(),
-            PairSource::Separate { a, .. } => a
-                .first()
-                .map_or(OsString::new(), |path| stem(path))
-                .to_string_lossy()
-                .into_owned(),
-            PairSource::Memory { name, .. } => name.clone(),
-        }
-    }
-
     /// The files that the pair is read from. A pair in memory has none.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         let (a, b): (&[PathBuf], &[PathBuf]) = match self {
@@ -161,11 +147,6 @@ pub fn split_combined(ab: &Picture, path: &Path) -> Result<(Picture, Picture), D
     }
     let half = |left: u32| ab.crop(left, 0, width / 2, height);
     Ok((half(0), half(width / 2)))
-}
-
-/// The name of a file without its ending.
-pub(super) fn stem(path: &Path) -> OsString {
-    path.file_stem().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

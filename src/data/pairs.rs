@@ -26,13 +26,15 @@
 //!
 //! The first row of the table that fits is taken. Pairs are sorted by file name.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::DataError;
-use super::layout::{find_sides, find_split, flat_folder, match_folders};
-use super::listing::subfolders;
+use super::found::{FoundSplit, Pairing, left_over};
+use super::layout::{Sides, find_sides, find_split, flat_folder, match_folders};
+use super::listing::{subfolders, take_results, walk};
 pub use super::matching::match_names;
 use super::pair_source::PairSource;
+use super::remark::{Remark, RemarkKind};
 use super::scan::{Scan, Wanted, check_folder};
 use super::split::Split;
 
@@ -52,21 +54,44 @@ pub fn find_pairs(
     Ok(Scan::of(root, wanted)?.take_pairs())
 }
 
-/// The images of the folders of A and of B, at least one of each, matched by their names without
-/// the endings.
+/// Pairs that a tool makes something of, and what was left over.
+#[derive(Clone, Debug)]
+pub struct ToolPairs {
+    /// The pairs, and how they were found.
+    pub found: FoundSplit,
+    /// What is not used, and what looks unusual: one for each kind.
+    pub remarks: Vec<Remark>,
+}
+
+/// The images of a folder A and of a folder B, matched by their names without the endings.
 ///
 /// # Errors
 /// A folder that is missing or empty, a file without a partner, and two files that differ in the
 /// ending only.
-pub fn pair_folders(a: &[PathBuf], b: &[PathBuf]) -> Result<Vec<PairSource>, DataError> {
-    Ok(match_folders(a, b)?.0)
+pub fn pair_folders(a: &Path, b: &Path) -> Result<ToolPairs, DataError> {
+    let own = Path::to_owned;
+    let (pairs, names) = match_folders(&[own(a)], &[own(b)])?;
+    let found = FoundSplit {
+        split: Split::Train,
+        count: pairs.len(),
+        pairs,
+        pairing: Pairing::Folders(own(a), own(b), names),
+    };
+    let mut walked = walk(a)?;
+    if a != b {
+        walked.add(walk(b)?);
+    }
+    let mut remarks = Vec::from_iter(found.names());
+    remarks.extend(left_over(walked, std::slice::from_ref(&found), &[]));
+    Ok(ToolPairs { found, remarks })
 }
 
-/// The files of each pair of a folder that has no parts yet: of one file or two.
+/// The pairs of a folder that has no parts yet: of one file or two. Images in `out`, where results
+/// go, are none.
 ///
 /// # Errors
 /// A folder that is split already, and errors as of [`pair_folders`].
-pub fn pairs_to_split(root: &Path) -> Result<Vec<Vec<PathBuf>>, DataError> {
+pub fn pairs_to_split(root: &Path, out: &Path) -> Result<ToolPairs, DataError> {
     check_folder(root)?;
     let below = subfolders(root)?;
     if let Some(path) = Split::ALL
@@ -75,16 +100,31 @@ pub fn pairs_to_split(root: &Path) -> Result<Vec<Vec<PathBuf>>, DataError> {
     {
         return Err(DataError::IsSplit { path: path.clone() });
     }
-    let pairs = match find_sides(&below, &[""]) {
-        Some(sides) => pair_folders(&[sides.a], &[sides.b])?,
+    let (pairs, pairing) = match find_sides(&below, &[""]) {
+        Some(Sides { a, b }) => {
+            let ToolPairs { found, .. } = pair_folders(&a, &b)?;
+            (found.pairs, found.pairing)
+        }
         None => match flat_folder(root, false) {
             // Two files of one name are copied, and go together.
-            Err(DataError::SameName { .. }) => flat_folder(root, true)?.0,
-            found => found?.0,
+            Err(DataError::SameName { .. }) => flat_folder(root, true)?,
+            found => found?,
         },
     };
-    let files = |pair: &PairSource| pair.paths().cloned().collect();
-    Ok(pairs.iter().map(files).collect())
+    let mut walked = walk(root)?;
+    let results = take_results(&mut walked.images, root, out);
+    let is_result = |pair: &PairSource| pair.paths().any(|path| results.contains(path));
+    let pairs: Vec<PairSource> = pairs.into_iter().filter(|pair| !is_result(pair)).collect();
+    let found = FoundSplit {
+        split: Split::Train,
+        count: pairs.len(),
+        pairs,
+        pairing,
+    };
+    let mut remarks = Vec::from_iter(Remark::of(RemarkKind::Results, &results));
+    remarks.extend(found.names());
+    remarks.extend(left_over(walked, std::slice::from_ref(&found), &[]));
+    Ok(ToolPairs { found, remarks })
 }
 
 #[cfg(test)]
@@ -109,8 +149,12 @@ mod tests {
     fn summary(files: &[&str]) -> String {
         let root = tree(files);
         let splits = find_pairs(root.path(), (1, 1)).unwrap();
+        let name = |pair: &PairSource| {
+            let path = pair.paths().next().unwrap();
+            path.file_stem().unwrap().to_str().unwrap().to_owned()
+        };
         let line = |(split, pairs): &(Split, Vec<PairSource>)| {
-            let names: Vec<String> = pairs.iter().map(PairSource::name).collect();
+            let names: Vec<String> = pairs.iter().map(name).collect();
             format!("{split}: {}", names.join(" "))
         };
         splits.iter().map(line).collect::<Vec<_>>().join(", ")
@@ -188,7 +232,7 @@ mod tests {
             message.contains("A/y.png") && message.contains("3 files have no partner"),
             "{message}"
         );
-        let missing = |name: &str| vec![root.path().join(name)];
+        let missing = |name: &str| root.path().join(name);
         let message = pair_folders(&missing("left"), &missing("right"))
             .unwrap_err()
             .to_string();

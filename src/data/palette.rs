@@ -3,7 +3,7 @@
 use super::colour::{Colour, hex, parse_colour};
 use super::depth::Depth;
 use super::error::DataError;
-use super::parallel::in_parallel;
+use super::parallel::each_readable;
 use super::picture::{Images, Picture};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -174,15 +174,16 @@ impl Palette {
     /// holds the maps of one item at a time.
     ///
     /// # Errors
-    /// Those of reading, [`DataError::TooManyColours`] and [`DataError::Spawn`].
+    /// Those of reading, of all items that cannot be read. Else [`DataError::TooManyColours`] and
+    /// [`DataError::Spawn`].
     pub fn of<T: Sync>(
         items: &[T],
         threads: usize,
         read: impl Fn(&T) -> Result<Images, DataError> + Sync,
     ) -> Result<Self, DataError> {
         let found = Mutex::new(BTreeSet::new());
-        in_parallel(items, threads, |item| {
-            for (path, picture) in read(item)? {
+        each_readable(items, threads, read, |images| {
+            for (path, picture) in images {
                 let own = first_colours(&picture);
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                 // The colours of this image are not kept. Otherwise an error could name an image

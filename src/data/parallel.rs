@@ -1,6 +1,7 @@
 //! One piece of work on many items, on several threads.
 
 use super::error::DataError;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -41,6 +42,44 @@ pub fn in_parallel<T: Sync, E: From<DataError> + Send>(
     })?;
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     failed.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// Hands what `read` makes of each item to `work`, on so many `threads`. What cannot be read does
+/// not stop the others, so that all of it is known at once.
+///
+/// # Errors
+/// Those of all items that cannot be read, in the order of the items. Else the first one of `work`,
+/// and [`DataError::Spawn`].
+pub(super) fn each_readable<T: Sync, I>(
+    items: &[T],
+    threads: usize,
+    read: impl Fn(&T) -> Result<I, DataError> + Sync,
+    work: impl Fn(I) -> Result<(), DataError> + Sync,
+) -> Result<(), DataError> {
+    let (unreadable, failed): (Mutex<BTreeMap<_, _>>, Mutex<BTreeMap<_, _>>) = Default::default();
+    let keep = |errors: &Mutex<BTreeMap<usize, DataError>>, index, error| {
+        let mut errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
+        errors.insert(index, error);
+    };
+    let places: Vec<(usize, &T)> = items.iter().enumerate().collect();
+    in_parallel(
+        &places,
+        threads,
+        |&(index, item)| -> Result<(), DataError> {
+            match read(item).map(&work) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => keep(&failed, index, error),
+                Err(error) => keep(&unreadable, index, error),
+            }
+            Ok(())
+        },
+    )?;
+    let [unreadable, failed] = [unreadable, failed]
+        .map(|errors| errors.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let first = || failed.into_values().next();
+    DataError::of_files(unreadable.into_values().collect())
+        .or_else(first)
+        .map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

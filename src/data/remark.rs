@@ -8,8 +8,8 @@ use std::path::PathBuf;
 pub enum RemarkKind {
     /// Images that are in no pair.
     UnusedImages,
-    /// Images in subfolders, where only a folder itself is read.
-    Subfolders,
+    /// Images in the folder where results go.
+    Results,
     /// Files whose ending is no image's.
     OtherEndings,
     /// Links to folders that are read already.
@@ -18,6 +18,12 @@ pub enum RemarkKind {
     Runs,
     /// Pairs whose names are written in two Unicode forms.
     NormalForms,
+    /// Pairs whose names differ in letter case.
+    LetterCase,
+    /// Combined images whose names are those of two sides.
+    NamedLikePairs,
+    /// A folder that is another one as well, by a link.
+    SameFolder,
     /// A test split without targets.
     InputsAlone,
     /// A test split beside a validation split.
@@ -46,10 +52,10 @@ impl fmt::Display for Remark {
                 f,
                 "images that are in no pair and are not used: {count}, such as {example}"
             ),
-            RemarkKind::Subfolders => write!(
+            RemarkKind::Results => write!(
                 f,
-                "images in subfolders, which are not read: {count}, such as {example}; name their \
-                 folders too"
+                "images in the folder of the results, which are no inputs: {count}, such as \
+                 {example}"
             ),
             RemarkKind::OtherEndings => write!(
                 f,
@@ -70,6 +76,22 @@ impl fmt::Display for Remark {
                 f,
                 "pairs whose names differ in how their accents are written (a folder from a Mac): \
                  {count}, such as {example}; they are paired"
+            ),
+            RemarkKind::LetterCase => write!(
+                f,
+                "pairs whose names differ in letter case: {count}, such as {example}; they are \
+                 paired"
+            ),
+            RemarkKind::NamedLikePairs => write!(
+                f,
+                "images that have the names of inputs and targets and are cut into A and B all \
+                 the same: {count}, such as {example}; if each is one side, put inputs into A/ and \
+                 targets into B/"
+            ),
+            RemarkKind::SameFolder => write!(
+                f,
+                "folders that are one folder with another one of the data set: {count}, such as \
+                 {example}; its images are used for both"
             ),
             RemarkKind::InputsAlone => write!(
                 f,

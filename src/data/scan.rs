@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::found::{FoundSplit, Pairing};
+use super::found::{FoundSplit, Pairing, left_over};
 use super::layout::{Sides, find_sides, find_split, flat_folder, match_folders, side_folders};
-use super::listing::{Walked, subfolders, walk};
-use super::matching::Names;
+use super::listing::{subfolders, walk};
+use super::named_pairs::looks_like_pairs;
 use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
 use super::shapes::{check_halves, is_input_alone};
@@ -61,9 +61,11 @@ impl Scan {
                 remarks.extend(check_halves(found)?);
             }
         }
-        remarks.extend(splits.iter().filter_map(normal_forms));
+        remarks.extend(splits.iter().filter_map(named_like_pairs));
+        remarks.extend(splits.iter().filter_map(FoundSplit::names));
+        remarks.extend(same_folders(&splits));
         remarks.extend(unused_split(&splits));
-        remarks.extend(left_over(&walk(root)?, &splits, &alone));
+        remarks.extend(left_over(walk(root)?, &splits, &alone));
         Ok(Self {
             root: root.to_owned(),
             splits,
@@ -81,43 +83,14 @@ impl Scan {
 /// One line: what is A and B in each split.
 impl fmt::Display for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |path: &Path| match path.strip_prefix(&self.root) {
-            Ok(below) if !below.as_os_str().is_empty() => format!("{}/", below.display()),
-            _ => format!("{}/", path.display()),
-        };
         for (index, found) in self.splits.iter().enumerate() {
-            let count = found.count;
-            let images = if count == 1 { "image" } else { "images" };
             let separator = if index > 0 { "; " } else { "" };
-            write!(f, "{separator}{}: ", found.split)?;
-            match &found.pairing {
-                Pairing::Combined(folder) => write!(
-                    f,
-                    "{count} {images} in {}, A is the left half and B the right one",
-                    name(folder)
-                )?,
-                Pairing::Whole(folder) => write!(
-                    f,
-                    "{count} {images} in {}, each is input and target",
-                    name(folder)
-                )?,
-                Pairing::Folders(a, b, names) => write!(
-                    f,
-                    "A: {count} {images} in {}, B: {count} in {}, paired {names}",
-                    name(a),
-                    name(b)
-                )?,
-                Pairing::OneName(folder) => write!(
-                    f,
-                    "A: {count} JPEG {images} in {}, B: {count} of the same names beside them",
-                    name(folder)
-                )?,
-                Pairing::Suffixes(folder, a, b) => write!(
-                    f,
-                    "A: {count} {images} {a} in {}, B: {count} {images} {b}, paired by name",
-                    name(folder)
-                )?,
-            }
+            write!(
+                f,
+                "{separator}{}: {}",
+                found.split,
+                found.describe(&self.root)
+            )?;
         }
         Ok(())
     }
@@ -289,15 +262,32 @@ fn take_inputs_alone(splits: &mut Vec<FoundSplit>) -> Vec<PathBuf> {
         .collect()
 }
 
-fn normal_forms(found: &FoundSplit) -> Option<Remark> {
-    match &found.pairing {
-        Pairing::Folders(_, _, Names::Normalised { count, example }) => Some(Remark {
-            kind: RemarkKind::NormalForms,
-            count: *count,
-            example: example.clone(),
-        }),
-        _ => None,
-    }
+/// Combined images that have the names of pairs of two files.
+fn named_like_pairs(found: &FoundSplit) -> Option<Remark> {
+    let Pairing::Combined(folder) = &found.pairing else {
+        return None;
+    };
+    let images: Vec<PathBuf> = found
+        .pairs
+        .iter()
+        .flat_map(PairSource::paths)
+        .cloned()
+        .collect();
+    Remark::of(
+        RemarkKind::NamedLikePairs,
+        &looks_like_pairs(folder, &images),
+    )
+}
+
+/// Folders of splits and sides that are the same folder as an earlier one.
+fn same_folders(splits: &[FoundSplit]) -> Option<Remark> {
+    let mut seen = HashSet::new();
+    let folders = splits.iter().flat_map(|found| found.pairing.folders());
+    let again: Vec<PathBuf> = folders
+        .filter(|folder| folder.canonicalize().is_ok_and(|real| !seen.insert(real)))
+        .map(Path::to_owned)
+        .collect();
+    Remark::of(RemarkKind::SameFolder, &again)
 }
 
 /// A test split is shown only where there is no validation split.
@@ -313,22 +303,4 @@ fn unused_split(splits: &[FoundSplit]) -> Option<Remark> {
         count: test.pairs.len(),
         example: test.pairs.first()?.paths().next()?.clone(),
     })
-}
-
-/// What was walked and is part of no pair. What is told of inputs `alone` is not told again.
-fn left_over(walked: &Walked, splits: &[FoundSplit], alone: &[PathBuf]) -> Vec<Remark> {
-    let known: HashSet<&PathBuf> = splits
-        .iter()
-        .flat_map(|found| &found.pairs)
-        .flat_map(PairSource::paths)
-        .chain(alone)
-        .collect();
-    let images: Vec<PathBuf> = walked
-        .images
-        .iter()
-        .filter(|path| !known.contains(path))
-        .cloned()
-        .collect();
-    let unused = Remark::of(RemarkKind::UnusedImages, &images);
-    unused.into_iter().chain(walked.remarks()).collect()
 }

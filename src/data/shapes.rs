@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::metadata::Orientation;
 use image::{ImageDecoder, ImageReader};
 
-use super::error::DataError;
+use super::error::{DataError, PairingError};
 use super::found::{FoundSplit, Pairing};
 use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
@@ -42,7 +42,7 @@ fn combined(found: &FoundSplit) -> impl Iterator<Item = &PathBuf> {
 /// pairs of tall pictures look so, and so do single pictures that are no pairs.
 ///
 /// # Errors
-/// [`DataError::NotSideBySide`].
+/// [`PairingError::NotSideBySide`].
 pub(super) fn check_halves(found: &FoundSplit) -> Result<Option<Remark>, DataError> {
     if !matches!(found.pairing, Pairing::Combined(_)) {
         return Ok(None);
@@ -55,12 +55,13 @@ pub(super) fn check_halves(found: &FoundSplit) -> Result<Option<Remark>, DataErr
         .collect();
     let tall = |&(_, width, height): &(&PathBuf, u64, u64)| height >= 2 * width;
     if let (true, Some(&(path, width, height))) = (sizes.iter().all(tall), sizes.first()) {
-        return Err(DataError::NotSideBySide {
+        return Err(PairingError::NotSideBySide {
             path: path.clone(),
             width,
             height,
             count: sizes.len(),
-        });
+        }
+        .into());
     }
     // A half of 9:10 counts as a square.
     let narrow: Vec<&PathBuf> = sizes

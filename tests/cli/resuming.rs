@@ -14,6 +14,12 @@ fn a_run_that_has_ended_says_so_and_can_be_made_longer() {
             && ended.contains("train --resume runs/t --epochs N, or --steps N"),
         "{ended}"
     );
+    let page = fs::read_to_string(root.join("runs/t/index.html")).unwrap();
+    assert!(
+        page.contains("<pre>pix2pix train --resume runs/t --epochs N</pre>")
+            && page.contains("4 of 4"),
+        "{page}"
+    );
     let shorter = fail_cleanly(root, 2, "train --resume t --steps 3");
     assert!(shorter.contains("has done 4 steps already"), "{shorter}");
     let longer = stderr(&succeed(root, "train --resume t --epochs 3"));
@@ -38,8 +44,9 @@ fn a_run_whose_checkpoint_was_moved_away_loses_nothing() {
     let root = folder.path();
     copy_folder(finished(), root);
     let checkpoints = root.join("runs/t/checkpoints");
+    // The new length is written once the checkpoint has been read.
     let script = format!(
-        "(while [ ! -s runs/t/.lock ]; do sleep 0.01; done; sleep 0.2; rm -f {0}/*) & \
+        "(until grep -q '\"steps\": 400' runs/t/config.json; do sleep 0.01; done; rm -f {0}/*) & \
          trap '' XFSZ; ulimit -f 100; exec {1} train --resume t --steps 400",
         checkpoints.display(),
         crate::BINARY

@@ -1,21 +1,21 @@
 //! `pix2pix prepare`: data sets out of folders of images.
 
 mod split_files;
+mod tasks;
 
-use super::failures::Failures;
 use super::pixels::read_palette;
 use super::reading::ReadArgs;
-use super::{CliError, note, plan_outputs, print, write_picture};
-use crate::data::tools::{EdgeOptions, Filter, Squared, Task, Tool, check_threads};
-use crate::data::{PairSource, Palette, Quality, Subfolders, ToolError, in_parallel, list_images};
-use crate::train::run::{RunError, write_atomic};
+use super::{CliError, note, print, write_picture};
+use crate::data::tools::{EdgeOptions, Filter, Squared, Tool};
+use crate::data::{Palette, Quality};
+use crate::train::run::{folder_of, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use split_files::copy_split;
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use tasks::{ResultArgs, Tasks, finish};
 
 /// Arguments of `prepare`.
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ enum ToolArgs {
         #[arg(long, default_value_t = 0, value_name = "N")]
         seed: u64,
         #[command(flatten)]
-        output: OutputArgs,
+        output: ResultArgs,
     },
     #[command(flatten)]
     Single(SingleArgs),
@@ -142,42 +142,13 @@ enum SingleArgs {
     },
 }
 
-/// The ending of the images that are made.
-const PNG: &str = ".png";
-
 /// How the images are read, and where the results go.
 #[derive(Debug, Args)]
 struct ImageArgs {
     #[command(flatten)]
     reading: ReadArgs,
     #[command(flatten)]
-    output: OutputArgs,
-}
-
-/// Where the results go.
-#[derive(Debug, Args)]
-struct OutputArgs {
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Write over files that are there already
-    #[arg(long)]
-    force: bool,
-    /// Threads [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-}
-
-impl OutputArgs {
-    /// Checks what was asked for, before any image is read.
-    fn check(&self) -> Result<(), ToolError> {
-        self.threads.map_or(Ok(()), check_threads)
-    }
-
-    fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.unwrap_or_else(cores)
-    }
+    output: ResultArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -216,7 +187,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             tool.check()?;
             images.output.check()?;
             (
-                make(&tool, &pairs(a, b, &images.output)?, images)?,
+                make(&tool, images.output.pairs(a, b)?, images)?,
                 &images.output,
             )
         }
@@ -246,12 +217,17 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             tool.check()?;
             images.output.check()?;
             (
-                make(&tool, &singles(inputs, &images.output)?, images)?,
+                make(&tool, images.output.singles(inputs)?, images)?,
                 &images.output,
             )
         }
     };
-    print(&format!("{count} images in {}", output.out.display()))
+    let out = output.out.display();
+    // A file, where there is one image.
+    match output.out.is_file() {
+        true => print(&out.to_string()),
+        false => print(&format!("{count} images in {out}")),
+    }
 }
 
 /// The tool, its inputs, and its other options.
@@ -289,45 +265,6 @@ fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &ImageArgs) {
     }
 }
 
-/// One output for each image.
-fn singles(inputs: &[PathBuf], output: &OutputArgs) -> Result<Vec<Task>, CliError> {
-    let listed = list_images(inputs, Subfolders::LeftOut)?;
-    for remark in listed.remarks {
-        note(&format!("note: {remark}"));
-    }
-    let sources = listed.images;
-    let outputs = plan_outputs(&sources, &[], &output.out, PNG)?;
-    Ok(sources
-        .into_iter()
-        .zip(outputs)
-        .map(|(source, output)| Task {
-            sources: vec![source],
-            output,
-        })
-        .collect())
-}
-
-/// Pairs of two folders by the names of their files.
-fn pairs(a: &Path, b: &Path, output: &OutputArgs) -> Result<Vec<Task>, CliError> {
-    let pairs = crate::data::pairs::pair_folders(&[a.to_owned()], &[b.to_owned()])?;
-    let (left, right): (Vec<PathBuf>, Vec<PathBuf>) = pairs
-        .into_iter()
-        .filter_map(|pair| match pair {
-            PairSource::Separate { a, b } => Some((a.into_iter().next()?, b.into_iter().next()?)),
-            _ => None,
-        })
-        .unzip();
-    let outputs = plan_outputs(&left, &right, &output.out, PNG)?;
-    let halves = left.into_iter().zip(right);
-    Ok(halves
-        .zip(outputs)
-        .map(|((a, b), output)| Task {
-            sources: vec![a, b],
-            output,
-        })
-        .collect())
-}
-
 /// Replaces the colours of label maps by their numbers in a palette. The palette is read from
 /// `file`. Without a file it has all colours that are found, and it is written beside the results.
 fn number_labels(
@@ -336,26 +273,47 @@ fn number_labels(
     images: &ImageArgs,
 ) -> Result<usize, CliError> {
     let output = &images.output;
-    let tasks = singles(inputs, output)?;
-    if let Some(path) = file {
-        return make(&Tool::Labels(read_palette(path)?), &tasks, images);
+    if file.is_none() && output.existing.skip {
+        return Err(CliError::Usage(
+            "--skip-existing needs --palette FILE: without it the numbers are those of all colours \
+             that are found, and files that are there may have others"
+                .to_owned(),
+        ));
     }
-    let path = output.out.join("palette.txt");
-    refuse_existing(tasks.iter().map(|task| &task.output).chain([&path]), output)?;
+    let tasks = output.singles(inputs)?;
+    if let Some(path) = file {
+        return make(&Tool::Labels(read_palette(path)?), tasks, images);
+    }
+    if let Some(clash) = tasks.failures.into_iter().next() {
+        return Err(clash);
+    }
+    let tasks = tasks.list;
+    let folder = output.file(inputs)?;
+    let path = folder
+        .as_deref()
+        .map_or(output.out.as_path(), folder_of)
+        .join("palette.txt");
+    if path.exists() {
+        output.existing.refuse(std::slice::from_ref(&path))?;
+    }
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
     let reading = images.reading.options();
     let palette = Palette::of(&sources, output.threads(), |path| {
         Ok(vec![(path.clone(), reading.read(path)?)])
     })?;
     let (text, labels) = (palette.text(), palette.len());
-    let count = make(&Tool::Labels(palette), &tasks, images)?;
+    let tasks = Tasks {
+        list: tasks,
+        ..Tasks::default()
+    };
+    let count = make(&Tool::Labels(palette), tasks, images)?;
     write_atomic(&path, |out| out.write_all(text.as_bytes()))?;
     note(&format!("{labels} labels, see {}", path.display()));
     Ok(count)
 }
 
 /// Makes every image.
-fn make(tool: &Tool, tasks: &[Task], images: &ImageArgs) -> Result<usize, CliError> {
+fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError> {
     let reading = images.reading.options();
     let opaque = Mutex::new(BTreeSet::new());
     let count = finish(tasks, &images.output, |task| {
@@ -379,64 +337,4 @@ fn make(tool: &Tool, tasks: &[Task], images: &ImageArgs) -> Result<usize, CliErr
         ));
     }
     Ok(count)
-}
-
-/// Runs `work` over all tasks in parallel and returns how many there are. Files that cannot be used
-/// do not stop the others. A terminal shows a progress bar.
-fn finish(
-    tasks: &[Task],
-    output: &OutputArgs,
-    work: impl Fn(&Task) -> Result<(), CliError> + Sync,
-) -> Result<usize, CliError> {
-    let outputs = || tasks.iter().map(|task| &task.output);
-    refuse_existing(outputs(), output)?;
-    for folder in outputs()
-        .filter_map(|path| path.parent())
-        .collect::<BTreeSet<_>>()
-    {
-        make_folder(folder)?;
-    }
-    let bar = if stderr().is_terminal() {
-        ProgressBar::new(tasks.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
-        bar.set_style(style);
-    }
-    let failures = Mutex::new(Failures::default());
-    let result = in_parallel(tasks, output.threads(), |task| {
-        bar.inc(1);
-        work(task).or_else(|error| {
-            failures
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(error, 1)
-        })
-    });
-    bar.finish_and_clear();
-    result?;
-    failures
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .finish(tasks.len())?;
-    Ok(tasks.len())
-}
-
-fn make_folder(folder: &Path) -> Result<(), RunError> {
-    std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))
-}
-
-/// Refuses to write over a file unless that was asked for.
-fn refuse_existing<'a>(
-    mut outputs: impl Iterator<Item = &'a PathBuf>,
-    output: &OutputArgs,
-) -> Result<(), CliError> {
-    match outputs.find(|path| !output.force && path.exists()) {
-        Some(path) => Err(CliError::Usage(format!(
-            "{} exists; choose another --out, or --force to go on and write over it",
-            path.display()
-        ))),
-        None => Ok(()),
-    }
 }

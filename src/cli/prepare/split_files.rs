@@ -1,11 +1,11 @@
 //! `pix2pix prepare split`: files go into training, validation and test.
 
-use super::{OutputArgs, finish};
+use super::tasks::{ResultArgs, Tasks, finish, left_over};
 use crate::cli::{CliError, note};
 use crate::data::listing::walk;
 use crate::data::pairs::pairs_to_split;
 use crate::data::tools::{Task, check_percent, join, split};
-use crate::data::{DataError, Split};
+use crate::data::{DataError, PairSource, Split};
 use crate::train::run::write_atomic;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,17 +19,18 @@ pub(super) fn copy_split(
     input: &Path,
     percent: [u32; 2],
     seed: u64,
-    output: &OutputArgs,
+    results: &ResultArgs,
 ) -> Result<usize, CliError> {
     check_percent(percent)?;
-    let mut pairs = pairs_to_split(input)?;
-    // What an earlier run made inside the folder is no input.
-    if let (Ok(out), Ok(root)) = (output.out.canonicalize(), input.canonicalize())
-        && let Ok(inside) = out.strip_prefix(root)
-    {
-        let is_made = |path: &PathBuf| below(input, path).starts_with(inside);
-        pairs.retain(|files| inside.as_os_str().is_empty() || !files.iter().any(is_made));
+    results.file(&[input.to_owned()])?;
+    let found = pairs_to_split(input, &results.out)?;
+    let files = |pair: &PairSource| pair.paths().cloned().collect();
+    let pairs: Vec<Vec<PathBuf>> = found.found.pairs.iter().map(files).collect();
+    let mut told = Vec::new();
+    if pairs.iter().any(|files| files.len() > 1) {
+        told.push(found.found.describe(input));
     }
+    told.extend(left_over(&found));
     let groups = group_related(input, &pairs)?;
     let leaders: Vec<usize> = groups
         .iter()
@@ -38,7 +39,7 @@ pub(super) fn copy_split(
         .into_iter()
         .collect();
     let parts = split(leaders.len(), percent, seed)?;
-    let folders = Split::ALL.map(|part| output.out.join(part.name()));
+    let folders = Split::ALL.map(|part| results.out.join(part.name()));
     let there = folders.each_ref().map(|folder| images_there(folder));
     let mut tasks = Vec::with_capacity(pairs.len());
     let mut related = 0;
@@ -54,7 +55,7 @@ pub(super) fn copy_split(
                 .into_iter()
                 .find_map(|(_, images)| images.get(&picture_name(input, &source)))
             {
-                let (own, other, out) = (own.display(), other.display(), output.out.display());
+                let (own, other, out) = (own.display(), other.display(), results.out.display());
                 return Err(CliError::Usage(format!(
                     "{other} exists and would be {own} too; choose another --out, or move {out} away"
                 )));
@@ -65,7 +66,16 @@ pub(super) fn copy_split(
             });
         }
     }
-    let count = finish(&tasks, output, |task| {
+    let there = tasks.iter().map(|task| &task.output);
+    let there: Vec<PathBuf> = there.filter(|path| path.exists()).cloned().collect();
+    results.existing.refuse(&there)?;
+    tasks.retain(|task| !results.existing.skip || !there.contains(&task.output));
+    let tasks = Tasks {
+        list: tasks,
+        told,
+        ..Tasks::default()
+    };
+    let count = finish(tasks, results, |task| {
         let bytes = read(&task.sources[0])?;
         Ok(write_atomic(&task.output, |out| out.write_all(&bytes))?)
     })?;

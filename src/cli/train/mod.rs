@@ -29,6 +29,7 @@ use std::time::Duration;
 /// The commands that the page of a run shows.
 const COMMANDS: Commands = Commands {
     resume: |run| format!("pix2pix train --resume {}", quote(run)),
+    extend: |run| format!("pix2pix train --resume {} --epochs N", quote(run)),
     translate: |model, images| {
         let folders: String = (2..=images).map(|number| format!(" A{number}")).collect();
         let inputs = if images > 1 {

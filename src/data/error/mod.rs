@@ -7,8 +7,10 @@ use crate::data::colour::{Colour, hex};
 use crate::data::limits::EXTENSIONS;
 use crate::data::split::Split;
 use crate::data::tools::error::ToolError;
+pub use pairing::PairingError;
 use words::{list_errors, others_unpaired, scratch_words};
 
+mod pairing;
 mod words;
 
 /// An error of the data floor: what was being done, the file or the sizes, and what to do about it.
@@ -102,6 +104,9 @@ pub enum DataError {
         /// The second of the two.
         second: PathBuf,
     },
+    /// It is not clear which images make a pair.
+    #[error(transparent)]
+    Pairing(#[from] PairingError),
     /// A file could not be read.
     #[error(
         "{}: cannot read this file ({source}); check that it exists and its permissions",
@@ -229,23 +234,6 @@ pub enum DataError {
         b: PathBuf,
         /// Its width and height in pixels.
         b_size: (u32, u32),
-    },
-    /// All images of a folder are so high that A and B cannot lie side by side in them.
-    #[error(
-        "{}: is {width}x{height}, and all {count} images of its folder are at least twice as high \
-         as wide, so they are no pairs side by side; put the input of each pair into A/ and its \
-         target into B/",
-        path.display()
-    )]
-    NotSideBySide {
-        /// The first of them.
-        path: PathBuf,
-        /// Its width in pixels.
-        width: u64,
-        /// Its height in pixels.
-        height: u64,
-        /// How many images there are.
-        count: usize,
     },
     /// A folder that is to be split is split already.
     #[error("{}: is there, so this data set is split already; name a folder of pairs", path.display())]

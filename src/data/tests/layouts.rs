@@ -1,6 +1,6 @@
 //! Layouts of data sets that people have: what is understood of them, and what is told.
 
-use crate::data::error::DataError;
+use crate::data::error::{DataError, PairingError};
 use crate::data::pair_source::PairSource;
 use crate::data::remark::RemarkKind;
 use crate::data::scan::{Scan, Wanted};
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// A folder of these images of 8 x 4 pixels, and of other files.
-fn tree(files: &[&str]) -> tempfile::TempDir {
+pub(super) fn tree(files: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for file in files {
         sized(root.path(), file, 8, 4);
@@ -17,7 +17,7 @@ fn tree(files: &[&str]) -> tempfile::TempDir {
     root
 }
 
-fn sized(root: &Path, file: &str, width: u32, height: u32) {
+pub(super) fn sized(root: &Path, file: &str, width: u32, height: u32) {
     let path = root.join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     match RgbImage::new(width, height).save(&path) {
@@ -26,7 +26,7 @@ fn sized(root: &Path, file: &str, width: u32, height: u32) {
     }
 }
 
-fn scan_of(root: &Path) -> Result<Scan, DataError> {
+pub(super) fn scan_of(root: &Path) -> Result<Scan, DataError> {
     let wanted = Wanted {
         images: (1, 1),
         one_picture: false,
@@ -35,7 +35,7 @@ fn scan_of(root: &Path) -> Result<Scan, DataError> {
 }
 
 /// What is understood, and `kind count example` of each remark.
-fn scan(root: &Path) -> (String, Vec<(RemarkKind, usize, String)>) {
+pub(super) fn scan(root: &Path) -> (String, Vec<(RemarkKind, usize, String)>) {
     let scan = scan_of(root).unwrap();
     let remarks = scan.remarks.iter().map(|remark| {
         let example = remark.example.strip_prefix(root).unwrap().to_str().unwrap();
@@ -276,7 +276,10 @@ fn halves_that_are_stripes_are_refused_and_narrow_ones_are_told() {
     sized(root.path(), "train/1.png", 8, 17);
     let error = scan_of(root.path()).unwrap_err();
     assert!(
-        matches!(error, DataError::NotSideBySide { count: 2, .. }),
+        matches!(
+            error,
+            DataError::Pairing(PairingError::NotSideBySide { count: 2, .. })
+        ),
         "{error}"
     );
     // One that differs is told, and training goes on.

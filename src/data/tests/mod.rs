@@ -1,9 +1,10 @@
 //! Tests that need several files of this floor, and what several tests of it share.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod fuzz;
 mod layouts;
+mod names;
 pub mod noise;
 mod orientation;
 mod pnm;

@@ -69,6 +69,8 @@ pub struct RunDir {
 pub struct Commands {
     /// Goes on with the run in a folder.
     pub resume: fn(&Path) -> String,
+    /// Goes on with the run in a folder that has ended, for a number of epochs in all.
+    pub extend: fn(&Path) -> String,
     /// Translates so many images at a time with a checkpoint.
     pub translate: fn(&Path, usize) -> String,
 }
@@ -335,12 +337,13 @@ impl RunDir {
         files.into_iter().map(checkpoint).collect()
     }
 
-    /// Draws `losses.svg` and writes `index.html` again from what lies on the disk.
+    /// Draws `losses.svg` and writes `index.html` again from what lies on the disk. `length` is the
+    /// number of steps of the whole run, if it is known.
     ///
     /// # Errors
     /// Any error of reading the run's files or of writing these two. A file that could not be
     /// written keeps its old content.
-    pub fn refresh(&self) -> Result<(), RunError> {
+    pub fn refresh(&self, length: Option<u64>) -> Result<(), RunError> {
         let rows = self.metrics()?;
         let held_out: Option<HeldOut> = self.read_if_there(HELD_OUT)?;
         let copy_l1 = held_out.map(|held_out| held_out.copy_l1);
@@ -350,6 +353,7 @@ impl RunDir {
             config: self.read_if_there(CONFIG)?,
             rows: &rows,
             held_out,
+            length,
             chart,
             samples: step_files(&self.path.join(SAMPLES), "png")?,
             checkpoints: self.checkpoints()?,

@@ -21,6 +21,8 @@ pub(super) struct Page<'a> {
     pub config: Option<Value>,
     pub rows: &'a [MetricsRow],
     pub held_out: Option<HeldOut>,
+    /// Steps of the whole run, if they are known.
+    pub length: Option<u64>,
     /// Whether there is a loss chart.
     pub chart: bool,
     /// Sample grids by rising step.
@@ -55,7 +57,11 @@ impl Page<'_> {
         let Some(last) = self.rows.last() else {
             return "<p>No step has been logged yet.</p>\n".to_owned();
         };
-        let mut tiles = tile("Step", &last.step.to_string(), "");
+        let step = match self.length {
+            Some(length) => format!("{} of {length}", last.step),
+            None => last.step.to_string(),
+        };
+        let mut tiles = tile("Step", &step, "");
         tiles += &tile("Epoch", &last.epoch.to_string(), "");
         tiles += &tile("Time trained", &duration(last.seconds), "");
         let measured = || {
@@ -195,20 +201,30 @@ impl Page<'_> {
             .collect();
         format!(
             "<h2>Checkpoints</h2>\n<table>\n{rows}</table>\n{}",
-            self.commands(&newest.path)
+            self.commands(newest)
         )
     }
 
     /// The commands to go on, if the program that wrote the run has some.
-    fn commands(&self, newest: &Path) -> String {
+    fn commands(&self, newest: &Checkpoint) -> String {
         let Some(commands) = self.run.commands else {
             return String::new();
         };
-        let resume = (commands.resume)(self.run.path());
-        let translate = (commands.translate)(newest, self.images("input") as usize);
+        // A run that has ended only goes on if it becomes longer.
+        let has_ended = self.length.is_some_and(|length| newest.step >= length);
+        let (words, resume) = if has_ended {
+            let extend = (commands.extend)(self.run.path());
+            (
+                "The run has ended. Train longer, N is the length in all:",
+                extend,
+            )
+        } else {
+            ("Resume training:", (commands.resume)(self.run.path()))
+        };
+        let translate = (commands.translate)(&newest.path, self.images("input") as usize);
         format!(
             "<h2>Go on from here</h2>\n\
-             <p>Resume training:</p>\n<pre>{}</pre>\n<p>Translate images:</p>\n<pre>{}</pre>\n",
+             <p>{words}</p>\n<pre>{}</pre>\n<p>Translate images:</p>\n<pre>{}</pre>\n",
             escape(&resume),
             escape(&translate)
         )

@@ -167,7 +167,10 @@ fn broken_json_is_named() {
     let run = RunDir::create(root.path(), "cats").unwrap();
     assert!(matches!(run.read_config(), Err(RunError::Read { .. })));
     fs::write(run.config_path(), "{\"size\":").unwrap();
-    for error in [run.read_config().unwrap_err(), run.refresh().unwrap_err()] {
+    for error in [
+        run.read_config().unwrap_err(),
+        run.refresh(None).unwrap_err(),
+    ] {
         assert!(matches!(error, RunError::Json { .. }));
         assert!(error.to_string().contains(CONFIG));
     }
@@ -177,7 +180,7 @@ fn broken_json_is_named() {
 fn an_empty_run_has_a_page() {
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "cats").unwrap();
-    run.refresh().unwrap();
+    run.refresh(None).unwrap();
     assert_eq!(
         entries(run.path()),
         [lock::FILE, CHECKPOINTS, PAGE, SAMPLES]
@@ -196,6 +199,7 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
         .unwrap()
         .with_commands(Commands {
             resume: |run| format!("resume the run in {}", run.display()),
+            extend: |run| format!("make the run in {} longer", run.display()),
             translate: |model, images| format!("translate {images} with {}", model.display()),
         });
     run.write_config(&config()).unwrap();
@@ -227,7 +231,7 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
         writer.write_all(&[0; 2048])
     })
     .unwrap();
-    run.refresh().unwrap();
+    run.refresh(None).unwrap();
 
     let html = fs::read_to_string(run.page_path()).unwrap();
     for part in [
@@ -249,6 +253,17 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
         assert!(!html.contains(foreign), "{foreign}");
     }
     assert!(run.path().join(CHART).exists());
+
+    for (length, step, command) in [
+        (40, "20 of 40", "resume the run in"),
+        (20, "20 of 20", "longer</pre>"),
+    ] {
+        run.refresh(Some(length)).unwrap();
+        let html = fs::read_to_string(run.page_path()).unwrap();
+        assert!(html.contains(step), "{step}");
+        assert!(html.contains(command), "{command}");
+        assert_eq!(html.contains("resume the run in"), length > 20, "{length}");
+    }
 }
 
 /// What may go is a folder that this process made, without anything that was saved.
@@ -259,7 +274,7 @@ fn only_an_unsaved_folder_of_this_process_is_removed() {
         let run = RunDir::create(root.path(), name).unwrap();
         run.write_config(&config()).unwrap();
         run.append(&row(1)).unwrap();
-        run.refresh().unwrap();
+        run.refresh(None).unwrap();
         fs::write(run.path().join(CHECKPOINTS).join(".pix2pix-1.tmp"), "half").unwrap();
         run
     };
@@ -340,7 +355,7 @@ fn the_page_says_which_images_it_shows() {
         let run = RunDir::create(root.path(), name).unwrap();
         run.append(&MetricsRow { val_l1, ..row(1) }).unwrap();
         fs::write(run.sample_path(1), "").unwrap();
-        run.refresh().unwrap();
+        run.refresh(None).unwrap();
         let html = fs::read_to_string(run.page_path()).unwrap();
         for part in expected {
             assert!(

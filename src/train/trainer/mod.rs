@@ -288,7 +288,7 @@ impl<'a> Trainer<'a> {
         self.save()?;
         self.evaluate(report)?;
         let picture = self.sample()?;
-        self.run.refresh()?;
+        self.run.refresh(Some(self.schedule.total_steps))?;
         let scaling = self.session.store.scaling(self.gpu)?;
         Ok(Outcome {
             step: self.step,
@@ -336,7 +336,7 @@ impl<'a> Trainer<'a> {
         if sample {
             self.sample()?;
         }
-        Ok(self.run.refresh()?)
+        Ok(self.run.refresh(Some(self.schedule.total_steps))?)
     }
 
     /// Takes in a reading. The newest losses go to the report. About a thousand rows of a run go to

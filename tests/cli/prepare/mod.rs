@@ -1,5 +1,6 @@
 //! Data sets out of folders of images: what each tool makes, and that nothing is lost on the way.
 
+mod folders;
 mod refusals;
 
 use crate::{

@@ -1,0 +1,183 @@
+//! Which files the tools of `prepare` make, and the work on all of them.
+
+use crate::cli::failures::Failures;
+use crate::cli::outputs::{ExistingArgs, Job, OutputArgs, Plan, single_file};
+use crate::cli::results::{Input, list_inputs, name_below};
+use crate::cli::{CliError, note_as_it_is};
+use crate::data::pairs::{ToolPairs, pair_folders};
+use crate::data::tools::{Task, check_threads};
+use crate::data::{Format, ToolError, in_parallel};
+use crate::train::run::{RunError, folder_of};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// What stands behind the name of an input in the names of its results.
+const PNG: &str = ".png";
+
+/// Where the results go.
+#[derive(Debug, Args)]
+pub(super) struct ResultArgs {
+    /// Folder for the results. They have the names of their inputs, and subfolders are kept. For
+    /// one image this can also be a .png file
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub existing: ExistingArgs,
+    /// Threads [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// Files that are to be made.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    pub list: Vec<Task>,
+    /// What stops single files before the work begins.
+    pub failures: Vec<CliError>,
+    /// Lines that are printed once files have been made.
+    pub told: Vec<String>,
+}
+
+impl ResultArgs {
+    /// Checks what was asked for, before any image is read.
+    ///
+    /// # Errors
+    /// [`ToolError::Range`].
+    pub fn check(&self) -> Result<(), ToolError> {
+        self.threads.map_or(Ok(()), check_threads)
+    }
+
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(cores)
+    }
+
+    /// The file that `--out` names for the result of one image. `None` for a folder.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for several images, and for a file that is no PNG.
+    pub fn file(&self, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliError> {
+        match single_file(&self.out, inputs)? {
+            Some(file) if Format::of(&file) != Some(Format::Png) => Err(CliError::Usage(format!(
+                "{}: what prepare makes are .png files",
+                file.display()
+            ))),
+            file => Ok(file),
+        }
+    }
+
+    /// The files to make of these inputs.
+    fn plan(&self, inputs: Vec<Input>, file: Option<&Path>) -> Result<Tasks, CliError> {
+        let output = OutputArgs {
+            out: self.out.clone(),
+            existing: self.existing.clone(),
+        };
+        let Plan { jobs, clashes } = output.plan(inputs, file, &[PNG.to_owned()])?;
+        let task = |job: Job| {
+            let output = job.outputs.first()?.to_write()?.to_owned();
+            Some(Task {
+                sources: job.input.files,
+                output,
+            })
+        };
+        Ok(Tasks {
+            list: jobs.into_iter().filter_map(task).collect(),
+            failures: clashes,
+            told: Vec::new(),
+        })
+    }
+
+    /// One file to make of each image.
+    ///
+    /// # Errors
+    /// Those of listing the images, and of files that would be written over.
+    pub fn singles(&self, inputs: &[PathBuf]) -> Result<Tasks, CliError> {
+        let file = self.file(inputs)?;
+        self.plan(list_inputs(inputs, 1, &self.out)?, file.as_deref())
+    }
+
+    /// One file to make of each pair of two folders. How they were paired, and what was left over,
+    /// is told.
+    ///
+    /// # Errors
+    /// Those of pairing, and of files that would be written over.
+    pub fn pairs(&self, a: &Path, b: &Path) -> Result<Tasks, CliError> {
+        self.file(&[a.to_owned(), b.to_owned()])?;
+        let pairs = pair_folders(a, b)?;
+        let input = |pair: &crate::data::PairSource| {
+            let files: Vec<PathBuf> = pair.paths().cloned().collect();
+            let name = files.first().map(|file| name_below(a, file));
+            name.map(|name| Input { files, name })
+        };
+        let inputs = pairs.found.pairs.iter().filter_map(input).collect();
+        let mut told = vec![pairs.found.describe(Path::new(""))];
+        told.extend(left_over(&pairs));
+        Ok(Tasks {
+            told,
+            ..self.plan(inputs, None)?
+        })
+    }
+}
+
+/// A line for each kind of what was left over.
+pub(super) fn left_over(pairs: &ToolPairs) -> impl Iterator<Item = String> {
+    pairs.remarks.iter().map(|remark| format!("note: {remark}"))
+}
+
+/// Runs `work` over all tasks in parallel and returns how many there are. Files that cannot be used
+/// do not stop the others. A terminal shows a progress bar.
+///
+/// # Errors
+/// [`CliError::Failed`] once the others are done, or what stops all of them.
+pub(super) fn finish(
+    tasks: Tasks,
+    results: &ResultArgs,
+    work: impl Fn(&Task) -> Result<(), CliError> + Sync,
+) -> Result<usize, CliError> {
+    let Tasks {
+        list,
+        failures: early,
+        told,
+    } = tasks;
+    let all = list.len() + early.len();
+    let mut failures = Failures::default();
+    for failure in early {
+        failures.take(failure, 1)?;
+    }
+    let folders: BTreeSet<&Path> = list.iter().map(|task| folder_of(&task.output)).collect();
+    for folder in folders {
+        std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))?;
+    }
+    let bar = if stderr().is_terminal() {
+        ProgressBar::new(list.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
+        bar.set_style(style);
+    }
+    let failures = Mutex::new(failures);
+    let result = in_parallel(&list, results.threads(), |task| {
+        bar.inc(1);
+        work(task).or_else(|error| {
+            failures
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(error, 1)
+        })
+    });
+    bar.finish_and_clear();
+    result?;
+    let failures = failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let finished = failures.finish(all);
+    if matches!(finished, Ok(()) | Err(CliError::Failed { .. })) {
+        told.iter().for_each(|line| note_as_it_is(line));
+    }
+    finished.map(|()| list.len())
+}

@@ -1,0 +1,57 @@
+//! Why it is not clear which images make a pair.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why it is not clear which images make a pair.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PairingError {
+    /// A file has two partners.
+    #[error(
+        "{}: by its name it makes a pair with {} and with {}; put inputs into A/ and targets into \
+         B/",
+        file.display(), first.display(), second.display()
+    )]
+    TwoWays {
+        /// The file.
+        file: PathBuf,
+        /// One partner.
+        first: PathBuf,
+        /// The other partner.
+        second: PathBuf,
+    },
+    /// Images of one folder are pairs by their names, and others are not.
+    #[error(
+        "{} and {} make a pair by their names, and {} has no such name ({count} files); put inputs \
+         into A/ and targets into B/, or keep pairs in one image in another folder",
+        a.display(), b.display(), other.display()
+    )]
+    Mixed {
+        /// The input of a pair.
+        a: PathBuf,
+        /// Its target.
+        b: PathBuf,
+        /// An image that is none of a pair.
+        other: PathBuf,
+        /// How many of them there are.
+        count: usize,
+    },
+    /// All images of a folder are so high that A and B cannot lie side by side in them.
+    #[error(
+        "{}: is {width}x{height}, and all {count} images of its folder are at least twice as high \
+         as wide, so they are no pairs side by side; put the input of each pair into A/ and its \
+         target into B/",
+        path.display()
+    )]
+    NotSideBySide {
+        /// The first of them.
+        path: PathBuf,
+        /// Its width in pixels.
+        width: u64,
+        /// Its height in pixels.
+        height: u64,
+        /// How many images there are.
+        count: usize,
+    },
+}

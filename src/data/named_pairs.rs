@@ -1,0 +1,121 @@
+//! Pairs in one folder, by what stands before or behind their names.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::affix::{Affix, known_affixes};
+use super::error::{DataError, PairingError};
+use super::matching::name_in;
+use super::pair_source::PairSource;
+
+/// The pairs of a folder by two affixes, and its other images.
+struct NamedPairs {
+    affixes: [Affix; 2],
+    /// The two files of each pair.
+    pairs: Vec<[PathBuf; 2]>,
+    /// Images with one of the affixes and no partner.
+    single: Vec<PathBuf>,
+    /// Images with none of the affixes.
+    others: Vec<PathBuf>,
+}
+
+impl NamedPairs {
+    fn of(folder: &Path, images: &[PathBuf], affixes: [Affix; 2]) -> Self {
+        let mut names: BTreeMap<PathBuf, [Option<PathBuf>; 2]> = BTreeMap::new();
+        let mut others = Vec::new();
+        for path in images {
+            let name = name_in(folder, path);
+            let found = [0, 1].map(|side: usize| affixes[side].strip(&name));
+            match found {
+                [Some(name), _] => names.entry(name).or_default()[0] = Some(path.clone()),
+                [None, Some(name)] => names.entry(name).or_default()[1] = Some(path.clone()),
+                [None, None] => others.push(path.clone()),
+            }
+        }
+        let (mut pairs, mut single) = (Vec::new(), Vec::new());
+        for sides in names.into_values() {
+            match sides {
+                [Some(a), Some(b)] => pairs.push([a, b]),
+                [a, b] => single.extend(a.or(b)),
+            }
+        }
+        Self {
+            affixes,
+            pairs,
+            single,
+            others,
+        }
+    }
+}
+
+/// Pairs, and the affixes of their names.
+type ByAffixes = (Vec<PairSource>, [Affix; 2]);
+
+/// The pairs of a folder whose images all have one of two affixes, such as `x_A.png` and
+/// `x_B.png`, and the affixes. An image without a partner is left over. `None` where the names say
+/// nothing.
+///
+/// # Errors
+/// [`PairingError`] where the names can be understood in two ways.
+pub(super) fn named_pairs(
+    folder: &Path,
+    images: &[PathBuf],
+) -> Result<Option<ByAffixes>, DataError> {
+    let found: Vec<NamedPairs> = known_affixes()
+        .map(|affixes| NamedPairs::of(folder, images, affixes))
+        .filter(|found| !found.pairs.is_empty())
+        .collect();
+    let complete = |found: &&NamedPairs| found.single.is_empty() && found.others.is_empty();
+    let all_named = |found: &&NamedPairs| found.others.is_empty();
+    let ways: Vec<&NamedPairs> = match found.iter().filter(complete).collect::<Vec<_>>() {
+        none if none.is_empty() => found.iter().filter(all_named).collect(),
+        ways => ways,
+    };
+    match (ways.first(), ways.get(1), found.first()) {
+        (Some(one), Some(two), _) => Err(two_ways(one, two).into()),
+        (Some(one), None, _) => {
+            let pair = |[a, b]: &[PathBuf; 2]| PairSource::Separate {
+                a: vec![a.clone()],
+                b: vec![b.clone()],
+            };
+            let pairs = one.pairs.iter().map(pair).collect();
+            Ok(Some((pairs, one.affixes.clone())))
+        }
+        // Where most names are those of pairs, the others are hardly pairs in one image.
+        (None, _, Some(some)) if 2 * some.pairs.len() >= some.others.len() => {
+            Err(mixed(some).into())
+        }
+        _ => Ok(None),
+    }
+}
+
+fn two_ways(one: &NamedPairs, two: &NamedPairs) -> PairingError {
+    let [file, first] = one.pairs.first().cloned().unwrap_or_default();
+    let partner_of = |pairs: &[[PathBuf; 2]]| {
+        let [a, b] = pairs.iter().find(|pair| pair.contains(&file))?;
+        Some(if *a == file { b.clone() } else { a.clone() })
+    };
+    PairingError::TwoWays {
+        second: partner_of(&two.pairs).unwrap_or_default(),
+        file,
+        first,
+    }
+}
+
+fn mixed(some: &NamedPairs) -> PairingError {
+    let [a, b] = some.pairs.first().cloned().unwrap_or_default();
+    PairingError::Mixed {
+        a,
+        b,
+        other: some.others.first().cloned().unwrap_or_default(),
+        count: some.others.len(),
+    }
+}
+
+/// Images of a folder of combined pairs whose names are those of two sides.
+pub(super) fn looks_like_pairs(folder: &Path, images: &[PathBuf]) -> Vec<PathBuf> {
+    known_affixes()
+        .flat_map(|affixes| NamedPairs::of(folder, images, affixes).pairs)
+        .flatten()
+        .collect()
+}

@@ -1,0 +1,147 @@
+//! Names of files that make pairs, and names that say too little.
+
+use super::layouts::{scan, scan_of, sized, tree};
+use crate::data::error::{DataError, PairingError};
+use crate::data::remark::RemarkKind;
+use std::fs;
+
+#[test]
+fn names_that_differ_by_letter_case_pair_and_that_is_told() {
+    let root = tree(&["A/IMG_1.JPG", "A/x.png", "B/img_1.jpg", "B/x.png"]);
+    let (line, remarks) = scan(root.path());
+    assert!(line.ends_with("B: 2 in B/, paired by name"), "{line}");
+    assert_eq!(remarks, [(RemarkKind::LetterCase, 1, "A/IMG_1.JPG".into())]);
+    // In both ways at once: a folder from a Mac, and another letter case.
+    let root = tree(&["A/Caf\u{e9}.png", "B/cafe\u{301}.png"]);
+    assert_eq!(scan(root.path()).1[0].0, RemarkKind::LetterCase);
+    // Two partners: nothing is guessed.
+    for files in [
+        &["A/X.png", "A/x.png", "B/x.png"][..],
+        &["A/X.png", "B/x.png", "B/x.jpg"],
+    ] {
+        let error = scan_of(tree(files).path()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                DataError::Unpaired { .. } | DataError::SameName { .. }
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_stands_before_the_names_may_differ_by_folder() {
+    for (a, b) in [("A_", "B_"), ("input_", "target-"), ("in-", "out-")] {
+        let files = ["A/X001.png", "A/X002.png", "B/Y001.png", "B/Y002.png"];
+        let files = files.map(|file| file.replace('X', a).replace('Y', b));
+        let root = tree(&files.each_ref().map(String::as_str));
+        let (line, remarks) = scan(root.path());
+        let expected = format!("paired by name without {a} and {b}");
+        assert!(line.ends_with(&expected) && remarks.is_empty(), "{line}");
+    }
+    // The numbers differ: no pairs.
+    let root = tree(&["A/A_1.png", "A/A_2.png", "B/B_1.png", "B/B_3.png"]);
+    assert!(matches!(
+        scan_of(root.path()),
+        Err(DataError::Unpaired { count: 4, .. })
+    ));
+}
+
+#[test]
+fn pairs_of_one_folder_are_known_by_either_end_of_their_names() {
+    for (files, a, b) in [
+        (["A_1.png", "A_2.png", "B_1.png", "B_2.jpg"], "A_", "B_"),
+        (["1_a.png", "2_a.png", "1_b.png", "2_b.png"], "_A", "_B"),
+        (
+            ["input_1.png", "Input_2.png", "target_1.png", "target_2.png"],
+            "input_",
+            "target_",
+        ),
+    ] {
+        let root = tree(&files);
+        let (line, remarks) = scan(root.path());
+        let expected = format!("train: A: 2 images {a} in ROOT/, B: 2 images {b}, paired by name");
+        assert_eq!((line, remarks), (expected, Vec::new()));
+    }
+}
+
+#[test]
+fn an_image_without_a_partner_is_left_over_beside_pairs() {
+    let root = tree(&["x_A.png", "x_B.png", "y_A.png", "y_B.png", "z_A.png"]);
+    let (line, remarks) = scan(root.path());
+    assert!(line.contains("A: 2 images _A"), "{line}");
+    assert_eq!(remarks, [(RemarkKind::UnusedImages, 1, "z_A.png".into())]);
+    // No pair at all: the names say nothing.
+    let root = tree(&["x_A.png", "y_A.png"]);
+    assert!(scan(root.path()).0.contains("left half"), "combined images");
+}
+
+#[test]
+fn names_that_can_be_understood_in_two_ways_are_refused() {
+    let root = tree(&["A_1_A.png", "A_1_B.png", "B_1_A.png", "B_1_B.png"]);
+    let error = scan_of(root.path()).unwrap_err();
+    let DataError::Pairing(PairingError::TwoWays {
+        file,
+        first,
+        second,
+    }) = &error
+    else {
+        panic!("{error}")
+    };
+    assert!(file.ends_with("A_1_A.png"), "{error}");
+    assert!(
+        first.ends_with("A_1_B.png") && second.ends_with("B_1_A.png"),
+        "{error}"
+    );
+
+    let root = tree(&["x_A.png", "x_B.png", "y.png"]);
+    let error = scan_of(root.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DataError::Pairing(PairingError::Mixed { count: 1, .. })
+        ),
+        "{error}"
+    );
+    // Two names among many: combined images, and that is told.
+    let many: Vec<String> = (0..5).map(|number| format!("{number}.png")).collect();
+    let mut files = vec!["x_A.png", "x_B.png"];
+    files.extend(many.iter().map(String::as_str));
+    let root = tree(&files);
+    let (line, remarks) = scan(root.path());
+    assert!(line.contains("7 images in"), "{line}");
+    assert_eq!(remarks, [(RemarkKind::NamedLikePairs, 2, "x_A.png".into())]);
+}
+
+/// Where a file system ignores letter case, or by a link, one folder has two names.
+#[cfg(unix)]
+#[test]
+fn a_folder_with_two_names_is_read_once_or_told() {
+    let root = tree(&["train/0.png", "train/1.png"]);
+    let link = |from: &str, to: &str| {
+        std::os::unix::fs::symlink(root.path().join(to), root.path().join(from)).unwrap();
+    };
+    link("Train", "train");
+    let (line, remarks) = scan(root.path());
+    assert!(line.starts_with("train: 2 images in train/"), "{line}");
+    assert_eq!(remarks, [(RemarkKind::Links, 1, "Train".into())]);
+    fs::remove_file(root.path().join("Train")).unwrap();
+    link("val", "train");
+    let (line, remarks) = scan(root.path());
+    assert!(line.contains("val: 2 images in val/"), "{line}");
+    assert_eq!(remarks, [(RemarkKind::SameFolder, 1, "val".into())]);
+
+    let root = tree(&["photos/0.png"]);
+    for side in ["A", "B"] {
+        let target = root.path().join("photos");
+        std::os::unix::fs::symlink(target, root.path().join(side)).unwrap();
+    }
+    let (_, remarks) = scan(root.path());
+    assert!(
+        remarks.contains(&(RemarkKind::SameFolder, 1, "B".into())),
+        "{remarks:?}"
+    );
+    sized(root.path(), "photos/1.png", 8, 4);
+    assert!(scan(root.path()).0.contains("A: 2 images in A/"));
+}
