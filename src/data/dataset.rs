@@ -1,5 +1,6 @@
 //! A dataset folder, opened: the pairs of each of its splits.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::picture::Images;
 use super::pixels::Pixels;
 use super::preprocess::DataOptions;
 use super::read_options::ReadOptions;
+use super::remark::{Remark, RemarkKind};
 use super::scan::{Scan, Wanted};
 use super::split::{Direction, Split};
 
@@ -40,9 +42,17 @@ impl Dataset {
         let wanted = Wanted {
             images,
             one_picture,
+            as_stored: options.reading.ignore_orientation,
         };
         let mut scan = Scan::of(root, wanted)?;
         let mut dataset = Self::from_pairs(root, scan.take_pairs(), options)?;
+        let sets = dataset.splits.iter();
+        let lost: BTreeSet<&PathBuf> = sets.flat_map(|set| set.without_opacity()).collect();
+        scan.remarks.extend(lost.first().map(|&first| Remark {
+            kind: RemarkKind::Opacity,
+            count: lost.len(),
+            example: first.clone(),
+        }));
         dataset.scan = Some(scan);
         Ok(dataset)
     }
@@ -360,6 +370,40 @@ mod tests {
         fs::remove_dir_all(root.path().join("val")).unwrap();
         let text = channels().unwrap_err().to_string();
         assert!(text.starts_with("5 files"), "{text}");
+    }
+
+    /// Opacity that is everywhere full is no loss.
+    #[test]
+    fn opacity_that_is_not_used_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        for (name, opacity) in [("A/0", 9), ("A/1", 255), ("B/0", 255), ("B/1", 0)] {
+            let path = root.path().join(format!("{name}.png"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let pixel = image::Rgba([1, 2, 3, opacity]);
+            image::RgbaImage::from_pixel(9, 9, pixel)
+                .save(path)
+                .unwrap();
+        }
+        for (input, target, expected) in [
+            (Pixels::Rgb, Pixels::Rgb, Some((2, "A/0.png"))),
+            (Pixels::Rgba, Pixels::Rgb, Some((1, "B/1.png"))),
+            (Pixels::Gray, Pixels::Rgba, Some((1, "A/0.png"))),
+            (Pixels::Channels(4), Pixels::Rgba, None),
+        ] {
+            let options = DataOptions {
+                input,
+                target,
+                ..options()
+            };
+            let dataset = Dataset::open(root.path(), &options).unwrap();
+            let remarks = &dataset.scan().unwrap().remarks;
+            let found = remarks.first().map(|remark| {
+                assert_eq!(remark.kind, RemarkKind::Opacity);
+                let example = remark.example.strip_prefix(root.path()).unwrap();
+                (remark.count, example.to_str().unwrap())
+            });
+            assert_eq!((found, remarks.len()), (expected, expected.iter().count()));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::error::DataError;
 use super::pair_source::split_combined;
 use super::picture::Picture;
-use super::shapes::upright_size;
+use super::shapes::size_of;
 use std::path::Path;
 
 /// Which part of an image is meant.
@@ -52,7 +52,7 @@ impl Combined {
     /// training images. A file without a size decides nothing: who reads it says what is wrong.
     pub fn look<'a>(files: impl IntoIterator<Item = &'a Path>, size: u32) -> Self {
         let (mut found, mut exact) = (0, true);
-        for (width, height) in files.into_iter().filter_map(upright_size) {
+        for (width, height) in files.into_iter().filter_map(|path| size_of(path, false)) {
             if width == 0 || u64::from(width) != 2 * u64::from(height) {
                 return Self::No;
             }

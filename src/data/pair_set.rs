@@ -2,9 +2,11 @@
 //! read again at each use.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::sync::OnceLock;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use super::augment::Jitter;
@@ -25,6 +27,8 @@ pub struct PairSet {
     /// Width and height that the networks see of each pair.
     sides: Vec<(u32, u32)>,
     images: Option<Vec<Pair>>,
+    /// Files whose opacity is not used, sorted.
+    without_opacity: Vec<PathBuf>,
 }
 
 impl PairSet {
@@ -42,10 +46,20 @@ impl PairSet {
             Split::Train => Purpose::Training,
             Split::Val | Split::Test => Purpose::Showing,
         };
+        let without_opacity = Mutex::new(BTreeSet::new());
         let (sides, images) = decode_all(
             &sources,
             budget,
-            |source| options.read(source),
+            |source| {
+                let images = options.images(source)?;
+                let lost = options.without_opacity(&images);
+                let mut all = without_opacity
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                all.extend(lost);
+                drop(all);
+                options.gather(&images)
+            },
             |pair| options.prepare(&pair, purpose),
         )?;
         let sides = sides.into_iter().map(|sides| options.seen(sides)).collect();
@@ -56,12 +70,22 @@ impl PairSet {
             purpose,
             sides,
             images,
+            without_opacity: without_opacity
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)
+                .into_iter()
+                .collect(),
         })
     }
 
     /// The split that these pairs are.
     pub fn split(&self) -> Split {
         self.split
+    }
+
+    /// The files whose opacity is lost in the channels that were asked for, sorted.
+    pub fn without_opacity(&self) -> &[PathBuf] {
+        &self.without_opacity
     }
 
     /// How the pairs are prepared.

@@ -50,6 +50,7 @@ pub fn find_pairs(
     let wanted = Wanted {
         images,
         one_picture: false,
+        as_stored: false,
     };
     Ok(Scan::of(root, wanted)?.take_pairs())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::DataError;
 use super::limits::MAX_SIDE;
 use super::pair_source::PairSource;
-use super::picture::Picture;
+use super::picture::{Images, Picture};
 use super::pixels::Pixels;
 use super::read_options::ReadOptions;
 use super::split::Direction;
@@ -117,19 +117,39 @@ impl DataOptions {
 
     /// Reads a pair, ordered and in the channels of each side.
     pub(super) fn read(&self, source: &PairSource) -> Result<Pair, DataError> {
+        self.gather(&self.images(source)?)
+    }
+
+    /// Reads the images of a pair as they are, ordered.
+    pub(super) fn images(&self, source: &PairSource) -> Result<(Images, Images), DataError> {
         let whole = if Pixels::are_parts(&self.input, &self.target) {
             source.read_whole(&self.reading)
         } else {
             None
         };
-        let (input, target) = match whole {
-            Some(picture) => picture.map(|picture| (vec![picture.clone()], vec![picture]))?,
-            None => self.direction.order(source.read(&self.reading)?),
+        match whole {
+            Some(picture) => picture.map(|picture| (vec![picture.clone()], vec![picture])),
+            None => Ok(self.direction.order(source.read(&self.reading)?)),
+        }
+    }
+
+    /// The files of these images whose opacity is lost in the channels of their side.
+    pub(super) fn without_opacity(&self, (input, target): &(Images, Images)) -> Vec<PathBuf> {
+        let of = |pixels: &Pixels, images: &Images| -> Vec<PathBuf> {
+            let lost = images
+                .iter()
+                .filter(|(_, image)| pixels.drops_opacity(image));
+            lost.map(|(path, _)| path.clone()).collect()
         };
+        [of(&self.input, input), of(&self.target, target)].concat()
+    }
+
+    /// The images of a pair in the channels of each side.
+    pub(super) fn gather(&self, (input, target): &(Images, Images)) -> Result<Pair, DataError> {
         input
             .iter()
             .try_for_each(|(path, picture)| self.check_picture(path, picture.dimensions()))?;
-        Ok((self.input.gather(&input)?, self.target.gather(&target)?))
+        Ok((self.input.gather(input)?, self.target.gather(target)?))
     }
 
     /// Width and height that the networks see of pictures of `dimensions`.

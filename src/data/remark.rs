@@ -28,6 +28,8 @@ pub enum RemarkKind {
     InputsAlone,
     /// A test split beside a validation split.
     UnusedSplit,
+    /// Images with opacity where the channels that are used have none.
+    Opacity,
     /// Combined images whose halves are much higher than wide.
     NarrowHalves,
 }
@@ -102,6 +104,11 @@ impl fmt::Display for Remark {
                 f,
                 "test pairs that are checked but not used, because the samples show val: {count}, \
                  such as {example}"
+            ),
+            RemarkKind::Opacity => write!(
+                f,
+                "images whose opacity is not used: {count}, such as {example}; `input` or `output` \
+                 rgba keeps it"
             ),
             RemarkKind::NarrowHalves => write!(
                 f,

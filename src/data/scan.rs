@@ -21,6 +21,8 @@ pub struct Wanted {
     pub images: (usize, usize),
     /// Input and target are parts of one picture. Then an image outside of `A/` and `B/` is both.
     pub one_picture: bool,
+    /// Pictures stay as they are stored, and are not turned as their EXIF orientation says.
+    pub as_stored: bool,
 }
 
 /// A dataset folder as it was understood. No image is decoded yet.
@@ -54,11 +56,11 @@ impl Scan {
             mut alone,
             ..
         } = finder;
-        alone.extend(take_inputs_alone(&mut splits));
+        alone.extend(take_inputs_alone(&mut splits, wanted.as_stored));
         let mut remarks = Vec::from_iter(Remark::of(RemarkKind::InputsAlone, &alone));
         if !wanted.one_picture {
             for found in &splits {
-                remarks.extend(check_halves(found)?);
+                remarks.extend(check_halves(found, wanted.as_stored)?);
             }
         }
         remarks.extend(splits.iter().filter_map(named_like_pairs));
@@ -246,12 +248,12 @@ fn numbered_inside(images: usize, side: &Path, first: PathBuf) -> Vec<PathBuf> {
 }
 
 /// Takes a test split away that has inputs alone, and returns these.
-fn take_inputs_alone(splits: &mut Vec<FoundSplit>) -> Vec<PathBuf> {
+fn take_inputs_alone(splits: &mut Vec<FoundSplit>, as_stored: bool) -> Vec<PathBuf> {
     let position = |split| splits.iter().position(|found| found.split == split);
     let (Some(test), Some(train)) = (position(Split::Test), position(Split::Train)) else {
         return Vec::new();
     };
-    if !is_input_alone(&splits[test], &splits[train]) {
+    if !is_input_alone(&splits[test], &splits[train], as_stored) {
         return Vec::new();
     }
     let test = splits.remove(test);

@@ -1,32 +1,60 @@
 //! Whether images look like pairs side by side. Only their headers are read.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageReader};
+use image::{ImageDecoder, ImageFormat, ImageReader};
+use tiff::decoder::Decoder;
 
 use super::error::{DataError, PairingError};
 use super::found::{FoundSplit, Pairing};
+use super::orientation::orientation_of;
 use super::pair_source::PairSource;
+use super::read::format_of;
 use super::remark::{Remark, RemarkKind};
 
-/// Width and height as viewers show the image, by the head of its file. `None` if it has none that
-/// is known here; then the decoder says more.
-pub(super) fn upright_size(path: &Path) -> Option<(u32, u32)> {
+/// Width and height of an image by the head of its file. `as_stored` is how they are stored,
+/// otherwise they are those that viewers show. `None` if the file has none that is known here; then
+/// the decoder says more.
+pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
     // Anything but a file would block or fail.
     path.is_file().then_some(())?;
-    let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
-    let mut decoder = reader.into_decoder().ok()?;
-    let (width, height) = decoder.dimensions();
-    Some(match decoder.orientation() {
-        Ok(
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH,
-        ) => (height, width),
+    let mut file = BufReader::new(File::open(path).ok()?);
+    let format = format_of(file.fill_buf().ok()?)?;
+    let stored = Orientation::NoTransforms;
+    let ((width, height), said) = match format {
+        // The `image` crate knows only some kinds of TIFF.
+        ImageFormat::Tiff => {
+            let size = Decoder::new(&mut file).ok()?.dimensions().ok()?;
+            (size, turned(format, &mut file)?)
+        }
+        // It does not see EXIF behind the pixels.
+        ImageFormat::Png => {
+            let decoder = ImageReader::with_format(&mut file, format).into_decoder();
+            let size = decoder.ok()?.dimensions();
+            (size, turned(format, &mut file)?)
+        }
+        _ => {
+            let mut decoder = ImageReader::with_format(file, format).into_decoder().ok()?;
+            let said = decoder.orientation();
+            (decoder.dimensions(), said.unwrap_or(stored))
+        }
+    };
+    Some(match if as_stored { stored } else { said } {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
         _ => (width, height),
     })
+}
+
+/// How the picture of a file is turned, from the start of the file.
+fn turned(format: ImageFormat, file: &mut BufReader<File>) -> Option<Orientation> {
+    file.rewind().ok()?;
+    Some(orientation_of(format, file))
 }
 
 /// The combined images of a split.
@@ -43,13 +71,16 @@ fn combined(found: &FoundSplit) -> impl Iterator<Item = &PathBuf> {
 ///
 /// # Errors
 /// [`PairingError::NotSideBySide`].
-pub(super) fn check_halves(found: &FoundSplit) -> Result<Option<Remark>, DataError> {
+pub(super) fn check_halves(
+    found: &FoundSplit,
+    as_stored: bool,
+) -> Result<Option<Remark>, DataError> {
     if !matches!(found.pairing, Pairing::Combined(_)) {
         return Ok(None);
     }
     let sizes: Vec<(&PathBuf, u64, u64)> = combined(found)
         .filter_map(|path| {
-            let (width, height) = upright_size(path)?;
+            let (width, height) = size_of(path, as_stored)?;
             Some((path, width.into(), height.into()))
         })
         .collect();
@@ -78,12 +109,12 @@ pub(super) fn check_halves(found: &FoundSplit) -> Result<Option<Remark>, DataErr
 
 /// Whether the images of `test` are inputs without targets: all of them have the shape of one side
 /// of the training pairs, and not that of two sides.
-pub(super) fn is_input_alone(test: &FoundSplit, train: &FoundSplit) -> bool {
+pub(super) fn is_input_alone(test: &FoundSplit, train: &FoundSplit, as_stored: bool) -> bool {
     if !matches!(test.pairing, Pairing::Combined(_)) {
         return false;
     }
     let ratio = |path: &Path| {
-        let (width, height) = upright_size(path)?;
+        let (width, height) = size_of(path, as_stored)?;
         (height > 0).then(|| f64::from(width) / f64::from(height))
     };
     let side = train.pairs.first().and_then(|pair| match pair {
@@ -94,4 +125,37 @@ pub(super) fn is_input_alone(test: &FoundSplit, train: &FoundSplit) -> bool {
     let Some(side) = side else { return false };
     let mut shapes = combined(test).filter_map(|path| ratio(path)).peekable();
     shapes.peek().is_some() && shapes.all(|shape| (shape / side - 1.0).abs() < 0.2)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::data::ReadOptions;
+    use crate::data::tests::{orientation, tiff_samples};
+
+    /// Whatever can be read has the size that is found in the head of its file.
+    #[test]
+    fn the_head_of_every_kind_of_file_has_the_size_of_its_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let mut files = orientation::corpus();
+        files.extend(tiff_samples::corpus());
+        let mut read = 0;
+        for bytes in files {
+            std::fs::write(&path, &bytes).unwrap();
+            for ignore_orientation in [false, true] {
+                let options = ReadOptions {
+                    ignore_orientation,
+                    ..ReadOptions::default()
+                };
+                if let Ok(picture) = options.read(&path) {
+                    read += 1;
+                    let size = size_of(&path, ignore_orientation);
+                    assert_eq!(size, Some(picture.dimensions()), "{:?}", &bytes[..8]);
+                }
+            }
+        }
+        assert!(read > 16, "{read}");
+    }
 }

@@ -185,7 +185,7 @@ fn tell(dataset: &Dataset) {
     let Some(scan) = dataset.scan() else { return };
     note_as_it_is(&scan.to_string());
     for remark in &scan.remarks {
-        note_as_it_is(&format!("note: {remark}"));
+        note(&format!("note: {remark}"));
     }
 }
 

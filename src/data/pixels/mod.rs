@@ -192,6 +192,11 @@ impl Pixels {
         }
     }
 
+    /// Whether a picture has opacity that is lost in these channels.
+    pub fn drops_opacity(&self, picture: &Picture) -> bool {
+        !matches!(self.single(), Pixels::Rgba | Pixels::Channels(_)) && picture.is_translucent()
+    }
+
     /// How many labels there are, where pixels are labels.
     pub fn labels(&self) -> Option<usize> {
         if let Pixels::Labels(palette) = self.single() {

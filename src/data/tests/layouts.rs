@@ -30,6 +30,7 @@ pub(super) fn scan_of(root: &Path) -> Result<Scan, DataError> {
     let wanted = Wanted {
         images: (1, 1),
         one_picture: false,
+        as_stored: false,
     };
     Scan::of(root, wanted)
 }
@@ -203,6 +204,7 @@ fn a_photo_and_a_label_map_of_one_name_are_a_pair() {
     let wanted = Wanted {
         images: (1, 1),
         one_picture: true,
+        as_stored: false,
     };
     let scan = Scan::of(root.path(), wanted).unwrap();
     assert_eq!(scan.splits[0].count, 4);

@@ -6,11 +6,11 @@ mod fuzz;
 mod layouts;
 mod names;
 pub mod noise;
-mod orientation;
+pub mod orientation;
 mod pnm;
 mod tiff_reader;
 mod tiff_rows;
-mod tiff_samples;
+pub mod tiff_samples;
 
 use super::dataset::Dataset;
 use super::pair_source::PairSource;
