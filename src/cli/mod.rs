@@ -22,7 +22,6 @@ mod reading;
 mod results;
 mod stop;
 mod test_time;
-mod tiled;
 mod train;
 mod translate;
 mod tune;

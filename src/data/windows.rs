@@ -1,6 +1,6 @@
 //! Windows onto an input of any size. Its rows are decoded once, in their order, and kept in a
-//! file. Beyond its last row and column the input is reflected (PyTorch's `reflect`: the edge is
-//! not repeated), several times if a window needs it.
+//! file. Or it is in memory already. Beyond its last row and column the input is reflected
+//! (PyTorch's `reflect`: the edge is not repeated), several times if a window needs it.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -24,12 +24,30 @@ pub struct Windows<'a> {
     readers: Vec<RowReader>,
     /// The whole input.
     layout: PictureLayout,
-    kept: SpillFile,
+    kept: Kept<'a>,
     /// Rows that were decoded and are kept.
     rows: u32,
 }
 
+/// Where decoded rows are.
+enum Kept<'a> {
+    File(SpillFile),
+    /// All of them, in memory.
+    Picture(&'a Picture),
+}
+
 impl<'a> Windows<'a> {
+    /// Windows onto what [`Pixels::gather`] made, which is in memory.
+    pub fn of_picture(picture: &'a Picture, pixels: &'a Pixels) -> Self {
+        Self {
+            pixels,
+            readers: Vec::new(),
+            layout: picture.layout(),
+            rows: picture.height(),
+            kept: Kept::Picture(picture),
+        }
+    }
+
     /// Opens the files of an input and decodes its first row; decoded rows are kept in a nameless
     /// file in `folder`.
     ///
@@ -57,7 +75,7 @@ impl<'a> Windows<'a> {
             pixels,
             readers,
             layout,
-            kept: SpillFile::create(folder, 0)?,
+            kept: Kept::File(SpillFile::create(folder, 0)?),
             rows: 0,
         };
         let first = windows.decode(1)?;
@@ -119,10 +137,10 @@ impl<'a> Windows<'a> {
     }
 
     fn keep(&mut self, decoded: &Picture) -> Result<(), DataError> {
-        self.kept.write(
-            u64::from(self.rows) * self.layout.row_bytes() as u64,
-            decoded.bytes(),
-        )?;
+        if let Kept::File(file) = &mut self.kept {
+            let position = u64::from(self.rows) * self.layout.row_bytes() as u64;
+            file.write(position, decoded.bytes())?;
+        }
         self.rows += decoded.height();
         Ok(())
     }
@@ -132,6 +150,13 @@ impl<'a> Windows<'a> {
         let PictureLayout {
             channels, depth, ..
         } = self.layout;
+        let file = match &mut self.kept {
+            Kept::File(file) => file,
+            Kept::Picture(picture) => {
+                let [width, height] = [columns.len(), rows.len()].map(|side| side as u32);
+                return Ok(picture.crop(columns.start, rows.start, width, height));
+            }
+        };
         let pixel = channels * depth.bytes();
         let mut bytes = vec![0; rows.len() * columns.len() * pixel];
         for (row, bytes) in rows
@@ -140,7 +165,7 @@ impl<'a> Windows<'a> {
         {
             let position = u64::from(row) * self.layout.row_bytes() as u64
                 + u64::from(columns.start) * pixel as u64;
-            self.kept.read(position, bytes)?;
+            file.read(position, bytes)?;
         }
         // As many bytes as there are samples, so the default is never taken.
         Ok(Picture::from_bytes(
@@ -261,11 +286,14 @@ mod tests {
                 let window = whole.rearrange(width, height, |x, y| {
                     (reflect(left + x, 90), reflect(top + y, 300))
                 });
-                assert_eq!(
-                    windows.units([top, left, height, width]).unwrap(),
-                    pixels.units(&window),
-                    "{pixels} at {top}"
-                );
+                let mut in_memory = Windows::of_picture(&whole, &pixels);
+                for windows in [&mut windows, &mut in_memory] {
+                    assert_eq!(
+                        windows.units([top, left, height, width]).unwrap(),
+                        pixels.units(&window),
+                        "{pixels} at {top}"
+                    );
+                }
             }
         }
     }

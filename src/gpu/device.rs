@@ -104,11 +104,16 @@ impl Gpu {
         self
     }
 
-    /// Makes the device run out of memory at `bytes` bytes of buffers. For tests, because no API
-    /// tells how much memory there is.
+    /// Makes the device run out of memory at `bytes` bytes of buffers: for a device that others use
+    /// too, and for tests. No API tells how much memory there is.
     pub fn with_memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = bytes;
         self
+    }
+
+    /// Bytes of buffers that may be alive, or `u64::MAX` if only the driver knows.
+    pub fn memory_limit(&self) -> u64 {
+        self.memory_limit
     }
 
     /// The device, for encoding.

@@ -1,6 +1,6 @@
 //! Images that go through a generator in tiles.
 
-use crate::{TINY, generator, open, picture, run, stderr, succeed, temporary};
+use crate::{TINY, fail, generator, open, picture, run, stderr, succeed, temporary};
 use image::DynamicImage;
 use std::fs;
 use std::path::Path;
@@ -26,19 +26,13 @@ const REFUSED: [(i32, &str, &str); 9] = [
     (2, "large.png --tile 160 --fit crop", "--fit pad"),
     (2, "large.png --tile 160 --batch 2", "leave out --batch"),
     (2, "large.png --overlap 32", "--tile"),
-    (1, "long.png", "shrink it, or use --tile PIXELS"),
-    (1, "long.png --batch 2", "shrink it\n"),
-    (
-        1,
-        "long.bmp",
-        "or save it as a PNG that is not interlaced and use --tile",
-    ),
-    (
-        1,
-        "long.bmp --tile 160",
-        "or save it as a PNG that is not interlaced and use --tile",
-    ),
+    (1, "long.png --fit crop", "shrink it\n"),
+    (1, "long.bmp", SAVE_IT),
+    (1, "long.bmp --batch 2", SAVE_IT),
+    (1, "long.bmp --tile 160", SAVE_IT),
 ];
+
+const SAVE_IT: &str = "or save it as a PNG that is not interlaced, which is read row by row";
 
 #[test]
 fn large_images_go_through_in_tiles() {
@@ -84,6 +78,47 @@ fn tiles_that_cannot_be_are_refused() {
         assert_eq!(output.status.code(), Some(code), "{arguments}: {text}");
         assert!(text.contains(expected), "{arguments}: {text}");
     }
+}
+
+/// Images that do not fit in one piece go through in tiles without being told to.
+#[test]
+fn images_that_do_not_fit_in_one_piece_go_through_in_tiles() {
+    let folder = temporary();
+    let root = folder.path();
+    picture(&root.join("in/large.png"), 420, 300);
+    picture(&root.join("in/other.png"), 420, 300);
+    picture(&root.join("small.png"), 200, 150);
+    // Higher than what is read whole.
+    picture(&root.join("long.png"), 1, 16_385);
+    let model = generator();
+    let translate = |options: &str| {
+        let line = format!("translate --model '{model}' {options}");
+        stderr(&succeed(root, &line))
+    };
+    translate("in --out whole");
+    let said = translate("in --out tiled --memory 6 --batch 2");
+    let together = "note: in/large.png: 2 images of 420x300 pixels do not fit this device at once";
+    let tiles = "note: in/large.png: 420x300 pixels do not fit in one piece here";
+    for note in [together, tiles, "no tile's edge shows"] {
+        assert_eq!(said.matches(note).count(), 1, "{said}");
+    }
+    assert!(!said.contains("in/other.png"), "{said}");
+    for name in ["large.png", "other.png"] {
+        let [whole, tiled] = ["whole", "tiled"].map(|out| open(&root.join(out).join(name)));
+        assert!(apart(&whole, &tiled) <= BYTE, "{name}");
+    }
+    let said = translate("small.png --out blended --memory 1");
+    assert!(said.contains("is not exactly that of one piece"), "{said}");
+    let said = translate("long.png --out long --batch 2 --test-norm running");
+    assert!(said.contains("note: long.png: 1x16385 pixels"), "{said}");
+    let long = open(&root.join("long/long.png"));
+    assert_eq!((long.width(), long.height()), (1, 16_385));
+    let line = format!("translate in/large.png --model '{model}' --out no --memory 6 --fit crop");
+    let message = fail(root, 1, &line);
+    assert!(
+        message.contains("so scale it down, or use --fit pad so that it can go in tiles"),
+        "{message}"
+    );
 }
 
 /// The images in a folder, with their names.

@@ -8,6 +8,7 @@
 
 mod accumulate;
 mod failure;
+mod fitting_tiles;
 mod half;
 mod learning;
 mod networks;

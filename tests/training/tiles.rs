@@ -12,14 +12,14 @@ use pix2pix_harness::config::small_config;
 use pix2pix_harness::{Tensor, gpu};
 use std::path::{Path, PathBuf};
 
-const PLAIN: Mode = Mode {
+pub const PLAIN: Mode = Mode {
     statistics: StatisticsFrom::Image,
     dropout: DropoutMode::Off,
 };
 
 /// A generator's states with weights that keep maps of order one, so that the innermost layers
 /// matter.
-fn filled(gpu: &Gpu, states: StateList) -> Store {
+pub fn filled(gpu: &Gpu, states: StateList) -> Store {
     let store = Store::new(gpu, states.clone(), false).unwrap();
     for (state, seed) in states
         .states()
@@ -44,7 +44,7 @@ fn filled(gpu: &Gpu, states: StateList) -> Store {
 }
 
 /// A value of an image that is no tile's repetition: slow waves and noise.
-fn image(shape: Shape) -> Vec<f32> {
+pub fn image(shape: Shape) -> Vec<f32> {
     let noise = Tensor::random(shape, 77).values;
     noise
         .iter()
@@ -71,10 +71,10 @@ fn window(values: &[f32], shape: Shape, [top, left, height, width]: [usize; 4]) 
 }
 
 /// An image in memory, and the rows of its translation.
-struct InMemory<'a> {
+pub struct InMemory<'a> {
     values: &'a [f32],
     shape: Shape,
-    rows: Vec<f32>,
+    pub rows: Vec<f32>,
     folder: PathBuf,
     /// Top of the last tile that was asked for, and how often it was above the one before.
     top: usize,
@@ -82,7 +82,7 @@ struct InMemory<'a> {
 }
 
 impl<'a> InMemory<'a> {
-    fn new(values: &'a [f32], shape: Shape) -> Self {
+    pub fn new(values: &'a [f32], shape: Shape) -> Self {
         Self {
             values,
             shape,

@@ -6,17 +6,20 @@
 //! over the image, each time as far as the layer that is measured.
 
 mod moments;
+mod tilings;
+
+pub use tilings::Tilings;
 
 use super::config::ConfigError;
 use super::error::TrainError;
 use super::strip::Strip;
 use super::tiles::Tiles;
 use crate::gpu::Gpu;
-use crate::nn::{DropoutMode, Fit, Generator, Mode, reach};
+use crate::nn::{DropoutMode, Fit, Generator, Mode};
 use crate::ops::batch_norm::{Groups, Statistics};
 use crate::ops::window::Window;
 use crate::program::{Program, Store};
-use crate::state::{Init, StateId, StateList};
+use crate::state::{StateId, StateList};
 use crate::tape::{ArenaPart, StepState};
 use crate::tape::{Node, Source, Tape, Var};
 use crate::tensor::Shape;
@@ -32,14 +35,7 @@ pub struct Tiling {
     pub tile: usize,
     /// The fewest pixels that neighbouring tiles share.
     pub overlap: usize,
-    /// Cores and tiles are multiples of this.
-    multiple: usize,
-    /// The least side of a tile that the generator takes.
-    least: usize,
-    /// How far a block of that size sees beyond itself.
-    reach: usize,
-    /// The states for the statistics that are measured, in the order of their layers.
-    measured: Vec<StateId>,
+    of: Tilings,
 }
 
 /// An image that is translated tile by tile. It says where the values of tiles come from, where
@@ -80,7 +76,7 @@ impl Tiling {
             (
                 "test.dropout",
                 "dropout would draw other masks in every tile",
-                "use `test.dropout` false and no `samples` with `tile`",
+                "use `test.dropout` false and no `samples`",
             )
         } else if batch > 1 {
             (
@@ -98,8 +94,7 @@ impl Tiling {
     /// so much that no tile's edge shows. Adds states for the statistics.
     ///
     /// # Errors
-    /// [`TrainError::Config`] for sizes that do not suit the generator or leave nothing of a tile.
-    /// Errors of recording the generator.
+    /// Those of [`Tilings::new`] and [`Tilings::of`].
     pub fn new(
         states: &mut StateList,
         generator: &Generator,
@@ -107,54 +102,26 @@ impl Tiling {
         tile: usize,
         overlap: Option<usize>,
     ) -> Result<Self, TrainError> {
-        let multiple = generator.multiple();
-        let side = 2 * multiple;
-        let image = Shape::nhwc(1, side, side, generator.config().channels()[0]);
-        let (tape, input, output) = record(states, generator, image, mode)?;
-        let reach = reach(&tape, input, output, multiple, multiple);
-        check_multiple("tile", tile, multiple)?;
-        overlap.map_or(Ok(()), |overlap| {
-            check_multiple("overlap", overlap, multiple)
-        })?;
-        let least = generator.config().least_side();
-        let shared = overlap.unwrap_or((2 * reach).next_multiple_of(2 * multiple));
-        let smallest = shared.saturating_add(multiple).max(least);
-        if tile < smallest {
-            let cause = match overlap {
-                Some(overlap) => format!("tiles that overlap by {overlap} pixels"),
-                None => format!(
-                    "seamless tiles of a generator whose values see {reach} pixels around them"
-                ),
-            };
-            return Err(ConfigError::new(
-                "tile",
-                format!("`tile` {tile} is too small for {cause}"),
-                format!("use `tile` {smallest} or more, or a smaller `overlap`"),
-            )
-            .into());
-        }
-        Ok(Self {
-            tile,
-            overlap: shared,
-            multiple,
-            least,
-            reach,
-            measured: measured(states, &tape),
-        })
+        Ok(Tilings::new(states, generator, mode)?.of(tile, overlap)?)
+    }
+
+    /// Whether no tile's edge shows. Else neighbouring tiles are blended, and the result is not
+    /// exactly that of the image in one piece.
+    pub fn is_seamless(&self) -> bool {
+        self.overlap >= self.of.seamless_overlap()
     }
 
     /// Rows and columns of tiles for an image of these sides.
     fn axes(&self, [height, width]: [usize; 2]) -> [Tiles; 2] {
-        let padded = |side: usize| side.next_multiple_of(self.multiple).max(self.least);
-        [height, width].map(|side| {
-            Tiles::new(
-                padded(side),
-                self.tile,
-                self.overlap,
-                self.multiple,
-                self.reach,
-            )
-        })
+        let Tilings {
+            multiple,
+            least,
+            reach,
+            ..
+        } = self.of;
+        let padded = |side: usize| side.next_multiple_of(multiple).max(least);
+        [height, width]
+            .map(|side| Tiles::new(padded(side), self.tile, self.overlap, multiple, reach))
     }
 
     /// Translates an image of `shape`. The host holds one tile and some finished rows. One row of
@@ -180,7 +147,7 @@ impl Tiling {
             tape: &tape,
             input,
             layers: &layers,
-            measured: &self.measured,
+            measured: &self.of.measured,
             canvas,
         };
         for layer in 0..layers.len() {
@@ -188,40 +155,6 @@ impl Tiling {
         }
         pass.show(output, [shape.height(), shape.width()])
     }
-}
-
-/// Refuses a number of pixels that is no multiple of what the generator needs. The nearest size of
-/// a tile is not 0.
-fn check_multiple(field: &'static str, pixels: usize, multiple: usize) -> Result<(), ConfigError> {
-    if pixels.is_multiple_of(multiple) {
-        return Ok(());
-    }
-    let below = (pixels / multiple).max(usize::from(field == "tile")) * multiple;
-    Err(ConfigError::new(
-        field,
-        format!("`{field}` {pixels} is no multiple of {multiple}"),
-        format!(
-            "the nearest are {below} and {}",
-            below.saturating_add(multiple)
-        ),
-    ))
-}
-
-/// Adds a state for each layer whose statistics are taken of the whole image.
-fn measured(states: &mut StateList, tape: &Tape) -> Vec<StateId> {
-    let layers = layers(tape);
-    if layers.is_empty() {
-        return Vec::new();
-    }
-    let arena = states.arena("generator.measured", false);
-    let shapes = layers.iter().map(|(layer, _)| tape.shape(*layer));
-    shapes
-        .enumerate()
-        .map(|(number, shape)| {
-            let name = format!("statistics.{number}");
-            states.add(arena, name, shape, Init::Constant(0.0))
-        })
-        .collect()
 }
 
 fn record(
@@ -252,6 +185,16 @@ fn layers(tape: &Tape) -> Vec<(Var, f32)> {
         .collect()
 }
 
+/// `tape` with the first `count` statistics read from the states that were measured.
+fn known(tape: &Tape, layers: &[(Var, f32)], measured: &[StateId], count: usize) -> Tape {
+    let mut nodes = tape.nodes().to_vec();
+    for ((layer, _), &state) in layers.iter().zip(measured).take(count) {
+        nodes[layer.0].source = Source::State(state);
+        nodes[layer.0].inputs.clear();
+    }
+    Tape::from_nodes(nodes)
+}
+
 /// What the passes over an image have in common.
 struct Pass<'a> {
     gpu: &'a Gpu,
@@ -265,16 +208,6 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The tape with the first `known` statistics read from their states.
-    fn tape(&self, known: usize) -> Tape {
-        let mut nodes = self.tape.nodes().to_vec();
-        for ((layer, _), &state) in self.layers.iter().zip(self.measured).take(known) {
-            nodes[layer.0].source = Source::State(state);
-            nodes[layer.0].inputs.clear();
-        }
-        Tape::from_nodes(nodes)
-    }
-
     /// Measures the statistics of a layer over the cores of all tiles. Those of the layers before
     /// it are known.
     fn measure(&mut self, layer: usize) -> Result<(), TrainError> {
@@ -326,7 +259,7 @@ impl Pass<'_> {
         [[top, height], [left, width]]: [[usize; 2]; 2],
     ) -> Result<(Program, Var), TrainError> {
         let (node, eps) = self.layers[layer];
-        let mut tape = self.tape(layer);
+        let mut tape = known(self.tape, self.layers, self.measured, layer);
         let core = Window::crop(top, left, height, width)
             .of(&mut tape, self.tape.nodes()[node.0].inputs[0])?;
         let statistics = tape.record(
@@ -347,7 +280,7 @@ impl Pass<'_> {
         let program = Program::compile(
             self.gpu,
             self.store,
-            &self.tape(self.layers.len()),
+            &known(self.tape, self.layers, self.measured, self.layers.len()),
             &[output],
         )?;
         let channels = self.tape.shape(output).channels();

@@ -1,0 +1,158 @@
+//! Inputs that are translated one after the other, images of one size together.
+
+use super::model::Model;
+use crate::cli::failures::Failures;
+use crate::cli::outputs::{Job, Output};
+use crate::cli::{CliError, note, print, write_picture};
+use crate::data::Picture;
+use crate::train::TrainError;
+use crate::train::run::{RunError, folder_of};
+use std::path::{Path, PathBuf};
+
+/// An image that was read, its first file, and where its results go, ordered by seed.
+struct Item<'a> {
+    image: Picture,
+    file: &'a Path,
+    outputs: &'a [Output],
+}
+
+/// Images of one size that wait for one another.
+type Group<'a> = Vec<Item<'a>>;
+
+impl Model {
+    /// Translates all jobs, images of one size at a time. What stops one file goes to `failures`.
+    pub fn translate_all(&mut self, jobs: &[Job], failures: &mut Failures) -> Result<(), CliError> {
+        let mut group = Group::new();
+        for job in jobs {
+            self.stop.check()?;
+            make_folders(&job.outputs)?;
+            self.translate_job(job, &mut group, failures)
+                .or_else(|error| failures.take(error, 1))?;
+        }
+        self.flush(&mut group, failures)
+    }
+
+    /// Translates the files of a job in tiles, or reads them for the next group.
+    fn translate_job<'a>(
+        &mut self,
+        Job { input, outputs }: &'a Job,
+        group: &mut Group<'a>,
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        if self.translate_in_tiles(&input.files, outputs)? {
+            return Ok(());
+        }
+        let Some(image) = self.read(&input.files)? else {
+            self.flush(group, failures)?;
+            return self.translate_by_rows(&input.files, outputs);
+        };
+        let joins = |first: &Item| first.image.dimensions() == image.dimensions();
+        if !group.first().is_none_or(joins) {
+            self.flush(group, failures)?;
+        }
+        group.push(Item {
+            image,
+            file: input.files.first().map_or(Path::new(""), PathBuf::as_path),
+            outputs,
+        });
+        if group.len() < self.batch {
+            return Ok(());
+        }
+        self.flush(group, failures)
+    }
+
+    /// Translates the images that wait.
+    fn flush(&mut self, group: &mut Group, failures: &mut Failures) -> Result<(), CliError> {
+        let images = std::mem::take(group);
+        self.translate_group(&images)
+            .or_else(|error| failures.take(error, images.len()))
+    }
+
+    /// Translates images of one size by each of the seeds and writes the results.
+    fn translate_group(&mut self, group: &[Item]) -> Result<(), CliError> {
+        let images: Vec<&Picture> = group.iter().map(|item| &item.image).collect();
+        for sample in 0..self.seeds.len() {
+            self.stop.check()?;
+            match self.translate(&images, self.seeds[sample]) {
+                Ok(translated) => self.write(sample, &translated, group)?,
+                Err(error) if error.is_too_large() => return self.translate_parts(group, error),
+                Err(error) => return Err(about(group, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Translates images that do not fit the device: several one by one, one in tiles.
+    fn translate_parts(&mut self, group: &[Item], error: TrainError) -> Result<(), CliError> {
+        match group {
+            [item] if self.tilings.is_ok() => {
+                self.translate_whole_in_tiles((&item.image, item.file), item.outputs, error)
+            }
+            [first, _, ..] if self.may_part() => {
+                if !std::mem::replace(&mut self.parted, true) {
+                    note(&format!(
+                        "note: {}: {} images of {}x{} pixels do not fit this device at once, so \
+                         such images are translated one by one",
+                        first.file.display(),
+                        group.len(),
+                        first.image.width(),
+                        first.image.height()
+                    ));
+                }
+                group
+                    .iter()
+                    .try_for_each(|item| self.translate_group(std::slice::from_ref(item)))
+            }
+            _ => {
+                let images: Vec<&Picture> = group.iter().map(|item| &item.image).collect();
+                Err(about(group, self.explain_whole(error, &images)))
+            }
+        }
+    }
+
+    /// Writes the results of one seed.
+    fn write(
+        &self,
+        sample: usize,
+        translated: &[Vec<Picture>],
+        group: &[Item],
+    ) -> Result<(), CliError> {
+        for (pictures, item) in translated.iter().zip(group) {
+            if let Some(picture) = pictures
+                .first()
+                .filter(|picture| picture.dimensions() != item.image.dimensions())
+            {
+                let [from, to] = [&item.image, picture]
+                    .map(|picture| format!("{}x{}", picture.width(), picture.height()));
+                note(&format!(
+                    "note: {}: the result shows the middle {to} of {from} pixels (--fit crop)",
+                    item.file.display()
+                ));
+            }
+            let outputs = item.outputs.iter().skip(sample * pictures.len());
+            for (picture, output) in pictures.iter().zip(outputs) {
+                if let Some(path) = output.to_write() {
+                    write_picture(path, picture, self.results.quality())?;
+                    print(&path.display().to_string())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error that is about all images of a group.
+fn about(group: &[Item], source: TrainError) -> CliError {
+    CliError::Translate {
+        files: group.iter().map(|item| item.file.to_owned()).collect(),
+        source: Box::new(source),
+    }
+}
+
+/// Makes the subfolders that results lie in.
+fn make_folders(outputs: &[Output]) -> Result<(), RunError> {
+    let mut folders = outputs.iter().filter_map(Output::to_write).map(folder_of);
+    folders.try_for_each(|folder| {
+        std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))
+    })
+}

@@ -1,0 +1,154 @@
+//! `pix2pix translate`.
+
+mod groups;
+mod model;
+mod tiles;
+
+use super::failures::Failures;
+use super::outputs::{OutputArgs, single_file};
+use super::pth::{PthArgs, say};
+use super::reading::ReadArgs;
+use super::results::{Input, ResultArgs, list_inputs};
+use super::test_time::TestTimeArgs;
+use super::{CliError, DeviceArgs, network_file, note};
+use crate::data::{Combined, Half};
+use crate::gpu::Gpu;
+use crate::interop::TensorFile;
+use crate::nn::Fit;
+use crate::tensor::DType;
+use crate::train::checkpoint::NetworkKind;
+use crate::train::run::RunError;
+use crate::train::{ModelConfig, checkpoint};
+use clap::Args;
+use model::Model;
+use std::path::PathBuf;
+
+/// Arguments of `translate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: pix2pix translate sketches/ photo.png --model runs/demo --out translated"
+)]
+pub struct TranslateArgs {
+    /// Images of any size, or folders of images. A model of several input images takes a folder for
+    /// each of them
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    #[command(flatten)]
+    pth: PthArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Which half of combined A|B images to translate [default: none, but images that are all twice
+    /// as wide as high are refused]
+    #[arg(long, value_enum, value_name = "HALF")]
+    half: Option<Half>,
+    #[command(flatten)]
+    reading: ReadArgs,
+    #[command(flatten)]
+    results: ResultArgs,
+    #[command(flatten)]
+    test_time: TestTimeArgs,
+    /// Number of results for each image, as NAME-seedK.png. Their seeds count up from --seed. This
+    /// switches dropout on
+    #[arg(long, value_name = "N", conflicts_with = "no_dropout")]
+    samples: Option<u32>,
+    /// Images of one size that are translated at once
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    batch: usize,
+    /// What to do with images whose size does not suit the generator [default: as the model says,
+    /// else pad]
+    #[arg(long, value_enum, value_name = "FIT")]
+    fit: Option<Fit>,
+    /// Translate larger images in tiles of this many pixels. The memory does not grow with the
+    /// image [default: tiles only for images that do not fit in one piece, as large as fit]
+    #[arg(long, value_name = "PIXELS")]
+    tile: Option<usize>,
+    /// The fewest pixels that neighbouring tiles share. A small overlap is faster, but then seams
+    /// are blended and not exact [default: as many as are needed to be exact]
+    #[arg(long, value_name = "PIXELS", requires = "tile")]
+    overlap: Option<usize>,
+    /// How weights and activations are stored [default: as when the model was trained]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    precision: Option<DType>,
+    /// The most memory to take of the device [default: as much as it gives]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    memory: Option<u64>,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+impl TranslateArgs {
+    /// Opens the device.
+    fn open(&self) -> Result<Gpu, CliError> {
+        let gpu = self.device.open()?;
+        Ok(match self.memory {
+            Some(mebibytes) => gpu.with_memory_limit(mebibytes.saturating_mul(1 << 20)),
+            None => gpu,
+        })
+    }
+}
+
+/// Translates all inputs.
+pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
+    let seeds = ModelConfig::seeds(args.device.seed, args.samples)?;
+    ModelConfig::check_batch(args.batch)?;
+    let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
+    let (file, config, notes) =
+        checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
+    notes.iter().for_each(|note| say(file.path(), note));
+    let single = single_file(&args.output.out, &args.inputs)?;
+    let results = match &single {
+        Some(file) => args.results.for_file(file)?,
+        None => args.results.clone(),
+    };
+    results.check(config.output.drawn_channels())?;
+    let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
+    check_halves(args, &inputs, config.size)?;
+    let endings = results.all_endings(args.samples.is_some(), &seeds, config.output.images());
+    let all = inputs.len();
+    let plan = args.output.plan(inputs, single.as_deref(), &endings)?;
+    let mut failures = Failures::default();
+    for clash in plan.clashes {
+        failures.take(clash, 1)?;
+    }
+    if plan.jobs.is_empty() {
+        return failures.finish(all);
+    }
+    let folder = args.output.folder(single.as_deref());
+    let mut model = Model::load(args, results, (&file, config), folder.clone())?;
+    std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
+    // From now on an end at once would leave half-written files.
+    model.stop.begin();
+    model.translate_all(&plan.jobs, &mut failures)?;
+    failures.finish(all)
+}
+
+/// Refuses combined pairs where nothing was said about halves, and halves that cannot be had.
+fn check_halves(args: &TranslateArgs, inputs: &[Input], size: u32) -> Result<(), CliError> {
+    if matches!(args.half, Some(Half::A | Half::B)) && args.tile.is_some() {
+        return Err(CliError::Usage(
+            "--half A and B cut whole images, and --tile reads rows; leave one of them out"
+                .to_owned(),
+        ));
+    }
+    let files = || inputs.iter().filter_map(|input| input.files.first());
+    let (None, Some(file)) = (args.half, files().next()) else {
+        return Ok(());
+    };
+    match Combined::look(files().map(PathBuf::as_path), size) {
+        Combined::Surely => Err(CliError::CombinedPairs {
+            file: file.clone(),
+            others: inputs.len() - 1,
+        }),
+        Combined::Perhaps => {
+            note(&format!(
+                "note: {} is twice as wide as high; if it is a combined pair, use --half A or B",
+                file.display()
+            ));
+            Ok(())
+        }
+        Combined::No => Ok(()),
+    }
+}

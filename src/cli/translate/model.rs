@@ -1,0 +1,263 @@
+//! A generator on the device, and the translation of images of one size.
+
+use super::TranslateArgs;
+use crate::cli::CliError;
+use crate::cli::results::ResultArgs;
+use crate::cli::stop::Stop;
+use crate::data::{DataError, Half, Picture, ReadOptions, RowReader, check_sizes};
+use crate::gpu::Gpu;
+use crate::interop::{TensorFile, load_network};
+use crate::nn::{DropoutMode, Fit, Generator, Mode, StatisticsFrom};
+use crate::program::Store;
+use crate::state::StateList;
+use crate::tape::ArenaPart;
+use crate::tensor::Shape;
+use crate::train::{
+    ConfigError, ModelConfig, Tiling, Tilings, TrainError, Translator, largest_image,
+};
+use std::path::PathBuf;
+
+/// A generator on the device. It keeps the program for the shape of the last batch.
+pub struct Model {
+    pub gpu: Gpu,
+    pub store: Store,
+    pub generator: Generator,
+    pub config: ModelConfig,
+    fit: Fit,
+    pub mode: Mode,
+    /// Tiles of the size that was asked for.
+    pub tiling: Option<Tiling>,
+    /// How images go through in tiles that do not fit in one piece, or why they cannot.
+    pub tilings: Result<Tilings, ConfigError>,
+    pub reading: ReadOptions,
+    pub results: ResultArgs,
+    half: Half,
+    pub stop: Stop,
+    /// Of the results for one image, in order.
+    pub seeds: Vec<u64>,
+    /// Images of one size that go through at once.
+    pub batch: usize,
+    /// Where temporary files lie.
+    pub folder: PathBuf,
+    /// Whether it was said that images go through one by one.
+    pub parted: bool,
+    /// The tiles that were said last.
+    pub told: Option<[usize; 2]>,
+    ready: Option<(Shape, Translator)>,
+}
+
+impl Model {
+    /// Opens the device, and loads the network. Temporary files will lie in `folder`.
+    pub fn load(
+        args: &TranslateArgs,
+        results: ResultArgs,
+        (file, config): (&TensorFile, ModelConfig),
+        folder: PathBuf,
+    ) -> Result<Self, CliError> {
+        let seeds = ModelConfig::seeds(args.device.seed, args.samples)?;
+        let stop = Stop::listen(None);
+        let test = args.test_time.over(&config, args.samples.is_some())?;
+        let fit = config.fit_as(args.fit)?;
+        let gpu = args.open()?;
+        let mut states = StateList::new(args.device.precision(
+            &gpu,
+            args.precision,
+            config.precision,
+        )?);
+        let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
+        let mode = test.mode();
+        let tilings = match Tiling::check(fit, &mode, 1) {
+            Ok(()) => Ok(Tilings::new(&mut states, &generator, &mode)?),
+            Err(rule) => Err(rule),
+        };
+        let of_side = |tile| {
+            Tiling::check(fit, &mode, args.batch)?;
+            tilings.clone()?.of(tile, args.overlap)
+        };
+        let tiling = args.tile.map(of_side).transpose()?;
+        let store = Store::new(&gpu, states, false).map_err(TrainError::from)?;
+        for arena in [generator.parameters(), generator.statistics()] {
+            load_network(file, &gpu, &store, arena, ArenaPart::Value, "")?;
+        }
+        Ok(Self {
+            gpu,
+            store,
+            generator,
+            config,
+            fit,
+            mode,
+            tiling,
+            tilings,
+            reading: args.reading.options(),
+            results,
+            half: args.half.unwrap_or(Half::None),
+            stop,
+            seeds,
+            batch: args.batch,
+            folder,
+            parted: false,
+            told: None,
+            ready: None,
+        })
+    }
+
+    /// Reads the images of an input in the channels of the model. `None` if they are too large for
+    /// that, but can go through in tiles, row by row.
+    pub fn read(&self, files: &[PathBuf]) -> Result<Option<Picture>, CliError> {
+        let images = files
+            .iter()
+            .map(|path| Ok((path.clone(), self.half.of(self.reading.read(path)?, path)?)))
+            .collect::<Result<Vec<_>, DataError>>();
+        let images = match images {
+            Err(error @ DataError::TooLarge { .. })
+                if self.tilings.is_ok() && self.half == Half::None =>
+            {
+                return by_rows(error, files, &self.reading).map(|()| None);
+            }
+            images => images?,
+        };
+        check_sizes(&images)?;
+        Ok(Some(self.config.input.gather(&images)?))
+    }
+
+    /// The shape of the network's input, for images of this size.
+    fn shape(&self, batch: usize, image: &Picture) -> Shape {
+        Shape::nhwc(
+            batch,
+            image.height() as usize,
+            image.width() as usize,
+            self.config.input.channels(),
+        )
+    }
+
+    /// Translates images of one size.
+    pub fn translate(
+        &mut self,
+        images: &[&Picture],
+        seed: u64,
+    ) -> Result<Vec<Vec<Picture>>, TrainError> {
+        let Some(first) = images.first() else {
+            return Ok(Vec::new());
+        };
+        let shape = self.shape(images.len(), first);
+        let ready = self.translator(shape)?;
+        let values: Vec<f32> = images
+            .iter()
+            .flat_map(|image| self.config.input.units(image))
+            .collect();
+        let output = ready.translate(&self.gpu, &self.store, &values, seed)?;
+        let (shown, result) = (ready.shown(&values), ready.output_shape().with_batch(1));
+        self.ready = Some((shape, ready));
+        let [width, height] = [result.width(), result.height()];
+        let each = |values: &[f32]| (values.len() / images.len()).max(1);
+        let parts = output
+            .chunks(each(&output))
+            .zip(shown.chunks(each(&shown)))
+            .zip(images);
+        let pictures = |((output, input), image): ((&[f32], &[f32]), &&Picture)| {
+            self.config.output.pictures(
+                width as u32,
+                height as u32,
+                self.results.depth(image.depth()),
+                output,
+                input,
+            )
+        };
+        Ok(parts.map(pictures).collect())
+    }
+
+    /// The program for images of `shape`. This is the last one if it fits, else a new one.
+    fn translator(&mut self, shape: Shape) -> Result<Translator, TrainError> {
+        match self.ready.take() {
+            Some((size, translator)) if size == shape => return Ok(translator),
+            // The old program's buffers are given back before the new one's are made.
+            other => drop(other),
+        }
+        let Self {
+            gpu,
+            store,
+            generator,
+            fit,
+            mode,
+            ..
+        } = &*self;
+        Translator::new(gpu, store, generator, shape, *fit, mode)
+    }
+
+    /// Gives the memory of the last program back.
+    pub fn forget_program(&mut self) {
+        self.ready = None;
+    }
+
+    /// Whether images that go through one by one are as they are in a batch.
+    pub fn may_part(&self) -> bool {
+        self.mode.dropout == DropoutMode::Off && self.mode.statistics != StatisticsFrom::WholeBatch
+    }
+
+    /// Adds to an error that says "too large" what would fit in place of `images`, and what to do.
+    pub fn explain_whole(&self, error: TrainError, images: &[&Picture]) -> TrainError {
+        let Some(first) = images.first() else {
+            return error;
+        };
+        let remedy = |_| match (images.len(), &self.tilings) {
+            (1, Ok(_)) => "scale it down".to_owned(),
+            (1, Err(rule)) => format!(
+                "scale it down, or {} so that it can go in tiles",
+                rule.remedy
+            ),
+            _ => "use a smaller --batch or scale it down".to_owned(),
+        };
+        self.explain(error, self.shape(images.len(), first), remedy)
+    }
+
+    /// Adds to an error that says "too large" what would fit in place of `shape`, and what to do.
+    /// Any other error stays as it is.
+    pub fn explain(
+        &self,
+        error: TrainError,
+        shape: Shape,
+        remedy: impl Fn([usize; 2]) -> String,
+    ) -> TrainError {
+        let Self {
+            gpu,
+            store,
+            generator,
+            mode,
+            ..
+        } = self;
+        let size = if error.is_too_large() {
+            largest_image(
+                store.states(),
+                generator,
+                shape,
+                mode,
+                gpu.profile(),
+                &error,
+            )
+        } else {
+            None
+        };
+        match size {
+            Some(size) => TrainError::ImageTooLarge {
+                source: Box::new(error),
+                size,
+                remedy: remedy(size),
+            },
+            None => error,
+        }
+    }
+}
+
+/// Whether all files can be read row by row. If not, the error, with a remedy.
+pub fn by_rows(error: DataError, files: &[PathBuf], reading: &ReadOptions) -> Result<(), CliError> {
+    if files
+        .iter()
+        .all(|path| RowReader::open(path, reading).is_ok())
+    {
+        return Ok(());
+    }
+    Err(CliError::InOnePiece {
+        source: error,
+        remedy: "save it as a PNG that is not interlaced, which is read row by row",
+    })
+}

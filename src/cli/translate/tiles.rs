@@ -1,0 +1,259 @@
+//! Tiles of `translate`: the input is read in windows and the result written by rows.
+
+use super::model::{Model, by_rows};
+use crate::cli::outputs::Output;
+use crate::cli::stop::Stop;
+use crate::cli::{CliError, PictureFile, note, print};
+use crate::data::{DataError, Picture, PictureLayout, Windows};
+use crate::tensor::Shape;
+use crate::train::run::RunError;
+use crate::train::{Canvas, ModelConfig, Tiling, TrainError};
+use std::path::{Path, PathBuf};
+
+/// An input and the files of its translation. The input is read where a tile needs it. Rows of the
+/// results are written when they are finished.
+struct TiledImage<'a> {
+    config: &'a ModelConfig,
+    input: Windows<'a>,
+    layout: PictureLayout,
+    folder: &'a Path,
+    stop: &'a Stop,
+    /// `None` for a result that is there already and stays.
+    outputs: Vec<Option<PictureFile<'a>>>,
+    /// Rows that were written.
+    done: usize,
+}
+
+impl<'a> TiledImage<'a> {
+    /// Begins the translation of `input` by `model` into `outputs`.
+    fn new(model: &'a Model, input: Windows<'a>, outputs: &'a [Output]) -> Result<Self, RunError> {
+        let (config, results) = (&model.config, &model.results);
+        let (width, height) = input.dimensions();
+        let layout = PictureLayout {
+            width,
+            height,
+            channels: config.output.drawn_channels(),
+            depth: results.depth(input.depth()),
+        };
+        let outputs = outputs
+            .iter()
+            .map(|output| {
+                let create = |path| PictureFile::create(path, layout, results.quality());
+                output.to_write().map(create).transpose()
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            config,
+            input,
+            layout,
+            folder: &model.folder,
+            stop: &model.stop,
+            outputs,
+            done: 0,
+        })
+    }
+
+    /// The shape of the whole image, as a network would take it.
+    fn shape(&self) -> Shape {
+        Shape::nhwc(
+            1,
+            self.layout.height as usize,
+            self.layout.width as usize,
+            self.config.input.channels(),
+        )
+    }
+
+    /// Completes the results: they appear under their names.
+    fn commit(self) -> Result<(), RunError> {
+        let mut written = self.outputs.into_iter().flatten();
+        written.try_for_each(PictureFile::commit)
+    }
+}
+
+impl Canvas for TiledImage<'_> {
+    fn read(&mut self, window: [usize; 4]) -> Result<Vec<f32>, TrainError> {
+        self.stop.check()?;
+        Ok(self.input.units(window.map(|pixels| pixels as u32))?)
+    }
+
+    fn write(&mut self, rows: &[f32]) -> Result<(), TrainError> {
+        let PictureLayout { width, depth, .. } = self.layout;
+        let height = rows.len() / (width as usize * self.config.output.channels());
+        // The input is read only if it is needed, since every row is read and converted once more.
+        let input = if self.config.output.needs_input() {
+            self.read([self.done, 0, height, width as usize])?
+        } else {
+            Vec::new()
+        };
+        let pictures = self
+            .config
+            .output
+            .pictures(width, height as u32, depth, rows, &input);
+        self.outputs
+            .iter_mut()
+            .zip(&pictures)
+            .filter_map(|(output, rows)| Some((output.as_mut()?, rows)))
+            .try_for_each(|(output, rows)| output.push(rows))?;
+        self.done += height;
+        Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder
+    }
+}
+
+/// An error of a translation in tiles. It gets the name of the file, unless it names one already.
+fn failure(error: TrainError, file: &Path) -> CliError {
+    match error {
+        TrainError::Data(error) => error.into(),
+        TrainError::Run(error) => error.into(),
+        TrainError::Interrupted => error.into(),
+        source => CliError::Translate {
+            files: vec![file.to_owned()],
+            source: Box::new(source),
+        },
+    }
+}
+
+impl Model {
+    /// Translates an input tile by tile, if tiles were asked for and the input is larger than a
+    /// tile. Returns whether it did.
+    pub fn translate_in_tiles(
+        &self,
+        files: &[PathBuf],
+        outputs: &[Output],
+    ) -> Result<bool, CliError> {
+        let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else {
+            return Ok(false);
+        };
+        let input = Windows::open(files, &self.reading, &self.config.input, &self.folder);
+        let input = match input {
+            Err(error @ DataError::TooLarge { .. }) => {
+                by_rows(error, files, &self.reading)?;
+                return Ok(false);
+            }
+            input => input?,
+        };
+        let (width, height) = input.dimensions();
+        if width.max(height) as usize <= tiling.tile {
+            return Ok(false);
+        }
+        let mut image = TiledImage::new(self, input, outputs)?;
+        let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
+        let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");
+        let translated = tiling.translate(
+            (&self.gpu, &self.store),
+            (&self.generator, &self.mode),
+            image.shape(),
+            &mut image,
+        );
+        translated.map_err(|error| failure(self.explain(error, tile, smaller), first))?;
+        image.commit()?;
+        name(outputs)?;
+        Ok(true)
+    }
+
+    /// Translates an input that is too large to be read in one piece. Its files can be read row by
+    /// row.
+    pub fn translate_by_rows(
+        &mut self,
+        files: &[PathBuf],
+        outputs: &[Output],
+    ) -> Result<(), CliError> {
+        let first = files.first().map_or(Path::new(""), PathBuf::as_path);
+        self.translate_in_fitting_tiles(Source::Files(files), first, outputs)
+            .map_err(|error| failure(error, first))?;
+        name(outputs)
+    }
+
+    /// Translates an image that does not fit the device in one piece, as `error` says.
+    pub fn translate_whole_in_tiles(
+        &mut self,
+        (image, file): (&Picture, &Path),
+        outputs: &[Output],
+        error: TrainError,
+    ) -> Result<(), CliError> {
+        self.translate_in_fitting_tiles(Source::Picture(image), file, outputs)
+            .map_err(|tiles| match tiles.is_too_large() {
+                true => failure(self.explain_whole(error, &[image]), file),
+                false => failure(tiles, file),
+            })?;
+        name(outputs)
+    }
+
+    /// Translates an image in the largest tiles that fit the device, and says so.
+    fn translate_in_fitting_tiles(
+        &mut self,
+        source: Source,
+        file: &Path,
+        outputs: &[Output],
+    ) -> Result<(), TrainError> {
+        self.forget_program();
+        let (model, mut told) = (&*self, self.told);
+        let mut opened = Some(model.windows(source)?);
+        let (width, height) = opened.as_ref().map_or((0, 0), Windows::dimensions);
+        let shape = Shape::nhwc(
+            1,
+            height as usize,
+            width as usize,
+            model.config.input.channels(),
+        );
+        let image = model.tilings.clone()?.translate(
+            (&model.gpu, &model.store),
+            (&model.generator, &model.mode),
+            shape,
+            |tiling| {
+                let sides = [tiling.tile, tiling.overlap];
+                if told.replace(sides) != Some(sides) {
+                    say(tiling, file, [width, height]);
+                }
+                let input = opened.take().map_or_else(|| model.windows(source), Ok)?;
+                Ok(TiledImage::new(model, input, outputs)?)
+            },
+        )?;
+        image.commit()?;
+        self.told = told;
+        Ok(())
+    }
+
+    fn windows<'a>(&'a self, source: Source<'a>) -> Result<Windows<'a>, DataError> {
+        let pixels = &self.config.input;
+        match source {
+            Source::Files(files) => Windows::open(files, &self.reading, pixels, &self.folder),
+            Source::Picture(picture) => Ok(Windows::of_picture(picture, pixels)),
+        }
+    }
+}
+
+/// What is read in windows.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Files(&'a [PathBuf]),
+    Picture(&'a Picture),
+}
+
+/// Says that an image goes through in tiles, and what that does to the result.
+fn say(tiling: &Tiling, file: &Path, [width, height]: [u32; 2]) {
+    let Tiling { tile, overlap, .. } = tiling;
+    let exactness = match tiling.is_seamless() {
+        true => "no tile's edge shows".to_owned(),
+        false => format!(
+            "they overlap by {overlap} pixels and are blended, so the result is not exactly that \
+             of one piece, which takes more memory"
+        ),
+    };
+    note(&format!(
+        "note: {}: {width}x{height} pixels do not fit in one piece here, so such images go through \
+         in tiles of {tile} pixels; {exactness}",
+        file.display()
+    ));
+}
+
+/// Names the results, which are complete.
+fn name(outputs: &[Output]) -> Result<(), CliError> {
+    outputs
+        .iter()
+        .filter_map(Output::to_write)
+        .try_for_each(|path| print(&path.display().to_string()))
+}
