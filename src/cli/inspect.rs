@@ -25,7 +25,7 @@ pub struct InspectArgs {
 
 /// Prints one line an operation and the memory plan.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let mut config = configure(&mut args.network.alone(), &args.pixels, &args.device)?;
+    let mut config = configure(&mut args.network.alone(), &args.pixels, None, &args.device)?;
     let profile = match args.device.open() {
         Ok(gpu) => {
             config.precision = args

@@ -60,7 +60,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train on a folder of image pairs, or on the bundled pairs.
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
     /// Translate images with a trained generator.
     Translate(translate::TranslateArgs),
     /// Copy weights between this program's files and PyTorch's.

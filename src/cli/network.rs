@@ -2,6 +2,7 @@
 //! texts and defaults are those of the fields: see [`options`](super::options).
 
 use super::pixels::PixelArgs;
+use super::reading::ValueArgs;
 use super::{CliError, DeviceArgs};
 use crate::data::Preprocess;
 use crate::nn::{DropoutAt, Fit, Initialisation, Norm, Upsample};
@@ -12,24 +13,30 @@ use crate::train::{
 };
 use clap::Args;
 
-/// The configuration of `settings`. The options about the seed and about channels are added to them
-/// first.
+/// The configuration of `settings`. The options about the seed, channels and numbers are added to
+/// them first.
 ///
 /// # Errors
 /// A rule that is broken, and errors of reading palettes and images.
 pub fn configure(
     settings: &mut Settings,
     pixels: &PixelArgs,
+    values: Option<&ValueArgs>,
     device: &DeviceArgs,
 ) -> Result<Config, CliError> {
     settings.seed = Some(device.seed);
     // All rules are checked first, because the look-up may have to read all images.
     settings.config()?;
     settings.pixels = pixels.settings()?;
+    settings.values = values.map(ValueArgs::settings).unwrap_or_default();
+    settings.values.check(&settings.pixels)?;
     settings.look_up().map_err(|error| match error {
         LookUpError::Config(error) => CliError::Config(error),
         LookUpError::Data(error) => CliError::Data(error),
     })?;
+    if let Some(values) = values {
+        values.tell_measured(settings);
+    }
     Ok(settings.config()?)
 }
 

@@ -1,7 +1,9 @@
-//! Options about how image files are read. `translate` and `prepare` have them; those of `train`
-//! are settings of its run.
+//! Options about how image files are read, and what is told of their numbers. `translate` and
+//! `prepare` have [`ReadArgs`]; those of `train` are settings of its run.
 
-use crate::data::ReadOptions;
+use super::note_as_it_is;
+use crate::data::{AskedRange, PairReading, Pixels, ReadOptions, ValueRange, ValueTally};
+use crate::train::{ConfigError, Settings, ValueSettings};
 use clap::Args;
 
 /// How image files are read.
@@ -11,13 +13,90 @@ pub struct ReadArgs {
     /// as viewers show them
     #[arg(long)]
     ignore_orientation: bool,
+    /// Which numbers of the files are black and white, for floats, heights and depth maps. Numbers
+    /// outside of it take its nearest end and are counted [default: what the model says, else what
+    /// the type of the numbers says]
+    #[arg(long, value_name = "LO..HI", allow_hyphen_values = true)]
+    value_range: Option<ValueRange>,
+    /// What fills missing values of files with a range: NaN, and what a GeoTIFF calls no data
+    /// [default: what the model says, else they are refused]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    nodata: Option<f64>,
 }
 
 impl ReadArgs {
-    /// The options of the library that these options ask for.
-    pub fn options(&self) -> ReadOptions {
-        ReadOptions {
+    /// What these options ask for.
+    pub fn asked(&self) -> PairReading {
+        PairReading {
             ignore_orientation: self.ignore_orientation,
+            value_range: self.value_range,
+            output_value_range: None,
+            nodata: self.nodata,
         }
+    }
+
+    /// The options of the library that these options ask for, where no model says more.
+    ///
+    /// # Errors
+    /// A filling outside of the range, or without a range.
+    pub fn options(&self) -> Result<ReadOptions, ConfigError> {
+        let [options, _] = self.asked().sides(&Pixels::Rgb, &Pixels::Rgb)?;
+        Ok(options)
+    }
+}
+
+/// What the numbers in the files of a data set mean.
+#[derive(Debug, Clone, Args)]
+pub struct ValueArgs {
+    #[arg(long, value_name = "LO..HI|auto", allow_hyphen_values = true)]
+    value_range: Option<AskedRange>,
+    #[arg(long, value_name = "LO..HI|auto", allow_hyphen_values = true)]
+    output_value_range: Option<AskedRange>,
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    nodata: Option<f64>,
+}
+
+impl ValueArgs {
+    /// The settings that these options ask for.
+    pub fn settings(&self) -> ValueSettings {
+        ValueSettings {
+            range: self.value_range,
+            output_range: self.output_value_range,
+            nodata: self.nodata,
+        }
+    }
+
+    /// Tells the ranges that were measured for `settings`.
+    pub fn tell_measured(&self, settings: &Settings) {
+        let found = settings.values;
+        for (side, asked, found) in [
+            ("inputs", self.value_range, found.range),
+            ("outputs", self.output_value_range, found.output_range),
+        ] {
+            if let (Some(AskedRange::Auto), Some(AskedRange::Given(range))) = (asked, found) {
+                note_as_it_is(&format!(
+                    "the numbers in the training files of {side} lie in {range}: these are black \
+                     and white"
+                ));
+            }
+        }
+    }
+}
+
+/// Tells what a value range changed in files.
+pub fn tell_changes(tally: &ValueTally) {
+    tally
+        .lines()
+        .for_each(|line| note_as_it_is(&format!("note: {line}")));
+}
+
+/// Tells what black and white are in the results of a model whose outputs have a value range.
+pub fn tell_meaning(output: Option<ValueRange>) {
+    if let Some(range) = output {
+        note_as_it_is(&format!(
+            "note: in the results black is {} and white {}, the value range of the model's outputs",
+            range.low(),
+            range.high()
+        ));
     }
 }

@@ -18,6 +18,7 @@ use super::read_options::ReadOptions;
 use super::remark::{Remark, RemarkKind};
 use super::scan::{Scan, Wanted};
 use super::split::{Direction, Split};
+use super::values::ValueTally;
 
 /// A dataset, opened: every image has been decoded once, so every bad file is known.
 #[derive(Clone, Debug)]
@@ -64,7 +65,7 @@ impl Dataset {
     }
 
     /// The colours of all label maps that are inputs in a dataset folder, where input and target
-    /// have so many images; all of it is decoded, on every core.
+    /// have so many images; all of it is decoded, on every core. `reading` is that of A and of B.
     ///
     /// # Errors
     /// Those of [`Dataset::open`], and [`DataError::TooManyColours`].
@@ -72,7 +73,7 @@ impl Dataset {
         root: &Path,
         direction: Direction,
         images: (usize, usize),
-        reading: &ReadOptions,
+        reading: &[ReadOptions; 2],
     ) -> Result<Palette, DataError> {
         let sources: Vec<PairSource> = find_pairs(root, direction.order(images))?
             .into_iter()
@@ -80,7 +81,9 @@ impl Dataset {
             .collect();
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Palette::of(&sources, threads, |source| {
-            Ok(direction.order(source.read(reading)?).0)
+            // What a value range changes is counted when the data set is opened.
+            let read = source.read(reading, &mut ValueTally::default())?;
+            Ok(direction.order(read).0)
         })
     }
 
@@ -93,13 +96,13 @@ impl Dataset {
         root: &Path,
         direction: Direction,
         images: (usize, usize),
-        reading: &ReadOptions,
+        reading: &[ReadOptions; 2],
     ) -> Result<(usize, usize), DataError> {
         let pairs = find_pairs(root, direction.order(images))?;
         let of_first = |images: Images| images.first().map_or(0, |(_, picture)| picture.channels());
         let mut errors = Vec::new();
         for source in pairs.iter().flat_map(|(_, sources)| sources) {
-            match source.read(reading) {
+            match source.read(reading, &mut ValueTally::default()) {
                 Ok((a, b)) => return Ok(direction.order((of_first(a), of_first(b)))),
                 Err(error) => errors.push(error),
             }
@@ -134,6 +137,14 @@ impl Dataset {
             splits,
             scan: None,
         })
+    }
+
+    /// Numbers that a value range changed in the files of all splits.
+    pub fn tally(&self) -> ValueTally {
+        let mut all = ValueTally::default();
+        let splits = self.splits.iter();
+        splits.for_each(|set| all.add(set.tally().clone()));
+        all
     }
 
     /// The pairs of a split, if the dataset has it.
@@ -346,7 +357,8 @@ mod tests {
         let train = root.path().join("train");
         fs::write(train.join("000.png"), b"").unwrap();
         fs::write(train.join("003.png"), b"no image").unwrap();
-        let (direction, images, reading) = (Direction::AtoB, (1, 1), ReadOptions::default());
+        let reading = [ReadOptions::default(); 2];
+        let (direction, images) = (Direction::AtoB, (1, 1));
         let palette = || Dataset::input_palette(root.path(), direction, images, &reading);
         let channels = || Dataset::channels(root.path(), direction, images, &reading);
         let text = palette().unwrap_err().to_string();

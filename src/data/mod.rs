@@ -13,6 +13,8 @@
 //! | `colour`, [`palette`] | the colours of label maps, and the numbers that stand for them |
 //! | [`limits`] | which files are accepted as images |
 //! | [`read_options`] | how a caller wants files to be read |
+//! | [`values`] | what the numbers in files mean: value ranges, missing values |
+//! | [`measure`] | value ranges that are measured on a data set |
 //! | [`read`] | one file to a picture |
 //! | `orientation` | how a file says that its picture is turned |
 //! | `foreign` | formats that are known by their first bytes and not read |
@@ -65,6 +67,7 @@ pub mod limits;
 pub mod listing;
 pub mod loader;
 pub mod matching;
+pub mod measure;
 mod named_pairs;
 mod orientation;
 pub mod pair_set;
@@ -93,6 +96,7 @@ mod tiff_reader;
 mod tiff_rows;
 mod tiff_samples;
 pub mod tools;
+pub mod values;
 pub mod windows;
 pub mod write;
 
@@ -104,6 +108,7 @@ pub use error::DataError;
 pub use halves::{Combined, Half};
 pub use listing::{Listed, has_image_name, list_images};
 pub use loader::{Loader, LoaderOptions};
+pub use measure::{Side, training_range};
 pub use pair_set::PairSet;
 pub use pair_source::{PairSource, check_sizes};
 pub use palette::Palette;
@@ -112,12 +117,13 @@ pub use picture::{Images, Picture};
 pub use pixels::{Pixels, PixelsError};
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{read_picture, read_rgb};
-pub use read_options::ReadOptions;
+pub use read_options::{PairReading, ReadOptions};
 pub use resize::{resize, resize_nearest};
 pub use rows::RowReader;
 pub use scan::{Scan, Wanted};
 pub use spill_file::SpillFile;
 pub use split::{Direction, Split};
 pub use tools::ToolError;
+pub use values::{AskedRange, RangeError, ValueError, ValueMapping, ValueRange, ValueTally};
 pub use windows::Windows;
 pub use write::{Format, Quality, RowWriter};

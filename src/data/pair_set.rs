@@ -15,6 +15,7 @@ use super::error::DataError;
 use super::pair_source::PairSource;
 use super::preprocess::{DataOptions, Pair, Purpose};
 use super::split::Split;
+use super::values::ValueTally;
 
 /// The pairs of one split, at least one, in a fixed order.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct PairSet {
     purpose: Purpose,
     /// Width and height that the networks see of each pair.
     sides: Vec<(u32, u32)>,
+    /// Numbers that a value range changed in their files.
+    tally: ValueTally,
     images: Option<Vec<Pair>>,
     /// Files whose opacity is not used, sorted.
     without_opacity: Vec<PathBuf>,
@@ -47,11 +50,11 @@ impl PairSet {
             Split::Val | Split::Test => Purpose::Showing,
         };
         let without_opacity = Mutex::new(BTreeSet::new());
-        let (sides, images) = decode_all(
+        let (sides, tally, images) = decode_all(
             &sources,
             budget,
-            |source| {
-                let images = options.images(source)?;
+            |source, tally| {
+                let images = options.images(source, tally)?;
                 let lost = options.without_opacity(&images);
                 let mut all = without_opacity
                     .lock()
@@ -69,6 +72,7 @@ impl PairSet {
             sources,
             purpose,
             sides,
+            tally,
             images,
             without_opacity: without_opacity
                 .into_inner()
@@ -76,6 +80,11 @@ impl PairSet {
                 .into_iter()
                 .collect(),
         })
+    }
+
+    /// Numbers that a value range changed in the files of these pairs.
+    pub fn tally(&self) -> &ValueTally {
+        &self.tally
     }
 
     /// The split that these pairs are.
@@ -205,7 +214,8 @@ impl PairSet {
             .get(index)
             .zip(self.sides.get(index))
             .ok_or(missing)?;
-        let pair = self.options.read(source)?;
+        // These changes were counted when the folder was opened.
+        let pair = self.options.read(source, &mut ValueTally::default())?;
         match self.options.seen(pair.0.dimensions()) {
             now if now == then => Ok(Cow::Owned(self.options.prepare(&pair, purpose))),
             now => Err(DataError::Resized {
@@ -221,17 +231,19 @@ fn bytes_of((input, target): &Pair) -> u64 {
     (input.bytes().len() + target.bytes().len()) as u64
 }
 
-/// Width and height of the pictures of a pair, and the pair if it is kept.
-type Decoded = ((u32, u32), Option<Pair>);
-type AllDecoded = (Vec<(u32, u32)>, Option<Vec<Pair>>);
+/// Width and height of the pictures of a pair, what a value range changed, and the pair if it is
+/// kept.
+type Decoded = ((u32, u32), ValueTally, Option<Pair>);
+type AllDecoded = (Vec<(u32, u32)>, ValueTally, Option<Vec<Pair>>);
 
-/// Reads every source once, on all cores, and returns the sizes of its pictures. If the prepared
+/// Reads every source once, on all cores, and returns the sizes of its pictures, and what a value
+/// range changed. If the prepared
 /// pairs fit into `budget` bytes together, they are returned too. The errors are those of all bad
 /// sources in order.
 fn decode_all(
     sources: &[PairSource],
     budget: u64,
-    read: impl Fn(&PairSource) -> Result<Pair, DataError> + Sync,
+    read: impl Fn(&PairSource, &mut ValueTally) -> Result<Pair, DataError> + Sync,
     prepare: impl Fn(Pair) -> Pair + Sync,
 ) -> Result<AllDecoded, Vec<DataError>> {
     let slots: Vec<OnceLock<Result<Decoded, DataError>>> =
@@ -256,7 +268,9 @@ fn decode_all(
                     .then(|| keep(pair))
                     .flatten()
             };
-            let pair = read(source).map(|pair| (pair.0.dimensions(), keep(pair)));
+            let mut tally = ValueTally::default();
+            let pair = read(source, &mut tally);
+            let pair = pair.map(|pair| (pair.0.dimensions(), tally, keep(pair)));
             failed.fetch_or(pair.is_err(), Ordering::Relaxed);
             slot.get_or_init(|| pair);
         }
@@ -270,9 +284,13 @@ fn decode_all(
         work();
     });
     let (mut pairs, mut errors) = (Vec::with_capacity(sources.len()), Vec::new());
+    let mut all = ValueTally::default();
     for slot in slots.into_iter().filter_map(OnceLock::into_inner) {
         match slot {
-            Ok(pair) => pairs.push(pair),
+            Ok((sides, tally, pair)) => {
+                all.add(tally);
+                pairs.push((sides, pair));
+            }
             Err(error) => errors.push(error),
         }
     }
@@ -280,5 +298,5 @@ fn decode_all(
         return Err(errors);
     }
     let (sides, pairs): (Vec<_>, Vec<Option<Pair>>) = pairs.into_iter().unzip();
-    Ok((sides, pairs.into_iter().collect()))
+    Ok((sides, all, pairs.into_iter().collect()))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::picture::{Images, Picture};
 use super::read_options::ReadOptions;
+use super::values::{ValueError, ValueTally};
 
 /// Where a pair comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,12 +45,20 @@ impl fmt::Display for PairSource {
 impl PairSource {
     /// The files that the pair is read from. A pair in memory has none.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        let (a, b): (&[PathBuf], &[PathBuf]) = match self {
-            PairSource::Combined(path) => (std::slice::from_ref(path), &[]),
-            PairSource::Separate { a, b } => (a, b),
-            PairSource::Memory { .. } => (&[], &[]),
+        let (a, b) = match self {
+            PairSource::Combined(path) => (std::slice::from_ref(path), &[][..]),
+            _ => self.files(),
         };
         a.iter().chain(b)
+    }
+
+    /// The files of A and those of B. A combined image is of both.
+    pub fn files(&self) -> (&[PathBuf], &[PathBuf]) {
+        match self {
+            PairSource::Combined(path) => (std::slice::from_ref(path), std::slice::from_ref(path)),
+            PairSource::Separate { a, b } => (a, b),
+            PairSource::Memory { .. } => (&[], &[]),
+        }
     }
 
     /// The whole image of a source that has only one file. It is not cut.
@@ -59,35 +68,45 @@ impl PairSource {
     pub fn read_whole(
         &self,
         reading: &ReadOptions,
+        tally: &mut ValueTally,
     ) -> Option<Result<(PathBuf, Picture), DataError>> {
         match self {
             PairSource::Combined(path) => {
-                Some(reading.read(path).map(|picture| (path.clone(), picture)))
+                let picture = reading.read(path, tally);
+                Some(picture.map(|picture| (path.clone(), picture)))
             }
             PairSource::Memory { name, image } => Some(Ok((name.into(), image.clone()))),
             PairSource::Separate { .. } => None,
         }
     }
 
-    /// Reads the images (A, B), all of the same size.
+    /// Reads the images (A, B), all of the same size. The two sides are read as `reading` says of
+    /// each. A pair in memory is read already.
     ///
     /// # Errors
     /// Those of [`ReadOptions::read`], [`DataError::Unusable`] for several files,
-    /// [`DataError::OddWidth`] and [`DataError::PairSizes`].
-    pub fn read(&self, reading: &ReadOptions) -> Result<(Images, Images), DataError> {
+    /// [`DataError::OddWidth`], [`DataError::PairSizes`] and [`ValueError::Halves`].
+    pub fn read(
+        &self,
+        reading: &[ReadOptions; 2],
+        tally: &mut ValueTally,
+    ) -> Result<(Images, Images), DataError> {
         let halves = |combined: &Picture, path: &Path| {
             let (a, b) = split_combined(combined, path)?;
             Ok((vec![(path.to_owned(), a)], vec![(path.to_owned(), b)]))
         };
         match self {
-            PairSource::Combined(path) => halves(&reading.read(path)?, path),
+            PairSource::Combined(path) => match reading {
+                [a, b] if a == b => halves(&a.read(path, tally)?, path),
+                _ => Err(ValueError::Halves { path: path.clone() }.into()),
+            },
             PairSource::Memory { name, image } => halves(image, Path::new(name)),
             PairSource::Separate { a, b } => {
-                let read = |path: &PathBuf| Ok((path.clone(), reading.read(path)?));
                 let (mut all, mut errors) = (Images::new(), Vec::new());
-                for file in a.iter().chain(b).map(read) {
-                    match file {
-                        Ok(image) => all.push(image),
+                let sides = a.iter().map(|path| (path, &reading[0]));
+                for (path, options) in sides.chain(b.iter().map(|path| (path, &reading[1]))) {
+                    match options.read(path, tally) {
+                        Ok(image) => all.push((path.clone(), image)),
                         Err(error) => errors.push(error),
                     }
                 }

@@ -300,7 +300,9 @@ mod tests {
             .save(root.path().join("B/x.png"))
             .unwrap();
         let (_, pairs) = find_pairs(root.path(), (1, 1)).unwrap().remove(0);
-        let error = pairs[0].read(&Default::default()).unwrap_err();
+        let error = pairs[0]
+            .read(&Default::default(), &mut Default::default())
+            .unwrap_err();
         assert!(
             matches!(error, DataError::PairSizes { b_size: (4, 5), .. }),
             "{error}"

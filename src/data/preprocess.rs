@@ -10,8 +10,9 @@ use super::limits::MAX_SIDE;
 use super::pair_source::PairSource;
 use super::picture::{Images, Picture};
 use super::pixels::Pixels;
-use super::read_options::ReadOptions;
+use super::read_options::PairReading;
 use super::split::Direction;
+use super::values::ValueTally;
 
 /// An (input, target) pair of pictures of the same size.
 pub type Pair = (Picture, Picture);
@@ -72,7 +73,7 @@ pub enum Purpose {
 }
 
 /// How pairs are prepared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataOptions {
     /// Side of the crops that the networks see, in pixels.
     pub size: u32,
@@ -88,7 +89,7 @@ pub struct DataOptions {
     pub direction: Direction,
     /// How the files are read.
     #[serde(default)]
-    pub reading: ReadOptions,
+    pub reading: PairReading,
     /// What the channels of input images mean.
     pub input: Pixels,
     /// What those of target images mean.
@@ -108,28 +109,40 @@ impl DataOptions {
             load_size: default_load_size(size),
             mirror: true,
             direction: Direction::AtoB,
-            reading: ReadOptions::default(),
+            reading: PairReading::default(),
             input: Pixels::Rgb,
             target: Pixels::Rgb,
             memory_budget: 2 << 30,
         }
     }
 
-    /// Reads a pair, ordered and in the channels of each side.
-    pub(super) fn read(&self, source: &PairSource) -> Result<Pair, DataError> {
-        self.gather(&self.images(source)?)
+    /// Reads a pair, ordered and in the channels of each side. Numbers that a value range changes
+    /// are counted in `tally`.
+    pub(super) fn read(
+        &self,
+        source: &PairSource,
+        tally: &mut ValueTally,
+    ) -> Result<Pair, DataError> {
+        self.gather(&self.images(source, tally)?)
     }
 
-    /// Reads the images of a pair as they are, ordered.
-    pub(super) fn images(&self, source: &PairSource) -> Result<(Images, Images), DataError> {
+    /// Reads the images of a pair as they are, ordered; the rest is as for reading a pair.
+    pub(super) fn images(
+        &self,
+        source: &PairSource,
+        tally: &mut ValueTally,
+    ) -> Result<(Images, Images), DataError> {
+        let reading = self
+            .reading
+            .ordered(self.direction, &self.input, &self.target)?;
         let whole = if Pixels::are_parts(&self.input, &self.target) {
-            source.read_whole(&self.reading)
+            source.read_whole(&reading[0], tally)
         } else {
             None
         };
         match whole {
             Some(picture) => picture.map(|picture| (vec![picture.clone()], vec![picture])),
-            None => Ok(self.direction.order(source.read(&self.reading)?)),
+            None => Ok(self.direction.order(source.read(&reading, tally)?)),
         }
     }
 
@@ -274,7 +287,9 @@ mod tests {
     /// What a pair is prepared to, for both purposes.
     fn prepared(preprocess: Preprocess, width: u32, height: u32) -> [Picture; 2] {
         let options = options(preprocess);
-        let pair = options.read(&source(width, height)).unwrap();
+        let pair = options
+            .read(&source(width, height), &mut ValueTally::default())
+            .unwrap();
         [Purpose::Training, Purpose::Showing].map(|purpose| {
             let (input, target) = options.prepare(&pair, purpose);
             assert_eq!(input, target);
@@ -381,8 +396,13 @@ mod tests {
             [Preprocess::None, Preprocess::ScaleWidth, Preprocess::Crop].map(seen),
             [(18, 7), (9, 3), (8, 8)]
         );
-        assert!(options(Preprocess::None).read(&source(1, 2000)).is_ok());
-        let tall = options(Preprocess::ScaleWidth).read(&source(1, 2000));
+        assert!(
+            options(Preprocess::None)
+                .read(&source(1, 2000), &mut ValueTally::default())
+                .is_ok()
+        );
+        let tall =
+            options(Preprocess::ScaleWidth).read(&source(1, 2000), &mut ValueTally::default());
         assert!(matches!(tall, Err(DataError::TooTall { .. })), "{tall:?}");
     }
 
@@ -390,7 +410,7 @@ mod tests {
     fn pictures_that_hold_no_crop_are_typed_errors() {
         for (width, height) in [(7, 20), (20, 7)] {
             let error = options(Preprocess::Crop)
-                .read(&source(width, height))
+                .read(&source(width, height), &mut ValueTally::default())
                 .unwrap_err();
             let DataError::TooSmall { size: 8, path, .. } = &error else {
                 panic!("{error}")
@@ -398,13 +418,17 @@ mod tests {
             assert!(path.ends_with("pair-7"), "{error}");
             assert!(
                 options(Preprocess::ScaleWidthAndCrop)
-                    .read(&source(width, height))
+                    .read(&source(width, height), &mut ValueTally::default())
                     .is_ok()
             );
         }
-        assert!(options(Preprocess::Crop).read(&source(8, 8)).is_ok());
+        assert!(
+            options(Preprocess::Crop)
+                .read(&source(8, 8), &mut ValueTally::default())
+                .is_ok()
+        );
         let error = options(Preprocess::ScaleWidthAndCrop)
-            .read(&source(1, 2000))
+            .read(&source(1, 2000), &mut ValueTally::default())
             .unwrap_err();
         assert!(
             matches!(

@@ -13,7 +13,9 @@ use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::read_options::ReadOptions;
-use super::tiff_reader::read_tiff;
+use super::tiff_reader::{marked_nodata_of, read_tiff};
+use super::values::stored::{Origin, Stored};
+use super::values::{Extent, ValueTally};
 
 /// Reads an image file of any supported format, channels and depth as they are; the content decides
 /// on the format, not the name. The picture stands upright, as its EXIF orientation says.
@@ -22,16 +24,37 @@ use super::tiff_reader::read_tiff;
 /// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`],
 /// [`DataError::Damaged`] (truncated, too), [`DataError::Pages`] and [`DataError::TooLarge`].
 pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
-    ReadOptions::default().read(path)
+    ReadOptions::default().read(path, &mut ValueTally::default())
 }
 
 impl ReadOptions {
-    /// Reads an image file as [`read_picture`] does, but as these options say.
+    /// Reads an image file as [`read_picture`] does, but as these options say. Numbers that a value
+    /// range changes are counted in `tally`.
     ///
     /// # Errors
-    /// Those of [`read_picture`].
-    pub fn read(&self, path: &Path) -> Result<Picture, DataError> {
-        decode(path, &read_bytes(path)?, self)
+    /// Those of [`read_picture`], and [`DataError::Value`].
+    pub fn read(&self, path: &Path, tally: &mut ValueTally) -> Result<Picture, DataError> {
+        decode_counted(path, &read_bytes(path)?, self, tally)
+    }
+}
+
+/// The least and the largest number of an image file, without those that are missing.
+/// `all_channels` says that opacity counts as well.
+///
+/// # Errors
+/// Those of [`read_picture`].
+pub fn extent_of(path: &Path, all_channels: bool) -> Result<Extent, DataError> {
+    let bytes = read_bytes(path)?;
+    let stored = decode_as_stored(path, &bytes)?;
+    Ok(stored.extent(origin_of(path, &bytes), all_channels))
+}
+
+/// What is known of a file beside its numbers.
+fn origin_of<'a>(path: &'a Path, bytes: &[u8]) -> Origin<'a> {
+    let is_tiff = format_of(bytes) == Some(ImageFormat::Tiff);
+    Origin {
+        path,
+        marked: is_tiff.then(|| marked_nodata_of(bytes)).flatten(),
     }
 }
 
@@ -77,7 +100,17 @@ pub(super) fn decode(
     bytes: &[u8],
     options: &ReadOptions,
 ) -> Result<Picture, DataError> {
-    let picture = decode_as_stored(path, bytes)?;
+    decode_counted(path, bytes, options, &mut ValueTally::default())
+}
+
+fn decode_counted(
+    path: &Path,
+    bytes: &[u8],
+    options: &ReadOptions,
+    tally: &mut ValueTally,
+) -> Result<Picture, DataError> {
+    let stored = decode_as_stored(path, bytes)?;
+    let picture = stored.picture(origin_of(path, bytes), options.values.as_ref(), tally)?;
     if options.ignore_orientation {
         return Ok(picture);
     }
@@ -98,7 +131,7 @@ pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
     }
 }
 
-fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
+fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
     if bytes.is_empty() {
         return Err(DataError::EmptyFile {
             path: path.to_owned(),
@@ -133,14 +166,12 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
         });
     }
     if reader.format() == Some(ImageFormat::Tiff)
-        && let Some(picture) = read_tiff(path, bytes)?
+        && let Some(stored) = read_tiff(path, bytes)?
     {
-        return Ok(picture);
+        return Ok(stored);
     }
-    Ok(reader
-        .decode()
-        .map_err(|error| decode_error(path, error))?
-        .into())
+    let image = reader.decode().map_err(|error| decode_error(path, error))?;
+    Ok(Picture::from(image).into())
 }
 
 fn decode_error(path: &Path, error: ImageError) -> DataError {

@@ -2,11 +2,70 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::pixels::Pixels;
+use super::split::Direction;
+use super::values::{ValueError, ValueMapping, ValueRange};
+
 /// How image files are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ReadOptions {
     /// Pictures stay as they are stored, as in the reference. Otherwise they are turned as their
     /// EXIF orientation says, as viewers show them.
     pub ignore_orientation: bool,
+    /// What the numbers in the files mean. Without it their type says so.
+    pub values: Option<ValueMapping>,
+}
+
+/// How the files of pairs are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PairReading {
+    /// As in [`ReadOptions`].
+    pub ignore_orientation: bool,
+    /// The numbers of input files that are black and white. Without it their type says so.
+    pub value_range: Option<ValueRange>,
+    /// Those of output files.
+    pub output_value_range: Option<ValueRange>,
+    /// What fills missing values of files with a range. Without it they are refused.
+    pub nodata: Option<f64>,
+}
+
+impl PairReading {
+    /// How the files of inputs and of outputs are read, which have these pixels.
+    ///
+    /// # Errors
+    /// [`ValueError::NodataAlone`] and [`ValueError::NodataOutside`].
+    pub fn sides(&self, input: &Pixels, output: &Pixels) -> Result<[ReadOptions; 2], ValueError> {
+        let has_range = self.value_range.or(self.output_value_range).is_some();
+        if self.nodata.is_some() && !has_range {
+            return Err(ValueError::NodataAlone);
+        }
+        Ok([
+            self.side(self.value_range, input)?,
+            self.side(self.output_value_range, output)?,
+        ])
+    }
+
+    /// The same for A and B.
+    ///
+    /// # Errors
+    /// Those of [`PairReading::sides`].
+    pub fn ordered(
+        &self,
+        direction: Direction,
+        input: &Pixels,
+        output: &Pixels,
+    ) -> Result<[ReadOptions; 2], ValueError> {
+        let [input, output] = self.sides(input, output)?;
+        let (a, b) = direction.order((input, output));
+        Ok([a, b])
+    }
+
+    fn side(&self, range: Option<ValueRange>, pixels: &Pixels) -> Result<ReadOptions, ValueError> {
+        let mapping = |range| ValueMapping::new(range, self.nodata, pixels.are_any_channels());
+        Ok(ReadOptions {
+            ignore_orientation: self.ignore_orientation,
+            values: range.map(mapping).transpose()?,
+        })
+    }
 }

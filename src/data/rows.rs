@@ -17,6 +17,7 @@ use super::read::{check_regular, format_of};
 use super::read_options::ReadOptions;
 use super::tiff_reader::tiff_error;
 use super::tiff_rows::TiffRows;
+use super::values::ValueTally;
 
 /// An image file that is read from its first row on.
 pub struct RowReader {
@@ -24,6 +25,8 @@ pub struct RowReader {
     layout: PictureLayout,
     /// Rows that were read.
     next: u32,
+    /// Numbers that a value range changed so far.
+    tally: ValueTally,
     source: RowSource,
 }
 
@@ -46,11 +49,13 @@ impl RowReader {
     /// # Errors
     /// Those of [`ReadOptions::read`].
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, DataError> {
-        let (layout, source) = open_source(path, options)?;
+        let mut tally = ValueTally::default();
+        let (layout, source) = open_source(path, options, &mut tally)?;
         Ok(Self {
             path: path.to_owned(),
             layout,
             next: 0,
+            tally,
             source,
         })
     }
@@ -63,6 +68,11 @@ impl RowReader {
     /// Size, channels and depth of the picture in it.
     pub fn layout(&self) -> PictureLayout {
         self.layout
+    }
+
+    /// Numbers that a value range changed in what was read so far.
+    pub fn tally(&self) -> &ValueTally {
+        &self.tally
     }
 
     /// The next `rows` rows, or fewer at the end. Channels and depth are those of
@@ -95,6 +105,7 @@ impl RowReader {
 fn open_source(
     path: &Path,
     options: &ReadOptions,
+    tally: &mut ValueTally,
 ) -> Result<(PictureLayout, RowSource), DataError> {
     check_regular(path)?;
     let read_error = |source| DataError::ReadFile {
@@ -110,7 +121,7 @@ fn open_source(
     };
     file.rewind().map_err(read_error)?;
     let opened = match format {
-        _ if orientation != Orientation::NoTransforms => None,
+        _ if orientation != Orientation::NoTransforms || options.values.is_some() => None,
         Some(ImageFormat::Png) => open_png(file).map_err(|error| png_error(path, error))?,
         Some(ImageFormat::Tiff) => {
             TiffRows::open(file).map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader))))
@@ -120,7 +131,7 @@ fn open_source(
     match opened {
         Some(opened) => Ok(opened),
         None => options
-            .read(path)
+            .read(path, tally)
             .map(|picture| (picture.layout(), RowSource::Whole(picture))),
     }
 }

@@ -149,7 +149,7 @@ mod tests {
                     ignore_orientation,
                     ..ReadOptions::default()
                 };
-                if let Ok(picture) = options.read(&path) {
+                if let Ok(picture) = options.read(&path, &mut Default::default()) {
                     read += 1;
                     let size = size_of(&path, ignore_orientation);
                     assert_eq!(size, Some(picture.dimensions()), "{:?}", &bytes[..8]);

@@ -12,7 +12,9 @@ use super::error::DataError;
 use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::picture::Picture;
 use super::tiff_palette::{TiffPalette, said_to_be_grey};
-use super::tiff_samples::{picture_samples, unpacked};
+use super::tiff_samples::unpacked;
+use super::values::floats::floats;
+use super::values::stored::{Stored, Wide};
 
 /// PhotometricInterpretation of indices into a palette.
 const PALETTE: u32 = 3;
@@ -30,7 +32,7 @@ const SMALLER: u32 = 2;
 /// # Errors
 /// [`DataError::Pages`] for a file of several pictures, whatever their channels, and those of
 /// [`super::read_picture`].
-pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Picture>, DataError> {
+pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Stored>, DataError> {
     let open = || Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(limits()));
     // What cannot be read here cannot be read by the reader of colours either, and its error says
     // why.
@@ -48,7 +50,7 @@ pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Picture>, Da
         decoder.map(|decoder| decoder.with_limits(limits()))
     };
     if tag_or_one(&mut decoder, Tag::PhotometricInterpretation) == PALETTE {
-        return read_indexed(path, changed(grey())?).map(Some);
+        return read_indexed(path, changed(grey())?).map(|picture| Some(picture.into()));
     }
     let Ok(kind) = decoder.colortype() else {
         return Ok(None);
@@ -57,20 +59,19 @@ pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Picture>, Da
         .saturating_sub(kind.num_samples().into()) as usize;
     let is_jpeg = tag_or_one(&mut decoder, Tag::Compression) == JPEG;
     match kind {
-        ColorType::Multiband { .. } => read_channels(path, decoder, kind).map(Some),
+        ColorType::Multiband { .. } => read_channels(path, decoder, kind, 0).map(Some),
         ColorType::RGB(_) | ColorType::RGBA(_) if beside > 0 && !is_jpeg => {
             let mut decoder = changed(grey())?;
             let kind = decoder
                 .colortype()
                 .map_err(|error| tiff_error(path, error))?;
-            let picture = read_channels(path, decoder, kind)?;
-            Ok(Some(picture.with_surplus(beside)))
+            read_channels(path, decoder, kind, beside).map(Some)
         }
         ColorType::RGB(_) | ColorType::RGBA(_) | ColorType::Gray(_) if beside == 0 => {
             let layout = decoder.image_buffer_layout();
             match layout.map(|layout| layout.sample_format) {
                 Ok(SampleFormat::Uint) if matches!(kind.bit_depth(), 8 | 16) => Ok(None),
-                _ => read_channels(path, decoder, kind).map(Some),
+                _ => read_channels(path, decoder, kind, 0).map(Some),
             }
         }
         _ => refuse_storage(path, &mut decoder, kind).map(|()| None),
@@ -161,31 +162,51 @@ fn read_samples<R: Read + Seek>(
     Ok(samples)
 }
 
-/// Reads a picture with all its channels, whatever they mean.
+/// Reads all channels of a picture, whatever they mean. Behind colours and opacity are `surplus`
+/// ones.
 fn read_channels<R: Read + Seek>(
     path: &Path,
     mut decoder: Decoder<R>,
     kind: ColorType,
-) -> Result<Picture, DataError> {
+    surplus: usize,
+) -> Result<Stored, DataError> {
     let explain = |error| tiff_error(path, error);
     let (channels, bits) = (usize::from(kind.num_samples()), kind.bit_depth());
-    let mut samples = read_samples(path, &mut decoder, kind)?;
+    let mut numbers = read_samples(path, &mut decoder, kind)?;
     let (width, height) = decoder.dimensions().map_err(explain)?;
-    let planes = decoder.image_buffer_layout().map_err(explain)?.planes;
-    if let (DecodingResult::U8(bytes), 1..8) = (&mut samples, bits) {
-        let row = width as usize * if planes > 1 { 1 } else { channels };
+    let is_planar = decoder.image_buffer_layout().map_err(explain)?.planes > 1;
+    if let (DecodingResult::U8(bytes), 1..8) = (&mut numbers, bits) {
+        let row = width as usize * if is_planar { 1 } else { channels };
         let white = (1u16 << bits) - 1;
         let scaled = |sample: u8| (u16::from(sample) * 255 / white) as u8;
         *bytes = unpacked(bytes, row, bits).into_iter().map(scaled).collect();
     }
-    let (depth, bytes) = picture_samples(samples).map_err(|reason| unusable(path, reason))?;
-    let bytes = if planes > 1 {
-        interleave(&bytes, channels, depth.bytes())
-    } else {
-        bytes
-    };
-    Picture::from_bytes(width, height, channels, depth, bytes)
-        .ok_or_else(|| unusable(path, format!("{channels} channels of {bits} bits")))
+    let expected = (width as usize * height as usize).checked_mul(channels);
+    if expected != Some(floats(&numbers).size_hint().0) {
+        return Err(unusable(
+            path,
+            format!("{channels} channels of {bits} bits"),
+        ));
+    }
+    Ok(Stored::Wide(Wide {
+        width,
+        height,
+        channels,
+        surplus,
+        is_planar,
+        numbers,
+    }))
+}
+
+/// The number that a geographic TIFF calls no data (the tag GDAL_NODATA). It is written as text.
+pub(super) fn marked_nodata<R: Read + Seek>(decoder: &mut Decoder<R>) -> Option<f64> {
+    let text = decoder.get_tag_ascii_string(Tag::GdalNodata).ok()?;
+    text.trim_matches(['\0', ' ', '\n']).parse().ok()
+}
+
+/// The same, of a file's bytes. `None` for what is no TIFF.
+pub(super) fn marked_nodata_of(bytes: &[u8]) -> Option<f64> {
+    marked_nodata(&mut Decoder::new(Cursor::new(bytes)).ok()?)
 }
 
 /// Whether there are channels beside those that the decoder returns.
@@ -221,17 +242,6 @@ pub(super) fn has_pages<R: Read + Seek>(mut decoder: Decoder<R>) -> bool {
         }
     }
     false
-}
-
-/// `[channels, pixels]` to `[pixels, channels]`, of samples of so many bytes.
-fn interleave(planes: &[u8], channels: usize, sample: usize) -> Vec<u8> {
-    let plane = planes.len() / channels.max(1);
-    let sample_of =
-        |pixel: usize, channel: usize| &planes[channel * plane + pixel * sample..][..sample];
-    (0..plane / sample)
-        .flat_map(|pixel| (0..channels).flat_map(move |channel| sample_of(pixel, channel)))
-        .copied()
-        .collect()
 }
 
 fn unusable(path: &Path, reason: String) -> DataError {

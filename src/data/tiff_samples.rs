@@ -3,6 +3,9 @@
 use tiff::decoder::DecodingResult;
 
 use super::depth::Depth;
+use super::values::floats::floats;
+use super::values::mapping::Numbers;
+use super::values::{Extent, ValueError};
 
 /// Whole numbers of 32 bits whose largest is smaller would all be black, or nearly so.
 const DARKEST_SHIFT: u32 = 8;
@@ -11,31 +14,47 @@ const DARKEST_SHIFT: u32 = 8;
 /// numbers scaled from their whole range.
 ///
 /// # Errors
-/// What samples a picture cannot hold: their range, and what to do.
-pub(super) fn picture_samples(samples: DecodingResult) -> Result<(Depth, Vec<u8>), String> {
+/// Samples of which it is not known what black and white are: their range, and what to do.
+pub(super) fn picture_samples(
+    file: &Numbers,
+    samples: DecodingResult,
+) -> Result<(Depth, Vec<u8>), ValueError> {
+    let no_range = |what| ValueError::NoRange {
+        path: file.path.to_owned(),
+        what,
+    };
     match samples {
         DecodingResult::U8(bytes) => Ok((Depth::Eight, bytes)),
         DecodingResult::U16(words) => Ok(sixteen(words.into_iter())),
         DecodingResult::U32(wide) => {
             let [least, most] = range(&wide).unwrap_or_default();
-            refuse_dark(most.into(), 32, least.into())?;
+            refuse_dark(most.into(), 32, least.into()).map_err(no_range)?;
             // 65537 steps of 32 bits to one of 16, rounded.
             let scaled = |value: u32| ((u64::from(value) + 32_768) / 65_537) as u16;
             Ok(sixteen(wide.into_iter().map(scaled)))
         }
         DecodingResult::U64(wide) => {
             let [least, most] = range(&wide).unwrap_or_default();
-            refuse_dark(most, 64, least)?;
+            refuse_dark(most, 64, least).map_err(no_range)?;
             let scaled = |value: u64| (value >> 48) as u16;
             Ok(sixteen(wide.into_iter().map(scaled)))
         }
-        DecodingResult::F16(floats) => unit(floats.iter().map(|value| value.to_f64())),
-        DecodingResult::F32(floats) => unit(floats.iter().map(|&value| value.into())),
-        DecodingResult::F64(floats) => unit(floats.iter().copied()),
-        DecodingResult::I8(signed) => Err(refuse_signed(&signed)),
-        DecodingResult::I16(signed) => Err(refuse_signed(&signed)),
-        DecodingResult::I32(signed) => Err(refuse_signed(&signed)),
-        DecodingResult::I64(signed) => Err(refuse_signed(&signed)),
+        DecodingResult::I8(signed) => Err(no_range(refuse_signed(&signed))),
+        DecodingResult::I16(signed) => Err(no_range(refuse_signed(&signed))),
+        DecodingResult::I32(signed) => Err(no_range(refuse_signed(&signed))),
+        DecodingResult::I64(signed) => Err(no_range(refuse_signed(&signed))),
+        _ => {
+            if let Some((index, nan)) = (0..)
+                .zip(floats(&samples))
+                .find(|(_, value)| value.is_nan())
+            {
+                return Err(file.missing(index, nan, false));
+            }
+            refuse_floats(&samples, file.marked).map_err(no_range)?;
+            let white = f64::from(Depth::Sixteen.max());
+            let words = floats(&samples).map(|value| (value * white).round() as u16);
+            Ok(sixteen(words))
+        }
     }
 }
 
@@ -81,18 +100,16 @@ fn refuse_signed<T: Copy + Ord + std::fmt::Display>(values: &[T]) -> String {
     format!("its numbers have a sign{found}: scale them to 8 or 16 bits without")
 }
 
-/// Floats from 0..1.
-fn unit(values: impl Iterator<Item = f64> + Clone) -> Result<(Depth, Vec<u8>), String> {
-    if values.clone().any(f64::is_nan) {
-        return Err("it has floats that are no number (NaN): fill them".to_owned());
+/// Refuses floats outside of 0..1. `marked` is what the file calls no data.
+fn refuse_floats(samples: &DecodingResult, marked: Option<f64>) -> Result<(), String> {
+    let all = Extent::default().with(floats(samples));
+    if all.low >= 0.0 && all.high <= 1.0 {
+        return Ok(());
     }
-    let least = values.clone().fold(f64::INFINITY, f64::min);
-    let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
-    if least < 0.0 || most > 1.0 {
-        return Err(format!(
-            "its floats lie between {least} and {most}, and 0 to 1 is read: scale them to that"
-        ));
-    }
-    let white = f64::from(Depth::Sixteen.max());
-    Ok(sixteen(values.map(|value| (value * white).round() as u16)))
+    let outside = marked.filter(|nodata| !(0.0..=1.0).contains(nodata));
+    let missing = outside.map_or(String::new(), |nodata| format!(" ({nodata} is no data)"));
+    Err(format!(
+        "its floats lie between {} and {}{missing}, and 0 to 1 is read: scale them to that",
+        all.low, all.high
+    ))
 }

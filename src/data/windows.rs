@@ -13,6 +13,7 @@ use super::pixels::Pixels;
 use super::read_options::ReadOptions;
 use super::rows::RowReader;
 use super::spill_file::SpillFile;
+use super::values::ValueTally;
 
 /// Bytes of decoded rows that are held at once, if that is a row or more.
 const HELD_BYTES: usize = 1 << 20;
@@ -90,6 +91,14 @@ impl<'a> Windows<'a> {
     /// Width and height in pixels.
     pub fn dimensions(&self) -> (u32, u32) {
         (self.layout.width, self.layout.height)
+    }
+
+    /// Numbers that a value range changed in what was read so far.
+    pub fn tally(&self) -> ValueTally {
+        let mut all = ValueTally::default();
+        let each = self.readers.iter().map(RowReader::tally);
+        each.for_each(|tally| all.add(tally.clone()));
+        all
     }
 
     /// Bits of a sample.

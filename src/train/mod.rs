@@ -29,7 +29,7 @@ pub mod run;
 pub use config::{
     Architecture, CHANGED_ON_RESUME, Config, ConfigError, FIELDS, Field, Group, Length,
     LookUpError, MOST_BATCHES, ModelConfig, PixelKind, PixelSettings, Preset, Range, SHORTHANDS,
-    Settings, find,
+    Settings, ValueSettings, find,
 };
 pub use conversion::Conversion;
 pub use error::TrainError;

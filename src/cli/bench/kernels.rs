@@ -65,7 +65,7 @@ pub struct KernelsArgs {
 
 /// Measures kernels and prints a table.
 pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
-    let mut config = configure(&mut args.network.alone(), &args.pixels, &args.device)?;
+    let mut config = configure(&mut args.network.alone(), &args.pixels, None, &args.device)?;
     let mut key = args
         .shape
         .as_deref()

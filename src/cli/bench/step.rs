@@ -63,7 +63,7 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     let mut settings = args.network.alone();
     args.prepared.add_to(&mut settings);
     settings.length = Some(Length::Steps(steps));
-    let mut config = configure(&mut settings, &args.pixels, &args.device)?;
+    let mut config = configure(&mut settings, &args.pixels, None, &args.device)?;
     args.output.check()?;
     let gpu = args.device.open()?;
     config.precision = args

@@ -4,14 +4,14 @@ mod split_files;
 mod tasks;
 
 use super::pixels::read_palette;
-use super::reading::ReadArgs;
+use super::reading::{ReadArgs, tell_changes};
 use super::{CliError, note, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Tool};
-use crate::data::{Palette, Quality};
+use crate::data::{Palette, Quality, ValueTally};
 use crate::train::run::{folder_of, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use split_files::copy_split;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -297,9 +297,11 @@ fn number_labels(
         output.existing.refuse(std::slice::from_ref(&path))?;
     }
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
-    let reading = images.reading.options();
+    let reading = images.reading.options()?;
     let palette = Palette::of(&sources, output.threads(), |path| {
-        Ok(vec![(path.clone(), reading.read(path)?)])
+        // What a value range changes is told when the images are made.
+        let picture = reading.read(path, &mut ValueTally::default())?;
+        Ok(vec![(path.clone(), picture)])
     })?;
     let (text, labels) = (palette.text(), palette.len());
     let tasks = Tasks {
@@ -314,7 +316,8 @@ fn number_labels(
 
 /// Makes every image.
 fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError> {
-    let reading = images.reading.options();
+    let reading = images.reading.options()?;
+    let tallies = Mutex::new(BTreeMap::new());
     let opaque = Mutex::new(BTreeSet::new());
     let count = finish(tasks, &images.output, |task| {
         let made = tool.make(task, &reading)?;
@@ -322,12 +325,21 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
             let mut opaque = opaque.lock().unwrap_or_else(PoisonError::into_inner);
             opaque.extend(task.sources.first().cloned());
         }
+        if made.tally != ValueTally::default() {
+            let mut tallies = tallies.lock().unwrap_or_else(PoisonError::into_inner);
+            tallies.insert(task.output.clone(), made.tally);
+        }
         Ok(write_picture(
             &task.output,
             &made.picture,
             Quality::default(),
         )?)
-    })?;
+    });
+    let mut tally = ValueTally::default();
+    let tallies = tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tallies.into_values().for_each(|of_task| tally.add(of_task));
+    tell_changes(&tally);
+    let count = count?;
     let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(first) = opaque.first() {
         note(&format!(

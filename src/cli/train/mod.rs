@@ -6,6 +6,7 @@ use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs, configure};
 use super::options::field_of;
 use super::pixels::PixelArgs;
 use super::progress::ProgressPrinter;
+use super::reading::{ValueArgs, tell_changes};
 use super::stop::Stop;
 use super::tune::TuneArgs;
 use super::{
@@ -89,6 +90,8 @@ pub struct TrainArgs {
     #[command(flatten)]
     pixels: PixelArgs,
     #[command(flatten)]
+    values: ValueArgs,
+    #[command(flatten)]
     tune: TuneArgs,
     #[command(flatten)]
     schedule: ScheduleArgs,
@@ -138,7 +141,8 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
 
 fn start(args: &TrainArgs) -> Result<(), CliError> {
     let mut settings = settings(args)?;
-    let mut config = configure(&mut settings, &args.pixels, &args.device)?;
+    let values = Some(&args.values);
+    let mut config = configure(&mut settings, &args.pixels, values, &args.device)?;
     // Before the data is read and kernels are tuned.
     for (path, note) in check_pretrained(&config)? {
         super::pth::say(&path, &note);
@@ -180,13 +184,15 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     train(&gpu, trainer, &run, &stop)
 }
 
-/// Prints how the data set was understood, and what was left over.
+/// Prints how the data set was understood, what was left over, and which numbers were changed.
 fn tell(dataset: &Dataset) {
-    let Some(scan) = dataset.scan() else { return };
-    note_as_it_is(&scan.to_string());
-    for remark in &scan.remarks {
-        note(&format!("note: {remark}"));
+    if let Some(scan) = dataset.scan() {
+        note_as_it_is(&scan.to_string());
+        for remark in &scan.remarks {
+            note(&format!("note: {remark}"));
+        }
     }
+    tell_changes(&dataset.tally());
 }
 
 fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(), CliError> {

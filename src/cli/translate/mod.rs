@@ -7,7 +7,7 @@ mod tiles;
 use super::failures::Failures;
 use super::outputs::{OutputArgs, single_file};
 use super::pth::{PthArgs, say};
-use super::reading::ReadArgs;
+use super::reading::{ReadArgs, tell_changes, tell_meaning};
 use super::results::{Input, ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
 use super::{CliError, DeviceArgs, network_file, note};
@@ -121,7 +121,10 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
     // From now on an end at once would leave half-written files.
     model.stop.begin();
-    model.translate_all(&plan.jobs, &mut failures)?;
+    let done = model.translate_all(&plan.jobs, &mut failures);
+    tell_changes(&model.tally.borrow());
+    tell_meaning(model.config.output_value_range);
+    done?;
     failures.finish(all)
 }
 

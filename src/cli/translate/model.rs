@@ -4,7 +4,7 @@ use super::TranslateArgs;
 use crate::cli::CliError;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
-use crate::data::{DataError, Half, Picture, ReadOptions, RowReader, check_sizes};
+use crate::data::{DataError, Half, Picture, ReadOptions, RowReader, ValueTally, check_sizes};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{DropoutMode, Fit, Generator, Mode, StatisticsFrom};
@@ -15,6 +15,7 @@ use crate::tensor::Shape;
 use crate::train::{
     ConfigError, ModelConfig, Tiling, Tilings, TrainError, Translator, largest_image,
 };
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// A generator on the device. It keeps the program for the shape of the last batch.
@@ -30,6 +31,8 @@ pub struct Model {
     /// How images go through in tiles that do not fit in one piece, or why they cannot.
     pub tilings: Result<Tilings, ConfigError>,
     pub reading: ReadOptions,
+    /// Numbers that a value range changed in the inputs.
+    pub tally: RefCell<ValueTally>,
     pub results: ResultArgs,
     half: Half,
     pub stop: Stop,
@@ -58,6 +61,7 @@ impl Model {
         let stop = Stop::listen(None);
         let test = args.test_time.over(&config, args.samples.is_some())?;
         let fit = config.fit_as(args.fit)?;
+        let reading = config.reading_as(args.reading.asked())?;
         let gpu = args.open()?;
         let mut states = StateList::new(args.device.precision(
             &gpu,
@@ -88,7 +92,8 @@ impl Model {
             mode,
             tiling,
             tilings,
-            reading: args.reading.options(),
+            reading,
+            tally: RefCell::default(),
             results,
             half: args.half.unwrap_or(Half::None),
             stop,
@@ -104,9 +109,14 @@ impl Model {
     /// Reads the images of an input in the channels of the model. `None` if they are too large for
     /// that, but can go through in tiles, row by row.
     pub fn read(&self, files: &[PathBuf]) -> Result<Option<Picture>, CliError> {
+        let mut tally = self.tally.borrow_mut();
+        let mut read = |path: &PathBuf| {
+            let whole = self.reading.read(path, &mut tally)?;
+            Ok((path.clone(), self.half.of(whole, path)?))
+        };
         let images = files
             .iter()
-            .map(|path| Ok((path.clone(), self.half.of(self.reading.read(path)?, path)?)))
+            .map(&mut read)
             .collect::<Result<Vec<_>, DataError>>();
         let images = match images {
             Err(error @ DataError::TooLarge { .. })

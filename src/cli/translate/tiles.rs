@@ -149,6 +149,7 @@ impl Model {
             &mut image,
         );
         translated.map_err(|error| failure(self.explain(error, tile, smaller), first))?;
+        self.tally.borrow_mut().add(image.input.tally());
         image.commit()?;
         name(outputs)?;
         Ok(true)
@@ -212,6 +213,7 @@ impl Model {
                 Ok(TiledImage::new(model, input, outputs)?)
             },
         )?;
+        model.tally.borrow_mut().add(image.input.tally());
         image.commit()?;
         self.told = told;
         Ok(())

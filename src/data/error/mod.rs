@@ -7,6 +7,7 @@ use crate::data::colour::{Colour, hex};
 use crate::data::limits::EXTENSIONS;
 use crate::data::split::Split;
 use crate::data::tools::error::ToolError;
+use crate::data::values::error::ValueError;
 pub use pairing::PairingError;
 use words::{list_errors, others_unpaired, scratch_words};
 
@@ -417,6 +418,9 @@ pub enum DataError {
     /// A tool that makes images is asked for something out of its range.
     #[error(transparent)]
     Tool(#[from] ToolError),
+    /// Numbers that no picture can show.
+    #[error(transparent)]
+    Value(#[from] ValueError),
     /// A thread could not be started.
     #[error("cannot start a data thread ({source}); lower the number of threads or free memory")]
     Spawn {

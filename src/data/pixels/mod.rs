@@ -97,6 +97,16 @@ impl Pixels {
         }
     }
 
+    /// Whether these are parts of CIE Lab.
+    pub fn is_lab(&self) -> bool {
+        matches!(self.single(), Pixels::LabL | Pixels::LabAb)
+    }
+
+    /// Whether every channel is a number of its own: none of them is opacity.
+    pub fn are_any_channels(&self) -> bool {
+        matches!(self.single(), Pixels::Channels(_))
+    }
+
     /// What each of them is.
     fn single(&self) -> &Self {
         if let Pixels::Stack { of, .. } = self {

@@ -11,6 +11,7 @@ mod pnm;
 mod tiff_reader;
 mod tiff_rows;
 pub mod tiff_samples;
+mod values;
 
 use super::dataset::Dataset;
 use super::pair_source::PairSource;

@@ -12,6 +12,7 @@ use tiff::tags::Tag;
 
 const AS_STORED: ReadOptions = ReadOptions {
     ignore_orientation: true,
+    values: None,
 };
 
 /// EXIF that says nothing but this orientation.
@@ -98,7 +99,11 @@ fn all_orientations_of_all_formats_are_turned_upright_whole_and_by_rows() {
             turned.apply_orientation(Orientation::from_exif(orientation).unwrap());
             let upright: Picture = turned.into();
             assert_eq!(read_picture(&path).unwrap(), upright, "{path:?}");
-            assert_eq!(AS_STORED.read(&path).unwrap(), as_stored, "{path:?}");
+            assert_eq!(
+                AS_STORED.read(&path, &mut Default::default()).unwrap(),
+                as_stored,
+                "{path:?}"
+            );
             for (options, expected) in [(ReadOptions::default(), upright), (AS_STORED, as_stored)] {
                 let (layout, by_rows) = in_bands(&path, &options).unwrap();
                 assert_eq!(layout, expected.layout(), "{path:?}");
@@ -152,7 +157,11 @@ fn damaged_exif_is_no_error_and_turns_nothing() {
             let bytes = file(format, damaged.clone());
             let path = saved(folder.path(), &format!("a.{format}"), &bytes);
             let upright = read_picture(&path).unwrap();
-            assert_eq!(upright, AS_STORED.read(&path).unwrap(), "{damaged:?}");
+            assert_eq!(
+                upright,
+                AS_STORED.read(&path, &mut Default::default()).unwrap(),
+                "{damaged:?}"
+            );
             let (_, by_rows) = in_bands(&path, &ReadOptions::default()).unwrap();
             assert_eq!(by_rows, upright);
         }

@@ -18,6 +18,7 @@ use super::pixels::MOST_COLOURS;
 use super::random::permutation;
 use super::read::check_size;
 use super::read_options::ReadOptions;
+use super::values::ValueTally;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub struct Made {
     pub picture: Picture,
     /// Its source has pixels that are not opaque, and the image has no opacity.
     pub without_opacity: bool,
+    /// Numbers that a value range changed in its sources.
+    pub tally: ValueTally,
 }
 
 /// What is done to images.
@@ -116,9 +119,10 @@ impl Tool {
     /// and [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Made, DataError> {
         self.check()?;
+        let mut tally = ValueTally::default();
         if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
             let read = |(path, filter): (&PathBuf, &Filter)| {
-                let image = read_colours(path, reading)?;
+                let image = read_colours(path, reading, &mut tally)?;
                 Ok((
                     path.clone(),
                     if let Some(size) = *size {
@@ -138,10 +142,11 @@ impl Tool {
             return Ok(Made {
                 picture: combine(&pair[0].1, &pair[1].1),
                 without_opacity: false,
+                tally,
             });
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
-        let image = read_colours(source, reading)?;
+        let image = read_colours(source, reading, &mut tally)?;
         let picture = match self {
             Self::Combine { .. } => image.clone(),
             Self::Edges(options) => edges(&image, options),
@@ -160,13 +165,18 @@ impl Tool {
         Ok(Made {
             without_opacity: image.is_translucent() && !picture.has_opacity(),
             picture,
+            tally,
         })
     }
 }
 
 /// Reads an image of colours.
-fn read_colours(path: &Path, reading: &ReadOptions) -> Result<Picture, DataError> {
-    let image = reading.read(path)?;
+fn read_colours(
+    path: &Path,
+    reading: &ReadOptions,
+    tally: &mut ValueTally,
+) -> Result<Picture, DataError> {
+    let image = reading.read(path, tally)?;
     match image.channels() {
         0..=MOST_COLOURS if image.surplus() == 0 => Ok(image),
         channels => Err(DataError::NoColours {

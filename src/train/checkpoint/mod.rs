@@ -154,6 +154,12 @@ fn model_of(config: &Config) -> ModelConfig {
         generator: config.generator(),
         input: config.input.clone(),
         output: config.output.clone(),
+        value_range: config.reading.value_range,
+        output_value_range: config.reading.output_value_range,
+        nodata: config
+            .reading
+            .nodata
+            .filter(|_| config.reading.value_range.is_some()),
         size: config.size,
         fit: config.fit,
         test: config.test,

@@ -51,6 +51,10 @@ pub enum Range {
     AboveZero,
     /// Numbers from 0 on and below 1.
     Share,
+    /// Any finite number.
+    Number,
+    /// Two numbers, the smaller one first, as `"LO..HI"`.
+    Interval,
     /// True or false.
     Switch,
     /// One of these names.

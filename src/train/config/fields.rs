@@ -5,7 +5,7 @@ use super::field::Group::{
     First, Images, Networks, Objective, Pixels, Resources, Run, Training, Use,
 };
 use super::field::Range::{
-    AboveZero, Each, Either, FromZero, OneOf, Path, Share, Switch, Text, Whole,
+    AboveZero, Each, Either, FromZero, Interval, Number, OneOf, Path, Share, Switch, Text, Whole,
 };
 use super::field::{Field, Range, field};
 use super::{MOST_BATCHES, MOST_PAIRS, MOST_PIXELS};
@@ -97,6 +97,28 @@ pub const FIELDS: &[Field] = &[
         .help(
             "Images stay as they are stored, as in the reference; without this they are turned as \
              their EXIF orientation says",
+        ),
+    field("reading.value_range", Pixels)
+        .range(Interval)
+        .default("null")
+        .default_words("what the type of the numbers says")
+        .help(
+            "Which numbers of input files are black and white, for floats, heights and depth maps: \
+             LO..HI, or auto for the least and the largest of the training files. Numbers outside \
+             of it take its nearest end and are counted",
+        ),
+    field("reading.output_value_range", Pixels)
+        .range(Interval)
+        .default("null")
+        .default_words("what the type of the numbers says")
+        .help("The same for output files"),
+    field("reading.nodata", Pixels)
+        .range(Number)
+        .default("null")
+        .default_words("they are refused")
+        .help(
+            "What fills missing values of files with a range: NaN, and what a GeoTIFF calls no \
+             data. It lies in the range",
         ),
     field("ngf", Networks)
         .range(Whole(1, MOST_CHANNELS as u64))

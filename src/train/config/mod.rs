@@ -8,7 +8,8 @@
 //! | `field.rs`, `fields.rs` | what a field is, and the table of all fields |
 //! | `rules.rs` | what a whole configuration must keep |
 //! | `model.rs` | a trained generator as its file describes it, and what may be asked of it |
-//! | `settings.rs`, `pixels.rs` | what somebody asks for, and the configuration that it makes |
+//! | `settings.rs` | what somebody asks for, and the configuration that it makes |
+//! | `pixels.rs`, `values.rs` | what is asked about the channels and the numbers in files |
 //! | `without_use.rs` | what somebody asks for and the rest leaves without use |
 //! | `error.rs` | the field, the rule, the nearest valid choice |
 
@@ -22,6 +23,7 @@ mod settings;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;
+mod values;
 mod without_use;
 
 pub use error::ConfigError;
@@ -31,11 +33,12 @@ pub use model::ModelConfig;
 pub use pixels::{LookUpError, PixelKind, PixelSettings};
 pub(super) use rules::DEEPEST_NAMED;
 pub use settings::Settings;
+pub use values::ValueSettings;
 
 use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
-use crate::data::{DataOptions, Direction, Pixels, Preprocess, ReadOptions, default_load_size};
+use crate::data::{DataOptions, Direction, PairReading, Pixels, Preprocess, default_load_size};
 use crate::nn::{
     DropoutAt, Fit, GeneratorConfig, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime,
     UNetConfig, Upsample,
@@ -129,7 +132,7 @@ impl Default for Config {
             preprocess: Preprocess::default(),
             load_size: default_load_size(256),
             mirror: true,
-            reading: ReadOptions::default(),
+            reading: PairReading::default(),
             ngf: 64,
             ndf: 64,
             num_downs: 8,
@@ -186,7 +189,7 @@ pub struct Config {
     pub mirror: bool,
     /// How image files are read.
     #[serde(default)]
-    pub reading: ReadOptions,
+    pub reading: PairReading,
     /// Channels of the generator's first convolution.
     pub ngf: usize,
     /// Channels of the discriminator's first convolution.

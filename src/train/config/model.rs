@@ -1,13 +1,13 @@
 //! A trained generator as its file describes it, and what may be asked of it.
 
 use super::ConfigError;
-use crate::data::Pixels;
+use crate::data::{PairReading, Pixels, ReadOptions, ValueRange};
 use crate::nn::{Fit, GeneratorConfig, TestNorm, TestTime};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 
 /// How a trained generator is built and used. It is in the metadata of every weight file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
     /// The network.
     pub generator: GeneratorConfig,
@@ -17,6 +17,15 @@ pub struct ModelConfig {
     /// What those of its output mean.
     #[serde(default)]
     pub output: Pixels,
+    /// The numbers of its input files that are black and white, if that was said.
+    #[serde(default)]
+    pub value_range: Option<ValueRange>,
+    /// Those of its output.
+    #[serde(default)]
+    pub output_value_range: Option<ValueRange>,
+    /// What fills missing values of input files.
+    #[serde(default)]
+    pub nodata: Option<f64>,
     /// The size that it was trained at. If pictures were used whole, it is only an example.
     pub size: u32,
     /// How images of other sizes go through it, unless something else is asked for.
@@ -60,6 +69,24 @@ impl ModelConfig {
             return Ok(());
         }
         Err(ConfigError::range("batch", 0, 1, u64::MAX))
+    }
+
+    /// How its input files are read: with the value range and the filling of missing values that
+    /// `asked` has, or else with the recorded ones.
+    ///
+    /// # Errors
+    /// A filling outside of the range, or without a range.
+    pub fn reading_as(&self, asked: PairReading) -> Result<ReadOptions, ConfigError> {
+        // What fills missing values belongs to its range.
+        let recorded = self.nodata.filter(|_| asked.value_range.is_none());
+        let reading = PairReading {
+            value_range: asked.value_range.or(self.value_range),
+            output_value_range: None,
+            nodata: asked.nodata.or(recorded),
+            ..asked
+        };
+        let [input, _] = reading.sides(&self.input, &self.output)?;
+        Ok(input)
     }
 
     /// The fit that was `asked` for, else the recorded one.
@@ -134,6 +161,9 @@ mod tests {
             }),
             input: Pixels::Rgb,
             output: Pixels::Rgb,
+            value_range: None,
+            output_value_range: None,
+            nodata: None,
             size: 64,
             fit: Fit::Pad,
             test,

@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::rules::check_number;
-use crate::data::{DataError, Dataset, Direction, Palette, Pixels, ReadOptions};
+use crate::data::{DataError, Dataset, Direction, PairReading, Palette, Pixels};
 use std::path::Path;
 use thiserror::Error;
 
@@ -119,12 +119,17 @@ impl PixelSettings {
         &mut self,
         dataset: Option<&Path>,
         direction: Direction,
-        reading: &ReadOptions,
+        reading: &PairReading,
     ) -> Result<(), LookUpError> {
         let images = self.images();
         let Some(dataset) = dataset else {
             return Ok(self.check_bundled()?);
         };
+        // The numbers of channels are not needed to read files.
+        let [input, output] = [self.input, self.output].map(|kind| kind.pixels(0));
+        let reading = &reading
+            .ordered(direction, &input, &output)
+            .map_err(ConfigError::from)?;
         if self.needs_channels() {
             self.channels = Some(Dataset::channels(dataset, direction, images, reading)?);
         }

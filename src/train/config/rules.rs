@@ -28,6 +28,7 @@ impl Config {
         self.check_generator()?;
         self.check_discriminator()?;
         self.check_schedule()?;
+        self.check_values()?;
         self.test.check(&self.generator())?;
         Ok(Pixels::check(&self.input, &self.output)?)
     }
@@ -51,6 +52,7 @@ impl Config {
             "recipe.pool" => recipe.pool as f64,
             "recipe.accumulate" => recipe.accumulate as f64,
             "recipe.ema" => return recipe.ema,
+            "reading.nodata" => return self.reading.nodata,
             "sample_every" => self.sample_every as f64,
             "checkpoint_every" => self.checkpoint_every as f64,
             "seed" => self.seed as f64,
@@ -270,6 +272,7 @@ pub(super) fn check_number(field: &'static str, number: f64) -> Result<(), Confi
         }
         Some(Range::FromZero) => must(number >= 0.0, "from 0 on"),
         Some(Range::AboveZero) => must(number > 0.0, "above 0"),
+        Some(Range::Number) => must(true, "that is finite"),
         Some(Range::Share) => must((0.0..1.0).contains(&number), "from 0 on and below 1"),
         // A name that is not in the tables must not pass for a number without a range.
         None => Err(ConfigError::new(

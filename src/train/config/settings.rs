@@ -3,8 +3,8 @@
 
 use super::pixels::{LookUpError, PixelSettings};
 use super::rules::{DEEPEST_NAMED, check_number};
-use super::{Architecture, Config, ConfigError, Length, Preset};
-use crate::data::{Direction, Preprocess, ReadOptions, default_load_size};
+use super::{Architecture, Config, ConfigError, Length, Preset, ValueSettings};
+use crate::data::{Direction, PairReading, Preprocess, default_load_size};
 use crate::nn::{
     DropoutAt, Fit, Initialisation, Norm, PatchGanConfig, TestNorm, TestTime, Upsample,
 };
@@ -34,6 +34,7 @@ pub struct Settings {
     pub adapter: Option<String>,
     pub direction: Option<Direction>,
     pub pixels: PixelSettings,
+    pub values: ValueSettings,
     pub size: Option<u32>,
     pub fit: Option<Fit>,
     pub preprocess: Option<Preprocess>,
@@ -116,7 +117,7 @@ impl Settings {
             preprocess: self.preprocess.unwrap_or(defaults.preprocess),
             load_size: self.load_size.unwrap_or(load_size),
             mirror: self.mirror.unwrap_or(defaults.mirror),
-            reading: self.reading(),
+            reading: self.reading()?,
             ngf,
             ndf: self.ndf.unwrap_or(ngf),
             num_downs,
@@ -146,32 +147,32 @@ impl Settings {
     }
 
     /// How image files are read.
-    fn reading(&self) -> ReadOptions {
-        let defaults = ReadOptions::default();
-        ReadOptions {
-            ignore_orientation: self
-                .ignore_orientation
+    fn reading(&self) -> Result<PairReading, ConfigError> {
+        let defaults = PairReading::default();
+        self.values.reading(
+            self.ignore_orientation
                 .unwrap_or(defaults.ignore_orientation),
-        }
+        )
     }
 
     fn preset(&self) -> Preset {
         self.preset.unwrap_or(Preset::of(self.dataset.as_deref()))
     }
 
-    /// Finds in the images what [`PixelSettings`] lack, the bundled pairs included. Networks alone,
-    /// with the paper's defaults and without a data set, have no images.
+    /// Finds in the images what [`PixelSettings`] and [`ValueSettings`] lack, the bundled pairs
+    /// included. Networks alone, with the paper's defaults and without a data set, have no images.
     ///
     /// # Errors
-    /// Those of [`PixelSettings::look_up`].
+    /// Those of [`PixelSettings::look_up`], and ranges that cannot be measured.
     pub fn look_up(&mut self) -> Result<(), LookUpError> {
         let dataset = self.dataset.as_deref();
         if dataset.is_none() && self.preset() == Preset::Paper {
             return Ok(());
         }
-        let reading = self.reading();
-        self.pixels
-            .look_up(dataset, self.direction.unwrap_or_default(), &reading)
+        let direction = self.direction.unwrap_or_default();
+        self.values.look_up(dataset, direction, &self.pixels)?;
+        let reading = self.reading()?;
+        self.pixels.look_up(dataset, direction, &reading)
     }
 
     /// Completes what depends on the data set: how often a run shows and saves. There are `pairs`

@@ -32,6 +32,10 @@ fn defaults_are_in_their_ranges() {
             (Range::Share, value) => value
                 .as_f64()
                 .is_some_and(|value| (0.0..1.0).contains(&value)),
+            (Range::Number, value) => value.is_number(),
+            (Range::Interval, value) => value
+                .as_str()
+                .is_some_and(|text| text.parse::<crate::data::ValueRange>().is_ok()),
             (Range::Switch, value) => value.is_boolean(),
             (Range::OneOf(names), value) => {
                 value.as_str().is_some_and(|name| names.contains(&name))
@@ -252,6 +256,27 @@ const CASES: &[Case] = &[
         "`dropout` true",
     ),
     (|c| c.output = Pixels::LabL, "output", "`output` gray"),
+    (
+        |c| c.reading.nodata = Some(0.0),
+        "reading.nodata",
+        "does nothing without a value range",
+    ),
+    (
+        |c| {
+            c.reading.value_range = "0..10".parse().ok();
+            c.reading.nodata = Some(-9999.0);
+        },
+        "reading.nodata",
+        "-9999 lies outside of the value range 0..10",
+    ),
+    (
+        |c| {
+            (c.input, c.output) = (Pixels::LabL, Pixels::LabAb);
+            c.reading.value_range = "0..10".parse().ok();
+        },
+        "reading.value_range",
+        "Lab, which is computed from colours",
+    ),
 ];
 
 #[test]

@@ -1,0 +1,172 @@
+//! A picture as its file stores it, before anything is said about what its numbers mean.
+
+use std::path::Path;
+
+use tiff::decoder::DecodingResult;
+
+use super::extent::Extent;
+use super::floats::{floats, most, rounded};
+use super::mapping::{Numbers, ValueMapping};
+use super::tally::ValueTally;
+use crate::data::depth::Depth;
+use crate::data::error::DataError;
+use crate::data::picture::Picture;
+use crate::data::tiff_samples::picture_samples;
+
+/// What a decoder returns.
+pub(in crate::data) enum Stored {
+    /// Samples of 8 or 16 bits without a sign.
+    Picture(Picture),
+    /// Numbers of any type.
+    Wide(Wide),
+}
+
+/// A picture of numbers of any type.
+pub(in crate::data) struct Wide {
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+    /// Numbers of a pixel.
+    pub channels: usize,
+    /// Channels behind colours and opacity.
+    pub surplus: usize,
+    /// Each channel lies in a plane of its own.
+    pub is_planar: bool,
+    /// The numbers as they lie.
+    pub numbers: DecodingResult,
+}
+
+impl From<Picture> for Stored {
+    fn from(picture: Picture) -> Self {
+        Self::Picture(picture)
+    }
+}
+
+/// What is known of a file beside its numbers.
+#[derive(Clone, Copy)]
+pub(in crate::data) struct Origin<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The number that it calls no data.
+    pub marked: Option<f64>,
+}
+
+impl Stored {
+    /// The picture that it is. Without `values` the type of the numbers says what they mean.
+    ///
+    /// # Errors
+    /// Numbers that cannot be shown: [`super::ValueError`].
+    pub fn picture(
+        self,
+        origin: Origin,
+        values: Option<&ValueMapping>,
+        tally: &mut ValueTally,
+    ) -> Result<Picture, DataError> {
+        match (self, values) {
+            (Self::Picture(picture), None) => Ok(picture),
+            (Self::Picture(picture), Some(values)) => {
+                mapped(&picture, origin, [0, 0], values, tally)
+            }
+            (Self::Wide(mut wide), None) => {
+                let file = wide.file(origin);
+                let none = DecodingResult::U8(Vec::new());
+                let numbers = std::mem::replace(&mut wide.numbers, none);
+                let (depth, bytes) = picture_samples(&file, numbers)?;
+                Ok(wide.picture_of(depth, bytes))
+            }
+            (Self::Wide(wide), Some(values)) => {
+                let numbers = floats(&wide.numbers);
+                let bytes = values.samples(&wide.file(origin), numbers, tally)?;
+                Ok(wide.picture_of(Depth::Sixteen, bytes))
+            }
+        }
+    }
+
+    /// The least and the largest number.
+    pub fn extent(&self, origin: Origin, all_channels: bool) -> Extent {
+        let extent = Extent::default();
+        match self {
+            Self::Picture(picture) => {
+                let numbers = picture.samples().map(f64::from);
+                let file = file_of(picture, origin, [0, 0]);
+                extent.with(file.present(all_channels, numbers))
+            }
+            Self::Wide(wide) => {
+                let numbers = floats(&wide.numbers);
+                extent.with(wide.file(origin).present(all_channels, numbers))
+            }
+        }
+    }
+}
+
+/// The rows of a picture by a value range. `corner` is the place of its first pixel in the file.
+pub(in crate::data) fn mapped(
+    picture: &Picture,
+    origin: Origin,
+    corner: [u32; 2],
+    values: &ValueMapping,
+    tally: &mut ValueTally,
+) -> Result<Picture, DataError> {
+    let numbers = picture.samples().map(f64::from);
+    let bytes = values.samples(&file_of(picture, origin, corner), numbers, tally)?;
+    let (width, height) = picture.dimensions();
+    // As many bytes as there are samples, so the default is never taken.
+    let mapped = Picture::from_bytes(width, height, picture.channels(), Depth::Sixteen, bytes);
+    Ok(mapped.unwrap_or_default().with_surplus(picture.surplus()))
+}
+
+fn file_of<'a>(picture: &Picture, origin: Origin<'a>, corner: [u32; 2]) -> Numbers<'a> {
+    Numbers {
+        path: origin.path,
+        marked: origin.marked,
+        most: picture.depth().max().into(),
+        width: picture.width(),
+        channels: picture.channels(),
+        surplus: picture.surplus(),
+        plane: None,
+        corner,
+    }
+}
+
+impl Wide {
+    fn file<'a>(&self, origin: Origin<'a>) -> Numbers<'a> {
+        Numbers {
+            path: origin.path,
+            // The text of the tag may have more digits than the numbers.
+            marked: origin.marked.map(|number| rounded(&self.numbers, number)),
+            most: most(&self.numbers),
+            width: self.width,
+            channels: self.channels,
+            surplus: self.surplus,
+            plane: self
+                .is_planar
+                .then(|| self.width as usize * self.height as usize),
+            corner: [0, 0],
+        }
+    }
+
+    /// The picture of these samples, which lie as the numbers do.
+    fn picture_of(&self, depth: Depth, bytes: Vec<u8>) -> Picture {
+        let bytes = if self.is_planar {
+            interleave(&bytes, self.channels, depth.bytes())
+        } else {
+            bytes
+        };
+        // The decoder returns as many numbers as there are samples, so the default is never taken.
+        Picture::from_bytes(self.width, self.height, self.channels, depth, bytes)
+            .unwrap_or_default()
+            .with_surplus(self.surplus)
+    }
+}
+
+/// `[channels, pixels]` to `[pixels, channels]`, of samples of so many bytes.
+fn interleave(planes: &[u8], channels: usize, sample: usize) -> Vec<u8> {
+    let plane = planes.len() / channels.max(1);
+    let sample_of =
+        |pixel: usize, channel: usize| &planes[channel * plane + pixel * sample..][..sample];
+    (0..plane / sample)
+        .flat_map(|pixel| (0..channels).flat_map(move |channel| sample_of(pixel, channel)))
+        .copied()
+        .collect()
+}
