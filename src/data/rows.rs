@@ -15,9 +15,9 @@ use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::read::{check_regular, format_of};
 use super::read_options::ReadOptions;
-use super::tiff_reader::tiff_error;
 use super::tiff_rows::TiffRows;
-use super::values::ValueTally;
+use super::values::stored::{Origin, mapped};
+use super::values::{ValueMapping, ValueTally};
 
 /// An image file that is read from its first row on.
 pub struct RowReader {
@@ -33,12 +33,12 @@ pub struct RowReader {
 type PngReader = png::Reader<BufReader<File>>;
 
 enum RowSource {
-    /// A PNG whose rows lie in the file in their order.
-    Png(Box<PngReader>),
+    /// A PNG whose rows lie in the file in their order, in samples of this depth.
+    Png(Box<PngReader>, Depth, Option<ValueMapping>),
     /// A TIFF, by rows of its strips or tiles.
     Tiff(Box<TiffRows>),
     /// The whole picture, for all other files: other formats, pictures that are turned, interlaced
-    /// PNGs, and TIFFs whose samples are converted or lie in planes.
+    /// PNGs, and TIFFs whose samples lie in planes or are converted without a value range.
     Whole(Picture),
 }
 
@@ -70,6 +70,12 @@ impl RowReader {
         self.layout
     }
 
+    /// Whether the whole picture was decoded at once.
+    #[cfg(test)]
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.source, RowSource::Whole(_))
+    }
+
     /// Numbers that a value range changed in what was read so far.
     pub fn tally(&self) -> &ValueTally {
         &self.tally
@@ -87,16 +93,23 @@ impl RowReader {
         self.next += rows;
         match &mut self.source {
             RowSource::Whole(picture) => Ok(picture.crop(0, top, width, rows)),
-            RowSource::Tiff(reader) => reader
-                .read(rows)
-                .map_err(|error| tiff_error(&self.path, error)),
-            RowSource::Png(reader) => {
+            RowSource::Tiff(reader) => reader.read(rows, &mut self.tally),
+            RowSource::Png(reader, depth, values) => {
                 let layout = PictureLayout {
                     height: rows,
+                    depth: *depth,
                     ..self.layout
                 };
-                read_png(reader, layout, self.next == height)
-                    .map_err(|error| png_error(&self.path, error))
+                let picture = read_png(reader, layout, self.next == height)
+                    .map_err(|error| png_error(&self.path, error))?;
+                let Some(values) = values else {
+                    return Ok(picture);
+                };
+                let origin = Origin {
+                    path: &self.path,
+                    marked: None,
+                };
+                mapped(&picture, origin, [0, top], values, &mut self.tally)
             }
         }
     }
@@ -121,11 +134,12 @@ fn open_source(
     };
     file.rewind().map_err(read_error)?;
     let opened = match format {
-        _ if orientation != Orientation::NoTransforms || options.values.is_some() => None,
-        Some(ImageFormat::Png) => open_png(file).map_err(|error| png_error(path, error))?,
-        Some(ImageFormat::Tiff) => {
-            TiffRows::open(file).map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader))))
+        _ if orientation != Orientation::NoTransforms => None,
+        Some(ImageFormat::Png) => {
+            open_png(file, options.values).map_err(|error| png_error(path, error))?
         }
+        Some(ImageFormat::Tiff) => TiffRows::open(file, path, options.values)
+            .map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader)))),
         _ => None,
     };
     match opened {
@@ -139,6 +153,7 @@ fn open_source(
 /// Opens a PNG whose rows lie in the file in their order; no other.
 fn open_png(
     file: BufReader<File>,
+    values: Option<ValueMapping>,
 ) -> Result<Option<(PictureLayout, RowSource)>, png::DecodingError> {
     let mut decoder = png::Decoder::new_with_limits(
         file,
@@ -159,9 +174,10 @@ fn open_png(
         width: info.width,
         height: info.height,
         channels: colour.samples(),
-        depth,
+        depth: values.map_or(depth, |_| Depth::Sixteen),
     };
-    Ok((!info.interlaced).then(|| (layout, RowSource::Png(Box::new(reader)))))
+    let is_by_rows = !info.interlaced;
+    Ok(is_by_rows.then(|| (layout, RowSource::Png(Box::new(reader), depth, values))))
 }
 
 /// The next rows of a PNG, which may be its last.

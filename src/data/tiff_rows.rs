@@ -2,18 +2,29 @@
 
 use std::fs::File;
 use std::io::{BufReader, Seek};
+use std::path::{Path, PathBuf};
 
 use ::tiff::decoder::{Decoder, Limits};
 use ::tiff::tags::SampleFormat;
 use ::tiff::{ColorType, TiffResult};
 
 use super::depth::{Depth, PictureLayout};
+use super::error::DataError;
 use super::limits::MAX_BYTES;
 use super::picture::Picture;
-use super::tiff_reader::{chunk_row_bytes, has_more_channels, has_pages};
+use super::tiff_reader::{
+    chunk_row_bytes, has_more_channels, has_pages, marked_nodata, tiff_error,
+};
+use super::values::stored::{Origin, Wide};
+use super::values::{ValueMapping, ValueTally};
 
 /// The first picture of a TIFF, decoded one row of strips or tiles at a time.
 pub(super) struct TiffRows {
+    path: PathBuf,
+    /// What the numbers mean.
+    values: Option<ValueMapping>,
+    /// The number that the file calls no data.
+    marked: Option<f64>,
     decoder: Decoder<BufReader<File>>,
     layout: PictureLayout,
     /// Rows of strips or tiles that were decoded.
@@ -23,25 +34,31 @@ pub(super) struct TiffRows {
 }
 
 impl TiffRows {
-    /// Opens a picture whose samples are stored as they are used, side by side, if a row of its
-    /// strips or tiles is no larger than a whole picture may be. `None` for every other file, and
-    /// for a damaged one: the error comes when it is read as a whole.
-    pub fn open(file: BufReader<File>) -> Option<Self> {
-        Self::begin(file).ok().flatten()
+    /// Opens a picture whose samples lie side by side, if a row of its strips or tiles is no larger
+    /// than a whole picture may be. Without `values` they must be stored as they are used. `None`
+    /// for every other file, and for a damaged one: the error comes when it is read as a whole.
+    pub fn open(file: BufReader<File>, path: &Path, values: Option<ValueMapping>) -> Option<Self> {
+        Self::begin(file, path, values).ok().flatten()
     }
 
-    fn begin(mut file: BufReader<File>) -> TiffResult<Option<Self>> {
+    fn begin(
+        mut file: BufReader<File>,
+        path: &Path,
+        values: Option<ValueMapping>,
+    ) -> TiffResult<Option<Self>> {
         if has_pages(Decoder::new(&mut file)?) {
             return Ok(None);
         }
         file.rewind()?;
         let mut limits = Limits::default();
+        limits.decoding_buffer_size = MAX_BYTES as usize;
         limits.intermediate_buffer_size = MAX_BYTES as usize;
         let mut decoder = Decoder::new(file)?.with_limits(limits);
         let (width, height) = decoder.dimensions()?;
         let kind = decoder.colortype()?;
-        if has_more_channels(&mut decoder, kind) || chunk_row_bytes(&mut decoder, kind) > MAX_BYTES
-        {
+        let rows = u64::from(decoder.chunk_dimensions().1.min(height));
+        let stored = chunk_row_bytes(&mut decoder, kind);
+        if has_more_channels(&mut decoder, kind) || stored > MAX_BYTES {
             return Ok(None);
         }
         let (channels, bits) = match kind {
@@ -55,9 +72,11 @@ impl TiffRows {
             _ => return Ok(None),
         };
         let samples = decoder.image_buffer_layout()?;
-        let depth = match (bits, samples.sample_format, samples.planes) {
-            (8, SampleFormat::Uint, 1) => Depth::Eight,
-            (16, SampleFormat::Uint, 1) => Depth::Sixteen,
+        let depth = match (bits, samples.sample_format) {
+            _ if samples.planes != 1 => return Ok(None),
+            (8 | 16 | 32 | 64, _) if values.is_some() => Depth::Sixteen,
+            (8, SampleFormat::Uint) => Depth::Eight,
+            (16, SampleFormat::Uint) => Depth::Sixteen,
             _ => return Ok(None),
         };
         let layout = PictureLayout {
@@ -66,9 +85,13 @@ impl TiffRows {
             channels,
             depth,
         };
-        let rows = u64::from(decoder.chunk_dimensions().1.min(height));
-        let fits = rows.saturating_mul(layout.row_bytes() as u64) <= MAX_BYTES;
-        Ok(fits.then_some(Self {
+        let bytes = stored.max(layout.row_bytes() as u64);
+        let fits = rows.saturating_mul(bytes) <= MAX_BYTES;
+        let marked = values.and_then(|_| marked_nodata(&mut decoder));
+        Ok(fits.then(|| Self {
+            path: path.to_owned(),
+            values,
+            marked,
             decoder,
             layout,
             decoded: 0,
@@ -81,17 +104,20 @@ impl TiffRows {
         self.layout
     }
 
-    /// The next `rows` rows. So many must be left.
-    pub fn read(&mut self, rows: u32) -> TiffResult<Picture> {
+    /// The next `rows` rows. So many must be left. What a value range changes is counted in `tally`.
+    ///
+    /// # Errors
+    /// Those of reading the whole file.
+    pub fn read(&mut self, rows: u32, tally: &mut ValueTally) -> Result<Picture, DataError> {
         while self.band.height() < rows {
-            let below = self.decode()?;
+            let below = self.decode(tally)?;
             self.band.append(below);
         }
         Ok(self.band.take_rows(rows))
     }
 
     /// The next row of strips or tiles.
-    fn decode(&mut self) -> TiffResult<Picture> {
+    fn decode(&mut self, tally: &mut ValueTally) -> Result<Picture, DataError> {
         let PictureLayout {
             width,
             height,
@@ -105,15 +131,50 @@ impl TiffRows {
         let across = width.div_ceil(chunk_width);
         for column in 0..across {
             let index = self.decoded * across + column;
-            let (width, height) = self.decoder.chunk_data_dimensions(index);
-            let mut bytes = vec![0; width as usize * height as usize * channels * depth.bytes()];
-            self.decoder.read_chunk_bytes(index, &mut bytes)?;
-            // As many bytes as there are samples, so the default is never taken.
-            let chunk =
-                Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default();
+            let corner = [
+                column * chunk_width,
+                self.decoded.saturating_mul(chunk_height),
+            ];
+            let chunk = self.chunk(index, corner, tally)?;
             band.paste(&chunk, column * chunk_width, 0);
         }
         self.decoded += 1;
         Ok(band)
+    }
+
+    /// A strip or tile whose first pixel is at `corner`.
+    fn chunk(
+        &mut self,
+        index: u32,
+        corner: [u32; 2],
+        tally: &mut ValueTally,
+    ) -> Result<Picture, DataError> {
+        let PictureLayout {
+            channels, depth, ..
+        } = self.layout;
+        let (width, height) = self.decoder.chunk_data_dimensions(index);
+        let explain = |error| tiff_error(&self.path, error);
+        let Some(values) = &self.values else {
+            let mut bytes = vec![0; width as usize * height as usize * channels * depth.bytes()];
+            self.decoder
+                .read_chunk_bytes(index, &mut bytes)
+                .map_err(explain)?;
+            // As many bytes as there are samples, so the default is never taken.
+            let chunk = Picture::from_bytes(width, height, channels, depth, bytes);
+            return Ok(chunk.unwrap_or_default());
+        };
+        let numbers = Wide {
+            width,
+            height,
+            channels,
+            surplus: 0,
+            is_planar: false,
+            numbers: self.decoder.read_chunk(index).map_err(explain)?,
+        };
+        let origin = Origin {
+            path: &self.path,
+            marked: self.marked,
+        };
+        numbers.mapped(origin, corner, values, tally)
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::data::measure::{Side, training_range};
 use crate::data::{
-    DataError, DataOptions, Dataset, Depth, Direction, PairReading, Pixels, ReadOptions, Split,
-    ValueError, ValueMapping, ValueRange, ValueTally, read_picture,
+    DataError, DataOptions, Dataset, Depth, Direction, PairReading, Pixels, ReadOptions, RowReader,
+    Split, ValueError, ValueMapping, ValueRange, ValueTally, read_picture,
 };
 use ::tiff::encoder::TiffEncoder;
 use ::tiff::encoder::TiffValue;
@@ -297,4 +297,65 @@ fn each_side_of_a_data_set_has_its_range_and_all_changes_are_counted() {
         is_halves && error.to_string().contains("into A/ and targets into B/"),
         "{error}"
     );
+}
+
+/// Read by rows, files are as they are in one piece: samples, changes, and the place of what is
+/// missing.
+#[test]
+fn rows_are_mapped_as_the_whole_picture_is() {
+    let (folder, path) = place("deep.png");
+    let map = ImageBuffer::from_fn(31, 23, |x, y| Luma([(x * 97 + y * 400) as u16]));
+    map.save(&path).unwrap();
+    let mut files = vec![path];
+    let heights: Vec<f32> = (0..31 * 23 * 3).map(|at| at as f32 * 0.75 - 9.0).collect();
+    let with_gaps = heights
+        .iter()
+        .map(|&height| if height == 300.0 { f32::NAN } else { height });
+    let with_gaps: Vec<f32> = with_gaps.collect();
+    let small: Vec<i8> = (0..31 * 23).map(|at| (at % 251 - 125) as i8).collect();
+    macro_rules! write_strips {
+        ($name:literal, $colour:ty, $samples:expr, $nodata:literal) => {{
+            let path = folder.path().join($name);
+            let mut file = TiffEncoder::new(File::create(&path).unwrap()).unwrap();
+            let mut image = file.new_image::<$colour>(31, 23).unwrap();
+            image.encoder().write_tag(Tag::GdalNodata, $nodata).unwrap();
+            image.rows_per_strip(4).unwrap();
+            image.write_data($samples).unwrap();
+            files.push(path);
+        }};
+    }
+    write_strips!("floats.tif", RGB32Float, &heights, "-9");
+    write_strips!("gaps.tif", RGB32Float, &with_gaps, "none");
+    write_strips!("small.tif", GrayI8, &small, "-9");
+    for path in &files {
+        for nodata in [None, Some(5.0)] {
+            let options = by("0..1000.5", nodata, false);
+            let whole = {
+                let mut tally = ValueTally::default();
+                options
+                    .read(path, &mut tally)
+                    .map(|picture| (picture, tally))
+            };
+            let by_rows = || {
+                let mut reader = RowReader::open(path, &options)?;
+                assert!(!reader.is_whole());
+                let mut picture = reader.read(5)?;
+                while picture.height() < 23 {
+                    picture.append(reader.read(5)?);
+                }
+                Ok::<_, DataError>((picture, reader.tally().clone()))
+            };
+            match (whole, by_rows()) {
+                (Ok((whole, tally)), Ok((rows, tally_of_rows))) => {
+                    assert_eq!(rows, whole);
+                    let lines = |tally: ValueTally| tally.lines().collect::<Vec<_>>();
+                    assert_eq!(lines(tally_of_rows), lines(tally));
+                }
+                (Err(whole), Err(rows)) => assert_eq!(rows.to_string(), whole.to_string()),
+                (whole, rows) => {
+                    assert_eq!(whole.is_ok(), rows.is_ok(), "{}", path.display());
+                }
+            }
+        }
+    }
 }

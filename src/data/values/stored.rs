@@ -69,17 +69,13 @@ impl Stored {
                 mapped(&picture, origin, [0, 0], values, tally)
             }
             (Self::Wide(mut wide), None) => {
-                let file = wide.file(origin);
+                let file = wide.file(origin, [0, 0]);
                 let none = DecodingResult::U8(Vec::new());
                 let numbers = std::mem::replace(&mut wide.numbers, none);
                 let (depth, bytes) = picture_samples(&file, numbers)?;
                 Ok(wide.picture_of(depth, bytes))
             }
-            (Self::Wide(wide), Some(values)) => {
-                let numbers = floats(&wide.numbers);
-                let bytes = values.samples(&wide.file(origin), numbers, tally)?;
-                Ok(wide.picture_of(Depth::Sixteen, bytes))
-            }
+            (Self::Wide(wide), Some(values)) => wide.mapped(origin, [0, 0], values, tally),
         }
     }
 
@@ -94,7 +90,7 @@ impl Stored {
             }
             Self::Wide(wide) => {
                 let numbers = floats(&wide.numbers);
-                extent.with(wide.file(origin).present(all_channels, numbers))
+                extent.with(wide.file(origin, [0, 0]).present(all_channels, numbers))
             }
         }
     }
@@ -130,7 +126,20 @@ fn file_of<'a>(picture: &Picture, origin: Origin<'a>, corner: [u32; 2]) -> Numbe
 }
 
 impl Wide {
-    fn file<'a>(&self, origin: Origin<'a>) -> Numbers<'a> {
+    /// The picture by a value range. `corner` is the place of its first pixel in the file.
+    pub fn mapped(
+        &self,
+        origin: Origin,
+        corner: [u32; 2],
+        values: &ValueMapping,
+        tally: &mut ValueTally,
+    ) -> Result<Picture, DataError> {
+        let numbers = floats(&self.numbers);
+        let bytes = values.samples(&self.file(origin, corner), numbers, tally)?;
+        Ok(self.picture_of(Depth::Sixteen, bytes))
+    }
+
+    fn file<'a>(&self, origin: Origin<'a>, corner: [u32; 2]) -> Numbers<'a> {
         Numbers {
             path: origin.path,
             // The text of the tag may have more digits than the numbers.
@@ -142,7 +151,7 @@ impl Wide {
             plane: self
                 .is_planar
                 .then(|| self.width as usize * self.height as usize),
-            corner: [0, 0],
+            corner,
         }
     }
 
