@@ -104,7 +104,8 @@ impl TiffRows {
         self.layout
     }
 
-    /// The next `rows` rows. So many must be left. What a value range changes is counted in `tally`.
+    /// The next `rows` rows. So many must be left. What a value range changes is counted in
+    /// `tally`.
     ///
     /// # Errors
     /// Those of reading the whole file.
