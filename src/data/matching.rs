@@ -22,7 +22,7 @@ pub enum Names {
         /// The first of them.
         example: PathBuf,
     },
-    /// Some are equal only without regard to letter case.
+    /// Some are equal only without regard to letter case, in normal form.
     LetterCase {
         /// How many.
         count: usize,
@@ -81,12 +81,12 @@ pub(super) fn match_files(places: &[Place]) -> Result<Matched, DataError> {
         Err(error) => error,
     };
     if let Ok(files) = match_by(places, &whole, normal_form) {
-        let (count, example) = different(places, &files, Path::to_owned);
+        let (count, example) = different(places, &files);
         let names = Names::Normalised { count, example };
         return Ok(Matched { files, names });
     }
     if let Ok(files) = match_by(places, &whole, small_letters) {
-        let (count, example) = different(places, &files, normal_form);
+        let (count, example) = different(places, &files);
         let names = Names::LetterCase { count, example };
         return Ok(Matched { files, names });
     }
@@ -194,18 +194,14 @@ fn small_letters(name: &Path) -> PathBuf {
     }
 }
 
-/// How many of these files have a partner whose name is written in another way as `key` sees it,
-/// and the first of them.
-fn different(
-    places: &[Place],
-    matched: &[Vec<PathBuf>],
-    key: impl Fn(&Path) -> PathBuf,
-) -> (usize, PathBuf) {
+/// How many of these files have a partner whose name is written in another way, and the first of
+/// them.
+fn different(places: &[Place], matched: &[Vec<PathBuf>]) -> (usize, PathBuf) {
     let differ = |files: &&Vec<PathBuf>| {
         let names = places
             .iter()
             .zip(files.iter())
-            .map(|((place, _), file)| key(&name_in(place, file)));
+            .map(|((place, _), file)| name_in(place, file));
         names.collect::<BTreeSet<_>>().len() > 1
     };
     let count = matched.iter().filter(differ).count();

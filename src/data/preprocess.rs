@@ -148,13 +148,10 @@ impl DataOptions {
 
     /// The files of these images whose opacity is lost in the channels of their side.
     pub(super) fn without_opacity(&self, (input, target): &(Images, Images)) -> Vec<PathBuf> {
-        let of = |pixels: &Pixels, images: &Images| -> Vec<PathBuf> {
-            let lost = images
-                .iter()
-                .filter(|(_, image)| pixels.drops_opacity(image));
-            lost.map(|(path, _)| path.clone()).collect()
-        };
-        [of(&self.input, input), of(&self.target, target)].concat()
+        let lost = self.input.without_opacity(input);
+        lost.chain(self.target.without_opacity(target))
+            .cloned()
+            .collect()
     }
 
     /// The images of a pair in the channels of each side.

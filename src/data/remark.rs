@@ -18,7 +18,7 @@ pub enum RemarkKind {
     Runs,
     /// Pairs whose names are written in two Unicode forms.
     NormalForms,
-    /// Pairs whose names differ in letter case.
+    /// Pairs whose names differ in letter case, and perhaps in Unicode form.
     LetterCase,
     /// Combined images whose names are those of two sides.
     NamedLikePairs,
@@ -81,8 +81,8 @@ impl fmt::Display for Remark {
             ),
             RemarkKind::LetterCase => write!(
                 f,
-                "pairs whose names differ in letter case: {count}, such as {example}; they are \
-                 paired"
+                "pairs whose names differ in letter case or accents: {count}, such as {example}; \
+                 they are paired"
             ),
             RemarkKind::NamedLikePairs => write!(
                 f,

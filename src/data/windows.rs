@@ -2,6 +2,7 @@
 //! file. Or it is in memory already. Beyond its last row and column the input is reflected
 //! (PyTorch's `reflect`: the edge is not repeated), several times if a window needs it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub struct Windows<'a> {
     kept: Kept<'a>,
     /// Rows that were decoded and are kept.
     rows: u32,
+    without_opacity: BTreeSet<PathBuf>,
 }
 
 /// Where decoded rows are.
@@ -46,6 +48,7 @@ impl<'a> Windows<'a> {
             layout: picture.layout(),
             rows: picture.height(),
             kept: Kept::Picture(picture),
+            without_opacity: BTreeSet::new(),
         }
     }
 
@@ -78,6 +81,7 @@ impl<'a> Windows<'a> {
             layout,
             kept: Kept::File(SpillFile::create(folder, 0)?),
             rows: 0,
+            without_opacity: BTreeSet::new(),
         };
         let first = windows.decode(1)?;
         windows.layout = PictureLayout {
@@ -86,6 +90,12 @@ impl<'a> Windows<'a> {
         };
         windows.keep(&first)?;
         Ok(windows)
+    }
+
+    /// The files whose opacity is lost in the channels that were asked for, as far as rows were
+    /// decoded.
+    pub fn without_opacity(&self) -> &BTreeSet<PathBuf> {
+        &self.without_opacity
     }
 
     /// Width and height in pixels.
@@ -140,6 +150,8 @@ impl<'a> Windows<'a> {
             .iter_mut()
             .map(read)
             .collect::<Result<Vec<_>, DataError>>()?;
+        let lost = self.pixels.without_opacity(&images);
+        self.without_opacity.extend(lost.cloned());
         self.pixels
             .gather(&images)
             .map_err(|error| error.lower(self.rows))

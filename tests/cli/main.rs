@@ -12,6 +12,7 @@ mod bench;
 mod choices;
 mod convert;
 mod edited;
+mod everything;
 mod export;
 mod generators;
 mod good_use;

@@ -124,6 +124,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let done = model.translate_all(&plan.jobs, &mut failures);
     tell_changes(&model.tally.borrow());
     tell_meaning(model.config.output_value_range);
+    model.tell_opacity();
     done?;
     failures.finish(all)
 }

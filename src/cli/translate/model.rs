@@ -1,9 +1,9 @@
 //! A generator on the device, and the translation of images of one size.
 
 use super::TranslateArgs;
-use crate::cli::CliError;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
+use crate::cli::{CliError, note};
 use crate::data::{DataError, Half, Picture, ReadOptions, RowReader, ValueTally, check_sizes};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
@@ -16,6 +16,7 @@ use crate::train::{
     ConfigError, ModelConfig, Tiling, Tilings, TrainError, Translator, largest_image,
 };
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A generator on the device. It keeps the program for the shape of the last batch.
@@ -44,6 +45,8 @@ pub struct Model {
     pub folder: PathBuf,
     /// Whether it was said that images go through one by one.
     pub parted: bool,
+    /// Files whose opacity the model does not take.
+    pub without_opacity: RefCell<BTreeSet<PathBuf>>,
     /// The tiles that were said last.
     pub told: Option<[usize; 2]>,
     ready: Option<(Shape, Translator)>,
@@ -101,6 +104,7 @@ impl Model {
             batch: args.batch,
             folder,
             parted: false,
+            without_opacity: RefCell::default(),
             told: None,
             ready: None,
         })
@@ -126,8 +130,23 @@ impl Model {
             }
             images => images?,
         };
+        let lost = self.config.input.without_opacity(&images);
+        self.without_opacity.borrow_mut().extend(lost.cloned());
         check_sizes(&images)?;
         Ok(Some(self.config.input.gather(&images)?))
+    }
+
+    /// Tells of images whose opacity was not used.
+    pub fn tell_opacity(&self) {
+        let files = self.without_opacity.borrow();
+        if let Some(first) = files.first() {
+            note(&format!(
+                "note: images whose opacity is not used: {}, such as {}; a model that was trained \
+                 with --input rgba takes it",
+                files.len(),
+                first.display()
+            ));
+        }
     }
 
     /// The shape of the network's input, for images of this size.

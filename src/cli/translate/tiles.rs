@@ -8,6 +8,8 @@ use crate::data::{DataError, Picture, PictureLayout, Windows};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, Tiling, TrainError};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// An input and the files of its translation. The input is read where a tile needs it. Rows of the
@@ -18,6 +20,7 @@ struct TiledImage<'a> {
     layout: PictureLayout,
     folder: &'a Path,
     stop: &'a Stop,
+    without_opacity: &'a RefCell<BTreeSet<PathBuf>>,
     /// `None` for a result that is there already and stays.
     outputs: Vec<Option<PictureFile<'a>>>,
     /// Rows that were written.
@@ -48,6 +51,7 @@ impl<'a> TiledImage<'a> {
             layout,
             folder: &model.folder,
             stop: &model.stop,
+            without_opacity: &model.without_opacity,
             outputs,
             done: 0,
         })
@@ -65,6 +69,8 @@ impl<'a> TiledImage<'a> {
 
     /// Completes the results: they appear under their names.
     fn commit(self) -> Result<(), RunError> {
+        let lost = self.input.without_opacity().iter().cloned();
+        self.without_opacity.borrow_mut().extend(lost);
         let mut written = self.outputs.into_iter().flatten();
         written.try_for_each(PictureFile::commit)
     }

@@ -202,9 +202,16 @@ impl Pixels {
         }
     }
 
-    /// Whether a picture has opacity that is lost in these channels.
-    pub fn drops_opacity(&self, picture: &Picture) -> bool {
-        !matches!(self.single(), Pixels::Rgba | Pixels::Channels(_)) && picture.is_translucent()
+    /// The files of these images whose opacity is lost in these channels.
+    pub fn without_opacity<'a>(
+        &self,
+        images: &'a [(PathBuf, Picture)],
+    ) -> impl Iterator<Item = &'a PathBuf> {
+        let keeps_it = matches!(self.single(), Pixels::Rgba | Pixels::Channels(_));
+        let lost = move |image: &Picture| !keeps_it && image.is_translucent();
+        images
+            .iter()
+            .filter_map(move |(path, image)| lost(image).then_some(path))
     }
 
     /// How many labels there are, where pixels are labels.

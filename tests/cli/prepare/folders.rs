@@ -54,8 +54,8 @@ fn pairs_in_subfolders_are_combined_and_what_is_left_over_is_told() {
     assert_eq!(
         stderr(&output),
         "A: 3 images in a/, B: 3 in b/, paired by name\n\
-         note: pairs whose names differ in letter case: 1, such as a/day/IMG_1.png; they are \
-         paired\n\
+         note: pairs whose names differ in letter case or accents: 1, such as a/day/IMG_1.png; \
+         they are paired\n\
          note: files that are no images by their ending and are not read: 1, such as b/notes.txt\n"
     );
     assert_eq!(names(&root.join("pairs/day")), ["0.png", "IMG_1.png"]);
