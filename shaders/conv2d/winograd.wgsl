@@ -8,7 +8,7 @@
 //   params.transposed, weight is [point, co, ci].
 // Layouts   memory: input, weight and product, in vec8s of channels at the parameters' offsets
 // Bindings  0 params, 1 memory
-// Grid      points * ceil(tiles / TILE_PIXELS) * ceil(out_channels / (8 * SUBGROUP)) subgroups
+// Grid      points * ceil(tiles / TILES_AT_ONCE) * ceil(out_channels / (8 * SUBGROUP)) subgroups
 // Limits    SUBGROUP as in 4_broadcast; channel counts are multiples of 8; 64-bit integers
 // Speed     lavapipe 22.3: 88-93 ms, 5_wide 206-259 (two 32x32x256 -> 31x31x512); GPU unmeasured
 // Caller    src/contraction/winograd/
@@ -16,8 +16,8 @@
 
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
-const TILE_PIXELS: u32 = 16u; // tiles of the map that a subgroup multiplies at once
-const LOADS: u32 = (TILE_PIXELS + SUBGROUP - 1u) / SUBGROUP; // that a lane fetches for all
+const TILES_AT_ONCE: u32 = 16u; // tiles of the map that a subgroup multiplies at once
+const LOADS: u32 = (TILES_AT_ONCE + SUBGROUP - 1u) / SUBGROUP; // that a lane fetches for all
 const_assert WORKGROUP % SUBGROUP == 0u;
 
 struct Params {
@@ -54,10 +54,10 @@ fn winograd(
     @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    let blocks = (params.tiles + TILE_PIXELS - 1u) / TILE_PIXELS;
+    let blocks = (params.tiles + TILES_AT_ONCE - 1u) / TILES_AT_ONCE;
     let columns = (params.out_channels8 + SUBGROUP - 1u) / SUBGROUP;
     let block = (group.y * 65535u + group.x) * (WORKGROUP / SUBGROUP) + subgroup;
-    let first = block % blocks * TILE_PIXELS;
+    let first = block % blocks * TILES_AT_ONCE;
     let co8 = block / blocks % columns * SUBGROUP + lane;
     let point = block / blocks / columns;
     // Blocks behind the last one read what is there, and store nothing.
@@ -68,22 +68,22 @@ fn winograd(
         let tile = min(first + r * SUBGROUP + lane, params.tiles - 1u);
         source[r] = params.input + (read_point * params.tiles + tile) * params.in_channels8;
     }
-    var even: array<vec4<f32>, TILE_PIXELS>; // sums of the even channels of each tile
-    var odd: array<vec4<f32>, TILE_PIXELS>;
+    var even: array<vec4<f32>, TILES_AT_ONCE>; // sums of the even channels of each tile
+    var odd: array<vec4<f32>, TILES_AT_ONCE>;
     for (var ci8 = 0u; ci8 < params.in_channels8; ci8++) {
         var x: array<Vec8, LOADS>;
         for (var r = 0u; r < LOADS; r++) {
             x[r] = vec8(memory[source[r] + ci8]);
         }
         let w = weight_block(read_point, ci8, min(co8, params.out_channels8 - 1u));
-        for (var p = 0u; p < TILE_PIXELS; p++) {
+        for (var p = 0u; p < TILES_AT_ONCE; p++) {
             let e = subgroupShuffle(x[p / SUBGROUP].even, p % SUBGROUP);
             let o = subgroupShuffle(x[p / SUBGROUP].odd, p % SUBGROUP);
             even[p] += w.even_even * e + w.even_odd * o;
             odd[p] += w.odd_even * e + w.odd_odd * o;
         }
     }
-    for (var p = 0u; p < TILE_PIXELS; p++) {
+    for (var p = 0u; p < TILES_AT_ONCE; p++) {
         if first + p < params.tiles && co8 < params.out_channels8 && point < params.points {
             let row = point * params.tiles + first + p;
             memory[params.product + row * params.out_channels8 + co8] = words(even[p], odd[p]);

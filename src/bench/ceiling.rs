@@ -1,6 +1,6 @@
 //! The ceilings of a device: the best contraction and the best copy of any kernel.
 
-use super::report::{Ceiling, Entry, Kind, Report};
+use super::report::{BenchmarkKind, Ceiling, Entry, Report};
 use super::{BenchError, KernelOptions};
 use crate::contraction::Geometry;
 use crate::contraction::{Candidate, ContractionKey, Family, Ladder};
@@ -25,7 +25,7 @@ pub fn measure_ceiling(
     options: &KernelOptions,
     dtypes: &[DType],
 ) -> Result<Report, BenchError> {
-    let mut report = Report::new(Kind::Ceiling, gpu, clock);
+    let mut report = Report::new(BenchmarkKind::Ceiling, gpu, clock);
     for &dtype in dtypes {
         let mut entries = Vec::new();
         for key in well_shaped(gpu.profile().class, options.quick, dtype) {

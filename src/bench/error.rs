@@ -1,6 +1,6 @@
 //! Errors of benchmarks and of their files.
 
-use super::Kind;
+use super::BenchmarkKind;
 use crate::program::ProgramError;
 use crate::train::TrainError;
 use crate::train::run::RunError;
@@ -52,9 +52,9 @@ pub enum BenchError {
         /// The files.
         paths: (PathBuf, PathBuf),
         /// Kind of the first.
-        before: Kind,
+        before: BenchmarkKind,
         /// Kind of the second.
-        after: Kind,
+        after: BenchmarkKind,
     },
     /// The chart could not be drawn.
     #[error("cannot draw {}: {reason}", path.display())]

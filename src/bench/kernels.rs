@@ -1,7 +1,7 @@
 //! Every candidate of every contraction of the real networks, each alone. Every other kernel of the
 //! step is timed within the step.
 
-use super::report::{Contest, Entry, Kind, Report};
+use super::report::{BenchmarkKind, Contest, Entry, Report};
 use super::step::time_operations;
 use super::{BenchError, KernelOptions};
 use crate::contraction::{Candidate, ContractionKey, Ladder, choose};
@@ -84,7 +84,7 @@ pub fn time_kernels(
     subject: &Subject,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, BenchError> {
-    let mut report = Report::new(Kind::Kernels, gpu, clock);
+    let mut report = Report::new(BenchmarkKind::Kernels, gpu, clock);
     let (keys, config, wanted) = match subject {
         Subject::Key(key) => (vec![(*key, 1)], None, None),
         Subject::Step(config, wanted) => (

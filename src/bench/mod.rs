@@ -16,6 +16,8 @@ pub use diff::{Change, Comparison, Difference};
 pub use error::BenchError;
 pub use kernels::{StepKernels, Subject, family, time_kernels};
 pub use options::KernelOptions;
-pub use report::{Ceiling, Contest, Device, Entry, GroupTotals, Kind, Report, SCHEMA, ratio};
+pub use report::{
+    BenchmarkKind, Ceiling, Contest, Device, Entry, GroupTotals, Report, SCHEMA, ratio,
+};
 pub use roofline::draw_roofline;
 pub use step::{StepOptions, time_step};

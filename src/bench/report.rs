@@ -13,7 +13,7 @@ pub const SCHEMA: u32 = 1;
 /// Which benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum BenchmarkKind {
     /// The device's ceilings.
     Ceiling,
     /// Every candidate of every kernel.
@@ -22,7 +22,7 @@ pub enum Kind {
     Step,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for BenchmarkKind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             Self::Ceiling => "ceiling",
@@ -38,7 +38,7 @@ pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
     /// Which benchmark.
-    pub kind: Kind,
+    pub kind: BenchmarkKind,
     /// Name and version of this program.
     pub program: String,
     /// Its arguments.
@@ -186,7 +186,7 @@ pub fn ratio(part: f64, whole: f64) -> f64 {
 
 impl Report {
     /// An empty report, dated now.
-    pub fn new(kind: Kind, gpu: &Gpu, clock: &Clock) -> Self {
+    pub fn new(kind: BenchmarkKind, gpu: &Gpu, clock: &Clock) -> Self {
         let (info, profile) = (gpu.info(), gpu.profile());
         Self {
             schema: SCHEMA,

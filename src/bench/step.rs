@@ -1,11 +1,11 @@
 //! Time of whole training steps, of their operations, of the training loop and of a translation.
 
-use super::report::{Entry, Kind, Report, WHOLE, ratio};
+use super::report::{BenchmarkKind, Entry, Report, WHOLE, ratio};
 use crate::data::{Batch, Dataset, Loader, LoaderOptions, Pixels, Split};
 use crate::gpu::Gpu;
 use crate::program::{Clock, Quantiles, rows};
 use crate::tensor::Shape;
-use crate::train::{Config, LossReader, Session, TrainError, Translator};
+use crate::train::{Config, ConfigError, LossReader, Session, TrainError, Translator};
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -20,7 +20,29 @@ pub struct StepOptions {
     /// Timed steps.
     pub steps: u64,
     /// Runs in which every operation is timed.
-    pub runs: usize,
+    pub runs: u32,
+}
+
+impl StepOptions {
+    /// The most timed steps.
+    const MOST_STEPS: u64 = 1_000_000;
+    /// The most runs of every operation.
+    const MOST_RUNS: u32 = 1000;
+
+    /// Checks that something is measured, and that it ends.
+    ///
+    /// # Errors
+    /// A number outside of its range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if !(1..=Self::MOST_STEPS).contains(&self.steps) {
+            return Err(ConfigError::range("steps", self.steps, 1, Self::MOST_STEPS));
+        }
+        if !(1..=Self::MOST_RUNS).contains(&self.runs) {
+            let most = Self::MOST_RUNS.into();
+            return Err(ConfigError::range("per_op", self.runs.into(), 1, most));
+        }
+        Ok(())
+    }
 }
 
 /// Times, in this order: steps on one made-up batch, each waited for; every operation; the loop as
@@ -28,16 +50,17 @@ pub struct StepOptions {
 /// its upload and download.
 ///
 /// # Errors
-/// Networks that do not fit the device, and what the driver reports.
+/// Numbers outside of their range, networks that do not fit the device, and what the driver reports.
 pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Report, TrainError> {
+    options.check()?;
     let mut session = Session::new(gpu, config)?;
     session.store.initialise(gpu, config.seed)?;
     let (step, host) = time_waited(gpu, &mut session, config, options.steps)?;
     // Read now: later the clock and the translation take memory of their own.
     let peak = gpu.peak_memory_bytes();
     let clock = Clock::of(gpu)?;
-    let mut report = Report::new(Kind::Step, gpu, &clock);
-    let operations = time_operations(gpu, &session, &clock, options.runs)?;
+    let mut report = Report::new(BenchmarkKind::Step, gpu, &clock);
+    let operations = time_operations(gpu, &session, &clock, options.runs as usize)?;
     let program = session.program();
     let bytes = operations.iter().map(|entry| entry.bytes).sum();
     // Those of contractions, and of the gradients that an optimiser makes itself.

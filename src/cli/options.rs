@@ -80,6 +80,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("network", "--network"),
     ("no_timestamps", "--no-timestamps"),
     ("overlap", "--overlap"),
+    ("per_op", "--per-op"),
     ("resume", "--resume"),
     ("samples", "--samples"),
     ("test", "--test"),

@@ -46,7 +46,7 @@ pub(super) fn conv(key: &ContractionKey, profile: &Profile) -> Option<RungCandid
         let kernel = kernel(key.family)
             .uint("SUBGROUP", lanes)
             .uint("WORKGROUP", lanes)
-            .uint("TILE_PIXELS", tiles_at_once);
+            .uint("TILES_AT_ONCE", tiles_at_once);
         Candidate::new(
             Rung::Winograd,
             kernel,

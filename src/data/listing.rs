@@ -100,10 +100,11 @@ impl Walked {
 pub fn walk(root: &Path) -> Result<Walked, DataError> {
     let mut walked = Walked::default();
     let mut seen = HashSet::new();
-    let (mut folders, mut links) = (vec![root.to_owned()], VecDeque::new());
-    while let Some(folder) = folders.pop().or_else(|| links.pop_front()) {
-        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-        if !seen.insert(real) {
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    // Each folder with the path that no link is on.
+    let (mut folders, mut links) = (vec![(root.to_owned(), real(root))], VecDeque::new());
+    while let Some((folder, real_folder)) = folders.pop().or_else(|| links.pop_front()) {
+        if !seen.insert(real_folder.clone()) {
             walked.links.push(folder);
             continue;
         }
@@ -114,17 +115,20 @@ pub fn walk(root: &Path) -> Result<Walked, DataError> {
         }
         let mut below = Vec::new();
         for path in found {
-            if path.is_dir() {
-                below.push(path);
+            if path.is_symlink() && path.is_dir() {
+                links.push_back((path.clone(), real(&path)));
+            } else if path.is_dir() {
+                // The system looks at each part of a path to find the real one. In a deep tree that
+                // takes long, so only links are asked for theirs.
+                let name = path.file_name().unwrap_or_default();
+                below.push((path.clone(), real_folder.join(name)));
             } else if has_image_name(&path) {
                 walked.images.push(path);
             } else {
                 walked.others.push(path);
             }
         }
-        let (linked, own): (Vec<_>, Vec<_>) = below.into_iter().partition(|path| path.is_symlink());
-        links.extend(linked);
-        folders.extend(own.into_iter().rev());
+        folders.extend(below.into_iter().rev());
     }
     walked.images.sort();
     walked.others.sort();

@@ -48,6 +48,6 @@ pub use session::{Session, tune_for};
 pub use sizes::{Size, Sizes};
 pub use step::{LOSSES, Networks, PairShape, StepVars, record_step};
 pub use tiled::{Canvas, Tiling, Tilings};
-pub use trainer::{Outcome, StepReport, Trainer};
+pub use trainer::{RunSummary, StepReport, Trainer};
 pub use translator::Translator;
 pub use validator::Score;

@@ -52,6 +52,8 @@ fn a_command_line_without_sense_exits_with_2() {
         "inspect --size 4294967295",
         "inspect --ngf 4294967296",
         "inspect --batch-size 4294967295",
+        "bench step --steps 0",
+        "bench step --per-op 1001",
     ] {
         fail_cleanly(folder.path(), 2, line);
     }

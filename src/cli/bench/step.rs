@@ -28,11 +28,10 @@ pub struct StepArgs {
     #[command(flatten)]
     pixels: PixelArgs,
     /// Timed steps
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 20, value_name = "N")]
     steps: u64,
     /// Print every operation, each timed in so many runs
     #[arg(long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "10")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     per_op: Option<u32>,
     /// Two steps, and one run in which every operation is timed
     #[arg(long, conflicts_with = "steps")]
@@ -60,6 +59,8 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
     }
     let steps = if args.quick { 2 } else { args.steps };
     let runs = args.per_op.unwrap_or(if args.quick { 1 } else { RUNS });
+    let options = StepOptions { steps, runs };
+    options.check()?;
     let mut settings = args.network.alone();
     args.prepared.add_to(&mut settings);
     settings.length = Some(Length::Steps(steps));
@@ -70,14 +71,7 @@ pub fn run(args: &StepArgs) -> Result<(), CliError> {
         .device
         .precision(&gpu, args.network.precision, DType::F32)?;
     let gpu = args.tune.apply(gpu, &config, &Sizes::one(&config))?;
-    let mut report = time_step(
-        &gpu,
-        &config,
-        &StepOptions {
-            steps,
-            runs: runs as usize,
-        },
-    )?;
+    let mut report = time_step(&gpu, &config, &options)?;
     if args.ceiling {
         let clock = Clock::of(&gpu).map_err(BenchError::from)?;
         report.ceilings = measure_ceiling(

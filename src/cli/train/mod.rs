@@ -19,8 +19,8 @@ use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
-    CHANGED_ON_RESUME, Config, Field, Group, Length, Outcome, Score, Settings, Trainer, check_fits,
-    check_pretrained,
+    CHANGED_ON_RESUME, Config, Field, Group, Length, RunSummary, Score, Settings, Trainer,
+    check_fits, check_pretrained,
 };
 use clap::{Args, Command, Id};
 use resume::resume;
@@ -232,7 +232,7 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
     finish(&result?, run)
 }
 
-fn finish(outcome: &Outcome, run: &RunDir) -> Result<(), CliError> {
+fn finish(outcome: &RunSummary, run: &RunDir) -> Result<(), CliError> {
     let share = 100.0 * outcome.data_wait.as_secs_f64() / outcome.training.as_secs_f64().max(1e-9);
     if outcome.showing >= WORTH_A_LINE {
         note(&format!(

@@ -94,15 +94,15 @@ pub(in crate::train) fn choose(
         return choose_of_ours(file, choice);
     }
     let all = candidates(file);
-    let names = |found: &[&Candidate]| found.iter().map(|one| one.name.clone()).collect();
-    let refuse = |problem, found: &[&Candidate]| {
+    let names = |found: &[&FoundNetwork]| found.iter().map(|one| one.name.clone()).collect();
+    let refuse = |problem, found: &[&FoundNetwork]| {
         Err(InteropError::WhichNetwork {
             path: file.path().to_owned(),
             problem,
             names: names(found),
         })
     };
-    let mut found: Vec<&Candidate> = all.iter().filter(|one| one.is(choice)).collect();
+    let mut found: Vec<&FoundNetwork> = all.iter().filter(|one| one.is(choice)).collect();
     match choice {
         NetworkChoice::Named(name) if found.is_empty() => {
             let all: Vec<_> = all.iter().collect();
@@ -122,7 +122,7 @@ pub(in crate::train) fn choose(
         found.retain(|one| fits(one.kind, &one.part));
     }
     // One network may be there under two names.
-    let same = |one: &&Candidate| found[0].part.same_tensors(&one.part);
+    let same = |one: &&FoundNetwork| found[0].part.same_tensors(&one.part);
     match found.iter().all(same) {
         true => Ok((found[0].kind, found[0].part.clone())),
         false => refuse("several networks in it could be meant".to_owned(), &found),
@@ -162,14 +162,14 @@ fn of_root(file: &TensorFile) -> TensorFile {
 }
 
 /// A network in a file.
-struct Candidate {
+struct FoundNetwork {
     kind: NetworkKind,
     /// What stands in front of its keys, without the last dot.
     name: String,
     part: TensorFile,
 }
 
-impl Candidate {
+impl FoundNetwork {
     fn is(&self, choice: &NetworkChoice) -> bool {
         match choice {
             NetworkChoice::Kind(kind) => self.kind == *kind,
@@ -193,8 +193,8 @@ const FIRST: [(NetworkKind, &str, usize); 4] = [
 const MOST_NETWORKS: usize = 64;
 
 /// All networks whose tensors are in `file`, by what stands in front of their keys.
-fn candidates(file: &TensorFile) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> = Vec::new();
+fn candidates(file: &TensorFile) -> Vec<FoundNetwork> {
+    let mut found: Vec<FoundNetwork> = Vec::new();
     for (key, shape) in file.shapes() {
         let &[_, _, height, width] = shape else {
             continue;
@@ -209,7 +209,7 @@ fn candidates(file: &TensorFile) -> Vec<Candidate> {
                 "" => of_root(file),
                 _ => file.part(prefix, |_| true),
             };
-            is_network(kind, &part.shapes().collect()).then(|| Candidate {
+            is_network(kind, &part.shapes().collect()).then(|| FoundNetwork {
                 kind,
                 name: part.prefix().trim_end_matches('.').to_owned(),
                 part,
@@ -222,7 +222,7 @@ fn candidates(file: &TensorFile) -> Vec<Candidate> {
     }
     // In a checkpoint of this program the optimiser's moments look like networks.
     if found.iter().any(|one| one.part.prefix() == file.prefix()) {
-        let ours = |one: &Candidate| {
+        let ours = |one: &FoundNetwork| {
             let rest = one.part.prefix().strip_prefix(file.prefix());
             rest.is_some_and(|rest| [TRAINED, "optimizer_"].iter().any(|p| rest.starts_with(p)))
         };

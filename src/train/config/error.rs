@@ -11,6 +11,7 @@ use thiserror::Error;
 pub struct ConfigError {
     /// The field, as in [`FIELDS`](super::FIELDS) or [`SHORTHANDS`](super::SHORTHANDS). Or what is
     /// asked of a trained network: `batch`, `network`, `overlap`, `path`, `samples` or `tile`.
+    /// Or what is asked of a benchmark: `per_op` or `steps`.
     pub field: &'static str,
     /// The rule that it breaks, with the value that was given.
     pub rule: String,
@@ -32,7 +33,7 @@ impl ConfigError {
     }
 
     /// A whole number outside of its range.
-    pub(super) fn range(field: &'static str, given: u64, least: u64, most: u64) -> Self {
+    pub(crate) fn range(field: &'static str, given: u64, least: u64, most: u64) -> Self {
         let rule = if most == u64::MAX {
             format!("`{field}` {given} must be at least {least}")
         } else {

@@ -46,8 +46,8 @@ pub const FIELDS: &[Field] = &[
         .default("\"AtoB\"")
         .help("Which half of a pair is the input"),
     field("input", Pixels).range(KINDS).default("\"rgb\"").help(
-        "What input images are converted to; with lab-l to lab-ab every photo of the data set \
-         is a pair of its own",
+        "What input images are converted to. From lab-l to lab-ab, every photo of the data set is a \
+         pair of its own",
     ),
     field("output", Pixels)
         .range(KINDS)
@@ -58,8 +58,8 @@ pub const FIELDS: &[Field] = &[
         .default("256")
         .default_words("256; training on the bundled pairs: 64")
         .help(
-            "Height and width of the images in pixels: a multiple of 32; of 2^N where `num_downs` \
-             is N; of 4 with a ResNet",
+            "Height and width of the images in pixels. It is a multiple of 32, of 2^N where \
+             `num_downs` is N, or of 4 with a ResNet",
         ),
     field("fit", Networks)
         .range(OneOf(&["pad", "crop"]))
@@ -95,7 +95,7 @@ pub const FIELDS: &[Field] = &[
         .range(Switch)
         .default("false")
         .help(
-            "Images stay as they are stored, as in the reference; without this they are turned as \
+            "Images stay as they are stored, as in the reference. Without this they are turned as \
              their EXIF orientation says",
         ),
     field("reading.value_range", Pixels)
@@ -172,26 +172,26 @@ pub const FIELDS: &[Field] = &[
         .range(Switch)
         .default("false")
         .help(
-            "Leave dropout on in sample grids, scores and translation: every seed gives another \
+            "Leave dropout on in sample grids, scores and translation. Every seed then gives another \
              result",
         ),
     field("precision", Resources)
         .range(OneOf(&["f32", "f16"]))
         .default("\"f32\"")
         .help(
-            "How weights, activations and gradients are stored; with f16 losses are scaled so that \
+            "How weights, activations and gradients are stored. With f16, losses are scaled so that \
              gradients do not vanish",
         ),
     field("batch_size", First)
         .range(Whole(1, MOST_PAIRS as u64))
         .default("1")
-        .help("Pairs of a step"),
+        .help("Pairs in a batch"),
     field("recompute", Resources)
         .range(Switch)
         .default("false")
         .help(
-            "Compute values again for the backward pass instead of keeping them: less memory, a \
-             little slower, the same result",
+            "Compute values again for the backward pass instead of keeping them. This takes less \
+             memory and is a little slower. The result is the same",
         ),
     field("length", First)
         .range(Either(&["epochs", "steps"]))
@@ -210,8 +210,8 @@ pub const FIELDS: &[Field] = &[
         .range(FromZero)
         .default("10.0")
         .help(
-            "Weight of the gradient penalty of `objective.gan_loss` wgangp; 0 for none, as the \
-             reference trains pix2pix",
+            "Weight of the gradient penalty of `objective.gan_loss` wgangp. The reference trains \
+             pix2pix with 0, which is none",
         ),
     field("objective.lambda_gan", Objective)
         .range(FromZero)
@@ -263,7 +263,8 @@ pub const FIELDS: &[Field] = &[
         .range(Whole(0, MOST_PAIRS as u64))
         .default("0")
         .help(
-            "Keep so many older fakes, which the discriminator may see again in place of new ones",
+            "Number of older fakes that are kept. The discriminator may see them again in place of \
+             new ones",
         ),
     field("recipe.accumulate", Training)
         .range(Whole(1, MOST_BATCHES as u64))
@@ -277,14 +278,14 @@ pub const FIELDS: &[Field] = &[
         .default("null")
         .help(
             "Keep a moving average of the generator's weights. This share of it stays in each \
-             step, for example 0.999. Translation uses the average.",
+             step, for example 0.999. Translation uses the average",
         ),
     field("recipe.pretrained", Training)
         .range(Path)
         .default("null")
         .help(
-            "Start from the generator of a run folder, a weight file, a checkpoint or a .pth file \
-             of the PyTorch code, with a fresh optimiser",
+            "Start from this generator, with a fresh optimiser: a run folder, a weight file, a \
+             checkpoint or a .pth file of the PyTorch code",
         ),
     field("recipe.pretrained_discriminator", Training)
         .range(Path)
@@ -325,7 +326,9 @@ pub const SHORTHANDS: &[Field] = &[
     field("patch", Networks)
         .range(Whole(1, 286))
         .default("70")
-        .help("The discriminator by the side of its patches: 1, 16, 34, 70, 142 or 286 pixels"),
+        .help(
+            "Side of the patches that the discriminator rates, in pixels: 1, 16, 34, 70, 142 or 286",
+        ),
     field("lr_step", Training)
         .range(Whole(1, u64::MAX))
         .default("50")
@@ -355,7 +358,7 @@ pub const SHORTHANDS: &[Field] = &[
         .default("null")
         .default_words("the colours of all input images")
         .help(
-            "Text file with a line #rrggbb, or #rrrrggggbbbb of 16 bits, for each label of `input` \
-             labels",
+            "Text file of the labels of `input` labels. Each has a line: its colour as #rrggbb, or as \
+             #rrrrggggbbbb with 16 bits",
         ),
 ];

@@ -38,7 +38,7 @@ pub struct StepReport {
 
 /// How a run ended.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct RunSummary {
     /// Steps done in all.
     pub step: u64,
     /// The last held-out score, if there are held-out pairs.
@@ -261,7 +261,7 @@ impl<'a> Trainer<'a> {
         &mut self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(&StepReport),
-    ) -> Result<Outcome, TrainError> {
+    ) -> Result<RunSummary, TrainError> {
         let options = LoaderOptions {
             first_step: self.step,
             ..LoaderOptions::new(self.config.pairs_per_step(), self.config.seed)
@@ -290,7 +290,7 @@ impl<'a> Trainer<'a> {
         let picture = self.sample()?;
         self.run.refresh(Some(self.schedule.total_steps))?;
         let scaling = self.session.store.scaling(self.gpu)?;
-        Ok(Outcome {
+        Ok(RunSummary {
             step: self.step,
             score: self.score,
             picture,
