@@ -46,8 +46,10 @@ use tempfile::TempDir;
 use trained::{finished, generator, with_dropout};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_pix2pix");
-/// The smallest networks that exist.
-const TINY: &str = "--size 32 --ngf 2";
+/// Networks of the usual depth, with few channels.
+const NARROW: &str = "--size 32 --ngf 2";
+/// Networks of few layers, and so of few kernels that a driver has to compile.
+const TINY: &str = "--size 32 --ngf 2 --depth 2 --d-layers 1";
 
 /// The arguments of a line: what spaces separate. What stands in single quotes is one.
 fn arguments(line: &str) -> Vec<&str> {

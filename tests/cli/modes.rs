@@ -1,7 +1,7 @@
 //! Ways of training in tables: each runs end to end, is recorded with its run, and is resumed and
 //! used without being named again.
 
-use crate::{TINY, config, dataset, picture, succeed};
+use crate::{NARROW, config, dataset, picture, succeed};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub fn train_and_remember(root: &Path, modes: &[Mode]) {
         let tiny = if options.contains("--size ") {
             "--ngf 2"
         } else {
-            TINY
+            NARROW
         };
         succeed(
             root,

@@ -2,7 +2,9 @@
 //! refused at once.
 
 use crate::modes::{Mode, column, resume_and_translate, train_and_remember};
-use crate::{TINY, config, dataset, fail_cleanly, generator, refuse, stdout, succeed, temporary};
+use crate::{
+    NARROW, TINY, config, dataset, fail_cleanly, generator, refuse, stdout, succeed, temporary,
+};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -93,7 +95,7 @@ fn what_cannot_be_trained_is_refused_with_the_nearest_that_can() {
     dataset(&root.join("pairs"), 2);
     refuse(root, 2, &NOT_ASKED_FOR);
     let file = generator();
-    let other = format!("train gone {TINY} --depth 4 --pretrained '{file}'");
+    let other = format!("train gone {NARROW} --depth 4 --pretrained '{file}'");
     refuse(
         root,
         1,
@@ -153,7 +155,7 @@ fn a_run_is_tuned_from_another_ones_weights() {
     // A learning rate of 0: what comes out is what was put in.
     dataset(&root.join("pairs"), 2);
     let options = format!("--steps 1 --lr 0 --name tuned --pretrained '{file}'");
-    succeed(root, &format!("train pairs {TINY} {options}"));
+    succeed(root, &format!("train pairs {NARROW} {options}"));
     let weights = |path: &Path| {
         let bytes = fs::read(path).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -1,7 +1,7 @@
 //! Trained models that many tests share. Each is made once, by the first test that asks for it. A
 //! test that changes one works on a copy.
 
-use crate::{TINY, dataset, picture, succeed, temporary};
+use crate::{NARROW, dataset, picture, succeed, temporary};
 use std::path::Path;
 use std::sync::OnceLock;
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ fn once(made: &'static OnceLock<TempDir>, line: &str) -> &'static Path {
 /// A finished run of four steps: `runs/t` in this folder.
 pub fn finished() -> &'static Path {
     static MADE: OnceLock<TempDir> = OnceLock::new();
-    once(&MADE, &format!("train pairs --steps 4 --name t {TINY}"))
+    once(&MADE, &format!("train pairs --steps 4 --name t {NARROW}"))
 }
 
 /// The finished run's generator.

@@ -1,7 +1,7 @@
 //! `--tune`: what is found is kept for the next time, in a folder that may be missing, damaged or
 //! closed.
 
-use crate::{TINY, command, dataset, stderr, temporary};
+use crate::{NARROW, command, dataset, stderr, temporary};
 use pix2pix::contraction::Rung;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const FEW: &str = "--depth 2 --objective l1";
 /// Two steps with `--tune quick`; gives what the program said.
 fn train(folder: &Path, cache: &Path, name: &str, network: &str) -> String {
     dataset(&folder.join("pairs"), 2);
-    let line = format!("train pairs --steps 2 --tune quick --name {name} {TINY} {network}");
+    let line = format!("train pairs --steps 2 --tune quick --name {name} {NARROW} {network}");
     let output = command(folder, &line)
         .env("PIX2PIX_CACHE", cache)
         .output()

@@ -175,7 +175,7 @@ fn a_family_is_measured_on_the_shapes_of_the_step() {
     for (family, contests) in [("conv_transpose2d", true), ("activation", false)] {
         succeed(
             root,
-            &format!("bench kernels {family} --quick --json a.json {TINY} --depth 2"),
+            &format!("bench kernels {family} --quick --json a.json {TINY}"),
         );
         let report = json(&root.join("a.json"));
         check_report(&report, "kernels");

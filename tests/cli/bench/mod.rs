@@ -4,7 +4,7 @@ mod diff;
 mod kernels;
 mod step;
 
-use crate::{TINY, stdout, succeed, temporary};
+use crate::{NARROW, stdout, succeed, temporary};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ fn measured() -> &'static (String, PathBuf) {
     static MEASURED: OnceLock<(TempDir, (String, PathBuf))> = OnceLock::new();
     let made = MEASURED.get_or_init(|| {
         let folder = temporary();
-        let line = format!("bench step --steps 3 --per-op 1 --json step.json {TINY}");
+        let line = format!("bench step --steps 3 --per-op 1 --json step.json {NARROW}");
         let output = succeed(folder.path(), &line);
         assert!(output.stderr.is_empty(), "{output:?}");
         let file = folder.path().join("step.json");

@@ -1,7 +1,7 @@
 //! `pix2pix bench step`.
 
 use super::{check_report, entries, is_chart, measured};
-use crate::{TINY, fail, json, snapshot, stdout, succeed, temporary};
+use crate::{NARROW, fail, json, snapshot, stdout, succeed, temporary};
 use serde_json::Value;
 
 fn find<'r>(report: &'r Value, name: &str) -> &'r Value {
@@ -48,7 +48,7 @@ fn the_file_of_a_step_holds_every_operation() {
     let folder = temporary();
     succeed(
         folder.path(),
-        &format!("bench step --quick --no-fusion --json plain.json {TINY}"),
+        &format!("bench step --quick --no-fusion --json plain.json {NARROW}"),
     );
     let plain = json(&folder.path().join("plain.json"));
     let work = named("step")["flop"].as_f64().unwrap();
@@ -122,7 +122,7 @@ fn without_timestamps_the_hosts_clock_serves_and_it_says_so() {
     let folder = temporary();
     let text = stdout(&succeed(
         folder.path(),
-        &format!("bench step --quick --no-timestamps --json a.json {TINY}"),
+        &format!("bench step --quick --no-timestamps --json a.json {NARROW}"),
     ));
     assert!(text.contains("clock: the host's"), "{text}");
     let report = json(&folder.path().join("a.json"));
@@ -142,7 +142,7 @@ fn a_step_is_set_against_the_ceilings_of_the_same_run() {
     let files = "--ceiling --json a.json --svg a.svg";
     let text = stdout(&succeed(
         root,
-        &format!("bench step --quick {files} {TINY}"),
+        &format!("bench step --quick {files} {NARROW}"),
     ));
     let percent = |start: &str, end: &str| {
         let line = text
@@ -169,5 +169,7 @@ fn a_step_is_set_against_the_ceilings_of_the_same_run() {
     let report = json(&root.join("a.json"));
     assert_eq!(report["ceilings"].as_array().unwrap().len(), 1);
     assert!(is_chart(&root.join("a.svg")));
-    assert!(fail(root, 2, &format!("bench step --quick --svg b.svg {TINY}")).contains("--ceiling"));
+    assert!(
+        fail(root, 2, &format!("bench step --quick --svg b.svg {NARROW}")).contains("--ceiling")
+    );
 }
