@@ -28,7 +28,7 @@ mod tune;
 
 pub use error::CliError;
 
-use crate::data::{Format, Picture, PictureLayout, Quality, RowWriter};
+use crate::data::{Encoding, Format, Picture, PictureLayout, RowWriter};
 use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
@@ -273,9 +273,13 @@ fn note_as_it_is(text: &str) {
 }
 
 /// Writes a picture in the format that the name of the file says, and as PNG if it says none. The
-/// file appears only when it is complete. `quality` is that of a JPEG.
-fn write_picture(path: &Path, picture: &Picture, quality: Quality) -> Result<(), RunError> {
-    let mut file = PictureFile::create(path, picture.layout(), quality)?;
+/// file appears only when it is complete.
+fn write_picture(
+    path: &Path,
+    picture: &Picture,
+    encoding: impl Into<Encoding>,
+) -> Result<(), RunError> {
+    let mut file = PictureFile::create(path, picture.layout(), encoding)?;
     file.push(picture)?;
     file.commit()
 }
@@ -287,9 +291,13 @@ struct PictureFile<'a> {
 }
 
 impl<'a> PictureFile<'a> {
-    fn create(path: &'a Path, layout: PictureLayout, quality: Quality) -> Result<Self, RunError> {
+    fn create(
+        path: &'a Path,
+        layout: PictureLayout,
+        encoding: impl Into<Encoding>,
+    ) -> Result<Self, RunError> {
         let format = Format::of(path).unwrap_or_default();
-        let rows = RowWriter::new(format, quality, layout, AtomicFile::create(path)?);
+        let rows = RowWriter::new(format, encoding, layout, AtomicFile::create(path)?);
         Ok(Self {
             path,
             rows: rows.map_err(|error| RunError::write(path, error))?,

@@ -2,8 +2,9 @@
 //! `prepare` have [`ReadArgs`]; those of `train` are settings of its run.
 
 use super::note_as_it_is;
+use super::results::ResultArgs;
 use crate::data::{AskedRange, PairReading, Pixels, ReadOptions, ValueRange, ValueTally};
-use crate::train::{ConfigError, Settings, ValueSettings};
+use crate::train::{ConfigError, ModelConfig, Settings, ValueSettings};
 use clap::Args;
 
 /// How image files are read.
@@ -90,13 +91,21 @@ pub fn tell_changes(tally: &ValueTally) {
         .for_each(|line| note_as_it_is(&format!("note: {line}")));
 }
 
-/// Tells what black and white are in the results of a model whose outputs have a value range.
-pub fn tell_meaning(output: Option<ValueRange>) {
-    if let Some(range) = output {
-        note_as_it_is(&format!(
-            "note: in the results black is {} and white {}, the value range of the model's outputs",
+/// Tells what the samples mean in the results of a model whose outputs have a value range.
+pub fn tell_meaning(model: &ModelConfig, results: &ResultArgs) {
+    let Some(range) = model.output_value_range else {
+        return;
+    };
+    let said = match results.floats(model) {
+        Some(_) => format!(
+            "the results are 32-bit floats in the units of the model's outputs, which lie in {range}"
+        ),
+        None => format!(
+            "in the results black is {} and white {}, the value range of the model's outputs; \
+             --format tiff without --depth writes these numbers",
             range.low(),
             range.high()
-        ));
-    }
+        ),
+    };
+    note_as_it_is(&format!("note: {said}"));
 }

@@ -3,7 +3,8 @@
 use super::{CliError, note_as_it_is};
 use crate::data::listing::take_results;
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Format, Quality, list_images};
+use crate::data::{DataError, Depth, Encoding, Floats, Format, Quality, list_images};
+use crate::train::ModelConfig;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,8 @@ pub struct ResultArgs {
     /// Quality of JPEG results, 1 to 100 [default: 90]
     #[arg(long, value_name = "N", value_parser = quality)]
     quality: Option<Quality>,
-    /// Bits for each channel of a pixel [default: as many as the input and the format have]
+    /// Bits for each channel of a pixel [default: as many as the input and the format have; a TIFF
+    /// of a model with --output-value-range has floats in the units of that range]
     #[arg(long, value_enum, value_name = "BITS")]
     depth: Option<Depth>,
 }
@@ -91,15 +93,31 @@ impl ResultArgs {
         self.format.unwrap_or_default()
     }
 
-    /// The quality of JPEG results.
-    pub fn quality(&self) -> Quality {
-        self.quality.unwrap_or_default()
+    /// How results of this model are written.
+    pub fn encoding(&self, model: &ModelConfig) -> Encoding {
+        Encoding {
+            quality: self.quality.unwrap_or_default(),
+            floats: self.floats(model),
+        }
     }
 
-    /// The depth of the result, for an image of `depth`.
-    pub fn depth(&self, depth: Depth) -> Depth {
+    /// TIFFs of a model whose outputs have a value range hold its numbers as floats, unless a depth
+    /// was asked for.
+    pub fn floats(&self, model: &ModelConfig) -> Option<Floats> {
+        let is_asked = self.format() == Format::Tiff && self.depth.is_none();
+        let range = model.output_value_range.filter(|_| is_asked)?;
+        let all_channels = model.output.are_any_channels();
+        Some(Floats {
+            range,
+            all_channels,
+        })
+    }
+
+    /// The depth of the result of a model, for an image of `depth`.
+    pub fn depth(&self, model: &ModelConfig, depth: Depth) -> Depth {
         match self.depth {
             Some(asked) => asked,
+            None if self.floats(model).is_some() => Depth::Sixteen,
             None if self.format().holds_16_bits() => depth,
             None => Depth::Eight,
         }

@@ -126,4 +126,4 @@ pub use split::{Direction, Split};
 pub use tools::ToolError;
 pub use values::{AskedRange, RangeError, ValueError, ValueMapping, ValueRange, ValueTally};
 pub use windows::Windows;
-pub use write::{Format, Quality, RowWriter};
+pub use write::{Encoding, Floats, Format, Quality, RowWriter};

@@ -4,17 +4,39 @@ use std::io::{self, Cursor};
 
 use ::tiff::TiffResult;
 use ::tiff::encoder::TiffEncoder;
-use ::tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, Tag};
+use ::tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, SampleFormat, Tag};
 
 use super::depth::PictureLayout;
 
 /// Bytes of a strip, about. A reader holds one strip at a time.
 const STRIP_BYTES: usize = 1 << 16;
 
+/// The type of the samples in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// Whole numbers of the picture's depth.
+    Whole,
+    /// Floats of 32 bits.
+    Float,
+}
+
+impl Sample {
+    fn bytes(self, layout: PictureLayout) -> usize {
+        match self {
+            Sample::Whole => layout.depth.bytes(),
+            Sample::Float => size_of::<f32>(),
+        }
+    }
+
+    fn row_bytes(self, layout: PictureLayout) -> usize {
+        layout.width as usize * layout.channels * self.bytes(layout)
+    }
+}
+
 /// The bytes in front of the rows of an uncompressed file of any number of channels. The rows
 /// follow as they are, samples in the machine's byte order.
-pub(super) fn header(layout: PictureLayout) -> io::Result<Vec<u8>> {
-    let rows = u64::from(layout.height).saturating_mul(layout.row_bytes() as u64);
+pub(super) fn header(layout: PictureLayout, sample: Sample) -> io::Result<Vec<u8>> {
+    let rows = u64::from(layout.height).saturating_mul(sample.row_bytes(layout) as u64);
     // The header holds the place of each strip and the meaning of each channel. It is smaller than
     // this.
     let entries = 8 * u64::from(layout.height) + 4 * layout.channels as u64 + 1024;
@@ -25,21 +47,22 @@ pub(super) fn header(layout: PictureLayout) -> io::Result<Vec<u8>> {
         )));
     }
     // The length of the header does not depend on where the rows begin.
-    let write = |first| directory(layout, first).map_err(io::Error::other);
+    let write = |first| directory(layout, sample, first).map_err(io::Error::other);
     write(write(0)?.len())
 }
 
 /// The header of a file whose rows begin at byte `first`.
-fn directory(layout: PictureLayout, first: usize) -> TiffResult<Vec<u8>> {
+fn directory(layout: PictureLayout, sample: Sample, first: usize) -> TiffResult<Vec<u8>> {
     let PictureLayout {
         width,
         height,
         channels,
-        depth,
+        ..
     } = layout;
-    let (first, rows) = (u32::try_from(first)?, height * layout.row_bytes() as u32);
-    let strip_rows = (STRIP_BYTES / layout.row_bytes().max(1)).max(1) as u32;
-    let strip = strip_rows * layout.row_bytes() as u32;
+    let row_bytes = sample.row_bytes(layout);
+    let (first, rows) = (u32::try_from(first)?, height * row_bytes as u32);
+    let strip_rows = (STRIP_BYTES / row_bytes.max(1)).max(1) as u32;
+    let strip = strip_rows * row_bytes as u32;
     let starts: Vec<u32> = (0..height.div_ceil(strip_rows))
         .map(|index| index * strip)
         .collect();
@@ -72,7 +95,7 @@ fn directory(layout: PictureLayout, first: usize) -> TiffResult<Vec<u8>> {
     entries.write_tag(Tag::ImageLength, height)?;
     entries.write_tag(
         Tag::BitsPerSample,
-        &vec![8 * depth.bytes() as u16; channels][..],
+        &vec![8 * sample.bytes(layout) as u16; channels][..],
     )?;
     entries.write_tag(Tag::Compression, CompressionMethod::None)?;
     entries.write_tag(Tag::PhotometricInterpretation, kind)?;
@@ -82,6 +105,10 @@ fn directory(layout: PictureLayout, first: usize) -> TiffResult<Vec<u8>> {
     entries.write_tag(Tag::StripByteCounts, &counts[..])?;
     if channels > colours {
         entries.write_tag(Tag::ExtraSamples, &vec![extra; channels - colours][..])?;
+    }
+    if sample == Sample::Float {
+        let format = vec![SampleFormat::IEEEFP; channels];
+        entries.write_tag(Tag::SampleFormat, &format[..])?;
     }
     entries.finish()?;
     Ok(bytes.into_inner())

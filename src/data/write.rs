@@ -1,4 +1,5 @@
-//! Writing a picture to a file, from its first row on: as PNG or TIFF of 8 or 16 bits, or as JPEG.
+//! Writing a picture to a file, from its first row on: as PNG or TIFF of 8 or 16 bits, as TIFF of
+//! floats in the units of a value range, or as JPEG.
 //! A TIFF has any number of channels, a PNG at most four, a JPEG one or three.
 
 use std::cell::RefCell;
@@ -13,6 +14,7 @@ use super::depth::{Depth, PictureLayout};
 use super::picture::Picture;
 use super::pixels::MOST_COLOURS;
 use super::tiff;
+use super::values::ValueRange;
 
 /// The format of a picture's file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +54,52 @@ impl Default for Quality {
     /// 90.
     fn default() -> Self {
         Self(90)
+    }
+}
+
+/// The numbers of a TIFF of 32-bit floats: black and white are the ends of a range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Floats {
+    /// The range. Opacity goes from 0 to 1.
+    pub range: ValueRange,
+    /// No channel is opacity.
+    pub all_channels: bool,
+}
+
+/// How samples are written, beside their format.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Encoding {
+    /// The quality of a JPEG.
+    pub quality: Quality,
+    /// A TIFF of floats in place of one of whole numbers.
+    pub floats: Option<Floats>,
+}
+
+impl Floats {
+    /// The floats of these rows, in the machine's byte order.
+    fn bytes(&self, rows: &Picture) -> Vec<u8> {
+        let (channels, white) = (rows.channels(), f64::from(rows.depth().max()));
+        let opacity = rows.has_opacity() && !self.all_channels;
+        let float = |(index, sample): (usize, u16)| {
+            let share = f64::from(sample) / white;
+            let is_opacity = opacity && index % channels == channels - 1;
+            let number = if is_opacity {
+                share
+            } else {
+                self.range.at(share)
+            };
+            (number as f32).to_ne_bytes()
+        };
+        rows.samples().enumerate().flat_map(float).collect()
+    }
+}
+
+impl From<Quality> for Encoding {
+    fn from(quality: Quality) -> Self {
+        Self {
+            quality,
+            floats: None,
+        }
     }
 }
 
@@ -109,7 +157,7 @@ enum Encoder<W: Write + 'static> {
         out: Shared<W>,
     },
     /// The rows are the rest of the file.
-    Tiff(W),
+    Tiff(W, Option<Floats>),
     Jpeg {
         rows: Vec<u8>,
         quality: Quality,
@@ -118,23 +166,28 @@ enum Encoder<W: Write + 'static> {
 }
 
 impl<W: Write + 'static> RowWriter<W> {
-    /// Begins a file for a picture. PNG and TIFF keep every bit of the samples. `quality` is that
-    /// of a JPEG.
+    /// Begins a file for a picture. PNG and TIFF keep every bit of the samples.
     ///
     /// # Errors
-    /// Those of `out`, more channels, bits or pixels than the format has.
+    /// Those of `out`, more channels, bits or pixels than the format has, and floats in another
+    /// format than TIFF.
     pub fn new(
         format: Format,
-        quality: Quality,
+        encoding: impl Into<Encoding>,
         layout: PictureLayout,
         mut out: W,
     ) -> io::Result<Self> {
+        let Encoding { quality, floats } = encoding.into();
         check_layout(format, layout)?;
+        if floats.is_some() && format != Format::Tiff {
+            return Err(io::Error::other(format!("{format:?} files hold no floats")));
+        }
         let encoder = match format {
             Format::Png => Self::png(layout, out)?,
             Format::Tiff => {
-                out.write_all(&tiff::header(layout)?)?;
-                Encoder::Tiff(out)
+                let sample = floats.map_or(tiff::Sample::Whole, |_| tiff::Sample::Float);
+                out.write_all(&tiff::header(layout, sample)?)?;
+                Encoder::Tiff(out, floats)
             }
             Format::Jpg => Encoder::Jpeg {
                 rows: Vec::new(),
@@ -210,7 +263,8 @@ impl<W: Write + 'static> RowWriter<W> {
                 };
                 written.map_err(|error| out.explain(error))
             }
-            Encoder::Tiff(out) => out.write_all(rows.bytes()),
+            Encoder::Tiff(out, None) => out.write_all(rows.bytes()),
+            Encoder::Tiff(out, Some(floats)) => out.write_all(&floats.bytes(rows)),
             Encoder::Jpeg { rows: held, .. } => {
                 held.extend_from_slice(rows.bytes());
                 Ok(())
@@ -234,7 +288,7 @@ impl<W: Write + 'static> RowWriter<W> {
                 encoder.finish().map_err(|error| out.explain(error))?;
                 out.take()
             }
-            Encoder::Tiff(mut out) => out.flush().map(|()| out),
+            Encoder::Tiff(mut out, _) => out.flush().map(|()| out),
             Encoder::Jpeg { rows, quality, out } => {
                 let PictureLayout { width, height, .. } = self.layout;
                 let colour = match self.layout.channels {

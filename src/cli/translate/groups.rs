@@ -132,7 +132,7 @@ impl Model {
             let outputs = item.outputs.iter().skip(sample * pictures.len());
             for (picture, output) in pictures.iter().zip(outputs) {
                 if let Some(path) = output.to_write() {
-                    write_picture(path, picture, self.results.quality())?;
+                    write_picture(path, picture, self.results.encoding(&self.config))?;
                     print(&path.display().to_string())?;
                 }
             }

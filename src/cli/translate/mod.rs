@@ -123,7 +123,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     model.stop.begin();
     let done = model.translate_all(&plan.jobs, &mut failures);
     tell_changes(&model.tally.borrow());
-    tell_meaning(model.config.output_value_range);
+    tell_meaning(&model.config, &model.results);
     model.tell_opacity();
     done?;
     failures.finish(all)

@@ -187,7 +187,7 @@ impl Model {
             self.config.output.pictures(
                 width as u32,
                 height as u32,
-                self.results.depth(image.depth()),
+                self.results.depth(&self.config, image.depth()),
                 output,
                 input,
             )

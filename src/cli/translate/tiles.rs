@@ -36,12 +36,12 @@ impl<'a> TiledImage<'a> {
             width,
             height,
             channels: config.output.drawn_channels(),
-            depth: results.depth(input.depth()),
+            depth: results.depth(config, input.depth()),
         };
         let outputs = outputs
             .iter()
             .map(|output| {
-                let create = |path| PictureFile::create(path, layout, results.quality());
+                let create = |path| PictureFile::create(path, layout, results.encoding(config));
                 output.to_write().map(create).transpose()
             })
             .collect::<Result<_, _>>()?;

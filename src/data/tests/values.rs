@@ -2,8 +2,9 @@
 
 use crate::data::measure::{Side, training_range};
 use crate::data::{
-    DataError, DataOptions, Dataset, Depth, Direction, PairReading, Pixels, ReadOptions, RowReader,
-    Split, ValueError, ValueMapping, ValueRange, ValueTally, read_picture,
+    DataError, DataOptions, Dataset, Depth, Direction, Encoding, Floats, Format, PairReading,
+    Picture, Pixels, ReadOptions, RowReader, RowWriter, Split, ValueError, ValueMapping,
+    ValueRange, ValueTally, read_picture,
 };
 use ::tiff::encoder::TiffEncoder;
 use ::tiff::encoder::TiffValue;
@@ -209,8 +210,7 @@ fn ranges_are_read_and_written_with_all_digits() {
         let error = text.parse::<ValueRange>().unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
-    assert_eq!(range("100..300").number(-1.0), 100.0);
-    assert_eq!(range("100..300").number(0.5), 250.0);
+    assert_eq!(range("100..300").at(0.75), 250.0);
     let outside = ValueMapping::new(range("0..10"), Some(-9999.0), false).unwrap_err();
     assert!(
         outside
@@ -358,4 +358,46 @@ fn rows_are_mapped_as_the_whole_picture_is() {
             }
         }
     }
+}
+
+/// What is written as floats is read by the same range as it was, but for the step of a sample.
+#[test]
+fn results_in_the_units_of_a_range_come_back() {
+    let (_folder, path) = place("a.tiff");
+    for (channels, all_channels) in [(1, false), (3, false), (4, false), (4, true), (5, true)] {
+        let samples: Vec<u16> = (0..7 * 5 * channels).map(|at| (at * 251) as u16).collect();
+        let bytes: Vec<u8> = samples
+            .iter()
+            .flat_map(|sample| sample.to_ne_bytes())
+            .collect();
+        let picture = Picture::from_bytes(7, 5, channels, Depth::Sixteen, bytes).unwrap();
+        let encoding = Encoding {
+            floats: Some(Floats {
+                range: range("-50..4000"),
+                all_channels,
+            }),
+            ..Encoding::default()
+        };
+        let file = File::create(&path).unwrap();
+        let layout = picture.layout();
+        let mut writer = RowWriter::new(Format::Tiff, encoding, layout, file).unwrap();
+        writer.push(&picture.crop(0, 0, 7, 2)).unwrap();
+        writer.push(&picture.crop(0, 2, 7, 3)).unwrap();
+        writer.finish().unwrap();
+        let (back, told) = read(&path, by("-50..4000", None, all_channels)).unwrap();
+        assert_eq!((back, told.len()), (samples, 0), "{channels} channels");
+    }
+    let sink = RowWriter::new(
+        Format::Png,
+        Encoding {
+            floats: Some(Floats {
+                range: range("0..1"),
+                all_channels: false,
+            }),
+            ..Encoding::default()
+        },
+        Picture::white(1, 1, 1, Depth::Sixteen).layout(),
+        Vec::new(),
+    );
+    assert!(sink.err().unwrap().to_string().contains("hold no floats"));
 }

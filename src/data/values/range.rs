@@ -80,9 +80,9 @@ impl ValueRange {
         (number - self.low) / (self.high - self.low)
     }
 
-    /// The number of a network's output, -1 for black and 1 for white. Outputs may lie outside.
-    pub fn number(self, unit: f32) -> f64 {
-        self.low + (f64::from(unit) + 1.0) / 2.0 * (self.high - self.low)
+    /// The number that lies there: 0 for black and 1 for white.
+    pub(in crate::data) fn at(self, share: f64) -> f64 {
+        self.low + share * (self.high - self.low)
     }
 }
 
