@@ -256,10 +256,11 @@ fn usage(text: &str) -> CliError {
 
 /// Writes a result to stdout.
 fn print(text: &str) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(CliError::Stdout)
+    progress::beside_bar(|| {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}").and_then(|()| out.flush())
+    })
+    .map_err(CliError::Stdout)
 }
 
 /// Writes a line to stderr, with options in place of the fields that `text` names.
@@ -269,7 +270,9 @@ fn note(text: &str) {
 
 /// Writes a line to stderr. If stderr is closed, there is nobody to tell.
 fn note_as_it_is(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    progress::beside_bar(|| {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    });
 }
 
 /// Writes a picture in the format that the name of the file says, and as PNG if it says none. The

@@ -155,7 +155,12 @@ fn translate_keeps_every_size_and_is_the_same_every_time() {
             .map(|(name, ..)| format!("{out}/{}.png", &name[..1]))
             .collect();
         assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), expected);
-        assert_eq!(stderr(&output), "");
+        let text = stderr(&output);
+        assert!(
+            text.starts_with("4 images in ") && text.ends_with(" images/s\n"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 1, "{text}");
     }
     for (name, width, height) in sizes {
         let read = |out: &str| {

@@ -3,6 +3,7 @@
 use super::model::Model;
 use crate::cli::failures::Failures;
 use crate::cli::outputs::{Job, Output};
+use crate::cli::progress::ImageProgress;
 use crate::cli::{CliError, note, print, write_picture};
 use crate::data::Picture;
 use crate::train::TrainError;
@@ -22,14 +23,19 @@ type Group<'a> = Vec<Item<'a>>;
 impl Model {
     /// Translates all jobs, images of one size at a time. What stops one file goes to `failures`.
     pub fn translate_all(&mut self, jobs: &[Job], failures: &mut Failures) -> Result<(), CliError> {
+        self.progress = ImageProgress::new(Some(jobs.len()));
         let mut group = Group::new();
         for job in jobs {
             self.stop.check()?;
             make_folders(&job.outputs)?;
-            self.translate_job(job, &mut group, failures)
-                .or_else(|error| failures.take(error, 1))?;
+            if let Err(error) = self.translate_job(job, &mut group, failures) {
+                failures.take(error, 1)?;
+                self.progress.failed(1);
+            }
         }
-        self.flush(&mut group, failures)
+        self.flush(&mut group, failures)?;
+        self.progress.finish();
+        Ok(())
     }
 
     /// Translates the files of a job in tiles, or reads them for the next group.
@@ -64,8 +70,11 @@ impl Model {
     /// Translates the images that wait.
     fn flush(&mut self, group: &mut Group, failures: &mut Failures) -> Result<(), CliError> {
         let images = std::mem::take(group);
-        self.translate_group(&images)
-            .or_else(|error| failures.take(error, images.len()))
+        if let Err(error) = self.translate_group(&images) {
+            failures.take(error, images.len())?;
+            self.progress.failed(images.len());
+        }
+        Ok(())
     }
 
     /// Translates images of one size by each of the seeds and writes the results.
@@ -79,6 +88,7 @@ impl Model {
                 Err(error) => return Err(about(group, error)),
             }
         }
+        self.progress.translated(group.len(), false);
         Ok(())
     }
 

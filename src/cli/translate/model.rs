@@ -1,6 +1,7 @@
 //! A generator on the device, and the translation of images of one size.
 
 use super::TranslateArgs;
+use crate::cli::progress::ImageProgress;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note};
@@ -43,6 +44,7 @@ pub struct Model {
     pub batch: usize,
     /// Where temporary files lie.
     pub folder: PathBuf,
+    pub progress: ImageProgress,
     /// Whether it was said that images go through one by one.
     pub parted: bool,
     /// Files whose opacity the model does not take.
@@ -103,6 +105,7 @@ impl Model {
             seeds,
             batch: args.batch,
             folder,
+            progress: ImageProgress::idle(),
             parted: false,
             without_opacity: RefCell::default(),
             told: None,

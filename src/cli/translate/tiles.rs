@@ -2,6 +2,7 @@
 
 use super::model::{Model, by_rows};
 use crate::cli::outputs::Output;
+use crate::cli::progress::ImageProgress;
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, PictureFile, note, print};
 use crate::data::{DataError, Picture, PictureLayout, Windows};
@@ -21,6 +22,9 @@ struct TiledImage<'a> {
     folder: &'a Path,
     stop: &'a Stop,
     without_opacity: &'a RefCell<BTreeSet<PathBuf>>,
+    progress: &'a ImageProgress,
+    /// Tiles that were read, and those of all passes.
+    tiles: [usize; 2],
     /// `None` for a result that is there already and stays.
     outputs: Vec<Option<PictureFile<'a>>>,
     /// Rows that were written.
@@ -29,7 +33,11 @@ struct TiledImage<'a> {
 
 impl<'a> TiledImage<'a> {
     /// Begins the translation of `input` by `model` into `outputs`.
-    fn new(model: &'a Model, input: Windows<'a>, outputs: &'a [Output]) -> Result<Self, RunError> {
+    fn new(
+        (model, tiling): (&'a Model, &Tiling),
+        input: Windows<'a>,
+        outputs: &'a [Output],
+    ) -> Result<Self, RunError> {
         let (config, results) = (&model.config, &model.results);
         let (width, height) = input.dimensions();
         let layout = PictureLayout {
@@ -52,6 +60,8 @@ impl<'a> TiledImage<'a> {
             folder: &model.folder,
             stop: &model.stop,
             without_opacity: &model.without_opacity,
+            progress: &model.progress,
+            tiles: [0, tiling.count([height, width].map(|side| side as usize))],
             outputs,
             done: 0,
         })
@@ -79,6 +89,9 @@ impl<'a> TiledImage<'a> {
 impl Canvas for TiledImage<'_> {
     fn read(&mut self, window: [usize; 4]) -> Result<Vec<f32>, TrainError> {
         self.stop.check()?;
+        let [read, all] = &mut self.tiles;
+        self.progress.tile(*read, *all);
+        *read += 1;
         Ok(self.input.units(window.map(|pixels| pixels as u32))?)
     }
 
@@ -87,7 +100,8 @@ impl Canvas for TiledImage<'_> {
         let height = rows.len() / (width as usize * self.config.output.channels());
         // The input is read only if it is needed, since every row is read and converted once more.
         let input = if self.config.output.needs_input() {
-            self.read([self.done, 0, height, width as usize])?
+            let rows = [self.done as u32, 0, height as u32, width];
+            self.input.units(rows)?
         } else {
             Vec::new()
         };
@@ -123,6 +137,15 @@ fn failure(error: TrainError, file: &Path) -> CliError {
 }
 
 impl Model {
+    /// Names the results of an image, which are complete.
+    fn finish_tiled(&self, outputs: &[Output]) -> Result<(), CliError> {
+        self.progress.translated(1, true);
+        outputs
+            .iter()
+            .filter_map(Output::to_write)
+            .try_for_each(|path| print(&path.display().to_string()))
+    }
+
     /// Translates an input tile by tile, if tiles were asked for and the input is larger than a
     /// tile. Returns whether it did.
     pub fn translate_in_tiles(
@@ -145,7 +168,7 @@ impl Model {
         if width.max(height) as usize <= tiling.tile {
             return Ok(false);
         }
-        let mut image = TiledImage::new(self, input, outputs)?;
+        let mut image = TiledImage::new((self, tiling), input, outputs)?;
         let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
         let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");
         let translated = tiling.translate(
@@ -157,7 +180,7 @@ impl Model {
         translated.map_err(|error| failure(self.explain(error, tile, smaller), first))?;
         self.tally.borrow_mut().add(image.input.tally());
         image.commit()?;
-        name(outputs)?;
+        self.finish_tiled(outputs)?;
         Ok(true)
     }
 
@@ -171,7 +194,7 @@ impl Model {
         let first = files.first().map_or(Path::new(""), PathBuf::as_path);
         self.translate_in_fitting_tiles(Source::Files(files), first, outputs)
             .map_err(|error| failure(error, first))?;
-        name(outputs)
+        self.finish_tiled(outputs)
     }
 
     /// Translates an image that does not fit the device in one piece, as `error` says.
@@ -186,7 +209,7 @@ impl Model {
                 true => failure(self.explain_whole(error, &[image]), file),
                 false => failure(tiles, file),
             })?;
-        name(outputs)
+        self.finish_tiled(outputs)
     }
 
     /// Translates an image in the largest tiles that fit the device, and says so.
@@ -216,7 +239,7 @@ impl Model {
                     say(tiling, file, [width, height]);
                 }
                 let input = opened.take().map_or_else(|| model.windows(source), Ok)?;
-                Ok(TiledImage::new(model, input, outputs)?)
+                Ok(TiledImage::new((model, tiling), input, outputs)?)
             },
         )?;
         model.tally.borrow_mut().add(image.input.tally());
@@ -256,12 +279,4 @@ fn say(tiling: &Tiling, file: &Path, [width, height]: [u32; 2]) {
          in tiles of {tile} pixels; {exactness}",
         file.display()
     ));
-}
-
-/// Names the results, which are complete.
-fn name(outputs: &[Output]) -> Result<(), CliError> {
-    outputs
-        .iter()
-        .filter_map(Output::to_write)
-        .try_for_each(|path| print(&path.display().to_string()))
 }

@@ -111,6 +111,12 @@ impl Tiling {
         self.overlap >= self.of.seamless_overlap()
     }
 
+    /// Tiles that are run for an image of this height and width, each once in every pass.
+    pub fn count(&self, sides: [usize; 2]) -> usize {
+        let [rows, columns] = self.axes(sides).map(|axis| axis.count());
+        rows * columns * (self.of.measured.len() + 1)
+    }
+
     /// Rows and columns of tiles for an image of these sides.
     fn axes(&self, [height, width]: [usize; 2]) -> [Tiles; 2] {
         let Tilings {

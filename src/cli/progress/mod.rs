@@ -1,20 +1,76 @@
 //! Progress on stderr. On a terminal it is a live bar. Elsewhere it is a plain line from time to
 //! time.
 
+mod images;
+
+pub use images::ImageProgress;
+
 use super::note;
 use crate::train::StepReport;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Time between plain lines.
 const QUIET_PERIOD: Duration = Duration::from_secs(30);
 
+/// The bar that is on the terminal.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// A bar on the terminal. `None` if stderr is none.
+struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// A bar that is drawn as `style` says, at the place of `first` in `total`.
+    fn new(first: u64, total: u64, style: Option<ProgressStyle>) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let target = ProgressDrawTarget::stderr_with_hz(10);
+            let bar = ProgressBar::with_draw_target(Some(total), target).with_position(first);
+            if let Some(style) = style {
+                bar.set_style(style);
+            }
+            bar.reset_eta();
+            bar
+        });
+        *shown() = bar.clone();
+        Self(bar)
+    }
+
+    /// Removes it from the terminal.
+    fn finish(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+            *shown() = None;
+        }
+    }
+}
+
+impl Drop for Bar {
+    /// An error may end the work before the bar's end.
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn shown() -> std::sync::MutexGuard<'static, Option<ProgressBar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes to the terminal. A bar that is there makes room meanwhile, so that it tears no line.
+pub fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
+    let bar = shown().clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
 /// Prints the progress of a training run.
 pub struct ProgressPrinter {
     has_discriminator: bool,
-    bar: Option<ProgressBar>,
+    bar: Bar,
     began: Instant,
     first: u64,
     total: u64,
@@ -26,22 +82,14 @@ pub struct ProgressPrinter {
 impl ProgressPrinter {
     /// A run from step `first` to step `total`, with or without a discriminator.
     pub fn new(first: u64, total: u64, has_discriminator: bool) -> Self {
-        let bar = stderr().is_terminal().then(|| {
-            let bar =
-                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10))
-                    .with_position(first);
-            let rate = |state: &ProgressState, out: &mut dyn Write| {
-                // A counter that cannot be drawn is no reason to stop.
-                let _ = write!(out, "{:.2} steps/s", state.per_sec());
-            };
-            if let Ok(style) = ProgressStyle::with_template(
-                "{msg}\n{wide_bar} step {pos} of {len}, {rate}, {eta} left",
-            ) {
-                bar.set_style(style.with_key("rate", rate));
-            }
-            bar.reset_eta();
-            bar
-        });
+        let rate = |state: &ProgressState, out: &mut dyn Write| {
+            // A counter that cannot be drawn is no reason to stop.
+            let _ = write!(out, "{:.2} steps/s", state.per_sec());
+        };
+        let template = "{msg}\n{wide_bar} step {pos} of {len}, {rate}, {eta} left";
+        let style = ProgressStyle::with_template(template).ok();
+        let style = style.map(|style| style.with_key("rate", rate));
+        let bar = Bar::new(first, total, style);
         Self {
             has_discriminator,
             bar,
@@ -72,7 +120,7 @@ impl ProgressPrinter {
             false => format!("L1 {g_l1:.4}{held_out}"),
         };
         let step = report.losses.step;
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.bar.0 {
             bar.set_position(step);
             bar.set_message(losses);
             return;
@@ -93,8 +141,6 @@ impl ProgressPrinter {
 
     /// Removes the bar.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish();
     }
 }
