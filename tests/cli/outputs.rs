@@ -194,11 +194,14 @@ fn subfolders_of_inputs_are_kept_and_earlier_results_are_no_inputs() {
     fs::write(root.join("in/x/notes.txt"), "mine").unwrap();
     let output = succeed(root, &line);
     assert_eq!(stdout(&output), "in/results/a.png\nin/results/x/y/a.png\n");
+    let text = stderr(&output);
+    let (notes, summary) = text.split_at(text.find("2 images in ").unwrap());
     assert_eq!(
-        stderr(&output),
+        notes,
         "note: files that are no images by their ending and are not read: 1, such as \
          in/x/notes.txt\n"
     );
+    assert_eq!(summary.lines().count(), 1, "{text}");
     let again = stderr(&succeed(root, &format!("{line} --force")));
     assert!(
         again.contains("note: 2 images below in/results are results and no inputs, for example"),
