@@ -94,8 +94,31 @@ fn assert_nothing_moved(
     assert_eq!(poisoned.count(), 0, "{operation}");
 }
 
+/// A weight, the first operation that its NaN reaches, and the loss in which it shows.
+type Poisoned = (&'static str, &'static str, &'static str);
+
+const POISONED: [Poisoned; 3] = [
+    (
+        "model.model.3.weight",
+        "generator.up1: activation+conv_transpose2d",
+        "d_fake",
+    ),
+    ("model.model.0.weight", "generator.down1: conv2d", "d_fake"),
+    ("model.8.weight", "discriminator.layer4: conv2d", "d_real"),
+];
+
 #[test]
 fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
+    stops_and_moves_no_state(&POISONED[..1]);
+}
+
+#[test]
+#[ignore = "second tier: runs of seven sessions"]
+fn a_nan_anywhere_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
+    stops_and_moves_no_state(&POISONED);
+}
+
+fn stops_and_moves_no_state(poisoned: &[Poisoned]) {
     let gpu = gpu();
     let root = tempfile::tempdir().unwrap();
     let config = Config {
@@ -104,15 +127,7 @@ fn a_nan_stops_the_run_with_step_operation_and_checkpoint_and_moves_no_state() {
         ..small_config(32, 4)
     };
     let whole = train(&gpu, &config, root.path(), "whole");
-    for (weight, operation, expected_loss) in [
-        (
-            "model.model.3.weight",
-            "generator.up1: activation+conv_transpose2d",
-            "d_fake",
-        ),
-        ("model.model.0.weight", "generator.down1: conv2d", "d_fake"),
-        ("model.8.weight", "discriminator.layer4: conv2d", "d_real"),
-    ] {
+    for &(weight, operation, expected_loss) in poisoned {
         let name = weight.replace('.', "-");
         let run = copy_of(&whole.checkpoint_path(6), root.path(), &name);
         let path = run.checkpoint_path(6);

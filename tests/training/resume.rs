@@ -67,50 +67,58 @@ fn resuming_changes_no_bit(gpu: &Gpu, config: &Config) {
 
 #[test]
 fn a_stopped_run_goes_on_with_the_same_bits_and_a_whole_metrics_file() {
+    stops_and_goes_on(5);
+}
+
+#[test]
+#[ignore = "second tier: three runs"]
+fn a_run_stopped_at_the_step_of_a_sample_goes_on_with_the_same_bits() {
+    stops_and_goes_on(1);
+}
+
+/// Stops a run after its first report, and compares it with one that never stopped.
+fn stops_and_goes_on(sample_every: u64) {
     let gpu = gpu();
-    // Stopped between two samples, and at the step of one.
-    for sample_every in [5, 1] {
-        let root = tempfile::tempdir().unwrap();
-        let config = Config {
-            length: Length::Steps(12),
-            sample_every,
-            ..small_config(32, 4)
-        };
-        let whole = train(&gpu, &config, root.path(), "whole");
-        let stopped = RunDir::create(root.path(), "stopped").unwrap();
-        let mut trainer =
-            Trainer::start(&gpu, config.clone(), &bundled(&config), stopped.clone()).unwrap();
-        let stop = AtomicBool::new(false);
-        let outcome = trainer
-            .train(&stop, &mut |_| stop.store(true, Ordering::Relaxed))
-            .unwrap();
-        assert!(
-            outcome.interrupted && (1..12).contains(&outcome.step),
-            "stopped at step {}",
-            outcome.step
-        );
-        drop(trainer);
-        resume(&gpu, &stopped)
-            .train(&AtomicBool::new(false), &mut |_| {})
-            .unwrap();
-        assert_same_tensors(&whole.checkpoint_path(12), &stopped.checkpoint_path(12));
-        let rows = |run: &RunDir| -> Vec<(u64, f32, Option<f32>)> {
-            run.metrics()
-                .unwrap()
-                .iter()
-                .map(|row| (row.step, row.g_l1, row.d_real))
-                .collect()
-        };
-        assert_eq!(
-            rows(&whole).iter().map(|row| row.0).collect::<Vec<_>>(),
-            (1..=12).collect::<Vec<_>>()
-        );
-        assert_eq!(
-            rows(&whole),
-            rows(&stopped),
-            "a sample every {sample_every} steps"
-        );
-    }
+    let root = tempfile::tempdir().unwrap();
+    let config = Config {
+        length: Length::Steps(12),
+        sample_every,
+        ..small_config(32, 4)
+    };
+    let whole = train(&gpu, &config, root.path(), "whole");
+    let stopped = RunDir::create(root.path(), "stopped").unwrap();
+    let mut trainer =
+        Trainer::start(&gpu, config.clone(), &bundled(&config), stopped.clone()).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = trainer
+        .train(&stop, &mut |_| stop.store(true, Ordering::Relaxed))
+        .unwrap();
+    assert!(
+        outcome.interrupted && (1..12).contains(&outcome.step),
+        "stopped at step {}",
+        outcome.step
+    );
+    drop(trainer);
+    resume(&gpu, &stopped)
+        .train(&AtomicBool::new(false), &mut |_| {})
+        .unwrap();
+    assert_same_tensors(&whole.checkpoint_path(12), &stopped.checkpoint_path(12));
+    let rows = |run: &RunDir| -> Vec<(u64, f32, Option<f32>)> {
+        run.metrics()
+            .unwrap()
+            .iter()
+            .map(|row| (row.step, row.g_l1, row.d_real))
+            .collect()
+    };
+    assert_eq!(
+        rows(&whole).iter().map(|row| row.0).collect::<Vec<_>>(),
+        (1..=12).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        rows(&whole),
+        rows(&stopped),
+        "a sample every {sample_every} steps"
+    );
 }
 
 #[test]
