@@ -158,7 +158,10 @@ pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<I
             ));
         }
         if files.is_empty() {
-            return Err(DataError::NoImages { path: path.clone() });
+            return Err(DataError::NoImages {
+                path: path.clone(),
+                others: Vec::new(),
+            });
         }
         Ok(files)
     };

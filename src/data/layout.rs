@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::found::Pairing;
-use super::listing::walk;
+use super::listing::walk_images;
 use super::matching::{Names, Place, match_files, name_in};
 use super::named_pairs::named_pairs;
 use super::pair_source::PairSource;
@@ -119,11 +119,8 @@ pub(super) fn flat_folder(
     folder: &Path,
     one_picture: bool,
 ) -> Result<(Vec<PairSource>, Pairing), DataError> {
-    let images = walk(folder)?.images;
+    let images = walk_images(folder)?.images;
     let own = || folder.to_owned();
-    if images.is_empty() {
-        return Err(DataError::NoImages { path: own() });
-    }
     let whole = |images: Vec<PathBuf>| images.into_iter().map(PairSource::Combined).collect();
     if one_picture {
         return Ok((whole(images), Pairing::Whole(own())));
@@ -208,13 +205,7 @@ pub(super) fn match_folders(
     }
     let places = folders
         .iter()
-        .map(|folder| {
-            let path = folder.to_path_buf();
-            match walk(folder)?.images {
-                images if images.is_empty() => Err(DataError::NoImages { path }),
-                images => Ok((path, images)),
-            }
-        })
+        .map(|folder| Ok((folder.to_path_buf(), walk_images(folder)?.images)))
         .collect::<Result<Vec<Place>, DataError>>()?;
     let matched = match_files(&places)?;
     let pair = |mut files: Vec<PathBuf>| PairSource::Separate {

@@ -28,10 +28,7 @@ pub fn list_images(paths: &[PathBuf]) -> Result<Listed, DataError> {
     let mut listed = Listed::default();
     for path in paths {
         if path.is_dir() {
-            let walked = walk(path)?;
-            if walked.images.is_empty() {
-                return Err(DataError::NoImages { path: path.clone() });
-            }
+            let walked = walk_images(path)?;
             listed.remarks.extend(walked.remarks());
             listed.images.extend(walked.images);
         } else if path.exists() {
@@ -134,6 +131,20 @@ pub fn walk(root: &Path) -> Result<Walked, DataError> {
     walked.others.sort();
     walked.links.sort();
     Ok(walked)
+}
+
+/// Walks a folder that must have images.
+///
+/// # Errors
+/// Those of [`walk`], and [`DataError::NoImages`].
+pub(super) fn walk_images(root: &Path) -> Result<Walked, DataError> {
+    match walk(root)? {
+        Walked { images, others, .. } if images.is_empty() => Err(DataError::NoImages {
+            path: root.to_owned(),
+            others,
+        }),
+        walked => Ok(walked),
+    }
 }
 
 /// Whether a folder with these entries is that of a training run.

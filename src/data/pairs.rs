@@ -208,12 +208,19 @@ mod tests {
             DataError::SameName { .. }
         ));
         let no_images = |files: &[&str], name: &str| match error(files) {
-            DataError::NoImages { path } => path.ends_with(name),
+            DataError::NoImages { path, .. } => path.ends_with(name),
             _ => false,
         };
         assert!(no_images(&["train/notes.txt"], "train"));
         assert!(no_images(&["train/x.png", "val/notes.txt"], "val"));
         assert!(matches!(error(&[]), DataError::NoImages { .. }));
+        let message = error(&["train/IMG_1.heic", "train/day/IMG_2.heic"]).to_string();
+        assert!(
+            message.contains("train: no images in this folder, and 2 files have other endings")
+                && message.contains("IMG_1.heic")
+                && !message.contains("remove"),
+            "{message}"
+        );
         let root = tree(&["file.png"]);
         assert!(matches!(
             find_pairs(&root.path().join("gone"), (1, 1)),

@@ -2,7 +2,9 @@
 //! left out, changed or guessed without a line here is a silent path.
 #![cfg(unix)]
 
-use crate::{TINY, copy_folder, finished, generator, picture, run, stderr, stdout, temporary};
+use crate::{
+    TINY, copy_folder, finished, generator, open, picture, run, stderr, stdout, temporary,
+};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, Rgba, RgbaImage};
 use std::fs;
@@ -218,6 +220,12 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
     );
     let last = "error: 3 of 6 files failed as listed; the others are done";
     compare(&stderr(&made), &[last]);
+    let size = |name: &str| {
+        let image = open(&root.join("in/out").join(name));
+        (image.width(), image.height(), image.color().has_alpha())
+    };
+    assert_eq!(size("turned.png"), (40, 36, false), "upright");
+    assert_eq!(size("clear.png"), (40, 36, true), "with its opacity");
     let made = ["clear.png", "day/a.png", "turned.png"];
     for name in made {
         fs::remove_file(root.join("in/out").join(name)).unwrap();
@@ -231,6 +239,7 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
         stdout(&made),
         "in/out/clear.png\nin/out/day/a.png\nin/out/turned.png\n"
     );
+    assert_eq!(size("turned.png"), (40, 36, false), "upright");
     compare(
         &stderr(&made),
         &[

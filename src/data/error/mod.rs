@@ -9,7 +9,7 @@ use crate::data::split::Split;
 use crate::data::tools::error::ToolError;
 use crate::data::values::error::ValueError;
 pub use pairing::PairingError;
-use words::{list_errors, others_unpaired, scratch_words};
+use words::{list_errors, of_files, others_unpaired, scratch_words};
 
 mod pairing;
 mod words;
@@ -43,12 +43,14 @@ pub enum DataError {
     },
     /// A folder holds no file with an image's extension.
     #[error(
-        "{}: no images in this folder (known endings: {}); put some there, or name another folder",
-        path.display(), EXTENSIONS.join(", ")
+        "{}: no images in this folder{} (known endings: {}); put some there, or name another folder",
+        path.display(), of_files(others), EXTENSIONS.join(", ")
     )]
     NoImages {
         /// The folder.
         path: PathBuf,
+        /// Files that are there.
+        others: Vec<PathBuf>,
     },
     /// A dataset lacks a split that the caller needs.
     #[error(

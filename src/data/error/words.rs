@@ -1,7 +1,7 @@
 //! Parts of the messages, and errors that are put together in several places.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::DataError;
 use crate::data::limits::{MAX_BYTES, MAX_SIDE};
@@ -18,6 +18,19 @@ pub(super) fn list_errors(errors: &[DataError]) -> String {
     match errors.len().saturating_sub(MOST_LISTED) {
         0 => text,
         more => text + &format!("\n  and {more} more"),
+    }
+}
+
+/// How many files there are, with an example.
+pub(super) fn of_files(files: &[PathBuf]) -> String {
+    match files {
+        [] => String::new(),
+        [one] => format!(", and the file {} has another ending", one.display()),
+        [first, ..] => format!(
+            ", and {} files have other endings, such as {}",
+            files.len(),
+            first.display()
+        ),
     }
 }
 
