@@ -1,6 +1,6 @@
 //! Weights between this program's files and PyTorch's.
 
-use crate::{TINY, dataset, fail, finished, generator, picture, succeed, temporary};
+use crate::{NARROW, dataset, fail, finished, generator, picture, succeed, temporary};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
@@ -92,7 +92,7 @@ fn use_as_said(generator: &str) {
     let root = folder.path();
     picture(&root.join("a.png"), 32, 32);
     dataset(&root.join("pairs"), 2);
-    let network = format!("{TINY} --generator {generator} --upsample bilinear");
+    let network = format!("{NARROW} --generator {generator} --upsample bilinear");
     succeed(
         root,
         &format!("train pairs --steps 1 --lr 0.1 --name {generator} {network}"),
