@@ -20,6 +20,9 @@ struct Limited {
     tilings: Tilings,
 }
 
+/// The side of a tiling, and whether it is seamless.
+type Tried = (usize, bool);
+
 impl Limited {
     fn new(bytes: u64) -> Self {
         let gpu = open(DeviceOptions::default()).with_memory_limit(bytes);
@@ -48,7 +51,7 @@ impl Limited {
 
     /// The translation in tiles, and each tiling that was tried: its side, and whether it is
     /// seamless.
-    fn tiled(&self, values: &[f32]) -> (Result<Vec<f32>, TrainError>, Vec<(usize, bool)>) {
+    fn tiled(&self, values: &[f32]) -> (Result<Vec<f32>, TrainError>, Vec<Tried>) {
         let mut tried = Vec::new();
         let canvas = self.tilings.translate(
             (&self.gpu, &self.store),
