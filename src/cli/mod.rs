@@ -277,10 +277,10 @@ fn note_as_it_is(text: &str) {
 
 /// Writes a picture in the format that the name of the file says, and as PNG if it says none. The
 /// file appears only when it is complete.
-fn write_picture(
+fn write_picture<'a>(
     path: &Path,
     picture: &Picture,
-    encoding: impl Into<Encoding>,
+    encoding: impl Into<Encoding<'a>>,
 ) -> Result<(), RunError> {
     let mut file = PictureFile::create(path, picture.layout(), encoding)?;
     file.push(picture)?;
@@ -294,10 +294,10 @@ struct PictureFile<'a> {
 }
 
 impl<'a> PictureFile<'a> {
-    fn create(
+    fn create<'b>(
         path: &'a Path,
         layout: PictureLayout,
-        encoding: impl Into<Encoding>,
+        encoding: impl Into<Encoding<'b>>,
     ) -> Result<Self, RunError> {
         let format = Format::of(path).unwrap_or_default();
         let rows = RowWriter::new(format, encoding, layout, AtomicFile::create(path)?);

@@ -72,6 +72,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("adapter", "--adapter"),
     ("batch", "--batch"),
     ("blur", "--blur"),
+    ("format", "--format"),
     ("fraction", "--fraction"),
     ("high", "--high"),
     ("json", "--json"),

@@ -1,11 +1,11 @@
 //! Where the results of `translate` go. Nothing that is there is overwritten unless that was asked
 //! for.
 
-use super::results::{Input, ResultArgs};
+use super::results::Input;
 use super::{CliError, note};
+use crate::data::Format;
 use clap::Args;
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Where results go, and what happens to files that are there.
@@ -87,8 +87,8 @@ impl OutputArgs {
             .to_owned()
     }
 
-    /// The files of the results of all `inputs`: a name, and each of `endings` behind it. If `file`
-    /// is given, the name is that of this file.
+    /// The files of the results of all `inputs`: a name, each of `variants` behind it, and the
+    /// ending of their format. If `file` is given, the name is that of this file.
     ///
     /// # Errors
     /// [`CliError::OverInput`] if inputs would be written over, [`CliError::Exists`] for other
@@ -97,7 +97,8 @@ impl OutputArgs {
         &self,
         inputs: Vec<Input>,
         file: Option<&Path>,
-        endings: &[String],
+        variants: &[String],
+        format: Format,
     ) -> Result<Plan, CliError> {
         let sources: HashMap<PathBuf, PathBuf> = inputs
             .iter()
@@ -107,7 +108,7 @@ impl OutputArgs {
         let (mut plan, mut taken) = (Plan::default(), HashMap::new());
         let (mut over, mut there) = (Vec::new(), Vec::new());
         for input in inputs {
-            let paths = self.paths(&input, file, endings);
+            let paths = self.paths(&input, file, variants, format);
             let first = input.files.first().cloned().unwrap_or_default();
             let clash = paths
                 .iter()
@@ -146,22 +147,29 @@ impl OutputArgs {
     }
 
     /// The files of the results of an input.
-    fn paths(&self, input: &Input, file: Option<&Path>, endings: &[String]) -> Vec<PathBuf> {
-        // The ending of the file as it was named, such as `.tif`.
-        if let (Some(file), [_]) = (file, endings) {
+    fn paths(
+        &self,
+        input: &Input,
+        file: Option<&Path>,
+        variants: &[String],
+        format: Format,
+    ) -> Vec<PathBuf> {
+        // The ending of the file as it was named, such as `.jpeg`.
+        if let (Some(file), [_]) = (file, variants) {
             return vec![file.to_owned()];
         }
+        let ending = format.ending_like(file.unwrap_or(input.first()));
         let base = file.map_or_else(
             || self.out.join(&input.name),
             |file| file.with_extension(""),
         );
-        let named = |ending: &String| {
+        let named = |variant: &String| {
             // Not `with_extension`: a name may have dots of its own.
             let mut name = base.file_name().unwrap_or_default().to_owned();
-            name.push(OsString::from(ending));
+            name.push(format!("{variant}{ending}"));
             base.with_file_name(name)
         };
-        endings.iter().map(named).collect()
+        variants.iter().map(named).collect()
     }
 }
 
@@ -196,18 +204,18 @@ impl ExistingArgs {
     }
 }
 
-impl ResultArgs {
-    /// What stands behind the names of results: a seed where there are `samples`, then the number
-    /// of the image and the ending.
-    pub fn all_endings(&self, samples: bool, seeds: &[u64], images: usize) -> Vec<String> {
-        let of_seed = |&seed: &u64| {
-            let variant = if samples {
-                format!("-seed{seed}")
-            } else {
-                String::new()
-            };
-            self.endings(&variant, images)
+/// What stands between the names of results and their ending: a seed where there are `samples`,
+/// then a number. An output of several `images` has several results.
+pub fn variants(samples: bool, seeds: &[u64], images: usize) -> Vec<String> {
+    let of_seed = |&seed: &u64| {
+        let seed = match samples {
+            true => format!("-seed{seed}"),
+            false => String::new(),
         };
-        seeds.iter().flat_map(of_seed).collect()
-    }
+        (1..=images).map(move |image| match image {
+            1 => seed.clone(),
+            _ => format!("{seed}-{image}"),
+        })
+    };
+    seeds.iter().flat_map(of_seed).collect()
 }

@@ -1,9 +1,10 @@
 //! The files that an input of `translate` is made of, and the format of its results.
 
-use super::{CliError, note_as_it_is};
+use super::{CliError, note, note_as_it_is};
 use crate::data::listing::take_results;
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Encoding, Floats, Format, Quality, list_images};
+use crate::data::{DataError, Depth, Encoding, Floats, Format, GeoTags, Pixels, Quality};
+use crate::data::{ReadOptions, list_images, place_remarks};
 use crate::train::ModelConfig;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -29,22 +30,6 @@ fn quality(text: &str) -> Result<Quality, String> {
 }
 
 impl ResultArgs {
-    /// What stands behind the name of the input in the names of its results: `variant`, a number
-    /// and the ending of the format. An output of several `images` has several results.
-    pub fn endings(&self, variant: &str, images: usize) -> Vec<String> {
-        let ending = self.format().ending();
-        let number = |image: usize| {
-            if image == 1 {
-                String::new()
-            } else {
-                format!("-{image}")
-            }
-        };
-        (1..=images)
-            .map(|image| format!("{variant}{}{ending}", number(image)))
-            .collect()
-    }
-
     /// The same, for results that are written to the file `out`, whose ending says the format.
     ///
     /// # Errors
@@ -89,15 +74,46 @@ impl ResultArgs {
         Ok(())
     }
 
-    fn format(&self) -> Format {
+    /// The format of the results.
+    pub fn format(&self) -> Format {
         self.format.unwrap_or_default()
     }
 
-    /// How results of this model are written.
-    pub fn encoding(&self, model: &ModelConfig) -> Encoding {
+    /// Where these files lie on Earth, if results can say it.
+    pub fn place(&self, files: &[PathBuf]) -> Option<GeoTags> {
+        let holds = self.format().holds_places();
+        holds.then(|| GeoTags::of_files(files)).flatten()
+    }
+
+    /// Tells what the results of these inputs will not say, or will say wrongly. `is_whole` says
+    /// whether they show all of their input.
+    pub fn note_losses<'a>(
+        &self,
+        output: &Pixels,
+        inputs: impl Iterator<Item = &'a [PathBuf]>,
+        is_whole: bool,
+        reading: &ReadOptions,
+    ) {
+        let channels = output.drawn_channels();
+        let says_opacity = self.format() == Format::Png && matches!(channels, 2 | 4);
+        if says_opacity && output.are_any_channels() {
+            note_as_it_is(&format!(
+                "note: PNG files of {channels} channels say that the last one is opacity; \
+                 --format tiff says nothing about it"
+            ));
+        }
+        for remark in place_remarks(inputs, self.format().holds_places(), is_whole, reading) {
+            note(&format!("note: {remark}"));
+        }
+    }
+
+    /// How results of this model are written. `place` says where they lie on Earth.
+    pub fn encoding<'a>(&self, model: &ModelConfig, place: Option<&'a GeoTags>) -> Encoding<'a> {
         Encoding {
             quality: self.quality.unwrap_or_default(),
             floats: self.floats(model),
+            of_any_meaning: model.output.are_any_channels(),
+            place,
         }
     }
 
@@ -132,6 +148,13 @@ pub struct Input {
     /// The name of its results, without an ending. It is a path below the folder of the results:
     /// the subfolders of a folder of inputs are kept.
     pub name: PathBuf,
+}
+
+impl Input {
+    /// The first of its files.
+    pub fn first(&self) -> &Path {
+        self.files.first().map_or(Path::new(""), PathBuf::as_path)
+    }
 }
 
 /// The inputs in `paths`. If the model takes several `images`, an input has one file in each of the

@@ -13,3 +13,11 @@ pub const MAX_SQUARE: u32 = 13_377;
 /// Most bytes of a file, and of an image once it is decoded. Without this limit a file of a few
 /// kilobytes could ask for terabytes.
 pub(super) const MAX_BYTES: u64 = 512 << 20;
+
+/// The same for the decoder of TIFF files.
+pub(super) fn tiff_limits() -> tiff::decoder::Limits {
+    let mut limits = tiff::decoder::Limits::default();
+    limits.decoding_buffer_size = MAX_BYTES as usize;
+    limits.intermediate_buffer_size = MAX_BYTES as usize;
+    limits
+}

@@ -19,6 +19,7 @@
 //! | `orientation` | how a file says that its picture is turned |
 //! | `foreign` | formats that are known by their first bytes and not read |
 //! | [`listing`] | the images of a folder |
+//! | [`geo_tags`] | where a picture lies on Earth |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pair_source`] | one pair: where it comes from, and how it is read |
 //! | [`scan`] | what was understood of a dataset folder, and what was left over |
@@ -60,6 +61,7 @@ pub mod depth;
 pub mod error;
 mod foreign;
 pub mod found;
+pub mod geo_tags;
 pub mod halves;
 pub mod lab;
 mod layout;
@@ -77,6 +79,7 @@ pub mod palette;
 mod parallel;
 pub mod picture;
 pub mod pixels;
+mod pnm;
 pub mod preprocess;
 pub mod random;
 pub mod read;
@@ -92,6 +95,7 @@ pub mod split;
 mod tests;
 mod tiff;
 mod tiff_palette;
+mod tiff_planes;
 mod tiff_reader;
 mod tiff_rows;
 mod tiff_samples;
@@ -105,6 +109,7 @@ pub use batch::{Batch, Sample};
 pub use dataset::Dataset;
 pub use depth::{Depth, PictureLayout};
 pub use error::DataError;
+pub use geo_tags::{GeoTags, place_remarks};
 pub use halves::{Combined, Half};
 pub use listing::{Listed, has_image_name, list_images};
 pub use loader::{Loader, LoaderOptions};

@@ -9,6 +9,15 @@ use std::path::PathBuf;
 /// The images of one side of a pair, each with the file that it comes from.
 pub type Images = Vec<(PathBuf, Picture)>;
 
+/// What a file says of the channels behind its colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// How many there are, but for an opacity.
+    pub surplus: usize,
+    /// Whether the colours are multiplied by the opacity.
+    pub is_premultiplied: bool,
+}
+
 /// Rows of pixels, the channels of each side by side: `[height, width, channels]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
@@ -16,8 +25,7 @@ pub struct Picture {
     height: u32,
     channels: usize,
     depth: Depth,
-    /// Channels behind the colours and their opacity.
-    surplus: usize,
+    extra: Extra,
     /// Samples of 16 bits in the machine's byte order.
     bytes: Vec<u8>,
 }
@@ -40,7 +48,7 @@ impl Picture {
             height,
             channels,
             depth,
-            surplus: 0,
+            extra: Extra::default(),
             bytes,
         })
     }
@@ -59,7 +67,7 @@ impl Picture {
             height,
             channels,
             depth,
-            surplus: 0,
+            extra: Extra::default(),
             bytes: Vec::new(),
         };
         values
@@ -79,7 +87,7 @@ impl Picture {
             height,
             channels,
             depth,
-            surplus: 0,
+            extra: Extra::default(),
             bytes,
         }
     }
@@ -206,7 +214,7 @@ impl Picture {
         );
         let mut other = Self {
             channels,
-            surplus: 0,
+            extra: Extra::default(),
             bytes,
             ..*self
         };
@@ -229,6 +237,7 @@ impl Picture {
     pub fn to_rgb(&self) -> Self {
         match self.channels {
             3 => self.clone(),
+            _ if self.extra.is_premultiplied => self.straight().to_rgb(),
             1 | 2 => self.map(3, |pixel, rgb| rgb.extend([pixel[0]; 3])),
             _ => self.map(3, |pixel, rgb| rgb.extend(&pixel[..3])),
         }
@@ -238,6 +247,7 @@ impl Picture {
     pub fn to_gray(&self) -> Self {
         match self.channels {
             1 => self.clone(),
+            _ if self.extra.is_premultiplied => self.straight().to_gray(),
             2 => self.map(1, |pixel, gray| gray.push(pixel[0])),
             _ => self.map(1, |pixel, gray| {
                 gray.push(luma([pixel[0], pixel[1], pixel[2]]))
@@ -249,6 +259,7 @@ impl Picture {
     pub fn to_rgba(&self) -> Self {
         let opaque = self.depth.max();
         match self.channels {
+            _ if self.extra.is_premultiplied => self.straight().to_rgba(),
             1 => self.map(4, |pixel, rgba| {
                 rgba.extend([pixel[0], pixel[0], pixel[0], opaque])
             }),
@@ -262,9 +273,28 @@ impl Picture {
         }
     }
 
+    /// The picture with colours that are not multiplied by their opacity, as Pillow has them: in
+    /// whole steps, and as they are where a pixel is opaque or lets everything through.
+    fn straight(&self) -> Self {
+        let opaque = self.depth.max();
+        self.map(self.channels, |pixel, straight| {
+            let Some((&opacity, colours)) = pixel.split_last() else {
+                return;
+            };
+            let divided =
+                |&colour: &u16| match opacity {
+                    0 => colour,
+                    _ => (u32::from(colour) * u32::from(opaque) / u32::from(opacity))
+                        .min(opaque.into()) as u16,
+                };
+            straight.extend(colours.iter().map(divided));
+            straight.push(opacity);
+        })
+    }
+
     /// Whether there is opacity behind grey or RGB.
     pub fn has_opacity(&self) -> bool {
-        matches!(self.channels, 2 | 4)
+        matches!(self.channels, 2 | 4) && self.extra.surplus == 0
     }
 
     /// Whether any pixel lets something through.
@@ -284,14 +314,19 @@ impl Picture {
         }
     }
 
-    /// The same picture, of whose channels the last `surplus` are neither colours nor opacity.
-    pub fn with_surplus(self, surplus: usize) -> Self {
-        Self { surplus, ..self }
+    /// The same picture, of whose channels behind the colours its file says this.
+    pub fn with_extra(self, extra: Extra) -> Self {
+        Self { extra, ..self }
+    }
+
+    /// What its file says of the channels behind the colours.
+    pub fn extra(&self) -> Extra {
+        self.extra
     }
 
     /// How many channels stand behind the colours and their opacity, as far as the file says.
     pub fn surplus(&self) -> usize {
-        self.surplus
+        self.extra.surplus
     }
 
     /// Pictures of one size as one, the channels of the first in front; 16 bits if any has them.
@@ -310,7 +345,7 @@ impl Picture {
             height,
             channels,
             depth,
-            surplus: 0,
+            extra: Extra::default(),
             bytes: Vec::new(),
         };
         for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {

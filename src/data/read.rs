@@ -5,13 +5,14 @@ use std::io::{self, BufReader, Cursor};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
 use super::foreign::foreign_format;
 use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::orientation::orientation_of;
 use super::picture::Picture;
+use super::pnm::read_pnm;
 use super::read_options::ReadOptions;
 use super::tiff_reader::{marked_nodata_of, read_tiff};
 use super::values::stored::{Origin, Stored};
@@ -170,23 +171,12 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
     {
         return Ok(stored);
     }
-    let image = reader.decode().map_err(|error| decode_error(path, error))?;
-    Ok(Picture::from(image).into())
-}
-
-fn decode_error(path: &Path, error: ImageError) -> DataError {
-    let path_buf = path.to_owned();
-    match error {
-        ImageError::Limits(limit) => DataError::too_large(path, limit.to_string()),
-        ImageError::Unsupported(what) => DataError::NotAnImage {
-            path: path_buf,
-            reason: what.to_string(),
-        },
-        other => DataError::Damaged {
-            path: path_buf,
-            reason: other.to_string(),
-        },
+    if reader.format() == Some(ImageFormat::Pnm) {
+        return read_pnm(path, bytes).map(Stored::from);
     }
+    let image = reader.decode();
+    let image = image.map_err(|error| DataError::of_decoder(path, error))?;
+    Ok(Picture::from(image).into())
 }
 
 /// Whether an image of this size can be read back after it is written.

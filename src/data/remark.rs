@@ -1,4 +1,5 @@
-//! What is told of a dataset folder: what is not used, and what looks unusual.
+//! What is told of a dataset folder and of images: what is not used or not kept, and what looks
+//! unusual.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -32,6 +33,16 @@ pub enum RemarkKind {
     Opacity,
     /// Combined images whose halves are much higher than wide.
     NarrowHalves,
+    /// Images with a place on Earth, whose results are in a format that has none.
+    PlaceNotHeld,
+    /// Images with a place on Earth that are turned when they are read.
+    PlaceTurned,
+    /// Images with a place on Earth, of which a result shows a part.
+    PlaceCut,
+    /// Images of stacks that lie at another place than the first image of their stack.
+    PlacesDiffer,
+    /// Images with a place on Earth and a number that stands for no data.
+    NoDataValue,
 }
 
 /// One kind of thing that is told, counted, with an example.
@@ -115,6 +126,32 @@ impl fmt::Display for Remark {
                 "images that are cut into a left half A and a right half B much higher than wide: \
                  {count}, such as {example}; if they are no pairs side by side, put inputs into \
                  A/ and targets into B/"
+            ),
+            RemarkKind::PlaceNotHeld => write!(
+                f,
+                "images with a place on Earth (GeoTIFF) that their results do not have: {count}, \
+                 such as {example}; `format` tiff keeps it"
+            ),
+            RemarkKind::PlaceTurned => write!(
+                f,
+                "images with a place on Earth (GeoTIFF) that their results do not have, because \
+                 they are turned upright: {count}, such as {example}; \
+                 `reading.ignore_orientation` leaves them as they are and keeps it"
+            ),
+            RemarkKind::PlaceCut => write!(
+                f,
+                "images with a place on Earth (GeoTIFF) that their results do not have, because \
+                 they show a part: {count}, such as {example}"
+            ),
+            RemarkKind::PlacesDiffer => write!(
+                f,
+                "images that lie at another place on Earth than the first one of their stack, \
+                 whose place the results have: {count}, such as {example}"
+            ),
+            RemarkKind::NoDataValue => write!(
+                f,
+                "images with a number for pixels without data (GDAL_NODATA) that their results do \
+                 not have, because every pixel is translated: {count}, such as {example}"
             ),
         }
     }

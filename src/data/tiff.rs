@@ -7,6 +7,7 @@ use ::tiff::encoder::TiffEncoder;
 use ::tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, SampleFormat, Tag};
 
 use super::depth::PictureLayout;
+use super::geo_tags::GeoTags;
 
 /// Bytes of a strip, about. A reader holds one strip at a time.
 const STRIP_BYTES: usize = 1 << 16;
@@ -34,12 +35,18 @@ impl Sample {
 }
 
 /// The bytes in front of the rows of an uncompressed file of any number of channels. The rows
-/// follow as they are, samples in the machine's byte order.
-pub(super) fn header(layout: PictureLayout, sample: Sample) -> io::Result<Vec<u8>> {
+/// follow as they are, samples in the machine's byte order. `of_any_meaning` says that no channel
+/// is opacity, and `place` where the picture lies on Earth.
+pub(super) fn header(
+    (layout, sample): (PictureLayout, Sample),
+    of_any_meaning: bool,
+    place: Option<&GeoTags>,
+) -> io::Result<Vec<u8>> {
     let rows = u64::from(layout.height).saturating_mul(sample.row_bytes(layout) as u64);
     // The header holds the place of each strip and the meaning of each channel. It is smaller than
     // this.
-    let entries = 8 * u64::from(layout.height) + 4 * layout.channels as u64 + 1024;
+    let place_bytes = place.map_or(0, GeoTags::bytes) as u64;
+    let entries = 8 * u64::from(layout.height) + 4 * layout.channels as u64 + place_bytes + 1024;
     if rows.saturating_add(entries) > u64::from(u32::MAX) {
         return Err(io::Error::other(format!(
             "{} MiB are more than a TIFF file holds (4 GiB); write PNG",
@@ -47,12 +54,19 @@ pub(super) fn header(layout: PictureLayout, sample: Sample) -> io::Result<Vec<u8
         )));
     }
     // The length of the header does not depend on where the rows begin.
-    let write = |first| directory(layout, sample, first).map_err(io::Error::other);
+    let write = |first| {
+        let written = directory((layout, sample), (of_any_meaning, place), first);
+        written.map_err(io::Error::other)
+    };
     write(write(0)?.len())
 }
 
 /// The header of a file whose rows begin at byte `first`.
-fn directory(layout: PictureLayout, sample: Sample, first: usize) -> TiffResult<Vec<u8>> {
+fn directory(
+    (layout, sample): (PictureLayout, Sample),
+    (of_any_meaning, place): (bool, Option<&GeoTags>),
+    first: usize,
+) -> TiffResult<Vec<u8>> {
     let PictureLayout {
         width,
         height,
@@ -103,6 +117,11 @@ fn directory(layout: PictureLayout, sample: Sample, first: usize) -> TiffResult<
     entries.write_tag(Tag::RowsPerStrip, strip_rows)?;
     entries.write_tag(Tag::StripOffsets, &offsets[..])?;
     entries.write_tag(Tag::StripByteCounts, &counts[..])?;
+    let extra = if of_any_meaning {
+        ExtraSamples::Unspecified
+    } else {
+        extra
+    };
     if channels > colours {
         entries.write_tag(Tag::ExtraSamples, &vec![extra; channels - colours][..])?;
     }
@@ -110,6 +129,7 @@ fn directory(layout: PictureLayout, sample: Sample, first: usize) -> TiffResult<
         let format = vec![SampleFormat::IEEEFP; channels];
         entries.write_tag(Tag::SampleFormat, &format[..])?;
     }
+    place.map_or(Ok(()), |place| place.write(&mut entries))?;
     entries.finish()?;
     Ok(bytes.into_inner())
 }

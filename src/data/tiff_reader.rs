@@ -4,20 +4,26 @@
 use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
-use tiff::decoder::{Decoder, DecodingResult, Limits};
-use tiff::tags::{SampleFormat, Tag};
+use tiff::decoder::{ChunkType, Decoder, DecodingResult};
+use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
 use super::error::DataError;
-use super::limits::{MAX_BYTES, MAX_SIDE};
-use super::picture::Picture;
+use super::limits::{MAX_BYTES, MAX_SIDE, tiff_limits};
+use super::picture::{Extra, Picture};
+use super::pixels::MOST_COLOURS;
 use super::tiff_palette::{TiffPalette, said_to_be_grey};
+use super::tiff_planes::read_planes_of_tiles;
 use super::tiff_samples::unpacked;
 use super::values::floats::floats;
 use super::values::stored::{Stored, Wide};
 
 /// PhotometricInterpretation of indices into a palette.
 const PALETTE: u32 = 3;
+/// PhotometricInterpretation of colours.
+const RGB: u32 = 2;
+/// PlanarConfiguration of channels that lie apart.
+const PLANES: u32 = 2;
 /// Compression by JPEG, which has colours of its own.
 const JPEG: u32 = 7;
 /// Bits of NewSubfileType (TIFF 6.0, section 8): a smaller version of another picture, and its
@@ -33,7 +39,8 @@ const SMALLER: u32 = 2;
 /// [`DataError::Pages`] for a file of several pictures, whatever their channels, and those of
 /// [`super::read_picture`].
 pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Stored>, DataError> {
-    let open = || Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(limits()));
+    let open =
+        || Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(tiff_limits()));
     // What cannot be read here cannot be read by the reader of colours either, and its error says
     // why.
     let Ok(mut decoder) = open() else {
@@ -47,7 +54,7 @@ pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Stored>, Dat
     let grey = || said_to_be_grey(bytes).unwrap_or_default();
     let changed = |bytes| {
         let decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| tiff_error(path, error));
-        decoder.map(|decoder| decoder.with_limits(limits()))
+        decoder.map(|decoder| decoder.with_limits(tiff_limits()))
     };
     if tag_or_one(&mut decoder, Tag::PhotometricInterpretation) == PALETTE {
         return read_indexed(path, changed(grey())?).map(|picture| Some(picture.into()));
@@ -55,34 +62,72 @@ pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Stored>, Dat
     let Ok(kind) = decoder.colortype() else {
         return Ok(None);
     };
-    let beside = tag_or_one(&mut decoder, Tag::SamplesPerPixel)
-        .saturating_sub(kind.num_samples().into()) as usize;
-    let is_jpeg = tag_or_one(&mut decoder, Tag::Compression) == JPEG;
+    let beside = has_more_channels(&mut decoder, kind);
+    let extra = extra_of(&mut decoder);
     match kind {
-        ColorType::Multiband { .. } => read_channels(path, decoder, kind, 0).map(Some),
-        ColorType::RGB(_) | ColorType::RGBA(_) if beside > 0 && !is_jpeg => {
-            let mut decoder = changed(grey())?;
-            let kind = decoder
-                .colortype()
-                .map_err(|error| tiff_error(path, error))?;
-            read_channels(path, decoder, kind, beside).map(Some)
+        _ if beside && tag_or_one(&mut decoder, Tag::Compression) == JPEG => {
+            let reason = "channels beside colours, stored as JPEG".to_owned();
+            Err(unusable(path, reason))
         }
-        ColorType::RGB(_) | ColorType::RGBA(_) | ColorType::Gray(_) if beside == 0 => {
-            let layout = decoder.image_buffer_layout();
-            match layout.map(|layout| layout.sample_format) {
-                Ok(SampleFormat::Uint) if matches!(kind.bit_depth(), 8 | 16) => Ok(None),
-                _ => read_channels(path, decoder, kind, 0).map(Some),
-            }
+        ColorType::RGB(bits) | ColorType::RGBA(bits) if beside || bits < 8 => {
+            let mut decoder = changed(grey())?;
+            let kind = decoder.colortype();
+            let kind = kind.map_err(|error| tiff_error(path, error))?;
+            read_channels(path, decoder, kind, extra).map(Some)
+        }
+        ColorType::Multiband { .. }
+        | ColorType::RGB(_)
+        | ColorType::RGBA(_)
+        | ColorType::Gray(_) => read_channels(path, decoder, kind, extra).map(Some),
+        _ if beside => {
+            let reason = format!("{kind:?} with channels beside its colours");
+            Err(unusable(path, reason))
+        }
+        _ if tag_or_one(&mut decoder, Tag::PlanarConfiguration) == PLANES => {
+            Err(unusable(path, format!("{kind:?} in planes")))
         }
         _ => refuse_storage(path, &mut decoder, kind).map(|()| None),
     }
 }
 
-fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = MAX_BYTES as usize;
-    limits.intermediate_buffer_size = MAX_BYTES as usize;
-    limits
+/// What a file says of the channels behind its colours (TIFF 6.0, ExtraSamples). Three channels and
+/// more are led by RGB, also where the file says grey: geographic tools write colours of 16 bits
+/// so.
+pub(super) fn extra_of<R: Read + Seek>(decoder: &mut Decoder<R>) -> Extra {
+    const PREMULTIPLIED: u16 = 1;
+    const OPACITY: [u16; 2] = [PREMULTIPLIED, 2];
+    let channels = tag_or_one(decoder, Tag::SamplesPerPixel) as usize;
+    let is_rgb = tag_or_one(decoder, Tag::PhotometricInterpretation) == RGB;
+    let said = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples);
+    // Writers of RGB and opacity leave the tag out, and readers know it.
+    let unsaid = || {
+        if is_rgb && channels == 4 {
+            vec![2]
+        } else {
+            Vec::new()
+        }
+    };
+    let said = said.ok().flatten().unwrap_or_else(unsaid);
+    let first = channels.saturating_sub(said.len());
+    // What the file says of a channel; nothing of those that are colours.
+    let meaning = |channel: usize| said.get(channel.checked_sub(first)?).copied();
+    let opacity = |channel| meaning(channel).filter(|meaning| OPACITY.contains(meaning));
+    let colours = match channels {
+        0..3 => 1,
+        _ if opacity(1).is_some() => 1,
+        _ => 3,
+    };
+    let opacity = opacity(colours);
+    // More channels than that are no colours, unless the file says that they are.
+    let counted = if is_rgb || channels <= MOST_COLOURS {
+        channels
+    } else {
+        0
+    };
+    Extra {
+        surplus: counted.saturating_sub(colours + usize::from(opacity.is_some())),
+        is_premultiplied: opacity == Some(PREMULTIPLIED),
+    }
 }
 
 /// Refuses samples that lie so that they would take too much memory.
@@ -115,9 +160,18 @@ fn read_indexed<R: Read + Seek>(
     let kind = decoder
         .colortype()
         .map_err(|error| tiff_error(path, error))?;
-    let ColorType::Gray(bits @ 1..=16) = kind else {
-        let reason = "a palette with other channels beside it".to_owned();
-        return Err(unusable(path, reason));
+    let bits = match kind {
+        ColorType::Gray(bits @ 1..=16) => bits,
+        ColorType::Gray(bits) => {
+            return Err(unusable(
+                path,
+                format!("a palette with indices of {bits} bits"),
+            ));
+        }
+        _ => {
+            let reason = "a palette with other channels beside it".to_owned();
+            return Err(unusable(path, reason));
+        }
     };
     let palette = TiffPalette::read(&mut decoder, bits)
         .ok_or_else(|| damaged("its palette is missing or has another length"))?;
@@ -156,19 +210,20 @@ fn read_samples<R: Read + Seek>(
         ));
     }
     let mut samples = DecodingResult::U8(Vec::new());
-    decoder
-        .read_image_to_buffer(&mut samples)
-        .map_err(explain)?;
-    Ok(samples)
+    let read = if layout.planes > 1 && decoder.get_chunk_type() == ChunkType::Tile {
+        read_planes_of_tiles(decoder, kind.bit_depth(), &mut samples)
+    } else {
+        decoder.read_image_to_buffer(&mut samples).map(drop)
+    };
+    read.map(|()| samples).map_err(explain)
 }
 
-/// Reads all channels of a picture, whatever they mean. Behind colours and opacity are `surplus`
-/// ones.
+/// Reads all channels of a picture, whatever they mean. `extra` is what the file says of them.
 fn read_channels<R: Read + Seek>(
     path: &Path,
     mut decoder: Decoder<R>,
     kind: ColorType,
-    surplus: usize,
+    extra: Extra,
 ) -> Result<Stored, DataError> {
     let explain = |error| tiff_error(path, error);
     let (channels, bits) = (usize::from(kind.num_samples()), kind.bit_depth());
@@ -192,7 +247,7 @@ fn read_channels<R: Read + Seek>(
         width,
         height,
         channels,
-        surplus,
+        extra,
         is_planar,
         numbers,
     }))

@@ -11,9 +11,9 @@ use ::tiff::{ColorType, TiffResult};
 use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
 use super::limits::MAX_BYTES;
-use super::picture::Picture;
+use super::picture::{Extra, Picture};
 use super::tiff_reader::{
-    chunk_row_bytes, has_more_channels, has_pages, marked_nodata, tiff_error,
+    chunk_row_bytes, extra_of, has_more_channels, has_pages, marked_nodata, tiff_error,
 };
 use super::values::stored::{Origin, Wide};
 use super::values::{ValueMapping, ValueTally};
@@ -27,6 +27,7 @@ pub(super) struct TiffRows {
     marked: Option<f64>,
     decoder: Decoder<BufReader<File>>,
     layout: PictureLayout,
+    extra: Extra,
     /// Rows of strips or tiles that were decoded.
     decoded: u32,
     /// Rows of pixels that are decoded and not yet read.
@@ -87,6 +88,7 @@ impl TiffRows {
         };
         let bytes = stored.max(layout.row_bytes() as u64);
         let fits = rows.saturating_mul(bytes) <= MAX_BYTES;
+        let extra = extra_of(&mut decoder);
         let marked = values.and_then(|_| marked_nodata(&mut decoder));
         Ok(fits.then(|| Self {
             path: path.to_owned(),
@@ -94,6 +96,7 @@ impl TiffRows {
             marked,
             decoder,
             layout,
+            extra,
             decoded: 0,
             band: Picture::default(),
         }))
@@ -140,7 +143,7 @@ impl TiffRows {
             band.paste(&chunk, column * chunk_width, 0);
         }
         self.decoded += 1;
-        Ok(band)
+        Ok(band.with_extra(self.extra))
     }
 
     /// A strip or tile whose first pixel is at `corner`.
@@ -168,7 +171,7 @@ impl TiffRows {
             width,
             height,
             channels,
-            surplus: 0,
+            extra: self.extra,
             is_planar: false,
             numbers: self.decoder.read_chunk(index).map_err(explain)?,
         };

@@ -11,6 +11,7 @@ use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
 use super::depth::{Depth, PictureLayout};
+use super::geo_tags::GeoTags;
 use super::picture::Picture;
 use super::pixels::MOST_COLOURS;
 use super::tiff;
@@ -67,12 +68,17 @@ pub struct Floats {
 }
 
 /// How samples are written, beside their format.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Encoding {
+#[derive(Clone, Copy, Default)]
+pub struct Encoding<'a> {
     /// The quality of a JPEG.
     pub quality: Quality,
     /// A TIFF of floats in place of one of whole numbers.
     pub floats: Option<Floats>,
+    /// Whether the channels are of any meaning. Otherwise the last of two or four is opacity. Only
+    /// a TIFF can say that none is.
+    pub of_any_meaning: bool,
+    /// Where the picture lies on Earth, which only a TIFF says.
+    pub place: Option<&'a GeoTags>,
 }
 
 impl Floats {
@@ -94,11 +100,11 @@ impl Floats {
     }
 }
 
-impl From<Quality> for Encoding {
+impl From<Quality> for Encoding<'_> {
     fn from(quality: Quality) -> Self {
         Self {
             quality,
-            floats: None,
+            ..Self::default()
         }
     }
 }
@@ -114,6 +120,23 @@ impl Format {
             Format::Tiff => ".tiff",
             Format::Jpg => ".jpg",
         }
+    }
+
+    /// The ending of such a file that is made of the file `source`, with its dot. A TIFF keeps the
+    /// form that `source` has: `.tif` stays `.tif`.
+    pub fn ending_like(self, source: &Path) -> String {
+        let ending = source.extension().and_then(|ending| ending.to_str());
+        match ending {
+            Some(ending) if self == Format::Tiff && Self::of(source) == Some(self) => {
+                format!(".{ending}")
+            }
+            _ => self.ending().to_owned(),
+        }
+    }
+
+    /// Whether such a file can say where its picture lies on Earth.
+    pub fn holds_places(self) -> bool {
+        self == Format::Tiff
     }
 
     /// Whether such a file can have so many channels.
@@ -171,13 +194,18 @@ impl<W: Write + 'static> RowWriter<W> {
     /// # Errors
     /// Those of `out`, more channels, bits or pixels than the format has, and floats in another
     /// format than TIFF.
-    pub fn new(
+    pub fn new<'a>(
         format: Format,
-        encoding: impl Into<Encoding>,
+        encoding: impl Into<Encoding<'a>>,
         layout: PictureLayout,
         mut out: W,
     ) -> io::Result<Self> {
-        let Encoding { quality, floats } = encoding.into();
+        let Encoding {
+            quality,
+            floats,
+            of_any_meaning,
+            place,
+        } = encoding.into();
         check_layout(format, layout)?;
         if floats.is_some() && format != Format::Tiff {
             return Err(io::Error::other(format!("{format:?} files hold no floats")));
@@ -186,7 +214,7 @@ impl<W: Write + 'static> RowWriter<W> {
             Format::Png => Self::png(layout, out)?,
             Format::Tiff => {
                 let sample = floats.map_or(tiff::Sample::Whole, |_| tiff::Sample::Float);
-                out.write_all(&tiff::header(layout, sample)?)?;
+                out.write_all(&tiff::header((layout, sample), of_any_meaning, place)?)?;
                 Encoder::Tiff(out, floats)
             }
             Format::Jpg => Encoder::Jpeg {

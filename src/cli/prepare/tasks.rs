@@ -15,9 +15,6 @@ use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// What stands behind the name of an input in the names of its results.
-const PNG: &str = ".png";
-
 /// Where the results go.
 #[derive(Debug, Args)]
 pub(super) struct ResultArgs {
@@ -76,7 +73,7 @@ impl ResultArgs {
             out: self.out.clone(),
             existing: self.existing.clone(),
         };
-        let Plan { jobs, clashes } = output.plan(inputs, file, &[PNG.to_owned()])?;
+        let Plan { jobs, clashes } = output.plan(inputs, file, &[String::new()], Format::Png)?;
         let task = |job: Job| {
             let output = job.outputs.first()?.to_write()?.to_owned();
             Some(Task {

@@ -4,16 +4,16 @@ use super::model::Model;
 use crate::cli::failures::Failures;
 use crate::cli::outputs::{Job, Output};
 use crate::cli::progress::ImageProgress;
+use crate::cli::results::Input;
 use crate::cli::{CliError, note, print, write_picture};
 use crate::data::Picture;
 use crate::train::TrainError;
 use crate::train::run::{RunError, folder_of};
-use std::path::{Path, PathBuf};
 
-/// An image that was read, its first file, and where its results go, ordered by seed.
+/// An image that was read, its files, and where its results go, ordered by seed.
 struct Item<'a> {
     image: Picture,
-    file: &'a Path,
+    input: &'a Input,
     outputs: &'a [Output],
 }
 
@@ -58,7 +58,7 @@ impl Model {
         }
         group.push(Item {
             image,
-            file: input.files.first().map_or(Path::new(""), PathBuf::as_path),
+            input,
             outputs,
         });
         if group.len() < self.batch {
@@ -96,14 +96,14 @@ impl Model {
     fn translate_parts(&mut self, group: &[Item], error: TrainError) -> Result<(), CliError> {
         match group {
             [item] if self.tilings.is_ok() => {
-                self.translate_whole_in_tiles((&item.image, item.file), item.outputs, error)
+                self.translate_whole_in_tiles((&item.image, &item.input.files), item.outputs, error)
             }
             [first, _, ..] if self.may_part() => {
                 if !std::mem::replace(&mut self.parted, true) {
                     note(&format!(
                         "note: {}: {} images of {}x{} pixels do not fit this device at once, so \
                          such images are translated one by one",
-                        first.file.display(),
+                        first.input.first().display(),
                         group.len(),
                         first.image.width(),
                         first.image.height()
@@ -128,21 +128,28 @@ impl Model {
         group: &[Item],
     ) -> Result<(), CliError> {
         for (pictures, item) in translated.iter().zip(group) {
+            let place = self.results.place(&item.input.files);
             if let Some(picture) = pictures
                 .first()
                 .filter(|picture| picture.dimensions() != item.image.dimensions())
             {
                 let [from, to] = [&item.image, picture]
                     .map(|picture| format!("{}x{}", picture.width(), picture.height()));
+                let without = place.as_ref().map_or("", |_| " and has no place on Earth");
                 note(&format!(
-                    "note: {}: the result shows the middle {to} of {from} pixels (--fit crop)",
-                    item.file.display()
+                    "note: {}: the result shows the middle {to} of {from} pixels (--fit \
+                     crop){without}",
+                    item.input.first().display()
                 ));
             }
             let outputs = item.outputs.iter().skip(sample * pictures.len());
             for (picture, output) in pictures.iter().zip(outputs) {
                 if let Some(path) = output.to_write() {
-                    write_picture(path, picture, self.results.encoding(&self.config))?;
+                    let size = picture.dimensions();
+                    let place = place
+                        .as_ref()
+                        .filter(|tags| tags.are_of(size, &self.reading));
+                    write_picture(path, picture, self.results.encoding(&self.config, place))?;
                     print(&path.display().to_string())?;
                 }
             }
@@ -154,7 +161,10 @@ impl Model {
 /// An error that is about all images of a group.
 fn about(group: &[Item], source: TrainError) -> CliError {
     CliError::Translate {
-        files: group.iter().map(|item| item.file.to_owned()).collect(),
+        files: group
+            .iter()
+            .map(|item| item.input.first().to_owned())
+            .collect(),
         source: Box::new(source),
     }
 }

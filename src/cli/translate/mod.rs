@@ -5,7 +5,7 @@ mod model;
 mod tiles;
 
 use super::failures::Failures;
-use super::outputs::{OutputArgs, single_file};
+use super::outputs::{OutputArgs, single_file, variants};
 use super::pth::{PthArgs, say};
 use super::reading::{ReadArgs, tell_changes, tell_meaning};
 use super::results::{Input, ResultArgs, list_inputs};
@@ -106,9 +106,11 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     results.check(config.output.drawn_channels())?;
     let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
     check_halves(args, &inputs, config.size)?;
-    let endings = results.all_endings(args.samples.is_some(), &seeds, config.output.images());
+    let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
-    let plan = args.output.plan(inputs, single.as_deref(), &endings)?;
+    let plan = args
+        .output
+        .plan(inputs, single.as_deref(), &variants, results.format())?;
     let mut failures = Failures::default();
     for clash in plan.clashes {
         failures.take(clash, 1)?;
@@ -116,6 +118,13 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     if plan.jobs.is_empty() {
         return failures.finish(all);
     }
+    let is_whole = !matches!(args.half, Some(Half::A | Half::B));
+    results.note_losses(
+        &config.output,
+        plan.jobs.iter().map(|job| job.input.files.as_slice()),
+        is_whole,
+        &args.reading.options()?,
+    );
     let folder = args.output.folder(single.as_deref());
     let mut model = Model::load(args, results, (&file, config), folder.clone())?;
     std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;

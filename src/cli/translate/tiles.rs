@@ -35,11 +35,15 @@ impl<'a> TiledImage<'a> {
     /// Begins the translation of `input` by `model` into `outputs`.
     fn new(
         (model, tiling): (&'a Model, &Tiling),
+        files: &[PathBuf],
         input: Windows<'a>,
         outputs: &'a [Output],
     ) -> Result<Self, RunError> {
         let (config, results) = (&model.config, &model.results);
         let (width, height) = input.dimensions();
+        let place = results.place(files);
+        let place = place.filter(|tags| tags.are_of((width, height), &model.reading));
+        let encoding = results.encoding(config, place.as_ref());
         let layout = PictureLayout {
             width,
             height,
@@ -49,7 +53,7 @@ impl<'a> TiledImage<'a> {
         let outputs = outputs
             .iter()
             .map(|output| {
-                let create = |path| PictureFile::create(path, layout, results.encoding(config));
+                let create = |path| PictureFile::create(path, layout, encoding);
                 output.to_write().map(create).transpose()
             })
             .collect::<Result<_, _>>()?;
@@ -168,7 +172,7 @@ impl Model {
         if width.max(height) as usize <= tiling.tile {
             return Ok(false);
         }
-        let mut image = TiledImage::new((self, tiling), input, outputs)?;
+        let mut image = TiledImage::new((self, tiling), files, input, outputs)?;
         let tile = Shape::nhwc(1, tiling.tile, tiling.tile, self.config.input.channels());
         let smaller = |[side, _]: [usize; 2]| format!("use --tile {side} or less");
         let translated = tiling.translate(
@@ -192,7 +196,7 @@ impl Model {
         outputs: &[Output],
     ) -> Result<(), CliError> {
         let first = files.first().map_or(Path::new(""), PathBuf::as_path);
-        self.translate_in_fitting_tiles(Source::Files(files), first, outputs)
+        self.translate_in_fitting_tiles(Source::Files(files), files, outputs)
             .map_err(|error| failure(error, first))?;
         self.finish_tiled(outputs)
     }
@@ -200,11 +204,12 @@ impl Model {
     /// Translates an image that does not fit the device in one piece, as `error` says.
     pub fn translate_whole_in_tiles(
         &mut self,
-        (image, file): (&Picture, &Path),
+        (image, files): (&Picture, &[PathBuf]),
         outputs: &[Output],
         error: TrainError,
     ) -> Result<(), CliError> {
-        self.translate_in_fitting_tiles(Source::Picture(image), file, outputs)
+        let file = files.first().map_or(Path::new(""), PathBuf::as_path);
+        self.translate_in_fitting_tiles(Source::Picture(image), files, outputs)
             .map_err(|tiles| match tiles.is_too_large() {
                 true => failure(self.explain_whole(error, &[image]), file),
                 false => failure(tiles, file),
@@ -216,9 +221,10 @@ impl Model {
     fn translate_in_fitting_tiles(
         &mut self,
         source: Source,
-        file: &Path,
+        files: &[PathBuf],
         outputs: &[Output],
     ) -> Result<(), TrainError> {
+        let file = files.first().map_or(Path::new(""), PathBuf::as_path);
         self.forget_program();
         let (model, mut told) = (&*self, self.told);
         let mut opened = Some(model.windows(source)?);
@@ -239,7 +245,7 @@ impl Model {
                     say(tiling, file, [width, height]);
                 }
                 let input = opened.take().map_or_else(|| model.windows(source), Ok)?;
-                Ok(TiledImage::new((model, tiling), input, outputs)?)
+                Ok(TiledImage::new((model, tiling), files, input, outputs)?)
             },
         )?;
         model.tally.borrow_mut().add(image.input.tally());

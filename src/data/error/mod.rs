@@ -9,7 +9,7 @@ use crate::data::split::Split;
 use crate::data::tools::error::ToolError;
 use crate::data::values::error::ValueError;
 pub use pairing::PairingError;
-use words::{list_errors, of_files, others_unpaired, scratch_words};
+use words::{list_errors, of_files, or_opacity, others_unpaired, scratch_words};
 
 mod pairing;
 mod words;
@@ -147,7 +147,7 @@ pub enum DataError {
         /// What the decoder says.
         reason: String,
     },
-    /// A TIFF with more than one picture.
+    /// A TIFF or a Netpbm file with more than one picture.
     #[error(
         "{}: holds several pages; save each as a file of its own, and use `stack` where they \
          belong together",
@@ -160,8 +160,8 @@ pub enum DataError {
     /// A picture of more channels than colours have.
     #[error(
         "{}: has {channels} channels, which are not all colours; train with `input` or `output` \
-         channels, or convert it to RGB",
-        path.display()
+         channels{}, or convert it to RGB",
+        path.display(), or_opacity(*channels)
     )]
     NoColours {
         /// The file.

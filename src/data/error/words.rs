@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use image::ImageError;
+
 use super::DataError;
 use crate::data::limits::{MAX_BYTES, MAX_SIDE};
 
@@ -42,6 +44,14 @@ pub(super) fn others_unpaired(count: usize) -> String {
     }
 }
 
+/// What four channels may be as well.
+pub(super) fn or_opacity(channels: usize) -> &'static str {
+    match channels {
+        4 => ", or rgba if the fourth is opacity and the file does not say so",
+        _ => "",
+    }
+}
+
 /// The remedy for a full disk differs from that for a folder that may not be written.
 pub(super) fn scratch_words(source: &io::Error) -> &'static str {
     match source.kind() {
@@ -65,6 +75,22 @@ impl DataError {
         match all.len() {
             0 | 1 => all.pop(),
             _ => Some(Self::Unusable { errors: all }),
+        }
+    }
+
+    /// What the `image` crate says of a file.
+    pub(in crate::data) fn of_decoder(path: &Path, error: ImageError) -> Self {
+        let path_buf = path.to_owned();
+        match error {
+            ImageError::Limits(limit) => Self::too_large(path, limit.to_string()),
+            ImageError::Unsupported(what) => Self::NotAnImage {
+                path: path_buf,
+                reason: what.to_string(),
+            },
+            other => Self::Damaged {
+                path: path_buf,
+                reason: other.to_string(),
+            },
         }
     }
 

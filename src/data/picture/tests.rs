@@ -47,3 +47,47 @@ fn crops_maps_and_wrong_lengths() {
         [65_535, 0]
     );
 }
+
+/// Colours that are multiplied by their opacity are divided by it, where colours are asked for.
+#[test]
+fn premultiplied_colours_become_straight() {
+    let extra = Extra {
+        is_premultiplied: true,
+        ..Extra::default()
+    };
+    let pixels = [
+        [100, 50, 0, 128],
+        [9, 8, 7, 0],
+        [200, 100, 50, 255],
+        [90, 3, 1, 60],
+    ];
+    let bytes: Vec<u8> = pixels.into_iter().flatten().collect();
+    let picture = Picture::from_bytes(4, 1, 4, Depth::Eight, bytes.clone()).unwrap();
+    let picture = picture.with_extra(extra);
+    assert_eq!(
+        picture.bytes(),
+        bytes,
+        "samples stay as they are in the file"
+    );
+    // As Pillow: 255 * colour / opacity in whole numbers, at most 255.
+    let straight = [
+        [199, 99, 0, 128],
+        [9, 8, 7, 0],
+        [200, 100, 50, 255],
+        [255, 12, 4, 60],
+    ];
+    let rgba = picture.to_rgba();
+    assert_eq!(rgba.bytes(), straight.as_flattened());
+    let without = straight.iter().flat_map(|pixel| &pixel[..3]).copied();
+    assert!(picture.to_rgb().bytes().iter().copied().eq(without));
+    assert_eq!(picture.to_gray(), rgba.to_gray());
+    assert_eq!(rgba.to_rgba(), rgba, "once is enough");
+
+    let words: Vec<u8> = [1000u16, 32_768]
+        .into_iter()
+        .flat_map(u16::to_ne_bytes)
+        .collect();
+    let grey = Picture::from_bytes(1, 1, 2, Depth::Sixteen, words).unwrap();
+    let grey = grey.with_extra(extra).to_gray();
+    assert_eq!(grey.samples().collect::<Vec<_>>(), [1999]);
+}

@@ -188,6 +188,8 @@ impl Pixels {
                 found,
                 channels,
             }),
+            // Four channels are opacity behind RGB where somebody says so: the file or the caller.
+            Pixels::Rgba if found == MOST_COLOURS && picture.surplus() == 1 => Ok(picture.clone()),
             _ if found > MOST_COLOURS || picture.surplus() > 0 => Err(DataError::NoColours {
                 path: path.to_owned(),
                 channels: found,

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod fuzz;
+mod geo_tags;
 mod layouts;
 mod names;
 pub mod noise;
 pub mod orientation;
 mod pnm;
+mod raw_tiff;
+mod tiff_kinds;
 mod tiff_reader;
 mod tiff_rows;
 pub mod tiff_samples;

@@ -10,7 +10,8 @@ use super::mapping::{Numbers, ValueMapping};
 use super::tally::ValueTally;
 use crate::data::depth::Depth;
 use crate::data::error::DataError;
-use crate::data::picture::Picture;
+use crate::data::picture::{Extra, Picture};
+use crate::data::tiff_planes::interleave;
 use crate::data::tiff_samples::picture_samples;
 
 /// What a decoder returns.
@@ -29,8 +30,8 @@ pub(in crate::data) struct Wide {
     pub height: u32,
     /// Numbers of a pixel.
     pub channels: usize,
-    /// Channels behind colours and opacity.
-    pub surplus: usize,
+    /// What the file says of the channels behind the colours.
+    pub extra: Extra,
     /// Each channel lies in a plane of its own.
     pub is_planar: bool,
     /// The numbers as they lie.
@@ -109,7 +110,7 @@ pub(in crate::data) fn mapped(
     let (width, height) = picture.dimensions();
     // As many bytes as there are samples, so the default is never taken.
     let mapped = Picture::from_bytes(width, height, picture.channels(), Depth::Sixteen, bytes);
-    Ok(mapped.unwrap_or_default().with_surplus(picture.surplus()))
+    Ok(mapped.unwrap_or_default().with_extra(picture.extra()))
 }
 
 fn file_of<'a>(picture: &Picture, origin: Origin<'a>, corner: [u32; 2]) -> Numbers<'a> {
@@ -147,7 +148,7 @@ impl Wide {
             most: most(&self.numbers),
             width: self.width,
             channels: self.channels,
-            surplus: self.surplus,
+            surplus: self.extra.surplus,
             plane: self
                 .is_planar
                 .then(|| self.width as usize * self.height as usize),
@@ -165,17 +166,6 @@ impl Wide {
         // The decoder returns as many numbers as there are samples, so the default is never taken.
         Picture::from_bytes(self.width, self.height, self.channels, depth, bytes)
             .unwrap_or_default()
-            .with_surplus(self.surplus)
+            .with_extra(self.extra)
     }
-}
-
-/// `[channels, pixels]` to `[pixels, channels]`, of samples of so many bytes.
-fn interleave(planes: &[u8], channels: usize, sample: usize) -> Vec<u8> {
-    let plane = planes.len() / channels.max(1);
-    let sample_of =
-        |pixel: usize, channel: usize| &planes[channel * plane + pixel * sample..][..sample];
-    (0..plane / sample)
-        .flat_map(|pixel| (0..channels).flat_map(move |channel| sample_of(pixel, channel)))
-        .copied()
-        .collect()
 }

@@ -273,3 +273,18 @@ fn a_format_is_known_by_the_ending_of_a_name() {
         assert_eq!(Format::of(Path::new(name)), format, "{name}");
     }
 }
+
+#[test]
+fn a_tiff_keeps_the_form_of_its_ending() {
+    for (format, source, ending) in [
+        (Format::Tiff, "a.tif", ".tif"),
+        (Format::Tiff, "a.b.TIF", ".TIF"),
+        (Format::Tiff, "a.tiff", ".tiff"),
+        (Format::Tiff, "a.png", ".tiff"),
+        (Format::Tiff, "", ".tiff"),
+        (Format::Png, "a.tif", ".png"),
+        (Format::Jpg, "a.jpeg", ".jpg"),
+    ] {
+        assert_eq!(format.ending_like(Path::new(source)), ending, "{source}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Where a picture lies on Earth, as GeoTIFF files say it (OGC 19-008r4), and what GDAL says about
+//! it. These tags are copied as they are and not understood.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use image::metadata::Orientation;
+use tiff::TiffResult;
+use tiff::decoder::{Decoder, Limits};
+use tiff::encoder::{DirectoryEncoder, TiffKind};
+use tiff::tags::{ByteOrder, Tag, Type, ValueBuffer};
+
+use super::read_options::ReadOptions;
+use super::remark::{Remark, RemarkKind};
+
+/// Any one of these places a picture: ModelPixelScale, ModelTiepoint, ModelTransformation,
+/// GeoKeyDirectory, and the rational polynomials of satellite images.
+const PLACE: [u16; 5] = [33_550, 33_922, 34_264, 34_735, 50_844];
+/// Parameters that GeoKeyDirectory names: GeoDoubleParams and GeoAsciiParams.
+const PARAMETERS: [u16; 2] = [34_736, 34_737];
+/// What GDAL says beside it, as XML.
+const METADATA: u16 = 42_112;
+/// The number of GDAL that stands for no data.
+const NO_DATA: u16 = 42_113;
+/// The most bytes of one tag.
+const MOST_BYTES: usize = 1 << 20;
+
+/// The tags of a file that say where its picture lies.
+pub struct GeoTags {
+    tags: Vec<(u16, ValueBuffer)>,
+    no_data: bool,
+    orientation: Orientation,
+    size: (u32, u32),
+}
+
+impl GeoTags {
+    /// The tags of a TIFF that say where its first picture lies. `None` if there are none, if the
+    /// file is no TIFF, and if it is damaged: the error comes when the picture is read.
+    pub fn read(path: &Path) -> Option<Self> {
+        Self::of(Decoder::new(BufReader::new(File::open(path).ok()?)).ok()?).ok()?
+    }
+
+    fn of(decoder: Decoder<BufReader<File>>) -> TiffResult<Option<Self>> {
+        let mut limits = Limits::default();
+        limits.decoding_buffer_size = MOST_BYTES;
+        let mut decoder = decoder.with_limits(limits);
+        let size = decoder.dimensions()?;
+        let said = decoder.find_tag_unsigned(Tag::Orientation)?;
+        let orientation = said.and_then(Orientation::from_exif);
+        let mut directory = decoder.image_ifd();
+        let no_data = directory.find_entry(tag(NO_DATA)).is_some();
+        let mut tags = Vec::new();
+        for number in PLACE.into_iter().chain(PARAMETERS).chain([METADATA]) {
+            let mut value = ValueBuffer::empty(Type::BYTE);
+            if directory.find_tag_buf(tag(number), &mut value)?.is_none() {
+                continue;
+            }
+            value.set_byte_order(ByteOrder::native());
+            match number {
+                METADATA => tags.extend(of_all_bands(&value).map(|text| (number, text))),
+                _ => tags.push((number, value)),
+            }
+        }
+        let is_placed = tags.iter().any(|(number, _)| PLACE.contains(number));
+        Ok(is_placed.then_some(Self {
+            tags,
+            no_data,
+            orientation: orientation.unwrap_or(Orientation::NoTransforms),
+            size,
+        }))
+    }
+
+    /// The tags of the first of these files that has any: those of a stack lie at one place.
+    pub fn of_files(files: &[PathBuf]) -> Option<Self> {
+        files.iter().find_map(|file| Self::read(file))
+    }
+
+    /// Whether the tags are true for a picture of this width and height that was made of the file's
+    /// picture, read with these options: it has the pixels that the file stores.
+    pub fn are_of(&self, size: (u32, u32), reading: &ReadOptions) -> bool {
+        size == self.size && !self.is_turned(reading)
+    }
+
+    fn is_turned(&self, reading: &ReadOptions) -> bool {
+        self.orientation != Orientation::NoTransforms && !reading.ignore_orientation
+    }
+
+    /// Whether both say the same place.
+    fn agree(&self, other: &Self) -> bool {
+        let place = |tags: &Self| -> Vec<(u16, Vec<u8>)> {
+            let place = tags.tags.iter().filter(|(number, _)| *number != METADATA);
+            place
+                .map(|(number, value)| (*number, value.as_bytes().to_vec()))
+                .collect()
+        };
+        place(self) == place(other)
+    }
+
+    /// Bytes of all values.
+    pub(super) fn bytes(&self) -> usize {
+        let lengths = self.tags.iter().map(|(_, value)| value.as_bytes().len());
+        lengths.sum()
+    }
+
+    /// Writes all tags.
+    pub(super) fn write<W, K>(&self, entries: &mut DirectoryEncoder<W, K>) -> TiffResult<()>
+    where
+        W: std::io::Write + std::io::Seek,
+        K: TiffKind,
+    {
+        let mut tags = self.tags.iter();
+        tags.try_for_each(|(number, value)| entries.write_tag_buf(tag(*number), value))
+    }
+}
+
+fn tag(number: u16) -> Tag {
+    Tag::from_u16_exhaustive(number)
+}
+
+/// GDAL's metadata without what it says of single bands: a result has other bands, and the scale or
+/// the statistics of those of the input would be wrong. `None` if nothing is left.
+fn of_all_bands(value: &ValueBuffer) -> Option<ValueBuffer> {
+    let text = std::str::from_utf8(value.as_bytes()).ok()?;
+    let mut rest = text.trim_end_matches('\0');
+    let (mut kept, mut items) = (String::new(), 0);
+    while let Some(start) = rest.find("<Item") {
+        let end = start + rest[start..].find("</Item>")? + "</Item>".len();
+        let opening = rest[start..end].split('>').next().unwrap_or_default();
+        let is_kept = !opening.contains(" sample=");
+        kept += &rest[..if is_kept { end } else { start }];
+        items += usize::from(is_kept);
+        rest = &rest[end..];
+    }
+    kept += rest;
+    // The encoder writes ASCII, which GDAL's XML is: other characters are written as numbers there.
+    (items > 0 && kept.is_ascii()).then(|| ValueBuffer::from_value(&kept.as_str()))
+}
+
+/// What becomes of the places of `inputs` in their results: a remark for each kind of loss.
+/// `is_held` says whether the format of the results can say a place, and `is_whole` whether they
+/// show all of their input.
+pub fn place_remarks<'a>(
+    inputs: impl Iterator<Item = &'a [PathBuf]>,
+    is_held: bool,
+    is_whole: bool,
+    reading: &ReadOptions,
+) -> Vec<Remark> {
+    let mut found = [const { Vec::new() }; 5];
+    let [not_held, turned, cut, differing, no_data] = &mut found;
+    for files in inputs {
+        let tags: Vec<(&PathBuf, GeoTags)> = files
+            .iter()
+            .filter_map(|file| Some((file, GeoTags::read(file)?)))
+            .collect();
+        let Some((file, first)) = tags.first() else {
+            continue;
+        };
+        let list = match () {
+            () if !is_held => &mut *not_held,
+            () if first.is_turned(reading) => &mut *turned,
+            () if !is_whole => &mut *cut,
+            () => {
+                let other = tags.iter().find(|(_, other)| !other.agree(first));
+                differing.extend(other.map(|(file, _)| (*file).clone()));
+                if first.no_data {
+                    no_data.push((*file).clone());
+                }
+                continue;
+            }
+        };
+        list.push((*file).clone());
+    }
+    let kinds = [
+        RemarkKind::PlaceNotHeld,
+        RemarkKind::PlaceTurned,
+        RemarkKind::PlaceCut,
+        RemarkKind::PlacesDiffer,
+        RemarkKind::NoDataValue,
+    ];
+    let remarks = kinds.into_iter().zip(&found);
+    remarks
+        .filter_map(|(kind, files)| Remark::of(kind, files))
+        .collect()
+}

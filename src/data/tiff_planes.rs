@@ -1,0 +1,60 @@
+//! TIFF pictures whose channels lie apart, each in a plane of its own.
+
+use std::io::{Read, Seek};
+
+use tiff::decoder::{Decoder, DecodingResult};
+use tiff::{TiffError, TiffFormatError, TiffResult};
+
+use super::limits::tiff_limits;
+
+/// Reads planes of tiles, tile by tile, plane behind plane. The decoder panics at the last row of
+/// tiles of the second plane (`tiff` 0.11.3): it looks for the end of the picture in the first
+/// plane alone. A single tile of a later plane is read with the rows that it has below the picture.
+pub(super) fn read_planes_of_tiles<R: Read + Seek>(
+    decoder: &mut Decoder<R>,
+    bits: u8,
+    samples: &mut DecodingResult,
+) -> TiffResult<()> {
+    const INCONSISTENT: TiffError =
+        TiffError::FormatError(TiffFormatError::InconsistentSizesEncountered);
+    let layout = decoder.image_buffer_layout()?;
+    samples.resize_to(&layout, &tiff_limits())?;
+    let plane = layout.complete_len / layout.planes.max(1);
+    let row_bytes = |pixels: u32| (pixels as usize * usize::from(bits)).div_ceil(8).max(1);
+    let (width, height) = decoder.dimensions()?;
+    let (tile_width, tile_height) = decoder.chunk_dimensions();
+    let (across, down) = (width.div_ceil(tile_width), height.div_ceil(tile_height));
+    // Tiles would begin inside of a byte.
+    if u64::from(tile_width) * u64::from(bits) % 8 != 0 {
+        return Err(INCONSISTENT);
+    }
+    let (mut whole, mut index) = (samples.as_buffer(0), 0);
+    for start in (0..layout.planes).map(|number| number * plane) {
+        for (row, column) in (0..down).flat_map(|row| (0..across).map(move |column| (row, column)))
+        {
+            let (tile_columns, _) = decoder.chunk_data_dimensions(index);
+            let mut tile = decoder.read_chunk(index)?;
+            index += 1;
+            let tile = tile.as_buffer(0);
+            let rows = tile.as_bytes().chunks_exact(row_bytes(tile_columns));
+            for (bytes, y) in rows.zip(row * tile_height..height) {
+                let left = column as usize * row_bytes(tile_width);
+                let at = start + y as usize * row_bytes(width) + left;
+                let place = whole.as_bytes_mut().get_mut(at..at + bytes.len());
+                place.ok_or(INCONSISTENT)?.copy_from_slice(bytes);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `[channels, pixels]` to `[pixels, channels]`, of samples of so many bytes.
+pub(super) fn interleave(planes: &[u8], channels: usize, sample: usize) -> Vec<u8> {
+    let plane = planes.len() / channels.max(1);
+    let sample_of =
+        |pixel: usize, channel: usize| &planes[channel * plane + pixel * sample..][..sample];
+    (0..plane / sample)
+        .flat_map(|pixel| (0..channels).flat_map(move |channel| sample_of(pixel, channel)))
+        .copied()
+        .collect()
+}
