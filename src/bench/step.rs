@@ -50,7 +50,8 @@ impl StepOptions {
 /// its upload and download.
 ///
 /// # Errors
-/// Numbers outside of their range, networks that do not fit the device, and what the driver reports.
+/// Numbers outside of their range, networks that do not fit the device, and what the driver
+/// reports.
 pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Report, TrainError> {
     options.check()?;
     let mut session = Session::new(gpu, config)?;
