@@ -116,6 +116,20 @@ pub enum CliError {
         /// How many more there are.
         others: usize,
     },
+    /// A stream of frames that ended with an error.
+    #[error("{source}; {frames} frames were written before")]
+    Stream {
+        /// What went wrong.
+        source: Box<CliError>,
+        /// Frames that were written.
+        frames: usize,
+    },
+    /// A signal ended a stream of frames.
+    #[error("stopped; {frames} frames were written")]
+    StreamStopped {
+        /// Frames that were written.
+        frames: usize,
+    },
     /// Two inputs would be written to one file.
     #[error(
         "{} and {} would both be {}; choose another --out, or run them apart with an --out each",
@@ -184,7 +198,8 @@ impl CliError {
             | Self::CombinedPairs { .. }
             | Self::Train(TrainError::Config(_)) => 2,
             Self::Slower { .. } => 3,
-            Self::Train(TrainError::Interrupted) => INTERRUPTED,
+            Self::Train(TrainError::Interrupted) | Self::StreamStopped { .. } => INTERRUPTED,
+            Self::Stream { source, .. } => return source.exit_code(),
             _ => 1,
         })
     }

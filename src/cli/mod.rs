@@ -263,6 +263,15 @@ fn print(text: &str) -> Result<(), CliError> {
     .map_err(CliError::Stdout)
 }
 
+/// Writes the bytes of a result to stdout.
+fn print_bytes(bytes: &[u8]) -> Result<(), CliError> {
+    progress::beside_bar(|| {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush())
+    })
+    .map_err(CliError::Stdout)
+}
+
 /// Writes a line to stderr, with options in place of the fields that `text` names.
 fn note(text: &str) {
     note_as_it_is(&options::render(text));

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Args)]
 pub struct OutputArgs {
     /// Folder for the results. They have the names of their inputs, and subfolders are kept. For
-    /// one image this can also be a .png, .tiff or .jpg file
+    /// one image this can also be a .png, .tiff, .jpg or .pnm file. `translate` takes - for
+    /// standard output
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -63,6 +64,20 @@ pub struct Plan {
     pub clashes: Vec<CliError>,
 }
 
+impl Plan {
+    /// Inputs whose results go to no files.
+    pub fn without_files(inputs: Vec<Input>) -> Self {
+        let job = |input| Job {
+            input,
+            outputs: Vec::new(),
+        };
+        Self {
+            jobs: inputs.into_iter().map(job).collect(),
+            clashes: Vec::new(),
+        }
+    }
+}
+
 /// The one file that `--out` names for the results of `inputs`. `None` if it is a folder.
 ///
 /// # Errors
@@ -81,8 +96,16 @@ pub fn single_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, Cl
 }
 
 impl OutputArgs {
+    /// Whether results go to standard output.
+    pub fn is_stdout(&self) -> bool {
+        self.out == Path::new("-")
+    }
+
     /// The folder of the results, where temporary files lie as well.
     pub fn folder(&self, file: Option<&Path>) -> PathBuf {
+        if self.is_stdout() {
+            return std::env::temp_dir();
+        }
         file.map_or(&*self.out, crate::train::run::folder_of)
             .to_owned()
     }

@@ -38,7 +38,7 @@ impl ResultArgs {
     pub fn for_file(&self, out: &Path) -> Result<Self, CliError> {
         let refuse = |what: &str| Err(CliError::Usage(format!("{}: {what}", out.display())));
         match (Format::of(out), self.format) {
-            (None, _) => refuse("results are .png, .tiff or .jpg files"),
+            (None, _) => refuse("results are .png, .tiff, .jpg or .pnm files"),
             (Some(named), Some(asked)) if named != asked => {
                 refuse("this ending and --format name two formats")
             }
@@ -58,7 +58,9 @@ impl ResultArgs {
         if !format.holds(channels) {
             let (name, fits) = match format {
                 Format::Jpg if Format::Png.holds(channels) => ("JPEG", "png"),
+                Format::Pnm if Format::Png.holds(channels) => ("PPM", "png"),
                 Format::Jpg => ("JPEG", "tiff"),
+                Format::Pnm => ("PPM", "tiff"),
                 _ => ("PNG", "tiff"),
             };
             return usage(format!(
@@ -72,6 +74,14 @@ impl ResultArgs {
             return usage("--quality is for JPEG results; add --format jpg".to_owned());
         }
         Ok(())
+    }
+
+    /// The same, in `format` unless another one was asked for.
+    pub fn or_as(&self, format: Format) -> Self {
+        Self {
+            format: self.format.or(Some(format)),
+            ..self.clone()
+        }
     }
 
     /// The format of the results.

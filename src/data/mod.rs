@@ -17,6 +17,7 @@
 //! | [`measure`] | value ranges that are measured on a data set |
 //! | [`read`] | one file to a picture |
 //! | `orientation` | how a file says that its picture is turned |
+//! | [`frames`] | a stream of pictures, such as a video's frames |
 //! | `foreign` | formats that are known by their first bytes and not read |
 //! | [`listing`] | the images of a folder |
 //! | [`geo_tags`] | where a picture lies on Earth |
@@ -61,6 +62,7 @@ pub mod depth;
 pub mod error;
 mod foreign;
 pub mod found;
+pub mod frames;
 pub mod geo_tags;
 pub mod halves;
 pub mod lab;
@@ -109,6 +111,7 @@ pub use batch::{Batch, Sample};
 pub use dataset::Dataset;
 pub use depth::{Depth, PictureLayout};
 pub use error::DataError;
+pub use frames::{Frame, FrameReader};
 pub use geo_tags::{GeoTags, place_remarks};
 pub use halves::{Combined, Half};
 pub use listing::{Listed, has_image_name, list_images};

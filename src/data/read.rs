@@ -104,7 +104,7 @@ pub(super) fn decode(
     decode_counted(path, bytes, options, &mut ValueTally::default())
 }
 
-fn decode_counted(
+pub(super) fn decode_counted(
     path: &Path,
     bytes: &[u8],
     options: &ReadOptions,

@@ -33,6 +33,11 @@ pub enum Format {
     /// 8 bits, smaller, and not exact.
     #[cfg_attr(feature = "cli", value(alias = "jpeg"))]
     Jpg,
+    /// PPM, or PGM where there is one channel
+    ///
+    /// Uncompressed.
+    #[cfg_attr(feature = "cli", value(alias = "ppm"))]
+    Pnm,
 }
 
 /// The quality of JPEG files, 1 to 100. Other formats do not use it.
@@ -119,6 +124,7 @@ impl Format {
             Format::Png => ".png",
             Format::Tiff => ".tiff",
             Format::Jpg => ".jpg",
+            Format::Pnm => ".pnm",
         }
     }
 
@@ -144,7 +150,7 @@ impl Format {
         match self {
             Format::Png => (1..=MOST_COLOURS).contains(&channels),
             Format::Tiff => (1..=usize::from(u16::MAX)).contains(&channels),
-            Format::Jpg => matches!(channels, 1 | 3),
+            Format::Jpg | Format::Pnm => matches!(channels, 1 | 3),
         }
     }
 
@@ -160,6 +166,7 @@ impl Format {
             "png" => Some(Format::Png),
             "tif" | "tiff" => Some(Format::Tiff),
             "jpg" | "jpeg" | "jpe" => Some(Format::Jpg),
+            "pnm" | "ppm" => Some(Format::Pnm),
             _ => None,
         }
     }
@@ -179,6 +186,8 @@ enum Encoder<W: Write + 'static> {
         encoder: Box<png::StreamWriter<'static, Shared<W>>>,
         out: Shared<W>,
     },
+    /// The rows are the rest of the file, the high byte of a sample first.
+    Pnm(W),
     /// The rows are the rest of the file.
     Tiff(W, Option<Floats>),
     Jpeg {
@@ -216,6 +225,12 @@ impl<W: Write + 'static> RowWriter<W> {
                 let sample = floats.map_or(tiff::Sample::Whole, |_| tiff::Sample::Float);
                 out.write_all(&tiff::header((layout, sample), of_any_meaning, place)?)?;
                 Encoder::Tiff(out, floats)
+            }
+            Format::Pnm => {
+                let kind = if layout.channels == 1 { 5 } else { 6 };
+                let (width, height, most) = (layout.width, layout.height, layout.depth.max());
+                write!(out, "P{kind}\n{width} {height}\n{most}\n")?;
+                Encoder::Pnm(out)
             }
             Format::Jpg => Encoder::Jpeg {
                 rows: Vec::new(),
@@ -279,18 +294,10 @@ impl<W: Write + 'static> RowWriter<W> {
         self.missing = missing;
         match &mut self.encoder {
             Encoder::Png { encoder, out } => {
-                let written = match self.layout.depth {
-                    Depth::Eight => encoder.write_all(rows.bytes()),
-                    // PNG has the high byte first.
-                    Depth::Sixteen => encoder.write_all(
-                        &rows
-                            .samples()
-                            .flat_map(u16::to_be_bytes)
-                            .collect::<Vec<u8>>(),
-                    ),
-                };
+                let written = write_high_bytes_first(encoder, rows);
                 written.map_err(|error| out.explain(error))
             }
+            Encoder::Pnm(out) => write_high_bytes_first(out, rows),
             Encoder::Tiff(out, None) => out.write_all(rows.bytes()),
             Encoder::Tiff(out, Some(floats)) => out.write_all(&floats.bytes(rows)),
             Encoder::Jpeg { rows: held, .. } => {
@@ -316,7 +323,7 @@ impl<W: Write + 'static> RowWriter<W> {
                 encoder.finish().map_err(|error| out.explain(error))?;
                 out.take()
             }
-            Encoder::Tiff(mut out, _) => out.flush().map(|()| out),
+            Encoder::Pnm(mut out) | Encoder::Tiff(mut out, _) => out.flush().map(|()| out),
             Encoder::Jpeg { rows, quality, out } => {
                 let PictureLayout { width, height, .. } = self.layout;
                 let colour = match self.layout.channels {
@@ -329,6 +336,17 @@ impl<W: Write + 'static> RowWriter<W> {
                     .map_err(|error| shared.explain(io::Error::other(error)))?;
                 shared.take()
             }
+        }
+    }
+}
+
+/// Writes rows as PNG and PNM have them.
+fn write_high_bytes_first(out: &mut impl Write, rows: &Picture) -> io::Result<()> {
+    match rows.depth() {
+        Depth::Eight => out.write_all(rows.bytes()),
+        Depth::Sixteen => {
+            let bytes = rows.samples().flat_map(u16::to_be_bytes);
+            out.write_all(&bytes.collect::<Vec<u8>>())
         }
     }
 }

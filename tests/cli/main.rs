@@ -30,6 +30,7 @@ mod recipe;
 mod resuming;
 #[cfg(unix)]
 mod stopping;
+mod streams;
 mod tiles;
 mod trained;
 mod tuning;

@@ -72,6 +72,11 @@ impl ImageProgress {
         });
     }
 
+    /// How many images were translated.
+    pub fn count(&self) -> usize {
+        self.counts.get().translated
+    }
+
     /// Images could not be translated.
     pub fn failed(&self, images: usize) {
         let counts = self.counts.get();

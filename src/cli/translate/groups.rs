@@ -5,20 +5,21 @@ use crate::cli::failures::Failures;
 use crate::cli::outputs::{Job, Output};
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::Input;
-use crate::cli::{CliError, note, print, write_picture};
+use crate::cli::{CliError, note, print, print_bytes, write_picture};
 use crate::data::Picture;
 use crate::train::TrainError;
 use crate::train::run::{RunError, folder_of};
 
-/// An image that was read, its files, and where its results go, ordered by seed.
-struct Item<'a> {
-    image: Picture,
-    input: &'a Input,
-    outputs: &'a [Output],
+/// An image that was read, its files, and where its results go, ordered by seed. There are no
+/// results' files if they go to stdout.
+pub struct Item {
+    pub image: Picture,
+    pub input: Input,
+    pub outputs: Vec<Output>,
 }
 
 /// Images of one size that wait for one another.
-type Group<'a> = Vec<Item<'a>>;
+pub type Group = Vec<Item>;
 
 impl Model {
     /// Translates all jobs, images of one size at a time. What stops one file goes to `failures`.
@@ -39,28 +40,39 @@ impl Model {
     }
 
     /// Translates the files of a job in tiles, or reads them for the next group.
-    fn translate_job<'a>(
+    fn translate_job(
         &mut self,
-        Job { input, outputs }: &'a Job,
-        group: &mut Group<'a>,
+        Job { input, outputs }: &Job,
+        group: &mut Group,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
-        if self.translate_in_tiles(&input.files, outputs)? {
+        if self.translate_files_in_tiles(&input.files, outputs)? {
             return Ok(());
         }
         let Some(image) = self.read(&input.files)? else {
             self.flush(group, failures)?;
             return self.translate_by_rows(&input.files, outputs);
         };
-        let joins = |first: &Item| first.image.dimensions() == image.dimensions();
+        let item = Item {
+            image,
+            input: input.clone(),
+            outputs: outputs.clone(),
+        };
+        self.add(item, group, failures)
+    }
+
+    /// Adds an image to those that wait, and translates them when there are enough.
+    pub fn add(
+        &mut self,
+        item: Item,
+        group: &mut Group,
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        let joins = |first: &Item| first.image.dimensions() == item.image.dimensions();
         if !group.first().is_none_or(joins) {
             self.flush(group, failures)?;
         }
-        group.push(Item {
-            image,
-            input,
-            outputs,
-        });
+        group.push(item);
         if group.len() < self.batch {
             return Ok(());
         }
@@ -68,7 +80,7 @@ impl Model {
     }
 
     /// Translates the images that wait.
-    fn flush(&mut self, group: &mut Group, failures: &mut Failures) -> Result<(), CliError> {
+    pub fn flush(&mut self, group: &mut Group, failures: &mut Failures) -> Result<(), CliError> {
         let images = std::mem::take(group);
         if let Err(error) = self.translate_group(&images) {
             failures.take(error, images.len())?;
@@ -95,9 +107,11 @@ impl Model {
     /// Translates images that do not fit the device: several one by one, one in tiles.
     fn translate_parts(&mut self, group: &[Item], error: TrainError) -> Result<(), CliError> {
         match group {
-            [item] if self.tilings.is_ok() => {
-                self.translate_whole_in_tiles((&item.image, &item.input.files), item.outputs, error)
-            }
+            [item] if self.tilings.is_ok() => self.translate_whole_in_tiles(
+                (&item.image, &item.input.files),
+                &item.outputs,
+                error,
+            ),
             [first, _, ..] if self.may_part() => {
                 if !std::mem::replace(&mut self.parted, true) {
                     note(&format!(
@@ -122,7 +136,7 @@ impl Model {
 
     /// Writes the results of one seed.
     fn write(
-        &self,
+        &mut self,
         sample: usize,
         translated: &[Vec<Picture>],
         group: &[Item],
@@ -132,6 +146,8 @@ impl Model {
             if let Some(picture) = pictures
                 .first()
                 .filter(|picture| picture.dimensions() != item.image.dimensions())
+                // Once for a stream: its frames are mostly of one size.
+                && !(self.to_stdout && std::mem::replace(&mut self.cropped, true))
             {
                 let [from, to] = [&item.image, picture]
                     .map(|picture| format!("{}x{}", picture.width(), picture.height()));
@@ -141,6 +157,11 @@ impl Model {
                      crop){without}",
                     item.input.first().display()
                 ));
+            }
+            if self.to_stdout {
+                pictures
+                    .iter()
+                    .try_for_each(|picture| self.print_frame(picture))?;
             }
             let outputs = item.outputs.iter().skip(sample * pictures.len());
             for (picture, output) in pictures.iter().zip(outputs) {
@@ -155,6 +176,13 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Writes a result to stdout.
+    fn print_frame(&self, picture: &Picture) -> Result<(), CliError> {
+        let mut rows = self.frame(picture.layout()).map_err(CliError::Stdout)?;
+        rows.push(picture).map_err(CliError::Stdout)?;
+        print_bytes(&rows.finish().map_err(CliError::Stdout)?)
     }
 }
 

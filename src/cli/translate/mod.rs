@@ -2,10 +2,11 @@
 
 mod groups;
 mod model;
+mod stream;
 mod tiles;
 
 use super::failures::Failures;
-use super::outputs::{OutputArgs, single_file, variants};
+use super::outputs::{OutputArgs, Plan, single_file, variants};
 use super::pth::{PthArgs, say};
 use super::reading::{ReadArgs, tell_changes, tell_meaning};
 use super::results::{Input, ResultArgs, list_inputs};
@@ -22,6 +23,7 @@ use crate::train::{ModelConfig, checkpoint};
 use clap::Args;
 use model::Model;
 use std::path::PathBuf;
+use stream::FrameFiles;
 
 /// Arguments of `translate`.
 #[derive(Debug, Args)]
@@ -30,7 +32,7 @@ use std::path::PathBuf;
 )]
 pub struct TranslateArgs {
     /// Images of any size, or folders of images. A model of several input images takes a folder for
-    /// each of them
+    /// each of them. - stands for standard input, with frames as PNG, PPM or PGM
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
@@ -98,19 +100,34 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let (file, config, notes) =
         checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
     notes.iter().for_each(|note| say(file.path(), note));
+    let from_stdin = stream::check(args, &config)?;
     let single = single_file(&args.output.out, &args.inputs)?;
+    if let (true, Some(file)) = (from_stdin, &single) {
+        return Err(CliError::Usage(format!(
+            "{} is one file, and a stream has many frames; name a folder, or - for stdout",
+            file.display()
+        )));
+    }
     let results = match &single {
         Some(file) => args.results.for_file(file)?,
         None => args.results.clone(),
     };
     results.check(config.output.drawn_channels())?;
+    if from_stdin {
+        let variants = variants(args.samples.is_some(), &seeds, config.output.images());
+        return run_stream(args, results, (&file, config), variants);
+    }
     let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
     check_halves(args, &inputs, config.size)?;
     let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
-    let plan = args
-        .output
-        .plan(inputs, single.as_deref(), &variants, results.format())?;
+    let plan = match args.output.is_stdout() {
+        true => Plan::without_files(inputs),
+        false => {
+            let (file, format) = (single.as_deref(), results.format());
+            args.output.plan(inputs, file, &variants, format)?
+        }
+    };
     let mut failures = Failures::default();
     for clash in plan.clashes {
         failures.take(clash, 1)?;
@@ -131,11 +148,38 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     // From now on an end at once would leave half-written files.
     model.stop.begin();
     let done = model.translate_all(&plan.jobs, &mut failures);
+    tell(&model);
+    done?;
+    failures.finish(all)
+}
+
+/// Translates the frames of standard input.
+fn run_stream(
+    args: &TranslateArgs,
+    results: ResultArgs,
+    (file, config): (&TensorFile, ModelConfig),
+    variants: Vec<String>,
+) -> Result<(), CliError> {
+    let folder = args.output.folder(None);
+    let mut model = Model::load(args, results, (file, config), folder.clone())?;
+    std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
+    model.stop.begin();
+    let output = &args.output;
+    let format = model.results.format();
+    let done = model.translate_frames(&FrameFiles {
+        output,
+        variants,
+        format,
+    });
+    tell(&model);
+    done
+}
+
+/// Tells what a model and its inputs had to be told of.
+fn tell(model: &Model) {
     tell_changes(&model.tally.borrow());
     tell_meaning(&model.config, &model.results);
     model.tell_opacity();
-    done?;
-    failures.finish(all)
 }
 
 /// Refuses combined pairs where nothing was said about halves, and halves that cannot be had.

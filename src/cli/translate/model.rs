@@ -5,7 +5,10 @@ use crate::cli::progress::ImageProgress;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note};
-use crate::data::{DataError, Half, Picture, ReadOptions, RowReader, ValueTally, check_sizes};
+use crate::data::{
+    DataError, Half, Picture, PictureLayout, ReadOptions, RowReader, RowWriter, ValueTally,
+    check_sizes,
+};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{DropoutMode, Fit, Generator, Mode, StatisticsFrom};
@@ -18,6 +21,7 @@ use crate::train::{
 };
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 
 /// A generator on the device. It keeps the program for the shape of the last batch.
@@ -36,7 +40,9 @@ pub struct Model {
     /// Numbers that a value range changed in the inputs.
     pub tally: RefCell<ValueTally>,
     pub results: ResultArgs,
-    half: Half,
+    /// Whether results go to stdout, and not to files.
+    pub to_stdout: bool,
+    pub half: Half,
     pub stop: Stop,
     /// Of the results for one image, in order.
     pub seeds: Vec<u64>,
@@ -45,6 +51,8 @@ pub struct Model {
     /// Where temporary files lie.
     pub folder: PathBuf,
     pub progress: ImageProgress,
+    /// Whether it was said that frames are cropped.
+    pub cropped: bool,
     /// Whether it was said that images go through one by one.
     pub parted: bool,
     /// Files whose opacity the model does not take.
@@ -100,12 +108,14 @@ impl Model {
             reading,
             tally: RefCell::default(),
             results,
+            to_stdout: args.output.is_stdout(),
             half: args.half.unwrap_or(Half::None),
             stop,
             seeds,
             batch: args.batch,
             folder,
             progress: ImageProgress::idle(),
+            cropped: false,
             parted: false,
             without_opacity: RefCell::default(),
             told: None,
@@ -214,6 +224,12 @@ impl Model {
             ..
         } = &*self;
         Translator::new(gpu, store, generator, shape, *fit, mode)
+    }
+
+    /// A result for stdout, which is written when it is whole.
+    pub fn frame(&self, layout: PictureLayout) -> io::Result<RowWriter<Vec<u8>>> {
+        let encoding = self.results.encoding(&self.config, None);
+        RowWriter::new(self.results.format(), encoding, layout, Vec::new())
     }
 
     /// Gives the memory of the last program back.

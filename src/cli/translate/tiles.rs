@@ -4,13 +4,14 @@ use super::model::{Model, by_rows};
 use crate::cli::outputs::Output;
 use crate::cli::progress::ImageProgress;
 use crate::cli::stop::Stop;
-use crate::cli::{CliError, PictureFile, note, print};
-use crate::data::{DataError, Picture, PictureLayout, Windows};
+use crate::cli::{CliError, PictureFile, note, print, print_bytes};
+use crate::data::{DataError, Picture, PictureLayout, RowWriter, Windows};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, Tiling, TrainError};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// An input and the files of its translation. The input is read where a tile needs it. Rows of the
@@ -27,6 +28,8 @@ struct TiledImage<'a> {
     tiles: [usize; 2],
     /// `None` for a result that is there already and stays.
     outputs: Vec<Option<PictureFile<'a>>>,
+    /// The result for stdout.
+    frame: Option<RowWriter<Vec<u8>>>,
     /// Rows that were written.
     done: usize,
 }
@@ -57,6 +60,7 @@ impl<'a> TiledImage<'a> {
                 output.to_write().map(create).transpose()
             })
             .collect::<Result<_, _>>()?;
+        let frame = model.to_stdout.then(|| model.frame(layout)).transpose();
         Ok(Self {
             config,
             input,
@@ -67,6 +71,7 @@ impl<'a> TiledImage<'a> {
             progress: &model.progress,
             tiles: [0, tiling.count([height, width].map(|side| side as usize))],
             outputs,
+            frame: frame.map_err(stdout_error)?,
             done: 0,
         })
     }
@@ -81,12 +86,14 @@ impl<'a> TiledImage<'a> {
         )
     }
 
-    /// Completes the results: they appear under their names.
-    fn commit(self) -> Result<(), RunError> {
+    /// Completes the results: they appear under their names. Returns the bytes for stdout.
+    fn commit(self) -> Result<Vec<u8>, RunError> {
         let lost = self.input.without_opacity().iter().cloned();
         self.without_opacity.borrow_mut().extend(lost);
         let mut written = self.outputs.into_iter().flatten();
-        written.try_for_each(PictureFile::commit)
+        written.try_for_each(PictureFile::commit)?;
+        let frame = self.frame.map(RowWriter::finish).transpose();
+        Ok(frame.map_err(stdout_error)?.unwrap_or_default())
     }
 }
 
@@ -118,6 +125,9 @@ impl Canvas for TiledImage<'_> {
             .zip(&pictures)
             .filter_map(|(output, rows)| Some((output.as_mut()?, rows)))
             .try_for_each(|(output, rows)| output.push(rows))?;
+        if let (Some(frame), Some(rows)) = (&mut self.frame, pictures.first()) {
+            frame.push(rows).map_err(stdout_error)?;
+        }
         self.done += height;
         Ok(())
     }
@@ -125,6 +135,10 @@ impl Canvas for TiledImage<'_> {
     fn folder(&self) -> &Path {
         self.folder
     }
+}
+
+fn stdout_error(error: io::Error) -> RunError {
+    RunError::write(Path::new("standard output"), error)
 }
 
 /// An error of a translation in tiles. It gets the name of the file, unless it names one already.
@@ -141,8 +155,11 @@ fn failure(error: TrainError, file: &Path) -> CliError {
 }
 
 impl Model {
-    /// Names the results of an image, which are complete.
-    fn finish_tiled(&self, outputs: &[Output]) -> Result<(), CliError> {
+    /// Names the results of an image, which are complete, or writes the one for stdout.
+    fn finish_tiled(&self, outputs: &[Output], frame: &[u8]) -> Result<(), CliError> {
+        if self.to_stdout {
+            print_bytes(frame)?;
+        }
         self.progress.translated(1, true);
         outputs
             .iter()
@@ -150,23 +167,40 @@ impl Model {
             .try_for_each(|path| print(&path.display().to_string()))
     }
 
-    /// Translates an input tile by tile, if tiles were asked for and the input is larger than a
-    /// tile. Returns whether it did.
-    pub fn translate_in_tiles(
+    /// Translates files tile by tile, if tiles were asked for and the input is larger than a tile.
+    /// Returns whether it did.
+    pub fn translate_files_in_tiles(
         &self,
+        files: &[PathBuf],
+        outputs: &[Output],
+    ) -> Result<bool, CliError> {
+        self.translate_in_tiles(Source::Files(files), files, outputs)
+    }
+
+    /// The same for an image in memory.
+    pub fn translate_picture_in_tiles(
+        &self,
+        (image, files): (&Picture, &[PathBuf]),
+        outputs: &[Output],
+    ) -> Result<bool, CliError> {
+        self.translate_in_tiles(Source::Picture(image), files, outputs)
+    }
+
+    fn translate_in_tiles(
+        &self,
+        source: Source,
         files: &[PathBuf],
         outputs: &[Output],
     ) -> Result<bool, CliError> {
         let (Some(tiling), Some(first)) = (&self.tiling, files.first()) else {
             return Ok(false);
         };
-        let input = Windows::open(files, &self.reading, &self.config.input, &self.folder);
-        let input = match input {
-            Err(error @ DataError::TooLarge { .. }) => {
+        let input = match (self.windows(source), source) {
+            (Err(error @ DataError::TooLarge { .. }), Source::Files(files)) => {
                 by_rows(error, files, &self.reading)?;
                 return Ok(false);
             }
-            input => input?,
+            (input, _) => input?,
         };
         let (width, height) = input.dimensions();
         if width.max(height) as usize <= tiling.tile {
@@ -183,8 +217,7 @@ impl Model {
         );
         translated.map_err(|error| failure(self.explain(error, tile, smaller), first))?;
         self.tally.borrow_mut().add(image.input.tally());
-        image.commit()?;
-        self.finish_tiled(outputs)?;
+        self.finish_tiled(outputs, &image.commit()?)?;
         Ok(true)
     }
 
@@ -196,9 +229,10 @@ impl Model {
         outputs: &[Output],
     ) -> Result<(), CliError> {
         let first = files.first().map_or(Path::new(""), PathBuf::as_path);
-        self.translate_in_fitting_tiles(Source::Files(files), files, outputs)
+        let frame = self
+            .translate_in_fitting_tiles(Source::Files(files), files, outputs)
             .map_err(|error| failure(error, first))?;
-        self.finish_tiled(outputs)
+        self.finish_tiled(outputs, &frame)
     }
 
     /// Translates an image that does not fit the device in one piece, as `error` says.
@@ -209,21 +243,23 @@ impl Model {
         error: TrainError,
     ) -> Result<(), CliError> {
         let file = files.first().map_or(Path::new(""), PathBuf::as_path);
-        self.translate_in_fitting_tiles(Source::Picture(image), files, outputs)
+        let frame = self
+            .translate_in_fitting_tiles(Source::Picture(image), files, outputs)
             .map_err(|tiles| match tiles.is_too_large() {
                 true => failure(self.explain_whole(error, &[image]), file),
                 false => failure(tiles, file),
             })?;
-        self.finish_tiled(outputs)
+        self.finish_tiled(outputs, &frame)
     }
 
-    /// Translates an image in the largest tiles that fit the device, and says so.
+    /// Translates an image in the largest tiles that fit the device, and says so. Returns the
+    /// bytes for stdout.
     fn translate_in_fitting_tiles(
         &mut self,
         source: Source,
         files: &[PathBuf],
         outputs: &[Output],
-    ) -> Result<(), TrainError> {
+    ) -> Result<Vec<u8>, TrainError> {
         let file = files.first().map_or(Path::new(""), PathBuf::as_path);
         self.forget_program();
         let (model, mut told) = (&*self, self.told);
@@ -249,9 +285,9 @@ impl Model {
             },
         )?;
         model.tally.borrow_mut().add(image.input.tally());
-        image.commit()?;
+        let frame = image.commit()?;
         self.told = told;
-        Ok(())
+        Ok(frame)
     }
 
     fn windows<'a>(&'a self, source: Source<'a>) -> Result<Windows<'a>, DataError> {

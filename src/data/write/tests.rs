@@ -22,7 +22,7 @@ fn write(format: Format, picture: &Picture, path: &Path) {
 #[test]
 fn what_is_read_and_copied_is_written_bit_by_bit() {
     let folder = tempfile::tempdir().unwrap();
-    for format in [Format::Png, Format::Tiff] {
+    for format in [Format::Png, Format::Tiff, Format::Pnm] {
         for kind in [
             Pixels::Gray,
             Pixels::Channels(2),

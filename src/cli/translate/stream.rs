@@ -1,0 +1,207 @@
+//! Frames from standard input, and results to standard output: what stands between two pipes.
+
+use super::TranslateArgs;
+use super::groups::{Group, Item};
+use super::model::Model;
+use crate::cli::failures::Failures;
+use crate::cli::outputs::{Output, OutputArgs};
+use crate::cli::progress::ImageProgress;
+use crate::cli::results::Input;
+use crate::cli::{CliError, note};
+use crate::data::{DataError, Format, Frame, FrameReader};
+use crate::train::{ModelConfig, TrainError};
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// Frames that are read ahead.
+const AHEAD: usize = 2;
+
+/// How long to wait for a frame before a signal is looked for.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// Whether the frames of standard input are to be translated.
+///
+/// # Errors
+/// [`CliError::Usage`] for what does not go with a stream.
+pub fn check(args: &TranslateArgs, config: &ModelConfig) -> Result<bool, CliError> {
+    let usage = |text: &str| Err(CliError::Usage(text.to_owned()));
+    let from_stdin = args.inputs.iter().any(|path| path == Path::new("-"));
+    if args.output.is_stdout() {
+        if args.samples.is_some() || config.output.images() > 1 {
+            return usage(
+                "standard output takes one result for each image; name a folder as --out",
+            );
+        }
+        if args.results.format() == Format::Tiff {
+            return usage("TIFFs cannot be told apart in a stream; use --format png or pnm");
+        }
+        if stdout().is_terminal() {
+            return usage(
+                "--out - writes images to a terminal; pipe them into a file or a program",
+            );
+        }
+    }
+    if !from_stdin {
+        return Ok(false);
+    }
+    if args.inputs.len() > 1 || config.input.images() > 1 {
+        return usage("- stands for frames of standard input, and no other input goes with it");
+    }
+    if args.output.existing.skip {
+        return usage("frames of a stream are made anew; leave out --skip-existing");
+    }
+    if stdin().is_terminal() {
+        return usage("- reads frames from a terminal; pipe a program into it, for example ffmpeg");
+    }
+    Ok(true)
+}
+
+/// Where the results of frames go.
+pub struct FrameFiles<'a> {
+    /// The options.
+    pub output: &'a OutputArgs,
+    /// What stands behind the names of results, before their ending.
+    pub variants: Vec<String>,
+    /// The format of the results.
+    pub format: Format,
+}
+
+impl FrameFiles<'_> {
+    /// Refuses a folder with frames of an earlier run, unless they are to be written over.
+    fn check(&self) -> Result<(), CliError> {
+        self.of(1).map(drop)
+    }
+
+    /// The files of the results of a frame: `frame-000001.png`, and so on.
+    fn of(&self, number: u64) -> Result<Vec<Output>, CliError> {
+        let input = Input {
+            files: Vec::new(),
+            name: PathBuf::from(format!("frame-{number:06}")),
+        };
+        let plan = self
+            .output
+            .plan(vec![input], None, &self.variants, self.format)?;
+        Ok(plan.jobs.into_iter().flat_map(|job| job.outputs).collect())
+    }
+}
+
+impl Model {
+    /// Translates the frames of standard input, in their order. The first error ends it.
+    pub fn translate_frames(&mut self, files: &FrameFiles) -> Result<(), CliError> {
+        if !self.to_stdout {
+            files.check()?;
+        }
+        self.progress = ImageProgress::new(None);
+        let done = self.each_frame(files);
+        let frames = self.progress.count();
+        self.progress.finish();
+        match done {
+            Ok(()) if frames == 0 => {
+                note("note: there are no frames in standard input, so nothing was written");
+                Ok(())
+            }
+            Err(CliError::Train(TrainError::Interrupted)) => {
+                Err(CliError::StreamStopped { frames })
+            }
+            // The reader of our stdout is gone: not our failure.
+            Ok(()) | Err(CliError::Stdout(_)) => done,
+            Err(source) => Err(CliError::Stream {
+                source: Box::new(source),
+                frames,
+            }),
+        }
+    }
+
+    fn each_frame(&mut self, files: &FrameFiles) -> Result<(), CliError> {
+        let frames = read_ahead()?;
+        let (mut group, mut failures) = (Group::new(), Failures::default());
+        loop {
+            self.stop.check()?;
+            let frame = match frames.recv_timeout(WAIT) {
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Ok(frame) => frame,
+            };
+            let taken = frame
+                .map_err(CliError::from)
+                .and_then(|frame| self.take_frame(frame, files, &mut group, &mut failures));
+            if let Err(error) = taken {
+                // Frames that wait come before the one that failed.
+                self.flush(&mut group, &mut failures)?;
+                return Err(error);
+            }
+            failures = first_failure(failures)?;
+        }
+        self.flush(&mut group, &mut failures)?;
+        first_failure(failures).map(drop)
+    }
+
+    fn take_frame(
+        &mut self,
+        frame: Frame,
+        files: &FrameFiles,
+        group: &mut Group,
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        if self.to_stdout && frame.number == 1 {
+            // The format of the first frame is that of all results.
+            self.results = self.results.or_as(frame.format);
+            self.results.check(self.config.output.drawn_channels())?;
+        }
+        let image = frame.decode(&self.reading, self.tally.get_mut())?;
+        let images = [(frame.name.clone(), self.half.of(image, &frame.name)?)];
+        let lost = self.config.input.without_opacity(&images).count();
+        if lost > 0 && frame.number == 1 {
+            note("note: the opacity of frames is not used");
+        }
+        let image = self.config.input.gather(&images)?;
+        let outputs = match self.to_stdout {
+            true => Vec::new(),
+            false => files.of(frame.number)?,
+        };
+        // Errors and notes name the frame as a file.
+        let name = frame.name.clone();
+        let input = Input {
+            files: vec![frame.name],
+            name,
+        };
+        if self.translate_picture_in_tiles((&image, &input.files), &outputs)? {
+            return Ok(());
+        }
+        let item = Item {
+            image,
+            input,
+            outputs,
+        };
+        self.add(item, group, failures)
+    }
+}
+
+/// What went wrong with a frame ends the stream: a video with a frame less is another video.
+fn first_failure(failures: Failures) -> Result<Failures, CliError> {
+    failures.finish(1).map(|()| Failures::default())
+}
+
+/// Reads the frames of standard input on a thread of its own: while it waits for bytes, a signal
+/// can end the process.
+fn read_ahead() -> Result<Receiver<Result<Frame, DataError>>, DataError> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    let read = move || {
+        let mut frames = FrameReader::new(stdin(), "standard input");
+        while let Some(frame) = frames.next_frame().transpose() {
+            let is_last = frame.is_err();
+            // If nobody waits for it any more, it is not needed.
+            if sender.send(frame).is_err() || is_last {
+                return;
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("frames".to_owned())
+        .spawn(read)
+        .map_err(|source| DataError::Spawn { source })?;
+    Ok(receiver)
+}

@@ -1,0 +1,157 @@
+//! Frames from standard input and results to standard output, as a video takes them.
+
+use crate::{command, generator, open, picture, stderr, stdout, succeed, temporary};
+use image::DynamicImage;
+use pix2pix::data::{Format, FrameReader, ReadOptions, ValueTally};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::thread;
+
+/// Runs a line with these bytes as standard input.
+fn pipe(folder: &Path, line: &str, input: &[u8]) -> Output {
+    let mut child = command(folder, line)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
+    // A program that refuses its arguments reads nothing.
+    let feed = thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    feed.join().unwrap();
+    output
+}
+
+/// The frames of a stream, with their format.
+fn frames(bytes: &[u8]) -> Vec<(Format, DynamicImage)> {
+    let mut reader = FrameReader::new(bytes, "a result");
+    let mut found = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        let tally = &mut ValueTally::default();
+        let picture = frame.decode(&ReadOptions::default(), tally).unwrap();
+        let rgb = image::RgbImage::from(&picture);
+        found.push((frame.format, rgb.into()));
+    }
+    found
+}
+
+fn as_ppm(path: &Path) -> Vec<u8> {
+    let image = open(path).to_rgb8();
+    let head = format!("P6\n{} {}\n255\n", image.width(), image.height());
+    [head.as_bytes(), image.as_raw()].concat()
+}
+
+#[test]
+fn frames_go_from_pipe_to_pipe_in_their_order() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    let sizes = [(40, 32), (40, 32), (33, 47), (40, 32), (40, 32)];
+    let files: Vec<_> = (1..)
+        .zip(sizes)
+        .map(|(number, (width, height))| {
+            let file = root.join(format!("in/frame-{number:06}.png"));
+            picture(&file, width + number, height);
+            picture(&file, width, height + number / 4);
+            file
+        })
+        .collect();
+    succeed(root, &format!("translate in --model '{model}' --out files"));
+    let expected: Vec<DynamicImage> = files
+        .iter()
+        .map(|file| open(&root.join("files").join(file.file_name().unwrap())))
+        .collect();
+    let stream = |encode: &dyn Fn(&Path) -> Vec<u8>| -> Vec<u8> {
+        files.iter().flat_map(|file| encode(file)).collect()
+    };
+    let png = stream(&|file| fs::read(file).unwrap());
+    let ppm = stream(&as_ppm);
+    let line = |rest: &str| format!("translate --model '{model}' {rest}");
+    for (input, options, format) in [
+        (&png, "- --out - --batch 2", Format::Png),
+        (&ppm, "- --out -", Format::Pnm),
+        (&ppm, "- --out - --format png", Format::Png),
+        (&Vec::new(), "in --out -", Format::Png),
+    ] {
+        let output = pipe(root, &line(options), input);
+        let text = stderr(&output);
+        assert!(output.status.success(), "{options}: {text}");
+        assert!(text.starts_with("5 images in "), "{options}: {text}");
+        let found = frames(&output.stdout);
+        let images: Vec<_> = found.iter().map(|(_, image)| image.clone()).collect();
+        assert!(images == expected, "{options}");
+        assert!(found.iter().all(|(found, _)| *found == format), "{options}");
+    }
+    let output = pipe(root, &line("- --out folder"), &ppm);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output).lines().count(), 5);
+    for (file, expected) in files.iter().zip(&expected) {
+        let found = open(&root.join("folder").join(file.file_name().unwrap()));
+        assert!(found == *expected, "{}", file.display());
+    }
+    let again = pipe(root, &line("- --out folder"), &ppm);
+    assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
+    assert!(stderr(&again).contains("frame-000001.png exists"));
+
+    // The end of the third frame is missing.
+    let cut: Vec<u8> = files[..3].iter().flat_map(|file| as_ppm(file)).collect();
+    let output = pipe(root, &line("- --out - --batch 2"), &cut[..cut.len() - 1]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.contains("error: frame 3 of standard input: ")
+            && text.contains("ends in the middle of it")
+            && text.contains("; 2 frames were written before"),
+        "{text}"
+    );
+    assert_eq!(frames(&output.stdout).len(), 2);
+}
+
+#[test]
+fn frames_that_do_not_fit_go_in_tiles_and_an_empty_stream_is_told() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    let file = root.join("in/large.png");
+    picture(&file, 200, 150);
+    let line = format!("translate --model '{model}' --test-norm running --memory 1 --out");
+    succeed(root, &format!("{line} files in"));
+    let output = pipe(root, &format!("{line} - -"), &as_ppm(&file));
+    let text = stderr(&output);
+    assert!(
+        text.contains("note: frame 1 of standard input: 200x150 pixels do not fit in one piece"),
+        "{text}"
+    );
+    let found = frames(&output.stdout);
+    assert!(found.len() == 1 && found[0].1 == open(&root.join("files/large.png")));
+
+    let output = pipe(root, &format!("{line} - -"), b"");
+    assert!(output.status.success() && output.stdout.is_empty());
+    assert!(stderr(&output).contains("there are no frames in standard input"));
+}
+
+#[test]
+fn what_does_not_go_with_a_stream_is_refused() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    picture(&root.join("a.png"), 32, 32);
+    for (code, arguments, part) in [
+        (2, "- a.png --out x", "no other input goes with it"),
+        (2, "- --out x --skip-existing", "leave out --skip-existing"),
+        (2, "- --out x.png", "name a folder, or - for stdout"),
+        (2, "a.png --out - --format tiff", "use --format png or pnm"),
+        (2, "a.png --out - --samples 2", "one result for each image"),
+        (1, "- --out -", "frames as PNG, or as PPM"),
+    ] {
+        let line = format!("translate --model '{model}' {arguments}");
+        let output = pipe(root, &line, b"\xff\xd8\xff\xe0 no frame");
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {text}");
+        assert!(text.contains(part), "{arguments}: {text}");
+        assert!(output.stdout.is_empty(), "{arguments}");
+    }
+}
