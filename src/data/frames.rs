@@ -118,7 +118,7 @@ struct Parts<'a, R> {
 impl<R: Read> Parts<'_, R> {
     /// Reads so many bytes more. They take memory as they come, whatever a header promises.
     fn take(&mut self, count: u64) -> Result<(), DataError> {
-        if self.bytes.len() as u64 + count > MAX_BYTES {
+        if count.saturating_add(self.bytes.len() as u64) > MAX_BYTES {
             let reason = format!("it has more than {} MiB", MAX_BYTES >> 20);
             return Err(DataError::too_large(self.name, reason));
         }

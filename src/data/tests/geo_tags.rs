@@ -54,7 +54,7 @@ fn the_place_is_written_as_it_was_read_from_any_kind_of_file() {
     for (is_big, is_little) in [(false, true), (false, false), (true, true), (true, false)] {
         let bytes = picture(placed(is_big, is_little, TIE[3]));
         let path = save(folder.path(), "a.tif", bytes);
-        let tags = GeoTags::of_files(&[path.clone()]).unwrap();
+        let tags = GeoTags::of_files(std::slice::from_ref(&path)).unwrap();
         assert!(tags.are_of((3, 2), &ReadOptions::default()));
         assert!(!tags.are_of((2, 2), &ReadOptions::default()));
         let result = folder.path().join("result.tif");
@@ -98,7 +98,7 @@ fn files_without_a_place_have_none() {
     let none = save(folder.path(), "d.tif", b"no TIFF".to_vec());
     for path in [plain, words, cut, none, folder.path().join("none.tif")] {
         assert!(
-            GeoTags::of_files(&[path.clone()]).is_none(),
+            GeoTags::of_files(std::slice::from_ref(&path)).is_none(),
             "{}",
             path.display()
         );

@@ -91,9 +91,12 @@ fn pam(words: &str, samples: &[u8]) -> Vec<u8> {
     [header.as_bytes(), samples].concat()
 }
 
+/// Lines of a header and the samples behind it, and the channels, depth and samples of its picture.
+type Pam = (&'static str, &'static [u8], usize, Depth, &'static [u16]);
+
 #[test]
 fn pams_of_all_kinds_are_read() {
-    let cases: &[(&str, &[u8], usize, Depth, &[u16])] = &[
+    let cases: &[Pam] = &[
         (
             "DEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE",
             &[0, 1],
