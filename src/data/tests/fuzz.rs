@@ -1,5 +1,6 @@
 //! Readers of TIFF, EXIF and Netpbm files under mutation: whatever the bytes are, a file is a
-//! picture or an error, and it comes back at once.
+//! picture or an error, and it comes back at once. It is read whole, by rows, and for its size
+//! alone, with a value range and without one.
 //!
 //! The first tier runs a fixed number of mutations. For longer, with other seeds:
 //! CONTRIBUTING.md says how, with `PIX2PIX_FUZZ_SECONDS`.
@@ -7,6 +8,9 @@
 use super::{orientation, tiff_samples};
 use crate::data::random::philox4x32_10;
 use crate::data::read::decode;
+use crate::data::shapes::size_of;
+use crate::data::{DataError, Picture, ReadOptions, RowReader, ValueMapping, ValueRange};
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -61,23 +65,46 @@ fn mutated(file: &[u8], seed: [u32; 2]) -> Vec<u8> {
     bytes
 }
 
-/// Reads the mutation of this seed.
-fn try_one(name: &str, corpus: &[Vec<u8>], seed: u32) {
+/// Reads the mutation of this seed in every way. `path` is where it lies meanwhile.
+fn try_one(name: &str, corpus: &[Vec<u8>], seed: u32, path: &Path) {
     let file = mutated(&corpus[seed as usize % corpus.len()], [seed, 16]);
+    fs::write(path, &file).unwrap();
+    let range = ValueRange::new(-10.0, 300.0).unwrap();
+    let mapped = ReadOptions {
+        values: Some(ValueMapping::new(range, Some(0.0), seed % 2 == 0).unwrap()),
+        ..ReadOptions::default()
+    };
     let began = Instant::now();
-    let result = decode(Path::new("fuzzed"), &file, &Default::default());
-    if let Err(error) = result {
-        assert!(error.to_string().contains("fuzzed"), "{error}");
+    for options in [ReadOptions::default(), mapped] {
+        for result in [decode(path, &file, &options), by_rows(path, &options)] {
+            if let Err(error) = result {
+                assert!(error.to_string().contains("fuzzed"), "{error}");
+            }
+        }
     }
+    size_of(path, seed % 2 == 0);
     let took = began.elapsed();
     assert!(took < LONGEST, "{name}: mutation {seed} took {took:?}");
 }
 
+fn by_rows(path: &Path, options: &ReadOptions) -> Result<Picture, DataError> {
+    let mut reader = RowReader::open(path, options)?;
+    let mut rows = Picture::default();
+    let mut left = reader.layout().height;
+    while left > 0 {
+        rows = reader.read(left.min(7))?;
+        left -= left.min(7);
+    }
+    Ok(rows)
+}
+
 #[test]
 fn mutated_files_are_pictures_or_errors() {
-    const MUTATIONS: u32 = 2000;
+    const MUTATIONS: u32 = 600;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fuzzed");
     for (name, corpus) in corpora() {
-        (0..MUTATIONS).for_each(|seed| try_one(name, &corpus, seed));
+        (0..MUTATIONS).for_each(|seed| try_one(name, &corpus, seed, &path));
     }
 }
 
@@ -86,11 +113,13 @@ fn mutated_files_are_pictures_or_errors() {
 fn files_are_mutated_for_minutes() {
     let seconds = std::env::var("PIX2PIX_FUZZ_SECONDS");
     let seconds = seconds.map_or(SECONDS, |seconds| seconds.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fuzzed");
     for (name, corpus) in corpora() {
         let end = Instant::now() + Duration::from_secs(seconds);
         let mut seed = 0;
         while Instant::now() < end {
-            try_one(name, &corpus, seed);
+            try_one(name, &corpus, seed, &path);
             seed += 1;
         }
         println!("{name}: {seed} mutations in {seconds} s");
