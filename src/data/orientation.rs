@@ -20,7 +20,7 @@ use super::picture::Picture;
 
 /// What some writers put in front of EXIF outside of JPEG, where it belongs.
 const JPEG_PREFIX: &[u8] = b"Exif\0\0";
-/// The longest EXIF, as the segment of a JPEG limits it. PNG has no limit of its own.
+/// The longest EXIF, as the segment of a JPEG limits it. PNG and WebP have no limit of their own.
 const MAX_EXIF: u64 = 1 << 16;
 
 /// How the picture is turned that is in a file of this format.
@@ -31,7 +31,8 @@ pub(super) fn orientation_of<R: Read + Seek>(
     let said = match format {
         ImageFormat::Png => exif_of_png(file).and_then(|exif| of_exif(&exif)),
         ImageFormat::Tiff => of_tiff(file),
-        ImageFormat::Jpeg | ImageFormat::WebP => {
+        ImageFormat::WebP => exif_of_webp(file).and_then(|exif| of_exif(&exif)),
+        ImageFormat::Jpeg => {
             let exif = ImageReader::with_format(file, format)
                 .into_decoder()
                 .and_then(|mut decoder| decoder.exif_metadata());
@@ -54,16 +55,39 @@ fn exif_of_png<R: Read + Seek>(file: &mut BufReader<R>) -> Option<Vec<u8>> {
         file.read_exact(&mut kind).ok()?;
         let length = u32::from_be_bytes(length);
         match &kind {
-            b"eXIf" => {
-                let mut exif = Vec::new();
-                let most = u64::from(length).min(MAX_EXIF);
-                file.take(most).read_to_end(&mut exif).ok()?;
-                return Some(exif);
-            }
+            b"eXIf" => return exif_behind(file, length),
             b"IEND" => return None,
             _ => file.seek_relative(i64::from(length) + CHECK_BYTES).ok()?,
         }
     }
+}
+
+/// The EXIF of a WebP. Its decoder would take as much memory as the chunk says it has, whatever
+/// the file has (RFC 9649, section 2.3).
+fn exif_of_webp<R: Read + Seek>(file: &mut BufReader<R>) -> Option<Vec<u8>> {
+    const HEADER_BYTES: i64 = 12;
+    file.seek_relative(HEADER_BYTES).ok()?;
+    loop {
+        let [mut kind, mut length] = [[0; 4]; 2];
+        file.read_exact(&mut kind).ok()?;
+        file.read_exact(&mut length).ok()?;
+        let length = u32::from_le_bytes(length);
+        match &kind {
+            b"EXIF" => return exif_behind(file, length),
+            // Chunks begin at even places.
+            _ => file
+                .seek_relative(i64::from(length) + i64::from(length % 2))
+                .ok()?,
+        }
+    }
+}
+
+/// The EXIF of so many bytes that comes next.
+fn exif_behind<R: Read>(file: &mut BufReader<R>, length: u32) -> Option<Vec<u8>> {
+    let mut exif = Vec::new();
+    let most = u64::from(length).min(MAX_EXIF);
+    file.take(most).read_to_end(&mut exif).ok()?;
+    Some(exif)
 }
 
 fn of_tiff<R: Read + Seek>(file: &mut BufReader<R>) -> Option<Orientation> {

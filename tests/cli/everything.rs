@@ -196,9 +196,11 @@ const PHOTOS: [&str; 8] = [
     "error: in/heic.jpg: ",
 ];
 
-/// Compares the lines of an output with [`PHOTOS`] and others, in any order.
+/// Compares the lines of an output with [`PHOTOS`] and others, in any order. The line that ends a
+/// translation depends on the time.
 fn compare(text: &str, others: &[&str]) {
     let mut lines: Vec<&str> = text.lines().collect();
+    lines.retain(|line| !line.ends_with(" images/s"));
     for expected in PHOTOS.iter().chain(others) {
         let place = lines.iter().position(|line| line.starts_with(expected));
         let place = place.unwrap_or_else(|| panic!("no line {expected:?}: {text}"));

@@ -1,11 +1,12 @@
 //! Pictures that are stored turned: all eight orientations in every format that says them.
 
+use crate::data::orientation::orientation_of;
 use crate::data::{DataError, Picture, PictureLayout, ReadOptions, RowReader, read_picture};
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageEncoder, Rgb, RgbImage};
+use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
 use std::fs;
-use std::io::Cursor;
+use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 use tiff::encoder::{TiffEncoder, colortype};
 use tiff::tags::Tag;
@@ -82,6 +83,19 @@ fn in_bands(path: &Path, options: &ReadOptions) -> Result<(PictureLayout, Pictur
         whole.append(reader.read(5)?);
     }
     Ok((layout, whole))
+}
+
+/// A chunk of a WebP that says it has 4 GiB takes no more memory than the file has, and what it
+/// holds counts.
+#[test]
+fn the_length_of_a_chunk_is_not_believed() {
+    let mut bytes = file("webp", exif(6));
+    let chunk = bytes.windows(4).position(|window| window == b"EXIF");
+    let length = chunk.unwrap() + 4;
+    bytes[length..length + 4].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
+    let mut file = BufReader::new(Cursor::new(bytes));
+    let orientation = orientation_of(ImageFormat::WebP, &mut file);
+    assert_eq!(orientation, Orientation::Rotate90);
 }
 
 #[test]

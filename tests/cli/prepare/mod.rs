@@ -162,7 +162,9 @@ fn a_damaged_image_does_not_stop_the_others() {
         let output = run(root, line);
         assert_eq!(output.status.code(), Some(1));
         let text = stderr(&output);
-        let lines: Vec<&str> = text.lines().collect();
+        // The line that ends a translation depends on the time.
+        let is_fixed = |line: &&str| !line.ends_with(" images/s");
+        let lines: Vec<&str> = text.lines().filter(is_fixed).collect();
         let [first, second, last] = lines[..] else {
             panic!("{text}")
         };
