@@ -26,7 +26,8 @@ pub enum Side {
 /// files are decoded, on every core. Of combined images both halves count.
 ///
 /// # Errors
-/// Those of listing the folder and of reading, and [`ValueError::Measured`] if all numbers are one.
+/// Those of listing the folder and of reading, and [`ValueError::Measured`] if all numbers are one, and
+/// [`ValueError::NoNumbers`] if there are none.
 pub fn training_range(
     root: &Path,
     direction: Direction,
@@ -55,6 +56,10 @@ pub fn training_range(
         Ok::<(), DataError>(())
     })?;
     let Extent { low, high } = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if low > high {
+        let folder = root.to_owned();
+        return Err(ValueError::NoNumbers { folder }.into());
+    }
     let range = ValueRange::new(low, high).map_err(|source| ValueError::Measured {
         folder: root.to_owned(),
         source,

@@ -23,38 +23,25 @@ pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
     path.is_file().then_some(())?;
     let mut file = BufReader::new(File::open(path).ok()?);
     let format = format_of(file.fill_buf().ok()?)?;
-    let stored = Orientation::NoTransforms;
-    let ((width, height), said) = match format {
+    let (width, height) = match format {
         // The `image` crate knows only some kinds of TIFF.
-        ImageFormat::Tiff => {
-            let size = Decoder::new(&mut file).ok()?.dimensions().ok()?;
-            (size, turned(format, &mut file)?)
-        }
-        // It does not see EXIF behind the pixels.
-        ImageFormat::Png => {
-            let decoder = ImageReader::with_format(&mut file, format).into_decoder();
-            let size = decoder.ok()?.dimensions();
-            (size, turned(format, &mut file)?)
-        }
+        ImageFormat::Tiff => Decoder::new(&mut file).ok()?.dimensions().ok()?,
         _ => {
-            let mut decoder = ImageReader::with_format(file, format).into_decoder().ok()?;
-            let said = decoder.orientation();
-            (decoder.dimensions(), said.unwrap_or(stored))
+            let decoder = ImageReader::with_format(&mut file, format).into_decoder();
+            decoder.ok()?.dimensions()
         }
     };
-    Some(match if as_stored { stored } else { said } {
+    if as_stored {
+        return Some((width, height));
+    }
+    file.rewind().ok()?;
+    Some(match orientation_of(format, &mut file) {
         Orientation::Rotate90
         | Orientation::Rotate270
         | Orientation::Rotate90FlipH
         | Orientation::Rotate270FlipH => (height, width),
         _ => (width, height),
     })
-}
-
-/// How the picture of a file is turned, from the start of the file.
-fn turned(format: ImageFormat, file: &mut BufReader<File>) -> Option<Orientation> {
-    file.rewind().ok()?;
-    Some(orientation_of(format, file))
 }
 
 /// The combined images of a split.

@@ -67,6 +67,7 @@ pub(super) fn copy_split(
         }
     }
     let there = tasks.iter().map(|task| &task.output);
+    let all = tasks.len();
     let there: Vec<PathBuf> = there.filter(|path| path.exists()).cloned().collect();
     results.existing.refuse(&there)?;
     tasks.retain(|task| !results.existing.skip || !there.contains(&task.output));
@@ -81,7 +82,7 @@ pub(super) fn copy_split(
     })?;
     if related > 0 {
         note(&format!(
-            "{related} of {count} files go with others of their content or name"
+            "{related} of {all} files go with others of their content or name"
         ));
     }
     Ok(count)

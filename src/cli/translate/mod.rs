@@ -140,7 +140,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         &config.output,
         plan.jobs.iter().map(|job| job.input.files.as_slice()),
         is_whole,
-        &args.reading.options()?,
+        &config.reading_as(args.reading.asked())?,
     );
     let folder = args.output.folder(single.as_deref());
     let mut model = Model::load(args, results, (&file, config), folder.clone())?;

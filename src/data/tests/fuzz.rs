@@ -71,7 +71,7 @@ fn try_one(name: &str, corpus: &[Vec<u8>], seed: u32, path: &Path) {
     fs::write(path, &file).unwrap();
     let range = ValueRange::new(-10.0, 300.0).unwrap();
     let mapped = ReadOptions {
-        values: Some(ValueMapping::new(range, Some(0.0), seed % 2 == 0).unwrap()),
+        values: Some(ValueMapping::new(range, Some(0.0), seed.is_multiple_of(2)).unwrap()),
         ..ReadOptions::default()
     };
     let began = Instant::now();
@@ -82,7 +82,7 @@ fn try_one(name: &str, corpus: &[Vec<u8>], seed: u32, path: &Path) {
             }
         }
     }
-    size_of(path, seed % 2 == 0);
+    size_of(path, seed.is_multiple_of(2));
     let took = began.elapsed();
     assert!(took < LONGEST, "{name}: mutation {seed} took {took:?}");
 }

@@ -66,7 +66,16 @@ pub enum ValueError {
         /// The range.
         range: super::range::ValueRange,
     },
-    /// Files that have one number only, or none: no range can be measured.
+    /// Files without a number: no range can be measured.
+    #[error(
+        "{}: its files have no numbers, only missing values; say `reading.value_range` LO..HI",
+        folder.display()
+    )]
+    NoNumbers {
+        /// The data set.
+        folder: PathBuf,
+    },
+    /// Files that have one number only: no range can be measured.
     #[error("{}: {source}; say `reading.value_range` LO..HI", folder.display())]
     Measured {
         /// The data set.
