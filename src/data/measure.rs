@@ -26,7 +26,7 @@ pub enum Side {
 /// files are decoded, on every core. Of combined images both halves count.
 ///
 /// # Errors
-/// Those of listing the folder and of reading, and [`ValueError::Measured`] if all numbers are one, and
+/// Those of listing the folder and of reading, [`ValueError::Measured`] if all numbers are one, and
 /// [`ValueError::NoNumbers`] if there are none.
 pub fn training_range(
     root: &Path,
