@@ -145,4 +145,13 @@ mod tests {
         }
         assert!(read > 16, "{read}");
     }
+
+    #[test]
+    fn the_length_of_a_chunk_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.webp");
+        std::fs::write(&path, orientation::webp_that_says_too_much()).unwrap();
+        let (width, height) = size_of(&path, true).unwrap();
+        assert_eq!(size_of(&path, false), Some((height, width)));
+    }
 }

@@ -68,6 +68,15 @@ pub fn corpus() -> Vec<Vec<u8>> {
     [formats.into(), vec![tiff(6)]].concat()
 }
 
+/// A turned WebP whose EXIF says that it has 4 GiB.
+pub fn webp_that_says_too_much() -> Vec<u8> {
+    let mut bytes = file("webp", exif(6));
+    let chunk = bytes.windows(4).position(|window| window == b"EXIF");
+    let length = chunk.unwrap() + 4;
+    bytes[length..length + 4].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
+    bytes
+}
+
 fn saved(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, bytes).unwrap();
@@ -89,11 +98,7 @@ fn in_bands(path: &Path, options: &ReadOptions) -> Result<(PictureLayout, Pictur
 /// holds counts.
 #[test]
 fn the_length_of_a_chunk_is_not_believed() {
-    let mut bytes = file("webp", exif(6));
-    let chunk = bytes.windows(4).position(|window| window == b"EXIF");
-    let length = chunk.unwrap() + 4;
-    bytes[length..length + 4].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
-    let mut file = BufReader::new(Cursor::new(bytes));
+    let mut file = BufReader::new(Cursor::new(webp_that_says_too_much()));
     let orientation = orientation_of(ImageFormat::WebP, &mut file);
     assert_eq!(orientation, Orientation::Rotate90);
 }
