@@ -29,6 +29,8 @@ const MOST_BYTES: usize = 1 << 20;
 /// The tags of a file that say where its picture lies.
 pub struct GeoTags {
     tags: Vec<(u16, ValueBuffer)>,
+    /// Whether a tag was left out because it is too long or damaged.
+    is_damaged: bool,
     no_data: bool,
     orientation: Orientation,
     size: (u32, u32),
@@ -36,7 +38,8 @@ pub struct GeoTags {
 
 impl GeoTags {
     /// The tags of a TIFF that say where its first picture lies. `None` if there are none, if the
-    /// file is no TIFF, and if it is damaged: the error comes when the picture is read.
+    /// file is no TIFF, and if its list of tags is damaged: that error comes when the picture is
+    /// read.
     pub fn read(path: &Path) -> Option<Self> {
         Self::of(Decoder::new(BufReader::new(File::open(path).ok()?)).ok()?).ok()?
     }
@@ -46,25 +49,37 @@ impl GeoTags {
         limits.decoding_buffer_size = MOST_BYTES;
         let mut decoder = decoder.with_limits(limits);
         let size = decoder.dimensions()?;
-        let said = decoder.find_tag_unsigned(Tag::Orientation)?;
+        // Readers of pictures take a damaged orientation for none.
+        let said = decoder.find_tag_unsigned(Tag::Orientation).ok().flatten();
         let orientation = said.and_then(Orientation::from_exif);
         let mut directory = decoder.image_ifd();
         let no_data = directory.find_entry(tag(NO_DATA)).is_some();
-        let mut tags = Vec::new();
+        let (mut tags, mut is_damaged, mut has_place) = (Vec::new(), false, false);
         for number in PLACE.into_iter().chain(PARAMETERS).chain([METADATA]) {
-            let mut value = ValueBuffer::empty(Type::BYTE);
-            if directory.find_tag_buf(tag(number), &mut value)?.is_none() {
+            if directory.find_entry(tag(number)).is_none() {
                 continue;
             }
+            has_place |= PLACE.contains(&number);
+            let mut value = ValueBuffer::empty(Type::BYTE);
+            let is_read = directory.find_tag_buf(tag(number), &mut value).is_ok();
             value.set_byte_order(ByteOrder::native());
-            match number {
-                METADATA => tags.extend(of_all_bands(&value).map(|text| (number, text))),
-                _ => tags.push((number, value)),
+            let copied = match number {
+                _ if !is_read => Err(Damaged),
+                METADATA => of_all_bands(&value),
+                _ => Ok(Some(value)),
+            };
+            match copied {
+                Ok(value) => tags.extend(value.map(|value| (number, value))),
+                Err(Damaged) => is_damaged = true,
             }
         }
-        let is_placed = tags.iter().any(|(number, _)| PLACE.contains(number));
-        Ok(is_placed.then_some(Self {
+        // Parameters without a place mean nothing.
+        if !tags.iter().any(|(number, _)| PLACE.contains(number)) {
+            tags.clear();
+        }
+        Ok(has_place.then_some(Self {
             tags,
+            is_damaged,
             no_data,
             orientation: orientation.unwrap_or(Orientation::NoTransforms),
             size,
@@ -114,18 +129,22 @@ impl GeoTags {
     }
 }
 
+/// A tag that cannot be copied.
+struct Damaged;
+
 fn tag(number: u16) -> Tag {
     Tag::from_u16_exhaustive(number)
 }
 
 /// GDAL's metadata without what it says of single bands: a result has other bands, and the scale or
 /// the statistics of those of the input would be wrong. `None` if nothing is left.
-fn of_all_bands(value: &ValueBuffer) -> Option<ValueBuffer> {
-    let text = std::str::from_utf8(value.as_bytes()).ok()?;
+fn of_all_bands(value: &ValueBuffer) -> Result<Option<ValueBuffer>, Damaged> {
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Damaged)?;
     let mut rest = text.trim_end_matches('\0');
     let (mut kept, mut items) = (String::new(), 0);
     while let Some(start) = rest.find("<Item") {
-        let end = start + rest[start..].find("</Item>")? + "</Item>".len();
+        let length = rest[start..].find("</Item>").ok_or(Damaged)?;
+        let end = start + length + "</Item>".len();
         let opening = rest[start..end].split('>').next().unwrap_or_default();
         let is_kept = !opening.contains(" sample=");
         kept += &rest[..if is_kept { end } else { start }];
@@ -134,7 +153,11 @@ fn of_all_bands(value: &ValueBuffer) -> Option<ValueBuffer> {
     }
     kept += rest;
     // The encoder writes ASCII, which GDAL's XML is: other characters are written as numbers there.
-    (items > 0 && kept.is_ascii()).then(|| ValueBuffer::from_value(&kept.as_str()))
+    match (items, kept.is_ascii()) {
+        (0, _) => Ok(None),
+        (_, true) => Ok(Some(ValueBuffer::from_value(&kept.as_str()))),
+        (_, false) => Err(Damaged),
+    }
 }
 
 /// What becomes of the places of `inputs` in their results: a remark for each kind of loss.
@@ -146,8 +169,8 @@ pub fn place_remarks<'a>(
     is_whole: bool,
     reading: &ReadOptions,
 ) -> Vec<Remark> {
-    let mut found = [const { Vec::new() }; 5];
-    let [not_held, turned, cut, differing, no_data] = &mut found;
+    let mut found = [const { Vec::new() }; 6];
+    let [not_held, turned, cut, differing, damaged, no_data] = &mut found;
     for files in inputs {
         let tags: Vec<(&PathBuf, GeoTags)> = files
             .iter()
@@ -163,6 +186,9 @@ pub fn place_remarks<'a>(
             () => {
                 let other = tags.iter().find(|(_, other)| !other.agree(first));
                 differing.extend(other.map(|(file, _)| (*file).clone()));
+                if first.is_damaged {
+                    damaged.push((*file).clone());
+                }
                 if first.no_data {
                     no_data.push((*file).clone());
                 }
@@ -176,6 +202,7 @@ pub fn place_remarks<'a>(
         RemarkKind::PlaceTurned,
         RemarkKind::PlaceCut,
         RemarkKind::PlacesDiffer,
+        RemarkKind::PlaceDamaged,
         RemarkKind::NoDataValue,
     ];
     let remarks = kinds.into_iter().zip(&found);

@@ -41,6 +41,8 @@ pub enum RemarkKind {
     PlaceCut,
     /// Images of stacks that lie at another place than the first image of their stack.
     PlacesDiffer,
+    /// Images whose place on Earth, or a part of what stands beside it, cannot be read.
+    PlaceDamaged,
     /// Images with a place on Earth and a number that stands for no data.
     NoDataValue,
 }
@@ -56,103 +58,103 @@ pub struct Remark {
     pub example: PathBuf,
 }
 
+impl RemarkKind {
+    /// What such things are, and what can be done or what happens with them. The second is empty if
+    /// the first says it.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::UnusedImages => ("images that are in no pair and are not used", ""),
+            Self::Results => (
+                "images in the folder of the results, which are no inputs",
+                "",
+            ),
+            Self::OtherEndings => (
+                "files that are no images by their ending and are not read",
+                "",
+            ),
+            Self::Links => (
+                "links to folders that are read already and are not followed",
+                "",
+            ),
+            Self::Runs => (
+                "folders of training runs, which are no data and are not read",
+                "",
+            ),
+            Self::NormalForms => (
+                "pairs whose names differ in how their accents are written (a folder from a Mac)",
+                "they are paired",
+            ),
+            Self::LetterCase => (
+                "pairs whose names differ in letter case or accents",
+                "they are paired",
+            ),
+            Self::NamedLikePairs => (
+                "images that have the names of inputs and targets and are cut into A and B all \
+                 the same",
+                "if each is one side, put inputs into A/ and targets into B/",
+            ),
+            Self::SameFolder => (
+                "folders that are one folder with another one of the data set",
+                "its images are used for both",
+            ),
+            Self::InputsAlone => (
+                "test images without targets, which training does not use",
+                "translate takes them",
+            ),
+            Self::UnusedSplit => (
+                "test pairs that are checked but not used, because the samples show val",
+                "",
+            ),
+            Self::Opacity => (
+                "images whose opacity is not used",
+                "`input` or `output` rgba keeps it",
+            ),
+            Self::NarrowHalves => (
+                "images that are cut into a left half A and a right half B much higher than wide",
+                "if they are no pairs side by side, put inputs into A/ and targets into B/",
+            ),
+            Self::PlaceNotHeld => (
+                "images with a place on Earth (GeoTIFF) that their results do not have",
+                "`format` tiff keeps it",
+            ),
+            Self::PlaceTurned => (
+                "images with a place on Earth (GeoTIFF) that their results do not have, because \
+                 they are turned upright",
+                "`reading.ignore_orientation` leaves them as they are and keeps it",
+            ),
+            Self::PlaceCut => (
+                "images with a place on Earth (GeoTIFF) that their results do not have, because \
+                 they show a part",
+                "",
+            ),
+            Self::PlacesDiffer => (
+                "images that lie at another place on Earth than the first one of their stack, \
+                 whose place the results have",
+                "",
+            ),
+            Self::PlaceDamaged => (
+                "images with GeoTIFF tags that are too long or damaged, which their results do not \
+                 have",
+                "",
+            ),
+            Self::NoDataValue => (
+                "images with a number for pixels without data (GDAL_NODATA) that their results do \
+                 not have, because every pixel is translated",
+                "",
+            ),
+        }
+    }
+}
+
 /// One line.
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (count, example) = (self.count, self.example.display());
-        match self.kind {
-            RemarkKind::UnusedImages => write!(
-                f,
-                "images that are in no pair and are not used: {count}, such as {example}"
-            ),
-            RemarkKind::Results => write!(
-                f,
-                "images in the folder of the results, which are no inputs: {count}, such as \
-                 {example}"
-            ),
-            RemarkKind::OtherEndings => write!(
-                f,
-                "files that are no images by their ending and are not read: {count}, such as \
-                 {example}"
-            ),
-            RemarkKind::Links => write!(
-                f,
-                "links to folders that are read already and are not followed: {count}, such as \
-                 {example}"
-            ),
-            RemarkKind::Runs => write!(
-                f,
-                "folders of training runs, which are no data and are not read: {count}, such as \
-                 {example}"
-            ),
-            RemarkKind::NormalForms => write!(
-                f,
-                "pairs whose names differ in how their accents are written (a folder from a Mac): \
-                 {count}, such as {example}; they are paired"
-            ),
-            RemarkKind::LetterCase => write!(
-                f,
-                "pairs whose names differ in letter case or accents: {count}, such as {example}; \
-                 they are paired"
-            ),
-            RemarkKind::NamedLikePairs => write!(
-                f,
-                "images that have the names of inputs and targets and are cut into A and B all \
-                 the same: {count}, such as {example}; if each is one side, put inputs into A/ and \
-                 targets into B/"
-            ),
-            RemarkKind::SameFolder => write!(
-                f,
-                "folders that are one folder with another one of the data set: {count}, such as \
-                 {example}; its images are used for both"
-            ),
-            RemarkKind::InputsAlone => write!(
-                f,
-                "test images without targets, which training does not use: {count}, such as \
-                 {example}; translate takes them"
-            ),
-            RemarkKind::UnusedSplit => write!(
-                f,
-                "test pairs that are checked but not used, because the samples show val: {count}, \
-                 such as {example}"
-            ),
-            RemarkKind::Opacity => write!(
-                f,
-                "images whose opacity is not used: {count}, such as {example}; `input` or `output` \
-                 rgba keeps it"
-            ),
-            RemarkKind::NarrowHalves => write!(
-                f,
-                "images that are cut into a left half A and a right half B much higher than wide: \
-                 {count}, such as {example}; if they are no pairs side by side, put inputs into \
-                 A/ and targets into B/"
-            ),
-            RemarkKind::PlaceNotHeld => write!(
-                f,
-                "images with a place on Earth (GeoTIFF) that their results do not have: {count}, \
-                 such as {example}; `format` tiff keeps it"
-            ),
-            RemarkKind::PlaceTurned => write!(
-                f,
-                "images with a place on Earth (GeoTIFF) that their results do not have, because \
-                 they are turned upright: {count}, such as {example}; \
-                 `reading.ignore_orientation` leaves them as they are and keeps it"
-            ),
-            RemarkKind::PlaceCut => write!(
-                f,
-                "images with a place on Earth (GeoTIFF) that their results do not have, because \
-                 they show a part: {count}, such as {example}"
-            ),
-            RemarkKind::PlacesDiffer => write!(
-                f,
-                "images that lie at another place on Earth than the first one of their stack, \
-                 whose place the results have: {count}, such as {example}"
-            ),
-            RemarkKind::NoDataValue => write!(
-                f,
-                "images with a number for pixels without data (GDAL_NODATA) that their results do \
-                 not have, because every pixel is translated: {count}, such as {example}"
-            ),
+        let (things, more) = self.kind.words();
+        write!(f, "{things}: {count}, such as {example}")?;
+        match more {
+            "" => Ok(()),
+            more => write!(f, "; {more}"),
         }
     }
 }

@@ -105,6 +105,36 @@ fn files_without_a_place_have_none() {
     }
 }
 
+#[test]
+fn tags_that_cannot_be_copied_are_told_and_the_others_are_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |name: &str, tag: u16, text: &str| {
+        let mut file = placed(false, true, 0.0);
+        file.text(tag, text);
+        save(folder.path(), name, picture(file))
+    };
+    // More than is taken of a tag.
+    let mut long = RawTiff::new(false, true);
+    long.doubles(33_550, &SCALE);
+    long.text(42_112, &"x".repeat((1 << 20) + 1));
+    let long = save(folder.path(), "long.tif", picture(long));
+    let mut foreign = RawTiff::new(false, true);
+    foreign.doubles(33_550, &SCALE);
+    foreign.text(42_112, "<GDALMetadata><Item name=\"a\"/></GDALMetadata>");
+    let foreign = save(folder.path(), "foreign.tif", picture(foreign));
+    for file in [long, foreign] {
+        let file = std::slice::from_ref(&file);
+        let reading = ReadOptions::default();
+        assert!(GeoTags::of_files(file).unwrap().are_of((3, 2), &reading));
+        let told = remarks(&[file], true, true, reading);
+        assert_eq!(told, [(RemarkKind::PlaceDamaged, 1)]);
+    }
+    // A damaged orientation is none.
+    let file = with("turned.tif", 274, "up");
+    let tags = GeoTags::of_files(std::slice::from_ref(&file)).unwrap();
+    assert!(tags.are_of((3, 2), &ReadOptions::default()));
+}
+
 /// What is told of these files, each an input of its own or all of them a stack.
 fn remarks(
     inputs: &[&[PathBuf]],
