@@ -70,25 +70,32 @@ pub fn match_names(places: Vec<Place>) -> Result<Vec<Vec<PathBuf>>, DataError> {
 }
 
 /// Tries names as they are, then in normal form, then in small letters, then without affixes. The
-/// first of these that finds a partner for each file is taken.
+/// first of these that finds a partner for each file is taken. If none does, the error is that of the
+/// names that leave the fewest files over.
 pub(super) fn match_files(places: &[Place]) -> Result<Matched, DataError> {
     let whole = vec![Affix::Suffix(String::new()); places.len()];
-    let equal = match match_by(places, &whole, Path::to_owned) {
+    let mut error = match match_by(places, &whole, Path::to_owned) {
         Ok(files) => {
             let names = Names::Equal;
             return Ok(Matched { files, names });
         }
         Err(error) => error,
     };
-    if let Ok(files) = match_by(places, &whole, normal_form) {
-        let (count, example) = different(places, &files);
-        let names = Names::Normalised { count, example };
-        return Ok(Matched { files, names });
+    match match_by(places, &whole, normal_form) {
+        Ok(files) => {
+            let (count, example) = different(places, &files);
+            let names = Names::Normalised { count, example };
+            return Ok(Matched { files, names });
+        }
+        Err(other) => error = with_fewer_files(error, other),
     }
-    if let Ok(files) = match_by(places, &whole, small_letters) {
-        let (count, example) = different(places, &files);
-        let names = Names::LetterCase { count, example };
-        return Ok(Matched { files, names });
+    match match_by(places, &whole, small_letters) {
+        Ok(files) => {
+            let (count, example) = different(places, &files);
+            let names = Names::LetterCase { count, example };
+            return Ok(Matched { files, names });
+        }
+        Err(other) => error = with_fewer_files(error, other),
     }
     for affixes in known(places)
         .into_iter()
@@ -100,7 +107,19 @@ pub(super) fn match_files(places: &[Place]) -> Result<Matched, DataError> {
             return Ok(Matched { files, names });
         }
     }
-    Err(equal)
+    Err(error)
+}
+
+/// The error about fewer files without a partner: the first, unless the other is.
+fn with_fewer_files(first: DataError, other: DataError) -> DataError {
+    let count = |error: &DataError| match error {
+        DataError::Unpaired { count, .. } => Some(*count),
+        _ => None,
+    };
+    match (count(&first), count(&other)) {
+        (Some(first_count), Some(other_count)) if other_count < first_count => other,
+        _ => first,
+    }
 }
 
 /// Matches the files whose names have the affix of their place.

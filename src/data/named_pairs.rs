@@ -17,20 +17,23 @@ struct NamedPairs {
     single: Vec<PathBuf>,
     /// Images with none of the affixes.
     others: Vec<PathBuf>,
+    /// Two images that would be the same side of one pair, such as `x_A` and `x_a`.
+    same: Option<[PathBuf; 2]>,
 }
 
 impl NamedPairs {
     fn of(folder: &Path, images: &[PathBuf], affixes: [Affix; 2]) -> Self {
         let mut names: BTreeMap<PathBuf, [Option<PathBuf>; 2]> = BTreeMap::new();
-        let mut others = Vec::new();
+        let (mut others, mut same) = (Vec::new(), None);
         for path in images {
             let name = name_in(folder, path);
-            let found = [0, 1].map(|side: usize| affixes[side].strip(&name));
-            match found {
-                [Some(name), _] => names.entry(name).or_default()[0] = Some(path.clone()),
-                [None, Some(name)] => names.entry(name).or_default()[1] = Some(path.clone()),
-                [None, None] => others.push(path.clone()),
-            }
+            let found = [0, 1].map(|side: usize| Some((side, affixes[side].strip(&name)?)));
+            let Some((side, name)) = found.into_iter().flatten().next() else {
+                others.push(path.clone());
+                continue;
+            };
+            let before = names.entry(name).or_default()[side].replace(path.clone());
+            same = same.or(before.map(|before| [before, path.clone()]));
         }
         let (mut pairs, mut single) = (Vec::new(), Vec::new());
         for sides in names.into_values() {
@@ -44,6 +47,7 @@ impl NamedPairs {
             pairs,
             single,
             others,
+            same,
         }
     }
 }
@@ -56,7 +60,8 @@ type ByAffixes = (Vec<PairSource>, [Affix; 2]);
 /// nothing.
 ///
 /// # Errors
-/// [`PairingError`] where the names can be understood in two ways.
+/// [`PairingError`] where the names can be understood in two ways, [`DataError::SameName`] for two
+/// images that would be one side of a pair.
 pub(super) fn named_pairs(
     folder: &Path,
     images: &[PathBuf],
@@ -73,6 +78,17 @@ pub(super) fn named_pairs(
     };
     match (ways.first(), ways.get(1), found.first()) {
         (Some(one), Some(two), _) => Err(two_ways(one, two).into()),
+        (
+            Some(NamedPairs {
+                same: Some([first, second]),
+                ..
+            }),
+            None,
+            _,
+        ) => Err(DataError::SameName {
+            first: first.clone(),
+            second: second.clone(),
+        }),
         (Some(one), None, _) => {
             let pair = |[a, b]: &[PathBuf; 2]| PairSource::Separate {
                 a: vec![a.clone()],

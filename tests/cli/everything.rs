@@ -43,6 +43,13 @@ fn beside_images(folder: &Path) {
     copy_folder(&finished().join("runs/t"), &folder.join("runs/t"));
 }
 
+/// What is told of them in `data`.
+const BESIDE: [&str; 3] = [
+    "note: files that are no images by their ending and are not read: 2, such as data/notes.txt",
+    "note: links to folders that are read already and are not followed: 1, such as data/circle",
+    "note: folders of training runs, which are no data and are not read: 1, such as data/runs/t",
+];
+
 /// The lines of a training up to the one that names the device.
 fn told(text: &str) -> Vec<&str> {
     text.lines()
@@ -105,12 +112,9 @@ fn train_tells_all_of_a_folder_of_combined_pairs() {
              the same: 2, such as data/train/x_A.png; if each is one side, put inputs into A/ and \
              targets into B/",
             "note: images that are in no pair and are not used: 2, such as data/loose.png",
-            "note: files that are no images by their ending and are not read: 2, such as \
-             data/notes.txt",
-            "note: links to folders that are read already and are not followed: 1, such as \
-             data/circle",
-            "note: folders of training runs, which are no data and are not read: 1, such as \
-             data/runs/t",
+            BESIDE[0],
+            BESIDE[1],
+            BESIDE[2],
             "note: images whose opacity is not used: 1, such as data/train/clear.png; --input or \
              --output rgba keeps it",
         ]
@@ -141,10 +145,9 @@ fn train_tells_all_of_folders_a_and_b() {
     let refused = run(root, &line);
     assert_eq!(refused.status.code(), Some(1));
     let text = stderr(&refused).replace(&format!("{}/", root.display()), "");
-    assert!(
-        text.contains("data/trainA/IMG_1.png") || text.contains("data/trainA/alone.png"),
-        "{text}"
-    );
+    // The names that differ in letter case alone are no part of the problem.
+    let start = "error: data/trainA/alone.png: no image with the same name in data/trainB; ";
+    assert!(text.starts_with(start), "{text}");
     fs::remove_file(data.join("trainA/alone.png")).unwrap();
 
     let trained = run(root, &line);
@@ -161,12 +164,9 @@ fn train_tells_all_of_folders_a_and_b() {
             "note: test pairs that are checked but not used, because the samples show val: 1, \
              such as data/testA/0.png",
             "note: images that are in no pair and are not used: 1, such as data/loose.png",
-            "note: files that are no images by their ending and are not read: 2, such as \
-             data/notes.txt",
-            "note: links to folders that are read already and are not followed: 1, such as \
-             data/circle",
-            "note: folders of training runs, which are no data and are not read: 1, such as \
-             data/runs/t",
+            BESIDE[0],
+            BESIDE[1],
+            BESIDE[2],
         ]
     );
 }

@@ -95,6 +95,11 @@ fn names_that_can_be_understood_in_two_ways_are_refused() {
         "{error}"
     );
 
+    // Two images for one side of one pair.
+    let root = tree(&["x_A.png", "x_a.png", "x_B.png"]);
+    let error = scan_of(root.path()).unwrap_err();
+    assert!(matches!(error, DataError::SameName { .. }), "{error}");
+
     let root = tree(&["x_A.png", "x_B.png", "y.png"]);
     let error = scan_of(root.path()).unwrap_err();
     assert!(
