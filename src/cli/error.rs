@@ -117,7 +117,7 @@ pub enum CliError {
         others: usize,
     },
     /// A stream of frames that ended with an error.
-    #[error("{source}; {frames} frames were written before")]
+    #[error("{source}; frames that were written before: {frames}")]
     Stream {
         /// What went wrong.
         source: Box<CliError>,
@@ -125,7 +125,7 @@ pub enum CliError {
         frames: usize,
     },
     /// A signal ended a stream of frames.
-    #[error("stopped; {frames} frames were written")]
+    #[error("stopped; frames that were written: {frames}")]
     StreamStopped {
         /// Frames that were written.
         frames: usize,

@@ -9,13 +9,24 @@ use crate::train::TrainError;
 pub struct Failures {
     errors: Vec<CliError>,
     files: usize,
+    /// Whether the first error stops the others all the same.
+    first_ends: bool,
 }
 
 impl Failures {
+    /// Of files that are nothing without one another: the first error ends them.
+    pub fn first_ends() -> Self {
+        Self {
+            first_ends: true,
+            ..Self::default()
+        }
+    }
+
     /// Keeps an `error`. `files` is the number of files that it is about, most often one.
     ///
     /// # Errors
-    /// The error itself, if all other files would meet it too: that of a full disk, for example.
+    /// The error itself, if all other files would meet it too: that of a full disk, for example. Or
+    /// if the first one ends all.
     pub fn take(&mut self, error: CliError, files: usize) -> Result<(), CliError> {
         let of_one_file = match &error {
             CliError::InOnePiece { .. } | CliError::Clash { .. } => true,
@@ -33,7 +44,7 @@ impl Failures {
             }
             _ => false,
         };
-        if !of_one_file {
+        if !of_one_file || self.first_ends {
             return Err(error);
         }
         self.errors.push(error);
@@ -91,6 +102,9 @@ mod tests {
             failures.take(scratch.into(), 1),
             Err(CliError::Data(DataError::SpillFile { .. }))
         ));
+        let mut first_ends = Failures::first_ends();
+        let empty = DataError::EmptyFile { path: "a".into() };
+        assert!(first_ends.take(empty.into(), 1).is_err());
         assert!(matches!(
             failures.finish(2),
             Err(CliError::Failed { failed: 1, all: 2 })

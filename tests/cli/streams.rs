@@ -104,7 +104,7 @@ fn frames_go_from_pipe_to_pipe_in_their_order() {
     assert!(
         text.contains("error: frame 3 of standard input: ")
             && text.contains("ends in the middle of it")
-            && text.contains("; 2 frames were written before"),
+            && text.contains("; frames that were written before: 2"),
         "{text}"
     );
     assert_eq!(frames(&output.stdout).len(), 2);

@@ -81,22 +81,31 @@ impl Model {
 
     /// Translates the images that wait.
     pub fn flush(&mut self, group: &mut Group, failures: &mut Failures) -> Result<(), CliError> {
-        let images = std::mem::take(group);
-        if let Err(error) = self.translate_group(&images) {
-            failures.take(error, images.len())?;
-            self.progress.failed(images.len());
+        self.translate_or_fail(&std::mem::take(group), failures)
+    }
+
+    fn translate_or_fail(
+        &mut self,
+        group: &[Item],
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        if let Err(error) = self.translate_group(group, failures) {
+            failures.take(error, group.len())?;
+            self.progress.failed(group.len());
         }
         Ok(())
     }
 
     /// Translates images of one size by each of the seeds and writes the results.
-    fn translate_group(&mut self, group: &[Item]) -> Result<(), CliError> {
+    fn translate_group(&mut self, group: &[Item], failures: &mut Failures) -> Result<(), CliError> {
         let images: Vec<&Picture> = group.iter().map(|item| &item.image).collect();
         for sample in 0..self.seeds.len() {
             self.stop.check()?;
             match self.translate(&images, self.seeds[sample]) {
                 Ok(translated) => self.write(sample, &translated, group)?,
-                Err(error) if error.is_too_large() => return self.translate_parts(group, error),
+                Err(error) if error.is_too_large() => {
+                    return self.translate_parts(group, error, failures);
+                }
                 Err(error) => return Err(about(group, error)),
             }
         }
@@ -105,7 +114,12 @@ impl Model {
     }
 
     /// Translates images that do not fit the device: several one by one, one in tiles.
-    fn translate_parts(&mut self, group: &[Item], error: TrainError) -> Result<(), CliError> {
+    fn translate_parts(
+        &mut self,
+        group: &[Item],
+        error: TrainError,
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
         match group {
             [item] if self.tilings.is_ok() => self.translate_whole_in_tiles(
                 (&item.image, &item.input.files),
@@ -123,9 +137,9 @@ impl Model {
                         first.image.height()
                     ));
                 }
-                group
-                    .iter()
-                    .try_for_each(|item| self.translate_group(std::slice::from_ref(item)))
+                group.iter().try_for_each(|item| {
+                    self.translate_or_fail(std::slice::from_ref(item), failures)
+                })
             }
             _ => {
                 let images: Vec<&Picture> = group.iter().map(|item| &item.image).collect();

@@ -117,7 +117,8 @@ impl Model {
 
     fn each_frame(&mut self, files: &FrameFiles) -> Result<(), CliError> {
         let frames = read_ahead()?;
-        let (mut group, mut failures) = (Group::new(), Failures::default());
+        // A video with a frame less is another video.
+        let (mut group, mut failures) = (Group::new(), Failures::first_ends());
         loop {
             self.stop.check()?;
             let frame = match frames.recv_timeout(WAIT) {
@@ -133,10 +134,8 @@ impl Model {
                 self.flush(&mut group, &mut failures)?;
                 return Err(error);
             }
-            failures = first_failure(failures)?;
         }
-        self.flush(&mut group, &mut failures)?;
-        first_failure(failures).map(drop)
+        self.flush(&mut group, &mut failures)
     }
 
     fn take_frame(
@@ -178,11 +177,6 @@ impl Model {
         };
         self.add(item, group, failures)
     }
-}
-
-/// What went wrong with a frame ends the stream: a video with a frame less is another video.
-fn first_failure(failures: Failures) -> Result<Failures, CliError> {
-    failures.finish(1).map(|()| Failures::default())
 }
 
 /// Reads the frames of standard input on a thread of its own: while it waits for bytes, a signal
