@@ -267,3 +267,43 @@ fn mean_distance(left: &[f32], right: &[f32]) -> f64 {
         .sum();
     sum / left.len().max(1) as f64
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, Split};
+    use std::fs;
+
+    #[test]
+    fn a_grid_reads_its_files_once_even_if_the_pairs_are_not_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let val = folder.path().join("val");
+        fs::create_dir(&val).unwrap();
+        for number in 0..2u8 {
+            let pixel = image::Rgb([number, 100, 200]);
+            let picture = image::RgbImage::from_pixel(32, 16, pixel);
+            picture.save(val.join(format!("{number}.png"))).unwrap();
+        }
+        let mut options = DataOptions::new(16);
+        options.memory_budget = 0;
+        let dataset = Dataset::open(folder.path(), &options).unwrap();
+        let set = dataset.require(Split::Val).unwrap();
+        assert_eq!(set.bytes_in_memory(), 0);
+
+        let mut kept = KeptBatches::default();
+        let first = kept.get_or_read(set, vec![0]).unwrap();
+        // What has no room is read and not kept.
+        let mut full = KeptBatches {
+            values: KEPT_VALUES,
+            ..KeptBatches::default()
+        };
+        full.get_or_read(set, vec![0]).unwrap();
+        fs::remove_dir_all(&val).unwrap();
+        assert!(full.get_or_read(set, vec![0]).is_err());
+        let again = kept.get_or_read(set, vec![0]).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        // The other pair was never read, and now its file is gone.
+        assert!(kept.get_or_read(set, vec![1]).is_err());
+    }
+}
