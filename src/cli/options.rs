@@ -77,6 +77,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("high", "--high"),
     ("json", "--json"),
     ("low", "--low"),
+    ("memory", "--memory"),
     ("name", "--name"),
     ("network", "--network"),
     ("no_timestamps", "--no-timestamps"),

@@ -38,7 +38,7 @@ impl ResultArgs {
     pub fn for_file(&self, out: &Path) -> Result<Self, CliError> {
         let refuse = |what: &str| Err(CliError::Usage(format!("{}: {what}", out.display())));
         match (Format::of(out), self.format) {
-            (None, _) => refuse("results are .png, .tiff, .jpg or .pnm files"),
+            (None, _) => refuse("results are .png, .tiff, .jpg, .ppm or .pgm files"),
             (Some(named), Some(asked)) if named != asked => {
                 refuse("this ending and --format name two formats")
             }

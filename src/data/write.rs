@@ -166,7 +166,7 @@ impl Format {
             "png" => Some(Format::Png),
             "tif" | "tiff" => Some(Format::Tiff),
             "jpg" | "jpeg" | "jpe" => Some(Format::Jpg),
-            "pnm" | "ppm" => Some(Format::Pnm),
+            "pnm" | "ppm" | "pgm" => Some(Format::Pnm),
             _ => None,
         }
     }

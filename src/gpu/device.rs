@@ -153,7 +153,14 @@ impl Gpu {
             held,
         };
         if held.saturating_add(size) > self.memory_limit {
-            return Err(full());
+            let [size, limit] = [size, self.memory_limit].map(|bytes| bytes >> 20);
+            return Err(GpuError::OutOfMemory {
+                doing: format!(
+                    "making buffer \"{label}\" of {size} MiB within the limit `memory` of {limit} \
+                     MiB"
+                ),
+                held,
+            });
         }
         let scope = self.device.push_error_scope(ErrorFilter::OutOfMemory);
         let descriptor = wgpu::BufferDescriptor {

@@ -94,7 +94,7 @@ fn out_can_be_the_file_of_one_result() {
         &[
             (
                 &translate("x.webp"),
-                "x.webp: results are .png, .tiff, .jpg or .pnm",
+                "x.webp: results are .png, .tiff, .jpg, .ppm or .pgm",
             ),
             (&translate("x.png --format tiff"), "name two formats"),
             (

@@ -159,13 +159,14 @@ pub(super) fn finish(
     }
     let failures = Mutex::new(failures);
     let result = in_parallel(&list, results.threads(), |task| {
-        bar.inc(1);
-        work(task).or_else(|error| {
+        let done = work(task).or_else(|error| {
             failures
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(error, 1)
-        })
+        });
+        bar.inc(1);
+        done
     });
     bar.finish_and_clear();
     result?;

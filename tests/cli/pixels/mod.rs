@@ -3,6 +3,7 @@
 mod channels;
 mod labels;
 mod stacks;
+mod values;
 
 use crate::{TINY, fail_cleanly, generator, open, refuse, run, stderr, stdout, succeed, temporary};
 use image::{ColorType, DynamicImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};

@@ -1,0 +1,42 @@
+//! What the numbers in files mean.
+
+use crate::{TINY, open, run, stderr, succeed, temporary};
+use std::fs;
+use std::path::Path;
+
+/// A picture of 16 bits whose numbers go from 0 to `most`.
+fn heights(path: &Path, most: u32) {
+    let number = |x: u32, y: u32| image::Luma([((x + y) * most / 62) as u16]);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image::ImageBuffer::from_fn(32, 32, number)
+        .save(path)
+        .unwrap();
+}
+
+#[test]
+fn a_model_keeps_the_range_of_its_inputs() {
+    let folder = temporary();
+    let root = folder.path();
+    heights(&root.join("pairs/train/A/x.png"), 1000);
+    heights(&root.join("pairs/train/B/x.png"), 65_000);
+    let line = format!(
+        "train pairs --steps 1 --name r --input gray --output gray --value-range auto {TINY}"
+    );
+    assert!(stderr(&succeed(root, &line)).contains("0..1000"));
+    // Larger numbers are told, with the range of the model.
+    heights(&root.join("y.png"), 1062);
+    let translated = |options: &str| {
+        let line = format!("translate y.png --model runs/r --out out --force {options}");
+        let output = run(root, &line);
+        let text = stderr(&output);
+        assert!(output.status.success(), "{options}: {text}");
+        (open(&root.join("out/y.png")), text)
+    };
+    let (kept, text) = translated("");
+    assert!(text.contains("0..1000") && text.contains("y.png"), "{text}");
+    // What fills missing values goes with the model's range.
+    let (filled, _) = translated("--nodata 0");
+    assert!(kept == filled);
+    let (other, _) = translated("--value-range 0..5000");
+    assert!(kept != other);
+}
