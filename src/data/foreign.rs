@@ -20,7 +20,6 @@ pub(super) fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
             "it is JPEG 2000"
         }
         () if starts(b"8BPS") => "it is a Photoshop file",
-        () if starts(b"\x76\x2F\x31\x01") => "it is OpenEXR",
         () if starts(b"#?RADIANCE") || starts(b"#?RGBE") => "it is Radiance HDR",
         () if starts(b"%PDF-") => "it is a PDF",
         () if is_svg => "it is SVG, a drawing without pixels",
@@ -89,7 +88,6 @@ mod tests {
             (b"\0\0\0\x0CJXL \r\n\x87\n\0", "it is JPEG XL"),
             (b"\0\0\0\x0CjP  \r\n\x87\n\0", "it is JPEG 2000"),
             (b"8BPS\0\x01", "it is a Photoshop file"),
-            (b"\x76\x2F\x31\x01\x02", "it is OpenEXR"),
             (b"%PDF-1.4", "it is a PDF"),
             (
                 b"<?xml version=\"1.0\"?>\n<svg>",
@@ -111,6 +109,7 @@ mod tests {
         }
         let read: &[&[u8]] = &[
             b"II*\0\x08\0\0\0",
+            b"\x76\x2F\x31\x01\x02",
             b"P6 1 1 255\n",
             b"\xFF\xD8\xFF",
             b"BM",

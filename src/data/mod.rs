@@ -16,6 +16,7 @@
 //! | [`values`] | what the numbers in files mean: value ranges, missing values |
 //! | [`measure`] | value ranges that are measured on a data set |
 //! | [`read`] | one file to a picture |
+//! | `open_exr` | OpenEXR files |
 //! | `orientation` | how a file says that its picture is turned |
 //! | [`frames`] | a stream of pictures, such as a video's frames |
 //! | `foreign` | formats that are known by their first bytes and not read |
@@ -73,6 +74,7 @@ pub mod loader;
 pub mod matching;
 pub mod measure;
 mod named_pairs;
+mod open_exr;
 mod orientation;
 pub mod pair_set;
 pub mod pair_source;

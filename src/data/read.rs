@@ -10,6 +10,7 @@ use image::{ImageFormat, ImageReader, Limits, RgbImage};
 use super::error::DataError;
 use super::foreign::foreign_format;
 use super::limits::{MAX_BYTES, MAX_SIDE};
+use super::open_exr::read_exr;
 use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::pnm::read_pnm;
@@ -137,6 +138,9 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
         return Err(DataError::EmptyFile {
             path: path.to_owned(),
         });
+    }
+    if format_of(bytes) == Some(ImageFormat::OpenExr) {
+        return read_exr(path, bytes);
     }
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()

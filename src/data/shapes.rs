@@ -10,6 +10,7 @@ use tiff::decoder::Decoder;
 
 use super::error::{DataError, PairingError};
 use super::found::{FoundSplit, Pairing};
+use super::open_exr::size_of_exr;
 use super::orientation::orientation_of;
 use super::pair_source::PairSource;
 use super::read::format_of;
@@ -26,6 +27,7 @@ pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
     let (width, height) = match format {
         // The `image` crate knows only some kinds of TIFF.
         ImageFormat::Tiff => Decoder::new(&mut file).ok()?.dimensions().ok()?,
+        ImageFormat::OpenExr => size_of_exr(&mut file)?,
         _ => {
             let decoder = ImageReader::with_format(&mut file, format).into_decoder();
             decoder.ok()?.dimensions()

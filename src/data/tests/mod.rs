@@ -7,6 +7,7 @@ mod geo_tags;
 mod layouts;
 mod names;
 pub mod noise;
+pub mod open_exr;
 pub mod orientation;
 mod pnm;
 mod raw_tiff;

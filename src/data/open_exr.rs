@@ -1,0 +1,166 @@
+//! OpenEXR files: pictures of floats in one layer. Numbers are taken as they are: nothing turns
+//! linear light into the curve of a screen.
+
+use std::io::{BufRead, Cursor, Seek};
+use std::path::Path;
+
+use ::tiff::decoder::DecodingResult;
+use exr::error::Error;
+use exr::image::FlatSamples;
+use exr::meta::MetaData;
+use exr::meta::header::Header;
+use exr::prelude::{ReadChannels, ReadLayers, read};
+
+use super::error::DataError;
+use super::limits::{MAX_BYTES, MAX_SIDE};
+use super::picture::Extra;
+use super::values::stored::{Stored, Wide};
+
+/// Names of channels that make a picture, in its order. A channel alone may have any name.
+const PICTURES: [&[&str]; 4] = [&["R", "G", "B"], &["R", "G", "B", "A"], &["Y"], &["Y", "A"]];
+
+/// Reads the channels of the only layer.
+///
+/// # Errors
+/// [`DataError::NotAnImage`] for several layers and channels of other names, and those of
+/// [`super::read_picture`].
+pub(super) fn read_exr(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
+    let explain = |error| exr_error(path, error);
+    let unusable = |reason: String| DataError::NotAnImage {
+        path: path.to_owned(),
+        reason,
+    };
+    let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(explain)?;
+    let [header] = &meta.headers[..] else {
+        let layers = meta.headers.len();
+        let reason = format!("an OpenEXR file of {layers} layers: save one of them alone");
+        return Err(unusable(reason));
+    };
+    let order = check(header).map_err(unusable)?;
+    let (width, height) = size(header);
+    let memory = (width as u64).saturating_mul(height as u64);
+    let memory = memory.saturating_mul(4 * order.len() as u64);
+    if width.max(height) > MAX_SIDE as usize || memory > MAX_BYTES {
+        let channels = order.len();
+        return Err(DataError::too_large(
+            path,
+            format!("{width}x{height} pixels of {channels} channels"),
+        ));
+    }
+    let image = read()
+        .no_deep_data()
+        .largest_resolution_level()
+        .all_channels()
+        .first_valid_layer()
+        .all_attributes()
+        .non_parallel()
+        .from_buffered(Cursor::new(bytes))
+        .map_err(explain)?;
+    let channels = image.layer_data.channel_data.list;
+    let planes: Vec<&FlatSamples> = order
+        .iter()
+        .filter_map(|&index| channels.get(index))
+        .map(|channel| &channel.sample_data)
+        .collect();
+    let numbers = numbers(&planes).map_err(unusable)?;
+    let channels = order.len();
+    Ok(Stored::Wide(Wide {
+        width: width as u32,
+        height: height as u32,
+        channels,
+        extra: Extra::default(),
+        is_planar: true,
+        numbers,
+    }))
+}
+
+/// Width and height of the picture, by the head of its file.
+pub(super) fn size_of_exr(file: &mut (impl BufRead + Seek)) -> Option<(u32, u32)> {
+    let meta = MetaData::read_from_buffered(file, false).ok()?;
+    let (width, height) = size(meta.headers.first()?);
+    Some((width.try_into().ok()?, height.try_into().ok()?))
+}
+
+fn size(header: &Header) -> (usize, usize) {
+    (header.layer_size.width(), header.layer_size.height())
+}
+
+/// The places of the channels in the file, in the order of a picture.
+fn check(header: &Header) -> Result<Vec<usize>, String> {
+    if header.deep {
+        return Err("an OpenEXR file of deep data: flatten it".to_owned());
+    }
+    let display = header.shared_attributes.display_window;
+    if (header.own_attributes.layer_position, header.layer_size) != (display.position, display.size)
+    {
+        return Err(
+            "an OpenEXR file whose data window is not its display window: save it whole".to_owned(),
+        );
+    }
+    let channels = &header.channels.list;
+    if channels
+        .iter()
+        .any(|channel| channel.sampling.0 != 1 || channel.sampling.1 != 1)
+    {
+        return Err("an OpenEXR file whose channels differ in size: save it without".to_owned());
+    }
+    let names: Vec<String> = channels
+        .iter()
+        .map(|channel| channel.name.to_string())
+        .collect();
+    if let [_] = &names[..] {
+        return Ok(vec![0]);
+    }
+    // All channels of one layer have its name in front.
+    let split = |name: &String| match name.rsplit_once('.') {
+        Some((layer, channel)) => (layer.to_owned(), channel.to_owned()),
+        None => (String::new(), name.clone()),
+    };
+    let parts: Vec<(String, String)> = names.iter().map(split).collect();
+    let one_layer = parts.windows(2).all(|pair| pair[0].0 == pair[1].0);
+    let place = |wanted: &&str| parts.iter().position(|(_, name)| name == wanted);
+    let picture = PICTURES
+        .iter()
+        .filter(|picture| one_layer && picture.len() == parts.len())
+        .find_map(|picture| picture.iter().map(place).collect());
+    picture.ok_or_else(|| {
+        format!(
+            "an OpenEXR file of the channels {}: save R, G and B, with or without A, or one channel \
+             alone",
+            names.join(", ")
+        )
+    })
+}
+
+/// The numbers of all planes, one behind the other.
+fn numbers(planes: &[&FlatSamples]) -> Result<DecodingResult, String> {
+    let (mut floats, mut whole) = (Vec::new(), Vec::new());
+    for plane in planes {
+        match plane {
+            FlatSamples::F16(plane) => floats.extend(plane.iter().map(|number| number.to_f32())),
+            FlatSamples::F32(plane) => floats.extend_from_slice(plane),
+            FlatSamples::U32(plane) => whole.extend_from_slice(plane),
+        }
+    }
+    match (floats.is_empty(), whole.is_empty()) {
+        (_, true) => Ok(DecodingResult::F32(floats)),
+        (true, false) => Ok(DecodingResult::U32(whole)),
+        (false, false) => {
+            Err("an OpenEXR file of floats beside whole numbers: save them apart".to_owned())
+        }
+    }
+}
+
+fn exr_error(path: &Path, error: Error) -> DataError {
+    let path = path.to_owned();
+    match error {
+        Error::NotSupported(what) => DataError::NotAnImage {
+            path,
+            reason: format!("an OpenEXR file: {what}"),
+        },
+        other => DataError::Damaged {
+            path,
+            reason: other.to_string(),
+        },
+    }
+}
