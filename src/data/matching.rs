@@ -70,8 +70,8 @@ pub fn match_names(places: Vec<Place>) -> Result<Vec<Vec<PathBuf>>, DataError> {
 }
 
 /// Tries names as they are, then in normal form, then in small letters, then without affixes. The
-/// first of these that finds a partner for each file is taken. If none does, the error is that of the
-/// names that leave the fewest files over.
+/// first of these that finds a partner for each file is taken. If none does, the error is that of
+/// the names that leave the fewest files over.
 pub(super) fn match_files(places: &[Place]) -> Result<Matched, DataError> {
     let whole = vec![Affix::Suffix(String::new()); places.len()];
     let mut error = match match_by(places, &whole, Path::to_owned) {
