@@ -63,7 +63,11 @@ fn any_number_of_channels_goes_in_and_comes_out() {
         message.contains("5 channels") && message.contains("--format tiff"),
         "{message}"
     );
-    let message = fail(root, 1, "translate in-two --model runs/five --out again");
+    let message = fail(
+        root,
+        1,
+        "translate in-two --model runs/five --out again --format tiff",
+    );
     assert!(
         message.contains("y.tiff: has 2 channels where there are 5"),
         "{message}"
