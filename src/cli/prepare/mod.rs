@@ -226,6 +226,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
     // A file, where there is one image.
     match output.out.is_file() {
         true => print(&out.to_string()),
+        false if count == 1 => print(&format!("1 image in {out}")),
         false => print(&format!("{count} images in {out}")),
     }
 }

@@ -29,7 +29,7 @@ fn subfolders_are_walked_and_kept() {
     );
     fs::remove_file(root.join("in/gray/a.png")).unwrap();
     let rest = succeed(root, &format!("{gray} --skip-existing"));
-    assert_eq!(stdout(&rest), "1 images in in/gray\n");
+    assert_eq!(stdout(&rest), "1 image in in/gray\n");
     assert!(
         stderr(&rest).contains("note: 1 result is there already and stays"),
         "{}",
