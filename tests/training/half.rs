@@ -132,7 +132,7 @@ fn a_scale_that_overflows_is_halved_until_steps_count_again() {
     if !has_f16(&gpu, "overflow") {
         return;
     }
-    let config = half_config(32, 8);
+    let config = half_config(32, 4);
     let batch = wave(&config);
     let mut session = session_after(&gpu, &config, 0, &batch);
     let huge = Scaling {

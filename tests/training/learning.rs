@@ -12,7 +12,7 @@ fn sixty_steps_on_one_pair_learn_it() {
     let gpu = gpu();
     let config = Config {
         learning_rate: 2e-3,
-        ..small_config(32, 8)
+        ..small_config(32, 4)
     };
     let batch = bundled(&config)
         .require(pix2pix::data::Split::Train)

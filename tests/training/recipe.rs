@@ -16,7 +16,7 @@ fn the_average_is_that_of_the_weights_after_every_step() {
     let config = Config {
         learning_rate: 1e-2,
         recipe,
-        ..small_config(32, 2)
+        ..small_config(32, 4)
     };
     let batch = wave(&config);
     let mut session = session_after(&gpu, &config, 0, &batch);

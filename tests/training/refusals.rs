@@ -23,7 +23,7 @@ fn a_configuration_that_breaks_a_rule_is_refused_before_anything_is_made() {
             order: UpdateOrder::Torch,
             ..Objective::default()
         },
-        ..small_config(32, 2)
+        ..small_config(32, 4)
     };
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "pooled").unwrap();
@@ -48,7 +48,7 @@ fn a_checkpoint_with_a_bad_configuration_is_refused_with_field_and_rule() {
     let root = tempfile::tempdir().unwrap();
     let config = Config {
         length: Length::Steps(1),
-        ..small_config(32, 2)
+        ..small_config(32, 4)
     };
     let run = train(&gpu(), &config, root.path(), "bad");
     let path = run.checkpoint_path(1);
@@ -92,7 +92,7 @@ fn an_edited_configuration_is_told_and_not_used() {
     let root = tempfile::tempdir().unwrap();
     let config = Config {
         length: Length::Steps(1),
-        ..small_config(32, 2)
+        ..small_config(32, 4)
     };
     let run = train(&gpu, &config, root.path(), "told");
     assert_eq!(run.edits(&config), None);
@@ -125,7 +125,7 @@ fn an_edited_configuration_is_told_and_not_used() {
 fn an_edited_configuration_is_refused_with_the_name_of_its_file() {
     let root = tempfile::tempdir().unwrap();
     let run = RunDir::create(root.path(), "edited").unwrap();
-    let config = small_config(32, 2);
+    let config = small_config(32, 4);
     run.write_config(&config).unwrap();
     assert_eq!(run.read_config().unwrap(), config);
     for (field, change, said) in [

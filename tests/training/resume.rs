@@ -135,7 +135,7 @@ fn a_resumed_plateau_goes_on_with_the_scores_it_has_seen() {
         length: Length::Steps(20),
         sample_every: 1,
         checkpoint_every: 12,
-        ..small_config(32, 2)
+        ..small_config(32, 4)
     };
     let config = Config {
         recipe,
@@ -252,7 +252,7 @@ fn every_recipe_resumes_with_the_bits_of_a_run_that_never_stopped() {
             recipe,
             objective,
             precision,
-            ..small_config(32, 2)
+            ..small_config(32, 4)
         };
         let config = Config {
             batch_size: 2,
