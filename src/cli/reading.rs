@@ -3,7 +3,7 @@
 
 use super::note_as_it_is;
 use super::results::ResultArgs;
-use crate::data::{AskedRange, PairReading, Pixels, ReadOptions, ValueRange, ValueTally};
+use crate::data::{AskedRange, PairReading, Pixels, ReadOptions, ReadTally, ValueRange};
 use crate::train::{ConfigError, ModelConfig, Settings, ValueSettings};
 use clap::Args;
 
@@ -84,8 +84,8 @@ impl ValueArgs {
     }
 }
 
-/// Tells what a value range changed in files.
-pub fn tell_changes(tally: &ValueTally) {
+/// Tells what was counted of the files that were read.
+pub fn tell_of_files(tally: &ReadTally) {
     tally
         .lines()
         .for_each(|line| note_as_it_is(&format!("note: {line}")));

@@ -15,10 +15,10 @@ use super::picture::Images;
 use super::pixels::Pixels;
 use super::preprocess::DataOptions;
 use super::read_options::ReadOptions;
+use super::read_tally::ReadTally;
 use super::remark::{Remark, RemarkKind};
 use super::scan::{Scan, Wanted};
 use super::split::{Direction, Split};
-use super::values::ValueTally;
 
 /// A dataset, opened: every image has been decoded once, so every bad file is known.
 #[derive(Clone, Debug)]
@@ -81,8 +81,8 @@ impl Dataset {
             .collect();
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Palette::of(&sources, threads, |source| {
-            // What a value range changes is counted when the data set is opened.
-            let read = source.read(reading, &mut ValueTally::default())?;
+            // What is to be told of it is counted when the data set is opened.
+            let read = source.read(reading, &mut ReadTally::default())?;
             Ok(direction.order(read).0)
         })
     }
@@ -102,7 +102,7 @@ impl Dataset {
         let of_first = |images: Images| images.first().map_or(0, |(_, picture)| picture.channels());
         let mut errors = Vec::new();
         for source in pairs.iter().flat_map(|(_, sources)| sources) {
-            match source.read(reading, &mut ValueTally::default()) {
+            match source.read(reading, &mut ReadTally::default()) {
                 Ok((a, b)) => return Ok(direction.order((of_first(a), of_first(b)))),
                 Err(error) => errors.push(error),
             }
@@ -139,9 +139,9 @@ impl Dataset {
         })
     }
 
-    /// Numbers that a value range changed in the files of all splits.
-    pub fn tally(&self) -> ValueTally {
-        let mut all = ValueTally::default();
+    /// What is to be told of the files of all splits.
+    pub fn tally(&self) -> ReadTally {
+        let mut all = ReadTally::default();
         let splits = self.splits.iter();
         splits.for_each(|set| all.add(set.tally().clone()));
         all

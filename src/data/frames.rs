@@ -6,7 +6,7 @@ use super::limits::MAX_BYTES;
 use super::picture::Picture;
 use super::read::decode_counted;
 use super::read_options::ReadOptions;
-use super::values::ValueTally;
+use super::read_tally::ReadTally;
 use super::write::Format;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -36,14 +36,14 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The picture in it. Numbers that a value range changes are counted in `tally`.
+    /// The picture in it. What is to be told of it is counted in `tally`.
     ///
     /// # Errors
     /// Those of [`ReadOptions::read`].
     pub fn decode(
         &self,
         options: &ReadOptions,
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<Picture, DataError> {
         decode_counted(&self.name, &self.bytes, options, tally)
     }
@@ -231,7 +231,7 @@ mod tests {
                 Ok(None) => return (found, None),
                 Err(error) => return (found, Some(error)),
                 Ok(Some(frame)) => {
-                    let tally = &mut ValueTally::default();
+                    let tally = &mut ReadTally::default();
                     let picture = frame.decode(&ReadOptions::default(), tally).unwrap();
                     assert_eq!(frame.number, found.len() as u64 + 1);
                     found.push((frame.format, picture));

@@ -16,7 +16,12 @@
 //! | [`values`] | what the numbers in files mean: value ranges, missing values |
 //! | [`measure`] | value ranges that are measured on a data set |
 //! | [`read`] | one file to a picture |
+//! | [`read_tally`] | what is told of the files that were read |
+//! | `jpeg` | which JPEG files are decoded |
 //! | `open_exr` | OpenEXR files |
+//! | `chunks` | the chunks of PNG and WebP files |
+//! | `colour_space` | whether a file says that its colours are not sRGB |
+//! | `animation` | whether a file holds more pictures than the first |
 //! | `orientation` | how a file says that its picture is turned |
 //! | [`frames`] | a stream of pictures, such as a video's frames |
 //! | `foreign` | formats that are known by their first bytes and not read |
@@ -52,11 +57,14 @@
 //! Pixels are NHWC with tightly packed channels; values are -1..1 as floats.
 
 pub mod affix;
+mod animation;
 pub mod augment;
 pub mod batch;
 pub mod batch_sampler;
 pub mod bundled;
+mod chunks;
 mod colour;
+mod colour_space;
 mod convert;
 pub mod dataset;
 pub mod depth;
@@ -66,6 +74,7 @@ pub mod found;
 pub mod frames;
 pub mod geo_tags;
 pub mod halves;
+mod jpeg;
 pub mod lab;
 mod layout;
 pub mod limits;
@@ -88,6 +97,7 @@ pub mod preprocess;
 pub mod random;
 pub mod read;
 pub mod read_options;
+pub mod read_tally;
 pub mod remark;
 pub mod resize;
 pub mod rows;
@@ -128,12 +138,13 @@ pub use pixels::{Pixels, PixelsError};
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
 pub use read::{read_picture, read_rgb};
 pub use read_options::{PairReading, ReadOptions};
+pub use read_tally::ReadTally;
 pub use resize::{resize, resize_nearest};
 pub use rows::RowReader;
 pub use scan::{Scan, Wanted};
 pub use spill_file::SpillFile;
 pub use split::{Direction, Split};
 pub use tools::ToolError;
-pub use values::{AskedRange, RangeError, ValueError, ValueMapping, ValueRange, ValueTally};
+pub use values::{AskedRange, RangeError, ValueError, ValueMapping, ValueRange};
 pub use windows::Windows;
 pub use write::{Encoding, Floats, Format, Quality, RowWriter};

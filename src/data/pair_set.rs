@@ -14,8 +14,8 @@ use super::batch::{Batch, Sample};
 use super::error::DataError;
 use super::pair_source::PairSource;
 use super::preprocess::{DataOptions, Pair, Purpose};
+use super::read_tally::ReadTally;
 use super::split::Split;
-use super::values::ValueTally;
 
 /// The pairs of one split, at least one, in a fixed order.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub struct PairSet {
     purpose: Purpose,
     /// Width and height that the networks see of each pair.
     sides: Vec<(u32, u32)>,
-    /// Numbers that a value range changed in their files.
-    tally: ValueTally,
+    /// What is to be told of their files.
+    tally: ReadTally,
     images: Option<Vec<Pair>>,
     /// Files whose opacity is not used, sorted.
     without_opacity: Vec<PathBuf>,
@@ -82,8 +82,8 @@ impl PairSet {
         })
     }
 
-    /// Numbers that a value range changed in the files of these pairs.
-    pub fn tally(&self) -> &ValueTally {
+    /// What is to be told of the files of these pairs.
+    pub fn tally(&self) -> &ReadTally {
         &self.tally
     }
 
@@ -215,7 +215,7 @@ impl PairSet {
             .zip(self.sides.get(index))
             .ok_or(missing)?;
         // These changes were counted when the folder was opened.
-        let pair = self.options.read(source, &mut ValueTally::default())?;
+        let pair = self.options.read(source, &mut ReadTally::default())?;
         match self.options.seen(pair.0.dimensions()) {
             now if now == then => Ok(Cow::Owned(self.options.prepare(&pair, purpose))),
             now => Err(DataError::Resized {
@@ -233,8 +233,8 @@ fn bytes_of((input, target): &Pair) -> u64 {
 
 /// Width and height of the pictures of a pair, what a value range changed, and the pair if it is
 /// kept.
-type Decoded = ((u32, u32), ValueTally, Option<Pair>);
-type AllDecoded = (Vec<(u32, u32)>, ValueTally, Option<Vec<Pair>>);
+type Decoded = ((u32, u32), ReadTally, Option<Pair>);
+type AllDecoded = (Vec<(u32, u32)>, ReadTally, Option<Vec<Pair>>);
 
 /// Reads every source once, on all cores, and returns the sizes of its pictures, and what a value
 /// range changed. If the prepared
@@ -243,7 +243,7 @@ type AllDecoded = (Vec<(u32, u32)>, ValueTally, Option<Vec<Pair>>);
 fn decode_all(
     sources: &[PairSource],
     budget: u64,
-    read: impl Fn(&PairSource, &mut ValueTally) -> Result<Pair, DataError> + Sync,
+    read: impl Fn(&PairSource, &mut ReadTally) -> Result<Pair, DataError> + Sync,
     prepare: impl Fn(Pair) -> Pair + Sync,
 ) -> Result<AllDecoded, Vec<DataError>> {
     let slots: Vec<OnceLock<Result<Decoded, DataError>>> =
@@ -268,7 +268,7 @@ fn decode_all(
                     .then(|| keep(pair))
                     .flatten()
             };
-            let mut tally = ValueTally::default();
+            let mut tally = ReadTally::default();
             let pair = read(source, &mut tally);
             let pair = pair.map(|pair| (pair.0.dimensions(), tally, keep(pair)));
             failed.fetch_or(pair.is_err(), Ordering::Relaxed);
@@ -284,7 +284,7 @@ fn decode_all(
         work();
     });
     let (mut pairs, mut errors) = (Vec::with_capacity(sources.len()), Vec::new());
-    let mut all = ValueTally::default();
+    let mut all = ReadTally::default();
     for slot in slots.into_iter().filter_map(OnceLock::into_inner) {
         match slot {
             Ok((sides, tally, pair)) => {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::picture::{Images, Picture};
 use super::read_options::ReadOptions;
-use super::values::{ValueError, ValueTally};
+use super::read_tally::ReadTally;
+use super::values::ValueError;
 
 /// Where a pair comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +69,7 @@ impl PairSource {
     pub fn read_whole(
         &self,
         reading: &ReadOptions,
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Option<Result<(PathBuf, Picture), DataError>> {
         match self {
             PairSource::Combined(path) => {
@@ -89,7 +90,7 @@ impl PairSource {
     pub fn read(
         &self,
         reading: &[ReadOptions; 2],
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<(Images, Images), DataError> {
         let halves = |combined: &Picture, path: &Path| {
             let (a, b) = split_combined(combined, path)?;

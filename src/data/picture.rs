@@ -274,7 +274,7 @@ impl Picture {
     }
 
     /// The picture with colours that are not multiplied by their opacity, as Pillow has them: in
-    /// whole steps, and as they are where a pixel is opaque or lets everything through.
+    /// whole steps, and black where a pixel lets everything through.
     fn straight(&self) -> Self {
         let opaque = self.depth.max();
         self.map(self.channels, |pixel, straight| {
@@ -283,7 +283,7 @@ impl Picture {
             };
             let divided =
                 |&colour: &u16| match opacity {
-                    0 => colour,
+                    0 => 0,
                     _ => (u32::from(colour) * u32::from(opaque) / u32::from(opacity))
                         .min(opaque.into()) as u16,
                 };

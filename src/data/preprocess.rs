@@ -11,8 +11,8 @@ use super::pair_source::PairSource;
 use super::picture::{Images, Picture};
 use super::pixels::Pixels;
 use super::read_options::PairReading;
+use super::read_tally::ReadTally;
 use super::split::Direction;
-use super::values::ValueTally;
 
 /// An (input, target) pair of pictures of the same size.
 pub type Pair = (Picture, Picture);
@@ -116,12 +116,12 @@ impl DataOptions {
         }
     }
 
-    /// Reads a pair, ordered and in the channels of each side. Numbers that a value range changes
-    /// are counted in `tally`.
+    /// Reads a pair, ordered and in the channels of each side. What is to be told of its files is
+    /// counted in `tally`.
     pub(super) fn read(
         &self,
         source: &PairSource,
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<Pair, DataError> {
         self.gather(&self.images(source, tally)?)
     }
@@ -130,7 +130,7 @@ impl DataOptions {
     pub(super) fn images(
         &self,
         source: &PairSource,
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<(Images, Images), DataError> {
         let reading = self
             .reading
@@ -285,7 +285,7 @@ mod tests {
     fn prepared(preprocess: Preprocess, width: u32, height: u32) -> [Picture; 2] {
         let options = options(preprocess);
         let pair = options
-            .read(&source(width, height), &mut ValueTally::default())
+            .read(&source(width, height), &mut ReadTally::default())
             .unwrap();
         [Purpose::Training, Purpose::Showing].map(|purpose| {
             let (input, target) = options.prepare(&pair, purpose);
@@ -395,11 +395,11 @@ mod tests {
         );
         assert!(
             options(Preprocess::None)
-                .read(&source(1, 2000), &mut ValueTally::default())
+                .read(&source(1, 2000), &mut ReadTally::default())
                 .is_ok()
         );
         let tall =
-            options(Preprocess::ScaleWidth).read(&source(1, 2000), &mut ValueTally::default());
+            options(Preprocess::ScaleWidth).read(&source(1, 2000), &mut ReadTally::default());
         assert!(matches!(tall, Err(DataError::TooTall { .. })), "{tall:?}");
     }
 
@@ -407,7 +407,7 @@ mod tests {
     fn pictures_that_hold_no_crop_are_typed_errors() {
         for (width, height) in [(7, 20), (20, 7)] {
             let error = options(Preprocess::Crop)
-                .read(&source(width, height), &mut ValueTally::default())
+                .read(&source(width, height), &mut ReadTally::default())
                 .unwrap_err();
             let DataError::TooSmall { size: 8, path, .. } = &error else {
                 panic!("{error}")
@@ -415,17 +415,17 @@ mod tests {
             assert!(path.ends_with("pair-7"), "{error}");
             assert!(
                 options(Preprocess::ScaleWidthAndCrop)
-                    .read(&source(width, height), &mut ValueTally::default())
+                    .read(&source(width, height), &mut ReadTally::default())
                     .is_ok()
             );
         }
         assert!(
             options(Preprocess::Crop)
-                .read(&source(8, 8), &mut ValueTally::default())
+                .read(&source(8, 8), &mut ReadTally::default())
                 .is_ok()
         );
         let error = options(Preprocess::ScaleWidthAndCrop)
-            .read(&source(1, 2000), &mut ValueTally::default())
+            .read(&source(1, 2000), &mut ReadTally::default())
             .unwrap_err();
         assert!(
             matches!(

@@ -4,20 +4,21 @@ use std::fs;
 use std::io::{self, BufReader, Cursor};
 use std::path::Path;
 
-use image::metadata::Orientation;
 use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
 use super::foreign::foreign_format;
+use super::jpeg::check_jpeg;
 use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::open_exr::read_exr;
 use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::pnm::read_pnm;
 use super::read_options::ReadOptions;
+use super::read_tally::ReadTally;
 use super::tiff_reader::{marked_nodata_of, read_tiff};
+use super::values::Extent;
 use super::values::stored::{Origin, Stored};
-use super::values::{Extent, ValueTally};
 
 /// Reads an image file of any supported format, channels and depth as they are; the content decides
 /// on the format, not the name. The picture stands upright, as its EXIF orientation says.
@@ -26,16 +27,16 @@ use super::values::{Extent, ValueTally};
 /// [`DataError::ReadFile`], [`DataError::EmptyFile`], [`DataError::NotAnImage`],
 /// [`DataError::Damaged`] (truncated, too), [`DataError::Pages`] and [`DataError::TooLarge`].
 pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
-    ReadOptions::default().read(path, &mut ValueTally::default())
+    ReadOptions::default().read(path, &mut ReadTally::default())
 }
 
 impl ReadOptions {
-    /// Reads an image file as [`read_picture`] does, but as these options say. Numbers that a value
-    /// range changes are counted in `tally`.
+    /// Reads an image file as [`read_picture`] does, but as these options say. What is to be told
+    /// of it is counted in `tally`.
     ///
     /// # Errors
     /// Those of [`read_picture`], and [`DataError::Value`].
-    pub fn read(&self, path: &Path, tally: &mut ValueTally) -> Result<Picture, DataError> {
+    pub fn read(&self, path: &Path, tally: &mut ReadTally) -> Result<Picture, DataError> {
         decode_counted(path, &read_bytes(path)?, self, tally)
     }
 }
@@ -102,24 +103,26 @@ pub(super) fn decode(
     bytes: &[u8],
     options: &ReadOptions,
 ) -> Result<Picture, DataError> {
-    decode_counted(path, bytes, options, &mut ValueTally::default())
+    decode_counted(path, bytes, options, &mut ReadTally::default())
 }
 
 pub(super) fn decode_counted(
     path: &Path,
     bytes: &[u8],
     options: &ReadOptions,
-    tally: &mut ValueTally,
+    tally: &mut ReadTally,
 ) -> Result<Picture, DataError> {
     let stored = decode_as_stored(path, bytes)?;
     let picture = stored.picture(origin_of(path, bytes), options.values.as_ref(), tally)?;
+    let Some(format) = format_of(bytes) else {
+        return Ok(picture);
+    };
+    let file = || BufReader::new(Cursor::new(bytes));
+    tally.count_unused(path, format, || Some(file()));
     if options.ignore_orientation {
         return Ok(picture);
     }
-    let orientation = format_of(bytes).map_or(Orientation::NoTransforms, |format| {
-        orientation_of(format, &mut BufReader::new(Cursor::new(bytes)))
-    });
-    Ok(picture.upright(orientation))
+    Ok(picture.upright(orientation_of(format, &mut file())))
 }
 
 /// The format of a file that starts with these bytes.
@@ -162,13 +165,8 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
-    // The JPEG decoder paints what is missing grey and calls it a success.
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_is_complete(bytes) {
-        let reason = "the end of the picture is missing".to_owned();
-        return Err(DataError::Damaged {
-            path: path.to_owned(),
-            reason,
-        });
+    if reader.format() == Some(ImageFormat::Jpeg) {
+        check_jpeg(bytes).map_err(|fault| DataError::of_jpeg(path, fault))?;
     }
     if reader.format() == Some(ImageFormat::Tiff)
         && let Some(stored) = read_tiff(path, bytes)?
@@ -195,34 +193,6 @@ pub(super) fn check_size(path: &Path, width: u32, height: u32) -> Result<(), Dat
             format!("{width}x{height} pixels"),
         )),
     }
-}
-
-/// Whether the end-of-image marker follows the scans (ITU-T T.81, annex B.1.1). Thumbnails inside
-/// segments have markers of their own, so the segments are walked; inside a scan, `FF 00` is data
-/// and `FF D0`..`FF D7` are restarts.
-fn jpeg_is_complete(bytes: &[u8]) -> bool {
-    const END_OF_IMAGE: u8 = 0xD9;
-    let mut at = 2; // after the start-of-image marker
-    while let Some(found) = bytes
-        .get(at..)
-        .and_then(|rest| rest.iter().position(|&b| b == 0xFF))
-    {
-        at += found + 1;
-        match bytes.get(at) {
-            None => return false,
-            Some(&END_OF_IMAGE) => return true,
-            // Stuffed data, restart or a stand-alone marker, and fill bytes: no length follows.
-            Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 1,
-            Some(0xFF) => {}
-            Some(_) => {
-                let Some(&[high, low]) = bytes.get(at + 1..at + 3) else {
-                    return false;
-                };
-                at += 1 + usize::from(u16::from_be_bytes([high, low]));
-            }
-        }
-    }
-    false
 }
 
 #[cfg(test)]
@@ -280,9 +250,6 @@ mod tests {
                 );
             }
         }
-        let jpeg = encode(&noise(), ImageFormat::Jpeg);
-        assert!(jpeg_is_complete(&jpeg));
-        assert!((0..jpeg.len()).all(|length| !jpeg_is_complete(&jpeg[..length])));
     }
 
     #[test]

@@ -15,9 +15,10 @@ use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::read::{check_regular, format_of};
 use super::read_options::ReadOptions;
+use super::read_tally::ReadTally;
 use super::tiff_rows::TiffRows;
+use super::values::ValueMapping;
 use super::values::stored::{Origin, mapped};
-use super::values::{ValueMapping, ValueTally};
 
 /// An image file that is read from its first row on.
 pub struct RowReader {
@@ -25,8 +26,8 @@ pub struct RowReader {
     layout: PictureLayout,
     /// Rows that were read.
     next: u32,
-    /// Numbers that a value range changed so far.
-    tally: ValueTally,
+    /// What is to be told of what was read so far.
+    tally: ReadTally,
     source: RowSource,
 }
 
@@ -49,7 +50,7 @@ impl RowReader {
     /// # Errors
     /// Those of [`ReadOptions::read`].
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, DataError> {
-        let mut tally = ValueTally::default();
+        let mut tally = ReadTally::default();
         let (layout, source) = open_source(path, options, &mut tally)?;
         Ok(Self {
             path: path.to_owned(),
@@ -76,8 +77,8 @@ impl RowReader {
         matches!(self.source, RowSource::Whole(_))
     }
 
-    /// Numbers that a value range changed in what was read so far.
-    pub fn tally(&self) -> &ValueTally {
+    /// What is to be told of what was read so far.
+    pub fn tally(&self) -> &ReadTally {
         &self.tally
     }
 
@@ -118,7 +119,7 @@ impl RowReader {
 fn open_source(
     path: &Path,
     options: &ReadOptions,
-    tally: &mut ValueTally,
+    tally: &mut ReadTally,
 ) -> Result<(PictureLayout, RowSource), DataError> {
     check_regular(path)?;
     let read_error = |source| DataError::ReadFile {
@@ -142,12 +143,14 @@ fn open_source(
             .map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader)))),
         _ => None,
     };
-    match opened {
-        Some(opened) => Ok(opened),
-        None => options
-            .read(path, tally)
-            .map(|picture| (picture.layout(), RowSource::Whole(picture))),
+    let Some(opened) = opened else {
+        let whole = options.read(path, tally)?;
+        return Ok((whole.layout(), RowSource::Whole(whole)));
+    };
+    if let Some(format) = format {
+        tally.count_unused(path, format, || File::open(path).ok().map(BufReader::new));
     }
+    Ok(opened)
 }
 
 /// Opens a PNG whose rows lie in the file in their order; no other.

@@ -79,6 +79,7 @@ pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Stored>, Dat
         | ColorType::RGB(_)
         | ColorType::RGBA(_)
         | ColorType::Gray(_) => read_channels(path, decoder, kind, extra).map(Some),
+        ColorType::YCbCr(_) => Err(unusable(path, "its colours are stored as YCbCr".to_owned())),
         _ if beside => {
             let reason = format!("{kind:?} with channels beside its colours");
             Err(unusable(path, reason))

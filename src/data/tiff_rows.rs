@@ -12,11 +12,12 @@ use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
 use super::limits::MAX_BYTES;
 use super::picture::{Extra, Picture};
+use super::read_tally::ReadTally;
 use super::tiff_reader::{
     chunk_row_bytes, extra_of, has_more_channels, has_pages, marked_nodata, tiff_error,
 };
+use super::values::ValueMapping;
 use super::values::stored::{Origin, Wide};
-use super::values::{ValueMapping, ValueTally};
 
 /// The first picture of a TIFF, decoded one row of strips or tiles at a time.
 pub(super) struct TiffRows {
@@ -112,7 +113,7 @@ impl TiffRows {
     ///
     /// # Errors
     /// Those of reading the whole file.
-    pub fn read(&mut self, rows: u32, tally: &mut ValueTally) -> Result<Picture, DataError> {
+    pub fn read(&mut self, rows: u32, tally: &mut ReadTally) -> Result<Picture, DataError> {
         while self.band.height() < rows {
             let below = self.decode(tally)?;
             self.band.append(below);
@@ -121,7 +122,7 @@ impl TiffRows {
     }
 
     /// The next row of strips or tiles.
-    fn decode(&mut self, tally: &mut ValueTally) -> Result<Picture, DataError> {
+    fn decode(&mut self, tally: &mut ReadTally) -> Result<Picture, DataError> {
         let PictureLayout {
             width,
             height,
@@ -151,7 +152,7 @@ impl TiffRows {
         &mut self,
         index: u32,
         corner: [u32; 2],
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<Picture, DataError> {
         let PictureLayout {
             channels, depth, ..

@@ -12,9 +12,9 @@ use super::pair_source::check_alike;
 use super::picture::Picture;
 use super::pixels::Pixels;
 use super::read_options::ReadOptions;
+use super::read_tally::ReadTally;
 use super::rows::RowReader;
 use super::spill_file::SpillFile;
-use super::values::ValueTally;
 
 /// Bytes of decoded rows that are held at once, if that is a row or more.
 const HELD_BYTES: usize = 1 << 20;
@@ -103,9 +103,9 @@ impl<'a> Windows<'a> {
         (self.layout.width, self.layout.height)
     }
 
-    /// Numbers that a value range changed in what was read so far.
-    pub fn tally(&self) -> ValueTally {
-        let mut all = ValueTally::default();
+    /// What is to be told of what was read so far.
+    pub fn tally(&self) -> ReadTally {
+        let mut all = ReadTally::default();
         let each = self.readers.iter().map(RowReader::tally);
         each.for_each(|tally| all.add(tally.clone()));
         all

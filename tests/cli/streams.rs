@@ -2,7 +2,7 @@
 
 use crate::{command, generator, open, picture, stderr, stdout, succeed, temporary};
 use image::DynamicImage;
-use pix2pix::data::{Format, FrameReader, ReadOptions, ValueTally};
+use pix2pix::data::{Format, FrameReader, ReadOptions, ReadTally};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -30,7 +30,7 @@ fn frames(bytes: &[u8]) -> Vec<(Format, DynamicImage)> {
     let mut reader = FrameReader::new(bytes, "a result");
     let mut found = Vec::new();
     while let Some(frame) = reader.next_frame().unwrap() {
-        let tally = &mut ValueTally::default();
+        let tally = &mut ReadTally::default();
         let picture = frame.decode(&ReadOptions::default(), tally).unwrap();
         let rgb = image::RgbImage::from(&picture);
         found.push((frame.format, rgb.into()));

@@ -4,10 +4,10 @@ mod split_files;
 mod tasks;
 
 use super::pixels::read_palette;
-use super::reading::{ReadArgs, tell_changes};
+use super::reading::{ReadArgs, tell_of_files};
 use super::{CliError, note, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Tool};
-use crate::data::{Palette, Quality, ValueTally};
+use crate::data::{Palette, Quality, ReadTally};
 use crate::train::run::{folder_of, write_atomic};
 use clap::{Args, Subcommand, ValueEnum};
 use split_files::copy_split;
@@ -300,8 +300,8 @@ fn number_labels(
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
     let reading = images.reading.options()?;
     let palette = Palette::of(&sources, output.threads(), |path| {
-        // What a value range changes is told when the images are made.
-        let picture = reading.read(path, &mut ValueTally::default())?;
+        // What is to be told of them is told when the images are made.
+        let picture = reading.read(path, &mut ReadTally::default())?;
         Ok(vec![(path.clone(), picture)])
     })?;
     let (text, labels) = (palette.text(), palette.len());
@@ -326,7 +326,7 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
             let mut opaque = opaque.lock().unwrap_or_else(PoisonError::into_inner);
             opaque.extend(task.sources.first().cloned());
         }
-        if made.tally != ValueTally::default() {
+        if made.tally != ReadTally::default() {
             let mut tallies = tallies.lock().unwrap_or_else(PoisonError::into_inner);
             tallies.insert(task.output.clone(), made.tally);
         }
@@ -336,10 +336,10 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
             Quality::default(),
         )?)
     });
-    let mut tally = ValueTally::default();
+    let mut tally = ReadTally::default();
     let tallies = tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
     tallies.into_values().for_each(|of_task| tally.add(of_task));
-    tell_changes(&tally);
+    tell_of_files(&tally);
     let count = count?;
     let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(first) = opaque.first() {

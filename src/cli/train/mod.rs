@@ -6,7 +6,7 @@ use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs, configure};
 use super::options::field_of;
 use super::pixels::PixelArgs;
 use super::progress::ProgressPrinter;
-use super::reading::{ValueArgs, tell_changes};
+use super::reading::{ValueArgs, tell_of_files};
 use super::stop::Stop;
 use super::tune::TuneArgs;
 use super::{
@@ -192,7 +192,7 @@ fn tell(dataset: &Dataset) {
             note(&format!("note: {remark}"));
         }
     }
-    tell_changes(&dataset.tally());
+    tell_of_files(&dataset.tally());
 }
 
 fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(), CliError> {

@@ -8,7 +8,7 @@ mod tiles;
 use super::failures::Failures;
 use super::outputs::{OutputArgs, Plan, single_file, variants};
 use super::pth::{PthArgs, say};
-use super::reading::{ReadArgs, tell_changes, tell_meaning};
+use super::reading::{ReadArgs, tell_meaning, tell_of_files};
 use super::results::{Input, ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
 use super::{CliError, DeviceArgs, network_file, note};
@@ -177,7 +177,7 @@ fn run_stream(
 
 /// Tells what a model and its inputs had to be told of.
 fn tell(model: &Model) {
-    tell_changes(&model.tally.borrow());
+    tell_of_files(&model.tally.borrow());
     tell_meaning(&model.config, &model.results);
     model.tell_opacity();
 }

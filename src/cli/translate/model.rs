@@ -6,7 +6,7 @@ use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note};
 use crate::data::{
-    DataError, Half, Picture, PictureLayout, ReadOptions, RowReader, RowWriter, ValueTally,
+    DataError, Half, Picture, PictureLayout, ReadOptions, ReadTally, RowReader, RowWriter,
     check_sizes,
 };
 use crate::gpu::Gpu;
@@ -37,8 +37,8 @@ pub struct Model {
     /// How images go through in tiles that do not fit in one piece, or why they cannot.
     pub tilings: Result<Tilings, ConfigError>,
     pub reading: ReadOptions,
-    /// Numbers that a value range changed in the inputs.
-    pub tally: RefCell<ValueTally>,
+    /// What is to be told of the inputs that were read.
+    pub tally: RefCell<ReadTally>,
     pub results: ResultArgs,
     /// Whether results go to stdout, and not to files.
     pub to_stdout: bool,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use image::ImageError;
 
 use super::DataError;
+use crate::data::jpeg::JpegFault;
 use crate::data::limits::{MAX_BYTES, MAX_SIDE};
 
 /// The most errors of single files that one message lists.
@@ -90,6 +91,21 @@ impl DataError {
             other => Self::Damaged {
                 path: path_buf,
                 reason: other.to_string(),
+            },
+        }
+    }
+
+    /// Why a JPEG is not decoded.
+    pub(in crate::data) fn of_jpeg(path: &Path, fault: JpegFault) -> Self {
+        let path = path.to_owned();
+        match fault {
+            JpegFault::Kind(kind) => Self::NotAnImage {
+                path,
+                reason: kind.to_owned(),
+            },
+            JpegFault::Missing(what) => Self::Damaged {
+                path,
+                reason: what.to_owned(),
             },
         }
     }

@@ -69,10 +69,10 @@ fn premultiplied_colours_become_straight() {
         bytes,
         "samples stay as they are in the file"
     );
-    // As Pillow: 255 * colour / opacity in whole numbers, at most 255.
+    // As Pillow: 255 * colour / opacity in whole numbers, at most 255, and 0 without opacity.
     let straight = [
         [199, 99, 0, 128],
-        [9, 8, 7, 0],
+        [0, 0, 0, 0],
         [200, 100, 50, 255],
         [255, 12, 4, 60],
     ];

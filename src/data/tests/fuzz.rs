@@ -1,11 +1,11 @@
-//! Readers of TIFF, EXIF, Netpbm and OpenEXR files under mutation: whatever the bytes are, a file
-//! is a picture or an error, and it comes back at once. It is read whole, by rows, and for its size
-//! alone, with a value range and without one.
+//! Readers of TIFF, EXIF, Netpbm and OpenEXR files, of animations, profiles and JPEG segments under
+//! mutation: whatever the bytes are, a file is a picture or an error, and it comes back at once. It
+//! is read whole, by rows, and for its size alone, with a value range and without one.
 //!
 //! The first tier runs a fixed number of mutations. For longer, with other seeds:
 //! CONTRIBUTING.md says how, with `PIX2PIX_FUZZ_SECONDS`.
 
-use super::{open_exr, orientation, tiff_samples};
+use super::{animation, colour_space, jpeg, open_exr, orientation, tiff_samples};
 use crate::data::random::philox4x32_10;
 use crate::data::read::decode;
 use crate::data::shapes::size_of;
@@ -20,7 +20,7 @@ const SECONDS: u64 = 600;
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Files that are mutated, of each kind.
-fn corpora() -> [(&'static str, Vec<Vec<u8>>); 4] {
+fn corpora() -> [(&'static str, Vec<Vec<u8>>); 5] {
     let netpbm: [&[u8]; 7] = [
         b"P1\n2 1\n1 0\n",
         b"P2 2 1 255 7 250\n",
@@ -35,6 +35,10 @@ fn corpora() -> [(&'static str, Vec<Vec<u8>>); 4] {
         ("EXIF", orientation::corpus()),
         ("Netpbm", netpbm.map(<[u8]>::to_vec).into()),
         ("OpenEXR", open_exr::corpus()),
+        (
+            "heads",
+            [animation::corpus(), colour_space::corpus(), jpeg::corpus()].concat(),
+        ),
     ]
 }
 
@@ -131,6 +135,12 @@ fn netpbm_files_are_mutated_for_minutes() {
 #[ignore = "second tier: ten minutes, or PIX2PIX_FUZZ_SECONDS"]
 fn open_exr_files_are_mutated_for_minutes() {
     mutate_for_minutes("OpenEXR");
+}
+
+#[test]
+#[ignore = "second tier: ten minutes, or PIX2PIX_FUZZ_SECONDS"]
+fn animations_profiles_and_segments_are_mutated_for_minutes() {
+    mutate_for_minutes("heads");
 }
 
 fn mutate_for_minutes(reader: &str) {

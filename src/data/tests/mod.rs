@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod animation;
+mod colour_space;
 mod fuzz;
 mod geo_tags;
+mod jpeg;
 mod layouts;
 mod names;
 pub mod noise;

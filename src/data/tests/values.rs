@@ -3,8 +3,8 @@
 use crate::data::measure::{Side, training_range};
 use crate::data::{
     DataError, DataOptions, Dataset, Depth, Direction, Encoding, Floats, Format, PairReading,
-    Picture, Pixels, ReadOptions, RowReader, RowWriter, Split, ValueError, ValueMapping,
-    ValueRange, ValueTally, read_picture,
+    Picture, Pixels, ReadOptions, ReadTally, RowReader, RowWriter, Split, ValueError, ValueMapping,
+    ValueRange, read_picture,
 };
 use ::tiff::encoder::TiffEncoder;
 use ::tiff::encoder::TiffValue;
@@ -45,7 +45,7 @@ fn by(text: &str, nodata: Option<f64>, all_channels: bool) -> ReadOptions {
 
 /// The samples of a file, and what is told of it.
 fn read(path: &Path, options: ReadOptions) -> Result<(Vec<u16>, Vec<String>), DataError> {
-    let mut tally = ValueTally::default();
+    let mut tally = ReadTally::default();
     let picture = options.read(path, &mut tally)?;
     assert_eq!(picture.depth(), Depth::Sixteen);
     Ok((picture.samples().collect(), tally.lines().collect()))
@@ -98,7 +98,7 @@ fn what_lies_outside_takes_the_nearest_end_and_is_counted() {
     let other = folder.path().join("b.tif");
     write::<Gray32Float>(&other, &[f32::INFINITY, f32::NEG_INFINITY, 500.0], None);
     let options = by("0..1000", None, false);
-    let mut tally = ValueTally::default();
+    let mut tally = ReadTally::default();
     let mut samples = |path| {
         let picture = options.read(path, &mut tally).unwrap();
         picture.samples().collect::<Vec<_>>()
@@ -331,7 +331,7 @@ fn rows_are_mapped_as_the_whole_picture_is() {
         for nodata in [None, Some(5.0)] {
             let options = by("0..1000.5", nodata, false);
             let whole = {
-                let mut tally = ValueTally::default();
+                let mut tally = ReadTally::default();
                 options
                     .read(path, &mut tally)
                     .map(|picture| (picture, tally))
@@ -348,7 +348,7 @@ fn rows_are_mapped_as_the_whole_picture_is() {
             match (whole, by_rows()) {
                 (Ok((whole, tally)), Ok((rows, tally_of_rows))) => {
                     assert_eq!(rows, whole);
-                    let lines = |tally: ValueTally| tally.lines().collect::<Vec<_>>();
+                    let lines = |tally: ReadTally| tally.lines().collect::<Vec<_>>();
                     assert_eq!(lines(tally_of_rows), lines(tally));
                 }
                 (Err(whole), Err(rows)) => assert_eq!(rows.to_string(), whole.to_string()),

@@ -18,7 +18,7 @@ use super::pixels::MOST_COLOURS;
 use super::random::permutation;
 use super::read::check_size;
 use super::read_options::ReadOptions;
-use super::values::ValueTally;
+use super::read_tally::ReadTally;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
@@ -39,8 +39,8 @@ pub struct Made {
     pub picture: Picture,
     /// Its source has pixels that are not opaque, and the image has no opacity.
     pub without_opacity: bool,
-    /// Numbers that a value range changed in its sources.
-    pub tally: ValueTally,
+    /// What is to be told of its sources.
+    pub tally: ReadTally,
 }
 
 /// What is done to images.
@@ -119,7 +119,7 @@ impl Tool {
     /// and [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Made, DataError> {
         self.check()?;
-        let mut tally = ValueTally::default();
+        let mut tally = ReadTally::default();
         if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
             let read = |(path, filter): (&PathBuf, &Filter)| {
                 let image = read_colours(path, reading, &mut tally)?;
@@ -174,7 +174,7 @@ impl Tool {
 fn read_colours(
     path: &Path,
     reading: &ReadOptions,
-    tally: &mut ValueTally,
+    tally: &mut ReadTally,
 ) -> Result<Picture, DataError> {
     let image = reading.read(path, tally)?;
     match image.channels() {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::error::ValueError;
 use super::range::ValueRange;
-use super::tally::{Change, ValueTally};
 use crate::data::depth::Depth;
+use crate::data::read_tally::{ReadTally, What};
 
 /// What is said about the numbers of files. Pictures read by it have 16 bits: a step is a 65535th
 /// of the range.
@@ -152,7 +152,7 @@ impl ValueMapping {
         &self,
         file: &Numbers,
         numbers: impl Iterator<Item = f64>,
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<Vec<u8>, ValueError> {
         let opacity = file.opacity().filter(|_| !self.all_channels);
         let white = f64::from(Depth::Sixteen.max());
@@ -179,8 +179,8 @@ impl ValueMapping {
             bytes.extend(sample.to_ne_bytes());
         }
         let changes = [
-            (Change::Clamped(self.range), outside),
-            (Change::Filled(self.nodata.unwrap_or_default()), filled),
+            (What::Clamped(self.range), outside),
+            (What::Filled(self.nodata.unwrap_or_default()), filled),
         ];
         for (change, Count { numbers, example }) in changes {
             if numbers > 0 {

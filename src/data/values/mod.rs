@@ -9,10 +9,8 @@ pub(super) mod floats;
 pub(super) mod mapping;
 mod range;
 pub(super) mod stored;
-mod tally;
 
 pub use error::ValueError;
 pub use extent::Extent;
 pub use mapping::ValueMapping;
 pub use range::{AskedRange, RangeError, ValueRange};
-pub use tally::ValueTally;

@@ -7,10 +7,10 @@ use tiff::decoder::DecodingResult;
 use super::extent::Extent;
 use super::floats::{floats, most, rounded};
 use super::mapping::{Numbers, ValueMapping};
-use super::tally::ValueTally;
 use crate::data::depth::Depth;
 use crate::data::error::DataError;
 use crate::data::picture::{Extra, Picture};
+use crate::data::read_tally::ReadTally;
 use crate::data::tiff_planes::interleave;
 use crate::data::tiff_samples::picture_samples;
 
@@ -62,7 +62,7 @@ impl Stored {
         self,
         origin: Origin,
         values: Option<&ValueMapping>,
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<Picture, DataError> {
         match (self, values) {
             (Self::Picture(picture), None) => Ok(picture),
@@ -103,7 +103,7 @@ pub(in crate::data) fn mapped(
     origin: Origin,
     corner: [u32; 2],
     values: &ValueMapping,
-    tally: &mut ValueTally,
+    tally: &mut ReadTally,
 ) -> Result<Picture, DataError> {
     let numbers = picture.samples().map(f64::from);
     let bytes = values.samples(&file_of(picture, origin, corner), numbers, tally)?;
@@ -133,7 +133,7 @@ impl Wide {
         origin: Origin,
         corner: [u32; 2],
         values: &ValueMapping,
-        tally: &mut ValueTally,
+        tally: &mut ReadTally,
     ) -> Result<Picture, DataError> {
         let numbers = floats(&self.numbers);
         let bytes = values.samples(&self.file(origin, corner), numbers, tally)?;

@@ -1,0 +1,151 @@
+//! Whether a file says that its colours are others than sRGB: by a profile of the ICC, a gamma, or
+//! inks. No profile is applied, so it is told.
+
+use std::io::{BufReader, Read, Seek};
+
+use image::ImageFormat;
+use tiff::decoder::Decoder;
+use tiff::tags::{PhotometricInterpretation, Tag};
+
+use super::chunks::Chunks;
+use super::limits::{MAX_BYTES, tiff_limits};
+
+/// As much of a profile as is looked at: the segment of a JPEG.
+const MOST: u32 = 1 << 16;
+/// What images of four inks are called.
+const INKS: &str = "CMYK";
+/// Numbers of sRGB in ITU-T H.273: its primaries and its transfer function.
+const SRGB_POINTS: (u8, u8) = (1, 13);
+/// The gamma of sRGB in a PNG, and how far off it may be.
+const SRGB_GAMMA: u32 = 45_455;
+const GAMMA_STEP: u32 = 500;
+
+/// The colour space of a file of this format that stands at its first byte. `None` for sRGB, and
+/// where nothing is said.
+pub(super) fn other_colours<R: Read + Seek>(
+    format: ImageFormat,
+    file: &mut BufReader<R>,
+) -> Option<String> {
+    match format {
+        ImageFormat::Jpeg => in_jpeg(file),
+        ImageFormat::Png => in_png(file),
+        ImageFormat::WebP => {
+            let mut chunks = Chunks::of_webp(file);
+            chunks.find(b"ICCP", None)?;
+            other_profile(&chunks.data(MOST)?)
+        }
+        ImageFormat::Tiff => in_tiff(file),
+        _ => None,
+    }
+}
+
+/// The profile lies in segments of the kind APP2, the first of which has its name.
+fn in_jpeg<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
+    const PROFILE: &[u8] = b"ICC_PROFILE\0";
+    const COUNTS: usize = 2;
+    file.seek_relative(2).ok()?;
+    let mut inks = None;
+    loop {
+        let mut head = [0; 4];
+        file.read_exact(&mut head).ok()?;
+        let [0xFF, marker, high, low] = head else {
+            return inks;
+        };
+        let length = u16::from_be_bytes([high, low]).checked_sub(2)?;
+        match marker {
+            0xDA => return inks,
+            0xC0..=0xC2 | 0xE2 => {
+                let mut data = vec![0; length.into()];
+                file.read_exact(&mut data).ok()?;
+                if marker == 0xE2 && data.starts_with(PROFILE) {
+                    return other_profile(data.get(PROFILE.len() + COUNTS..)?);
+                }
+                if marker != 0xE2 && data.get(5) == Some(&4) {
+                    inks = Some(INKS.to_owned());
+                }
+            }
+            _ => file.seek_relative(length.into()).ok()?,
+        }
+    }
+}
+
+/// What comes first here counts (PNG specification, third edition, 4.3).
+fn in_png<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
+    let limits = png::Limits {
+        bytes: MAX_BYTES as usize,
+    };
+    let reader = png::Decoder::new_with_limits(file, limits)
+        .read_info()
+        .ok()?;
+    let info = reader.info();
+    if let Some(points) = info.coding_independent_code_points {
+        let found = (points.color_primaries, points.transfer_function);
+        return (found != SRGB_POINTS).then(|| format!("cICP {}, {}", found.0, found.1));
+    }
+    match (&info.icc_profile, info.srgb, info.gama_chunk) {
+        (Some(profile), ..) => other_profile(profile),
+        (None, None, Some(gamma)) => {
+            let is_other = gamma.into_scaled().abs_diff(SRGB_GAMMA) > GAMMA_STEP;
+            is_other.then(|| format!("gamma {:.2}", gamma.into_value()))
+        }
+        _ => None,
+    }
+}
+
+fn in_tiff<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
+    let mut decoder = Decoder::new(file).ok()?.with_limits(tiff_limits());
+    if let Ok(profile) = decoder.get_tag_u8_vec(Tag::IccProfile) {
+        return other_profile(&profile);
+    }
+    let kind = decoder.find_tag_unsigned(Tag::PhotometricInterpretation);
+    let has_inks = kind.ok()? == Some(PhotometricInterpretation::CMYK.to_u16());
+    has_inks.then(|| INKS.to_owned())
+}
+
+/// The name of a profile that is not sRGB (ICC.1:2022, 7 and 9.2.41).
+fn other_profile(profile: &[u8]) -> Option<String> {
+    const SRGB: [&str; 2] = ["srgb", "sgray"];
+    const LONGEST: usize = 60;
+    let name = profile_name(profile).unwrap_or_default();
+    let name: String = name
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST)
+        .collect();
+    let lower = name.to_lowercase();
+    match () {
+        () if SRGB.iter().any(|known| lower.contains(known)) => None,
+        () if name.is_empty() => Some("a profile without a name".to_owned()),
+        () => Some(name),
+    }
+}
+
+fn profile_name(profile: &[u8]) -> Option<String> {
+    const TABLE: usize = 128;
+    let number = |at: usize| -> Option<usize> {
+        let digits = profile.get(at..at.checked_add(4)?)?;
+        Some(
+            digits
+                .iter()
+                .fold(0, |value, &digit| value << 8 | usize::from(digit)),
+        )
+    };
+    let mut entries = (0..number(TABLE)?.min(MOST as usize)).map(|index| TABLE + 4 + 12 * index);
+    let entry = entries.find(|&at| profile.get(at..at + 4) == Some(b"desc"))?;
+    let start = number(entry + 4)?;
+    let text = |from: usize, length: usize| profile.get(from..from.checked_add(length)?);
+    match text(start, 4)? {
+        // Text of 8 bits, with its length.
+        b"desc" => Some(String::from_utf8_lossy(text(start + 12, number(start + 8)?)?).into()),
+        // Text of 16 bits in several languages. The place of the first is counted from the start.
+        b"mluc" => {
+            let from = start.checked_add(number(start + 24)?)?;
+            let words = text(from, number(start + 20)?)?.chunks_exact(2);
+            let words: Vec<u16> = words
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+                .collect();
+            Some(String::from_utf16_lossy(&words))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,124 @@
+//! What is told of image files that were read: what a value range did to their numbers, and what
+//! else of them is not used. Each kind is counted.
+
+use std::io::{BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use image::ImageFormat;
+
+use super::animation::has_further_pictures;
+use super::colour_space::other_colours;
+use super::values::ValueRange;
+
+/// What is told of the files that were read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadTally {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    what: What,
+    files: usize,
+    /// How many numbers, and one of the first file; none for what is told of whole files.
+    numbers: Option<(u64, f64)>,
+    first: PathBuf,
+    last: PathBuf,
+}
+
+/// What is told.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum What {
+    /// Numbers lay outside of this range.
+    Clamped(ValueRange),
+    /// Numbers were missing, and this one took their place.
+    Filled(f64),
+    /// There are pictures behind the first one.
+    FirstPicture,
+    /// The colours are not sRGB, but this.
+    OtherColours(String),
+}
+
+impl ReadTally {
+    /// Counts `numbers` of a file, one of which is `example`.
+    pub(super) fn count(&mut self, what: What, path: &Path, numbers: u64, example: f64) {
+        self.put(what, path, Some((numbers, example)));
+    }
+
+    /// Counts what of a file is not used. `open` returns it at its first byte.
+    pub(super) fn count_unused<R: Read + Seek>(
+        &mut self,
+        path: &Path,
+        format: ImageFormat,
+        mut open: impl FnMut() -> Option<BufReader<R>>,
+    ) {
+        if open().is_some_and(|mut file| has_further_pictures(format, &mut file)) {
+            self.put(What::FirstPicture, path, None);
+        }
+        if let Some(name) = open().and_then(|mut file| other_colours(format, &mut file)) {
+            self.put(What::OtherColours(name), path, None);
+        }
+    }
+
+    fn put(&mut self, what: What, path: &Path, numbers: Option<(u64, f64)>) {
+        self.merge(Entry {
+            what,
+            files: 1,
+            numbers,
+            first: path.to_owned(),
+            last: path.to_owned(),
+        });
+    }
+
+    /// Adds what was counted elsewhere, in files behind those of this one.
+    pub fn add(&mut self, other: Self) {
+        other
+            .entries
+            .into_iter()
+            .for_each(|entry| self.merge(entry));
+    }
+
+    fn merge(&mut self, entry: Entry) {
+        let alike = |known: &&mut Entry| known.what == entry.what;
+        match self.entries.iter_mut().find(alike) {
+            Some(known) => {
+                if let (Some((numbers, _)), Some((more, _))) = (&mut known.numbers, entry.numbers) {
+                    *numbers += more;
+                }
+                // A file that is read in parts is counted once.
+                known.files += entry.files - usize::from(known.last == entry.first);
+                known.last = entry.last;
+            }
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// What is told of it, a line for each kind.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.entries.iter().map(|entry| {
+            let (what, files, first) = (entry.what.words(), entry.files, entry.first.display());
+            match entry.numbers {
+                Some((numbers, example)) => format!(
+                    "{what}: {numbers} in {files} file{}, such as {example} in {first}",
+                    if files == 1 { "" } else { "s" }
+                ),
+                None => format!("{what}: {files}, such as {first}"),
+            }
+        })
+    }
+}
+
+impl What {
+    fn words(&self) -> String {
+        match self {
+            Self::Clamped(range) => {
+                format!("numbers outside of the value range {range}, which take its nearest end")
+            }
+            Self::Filled(nodata) => format!("missing values, which are filled with {nodata}"),
+            Self::OtherColours(name) => {
+                format!("images whose colours are not sRGB ({name}) and are read as if they were")
+            }
+            Self::FirstPicture => "animations of which only the first picture is used".to_owned(),
+        }
+    }
+}
