@@ -3,7 +3,7 @@
 
 use super::pixels::PixelArgs;
 use super::reading::ValueArgs;
-use super::{CliError, DeviceArgs};
+use super::{CliError, DeviceArgs, note};
 use crate::data::Preprocess;
 use crate::nn::{DropoutAt, Fit, Initialisation, Norm, Upsample};
 use crate::tensor::DType;
@@ -30,12 +30,15 @@ pub fn configure(
     settings.pixels = pixels.settings()?;
     settings.values = values.map(ValueArgs::settings).unwrap_or_default();
     settings.values.check(&settings.pixels)?;
-    settings.look_up().map_err(|error| match error {
+    let suspects = settings.look_up().map_err(|error| match error {
         LookUpError::Config(error) => CliError::Config(error),
         LookUpError::Data(error) => CliError::Data(error),
     })?;
     if let Some(values) = values {
         values.tell_measured(settings);
+    }
+    for suspect in suspects {
+        note(&format!("note: {suspect}"));
     }
     Ok(settings.config()?)
 }

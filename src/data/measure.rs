@@ -1,5 +1,6 @@
 //! Value ranges that are measured on a data set.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,51 @@ pub enum Side {
     Output,
 }
 
+/// A range that was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasuredRange {
+    /// From the least to the largest number.
+    pub range: ValueRange,
+    /// An end of it that may stand for missing values.
+    pub suspect: Option<SuspectMark>,
+}
+
+/// A number that often stands for missing values, in files that do not say what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SuspectMark {
+    side: Side,
+    number: f64,
+    /// The range of all other numbers.
+    others: ValueRange,
+    /// Files that have it.
+    files: usize,
+    example: PathBuf,
+}
+
+/// One line.
+impl fmt::Display for SuspectMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            number,
+            others,
+            files,
+            ..
+        } = self;
+        let field = match self.side {
+            Side::Input => "reading.value_range",
+            Side::Output => "reading.output_value_range",
+        };
+        write!(
+            f,
+            "{number} may stand for missing values, because all other numbers lie in {others}; \
+             files with it that do not say so: {files}, such as {}; `{field}` {others} takes it for \
+             the nearest end, and `reading.nodata` VALUE fills it in files that mark it as no data \
+             (GDAL_NODATA)",
+            self.example.display()
+        )
+    }
+}
+
 /// The range from the least to the largest number in the training files of one side, where A and B
 /// have so many `images`. Missing values do not count, and opacity only with `all_channels`. All
 /// files are decoded, on every core. Of combined images both halves count.
@@ -34,7 +80,7 @@ pub fn training_range(
     images: (usize, usize),
     side: Side,
     all_channels: bool,
-) -> Result<ValueRange, DataError> {
+) -> Result<MeasuredRange, DataError> {
     let pairs = find_pairs(root, direction.order(images))?;
     let training = pairs.iter().filter(|(split, _)| *split == Split::Train);
     let files: Vec<&PathBuf> = training
@@ -47,22 +93,44 @@ pub fn training_range(
             }
         })
         .collect();
-    let found = Mutex::new(Extent::default());
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    in_parallel(&files, threads, |path| {
-        let extent = extent_of(path, all_channels)?;
-        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        *found = found.join(extent);
-        Ok::<(), DataError>(())
-    })?;
-    let Extent { low, high } = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if low > high {
+    let extents = extents_of(&files, all_channels)?;
+    let all = extents
+        .iter()
+        .copied()
+        .fold(Extent::default(), Extent::join);
+    if all.low > all.high {
         let folder = root.to_owned();
         return Err(ValueError::NoNumbers { folder }.into());
     }
-    let range = ValueRange::new(low, high).map_err(|source| ValueError::Measured {
+    let range = ValueRange::new(all.low, all.high).map_err(|source| ValueError::Measured {
         folder: root.to_owned(),
         source,
+    })?;
+    let suspect = all.suspect().and_then(|(number, others)| {
+        let each = files.iter().zip(&extents);
+        let mut found = each.filter(|(_, extent)| extent.ends_at(number));
+        let example = found.next()?.0.to_path_buf();
+        Some(SuspectMark {
+            side,
+            number,
+            others,
+            files: 1 + found.count(),
+            example,
+        })
     });
-    Ok(range?)
+    Ok(MeasuredRange { range, suspect })
+}
+
+/// The least and the largest number of each file.
+fn extents_of(files: &[&PathBuf], all_channels: bool) -> Result<Vec<Extent>, DataError> {
+    let extents = Mutex::new(vec![Extent::default(); files.len()]);
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let numbered: Vec<(usize, &&PathBuf)> = files.iter().enumerate().collect();
+    in_parallel(&numbered, threads, |&(index, path)| {
+        let extent = extent_of(path, all_channels)?;
+        let mut extents = extents.lock().unwrap_or_else(PoisonError::into_inner);
+        extents[index] = extent;
+        Ok::<(), DataError>(())
+    })?;
+    Ok(extents.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

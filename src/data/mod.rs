@@ -128,7 +128,7 @@ pub use geo_tags::{GeoTags, place_remarks};
 pub use halves::{Combined, Half};
 pub use listing::{Listed, has_image_name, list_images};
 pub use loader::{Loader, LoaderOptions};
-pub use measure::{Side, training_range};
+pub use measure::{MeasuredRange, Side, SuspectMark, training_range};
 pub use pair_set::PairSet;
 pub use pair_source::{PairSource, check_sizes};
 pub use palette::Palette;

@@ -241,19 +241,46 @@ fn heights_and_photos() -> tempfile::TempDir {
 fn a_range_is_measured_on_the_training_files_of_its_side() {
     let root = heights_and_photos();
     let measure = |direction, side| training_range(root.path(), direction, (1, 1), side, false);
-    assert_eq!(
-        measure(Direction::AtoB, Side::Input).unwrap(),
-        range("-5..195")
-    );
-    assert_eq!(
-        measure(Direction::BtoA, Side::Output).unwrap(),
-        range("-5..195")
-    );
+    for (direction, side) in [
+        (Direction::AtoB, Side::Input),
+        (Direction::BtoA, Side::Output),
+    ] {
+        let found = measure(direction, side).unwrap();
+        assert_eq!((found.range, found.suspect), (range("-5..195"), None));
+    }
     let error = measure(Direction::AtoB, Side::Output).unwrap_err();
     let is_measured = matches!(error, DataError::Value(ValueError::Measured { .. }));
     assert!(
         is_measured && error.to_string().contains("0..0 is no range"),
         "{error}"
+    );
+}
+
+/// A range can be absurd because files do not say which number stands for missing values.
+#[test]
+fn a_usual_mark_that_files_do_not_name_is_told() {
+    let root = heights_and_photos();
+    let unmarked = root.path().join("train/A/0.tif");
+    write::<GrayI16>(&unmarked, &[-5, 20, -9999, 7], None);
+    let measure = |direction, side| {
+        let found = training_range(root.path(), direction, (1, 1), side, false).unwrap();
+        (found.range, found.suspect.unwrap().to_string())
+    };
+    let (found, line) = measure(Direction::AtoB, Side::Input);
+    assert_eq!(found, range("-9999..195"));
+    let start = "-9999 may stand for missing values, because all other numbers lie in -5..195; ";
+    assert!(line.starts_with(start), "{line}");
+    for part in [
+        &format!("do not say so: 1, such as {}; ", unmarked.display()),
+        "`reading.value_range` -5..195 ",
+        "`reading.nodata` VALUE",
+    ] {
+        assert!(line.contains(part), "{line}");
+    }
+    let (_, line) = measure(Direction::BtoA, Side::Output);
+    assert!(
+        line.contains("`reading.output_value_range` -5..195 "),
+        "{line}"
     );
 }
 

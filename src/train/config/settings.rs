@@ -4,7 +4,7 @@
 use super::pixels::{LookUpError, PixelSettings};
 use super::rules::{DEEPEST_NAMED, check_number};
 use super::{Architecture, Config, ConfigError, Length, Preset, ValueSettings};
-use crate::data::{Direction, PairReading, Preprocess, default_load_size};
+use crate::data::{Direction, PairReading, Preprocess, SuspectMark, default_load_size};
 use crate::nn::{
     DropoutAt, Fit, Initialisation, Norm, PatchGanConfig, TestNorm, TestTime, Upsample,
 };
@@ -161,18 +161,20 @@ impl Settings {
 
     /// Finds in the images what [`PixelSettings`] and [`ValueSettings`] lack, the bundled pairs
     /// included. Networks alone, with the paper's defaults and without a data set, have no images.
+    /// Returns what looks wrong with ranges that were measured.
     ///
     /// # Errors
     /// Those of [`PixelSettings::look_up`], and ranges that cannot be measured.
-    pub fn look_up(&mut self) -> Result<(), LookUpError> {
+    pub fn look_up(&mut self) -> Result<Vec<SuspectMark>, LookUpError> {
         let dataset = self.dataset.as_deref();
         if dataset.is_none() && self.preset() == Preset::Paper {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let direction = self.direction.unwrap_or_default();
-        self.values.look_up(dataset, direction, &self.pixels)?;
+        let suspects = self.values.look_up(dataset, direction, &self.pixels)?;
         let reading = self.reading()?;
-        self.pixels.look_up(dataset, direction, &reading)
+        self.pixels.look_up(dataset, direction, &reading)?;
+        Ok(suspects)
     }
 
     /// Completes what depends on the data set: how often a run shows and saves. There are `pairs`

@@ -2,7 +2,8 @@
 
 use super::pixels::{LookUpError, PixelKind, PixelSettings};
 use super::{Config, ConfigError};
-use crate::data::{AskedRange, Direction, PairReading, Side, ValueError, training_range};
+use crate::data::training_range;
+use crate::data::{AskedRange, Direction, PairReading, Side, SuspectMark, ValueError};
 use std::path::Path;
 
 /// What the numbers in files mean. Without these settings the type of the numbers says it.
@@ -49,7 +50,8 @@ impl ValueSettings {
         [self.range, self.output_range].contains(&Some(AskedRange::Auto))
     }
 
-    /// Measures the ranges that are wanted so. `None` stands for the bundled pairs.
+    /// Measures the ranges that are wanted so. `None` stands for the bundled pairs. Returns what
+    /// looks wrong with them.
     ///
     /// # Errors
     /// Any range of the bundled pairs, and those of [`training_range`].
@@ -58,24 +60,27 @@ impl ValueSettings {
         dataset: Option<&Path>,
         direction: Direction,
         pixels: &PixelSettings,
-    ) -> Result<(), LookUpError> {
+    ) -> Result<Vec<SuspectMark>, LookUpError> {
         let Some(root) = dataset else {
-            return Ok(self.refuse_bundled()?);
+            self.refuse_bundled()?;
+            return Ok(Vec::new());
         };
         let (input, output) = (pixels.input, pixels.output);
         let sides = [
             (Side::Input, &mut self.range, input),
             (Side::Output, &mut self.output_range, output),
         ];
+        let mut suspects = Vec::new();
         for (side, range, kind) in sides {
             if *range == Some(AskedRange::Auto) {
                 let all_channels = kind == PixelKind::Channels;
                 let images = pixels.images();
                 let measured = training_range(root, direction, images, side, all_channels)?;
-                *range = Some(AskedRange::Given(measured));
+                *range = Some(AskedRange::Given(measured.range));
+                suspects.extend(measured.suspect);
             }
         }
-        Ok(())
+        Ok(suspects)
     }
 
     fn refuse_bundled(&self) -> Result<(), ConfigError> {
