@@ -232,13 +232,16 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
     finish(&result?, run)
 }
 
+/// Tells of the time that scores and sample grids took, where it is long.
+fn showing_line(showing: Duration) -> Option<String> {
+    let seconds = showing.as_secs_f64();
+    (showing >= WORTH_A_LINE).then(|| format!("scores and sample grids took {seconds:.1} s"))
+}
+
 fn finish(outcome: &RunSummary, run: &RunDir) -> Result<(), CliError> {
     let share = 100.0 * outcome.data_wait.as_secs_f64() / outcome.training.as_secs_f64().max(1e-9);
-    if outcome.showing >= WORTH_A_LINE {
-        note(&format!(
-            "scores and sample grids took {:.1} s",
-            outcome.showing.as_secs_f64()
-        ));
+    if let Some(line) = showing_line(outcome.showing) {
+        note(&line);
     }
     note(&format!(
         "waited {share:.1} % of {:.1} s for data",
@@ -318,7 +321,16 @@ fn base_name(path: &Path) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_long_time_for_scores_and_grids_is_told() {
+        let line = |millis| showing_line(Duration::from_millis(millis));
+        assert_eq!(line(9_999), None);
+        let told = "scores and sample grids took 12.3 s";
+        assert_eq!(line(12_340).as_deref(), Some(told));
+    }
 
     /// An option that a resumed run would ignore conflicts with `--resume`. All others work with
     /// it.
