@@ -122,7 +122,7 @@ pub use augment::{Jitter, preprocess_pair, to_unit};
 pub use batch::{Batch, Sample};
 pub use dataset::Dataset;
 pub use depth::{Depth, PictureLayout};
-pub use error::DataError;
+pub use error::{DataError, OpenExrError};
 pub use frames::{Frame, FrameReader};
 pub use geo_tags::{GeoTags, place_remarks};
 pub use halves::{Combined, Half};

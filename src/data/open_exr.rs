@@ -9,9 +9,9 @@ use exr::error::Error;
 use exr::image::FlatSamples;
 use exr::meta::MetaData;
 use exr::meta::header::Header;
-use exr::prelude::{ReadChannels, ReadLayers, read};
+use exr::prelude::{Compression, ReadChannels, ReadLayers, read};
 
-use super::error::DataError;
+use super::error::{DataError, OpenExrError};
 use super::limits::{MAX_BYTES, MAX_SIDE};
 use super::picture::Extra;
 use super::values::stored::{Stored, Wide};
@@ -19,22 +19,26 @@ use super::values::stored::{Stored, Wide};
 /// Names of channels that make a picture, in its order. A channel alone may have any name.
 const PICTURES: [&[&str]; 4] = [&["R", "G", "B"], &["R", "G", "B", "A"], &["Y"], &["Y", "A"]];
 
+/// Which kind of file cannot be read, and how to save it.
+type Refused = (String, &'static str);
+
 /// Reads the channels of the only layer.
 ///
 /// # Errors
-/// [`DataError::NotAnImage`] for several layers and channels of other names, and those of
-/// [`super::read_picture`].
+/// [`OpenExrError`] for several layers, channels of other names and compressions that are not read,
+/// and those of [`super::read_picture`].
 pub(super) fn read_exr(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
     let explain = |error| exr_error(path, error);
-    let unusable = |reason: String| DataError::NotAnImage {
+    let unusable = |(what, remedy): Refused| OpenExrError {
         path: path.to_owned(),
-        reason,
+        what,
+        remedy,
     };
     let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(explain)?;
     let [header] = &meta.headers[..] else {
         let layers = meta.headers.len();
-        let reason = format!("an OpenEXR file of {layers} layers: save one of them alone");
-        return Err(unusable(reason));
+        let refused = (format!("of {layers} layers"), "save one of them alone");
+        return Err(unusable(refused).into());
     };
     let order = check(header).map_err(unusable)?;
     let (width, height) = size(header);
@@ -86,15 +90,23 @@ fn size(header: &Header) -> (usize, usize) {
 }
 
 /// The places of the channels in the file, in the order of a picture.
-fn check(header: &Header) -> Result<Vec<usize>, String> {
+fn check(header: &Header) -> Result<Vec<usize>, Refused> {
+    let refuse = |what: &str, remedy| Err((what.to_owned(), remedy));
     if header.deep {
-        return Err("an OpenEXR file of deep data: flatten it".to_owned());
+        return refuse("of deep data", "flatten it");
+    }
+    if let Compression::DWAA(_) | Compression::DWAB(_) = header.compression {
+        return refuse(
+            "of the compression DWAA or DWAB",
+            "save it uncompressed or with ZIP",
+        );
     }
     let display = header.shared_attributes.display_window;
     if (header.own_attributes.layer_position, header.layer_size) != (display.position, display.size)
     {
-        return Err(
-            "an OpenEXR file whose data window is not its display window: save it whole".to_owned(),
+        return refuse(
+            "whose data window is not its display window",
+            "save it whole",
         );
     }
     let channels = &header.channels.list;
@@ -102,7 +114,7 @@ fn check(header: &Header) -> Result<Vec<usize>, String> {
         .iter()
         .any(|channel| channel.sampling.0 != 1 || channel.sampling.1 != 1)
     {
-        return Err("an OpenEXR file whose channels differ in size: save it without".to_owned());
+        return refuse("whose channels differ in size", "save them in one size");
     }
     let names: Vec<String> = channels
         .iter()
@@ -124,16 +136,15 @@ fn check(header: &Header) -> Result<Vec<usize>, String> {
         .filter(|picture| one_layer && picture.len() == parts.len())
         .find_map(|picture| picture.iter().map(place).collect());
     picture.ok_or_else(|| {
-        format!(
-            "an OpenEXR file of the channels {}: save R, G and B, with or without A, or one channel \
-             alone",
-            names.join(", ")
+        (
+            format!("of the channels {}", names.join(", ")),
+            "save R, G and B, with or without A, or one channel alone",
         )
     })
 }
 
 /// The numbers of all planes, one behind the other.
-fn numbers(planes: &[&FlatSamples]) -> Result<DecodingResult, String> {
+fn numbers(planes: &[&FlatSamples]) -> Result<DecodingResult, Refused> {
     let (mut floats, mut whole) = (Vec::new(), Vec::new());
     for plane in planes {
         match plane {
@@ -145,19 +156,22 @@ fn numbers(planes: &[&FlatSamples]) -> Result<DecodingResult, String> {
     match (floats.is_empty(), whole.is_empty()) {
         (_, true) => Ok(DecodingResult::F32(floats)),
         (true, false) => Ok(DecodingResult::U32(whole)),
-        (false, false) => {
-            Err("an OpenEXR file of floats beside whole numbers: save them apart".to_owned())
-        }
+        (false, false) => Err((
+            "of floats beside whole numbers".to_owned(),
+            "save them apart",
+        )),
     }
 }
 
 fn exr_error(path: &Path, error: Error) -> DataError {
     let path = path.to_owned();
     match error {
-        Error::NotSupported(what) => DataError::NotAnImage {
+        Error::NotSupported(what) => OpenExrError {
             path,
-            reason: format!("an OpenEXR file: {what}"),
-        },
+            what: format!("of a kind that is not read here ({what})"),
+            remedy: "save it as scan lines, uncompressed or with ZIP",
+        }
+        .into(),
         other => DataError::Damaged {
             path,
             reason: other.to_string(),

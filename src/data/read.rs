@@ -113,8 +113,12 @@ pub(super) fn decode_counted(
     tally: &mut ReadTally,
 ) -> Result<Picture, DataError> {
     let stored = decode_as_stored(path, bytes)?;
-    let picture = stored.picture(origin_of(path, bytes), options.values.as_ref(), tally)?;
-    let Some(format) = format_of(bytes) else {
+    let (origin, format) = (origin_of(path, bytes), format_of(bytes));
+    if format == Some(ImageFormat::OpenExr) {
+        stored.count_multiplied(origin, tally);
+    }
+    let picture = stored.picture(origin, options.values.as_ref(), tally)?;
+    let Some(format) = format else {
         return Ok(picture);
     };
     let file = || BufReader::new(Cursor::new(bytes));

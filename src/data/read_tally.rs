@@ -33,6 +33,8 @@ pub(super) enum What {
     Clamped(ValueRange),
     /// Numbers were missing, and this one took their place.
     Filled(f64),
+    /// Opacities of an OpenEXR file, which colours stay multiplied by.
+    Multiplied,
     /// There are pictures behind the first one.
     FirstPicture,
     /// The colours are not sRGB, but this.
@@ -115,6 +117,10 @@ impl What {
                 format!("numbers outside of the value range {range}, which take its nearest end")
             }
             Self::Filled(nodata) => format!("missing values, which are filled with {nodata}"),
+            Self::Multiplied => {
+                "opacities below 1 of OpenEXR files, whose colours stay multiplied by them"
+                    .to_owned()
+            }
             Self::OtherColours(name) => {
                 format!("images whose colours are not sRGB ({name}) and are read as if they were")
             }

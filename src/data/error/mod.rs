@@ -8,9 +8,11 @@ use crate::data::limits::EXTENSIONS;
 use crate::data::split::Split;
 use crate::data::tools::error::ToolError;
 use crate::data::values::error::ValueError;
+pub use open_exr::OpenExrError;
 pub use pairing::PairingError;
 use words::{list_errors, of_files, or_opacity, others_unpaired, scratch_words};
 
+mod open_exr;
 mod pairing;
 mod words;
 
@@ -139,6 +141,9 @@ pub enum DataError {
         /// What the decoder says.
         reason: String,
     },
+    /// An OpenEXR file that cannot be read here.
+    #[error(transparent)]
+    OpenExr(#[from] OpenExrError),
     /// The content starts as an image but is cut short or damaged.
     #[error("{}: is truncated or damaged ({reason}); replace it or leave it out", path.display())]
     Damaged {

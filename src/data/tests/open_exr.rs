@@ -1,8 +1,8 @@
 //! OpenEXR files: which channels make a picture, and what is refused by name.
 
-use crate::data::read::decode;
+use crate::data::read::{decode, decode_counted};
 use crate::data::shapes::size_of;
-use crate::data::{DataError, Depth, Picture, ReadOptions, ValueMapping};
+use crate::data::{DataError, Depth, Picture, ReadOptions, ReadTally, ValueMapping};
 use exr::prelude::{
     AnyChannel, AnyChannels, Blocks, Compression, Encoding, FlatSamples, Image, Layer,
     LayerAttributes, LineOrder, SmallVec, Text, Vec2, WritableImage,
@@ -141,7 +141,7 @@ fn other_channels_and_layers_are_named() {
     for (bytes, words) in [
         (
             one(&["R", "G", "B", "Z"], number),
-            "of the channels B, G, R, Z: save R, G and B",
+            "of the channels B, G, R, Z; save R, G and B",
         ),
         (
             one(&["a.R", "b.G", "c.B"], number),
@@ -150,7 +150,7 @@ fn other_channels_and_layers_are_named() {
         (file(both.into()), "an OpenEXR file of 2 layers"),
     ] {
         let error = read(&bytes).unwrap_err();
-        let is_named = matches!(error, DataError::NotAnImage { .. });
+        let is_named = matches!(error, DataError::OpenExr(_));
         assert!(is_named && error.to_string().contains(words), "{error}");
     }
     let whole = one(&["R", "G", "B"], number);
@@ -158,6 +158,60 @@ fn other_channels_and_layers_are_named() {
         let error = read(&whole[..length]).unwrap_err();
         assert!(matches!(error, DataError::Damaged { .. }), "{error}");
     }
+}
+
+/// Floats are not to become a PNG or a JPEG.
+#[test]
+fn compressions_that_are_not_read_are_named_with_a_remedy_for_floats() {
+    let stored = (Compression::Uncompressed, Blocks::ScanLines);
+    let whole = file(vec![layer(&["R", "G", "B"], stored, |_, _| 0.0)]);
+    // Behind the name: the length of the value, and the value.
+    let name = b"compression\0compression\0\x01\0\0\0";
+    let place = whole.windows(name.len()).position(|found| found == name);
+    let place = place.unwrap() + name.len();
+    for number in [8, 9] {
+        let mut bytes = whole.clone();
+        bytes[place] = number;
+        let error = read(&bytes).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "a.exr: is an OpenEXR file of the compression DWAA or DWAB; save it uncompressed or \
+             with ZIP, or convert it to a TIFF of floats, or leave it out"
+        );
+    }
+}
+
+/// Those of a TIFF are divided by it.
+#[test]
+fn colours_that_stay_multiplied_by_their_opacity_are_told() {
+    let lines = |names: &[&str], opacity: fn(usize, usize) -> f32| {
+        let mut tally = ReadTally::default();
+        let bytes = one(names, opacity);
+        decode_counted(
+            Path::new("a.exr"),
+            &bytes,
+            &ReadOptions::default(),
+            &mut tally,
+        )
+        .unwrap();
+        tally.lines().collect::<Vec<_>>()
+    };
+    let half = |channel, pixel| {
+        if (channel, pixel % 5) == (3, 2) {
+            0.5
+        } else {
+            1.0
+        }
+    };
+    assert_eq!(
+        lines(&["R", "G", "B", "A"], half),
+        [
+            "opacities below 1 of OpenEXR files, whose colours stay multiplied by them: 3 in 1 file, \
+          such as 0.5 in a.exr"
+        ]
+    );
+    assert!(lines(&["R", "G", "B", "A"], |_, _| 1.0).is_empty());
+    assert!(lines(&["R", "G", "B"], |_, _| 0.5).is_empty());
 }
 
 /// The sizes are those of the head, and nothing is behind it.

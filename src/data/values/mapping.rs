@@ -39,7 +39,7 @@ pub(in crate::data) struct Numbers<'a> {
 
 impl Numbers<'_> {
     /// The channel of the number with this index.
-    fn channel(&self, index: usize) -> usize {
+    pub fn channel(&self, index: usize) -> usize {
         match self.plane {
             Some(plane) => index / plane.max(1),
             None => index % self.channels.max(1),
@@ -60,7 +60,7 @@ impl Numbers<'_> {
     }
 
     /// The channel that is opacity, if one is.
-    fn opacity(&self) -> Option<usize> {
+    pub fn opacity(&self) -> Option<usize> {
         (self.surplus == 0 && matches!(self.channels, 2 | 4)).then(|| self.channels - 1)
     }
 

@@ -10,7 +10,7 @@ use super::mapping::{Numbers, ValueMapping};
 use crate::data::depth::Depth;
 use crate::data::error::DataError;
 use crate::data::picture::{Extra, Picture};
-use crate::data::read_tally::ReadTally;
+use crate::data::read_tally::{ReadTally, What};
 use crate::data::tiff_planes::interleave;
 use crate::data::tiff_samples::picture_samples;
 
@@ -77,6 +77,23 @@ impl Stored {
                 Ok(wide.picture_of(depth, bytes))
             }
             (Self::Wide(wide), Some(values)) => wide.mapped(origin, [0, 0], values, tally),
+        }
+    }
+
+    /// Counts the opacities by which colours stay multiplied, as OpenEXR stores them.
+    pub fn count_multiplied(&self, origin: Origin, tally: &mut ReadTally) {
+        let Self::Wide(wide) = self else { return };
+        let file = wide.file(origin, [0, 0]);
+        let Some(opacity) = file.opacity() else {
+            return;
+        };
+        let all = floats(&wide.numbers).enumerate();
+        let mut below = all
+            .filter(|&(index, number)| file.channel(index) == opacity && number < 1.0)
+            .map(|(_, number)| number);
+        if let Some(example) = below.next() {
+            let count = 1 + below.count() as u64;
+            tally.count(What::Multiplied, origin.path, count, example);
         }
     }
 
