@@ -1,5 +1,5 @@
-//! A stream of pictures, such as the frames of a video: PNG or binary PNM files, one behind the
-//! other. One frame is in memory at a time.
+//! A stream of pictures, such as the frames of a video: PNG, binary PNM or PAM files, one behind
+//! the other. One frame is in memory at a time.
 
 use super::error::DataError;
 use super::limits::MAX_BYTES;
@@ -83,6 +83,7 @@ impl<R: Read> FrameReader<R> {
                 let kind = *kind;
                 frame.pnm(kind)?
             }
+            [b'P', b'7'] => frame.pam()?,
             _ => return Err(frame.no_frame()),
         };
         let bytes = frame.bytes;
@@ -165,6 +166,38 @@ impl<R: Read> Parts<'_, R> {
         Ok(Format::Pnm)
     }
 
+    /// A PAM: lines of a word and what it says, and then rows of bytes.
+    fn pam(&mut self) -> Result<Format, DataError> {
+        let [mut width, mut height, mut depth, mut white] = [None; 4];
+        loop {
+            let start = self.bytes.len();
+            while self.next_byte()? != b'\n' {
+                if self.bytes.len() >= MAX_HEADER {
+                    return Err(self.no_size());
+                }
+            }
+            let line = String::from_utf8_lossy(&self.bytes[start..]);
+            let mut words = line.split_ascii_whitespace();
+            let place = match words.next() {
+                Some("ENDHDR") => break,
+                Some("WIDTH") => &mut width,
+                Some("HEIGHT") => &mut height,
+                Some("DEPTH") => &mut depth,
+                Some("MAXVAL") => &mut white,
+                _ => continue,
+            };
+            *place = words.next().and_then(|word| word.parse::<u64>().ok());
+        }
+        let (Some(width), Some(height), Some(depth), Some(white)) = (width, height, depth, white)
+        else {
+            return Err(self.no_size());
+        };
+        let sample = if white > 255 { 2 } else { 1 };
+        let sides = [height, depth, sample].into_iter();
+        self.take(sides.fold(width, u64::saturating_mul))?;
+        Ok(Format::Pnm)
+    }
+
     /// The next number of a header, with the one byte behind it.
     fn number(&mut self) -> Result<u64, DataError> {
         let mut value = None;
@@ -182,10 +215,14 @@ impl<R: Read> Parts<'_, R> {
                 _ => break,
             }
         }
-        Err(DataError::Damaged {
+        Err(self.no_size())
+    }
+
+    fn no_size(&self) -> DataError {
+        DataError::Damaged {
             path: self.name.to_owned(),
             reason: "its header has no width and height".to_owned(),
-        })
+        }
     }
 
     fn next_byte(&mut self) -> Result<u8, DataError> {
@@ -196,7 +233,7 @@ impl<R: Read> Parts<'_, R> {
     fn no_frame(&self) -> DataError {
         DataError::NotAnImage {
             path: self.name.to_owned(),
-            reason: "a stream has frames as PNG, or as PPM, PGM or PBM in binary".to_owned(),
+            reason: "a stream has frames as PNG, or as PPM, PGM, PBM or PAM in binary".to_owned(),
         }
     }
 }
@@ -258,6 +295,21 @@ mod tests {
         assert!(error.is_none() && found[0].1.bytes() == b"ab", "{error:?}");
         let (found, error) = read(b"P4\n9 1\n\x80\x00");
         assert!(error.is_none() && found[0].1.dimensions() == (9, 1));
+        let head = "P7\n# DEPTH 9\nWIDTH 2\nHEIGHT 1\nDEPTH 4\n";
+        let pam = |rest: &str| [head, rest, "\nENDHDR\n"].concat().into_bytes();
+        let bytes = [
+            &pam("MAXVAL 255\nTUPLTYPE RGB_ALPHA")[..],
+            b"abcdefgh",
+            &pam("TUPLTYPE RGB_ALPHA\nMAXVAL 65535"),
+            b"ABCDEFGHabcdefgh",
+        ];
+        let (found, error) = read(&bytes.concat());
+        assert!(error.is_none() && found.len() == 2, "{error:?}");
+        let [(_, eight), (_, sixteen)] = &found[..] else {
+            return;
+        };
+        assert!(eight.bytes() == b"abcdefgh" && eight.has_opacity());
+        assert_eq!(sixteen.samples().next(), Some(0x4142));
     }
 
     #[test]
@@ -283,8 +335,14 @@ mod tests {
             (&b"\xff\xd8\xff\xe0 a JPEG"[..], "frames as PNG, or as PPM"),
             (b"P3\n1 1 255\n1 2 3", "frames as PNG, or as PPM"),
             (b"P6\nx", "no width and height"),
+            (b"P7\nWIDTH 2\nHEIGHT 2\nENDHDR\n", "no width and height"),
+            (b"P7\nWIDTH 2\nHEIGHT", "ends in the middle"),
             (b"P6\n9999999 9999999 255\n", "is too large"),
             (b"P6\n99999999999999999999999 2 255\n", "is too large"),
+            (
+                b"P7\nWIDTH 9999999\nHEIGHT 9999999\nDEPTH 3\nMAXVAL 255\nENDHDR\n",
+                "is too large",
+            ),
             (b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIDAT", "is too large"),
         ] {
             let message = read(stream).1.unwrap().to_string();

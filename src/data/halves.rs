@@ -51,8 +51,16 @@ impl Combined {
     /// Looks at the sizes of `files`, up to the first of another shape. `size` is the side of the
     /// training images. A file without a size decides nothing: who reads it says what is wrong.
     pub fn look<'a>(files: impl IntoIterator<Item = &'a Path>, size: u32) -> Self {
+        Self::of_sizes(
+            files.into_iter().filter_map(|path| size_of(path, false)),
+            size,
+        )
+    }
+
+    /// The same for images of these widths and heights.
+    pub fn of_sizes(sizes: impl IntoIterator<Item = (u32, u32)>, size: u32) -> Self {
         let (mut found, mut exact) = (0, true);
-        for (width, height) in files.into_iter().filter_map(|path| size_of(path, false)) {
+        for (width, height) in sizes {
             if width == 0 || u64::from(width) != 2 * u64::from(height) {
                 return Self::No;
             }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
+use super::halves::Half;
 use super::pair_source::check_alike;
 use super::picture::Picture;
 use super::pixels::Pixels;
@@ -24,6 +25,8 @@ const HELD_BYTES: usize = 1 << 20;
 pub struct Windows<'a> {
     pixels: &'a Pixels,
     readers: Vec<RowReader>,
+    /// The part of each file that is meant.
+    half: Half,
     /// The whole input.
     layout: PictureLayout,
     kept: Kept<'a>,
@@ -45,6 +48,7 @@ impl<'a> Windows<'a> {
         Self {
             pixels,
             readers: Vec::new(),
+            half: Half::None,
             layout: picture.layout(),
             rows: picture.height(),
             kept: Kept::Picture(picture),
@@ -52,13 +56,14 @@ impl<'a> Windows<'a> {
         }
     }
 
-    /// Opens the files of an input and decodes its first row; decoded rows are kept in a nameless
-    /// file in `folder`.
+    /// Opens the files of an input, of each of which a part is meant, and decodes its first row;
+    /// decoded rows are kept in a nameless file in `folder`.
     ///
     /// # Errors
-    /// Those of reading, sizes that differ, those of [`Pixels::gather`] and of [`SpillFile`].
+    /// Those of reading, sizes that differ, and those of [`Half::of`], of [`Pixels::gather`] and of
+    /// [`SpillFile`].
     pub fn open(
-        files: &[PathBuf],
+        (files, half): (&[PathBuf], Half),
         reading: &ReadOptions,
         pixels: &'a Pixels,
         folder: &Path,
@@ -78,6 +83,7 @@ impl<'a> Windows<'a> {
         let mut windows = Self {
             pixels,
             readers,
+            half,
             layout,
             kept: Kept::File(SpillFile::create(folder, 0)?),
             rows: 0,
@@ -144,7 +150,11 @@ impl<'a> Windows<'a> {
 
     /// The next rows of all files.
     fn decode(&mut self, rows: u32) -> Result<Picture, DataError> {
-        let read = |reader: &mut RowReader| Ok((reader.path().clone(), reader.read(rows)?));
+        let half = self.half;
+        let read = |reader: &mut RowReader| {
+            let part = half.of(reader.read(rows)?, reader.path())?;
+            Ok((reader.path().clone(), part))
+        };
         let images = self
             .readers
             .iter_mut()
@@ -238,7 +248,7 @@ mod tests {
             .save(&path)
             .unwrap();
         let mut windows = Windows::open(
-            &[path],
+            (&[path], Half::None),
             &ReadOptions::default(),
             &Pixels::Rgb,
             folder.path(),
@@ -289,8 +299,10 @@ mod tests {
                 .map(|path| (path.clone(), read_picture(path).unwrap()))
                 .collect();
             let whole = pixels.gather(&images).unwrap();
+            let whole_files = (&files[..], Half::None);
             let mut windows =
-                Windows::open(&files, &ReadOptions::default(), &pixels, folder.path()).unwrap();
+                Windows::open(whole_files, &ReadOptions::default(), &pixels, folder.path())
+                    .unwrap();
             assert_eq!(
                 (windows.dimensions(), windows.depth()),
                 (whole.dimensions(), whole.depth()),
@@ -320,6 +332,34 @@ mod tests {
     }
 
     #[test]
+    fn a_half_is_that_of_the_whole_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let [even, odd] = ["even.png", "odd.png"].map(|name| folder.path().join(name));
+        RgbImage::from_fn(12, 200, |x, y| Rgb([x as u8, y as u8, 9]))
+            .save(&even)
+            .unwrap();
+        RgbImage::new(11, 2).save(&odd).unwrap();
+        let open = |path: &PathBuf, half| {
+            let files = (std::slice::from_ref(path), half);
+            Windows::open(files, &ReadOptions::default(), &Pixels::Rgb, folder.path())
+        };
+        for half in [Half::A, Half::B] {
+            let whole = half.of(read_picture(&even).unwrap(), &even).unwrap();
+            let mut by_rows = open(&even, half).unwrap();
+            assert_eq!(by_rows.dimensions(), (6, 200));
+            let mut in_memory = Windows::of_picture(&whole, &Pixels::Rgb);
+            for window in [[150, 3, 60, 6], [0, 0, 20, 4]] {
+                assert_eq!(
+                    by_rows.units(window).unwrap(),
+                    in_memory.units(window).unwrap()
+                );
+            }
+            let error = open(&odd, half).err().unwrap();
+            assert!(matches!(error, DataError::OddWidth { .. }), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_place_in_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let [map, wide] = ["map.png", "wide.png"].map(|name| folder.path().join(name));
@@ -330,7 +370,7 @@ mod tests {
         .unwrap();
         let labels = Pixels::Labels(Palette::parse("#000000").unwrap());
         let mut windows = Windows::open(
-            std::slice::from_ref(&map),
+            (std::slice::from_ref(&map), Half::None),
             &ReadOptions::default(),
             &labels,
             folder.path(),
@@ -342,7 +382,7 @@ mod tests {
 
         image::GrayImage::new(1 << 16, 2).save(&wide).unwrap();
         let sizes = Windows::open(
-            &[map, wide],
+            (&[map, wide], Half::None),
             &ReadOptions::default(),
             &Pixels::Gray.times(2),
             folder.path(),

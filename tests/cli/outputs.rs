@@ -146,14 +146,6 @@ fn combined_pairs_are_translated_by_halves_or_refused() {
             && message.contains("--half none the whole"),
         "{message}"
     );
-    refuse(
-        root,
-        2,
-        &[(
-            &translate("out --half A --tile 160"),
-            "leave one of them out",
-        )],
-    );
     let half = |half: &str| {
         succeed(root, &translate(&format!("{half} --half {half}")));
         open(&root.join(half).join("0.png"))

@@ -133,6 +133,45 @@ fn frames_that_do_not_fit_go_in_tiles_and_an_empty_stream_is_told() {
     assert!(stderr(&output).contains("there are no frames in standard input"));
 }
 
+/// Combined pairs are refused, and opacity is counted over the whole stream.
+#[test]
+fn frames_are_looked_at_as_files_are() {
+    let folder = temporary();
+    let root = folder.path();
+    let line = |rest: &str| format!("translate - --model '{}' --out - {rest}", generator());
+    let frames_of = |width: usize, height: usize| {
+        let head = format!(
+            "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
+        );
+        let frame = [head.as_bytes(), &vec![90; 4 * width * height]].concat();
+        [frame.clone(), frame].concat()
+    };
+    let pairs = frames_of(64, 32);
+    let refused = pipe(root, &line(""), &pairs);
+    let text = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{text}");
+    assert!(refused.stdout.is_empty());
+    let start = "error: frame 1 of standard input is twice as wide as high, as combined pairs are; \
+                 --half A";
+    assert!(text.starts_with(start), "{text}");
+
+    let output = pipe(root, &line("--half B"), &pairs);
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}");
+    let opacity = "note: images whose opacity is not used: 2, such as frame 1 of standard input; ";
+    assert_eq!(text.matches(opacity).count(), 1, "{text}");
+    let found = frames(&output.stdout);
+    let sizes: Vec<_> = found
+        .iter()
+        .map(|(format, image)| (*format, image.width(), image.height()))
+        .collect();
+    assert_eq!(sizes, [(Format::Pnm, 32, 32); 2]);
+
+    let wide = stderr(&pipe(root, &line(""), &frames_of(80, 40)));
+    let note = "note: frame 1 of standard input is twice as wide as high; if it is a combined pair";
+    assert_eq!(wide.matches(note).count(), 1, "{wide}");
+}
+
 #[test]
 fn what_does_not_go_with_a_stream_is_refused() {
     let folder = temporary();

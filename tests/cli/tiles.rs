@@ -90,6 +90,7 @@ fn images_that_do_not_fit_in_one_piece_go_through_in_tiles() {
     picture(&root.join("small.png"), 200, 150);
     // Higher than what is read whole.
     picture(&root.join("long.png"), 1, 16_385);
+    picture(&root.join("pair.png"), 2, 16_385);
     let model = generator();
     let translate = |options: &str| {
         let line = format!("translate --model '{model}' {options}");
@@ -118,6 +119,9 @@ fn images_that_do_not_fit_in_one_piece_go_through_in_tiles() {
     assert!(said.contains("note: long.png: 1x16385 pixels"), "{said}");
     let long = open(&root.join("long/long.png"));
     assert_eq!((long.width(), long.height()), (1, 16_385));
+    // The left half of this one, which is as large.
+    translate("pair.png --half A --out long --batch 2 --test-norm running");
+    assert_eq!(open(&root.join("long/pair.png")), long);
     let line = format!("translate in/large.png --model '{model}' --out no --memory 6 --fit crop");
     let message = fail(root, 1, &line);
     assert!(

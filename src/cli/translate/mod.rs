@@ -2,6 +2,7 @@
 
 mod groups;
 mod model;
+mod opacity;
 mod stream;
 mod tiles;
 
@@ -22,7 +23,7 @@ use crate::train::run::RunError;
 use crate::train::{ModelConfig, checkpoint};
 use clap::Args;
 use model::Model;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use stream::FrameFiles;
 
 /// Arguments of `translate`.
@@ -32,7 +33,7 @@ use stream::FrameFiles;
 )]
 pub struct TranslateArgs {
     /// Images of any size, or folders of images. A model of several input images takes a folder for
-    /// each of them. - stands for standard input, with frames as PNG, PPM or PGM
+    /// each of them. - stands for standard input, with frames as PNG, PPM, PGM or PAM
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
@@ -118,7 +119,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         return run_stream(args, results, (&file, config), variants);
     }
     let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
-    check_halves(args, &inputs, config.size)?;
+    check_halves(args.half, &inputs, config.size)?;
     let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
     let plan = match args.output.is_stdout() {
@@ -179,25 +180,26 @@ fn run_stream(
 fn tell(model: &Model) {
     tell_of_files(&model.tally.borrow());
     tell_meaning(&model.config, &model.results);
-    model.tell_opacity();
+    let opacity = model.without_opacity.borrow().line();
+    opacity.iter().for_each(|line| note(line));
 }
 
-/// Refuses combined pairs where nothing was said about halves, and halves that cannot be had.
-fn check_halves(args: &TranslateArgs, inputs: &[Input], size: u32) -> Result<(), CliError> {
-    if matches!(args.half, Some(Half::A | Half::B)) && args.tile.is_some() {
-        return Err(CliError::Usage(
-            "--half A and B cut whole images, and --tile reads rows; leave one of them out"
-                .to_owned(),
-        ));
-    }
+/// Refuses combined pairs where nothing was said about halves.
+fn check_halves(half: Option<Half>, inputs: &[Input], size: u32) -> Result<(), CliError> {
     let files = || inputs.iter().filter_map(|input| input.files.first());
-    let (None, Some(file)) = (args.half, files().next()) else {
+    let (None, Some(file)) = (half, files().next()) else {
         return Ok(());
     };
-    match Combined::look(files().map(PathBuf::as_path), size) {
+    let found = Combined::look(files().map(PathBuf::as_path), size);
+    tell_combined(found, file, inputs.len() - 1)
+}
+
+/// Refuses what are combined pairs, and tells of an image that may be one.
+fn tell_combined(found: Combined, file: &Path, others: usize) -> Result<(), CliError> {
+    match found {
         Combined::Surely => Err(CliError::CombinedPairs {
-            file: file.clone(),
-            others: inputs.len() - 1,
+            file: file.to_owned(),
+            others,
         }),
         Combined::Perhaps => {
             note(&format!(

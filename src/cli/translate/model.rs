@@ -1,10 +1,11 @@
 //! A generator on the device, and the translation of images of one size.
 
 use super::TranslateArgs;
+use super::opacity::WithoutOpacity;
+use crate::cli::CliError;
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
-use crate::cli::{CliError, note};
 use crate::data::{
     DataError, Half, Picture, PictureLayout, ReadOptions, ReadTally, RowReader, RowWriter,
     check_sizes,
@@ -20,7 +21,6 @@ use crate::train::{
     ConfigError, ModelConfig, Tiling, Tilings, TrainError, Translator, largest_image,
 };
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -42,7 +42,8 @@ pub struct Model {
     pub results: ResultArgs,
     /// Whether results go to stdout, and not to files.
     pub to_stdout: bool,
-    pub half: Half,
+    /// The part of images that was asked for.
+    pub half: Option<Half>,
     pub stop: Stop,
     /// Of the results for one image, in order.
     pub seeds: Vec<u64>,
@@ -55,8 +56,8 @@ pub struct Model {
     pub cropped: bool,
     /// Whether it was said that images go through one by one.
     pub parted: bool,
-    /// Files whose opacity the model does not take.
-    pub without_opacity: RefCell<BTreeSet<PathBuf>>,
+    /// Images whose opacity the model does not take.
+    pub without_opacity: RefCell<WithoutOpacity>,
     /// The tiles that were said last.
     pub told: Option<[usize; 2]>,
     ready: Option<(Shape, Translator)>,
@@ -109,7 +110,7 @@ impl Model {
             tally: RefCell::default(),
             results,
             to_stdout: args.output.is_stdout(),
-            half: args.half.unwrap_or(Half::None),
+            half: args.half,
             stop,
             seeds,
             batch: args.batch,
@@ -129,37 +130,27 @@ impl Model {
         let mut tally = self.tally.borrow_mut();
         let mut read = |path: &PathBuf| {
             let whole = self.reading.read(path, &mut tally)?;
-            Ok((path.clone(), self.half.of(whole, path)?))
+            Ok((path.clone(), self.half().of(whole, path)?))
         };
         let images = files
             .iter()
             .map(&mut read)
             .collect::<Result<Vec<_>, DataError>>();
         let images = match images {
-            Err(error @ DataError::TooLarge { .. })
-                if self.tilings.is_ok() && self.half == Half::None =>
-            {
+            Err(error @ DataError::TooLarge { .. }) if self.tilings.is_ok() => {
                 return by_rows(error, files, &self.reading).map(|()| None);
             }
             images => images?,
         };
         let lost = self.config.input.without_opacity(&images);
-        self.without_opacity.borrow_mut().extend(lost.cloned());
+        self.without_opacity.borrow_mut().add(lost);
         check_sizes(&images)?;
         Ok(Some(self.config.input.gather(&images)?))
     }
 
-    /// Tells of images whose opacity was not used.
-    pub fn tell_opacity(&self) {
-        let files = self.without_opacity.borrow();
-        if let Some(first) = files.first() {
-            note(&format!(
-                "note: images whose opacity is not used: {}, such as {}; a model that was trained \
-                 with --input rgba takes it",
-                files.len(),
-                first.display()
-            ));
-        }
+    /// The part of images that is translated.
+    pub fn half(&self) -> Half {
+        self.half.unwrap_or(Half::None)
     }
 
     /// The shape of the network's input, for images of this size.

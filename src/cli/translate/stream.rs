@@ -1,14 +1,14 @@
 //! Frames from standard input, and results to standard output: what stands between two pipes.
 
-use super::TranslateArgs;
 use super::groups::{Group, Item};
 use super::model::Model;
+use super::{TranslateArgs, tell_combined};
 use crate::cli::failures::Failures;
 use crate::cli::outputs::{Output, OutputArgs};
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::Input;
 use crate::cli::{CliError, note};
-use crate::data::{DataError, Format, Frame, FrameReader};
+use crate::data::{Combined, DataError, Format, Frame, FrameReader};
 use crate::train::{ModelConfig, TrainError};
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
@@ -138,6 +138,22 @@ impl Model {
         self.flush(&mut group, &mut failures)
     }
 
+    /// Looks at the first frame, as long as nothing is written. The others are mostly like it.
+    fn begin(&mut self, first: &Frame, size: (u32, u32)) -> Result<(), CliError> {
+        let output = &self.config.output;
+        if self.to_stdout {
+            self.results = self.results.or_as(first.format);
+            self.results.check(output.drawn_channels())?;
+        }
+        self.results
+            .note_losses(output, std::iter::empty(), true, &self.reading);
+        if self.half.is_some() {
+            return Ok(());
+        }
+        let found = Combined::of_sizes([size], self.config.size);
+        tell_combined(found, &first.name, 0)
+    }
+
     fn take_frame(
         &mut self,
         frame: Frame,
@@ -145,17 +161,13 @@ impl Model {
         group: &mut Group,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
-        if self.to_stdout && frame.number == 1 {
-            // The format of the first frame is that of all results.
-            self.results = self.results.or_as(frame.format);
-            self.results.check(self.config.output.drawn_channels())?;
-        }
         let image = frame.decode(&self.reading, self.tally.get_mut())?;
-        let images = [(frame.name.clone(), self.half.of(image, &frame.name)?)];
-        let lost = self.config.input.without_opacity(&images).count();
-        if lost > 0 && frame.number == 1 {
-            note("note: the opacity of frames is not used");
+        if frame.number == 1 {
+            self.begin(&frame, image.dimensions())?;
         }
+        let images = [(frame.name.clone(), self.half().of(image, &frame.name)?)];
+        let lost = self.config.input.without_opacity(&images);
+        self.without_opacity.borrow_mut().add(lost);
         let image = self.config.input.gather(&images)?;
         let outputs = match self.to_stdout {
             true => Vec::new(),

@@ -1,6 +1,7 @@
 //! Tiles of `translate`: the input is read in windows and the result written by rows.
 
 use super::model::{Model, by_rows};
+use super::opacity::WithoutOpacity;
 use crate::cli::outputs::Output;
 use crate::cli::progress::ImageProgress;
 use crate::cli::stop::Stop;
@@ -10,7 +11,6 @@ use crate::tensor::Shape;
 use crate::train::run::RunError;
 use crate::train::{Canvas, ModelConfig, Tiling, TrainError};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ struct TiledImage<'a> {
     layout: PictureLayout,
     folder: &'a Path,
     stop: &'a Stop,
-    without_opacity: &'a RefCell<BTreeSet<PathBuf>>,
+    without_opacity: &'a RefCell<WithoutOpacity>,
     progress: &'a ImageProgress,
     /// Tiles that were read, and those of all passes.
     tiles: [usize; 2],
@@ -88,8 +88,8 @@ impl<'a> TiledImage<'a> {
 
     /// Completes the results: they appear under their names. Returns the bytes for stdout.
     fn commit(self) -> Result<Vec<u8>, RunError> {
-        let lost = self.input.without_opacity().iter().cloned();
-        self.without_opacity.borrow_mut().extend(lost);
+        let lost = self.input.without_opacity();
+        self.without_opacity.borrow_mut().add(lost);
         let mut written = self.outputs.into_iter().flatten();
         written.try_for_each(PictureFile::commit)?;
         let frame = self.frame.map(RowWriter::finish).transpose();
@@ -293,7 +293,10 @@ impl Model {
     fn windows<'a>(&'a self, source: Source<'a>) -> Result<Windows<'a>, DataError> {
         let pixels = &self.config.input;
         match source {
-            Source::Files(files) => Windows::open(files, &self.reading, pixels, &self.folder),
+            Source::Files(files) => {
+                let files = (files, self.half());
+                Windows::open(files, &self.reading, pixels, &self.folder)
+            }
             Source::Picture(picture) => Ok(Windows::of_picture(picture, pixels)),
         }
     }
