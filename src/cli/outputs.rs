@@ -4,6 +4,7 @@
 use super::results::Input;
 use super::{CliError, note};
 use crate::data::Format;
+use crate::train::run::folder_of;
 use clap::Args;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -81,8 +82,15 @@ impl Plan {
 /// The one file that `--out` names for the results of `inputs`. `None` if it is a folder.
 ///
 /// # Errors
-/// [`CliError::Usage`] for the name of an image file where there is more than one image.
+/// [`CliError::Usage`] for the name of an image file where there is more than one image, and for a
+/// folder that cannot be made or written.
 pub fn single_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliError> {
+    let file = named_file(out, inputs)?;
+    check_folder(file.as_deref().map_or(out, folder_of))?;
+    Ok(file)
+}
+
+fn named_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliError> {
     if out.is_dir() || !crate::data::has_image_name(out) {
         return Ok(None);
     }
@@ -95,7 +103,41 @@ pub fn single_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, Cl
     }
 }
 
+/// Refuses what cannot be a folder of results. Nothing is made yet: what follows may fail.
+fn check_folder(folder: &Path) -> Result<(), CliError> {
+    let refuse = |what: String| Err(CliError::Usage(format!("{what}; choose another --out")));
+    let there = folder
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok());
+    // The empty path, where nothing of a relative one is there.
+    let there = there.unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return refuse(format!(
+            "results need a folder, and {} is none",
+            there.display()
+        ));
+    }
+    match tempfile::tempfile_in(there) {
+        Ok(_) => Ok(()),
+        Err(error) => refuse(format!(
+            "nothing can be written in the folder {}: {error}",
+            there.display()
+        )),
+    }
+}
+
 impl OutputArgs {
+    /// The file that `--out` names for the result of one of `inputs`: see [`single_file`].
+    ///
+    /// # Errors
+    /// Those of [`single_file`].
+    pub fn file(&self, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliError> {
+        match self.is_stdout() {
+            true => Ok(None),
+            false => single_file(&self.out, inputs),
+        }
+    }
+
     /// Whether results go to standard output.
     pub fn is_stdout(&self) -> bool {
         self.out == Path::new("-")
@@ -106,8 +148,7 @@ impl OutputArgs {
         if self.is_stdout() {
             return std::env::temp_dir();
         }
-        file.map_or(&*self.out, crate::train::run::folder_of)
-            .to_owned()
+        file.map_or(&*self.out, folder_of).to_owned()
     }
 
     /// The files of the results of all `inputs`: a name, each of `variants` behind it, and the
@@ -241,4 +282,49 @@ pub fn variants(samples: bool, seeds: &[u64], images: usize) -> Vec<String> {
         })
     };
     seeds.iter().flat_map(of_seed).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_is_wrong_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::write(root.join("plain"), "mine").unwrap();
+        let refused = |out: &Path| match single_file(out, &[PathBuf::from("a.png")]) {
+            Err(CliError::Usage(text)) => text,
+            other => format!("{other:?}"),
+        };
+        for out in ["plain", "plain/below/it", "plain/a.png"] {
+            let text = refused(&root.join(out));
+            let words = format!(
+                "need a folder, and {} is none",
+                root.join("plain").display()
+            );
+            assert!(
+                text.contains(&words) && text.ends_with("; choose another --out"),
+                "{text}"
+            );
+        }
+        for out in ["new", "new/below/it", "new/a.png", "a.png", "."] {
+            assert!(single_file(&root.join(out), &[PathBuf::from("b.png")]).is_ok());
+        }
+        assert!(single_file(Path::new("no-such-folder-here/below"), &[]).is_ok());
+        assert_eq!(
+            std::fs::read_dir(root).unwrap().count(),
+            1,
+            "nothing is made"
+        );
+        #[cfg(target_os = "linux")]
+        {
+            let text = refused(Path::new("/proc/results"));
+            assert!(
+                text.contains("can be written in the folder /proc: "),
+                "{text}"
+            );
+        }
+    }
 }

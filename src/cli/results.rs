@@ -30,13 +30,20 @@ fn quality(text: &str) -> Result<Quality, String> {
 }
 
 impl ResultArgs {
-    /// The same, for results that are written to the file `out`, whose ending says the format.
+    /// The same, for results of so many `channels` that are written to the file `out`, whose ending
+    /// says the format.
     ///
     /// # Errors
     /// [`CliError::Usage`] for the ending of a format that is no format of results, or not that of
-    /// `--format`.
-    pub fn for_file(&self, out: &Path) -> Result<Self, CliError> {
+    /// `--format`, and for colours in a grey map or grey in a colour map.
+    pub fn for_file(&self, out: &Path, channels: usize) -> Result<Self, CliError> {
         let refuse = |what: &str| Err(CliError::Usage(format!("{}: {what}", out.display())));
+        let ending = out.extension().unwrap_or_default().to_ascii_lowercase();
+        match (ending.to_str(), channels) {
+            (Some("pgm"), 3) => return refuse("the model makes colours; name a .ppm file"),
+            (Some("ppm"), 1) => return refuse("the model makes grey images; name a .pgm file"),
+            _ => {}
+        }
         match (Format::of(out), self.format) {
             (None, _) => refuse("results are .png, .tiff, .jpg, .ppm or .pgm files"),
             (Some(named), Some(asked)) if named != asked => {
@@ -239,6 +246,43 @@ pub fn name_below(folder: &Path, file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_says_its_format_and_no_other() {
+        let asked = ResultArgs {
+            format: None,
+            quality: None,
+            depth: None,
+        };
+        let format = |out: &str, channels| match asked.for_file(Path::new(out), channels) {
+            Ok(results) => format!("{:?}", results.format()),
+            Err(error) => error.to_string(),
+        };
+        for (out, channels, found) in [
+            ("x.ppm", 3, "Pnm"),
+            ("x.PGM", 1, "Pnm"),
+            ("x.pnm", 1, "Pnm"),
+            ("x.pnm", 3, "Pnm"),
+            ("x.tif", 1, "Tiff"),
+            (
+                "x.PGM",
+                3,
+                "x.PGM: the model makes colours; name a .ppm file",
+            ),
+            (
+                "x.ppm",
+                1,
+                "x.ppm: the model makes grey images; name a .pgm file",
+            ),
+            (
+                "x.pbm",
+                1,
+                "x.pbm: results are .png, .tiff, .jpg, .ppm or .pgm files",
+            ),
+        ] {
+            assert_eq!(format(out, channels), found);
+        }
+    }
 
     #[test]
     fn results_keep_the_subfolders_of_their_inputs() {

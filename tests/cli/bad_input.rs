@@ -345,8 +345,14 @@ fn bad_images_and_outputs_of_translate_are_named() {
     };
     assert!(translate("gone.png", "out").contains("gone.png"));
     assert!(translate("empty", "out").contains("empty"));
-    assert!(translate("good.png", "file").contains("file"));
-    assert!(translate("good.png", "file/below").contains("file"));
+    for out in ["file", "file/below"] {
+        let line = format!("translate good.png --model '{model}' --out {out}");
+        let message = fail_cleanly(root, 2, &line);
+        assert!(
+            message.contains("and file is none; choose another --out"),
+            "{message}"
+        );
+    }
     let over = translate("good.png", ".");
     assert_eq!(
         over,

@@ -97,6 +97,7 @@ fn out_can_be_the_file_of_one_result() {
                 "x.webp: results are .png, .tiff, .jpg, .ppm or .pgm",
             ),
             (&translate("x.png --format tiff"), "name two formats"),
+            (&translate("x.pgm"), "makes colours; name a .ppm file"),
             (
                 &translate("x --format jpg --depth 16"),
                 "no JPEG has 16 bits",

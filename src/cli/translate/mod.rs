@@ -7,7 +7,7 @@ mod stream;
 mod tiles;
 
 use super::failures::Failures;
-use super::outputs::{OutputArgs, Plan, single_file, variants};
+use super::outputs::{OutputArgs, Plan, variants};
 use super::pth::{PthArgs, say};
 use super::reading::{ReadArgs, tell_meaning, tell_of_files};
 use super::results::{Input, ResultArgs, list_inputs};
@@ -102,7 +102,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
     notes.iter().for_each(|note| say(file.path(), note));
     let from_stdin = stream::check(args, &config)?;
-    let single = single_file(&args.output.out, &args.inputs)?;
+    let single = args.output.file(&args.inputs)?;
     if let (true, Some(file)) = (from_stdin, &single) {
         return Err(CliError::Usage(format!(
             "{} is one file, and a stream has many frames; name a folder, or - for stdout",
@@ -110,7 +110,9 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         )));
     }
     let results = match &single {
-        Some(file) => args.results.for_file(file)?,
+        Some(file) => args
+            .results
+            .for_file(file, config.output.drawn_channels())?,
         None => args.results.clone(),
     };
     results.check(config.output.drawn_channels())?;
