@@ -3,7 +3,7 @@
 use super::{CliError, note, note_as_it_is};
 use crate::data::listing::take_results;
 use crate::data::pairs::match_names;
-use crate::data::{DataError, Depth, Encoding, Floats, Format, GeoTags, Pixels, Quality};
+use crate::data::{DataError, Density, Depth, Encoding, Floats, Format, GeoTags, Pixels, Quality};
 use crate::data::{ReadOptions, list_images, place_remarks};
 use crate::train::ModelConfig;
 use clap::Args;
@@ -124,13 +124,20 @@ impl ResultArgs {
         }
     }
 
-    /// How results of this model are written. `place` says where they lie on Earth.
-    pub fn encoding<'a>(&self, model: &ModelConfig, place: Option<&'a GeoTags>) -> Encoding<'a> {
+    /// How results of this model are written. `place` says where they lie on Earth, and `density`
+    /// how many pixels an inch has.
+    pub fn encoding<'a>(
+        &self,
+        model: &ModelConfig,
+        place: Option<&'a GeoTags>,
+        density: Option<Density>,
+    ) -> Encoding<'a> {
         Encoding {
             quality: self.quality.unwrap_or_default(),
             floats: self.floats(model),
             of_any_meaning: model.output.are_any_channels(),
             place,
+            density,
         }
     }
 

@@ -13,6 +13,7 @@ use tiff::tags::{ByteOrder, Tag, Type, ValueBuffer};
 
 use super::read_options::ReadOptions;
 use super::remark::{Remark, RemarkKind};
+use super::sidecars::sidecar_of;
 
 /// Any one of these places a picture: ModelPixelScale, ModelTiepoint, ModelTransformation,
 /// GeoKeyDirectory, and the rational polynomials of satellite images.
@@ -169,14 +170,15 @@ pub fn place_remarks<'a>(
     is_whole: bool,
     reading: &ReadOptions,
 ) -> Vec<Remark> {
-    let mut found = [const { Vec::new() }; 6];
-    let [not_held, turned, cut, differing, damaged, no_data] = &mut found;
+    let mut found = [const { Vec::new() }; 7];
+    let [not_held, turned, cut, differing, damaged, no_data, beside] = &mut found;
     for files in inputs {
         let tags: Vec<(&PathBuf, GeoTags)> = files
             .iter()
             .filter_map(|file| Some((file, GeoTags::read(file)?)))
             .collect();
         let Some((file, first)) = tags.first() else {
+            beside.extend(files.iter().filter_map(|file| sidecar_of(file)));
             continue;
         };
         let list = match () {
@@ -204,6 +206,7 @@ pub fn place_remarks<'a>(
         RemarkKind::PlacesDiffer,
         RemarkKind::PlaceDamaged,
         RemarkKind::NoDataValue,
+        RemarkKind::PlaceBeside,
     ];
     let remarks = kinds.into_iter().zip(&found);
     remarks

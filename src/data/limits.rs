@@ -1,9 +1,9 @@
 //! What is accepted as an image file: its ending, its sides and its size.
 
 /// Endings of the files that count as images, in lower case; other files of a folder are ignored.
-pub const EXTENSIONS: [&str; 15] = [
+pub const EXTENSIONS: [&str; 16] = [
     "png", "jpg", "jpeg", "jpe", "webp", "bmp", "gif", "tif", "tiff", "jfif", "ppm", "pgm", "pbm",
-    "pnm", "exr",
+    "pnm", "pam", "exr",
 ];
 
 /// The longest accepted side of an image, in pixels.

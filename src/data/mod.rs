@@ -27,6 +27,8 @@
 //! | `foreign` | formats that are known by their first bytes and not read |
 //! | [`listing`] | the images of a folder |
 //! | [`geo_tags`] | where a picture lies on Earth |
+//! | [`density`] | pixels of an inch, as files say it |
+//! | `sidecars` | files beside an image that say more of it |
 //! | [`split`] | the parts of a dataset and the sides of a pair |
 //! | [`pair_source`] | one pair: where it comes from, and how it is read |
 //! | [`scan`] | what was understood of a dataset folder, and what was left over |
@@ -67,6 +69,7 @@ mod colour;
 mod colour_space;
 mod convert;
 pub mod dataset;
+pub mod density;
 pub mod depth;
 pub mod error;
 mod foreign;
@@ -103,6 +106,7 @@ pub mod resize;
 pub mod rows;
 pub mod scan;
 mod shapes;
+mod sidecars;
 pub mod spill_file;
 pub mod split;
 #[cfg(test)]
@@ -121,6 +125,7 @@ pub mod write;
 pub use augment::{Jitter, preprocess_pair, to_unit};
 pub use batch::{Batch, Sample};
 pub use dataset::Dataset;
+pub use density::Density;
 pub use depth::{Depth, PictureLayout};
 pub use error::{DataError, OpenExrError};
 pub use frames::{Frame, FrameReader};

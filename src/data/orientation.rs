@@ -44,6 +44,17 @@ pub(super) fn orientation_of<R: Read + Seek>(
     said.unwrap_or(Orientation::NoTransforms)
 }
 
+/// Whether width and height change places.
+pub(super) fn is_quarter_turn(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
+}
+
 fn exif_in<R: Read + Seek>(
     mut chunks: Chunks<R>,
     kind: &[u8; 4],

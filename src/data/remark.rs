@@ -43,6 +43,8 @@ pub enum RemarkKind {
     PlacesDiffer,
     /// Images whose place on Earth, or a part of what stands beside it, cannot be read.
     PlaceDamaged,
+    /// World files and `.aux.xml` files of images that have no place on Earth themselves.
+    PlaceBeside,
     /// Images with a place on Earth and a number that stands for no data.
     NoDataValue,
 }
@@ -136,6 +138,10 @@ impl RemarkKind {
                 "images with GeoTIFF tags that are too long or damaged, which their results do not \
                  have",
                 "",
+            ),
+            Self::PlaceBeside => (
+                "world files and .aux.xml files beside images, which are not copied",
+                "a copy of a world file places a result of the same size",
             ),
             Self::NoDataValue => (
                 "images with a number for pixels without data (GDAL_NODATA) that their results do \

@@ -4,14 +4,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
-use image::metadata::Orientation;
 use image::{ImageDecoder, ImageFormat, ImageReader};
 use tiff::decoder::Decoder;
 
 use super::error::{DataError, PairingError};
 use super::found::{FoundSplit, Pairing};
 use super::open_exr::size_of_exr;
-use super::orientation::orientation_of;
+use super::orientation::{is_quarter_turn, orientation_of};
 use super::pair_source::PairSource;
 use super::read::format_of;
 use super::remark::{Remark, RemarkKind};
@@ -37,12 +36,9 @@ pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
         return Some((width, height));
     }
     file.rewind().ok()?;
-    Some(match orientation_of(format, &mut file) {
-        Orientation::Rotate90
-        | Orientation::Rotate270
-        | Orientation::Rotate90FlipH
-        | Orientation::Rotate270FlipH => (height, width),
-        _ => (width, height),
+    Some(match is_quarter_turn(orientation_of(format, &mut file)) {
+        true => (height, width),
+        false => (width, height),
     })
 }
 

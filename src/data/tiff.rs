@@ -6,6 +6,7 @@ use ::tiff::TiffResult;
 use ::tiff::encoder::TiffEncoder;
 use ::tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, SampleFormat, Tag};
 
+use super::density::Density;
 use super::depth::PictureLayout;
 use super::geo_tags::GeoTags;
 
@@ -36,11 +37,11 @@ impl Sample {
 
 /// The bytes in front of the rows of an uncompressed file of any number of channels. The rows
 /// follow as they are, samples in the machine's byte order. `of_any_meaning` says that no channel
-/// is opacity, and `place` where the picture lies on Earth.
+/// is opacity, `place` where the picture lies on Earth, and `density` how many pixels an inch has.
 pub(super) fn header(
     (layout, sample): (PictureLayout, Sample),
     of_any_meaning: bool,
-    place: Option<&GeoTags>,
+    (place, density): (Option<&GeoTags>, Option<Density>),
 ) -> io::Result<Vec<u8>> {
     let rows = u64::from(layout.height).saturating_mul(sample.row_bytes(layout) as u64);
     // The header holds the place of each strip and the meaning of each channel. It is smaller than
@@ -55,7 +56,7 @@ pub(super) fn header(
     }
     // The length of the header does not depend on where the rows begin.
     let write = |first| {
-        let written = directory((layout, sample), (of_any_meaning, place), first);
+        let written = directory((layout, sample), of_any_meaning, (place, density), first);
         written.map_err(io::Error::other)
     };
     write(write(0)?.len())
@@ -64,7 +65,8 @@ pub(super) fn header(
 /// The header of a file whose rows begin at byte `first`.
 fn directory(
     (layout, sample): (PictureLayout, Sample),
-    (of_any_meaning, place): (bool, Option<&GeoTags>),
+    of_any_meaning: bool,
+    (place, density): (Option<&GeoTags>, Option<Density>),
     first: usize,
 ) -> TiffResult<Vec<u8>> {
     let PictureLayout {
@@ -130,6 +132,7 @@ fn directory(
         entries.write_tag(Tag::SampleFormat, &format[..])?;
     }
     place.map_or(Ok(()), |place| place.write(&mut entries))?;
+    density.map_or(Ok(()), |density| density.write(&mut entries))?;
     entries.finish()?;
     Ok(bytes.into_inner())
 }

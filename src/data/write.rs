@@ -10,6 +10,7 @@ use std::rc::Rc;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
+use super::density::Density;
 use super::depth::{Depth, PictureLayout};
 use super::geo_tags::GeoTags;
 use super::picture::Picture;
@@ -84,6 +85,8 @@ pub struct Encoding<'a> {
     pub of_any_meaning: bool,
     /// Where the picture lies on Earth, which only a TIFF says.
     pub place: Option<&'a GeoTags>,
+    /// Pixels of an inch, which no PNM says.
+    pub density: Option<Density>,
 }
 
 impl Floats {
@@ -193,6 +196,7 @@ enum Encoder<W: Write + 'static> {
     Jpeg {
         rows: Vec<u8>,
         quality: Quality,
+        density: Option<Density>,
         out: W,
     },
 }
@@ -214,16 +218,21 @@ impl<W: Write + 'static> RowWriter<W> {
             floats,
             of_any_meaning,
             place,
+            density,
         } = encoding.into();
         check_layout(format, layout)?;
         if floats.is_some() && format != Format::Tiff {
             return Err(io::Error::other(format!("{format:?} files hold no floats")));
         }
         let encoder = match format {
-            Format::Png => Self::png(layout, out)?,
+            Format::Png => Self::png(layout, density, out)?,
             Format::Tiff => {
                 let sample = floats.map_or(tiff::Sample::Whole, |_| tiff::Sample::Float);
-                out.write_all(&tiff::header((layout, sample), of_any_meaning, place)?)?;
+                out.write_all(&tiff::header(
+                    (layout, sample),
+                    of_any_meaning,
+                    (place, density),
+                )?)?;
                 Encoder::Tiff(out, floats)
             }
             Format::Pnm => {
@@ -235,6 +244,7 @@ impl<W: Write + 'static> RowWriter<W> {
             Format::Jpg => Encoder::Jpeg {
                 rows: Vec::new(),
                 quality,
+                density,
                 out,
             },
         };
@@ -245,7 +255,7 @@ impl<W: Write + 'static> RowWriter<W> {
         })
     }
 
-    fn png(layout: PictureLayout, out: W) -> io::Result<Encoder<W>> {
+    fn png(layout: PictureLayout, density: Option<Density>, out: W) -> io::Result<Encoder<W>> {
         let colour = match layout.channels {
             1 => png::ColorType::Grayscale,
             2 => png::ColorType::GrayscaleAlpha,
@@ -255,6 +265,7 @@ impl<W: Write + 'static> RowWriter<W> {
         let out = Shared::new(out);
         let mut encoder = png::Encoder::new(out.clone(), layout.width, layout.height);
         encoder.set_color(colour);
+        encoder.set_pixel_dims(density.map(Density::png));
         encoder.set_depth(if layout.depth == Depth::Sixteen {
             png::BitDepth::Sixteen
         } else {
@@ -324,14 +335,23 @@ impl<W: Write + 'static> RowWriter<W> {
                 out.take()
             }
             Encoder::Pnm(mut out) | Encoder::Tiff(mut out, _) => out.flush().map(|()| out),
-            Encoder::Jpeg { rows, quality, out } => {
+            Encoder::Jpeg {
+                rows,
+                quality,
+                density,
+                out,
+            } => {
                 let PictureLayout { width, height, .. } = self.layout;
                 let colour = match self.layout.channels {
                     1 => ExtendedColorType::L8,
                     _ => ExtendedColorType::Rgb8,
                 };
                 let mut shared = Shared::new(out);
-                JpegEncoder::new_with_quality(&mut shared, quality.get())
+                let mut encoder = JpegEncoder::new_with_quality(&mut shared, quality.get());
+                if let Some(density) = density {
+                    encoder.set_pixel_density(density.jpeg());
+                }
+                encoder
                     .encode(&rows, width, height, colour)
                     .map_err(|error| shared.explain(io::Error::other(error)))?;
                 shared.take()

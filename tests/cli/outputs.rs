@@ -3,7 +3,9 @@
 use crate::{
     fail_cleanly, generator, open, picture, refuse, run, stderr, stdout, succeed, temporary,
 };
+use pix2pix::data::{Density, ReadOptions};
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn files_that_are_there_stay_unless_told_otherwise() {
@@ -65,12 +67,27 @@ fn files_that_are_there_stay_unless_told_otherwise() {
     assert_ne!(fs::read(root.join("targets/a.png")).unwrap(), before);
 }
 
+/// A picture of 300 pixels an inch.
+fn scan(path: &Path, width: u32, height: u32) {
+    let file = fs::File::create(path).unwrap();
+    let mut encoder = png::Encoder::new(file, width, height);
+    let [xppu, yppu] = [11_811; 2];
+    let unit = png::Unit::Meter;
+    encoder.set_pixel_dims(Some(png::PixelDimensions { xppu, yppu, unit }));
+    let bytes = vec![90; (width * height) as usize];
+    encoder
+        .write_header()
+        .unwrap()
+        .write_image_data(&bytes)
+        .unwrap();
+}
+
 #[test]
 fn out_can_be_the_file_of_one_result() {
     let folder = temporary();
     let root = folder.path();
     let model = generator();
-    picture(&root.join("photo.png"), 40, 33);
+    scan(&root.join("photo.png"), 40, 33);
     picture(&root.join("in/x.png"), 40, 33);
     fs::create_dir(root.join("old.png")).unwrap();
     let translate = |out: &str| format!("translate photo.png --model '{model}' --out {out}");
@@ -85,6 +102,8 @@ fn out_can_be_the_file_of_one_result() {
         assert_eq!(stdout(&output), format!("{path}\n"));
         let result = open(&root.join(path));
         assert_eq!((result.width(), result.height()), (40, 33), "{path}");
+        let of = |path: &str| Density::of(&root.join(path), &ReadOptions::default()).unwrap();
+        assert_eq!(of(path), of("photo.png"), "{path}");
     }
     let bytes = fs::read(root.join("r.jpg")).unwrap();
     assert_eq!(bytes[..2], [0xFF, 0xD8], "a JPEG");

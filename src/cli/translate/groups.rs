@@ -157,6 +157,7 @@ impl Model {
     ) -> Result<(), CliError> {
         for (pictures, item) in translated.iter().zip(group) {
             let place = self.results.place(&item.input.files);
+            let density = self.density(&item.input.files);
             if let Some(picture) = pictures
                 .first()
                 .filter(|picture| picture.dimensions() != item.image.dimensions())
@@ -184,7 +185,8 @@ impl Model {
                     let place = place
                         .as_ref()
                         .filter(|tags| tags.are_of(size, &self.reading));
-                    write_picture(path, picture, self.results.encoding(&self.config, place))?;
+                    let encoding = self.results.encoding(&self.config, place, density);
+                    write_picture(path, picture, encoding)?;
                     print(&path.display().to_string())?;
                 }
             }

@@ -7,7 +7,7 @@ use crate::cli::progress::ImageProgress;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
 use crate::data::{
-    DataError, Half, Picture, PictureLayout, ReadOptions, ReadTally, RowReader, RowWriter,
+    DataError, Density, Half, Picture, PictureLayout, ReadOptions, ReadTally, RowReader, RowWriter,
     check_sizes,
 };
 use crate::gpu::Gpu;
@@ -219,8 +219,14 @@ impl Model {
 
     /// A result for stdout, which is written when it is whole.
     pub fn frame(&self, layout: PictureLayout) -> io::Result<RowWriter<Vec<u8>>> {
-        let encoding = self.results.encoding(&self.config, None);
+        let encoding = self.results.encoding(&self.config, None, None);
         RowWriter::new(self.results.format(), encoding, layout, Vec::new())
+    }
+
+    /// Pixels of an inch in the results of these files, as the first of them says it.
+    pub fn density(&self, files: &[PathBuf]) -> Option<Density> {
+        let first = files.first().filter(|_| !self.to_stdout)?;
+        Density::of(first, &self.reading)
     }
 
     /// Gives the memory of the last program back.

@@ -46,7 +46,7 @@ impl<'a> TiledImage<'a> {
         let (width, height) = input.dimensions();
         let place = results.place(files);
         let place = place.filter(|tags| tags.are_of((width, height), &model.reading));
-        let encoding = results.encoding(config, place.as_ref());
+        let encoding = results.encoding(config, place.as_ref(), model.density(files));
         let layout = PictureLayout {
             width,
             height,

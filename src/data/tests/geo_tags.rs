@@ -196,6 +196,12 @@ fn a_place_that_is_lost_is_told() {
         remarks(&[&stack], true, true, reading),
         [(RemarkKind::PlacesDiffer, 1)]
     );
+    // Beside an image without a place of its own.
+    for name in ["a.tfw", "d.tfw"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let beside = [(RemarkKind::PlaceBeside, 1)];
+    assert_eq!(remarks(&[&here, &plain], true, true, reading), beside);
     let words = place_remarks([&here[..]].into_iter(), false, true, &reading);
     let words = words[0].to_string();
     assert!(

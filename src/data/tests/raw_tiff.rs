@@ -3,6 +3,7 @@
 
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
+const RATIONAL: u16 = 5;
 const DOUBLE: u16 = 12;
 const ASCII: u16 = 2;
 
@@ -52,6 +53,11 @@ impl RawTiff {
     pub fn doubles(&mut self, tag: u16, values: &[f64]) {
         let values: Vec<u64> = values.iter().copied().map(f64::to_bits).collect();
         self.entry(tag, DOUBLE, &values, 8);
+    }
+
+    pub fn rational(&mut self, tag: u16, [above, below]: [u32; 2]) {
+        let bytes = [above, below].map(|part| self.number(part.into(), 4));
+        self.entries.push((tag, RATIONAL, 1, bytes.concat()));
     }
 
     pub fn text(&mut self, tag: u16, text: &str) {

@@ -189,7 +189,7 @@ fn what_is_cut_or_no_tiff_is_told() {
         channels: 3,
         depth: Depth::Sixteen,
     };
-    let mut bytes = header((layout, Sample::Whole), false, None).unwrap();
+    let mut bytes = header((layout, Sample::Whole), false, (None, None)).unwrap();
     let rows = bytes.len();
     bytes.resize(rows + 400 * layout.row_bytes(), 9);
     for (length, what) in [

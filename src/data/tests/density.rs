@@ -1,0 +1,80 @@
+//! Pixels of an inch: what each format says, in which unit, and of which side.
+
+use super::raw_tiff::RawTiff;
+use crate::data::{Density, Encoding, Format, Picture, ReadOptions, RowWriter};
+use std::fs;
+
+fn density(across: f64, down: f64) -> Density {
+    let per_inch = [across, down];
+    Density { per_inch }
+}
+
+fn read(bytes: &[u8], reading: &ReadOptions) -> Option<Density> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    fs::write(&path, bytes).unwrap();
+    Density::of(&path, reading)
+}
+
+fn written(format: Format, density: Option<Density>) -> Vec<u8> {
+    let picture = Picture::from(image::RgbImage::new(3, 2));
+    let encoding = Encoding {
+        density,
+        ..Encoding::default()
+    };
+    let mut writer = RowWriter::new(format, encoding, picture.layout(), Vec::new()).unwrap();
+    writer.push(&picture).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn each_format_says_what_was_written() {
+    let reading = ReadOptions::default();
+    for format in [Format::Png, Format::Tiff, Format::Jpg] {
+        for density in [density(300.0, 300.0), density(72.0, 1200.0)] {
+            let bytes = written(format, Some(density));
+            assert_eq!(read(&bytes, &reading), Some(density), "{format:?}");
+        }
+        assert_eq!(read(&written(format, None), &reading), None, "{format:?}");
+    }
+    assert_eq!(read(&written(Format::Pnm, None), &reading), None);
+    // Not whole.
+    let bytes = written(Format::Tiff, Some(density(118.11, 0.5)));
+    assert_eq!(read(&bytes, &reading), Some(density(118.11, 0.5)));
+}
+
+#[test]
+fn units_and_turned_pictures_are_minded() {
+    let [reading, as_stored] = [false, true].map(|ignore_orientation| ReadOptions {
+        ignore_orientation,
+        ..ReadOptions::default()
+    });
+    let tiff = |unit: Option<u16>, orientation: u16| {
+        let mut file = RawTiff::new(false, true);
+        for (tag, value) in [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (277, 1)] {
+            file.shorts(tag, &[value]);
+        }
+        file.shorts(274, &[orientation]);
+        file.rational(282, [1000, 10]);
+        file.rational(283, [50, 1]);
+        unit.iter().for_each(|&unit| file.shorts(296, &[unit]));
+        file.finish([273, 279], &[vec![7]])
+    };
+    for (unit, expected) in [
+        (None, Some(density(100.0, 50.0))),
+        (Some(2), Some(density(100.0, 50.0))),
+        (Some(3), Some(density(254.0, 127.0))),
+        (Some(1), None),
+        (Some(9), None),
+    ] {
+        assert_eq!(read(&tiff(unit, 1), &reading), expected, "{unit:?}");
+    }
+    let turned = tiff(None, 6);
+    assert_eq!(read(&turned, &reading), Some(density(50.0, 100.0)));
+    assert_eq!(read(&turned, &as_stored), Some(density(100.0, 50.0)));
+    let mut jpeg = written(Format::Jpg, Some(density(40.0, 20.0)));
+    jpeg[13] = 2;
+    assert_eq!(read(&jpeg, &reading), Some(density(101.6, 50.8)));
+    assert_eq!(read(&jpeg[..9], &reading), None);
+    assert_eq!(read(b"", &reading), None);
+}
