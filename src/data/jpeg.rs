@@ -1,5 +1,5 @@
-//! What kind of JPEG a file is, and whether all of it is there (ITU-T T.81). The decoder paints grey
-//! what is missing, shows wrong colours for some kinds, and calls other kinds damaged.
+//! What kind of JPEG a file is, and whether all of it is there (ITU-T T.81). The decoder paints
+//! over what is missing, shows wrong colours for some kinds, and calls other kinds damaged.
 
 /// Why a JPEG is not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

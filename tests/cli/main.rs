@@ -14,6 +14,7 @@ mod convert;
 mod edited;
 mod everything;
 mod export;
+mod formats;
 mod generators;
 mod good_use;
 mod help;

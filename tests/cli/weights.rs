@@ -51,6 +51,24 @@ fn u_net(norm: Norm) -> StateDict {
     filled(&states)
 }
 
+fn patch_gan(norm: Norm) -> StateDict {
+    let config = PatchGanConfig {
+        in_channels: 6,
+        ndf: 1,
+        n_layers: 3,
+        norm,
+    };
+    let mut states = StateList::default();
+    PatchGan::new(&mut states, &config).unwrap();
+    filled(&states)
+}
+
+/// The tensors behind a name.
+fn named(name: &str, network: StateDict) -> StateDict {
+    let rename = |(key, shape, values)| (format!("{name}.{key}"), shape, values);
+    network.into_iter().map(rename).collect()
+}
+
 /// The running statistics of instance norm that old files have.
 fn statistics(keys: &[String]) -> StateDict {
     let one = |key: &String| (key.clone(), vec![1], vec![0.5]);
@@ -177,16 +195,8 @@ fn running_statistics_of_instance_norm_change_nothing() {
         assert!(new == old, "{ending}");
     }
 
-    let mut states = StateList::default();
-    let config = PatchGanConfig {
-        in_channels: 6,
-        ndf: 1,
-        n_layers: 3,
-        norm: Norm::Instance,
-    };
-    PatchGan::new(&mut states, &config).unwrap();
     let discriminator = [
-        filled(&states),
+        patch_gan(Norm::Instance),
         statistics(&keys(&["model.3", "model.6", "model.9"])),
     ];
     write(&root.join("d.safetensors"), "", &discriminator.concat());
@@ -209,15 +219,9 @@ fn several_networks_in_a_file_are_named_and_picked() {
     let folder = temporary();
     let root = folder.path();
     picture(&root.join("a.png"), 32, 32);
-    let named = |prefix: &str, norm| -> StateDict {
-        u_net(norm)
-            .into_iter()
-            .map(|(key, shape, values)| (format!("{prefix}.{key}"), shape, values))
-            .collect()
-    };
     let both = [
-        named("netG_A", Norm::Batch),
-        named("netG_B", Norm::Instance),
+        named("netG_A", u_net(Norm::Batch)),
+        named("netG_B", u_net(Norm::Instance)),
     ]
     .concat();
     write(&root.join("both.safetensors"), "state_dict.", &both);
@@ -245,4 +249,26 @@ fn several_networks_in_a_file_are_named_and_picked() {
         difference(&root.join("one/a.png"), &root.join("alone/a.png")),
         0
     );
+}
+
+#[test]
+fn a_generator_beside_its_discriminator_needs_no_name() {
+    let folder = temporary();
+    let root = folder.path();
+    let (generator, discriminator) = (u_net(Norm::Batch), patch_gan(Norm::Batch));
+    write(&root.join("alone.safetensors"), "", &generator);
+    succeed(root, "convert alone.safetensors alone.pth");
+    for (g, d) in [("netG", "netD"), ("generator", "discriminator"), ("G", "D")] {
+        let both = [named(d, discriminator.clone()), named(g, generator.clone())];
+        write(&root.join("gan.safetensors"), "state_dict.", &both.concat());
+        let said = stderr(&succeed(root, "convert gan.safetensors gan.pth --force"));
+        let note = format!(
+            "note: gan.safetensors: the network state_dict.{g} is used; {} other tensors are left \
+             out, for example state_dict.{d}.",
+            discriminator.len()
+        );
+        assert!(said.contains(&note), "{said}");
+        let [alone, gan] = ["alone", "gan"].map(|name| fs::read(root.join(format!("{name}.pth"))));
+        assert!(alone.unwrap() == gan.unwrap(), "{g}");
+    }
 }

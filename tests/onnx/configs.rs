@@ -79,6 +79,12 @@ pub fn small_generators() -> Vec<(&'static str, GeneratorConfig, TestNorm, Fit)>
         ("batch-batch", unets(Norm::Batch), batch, Fit::Crop),
         ("batch-running", unets(Norm::Batch), running, Fit::Pad),
         ("instance", unets(Norm::Instance), image, Fit::Crop),
+        (
+            "instance-affine",
+            unets(Norm::InstanceAffine),
+            image,
+            Fit::Pad,
+        ),
         ("none", unets(Norm::None), image, Fit::Pad),
         ("nearest", resized(Nearest), image, Fit::Pad),
         ("bilinear", resized(Bilinear), image, Fit::Crop),
