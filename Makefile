@@ -1,9 +1,14 @@
-# Everything that is run by a command of one line. On Debian and its children a missing Vulkan driver is installed (root or sudo);
-# on other systems only cargo is needed. CARGOFLAGS goes to cargo, ARGS to the program: make demo ARGS="--epochs 5"
+# Everything that is run by a command of one line. On Debian and its children a missing Vulkan
+# driver is installed (root or sudo); on other systems only cargo is needed. CARGOFLAGS goes to
+# cargo, ARGS to the program: make demo ARGS="--epochs 5"
 
 CARGOFLAGS ?=
 ARGS ?=
 PYTHON ?= python3
+
+# Mesa does not print its notices.
+export NODEVICE_SELECT := 1
+export MESA_VK_IGNORE_CONFORMANCE_WARNING := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all examples golden test-swiftshader test-mesa-next onnx pytorch-round-trip bench bench-peers lint setup
@@ -19,8 +24,8 @@ demo: setup ## train on the bundled pairs, translate held-out ones and say where
 TEST := cargo test --profile tests --no-fail-fast $(CARGOFLAGS)
 EXAMPLE := cargo run --profile tests --quiet $(CARGOFLAGS) --example
 
-# Mesa's software drivers compile faster when they do not optimise (nopt). All tests of the first tier pass with it too. test-all
-# lets the drivers optimise.
+# Mesa's software drivers compile faster when they do not optimise (nopt). All tests of the first
+# tier pass with it too. test-all lets the drivers optimise.
 test: setup ## run the tests of the first tier on the default adapter (PIX2PIX_ADAPTER=index or name picks another)
 	GALLIVM_PERF=$${GALLIVM_PERF-nopt} scripts/run-tests first $(CARGOFLAGS)
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    pix2pix::gpu::quiet_drivers();
+    // SAFETY: nothing has started a thread yet.
+    unsafe { pix2pix::gpu::quiet_drivers() };
     pix2pix::cli::run()
 }

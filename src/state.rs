@@ -87,7 +87,7 @@ pub struct ArenaRange {
     pub offset: u64,
     /// Its length.
     pub bytes: u64,
-    /// First byte in memory that holds only these ranges, one behind the other.
+    /// First byte of its copy where the ranges of a list lie side by side.
     pub packed: u64,
 }
 
@@ -275,8 +275,8 @@ impl StateList {
         }
     }
 
-    /// The states of an arena in order, those in `without` left out. Each comes with its first byte
-    /// in memory that holds only their ranges, one behind the other.
+    /// The states of an arena in order, without those in `without`. Each comes with its first byte
+    /// where the states that are left lie side by side.
     pub fn packed(&self, arena: ArenaId, without: &[StateId]) -> Vec<(&StateSpec, u64)> {
         let ranges = self.ranges(arena, without);
         let place = |offset: u64| {

@@ -1,9 +1,8 @@
 // One Adam step of a range of an arena, in place; formula and order of operations: parts/adam.wgsl.
 //
-// Layout: value, moment1, moment2 and half are the same range of the parts of an arena, `size`
-// columns each, whatever the states in it are; gradient has as many where gradients lie side by
-// side, without those that from_maps.wgsl makes. Pad lanes and the gaps between states stay zero,
-// since their gradients are.
+// Layout: value, moment1, moment2 and half are one range of the parts of an arena, `size` columns
+// each. gradient has as many columns; the gradients that from_maps.wgsl makes are not among them.
+// Pad lanes and the gaps between states stay zero, since their gradients are.
 // Bindings: 0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2, 7 half (unused
 // without HALF).
 // Grid: one thread for PER_THREAD columns as in parts/run.wgsl, workgroups folded at 65535.

@@ -4,11 +4,12 @@
 //   m2 = m2_a + m2_b + delta^2 * n_a * n_b / n
 //   output[group] = origin + mean, 1 / sqrt(m2 / pixels + eps)    m2: sum of (input - mean)^2
 //
-// Layout: parts [chunks][groups][2][channels] as statistics.wgsl writes it; input
+// Layout: partial [chunks][groups][2][channels] as statistics.wgsl writes it; input
 // [groups][pixels][channels], of which only the origins are read; output [groups][2][channels];
 // channels padded to 4, pad lanes zero.
-// Bindings: 0 params, 1 parts, 2 input, 3 output.
-// Grid: one thread a (group, vec4 of channels), workgroups folded at 65535. Limits: as there.
+// Bindings: 0 params, 1 partial, 2 input, 3 output.
+// Grid: one thread a (group, vec4 of channels), workgroups folded at 65535.
+// Limits: every index < 2^32.
 // Caller: src/ops/batch_norm/statistics.rs, Statistics. Speed: bound by latency.
 // parts: statistics_params
 
@@ -16,7 +17,7 @@ alias Activation = vec4<f32>; // how activations are stored
 const WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> parts: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> input: array<Activation>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 
@@ -37,9 +38,9 @@ fn merge(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index)
         let before = chunk * params.chunk_pixels;
         let count = min(params.chunk_pixels, params.pixels - before);
         let share = f32(count) / f32(before + count);
-        let delta = parts[place] - mean;
+        let delta = partial[place] - mean;
         mean += delta * share;
-        m2 += parts[place + channels4] + delta * delta * (f32(before) * share);
+        m2 += partial[place + channels4] + delta * delta * (f32(before) * share);
     }
     let channel = vec4<u32>(4u * column) + vec4<u32>(0u, 1u, 2u, 3u);
     let real = channel < vec4<u32>(params.channels);

@@ -1,10 +1,10 @@
-// output[row] = sum over term of input[row + term * step], term = 0, 1, 2, ...
+// output[row] = sum over term of input[row + term * term_stride], term = 0, 1, 2, ...
 //
 // Adds the chunks of grad_sums.wgsl, which stay f32, and the groups' sums to the gradients of
 // weight and bias; the order is fixed.
 // Layout: both [rows][channels], channels padded to 4. Bindings: 0 params, 1 input, 2 output.
 // Grid: one thread a vec4 of the output, workgroups folded at 65535. Limits: every index < 2^32.
-// Caller: src/ops/batch_norm/grad.rs, GradSums and GradAffine.
+// Caller: src/ops/batch_norm/reduce.rs, reduce.
 // Speed: bound by memory, reads the input once.
 
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -14,7 +14,7 @@ struct Params {
     rows: u32, // of the output
     channels4: u32,
     terms: u32,
-    step: u32, // rows of the input from one term to the next
+    term_stride: u32, // rows of the input from one term to the next
     input_offset: u32, // offsets and strides count vec4s
     input_stride: u32,
     output_offset: u32,
@@ -35,7 +35,7 @@ fn reduce(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index
     let column = index % params.channels4;
     var sum = vec4<f32>(0.0);
     for (var term = 0u; term < params.terms; term++) {
-        let at = row + term * params.step;
+        let at = row + term * params.term_stride;
         sum += input[params.input_offset + at * params.input_stride + column];
     }
     output[params.output_offset + row * params.output_stride + column] = Gradient(sum);

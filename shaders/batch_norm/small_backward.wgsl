@@ -9,7 +9,7 @@
 // 7 grad_weight, 8 grad_bias; anything as 2 without MASKED, as 5 without AFFINE, as 7 and 8 without
 // GRAD_AFFINE.
 // Grid: one thread a vec4 of channels, workgroups folded at 65535. Limits: every index < 2^32.
-// Caller: src/ops/batch_norm/fused.rs, NormGrad.
+// Caller: src/ops/batch_norm/norm_grad.rs, NormGrad.
 // Speed: bound by latency; saves up to five launches, see small_forward.wgsl for where it loses.
 
 alias Activation = vec4<f32>; // how activations are stored

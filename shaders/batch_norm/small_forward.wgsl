@@ -9,7 +9,7 @@
 // 8 monitor (its flag stops the update); anything as 2, 3 without AFFINE, 6, 7 without RUNNING.
 // Grid: one thread a (group, vec4 of channels), with RUNNING one a vec4 of channels, which takes
 // the groups in turn; folded at 65535. Limits: every index < 2^32, pixels > 0.
-// Caller: src/ops/batch_norm/fused.rs, Norm.
+// Caller: src/ops/batch_norm/fused.rs, FusedNorm.
 // Speed: bound by latency; saves up to four launches, loses where pixels are many and channels few.
 // parts: running
 

@@ -4,7 +4,8 @@
 //   The matrix product of 2_register. THREADS x THREADS threads fetch THREADS pixels at a time into
 //   shared memory, then each multiplies its own register tile.
 // Maps      conv2d: large = input, small = grad_output; conv_transpose2d: the other way round, and
-//           TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a]. Slopes: as INPUT_SLOPE in conv2d.
+//           TRANSPOSED_OUTPUT writes grad_weight[ky, kx, b, a]. LARGE_SLOPE and SMALL_SLOPE read
+//           a map through a leaky ReLU that is stored nowhere; 1 is none.
 // Layouts   large, small: [batch, height, width, channels4], offsets and pixel strides in vec4s;
 //           grad_weight: dense, or [splits] of them, which reduce adds. Pad lanes are zero.
 // Bindings  0 params, 1 large, 2 small, 3 grad_weight

@@ -1,13 +1,13 @@
 // conv2d_grad_weight, reduce: the second half of a split sum. It adds the parts in a fixed order
 // and rounds once.
 //
-//   grad_weight[i] = sum over split = 0, 1, 2, ... of workspace[split][i]
+//   grad_weight[i] = sum over split = 0, 1, 2, ... of partial[split][i]
 //
-// Layouts   workspace: [splits][size] vec4s of f32, as the rungs write them; grad_weight: [size]
-// Bindings  0 params, 1 workspace, 2 grad_weight
+// Layouts   partial: [splits][size] vec4s of f32, as the rungs write them; grad_weight: [size]
+// Bindings  0 params, 1 partial, 2 grad_weight
 // Grid      ceil(size / WORKGROUP) groups, folded at 65535
-// Limits    fewer than 2^32 vec4s in the workspace
-// Speed     bound by memory: reads the workspace once
+// Limits    fewer than 2^32 vec4s in partial
+// Speed     bound by memory: reads partial once
 // Caller    src/ops/channel_sum.rs, sum_of_parts
 
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -21,7 +21,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> workspace: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> grad_weight: array<Gradient>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -33,9 +33,9 @@ fn conv2d_grad_weight_reduce(
     if index >= params.size {
         return;
     }
-    var sum = workspace[index];
+    var sum = partial[index];
     for (var split = 1u; split < params.splits; split++) {
-        sum += workspace[split * params.size + index];
+        sum += partial[split * params.size + index];
     }
     grad_weight[index] = Gradient(sum);
 }

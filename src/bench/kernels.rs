@@ -239,7 +239,6 @@ mod tests {
 
     #[test]
     fn a_candidate_that_disagrees_with_the_naive_kernel_is_named_and_not_timed() {
-        crate::gpu::quiet_drivers();
         let options = DeviceOptions {
             adapter: std::env::var("PIX2PIX_ADAPTER").ok(),
             ..DeviceOptions::default()

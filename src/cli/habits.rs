@@ -39,6 +39,14 @@ const HABITS: &[(&str, &str)] = &[
     ("--epoch", "use --model with the checkpoint's file"),
     ("--lr_policy", "use --schedule"),
     ("--lr_decay_iters", "use --lr-step"),
+    ("--which_epoch", "use --model with the checkpoint's file"),
+    ("--load_iter", "use --model with the checkpoint's file"),
+    (
+        "--which_model_netG",
+        "use --generator: unet, resnet9 or resnet6",
+    ),
+    ("--which_model_netD", "use --patch or --d-layers"),
+    ("--resize_or_crop", "use --preprocess"),
     ("--netG", "use --generator: unet, resnet9 or resnet6"),
     ("--netD", "use --patch or --d-layers"),
     ("--n_layers_D", "use --d-layers"),
@@ -93,6 +101,24 @@ const HABITS: &[(&str, &str)] = &[
     (
         "--phase",
         "leave it out: pix2pix translate takes the images by name",
+    ),
+    ("--how_many", "leave it out: name the images to translate"),
+    (
+        "--save_by_iter",
+        "leave it out: checkpoints are named by step",
+    ),
+    ("--update_html_freq", "use --sample-every, in steps"),
+    (
+        "--no_html",
+        "leave it out: the run's page is one small file",
+    ),
+    (
+        "--display_ncols",
+        "leave it out: a row of the page is one image",
+    ),
+    (
+        "--use_wandb",
+        "leave it out: the losses are in metrics.csv and on the run's page",
     ),
     ("--num_test", "leave it out: name the images to translate"),
     ("--eval", "use --test-norm running, without dropout"),

@@ -58,7 +58,7 @@ pub struct NetworkArgs {
     generator: Option<Architecture>,
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
-    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "no_dropout")]
+    #[arg(long, value_enum, value_name = "NAME")]
     dropout_at: Option<DropoutAt>,
     #[arg(long, value_enum, value_name = "NAME")]
     upsample: Option<Upsample>,
@@ -69,7 +69,7 @@ pub struct NetworkArgs {
     no_dropout: bool,
     #[arg(long, value_name = "N")]
     d_layers: Option<usize>,
-    #[arg(long, value_name = "PIXELS", conflicts_with = "d_layers")]
+    #[arg(long, value_name = "PIXELS")]
     patch: Option<usize>,
     #[command(flatten)]
     objective: ObjectiveArgs,

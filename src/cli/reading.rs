@@ -15,12 +15,12 @@ pub struct ReadArgs {
     #[arg(long)]
     ignore_orientation: bool,
     /// Which numbers of the files are black and white, for floats, heights and depth maps. Numbers
-    /// outside of it take its nearest end and are counted [default: the range of the model if it
-    /// has one, else what the type of the numbers says]
+    /// outside of it take its nearest end and are counted [default: what the type of the numbers
+    /// says; translate: the range of the model if it has one]
     #[arg(long, value_name = "LO..HI", allow_hyphen_values = true)]
     value_range: Option<ValueRange>,
     /// What fills missing values of files with a range: NaN, and what a GeoTIFF calls no data
-    /// [default: that of the model if it has one, else they are refused]
+    /// [default: they are refused; translate: as for the model if it has such a value]
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     nodata: Option<f64>,
 }

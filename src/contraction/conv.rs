@@ -4,8 +4,7 @@ use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, RungCandidates, TILE_TH
 use super::key::{ContractionKey, Family};
 use super::matrix::{self, MatrixTile};
 use super::{by_points, wide};
-use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
-use crate::shader;
+use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource, shader};
 
 /// Threads of a workgroup of the register rung: small, so that every core of a CPU gets some.
 const REGISTER_WORKGROUP: usize = 16;

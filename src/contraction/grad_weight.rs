@@ -4,8 +4,7 @@ use super::candidate::{Candidate, NAIVE_WORKGROUP, Rung, RungCandidates, TILE_TH
 use super::key::ContractionKey;
 use super::matrix::{self, MatrixTile};
 use super::{by_points, wide};
-use crate::gpu::{KernelSpec, Profile};
-use crate::shader;
+use crate::gpu::{KernelSpec, Profile, shader};
 use crate::tape::vector_width::VEC8;
 use crate::tensor::Shape;
 
@@ -122,8 +121,8 @@ impl GradWeightProblem<'_> {
             let groups = rows.div_ceil(tile) * columns.div_ceil(subgroup);
             Candidate::new(Rung::Broadcast, kernel, &name, groups).split(splits)
         };
-        // Lanes on the map whose channels are the last axis of the result write it in rows; on few
-        // channels they would idle.
+        // Lanes on the last axis of the result write neighbouring numbers. With few channels there
+        // most of them would idle.
         let by_default = key.transposed && key.large.channels4() >= 4;
         let tile = subgroup.min(8);
         let mut others = vec![one(!by_default, tile, 1), one(by_default, tile.min(4), 1)];

@@ -107,8 +107,8 @@ mod tests {
         );
     }
 
-    /// The discriminator's fourth layer: on CPU adapters many tiles go by Winograd's points, few do
-    /// not, nor what needs too much memory.
+    /// The discriminator's fourth layer. On a CPU adapter Winograd runs where tiles are many, and
+    /// not where it needs too much memory.
     #[test]
     fn winograd_is_for_many_tiles() {
         let profile = Profile {

@@ -3,8 +3,7 @@
 
 use super::candidate::{Candidate, Rung, RungCandidates, splits};
 use super::key::{ContractionKey, Family};
-use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
-use crate::shader;
+use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource, shader};
 
 /// Most channels of a thin side.
 const FEW_CHANNELS: usize = 8;

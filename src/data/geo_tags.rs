@@ -92,8 +92,8 @@ impl GeoTags {
         files.iter().find_map(|file| Self::read(file))
     }
 
-    /// Whether the tags are true for a picture of this width and height that was made of the file's
-    /// picture, read with these options: it has the pixels that the file stores.
+    /// Whether the tags still hold for a picture of this width and height, made of the file as
+    /// these options read it. It must have the file's own pixels.
     pub fn are_of(&self, size: (u32, u32), reading: &ReadOptions) -> bool {
         size == self.size && !self.is_turned(reading)
     }

@@ -236,10 +236,9 @@ fn bytes_of((input, target): &Pair) -> u64 {
 type Decoded = ((u32, u32), ReadTally, Option<Pair>);
 type AllDecoded = (Vec<(u32, u32)>, ReadTally, Option<Vec<Pair>>);
 
-/// Reads every source once, on all cores, and returns the sizes of its pictures, and what a value
-/// range changed. If the prepared
-/// pairs fit into `budget` bytes together, they are returned too. The errors are those of all bad
-/// sources in order.
+/// Reads every source once, on all cores. Returns the sizes of its pictures and what a value range
+/// changed. If the prepared pairs fit into `budget` bytes together, they are returned too. The
+/// errors are those of all bad sources in order.
 fn decode_all(
     sources: &[PairSource],
     budget: u64,

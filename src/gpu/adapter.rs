@@ -23,13 +23,15 @@ pub struct AdapterSummary {
     pub default: bool,
 }
 
-/// Asks Mesa not to print its own notices on stderr. Must run before the first instance is made and
-/// before threads start.
-pub fn quiet_drivers() {
+/// Asks Mesa not to print its own notices on stderr, by variables of the environment. It comes
+/// before the first adapter is looked for.
+///
+/// # Safety
+/// No other thread may run. Call it first in `main`.
+pub unsafe fn quiet_drivers() {
     for name in ["NODEVICE_SELECT", "MESA_VK_IGNORE_CONFORMANCE_WARNING"] {
         if std::env::var_os(name).is_none() {
-            // SAFETY: called first thing in `main`, while the process has a single thread that
-            // could read the environment.
+            // SAFETY: the caller says that no other thread can read the environment.
             unsafe { std::env::set_var(name, "1") };
         }
     }

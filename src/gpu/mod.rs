@@ -37,4 +37,5 @@ pub use read_back::ReadBack;
 pub use timestamps::{Interval, Timestamps};
 pub use upload::UploadRing;
 pub use user_cache::UserCache;
+pub(crate) use wgsl::shader;
 pub use wgsl::{Access, Interface, ShaderSource};

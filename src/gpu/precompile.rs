@@ -123,7 +123,7 @@ fn compile(gpu: &Gpu, spec: &KernelSpec) -> Result<(), GpuError> {
 mod tests {
     use super::*;
     use crate::gpu::DeviceOptions;
-    use crate::shader;
+    use crate::gpu::shader;
 
     fn kernels() -> Vec<KernelSpec> {
         (1..=MANY)

@@ -22,23 +22,25 @@ pub struct ShaderSource {
     pub name: &'static str,
     /// The file's text.
     pub text: &'static str,
+    /// Whether the kernel tests prove that it stays within its buffers. Only this crate can say so.
+    pub(super) is_proven: bool,
 }
 
 /// `shader!("conv2d/1_naive")`: the file `shaders/conv2d/1_naive.wgsl`, embedded.
-#[macro_export]
 macro_rules! shader {
     ($name:literal) => {
-        $crate::gpu::ShaderSource {
-            name: $name,
-            text: include_str!(concat!(
+        $crate::gpu::ShaderSource::proven(
+            $name,
+            include_str!(concat!(
                 env!("CARGO_MANIFEST_DIR"),
                 "/shaders/",
                 $name,
                 ".wgsl"
             )),
-        }
+        )
     };
 }
+pub(crate) use shader;
 
 /// Of the name alone. Hashing the text takes a noticeable part of planning.
 impl Hash for ShaderSource {
@@ -48,6 +50,25 @@ impl Hash for ShaderSource {
 }
 
 impl ShaderSource {
+    /// A shader of the caller's own, for an operation outside of this crate. It is compiled with
+    /// checks of its indices and loops on every device.
+    pub const fn new(name: &'static str, text: &'static str) -> Self {
+        Self {
+            name,
+            text,
+            is_proven: false,
+        }
+    }
+
+    /// One of this crate's shaders; use the macro `shader!`.
+    pub(crate) const fn proven(name: &'static str, text: &'static str) -> Self {
+        Self {
+            name,
+            text,
+            is_proven: true,
+        }
+    }
+
     /// The kernel family: the folder's name.
     pub fn family(&self) -> &'static str {
         self.name
@@ -339,9 +360,9 @@ fn scalar_name(scalar: Scalar) -> String {
 mod tests {
     use super::*;
 
-    const SOURCE: ShaderSource = ShaderSource {
-        name: "test/1_naive",
-        text: "const TILE: u32 = 8u; // pixels\n\
+    const SOURCE: ShaderSource = ShaderSource::new(
+        "test/1_naive",
+        "const TILE: u32 = 8u; // pixels\n\
                struct Params { count: u32, scale: f32 }\n\
                @group(0) @binding(0) var<uniform> params: Params;\n\
                @group(0) @binding(2) var<storage, read_write> output: array<f32>;\n\
@@ -349,7 +370,7 @@ mod tests {
                @compute @workgroup_size(TILE)\n\
                fn scale(@builtin(global_invocation_id) id: vec3<u32>) {\n\
                if id.x < params.count { output[id.x] = params.scale * input[id.x]; } }\n",
-    };
+    );
 
     #[test]
     fn a_constant_is_replaced_on_its_line() {
@@ -398,14 +419,12 @@ mod tests {
         }
     }
 
-    const ALIASED: ShaderSource = ShaderSource {
-        name: "test/2_aliased",
-        text: "// a comment\nalias Stored = f32; // how it is stored\n",
-    };
-    const DOUBLED: ShaderSource = ShaderSource {
-        name: "test/3_doubled",
-        text: "alias Twice = f32;\nalias Twice = u32;\n",
-    };
+    const ALIASED: ShaderSource = ShaderSource::new(
+        "test/2_aliased",
+        "// a comment\nalias Stored = f32; // how it is stored\n",
+    );
+    const DOUBLED: ShaderSource =
+        ShaderSource::new("test/3_doubled", "alias Twice = f32;\nalias Twice = u32;\n");
 
     #[test]
     fn an_alias_is_replaced_on_its_line() {

@@ -1,8 +1,7 @@
 //! LeakyReLU, ReLU, tanh and sigmoid.
 
 use super::elementwise::{add, multiply};
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::{self, VectorWidth, streaming_groups, vectors_stored};
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
@@ -42,10 +41,9 @@ impl Activation {
     }
 
     fn slope(self) -> f32 {
-        if let Self::LeakyRelu { slope } = self {
-            slope
-        } else {
-            0.0
+        match self {
+            Self::LeakyRelu { slope } => slope,
+            Self::Tanh | Self::Sigmoid => 0.0, // not read
         }
     }
 

@@ -1,8 +1,7 @@
 //! Sums over pixels, and the fixed-order split of long sums that the losses use as well.
 
 use super::reduction::Broadcast;
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, gradients};
 use crate::tape::{ShapeError, take};
@@ -27,10 +26,9 @@ pub(crate) fn parts(items: usize, lanes: usize) -> usize {
     }
 }
 
-/// Completes a sum of `parts` parts: with one part `sum` writes the output itself, with more it
-/// fills the scratch with partial results in f32 that each lie like `output`, and a second launch
-/// adds them in order and rounds once. `sum` takes the slot that it writes to, and how it is
-/// stored.
+/// Completes a sum of `parts` parts. With one part, `sum` writes the output. With more, it writes
+/// partial sums in f32 to the scratch, each laid out as `output`; a second launch adds them in
+/// order and rounds once. `sum` takes the slot that it writes to, and how that is stored.
 pub(crate) fn sum_of_parts(
     output: Operand,
     parts: usize,

@@ -7,8 +7,7 @@ use crate::contraction::{
     Candidate, Contraction, ContractionKey, Conv2dGradWeight, ConvTranspose2d, Family, Geometry,
     Rung, UNCHANGED, weight_channels, winograd,
 };
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::ShapeError;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, weights};

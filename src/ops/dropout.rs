@@ -2,8 +2,7 @@
 //! by the logical element.
 
 use super::random::key_of;
-use crate::gpu::{KernelSpec, OffsetStride};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};

@@ -2,8 +2,7 @@
 //! each update, and a swap by which the average is used.
 
 use super::optimizer;
-use crate::gpu::{HostShareable, KernelSpec, Pad};
-use crate::shader;
+use crate::gpu::{HostShareable, KernelSpec, Pad, shader};
 use crate::state::{ArenaId, ArenaRange};
 use crate::tape::Op;
 use crate::tape::vector_width::{self, PER_THREAD, WORKGROUP};
@@ -25,8 +24,8 @@ pub struct Average {
     pub decay: f64,
 }
 
-/// Exchanges the values of an arena, and their copy as f16, with their averages. Twice is nothing
-/// at all, bit by bit.
+/// Exchanges the values of an arena, and their copy as f16, with their averages. Doing it twice
+/// restores every bit.
 #[derive(Debug, Clone, Copy)]
 pub struct Swap {
     /// Whose values.

@@ -1,8 +1,7 @@
 //! The image pool (arXiv 1612.07828, section 2.3; the reference's `ImagePool`): a discriminator
 //! that also sees older fakes.
 
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};

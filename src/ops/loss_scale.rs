@@ -5,8 +5,7 @@
 //! optimiser skips: running statistics, which belong to the forward pass, move in such a step too,
 //! and Adam's bias corrections do not count it.
 
-use crate::gpu::{KernelSpec, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, Pad, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::{PER_THREAD, WORKGROUP};
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};

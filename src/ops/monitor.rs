@@ -1,8 +1,7 @@
 //! The loss watch: losses stay on the device in a ring that the host reads now and then, and a loss
 //! that is not finite raises a flag that the optimiser and the running statistics obey.
 
-use crate::gpu::{KernelSpec, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, Pad, shader};
 use crate::tape::Op;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tape::{MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};

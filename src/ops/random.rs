@@ -1,8 +1,7 @@
 //! Random numbers, the same on every run with the same seed, whatever else is on the tape: initial
 //! values, and draws of a step.
 
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot};

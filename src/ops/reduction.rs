@@ -2,8 +2,7 @@
 //! adjoint, which broadcasts values over those pixels. With [`Binary`], whose right side may be
 //! broadcast, they are closed under differentiation.
 
-use crate::gpu::{DeviceClass, KernelSpec, OffsetStride, Profile};
-use crate::shader;
+use crate::gpu::{DeviceClass, KernelSpec, OffsetStride, Profile, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::{WORKGROUP, streaming_groups};
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations, stored};
@@ -176,9 +175,8 @@ impl Op for Sum {
     }
 }
 
-/// Pixels that a thread sums: all of a group where a second launch would cost more than it wins,
-/// else about as many as there are chunks, so that the threads of both launches have equally long
-/// sums.
+/// Pixels that a thread sums. All of a group where a second launch would cost more than it saves.
+/// Otherwise the square root of their number: then a thread of either launch sums as many.
 fn chunk_pixels(pixels: usize, map: Shape, total: bool, profile: &Profile) -> usize {
     let alone = match profile.class {
         DeviceClass::Cpu => 1024,

@@ -2,8 +2,7 @@
 //! or of twice the size (in place of transposed convolutions). Each is linear, and its adjoint is
 //! the other operation of this file.
 
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::{WORKGROUP, streaming_groups};
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
@@ -37,10 +36,9 @@ impl Resample {
     }
 
     fn pad(self) -> usize {
-        if let Self::ReflectPad { pad } = self {
-            pad
-        } else {
-            0
+        match self {
+            Self::ReflectPad { pad } => pad,
+            Self::Nearest | Self::Bilinear => 0,
         }
     }
 
@@ -55,27 +53,22 @@ impl Resample {
     /// The shape that `small` becomes.
     fn enlarge(self, small: Shape) -> Result<Shape, ShapeError> {
         let [batch, height, width, channels] = small.dims();
-        let pad = self.pad();
-        if self != (Self::ReflectPad { pad }) {
-            return Ok(Shape::nhwc(batch, 2 * height, 2 * width, channels));
-        }
-        match pad < height && pad < width {
-            true => Ok(Shape::nhwc(
-                batch,
-                height + 2 * pad,
-                width + 2 * pad,
-                channels,
-            )),
-            false => {
+        let (height, width) = match self {
+            Self::Nearest | Self::Bilinear => (2 * height, 2 * width),
+            Self::ReflectPad { pad } if pad < height && pad < width => {
+                (height + 2 * pad, width + 2 * pad)
+            }
+            Self::ReflectPad { .. } => {
                 let remedy = "a map is mirrored at its edges: pad by less than its height and \
                               width, or take a larger image";
-                Err(ShapeError::Invalid {
+                return Err(ShapeError::Invalid {
                     what: "padding by reflection",
                     shape: small,
                     remedy,
-                })
+                });
             }
-        }
+        };
+        Ok(Shape::nhwc(batch, height, width, channels))
     }
 
     /// One launch between a small and a large map.

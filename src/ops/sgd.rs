@@ -1,10 +1,9 @@
-//! Stochastic gradient descent over a whole arena, with or without momentum: a launch a range, or
-//! as many as the device's largest binding asks for; over states of precision f16 as many again,
-//! which look for an overflow first.
+//! Stochastic gradient descent over a whole arena, with or without momentum. There is one launch
+//! for each range, and more where one binding does not hold it. In f16 as many launches come first
+//! and look for an overflow.
 
 use super::{loss_scale, optimizer};
-use crate::gpu::{KernelSpec, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, Pad, shader};
 use crate::state::{ArenaId, ArenaRange, StateList};
 use crate::tape::Op;
 use crate::tape::ShapeError;

@@ -1,7 +1,7 @@
-//! A window onto every map of a batch: crops, what a crop's gradient is, and padding by reflection.
+//! A window onto every map of a batch: crops, zero padding (the gradient of a crop), and padding by
+//! reflection.
 
-use crate::gpu::{KernelSpec, OffsetStride};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::WORKGROUP;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};

@@ -98,8 +98,8 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// The contraction at a live node, with the slopes that it applies to its maps, if it reads the
-    /// value of `map` as a map and nothing else.
+    /// The contraction at a live node, with the slopes that it applies, if it reads the value of
+    /// `map` only as a map.
     pub fn contraction(&self, node: usize, map: usize) -> Option<Activated> {
         let Node {
             source: Source::Op(op),

@@ -133,7 +133,7 @@ impl ArenaPart {
         }
     }
 
-    /// What `bytes` bytes of the values, or their first so many, take in this part.
+    /// Bytes of this part that belong to the first `bytes` bytes of the values.
     pub const fn bytes(self, bytes: u64, precision: DType) -> u64 {
         bytes * self.dtype(precision).bytes() / F32_BYTES
     }
@@ -279,7 +279,8 @@ impl Lowered {
         self
     }
 
-    /// These launches and then those of `next`, which find no scratch of the first.
+    /// These launches, then those of `next`. Both use the same scratch, so `next` must not read
+    /// what the first left there.
     pub fn then(mut self, next: Self) -> Self {
         self.dispatches.extend(next.dispatches);
         self.scratch_bytes = self.scratch_bytes.max(next.scratch_bytes);

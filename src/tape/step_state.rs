@@ -38,10 +38,14 @@ impl StepState {
     }
 }
 
-/// The monitor buffer: word 0 is the sticky failure flag (0, or 1 + the column of the first loss
-/// that was not finite), word 1 the step in which it was set, from word 4 on the loss scales
-/// (the operation `loss_scale` writes them), then from [`MONITOR_HEAD`] on a ring of rows of
-/// [`MONITOR_COLUMNS`] f32 losses.
+/// Words of the monitor buffer in front of its ring:
+///
+/// - word 0: the failure flag. 0, or 1 + the column of the first loss that was not finite. It
+///   stays.
+/// - word 1: the step in which the flag was set.
+/// - from word 4 on: the loss scales, which the operation `loss_scale` writes.
+///
+/// The ring lies behind them: rows of [`MONITOR_COLUMNS`] f32 losses.
 pub const MONITOR_HEAD: u64 = 16;
 /// Words of a ring row.
 pub const MONITOR_COLUMNS: u64 = 16;

@@ -103,8 +103,8 @@ pub fn plan_training(config: &Config, profile: &Profile) -> Result<Memory, Train
     Ok(RunPlan::new(config, &Sizes::one(config), profile)?.memory)
 }
 
-/// Bytes that are read back at one time, or drawn before they are copied to their arena. That is a
-/// state, or any value when a step failed.
+/// Bytes of the largest transfer: a state that is read back or drawn, or any value when a failed
+/// step is examined.
 fn largest_transfer(states: &StateList, workspaces: [&WorkspacePlan; 2]) -> u64 {
     let states = states.states().iter().map(|state| state.shape.bytes());
     let values = workspaces

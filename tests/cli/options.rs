@@ -139,7 +139,7 @@ fn row(arg: &Arg) -> String {
         }
     }
     let cell = |text: String| text.replace('|', "\\|");
-    format!("| `{name}` | {} | {} |", cell(said), cell(default))
+    format!("| `{}` | {} | {} |", cell(name), cell(said), cell(default))
 }
 
 fn given_default(arg: &Arg) -> String {

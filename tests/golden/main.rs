@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // SAFETY: nothing has started a thread yet.
+    unsafe { pix2pix::gpu::quiet_drivers() };
     let mut tally = Tally::default();
     // What cargo hands to every test binary may hold options, which mean nothing here.
     let filter = env::args()
@@ -62,7 +64,6 @@ fn folder() -> PathBuf {
 
 /// The adapter, with the rungs of `PIX2PIX_FORCE`.
 fn open_gpu() -> Result<Gpu, Problem> {
-    pix2pix::gpu::quiet_drivers();
     let options = DeviceOptions {
         adapter: variable("PIX2PIX_ADAPTER"),
         ..Default::default()

@@ -113,6 +113,51 @@ fn comments_keep_to_100_columns() {
     assert!(long.is_empty(), "longer comments: {}", long.join(", "));
 }
 
+/// The comments of scripts, and the prose of pages. Tables, links and commands may be longer.
+#[test]
+fn scripts_and_pages_keep_to_100_columns() {
+    let mut long = Vec::new();
+    let mut pages = 0;
+    for folder in [
+        "",
+        ".ci",
+        "scripts",
+        "docs",
+        "docs/benchmarks",
+        "docs/decisions",
+    ] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let is_page = path.extension().is_some_and(|ending| ending == "md")
+                && !path.ends_with("options.md");
+            let is_script = folder == ".ci" || folder == "scripts" || path.ends_with("Makefile");
+            if !is_page && !is_script {
+                continue;
+            }
+            pages += 1;
+            let text = fs::read_to_string(&path).unwrap();
+            let mut in_code = false;
+            for (line, number) in text.lines().zip(1..) {
+                in_code ^= line.starts_with("```");
+                let counts = match is_page {
+                    true => {
+                        !in_code
+                            && !line.starts_with('|')
+                            && !line.starts_with("    ")
+                            && !line.contains("](")
+                    }
+                    false => line.trim_start().starts_with("# "),
+                };
+                if counts && line.chars().count() > 100 {
+                    long.push(format!("{}:{number}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(pages > 30, "{pages} files");
+    assert!(long.is_empty(), "longer lines: {}", long.join(", "));
+}
+
 #[test]
 fn nothing_imports_upwards() {
     let floors = floors();

@@ -133,7 +133,6 @@ fn compare(root: &Path) {
 }
 
 fn open() -> Gpu {
-    pix2pix::gpu::quiet_drivers();
     let options = DeviceOptions {
         adapter: std::env::var("PIX2PIX_ADAPTER").ok(),
         ..DeviceOptions::default()

@@ -52,6 +52,8 @@ fn every_shader_file_validates_and_translates_as_it_lies() {
             "{} is longer than 250 lines",
             path.display()
         );
+        let long = text.lines().find(|line| line.chars().count() > 100);
+        assert_eq!(long, None, "more than 100 columns in {}", path.display());
     }
 }
 
@@ -81,6 +83,79 @@ fn an_unknown_kind_is_refused() {
         .chain(["elementwise/binary".to_owned()])
         .collect();
     assert_eq!(tried, expected);
+}
+
+/// The last branch of a switch over kinds is its default as well, as WGSL asks for. So a kind
+/// without a branch would compute the formula of another one.
+#[test]
+fn every_kind_has_a_branch_of_its_own() {
+    let mut switches = 0;
+    for (family, stem, path) in shader_files() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = with_parts(&format!("{family}/{stem}"), &text, &[]).unwrap();
+        let Some((before, _)) = text.split_once("const_assert KIND ") else {
+            continue;
+        };
+        let kinds: BTreeSet<&str> = before
+            .lines()
+            .rev()
+            .map_while(|line| line.strip_prefix("const ")?.split_once(": u32 = "))
+            .map(|(name, _)| name)
+            .filter(|&name| name != "KIND")
+            .collect();
+        for switch in text.split("switch KIND {").skip(1) {
+            let body = switch.split("\n    }\n").next().unwrap();
+            let branches: Vec<&str> = body
+                .split("case ")
+                .skip(1)
+                .filter_map(|case| case.split([',', ':']).next())
+                .collect();
+            assert_eq!(kinds, branches.iter().copied().collect(), "{family}/{stem}");
+            assert_eq!(kinds.len(), branches.len(), "{family}/{stem}");
+            switches += 1;
+        }
+    }
+    assert_eq!(switches, 6);
+}
+
+/// `Caller: src/ops/FILE.rs, Item and Item`: the file is there and has the items.
+#[test]
+fn the_callers_in_headers_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (family, stem, path) in shader_files() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line = text.lines().find(|line| line.contains("Caller"));
+        let line = line.unwrap_or_else(|| panic!("{family}/{stem} names no caller"));
+        let (_, named) = line.split_once("Caller").unwrap();
+        let named = named.split(". Speed").next().unwrap();
+        for caller in named.split("src/").skip(1) {
+            let (file, items) = caller.split_once(',').unwrap_or((caller, ""));
+            let file = root
+                .join("src")
+                .join(file.trim_end_matches(['.', ' ', '/']));
+            if items.is_empty() {
+                assert!(file.exists(), "{family}/{stem}: {}", file.display());
+                continue;
+            }
+            let source = std::fs::read_to_string(&file)
+                .unwrap_or_else(|error| panic!("{family}/{stem}: {}: {error}", file.display()));
+            let words = items.split(|c: char| !c.is_alphanumeric() && c != '_');
+            for item in words.filter(|word| !["", "and", "for", "both", "families"].contains(word))
+            {
+                let is_defined = ["struct ", "fn ", "impl Op for "].iter().any(|before| {
+                    source
+                        .split(&format!("{before}{item}"))
+                        .skip(1)
+                        .any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+                });
+                assert!(
+                    is_defined,
+                    "{family}/{stem}: no {item} in {}",
+                    file.display()
+                );
+            }
+        }
+    }
 }
 
 /// The formula is complete as it lies.

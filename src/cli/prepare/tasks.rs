@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Args)]
 pub(super) struct ResultArgs {
     /// Folder for the results. They have the names of their inputs, and subfolders are kept. For
-    /// one image this can also be a .png file
+    /// one image this can also be a .png file, but not for combine and split
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
     #[command(flatten)]

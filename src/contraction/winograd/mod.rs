@@ -13,8 +13,7 @@ mod transform;
 use super::candidate::Candidate;
 use super::geometry::Geometry;
 use super::key::{ContractionKey, Family};
-use crate::gpu::KernelSpec;
-use crate::shader;
+use crate::gpu::{KernelSpec, shader};
 use crate::tape::vector_width::VEC8;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
@@ -28,8 +27,7 @@ const SCRATCH_BYTES: u64 = 64 << 20;
 
 /// Sizes of a contraction; those of channels and of the scratch are in groups of eight.
 struct WinogradSizes {
-    /// Of what the kernel slides over from the other side: a convolution's output, or a weight
-    /// gradient's small map.
+    /// The tiles of a convolution's output, or of a weight gradient's small map.
     tiles: TileGrid,
     /// Outputs of a tile along an axis, or pixels of the small map.
     side: usize,

@@ -1,8 +1,7 @@
 //! A launch of `winograd_transform.wgsl`: tiles from one side to the other through a matrix.
 
 use super::points::{Matrix, SIDE};
-use crate::gpu::{KernelSpec, OffsetStride};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, shader};
 use crate::tape::{Dispatch, Operand, Slot};
 
 /// Threads of a workgroup.

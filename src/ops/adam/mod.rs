@@ -1,14 +1,13 @@
-//! Adam (arXiv 1412.6980) over a whole arena: a launch a range, or as many as the device's
-//! largest binding asks for, and one for each weight whose gradient it makes itself; over states of
-//! precision f16 as many again, which look for an overflow first.
+//! Adam (arXiv 1412.6980) over a whole arena. There is one launch for each range, and more where
+//! one binding does not hold it. Each weight whose gradient is made here has a launch of its own.
+//! In f16 as many launches come first and look for an overflow.
 
 mod from_maps;
 
 pub use from_maps::FromMaps;
 
 use super::{loss_scale, optimizer};
-use crate::gpu::Pad;
-use crate::shader;
+use crate::gpu::{Pad, shader};
 use crate::state::{ArenaId, ArenaRange, StateId, StateList};
 use crate::tape::Op;
 use crate::tape::ShapeError;

@@ -4,8 +4,7 @@
 //! activation is a leaky ReLU, given by the slope of its negative side; slope 1 is none.
 
 use super::{Normalize, RunningStatistics, Statistics, StatisticsOf, lower_normalize};
-use crate::gpu::{DeviceClass, HostShareable, KernelSpec, OffsetStride, Pad, Profile};
-use crate::shader;
+use crate::gpu::{DeviceClass, HostShareable, KernelSpec, OffsetStride, Pad, Profile, shader};
 use crate::tape::Op;
 use crate::tape::ShapeError;
 use crate::tape::vector_width;

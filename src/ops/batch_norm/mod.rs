@@ -19,8 +19,7 @@ pub use norm_grad::NormGrad;
 pub use running::{RunningStatistics, RunningToStats};
 pub use statistics::Statistics;
 
-use crate::gpu::{KernelSpec, OffsetStride};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::VectorWidth;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};
@@ -51,10 +50,9 @@ pub enum StatisticsOf {
     Running,
 }
 
-/// Records normalisation by the input's own statistics: `weight * (input - mean) * inv_std + bias`,
-/// input
-/// `[batch, height, width, channels]`; `affine` is weight and bias, each `[1, 1, 1, channels]`.
-/// Returns the output and the statistics `[groups, 1, 2, channels]`, which
+/// Records normalisation by the input's own statistics: `weight * (input - mean) * inv_std + bias`.
+/// The input is `[batch, height, width, channels]`. `affine` is weight and bias, each
+/// `[1, 1, 1, channels]`. Returns the output and the statistics `[groups, 1, 2, channels]`, which
 /// [`update_running_statistics`] takes.
 ///
 /// # Errors
@@ -204,8 +202,8 @@ impl Op for Normalize {
             });
         };
         check_stats(input, stats)?;
-        // A single value has statistics, which a part of an image may add to those of the whole,
-        // but normalised by them it is always 0.
+        // A single value has statistics, and a tile may have to add them to the whole image's. But
+        // normalised by them it is always 0.
         if self.from == StatisticsOf::Input && input.rows() <= stats.batch() {
             let remedy = "a normalised map needs two values per channel or more: use a larger \
                           image, fewer downs or a larger batch";

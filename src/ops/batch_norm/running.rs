@@ -2,8 +2,7 @@
 //! when evaluating.
 
 use super::{groups_for, stats_shape};
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tape::{ShapeError, same, take};

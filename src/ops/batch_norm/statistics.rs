@@ -1,8 +1,7 @@
 //! The statistics of a normalisation, and how the pixels of a group are split over threads.
 
 use super::{Groups, groups_for, stats_shape};
-use crate::gpu::{DeviceClass, KernelSpec, OffsetStride, Pad, Profile};
-use crate::shader;
+use crate::gpu::{DeviceClass, KernelSpec, OffsetStride, Pad, Profile, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::{VectorWidth, vectors_stored};
 use crate::tape::{Dispatch, LowerContext, Lowered, Operand, Slot, activations};
@@ -19,8 +18,8 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    /// One chunk where a second launch would cost more than it wins; else about as many chunks as
-    /// pixels in a chunk, so that the threads of both launches have equally long sums.
+    /// One chunk where a second launch would cost more than it saves. Otherwise a chunk has the
+    /// square root of the number of pixels: then a thread of either launch sums as many.
     pub fn new(input: Shape, groups: usize, profile: &Profile) -> Self {
         let alone = match profile.class {
             DeviceClass::Cpu => 1024,

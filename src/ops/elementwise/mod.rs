@@ -14,8 +14,7 @@ pub use view::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use view::{Byproduct, Concat, Detach, Slice};
 
 use super::reduction::{Sum, check_reduced, is_total};
-use crate::gpu::{KernelSpec, OffsetStride, Pad};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::{self, VectorWidth, streaming_groups, vectors_stored};
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations, stored};

@@ -1,8 +1,7 @@
 //! Powers by halves: roots, reciprocals and squares.
 
 use super::multiply;
-use crate::gpu::{KernelSpec, OffsetStride};
-use crate::shader;
+use crate::gpu::{KernelSpec, OffsetStride, shader};
 use crate::tape::Op;
 use crate::tape::vector_width::streaming_groups;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot, activations};

@@ -2,12 +2,11 @@
 
 use super::{IMAGE, compile};
 use pix2pix::contraction::Geometry;
-use pix2pix::gpu::{KernelSpec, Pad, Profile};
+use pix2pix::gpu::{KernelSpec, Pad, Profile, ShaderSource};
 use pix2pix::ops::Concat;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::scale;
 use pix2pix::program::{Plan, ProgramError};
-use pix2pix::shader;
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::{Dispatch, LowerContext, Lowered, Op, ShapeError, Slot};
 use pix2pix::tape::{Tape, Var};
@@ -34,7 +33,8 @@ impl Op for Clash {
     }
 
     fn lower(&self, _: &LowerContext) -> Lowered {
-        let kernel = KernelSpec::new(shader!("elementwise/scale"));
+        let text = include_str!("../../../shaders/elementwise/scale.wgsl");
+        let kernel = KernelSpec::new(ShaderSource::new("elementwise/scale", text));
         let params = ClashParams {
             words: Pad::default(),
         };

@@ -59,7 +59,6 @@ pub fn gpu() -> MutexGuard<'static, Gpu> {
 /// Opens the adapter that `PIX2PIX_ADAPTER` names. No adapter is a failure with a name, never a
 /// silent pass.
 pub fn open(options: DeviceOptions) -> Gpu {
-    pix2pix::gpu::quiet_drivers();
     let options = DeviceOptions {
         adapter: std::env::var("PIX2PIX_ADAPTER").ok(),
         ..options

@@ -115,9 +115,9 @@ impl Rungs {
         self.ran.insert(run) || self.reach == Reach::All
     }
 
-    /// Fails unless every rung ran that this device's ladder offers for any shape: in every type,
-    /// with the weight's channels as `transposed` says, and with all slopes that any rung ran with.
-    /// Where the test runs candidates, also as a GPU launches them.
+    /// Fails unless every rung ran that this device's ladder offers for any shape. It must have run
+    /// in every type, in the orders of the weight's channels that `transposed` names, and with all
+    /// slopes that any rung ran with. Where the test runs candidates, also as a GPU launches them.
     pub fn assert_complete(&self, gpu: &Gpu, family: Family, transposed: &[bool]) {
         let slopes: BTreeSet<[u32; 2]> = self.ran.iter().map(|run| run.slopes).collect();
         let mut wanted = BTreeSet::new();
