@@ -172,6 +172,13 @@ fn exr_error(path: &Path, error: Error) -> DataError {
             remedy: "save it as scan lines, uncompressed or with ZIP",
         }
         .into(),
+        // Newer compressions have numbers that the crate does not know.
+        Error::Invalid(what) if what.ends_with("invalid compression attribute") => OpenExrError {
+            path,
+            what: "of an unknown compression".to_owned(),
+            remedy: "save it uncompressed or with ZIP",
+        }
+        .into(),
         other => DataError::Damaged {
             path,
             reason: other.to_string(),

@@ -178,6 +178,7 @@ fn photos(folder: &Path) {
     }
     turned(&folder.join("turned.jpg"), 40, 36);
     translucent(&folder.join("clear.png"), 40, 36);
+    fs::write(folder.join("clear.pgw"), "").unwrap();
     fs::write(folder.join("empty.png"), "").unwrap();
     fs::write(folder.join("heic.jpg"), HEIC).unwrap();
     beside_images(folder);
@@ -185,7 +186,7 @@ fn photos(folder: &Path) {
 
 /// The lines about these photos that both commands print.
 const PHOTOS: [&str; 8] = [
-    "note: files that are no images by their ending and are not read: 2, such as in/notes.txt",
+    "note: files that are no images by their ending and are not read: 3, such as in/clear.pgw",
     "note: links to folders that are read already and are not followed: 1, such as in/circle",
     "note: folders of training runs, which are no data and are not read: 1, such as in/runs/t",
     "note: 1 images below in/out are results and no inputs, for example in/out/a.png",
@@ -246,6 +247,8 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
         &stderr(&made),
         &[
             "error: 3 of 7 files failed as listed; the others are done",
+            "note: world files and .aux.xml files beside images, which are not copied: 1, such as \
+             in/clear.pgw; a copy of a world file places a result of the same size",
             "note: images whose opacity is not used: 1, such as in/clear.png; a model that was \
              trained with --input rgba takes it",
         ],

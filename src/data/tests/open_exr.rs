@@ -169,15 +169,19 @@ fn compressions_that_are_not_read_are_named_with_a_remedy_for_floats() {
     let name = b"compression\0compression\0\x01\0\0\0";
     let place = whole.windows(name.len()).position(|found| found == name);
     let place = place.unwrap() + name.len();
-    for number in [8, 9] {
+    for (number, compression) in [
+        (8, "the compression DWAA or DWAB"),
+        (9, "the compression DWAA or DWAB"),
+        (10, "an unknown compression"),
+    ] {
         let mut bytes = whole.clone();
         bytes[place] = number;
         let error = read(&bytes).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "a.exr: is an OpenEXR file of the compression DWAA or DWAB; save it uncompressed or \
-             with ZIP, or convert it to a TIFF of floats, or leave it out"
+        let expected = format!(
+            "a.exr: is an OpenEXR file of {compression}; save it uncompressed or with ZIP, or \
+             convert it to a TIFF of floats, or leave it out"
         );
+        assert_eq!(error, expected);
     }
 }
 

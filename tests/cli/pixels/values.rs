@@ -3,6 +3,8 @@
 use crate::{TINY, open, run, stderr, succeed, temporary};
 use std::fs;
 use std::path::Path;
+use tiff::encoder::TiffEncoder;
+use tiff::encoder::colortype::GrayI16;
 
 /// A picture of 16 bits whose numbers go from 0 to `most`.
 fn heights(path: &Path, most: u32) {
@@ -39,4 +41,35 @@ fn a_model_keeps_the_range_of_its_inputs() {
     assert!(kept == filled);
     let (other, _) = translated("--value-range 0..5000");
     assert!(kept != other);
+}
+
+/// The files are measured before a device is looked for.
+#[test]
+fn an_unmarked_number_for_missing_values_is_told() {
+    let folder = temporary();
+    let root = folder.path();
+    heights(&root.join("pairs/train/A/x.png"), 1000);
+    heights(&root.join("pairs/train/B/x.png"), 1000);
+    heights(&root.join("pairs/train/B/y.png"), 1000);
+    let mut numbers = [7; 32 * 32];
+    numbers[5] = -9999;
+    let mut file = fs::File::create(root.join("pairs/train/A/y.tif")).unwrap();
+    TiffEncoder::new(&mut file)
+        .unwrap()
+        .write_image::<GrayI16>(32, 32, &numbers)
+        .unwrap();
+    let output = run(
+        root,
+        "train pairs --input gray --output gray --value-range auto --adapter none",
+    );
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        "in -9999..1000: these are black and white",
+        "note: -9999 may stand for missing values, because all other numbers lie in 0..1000; ",
+        "pairs/train/A/y.tif; --value-range 0..1000 takes it for the nearest end, and --nodata",
+        "error: no adapter matches",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
 }
