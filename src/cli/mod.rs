@@ -11,6 +11,7 @@ mod error;
 mod failures;
 mod habits;
 mod inspect;
+mod names;
 mod network;
 mod options;
 mod outputs;

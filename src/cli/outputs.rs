@@ -1,12 +1,12 @@
 //! Where the results of `translate` go. Nothing that is there is overwritten unless that was asked
 //! for.
 
+use super::names::{Sources, Taken, existing_folder};
 use super::results::Input;
 use super::{CliError, note};
 use crate::data::Format;
 use crate::train::run::folder_of;
 use clap::Args;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Where results go, and what happens to files that are there.
@@ -106,11 +106,7 @@ fn named_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliErro
 /// Refuses what cannot be a folder of results. Nothing is made yet: what follows may fail.
 fn check_folder(folder: &Path) -> Result<(), CliError> {
     let refuse = |what: String| Err(CliError::Usage(format!("{what}; choose another --out")));
-    let there = folder
-        .ancestors()
-        .find(|path| path.symlink_metadata().is_ok());
-    // The empty path, where nothing of a relative one is there.
-    let there = there.unwrap_or(Path::new("."));
+    let there = existing_folder(folder);
     if !there.is_dir() {
         return refuse(format!(
             "results need a folder, and {} is none",
@@ -164,20 +160,17 @@ impl OutputArgs {
         variants: &[String],
         format: Format,
     ) -> Result<Plan, CliError> {
-        let sources: HashMap<PathBuf, PathBuf> = inputs
-            .iter()
-            .flat_map(|input| &input.files)
-            .filter_map(|source| Some((source.canonicalize().ok()?, source.clone())))
-            .collect();
-        let (mut plan, mut taken) = (Plan::default(), HashMap::new());
+        let sources = Sources::new(inputs.iter().flat_map(|input| &input.files));
+        let folder = self.folder(file);
+        let (mut plan, mut taken) = (Plan::default(), Taken::new(&folder));
         let (mut over, mut there) = (Vec::new(), Vec::new());
         for input in inputs {
             let paths = self.paths(&input, file, variants, format);
             let first = input.files.first().cloned().unwrap_or_default();
             let clash = paths
                 .iter()
-                .find_map(|path| Some((path, taken.get(path)?)))
-                .map(|(path, earlier): (_, &PathBuf)| CliError::Clash {
+                .find_map(|path| Some((path, taken.owner(path)?)))
+                .map(|(path, earlier)| CliError::Clash {
                     first: earlier.clone(),
                     second: first.clone(),
                     output: path.clone(),
@@ -188,9 +181,8 @@ impl OutputArgs {
             }
             let mut outputs = Vec::with_capacity(paths.len());
             for path in paths {
-                taken.insert(path.clone(), first.clone());
-                let full = path.canonicalize().ok();
-                over.extend(full.and_then(|full| sources.get(&full)).cloned());
+                taken.add(path.clone(), first.clone());
+                over.extend(sources.at(&path).cloned());
                 let exists = path.symlink_metadata().is_ok();
                 if exists {
                     there.push(path.clone());

@@ -206,7 +206,7 @@ fn normal_form(name: &Path) -> PathBuf {
 }
 
 /// The name in small letters, in Unicode's composed form.
-fn small_letters(name: &Path) -> PathBuf {
+pub fn small_letters(name: &Path) -> PathBuf {
     match normal_form(name).to_str() {
         Some(text) => text.to_lowercase().into(),
         None => name.to_owned(),

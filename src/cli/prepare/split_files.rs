@@ -1,6 +1,7 @@
 //! `pix2pix prepare split`: files go into training, validation and test.
 
 use super::tasks::{ResultArgs, Tasks, finish, left_over};
+use crate::cli::names::Taken;
 use crate::cli::{CliError, note};
 use crate::data::listing::walk;
 use crate::data::pairs::pairs_to_split;
@@ -42,6 +43,7 @@ pub(super) fn copy_split(
     let folders = Split::ALL.map(|part| results.out.join(part.name()));
     let there = folders.each_ref().map(|folder| images_there(folder));
     let mut tasks = Vec::with_capacity(pairs.len());
+    let mut taken = Taken::new(&results.out);
     let mut related = 0;
     for (index, (files, group)) in pairs.into_iter().zip(&groups).enumerate() {
         let part = parts[leaders.binary_search(group).unwrap_or(0)];
@@ -60,6 +62,14 @@ pub(super) fn copy_split(
                     "{other} exists and would be {own} too; choose another --out, or move {out} away"
                 )));
             }
+            if let Some(first) = taken.owner(&own) {
+                return Err(CliError::Clash {
+                    first: first.clone(),
+                    second: source,
+                    output: own,
+                });
+            }
+            taken.add(own.clone(), source.clone());
             tasks.push(Task {
                 sources: vec![source],
                 output: own,
