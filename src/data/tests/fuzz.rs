@@ -1,6 +1,7 @@
 //! Readers of TIFF, EXIF, Netpbm and OpenEXR files, of animations, profiles and JPEG segments under
 //! mutation: whatever the bytes are, a file is a picture or an error, and it comes back at once. It
-//! is read whole, by rows, and for its size alone, with a value range and without one.
+//! is read whole, by rows, as a stream of frames, and for its size or what stands beside its pixels
+//! alone, with a value range and without one.
 //!
 //! The first tier runs a fixed number of mutations. For longer, with other seeds:
 //! CONTRIBUTING.md says how, with `PIX2PIX_FUZZ_SECONDS`.
@@ -9,7 +10,8 @@ use super::{animation, colour_space, jpeg, open_exr, orientation, tiff_samples};
 use crate::data::random::philox4x32_10;
 use crate::data::read::decode;
 use crate::data::shapes::size_of;
-use crate::data::{DataError, Picture, ReadOptions, RowReader, ValueMapping, ValueRange};
+use crate::data::{DataError, Density, FrameReader, GeoTags, Picture, ReadOptions, RowReader};
+use crate::data::{ValueMapping, ValueRange};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -88,6 +90,10 @@ fn try_one(name: &str, corpus: &[Vec<u8>], seed: u32, path: &Path) {
         }
     }
     size_of(path, seed.is_multiple_of(2));
+    Density::of(path, &ReadOptions::default());
+    GeoTags::read(path);
+    let mut frames = FrameReader::new(&file[..], "fuzzed");
+    while frames.next_frame().is_ok_and(|frame| frame.is_some()) {}
     let took = began.elapsed();
     assert!(took < LONGEST, "{name}: mutation {seed} took {took:?}");
 }
