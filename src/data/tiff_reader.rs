@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tiff::decoder::{ChunkType, Decoder, DecodingResult};
 use tiff::tags::Tag;
-use tiff::{ColorType, TiffError};
+use tiff::{ColorType, TiffError, TiffUnsupportedError};
 
 use super::error::DataError;
 use super::limits::{MAX_BYTES, MAX_SIDE, tiff_limits};
@@ -307,9 +307,33 @@ fn unusable(path: &Path, reason: String) -> DataError {
     }
 }
 
+/// What a compression is called that is not read here.
+fn compression_name(method: u16) -> String {
+    let name = match method {
+        2 => "CCITT run lengths",
+        3 => "CCITT group 3",
+        6 => "JPEG of the old kind",
+        34_712 => "JPEG 2000",
+        34_887 => "LERC",
+        34_925 => "LZMA",
+        34_933 => "PNG",
+        34_934 => "JPEG XR",
+        50_000 => "Zstandard",
+        50_001 => "WebP",
+        50_002 | 52_546 => "JPEG XL",
+        _ => return format!("method {method}"),
+    };
+    name.to_owned()
+}
+
 pub(super) fn tiff_error(path: &Path, error: TiffError) -> DataError {
     match error {
         TiffError::LimitsExceeded => DataError::too_large(path, error.to_string()),
+        TiffError::UnsupportedError(TiffUnsupportedError::UnsupportedCompressionMethod(method)) => {
+            let name = compression_name(method.to_u16());
+            let reason = format!("it is compressed by {name}; LZW, Deflate and PackBits are read");
+            unusable(path, reason)
+        }
         TiffError::UnsupportedError(what) => unusable(path, what.to_string()),
         other => DataError::Damaged {
             path: path.to_owned(),

@@ -410,6 +410,16 @@ fn what_is_not_read_is_told() {
             },
             "photometric",
         ),
+        (
+            TiffPage {
+                channels: 3,
+                bits: 8,
+                photometric: 6,
+                extra: &[],
+                ..FIVE
+            },
+            "its colours are stored as YCbCr",
+        ),
     ] {
         let error = read(&[page]).unwrap_err();
         assert!(

@@ -229,6 +229,27 @@ fn a_big_tiff_is_read_whole_and_by_rows() {
     assert_eq!(rows.read(5).unwrap().bytes(), samples);
 }
 
+#[test]
+fn compressions_that_are_not_read_are_named() {
+    // The tag and the type, the count, and the value none.
+    const NONE: [u8; 10] = [3, 1, 3, 0, 1, 0, 0, 0, 1, 0];
+    let plain = standard([4, 1], &[0x01, 0x23, 0x10, 0x12, 0x00, 0x30], &[]);
+    let place = plain.windows(NONE.len()).position(|found| found == NONE);
+    for (method, name) in [
+        (2_u16, "CCITT run lengths"),
+        (34_887, "LERC"),
+        (50_000, "Zstandard"),
+        (60_000, "method 60000"),
+    ] {
+        let mut bytes = plain.clone();
+        bytes[place.unwrap() + 8..][..2].copy_from_slice(&method.to_le_bytes());
+        let error = read(&bytes).unwrap_err();
+        assert!(matches!(error, DataError::NotAnImage { .. }), "{error}");
+        let words = format!("it is compressed by {name}; LZW, Deflate and PackBits are read");
+        assert!(error.to_string().contains(&words), "{error}");
+    }
+}
+
 /// Small files of each kind.
 pub fn corpus() -> Vec<Vec<u8>> {
     let palette: Vec<u16> = (0..48).collect();
