@@ -56,8 +56,14 @@ impl ResultArgs {
     /// The file that `--out` names for the result of one image. `None` for a folder.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for several images, and for a file that is no PNG.
+    /// [`CliError::Usage`] for several images, for a file that is no PNG, and for standard output.
     pub fn file(&self, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliError> {
+        if self.out == Path::new("-") {
+            return Err(CliError::Usage(
+                "prepare writes no stream; name a folder as --out, ./- for one of that name"
+                    .to_owned(),
+            ));
+        }
         match single_file(&self.out, inputs)? {
             Some(file) if Format::of(&file) != Some(Format::Png) => Err(CliError::Usage(format!(
                 "{}: what prepare makes are .png files",

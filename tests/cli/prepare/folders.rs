@@ -116,6 +116,10 @@ fn out_can_be_the_file_of_one_image_and_a_clash_stops_one() {
             ),
             ("prepare grayscale in --out x.png", "name a folder"),
             (
+                "prepare grayscale in --out -",
+                "prepare writes no stream; name a folder",
+            ),
+            (
                 "prepare blank in/b.png --out new/small.png",
                 "new/small.png exists",
             ),
