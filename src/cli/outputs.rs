@@ -58,14 +58,14 @@ pub struct Job {
 
 /// Inputs that were planned, and what is wrong with the others.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct OutputPlan {
     /// What is to be done.
     pub jobs: Vec<Job>,
     /// Inputs whose results would have the names of other results.
     pub clashes: Vec<CliError>,
 }
 
-impl Plan {
+impl OutputPlan {
     /// Inputs whose results go to no files.
     pub fn without_files(inputs: Vec<Input>) -> Self {
         let job = |input| Job {
@@ -159,10 +159,10 @@ impl OutputArgs {
         file: Option<&Path>,
         variants: &[String],
         format: Format,
-    ) -> Result<Plan, CliError> {
+    ) -> Result<OutputPlan, CliError> {
         let sources = Sources::new(inputs.iter().flat_map(|input| &input.files));
         let folder = self.folder(file);
-        let (mut plan, mut taken) = (Plan::default(), Taken::new(&folder));
+        let (mut plan, mut taken) = (OutputPlan::default(), Taken::new(&folder));
         let (mut over, mut there) = (Vec::new(), Vec::new());
         for input in inputs {
             let paths = self.paths(&input, file, variants, format);

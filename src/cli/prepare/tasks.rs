@@ -1,7 +1,7 @@
 //! Which files the tools of `prepare` make, and the work on all of them.
 
 use crate::cli::failures::Failures;
-use crate::cli::outputs::{ExistingArgs, Job, OutputArgs, Plan, single_file};
+use crate::cli::outputs::{ExistingArgs, Job, OutputArgs, OutputPlan, single_file};
 use crate::cli::results::{Input, list_inputs, name_below};
 use crate::cli::{CliError, note_as_it_is};
 use crate::data::pairs::{ToolPairs, pair_folders};
@@ -79,7 +79,8 @@ impl ResultArgs {
             out: self.out.clone(),
             existing: self.existing.clone(),
         };
-        let Plan { jobs, clashes } = output.plan(inputs, file, &[String::new()], Format::Png)?;
+        let OutputPlan { jobs, clashes } =
+            output.plan(inputs, file, &[String::new()], Format::Png)?;
         let task = |job: Job| {
             let output = job.outputs.first()?.to_write()?.to_owned();
             Some(Task {

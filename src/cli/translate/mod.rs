@@ -7,7 +7,7 @@ mod stream;
 mod tiles;
 
 use super::failures::Failures;
-use super::outputs::{OutputArgs, Plan, variants};
+use super::outputs::{OutputArgs, OutputPlan, variants};
 use super::pth::{PthArgs, say};
 use super::reading::{ReadArgs, tell_meaning, tell_of_files};
 use super::results::{Input, ResultArgs, list_inputs};
@@ -125,7 +125,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
     let plan = match args.output.is_stdout() {
-        true => Plan::without_files(inputs),
+        true => OutputPlan::without_files(inputs),
         false => {
             let (file, format) = (single.as_deref(), results.format());
             args.output.plan(inputs, file, &variants, format)?

@@ -174,7 +174,7 @@ impl Model {
         files: &[PathBuf],
         outputs: &[Output],
     ) -> Result<bool, CliError> {
-        self.translate_in_tiles(Source::Files(files), files, outputs)
+        self.translate_in_tiles(TileSource::Files(files), files, outputs)
     }
 
     /// The same for an image in memory.
@@ -183,12 +183,12 @@ impl Model {
         (image, files): (&Picture, &[PathBuf]),
         outputs: &[Output],
     ) -> Result<bool, CliError> {
-        self.translate_in_tiles(Source::Picture(image), files, outputs)
+        self.translate_in_tiles(TileSource::Picture(image), files, outputs)
     }
 
     fn translate_in_tiles(
         &self,
-        source: Source,
+        source: TileSource,
         files: &[PathBuf],
         outputs: &[Output],
     ) -> Result<bool, CliError> {
@@ -196,7 +196,7 @@ impl Model {
             return Ok(false);
         };
         let input = match (self.windows(source), source) {
-            (Err(error @ DataError::TooLarge { .. }), Source::Files(files)) => {
+            (Err(error @ DataError::TooLarge { .. }), TileSource::Files(files)) => {
                 by_rows(error, files, &self.reading)?;
                 return Ok(false);
             }
@@ -230,7 +230,7 @@ impl Model {
     ) -> Result<(), CliError> {
         let first = files.first().map_or(Path::new(""), PathBuf::as_path);
         let frame = self
-            .translate_in_fitting_tiles(Source::Files(files), files, outputs)
+            .translate_in_fitting_tiles(TileSource::Files(files), files, outputs)
             .map_err(|error| failure(error, first))?;
         self.finish_tiled(outputs, &frame)
     }
@@ -244,7 +244,7 @@ impl Model {
     ) -> Result<(), CliError> {
         let file = files.first().map_or(Path::new(""), PathBuf::as_path);
         let frame = self
-            .translate_in_fitting_tiles(Source::Picture(image), files, outputs)
+            .translate_in_fitting_tiles(TileSource::Picture(image), files, outputs)
             .map_err(|tiles| match tiles.is_too_large() {
                 true => failure(self.explain_whole(error, &[image]), file),
                 false => failure(tiles, file),
@@ -256,7 +256,7 @@ impl Model {
     /// bytes for stdout.
     fn translate_in_fitting_tiles(
         &mut self,
-        source: Source,
+        source: TileSource,
         files: &[PathBuf],
         outputs: &[Output],
     ) -> Result<Vec<u8>, TrainError> {
@@ -290,21 +290,21 @@ impl Model {
         Ok(frame)
     }
 
-    fn windows<'a>(&'a self, source: Source<'a>) -> Result<Windows<'a>, DataError> {
+    fn windows<'a>(&'a self, source: TileSource<'a>) -> Result<Windows<'a>, DataError> {
         let pixels = &self.config.input;
         match source {
-            Source::Files(files) => {
+            TileSource::Files(files) => {
                 let files = (files, self.half());
                 Windows::open(files, &self.reading, pixels, &self.folder)
             }
-            Source::Picture(picture) => Ok(Windows::of_picture(picture, pixels)),
+            TileSource::Picture(picture) => Ok(Windows::of_picture(picture, pixels)),
         }
     }
 }
 
 /// What is read in windows.
 #[derive(Clone, Copy)]
-enum Source<'a> {
+enum TileSource<'a> {
     Files(&'a [PathBuf]),
     Picture(&'a Picture),
 }
