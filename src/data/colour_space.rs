@@ -8,6 +8,7 @@ use tiff::decoder::Decoder;
 use tiff::tags::{PhotometricInterpretation, Tag};
 
 use super::chunks::Chunks;
+use super::icc::other_profile;
 use super::limits::{MAX_BYTES, tiff_limits};
 
 /// As much of a profile as is looked at: the segment of a JPEG.
@@ -100,52 +101,4 @@ fn in_tiff<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
     let kind = decoder.find_tag_unsigned(Tag::PhotometricInterpretation);
     let has_inks = kind.ok()? == Some(PhotometricInterpretation::CMYK.to_u16());
     has_inks.then(|| INKS.to_owned())
-}
-
-/// The name of a profile that is not sRGB (ICC.1:2022, 7 and 9.2.41).
-fn other_profile(profile: &[u8]) -> Option<String> {
-    const SRGB: [&str; 2] = ["srgb", "sgray"];
-    const LONGEST: usize = 60;
-    let name = profile_name(profile).unwrap_or_default();
-    let name: String = name
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST)
-        .collect();
-    let lower = name.to_lowercase();
-    match () {
-        () if SRGB.iter().any(|known| lower.contains(known)) => None,
-        () if name.is_empty() => Some("a profile without a name".to_owned()),
-        () => Some(name),
-    }
-}
-
-fn profile_name(profile: &[u8]) -> Option<String> {
-    const TABLE: usize = 128;
-    let number = |at: usize| -> Option<usize> {
-        let digits = profile.get(at..at.checked_add(4)?)?;
-        Some(
-            digits
-                .iter()
-                .fold(0, |value, &digit| value << 8 | usize::from(digit)),
-        )
-    };
-    let mut entries = (0..number(TABLE)?.min(MOST as usize)).map(|index| TABLE + 4 + 12 * index);
-    let entry = entries.find(|&at| profile.get(at..at + 4) == Some(b"desc"))?;
-    let start = number(entry + 4)?;
-    let text = |from: usize, length: usize| profile.get(from..from.checked_add(length)?);
-    match text(start, 4)? {
-        // Text of 8 bits, with its length.
-        b"desc" => Some(String::from_utf8_lossy(text(start + 12, number(start + 8)?)?).into()),
-        // Text of 16 bits in several languages. The place of the first is counted from the start.
-        b"mluc" => {
-            let from = start.checked_add(number(start + 24)?)?;
-            let words = text(from, number(start + 20)?)?.chunks_exact(2);
-            let words: Vec<u16> = words
-                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-                .collect();
-            Some(String::from_utf16_lossy(&words))
-        }
-        _ => None,
-    }
 }

@@ -20,6 +20,7 @@
 //! | `jpeg` | which JPEG files are decoded |
 //! | `open_exr` | OpenEXR files |
 //! | `chunks` | the chunks of PNG and WebP files |
+//! | `icc` | what a colour profile says |
 //! | `colour_space` | whether a file says that its colours are not sRGB |
 //! | `animation` | whether a file holds more pictures than the first |
 //! | `orientation` | how a file says that its picture is turned |
@@ -77,6 +78,7 @@ pub mod found;
 pub mod frames;
 pub mod geo_tags;
 pub mod halves;
+mod icc;
 mod jpeg;
 pub mod lab;
 mod layout;

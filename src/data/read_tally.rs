@@ -37,7 +37,7 @@ pub(super) enum What {
     Multiplied,
     /// There are pictures behind the first one.
     FirstPicture,
-    /// The colours are not sRGB, but this.
+    /// The colours are not sRGB, but this. One line tells of all of them.
     OtherColours(String),
 }
 
@@ -81,7 +81,7 @@ impl ReadTally {
     }
 
     fn merge(&mut self, entry: Entry) {
-        let alike = |known: &&mut Entry| known.what == entry.what;
+        let alike = |known: &&mut Entry| known.what.is_told_with(&entry.what);
         match self.entries.iter_mut().find(alike) {
             Some(known) => {
                 if let (Some((numbers, _)), Some((more, _))) = (&mut known.numbers, entry.numbers) {
@@ -104,13 +104,29 @@ impl ReadTally {
                     "{what}: {numbers} in {files} file{}, such as {example} in {first}",
                     if files == 1 { "" } else { "s" }
                 ),
-                None => format!("{what}: {files}, such as {first}"),
+                None => format!(
+                    "{what}: {files}, such as {first}{}",
+                    entry.what.of_example()
+                ),
             }
         })
     }
 }
 
 impl What {
+    fn is_told_with(&self, other: &Self) -> bool {
+        let are_colours = |what| matches!(what, &Self::OtherColours(_));
+        self == other || are_colours(self) && are_colours(other)
+    }
+
+    /// What is told of the example alone.
+    fn of_example(&self) -> String {
+        match self {
+            Self::OtherColours(name) => format!(" ({name})"),
+            _ => String::new(),
+        }
+    }
+
     fn words(&self) -> String {
         match self {
             Self::Clamped(range) => {
@@ -121,8 +137,8 @@ impl What {
                 "opacities below 1 of OpenEXR files, whose colours stay multiplied by them"
                     .to_owned()
             }
-            Self::OtherColours(name) => {
-                format!("images whose colours are not sRGB ({name}) and are read as if they were")
+            Self::OtherColours(_) => {
+                "images whose colours are not sRGB and are read as if they were".to_owned()
             }
             Self::FirstPicture => "animations of which only the first picture is used".to_owned(),
         }

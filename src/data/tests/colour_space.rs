@@ -83,8 +83,8 @@ fn profiles_are_told_and_not_applied() {
                     name => name,
                 };
                 let line = format!(
-                    "images whose colours are not sRGB ({shown}) and are read as if they were: 1, \
-                     such as {}",
+                    "images whose colours are not sRGB and are read as if they were: 1, such as {} \
+                     ({shown})",
                     path.display()
                 );
                 let expected = (!name.starts_with("sRGB")).then_some(line);
@@ -131,4 +131,19 @@ fn inks_are_told() {
     let (picture, said) = read(&path, &bytes.into_inner());
     assert!(picture.pixel(0, 0).eq([255, 0, 255]));
     assert!(said[0].contains("(CMYK)"), "{said:?}");
+}
+
+/// One line tells of all, with the colours of the first.
+#[test]
+fn files_of_several_profiles_are_counted_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tally = ReadTally::default();
+    for name in ["Adobe RGB", "Display P3", "sRGB", "Dot Gain 20%"] {
+        let path = folder.path().join(name);
+        fs::write(&path, file("png", profile(name, false))).unwrap();
+        ReadOptions::default().read(&path, &mut tally).unwrap();
+    }
+    let said: Vec<String> = tally.lines().collect();
+    assert_eq!(said.len(), 1);
+    assert!(said[0].contains(": 3, such as ") && said[0].ends_with("(Adobe RGB)"));
 }
