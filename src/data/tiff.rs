@@ -69,23 +69,68 @@ fn directory(
     (place, density): (Option<&GeoTags>, Option<Density>),
     first: usize,
 ) -> TiffResult<Vec<u8>> {
-    let PictureLayout {
-        width,
-        height,
-        channels,
-        ..
-    } = layout;
-    let row_bytes = sample.row_bytes(layout);
-    let (first, rows) = (u32::try_from(first)?, height * row_bytes as u32);
-    let strip_rows = (STRIP_BYTES / row_bytes.max(1)).max(1) as u32;
-    let strip = strip_rows * row_bytes as u32;
-    let starts: Vec<u32> = (0..height.div_ceil(strip_rows))
-        .map(|index| index * strip)
-        .collect();
-    let offsets: Vec<u32> = starts.iter().map(|start| first + start).collect();
-    let counts: Vec<u32> = starts.iter().map(|start| strip.min(rows - start)).collect();
-    // Three and four channels are RGB without and with opacity, two are grey with it; others are
-    // grey with more of anything behind.
+    let channels = layout.channels;
+    let strips = Strips::of(layout.height, sample.row_bytes(layout), first)?;
+    let (kind, colours, extra) = meaning(channels, of_any_meaning);
+    let mut bytes = Cursor::new(Vec::new());
+    let mut file = TiffEncoder::new(&mut bytes)?;
+    let mut entries = file.image_directory()?;
+    entries.write_tag(Tag::ImageWidth, layout.width)?;
+    entries.write_tag(Tag::ImageLength, layout.height)?;
+    entries.write_tag(
+        Tag::BitsPerSample,
+        &vec![8 * sample.bytes(layout) as u16; channels][..],
+    )?;
+    entries.write_tag(Tag::Compression, CompressionMethod::None)?;
+    entries.write_tag(Tag::PhotometricInterpretation, kind)?;
+    entries.write_tag(Tag::SamplesPerPixel, channels as u16)?;
+    entries.write_tag(Tag::RowsPerStrip, strips.rows)?;
+    entries.write_tag(Tag::StripOffsets, &strips.offsets[..])?;
+    entries.write_tag(Tag::StripByteCounts, &strips.lengths[..])?;
+    if channels > colours {
+        entries.write_tag(Tag::ExtraSamples, &vec![extra; channels - colours][..])?;
+    }
+    if sample == Sample::Float {
+        let format = vec![SampleFormat::IEEEFP; channels];
+        entries.write_tag(Tag::SampleFormat, &format[..])?;
+    }
+    place.map_or(Ok(()), |place| place.write(&mut entries))?;
+    density.map_or(Ok(()), |density| density.write(&mut entries))?;
+    entries.finish()?;
+    Ok(bytes.into_inner())
+}
+
+/// Where the strips lie in a file.
+struct Strips {
+    /// Rows of each of them but the last.
+    rows: u32,
+    offsets: Vec<u32>,
+    /// Bytes of each.
+    lengths: Vec<u32>,
+}
+
+impl Strips {
+    /// Those of so many rows, which begin at byte `first`.
+    fn of(height: u32, row_bytes: usize, first: usize) -> TiffResult<Self> {
+        let (first, all) = (u32::try_from(first)?, height * row_bytes as u32);
+        let rows = (STRIP_BYTES / row_bytes.max(1)).max(1) as u32;
+        let strip = rows * row_bytes as u32;
+        let starts = (0..height.div_ceil(rows)).map(|index| index * strip);
+        Ok(Self {
+            rows,
+            offsets: starts.clone().map(|start| first + start).collect(),
+            lengths: starts.map(|start| strip.min(all - start)).collect(),
+        })
+    }
+}
+
+/// What so many channels are, how many of them are colours, and what the others are. Three and four
+/// are RGB without and with opacity, two are grey with it; others are grey with more of anything
+/// behind. `of_any_meaning` says that no channel is opacity.
+fn meaning(
+    channels: usize,
+    of_any_meaning: bool,
+) -> (PhotometricInterpretation, usize, ExtraSamples) {
     let (kind, colours, extra) = match channels {
         3 | 4 => (
             PhotometricInterpretation::RGB,
@@ -103,36 +148,8 @@ fn directory(
             ExtraSamples::Unspecified,
         ),
     };
-
-    let mut bytes = Cursor::new(Vec::new());
-    let mut file = TiffEncoder::new(&mut bytes)?;
-    let mut entries = file.image_directory()?;
-    entries.write_tag(Tag::ImageWidth, width)?;
-    entries.write_tag(Tag::ImageLength, height)?;
-    entries.write_tag(
-        Tag::BitsPerSample,
-        &vec![8 * sample.bytes(layout) as u16; channels][..],
-    )?;
-    entries.write_tag(Tag::Compression, CompressionMethod::None)?;
-    entries.write_tag(Tag::PhotometricInterpretation, kind)?;
-    entries.write_tag(Tag::SamplesPerPixel, channels as u16)?;
-    entries.write_tag(Tag::RowsPerStrip, strip_rows)?;
-    entries.write_tag(Tag::StripOffsets, &offsets[..])?;
-    entries.write_tag(Tag::StripByteCounts, &counts[..])?;
-    let extra = if of_any_meaning {
-        ExtraSamples::Unspecified
-    } else {
-        extra
-    };
-    if channels > colours {
-        entries.write_tag(Tag::ExtraSamples, &vec![extra; channels - colours][..])?;
+    match of_any_meaning {
+        true => (kind, colours, ExtraSamples::Unspecified),
+        false => (kind, colours, extra),
     }
-    if sample == Sample::Float {
-        let format = vec![SampleFormat::IEEEFP; channels];
-        entries.write_tag(Tag::SampleFormat, &format[..])?;
-    }
-    place.map_or(Ok(()), |place| place.write(&mut entries))?;
-    density.map_or(Ok(()), |density| density.write(&mut entries))?;
-    entries.finish()?;
-    Ok(bytes.into_inner())
 }

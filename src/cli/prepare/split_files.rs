@@ -40,40 +40,16 @@ pub(super) fn copy_split(
         .into_iter()
         .collect();
     let parts = split(leaders.len(), percent, seed)?;
-    let folders = Split::ALL.map(|part| results.out.join(part.name()));
-    let there = folders.each_ref().map(|folder| images_there(folder));
     let mut tasks = Vec::with_capacity(pairs.len());
-    let mut taken = Taken::new(&results.out);
     let mut related = 0;
+    let mut places = Places::of(input, &results.out);
     for (index, (files, group)) in pairs.into_iter().zip(&groups).enumerate() {
         let part = parts[leaders.binary_search(group).unwrap_or(0)];
         if *group != index {
             related += files.len();
         }
         for source in files {
-            let own = folders[part].join(below(input, &source));
-            let elsewhere = there.iter().enumerate().filter(|&(other, _)| other != part);
-            if let Some(other) = elsewhere
-                .into_iter()
-                .find_map(|(_, images)| images.get(&picture_name(input, &source)))
-            {
-                let (own, other, out) = (own.display(), other.display(), results.out.display());
-                return Err(CliError::Usage(format!(
-                    "{other} exists and would be {own} too; choose another --out, or move {out} away"
-                )));
-            }
-            if let Some(first) = taken.owner(&own) {
-                return Err(CliError::Clash {
-                    first: first.clone(),
-                    second: source,
-                    output: own,
-                });
-            }
-            taken.add(own.clone(), source.clone());
-            tasks.push(Task {
-                sources: vec![source],
-                output: own,
-            });
+            tasks.push(places.task(source, part)?);
         }
     }
     let there = tasks.iter().map(|task| &task.output);
@@ -96,6 +72,61 @@ pub(super) fn copy_split(
         ));
     }
     Ok(count)
+}
+
+/// Where the files of a folder go.
+struct Places<'a> {
+    input: &'a Path,
+    out: &'a Path,
+    /// The folders of the parts, and the images that are there by their names.
+    folders: [(PathBuf, HashMap<String, PathBuf>); 3],
+    /// The names that other files of the folder have taken.
+    taken: Taken,
+}
+
+impl<'a> Places<'a> {
+    fn of(input: &'a Path, out: &'a Path) -> Self {
+        let folders = Split::ALL.map(|part| {
+            let folder = out.join(part.name());
+            let there = images_there(&folder);
+            (folder, there)
+        });
+        Self {
+            input,
+            out,
+            folders,
+            taken: Taken::new(out),
+        }
+    }
+
+    /// Puts a file into this part, unless its picture is in another one or its name is taken.
+    fn task(&mut self, source: PathBuf, part: usize) -> Result<Task, CliError> {
+        let own = self.folders[part].0.join(below(self.input, &source));
+        let name = picture_name(self.input, &source);
+        let mut others = self
+            .folders
+            .iter()
+            .enumerate()
+            .filter(|&(other, _)| other != part);
+        if let Some(other) = others.find_map(|(_, (_, there))| there.get(&name)) {
+            let (own, other, out) = (own.display(), other.display(), self.out.display());
+            return Err(CliError::Usage(format!(
+                "{other} exists and would be {own} too; choose another --out, or move {out} away"
+            )));
+        }
+        if let Some(first) = self.taken.owner(&own) {
+            return Err(CliError::Clash {
+                first: first.clone(),
+                second: source,
+                output: own,
+            });
+        }
+        self.taken.add(own.clone(), source.clone());
+        Ok(Task {
+            sources: vec![source],
+            output: own,
+        })
+    }
 }
 
 /// A number for each pair, the same for pairs that go together: the index of the first of them. A

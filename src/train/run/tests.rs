@@ -192,16 +192,8 @@ fn an_empty_run_has_a_page() {
     );
 }
 
-#[test]
-fn the_page_shows_the_run_and_nothing_from_elsewhere() {
-    let root = tempfile::tempdir().unwrap();
-    let run = RunDir::create(root.path(), "<i>R&D's")
-        .unwrap()
-        .with_commands(Commands {
-            resume: |run| format!("resume the run in {}", run.display()),
-            extend: |run| format!("make the run in {} longer", run.display()),
-            translate: |model, images| format!("translate {images} with {}", model.display()),
-        });
+/// Writes what a run of 20 steps has.
+fn fill(run: &RunDir) {
     run.write_config(&config()).unwrap();
     let held_out = HeldOut {
         pairs: 40,
@@ -231,6 +223,19 @@ fn the_page_shows_the_run_and_nothing_from_elsewhere() {
         writer.write_all(&[0; 2048])
     })
     .unwrap();
+}
+
+#[test]
+fn the_page_shows_the_run_and_nothing_from_elsewhere() {
+    let root = tempfile::tempdir().unwrap();
+    let run = RunDir::create(root.path(), "<i>R&D's")
+        .unwrap()
+        .with_commands(Commands {
+            resume: |run| format!("resume the run in {}", run.display()),
+            extend: |run| format!("make the run in {} longer", run.display()),
+            translate: |model, images| format!("translate {images} with {}", model.display()),
+        });
+    fill(&run);
     run.refresh(None).unwrap();
 
     let html = fs::read_to_string(run.page_path()).unwrap();
