@@ -181,6 +181,8 @@ pub struct PreparedArgs {
     load_size: Option<u32>,
     #[arg(long)]
     ignore_orientation: bool,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_pixels: Option<u64>,
 }
 
 impl PreparedArgs {
@@ -190,6 +192,7 @@ impl PreparedArgs {
         settings.mirror = self.no_flip.then_some(false);
         settings.load_size = self.load_size;
         settings.ignore_orientation = self.ignore_orientation.then_some(true);
+        settings.max_pixels = self.max_pixels;
     }
 }
 

@@ -18,6 +18,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("load_size", "--load-size"),
     ("mirror", "--no-flip"),
     ("reading.ignore_orientation", "--ignore-orientation"),
+    ("reading.max_pixels", "--max-pixels"),
     ("reading.value_range", "--value-range"),
     ("reading.output_value_range", "--output-value-range"),
     ("reading.nodata", "--nodata"),

@@ -14,6 +14,11 @@ pub struct ReadArgs {
     /// as viewers show them
     #[arg(long)]
     ignore_orientation: bool,
+    /// The most pixels of an image file. Larger ones are refused by their heads. A pixel has at
+    /// most 16 bytes once it is decoded; larger ones count as several [default: 16384 pixels a side
+    /// and 512 MiB decoded]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_pixels: Option<u64>,
     /// Which numbers of the files are black and white, for floats, heights and depth maps. Numbers
     /// outside of it take its nearest end and are counted [default: what the type of the numbers
     /// says; translate: the range of the model if it has one]
@@ -30,6 +35,7 @@ impl ReadArgs {
     pub fn asked(&self) -> PairReading {
         PairReading {
             ignore_orientation: self.ignore_orientation,
+            max_pixels: self.max_pixels,
             value_range: self.value_range,
             output_value_range: None,
             nodata: self.nodata,

@@ -4,12 +4,12 @@
 use std::io::{BufReader, Read, Seek};
 
 use image::ImageFormat;
-use tiff::decoder::Decoder;
 use tiff::tags::{PhotometricInterpretation, Tag};
 
 use super::chunks::Chunks;
 use super::icc::other_profile;
-use super::limits::{MAX_BYTES, tiff_limits};
+use super::limits::BESIDE_PIXELS;
+use super::tiff_head::open;
 
 /// As much of a profile as is looked at: the segment of a JPEG.
 const MOST: u32 = 1 << 16;
@@ -72,12 +72,10 @@ fn in_jpeg<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
 
 /// What comes first here counts (PNG specification, third edition, 4.3).
 fn in_png<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
-    let limits = png::Limits {
-        bytes: MAX_BYTES as usize,
-    };
-    let reader = png::Decoder::new_with_limits(file, limits)
-        .read_info()
-        .ok()?;
+    let bytes = BESIDE_PIXELS as usize;
+    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes });
+    decoder.set_ignore_text_chunk(true);
+    let reader = decoder.read_info().ok()?;
     let info = reader.info();
     if let Some(points) = info.coding_independent_code_points {
         let found = (points.color_primaries, points.transfer_function);
@@ -94,11 +92,14 @@ fn in_png<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
 }
 
 fn in_tiff<R: Read + Seek>(file: &mut BufReader<R>) -> Option<String> {
-    let mut decoder = Decoder::new(file).ok()?.with_limits(tiff_limits());
-    if let Ok(profile) = decoder.get_tag_u8_vec(Tag::IccProfile) {
+    let (head, mut decoder) = open(file).ok()?;
+    let mut profile = vec![0; MOST as usize];
+    let mut list = decoder.image_ifd();
+    if let Ok(Some(length)) = list.find_tag_bytes(Tag::IccProfile, &mut profile, 0) {
+        profile.truncate(length);
         return other_profile(&profile);
     }
-    let kind = decoder.find_tag_unsigned(Tag::PhotometricInterpretation);
-    let has_inks = kind.ok()? == Some(PhotometricInterpretation::CMYK.to_u16());
+    let inks = PhotometricInterpretation::CMYK.to_u16();
+    let has_inks = head.number(Tag::PhotometricInterpretation) == Some(inks.into());
     has_inks.then(|| INKS.to_owned())
 }

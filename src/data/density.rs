@@ -9,14 +9,14 @@ use std::path::Path;
 use image::ImageFormat;
 use image::codecs::jpeg::{PixelDensity, PixelDensityUnit};
 use tiff::TiffResult;
-use tiff::decoder::Decoder;
 use tiff::decoder::ifd::Value;
 use tiff::encoder::{DirectoryEncoder, Rational, TiffKind};
 use tiff::tags::{ResolutionUnit, Tag};
 
+use super::head::format_of;
 use super::orientation::{is_quarter_turn, orientation_of};
-use super::read::format_of;
 use super::read_options::ReadOptions;
+use super::tiff_head::open;
 
 const CENTIMETRES: f64 = 2.54;
 const METRES: f64 = 0.0254;
@@ -86,7 +86,10 @@ impl Density {
 
 /// A PNG has whole pixels of a metre, so a whole number of an inch is found again by rounding.
 fn of_png(file: &mut (impl BufRead + Seek)) -> Option<[f64; 2]> {
-    let reader = png::Decoder::new(file).read_info().ok()?;
+    let mut decoder = png::Decoder::new(file);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_ignore_text_chunk(true);
+    let reader = decoder.read_info().ok()?;
     let said = reader.info().pixel_dims?;
     let per_inch = |pixels: u32| {
         let (exact, step) = (f64::from(pixels) * METRES, METRES);
@@ -101,15 +104,21 @@ fn of_png(file: &mut (impl BufRead + Seek)) -> Option<[f64; 2]> {
 }
 
 fn of_tiff(file: &mut (impl Read + Seek)) -> Option<[f64; 2]> {
-    let mut decoder = Decoder::new(file).ok()?;
-    let mut side = |tag| match decoder.get_tag(tag) {
-        Ok(Value::Rational(pixels, units)) => Some(f64::from(pixels) / f64::from(units)),
-        _ => None,
+    let (head, mut decoder) = open(file).ok()?;
+    let mut side = |tag| {
+        // The decoder would take memory for all values that a tag says it has.
+        head.has_one(tag).then_some(())?;
+        match decoder.get_tag(tag) {
+            Ok(Value::Rational(pixels, units)) => Some(f64::from(pixels) / f64::from(units)),
+            _ => None,
+        }
     };
     let sides = [side(Tag::XResolution)?, side(Tag::YResolution)?];
-    let unit = decoder.find_tag_unsigned(Tag::ResolutionUnit).ok()?;
+    let unit = head.number(Tag::ResolutionUnit);
     // An inch is the unit of a file that names none (TIFF 6.0).
-    match ResolutionUnit::from_u16(unit.unwrap_or(ResolutionUnit::Inch.to_u16()))? {
+    match ResolutionUnit::from_u16(unit.map_or(Some(ResolutionUnit::Inch.to_u16()), |unit| {
+        unit.try_into().ok()
+    })?)? {
         ResolutionUnit::Inch => Some(sides),
         ResolutionUnit::Centimeter => Some(sides.map(|side| side * CENTIMETRES)),
         _ => None,

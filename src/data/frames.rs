@@ -2,13 +2,13 @@
 //! the other. One frame is in memory at a time.
 
 use super::error::DataError;
-use super::limits::MAX_BYTES;
+use super::limits::SizeLimit;
 use super::picture::Picture;
 use super::read::decode_counted;
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
 use super::write::Format;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 const PNG_SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
@@ -22,6 +22,7 @@ pub struct FrameReader<R> {
     /// What the stream is called in errors.
     name: String,
     number: u64,
+    limit: SizeLimit,
 }
 
 /// A frame that was read and not decoded.
@@ -50,12 +51,14 @@ impl Frame {
 }
 
 impl<R: Read> FrameReader<R> {
-    /// The frames of `input`, which errors call `name`.
-    pub fn new(input: R, name: &str) -> Self {
+    /// The frames of `input`, which errors call `name`. They are no larger than `max_pixels`, as in
+    /// [`ReadOptions`].
+    pub fn new(input: R, name: &str, max_pixels: Option<u64>) -> Self {
         Self {
             input: BufReader::new(input),
             name: name.to_owned(),
             number: 0,
+            limit: max_pixels.map_or(SizeLimit::Usual, SizeLimit::Pixels),
         }
     }
 
@@ -74,6 +77,7 @@ impl<R: Read> FrameReader<R> {
         let mut frame = Parts {
             input: &mut self.input,
             name: &name,
+            limit: self.limit,
             bytes: Vec::new(),
         };
         frame.take(2)?;
@@ -113,16 +117,15 @@ fn explain(name: &Path, source: io::Error) -> DataError {
 struct Parts<'a, R> {
     input: &'a mut BufReader<R>,
     name: &'a Path,
+    limit: SizeLimit,
     bytes: Vec<u8>,
 }
 
 impl<R: Read> Parts<'_, R> {
     /// Reads so many bytes more. They take memory as they come, whatever a header promises.
     fn take(&mut self, count: u64) -> Result<(), DataError> {
-        if count.saturating_add(self.bytes.len() as u64) > MAX_BYTES {
-            let reason = format!("it has more than {} MiB", MAX_BYTES >> 20);
-            return Err(DataError::too_large(self.name, reason));
-        }
+        let length = count.saturating_add(self.bytes.len() as u64);
+        self.limit.check_file(self.name, length)?;
         let read = self.input.by_ref().take(count).read_to_end(&mut self.bytes);
         match read {
             Ok(read) if read as u64 == count => Ok(()),
@@ -146,23 +149,42 @@ impl<R: Read> Parts<'_, R> {
                 &head[4..] == b"IEND",
             );
             self.take(u64::from(length) + 4)?;
+            if start == PNG_SIGNATURE.len() {
+                self.check_png_head()?;
+            }
             if is_last {
                 return Ok(Format::Png);
             }
         }
     }
 
+    /// Refuses a picture that is too large as its first chunk says, which is all that was read.
+    fn check_png_head(&self) -> Result<(), DataError> {
+        let mut decoder = png::Decoder::new(Cursor::new(&self.bytes));
+        let size = decoder.read_header_info();
+        // What is damaged is told when the frame is decoded.
+        let size = size.map_or((0, 0), |info| (info.width, info.height));
+        self.limit.check(self.name, size, 0)
+    }
+
     /// A PNM of this kind: numbers in text, and then rows of bytes.
     fn pnm(&mut self, kind: u8) -> Result<Format, DataError> {
         let [width, height] = [self.number()?, self.number()?];
-        let (per_row, rows) = if kind == b'4' {
-            (width.div_ceil(8), height)
+        let per_row = if kind == b'4' {
+            width.div_ceil(8)
         } else {
             let sample = if self.number()? > 255 { 2 } else { 1 };
             let channels = if kind == b'5' { 1 } else { 3 };
-            (width.saturating_mul(channels * sample), height)
+            width.saturating_mul(channels * sample)
         };
-        self.take(per_row.saturating_mul(rows))?;
+        self.rows([width, height], per_row)
+    }
+
+    /// The rows of a picture of this width and height, each of so many bytes.
+    fn rows(&mut self, sides: [u64; 2], bytes: u64) -> Result<Format, DataError> {
+        let size = sides.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+        self.limit.check(self.name, size.into(), 0)?;
+        self.take(bytes.saturating_mul(sides[1]))?;
         Ok(Format::Pnm)
     }
 
@@ -193,9 +215,8 @@ impl<R: Read> Parts<'_, R> {
             return Err(self.no_size());
         };
         let sample = if white > 255 { 2 } else { 1 };
-        let sides = [height, depth, sample].into_iter();
-        self.take(sides.fold(width, u64::saturating_mul))?;
-        Ok(Format::Pnm)
+        let samples = depth.saturating_mul(sample);
+        self.rows([width, height], width.saturating_mul(samples))
     }
 
     /// The next number of a header, with the one byte behind it.
@@ -261,7 +282,7 @@ mod tests {
     /// All pictures of a stream that comes three bytes at a time, and the error at its end.
     fn read(stream: &[u8]) -> (Vec<(Format, Picture)>, Option<DataError>) {
         let slow = BufReader::with_capacity(3, stream);
-        let mut reader = FrameReader::new(slow, "a pipe");
+        let mut reader = FrameReader::new(slow, "a pipe", None);
         let mut found = Vec::new();
         loop {
             match reader.next_frame() {

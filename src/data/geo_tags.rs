@@ -14,6 +14,7 @@ use tiff::tags::{ByteOrder, Tag, Type, ValueBuffer};
 use super::read_options::ReadOptions;
 use super::remark::{Remark, RemarkKind};
 use super::sidecars::sidecar_of;
+use super::tiff_head::open;
 
 /// Any one of these places a picture: ModelPixelScale, ModelTiepoint, ModelTransformation,
 /// GeoKeyDirectory, and the rational polynomials of satellite images.
@@ -42,7 +43,7 @@ impl GeoTags {
     /// file is no TIFF, and if its list of tags is damaged: that error comes when the picture is
     /// read.
     pub fn read(path: &Path) -> Option<Self> {
-        Self::of(Decoder::new(BufReader::new(File::open(path).ok()?)).ok()?).ok()?
+        Self::of(open(BufReader::new(File::open(path).ok()?)).ok()?.1).ok()?
     }
 
     fn of(decoder: Decoder<BufReader<File>>) -> TiffResult<Option<Self>> {

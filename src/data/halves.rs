@@ -1,9 +1,9 @@
 //! Combined pairs where one image is meant: a model translates their input half.
 
 use super::error::DataError;
+use super::head::size_of;
 use super::pair_source::split_combined;
 use super::picture::Picture;
-use super::shapes::size_of;
 use std::path::Path;
 
 /// Which part of an image is meant.

@@ -1,4 +1,6 @@
-//! What is accepted as an image file: its ending, its sides and its size.
+//! What is accepted as an image file: its ending, and how large it may be.
+
+use std::fmt;
 
 /// Endings of the files that count as images, in lower case; other files of a folder are ignored.
 pub const EXTENSIONS: [&str; 16] = [
@@ -6,18 +8,71 @@ pub const EXTENSIONS: [&str; 16] = [
     "pnm", "pam", "exr",
 ];
 
-/// The longest accepted side of an image, in pixels.
+/// The longest accepted side of an image, in pixels, unless a number of pixels is given.
 pub const MAX_SIDE: u32 = 16_384;
 /// The longest side of a square that is still accepted once decoded.
 pub const MAX_SQUARE: u32 = 13_377;
-/// Most bytes of a file, and of an image once it is decoded. Without this limit a file of a few
-/// kilobytes could ask for terabytes.
+/// Most bytes of a file, and of an image once it is decoded, unless a number of pixels is given.
 pub(super) const MAX_BYTES: u64 = 512 << 20;
+/// Bytes of a pixel that counts as one: four channels of 32 bits. Larger ones count as several.
+pub(super) const PIXEL_BYTES: u64 = 16;
+/// What a file may hold beside its pixels, such as colour profiles and words.
+pub(super) const BESIDE_PIXELS: u64 = 16 << 20;
 
-/// The same for the decoder of TIFF files.
-pub(super) fn tiff_limits() -> tiff::decoder::Limits {
-    let mut limits = tiff::decoder::Limits::default();
-    limits.decoding_buffer_size = MAX_BYTES as usize;
-    limits.intermediate_buffer_size = MAX_BYTES as usize;
+/// The largest image that is read. Without it a file of a few kilobytes could ask for terabytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SizeLimit {
+    /// 16384 pixels a side, and 512 MiB decoded.
+    #[default]
+    Usual,
+    /// So many pixels, of 16 bytes at most once they are decoded. Larger ones count as several.
+    Pixels(u64),
+}
+
+impl SizeLimit {
+    /// The most bytes of pixels in memory.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Self::Usual => MAX_BYTES,
+            Self::Pixels(pixels) => pixels.saturating_mul(PIXEL_BYTES),
+        }
+    }
+
+    /// The most bytes of a file.
+    pub(super) fn file_bytes(self) -> u64 {
+        match self {
+            Self::Usual => MAX_BYTES,
+            Self::Pixels(_) => self.bytes().saturating_add(BESIDE_PIXELS),
+        }
+    }
+
+    /// The same for the decoder of TIFF files.
+    pub(super) fn of_tiff(self) -> tiff::decoder::Limits {
+        let bytes = usize::try_from(self.bytes()).unwrap_or(usize::MAX);
+        let mut limits = tiff::decoder::Limits::default();
+        limits.decoding_buffer_size = bytes;
+        limits.intermediate_buffer_size = bytes;
+        limits
+    }
+}
+
+/// What a decoder of the `image` crate may take beside the pixels of an image: of none for its
+/// head, and of an image that has so many bytes once it is decoded.
+pub(super) fn decoder_limits(decoded: u64) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(decoded.saturating_mul(2).saturating_add(BESIDE_PIXELS));
     limits
+}
+
+impl fmt::Display for SizeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usual => write!(
+                f,
+                "{MAX_SIDE} pixels a side and {} MiB decoded",
+                MAX_BYTES >> 20
+            ),
+            Self::Pixels(most) => write!(f, "`reading.max_pixels` {most}"),
+        }
+    }
 }

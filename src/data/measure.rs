@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::error::DataError;
+use super::limits::SizeLimit;
 use super::pairs::find_pairs;
 use super::parallel::in_parallel;
 use super::read::extent_of;
@@ -69,7 +70,8 @@ impl fmt::Display for SuspectMark {
 
 /// The range from the least to the largest number in the training files of one side, where A and B
 /// have so many `images`. Missing values do not count, and opacity only with `all_channels`. All
-/// files are decoded, on every core. Of combined images both halves count.
+/// files are decoded, on every core. Of combined images both halves count. No file may have more
+/// than `max_pixels`, as in [`ReadOptions`](super::ReadOptions).
 ///
 /// # Errors
 /// Those of listing the folder and of reading, [`ValueError::Measured`] if all numbers are one, and
@@ -80,6 +82,7 @@ pub fn training_range(
     images: (usize, usize),
     side: Side,
     all_channels: bool,
+    max_pixels: Option<u64>,
 ) -> Result<MeasuredRange, DataError> {
     let pairs = find_pairs(root, direction.order(images))?;
     let training = pairs.iter().filter(|(split, _)| *split == Split::Train);
@@ -93,7 +96,8 @@ pub fn training_range(
             }
         })
         .collect();
-    let extents = extents_of(&files, all_channels)?;
+    let limit = max_pixels.map_or(SizeLimit::Usual, SizeLimit::Pixels);
+    let extents = extents_of(&files, limit, all_channels)?;
     let all = extents
         .iter()
         .copied()
@@ -122,12 +126,16 @@ pub fn training_range(
 }
 
 /// The least and the largest number of each file.
-fn extents_of(files: &[&PathBuf], all_channels: bool) -> Result<Vec<Extent>, DataError> {
+fn extents_of(
+    files: &[&PathBuf],
+    limit: SizeLimit,
+    all_channels: bool,
+) -> Result<Vec<Extent>, DataError> {
     let extents = Mutex::new(vec![Extent::default(); files.len()]);
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let numbered: Vec<(usize, &&PathBuf)> = files.iter().enumerate().collect();
     in_parallel(&numbered, threads, |&(index, path)| {
-        let extent = extent_of(path, all_channels)?;
+        let extent = extent_of(path, limit, all_channels)?;
         let mut extents = extents.lock().unwrap_or_else(PoisonError::into_inner);
         extents[index] = extent;
         Ok::<(), DataError>(())

@@ -12,7 +12,7 @@ use exr::meta::header::Header;
 use exr::prelude::{Compression, ReadChannels, ReadLayers, read};
 
 use super::error::{DataError, OpenExrError};
-use super::limits::{MAX_BYTES, MAX_SIDE};
+use super::limits::SizeLimit;
 use super::picture::Extra;
 use super::values::stored::{Stored, Wide};
 
@@ -27,7 +27,7 @@ type Refused = (String, &'static str);
 /// # Errors
 /// [`OpenExrError`] for several layers, channels of other names and compressions that are not read,
 /// and those of [`super::read_picture`].
-pub(super) fn read_exr(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
+pub(super) fn read_exr(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<Stored, DataError> {
     let explain = |error| exr_error(path, error);
     let unusable = |(what, remedy): Refused| OpenExrError {
         path: path.to_owned(),
@@ -42,15 +42,10 @@ pub(super) fn read_exr(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
     };
     let order = check(header).map_err(unusable)?;
     let (width, height) = size(header);
-    let memory = (width as u64).saturating_mul(height as u64);
-    let memory = memory.saturating_mul(4 * order.len() as u64);
-    if width.max(height) > MAX_SIDE as usize || memory > MAX_BYTES {
-        let channels = order.len();
-        return Err(DataError::too_large(
-            path,
-            format!("{width}x{height} pixels of {channels} channels"),
-        ));
-    }
+    let [sides @ .., channels] = [width, height, order.len()].map(|count| count as u64);
+    let [width, height] = sides.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+    let decoded = sides[0].saturating_mul(sides[1]);
+    limit.check(path, (width, height), decoded.saturating_mul(4 * channels))?;
     let image = read()
         .no_deep_data()
         .largest_resolution_level()
@@ -69,8 +64,8 @@ pub(super) fn read_exr(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
     let numbers = numbers(&planes).map_err(unusable)?;
     let channels = order.len();
     Ok(Stored::Wide(Wide {
-        width: width as u32,
-        height: height as u32,
+        width,
+        height,
         channels,
         extra: Extra::default(),
         is_planar: true,

@@ -11,13 +11,14 @@
 
 use std::io::{BufReader, Read, Seek};
 
+use image::ImageFormat;
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageFormat, ImageReader};
-use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
 use super::chunks::Chunks;
+use super::jpeg_head::exif_of_jpeg;
 use super::picture::Picture;
+use super::tiff_head::TiffHead;
 
 /// What some writers put in front of EXIF outside of JPEG, where it belongs.
 const JPEG_PREFIX: &[u8] = b"Exif\0\0";
@@ -33,12 +34,7 @@ pub(super) fn orientation_of<R: Read + Seek>(
         ImageFormat::Png => exif_in(Chunks::of_png(file), b"eXIf", Some(b"IEND")),
         ImageFormat::Tiff => of_tiff(file),
         ImageFormat::WebP => exif_in(Chunks::of_webp(file), b"EXIF", None),
-        ImageFormat::Jpeg => {
-            let exif = ImageReader::with_format(file, format)
-                .into_decoder()
-                .and_then(|mut decoder| decoder.exif_metadata());
-            exif.ok().flatten().and_then(|exif| of_exif(&exif))
-        }
+        ImageFormat::Jpeg => exif_of_jpeg(file).and_then(|exif| of_exif(&exif)),
         _ => None,
     };
     said.unwrap_or(Orientation::NoTransforms)
@@ -65,8 +61,8 @@ fn exif_in<R: Read + Seek>(
 }
 
 fn of_tiff<R: Read + Seek>(file: &mut BufReader<R>) -> Option<Orientation> {
-    let value = Decoder::new(file).ok()?.find_tag_unsigned(Tag::Orientation);
-    value.ok().flatten().and_then(Orientation::from_exif)
+    let value = TiffHead::read(file).ok()?.number(Tag::Orientation)?;
+    Orientation::from_exif(value.try_into().ok()?)
 }
 
 fn of_exif(exif: &[u8]) -> Option<Orientation> {

@@ -6,7 +6,7 @@ use image::codecs::pnm::{ArbitraryTuplType, PnmDecoder, PnmHeader, SampleEncodin
 use image::{DynamicImage, ImageDecoder};
 
 use super::error::DataError;
-use super::limits::{MAX_BYTES, MAX_SIDE};
+use super::limits::SizeLimit;
 use super::picture::{Extra, Picture};
 
 /// Reads a file of one picture.
@@ -14,19 +14,15 @@ use super::picture::{Extra, Picture};
 /// # Errors
 /// [`DataError::Pages`] for several, [`DataError::Damaged`] where samples are missing or brighter
 /// than white, and those of [`super::read_picture`].
-pub(super) fn read_pnm(path: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
-    let explain = |error| DataError::of_decoder(path, error);
+pub(super) fn read_pnm(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<Picture, DataError> {
+    let explain = |error| DataError::of_decoder(path, error, limit);
     let damaged = |reason: String| DataError::Damaged {
         path: path.to_owned(),
         reason,
     };
     let (after_header, header) = PnmDecoder::new(bytes).map_err(explain)?.into_inner();
     let decoder = PnmDecoder::new(bytes).map_err(explain)?;
-    let (width, height) = decoder.dimensions();
-    if width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_BYTES {
-        let what = format!("{width}x{height} pixels");
-        return Err(DataError::too_large(path, what));
-    }
+    limit.check(path, decoder.dimensions(), decoder.total_bytes())?;
     if let Some(reason) = guessed(&header) {
         return Err(DataError::NotAnImage {
             path: path.to_owned(),

@@ -4,19 +4,20 @@ use std::fs;
 use std::io::{self, BufReader, Cursor};
 use std::path::Path;
 
-use image::{ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
 
 use super::error::DataError;
 use super::foreign::foreign_format;
+use super::head::{format_of, size_of};
 use super::jpeg::check_jpeg;
-use super::limits::{MAX_BYTES, MAX_SIDE};
+use super::limits::{SizeLimit, decoder_limits};
 use super::open_exr::read_exr;
 use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::pnm::read_pnm;
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
-use super::tiff_reader::{marked_nodata_of, read_tiff};
+use super::tiff_reader::{marked_nodata, read_tiff};
 use super::values::Extent;
 use super::values::stored::{Origin, Stored};
 
@@ -37,7 +38,7 @@ impl ReadOptions {
     /// # Errors
     /// Those of [`read_picture`], and [`DataError::Value`].
     pub fn read(&self, path: &Path, tally: &mut ReadTally) -> Result<Picture, DataError> {
-        decode_counted(path, &read_bytes(path)?, self, tally)
+        decode_counted(path, &read_bytes(path, self.limit())?, self, tally)
     }
 }
 
@@ -46,9 +47,13 @@ impl ReadOptions {
 ///
 /// # Errors
 /// Those of [`read_picture`].
-pub fn extent_of(path: &Path, all_channels: bool) -> Result<Extent, DataError> {
-    let bytes = read_bytes(path)?;
-    let stored = decode_as_stored(path, &bytes)?;
+pub(super) fn extent_of(
+    path: &Path,
+    limit: SizeLimit,
+    all_channels: bool,
+) -> Result<Extent, DataError> {
+    let bytes = read_bytes(path, limit)?;
+    let stored = decode_as_stored(path, &bytes, limit)?;
     Ok(stored.extent(origin_of(path, &bytes), all_channels))
 }
 
@@ -57,7 +62,7 @@ fn origin_of<'a>(path: &'a Path, bytes: &[u8]) -> Origin<'a> {
     let is_tiff = format_of(bytes) == Some(ImageFormat::Tiff);
     Origin {
         path,
-        marked: is_tiff.then(|| marked_nodata_of(bytes)).flatten(),
+        marked: is_tiff.then(|| marked_nodata(bytes)).flatten(),
     }
 }
 
@@ -69,14 +74,13 @@ pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
     Ok((&read_picture(path)?).into())
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+/// Reads a file whose picture is not too large, as far as its head says.
+fn read_bytes(path: &Path, limit: SizeLimit) -> Result<Vec<u8>, DataError> {
     let length = check_regular(path)?;
-    if length > MAX_BYTES {
-        return Err(DataError::too_large(
-            path,
-            format!("the file has {} MiB", length >> 20),
-        ));
+    if let Some(size) = size_of(path, true) {
+        limit.check(path, size, 0)?;
     }
+    limit.check_file(path, length)?;
     fs::read(path).map_err(|source| DataError::ReadFile {
         path: path.to_owned(),
         source,
@@ -112,7 +116,7 @@ pub(super) fn decode_counted(
     options: &ReadOptions,
     tally: &mut ReadTally,
 ) -> Result<Picture, DataError> {
-    let stored = decode_as_stored(path, bytes)?;
+    let stored = decode_as_stored(path, bytes, options.limit())?;
     let (origin, format) = (origin_of(path, bytes), format_of(bytes));
     if format == Some(ImageFormat::OpenExr) {
         stored.count_multiplied(origin, tally);
@@ -129,34 +133,11 @@ pub(super) fn decode_counted(
     Ok(picture.upright(orientation_of(format, &mut file())))
 }
 
-/// The format of a file that starts with these bytes.
-pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
-    const BIG_TIFF: [[u8; 4]; 2] = [*b"II+\0", *b"MM\0+"];
-    let is_tiff = BIG_TIFF.iter().any(|start| bytes.starts_with(start));
-    if is_tiff {
-        Some(ImageFormat::Tiff)
-    } else {
-        image::guess_format(bytes).ok()
-    }
-}
-
-fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
+fn decode_as_stored(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<Stored, DataError> {
     if bytes.is_empty() {
         return Err(DataError::EmptyFile {
             path: path.to_owned(),
         });
-    }
-    if format_of(bytes) == Some(ImageFormat::OpenExr) {
-        return read_exr(path, bytes);
-    }
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|source| DataError::ReadFile {
-            path: path.to_owned(),
-            source,
-        })?;
-    if let Some(format) = format_of(bytes) {
-        reader.set_format(format);
     }
     if let Some(reason) = foreign_format(bytes) {
         return Err(DataError::NotAnImage {
@@ -164,47 +145,50 @@ fn decode_as_stored(path: &Path, bytes: &[u8]) -> Result<Stored, DataError> {
             reason: reason.to_owned(),
         });
     }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    reader.limits(limits);
-    if reader.format() == Some(ImageFormat::Jpeg) {
-        check_jpeg(bytes).map_err(|fault| DataError::of_jpeg(path, fault))?;
+    let format = format_of(bytes);
+    match format {
+        Some(ImageFormat::OpenExr) => read_exr(path, bytes, limit),
+        Some(ImageFormat::Pnm) => read_pnm(path, bytes, limit).map(Stored::from),
+        Some(ImageFormat::Tiff) => match read_tiff(path, bytes, limit)? {
+            Some(stored) => Ok(stored),
+            None => read_other(path, bytes, format, limit),
+        },
+        Some(ImageFormat::Jpeg) => {
+            check_jpeg(bytes).map_err(|fault| DataError::of_jpeg(path, fault))?;
+            read_other(path, bytes, format, limit)
+        }
+        _ => read_other(path, bytes, format, limit),
     }
-    if reader.format() == Some(ImageFormat::Tiff)
-        && let Some(stored) = read_tiff(path, bytes)?
-    {
-        return Ok(stored);
-    }
-    if reader.format() == Some(ImageFormat::Pnm) {
-        return read_pnm(path, bytes).map(Stored::from);
-    }
-    let image = reader.decode();
-    let image = image.map_err(|error| DataError::of_decoder(path, error))?;
-    Ok(Picture::from(image).into())
 }
 
-/// Whether an image of this size can be read back after it is written.
-///
-/// # Errors
-/// [`DataError::TooLarge`].
-pub(super) fn check_size(path: &Path, width: u32, height: u32) -> Result<(), DataError> {
-    match width.max(height) <= MAX_SIDE && 3 * u64::from(width) * u64::from(height) <= MAX_BYTES {
-        true => Ok(()),
-        false => Err(DataError::too_large(
-            path,
-            format!("{width}x{height} pixels"),
-        )),
+/// Decodes what the `image` crate reads.
+fn read_other(
+    path: &Path,
+    bytes: &[u8],
+    format: Option<ImageFormat>,
+    limit: SizeLimit,
+) -> Result<Stored, DataError> {
+    let explain = |error| DataError::of_decoder(path, error, limit);
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    if let Some(format) = format {
+        reader.set_format(format);
     }
+    reader.limits(decoder_limits(0));
+    let mut decoder = reader.into_decoder().map_err(explain)?;
+    let decoded = decoder.total_bytes();
+    limit.check(path, decoder.dimensions(), decoded)?;
+    let limits = decoder_limits(decoded);
+    decoder.set_limits(limits).map_err(explain)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(explain)?;
+    Ok(Picture::from(image).into())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::data::limits::MAX_SQUARE;
-    use image::{DynamicImage, Luma, LumaA, Rgb, Rgba};
+    use crate::data::limits::MAX_SIDE;
+    use image::{Luma, LumaA, Rgb, Rgba};
 
     fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -296,18 +280,6 @@ mod tests {
         assert!(
             matches!(not_a_file, DataError::ReadFile { .. }),
             "{not_a_file}"
-        );
-    }
-
-    #[test]
-    fn the_largest_square_fits() {
-        let bytes = |side: u32| 3 * u64::from(side).pow(2);
-        assert!(bytes(MAX_SQUARE) <= MAX_BYTES && bytes(MAX_SQUARE + 1) > MAX_BYTES);
-        let fits = |width, height| check_size(Path::new("pair.png"), width, height).is_ok();
-        assert!(fits(MAX_SQUARE, MAX_SQUARE) && !fits(MAX_SQUARE + 1, MAX_SQUARE + 1));
-        assert!(
-            fits(MAX_SIDE, MAX_SIDE / 2) && !fits(MAX_SIDE + 2, 1),
-            "two squares side by side"
         );
     }
 

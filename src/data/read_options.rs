@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::SizeLimit;
 use super::pixels::Pixels;
 use super::split::Direction;
 use super::values::{ValueError, ValueMapping, ValueRange};
@@ -14,6 +15,26 @@ pub struct ReadOptions {
     pub ignore_orientation: bool,
     /// What the numbers in the files mean. Without it their type says so.
     pub values: Option<ValueMapping>,
+    /// The most pixels of an image, of 16 bytes at most once they are decoded. Images of larger
+    /// pixels count as more. Reading takes at most [`ReadOptions::BYTES_A_PIXEL`] for each of them,
+    /// [`ReadOptions::BYTES_A_FILE_BYTE`] for each byte of the file, and
+    /// [`ReadOptions::BYTES_MORE`]. Without it the limit is 16384 pixels a side and 512 MiB
+    /// decoded, and larger images can be read row by row.
+    pub max_pixels: Option<u64>,
+}
+
+impl ReadOptions {
+    /// See [`ReadOptions::max_pixels`].
+    pub const BYTES_A_PIXEL: u64 = 80;
+    /// The same.
+    pub const BYTES_A_FILE_BYTE: u64 = 2;
+    /// The same.
+    pub const BYTES_MORE: u64 = 32 << 20;
+
+    /// How large an image may be.
+    pub(super) fn limit(&self) -> SizeLimit {
+        self.max_pixels.map_or(SizeLimit::Usual, SizeLimit::Pixels)
+    }
 }
 
 /// How the files of pairs are read.
@@ -22,6 +43,8 @@ pub struct ReadOptions {
 pub struct PairReading {
     /// As in [`ReadOptions`].
     pub ignore_orientation: bool,
+    /// As in [`ReadOptions`].
+    pub max_pixels: Option<u64>,
     /// The numbers of input files that are black and white. Without it their type says so.
     pub value_range: Option<ValueRange>,
     /// Those of output files.
@@ -65,6 +88,7 @@ impl PairReading {
         let mapping = |range| ValueMapping::new(range, self.nodata, pixels.are_any_channels());
         Ok(ReadOptions {
             ignore_orientation: self.ignore_orientation,
+            max_pixels: self.max_pixels,
             values: range.map(mapping).transpose()?,
         })
     }

@@ -10,10 +10,11 @@ use image::metadata::Orientation;
 
 use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
-use super::limits::MAX_BYTES;
+use super::head::format_of;
+use super::limits::{BESIDE_PIXELS, SizeLimit};
 use super::orientation::orientation_of;
 use super::picture::Picture;
-use super::read::{check_regular, format_of};
+use super::read::check_regular;
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
 use super::tiff_rows::TiffRows;
@@ -24,6 +25,7 @@ use super::values::stored::{Origin, mapped};
 pub struct RowReader {
     path: PathBuf,
     layout: PictureLayout,
+    limit: SizeLimit,
     /// Rows that were read.
     next: u32,
     /// What is to be told of what was read so far.
@@ -55,6 +57,7 @@ impl RowReader {
         Ok(Self {
             path: path.to_owned(),
             layout,
+            limit: options.limit(),
             next: 0,
             tally,
             source,
@@ -102,7 +105,7 @@ impl RowReader {
                     ..self.layout
                 };
                 let picture = read_png(reader, layout, self.next == height)
-                    .map_err(|error| png_error(&self.path, error))?;
+                    .map_err(|error| png_error(&self.path, error, self.limit))?;
                 let Some(values) = values else {
                     return Ok(picture);
                 };
@@ -136,10 +139,9 @@ fn open_source(
     file.rewind().map_err(read_error)?;
     let opened = match format {
         _ if orientation != Orientation::NoTransforms => None,
-        Some(ImageFormat::Png) => {
-            open_png(file, options.values).map_err(|error| png_error(path, error))?
-        }
-        Some(ImageFormat::Tiff) => TiffRows::open(file, path, options.values)
+        Some(ImageFormat::Png) => open_png(file, path, options)
+            .map_err(|error| png_error(path, error, options.limit()))?,
+        Some(ImageFormat::Tiff) => TiffRows::open(file, path, options)
             .map(|reader| (reader.layout(), RowSource::Tiff(Box::new(reader)))),
         _ => None,
     };
@@ -156,14 +158,14 @@ fn open_source(
 /// Opens a PNG whose rows lie in the file in their order; no other.
 fn open_png(
     file: BufReader<File>,
-    values: Option<ValueMapping>,
+    path: &Path,
+    options: &ReadOptions,
 ) -> Result<Option<(PictureLayout, RowSource)>, png::DecodingError> {
-    let mut decoder = png::Decoder::new_with_limits(
-        file,
-        png::Limits {
-            bytes: MAX_BYTES as usize,
-        },
-    );
+    let (values, limit) = (options.values, options.limit());
+    let bytes = BESIDE_PIXELS as usize;
+    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes });
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_ignore_text_chunk(true);
     // Palettes become colours, and fewer bits than 8 become 8, as the image crate has it.
     decoder.set_transformations(png::Transformations::EXPAND);
     let reader = decoder.read_info()?;
@@ -179,7 +181,11 @@ fn open_png(
         channels: colour.samples(),
         depth: values.map_or(depth, |_| Depth::Sixteen),
     };
-    let is_by_rows = !info.interlaced;
+    let row = layout.row_bytes() as u64;
+    let decoded = row.saturating_mul(layout.height.into());
+    let is_by_rows = !info.interlaced
+        && row <= limit.bytes()
+        && limit.fits_by_rows(path, (layout.width, layout.height), decoded);
     Ok(is_by_rows.then(|| (layout, RowSource::Png(Box::new(reader), depth, values))))
 }
 
@@ -213,9 +219,9 @@ fn read_png(
     Ok(Picture::from_bytes(width, height, channels, depth, bytes).unwrap_or_default())
 }
 
-fn png_error(path: &Path, error: png::DecodingError) -> DataError {
+fn png_error(path: &Path, error: png::DecodingError, limit: SizeLimit) -> DataError {
     match error {
-        png::DecodingError::LimitsExceeded => DataError::too_large(path, error.to_string()),
+        png::DecodingError::LimitsExceeded => limit.too_large(path, error.to_string(), None),
         error => DataError::Damaged {
             path: path.to_owned(),
             reason: error.to_string(),

@@ -1,54 +1,11 @@
-//! What the TIFF decoder does not read by itself: palettes, and channels beside colours. It reads
-//! both as channels of any meaning if the file says that they are grey. So the tag that says what
-//! they are is changed, in memory.
+//! The palettes of TIFF files, which the decoder does not read by itself.
 
 use std::io::{Read, Seek};
 
 use tiff::decoder::Decoder;
-use tiff::tags::{PhotometricInterpretation, Tag};
+use tiff::tags::Tag;
 
 use super::depth::Depth;
-
-/// The bytes of a file whose first picture is said to be grey. `None` where they are no TIFF, or
-/// the tag is not there.
-pub(super) fn said_to_be_grey(bytes: &[u8]) -> Option<Vec<u8>> {
-    let is_little = bytes.starts_with(b"II");
-    // The place of a number in the bytes, and how many bytes it has.
-    let number = |at: usize, length: usize| -> Option<usize> {
-        let digits = bytes.get(at..at.checked_add(length)?)?.iter();
-        let append = |value: u64, digit: &u8| value << 8 | u64::from(*digit);
-        let value = if is_little {
-            digits.rev().fold(0, append)
-        } else {
-            digits.fold(0, append)
-        };
-        usize::try_from(value).ok()
-    };
-    // TIFF 6.0, section 2; BigTIFF has the same parts, of other lengths.
-    let is_big = number(2, 2)? == 43;
-    let (start, count, entry, value) = match is_big {
-        false => (number(4, 4)?, 2, 12, 8),
-        true => (number(8, 8)?, 8, 20, 12),
-    };
-    let entries = number(start, count)?;
-    let first = start.checked_add(count)?;
-    let at = (0..entries)
-        .map_while(|index| first.checked_add(index.checked_mul(entry)?))
-        .take_while(|&at| at < bytes.len())
-        .find(|&at| number(at, 2) == Some(Tag::PhotometricInterpretation.to_u16().into()))?;
-    let grey = PhotometricInterpretation::BlackIsZero.to_u16();
-    let grey = if is_little {
-        grey.to_le_bytes()
-    } else {
-        grey.to_be_bytes()
-    };
-    let mut changed = bytes.to_vec();
-    let place = at.checked_add(value)?;
-    changed
-        .get_mut(place..place.checked_add(2)?)?
-        .copy_from_slice(&grey);
-    Some(changed)
-}
 
 /// The colours of a palette, in samples of this depth.
 pub(super) struct TiffPalette {
@@ -60,11 +17,12 @@ impl TiffPalette {
     /// The palette of the picture that the decoder stands at, for indices of so many bits; `None`
     /// if there is none, or one of another length.
     pub fn read<R: Read + Seek>(decoder: &mut Decoder<R>, bits: u8) -> Option<Self> {
-        let values = decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).ok()??;
         let count = 1usize.checked_shl(bits.into())?;
-        if values.len() != 3 * count {
+        let said = decoder.image_ifd().find_entry(Tag::ColorMap)?.count();
+        if said != 3 * count as u64 {
             return None;
         }
+        let values = decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).ok()??;
         // Writers scale 8 bits to 16 by 257, or by 256, or not at all.
         let all = |fits: fn(u16) -> bool| values.iter().all(|&value| fits(value));
         let (depth, divisor) = match () {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use tiff::decoder::{Decoder, DecodingResult};
 use tiff::{TiffError, TiffFormatError, TiffResult};
 
-use super::limits::tiff_limits;
+use super::limits::SizeLimit;
 
 /// Reads planes of tiles, tile by tile, plane behind plane. The decoder panics at the last row of
 /// tiles of the second plane (`tiff` 0.11.3): it looks for the end of the picture in the first
@@ -13,12 +13,13 @@ use super::limits::tiff_limits;
 pub(super) fn read_planes_of_tiles<R: Read + Seek>(
     decoder: &mut Decoder<R>,
     bits: u8,
+    limit: SizeLimit,
     samples: &mut DecodingResult,
 ) -> TiffResult<()> {
     const INCONSISTENT: TiffError =
         TiffError::FormatError(TiffFormatError::InconsistentSizesEncountered);
     let layout = decoder.image_buffer_layout()?;
-    samples.resize_to(&layout, &tiff_limits())?;
+    samples.resize_to(&layout, &limit.of_tiff())?;
     let plane = layout.complete_len / layout.planes.max(1);
     let row_bytes = |pixels: u32| (pixels as usize * usize::from(bits)).div_ceil(8).max(1);
     let (width, height) = decoder.dimensions()?;
@@ -53,8 +54,10 @@ pub(super) fn interleave(planes: &[u8], channels: usize, sample: usize) -> Vec<u
     let plane = planes.len() / channels.max(1);
     let sample_of =
         |pixel: usize, channel: usize| &planes[channel * plane + pixel * sample..][..sample];
-    (0..plane / sample)
-        .flat_map(|pixel| (0..channels).flat_map(move |channel| sample_of(pixel, channel)))
-        .copied()
-        .collect()
+    // What is collected takes up to three times as much memory.
+    let mut pixels = Vec::with_capacity(planes.len());
+    for pixel in 0..plane / sample {
+        (0..channels).for_each(|channel| pixels.extend_from_slice(sample_of(pixel, channel)));
+    }
+    pixels
 }

@@ -5,16 +5,18 @@ use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
 use tiff::decoder::{ChunkType, Decoder, DecodingResult};
-use tiff::tags::Tag;
+use tiff::tags::{PhotometricInterpretation, Tag};
 use tiff::{ColorType, TiffError, TiffUnsupportedError};
 
 use super::error::DataError;
-use super::limits::{MAX_BYTES, MAX_SIDE, tiff_limits};
+use super::limits::SizeLimit;
 use super::picture::{Extra, Picture};
 use super::pixels::MOST_COLOURS;
-use super::tiff_palette::{TiffPalette, said_to_be_grey};
+use super::tiff_head::{TiffHead, has_pages, open};
+use super::tiff_palette::TiffPalette;
 use super::tiff_planes::read_planes_of_tiles;
 use super::tiff_samples::unpacked;
+use super::tiff_storage::{JPEG, PLANES, Storage, tag_or_one};
 use super::values::floats::floats;
 use super::values::stored::{Stored, Wide};
 
@@ -22,15 +24,15 @@ use super::values::stored::{Stored, Wide};
 const PALETTE: u32 = 3;
 /// PhotometricInterpretation of colours.
 const RGB: u32 = 2;
-/// PlanarConfiguration of channels that lie apart.
-const PLANES: u32 = 2;
-/// Compression by JPEG, which has colours of its own.
-const JPEG: u32 = 7;
-/// Bits of NewSubfileType (TIFF 6.0, section 8): a smaller version of another picture, and its
-/// mask.
-const NO_PAGE: u32 = 0b101;
-/// SubfileType, its predecessor, of a smaller version.
-const SMALLER: u32 = 2;
+
+/// The decoder of a file in memory.
+type InMemory<'a> = Decoder<Cursor<&'a [u8]>>;
+
+/// A file that is read as a whole.
+struct TiffFile<'a> {
+    path: &'a Path,
+    limit: SizeLimit,
+}
 
 /// Reads a TIFF. `None` for what the `image` crate reads: colours of 8 or 16 bits with nothing but
 /// opacity beside them, and colours that have to be computed, such as CMYK.
@@ -38,26 +40,31 @@ const SMALLER: u32 = 2;
 /// # Errors
 /// [`DataError::Pages`] for a file of several pictures, whatever their channels, and those of
 /// [`super::read_picture`].
-pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Stored>, DataError> {
-    let open =
-        || Decoder::new(Cursor::new(bytes)).map(|decoder| decoder.with_limits(tiff_limits()));
-    // What cannot be read here cannot be read by the reader of colours either, and its error says
-    // why.
-    let Ok(mut decoder) = open() else {
-        return Ok(None);
-    };
-    if open().is_ok_and(has_pages) {
+pub(super) fn read_tiff(
+    path: &Path,
+    bytes: &[u8],
+    limit: SizeLimit,
+) -> Result<Option<Stored>, DataError> {
+    let file = TiffFile { path, limit };
+    let (head, mut decoder) = file.open(bytes)?;
+    if has_pages(&mut Cursor::new(bytes), &head) {
         return Err(DataError::Pages {
             path: path.to_owned(),
         });
     }
-    let grey = || said_to_be_grey(bytes).unwrap_or_default();
-    let changed = |bytes| {
-        let decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| tiff_error(path, error));
-        decoder.map(|decoder| decoder.with_limits(tiff_limits()))
+    // The decoder reads no palettes, and drops channels beside RGB. Of files that are said to be
+    // grey it returns all channels as they lie.
+    let grey = PhotometricInterpretation::BlackIsZero.to_u16();
+    let grey = || {
+        head.replaced(bytes, Tag::PhotometricInterpretation, grey)
+            .unwrap_or_default()
     };
     if tag_or_one(&mut decoder, Tag::PhotometricInterpretation) == PALETTE {
-        return read_indexed(path, changed(grey())?).map(|picture| Some(picture.into()));
+        let grey = grey();
+        let (_, decoder) = file.open(&grey)?;
+        return file
+            .read_indexed(decoder)
+            .map(|picture| Some(picture.into()));
     }
     let Ok(kind) = decoder.colortype() else {
         return Ok(None);
@@ -66,28 +73,24 @@ pub(super) fn read_tiff(path: &Path, bytes: &[u8]) -> Result<Option<Stored>, Dat
     let extra = extra_of(&mut decoder);
     match kind {
         _ if beside && tag_or_one(&mut decoder, Tag::Compression) == JPEG => {
-            let reason = "channels beside colours, stored as JPEG".to_owned();
-            Err(unusable(path, reason))
+            Err(file.unusable("channels beside colours, stored as JPEG".to_owned()))
         }
         ColorType::RGB(bits) | ColorType::RGBA(bits) if beside || bits < 8 => {
-            let mut decoder = changed(grey())?;
-            let kind = decoder.colortype();
-            let kind = kind.map_err(|error| tiff_error(path, error))?;
-            read_channels(path, decoder, kind, extra).map(Some)
+            let grey = grey();
+            let (_, mut decoder) = file.open(&grey)?;
+            let kind = decoder.colortype().map_err(|error| file.explain(error))?;
+            file.read_channels(decoder, kind, extra).map(Some)
         }
         ColorType::Multiband { .. }
         | ColorType::RGB(_)
         | ColorType::RGBA(_)
-        | ColorType::Gray(_) => read_channels(path, decoder, kind, extra).map(Some),
-        ColorType::YCbCr(_) => Err(unusable(path, "its colours are stored as YCbCr".to_owned())),
-        _ if beside => {
-            let reason = format!("{kind:?} with channels beside its colours");
-            Err(unusable(path, reason))
-        }
+        | ColorType::Gray(_) => file.read_channels(decoder, kind, extra).map(Some),
+        ColorType::YCbCr(_) => Err(file.unusable("its colours are stored as YCbCr".to_owned())),
+        _ if beside => Err(file.unusable(format!("{kind:?} with channels beside its colours"))),
         _ if tag_or_one(&mut decoder, Tag::PlanarConfiguration) == PLANES => {
-            Err(unusable(path, format!("{kind:?} in planes")))
+            Err(file.unusable(format!("{kind:?} in planes")))
         }
-        _ => refuse_storage(path, &mut decoder, kind).map(|()| None),
+        _ => file.check_storage(&mut decoder).map(|_| None),
     }
 }
 
@@ -131,173 +134,131 @@ pub(super) fn extra_of<R: Read + Seek>(decoder: &mut Decoder<R>) -> Extra {
     }
 }
 
-/// Refuses samples that lie so that they would take too much memory.
-fn refuse_storage<R: Read + Seek>(
-    path: &Path,
-    decoder: &mut Decoder<R>,
-    kind: ColorType,
-) -> Result<(), DataError> {
-    if chunk_row_bytes(decoder, kind) > MAX_BYTES {
-        return Err(DataError::too_large(
-            path,
-            format!(
-                "strips or tiles of {} pixels a row",
-                decoder.chunk_dimensions().0
-            ),
-        ));
+impl TiffFile<'_> {
+    fn open<'a>(&self, bytes: &'a [u8]) -> Result<(TiffHead, InMemory<'a>), DataError> {
+        let (head, decoder) = open(Cursor::new(bytes)).map_err(|error| self.explain(error))?;
+        Ok((head, decoder.with_limits(self.limit.of_tiff())))
     }
-    Ok(())
-}
 
-/// Reads a picture of indices, as the colours that its palette gives them.
-fn read_indexed<R: Read + Seek>(
-    path: &Path,
-    mut decoder: Decoder<R>,
-) -> Result<Picture, DataError> {
-    let damaged = |reason: &str| DataError::Damaged {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let kind = decoder
-        .colortype()
-        .map_err(|error| tiff_error(path, error))?;
-    let bits = match kind {
-        ColorType::Gray(bits @ 1..=16) => bits,
-        ColorType::Gray(bits) => {
-            return Err(unusable(
-                path,
-                format!("a palette with indices of {bits} bits"),
-            ));
+    /// How the samples lie, unless they would take too much memory.
+    fn check_storage<R: Read + Seek>(
+        &self,
+        decoder: &mut Decoder<R>,
+    ) -> Result<Storage, DataError> {
+        let storage = Storage::of(decoder).map_err(|error| self.explain(error))?;
+        self.limit.check(self.path, storage.size, storage.bytes)?;
+        let has_large_parts = storage.has_large_parts(decoder);
+        match has_large_parts.map_err(|error| self.explain(error))? {
+            true => {
+                Err(self.unusable("its strips or tiles are far larger than its picture".to_owned()))
+            }
+            false => Ok(storage),
         }
-        _ => {
-            let reason = "a palette with other channels beside it".to_owned();
-            return Err(unusable(path, reason));
-        }
-    };
-    let palette = TiffPalette::read(&mut decoder, bits)
-        .ok_or_else(|| damaged("its palette is missing or has another length"))?;
-    let (width, height) = decoder
-        .dimensions()
-        .map_err(|error| tiff_error(path, error))?;
-    let bytes = match read_samples(path, &mut decoder, kind)? {
-        DecodingResult::U8(bytes) if bits < 8 => {
-            let indices = unpacked(&bytes, width as usize, bits);
-            palette.colour(indices.into_iter().map(u16::from))
-        }
-        DecodingResult::U8(bytes) => palette.colour(bytes.into_iter().map(u16::from)),
-        DecodingResult::U16(words) => palette.colour(words.into_iter()),
-        _ => return Err(damaged("its indices are no whole numbers")),
-    };
-    Picture::from_bytes(width, height, 3, palette.depth, bytes)
-        .ok_or_else(|| damaged("its rows are too short"))
-}
+    }
 
-/// All samples as they lie in the file, plane behind plane if it has planes.
-fn read_samples<R: Read + Seek>(
-    path: &Path,
-    decoder: &mut Decoder<R>,
-    kind: ColorType,
-) -> Result<DecodingResult, DataError> {
-    refuse_storage(path, decoder, kind)?;
-    let explain = |error| tiff_error(path, error);
-    let (width, height) = decoder.dimensions().map_err(explain)?;
-    let layout = decoder.image_buffer_layout().map_err(explain)?;
-    // If the planes are too large, the decoder would read only the first one.
-    if width.max(height) > MAX_SIDE || layout.complete_len as u64 > MAX_BYTES {
-        let channels = kind.num_samples();
-        return Err(DataError::too_large(
-            path,
-            format!("{width}x{height} pixels of {channels} channels"),
-        ));
+    /// Reads a picture of indices, as the colours that its palette gives them.
+    fn read_indexed<R: Read + Seek>(&self, mut decoder: Decoder<R>) -> Result<Picture, DataError> {
+        let damaged = |reason: &str| DataError::Damaged {
+            path: self.path.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let kind = decoder.colortype().map_err(|error| self.explain(error))?;
+        let bits = match kind {
+            ColorType::Gray(bits @ 1..=16) => bits,
+            ColorType::Gray(bits) => {
+                return Err(self.unusable(format!("a palette with indices of {bits} bits")));
+            }
+            _ => {
+                let reason = "a palette with other channels beside it".to_owned();
+                return Err(self.unusable(reason));
+            }
+        };
+        let palette = TiffPalette::read(&mut decoder, bits)
+            .ok_or_else(|| damaged("its palette is missing or has another length"))?;
+        let ((width, height), samples) = self.read_samples(&mut decoder, kind)?;
+        let bytes = match samples {
+            DecodingResult::U8(bytes) if bits < 8 => {
+                let indices = unpacked(&bytes, width as usize, bits);
+                palette.colour(indices.into_iter().map(u16::from))
+            }
+            DecodingResult::U8(bytes) => palette.colour(bytes.into_iter().map(u16::from)),
+            DecodingResult::U16(words) => palette.colour(words.into_iter()),
+            _ => return Err(damaged("its indices are no whole numbers")),
+        };
+        Picture::from_bytes(width, height, 3, palette.depth, bytes)
+            .ok_or_else(|| damaged("its rows are too short"))
     }
-    let mut samples = DecodingResult::U8(Vec::new());
-    let read = if layout.planes > 1 && decoder.get_chunk_type() == ChunkType::Tile {
-        read_planes_of_tiles(decoder, kind.bit_depth(), &mut samples)
-    } else {
-        decoder.read_image_to_buffer(&mut samples).map(drop)
-    };
-    read.map(|()| samples).map_err(explain)
-}
 
-/// Reads all channels of a picture, whatever they mean. `extra` is what the file says of them.
-fn read_channels<R: Read + Seek>(
-    path: &Path,
-    mut decoder: Decoder<R>,
-    kind: ColorType,
-    extra: Extra,
-) -> Result<Stored, DataError> {
-    let explain = |error| tiff_error(path, error);
-    let (channels, bits) = (usize::from(kind.num_samples()), kind.bit_depth());
-    let mut numbers = read_samples(path, &mut decoder, kind)?;
-    let (width, height) = decoder.dimensions().map_err(explain)?;
-    let is_planar = decoder.image_buffer_layout().map_err(explain)?.planes > 1;
-    if let (DecodingResult::U8(bytes), 1..8) = (&mut numbers, bits) {
-        let row = width as usize * if is_planar { 1 } else { channels };
-        let white = (1u16 << bits) - 1;
-        let scaled = |sample: u8| (u16::from(sample) * 255 / white) as u8;
-        *bytes = unpacked(bytes, row, bits).into_iter().map(scaled).collect();
+    /// Width, height, and all samples as they lie in the file, plane behind plane if it has planes.
+    fn read_samples<R: Read + Seek>(
+        &self,
+        decoder: &mut Decoder<R>,
+        kind: ColorType,
+    ) -> Result<((u32, u32), DecodingResult), DataError> {
+        let storage = self.check_storage(decoder)?;
+        let mut samples = DecodingResult::U8(Vec::new());
+        let read = if storage.planes > 1 && decoder.get_chunk_type() == ChunkType::Tile {
+            read_planes_of_tiles(decoder, kind.bit_depth(), self.limit, &mut samples)
+        } else {
+            decoder.read_image_to_buffer(&mut samples).map(drop)
+        };
+        read.map(|()| (storage.size, samples))
+            .map_err(|error| self.explain(error))
     }
-    let expected = (width as usize * height as usize).checked_mul(channels);
-    if expected != Some(floats(&numbers).size_hint().0) {
-        return Err(unusable(
-            path,
-            format!("{channels} channels of {bits} bits"),
-        ));
+
+    /// Reads all channels of a picture, whatever they mean. `extra` is what the file says of them.
+    fn read_channels<R: Read + Seek>(
+        &self,
+        mut decoder: Decoder<R>,
+        kind: ColorType,
+        extra: Extra,
+    ) -> Result<Stored, DataError> {
+        let (channels, bits) = (usize::from(kind.num_samples()), kind.bit_depth());
+        let ((width, height), mut numbers) = self.read_samples(&mut decoder, kind)?;
+        let layout = decoder.image_buffer_layout();
+        let is_planar = layout.map_err(|error| self.explain(error))?.planes > 1;
+        if let (DecodingResult::U8(bytes), 1..8) = (&mut numbers, bits) {
+            let row = width as usize * if is_planar { 1 } else { channels };
+            let white = (1u16 << bits) - 1;
+            let scaled = |sample: u8| (u16::from(sample) * 255 / white) as u8;
+            *bytes = unpacked(bytes, row, bits);
+            bytes
+                .iter_mut()
+                .for_each(|sample| *sample = scaled(*sample));
+        }
+        let expected = (width as usize * height as usize).checked_mul(channels);
+        if expected != Some(floats(&numbers).size_hint().0) {
+            return Err(self.unusable(format!("{channels} channels of {bits} bits")));
+        }
+        Ok(Stored::Wide(Wide {
+            width,
+            height,
+            channels,
+            extra,
+            is_planar,
+            numbers,
+        }))
     }
-    Ok(Stored::Wide(Wide {
-        width,
-        height,
-        channels,
-        extra,
-        is_planar,
-        numbers,
-    }))
+
+    fn unusable(&self, reason: String) -> DataError {
+        unusable(self.path, reason)
+    }
+
+    fn explain(&self, error: TiffError) -> DataError {
+        tiff_error(self.path, error, self.limit)
+    }
 }
 
 /// The number that a geographic TIFF calls no data (the tag GDAL_NODATA). It is written as text.
-pub(super) fn marked_nodata<R: Read + Seek>(decoder: &mut Decoder<R>) -> Option<f64> {
-    let text = decoder.get_tag_ascii_string(Tag::GdalNodata).ok()?;
-    text.trim_matches(['\0', ' ', '\n']).parse().ok()
-}
-
-/// The same, of a file's bytes. `None` for what is no TIFF.
-pub(super) fn marked_nodata_of(bytes: &[u8]) -> Option<f64> {
-    marked_nodata(&mut Decoder::new(Cursor::new(bytes)).ok()?)
+/// `None` for what is no TIFF.
+pub(super) fn marked_nodata(bytes: &[u8]) -> Option<f64> {
+    let mut file = Cursor::new(bytes);
+    TiffHead::read(&mut file).ok()?.marked_nodata(&mut file)
 }
 
 /// Whether there are channels beside those that the decoder returns.
 pub(super) fn has_more_channels<R: Read + Seek>(decoder: &mut Decoder<R>, kind: ColorType) -> bool {
     tag_or_one(decoder, Tag::SamplesPerPixel) > kind.num_samples().into()
-}
-
-/// Bytes of a row of a strip or tile. A tile can be far wider than the picture.
-pub(super) fn chunk_row_bytes<R: Read + Seek>(decoder: &mut Decoder<R>, kind: ColorType) -> u64 {
-    let samples = u64::from(decoder.chunk_dimensions().0)
-        .saturating_mul(tag_or_one(decoder, Tag::SamplesPerPixel).into());
-    samples.saturating_mul(kind.bit_depth().into()) / 8
-}
-
-/// The value of a tag whose default is 1.
-fn tag_or_one<R: Read + Seek>(decoder: &mut Decoder<R>, tag: Tag) -> u32 {
-    decoder.find_tag_unsigned(tag).ok().flatten().unwrap_or(1)
-}
-
-/// Whether there is more than one picture. The first one always counts, because it is the one that
-/// would be read; others do not count if they are smaller versions.
-pub(super) fn has_pages<R: Read + Seek>(mut decoder: Decoder<R>) -> bool {
-    while decoder.more_images() && decoder.next_image().is_ok() {
-        let mut kind = |tag| {
-            decoder
-                .find_tag_unsigned::<u32>(tag)
-                .ok()
-                .flatten()
-                .unwrap_or(0)
-        };
-        if kind(Tag::NewSubfileType) & NO_PAGE == 0 && kind(Tag::SubfileType) != SMALLER {
-            return true;
-        }
-    }
-    false
 }
 
 fn unusable(path: &Path, reason: String) -> DataError {
@@ -326,9 +287,9 @@ fn compression_name(method: u16) -> String {
     name.to_owned()
 }
 
-pub(super) fn tiff_error(path: &Path, error: TiffError) -> DataError {
+pub(super) fn tiff_error(path: &Path, error: TiffError, limit: SizeLimit) -> DataError {
     match error {
-        TiffError::LimitsExceeded => DataError::too_large(path, error.to_string()),
+        TiffError::LimitsExceeded => limit.too_large(path, error.to_string(), None),
         TiffError::UnsupportedError(TiffUnsupportedError::UnsupportedCompressionMethod(method)) => {
             let name = compression_name(method.to_u16());
             let reason = format!("it is compressed by {name}; LZW, Deflate and PackBits are read");

@@ -1,27 +1,29 @@
 //! The rows of a TIFF file in order, some at a time.
 
 use std::fs::File;
-use std::io::{BufReader, Seek};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use ::tiff::decoder::{Decoder, Limits};
+use ::tiff::decoder::Decoder;
 use ::tiff::tags::SampleFormat;
 use ::tiff::{ColorType, TiffResult};
 
 use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
-use super::limits::MAX_BYTES;
+use super::limits::SizeLimit;
 use super::picture::{Extra, Picture};
+use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
-use super::tiff_reader::{
-    chunk_row_bytes, extra_of, has_more_channels, has_pages, marked_nodata, tiff_error,
-};
+use super::tiff_head::{TiffHead, has_pages, open};
+use super::tiff_reader::{extra_of, has_more_channels, tiff_error};
+use super::tiff_storage::Storage;
 use super::values::ValueMapping;
 use super::values::stored::{Origin, Wide};
 
 /// The first picture of a TIFF, decoded one row of strips or tiles at a time.
 pub(super) struct TiffRows {
     path: PathBuf,
+    limit: SizeLimit,
     /// What the numbers mean.
     values: Option<ValueMapping>,
     /// The number that the file calls no data.
@@ -37,30 +39,33 @@ pub(super) struct TiffRows {
 
 impl TiffRows {
     /// Opens a picture whose samples lie side by side, if a row of its strips or tiles is no larger
-    /// than a whole picture may be. Without `values` they must be stored as they are used. `None`
-    /// for every other file, and for a damaged one: the error comes when it is read as a whole.
-    pub fn open(file: BufReader<File>, path: &Path, values: Option<ValueMapping>) -> Option<Self> {
-        Self::begin(file, path, values).ok().flatten()
+    /// than a whole picture may be. Without a value range they must be stored as they are used.
+    /// `None` for every other file, and for a damaged one: the error comes when it is read as a
+    /// whole.
+    pub fn open(file: BufReader<File>, path: &Path, options: &ReadOptions) -> Option<Self> {
+        Self::begin(file, path, options).ok().flatten()
     }
 
     fn begin(
         mut file: BufReader<File>,
         path: &Path,
-        values: Option<ValueMapping>,
+        options: &ReadOptions,
     ) -> TiffResult<Option<Self>> {
-        if has_pages(Decoder::new(&mut file)?) {
+        let (values, limit) = (options.values, options.limit());
+        let head = TiffHead::read(&mut file)?;
+        if has_pages(&mut file, &head) {
             return Ok(None);
         }
-        file.rewind()?;
-        let mut limits = Limits::default();
-        limits.decoding_buffer_size = MAX_BYTES as usize;
-        limits.intermediate_buffer_size = MAX_BYTES as usize;
-        let mut decoder = Decoder::new(file)?.with_limits(limits);
+        let marked = values.and_then(|_| head.marked_nodata(&mut file));
+        let mut decoder = open(file)?.1.with_limits(limit.of_tiff());
         let (width, height) = decoder.dimensions()?;
         let kind = decoder.colortype()?;
         let rows = u64::from(decoder.chunk_dimensions().1.min(height));
-        let stored = chunk_row_bytes(&mut decoder, kind);
-        if has_more_channels(&mut decoder, kind) || stored > MAX_BYTES {
+        let storage = Storage::of(&mut decoder)?;
+        if has_more_channels(&mut decoder, kind)
+            || !limit.fits_by_rows(path, storage.size, storage.bytes)
+            || storage.has_large_parts(&mut decoder)?
+        {
             return Ok(None);
         }
         let (channels, bits) = match kind {
@@ -87,12 +92,12 @@ impl TiffRows {
             channels,
             depth,
         };
-        let bytes = stored.max(layout.row_bytes() as u64);
-        let fits = rows.saturating_mul(bytes) <= MAX_BYTES;
+        let bytes = storage.part_row_bytes.max(layout.row_bytes() as u64);
+        let fits = rows.saturating_mul(bytes) <= limit.bytes();
         let extra = extra_of(&mut decoder);
-        let marked = values.and_then(|_| marked_nodata(&mut decoder));
         Ok(fits.then(|| Self {
             path: path.to_owned(),
+            limit,
             values,
             marked,
             decoder,
@@ -158,7 +163,7 @@ impl TiffRows {
             channels, depth, ..
         } = self.layout;
         let (width, height) = self.decoder.chunk_data_dimensions(index);
-        let explain = |error| tiff_error(&self.path, error);
+        let explain = |error| tiff_error(&self.path, error, self.limit);
         let Some(values) = &self.values else {
             let mut bytes = vec![0; width as usize * height as usize * channels * depth.bytes()];
             self.decoder

@@ -99,6 +99,13 @@ fn bad_data_sets_are_named_and_leave_no_run() {
         let message = fail_cleanly(root, 1, &format!("train {name} --steps 1 {TINY}"));
         assert!(message.contains(named), "{name}: {message}");
     }
+    let line = format!("train zero --steps 1 --max-pixels 3199 {TINY}");
+    let text = stderr(&run(root, &line));
+    assert!(
+        text.contains("zero/train/0.png: is too large (80x40 pixels)")
+            && text.contains("read it with --max-pixels 3200"),
+        "{text}"
+    );
     fs::write(path("torn/train/zero.png"), "").unwrap();
     let output = run(root, &format!("train torn --steps 1 {TINY}"));
     let text = stderr(&output);
@@ -358,6 +365,18 @@ fn bad_images_and_outputs_of_translate_are_named() {
         over,
         "error: good.png would be written over; choose another --out\n"
     );
+    let line = format!("translate good.png --model '{model}' --out out --max-pixels 1550");
+    let message = fail(root, 1, &line);
+    assert!(
+        message.contains("the limit is --max-pixels 1550: shrink it"),
+        "{message}"
+    );
+    let message = fail(
+        root,
+        1,
+        "prepare grayscale good.png --out gray --max-pixels 1550",
+    );
+    assert!(message.contains("--max-pixels 1551"), "{message}");
     let message = fail(
         root,
         1,

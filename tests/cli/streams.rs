@@ -27,7 +27,7 @@ fn pipe(folder: &Path, line: &str, input: &[u8]) -> Output {
 
 /// The frames of a stream, with their format.
 fn frames(bytes: &[u8]) -> Vec<(Format, DynamicImage)> {
-    let mut reader = FrameReader::new(bytes, "a result");
+    let mut reader = FrameReader::new(bytes, "a result", None);
     let mut found = Vec::new();
     while let Some(frame) = reader.next_frame().unwrap() {
         let tally = &mut ReadTally::default();

@@ -26,7 +26,11 @@ const REFUSED: [(i32, &str, &str); 9] = [
     (2, "large.png --tile 160 --fit crop", "--fit pad"),
     (2, "large.png --tile 160 --batch 2", "leave out --batch"),
     (2, "large.png --overlap 32", "--tile"),
-    (1, "long.png --fit crop", "shrink it\n"),
+    (
+        1,
+        "long.png --fit crop",
+        "read it with --max-pixels 16385\n",
+    ),
     (1, "long.bmp", SAVE_IT),
     (1, "long.bmp --batch 2", SAVE_IT),
     (1, "long.bmp --tile 160", SAVE_IT),

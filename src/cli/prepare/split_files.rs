@@ -81,7 +81,7 @@ struct Places<'a> {
     /// The folders of the parts, and the images that are there by their names.
     folders: [(PathBuf, HashMap<String, PathBuf>); 3],
     /// The names that other files of the folder have taken.
-    taken: Taken,
+    taken: Taken<'a>,
 }
 
 impl<'a> Places<'a> {

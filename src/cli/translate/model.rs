@@ -293,8 +293,12 @@ impl Model {
     }
 }
 
-/// Whether all files can be read row by row. If not, the error, with a remedy.
+/// Whether all files can be read row by row. If not, the error, with a remedy. A limit that was
+/// asked for holds for rows as well.
 pub fn by_rows(error: DataError, files: &[PathBuf], reading: &ReadOptions) -> Result<(), CliError> {
+    if reading.max_pixels.is_some() {
+        return Err(error.into());
+    }
     if files
         .iter()
         .all(|path| RowReader::open(path, reading).is_ok())

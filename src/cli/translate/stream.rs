@@ -116,7 +116,7 @@ impl Model {
     }
 
     fn each_frame(&mut self, files: &FrameFiles) -> Result<(), CliError> {
-        let frames = read_ahead()?;
+        let frames = read_ahead(self.reading.max_pixels)?;
         // A video with a frame less is another video.
         let (mut group, mut failures) = (Group::new(), Failures::first_ends());
         loop {
@@ -193,10 +193,10 @@ impl Model {
 
 /// Reads the frames of standard input on a thread of its own: while it waits for bytes, a signal
 /// can end the process.
-fn read_ahead() -> Result<Receiver<Result<Frame, DataError>>, DataError> {
+fn read_ahead(max_pixels: Option<u64>) -> Result<Receiver<Result<Frame, DataError>>, DataError> {
     let (sender, receiver) = sync_channel(AHEAD);
     let read = move || {
-        let mut frames = FrameReader::new(stdin(), "standard input");
+        let mut frames = FrameReader::new(stdin(), "standard input", max_pixels);
         while let Some(frame) = frames.next_frame().transpose() {
             let is_last = frame.is_err();
             // If nobody waits for it any more, it is not needed.

@@ -4,13 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::data::colour::{Colour, hex};
-use crate::data::limits::EXTENSIONS;
+use crate::data::limits::{EXTENSIONS, SizeLimit};
 use crate::data::split::Split;
 use crate::data::tools::error::ToolError;
 use crate::data::values::error::ValueError;
 pub use open_exr::OpenExrError;
 pub use pairing::PairingError;
-use words::{list_errors, of_files, or_opacity, others_unpaired, scratch_words};
+use words::{list_errors, of_files, or_more_pixels, or_opacity, others_unpaired, scratch_words};
 
 mod open_exr;
 mod pairing;
@@ -190,19 +190,18 @@ pub enum DataError {
     },
     /// An image would need more memory than a picture should.
     #[error(
-        "{}: is too large ({reason}); the limit is {max_side} pixels a side and {max_mebibytes} \
-         MiB decoded: shrink it",
-        path.display()
+        "{}: is too large ({reason}); the limit is {limit}: shrink it, or {}",
+        path.display(), or_more_pixels(*needed)
     )]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// What exceeds the limit.
         reason: String,
-        /// The longest side that is accepted, in pixels.
-        max_side: u32,
-        /// The largest decoded image that is accepted, in MiB.
-        max_mebibytes: u64,
+        /// The limit.
+        limit: SizeLimit,
+        /// The number of pixels that it would take, if that is known.
+        needed: Option<u64>,
     },
     /// Rows of pixels could not be kept in a temporary file.
     #[error(

@@ -7,7 +7,7 @@ use image::ImageError;
 
 use super::DataError;
 use crate::data::jpeg::JpegFault;
-use crate::data::limits::{MAX_BYTES, MAX_SIDE};
+use crate::data::limits::SizeLimit;
 
 /// The most errors of single files that one message lists.
 const MOST_LISTED: usize = 20;
@@ -53,6 +53,14 @@ pub(super) fn or_opacity(channels: usize) -> &'static str {
     }
 }
 
+/// How a larger image is allowed, which takes so many pixels.
+pub(super) fn or_more_pixels(needed: Option<u64>) -> String {
+    match needed {
+        Some(pixels) => format!("read it with `reading.max_pixels` {pixels}"),
+        None => "read it with a larger `reading.max_pixels`".to_owned(),
+    }
+}
+
 /// The remedy for a full disk differs from that for a folder that may not be written.
 pub(super) fn scratch_words(source: &io::Error) -> &'static str {
     match source.kind() {
@@ -79,11 +87,11 @@ impl DataError {
         }
     }
 
-    /// What the `image` crate says of a file.
-    pub(in crate::data) fn of_decoder(path: &Path, error: ImageError) -> Self {
+    /// What the `image` crate says of a file that was read under a limit.
+    pub(in crate::data) fn of_decoder(path: &Path, error: ImageError, limit: SizeLimit) -> Self {
         let path_buf = path.to_owned();
         match error {
-            ImageError::Limits(limit) => Self::too_large(path, limit.to_string()),
+            ImageError::Limits(what) => limit.too_large(path, what.to_string(), None),
             ImageError::Unsupported(what) => Self::NotAnImage {
                 path: path_buf,
                 reason: what.to_string(),
@@ -107,16 +115,6 @@ impl DataError {
                 path,
                 reason: what.to_owned(),
             },
-        }
-    }
-
-    /// An image, or a file, beyond the limits; `reason` says which one and by how much.
-    pub(in crate::data) fn too_large(path: &Path, reason: String) -> Self {
-        Self::TooLarge {
-            path: path.to_owned(),
-            reason,
-            max_side: MAX_SIDE,
-            max_mebibytes: MAX_BYTES >> 20,
         }
     }
 

@@ -1,15 +1,16 @@
 //! Readers of TIFF, EXIF, Netpbm and OpenEXR files, of animations, profiles and JPEG segments under
-//! mutation: whatever the bytes are, a file is a picture or an error, and it comes back at once. It
-//! is read whole, by rows, as a stream of frames, and for its size or what stands beside its pixels
-//! alone, with a value range and without one.
+//! mutation: whatever the bytes are, a file is a picture or an error, it comes back at once, and it
+//! takes no more memory than is stated. It is read whole, by rows, as a stream of frames, and for
+//! its range, its size or what stands beside its pixels alone, with a value range and without one.
 //!
 //! The first tier runs a fixed number of mutations. For longer, with other seeds:
 //! CONTRIBUTING.md says how, with `PIX2PIX_FUZZ_SECONDS`.
 
-use super::{animation, colour_space, jpeg, open_exr, orientation, tiff_samples};
+use super::memory::peak;
+use super::{animation, colour_space, jpeg, open_exr, orientation, tiff_corpus, tiff_samples};
+use crate::data::head::size_of;
 use crate::data::random::philox4x32_10;
-use crate::data::read::decode;
-use crate::data::shapes::size_of;
+use crate::data::read::{decode, extent_of};
 use crate::data::{DataError, Density, FrameReader, GeoTags, Picture, ReadOptions, RowReader};
 use crate::data::{ValueMapping, ValueRange};
 use std::fs;
@@ -20,6 +21,10 @@ use std::time::{Duration, Instant};
 const SECONDS: u64 = 600;
 /// No file of this size takes longer.
 const LONGEST: Duration = Duration::from_secs(5);
+/// The most pixels of half of the readings. All files of the corpora have fewer.
+const FEW: u64 = 1024;
+/// Those of the other half: the usual limit in pixels.
+const MANY: u64 = (512 << 20) / 16;
 
 /// Files that are mutated, of each kind.
 fn corpora() -> [(&'static str, Vec<Vec<u8>>); 5] {
@@ -33,7 +38,10 @@ fn corpora() -> [(&'static str, Vec<Vec<u8>>); 5] {
         b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x01\x02\x03\x04",
     ];
     [
-        ("TIFF", tiff_samples::corpus()),
+        (
+            "TIFF",
+            [tiff_samples::corpus(), tiff_corpus::corpus()].concat(),
+        ),
         ("EXIF", orientation::corpus()),
         ("Netpbm", netpbm.map(<[u8]>::to_vec).into()),
         ("OpenEXR", open_exr::corpus()),
@@ -45,9 +53,10 @@ fn corpora() -> [(&'static str, Vec<Vec<u8>>); 5] {
 }
 
 /// The file with 1 to 4 changes: a bit, a byte, a number of the kind that lengths are, bytes left
-/// out or twice.
-fn mutated(file: &[u8], seed: [u32; 2]) -> Vec<u8> {
-    let mut bytes = file.to_vec();
+/// out or twice, and bytes of another file of the corpus.
+fn mutated(corpus: &[Vec<u8>], seed: u32) -> Vec<u8> {
+    let of = |seed: u32| &corpus[seed as usize % corpus.len()];
+    let (mut bytes, seed) = (of(seed).clone(), [seed, 16]);
     let changes = 1 + philox4x32_10(seed, [0; 4])[0] % 4;
     for change in 1..=changes {
         let [kind, place, value, length] = philox4x32_10(seed, [change, 0, 0, 0]);
@@ -56,12 +65,24 @@ fn mutated(file: &[u8], seed: [u32; 2]) -> Vec<u8> {
         };
         let at = place as usize % (last + 1);
         let end = (at + 1 + length as usize % 8).min(bytes.len());
-        match kind % 6 {
+        match kind % 8 {
             0 => bytes[at] ^= 1 << (value % 8),
             1 => bytes[at] = value as u8,
             2 => bytes[at..end].fill([0, 0xFF, 0x7F, 0x80][value as usize % 4]),
             3 => bytes.truncate(at),
             4 => drop(bytes.drain(at..end)),
+            5 => {
+                // The end of another file, or a part of it in the same place.
+                let other = of(value).get(at..).unwrap_or_default();
+                let end = (at + other.len()).min(bytes.len());
+                bytes.splice(at..end, other.iter().copied());
+            }
+            6 => {
+                let other = of(value).get(at..).unwrap_or_default();
+                let part = &other[..other.len().min(length as usize % 64)];
+                let end = (at + part.len()).min(bytes.len());
+                bytes.splice(at..end, part.iter().copied());
+            }
             _ => {
                 let copy = bytes[at..end].to_vec();
                 let to = value as usize % (bytes.len() + 1);
@@ -74,28 +95,57 @@ fn mutated(file: &[u8], seed: [u32; 2]) -> Vec<u8> {
 
 /// Reads the mutation of this seed in every way. `path` is where it lies meanwhile.
 fn try_one(name: &str, corpus: &[Vec<u8>], seed: u32, path: &Path) {
-    let file = mutated(&corpus[seed as usize % corpus.len()], [seed, 16]);
+    let file = mutated(corpus, seed);
     fs::write(path, &file).unwrap();
     let range = ValueRange::new(-10.0, 300.0).unwrap();
-    let mapped = ReadOptions {
-        values: Some(ValueMapping::new(range, Some(0.0), seed.is_multiple_of(2)).unwrap()),
-        ..ReadOptions::default()
-    };
+    let values = ValueMapping::new(range, Some(0.0), seed.is_multiple_of(2)).unwrap();
     let began = Instant::now();
-    for options in [ReadOptions::default(), mapped] {
-        for result in [decode(path, &file, &options), by_rows(path, &options)] {
-            if let Err(error) = result {
-                assert!(error.to_string().contains("fuzzed"), "{error}");
+    for (most, values) in [
+        (None, None),
+        (None, Some(values)),
+        (Some(FEW), None),
+        (Some(FEW), Some(values)),
+    ] {
+        let options = ReadOptions {
+            values,
+            max_pixels: most,
+            ..ReadOptions::default()
+        };
+        let read = || {
+            for result in [decode(path, &file, &options), by_rows(path, &options)] {
+                if let Err(error) = result {
+                    assert!(error.to_string().contains("fuzzed"), "{error}");
+                }
             }
-        }
+            drop(extent_of(path, options.limit(), true));
+        };
+        let peak = peak(read) as u64;
+        let stated = stated(most.unwrap_or(MANY), &file);
+        assert!(
+            peak <= stated,
+            "{name}: mutation {seed}: {peak} bytes, not {stated}"
+        );
     }
-    size_of(path, seed.is_multiple_of(2));
-    Density::of(path, &ReadOptions::default());
-    GeoTags::read(path);
-    let mut frames = FrameReader::new(&file[..], "fuzzed");
-    while frames.next_frame().is_ok_and(|frame| frame.is_some()) {}
+    let beside = peak(|| {
+        size_of(path, seed.is_multiple_of(2));
+        Density::of(path, &ReadOptions::default());
+        GeoTags::read(path);
+        let mut frames = FrameReader::new(&file[..], "fuzzed", None);
+        while frames.next_frame().is_ok_and(|frame| frame.is_some()) {}
+    });
+    let stated = stated(0, &file);
+    assert!(
+        beside as u64 <= stated,
+        "{name}: mutation {seed}: {beside} bytes beside pixels"
+    );
     let took = began.elapsed();
     assert!(took < LONGEST, "{name}: mutation {seed} took {took:?}");
+}
+
+/// The most bytes that reading a file takes.
+fn stated(pixels: u64, file: &[u8]) -> u64 {
+    let of_file = ReadOptions::BYTES_A_FILE_BYTE * file.len() as u64;
+    ReadOptions::BYTES_A_PIXEL * pixels + of_file + ReadOptions::BYTES_MORE
 }
 
 fn by_rows(path: &Path, options: &ReadOptions) -> Result<Picture, DataError> {

@@ -14,6 +14,7 @@ use tiff::tags::Tag;
 const AS_STORED: ReadOptions = ReadOptions {
     ignore_orientation: true,
     values: None,
+    max_pixels: None,
 };
 
 /// EXIF that says nothing but this orientation.

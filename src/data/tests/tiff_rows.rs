@@ -146,7 +146,12 @@ fn is_banded(path: &Path) -> bool {
         "{}",
         path.display()
     );
-    TiffRows::open(BufReader::new(File::open(path).unwrap()), path, None).is_some()
+    TiffRows::open(
+        BufReader::new(File::open(path).unwrap()),
+        path,
+        &Default::default(),
+    )
+    .is_some()
 }
 
 #[test]
@@ -159,8 +164,12 @@ fn rows_of_strips_and_tiles_are_those_of_the_whole_picture() {
     }
     write_tiles(&path);
     assert!(is_banded(&path), "tiles");
-    let mut reader =
-        TiffRows::open(BufReader::new(File::open(&path).unwrap()), &path, None).unwrap();
+    let mut reader = TiffRows::open(
+        BufReader::new(File::open(&path).unwrap()),
+        &path,
+        &Default::default(),
+    )
+    .unwrap();
     reader.read(1, &mut Default::default()).unwrap();
     assert_eq!(
         reader.band.height(),

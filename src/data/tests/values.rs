@@ -240,7 +240,8 @@ fn heights_and_photos() -> tempfile::TempDir {
 #[test]
 fn a_range_is_measured_on_the_training_files_of_its_side() {
     let root = heights_and_photos();
-    let measure = |direction, side| training_range(root.path(), direction, (1, 1), side, false);
+    let measure =
+        |direction, side| training_range(root.path(), direction, (1, 1), side, false, None);
     for (direction, side) in [
         (Direction::AtoB, Side::Input),
         (Direction::BtoA, Side::Output),
@@ -263,7 +264,7 @@ fn a_usual_mark_that_files_do_not_name_is_told() {
     let unmarked = root.path().join("train/A/0.tif");
     write::<GrayI16>(&unmarked, &[-5, 20, -9999, 7], None);
     let measure = |direction, side| {
-        let found = training_range(root.path(), direction, (1, 1), side, false).unwrap();
+        let found = training_range(root.path(), direction, (1, 1), side, false, None).unwrap();
         (found.range, found.suspect.unwrap().to_string())
     };
     let (found, line) = measure(Direction::AtoB, Side::Input);

@@ -10,13 +10,12 @@ pub use error::ToolError;
 pub use shape::{Filter, Squared, blank, combine, grayscale, make_square};
 
 use super::DataError;
-use super::limits::{MAX_SIDE, MAX_SQUARE};
+use super::limits::{MAX_SIDE, MAX_SQUARE, SizeLimit};
 use super::pair_source::check_sizes;
 use super::palette::Palette;
 use super::picture::{Images, Picture};
 use super::pixels::MOST_COLOURS;
 use super::random::permutation;
-use super::read::check_size;
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
 use std::collections::HashMap;
@@ -138,9 +137,15 @@ impl Tool {
                 .map(read)
                 .collect::<Result<Images, DataError>>()?;
             check_sizes(&pair)?;
-            check_size(&task.output, 2 * pair[0].1.width(), pair[0].1.height())?;
+            let [a, b] = [&pair[0].1, &pair[1].1];
+            // It is read again later. What was allowed to be larger will be so then as well.
+            if reading.max_pixels.is_none() {
+                let bytes = 2 * a.bytes().len().max(b.bytes().len()) as u64;
+                let size = (2 * a.width(), a.height());
+                SizeLimit::Usual.check(&task.output, size, bytes)?;
+            }
             return Ok(Made {
-                picture: combine(&pair[0].1, &pair[1].1),
+                picture: combine(a, b),
                 without_opacity: false,
                 tally,
             });

@@ -98,6 +98,14 @@ pub const FIELDS: &[Field] = &[
             "Images stay as they are stored, as in the reference. Without this they are turned as \
              their EXIF orientation says",
         ),
+    field("reading.max_pixels", Images)
+        .range(Whole(1, u64::MAX))
+        .default("null")
+        .default_words("16384 pixels a side and 512 MiB decoded")
+        .help(
+            "The most pixels of an image file. Larger ones are refused by their heads. A pixel has \
+             at most 16 bytes once it is decoded; larger ones count as several",
+        ),
     field("reading.value_range", Pixels)
         .range(Interval)
         .default("null")

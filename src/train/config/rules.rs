@@ -52,6 +52,7 @@ impl Config {
             "recipe.pool" => recipe.pool as f64,
             "recipe.accumulate" => recipe.accumulate as f64,
             "recipe.ema" => return recipe.ema,
+            "reading.max_pixels" => return self.reading.max_pixels.map(|pixels| pixels as f64),
             "reading.nodata" => return self.reading.nodata,
             "sample_every" => self.sample_every as f64,
             "checkpoint_every" => self.checkpoint_every as f64,

@@ -41,6 +41,7 @@ pub struct Settings {
     pub load_size: Option<u32>,
     pub mirror: Option<bool>,
     pub ignore_orientation: Option<bool>,
+    pub max_pixels: Option<u64>,
     pub ngf: Option<usize>,
     pub ndf: Option<usize>,
     pub num_downs: Option<usize>,
@@ -152,6 +153,7 @@ impl Settings {
         self.values.reading(
             self.ignore_orientation
                 .unwrap_or(defaults.ignore_orientation),
+            self.max_pixels,
         )
     }
 
@@ -171,7 +173,10 @@ impl Settings {
             return Ok(Vec::new());
         }
         let direction = self.direction.unwrap_or_default();
-        let suspects = self.values.look_up(dataset, direction, &self.pixels)?;
+        let max_pixels = self.max_pixels;
+        let suspects = self
+            .values
+            .look_up(dataset, direction, &self.pixels, max_pixels)?;
         let reading = self.reading()?;
         self.pixels.look_up(dataset, direction, &reading)?;
         Ok(suspects)

@@ -257,6 +257,11 @@ const CASES: &[Case] = &[
     ),
     (|c| c.output = Pixels::LabL, "output", "`output` gray"),
     (
+        |c| c.reading.max_pixels = Some(0),
+        "reading.max_pixels",
+        "must be at least 1",
+    ),
+    (
         |c| c.reading.nodata = Some(0.0),
         "reading.nodata",
         "does nothing without a value range",

@@ -60,6 +60,7 @@ impl ValueSettings {
         dataset: Option<&Path>,
         direction: Direction,
         pixels: &PixelSettings,
+        max_pixels: Option<u64>,
     ) -> Result<Vec<SuspectMark>, LookUpError> {
         let Some(root) = dataset else {
             self.refuse_bundled()?;
@@ -75,7 +76,8 @@ impl ValueSettings {
             if *range == Some(AskedRange::Auto) {
                 let all_channels = kind == PixelKind::Channels;
                 let images = pixels.images();
-                let measured = training_range(root, direction, images, side, all_channels)?;
+                let measured =
+                    training_range(root, direction, images, side, all_channels, max_pixels)?;
                 *range = Some(AskedRange::Given(measured.range));
                 suspects.extend(measured.suspect);
             }
@@ -101,7 +103,11 @@ impl ValueSettings {
     ///
     /// # Errors
     /// A range that was not measured.
-    pub(super) fn reading(&self, ignore_orientation: bool) -> Result<PairReading, ConfigError> {
+    pub(super) fn reading(
+        &self,
+        ignore_orientation: bool,
+        max_pixels: Option<u64>,
+    ) -> Result<PairReading, ConfigError> {
         let given = |field, range| match range {
             Some(AskedRange::Auto) => Err(ConfigError::new(
                 field,
@@ -113,6 +119,7 @@ impl ValueSettings {
         };
         Ok(PairReading {
             ignore_orientation,
+            max_pixels,
             value_range: given("reading.value_range", self.range)?,
             output_value_range: given("reading.output_value_range", self.output_range)?,
             nodata: self.nodata,

@@ -1,0 +1,58 @@
+//! What the head of an image file says: its format and its size. Nothing is decoded.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek};
+use std::path::Path;
+
+use image::{ImageDecoder, ImageFormat, ImageReader};
+
+use super::jpeg_head::size_of_jpeg;
+use super::limits::decoder_limits;
+use super::open_exr::size_of_exr;
+use super::orientation::{is_quarter_turn, orientation_of};
+use super::tiff_head::TiffHead;
+
+/// The format of a file that starts with these bytes.
+pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
+    const BIG_TIFF: [[u8; 4]; 2] = [*b"II+\0", *b"MM\0+"];
+    let is_tiff = BIG_TIFF.iter().any(|start| bytes.starts_with(start));
+    if is_tiff {
+        Some(ImageFormat::Tiff)
+    } else {
+        image::guess_format(bytes).ok()
+    }
+}
+
+/// Width and height of an image by the head of its file. `as_stored` is how they are stored,
+/// otherwise they are those that viewers show. `None` if the file has none that is known here; then
+/// the decoder says more.
+pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
+    // Anything but a file would block or fail.
+    path.is_file().then_some(())?;
+    let mut file = BufReader::new(File::open(path).ok()?);
+    let format = format_of(file.fill_buf().ok()?)?;
+    let (width, height) = match format {
+        ImageFormat::Tiff => TiffHead::read(&mut file).ok()?.size()?,
+        ImageFormat::OpenExr => size_of_exr(&mut file)?,
+        // Other decoders take the whole file, or what it holds beside the picture.
+        ImageFormat::Jpeg => size_of_jpeg(&mut file)?,
+        ImageFormat::Png => {
+            let mut decoder = png::Decoder::new(&mut file);
+            let info = decoder.read_header_info().ok()?;
+            (info.width, info.height)
+        }
+        _ => {
+            let mut reader = ImageReader::with_format(&mut file, format);
+            reader.limits(decoder_limits(0));
+            reader.into_decoder().ok()?.dimensions()
+        }
+    };
+    if as_stored {
+        return Some((width, height));
+    }
+    file.rewind().ok()?;
+    Some(match is_quarter_turn(orientation_of(format, &mut file)) {
+        true => (height, width),
+        false => (width, height),
+    })
+}
