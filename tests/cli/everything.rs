@@ -5,24 +5,35 @@
 use crate::{
     TINY, copy_folder, finished, generator, open, picture, run, stderr, stdout, temporary,
 };
+use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
-use image::{ImageEncoder, Rgba, RgbaImage};
+use image::{Frame, ImageEncoder, Rgba, RgbaImage};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 const HEIC: &[u8] = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
 
-/// A photo of a camera that was held upright: it is stored on its side, and its EXIF says so.
+/// A photo of a camera that was held upright: it is stored on its side, and its EXIF says so. Its
+/// colours have a profile.
 fn turned(path: &Path, width: u32, height: u32) {
     let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
     let mut bytes = Vec::new();
     let mut encoder = JpegEncoder::new(&mut bytes);
     encoder.set_exif_metadata(exif).unwrap();
+    encoder.set_icc_profile(vec![0; 128]).unwrap();
     let pixels = vec![90; (3 * width * height) as usize];
     let colour = image::ExtendedColorType::Rgb8;
     encoder.write_image(&pixels, height, width, colour).unwrap();
     fs::write(path, bytes).unwrap();
+}
+
+/// An animation of two pictures.
+fn moving(path: &Path, width: u32, height: u32) {
+    let picture = |shade| RgbaImage::from_pixel(width, height, Rgba([shade, shade, shade, 255]));
+    let frames = [10, 200].map(|shade| Frame::new(picture(shade)));
+    let mut encoder = GifEncoder::new(fs::File::create(path).unwrap());
+    encoder.encode_frames(frames).unwrap();
 }
 
 fn translucent(path: &Path, width: u32, height: u32) {
@@ -117,6 +128,8 @@ fn train_tells_all_of_a_folder_of_combined_pairs() {
             BESIDE[2],
             "note: images whose opacity is not used: 1, such as data/train/clear.png; --input or \
              --output rgba keeps it",
+            "note: images whose colours are not sRGB and are read as if they were: 1, such as \
+             data/train/turned.jpg (a profile without a name)",
         ]
     );
 }
@@ -167,6 +180,8 @@ fn train_tells_all_of_folders_a_and_b() {
             BESIDE[0],
             BESIDE[1],
             BESIDE[2],
+            "note: images whose colours are not sRGB and are read as if they were: 1, such as \
+             data/trainA/turned.jpg (a profile without a name)",
         ]
     );
 }
@@ -178,6 +193,7 @@ fn photos(folder: &Path) {
     }
     turned(&folder.join("turned.jpg"), 40, 36);
     translucent(&folder.join("clear.png"), 40, 36);
+    moving(&folder.join("moving.gif"), 40, 36);
     fs::write(folder.join("clear.pgw"), "").unwrap();
     fs::write(folder.join("empty.png"), "").unwrap();
     fs::write(folder.join("heic.jpg"), HEIC).unwrap();
@@ -185,7 +201,7 @@ fn photos(folder: &Path) {
 }
 
 /// The lines about these photos that both commands print.
-const PHOTOS: [&str; 8] = [
+const PHOTOS: [&str; 10] = [
     "note: files that are no images by their ending and are not read: 3, such as in/clear.pgw",
     "note: links to folders that are read already and are not followed: 1, such as in/circle",
     "note: folders of training runs, which are no data and are not read: 1, such as in/runs/t",
@@ -195,6 +211,9 @@ const PHOTOS: [&str; 8] = [
      apart with an --out each",
     "error: in/empty.png: is empty (0 bytes); replace it or leave it out",
     "error: in/heic.jpg: ",
+    "note: animations of which only the first picture is used: 1, such as in/moving.gif",
+    "note: images whose colours are not sRGB and are read as if they were: 1, such as \
+     in/turned.jpg (a profile without a name)",
 ];
 
 /// Compares the lines of an output with [`PHOTOS`] and others, in any order. The line that ends a
@@ -221,7 +240,7 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
         (made.status.code(), stdout(&made)),
         (Some(1), String::new())
     );
-    let last = "error: 3 of 6 files failed as listed; the others are done";
+    let last = "error: 3 of 7 files failed as listed; the others are done";
     compare(&stderr(&made), &[last]);
     let size = |name: &str| {
         let image = open(&root.join("in/out").join(name));
@@ -229,7 +248,7 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
     };
     assert_eq!(size("turned.png"), (40, 36, false), "upright");
     assert_eq!(size("clear.png"), (40, 36, true), "with its opacity");
-    let made = ["clear.png", "day/a.png", "turned.png"];
+    let made = ["clear.png", "day/a.png", "moving.png", "turned.png"];
     for name in made {
         fs::remove_file(root.join("in/out").join(name)).unwrap();
     }
@@ -240,13 +259,13 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
     assert_eq!(made.status.code(), Some(1), "{}", stderr(&made));
     assert_eq!(
         stdout(&made),
-        "in/out/clear.png\nin/out/day/a.png\nin/out/turned.png\n"
+        "in/out/clear.png\nin/out/day/a.png\nin/out/moving.png\nin/out/turned.png\n"
     );
     assert_eq!(size("turned.png"), (40, 36, false), "upright");
     compare(
         &stderr(&made),
         &[
-            "error: 3 of 7 files failed as listed; the others are done",
+            "error: 3 of 8 files failed as listed; the others are done",
             "note: world files and .aux.xml files beside images, which are not copied: 1, such as \
              in/clear.pgw; a copy of a world file places a result of the same size",
             "note: images whose opacity is not used: 1, such as in/clear.png; a model that was \
