@@ -2,7 +2,7 @@
 
 use super::{CliError, note_as_it_is, usage};
 use crate::data::palette::{SkippedLine, palette_text};
-use crate::data::{DataError, Palette};
+use crate::data::{Palette, read_palette_file};
 use crate::train::{PixelKind, PixelSettings};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -46,12 +46,9 @@ impl PixelArgs {
 /// Reads a palette's text file. A note tells of lines without a colour.
 ///
 /// # Errors
-/// [`DataError::ReadFile`], and [`CliError::Usage`] with the line that is wrong.
+/// Those of [`read_palette_file`], and [`CliError::Usage`] with the line that is wrong.
 pub fn read_palette(path: &Path) -> Result<Palette, CliError> {
-    let bytes = std::fs::read(path).map_err(|source| DataError::ReadFile {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = read_palette_file(path)?;
     let (palette, skipped) = Palette::parse_lines(&palette_text(&bytes))
         .map_err(|problem| usage(&format!("`palette` {}: {problem}", path.display())))?;
     if let Some(SkippedLine { number, text }) = skipped.first() {

@@ -149,7 +149,7 @@ pub use parallel::in_parallel;
 pub use picture::{Images, Picture};
 pub use pixels::{Pixels, PixelsError};
 pub use preprocess::{DataOptions, Preprocess, default_load_size};
-pub use read::{read_picture, read_rgb};
+pub use read::{read_palette_file, read_picture, read_rgb};
 pub use read_options::{PairReading, ReadOptions};
 pub use read_tally::ReadTally;
 pub use resize::{resize, resize_nearest};

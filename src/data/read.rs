@@ -87,6 +87,25 @@ fn read_bytes(path: &Path, limit: SizeLimit) -> Result<Vec<u8>, DataError> {
     })
 }
 
+/// Longest text of a palette: 256 lines need a hundredth.
+const PALETTE_BYTES: u64 = 1 << 20;
+
+/// The bytes of a palette's text file.
+///
+/// # Errors
+/// [`DataError::ReadFile`], also for what is no file or longer than 1 MiB.
+pub fn read_palette_file(path: &Path) -> Result<Vec<u8>, DataError> {
+    let read_error = |source| DataError::ReadFile {
+        path: path.to_owned(),
+        source,
+    };
+    if check_regular(path)? > PALETTE_BYTES {
+        let reason = "longer than 1 MiB, so it is no list of colours";
+        return Err(read_error(io::Error::other(reason)));
+    }
+    fs::read(path).map_err(read_error)
+}
+
 /// Refuses anything but a file, and returns the number of its bytes.
 pub(super) fn check_regular(path: &Path) -> Result<u64, DataError> {
     let read_error = |source| DataError::ReadFile {

@@ -46,7 +46,8 @@ fn a_run_whose_checkpoint_was_moved_away_loses_nothing() {
     let checkpoints = root.join("runs/t/checkpoints");
     // The new length is written once the checkpoint has been read.
     let script = format!(
-        "(until grep -q '\"steps\": 400' runs/t/config.json; do sleep 0.01; done; rm -f {0}/*) & \
+        "(i=0; until grep -q '\"steps\": 400' runs/t/config.json || [ $i -ge 3000 ]; do \
+         i=$((i+1)); sleep 0.01; done; rm -f {0}/*) & \
          trap '' XFSZ; ulimit -f 100; exec {1} train --resume t --steps 400",
         checkpoints.display(),
         crate::BINARY

@@ -54,7 +54,6 @@ fn frames_go_from_pipe_to_pipe_in_their_order() {
         .zip(sizes)
         .map(|(number, (width, height))| {
             let file = root.join(format!("in/frame-{number:06}.png"));
-            picture(&file, width + number, height);
             picture(&file, width, height + number / 4);
             file
         })

@@ -257,7 +257,7 @@ fn finish(outcome: &RunSummary, run: &RunDir) -> Result<(), CliError> {
         note(&format!(
             "stopped and saved at step {}; go on with: pix2pix train --resume {}",
             outcome.step,
-            run.path().display()
+            quote(run.path())
         ));
     }
     print(&format!("all of the run: {}", run.page_path().display()))?;

@@ -130,7 +130,7 @@ fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
             .unwrap_or(Path::new("NAME"));
         let remedy = format!(
             "use --resume {}, which takes the newest checkpoint",
-            of_run.display()
+            quote(of_run)
         );
         return Err(CliError::Usage(format!(
             "--resume {} is a file, not a run; {remedy}",

@@ -6,6 +6,7 @@ use super::*;
 use crate::data::colour::STEP;
 use crate::data::read_picture;
 use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage};
+use std::path::Path;
 
 #[test]
 fn a_palette_is_read_written_and_found() {
@@ -25,6 +26,27 @@ fn a_palette_is_read_written_and_found() {
     let json = serde_json::to_string(&palette).unwrap();
     assert_eq!(serde_json::from_str::<Palette>(&json).unwrap(), palette);
     assert!(serde_json::from_str::<Palette>("\"#12\"").is_err());
+}
+
+/// A folder, and what has no end: neither is read.
+#[test]
+fn what_is_no_list_of_colours_is_not_read_as_a_palette() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = folder.path().join("long.txt");
+    std::fs::write(&long, vec![b'#'; (1 << 20) + 1]).unwrap();
+    let mut bad = vec![
+        (folder.path(), "not a regular file"),
+        (&long, "longer than 1 MiB"),
+    ];
+    if cfg!(unix) {
+        bad.push((Path::new("/dev/zero"), "not a regular file"));
+    }
+    for (path, said) in bad {
+        let error = crate::data::read_palette_file(path)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]
