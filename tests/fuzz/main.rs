@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// How long a test of the second tier runs.
 fn asked() -> Duration {
     let seconds = std::env::var("PIX2PIX_FUZZ_SECONDS").ok();
-    Duration::from_secs(seconds.map_or(10, |text| text.parse().unwrap()))
+    Duration::from_secs(seconds.map_or(20, |text| text.parse().unwrap()))
 }
 
 /// A counter-based generator: the same file each time (SplitMix64).

@@ -153,13 +153,13 @@ fn dense_files_cost_no_more_than_stated() {
 }
 
 #[test]
-#[ignore = "second tier: longer, PIX2PIX_FUZZ_SECONDS says how long"]
+#[ignore = "second tier: 20 seconds, or PIX2PIX_FUZZ_SECONDS"]
 fn pickles_mutated_for_as_long_as_asked_do_no_harm() {
     fuzz(&pickles(), asked(), MEMORY, read);
 }
 
 #[test]
-#[ignore = "second tier: longer, PIX2PIX_FUZZ_SECONDS says how long"]
+#[ignore = "second tier: 20 seconds, or PIX2PIX_FUZZ_SECONDS"]
 fn safetensors_mutated_for_as_long_as_asked_do_no_harm() {
     fuzz(&safetensors_files(), asked(), MEMORY, read);
 }
