@@ -97,6 +97,7 @@ pub mod pair_source;
 pub mod pairs;
 pub mod palette;
 mod parallel;
+mod patched;
 pub mod picture;
 pub mod pixels;
 mod pnm;

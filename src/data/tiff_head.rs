@@ -6,7 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use tiff::TiffResult;
 use tiff::decoder::Decoder;
-use tiff::tags::Tag;
+use tiff::tags::{PhotometricInterpretation, Tag};
+
+use super::patched::Patched;
 
 /// Tags that say where strips and tiles lie and how long they are. They have a value for each.
 const CHUNKS: [Tag; 4] = [
@@ -211,19 +213,34 @@ impl TiffHead {
         String::from_utf8(text).ok()
     }
 
-    /// The bytes of a file with another number for a tag, which must be a number of 16 bits.
-    pub fn replaced(&self, bytes: &[u8], tag: Tag, number: u16) -> Option<Vec<u8>> {
-        let place = usize::try_from(self.entries.get(&tag.to_u16())?.at).ok()?;
-        let number = if self.form.is_little {
-            number.to_le_bytes()
+    /// The place and the bytes of the only value of a tag, if it were this one. `None` if its type
+    /// has no such number.
+    fn patch(&self, tag: Tag, number: u64) -> Option<(u64, Vec<u8>)> {
+        self.number(tag)?;
+        let entry = self.entries.get(&tag.to_u16())?;
+        let bytes = bytes_of(entry.kind)? as usize;
+        (number.checked_shr(8 * bytes as u32).unwrap_or(0) == 0).then_some(())?;
+        let bytes = if self.form.is_little {
+            number.to_le_bytes()[..bytes].to_vec()
         } else {
-            number.to_be_bytes()
+            number.to_be_bytes()[8 - bytes..].to_vec()
         };
-        let mut changed = bytes.to_vec();
-        changed
-            .get_mut(place..place.checked_add(2)?)?
-            .copy_from_slice(&number);
-        Some(changed)
+        Some((entry.at, bytes))
+    }
+
+    /// Width and height, rounded up to whole tiles.
+    fn whole_tiles(&self) -> Vec<(u64, Vec<u8>)> {
+        let sides = [
+            (Tag::ImageWidth, Tag::TileWidth),
+            (Tag::ImageLength, Tag::TileLength),
+        ];
+        let is_tiled = self.entries.contains_key(&Tag::TileOffsets.to_u16());
+        let patch = |(side, tile)| {
+            let tile = self.number(tile).filter(|&tile| tile > 0)?;
+            self.patch(side, self.number(side)?.checked_next_multiple_of(tile)?)
+        };
+        let sides = is_tiled.then_some(sides).into_iter().flatten();
+        sides.filter_map(patch).collect()
     }
 
     /// How many strips or tiles there are.
@@ -292,6 +309,24 @@ pub(super) fn open<R: Read + Seek>(mut file: R) -> TiffResult<(TiffHead, Decoder
     head.check(file_bytes)?;
     file.rewind()?;
     Ok((head, Decoder::new(file)?))
+}
+
+/// Opens a file at its first picture, whose width and height are rounded up to whole tiles: the
+/// decoder cannot read all parts of tiles (`tiff` 0.11.3). `is_grey` says that its channels are
+/// grey, so that the decoder returns all of them as they lie.
+pub(super) fn open_picture<R: Read + Seek>(
+    mut file: R,
+    is_grey: bool,
+) -> TiffResult<(TiffHead, Decoder<Patched<R>>)> {
+    let head = TiffHead::read(&mut file)?;
+    let file_bytes = file.seek(SeekFrom::End(0))?;
+    head.check(file_bytes)?;
+    let mut patches = head.whole_tiles();
+    if is_grey {
+        let grey = PhotometricInterpretation::BlackIsZero.to_u16();
+        patches.extend(head.patch(Tag::PhotometricInterpretation, grey.into()));
+    }
+    Ok((head, Decoder::new(Patched::new(file, patches)?)?))
 }
 
 /// Whether there is more than one picture. The first one always counts, because it is the one that

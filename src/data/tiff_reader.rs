@@ -5,16 +5,17 @@ use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
 use tiff::decoder::{ChunkType, Decoder, DecodingResult};
-use tiff::tags::{PhotometricInterpretation, Tag};
+use tiff::tags::Tag;
 use tiff::{ColorType, TiffError, TiffUnsupportedError};
 
 use super::error::DataError;
 use super::limits::SizeLimit;
+use super::patched::Patched;
 use super::picture::{Extra, Picture};
 use super::pixels::MOST_COLOURS;
-use super::tiff_head::{TiffHead, has_pages, open};
+use super::tiff_head::{TiffHead, has_pages, open_picture};
 use super::tiff_palette::TiffPalette;
-use super::tiff_planes::read_planes_of_tiles;
+use super::tiff_planes::read_tiles;
 use super::tiff_samples::unpacked;
 use super::tiff_storage::{JPEG, PLANES, Storage, tag_or_one};
 use super::values::floats::floats;
@@ -26,12 +27,14 @@ const PALETTE: u32 = 3;
 const RGB: u32 = 2;
 
 /// The decoder of a file in memory.
-type InMemory<'a> = Decoder<Cursor<&'a [u8]>>;
+type InMemory<'a> = Decoder<Patched<Cursor<&'a [u8]>>>;
 
 /// A file that is read as a whole.
 struct TiffFile<'a> {
     path: &'a Path,
     limit: SizeLimit,
+    /// Width and height of its picture, as far as they are known.
+    size: Option<(u32, u32)>,
 }
 
 /// Reads a TIFF. `None` for what the `image` crate reads: colours of 8 or 16 bits with nothing but
@@ -45,23 +48,19 @@ pub(super) fn read_tiff(
     bytes: &[u8],
     limit: SizeLimit,
 ) -> Result<Option<Stored>, DataError> {
-    let file = TiffFile { path, limit };
-    let (head, mut decoder) = file.open(bytes)?;
+    let explain = |error| tiff_error(path, error, limit);
+    let head = TiffHead::read(&mut Cursor::new(bytes)).map_err(|error| explain(error.into()))?;
+    let size = head.size();
+    let file = TiffFile { path, limit, size };
+    let mut decoder = file.open(bytes, false)?;
     if has_pages(&mut Cursor::new(bytes), &head) {
         return Err(DataError::Pages {
             path: path.to_owned(),
         });
     }
-    // The decoder reads no palettes, and drops channels beside RGB. Of files that are said to be
-    // grey it returns all channels as they lie.
-    let grey = PhotometricInterpretation::BlackIsZero.to_u16();
-    let grey = || {
-        head.replaced(bytes, Tag::PhotometricInterpretation, grey)
-            .unwrap_or_default()
-    };
+    // The decoder reads no palettes, and drops channels beside RGB.
     if tag_or_one(&mut decoder, Tag::PhotometricInterpretation) == PALETTE {
-        let grey = grey();
-        let (_, decoder) = file.open(&grey)?;
+        let decoder = file.open(bytes, true)?;
         return file
             .read_indexed(decoder)
             .map(|picture| Some(picture.into()));
@@ -76,8 +75,7 @@ pub(super) fn read_tiff(
             Err(file.unusable("channels beside colours, stored as JPEG".to_owned()))
         }
         ColorType::RGB(bits) | ColorType::RGBA(bits) if beside || bits < 8 => {
-            let grey = grey();
-            let (_, mut decoder) = file.open(&grey)?;
+            let mut decoder = file.open(bytes, true)?;
             let kind = decoder.colortype().map_err(|error| file.explain(error))?;
             file.read_channels(decoder, kind, extra).map(Some)
         }
@@ -135,9 +133,10 @@ pub(super) fn extra_of<R: Read + Seek>(decoder: &mut Decoder<R>) -> Extra {
 }
 
 impl TiffFile<'_> {
-    fn open<'a>(&self, bytes: &'a [u8]) -> Result<(TiffHead, InMemory<'a>), DataError> {
-        let (head, decoder) = open(Cursor::new(bytes)).map_err(|error| self.explain(error))?;
-        Ok((head, decoder.with_limits(self.limit.of_tiff())))
+    fn open<'a>(&self, bytes: &'a [u8], is_grey: bool) -> Result<InMemory<'a>, DataError> {
+        let opened = open_picture(Cursor::new(bytes), is_grey);
+        let (_, decoder) = opened.map_err(|error| self.explain(error))?;
+        Ok(decoder.with_limits(self.limit.of_tiff()))
     }
 
     /// How the samples lie, unless they would take too much memory.
@@ -145,7 +144,7 @@ impl TiffFile<'_> {
         &self,
         decoder: &mut Decoder<R>,
     ) -> Result<Storage, DataError> {
-        let storage = Storage::of(decoder).map_err(|error| self.explain(error))?;
+        let storage = Storage::of(decoder, self.size).map_err(|error| self.explain(error))?;
         self.limit.check(self.path, storage.size, storage.bytes)?;
         let has_large_parts = storage.has_large_parts(decoder);
         match has_large_parts.map_err(|error| self.explain(error))? {
@@ -175,7 +174,7 @@ impl TiffFile<'_> {
         };
         let palette = TiffPalette::read(&mut decoder, bits)
             .ok_or_else(|| damaged("its palette is missing or has another length"))?;
-        let ((width, height), samples) = self.read_samples(&mut decoder, kind)?;
+        let ((width, height), samples) = self.read_samples(&mut decoder)?;
         let bytes = match samples {
             DecodingResult::U8(bytes) if bits < 8 => {
                 let indices = unpacked(&bytes, width as usize, bits);
@@ -193,14 +192,12 @@ impl TiffFile<'_> {
     fn read_samples<R: Read + Seek>(
         &self,
         decoder: &mut Decoder<R>,
-        kind: ColorType,
     ) -> Result<((u32, u32), DecodingResult), DataError> {
         let storage = self.check_storage(decoder)?;
         let mut samples = DecodingResult::U8(Vec::new());
-        let read = if storage.planes > 1 && decoder.get_chunk_type() == ChunkType::Tile {
-            read_planes_of_tiles(decoder, kind.bit_depth(), self.limit, &mut samples)
-        } else {
-            decoder.read_image_to_buffer(&mut samples).map(drop)
+        let read = match decoder.get_chunk_type() {
+            ChunkType::Tile => read_tiles(decoder, &storage, self.limit, &mut samples),
+            ChunkType::Strip => decoder.read_image_to_buffer(&mut samples).map(drop),
         };
         read.map(|()| (storage.size, samples))
             .map_err(|error| self.explain(error))
@@ -214,7 +211,7 @@ impl TiffFile<'_> {
         extra: Extra,
     ) -> Result<Stored, DataError> {
         let (channels, bits) = (usize::from(kind.num_samples()), kind.bit_depth());
-        let ((width, height), mut numbers) = self.read_samples(&mut decoder, kind)?;
+        let ((width, height), mut numbers) = self.read_samples(&mut decoder)?;
         let layout = decoder.image_buffer_layout();
         let is_planar = layout.map_err(|error| self.explain(error))?.planes > 1;
         if let (DecodingResult::U8(bytes), 1..8) = (&mut numbers, bits) {

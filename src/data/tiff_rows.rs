@@ -11,13 +11,15 @@ use ::tiff::{ColorType, TiffResult};
 use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
 use super::limits::SizeLimit;
+use super::patched::Patched;
 use super::picture::{Extra, Picture};
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
-use super::tiff_head::{TiffHead, has_pages, open};
+use super::tiff_head::{TiffHead, has_pages, open_picture};
 use super::tiff_reader::{extra_of, has_more_channels, tiff_error};
 use super::tiff_storage::Storage;
 use super::values::ValueMapping;
+use super::values::floats::cropped;
 use super::values::stored::{Origin, Wide};
 
 /// The first picture of a TIFF, decoded one row of strips or tiles at a time.
@@ -28,7 +30,7 @@ pub(super) struct TiffRows {
     values: Option<ValueMapping>,
     /// The number that the file calls no data.
     marked: Option<f64>,
-    decoder: Decoder<BufReader<File>>,
+    decoder: Decoder<Patched<BufReader<File>>>,
     layout: PictureLayout,
     extra: Extra,
     /// Rows of strips or tiles that were decoded.
@@ -57,11 +59,11 @@ impl TiffRows {
             return Ok(None);
         }
         let marked = values.and_then(|_| head.marked_nodata(&mut file));
-        let mut decoder = open(file)?.1.with_limits(limit.of_tiff());
-        let (width, height) = decoder.dimensions()?;
+        let mut decoder = open_picture(file, false)?.1.with_limits(limit.of_tiff());
         let kind = decoder.colortype()?;
+        let storage = Storage::of(&mut decoder, head.size())?;
+        let (width, height) = storage.size;
         let rows = u64::from(decoder.chunk_dimensions().1.min(height));
-        let storage = Storage::of(&mut decoder)?;
         if has_more_channels(&mut decoder, kind)
             || !limit.fits_by_rows(path, storage.size, storage.bytes)
             || storage.has_large_parts(&mut decoder)?
@@ -152,7 +154,8 @@ impl TiffRows {
         Ok(band.with_extra(self.extra))
     }
 
-    /// A strip or tile whose first pixel is at `corner`.
+    /// A strip or tile whose first pixel is at `corner`. It may be larger than what is left of the
+    /// picture.
     fn chunk(
         &mut self,
         index: u32,
@@ -173,13 +176,21 @@ impl TiffRows {
             let chunk = Picture::from_bytes(width, height, channels, depth, bytes);
             return Ok(chunk.unwrap_or_default());
         };
+        // Numbers outside of the picture are not counted.
+        let numbers = self.decoder.read_chunk(index).map_err(explain)?;
+        let [right, bottom] = [
+            self.layout.width - corner[0],
+            self.layout.height - corner[1],
+        ];
+        let (left, rows) = (width.min(right), height.min(bottom));
+        let [row, kept] = [width, left].map(|width| width as usize * channels);
         let numbers = Wide {
-            width,
-            height,
+            width: left,
+            height: rows,
             channels,
             extra: self.extra,
             is_planar: false,
-            numbers: self.decoder.read_chunk(index).map_err(explain)?,
+            numbers: cropped(numbers, [row, kept], rows as usize),
         };
         let origin = Origin {
             path: &self.path,

@@ -21,6 +21,8 @@ pub(super) struct Storage {
     pub size: (u32, u32),
     /// Planes of channels.
     pub planes: usize,
+    /// Bits of the samples of a pixel that lie side by side.
+    pub bits: u64,
     /// Bytes of all samples once they are decoded.
     pub bytes: u64,
     /// Width and height of a strip or tile. It may be far larger than the picture.
@@ -30,16 +32,27 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// That of the picture that the decoder stands at.
+    /// That of the picture that the decoder stands at, which has this `size` if it is known: the
+    /// decoder may be told another one.
     ///
     /// # Errors
     /// Those of the decoder.
-    pub fn of<R: Read + Seek>(decoder: &mut Decoder<R>) -> TiffResult<Self> {
+    pub fn of<R: Read + Seek>(
+        decoder: &mut Decoder<R>,
+        size: Option<(u32, u32)>,
+    ) -> TiffResult<Self> {
         let (layout, kind) = (decoder.image_buffer_layout()?, decoder.colortype()?);
+        let (width, height) = size.map_or_else(|| decoder.dimensions(), Ok)?;
+        let planes = layout.planes.max(1);
+        let samples = if planes > 1 { 1 } else { kind.num_samples() };
+        let bits = u64::from(samples) * u64::from(kind.bit_depth());
+        let row = u64::from(width).saturating_mul(bits).div_ceil(8);
+        let plane = row.saturating_mul(height.into());
         Ok(Self {
-            size: decoder.dimensions()?,
-            planes: layout.planes,
-            bytes: layout.complete_len as u64,
+            size: (width, height),
+            planes,
+            bits,
+            bytes: plane.saturating_mul(planes as u64),
             part: decoder.chunk_dimensions(),
             part_row_bytes: part_row_bytes(decoder, kind),
         })

@@ -2,8 +2,8 @@
 //! place on Earth.
 
 use super::raw_tiff::RawTiff;
-use crate::data::ReadOptions;
 use crate::data::read::decode;
+use crate::data::{ReadOptions, RowReader};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, GrayImage, RgbImage};
 use std::path::Path;
@@ -189,6 +189,31 @@ fn all_files_of_the_corpus_but_one_are_read() {
             // The last one is of other colours.
             _ if index + 1 == corpus().len() => assert!(size.is_err()),
             _ => assert_eq!(size.unwrap(), (20, 18), "{index}"),
+        }
+    }
+}
+
+/// Tiles that reach beyond the last column and row, in each compression, whole and by rows.
+#[test]
+fn pictures_that_end_inside_of_tiles_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tif");
+    for size in [[20, 18], [60, 40], [300, 20], [33, 200], [64, 64]] {
+        for compression in [NONE, LZW, DEFLATE, PACK_BITS] {
+            for is_planar in [false, true] {
+                let file = of_parts(size, compression, true, is_planar);
+                std::fs::write(&path, &file).unwrap();
+                let options = ReadOptions::default();
+                let whole = decode(&path, &file, &options).unwrap();
+                let samples = samples([0, 0], size, &[0, 1, 2]);
+                // The samples of LZW and Deflate are differences to the pixel on the left.
+                if compression == NONE || compression == PACK_BITS {
+                    assert_eq!(whole.bytes(), samples, "{size:?} {compression} {is_planar}");
+                }
+                let mut rows = RowReader::open(&path, &options).unwrap();
+                let all = rows.read(size[1] as u32).unwrap();
+                assert_eq!(all, whole, "{size:?} {compression} {is_planar}");
+            }
         }
     }
 }

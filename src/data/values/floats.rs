@@ -42,3 +42,29 @@ pub(in crate::data) fn most(numbers: &DecodingResult) -> f64 {
         DecodingResult::F16(_) | DecodingResult::F32(_) | DecodingResult::F64(_) => 1.0,
     }
 }
+
+/// The first numbers of each row of so many numbers, of the first `rows`. `lengths` are those of a
+/// row, and of what is kept of it.
+pub(in crate::data) fn cropped(
+    numbers: DecodingResult,
+    lengths: [usize; 2],
+    rows: usize,
+) -> DecodingResult {
+    fn part<T: Copy>(all: Vec<T>, [row, kept]: [usize; 2], rows: usize) -> Vec<T> {
+        if row == kept && all.len() == row * rows {
+            return all;
+        }
+        let rows = all.chunks_exact(row.max(1)).take(rows);
+        rows.flat_map(|row| &row[..kept.min(row.len())])
+            .copied()
+            .collect()
+    }
+    macro_rules! parts {
+        ($($kind:ident),*) => {
+            match numbers {
+                $(DecodingResult::$kind(all) => DecodingResult::$kind(part(all, lengths, rows)),)*
+            }
+        };
+    }
+    parts!(U8, U16, U32, U64, F16, F32, F64, I8, I16, I32, I64)
+}
