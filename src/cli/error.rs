@@ -8,7 +8,7 @@ use crate::interop::InteropError;
 use crate::train::run::RunError;
 use crate::train::{ConfigError, TrainError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
 
@@ -143,6 +143,14 @@ pub enum CliError {
         /// The output.
         output: PathBuf,
     },
+    /// Something stands where a result should be, and is no file.
+    #[error("{}; move it away, or choose another --out", in_the_way(by, output))]
+    Blocked {
+        /// The file of the result.
+        output: PathBuf,
+        /// What is there: a folder, or a file where a folder should be.
+        by: PathBuf,
+    },
     /// Measuring, or a file of measurements.
     #[error(transparent)]
     Bench(BenchError),
@@ -183,6 +191,14 @@ fn flags(error: &TrainError) -> &'static str {
         " (--size, --batch-size, --ngf)"
     } else {
         ""
+    }
+}
+
+fn in_the_way(by: &Path, output: &Path) -> String {
+    let (by, output) = (by.display(), output.display());
+    match by.to_string() == output.to_string() {
+        true => format!("{by} is a folder"),
+        false => format!("{by} is no folder, and {output} would lie in it"),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{CliError, note};
 use crate::data::DataError;
 use crate::train::TrainError;
+use crate::train::run::RunError;
 
 /// What went wrong with which files so far.
 #[derive(Debug, Default)]
@@ -29,7 +30,10 @@ impl Failures {
     /// if the first one ends all.
     pub fn take(&mut self, error: CliError, files: usize) -> Result<(), CliError> {
         let of_one_file = match &error {
-            CliError::InOnePiece { .. } | CliError::Clash { .. } => true,
+            CliError::InOnePiece { .. }
+            | CliError::Clash { .. }
+            | CliError::Blocked { .. }
+            | CliError::Run(RunError::Write { .. } | RunError::Appeared { .. }) => true,
             CliError::Data(error) => {
                 !matches!(error, DataError::Spawn { .. } | DataError::SpillFile { .. })
             }
@@ -52,12 +56,13 @@ impl Failures {
         Ok(())
     }
 
-    /// Prints the errors. `all` is the number of all files.
+    /// Prints the errors. `all` is the number of all files, and `done` says whether the work came
+    /// to its end.
     ///
     /// # Errors
-    /// The error itself if there is one file, else [`CliError::Failed`].
-    pub fn finish(mut self, all: usize) -> Result<(), CliError> {
-        if all == 1 {
+    /// What ended the work. Else the error itself if there is one file, or [`CliError::Failed`].
+    pub fn finish(mut self, done: Result<(), CliError>, all: usize) -> Result<(), CliError> {
+        if all == 1 && done.is_ok() {
             return self.errors.pop().map_or(Ok(()), Err);
         }
         // Threads finish their files in any order.
@@ -68,6 +73,7 @@ impl Failures {
             .collect();
         lines.sort();
         lines.iter().for_each(|line| note(line));
+        done?;
         if lines.is_empty() {
             Ok(())
         } else {
@@ -102,12 +108,16 @@ mod tests {
             failures.take(scratch.into(), 1),
             Err(CliError::Data(DataError::SpillFile { .. }))
         ));
+        let full = RunError::write("a".as_ref(), ErrorKind::StorageFull.into());
+        assert!(failures.take(full.into(), 1).is_err());
+        let other = RunError::write("b".as_ref(), ErrorKind::PermissionDenied.into());
+        assert!(failures.take(other.into(), 1).is_ok());
         let mut first_ends = Failures::first_ends();
         let empty = DataError::EmptyFile { path: "a".into() };
         assert!(first_ends.take(empty.into(), 1).is_err());
         assert!(matches!(
-            failures.finish(2),
-            Err(CliError::Failed { failed: 1, all: 2 })
+            failures.finish(Ok(()), 3),
+            Err(CliError::Failed { failed: 2, all: 3 })
         ));
     }
 }

@@ -288,45 +288,44 @@ fn note_as_it_is(text: &str) {
 /// Writes a picture in the format that the name of the file says, and as PNG if it says none. The
 /// file appears only when it is complete.
 fn write_picture<'a>(
-    path: &Path,
+    file: AtomicFile,
     picture: &Picture,
     encoding: impl Into<Encoding<'a>>,
 ) -> Result<(), RunError> {
-    let mut file = PictureFile::create(path, picture.layout(), encoding)?;
+    let mut file = PictureFile::new(file, picture.layout(), encoding)?;
     file.push(picture)?;
     file.commit()
 }
 
 /// The file of a picture. It is written some rows at a time, and appears only when it is complete.
-struct PictureFile<'a> {
-    path: &'a Path,
+struct PictureFile {
+    path: PathBuf,
     rows: RowWriter<AtomicFile>,
 }
 
-impl<'a> PictureFile<'a> {
-    fn create<'b>(
-        path: &'a Path,
+impl PictureFile {
+    fn new<'a>(
+        file: AtomicFile,
         layout: PictureLayout,
-        encoding: impl Into<Encoding<'b>>,
+        encoding: impl Into<Encoding<'a>>,
     ) -> Result<Self, RunError> {
-        let format = Format::of(path).unwrap_or_default();
-        let rows = RowWriter::new(format, encoding, layout, AtomicFile::create(path)?);
-        Ok(Self {
-            path,
-            rows: rows.map_err(|error| RunError::write(path, error))?,
-        })
+        let path = file.path().to_owned();
+        let format = Format::of(&path).unwrap_or_default();
+        let rows = RowWriter::new(format, encoding, layout, file)
+            .map_err(|error| RunError::write(&path, error))?;
+        Ok(Self { path, rows })
     }
 
     fn push(&mut self, rows: &Picture) -> Result<(), RunError> {
         self.rows
             .push(rows)
-            .map_err(|error| RunError::write(self.path, error))
+            .map_err(|error| RunError::write(&self.path, error))
     }
 
     fn commit(self) -> Result<(), RunError> {
         self.rows
             .finish()
-            .map_err(|error| RunError::write(self.path, error))?
+            .map_err(|error| RunError::write(&self.path, error))?
             .commit()
     }
 }

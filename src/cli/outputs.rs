@@ -5,7 +5,7 @@ use super::names::{Sources, Taken, existing_folder};
 use super::results::Input;
 use super::{CliError, note};
 use crate::data::Format;
-use crate::train::run::folder_of;
+use crate::train::run::{AtomicFile, RunError, folder_of};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -38,12 +38,27 @@ pub struct Output {
     path: PathBuf,
     /// Whether it is there already and stays.
     stays: bool,
+    force: bool,
 }
 
 impl Output {
     /// The file, if it is to be written.
     pub fn to_write(&self) -> Option<&Path> {
         (!self.stays).then_some(self.path.as_path())
+    }
+
+    /// Begins the file, if it is to be written.
+    pub fn create(&self) -> Option<Result<AtomicFile, RunError>> {
+        let path = self.to_write()?;
+        Some(create(path, self.force))
+    }
+}
+
+/// Begins a file. Without `force` it takes the place of none that is there when it is complete.
+fn create(path: &Path, force: bool) -> Result<AtomicFile, RunError> {
+    match force {
+        true => AtomicFile::create(path),
+        false => AtomicFile::create_new(path),
     }
 }
 
@@ -61,8 +76,9 @@ pub struct Job {
 pub struct OutputPlan {
     /// What is to be done.
     pub jobs: Vec<Job>,
-    /// Inputs whose results would have the names of other results.
-    pub clashes: Vec<CliError>,
+    /// What stops single inputs: results that would have the names of others, or that have
+    /// something in their way.
+    pub failures: Vec<CliError>,
 }
 
 impl OutputPlan {
@@ -74,7 +90,7 @@ impl OutputPlan {
         };
         Self {
             jobs: inputs.into_iter().map(job).collect(),
-            clashes: Vec::new(),
+            failures: Vec::new(),
         }
     }
 }
@@ -175,8 +191,9 @@ impl OutputArgs {
                     second: first.clone(),
                     output: path.clone(),
                 });
-            if let Some(clash) = clash {
-                plan.clashes.push(clash);
+            let blocked = || paths.iter().find_map(|path| blocked(path));
+            if let Some(failure) = clash.or_else(blocked) {
+                plan.failures.push(failure);
                 continue;
             }
             let mut outputs = Vec::with_capacity(paths.len());
@@ -188,7 +205,8 @@ impl OutputArgs {
                     there.push(path.clone());
                 }
                 let stays = exists && self.existing.skip;
-                outputs.push(Output { path, stays });
+                let force = self.existing.force;
+                outputs.push(Output { path, stays, force });
             }
             plan.jobs.push(Job { input, outputs });
         }
@@ -230,6 +248,14 @@ impl OutputArgs {
 }
 
 impl ExistingArgs {
+    /// Begins a file that was not refused. Others may make it meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`AtomicFile::create`].
+    pub fn create(&self, path: &Path) -> Result<AtomicFile, RunError> {
+        create(path, self.force)
+    }
+
     /// Refuses files that are there, unless they are to be written over or to be left. That they
     /// are left is told.
     ///
@@ -260,6 +286,20 @@ impl ExistingArgs {
     }
 }
 
+/// What no option writes over: a folder of this name, or a file where a folder should be.
+pub fn blocked(path: &Path) -> Option<CliError> {
+    let there = existing_folder(folder_of(path));
+    let by = match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => path,
+        _ if !there.is_dir() => there,
+        _ => return None,
+    };
+    Some(CliError::Blocked {
+        output: path.to_owned(),
+        by: by.to_owned(),
+    })
+}
+
 /// What stands between the names of results and their ending: a seed where there are `samples`,
 /// then a number. An output of several `images` has several results.
 pub fn variants(samples: bool, seeds: &[u64], images: usize) -> Vec<String> {
@@ -280,6 +320,33 @@ pub fn variants(samples: bool, seeds: &[u64], images: usize) -> Vec<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_there_at_first_stays_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, force: bool| {
+            let path = folder.path().join(name);
+            let existing = ExistingArgs { force, skip: false };
+            let args = OutputArgs {
+                out: folder.path().to_owned(),
+                existing,
+            };
+            let input = Input {
+                files: vec!["in/a.png".into()],
+                name: "a".into(),
+            };
+            let plan = args.plan(vec![input], Some(&path), &[String::new()], Format::Png);
+            let output = plan.unwrap().jobs.remove(0).outputs.remove(0);
+            std::fs::write(&path, "theirs").unwrap();
+            let written = output.create().unwrap().unwrap().fill(|_| Ok(()));
+            (written, std::fs::read_to_string(&path).unwrap())
+        };
+        let (written, content) = write("a.png", false);
+        assert!(matches!(written, Err(RunError::Appeared { .. })));
+        assert_eq!(content, "theirs");
+        let (written, content) = write("b.png", true);
+        assert!(written.is_ok() && content.is_empty());
+    }
 
     #[test]
     fn a_folder_that_cannot_be_is_wrong_use() {

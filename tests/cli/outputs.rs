@@ -2,6 +2,7 @@
 
 use crate::{
     fail_cleanly, generator, open, picture, refuse, run, stderr, stdout, succeed, temporary,
+    with_dropout,
 };
 use pix2pix::data::{Density, ReadOptions};
 use std::fs;
@@ -32,7 +33,6 @@ fn files_that_are_there_stay_unless_told_otherwise() {
                 "targets/a.png and 1 other exist; choose another --out, --skip-existing to leave them",
             ),
             (&format!("{one} mine.png"), "mine.png exists; choose"),
-            (&format!("{one} taken"), "taken/photo.png exists; choose"),
         ],
     );
     refuse(
@@ -47,6 +47,10 @@ fn files_that_are_there_stay_unless_told_otherwise() {
             (
                 &format!("{one} photo.png --force"),
                 "error: photo.png would be",
+            ),
+            (
+                &format!("{one} taken --force"),
+                "error: taken/photo.png is a folder; move it away",
             ),
         ],
     );
@@ -147,6 +151,38 @@ fn one_clash_of_names_stops_one_file() {
             && text.contains("1 of 3 files failed"),
         "{text}"
     );
+}
+
+/// A folder of a result's name, a file where a folder should be, and a name that is too long once a
+/// seed stands behind it.
+#[test]
+fn a_result_that_cannot_be_written_stops_one_file() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = with_dropout();
+    let long = "n".repeat(251);
+    for name in ["a", "b", "day/c", "e", &long] {
+        picture(&root.join(format!("in/{name}.png")), 32, 32);
+    }
+    fs::create_dir_all(root.join("out/b-seed1.png")).unwrap();
+    fs::write(root.join("out/day"), "mine").unwrap();
+    let line = format!("translate in --model '{model}' --out out --samples 2 --batch 9");
+    let output = run(root, &line);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let made = ["a-seed0", "e-seed0", "a-seed1", "e-seed1"].map(|name| format!("out/{name}.png"));
+    assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), made);
+    for part in [
+        "error: out/b-seed1.png is a folder; move it away",
+        "error: out/day is no folder, and out/day/c-seed0.png would lie in it",
+        &format!("error: cannot write out/{long}-seed0.png: "),
+        "error: 3 of 5 files failed as listed; the others are done",
+    ] {
+        assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
+    }
+    let files = |folder: &str| fs::read_dir(root.join(folder)).unwrap().count();
+    assert_eq!(files("out"), 6, "no temporary file");
+    assert_eq!(fs::read(root.join("out/day")).unwrap(), b"mine");
 }
 
 #[test]

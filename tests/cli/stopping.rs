@@ -89,11 +89,12 @@ fn an_interrupted_run_saves_and_goes_on() {
 #[test]
 fn a_translation_that_is_stopped_leaves_no_half_written_file() {
     let folder = temporary();
-    picture(&folder.path().join("large.png"), 1600, 1600);
+    picture(&folder.path().join("in/large.png"), 1600, 1600);
+    fs::write(folder.path().join("in/damaged.png"), "no picture").unwrap();
     let model = generator();
     let child = start(
         folder.path(),
-        &format!("translate large.png --model '{model}' --out out --tile 160"),
+        &format!("translate in --model '{model}' --out out --tile 160"),
     );
     let results = folder.path().join("out");
     let files = || fs::read_dir(&results).map_or(0, Iterator::count);
@@ -102,6 +103,13 @@ fn a_translation_that_is_stopped_leaves_no_half_written_file() {
     let output = stop(child, "TERM");
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(130), "{text}");
-    assert!(text.starts_with("error: stopped"), "{text}");
+    // What went wrong before is told.
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines.len() == 2
+            && lines[0].starts_with("error: in/damaged.png: ")
+            && lines[1].starts_with("error: stopped"),
+        "{text}"
+    );
     assert_eq!(files(), 0, "{:?}", crate::snapshot(&results).keys());
 }

@@ -8,7 +8,7 @@ use super::reading::{ReadArgs, tell_of_files};
 use super::{CliError, note, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Tool};
 use crate::data::{Palette, Quality, ReadTally};
-use crate::train::run::{folder_of, write_atomic};
+use crate::train::run::folder_of;
 use clap::{Args, Subcommand, ValueEnum};
 use split_files::copy_split;
 use std::collections::{BTreeMap, BTreeSet};
@@ -310,7 +310,8 @@ fn number_labels(
         ..Tasks::default()
     };
     let count = make(&Tool::Labels(palette), tasks, images)?;
-    write_atomic(&path, |out| out.write_all(text.as_bytes()))?;
+    let file = output.existing.create(&path)?;
+    file.fill(|out| out.write_all(text.as_bytes()))?;
     note(&format!("{labels} labels, see {}", path.display()));
     Ok(count)
 }
@@ -320,6 +321,7 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
     let reading = images.reading.options()?;
     let tallies = Mutex::new(BTreeMap::new());
     let opaque = Mutex::new(BTreeSet::new());
+    let all = tasks.list.len();
     let count = finish(tasks, &images.output, |task| {
         let made = tool.make(task, &reading)?;
         if made.without_opacity {
@@ -330,24 +332,20 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
             let mut tallies = tallies.lock().unwrap_or_else(PoisonError::into_inner);
             tallies.insert(task.output.clone(), made.tally);
         }
-        Ok(write_picture(
-            &task.output,
-            &made.picture,
-            Quality::default(),
-        )?)
+        let file = images.output.existing.create(&task.output)?;
+        Ok(write_picture(file, &made.picture, Quality::default())?)
     });
+    let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut tally = ReadTally::default();
     let tallies = tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
     tallies.into_values().for_each(|of_task| tally.add(of_task));
     tell_of_files(&tally);
-    let count = count?;
-    let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(first) = opaque.first() {
         note(&format!(
-            "note: the opacity of {} of {count} images is not kept, for example of {}",
+            "note: the opacity of {} of {all} images is not kept, for example of {}",
             opaque.len(),
             first.display()
         ));
     }
-    Ok(count)
+    count
 }

@@ -1,13 +1,12 @@
 //! `pix2pix prepare split`: files go into training, validation and test.
 
 use super::tasks::{ResultArgs, Tasks, finish, left_over};
+use crate::cli::CliError;
 use crate::cli::names::Taken;
-use crate::cli::{CliError, note};
 use crate::data::listing::walk;
 use crate::data::pairs::pairs_to_split;
 use crate::data::tools::{Task, check_percent, join, split};
 use crate::data::{DataError, PairSource, Split};
-use crate::train::run::write_atomic;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -57,21 +56,21 @@ pub(super) fn copy_split(
     let there: Vec<PathBuf> = there.filter(|path| path.exists()).cloned().collect();
     results.existing.refuse(&there)?;
     tasks.retain(|task| !results.existing.skip || !there.contains(&task.output));
+    if related > 0 {
+        told.push(format!(
+            "{related} of {all} files go with others of their content or name"
+        ));
+    }
     let tasks = Tasks {
         list: tasks,
         told,
         ..Tasks::default()
     };
-    let count = finish(tasks, results, |task| {
+    finish(tasks, results, |task| {
         let bytes = read(&task.sources[0])?;
-        Ok(write_atomic(&task.output, |out| out.write_all(&bytes))?)
-    })?;
-    if related > 0 {
-        note(&format!(
-            "{related} of {all} files go with others of their content or name"
-        ));
-    }
-    Ok(count)
+        let file = results.existing.create(&task.output)?;
+        Ok(file.fill(|out| out.write_all(&bytes))?)
+    })
 }
 
 /// Where the files of a folder go.

@@ -10,7 +10,6 @@ use crate::data::{Format, ToolError, in_parallel};
 use crate::train::run::{RunError, folder_of};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::collections::BTreeSet;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -79,7 +78,7 @@ impl ResultArgs {
             out: self.out.clone(),
             existing: self.existing.clone(),
         };
-        let OutputPlan { jobs, clashes } =
+        let OutputPlan { jobs, failures } =
             output.plan(inputs, file, &[String::new()], Format::Png)?;
         let task = |job: Job| {
             let output = job.outputs.first()?.to_write()?.to_owned();
@@ -90,7 +89,7 @@ impl ResultArgs {
         };
         Ok(Tasks {
             list: jobs.into_iter().filter_map(task).collect(),
-            failures: clashes,
+            failures,
             told: Vec::new(),
         })
     }
@@ -152,10 +151,6 @@ pub(super) fn finish(
     for failure in early {
         failures.take(failure, 1)?;
     }
-    let folders: BTreeSet<&Path> = list.iter().map(|task| folder_of(&task.output)).collect();
-    for folder in folders {
-        std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error))?;
-    }
     let bar = if stderr().is_terminal() {
         ProgressBar::new(list.len() as u64)
     } else {
@@ -166,7 +161,8 @@ pub(super) fn finish(
     }
     let failures = Mutex::new(failures);
     let result = in_parallel(&list, results.threads(), |task| {
-        let done = work(task).or_else(|error| {
+        let done = make_folder(&task.output).and_then(|()| work(task));
+        let done = done.or_else(|error| {
             failures
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -176,13 +172,19 @@ pub(super) fn finish(
         done
     });
     bar.finish_and_clear();
-    result?;
     let failures = failures
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    let finished = failures.finish(all);
-    if matches!(finished, Ok(()) | Err(CliError::Failed { .. })) {
+    let finished = failures.finish(result, all);
+    // A single task that failed says it all.
+    if all > 1 || finished.is_ok() {
         told.iter().for_each(|line| note_as_it_is(line));
     }
     finished.map(|()| list.len())
+}
+
+/// Makes the folder that a file lies in.
+fn make_folder(file: &Path) -> Result<(), CliError> {
+    let folder = folder_of(file);
+    std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error).into())
 }

@@ -13,9 +13,22 @@ use crate::train::run::{RunError, folder_of};
 /// An image that was read, its files, and where its results go, ordered by seed. There are no
 /// results' files if they go to stdout.
 pub struct Item {
-    pub image: Picture,
-    pub input: Input,
-    pub outputs: Vec<Output>,
+    image: Picture,
+    input: Input,
+    outputs: Vec<Output>,
+    /// Whether one of its results could not be written.
+    failed: bool,
+}
+
+impl Item {
+    pub fn new(image: Picture, input: Input, outputs: Vec<Output>) -> Self {
+        Self {
+            image,
+            input,
+            outputs,
+            failed: false,
+        }
+    }
 }
 
 /// Images of one size that wait for one another.
@@ -28,7 +41,6 @@ impl Model {
         let mut group = Group::new();
         for job in jobs {
             self.stop.check()?;
-            make_folders(&job.outputs)?;
             if let Err(error) = self.translate_job(job, &mut group, failures) {
                 failures.take(error, 1)?;
                 self.progress.failed(1);
@@ -46,6 +58,7 @@ impl Model {
         group: &mut Group,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
+        make_folders(outputs)?;
         if self.translate_files_in_tiles(&input.files, outputs)? {
             return Ok(());
         }
@@ -53,12 +66,11 @@ impl Model {
             self.flush(group, failures)?;
             return self.translate_by_rows(&input.files, outputs);
         };
-        let item = Item {
-            image,
-            input: input.clone(),
-            outputs: outputs.clone(),
-        };
-        self.add(item, group, failures)
+        self.add(
+            Item::new(image, input.clone(), outputs.clone()),
+            group,
+            failures,
+        )
     }
 
     /// Adds an image to those that wait, and translates them when there are enough.
@@ -81,46 +93,57 @@ impl Model {
 
     /// Translates the images that wait.
     pub fn flush(&mut self, group: &mut Group, failures: &mut Failures) -> Result<(), CliError> {
-        self.translate_or_fail(&std::mem::take(group), failures)
+        self.translate_or_fail(&mut std::mem::take(group), 0, failures)
     }
 
     fn translate_or_fail(
         &mut self,
-        group: &[Item],
+        group: &mut [Item],
+        first_sample: usize,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
-        if let Err(error) = self.translate_group(group, failures) {
-            failures.take(error, group.len())?;
-            self.progress.failed(group.len());
+        if let Err(error) = self.translate_group(group, first_sample, failures) {
+            let others = unfailed(group);
+            failures.take(error, others)?;
+            self.progress.failed(others);
         }
         Ok(())
     }
 
-    /// Translates images of one size by each of the seeds and writes the results.
-    fn translate_group(&mut self, group: &[Item], failures: &mut Failures) -> Result<(), CliError> {
-        let images: Vec<&Picture> = group.iter().map(|item| &item.image).collect();
-        for sample in 0..self.seeds.len() {
+    /// Translates images of one size by each of the seeds from this one on, and writes the results.
+    fn translate_group(
+        &mut self,
+        group: &mut [Item],
+        first_sample: usize,
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        for sample in first_sample..self.seeds.len() {
+            if unfailed(group) == 0 {
+                break;
+            }
             self.stop.check()?;
-            match self.translate(&images, self.seeds[sample]) {
-                Ok(translated) => self.write(sample, &translated, group)?,
+            match self.translate(&images(group), self.seeds[sample]) {
+                Ok(translated) => self.write(sample, &translated, group, failures)?,
                 Err(error) if error.is_too_large() => {
-                    return self.translate_parts(group, error, failures);
+                    return self.translate_parts(group, sample, error, failures);
                 }
                 Err(error) => return Err(about(group, error)),
             }
         }
-        self.progress.translated(group.len(), false);
+        self.progress.translated(unfailed(group), false);
         Ok(())
     }
 
-    /// Translates images that do not fit the device: several one by one, one in tiles.
+    /// Translates images that do not fit the device: several one by one, one in tiles. Their
+    /// results by earlier seeds are there.
     fn translate_parts(
         &mut self,
-        group: &[Item],
+        group: &mut [Item],
+        sample: usize,
         error: TrainError,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
-        match group {
+        match &*group {
             [item] if self.tilings.is_ok() => self.translate_whole_in_tiles(
                 (&item.image, &item.input.files),
                 &item.outputs,
@@ -137,58 +160,74 @@ impl Model {
                         first.image.height()
                     ));
                 }
-                group.iter().try_for_each(|item| {
-                    self.translate_or_fail(std::slice::from_ref(item), failures)
+                let mut others = group.iter_mut().filter(|item| !item.failed);
+                others.try_for_each(|item| {
+                    self.translate_or_fail(std::slice::from_mut(item), sample, failures)
                 })
             }
             _ => {
-                let images: Vec<&Picture> = group.iter().map(|item| &item.image).collect();
-                Err(about(group, self.explain_whole(error, &images)))
+                let error = self.explain_whole(error, &images(group));
+                Err(about(group, error))
             }
         }
     }
 
-    /// Writes the results of one seed.
+    /// Writes the results of one seed. One that cannot be written stops its image alone.
     fn write(
         &mut self,
         sample: usize,
         translated: &[Vec<Picture>],
-        group: &[Item],
+        group: &mut [Item],
+        failures: &mut Failures,
     ) -> Result<(), CliError> {
-        for (pictures, item) in translated.iter().zip(group) {
-            let place = self.results.place(&item.input.files);
-            let density = self.density(&item.input.files);
-            if let Some(picture) = pictures
-                .first()
-                .filter(|picture| picture.dimensions() != item.image.dimensions())
-                // Once for a stream: its frames are mostly of one size.
-                && !(self.to_stdout && std::mem::replace(&mut self.cropped, true))
-            {
-                let [from, to] = [&item.image, picture]
-                    .map(|picture| format!("{}x{}", picture.width(), picture.height()));
-                let without = place.as_ref().map_or("", |_| " and has no place on Earth");
-                note(&format!(
-                    "note: {}: the result shows the middle {to} of {from} pixels (--fit \
-                     crop){without}",
-                    item.input.first().display()
-                ));
+        let all = translated.iter().zip(group);
+        for (pictures, item) in all.filter(|(_, item)| !item.failed) {
+            if let Err(error) = self.write_item(sample, pictures, item) {
+                failures.take(error, 1)?;
+                item.failed = true;
+                self.progress.failed(1);
             }
-            if self.to_stdout {
-                pictures
-                    .iter()
-                    .try_for_each(|picture| self.print_frame(picture))?;
-            }
-            let outputs = item.outputs.iter().skip(sample * pictures.len());
-            for (picture, output) in pictures.iter().zip(outputs) {
-                if let Some(path) = output.to_write() {
-                    let size = picture.dimensions();
-                    let place = place
-                        .as_ref()
-                        .filter(|tags| tags.are_of(size, &self.reading));
-                    let encoding = self.results.encoding(&self.config, place, density);
-                    write_picture(path, picture, encoding)?;
-                    print(&path.display().to_string())?;
-                }
+        }
+        Ok(())
+    }
+
+    fn write_item(
+        &mut self,
+        sample: usize,
+        pictures: &[Picture],
+        item: &Item,
+    ) -> Result<(), CliError> {
+        let place = self.results.place(&item.input.files);
+        let density = self.density(&item.input.files);
+        if let Some(picture) = pictures
+            .first()
+            .filter(|picture| picture.dimensions() != item.image.dimensions())
+            // Once for a stream: its frames are mostly of one size.
+            && !(self.to_stdout && std::mem::replace(&mut self.cropped, true))
+        {
+            let [from, to] = [&item.image, picture]
+                .map(|picture| format!("{}x{}", picture.width(), picture.height()));
+            let without = place.as_ref().map_or("", |_| " and has no place on Earth");
+            note(&format!(
+                "note: {}: the result shows the middle {to} of {from} pixels (--fit crop){without}",
+                item.input.first().display()
+            ));
+        }
+        if self.to_stdout {
+            pictures
+                .iter()
+                .try_for_each(|picture| self.print_frame(picture))?;
+        }
+        let outputs = item.outputs.iter().skip(sample * pictures.len());
+        for (picture, output) in pictures.iter().zip(outputs) {
+            if let (Some(file), Some(path)) = (output.create().transpose()?, output.to_write()) {
+                let size = picture.dimensions();
+                let place = place
+                    .as_ref()
+                    .filter(|tags| tags.are_of(size, &self.reading));
+                let encoding = self.results.encoding(&self.config, place, density);
+                write_picture(file, picture, encoding)?;
+                print(&path.display().to_string())?;
             }
         }
         Ok(())
@@ -200,6 +239,15 @@ impl Model {
         rows.push(picture).map_err(CliError::Stdout)?;
         print_bytes(&rows.finish().map_err(CliError::Stdout)?)
     }
+}
+
+fn images(group: &[Item]) -> Vec<&Picture> {
+    group.iter().map(|item| &item.image).collect()
+}
+
+/// How many images of a group can still be translated.
+fn unfailed(group: &[Item]) -> usize {
+    group.iter().filter(|item| !item.failed).count()
 }
 
 /// An error that is about all images of a group.

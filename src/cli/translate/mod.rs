@@ -132,11 +132,11 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         }
     };
     let mut failures = Failures::default();
-    for clash in plan.clashes {
-        failures.take(clash, 1)?;
+    for failure in plan.failures {
+        failures.take(failure, 1)?;
     }
     if plan.jobs.is_empty() {
-        return failures.finish(all);
+        return failures.finish(Ok(()), all);
     }
     let is_whole = !matches!(args.half, Some(Half::A | Half::B));
     results.note_losses(
@@ -152,8 +152,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     model.stop.begin();
     let done = model.translate_all(&plan.jobs, &mut failures);
     tell(&model);
-    done?;
-    failures.finish(all)
+    failures.finish(done, all)
 }
 
 /// Translates the frames of standard input.

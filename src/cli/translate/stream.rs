@@ -84,6 +84,9 @@ impl FrameFiles<'_> {
         let plan = self
             .output
             .plan(vec![input], None, &self.variants, self.format)?;
+        if let Some(failure) = plan.failures.into_iter().next() {
+            return Err(failure);
+        }
         Ok(plan.jobs.into_iter().flat_map(|job| job.outputs).collect())
     }
 }
@@ -182,12 +185,7 @@ impl Model {
         if self.translate_picture_in_tiles((&image, &input.files), &outputs)? {
             return Ok(());
         }
-        let item = Item {
-            image,
-            input,
-            outputs,
-        };
-        self.add(item, group, failures)
+        self.add(Item::new(image, input, outputs), group, failures)
     }
 }
 

@@ -27,7 +27,7 @@ struct TiledImage<'a> {
     /// Tiles that were read, and those of all passes.
     tiles: [usize; 2],
     /// `None` for a result that is there already and stays.
-    outputs: Vec<Option<PictureFile<'a>>>,
+    outputs: Vec<Option<PictureFile>>,
     /// The result for stdout.
     frame: Option<RowWriter<Vec<u8>>>,
     /// Rows that were written.
@@ -40,7 +40,7 @@ impl<'a> TiledImage<'a> {
         (model, tiling): (&'a Model, &Tiling),
         files: &[PathBuf],
         input: Windows<'a>,
-        outputs: &'a [Output],
+        outputs: &[Output],
     ) -> Result<Self, RunError> {
         let (config, results) = (&model.config, &model.results);
         let (width, height) = input.dimensions();
@@ -56,8 +56,9 @@ impl<'a> TiledImage<'a> {
         let outputs = outputs
             .iter()
             .map(|output| {
-                let create = |path| PictureFile::create(path, layout, encoding);
-                output.to_write().map(create).transpose()
+                let file = output.create().transpose()?;
+                let begin = |file| PictureFile::new(file, layout, encoding);
+                file.map(begin).transpose()
             })
             .collect::<Result<_, _>>()?;
         let frame = model.to_stdout.then(|| model.frame(layout)).transpose();

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use tempfile::{Builder, NamedTempFile, PathPersistError, TempPath};
 
 use super::error::RunError;
 
@@ -20,9 +20,7 @@ pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
 ) -> Result<(), RunError> {
-    let mut file = AtomicFile::create(path)?;
-    write(&mut file).map_err(|error| RunError::write(path, error))?;
-    file.commit()
+    AtomicFile::create(path)?.fill(write)
 }
 
 /// A file that is written part by part and appears only when it is complete.
@@ -32,6 +30,7 @@ pub fn write_atomic(
 /// survives a power cut. Without a commit the temporary file is removed.
 pub struct AtomicFile {
     path: PathBuf,
+    replaces: bool,
     // Closed before the temporary file is renamed or removed: Windows does neither with an open
     // file.
     writer: BufWriter<File>,
@@ -44,27 +43,63 @@ impl AtomicFile {
     /// # Errors
     /// [`RunError::DiskFull`] or [`RunError::Write`], naming `path`.
     pub fn create(path: &Path) -> Result<Self, RunError> {
+        Self::begin(path, true)
+    }
+
+    /// The same for a file that takes the place of no other: one that is there at the end stays.
+    ///
+    /// # Errors
+    /// Those of [`AtomicFile::create`].
+    pub fn create_new(path: &Path) -> Result<Self, RunError> {
+        Self::begin(path, false)
+    }
+
+    fn begin(path: &Path, replaces: bool) -> Result<Self, RunError> {
         let temporary =
             temporary_in(folder_of(path)).map_err(|error| RunError::write(path, error))?;
         let (file, temporary) = temporary.into_parts();
         Ok(Self {
             path: path.to_owned(),
+            replaces,
             writer: BufWriter::new(file),
             temporary,
         })
     }
 
-    /// Puts the new file in the place of the old one.
+    /// Where the file will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes all of it through `write`, and commits.
     ///
     /// # Errors
-    /// [`RunError::DiskFull`] or [`RunError::Write`]; the old file stays then.
+    /// Those of [`AtomicFile::commit`], and the errors of `write` as such.
+    pub fn fill(mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), RunError> {
+        write(&mut self).map_err(|error| RunError::write(&self.path, error))?;
+        self.commit()
+    }
+
+    /// Gives the new file its name. It takes the place of an old one, unless it must not.
+    ///
+    /// # Errors
+    /// [`RunError::DiskFull`], [`RunError::Write`], or [`RunError::Appeared`] for a file that takes
+    /// the place of no other. The old file stays then.
     pub fn commit(self) -> Result<(), RunError> {
         let Self {
             path,
+            replaces,
             writer,
             temporary,
         } = self;
-        replace(&path, writer, temporary).map_err(|error| RunError::write(&path, error))
+        let place = if replaces { replace } else { add };
+        let placed = complete(writer)
+            .and_then(|()| place(temporary, &path))
+            .and_then(|()| sync_folder(folder_of(&path)));
+        placed.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if !replaces => RunError::Appeared { path },
+            _ => RunError::write(&path, error),
+        })
     }
 }
 
@@ -84,14 +119,35 @@ impl Seek for AtomicFile {
     }
 }
 
-fn replace(path: &Path, writer: BufWriter<File>, temporary: TempPath) -> io::Result<()> {
+/// Brings all bytes to the disk, and closes the file.
+fn complete(writer: BufWriter<File>) -> io::Result<()> {
     let file = writer
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    drop(file);
-    temporary.persist(path)?;
-    sync_folder(folder_of(path))
+    file.sync_all()
+}
+
+fn replace(temporary: TempPath, path: &Path) -> io::Result<()> {
+    Ok(temporary.persist(path)?)
+}
+
+/// Fails if there is a file of this name.
+fn add(temporary: TempPath, path: &Path) -> io::Result<()> {
+    let PathPersistError {
+        error,
+        path: temporary,
+    } = match temporary.persist_noclobber(path) {
+        Err(failed) if failed.error.kind() != io::ErrorKind::AlreadyExists => failed,
+        done => return Ok(done?),
+    };
+    // Some network file systems can neither rename like this nor link. They can make a file that
+    // is not there yet, and this one may be replaced.
+    if File::create_new(path).is_err() {
+        return Err(error);
+    }
+    replace(temporary, path).inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }
 
 /// Fails if no file can be made in `folder`. It is called before hours are spent on what should go
@@ -185,6 +241,32 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_new_file_replaces_none_that_appeared_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, taken] = ["file", "taken"].map(|name| folder.path().join(name));
+        fs::create_dir(&taken).unwrap();
+        let write = |path: &Path, meanwhile: &dyn Fn()| {
+            AtomicFile::create_new(path).unwrap().fill(|out| {
+                meanwhile();
+                out.write_all(b"new")
+            })
+        };
+        write(&path, &|| ()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        fs::remove_file(&path).unwrap();
+        let appeared = write(&path, &|| fs::write(&path, "theirs").unwrap());
+        assert!(matches!(appeared, Err(RunError::Appeared { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        assert!(matches!(
+            write(&taken, &|| ()),
+            Err(RunError::Appeared { .. })
+        ));
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, ["file", "taken"], "no temporary file");
     }
 
     #[cfg(unix)]

@@ -72,6 +72,16 @@ pub enum RunError {
         /// The system's words.
         reason: io::Error,
     },
+    /// Somebody else made the file meanwhile.
+    #[error(
+        "{} was not there when this began, and is there now; it stays as it is, and what would \
+         have had its name is not kept; move it away and run this again",
+        path.display()
+    )]
+    Appeared {
+        /// The file.
+        path: PathBuf,
+    },
     /// The disk, or the user's share of it, is full.
     #[error(
         "the disk is full: {} was not written, what was there before is intact; free some space \
