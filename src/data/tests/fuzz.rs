@@ -3,8 +3,8 @@
 //! takes no more memory than is stated. It is read whole, by rows, as a stream of frames, and for
 //! its range, its size or what stands beside its pixels alone, with a value range and without one.
 //!
-//! The first tier runs a fixed number of mutations, the second 20 seconds of each reader. For longer:
-//! CONTRIBUTING.md says how, with `PIX2PIX_FUZZ_SECONDS`.
+//! The first tier runs a fixed number of mutations, the second 20 seconds of each reader. For
+//! longer: CONTRIBUTING.md says how, with `PIX2PIX_FUZZ_SECONDS`.
 
 use super::memory::peak;
 use super::{animation, colour_space, jpeg, open_exr, orientation, tiff_corpus, tiff_samples};
