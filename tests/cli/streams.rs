@@ -91,9 +91,13 @@ fn frames_go_from_pipe_to_pipe_in_their_order() {
         let found = open(&root.join("folder").join(file.file_name().unwrap()));
         assert!(found == *expected, "{}", file.display());
     }
+    // A later frame is there: it is known before hours are spent on the first ones.
+    let first = root.join("folder/frame-000001.png");
+    fs::remove_file(&first).unwrap();
     let again = pipe(root, &line("- --out folder"), &ppm);
     assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
-    assert!(stderr(&again).contains("frame-000001.png exists"));
+    assert!(stderr(&again).contains("frame-000002.png and 3 others exist"));
+    assert!(stdout(&again).is_empty() && !first.exists());
 
     // The end of the third frame is missing.
     let cut: Vec<u8> = files[..3].iter().flat_map(|file| as_ppm(file)).collect();

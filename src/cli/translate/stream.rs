@@ -72,7 +72,30 @@ pub struct FrameFiles<'a> {
 impl FrameFiles<'_> {
     /// Refuses a folder with frames of an earlier run, unless they are to be written over.
     fn check(&self) -> Result<(), CliError> {
-        self.of(1).map(drop)
+        self.of(1)?;
+        let mut there = self.there();
+        there.sort();
+        self.output.existing.refuse(&there)
+    }
+
+    /// The results of frames that are there, of any number.
+    fn there(&self) -> Vec<PathBuf> {
+        // A folder may forbid to be read. Each frame is looked for once more when it is written.
+        let entries = std::fs::read_dir(&self.output.out).into_iter().flatten();
+        let files = entries.flatten();
+        let frames = files.filter(|file| self.is_frame(&file.file_name().to_string_lossy()));
+        frames.map(|file| file.path()).collect()
+    }
+
+    /// Whether the result of some frame has this name.
+    fn is_frame(&self, name: &str) -> bool {
+        let ending = self.format.ending_like(Path::new(""));
+        let number = |variant: &String| {
+            let stem = name.strip_prefix("frame-")?.strip_suffix(&ending)?;
+            stem.strip_suffix(variant.as_str())
+        };
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        self.variants.iter().filter_map(number).any(is_number)
     }
 
     /// The files of the results of a frame: `frame-000001.png`, and so on.
