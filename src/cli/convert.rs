@@ -1,5 +1,6 @@
 //! `pix2pix convert`.
 
+use super::names::is_there;
 use super::pth::{PthArgs, say};
 use super::test_time::TestTimeArgs;
 use super::{CliError, network_file, print};
@@ -55,7 +56,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
         seed: args.onnx.seed,
     };
     conversion.check(&args.output)?;
-    if args.output.exists() && !args.force {
+    if is_there(&args.output) && !args.force {
         return Err(CliError::Usage(format!(
             "{} exists; --force writes over it",
             args.output.display()

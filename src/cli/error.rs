@@ -130,6 +130,17 @@ pub enum CliError {
         /// Frames that were written.
         frames: usize,
     },
+    /// A signal ended a tool of `prepare`.
+    #[error(
+        "stopped; files that are made: {made} of {all}; run it again with --skip-existing for the \
+         others, or with --force for all"
+    )]
+    ToolStopped {
+        /// Files that were made.
+        made: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// Two inputs would be written to one file.
     #[error(
         "{} and {} would both be {}; choose another --out, or run them apart with an --out each",
@@ -214,7 +225,9 @@ impl CliError {
             | Self::CombinedPairs { .. }
             | Self::Train(TrainError::Config(_)) => 2,
             Self::Slower { .. } => 3,
-            Self::Train(TrainError::Interrupted) | Self::StreamStopped { .. } => INTERRUPTED,
+            Self::Train(TrainError::Interrupted)
+            | Self::StreamStopped { .. }
+            | Self::ToolStopped { .. } => INTERRUPTED,
             Self::Stream { source, .. } => return source.exit_code(),
             _ => 1,
         })

@@ -79,11 +79,14 @@ impl<'a> Taken<'a> {
     }
 }
 
+/// Whether something has this name. A link that leads nowhere has it too.
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// The first folder on the way up that is there.
 pub fn existing_folder(path: &Path) -> &Path {
-    let there = path
-        .ancestors()
-        .find(|path| path.symlink_metadata().is_ok());
+    let there = path.ancestors().find(|path| is_there(path));
     // The empty path, where nothing of a relative one is there.
     there.unwrap_or(Path::new("."))
 }
@@ -95,7 +98,7 @@ fn are_one(folder: &Path, below: [&Path; 2]) -> bool {
         let [first, second] = below.map(|path| scratch.path().join(path));
         fs::create_dir_all(folder_of(&first))?;
         File::create(first)?;
-        Ok(second.symlink_metadata().is_ok())
+        Ok(is_there(&second))
     };
     tried().unwrap_or(false)
 }

@@ -1,7 +1,7 @@
 //! Where the results of `translate` go. Nothing that is there is overwritten unless that was asked
 //! for.
 
-use super::names::{Sources, Taken, existing_folder};
+use super::names::{Sources, Taken, existing_folder, is_there};
 use super::results::Input;
 use super::{CliError, note};
 use crate::data::Format;
@@ -200,7 +200,7 @@ impl OutputArgs {
             for path in paths {
                 taken.add(path.clone(), first.clone());
                 over.extend(sources.at(&path).cloned());
-                let exists = path.symlink_metadata().is_ok();
+                let exists = is_there(&path);
                 if exists {
                     there.push(path.clone());
                 }

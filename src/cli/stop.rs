@@ -14,7 +14,8 @@ pub const INTERRUPTED: u8 = 130;
 enum Phase {
     /// Before the work begins: the process ends, and the folder of a new run is removed.
     Before(Option<RunDir>),
-    /// During the work: training ends after this step, translation after this image or tile.
+    /// During the work: training ends after this step, translation after this image or tile, and
+    /// `prepare` after the images that are being made.
     Working,
 }
 

@@ -87,6 +87,40 @@ fn an_interrupted_run_saves_and_goes_on() {
 }
 
 #[test]
+fn a_data_set_that_is_stopped_has_no_half_written_file() {
+    let folder = temporary();
+    let root = folder.path();
+    for (half, side) in [("a", 8), ("b", 9)] {
+        let file = |number: usize| root.join(format!("{half}/{number:02}.png"));
+        (1..60).for_each(|number| picture(&file(number), side, side));
+        fs::write(file(0), "no picture").unwrap();
+    }
+    let child = start(root, "prepare combine a b --size 700 --threads 2 --out out");
+    let results = root.join("out");
+    let files = || fs::read_dir(&results).map_or(0, Iterator::count);
+    wait_until(|| files() > 2);
+    let output = stop(child, "TERM");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    let found = crate::snapshot(&results);
+    let is_whole = |path: &std::path::PathBuf| image::open(path).is_ok();
+    assert!(found.keys().all(is_whole), "{:?}", found.keys());
+    // What was found before is told.
+    let made = format!(
+        "error: stopped; files that are made: {} of 60; run it",
+        found.len()
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines.len() == 3
+            && lines[0].starts_with("error: a/00.png: ")
+            && lines[1].contains("paired by name")
+            && lines[2].starts_with(&made),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_translation_that_is_stopped_leaves_no_half_written_file() {
     let folder = temporary();
     picture(&folder.path().join("in/large.png"), 1600, 1600);

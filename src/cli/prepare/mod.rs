@@ -3,6 +3,7 @@
 mod split_files;
 mod tasks;
 
+use super::names::is_there;
 use super::pixels::read_palette;
 use super::reading::{ReadArgs, tell_of_files};
 use super::{CliError, note, print, write_picture};
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use tasks::{ResultArgs, Tasks, finish};
+use tasks::{ResultArgs, Tasks, finish, make_folder};
 
 /// Arguments of `prepare`.
 #[derive(Debug, Args)]
@@ -267,7 +268,8 @@ fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &ImageArgs) {
 }
 
 /// Replaces the colours of label maps by their numbers in a palette. The palette is read from
-/// `file`. Without a file it has all colours that are found, and it is written beside the results.
+/// `file`. Without a file it has all colours that are found, and it is written beside the results,
+/// before them.
 fn number_labels(
     inputs: &[PathBuf],
     file: Option<&Path>,
@@ -294,7 +296,7 @@ fn number_labels(
         .as_deref()
         .map_or(output.out.as_path(), folder_of)
         .join("palette.txt");
-    if path.exists() {
+    if is_there(&path) {
         output.existing.refuse(std::slice::from_ref(&path))?;
     }
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
@@ -309,11 +311,12 @@ fn number_labels(
         list: tasks,
         ..Tasks::default()
     };
-    let count = make(&Tool::Labels(palette), tasks, images)?;
+    // Before the maps: without a palette their numbers mean nothing.
+    make_folder(&path)?;
     let file = output.existing.create(&path)?;
     file.fill(|out| out.write_all(text.as_bytes()))?;
     note(&format!("{labels} labels, see {}", path.display()));
-    Ok(count)
+    make(&Tool::Labels(palette), tasks, images)
 }
 
 /// Makes every image.

@@ -2,7 +2,8 @@
 
 use super::tasks::{ResultArgs, Tasks, finish, left_over};
 use crate::cli::CliError;
-use crate::cli::names::Taken;
+use crate::cli::names::{Taken, is_there};
+use crate::cli::outputs::blocked;
 use crate::data::listing::walk;
 use crate::data::pairs::pairs_to_split;
 use crate::data::tools::{Task, check_percent, join, split};
@@ -41,19 +42,24 @@ pub(super) fn copy_split(
     let parts = split(leaders.len(), percent, seed)?;
     let mut tasks = Vec::with_capacity(pairs.len());
     let mut related = 0;
+    let mut failures = Vec::new();
     let mut places = Places::of(input, &results.out);
     for (index, (files, group)) in pairs.into_iter().zip(&groups).enumerate() {
         let part = parts[leaders.binary_search(group).unwrap_or(0)];
         if *group != index {
             related += files.len();
         }
-        for source in files {
-            tasks.push(places.task(source, part)?);
+        match places.tasks(files, part) {
+            Ok(of_pair) => tasks.extend(of_pair),
+            Err(error @ (CliError::Clash { .. } | CliError::Blocked { .. })) => {
+                failures.push(error)
+            }
+            Err(error) => return Err(error),
         }
     }
     let there = tasks.iter().map(|task| &task.output);
     let all = tasks.len();
-    let there: Vec<PathBuf> = there.filter(|path| path.exists()).cloned().collect();
+    let there: Vec<PathBuf> = there.filter(|path| is_there(path)).cloned().collect();
     results.existing.refuse(&there)?;
     tasks.retain(|task| !results.existing.skip || !there.contains(&task.output));
     if related > 0 {
@@ -63,8 +69,8 @@ pub(super) fn copy_split(
     }
     let tasks = Tasks {
         list: tasks,
+        failures,
         told,
-        ..Tasks::default()
     };
     finish(tasks, results, |task| {
         let bytes = read(&task.sources[0])?;
@@ -98,6 +104,12 @@ impl<'a> Places<'a> {
         }
     }
 
+    /// Puts the files of a pair into this part, all of them or none.
+    fn tasks(&mut self, files: Vec<PathBuf>, part: usize) -> Result<Vec<Task>, CliError> {
+        let task = |source| self.task(source, part);
+        files.into_iter().map(task).collect()
+    }
+
     /// Puts a file into this part, unless its picture is in another one or its name is taken.
     fn task(&mut self, source: PathBuf, part: usize) -> Result<Task, CliError> {
         let own = self.folders[part].0.join(below(self.input, &source));
@@ -119,6 +131,9 @@ impl<'a> Places<'a> {
                 second: source,
                 output: own,
             });
+        }
+        if let Some(blocked) = blocked(&own) {
+            return Err(blocked);
         }
         self.taken.add(own.clone(), source.clone());
         Ok(Task {

@@ -3,15 +3,18 @@
 use crate::cli::failures::Failures;
 use crate::cli::outputs::{ExistingArgs, Job, OutputArgs, OutputPlan, single_file};
 use crate::cli::results::{Input, list_inputs, name_below};
+use crate::cli::stop::Stop;
 use crate::cli::{CliError, note_as_it_is};
 use crate::data::pairs::{ToolPairs, pair_folders};
 use crate::data::tools::{Task, check_threads};
 use crate::data::{Format, ToolError, in_parallel};
+use crate::train::TrainError;
 use crate::train::run::{RunError, folder_of};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Where the results go.
@@ -132,7 +135,8 @@ pub(super) fn left_over(pairs: &ToolPairs) -> impl Iterator<Item = String> {
 }
 
 /// Runs `work` over all tasks in parallel and returns how many there are. Files that cannot be used
-/// do not stop the others. A terminal shows a progress bar.
+/// do not stop the others. A signal ends it after the files that have been begun. A terminal shows
+/// a progress bar.
 ///
 /// # Errors
 /// [`CliError::Failed`] once the others are done, or what stops all of them.
@@ -160,21 +164,36 @@ pub(super) fn finish(
         bar.set_style(style);
     }
     let failures = Mutex::new(failures);
+    let made = AtomicUsize::new(0);
+    // A signal lets files that have been begun come to their end.
+    let stop = Stop::listen(None);
+    stop.begin();
     let result = in_parallel(&list, results.threads(), |task| {
+        stop.check()?;
         let done = make_folder(&task.output).and_then(|()| work(task));
-        let done = done.or_else(|error| {
-            failures
+        bar.inc(1);
+        match done {
+            Ok(()) => {
+                made.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => failures
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .take(error, 1)
-        });
-        bar.inc(1);
-        done
+                .take(error, 1),
+        }
     });
     bar.finish_and_clear();
     let failures = failures
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
+    let result = result.map_err(|error| match error {
+        CliError::Train(TrainError::Interrupted) => CliError::ToolStopped {
+            made: made.into_inner(),
+            all,
+        },
+        error => error,
+    });
     let finished = failures.finish(result, all);
     // A single task that failed says it all.
     if all > 1 || finished.is_ok() {
@@ -184,7 +203,7 @@ pub(super) fn finish(
 }
 
 /// Makes the folder that a file lies in.
-fn make_folder(file: &Path) -> Result<(), CliError> {
+pub(super) fn make_folder(file: &Path) -> Result<(), CliError> {
     let folder = folder_of(file);
     std::fs::create_dir_all(folder).map_err(|error| RunError::write(folder, error).into())
 }

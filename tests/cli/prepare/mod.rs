@@ -226,7 +226,7 @@ fn label_maps_get_numbers_and_a_palette() {
 }
 
 #[test]
-fn a_palette_is_the_last_file_that_is_written() {
+fn nothing_is_written_where_colours_cannot_all_be_numbered() {
     let folder = temporary();
     let root = folder.path();
     picture(&root.join("maps/a.png"), 4, 4);
@@ -260,6 +260,38 @@ fn a_palette_is_the_last_file_that_is_written() {
     fs::remove_file(root.join("maps/photo.png")).unwrap();
     succeed(root, labels);
     assert_eq!(names(&root.join("out")), ["a.png", "palette.txt"]);
+}
+
+/// The system lets no file be larger than a kilobyte here.
+#[cfg(unix)]
+#[test]
+fn a_palette_is_there_before_the_maps_that_need_it() {
+    let folder = temporary();
+    let root = folder.path();
+    fs::create_dir(root.join("maps")).unwrap();
+    for (name, side) in [("a", 4), ("large", 90), ("z", 4)] {
+        let colour = |x, y| Rgb([(x * 7 + y * 13 + x * y * 3) as u8 % 16, 0, 0]);
+        RgbImage::from_fn(side, side, colour)
+            .save(root.join(format!("maps/{name}.png")))
+            .unwrap();
+    }
+    let line = "trap '' XFSZ; ulimit -f 1; exec \"$0\" prepare labels maps --out out";
+    let output = std::process::Command::new("sh")
+        .args(["-c", line, crate::BINARY])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines.len() == 3
+            && lines[0] == "16 labels, see out/palette.txt"
+            && lines[1].starts_with("error: cannot write out/large.png: ")
+            && lines[2].contains("1 of 3 files failed"),
+        "{text}"
+    );
+    assert_eq!(names(&root.join("out")), ["a.png", "palette.txt", "z.png"]);
 }
 
 #[test]

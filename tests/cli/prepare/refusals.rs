@@ -3,6 +3,7 @@
 use super::rgb;
 use crate::{fail_cleanly, picture, run, stderr, succeed, temporary};
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn numbers_out_of_range_are_refused() {
@@ -91,4 +92,64 @@ fn nothing_is_written_over_and_every_mistake_is_named() {
     }
     succeed(root, "prepare grayscale a --out out --force");
     assert_eq!(rgb(&root.join("out/x.png")).dimensions(), (8, 8));
+}
+
+#[test]
+fn a_file_in_the_way_of_a_split_stops_one_pair() {
+    let folder = temporary();
+    let root = folder.path();
+    for name in ["a", "b", "day/c", "d"] {
+        picture(&root.join(format!("in/A/{name}.png")), name.len() as u32, 8);
+        picture(&root.join(format!("in/B/{name}.png")), 8, 8);
+    }
+    fs::create_dir_all(root.join("out/train/B")).unwrap();
+    fs::write(root.join("out/train/B/day"), "mine").unwrap();
+    let output = run(root, "prepare split in --out out --val 0");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("error: out/train/B/day is no folder, and out/train/B/day/c.png would")
+            && text.contains("error: 1 of 7 files failed as listed"),
+        "{text}"
+    );
+    let found = |path: &str| root.join("out/train").join(path).exists();
+    assert!(
+        ["A/a.png", "B/a.png", "A/d.png", "B/d.png"]
+            .into_iter()
+            .all(found)
+    );
+    assert!(!found("A/day/c.png"), "half of a pair");
+}
+
+/// A link has a name, wherever it leads.
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_stay() {
+    let folder = temporary();
+    let root = folder.path();
+    let part = |name: &str| root.join("set/train").join(name);
+    let model = crate::generator();
+    picture(&root.join("in/a.png"), 4, 4);
+    picture(&root.join("in/b.png"), 4, 5);
+    let links = [
+        root.join("new.safetensors"),
+        root.join("out/palette.txt"),
+        root.join("gray/a.png"),
+        part("a.png"),
+    ];
+    for link in &links {
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("nowhere", link).unwrap();
+    }
+    for line in [
+        &format!("convert '{model}' new.safetensors"),
+        "prepare labels in --out out",
+        "prepare grayscale in --out gray",
+        "prepare split in --out set --val 0",
+    ] {
+        let message = fail_cleanly(root, 2, line);
+        assert!(message.contains(" exists; "), "{line}: {message}");
+    }
+    let is_link = |link: &std::path::PathBuf| fs::read_link(link).unwrap() == Path::new("nowhere");
+    assert!(links.iter().all(is_link));
 }
