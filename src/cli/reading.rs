@@ -1,8 +1,8 @@
 //! Options about how image files are read, and what is told of their numbers. `translate` and
 //! `prepare` have [`ReadArgs`]; those of `train` are settings of its run.
 
-use super::note_as_it_is;
 use super::results::ResultArgs;
+use super::{note, note_as_it_is};
 use crate::data::{AskedRange, PairReading, Pixels, ReadOptions, ReadTally, ValueRange};
 use crate::train::{ConfigError, ModelConfig, Settings, ValueSettings};
 use clap::Args;
@@ -94,7 +94,7 @@ impl ValueArgs {
 pub fn tell_of_files(tally: &ReadTally) {
     tally
         .lines()
-        .for_each(|line| note_as_it_is(&format!("note: {line}")));
+        .for_each(|line| note(&format!("note: {line}")));
 }
 
 /// Tells what the samples mean in the results of a model whose outputs have a value range.

@@ -141,6 +141,9 @@ pub(super) fn decode_counted(
         stored.count_multiplied(origin, tally);
     }
     let picture = stored.picture(origin, options.values.as_ref(), tally)?;
+    if options.values.is_none() && !options.are_labels {
+        tally.count_dark(path, &picture);
+    }
     let Some(format) = format else {
         return Ok(picture);
     };

@@ -21,6 +21,9 @@ pub struct ReadOptions {
     /// [`ReadOptions::BYTES_MORE`]. Without it the limit is 16384 pixels a side and 512 MiB
     /// decoded, and larger images can be read row by row.
     pub max_pixels: Option<u64>,
+    /// The files of one side are numbers of labels, which may all be small. Otherwise a picture that
+    /// is nearly black is told.
+    pub are_labels: bool,
 }
 
 impl ReadOptions {
@@ -63,9 +66,20 @@ impl PairReading {
         if self.nodata.is_some() && !has_range {
             return Err(ValueError::NodataAlone);
         }
+        // The halves of a combined image are read alike.
+        let are_labels = [input, output]
+            .iter()
+            .any(|pixels| matches!(pixels, Pixels::Labels(_)));
+        let side = |range, pixels| {
+            let options = self.side(range, pixels)?;
+            Ok(ReadOptions {
+                are_labels,
+                ..options
+            })
+        };
         Ok([
-            self.side(self.value_range, input)?,
-            self.side(self.output_value_range, output)?,
+            side(self.value_range, input)?,
+            side(self.output_value_range, output)?,
         ])
     }
 
@@ -90,6 +104,7 @@ impl PairReading {
             ignore_orientation: self.ignore_orientation,
             max_pixels: self.max_pixels,
             values: range.map(mapping).transpose()?,
+            are_labels: false,
         })
     }
 }

@@ -8,6 +8,7 @@ use image::ImageFormat;
 
 use super::animation::has_further_pictures;
 use super::colour_space::other_colours;
+use super::picture::Picture;
 use super::values::ValueRange;
 
 /// What is told of the files that were read.
@@ -37,6 +38,8 @@ pub(super) enum What {
     Multiplied,
     /// There are pictures behind the first one.
     FirstPicture,
+    /// Every sample is below a sixteenth of white. The largest one, and white.
+    Dark([u16; 2]),
     /// The colours are not sRGB, but this. One line tells of all of them.
     OtherColours(String),
 }
@@ -59,6 +62,15 @@ impl ReadTally {
         }
         if let Some(name) = open().and_then(|mut file| other_colours(format, &mut file)) {
             self.put(What::OtherColours(name), path, None);
+        }
+    }
+
+    /// Counts a picture that is nearly black: as a rule its numbers are counts, heights or classes.
+    /// One that is all black is a mask with nothing in it.
+    pub(super) fn count_dark(&mut self, path: &Path, picture: &Picture) {
+        let white = picture.depth().max();
+        if let Some(largest) = largest_below(picture, white / 16).filter(|&largest| largest > 0) {
+            self.put(What::Dark([largest, white]), path, None);
         }
     }
 
@@ -113,16 +125,41 @@ impl ReadTally {
     }
 }
 
+/// The largest sample of a picture, opacity left out, if all are below `bound`.
+fn largest_below(picture: &Picture, bound: u16) -> Option<u16> {
+    let channels = picture.channels();
+    let colours = match channels {
+        2 | 4 => channels - 1,
+        _ => channels,
+    };
+    let mut largest = 0;
+    for (place, sample) in picture.samples().enumerate() {
+        if place % channels < colours {
+            largest = largest.max(sample);
+        }
+        if largest >= bound {
+            return None;
+        }
+    }
+    Some(largest)
+}
+
 impl What {
     fn is_told_with(&self, other: &Self) -> bool {
-        let are_colours = |what| matches!(what, &Self::OtherColours(_));
-        self == other || are_colours(self) && are_colours(other)
+        match (self, other) {
+            (Self::OtherColours(_), Self::OtherColours(_)) | (Self::Dark(_), Self::Dark(_)) => true,
+            _ => self == other,
+        }
     }
 
     /// What is told of the example alone.
     fn of_example(&self) -> String {
         match self {
             Self::OtherColours(name) => format!(" ({name})"),
+            Self::Dark([largest, white]) => format!(
+                " (at most {largest} of {white}); `reading.value_range` says what counts and \
+                 heights mean, `input` labels that these are classes"
+            ),
             _ => String::new(),
         }
     }
@@ -140,6 +177,7 @@ impl What {
             Self::OtherColours(_) => {
                 "images whose colours are not sRGB and are read as if they were".to_owned()
             }
+            Self::Dark(_) => "images that are nearly black in every pixel".to_owned(),
             Self::FirstPicture => "animations of which only the first picture is used".to_owned(),
         }
     }

@@ -201,7 +201,7 @@ fn photos(folder: &Path) {
 }
 
 /// The lines about these photos that both commands print.
-const PHOTOS: [&str; 10] = [
+const PHOTOS: [&str; 11] = [
     "note: files that are no images by their ending and are not read: 3, such as in/clear.pgw",
     "note: links to folders that are read already and are not followed: 1, such as in/circle",
     "note: folders of training runs, which are no data and are not read: 1, such as in/runs/t",
@@ -214,6 +214,8 @@ const PHOTOS: [&str; 10] = [
     "note: animations of which only the first picture is used: 1, such as in/moving.gif",
     "note: images whose colours are not sRGB and are read as if they were: 1, such as \
      in/turned.jpg (a profile without a name)",
+    "note: images that are nearly black in every pixel: 1, such as in/moving.gif (at most 10 of \
+     255); --value-range says what counts and heights mean, --input labels that these are classes",
 ];
 
 /// Compares the lines of an output with [`PHOTOS`] and others, in any order. The line that ends a

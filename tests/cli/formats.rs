@@ -130,7 +130,10 @@ fn files_of_every_kind_are_read_or_refused_by_name() {
     let made = run(root, "prepare grayscale in --out out");
     let text = stderr(&made);
     assert_eq!(made.status.code(), Some(1), "{text}");
-    let mut refused: Vec<&str> = text.lines().filter(|line| line.contains("in/")).collect();
+    let mut refused: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("error: in/"))
+        .collect();
     refused.sort_unstable();
     assert_eq!(refused.len(), 2, "{text}");
     assert!(

@@ -4,6 +4,7 @@
 
 mod animation;
 mod colour_space;
+mod dark;
 mod density;
 mod fuzz;
 mod geo_tags;

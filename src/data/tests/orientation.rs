@@ -15,6 +15,7 @@ const AS_STORED: ReadOptions = ReadOptions {
     ignore_orientation: true,
     values: None,
     max_pixels: None,
+    are_labels: false,
 };
 
 /// EXIF that says nothing but this orientation.

@@ -1,0 +1,44 @@
+use crate::data::{PairReading, Palette, Pixels, ReadTally};
+use std::fs;
+use std::path::Path;
+
+/// A grey picture of one row, as Netpbm: of two bytes a sample where `white` does not fit one.
+fn write(path: &Path, white: u16, samples: &[u16]) {
+    let head = format!("P5 {} 1 {white}\n", samples.len());
+    let body = samples.iter().flat_map(|sample| match white {
+        255 => vec![*sample as u8],
+        _ => sample.to_be_bytes().to_vec(),
+    });
+    fs::write(path, head.bytes().chain(body).collect::<Vec<u8>>()).unwrap();
+}
+
+/// Counts in 16 bits and classes in 8 bits are no brightness. A dark photo, and a mask with nothing
+/// in it, are not told.
+#[test]
+fn pictures_that_are_nearly_black_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    write(&place("counts.pgm"), 65535, &[300, 3017, 4094]);
+    write(&place("classes.pgm"), 255, &[0, 3, 1]);
+    write(&place("empty.pgm"), 255, &[0, 0, 0]);
+    write(&place("dark.pgm"), 255, &[0, 3, 16]);
+    write(&place("dark16.pgm"), 65535, &[0, 3, 4095]);
+    let told = |pixels: &Pixels| {
+        let [options, _] = PairReading::default().sides(pixels, pixels).unwrap();
+        let mut tally = ReadTally::default();
+        for name in ["counts", "classes", "empty", "dark", "dark16"] {
+            options
+                .read(&place(&format!("{name}.pgm")), &mut tally)
+                .unwrap();
+        }
+        tally.lines().collect::<Vec<_>>()
+    };
+    let expected = format!(
+        "images that are nearly black in every pixel: 2, such as {} (at most 4094 of 65535); \
+         `reading.value_range` says what counts and heights mean, `input` labels that these are \
+         classes",
+        place("counts.pgm").display()
+    );
+    assert_eq!(told(&Pixels::Gray), [expected]);
+    assert!(told(&Pixels::Labels(Palette::default())).is_empty());
+}
