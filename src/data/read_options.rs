@@ -21,8 +21,8 @@ pub struct ReadOptions {
     /// [`ReadOptions::BYTES_MORE`]. Without it the limit is 16384 pixels a side and 512 MiB
     /// decoded, and larger images can be read row by row.
     pub max_pixels: Option<u64>,
-    /// The files of one side are numbers of labels, which may all be small. Otherwise a picture that
-    /// is nearly black is told.
+    /// The files of one side are numbers of labels, which may all be small. Otherwise a picture
+    /// that is nearly black is told.
     pub are_labels: bool,
 }
 
