@@ -69,6 +69,7 @@ pub(super) fn read_exr(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<St
         channels,
         extra: Extra::default(),
         is_planar: true,
+        is_white_zero: false,
         numbers,
     }))
 }

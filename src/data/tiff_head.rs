@@ -213,6 +213,12 @@ impl TiffHead {
         String::from_utf8(text).ok()
     }
 
+    /// Whether it is grey alone and 0 is white (WhiteIsZero).
+    pub fn is_white_zero(&self) -> bool {
+        let kind = PhotometricInterpretation::WhiteIsZero.to_u16();
+        self.number(Tag::PhotometricInterpretation) == Some(kind.into()) && self.samples() == 1
+    }
+
     /// The place and the bytes of the only value of a tag, if it were this one. `None` if its type
     /// has no such number.
     fn patch(&self, tag: Tag, number: u64) -> Option<(u64, Vec<u8>)> {

@@ -77,12 +77,21 @@ pub(super) fn read_tiff(
         ColorType::RGB(bits) | ColorType::RGBA(bits) if beside || bits < 8 => {
             let mut decoder = file.open(bytes, true)?;
             let kind = decoder.colortype().map_err(|error| file.explain(error))?;
-            file.read_channels(decoder, kind, extra).map(Some)
+            file.read_channels(decoder, kind, extra)
+                .map(|wide| Some(Stored::Wide(wide)))
+        }
+        // The decoder would turn the numbers round, and a value range is about those of the file.
+        ColorType::Gray(_) if head.is_white_zero() => {
+            let decoder = file.open(bytes, true)?;
+            let wide = file.read_channels(decoder, kind, extra)?;
+            Ok(Some(Stored::Wide(wide.with_white_zero())))
         }
         ColorType::Multiband { .. }
         | ColorType::RGB(_)
         | ColorType::RGBA(_)
-        | ColorType::Gray(_) => file.read_channels(decoder, kind, extra).map(Some),
+        | ColorType::Gray(_) => file
+            .read_channels(decoder, kind, extra)
+            .map(|wide| Some(Stored::Wide(wide))),
         ColorType::YCbCr(_) => Err(file.unusable("its colours are stored as YCbCr".to_owned())),
         _ if beside => Err(file.unusable(format!("{kind:?} with channels beside its colours"))),
         _ if tag_or_one(&mut decoder, Tag::PlanarConfiguration) == PLANES => {
@@ -209,7 +218,7 @@ impl TiffFile<'_> {
         mut decoder: Decoder<R>,
         kind: ColorType,
         extra: Extra,
-    ) -> Result<Stored, DataError> {
+    ) -> Result<Wide, DataError> {
         let (channels, bits) = (usize::from(kind.num_samples()), kind.bit_depth());
         let ((width, height), mut numbers) = self.read_samples(&mut decoder)?;
         let layout = decoder.image_buffer_layout();
@@ -227,14 +236,15 @@ impl TiffFile<'_> {
         if expected != Some(floats(&numbers).size_hint().0) {
             return Err(self.unusable(format!("{channels} channels of {bits} bits")));
         }
-        Ok(Stored::Wide(Wide {
+        Ok(Wide {
             width,
             height,
             channels,
             extra,
             is_planar,
+            is_white_zero: false,
             numbers,
-        }))
+        })
     }
 
     fn unusable(&self, reason: String) -> DataError {

@@ -27,6 +27,7 @@ mod tiff_reader;
 mod tiff_rows;
 pub mod tiff_samples;
 mod values;
+mod white_zero;
 
 use super::dataset::Dataset;
 use super::pair_source::PairSource;

@@ -231,9 +231,6 @@ impl Kind {
             (PALETTE, Form::Whole, 32..) => Some("a palette with indices of"),
             (PALETTE, Form::Whole, _) => None,
             (PALETTE, _, _) => Some("indices"),
-            (WHITE_IS_ZERO, Form::Signed, _) | (WHITE_IS_ZERO, Form::Float, 16) => {
-                Some("photometric interpretation")
-            }
             (_, Form::Signed, _) => Some("its numbers have a sign, between"),
             _ => None,
         }

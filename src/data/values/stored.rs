@@ -34,6 +34,8 @@ pub(in crate::data) struct Wide {
     pub extra: Extra,
     /// Each channel lies in a plane of its own.
     pub is_planar: bool,
+    /// 0 is white where the type of the numbers says what they mean. The picture is grey alone.
+    pub is_white_zero: bool,
     /// The numbers as they lie.
     pub numbers: DecodingResult,
 }
@@ -73,7 +75,11 @@ impl Stored {
                 let file = wide.file(origin, [0, 0]);
                 let none = DecodingResult::U8(Vec::new());
                 let numbers = std::mem::replace(&mut wide.numbers, none);
-                let (depth, bytes) = picture_samples(&file, numbers)?;
+                let (depth, mut bytes) = picture_samples(&file, numbers)?;
+                if wide.is_white_zero {
+                    // The largest sample has all bits, so this is its distance from the sample.
+                    bytes.iter_mut().for_each(|byte| *byte = !*byte);
+                }
                 Ok(wide.picture_of(depth, bytes))
             }
             (Self::Wide(wide), Some(values)) => wide.mapped(origin, [0, 0], values, tally),
@@ -144,6 +150,14 @@ fn file_of<'a>(picture: &Picture, origin: Origin<'a>, corner: [u32; 2]) -> Numbe
 }
 
 impl Wide {
+    /// The same numbers, of which 0 is white.
+    pub fn with_white_zero(self) -> Self {
+        Self {
+            is_white_zero: true,
+            ..self
+        }
+    }
+
     /// The picture by a value range. `corner` is the place of its first pixel in the file.
     pub fn mapped(
         &self,
