@@ -17,7 +17,8 @@ use super::picture::Picture;
 use super::pnm::read_pnm;
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
-use super::tiff_reader::{marked_nodata, read_tiff};
+use super::tiff_head::marked_nodata;
+use super::tiff_reader::read_tiff;
 use super::values::Extent;
 use super::values::stored::{Origin, Stored};
 
@@ -62,7 +63,9 @@ fn origin_of<'a>(path: &'a Path, bytes: &[u8]) -> Origin<'a> {
     let is_tiff = format_of(bytes) == Some(ImageFormat::Tiff);
     Origin {
         path,
-        marked: is_tiff.then(|| marked_nodata(bytes)).flatten(),
+        marked: is_tiff
+            .then(|| marked_nodata(&mut Cursor::new(bytes)))
+            .flatten(),
     }
 }
 
@@ -148,7 +151,7 @@ pub(super) fn decode_counted(
         return Ok(picture);
     };
     let file = || BufReader::new(Cursor::new(bytes));
-    tally.count_unused(path, format, || Some(file()));
+    tally.count_unused(path, format, options, || Some(file()));
     if options.ignore_orientation {
         return Ok(picture);
     }

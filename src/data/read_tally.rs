@@ -9,6 +9,8 @@ use image::ImageFormat;
 use super::animation::has_further_pictures;
 use super::colour_space::other_colours;
 use super::picture::Picture;
+use super::read_options::ReadOptions;
+use super::tiff_head::marked_nodata;
 use super::values::ValueRange;
 
 /// What is told of the files that were read.
@@ -42,6 +44,9 @@ pub(super) enum What {
     Dark([u16; 2]),
     /// The colours are not sRGB, but this. One line tells of all of them.
     OtherColours(String),
+    /// The file calls this number no data, and no value range says what numbers mean. One line
+    /// tells of all of them.
+    MarkedNodata(f64),
 }
 
 impl ReadTally {
@@ -50,13 +55,21 @@ impl ReadTally {
         self.put(what, path, Some((numbers, example)));
     }
 
-    /// Counts what of a file is not used. `open` returns it at its first byte.
+    /// Counts what of a file is not used when these options read it. `open` returns it at its first
+    /// byte.
     pub(super) fn count_unused<R: Read + Seek>(
         &mut self,
         path: &Path,
         format: ImageFormat,
+        options: &ReadOptions,
         mut open: impl FnMut() -> Option<BufReader<R>>,
     ) {
+        if let (ImageFormat::Tiff, None) = (format, options.values) {
+            let marked = open().and_then(|mut file| marked_nodata(&mut file));
+            if let Some(number) = marked.filter(|number| number.is_finite()) {
+                self.put(What::MarkedNodata(number), path, None);
+            }
+        }
         if open().is_some_and(|mut file| has_further_pictures(format, &mut file)) {
             self.put(What::FirstPicture, path, None);
         }
@@ -147,7 +160,9 @@ fn largest_below(picture: &Picture, bound: u16) -> Option<u16> {
 impl What {
     fn is_told_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::OtherColours(_), Self::OtherColours(_)) | (Self::Dark(_), Self::Dark(_)) => true,
+            (Self::OtherColours(_), Self::OtherColours(_))
+            | (Self::MarkedNodata(_), Self::MarkedNodata(_))
+            | (Self::Dark(_), Self::Dark(_)) => true,
             _ => self == other,
         }
     }
@@ -160,6 +175,7 @@ impl What {
                 " (at most {largest} of {white}); `reading.value_range` says what counts and \
                  heights mean, `input` labels that these are classes"
             ),
+            Self::MarkedNodata(number) => format!(" ({number})"),
             _ => String::new(),
         }
     }
@@ -178,6 +194,11 @@ impl What {
                 "images whose colours are not sRGB and are read as if they were".to_owned()
             }
             Self::Dark(_) => "images that are nearly black in every pixel".to_owned(),
+            Self::MarkedNodata(_) => {
+                "images that call a number no data (GDAL_NODATA), which is a colour like the \
+                 others without a value range"
+                    .to_owned()
+            }
             Self::FirstPicture => "animations of which only the first picture is used".to_owned(),
         }
     }

@@ -150,7 +150,9 @@ fn open_source(
         return Ok((whole.layout(), RowSource::Whole(whole)));
     };
     if let Some(format) = format {
-        tally.count_unused(path, format, || File::open(path).ok().map(BufReader::new));
+        tally.count_unused(path, format, options, || {
+            File::open(path).ok().map(BufReader::new)
+        });
     }
     Ok(opened)
 }

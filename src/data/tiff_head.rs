@@ -170,6 +170,11 @@ impl TiffHead {
         is_there.then(|| Self::at(file, self.form, self.next).ok())?
     }
 
+    /// Whether there is such a tag.
+    pub fn has(&self, tag: Tag) -> bool {
+        self.entries.contains_key(&tag.to_u16())
+    }
+
     /// Whether a tag has one value.
     pub fn has_one(&self, tag: Tag) -> bool {
         let entry = self.entries.get(&tag.to_u16());
@@ -254,7 +259,7 @@ impl TiffHead {
         const PLANES: u64 = 2;
         let (width, height) = self.size()?;
         let across = |side: u32, part: u64| u64::from(side).div_ceil(part.max(1));
-        let of_plane = if self.entries.contains_key(&Tag::TileOffsets.to_u16()) {
+        let of_plane = if self.has(Tag::TileOffsets) {
             let tile = [Tag::TileWidth, Tag::TileLength].map(|tag| self.number(tag).unwrap_or(1));
             across(width, tile[0]).saturating_mul(across(height, tile[1]))
         } else {
@@ -335,6 +340,12 @@ pub(super) fn open_picture<R: Read + Seek>(
     Ok((head, Decoder::new(Patched::new(file, patches)?)?))
 }
 
+/// The number that a geographic TIFF calls no data (the tag GDAL_NODATA). `None` for what is no
+/// TIFF.
+pub(super) fn marked_nodata<R: Read + Seek>(file: &mut R) -> Option<f64> {
+    TiffHead::read(file).ok()?.marked_nodata(file)
+}
+
 /// Whether there is more than one picture. The first one always counts, because it is the one that
 /// would be read; others do not count if they are smaller versions.
 pub(super) fn has_pages<R: Read + Seek>(file: &mut R, first: &TiffHead) -> bool {
@@ -352,18 +363,25 @@ pub(super) fn has_pages<R: Read + Seek>(file: &mut R, first: &TiffHead) -> bool 
 impl TiffHead {
     /// Whether a list is that of a picture, and not of a smaller version or a mask of another.
     fn is_page(&self) -> bool {
-        /// Bits of NewSubfileType (TIFF 6.0, section 8): a smaller version of another picture, and
-        /// its mask.
-        const NO_PAGE: u64 = 0b101;
-        /// SubfileType, its predecessor, of a smaller version.
-        const SMALLER: u64 = 2;
-        let has_pixels = [Tag::StripOffsets, Tag::TileOffsets]
-            .iter()
-            .any(|tag| self.entries.contains_key(&tag.to_u16()));
-        self.size().is_some()
-            && has_pixels
-            && self.number(Tag::NewSubfileType).unwrap_or(0) & NO_PAGE == 0
-            && self.number(Tag::SubfileType) != Some(SMALLER)
+        /// A bit of NewSubfileType: a mask of another picture.
+        const MASK: u64 = 4;
+        let has_pixels = self.has(Tag::StripOffsets) || self.has(Tag::TileOffsets);
+        let is_mask = self.subfile() & MASK != 0;
+        self.size().is_some() && has_pixels && !self.is_smaller() && !is_mask
+    }
+
+    /// Whether a list says that its picture is a smaller version of another.
+    pub fn is_smaller(&self) -> bool {
+        /// A bit of NewSubfileType.
+        const SMALLER: u64 = 1;
+        /// SubfileType, its predecessor.
+        const ALSO_SMALLER: u64 = 2;
+        self.subfile() & SMALLER != 0 || self.number(Tag::SubfileType) == Some(ALSO_SMALLER)
+    }
+
+    /// NewSubfileType (TIFF 6.0, section 8).
+    fn subfile(&self) -> u64 {
+        self.number(Tag::NewSubfileType).unwrap_or(0)
     }
 }
 

@@ -256,13 +256,6 @@ impl TiffFile<'_> {
     }
 }
 
-/// The number that a geographic TIFF calls no data (the tag GDAL_NODATA). It is written as text.
-/// `None` for what is no TIFF.
-pub(super) fn marked_nodata(bytes: &[u8]) -> Option<f64> {
-    let mut file = Cursor::new(bytes);
-    TiffHead::read(&mut file).ok()?.marked_nodata(&mut file)
-}
-
 /// Whether there are channels beside those that the decoder returns.
 pub(super) fn has_more_channels<R: Read + Seek>(decoder: &mut Decoder<R>, kind: ColorType) -> bool {
     tag_or_one(decoder, Tag::SamplesPerPixel) > kind.num_samples().into()

@@ -61,7 +61,9 @@ impl TiffRows {
         // The decoder would turn the numbers round, and a range is about those of the file.
         let are_as_stored = values.is_some() && head.is_white_zero();
         let marked = values.and_then(|_| head.marked_nodata(&mut file));
-        let mut decoder = open_picture(file, are_as_stored)?.1.with_limits(limit.of_tiff());
+        let mut decoder = open_picture(file, are_as_stored)?
+            .1
+            .with_limits(limit.of_tiff());
         let kind = decoder.colortype()?;
         let storage = Storage::of(&mut decoder, head.size())?;
         let (width, height) = storage.size;
