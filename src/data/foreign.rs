@@ -1,5 +1,12 @@
-//! Formats that are not read here, known by their first bytes. The error says what a file is, so
-//! that its owner knows which program writes it as a PNG.
+//! Formats that are not read here, known by their first bytes or, for the raw files of cameras that
+//! are TIFFs, by their tags. The error says what a file is, so that its owner knows which program
+//! writes it as a PNG.
+
+use std::io::Cursor;
+
+use ::tiff::tags::Tag;
+
+use super::tiff_head::TiffHead;
 
 /// What the file is, as a reason beside "is not an image that can be read here"; `None` for all
 /// formats that are read, and for what is not known.
@@ -38,11 +45,29 @@ pub(super) fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
             "it is a file of arrays, HDF5 or NetCDF"
         }
         () if starts(b"\x93NUMPY") => "it is an array of NumPy",
-        () => return None,
+        () => return raw_tiff(&TiffHead::read(&mut Cursor::new(bytes)).ok()?),
     })
 }
 
 const RAW: &str = "it is a camera's raw file, which has to be developed first";
+
+/// What a TIFF is that holds a raw picture (DNG 1.7, TIFF/EP). Its first list has a thumbnail as a
+/// rule, and the picture is in a list below that one.
+pub(super) fn raw_tiff(head: &TiffHead) -> Option<&'static str> {
+    const DNG_VERSION: u16 = 50_706;
+    /// PhotometricInterpretation of a sensor's colour filters, and of their linear numbers.
+    const SENSOR: [u64; 2] = [32_803, 34_892];
+    let kind = head.number(Tag::PhotometricInterpretation);
+    let is_of_sensor = kind.is_some_and(|kind| SENSOR.contains(&kind));
+    match () {
+        () if head.has(Tag::from_u16_exhaustive(DNG_VERSION)) || is_of_sensor => Some(RAW),
+        () if head.is_smaller() && head.has(Tag::SubIfd) => Some(
+            "its first picture is a thumbnail, as in a camera's raw file, which has to be \
+             developed first",
+        ),
+        () => None,
+    }
+}
 
 /// What a file of the family of MP4 is (ISO/IEC 14496-12), by its major brand.
 fn of_brand(brand: &[u8]) -> &'static str {
@@ -66,6 +91,15 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The head of a TIFF with these tags.
+    fn tiff_of(tags: &[(u16, u16)]) -> Vec<u8> {
+        let entry =
+            |&(tag, value): &(u16, u16)| [tag, 3, 1, 0, value, 0].map(u16::to_le_bytes).concat();
+        let entries: Vec<u8> = tags.iter().flat_map(entry).collect();
+        let count = (tags.len() as u16).to_le_bytes();
+        [&b"II*\0\x08\0\0\0"[..], &count, &entries, &[0; 4]].concat()
+    }
 
     #[test]
     fn each_is_named_as_what_it_is() {
@@ -106,6 +140,28 @@ mod tests {
         ];
         for &(bytes, expected) in cases {
             assert_eq!(foreign_format(bytes), Some(expected));
+        }
+        for (tags, expected) in [
+            (
+                &[(254, 1), (330, 8)][..],
+                Some("its first picture is a thumbnail"),
+            ),
+            (
+                &[(255, 2), (330, 8)],
+                Some("its first picture is a thumbnail"),
+            ),
+            (&[(50_706, 1)], Some(RAW)),
+            (&[(262, 32_803)], Some(RAW)),
+            (&[(262, 34_892)], Some(RAW)),
+            (&[(254, 1)], None),
+            (&[(330, 8)], None),
+            (&[(262, 1)], None),
+        ] {
+            let found = foreign_format(&tiff_of(tags));
+            let is_right = found
+                .zip(expected)
+                .map(|(found, words)| found.starts_with(words));
+            assert_eq!(is_right, expected.map(|_| true), "{tags:?}: {found:?}");
         }
         let read: &[&[u8]] = &[
             b"II*\0\x08\0\0\0",

@@ -10,6 +10,7 @@ use ::tiff::{ColorType, TiffResult};
 
 use super::depth::{Depth, PictureLayout};
 use super::error::DataError;
+use super::foreign::raw_tiff;
 use super::limits::SizeLimit;
 use super::patched::Patched;
 use super::picture::{Extra, Picture};
@@ -55,7 +56,7 @@ impl TiffRows {
     ) -> TiffResult<Option<Self>> {
         let (values, limit) = (options.values, options.limit());
         let head = TiffHead::read(&mut file)?;
-        if has_pages(&mut file, &head) {
+        if raw_tiff(&head).is_some() || has_pages(&mut file, &head) {
             return Ok(None);
         }
         // The decoder would turn the numbers round, and a range is about those of the file.

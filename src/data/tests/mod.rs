@@ -11,6 +11,7 @@ mod geo_tags;
 mod head;
 mod jpeg;
 mod layouts;
+mod marked_nodata;
 mod max_pixels;
 #[path = "../../../tests/fuzz/memory.rs"]
 mod memory;
@@ -19,6 +20,7 @@ pub mod noise;
 pub mod open_exr;
 pub mod orientation;
 mod pnm;
+mod raw_files;
 mod raw_tiff;
 mod reading_memory;
 mod tiff_corpus;
