@@ -38,39 +38,50 @@ impl Half {
 /// Whether images look like combined pairs of squares, which is what training sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Combined {
-    /// They do not.
+    /// None does.
     No,
     /// There is one image, twice as wide as high. It may be a picture of that shape.
     Perhaps,
+    /// Some of several are twice as wide as high.
+    Partly {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        all: usize,
+        /// Which is the first, counted from 0.
+        first: usize,
+    },
     /// There are several, all twice as wide as high; or one, of exactly the size of a pair of
     /// training images.
     Surely,
 }
 
 impl Combined {
-    /// Looks at the sizes of `files`, up to the first of another shape. `size` is the side of the
-    /// training images. A file without a size decides nothing: who reads it says what is wrong.
+    /// Looks at the sizes of `files`. `size` is the side of the training images. A file without a
+    /// size decides nothing: who reads it says what is wrong.
     pub fn look<'a>(files: impl IntoIterator<Item = &'a Path>, size: u32) -> Self {
-        Self::of_sizes(
-            files.into_iter().filter_map(|path| size_of(path, false)),
-            size,
-        )
+        Self::of_sizes(files.into_iter().map(|path| size_of(path, false)), size)
     }
 
     /// The same for images of these widths and heights.
-    pub fn of_sizes(sizes: impl IntoIterator<Item = (u32, u32)>, size: u32) -> Self {
-        let (mut found, mut exact) = (0, true);
-        for (width, height) in sizes {
-            if width == 0 || u64::from(width) != 2 * u64::from(height) {
-                return Self::No;
+    pub fn of_sizes(sizes: impl IntoIterator<Item = Option<(u32, u32)>>, size: u32) -> Self {
+        let (mut all, mut count, mut first, mut exact) = (0, 0, None, true);
+        for (index, side) in sizes.into_iter().enumerate() {
+            let Some((width, height)) = side else {
+                continue;
+            };
+            all += 1;
+            if width > 0 && u64::from(width) == 2 * u64::from(height) {
+                count += 1;
+                first = first.or(Some(index));
+                exact &= height == size;
             }
-            found += 1;
-            exact &= height == size;
         }
-        match found {
-            0 => Self::No,
-            1 if !exact => Self::Perhaps,
-            _ => Self::Surely,
+        match first {
+            None => Self::No,
+            Some(first) if count < all => Self::Partly { count, all, first },
+            Some(_) if count == 1 && !exact => Self::Perhaps,
+            Some(_) => Self::Surely,
         }
     }
 }
@@ -114,8 +125,12 @@ mod tests {
         assert_eq!(look(&[&small]), Combined::Surely);
         assert_eq!(look(&[&large]), Combined::Perhaps);
         assert_eq!(look(&[&small, &large, &broken]), Combined::Surely);
-        for files in [&[&large, &square][..], &[&odd], &[&broken], &[&gone], &[]] {
+        for files in [&[&square, &odd][..], &[&odd], &[&broken], &[&gone], &[]] {
             assert_eq!(look(files), Combined::No, "{files:?}");
         }
+        let partly = |count, all, first| Combined::Partly { count, all, first };
+        assert_eq!(look(&[&large, &square]), partly(1, 2, 0));
+        let files = [&gone, &odd, &small, &square, &small];
+        assert_eq!(look(&files), partly(2, 4, 2));
     }
 }

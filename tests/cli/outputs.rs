@@ -215,11 +215,13 @@ fn combined_pairs_are_translated_by_halves_or_refused() {
         .crop_imm(48, 0, 48, 48)
         .save(root.join("b.png"))
         .unwrap();
-    succeed(
+    let mixed = succeed(
         root,
-        &format!("translate b.png --model '{model}' --out alone"),
+        &format!("translate b.png pairs/test/1.png --model '{model}' --out mixed"),
     );
-    assert_eq!(open(&root.join("alone/b.png")), b);
+    assert_eq!(open(&root.join("mixed/b.png")), b);
+    let words = "note: 1 of 2 images is twice as wide as high, such as pairs/test/1.png; if these";
+    assert!(stderr(&mixed).contains(words), "{}", stderr(&mixed));
     let one = succeed(
         root,
         &format!("translate pairs/test/1.png --model '{model}' --out one"),

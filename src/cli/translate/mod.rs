@@ -192,10 +192,14 @@ fn check_halves(half: Option<Half>, inputs: &[Input], size: u32) -> Result<(), C
         return Ok(());
     };
     let found = Combined::look(files().map(PathBuf::as_path), size);
+    let file = match found {
+        Combined::Partly { first, .. } => files().nth(first).unwrap_or(file),
+        _ => file,
+    };
     tell_combined(found, file, inputs.len() - 1)
 }
 
-/// Refuses what are combined pairs, and tells of an image that may be one.
+/// Refuses what are combined pairs, and tells of images that may be some.
 fn tell_combined(found: Combined, file: &Path, others: usize) -> Result<(), CliError> {
     match found {
         Combined::Surely => Err(CliError::CombinedPairs {
@@ -205,6 +209,15 @@ fn tell_combined(found: Combined, file: &Path, others: usize) -> Result<(), CliE
         Combined::Perhaps => {
             note(&format!(
                 "note: {} is twice as wide as high; if it is a combined pair, use --half A or B",
+                file.display()
+            ));
+            Ok(())
+        }
+        Combined::Partly { count, all, .. } => {
+            note(&format!(
+                "note: {count} of {all} images {} twice as wide as high, such as {}; if these are \
+                 combined pairs, translate them apart with --half A or B",
+                if count == 1 { "is" } else { "are" },
                 file.display()
             ));
             Ok(())

@@ -176,7 +176,7 @@ impl Model {
         if self.half.is_some() {
             return Ok(());
         }
-        let found = Combined::of_sizes([size], self.config.size);
+        let found = Combined::of_sizes([Some(size)], self.config.size);
         tell_combined(found, &first.name, 0)
     }
 
