@@ -214,3 +214,18 @@ pub fn place_remarks<'a>(
         .filter_map(|(kind, files)| Remark::of(kind, files))
         .collect()
 }
+
+/// What becomes of the places of `inputs` in PNGs that are made of them: a remark for each kind of
+/// loss.
+pub fn place_remarks_of_pngs<'a>(inputs: impl Iterator<Item = &'a [PathBuf]>) -> Vec<Remark> {
+    let remarks = place_remarks(inputs, false, true, &ReadOptions::default());
+    let of_pngs = |remark: Remark| match remark.kind {
+        // There is no other format to ask for.
+        RemarkKind::PlaceNotHeld => Remark {
+            kind: RemarkKind::PlaceInNoPng,
+            ..remark
+        },
+        _ => remark,
+    };
+    remarks.into_iter().map(of_pngs).collect()
+}

@@ -35,6 +35,8 @@ pub enum RemarkKind {
     NarrowHalves,
     /// Images with a place on Earth, whose results are in a format that has none.
     PlaceNotHeld,
+    /// Images with a place on Earth, of which PNGs are made.
+    PlaceInNoPng,
     /// Images with a place on Earth that are turned when they are read.
     PlaceTurned,
     /// Images with a place on Earth, of which a result shows a part.
@@ -118,6 +120,10 @@ impl RemarkKind {
             Self::PlaceNotHeld => (
                 "images with a place on Earth (GeoTIFF) that their results do not have",
                 "`format` tiff keeps it",
+            ),
+            Self::PlaceInNoPng => (
+                "images with a place on Earth (GeoTIFF) that the PNGs made of them do not have",
+                "",
             ),
             Self::PlaceTurned => (
                 "images with a place on Earth (GeoTIFF) that their results do not have, because \

@@ -119,6 +119,14 @@ impl RowReader {
     }
 }
 
+/// Whether a file is a PNG whose rows lie in it in their order. If it is too large to be read by
+/// them all the same, each of them is too long.
+pub fn is_png_of_rows(path: &Path) -> bool {
+    let read = |file| png::Decoder::new(BufReader::new(file)).read_info().ok();
+    let reader = File::open(path).ok().and_then(read);
+    reader.is_some_and(|reader| !reader.info().interlaced)
+}
+
 fn open_source(
     path: &Path,
     options: &ReadOptions,

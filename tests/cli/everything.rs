@@ -207,6 +207,8 @@ const PHOTOS: [&str; 11] = [
     "note: folders of training runs, which are no data and are not read: 1, such as in/runs/t",
     "note: 1 images below in/out are results and no inputs, for example in/out/a.png",
     "note: 1 result is there already and stays as it is, for example in/out/a.png",
+    "note: world files and .aux.xml files beside images, which are not copied: 1, such as \
+     in/clear.pgw; a copy of a world file places a result of the same size",
     "error: in/a.jpg and in/a.png would both be in/out/a.png; choose another --out, or run them \
      apart with an --out each",
     "error: in/empty.png: is empty (0 bytes); replace it or leave it out",
@@ -268,8 +270,6 @@ fn translate_and_prepare_tell_all_of_a_folder_of_photos() {
         &stderr(&made),
         &[
             "error: 3 of 8 files failed as listed; the others are done",
-            "note: world files and .aux.xml files beside images, which are not copied: 1, such as \
-             in/clear.pgw; a copy of a world file places a result of the same size",
             "note: images whose opacity is not used: 1, such as in/clear.png; a model that was \
              trained with --input rgba takes it",
         ],

@@ -8,7 +8,7 @@ use super::pixels::read_palette;
 use super::reading::{ReadArgs, tell_of_files};
 use super::{CliError, note, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Tool};
-use crate::data::{Palette, Quality, ReadTally};
+use crate::data::{Encoding, Palette, ReadTally, place_remarks_of_pngs};
 use crate::train::run::folder_of;
 use clap::{Args, Subcommand, ValueEnum};
 use split_files::copy_split;
@@ -322,6 +322,10 @@ fn number_labels(
 /// Makes every image.
 fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError> {
     let reading = images.reading.options()?;
+    let sources = tasks.list.iter().map(|task| task.sources.as_slice());
+    for remark in place_remarks_of_pngs(sources) {
+        note(&format!("note: {remark}"));
+    }
     let tallies = Mutex::new(BTreeMap::new());
     let opaque = Mutex::new(BTreeSet::new());
     let all = tasks.list.len();
@@ -336,7 +340,11 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
             tallies.insert(task.output.clone(), made.tally);
         }
         let file = images.output.existing.create(&task.output)?;
-        Ok(write_picture(file, &made.picture, Quality::default())?)
+        let encoding = Encoding {
+            density: made.density,
+            ..Encoding::default()
+        };
+        Ok(write_picture(file, &made.picture, encoding)?)
     });
     let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut tally = ReadTally::default();

@@ -1,6 +1,7 @@
 //! Pixels of an inch: what each format says, in which unit, and of which side.
 
 use super::raw_tiff::RawTiff;
+use crate::data::tools::{Filter, Squared, Task, Tool};
 use crate::data::{Density, Encoding, Format, Picture, ReadOptions, RowWriter};
 use std::fs;
 
@@ -77,4 +78,26 @@ fn units_and_turned_pictures_are_minded() {
     assert_eq!(read(&jpeg, &reading), Some(density(101.6, 50.8)));
     assert_eq!(read(&jpeg[..9], &reading), None);
     assert_eq!(read(b"", &reading), None);
+}
+
+/// An image that is made of another one has its resolution where it has its pixels.
+#[test]
+fn a_tool_keeps_it_where_it_keeps_the_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("a.png");
+    let said = density(300.0, 150.0);
+    fs::write(&source, written(Format::Png, Some(said))).unwrap();
+    let task = Task {
+        sources: vec![source],
+        output: folder.path().join("b.png"),
+    };
+    let of = |tool: Tool| tool.make(&task, &ReadOptions::default()).unwrap().density;
+    assert_eq!(of(Tool::Grayscale), Some(said));
+    assert_eq!(of(Tool::Blank { fraction: 0.5 }), Some(said));
+    let resize = Tool::Resize {
+        size: 5,
+        fit: Squared::Stretch,
+        filter: Filter::Bicubic,
+    };
+    assert_eq!(of(resize), None);
 }

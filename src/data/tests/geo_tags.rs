@@ -1,9 +1,9 @@
 //! Places on Earth: read from any TIFF, and written as they were.
 
 use super::raw_tiff::RawTiff;
-use crate::data::remark::RemarkKind;
+use crate::data::remark::{Remark, RemarkKind};
 use crate::data::{Encoding, Format, GeoTags, Picture, ReadOptions, RowWriter};
-use crate::data::{place_remarks, read_picture};
+use crate::data::{place_remarks, place_remarks_of_pngs, read_picture};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tiff::decoder::Decoder;
@@ -208,4 +208,15 @@ fn a_place_that_is_lost_is_told() {
         words.contains("a.tif") && words.contains("`format` tiff"),
         "{words}"
     );
+    // No other format can be asked for where PNGs are made.
+    let of_pngs = place_remarks_of_pngs([&here[..], &plain, &turned].into_iter());
+    let lines: Vec<String> = of_pngs.iter().map(Remark::to_string).collect();
+    let told = format!(
+        "images with a place on Earth (GeoTIFF) that the PNGs made of them do not have: 2, such as \
+         {}",
+        here[0].display()
+    );
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0], told);
+    assert!(lines[1].contains("d.tfw"), "{lines:?}");
 }

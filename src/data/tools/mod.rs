@@ -10,6 +10,7 @@ pub use error::ToolError;
 pub use shape::{Filter, Squared, blank, combine, grayscale, make_square};
 
 use super::DataError;
+use super::density::Density;
 use super::limits::{MAX_SIDE, MAX_SQUARE, SizeLimit};
 use super::pair_source::check_sizes;
 use super::palette::Palette;
@@ -38,6 +39,8 @@ pub struct Made {
     pub picture: Picture,
     /// Its source has pixels that are not opaque, and the image has no opacity.
     pub without_opacity: bool,
+    /// Pixels of an inch, where the image has the pixels of its source.
+    pub density: Option<Density>,
     /// What is to be told of its sources.
     pub tally: ReadTally,
 }
@@ -147,6 +150,7 @@ impl Tool {
             return Ok(Made {
                 picture: combine(a, b),
                 without_opacity: false,
+                density: None,
                 tally,
             });
         }
@@ -169,6 +173,9 @@ impl Tool {
         };
         Ok(Made {
             without_opacity: image.is_translucent() && !picture.has_opacity(),
+            density: (picture.dimensions() == image.dimensions())
+                .then(|| Density::of(source, reading))
+                .flatten(),
             picture,
             tally,
         })
