@@ -9,19 +9,15 @@
 //!
 //! EXIF that is damaged says nothing: the picture itself may be whole.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
-use std::path::Path;
+use std::io::{BufReader, Read, Seek};
 
 use image::ImageFormat;
 use image::metadata::Orientation;
 use tiff::tags::Tag;
 
 use super::chunks::Chunks;
-use super::head::format_of;
 use super::jpeg_head::exif_of_jpeg;
 use super::picture::Picture;
-use super::read_options::ReadOptions;
 use super::tiff_head::TiffHead;
 
 /// What some writers put in front of EXIF outside of JPEG, where it belongs.
@@ -42,16 +38,6 @@ pub(super) fn orientation_of<R: Read + Seek>(
         _ => None,
     };
     said.unwrap_or(Orientation::NoTransforms)
-}
-
-/// Whether the picture of a file is turned when these options read it.
-pub fn is_turned(path: &Path, options: &ReadOptions) -> bool {
-    let said = || {
-        let mut file = BufReader::new(File::open(path).ok()?);
-        let format = format_of(file.fill_buf().ok()?)?;
-        Some(orientation_of(format, &mut file))
-    };
-    !options.ignore_orientation && said().is_some_and(|said| said != Orientation::NoTransforms)
 }
 
 /// Whether width and height change places.

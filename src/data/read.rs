@@ -151,7 +151,7 @@ pub(super) fn decode_counted(
         return Ok(picture);
     };
     let file = || BufReader::new(Cursor::new(bytes));
-    tally.count_unused(path, format, options, || Some(file()));
+    tally.count_unused(path, format, options.values.is_some(), || Some(file()));
     if options.ignore_orientation {
         return Ok(picture);
     }

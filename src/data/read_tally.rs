@@ -9,7 +9,6 @@ use image::ImageFormat;
 use super::animation::has_further_pictures;
 use super::colour_space::other_colours;
 use super::picture::Picture;
-use super::read_options::ReadOptions;
 use super::tiff_head::marked_nodata;
 use super::values::ValueRange;
 
@@ -55,16 +54,16 @@ impl ReadTally {
         self.put(what, path, Some((numbers, example)));
     }
 
-    /// Counts what of a file is not used when these options read it. `open` returns it at its first
-    /// byte.
+    /// Counts what of a file is not used. `has_range` says that a value range says what its numbers
+    /// mean, and `open` returns it at its first byte.
     pub(super) fn count_unused<R: Read + Seek>(
         &mut self,
         path: &Path,
         format: ImageFormat,
-        options: &ReadOptions,
+        has_range: bool,
         mut open: impl FnMut() -> Option<BufReader<R>>,
     ) {
-        if let (ImageFormat::Tiff, None) = (format, options.values) {
+        if format == ImageFormat::Tiff && !has_range {
             let marked = open().and_then(|mut file| marked_nodata(&mut file));
             if let Some(number) = marked.filter(|number| number.is_finite()) {
                 self.put(What::MarkedNodata(number), path, None);

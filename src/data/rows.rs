@@ -119,6 +119,16 @@ impl RowReader {
     }
 }
 
+/// Whether the picture of a file is turned when these options read it.
+pub fn is_turned(path: &Path, options: &ReadOptions) -> bool {
+    let said = || {
+        let mut file = BufReader::new(File::open(path).ok()?);
+        let format = format_of(file.fill_buf().ok()?)?;
+        Some(orientation_of(format, &mut file))
+    };
+    !options.ignore_orientation && said().is_some_and(|said| said != Orientation::NoTransforms)
+}
+
 /// Whether a file is a PNG whose rows lie in it in their order. If it is too large to be read by
 /// them all the same, each of them is too long.
 pub fn is_png_of_rows(path: &Path) -> bool {
@@ -158,7 +168,7 @@ fn open_source(
         return Ok((whole.layout(), RowSource::Whole(whole)));
     };
     if let Some(format) = format {
-        tally.count_unused(path, format, options, || {
+        tally.count_unused(path, format, options.values.is_some(), || {
             File::open(path).ok().map(BufReader::new)
         });
     }
