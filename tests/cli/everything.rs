@@ -201,7 +201,7 @@ fn photos(folder: &Path) {
 }
 
 /// The lines about these photos that both commands print.
-const PHOTOS: [&str; 11] = [
+const PHOTOS: [&str; 12] = [
     "note: files that are no images by their ending and are not read: 3, such as in/clear.pgw",
     "note: links to folders that are read already and are not followed: 1, such as in/circle",
     "note: folders of training runs, which are no data and are not read: 1, such as in/runs/t",
