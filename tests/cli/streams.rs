@@ -99,6 +99,18 @@ fn frames_go_from_pipe_to_pipe_in_their_order() {
     assert!(stderr(&again).contains("frame-000002.png and 3 others exist"));
     assert!(stdout(&again).is_empty() && !first.exists());
 
+    let shorter: Vec<u8> = files[..2].iter().flat_map(|file| as_ppm(file)).collect();
+    let output = pipe(root, &line("- --out folder --force"), &shorter);
+    let text = stderr(&output);
+    assert!(
+        output.status.success()
+            && text.contains(
+                "frames of an earlier stream behind the last one of this, which stay: 3, such as \
+                 folder/frame-000003.png"
+            ),
+        "{text}"
+    );
+
     // The end of the third frame is missing.
     let cut: Vec<u8> = files[..3].iter().flat_map(|file| as_ppm(file)).collect();
     let output = pipe(root, &line("- --out - --batch 2"), &cut[..cut.len() - 1]);

@@ -73,29 +73,47 @@ impl FrameFiles<'_> {
     /// Refuses a folder with frames of an earlier run, unless they are to be written over.
     fn check(&self) -> Result<(), CliError> {
         self.of(1)?;
-        let mut there = self.there();
-        there.sort();
-        self.output.existing.refuse(&there)
+        self.output.existing.refuse(&self.behind(0))
     }
 
-    /// The results of frames that are there, of any number.
-    fn there(&self) -> Vec<PathBuf> {
+    /// The results that are there of frames behind the first `frames`, sorted by their names.
+    fn behind(&self, frames: u64) -> Vec<PathBuf> {
         // A folder may forbid to be read. Each frame is looked for once more when it is written.
         let entries = std::fs::read_dir(&self.output.out).into_iter().flatten();
-        let files = entries.flatten();
-        let frames = files.filter(|file| self.is_frame(&file.file_name().to_string_lossy()));
-        frames.map(|file| file.path()).collect()
+        let is_behind = |file: &std::fs::DirEntry| {
+            let number = self.number(&file.file_name().to_string_lossy());
+            number.is_some_and(|number| number > frames || frames == 0)
+        };
+        let files = entries.flatten().filter(is_behind);
+        let mut found: Vec<PathBuf> = files.map(|file| file.path()).collect();
+        found.sort();
+        found
     }
 
-    /// Whether the result of some frame has this name.
-    fn is_frame(&self, name: &str) -> bool {
+    /// The number of the frame whose result has this name.
+    fn number(&self, name: &str) -> Option<u64> {
         let ending = self.format.ending_like(Path::new(""));
         let number = |variant: &String| {
             let stem = name.strip_prefix("frame-")?.strip_suffix(&ending)?;
-            stem.strip_suffix(variant.as_str())
+            let digits = stem.strip_suffix(variant.as_str())?;
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| digits.parse().ok())?
         };
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        self.variants.iter().filter_map(number).any(is_number)
+        self.variants.iter().find_map(number)
+    }
+
+    /// Tells of results of an earlier and longer stream, which a program that reads the folder
+    /// would take for the end of this one.
+    fn tell_behind(&self, frames: u64) {
+        let behind = self.behind(frames);
+        if let Some(first) = behind.first() {
+            note(&format!(
+                "note: frames of an earlier stream behind the last one of this, which stay: {}, \
+                 such as {}",
+                behind.len(),
+                first.display()
+            ));
+        }
     }
 
     /// The files of the results of a frame: `frame-000001.png`, and so on.
@@ -124,6 +142,9 @@ impl Model {
         let done = self.each_frame(files);
         let frames = self.progress.count();
         self.progress.finish();
+        if !self.to_stdout && frames > 0 {
+            files.tell_behind(frames as u64);
+        }
         match done {
             Ok(()) if frames == 0 => {
                 note("note: there are no frames in standard input, so nothing was written");
