@@ -92,16 +92,22 @@ pub enum CliError {
     },
     /// Results that would be written over other files.
     #[error(
-        "{}{} exist{}; choose another --out, --skip-existing to leave {them} and make the other \
-         results, or --force to go on and write over {them}",
+        "{}{} exist{}; choose another --out{}--force to go on and write over {them}",
         path.display(), and_others(*others), if *others == 0 { "s" } else { "" },
-        them = if *others == 0 { "it" } else { "them" }
+        if *can_skip {
+            format!(", --skip-existing to leave {} and make the other results, or ", them(*others))
+        } else {
+            " or ".to_owned()
+        },
+        them = them(*others)
     )]
     Exists {
         /// A file.
         path: PathBuf,
         /// How many more there are.
         others: usize,
+        /// Whether they can be left and the other results be made.
+        can_skip: bool,
     },
     /// Inputs that are combined pairs where single images are meant.
     #[error(
@@ -187,6 +193,10 @@ fn and_others(others: usize) -> String {
     }
 }
 
+fn them(others: usize) -> &'static str {
+    if others == 0 { "it" } else { "them" }
+}
+
 /// All names in a row.
 fn names(files: &[PathBuf]) -> String {
     files
@@ -214,6 +224,18 @@ fn in_the_way(by: &Path, output: &Path) -> String {
 }
 
 impl CliError {
+    /// The same, where files that are there cannot be left as they are.
+    pub fn without_skipping(self) -> Self {
+        match self {
+            Self::Exists { path, others, .. } => Self::Exists {
+                path,
+                others,
+                can_skip: false,
+            },
+            other => other,
+        }
+    }
+
     /// 2 for usage, 3 for a comparison that found something slower, 130 after a signal, 1 for
     /// everything else.
     pub fn exit_code(&self) -> ExitCode {
@@ -231,5 +253,28 @@ impl CliError {
             Self::Stream { source, .. } => return source.exit_code(),
             _ => 1,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_there_can_be_left_where_that_is_said() {
+        let there = |others| CliError::Exists {
+            path: PathBuf::from("a.png"),
+            others,
+            can_skip: true,
+        };
+        assert_eq!(
+            there(1).to_string(),
+            "a.png and 1 other exist; choose another --out, --skip-existing to leave them and make \
+             the other results, or --force to go on and write over them"
+        );
+        assert_eq!(
+            there(0).without_skipping().to_string(),
+            "a.png exists; choose another --out or --force to go on and write over it"
+        );
     }
 }

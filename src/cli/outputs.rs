@@ -270,6 +270,7 @@ impl ExistingArgs {
             return Err(CliError::Exists {
                 path: path.clone(),
                 others,
+                can_skip: true,
             });
         }
         let words = if others == 0 {

@@ -283,7 +283,11 @@ fn number_labels(
                 .to_owned(),
         ));
     }
-    let tasks = output.singles(inputs)?;
+    let refused = |error: CliError| match file {
+        Some(_) => error,
+        None => error.without_skipping(),
+    };
+    let tasks = output.singles(inputs).map_err(refused)?;
     if let Some(path) = file {
         return make(&Tool::Labels(read_palette(path)?), tasks, images);
     }
@@ -297,7 +301,10 @@ fn number_labels(
         .map_or(output.out.as_path(), folder_of)
         .join("palette.txt");
     if is_there(&path) {
-        output.existing.refuse(std::slice::from_ref(&path))?;
+        output
+            .existing
+            .refuse(std::slice::from_ref(&path))
+            .map_err(refused)?;
     }
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
     let reading = images.reading.options()?;

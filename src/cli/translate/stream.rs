@@ -73,7 +73,8 @@ impl FrameFiles<'_> {
     /// Refuses a folder with frames of an earlier run, unless they are to be written over.
     fn check(&self) -> Result<(), CliError> {
         self.of(1)?;
-        self.output.existing.refuse(&self.behind(0))
+        let refused = self.output.existing.refuse(&self.behind(0));
+        refused.map_err(CliError::without_skipping)
     }
 
     /// The results that are there of frames behind the first `frames`, sorted by their names.
@@ -124,7 +125,8 @@ impl FrameFiles<'_> {
         };
         let plan = self
             .output
-            .plan(vec![input], None, &self.variants, self.format)?;
+            .plan(vec![input], None, &self.variants, self.format)
+            .map_err(CliError::without_skipping)?;
         if let Some(failure) = plan.failures.into_iter().next() {
             return Err(failure);
         }
