@@ -198,9 +198,9 @@ pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<I
         let results = take_results(&mut files, path, out);
         if let Some(example) = results.first() {
             note_as_it_is(&format!(
-                "note: {} images below {} are results and no inputs, for example {}",
-                results.len(),
+                "note: images below {}, which are results and no inputs: {}, such as {}",
                 out.display(),
+                results.len(),
                 example.display()
             ));
         }

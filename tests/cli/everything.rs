@@ -205,7 +205,7 @@ const PHOTOS: [&str; 12] = [
     "note: files that are no images by their ending and are not read: 3, such as in/clear.pgw",
     "note: links to folders that are read already and are not followed: 1, such as in/circle",
     "note: folders of training runs, which are no data and are not read: 1, such as in/runs/t",
-    "note: 1 images below in/out are results and no inputs, for example in/out/a.png",
+    "note: images below in/out, which are results and no inputs: 1, such as in/out/a.png",
     "note: 1 result is there already and stays as it is, for example in/out/a.png",
     "note: world files and .aux.xml files beside images, which are not copied: 1, such as \
      in/clear.pgw; a copy of a world file places a result of the same size",

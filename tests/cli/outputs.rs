@@ -254,7 +254,8 @@ fn subfolders_of_inputs_are_kept_and_earlier_results_are_no_inputs() {
     assert_eq!(summary.lines().count(), 1, "{text}");
     let again = stderr(&succeed(root, &format!("{line} --force")));
     assert!(
-        again.contains("note: 2 images below in/results are results and no inputs, for example"),
+        again
+            .contains("note: images below in/results, which are results and no inputs: 2, such as"),
         "{again}"
     );
 }

@@ -23,7 +23,7 @@ fn subfolders_are_walked_and_kept() {
     // Results are no inputs, and stay unless told otherwise.
     let message = stderr(&run(root, gray));
     assert!(
-        message.contains("note: 2 images below in/gray are results")
+        message.contains("note: images below in/gray, which are results and no inputs: 2,")
             && message.contains("in/gray/a.png and 1 other exist; choose another --out"),
         "{message}"
     );
