@@ -2,8 +2,7 @@
 //! resolution of a TIFF, the density in the JFIF segment of a JPEG. Without a unit of length it is
 //! not looked at.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::io::{BufRead, Read, Seek, Write};
 use std::path::Path;
 
 use image::ImageFormat;
@@ -13,7 +12,7 @@ use tiff::decoder::ifd::Value;
 use tiff::encoder::{DirectoryEncoder, Rational, TiffKind};
 use tiff::tags::{ResolutionUnit, Tag};
 
-use super::head::format_of;
+use super::head::{format_of, open_regular};
 use super::orientation::{is_quarter_turn, orientation_of};
 use super::read_options::ReadOptions;
 use super::tiff_head::open;
@@ -32,7 +31,7 @@ impl Density {
     /// What a file says of its picture, which is read with these options. `None` if it says
     /// nothing, and if it is damaged: that error comes when the picture is read.
     pub fn of(path: &Path, reading: &ReadOptions) -> Option<Self> {
-        let mut file = BufReader::new(File::open(path).ok()?);
+        let mut file = open_regular(path)?;
         let format = format_of(file.fill_buf().ok()?)?;
         let [across, down] = match format {
             ImageFormat::Png => of_png(&mut file),

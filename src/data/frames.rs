@@ -1,7 +1,7 @@
 //! A stream of pictures, such as the frames of a video: PNG, binary PNM or PAM files, one behind
 //! the other. One frame is in memory at a time.
 
-use super::error::DataError;
+use super::error::{DataError, FrameError};
 use super::limits::SizeLimit;
 use super::picture::Picture;
 use super::read::decode_counted;
@@ -65,7 +65,7 @@ impl<R: Read> FrameReader<R> {
     /// The next frame. `None` where the stream ends behind a whole frame.
     ///
     /// # Errors
-    /// [`DataError::ReadFile`], [`DataError::NotAnImage`] for what begins in another way,
+    /// [`DataError::ReadFile`], [`FrameError`] for what begins in another way or has no pixels,
     /// [`DataError::Damaged`] for a frame that ends in the middle, and [`DataError::TooLarge`].
     pub fn next_frame(&mut self) -> Result<Option<Frame>, DataError> {
         let number = self.number + 1;
@@ -144,6 +144,13 @@ impl<R: Read> Parts<'_, R> {
             let start = self.bytes.len();
             self.take(8)?;
             let head = &self.bytes[start..];
+            // Where a frame was cut short, these are bytes of the next one.
+            if !head[4..].iter().all(u8::is_ascii_alphabetic) {
+                return Err(DataError::Damaged {
+                    path: self.name.to_owned(),
+                    reason: "it ends in the middle of its pixels".to_owned(),
+                });
+            }
             let (length, is_last) = (
                 u32::from_be_bytes([head[0], head[1], head[2], head[3]]),
                 &head[4..] == b"IEND",
@@ -183,7 +190,12 @@ impl<R: Read> Parts<'_, R> {
     /// The rows of a picture of this width and height, each of so many bytes.
     fn rows(&mut self, sides: [u64; 2], bytes: u64) -> Result<Format, DataError> {
         let size = sides.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
-        self.limit.check(self.name, size.into(), 0)?;
+        let size = size.into();
+        self.limit.check(self.name, size, 0)?;
+        if size.0 == 0 || size.1 == 0 {
+            let path = self.name.to_owned();
+            return Err(FrameError::NoPixels { path, size }.into());
+        }
         self.take(bytes.saturating_mul(sides[1]))?;
         Ok(Format::Pnm)
     }
@@ -252,10 +264,11 @@ impl<R: Read> Parts<'_, R> {
     }
 
     fn no_frame(&self) -> DataError {
-        DataError::NotAnImage {
+        FrameError::Unknown {
             path: self.name.to_owned(),
-            reason: "a stream has frames as PNG, or as PPM, PGM, PBM or PAM in binary".to_owned(),
+            is_jpeg: self.bytes.starts_with(b"\xFF\xD8"),
         }
+        .into()
     }
 }
 
@@ -353,9 +366,17 @@ mod tests {
             );
         }
         for (stream, part) in [
-            (&b"\xff\xd8\xff\xe0 a JPEG"[..], "frames as PNG, or as PPM"),
+            (
+                &b"\xff\xd8\xff\xe0 a JPEG"[..],
+                "is a JPEG; a stream has frames as PNG",
+            ),
             (b"P3\n1 1 255\n1 2 3", "frames as PNG, or as PPM"),
             (b"P6\nx", "no width and height"),
+            (b"P6\n0 0 255\n", "is 0x0, so it has no pixels"),
+            (
+                b"P7\nWIDTH 0\nHEIGHT 3\nDEPTH 3\nMAXVAL 255\nENDHDR\n",
+                "is 0x3",
+            ),
             (b"P7\nWIDTH 2\nHEIGHT 2\nENDHDR\n", "no width and height"),
             (b"P7\nWIDTH 2\nHEIGHT", "ends in the middle"),
             (b"P6\n9999999 9999999 255\n", "is too large"),
@@ -369,6 +390,15 @@ mod tests {
             let message = read(stream).1.unwrap().to_string();
             assert!(message.contains(part), "{message}");
         }
+        // The next frame fills what is missing, and what follows is no chunk.
+        let message = read(&[&whole[..60], &whole].concat())
+            .1
+            .unwrap()
+            .to_string();
+        assert!(
+            message.contains("frame 1 of a pipe: is truncated"),
+            "{message}"
+        );
         assert!(read(b"").1.is_none());
     }
 }

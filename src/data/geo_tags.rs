@@ -11,6 +11,7 @@ use tiff::decoder::{Decoder, Limits};
 use tiff::encoder::{DirectoryEncoder, TiffKind};
 use tiff::tags::{ByteOrder, Tag, Type, ValueBuffer};
 
+use super::head::open_regular;
 use super::read_options::ReadOptions;
 use super::remark::{Remark, RemarkKind};
 use super::sidecars::sidecar_of;
@@ -43,7 +44,7 @@ impl GeoTags {
     /// file is no TIFF, and if its list of tags is damaged: that error comes when the picture is
     /// read.
     pub fn read(path: &Path) -> Option<Self> {
-        Self::of(open(BufReader::new(File::open(path).ok()?)).ok()?.1).ok()?
+        Self::of(open(open_regular(path)?).ok()?.1).ok()?
     }
 
     fn of(decoder: Decoder<BufReader<File>>) -> TiffResult<Option<Self>> {

@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use image::metadata::Orientation;
 use image::{ImageDecoder, ImageFormat, ImageReader};
 
 use super::jpeg_head::size_of_jpeg;
@@ -23,13 +24,17 @@ pub(super) fn format_of(bytes: &[u8]) -> Option<ImageFormat> {
     }
 }
 
+/// Opens a file to look at its head. Anything else, such as a pipe, would block or fail.
+pub(super) fn open_regular(path: &Path) -> Option<BufReader<File>> {
+    path.is_file().then_some(())?;
+    Some(BufReader::new(File::open(path).ok()?))
+}
+
 /// Width and height of an image by the head of its file. `as_stored` is how they are stored,
 /// otherwise they are those that viewers show. `None` if the file has none that is known here; then
 /// the decoder says more.
 pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
-    // Anything but a file would block or fail.
-    path.is_file().then_some(())?;
-    let mut file = BufReader::new(File::open(path).ok()?);
+    let mut file = open_regular(path)?;
     let format = format_of(file.fill_buf().ok()?)?;
     let (width, height) = match format {
         ImageFormat::Tiff => TiffHead::read(&mut file).ok()?.size()?,
@@ -55,4 +60,29 @@ pub(super) fn size_of(path: &Path, as_stored: bool) -> Option<(u32, u32)> {
         true => (height, width),
         false => (width, height),
     })
+}
+
+/// Whether the files of a pair are turned in different ways when they are read, and their sizes do
+/// not say that this is right.
+pub(super) fn are_turned_apart<'a>(mut files: impl Iterator<Item = &'a PathBuf>) -> bool {
+    let Some(first) = files.next() else {
+        return false;
+    };
+    let is_unlike =
+        |file: &PathBuf, as_stored| size_of(file, as_stored) != size_of(first, as_stored);
+    let turn = turn_of(first);
+    files.any(|file| {
+        let is_right = || is_unlike(file, true) && !is_unlike(file, false);
+        turn_of(file) != turn && !is_right()
+    })
+}
+
+/// How a file says that its picture is turned.
+fn turn_of(path: &Path) -> Orientation {
+    let said = || {
+        let mut file = open_regular(path)?;
+        let format = format_of(file.fill_buf().ok()?)?;
+        Some(orientation_of(format, &mut file))
+    };
+    said().unwrap_or(Orientation::NoTransforms)
 }

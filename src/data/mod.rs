@@ -135,7 +135,7 @@ pub use batch::{Batch, Sample};
 pub use dataset::Dataset;
 pub use density::Density;
 pub use depth::{Depth, PictureLayout};
-pub use error::{DataError, OpenExrError};
+pub use error::{DataError, FrameError, OpenExrError, PairingError};
 pub use frames::{Frame, FrameReader};
 pub use geo_tags::{GeoTags, place_remarks, place_remarks_of_pngs};
 pub use halves::{Combined, Half};

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::error::DataError;
+use super::error::{DataError, PairingError};
+use super::head::{are_turned_apart, size_of};
 use super::picture::{Images, Picture};
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
@@ -86,7 +87,7 @@ impl PairSource {
     ///
     /// # Errors
     /// Those of [`ReadOptions::read`], [`DataError::Unusable`] for several files,
-    /// [`DataError::OddWidth`], [`DataError::PairSizes`] and [`ValueError::Halves`].
+    /// [`DataError::OddWidth`], [`PairingError::Sizes`] and [`ValueError::Halves`].
     pub fn read(
         &self,
         reading: &[ReadOptions; 2],
@@ -115,6 +116,9 @@ impl PairSource {
                     return Err(error);
                 }
                 check_sizes(&all)?;
+                if !reading[0].ignore_orientation && are_turned_apart(self.paths()) {
+                    tally.count_turned_apart(&all[0].0);
+                }
                 let b = all.split_off(a.len());
                 Ok((all, b))
             }
@@ -125,7 +129,7 @@ impl PairSource {
 /// Whether all images have the size of the first.
 ///
 /// # Errors
-/// [`DataError::PairSizes`].
+/// [`PairingError::Sizes`].
 pub fn check_sizes(images: &[(PathBuf, Picture)]) -> Result<(), DataError> {
     check_alike(
         images
@@ -143,12 +147,17 @@ pub(super) fn check_alike<'a>(
     };
     match sizes.find(|&(_, size)| size != a_size) {
         None => Ok(()),
-        Some((b, b_size)) => Err(DataError::PairSizes {
+        Some((b, b_size)) => Err(PairingError::Sizes {
             a: a.clone(),
             a_size,
             b: b.clone(),
             b_size,
-        }),
+            as_stored: [true, false].into_iter().find(|&as_stored| {
+                let size = size_of(a, as_stored);
+                size.is_some() && size == size_of(b, as_stored)
+            }),
+        }
+        .into()),
     }
 }
 

@@ -132,6 +132,7 @@ pub fn pairs_to_split(root: &Path, out: &Path) -> Result<ToolPairs, DataError> {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::data::PairingError;
     use image::RgbImage;
     use std::fs;
 
@@ -311,7 +312,10 @@ mod tests {
             .read(&Default::default(), &mut Default::default())
             .unwrap_err();
         assert!(
-            matches!(error, DataError::PairSizes { b_size: (4, 5), .. }),
+            matches!(
+                error,
+                DataError::Pairing(PairingError::Sizes { b_size: (4, 5), .. })
+            ),
             "{error}"
         );
         assert!(error.to_string().contains("4x5"));

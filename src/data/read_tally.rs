@@ -41,6 +41,8 @@ pub(super) enum What {
     FirstPicture,
     /// Every sample is below a sixteenth of white. The largest one, and white.
     Dark([u16; 2]),
+    /// One image of a pair is turned, and the other is not.
+    TurnedApart,
     /// The colours are not sRGB, but this. One line tells of all of them.
     OtherColours(String),
     /// The file calls this number no data, and no value range says what numbers mean. One line
@@ -84,6 +86,11 @@ impl ReadTally {
         if let Some(largest) = largest_below(picture, white / 16).filter(|&largest| largest > 0) {
             self.put(What::Dark([largest, white]), path, None);
         }
+    }
+
+    /// Counts a pair whose images are turned in different ways.
+    pub(super) fn count_turned_apart(&mut self, first: &Path) {
+        self.put(What::TurnedApart, first, None);
     }
 
     fn put(&mut self, what: What, path: &Path, numbers: Option<(u64, f64)>) {
@@ -199,6 +206,11 @@ impl What {
                     .to_owned()
             }
             Self::FirstPicture => "animations of which only the first picture is used".to_owned(),
+            Self::TurnedApart => {
+                "pairs whose images are turned in different ways by their EXIF orientation, which \
+                 `reading.ignore_orientation` leaves aside"
+                    .to_owned()
+            }
         }
     }
 }

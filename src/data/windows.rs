@@ -229,7 +229,7 @@ fn reflect(position: u32, side: u32) -> u32 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::data::{Palette, read_picture};
+    use crate::data::{PairingError, Palette, read_picture};
     use image::{ImageBuffer, Rgb, RgbImage, Rgba};
 
     #[test]
@@ -392,10 +392,10 @@ mod tests {
         assert!(
             matches!(
                 sizes,
-                DataError::PairSizes {
+                DataError::Pairing(PairingError::Sizes {
                     b_size: (65_536, 2),
                     ..
-                }
+                })
             ),
             "{sizes}"
         );

@@ -8,10 +8,12 @@ use crate::data::limits::{EXTENSIONS, SizeLimit};
 use crate::data::split::Split;
 use crate::data::tools::error::ToolError;
 use crate::data::values::error::ValueError;
+pub use frame::FrameError;
 pub use open_exr::OpenExrError;
 pub use pairing::PairingError;
 use words::{list_errors, of_files, or_more_pixels, or_opacity, others_unpaired, scratch_words};
 
+mod frame;
 mod open_exr;
 mod pairing;
 mod words;
@@ -214,6 +216,9 @@ pub enum DataError {
         /// The system's error.
         source: io::Error,
     },
+    /// Bytes of a stream that are no frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     /// A combined A|B image cannot be cut into two equal halves.
     #[error(
         "{}: is {width} pixels wide; a combined A|B image needs an even width of at least 2: use \
@@ -225,22 +230,6 @@ pub enum DataError {
         path: PathBuf,
         /// Its width in pixels.
         width: u32,
-    },
-    /// The two files of a pair differ in size.
-    #[error(
-        "{}: is {}x{}, but {} is {}x{}; the two images of a pair must have the same size: \
-         prepare combine with `size` brings them to one",
-        a.display(), a_size.0, a_size.1, b.display(), b_size.0, b_size.1
-    )]
-    PairSizes {
-        /// The file in `A/`.
-        a: PathBuf,
-        /// Its width and height in pixels.
-        a_size: (u32, u32),
-        /// The file in `B/`.
-        b: PathBuf,
-        /// Its width and height in pixels.
-        b_size: (u32, u32),
     },
     /// A folder that is to be split is split already.
     #[error("{}: is there, so this data set is split already; name a folder of pairs", path.display())]

@@ -54,4 +54,36 @@ pub enum PairingError {
         /// How many images there are.
         count: usize,
     },
+    /// The two files of a pair differ in size.
+    #[error(
+        "{}: is {}x{}, but {} is {}x{}; the two images of a pair must have the same size: {}",
+        a.display(), a_size.0, a_size.1, b.display(), b_size.0, b_size.1, size_remedy(*as_stored)
+    )]
+    Sizes {
+        /// The file in `A/`.
+        a: PathBuf,
+        /// Its width and height in pixels.
+        a_size: (u32, u32),
+        /// The file in `B/`.
+        b: PathBuf,
+        /// Its width and height in pixels.
+        b_size: (u32, u32),
+        /// Whether they have one size as they are stored, or else as they are shown. `None` if they
+        /// have not.
+        as_stored: Option<bool>,
+    },
+}
+
+/// What brings the two images of a pair to one size, where they have one as they are stored or as
+/// they are shown, or neither.
+fn size_remedy(as_stored: Option<bool>) -> &'static str {
+    match as_stored {
+        Some(true) => {
+            "`reading.ignore_orientation` leaves their EXIF orientation aside, and then they have it"
+        }
+        Some(false) => {
+            "they have it without `reading.ignore_orientation`, turned as EXIF orientation says"
+        }
+        None => "prepare combine with `size` brings them to one",
+    }
 }

@@ -1,7 +1,10 @@
 //! Pictures that are stored turned: all eight orientations in every format that says them.
 
 use crate::data::orientation::orientation_of;
-use crate::data::{DataError, Picture, PictureLayout, ReadOptions, RowReader, read_picture};
+use crate::data::tools::{Filter, Task, Tool};
+use crate::data::{
+    DataError, PairSource, Picture, PictureLayout, ReadOptions, ReadTally, RowReader, read_picture,
+};
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
@@ -200,5 +203,99 @@ fn channels_and_depth_are_kept() {
         turned.apply_orientation(orientation);
         let picture = Picture::from(DynamicImage::from(deep.clone()));
         assert_eq!(picture.upright(orientation), turned.into());
+    }
+}
+
+/// The pair of an upright picture and one of the same pixels that says this orientation.
+fn pair(folder: &Path, size: [u32; 2], orientation: u8) -> PairSource {
+    let [a, b] = ["a.png", "b.png"].map(|name| folder.join(name));
+    RgbImage::new(size[0], size[1]).save(&b).unwrap();
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    encoder.set_exif_metadata(exif(orientation)).unwrap();
+    RgbImage::new(size[0], size[1])
+        .write_with_encoder(encoder)
+        .unwrap();
+    fs::write(&a, bytes).unwrap();
+    let (a, b) = (vec![a], vec![b]);
+    PairSource::Separate { a, b }
+}
+
+#[test]
+fn sizes_that_orientation_alone_makes_differ_are_named_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = pair(folder.path(), [24, 16], 6);
+    let read = |options: ReadOptions| {
+        let reading = [options; 2];
+        source.read(&reading, &mut ReadTally::default())
+    };
+    let text = read(ReadOptions::default()).unwrap_err().to_string();
+    assert!(text.contains("is 16x24, but"), "{text}");
+    assert!(
+        text.contains("`reading.ignore_orientation` leaves"),
+        "{text}"
+    );
+    assert!(!text.contains("combine"), "{text}");
+    assert!(read(AS_STORED).is_ok());
+    // The other way round: the second was drawn over the upright picture.
+    let upright = folder.path().join("b.png");
+    RgbImage::new(16, 24).save(&upright).unwrap();
+    assert!(read(ReadOptions::default()).is_ok());
+    let text = read(AS_STORED).unwrap_err().to_string();
+    assert!(
+        text.contains("without `reading.ignore_orientation`"),
+        "{text}"
+    );
+    RgbImage::new(20, 20).save(&upright).unwrap();
+    let text = read(ReadOptions::default()).unwrap_err().to_string();
+    assert!(text.contains("prepare combine with `size`"), "{text}");
+}
+
+#[test]
+fn pairs_with_one_image_turned_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |size, orientation, upright: Option<[u32; 2]>, options: &ReadOptions| {
+        let source = pair(folder.path(), size, orientation);
+        if let Some([width, height]) = upright {
+            let path = folder.path().join("b.png");
+            RgbImage::new(width, height).save(path).unwrap();
+        }
+        let mut tally = ReadTally::default();
+        // Sizes that differ are an error here, and combine brings them to one.
+        let _ = source.read(&[*options; 2], &mut tally);
+        let task = Task {
+            sources: source.paths().cloned().collect(),
+            output: folder.path().join("pair.png"),
+        };
+        let filters = [Filter::Bicubic; 2];
+        let size = Some(8);
+        let made = Tool::Combine { size, filters }
+            .make(&task, options)
+            .unwrap();
+        [tally, made.tally].map(|tally| tally.lines().collect::<Vec<String>>().concat())
+    };
+    let reading = ReadOptions::default();
+    for line in told([16, 16], 6, None, &reading) {
+        assert!(line.starts_with("pairs whose images are turned"), "{line}");
+        assert!(
+            line.contains(": 1, such as") && line.contains("a.png"),
+            "{line}"
+        );
+    }
+    let [read, combined] = told([24, 16], 6, None, &reading);
+    assert!(read.is_empty() && !combined.is_empty(), "{read}");
+    // A half turn or a mirror does not show in the size.
+    assert!(
+        told([24, 16], 3, None, &reading)
+            .iter()
+            .all(|line| !line.is_empty())
+    );
+    // Not turned, turned alike as the sizes say, and turns that are left aside.
+    for nothing in [
+        told([16, 16], 1, None, &reading),
+        told([24, 16], 6, Some([16, 24]), &reading),
+        told([16, 16], 6, None, &AS_STORED),
+    ] {
+        assert_eq!(nothing, ["", ""]);
     }
 }

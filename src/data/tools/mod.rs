@@ -11,6 +11,7 @@ pub use shape::{Filter, Squared, blank, combine, grayscale, make_square};
 
 use super::DataError;
 use super::density::Density;
+use super::head::are_turned_apart;
 use super::limits::{MAX_SIDE, MAX_SQUARE, SizeLimit};
 use super::pair_source::check_sizes;
 use super::palette::Palette;
@@ -117,7 +118,7 @@ impl Tool {
     /// with the depth of the sources. Outlines and labels always have 8 bits and no opacity.
     ///
     /// # Errors
-    /// Those of [`Tool::check`] and of reading, [`DataError::NoColours`], [`DataError::PairSizes`]
+    /// Those of [`Tool::check`] and of reading, [`DataError::NoColours`], sizes that differ in a pair
     /// and [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Made, DataError> {
         self.check()?;
@@ -140,6 +141,9 @@ impl Tool {
                 .map(read)
                 .collect::<Result<Images, DataError>>()?;
             check_sizes(&pair)?;
+            if !reading.ignore_orientation && are_turned_apart(task.sources.iter()) {
+                tally.count_turned_apart(&task.sources[0]);
+            }
             let [a, b] = [&pair[0].1, &pair[1].1];
             // It is read again later. What was allowed to be larger will be so then as well.
             if reading.max_pixels.is_none() {
