@@ -2,7 +2,7 @@
 
 use super::stop::INTERRUPTED;
 use crate::bench::BenchError;
-use crate::data::{DataError, ToolError};
+use crate::data::{DataError, Half, ToolError};
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
 use crate::train::run::RunError;
@@ -59,12 +59,14 @@ pub enum CliError {
         run: String,
     },
     /// A folder without the file of a network.
-    #[error("{0}: there is no {name} in this folder; name a run folder that has one, say {0}/NAME, or a file", folder.display())]
+    #[error("{}: there is no {name} in this folder; {remedy}", folder.display())]
     NoNetwork {
         /// The folder.
         folder: PathBuf,
         /// The file.
         name: &'static str,
+        /// What to do.
+        remedy: String,
     },
     /// Some files could not be used; their errors have been listed.
     #[error("{failed} of {all} files failed as listed; the others are done")]
@@ -111,16 +113,21 @@ pub enum CliError {
     },
     /// Inputs that are combined pairs where single images are meant.
     #[error(
-        "{}{} twice as wide as high, as combined pairs are; --half A or --half B translates the \
-         half that is the input, --half none the whole image",
+        "{}{} twice as wide as high, as combined pairs are; {}, --half none the whole image",
         file.display(),
-        match others { 0 => " is".to_owned(), _ => format!("{} are", and_others(*others)) }
+        match others { 0 => " is".to_owned(), _ => format!("{} are", and_others(*others)) },
+        match input {
+            Some(half) => format!("--half {half} translates the half that this model takes"),
+            None => "--half A or --half B translates the half that is the input".to_owned(),
+        }
     )]
     CombinedPairs {
         /// One of them.
         file: PathBuf,
         /// How many more there are.
         others: usize,
+        /// The half that is the model's input, if its file says it.
+        input: Option<Half>,
     },
     /// A stream of frames that ended with an error.
     #[error("{source}; frames that were written before: {frames}")]

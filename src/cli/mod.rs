@@ -7,6 +7,7 @@
 mod adapters;
 mod bench;
 mod convert;
+mod endings;
 mod error;
 mod failures;
 mod habits;
@@ -23,6 +24,7 @@ mod reading;
 mod results;
 mod stop;
 mod test_time;
+mod tips;
 mod train;
 mod translate;
 mod tune;
@@ -35,7 +37,7 @@ use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::Config;
 use crate::train::checkpoint::NetworkKind;
-use crate::train::run::{AtomicFile, RunError};
+use crate::train::run::{AtomicFile, RunDir, RunError, quote};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -168,7 +170,7 @@ pub fn command() -> clap::Command {
 }
 
 /// Parses the arguments of the process. If one of them is an option of the reference
-/// implementation, the error names our option.
+/// implementation, or belongs elsewhere, the error says what to use.
 fn parse() -> Result<Cli, CliError> {
     let command = command();
     let parsed = command
@@ -177,7 +179,8 @@ fn parse() -> Result<Cli, CliError> {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
         let used = habits::innermost(&command, std::env::args().skip(1));
-        match habits::answer(&error, used) {
+        let answer = habits::answer(&error, used);
+        match answer.or_else(|| tips::answer(&error, &command, used)) {
             Some(answer) => CliError::Usage(answer),
             // Help, versions and clap's own errors.
             None => error.exit(),
@@ -234,7 +237,34 @@ fn network_file(path: &Path, kind: NetworkKind) -> Result<PathBuf, CliError> {
         true => Err(CliError::NoNetwork {
             folder: path.to_owned(),
             name: kind.file_name(),
+            remedy: instead_of(path, kind.file_name()),
         }),
+    }
+}
+
+/// What to name in place of a folder that has no file of this `name`.
+fn instead_of(folder: &Path, name: &str) -> String {
+    let folders = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    };
+    if RunDir::is_run(folder) {
+        let saved = folders(&folder.join("checkpoints")).pop();
+        return match saved {
+            Some(file) => format!("name a checkpoint of the run, say {}", quote(&file)),
+            None => "the run has saved nothing yet, wait for its first checkpoint".to_owned(),
+        };
+    }
+    let above = folder.parent().filter(|above| RunDir::is_run(above));
+    let below = folders(folder).into_iter();
+    let run = above
+        .map(Path::to_owned)
+        .or(below.clone().find(|run| run.join(name).is_file()));
+    match run {
+        Some(run) => format!("name a run folder, say {}, or a file", quote(&run)),
+        None => "name a run folder that has one, or a file".to_owned(),
     }
 }
 
@@ -331,7 +361,40 @@ impl PictureFile {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_folder_without_a_network_says_what_to_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = folder.path().join("runs");
+        let (run, name) = (runs.join("new"), NetworkKind::Generator.file_name());
+        fs::create_dir_all(run.join("checkpoints")).unwrap();
+        let said = |folder: &Path| {
+            let error = network_file(folder, NetworkKind::Generator).unwrap_err();
+            error.to_string()
+        };
+        assert!(said(&runs).ends_with("; name a run folder that has one, or a file"));
+        fs::write(run.join("config.json"), "{}").unwrap();
+        assert!(said(&run).contains("has saved nothing yet"));
+        let checkpoint = run.join("checkpoints/step-000002.safetensors");
+        fs::write(&checkpoint, "").unwrap();
+        assert!(said(&run).ends_with(&format!("say {}", quote(&checkpoint))));
+        fs::write(run.join(name), "").unwrap();
+        assert_eq!(
+            network_file(&run, NetworkKind::Generator).unwrap(),
+            run.join(name)
+        );
+        // The run is named by one of its folders, or by the folder of all runs.
+        for other in [run.join("checkpoints"), run.join("checkpoints/"), runs] {
+            let text = said(&other);
+            let words = format!("name a run folder, say {}, or a file", quote(&run));
+            assert!(text.ends_with(&words), "{text}");
+        }
+    }
+
     /// Every option that another one names in `conflicts_with` or `requires` exists.
     #[test]
     fn the_commands_are_what_clap_accepts() {
@@ -342,9 +405,9 @@ mod tests {
             }
             command.get_subcommands().for_each(look);
         }
-        let mut program = super::command();
+        let mut program = command();
         program.build();
         look(&program);
-        super::command().debug_assert();
+        command().debug_assert();
     }
 }

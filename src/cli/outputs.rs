@@ -1,6 +1,7 @@
 //! Where the results of `translate` go. Nothing that is there is overwritten unless that was asked
 //! for.
 
+use super::endings::check_ending;
 use super::names::{Sources, Taken, existing_folder, is_there};
 use super::results::Input;
 use super::{CliError, note};
@@ -107,6 +108,7 @@ pub fn single_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, Cl
 }
 
 fn named_file(out: &Path, inputs: &[PathBuf]) -> Result<Option<PathBuf>, CliError> {
+    check_ending(out)?;
     if out.is_dir() || !crate::data::has_image_name(out) {
         return Ok(None);
     }
@@ -179,10 +181,16 @@ impl OutputArgs {
         let sources = Sources::new(inputs.iter().flat_map(|input| &input.files));
         let folder = self.folder(file);
         let (mut plan, mut taken) = (OutputPlan::default(), Taken::new(&folder));
-        let (mut over, mut there) = (Vec::new(), Vec::new());
+        let (mut over, mut there, mut own) = (Vec::new(), Vec::new(), Vec::new());
         for input in inputs {
             let paths = self.paths(&input, file, variants, format);
             let first = input.files.first().cloned().unwrap_or_default();
+            // Where results lie among the inputs, those of a batch that was stopped are listed too.
+            let is_own = |path: &PathBuf| sources.at(path) == Some(&first);
+            if self.existing.skip && paths.iter().all(is_own) {
+                own.push(first);
+                continue;
+            }
             let clash = paths
                 .iter()
                 .find_map(|path| Some((path, taken.owner(path)?)))
@@ -199,12 +207,14 @@ impl OutputArgs {
             let mut outputs = Vec::with_capacity(paths.len());
             for path in paths {
                 taken.add(path.clone(), first.clone());
-                over.extend(sources.at(&path).cloned());
                 let exists = is_there(&path);
                 if exists {
                     there.push(path.clone());
                 }
                 let stays = exists && self.existing.skip;
+                if !stays {
+                    over.extend(sources.at(&path).cloned());
+                }
                 let force = self.existing.force;
                 outputs.push(Output { path, stays, force });
             }
@@ -213,6 +223,14 @@ impl OutputArgs {
         if let Some(input) = over.first().cloned() {
             let others = over.len() - 1;
             return Err(CliError::OverInput { input, others });
+        }
+        if let Some(example) = own.first() {
+            note(&format!(
+                "note: images that lie where their own results would go stay as they are: {}, such \
+                 as {}",
+                own.len(),
+                example.display()
+            ));
         }
         self.existing.refuse(&there)?;
         let is_done = |job: &Job| job.outputs.iter().all(|output| output.stays);
@@ -386,5 +404,36 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    fn plan(out: &Path, names: &[&str], skip: bool) -> Result<Vec<PathBuf>, CliError> {
+        let input = |name: &&str| Input {
+            files: vec![out.join(name)],
+            name: Path::new(name).with_extension(""),
+        };
+        let inputs = names.iter().map(input).collect();
+        let existing = ExistingArgs { force: false, skip };
+        let args = OutputArgs {
+            out: out.to_owned(),
+            existing,
+        };
+        let plan = args.plan(inputs, None, &[String::new()], Format::Png)?;
+        assert!(plan.failures.is_empty(), "{:?}", plan.failures);
+        let files = plan.jobs.into_iter().flat_map(|job| job.input.files);
+        Ok(files.collect())
+    }
+
+    /// A batch that was stopped goes on where results lie among the inputs.
+    #[test]
+    fn results_among_the_inputs_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let names = ["a.jpg", "a.png", "b.jpg", "c.png"];
+        for name in names {
+            std::fs::write(root.join(name), "whole").unwrap();
+        }
+        assert_eq!(plan(root, &names, true).unwrap(), [root.join("b.jpg")]);
+        let text = plan(root, &["c.png"], false).unwrap_err().to_string();
+        assert!(text.contains("would be written over"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::results::ResultArgs;
 use super::{note, note_as_it_is};
-use crate::data::{AskedRange, PairReading, Pixels, ReadOptions, ReadTally, ValueRange};
+use crate::data::{AskedRange, Format, PairReading, Pixels, ReadOptions, ReadTally, ValueRange};
 use crate::train::{ConfigError, ModelConfig, Settings, ValueSettings};
 use clap::Args;
 
@@ -108,9 +108,10 @@ pub fn tell_meaning(model: &ModelConfig, results: &ResultArgs) {
         ),
         None => format!(
             "in the results black is {} and white {}, the value range of the model's outputs; \
-             --format tiff without --depth writes these numbers",
+             a TIFF without --depth has these numbers: {}",
             range.low(),
-            range.high()
+            range.high(),
+            results.remedy(Format::Tiff)
         ),
     };
     note_as_it_is(&format!("note: {said}"));

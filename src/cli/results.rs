@@ -22,6 +22,9 @@ pub struct ResultArgs {
     /// of a model with --output-value-range has floats in the units of that range]
     #[arg(long, value_enum, value_name = "BITS")]
     depth: Option<Depth>,
+    /// Whether --out is a file, whose ending says the format.
+    #[arg(skip)]
+    is_file: bool,
 }
 
 fn quality(text: &str) -> Result<Quality, String> {
@@ -51,6 +54,7 @@ impl ResultArgs {
             }
             (format, _) => Ok(Self {
                 format,
+                is_file: true,
                 ..self.clone()
             }),
         }
@@ -64,23 +68,39 @@ impl ResultArgs {
         let (format, usage) = (self.format(), |text: String| Err(CliError::Usage(text)));
         if !format.holds(channels) {
             let (name, fits) = match format {
-                Format::Jpg if Format::Png.holds(channels) => ("JPEG", "png"),
-                Format::Pnm if Format::Png.holds(channels) => ("PPM", "png"),
-                Format::Jpg => ("JPEG", "tiff"),
-                Format::Pnm => ("PPM", "tiff"),
-                _ => ("PNG", "tiff"),
+                Format::Jpg if Format::Png.holds(channels) => ("JPEG", Format::Png),
+                Format::Pnm if Format::Png.holds(channels) => ("PPM", Format::Png),
+                Format::Jpg => ("JPEG", Format::Tiff),
+                Format::Pnm => ("PPM", Format::Tiff),
+                _ => ("PNG", Format::Tiff),
             };
             return usage(format!(
-                "the model's results have {channels} channels, which no {name} has; add --format {fits}"
+                "the model's results have {channels} channels, which no {name} has; {}",
+                self.remedy(fits)
             ));
         }
         if self.depth == Some(Depth::Sixteen) && !format.holds_16_bits() {
-            return usage("no JPEG has 16 bits; use --depth 8, --format png or tiff".to_owned());
+            return usage(format!(
+                "no JPEG has 16 bits; use --depth 8, or {}",
+                self.remedy(Format::Png)
+            ));
         }
         if self.quality.is_some() && format != Format::Jpg {
-            return usage("--quality is for JPEG results; add --format jpg".to_owned());
+            return usage(format!(
+                "--quality is for JPEG results; {}",
+                self.remedy(Format::Jpg)
+            ));
         }
         Ok(())
+    }
+
+    /// How results are asked for in this format.
+    pub fn remedy(&self, format: Format) -> String {
+        let ending = format.ending();
+        match self.is_file {
+            true => format!("name a {ending} file"),
+            false => format!("add --format {}", ending.trim_start_matches('.')),
+        }
     }
 
     /// The same, in `format` unless another one was asked for.
@@ -115,8 +135,9 @@ impl ResultArgs {
         let says_opacity = self.format() == Format::Png && matches!(channels, 2 | 4);
         if says_opacity && output.are_any_channels() {
             note_as_it_is(&format!(
-                "note: PNG files of {channels} channels say that the last one is opacity; \
-                 --format tiff says nothing about it"
+                "note: PNG files of {channels} channels say that the last one is opacity, and TIFFs \
+                 say nothing about it: {}",
+                self.remedy(Format::Tiff)
             ));
         }
         for remark in place_remarks(inputs, self.format().holds_places(), is_whole, reading) {
@@ -251,6 +272,7 @@ pub fn name_below(folder: &Path, file: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -260,6 +282,7 @@ mod tests {
             format: None,
             quality: None,
             depth: None,
+            is_file: false,
         };
         let format = |out: &str, channels| match asked.for_file(Path::new(out), channels) {
             Ok(results) => format!("{:?}", results.format()),
@@ -303,5 +326,33 @@ mod tests {
             let found = name_below(Path::new(folder), Path::new(file));
             assert_eq!(found, PathBuf::from(name), "{file}");
         }
+    }
+
+    /// Beside the name of a file, --format would be a second format.
+    #[test]
+    fn the_remedy_of_a_file_is_another_file() {
+        let asked = ResultArgs {
+            format: None,
+            quality: None,
+            depth: None,
+            is_file: false,
+        };
+        for (out, channels, remedy) in [
+            ("y.png", 7, "; name a .tiff file"),
+            ("y.jpg", 4, "; name a .png file"),
+            ("y.pnm", 4, "; name a .png file"),
+        ] {
+            let results = asked.for_file(Path::new(out), channels).unwrap();
+            let text = results.check(channels).unwrap_err().to_string();
+            assert!(text.ends_with(remedy), "{text}");
+        }
+        let deep = ResultArgs {
+            depth: Some(Depth::Sixteen),
+            ..asked.for_file(Path::new("y.jpg"), 3).unwrap()
+        };
+        let text = deep.check(3).unwrap_err().to_string();
+        assert!(text.ends_with("or name a .png file"), "{text}");
+        let text = asked.check(7).unwrap_err().to_string();
+        assert!(text.ends_with("; add --format tiff"), "{text}");
     }
 }

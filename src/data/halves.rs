@@ -4,6 +4,8 @@ use super::error::DataError;
 use super::head::size_of;
 use super::pair_source::split_combined;
 use super::picture::Picture;
+use super::split::Direction;
+use std::fmt;
 use std::path::Path;
 
 /// Which part of an image is meant.
@@ -21,7 +23,22 @@ pub enum Half {
     None,
 }
 
+impl fmt::Display for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Half::A => "A",
+            Half::B => "B",
+            Half::None => "none",
+        })
+    }
+}
+
 impl Half {
+    /// The half that is the input of a model of this direction.
+    pub fn input_of(direction: Direction) -> Self {
+        direction.order((Half::A, Half::B)).0
+    }
+
     /// This part of an image; `path` only names it in the error.
     ///
     /// # Errors
@@ -104,6 +121,8 @@ mod tests {
         assert_eq!(first(Half::A), ((2, 2), 1));
         assert_eq!(first(Half::B), ((2, 2), 2));
         assert_eq!(first(Half::None), ((4, 2), 1));
+        let input = [Direction::AtoB, Direction::BtoA].map(Half::input_of);
+        assert_eq!(input, [Half::A, Half::B]);
         let odd: Picture = RgbImage::new(5, 2).into();
         assert!(Half::A.of(odd, Path::new("a")).is_err());
     }

@@ -117,6 +117,17 @@ impl PairSet {
         &self.sources
     }
 
+    /// A number that tells sets of pairs apart by the names of their files, in order (FNV-1a).
+    /// Folders do not count: a data set may move. Equal sets have the same number everywhere.
+    pub fn fingerprint(&self) -> u64 {
+        let files = self.sources.iter().flat_map(PairSource::paths);
+        let names = files.filter_map(|path| path.file_name());
+        let bytes = names.flat_map(|name| name.as_encoded_bytes().iter().chain(b"\0"));
+        bytes.fold(0xCBF2_9CE4_8422_2325, |hash: u64, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        })
+    }
+
     /// Width and height that the networks see of each pair, in pixels. They differ only where
     /// pictures are used whole.
     pub fn sides(&self) -> &[(u32, u32)] {

@@ -192,7 +192,7 @@ fn a_folder_without_the_network_is_named_with_what_would_do() {
     ] {
         let message = fail_cleanly(root, 1, line);
         assert!(
-            message.contains("runs/NAME") && message.contains("generator.safetensors"),
+            message.contains("say runs/t, or a file") && message.contains("generator.safetensors"),
             "{line}: {message}"
         );
     }

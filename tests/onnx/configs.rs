@@ -45,6 +45,7 @@ pub fn model(generator: GeneratorConfig, norm: TestNorm, fit: Fit) -> ModelConfi
         generator,
         input,
         output,
+        direction: None,
         value_range: None,
         output_value_range: None,
         nodata: None,

@@ -8,10 +8,10 @@ use crate::gpu::Profile;
 use crate::interop::TensorFile;
 use crate::train::run::{RunDir, quote};
 use crate::train::{Config, Length, TrainError, Trainer, checkpoint};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
-    let run = open_run(args, name)?;
+    let run = open_run(&args.runs, name)?;
     let Some(newest) = run.checkpoints()?.pop() else {
         return Err(TrainError::NoCheckpoint {
             run: run.path().display().to_string(),
@@ -117,10 +117,15 @@ fn of_checkpoint(error: TrainError) -> CliError {
 }
 
 /// Opens the run of that name or path.
-fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
+fn open_run(runs: &Path, name: &Path) -> Result<RunDir, CliError> {
     // A run's name is tried first. Often the data set of the run is a folder of the same name in
-    // this place.
-    let is_name = name.file_name() == Some(name.as_os_str()) && args.runs.join(name).is_dir();
+    // this place, and a shell completes the name to that of a folder.
+    let bare = bare_name(name).filter(|bare| runs.join(bare).is_dir());
+    let name = match bare {
+        Some(bare) if !RunDir::is_run(name) => bare,
+        _ => name,
+    };
+    let is_name = name.file_name() == Some(name.as_os_str()) && runs.join(name).is_dir();
     let is_path = !is_name && name.is_dir();
     if name.is_file() {
         let of_run = name
@@ -144,9 +149,18 @@ fn open_run(args: &TrainArgs, name: &Path) -> Result<RunDir, CliError> {
         ),
         // `.` and `..` have no name of their own.
         None if is_path => (name.join(".."), base_name(name)),
-        _ => (args.runs.clone(), name.to_string_lossy().into_owned()),
+        _ => (runs.to_owned(), name.to_string_lossy().into_owned()),
     };
     Ok(RunDir::open(&root, &name)?.with_commands(COMMANDS))
+}
+
+/// The name in a path of one name, such as `./name` or `name/`.
+fn bare_name(path: &Path) -> Option<&Path> {
+    let mut names = path.components().filter(|part| *part != Component::CurDir);
+    match (names.next(), names.next()) {
+        (Some(Component::Normal(name)), None) => Some(Path::new(name)),
+        _ => None,
+    }
 }
 
 /// The data set that the run began with. It lies where `args` say, or else where it was then.
@@ -175,5 +189,30 @@ fn find_dataset(
             moved.display()
         ))),
         _ => Ok(dataset),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// A shell completes the name of the data set that lies here, and the run has the same name.
+    #[test]
+    fn a_name_may_look_like_a_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let name = "a-run-and-not-a-folder-here";
+        let made = RunDir::create(root.path(), name).unwrap();
+        let path = made.path().to_owned();
+        made.write_config(&Config::default()).unwrap();
+        drop(made);
+        for given in [name.to_owned(), format!("./{name}"), format!("{name}/")] {
+            let run = open_run(root.path(), Path::new(&given)).unwrap();
+            assert_eq!(run.path(), path, "{given}");
+        }
+        // A path, wherever all runs are.
+        let run = open_run(Path::new("elsewhere"), &path).unwrap();
+        assert_eq!(run.path(), path);
+        assert!(open_run(root.path(), Path::new("other/")).is_err());
     }
 }

@@ -13,7 +13,7 @@ use super::reading::{ReadArgs, tell_meaning, tell_of_files};
 use super::results::{Input, ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
 use super::{CliError, DeviceArgs, network_file, note};
-use crate::data::{Combined, Half};
+use crate::data::{Combined, Direction, Half};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
 use crate::nn::Fit;
@@ -116,12 +116,15 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         None => args.results.clone(),
     };
     results.check(config.output.drawn_channels())?;
+    other_half_line(args.half, config.direction)
+        .iter()
+        .for_each(|line| note(line));
     if from_stdin {
         let variants = variants(args.samples.is_some(), &seeds, config.output.images());
         return run_stream(args, results, (&file, config), variants);
     }
     let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
-    check_halves(args.half, &inputs, config.size)?;
+    check_halves(args.half, &inputs, &config)?;
     let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
     let plan = match args.output.is_stdout() {
@@ -186,29 +189,41 @@ fn tell(model: &Model) {
 }
 
 /// Refuses combined pairs where nothing was said about halves.
-fn check_halves(half: Option<Half>, inputs: &[Input], size: u32) -> Result<(), CliError> {
+fn check_halves(
+    half: Option<Half>,
+    inputs: &[Input],
+    config: &ModelConfig,
+) -> Result<(), CliError> {
     let files = || inputs.iter().filter_map(|input| input.files.first());
     let (None, Some(file)) = (half, files().next()) else {
         return Ok(());
     };
-    let found = Combined::look(files().map(PathBuf::as_path), size);
+    let found = Combined::look(files().map(PathBuf::as_path), config.size);
     let file = match found {
         Combined::Partly { first, .. } => files().nth(first).unwrap_or(file),
         _ => file,
     };
-    tell_combined(found, file, inputs.len() - 1)
+    tell_combined(found, file, inputs.len() - 1, config.direction)
 }
 
 /// Refuses what are combined pairs, and tells of images that may be some.
-fn tell_combined(found: Combined, file: &Path, others: usize) -> Result<(), CliError> {
+fn tell_combined(
+    found: Combined,
+    file: &Path,
+    others: usize,
+    direction: Option<Direction>,
+) -> Result<(), CliError> {
+    let input = direction.map(Half::input_of);
+    let half = input.map_or("A or B".to_owned(), |half| half.to_string());
     match found {
         Combined::Surely => Err(CliError::CombinedPairs {
             file: file.to_owned(),
             others,
+            input,
         }),
         Combined::Perhaps => {
             note(&format!(
-                "note: {} is twice as wide as high; if it is a combined pair, use --half A or B",
+                "note: {} is twice as wide as high; if it is a combined pair, use --half {half}",
                 file.display()
             ));
             Ok(())
@@ -216,12 +231,61 @@ fn tell_combined(found: Combined, file: &Path, others: usize) -> Result<(), CliE
         Combined::Partly { count, all, .. } => {
             note(&format!(
                 "note: {count} of {all} images {} twice as wide as high, such as {}; if these are \
-                 combined pairs, translate them apart with --half A or B",
+                 combined pairs, translate them apart with --half {half}",
                 if count == 1 { "is" } else { "are" },
                 file.display()
             ));
             Ok(())
         }
         Combined::No => Ok(()),
+    }
+}
+
+/// Tells of a half that is not the input of the model.
+fn other_half_line(half: Option<Half>, direction: Option<Direction>) -> Option<String> {
+    let (half, direction) = (half?, direction?);
+    let input = Half::input_of(direction);
+    (![input, Half::None].contains(&half)).then(|| {
+        format!(
+            "note: --half {half} translates the target half: this model was trained {direction}, \
+             so its input is --half {input}"
+        )
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_half_that_the_model_takes_is_named() {
+        for (direction, named) in [
+            (Some(Direction::AtoB), "; --half A translates"),
+            (Some(Direction::BtoA), "; --half B translates"),
+            (None, "; --half A or --half B translates"),
+        ] {
+            let error = tell_combined(Combined::Surely, Path::new("a.png"), 2, direction);
+            let text = error.unwrap_err().to_string();
+            assert!(text.contains(named), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_other_half_is_told() {
+        let told = other_half_line(Some(Half::A), Some(Direction::BtoA)).unwrap();
+        assert!(
+            told.ends_with("trained BtoA, so its input is --half B"),
+            "{told}"
+        );
+        assert!(other_half_line(Some(Half::B), Some(Direction::AtoB)).is_some());
+        for (half, direction) in [
+            (Some(Half::B), Some(Direction::BtoA)),
+            (Some(Half::None), Some(Direction::BtoA)),
+            (Some(Half::A), None),
+            (None, Some(Direction::BtoA)),
+        ] {
+            assert_eq!(other_half_line(half, direction), None);
+        }
     }
 }

@@ -200,7 +200,7 @@ impl Model {
             return Ok(());
         }
         let found = Combined::of_sizes([Some(size)], self.config.size);
-        tell_combined(found, &first.name, 0)
+        tell_combined(found, &first.name, 0, self.config.direction)
     }
 
     fn take_frame(

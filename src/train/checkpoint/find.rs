@@ -266,14 +266,24 @@ pub fn find_generator(
     choice: &NetworkChoice,
     upsample: Option<Upsample>,
 ) -> Result<(TensorFile, ModelConfig, Vec<WeightsNote>), TrainError> {
-    let found = find_network(file, choice, upsample)?;
-    match found.model {
-        Some(model) => Ok((found.file, model, found.notes)),
-        None => Err(found
-            .file
+    let found = match find_network(file, choice, upsample) {
+        Err(TrainError::Interop(InteropError::OtherNetwork {
+            wanted: "generator",
+            ..
+        })) => None,
+        found => Some(found?),
+    };
+    match found {
+        Some(NetworkFile {
+            file,
+            model: Some(model),
+            notes,
+            ..
+        }) => Ok((file, model, notes)),
+        _ => Err(file
             .other_network(
                 "generator",
-                "; the network that was named is a discriminator",
+                "; it is a discriminator, which makes no images: name a file with a generator",
             )
             .into()),
     }

@@ -56,6 +56,9 @@ pub struct TrainingProgress {
     pub seconds: f64,
     /// Number of training pairs.
     pub pairs: usize,
+    /// [`PairSet::fingerprint`](crate::data::PairSet::fingerprint) of them. Older files have none.
+    #[serde(default)]
+    pub fingerprint: Option<u64>,
     /// The adapter's name and driver.
     pub adapter: String,
     /// The kernel of each contraction. Another kernel sums in another order, so a resumed run takes
@@ -154,6 +157,7 @@ fn model_of(config: &Config) -> ModelConfig {
         generator: config.generator(),
         input: config.input.clone(),
         output: config.output.clone(),
+        direction: Some(config.direction),
         value_range: config.reading.value_range,
         output_value_range: config.reading.output_value_range,
         nodata: config

@@ -121,6 +121,7 @@ pub(super) fn foreign_model(generator: GeneratorConfig) -> ModelConfig {
         generator,
         input,
         output,
+        direction: None,
         value_range: None,
         output_value_range: None,
         nodata: None,

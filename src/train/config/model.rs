@@ -1,7 +1,7 @@
 //! A trained generator as its file describes it, and what may be asked of it.
 
 use super::ConfigError;
-use crate::data::{PairReading, Pixels, ReadOptions, ValueRange};
+use crate::data::{Direction, PairReading, Pixels, ReadOptions, ValueRange};
 use crate::nn::{Fit, GeneratorConfig, TestNorm, TestTime};
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub struct ModelConfig {
     /// What those of its output mean.
     #[serde(default)]
     pub output: Pixels,
+    /// The direction that it was trained in. Files that say nothing of it have none.
+    #[serde(default)]
+    pub direction: Option<Direction>,
     /// The numbers of its input files that are black and white, if that was said.
     #[serde(default)]
     pub value_range: Option<ValueRange>,
@@ -161,6 +164,7 @@ mod tests {
             }),
             input: Pixels::Rgb,
             output: Pixels::Rgb,
+            direction: None,
             value_range: None,
             output_value_range: None,
             nodata: None,

@@ -20,8 +20,8 @@ pub enum RunError {
     },
     /// There is a run, or something else, of that name.
     #[error(
-        "{} exists already; continue that run with `resume`, or choose another `name`",
-        path.display()
+        "{} exists already; continue that run with `resume` {}, or choose another `name`",
+        path.display(), path.file_name().unwrap_or_default().display()
     )]
     Exists {
         /// The folder in the way.
@@ -60,6 +60,16 @@ pub enum RunError {
         path: PathBuf,
         /// The other process, if its number is known.
         process: Option<u32>,
+    },
+    /// The folder of the run was moved, and another one is in its place.
+    #[error(
+        "{} is no longer the folder of this run: that was moved away while the run went on, and \
+         another is in its place; go on (training: `resume`) with the folder where it is now",
+        path.display()
+    )]
+    Replaced {
+        /// Where the folder was.
+        path: PathBuf,
     },
     /// A file or folder cannot be written.
     #[error(

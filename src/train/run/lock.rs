@@ -3,7 +3,7 @@
 use super::error::RunError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file that is locked. While the lock is held, it has the number of the process.
 pub(super) const FILE: &str = ".lock";
@@ -11,6 +11,7 @@ pub(super) const FILE: &str = ".lock";
 /// A lock on the folder of a run.
 #[derive(Debug)]
 pub(super) struct RunLock {
+    path: PathBuf,
     file: File,
     is_held: bool,
 }
@@ -26,37 +27,72 @@ impl RunLock {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Windows does not let others read a locked file. Then the number is not known.
-                let process = file.read_to_string(&mut text).ok();
-                return Err(RunError::InUse {
-                    path: folder.to_owned(),
-                    process: process.and_then(|_| text.trim().parse().ok()),
-                });
-            }
-            Err(TryLockError::Error(_)) => {
-                return Ok(Self {
-                    file,
-                    is_held: false,
-                });
-            }
+        let is_held = match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => return Err(in_use(folder, &mut file)),
+            Err(TryLockError::Error(_)) => false,
+        };
+        if is_held {
+            let id = std::process::id().to_string();
+            file.set_len(0)
+                .and_then(|()| file.write_all(id.as_bytes()))
+                .map_err(failed)?;
         }
-        let id = std::process::id().to_string();
-        file.set_len(0)
-            .and_then(|()| file.write_all(id.as_bytes()))
-            .map_err(failed)?;
         Ok(Self {
+            path,
             file,
-            is_held: true,
+            is_held,
         })
+    }
+
+    /// Fails if another process has the lock of the run in `folder`. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// [`RunError::InUse`].
+    pub fn check(folder: &Path) -> Result<(), RunError> {
+        let Ok(mut file) = File::open(folder.join(FILE)) else {
+            return Ok(());
+        };
+        // A file without a number is not tried: its process may be about to take the lock.
+        if file.metadata().is_ok_and(|file| file.len() == 0) {
+            return Ok(());
+        }
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(in_use(folder, &mut file)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the file that is locked still lies where it was. If not, the folder of the run was
+    /// moved, and another one is in its place. A file that is gone is no sign of another run.
+    pub fn is_in_place(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let identity = |file: std::fs::Metadata| (file.dev(), file.ino());
+            let own = self.file.metadata().map(identity);
+            let there = std::fs::metadata(&self.path).map(identity);
+            !matches!((own, there), (Ok(own), Ok(there)) if own != there)
+        }
+        // Elsewhere a folder with an open file cannot be moved.
+        #[cfg(not(unix))]
+        true
     }
 
     /// Whether other processes are kept out.
     pub fn is_held(&self) -> bool {
         self.is_held
+    }
+}
+
+/// The error for a lock that another process has.
+fn in_use(folder: &Path, file: &mut File) -> RunError {
+    let mut text = String::new();
+    // Windows does not let others read a locked file. Then the number is not known.
+    let process = file.read_to_string(&mut text).ok();
+    RunError::InUse {
+        path: folder.to_owned(),
+        process: process.and_then(|_| text.trim().parse().ok()),
     }
 }
 

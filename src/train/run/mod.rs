@@ -99,22 +99,17 @@ impl RunDir {
     /// Makes `root/name/` for a new run and checks that it can be written.
     ///
     /// # Errors
-    /// [`RunError::Name`] for a name that is no plain folder name. [`RunError::Exists`] or
-    /// [`RunError::Unsaved`] if anything of that name is there. [`RunError::Write`] or
-    /// [`RunError::DiskFull`] if the folder cannot be made or written. None of them leaves a new
-    /// folder.
+    /// [`RunError::Name`] for a name that is no plain folder name. [`RunError::Exists`],
+    /// [`RunError::Unsaved`] or [`RunError::InUse`] if anything of that name is there.
+    /// [`RunError::Write`] or [`RunError::DiskFull`] if the folder cannot be made or written. None
+    /// of them leaves a new folder.
     pub fn create(root: &Path, name: &str) -> Result<Self, RunError> {
         let mut run = Self::at(root, name)?;
         fs::create_dir_all(root).map_err(|error| RunError::write(root, error))?;
         // Making the folder also tests whether it is there. So of two runs that start together only
         // one can have it.
         fs::create_dir(&run.path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists if run.has_no_checkpoint() => RunError::Unsaved {
-                path: run.path.clone(),
-            },
-            io::ErrorKind::AlreadyExists => RunError::Exists {
-                path: run.path.clone(),
-            },
+            io::ErrorKind::AlreadyExists => run.taken(),
             _ => RunError::write(&run.path, error),
         })?;
         run.is_new = true;
@@ -218,6 +213,7 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Serialise`], [`RunError::Write`] or [`RunError::DiskFull`].
     pub fn write_config(&self, config: &Config) -> Result<(), RunError> {
+        self.check_place()?;
         write_json(&self.path.join(CONFIG), config)
     }
 
@@ -283,6 +279,7 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Write`] or [`RunError::DiskFull`].
     pub fn write_held_out(&self, held_out: &HeldOut) -> Result<(), RunError> {
+        self.check_place()?;
         write_json(&self.path.join(HELD_OUT), held_out)
     }
 
@@ -291,6 +288,7 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Write`] or [`RunError::DiskFull`].
     pub fn append(&self, row: &MetricsRow) -> Result<(), RunError> {
+        self.check_place()?;
         metrics::append(&self.path.join(METRICS), row)
     }
 
@@ -308,6 +306,7 @@ impl RunDir {
     /// # Errors
     /// As [`RunDir::metrics`] and [`write_atomic`]; the old file stays then.
     pub fn rewind(&self, step: u64) -> Result<(), RunError> {
+        self.check_place()?;
         metrics::rewind(&self.path.join(METRICS), step)
     }
 
@@ -318,6 +317,7 @@ impl RunDir {
     /// [`RunError::Grid`] if the images do not have the announced shape, [`RunError::Write`] or
     /// [`RunError::DiskFull`].
     pub fn write_samples(&self, step: u64, samples: &Samples) -> Result<PathBuf, RunError> {
+        self.check_place()?;
         let path = self.sample_path(step);
         grid::write(&path, samples)?;
         Ok(path)
@@ -344,6 +344,7 @@ impl RunDir {
     /// Any error of reading the run's files or of writing these two. A file that could not be
     /// written keeps its old content.
     pub fn refresh(&self, length: Option<u64>) -> Result<(), RunError> {
+        self.check_place()?;
         let rows = self.metrics()?;
         let held_out: Option<HeldOut> = self.read_if_there(HELD_OUT)?;
         let copy_l1 = held_out.map(|held_out| held_out.copy_l1);
@@ -374,6 +375,31 @@ impl RunDir {
             has_saved: Arc::default(),
             lock: None,
         })
+    }
+
+    /// The error for a name that is taken.
+    fn taken(&self) -> RunError {
+        let path = self.path.clone();
+        match RunLock::check(&path) {
+            // The folder of a process that goes on must not be moved away.
+            Err(in_use) => in_use,
+            Ok(()) if self.has_no_checkpoint() => RunError::Unsaved { path },
+            Ok(()) => RunError::Exists { path },
+        }
+    }
+
+    /// Fails if the folder is no longer the one that was locked. What is written then would go into
+    /// the folder of another run.
+    ///
+    /// # Errors
+    /// [`RunError::Replaced`].
+    pub(in crate::train) fn check_place(&self) -> Result<(), RunError> {
+        match &self.lock {
+            Some(lock) if !lock.is_in_place() => Err(RunError::Replaced {
+                path: self.path.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Locks the run, makes the folders that are missing and checks that files can be made in each.

@@ -55,7 +55,7 @@ fn bad_names_are_refused_before_anything_is_made() {
 #[test]
 fn an_existing_run_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
-    let run = RunDir::create(root.path(), "cats").unwrap();
+    let mut run = RunDir::create(root.path(), "cats").unwrap();
     run.write_config(&config()).unwrap();
     let refuse = |words: &[&str]| {
         let error = RunDir::create(root.path(), "cats").unwrap_err();
@@ -63,9 +63,22 @@ fn an_existing_run_is_left_alone() {
             words.iter().all(|word| error.to_string().contains(word)),
             "{error}"
         );
-        assert_eq!(run.read_config().unwrap(), config());
+        let kept = RunDir::at(root.path(), "cats").unwrap();
+        assert_eq!(kept.read_config().unwrap(), config());
         error
     };
+    // While its process goes on, the folder must not be moved away.
+    for checkpoint in [false, true] {
+        if checkpoint {
+            fs::write(run.checkpoint_path(1), "weights").unwrap();
+        }
+        assert!(matches!(
+            refuse(&["cats", "in use by process"]),
+            RunError::InUse { .. }
+        ));
+    }
+    fs::remove_file(run.checkpoint_path(1)).unwrap();
+    drop(run.lock.take());
     // Nothing to go on from: `resume` would not help.
     assert!(matches!(
         refuse(&["cats", "move it away", "`name`"]),
@@ -369,4 +382,46 @@ fn the_page_says_which_images_it_shows() {
             );
         }
     }
+}
+
+/// The folder of a run was moved away, and another run has its name now.
+#[cfg(unix)]
+#[test]
+fn a_run_does_not_write_into_the_folder_of_another() {
+    let root = tempfile::tempdir().unwrap();
+    let moved = RunDir::create(root.path(), "cats").unwrap();
+    fs::rename(moved.path(), root.path().join("away")).unwrap();
+    let other = RunDir::create(root.path(), "cats").unwrap();
+    other.write_config(&config()).unwrap();
+    other.append(&row(1)).unwrap();
+    let samples = Samples { rows: Vec::new() };
+    let held_out = HeldOut {
+        pairs: 1,
+        copy_l1: 0.5,
+    };
+    for result in [
+        moved.check_place(),
+        moved.write_config(&Config::default()),
+        moved.append(&row(2)),
+        moved.rewind(0),
+        moved.write_held_out(&held_out),
+        moved.write_samples(1, &samples).map(drop),
+        moved.refresh(None),
+    ] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, RunError::Replaced { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("cats is no longer the folder of this run")
+        );
+    }
+    moved.remove_unsaved();
+    drop(moved);
+    assert_eq!(other.read_config().unwrap(), config());
+    assert_eq!(other.metrics().unwrap(), [row(1)]);
+    other.check_place().unwrap();
+    // A folder that is only gone is another error.
+    fs::rename(other.path(), root.path().join("gone")).unwrap();
+    assert!(matches!(other.append(&row(2)), Err(RunError::Write { .. })));
 }

@@ -15,7 +15,8 @@ impl RunDir {
     /// Such a run cannot go on, and its folder would be in the way of the next try. If there is
     /// anything that training saves, or that somebody else put there, everything stays.
     pub fn remove_unsaved(&self) {
-        if !self.is_new || self.has_saved.load(Ordering::Relaxed) {
+        let is_own = self.is_new && self.check_place().is_ok();
+        if !is_own || self.has_saved.load(Ordering::Relaxed) {
             return;
         }
         let Some(files) = self.files_of_an_unsaved_run() else {

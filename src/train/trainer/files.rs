@@ -99,6 +99,7 @@ impl Trainer<'_> {
 
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         let (progress, path) = (self.progress(), self.run.checkpoint_path(self.step));
+        self.run.check_place()?;
         checkpoint::save(self.gpu, &self.session, &progress, &path)?;
         self.run.mark_saved();
         checkpoint::export(self.gpu, &self.session, &progress, self.run.path())?;
@@ -119,6 +120,7 @@ impl Trainer<'_> {
             step: self.step,
             seconds: self.seconds(),
             pairs: self.training.len(),
+            fingerprint: Some(self.training.fingerprint()),
             adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
             choices: kernel_choices(&self.session.plan().choices),
             plateau: self.schedule.plateau,

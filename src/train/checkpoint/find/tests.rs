@@ -168,11 +168,21 @@ fn of_several_networks_the_one_that_is_meant_is_taken_or_all_are_named() {
     let message = find(&all, &named("netG")).unwrap_err();
     assert!(message.contains("no network netG"), "{message}");
     assert!(message.contains("netD_A"), "{message}");
-    let generator = find_generator(&file(&all), &named("netD_A"), None).unwrap_err();
-    assert!(
-        generator.to_string().contains("discriminator"),
-        "{generator}"
-    );
+    // To name it as a discriminator would not help: a generator is needed.
+    let alone = [of_discriminator(Norm::Batch)];
+    for (tensors, choice) in [
+        (&all[..], named("netD_A")),
+        (&alone[..], GENERATOR),
+        (&alone[..], DISCRIMINATOR),
+    ] {
+        let error = find_generator(&file(tensors), &choice, None).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("a discriminator, which makes no images"),
+            "{message}"
+        );
+        assert!(!message.contains("`network`"), "{message}");
+    }
     // One of them is whole.
     let mut torn = a.clone();
     torn.push(("model.model.9.weight".to_owned(), vec![1]));
