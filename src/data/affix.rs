@@ -14,18 +14,32 @@ pub enum Affix {
 }
 
 /// What data sets that people know put behind a name and before it: for inputs, then for targets.
-const SUFFIXES: [(&str, &str); 5] = [
+const SUFFIXES: [(&str, &str); 12] = [
     ("_A", "_B"),
     ("-A", "-B"),
     ("_leftImg8bit", "_gtFine_color"),
     ("_label", "_img"),
     ("_input", "_target"),
+    ("_input", "_output"),
+    ("_source", "_target"),
+    ("_before", "_after"),
+    ("_src", "_dst"),
+    ("_in", "_out"),
+    ("_low", "_high"),
+    ("_lr", "_hr"),
 ];
-const PREFIXES: [(&str, &str); 4] = [
+const PREFIXES: [(&str, &str); 11] = [
     ("A_", "B_"),
     ("A-", "B-"),
     ("label_", "img_"),
     ("input_", "target_"),
+    ("input_", "output_"),
+    ("source_", "target_"),
+    ("before_", "after_"),
+    ("src_", "dst_"),
+    ("in_", "out_"),
+    ("low_", "high_"),
+    ("lr_", "hr_"),
 ];
 
 /// The affixes of data sets that people know, for inputs and for targets.
@@ -77,6 +91,24 @@ impl Affix {
         // All separators have one byte.
         let to = shared.rfind(SEPARATORS).map_or(0, |at| at + 1);
         Self::Prefix(shared[..to].to_owned())
+    }
+
+    /// The last part of a name, from its last separator on.
+    pub(super) fn last_part(name: &Path) -> Option<Self> {
+        let stem = name.file_name()?.to_str()?;
+        Some(Self::Suffix(stem[stem.rfind(SEPARATORS)?..].to_owned()))
+    }
+
+    /// The first part of a name, up to its first separator.
+    pub(super) fn first_part(name: &Path) -> Option<Self> {
+        let stem = name.file_name()?.to_str()?;
+        Some(Self::Prefix(stem[..=stem.find(SEPARATORS)?].to_owned()))
+    }
+
+    /// Whether a number is in it.
+    pub(super) fn has_digits(&self) -> bool {
+        let (Self::Prefix(text) | Self::Suffix(text)) = self;
+        text.chars().any(|sign| sign.is_numeric())
     }
 
     /// Whether it is nothing.

@@ -53,6 +53,11 @@ impl Pairing {
 }
 
 impl FoundSplit {
+    /// All files of its pairs.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.pairs.iter().flat_map(PairSource::paths)
+    }
+
     /// One line: what is A and B. Folders below `root` are named by their path there.
     pub fn describe(&self, root: &Path) -> String {
         let name = |path: &Path| match path.strip_prefix(root) {

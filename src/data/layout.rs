@@ -12,7 +12,7 @@ use super::pair_source::PairSource;
 use super::split::Split;
 
 /// What the folders of A and B are called, in lower case.
-const SIDES: [(&str, &str); 8] = [
+const SIDES: [(&str, &str); 13] = [
     ("a", "b"),
     ("label", "img"),
     ("label", "image"),
@@ -20,6 +20,11 @@ const SIDES: [(&str, &str); 8] = [
     ("input", "target"),
     ("input", "output"),
     ("source", "target"),
+    ("before", "after"),
+    ("src", "dst"),
+    ("in", "out"),
+    ("low", "high"),
+    ("lr", "hr"),
     ("leftimg8bit", "gtfine"),
 ];
 

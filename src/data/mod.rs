@@ -39,6 +39,7 @@
 //! | [`affix`] | what stands before or behind the names of one side |
 //! | [`matching`] | which files of several folders belong together |
 //! | `named_pairs` | pairs in one folder by their names |
+//! | `subfolders` | what the folders in a folder of images say |
 //! | `shapes` | whether images look like pairs side by side |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
 //! | [`preprocess`] | how pairs are prepared: resized, scaled or as they are, before the crop |
@@ -114,6 +115,7 @@ mod shapes;
 mod sidecars;
 pub mod spill_file;
 pub mod split;
+mod subfolders;
 #[cfg(test)]
 mod tests;
 mod tiff;

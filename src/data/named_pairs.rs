@@ -128,10 +128,32 @@ fn mixed(some: &NamedPairs) -> PairingError {
     }
 }
 
-/// Images of a folder of combined pairs whose names are those of two sides.
+/// Images of a folder of combined pairs whose names are those of two sides: with known affixes, or
+/// all of them with one of two words, such as `x_day.png` and `x_night.png`.
 pub(super) fn looks_like_pairs(folder: &Path, images: &[PathBuf]) -> Vec<PathBuf> {
-    known_affixes()
-        .flat_map(|affixes| NamedPairs::of(folder, images, affixes).pairs)
-        .flatten()
-        .collect()
+    let pairs = |affixes| NamedPairs::of(folder, images, affixes).pairs;
+    let mut found: Vec<[PathBuf; 2]> = known_affixes().flat_map(pairs).collect();
+    if found.is_empty() {
+        let parts = [Affix::last_part, Affix::first_part];
+        let words = parts.into_iter().filter_map(|part| two_words(images, part));
+        // One pair may have its names by chance.
+        let mut ways = words.map(pairs).filter(|pairs| pairs.len() > 1);
+        found = ways.next().unwrap_or_default();
+    }
+    found.into_iter().flatten().collect()
+}
+
+/// The parts of the names, if there are two of them: words, because numbers only count.
+fn two_words(images: &[PathBuf], part: fn(&Path) -> Option<Affix>) -> Option<[Affix; 2]> {
+    let mut words: Vec<Affix> = Vec::new();
+    for path in images {
+        let word = part(&path.with_extension("")).filter(|word| !word.has_digits())?;
+        if !words.contains(&word) {
+            words.push(word);
+        }
+        if words.len() > 2 {
+            return None;
+        }
+    }
+    words.try_into().ok()
 }

@@ -26,7 +26,7 @@
 //!
 //! The first row of the table that fits is taken. Pairs are sorted by file name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::found::{FoundSplit, Pairing, left_over};
@@ -35,7 +35,7 @@ use super::listing::{subfolders, take_results, walk};
 pub use super::matching::match_names;
 use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
-use super::scan::{Scan, Wanted, check_folder};
+use super::scan::{Scan, Wanted, check_folder, check_folders};
 use super::split::Split;
 
 /// The pairs of each split of a dataset folder, in a fixed order; no image is decoded yet. `images`
@@ -95,14 +95,12 @@ pub fn pair_folders(a: &Path, b: &Path) -> Result<ToolPairs, DataError> {
 pub fn pairs_to_split(root: &Path, out: &Path) -> Result<ToolPairs, DataError> {
     check_folder(root)?;
     let below = subfolders(root)?;
-    if let Some(path) = Split::ALL
-        .into_iter()
-        .find_map(|split| find_split(&below, split))
-    {
-        return Err(DataError::IsSplit { path: path.clone() });
-    }
+    check_not_split(&below)?;
     let (pairs, pairing) = match find_sides(&below, &[""]) {
         Some(Sides { a, b }) => {
+            for side in [&a, &b].into_iter().filter(|side| side.is_dir()) {
+                check_not_split(&subfolders(side)?)?;
+            }
             let ToolPairs { found, .. } = pair_folders(&a, &b)?;
             (found.pairs, found.pairing)
         }
@@ -123,9 +121,20 @@ pub fn pairs_to_split(root: &Path, out: &Path) -> Result<ToolPairs, DataError> {
         pairing,
     };
     let mut remarks = Vec::from_iter(Remark::of(RemarkKind::Results, &results));
+    remarks.extend(check_folders(&found)?);
     remarks.extend(found.names());
     remarks.extend(left_over(walked, std::slice::from_ref(&found), &[]));
     Ok(ToolPairs { found, remarks })
+}
+
+/// Refuses the folders of a data set that has parts.
+fn check_not_split(folders: &[PathBuf]) -> Result<(), DataError> {
+    let part = Split::ALL.into_iter().find_map(|split| {
+        let of_sides = find_sides(folders, split.folder_names());
+        let side = of_sides.map(|sides| if sides.a.is_dir() { sides.a } else { sides.b });
+        find_split(folders, split).cloned().or(side)
+    });
+    part.map_or(Ok(()), |path| Err(DataError::IsSplit { path }))
 }
 
 #[cfg(test)]

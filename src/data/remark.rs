@@ -23,6 +23,8 @@ pub enum RemarkKind {
     LetterCase,
     /// Combined images whose names are those of two sides.
     NamedLikePairs,
+    /// Combined images of the same names in two to four folders.
+    SameNames,
     /// A folder that is another one as well, by a link.
     SameFolder,
     /// A test split without targets.
@@ -96,6 +98,11 @@ impl RemarkKind {
                 "images that have the names of inputs and targets and are cut into A and B all \
                  the same",
                 "if each is one side, put inputs into A/ and targets into B/",
+            ),
+            Self::SameNames => (
+                "images that have the same names in several folders and are cut into A and B all \
+                 the same",
+                "if each is one side, name the folder of inputs A/ and that of targets B/",
             ),
             Self::SameFolder => (
                 "folders that are one folder with another one of the data set",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::error::DataError;
+use super::error::{DataError, PairingError};
 use super::found::{FoundSplit, Pairing, left_over};
 use super::layout::{Sides, find_sides, find_split, flat_folder, match_folders, side_folders};
 use super::listing::{subfolders, walk};
@@ -13,6 +13,7 @@ use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
 use super::shapes::{check_halves, is_input_alone};
 use super::split::Split;
+use super::subfolders::{check_parts, check_sides};
 
 /// What a dataset folder is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +59,9 @@ impl Scan {
         } = finder;
         alone.extend(take_inputs_alone(&mut splits, wanted.as_stored));
         let mut remarks = Vec::from_iter(Remark::of(RemarkKind::InputsAlone, &alone));
-        if !wanted.one_picture {
-            for found in &splits {
+        for found in &splits {
+            remarks.extend(check_folders(found)?);
+            if !wanted.one_picture {
                 remarks.extend(check_halves(found, wanted.as_stored)?);
             }
         }
@@ -264,17 +266,32 @@ fn take_inputs_alone(splits: &mut Vec<FoundSplit>, as_stored: bool) -> Vec<PathB
         .collect()
 }
 
+/// Refuses a folder that is no folder of images, by the folders in it. Tells where it may be none.
+///
+/// # Errors
+/// [`PairingError`].
+pub(super) fn check_folders(found: &FoundSplit) -> Result<Option<Remark>, PairingError> {
+    let (Pairing::Combined(folder)
+    | Pairing::Whole(folder)
+    | Pairing::OneName(folder)
+    | Pairing::Affixes(folder, _)) = &found.pairing
+    else {
+        return Ok(None);
+    };
+    let images: Vec<PathBuf> = found.paths().cloned().collect();
+    check_parts(folder, &images)?;
+    match found.pairing {
+        Pairing::Combined(_) => check_sides(folder, &images),
+        _ => Ok(None),
+    }
+}
+
 /// Combined images that have the names of pairs of two files.
 fn named_like_pairs(found: &FoundSplit) -> Option<Remark> {
     let Pairing::Combined(folder) = &found.pairing else {
         return None;
     };
-    let images: Vec<PathBuf> = found
-        .pairs
-        .iter()
-        .flat_map(PairSource::paths)
-        .cloned()
-        .collect();
+    let images: Vec<PathBuf> = found.paths().cloned().collect();
     Remark::of(
         RemarkKind::NamedLikePairs,
         &looks_like_pairs(folder, &images),

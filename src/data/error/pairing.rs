@@ -72,6 +72,49 @@ pub enum PairingError {
         /// have not.
         as_stored: Option<bool>,
     },
+    /// A folder in the folder is the data set.
+    #[error(
+        "{}: holds no data set itself, but {} does: {} is a part or a side of it; name \
+         {}, or move what is in it up",
+        root.display(), folder.display(), part.display(), folder.display()
+    )]
+    Deeper {
+        /// The folder that was named.
+        root: PathBuf,
+        /// The folder in it that is meant.
+        folder: PathBuf,
+        /// What says so.
+        part: PathBuf,
+    },
+    /// Folders look like the parts of a data set, and have other names.
+    #[error(
+        "{}: {} and {} look like parts of a data set, and all of it would be for training; name \
+         the parts train/, val/ and test/, with A/ and B/ in them where a pair is two files",
+        root.display(), train.display(), held_out.display()
+    )]
+    NamedLikeParts {
+        /// The data set.
+        root: PathBuf,
+        /// What looks like training images.
+        train: PathBuf,
+        /// What looks like images that are held out.
+        held_out: PathBuf,
+    },
+    /// Two folders hold the same names, and are not known as sides.
+    #[error(
+        "{} and {} hold images of the same names, and it is not clear which are the inputs; in {} \
+         name the folder of inputs A/ and that of targets B/; if each image is a pair, side by \
+         side, give the images of one folder other names",
+        one.display(), other.display(), set.display()
+    )]
+    LikeSides {
+        /// The folder that has both.
+        set: PathBuf,
+        /// One of them.
+        one: PathBuf,
+        /// The other one.
+        other: PathBuf,
+    },
 }
 
 /// What brings the two images of a pair to one size, where they have one as they are stored or as

@@ -72,6 +72,8 @@ fn folders_of_a_and_b_have_many_names() {
         ("train/A", "train/B"),
         ("Train/input", "Train/target"),
         ("A/train", "B/train"),
+        ("before", "after"),
+        ("train/src", "train/dst"),
         ("leftImg8bit/train", "gtFine/train"),
     ] {
         let line = format!("train: A: 2 images in {a}/, B: 2 in {b}/, paired by name");
@@ -125,8 +127,13 @@ fn splits_have_many_names_and_any_letter_case() {
 #[test]
 fn subfolders_are_walked_and_their_paths_are_names() {
     understood(
-        &["train/day1/0.png", "train/day2/0.png", "train/x.png"],
-        "train: 3 images in train/, A is the left half and B the right one",
+        &[
+            "train/day1/0.png",
+            "train/day2/0.png",
+            "train/day2/1.png",
+            "train/x.png",
+        ],
+        "train: 4 images in train/, A is the left half and B the right one",
     );
     understood(
         &[
@@ -162,6 +169,11 @@ fn names_may_differ_by_suffixes_and_by_unicode_forms() {
         &["0_A.png", "0_B.png", "s/1_A.png", "s/1_B.jpg"],
         "train: A: 2 images _A in ROOT/, B: 2 images _B, paired by name",
     );
+    for (a, b) in [("_before", "_after"), ("_in", "_out"), ("_low", "_high")] {
+        let files = [a, b].map(|suffix| format!("0{suffix}.png"));
+        let line = format!("train: A: 1 image {a} in ROOT/, B: 1 image {b}, paired by name");
+        understood(&files.each_ref().map(String::as_str), &line);
+    }
     // Cityscapes: other kinds of label maps are left over.
     let files = ["leftImg8bit/train/aachen/1_leftImg8bit.png"];
     let maps = ["color", "labelIds"].map(|kind| format!("gtFine/train/aachen/1_gtFine_{kind}.png"));

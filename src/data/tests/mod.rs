@@ -23,6 +23,7 @@ mod pnm;
 mod raw_files;
 mod raw_tiff;
 mod reading_memory;
+mod subfolders;
 mod tiff_corpus;
 mod tiff_kinds;
 mod tiff_reader;
