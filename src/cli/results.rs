@@ -1,7 +1,7 @@
 //! The files that an input of `translate` is made of, and the format of its results.
 
 use super::{CliError, note, note_as_it_is};
-use crate::data::listing::take_results;
+use crate::data::listing::{like_results, take_results};
 use crate::data::pairs::match_names;
 use crate::data::{DataError, Density, Depth, Encoding, Floats, Format, GeoTags, Pixels, Quality};
 use crate::data::{ReadOptions, list_images, place_remarks};
@@ -224,6 +224,9 @@ pub fn list_inputs(paths: &[PathBuf], images: usize, out: &Path) -> Result<Vec<I
                 results.len(),
                 example.display()
             ));
+        }
+        if let Some(remark) = like_results(path, &files) {
+            note_as_it_is(&format!("note: {remark}"));
         }
         if files.is_empty() {
             return Err(DataError::NoImages {

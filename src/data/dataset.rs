@@ -46,6 +46,7 @@ impl Dataset {
             as_stored: options.reading.ignore_orientation,
         };
         let mut scan = Scan::of(root, wanted)?;
+        scan.tell_copies();
         let mut dataset = Self::from_pairs(root, scan.take_pairs(), options)?;
         let sets = dataset.splits.iter();
         let lost: BTreeSet<&PathBuf> = sets.flat_map(|set| set.without_opacity()).collect();

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::error::DataError;
+use super::error::{DataError, PairingError};
 use super::found::Pairing;
+use super::limits::is_unread_picture;
 use super::listing::walk_images;
 use super::matching::{Names, Place, match_files, name_in};
 use super::named_pairs::named_pairs;
@@ -208,14 +209,38 @@ pub(super) fn match_folders(
         }
         (None, _) => {}
     }
-    let places = folders
-        .iter()
-        .map(|folder| Ok((folder.to_path_buf(), walk_images(folder)?.images)))
-        .collect::<Result<Vec<Place>, DataError>>()?;
-    let matched = match_files(&places)?;
+    let mut places: Vec<Place> = Vec::with_capacity(folders.len());
+    let mut others: Vec<Place> = Vec::with_capacity(folders.len());
+    for folder in folders {
+        let walked = walk_images(folder)?;
+        places.push((folder.clone(), walked.images));
+        others.push((folder.clone(), walked.others));
+    }
+    let matched = match_files(&places).map_err(|error| or_unread(error, &others))?;
     let pair = |mut files: Vec<PathBuf>| PairSource::Separate {
         b: files.split_off(a.len()),
         a: files,
     };
     Ok((matched.files.into_iter().map(pair).collect(), matched.names))
+}
+
+/// Where the partner of a file is there, in a format that is not read, the error names it.
+fn or_unread(error: DataError, others: &[Place]) -> DataError {
+    let DataError::Unpaired { path, folder, .. } = &error else {
+        return error;
+    };
+    let own = others.iter().find(|(place, _)| path.starts_with(place));
+    let there = others.iter().find(|(place, _)| place == folder);
+    let (Some((own, _)), Some((place, files))) = (own, there) else {
+        return error;
+    };
+    let name = name_in(own, path);
+    let mut unread = files.iter().filter(|file| is_unread_picture(file));
+    match unread.find(|file| name_in(place, file) == name) {
+        Some(partner) => DataError::Pairing(PairingError::Unread {
+            path: path.clone(),
+            partner: partner.clone(),
+        }),
+        None => error,
+    }
 }

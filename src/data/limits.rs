@@ -1,12 +1,31 @@
 //! What is accepted as an image file: its ending, and how large it may be.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::Path;
 
 /// Endings of the files that count as images, in lower case; other files of a folder are ignored.
 pub const EXTENSIONS: [&str; 16] = [
     "png", "jpg", "jpeg", "jpe", "webp", "bmp", "gif", "tif", "tiff", "jfif", "ppm", "pgm", "pbm",
     "pnm", "pam", "exr",
 ];
+
+/// Endings of pictures that are not read, in lower case. A folder that has some is told of them.
+const UNREAD: [&str; 32] = [
+    "heic", "heif", "hif", "avif", "jxl", "jp2", "j2k", "jpf", "psd", "psb", "xcf", "tga", "dds",
+    "svg", "hdr", "ico", "qoi", "pcx", "jxr", "raw", "dng", "cr2", "cr3", "crw", "nef", "arw",
+    "raf", "orf", "rw2", "pef", "srw", "fits",
+];
+
+/// Whether a file is a picture in a format that is not read, by its ending.
+pub(super) fn is_unread_picture(path: &Path) -> bool {
+    let ending = path.extension().and_then(OsStr::to_str);
+    ending.is_some_and(|ending| {
+        UNREAD
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
+}
 
 /// The longest accepted side of an image, in pixels, unless a number of pixels is given.
 pub const MAX_SIDE: u32 = 16_384;

@@ -1,13 +1,14 @@
 //! Which files of a folder are images.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::limits::EXTENSIONS;
+use super::limits::{EXTENSIONS, is_unread_picture};
+use super::matching::name_in;
 use super::remark::{Remark, RemarkKind};
 
 /// The image files that are meant by files and folders, and what was left out.
@@ -55,6 +56,27 @@ pub fn take_results(files: &mut Vec<PathBuf>, folder: &Path, out: &Path) -> Vec<
     results
 }
 
+/// What looks like results of an earlier command among the images of a folder, and is taken as
+/// input: a folder in it that repeats the names of all images beside it.
+pub fn like_results(folder: &Path, images: &[PathBuf]) -> Option<Remark> {
+    let depth = folder.components().count();
+    let (upper, deeper): (Vec<&PathBuf>, Vec<&PathBuf>) = images
+        .iter()
+        .partition(|path| path.parent() == Some(folder));
+    let names: HashSet<PathBuf> = upper.iter().map(|path| name_in(folder, path)).collect();
+    let mut repeated: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for path in deeper {
+        let results: PathBuf = path.components().take(depth + 1).collect();
+        if names.contains(&name_in(&results, path)) {
+            repeated.entry(results).or_default().push(path.clone());
+        }
+    }
+    // One name may be the same by chance.
+    repeated.retain(|_, files| names.len() > 1 && files.len() >= names.len());
+    let files: Vec<PathBuf> = repeated.into_values().flatten().collect();
+    Remark::of(RemarkKind::LikeResults, &files)
+}
+
 /// The files below a folder. Hidden files and folders are left out.
 #[derive(Debug, Default)]
 pub struct Walked {
@@ -79,8 +101,11 @@ impl Walked {
 
     /// What is no image, one remark for each kind.
     pub(super) fn remarks(&self) -> impl Iterator<Item = Remark> {
+        let others = self.others.iter().cloned();
+        let (unread, others): (Vec<PathBuf>, _) = others.partition(|path| is_unread_picture(path));
         [
-            Remark::of(RemarkKind::OtherEndings, &self.others),
+            Remark::of(RemarkKind::UnreadPictures, &unread),
+            Remark::of(RemarkKind::OtherEndings, &others),
             Remark::of(RemarkKind::Links, &self.links),
             Remark::of(RemarkKind::Runs, &self.runs),
         ]

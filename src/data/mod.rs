@@ -39,6 +39,7 @@
 //! | [`affix`] | what stands before or behind the names of one side |
 //! | [`matching`] | which files of several folders belong together |
 //! | `named_pairs` | pairs in one folder by their names |
+//! | `copies` | held-out pairs that are training pairs as well |
 //! | `subfolders` | what the folders in a folder of images say |
 //! | `shapes` | whether images look like pairs side by side |
 //! | [`pairs`] | which files of a dataset folder make a pair, in which order, for which split |
@@ -70,6 +71,7 @@ mod chunks;
 mod colour;
 mod colour_space;
 mod convert;
+mod copies;
 pub mod dataset;
 pub mod density;
 pub mod depth;

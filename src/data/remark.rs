@@ -11,6 +11,10 @@ pub enum RemarkKind {
     UnusedImages,
     /// Images in the folder where results go.
     Results,
+    /// Images in a folder that repeats the names of those beside it.
+    LikeResults,
+    /// Pictures of formats that are not read.
+    UnreadPictures,
     /// Files whose ending is no image's.
     OtherEndings,
     /// Links to folders that are read already.
@@ -29,6 +33,8 @@ pub enum RemarkKind {
     SameFolder,
     /// A test split without targets.
     InputsAlone,
+    /// Held-out pairs that are training pairs as well.
+    HeldOutCopies,
     /// A test split beside a validation split.
     UnusedSplit,
     /// Images with opacity where the channels that are used have none.
@@ -74,6 +80,15 @@ impl RemarkKind {
                 "images in the folder of the results, which are no inputs",
                 "",
             ),
+            Self::LikeResults => (
+                "images in folders that repeat the names of the images beside them, and are \
+                 inputs too",
+                "if they are results of an earlier command, keep them outside of the inputs",
+            ),
+            Self::UnreadPictures => (
+                "pictures in formats that are not read",
+                "convert them to PNG or JPEG",
+            ),
             Self::OtherEndings => (
                 "files that are no images by their ending and are not read",
                 "",
@@ -111,6 +126,10 @@ impl RemarkKind {
             Self::InputsAlone => (
                 "test images without targets, which training does not use",
                 "translate takes them",
+            ),
+            Self::HeldOutCopies => (
+                "held-out pairs that are training pairs as well, byte by byte",
+                "their scores and samples say nothing of new images",
             ),
             Self::UnusedSplit => (
                 "test pairs that are checked but not used, because the samples show val",

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::copies::held_out_copies;
 use super::error::{DataError, PairingError};
 use super::found::{FoundSplit, Pairing, left_over};
 use super::layout::{Sides, find_sides, find_split, flat_folder, match_folders, side_folders};
@@ -75,6 +76,11 @@ impl Scan {
             splits,
             remarks,
         })
+    }
+
+    /// Adds what is told of held-out pairs that are training pairs as well. Files are read for it.
+    pub(super) fn tell_copies(&mut self) {
+        self.remarks.extend(held_out_copies(&self.splits));
     }
 
     /// The pairs of each split, which are moved out of the value.

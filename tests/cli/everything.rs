@@ -55,8 +55,10 @@ fn beside_images(folder: &Path) {
 }
 
 /// What is told of them in `data`.
-const BESIDE: [&str; 3] = [
-    "note: files that are no images by their ending and are not read: 2, such as data/notes.txt",
+const BESIDE: [&str; 4] = [
+    "note: pictures in formats that are not read: 1, such as data/raw.heic; convert them to PNG or \
+     JPEG",
+    "note: files that are no images by their ending and are not read: 1, such as data/notes.txt",
     "note: links to folders that are read already and are not followed: 1, such as data/circle",
     "note: folders of training runs, which are no data and are not read: 1, such as data/runs/t",
 ];
@@ -126,6 +128,9 @@ fn train_tells_all_of_a_folder_of_combined_pairs() {
             BESIDE[0],
             BESIDE[1],
             BESIDE[2],
+            BESIDE[3],
+            "note: held-out pairs that are training pairs as well, byte by byte: 1, such as \
+             data/val/0.png; their scores and samples say nothing of new images",
             "note: images whose opacity is not used: 1, such as data/train/clear.png; --input or \
              --output rgba keeps it",
             "note: images whose colours are not sRGB and are read as if they were: 1, such as \
@@ -180,6 +185,9 @@ fn train_tells_all_of_folders_a_and_b() {
             BESIDE[0],
             BESIDE[1],
             BESIDE[2],
+            BESIDE[3],
+            "note: held-out pairs that are training pairs as well, byte by byte: 2, such as \
+             data/valA/0.png; their scores and samples say nothing of new images",
             "note: images whose colours are not sRGB and are read as if they were: 1, such as \
              data/trainA/turned.jpg (a profile without a name)",
         ]
@@ -201,8 +209,10 @@ fn photos(folder: &Path) {
 }
 
 /// The lines about these photos that both commands print.
-const PHOTOS: [&str; 12] = [
-    "note: files that are no images by their ending and are not read: 3, such as in/clear.pgw",
+const PHOTOS: [&str; 13] = [
+    "note: pictures in formats that are not read: 1, such as in/raw.heic; convert them to PNG or \
+     JPEG",
+    "note: files that are no images by their ending and are not read: 2, such as in/clear.pgw",
     "note: links to folders that are read already and are not followed: 1, such as in/circle",
     "note: folders of training runs, which are no data and are not read: 1, such as in/runs/t",
     "note: images below in/out, which are results and no inputs: 1, such as in/out/a.png",

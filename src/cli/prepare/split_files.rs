@@ -24,6 +24,14 @@ pub(super) fn copy_split(
 ) -> Result<usize, CliError> {
     check_percent(percent)?;
     results.file(&[input.to_owned()])?;
+    let real = |path: &Path| path.canonicalize().ok();
+    if real(input).is_some() && real(input) == real(&results.out) {
+        let folder = input.display();
+        return Err(CliError::Usage(format!(
+            "{folder}: is the folder that is split, and would hold its images twice; choose \
+             another --out"
+        )));
+    }
     let found = pairs_to_split(input, &results.out)?;
     let files = |pair: &PairSource| pair.paths().cloned().collect();
     let pairs: Vec<Vec<PathBuf>> = found.found.pairs.iter().map(files).collect();

@@ -115,6 +115,17 @@ pub enum PairingError {
         /// The other one.
         other: PathBuf,
     },
+    /// The partner of a file is in a format that is not read.
+    #[error(
+        "{}: its partner {} is in a format that is not read; convert that to PNG or JPEG",
+        path.display(), partner.display()
+    )]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// The file of its name.
+        partner: PathBuf,
+    },
 }
 
 /// What brings the two images of a pair to one size, where they have one as they are stored or as

@@ -7,7 +7,7 @@ use image::ImageError;
 
 use super::DataError;
 use crate::data::jpeg::JpegFault;
-use crate::data::limits::SizeLimit;
+use crate::data::limits::{SizeLimit, is_unread_picture};
 
 /// The most errors of single files that one message lists.
 const MOST_LISTED: usize = 20;
@@ -29,11 +29,14 @@ pub(super) fn of_files(files: &[PathBuf]) -> String {
     match files {
         [] => String::new(),
         [one] => format!(", and the file {} has another ending", one.display()),
-        [first, ..] => format!(
-            ", and {} files have other endings, such as {}",
-            files.len(),
-            first.display()
-        ),
+        [first, ..] => {
+            let unread = files.iter().find(|file| is_unread_picture(file));
+            format!(
+                ", and {} files have other endings, such as {}",
+                files.len(),
+                unread.unwrap_or(first).display()
+            )
+        }
     }
 }
 
@@ -41,7 +44,10 @@ pub(super) fn of_files(files: &[PathBuf]) -> String {
 pub(super) fn others_unpaired(count: usize) -> String {
     match count {
         0 | 1 => String::new(),
-        _ => format!(" ({count} files have no partner)"),
+        _ => format!(
+            " ({count} files have no partner; each input needs a target of its own, so two sets of \
+             unpaired images, as CycleGAN takes, cannot be used)"
+        ),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Folders in a folder of images that say that it is none: parts and sides of a data set.
 
 use super::layouts::{scan, scan_of, sized, tree};
+use crate::data::copies::held_out_copies;
 use crate::data::error::{DataError, PairingError};
+use crate::data::listing::{like_results, walk};
 use crate::data::pairs::pairs_to_split;
 use crate::data::remark::RemarkKind;
+use std::path::Path;
 
 fn refused(files: &[&str]) -> PairingError {
     match scan_of(tree(files).path()) {
@@ -135,4 +138,81 @@ fn names_with_two_words_are_told_where_it_is_not_clear_which_are_inputs() {
     ] {
         assert_eq!(scan(tree(files).path()).1, [], "{files:?}");
     }
+}
+
+#[test]
+fn folders_that_repeat_the_names_beside_them_look_like_results() {
+    let root = tree(&[
+        "0.png",
+        "1.jpg",
+        "out/0.png",
+        "out/1.png",
+        "out/2.png",
+        "day/0.png",
+    ]);
+    let of = |root: &Path| like_results(root, &walk(root).unwrap().images);
+    let remark = of(root.path()).unwrap();
+    assert_eq!((remark.kind, remark.count), (RemarkKind::LikeResults, 2));
+    assert!(remark.example.ends_with("out/0.png"), "{remark}");
+    for files in [&["0.png", "out/0.png"][..], &["out/0.png", "out/1.png"]] {
+        assert_eq!(of(tree(files).path()), None, "{files:?}");
+    }
+}
+
+#[test]
+fn pictures_that_are_not_read_are_told_apart_and_as_partners() {
+    let files = [
+        "A/0.png", "B/0.png", "A/1.AAE", "A/2.HEIC", "B/3.avif", "x.dng",
+    ];
+    let root = tree(&files);
+    let told = [
+        (RemarkKind::UnreadPictures, 3, "A/2.HEIC".to_owned()),
+        (RemarkKind::OtherEndings, 1, "A/1.AAE".to_owned()),
+    ];
+    assert_eq!(scan(root.path()).1, told);
+    sized(root.path(), "A/d/4.png", 8, 4);
+    sized(root.path(), "B/d/4.HEIC", 8, 4);
+    let text = scan_of(root.path()).unwrap_err().to_string();
+    assert!(
+        text.contains("A/d/4.png: its partner ") && text.contains("B/d/4.HEIC is in a format"),
+        "{text}"
+    );
+    let none = tree(&["0.AAE", "1.HEIC"]);
+    let text = scan_of(none.path()).unwrap_err().to_string();
+    assert!(text.contains("1.HEIC"), "{text}");
+}
+
+#[test]
+fn unpaired_sets_are_told_that_pairs_are_needed() {
+    let root = tree(&["trainA/n0.png", "trainA/n1.png", "trainB/n2.png"]);
+    let text = scan_of(root.path()).unwrap_err().to_string();
+    assert!(
+        text.contains("3 files have no partner; each input needs a target of its own"),
+        "{text}"
+    );
+}
+
+#[test]
+fn held_out_pairs_that_are_training_pairs_are_told() {
+    let root = tree(&["val/far.png", "test/of_both.png"]);
+    for (width, name) in [
+        (16, "train/0"),
+        (18, "train/1"),
+        (16, "val/copy"),
+        (20, "val/new"),
+    ] {
+        sized(root.path(), &format!("{name}.png"), width, 8);
+    }
+    let copies = held_out_copies(&scan_of(root.path()).unwrap().splits).unwrap();
+    assert_eq!((copies.kind, copies.count), (RemarkKind::HeldOutCopies, 1));
+    assert!(copies.example.ends_with("val/copy.png"), "{copies}");
+    // An input may have several targets.
+    let sides = tree(&["train/A/0.png", "val/A/1.png", "train/B/0.png"]);
+    sized(sides.path(), "val/B/1.png", 9, 4);
+    assert_eq!(
+        held_out_copies(&scan_of(sides.path()).unwrap().splits),
+        None
+    );
+    sized(sides.path(), "val/B/1.png", 8, 4);
+    assert!(held_out_copies(&scan_of(sides.path()).unwrap().splits).is_some());
 }

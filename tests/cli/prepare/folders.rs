@@ -78,6 +78,11 @@ fn a_split_tells_what_it_leaves_out() {
     }
     picture(&root.join("set/loose.png"), 20, 20);
     fs::write(root.join("set/notes.txt"), "mine").unwrap();
+    refuse(
+        root,
+        2,
+        &[("prepare split set --out ./set", "choose another --out")],
+    );
     let split = "prepare split set --val 40 --out set/parts";
     let told = "A: 3 images in A/, B: 3 in B/, paired by name\n\
                 note: images that are in no pair and are not used: 1, such as set/loose.png\n\

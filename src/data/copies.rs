@@ -1,0 +1,76 @@
+//! Held-out pairs that are training pairs as well.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::found::FoundSplit;
+use super::pair_source::PairSource;
+use super::remark::{Remark, RemarkKind};
+use super::split::Split;
+
+/// How much of a file is read before it is compared as a whole.
+const START: u64 = 16 << 10;
+
+/// Tells of held-out pairs whose files are those of a training pair, byte by byte. Only files of
+/// equal sizes are opened, and only those that begin alike are read whole.
+pub(super) fn held_out_copies(splits: &[FoundSplit]) -> Option<Remark> {
+    let pairs = |is_training: bool| -> Vec<(u64, Vec<PathBuf>)> {
+        let splits = splits.iter();
+        splits
+            .filter(|found| (found.split == Split::Train) == is_training)
+            .flat_map(|found| &found.pairs)
+            .map(|pair: &PairSource| pair.paths().cloned().collect())
+            .filter_map(|files: Vec<PathBuf>| Some((sizes(&files).ok()?, files)))
+            .collect()
+    };
+    let (mut training, mut held_out) = (pairs(true), pairs(false));
+    let sizes_of = |pairs: &[(u64, _)]| pairs.iter().map(|pair| pair.0).collect::<HashSet<u64>>();
+    let shared = &sizes_of(&training) & &sizes_of(&held_out);
+    training.retain(|(size, _)| shared.contains(size));
+    held_out.retain(|(size, _)| shared.contains(size));
+    let mut by_start: HashMap<u64, Vec<Vec<PathBuf>>> = HashMap::new();
+    for (_, files) in training {
+        if let Ok(start) = start(&files) {
+            by_start.entry(start).or_default().push(files);
+        }
+    }
+    let is_copy = |files: &Vec<PathBuf>| {
+        let alike = start(files).ok().and_then(|start| by_start.get(&start));
+        alike.is_some_and(|alike| alike.iter().any(|other| equal(files, other)))
+    };
+    let held_out = held_out.into_iter().map(|(_, files)| files);
+    let copies: Vec<PathBuf> = held_out
+        .filter(is_copy)
+        .filter_map(|files| files.into_iter().next())
+        .collect();
+    Remark::of(RemarkKind::HeldOutCopies, &copies)
+}
+
+/// A number for the sizes of these files.
+fn sizes(files: &[PathBuf]) -> io::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::metadata(file)?.len().hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
+/// A number for what stands at the beginning of these files.
+fn start(files: &[PathBuf]) -> io::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        let mut bytes = Vec::new();
+        File::open(file)?.take(START).read_to_end(&mut bytes)?;
+        bytes.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
+/// Whether the files are the same. Those that cannot be read are none.
+fn equal(files: &[PathBuf], others: &[PathBuf]) -> bool {
+    let same = |(one, other)| matches!((fs::read(one), fs::read(other)), (Ok(a), Ok(b)) if a == b);
+    files.len() == others.len() && files.iter().zip(others).all(same)
+}
