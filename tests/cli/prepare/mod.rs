@@ -270,7 +270,7 @@ fn a_palette_is_there_before_the_maps_that_need_it() {
     let root = folder.path();
     fs::create_dir(root.join("maps")).unwrap();
     for (name, side) in [("a", 4), ("large", 90), ("z", 4)] {
-        let colour = |x, y| Rgb([(x * 7 + y * 13 + x * y * 3) as u8 % 16, 0, 0]);
+        let colour = |x, y| Rgb([(x * 7 + y * 13 + x * y * 3) as u8 % 16 * 16, 0, 0]);
         RgbImage::from_fn(side, side, colour)
             .save(root.join(format!("maps/{name}.png")))
             .unwrap();
