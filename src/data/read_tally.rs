@@ -22,8 +22,10 @@ pub struct ReadTally {
 struct Entry {
     what: What,
     files: usize,
-    /// How many numbers, and one of the first file; none for what is told of whole files.
+    /// How many numbers, and one of them; none for what is told of whole files.
     numbers: Option<(u64, f64)>,
+    /// The file that is named, which has that number.
+    example: PathBuf,
     first: PathBuf,
     last: PathBuf,
 }
@@ -98,6 +100,7 @@ impl ReadTally {
             what,
             files: 1,
             numbers,
+            example: path.to_owned(),
             first: path.to_owned(),
             last: path.to_owned(),
         });
@@ -115,8 +118,13 @@ impl ReadTally {
         let alike = |known: &&mut Entry| known.what.is_told_with(&entry.what);
         match self.entries.iter_mut().find(alike) {
             Some(known) => {
-                if let (Some((numbers, _)), Some((more, _))) = (&mut known.numbers, entry.numbers) {
+                if let (Some((numbers, number)), Some((more, other))) =
+                    (&mut known.numbers, entry.numbers)
+                {
                     *numbers += more;
+                    if known.what.distance(other) > known.what.distance(*number) {
+                        (*number, known.example) = (other, entry.example);
+                    }
                 }
                 // A file that is read in parts is counted once.
                 known.files += entry.files - usize::from(known.last == entry.first);
@@ -129,18 +137,27 @@ impl ReadTally {
     /// What is told of it, a line for each kind.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.entries.iter().map(|entry| {
-            let (what, files, first) = (entry.what.words(), entry.files, entry.first.display());
+            let (what, files, example) = (entry.what.words(), entry.files, entry.example.display());
             match entry.numbers {
-                Some((numbers, example)) => format!(
-                    "{what}: {numbers} in {files} file{}, such as {example} in {first}",
-                    if files == 1 { "" } else { "s" }
+                Some((numbers, number)) => format!(
+                    "{what}: {numbers} in {files} file{}, such as {} in {example}",
+                    if files == 1 { "" } else { "s" },
+                    short(number)
                 ),
                 None => format!(
-                    "{what}: {files}, such as {first}{}",
+                    "{what}: {files}, such as {example}{}",
                     entry.what.of_example()
                 ),
             }
         })
+    }
+}
+
+/// A number as it is read: 3.4e38 has 39 digits.
+fn short(number: f64) -> String {
+    match number.is_finite() && number.abs() >= 1e9 {
+        true => format!("{number:e}"),
+        false => number.to_string(),
     }
 }
 
@@ -170,6 +187,14 @@ impl What {
             | (Self::MarkedNodata(_), Self::MarkedNodata(_))
             | (Self::Dark(_), Self::Dark(_)) => true,
             _ => self == other,
+        }
+    }
+
+    /// How far a number lies from what it should be. The one that is named is the farthest.
+    fn distance(&self, number: f64) -> f64 {
+        match self {
+            Self::Clamped(range) => (range.share(number) - 0.5).abs(),
+            _ => 0.0,
         }
     }
 
@@ -212,5 +237,28 @@ impl What {
                     .to_owned()
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_that_lies_farthest_outside_is_named_with_its_file() {
+        let range = ValueRange::new(0.0, 50.0).unwrap();
+        let mut tally = ReadTally::default();
+        for (file, number) in [("a", 62.0), ("b", -3.4e38), ("c", 70.0)] {
+            tally.count(What::Clamped(range), Path::new(file), 2, number);
+        }
+        let lines: Vec<String> = tally.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "numbers outside of the value range 0..50, which take its nearest end: 6 in 3 \
+                 files, such as -3.4e38 in b"
+            ]
+        );
     }
 }

@@ -108,8 +108,8 @@ fn what_lies_outside_takes_the_nearest_end_and_is_counted() {
     let lines: Vec<String> = tally.lines().collect();
     let expected = format!(
         "numbers outside of the value range 0..1000, which take its nearest end: 4 in 2 files, \
-         such as -9999 in {}",
-        path.display()
+         such as inf in {}",
+        other.display()
     );
     assert_eq!(lines, [expected]);
 }

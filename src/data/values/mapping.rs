@@ -98,12 +98,14 @@ impl Numbers<'_> {
 struct Count {
     numbers: u64,
     example: f64,
+    distance: f64,
 }
 
 impl Count {
-    fn add(&mut self, number: f64) {
-        if self.numbers == 0 {
-            self.example = number;
+    /// Counts a number. The example is one of those that are the farthest away.
+    fn add(&mut self, number: f64, distance: f64) {
+        if self.numbers == 0 || distance > self.distance {
+            (self.example, self.distance) = (number, distance);
         }
         self.numbers += 1;
     }
@@ -163,7 +165,7 @@ impl ValueMapping {
             if number.is_nan() || !is_opacity && file.marked == Some(number) {
                 let fill = self.nodata;
                 let fill = fill.ok_or_else(|| file.missing(index, number, true))?;
-                filled.add(number);
+                filled.add(number, 0.0);
                 // A pixel of unknown opacity shows nothing.
                 number = if is_opacity { 0.0 } else { fill };
             }
@@ -173,7 +175,7 @@ impl ValueMapping {
                 self.range.share(number)
             };
             if !(0.0..=1.0).contains(&share) {
-                outside.add(number);
+                outside.add(number, (share - 0.5).abs());
             }
             let sample = (share.clamp(0.0, 1.0) * white).round() as u16;
             bytes.extend(sample.to_ne_bytes());
@@ -182,9 +184,9 @@ impl ValueMapping {
             (What::Clamped(self.range), outside),
             (What::Filled(self.nodata.unwrap_or_default()), filled),
         ];
-        for (change, Count { numbers, example }) in changes {
-            if numbers > 0 {
-                tally.count(change, file.path, numbers, example);
+        for (change, count) in changes {
+            if count.numbers > 0 {
+                tally.count(change, file.path, count.numbers, count.example);
             }
         }
         Ok(bytes)

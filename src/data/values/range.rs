@@ -76,7 +76,7 @@ impl ValueRange {
     }
 
     /// Where a number lies in it: 0 for black and 1 for white.
-    pub(super) fn share(self, number: f64) -> f64 {
+    pub(in crate::data) fn share(self, number: f64) -> f64 {
         (number - self.low) / (self.high - self.low)
     }
 
