@@ -16,7 +16,7 @@ use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::pnm::read_pnm;
 use super::read_options::ReadOptions;
-use super::read_tally::ReadTally;
+use super::read_tally::{ReadTally, nearly_black};
 use super::tiff_head::marked_nodata;
 use super::tiff_reader::read_tiff;
 use super::values::Extent;
@@ -144,18 +144,21 @@ pub(super) fn decode_counted(
         stored.count_multiplied(origin, tally);
     }
     let picture = stored.picture(origin, options.values.as_ref(), tally)?;
-    if options.values.is_none() && !options.are_labels {
-        tally.count_dark(path, &picture);
-    }
-    let Some(format) = format else {
-        return Ok(picture);
-    };
     let file = || BufReader::new(Cursor::new(bytes));
-    tally.count_unused(path, format, options.values.is_some(), || Some(file()));
-    if options.ignore_orientation {
-        return Ok(picture);
+    if let Some(format) = format {
+        tally.count_unused(path, format, options.values.is_some(), || Some(file()));
     }
-    Ok(picture.upright(orientation_of(format, &mut file())))
+    if options.tells_dark()
+        && let Some(largest) = nearly_black(&picture)
+    {
+        tally.count_dark(path, largest, picture.depth());
+    }
+    match format {
+        Some(format) if !options.ignore_orientation => {
+            Ok(picture.upright(orientation_of(format, &mut file())))
+        }
+        _ => Ok(picture),
+    }
 }
 
 fn decode_as_stored(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<Stored, DataError> {

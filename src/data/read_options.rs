@@ -34,6 +34,11 @@ impl ReadOptions {
     /// The same.
     pub const BYTES_MORE: u64 = 32 << 20;
 
+    /// Whether pictures that are nearly black are told.
+    pub(super) fn tells_dark(&self) -> bool {
+        self.values.is_none() && !self.are_labels
+    }
+
     /// How large an image may be.
     pub(super) fn limit(&self) -> SizeLimit {
         self.max_pixels.map_or(SizeLimit::Usual, SizeLimit::Pixels)

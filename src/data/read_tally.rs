@@ -8,6 +8,7 @@ use image::ImageFormat;
 
 use super::animation::has_further_pictures;
 use super::colour_space::other_colours;
+use super::depth::Depth;
 use super::picture::Picture;
 use super::tiff_head::marked_nodata;
 use super::values::ValueRange;
@@ -83,10 +84,9 @@ impl ReadTally {
 
     /// Counts a picture that is nearly black: as a rule its numbers are counts, heights or classes.
     /// One that is all black is a mask with nothing in it.
-    pub(super) fn count_dark(&mut self, path: &Path, picture: &Picture) {
-        let white = picture.depth().max();
-        if let Some(largest) = largest_below(picture, white / 16).filter(|&largest| largest > 0) {
-            self.put(What::Dark([largest, white]), path, None);
+    pub(super) fn count_dark(&mut self, path: &Path, largest: u16, depth: Depth) {
+        if largest > 0 {
+            self.put(What::Dark([largest, depth.max()]), path, None);
         }
     }
 
@@ -161,9 +161,9 @@ fn short(number: f64) -> String {
     }
 }
 
-/// The largest sample of a picture, opacity left out, if all are below `bound`.
-fn largest_below(picture: &Picture, bound: u16) -> Option<u16> {
-    let channels = picture.channels();
+/// The largest sample of a picture, opacity left out, if all are below a sixteenth of white.
+pub(super) fn nearly_black(picture: &Picture) -> Option<u16> {
+    let (channels, bound) = (picture.channels(), picture.depth().max() / 16);
     let colours = match channels {
         2 | 4 => channels - 1,
         _ => channels,

@@ -16,7 +16,7 @@ use super::orientation::orientation_of;
 use super::picture::Picture;
 use super::read::check_regular;
 use super::read_options::ReadOptions;
-use super::read_tally::ReadTally;
+use super::read_tally::{ReadTally, nearly_black};
 use super::tiff_rows::TiffRows;
 use super::values::ValueMapping;
 use super::values::stored::{Origin, mapped};
@@ -28,6 +28,9 @@ pub struct RowReader {
     limit: SizeLimit,
     /// Rows that were read.
     next: u32,
+    /// The largest sample of the rows that were read, if they are all nearly black and this is
+    /// told.
+    darkest: Option<u16>,
     /// What is to be told of what was read so far.
     tally: ReadTally,
     source: RowSource,
@@ -54,7 +57,10 @@ impl RowReader {
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, DataError> {
         let mut tally = ReadTally::default();
         let (layout, source) = open_source(path, options, &mut tally)?;
+        // A whole picture was looked at when it was decoded.
+        let is_looked_at = options.tells_dark() && !matches!(source, RowSource::Whole(_));
         Ok(Self {
+            darkest: is_looked_at.then_some(0),
             path: path.to_owned(),
             layout,
             limit: options.limit(),
@@ -91,10 +97,23 @@ impl RowReader {
     /// # Errors
     /// Those of [`ReadOptions::read`] where the rest of the file is damaged.
     pub fn read(&mut self, rows: u32) -> Result<Picture, DataError> {
-        let PictureLayout { width, height, .. } = self.layout;
-        let rows = rows.min(height - self.next);
+        let rows = rows.min(self.layout.height - self.next);
         let top = self.next;
         self.next += rows;
+        let picture = self.decode(top, rows)?;
+        self.darkest = self
+            .darkest
+            .and_then(|darkest| Some(nearly_black(&picture)?.max(darkest)));
+        if self.next == self.layout.height
+            && let Some(darkest) = self.darkest.take()
+        {
+            self.tally.count_dark(&self.path, darkest, picture.depth());
+        }
+        Ok(picture)
+    }
+
+    fn decode(&mut self, top: u32, rows: u32) -> Result<Picture, DataError> {
+        let PictureLayout { width, height, .. } = self.layout;
         match &mut self.source {
             RowSource::Whole(picture) => Ok(picture.crop(0, top, width, rows)),
             RowSource::Tiff(reader) => reader.read(rows, &mut self.tally),

@@ -105,7 +105,7 @@ fn gamma_and_code_points_of_a_png_are_told() {
         writer
             .write_chunk(png::chunk::ChunkType(*kind), data)
             .unwrap();
-        writer.write_image_data(&[7]).unwrap();
+        writer.write_image_data(&[70]).unwrap();
         writer.finish().unwrap();
         read(&path, &bytes).1
     };

@@ -1,4 +1,4 @@
-use crate::data::{PairReading, Palette, Pixels, ReadTally};
+use crate::data::{PairReading, Palette, Pixels, ReadOptions, ReadTally, RowReader};
 use std::fs;
 use std::path::Path;
 
@@ -41,4 +41,30 @@ fn pictures_that_are_nearly_black_are_told() {
     );
     assert_eq!(told(&Pixels::Gray), [expected]);
     assert!(told(&Pixels::Labels(Palette::default())).is_empty());
+}
+
+/// Of a picture that is read by rows it is known at its end.
+#[test]
+fn rows_are_told_at_the_end_of_their_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    let told = |samples: &[u8]| {
+        let file = fs::File::create(&path).unwrap();
+        let mut writer = png::Encoder::new(file, 1, samples.len() as u32)
+            .write_header()
+            .unwrap();
+        writer.write_image_data(samples).unwrap();
+        writer.finish().unwrap();
+        let mut reader = RowReader::open(&path, &ReadOptions::default()).unwrap();
+        for _ in samples {
+            assert_eq!(reader.tally().lines().count(), 0);
+            reader.read(1).unwrap();
+        }
+        reader.tally().lines().collect::<Vec<_>>()
+    };
+    let lines = told(&[1, 3, 2]);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].contains("1, such as ") && lines[0].contains("(at most 3 of 255)"));
+    assert!(told(&[1, 16, 2]).is_empty());
+    assert!(told(&[0, 0]).is_empty());
 }

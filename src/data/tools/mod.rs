@@ -117,8 +117,9 @@ impl Tool {
     /// Reads the sources of `task` and makes its image: RGB, with opacity if a source has it, and
     /// with the depth of the sources. Outlines and labels always have 8 bits and no opacity.
     ///
-    /// # Errors Those of [`Tool::check`] and of reading, [`DataError::NoColours`], sizes that
-    /// differ in a pair and [`DataError::UnknownColour`].
+    /// # Errors
+    /// Those of [`Tool::check`] and of reading, [`DataError::NoColours`], sizes that differ in a
+    /// pair and [`DataError::UnknownColour`].
     pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Made, DataError> {
         self.check()?;
         let mut tally = ReadTally::default();
