@@ -10,7 +10,7 @@ use super::animation::has_further_pictures;
 use super::colour_space::other_colours;
 use super::depth::Depth;
 use super::picture::Picture;
-use super::tiff_head::marked_nodata;
+use super::tiff_head::{has_mask, marked_nodata};
 use super::values::ValueRange;
 
 /// What is told of the files that were read.
@@ -42,6 +42,8 @@ pub(super) enum What {
     Multiplied,
     /// There are pictures behind the first one.
     FirstPicture,
+    /// A TIFF has a mask that says which pixels count.
+    Mask,
     /// Every sample is below a sixteenth of white. The largest one, and white.
     Dark([u16; 2]),
     /// One image of a pair is turned, and the other is not.
@@ -73,6 +75,9 @@ impl ReadTally {
             if let Some(number) = marked.filter(|number| number.is_finite()) {
                 self.put(What::MarkedNodata(number), path, None);
             }
+        }
+        if format == ImageFormat::Tiff && open().is_some_and(|mut file| has_mask(&mut file)) {
+            self.put(What::Mask, path, None);
         }
         if open().is_some_and(|mut file| has_further_pictures(format, &mut file)) {
             self.put(What::FirstPicture, path, None);
@@ -228,6 +233,10 @@ impl What {
             Self::MarkedNodata(_) => {
                 "images that call a number no data (GDAL_NODATA), which is a colour like the \
                  others without a value range"
+                    .to_owned()
+            }
+            Self::Mask => {
+                "masks in TIFF files, which say what pixels count and are neither used nor copied"
                     .to_owned()
             }
             Self::FirstPicture => "animations of which only the first picture is used".to_owned(),

@@ -349,10 +349,26 @@ pub(super) fn marked_nodata<R: Read + Seek>(file: &mut R) -> Option<f64> {
 /// Whether there is more than one picture. The first one always counts, because it is the one that
 /// would be read; others do not count if they are smaller versions.
 pub(super) fn has_pages<R: Read + Seek>(file: &mut R, first: &TiffHead) -> bool {
+    any_further(file, first, TiffHead::is_page)
+}
+
+/// Whether a TIFF has a mask beside its picture, which says what pixels count. GDAL writes such
+/// files. `false` for what is no TIFF.
+pub(super) fn has_mask<R: Read + Seek>(file: &mut R) -> bool {
+    let first = TiffHead::read(file);
+    first.is_ok_and(|first| any_further(file, &first, TiffHead::is_mask))
+}
+
+/// Whether any list behind the first one is such. A chain that is too long counts as one.
+fn any_further<R: Read + Seek>(
+    file: &mut R,
+    first: &TiffHead,
+    is_such: impl Fn(&TiffHead) -> bool,
+) -> bool {
     let mut list = first.next(file);
     for _ in 0..MOST_LISTS {
         match list {
-            Some(head) if head.is_page() => return true,
+            Some(head) if is_such(&head) => return true,
             Some(head) => list = head.next(file),
             None => return false,
         }
@@ -363,11 +379,15 @@ pub(super) fn has_pages<R: Read + Seek>(file: &mut R, first: &TiffHead) -> bool 
 impl TiffHead {
     /// Whether a list is that of a picture, and not of a smaller version or a mask of another.
     fn is_page(&self) -> bool {
-        /// A bit of NewSubfileType: a mask of another picture.
-        const MASK: u64 = 4;
         let has_pixels = self.has(Tag::StripOffsets) || self.has(Tag::TileOffsets);
-        let is_mask = self.subfile() & MASK != 0;
-        self.size().is_some() && has_pixels && !self.is_smaller() && !is_mask
+        self.size().is_some() && has_pixels && !self.is_smaller() && !self.is_mask()
+    }
+
+    /// Whether a list says that its picture is a mask of another.
+    fn is_mask(&self) -> bool {
+        /// A bit of NewSubfileType.
+        const MASK: u64 = 4;
+        self.subfile() & MASK != 0
     }
 
     /// Whether a list says that its picture is a smaller version of another.

@@ -76,3 +76,28 @@ fn one_line_tells_of_all_numbers() {
     let ending = format!(": 3, such as {} (0)", folder.path().join("a.tif").display());
     assert!(lines.len() == 1 && lines[0].ends_with(&ending), "{lines:?}");
 }
+
+/// A second list of tags whose NewSubfileType is 4, as GDAL writes it.
+#[test]
+fn a_mask_beside_a_picture_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tif");
+    for (kind, is_mask) in [(4u32, true), (5, true), (1, false)] {
+        let mut file = TiffEncoder::new(File::create(&path).unwrap()).unwrap();
+        file.write_image::<Gray8>(2, 1, &[70, 200]).unwrap();
+        let mut second = file.new_image::<Gray8>(2, 1).unwrap();
+        second
+            .encoder()
+            .write_tag(Tag::NewSubfileType, kind)
+            .unwrap();
+        second.write_data(&[255, 0]).unwrap();
+        let line = format!(
+            "masks in TIFF files, which say what pixels count and are neither used nor copied: 1, \
+             such as {}",
+            path.display()
+        );
+        let expected = is_mask.then_some(line);
+        let said = told(&path, &ReadOptions::default());
+        assert_eq!(said, Vec::from_iter(expected), "{kind}");
+    }
+}
