@@ -266,20 +266,23 @@ pub fn find_generator(
     choice: &NetworkChoice,
     upsample: Option<Upsample>,
 ) -> Result<(TensorFile, ModelConfig, Vec<WeightsNote>), TrainError> {
-    let found = match find_network(file, choice, upsample) {
-        Err(TrainError::Interop(InteropError::OtherNetwork {
-            wanted: "generator",
-            ..
-        })) => None,
-        found => Some(found?),
+    let found = find_network(file, choice, upsample);
+    let is_discriminator = match &found {
+        Ok(found) => found.model.is_none(),
+        Err(TrainError::Interop(InteropError::OtherNetwork { .. })) => {
+            let discriminator = NetworkChoice::Kind(NetworkKind::Discriminator);
+            find_network(file, &discriminator, None).is_ok()
+        }
+        Err(_) => false,
     };
     match found {
-        Some(NetworkFile {
+        Ok(NetworkFile {
             file,
             model: Some(model),
             notes,
             ..
         }) => Ok((file, model, notes)),
+        Err(error) if !is_discriminator => Err(error),
         _ => Err(file
             .other_network(
                 "generator",

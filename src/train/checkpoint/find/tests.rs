@@ -141,6 +141,19 @@ fn a_generator_is_found_behind_any_prefix() {
     }
 }
 
+/// Such a file is no discriminator either: what it needs is named.
+#[test]
+fn a_generator_that_resizes_its_maps_asks_how() {
+    let mut config = u_net(Norm::Batch);
+    if let GeneratorConfig::UNet(config) = &mut config {
+        config.upsample = Upsample::Bilinear;
+    }
+    let error = find_generator(&file(&[of_generator(&config)]), &GENERATOR, None).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("`upsample` bilinear"), "{message}");
+    assert!(!message.contains("discriminator"), "{message}");
+}
+
 #[test]
 fn of_several_networks_the_one_that_is_meant_is_taken_or_all_are_named() {
     let (a, b) = (
