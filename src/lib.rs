@@ -11,6 +11,7 @@
 //! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
 //! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports nothing of the others |
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
+//! | 7 | [`metrics`] | numbers from pictures: MAE to SSIM, label scores, intervals |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
 //! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, a default) |
@@ -22,6 +23,7 @@ pub mod contraction;
 pub mod data;
 pub mod gpu;
 pub mod interop;
+pub mod metrics;
 pub mod nn;
 pub mod ops;
 pub mod program;

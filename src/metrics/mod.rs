@@ -1,0 +1,28 @@
+//! Numbers from pictures: how far outputs are from targets, and how good they look by themselves.
+//!
+//! All are defined on samples of 8 bits as files hold them, and refuse others. Distances: [`mae`],
+//! [`rmse`], [`psnr`]. Structure: [`ssim`], [`ms_ssim`]. Sharpness: [`sharpness`],
+//! [`highest_frequency`]. Sets of pictures: [`LabHistograms`], [`Confusion`]. A [`Mean`] over
+//! pictures comes with its interval.
+//!
+//! FID and LPIPS are not among them. Both are defined by the weights of networks that were trained
+//! on other pictures, and neither means anything with other weights.
+
+mod distance;
+mod error;
+mod histogram;
+mod interval;
+mod labels;
+mod planes;
+mod sharpness;
+mod ssim;
+#[cfg(test)]
+mod tests;
+
+pub use distance::{mae, psnr, rmse};
+pub use error::MetricError;
+pub use histogram::LabHistograms;
+pub use interval::Mean;
+pub use labels::{Confusion, class_mean};
+pub use sharpness::{highest_frequency, sharpness};
+pub use ssim::{MS_SSIM_LEAST, Window, ms_ssim, ssim};
