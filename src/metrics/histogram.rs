@@ -51,19 +51,15 @@ impl LabHistograms {
     }
 
     /// What both sets share of lightness, a and b: the sum over bins of the smaller of the two
-    /// shares of pixels, from 0 to 1. Not a number if one of them has no pixels.
-    pub fn intersection(&self, other: &Self) -> [f64; 3] {
-        std::array::from_fn(|axis| {
-            let [left, right] = [self, other].map(|set| &set.counts[axis]);
-            let [all_left, all_right] =
-                [left, right].map(|counts| counts.iter().sum::<u64>() as f64);
-            let shared = left.iter().zip(right);
-            shared
-                .map(|(&l, &r)| (l as f64 / all_left).min(r as f64 / all_right))
-                .fold(
-                    0.0,
-                    |sum, share| if share.is_nan() { share } else { sum + share },
-                )
-        })
+    /// shares of pixels, from 0 to 1. `None` if one of them has no pixels.
+    pub fn intersection(&self, other: &Self) -> Option<[f64; 3]> {
+        let pixels = |set: &Self| set.counts[0].iter().sum::<u64>() as f64;
+        let [all_left, all_right] = [self, other].map(pixels);
+        let shared = |axis: usize| {
+            let bars = self.counts[axis].iter().zip(&other.counts[axis]);
+            bars.map(|(&l, &r)| (l as f64 / all_left).min(r as f64 / all_right))
+                .sum()
+        };
+        (all_left > 0.0 && all_right > 0.0).then(|| std::array::from_fn(shared))
     }
 }
