@@ -1,4 +1,5 @@
-//! Numbers from pictures: how far outputs are from targets, and how good they look by themselves.
+//! Floor 7: numbers from pictures. How far outputs are from targets, and how good they look by
+//! themselves.
 //!
 //! All are defined on samples of 8 bits as files hold them, and refuse others. Distances: [`mae`],
 //! [`rmse`], [`psnr`]. Structure: [`ssim`], [`ms_ssim`]. Sharpness: [`sharpness`],
@@ -17,6 +18,7 @@ mod planes;
 mod sharpness;
 mod ssim;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use distance::{mae, psnr, rmse};

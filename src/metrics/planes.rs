@@ -47,8 +47,8 @@ impl Plane {
         }
     }
 
-    /// Half as wide and high, rounded up: each number is the mean of four. The last row or column of
-    /// an odd side is taken twice.
+    /// Half as wide and high, rounded up: each number is the mean of four. The last row or column
+    /// of an odd side is taken twice.
     pub fn halved(&self) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let at = |x: usize, y: usize| {

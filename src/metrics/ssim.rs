@@ -1,9 +1,9 @@
 //! Structural similarity: SSIM (Wang, Bovik, Sheikh and Simoncelli, 2004) and MS-SSIM (Wang,
 //! Simoncelli and Bovik, 2003).
 //!
-//! `structural_similarity` of scikit-image is the reference for SSIM: the mean over the places whose
-//! window lies inside of the picture, and then over channels. Constants: K1 0.01, K2 0.03, range
-//! 255.
+//! `structural_similarity` of scikit-image is the reference for SSIM: the mean over the places
+//! whose window lies inside of the picture, and then over channels. Constants: K1 0.01, K2 0.03,
+//! range 255.
 
 use super::MetricError;
 use super::distance::RANGE;
