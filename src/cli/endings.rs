@@ -1,17 +1,16 @@
 //! Endings of files that are not written. A folder of such a name would be a mistake.
 
 use super::CliError;
+use crate::data::limits::is_unread_picture;
 use std::path::Path;
 
 /// Endings of videos. Those of pictures that are read are refused where the format is chosen.
 const VIDEOS: &[&str] = &[
     "avi", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv", "y4m",
 ];
-/// Endings of pictures that are neither read nor written.
-const PICTURES: &[&str] = &[
-    "avif", "dds", "dng", "eps", "hdr", "heic", "heif", "ico", "jp2", "jxl", "npy", "pdf", "psd",
-    "svg", "tga", "xcf",
-];
+/// Endings of what holds pictures and is neither read nor written, beside those of
+/// [`is_unread_picture`].
+const OTHERS: &[&str] = &["eps", "npy", "pdf"];
 
 /// Refuses a file of a format that is not written. A folder that is there may have any name.
 ///
@@ -23,7 +22,9 @@ pub fn check_ending(out: &Path) -> Result<(), CliError> {
     let remedy = match () {
         () if out.is_dir() => return Ok(()),
         () if is_in(VIDEOS) => "frames go to a folder, or to - for a program that makes the video",
-        () if is_in(PICTURES) => "name a folder, or a .png file for one image",
+        () if is_in(OTHERS) || is_unread_picture(out) => {
+            "name a folder, or a .png file for one image"
+        }
         () => return Ok(()),
     };
     Err(CliError::Usage(format!(

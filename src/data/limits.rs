@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
-/// Endings of the files that count as images, in lower case; other files of a folder are ignored.
+/// Endings of the files that count as images, in lower case. Other files of a folder are
+/// counted and told.
 pub const EXTENSIONS: [&str; 16] = [
     "png", "jpg", "jpeg", "jpe", "webp", "bmp", "gif", "tif", "tiff", "jfif", "ppm", "pgm", "pbm",
     "pnm", "pam", "exr",
@@ -18,7 +19,7 @@ const UNREAD: [&str; 32] = [
 ];
 
 /// Whether a file is a picture in a format that is not read, by its ending.
-pub(super) fn is_unread_picture(path: &Path) -> bool {
+pub fn is_unread_picture(path: &Path) -> bool {
     let ending = path.extension().and_then(OsStr::to_str);
     ending.is_some_and(|ending| {
         UNREAD

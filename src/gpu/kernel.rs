@@ -187,9 +187,9 @@ impl KernelBuilder<'_> {
             return self.device.create_shader_module(descriptor);
         }
         // SAFETY: only the shaders of this crate come here, with parameters that its operations
-        // derive from shapes, and no shape has a side of 0. Each shader compares its indices with
-        // these parameters, its loops count up to one of them, and it divides by nothing else. The
-        // kernel tests run every variant with outputs full of NaN between guard words.
+        // derive from shapes. Each shader compares its indices with these parameters, and its
+        // loops count up to a parameter or a constant. The kernel tests run every rung that the
+        // device offers with outputs full of NaN between guard words.
         unsafe {
             self.device
                 .create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())

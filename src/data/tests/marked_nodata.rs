@@ -1,4 +1,5 @@
-//! Files that call a number no data: without a value range it is a colour, and that is told.
+//! TIFFs that say which pixels count, by a number that is no data or by a mask. What is not used of
+//! it is told.
 
 use crate::data::{ReadOptions, ReadTally, RowReader, ValueMapping};
 use ::tiff::encoder::colortype::{ColorType, Gray8, Gray16, Gray32Float, RGB8};

@@ -2,7 +2,7 @@
 //! reading, and that lets larger images through.
 
 use super::memory::peak;
-use super::{open_exr, tiff_corpus};
+use super::{FORMATS, open_exr, tiff_corpus};
 use crate::data::frames::FrameReader;
 use crate::data::read::{decode, extent_of};
 use crate::data::tools::{Filter, Task, Tool};
@@ -30,16 +30,7 @@ fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
 }
 
 fn files() -> Vec<(String, Vec<u8>)> {
-    let formats = [
-        ImageFormat::Png,
-        ImageFormat::Jpeg,
-        ImageFormat::WebP,
-        ImageFormat::Bmp,
-        ImageFormat::Gif,
-        ImageFormat::Tiff,
-        ImageFormat::Pnm,
-    ];
-    let mut files: Vec<_> = formats
+    let mut files: Vec<_> = FORMATS
         .map(|format| (format!("{format:?}"), encoded(WIDTH, HEIGHT, format)))
         .into();
     let size = [WIDTH as usize, HEIGHT as usize];

@@ -36,8 +36,20 @@ use super::dataset::Dataset;
 use super::pair_source::PairSource;
 use super::preprocess::DataOptions;
 use super::split::Split;
+use image::ImageFormat;
 use noise::noise_pair;
 use std::path::Path;
+
+/// What the `image` crate writes as well as reads, as far as it is read here.
+const FORMATS: [ImageFormat; 7] = [
+    ImageFormat::Png,
+    ImageFormat::Jpeg,
+    ImageFormat::WebP,
+    ImageFormat::Bmp,
+    ImageFormat::Gif,
+    ImageFormat::Tiff,
+    ImageFormat::Pnm,
+];
 
 /// So many pairs of noise in memory, of 4 x 4 pixels, for training and for validation.
 pub fn noise_in_memory(train: u32, val: u32) -> Dataset {

@@ -2,7 +2,7 @@
 //! format and every way of reading.
 
 use super::memory::peak;
-use super::{open_exr, tiff_corpus};
+use super::{FORMATS, open_exr, tiff_corpus};
 use crate::data::head::size_of;
 use crate::data::read::{decode, extent_of};
 use crate::data::{
@@ -53,15 +53,7 @@ fn pictures() -> Vec<(DynamicImage, usize)> {
 /// Files of every format, with the bytes of a pixel.
 fn files() -> Vec<(String, Vec<u8>, usize)> {
     let mut files = Vec::new();
-    for format in [
-        ImageFormat::Png,
-        ImageFormat::Jpeg,
-        ImageFormat::WebP,
-        ImageFormat::Bmp,
-        ImageFormat::Gif,
-        ImageFormat::Tiff,
-        ImageFormat::Pnm,
-    ] {
+    for format in FORMATS {
         for (picture, pixel) in pictures() {
             let mut bytes = Cursor::new(Vec::new());
             if picture.write_to(&mut bytes, format).is_ok() {
