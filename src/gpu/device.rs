@@ -176,12 +176,32 @@ impl Gpu {
         Ok(Buffer::new(inner, self.meter.clone()))
     }
 
-    /// The kernel for `spec`, built at its first use and kept.
+    /// The kernel for `spec`, built at its first use and kept. It checks its indices and loops, so
+    /// that no parameters lead it out of its buffers.
     ///
     /// # Errors
     /// [`GpuError::Declaration`], [`GpuError::Shader`], [`GpuError::Limit`] for the workgroup,
     /// [`GpuError::Refused`] by the driver.
     pub fn kernel(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
+        self.kernel_as_specified(&spec.clone().unchecked(false))
+    }
+
+    /// As [`Gpu::kernel`], without checks of indices and loops, unless the device was opened with
+    /// [`DeviceOptions::checked`].
+    ///
+    /// # Errors
+    /// Those of [`Gpu::kernel`].
+    ///
+    /// # Safety
+    /// With the parameters of every launch, the shader stays within the buffers that are bound, and
+    /// its loops end.
+    pub unsafe fn kernel_unchecked(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
+        self.kernel_as_specified(&spec.clone().unchecked(true))
+    }
+
+    /// As [`Gpu::kernel`], with checks unless `spec` goes without: for the launches of plans and of
+    /// benches of this crate's operations.
+    pub(crate) fn kernel_as_specified(&self, spec: &KernelSpec) -> Result<Arc<Kernel>, GpuError> {
         if let Some(kernel) = lock(&self.kernels).get(spec) {
             return Ok(kernel.clone());
         }

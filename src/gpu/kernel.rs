@@ -183,13 +183,15 @@ impl KernelBuilder<'_> {
             label: Some(spec.source.name),
             source: wgpu::ShaderSource::Wgsl(text.into()),
         };
-        if self.checked || !spec.source.is_proven {
+        if self.checked || !spec.is_unchecked {
             return self.device.create_shader_module(descriptor);
         }
-        // SAFETY: only the shaders of this crate come here, with parameters that its operations
-        // derive from shapes. Each shader compares its indices with these parameters, and its
-        // loops count up to a parameter or a constant. The kernel tests run every rung that the
-        // device offers with outputs full of NaN between guard words.
+        // SAFETY: a specification becomes unchecked in three places. A plan does it for the
+        // operations of this crate, which derive the parameters from shapes; so do benches of
+        // them; and `Gpu::kernel_unchecked` leaves it to its caller. Each shader of this crate
+        // compares its indices with these parameters, and its loops count up to a parameter or a
+        // constant. The kernel tests run every rung that the device offers without checks, with
+        // outputs full of NaN between guard words.
         unsafe {
             self.device
                 .create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())

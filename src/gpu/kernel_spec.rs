@@ -14,6 +14,9 @@ pub struct KernelSpec {
     pub constants: Vec<(&'static str, String)>,
     /// Aliases to replace, with their WGSL types, for example `("Activation", "vec4<f16>")`.
     pub aliases: Vec<(&'static str, &'static str)>,
+    /// Whether it is compiled without checks of indices and loops. [`crate::gpu::Gpu::kernel`] does
+    /// not look at it.
+    pub(super) is_unchecked: bool,
 }
 
 impl KernelSpec {
@@ -24,6 +27,7 @@ impl KernelSpec {
             parts: Vec::new(),
             constants: Vec::new(),
             aliases: Vec::new(),
+            is_unchecked: false,
         }
     }
 
@@ -55,6 +59,17 @@ impl KernelSpec {
     pub fn alias(mut self, name: &'static str, wgsl_type: &'static str) -> Self {
         self.aliases.push((name, wgsl_type));
         self
+    }
+
+    /// The same with or without checks of indices and loops.
+    pub(crate) fn unchecked(mut self, is_unchecked: bool) -> Self {
+        self.is_unchecked = is_unchecked;
+        self
+    }
+
+    /// Whether the kernel of a plan is compiled without checks of indices and loops.
+    pub fn is_unchecked(&self) -> bool {
+        self.is_unchecked
     }
 
     /// The shader's text with its parts, constants and aliases replaced.

@@ -76,7 +76,7 @@ impl Drop for Precompile {
 
 /// Launches a kernel with no workgroups, and waits for it.
 fn compile(gpu: &Gpu, spec: &KernelSpec) -> Result<(), GpuError> {
-    let kernel = gpu.kernel(spec)?;
+    let kernel = gpu.kernel_as_specified(spec)?;
     let interface = kernel.interface();
     let stand_in = |_| {
         gpu.buffer(

@@ -22,14 +22,12 @@ pub struct ShaderSource {
     pub name: &'static str,
     /// The file's text.
     pub text: &'static str,
-    /// Whether the kernel tests prove that it stays within its buffers. Only this crate can say so.
-    pub(super) is_proven: bool,
 }
 
 /// `shader!("conv2d/1_naive")`: the file `shaders/conv2d/1_naive.wgsl`, embedded.
 macro_rules! shader {
     ($name:literal) => {
-        $crate::gpu::ShaderSource::proven(
+        $crate::gpu::ShaderSource::new(
             $name,
             include_str!(concat!(
                 env!("CARGO_MANIFEST_DIR"),
@@ -50,23 +48,10 @@ impl Hash for ShaderSource {
 }
 
 impl ShaderSource {
-    /// A shader of the caller's own, for an operation outside of this crate. It is compiled with
-    /// checks of its indices and loops on every device.
+    /// A shader: one of this crate's (use the macro `shader!`), or a caller's own, for an operation
+    /// outside of this crate.
     pub const fn new(name: &'static str, text: &'static str) -> Self {
-        Self {
-            name,
-            text,
-            is_proven: false,
-        }
-    }
-
-    /// One of this crate's shaders; use the macro `shader!`.
-    pub(crate) const fn proven(name: &'static str, text: &'static str) -> Self {
-        Self {
-            name,
-            text,
-            is_proven: true,
-        }
+        Self { name, text }
     }
 
     /// The kernel family: the folder's name.

@@ -102,17 +102,23 @@ impl<'a> KernelBench<'a> {
         })
     }
 
-    /// Builds the kernels of `dispatches` and binds them to every copy.
+    /// Builds the kernels of `dispatches`, of an operation of this crate on the bench's operands,
+    /// and binds them to every copy.
     ///
     /// # Errors
     /// [`ProgramError::Absent`] for arenas and everything else that a bench does not have, and what
     /// building and binding report.
-    pub fn bind(&self, dispatches: &[Dispatch], scratch_bytes: u64) -> Result<Bound, ProgramError> {
+    pub(crate) fn bind(
+        &self,
+        dispatches: &[Dispatch],
+        scratch_bytes: u64,
+    ) -> Result<Bound, ProgramError> {
         let scratch = self.gpu.storage("scratch", scratch_bytes)?;
         let mut copies: Vec<Vec<Launch>> = self.inputs.iter().map(|_| Vec::new()).collect();
         let mut held = Vec::new();
         for dispatch in dispatches {
-            let kernel = self.gpu.kernel(&dispatch.kernel)?;
+            let kernel = dispatch.kernel.clone().unchecked(true);
+            let kernel = self.gpu.kernel_as_specified(&kernel)?;
             let params = self.gpu.buffer(
                 "params",
                 dispatch.params.len() as u64,

@@ -45,7 +45,7 @@ impl Binder<'_> {
     ) -> Result<Launch, ProgramError> {
         let op = || place::describe(&self.plan.tape.nodes()[step.node]);
         let build = |source| ProgramError::Build { op: op(), source };
-        let kernel = gpu.kernel(&dispatch.kernel).map_err(build)?;
+        let kernel = gpu.kernel_as_specified(&dispatch.kernel).map_err(build)?;
         let mut bindings = vec![params];
         for slot in &dispatch.slots {
             bindings.push(

@@ -212,9 +212,14 @@ fn lower(
             }
             None => (op.lower(&context), None),
         };
+        let is_own = ops::is_own(op.as_ref());
+        let unchecked = |dispatch: Dispatch| Dispatch {
+            kernel: dispatch.kernel.unchecked(is_own),
+            ..dispatch
+        };
         steps.push(PlannedNode {
             node: index,
-            dispatches: lowered.dispatches,
+            dispatches: lowered.dispatches.into_iter().map(unchecked).collect(),
             byproducts: made,
             choice,
             scratch_bytes: lowered.scratch_bytes,

@@ -1,6 +1,7 @@
 //! From tape to program: what is dropped, what can be read, and what programs of one store share.
 
 mod refusals;
+mod unchecked;
 mod views;
 
 use crate::values::{bits, inputs, number};
