@@ -6,7 +6,7 @@
 //   A thread makes one tile of eight channels, row by row, over k first, so that the code has one
 //   load. What lies outside of the map that a tile is cut from is 0; what would lie outside of the
 //   map that it is put in is left out.
-// Layouts   input, output: vec8s of channels, where the sides of the parameters say; bias: dense
+// Layouts   input, output: vec8s of channels, where the parameters say; bias: dense
 // Bindings  0 params, 1 input, 2 output, 3 bias (any buffer if has_bias is 0: it is not read)
 // Grid      ceil(items / WORKGROUP), folded at 65535; item: eight channels of one tile of one image
 // Limits    matrices up to SIZE x SIZE; 64-bit integers
@@ -17,8 +17,8 @@
 const WORKGROUP: u32 = 8u;
 const SIZE: u32 = 6u;
 
-// One side's places, in vec8s, and positions along both axes of the map.
-struct Side {
+// Places of the values of tiles, in vec8s, and positions along both axes of the map.
+struct TileLayout {
     offset: u32, // where the first tile's first value would lie with no padding
     image: u32, // from one image to the next
     tile_y: u32, // from one tile to the next
@@ -34,8 +34,8 @@ struct Side {
 }
 
 struct Params {
-    input: Side,
-    output: Side,
+    input: TileLayout,
+    output: TileLayout,
     matrix: array<vec4<f32>, 2u * SIZE>, // by columns: four numbers, then two
     vectors8: u32, // that lie side by side
     columns: u32, // of tiles
@@ -81,8 +81,8 @@ fn plus(sum: Row, factor: f32, row: Row) -> Row {
     );
 }
 
-fn place(side: Side, image: u32, tile_y: u32, tile_x: u32) -> u32 {
-    return side.offset + image * side.image + tile_y * side.tile_y + tile_x * side.tile_x;
+fn place(tiles: TileLayout, image: u32, tile_y: u32, tile_x: u32) -> u32 {
+    return tiles.offset + image * tiles.image + tile_y * tiles.tile_y + tile_x * tiles.tile_x;
 }
 
 // Where the values of a tile go.
@@ -126,18 +126,19 @@ fn winograd_transform(
     let tile_y = item / params.vectors8 / params.columns % params.rows;
     let image = item / params.vectors8 / params.columns / params.rows;
 
-    let side = params.input;
+    let tiles = params.input;
     // Unsigned arithmetic wraps: a position in front of the map is a huge one, so one comparison
     // bounds both sides.
-    let first = place(side, image, tile_y, tile_x) + vector8 - side.padding * (side.y + side.x);
+    let unpadded = place(tiles, image, tile_y, tile_x) + vector8;
+    let first = unpadded - tiles.padding * (tiles.y + tiles.x);
     var sums: array<Row, SIZE>;
-    for (var i = 0u; i < side.count; i++) {
-        let y = tile_y * side.spacing + i - side.padding;
+    for (var i = 0u; i < tiles.count; i++) {
+        let y = tile_y * tiles.spacing + i - tiles.padding;
         var row: Row;
-        for (var k = 0u; k < side.count; k++) {
-            let x = tile_x * side.spacing + k - side.padding;
-            let inside = y < side.height && x < side.width;
-            let at = select(0u, first + i * side.y + k * side.x, inside);
+        for (var k = 0u; k < tiles.count; k++) {
+            let x = tile_x * tiles.spacing + k - tiles.padding;
+            let inside = y < tiles.height && x < tiles.width;
+            let at = select(0u, first + i * tiles.y + k * tiles.x, inside);
             let value = load(select(vec4(0lu), input[at], inside));
             let column = params.matrix[2u * k];
             let rest = params.matrix[2u * k + 1u];

@@ -1,6 +1,6 @@
 //! The ceilings of a device: the best contraction and the best copy of any kernel.
 
-use super::report::{BenchmarkKind, Ceiling, Entry, Report};
+use super::report::{BenchmarkKind, Ceiling, Report, ReportEntry};
 use super::{BenchError, KernelOptions};
 use crate::contraction::Geometry;
 use crate::contraction::{Candidate, ContractionKey, Family, Ladder};
@@ -39,14 +39,14 @@ pub fn measure_ceiling(
 }
 
 /// The best of `entries`.
-fn ceiling(entries: &[Entry], dtype: DType) -> Ceiling {
-    let best = |rate: fn(&Entry) -> f64| {
+fn ceiling(entries: &[ReportEntry], dtype: DType) -> Ceiling {
+    let best = |rate: fn(&ReportEntry) -> f64| {
         let fastest = entries.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)));
         fastest.map_or((0.0, String::new()), |entry| {
             (rate(entry), entry.name.clone())
         })
     };
-    let (flop_per_second, contraction) = best(Entry::flop_per_second);
+    let (flop_per_second, contraction) = best(ReportEntry::flop_per_second);
     let (bytes_per_second, copy) = best(|entry| {
         if entry.flop > 0.0 {
             0.0
@@ -94,9 +94,9 @@ fn contractions(
     clock: &Clock,
     options: &KernelOptions,
     key: &ContractionKey,
-) -> Result<Vec<Entry>, BenchError> {
+) -> Result<Vec<ReportEntry>, BenchError> {
     let trial = Trial::new(gpu, clock, key, &options.trial())?;
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<ReportEntry> = Vec::new();
     let ladder = Ladder::of(key, gpu.profile());
     let tried: Vec<&Candidate> = if options.quick {
         ladder.defaults().collect()
@@ -112,7 +112,7 @@ fn contractions(
             .map(|entry| entry.seconds.median)
             .fold(f64::INFINITY, f64::min);
         let seconds = trial.time(candidate, &options.budget(best))?;
-        entries.push(Entry {
+        entries.push(ReportEntry {
             name: format!("{key}: {}", candidate.name),
             group: key.family.name().to_owned(),
             kernel: candidate.name.clone(),
@@ -131,7 +131,7 @@ fn time_copies(
     clock: &Clock,
     options: &KernelOptions,
     dtype: DType,
-) -> Result<Vec<Entry>, BenchError> {
+) -> Result<Vec<ReportEntry>, BenchError> {
     let bytes = options
         .rotated_bytes
         .min(gpu.profile().max_binding_bytes)
@@ -148,7 +148,7 @@ fn time_copies(
         let name = format!("{threads} threads of {per_thread} vec4s");
         let launch = bench.bind(&[copy(gpu.profile(), operand, threads, per_thread)], 0)?;
         let seconds = bench.time(&launch, &options.budget(f64::INFINITY))?;
-        entries.push(Entry {
+        entries.push(ReportEntry {
             name: format!("copy of {} MiB{suffix}: {name}", bytes >> 20),
             group: "copy".to_owned(),
             kernel: name,

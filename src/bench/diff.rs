@@ -1,7 +1,7 @@
 //! Two reports of one kind side by side.
 
 use super::Report;
-use super::report::Entry;
+use super::report::ReportEntry;
 use crate::program::Quantiles;
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub struct Difference {
 impl Difference {
     /// Compares `after` with `before`, entry by entry.
     pub fn of(before: &Report, after: &Report) -> Self {
-        let change = |entry: &Entry| {
+        let change = |entry: &ReportEntry| {
             let after = after.entry(&entry.name)?.seconds;
             Some(Change {
                 name: entry.name.clone(),

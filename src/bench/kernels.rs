@@ -1,7 +1,7 @@
 //! Every candidate of every contraction of the real networks, each alone. Every other kernel of the
 //! step is timed within the step.
 
-use super::report::{BenchmarkKind, Contest, Entry, Report};
+use super::report::{BenchmarkKind, Contest, Report, ReportEntry};
 use super::step::time_operations;
 use super::{BenchError, KernelOptions};
 use crate::contraction::{Candidate, ContractionKey, Ladder, choose};
@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashSet};
 const RUNS: usize = 5;
 
 /// A comparison of candidates, and their times.
-type TimedContest = (Contest, Vec<Entry>);
+type TimedContest = (Contest, Vec<ReportEntry>);
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -151,7 +151,7 @@ fn others(
     clock: &Clock,
     options: &KernelOptions,
     config: &Config,
-) -> Result<Vec<Entry>, BenchError> {
+) -> Result<Vec<ReportEntry>, BenchError> {
     let session = Session::new(gpu, config)?;
     session
         .store
@@ -198,7 +198,7 @@ fn contest(
             best = seconds.median;
             contest.best = candidate.name.clone();
         }
-        entries.push(Entry {
+        entries.push(ReportEntry {
             name: contest.entry_name(&candidate.name),
             group: key.family.name().to_owned(),
             kernel: candidate.name.clone(),

@@ -17,7 +17,7 @@ pub use error::BenchError;
 pub use kernels::{StepKernels, Subject, family, time_kernels};
 pub use options::KernelOptions;
 pub use report::{
-    BenchmarkKind, Ceiling, Contest, Device, Entry, GroupTotals, Report, SCHEMA, ratio,
+    BenchmarkKind, Ceiling, Contest, Device, GroupTotals, Report, ReportEntry, SCHEMA, ratio,
 };
 pub use roofline::draw_roofline;
 pub use step::{StepOptions, time_step};

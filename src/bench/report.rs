@@ -52,7 +52,7 @@ pub struct Report {
     /// The ceilings, where they were measured in the same run.
     pub ceilings: Vec<Ceiling>,
     /// What was timed.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ReportEntry>,
     /// Contractions whose candidates were compared.
     pub contests: Vec<Contest>,
     /// Single numbers; the name ends with the unit.
@@ -93,7 +93,7 @@ pub struct Ceiling {
 
 /// Something that was timed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct ReportEntry {
     /// Its name: unique in this report, and the same from run to run.
     pub name: String,
     /// The group in which it is summed up: an operation's name, or `whole`.
@@ -110,7 +110,7 @@ pub struct Entry {
     pub launches: usize,
 }
 
-impl Entry {
+impl ReportEntry {
     /// Floating-point operations a second, by the median.
     pub fn flop_per_second(&self) -> f64 {
         ratio(self.flop, self.seconds.median)
@@ -164,7 +164,7 @@ pub struct GroupTotals {
 
 impl GroupTotals {
     /// The sum of `entries`.
-    pub fn of<'a>(name: &str, entries: impl Iterator<Item = &'a Entry>) -> Self {
+    pub fn of<'a>(name: &str, entries: impl Iterator<Item = &'a ReportEntry>) -> Self {
         let mut group = Self {
             name: name.to_owned(),
             ..Self::default()
@@ -218,7 +218,7 @@ impl Report {
     }
 
     /// The entries that are single operations.
-    pub fn operations(&self) -> impl Iterator<Item = &Entry> {
+    pub fn operations(&self) -> impl Iterator<Item = &ReportEntry> {
         self.entries.iter().filter(|entry| entry.group != WHOLE)
     }
 
@@ -238,7 +238,7 @@ impl Report {
 
     /// The part of the ceiling that an entry reaches. For a contraction it is the ceiling of
     /// arithmetic, for everything else that of memory.
-    pub fn share_of_ceiling(&self, entry: &Entry) -> Option<f64> {
+    pub fn share_of_ceiling(&self, entry: &ReportEntry) -> Option<f64> {
         let ceiling = self.ceilings.first()?;
         Some(match entry.flop > 0.0 {
             true => ratio(entry.flop_per_second(), ceiling.flop_per_second),
@@ -247,7 +247,7 @@ impl Report {
     }
 
     /// The entry of this name.
-    pub fn entry(&self, name: &str) -> Option<&Entry> {
+    pub fn entry(&self, name: &str) -> Option<&ReportEntry> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 }

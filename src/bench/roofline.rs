@@ -1,7 +1,7 @@
 //! The roofline as SVG: what each kernel reaches, under the limits of the device's memory and
 //! arithmetic.
 
-use super::report::{Ceiling, Entry};
+use super::report::{Ceiling, ReportEntry};
 use super::{BenchError, Report};
 use crate::train::run::write_atomic;
 use plotters::prelude::*;
@@ -69,7 +69,7 @@ pub fn draw_roofline(report: &Report, path: &Path) -> Result<bool, BenchError> {
     Ok(true)
 }
 
-fn point(entry: &Entry) -> Option<Point> {
+fn point(entry: &ReportEntry) -> Option<Point> {
     let point = match entry.flop > 0.0 {
         true => (entry.flop / entry.bytes, entry.flop_per_second() * 1e-9),
         false => (STREAMING, entry.bytes_per_second() * STREAMING * 1e-9),

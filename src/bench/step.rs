@@ -1,6 +1,6 @@
 //! Time of whole training steps, of their operations, of the training loop and of a translation.
 
-use super::report::{BenchmarkKind, Entry, Report, WHOLE, ratio};
+use super::report::{BenchmarkKind, Report, ReportEntry, WHOLE, ratio};
 use crate::data::{Batch, Dataset, Loader, LoaderOptions, Pixels, Split};
 use crate::gpu::Gpu;
 use crate::program::{Clock, Quantiles, rows};
@@ -70,7 +70,7 @@ pub fn time_step(gpu: &Gpu, config: &Config, options: &StepOptions) -> Result<Re
         .map(|row| row.macs as f64 * 2.0)
         .sum();
     let launches = program.plan().dispatches();
-    let whole = |name: &str, seconds, launches, flop, bytes| Entry {
+    let whole = |name: &str, seconds, launches, flop, bytes| ReportEntry {
         name: name.to_owned(),
         group: WHOLE.to_owned(),
         kernel: String::new(),
@@ -137,7 +137,7 @@ pub(super) fn time_operations(
     session: &Session,
     clock: &Clock,
     runs: usize,
-) -> Result<Vec<Entry>, TrainError> {
+) -> Result<Vec<ReportEntry>, TrainError> {
     let rows = rows(session.program().plan());
     let mut seconds = vec![Vec::new(); rows.len()];
     for _ in 0..runs.max(1) {
@@ -154,7 +154,7 @@ pub(super) fn time_operations(
     for (row, seconds) in rows.into_iter().zip(seconds) {
         let count = seen.entry(row.op.clone()).or_default();
         *count += 1;
-        entries.push(Entry {
+        entries.push(ReportEntry {
             name: if *count == 1 {
                 row.op
             } else {

@@ -29,8 +29,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens a dataset folder (its layouts: [`crate::data::pairs`]) and decodes all of it, on every
-    /// core.
+    /// Opens a dataset folder (how its folders are called: [`crate::data::pairs`]) and decodes all
+    /// of it, on every core.
     ///
     /// # Errors
     /// Contradicting sizes, a bad folder, and all files that cannot be used, in sorted order:

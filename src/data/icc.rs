@@ -17,7 +17,7 @@ const LONGEST_NAME: usize = 60;
 
 /// The name of a profile whose colours are not those of sRGB; `None` if they are.
 pub(super) fn other_profile(bytes: &[u8]) -> Option<String> {
-    let profile = Profile(bytes);
+    let profile = IccProfile(bytes);
     let name = profile.name().unwrap_or_default();
     let shown = name.chars().filter(|c| !c.is_control());
     let name: String = shown.take(LONGEST_NAME).collect();
@@ -30,9 +30,9 @@ pub(super) fn other_profile(bytes: &[u8]) -> Option<String> {
     }
 }
 
-struct Profile<'a>(&'a [u8]);
+struct IccProfile<'a>(&'a [u8]);
 
-impl<'a> Profile<'a> {
+impl<'a> IccProfile<'a> {
     fn bytes(&self, at: usize, length: usize) -> Option<&'a [u8]> {
         self.0.get(at..at.checked_add(length)?)
     }

@@ -18,7 +18,7 @@ struct Component {
 }
 
 /// The frame header (annex B.2.2).
-struct Frame {
+struct FrameHeader {
     width: u32,
     height: u32,
     components: Vec<Component>,
@@ -27,7 +27,7 @@ struct Frame {
 /// The file up to a marker.
 #[derive(Default)]
 struct Walk {
-    frame: Option<Frame>,
+    frame: Option<FrameHeader>,
     /// Units between two restart markers; 0 without such markers.
     interval: u32,
     /// Restart markers that the scan still has to have.
@@ -99,7 +99,7 @@ impl Walk {
     /// How many restart markers a scan has (annex A.2): its units are blocks of one component, or
     /// the blocks of all components for an area.
     fn restarts_of(&self, scan: &[u8]) -> Option<u32> {
-        let Frame {
+        let FrameHeader {
             width,
             height,
             components,
@@ -120,14 +120,14 @@ impl Walk {
 }
 
 /// The frame header in this segment; `None` if it is damaged.
-fn frame(data: &[u8]) -> Option<Frame> {
+fn frame(data: &[u8]) -> Option<FrameHeader> {
     let count = usize::from(*data.get(5)?);
     let components = data.get(6..6 + 3 * count)?.chunks_exact(3).map(|part| {
         let [across, down] = [part[1] >> 4, part[1] & 15].map(u32::from);
         let id = part[0];
         (across > 0 && down > 0).then_some(Component { id, across, down })
     });
-    Some(Frame {
+    Some(FrameHeader {
         height: word(data, 1)?,
         width: word(data, 3)?,
         components: components.collect::<Option<_>>()?,
@@ -135,7 +135,7 @@ fn frame(data: &[u8]) -> Option<Frame> {
 }
 
 /// Refuses what the decoder does not decode, or decodes to wrong colours.
-fn check_kind(marker: u8, data: &[u8], frame: Option<&Frame>) -> Result<(), JpegFault> {
+fn check_kind(marker: u8, data: &[u8], frame: Option<&FrameHeader>) -> Result<(), JpegFault> {
     let kind = match marker {
         0xC0..=0xC2 if data.first().is_some_and(|&bits| bits != 8) => {
             "it is a JPEG of more than 8 bits a sample"

@@ -52,57 +52,57 @@ impl fmt::Display for Names {
     }
 }
 
-/// Files that belong together, one of each place, name by name.
+/// Files that belong together, one of each folder, name by name.
 pub(super) struct Matched {
     pub files: Vec<Vec<PathBuf>>,
     pub names: Names,
 }
 
 /// A folder and files in it.
-pub(super) type Place = (PathBuf, Vec<PathBuf>);
+pub(super) type FolderFiles = (PathBuf, Vec<PathBuf>);
 
-/// The files of one name, one of each of these places, name by name.
+/// The files of one name, one of each of these folders, name by name.
 ///
 /// # Errors
-/// A file without a partner, and two files of one place that differ in the ending only.
-pub fn match_names(places: Vec<Place>) -> Result<Vec<Vec<PathBuf>>, DataError> {
-    Ok(match_files(&places)?.files)
+/// A file without a partner, and two files of one folder that differ in the ending only.
+pub fn match_names(folders: Vec<FolderFiles>) -> Result<Vec<Vec<PathBuf>>, DataError> {
+    Ok(match_files(&folders)?.files)
 }
 
 /// Tries names as they are, then in normal form, then in small letters, then without affixes. The
 /// first of these that finds a partner for each file is taken. If none does, the error is that of
 /// the names that leave the fewest files over.
-pub(super) fn match_files(places: &[Place]) -> Result<Matched, DataError> {
-    let whole = vec![Affix::Suffix(String::new()); places.len()];
-    let mut error = match match_by(places, &whole, Path::to_owned) {
+pub(super) fn match_files(folders: &[FolderFiles]) -> Result<Matched, DataError> {
+    let whole = vec![Affix::Suffix(String::new()); folders.len()];
+    let mut error = match match_by(folders, &whole, Path::to_owned) {
         Ok(files) => {
             let names = Names::Equal;
             return Ok(Matched { files, names });
         }
         Err(error) => error,
     };
-    match match_by(places, &whole, normal_form) {
+    match match_by(folders, &whole, normal_form) {
         Ok(files) => {
-            let (count, example) = different(places, &files);
+            let (count, example) = different(folders, &files);
             let names = Names::Normalised { count, example };
             return Ok(Matched { files, names });
         }
         Err(other) => error = with_fewer_files(error, other),
     }
-    match match_by(places, &whole, small_letters) {
+    match match_by(folders, &whole, small_letters) {
         Ok(files) => {
-            let (count, example) = different(places, &files);
+            let (count, example) = different(folders, &files);
             let names = Names::LetterCase { count, example };
             return Ok(Matched { files, names });
         }
         Err(other) => error = with_fewer_files(error, other),
     }
-    for affixes in known(places)
+    for affixes in known(folders)
         .into_iter()
-        .chain(common(places, Affix::common_suffix))
-        .chain(common(places, Affix::common_prefix))
+        .chain(common(folders, Affix::common_suffix))
+        .chain(common(folders, Affix::common_prefix))
     {
-        if let Ok(files) = match_by(places, &affixes, normal_form) {
+        if let Ok(files) = match_by(folders, &affixes, normal_form) {
             let names = Names::Without(affixes);
             return Ok(Matched { files, names });
         }
@@ -122,35 +122,39 @@ fn with_fewer_files(first: DataError, other: DataError) -> DataError {
     }
 }
 
-/// Matches the files whose names have the affix of their place.
+/// Matches the files whose names have the affix of their folder.
 fn match_by(
-    places: &[Place],
+    folders: &[FolderFiles],
     affixes: &[Affix],
     key: impl Fn(&Path) -> PathBuf,
 ) -> Result<Vec<Vec<PathBuf>>, DataError> {
-    let mut keyed: Vec<_> = places
+    let mut keyed: Vec<_> = folders
         .iter()
         .zip(affixes)
-        .map(|((place, files), affix)| Ok((place, by_key(place, files, affix, &key)?)))
+        .map(|((folder, files), affix)| Ok((folder, by_key(folder, files, affix, &key)?)))
         .collect::<Result<_, DataError>>()?;
     if keyed.is_empty() {
         return Ok(Vec::new());
     }
-    let (first_place, first) = keyed.remove(0);
+    let (first_folder, first) = keyed.remove(0);
     let mut matched = Vec::with_capacity(first.len());
     let mut unpaired = Vec::new();
     for (name, path) in first {
         let mut files = vec![path.clone()];
-        for (place, others) in &mut keyed {
+        for (folder, others) in &mut keyed {
             match others.remove(&name) {
                 Some(other) => files.push(other),
-                None => unpaired.push((path.clone(), place.to_path_buf())),
+                None => unpaired.push((path.clone(), folder.to_path_buf())),
             }
         }
         matched.push(files);
     }
     for (_, others) in keyed {
-        unpaired.extend(others.into_values().map(|path| (path, first_place.clone())));
+        unpaired.extend(
+            others
+                .into_values()
+                .map(|path| (path, first_folder.clone())),
+        );
     }
     let count = unpaired.len();
     match unpaired.into_iter().next() {
@@ -164,14 +168,14 @@ fn match_by(
 }
 
 fn by_key(
-    place: &Path,
+    folder: &Path,
     files: &[PathBuf],
     affix: &Affix,
     key: impl Fn(&Path) -> PathBuf,
 ) -> Result<BTreeMap<PathBuf, PathBuf>, DataError> {
     let mut names = BTreeMap::new();
     for path in files {
-        let name = name_in(place, path);
+        let name = name_in(folder, path);
         let Some(name) = (if affix.is_empty() {
             Some(name)
         } else {
@@ -189,9 +193,9 @@ fn by_key(
     Ok(names)
 }
 
-/// The path of a file below `place`, without its ending.
-pub(super) fn name_in(place: &Path, path: &Path) -> PathBuf {
-    let below = path.strip_prefix(place).ok();
+/// The path of a file below `folder`, without its ending.
+pub(super) fn name_in(folder: &Path, path: &Path) -> PathBuf {
+    let below = path.strip_prefix(folder).ok();
     let below = below.filter(|below| !below.as_os_str().is_empty());
     let below = below.unwrap_or_else(|| path.file_name().map_or(path, Path::new));
     below.with_extension("")
@@ -215,12 +219,12 @@ pub fn small_letters(name: &Path) -> PathBuf {
 
 /// How many of these files have a partner whose name is written in another way, and the first of
 /// them.
-fn different(places: &[Place], matched: &[Vec<PathBuf>]) -> (usize, PathBuf) {
+fn different(folders: &[FolderFiles], matched: &[Vec<PathBuf>]) -> (usize, PathBuf) {
     let differ = |files: &&Vec<PathBuf>| {
-        let names = places
+        let names = folders
             .iter()
             .zip(files.iter())
-            .map(|((place, _), file)| name_in(place, file));
+            .map(|((folder, _), file)| name_in(folder, file));
         names.collect::<BTreeSet<_>>().len() > 1
     };
     let count = matched.iter().filter(differ).count();
@@ -228,11 +232,11 @@ fn different(places: &[Place], matched: &[Vec<PathBuf>]) -> (usize, PathBuf) {
     (count, example.cloned().unwrap_or_default())
 }
 
-/// The affixes of a known data set, where each of two places has files with its own.
-fn known(places: &[Place]) -> Option<Vec<Affix>> {
-    let [a, b] = places else { return None };
-    let has = |(place, files): &Place, affix: &Affix| {
-        let is = |path: &PathBuf| affix.strip(&name_in(place, path)).is_some();
+/// The affixes of a known data set, where each of two folders has files with its own.
+fn known(folders: &[FolderFiles]) -> Option<Vec<Affix>> {
+    let [a, b] = folders else { return None };
+    let has = |(folder, files): &FolderFiles, affix: &Affix| {
+        let is = |path: &PathBuf| affix.strip(&name_in(folder, path)).is_some();
         // Cityscapes has several kinds of label maps beside one another. The coloured one is meant.
         match affix {
             Affix::Suffix(suffix) if suffix == "_gtFine_color" => files.iter().any(is),
@@ -244,12 +248,12 @@ fn known(places: &[Place]) -> Option<Vec<Affix>> {
     Some(known.into())
 }
 
-/// What all names of a place have in common, as `of` finds it: for each place, perhaps nothing.
-fn common(places: &[Place], of: fn(&[PathBuf]) -> Affix) -> Option<Vec<Affix>> {
-    let names = |(place, files): &Place| -> Vec<PathBuf> {
-        files.iter().map(|path| name_in(place, path)).collect()
+/// What all names of a folder have in common, as `of` finds it: for each folder, perhaps nothing.
+fn common(folders: &[FolderFiles], of: fn(&[PathBuf]) -> Affix) -> Option<Vec<Affix>> {
+    let names = |(folder, files): &FolderFiles| -> Vec<PathBuf> {
+        files.iter().map(|path| name_in(folder, path)).collect()
     };
-    let affixes: Vec<Affix> = places.iter().map(|place| of(&names(place))).collect();
+    let affixes: Vec<Affix> = folders.iter().map(|folder| of(&names(folder))).collect();
     affixes
         .iter()
         .any(|affix| !affix.is_empty())

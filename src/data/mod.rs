@@ -35,7 +35,7 @@
 //! | [`scan`] | what was understood of a dataset folder, and what was left over |
 //! | [`found`] | the pairs of a split as they were found, and how |
 //! | [`remark`] | what is told of a dataset folder |
-//! | `layout` | how folders and files of a data set are called |
+//! | `folders` | how folders and files of a data set are called |
 //! | [`affix`] | what stands before or behind the names of one side |
 //! | [`matching`] | which files of several folders belong together |
 //! | `named_pairs` | pairs in one folder by their names |
@@ -76,6 +76,7 @@ pub mod dataset;
 pub mod density;
 pub mod depth;
 pub mod error;
+mod folders;
 mod foreign;
 pub mod found;
 pub mod frames;
@@ -86,7 +87,6 @@ mod icc;
 mod jpeg;
 mod jpeg_head;
 pub mod lab;
-mod layout;
 pub mod limits;
 pub mod listing;
 pub mod loader;
@@ -122,12 +122,12 @@ mod subfolders;
 mod tests;
 mod tiff;
 mod tiff_head;
+mod tiff_layout;
 mod tiff_palette;
 mod tiff_planes;
 mod tiff_reader;
 mod tiff_rows;
 mod tiff_samples;
-mod tiff_storage;
 mod too_large;
 pub mod tools;
 pub mod values;

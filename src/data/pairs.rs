@@ -14,7 +14,7 @@
 //! B in the right one.
 //!
 //! Names of folders may have any letter case, and `val/` other names: see `Split`. `A/` and `B/`
-//! may have the names of known data sets: see `layout`. Folders in a folder of images are walked,
+//! may have the names of known data sets: see `folders`. Folders in a folder of images are walked,
 //! and the path below it is the name. Names that are not equal are compared in normal form and
 //! without suffixes: see `matching`.
 //!
@@ -29,8 +29,8 @@
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
+use super::folders::{Sides, find_sides, find_split, flat_folder, match_folders};
 use super::found::{FoundSplit, Pairing, left_over};
-use super::layout::{Sides, find_sides, find_split, flat_folder, match_folders};
 use super::listing::{subfolders, take_results, walk};
 pub use super::matching::match_names;
 use super::pair_source::PairSource;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_layout_is_found_in_sorted_order() {
+    fn every_folder_structure_is_found_in_sorted_order() {
         let combined = ["train/b.png", "train/a.jpg", "val/c.png", "train/notes.txt"];
         assert_eq!(summary(&combined), "train: a b, val: c");
         let inside = [

@@ -16,11 +16,11 @@ use super::values::ValueRange;
 /// What is told of the files that were read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadTally {
-    entries: Vec<Entry>,
+    entries: Vec<TallyEntry>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Entry {
+struct TallyEntry {
     what: What,
     files: usize,
     /// How many numbers, and one of them; none for what is told of whole files.
@@ -101,7 +101,7 @@ impl ReadTally {
     }
 
     fn put(&mut self, what: What, path: &Path, numbers: Option<(u64, f64)>) {
-        self.merge(Entry {
+        self.merge(TallyEntry {
             what,
             files: 1,
             numbers,
@@ -119,8 +119,8 @@ impl ReadTally {
             .for_each(|entry| self.merge(entry));
     }
 
-    fn merge(&mut self, entry: Entry) {
-        let alike = |known: &&mut Entry| known.what.is_told_with(&entry.what);
+    fn merge(&mut self, entry: TallyEntry) {
+        let alike = |known: &&mut TallyEntry| known.what.is_told_with(&entry.what);
         match self.entries.iter_mut().find(alike) {
             Some(known) => {
                 if let (Some((numbers, number)), Some((more, other))) =

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::copies::held_out_copies;
 use super::error::{DataError, PairingError};
+use super::folders::{Sides, find_sides, find_split, flat_folder, match_folders, side_folders};
 use super::found::{FoundSplit, Pairing, left_over};
-use super::layout::{Sides, find_sides, find_split, flat_folder, match_folders, side_folders};
 use super::listing::{subfolders, walk};
 use super::named_pairs::looks_like_pairs;
 use super::pair_source::PairSource;
@@ -39,7 +39,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Finds the pairs of a dataset folder. [`super::pairs`] has the table of layouts.
+    /// Finds the pairs of a dataset folder. [`super::pairs`] has the table of folder structures.
     ///
     /// # Errors
     /// A path that is missing, no folder or unreadable, a folder without images, one of the folders
@@ -134,7 +134,7 @@ struct Finder {
 }
 
 impl Finder {
-    /// Tries the layouts in their order, and takes the first that fits.
+    /// Tries the folder structures in their order, and takes the first that fits.
     fn find(&mut self, root: &Path) -> Result<(), DataError> {
         let below = subfolders(root)?;
         for split in Split::ALL {

@@ -1,11 +1,11 @@
 //! What the folders in a folder of images say: that it is no folder of combined pairs. Whatever
-//! stands here has been found by no layout, and would be walked as one heap of images.
+//! stands here belongs to no folder structure, and would be walked as one heap of images.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::error::PairingError;
-use super::layout::{Sides, find_sides, find_split};
+use super::folders::{Sides, find_sides, find_split};
 use super::matching::name_in;
 use super::remark::{Remark, RemarkKind};
 use super::split::Split;

@@ -15,18 +15,18 @@ const STRIP_BYTES: usize = 1 << 16;
 
 /// The type of the samples in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sample {
+pub(super) enum TiffSample {
     /// Whole numbers of the picture's depth.
     Whole,
     /// Floats of 32 bits.
     Float,
 }
 
-impl Sample {
+impl TiffSample {
     fn bytes(self, layout: PictureLayout) -> usize {
         match self {
-            Sample::Whole => layout.depth.bytes(),
-            Sample::Float => size_of::<f32>(),
+            TiffSample::Whole => layout.depth.bytes(),
+            TiffSample::Float => size_of::<f32>(),
         }
     }
 
@@ -39,7 +39,7 @@ impl Sample {
 /// follow as they are, samples in the machine's byte order. `of_any_meaning` says that no channel
 /// is opacity, `place` where the picture lies on Earth, and `density` how many pixels an inch has.
 pub(super) fn header(
-    (layout, sample): (PictureLayout, Sample),
+    (layout, sample): (PictureLayout, TiffSample),
     of_any_meaning: bool,
     (place, density): (Option<&GeoTags>, Option<Density>),
 ) -> io::Result<Vec<u8>> {
@@ -64,7 +64,7 @@ pub(super) fn header(
 
 /// The header of a file whose rows begin at byte `first`.
 fn directory(
-    (layout, sample): (PictureLayout, Sample),
+    (layout, sample): (PictureLayout, TiffSample),
     of_any_meaning: bool,
     (place, density): (Option<&GeoTags>, Option<Density>),
     first: usize,
@@ -90,7 +90,7 @@ fn directory(
     if channels > colours {
         entries.write_tag(Tag::ExtraSamples, &vec![extra; channels - colours][..])?;
     }
-    if sample == Sample::Float {
+    if sample == TiffSample::Float {
         let format = vec![SampleFormat::IEEEFP; channels];
         entries.write_tag(Tag::SampleFormat, &format[..])?;
     }

@@ -53,7 +53,7 @@ const WHOLE: [u16; 6] = [1, 3, 4, 13, 16, 18];
 /// A list of tags.
 pub(super) struct TiffHead {
     form: Form,
-    entries: BTreeMap<u16, Entry>,
+    entries: BTreeMap<u16, IfdEntry>,
     /// Where the next list begins; 0 if there is none.
     next: u64,
 }
@@ -68,7 +68,7 @@ struct Form {
 
 /// A tag: how many values of which type, and the values themselves or where they lie.
 #[derive(Clone, Copy)]
-struct Entry {
+struct IfdEntry {
     kind: u16,
     count: u64,
     /// Where the next field lies in the file.
@@ -142,7 +142,7 @@ impl TiffHead {
             match bytes_of(kind) {
                 Some(_) => drop(entries.insert(
                     tag,
-                    Entry {
+                    IfdEntry {
                         kind,
                         count,
                         at,

@@ -6,14 +6,14 @@ use tiff::decoder::{Decoder, DecodingResult};
 use tiff::{TiffError, TiffFormatError, TiffResult};
 
 use super::limits::SizeLimit;
-use super::tiff_storage::Storage;
+use super::tiff_layout::TiffLayout;
 
 /// Reads a picture tile by tile, plane behind plane. The decoder itself (`tiff` 0.11.3) cannot read
 /// all pictures so: it panics at the last row of tiles of the second plane, and reads rows of tiles
 /// apart, which its LZW takes for damage where little is left of a tile.
 pub(super) fn read_tiles<R: Read + Seek>(
     decoder: &mut Decoder<R>,
-    storage: &Storage,
+    storage: &TiffLayout,
     limit: SizeLimit,
     samples: &mut DecodingResult,
 ) -> TiffResult<()> {

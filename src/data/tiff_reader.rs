@@ -14,10 +14,10 @@ use super::patched::Patched;
 use super::picture::{Extra, Picture};
 use super::pixels::MOST_COLOURS;
 use super::tiff_head::{TiffHead, has_pages, open_picture};
+use super::tiff_layout::{JPEG, PLANES, TiffLayout, tag_or_one};
 use super::tiff_palette::TiffPalette;
 use super::tiff_planes::read_tiles;
 use super::tiff_samples::unpacked;
-use super::tiff_storage::{JPEG, PLANES, Storage, tag_or_one};
 use super::values::floats::floats;
 use super::values::stored::{Stored, Wide};
 
@@ -27,7 +27,7 @@ const PALETTE: u32 = 3;
 const RGB: u32 = 2;
 
 /// The decoder of a file in memory.
-type InMemory<'a> = Decoder<Patched<Cursor<&'a [u8]>>>;
+type BytesDecoder<'a> = Decoder<Patched<Cursor<&'a [u8]>>>;
 
 /// A file that is read as a whole.
 struct TiffFile<'a> {
@@ -142,7 +142,7 @@ pub(super) fn extra_of<R: Read + Seek>(decoder: &mut Decoder<R>) -> Extra {
 }
 
 impl TiffFile<'_> {
-    fn open<'a>(&self, bytes: &'a [u8], is_grey: bool) -> Result<InMemory<'a>, DataError> {
+    fn open<'a>(&self, bytes: &'a [u8], is_grey: bool) -> Result<BytesDecoder<'a>, DataError> {
         let opened = open_picture(Cursor::new(bytes), is_grey);
         let (_, decoder) = opened.map_err(|error| self.explain(error))?;
         Ok(decoder.with_limits(self.limit.of_tiff()))
@@ -152,8 +152,8 @@ impl TiffFile<'_> {
     fn check_storage<R: Read + Seek>(
         &self,
         decoder: &mut Decoder<R>,
-    ) -> Result<Storage, DataError> {
-        let storage = Storage::of(decoder, self.size).map_err(|error| self.explain(error))?;
+    ) -> Result<TiffLayout, DataError> {
+        let storage = TiffLayout::of(decoder, self.size).map_err(|error| self.explain(error))?;
         self.limit.check(self.path, storage.size, storage.bytes)?;
         let has_large_parts = storage.has_large_parts(decoder);
         match has_large_parts.map_err(|error| self.explain(error))? {

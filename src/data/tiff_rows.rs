@@ -17,8 +17,8 @@ use super::picture::{Extra, Picture};
 use super::read_options::ReadOptions;
 use super::read_tally::ReadTally;
 use super::tiff_head::{TiffHead, has_pages, open_picture};
+use super::tiff_layout::TiffLayout;
 use super::tiff_reader::{extra_of, has_more_channels, tiff_error};
-use super::tiff_storage::Storage;
 use super::values::ValueMapping;
 use super::values::floats::cropped;
 use super::values::stored::{Origin, Wide};
@@ -66,7 +66,7 @@ impl TiffRows {
             .1
             .with_limits(limit.of_tiff());
         let kind = decoder.colortype()?;
-        let storage = Storage::of(&mut decoder, head.size())?;
+        let storage = TiffLayout::of(&mut decoder, head.size())?;
         let (width, height) = storage.size;
         let rows = u64::from(decoder.chunk_dimensions().1.min(height));
         if has_more_channels(&mut decoder, kind)

@@ -227,7 +227,7 @@ impl<W: Write + 'static> RowWriter<W> {
         let encoder = match format {
             Format::Png => Self::png(layout, density, out)?,
             Format::Tiff => {
-                let sample = floats.map_or(tiff::Sample::Whole, |_| tiff::Sample::Float);
+                let sample = floats.map_or(tiff::TiffSample::Whole, |_| tiff::TiffSample::Float);
                 out.write_all(&tiff::header(
                     (layout, sample),
                     of_any_meaning,

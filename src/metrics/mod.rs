@@ -27,4 +27,4 @@ pub use histogram::LabHistograms;
 pub use interval::Mean;
 pub use labels::{Confusion, class_mean};
 pub use sharpness::{highest_frequency, sharpness};
-pub use ssim::{MS_SSIM_LEAST, Window, ms_ssim, ssim};
+pub use ssim::{MS_SSIM_LEAST, SsimWindow, ms_ssim, ssim};

@@ -15,7 +15,7 @@ const C2: f64 = (0.03 * RANGE) * (0.03 * RANGE);
 
 /// Under which window the statistics of a place are taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Window {
+pub enum SsimWindow {
     /// 7×7 pixels of one weight, and the covariance of a sample (over 48): scikit-image's default.
     #[default]
     Uniform,
@@ -23,7 +23,7 @@ pub enum Window {
     Gaussian,
 }
 
-impl Window {
+impl SsimWindow {
     /// Taps along an axis; their sum is 1.
     fn taps(self) -> Vec<f64> {
         match self {
@@ -58,7 +58,7 @@ impl Window {
 ///
 /// # Errors
 /// [`MetricError`] for pictures of different sizes, of 16 bits, or smaller than the window.
-pub fn ssim(output: &Picture, target: &Picture, window: Window) -> Result<f64, MetricError> {
+pub fn ssim(output: &Picture, target: &Picture, window: SsimWindow) -> Result<f64, MetricError> {
     let pairs = plane_pairs("SSIM", [output, target], window.side())?;
     let of_channels = pairs.iter().map(|pair| similarity(pair, window)[0]);
     Ok(of_channels.sum::<f64>() / pairs.len() as f64)
@@ -82,7 +82,7 @@ pub fn ms_ssim(output: &Picture, target: &Picture) -> Result<f64, MetricError> {
         let mut pair = pair.clone();
         let mut product = 1.0;
         for (scale, weight) in SCALES.iter().enumerate() {
-            let [whole, contrast] = similarity(&pair, Window::Gaussian);
+            let [whole, contrast] = similarity(&pair, SsimWindow::Gaussian);
             let is_last = scale + 1 == SCALES.len();
             let term = if is_last { whole } else { contrast };
             product *= term.max(0.0).powf(*weight);
@@ -94,7 +94,7 @@ pub fn ms_ssim(output: &Picture, target: &Picture) -> Result<f64, MetricError> {
 }
 
 /// The mean over places of SSIM, and of its term of contrast and structure alone.
-fn similarity([a, b]: &[Plane; 2], window: Window) -> [f64; 2] {
+fn similarity([a, b]: &[Plane; 2], window: SsimWindow) -> [f64; 2] {
     let taps = window.taps();
     let mean_of = |left: &Plane, right: &Plane| left.zip(right, |l, r| l * r).filter(&taps);
     let (mean_a, mean_b) = (a.filter(&taps), b.filter(&taps));

@@ -72,11 +72,11 @@ fn ssim_and_distances_are_those_of_scikit_image() {
                 "{width}×{height}×{channels}: {found}, {expected}"
             );
         };
-        near(ssim(&a, &b, Window::Uniform).unwrap(), uniform);
+        near(ssim(&a, &b, SsimWindow::Uniform).unwrap(), uniform);
         match gaussian {
-            Some(gaussian) => near(ssim(&a, &b, Window::Gaussian).unwrap(), gaussian),
+            Some(gaussian) => near(ssim(&a, &b, SsimWindow::Gaussian).unwrap(), gaussian),
             None => assert!(matches!(
-                ssim(&a, &b, Window::Gaussian),
+                ssim(&a, &b, SsimWindow::Gaussian),
                 Err(MetricError::Small { least: 11, .. })
             )),
         }
@@ -89,7 +89,7 @@ fn ssim_and_distances_are_those_of_scikit_image() {
 #[test]
 fn equal_pictures_are_as_alike_as_can_be() {
     let [a, _] = two(161, 170, 3);
-    for window in [Window::Uniform, Window::Gaussian] {
+    for window in [SsimWindow::Uniform, SsimWindow::Gaussian] {
         assert!((ssim(&a, &a, window).unwrap() - 1.0).abs() < 1e-12);
     }
     assert!((ms_ssim(&a, &a).unwrap() - 1.0).abs() < 1e-12);
@@ -110,7 +110,7 @@ fn pictures_that_cannot_be_compared_are_refused_with_their_sizes() {
     ] {
         let error = mae(&a, other).unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
-        assert!(ssim(&a, other, Window::Uniform).is_err());
+        assert!(ssim(&a, other, SsimWindow::Uniform).is_err());
     }
     let error = ms_ssim(&a, &b).unwrap_err().to_string();
     assert!(

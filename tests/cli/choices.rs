@@ -1,10 +1,10 @@
 //! Many choices in one run. The second tier has each of them in a run of its own: see `recipe`,
 //! `objectives` and `generators`.
 
-use crate::modes::{Mode, resume_and_translate, train_and_remember};
 use crate::temporary;
+use crate::train_cases::{TrainCase, resume_and_translate, train_and_remember};
 
-const CHOICES: [Mode; 2] = [
+const CHOICES: [TrainCase; 2] = [
     (
         "adversarial",
         "--depth 3 --norm instance --d-layers 1 --gan-mode lsgan --schedule cosine --init xavier \

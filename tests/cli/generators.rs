@@ -1,11 +1,11 @@
 //! Every generator runs end to end, on images of any size and through PyTorch's files.
 
-use crate::modes::{Mode, resume_and_translate, train_and_remember};
+use crate::train_cases::{TrainCase, resume_and_translate, train_and_remember};
 use crate::{open, picture, succeed, temporary};
 use std::fs;
 use std::path::Path;
 
-const GENERATORS: [Mode; 9] = [
+const GENERATORS: [TrainCase; 9] = [
     (
         "encoder",
         "--generator encoder-decoder --dropout-at torch",

@@ -1,11 +1,11 @@
 //! Every objective and network of the paper and of the references; what cannot be combined is
 //! refused at once.
 
-use crate::modes::{Mode, column, resume_and_translate, train_and_remember};
+use crate::train_cases::{TrainCase, column, resume_and_translate, train_and_remember};
 use crate::{refuse, run, stderr, temporary};
 use std::fs;
 
-const OBJECTIVES: [Mode; 8] = [
+const OBJECTIVES: [TrainCase; 8] = [
     ("l1", "--objective l1", "objective/lambda_gan=0.0"),
     (
         "l2",
@@ -32,7 +32,7 @@ const OBJECTIVES: [Mode; 8] = [
     ),
 ];
 
-const NETWORKS: [Mode; 6] = [
+const NETWORKS: [TrainCase; 6] = [
     ("instance", "--norm instance", "norm=instance"),
     ("none", "--norm none --no-dropout", "dropout=false"),
     ("pixel", "--patch 1", "d_layers=0"),
@@ -46,12 +46,12 @@ const NETWORKS: [Mode; 6] = [
     ),
 ];
 
-/// Trains in each mode, and looks at the last losses.
-fn train(modes: &[Mode], resumed: &[&str]) {
+/// Trains in each case, and looks at the last losses.
+fn train(cases: &[TrainCase], resumed: &[&str]) {
     let folder = temporary();
     let root = folder.path();
-    train_and_remember(root, modes);
-    for (name, ..) in modes {
+    train_and_remember(root, cases);
+    for (name, ..) in cases {
         let last = |title| *column(root, name, title).last().unwrap();
         let distance = last("g_l1");
         assert!(
@@ -84,7 +84,7 @@ fn every_norm_and_discriminator_trains_and_its_run_remembers_it() {
 #[test]
 #[ignore = "second tier: a step with a gradient of a gradient"]
 fn a_critic_with_a_gradient_penalty_trains_and_shows_it() {
-    const PENALTIES: [Mode; 3] = [
+    const PENALTIES: [TrainCase; 3] = [
         (
             "wgangp",
             "--gan-mode wgangp --recompute",

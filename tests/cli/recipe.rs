@@ -1,7 +1,7 @@
 //! The recipe of a training: schedule, start, optimiser, pool, average. What cannot be combined is
 //! refused at once.
 
-use crate::modes::{Mode, column, resume_and_translate, train_and_remember};
+use crate::train_cases::{TrainCase, column, resume_and_translate, train_and_remember};
 use crate::{
     NARROW, TINY, config, dataset, fail_cleanly, generator, refuse, stdout, succeed, temporary,
 };
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every choice in a run of its own.
-const RECIPES: [Mode; 12] = [
+const RECIPES: [TrainCase; 12] = [
     ("cosine", "--schedule cosine", "recipe/schedule=cosine"),
     (
         "step",
@@ -49,10 +49,10 @@ const RECIPES: [Mode; 12] = [
     ),
 ];
 
-fn train(modes: &[Mode], resumed: &[&str]) {
+fn train(cases: &[TrainCase], resumed: &[&str]) {
     let folder = temporary();
     let root = folder.path();
-    train_and_remember(root, modes);
+    train_and_remember(root, cases);
     resume_and_translate(root, resumed);
     for (name, rates) in [
         ("cosine", [2e-4, 1e-4]),

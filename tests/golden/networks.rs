@@ -3,7 +3,7 @@
 
 use crate::case::{GoldenCase, Tensor};
 use crate::checks::Checks;
-use crate::parameters::{self, Recipe};
+use crate::parameters::{self, HashedValues};
 use crate::pass::NetworkCase;
 use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
@@ -111,14 +111,14 @@ impl Network {
     /// tensors.
     fn new(
         case: &GoldenCase,
-        recipe: Option<&Recipe>,
+        hashed: Option<&HashedValues>,
         pth: Option<&TensorFile>,
         states: &mut StateList,
     ) -> Result<Self, Problem> {
         if let Some(pth) = pth {
             return Self::of_file(case, pth, states);
         }
-        let in_channels = match recipe.and_then(Recipe::in_channels) {
+        let in_channels = match hashed.and_then(HashedValues::in_channels) {
             Some(channels) if !case.has_field("input_nc") => channels,
             _ => case.count("input_nc")?,
         };
@@ -203,15 +203,15 @@ impl Network {
 
 /// Runs a case.
 pub fn run(gpu: &Gpu, case: &GoldenCase, folder: &Path) -> Result<Checks, Problem> {
-    let recipe = Recipe::of(case)?;
+    let hashed = HashedValues::of(case)?;
     let pth = match case.has_field("pth") {
         true => Some(TensorFile::open(&folder.join(case.text("pth")?)).map_err(Problem::fail)?),
         false => None,
     };
     let mut states = StateList::default();
-    let network = Network::new(case, recipe.as_ref(), pth.as_ref(), &mut states)?;
+    let network = Network::new(case, hashed.as_ref(), pth.as_ref(), &mut states)?;
     let store = Store::new(gpu, states, false)?;
-    let input = match (&recipe, &pth) {
+    let input = match (&hashed, &pth) {
         (_, Some(pth)) => {
             for arena in [network.parameters(), network.statistics()] {
                 load_network(pth, gpu, &store, arena, ArenaPart::Value, "")
@@ -219,10 +219,10 @@ pub fn run(gpu: &Gpu, case: &GoldenCase, folder: &Path) -> Result<Checks, Proble
             }
             case.tensor("x")?
         }
-        (Some(recipe), None) => {
+        (Some(hashed), None) => {
             start_statistics(gpu, &store, network.statistics())?;
-            recipe.load(gpu, &store, network.parameters())?;
-            recipe_input(case, recipe)?
+            hashed.load(gpu, &store, network.parameters())?;
+            hashed_input(case, hashed)?
         }
         (None, None) => {
             parameters::load(gpu, &store, case, network.parameters(), "state.")?;
@@ -276,9 +276,9 @@ fn start_statistics(gpu: &Gpu, store: &Store, arena: ArenaId) -> Result<(), Prob
     Ok(())
 }
 
-/// The input of a recipe: of the size that the case names, else of the output's, which is right for
-/// all but the PatchGAN.
-fn recipe_input(case: &GoldenCase, recipe: &Recipe) -> Result<Tensor, Problem> {
+/// The input of hashed values, of the size that the case names, else of the output's. That is right
+/// for all but the PatchGAN.
+fn hashed_input(case: &GoldenCase, hashed: &HashedValues) -> Result<Tensor, Problem> {
     if case.has("x") {
         return case.tensor("x");
     }
@@ -292,8 +292,8 @@ fn recipe_input(case: &GoldenCase, recipe: &Recipe) -> Result<Tensor, Problem> {
     if case.has_field("size") || case.op() == "NLayerDiscriminator" {
         (height, width) = (case.count("size")?, case.count("size")?);
     }
-    let channels = recipe.in_channels().unwrap_or(0);
-    let values = recipe.input(batch * channels * height * width)?;
+    let channels = hashed.in_channels().unwrap_or(0);
+    let values = hashed.input(batch * channels * height * width)?;
     Ok(Tensor {
         shape: vec![batch, channels, height, width],
         values: values.into_iter().map(f64::from).collect(),

@@ -1,4 +1,4 @@
-//! Parameters of whole networks: stored tensor by tensor, or made by the recipe of a manifest.
+//! Parameters of whole networks: stored tensor by tensor, or hashed from what a manifest says.
 
 use crate::case::GoldenCase;
 use crate::layer::same_shape;
@@ -76,7 +76,7 @@ pub fn is_noise(case: &GoldenCase, parameter: &str) -> bool {
     })
 }
 
-/// Number of the input among the tensors of a recipe.
+/// Number of the input among the tensors of hashed values.
 const INPUT: u32 = 10_000;
 /// Half the width of the uniform draws of weights, which gives them the standard deviation 0.02.
 const WEIGHT_RANGE: f32 = 0.034_641_016;
@@ -85,15 +85,15 @@ const BIAS_RANGE: f32 = 0.05;
 
 /// Values from a hash of the tensor's number, the element's and a seed.
 #[derive(Debug)]
-pub struct Recipe<'a> {
+pub struct HashedValues<'a> {
     case: &'a GoldenCase<'a>,
     seed: u32,
     /// Names and shapes in the order of their numbers.
     order: Vec<(&'a str, Vec<usize>)>,
 }
 
-impl<'a> Recipe<'a> {
-    /// The recipe of a case, if it has one.
+impl<'a> HashedValues<'a> {
+    /// Those of a case, if it has them.
     pub fn of(case: &'a GoldenCase<'a>) -> Result<Option<Self>, Problem> {
         if !case.has_field("recipe_seed") {
             return Ok(None);
@@ -194,7 +194,7 @@ impl<'a> Recipe<'a> {
             .find(|(listed, value)| listed.as_f64().map(|listed| listed as f32) != Some(**value))
         {
             Some((listed, value)) => Err(Problem::Fail(format!(
-                "the recipe gives {value} for {name}, the manifest {listed}"
+                "the hash gives {value} for {name}, the manifest {listed}"
             ))),
             None => Ok(()),
         }

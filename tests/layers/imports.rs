@@ -120,16 +120,16 @@ impl Modules {
         imports
     }
 
-    fn file(&self, place: &Place) -> String {
+    fn file(&self, place: &Target) -> String {
         match place {
-            Place::Module(module) => self.files[module].clone(),
-            Place::Macro(file) => file.clone(),
+            Target::Module(module) => self.files[module].clone(),
+            Target::Macro(file) => file.clone(),
         }
     }
 
     /// The module that a path leads to, or that defines the item at its end. None for paths into
     /// other crates and to local names.
-    fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Option<Place> {
+    fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Option<Target> {
         assert!(
             depth < 32,
             "the re-exports of {} never end",
@@ -160,11 +160,13 @@ impl Modules {
                 return self.resolve(&module, &whole, depth + 1);
             } else {
                 let file = self.macros.get(name).filter(|_| module.is_empty());
-                return Some(file.map_or(Place::Module(module), |file| Place::Macro(file.clone())));
+                return Some(
+                    file.map_or(Target::Module(module), |file| Target::Macro(file.clone())),
+                );
             }
             rest = after;
         }
-        Some(Place::Module(module))
+        Some(Target::Module(module))
     }
 
     fn is_module(&self, parent: &Module, name: &str) -> bool {
@@ -183,7 +185,7 @@ impl Modules {
 }
 
 /// Where a path leads.
-enum Place {
+enum Target {
     Module(Module),
     /// The file of an exported macro.
     Macro(String),

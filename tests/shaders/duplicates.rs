@@ -84,7 +84,7 @@ fn no_body_stands_twice() {
 }
 
 #[test]
-fn the_same_body_in_other_words_of_layout_is_found() {
+fn the_same_body_with_other_line_breaks_is_found() {
     let one = "fn load(at: u32) -> f32 {\n    let x = a[at]; // a comment\n    \
                let y = 2.0 * x;\n\n    \
                let z = y;\n    return z;\n}\n";

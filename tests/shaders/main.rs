@@ -1,4 +1,4 @@
-//! What needs no device: every shader through every backend, and the layout of the families.
+//! What needs no device: every shader through every backend, and the files of the families.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -2,7 +2,7 @@
 
 use super::output::{ReportArgs, giga, print_head};
 use super::{CliError, DeviceArgs, print};
-use crate::bench::{BenchError, Entry, KernelOptions, Report, measure_ceiling};
+use crate::bench::{BenchError, KernelOptions, Report, ReportEntry, measure_ceiling};
 use crate::program::Clock;
 use crate::tensor::DType;
 use clap::Args;
@@ -37,7 +37,7 @@ pub fn run(args: &CeilingArgs) -> Result<(), CliError> {
     print_ceilings(&report)
 }
 
-fn print_entry(entry: &Entry) -> Result<(), CliError> {
+fn print_entry(entry: &ReportEntry) -> Result<(), CliError> {
     let (ms, flops, bytes) = (
         entry.seconds.median * 1e3,
         giga(entry.flop_per_second()),

@@ -6,7 +6,7 @@ use super::output::{ReportArgs, giga, print_head};
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{
-    BenchError, Contest, Entry, KernelOptions, Report, StepKernels, Subject, measure_ceiling,
+    BenchError, Contest, KernelOptions, Report, ReportEntry, StepKernels, Subject, measure_ceiling,
     ratio, time_kernels,
 };
 use crate::cli::note;
@@ -125,7 +125,7 @@ fn print_contest(report: &Report, contest: &Contest) -> Result<(), CliError> {
         format!(", {} times a step", contest.uses)
     };
     print(&format!("{}{times}", contest.key))?;
-    let mut entries: Vec<&Entry> = report
+    let mut entries: Vec<&ReportEntry> = report
         .entries
         .iter()
         .filter(|entry| entry.name == contest.entry_name(&entry.kernel))
@@ -149,7 +149,12 @@ fn print_contest(report: &Report, contest: &Contest) -> Result<(), CliError> {
         .try_for_each(|what| print(&format!("  WRONG, not timed: {what}")))
 }
 
-fn print_entry(report: &Report, entry: &Entry, name: &str, mark: &str) -> Result<(), CliError> {
+fn print_entry(
+    report: &Report,
+    entry: &ReportEntry,
+    name: &str,
+    mark: &str,
+) -> Result<(), CliError> {
     let Quantiles {
         lower,
         median,

@@ -14,11 +14,11 @@ use clap::{Args, Subcommand};
 #[command(after_help = "Example: pix2pix bench step --size 64 --ngf 16 --steps 20")]
 pub struct BenchArgs {
     #[command(subcommand)]
-    what: What,
+    command: BenchCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum BenchCommand {
     /// Find the best contraction and the best copy of this device
     Ceiling(ceiling::CeilingArgs),
     /// Time every candidate of every kernel on the shapes of the real networks
@@ -31,10 +31,10 @@ enum What {
 
 /// Runs a benchmark.
 pub fn run(args: &BenchArgs) -> Result<(), CliError> {
-    match &args.what {
-        What::Ceiling(args) => ceiling::run(args),
-        What::Kernels(args) => kernels::run(args),
-        What::Step(args) => step::run(args),
-        What::Diff(args) => diff::run(args),
+    match &args.command {
+        BenchCommand::Ceiling(args) => ceiling::run(args),
+        BenchCommand::Kernels(args) => kernels::run(args),
+        BenchCommand::Step(args) => step::run(args),
+        BenchCommand::Diff(args) => diff::run(args),
     }
 }

@@ -7,8 +7,8 @@ use super::pixels::PixelArgs;
 use super::tune::TuneArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{
-    BenchError, Entry, GroupTotals, KernelOptions, Report, StepOptions, measure_ceiling, ratio,
-    time_step,
+    BenchError, GroupTotals, KernelOptions, Report, ReportEntry, StepOptions, measure_ceiling,
+    ratio, time_step,
 };
 use crate::program::Clock;
 use crate::tensor::DType;
@@ -114,7 +114,7 @@ fn print_network(report: &Report, config: &Config, steps: u64) -> Result<(), Cli
     ))
 }
 
-fn print_operation(entry: &Entry) -> Result<(), CliError> {
+fn print_operation(entry: &ReportEntry) -> Result<(), CliError> {
     let (flops, bytes) = (
         giga(entry.flop_per_second()),
         giga(entry.bytes_per_second()),
@@ -182,7 +182,7 @@ fn print_host(report: &Report) -> Result<(), CliError> {
             wait * 1e3
         ))?;
     }
-    let Some(Entry {
+    let Some(ReportEntry {
         seconds: time,
         launches,
         ..

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use tasks::{ResultArgs, Tasks, finish, make_folder};
+use tasks::{Tasks, ToolOutputArgs, finish, make_folder};
 
 /// Arguments of `prepare`.
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ enum ToolArgs {
         #[arg(long, default_value_t = 0, value_name = "N")]
         seed: u64,
         #[command(flatten)]
-        output: ResultArgs,
+        output: ToolOutputArgs,
     },
     #[command(flatten)]
     Single(SingleArgs),
@@ -149,7 +149,7 @@ struct ImageArgs {
     #[command(flatten)]
     reading: ReadArgs,
     #[command(flatten)]
-    output: ResultArgs,
+    output: ToolOutputArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

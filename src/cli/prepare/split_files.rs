@@ -1,6 +1,6 @@
 //! `pix2pix prepare split`: files go into training, validation and test.
 
-use super::tasks::{ResultArgs, Tasks, finish, left_over};
+use super::tasks::{Tasks, ToolOutputArgs, finish, left_over};
 use crate::cli::CliError;
 use crate::cli::names::{Taken, is_there};
 use crate::cli::outputs::blocked;
@@ -20,7 +20,7 @@ pub(super) fn copy_split(
     input: &Path,
     percent: [u32; 2],
     seed: u64,
-    results: &ResultArgs,
+    results: &ToolOutputArgs,
 ) -> Result<usize, CliError> {
     check_percent(percent)?;
     results.file(&[input.to_owned()])?;
@@ -51,7 +51,7 @@ pub(super) fn copy_split(
     let mut tasks = Vec::with_capacity(pairs.len());
     let mut related = 0;
     let mut failures = Vec::new();
-    let mut places = Places::of(input, &results.out);
+    let mut places = Destinations::of(input, &results.out);
     for (index, (files, group)) in pairs.into_iter().zip(&groups).enumerate() {
         let part = parts[leaders.binary_search(group).unwrap_or(0)];
         if *group != index {
@@ -88,7 +88,7 @@ pub(super) fn copy_split(
 }
 
 /// Where the files of a folder go.
-struct Places<'a> {
+struct Destinations<'a> {
     input: &'a Path,
     out: &'a Path,
     /// The folders of the parts, and the images that are there by their names.
@@ -97,7 +97,7 @@ struct Places<'a> {
     taken: Taken<'a>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> Destinations<'a> {
     fn of(input: &'a Path, out: &'a Path) -> Self {
         let folders = Split::ALL.map(|part| {
             let folder = out.join(part.name());

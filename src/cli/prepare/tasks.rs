@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Where the results go.
 #[derive(Debug, Args)]
-pub(super) struct ResultArgs {
+pub(super) struct ToolOutputArgs {
     /// Folder for the results. They have the names of their inputs, and subfolders are kept. For
     /// one image this can also be a .png file, but not for combine and split
     #[arg(long, value_name = "PATH")]
@@ -41,7 +41,7 @@ pub(super) struct Tasks {
     pub told: Vec<String>,
 }
 
-impl ResultArgs {
+impl ToolOutputArgs {
     /// Checks what was asked for, before any image is read.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ pub(super) fn left_over(pairs: &ToolPairs) -> impl Iterator<Item = String> {
 /// [`CliError::Failed`] once the others are done, or what stops all of them.
 pub(super) fn finish(
     tasks: Tasks,
-    results: &ResultArgs,
+    results: &ToolOutputArgs,
     work: impl Fn(&Task) -> Result<(), CliError> + Sync,
 ) -> Result<usize, CliError> {
     let Tasks {

@@ -1,8 +1,8 @@
 //! `pix2pix translate`.
 
-mod groups;
 mod model;
 mod opacity;
+mod pending;
 mod stream;
 mod tiles;
 

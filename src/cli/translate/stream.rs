@@ -1,7 +1,7 @@
 //! Frames from standard input, and results to standard output: what stands between two pipes.
 
-use super::groups::{Group, Item};
 use super::model::Model;
+use super::pending::{Item, PendingBatch};
 use super::{TranslateArgs, tell_combined};
 use crate::cli::failures::Failures;
 use crate::cli::outputs::{Output, OutputArgs};
@@ -167,7 +167,7 @@ impl Model {
     fn each_frame(&mut self, files: &FrameFiles) -> Result<(), CliError> {
         let frames = read_ahead(self.reading.max_pixels)?;
         // A video with a frame less is another video.
-        let (mut group, mut failures) = (Group::new(), Failures::first_ends());
+        let (mut pending, mut failures) = (PendingBatch::new(), Failures::first_ends());
         loop {
             self.stop.check()?;
             let frame = match frames.recv_timeout(WAIT) {
@@ -177,14 +177,14 @@ impl Model {
             };
             let taken = frame
                 .map_err(CliError::from)
-                .and_then(|frame| self.take_frame(frame, files, &mut group, &mut failures));
+                .and_then(|frame| self.take_frame(frame, files, &mut pending, &mut failures));
             if let Err(error) = taken {
                 // Frames that wait come before the one that failed.
-                self.flush(&mut group, &mut failures)?;
+                self.flush(&mut pending, &mut failures)?;
                 return Err(error);
             }
         }
-        self.flush(&mut group, &mut failures)
+        self.flush(&mut pending, &mut failures)
     }
 
     /// Looks at the first frame, as long as nothing is written. The others are mostly like it.
@@ -207,7 +207,7 @@ impl Model {
         &mut self,
         frame: Frame,
         files: &FrameFiles,
-        group: &mut Group,
+        pending: &mut PendingBatch,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
         let image = frame.decode(&self.reading, self.tally.get_mut())?;
@@ -231,7 +231,7 @@ impl Model {
         if self.translate_picture_in_tiles((&image, &input.files), &outputs)? {
             return Ok(());
         }
-        self.add(Item::new(image, input, outputs), group, failures)
+        self.add(Item::new(image, input, outputs), pending, failures)
     }
 }
 

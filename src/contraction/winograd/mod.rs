@@ -18,7 +18,7 @@ use crate::tape::vector_width::VEC8;
 use crate::tape::{Dispatch, LowerContext, Lowered, Slot};
 use crate::tensor::F32_BYTES;
 use points::{Matrix, SIDE};
-use transform::{Side, TileGrid, Transform};
+use transform::{TileGrid, TileLayout, Transform};
 
 /// Points of a tile.
 pub(crate) const POINTS: usize = SIDE * SIDE;
@@ -163,8 +163,8 @@ pub(crate) fn lower_conv(
     let (of_weight, padding) = weight_and_padding(key);
     let to_points = Transform {
         matrix: points::of_input(),
-        input: Side::map(input, padding, SIDE, side),
-        output: Side::points(inputs_at, tiles, sizes.in_channels),
+        input: TileLayout::map(input, padding, SIDE, side),
+        output: TileLayout::points(inputs_at, tiles, sizes.in_channels),
         tiles,
         vectors8: sizes.in_channels,
         input_slope: slopes[0],
@@ -172,8 +172,8 @@ pub(crate) fn lower_conv(
     };
     let weight_to_points = Transform {
         matrix: of_weight,
-        input: Side::planes(0, taps, sizes.tap),
-        output: Side::planes(weights_at, SIDE, sizes.tap),
+        input: TileLayout::planes(0, taps, sizes.tap),
+        output: TileLayout::planes(weights_at, SIDE, sizes.tap),
         tiles: TileGrid::SINGLE,
         vectors8: sizes.tap,
         input_slope: 1.0,
@@ -182,8 +182,8 @@ pub(crate) fn lower_conv(
     let multiply = sizes.products(key.transposed);
     let back = Transform {
         matrix: points::of_product(side),
-        input: Side::points(products_at, tiles, sizes.out_channels),
-        output: Side::map(output, 0, side, side),
+        input: TileLayout::points(products_at, tiles, sizes.out_channels),
+        output: TileLayout::map(output, 0, side, side),
         tiles,
         vectors8: sizes.out_channels,
         input_slope: 1.0,
@@ -254,8 +254,8 @@ pub(crate) fn lower_grad_weight(
     let (tiles, side, taps) = (sizes.tiles, sizes.side, key.geometry.kernel);
     let large = Transform {
         matrix: points::of_input(),
-        input: Side::map(context.inputs[0], key.geometry.padding, SIDE, side),
-        output: Side::points(large_at, tiles, sizes.in_channels),
+        input: TileLayout::map(context.inputs[0], key.geometry.padding, SIDE, side),
+        output: TileLayout::points(large_at, tiles, sizes.in_channels),
         tiles,
         vectors8: sizes.in_channels,
         input_slope: slopes[0],
@@ -263,8 +263,8 @@ pub(crate) fn lower_grad_weight(
     };
     let small = Transform {
         matrix: points::of_weight(side),
-        input: Side::map(context.inputs[1], 0, side, side),
-        output: Side::points(small_at, tiles, sizes.out_channels),
+        input: TileLayout::map(context.inputs[1], 0, side, side),
+        output: TileLayout::points(small_at, tiles, sizes.out_channels),
         tiles,
         vectors8: sizes.out_channels,
         input_slope: slopes[1],
@@ -273,8 +273,8 @@ pub(crate) fn lower_grad_weight(
     let multiply = sizes.grad_weight_products(key.transposed);
     let back = Transform {
         matrix: points::of_product(taps),
-        input: Side::planes(products_at, SIDE, sizes.tap),
-        output: Side::planes(0, taps, sizes.tap),
+        input: TileLayout::planes(products_at, SIDE, sizes.tap),
+        output: TileLayout::planes(0, taps, sizes.tap),
         tiles: TileGrid::SINGLE,
         vectors8: sizes.tap,
         input_slope: 1.0,

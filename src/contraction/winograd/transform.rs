@@ -1,4 +1,4 @@
-//! A launch of `winograd_transform.wgsl`: tiles from one side to the other through a matrix.
+//! A launch of `winograd_transform.wgsl`: tiles from the input to the output through a matrix.
 
 use super::points::{Matrix, SIDE};
 use crate::gpu::{KernelSpec, OffsetStride, shader};
@@ -30,9 +30,9 @@ impl TileGrid {
 
 crate::params! {
     /// Where the values of tiles lie, in groups of eight, and which positions of a map they are:
-    /// WGSL struct `Side`.
+    /// WGSL struct `TileLayout`.
     #[derive(Default)]
-    pub(super) struct Side {
+    pub(super) struct TileLayout {
         offset: u32,
         image: u32,
         tile_y: u32,
@@ -48,7 +48,7 @@ crate::params! {
     }
 }
 
-impl Side {
+impl TileLayout {
     /// Tiles of `count` values an axis, one every `spacing` positions of a map.
     pub fn map(map: Operand, padding: usize, count: usize, spacing: usize) -> Self {
         let [height, width] = [map.shape.height() as u32, map.shape.width() as u32];
@@ -100,8 +100,8 @@ impl Side {
 crate::params! {
     /// WGSL struct `Params`.
     struct Params {
-        input: Side,
-        output: Side,
+        input: TileLayout,
+        output: TileLayout,
         matrix: [[f32; 4]; 2 * SIDE],
         vectors8: u32,
         columns: u32,
@@ -113,11 +113,11 @@ crate::params! {
     }
 }
 
-/// From one side to the other.
+/// From the input to the output.
 pub(super) struct Transform {
     pub matrix: Matrix,
-    pub input: Side,
-    pub output: Side,
+    pub input: TileLayout,
+    pub output: TileLayout,
     pub tiles: TileGrid,
     /// Groups of eight that lie side by side.
     pub vectors8: usize,

@@ -7,9 +7,9 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-type Encoder = fn(u8) -> Vec<u8>;
+type Encode = fn(u8) -> Vec<u8>;
 
-const ENCODERS: [(&str, Encoder); 3] = [("gif", gif), ("png", png), ("webp", webp)];
+const ENCODERS: [(&str, Encode); 3] = [("gif", gif), ("png", png), ("webp", webp)];
 
 /// Small animations of each format.
 pub fn corpus() -> Vec<Vec<u8>> {

@@ -6,11 +6,11 @@ mod animation;
 mod colour_space;
 mod dark;
 mod density;
+mod folders;
 mod fuzz;
 mod geo_tags;
 mod head;
 mod jpeg;
-mod layouts;
 mod marked_nodata;
 mod max_pixels;
 #[path = "../../../tests/fuzz/memory.rs"]

@@ -1,6 +1,6 @@
 //! Names of files that make pairs, and names that say too little.
 
-use super::layouts::{scan, scan_of, sized, tree};
+use super::folders::{scan, scan_of, sized, tree};
 use crate::data::error::{DataError, PairingError};
 use crate::data::remark::RemarkKind;
 use std::fs;

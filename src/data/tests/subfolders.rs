@@ -1,6 +1,6 @@
 //! Folders in a folder of images that say that it is none: parts and sides of a data set.
 
-use super::layouts::{scan, scan_of, sized, tree};
+use super::folders::{scan, scan_of, sized, tree};
 use crate::data::copies::held_out_copies;
 use crate::data::error::{DataError, PairingError};
 use crate::data::listing::{like_results, walk};

@@ -15,27 +15,27 @@ const STRIP: usize = 7;
 
 /// How numbers are stored (SampleFormat).
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Form {
+enum SampleFormat {
     Whole = 1,
     Signed = 2,
     Float = 3,
 }
 
-const FORMS: [(Form, usize); 14] = [
-    (Form::Whole, 1),
-    (Form::Whole, 2),
-    (Form::Whole, 4),
-    (Form::Whole, 8),
-    (Form::Whole, 16),
-    (Form::Whole, 32),
-    (Form::Whole, 64),
-    (Form::Signed, 8),
-    (Form::Signed, 16),
-    (Form::Signed, 32),
-    (Form::Signed, 64),
-    (Form::Float, 16),
-    (Form::Float, 32),
-    (Form::Float, 64),
+const FORMS: [(SampleFormat, usize); 14] = [
+    (SampleFormat::Whole, 1),
+    (SampleFormat::Whole, 2),
+    (SampleFormat::Whole, 4),
+    (SampleFormat::Whole, 8),
+    (SampleFormat::Whole, 16),
+    (SampleFormat::Whole, 32),
+    (SampleFormat::Whole, 64),
+    (SampleFormat::Signed, 8),
+    (SampleFormat::Signed, 16),
+    (SampleFormat::Signed, 32),
+    (SampleFormat::Signed, 64),
+    (SampleFormat::Float, 16),
+    (SampleFormat::Float, 32),
+    (SampleFormat::Float, 64),
 ];
 
 /// What the channels are (PhotometricInterpretation), how many, and what the file says of those
@@ -73,7 +73,7 @@ const MEANINGS: [Meaning; 19] = [
 /// One kind of file.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
-    form: Form,
+    form: SampleFormat,
     bits: usize,
     meaning: Meaning,
     is_planar: bool,
@@ -96,7 +96,7 @@ impl Kind {
     fn sample(&self, step: u64) -> (u64, u16) {
         let unit = step as f64 / 64.0;
         match (self.form, self.bits) {
-            (Form::Float, bits) => {
+            (SampleFormat::Float, bits) => {
                 let stored = match bits {
                     16 => f16::from_f64(unit).to_bits().into(),
                     32 => (unit as f32).to_bits().into(),
@@ -104,19 +104,21 @@ impl Kind {
                 };
                 (stored, (unit * 65_535.0).round() as u16)
             }
-            (Form::Signed, bits) => ((step * 3).wrapping_neg() & (u64::MAX >> (64 - bits)), 0),
-            (Form::Whole, bits @ ..8) => {
+            (SampleFormat::Signed, bits) => {
+                ((step * 3).wrapping_neg() & (u64::MAX >> (64 - bits)), 0)
+            }
+            (SampleFormat::Whole, bits @ ..8) => {
                 let value = step % (1 << bits);
                 (value, (value * 255 / ((1 << bits) - 1)) as u16)
             }
-            (Form::Whole, 8) => (step, step as u16),
-            (Form::Whole, 16) => (step * 1000, (step * 1000) as u16),
-            (Form::Whole, 32) => {
+            (SampleFormat::Whole, 8) => (step, step as u16),
+            (SampleFormat::Whole, 16) => (step * 1000, (step * 1000) as u16),
+            (SampleFormat::Whole, 32) => {
                 let value = step * 67_108_863;
                 let unit = value as f64 / f64::from(u32::MAX);
                 (value, (unit * 65_535.0).round() as u16)
             }
-            (Form::Whole, _) => {
+            (SampleFormat::Whole, _) => {
                 let value = step * (u64::MAX / 64);
                 (value, (value >> 48) as u16)
             }
@@ -228,10 +230,10 @@ impl Kind {
     /// Why such a file is refused; nothing if it is read.
     fn refusal(&self) -> Option<&'static str> {
         match (self.meaning.0, self.form, self.bits) {
-            (PALETTE, Form::Whole, 32..) => Some("a palette with indices of"),
-            (PALETTE, Form::Whole, _) => None,
+            (PALETTE, SampleFormat::Whole, 32..) => Some("a palette with indices of"),
+            (PALETTE, SampleFormat::Whole, _) => None,
             (PALETTE, _, _) => Some("indices"),
-            (_, Form::Signed, _) => Some("its numbers have a sign, between"),
+            (_, SampleFormat::Signed, _) => Some("its numbers have a sign, between"),
             _ => None,
         }
     }
@@ -313,7 +315,7 @@ fn check_meaning(picture: &Picture, kind: Kind) {
 fn rows_of_every_kind_are_those_of_the_whole_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tif");
-    let is_plain = |kind: &Kind| kind.form == Form::Whole && matches!(kind.bits, 8 | 16);
+    let is_plain = |kind: &Kind| kind.form == SampleFormat::Whole && matches!(kind.bits, 8 | 16);
     for kind in kinds().into_iter().filter(is_plain).step_by(3) {
         std::fs::write(&path, kind.file()).unwrap();
         let mut reader = RowReader::open(&path, &Default::default()).unwrap();

@@ -1,7 +1,7 @@
 //! TIFF files that are read by rows are the same as those that are read whole.
 
 use crate::data::depth::{Depth, PictureLayout};
-use crate::data::tiff::{Sample, header};
+use crate::data::tiff::{TiffSample, header};
 use crate::data::tiff_rows::TiffRows;
 use crate::data::{DataError, Picture, RowReader, read_picture};
 use ::tiff::encoder::{Compression, Predictor, TiffEncoder, colortype};
@@ -198,7 +198,7 @@ fn what_is_cut_or_no_tiff_is_told() {
         channels: 3,
         depth: Depth::Sixteen,
     };
-    let mut bytes = header((layout, Sample::Whole), false, (None, None)).unwrap();
+    let mut bytes = header((layout, TiffSample::Whole), false, (None, None)).unwrap();
     let rows = bytes.len();
     bytes.resize(rows + 400 * layout.row_bytes(), 9);
     for (length, what) in [

@@ -7,7 +7,7 @@ mod second;
 pub use second::{InvStd, RowPad, SelectRow};
 
 use super::reduce::reduce;
-use super::statistics::Chunks;
+use super::statistics::PixelChunks;
 use super::{PIXELS, StatisticsOf, check_stats};
 use crate::gpu::{OffsetStride, Pad, shader};
 use crate::tape::Op;
@@ -126,7 +126,7 @@ pub(super) struct Mask {
 
 fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
     let [input, stats] = [1, 2].map(|position| context.inputs[position]);
-    let chunks = Chunks::new(input.shape, stats.shape.batch(), context.profile);
+    let chunks = PixelChunks::new(input.shape, stats.shape.batch(), context.profile);
     let partial = chunks.partial(input.shape.channels());
     let second = reduce(
         Slot::Scratch,
@@ -148,7 +148,7 @@ fn lower_sums(context: &LowerContext, mask: Option<Mask>) -> Lowered {
 pub(super) fn chunk_sums(
     context: &LowerContext,
     mask: Option<Mask>,
-    chunks: Chunks,
+    chunks: PixelChunks,
     slot: Slot,
     to: Operand,
 ) -> Dispatch {

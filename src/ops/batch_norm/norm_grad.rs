@@ -2,7 +2,7 @@
 
 use super::fused::Small;
 use super::grad::{Mask, chunk_sums};
-use super::statistics::Chunks;
+use super::statistics::PixelChunks;
 use super::{GradInput, StatisticsOf, check_stats, groups_for, stats_shape};
 use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
@@ -140,7 +140,7 @@ impl NormGrad {
         let (inputs, sums) = (context.inputs, context.output);
         let [weight, value] = self.positions();
         let groups = sums.shape.batch();
-        let chunks = Chunks::in_chunks(inputs[1].shape, groups);
+        let chunks = PixelChunks::in_chunks(inputs[1].shape, groups);
         let grads = AffineGrads::of(context);
         let params = MergeParams {
             channels4: sums.shape.channels4() as u32,

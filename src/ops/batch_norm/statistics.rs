@@ -10,14 +10,14 @@ use crate::tensor::Shape;
 
 /// How the pixels of the groups are split over threads.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Chunks {
+pub(super) struct PixelChunks {
     pub groups: usize,
     pub pixels: usize,
     pub chunks: usize,
     pub chunk_pixels: usize,
 }
 
-impl Chunks {
+impl PixelChunks {
     /// One chunk where a second launch would cost more than it saves. Otherwise a chunk has the
     /// square root of the number of pixels: then a thread of either launch sums as many.
     pub fn new(input: Shape, groups: usize, profile: &Profile) -> Self {
@@ -130,7 +130,7 @@ impl Op for Statistics {
 
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, output) = (context.inputs[0], context.output);
-        let chunks = Chunks::new(input.shape, output.shape.batch(), context.profile);
+        let chunks = PixelChunks::new(input.shape, output.shape.batch(), context.profile);
         let params = |to: Operand| StatisticsParams {
             channels: input.shape.channels() as u32,
             groups: chunks.groups as u32,

@@ -7,14 +7,14 @@ use std::fs;
 use std::path::Path;
 
 /// A name, options, and what the run's configuration holds then: `pointer=value`, by spaces.
-pub type Mode = (&'static str, &'static str, &'static str);
+pub type TrainCase = (&'static str, &'static str, &'static str);
 
-/// Trains two steps in each mode, on two pairs and one held out, and checks that its run remembers
+/// Trains two steps in each case, on two pairs and one held out, and checks that its run remembers
 /// it.
-pub fn train_and_remember(root: &Path, modes: &[Mode]) {
+pub fn train_and_remember(root: &Path, cases: &[TrainCase]) {
     dataset(&root.join("pairs"), 2);
     picture(&root.join("pairs/val/v.png"), 80, 40);
-    for (name, options, remembered) in modes {
+    for (name, options, remembered) in cases {
         let tiny = if options.contains("--size ") {
             "--ngf 2"
         } else {

@@ -16,7 +16,7 @@ pub(super) const JPEG: u32 = 7;
 const TILE: u64 = 1024 * 1024;
 
 /// How the samples of a picture lie.
-pub(super) struct Storage {
+pub(super) struct TiffLayout {
     /// Width and height.
     pub size: (u32, u32),
     /// Planes of channels.
@@ -31,7 +31,7 @@ pub(super) struct Storage {
     pub part_row_bytes: u64,
 }
 
-impl Storage {
+impl TiffLayout {
     /// That of the picture that the decoder stands at, which has this `size` if it is known: the
     /// decoder may be told another one.
     ///

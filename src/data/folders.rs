@@ -7,7 +7,7 @@ use super::error::{DataError, PairingError};
 use super::found::Pairing;
 use super::limits::is_unread_picture;
 use super::listing::walk_images;
-use super::matching::{Names, Place, match_files, name_in};
+use super::matching::{FolderFiles, Names, match_files, name_in};
 use super::named_pairs::named_pairs;
 use super::pair_source::PairSource;
 use super::split::Split;
@@ -209,14 +209,14 @@ pub(super) fn match_folders(
         }
         (None, _) => {}
     }
-    let mut places: Vec<Place> = Vec::with_capacity(folders.len());
-    let mut others: Vec<Place> = Vec::with_capacity(folders.len());
+    let mut images: Vec<FolderFiles> = Vec::with_capacity(folders.len());
+    let mut others: Vec<FolderFiles> = Vec::with_capacity(folders.len());
     for folder in folders {
         let walked = walk_images(folder)?;
-        places.push((folder.clone(), walked.images));
+        images.push((folder.clone(), walked.images));
         others.push((folder.clone(), walked.others));
     }
-    let matched = match_files(&places).map_err(|error| or_unread(error, &others))?;
+    let matched = match_files(&images).map_err(|error| or_unread(error, &others))?;
     let pair = |mut files: Vec<PathBuf>| PairSource::Separate {
         b: files.split_off(a.len()),
         a: files,
@@ -225,18 +225,18 @@ pub(super) fn match_folders(
 }
 
 /// Where the partner of a file is there, in a format that is not read, the error names it.
-fn or_unread(error: DataError, others: &[Place]) -> DataError {
+fn or_unread(error: DataError, others: &[FolderFiles]) -> DataError {
     let DataError::Unpaired { path, folder, .. } = &error else {
         return error;
     };
-    let own = others.iter().find(|(place, _)| path.starts_with(place));
-    let there = others.iter().find(|(place, _)| place == folder);
-    let (Some((own, _)), Some((place, files))) = (own, there) else {
+    let own = others.iter().find(|(own, _)| path.starts_with(own));
+    let there = others.iter().find(|(there, _)| there == folder);
+    let (Some((own, _)), Some((there, files))) = (own, there) else {
         return error;
     };
     let name = name_in(own, path);
     let mut unread = files.iter().filter(|file| is_unread_picture(file));
-    match unread.find(|file| name_in(place, file) == name) {
+    match unread.find(|file| name_in(there, file) == name) {
         Some(partner) => DataError::Pairing(PairingError::Unread {
             path: path.clone(),
             partner: partner.clone(),

@@ -32,30 +32,30 @@ impl Item {
 }
 
 /// Images of one size that wait for one another.
-pub type Group = Vec<Item>;
+pub type PendingBatch = Vec<Item>;
 
 impl Model {
     /// Translates all jobs, images of one size at a time. What stops one file goes to `failures`.
     pub fn translate_all(&mut self, jobs: &[Job], failures: &mut Failures) -> Result<(), CliError> {
         self.progress = ImageProgress::new(Some(jobs.len()));
-        let mut group = Group::new();
+        let mut pending = PendingBatch::new();
         for job in jobs {
             self.stop.check()?;
-            if let Err(error) = self.translate_job(job, &mut group, failures) {
+            if let Err(error) = self.translate_job(job, &mut pending, failures) {
                 failures.take(error, 1)?;
                 self.progress.failed(1);
             }
         }
-        self.flush(&mut group, failures)?;
+        self.flush(&mut pending, failures)?;
         self.progress.finish();
         Ok(())
     }
 
-    /// Translates the files of a job in tiles, or reads them for the next group.
+    /// Translates the files of a job in tiles, or reads them for the next batch.
     fn translate_job(
         &mut self,
         Job { input, outputs }: &Job,
-        group: &mut Group,
+        pending: &mut PendingBatch,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
         make_folders(outputs)?;
@@ -63,12 +63,12 @@ impl Model {
             return Ok(());
         }
         let Some(image) = self.read(&input.files)? else {
-            self.flush(group, failures)?;
+            self.flush(pending, failures)?;
             return self.translate_by_rows(&input.files, outputs);
         };
         self.add(
             Item::new(image, input.clone(), outputs.clone()),
-            group,
+            pending,
             failures,
         )
     }
@@ -77,33 +77,37 @@ impl Model {
     pub fn add(
         &mut self,
         item: Item,
-        group: &mut Group,
+        pending: &mut PendingBatch,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
         let joins = |first: &Item| first.image.dimensions() == item.image.dimensions();
-        if !group.first().is_none_or(joins) {
-            self.flush(group, failures)?;
+        if !pending.first().is_none_or(joins) {
+            self.flush(pending, failures)?;
         }
-        group.push(item);
-        if group.len() < self.batch {
+        pending.push(item);
+        if pending.len() < self.batch {
             return Ok(());
         }
-        self.flush(group, failures)
+        self.flush(pending, failures)
     }
 
     /// Translates the images that wait.
-    pub fn flush(&mut self, group: &mut Group, failures: &mut Failures) -> Result<(), CliError> {
-        self.translate_or_fail(&mut std::mem::take(group), 0, failures)
+    pub fn flush(
+        &mut self,
+        pending: &mut PendingBatch,
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        self.translate_or_fail(&mut std::mem::take(pending), 0, failures)
     }
 
     fn translate_or_fail(
         &mut self,
-        group: &mut [Item],
+        items: &mut [Item],
         first_sample: usize,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
-        if let Err(error) = self.translate_group(group, first_sample, failures) {
-            let others = unfailed(group);
+        if let Err(error) = self.translate_batch(items, first_sample, failures) {
+            let others = unfailed(items);
             failures.take(error, others)?;
             self.progress.failed(others);
         }
@@ -111,26 +115,26 @@ impl Model {
     }
 
     /// Translates images of one size by each of the seeds from this one on, and writes the results.
-    fn translate_group(
+    fn translate_batch(
         &mut self,
-        group: &mut [Item],
+        items: &mut [Item],
         first_sample: usize,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
         for sample in first_sample..self.seeds.len() {
-            if unfailed(group) == 0 {
+            if unfailed(items) == 0 {
                 break;
             }
             self.stop.check()?;
-            match self.translate(&images(group), self.seeds[sample]) {
-                Ok(translated) => self.write(sample, &translated, group, failures)?,
+            match self.translate(&images(items), self.seeds[sample]) {
+                Ok(translated) => self.write(sample, &translated, items, failures)?,
                 Err(error) if error.is_too_large() => {
-                    return self.translate_parts(group, sample, error, failures);
+                    return self.translate_parts(items, sample, error, failures);
                 }
-                Err(error) => return Err(about(group, error)),
+                Err(error) => return Err(about(items, error)),
             }
         }
-        self.progress.translated(unfailed(group), false);
+        self.progress.translated(unfailed(items), false);
         Ok(())
     }
 
@@ -138,12 +142,12 @@ impl Model {
     /// results by earlier seeds are there.
     fn translate_parts(
         &mut self,
-        group: &mut [Item],
+        items: &mut [Item],
         sample: usize,
         error: TrainError,
         failures: &mut Failures,
     ) -> Result<(), CliError> {
-        match &*group {
+        match &*items {
             [item] if self.tilings.is_ok() => self.translate_whole_in_tiles(
                 (&item.image, &item.input.files),
                 &item.outputs,
@@ -155,19 +159,19 @@ impl Model {
                         "note: {}: {} images of {}x{} pixels do not fit this device at once, so \
                          such images are translated one by one",
                         first.input.first().display(),
-                        group.len(),
+                        items.len(),
                         first.image.width(),
                         first.image.height()
                     ));
                 }
-                let mut others = group.iter_mut().filter(|item| !item.failed);
+                let mut others = items.iter_mut().filter(|item| !item.failed);
                 others.try_for_each(|item| {
                     self.translate_or_fail(std::slice::from_mut(item), sample, failures)
                 })
             }
             _ => {
-                let error = self.explain_whole(error, &images(group));
-                Err(about(group, error))
+                let error = self.explain_whole(error, &images(items));
+                Err(about(items, error))
             }
         }
     }
@@ -177,10 +181,10 @@ impl Model {
         &mut self,
         sample: usize,
         translated: &[Vec<Picture>],
-        group: &mut [Item],
+        items: &mut [Item],
         failures: &mut Failures,
     ) -> Result<(), CliError> {
-        let all = translated.iter().zip(group);
+        let all = translated.iter().zip(items);
         for (pictures, item) in all.filter(|(_, item)| !item.failed) {
             if let Err(error) = self.write_item(sample, pictures, item) {
                 failures.take(error, 1)?;
@@ -241,19 +245,19 @@ impl Model {
     }
 }
 
-fn images(group: &[Item]) -> Vec<&Picture> {
-    group.iter().map(|item| &item.image).collect()
+fn images(items: &[Item]) -> Vec<&Picture> {
+    items.iter().map(|item| &item.image).collect()
 }
 
-/// How many images of a group can still be translated.
-fn unfailed(group: &[Item]) -> usize {
-    group.iter().filter(|item| !item.failed).count()
+/// How many images of a batch can still be translated.
+fn unfailed(items: &[Item]) -> usize {
+    items.iter().filter(|item| !item.failed).count()
 }
 
-/// An error that is about all images of a group.
-fn about(group: &[Item], source: TrainError) -> CliError {
+/// An error that is about all images of a batch.
+fn about(items: &[Item], source: TrainError) -> CliError {
     CliError::Translate {
-        files: group
+        files: items
             .iter()
             .map(|item| item.input.first().to_owned())
             .collect(),

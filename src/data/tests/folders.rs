@@ -1,4 +1,4 @@
-//! Layouts of data sets that people have: what is understood of them, and what is told.
+//! Folder structures of data sets that people have: what is understood of them, and what is told.
 
 use crate::data::error::{DataError, PairingError};
 use crate::data::pair_source::PairSource;
@@ -48,7 +48,7 @@ pub(super) fn scan(root: &Path) -> (String, Vec<(RemarkKind, usize, String)>) {
     (line, remarks.collect())
 }
 
-/// A layout that is understood as this line, with nothing left over.
+/// A folder structure that is understood as this line, with nothing left over.
 fn understood(files: &[&str], line: &str) {
     let root = tree(files);
     assert_eq!(
