@@ -6,12 +6,12 @@
 // Layout: all three [rows, channels], NHWC with the channels padded to 4; pad lanes stay zero since
 // those of grad_output are.
 // Bindings: 0 params, 1 grad_output, 2 value, 3 grad_input.
-// Grid: one thread for PER_THREAD columns as in parts/run.wgsl, workgroups folded at 65535.
+// Grid: one thread for PER_THREAD columns as in parts/coalesced.wgsl, workgroups folded at 65535.
 // Limits: rows * channels4 < 2^32.
 // Caller: src/ops/activation.rs, ActivateBackward.
 // Speed: bound by memory, 12 bytes an element; eight at a time, parts/vec8.wgsl, where lanes load
 // one by one.
-// parts: vec4, run, activation_kinds
+// parts: vec4, coalesced, activation_kinds
 
 const KIND: u32 = 0u;
 const WORKGROUP: u32 = 64u;
@@ -57,9 +57,9 @@ fn backward(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let columns = params.channels4 / VECTORS;
-    let first = first_of_run(group, lane);
+    let first = first_coalesced(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * RUN;
+        let index = first + i * COALESCED;
         if index >= params.rows * columns {
             return;
         }

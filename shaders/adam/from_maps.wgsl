@@ -3,13 +3,14 @@
 //       large[n, oy*stride + ky - padding, ox*stride + kx - padding, a] * small[n, oy, ox, b]
 // Maps, transposed output and slopes are as in conv2d_grad_weight, the step as in parts/adam.wgsl.
 // With CHECK nothing moves, and a gradient that is not finite sets the monitor's overflow word.
-// RUN neighbouring threads share four rows of RUN * TILE_COLUMNS neighbouring columns at one tap.
+// COALESCED neighbouring threads share four rows of COALESCED * TILE_COLUMNS columns at one tap.
 // Rows are the channels a and columns b, the other way round if the output is transposed.
 // Layout: row_map, column_map [batch, height, width, channels4], offsets and pixel strides in
 // vec4s; value, moment1, moment2, half dense [KERNEL, KERNEL, rows, columns], pad lanes zero.
 // Bindings: 0 params, 1 step, 2 monitor, 3 row_map, 4 column_map, 5 value, 6 moment1, 7 moment2,
 // 8 half (unused without HALF).
-// Grid: KERNEL^2 * rows4 * ceil(columns / (RUN * TILE_COLUMNS)) runs of threads, folded at 65535.
+// Grid: COALESCED threads for each tap, row4 and ceil(columns / (COALESCED * TILE_COLUMNS)),
+// folded at 65535.
 // Limits: small maps; each loaded value serves only four rows. Sums stay f32, with HALF too.
 // Caller: src/ops/adam/from_maps.rs. Speed: wins below 16 pixels (docs/benchmarks/trials.md).
 // parts: vec4, step, adam, leaky_relu
@@ -19,7 +20,7 @@ const KERNEL: u32 = 4u; // height and width of the kernel
 const HALF: bool = false;
 const CHECK: bool = false; // look for an overflow, move nothing
 const WORKGROUP: u32 = 64u;
-const RUN: u32 = 8u; // threads side by side
+const COALESCED: u32 = 8u; // threads side by side
 const TILE_COLUMNS: u32 = 4u; // columns a thread
 
 // All that layers differ in but the kernel's size are parameters, so that one pipeline serves them:
@@ -101,7 +102,7 @@ fn sum_pixels(tap: u32, row4: u32, first_column: u32, columns: u32) {
         let row = leaky_relu(vec4<f32>(row_map[row_at]), params.row_slope);
         let columns_at = params.column_offset + column_pixel * params.column_stride;
         for (var c = 0u; c < TILE_COLUMNS; c++) {
-            let column = min(first_column + c * RUN, columns - 1u);
+            let column = min(first_column + c * COALESCED, columns - 1u);
             let numbers = column_numbers(columns_at + VECTORS * column);
             for (var r = 0u; r < 4u; r++) {
                 for (var k = 0u; k < VECTORS; k++) {
@@ -141,9 +142,9 @@ fn from_maps(
         }
     }
     let columns = params.columns4 / VECTORS;
-    let column_tiles = (columns + RUN * TILE_COLUMNS - 1u) / (RUN * TILE_COLUMNS);
-    let tile = ((group.y * 65535u + group.x) * WORKGROUP + lane) / RUN;
-    let first_column = tile % column_tiles * RUN * TILE_COLUMNS + lane % RUN;
+    let column_tiles = (columns + COALESCED * TILE_COLUMNS - 1u) / (COALESCED * TILE_COLUMNS);
+    let tile = ((group.y * 65535u + group.x) * WORKGROUP + lane) / COALESCED;
+    let first_column = tile % column_tiles * COALESCED * TILE_COLUMNS + lane % COALESCED;
     let row4 = tile / column_tiles % params.rows4;
     let tap = tile / column_tiles / params.rows4;
     if tap >= KERNEL * KERNEL {
@@ -159,7 +160,7 @@ fn from_maps(
     let now = rates();
     for (var r = 0u; r < 4u; r++) {
         for (var c = 0u; c < TILE_COLUMNS; c++) {
-            let column = first_column + c * RUN;
+            let column = first_column + c * COALESCED;
             if column < columns {
                 let index = ((tap * params.rows4 + row4) * 4u + r) * columns + column;
                 update_column(index, gradient[r * TILE_COLUMNS + c], now);

@@ -5,11 +5,11 @@
 // Pad lanes and the gaps between states stay zero, since their gradients are.
 // Bindings: 0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 moment1, 6 moment2, 7 half (unused
 // without HALF).
-// Grid: one thread for PER_THREAD columns as in parts/run.wgsl, workgroups folded at 65535.
+// Grid: one thread for PER_THREAD columns as in parts/coalesced.wgsl, workgroups folded at 65535.
 // Limits: a range is one binding; HALF takes vec4s.
 // Caller: src/ops/adam/mod.rs, Adam.
 // Speed: 28 bytes an element; lavapipe is bound by its instructions (docs/benchmarks/trials.md).
-// parts: vec4, run, step, adam
+// parts: vec4, coalesced, step, adam
 
 const HALF: bool = false;
 const WORKGROUP: u32 = 64u;
@@ -45,9 +45,9 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         return;
     }
     let now = rates();
-    let first = first_of_run(group, lane);
+    let first = first_coalesced(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * RUN;
+        let index = first + i * COALESCED;
         if index >= params.size {
             return;
         }

@@ -7,12 +7,12 @@
 // [groups, channels] or [groups, 1]; each operand has its own offset and row stride. Pad lanes stay
 // zero since those of both sides are.
 // Bindings: 0 params, 1 left, 2 right, 3 output.
-// Grid: one thread for PER_THREAD columns as in parts/run.wgsl, workgroups folded at 65535.
+// Grid: one thread for PER_THREAD columns as in parts/coalesced.wgsl, workgroups folded at 65535.
 // Limits: rows * channels4 < 2^32.
 // Caller: src/ops/elementwise/mod.rs, Binary.
 // Speed: bound by memory, 12 bytes an element, 8 where right is broadcast; eight at a time,
 // parts/vec8.wgsl, where lanes load one by one and both sides have one shape.
-// parts: vec4, run
+// parts: vec4, coalesced
 
 const PRODUCT: bool = false; // multiply instead of add
 const SAME: u32 = 0u;
@@ -64,9 +64,9 @@ fn right_of(row: u32, column: u32) -> Numbers {
 @compute @workgroup_size(WORKGROUP)
 fn binary(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let columns = (params.channels + 3u) / 4u / VECTORS;
-    let first = first_of_run(group, lane);
+    let first = first_coalesced(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * RUN;
+        let index = first + i * COALESCED;
         if index >= params.rows * columns {
             return;
         }

@@ -3,10 +3,10 @@
 // With HALF half = value, rounded, afterwards.
 // Layout: value, average, half are the same range of the parts of an arena, `size` vec4s each.
 // Bindings: 0 params, 1 value, 2 average, 3 half (unused without HALF).
-// Grid: one thread for PER_THREAD vec4s as in parts/run.wgsl, workgroups folded at 65535.
+// Grid: one thread for PER_THREAD vec4s as in parts/coalesced.wgsl, workgroups folded at 65535.
 // Limits: a range is one binding.
 // Caller: src/ops/ema.rs, Swap. Speed: bound by memory, 16 bytes an element.
-// parts: run
+// parts: coalesced
 
 alias Weight = vec4<f32>; // how weights are stored
 const HALF: bool = false;
@@ -27,9 +27,9 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn swap(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = first_of_run(group, lane);
+    let first = first_coalesced(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * RUN;
+        let index = first + i * COALESCED;
         if index >= params.size {
             return;
         }

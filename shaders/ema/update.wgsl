@@ -5,10 +5,10 @@
 // keeps a tenth of them. Nothing is written once the monitor's flag is up.
 // Layout: value, average are the same range of the parts of an arena, `size` vec4s each, whatever
 // the states in it are. Bindings: 0 params, 1 step, 2 monitor, 3 value, 4 average.
-// Grid: one thread for PER_THREAD vec4s as in parts/run.wgsl, workgroups folded at 65535.
+// Grid: one thread for PER_THREAD vec4s as in parts/coalesced.wgsl, workgroups folded at 65535.
 // Limits: a range is one binding.
 // Caller: src/ops/ema.rs, Average. Speed: bound by memory, 12 bytes an element.
-// parts: step, run
+// parts: step, coalesced
 
 const WORKGROUP: u32 = 64u;
 const PER_THREAD: u32 = 4u; // vec4s a thread
@@ -32,9 +32,9 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         return;
     }
     let rate = max(params.rest, 9.0 / (f32(step.step) + 9.0));
-    let first = first_of_run(group, lane);
+    let first = first_coalesced(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * RUN;
+        let index = first + i * COALESCED;
         if index >= params.size {
             return;
         }

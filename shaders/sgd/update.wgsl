@@ -9,10 +9,10 @@
 // gradient has as many where gradients lie side by side. Pad lanes and gaps stay zero.
 // Bindings: 0 params, 1 step, 2 monitor, 3 value, 4 gradient, 5 velocity (unused without MOMENTUM),
 // 6 half (unused without HALF).
-// Grid: one thread for PER_THREAD vec4s as in parts/run.wgsl, folded at 65535. Limits: a range is
-// one binding. Caller: src/ops/sgd.rs, Sgd.
+// Grid: one thread for PER_THREAD vec4s as in parts/coalesced.wgsl, folded at 65535.
+// Limits: a range is one binding. Caller: src/ops/sgd.rs, Sgd.
 // Speed: bound by memory, 12 bytes an element, 20 with MOMENTUM; Adam has 28.
-// parts: step, run
+// parts: step, coalesced
 
 alias Weight = vec4<f32>; // how weights are stored
 alias Gradient = vec4<f32>; // how gradients of parameters are stored
@@ -48,9 +48,9 @@ fn update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         }
         scale = bitcast<f32>(monitor[params.scale_word]);
     }
-    let first = first_of_run(group, lane);
+    let first = first_coalesced(group, lane);
     for (var i = 0u; i < PER_THREAD; i++) {
-        let index = first + i * RUN;
+        let index = first + i * COALESCED;
         if index >= params.size {
             return;
         }

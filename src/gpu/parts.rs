@@ -22,6 +22,7 @@ macro_rules! parts {
 const PARTS: &[(&str, &str)] = parts![
     "activation_kinds",
     "adam",
+    "coalesced",
     "conv2d_gather",
     "conv_broadcast",
     "conv_matrix",
@@ -44,7 +45,6 @@ const PARTS: &[(&str, &str)] = parts![
     "loss",
     "philox",
     "resample",
-    "run",
     "running",
     "statistics_params",
     "step",

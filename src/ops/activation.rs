@@ -215,7 +215,7 @@ impl Op for ActivateBackward {
         let kernel = width
             .kernel(shader!("activation/backward"))
             .uint("KIND", self.activation.kind())
-            .uint("RUN", vector_width::run(context.profile));
+            .uint("COALESCED", vector_width::coalesced(context.profile));
         let kernel = vectors_stored(kernel, context.output.dtype);
         let slots = vec![Slot::Input(0), Slot::Input(1), Slot::Output];
         Dispatch::new(kernel, &params, slots, width.streaming_groups(shape)).into()

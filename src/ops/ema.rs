@@ -59,7 +59,7 @@ fn lower<P: NoUninit + HostShareable>(
         let size = (range.bytes / VEC4_BYTES) as usize;
         let kernel = kernel
             .clone()
-            .uint("RUN", vector_width::run(context.profile));
+            .uint("COALESCED", vector_width::coalesced(context.profile));
         Dispatch::new(
             kernel,
             &params(size as u32),

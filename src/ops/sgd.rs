@@ -84,8 +84,8 @@ impl Sgd {
             velocity,
             copy,
         ];
-        let kernel =
-            KernelSpec::new(shader!("sgd/update")).uint("RUN", vector_width::run(context.profile));
+        let kernel = KernelSpec::new(shader!("sgd/update"))
+            .uint("COALESCED", vector_width::coalesced(context.profile));
         let kernel = if has_momentum {
             kernel.flag("MOMENTUM", true)
         } else {

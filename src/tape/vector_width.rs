@@ -1,6 +1,6 @@
 //! How many numbers a memory-bound kernel takes at a time: four, or eight as four 64-bit words.
 //! Eight is for devices that load lane by lane. The kernel is the same; only the part changes, from
-//! `shaders/parts/vec4.wgsl` to `vec8.wgsl`. `RUN`, the order of the threads, is here too.
+//! `shaders/parts/vec4.wgsl` to `vec8.wgsl`. `COALESCED`, the order of the threads, is here too.
 
 use super::lower::{Operand, stored};
 use crate::gpu::{DeviceClass, KernelSpec, Profile, ShaderSource};
@@ -27,7 +27,7 @@ pub(crate) fn favours_8_wide(profile: &Profile) -> bool {
 
 /// Threads that walk side by side through a range of memory: on a GPU the workgroup, on a CPU
 /// adapter, which takes one subgroup after the other, the subgroup.
-pub(crate) fn run(profile: &Profile) -> usize {
+pub(crate) fn coalesced(profile: &Profile) -> usize {
     match (profile.class, profile.subgroup) {
         (DeviceClass::Cpu, Some(subgroup)) => (subgroup as usize).min(WORKGROUP),
         _ => WORKGROUP,

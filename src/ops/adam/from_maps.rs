@@ -14,7 +14,7 @@ use crate::tensor::DType;
 /// Threads of a workgroup.
 const WORKGROUP: usize = 64;
 /// Threads side by side.
-const RUN: usize = 8;
+const COALESCED: usize = 8;
 /// Most `vec4`s of columns that a thread owns.
 const TILE_COLUMNS: usize = 4;
 
@@ -72,10 +72,10 @@ impl FromMaps {
             _ => VectorWidth::Four,
         };
         let all_columns = columns.shape.channels4() / width.vectors();
-        let tile_columns = all_columns.div_ceil(RUN).min(TILE_COLUMNS);
+        let tile_columns = all_columns.div_ceil(COALESCED).min(TILE_COLUMNS);
         let tiles = geometry.kernel.pow(2)
             * rows.shape.channels4()
-            * all_columns.div_ceil(RUN * tile_columns);
+            * all_columns.div_ceil(COALESCED * tile_columns);
         let kernel = width
             .kernel(shader!("adam/from_maps"))
             .uint("KERNEL", geometry.kernel)
@@ -89,7 +89,7 @@ impl FromMaps {
             activations(kernel, context.inputs[position].dtype),
             &self.params(adam, context, position),
             self.slots(adam, context, position, check),
-            (tiles * RUN).div_ceil(WORKGROUP),
+            (tiles * COALESCED).div_ceil(WORKGROUP),
         )
     }
 

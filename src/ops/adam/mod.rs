@@ -121,7 +121,7 @@ impl Adam {
         });
         let kernel = width
             .kernel(shader!("adam/update"))
-            .uint("RUN", vector_width::run(context.profile));
+            .uint("COALESCED", vector_width::coalesced(context.profile));
         let kernel = if half {
             vectors_stored(weights(kernel.flag("HALF", true), DType::F16), DType::F16)
         } else {

@@ -58,7 +58,7 @@ impl Small {
             DeviceClass::Gpu => 64,
         };
         (pixels <= most).then(|| Self {
-            kernel_workgroup: vector_width::run(profile),
+            kernel_workgroup: vector_width::coalesced(profile),
         })
     }
 

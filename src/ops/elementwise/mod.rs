@@ -119,7 +119,7 @@ impl Op for Binary {
         let kernel = width
             .kernel(shader!("elementwise/binary"))
             .flag("PRODUCT", self.product)
-            .uint("RUN", vector_width::run(context.profile))
+            .uint("COALESCED", vector_width::coalesced(context.profile))
             .uint("RIGHT", broadcast);
         let kernel = stored(
             vectors_stored(kernel, output.dtype),
