@@ -1,5 +1,5 @@
-//! Holds the layering of `src/`, from the imports of every file, unit tests included, and the
-//! length of comments:
+//! Holds the layering of `src/`, from the imports of every file, unit tests included, the length of
+//! comments, and the shape of the decisions:
 //!
 //! - No circle of imports. A file and its own submodules may use one another; nothing else may.
 //! - No import upwards. The table in `src/lib.rs` gives the order: a module uses only modules of
@@ -17,6 +17,7 @@
 )]
 
 mod circles;
+mod decisions;
 mod imports;
 mod source;
 
