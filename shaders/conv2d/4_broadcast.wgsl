@@ -13,15 +13,3 @@
 // Speed     19-41 GFLOP/s on lavapipe 22.3's large layers; GPU: unmeasured
 // Caller    src/ops/conv2d.rs
 // parts: conv_broadcast, conv2d_gather
-
-alias Activation = vec4<f32>; // how activations are stored
-alias Weight = vec4<f32>; // how weights are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_WEIGHT: bool = false;
-const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
-const SUBGROUP: u32 = 8u;
-const WORKGROUP: u32 = 8u;
-const TILE_PIXELS: u32 = 16u;
-const LANE_VECTORS: u32 = 1u; // vec4s of output channels a lane

@@ -13,10 +13,3 @@
 // Speed     1.04-1.21 times 4_broadcast on lavapipe 22.3 from 64 channels on; GPU: unmeasured
 // Caller    src/ops/conv2d.rs
 // parts: conv_wide, conv2d_gather
-
-const KERNEL: u32 = 4u; // height and width of the kernel
-const TRANSPOSED_WEIGHT: bool = false;
-const HAS_BIAS: bool = false;
-const SUBGROUP: u32 = 8u;
-const WORKGROUP: u32 = 8u;
-const TILE_PIXELS: u32 = 16u;

@@ -13,12 +13,3 @@
 // Speed     GPU: unmeasured, though there it is the default up to 16 pixels
 // Caller    src/ops/conv2d.rs
 // parts: conv_split_k, conv2d_gather
-
-alias Activation = vec4<f32>; // how activations are stored
-alias Weight = vec4<f32>; // how weights are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_WEIGHT: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
-const WORKGROUP: u32 = 64u;
-const TILE_PIXELS: u32 = 8u;

@@ -14,13 +14,6 @@
 // Caller    src/ops/conv2d.rs
 // parts: conv_operands, conv_weight_tile, conv_result, gather
 
-alias Activation = vec4<f32>; // how activations are stored
-alias Weight = vec4<f32>; // how weights are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_WEIGHT: bool = false;
-const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const IN_CHANNELS: u32 = 3u;

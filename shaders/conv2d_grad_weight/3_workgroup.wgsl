@@ -15,13 +15,6 @@
 // Caller    src/ops/conv2d_grad_weight.rs
 // parts: grad_weight_operands, grad_weight_patch, grad_weight_store
 
-alias Activation = vec4<f32>; // how activations are stored
-alias Gradient = vec4<f32>; // how gradients of parameters are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_OUTPUT: bool = false;
-const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
-const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const THREADS: u32 = 16u; // on a side of the workgroup, and pixels a stage
 const THREAD_ROWS: u32 = 1u; // patch vec4s a thread
 const THREAD_COLUMNS: u32 = 1u; // vec4s of b a thread

@@ -18,17 +18,10 @@
 enable f16;
 enable wgpu_cooperative_matrix;
 
-alias Activation = vec4<f32>; // how activations are stored
-alias Gradient = vec4<f32>; // how gradients of parameters are stored
 alias Left = coop_mat8x8<f16, A>; // rows x pixels
 alias Right = coop_mat8x8<f16, B>; // pixels x columns
 alias Sums = coop_mat8x8<f32, C>; // rows x columns
 const MATRIX: u32 = 8u; // rows and columns of these
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_OUTPUT: bool = false;
-const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
-const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const SUBGROUP: u32 = 8u; // lanes of a subgroup
 const SUBGROUPS: u32 = 2u; // subgroups of a workgroup along each side of its tile
 const ROW_MATRICES: u32 = 2u; // matrices of a subgroup along the rows

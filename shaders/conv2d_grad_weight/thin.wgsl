@@ -15,13 +15,6 @@
 // Caller    src/ops/conv2d_grad_weight.rs
 // parts: grad_weight_operands
 
-alias Activation = vec4<f32>; // how activations are stored
-alias Gradient = vec4<f32>; // how gradients of parameters are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_OUTPUT: bool = false;
-const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
-const SMALL_SLOPE: f32 = 1.0; // and of the small one
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const SMALL_CHANNELS: u32 = 1u;

@@ -13,14 +13,3 @@
 // Speed     9-18 GFLOP/s on lavapipe 22.3's large layers; wins up to 8 output channels
 // Caller    src/ops/conv_transpose2d.rs
 // parts: conv_register, conv_transpose2d_gather
-
-alias Activation = vec4<f32>; // how activations are stored
-alias Weight = vec4<f32>; // how weights are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_WEIGHT: bool = false;
-const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
-const WORKGROUP: u32 = 64u;
-const TILE_PIXELS: u32 = 8u;
-const TILE_VECTORS: u32 = 1u; // vec4s of output channels a thread

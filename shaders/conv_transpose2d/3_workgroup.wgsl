@@ -13,15 +13,3 @@
 // Speed     GPU: unmeasured; 4-8 GFLOP/s on lavapipe 22.3, where barriers only cost
 // Caller    src/ops/conv_transpose2d.rs
 // parts: conv_workgroup, conv_transpose2d_gather
-
-alias Activation = vec4<f32>; // how activations are stored
-alias Weight = vec4<f32>; // how weights are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_WEIGHT: bool = false;
-const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
-const THREADS: u32 = 16u; // on a side of the workgroup
-const THREAD_PIXELS: u32 = 4u;
-const THREAD_VECTORS: u32 = 1u; // vec4s of output channels a thread
-const STAGE: u32 = 4u; // vec4s of the contraction in shared memory

@@ -16,20 +16,3 @@
 
 enable f16;
 enable wgpu_cooperative_matrix;
-
-alias Activation = vec4<f32>; // how activations are stored
-alias Weight = vec4<f32>; // how weights are stored
-alias Left = coop_mat8x8<f16, A>; // pixels x contraction
-alias Right = coop_mat8x8<f16, B>; // contraction x channels
-alias Sums = coop_mat8x8<f32, C>; // pixels x channels
-const MATRIX: u32 = 8u; // rows and columns of these
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
-const TRANSPOSED_WEIGHT: bool = false;
-const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
-const SUBGROUP: u32 = 8u; // lanes of a subgroup
-const SUBGROUPS: u32 = 2u; // subgroups of a workgroup along each side of its tile
-const ROW_MATRICES: u32 = 2u; // matrices of a subgroup along the pixels
-const COLUMN_MATRICES: u32 = 2u; // and along the output channels
-const STAGE: u32 = 32u; // numbers of the contraction in shared memory

@@ -14,14 +14,7 @@
 // Caller    src/ops/conv_transpose2d.rs
 // parts: conv_operands, conv_result, gather
 
-alias Activation = vec4<f32>; // how activations are stored
-alias Weight = vec4<f32>; // how weights are stored
-const KERNEL: u32 = 4u; // height and width of the kernel
-const STRIDE: u32 = 2u;
 const PADDING: u32 = 1u;
-const TRANSPOSED_WEIGHT: bool = false;
-const HAS_BIAS: bool = false;
-const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 const SUBGROUP: u32 = 8u;
 const WORKGROUP: u32 = 8u;
 const OUT_CHANNELS: u32 = 3u;

@@ -1,7 +1,7 @@
 // The gather of conv2d: output pixel (oy, ox) meets input pixel
 // (oy*stride + ky - padding, ox*stride + kx - padding) under tap (ky, kx).
 //
-//   Every output pixel has all taps, so there is one class. The shader declares KERNEL.
+//   Every output pixel has all taps, so there is one class.
 // parts: gather
 
 // Output pixels that share their taps.

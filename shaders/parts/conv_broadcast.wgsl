@@ -7,9 +7,12 @@
 //   ...                                      vec4 in turn.
 //
 //   So each weight that a lane loads serves TILE_PIXELS pixels. The gather is a part of its own.
-//   The shader declares SUBGROUP, WORKGROUP, TILE_PIXELS and LANE_VECTORS.
 // parts: conv_operands, conv_weight_tile, conv_result
 
+const SUBGROUP: u32 = 8u;
+const WORKGROUP: u32 = 8u;
+const TILE_PIXELS: u32 = 16u;
+const LANE_VECTORS: u32 = 1u; // vec4s of output channels a lane
 const LOADS: u32 = (TILE_PIXELS + SUBGROUP - 1u) / SUBGROUP; // pixels that a lane fetches for all
 const_assert WORKGROUP % SUBGROUP == 0u;
 

@@ -5,10 +5,18 @@
 //   fetch them into shared memory as f16, then each subgroup multiplies its own ROW_MATRICES x
 //   COLUMN_MATRICES matrices of MATRIX x MATRIX. The sums leave through shared memory, where every
 //   thread sees them. The gather is a part of its own.
-//   The shader declares Left, Right, Sums, MATRIX, SUBGROUP, SUBGROUPS, ROW_MATRICES,
-//   COLUMN_MATRICES, STAGE and TRANSPOSED_WEIGHT.
+//   The shader enables f16 and wgpu_cooperative_matrix.
 // parts: conv_operands, conv_result
 
+alias Left = coop_mat8x8<f16, A>; // pixels x contraction
+alias Right = coop_mat8x8<f16, B>; // contraction x channels
+alias Sums = coop_mat8x8<f32, C>; // pixels x channels
+const MATRIX: u32 = 8u; // rows and columns of these
+const SUBGROUP: u32 = 8u; // lanes of a subgroup
+const SUBGROUPS: u32 = 2u; // subgroups of a workgroup along each side of its tile
+const ROW_MATRICES: u32 = 2u; // matrices of a subgroup along the pixels
+const COLUMN_MATRICES: u32 = 2u; // and along the output channels
+const STAGE: u32 = 32u; // numbers of the contraction in shared memory
 const SUBGROUP_PIXELS: u32 = ROW_MATRICES * MATRIX;
 const SUBGROUP_CHANNELS: u32 = COLUMN_MATRICES * MATRIX;
 const TILE_PIXELS: u32 = SUBGROUPS * SUBGROUP_PIXELS;

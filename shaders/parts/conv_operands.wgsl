@@ -1,7 +1,12 @@
 // What conv2d and conv_transpose2d read, by vec4s of channels.
-//
-//   The shader declares Activation, Weight, STRIDE and INPUT_SLOPE.
 // parts: conv_params, leaky_relu
+
+alias Activation = vec4<f32>; // how activations are stored
+alias Weight = vec4<f32>; // how weights are stored
+const KERNEL: u32 = 4u; // height and width of the kernel
+const STRIDE: u32 = 2u;
+const TRANSPOSED_WEIGHT: bool = false;
+const INPUT_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the contraction
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Activation>;

@@ -3,8 +3,11 @@
 //   A thread computes TILE_PIXELS neighbouring pixels of a class x TILE_VECTORS vec4s of output
 //   channels, four input channels at a time: every weight that it loads serves TILE_PIXELS pixels,
 //   every input vec4 serves TILE_VECTORS vec4s. The gather is a part of its own.
-//   The shader declares WORKGROUP, TILE_PIXELS and TILE_VECTORS.
 // parts: conv_operands, conv_weight_tile, conv_result
+
+const WORKGROUP: u32 = 64u;
+const TILE_PIXELS: u32 = 8u;
+const TILE_VECTORS: u32 = 1u; // vec4s of output channels a thread
 
 @compute @workgroup_size(WORKGROUP)
 fn conv(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {

@@ -1,6 +1,8 @@
 // What conv2d and conv_transpose2d write: a vec4 of output channels of a pixel.
 //
-//   The shader declares Activation and HAS_BIAS; without a bias any buffer may be bound there.
+//   Without a bias any buffer may be bound there.
+
+const HAS_BIAS: bool = false;
 
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<Activation>;

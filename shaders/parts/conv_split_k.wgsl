@@ -4,8 +4,10 @@
 //   fill a device, and every weight is used TILE_PIXELS times. So the input channels are split into
 //   `splits` equal ranges, neighbouring threads read neighbouring weights, and conv2d/reduce.wgsl
 //   adds the parts in order. The gather is a part of its own.
-//   The shader declares WORKGROUP and TILE_PIXELS.
 // parts: conv_operands, conv_weight_tile
+
+const WORKGROUP: u32 = 64u;
+const TILE_PIXELS: u32 = 8u;
 
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 

@@ -3,7 +3,7 @@
 //
 //   So only each stride-th tap meets a pixel, and which ones is a matter of oy % stride and
 //   ox % stride. Output pixels with the same remainders form a class: they share their taps, 2 x 2
-//   of them for a kernel of 4 and a stride of 2. The shader declares KERNEL.
+//   of them for a kernel of 4 and a stride of 2.
 // parts: gather
 
 // Output pixels that share their taps.

@@ -1,7 +1,7 @@
 // Four input channels by four output channels of the weight, as a matrix.
 //
-//   Its product with a vec4 of input channels is a vec4 of output channels. The shader
-//   declares TRANSPOSED_WEIGHT, and weight_row(at) comes from conv_operands.
+//   Its product with a vec4 of input channels is a vec4 of output channels. TRANSPOSED_WEIGHT and
+//   weight_row(at) come from conv_operands.
 
 // Four rows of the weight, `step` apart.
 fn weight_rows(at: u32, step: u32) -> mat4x4<f32> {

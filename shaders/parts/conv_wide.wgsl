@@ -7,9 +7,14 @@
 //   ...                                      pixel's vec8 in turn.
 //
 //   So each weight that a lane loads serves TILE_PIXELS pixels. The gather is a part of its own.
-//   The shader declares KERNEL, TRANSPOSED_WEIGHT, HAS_BIAS, SUBGROUP, WORKGROUP and TILE_PIXELS.
 // parts: conv_params, leaky_relu, weight_block
 
+const KERNEL: u32 = 4u; // height and width of the kernel
+const TRANSPOSED_WEIGHT: bool = false;
+const HAS_BIAS: bool = false;
+const SUBGROUP: u32 = 8u;
+const WORKGROUP: u32 = 8u;
+const TILE_PIXELS: u32 = 16u;
 // Few sums a step: waiting for the weight is most of it.
 const TOUCHES: bool = TILE_PIXELS <= 16u && !TRANSPOSED_WEIGHT;
 const LOADS: u32 = (TILE_PIXELS + SUBGROUP - 1u) / SUBGROUP; // pixels that a lane fetches for all

@@ -4,10 +4,13 @@
 //   THREADS*THREAD_VECTORS vec4s of output channels. The contraction, (tap, vec4 of ci) counted as
 //   one list, is walked STAGE vec4s at a time: all threads fetch them into shared memory, then each
 //   multiplies its own register tile. Neighbouring threads read and write neighbouring channels.
-//   The gather is a part of its own. The shader declares THREADS, THREAD_PIXELS, THREAD_VECTORS and
-//   STAGE.
+//   The gather is a part of its own.
 // parts: conv_operands, conv_weight_tile, conv_result
 
+const THREADS: u32 = 16u; // on a side of the workgroup
+const THREAD_PIXELS: u32 = 4u;
+const THREAD_VECTORS: u32 = 1u; // vec4s of output channels a thread
+const STAGE: u32 = 4u; // vec4s of the contraction in shared memory
 const TILE_PIXELS: u32 = THREADS * THREAD_PIXELS;
 const TILE_VECTORS: u32 = THREADS * THREAD_VECTORS;
 const FETCHES: u32 = STAGE * THREAD_PIXELS / THREADS; // input vec4s that a thread fetches a stage

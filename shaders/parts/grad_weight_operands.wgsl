@@ -1,7 +1,13 @@
 // What conv2d_grad_weight reads and writes, by vec4s of channels.
-//
-//   The shader declares Activation, Gradient, LARGE_SLOPE and SMALL_SLOPE.
 // parts: grad_weight_params, leaky_relu
+
+alias Activation = vec4<f32>; // how activations are stored
+alias Gradient = vec4<f32>; // how gradients of parameters are stored
+const KERNEL: u32 = 4u; // height and width of the kernel
+const STRIDE: u32 = 2u;
+const TRANSPOSED_OUTPUT: bool = false;
+const LARGE_SLOPE: f32 = 1.0; // of the leaky ReLU in front of the large map
+const SMALL_SLOPE: f32 = 1.0; // and of the small one
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> large: array<Activation>;

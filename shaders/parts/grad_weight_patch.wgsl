@@ -1,7 +1,6 @@
 // The patch vector under a pixel of the small map.
 //
-//   A patch vector is (ky, kx, vec4 of a), counted as one list. The shader declares KERNEL and
-//   STRIDE.
+//   A patch vector is (ky, kx, vec4 of a), counted as one list.
 
 // Zero outside of the large map.
 fn patch_vector(index: u32, pixel: u32) -> vec4<f32> {

@@ -1,7 +1,6 @@
 // Stores 4 x 4 numbers of a weight's gradient, or of one part of it.
 //
-//   A patch vector is (ky, kx, vec4 of a), counted as one list. The shader declares KERNEL,
-//   TRANSPOSED_OUTPUT and Gradient.
+//   A patch vector is (ky, kx, vec4 of a), counted as one list.
 
 // Column i of `block` holds channel 4*a4 + i of the patch vector, channels 4*b4 .. of the small
 // map.

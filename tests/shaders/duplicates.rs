@@ -1,11 +1,14 @@
-//! What two shaders share is a part: no function or struct body of four lines or more stands twice
-//! in `shaders/`. The first rung of a ladder is left out, because it is complete as it lies.
+//! What two shaders share is a part: in `shaders/` no function or struct body of four lines or more
+//! stands twice, nor do seven constants and aliases. The first rung of a ladder is left out, because
+//! it is complete as it lies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Lines from which a body counts.
 const LEAST_LINES: usize = 4;
+/// Equal constants and aliases from which two files count.
+const LEAST_DECLARATIONS: usize = 7;
 
 /// A function or struct: its place, and its body without comments and white space.
 struct Body {
@@ -59,20 +62,58 @@ fn doubled(bodies: &[Body]) -> Vec<String> {
     .collect()
 }
 
-#[test]
-fn no_body_stands_twice() {
+/// Every shader and part but first rungs: its name and its text.
+fn texts() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let mut all = Vec::new();
+    let mut texts = Vec::new();
     for folder in crate::files::files_in(&root) {
         let family = folder.file_name().unwrap().to_str().unwrap().to_owned();
         for path in crate::files::files_in(&folder) {
             let stem = path.file_stem().unwrap().to_str().unwrap();
             if stem != "1_naive" {
                 let text = std::fs::read_to_string(&path).unwrap();
-                all.extend(bodies(&format!("{family}/{stem}.wgsl"), &text));
+                texts.push((format!("{family}/{stem}.wgsl"), text));
             }
         }
     }
+    texts.sort();
+    texts
+}
+
+/// The lines of a text that declare a constant or an alias.
+fn declarations(text: &str) -> BTreeSet<&str> {
+    text.lines()
+        .filter(|line| line.starts_with("const ") || line.starts_with("alias "))
+        .collect()
+}
+
+#[test]
+fn few_declarations_stand_twice() {
+    let texts = texts();
+    let mut twice = Vec::new();
+    for (number, (first, text)) in texts.iter().enumerate() {
+        let of_first = declarations(text);
+        for (second, text) in &texts[number + 1..] {
+            let both = declarations(text).intersection(&of_first).count();
+            if both >= LEAST_DECLARATIONS {
+                twice.push(format!("{first} and {second}: {both}"));
+            }
+        }
+    }
+    assert!(
+        twice.is_empty(),
+        "move them into a part (shaders/parts/):\n{}",
+        twice.join("\n")
+    );
+}
+
+#[test]
+fn no_body_stands_twice() {
+    let texts = texts();
+    let mut all: Vec<Body> = texts
+        .iter()
+        .flat_map(|(file, text)| bodies(file, text))
+        .collect();
     assert!(all.len() > 40, "{} functions and structs", all.len());
     all.sort_by(|a, b| a.place.cmp(&b.place));
     let twice = doubled(&all);
