@@ -113,18 +113,9 @@ fn row(arg: &Arg) -> String {
         Some(long) => format!("--{long}"),
         None => values.join(" "),
     };
-    let help = arg.get_long_help().or(arg.get_help()).unwrap().to_string();
-    let (said, default) = match help.split_once("[default") {
-        Some((said, default)) => (
-            said.trim(),
-            default
-                .trim_start_matches(':')
-                .trim_end_matches(']')
-                .trim()
-                .to_owned(),
-        ),
-        None => (help.trim(), given_default(arg)),
-    };
+    let help = help_of(arg);
+    let said = help.split("[default").next().unwrap_or_default().trim();
+    let default = default_of(arg);
     let mut said = said.replace('\n', " ");
     if takes_values {
         for value in arg.get_possible_values() {
@@ -140,6 +131,21 @@ fn row(arg: &Arg) -> String {
     }
     let cell = |text: String| text.replace('|', "\\|");
     format!("| `{}` | {} | {} |", cell(name), cell(said), cell(default))
+}
+
+fn help_of(arg: &Arg) -> String {
+    arg.get_long_help().or(arg.get_help()).unwrap().to_string()
+}
+
+/// What an argument is without being given: as its help says, else as clap knows it.
+pub(crate) fn default_of(arg: &Arg) -> String {
+    match help_of(arg).split_once("[default") {
+        Some((_, default)) => {
+            let default = default.trim_start_matches(':').trim_end_matches(']');
+            default.trim().to_owned()
+        }
+        None => given_default(arg),
+    }
 }
 
 fn given_default(arg: &Arg) -> String {
