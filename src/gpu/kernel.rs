@@ -2,8 +2,8 @@
 //! built.
 
 use super::GpuError;
+use super::interface::{Access, Interface};
 use super::kernel_spec::KernelSpec;
-use super::wgsl::{Access, Interface};
 use wgpu::{
     BindGroupLayoutEntry, BindingType, BufferBindingType, ErrorFilter, PipelineCache, ShaderStages,
 };

@@ -1,4 +1,4 @@
-//! Shader text: replacing constants, and reading the interface from naga's module.
+//! Shader text, and how its constants are replaced.
 //!
 //! Shaders are plain WGSL that parses as it lies. There is one mechanism of specialisation. A line
 //! such as `const TILE_PIXELS: u32 = 8u;` or `alias Activation = vec4<f32>;` has a working default.
@@ -6,11 +6,7 @@
 //! several shaders share are parts, which [`with_parts`] appends.
 
 use super::GpuError;
-use super::params::{Member, member_name};
-use super::parts::{origin, with_parts};
-use naga::{
-    AddressSpace, ArraySize, Handle, Module, Scalar, ScalarKind, StorageAccess, Type, TypeInner,
-};
+use super::parts::with_parts;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
@@ -107,32 +103,6 @@ impl ShaderSource {
     }
 }
 
-/// How a shader uses a binding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// `var<uniform>`.
-    Uniform,
-    /// `var<storage, read>`.
-    Read,
-    /// `var<storage, read_write>`.
-    ReadWrite,
-}
-
-/// What a shader expects from its caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// Binding number and access, sorted by number.
-    pub bindings: Vec<(u32, Access)>,
-    /// Bytes of the uniform struct at binding 0.
-    pub params_bytes: u32,
-    /// Binding number and members of each uniform.
-    pub uniforms: Vec<(u32, Vec<Member>)>,
-    /// Workgroup size.
-    pub workgroup: [u32; 3],
-    /// The entry point's name.
-    pub entry_point: String,
-}
-
 /// The shader with its parts, those in `swaps` replaced by others. Replaces the value of each
 /// `const NAME: TYPE = VALUE;` line in `constants` and the type of each `alias NAME = TYPE;` line
 /// in `aliases`. Types of 16-bit floats are enabled in front of the first line.
@@ -214,128 +184,6 @@ fn replace(
     Ok(())
 }
 
-impl Interface {
-    /// Parses `text` and reads its interface. It is validated later, when the device builds it.
-    ///
-    /// # Errors
-    /// [`GpuError::Shader`] when the text does not parse, uses another binding group than 0 or has
-    /// not exactly one entry point.
-    pub fn of(name: &str, text: &str) -> Result<Self, GpuError> {
-        let fail = |reason: String| GpuError::Shader {
-            shader: name.to_owned(),
-            reason,
-        };
-        let module = naga::front::wgsl::parse_str(text).map_err(|error| {
-            let report = error.emit_to_string(text);
-            let line = error.location(text).map(|place| place.line_number as usize);
-            match line.and_then(|line| origin(text, line)) {
-                Some(place) => fail(format!("in {place}: {report}")),
-                None => fail(report),
-            }
-        })?;
-        let [entry] = &module.entry_points[..] else {
-            return Err(fail(format!(
-                "{} entry points, it must have one",
-                module.entry_points.len()
-            )));
-        };
-        let mut bindings = Vec::new();
-        let mut params_bytes = 0;
-        let mut uniforms = Vec::new();
-        for (_, variable) in module.global_variables.iter() {
-            let Some(binding) = &variable.binding else {
-                continue;
-            };
-            if binding.group != 0 {
-                return Err(fail(format!(
-                    "binding group {}, only group 0 is used",
-                    binding.group
-                )));
-            }
-            let access = match variable.space {
-                AddressSpace::Uniform => Access::Uniform,
-                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
-                    Access::ReadWrite
-                }
-                _ => Access::Read,
-            };
-            if binding.binding == 0 {
-                params_bytes = module.types[variable.ty].inner.size(module.to_ctx());
-            }
-            if access == Access::Uniform {
-                let mut members = Vec::new();
-                add_members(&module, variable.ty, "", 0, &mut members);
-                uniforms.push((binding.binding, members));
-            }
-            bindings.push((binding.binding, access));
-        }
-        bindings.sort_by_key(|&(number, _)| number);
-        Ok(Self {
-            bindings,
-            params_bytes,
-            uniforms,
-            workgroup: entry.workgroup_size,
-            entry_point: entry.name.clone(),
-        })
-    }
-
-    /// The members of the uniform at this binding; none where it is no uniform.
-    pub fn uniform(&self, binding: u32) -> &[Member] {
-        self.uniforms
-            .iter()
-            .find(|&&(number, _)| number == binding)
-            .map_or(&[], |(_, members)| members)
-    }
-}
-
-/// Appends the members of `ty`, those of nested structs one by one.
-fn add_members(
-    module: &Module,
-    ty: Handle<Type>,
-    name: &str,
-    offset: u32,
-    members: &mut Vec<Member>,
-) {
-    if let TypeInner::Struct { members: inner, .. } = &module.types[ty].inner {
-        for member in inner {
-            let name = member_name(name, member.name.as_deref().unwrap_or_default());
-            add_members(module, member.ty, &name, offset + member.offset, members);
-        }
-        return;
-    }
-    members.push(Member {
-        name: name.to_owned(),
-        offset,
-        wgsl_type: type_name(module, ty),
-    });
-}
-
-/// A type as WGSL writes it.
-fn type_name(module: &Module, ty: Handle<Type>) -> String {
-    match &module.types[ty].inner {
-        TypeInner::Scalar(scalar) => scalar_name(*scalar),
-        TypeInner::Vector { size, scalar } => {
-            format!("vec{}<{}>", *size as u32, scalar_name(*scalar))
-        }
-        TypeInner::Array {
-            base,
-            size: ArraySize::Constant(size),
-            ..
-        } => format!("array<{}, {size}>", type_name(module, *base)),
-        other => format!("{other:?}"),
-    }
-}
-
-fn scalar_name(scalar: Scalar) -> String {
-    let kind = match scalar.kind {
-        ScalarKind::Sint => "i",
-        ScalarKind::Uint => "u",
-        ScalarKind::Float => "f",
-        ScalarKind::Bool | ScalarKind::AbstractInt | ScalarKind::AbstractFloat => "?",
-    };
-    format!("{kind}{}", 8 * u32::from(scalar.width))
-}
-
 #[cfg(test)]
 #[allow(
     clippy::expect_used,
@@ -345,34 +193,22 @@ fn scalar_name(scalar: Scalar) -> String {
 mod tests {
     use super::*;
 
-    const SOURCE: ShaderSource = ShaderSource::new(
-        "test/1_naive",
-        "const TILE: u32 = 8u; // pixels\n\
-               struct Params { count: u32, scale: f32 }\n\
-               @group(0) @binding(0) var<uniform> params: Params;\n\
-               @group(0) @binding(2) var<storage, read_write> output: array<f32>;\n\
-               @group(0) @binding(1) var<storage, read> input: array<f32>;\n\
-               @compute @workgroup_size(TILE)\n\
-               fn scale(@builtin(global_invocation_id) id: vec3<u32>) {\n\
-               if id.x < params.count { output[id.x] = params.scale * input[id.x]; } }\n",
-    );
+    const SOURCE: ShaderSource =
+        ShaderSource::new("test/1_naive", "const TILE: u32 = 8u; // pixels\n");
 
     #[test]
     fn a_constant_is_replaced_on_its_line() {
         let text =
             specialise(&SOURCE, &[], &[("TILE", "16u".to_owned())], &[]).expect("declared once");
         assert!(text.starts_with("const TILE: u32 = 16u; // pixels\n"));
-        let interface = Interface::of(SOURCE.name, &text).expect("valid WGSL");
-        assert_eq!(interface.workgroup, [16, 1, 1]);
-        assert_eq!(interface.params_bytes, 8);
-        assert_eq!(
-            interface.bindings,
-            [
-                (0, Access::Uniform),
-                (1, Access::Read),
-                (2, Access::ReadWrite)
-            ]
-        );
+    }
+
+    #[test]
+    fn a_constant_of_a_part_is_replaced_on_its_line() {
+        let source = ShaderSource::new("test/4_part", "// parts: coalesced\n");
+        let value = ("COALESCED", "8u".to_owned());
+        let text = specialise(&source, &[], &[value], &[]).expect("declared once");
+        assert!(text.contains("\nconst COALESCED: u32 = 8u; // threads side by side\n"));
     }
 
     #[test]
@@ -431,18 +267,5 @@ mod tests {
             };
             assert_eq!((*what, *found), ("alias", times), "{error}");
         }
-    }
-
-    #[test]
-    fn an_error_in_a_part_names_the_parts_own_line() {
-        let text = with_parts("test/own", "// parts: philox\n", &[]).expect("a known part");
-        let broken = text.replace("var key = seed;", "var key = sneed;");
-        let error = Interface::of("test/own", &broken)
-            .expect_err("an unknown name")
-            .to_string();
-        assert!(
-            error.contains("in shaders/parts/philox.wgsl:15:"),
-            "{error}"
-        );
     }
 }
