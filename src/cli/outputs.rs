@@ -191,16 +191,8 @@ impl OutputArgs {
                 own.push(first);
                 continue;
             }
-            let clash = paths
-                .iter()
-                .find_map(|path| Some((path, taken.owner(path)?)))
-                .map(|(path, earlier)| CliError::Clash {
-                    first: earlier.clone(),
-                    second: first.clone(),
-                    output: path.clone(),
-                });
             let blocked = || paths.iter().find_map(|path| blocked(path));
-            if let Some(failure) = clash.or_else(blocked) {
+            if let Some(failure) = clash(&taken, &first, &paths).or_else(blocked) {
                 plan.failures.push(failure);
                 continue;
             }
@@ -303,6 +295,17 @@ impl ExistingArgs {
         ));
         Ok(())
     }
+}
+
+/// The error where a result of `input` would be the file of an earlier input's result.
+fn clash(taken: &Taken, input: &Path, paths: &[PathBuf]) -> Option<CliError> {
+    let owned = |path: &PathBuf| Some((path.clone(), taken.owner(path)?.clone()));
+    let (output, first) = paths.iter().find_map(owned)?;
+    Some(CliError::Clash {
+        first,
+        second: input.to_owned(),
+        output,
+    })
 }
 
 /// What no option writes over: a folder of this name, or a file where a folder should be.

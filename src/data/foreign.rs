@@ -101,44 +101,46 @@ mod tests {
         [&b"II*\0\x08\0\0\0"[..], &count, &entries, &[0; 4]].concat()
     }
 
+    /// The first bytes of files that are not read, and what they are called.
+    const CASES: [(&[u8], &str); 15] = [
+        (b"\0\0\0\x1Cftypavif\0\0\0\0", "it is AVIF"),
+        (
+            b"\0\0\0\x18ftypheic\0\0\0\0",
+            "it is HEIC, as phones store photos",
+        ),
+        (
+            b"\0\0\0\x18ftypmif1\0\0\0\0",
+            "it is HEIC, as phones store photos",
+        ),
+        (b"\0\0\0\x18ftypcrx \0\0\0\0", RAW),
+        (
+            b"\0\0\0\x18ftypisom\0\0\0\0",
+            "it is a video, or another file of its family",
+        ),
+        (b"\xFF\x0A\x01\x02", "it is JPEG XL"),
+        (b"\0\0\0\x0CJXL \r\n\x87\n\0", "it is JPEG XL"),
+        (b"\0\0\0\x0CjP  \r\n\x87\n\0", "it is JPEG 2000"),
+        (b"8BPS\0\x01", "it is a Photoshop file"),
+        (b"%PDF-1.4", "it is a PDF"),
+        (
+            b"<?xml version=\"1.0\"?>\n<svg>",
+            "it is SVG, a drawing without pixels",
+        ),
+        (b"  <SVG >", "it is SVG, a drawing without pixels"),
+        (
+            b"<!DOCTYPE html>",
+            "it is a web page: the download has failed",
+        ),
+        (
+            b"version https://git-lfs.github.com/spec/v1",
+            "it is a pointer of Git LFS, and `git lfs pull` fetches the image",
+        ),
+        (b"II*\0\x10\0\0\0CR\x02\0", RAW),
+    ];
+
     #[test]
     fn each_is_named_as_what_it_is() {
-        let cases: &[(&[u8], &str)] = &[
-            (b"\0\0\0\x1Cftypavif\0\0\0\0", "it is AVIF"),
-            (
-                b"\0\0\0\x18ftypheic\0\0\0\0",
-                "it is HEIC, as phones store photos",
-            ),
-            (
-                b"\0\0\0\x18ftypmif1\0\0\0\0",
-                "it is HEIC, as phones store photos",
-            ),
-            (b"\0\0\0\x18ftypcrx \0\0\0\0", RAW),
-            (
-                b"\0\0\0\x18ftypisom\0\0\0\0",
-                "it is a video, or another file of its family",
-            ),
-            (b"\xFF\x0A\x01\x02", "it is JPEG XL"),
-            (b"\0\0\0\x0CJXL \r\n\x87\n\0", "it is JPEG XL"),
-            (b"\0\0\0\x0CjP  \r\n\x87\n\0", "it is JPEG 2000"),
-            (b"8BPS\0\x01", "it is a Photoshop file"),
-            (b"%PDF-1.4", "it is a PDF"),
-            (
-                b"<?xml version=\"1.0\"?>\n<svg>",
-                "it is SVG, a drawing without pixels",
-            ),
-            (b"  <SVG >", "it is SVG, a drawing without pixels"),
-            (
-                b"<!DOCTYPE html>",
-                "it is a web page: the download has failed",
-            ),
-            (
-                b"version https://git-lfs.github.com/spec/v1",
-                "it is a pointer of Git LFS, and `git lfs pull` fetches the image",
-            ),
-            (b"II*\0\x10\0\0\0CR\x02\0", RAW),
-        ];
-        for &(bytes, expected) in cases {
+        for (bytes, expected) in CASES {
             assert_eq!(foreign_format(bytes), Some(expected));
         }
         for (tags, expected) in [

@@ -7,7 +7,7 @@ use super::affix::Affix;
 use super::listing::Walked;
 use super::matching::Names;
 use super::pair_source::PairSource;
-use super::remark::{Remark, RemarkKind};
+use super::remark::{NameRemark, Remark, RemarkKind};
 use super::split::Split;
 
 /// The pairs of one split, or of two folders.
@@ -97,8 +97,12 @@ impl FoundSplit {
             return None;
         };
         let (kind, count, example) = match names {
-            Names::Normalised { count, example } => (RemarkKind::NormalForms, count, example),
-            Names::LetterCase { count, example } => (RemarkKind::LetterCase, count, example),
+            Names::Normalised { count, example } => {
+                (RemarkKind::Names(NameRemark::NormalForms), count, example)
+            }
+            Names::LetterCase { count, example } => {
+                (RemarkKind::Names(NameRemark::LetterCase), count, example)
+            }
             Names::Equal | Names::Without(_) => return None,
         };
         Some(Remark {

@@ -13,7 +13,7 @@ use tiff::tags::{ByteOrder, Tag, Type, ValueBuffer};
 
 use super::head::open_regular;
 use super::read_options::ReadOptions;
-use super::remark::{Remark, RemarkKind};
+use super::remark::{PlaceRemark, Remark, RemarkKind};
 use super::sidecars::sidecar_of;
 use super::tiff_head::open;
 
@@ -202,17 +202,17 @@ pub fn place_remarks<'a>(
         list.push((*file).clone());
     }
     let kinds = [
-        RemarkKind::PlaceNotHeld,
-        RemarkKind::PlaceTurned,
-        RemarkKind::PlaceCut,
-        RemarkKind::PlacesDiffer,
-        RemarkKind::PlaceDamaged,
-        RemarkKind::NoDataValue,
-        RemarkKind::PlaceBeside,
+        PlaceRemark::NotHeld,
+        PlaceRemark::Turned,
+        PlaceRemark::Cut,
+        PlaceRemark::Differs,
+        PlaceRemark::Damaged,
+        PlaceRemark::NoDataValue,
+        PlaceRemark::Beside,
     ];
     let remarks = kinds.into_iter().zip(&found);
     remarks
-        .filter_map(|(kind, files)| Remark::of(kind, files))
+        .filter_map(|(kind, files)| Remark::of(RemarkKind::Place(kind), files))
         .collect()
 }
 
@@ -222,8 +222,8 @@ pub fn place_remarks_of_pngs<'a>(inputs: impl Iterator<Item = &'a [PathBuf]>) ->
     let remarks = place_remarks(inputs, false, true, &ReadOptions::default());
     let of_pngs = |remark: Remark| match remark.kind {
         // There is no other format to ask for.
-        RemarkKind::PlaceNotHeld => Remark {
-            kind: RemarkKind::PlaceInNoPng,
+        RemarkKind::Place(PlaceRemark::NotHeld) => Remark {
+            kind: RemarkKind::Place(PlaceRemark::InNoPng),
             ..remark
         },
         _ => remark,

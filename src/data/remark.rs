@@ -21,14 +21,8 @@ pub enum RemarkKind {
     Links,
     /// Folders of training runs.
     Runs,
-    /// Pairs whose names are written in two Unicode forms.
-    NormalForms,
-    /// Pairs whose names differ in letter case, and perhaps in Unicode form.
-    LetterCase,
-    /// Combined images whose names are those of two sides.
-    NamedLikePairs,
-    /// Combined images of the same names in two to four folders.
-    SameNames,
+    /// What the names of pairs look like.
+    Names(NameRemark),
     /// A folder that is another one as well, by a link.
     SameFolder,
     /// A test split without targets.
@@ -41,20 +35,40 @@ pub enum RemarkKind {
     Opacity,
     /// Combined images whose halves are much higher than wide.
     NarrowHalves,
+    /// What happens to places on Earth.
+    Place(PlaceRemark),
+}
+
+/// What is told of the names of pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameRemark {
+    /// Pairs whose names are written in two Unicode forms.
+    NormalForms,
+    /// Pairs whose names differ in letter case, and perhaps in Unicode form.
+    LetterCase,
+    /// Combined images whose names are those of two sides.
+    LikePairs,
+    /// Combined images of the same names in two to four folders.
+    InSeveralFolders,
+}
+
+/// What is told of places on Earth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceRemark {
     /// Images with a place on Earth, whose results are in a format that has none.
-    PlaceNotHeld,
+    NotHeld,
     /// Images with a place on Earth, of which PNGs are made.
-    PlaceInNoPng,
+    InNoPng,
     /// Images with a place on Earth that are turned when they are read.
-    PlaceTurned,
+    Turned,
     /// Images with a place on Earth, of which a result shows a part.
-    PlaceCut,
+    Cut,
     /// Images of stacks that lie at another place than the first image of their stack.
-    PlacesDiffer,
+    Differs,
     /// Images whose place on Earth, or a part of what stands beside it, cannot be read.
-    PlaceDamaged,
+    Damaged,
     /// World files and `.aux.xml` files of images that have no place on Earth themselves.
-    PlaceBeside,
+    Beside,
     /// Images with a place on Earth and a number that stands for no data.
     NoDataValue,
 }
@@ -101,24 +115,7 @@ impl RemarkKind {
                 "folders of training runs, which are no data and are not read",
                 "",
             ),
-            Self::NormalForms => (
-                "pairs whose names differ in how their accents are written (a folder from a Mac)",
-                "they are paired",
-            ),
-            Self::LetterCase => (
-                "pairs whose names differ in letter case or accents",
-                "they are paired",
-            ),
-            Self::NamedLikePairs => (
-                "images that have the names of inputs and targets and are cut into A and B all \
-                 the same",
-                "if each is one side, put inputs into A/ and targets into B/",
-            ),
-            Self::SameNames => (
-                "images that have the same names in several folders and are cut into A and B all \
-                 the same",
-                "if each is one side, name the folder of inputs A/ and that of targets B/",
-            ),
+            Self::Names(names) => names.words(),
             Self::SameFolder => (
                 "folders that are one folder with another one of the data set",
                 "its images are used for both",
@@ -143,35 +140,70 @@ impl RemarkKind {
                 "images that are cut into a left half A and a right half B much higher than wide",
                 "if they are no pairs side by side, put inputs into A/ and targets into B/",
             ),
-            Self::PlaceNotHeld => (
+            Self::Place(place) => place.words(),
+        }
+    }
+}
+
+impl NameRemark {
+    /// As [`RemarkKind::words`].
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NormalForms => (
+                "pairs whose names differ in how their accents are written (a folder from a Mac)",
+                "they are paired",
+            ),
+            Self::LetterCase => (
+                "pairs whose names differ in letter case or accents",
+                "they are paired",
+            ),
+            Self::LikePairs => (
+                "images that have the names of inputs and targets and are cut into A and B all \
+                 the same",
+                "if each is one side, put inputs into A/ and targets into B/",
+            ),
+            Self::InSeveralFolders => (
+                "images that have the same names in several folders and are cut into A and B all \
+                 the same",
+                "if each is one side, name the folder of inputs A/ and that of targets B/",
+            ),
+        }
+    }
+}
+
+impl PlaceRemark {
+    /// As [`RemarkKind::words`].
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotHeld => (
                 "images with a place on Earth (GeoTIFF) that their results do not have",
                 "`format` tiff keeps it",
             ),
-            Self::PlaceInNoPng => (
+            Self::InNoPng => (
                 "images with a place on Earth (GeoTIFF) that the PNGs made of them do not have",
                 "",
             ),
-            Self::PlaceTurned => (
+            Self::Turned => (
                 "images with a place on Earth (GeoTIFF) that their results do not have, because \
                  they are turned upright",
                 "`reading.ignore_orientation` leaves them as they are and keeps it",
             ),
-            Self::PlaceCut => (
+            Self::Cut => (
                 "images with a place on Earth (GeoTIFF) that their results do not have, because \
                  they show a part",
                 "",
             ),
-            Self::PlacesDiffer => (
+            Self::Differs => (
                 "images that lie at another place on Earth than the first one of their stack, \
                  whose place the results have",
                 "",
             ),
-            Self::PlaceDamaged => (
+            Self::Damaged => (
                 "images with GeoTIFF tags that are too long or damaged, which their results do not \
                  have",
                 "",
             ),
-            Self::PlaceBeside => (
+            Self::Beside => (
                 "world files and .aux.xml files beside images, which are not copied",
                 "a copy of a world file places a result of the same size",
             ),

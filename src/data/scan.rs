@@ -11,7 +11,7 @@ use super::found::{FoundSplit, Pairing, left_over};
 use super::listing::{subfolders, walk};
 use super::named_pairs::looks_like_pairs;
 use super::pair_source::PairSource;
-use super::remark::{Remark, RemarkKind};
+use super::remark::{NameRemark, Remark, RemarkKind};
 use super::shapes::{check_halves, is_input_alone};
 use super::split::Split;
 use super::subfolders::{check_parts, check_sides};
@@ -299,7 +299,7 @@ fn named_like_pairs(found: &FoundSplit) -> Option<Remark> {
     };
     let images: Vec<PathBuf> = found.paths().cloned().collect();
     Remark::of(
-        RemarkKind::NamedLikePairs,
+        RemarkKind::Names(NameRemark::LikePairs),
         &looks_like_pairs(folder, &images),
     )
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::PairingError;
 use super::folders::{Sides, find_sides, find_split};
 use super::matching::name_in;
-use super::remark::{Remark, RemarkKind};
+use super::remark::{NameRemark, Remark, RemarkKind};
 use super::split::Split;
 
 /// The folders of a tree that have images below them, each with the folders directly in it.
@@ -148,7 +148,10 @@ pub(super) fn check_sides(root: &Path, images: &[PathBuf]) -> Result<Option<Rema
             let shared = shared_names(&below, images);
             let in_folder = images.iter().filter(|image| image.starts_with(folder));
             if 2 * shared.len() > in_folder.count() {
-                return Ok(Remark::of(RemarkKind::SameNames, &shared));
+                return Ok(Remark::of(
+                    RemarkKind::Names(NameRemark::InSeveralFolders),
+                    &shared,
+                ));
             }
         }
     }

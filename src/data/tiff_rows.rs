@@ -75,15 +75,8 @@ impl TiffRows {
         {
             return Ok(None);
         }
-        let (channels, bits) = match kind {
-            ColorType::Gray(bits) => (1, bits),
-            ColorType::RGB(bits) => (3, bits),
-            ColorType::RGBA(bits) => (4, bits),
-            ColorType::Multiband {
-                bit_depth,
-                num_samples,
-            } => (num_samples.into(), bit_depth),
-            _ => return Ok(None),
+        let Some((channels, bits)) = channels_and_bits(kind) else {
+            return Ok(None);
         };
         let samples = decoder.image_buffer_layout()?;
         let depth = match (bits, samples.sample_format) {
@@ -203,5 +196,19 @@ impl TiffRows {
             marked: self.marked,
         };
         numbers.mapped(origin, corner, values, tally)
+    }
+}
+
+/// The channels of a picture that is read by rows, and the bits of their samples.
+fn channels_and_bits(kind: ColorType) -> Option<(usize, u8)> {
+    match kind {
+        ColorType::Gray(bits) => Some((1, bits)),
+        ColorType::RGB(bits) => Some((3, bits)),
+        ColorType::RGBA(bits) => Some((4, bits)),
+        ColorType::Multiband {
+            bit_depth,
+            num_samples,
+        } => Some((num_samples.into(), bit_depth)),
+        _ => None,
     }
 }

@@ -266,26 +266,32 @@ mod tests {
         );
     }
 
+    /// Images of 90x300 pixels: one of 16 bits with opacity, one of 8 bits, and a label map.
+    fn deep_flat_and_map(folder: &Path) -> [PathBuf; 3] {
+        let files = ["deep.png", "flat.png", "map.png"].map(|name| folder.join(name));
+        let [deep, flat, map] = &files;
+        ImageBuffer::from_fn(90, 300, |x, y| {
+            Rgba([(x * 700) as u16, (y * 210) as u16, (x * y) as u16, 9])
+        })
+        .save(deep)
+        .unwrap();
+        RgbImage::from_fn(90, 300, |x, y| Rgb([(x * 2) as u8, y as u8, (x + y) as u8]))
+            .save(flat)
+            .unwrap();
+        RgbImage::from_fn(90, 300, |x, y| {
+            Rgb(if x < y { [0, 0, 0] } else { [200, 0, 10] })
+        })
+        .save(map)
+        .unwrap();
+        files
+    }
+
     /// Windows of all kinds of pixels, down the image, up again and beyond its end, are those of
     /// the picture in one piece.
     #[test]
     fn windows_are_those_of_the_whole_picture() {
         let folder = tempfile::tempdir().unwrap();
-        let [deep, flat, map] =
-            ["deep.png", "flat.png", "map.png"].map(|name| folder.path().join(name));
-        ImageBuffer::from_fn(90, 300, |x, y| {
-            Rgba([(x * 700) as u16, (y * 210) as u16, (x * y) as u16, 9])
-        })
-        .save(&deep)
-        .unwrap();
-        RgbImage::from_fn(90, 300, |x, y| Rgb([(x * 2) as u8, y as u8, (x + y) as u8]))
-            .save(&flat)
-            .unwrap();
-        RgbImage::from_fn(90, 300, |x, y| {
-            Rgb(if x < y { [0, 0, 0] } else { [200, 0, 10] })
-        })
-        .save(&map)
-        .unwrap();
+        let [deep, flat, map] = deep_flat_and_map(folder.path());
         let labels = Pixels::Labels(Palette::parse("#000000\n#c8000a").unwrap());
         for (pixels, files) in [
             (Pixels::Rgba, vec![deep.clone()]),

@@ -8,20 +8,29 @@ use pix2pix::data::{Density, ReadOptions};
 use std::fs;
 use std::path::Path;
 
+/// Makes inputs and what stands in the way of their results: the targets of a data set, a file by
+/// the name that a result would have, and a folder.
+fn inputs_and_obstacles(root: &Path) {
+    for file in [
+        "in/a.png",
+        "in/b.png",
+        "in/c.png",
+        "targets/a.png",
+        "targets/b.png",
+        "photo.png",
+    ] {
+        picture(&root.join(file), 32, 32);
+    }
+    fs::write(root.join("mine.png"), "mine").unwrap();
+    fs::create_dir_all(root.join("taken/photo.png")).unwrap();
+}
+
 #[test]
 fn files_that_are_there_stay_unless_told_otherwise() {
     let folder = temporary();
     let root = folder.path();
     let model = generator();
-    ["a", "b", "c"]
-        .iter()
-        .for_each(|name| picture(&root.join(format!("in/{name}.png")), 32, 32));
-    // The targets of a data set, a file by the name that a result would have, and a folder.
-    picture(&root.join("targets/a.png"), 32, 32);
-    picture(&root.join("targets/b.png"), 32, 32);
-    picture(&root.join("photo.png"), 32, 32);
-    fs::write(root.join("mine.png"), "mine").unwrap();
-    fs::create_dir_all(root.join("taken/photo.png")).unwrap();
+    inputs_and_obstacles(root);
     let translate = |inputs: &str| format!("translate {inputs} --model '{model}' --out");
     let (batch, one) = (translate("in"), translate("photo.png"));
     refuse(
@@ -30,7 +39,8 @@ fn files_that_are_there_stay_unless_told_otherwise() {
         &[
             (
                 &format!("{batch} targets"),
-                "targets/a.png and 1 other exist; choose another --out, --skip-existing to leave them",
+                "targets/a.png and 1 other exist; choose another --out, --skip-existing to leave \
+                 them",
             ),
             (&format!("{one} mine.png"), "mine.png exists; choose"),
         ],

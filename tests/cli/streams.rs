@@ -5,7 +5,7 @@ use image::DynamicImage;
 use pix2pix::data::{Format, FrameReader, ReadOptions, ReadTally};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::thread;
 
@@ -44,30 +44,37 @@ fn as_ppm(path: &Path) -> Vec<u8> {
     [head.as_bytes(), image.as_raw()].concat()
 }
 
-#[test]
-fn frames_go_from_pipe_to_pipe_in_their_order() {
-    let folder = temporary();
-    let root = folder.path();
-    let model = generator();
+/// Makes the files of five frames, not all of one size, in `in`.
+fn frame_files(root: &Path) -> Vec<PathBuf> {
     let sizes = [(40, 32), (40, 32), (33, 47), (40, 32), (40, 32)];
-    let files: Vec<_> = (1..)
+    (1..)
         .zip(sizes)
         .map(|(number, (width, height))| {
             let file = root.join(format!("in/frame-{number:06}.png"));
             picture(&file, width, height + number / 4);
             file
         })
-        .collect();
+        .collect()
+}
+
+/// These files as one stream.
+fn stream(files: &[PathBuf], encode: impl Fn(&Path) -> Vec<u8>) -> Vec<u8> {
+    files.iter().flat_map(|file| encode(file)).collect()
+}
+
+#[test]
+fn frames_go_from_pipe_to_pipe_in_their_order() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    let files = frame_files(root);
     succeed(root, &format!("translate in --model '{model}' --out files"));
     let expected: Vec<DynamicImage> = files
         .iter()
         .map(|file| open(&root.join("files").join(file.file_name().unwrap())))
         .collect();
-    let stream = |encode: &dyn Fn(&Path) -> Vec<u8>| -> Vec<u8> {
-        files.iter().flat_map(|file| encode(file)).collect()
-    };
-    let png = stream(&|file| fs::read(file).unwrap());
-    let ppm = stream(&as_ppm);
+    let png = stream(&files, |file| fs::read(file).unwrap());
+    let ppm = stream(&files, as_ppm);
     let line = |rest: &str| format!("translate --model '{model}' {rest}");
     for (input, options, format) in [
         (&png, "- --out - --batch 2", Format::Png),
@@ -84,35 +91,8 @@ fn frames_go_from_pipe_to_pipe_in_their_order() {
         assert!(images == expected, "{options}");
         assert!(found.iter().all(|(found, _)| *found == format), "{options}");
     }
-    let output = pipe(root, &line("- --out folder"), &ppm);
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(stdout(&output).lines().count(), 5);
-    for (file, expected) in files.iter().zip(&expected) {
-        let found = open(&root.join("folder").join(file.file_name().unwrap()));
-        assert!(found == *expected, "{}", file.display());
-    }
-    // A later frame is there: it is known before hours are spent on the first ones.
-    let first = root.join("folder/frame-000001.png");
-    fs::remove_file(&first).unwrap();
-    let again = pipe(root, &line("- --out folder"), &ppm);
-    assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
-    assert!(stderr(&again).contains("frame-000002.png and 3 others exist"));
-    assert!(stdout(&again).is_empty() && !first.exists());
-
-    let shorter: Vec<u8> = files[..2].iter().flat_map(|file| as_ppm(file)).collect();
-    let output = pipe(root, &line("- --out folder --force"), &shorter);
-    let text = stderr(&output);
-    assert!(
-        output.status.success()
-            && text.contains(
-                "frames of an earlier stream behind the last one of this, which stay: 3, such as \
-                 folder/frame-000003.png"
-            ),
-        "{text}"
-    );
-
     // The end of the third frame is missing.
-    let cut: Vec<u8> = files[..3].iter().flat_map(|file| as_ppm(file)).collect();
+    let cut = stream(&files[..3], as_ppm);
     let output = pipe(root, &line("- --out - --batch 2"), &cut[..cut.len() - 1]);
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
@@ -123,6 +103,44 @@ fn frames_go_from_pipe_to_pipe_in_their_order() {
         "{text}"
     );
     assert_eq!(frames(&output.stdout).len(), 2);
+}
+
+#[test]
+fn frames_go_into_files_that_are_not_written_over() {
+    let folder = temporary();
+    let root = folder.path();
+    let model = generator();
+    let files = frame_files(root);
+    succeed(root, &format!("translate in --model '{model}' --out files"));
+    let line = |rest: &str| format!("translate --model '{model}' {rest}");
+    let ppm = stream(&files, as_ppm);
+    let output = pipe(root, &line("- --out folder"), &ppm);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output).lines().count(), 5);
+    for file in &files {
+        let expected = open(&root.join("files").join(file.file_name().unwrap()));
+        let found = open(&root.join("folder").join(file.file_name().unwrap()));
+        assert!(found == expected, "{}", file.display());
+    }
+    // A later frame is there: it is known before hours are spent on the first ones.
+    let first = root.join("folder/frame-000001.png");
+    fs::remove_file(&first).unwrap();
+    let again = pipe(root, &line("- --out folder"), &ppm);
+    assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
+    assert!(stderr(&again).contains("frame-000002.png and 3 others exist"));
+    assert!(stdout(&again).is_empty() && !first.exists());
+
+    let shorter = stream(&files[..2], as_ppm);
+    let output = pipe(root, &line("- --out folder --force"), &shorter);
+    let text = stderr(&output);
+    assert!(
+        output.status.success()
+            && text.contains(
+                "frames of an earlier stream behind the last one of this, which stay: 3, such as \
+                 folder/frame-000003.png"
+            ),
+        "{text}"
+    );
 }
 
 #[test]

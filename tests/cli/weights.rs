@@ -151,6 +151,13 @@ fn affine_instance_norm_is_applied_in_every_use() {
     assert!(difference(&tiled, &plain_tiled) > 20);
 }
 
+/// The keys of the running statistics of these layers.
+fn running_keys(norms: &[&str]) -> Vec<String> {
+    let of_layer =
+        |layer: &&str| ["running_mean", "running_var"].map(|what| format!("{layer}.{what}"));
+    norms.iter().flat_map(of_layer).collect()
+}
+
 #[test]
 fn running_statistics_of_instance_norm_change_nothing() {
     let folder = temporary();
@@ -162,12 +169,7 @@ fn running_statistics_of_instance_norm_change_nothing() {
         "model.model.1.model.3.model.4",
         "model.model.1.model.6",
     ];
-    let keys = |norms: &[&str]| -> Vec<String> {
-        let of_layer =
-            |layer: &&str| ["running_mean", "running_var"].map(|what| format!("{layer}.{what}"));
-        norms.iter().flat_map(of_layer).collect()
-    };
-    let old = [generator.clone(), statistics(&keys(&norms))].concat();
+    let old = [generator.clone(), statistics(&running_keys(&norms))].concat();
     write(&root.join("new.safetensors"), "", &generator);
     write(&root.join("old.safetensors"), "", &old);
     for name in ["new", "old"] {
@@ -197,7 +199,7 @@ fn running_statistics_of_instance_norm_change_nothing() {
 
     let discriminator = [
         patch_gan(Norm::Instance),
-        statistics(&keys(&["model.3", "model.6", "model.9"])),
+        statistics(&running_keys(&["model.3", "model.6", "model.9"])),
     ];
     write(&root.join("d.safetensors"), "", &discriminator.concat());
     dataset(&root.join("pairs"), 1);

@@ -2,7 +2,7 @@
 
 use crate::data::error::{DataError, PairingError};
 use crate::data::pair_source::PairSource;
-use crate::data::remark::RemarkKind;
+use crate::data::remark::{NameRemark, RemarkKind};
 use crate::data::scan::{Scan, Wanted};
 use image::RgbImage;
 use std::fs;
@@ -187,7 +187,11 @@ fn names_may_differ_by_suffixes_and_by_unicode_forms() {
     assert!(line.ends_with("paired by name"), "{line}");
     assert_eq!(
         remarks,
-        [(RemarkKind::NormalForms, 1, "A/caf\u{e9}.png".into())]
+        [(
+            RemarkKind::Names(NameRemark::NormalForms),
+            1,
+            "A/caf\u{e9}.png".into()
+        )]
     );
 }
 

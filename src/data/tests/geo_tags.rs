@@ -1,7 +1,7 @@
 //! Places on Earth: read from any TIFF, and written as they were.
 
 use super::raw_tiff::RawTiff;
-use crate::data::remark::{Remark, RemarkKind};
+use crate::data::remark::{PlaceRemark, Remark, RemarkKind};
 use crate::data::{Encoding, Format, GeoTags, Picture, ReadOptions, RowWriter};
 use crate::data::{place_remarks, place_remarks_of_pngs, read_picture};
 use std::fs::{self, File};
@@ -127,7 +127,7 @@ fn tags_that_cannot_be_copied_are_told_and_the_others_are_copied() {
         let reading = ReadOptions::default();
         assert!(GeoTags::of_files(file).unwrap().are_of((3, 2), &reading));
         let told = remarks(&[file], true, true, reading);
-        assert_eq!(told, [(RemarkKind::PlaceDamaged, 1)]);
+        assert_eq!(told, [(PlaceRemark::Damaged, 1)]);
     }
     // A damaged orientation is none.
     let file = with("turned.tif", 274, "up");
@@ -141,38 +141,39 @@ fn remarks(
     is_held: bool,
     is_whole: bool,
     reading: ReadOptions,
-) -> Vec<(RemarkKind, usize)> {
+) -> Vec<(PlaceRemark, usize)> {
     let found = place_remarks(inputs.iter().copied(), is_held, is_whole, &reading);
-    found
-        .iter()
-        .map(|remark| (remark.kind, remark.count))
-        .collect()
+    let of_place = |remark: &Remark| match remark.kind {
+        RemarkKind::Place(kind) => (kind, remark.count),
+        other => panic!("{other:?}"),
+    };
+    found.iter().map(of_place).collect()
+}
+
+/// Files: one with a place on Earth, one that is turned, one with a number for no data, and one
+/// without a place.
+fn of_all_places(folder: &Path) -> [[PathBuf; 1]; 4] {
+    let mut turned = placed(true, true, 0.0);
+    turned.shorts(274, &[6]);
+    let mut empty = placed(false, false, 9.0);
+    empty.text(42_113, "-9999");
+    [
+        [save(folder, "a.tif", picture(placed(false, true, 0.0)))],
+        [save(folder, "b.tif", picture(turned))],
+        [save(folder, "c.tif", picture(empty))],
+        [save(folder, "d.tif", picture(RawTiff::new(false, true)))],
+    ]
 }
 
 #[test]
 fn a_place_that_is_lost_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let here = [save(
-        folder.path(),
-        "a.tif",
-        picture(placed(false, true, 0.0)),
-    )];
-    let mut turned = placed(true, true, 0.0);
-    turned.shorts(274, &[6]);
-    let turned = [save(folder.path(), "b.tif", picture(turned))];
-    let mut empty = placed(false, false, 9.0);
-    empty.text(42_113, "-9999");
-    let empty = [save(folder.path(), "c.tif", picture(empty))];
-    let plain = [save(
-        folder.path(),
-        "d.tif",
-        picture(RawTiff::new(false, true)),
-    )];
+    let [here, turned, empty, plain] = of_all_places(folder.path());
     let reading = ReadOptions::default();
     let all: [&[PathBuf]; 4] = [&here, &turned, &empty, &plain];
     assert_eq!(
         remarks(&all, true, true, reading),
-        [(RemarkKind::PlaceTurned, 1), (RemarkKind::NoDataValue, 1)]
+        [(PlaceRemark::Turned, 1), (PlaceRemark::NoDataValue, 1)]
     );
     let as_stored = ReadOptions {
         ignore_orientation: true,
@@ -181,26 +182,22 @@ fn a_place_that_is_lost_is_told() {
     assert_eq!(remarks(&[&turned, &here], true, true, as_stored), []);
     assert_eq!(
         remarks(&all, false, true, reading),
-        [(RemarkKind::PlaceNotHeld, 3)]
-    );
-    assert_eq!(
-        remarks(&all, false, true, reading),
-        [(RemarkKind::PlaceNotHeld, 3)]
+        [(PlaceRemark::NotHeld, 3)]
     );
     assert_eq!(
         remarks(&[&here, &plain], true, false, reading),
-        [(RemarkKind::PlaceCut, 1)]
+        [(PlaceRemark::Cut, 1)]
     );
     let stack = [here[0].clone(), empty[0].clone()];
     assert_eq!(
         remarks(&[&stack], true, true, reading),
-        [(RemarkKind::PlacesDiffer, 1)]
+        [(PlaceRemark::Differs, 1)]
     );
     // Beside an image without a place of its own.
     for name in ["a.tfw", "d.tfw"] {
         std::fs::write(folder.path().join(name), "").unwrap();
     }
-    let beside = [(RemarkKind::PlaceBeside, 1)];
+    let beside = [(PlaceRemark::Beside, 1)];
     assert_eq!(remarks(&[&here, &plain], true, true, reading), beside);
     let words = place_remarks([&here[..]].into_iter(), false, true, &reading);
     let words = words[0].to_string();

@@ -2,7 +2,7 @@
 
 use super::folders::{scan, scan_of, sized, tree};
 use crate::data::error::{DataError, PairingError};
-use crate::data::remark::RemarkKind;
+use crate::data::remark::{NameRemark, RemarkKind};
 use std::fs;
 
 #[test]
@@ -10,10 +10,20 @@ fn names_that_differ_by_letter_case_pair_and_that_is_told() {
     let root = tree(&["A/IMG_1.JPG", "A/x.png", "B/img_1.jpg", "B/x.png"]);
     let (line, remarks) = scan(root.path());
     assert!(line.ends_with("B: 2 in B/, paired by name"), "{line}");
-    assert_eq!(remarks, [(RemarkKind::LetterCase, 1, "A/IMG_1.JPG".into())]);
+    assert_eq!(
+        remarks,
+        [(
+            RemarkKind::Names(NameRemark::LetterCase),
+            1,
+            "A/IMG_1.JPG".into()
+        )]
+    );
     // In both ways at once: a folder from a Mac, and another letter case.
     let root = tree(&["A/Caf\u{e9}.png", "B/cafe\u{301}.png"]);
-    assert_eq!(scan(root.path()).1[0].0, RemarkKind::LetterCase);
+    assert_eq!(
+        scan(root.path()).1[0].0,
+        RemarkKind::Names(NameRemark::LetterCase)
+    );
     // Two partners: nothing is guessed.
     for files in [
         &["A/X.png", "A/x.png", "B/x.png"][..],
@@ -116,7 +126,14 @@ fn names_that_can_be_understood_in_two_ways_are_refused() {
     let root = tree(&files);
     let (line, remarks) = scan(root.path());
     assert!(line.contains("7 images in"), "{line}");
-    assert_eq!(remarks, [(RemarkKind::NamedLikePairs, 2, "x_A.png".into())]);
+    assert_eq!(
+        remarks,
+        [(
+            RemarkKind::Names(NameRemark::LikePairs),
+            2,
+            "x_A.png".into()
+        )]
+    );
 }
 
 /// Where a file system ignores letter case, or by a link, one folder has two names.

@@ -5,7 +5,7 @@ use crate::data::copies::held_out_copies;
 use crate::data::error::{DataError, PairingError};
 use crate::data::listing::{like_results, walk};
 use crate::data::pairs::pairs_to_split;
-use crate::data::remark::RemarkKind;
+use crate::data::remark::{NameRemark, RemarkKind};
 use std::path::Path;
 
 fn refused(files: &[&str]) -> PairingError {
@@ -92,7 +92,7 @@ fn two_folders_of_the_same_names_are_refused_as_sides() {
         (&["rgb/0.png", "depth/0.png", "mean.png"], 2),
     ] {
         let remarks = scan(tree(files).path()).1;
-        let [(RemarkKind::SameNames, found, _)] = &remarks[..] else {
+        let [(RemarkKind::Names(NameRemark::InSeveralFolders), found, _)] = &remarks[..] else {
             panic!("{files:?}: {remarks:?}")
         };
         assert_eq!(*found, count, "{files:?}");
@@ -129,7 +129,11 @@ fn a_folder_of_two_sides_or_with_parts_is_not_split_as_one_heap() {
 #[test]
 fn names_with_two_words_are_told_where_it_is_not_clear_which_are_inputs() {
     let root = tree(&["0_day.png", "0_night.png", "1_day.png", "1_night.png"]);
-    let told = [(RemarkKind::NamedLikePairs, 4, "0_day.png".to_owned())];
+    let told = [(
+        RemarkKind::Names(NameRemark::LikePairs),
+        4,
+        "0_day.png".to_owned(),
+    )];
     assert_eq!(scan(root.path()).1, told);
     for files in [
         &["cat_1.png", "cat_2.png", "dog_1.png", "dog_3.png"][..],
