@@ -57,8 +57,10 @@ fn describe(adapter: &AdapterSummary) -> String {
     };
     format!(
         "{star} {index}: {name}\n    {kind:?}, {backend}, driver {driver} {driver_info}\n    \
-         subgroups {subgroup}; f16 {f16}; 64-bit integers {int64}; matrix units {matrix}; timestamps {timestamps}\n    \
-         largest buffer {buffer} MiB, binding {binding} MiB; workgroup {invocations} threads, {shared} KiB",
+         subgroups {subgroup}; f16 {f16}; 64-bit integers {int64}; matrix units {matrix}; \
+         timestamps {timestamps}\n    \
+         largest buffer {buffer} MiB, binding {binding} MiB; workgroup {invocations} threads, \
+         {shared} KiB",
         star = if *default { "*" } else { " " },
         name = info.name,
         kind = info.device_type,

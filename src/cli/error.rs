@@ -51,7 +51,10 @@ pub enum CliError {
     #[error("{0}; move this file away, and --resume goes on from the checkpoint before it")]
     Checkpoint(Box<TrainError>),
     /// The data set of a run is not where it was.
-    #[error("{} is no longer there; name it where it is now: pix2pix train DATASET --resume {run}", dataset.display())]
+    #[error(
+        "{} is no longer there; name it where it is now: pix2pix train DATASET --resume {run}",
+        dataset.display()
+    )]
     Moved {
         /// Where it was.
         dataset: PathBuf,
@@ -85,7 +88,10 @@ pub enum CliError {
         source: Box<TrainError>,
     },
     /// Results that would be written over inputs.
-    #[error("{}{} would be written over; choose another --out", input.display(), and_others(*others))]
+    #[error(
+        "{}{} would be written over; choose another --out",
+        input.display(), and_others(*others)
+    )]
     OverInput {
         /// An input.
         input: PathBuf,

@@ -35,7 +35,8 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
         }
         Err(CliError::Gpu(GpuError::NoAdapter { remedy })) => {
             note(&format!(
-                "note: no adapter here ({remedy}); these are the choices for a GPU with WebGPU's default limits"
+                "note: no adapter here ({remedy}); these are the choices for a GPU with WebGPU's \
+                 default limits"
             ));
             Profile::portable()
         }
@@ -50,7 +51,8 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     print(&memory_table(&memory))?;
     let [shared, unshared] = [plan.bytes(), plan.unshared_bytes].map(|bytes| bytes >> 20);
     print(&format!(
-        "the activations share {} buffers of {shared} MiB; with a buffer for each of them it would be {unshared} MiB",
+        "the activations share {} buffers of {shared} MiB; with a buffer for each of them it would \
+         be {unshared} MiB",
         plan.buffers.len()
     ))
 }

@@ -104,7 +104,8 @@ pub fn tell_meaning(model: &ModelConfig, results: &ResultArgs) {
     };
     let said = match results.floats(model) {
         Some(_) => format!(
-            "the results are 32-bit floats in the units of the model's outputs, which lie in {range}"
+            "the results are 32-bit floats in the units of the model's outputs, which lie in \
+             {range}"
         ),
         None => format!(
             "in the results black is {} and white {}, the value range of the model's outputs; \

@@ -135,8 +135,8 @@ impl ResultArgs {
         let says_opacity = self.format() == Format::Png && matches!(channels, 2 | 4);
         if says_opacity && output.are_any_channels() {
             note_as_it_is(&format!(
-                "note: PNG files of {channels} channels say that the last one is opacity, and TIFFs \
-                 say nothing about it: {}",
+                "note: PNG files of {channels} channels say that the last one is opacity, and \
+                 TIFFs say nothing about it: {}",
                 self.remedy(Format::Tiff)
             ));
         }

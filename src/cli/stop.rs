@@ -39,7 +39,8 @@ impl Stop {
         // in the middle of a file.
         if ctrlc::set_handler(move || caught.signal()).is_err() {
             note(
-                "note: Ctrl-C cannot be caught here, and ends the process at once; a run goes on from its last checkpoint",
+                "note: Ctrl-C cannot be caught here, and ends the process at once; a run goes on \
+                 from its last checkpoint",
             );
         }
         stop

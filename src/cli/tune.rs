@@ -12,7 +12,13 @@ use std::time::Instant;
 pub struct TuneArgs {
     /// Find the fastest kernels on this device before the first step. They are kept for the next
     /// time
-    #[arg(long, value_enum, default_value = "off", value_name = "EFFORT", help_heading = Group::Resources.title())]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "off",
+        value_name = "EFFORT",
+        help_heading = Group::Resources.title()
+    )]
     tune: Effort,
 }
 

@@ -319,7 +319,8 @@ mod tests {
                 "{error}"
             );
             assert!(
-                matches!(second, DataError::OddWidth { width: 5, path } if path.ends_with("018.png")),
+                matches!(second, DataError::OddWidth { width: 5, path }
+                    if path.ends_with("018.png")),
                 "{error}"
             );
             for (error, name) in [(third, "031.png"), (fourth, "val/000.png")] {

@@ -60,9 +60,9 @@ impl fmt::Display for SuspectMark {
         write!(
             f,
             "{number} may stand for missing values, because all other numbers lie in {others}; \
-             files with it that do not say so: {files}, such as {}; `{field}` {others} takes it for \
-             the nearest end, and `reading.nodata` VALUE fills it in files that mark it as no data \
-             (GDAL_NODATA)",
+             files with it that do not say so: {files}, such as {}; `{field}` {others} takes it \
+             for the nearest end, and `reading.nodata` VALUE fills it in files that mark it as no \
+             data (GDAL_NODATA)",
             self.example.display()
         )
     }

@@ -121,7 +121,8 @@ fn files_of_every_kind_are_read_or_refused_by_name() {
         ("wide.pgm", b"P5 1 1 65535\n\x01\x02"),
         (
             "clear.pnm",
-            b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x07\x80",
+            b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\n\
+              TUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x07\x80",
         ),
     ];
     for (name, bytes) in netpbm {

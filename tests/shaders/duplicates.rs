@@ -1,6 +1,6 @@
 //! What two shaders share is a part: in `shaders/` no function or struct body of four lines or more
-//! stands twice, nor do seven constants and aliases. The first rung of a ladder is left out, because
-//! it is complete as it lies.
+//! stands twice, nor do seven constants and aliases. The first rung of a ladder is left out,
+//! because it is complete as it lies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

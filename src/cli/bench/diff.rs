@@ -8,7 +8,8 @@ use std::path::PathBuf;
 /// Arguments of `bench diff`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pix2pix bench diff before.json after.json\n\n\
-    Times differ when the middle halves of their samples do not overlap. Exit code 0: nothing is slower; 3: something is.")]
+        Times differ when the middle halves of their samples do not overlap. Exit code 0: nothing \
+        is slower; 3: something is.")]
 pub struct DiffArgs {
     /// The earlier measurement
     before: PathBuf,

@@ -40,10 +40,9 @@ const OF_A_STEP: &[&str] = &[
 
 /// Arguments of `bench kernels`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: pix2pix bench kernels conv2d --size 128 --ngf 32 --svg roofline.svg\n         \
-    pix2pix bench kernels --shape \"conv2d k4s2p1 1x64x64x64 32x32x128 bias\""
-)]
+#[command(after_help = "Example: \
+        pix2pix bench kernels conv2d --size 128 --ngf 32 --svg roofline.svg\n         \
+        pix2pix bench kernels --shape \"conv2d k4s2p1 1x64x64x64 32x32x128 bias\"")]
 pub struct KernelsArgs {
     /// One family of kernels, a folder under shaders/ [default: all]
     family: Option<String>,
@@ -175,7 +174,8 @@ fn print_entry(
         .share_of_ceiling(entry)
         .map_or(String::new(), |share| format!("{:.0} %", 100.0 * share));
     print(&format!(
-        "  {:>10.1} us {half_range:7}  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {share:>5}  {name:40} {mark}",
+        "  {:>10.1} us {half_range:7}  {flops:>8} GFLOP/s  {bytes:>7} GB/s  {share:>5}  {name:40} \
+         {mark}",
         median * 1e6
     ))
 }
@@ -189,7 +189,8 @@ fn print_loss(report: &Report) -> Result<(), CliError> {
         return Ok(());
     }
     print(&format!(
-        "default table: {:.3} ms for the contractions of a step, {:.1} % more than the best candidates' {:.3} ms",
+        "default table: {:.3} ms for the contractions of a step, {:.1} % more than the best \
+         candidates' {:.3} ms",
         default * 1e3,
         100.0 * (default / best - 1.0),
         best * 1e3

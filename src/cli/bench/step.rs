@@ -108,8 +108,8 @@ fn print_network(report: &Report, config: &Config, steps: u64) -> Result<(), Cli
         ..
     } = config;
     print(&format!(
-        "network: {size}x{size}, ngf {ngf}, ndf {ndf}, {num_downs} downs, batch {batch_size}, {precision}; {launches} launches and {:.3} \
-         GFLOP a step; {steps} steps timed",
+        "network: {size}x{size}, ngf {ngf}, ndf {ndf}, {num_downs} downs, batch {batch_size}, \
+         {precision}; {launches} launches and {:.3} GFLOP a step; {steps} steps timed",
         flop * 1e-9
     ))
 }
@@ -193,7 +193,8 @@ fn print_host(report: &Report) -> Result<(), CliError> {
     let [median, min, max] =
         [time.median, time.min, time.max].map(|value| seconds(value, time.median));
     print(&format!(
-        "translation: median {median} s (min {min}, max {max}) an image with upload and download, {launches} launches"
+        "translation: median {median} s (min {min}, max {max}) an image with upload and download, \
+         {launches} launches"
     ))
 }
 
@@ -230,6 +231,7 @@ fn print_step(report: &Report) -> Result<(), CliError> {
         .get("peak_memory_bytes")
         .map_or(0, |&bytes| bytes as u64 >> 20);
     print(&format!(
-        "step: median {median} s (min {min}, max {max}), {rate:.1} GFLOP/s, peak device memory {memory} MiB"
+        "step: median {median} s (min {min}, max {max}), {rate:.1} GFLOP/s, peak device memory \
+         {memory} MiB"
     ))
 }

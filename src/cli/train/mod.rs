@@ -72,8 +72,8 @@ pub fn describe(command: Command) -> Command {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: pix2pix train facades --direction BtoA --name facades\n         \
-                        pix2pix train                      (the bundled pairs, a few minutes on a CPU)\n         \
-                        pix2pix train --resume facades"
+        pix2pix train                      (the bundled pairs, a few minutes on a CPU)\n         \
+        pix2pix train --resume facades"
 )]
 pub struct TrainArgs {
     /// Folder with train/ (and val/, test/) of combined A|B images, or of A/ and B/ folders paired
@@ -215,7 +215,8 @@ fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(
         let [largest, smallest] =
             [largest, smallest].map(|size| format!("{}x{}", size.sides.0, size.sides.1));
         note(&format!(
-            "{count} sizes from {smallest} to {largest} pixels, a program each, compiled at its first use"
+            "{count} sizes from {smallest} to {largest} pixels, a program each, compiled at its \
+             first use"
         ));
     }
     note(&memory_table(trainer.session().memory()));

@@ -90,7 +90,8 @@ fn describe_length(
             )));
         }
         return Ok(Some(format!(
-            "note: {} is now {} long in all, before it was {}; from here on the learning rate is that of a run of the new length",
+            "note: {} is now {} long in all, before it was {}; from here on the learning rate is \
+             that of a run of the new length",
             folder.display(),
             steps(now),
             steps(total(old))
@@ -98,7 +99,8 @@ fn describe_length(
     }
     Ok((now == done).then(|| {
         format!(
-            "note: {0} has ended after {1}; to go on, name the new length in all: pix2pix train --resume {2} --epochs N, or --steps N",
+            "note: {0} has ended after {1}; to go on, name the new length in all: pix2pix train \
+             --resume {2} --epochs N, or --steps N",
             folder.display(),
             steps(done),
             quote(folder)
@@ -185,7 +187,8 @@ fn find_dataset(
     );
     match &args.dataset {
         Some(moved) if then != now => Err(CliError::Usage(format!(
-            "{} has {now} training pairs, the run began with {then}; name the data set that it began with, or start a new run",
+            "{} has {now} training pairs, the run began with {then}; name the data set that it \
+             began with, or start a new run",
             moved.display()
         ))),
         _ => Ok(dataset),

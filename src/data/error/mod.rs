@@ -47,7 +47,8 @@ pub enum DataError {
     },
     /// A folder holds no file with an image's extension.
     #[error(
-        "{}: no images in this folder{} (known endings: {}); put some there, or name another folder",
+        "{}: no images in this folder{} (known endings: {}); put some there, or name another \
+         folder",
         path.display(), of_files(others), EXTENSIONS.join(", ")
     )]
     NoImages {
@@ -232,7 +233,10 @@ pub enum DataError {
         width: u32,
     },
     /// A folder that is to be split is split already.
-    #[error("{}: is there, so this data set is split already; name a folder of pairs", path.display())]
+    #[error(
+        "{}: is there, so this data set is split already; name a folder of pairs",
+        path.display()
+    )]
     IsSplit {
         /// The folder of a split.
         path: PathBuf,

@@ -133,7 +133,8 @@ pub enum PairingError {
 fn size_remedy(as_stored: Option<bool>) -> &'static str {
     match as_stored {
         Some(true) => {
-            "`reading.ignore_orientation` leaves their EXIF orientation aside, and then they have it"
+            "`reading.ignore_orientation` leaves their EXIF orientation aside, and then they have \
+             it"
         }
         Some(false) => {
             "they have it without `reading.ignore_orientation`, turned as EXIF orientation says"

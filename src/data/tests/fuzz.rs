@@ -35,7 +35,8 @@ fn corpora() -> [(&'static str, Vec<Vec<u8>>); 5] {
         b"P4\n2 1\n\x80",
         b"P5\n# a comment\n2 1\n15\n\x00\x0F",
         b"P6 2 1 65535\n\0\x01\0\x02\0\x03\x01\0\x02\0\x03\0",
-        b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x01\x02\x03\x04",
+        b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\n\
+          TUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x01\x02\x03\x04",
     ];
     [
         (

@@ -225,8 +225,8 @@ fn colours_that_stay_multiplied_by_their_opacity_are_told() {
     assert_eq!(
         lines(&["R", "G", "B", "A"], half),
         [
-            "opacities below 1 of OpenEXR files, whose colours stay multiplied by them: 3 in 1 file, \
-          such as 0.5 in a.exr"
+            "opacities below 1 of OpenEXR files, whose colours stay multiplied by them: 3 in 1 \
+             file, such as 0.5 in a.exr"
         ]
     );
     assert!(lines(&["R", "G", "B", "A"], |_, _| 1.0).is_empty());

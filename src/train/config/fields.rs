@@ -46,8 +46,8 @@ pub const FIELDS: &[Field] = &[
         .default("\"AtoB\"")
         .help("Which half of a pair is the input"),
     field("input", Pixels).range(KINDS).default("\"rgb\"").help(
-        "What input images are converted to. From lab-l to lab-ab, every photo of the data set is a \
-         pair of its own",
+        "What input images are converted to. From lab-l to lab-ab, every photo of the data set is \
+         a pair of its own",
     ),
     field("output", Pixels)
         .range(KINDS)
@@ -180,15 +180,15 @@ pub const FIELDS: &[Field] = &[
         .range(Switch)
         .default("false")
         .help(
-            "Leave dropout on in sample grids, scores and translation. Every seed then gives another \
-             result",
+            "Leave dropout on in sample grids, scores and translation. Every seed then gives \
+             another result",
         ),
     field("precision", Resources)
         .range(OneOf(&["f32", "f16"]))
         .default("\"f32\"")
         .help(
-            "How weights, activations and gradients are stored. With f16, losses are scaled so that \
-             gradients do not vanish",
+            "How weights, activations and gradients are stored. With f16, losses are scaled so \
+             that gradients do not vanish",
         ),
     field("batch_size", First)
         .range(Whole(1, MOST_PAIRS as u64))
@@ -335,7 +335,8 @@ pub const SHORTHANDS: &[Field] = &[
         .range(Whole(1, 286))
         .default("70")
         .help(
-            "Side of the patches that the discriminator rates, in pixels: 1, 16, 34, 70, 142 or 286",
+            "Side of the patches that the discriminator rates, in pixels: 1, 16, 34, 70, 142 or \
+             286",
         ),
     field("lr_step", Training)
         .range(Whole(1, u64::MAX))
@@ -366,7 +367,7 @@ pub const SHORTHANDS: &[Field] = &[
         .default("null")
         .default_words("the colours of all input images")
         .help(
-            "Text file of the labels of `input` labels. Each has a line: its colour as #rrggbb, or as \
-             #rrrrggggbbbb with 16 bits",
+            "Text file of the labels of `input` labels. Each has a line: its colour as #rrggbb, or \
+             as #rrrrggggbbbb with 16 bits",
         ),
 ];

@@ -122,7 +122,8 @@ impl ModelConfig {
         if sampled && !self.generator.has_dropout() {
             return Err(ConfigError::new(
                 "samples",
-                "`samples` draws variants by dropout, and this generator has no dropout: all would be the same",
+                "`samples` draws variants by dropout, and this generator has no dropout: all would \
+                 be the same",
                 format!("leave it out, or train {}", self.generator.dropout_remedy()),
             ));
         }

@@ -104,7 +104,8 @@ impl Config {
         };
         Err(ConfigError::new(
             field,
-            "images of `preprocess` none and scale-width have sizes of their own and go through the networks one at a time",
+            "images of `preprocess` none and scale-width have sizes of their own and go through \
+             the networks one at a time",
             format!("use `{field}` {one}, or `preprocess` crop"),
         ))
     }
@@ -131,7 +132,8 @@ impl Config {
         if recipe.pool > 0 && objective.order == UpdateOrder::Torch {
             return Err(ConfigError::new(
                 "recipe.pool",
-                "`recipe.pool` needs `objective.order` pytorch: in the other order both networks learn from one pass over the same fakes",
+                "`recipe.pool` needs `objective.order` pytorch: in the other order both networks \
+                 learn from one pass over the same fakes",
                 "",
             ));
         }
@@ -199,7 +201,8 @@ impl Config {
                 Err(ConfigError::new(
                     "d_layers",
                     format!(
-                        "a discriminator with {n_layers} strided convolutions (patches of {} pixels) is too deep for images of {size}",
+                        "a discriminator with {n_layers} strided convolutions (patches of {} \
+                         pixels) is too deep for images of {size}",
                         side(n_layers)
                     ),
                     format!("the deepest that fits has {most} (`d_layers` {most}{named})"),
@@ -231,7 +234,8 @@ impl Config {
                 Err(ConfigError::new(
                     "lr_step",
                     format!(
-                        "`recipe.schedule` step drops the rate every {epochs} epochs, and the run has {all}"
+                        "`recipe.schedule` step drops the rate every {epochs} epochs, and the run \
+                         has {all}"
                     ),
                     format!("use `lr_step` {all} or less, or `recipe.schedule` constant"),
                 ))

@@ -12,7 +12,8 @@ impl Settings {
             return Err(ConfigError::new(
                 "size",
                 "`size` is of crops",
-                "leave it out with `preprocess` none, and with scale-width use `load_size` for the width",
+                "leave it out with `preprocess` none, and with scale-width use `load_size` for the \
+                 width",
             ));
         }
         let (mode, other) = match (self.preprocess, self.load_size) {
@@ -49,7 +50,10 @@ impl Settings {
         first_given(&given).map_or(Ok(()), |field| {
             Err(ConfigError::new(
                 field,
-                format!("`{field}` does nothing without an adversarial loss, which has the discriminator"),
+                format!(
+                    "`{field}` does nothing without an adversarial loss, which has the \
+                     discriminator"
+                ),
                 "leave it out or use `objective` l1+cgan",
             ))
         })
@@ -111,7 +115,8 @@ impl Settings {
             _ if self.lambda_gp.is_some() && self.gan_loss != Some(GanLoss::Wgangp) => {
                 Err(ConfigError::new(
                     "objective.lambda_gp",
-                    "`objective.lambda_gp` is the weight of a penalty that only `objective.gan_loss` wgangp has",
+                    "`objective.lambda_gp` is the weight of a penalty that only \
+                     `objective.gan_loss` wgangp has",
                     "use both or neither",
                 ))
             }
