@@ -129,8 +129,7 @@ fn winograd_transform(
     let tiles = params.input;
     // Unsigned arithmetic wraps: a position in front of the map is a huge one, so one comparison
     // bounds both sides.
-    let unpadded = place(tiles, image, tile_y, tile_x) + vector8;
-    let first = unpadded - tiles.padding * (tiles.y + tiles.x);
+    let first = place(tiles, image, tile_y, tile_x) + vector8 - tiles.padding * (tiles.y + tiles.x);
     var sums: array<Row, SIZE>;
     for (var i = 0u; i < tiles.count; i++) {
         let y = tile_y * tiles.spacing + i - tiles.padding;

@@ -31,7 +31,7 @@ fn corner_of(own: PixelClass, pixel: u32) -> vec3<u32> {
 }
 
 // What tap number `t` of the class meets: the next tap meets the next column or row.
-fn source_of(own: PixelClass, corner: vec3<u32>, t: u32) -> Source {
+fn source_of(own: PixelClass, corner: vec3<u32>, t: u32) -> InputPixel {
     return source_at(corner.z, corner.y + t / KERNEL, corner.x + t % KERNEL);
 }
 
@@ -40,6 +40,6 @@ fn tap_of(own: PixelClass, t: u32) -> u32 {
     return t;
 }
 
-fn place_of(own: PixelClass, pixel: u32) -> Place {
-    return Place(pixel < own.pixels, pixel);
+fn place_of(own: PixelClass, pixel: u32) -> OutputPixel {
+    return OutputPixel(pixel < own.pixels, pixel);
 }

@@ -60,7 +60,7 @@ fn corner_of(own: PixelClass, pixel: u32) -> vec3<u32> {
 }
 
 // What tap number `t` of the class meets: the next tap meets the column before, or the row above.
-fn source_of(own: PixelClass, corner: vec3<u32>, t: u32) -> Source {
+fn source_of(own: PixelClass, corner: vec3<u32>, t: u32) -> InputPixel {
     return source_at(corner.z, corner.y - t / own.taps_x, corner.x - t % own.taps_x);
 }
 
@@ -70,10 +70,10 @@ fn tap_of(own: PixelClass, t: u32) -> u32 {
     return ky * KERNEL + own.first_kx + t % own.taps_x * stride();
 }
 
-fn place_of(own: PixelClass, pixel: u32) -> Place {
+fn place_of(own: PixelClass, pixel: u32) -> OutputPixel {
     let oy = pixel / own.columns % own.rows * stride() + own.y;
     let ox = pixel % own.columns * stride() + own.x;
     let exists = pixel < own.pixels && oy < params.out_height && ox < params.out_width;
     let image = pixel / own.columns / own.rows;
-    return Place(exists, (image * params.out_height + oy) * params.out_width + ox);
+    return OutputPixel(exists, (image * params.out_height + oy) * params.out_width + ox);
 }

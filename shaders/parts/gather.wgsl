@@ -7,20 +7,20 @@
 // first tap, which may lie outside of the image; z = the row of the batch where its image begins.
 
 // The input pixel under a tap, if there is one.
-struct Source {
+struct InputPixel {
     inside: bool,
     pixel: u32, // of the batch; 0 outside
 }
 
 // The output pixel of a place in its class, if there is one.
-struct Place {
+struct OutputPixel {
     exists: bool,
     pixel: u32, // of the batch
 }
 
-fn source_at(image: u32, y: u32, x: u32) -> Source {
+fn source_at(image: u32, y: u32, x: u32) -> InputPixel {
     // Unsigned arithmetic wraps: a row above the image is a huge one, so one comparison bounds both
     // sides.
     let inside = y < params.in_height && x < params.in_width;
-    return Source(inside, select(0u, (image + y) * params.in_width + x, inside));
+    return InputPixel(inside, select(0u, (image + y) * params.in_width + x, inside));
 }
