@@ -3,7 +3,6 @@
 //! in the file of the same name under `kernels-tests/`.
 
 mod optimizer;
-mod own;
 
 pub mod activation;
 pub mod adam;
@@ -28,7 +27,6 @@ pub mod window;
 pub use elementwise::{Assemble, BatchPad, BatchSlice, ChannelPad};
 pub use elementwise::{Byproduct, Concat, Detach, Slice};
 pub use elementwise::{Fill, add};
-pub(crate) use own::is_own;
 
 use crate::contraction::{Activated, Contraction, Conv2d, Conv2dGradWeight, ConvTranspose2d};
 use crate::tape::Op;

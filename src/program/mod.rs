@@ -11,6 +11,7 @@ mod liveness;
 mod lru_cache;
 mod memory;
 mod orthogonal;
+mod own;
 mod place;
 mod plan;
 mod print;

@@ -7,6 +7,7 @@
 use super::ProgramError;
 use super::fuse::fuse;
 use super::liveness::{LiveRange, liveness};
+use super::own::is_own;
 use super::place::{Place, Places, byproducts, describe, gradient_bytes, live_nodes, place_values};
 use crate::contraction::Choice;
 use crate::gpu::{KernelSpec, Profile};
@@ -212,7 +213,7 @@ fn lower(
             }
             None => (op.lower(&context), None),
         };
-        let is_own = ops::is_own(op.as_ref());
+        let is_own = is_own(op.as_ref());
         let unchecked = |dispatch: Dispatch| Dispatch {
             kernel: dispatch.kernel.unchecked(is_own),
             ..dispatch

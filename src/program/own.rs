@@ -2,26 +2,26 @@
 //! kernel tests show that they stay within their buffers. A caller's operation may launch the same
 //! kernels with any parameters, so its kernels are compiled with checks.
 
-use super::activation::{Activate, ActivateBackward};
-use super::batch_norm::{
+use crate::contraction::{Activated, Conv2d, Conv2dGradWeight, ConvTranspose2d};
+use crate::ops::activation::{Activate, ActivateBackward};
+use crate::ops::batch_norm::{
     FusedNorm, GradAffine, GradInput, GradSums, InvStd, MaskedGradInput, MaskedGradSums, NormGrad,
     Normalize, NormalizeActivate, RowPad, RunningStatistics, RunningToStats, SelectRow, Statistics,
 };
-use super::dropout::Dropout;
-use super::elementwise::{
+use crate::ops::dropout::Dropout;
+use crate::ops::elementwise::{
     Assemble, BatchPad, BatchSlice, Binary, Byproduct, ChannelPad, Concat, Detach, Fill, Power,
     Scale, Slice,
 };
-use super::ema::{Average, Swap};
-use super::loss::{Loss, LossBackward, LossWithGradient};
-use super::random::{RandomNormal, RandomUniform};
-use super::reduction::{Broadcast, Sum};
-use super::resample::{Resample, ResampleBackward};
-use super::{
+use crate::ops::ema::{Average, Swap};
+use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
+use crate::ops::random::{RandomNormal, RandomUniform};
+use crate::ops::reduction::{Broadcast, Sum};
+use crate::ops::resample::{Resample, ResampleBackward};
+use crate::ops::{
     adam::Adam, channel_sum::ChannelSum, image_pool::ImagePool, loss_scale::LossScale,
     monitor::Watch, sgd::Sgd, window::Window,
 };
-use crate::contraction::{Activated, Conv2d, Conv2dGradWeight, ConvTranspose2d};
 use crate::tape::Op;
 use std::any::Any;
 
@@ -33,7 +33,7 @@ macro_rules! is_one_of {
 
 /// Whether `op` is of a type of this crate, and so is the contraction in it, if it has one.
 #[rustfmt::skip]
-pub(crate) fn is_own(op: &dyn Op) -> bool {
+pub(super) fn is_own(op: &dyn Op) -> bool {
     let any = op as &dyn Any;
     if let Some(Activated { contraction, .. }) = any.downcast_ref() {
         return is_own(contraction.as_ref());
