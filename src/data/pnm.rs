@@ -5,7 +5,7 @@ use std::path::Path;
 use image::codecs::pnm::{ArbitraryTuplType, PnmDecoder, PnmHeader, SampleEncoding};
 use image::{DynamicImage, ImageDecoder};
 
-use super::error::DataError;
+use super::error::{AS_PICTURE, DataError};
 use super::limits::SizeLimit;
 use super::picture::{Extra, Picture};
 
@@ -27,6 +27,7 @@ pub(super) fn read_pnm(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<Pi
         return Err(DataError::NotAnImage {
             path: path.to_owned(),
             reason: reason.to_owned(),
+            remedy: AS_PICTURE,
         });
     }
     let shortest = shortest(&header, decoder.total_bytes());

@@ -167,10 +167,11 @@ fn decode_as_stored(path: &Path, bytes: &[u8], limit: SizeLimit) -> Result<Store
             path: path.to_owned(),
         });
     }
-    if let Some(reason) = foreign_format(bytes) {
+    if let Some((reason, remedy)) = foreign_format(bytes) {
         return Err(DataError::NotAnImage {
             path: path.to_owned(),
             reason: reason.to_owned(),
+            remedy,
         });
     }
     let format = format_of(bytes);

@@ -101,7 +101,7 @@ impl RemarkKind {
             ),
             Self::UnreadPictures => (
                 "pictures in formats that are not read",
-                "convert them to PNG or JPEG",
+                "convert them to PNG or JPEG, or to TIFF to keep floats or a place on Earth",
             ),
             Self::OtherEndings => (
                 "files that are no images by their ending and are not read",

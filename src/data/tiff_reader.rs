@@ -8,7 +8,7 @@ use tiff::decoder::{ChunkType, Decoder, DecodingResult};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError, TiffUnsupportedError};
 
-use super::error::DataError;
+use super::error::{AS_RGB, AS_TIFF, DataError};
 use super::limits::SizeLimit;
 use super::patched::Patched;
 use super::picture::{Extra, Picture};
@@ -23,6 +23,9 @@ use super::values::stored::{Stored, Wide};
 
 /// PhotometricInterpretation of indices into a palette.
 const PALETTE: u32 = 3;
+/// How to save samples whose type, bits or predictor are not read.
+const OF_WHOLE_BYTES: &str = "write it again in samples of 8, 16 or 32 bits, with Deflate or no \
+     compression, which keeps floats and a place on Earth (gdal_translate -co COMPRESS=DEFLATE)";
 /// PhotometricInterpretation of colours.
 const RGB: u32 = 2;
 
@@ -72,7 +75,7 @@ pub(super) fn read_tiff(
     let extra = extra_of(&mut decoder);
     match kind {
         _ if beside && tag_or_one(&mut decoder, Tag::Compression) == JPEG => {
-            Err(file.unusable("channels beside colours, stored as JPEG".to_owned()))
+            Err(file.unusable("channels beside colours, stored as JPEG", AS_TIFF))
         }
         ColorType::RGB(bits) | ColorType::RGBA(bits) if beside || bits < 8 => {
             let mut decoder = file.open(bytes, true)?;
@@ -92,10 +95,12 @@ pub(super) fn read_tiff(
         | ColorType::Gray(_) => file
             .read_channels(decoder, kind, extra)
             .map(|wide| Some(Stored::Wide(wide))),
-        ColorType::YCbCr(_) => Err(file.unusable("its colours are stored as YCbCr".to_owned())),
-        _ if beside => Err(file.unusable(format!("{kind:?} with channels beside its colours"))),
+        ColorType::YCbCr(_) => Err(file.unusable("its colours are stored as YCbCr", AS_RGB)),
+        _ if beside => {
+            Err(file.unusable(format!("{kind:?} with channels beside its colours"), AS_RGB))
+        }
         _ if tag_or_one(&mut decoder, Tag::PlanarConfiguration) == PLANES => {
-            Err(file.unusable(format!("{kind:?} in planes")))
+            Err(file.unusable(format!("{kind:?} in planes"), AS_RGB))
         }
         _ => file.check_storage(&mut decoder).map(|_| None),
     }
@@ -157,9 +162,10 @@ impl TiffFile<'_> {
         self.limit.check(self.path, storage.size, storage.bytes)?;
         let has_large_parts = storage.has_large_parts(decoder);
         match has_large_parts.map_err(|error| self.explain(error))? {
-            true => {
-                Err(self.unusable("its strips or tiles are far larger than its picture".to_owned()))
-            }
+            true => Err(self.unusable(
+                "its strips or tiles are far larger than its picture",
+                AS_TIFF,
+            )),
             false => Ok(storage),
         }
     }
@@ -174,11 +180,12 @@ impl TiffFile<'_> {
         let bits = match kind {
             ColorType::Gray(bits @ 1..=16) => bits,
             ColorType::Gray(bits) => {
-                return Err(self.unusable(format!("a palette with indices of {bits} bits")));
+                let reason = format!("a palette with indices of {bits} bits");
+                return Err(self.unusable(reason, AS_RGB));
             }
             _ => {
-                let reason = "a palette with other channels beside it".to_owned();
-                return Err(self.unusable(reason));
+                let reason = "a palette with other channels beside it";
+                return Err(self.unusable(reason, AS_RGB));
             }
         };
         let palette = TiffPalette::read(&mut decoder, bits)
@@ -234,7 +241,8 @@ impl TiffFile<'_> {
         }
         let expected = (width as usize * height as usize).checked_mul(channels);
         if expected != Some(floats(&numbers).size_hint().0) {
-            return Err(self.unusable(format!("{channels} channels of {bits} bits")));
+            let reason = format!("{channels} channels of {bits} bits");
+            return Err(self.unusable(reason, OF_WHOLE_BYTES));
         }
         Ok(Wide {
             width,
@@ -247,8 +255,8 @@ impl TiffFile<'_> {
         })
     }
 
-    fn unusable(&self, reason: String) -> DataError {
-        unusable(self.path, reason)
+    fn unusable(&self, reason: impl Into<String>, remedy: &'static str) -> DataError {
+        unusable(self.path, reason.into(), remedy)
     }
 
     fn explain(&self, error: TiffError) -> DataError {
@@ -261,10 +269,11 @@ pub(super) fn has_more_channels<R: Read + Seek>(decoder: &mut Decoder<R>, kind: 
     tag_or_one(decoder, Tag::SamplesPerPixel) > kind.num_samples().into()
 }
 
-fn unusable(path: &Path, reason: String) -> DataError {
+fn unusable(path: &Path, reason: String, remedy: &'static str) -> DataError {
     DataError::NotAnImage {
         path: path.to_owned(),
         reason,
+        remedy,
     }
 }
 
@@ -293,9 +302,9 @@ pub(super) fn tiff_error(path: &Path, error: TiffError, limit: SizeLimit) -> Dat
         TiffError::UnsupportedError(TiffUnsupportedError::UnsupportedCompressionMethod(method)) => {
             let name = compression_name(method.to_u16());
             let reason = format!("it is compressed by {name}; LZW, Deflate and PackBits are read");
-            unusable(path, reason)
+            unusable(path, reason, AS_TIFF)
         }
-        TiffError::UnsupportedError(what) => unusable(path, what.to_string()),
+        TiffError::UnsupportedError(what) => unusable(path, what.to_string(), OF_WHOLE_BYTES),
         other => DataError::Damaged {
             path: path.to_owned(),
             reason: other.to_string(),

@@ -11,6 +11,7 @@ use crate::data::values::error::ValueError;
 pub use frame::FrameError;
 pub use open_exr::OpenExrError;
 pub use pairing::PairingError;
+pub(in crate::data) use words::{AS_PICTURE, AS_RGB, AS_TIFF};
 use words::{list_errors, of_files, or_more_pixels, or_opacity, others_unpaired, scratch_words};
 
 mod frame;
@@ -134,8 +135,7 @@ pub enum DataError {
     },
     /// The content of a file is in no image format that can be read here.
     #[error(
-        "{}: is not an image that can be read here ({reason}); convert it to PNG or JPEG, or \
-         leave it out",
+        "{}: is not an image that can be read here ({reason}); {remedy}, or leave it out",
         path.display()
     )]
     NotAnImage {
@@ -143,6 +143,8 @@ pub enum DataError {
         path: PathBuf,
         /// What the decoder says.
         reason: String,
+        /// How to get a file that is read, and keep what this one holds.
+        remedy: &'static str,
     },
     /// An OpenEXR file that cannot be read here.
     #[error(transparent)]

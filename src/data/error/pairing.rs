@@ -117,7 +117,8 @@ pub enum PairingError {
     },
     /// The partner of a file is in a format that is not read.
     #[error(
-        "{}: its partner {} is in a format that is not read; convert that to PNG or JPEG",
+        "{}: its partner {} is in a format that is not read; convert that to PNG or JPEG, or to \
+         TIFF to keep floats or a place on Earth",
         path.display(), partner.display()
     )]
     Unread {

@@ -3,11 +3,21 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use image::ImageError;
+use image::error::ImageFormatHint;
+use image::{ImageError, ImageFormat};
 
 use super::DataError;
 use crate::data::jpeg::JpegFault;
 use crate::data::limits::{SizeLimit, is_unread_picture};
+
+/// How to get a picture that is read, where the file holds no more than colours.
+pub(in crate::data) const AS_PICTURE: &str = "convert it to PNG or JPEG";
+/// The same for a TIFF. A PNG or a JPEG would lose its floats and its place on Earth.
+pub(in crate::data) const AS_TIFF: &str = "write it again with Deflate or no compression, which \
+     keeps floats and a place on Earth (gdal_translate -co COMPRESS=DEFLATE)";
+/// The same for a TIFF whose colours are stored in a way that is not read.
+pub(in crate::data) const AS_RGB: &str = "save it as RGB in a TIFF with Deflate or no compression, \
+     which keeps its place on Earth, or convert it to PNG";
 
 /// The most errors of single files that one message lists.
 const MOST_LISTED: usize = 20;
@@ -101,6 +111,10 @@ impl DataError {
             ImageError::Unsupported(what) => Self::NotAnImage {
                 path: path_buf,
                 reason: what.to_string(),
+                remedy: match what.format_hint() {
+                    ImageFormatHint::Exact(ImageFormat::Tiff) => AS_RGB,
+                    _ => AS_PICTURE,
+                },
             },
             other => Self::Damaged {
                 path: path_buf,
@@ -116,6 +130,7 @@ impl DataError {
             JpegFault::Kind(kind) => Self::NotAnImage {
                 path,
                 reason: kind.to_owned(),
+                remedy: AS_PICTURE,
             },
             JpegFault::Missing(what) => Self::Damaged {
                 path,

@@ -247,6 +247,10 @@ fn compressions_that_are_not_read_are_named() {
         assert!(matches!(error, DataError::NotAnImage { .. }), "{error}");
         let words = format!("it is compressed by {name}; LZW, Deflate and PackBits are read");
         assert!(error.to_string().contains(&words), "{error}");
+        // A PNG or a JPEG would lose floats and a place.
+        let remedy = "; write it again with Deflate or no compression, which keeps floats and a \
+                      place on Earth (gdal_translate -co COMPRESS=DEFLATE), or leave it out";
+        assert!(error.to_string().ends_with(remedy), "{error}");
     }
 }
 
