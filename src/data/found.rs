@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::affix::Affix;
 use super::listing::Walked;
-use super::matching::Names;
+use super::matching::{Names, name_in};
 use super::pair_source::PairSource;
 use super::remark::{NameRemark, Remark, RemarkKind};
 use super::split::Split;
@@ -93,8 +93,15 @@ impl FoundSplit {
 
     /// How the names of its pairs differ, where they do.
     pub(super) fn names(&self) -> Option<Remark> {
-        let Pairing::Folders(_, _, names) = &self.pairing else {
-            return None;
+        let names = match &self.pairing {
+            Pairing::Folders(a, b, Names::Without(affixes)) => {
+                return self.names_without([a, b], affixes);
+            }
+            Pairing::Affixes(folder, affixes) => {
+                return self.names_without([folder, folder], affixes);
+            }
+            Pairing::Folders(_, _, names) => names,
+            Pairing::Combined(_) | Pairing::Whole(_) | Pairing::OneName(_) => return None,
         };
         let (kind, count, example) = match names {
             Names::Normalised { count, example } => {
@@ -110,6 +117,28 @@ impl FoundSplit {
             count: *count,
             example: example.clone(),
         })
+    }
+
+    /// The pairs whose names differ also without the affixes of their folders.
+    fn names_without(&self, [of_a, of_b]: [&Path; 2], affixes: &[Affix]) -> Option<Remark> {
+        let rest = |folder: &Path, path: &Path, affix: Option<&Affix>| {
+            let (name, affix) = (name_in(folder, path), affix?);
+            match affix.is_empty() {
+                true => Some(name),
+                false => affix.strip(&name),
+            }
+        };
+        let differ = |pair: &PairSource| {
+            let PairSource::Separate { a, b } = pair else {
+                return None;
+            };
+            let (first_a, first_b) = (a.first()?, b.first()?);
+            let is_one =
+                rest(of_a, first_a, affixes.first()) == rest(of_b, first_b, affixes.get(a.len()));
+            (!is_one).then(|| first_a.clone())
+        };
+        let files: Vec<PathBuf> = self.pairs.iter().filter_map(differ).collect();
+        Remark::of(RemarkKind::LetterCase, &files)
     }
 }
 

@@ -69,9 +69,9 @@ pub fn match_names(folders: Vec<FolderFiles>) -> Result<Vec<Vec<PathBuf>>, DataE
     Ok(match_files(&folders)?.files)
 }
 
-/// Tries names as they are, then in normal form, then in small letters, then without affixes. The
-/// first of these that finds a partner for each file is taken. If none does, the error is that of
-/// the names that leave the fewest files over.
+/// Tries names as they are, then in normal form, then in small letters, then without affixes in
+/// normal form, then these in small letters. The first of these that finds a partner for each file
+/// is taken. If none does, the error is that of the names that leave the fewest files over.
 pub(super) fn match_files(folders: &[FolderFiles]) -> Result<Matched, DataError> {
     let whole = vec![Affix::Suffix(String::new()); folders.len()];
     let mut error = match match_by(folders, &whole, Path::to_owned) {
@@ -97,14 +97,17 @@ pub(super) fn match_files(folders: &[FolderFiles]) -> Result<Matched, DataError>
         }
         Err(other) => error = with_fewer_files(error, other),
     }
-    for affixes in known(folders)
+    let affixes: Vec<Vec<Affix>> = known(folders)
         .into_iter()
         .chain(common(folders, Affix::common_suffix))
         .chain(common(folders, Affix::common_prefix))
-    {
-        if let Ok(files) = match_by(folders, &affixes, normal_form) {
-            let names = Names::Without(affixes);
-            return Ok(Matched { files, names });
+        .collect();
+    for key in [normal_form, small_letters] {
+        for affixes in &affixes {
+            if let Ok(files) = match_by(folders, affixes, key) {
+                let names = Names::Without(affixes.clone());
+                return Ok(Matched { files, names });
+            }
         }
     }
     Err(error)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::affix::{Affix, known_affixes};
 use super::error::{DataError, PairingError};
-use super::matching::name_in;
+use super::matching::{name_in, small_letters};
 use super::pair_source::PairSource;
 
 /// The pairs of a folder by two affixes, and its other images.
@@ -22,7 +22,13 @@ struct NamedPairs {
 }
 
 impl NamedPairs {
-    fn of(folder: &Path, images: &[PathBuf], affixes: [Affix; 2]) -> Self {
+    /// `key` is how the names compare.
+    fn of(
+        folder: &Path,
+        images: &[PathBuf],
+        affixes: [Affix; 2],
+        key: fn(&Path) -> PathBuf,
+    ) -> Self {
         let mut names: BTreeMap<PathBuf, [Option<PathBuf>; 2]> = BTreeMap::new();
         let (mut others, mut same) = (Vec::new(), None);
         for path in images {
@@ -32,7 +38,7 @@ impl NamedPairs {
                 others.push(path.clone());
                 continue;
             };
-            let before = names.entry(name).or_default()[side].replace(path.clone());
+            let before = names.entry(key(&name)).or_default()[side].replace(path.clone());
             same = same.or(before.map(|before| [before, path.clone()]));
         }
         let (mut pairs, mut single) = (Vec::new(), Vec::new());
@@ -49,6 +55,24 @@ impl NamedPairs {
             others,
             same,
         }
+    }
+
+    /// The same as the names are written, or in small letters if only these find a partner for each
+    /// image.
+    fn in_any_letters(folder: &Path, images: &[PathBuf], affixes: [Affix; 2]) -> Self {
+        let exact = Self::of(folder, images, affixes.clone(), Path::to_owned);
+        let letters = || Self::of(folder, images, affixes, small_letters);
+        match exact.is_complete() {
+            true => exact,
+            false => Some(letters())
+                .filter(|found| found.is_complete() && found.same.is_none())
+                .unwrap_or(exact),
+        }
+    }
+
+    /// Whether each image is in a pair.
+    fn is_complete(&self) -> bool {
+        self.single.is_empty() && self.others.is_empty()
     }
 }
 
@@ -67,10 +91,10 @@ pub(super) fn named_pairs(
     images: &[PathBuf],
 ) -> Result<Option<ByAffixes>, DataError> {
     let found: Vec<NamedPairs> = known_affixes()
-        .map(|affixes| NamedPairs::of(folder, images, affixes))
+        .map(|affixes| NamedPairs::in_any_letters(folder, images, affixes))
         .filter(|found| !found.pairs.is_empty())
         .collect();
-    let complete = |found: &&NamedPairs| found.single.is_empty() && found.others.is_empty();
+    let complete = |found: &&NamedPairs| found.is_complete();
     let all_named = |found: &&NamedPairs| found.others.is_empty();
     let ways: Vec<&NamedPairs> = match found.iter().filter(complete).collect::<Vec<_>>() {
         none if none.is_empty() => found.iter().filter(all_named).collect(),
@@ -131,7 +155,7 @@ fn mixed(some: &NamedPairs) -> PairingError {
 /// Images of a folder of combined pairs whose names are those of two sides: with known affixes, or
 /// all of them with one of two words, such as `x_day.png` and `x_night.png`.
 pub(super) fn looks_like_pairs(folder: &Path, images: &[PathBuf]) -> Vec<PathBuf> {
-    let pairs = |affixes| NamedPairs::of(folder, images, affixes).pairs;
+    let pairs = |affixes| NamedPairs::of(folder, images, affixes, Path::to_owned).pairs;
     let mut found: Vec<[PathBuf; 2]> = known_affixes().flat_map(pairs).collect();
     if found.is_empty() {
         let parts = [Affix::last_part, Affix::first_part];

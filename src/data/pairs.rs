@@ -35,7 +35,7 @@ use super::listing::{subfolders, take_results, walk};
 pub use super::matching::match_names;
 use super::pair_source::PairSource;
 use super::remark::{Remark, RemarkKind};
-use super::scan::{Scan, Wanted, check_folder, check_folders};
+use super::scan::{Scan, Wanted, check_folder, check_folders, like_results_of};
 use super::split::Split;
 
 /// The pairs of each split of a dataset folder, in a fixed order; no image is decoded yet. `images`
@@ -122,6 +122,7 @@ pub fn pairs_to_split(root: &Path, out: &Path) -> Result<ToolPairs, DataError> {
     };
     let mut remarks = Vec::from_iter(Remark::of(RemarkKind::Results, &results));
     remarks.extend(check_folders(&found)?);
+    remarks.extend(like_results_of(&found));
     remarks.extend(found.names());
     remarks.extend(left_over(walked, std::slice::from_ref(&found), &[]));
     Ok(ToolPairs { found, remarks })

@@ -8,7 +8,7 @@ use super::copies::held_out_copies;
 use super::error::{DataError, PairingError};
 use super::folders::{Sides, find_sides, find_split, flat_folder, match_folders, side_folders};
 use super::found::{FoundSplit, Pairing, left_over};
-use super::listing::{subfolders, walk};
+use super::listing::{like_results, subfolders, walk};
 use super::named_pairs::looks_like_pairs;
 use super::pair_source::PairSource;
 use super::remark::{NameRemark, Remark, RemarkKind};
@@ -62,6 +62,7 @@ impl Scan {
         let mut remarks = Vec::from_iter(Remark::of(RemarkKind::InputsAlone, &alone));
         for found in &splits {
             remarks.extend(check_folders(found)?);
+            remarks.extend(like_results_of(found));
             if !wanted.one_picture {
                 remarks.extend(check_halves(found, wanted.as_stored)?);
             }
@@ -272,16 +273,29 @@ fn take_inputs_alone(splits: &mut Vec<FoundSplit>, as_stored: bool) -> Vec<PathB
         .collect()
 }
 
+/// The folder of images that is walked as one, where A and B have none of their own.
+fn heap(found: &FoundSplit) -> Option<&Path> {
+    match &found.pairing {
+        Pairing::Combined(folder)
+        | Pairing::Whole(folder)
+        | Pairing::OneName(folder)
+        | Pairing::Affixes(folder, _) => Some(folder),
+        Pairing::Folders(..) => None,
+    }
+}
+
+/// Images that look like results of an earlier command, and are taken as pairs.
+pub(super) fn like_results_of(found: &FoundSplit) -> Option<Remark> {
+    let images: Vec<PathBuf> = found.paths().cloned().collect();
+    like_results(heap(found)?, &images)
+}
+
 /// Refuses a folder that is no folder of images, by the folders in it. Tells where it may be none.
 ///
 /// # Errors
 /// [`PairingError`].
 pub(super) fn check_folders(found: &FoundSplit) -> Result<Option<Remark>, PairingError> {
-    let (Pairing::Combined(folder)
-    | Pairing::Whole(folder)
-    | Pairing::OneName(folder)
-    | Pairing::Affixes(folder, _)) = &found.pairing
-    else {
+    let Some(folder) = heap(found) else {
         return Ok(None);
     };
     let images: Vec<PathBuf> = found.paths().cloned().collect();

@@ -76,6 +76,36 @@ fn pairs_of_one_folder_are_known_by_either_end_of_their_names() {
     }
 }
 
+/// An affix and letter case at once. What differs beside the affixes is told.
+#[test]
+fn affixes_and_letter_case_may_differ_at_once() {
+    for (files, words) in [
+        (
+            &["A/img_A.PNG", "A/x_A.png", "B/IMG_B.png", "B/x_b.png"][..],
+            "paired by name without _A and _B",
+        ),
+        (
+            &["img_A.PNG", "IMG_B.png", "x_A.png", "x_B.png"],
+            "B: 2 images _B, paired by name",
+        ),
+    ] {
+        let (line, remarks) = scan(tree(files).path());
+        assert!(line.ends_with(words), "{line}");
+        let [(RemarkKind::LetterCase, 1, example)] = &remarks[..] else {
+            panic!("{remarks:?}")
+        };
+        assert!(example.ends_with("img_A.PNG"), "{example}");
+    }
+    // Two partners: nothing is guessed.
+    let root = tree(&["A/X_A.png", "A/x_A.png", "B/x_B.png", "B/y_B.png"]);
+    assert!(scan_of(root.path()).is_err());
+    // Pairs of their own as they are written.
+    let root = tree(&["X_A.png", "X_B.png", "x_A.png", "x_B.png"]);
+    let (line, remarks) = scan(root.path());
+    assert!(line.contains("A: 2 images _A"), "{line}");
+    assert!(remarks.is_empty(), "{remarks:?}");
+}
+
 #[test]
 fn an_image_without_a_partner_is_left_over_beside_pairs() {
     let root = tree(&["x_A.png", "x_B.png", "y_A.png", "y_B.png", "z_A.png"]);

@@ -158,6 +158,9 @@ fn folders_that_repeat_the_names_beside_them_look_like_results() {
     let remark = of(root.path()).unwrap();
     assert_eq!((remark.kind, remark.count), (RemarkKind::LikeResults, 2));
     assert!(remark.example.ends_with("out/0.png"), "{remark}");
+    let told = scan(root.path()).1;
+    let expected = (RemarkKind::LikeResults, 2, "out/0.png".to_owned());
+    assert!(told.contains(&expected), "{told:?}");
     for files in [&["0.png", "out/0.png"][..], &["out/0.png", "out/1.png"]] {
         assert_eq!(of(tree(files).path()), None, "{files:?}");
     }
