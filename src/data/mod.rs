@@ -160,6 +160,7 @@ pub use read_tally::ReadTally;
 pub use resize::{resize, resize_nearest};
 pub use rows::{RowReader, is_png_of_rows, is_turned};
 pub use scan::{Scan, Wanted};
+pub use sidecars::sidecar_remark;
 pub use spill_file::SpillFile;
 pub use split::{Direction, Split};
 pub use tools::ToolError;

@@ -31,6 +31,15 @@ struct TallyEntry {
     last: PathBuf,
 }
 
+/// An image that a value range leaves nothing of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct OneShade {
+    pub range: ValueRange,
+    pub is_white: bool,
+    /// `A` or `B`, where one range is for both.
+    pub side: Option<char>,
+}
+
 /// What is told.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
@@ -46,6 +55,8 @@ pub(super) enum What {
     Mask,
     /// Every sample is below a sixteenth of white. The largest one, and white.
     Dark([u16; 2]),
+    /// A value range makes an image nearly black or nearly white in every pixel.
+    OneShade(OneShade),
     /// One image of a pair is turned, and the other is not.
     TurnedApart,
     /// The colours are not sRGB, but this. One line tells of all of them.
@@ -92,6 +103,28 @@ impl ReadTally {
     pub(super) fn count_dark(&mut self, path: &Path, largest: u16, depth: Depth) {
         if largest > 0 {
             self.put(What::Dark([largest, depth.max()]), path, None);
+        }
+    }
+
+    /// Counts a picture that was read by a value range and is nearly black or nearly white: as a
+    /// rule the range is that of other files.
+    pub(super) fn count_one_shade(
+        &mut self,
+        path: &Path,
+        picture: &Picture,
+        range: ValueRange,
+        side: Option<char>,
+    ) {
+        let [least, most] = extremes(picture);
+        let bound = picture.depth().max() / 16;
+        let is_white = least > picture.depth().max() - bound;
+        if is_white || most < bound {
+            let shade = OneShade {
+                range,
+                is_white,
+                side,
+            };
+            self.put(What::OneShade(shade), path, None);
         }
     }
 
@@ -168,21 +201,35 @@ fn short(number: f64) -> String {
 
 /// The largest sample of a picture, opacity left out, if all are below a sixteenth of white.
 pub(super) fn nearly_black(picture: &Picture) -> Option<u16> {
-    let (channels, bound) = (picture.channels(), picture.depth().max() / 16);
-    let colours = match channels {
-        2 | 4 => channels - 1,
-        _ => channels,
-    };
+    let bound = picture.depth().max() / 16;
     let mut largest = 0;
-    for (place, sample) in picture.samples().enumerate() {
-        if place % channels < colours {
-            largest = largest.max(sample);
-        }
+    for sample in colours(picture) {
+        largest = largest.max(sample);
         if largest >= bound {
             return None;
         }
     }
     Some(largest)
+}
+
+/// The least and the largest sample of a picture, opacity left out.
+fn extremes(picture: &Picture) -> [u16; 2] {
+    colours(picture).fold([u16::MAX, 0], |[least, most], sample| {
+        [least.min(sample), most.max(sample)]
+    })
+}
+
+/// The samples of a picture, opacity left out.
+fn colours(picture: &Picture) -> impl Iterator<Item = u16> {
+    let channels = picture.channels();
+    let colours = match channels {
+        2 | 4 => channels - 1,
+        _ => channels,
+    };
+    let samples = picture.samples().enumerate();
+    samples
+        .filter(move |(place, _)| place % channels < colours)
+        .map(|(_, sample)| sample)
 }
 
 impl What {
@@ -212,6 +259,13 @@ impl What {
                  heights mean, `input` labels that these are classes"
             ),
             Self::MarkedNodata(number) => format!(" ({number})"),
+            Self::OneShade(OneShade { side: Some(_), .. }) => "; here both folders are read by \
+                 one range: keep them apart as A/ and B/ of a data set, for which `train` takes \
+                 `reading.value_range` and `reading.output_value_range`"
+                .to_owned(),
+            Self::OneShade(_) => {
+                "; `reading.value_range` says which numbers are black and white".to_owned()
+            }
             _ => String::new(),
         }
     }
@@ -230,6 +284,16 @@ impl What {
                 "images whose colours are not sRGB and are read as if they were".to_owned()
             }
             Self::Dark(_) => "images that are nearly black in every pixel".to_owned(),
+            Self::OneShade(shade) => {
+                let side = shade
+                    .side
+                    .map_or(String::new(), |side| format!(" of {side}"));
+                let colour = if shade.is_white { "white" } else { "black" };
+                format!(
+                    "images{side} that the value range {} makes nearly {colour} in every pixel",
+                    shade.range
+                )
+            }
             Self::MarkedNodata(_) => {
                 "images that call a number no data (GDAL_NODATA), which is a colour like the \
                  others without a value range"

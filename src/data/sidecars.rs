@@ -4,6 +4,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::remark::{Remark, RemarkKind};
+
+/// What is told of such files of these images, where the images are copied without them.
+pub fn sidecar_remark<'a>(images: impl Iterator<Item = &'a PathBuf>) -> Option<Remark> {
+    let files: Vec<PathBuf> = images.filter_map(|image| sidecar_of(image)).collect();
+    Remark::of(RemarkKind::PlaceBeside, &files)
+}
+
 /// The first such file of an image.
 pub(super) fn sidecar_of(image: &Path) -> Option<PathBuf> {
     let ending = image.extension().and_then(OsStr::to_str)?;

@@ -1,3 +1,4 @@
+use crate::data::tools::{Filter, Task, Tool};
 use crate::data::{PairReading, Palette, Pixels, ReadOptions, ReadTally, RowReader};
 use std::fs;
 use std::path::Path;
@@ -41,6 +42,58 @@ fn pictures_that_are_nearly_black_are_told() {
     );
     assert_eq!(told(&Pixels::Gray), [expected]);
     assert!(told(&Pixels::Labels(Palette::default())).is_empty());
+}
+
+/// One range for heights and for a photo leaves nothing of one of them. Each side is told. A label
+/// map keeps its numbers.
+#[test]
+fn a_value_range_that_leaves_nothing_of_a_side_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    write(&place("a.pgm"), 65535, &[0, 3017, 9000]);
+    write(&place("b.pgm"), 255, &[7, 250]);
+    write(&place("wide.pgm"), 255, &[7, 250, 3]);
+    let told = |range: &str, names: [&str; 2], nearest| {
+        let asked = PairReading {
+            value_range: Some(range.parse().unwrap()),
+            ..PairReading::default()
+        };
+        let [reading, _] = asked.sides(&Pixels::Rgb, &Pixels::Rgb).unwrap();
+        let tool = Tool::Combine {
+            size: Some(4),
+            filters: [Filter::Bicubic, nearest],
+        };
+        let task = Task {
+            sources: names.map(place).into(),
+            output: place("ab.png"),
+        };
+        let made = tool.make(&task, &reading).unwrap();
+        let lines = made.tally.lines();
+        lines
+            .filter(|line| line.starts_with("images of"))
+            .collect::<Vec<_>>()
+    };
+    let line = |side: char, shade: &str, range: &str, name: &str| {
+        format!(
+            "images of {side} that the value range {range} makes nearly {shade} in every pixel: 1, \
+             such as {}; here both folders are read by one range: keep them apart as A/ and B/ of \
+             a data set, for which `train` takes `reading.value_range` and \
+             `reading.output_value_range`",
+            place(name).display()
+        )
+    };
+    let usual = Filter::Bicubic;
+    let dark = line('B', "black", "0..9000", "b.pgm");
+    assert_eq!(told("0..9000", ["a.pgm", "b.pgm"], usual), [dark]);
+    let white = line('A', "white", "-9000..-8000", "a.pgm");
+    let other = line('B', "white", "-9000..-8000", "wide.pgm");
+    assert_eq!(
+        told("-9000..-8000", ["a.pgm", "wide.pgm"], usual),
+        [white, other]
+    );
+    let none: [String; 0] = [];
+    assert_eq!(told("0..9000", ["a.pgm", "b.pgm"], Filter::Nearest), none);
+    assert_eq!(told("0..255", ["b.pgm", "wide.pgm"], usual), none);
 }
 
 /// Of a picture that is read by rows it is known at its end.

@@ -91,13 +91,35 @@ fn a_tool_keeps_it_where_it_keeps_the_pixels() {
         sources: vec![source],
         output: folder.path().join("b.png"),
     };
-    let of = |tool: Tool| tool.make(&task, &ReadOptions::default()).unwrap().density;
-    assert_eq!(of(Tool::Grayscale), Some(said));
-    assert_eq!(of(Tool::Blank { fraction: 0.5 }), Some(said));
+    // What an image has, and whether it has less than its source.
+    let of_task = |tool: Tool, task: &Task| {
+        let made = tool.make(task, &ReadOptions::default()).unwrap();
+        (made.density, made.without_density)
+    };
+    let of = |tool: Tool| of_task(tool, &task);
+    assert_eq!(of(Tool::Grayscale), (Some(said), false));
+    assert_eq!(of(Tool::Blank { fraction: 0.5 }), (Some(said), false));
     let resize = Tool::Resize {
         size: 5,
         fit: Squared::Stretch,
         filter: Filter::Bicubic,
     };
-    assert_eq!(of(resize), None);
+    assert_eq!(of(resize), (None, true));
+    let plain = folder.path().join("plain.png");
+    fs::write(&plain, written(Format::Png, None)).unwrap();
+    for (b, size, expected) in [
+        (&task.sources[0], None, (Some(said), false)),
+        (&task.sources[0], Some(4), (None, true)),
+        (&plain, None, (None, true)),
+    ] {
+        let tool = Tool::Combine {
+            size,
+            filters: [Filter::Bicubic; 2],
+        };
+        let pair = Task {
+            sources: vec![task.sources[0].clone(), b.clone()],
+            output: folder.path().join("ab.png"),
+        };
+        assert_eq!(of_task(tool, &pair), expected, "{b:?} {size:?}");
+    }
 }

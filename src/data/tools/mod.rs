@@ -42,6 +42,8 @@ pub struct Made {
     pub without_opacity: bool,
     /// Pixels of an inch, where the image has the pixels of its source.
     pub density: Option<Density>,
+    /// A source says how many pixels an inch has, and the image does not.
+    pub without_density: bool,
     /// What is to be told of its sources.
     pub tally: ReadTally,
 }
@@ -123,43 +125,14 @@ impl Tool {
     pub fn make(&self, task: &Task, reading: &ReadOptions) -> Result<Made, DataError> {
         self.check()?;
         let mut tally = ReadTally::default();
-        if let (Self::Combine { size, filters }, [a, b]) = (self, &task.sources[..]) {
-            let read = |(path, filter): (&PathBuf, &Filter)| {
-                let image = read_colours(path, reading, &mut tally)?;
-                Ok((
-                    path.clone(),
-                    if let Some(size) = *size {
-                        make_square(&image, size, Squared::Stretch, *filter)
-                    } else {
-                        image
-                    },
-                ))
-            };
-            let pair = [a, b]
-                .into_iter()
-                .zip(filters)
-                .map(read)
-                .collect::<Result<Images, DataError>>()?;
-            check_sizes(&pair)?;
-            if !reading.ignore_orientation && are_turned_apart(task.sources.iter()) {
-                tally.count_turned_apart(&task.sources[0]);
-            }
-            let [a, b] = [&pair[0].1, &pair[1].1];
-            // It is read again later. What was allowed to be larger will be so then as well.
-            if reading.max_pixels.is_none() {
-                let bytes = 2 * a.bytes().len().max(b.bytes().len()) as u64;
-                let size = (2 * a.width(), a.height());
-                SizeLimit::Usual.check(&task.output, size, bytes)?;
-            }
-            return Ok(Made {
-                picture: combine(a, b),
-                without_opacity: false,
-                density: None,
-                tally,
-            });
+        if let (Self::Combine { size, filters }, [_, _]) = (self, &task.sources[..]) {
+            return make_pair(task, (*size, *filters), reading);
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
         let image = read_colours(source, reading, &mut tally)?;
+        if !matches!(self, Self::Labels(_)) {
+            count_shade(source, &image, reading, None, &mut tally);
+        }
         let picture = match self {
             Self::Combine { .. } => image.clone(),
             Self::Edges(options) => edges(&image, options),
@@ -175,14 +148,71 @@ impl Tool {
                 .map_err(|unknown| unknown.of(source))?
                 .to_rgb(),
         };
+        let said = Density::of(source, reading);
+        let density = said.filter(|_| picture.dimensions() == image.dimensions());
         Ok(Made {
             without_opacity: image.is_translucent() && !picture.has_opacity(),
-            density: (picture.dimensions() == image.dimensions())
-                .then(|| Density::of(source, reading))
-                .flatten(),
+            density,
+            without_density: said.is_some() && density.is_none(),
             picture,
             tally,
         })
+    }
+}
+
+/// Puts the two images of a task side by side, as squares of `size` if there is one.
+fn make_pair(
+    task: &Task,
+    (size, filters): (Option<u32>, [Filter; 2]),
+    reading: &ReadOptions,
+) -> Result<Made, DataError> {
+    let mut tally = ReadTally::default();
+    let read = |((path, filter), side): ((&PathBuf, Filter), char)| {
+        let image = read_colours(path, reading, &mut tally)?;
+        // Label maps of wide numbers are read by a range that leaves them as they are.
+        if filter != Filter::Nearest {
+            count_shade(path, &image, reading, Some(side), &mut tally);
+        }
+        let image = match size {
+            Some(size) => make_square(&image, size, Squared::Stretch, filter),
+            None => image,
+        };
+        Ok((path.clone(), image))
+    };
+    let sources = task.sources.iter().zip(filters).zip(['A', 'B']);
+    let pair = sources.map(read).collect::<Result<Images, DataError>>()?;
+    check_sizes(&pair)?;
+    if !reading.ignore_orientation && are_turned_apart(task.sources.iter()) {
+        tally.count_turned_apart(&task.sources[0]);
+    }
+    let [a, b] = [&pair[0].1, &pair[1].1];
+    // It is read again later. What was allowed to be larger will be so then as well.
+    if reading.max_pixels.is_none() {
+        let bytes = 2 * a.bytes().len().max(b.bytes().len()) as u64;
+        let size = (2 * a.width(), a.height());
+        SizeLimit::Usual.check(&task.output, size, bytes)?;
+    }
+    let [of_a, of_b] = [0, 1].map(|side| Density::of(&task.sources[side], reading));
+    let density = of_a.filter(|_| size.is_none() && of_a == of_b);
+    Ok(Made {
+        picture: combine(a, b),
+        without_opacity: false,
+        density,
+        without_density: density.is_none() && of_a.or(of_b).is_some(),
+        tally,
+    })
+}
+
+/// Counts an image that a value range leaves nothing of.
+fn count_shade(
+    path: &Path,
+    image: &Picture,
+    reading: &ReadOptions,
+    side: Option<char>,
+    tally: &mut ReadTally,
+) {
+    if let Some(values) = &reading.values {
+        tally.count_one_shade(path, image, values.range(), side);
     }
 }
 
