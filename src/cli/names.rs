@@ -15,7 +15,7 @@ struct ByName(HashMap<PathBuf, Vec<(PathBuf, PathBuf)>>);
 impl ByName {
     fn add(&mut self, path: PathBuf, owner: PathBuf) {
         let alike = self.0.entry(small_letters(&path)).or_default();
-        alike.push((path, owner));
+        alike.insert(0, (path, owner));
     }
 
     /// What this file belongs to. `are_one` is asked of names that are not equal.
@@ -64,7 +64,7 @@ impl<'a> Taken<'a> {
         }
     }
 
-    /// Notes the file of a result of `input`.
+    /// Notes the file of a result of `input`. It is that of no earlier input any more.
     pub fn add(&mut self, path: PathBuf, input: PathBuf) {
         self.files.add(path, input);
     }
@@ -82,6 +82,12 @@ impl<'a> Taken<'a> {
 /// Whether something has this name. A link that leads nowhere has it too.
 pub fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
+}
+
+/// Whether a file has no bytes.
+pub fn is_empty_file(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_ok_and(|found| found.is_file() && found.len() == 0)
 }
 
 /// The first folder on the way up that is there.

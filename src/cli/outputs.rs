@@ -2,10 +2,10 @@
 //! for.
 
 use super::endings::check_ending;
-use super::names::{Sources, Taken, existing_folder, is_there};
+use super::names::{Sources, Taken, existing_folder, is_empty_file, is_there};
 use super::results::Input;
 use super::{CliError, note};
-use crate::data::Format;
+use crate::data::{DataError, Format, ReadOptions, ReadTally};
 use crate::train::run::{AtomicFile, RunError, folder_of};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,8 @@ pub struct ExistingArgs {
     /// Write over files that are there
     #[arg(long)]
     force: bool,
-    /// Leave files that are there, and make the other results: go on with a batch that was stopped
+    /// Leave files that are there, and make the other results: go on with a batch that was stopped.
+    /// Files of 0 bytes are not finished and are made again
     #[arg(long = "skip-existing", conflicts_with = "force")]
     pub skip: bool,
 }
@@ -93,6 +94,29 @@ impl OutputPlan {
             jobs: inputs.into_iter().map(job).collect(),
             failures: Vec::new(),
         }
+    }
+
+    /// What stops the input `second`, whose result would be that of an `earlier` one as well. If
+    /// only one of them can be read, it has the result, and the other one fails by its own error.
+    fn settle(
+        &mut self,
+        (output, earlier): (&PathBuf, PathBuf),
+        second: &Path,
+        reading: &ReadOptions,
+    ) -> Option<CliError> {
+        if let Some(error) = read_error(second, reading) {
+            return Some(error.into());
+        }
+        let Some(error) = read_error(&earlier, reading) else {
+            return Some(CliError::Clash {
+                first: earlier,
+                second: second.to_owned(),
+                output: output.clone(),
+            });
+        };
+        self.jobs.retain(|job| job.input.first() != earlier);
+        self.failures.push(error.into());
+        None
     }
 }
 
@@ -166,7 +190,9 @@ impl OutputArgs {
     }
 
     /// The files of the results of all `inputs`: a name, each of `variants` behind it, and the
-    /// ending of their format. If `file` is given, the name is that of this file.
+    /// ending of their format. If `file` is given, the name is that of this file. Two inputs clash
+    /// over a file only if both can be read as `reading` says: the error of one that cannot is its
+    /// own.
     ///
     /// # Errors
     /// [`CliError::OverInput`] if inputs would be written over, [`CliError::Exists`] for other
@@ -177,6 +203,7 @@ impl OutputArgs {
         file: Option<&Path>,
         variants: &[String],
         format: Format,
+        reading: &ReadOptions,
     ) -> Result<OutputPlan, CliError> {
         let sources = Sources::new(inputs.iter().flat_map(|input| &input.files));
         let folder = self.folder(file);
@@ -186,13 +213,19 @@ impl OutputArgs {
             let paths = self.paths(&input, file, variants, format);
             let first = input.files.first().cloned().unwrap_or_default();
             // Where results lie among the inputs, those of a batch that was stopped are listed too.
-            let is_own = |path: &PathBuf| sources.at(path) == Some(&first);
+            let is_own =
+                |path: &PathBuf| sources.at(path) == Some(&first) && !self.existing.remakes(path);
             if self.existing.skip && paths.iter().all(is_own) {
                 own.push(first);
                 continue;
             }
+            let earlier = paths
+                .iter()
+                .find_map(|path| Some((path, taken.owner(path)?.clone())));
+            let is_alone = earlier.is_none();
+            let lost = earlier.and_then(|clash| plan.settle(clash, &first, reading));
             let blocked = || paths.iter().find_map(|path| blocked(path));
-            if let Some(failure) = clash(&taken, &first, &paths).or_else(blocked) {
+            if let Some(failure) = lost.or_else(blocked) {
                 plan.failures.push(failure);
                 continue;
             }
@@ -200,14 +233,15 @@ impl OutputArgs {
             for path in paths {
                 taken.add(path.clone(), first.clone());
                 let exists = is_there(&path);
-                if exists {
+                if exists && is_alone {
                     there.push(path.clone());
                 }
-                let stays = exists && self.existing.skip;
-                if !stays {
+                let stays = exists && self.existing.keeps(&path);
+                let is_unfinished = self.existing.remakes(&path);
+                if !stays && !is_unfinished {
                     over.extend(sources.at(&path).cloned());
                 }
-                let force = self.existing.force;
+                let force = self.existing.force || is_unfinished;
                 outputs.push(Output { path, stays, force });
             }
             plan.jobs.push(Job { input, outputs });
@@ -216,14 +250,7 @@ impl OutputArgs {
             let others = over.len() - 1;
             return Err(CliError::OverInput { input, others });
         }
-        if let Some(example) = own.first() {
-            note(&format!(
-                "note: images that lie where their own results would go stay as they are: {}, such \
-                 as {}",
-                own.len(),
-                example.display()
-            ));
-        }
+        tell_own(&own);
         self.existing.refuse(&there)?;
         let is_done = |job: &Job| job.outputs.iter().all(|output| output.stays);
         plan.jobs.retain(|job| !is_done(job));
@@ -263,11 +290,22 @@ impl ExistingArgs {
     /// # Errors
     /// Those of [`AtomicFile::create`].
     pub fn create(&self, path: &Path) -> Result<AtomicFile, RunError> {
-        create(path, self.force)
+        create(path, self.force || self.remakes(path))
+    }
+
+    /// Whether a file that is there stays and its result is not made again.
+    pub fn keeps(&self, path: &Path) -> bool {
+        self.skip && !is_empty_file(path)
+    }
+
+    /// Whether what is there is written over because it has no bytes: something has ended before it
+    /// was written, and nothing is lost.
+    fn remakes(&self, path: &Path) -> bool {
+        self.skip && is_empty_file(path)
     }
 
     /// Refuses files that are there, unless they are to be written over or to be left. That they
-    /// are left is told.
+    /// are left is told, and that empty ones are not.
     ///
     /// # Errors
     /// [`CliError::Exists`].
@@ -283,29 +321,44 @@ impl ExistingArgs {
                 can_skip: true,
             });
         }
-        let words = if others == 0 {
-            "result is there already and stays as it is"
-        } else {
-            "results are there already and stay as they are"
-        };
-        note(&format!(
-            "note: {} {words}, for example {}",
-            there.len(),
-            path.display()
-        ));
+        let (whole, empty): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            there.iter().partition(|path| self.keeps(path));
+        if let Some(path) = whole.first() {
+            let words = match whole.len() {
+                1 => "result is there already and stays as it is",
+                _ => "results are there already and stay as they are",
+            };
+            let (count, example) = (whole.len(), path.display());
+            note(&format!("note: {count} {words}, for example {example}"));
+        }
+        if let Some(path) = empty.first() {
+            note(&format!(
+                "note: results that are there and have 0 bytes, which are not finished and are \
+                 made again: {}, such as {}",
+                empty.len(),
+                path.display()
+            ));
+        }
         Ok(())
     }
 }
 
-/// The error where a result of `input` would be the file of an earlier input's result.
-fn clash(taken: &Taken, input: &Path, paths: &[PathBuf]) -> Option<CliError> {
-    let owned = |path: &PathBuf| Some((path.clone(), taken.owner(path)?.clone()));
-    let (output, first) = paths.iter().find_map(owned)?;
-    Some(CliError::Clash {
-        first,
-        second: input.to_owned(),
-        output,
-    })
+/// Tells of inputs that lie where their own results would go.
+fn tell_own(own: &[PathBuf]) {
+    if let Some(example) = own.first() {
+        note(&format!(
+            "note: images that lie where their own results would go stay as they are: {}, such as \
+             {}",
+            own.len(),
+            example.display()
+        ));
+    }
+}
+
+/// Why an input cannot be read. One that is too large to be decoded whole may go through by rows.
+fn read_error(path: &Path, reading: &ReadOptions) -> Option<DataError> {
+    let error = reading.read(path, &mut ReadTally::default()).err()?;
+    (!matches!(error, DataError::TooLarge { .. })).then_some(error)
 }
 
 /// What no option writes over: a folder of this name, or a file where a folder should be.
@@ -339,104 +392,4 @@ pub fn variants(samples: bool, seeds: &[u64], images: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_there_at_first_stays_as_well() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, force: bool| {
-            let path = folder.path().join(name);
-            let existing = ExistingArgs { force, skip: false };
-            let args = OutputArgs {
-                out: folder.path().to_owned(),
-                existing,
-            };
-            let input = Input {
-                files: vec!["in/a.png".into()],
-                name: "a".into(),
-            };
-            let plan = args.plan(vec![input], Some(&path), &[String::new()], Format::Png);
-            let output = plan.unwrap().jobs.remove(0).outputs.remove(0);
-            std::fs::write(&path, "theirs").unwrap();
-            let written = output.create().unwrap().unwrap().fill(|_| Ok(()));
-            (written, std::fs::read_to_string(&path).unwrap())
-        };
-        let (written, content) = write("a.png", false);
-        assert!(matches!(written, Err(RunError::Appeared { .. })));
-        assert_eq!(content, "theirs");
-        let (written, content) = write("b.png", true);
-        assert!(written.is_ok() && content.is_empty());
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_is_wrong_use() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        std::fs::write(root.join("plain"), "mine").unwrap();
-        let refused = |out: &Path| match single_file(out, &[PathBuf::from("a.png")]) {
-            Err(CliError::Usage(text)) => text,
-            other => format!("{other:?}"),
-        };
-        for out in ["plain", "plain/below/it", "plain/a.png"] {
-            let text = refused(&root.join(out));
-            let words = format!(
-                "need a folder, and {} is none",
-                root.join("plain").display()
-            );
-            assert!(
-                text.contains(&words) && text.ends_with("; choose another --out"),
-                "{text}"
-            );
-        }
-        for out in ["new", "new/below/it", "new/a.png", "a.png", "."] {
-            assert!(single_file(&root.join(out), &[PathBuf::from("b.png")]).is_ok());
-        }
-        assert!(single_file(Path::new("no-such-folder-here/below"), &[]).is_ok());
-        assert_eq!(
-            std::fs::read_dir(root).unwrap().count(),
-            1,
-            "nothing is made"
-        );
-        #[cfg(target_os = "linux")]
-        {
-            let text = refused(Path::new("/proc/results"));
-            assert!(
-                text.contains("can be written in the folder /proc: "),
-                "{text}"
-            );
-        }
-    }
-
-    fn plan(out: &Path, names: &[&str], skip: bool) -> Result<Vec<PathBuf>, CliError> {
-        let input = |name: &&str| Input {
-            files: vec![out.join(name)],
-            name: Path::new(name).with_extension(""),
-        };
-        let inputs = names.iter().map(input).collect();
-        let existing = ExistingArgs { force: false, skip };
-        let args = OutputArgs {
-            out: out.to_owned(),
-            existing,
-        };
-        let plan = args.plan(inputs, None, &[String::new()], Format::Png)?;
-        assert!(plan.failures.is_empty(), "{:?}", plan.failures);
-        let files = plan.jobs.into_iter().flat_map(|job| job.input.files);
-        Ok(files.collect())
-    }
-
-    /// A batch that was stopped goes on where results lie among the inputs.
-    #[test]
-    fn results_among_the_inputs_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        let names = ["a.jpg", "a.png", "b.jpg", "c.png"];
-        for name in names {
-            std::fs::write(root.join(name), "whole").unwrap();
-        }
-        assert_eq!(plan(root, &names, true).unwrap(), [root.join("b.jpg")]);
-        let text = plan(root, &["c.png"], false).unwrap_err().to_string();
-        assert!(text.contains("would be written over"), "{text}");
-    }
-}
+mod tests;

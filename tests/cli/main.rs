@@ -31,6 +31,8 @@ mod resuming;
 #[cfg(unix)]
 mod stopping;
 mod streams;
+#[cfg(unix)]
+mod terminal;
 mod tiles;
 mod train_cases;
 mod trained;

@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 use std::thread;
 
 /// Runs a line with these bytes as standard input.
-fn pipe(folder: &Path, line: &str, input: &[u8]) -> Output {
+pub fn pipe(folder: &Path, line: &str, input: &[u8]) -> Output {
     let mut child = command(folder, line)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -38,7 +38,8 @@ fn frames(bytes: &[u8]) -> Vec<(Format, DynamicImage)> {
     found
 }
 
-fn as_ppm(path: &Path) -> Vec<u8> {
+/// A file as a frame.
+pub fn as_ppm(path: &Path) -> Vec<u8> {
     let image = open(path).to_rgb8();
     let head = format!("P6\n{} {}\n255\n", image.width(), image.height());
     [head.as_bytes(), image.as_raw()].concat()
@@ -203,6 +204,47 @@ fn frames_are_looked_at_as_files_are() {
     let wide = stderr(&pipe(root, &line(""), &frames_of(80, 40)));
     let note = "note: frame 1 of standard input is twice as wide as high; if it is a combined pair";
     assert_eq!(wide.matches(note).count(), 1, "{wide}");
+}
+
+/// What only later frames have is told once, at the end, with the first frame that has it.
+#[test]
+fn later_frames_that_differ_are_told() {
+    let folder = temporary();
+    let root = folder.path();
+    let frame = |width: usize, height: usize, channels: usize| {
+        let kind = if channels == 4 { "RGB_ALPHA" } else { "RGB" };
+        let head = format!(
+            "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {channels}\nMAXVAL 255\nTUPLTYPE \
+             {kind}\nENDHDR\n"
+        );
+        [head.as_bytes(), &vec![90; channels * width * height]].concat()
+    };
+    let stream = [
+        frame(40, 32, 3),
+        frame(40, 32, 4),
+        frame(64, 32, 3),
+        frame(33, 47, 3),
+        frame(40, 32, 4),
+    ];
+    let line = |rest: &str| format!("translate - --model '{}' --out - {rest}", generator());
+    let output = pipe(root, &line(""), &stream.concat());
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}");
+    let told: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(
+        told,
+        [
+            "note: frames of another size than the first one (40x32): 2, such as frame 3 of \
+             standard input (64x32); each result has the size of its frame, and most programs \
+             that make a video take one size",
+            "note: 1 of 5 images is twice as wide as high, such as frame 3 of standard input; if \
+             these are combined pairs, translate them apart with --half A",
+            "note: images whose opacity is not used: 2, such as frame 2 of standard input; a \
+             model that was trained with --input rgba takes it",
+        ]
+    );
+    let whole = stderr(&pipe(root, &line("--half none"), &stream.concat()));
+    assert!(!whole.contains("twice as wide"), "{whole}");
 }
 
 #[test]

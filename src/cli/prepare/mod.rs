@@ -5,6 +5,7 @@ mod tasks;
 
 use super::names::is_there;
 use super::pixels::read_palette;
+use super::progress::SharedBar;
 use super::reading::{ReadArgs, tell_of_files};
 use super::{CliError, note, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Tool};
@@ -187,10 +188,8 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             let tool = Tool::Combine { size, filters };
             tool.check()?;
             images.output.check()?;
-            (
-                make(&tool, images.output.pairs(a, b)?, images)?,
-                &images.output,
-            )
+            let tasks = images.output.pairs(a, b, &images.reading.options()?)?;
+            (make(&tool, tasks, images)?, &images.output)
         }
         ToolArgs::Split {
             input,
@@ -217,10 +216,8 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
             let (tool, inputs, images) = single(tool);
             tool.check()?;
             images.output.check()?;
-            (
-                make(&tool, images.output.singles(inputs)?, images)?,
-                &images.output,
-            )
+            let tasks = images.output.singles(inputs, &images.reading.options()?)?;
+            (make(&tool, tasks, images)?, &images.output)
         }
     };
     let out = output.out.display();
@@ -287,7 +284,8 @@ fn number_labels(
         Some(_) => error,
         None => error.without_skipping(),
     };
-    let tasks = output.singles(inputs).map_err(refused)?;
+    let reading = images.reading.options()?;
+    let tasks = output.singles(inputs, &reading).map_err(refused)?;
     if let Some(path) = file {
         return make(&Tool::Labels(read_palette(path)?), tasks, images);
     }
@@ -307,12 +305,14 @@ fn number_labels(
             .map_err(refused)?;
     }
     let sources: Vec<PathBuf> = tasks.iter().flat_map(|task| task.sources.clone()).collect();
-    let reading = images.reading.options()?;
+    let bar = SharedBar::new(sources.len());
     let palette = Palette::of(&sources, output.threads(), |path| {
         // What is to be told of them is told when the images are made.
-        let picture = reading.read(path, &mut ReadTally::default())?;
-        Ok(vec![(path.clone(), picture)])
+        let picture = reading.read(path, &mut ReadTally::default());
+        bar.passed();
+        Ok(vec![(path.clone(), picture?)])
     })?;
+    bar.finish();
     let (text, labels) = (palette.text(), palette.len());
     let tasks = Tasks {
         list: tasks,
@@ -334,13 +334,17 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
         note(&format!("note: {remark}"));
     }
     let tallies = Mutex::new(BTreeMap::new());
-    let opaque = Mutex::new(BTreeSet::new());
+    let (opaque, no_density) = (Mutex::<BTreeSet<PathBuf>>::default(), Mutex::default());
     let all = tasks.list.len();
     let count = finish(tasks, &images.output, |task| {
         let made = tool.make(task, &reading)?;
-        if made.without_opacity {
-            let mut opaque = opaque.lock().unwrap_or_else(PoisonError::into_inner);
-            opaque.extend(task.sources.first().cloned());
+        for (is_lost, lost) in [
+            (made.without_opacity, &opaque),
+            (made.without_density, &no_density),
+        ] {
+            let first = task.sources.first().filter(|_| is_lost);
+            let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.extend(first.cloned());
         }
         if made.tally != ReadTally::default() {
             let mut tallies = tallies.lock().unwrap_or_else(PoisonError::into_inner);
@@ -353,17 +357,23 @@ fn make(tool: &Tool, tasks: Tasks, images: &ImageArgs) -> Result<usize, CliError
         };
         Ok(write_picture(file, &made.picture, encoding)?)
     });
-    let opaque = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut tally = ReadTally::default();
     let tallies = tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
     tallies.into_values().for_each(|of_task| tally.add(of_task));
     tell_of_files(&tally);
-    if let Some(first) = opaque.first() {
+    tell_lost("opacity", opaque, all);
+    tell_lost("resolution (DPI)", no_density, all);
+    count
+}
+
+/// Tells what results do not have of these files.
+fn tell_lost(what: &str, files: Mutex<BTreeSet<PathBuf>>, all: usize) {
+    let files = files.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(first) = files.first() {
         note(&format!(
-            "note: the opacity of {} of {all} images is not kept, for example of {}",
-            opaque.len(),
+            "note: the {what} of {} of {all} images is not kept, for example of {}",
+            files.len(),
             first.display()
         ));
     }
-    count
 }

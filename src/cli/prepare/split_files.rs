@@ -4,10 +4,11 @@ use super::tasks::{Tasks, ToolOutputArgs, finish, left_over};
 use crate::cli::CliError;
 use crate::cli::names::{Taken, is_there};
 use crate::cli::outputs::blocked;
+use crate::cli::progress::SharedBar;
 use crate::data::listing::walk;
 use crate::data::pairs::pairs_to_split;
 use crate::data::tools::{Task, check_percent, join, split};
-use crate::data::{DataError, PairSource, Split};
+use crate::data::{DataError, PairSource, Split, sidecar_remark};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -23,15 +24,7 @@ pub(super) fn copy_split(
     results: &ToolOutputArgs,
 ) -> Result<usize, CliError> {
     check_percent(percent)?;
-    results.file(&[input.to_owned()])?;
-    let real = |path: &Path| path.canonicalize().ok();
-    if real(input).is_some() && real(input) == real(&results.out) {
-        let folder = input.display();
-        return Err(CliError::Usage(format!(
-            "{folder}: is the folder that is split, and would hold its images twice; choose \
-             another --out"
-        )));
-    }
+    check_out(input, results)?;
     let found = pairs_to_split(input, &results.out)?;
     let files = |pair: &PairSource| pair.paths().cloned().collect();
     let pairs: Vec<Vec<PathBuf>> = found.found.pairs.iter().map(files).collect();
@@ -40,6 +33,8 @@ pub(super) fn copy_split(
         told.push(found.found.describe(input));
     }
     told.extend(left_over(&found));
+    let beside = sidecar_remark(pairs.iter().flatten());
+    told.extend(beside.map(|remark| format!("note: {remark}")));
     let groups = group_related(input, &pairs)?;
     let leaders: Vec<usize> = groups
         .iter()
@@ -69,7 +64,8 @@ pub(super) fn copy_split(
     let all = tasks.len();
     let there: Vec<PathBuf> = there.filter(|path| is_there(path)).cloned().collect();
     results.existing.refuse(&there)?;
-    tasks.retain(|task| !results.existing.skip || !there.contains(&task.output));
+    let stays = |path: &PathBuf| there.contains(path) && results.existing.keeps(path);
+    tasks.retain(|task| !stays(&task.output));
     if related > 0 {
         told.push(format!(
             "{related} of {all} files go with others of their content or name"
@@ -85,6 +81,20 @@ pub(super) fn copy_split(
         let file = results.existing.create(&task.output)?;
         Ok(file.fill(|out| out.write_all(&bytes))?)
     })
+}
+
+/// Refuses a file as `--out`, and the folder that is split.
+fn check_out(input: &Path, results: &ToolOutputArgs) -> Result<(), CliError> {
+    results.file(&[input.to_owned()])?;
+    let real = |path: &Path| path.canonicalize().ok();
+    if real(input).is_some() && real(input) == real(&results.out) {
+        let folder = input.display();
+        return Err(CliError::Usage(format!(
+            "{folder}: is the folder that is split, and would hold its images twice; choose \
+             another --out"
+        )));
+    }
+    Ok(())
 }
 
 /// Where the files of a folder go.
@@ -157,11 +167,15 @@ fn group_related(input: &Path, pairs: &[Vec<PathBuf>]) -> Result<Vec<usize>, Dat
     let mut groups: Vec<usize> = (0..pairs.len()).collect();
     let firsts = || pairs.iter().filter_map(|files| files.first());
     join(&mut groups, firsts().map(|path| picture_name(input, path)));
-    let digests = firsts().map(|path| Ok(digest(&read(path)?)));
-    join(
-        &mut groups,
-        digests.collect::<Result<Vec<u64>, DataError>>()?,
-    );
+    let bar = SharedBar::new(pairs.len());
+    let digests = firsts().map(|path| {
+        let bytes = read(path);
+        bar.passed();
+        Ok(digest(&bytes?))
+    });
+    let digests = digests.collect::<Result<Vec<u64>, DataError>>()?;
+    bar.finish();
+    join(&mut groups, digests);
     Ok(groups)
 }
 

@@ -2,17 +2,16 @@
 
 use crate::cli::failures::Failures;
 use crate::cli::outputs::{ExistingArgs, Job, OutputArgs, OutputPlan, single_file};
+use crate::cli::progress::SharedBar;
 use crate::cli::results::{Input, list_inputs, name_below};
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note_as_it_is};
 use crate::data::pairs::{ToolPairs, pair_folders};
 use crate::data::tools::{Task, check_threads};
-use crate::data::{Format, ToolError, in_parallel};
+use crate::data::{Format, ReadOptions, ToolError, in_parallel};
 use crate::train::TrainError;
 use crate::train::run::{RunError, folder_of};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -76,13 +75,18 @@ impl ToolOutputArgs {
     }
 
     /// The files to make of these inputs.
-    fn plan(&self, inputs: Vec<Input>, file: Option<&Path>) -> Result<Tasks, CliError> {
+    fn plan(
+        &self,
+        inputs: Vec<Input>,
+        file: Option<&Path>,
+        reading: &ReadOptions,
+    ) -> Result<Tasks, CliError> {
         let output = OutputArgs {
             out: self.out.clone(),
             existing: self.existing.clone(),
         };
         let OutputPlan { jobs, failures } =
-            output.plan(inputs, file, &[String::new()], Format::Png)?;
+            output.plan(inputs, file, &[String::new()], Format::Png, reading)?;
         let task = |job: Job| {
             let output = job.outputs.first()?.to_write()?.to_owned();
             Some(Task {
@@ -101,9 +105,10 @@ impl ToolOutputArgs {
     ///
     /// # Errors
     /// Those of listing the images, and of files that would be written over.
-    pub fn singles(&self, inputs: &[PathBuf]) -> Result<Tasks, CliError> {
+    pub fn singles(&self, inputs: &[PathBuf], reading: &ReadOptions) -> Result<Tasks, CliError> {
         let file = self.file(inputs)?;
-        self.plan(list_inputs(inputs, 1, &self.out)?, file.as_deref())
+        let inputs = list_inputs(inputs, 1, &self.out)?;
+        self.plan(inputs, file.as_deref(), reading)
     }
 
     /// One file to make of each pair of two folders. How they were paired, and what was left over,
@@ -111,7 +116,7 @@ impl ToolOutputArgs {
     ///
     /// # Errors
     /// Those of pairing, and of files that would be written over.
-    pub fn pairs(&self, a: &Path, b: &Path) -> Result<Tasks, CliError> {
+    pub fn pairs(&self, a: &Path, b: &Path, reading: &ReadOptions) -> Result<Tasks, CliError> {
         self.file(&[a.to_owned(), b.to_owned()])?;
         let pairs = pair_folders(a, b)?;
         let input = |pair: &crate::data::PairSource| {
@@ -124,7 +129,7 @@ impl ToolOutputArgs {
         told.extend(left_over(&pairs));
         Ok(Tasks {
             told,
-            ..self.plan(inputs, None)?
+            ..self.plan(inputs, None, reading)?
         })
     }
 }
@@ -155,14 +160,7 @@ pub(super) fn finish(
     for failure in early {
         failures.take(failure, 1)?;
     }
-    let bar = if stderr().is_terminal() {
-        ProgressBar::new(list.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = SharedBar::new(list.len());
     let failures = Mutex::new(failures);
     let made = AtomicUsize::new(0);
     // A signal lets files that have been begun come to their end.
@@ -171,7 +169,7 @@ pub(super) fn finish(
     let result = in_parallel(&list, results.threads(), |task| {
         stop.check()?;
         let done = make_folder(&task.output).and_then(|()| work(task));
-        bar.inc(1);
+        bar.passed();
         match done {
             Ok(()) => {
                 made.fetch_add(1, Ordering::Relaxed);
@@ -183,7 +181,7 @@ pub(super) fn finish(
                 .take(error, 1),
         }
     });
-    bar.finish_and_clear();
+    bar.finish();
     let failures = failures
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);

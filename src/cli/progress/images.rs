@@ -4,6 +4,7 @@ use super::{Bar, QUIET_PERIOD};
 use crate::cli::note;
 use indicatif::ProgressStyle;
 use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Parts of an image that a bar knows.
@@ -16,6 +17,35 @@ pub struct ImageProgress {
     began: Instant,
     last_line: Cell<Instant>,
     counts: Cell<Counts>,
+    /// Whether the bar says all, and no lines are printed.
+    is_bar_alone: bool,
+}
+
+/// The bar of work on images that several threads do. Elsewhere than on a terminal it says nothing.
+pub struct SharedBar(Mutex<ImageProgress>);
+
+impl SharedBar {
+    /// Of so many images.
+    pub fn new(total: usize) -> Self {
+        Self(Mutex::new(ImageProgress {
+            is_bar_alone: true,
+            ..ImageProgress::new(Some(total))
+        }))
+    }
+
+    /// One image more is done, or has failed.
+    pub fn passed(&self) {
+        self.progress().translated(1, false);
+    }
+
+    /// Removes it.
+    pub fn finish(&self) {
+        self.progress().finish();
+    }
+
+    fn progress(&self) -> MutexGuard<'_, ImageProgress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Images, and the tiles of the one that is being translated.
@@ -57,6 +87,7 @@ impl ImageProgress {
             began: Instant::now(),
             last_line: Cell::new(Instant::now()),
             counts: Cell::new(counts),
+            is_bar_alone: false,
         }
     }
 
@@ -104,7 +135,7 @@ impl ImageProgress {
                 bar.set_position((counts.position() * PARTS as f64) as u64);
                 bar.set_message(counts.words(seconds));
             }
-        } else if self.last_line.get().elapsed() >= QUIET_PERIOD {
+        } else if !self.is_bar_alone && self.last_line.get().elapsed() >= QUIET_PERIOD {
             self.last_line.set(Instant::now());
             note(&counts.words(seconds));
         }
@@ -114,7 +145,8 @@ impl ImageProgress {
     pub fn finish(&self) {
         self.bar.finish();
         let seconds = self.began.elapsed().as_secs_f64();
-        if let Some(summary) = self.counts.get().summary(seconds) {
+        let summary = self.counts.get().summary(seconds);
+        if let Some(summary) = summary.filter(|_| !self.is_bar_alone) {
             note(&summary);
         }
     }
@@ -144,10 +176,12 @@ impl Counts {
             .tiles
             .map(|[done, all]| format!(", tile {done} of {all}"))
             .unwrap_or_default();
-        format!(
-            "{}{of} images{tiles}, {rate:.2} images/s{left}",
-            self.passed
-        )
+        // A large image takes minutes.
+        let speed = match rate > 0.0 && rate < 0.1 {
+            true => format!("{:.0} s/image", 1.0 / rate),
+            false => format!("{rate:.2} images/s"),
+        };
+        format!("{}{of} images{tiles}, {speed}{left}", self.passed)
     }
 
     /// How fast it was, if there were several images.
@@ -186,6 +220,13 @@ mod tests {
         };
         assert_eq!(stream.words(2.0), "3 images, 1.50 images/s");
         assert_eq!(Counts::default().words(0.0), "0 images, 0.00 images/s");
+        let large = Counts {
+            total: Some(1),
+            tiles: Some([15, 150]),
+            ..Counts::default()
+        };
+        let words = "0 of 1 images, tile 15 of 150, 300 s/image, 270 s left";
+        assert_eq!(large.words(30.0), words);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod images;
 
-pub use images::ImageProgress;
+pub use images::{ImageProgress, SharedBar};
 
 use super::note;
 use crate::train::StepReport;

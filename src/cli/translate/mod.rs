@@ -1,5 +1,7 @@
 //! `pix2pix translate`.
 
+mod by_rows;
+mod frame_sizes;
 mod model;
 mod opacity;
 mod pending;
@@ -102,13 +104,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
     notes.iter().for_each(|note| say(file.path(), note));
     let from_stdin = stream::check(args, &config)?;
-    let single = args.output.file(&args.inputs)?;
-    if let (true, Some(file)) = (from_stdin, &single) {
-        return Err(CliError::Usage(format!(
-            "{} is one file, and a stream has many frames; name a folder, or - for stdout",
-            file.display()
-        )));
-    }
+    let single = single_file(args, from_stdin)?;
     let results = match &single {
         Some(file) => args
             .results
@@ -127,11 +123,13 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     check_halves(args.half, &inputs, &config)?;
     let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
+    let reading = config.reading_as(args.reading.asked())?;
     let plan = match args.output.is_stdout() {
         true => OutputPlan::without_files(inputs),
         false => {
             let (file, format) = (single.as_deref(), results.format());
-            args.output.plan(inputs, file, &variants, format)?
+            args.output
+                .plan(inputs, file, &variants, format, &reading)?
         }
     };
     let mut failures = Failures::default();
@@ -146,7 +144,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         &config.output,
         plan.jobs.iter().map(|job| job.input.files.as_slice()),
         is_whole,
-        &config.reading_as(args.reading.asked())?,
+        &reading,
     );
     let folder = args.output.folder(single.as_deref());
     let mut model = Model::load(args, results, (&file, config), folder.clone())?;
@@ -156,6 +154,18 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let done = model.translate_all(&plan.jobs, &mut failures);
     tell(&model);
     failures.finish(done, all)
+}
+
+/// The file that `--out` names for one result. `None` for a folder and for standard output.
+fn single_file(args: &TranslateArgs, from_stdin: bool) -> Result<Option<PathBuf>, CliError> {
+    let single = args.output.file(&args.inputs)?;
+    match &single {
+        Some(file) if from_stdin => Err(CliError::Usage(format!(
+            "{} is one file, and a stream has many frames; name a folder, or - for stdout",
+            file.display()
+        ))),
+        _ => Ok(single),
+    }
 }
 
 /// Translates the frames of standard input.
@@ -213,32 +223,42 @@ fn tell_combined(
     others: usize,
     direction: Option<Direction>,
 ) -> Result<(), CliError> {
-    let input = direction.map(Half::input_of);
-    let half = input.map_or("A or B".to_owned(), |half| half.to_string());
     match found {
         Combined::Surely => Err(CliError::CombinedPairs {
             file: file.to_owned(),
             others,
-            input,
+            input: direction.map(Half::input_of),
         }),
         Combined::Perhaps => {
             note(&format!(
-                "note: {} is twice as wide as high; if it is a combined pair, use --half {half}",
-                file.display()
+                "note: {} is twice as wide as high; if it is a combined pair, use --half {}",
+                file.display(),
+                half_of_input(direction)
             ));
             Ok(())
         }
         Combined::Partly { count, all, .. } => {
-            note(&format!(
-                "note: {count} of {all} images {} twice as wide as high, such as {}; if these are \
-                 combined pairs, translate them apart with --half {half}",
-                if count == 1 { "is" } else { "are" },
-                file.display()
-            ));
+            tell_partly([count, all], file, direction);
             Ok(())
         }
         Combined::No => Ok(()),
     }
+}
+
+/// Tells that some of the images may be combined pairs: `count` of all, and the first of them.
+fn tell_partly([count, all]: [usize; 2], file: &Path, direction: Option<Direction>) {
+    note(&format!(
+        "note: {count} of {all} images {} twice as wide as high, such as {}; if these are combined \
+         pairs, translate them apart with --half {}",
+        if count == 1 { "is" } else { "are" },
+        file.display(),
+        half_of_input(direction)
+    ));
+}
+
+fn half_of_input(direction: Option<Direction>) -> String {
+    let input = direction.map(Half::input_of);
+    input.map_or("A or B".to_owned(), |half| half.to_string())
 }
 
 /// Tells of a half that is not the input of the model.

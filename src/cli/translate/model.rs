@@ -1,14 +1,16 @@
 //! A generator on the device, and the translation of images of one size.
 
 use super::TranslateArgs;
+use super::by_rows::by_rows;
+use super::frame_sizes::FrameSizes;
 use super::opacity::WithoutOpacity;
 use crate::cli::CliError;
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
 use crate::data::{
-    DataError, Density, Half, Picture, PictureLayout, ReadOptions, ReadTally, RowReader, RowWriter,
-    check_sizes, is_png_of_rows, is_turned,
+    DataError, Density, Half, Picture, PictureLayout, ReadOptions, ReadTally, RowWriter,
+    check_sizes,
 };
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
@@ -22,7 +24,7 @@ use crate::train::{
 };
 use std::cell::RefCell;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A generator on the device. It keeps the program for the shape of the last batch.
 pub struct Model {
@@ -54,6 +56,8 @@ pub struct Model {
     pub progress: ImageProgress,
     /// Whether it was said that frames are cropped.
     pub cropped: bool,
+    /// The sizes of the frames of a stream.
+    pub frame_sizes: FrameSizes,
     /// Whether it was said that images go through one by one.
     pub parted: bool,
     /// Images whose opacity the model does not take.
@@ -117,6 +121,7 @@ impl Model {
             folder,
             progress: ImageProgress::idle(),
             cropped: false,
+            frame_sizes: FrameSizes::default(),
             parted: false,
             without_opacity: RefCell::default(),
             told: None,
@@ -290,120 +295,5 @@ impl Model {
             },
             None => error,
         }
-    }
-}
-
-/// Whether all files can be read row by row. If not, the error of the first that cannot, with what
-/// would help. A limit that was asked for holds for rows as well.
-pub fn by_rows(error: DataError, files: &[PathBuf], reading: &ReadOptions) -> Result<(), CliError> {
-    if reading.max_pixels.is_some() {
-        return Err(error.into());
-    }
-    let refused = |path: &PathBuf| Some((path.clone(), RowReader::open(path, reading).err()?));
-    match files.iter().find_map(refused) {
-        None => Ok(()),
-        Some((path, source @ DataError::TooLarge { .. })) => match remedy(&path, reading) {
-            Some(remedy) => Err(CliError::InOnePiece { source, remedy }),
-            None => Err(source.into()),
-        },
-        Some((_, error)) => Err(error.into()),
-    }
-}
-
-/// How an image that is too large to be read in one piece can be had row by row. `None` for a PNG
-/// of rows that are too long themselves.
-fn remedy(path: &Path, reading: &ReadOptions) -> Option<&'static str> {
-    let as_stored = ReadOptions {
-        ignore_orientation: true,
-        ..*reading
-    };
-    let is_turned = is_turned(path, reading);
-    match () {
-        () if is_turned && RowReader::open(path, &as_stored).is_ok() => {
-            Some("save it upright, or take it as it is stored with --ignore-orientation")
-        }
-        () if is_turned => {
-            Some("save it as an upright PNG that is not interlaced, which is read row by row")
-        }
-        () if is_png_of_rows(path) => None,
-        () => Some("save it as a PNG that is not interlaced, which is read row by row"),
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use image::codecs::jpeg::JpegEncoder;
-    use image::codecs::png::PngEncoder;
-    use image::{ExtendedColorType, ImageEncoder};
-    use std::fs::File;
-
-    /// An EXIF segment that says only that the picture is turned by a quarter.
-    const TURNED: &[u8] = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
-
-    /// Writes a grey image that is longer than a side may be.
-    fn write(mut encoder: impl ImageEncoder, is_turned: bool) {
-        if is_turned {
-            encoder.set_exif_metadata(TURNED.to_vec()).unwrap();
-        }
-        let pixels = [90; 16_385 * 2];
-        encoder
-            .write_image(&pixels, 16_385, 2, ExtendedColorType::L8)
-            .unwrap();
-    }
-
-    #[test]
-    fn a_remedy_is_one_that_helps() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let file = |name: &str| File::create(path(name)).unwrap();
-        write(PngEncoder::new(file("plain.png")), false);
-        write(PngEncoder::new(file("turned.png")), true);
-        write(JpegEncoder::new(file("plain.jpg")), false);
-        write(JpegEncoder::new(file("turned.jpg")), true);
-        let reading = ReadOptions::default();
-        let told = |names: &[&str]| {
-            let files: Vec<PathBuf> = names.iter().map(|name| path(name)).collect();
-            let error = reading
-                .read(&files[0], &mut ReadTally::default())
-                .unwrap_err();
-            by_rows(error, &files, &reading).map_err(|error| error.to_string())
-        };
-        assert_eq!(told(&["plain.png"]), Ok(()));
-        for (names, file, ending) in [
-            (
-                &["turned.png"][..],
-                "turned.png",
-                "or take it as it is stored with --ignore-orientation",
-            ),
-            // The file that cannot be read by rows is named, and not the first that is large.
-            (
-                &["plain.png", "turned.png"],
-                "turned.png",
-                "stored with --ignore-orientation",
-            ),
-            (
-                &["turned.jpg"],
-                "turned.jpg",
-                "save it as an upright PNG that is not interlaced, which is read row by row",
-            ),
-            (
-                &["plain.jpg"],
-                "plain.jpg",
-                "or save it as a PNG that is not interlaced, which is read row by row",
-            ),
-        ] {
-            let text = told(names).unwrap_err();
-            let is_right =
-                text.starts_with(&path(file).display().to_string()) && text.ends_with(ending);
-            assert!(is_right, "{names:?}: {text}");
-        }
-        // What is stored so can be read by rows.
-        let as_stored = ReadOptions {
-            ignore_orientation: true,
-            ..reading
-        };
-        assert!(RowReader::open(&path("turned.png"), &as_stored).is_ok());
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::outputs::{Output, OutputArgs};
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::Input;
 use crate::cli::{CliError, note};
-use crate::data::{Combined, DataError, Format, Frame, FrameReader};
+use crate::data::{Combined, DataError, Format, Frame, FrameReader, ReadOptions};
 use crate::train::{ModelConfig, TrainError};
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
@@ -125,7 +125,13 @@ impl FrameFiles<'_> {
         };
         let plan = self
             .output
-            .plan(vec![input], None, &self.variants, self.format)
+            .plan(
+                vec![input],
+                None,
+                &self.variants,
+                self.format,
+                &ReadOptions::default(),
+            )
             .map_err(CliError::without_skipping)?;
         if let Some(failure) = plan.failures.into_iter().next() {
             return Err(failure);
@@ -144,6 +150,7 @@ impl Model {
         let done = self.each_frame(files);
         let frames = self.progress.count();
         self.progress.finish();
+        self.frame_sizes.tell(self.half, self.config.direction);
         if !self.to_stdout && frames > 0 {
             files.tell_behind(frames as u64);
         }
@@ -214,6 +221,7 @@ impl Model {
         if frame.number == 1 {
             self.begin(&frame, image.dimensions())?;
         }
+        self.frame_sizes.add(&frame.name, image.dimensions());
         let images = [(frame.name.clone(), self.half().of(image, &frame.name)?)];
         let lost = self.config.input.without_opacity(&images);
         self.without_opacity.borrow_mut().add(lost);

@@ -1,6 +1,7 @@
 //! Tiles of `translate`: the input is read in windows and the result written by rows.
 
-use super::model::{Model, by_rows};
+use super::by_rows::by_rows;
+use super::model::Model;
 use super::opacity::WithoutOpacity;
 use crate::cli::outputs::Output;
 use crate::cli::progress::ImageProgress;
