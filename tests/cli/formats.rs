@@ -2,7 +2,6 @@
 
 use crate::{generator, open, run, stderr, succeed, temporary};
 use std::fs::{self, File};
-use std::io::Cursor;
 use std::path::Path;
 use tiff::decoder::Decoder;
 use tiff::encoder::TiffEncoder;
@@ -49,7 +48,8 @@ impl Row<'_> {
     }
 }
 
-fn tiffs(folder: &Path) {
+/// TIFFs of one row: of few bits, with a palette, of many channels, and of every type.
+pub fn tiffs(folder: &Path) {
     let file = |name: &str| File::create(folder.join(name)).unwrap();
     // Each colour is a grey: twice its index.
     let colours = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30].repeat(3);
@@ -93,6 +93,17 @@ fn tiffs(folder: &Path) {
         .unwrap();
     let mut encoder = TiffEncoder::new(file("signed.tif")).unwrap();
     encoder.write_image::<GrayI16>(2, 1, &[-5, 7]).unwrap();
+}
+
+/// A TIFF with a place on Earth.
+pub fn geo(path: &Path, width: u32, height: u32) {
+    let mut encoder = TiffEncoder::new(File::create(path).unwrap()).unwrap();
+    let mut image = encoder.new_image::<RGB8>(width, height).unwrap();
+    let tags = image.encoder();
+    tags.write_tag(Tag::ModelPixelScaleTag, &SCALE[..]).unwrap();
+    tags.write_tag(Tag::ModelTiepointTag, &TIE[..]).unwrap();
+    let bytes = vec![100; (3 * width * height) as usize];
+    image.write_data(&bytes).unwrap();
 }
 
 /// The samples of a grey picture, as many channels as it may have.
@@ -170,14 +181,7 @@ fn files_of_every_kind_are_read_or_refused_by_name() {
 fn a_result_lies_where_its_input_lies_on_earth() {
     let folder = temporary();
     let root = folder.path();
-    let mut bytes = Cursor::new(Vec::new());
-    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
-    let mut image = encoder.new_image::<RGB8>(32, 32).unwrap();
-    let tags = image.encoder();
-    tags.write_tag(Tag::ModelPixelScaleTag, &SCALE[..]).unwrap();
-    tags.write_tag(Tag::ModelTiepointTag, &TIE[..]).unwrap();
-    image.write_data(&[100; 3 * 32 * 32]).unwrap();
-    fs::write(root.join("field.tif"), bytes.into_inner()).unwrap();
+    geo(&root.join("field.tif"), 32, 32);
     let model = generator();
     let line = format!("translate field.tif --model '{model}' --out out --format tiff");
     let made = succeed(root, &line);
