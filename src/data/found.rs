@@ -138,7 +138,7 @@ impl FoundSplit {
             (!is_one).then(|| first_a.clone())
         };
         let files: Vec<PathBuf> = self.pairs.iter().filter_map(differ).collect();
-        Remark::of(RemarkKind::LetterCase, &files)
+        Remark::of(RemarkKind::Names(NameRemark::LetterCase), &files)
     }
 }
 

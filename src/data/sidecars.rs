@@ -4,12 +4,12 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::remark::{Remark, RemarkKind};
+use super::remark::{PlaceRemark, Remark, RemarkKind};
 
 /// What is told of such files of these images, where the images are copied without them.
 pub fn sidecar_remark<'a>(images: impl Iterator<Item = &'a PathBuf>) -> Option<Remark> {
     let files: Vec<PathBuf> = images.filter_map(|image| sidecar_of(image)).collect();
-    Remark::of(RemarkKind::PlaceBeside, &files)
+    Remark::of(RemarkKind::Place(PlaceRemark::Beside), &files)
 }
 
 /// The first such file of an image.

@@ -91,7 +91,7 @@ fn affixes_and_letter_case_may_differ_at_once() {
     ] {
         let (line, remarks) = scan(tree(files).path());
         assert!(line.ends_with(words), "{line}");
-        let [(RemarkKind::LetterCase, 1, example)] = &remarks[..] else {
+        let [(RemarkKind::Names(NameRemark::LetterCase), 1, example)] = &remarks[..] else {
             panic!("{remarks:?}")
         };
         assert!(example.ends_with("img_A.PNG"), "{example}");
