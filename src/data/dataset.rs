@@ -311,7 +311,7 @@ mod tests {
             let DataError::Unusable { errors } = &error else {
                 panic!("{error}")
             };
-            let [first, second, third, fourth] = &errors[..] else {
+            let [first, odd, third, fourth] = &errors[..] else {
                 panic!("{error}")
             };
             assert!(
@@ -319,8 +319,7 @@ mod tests {
                 "{error}"
             );
             assert!(
-                matches!(second, DataError::OddWidth { width: 5, path }
-                    if path.ends_with("018.png")),
+                matches!(odd, DataError::OddWidth { width: 5, path } if path.ends_with("018.png")),
                 "{error}"
             );
             for (error, name) in [(third, "031.png"), (fourth, "val/000.png")] {
