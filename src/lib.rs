@@ -13,6 +13,7 @@
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
 //! | 7 | [`metrics`] | numbers from pictures: MAE to SSIM, label scores, intervals |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
+//! | 9 | [`eval`] | how good a trained generator is: scores of pairs, and their page |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
 //! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, a default) |
 
@@ -21,6 +22,7 @@ pub mod bench;
 pub mod cli;
 pub mod contraction;
 pub mod data;
+pub mod eval;
 pub mod gpu;
 pub mod interop;
 pub mod metrics;

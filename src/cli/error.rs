@@ -3,6 +3,7 @@
 use super::stop::INTERRUPTED;
 use crate::bench::BenchError;
 use crate::data::{DataError, Half, ToolError};
+use crate::eval::EvalError;
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
 use crate::train::run::RunError;
@@ -41,6 +42,9 @@ pub enum CliError {
     /// Training or translating.
     #[error("{0}{flags}", flags = flags(.0))]
     Train(#[from] TrainError),
+    /// Evaluating.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
     /// A weight file.
     #[error(transparent)]
     Interop(#[from] InteropError),
@@ -261,6 +265,7 @@ impl CliError {
             | Self::Train(TrainError::Config(_)) => 2,
             Self::Slower { .. } => 3,
             Self::Train(TrainError::Interrupted)
+            | Self::Eval(EvalError::Train(TrainError::Interrupted))
             | Self::StreamStopped { .. }
             | Self::ToolStopped { .. } => INTERRUPTED,
             Self::Stream { source, .. } => return source.exit_code(),

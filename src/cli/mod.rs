@@ -9,6 +9,7 @@ mod bench;
 mod convert;
 mod endings;
 mod error;
+mod eval;
 mod failures;
 mod habits;
 mod inspect;
@@ -66,6 +67,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Translate images with a trained generator.
     Translate(translate::TranslateArgs),
+    /// Score a trained generator on pairs: metrics, and a page of all pictures.
+    Eval(Box<eval::EvalArgs>),
     /// Copy weights between this program's files and PyTorch's.
     Convert(convert::ConvertArgs),
     /// Make data sets out of folders of images.
@@ -193,6 +196,7 @@ pub fn run() -> ExitCode {
     let result = parse().and_then(|cli| match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -3,7 +3,9 @@
 
 use super::results::ResultArgs;
 use super::{note, note_as_it_is};
-use crate::data::{AskedRange, Format, PairReading, Pixels, ReadOptions, ReadTally, ValueRange};
+use crate::data::{
+    AskedRange, Dataset, Format, PairReading, Pixels, ReadOptions, ReadTally, ValueRange,
+};
 use crate::train::{ConfigError, ModelConfig, Settings, ValueSettings};
 use clap::Args;
 
@@ -88,6 +90,17 @@ impl ValueArgs {
             }
         }
     }
+}
+
+/// Prints how the data set was understood, what was left over, and which numbers were changed.
+pub fn tell_of_dataset(dataset: &Dataset) {
+    if let Some(scan) = dataset.scan() {
+        note_as_it_is(&scan.to_string());
+        for remark in &scan.remarks {
+            note(&format!("note: {remark}"));
+        }
+    }
+    tell_of_files(&dataset.tally());
 }
 
 /// Tells what was counted of the files that were read.

@@ -59,6 +59,11 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// Its folder, or words that stand for it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// How the folder was understood, and what was left over, without the pairs. The bundled pairs
     /// come from no folder.
     pub fn scan(&self) -> Option<&Scan> {

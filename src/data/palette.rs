@@ -245,7 +245,7 @@ impl Palette {
                     .map(|place| place as u32);
                 return Err(UnknownColour {
                     colour,
-                    nearest: self.nearest(colour),
+                    nearest: self.nearest(colour).1,
                     at,
                 });
             };
@@ -255,7 +255,16 @@ impl Palette {
         Ok(Picture::from_bytes(width, height, 1, Depth::Eight, labels).unwrap_or_default())
     }
 
-    fn nearest(&self, colour: Colour) -> Colour {
+    /// The number of the label whose colour is nearest to each pixel's, row by row. Of two that are
+    /// equally near it is the first.
+    pub fn nearest_labels(&self, picture: &Picture) -> Vec<u8> {
+        let mut known: HashMap<Colour, u8> = HashMap::new();
+        let mut label = |colour| *(known.entry(colour)).or_insert_with(|| self.nearest(colour).0);
+        colours_of(&picture.to_rgb()).map(&mut label).collect()
+    }
+
+    /// The label whose colour is nearest, by the squared distance of red, green and blue.
+    fn nearest(&self, colour: Colour) -> (u8, Colour) {
         let distance = |known: &Colour| {
             known
                 .iter()
@@ -263,10 +272,9 @@ impl Palette {
                 .map(|(&a, b)| u64::from(a.abs_diff(b)).pow(2))
                 .sum::<u64>()
         };
-        self.colours
-            .iter()
-            .copied()
-            .min_by_key(distance)
+        (0..=u8::MAX)
+            .zip(self.colours.iter().copied())
+            .min_by_key(|(_, known)| distance(known))
             .unwrap_or_default()
     }
 }

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 /// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Split {
-    /// What the networks learn from.
+    /// What the networks learn from
     Train,
-    /// What is looked at during training.
+    /// What is looked at during training
     Val,
-    /// What is looked at once, at the end.
+    /// What is looked at once, at the end
     Test,
 }
 

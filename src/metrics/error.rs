@@ -46,6 +46,12 @@ pub enum MetricError {
         /// The shortest side that it is defined for.
         least: u32,
     },
+    /// A ratio to a target that has nothing of it, as a target of one colour.
+    #[error("{metric} is a ratio to the target's, and this target has none")]
+    Flat {
+        /// Which metric.
+        metric: &'static str,
+    },
     /// A metric of colours, and a picture that has none.
     #[error("{metric} is defined on red, green and blue, and this picture has {channels} channels")]
     Colours {

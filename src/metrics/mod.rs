@@ -4,7 +4,7 @@
 //! All are defined on samples of 8 bits as files hold them, and refuse others. Distances: [`mae`],
 //! [`rmse`], [`psnr`]. Structure: [`ssim`], [`ms_ssim`]. Sharpness: [`sharpness`],
 //! [`highest_frequency`]. Sets of pictures: [`LabHistograms`], [`Confusion`]. A [`Mean`] over
-//! pictures comes with its interval.
+//! pictures comes with its interval. [`Metric`] names those of one output and its target.
 //!
 //! FID and LPIPS are not among them. Both are defined by the weights of networks that were trained
 //! on other pictures, and neither means anything with other weights.
@@ -14,6 +14,7 @@ mod error;
 mod histogram;
 mod interval;
 mod labels;
+mod metric;
 mod planes;
 mod sharpness;
 mod ssim;
@@ -26,5 +27,6 @@ pub use error::MetricError;
 pub use histogram::LabHistograms;
 pub use interval::Mean;
 pub use labels::{Confusion, class_mean};
+pub use metric::{Better, Metric};
 pub use sharpness::{highest_frequency, sharpness};
 pub use ssim::{MS_SSIM_LEAST, SsimWindow, ms_ssim, ssim};

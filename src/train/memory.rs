@@ -4,6 +4,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use super::monitor;
+use super::pair_translator::PairUse;
 use super::recipe::Recipe;
 use super::recording::{Recording, UPLOADS};
 use super::sizes::{KEPT_PROGRAMS, Sizes};
@@ -64,7 +65,7 @@ impl RunPlan {
             let forward = Forward::record(
                 states,
                 generator,
-                config.shown_shape(size.sides),
+                PairUse::of(config).shape(size.sides),
                 config.fit,
                 &config.test.mode(),
             );

@@ -7,6 +7,7 @@ mod losses;
 mod memory;
 mod monitor;
 mod objective;
+mod pair_translator;
 mod pool;
 mod pretrained;
 mod recipe;
@@ -39,6 +40,7 @@ pub use losses::{
 pub use memory::{RunPlan, check_fits, explain, largest_image, plan_training};
 pub use monitor::{LossReader, Losses, Reading};
 pub use objective::{Objective, PaperObjective, UpdateOrder};
+pub use pair_translator::{PairTranslator, PairUse, TranslatedPair};
 pub use pool::Pool;
 pub use pretrained::check_pretrained;
 pub use recipe::{Optimizer, Recipe};

@@ -89,6 +89,15 @@ impl Translator {
         mode: &Mode,
     ) -> Result<Self, TrainError> {
         let forward = Forward::record(store.states(), generator, shape, fit, mode)?;
+        Self::of_forward(gpu, store, forward)
+    }
+
+    /// Compiles a forward pass in a workspace of its own.
+    pub(super) fn of_forward(
+        gpu: &Gpu,
+        store: &Store,
+        forward: Forward,
+    ) -> Result<Self, TrainError> {
         let program = Program::compile(gpu, store, &forward.tape, &[forward.output])?;
         Ok(Self::of(program, forward))
     }

@@ -12,6 +12,7 @@ mod bench;
 mod choices;
 mod convert;
 mod edited;
+mod evaluation;
 mod everything;
 mod export;
 mod formats;
@@ -77,7 +78,7 @@ fn command(folder: &Path, line: &str) -> Command {
         .env_remove("RUST_BACKTRACE")
         .env("PIX2PIX_CACHE", "")
         .stdin(Stdio::null());
-    let computes = ["train", "translate", "inspect", "bench"].contains(&arguments[0])
+    let computes = ["train", "translate", "eval", "inspect", "bench"].contains(&arguments[0])
         && !arguments.contains(&"diff");
     let chooses = arguments
         .iter()

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("README.md", include_str!("../../README.md")),
     ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
     ("docs/data.md", include_str!("../../docs/data.md")),
@@ -18,6 +18,10 @@ const PAGES: [(&str, &str); 8] = [
     ),
     ("docs/files.md", include_str!("../../docs/files.md")),
     ("docs/measuring.md", include_str!("../../docs/measuring.md")),
+    (
+        "docs/evaluating.md",
+        include_str!("../../docs/evaluating.md"),
+    ),
     ("docs/kernels.md", include_str!("../../docs/kernels.md")),
 ];
 

@@ -6,12 +6,10 @@ use super::network::{NetworkArgs, PreparedArgs, ScheduleArgs, configure};
 use super::options::field_of;
 use super::pixels::PixelArgs;
 use super::progress::ProgressPrinter;
-use super::reading::{ValueArgs, tell_of_files};
+use super::reading::{ValueArgs, tell_of_dataset};
 use super::stop::Stop;
 use super::tune::TuneArgs;
-use super::{
-    CliError, DeviceArgs, memory_table, network_file, note, note_as_it_is, print, recorded,
-};
+use super::{CliError, DeviceArgs, memory_table, network_file, note, print, recorded};
 use crate::data::{DataError, Dataset, Direction, Split};
 use crate::gpu::Gpu;
 use crate::nn::TestNorm;
@@ -180,19 +178,8 @@ fn start(args: &TrainArgs) -> Result<(), CliError> {
     labels
         .iter()
         .for_each(|labels| note(&format!("{labels} labels in the input images")));
-    tell(&dataset);
+    tell_of_dataset(&dataset);
     train(&gpu, trainer, &run, &stop)
-}
-
-/// Prints how the data set was understood, what was left over, and which numbers were changed.
-fn tell(dataset: &Dataset) {
-    if let Some(scan) = dataset.scan() {
-        note_as_it_is(&scan.to_string());
-        for remark in &scan.remarks {
-            note(&format!("note: {remark}"));
-        }
-    }
-    tell_of_files(&dataset.tally());
 }
 
 fn train(gpu: &Gpu, mut trainer: Trainer, run: &RunDir, stop: &Stop) -> Result<(), CliError> {

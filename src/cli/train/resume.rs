@@ -1,6 +1,7 @@
 //! `pix2pix train --resume`: the newest checkpoint of a run, and its data set.
 
-use super::{COMMANDS, TrainArgs, base_name, open_dataset, recorded, tell, train};
+use super::{COMMANDS, TrainArgs, base_name, open_dataset, recorded, train};
+use crate::cli::reading::tell_of_dataset;
 use crate::cli::stop::Stop;
 use crate::cli::{CliError, note, note_as_it_is};
 use crate::data::{Dataset, Split};
@@ -54,7 +55,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .notes()
         .iter()
         .for_each(|text| note(&format!("note: {text}")));
-    tell(&dataset);
+    tell_of_dataset(&dataset);
     train(&gpu, trainer, &run, &stop)
 }
 

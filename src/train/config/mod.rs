@@ -43,7 +43,7 @@ use crate::nn::{
     DropoutAt, Fit, GeneratorConfig, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime,
     UNetConfig, Upsample,
 };
-use crate::tensor::{DType, Shape};
+use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -379,16 +379,6 @@ impl Config {
         } else {
             1
         }
-    }
-
-    /// The shape of these inputs, for images of this width and height.
-    pub(super) fn shown_shape(&self, (width, height): (u32, u32)) -> Shape {
-        Shape::nhwc(
-            self.test_batch(),
-            height as usize,
-            width as usize,
-            self.input.channels(),
-        )
     }
 
     /// How images are prepared.

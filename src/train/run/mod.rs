@@ -224,7 +224,15 @@ impl RunDir {
     /// [`RunError::UnknownFields`] for names that no field has. [`RunError::Config`] for a rule
     /// that it breaks.
     pub fn read_config(&self) -> Result<Config, RunError> {
-        let path = self.config_path();
+        Self::config_of(&self.path)
+    }
+
+    /// The same for a run that nobody is going to write in.
+    ///
+    /// # Errors
+    /// Those of [`RunDir::read_config`].
+    pub fn config_of(folder: &Path) -> Result<Config, RunError> {
+        let path = folder.join(CONFIG);
         // As a configuration first, so that an error has its line and column.
         let config: Config = read_json(&path)?;
         let unknown = Config::unknown_names(&read_json(&path)?);

@@ -1,0 +1,246 @@
+//! `pix2pix eval`.
+
+use super::pixels::read_palette;
+use super::progress::ImageProgress;
+use super::pth::{PthArgs, say};
+use super::reading::tell_of_dataset;
+use super::stop::Stop;
+use super::test_time::TestTimeArgs;
+use super::{CliError, DeviceArgs, network_file, note, note_as_it_is, print};
+use crate::data::{DataOptions, Dataset, Direction, PairSet, Split};
+use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Scorer, mean_target};
+use crate::interop::TensorFile;
+use crate::nn::Fit;
+use crate::tensor::DType;
+use crate::train::checkpoint::{self, NetworkKind};
+use crate::train::run::RunDir;
+use crate::train::{Config, ModelConfig};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// The folder of an evaluation, in that of its run.
+const FOLDER: &str = "eval";
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: pix2pix eval runs/facades                  (its own data set, test/ or else val/)\n         \
+                        pix2pix eval latest_net_G.pth facades --direction BtoA --out scores"
+)]
+pub struct EvalArgs {
+    /// A run folder, a checkpoint, generator.safetensors, or a .pth file of the PyTorch code
+    #[arg(value_name = "RUN|MODEL")]
+    model: PathBuf,
+    /// Folder of pairs, as for `train` [default: the run's own]
+    #[arg(value_name = "DATASET")]
+    dataset: Option<PathBuf>,
+    /// Which part of the data set [default: test, else val]
+    #[arg(long, value_enum, value_name = "SPLIT")]
+    split: Option<Split>,
+    /// Folder for the page, the pictures and the numbers [default: eval in the run's folder]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write over an evaluation that is there
+    #[arg(long)]
+    force: bool,
+    /// Score the pictures as label maps too: a text file with a colour #rrggbb a line, one for each
+    /// label. A pixel counts as the label whose colour is nearest
+    #[arg(long, value_name = "FILE")]
+    palette: Option<PathBuf>,
+    /// Which half of a pair is the input [default: as the model was trained]
+    #[arg(long, value_enum, value_name = "DIRECTION")]
+    direction: Option<Direction>,
+    /// Side that pairs are resized to, in pixels [default: as the model was trained]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+    size: Option<u32>,
+    /// What to do with images whose size does not suit the generator [default: as the model says,
+    /// else pad]
+    #[arg(long, value_enum, value_name = "FIT")]
+    fit: Option<Fit>,
+    /// How weights and activations are stored [default: as when the model was trained]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    precision: Option<DType>,
+    #[command(flatten)]
+    pth: PthArgs,
+    #[command(flatten)]
+    test_time: TestTimeArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Translates and scores all pairs of a split, and writes the folder.
+pub fn run(args: &EvalArgs) -> Result<(), CliError> {
+    let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
+    let (file, model, notes) =
+        checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
+    notes.iter().for_each(|note| say(file.path(), note));
+    let palette = args.palette.as_deref().map(read_palette).transpose()?;
+    let run = run_of(&args.model);
+    let config = run.as_deref().map(RunDir::config_of).transpose()?;
+    let out = args.folder(run.as_deref())?;
+    let mut folder = EvaluationFolder::create(&out, args.force, "--force, or name another --out")?;
+
+    let options = args.data_options(&model, config.as_ref());
+    let dataset = args.open(config.as_ref(), &options)?;
+    let set = args.pairs_of(&dataset)?;
+    tell_of_dataset(&dataset);
+    let (mean, mut remarks) = mean_of(&dataset, set)?;
+    remarks.extend(of_training(set, args.dataset.is_some()));
+
+    let stop = Stop::listen(None);
+    let gpu = args.device.open()?;
+    let precision = args
+        .device
+        .precision(&gpu, args.precision, model.precision)?;
+    let usage = (args.test_time.over(&model, false)?, model.fit_as(args.fit)?);
+    let batch = config.as_ref().map_or(1, Config::test_batch);
+    let evaluator = Evaluator::load(&gpu, (&file, &model), precision, usage, batch)?;
+    let mut scorer = Scorer::new(options.input == options.target, mean, palette);
+    let progress = ImageProgress::new(Some(set.len()));
+    stop.begin();
+    evaluator.score(set, &mut scorer, |example, _| {
+        stop.check()?;
+        progress.translated(1, false);
+        folder.push(example)
+    })?;
+    progress.finish();
+
+    let pairs = describe(&dataset, set);
+    let evaluation = scorer.finish(args.model.display().to_string(), pairs, remarks);
+    tell(&evaluation)?;
+    let page = folder.finish(&evaluation)?;
+    print(&format!("all pictures and numbers: {}", page.display()))
+}
+
+impl EvalArgs {
+    /// Where the evaluation goes.
+    fn folder(&self, run: Option<&Path>) -> Result<PathBuf, CliError> {
+        let own = run.map(|run| run.join(FOLDER));
+        self.out.clone().or(own).ok_or_else(|| {
+            CliError::Usage(format!(
+                "{} lies in no run's folder; name a folder for the evaluation with --out",
+                self.model.display()
+            ))
+        })
+    }
+
+    /// How pairs are prepared: as in the run, or else as the model's file says.
+    fn data_options(&self, model: &ModelConfig, config: Option<&Config>) -> DataOptions {
+        let mut options = match config {
+            Some(config) => config.data_options(),
+            None => {
+                if model.direction.or(self.direction).is_none() {
+                    note(
+                        "note: the model does not say its direction; pairs are read as AtoB, or name --direction BtoA",
+                    );
+                }
+                let mut options = DataOptions::new(model.size);
+                options.direction = model.direction.unwrap_or_default();
+                options.reading.value_range = model.value_range;
+                options.reading.output_value_range = model.output_value_range;
+                options.reading.nodata = model.nodata;
+                options.input = model.input.clone();
+                options.target = model.output.clone();
+                options
+            }
+        };
+        options.direction = self.direction.unwrap_or(options.direction);
+        if let Some(size) = self.size {
+            (options.size, options.load_size) = (size, size);
+        }
+        options
+    }
+
+    /// The data set that was named, or else the run's own.
+    fn open(&self, config: Option<&Config>, options: &DataOptions) -> Result<Dataset, CliError> {
+        let own = config.map(|config| config.dataset.as_deref());
+        let dataset = match (self.dataset.as_deref(), own) {
+            (Some(folder), _) | (None, Some(Some(folder))) => Dataset::open(folder, options)?,
+            (None, Some(None)) => Dataset::bundled(options)?,
+            (None, None) => {
+                return Err(CliError::Usage(format!(
+                    "{} lies in no run's folder, so nobody knows its pairs; name a DATASET",
+                    self.model.display()
+                )));
+            }
+        };
+        Ok(dataset)
+    }
+
+    /// The pairs that are scored. Training pairs are taken only where somebody names them, or names
+    /// a data set that has no others.
+    fn pairs_of<'a>(&self, dataset: &'a Dataset) -> Result<&'a PairSet, CliError> {
+        let found = |split| dataset.get(split);
+        let chosen = match self.split {
+            Some(split) => Some(dataset.require(split)?),
+            None => found(Split::Test).or_else(|| found(Split::Val)),
+        };
+        let training = || found(Split::Train).filter(|_| self.dataset.is_some());
+        match chosen.or_else(training) {
+            Some(set) => Ok(set),
+            None => Err(CliError::Usage(
+                "the data set has no pairs for test or validation; name one that has, or score \
+                 the training pairs with --split train"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+/// The run that a file belongs to: its folder, or one of the two above it.
+fn run_of(model: &Path) -> Option<PathBuf> {
+    let folders = model.ancestors().take(3);
+    let mut runs = folders.filter(|folder| RunDir::is_run(folder));
+    runs.next().map(Path::to_owned)
+}
+
+/// The mean of the training targets, or of these targets if there are no others. A note says which.
+fn mean_of(
+    dataset: &Dataset,
+    set: &PairSet,
+) -> Result<(Option<crate::data::Picture>, Vec<String>), CliError> {
+    let training = dataset.get(Split::Train);
+    let of = training.map_or(set, |training| training.as_ref());
+    let mean = mean_target(of)?;
+    let remark = match (&mean, training) {
+        (None, _) => "the images have several sizes, so there is no mean target".to_owned(),
+        (Some(_), Some(_)) => "the mean target is that of the training pairs".to_owned(),
+        (Some(_), None) => {
+            "there are no training pairs here, so the mean target is that of these pairs, and \
+             scores better than it should"
+                .to_owned()
+        }
+    };
+    Ok((mean, vec![remark]))
+}
+
+/// What scores of training pairs say.
+fn of_training(set: &PairSet, was_named: bool) -> Option<String> {
+    (set.split() == Split::Train).then(|| match was_named {
+        true => "these pairs are no test or val split: if the model was trained on them, the \
+                 scores say little"
+            .to_owned(),
+        false => "these are the pairs that the model was trained on".to_owned(),
+    })
+}
+
+/// The data set, its split and the size of its pictures.
+fn describe(dataset: &Dataset, set: &PairSet) -> String {
+    let mut sizes: Vec<(u32, u32)> = set.sides().to_vec();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let sizes = match sizes.as_slice() {
+        [(width, height)] => format!("{width}×{height}"),
+        several => format!("{} sizes", several.len()),
+    };
+    format!("{}, {}, {sizes}", dataset.root().display(), set.split())
+}
+
+/// Prints the table, and what the reader has to know.
+fn tell(evaluation: &Evaluation) -> Result<(), CliError> {
+    let notes = evaluation.all_notes();
+    notes
+        .iter()
+        .for_each(|text| note_as_it_is(&format!("note: {text}")));
+    print(&evaluation.to_string())
+}

@@ -1,0 +1,182 @@
+//! A generator on a device, and what it makes of the pairs of a set.
+
+use super::error::EvalError;
+use super::scorer::{Example, Scorer};
+use super::scores::ImageScores;
+use crate::data::{DataOptions, Depth, PairSet, Picture, Pixels};
+use crate::gpu::Gpu;
+use crate::interop::{TensorFile, load_network};
+use crate::nn::{Fit, Generator, TestNorm, TestTime};
+use crate::program::Store;
+use crate::state::StateList;
+use crate::tape::ArenaPart;
+use crate::tensor::DType;
+use crate::train::{ModelConfig, PairTranslator, PairUse, TrainError, TranslatedPair};
+
+/// Examples that are scored together: enough for all cores, few enough for memory.
+const SCORED_TOGETHER: usize = 16;
+
+/// A generator on the device.
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    gpu: &'a Gpu,
+    store: Store,
+    generator: Generator,
+    config: ModelConfig,
+    usage: PairUse,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Loads the generator of `file`, stored in `precision`, to be used as `test` and `fit` say.
+    /// `batch` images go through it together where they share statistics.
+    ///
+    /// # Errors
+    /// Those of building and loading.
+    pub fn load(
+        gpu: &'a Gpu,
+        (file, config): (&TensorFile, &ModelConfig),
+        precision: DType,
+        (test, fit): (TestTime, Fit),
+        batch: usize,
+    ) -> Result<Self, EvalError> {
+        let mut states = StateList::new(precision);
+        let generator = Generator::new(&mut states, &config.generator).map_err(TrainError::from)?;
+        let store = Store::new(gpu, states, false).map_err(TrainError::from)?;
+        for arena in [generator.parameters(), generator.statistics()] {
+            load_network(file, gpu, &store, arena, ArenaPart::Value, "")?;
+        }
+        let usage = PairUse {
+            channels: config.input.channels(),
+            fit,
+            mode: test.mode(),
+            batch: match test.norm {
+                TestNorm::Batch => batch.max(1),
+                _ => 1,
+            },
+        };
+        Ok(Self {
+            gpu,
+            store,
+            generator,
+            config: config.clone(),
+            usage,
+        })
+    }
+
+    /// Translates all pairs of `set`, and adds their scores to `scorer`. Each example is given to
+    /// `keep` with its scores.
+    ///
+    /// # Errors
+    /// Pairs that the generator does not fit, those of reading and translating, outputs that are no
+    /// numbers, and those of `keep`.
+    pub fn score(
+        &self,
+        set: &PairSet,
+        scorer: &mut Scorer,
+        mut keep: impl FnMut(&Example, &ImageScores) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        let options = set.options();
+        self.check_channels(options)?;
+        let sides = set.sides().first().copied().unwrap_or_default();
+        let on = (self.gpu, &self.store);
+        let mut pairs =
+            PairTranslator::new(on, &self.generator, self.usage.clone(), None, sides, 0)?;
+        let mut waiting = Vec::new();
+        let mut score = |waiting: &mut Vec<Example>| {
+            let scores = scorer.add(waiting)?;
+            let mut each = waiting.iter().zip(scores);
+            each.try_for_each(|(example, scores)| keep(example, scores))?;
+            waiting.clear();
+            Ok::<(), EvalError>(())
+        };
+        pairs.each(self.gpu, &self.store, set, set.len(), |pair| {
+            let name = name_of(set, pair.index);
+            if !pair.output.iter().all(|value| value.is_finite()) {
+                return Err(EvalError::NotFinite { name });
+            }
+            waiting.push(example(name, pair, options));
+            match waiting.len() {
+                SCORED_TOGETHER => score(&mut waiting),
+                _ => Ok(()),
+            }
+        })?;
+        score(&mut waiting)
+    }
+
+    fn check_channels(&self, options: &DataOptions) -> Result<(), EvalError> {
+        let channels = |pixels: &Pixels| match pixels.channels() {
+            1 => "1 channel".to_owned(),
+            channels => format!("{channels} channels"),
+        };
+        let ModelConfig { input, output, .. } = &self.config;
+        let fits = input.channels() == options.input.channels()
+            && output.channels() == options.target.channels();
+        match fits {
+            true => Ok(()),
+            false => Err(EvalError::Channels {
+                input: channels(input),
+                output: channels(output),
+                found_input: channels(&options.input),
+                found_output: channels(&options.target),
+            }),
+        }
+    }
+}
+
+/// The pair's name: its file without the folder of the split.
+fn name_of(set: &PairSet, index: usize) -> String {
+    set.sources().get(index).map_or_else(String::new, |source| {
+        let path = source.to_string();
+        let file = std::path::Path::new(&path).file_name();
+        file.map_or(path.clone(), |name| name.to_string_lossy().into_owned())
+    })
+}
+
+fn example(name: String, pair: &TranslatedPair, options: &DataOptions) -> Example {
+    let picture = |pixels: &Pixels, values: &[f32]| {
+        let shown = pixels.shown_in_rows(values, pair.input, pair.width);
+        rgb(&shown, pair.height)
+    };
+    Example {
+        name,
+        input: picture(&options.input, pair.input),
+        output: picture(&options.target, pair.output),
+        target: picture(&options.target, pair.target),
+    }
+}
+
+/// A picture of 8-bit RGB of values in -1..1, rounded as results are.
+fn rgb(values: &[f32], height: usize) -> Picture {
+    let width = values.len() / (3 * height.max(1));
+    Picture::from_unit(width as u32, height as u32, 3, Depth::Eight, values)
+}
+
+/// The mean picture of the targets of a set. `None` if they have several sizes.
+///
+/// # Errors
+/// Those of reading.
+pub fn mean_target(set: &PairSet) -> Result<Option<Picture>, EvalError> {
+    let sides = set.sides();
+    let Some(&(_, height)) = sides.first() else {
+        return Ok(None);
+    };
+    if sides.iter().any(|other| *other != sides[0]) {
+        return Ok(None);
+    }
+    let mut sum: Vec<f64> = Vec::new();
+    let options = set.options();
+    for index in 0..set.len() {
+        let batch = set.plain(&[index])?;
+        let shown = options
+            .target
+            .shown_in_rows(&batch.target, &batch.input, sides[0].0 as usize);
+        sum.resize(shown.len(), 0.0);
+        let values = sum.iter_mut().zip(&shown);
+        values.for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    let mean: Vec<f32> = sum
+        .iter()
+        .map(|sum| (sum / set.len() as f64) as f32)
+        .collect();
+    Ok(Some(rgb(&mean, height as usize)))
+}

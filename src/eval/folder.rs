@@ -1,0 +1,159 @@
+//! The folder of an evaluation. It opens from the disk and needs no server.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `index.html` | all pictures with their scores, sorted and filtered by any metric |
+//! | `images/` | input, output, target and error map of each pair, as PNG |
+//! | `scores.csv` | a row for each pair |
+//! | `scores.json` | all numbers |
+//! | `confusion.png` | which labels were painted as which, with a palette |
+
+use super::error::EvalError;
+use super::error_map::error_map;
+use super::page::{self, KINDS};
+use super::scorer::Example;
+use super::scores::Evaluation;
+use crate::data::Picture;
+use crate::train::run::{RunError, folder_of};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// What lies in the folder.
+const NAMES: [&str; 5] = [
+    "index.html",
+    "images",
+    "scores.csv",
+    "scores.json",
+    CONFUSION,
+];
+const CONFUSION: &str = "confusion.png";
+
+/// A folder that is being written. It takes its place when it is complete.
+#[derive(Debug)]
+pub struct EvaluationFolder {
+    path: PathBuf,
+    /// Beside its place.
+    draft: TempDir,
+    images: usize,
+}
+
+impl EvaluationFolder {
+    /// Begins the folder `path`. An evaluation that is there is replaced at the end, if `replace`
+    /// says so. Other files are never touched.
+    ///
+    /// # Errors
+    /// [`EvalError::Foreign`], [`EvalError::Exists`] with the `remedy`, and those of writing.
+    pub fn create(path: &Path, replace: bool, remedy: &'static str) -> Result<Self, EvalError> {
+        check_place(path, replace, remedy)?;
+        let above = folder_of(path);
+        let fail = |error| RunError::write(path, error);
+        fs::create_dir_all(above).map_err(fail)?;
+        let draft = tempfile::Builder::new()
+            .prefix(".evaluation-")
+            .tempdir_in(above)
+            .map_err(fail)?;
+        fs::create_dir(draft.path().join("images")).map_err(fail)?;
+        Ok(Self {
+            path: path.to_owned(),
+            draft,
+            images: 0,
+        })
+    }
+
+    /// Writes the pictures of the next pair.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn push(&mut self, example: &Example) -> Result<(), EvalError> {
+        let difference = error_map(&example.output, &example.target);
+        let pictures = [
+            &example.input,
+            &example.output,
+            &example.target,
+            &difference,
+        ];
+        for (kind, picture) in KINDS.iter().zip(pictures) {
+            let name = format!("images/{:05}-{kind}.png", self.images);
+            write_png(&self.draft.path().join(name), picture)?;
+        }
+        self.images += 1;
+        Ok(())
+    }
+
+    /// Writes the numbers and the page, and puts the folder in its place. Returns the page.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn finish(self, evaluation: &Evaluation) -> Result<PathBuf, EvalError> {
+        let draft = self.draft.path();
+        let json = evaluation.json();
+        let text = |name: &str, text: String| {
+            let path = draft.join(name);
+            fs::write(&path, text).map_err(|error| RunError::write(&path, error))
+        };
+        text("scores.csv", evaluation.csv())?;
+        text("scores.json", format!("{json:#}\n"))?;
+        if let Some(labels) = &evaluation.labels {
+            write_png(&draft.join(CONFUSION), &labels.picture())?;
+        }
+        text("index.html", page::render(evaluation, &json))?;
+        let fail = |error| RunError::write(&self.path, error);
+        if self.path.exists() {
+            check_place(&self.path, true, "")?;
+            fs::remove_dir_all(&self.path).map_err(fail)?;
+        }
+        fs::rename(draft, &self.path).map_err(fail)?;
+        // A temporary folder is the user's alone; results are as other files are.
+        readable_by_all(&self.path).map_err(fail)?;
+        Ok(self.path.join("index.html"))
+    }
+}
+
+#[cfg(unix)]
+fn readable_by_all(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let like = fs::metadata(folder.join("images"))?.permissions().mode();
+    fs::set_permissions(folder, fs::Permissions::from_mode(like))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Refuses a place where something is that is not to be replaced.
+fn check_place(path: &Path, replace: bool, remedy: &'static str) -> Result<(), EvalError> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(RunError::write(path, error).into()),
+    };
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    if let Some(other) = names.find(|name| !NAMES.iter().any(|known| name == known)) {
+        return Err(EvalError::Foreign {
+            path: path.to_owned(),
+            example: other.to_string_lossy().into_owned(),
+        });
+    }
+    match replace || !path.join("scores.json").is_file() {
+        true => Ok(()),
+        false => Err(EvalError::Exists {
+            path: path.to_owned(),
+            remedy,
+        }),
+    }
+}
+
+fn write_png(path: &Path, picture: &Picture) -> Result<(), EvalError> {
+    let mut bytes = Vec::new();
+    let (width, height) = picture.dimensions();
+    PngEncoder::new(&mut bytes)
+        .write_image(picture.bytes(), width, height, ExtendedColorType::Rgb8)
+        .map_err(io::Error::other)
+        .and_then(|()| fs::write(path, bytes))
+        .map_err(|error| RunError::write(path, error).into())
+}

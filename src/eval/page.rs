@@ -1,0 +1,50 @@
+//! The page of an evaluation: one file that shows the pictures in `images/`. It needs no server and
+//! asks for nothing from elsewhere.
+
+use super::scores::{Evaluation, Subject};
+use serde_json::{Value, json};
+
+/// The pictures of a pair, by their names in `images/`.
+pub const KINDS: [&str; 4] = ["input", "output", "target", "error"];
+
+const TEMPLATE: &str = include_str!("page.html");
+
+/// The page. The numbers are in it as JSON.
+pub fn render(evaluation: &Evaluation, json: &Value) -> String {
+    let mut data = json.clone();
+    data["kinds"] = json!(KINDS);
+    data["subjects"] = Subject::ALL
+        .iter()
+        .map(|subject| json!({ "key": subject.key(), "title": subject.title() }))
+        .collect();
+    data["confusion"] = json!(evaluation.labels.is_some());
+    // In a script, `<` could end it; in JSON it may be written in this way.
+    let data = data.to_string().replace('<', "\\u003c");
+    TEMPLATE.replacen("\"DATA\"", &data, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_of_a_file_ends_the_script() {
+        let evaluation = Evaluation {
+            model: "</script><b>".to_owned(),
+            pairs: String::new(),
+            images: Vec::new(),
+            summary: Vec::new(),
+            colours: [None; 3],
+            labels: None,
+            undefined: Vec::new(),
+            notes: Vec::new(),
+        };
+        let page = render(&evaluation, &evaluation.json());
+        assert!(page.contains(r"\u003c/script>\u003cb>"), "{page}");
+        assert_eq!(
+            page.matches("</script>").count(),
+            TEMPLATE.matches("</script>").count()
+        );
+        assert!(!page.contains("\"DATA\""));
+    }
+}

@@ -1,0 +1,84 @@
+//! An evaluation as a table for a terminal.
+
+use super::scores::{Evaluation, Subject};
+use crate::metrics::{Better, Mean, Metric};
+use std::fmt;
+
+/// Columns of a name.
+const NAME: usize = 19;
+/// Columns of a mean with its interval.
+const CELL: usize = 27;
+
+impl fmt::Display for Evaluation {
+    /// A line for each metric: the mean and its interval of 95 %, of each subject.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let images = match self.images.len() {
+            1 => "1 image".to_owned(),
+            images => format!("{images} images"),
+        };
+        writeln!(
+            f,
+            "{} on {}: {images}, means with intervals of 95 %",
+            self.model, self.pairs
+        )?;
+        let subjects: Vec<Subject> = Subject::ALL
+            .into_iter()
+            .filter(|&subject| self.images.iter().any(|image| image.of(subject).is_some()))
+            .collect();
+        let mut line = format!("{:NAME$}", "");
+        for subject in &subjects {
+            line += &format!("{:<CELL$}", subject.title());
+        }
+        write!(f, "{}", line.trim_end())?;
+        for summary in &self.summary {
+            let mut line = format!("{:NAME$}", summary.metric.title());
+            for &subject in &subjects {
+                let mean = summary.means[subject as usize];
+                line += &format!("{:<CELL$}", interval(summary.metric, mean));
+            }
+            let arrow = match summary.metric.better() {
+                Better::Lower => "lower is better",
+                Better::Higher => "higher is better",
+                Better::NearOne => "1 is as the target",
+            };
+            write!(f, "\n{line}{arrow}")?;
+        }
+        let mut line = format!("{:NAME$}", "colours L, a, b");
+        for &subject in &subjects {
+            let shared = self.colours[subject as usize].map_or_else(
+                || "not defined".to_owned(),
+                |[l, a, b]| format!("{l:.3} {a:.3} {b:.3}"),
+            );
+            line += &format!("{shared:<CELL$}");
+        }
+        write!(f, "\n{line}shared with the targets")?;
+        if let Some(labels) = &self.labels {
+            for (name, score) in [
+                ("pixel accuracy", labels.pixel_accuracy()),
+                ("class accuracy", labels.class_accuracy()),
+                ("class IoU", labels.class_iou()),
+            ] {
+                let score = score.map_or("not defined".to_owned(), |score| format!("{score:.4}"));
+                write!(f, "\n{name:NAME$}{score}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A mean with its interval, with as many digits as say something.
+fn interval(metric: Metric, mean: Option<Mean>) -> String {
+    let digits = match metric {
+        Metric::Mae | Metric::Rmse | Metric::Psnr => 2,
+        Metric::Sharpness | Metric::HighestFrequency => 3,
+        Metric::Ssim | Metric::SsimGaussian | Metric::MsSsim => 4,
+    };
+    match mean {
+        Some(Mean {
+            mean, low, high, ..
+        }) => {
+            format!("{mean:.digits$} ({low:.digits$}..{high:.digits$})")
+        }
+        None => "not defined".to_owned(),
+    }
+}
