@@ -42,7 +42,7 @@ impl Op for ImagePool {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [image, pool] = take(inputs)?;
         same("images of a pool", pool.with_batch(1), image.with_batch(1))?;
-        match self.first + image.batch() <= self.images_per_step {
+        match self.first.saturating_add(image.batch()) <= self.images_per_step {
             true => Ok(image),
             false => Err(ShapeError::Invalid {
                 what: "images for a pool",

@@ -56,9 +56,11 @@ crate::params! {
 impl Window {
     /// The `height` x `width` pixels at (`top`, `left`).
     pub fn crop(top: usize, left: usize, height: usize, width: usize) -> Self {
+        // Recording refuses what is far beyond any map.
+        let [top, left] = [top, left].map(|first| i32::try_from(first).unwrap_or(i32::MAX));
         Self {
-            top: top as i32,
-            left: left as i32,
+            top,
+            left,
             height,
             width,
             outside: Outside::Zero,

@@ -55,7 +55,7 @@ impl Op for Slice {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
-        if self.channels == 0 || self.start + self.channels > input.channels() {
+        if self.channels == 0 || self.start.saturating_add(self.channels) > input.channels() {
             return Err(ShapeError::Invalid {
                 what: "channel range",
                 shape: input,
@@ -185,7 +185,7 @@ pub struct Byproduct {
 impl Byproduct {
     /// Number `number` of its maker's, of this shape. It is stored as its maker's first input is,
     /// or as the `gradient` of a parameter.
-    pub fn new(number: usize, shape: Shape, gradient: bool) -> Self {
+    pub(crate) fn new(number: usize, shape: Shape, gradient: bool) -> Self {
         Self {
             number,
             shape,

@@ -3,9 +3,12 @@
 use super::{IMAGE, compile};
 use pix2pix::contraction::Geometry;
 use pix2pix::gpu::{KernelSpec, Pad, Profile, ShaderSource};
-use pix2pix::ops::Concat;
+use pix2pix::ops::batch_norm::{RowPad, SelectRow};
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::elementwise::scale;
+use pix2pix::ops::image_pool::ImagePool;
+use pix2pix::ops::window::Window;
+use pix2pix::ops::{BatchPad, BatchSlice, ChannelPad, Concat, Slice};
 use pix2pix::program::{Plan, ProgramError};
 use pix2pix::state::{Init, StateList};
 use pix2pix::tape::{Dispatch, LowerContext, Lowered, Op, ShapeError, Slot};
@@ -62,6 +65,36 @@ fn a_conflict_of_bindings_names_the_operation() {
         "{error}"
     );
     assert!(error.to_string().contains("layer3: clash"), "{error}");
+}
+
+fn assert_refused(op: &dyn Op, shapes: &[Shape]) {
+    let found = op.output_shape(shapes);
+    assert!(
+        matches!(found, Err(ShapeError::Invalid { .. })),
+        "{op:?}: {found:?}"
+    );
+}
+
+/// A sum that runs over does not hide it, nor does a number of more than 32 bits.
+#[test]
+fn what_lies_outside_of_a_value_is_refused() {
+    for start in [5, usize::MAX] {
+        assert_refused(&Slice { start, channels: 2 }, &[IMAGE]);
+        assert_refused(&BatchSlice { start, batch: 2 }, &[IMAGE]);
+        for end in [5, 1 << 32] {
+            let [channels, batch] = [end; 2];
+            assert_refused(&ChannelPad { start, channels }, &[IMAGE]);
+            assert_refused(&BatchPad { start, batch }, &[IMAGE]);
+        }
+        let pool = ImagePool {
+            first: start,
+            images_per_step: 5,
+        };
+        assert_refused(&pool, &[IMAGE, IMAGE]);
+    }
+    assert_refused(&SelectRow { row: 2 }, &[Shape::nhwc(1, 1, 2, 4)]);
+    assert_refused(&RowPad { row: 2 }, &[Shape::nhwc(1, 1, 1, 4)]);
+    assert_refused(&Window::crop(1 << 32, 0, 1, 1), &[IMAGE]);
 }
 
 #[test]

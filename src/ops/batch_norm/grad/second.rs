@@ -82,15 +82,27 @@ impl Op for InvStd {
 /// `[groups, 1, 1, channels]`.
 #[derive(Debug, Clone, Copy)]
 pub struct SelectRow {
-    /// Which row.
+    /// Which row, 0 or 1.
     pub row: usize,
 }
 
 /// The input as one row of two, the other being zero: the gradient of [`SelectRow`].
 #[derive(Debug, Clone, Copy)]
 pub struct RowPad {
-    /// Which row.
+    /// Which row, 0 or 1.
     pub row: usize,
+}
+
+/// Refuses a row that is none of the two.
+fn check_row(row: usize, shape: Shape) -> Result<(), ShapeError> {
+    match row < 2 {
+        true => Ok(()),
+        false => Err(ShapeError::Invalid {
+            what: "row of a group",
+            shape,
+            remedy: "use row 0 or 1",
+        }),
+    }
 }
 
 /// Row `row` of two rows a group.
@@ -116,6 +128,7 @@ impl Op for SelectRow {
             rows,
             stats_shape(rows.batch(), rows.channels()),
         )?;
+        check_row(self.row, rows)?;
         Ok(Shape::nhwc(rows.batch(), 1, 1, rows.channels()))
     }
 
@@ -153,6 +166,7 @@ impl Op for RowPad {
             row,
             Shape::nhwc(row.batch(), 1, 1, row.channels()),
         )?;
+        check_row(self.row, row)?;
         Ok(stats_shape(row.batch(), row.channels()))
     }
 

@@ -25,7 +25,7 @@ impl Op for BatchSlice {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
-        if self.batch == 0 || self.start + self.batch > input.batch() {
+        if self.batch == 0 || self.start.saturating_add(self.batch) > input.batch() {
             return Err(ShapeError::Invalid {
                 what: "range of images",
                 shape: input,
@@ -84,14 +84,15 @@ impl Op for BatchPad {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
-        if self.start + input.batch() > self.batch {
+        let output = input.with_batch(self.batch);
+        if self.start.saturating_add(input.batch()) > output.batch() {
             return Err(ShapeError::Invalid {
                 what: "range of images",
                 shape: input,
                 remedy: "pad to a batch that holds them",
             });
         }
-        Ok(input.with_batch(self.batch))
+        Ok(output)
     }
 
     fn backward(
@@ -139,14 +140,15 @@ impl Op for ChannelPad {
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [input] = take(inputs)?;
-        if self.start + input.channels() > self.channels {
+        let output = input.with_channels(self.channels);
+        if self.start.saturating_add(input.channels()) > output.channels() {
             return Err(ShapeError::Invalid {
                 what: "channel range",
                 shape: input,
                 remedy: "pad to channels that hold them",
             });
         }
-        Ok(input.with_channels(self.channels))
+        Ok(output)
     }
 
     fn backward(
