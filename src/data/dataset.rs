@@ -272,26 +272,15 @@ mod tests {
     #[test]
     fn direction_swaps_input_and_target() {
         let root = noise_dataset(1, 1);
-        let open = |direction| {
-            Dataset::open(
-                root.path(),
-                &DataOptions {
-                    direction,
-                    ..options()
-                },
-            )
-            .unwrap()
+        let batch = |direction| {
+            let options = DataOptions {
+                direction,
+                ..options()
+            };
+            let dataset = Dataset::open(root.path(), &options).unwrap();
+            dataset.get(Split::Val).unwrap().plain(&[0]).unwrap()
         };
-        let one = open(Direction::AtoB)
-            .get(Split::Val)
-            .unwrap()
-            .plain(&[0])
-            .unwrap();
-        let other = open(Direction::BtoA)
-            .get(Split::Val)
-            .unwrap()
-            .plain(&[0])
-            .unwrap();
+        let (one, other) = (batch(Direction::AtoB), batch(Direction::BtoA));
         assert_eq!((&one.input, &one.target), (&other.target, &other.input));
         assert_ne!(one.input, one.target);
     }

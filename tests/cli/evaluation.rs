@@ -42,29 +42,7 @@ fn a_run_is_scored_on_its_own_held_out_pairs() {
         assert!(told.contains(line), "{told}");
     }
 
-    // The L1 of training is the same distance, before it is rounded to 8 bits.
-    let scores = json(&root.join("runs/t/eval/scores.json"));
-    let mean = |subject: &str| scores["summary"]["mae"][subject]["mean"].as_f64().unwrap();
-    let held_out = fs::read_to_string(root.join("runs/t/metrics.csv")).unwrap();
-    let l1: f64 = held_out
-        .trim_end()
-        .rsplit(',')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(
-        (mean("output") / 127.5 - l1).abs() < 0.003,
-        "{} and {l1}",
-        mean("output")
-    );
-    let copy = json(&root.join("runs/t/held_out.json"));
-    let copy = copy["copy_l1"].as_f64().unwrap();
-    assert!(
-        (mean("copy") / 127.5 - copy).abs() < 0.003,
-        "{} and {copy}",
-        mean("copy")
-    );
+    scores_are_those_of_training(root);
     let csv = fs::read_to_string(root.join("runs/t/eval/scores.csv")).unwrap();
     assert_eq!(csv.lines().count(), 9);
     let images = fs::read_dir(root.join("runs/t/eval/images")).unwrap();
@@ -91,6 +69,32 @@ fn a_run_is_scored_on_its_own_held_out_pairs() {
             "eval runs/t --force",
             "for example mine.txt; choose another folder",
         )],
+    );
+}
+
+/// The L1 of training is the same distance, before it is rounded to 8 bits.
+fn scores_are_those_of_training(root: &Path) {
+    let scores = json(&root.join("runs/t/eval/scores.json"));
+    let mean = |subject: &str| scores["summary"]["mae"][subject]["mean"].as_f64().unwrap();
+    let held_out = fs::read_to_string(root.join("runs/t/metrics.csv")).unwrap();
+    let l1: f64 = held_out
+        .trim_end()
+        .rsplit(',')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(
+        (mean("output") / 127.5 - l1).abs() < 0.003,
+        "{} and {l1}",
+        mean("output")
+    );
+    let copy = json(&root.join("runs/t/held_out.json"));
+    let copy = copy["copy_l1"].as_f64().unwrap();
+    assert!(
+        (mean("copy") / 127.5 - copy).abs() < 0.003,
+        "{} and {copy}",
+        mean("copy")
     );
 }
 
@@ -166,9 +170,12 @@ fn what_cannot_be_scored_is_refused_with_a_remedy() {
         told.contains("if the model was trained on them, the scores say little"),
         "{told}"
     );
+    weights_without_numbers_are_refused(root, &alone);
+}
 
-    // No weight is a number; then each is so large that sums overflow.
-    let intact = fs::read(&alone).unwrap();
+/// No weight is a number; then each is so large that sums overflow.
+fn weights_without_numbers_are_refused(root: &Path, file: &Path) {
+    let intact = fs::read(file).unwrap();
     let header = u64::from_le_bytes(intact[..8].try_into().unwrap()) as usize;
     for (byte, expected) in [
         (
@@ -182,7 +189,7 @@ fn what_cannot_be_scored_is_refused_with_a_remedy() {
     ] {
         let mut bytes = intact.clone();
         bytes[8 + header..].fill(byte);
-        fs::write(&alone, bytes).unwrap();
+        fs::write(file, bytes).unwrap();
         let output = run(root, "eval alone.safetensors only --out nan");
         assert_eq!(output.status.code(), Some(1), "{expected}");
         let told = stderr(&output);

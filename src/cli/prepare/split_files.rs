@@ -36,51 +36,53 @@ pub(super) fn copy_split(
     let beside = sidecar_remark(pairs.iter().flatten());
     told.extend(beside.map(|remark| format!("note: {remark}")));
     let groups = group_related(input, &pairs)?;
-    let leaders: Vec<usize> = groups
-        .iter()
-        .copied()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
-    let parts = split(leaders.len(), percent, seed)?;
-    let mut tasks = Vec::with_capacity(pairs.len());
-    let mut related = 0;
-    let mut failures = Vec::new();
-    let mut places = Destinations::of(input, &results.out);
-    for (index, (files, group)) in pairs.into_iter().zip(&groups).enumerate() {
-        let part = parts[leaders.binary_search(group).unwrap_or(0)];
-        if *group != index {
-            related += files.len();
-        }
-        match places.tasks(files, part) {
-            Ok(of_pair) => tasks.extend(of_pair),
-            Err(error @ (CliError::Clash { .. } | CliError::Blocked { .. })) => {
-                failures.push(error)
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    let there = tasks.iter().map(|task| &task.output);
-    let all = tasks.len();
-    let there: Vec<PathBuf> = there.filter(|path| is_there(path)).cloned().collect();
-    results.existing.refuse(&there)?;
-    let stays = |path: &PathBuf| there.contains(path) && results.existing.keeps(path);
-    tasks.retain(|task| !stays(&task.output));
+    let places = Destinations::of(input, &results.out);
+    let (mut tasks, related) = draw(pairs, &groups, places, percent, seed)?;
+    let all = tasks.list.len();
     if related > 0 {
         told.push(format!(
             "{related} of {all} files go with others of their content or name"
         ));
     }
-    let tasks = Tasks {
-        list: tasks,
-        failures,
-        told,
-    };
+    let outputs = tasks.list.iter().map(|task| &task.output);
+    let there: Vec<PathBuf> = outputs.filter(|path| is_there(path)).cloned().collect();
+    results.existing.refuse(&there)?;
+    let stays = |path: &PathBuf| there.contains(path) && results.existing.keeps(path);
+    tasks.list.retain(|task| !stays(&task.output));
+    tasks.told = told;
     finish(tasks, results, |task| {
         let bytes = read(&task.sources[0])?;
         let file = results.existing.create(&task.output)?;
         Ok(file.fill(|out| out.write_all(&bytes))?)
     })
+}
+
+/// Draws a part for each of the `groups` of `pairs`, and finds the places of their files there.
+/// Returns the copies to make, and how many files go where others of their content or name go.
+fn draw(
+    pairs: Vec<Vec<PathBuf>>,
+    groups: &[usize],
+    mut places: Destinations,
+    percent: [u32; 2],
+    seed: u64,
+) -> Result<(Tasks, usize), CliError> {
+    let leaders = Vec::from_iter(groups.iter().copied().collect::<BTreeSet<_>>());
+    let parts = split(leaders.len(), percent, seed)?;
+    let (mut tasks, mut related) = (Tasks::default(), 0);
+    for (index, (files, group)) in pairs.into_iter().zip(groups).enumerate() {
+        let part = parts[leaders.binary_search(group).unwrap_or(0)];
+        if *group != index {
+            related += files.len();
+        }
+        match places.tasks(files, part) {
+            Ok(of_pair) => tasks.list.extend(of_pair),
+            Err(error @ (CliError::Clash { .. } | CliError::Blocked { .. })) => {
+                tasks.failures.push(error)
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((tasks, related))
 }
 
 /// Refuses a file as `--out`, and the folder that is split.
