@@ -18,7 +18,7 @@ type TimedContest = (Contest, Vec<ReportEntry>);
 
 /// What to measure.
 #[derive(Debug, Clone)]
-pub enum Subject<'a> {
+pub enum Workload<'a> {
     /// One contraction.
     Key(ContractionKey),
     /// The kernels of a training step: of one family (a folder under `shaders/`), or all of them.
@@ -73,7 +73,7 @@ pub fn family(kernel: &str) -> String {
     kernel.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// Measures `subject`. `progress` is called for every contraction before it is measured.
+/// Measures `workload`. `progress` is called for every contraction before it is measured.
 ///
 /// # Errors
 /// Shapes that contradict each other or do not fit the device, and what the device reports.
@@ -81,13 +81,13 @@ pub fn time_kernels(
     gpu: &Gpu,
     clock: &Clock,
     options: &KernelOptions,
-    subject: &Subject,
+    workload: &Workload,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, BenchError> {
     let mut report = Report::new(BenchmarkKind::Kernels, gpu, clock);
-    let (keys, config, wanted) = match subject {
-        Subject::Key(key) => (vec![(*key, 1)], None, None),
-        Subject::Step(config, wanted) => (
+    let (keys, config, wanted) = match workload {
+        Workload::Key(key) => (vec![(*key, 1)], None, None),
+        Workload::Step(config, wanted) => (
             StepKernels::of(gpu.profile(), config)?.contractions,
             Some(config),
             *wanted,

@@ -14,7 +14,7 @@ mod step;
 pub use ceiling::measure_ceiling;
 pub use diff::{Change, Comparison, Difference};
 pub use error::BenchError;
-pub use kernels::{StepKernels, Subject, family, time_kernels};
+pub use kernels::{StepKernels, Workload, family, time_kernels};
 pub use options::KernelOptions;
 pub use report::{
     BenchmarkKind, Ceiling, Contest, Device, GroupTotals, Report, ReportEntry, SCHEMA, ratio,

@@ -6,8 +6,8 @@ use super::output::{ReportArgs, giga, print_head};
 use super::pixels::PixelArgs;
 use super::{CliError, DeviceArgs, print};
 use crate::bench::{
-    BenchError, Contest, KernelOptions, Report, ReportEntry, StepKernels, Subject, measure_ceiling,
-    ratio, time_kernels,
+    BenchError, Contest, KernelOptions, Report, ReportEntry, StepKernels, Workload,
+    measure_ceiling, ratio, time_kernels,
 };
 use crate::cli::note;
 use crate::contraction::ContractionKey;
@@ -92,15 +92,15 @@ pub fn run(args: &KernelsArgs) -> Result<(), CliError> {
             )));
         }
     }
-    let subject = match key {
-        Some(key) => Subject::Key(key),
-        None => Subject::Step(&config, args.family.as_deref()),
+    let workload = match key {
+        Some(key) => Workload::Key(key),
+        None => Workload::Step(&config, args.family.as_deref()),
     };
     let clock = Clock::of(&gpu).map_err(BenchError::from)?;
     let options = KernelOptions::new(args.quick);
     note("measuring the ceilings");
     let ceilings = measure_ceiling(&gpu, &clock, &options, &[config.precision])?.ceilings;
-    let mut report = time_kernels(&gpu, &clock, &options, &subject, &mut |what| {
+    let mut report = time_kernels(&gpu, &clock, &options, &workload, &mut |what| {
         note(&format!("measuring {what}"))
     })?;
     report.ceilings = ceilings;

@@ -57,8 +57,8 @@ impl FrameSizes {
         let (name, size) = self.other.as_ref()?;
         let said = |(width, height): (u32, u32)| format!("{width}x{height}");
         Some(format!(
-            "note: frames of another size than the first one ({}): {}, such as {} ({}); each result \
-             has the size of its frame, and most programs that make a video take one size",
+            "note: frames of another size than the first one ({}): {}, such as {} ({}); each \
+             result has the size of its frame, and most programs that make a video take one size",
             said(self.first),
             self.others,
             name.display(),
