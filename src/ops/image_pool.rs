@@ -42,6 +42,13 @@ impl Op for ImagePool {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let [image, pool] = take(inputs)?;
         same("images of a pool", pool.with_batch(1), image.with_batch(1))?;
+        if pool.is_empty() {
+            return Err(ShapeError::Invalid {
+                what: "image pool",
+                shape: pool,
+                remedy: "a pool holds an image or more",
+            });
+        }
         match self.first.saturating_add(image.batch()) <= self.images_per_step {
             true => Ok(image),
             false => Err(ShapeError::Invalid {

@@ -92,6 +92,11 @@ fn what_lies_outside_of_a_value_is_refused() {
         };
         assert_refused(&pool, &[IMAGE, IMAGE]);
     }
+    let pool = ImagePool {
+        first: 0,
+        images_per_step: 1,
+    };
+    assert_refused(&pool, &[IMAGE, IMAGE.with_batch(0)]);
     assert_refused(&SelectRow { row: 2 }, &[Shape::nhwc(1, 1, 2, 4)]);
     assert_refused(&RowPad { row: 2 }, &[Shape::nhwc(1, 1, 1, 4)]);
     assert_refused(&Window::crop(1 << 32, 0, 1, 1), &[IMAGE]);
