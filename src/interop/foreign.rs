@@ -1,9 +1,8 @@
 //! Files that are no weights of PyTorch, named as what they are, so that nobody searches for damage
 //! where there is none.
 
-use std::io::Cursor;
+use super::torch::open_zip;
 use std::path::Path;
-use zip::ZipArchive;
 
 /// What a file is, and what its owner can do.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +31,7 @@ const BEGINNINGS: &[(&[u8], &str, &str)] = &[
     (b"\xfd7zXZ\0", "an xz archive", UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (b"Rar!", "a RAR archive", UNPACK),
+    (b"%PDF", "a PDF document", DOWNLOAD),
     (b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
     (b"\x93NUMPY", "an array of NumPy", PYTORCH),
     (b"GGUF", "a GGUF model", PYTORCH),
@@ -104,7 +104,20 @@ pub(super) fn recognise(path: &Path, bytes: &[u8]) -> Option<ForeignFile> {
             "save net.state_dict() with torch.save",
         );
     }
-    of_text(bytes).or_else(|| of_name(path))
+    of_text(bytes)
+        .or_else(|| of_name(path))
+        .or_else(|| of_unknown_bytes(path))
+}
+
+/// What is known of no format, unless its name says what it was before it was damaged.
+fn of_unknown_bytes(path: &Path) -> Option<ForeignFile> {
+    let is_named = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors"));
+    (!is_named).then(|| ForeignFile {
+        what: "bytes of an unknown format".to_owned(),
+        remedy: PYTORCH,
+    })
 }
 
 /// A safetensors file begins with the length of its header, which is JSON. Shorter ones are left to
@@ -140,7 +153,7 @@ fn is_pickle(bytes: &[u8]) -> bool {
 
 /// A zip archive that is none of `torch.save`. One that cannot be opened is damaged.
 fn of_zip(bytes: &[u8]) -> Option<ForeignFile> {
-    let archive = ZipArchive::new(Cursor::new(bytes)).ok()?;
+    let archive = open_zip(bytes).ok()?;
     let mut names: Vec<String> = archive
         .file_names()
         .filter_map(|name| Some(name.ok()?.into_owned()))
@@ -231,7 +244,7 @@ fn of_name(path: &Path) -> Option<ForeignFile> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::{Cursor, Write};
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
@@ -289,6 +302,8 @@ mod tests {
             ("a.pth", &tar, "a tar archive"),
             ("a.pth", b"{\"a\": 1}", "JSON text"),
             ("a.pth", b"plain words", "(text)"),
+            ("a.pdf", b"%PDF-1.7\n\xe2\xe3", "a PDF document"),
+            ("a.pth", b"\xc1\xc2\xc3\0", "bytes of an unknown format"),
             ("a.pth", b"\x80\x04K\x01.", "pickle"),
             (
                 "a.keras",
@@ -311,13 +326,13 @@ mod tests {
 
     #[test]
     fn a_damaged_file_of_a_known_format_stays_one() {
-        for bytes in [
-            &b"PK\x03\x04rest"[..],
-            super::super::torch::STREAM,
-            b"\xff\0\0\0\0\0\0\0{\"a",
-            b"\x07\x81\x82",
+        for (name, bytes) in [
+            ("a.pth", &b"PK\x03\x04rest"[..]),
+            ("a.pth", super::super::torch::STREAM),
+            ("a.pth", b"\xff\0\0\0\0\0\0\0{\"a"),
+            ("a.safetensors", b"\x07\x81\x82"),
         ] {
-            assert_eq!(named("a.pth", bytes), None, "{}", bytes.escape_ascii());
+            assert_eq!(named(name, bytes), None, "{}", bytes.escape_ascii());
         }
     }
 }

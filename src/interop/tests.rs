@@ -8,16 +8,16 @@
 )]
 
 use super::TensorFile;
-use super::entry::TensorEntry;
+use super::entry::{TensorEntry, WriteError};
 use super::pickle::{Pickle, Value};
 use super::tensor::StoredTensor;
 use super::torch::{self, read_stream, read_zip};
 use safetensors::tensor::Dtype;
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Seek, Write};
 use std::path::Path;
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 fn floats(values: &[f32]) -> Vec<u8> {
     bytemuck::pod_collect_to_vec(values)
@@ -104,6 +104,72 @@ fn a_zip_archive_comes_back_without_the_wrappers_prefix() {
         ),
         (None, 7_i64.to_le_bytes().to_vec())
     );
+}
+
+/// The archive of [`archive`] as PyTorch writes it: in a folder of the file's name, and with the
+/// records of a large archive, 76 bytes, in front of the last one of 22.
+fn archive_of_pytorch(folder: &str) -> Vec<u8> {
+    let bytes = archive();
+    let mut archive = torch::open_zip(&bytes).unwrap();
+    let mut copy = ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        let (_, name) = name.split_once('/').unwrap();
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        copy.start_file(format!("{folder}/{name}"), options)
+            .unwrap();
+        io::copy(&mut entry, &mut copy).unwrap();
+    }
+    let mut bytes = copy.finish().unwrap().into_inner();
+    let end = bytes.split_off(bytes.len() - 22);
+    let record = bytes.len() as u64;
+    let count = u64::from(u16::from_le_bytes(end[10..12].try_into().unwrap()));
+    let size = u64::from(u32::from_le_bytes(end[12..16].try_into().unwrap()));
+    bytes.extend(b"PK\x06\x06\x2c\0\0\0\0\0\0\0\x1e\x03\x2d\0\0\0\0\0\0\0\0\0");
+    for number in [count, count, size, record - size] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend(record.to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    [bytes, end].concat()
+}
+
+#[test]
+fn names_of_any_length_are_read() {
+    for length in 1..40 {
+        let bytes = archive_of_pytorch(&"n".repeat(length));
+        let tensors = read_zip(&bytes).unwrap_or_else(|error| panic!("{length}: {error}"));
+        assert_eq!(tensors.len(), 3, "{length}");
+    }
+}
+
+/// A disk on which nothing has place.
+struct FullDisk;
+
+impl Write for FullDisk {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for FullDisk {
+    fn seek(&mut self, _: io::SeekFrom) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
+#[test]
+fn a_full_disk_is_called_so() {
+    match torch::write(&[], &mut FullDisk) {
+        Err(WriteError::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A stream with the same view in `root`: what stands in front of it and behind it in the pickle.

@@ -8,6 +8,8 @@ use safetensors::tensor::Dtype;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor, Seek, Write};
 use std::ops::Range;
+use zip::read::{ArchiveOffset, Config};
+use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -23,12 +25,23 @@ type StateDict = BTreeMap<String, StoredTensor>;
 /// Where storages lie in the file, by their keys.
 type Storages = HashMap<String, Range<usize>>;
 
+/// The archive that begins with the first byte. Where it begins is not looked for: `torch.save`
+/// puts 76 bytes between the list of entries and its end, and a first entry of 76 bytes, which is
+/// that of a name of 21 letters, would be taken for them.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(super) fn open_zip(bytes: &[u8]) -> ZipResult<ZipArchive<Cursor<&[u8]>>> {
+    let archive_offset = ArchiveOffset::Known(0);
+    ZipArchive::with_config(Config { archive_offset }, Cursor::new(bytes))
+}
+
 /// The tensors of a file that begins with [`ZIP`].
 ///
 /// # Errors
 /// What is wrong with the file.
 pub(super) fn read_zip(bytes: &[u8]) -> Result<StateDict, String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let mut archive = open_zip(bytes).map_err(|error| error.to_string())?;
     let mut entries = HashMap::new();
     for index in 0..archive.len() {
         let entry = archive
@@ -294,26 +307,35 @@ pub(super) fn write(
     out: &mut (impl Write + Seek),
 ) -> Result<(), WriteError> {
     let mut archive = ZipWriter::new(out);
-    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    let begin = |archive: &mut ZipWriter<_>, name: &str, size: usize| {
-        // Sizes beyond 32 bits need another header, and the archive must know before it writes.
-        let options = stored.large_file(size > u32::MAX as usize);
-        archive
-            .start_file(format!("archive/{name}"), options)
-            .map_err(io::Error::other)
-    };
-    let pickle = pickled(tensors)?;
-    begin(&mut archive, "data.pkl", pickle.len())?;
-    archive.write_all(&pickle)?;
-    begin(&mut archive, "byteorder", 6)?;
-    archive.write_all(b"little")?;
-    for (index, entry) in tensors.iter().enumerate() {
-        begin(&mut archive, &format!("data/{index}"), entry.size())?;
-        archive.write_all(&(entry.read)().map_err(WriteError::Tensor)?)?;
+    let written = write_parts(&mut archive, tensors);
+    if written.is_ok() {
+        archive.finish().map_err(io::Error::from)?;
+    } else {
+        // Its drop would write the end of the file, and print an error.
+        std::mem::forget(archive);
     }
-    begin(&mut archive, "version", 2)?;
-    archive.write_all(b"3\n")?;
-    archive.finish().map_err(io::Error::other)?;
+    written
+}
+
+/// The parts of the archive that [`write`] makes.
+fn write_parts(
+    archive: &mut ZipWriter<impl Write + Seek>,
+    tensors: &[TensorEntry],
+) -> Result<(), WriteError> {
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut part = |name: &str, bytes: &[u8]| -> io::Result<()> {
+        // Sizes beyond 32 bits need another header, and the archive must know before it writes.
+        let options = stored.large_file(bytes.len() > u32::MAX as usize);
+        archive.start_file(format!("archive/{name}"), options)?;
+        archive.write_all(bytes)
+    };
+    part("data.pkl", &pickled(tensors)?)?;
+    part("byteorder", b"little")?;
+    for (index, entry) in tensors.iter().enumerate() {
+        let bytes = (entry.read)().map_err(WriteError::Tensor)?;
+        part(&format!("data/{index}"), &bytes)?;
+    }
+    part("version", b"3\n")?;
     Ok(())
 }
 
