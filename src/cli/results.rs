@@ -50,7 +50,7 @@ impl ResultArgs {
         match (Format::of(out), self.format) {
             (None, _) => refuse("results are .png, .tiff, .jpg, .ppm or .pgm files"),
             (Some(named), Some(asked)) if named != asked => {
-                refuse("this ending and --format name two formats")
+                refuse("this ending and --format name two formats; leave out --format")
             }
             (format, _) => Ok(Self {
                 format,

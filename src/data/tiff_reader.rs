@@ -26,6 +26,17 @@ const PALETTE: u32 = 3;
 /// How to save samples whose type, bits or predictor are not read.
 const OF_WHOLE_BYTES: &str = "write it again in samples of 8, 16 or 32 bits, with Deflate or no \
      compression, which keeps floats and a place on Earth (gdal_translate -co COMPRESS=DEFLATE)";
+/// The same for those of 9 to 15 bits.
+const OF_16_BITS: &str = "write it again in samples of 16 bits (gdal_translate -co NBITS=16 -co \
+                          COMPRESS=DEFLATE), which keeps the numbers and a place on Earth";
+/// The same for those of 17 to 31 bits.
+const OF_32_BITS: &str = "write it again in samples of 32 bits (gdal_translate -co NBITS=32 -co \
+                          COMPRESS=DEFLATE), which keeps the numbers and a place on Earth";
+/// SampleFormat of complex whole numbers and of complex floats.
+const COMPLEX: [u16; 2] = [5, 6];
+/// What to save of those.
+const OF_COMPLEX: &str = "save what is wanted of its complex numbers, such as their magnitude, as \
+                          floats with Deflate or no compression, which keeps a place on Earth";
 /// PhotometricInterpretation of colours.
 const RGB: u32 = 2;
 
@@ -296,6 +307,25 @@ fn compression_name(method: u16) -> String {
     name.to_owned()
 }
 
+/// How to save what the decoder does not read. GDAL keeps the bits of samples, unless it is told.
+fn remedy_for(what: &TiffUnsupportedError) -> &'static str {
+    match what {
+        TiffUnsupportedError::UnsupportedColorType(kind) => match kind.bit_depth() {
+            9..=15 => OF_16_BITS,
+            17..=31 => OF_32_BITS,
+            _ => OF_WHOLE_BYTES,
+        },
+        TiffUnsupportedError::UnsupportedSampleFormat(formats)
+            if formats
+                .iter()
+                .any(|format| COMPLEX.contains(&format.to_u16())) =>
+        {
+            OF_COMPLEX
+        }
+        _ => OF_WHOLE_BYTES,
+    }
+}
+
 pub(super) fn tiff_error(path: &Path, error: TiffError, limit: SizeLimit) -> DataError {
     match error {
         TiffError::LimitsExceeded => limit.too_large(path, error.to_string(), None),
@@ -304,7 +334,10 @@ pub(super) fn tiff_error(path: &Path, error: TiffError, limit: SizeLimit) -> Dat
             let reason = format!("it is compressed by {name}; LZW, Deflate and PackBits are read");
             unusable(path, reason, AS_TIFF)
         }
-        TiffError::UnsupportedError(what) => unusable(path, what.to_string(), OF_WHOLE_BYTES),
+        TiffError::UnsupportedError(what) => {
+            let remedy = remedy_for(&what);
+            unusable(path, what.to_string(), remedy)
+        }
         other => DataError::Damaged {
             path: path.to_owned(),
             reason: other.to_string(),

@@ -254,6 +254,25 @@ fn compressions_that_are_not_read_are_named() {
     }
 }
 
+#[test]
+fn bits_and_numbers_that_are_not_read_have_remedies_of_their_own() {
+    let bits = standard([4, 1], &[0x01, 0x23, 0x10, 0x12, 0x00, 0x30], &[]);
+    let signed = file::<colortype::GrayI16>(&[3, -3]);
+    // GDAL writes the same bits again unless it is told otherwise.
+    for (plain, tag, value, remedy) in [
+        (&bits, 258_u16, 12, "-co NBITS=16"),
+        (&bits, 258, 24, "-co NBITS=32"),
+        (&signed, 339, 6, "such as their magnitude"),
+    ] {
+        let mut bytes = plain.clone();
+        let entry = [tag.to_le_bytes(), 3_u16.to_le_bytes()].concat();
+        let place = bytes.windows(4).position(|found| found == entry).unwrap();
+        bytes[place + 8] = value;
+        let error = read(&bytes).unwrap_err().to_string();
+        assert!(error.contains(remedy), "{tag} {value}: {error}");
+    }
+}
+
 /// Small files of each kind.
 pub fn corpus() -> Vec<Vec<u8>> {
     let palette: Vec<u16> = (0..48).collect();
