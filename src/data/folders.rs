@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::error::{DataError, PairingError};
+use super::error::{DataError, PairingError, SAME_NAME};
 use super::found::Pairing;
 use super::limits::is_unread_picture;
 use super::listing::walk_images;
@@ -136,11 +136,13 @@ pub(super) fn flat_folder(
         let name = name_in(folder, path);
         names.entry(name).or_default().push(path.clone());
     }
-    if let Some(pairs) = names
+    let pairs: Vec<PairSource> = names
         .values()
-        .map(|files| photo_and_labels(files))
-        .collect()
-    {
+        .filter_map(|files| photo_and_labels(files))
+        .collect();
+    let of_one_name = names.values().filter(|files| files.len() > 1).count();
+    // Where most names are those of pairs, the others lack a partner and are left over.
+    if pairs.len() == of_one_name && 2 * pairs.len() > names.len() {
         return Ok((pairs, Pairing::OneName(own())));
     }
     if let Some([first, second, ..]) = names
@@ -151,6 +153,7 @@ pub(super) fn flat_folder(
         return Err(DataError::SameName {
             first: first.clone(),
             second: second.clone(),
+            words: SAME_NAME,
         });
     }
     if let Some((pairs, affixes)) = named_pairs(folder, &images)? {

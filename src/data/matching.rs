@@ -87,6 +87,8 @@ pub(super) fn match_files(folders: &[FolderFiles]) -> Result<Matched, DataError>
             let names = Names::Normalised { count, example };
             return Ok(Matched { files, names });
         }
+        // The file without a partner has the same name in all viewers as one that has it.
+        Err(other @ DataError::SameName { .. }) => error = other,
         Err(other) => error = with_fewer_files(error, other),
     }
     match match_by(folders, &whole, small_letters) {
@@ -124,6 +126,12 @@ fn with_fewer_files(first: DataError, other: DataError) -> DataError {
         _ => first,
     }
 }
+
+/// Two files of one name in the folder of one side.
+const SAME: &str = "same name, so pairing is ambiguous; rename one, or move it elsewhere";
+/// The same where the names are equal in normal form only.
+const LOOK_THE_SAME: &str = "names that look the same, with accents that are written in two ways \
+                             (NFC and NFD); rename one, or move it elsewhere";
 
 /// Matches the files whose names have the affix of their folder.
 fn match_by(
@@ -187,9 +195,14 @@ fn by_key(
             continue;
         };
         if let Some(first) = names.insert(key(&name), path.clone()) {
+            let words = match name_in(folder, &first) == name_in(folder, path) {
+                true => SAME,
+                false => LOOK_THE_SAME,
+            };
             return Err(DataError::SameName {
                 first,
                 second: path.clone(),
+                words,
             });
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::affix::{Affix, known_affixes};
-use super::error::{DataError, PairingError};
+use super::error::{DataError, PairingError, SAME_NAME};
 use super::matching::{name_in, small_letters};
 use super::pair_source::PairSource;
 
@@ -112,6 +112,7 @@ pub(super) fn named_pairs(
         ) => Err(DataError::SameName {
             first: first.clone(),
             second: second.clone(),
+            words: SAME_NAME,
         }),
         (Some(one), None, _) => {
             let pair = |[a, b]: &[PathBuf; 2]| PairSource::Separate {
@@ -153,15 +154,24 @@ fn mixed(some: &NamedPairs) -> PairingError {
 }
 
 /// Images of a folder of combined pairs whose names are those of two sides: with known affixes, or
-/// all of them with one of two words, such as `x_day.png` and `x_night.png`.
+/// all of them with one of two words, such as `x_day.png` and `x_night.png`, or half of them with a
+/// word, such as `x.png` and `x_mask.png`, or with letters alone, such as `1A.png` and `1B.png`.
 pub(super) fn looks_like_pairs(folder: &Path, images: &[PathBuf]) -> Vec<PathBuf> {
     let pairs = |affixes| NamedPairs::of(folder, images, affixes, Path::to_owned).pairs;
     let mut found: Vec<[PathBuf; 2]> = known_affixes().flat_map(pairs).collect();
     if found.is_empty() {
         let parts = [Affix::last_part, Affix::first_part];
         let words = parts.into_iter().filter_map(|part| two_words(images, part));
+        let of_all = |affixes| {
+            let found = NamedPairs::of(folder, images, affixes, Path::to_owned);
+            found.is_complete().then_some(found.pairs)
+        };
+        let in_half = one_word(images).into_iter().chain(letters());
         // One pair may have its names by chance.
-        let mut ways = words.map(pairs).filter(|pairs| pairs.len() > 1);
+        let mut ways = words
+            .map(pairs)
+            .chain(in_half.filter_map(of_all))
+            .filter(|pairs| pairs.len() > 1);
         found = ways.next().unwrap_or_default();
     }
     found.into_iter().flatten().collect()
@@ -180,4 +190,23 @@ fn two_words(images: &[PathBuf], part: fn(&Path) -> Option<Affix>) -> Option<[Af
         }
     }
     words.try_into().ok()
+}
+
+/// The last part of names that end with a word, if it is one for all of them, and nothing for the
+/// others.
+fn one_word(images: &[PathBuf]) -> Option<[Affix; 2]> {
+    let last = |path: &PathBuf| Affix::last_part(&path.with_extension(""));
+    let mut words = images
+        .iter()
+        .filter_map(last)
+        .filter(|word| !word.has_digits());
+    let word = words.next()?;
+    let nothing = Affix::Suffix(String::new());
+    words.all(|other| other == word).then_some([word, nothing])
+}
+
+/// A and B without a separator. They say little, unless all names have them.
+fn letters() -> [[Affix; 2]; 2] {
+    let both = |affix: fn(String) -> Affix| ["A", "B"].map(|letter| affix(letter.to_owned()));
+    [both(Affix::Suffix), both(Affix::Prefix)]
 }

@@ -11,7 +11,7 @@ use crate::data::values::error::ValueError;
 pub use frame::FrameError;
 pub use open_exr::OpenExrError;
 pub use pairing::PairingError;
-pub(in crate::data) use words::{AS_PICTURE, AS_RGB, AS_TIFF};
+pub(in crate::data) use words::{AS_PICTURE, AS_RGB, AS_TIFF, SAME_NAME};
 use words::{list_errors, of_files, or_more_pixels, or_opacity, others_unpaired, scratch_words};
 
 mod frame;
@@ -101,17 +101,16 @@ pub enum DataError {
         /// How many files of all folders have no partner.
         count: usize,
     },
-    /// Two files of one folder differ in the ending only, so that the pairing by name is ambiguous.
-    #[error(
-        "{} and {}: same name, so pairing is ambiguous; rename one, or put inputs into A/ and \
-         targets into B/",
-        first.display(), second.display()
-    )]
+    /// Two files of one folder differ in the ending only, or in how accents are written, so that the
+    /// pairing by name is ambiguous.
+    #[error("{} and {}: {words}", first.display(), second.display())]
     SameName {
         /// The first of the two.
         first: PathBuf,
         /// The second of the two.
         second: PathBuf,
+        /// What is the same, and what to do.
+        words: &'static str,
     },
     /// It is not clear which images make a pair.
     #[error(transparent)]

@@ -19,6 +19,10 @@ pub(in crate::data) const AS_TIFF: &str = "write it again with Deflate or no com
 pub(in crate::data) const AS_RGB: &str = "save it as RGB in a TIFF with Deflate or no compression, \
      which keeps its place on Earth, or convert it to PNG";
 
+/// Two files of one name in a folder that has no folders for inputs and targets.
+pub(in crate::data) const SAME_NAME: &str = "same name, so pairing is ambiguous; rename one, or \
+     put inputs into A/ and targets into B/";
+
 /// The most errors of single files that one message lists.
 const MOST_LISTED: usize = 20;
 

@@ -210,7 +210,17 @@ fn a_photo_and_a_label_map_of_one_name_are_a_pair() {
             b: vec![root.path().join("b0.png")]
         }
     );
-    // Not all of them are pairs, or it is not clear which is the photo.
+    // A photo without its labels is left over.
+    let files = ["x.jpg", "x.png", "y.jpg", "y.png", "z.jpg"];
+    let scan = scan_of(tree(&files).path()).unwrap();
+    assert!(scan.to_string().contains("A: 2 JPEG images"), "{scan}");
+    let left: Vec<_> = scan
+        .remarks
+        .iter()
+        .map(|remark| (remark.kind, remark.count))
+        .collect();
+    assert_eq!(left, [(RemarkKind::UnusedImages, 1)]);
+    // Most of them are no pairs, or it is not clear which is the photo.
     for files in [&["x.jpg", "x.png", "y.png"][..], &["x.bmp", "x.png"]] {
         let error = scan_of(tree(files).path()).unwrap_err();
         assert!(matches!(error, DataError::SameName { .. }), "{error}");

@@ -2,8 +2,10 @@
 
 use super::folders::{scan, scan_of, sized, tree};
 use crate::data::error::{DataError, PairingError};
+use crate::data::matching::match_names;
 use crate::data::remark::{NameRemark, RemarkKind};
 use std::fs;
+use std::path::PathBuf;
 
 #[test]
 fn names_that_differ_by_letter_case_pair_and_that_is_told() {
@@ -163,6 +165,55 @@ fn names_that_can_be_understood_in_two_ways_are_refused() {
             2,
             "x_A.png".into()
         )]
+    );
+}
+
+#[test]
+fn names_of_two_sides_without_a_known_affix_are_told() {
+    for files in [
+        ["1.png", "1_mask.png", "2.png", "2_mask.png"],
+        ["1A.png", "1B.png", "2A.png", "2B.png"],
+        ["a1.png", "a2.png", "b1.png", "b2.png"],
+    ] {
+        let (line, remarks) = scan(tree(&files).path());
+        assert!(line.contains("left half"), "{line}");
+        let [(RemarkKind::Names(NameRemark::LikePairs), 4, _)] = &remarks[..] else {
+            panic!("{files:?}: {remarks:?}")
+        };
+    }
+    // Not all of them, or one pair by chance.
+    for files in [
+        &["1.png", "1_mask.png", "2.png", "2_mask.png", "3.png"][..],
+        &["1A.png", "1B.png", "2A.png", "2B.png", "3.png"],
+        &["1.png", "1_mask.png"],
+    ] {
+        let (_, remarks) = scan(tree(files).path());
+        assert!(remarks.is_empty(), "{files:?}: {remarks:?}");
+    }
+}
+
+#[test]
+fn one_name_in_two_spellings_of_accents_in_one_folder_is_named() {
+    // Some file systems take these two for one file.
+    let folder = |name: &str| PathBuf::from(name);
+    let files = |side: &str, names: &[&str]| {
+        let files = names.iter().map(|name| folder(side).join(name)).collect();
+        (folder(side), files)
+    };
+    let sides = [
+        files("A", &["\u{fc}.png", "u\u{308}.png"]),
+        files("B", &["\u{fc}.png"]),
+    ];
+    let error = match_names(sides.into()).unwrap_err().to_string();
+    assert!(
+        error.contains("written in two ways (NFC and NFD)"),
+        "{error}"
+    );
+    let sides = [files("A", &["x.png", "x.jpg"]), files("B", &["x.png"])];
+    let error = match_names(sides.into()).unwrap_err().to_string();
+    assert!(
+        error.ends_with("rename one, or move it elsewhere"),
+        "{error}"
     );
 }
 
