@@ -136,8 +136,8 @@ pub enum TrainError {
     },
     /// A run folder without a checkpoint.
     #[error(
-        "{run}: there is no checkpoint to resume from; move this folder away, or start under \
-         another `name`"
+        "{run}: there is no checkpoint to resume from; put one back into its folder checkpoints/, \
+         or move this folder away and start again"
     )]
     NoCheckpoint {
         /// The folder.
