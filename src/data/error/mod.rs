@@ -101,8 +101,8 @@ pub enum DataError {
         /// How many files of all folders have no partner.
         count: usize,
     },
-    /// Two files of one folder differ in the ending only, or in how accents are written, so that the
-    /// pairing by name is ambiguous.
+    /// Two files of one folder differ in the ending only, or in how accents are written, so that
+    /// the pairing by name is ambiguous.
     #[error("{} and {}: {words}", first.display(), second.display())]
     SameName {
         /// The first of the two.
