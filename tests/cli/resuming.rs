@@ -67,6 +67,11 @@ fn a_run_whose_checkpoint_was_moved_away_loses_nothing() {
     ] {
         assert!(root.join("runs/t").join(file).is_file(), "{file}");
     }
+    let message = fail_cleanly(root, 1, "train --resume t");
+    assert!(
+        message.contains("put one back into its folder checkpoints/"),
+        "{message}"
+    );
 }
 
 #[test]
