@@ -1,21 +1,7 @@
-// Kinds and parameters of resampling, from one map to another: src/ops/resample.rs.
+// Kinds of resampling, from a map to one of more pixels: src/ops/resample.rs.
+// parts: resample_params
 
 const REFLECT_PAD: u32 = 0u;
 const NEAREST: u32 = 1u;
 const BILINEAR: u32 = 2u;
 const_assert KIND == REFLECT_PAD || KIND == NEAREST || KIND == BILINEAR;
-
-struct Params {
-    rows: u32, // of the map that is written
-    channels4: u32,
-    small_height: u32,
-    small_width: u32,
-    large_height: u32,
-    large_width: u32,
-    from_offset: u32, // of the map that is read; offsets and strides count vec4s
-    from_stride: u32,
-    to_offset: u32,
-    to_stride: u32,
-    reflected: u32, // pixels of the pad
-    pad_0: u32,
-}

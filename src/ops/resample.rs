@@ -1,6 +1,6 @@
 //! Maps of another height and width: padded by reflection (the ResNet generator of the reference),
-//! or of twice the size (in place of transposed convolutions). Each is linear, and its adjoint is
-//! the other operation of this file.
+//! of twice the size (in place of transposed convolutions), or of half the size (for discriminators
+//! of several scales). Each is linear, and its adjoint is another operation of this file.
 
 use crate::gpu::{KernelSpec, OffsetStride, Pad, shader};
 use crate::tape::Op;
@@ -75,25 +75,47 @@ impl Resample {
     fn launch(
         self,
         kernel: KernelSpec,
-        [small, large]: [Shape; 2],
-        [from, to]: [Operand; 2],
+        maps: [Shape; 2],
+        ends: [Operand; 2],
         groups: usize,
     ) -> Lowered {
-        let params = Params {
-            rows: to.shape.rows() as u32,
-            channels4: to.shape.channels4() as u32,
-            small_height: small.height() as u32,
-            small_width: small.width() as u32,
-            large_height: large.height() as u32,
-            large_width: large.width() as u32,
-            from: from.place(),
-            to: to.place(),
-            reflected: self.pad() as u32,
-            pad: Pad::default(),
-        };
-        let kernel = activations(kernel.uint("KIND", self.kind()), to.dtype);
-        Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], groups).into()
+        launch(
+            kernel.uint("KIND", self.kind()),
+            self.pad(),
+            maps,
+            ends,
+            groups,
+        )
     }
+}
+
+/// One launch between a small and a large map that may be padded by reflection.
+fn launch(
+    kernel: KernelSpec,
+    reflected: usize,
+    [small, large]: [Shape; 2],
+    [from, to]: [Operand; 2],
+    groups: usize,
+) -> Lowered {
+    let params = Params {
+        rows: to.shape.rows() as u32,
+        channels4: to.shape.channels4() as u32,
+        small_height: small.height() as u32,
+        small_width: small.width() as u32,
+        large_height: large.height() as u32,
+        large_width: large.width() as u32,
+        from: from.place(),
+        to: to.place(),
+        reflected: reflected as u32,
+        pad: Pad::default(),
+    };
+    let kernel = activations(kernel, to.dtype);
+    Dispatch::new(kernel, &params, vec![Slot::Input(0), Slot::Output], groups).into()
+}
+
+/// Workgroups of a shader with a thread for each `vec4` of `shape`.
+fn single_groups(shape: Shape) -> usize {
+    (shape.rows() * shape.channels4()).div_ceil(WORKGROUP)
 }
 
 crate::params! {
@@ -189,9 +211,104 @@ impl Op for ResampleBackward {
     fn lower(&self, context: &LowerContext) -> Lowered {
         let (input, output) = (context.inputs[0], context.output);
         let kernel = KernelSpec::new(shader!("resample/backward"));
-        let groups = (output.shape.rows() * output.shape.channels4()).div_ceil(WORKGROUP);
+        let groups = single_groups(output.shape);
         self.resample
             .launch(kernel, [output.shape, input.shape], [input, output], groups)
+    }
+}
+
+/// `[batch, height, width, channels]` to a map of half the height and width, rounded up. Each pixel
+/// is the mean of the 3×3 pixels around its place that are there (PyTorch's `AvgPool2d(3, stride=2,
+/// padding=1, count_include_pad=False)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AveragePool;
+
+impl AveragePool {
+    /// Height or width of the map that a map of this height or width becomes.
+    pub fn side(side: usize) -> usize {
+        side.div_ceil(2)
+    }
+
+    fn pooled(large: Shape) -> Shape {
+        let [batch, height, width, channels] = large.dims();
+        Shape::nhwc(batch, Self::side(height), Self::side(width), channels)
+    }
+}
+
+impl Op for AveragePool {
+    fn name(&self) -> &'static str {
+        "average_pool"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [input] = take(inputs)?;
+        Ok(Self::pooled(input))
+    }
+
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        inputs: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
+        let shape = tape.shape(inputs[0]);
+        let backward = AveragePoolBackward { shape };
+        Ok(vec![Some(tape.record(backward, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, output) = (context.inputs[0], context.output);
+        launch(
+            KernelSpec::new(shader!("resample/average")),
+            0,
+            [output.shape, input.shape],
+            [input, output],
+            single_groups(output.shape),
+        )
+    }
+}
+
+/// The gradient of the input of an [`AveragePool`].
+#[derive(Debug, Clone, Copy)]
+pub struct AveragePoolBackward {
+    /// The input's shape.
+    pub shape: Shape,
+}
+
+impl Op for AveragePoolBackward {
+    fn name(&self) -> &'static str {
+        "average_pool_backward"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let [grad_output] = take(inputs)?;
+        let pooled = AveragePool::pooled(self.shape);
+        same("the gradient and the pooled map", grad_output, pooled)?;
+        Ok(self.shape)
+    }
+
+    fn backward(
+        &self,
+        tape: &mut Tape,
+        _: &[Var],
+        _: Var,
+        grad_output: Var,
+        _: &[bool],
+    ) -> Result<Vec<Option<Var>>, TapeError> {
+        Ok(vec![Some(tape.record(AveragePool, &[grad_output])?)])
+    }
+
+    fn lower(&self, context: &LowerContext) -> Lowered {
+        let (input, output) = (context.inputs[0], context.output);
+        launch(
+            KernelSpec::new(shader!("resample/average_backward")),
+            0,
+            [input.shape, output.shape],
+            [input, output],
+            single_groups(output.shape),
+        )
     }
 }
 

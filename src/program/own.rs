@@ -17,7 +17,7 @@ use crate::ops::ema::{Average, Swap};
 use crate::ops::loss::{Loss, LossBackward, LossWithGradient};
 use crate::ops::random::{RandomNormal, RandomUniform};
 use crate::ops::reduction::{Broadcast, Sum};
-use crate::ops::resample::{Resample, ResampleBackward};
+use crate::ops::resample::{AveragePool, AveragePoolBackward, Resample, ResampleBackward};
 use crate::ops::{
     adam::Adam, channel_sum::ChannelSum, image_pool::ImagePool, loss_scale::LossScale,
     monitor::Watch, sgd::Sgd, window::Window,
@@ -39,13 +39,13 @@ pub(super) fn is_own(op: &dyn Op) -> bool {
         return is_own(contraction.as_ref());
     }
     is_one_of!(
-        any, Activate, ActivateBackward, Adam, Assemble, Average, BatchPad, BatchSlice, Binary,
-        Broadcast, Byproduct, ChannelPad, ChannelSum, Concat, Conv2d, Conv2dGradWeight,
-        ConvTranspose2d, Detach, Dropout, Fill, FusedNorm, GradAffine, GradInput, GradSums,
-        ImagePool, InvStd, Loss, LossBackward, LossScale, LossWithGradient, MaskedGradInput,
-        MaskedGradSums, NormGrad, Normalize, NormalizeActivate, Power, RandomNormal, RandomUniform,
-        Resample, ResampleBackward, RowPad, RunningStatistics, RunningToStats, Scale, SelectRow,
-        Sgd, Slice, Statistics, Sum, Swap, Watch, Window,
+        any, Activate, ActivateBackward, Adam, Assemble, Average, AveragePool, AveragePoolBackward,
+        BatchPad, BatchSlice, Binary, Broadcast, Byproduct, ChannelPad, ChannelSum, Concat, Conv2d,
+        Conv2dGradWeight, ConvTranspose2d, Detach, Dropout, Fill, FusedNorm, GradAffine, GradInput,
+        GradSums, ImagePool, InvStd, Loss, LossBackward, LossScale, LossWithGradient,
+        MaskedGradInput, MaskedGradSums, NormGrad, Normalize, NormalizeActivate, Power,
+        RandomNormal, RandomUniform, Resample, ResampleBackward, RowPad, RunningStatistics,
+        RunningToStats, Scale, SelectRow, Sgd, Slice, Statistics, Sum, Swap, Watch, Window,
     )
 }
 

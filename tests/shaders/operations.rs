@@ -14,7 +14,7 @@ use pix2pix::ops::elementwise::{Power, add, multiply};
 use pix2pix::ops::loss::{Loss, LossKind};
 use pix2pix::ops::random::{RandomNormal, RandomUniform};
 use pix2pix::ops::reduction::Sum;
-use pix2pix::ops::resample::Resample;
+use pix2pix::ops::resample::{AveragePool, Resample};
 use pix2pix::state::StateList;
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::{DType, Shape};
@@ -213,7 +213,7 @@ fn draws_and_powers(tape: &mut Tape, input: Var) -> Vec<Var> {
     .to_vec()
 }
 
-/// Maps that are made larger, and the gradients of that.
+/// Maps that are made larger or smaller, and the gradients of that.
 fn resamplings(tape: &mut Tape, input: Var) -> Vec<Var> {
     let mut outputs = Vec::new();
     for resample in [
@@ -226,6 +226,10 @@ fn resamplings(tape: &mut Tape, input: Var) -> Vec<Var> {
         outputs.push(larger);
         outputs.extend(tape.backward_from(larger, grad_output, &[input]).unwrap());
     }
+    let smaller = tape.record(AveragePool, &[input]).unwrap();
+    let grad_output = tape.input("grad_output", tape.shape(smaller));
+    outputs.push(smaller);
+    outputs.extend(tape.backward_from(smaller, grad_output, &[input]).unwrap());
     outputs
 }
 

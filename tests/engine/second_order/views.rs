@@ -6,12 +6,12 @@ use pix2pix::ops::channel_sum::ChannelSum;
 use pix2pix::ops::conv_transpose2d::conv_transpose2d;
 use pix2pix::ops::conv2d::conv2d;
 use pix2pix::ops::conv2d_grad_weight::Conv2dGradWeight;
-use pix2pix::ops::resample::Resample;
+use pix2pix::ops::resample::{AveragePool, Resample};
 use pix2pix::ops::{Assemble, BatchSlice, Concat, Slice};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
 use pix2pix_harness::contraction::for_each_connection;
-use pix2pix_harness::resample::enlarged;
+use pix2pix_harness::resample::{enlarged, pooled};
 
 const SMALL: Shape = Shape::nhwc(2, 2, 2, 4);
 
@@ -43,6 +43,9 @@ pub(super) fn views() -> Vec<SecondOrderCase> {
         .map(|(name, kind)| plain(name, &[MAP], kind, move |x| enlarged(kind, MAP, &x[0])))
         .into();
     cases.extend([
+        plain("average_pool", &[LARGE], AveragePool, |x| {
+            pooled(LARGE, &x[0])
+        }),
         plain("concat", &pair, Concat, joined),
         plain("assemble", &pair, Assemble { columns: 2 }, joined),
         plain(

@@ -1,4 +1,4 @@
-//! Twins of `shaders/resample/`: a map of more pixels as a list of taps.
+//! Twins of `shaders/resample/`: a map of more pixels as a list of taps, and a map of means.
 
 use crate::{Dims, len};
 
@@ -71,4 +71,44 @@ impl Resample {
         self.for_each_tap(small, |to, from, weight| output[to] += weight * input[from]);
         output
     }
+}
+
+/// The shape of a map of means: half the height and width, rounded up.
+pub fn pooled_shape([batch, height, width, channels]: Dims) -> Dims {
+    [batch, height.div_ceil(2), width.div_ceil(2), channels]
+}
+
+/// Calls `f` with every element of the map of means, each element that it is a mean of, and the
+/// weight. Windows of three go with stride two over the padded map, whose pad of one pixel is
+/// neither summed nor counted.
+pub fn for_each_pooled(large: Dims, mut f: impl FnMut(usize, usize, f64)) {
+    let [batch, height, width, channels] = large;
+    let [_, small_height, small_width, _] = pooled_shape(large);
+    let window = |i: usize, size: usize| -> Vec<usize> {
+        let padded = (0..3).map(|tap| (2 * i + tap) as isize - 1);
+        let inside = padded.filter(|&place| (0..size as isize).contains(&place));
+        inside.map(|place| place as usize).collect()
+    };
+    for n in 0..batch {
+        for (y, x) in (0..small_height).flat_map(|y| (0..small_width).map(move |x| (y, x))) {
+            let (rows, columns) = (window(y, height), window(x, width));
+            let weight = 1.0 / (rows.len() * columns.len()) as f64;
+            for (iy, ix) in rows
+                .iter()
+                .flat_map(|&iy| columns.iter().map(move |&ix| (iy, ix)))
+            {
+                for c in 0..channels {
+                    let to = ((n * small_height + y) * small_width + x) * channels + c;
+                    f(to, ((n * height + iy) * width + ix) * channels + c, weight);
+                }
+            }
+        }
+    }
+}
+
+/// The map of means.
+pub fn pooled(large: Dims, input: &[f64]) -> Vec<f64> {
+    let mut output = vec![0.0; len(pooled_shape(large))];
+    for_each_pooled(large, |to, from, weight| output[to] += weight * input[from]);
+    output
 }
