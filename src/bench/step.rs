@@ -205,7 +205,7 @@ fn time_loop(
     // The first batch cannot be prefetched. It counts for the start, not for the loop.
     let mut batch = loader.next_batch()?;
     let waited = loader.waited();
-    let mut reader = LossReader::new(0, config.objective.has_penalty());
+    let mut reader = LossReader::new(0, &config.objective);
     let began = Instant::now();
     for step in 1..=steps {
         session.submit(gpu, step, config.learning_rate, &batch)?;

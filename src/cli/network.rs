@@ -71,6 +71,8 @@ pub struct NetworkArgs {
     d_layers: Option<usize>,
     #[arg(long, value_name = "PIXELS")]
     patch: Option<usize>,
+    #[arg(long, value_name = "N")]
+    discriminators: Option<usize>,
     #[command(flatten)]
     objective: ObjectiveArgs,
     #[command(flatten)]
@@ -98,6 +100,8 @@ struct ObjectiveArgs {
     gan_mode: Option<GanLoss>,
     #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
     lambda_gp: Option<f32>,
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
+    lambda_feat: Option<f32>,
     #[arg(long, value_enum, value_name = "NAME")]
     order: Option<UpdateOrder>,
 }
@@ -142,6 +146,7 @@ impl NetworkArgs {
             num_downs: self.depth,
             d_layers: self.d_layers,
             patch: self.patch,
+            discriminators: self.discriminators,
             norm: self.norm,
             architecture: self.generator,
             upsample: self.upsample,
@@ -153,6 +158,7 @@ impl NetworkArgs {
             objective: objective.objective,
             gan_loss: objective.gan_mode,
             lambda_gp: objective.lambda_gp,
+            lambda_feat: objective.lambda_feat,
             lambda_gan: objective.lambda_gan,
             distance: objective.distance,
             lambda_l1: objective.lambda_l1,

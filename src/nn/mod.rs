@@ -1,5 +1,6 @@
 //! Floor 5: the networks, with the parameter names of the reference's state dict.
 
+mod discriminator;
 mod fit;
 mod generator;
 mod infer;
@@ -13,6 +14,8 @@ mod resnet;
 mod test_time;
 mod unet;
 
+pub(crate) use discriminator::scale_of;
+pub use discriminator::{Discriminator, DiscriminatorConfig, Judgement};
 pub use fit::{Fit, Fitted};
 pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;

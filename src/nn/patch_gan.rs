@@ -1,4 +1,4 @@
-//! The discriminator: a PatchGAN, which gives one logit for each of many overlapping patches
+//! A PatchGAN, which gives one logit for each of many overlapping patches
 //! (paper, section 6.1.2; the reference's `NLayerDiscriminator` and `PixelDiscriminator`).
 
 use super::layer::{Builder, Conv};
@@ -40,6 +40,15 @@ impl PatchGanConfig {
         }
     }
 
+    /// Checks that it is a network, and that its numbers are not beyond any use.
+    pub(super) fn check(&self) -> Result<(), NetworkError> {
+        check_ranges(&[
+            ("ndf", self.ndf, 1, MOST_CHANNELS),
+            ("in_channels", self.in_channels, 1, MOST_CHANNELS),
+            ("d_layers", self.n_layers, 0, Self::MOST_LAYERS),
+        ])
+    }
+
     /// Patches along a side of `size` pixels; 0 where the image is too small.
     pub fn patches(n_layers: usize, size: usize) -> usize {
         if n_layers == 0 {
@@ -57,6 +66,8 @@ pub struct PatchGan {
     parameters: ArenaId,
     statistics: ArenaId,
     unused: Vec<String>,
+    /// What its operations are called in listings.
+    scope: String,
 }
 
 /// Convolution, normalisation, and LeakyReLU behind all but the last.
@@ -73,24 +84,26 @@ impl PatchGan {
     /// # Errors
     /// [`NetworkError`] for no channels, or numbers beyond any use.
     pub fn new(states: &mut StateList, config: &PatchGanConfig) -> Result<Self, NetworkError> {
-        check_ranges(&[
-            ("ndf", config.ndf, 1, MOST_CHANNELS),
-            ("in_channels", config.in_channels, 1, MOST_CHANNELS),
-            ("d_layers", config.n_layers, 0, PatchGanConfig::MOST_LAYERS),
-        ])?;
+        config.check()?;
         let mut builder = Builder::new(states, "discriminator");
-        let (parameters, statistics) = (builder.parameters, builder.statistics);
+        Ok(Self::within(&mut builder, config, ""))
+    }
+
+    /// Adds the states of a network that passes [`PatchGanConfig::check`], with `prefix` in front
+    /// of their keys.
+    pub(super) fn within(builder: &mut Builder, config: &PatchGanConfig, prefix: &str) -> Self {
         let layers = if config.n_layers == 0 {
-            pixel_layers(&mut builder, config)
+            pixel_layers(builder, config, prefix)
         } else {
-            patch_layers(&mut builder, config)
+            patch_layers(builder, config, prefix)
         };
-        Ok(Self {
+        Self {
             layers,
-            parameters,
-            statistics,
-            unused: builder.unused,
-        })
+            parameters: builder.parameters,
+            statistics: builder.statistics,
+            unused: builder.unused.clone(),
+            scope: format!("discriminator.{prefix}layer"),
+        }
     }
 
     /// The arena of the trained parameters.
@@ -122,23 +135,36 @@ impl PatchGan {
         pair: Var,
         mode: &Mode,
     ) -> Result<Var, TapeError> {
+        Ok(self.judge(tape, states, pair, mode)?.0)
+    }
+
+    /// The same, with the maps behind each LeakyReLU.
+    pub(super) fn judge(
+        &self,
+        tape: &mut Tape,
+        states: &StateList,
+        pair: Var,
+        mode: &Mode,
+    ) -> Result<(Var, Vec<Var>), TapeError> {
         let mut value = pair;
+        let mut features = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
-            tape.set_scope(&format!("discriminator.layer{}", index + 1));
+            tape.set_scope(&format!("{}{}", self.scope, index + 1));
             value = layer.conv.forward(tape, states, value)?;
             value = layer.norm.forward(tape, states, value, mode)?;
             if index + 1 < self.layers.len() {
                 value = activate(tape, value, LEAKY)?;
+                features.push(value);
             }
         }
         tape.set_scope("");
-        Ok(value)
+        Ok((value, features))
     }
 }
 
 /// Strided convolutions, one more with stride 1, and one to a single channel. Layer i has min(2^i,
 /// 8) times the channels of the first.
-fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
+fn patch_layers(builder: &mut Builder, config: &PatchGanConfig, prefix: &str) -> Vec<Layer> {
     let channels = |layer: usize| config.ndf << layer.min(3);
     let mut layers = Vec::new();
     let mut index = 0;
@@ -156,7 +182,7 @@ fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
         let has_bias = first || config.norm.conv_has_bias();
         let conv = Conv::new(
             builder,
-            &format!("model.{index}"),
+            &format!("{prefix}model.{index}"),
             Geometry::new(4, stride, 1),
             ends,
             has_bias,
@@ -165,7 +191,7 @@ fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
             true => NormLayer::None,
             false => NormLayer::new(
                 builder,
-                &format!("model.{}", index + 1),
+                &format!("{prefix}model.{}", index + 1),
                 config.norm,
                 channels(layer),
             ),
@@ -178,7 +204,7 @@ fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
     let ends = [channels(config.n_layers), 1];
     let conv = Conv::new(
         builder,
-        &format!("model.{index}"),
+        &format!("{prefix}model.{index}"),
         Geometry::new(4, 1, 1),
         ends,
         true,
@@ -191,13 +217,31 @@ fn patch_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
 }
 
 /// Three 1×1 convolutions: each logit sees one pixel.
-fn pixel_layers(builder: &mut Builder, config: &PatchGanConfig) -> Vec<Layer> {
+fn pixel_layers(builder: &mut Builder, config: &PatchGanConfig, prefix: &str) -> Vec<Layer> {
     let (ndf, has_bias) = (config.ndf, config.norm.conv_has_bias());
     let point = Geometry::new(1, 1, 0);
-    let first = Conv::new(builder, "net.0", point, [config.in_channels, ndf], true);
-    let middle = Conv::new(builder, "net.2", point, [ndf, 2 * ndf], has_bias);
-    let norm = NormLayer::new(builder, "net.3", config.norm, 2 * ndf);
-    let last = Conv::new(builder, "net.5", point, [2 * ndf, 1], has_bias);
+    let first = Conv::new(
+        builder,
+        &format!("{prefix}net.0"),
+        point,
+        [config.in_channels, ndf],
+        true,
+    );
+    let middle = Conv::new(
+        builder,
+        &format!("{prefix}net.2"),
+        point,
+        [ndf, 2 * ndf],
+        has_bias,
+    );
+    let norm = NormLayer::new(builder, &format!("{prefix}net.3"), config.norm, 2 * ndf);
+    let last = Conv::new(
+        builder,
+        &format!("{prefix}net.5"),
+        point,
+        [2 * ndf, 1],
+        has_bias,
+    );
     vec![
         Layer {
             conv: first,

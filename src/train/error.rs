@@ -195,8 +195,8 @@ fn pretrained_words(source: &InteropError) -> &'static str {
         | InteropError::Shape { .. }
         | InteropError::Surplus { .. } => {
             "; the run's networks must be those of the file: see `size`, `ngf`, `ndf`, \
-             `architecture`, `num_downs`, `upsample`, `norm`, `patch`, `objective`, `input` and \
-             `output`"
+             `architecture`, `num_downs`, `upsample`, `norm`, `patch`, `discriminators`, \
+             `objective`, `input` and `output`"
         }
         _ => "",
     }

@@ -1,5 +1,6 @@
 //! The adversarial losses (paper, section 3.1; the reference's `GANLoss`).
 
+use crate::nn::Judgement;
 use crate::ops::elementwise::{Power, add, multiply, scale};
 use crate::ops::loss::{Loss, LossKind};
 use crate::ops::reduction::Sum;
@@ -179,4 +180,57 @@ pub fn distance(
         Distance::L2 => LossKind::MsePair,
     };
     tape.record(Loss { kind }, &[output, target])
+}
+
+/// Sum of the weights of all features of a scale. pix2pixHD's code gives each of them 4 over their
+/// number.
+const FEATURE_WEIGHT: f32 = 4.0;
+
+/// Records the distance between the discriminator's features of generated and of real pairs, a
+/// scalar (arXiv 1711.11585, section 3.3): the mean absolute difference of each feature, times 4
+/// over the number of features of a scale, summed over the features and averaged over the scales.
+/// No gradient flows to the features of the real pairs.
+///
+/// # Errors
+/// Those of recording.
+pub fn feature_distance(
+    tape: &mut Tape,
+    fake: &[Judgement],
+    real: &[Judgement],
+) -> Result<Var, TapeError> {
+    let pairs: Vec<(Var, Var)> = (fake.iter().zip(real))
+        .flat_map(|(fake, real)| {
+            fake.features
+                .iter()
+                .copied()
+                .zip(real.features.iter().copied())
+        })
+        .collect();
+    let mut distances = Vec::new();
+    for &(fake, real) in &pairs {
+        let real = tape.record(Detach, &[real])?;
+        distances.push(distance(tape, fake, real, Distance::L1)?);
+    }
+    let sum = total(tape, &distances)?;
+    // Every scale has the same number of features.
+    scale(tape, sum, FEATURE_WEIGHT / pairs.len() as f32)
+}
+
+/// Records the sum of scalars, of which there is at least one.
+///
+/// # Errors
+/// Those of recording.
+pub(super) fn total(tape: &mut Tape, scalars: &[Var]) -> Result<Var, TapeError> {
+    let mut scalars = scalars.iter().copied();
+    let first = match scalars.next() {
+        Some(first) => first,
+        None => tape.record(
+            Fill {
+                value: 0.0,
+                shape: Shape::scalar(),
+            },
+            &[],
+        )?,
+    };
+    scalars.try_fold(first, |sum, scalar| add(tape, sum, scalar))
 }

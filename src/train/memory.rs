@@ -5,7 +5,6 @@ use super::config::Config;
 use super::error::TrainError;
 use super::monitor;
 use super::pair_translator::PairUse;
-use super::recipe::Recipe;
 use super::recording::{Recording, UPLOADS};
 use super::sizes::{KEPT_PROGRAMS, Sizes};
 use super::translator::Forward;
@@ -204,24 +203,19 @@ fn budget(error: &TrainError) -> Option<u64> {
 /// The nearest configurations that fit, each as the one field that has to change.
 fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<String> {
     let fits = |config: &Config| fits(config, &Sizes::one(config), profile, budget);
-    let mut found = Vec::new();
-    let with_pool = |pool| Config {
-        recipe: Recipe {
-            pool,
-            ..config.recipe.clone()
-        },
-        ..config.clone()
+    let with = |change: &dyn Fn(&mut Config)| {
+        let mut other = config.clone();
+        change(&mut other);
+        fits(&other)
     };
+    let mut found = Vec::new();
+    let pool = largest(config.recipe.pool, |pool| with(&|c| c.recipe.pool = pool));
+    found.extend(pool.map(|pool| format!("`recipe.pool` {pool}")));
+    let scales = |scales| with(&|c| c.discriminators = scales);
     found.extend(
-        largest(config.recipe.pool, |pool| fits(&with_pool(pool)))
-            .map(|pool| format!("`recipe.pool` {pool}")),
+        largest(config.discriminators, scales).map(|most| format!("`discriminators` {most}")),
     );
-    if !config.recompute
-        && fits(&Config {
-            recompute: true,
-            ..config.clone()
-        })
-    {
+    if !config.recompute && with(&|c| c.recompute = true) {
         found.push("`recompute`".to_owned());
     }
     // Each size has a depth of its own, unless another one was asked for.
@@ -249,12 +243,7 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
             .find(|&size| fits(&at_size(size)))
             .map(|size| format!("`size` {size}")),
     );
-    let batch = largest(config.batch_size, |batch_size| {
-        fits(&Config {
-            batch_size,
-            ..config.clone()
-        })
-    });
+    let batch = largest(config.batch_size, |size| with(&|c| c.batch_size = size));
     found.extend(batch.map(|batch_size| format!("`batch_size` {batch_size}")));
     let narrower = largest(config.ngf, |ngf| fits(&narrower(config, ngf)));
     found.extend(narrower.map(|ngf| format!("`ngf` {ngf}")));

@@ -35,7 +35,8 @@ pub use config::{
 pub use conversion::Conversion;
 pub use error::TrainError;
 pub use losses::{
-    Distance, GanLoss, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty,
+    Distance, GanLoss, Verdict, distance, feature_distance, gan, generator_adversarial_loss,
+    gradient_penalty,
 };
 pub use memory::{RunPlan, check_fits, explain, largest_image, plan_training};
 pub use monitor::{LossReader, Losses, Reading};

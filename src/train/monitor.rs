@@ -1,6 +1,7 @@
 //! Reads the losses from the device, where they lie in a ring. The ring is read asynchronously. So
 //! the host never waits for the step that it just submitted.
 
+use super::objective::Objective;
 use crate::gpu::{Gpu, GpuError, ReadBack, buffer_bytes};
 use crate::program::Store;
 use crate::tape::{MONITOR_BYTES, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
@@ -25,6 +26,9 @@ pub struct Losses {
     pub values: [f32; 4],
     /// The discriminator's gradient penalty, without its weight, where it has one.
     pub d_gp: Option<f32>,
+    /// The distance between the discriminator's features, without its weight, where the generator
+    /// learns from them.
+    pub g_feat: Option<f32>,
 }
 
 /// The result of a reading.
@@ -44,20 +48,20 @@ pub struct LossReader {
     requested: u64,
     read: u64,
     interval: u64,
-    /// Whether there is a gradient penalty.
-    penalty: bool,
+    /// Whether there is a gradient penalty, and whether there is a distance between features.
+    optional: [bool; 2],
 }
 
 impl LossReader {
-    /// A reader for a run that has done `step` steps, with or without a gradient `penalty`.
-    pub fn new(step: u64, penalty: bool) -> Self {
+    /// A reader for a run by `objective` that has done `step` steps.
+    pub fn new(step: u64, objective: &Objective) -> Self {
         Self {
             pending: VecDeque::new(),
             free: Vec::new(),
             requested: step,
             read: step,
             interval: 1,
-            penalty,
+            optional: [objective.has_penalty(), objective.matches_features()],
         }
     }
 
@@ -127,12 +131,14 @@ impl LossReader {
         let word = |i: u64| words.get(i as usize).copied().unwrap_or(0);
         for step in self.read + 1..=until {
             let row = MONITOR_HEAD + step % MONITOR_ROWS * MONITOR_COLUMNS;
-            let [values @ .., d_gp] =
-                [0, 1, 2, 3, 4].map(|column| f32::from_bits(word(row + column)));
+            let [values @ .., d_gp, g_feat] =
+                [0, 1, 2, 3, 4, 5].map(|column| f32::from_bits(word(row + column)));
+            let [has_penalty, has_features] = self.optional;
             reading.losses.push(Losses {
                 step,
                 values,
-                d_gp: self.penalty.then_some(d_gp),
+                d_gp: has_penalty.then_some(d_gp),
+                g_feat: has_features.then_some(g_feat),
             });
         }
         self.read = until;

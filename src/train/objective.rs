@@ -19,6 +19,9 @@ pub struct Objective {
     pub distance: Distance,
     /// Weight of the distance.
     pub lambda_l1: f32,
+    /// Weight of the distance between what the discriminator's layers make of output and target
+    /// (pix2pixHD's feature matching). 0 for none.
+    pub lambda_feat: f32,
     /// Whether the discriminator sees the input image beside the output (cGAN) or the output alone
     /// (GAN).
     pub conditional: bool,
@@ -36,6 +39,7 @@ impl Default for Objective {
             lambda_gan: 1.0,
             distance: Distance::L1,
             lambda_l1: 100.0,
+            lambda_feat: 0.0,
             conditional: true,
             order: UpdateOrder::Pytorch,
             betas: [0.5, 0.999],
@@ -47,6 +51,11 @@ impl Objective {
     /// Whether the discriminator's loss has a gradient penalty.
     pub fn has_penalty(&self) -> bool {
         self.gan_loss == GanLoss::Wgangp && self.lambda_gp > 0.0 && self.lambda_gan > 0.0
+    }
+
+    /// Whether the generator learns from the discriminator's features.
+    pub fn matches_features(&self) -> bool {
+        self.lambda_feat > 0.0 && self.lambda_gan > 0.0
     }
 }
 

@@ -8,7 +8,7 @@ use super::recipe::Recipe;
 use super::session::Session;
 use crate::gpu::Gpu;
 use crate::interop::{InteropError, TensorFile, load_network, network_values};
-use crate::nn::{Generator, PatchGan};
+use crate::nn::{Discriminator, Generator};
 use crate::program::Store;
 use crate::state::{ArenaId, StateList};
 use crate::tape::ArenaPart;
@@ -25,7 +25,7 @@ pub fn check_pretrained(config: &Config) -> Result<Vec<(PathBuf, WeightsNote)>, 
     let generator = Generator::new(&mut states, &config.generator())?;
     let has_discriminator = config.objective.lambda_gan != 0.0;
     let discriminator = has_discriminator
-        .then(|| PatchGan::new(&mut states, &config.discriminator()))
+        .then(|| Discriminator::new(&mut states, &config.discriminator()))
         .transpose()?;
     let mut all = Vec::new();
     for start in starts(&config.recipe, &generator, discriminator.as_ref()) {
@@ -63,7 +63,7 @@ struct Start<'a> {
 fn starts<'a>(
     recipe: &'a Recipe,
     g: &'a Generator,
-    d: Option<&'a PatchGan>,
+    d: Option<&'a Discriminator>,
 ) -> impl Iterator<Item = Start<'a>> {
     let of_generator = recipe
         .pretrained

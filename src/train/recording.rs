@@ -6,7 +6,7 @@ use super::pool::Pool;
 use super::step::{Networks, PairShape, StepVars, record_step};
 use crate::data::Pixels;
 use crate::gpu::Profile;
-use crate::nn::{Generator, Mode, PatchGan, set_initialisation};
+use crate::nn::{Discriminator, Generator, Mode, set_initialisation};
 use crate::ops::ema::Swap;
 use crate::program::{Plan, recompute};
 use crate::state::StateList;
@@ -25,7 +25,7 @@ pub struct Recording {
     /// The generator.
     pub generator: Generator,
     /// The discriminator, if the objective has an adversarial loss.
-    pub discriminator: Option<PatchGan>,
+    pub discriminator: Option<Discriminator>,
     /// Older fakes for the discriminator, if the recipe asks for them.
     pub pool: Option<Pool>,
     /// The whole step.
@@ -55,7 +55,7 @@ impl Recording {
         let generator = Generator::new(&mut states, &config.generator())?;
         let has_discriminator = config.objective.lambda_gan != 0.0;
         let discriminator = has_discriminator
-            .then(|| PatchGan::new(&mut states, &config.discriminator()))
+            .then(|| Discriminator::new(&mut states, &config.discriminator()))
             .transpose()?;
         set_initialisation(&mut states, config.recipe.init, config.recipe.init_gain);
         if config.recipe.ema.is_some() {

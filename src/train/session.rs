@@ -11,7 +11,7 @@ use super::step::StepVars;
 use crate::contraction::ContractionKey;
 use crate::data::Batch;
 use crate::gpu::{Gpu, Profile, UploadRing};
-use crate::nn::{Generator, PatchGan};
+use crate::nn::{Discriminator, Generator};
 use crate::program::{self, Clock, Effort, LruCache, Memory, Program, Store, Workspace};
 use crate::tape::{StepState, Var};
 use std::sync::Arc;
@@ -82,7 +82,7 @@ pub struct Session {
     /// The generator.
     pub generator: Generator,
     /// The discriminator, if the objective has an adversarial loss.
-    pub discriminator: Option<PatchGan>,
+    pub discriminator: Option<Discriminator>,
     /// Older fakes for the discriminator, if the recipe asks for them.
     pub pool: Option<Pool>,
     workspace: Arc<Workspace>,

@@ -4,7 +4,7 @@
 use super::config::{Config, DEEPEST_NAMED};
 use super::error::TrainError;
 use crate::data::{PairSet, Preprocess};
-use crate::nn::PatchGanConfig;
+use crate::nn::{DiscriminatorConfig, PatchGanConfig};
 use std::collections::HashSet;
 
 /// Compiled programs that are kept for images of different sizes. Programs share activations,
@@ -141,9 +141,10 @@ fn check(sizes: &[Size], config: &Config, least: usize) -> Result<(), TrainError
     };
     let (pair, (width, height)) = (smallest.pair.clone().unwrap_or_default(), smallest.sides);
     // If the generator cannot take this side, there is no patch at all.
-    let side = config
+    let shown = config
         .fit
         .output_side(smallest.shorter_side(), config.generator().multiple());
+    let side = DiscriminatorConfig::last_side(config.discriminators, shown);
     let held = (0..=DEEPEST_NAMED.min(config.d_layers))
         .rev()
         .find(|&n_layers| PatchGanConfig::patches(n_layers, side) > 0);
@@ -164,9 +165,9 @@ fn least_side(config: &Config, multiple: usize) -> usize {
     if config.objective.lambda_gan == 0.0 {
         return least;
     }
-    let fits = |&side: &usize| {
-        PatchGanConfig::patches(config.d_layers, config.fit.output_side(side, multiple)) > 0
-    };
+    let discriminator = config.discriminator();
+    let fits =
+        |&side: &usize| discriminator.last_patches(config.fit.output_side(side, multiple)) > 0;
     (least..).find(fits).unwrap_or(least)
 }
 

@@ -8,9 +8,10 @@ const CHOICES: [TrainCase; 2] = [
     (
         "adversarial",
         "--depth 3 --norm instance --d-layers 1 --gan-mode lsgan --schedule cosine --init xavier \
-         --ema 0.5 --pool 3",
+         --ema 0.5 --pool 3 --discriminators 2 --lambda-feat 10",
         "num_downs=3 norm=instance d_layers=1 objective/gan_loss=lsgan recipe/schedule=cosine \
-         recipe/init=xavier recipe/ema=0.5 recipe/pool=3",
+         recipe/init=xavier recipe/ema=0.5 recipe/pool=3 discriminators=2 \
+         objective/lambda_feat=10.0",
     ),
     (
         "plain",

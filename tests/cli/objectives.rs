@@ -32,12 +32,22 @@ const OBJECTIVES: [TrainCase; 8] = [
     ),
 ];
 
-const NETWORKS: [TrainCase; 6] = [
+const NETWORKS: [TrainCase; 8] = [
     ("instance", "--norm instance", "norm=instance"),
     ("none", "--norm none --no-dropout", "dropout=false"),
     ("pixel", "--patch 1", "d_layers=0"),
     ("patch16", "--d-layers 1", "d_layers=1"),
     ("patch34", "--patch 34", "d_layers=2"),
+    (
+        "scales",
+        "--discriminators 2 --lambda-feat 10 --d-layers 2 --recompute --accumulate 2",
+        "discriminators=2",
+    ),
+    (
+        "scales16",
+        "--discriminators 3 --patch 1 --lambda-feat 5 --precision f16 --order torch",
+        "discriminators=3",
+    ),
     // On a device that offers nothing beside what all have.
     (
         "layers2",
@@ -78,13 +88,18 @@ fn every_objective_trains_and_its_run_remembers_it() {
 #[test]
 #[ignore = "second tier: every norm and discriminator in a run of its own"]
 fn every_norm_and_discriminator_trains_and_its_run_remembers_it() {
-    train(&NETWORKS, &["instance", "pixel"]);
+    train(&NETWORKS, &["instance", "pixel", "scales", "scales16"]);
 }
 
 #[test]
 #[ignore = "second tier: a step with a gradient of a gradient"]
 fn a_critic_with_a_gradient_penalty_trains_and_shows_it() {
-    const PENALTIES: [TrainCase; 3] = [
+    const PENALTIES: [TrainCase; 4] = [
+        (
+            "scales",
+            "--gan-mode wgangp --discriminators 2 --lambda-feat 10 --d-layers 2 --norm instance",
+            "discriminators=2",
+        ),
         (
             "wgangp",
             "--gan-mode wgangp --recompute",
@@ -120,7 +135,7 @@ fn a_critic_with_a_gradient_penalty_trains_and_shows_it() {
     );
 }
 
-const REFUSED: [(&str, &str); 25] = [
+const REFUSED: [(&str, &str); 30] = [
     ("train --patch 71", "the nearest is 70"),
     ("train --patch 286 --size 64", "--patch 142"),
     ("train --d-layers 4 --size 32", "--d-layers 3"),
@@ -170,6 +185,27 @@ const REFUSED: [(&str, &str); 25] = [
         "--d-layers 9 must lie between 0 and 8",
     ),
     ("train --d-layers 8 --size 512", "has 7 (--d-layers 7)"),
+    (
+        "train --discriminators 5",
+        "--discriminators 5 must lie between 1 and 4",
+    ),
+    (
+        "train --discriminators 3 --size 64",
+        "the last one sees 16 pixels a side of images of 64, too few for its 3 strided \
+         convolutions; use --discriminators 2, or --d-layers 2",
+    ),
+    (
+        "train --objective l1 --discriminators 2",
+        "--discriminators does nothing",
+    ),
+    (
+        "train --objective l1 --lambda-feat 10",
+        "--lambda-feat does nothing with --objective l1",
+    ),
+    (
+        "train --lambda-feat -1",
+        "--lambda-feat -1 must be a number from 0 on",
+    ),
     ("train --objective l1 --patch 70", "--patch does nothing"),
     ("train --objective l1 --ndf 8", "--ndf does nothing"),
     (

@@ -3,7 +3,7 @@
 
 use pix2pix::data::Batch;
 use pix2pix::gpu::Gpu;
-use pix2pix::nn::PatchGan;
+use pix2pix::nn::Discriminator;
 use pix2pix::state::ArenaId;
 use pix2pix::tape::{ArenaPart, MONITOR_COLUMNS, MONITOR_HEAD, MONITOR_ROWS};
 use pix2pix::train::{Config, Distance, GanLoss, Objective, Session, UpdateOrder};
@@ -16,6 +16,8 @@ struct Stepped {
     losses: [f32; 4],
     /// The gradient penalty.
     d_gp: f32,
+    /// The distance between features.
+    g_feat: f32,
     /// Adam's first moments, that is the gradients times 1 - beta1, of both networks.
     gradients: [Vec<f32>; 2],
     /// The discriminator's running means.
@@ -29,8 +31,13 @@ fn step(gpu: &Gpu, objective: Objective, learning_rate: f64, phase: f32) -> Step
         dropout: false,
         ..small_config(32, 4)
     };
-    let mut session = Session::new(gpu, &config).unwrap();
+    let session = Session::new(gpu, &config).unwrap();
     session.store.initialise(gpu, 3).unwrap();
+    step_of(gpu, session, learning_rate, phase)
+}
+
+/// The same in a session whose networks have their weights.
+fn step_of(gpu: &Gpu, mut session: Session, learning_rate: f64, phase: f32) -> Stepped {
     let wave = |phase: f32| {
         (0..32 * 32 * 3)
             .map(|i| (i as f32 * 0.37 + phase).sin())
@@ -67,8 +74,12 @@ fn step(gpu: &Gpu, objective: Objective, learning_rate: f64, phase: f32) -> Step
     Stepped {
         losses: monitor[first..first + 4].try_into().unwrap(),
         d_gp: monitor[first + 4],
-        gradients: [Some(g.parameters()), d.as_ref().map(PatchGan::parameters)]
-            .map(|arena| arena.map_or(Vec::new(), |arena| read(arena, ArenaPart::Moment1, ""))),
+        g_feat: monitor[first + 5],
+        gradients: [
+            Some(g.parameters()),
+            d.as_ref().map(Discriminator::parameters),
+        ]
+        .map(|arena| arena.map_or(Vec::new(), |arena| read(arena, ArenaPart::Moment1, ""))),
         means: d.as_ref().map_or(Vec::new(), |d| {
             read(d.statistics(), ArenaPart::Value, "running_mean")
         }),
@@ -290,4 +301,88 @@ fn the_penalty_is_added_whole_to_the_discriminators_loss_in_either_order() {
     );
     // The pass between fake and real moves the running statistics too, as in the reference.
     assert!(off(&with.means, &without.means, 1.0) > 1e-3);
+}
+
+/// Two discriminators, the second of which sees halves of the images.
+fn two_scales(objective: Objective) -> Config {
+    Config {
+        objective,
+        dropout: false,
+        d_layers: 2,
+        discriminators: 2,
+        ..small_config(32, 4)
+    }
+}
+
+/// In the PyTorch order the features are of two passes, in the other one of a part of a joint pass.
+#[test]
+fn both_orders_learn_from_the_same_features_of_several_scales() {
+    let gpu = gpu();
+    let by = |order, lambda_feat| {
+        let config = two_scales(Objective {
+            order,
+            lambda_feat,
+            ..Objective::default()
+        });
+        let session = Session::new(&gpu, &config).unwrap();
+        session.store.initialise(&gpu, 3).unwrap();
+        step_of(&gpu, session, 0.0, 0.0)
+    };
+    let [pytorch, torch] = [UpdateOrder::Pytorch, UpdateOrder::Torch].map(|order| by(order, 10.0));
+    let without = by(UpdateOrder::Pytorch, 0.0);
+    let close = |a: f32, b: f32| (a - b).abs() <= 1e-5 * b.abs();
+    assert!(pytorch.g_feat > 0.0 && close(torch.g_feat, pytorch.g_feat));
+    assert_eq!(without.g_feat, 0.0);
+    assert!(off(&torch.losses, &pytorch.losses, 1.0) < CLOSE);
+    assert!(off(&torch.gradients[0], &pytorch.gradients[0], 1.0) < CLOSE);
+    assert!(off(&torch.gradients[1], &pytorch.gradients[1], 2.0) < CLOSE);
+    assert!(
+        off(&without.gradients[0], &pytorch.gradients[0], 1.0) > 100.0 * CLOSE,
+        "the generator learns from features"
+    );
+    assert!(
+        off(&without.gradients[1], &pytorch.gradients[1], 1.0) < CLOSE,
+        "the discriminator does not"
+    );
+}
+
+/// A critic whose weights are zero gives every image the same value. Its slope is 0 in place of 1,
+/// and so its penalty is 1. The other critic is as if it were alone.
+#[test]
+fn every_scale_is_a_critic_of_its_own() {
+    let gpu = gpu();
+    let objective = Objective {
+        gan_loss: GanLoss::Wgangp,
+        ..Objective::default()
+    };
+    let two = two_scales(objective);
+    let one = Config {
+        discriminators: 1,
+        ..two.clone()
+    };
+    let [two, one] = [two, one].map(|config| {
+        let session = Session::new(&gpu, &config).unwrap();
+        session.store.initialise(&gpu, 3).unwrap();
+        session
+    });
+    let write = |session: &Session, id, values: &[f32]| {
+        let written = session.store.write(&gpu, id, ArenaPart::Value, values);
+        written.unwrap();
+    };
+    for state in two.store.states().states() {
+        if state.name.starts_with("scale1.") {
+            write(&two, state.id, &vec![0.0; state.shape.len()]);
+            continue;
+        }
+        let alone = state.name.strip_prefix("scale0.").unwrap_or(&state.name);
+        let all = one.store.states().states();
+        let same = all.iter().find(|other| other.name == alone).unwrap();
+        let values = two.store.read(&gpu, state.id, ArenaPart::Value).unwrap();
+        write(&one, same.id, &values);
+    }
+    let [two, one] = [two, one].map(|session| step_of(&gpu, session, 2e-4, 0.0));
+    let close = |a: f32, b: f32| (a - b).abs() <= 1e-4 * b.abs();
+    assert!(close(two.d_gp, one.d_gp + 1.0), "{} {}", two.d_gp, one.d_gp);
+    assert!(off(&two.losses, &one.losses, 1.0) < CLOSE);
+    assert!(off(&two.gradients[0], &one.gradients[0], 1.0) < CLOSE);
 }

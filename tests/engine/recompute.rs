@@ -15,7 +15,7 @@ use pix2pix::tape::{ArenaPart, StepState};
 use pix2pix::tape::{Tape, Var};
 use pix2pix::tensor::Shape;
 use pix2pix::train::{Config, Recording, Session};
-use pix2pix_harness::config::{penalised, small_config};
+use pix2pix_harness::config::{penalised, small_config, two_scales};
 use pix2pix_harness::{Tensor, gpu};
 
 /// The same configuration without and with repeated values.
@@ -97,7 +97,9 @@ fn three_steps_leave_the_same_bits() {
             ..small_config(size, 8)
         }
     });
-    for config in cases.clone().into_iter().chain(cases.map(penalised)) {
+    let scaled = two_scales(cases[0].clone());
+    let cases = cases.clone().into_iter().chain(cases.map(penalised));
+    for config in cases.chain([scaled]) {
         let Config {
             size,
             batch_size,
@@ -150,7 +152,11 @@ fn no_value_is_overwritten_while_it_lives_and_effects_happen_once() {
             norm,
             ..small_config(size, ngf)
         };
-        let config = if ngf == 3 { penalised(config) } else { config };
+        let config = match ngf {
+            3 => penalised(config),
+            16 => two_scales(config),
+            _ => config,
+        };
         let effects = both(&config).map(|config| {
             let Recording {
                 states, tape, vars, ..

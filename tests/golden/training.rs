@@ -10,8 +10,8 @@ use crate::problem::Problem;
 use pix2pix::gpu::Gpu;
 use pix2pix::interop::{from_reference, to_reference};
 use pix2pix::nn::{
-    DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig, Mode, PatchGan, PatchGanConfig,
-    StatisticsFrom, UNetConfig, Upsample,
+    Discriminator, DiscriminatorConfig, DropoutAt, DropoutMode, Fit, Generator, GeneratorConfig,
+    Mode, PatchGanConfig, StatisticsFrom, UNetConfig, Upsample,
 };
 use pix2pix::program::{Program, Store};
 use pix2pix::state::{ArenaId, StateList, StateSpec};
@@ -68,7 +68,10 @@ pub fn run(gpu: &Gpu, case: &GoldenCase) -> Result<Checks, Problem> {
 }
 
 /// The two networks that a case describes.
-fn networks(case: &GoldenCase, states: &mut StateList) -> Result<(Generator, PatchGan), Problem> {
+fn networks(
+    case: &GoldenCase,
+    states: &mut StateList,
+) -> Result<(Generator, Discriminator), Problem> {
     let (in_channels, out_channels) = (case.count("input_nc")?, case.count("output_nc")?);
     let norm = norm(case)?;
     let config = UNetConfig {
@@ -83,13 +86,34 @@ fn networks(case: &GoldenCase, states: &mut StateList) -> Result<(Generator, Pat
         upsample: Upsample::Deconv,
     };
     let generator = Generator::new(states, &GeneratorConfig::UNet(config))?;
-    let config = PatchGanConfig {
+    let patch = PatchGanConfig {
         in_channels: in_channels + out_channels,
         ndf: case.count("ndf")?,
         n_layers: case.count("n_layers_D")?,
         norm,
     };
-    Ok((generator, PatchGan::new(states, &config)?))
+    let scales = match case.has_field("num_D") {
+        true => case.count("num_D")?,
+        false => 1,
+    };
+    let config = DiscriminatorConfig { patch, scales };
+    Ok((generator, Discriminator::new(states, &config)?))
+}
+
+/// What a case learns.
+fn objective(case: &GoldenCase) -> Result<Objective, Problem> {
+    Ok(Objective {
+        gan_loss: case.gan_loss("gan_mode")?,
+        // The reference's pix2pix knows wgangp, but trains without the penalty.
+        lambda_gp: 0.0,
+        lambda_l1: case.number("lambda_L1")? as f32,
+        lambda_feat: match case.has_field("lambda_feat") {
+            true => case.number("lambda_feat")? as f32,
+            false => 0.0,
+        },
+        betas: case.betas()?,
+        ..Default::default()
+    })
 }
 
 impl<'a> TrainingRun<'a> {
@@ -103,14 +127,7 @@ impl<'a> TrainingRun<'a> {
             target: shape_of("step1.B")?,
             fit: Fit::Pad,
         };
-        let objective = Objective {
-            gan_loss: case.gan_loss("gan_mode")?,
-            // The reference's pix2pix knows wgangp, but trains without the penalty.
-            lambda_gp: 0.0,
-            lambda_l1: case.number("lambda_L1")? as f32,
-            betas: case.betas()?,
-            ..Default::default()
-        };
+        let objective = objective(case)?;
         let mut tape = Tape::default();
         let mut masks = BTreeMap::new();
         for module in case.roles("step1.mask.") {
@@ -186,23 +203,39 @@ impl<'a> TrainingRun<'a> {
             &self.store,
             &StepState::new(0, step as u64, rate, self.objective.betas),
         )?;
-        let mut losses = self.losses(step)?;
-        // The watch keeps the plain distance, the reference prints the weighted one.
+        let [mut losses @ .., _, features] = self.losses(step)?;
+        // The watch keeps plain distances, the reference prints weighted ones.
         losses[1] *= self.objective.lambda_l1;
-        let reference = self.case.reference("losses")?;
-        let columns = losses.len();
-        for (column, (name, got)) in LOSSES.iter().zip(losses).enumerate() {
-            let expected = reference.values.get((step - 1) * columns + column);
+        self.compare_losses("losses", step, &LOSSES[..4], &losses, checks)?;
+        if self.objective.matches_features() {
+            let weighted = features * self.objective.lambda_feat;
+            self.compare_losses("losses_feat", step, &LOSSES[5..], &[weighted], checks)?;
+        }
+        Ok(())
+    }
+
+    /// Compares losses of a step with its row of a tensor.
+    fn compare_losses(
+        &self,
+        role: &str,
+        step: usize,
+        names: &[&str],
+        losses: &[f32],
+        checks: &mut Checks,
+    ) -> Result<(), Problem> {
+        let reference = self.case.reference(role)?;
+        for (column, (name, &got)) in names.iter().zip(losses).enumerate() {
+            let expected = reference.values.get((step - 1) * losses.len() + column);
             let expected = *expected.ok_or_else(|| {
-                Problem::Fail(format!("tensor losses has no row for step {step}"))
+                Problem::Fail(format!("tensor {role} has no row for step {step}"))
             })?;
             checks.loss(&format!("step{step}.{name}"), got, expected);
         }
         Ok(())
     }
 
-    /// The losses of a step from the device's ring.
-    fn losses(&self, step: usize) -> Result<[f32; 4], Problem> {
+    /// The losses of a step from the device's ring, in the order of [`LOSSES`].
+    fn losses(&self, step: usize) -> Result<[f32; LOSSES.len()], Problem> {
         let monitor = self.store.monitor();
         let words: Vec<u32> =
             bytemuck::pod_collect_to_vec(&self.gpu.read(monitor, 0, monitor.size())?);
@@ -212,7 +245,9 @@ impl<'a> TrainingRun<'a> {
             )));
         }
         let first = (MONITOR_HEAD + step as u64 % MONITOR_ROWS * MONITOR_COLUMNS) as usize;
-        Ok([0, 1, 2, 3].map(|column| f32::from_bits(words[first + column])))
+        Ok(std::array::from_fn(|column| {
+            f32::from_bits(words[first + column])
+        }))
     }
 
     /// Output and gradients of the first step, which start from equal parameters.

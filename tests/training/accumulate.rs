@@ -29,7 +29,7 @@ fn accumulated(gpu: &Gpu, config: &Config) -> ([Vec<f32>; 2], Vec<f32>) {
     );
     (
         [generator, discriminator.unwrap_or_default()],
-        monitor[first..first + 5].to_vec(),
+        monitor[first..first + 6].to_vec(),
     )
 }
 
@@ -47,9 +47,14 @@ fn accumulated_gradients_are_those_of_one_large_batch() {
         lambda_gan: 0.0,
         ..Objective::default()
     };
+    let features = Objective {
+        lambda_feat: 10.0,
+        ..Objective::default()
+    };
     for objective in [
         Objective::default(),
         torch,
+        features,
         distance_only,
         penalised(small_config(32, 4)).objective,
     ] {

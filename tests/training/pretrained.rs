@@ -126,8 +126,19 @@ fn assert_refuses_what_does_not_fit(gpu: &Gpu, root: &Path, first: &RunDir) {
         pretrained_discriminator: Some(first.path().join("discriminator.safetensors")),
         ..Recipe::default()
     };
-    refused("layers", discriminator, &|config| Config {
+    refused("layers", discriminator.clone(), &|config| Config {
         d_layers: 2,
         ..config
     });
+    let message = refused("scales", discriminator, &|config| Config {
+        size: 64,
+        load_size: 64,
+        discriminators: 2,
+        ..config
+    });
+    assert!(
+        message.contains("scale0.model.0.weight is missing")
+            && message.contains("`discriminators`"),
+        "{message}"
+    );
 }

@@ -9,7 +9,7 @@ use pix2pix::tape::ArenaPart;
 use pix2pix::tensor::DType;
 use pix2pix::train::run::RunDir;
 use pix2pix::train::{Config, Length, Objective, Optimizer, Policy, Recipe, Trainer, checkpoint};
-use pix2pix_harness::config::{penalised, small_config};
+use pix2pix_harness::config::{penalised, small_config, two_scales};
 use pix2pix_harness::gpu;
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
@@ -38,6 +38,7 @@ fn a_resumed_run_has_the_bits_of_one_that_never_stopped() {
             num_downs: 5,
             ..config.clone()
         }),
+        two_scales(config.clone()),
         config,
     ] {
         resuming_changes_no_bit(&gpu, &config);

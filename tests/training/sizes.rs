@@ -239,6 +239,19 @@ fn a_picture_too_small_for_the_networks_is_named_with_the_least_side() {
             if pair.ends_with("1-40x23.png")),
         "{error}"
     );
+    let of_scales = |discriminators| {
+        sizes(&Config {
+            discriminators,
+            d_layers: 2,
+            ..config.clone()
+        })
+    };
+    assert!(of_scales(2).is_ok(), "12, the half of 23, holds a patch");
+    let error = of_scales(3).unwrap_err();
+    assert!(
+        matches!(&error, TrainError::TooSmall { least: 45, .. }),
+        "{error}"
+    );
     assert!(
         sizes(&Config {
             d_layers: 2,

@@ -27,6 +27,7 @@ const OF_A_STEP: &[&str] = &[
     "no_dropout",
     "d_layers",
     "patch",
+    "discriminators",
     "batch_size",
     "recompute",
     "generator",

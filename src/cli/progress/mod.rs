@@ -113,9 +113,14 @@ impl ProgressPrinter {
             .d_gp
             .map(|d_gp| format!(" penalty {d_gp:.3}"))
             .unwrap_or_default();
+        let features = report
+            .losses
+            .g_feat
+            .map(|g_feat| format!(" features {g_feat:.3}"))
+            .unwrap_or_default();
         let losses = match self.has_discriminator {
             true => format!(
-                "G {g_gan:.3} L1 {g_l1:.4}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}"
+                "G {g_gan:.3} L1 {g_l1:.4}{features}  D real {d_real:.3} fake {d_fake:.3}{penalty}{held_out}"
             ),
             false => format!("L1 {g_l1:.4}{held_out}"),
         };

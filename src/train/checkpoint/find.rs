@@ -7,7 +7,7 @@ use super::network::{
     unknown,
 };
 use crate::interop::{InteropError, TensorFile, reference_shape};
-use crate::nn::{GeneratorConfig, PatchGanConfig, Shapes, Upsample};
+use crate::nn::{DiscriminatorConfig, GeneratorConfig, Shapes, Upsample, scale_of};
 use crate::state::{StateList, StateSpec};
 use crate::train::config::ModelConfig;
 use crate::train::error::TrainError;
@@ -205,6 +205,12 @@ fn candidates(file: &TensorFile) -> Vec<FoundNetwork> {
             if !at_a_name || [height, width] != [kernel; 2] {
                 return None;
             }
+            // The scales of a discriminator are one network, which is found at the first of them.
+            let prefix = match scale_of(prefix) {
+                Some((outer, 0)) if kind == NetworkKind::Discriminator => outer,
+                Some(_) if kind == NetworkKind::Discriminator => return None,
+                _ => prefix,
+            };
             let part = match prefix {
                 "" => of_root(file),
                 _ => file.part(prefix, |_| true),
@@ -235,7 +241,7 @@ fn is_network(kind: NetworkKind, shapes: &Shapes) -> bool {
     let generator = |upsample| GeneratorConfig::from_shapes(shapes, upsample).is_some();
     match kind {
         NetworkKind::Generator => generator(Upsample::Deconv) || generator(Upsample::Nearest),
-        NetworkKind::Discriminator => PatchGanConfig::from_shapes(shapes).is_some(),
+        NetworkKind::Discriminator => DiscriminatorConfig::from_shapes(shapes).is_some(),
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `checkpoints/step-N.safetensors` | the generator's state dict as it is |
 //! | | `net_D.*`, `optimizer_{G,D}.{exp_avg,exp_avg_sq,momentum_buffer}.*`, `image_pool.*` |
 //! | | with an average of the generator `training_G.*` |
+//! | | with several discriminators `net_D.scale0.*`, `net_D.scale1.*` and so on |
 //! | | in the metadata configuration, step and loss scales |
 //! | `generator.safetensors`, `discriminator.safetensors` | exactly the reference's state dict |
 //!
@@ -31,7 +32,7 @@ use super::session::Session;
 use crate::contraction::{Choice, with_current_names};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, TensorWriter, load_network};
-use crate::nn::PatchGan;
+use crate::nn::Discriminator;
 use crate::ops::loss_scale::Scaling;
 use crate::state::ArenaId;
 use crate::tape::ArenaPart;
@@ -110,7 +111,11 @@ fn sections(session: &Session, config: &Config) -> Vec<Section> {
     } else {
         2
     } + i64::from(config.objective.has_penalty());
-    let of_discriminator = |d: &PatchGan| {
+    // In the PyTorch order the generator's own pass is over its images, and for features over the
+    // real ones too.
+    let features = config.objective.matches_features();
+    let passes = passes + i64::from(features && config.objective.order == UpdateOrder::Pytorch);
+    let of_discriminator = |d: &Discriminator| {
         section(
             DISCRIMINATOR,
             "optimizer_D.",

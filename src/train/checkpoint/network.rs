@@ -4,7 +4,7 @@
 use crate::data::Pixels;
 use crate::interop::{InteropError, TensorFile, TensorWriter, WriteError};
 use crate::nn::{
-    Fit, Generator, GeneratorConfig, PatchGan, PatchGanConfig, Shapes, TestTime, Upsample,
+    Discriminator, DiscriminatorConfig, Fit, Generator, GeneratorConfig, Shapes, TestTime, Upsample,
 };
 use crate::state::StateList;
 use crate::tensor::DType;
@@ -71,7 +71,7 @@ pub(super) fn record_network(
     upsample: Option<Upsample>,
 ) -> Result<Recorded, TrainError> {
     let shapes = &file.shapes().collect();
-    let discriminator = PatchGanConfig::from_shapes(shapes);
+    let discriminator = DiscriminatorConfig::from_shapes(shapes);
     let generator = match file.metadata(MODEL) {
         // A discriminator's file notes its generator too.
         Ok(text) if discriminator.is_none() => serde_json::from_str::<ModelConfig>(text)
@@ -89,7 +89,7 @@ pub(super) fn record_network(
             })
         }
         (NetworkKind::Discriminator, _, Some(discriminator)) => {
-            let unused = PatchGan::new(states, &discriminator)?
+            let unused = Discriminator::new(states, &discriminator)?
                 .unused_keys()
                 .to_vec();
             Ok(Recorded {

@@ -9,7 +9,7 @@ use super::field::Range::{
 };
 use super::field::{Field, Range, field};
 use super::{MOST_BATCHES, MOST_PAIRS, MOST_PIXELS};
-use crate::nn::{MOST_CHANNELS, PatchGanConfig};
+use crate::nn::{DiscriminatorConfig, MOST_CHANNELS, PatchGanConfig};
 
 /// The field or shorthand of that name.
 pub fn find(name: &str) -> Option<&'static Field> {
@@ -147,6 +147,13 @@ pub const FIELDS: &[Field] = &[
         .range(Whole(0, PatchGanConfig::MOST_LAYERS as u64))
         .default("3")
         .help("Strided convolutions of the discriminator; 0 rates each pixel alone"),
+    field("discriminators", Networks)
+        .range(Whole(1, DiscriminatorConfig::MOST_SCALES as u64))
+        .default("1")
+        .help(
+            "Discriminators: one on the image, one on its half, one on the half of that, and so \
+             on, as in pix2pixHD. Each has weights of its own, and their losses are summed",
+        ),
     field("norm", Networks)
         .range(OneOf(&["batch", "instance", "instance-affine", "none"]))
         .default("\"batch\"")
@@ -233,6 +240,13 @@ pub const FIELDS: &[Field] = &[
         .range(FromZero)
         .default("100.0")
         .help("Weight of the distance to the target"),
+    field("objective.lambda_feat", Objective)
+        .range(FromZero)
+        .default("0.0")
+        .help(
+            "Weight of pix2pixHD's feature matching: the L1 distance between what each layer of \
+             the discriminator makes of output and target. pix2pixHD has 10; 0 is none",
+        ),
     field("objective.conditional", Objective)
         .range(Switch)
         .default("true")

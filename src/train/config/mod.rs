@@ -40,8 +40,8 @@ use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
 use crate::data::{DataOptions, Direction, PairReading, Pixels, Preprocess, default_load_size};
 use crate::nn::{
-    DropoutAt, Fit, GeneratorConfig, Norm, PatchGanConfig, ResNetConfig, TestNorm, TestTime,
-    UNetConfig, Upsample,
+    DiscriminatorConfig, DropoutAt, Fit, GeneratorConfig, Norm, PatchGanConfig, ResNetConfig,
+    TestNorm, TestTime, UNetConfig, Upsample,
 };
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,7 @@ impl Default for Config {
             ndf: 64,
             num_downs: 8,
             d_layers: 3,
+            discriminators: 1,
             norm: Norm::Batch,
             architecture: Architecture::default(),
             upsample: Upsample::default(),
@@ -198,6 +199,9 @@ pub struct Config {
     pub num_downs: usize,
     /// Strided convolutions of the discriminator.
     pub d_layers: usize,
+    /// Scales of the image with a discriminator of their own.
+    #[serde(default = "one")]
+    pub discriminators: usize,
     /// Normalisation of both networks.
     pub norm: Norm,
     /// The generator's architecture.
@@ -266,6 +270,10 @@ fn mirrored() -> bool {
     true
 }
 
+fn one() -> usize {
+    1
+}
+
 /// Bounds far above any device, so that no shape overflows before the device's own limits are
 /// checked.
 const MOST_PIXELS: u32 = 1 << 14;
@@ -323,17 +331,20 @@ impl Config {
     }
 
     /// The discriminator, which sees input and output side by side, or the output alone.
-    pub fn discriminator(&self) -> PatchGanConfig {
+    pub fn discriminator(&self) -> DiscriminatorConfig {
         let input = if self.objective.conditional {
             self.input.channels()
         } else {
             0
         };
-        PatchGanConfig {
-            in_channels: input + self.output.channels(),
-            ndf: self.ndf,
-            n_layers: self.d_layers,
-            norm: self.norm,
+        DiscriminatorConfig {
+            patch: PatchGanConfig {
+                in_channels: input + self.output.channels(),
+                ndf: self.ndf,
+                n_layers: self.d_layers,
+                norm: self.norm,
+            },
+            scales: self.discriminators,
         }
     }
 

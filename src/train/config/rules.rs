@@ -5,7 +5,7 @@ use super::field::{Field, Range};
 use super::fields::{FIELDS, find};
 use super::{Architecture, Config, ConfigError, Length};
 use crate::data::{Pixels, Preprocess};
-use crate::nn::{Fit, Generator, NetworkError, PatchGan, PatchGanConfig};
+use crate::nn::{Discriminator, DiscriminatorConfig, Fit, Generator, NetworkError, PatchGanConfig};
 use crate::state::StateList;
 use crate::train::objective::UpdateOrder;
 use crate::train::recipe::Optimizer;
@@ -48,6 +48,7 @@ impl Config {
             "objective.lambda_gp" => objective.lambda_gp.into(),
             "objective.lambda_gan" => objective.lambda_gan.into(),
             "objective.lambda_l1" => objective.lambda_l1.into(),
+            "objective.lambda_feat" => objective.lambda_feat.into(),
             "recipe.init_gain" => recipe.init_gain.into(),
             "recipe.pool" => recipe.pool as f64,
             "recipe.accumulate" => recipe.accumulate as f64,
@@ -58,6 +59,7 @@ impl Config {
             "checkpoint_every" => self.checkpoint_every as f64,
             "seed" => self.seed as f64,
             "d_layers" => self.d_layers as f64,
+            "discriminators" => self.discriminators as f64,
             "beta1" => objective.betas[0],
             "beta2" => objective.betas[1],
             "epochs" | "steps" => match (field, self.length) {
@@ -128,6 +130,7 @@ impl Config {
             Ok(())
         };
         let recipe = &self.recipe;
+        needs_gan("objective.lambda_feat", objective.lambda_feat > 0.0)?;
         needs_gan("recipe.pool", recipe.pool > 0)?;
         if recipe.pool > 0 && objective.order == UpdateOrder::Torch {
             return Err(ConfigError::new(
@@ -181,7 +184,7 @@ impl Config {
         }
         let whole = self.preprocess.is_whole();
         let deepest = self.deepest_discriminator();
-        PatchGan::new(&mut StateList::default(), &self.discriminator())
+        Discriminator::new(&mut StateList::default(), &self.discriminator())
             .map_err(|error| at_most(error, if whole { None } else { deepest }))?;
         // Pictures that keep their sizes are checked later, one by one. Of pictures that are scaled
         // to a width, the height is not known yet, but the width is.
@@ -192,6 +195,7 @@ impl Config {
         let side = PatchGanConfig::receptive_field;
         match deepest {
             Some(most) if n_layers <= most => Ok(()),
+            _ if self.fitting_scales() > 0 => Err(self.too_many_scales()),
             Some(most) => {
                 let named = if most <= DEEPEST_NAMED {
                     format!(" or `patch` {}", side(most))
@@ -216,13 +220,50 @@ impl Config {
         }
     }
 
-    /// Strided convolutions of the deepest discriminator whose patches fit the images, if any does.
+    /// Strided convolutions of the deepest discriminator whose patches fit the images of every
+    /// scale, if any does.
     fn deepest_discriminator(&self) -> Option<usize> {
-        let multiple = self.generator().multiple();
-        let size = self.fit.output_side(self.size as usize, multiple);
+        let size = DiscriminatorConfig::last_side(self.discriminators, self.shown_side());
         (0..=PatchGanConfig::MOST_LAYERS)
             .rev()
             .find(|&n_layers| PatchGanConfig::patches(n_layers, size) > 0)
+    }
+
+    /// Side of the images that the discriminator sees.
+    fn shown_side(&self) -> usize {
+        let multiple = self.generator().multiple();
+        self.fit.output_side(self.size as usize, multiple)
+    }
+
+    /// The most scales, fewer than there are, whose images hold a patch.
+    fn fitting_scales(&self) -> usize {
+        let config = self.discriminator();
+        let fits = |&scales: &usize| {
+            let config = DiscriminatorConfig {
+                scales,
+                ..config.clone()
+            };
+            config.last_patches(self.shown_side()) > 0
+        };
+        (1..self.discriminators).rev().find(fits).unwrap_or(0)
+    }
+
+    /// The error for more scales than hold a patch.
+    fn too_many_scales(&self) -> ConfigError {
+        let (scales, n_layers, size) = (self.discriminators, self.d_layers, self.size);
+        let last = DiscriminatorConfig::last_side(scales, self.shown_side());
+        let shallower = match self.deepest_discriminator() {
+            Some(most) => format!(", or `d_layers` {most}"),
+            None => String::new(),
+        };
+        ConfigError::new(
+            "discriminators",
+            format!(
+                "with `discriminators` {scales} the last one sees {last} pixels a side of images \
+                 of {size}, too few for its {n_layers} strided convolutions"
+            ),
+            format!("use `discriminators` {}{shallower}", self.fitting_scales()),
+        )
     }
 
     fn check_schedule(&self) -> Result<(), ConfigError> {

@@ -47,6 +47,7 @@ pub struct Settings {
     pub num_downs: Option<usize>,
     pub d_layers: Option<usize>,
     pub patch: Option<usize>,
+    pub discriminators: Option<usize>,
     pub norm: Option<Norm>,
     pub architecture: Option<Architecture>,
     pub upsample: Option<Upsample>,
@@ -65,6 +66,7 @@ pub struct Settings {
     pub lambda_gan: Option<f32>,
     pub distance: Option<Distance>,
     pub lambda_l1: Option<f32>,
+    pub lambda_feat: Option<f32>,
     pub order: Option<UpdateOrder>,
     pub beta1: Option<f64>,
     pub beta2: Option<f64>,
@@ -123,6 +125,7 @@ impl Settings {
             ndf: self.ndf.unwrap_or(ngf),
             num_downs,
             d_layers: self.d_layers(defaults.d_layers)?,
+            discriminators: self.discriminators.unwrap_or(defaults.discriminators),
             norm: self.norm.unwrap_or(defaults.norm),
             architecture: self.architecture.unwrap_or(defaults.architecture),
             upsample: self.upsample.unwrap_or(defaults.upsample),
@@ -271,6 +274,7 @@ impl Settings {
             ("objective.lambda_l1", self.lambda_l1),
             ("objective.lambda_gan", self.lambda_gan),
             ("objective.lambda_gp", self.lambda_gp),
+            ("objective.lambda_feat", self.lambda_feat),
         ];
         for (field, weight) in weights {
             weight.map_or(Ok(()), |weight| check_number(field, weight.into()))?;
@@ -288,6 +292,7 @@ impl Settings {
             lambda_gan: weight(has_gan, self.lambda_gan, defaults.lambda_gan),
             distance: self.distance.unwrap_or(defaults.distance),
             lambda_l1: weight(has_distance, self.lambda_l1, defaults.lambda_l1),
+            lambda_feat: weight(has_gan, self.lambda_feat, defaults.lambda_feat),
             conditional: chosen.is_conditional(),
             order: self.order.unwrap_or(defaults.order),
             betas: self.betas(defaults.betas)?,

@@ -202,6 +202,26 @@ const CASES: &[Case] = &[
         "objective.lambda_l1",
         "every loss",
     ),
+    (
+        |c| c.discriminators = 0,
+        "discriminators",
+        "between 1 and 4",
+    ),
+    (
+        |c| (c.discriminators, c.size, c.num_downs) = (4, 128, 7),
+        "discriminators",
+        "use `discriminators` 3, or `d_layers` 2",
+    ),
+    (
+        |c| c.objective.lambda_feat = -1.0,
+        "objective.lambda_feat",
+        "from 0 on",
+    ),
+    (
+        |c| (c.objective.lambda_feat, c.objective.lambda_gan) = (1.0, 0.0),
+        "objective.lambda_feat",
+        "l1+cgan",
+    ),
     (|c| c.recipe.init_gain = 0.0, "recipe.init_gain", "above 0"),
     (|c| c.recipe.ema = Some(1.0), "recipe.ema", "below 1"),
     (

@@ -46,6 +46,7 @@ impl Settings {
             ("ndf", self.ndf.is_some()),
             ("d_layers", self.d_layers.is_some()),
             ("patch", self.patch.is_some()),
+            ("discriminators", self.discriminators.is_some()),
         ];
         first_given(&given).map_or(Ok(()), |field| {
             Err(ConfigError::new(
@@ -89,6 +90,7 @@ impl Settings {
         let of_gan = first_given(&[
             ("objective.lambda_gan", weighs(self.lambda_gan)),
             ("objective.gan_loss", self.gan_loss.is_some()),
+            ("objective.lambda_feat", weighs(self.lambda_feat)),
             ("objective.order", self.order.is_some()),
         ]);
         let refuse = |field: &'static str, weight: &str, is_zero: bool, remedy: &str| {

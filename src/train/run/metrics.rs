@@ -8,10 +8,23 @@ use std::str::FromStr;
 use super::atomic::write_atomic;
 use super::error::RunError;
 
+/// The columns of every run.
 const HEADER: &str = "step,epoch,g_gan,g_l1,d_real,d_fake,learning_rate,seconds,val_l1";
-/// The header of a run with a gradient penalty.
-const HEADER_WITH_PENALTY: &str =
-    "step,epoch,g_gan,g_l1,d_real,d_fake,d_gp,learning_rate,seconds,val_l1";
+
+/// The header of a run with a gradient penalty or not, and with a distance of features or not.
+fn header_of([has_penalty, has_features]: [bool; 2]) -> String {
+    let with = |header: String, column: &str, before: &str| {
+        header.replacen(before, &format!("{column},{before}"), 1)
+    };
+    let mut header = HEADER.to_owned();
+    if has_penalty {
+        header = with(header, "d_gp", "learning_rate");
+    }
+    if has_features {
+        header = with(header, "g_feat", "d_real");
+    }
+    header
+}
 
 /// What is known after a logged training step.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +44,9 @@ pub struct MetricsRow {
     pub d_fake: Option<f32>,
     /// The discriminator's gradient penalty, before its factor lambda, in a run that has one.
     pub d_gp: Option<f32>,
+    /// The distance between the discriminator's features, before its factor lambda, in a run that
+    /// has one.
+    pub g_feat: Option<f32>,
     /// Adam's learning rate in this step.
     pub learning_rate: f32,
     /// Seconds of training since the first step. Those before the run was resumed are included.
@@ -40,22 +56,16 @@ pub struct MetricsRow {
 }
 
 impl MetricsRow {
-    fn header(&self) -> &'static str {
-        if self.d_gp.is_some() {
-            HEADER_WITH_PENALTY
-        } else {
-            HEADER
-        }
+    fn header(&self) -> String {
+        header_of([self.d_gp.is_some(), self.g_feat.is_some()])
     }
 
     fn to_line(&self) -> String {
         // A cell is empty where there is nothing to tell.
         let [g_gan, d_real, d_fake, val_l1] = [self.g_gan, self.d_real, self.d_fake, self.val_l1]
             .map(|value| value.map(|value| value.to_string()).unwrap_or_default());
-        let d_gp = self
-            .d_gp
-            .map(|value| format!("{value},"))
-            .unwrap_or_default();
+        let [d_gp, g_feat] = [self.d_gp, self.g_feat]
+            .map(|value| value.map(|value| format!("{value},")).unwrap_or_default());
         let Self {
             step,
             epoch,
@@ -65,8 +75,8 @@ impl MetricsRow {
             ..
         } = self;
         format!(
-            "{step},{epoch},{g_gan},{g_l1},{d_real},{d_fake},{d_gp}{learning_rate},{seconds:.3},\
-             {val_l1}\n"
+            "{step},{epoch},{g_gan},{g_l1},{g_feat}{d_real},{d_fake},{d_gp}{learning_rate},\
+             {seconds:.3},{val_l1}\n"
         )
     }
 
@@ -77,18 +87,16 @@ impl MetricsRow {
             return Err(format!("{found} columns instead of {columns}"));
         }
         let mut fields = header.split(',').zip(line.split(','));
+        let has = |column: &str| header.split(',').any(|name| name == column);
         let mut row = Self {
             step: next(&mut fields)?,
             epoch: next(&mut fields)?,
             g_gan: next_if_any(&mut fields)?,
             g_l1: next(&mut fields)?,
+            g_feat: next_of(has("g_feat"), &mut fields)?,
             d_real: next_if_any(&mut fields)?,
             d_fake: next_if_any(&mut fields)?,
-            d_gp: if header == HEADER_WITH_PENALTY {
-                Some(next(&mut fields)?)
-            } else {
-                None
-            },
+            d_gp: next_of(has("d_gp"), &mut fields)?,
             learning_rate: next(&mut fields)?,
             seconds: next(&mut fields)?,
             val_l1: next_if_any(&mut fields)?,
@@ -105,6 +113,14 @@ fn next<'a, T: FromStr>(
     fields: &mut impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<T, String> {
     number(fields.next().unwrap_or_default())
+}
+
+/// The next field, if the header has its column.
+fn next_of<'a>(
+    has: bool,
+    fields: &mut impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Option<f32>, String> {
+    has.then(|| next(fields)).transpose()
 }
 
 /// The number of the next field. An empty field has none.
@@ -144,6 +160,12 @@ pub(super) fn append(path: &Path, row: &MetricsRow) -> Result<(), RunError> {
     write().map_err(|error| RunError::write(path, error))
 }
 
+/// Whether a line is the header of a run of any kind.
+fn is_header(line: &str) -> bool {
+    let kinds = [[false, false], [true, false], [false, true], [true, true]];
+    kinds.into_iter().any(|kind| header_of(kind) == line)
+}
+
 /// Reads all rows. Without a file there are none. After a crash the last line may be incomplete. It
 /// is left out.
 pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
@@ -161,7 +183,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<MetricsRow>, RunError> {
     let mut lines = whole.lines().enumerate();
     let header = match lines.next() {
         None => return Ok(Vec::new()),
-        Some((_, header @ (HEADER | HEADER_WITH_PENALTY))) => header,
+        Some((_, header)) if is_header(header) => header,
         Some(_) => return Err(wrong(1, format!("the header is not \"{HEADER}\""))),
     };
     lines
@@ -201,6 +223,7 @@ mod tests {
             d_real: Some(1e-12),
             d_fake: Some(f32::MAX),
             d_gp: None,
+            g_feat: None,
             learning_rate: 2e-4,
             seconds: 0.25 * step as f64,
             val_l1,
@@ -226,27 +249,32 @@ mod tests {
     }
 
     #[test]
-    fn a_penalty_has_a_column_of_its_own() {
-        let (_folder, path) = file("");
-        let rows = [1, 2, 3].map(|step| MetricsRow {
-            d_gp: Some(0.1 * step as f32),
-            ..row(step, None)
-        });
-        for row in &rows {
-            append(&path, row).unwrap();
+    fn a_penalty_and_features_have_columns_of_their_own() {
+        for kind in [[true, false], [false, true], [true, true]] {
+            let (_folder, path) = file("");
+            let [has_penalty, has_features] = kind;
+            let rows = [1, 2, 3].map(|step| MetricsRow {
+                d_gp: has_penalty.then_some(0.1 * step as f32),
+                g_feat: has_features.then_some(0.3 * step as f32),
+                ..row(step, None)
+            });
+            for row in &rows {
+                append(&path, row).unwrap();
+            }
+            assert_eq!(read(&path).unwrap(), rows);
+            rewind(&path, 2).unwrap();
+            assert_eq!(read(&path).unwrap(), rows[..2]);
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(text.lines().next(), Some(&*header_of(kind)));
+            // Without a row there is nothing that says which header it is.
+            rewind(&path, 0).unwrap();
+            append(&path, &rows[0]).unwrap();
+            assert_eq!(read(&path).unwrap(), rows[..1]);
         }
-        assert_eq!(read(&path).unwrap(), rows);
-        rewind(&path, 2).unwrap();
-        assert_eq!(read(&path).unwrap(), rows[..2]);
-        assert!(
-            fs::read_to_string(&path)
-                .unwrap()
-                .starts_with(HEADER_WITH_PENALTY)
+        assert_eq!(
+            header_of([true, true]),
+            "step,epoch,g_gan,g_l1,g_feat,d_real,d_fake,d_gp,learning_rate,seconds,val_l1"
         );
-        // Without a row there is nothing that says which header it is.
-        rewind(&path, 0).unwrap();
-        append(&path, &rows[0]).unwrap();
-        assert_eq!(read(&path).unwrap(), rows[..1]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ const BLUE: RGBColor = RGBColor(0, 114, 178);
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
 const VERMILION: RGBColor = RGBColor(213, 94, 0);
+const PURPLE: RGBColor = RGBColor(204, 121, 167);
 const TEXT: RGBColor = RGBColor(51, 56, 66);
 const MUTED: RGBColor = RGBColor(120, 126, 138);
 const GRID: RGBColor = RGBColor(232, 234, 238);
@@ -91,6 +92,7 @@ fn draw(
         Series::smoothed("D, fake pairs", GREEN, rows, |row| row.d_fake),
         // Not in the legend where there is none.
         Series::smoothed("D, penalty", VERMILION, rows, |row| row.d_gp),
+        Series::smoothed("G, features", PURPLE, rows, |row| row.g_feat),
     ];
     let distances = [
         Series::smoothed("training", BLUE, rows, |row| Some(row.g_l1)),
@@ -315,6 +317,7 @@ mod tests {
                 d_real: Some(0.7),
                 d_fake: Some(0.6),
                 d_gp: None,
+                g_feat: None,
                 learning_rate: 2e-4,
                 seconds: index as f64,
                 val_l1: index.is_multiple_of(5).then_some(0.4),

@@ -20,6 +20,7 @@ fn row(step: u64) -> MetricsRow {
         d_real: Some(0.7),
         d_fake: Some(0.6),
         d_gp: None,
+        g_feat: None,
         learning_rate: 2e-4,
         seconds: step as f64,
         val_l1: Some(0.25),

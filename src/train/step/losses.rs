@@ -2,87 +2,147 @@
 
 use super::update::Accumulated;
 use super::{BatchVars, LOSSES, StepRecorder};
-use crate::nn::{Mode, PatchGan};
+use crate::nn::{Discriminator, Judgement, Mode};
 use crate::ops::elementwise::{add, scale};
 use crate::ops::random::RandomUniform;
 use crate::ops::{Assemble, BatchSlice, Concat};
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use crate::train::losses::{
-    Distance, Verdict, distance, gan, generator_adversarial_loss, gradient_penalty, mix,
+    Distance, Verdict, distance, feature_distance, gan, generator_adversarial_loss,
+    gradient_penalty, mix, total,
 };
 use crate::train::objective::{Objective, UpdateOrder};
 
+/// Columns of the weighted losses, behind those of [`LOSSES`].
+const G_LOSS: u32 = LOSSES.len() as u32;
+const D_LOSS: u32 = G_LOSS + 1;
+
+/// What the discriminator makes of the generator's images, and of the real ones if the generator
+/// learns from its features.
+pub(super) struct Judged {
+    /// Of the generator's.
+    pub fake: Vec<Judgement>,
+    /// Of the real ones.
+    pub real: Option<Vec<Judgement>>,
+}
+
 impl StepRecorder<'_> {
-    /// The discriminator's logits for two sets of input and output images. They go through
+    /// What the discriminator makes of two sets of input and output images. They go through
     /// together, so that the weights are read once. Each set still has statistics of its own.
     pub(super) fn discriminate_both(
         &self,
         tape: &mut Tape,
-        discriminator: &PatchGan,
+        discriminator: &Discriminator,
         sets: [[Var; 2]; 2],
         mode: &Mode,
-    ) -> Result<[Var; 2], TapeError> {
+    ) -> Result<[Vec<Judgement>; 2], TapeError> {
         let outputs = sets.map(|[_, output]| output);
         let pairs = match self.objective.conditional {
             true => tape.record(Assemble { columns: 2 }, sets.as_flattened())?,
             false => tape.record(Assemble { columns: 1 }, &outputs)?,
         };
-        let logits = discriminator.forward(tape, self.states, pairs, &mode.for_parts(2))?;
+        let judged = discriminator.forward(tape, self.states, pairs, &mode.for_parts(2))?;
         let batch = tape.shape(outputs[0]).batch();
-        let mut part = |start| tape.record(BatchSlice { start, batch }, &[logits]);
-        Ok([part(0)?, part(batch)?])
+        let mut of_set = |start| {
+            let part = |judgement| self.part(tape, judgement, BatchSlice { start, batch });
+            judged.iter().map(part).collect::<Result<_, _>>()
+        };
+        Ok([of_set(0)?, of_set(batch)?])
     }
 
-    /// The discriminator's logits for the generator's output.
+    /// What the discriminator makes of some of the images. In the PyTorch order nothing learns from
+    /// the features of this pass, so they are left out.
+    fn part(
+        &self,
+        tape: &mut Tape,
+        judgement: &Judgement,
+        images: BatchSlice,
+    ) -> Result<Judgement, TapeError> {
+        let logits = tape.record(images, &[judgement.logits])?;
+        let Objective { order, .. } = self.objective;
+        let learned = self.objective.matches_features() && *order == UpdateOrder::Torch;
+        let features = match learned {
+            true => judgement
+                .features
+                .iter()
+                .map(|&feature| tape.record(images, &[feature]))
+                .collect::<Result<_, _>>()?,
+            false => Vec::new(),
+        };
+        Ok(Judgement {
+            seen: judgement.seen,
+            logits,
+            features,
+        })
+    }
+
+    /// What the discriminator makes of the generator's output, and of the real pairs if the
+    /// generator learns from its features.
     pub(super) fn discriminate_fake(
         &self,
         tape: &mut Tape,
-        discriminator: &PatchGan,
+        discriminator: &Discriminator,
         batch: &BatchVars,
         fake: Var,
-    ) -> Result<Var, TapeError> {
-        Ok(self
-            .discriminate(tape, discriminator, [batch.input, fake], &batch.mode)?
-            .1)
+    ) -> Result<Judged, TapeError> {
+        let mut of =
+            |output| self.discriminate(tape, discriminator, [batch.input, output], &batch.mode);
+        let fake = of(fake)?;
+        let real = self.objective.matches_features().then(|| of(batch.target));
+        Ok(Judged {
+            fake,
+            real: real.transpose()?,
+        })
     }
 
-    /// What the discriminator sees of input and output images, and its logits.
+    /// What the discriminator makes of input and output images.
     pub(super) fn discriminate(
         &self,
         tape: &mut Tape,
-        discriminator: &PatchGan,
+        discriminator: &Discriminator,
         pair: [Var; 2],
         mode: &Mode,
-    ) -> Result<(Var, Var), TapeError> {
+    ) -> Result<Vec<Judgement>, TapeError> {
         let seen = if self.objective.conditional {
             tape.record(Concat, &pair)?
         } else {
             pair[1]
         };
-        Ok((seen, discriminator.forward(tape, self.states, seen, mode)?))
+        discriminator.forward(tape, self.states, seen, mode)
     }
 
-    /// The discriminator's loss for `fake` pairs and the real pairs of the batch. The logits are
-    /// its results for both. In the PyTorch order the loss is half the sum of both losses, in the
+    /// The loss of the logits of all scales against `verdict`: the sum, as pix2pixHD's code has it.
+    fn verdicts(
+        &self,
+        tape: &mut Tape,
+        judged: &[Judgement],
+        verdict: Verdict,
+    ) -> Result<Var, TapeError> {
+        let losses = judged
+            .iter()
+            .map(|one| gan(tape, one.logits, verdict, self.objective.gan_loss))
+            .collect::<Result<Vec<_>, _>>()?;
+        total(tape, &losses)
+    }
+
+    /// The discriminator's loss for `fake` pairs and the real pairs of the batch, of which it made
+    /// what is given. In the PyTorch order the loss is half the sum of both losses, in the
     /// other order the whole sum. The gradient penalty, if there is one, is not halved.
     pub(super) fn discriminator_loss(
         &self,
         tape: &mut Tape,
-        discriminator: &PatchGan,
+        discriminator: &Discriminator,
         batch: &BatchVars,
         fake: [Var; 2],
-        [fake_logits, real_logits]: [Var; 2],
+        [of_fake, of_real]: [&[Judgement]; 2],
         accumulated: &mut Accumulated,
     ) -> Result<Var, TapeError> {
         let Objective {
-            gan_loss,
-            lambda_gp,
-            order,
-            ..
+            lambda_gp, order, ..
         } = *self.objective;
-        let d_fake = gan(tape, fake_logits, Verdict::Fake, gan_loss)?;
-        let d_real = gan(tape, real_logits, Verdict::Real, gan_loss)?;
+        let d_fake = self.verdicts(tape, of_fake, Verdict::Fake)?;
+        let d_real = self.verdicts(tape, of_real, Verdict::Real)?;
         let sum = add(tape, d_fake, d_real)?;
         let mut loss = if order == UpdateOrder::Pytorch {
             scale(tape, sum, 0.5)?
@@ -94,18 +154,19 @@ impl StepRecorder<'_> {
             let d_gp = self.penalty(tape, discriminator, batch, fake)?;
             let weighted = scale(tape, d_gp, lambda_gp)?;
             loss = add(tape, loss, weighted)?;
-            shown.extend([(4, d_gp), (LOSSES.len() as u32 + 1, loss)]);
+            shown.extend([(4, d_gp), (D_LOSS, loss)]);
         }
         accumulated.add_losses(tape, &shown)?;
         Ok(loss)
     }
 
     /// The gradient penalty at points between `fake` pairs and the real pairs of the batch. Where
-    /// the point of an image lies is drawn anew in each step.
+    /// the point of an image lies is drawn anew in each step. The network of each scale is a critic
+    /// of its own: its slope is taken at what it sees, and the penalties are summed.
     pub(super) fn penalty(
         &self,
         tape: &mut Tape,
-        discriminator: &PatchGan,
+        discriminator: &Discriminator,
         batch: &BatchVars,
         fake: [Var; 2],
     ) -> Result<Var, TapeError> {
@@ -123,27 +184,31 @@ impl StepRecorder<'_> {
             mix(tape, fake[0], batch.input, share)?,
             mix(tape, fake[1], batch.target, share)?,
         ];
-        let (seen, logits) = self.discriminate(tape, discriminator, pair, &batch.mode)?;
-        gradient_penalty(tape, logits, seen)
+        let judged = self.discriminate(tape, discriminator, pair, &batch.mode)?;
+        let penalties = judged
+            .iter()
+            .map(|one| gradient_penalty(tape, one.logits, one.seen))
+            .collect::<Result<Vec<_>, _>>()?;
+        total(tape, &penalties)
     }
 
-    /// The generator's loss. It has an adversarial part if there are `logits` of the discriminator.
+    /// The generator's loss. It has an adversarial part if a discriminator has `judged` its images.
     pub(super) fn generator_loss(
         &self,
         tape: &mut Tape,
         batch: &BatchVars,
         fake: Var,
-        logits: Option<Var>,
+        judged: Option<&Judged>,
         accumulated: &mut Accumulated,
     ) -> Result<Var, TapeError> {
         let Objective {
-            gan_loss,
             lambda_gan,
             lambda_l1,
+            lambda_feat,
             ..
         } = *self.objective;
-        let g_gan = logits
-            .map(|logits| generator_adversarial_loss(tape, logits, gan_loss))
+        let g_gan = judged
+            .map(|judged| self.adversarial(tape, &judged.fake))
             .transpose()?;
         let distant = distance(tape, fake, batch.target, self.objective.distance)?;
         // L1 is shown in any case, so that it can be compared with the held-out score and with
@@ -165,9 +230,29 @@ impl StepRecorder<'_> {
             g_loss = add(tape, weighted, g_loss)?;
             shown.push((0, g_gan));
         }
+        shown.push((1, g_l1));
+        if let Some(Judged {
+            fake,
+            real: Some(real),
+        }) = judged
+        {
+            let g_feat = feature_distance(tape, fake, real)?;
+            let weighted = scale(tape, g_feat, lambda_feat)?;
+            g_loss = add(tape, weighted, g_loss)?;
+            shown.push((5, g_feat));
+        }
         // The weighted sum is watched too: a finite loss times its weight may not be finite.
-        shown.extend([(1, g_l1), (LOSSES.len() as u32, g_loss)]);
+        shown.push((G_LOSS, g_loss));
         accumulated.add_losses(tape, &shown)?;
         Ok(g_loss)
+    }
+
+    /// The adversarial loss of the generator: the sum over all scales.
+    fn adversarial(&self, tape: &mut Tape, fake: &[Judgement]) -> Result<Var, TapeError> {
+        let losses = fake
+            .iter()
+            .map(|one| generator_adversarial_loss(tape, one.logits, self.objective.gan_loss))
+            .collect::<Result<Vec<_>, _>>()?;
+        total(tape, &losses)
     }
 }

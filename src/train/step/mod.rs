@@ -7,16 +7,16 @@ mod update;
 use super::objective::{Objective, UpdateOrder};
 use super::pool::Pool;
 use super::recipe::Recipe;
-use crate::nn::{Fit, Fitted, Generator, Mode, PatchGan};
+use crate::nn::{Discriminator, Fit, Fitted, Generator, Mode};
 use crate::ops::BatchSlice;
 use crate::state::StateList;
 use crate::tape::{Tape, TapeError, Var};
 use crate::tensor::Shape;
 use update::Accumulated;
 
-/// Names of the losses in the order of their columns in the monitor's ring. The last one is there
-/// only with a gradient penalty.
-pub const LOSSES: [&str; 5] = ["g_gan", "g_l1", "d_real", "d_fake", "d_gp"];
+/// Names of the losses in the order of their columns in the monitor's ring. `d_gp` is there only
+/// with a gradient penalty, and `g_feat` only if the generator learns from features.
+pub const LOSSES: [&str; 6] = ["g_gan", "g_l1", "d_real", "d_fake", "d_gp", "g_feat"];
 /// Names of the columns behind them: the weighted losses. They are watched too, because a finite
 /// loss times its weight may not be finite.
 pub(super) const WEIGHTED: [&str; 2] = ["g_loss", "d_loss"];
@@ -50,7 +50,7 @@ pub struct Networks<'a> {
     /// The generator.
     pub generator: &'a Generator,
     /// The discriminator. `None` for a generator that learns from the distance alone.
-    pub discriminator: Option<&'a PatchGan>,
+    pub discriminator: Option<&'a Discriminator>,
     /// Older fakes for the discriminator, in the PyTorch order of updates.
     pub pool: Option<&'a Pool>,
 }

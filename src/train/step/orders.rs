@@ -1,8 +1,9 @@
 //! The orders of updates: which network learns from what, and when it is updated.
 
+use super::losses::Judged;
 use super::update::Accumulated;
 use super::{BatchVars, StepRecorder};
-use crate::nn::PatchGan;
+use crate::nn::Discriminator;
 use crate::ops::Detach;
 use crate::tape::{Tape, TapeError, Var};
 use crate::train::pool::Pool;
@@ -32,7 +33,7 @@ impl StepRecorder<'_> {
     pub(super) fn alternating(
         &self,
         tape: &mut Tape,
-        discriminator: &PatchGan,
+        discriminator: &Discriminator,
         pool: Option<&Pool>,
         batches: &[BatchVars],
         accumulated: &mut Accumulated,
@@ -46,7 +47,7 @@ impl StepRecorder<'_> {
             let seen = pool.map_or(Ok(fresh), |pool| {
                 pool.query(tape, self.states, fresh, batch.first, images)
             })?;
-            let logits = self.discriminate_both(
+            let [of_fake, of_real] = self.discriminate_both(
                 tape,
                 discriminator,
                 [seen, [batch.input, batch.target]],
@@ -57,7 +58,7 @@ impl StepRecorder<'_> {
                 discriminator,
                 batch,
                 seen,
-                logits,
+                [&of_fake, &of_real],
                 &mut of_discriminator,
             )?;
             self.learn(
@@ -76,8 +77,8 @@ impl StepRecorder<'_> {
                 ([_], Some(fake)) => fake,
                 _ => self.translate(tape, batch, &again)?,
             };
-            let logits = self.discriminate_fake(tape, discriminator, batch, fake)?;
-            let loss = self.generator_loss(tape, batch, fake, Some(logits), accumulated)?;
+            let judged = self.discriminate_fake(tape, discriminator, batch, fake)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(&judged), accumulated)?;
             self.learn(tape, self.generator.parameters(), loss, accumulated)?;
             last = Some(fake);
         }
@@ -85,12 +86,12 @@ impl StepRecorder<'_> {
         Ok(last)
     }
 
-    /// Both networks learn from the same logits. The discriminator learns from its whole loss. The
-    /// caller updates the generator.
+    /// Both networks learn from the same pass of the discriminator, which learns from its whole
+    /// loss. The caller updates the generator.
     pub(super) fn simultaneous(
         &self,
         tape: &mut Tape,
-        discriminator: &PatchGan,
+        discriminator: &Discriminator,
         batches: &[BatchVars],
         accumulated: &mut Accumulated,
     ) -> Result<Option<Var>, TapeError> {
@@ -104,7 +105,7 @@ impl StepRecorder<'_> {
                 ..
             } = batch;
             let fake = self.translate(tape, batch, mode)?;
-            let [real_logits, fake_logits] = self.discriminate_both(
+            let [of_real, of_fake] = self.discriminate_both(
                 tape,
                 discriminator,
                 [[input, target], [input, fake]],
@@ -115,7 +116,7 @@ impl StepRecorder<'_> {
                 discriminator,
                 batch,
                 [input, fake],
-                [fake_logits, real_logits],
+                [&of_fake, &of_real],
                 &mut of_discriminator,
             )?;
             self.learn(
@@ -124,7 +125,11 @@ impl StepRecorder<'_> {
                 loss,
                 &mut of_discriminator,
             )?;
-            let loss = self.generator_loss(tape, batch, fake, Some(fake_logits), accumulated)?;
+            let judged = Judged {
+                fake: of_fake,
+                real: self.objective.matches_features().then_some(of_real),
+            };
+            let loss = self.generator_loss(tape, batch, fake, Some(&judged), accumulated)?;
             self.learn(tape, self.generator.parameters(), loss, accumulated)?;
             last = Some(fake);
         }

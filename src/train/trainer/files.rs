@@ -48,6 +48,7 @@ impl Trainer<'_> {
             d_real,
             d_fake,
             d_gp: losses.d_gp,
+            g_feat: losses.g_feat,
             learning_rate,
             seconds: self.seconds(),
             val_l1,

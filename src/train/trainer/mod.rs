@@ -262,7 +262,7 @@ impl<'a> Trainer<'a> {
             ..LoaderOptions::new(self.config.pairs_per_step(), self.config.seed)
         };
         let mut loader = Loader::new(self.training.clone(), &options)?;
-        let mut reader = LossReader::new(self.step, self.config.objective.has_penalty());
+        let mut reader = LossReader::new(self.step, &self.config.objective);
         let (began, first) = (Instant::now(), self.step);
         while self.step < self.schedule.total_steps && !stop.load(Ordering::Relaxed) {
             let batch = loader.next_batch()?;

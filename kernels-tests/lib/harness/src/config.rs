@@ -15,6 +15,18 @@ pub fn penalised(config: Config) -> Config {
     }
 }
 
+/// The same with two discriminators, whose features the generator learns from.
+pub fn two_scales(config: Config) -> Config {
+    Config {
+        discriminators: 2,
+        objective: Objective {
+            lambda_feat: 10.0,
+            ..config.objective
+        },
+        ..config
+    }
+}
+
 /// The smallest run that has every part of the network.
 pub fn small_config(size: u32, ngf: usize) -> Config {
     Config {
@@ -33,6 +45,7 @@ pub fn small_config(size: u32, ngf: usize) -> Config {
         ndf: ngf,
         num_downs: Config::downs_for(size).unwrap(),
         d_layers: 3,
+        discriminators: 1,
         norm: Norm::Batch,
         architecture: Architecture::UNet,
         upsample: Upsample::Deconv,

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::nn::{DropoutAt, Generator, Norm, PatchGan, ResNetConfig, UNetConfig, Upsample};
+use crate::nn::{Discriminator, DropoutAt, Generator, Norm, PatchGanConfig};
+use crate::nn::{ResNetConfig, UNetConfig, Upsample};
 use safetensors::tensor::{Dtype, TensorView};
 use std::path::Path;
 
@@ -58,15 +59,23 @@ fn statistics_of(config: &GeneratorConfig) -> Tensors {
 }
 
 fn of_discriminator(norm: Norm) -> Tensors {
+    of_discriminators(norm, 1)
+}
+
+fn of_discriminators(norm: Norm, scales: usize) -> Tensors {
     let mut states = StateList::default();
-    let config = PatchGanConfig {
+    Discriminator::new(&mut states, &discriminators(norm, 2, scales)).unwrap();
+    tensors(&states)
+}
+
+fn discriminators(norm: Norm, n_layers: usize, scales: usize) -> DiscriminatorConfig {
+    let patch = PatchGanConfig {
         in_channels: 6,
         ndf: 1,
-        n_layers: 2,
+        n_layers,
         norm,
     };
-    PatchGan::new(&mut states, &config).unwrap();
-    tensors(&states)
+    DiscriminatorConfig { patch, scales }
 }
 
 fn under(prefix: &str, tensors: &Tensors) -> Tensors {
@@ -139,6 +148,49 @@ fn a_generator_is_found_behind_any_prefix() {
             assert_eq!(others, beside.len() == 2, "{:?}", found.notes);
         }
     }
+}
+
+#[test]
+fn a_state_dict_shows_how_many_scales_there_are() {
+    for scales in 1..=DiscriminatorConfig::MOST_SCALES {
+        for (norm, n_layers) in [(Norm::Batch, 3), (Norm::Instance, 1), (Norm::None, 0)] {
+            let config = discriminators(norm, n_layers, scales);
+            let mut states = StateList::default();
+            Discriminator::new(&mut states, &config).unwrap();
+            let file = file(&[tensors(&states)]);
+            let found = DiscriminatorConfig::from_shapes(&file.shapes().collect());
+            assert_eq!(found, Some(config));
+        }
+    }
+}
+
+#[test]
+fn the_scales_of_a_discriminator_are_one_network() {
+    let scales = of_discriminators(Norm::Batch, 3);
+    let generator = of_generator(&u_net(Norm::Batch));
+    for (all, choice) in [
+        (vec![scales.clone()], DISCRIMINATOR),
+        (
+            vec![under("netD.", &scales), generator.clone()],
+            DISCRIMINATOR,
+        ),
+        (
+            vec![under("netD.", &scales), of_discriminator(Norm::Batch)],
+            named("netD"),
+        ),
+    ] {
+        let found = find(&all, &choice).unwrap();
+        assert!(found.model.is_none());
+        assert_eq!(found.file.shapes().count(), scales.len());
+    }
+    // A scale that is not whole, and one that is built otherwise.
+    let mut torn = scales.clone();
+    torn.retain(|(key, _)| key != "scale2.model.3.bias");
+    let message = find(&[torn], &DISCRIMINATOR).unwrap_err();
+    assert!(message.contains("scale2.model.3.bias"), "{message}");
+    let other = under("scale3.", &of_discriminator(Norm::Instance));
+    let message = find(&[scales, other], &DISCRIMINATOR).unwrap_err();
+    assert!(message.contains("scale3.model.0"), "{message}");
 }
 
 /// Such a file is no discriminator either: what it needs is named.
