@@ -63,15 +63,11 @@ pub fn is_noise(case: &GoldenCase, parameter: &str) -> bool {
         .into_iter()
         .flatten()
         .filter_map(Value::as_str);
-    // The entries are roles, for example `grad.model.2.bias`; parameters start with `model` or
-    // `net`.
+    // The entries are roles, for example `grad.model.2.bias`; parameters start with `model`, `net`
+    // or the number of a scale.
     listed.into_iter().any(|role| {
-        let start = role
-            .find("model.")
-            .into_iter()
-            .chain(role.find("net."))
-            .min()
-            .unwrap_or(0);
+        let starts = ["model.", "net.", "scale"].map(|start| role.find(start));
+        let start = starts.into_iter().flatten().min().unwrap_or(0);
         &role[start..] == parameter
     })
 }
