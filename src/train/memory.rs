@@ -211,13 +211,12 @@ fn alternatives(config: &Config, profile: &Profile, budget: Option<u64>) -> Vec<
     let mut found = Vec::new();
     let pool = largest(config.recipe.pool, |pool| with(&|c| c.recipe.pool = pool));
     found.extend(pool.map(|pool| format!("`recipe.pool` {pool}")));
-    let scales = |scales| with(&|c| c.discriminators = scales);
-    found.extend(
-        largest(config.discriminators, scales).map(|most| format!("`discriminators` {most}")),
-    );
+    // What changes no result comes before what does.
     if !config.recompute && with(&|c| c.recompute = true) {
         found.push("`recompute`".to_owned());
     }
+    let scales = largest(config.discriminators, |n| with(&|c| c.discriminators = n));
+    found.extend(scales.map(|scales| format!("`discriminators` {scales}")));
     // Each size has a depth of its own, unless another one was asked for.
     let own_depth = Config::downs_for(config.size) == Some(config.num_downs);
     let step = if own_depth {

@@ -215,6 +215,33 @@ fn a_device_that_runs_out_of_memory_is_asked_for_less() {
 }
 
 #[test]
+fn fewer_discriminators_are_named_where_they_would_do() {
+    let config = Config {
+        d_layers: 2,
+        discriminators: 3,
+        recompute: true,
+        ..small_config(64, 8)
+    };
+    let planned = |discriminators| {
+        let config = Config {
+            discriminators,
+            ..config.clone()
+        };
+        plan_training(&config, gpu().profile()).unwrap().total()
+    };
+    let error = GpuError::OutOfMemory {
+        doing: "a test".to_owned(),
+        held: planned(2),
+    };
+    assert!(planned(1) < planned(2) && planned(2) < planned(3));
+    let error = explain(&config, gpu().profile(), error.into());
+    let TrainError::DoesNotFit { fitting, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(fitting[0], "`discriminators` 2", "{error}");
+}
+
+#[test]
 fn repeated_values_are_the_first_advice_where_they_would_do() {
     let config = Config {
         batch_size: 4,
