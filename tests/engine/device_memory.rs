@@ -12,11 +12,12 @@ use pix2pix::train::run::RunDir;
 use pix2pix::train::{
     Config, Length, Recipe, Session, TrainError, Trainer, explain, largest_image, plan_training,
 };
-use pix2pix_harness::config::small_config;
+use pix2pix_harness::config::{small_config, two_scales};
 use pix2pix_harness::{gpu, open, precisions};
 use std::sync::atomic::AtomicBool;
 
-/// Size, channels, batch, and whether values are repeated.
+/// Size, channels, batch, and whether values are repeated. A run that repeats them has two
+/// discriminators, whose features the generator learns from.
 type PlannedRun = (u32, usize, usize, bool);
 
 const REPEATING: PlannedRun = (64, 4, 3, true);
@@ -47,7 +48,7 @@ fn check_plan((size, ngf, batch_size, recompute): PlannedRun, precision: DType) 
         recompute,
         length: Length::Steps(4),
         precision,
-        ..every
+        ..if recompute { two_scales(every) } else { every }
     };
     let dataset = Dataset::bundled(&config.data_options()).unwrap();
     let run = RunDir::create(root.path(), "planned").unwrap();
