@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }))?;
 
     // The bundled pairs' own settings, with smaller networks and for twenty steps only.
-    let mut config = Preset::Bundled.config();
+    let mut config = Preset::Fast.config();
     config.ngf = 4;
     config.ndf = 4;
     config.length = Length::Steps(20);

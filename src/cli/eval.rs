@@ -24,7 +24,7 @@ const FOLDER: &str = "eval";
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: pix2pix eval runs/facades                  (its own data set, test/ or else val/)\n         \
+    after_help = "Example: pix2pix eval runs/facades           (its own data, test/ or else val/)\n         \
                         pix2pix eval latest_net_G.pth facades --direction BtoA --out scores"
 )]
 pub struct EvalArgs {
@@ -131,7 +131,8 @@ impl EvalArgs {
             None => {
                 if model.direction.or(self.direction).is_none() {
                     note(
-                        "note: the model does not say its direction; pairs are read as AtoB, or name --direction BtoA",
+                        "note: the model does not say its direction; pairs are read as AtoB, or \
+                         name --direction BtoA",
                     );
                 }
                 let mut options = DataOptions::new(model.size);

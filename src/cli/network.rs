@@ -8,7 +8,7 @@ use crate::data::Preprocess;
 use crate::nn::{DropoutAt, Fit, Initialisation, Norm, Upsample};
 use crate::tensor::DType;
 use crate::train::{
-    Architecture, Config, Distance, GanLoss, LookUpError, Optimizer, PaperObjective, Policy,
+    Architecture, Config, Distance, GanLoss, Group, LookUpError, Optimizer, PaperObjective, Policy,
     Preset, Settings, UpdateOrder,
 };
 use clap::Args;
@@ -64,6 +64,9 @@ pub struct NetworkArgs {
     upsample: Option<Upsample>,
     #[arg(long, value_enum, value_name = "NORM")]
     norm: Option<Norm>,
+    /// Dropout in the generator, where a preset has none
+    #[arg(long, conflicts_with = "no_dropout", help_heading = Group::Networks.title())]
+    dropout: bool,
     /// No dropout in the generator
     #[arg(long)]
     no_dropout: bool,
@@ -131,6 +134,7 @@ impl NetworkArgs {
     pub fn alone(&self) -> Settings {
         Settings {
             preset: Some(Preset::Paper),
+            networks_alone: true,
             ..self.settings()
         }
     }
@@ -150,7 +154,11 @@ impl NetworkArgs {
             norm: self.norm,
             architecture: self.generator,
             upsample: self.upsample,
-            dropout: self.no_dropout.then_some(false),
+            dropout: match (self.dropout, self.no_dropout) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
             dropout_at: self.dropout_at,
             precision: self.precision,
             batch_size: self.batch_size,

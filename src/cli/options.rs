@@ -6,6 +6,7 @@ use clap::{Arg, Command};
 
 /// Fields, and the options that set them.
 const OPTIONS: &[(&str, &str)] = &[
+    ("preset", "--preset"),
     ("direction", "--direction"),
     ("input", "--input"),
     ("output", "--output"),
@@ -68,6 +69,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("seed", "--seed"),
     ("sample_every", "--sample-every"),
     ("checkpoint_every", "--checkpoint-every"),
+    ("eval_metric", "--eval-metric"),
+    ("patience", "--patience"),
 ];
 
 /// Names in the errors of lower floors that are not fields of a configuration, and their options.
@@ -97,8 +100,8 @@ const OTHERS: &[(&str, &str)] = &[
 /// Phrases where the name of an option alone is not enough: most of these options say the opposite
 /// of their field.
 const PHRASES: &[(&str, &str)] = &[
-    ("with `dropout` true", "without --no-dropout"),
-    ("use `dropout` true", "leave out --no-dropout"),
+    ("with `dropout` true", "with --dropout"),
+    ("use `dropout` true", "use --dropout"),
     ("use `test.dropout` false", "use --no-dropout"),
     ("use `test.dropout` true", "add --dropout"),
     // Of a conversion, where two options set this field.
@@ -176,7 +179,7 @@ mod tests {
     fn fields_become_options_and_nothing_else_changes() {
         for (text, expected) in [
             ("use `recipe.pool` 0", "use --pool 0"),
-            ("train with `dropout` true", "train without --no-dropout"),
+            ("train with `dropout` true", "train with --dropout"),
             ("see `pix2pix adapters`", "see `pix2pix adapters`"),
             ("size 3", "size 3"),
             (

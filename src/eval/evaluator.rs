@@ -3,7 +3,7 @@
 use super::error::EvalError;
 use super::scorer::{Example, Scorer};
 use super::scores::ImageScores;
-use crate::data::{DataOptions, Depth, PairSet, Picture, Pixels};
+use crate::data::{DataOptions, PairSet, Picture, Pixels};
 use crate::gpu::Gpu;
 use crate::interop::{TensorFile, load_network};
 use crate::nn::{Fit, Generator, TestNorm, TestTime};
@@ -11,7 +11,9 @@ use crate::program::Store;
 use crate::state::StateList;
 use crate::tape::ArenaPart;
 use crate::tensor::DType;
-use crate::train::{ModelConfig, PairTranslator, PairUse, TrainError, TranslatedPair};
+use crate::train::{
+    ModelConfig, PairTranslator, PairUse, TrainError, TranslatedPair, rounded_picture,
+};
 
 /// Examples that are scored together: enough for all cores, few enough for memory.
 const SCORED_TOGETHER: usize = 16;
@@ -133,22 +135,13 @@ fn name_of(set: &PairSet, index: usize) -> String {
 }
 
 fn example(name: String, pair: &TranslatedPair, options: &DataOptions) -> Example {
-    let picture = |pixels: &Pixels, values: &[f32]| {
-        let shown = pixels.shown_in_rows(values, pair.input, pair.width);
-        rgb(&shown, pair.height)
-    };
+    let [input, output, target] = pair.pictures(options);
     Example {
         name,
-        input: picture(&options.input, pair.input),
-        output: picture(&options.target, pair.output),
-        target: picture(&options.target, pair.target),
+        input,
+        output,
+        target,
     }
-}
-
-/// A picture of 8-bit RGB of values in -1..1, rounded as results are.
-fn rgb(values: &[f32], height: usize) -> Picture {
-    let width = values.len() / (3 * height.max(1));
-    Picture::from_unit(width as u32, height as u32, 3, Depth::Eight, values)
 }
 
 /// The mean picture of the targets of a set. `None` if they have several sizes.
@@ -178,5 +171,5 @@ pub fn mean_target(set: &PairSet) -> Result<Option<Picture>, EvalError> {
         .iter()
         .map(|sum| (sum / set.len() as f64) as f32)
         .collect();
-    Ok(Some(rgb(&mean, height as usize)))
+    Ok(Some(rounded_picture(&mean, height as usize)))
 }

@@ -85,7 +85,7 @@ impl Metric {
     /// What it is, in a few words.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Mae => "mean absolute error in steps of 255; the L1 of training is this / 127.5",
+            Self::Mae => "mean absolute error in steps of 255; over 127.5 it is the L1 of training",
             Self::Rmse => "root of the mean squared error in steps of 255",
             Self::Psnr => "peak signal-to-noise ratio in dB",
             Self::Ssim => "structural similarity in windows of 7×7, scikit-image's default",

@@ -59,12 +59,15 @@ pub enum TrainError {
         /// Steps asked for.
         steps: u64,
     },
-    /// A schedule by scores without anything to score.
+    /// A field that follows scores, without anything to score.
     #[error(
-        "`recipe.schedule` plateau follows the held-out score, and there are no held-out pairs; \
-         add a val/ folder or use another schedule"
+        "{field} follows the held-out score, and there are no held-out pairs; add a val/ folder \
+         or leave it out"
     )]
-    NoHeldOut,
+    NoHeldOut {
+        /// The field.
+        field: &'static str,
+    },
     /// A rate that would drop only after the run.
     #[error(
         "`recipe.schedule` step drops the rate every {period} epochs, too seldom for a run of \

@@ -4,7 +4,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::sizes::KEPT_PROGRAMS;
 use super::translator::{Forward, Translator};
-use crate::data::{Batch, PairSet};
+use crate::data::{Batch, DataOptions, Depth, PairSet, Picture, Pixels};
 use crate::gpu::Gpu;
 use crate::nn::{Fit, Generator, Mode};
 use crate::program::{LruCache, Store, Workspace};
@@ -28,6 +28,37 @@ pub struct TranslatedPair<'a> {
     pub output: &'a [f32],
     /// What it should have made.
     pub target: &'a [f32],
+}
+
+impl TranslatedPair<'_> {
+    /// Input, output and target as pictures of 8-bit RGB, as they are shown on a screen. Stacked
+    /// images lie side by side. The output has the samples that its file would have. The others
+    /// have those of the images that they were made of.
+    pub fn pictures(&self, options: &DataOptions) -> [Picture; 3] {
+        let DataOptions { input, target, .. } = options;
+        let shown =
+            |pixels: &Pixels, values: &[f32]| pixels.shown_in_rows(values, self.input, self.width);
+        [
+            rounded_picture(&shown(input, self.input), self.height),
+            picture(&shown(target, self.output), self.height),
+            rounded_picture(&shown(target, self.target), self.height),
+        ]
+    }
+}
+
+/// A picture of 8-bit RGB of values in -1..1, `[height, width, 3]`. Samples are truncated, as those
+/// of results are.
+fn picture(values: &[f32], height: usize) -> Picture {
+    let width = values.len() / (3 * height.max(1));
+    Picture::from_unit(width as u32, height as u32, 3, Depth::Eight, values)
+}
+
+/// The same with the nearest sample, so that one that was made a value and back is the same.
+pub fn rounded_picture(values: &[f32], height: usize) -> Picture {
+    /// Half the distance of two samples, in -1..1.
+    const HALF: f32 = 1.0 / 255.0;
+    let values: Vec<f32> = values.iter().map(|value| value + HALF).collect();
+    picture(&values, height)
 }
 
 /// Batches of pairs, so that a grid does not decode large images each time. They are those of one
@@ -203,7 +234,7 @@ fn compile(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::data::{DataOptions, Dataset, Split};
+    use crate::data::{Dataset, Split};
     use std::fs;
 
     #[test]
@@ -237,5 +268,19 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &again));
         // The other pair was never read, and now its file is gone.
         assert!(kept.get_or_read(set, vec![1]).is_err());
+    }
+
+    #[test]
+    fn a_sample_that_was_made_a_value_is_the_same_again() {
+        let samples: Vec<u8> = (0..=254).collect();
+        let values: Vec<f32> = samples
+            .iter()
+            .map(|&sample| Depth::Eight.to_unit(sample.into()))
+            .collect();
+        assert_eq!(rounded_picture(&values, 1).bytes(), samples);
+        // Results are truncated.
+        assert_ne!(picture(&values, 1).bytes(), samples);
+        let ends = [-1.0, 1.0, 1.0];
+        assert_eq!(rounded_picture(&ends, 1).bytes(), [0, 255, 255]);
     }
 }

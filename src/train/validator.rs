@@ -4,9 +4,11 @@ use super::config::Config;
 use super::error::TrainError;
 use super::pair_translator::{PairTranslator, PairUse, TranslatedPair};
 use super::run::{SampleRow, Samples};
+use super::score::Score;
 use super::sizes::{SCORED_PAIRS, Sizes};
 use crate::data::{DataOptions, PairSet};
 use crate::gpu::Gpu;
+use crate::metrics::{SsimWindow, psnr, ssim};
 use crate::nn::Generator;
 use crate::program::{Store, Workspace, WorkspacePlan};
 use std::sync::Arc;
@@ -16,17 +18,6 @@ const SAMPLES: usize = 8;
 
 /// Values of decoded pairs that are kept from one grid to the next: 256 MiB of them.
 const KEPT_VALUES: usize = 1 << 26;
-
-/// Mean absolute distances over held-out pairs, in -1..1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Score {
-    /// Of the generator's output.
-    pub l1: f64,
-    /// Of the input itself, where its channels mean the same as the target's.
-    pub copy_l1: Option<f64>,
-    /// Pairs scored.
-    pub pairs: usize,
-}
 
 /// The generator as a run shows it: its forward pass over the store.
 #[derive(Debug)]
@@ -70,32 +61,28 @@ impl Validator {
         held_out: &PairSet,
     ) -> Result<Score, TrainError> {
         let pairs = held_out.len().min(SCORED_PAIRS);
-        let (mut l1, mut copy_l1) = (0.0, 0.0);
+        let (mut l1, mut copy_l1, mut psnr_sum) = (0.0, 0.0, 0.0);
+        let mut ssim_sum = Some(0.0);
         let options = held_out.options();
         let comparable = options.input == options.target;
-        self.pairs.each(
-            gpu,
-            store,
-            held_out,
-            pairs,
-            |&TranslatedPair {
-                 input,
-                 output,
-                 target,
-                 ..
-             }| {
-                l1 += mean_distance(output, target) / pairs as f64;
-                copy_l1 += if comparable {
-                    mean_distance(input, target) / pairs as f64
-                } else {
-                    0.0
-                };
-                Ok::<(), TrainError>(())
-            },
-        )?;
+        let share = |value: f64| value / pairs as f64;
+        self.pairs.each(gpu, store, held_out, pairs, |pair| {
+            l1 += share(mean_distance(pair.output, pair.target));
+            if comparable {
+                copy_l1 += share(mean_distance(pair.input, pair.target));
+            }
+            let [_, output, target] = pair.pictures(options);
+            // Output and target have one size, so both are defined but for windows that do not fit.
+            psnr_sum += share(psnr(&output, &target).unwrap_or(f64::NAN));
+            let similarity = ssim(&output, &target, SsimWindow::Uniform).ok();
+            ssim_sum = ssim_sum.zip(similarity).map(|(sum, one)| sum + share(one));
+            Ok::<(), TrainError>(())
+        })?;
         Ok(Score {
             l1,
             copy_l1: comparable.then_some(copy_l1),
+            ssim: ssim_sum,
+            psnr: psnr_sum,
             pairs,
         })
     }

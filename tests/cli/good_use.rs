@@ -69,9 +69,12 @@ fn a_finished_run_can_be_resumed_and_has_nothing_left_to_learn() {
         "held-out",
         "L1",
         score,
+        "SSIM",
+        ssim,
         "copying",
         "the",
         "input",
+        "L1",
         copy,
         picture,
     ] = words[..]
@@ -81,7 +84,10 @@ fn a_finished_run_can_be_resumed_and_has_nothing_left_to_learn() {
     let is_score = |text: &str, end: char| {
         text.ends_with(end) && text.len() == 7 && text[..6].parse::<f32>().is_ok_and(|v| v > 0.0)
     };
-    assert!(is_score(score, ',') && is_score(copy, ':'), "{last:?}");
+    assert!(
+        is_score(score, ',') && is_score(ssim, ',') && is_score(copy, ':'),
+        "{last:?}"
+    );
     assert!(root.join(picture).is_file(), "{last:?}");
     let file = "runs/t/generator.safetensors";
     assert!(fs::read(root.join(file)).unwrap() == fs::read(generator()).unwrap());

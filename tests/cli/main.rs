@@ -29,6 +29,7 @@ mod prepare;
 mod preprocess;
 mod recipe;
 mod resuming;
+mod scores;
 #[cfg(unix)]
 mod stopping;
 mod streams;

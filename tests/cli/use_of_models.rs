@@ -114,16 +114,16 @@ const REFUSED: [(&str, &str); 5] = [
     ),
     ("train --norm none --test-norm batch", "needs --norm batch"),
     (
-        "train --size 32 --test-dropout",
+        "train --size 32 --dropout --test-dropout",
         "or train with --dropout-at torch",
     ),
     (
         "train --size 64 --no-dropout --test-dropout",
-        "or train without --no-dropout\n",
+        "or train with --dropout\n",
     ),
     (
         "train --size 32 --no-dropout --test-dropout",
-        "without --no-dropout and with --dropout-at torch",
+        "with --dropout and with --dropout-at torch",
     ),
 ];
 

@@ -24,6 +24,7 @@ const OF_A_STEP: &[&str] = &[
     "ngf",
     "ndf",
     "norm",
+    "dropout",
     "no_dropout",
     "d_layers",
     "patch",

@@ -67,12 +67,23 @@ pub fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
     }
 }
 
+/// How fast `done` steps were, and how long those that are `left` will take. Nothing before there
+/// is a step to tell it from.
+fn pace(done: u64, left: u64, time: Duration) -> String {
+    if done == 0 {
+        return String::new();
+    }
+    let rate = done as f64 / time.as_secs_f64().max(1e-9);
+    let left = left as f64 / rate;
+    format!("  {rate:.2} steps/s, {left:.0} s left")
+}
+
 /// Prints the progress of a training run.
 pub struct ProgressPrinter {
     has_discriminator: bool,
     bar: Bar,
-    began: Instant,
-    first: u64,
+    /// The first step that was reported, and when. Before it kernels were compiled.
+    first: Option<(u64, Instant)>,
     total: u64,
     last_line: Option<Instant>,
     /// The step of that line.
@@ -93,8 +104,7 @@ impl ProgressPrinter {
         Self {
             has_discriminator,
             bar,
-            began: Instant::now(),
-            first,
+            first: None,
             total,
             last_line: None,
             last_step: 0,
@@ -125,6 +135,14 @@ impl ProgressPrinter {
             false => format!("L1 {g_l1:.4}{held_out}"),
         };
         let step = report.losses.step;
+        let (first, since) = *self.first.get_or_insert_with(|| {
+            // Kernels are compiled before the first step. That says nothing of the others.
+            self.bar.0.iter().for_each(|bar| {
+                bar.set_position(step);
+                bar.reset_eta();
+            });
+            (step, Instant::now())
+        });
         if let Some(bar) = &self.bar.0 {
             bar.set_position(step);
             bar.set_message(losses);
@@ -134,11 +152,9 @@ impl ProgressPrinter {
         if is_last || self.last_line.is_none_or(|at| at.elapsed() >= QUIET_PERIOD) {
             self.last_step = step;
             self.last_line = Some(Instant::now());
-            let seconds = self.began.elapsed().as_secs_f64().max(1e-9);
-            let rate = (step - self.first) as f64 / seconds;
-            let left = (self.total - step) as f64 / rate.max(1e-9);
+            let pace = pace(step - first, self.total - step, since.elapsed());
             note(&format!(
-                "step {step} of {}, epoch {}  {losses}  {rate:.2} steps/s, {left:.0} s left",
+                "step {step} of {}, epoch {}  {losses}{pace}",
                 self.total, report.epoch
             ));
         }
@@ -147,5 +163,17 @@ impl ProgressPrinter {
     /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_told_once_there_is_one() {
+        assert_eq!(pace(0, 100, Duration::from_secs(13)), "");
+        let text = pace(40, 100, Duration::from_secs(8));
+        assert_eq!(text, "  5.00 steps/s, 20 s left");
     }
 }

@@ -17,8 +17,8 @@ use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
-    CHANGED_ON_RESUME, Config, Field, Group, Length, RunSummary, Score, Settings, Trainer,
-    check_fits, check_pretrained,
+    CHANGED_ON_RESUME, Config, EvalMetric, Field, Group, Length, Preset, RunSummary, Score,
+    Settings, Trainer, check_fits, check_pretrained,
 };
 use clap::{Args, Command, Id};
 use resume::resume;
@@ -47,7 +47,7 @@ const COMMANDS: Commands = Commands {
 const WORTH_A_LINE: Duration = Duration::from_secs(10);
 
 /// Options that are no fields of a configuration, and that a resumed run cannot change.
-const DECIDED: &[&str] = &["name", "tune"];
+const DECIDED: &[&str] = &["name", "tune", "dropout"];
 
 /// Adds to `train` that `--resume` conflicts with all options that a resumed run cannot change.
 pub fn describe(command: Command) -> Command {
@@ -79,6 +79,8 @@ pub struct TrainArgs {
     /// [default: the bundled pairs]
     #[arg(value_name = "DATASET")]
     dataset: Option<PathBuf>,
+    #[arg(long, value_enum, value_name = "NAME")]
+    preset: Option<Preset>,
     #[arg(long, value_enum)]
     direction: Option<Direction>,
     #[command(flatten)]
@@ -113,6 +115,10 @@ pub struct TrainArgs {
     sample_every: Option<u64>,
     #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<u64>,
+    #[arg(long, value_enum, value_name = "METRIC")]
+    eval_metric: Option<EvalMetric>,
+    #[arg(long, value_name = "SCORES")]
+    patience: Option<u64>,
     #[arg(long, value_enum, value_name = "MODE")]
     test_norm: Option<TestNorm>,
     #[arg(long)]
@@ -248,18 +254,43 @@ fn finish(outcome: &RunSummary, run: &RunDir) -> Result<(), CliError> {
             quote(run.path())
         ));
     }
+    tell_of_best(outcome, run);
     print(&format!("all of the run: {}", run.page_path().display()))?;
     let picture = outcome.picture.display();
-    match outcome.score {
-        Some(Score {
-            l1,
-            copy_l1: Some(copy_l1),
-            ..
-        }) => print(&format!(
-            "held-out L1 {l1:.4}, copying the input {copy_l1:.4}: {picture}"
-        )),
-        Some(Score { l1, .. }) => print(&format!("held-out L1 {l1:.4}: {picture}")),
+    match &outcome.score {
+        Some(score) => print(&format!("{}: {picture}", held_out_words(score))),
         None => print(&format!("no held-out pairs; training samples: {picture}")),
+    }
+}
+
+/// The scores of held-out pairs.
+fn held_out_words(score: &Score) -> String {
+    let mut words = format!("held-out L1 {:.4}", score.l1);
+    if let Some(ssim) = score.ssim {
+        words += &format!(", SSIM {ssim:.4}");
+    }
+    if let Some(copy_l1) = score.copy_l1 {
+        words += &format!(", copying the input L1 {copy_l1:.4}");
+    }
+    words
+}
+
+/// Tells which checkpoint is the best, if it is not the last one, and why the run is short.
+fn tell_of_best(outcome: &RunSummary, run: &RunDir) {
+    let Some(best) = outcome.best else { return };
+    if outcome.out_of_patience {
+        note(&format!(
+            "ended at step {}: {} held-out scores in a row were not better",
+            outcome.step, best.waited
+        ));
+    }
+    if best.step != outcome.step {
+        note(&format!(
+            "the best held-out score was {:.4}, at step {}: {}",
+            best.value,
+            best.step,
+            run.best_path().display()
+        ));
     }
 }
 
@@ -278,6 +309,7 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
         &schedule.pretrained_discriminator,
         NetworkKind::Discriminator,
     )?;
+    settings.preset = args.preset;
     settings.length = args.length();
     // The full path: a run may be resumed from any folder.
     settings.dataset = args.dataset.as_deref().map(recorded).transpose()?;
@@ -288,6 +320,8 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     settings.test_dropout = args.test_dropout.then_some(true);
     settings.sample_every = args.sample_every;
     settings.checkpoint_every = args.checkpoint_every;
+    settings.eval_metric = args.eval_metric;
+    settings.patience = args.patience;
     Ok(settings)
 }
 

@@ -28,6 +28,7 @@ use super::error::TrainError;
 use super::objective::UpdateOrder;
 use super::recipe::{Optimizer, Recipe};
 use super::schedule::Plateau;
+use super::score::Best;
 use super::session::Session;
 use crate::contraction::{Choice, with_current_names};
 use crate::gpu::Gpu;
@@ -69,6 +70,9 @@ pub struct TrainingProgress {
     /// What the schedule remembers of the held-out scores.
     #[serde(default)]
     pub plateau: Plateau,
+    /// The best held-out score so far.
+    #[serde(default)]
+    pub best: Option<Best>,
 }
 
 /// The kernel of each contraction, as [`Profile::tuned`](crate::gpu::Profile::tuned) takes them.

@@ -56,7 +56,7 @@ pub const FIELDS: &[Field] = &[
     field("size", First)
         .range(Whole(32, MOST_PIXELS as u64))
         .default("256")
-        .default_words("256; training on the bundled pairs: 64")
+        .default_words("256; with `preset` fast 64")
         .help(
             "Height and width of the images in pixels. It is a multiple of 32, of 2^N where \
              `num_downs` is N, or of 4 with a ResNet",
@@ -82,7 +82,7 @@ pub const FIELDS: &[Field] = &[
     field("load_size", Images)
         .range(Whole(32, MOST_PIXELS as u64))
         .default("286")
-        .default_words("286/256 of `size`; with scale-width 256, for the bundled pairs 64")
+        .default_words("286/256 of `size`, with `preset` fast `size`; with scale-width 256 or 64")
         .help(
             "Training images are resized to this and cropped to `size` at random. Give both the \
              same value to switch that off. With `preprocess` scale-width it is the width",
@@ -131,12 +131,12 @@ pub const FIELDS: &[Field] = &[
     field("ngf", Networks)
         .range(Whole(1, MOST_CHANNELS as u64))
         .default("64")
-        .default_words("64; training on the bundled pairs: 16")
+        .default_words("64; with `preset` fast 16")
         .help("Channels of the generator's first convolution"),
     field("ndf", Networks)
         .range(Whole(1, MOST_CHANNELS as u64))
         .default("64")
-        .default_words("as `ngf`")
+        .default_words("as `ngf`; with `preset` fast half of it")
         .help("Channels of the discriminator's first convolution"),
     field("num_downs", Networks)
         .range(Whole(2, 16))
@@ -146,6 +146,7 @@ pub const FIELDS: &[Field] = &[
     field("d_layers", Networks)
         .range(Whole(0, PatchGanConfig::MOST_LAYERS as u64))
         .default("3")
+        .default_words("3; with `preset` fast 1")
         .help("Strided convolutions of the discriminator; 0 rates each pixel alone"),
     field("discriminators", Networks)
         .range(Whole(1, DiscriminatorConfig::MOST_SCALES as u64))
@@ -165,12 +166,14 @@ pub const FIELDS: &[Field] = &[
     field("upsample", Networks)
         .range(OneOf(&["deconv", "nearest", "bilinear"]))
         .default("\"deconv\"")
+        .default_words("deconv; with `preset` fast nearest")
         .help(
             "How the generator doubles its maps. With nearest and bilinear no checkerboard shows",
         ),
     field("dropout", Networks)
         .range(Switch)
         .default("true")
+        .default_words("on; with `preset` fast off")
         .help("Dropout in the generator"),
     field("dropout_at", Networks)
         .range(OneOf(&["pytorch", "torch"]))
@@ -211,15 +214,17 @@ pub const FIELDS: &[Field] = &[
     field("length", First)
         .range(Either(&["epochs", "steps"]))
         .default("{\"epochs\":200}")
-        .default_words("200 epochs; for the bundled pairs 2800 steps")
+        .default_words("200 epochs; with `preset` fast 2800 steps")
         .help("How long the run is"),
     field("learning_rate", First)
         .range(FromZero)
         .default("0.0002")
+        .default_words("0.0002; with `preset` fast 0.004")
         .help("Learning rate at the start"),
     field("objective.gan_loss", Objective)
         .range(OneOf(&["vanilla", "lsgan", "hinge", "wgangp"]))
         .default("\"vanilla\"")
+        .default_words("vanilla; with `preset` fast lsgan")
         .help("The adversarial loss"),
     field("objective.lambda_gp", Objective)
         .range(FromZero)
@@ -298,6 +303,7 @@ pub const FIELDS: &[Field] = &[
     field("recipe.ema", Training)
         .range(Share)
         .default("null")
+        .default_words("none; with `preset` fast 0.998")
         .help(
             "Keep a moving average of the generator's weights. This share of it stays in each \
              step, for example 0.999. Translation uses the average",
@@ -327,11 +333,28 @@ pub const FIELDS: &[Field] = &[
         .default("1000")
         .default_words("a tenth of the run")
         .help("Steps from one checkpoint to the next"),
+    field("eval_metric", Run)
+        .range(OneOf(&["l1", "ssim", "psnr"]))
+        .default("\"l1\"")
+        .help(
+            "Held-out score by which checkpoints are compared. The best one stays as \
+             checkpoints/best.safetensors",
+        ),
+    field("patience", Run)
+        .range(Whole(1, u64::MAX))
+        .default("null")
+        .default_words("the run goes on to its end")
+        .help("End the run after so many held-out scores in a row that are not better"),
 ];
 
 /// What can be asked for in place of a field, or is a part of one. See
 /// [`Settings`](super::Settings).
 pub const SHORTHANDS: &[Field] = &[
+    field("preset", First)
+        .range(OneOf(&["paper", "fast"]))
+        .default("\"paper\"")
+        .default_words("paper; on the bundled pairs fast")
+        .help("Whose defaults the run has"),
     field("objective", First)
         .range(OneOf(&["l1", "gan", "cgan", "l1+gan", "l1+cgan"]))
         .default("\"l1+cgan\"")
@@ -343,11 +366,12 @@ pub const SHORTHANDS: &[Field] = &[
     field("steps", First)
         .range(Whole(1, u64::MAX))
         .default("null")
-        .default_words("for the bundled pairs: 2800")
+        .default_words("for `preset` fast: 2800")
         .help("Length in steps instead of epochs"),
     field("patch", Networks)
         .range(Whole(1, 286))
         .default("70")
+        .default_words("70; with `preset` fast 16")
         .help(
             "Side of the patches that the discriminator rates, in pixels: 1, 16, 34, 70, 142 or \
              286",

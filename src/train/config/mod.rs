@@ -8,6 +8,7 @@
 //! | `field.rs`, `fields.rs` | what a field is, and the table of all fields |
 //! | `rules.rs` | what a whole configuration must keep |
 //! | `model.rs` | a trained generator as its file describes it, and what may be asked of it |
+//! | `preset.rs` | sets of defaults |
 //! | `settings.rs` | what somebody asks for, and the configuration that it makes |
 //! | `pixels.rs`, `values.rs` | what is asked about the channels and the numbers in files |
 //! | `without_use.rs` | what somebody asks for and the rest leaves without use |
@@ -18,6 +19,7 @@ mod field;
 mod fields;
 mod model;
 mod pixels;
+mod preset;
 mod rules;
 mod settings;
 #[cfg(test)]
@@ -31,6 +33,7 @@ pub use field::{Field, Group, Range};
 pub use fields::{CHANGED_ON_RESUME, FIELDS, SHORTHANDS, find};
 pub use model::ModelConfig;
 pub use pixels::{LookUpError, PixelKind, PixelSettings};
+pub use preset::Preset;
 pub(super) use rules::DEEPEST_NAMED;
 pub use settings::Settings;
 pub use values::ValueSettings;
@@ -38,6 +41,7 @@ pub use values::ValueSettings;
 use super::objective::Objective;
 use super::recipe::Recipe;
 use super::schedule::{Plateau, Schedule};
+use super::score::EvalMetric;
 use crate::data::{DataOptions, Direction, PairReading, Pixels, Preprocess, default_load_size};
 use crate::nn::{
     DiscriminatorConfig, DropoutAt, Fit, GeneratorConfig, Norm, PatchGanConfig, ResNetConfig,
@@ -48,7 +52,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How long a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,42 +84,6 @@ pub enum Architecture {
     /// The same with six blocks
     #[cfg_attr(feature = "cli", value(name = "resnet6"))]
     ResNet6,
-}
-
-/// What the defaults of a run are for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Preset {
-    /// A data set, trained on as in the paper.
-    #[default]
-    Paper,
-    /// The bundled pairs: smaller images, smaller networks and a shorter run.
-    Bundled,
-}
-
-impl Preset {
-    /// The preset of a run on this data set. `None` stands for the bundled pairs.
-    pub fn of(dataset: Option<&Path>) -> Self {
-        match dataset {
-            Some(_) => Self::Paper,
-            None => Self::Bundled,
-        }
-    }
-
-    /// The configuration with all its defaults.
-    pub fn config(self) -> Config {
-        match self {
-            Self::Paper => Config::default(),
-            Self::Bundled => Config {
-                size: 64,
-                load_size: default_load_size(64),
-                ngf: 16,
-                ndf: 16,
-                num_downs: 6,
-                length: Length::Steps(2800),
-                ..Config::default()
-            },
-        }
-    }
 }
 
 impl Default for Config {
@@ -154,6 +122,8 @@ impl Default for Config {
             seed: 0,
             sample_every: 1000,
             checkpoint_every: 1000,
+            eval_metric: EvalMetric::default(),
+            patience: None,
         }
     }
 }
@@ -242,6 +212,12 @@ pub struct Config {
     pub sample_every: u64,
     /// Steps from one checkpoint to the next.
     pub checkpoint_every: u64,
+    /// The held-out score by which checkpoints are compared.
+    #[serde(default)]
+    pub eval_metric: EvalMetric,
+    /// Held-out scores in a row that may be no better than the best one, before the run ends.
+    #[serde(default)]
+    pub patience: Option<u64>,
 }
 
 /// The values in the JSON of a configuration, with dots in the names of nested ones. A choice with

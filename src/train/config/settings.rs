@@ -4,7 +4,7 @@
 use super::pixels::{LookUpError, PixelSettings};
 use super::rules::{DEEPEST_NAMED, check_number};
 use super::{Architecture, Config, ConfigError, Length, Preset, ValueSettings};
-use crate::data::{Direction, PairReading, Preprocess, SuspectMark, default_load_size};
+use crate::data::{Direction, PairReading, Preprocess, SuspectMark};
 use crate::nn::{
     DropoutAt, Fit, Initialisation, Norm, PatchGanConfig, TestNorm, TestTime, Upsample,
 };
@@ -13,6 +13,7 @@ use crate::train::losses::{Distance, GanLoss};
 use crate::train::objective::{Objective, PaperObjective, UpdateOrder};
 use crate::train::recipe::{Optimizer, Recipe};
 use crate::train::schedule::Policy;
+use crate::train::score::EvalMetric;
 use std::path::PathBuf;
 
 /// Halvings for sizes that are no multiple of 32, unless a number is asked for. They are few, so
@@ -30,6 +31,8 @@ const FEWEST_DOWNS: usize = 5;
 pub struct Settings {
     /// Whose defaults; `None` for those of a run on [`Settings::dataset`].
     pub preset: Option<Preset>,
+    /// Networks without pairs: nothing is looked up in images.
+    pub networks_alone: bool,
     pub dataset: Option<PathBuf>,
     pub adapter: Option<String>,
     pub direction: Option<Direction>,
@@ -84,6 +87,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     pub sample_every: Option<u64>,
     pub checkpoint_every: Option<u64>,
+    pub eval_metric: Option<EvalMetric>,
+    pub patience: Option<u64>,
 }
 
 impl Settings {
@@ -95,14 +100,14 @@ impl Settings {
         let whole = self.preprocess.is_some_and(Preprocess::is_whole);
         let defaults = self.preset().config();
         self.refuse_sizes_without_use(whole)?;
-        self.refuse_without_dropout()?;
-        let objective = self.objective()?;
+        self.refuse_without_dropout(defaults.dropout)?;
+        let objective = self.objective(&defaults.objective)?;
         if objective.lambda_gan == 0.0 {
             self.refuse_discriminator()?;
         }
         let mut size = self.size.unwrap_or(defaults.size);
         let num_downs = self.num_downs((!whole).then_some(size))?;
-        let mut load_size = default_load_size(size);
+        let mut load_size = self.preset().load_size(size);
         if whole {
             size = self.load_size.unwrap_or(size);
             load_size = size;
@@ -122,7 +127,7 @@ impl Settings {
             mirror: self.mirror.unwrap_or(defaults.mirror),
             reading: self.reading()?,
             ngf,
-            ndf: self.ndf.unwrap_or(ngf),
+            ndf: self.ndf.unwrap_or(self.preset().ndf(ngf)),
             num_downs,
             d_layers: self.d_layers(defaults.d_layers)?,
             discriminators: self.discriminators.unwrap_or(defaults.discriminators),
@@ -141,10 +146,12 @@ impl Settings {
             length: self.length.unwrap_or(defaults.length),
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
             objective,
-            recipe: self.recipe()?,
+            recipe: self.recipe(&defaults.recipe)?,
             seed: self.seed.unwrap_or(defaults.seed),
             sample_every: self.sample_every.unwrap_or(defaults.sample_every),
             checkpoint_every: self.checkpoint_every.unwrap_or(defaults.checkpoint_every),
+            eval_metric: self.eval_metric.unwrap_or(defaults.eval_metric),
+            patience: self.patience,
         };
         config.check()?;
         Ok(config)
@@ -165,14 +172,14 @@ impl Settings {
     }
 
     /// Finds in the images what [`PixelSettings`] and [`ValueSettings`] lack, the bundled pairs
-    /// included. Networks alone, with the paper's defaults and without a data set, have no images.
+    /// included.
     /// Returns what looks wrong with ranges that were measured.
     ///
     /// # Errors
     /// Those of [`PixelSettings::look_up`], and ranges that cannot be measured.
     pub fn look_up(&mut self) -> Result<Vec<SuspectMark>, LookUpError> {
         let dataset = self.dataset.as_deref();
-        if dataset.is_none() && self.preset() == Preset::Paper {
+        if self.networks_alone && dataset.is_none() {
             return Ok(Vec::new());
         }
         let direction = self.direction.unwrap_or_default();
@@ -268,8 +275,7 @@ impl Settings {
         }
     }
 
-    fn objective(&self) -> Result<Objective, ConfigError> {
-        let defaults = Objective::default();
+    fn objective(&self, defaults: &Objective) -> Result<Objective, ConfigError> {
         let weights = [
             ("objective.lambda_l1", self.lambda_l1),
             ("objective.lambda_gan", self.lambda_gan),
@@ -314,8 +320,7 @@ impl Settings {
         Ok([self.beta1.unwrap_or(beta1), self.beta2.unwrap_or(beta2)])
     }
 
-    fn recipe(&self) -> Result<Recipe, ConfigError> {
-        let defaults = Recipe::default();
+    fn recipe(&self, defaults: &Recipe) -> Result<Recipe, ConfigError> {
         let optimizer = match (self.optimizer, self.momentum) {
             (Some(Optimizer::Sgd { .. }), Some(momentum)) => Optimizer::Sgd { momentum },
             (asked, None) => asked.unwrap_or(defaults.optimizer),
@@ -345,7 +350,7 @@ impl Settings {
             optimizer,
             pool: self.pool.unwrap_or(defaults.pool),
             accumulate: self.accumulate.unwrap_or(defaults.accumulate),
-            ema: self.ema,
+            ema: self.ema.or(defaults.ema),
             pretrained: self.pretrained.clone(),
             pretrained_discriminator: self.pretrained_discriminator.clone(),
         })

@@ -140,7 +140,7 @@ fn every_name_of_a_choice_makes_a_configuration() {
 
 #[test]
 fn the_presets_keep_every_rule() {
-    for preset in [Preset::Paper, Preset::Bundled] {
+    for preset in [Preset::Paper, Preset::Fast] {
         assert_eq!(preset.config().check(), Ok(()));
         let settings = Settings {
             preset: Some(preset),

@@ -29,8 +29,8 @@ impl Settings {
     }
 
     /// A place for dropout where there is none.
-    pub(super) fn refuse_without_dropout(&self) -> Result<(), ConfigError> {
-        if self.dropout == Some(false) && self.dropout_at.is_some() {
+    pub(super) fn refuse_without_dropout(&self, default: bool) -> Result<(), ConfigError> {
+        if !self.dropout.unwrap_or(default) && self.dropout_at.is_some() {
             return Err(ConfigError::new(
                 "dropout_at",
                 "`dropout_at` does nothing without dropout",

@@ -9,7 +9,10 @@ use super::atomic::write_atomic;
 use super::error::RunError;
 
 /// The columns of every run.
-const HEADER: &str = "step,epoch,g_gan,g_l1,d_real,d_fake,learning_rate,seconds,val_l1";
+const HEADER: &str =
+    "step,epoch,g_gan,g_l1,d_real,d_fake,learning_rate,seconds,val_l1,val_ssim,val_psnr";
+/// What older files lack at the end of their header.
+const NEWER_COLUMNS: &str = ",val_ssim,val_psnr";
 
 /// The header of a run with a gradient penalty or not, and with a distance of features or not.
 fn header_of([has_penalty, has_features]: [bool; 2]) -> String {
@@ -53,6 +56,10 @@ pub struct MetricsRow {
     pub seconds: f64,
     /// Mean |output - target| over the held-out pairs in -1..1, on the steps where it was measured.
     pub val_l1: Option<f32>,
+    /// Mean structural similarity over them.
+    pub val_ssim: Option<f32>,
+    /// Mean peak signal-to-noise ratio over them, in decibels.
+    pub val_psnr: Option<f32>,
 }
 
 impl MetricsRow {
@@ -62,8 +69,9 @@ impl MetricsRow {
 
     fn to_line(&self) -> String {
         // A cell is empty where there is nothing to tell.
-        let [g_gan, d_real, d_fake, val_l1] = [self.g_gan, self.d_real, self.d_fake, self.val_l1]
-            .map(|value| value.map(|value| value.to_string()).unwrap_or_default());
+        let text = |value: Option<f32>| value.map(|value| value.to_string()).unwrap_or_default();
+        let [g_gan, d_real, d_fake] = [self.g_gan, self.d_real, self.d_fake].map(text);
+        let [val_l1, val_ssim, val_psnr] = [self.val_l1, self.val_ssim, self.val_psnr].map(text);
         let [d_gp, g_feat] = [self.d_gp, self.g_feat]
             .map(|value| value.map(|value| format!("{value},")).unwrap_or_default());
         let Self {
@@ -76,7 +84,7 @@ impl MetricsRow {
         } = self;
         format!(
             "{step},{epoch},{g_gan},{g_l1},{g_feat}{d_real},{d_fake},{d_gp}{learning_rate},\
-             {seconds:.3},{val_l1}\n"
+             {seconds:.3},{val_l1},{val_ssim},{val_psnr}\n"
         )
     }
 
@@ -100,6 +108,8 @@ impl MetricsRow {
             learning_rate: next(&mut fields)?,
             seconds: next(&mut fields)?,
             val_l1: next_if_any(&mut fields)?,
+            val_ssim: next_if_any(&mut fields)?,
+            val_psnr: next_if_any(&mut fields)?,
         };
         // Older files have zeros where there is no adversarial loss.
         if [row.g_gan, row.d_real, row.d_fake] == [Some(0.0); 3] {
@@ -160,10 +170,13 @@ pub(super) fn append(path: &Path, row: &MetricsRow) -> Result<(), RunError> {
     write().map_err(|error| RunError::write(path, error))
 }
 
-/// Whether a line is the header of a run of any kind.
+/// Whether a line is the header of a run of any kind, or of an older one.
 fn is_header(line: &str) -> bool {
     let kinds = [[false, false], [true, false], [false, true], [true, true]];
-    kinds.into_iter().any(|kind| header_of(kind) == line)
+    kinds
+        .into_iter()
+        .map(header_of)
+        .any(|header| header == line || header.strip_suffix(NEWER_COLUMNS) == Some(line))
 }
 
 /// Reads all rows. Without a file there are none. After a crash the last line may be incomplete. It
@@ -227,6 +240,8 @@ mod tests {
             learning_rate: 2e-4,
             seconds: 0.25 * step as f64,
             val_l1,
+            val_ssim: val_l1.map(|l1| 1.0 - l1),
+            val_psnr: val_l1.map(|_| f32::INFINITY),
         }
     }
 
@@ -246,6 +261,25 @@ mod tests {
         }
         assert_eq!(read(&path).unwrap(), rows);
         assert!(fs::read_to_string(&path).unwrap().starts_with(HEADER));
+    }
+
+    #[test]
+    fn an_older_file_gets_the_columns_that_it_lacks() {
+        for has_penalty in [false, true] {
+            let known = header_of([has_penalty, false]);
+            let old = known.strip_suffix(NEWER_COLUMNS).unwrap();
+            let penalty = if has_penalty { "0.5," } else { "" };
+            let line = format!("7,1,0.5,0.5,0.5,0.5,{penalty}0.0002,0.25,0.75");
+            let (_folder, path) = file(&format!("{old}\n{line}\n"));
+            let rows = read(&path).unwrap();
+            assert_eq!((rows[0].val_l1, rows[0].val_ssim), (Some(0.75), None));
+            rewind(&path, 7).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(
+                text.starts_with(&known) && text.ends_with(",0.75,,\n"),
+                "{text}"
+            );
+        }
     }
 
     #[test]
@@ -273,13 +307,16 @@ mod tests {
         }
         assert_eq!(
             header_of([true, true]),
-            "step,epoch,g_gan,g_l1,g_feat,d_real,d_fake,d_gp,learning_rate,seconds,val_l1"
+            "step,epoch,g_gan,g_l1,g_feat,d_real,d_fake,d_gp,learning_rate,seconds,val_l1,\
+             val_ssim,val_psnr"
         );
     }
 
     #[test]
     fn without_an_adversarial_loss_its_cells_are_empty() {
-        let (_folder, path) = file(&format!("{HEADER}\n1,1,0,0.5,0,0,0.0002,0.25,0.75\n"));
+        let (_folder, path) = file(&format!(
+            "{HEADER}\n1,1,0,0.5,0,0,0.0002,0.25,0.75,0.25,inf\n"
+        ));
         let bare = |step, val_l1| MetricsRow {
             g_gan: None,
             d_real: None,
@@ -296,7 +333,9 @@ mod tests {
         rewind(&path, 2).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
-            format!("{HEADER}\n1,1,,0.5,,,0.0002,0.250,0.75\n2,1,,0.5,,,0.0002,0.500,\n")
+            format!(
+                "{HEADER}\n1,1,,0.5,,,0.0002,0.250,0.75,0.25,inf\n2,1,,0.5,,,0.0002,0.500,,,\n"
+            )
         );
         assert_eq!(read(&path).unwrap(), [bare(1, Some(0.75)), bare(2, None)]);
     }
@@ -350,7 +389,7 @@ mod tests {
         for (content, line, word) in [
             ("time,loss\n".to_owned(), 1, "header"),
             (format!("{HEADER}\n1,2,3\n"), 2, "columns"),
-            (format!("{HEADER}\n1,1,x,0,0,0,0,0,\n"), 2, "g_gan"),
+            (format!("{HEADER}\n1,1,x,0,0,0,0,0,,,\n"), 2, "g_gan"),
         ] {
             let (_folder, path) = file(&content);
             let error = read(&path).unwrap_err();

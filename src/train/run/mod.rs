@@ -203,6 +203,11 @@ impl RunDir {
             .join(step_file(step, "safetensors"))
     }
 
+    /// The checkpoint with the best held-out score. No run goes on from it by itself.
+    pub fn best_path(&self) -> PathBuf {
+        self.path.join(CHECKPOINTS).join("best.safetensors")
+    }
+
     /// `config.json`.
     pub fn config_path(&self) -> PathBuf {
         self.path.join(CONFIG)

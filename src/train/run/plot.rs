@@ -1,5 +1,9 @@
 //! `losses.svg`: a panel of the adversarial losses, if there are any, above one of the L1
-//! distances. Both have the same steps.
+//! distances, above those of the held-out scores, if there are any. All have the same steps.
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -13,7 +17,11 @@ use super::atomic::write_atomic;
 use super::error::RunError;
 use super::metrics::MetricsRow;
 
-const SIZE: (u32, u32) = (900, 560);
+const WIDTH: u32 = 900;
+/// Of the panels of losses.
+const HEIGHT: u32 = 560;
+/// Of the panels of scores, which lie side by side below.
+const SCORES_HEIGHT: u32 = 230;
 const TOP_PANEL: i32 = 285;
 
 // Okabe and Ito's palette, which colour-blind readers can tell apart too.
@@ -29,6 +37,8 @@ const GRID: RGBColor = RGBColor(232, 234, 238);
 /// The most points of a line. More points would only make the file larger: the chart has no more
 /// pixels.
 const MAX_POINTS: usize = 600;
+/// The same for a line whose points are marked. A mark takes more room.
+const MAX_MARKS: usize = 150;
 /// Share of the past in the exponential average.
 const SMOOTHING: f64 = 0.7;
 
@@ -56,7 +66,7 @@ impl Series {
             label,
             colour,
             marked: false,
-            points: smooth(thin(finite(rows, value))),
+            points: smooth(thin(finite(rows, value), MAX_POINTS)),
         }
     }
 }
@@ -100,7 +110,7 @@ fn draw(
             label: "held-out",
             colour: VERMILION,
             marked: true,
-            points: thin(finite(rows, |row| row.val_l1)),
+            points: thin(finite(rows, |row| row.val_l1), MAX_MARKS),
         },
         Series {
             label: "copying the input",
@@ -111,11 +121,18 @@ fn draw(
                 .unwrap_or_default(),
         },
     ];
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let scores = held_out_scores(rows);
+    let height = HEIGHT + scores.iter().map(|_| SCORES_HEIGHT).max().unwrap_or(0);
+    let root = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut bottom = root.clone();
+    let (mut bottom, below) = root.split_vertically(HEIGHT as i32);
+    let (left, right) = below.split_horizontally(WIDTH as i32 / 2);
+    for (area, (title, series)) in [left, right].iter().zip(&scores) {
+        heading(area, title, &[])?;
+        panel(area, steps.clone(), close_range(series), "", "step", series)?;
+    }
     if adversarial.iter().any(|series| !series.points.is_empty()) {
-        let (top, below) = root.split_vertically(TOP_PANEL);
+        let (top, below) = bottom.split_vertically(TOP_PANEL);
         heading(&top, "Adversarial losses", &adversarial)?;
         panel(
             &top,
@@ -138,6 +155,24 @@ fn draw(
     Ok(())
 }
 
+/// The held-out scores by step, with their titles; those that there are.
+fn held_out_scores(rows: &[MetricsRow]) -> Vec<(&'static str, [Series; 1])> {
+    let series = |value: fn(&MetricsRow) -> Option<f32>| Series {
+        label: "held-out",
+        colour: VERMILION,
+        marked: true,
+        points: thin(finite(rows, value), MAX_MARKS),
+    };
+    let all = [
+        ("SSIM of held-out pairs", [series(|row| row.val_ssim)]),
+        ("PSNR of held-out pairs", [series(|row| row.val_psnr)]),
+    ];
+    let there = all
+        .into_iter()
+        .filter(|(_, [series])| !series.points.is_empty());
+    there.collect()
+}
+
 /// The title of a panel at the left, and its legend at the right. Both are outside the axes, so
 /// they cover no line.
 fn heading(area: &Area, title: &str, series: &[Series]) -> Result<(), DrawError> {
@@ -146,7 +181,7 @@ fn heading(area: &Area, title: &str, series: &[Series]) -> Result<(), DrawError>
     area.draw_text(title, &title_style, (24, 14))?;
     let label_style = ("sans-serif", 14, &TEXT).into_text_style(area);
     let shown = series.iter().filter(|series| !series.points.is_empty());
-    let mut x = SIZE.0 as i32 - 12 - SLOT * shown.clone().count() as i32;
+    let mut x = WIDTH as i32 - 12 - SLOT * shown.clone().count() as i32;
     for series in shown {
         let dash = Rectangle::new([(x, 20), (x + 20, 24)], series.colour.filled());
         area.draw(&dash)?;
@@ -233,9 +268,9 @@ fn finite(rows: &[MetricsRow], value: impl Fn(&MetricsRow) -> Option<f32>) -> Ve
         .collect()
 }
 
-/// Means of neighbours, so that at most [`MAX_POINTS`] points are left.
-fn thin(points: Vec<Point>) -> Vec<Point> {
-    let group = points.len().div_ceil(MAX_POINTS).max(1);
+/// Means of neighbours, so that at most `most` points are left.
+fn thin(points: Vec<Point>, most: usize) -> Vec<Point> {
+    let group = points.len().div_ceil(most).max(1);
     let mean = |group: &[Point]| {
         let (x, y) = group
             .iter()
@@ -272,6 +307,17 @@ fn linear_range(series: &[Series]) -> Range<f64> {
     (if low < 0.0 { low - margin } else { 0.0 })..high + margin
 }
 
+/// A range just around the values.
+fn close_range(series: &[Series]) -> Range<f64> {
+    let low = values(series).fold(f64::INFINITY, f64::min);
+    let high = values(series).fold(f64::NEG_INFINITY, f64::max);
+    if low > high {
+        return 0.0..1.0;
+    }
+    let margin = (high - low).max(1e-3) * 0.1;
+    low - margin..high + margin
+}
+
 /// A range around the positive values. On a log scale, a held-out L1 just below that of copying the
 /// input stays visible.
 fn log_range(series: &[Series]) -> Range<f64> {
@@ -300,145 +346,4 @@ fn log_ticks(range: &Range<f64>) -> Vec<f64> {
         return coarse;
     }
     ticks(&[1.0, 1.2, 1.4, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0])
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn rows(count: u64) -> Vec<MetricsRow> {
-        (1..=count)
-            .map(|index| MetricsRow {
-                step: index * 10,
-                epoch: 1,
-                g_gan: Some(1.0),
-                g_l1: 0.5,
-                d_real: Some(0.7),
-                d_fake: Some(0.6),
-                d_gp: None,
-                g_feat: None,
-                learning_rate: 2e-4,
-                seconds: index as f64,
-                val_l1: index.is_multiple_of(5).then_some(0.4),
-            })
-            .collect()
-    }
-
-    fn chart(rows: &[MetricsRow], copy_l1: Option<f32>) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("losses.svg");
-        assert!(write(&path, rows, copy_l1).unwrap());
-        std::fs::read_to_string(&path).unwrap()
-    }
-
-    #[test]
-    fn the_chart_names_what_it_shows() {
-        let svg = chart(&rows(50), Some(0.131));
-        for text in [
-            "D, real pairs",
-            "D, fake pairs",
-            "held-out",
-            "copying the input",
-            "smoothed",
-        ] {
-            assert!(svg.contains(text), "{text}");
-        }
-        assert!(!svg.contains("D, penalty"));
-        let penalised: Vec<MetricsRow> = rows(50)
-            .into_iter()
-            .map(|row| MetricsRow {
-                d_gp: Some(0.5),
-                ..row
-            })
-            .collect();
-        assert!(chart(&penalised, None).contains("D, penalty"));
-        let svg = chart(&rows(4), None);
-        assert!(!svg.contains("held-out") && !svg.contains("copying"));
-        let bare: Vec<MetricsRow> = rows(50)
-            .into_iter()
-            .map(|row| MetricsRow {
-                g_gan: None,
-                d_real: None,
-                d_fake: None,
-                ..row
-            })
-            .collect();
-        let svg = chart(&bare, None);
-        assert!(
-            svg.contains("held-out")
-                && !svg.contains("Adversarial")
-                && !svg.contains("D, real pairs")
-        );
-    }
-
-    #[test]
-    fn odd_rows_still_make_a_chart() {
-        let mut lost = rows(20);
-        lost[3].g_gan = Some(f32::NAN);
-        lost[4].d_real = Some(f32::INFINITY);
-        lost[5].g_l1 = 0.0;
-        lost[6].d_fake = Some(-3.0);
-        lost[7].d_fake = Some(f32::MAX);
-        let svg = chart(&lost, Some(0.0));
-        assert!(!svg.contains("NaN") && !svg.contains("inf"));
-        chart(&rows(1), None);
-        chart(&rows(5), Some(f32::NAN));
-    }
-
-    #[test]
-    fn without_losses_there_is_no_chart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("losses.svg");
-        let mut lost = rows(1);
-        let row = &mut lost[0];
-        row.g_l1 = f32::NAN;
-        for loss in [&mut row.g_gan, &mut row.d_real, &mut row.d_fake] {
-            *loss = Some(f32::NAN);
-        }
-        assert!(!write(&path, &lost, None).unwrap());
-        assert!(!write(&path, &[], None).unwrap());
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_long_run_makes_no_large_file() {
-        assert!(chart(&rows(100_000), Some(0.131)).len() < 100_000);
-        let points = thin((0..100_000).map(|x| (f64::from(x), 1.0)).collect());
-        assert!(points.len() <= MAX_POINTS);
-        assert!(points.iter().all(|point| point.1 == 1.0));
-    }
-
-    #[test]
-    fn smoothing_keeps_a_constant_and_starts_at_the_first_value() {
-        let points = smooth(vec![(1.0, 2.0), (2.0, 2.0), (3.0, 12.0)]);
-        let expected = [2.0, 2.0, 2.0 + 10.0 * 0.3 / (1.0 - 0.7f64.powi(3))];
-        for (point, expected) in points.iter().zip(expected) {
-            assert!((point.1 - expected).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn ticks_are_round_and_enough() {
-        assert_eq!(log_ticks(&(0.09..1.1)), [0.1, 0.2, 0.5, 1.0]);
-        for (low, high) in [(0.1, 0.15), (0.3, 0.8), (2.0, 9.0)] {
-            let ticks = log_ticks(&(low..high));
-            assert!(ticks.len() >= 2, "{low}..{high}: {ticks:?}");
-            assert!(ticks.iter().all(|&tick| low <= tick && tick < high));
-        }
-    }
-
-    #[test]
-    fn tick_labels_are_short() {
-        assert_eq!(
-            [0.1 + 0.2, 0.0, -2.5, 3.4e38].map(tick_label),
-            ["0.3", "0", "-2.5", "3.4e38"]
-        );
-    }
-
-    #[test]
-    fn an_unwritable_chart_is_named() {
-        let error = write(Path::new("nowhere/losses.svg"), &rows(2), None).unwrap_err();
-        assert!(error.to_string().contains("losses.svg"));
-    }
 }

@@ -8,8 +8,8 @@ use crate::train::checkpoint::{self, TrainingProgress, kernel_choices};
 use crate::train::error::TrainError;
 use crate::train::monitor::Losses;
 use crate::train::run::{HeldOut, MetricsRow};
+use crate::train::score::{Best, Score};
 use crate::train::step::{LOSSES, WEIGHTED};
-use crate::train::validator::Score;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -19,9 +19,9 @@ const KEPT_CHECKPOINTS: usize = 2;
 impl Trainer<'_> {
     /// Adds a row to metrics.csv. A run that is stopped may come here twice with its last step.
     /// Only one row is written.
-    pub(super) fn log(&mut self, losses: &Losses, val_l1: Option<f32>) -> Result<(), TrainError> {
+    pub(super) fn log(&mut self, losses: &Losses, score: Option<Score>) -> Result<(), TrainError> {
         if losses.step > self.logged {
-            self.run.append(&self.row(losses, val_l1))?;
+            self.run.append(&self.row(losses, score))?;
             self.logged = losses.step;
         }
         Ok(())
@@ -34,7 +34,7 @@ impl Trainer<'_> {
                 || step == self.schedule.total_steps)
     }
 
-    pub(super) fn row(&self, losses: &Losses, val_l1: Option<f32>) -> MetricsRow {
+    pub(super) fn row(&self, losses: &Losses, score: Option<Score>) -> MetricsRow {
         let [g_gan, g_l1, d_real, d_fake] = losses.values;
         let [g_gan, d_real, d_fake] = [g_gan, d_real, d_fake]
             .map(|loss| self.session.discriminator.is_some().then_some(loss));
@@ -51,7 +51,9 @@ impl Trainer<'_> {
             g_feat: losses.g_feat,
             learning_rate,
             seconds: self.seconds(),
-            val_l1,
+            val_l1: score.map(|score| score.l1 as f32),
+            val_ssim: score.and_then(|score| score.ssim).map(|ssim| ssim as f32),
+            val_psnr: score.map(|score| score.psnr as f32),
         }
     }
 
@@ -77,7 +79,7 @@ impl Trainer<'_> {
         self.score = Some(score);
         self.showing += began.elapsed();
         if let Some(losses) = self.losses {
-            self.log(&losses, Some(score.l1 as f32))?;
+            self.log(&losses, Some(score))?;
             report(&StepReport {
                 losses,
                 epoch: self.schedule.epoch(losses.step),
@@ -85,6 +87,27 @@ impl Trainer<'_> {
             });
         }
         Ok(self.score)
+    }
+
+    /// Takes in a score. If it is the best so far, its weights are saved beside the other
+    /// checkpoints.
+    pub(super) fn keep_best(&mut self, score: Option<Score>) -> Result<(), TrainError> {
+        let Some(score) = score else { return Ok(()) };
+        if Best::observe(&mut self.best, self.config.eval_metric, self.step, &score) {
+            self.run.check_place()?;
+            let path = self.run.best_path();
+            checkpoint::save(self.gpu, &self.session, &self.progress(), &path)?;
+            self.run.mark_saved();
+        }
+        Ok(())
+    }
+
+    /// Whether the run has waited long enough for a better score.
+    pub(super) fn is_out_of_patience(&self) -> bool {
+        let waited = self.best.map_or(0, |best| best.waited);
+        self.config
+            .patience
+            .is_some_and(|patience| waited >= patience)
     }
 
     pub(super) fn sample(&mut self) -> Result<PathBuf, TrainError> {
@@ -125,6 +148,7 @@ impl Trainer<'_> {
             adapter: format!("{} ({} {})", info.name, info.driver, info.driver_info),
             choices: kernel_choices(&self.session.plan().choices),
             plateau: self.schedule.plateau,
+            best: self.best,
         }
     }
 

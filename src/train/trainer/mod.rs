@@ -1,6 +1,7 @@
 //! The training loop. It loads batches, submits steps, and writes the folder of the run.
 
 mod files;
+mod pairs;
 
 use super::checkpoint::{self, TrainingProgress};
 use super::config::Config;
@@ -10,13 +11,15 @@ use super::monitor::{LossReader, Losses, Reading};
 use super::pretrained::load_pretrained;
 use super::run::RunDir;
 use super::schedule::{Policy, Schedule};
+use super::score::{Best, Score};
 use super::session::Session;
 use super::sizes::Sizes;
-use super::validator::{Score, Validator};
+use super::validator::Validator;
 use crate::data::{Dataset, Loader, LoaderOptions, PairSet, Split};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
 use crate::ops::loss_scale::Scaling;
+use pairs::{other_pairs, shown_pairs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +50,10 @@ pub struct RunSummary {
     pub picture: PathBuf,
     /// Whether it was stopped before its last step.
     pub interrupted: bool,
+    /// Whether it ended before its last step, because no score was better for so long.
+    pub out_of_patience: bool,
+    /// The best held-out score.
+    pub best: Option<Best>,
     /// Time of training, from the first batch to the last loss.
     pub training: Duration,
     /// The part of it that was spent waiting for batches.
@@ -80,6 +87,7 @@ pub struct Trainer<'a> {
     began: Instant,
     losses: Option<Losses>,
     score: Option<Score>,
+    best: Option<Best>,
     notes: Vec<String>,
     /// Time that scores and sample grids took.
     showing: Duration,
@@ -131,6 +139,7 @@ impl<'a> Trainer<'a> {
         trainer.run.rewind(progress.step)?;
         trainer.run.write_config(&trainer.config)?;
         trainer.schedule.plateau = progress.plateau;
+        trainer.best = progress.best;
         trainer.step = progress.step;
         trainer.logged = progress.step;
         let here = trainer.progress();
@@ -175,8 +184,12 @@ impl<'a> Trainer<'a> {
         config.check()?;
         let training = dataset.require(Split::Train)?.clone();
         let shown = shown_pairs(dataset)?;
-        if config.recipe.schedule == Policy::Plateau && !shown.1 {
-            return Err(TrainError::NoHeldOut);
+        let by_scores = match config.recipe.schedule {
+            Policy::Plateau => Some("`recipe.schedule` plateau"),
+            _ => config.patience.map(|_| "`patience`"),
+        };
+        if let (Some(field), false) = (by_scores, shown.1) {
+            return Err(TrainError::NoHeldOut { field });
         }
         let steps_per_epoch = (training.len() / config.pairs_per_step().max(1)) as u64;
         let schedule = config.schedule(steps_per_epoch);
@@ -216,6 +229,7 @@ impl<'a> Trainer<'a> {
             began: Instant::now(),
             losses: None,
             score: None,
+            best: None,
             notes: Vec::new(),
             showing: Duration::ZERO,
         })
@@ -264,7 +278,10 @@ impl<'a> Trainer<'a> {
         let mut loader = Loader::new(self.training.clone(), &options)?;
         let mut reader = LossReader::new(self.step, &self.config.objective);
         let (began, first) = (Instant::now(), self.step);
-        while self.step < self.schedule.total_steps && !stop.load(Ordering::Relaxed) {
+        while self.step < self.schedule.total_steps
+            && !stop.load(Ordering::Relaxed)
+            && !self.is_out_of_patience()
+        {
             let batch = loader.next_batch()?;
             self.step += 1;
             self.session
@@ -278,10 +295,13 @@ impl<'a> Trainer<'a> {
         self.note(reading, report)?;
         let (training, data_wait) = (began.elapsed(), loader.waited());
         drop(loader);
-        let interrupted = self.step < self.schedule.total_steps;
+        let is_short = self.step < self.schedule.total_steps;
+        let out_of_patience = is_short && self.is_out_of_patience();
+        let interrupted = is_short && !out_of_patience;
         // The weights are saved first: they must not be lost because a picture cannot be written.
         self.save()?;
-        self.evaluate(report)?;
+        let score = self.evaluate(report)?;
+        self.keep_best(score)?;
         let picture = self.sample()?;
         self.run.refresh(Some(self.schedule.total_steps))?;
         let scaling = self.session.store.scaling(self.gpu)?;
@@ -290,6 +310,8 @@ impl<'a> Trainer<'a> {
             score: self.score,
             picture,
             interrupted,
+            out_of_patience,
+            best: self.best,
             training,
             data_wait,
             showing: self.showing,
@@ -324,6 +346,7 @@ impl<'a> Trainer<'a> {
             score
                 .into_iter()
                 .for_each(|score| self.schedule.observe(score.l1 as f32));
+            self.keep_best(score)?;
         }
         if save {
             self.save()?;
@@ -373,66 +396,5 @@ impl<'a> Trainer<'a> {
             .ok()
             .and_then(|before| now.checked_sub(before))
             .unwrap_or(now);
-    }
-}
-
-/// The pairs for sample grids, and whether they are held out from training.
-fn shown_pairs(dataset: &Dataset) -> Result<(Arc<PairSet>, bool), TrainError> {
-    match dataset.get(Split::Val).or(dataset.get(Split::Test)) {
-        Some(held_out) => Ok((held_out.clone(), true)),
-        None => Ok((dataset.require(Split::Train)?.clone(), false)),
-    }
-}
-
-/// Says that a run goes on with other pairs than it `began` with: so many, with this fingerprint.
-fn other_pairs(began: (usize, Option<u64>), training: &PairSet) -> Option<String> {
-    let (then, now) = (began.0, training.len());
-    if then != now {
-        return Some(format!(
-            "the run began with {then} training pairs, and now there are {now}, so they come in \
-             another order"
-        ));
-    }
-    let same = began.1? == training.fingerprint();
-    (!same).then(|| {
-        "the files of the training pairs have other names than those that the run began with: it \
-         goes on with other images, or with the same ones in another order"
-            .to_owned()
-    })
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::data::DataOptions;
-    use std::fs;
-
-    #[test]
-    fn other_names_of_as_many_pairs_are_told() {
-        let root = tempfile::tempdir().unwrap();
-        let set = |folder: &str, names: [&str; 2]| {
-            let train = root.path().join(folder).join("train");
-            fs::create_dir_all(&train).unwrap();
-            for name in names {
-                image::RgbImage::new(8, 4).save(train.join(name)).unwrap();
-            }
-            let options = DataOptions::new(8);
-            let dataset = Dataset::open(&root.path().join(folder), &options).unwrap();
-            dataset.require(Split::Train).unwrap().clone()
-        };
-        let began = set("one", ["1.png", "2.png"]);
-        let [moved, other] = [
-            set("two", ["1.png", "2.png"]),
-            set("three", ["1.png", "3.png"]),
-        ];
-        let (count, known) = (began.len(), Some(began.fingerprint()));
-        assert_eq!(other_pairs((count, known), &moved), None);
-        let told = other_pairs((count, known), &other).unwrap();
-        assert!(told.contains("have other names"), "{told}");
-        // An older checkpoint says nothing of names.
-        assert_eq!(other_pairs((count, None), &other), None);
-        let told = other_pairs((3, known), &moved).unwrap();
-        assert!(told.contains("began with 3 training pairs"), "{told}");
     }
 }

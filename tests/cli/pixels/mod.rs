@@ -221,7 +221,7 @@ const REFUSED: [(&str, &str); 7] = [
     ),
     (
         "train nonexist --input channels --test-dropout --no-dropout",
-        "without --no-dropout",
+        "with --dropout",
     ),
     (
         "train nonexist --input channels --output lab-ab",

@@ -2,7 +2,7 @@
 
 use pix2pix::nn::{DropoutAt, Fit, Norm, TestTime, Upsample};
 use pix2pix::tensor::DType;
-use pix2pix::train::{Architecture, Config, GanLoss, Length, Objective, Recipe};
+use pix2pix::train::{Architecture, Config, EvalMetric, GanLoss, Length, Objective, Recipe};
 
 /// The same with the Wasserstein loss and its gradient penalty.
 pub fn penalised(config: Config) -> Config {
@@ -62,5 +62,7 @@ pub fn small_config(size: u32, ngf: usize) -> Config {
         seed: 0,
         sample_every: 1000,
         checkpoint_every: 1000,
+        eval_metric: EvalMetric::default(),
+        patience: None,
     }
 }

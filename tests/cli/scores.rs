@@ -1,0 +1,64 @@
+//! Held-out scores of a run: the best checkpoint, and the end of a run that gets no better.
+
+use crate::{TINY, config, dataset, fail, picture, stderr, stdout, succeed, temporary};
+use std::fs;
+
+#[test]
+fn a_run_that_gets_no_better_ends_and_its_best_weights_stay() {
+    let folder = temporary();
+    let root = folder.path();
+    dataset(&root.join("pairs"), 2);
+    picture(&root.join("pairs/val/a.png"), 80, 40);
+    // Without a learning rate the first score is never beaten.
+    let line = format!(
+        "train pairs --name r --steps 9 --lr 0 --sample-every 1 --patience 2 --eval-metric ssim {TINY}"
+    );
+    let output = succeed(root, &line);
+    let told = stderr(&output);
+    let best = root.join("runs/r/checkpoints/best.safetensors");
+    for expected in [
+        "ended at step 3: 2 held-out scores in a row were not better\n",
+        "the best held-out score was 0.",
+        ", at step 1: runs/r/checkpoints/best.safetensors\n",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    let printed = stdout(&output);
+    let last = printed.lines().last().unwrap();
+    assert!(
+        last.starts_with("held-out L1 0.")
+            && last.contains(", SSIM ")
+            && last.contains(", copying"),
+        "{printed}"
+    );
+    assert!(best.is_file());
+    assert_eq!(config(root, "r")["eval_metric"], "ssim");
+    let rows = fs::read_to_string(root.join("runs/r/metrics.csv")).unwrap();
+    let header = rows.lines().next().unwrap();
+    assert!(header.ends_with(",val_l1,val_ssim,val_psnr"), "{header}");
+    assert!(
+        rows.lines().skip(1).all(|row| !row.ends_with(',')),
+        "{rows}"
+    );
+    let page = fs::read_to_string(root.join("runs/r/losses.svg")).unwrap();
+    assert!(page.contains("SSIM of held-out pairs"));
+    succeed(
+        root,
+        "translate pairs/val/a.png --half A --model runs/r/checkpoints/best.safetensors --out out",
+    );
+
+    // What the run remembers of its scores goes on with it.
+    let told = stderr(&succeed(root, "train --resume r"));
+    assert!(told.contains("ended at step 3"), "{told}");
+
+    dataset(&root.join("alone"), 2);
+    let message = fail(
+        root,
+        1,
+        &format!("train alone --patience 2 --steps 2 {TINY}"),
+    );
+    assert!(
+        message.contains("--patience follows the held-out score, and there are no held-out pairs"),
+        "{message}"
+    );
+}
