@@ -80,8 +80,9 @@ pub enum InteropError {
     },
     /// A tensor that the network does not have.
     #[error(
-        "{}: tensor {key} of {shape:?} is none of this network's; the file belongs to another \
-         network",
+        "{}: tensor {key} of {shape:?} is none of this network's, so the file belongs to another \
+         network; use another file, or save it without this tensor; in a file of several networks \
+         name another one with `network` NAME (`pix2pix convert` copies it to a file of its own)",
         path.display()
     )]
     Surplus {

@@ -172,6 +172,9 @@ fn a_tensor_without_a_place_is_refused_by_its_name() {
             message.contains("model.model.0.num_batches_tracked of [8] is none of this network's"),
             "{message}"
         );
+        for remedy in ["use another file", "without this tensor", "--network NAME"] {
+            assert!(message.contains(remedy), "{message}");
+        }
     }
 }
 
