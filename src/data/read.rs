@@ -144,6 +144,9 @@ pub(super) fn decode_counted(
         stored.count_multiplied(origin, tally);
     }
     let picture = stored.picture(origin, options.values.as_ref(), tally)?;
+    if !options.are_channels {
+        tally.count_brighter(path, &picture);
+    }
     let file = || BufReader::new(Cursor::new(bytes));
     if let Some(format) = format {
         tally.count_unused(path, format, options.values.is_some(), || Some(file()));

@@ -24,6 +24,9 @@ pub struct ReadOptions {
     /// The files of one side are numbers of labels, which may all be small. Otherwise a picture
     /// that is nearly black is told.
     pub are_labels: bool,
+    /// Every channel is a number of its own, so colours are not divided by an opacity that they are
+    /// multiplied by. Otherwise those that are more than white then are told.
+    pub are_channels: bool,
 }
 
 impl ReadOptions {
@@ -105,11 +108,16 @@ impl PairReading {
 
     fn side(&self, range: Option<ValueRange>, pixels: &Pixels) -> Result<ReadOptions, ValueError> {
         let mapping = |range| ValueMapping::new(range, self.nodata, pixels.are_any_channels());
+        let values = range.map(mapping).transpose()?;
         Ok(ReadOptions {
             ignore_orientation: self.ignore_orientation,
             max_pixels: self.max_pixels,
-            values: range.map(mapping).transpose()?,
+            values: match pixels {
+                Pixels::Labels(_) => values.map(ValueMapping::of_labels),
+                _ => values,
+            },
             are_labels: false,
+            are_channels: pixels.are_any_channels(),
         })
     }
 }

@@ -45,10 +45,15 @@ pub(super) struct OneShade {
 pub(super) enum What {
     /// Numbers lay outside of this range.
     Clamped(ValueRange),
+    /// The type of the whole numbers, of which this is the largest, has less than a quarter of this
+    /// range: mostly photos of 8 bits beside heights or counts.
+    Narrow(ValueRange, f64),
     /// Numbers were missing, and this one took their place.
     Filled(f64),
     /// Opacities of an OpenEXR file, which colours stay multiplied by.
     Multiplied,
+    /// Colours are more than the opacity that they are multiplied by. How much of white they are.
+    Brighter,
     /// There are pictures behind the first one.
     FirstPicture,
     /// A TIFF has a mask that says which pixels count.
@@ -106,8 +111,38 @@ impl ReadTally {
         }
     }
 
+    /// Counts colours that are more than white once they are divided by their opacity.
+    pub(super) fn count_brighter(&mut self, path: &Path, picture: &Picture) {
+        if !picture.extra().is_premultiplied {
+            return;
+        }
+        let (mut count, mut largest) = (0, 0.0_f64);
+        let mut pixel = Vec::with_capacity(picture.channels());
+        for sample in picture.samples() {
+            pixel.push(f64::from(sample));
+            if pixel.len() < picture.channels() {
+                continue;
+            }
+            if let Some(opacity) = pixel.pop().filter(|&opacity| opacity > 0.0) {
+                for colour in pixel.iter().filter(|&&colour| colour > opacity) {
+                    count += 1;
+                    largest = largest.max(colour / opacity);
+                }
+            }
+            pixel.clear();
+        }
+        if count > 0 {
+            self.count(What::Brighter, path, count, largest);
+        }
+    }
+
+    /// Counts a file of whole numbers up to `most`, which is far less than the range.
+    pub(super) fn count_narrow(&mut self, path: &Path, range: ValueRange, most: f64) {
+        self.put(What::Narrow(range, most), path, None);
+    }
+
     /// Counts a picture that was read by a value range and is nearly black or nearly white: as a
-    /// rule the range is that of other files.
+    /// rule the range is that of other files. Here nothing but this picture is counted yet.
     pub(super) fn count_one_shade(
         &mut self,
         path: &Path,
@@ -124,6 +159,9 @@ impl ReadTally {
                 is_white,
                 side,
             };
+            // One line says it.
+            let is_narrow = |entry: &TallyEntry| matches!(entry.what, What::Narrow(..));
+            self.entries.retain(|entry| !is_narrow(entry));
             self.put(What::OneShade(shade), path, None);
         }
     }
@@ -246,6 +284,7 @@ impl What {
     fn distance(&self, number: f64) -> f64 {
         match self {
             Self::Clamped(range) => (range.share(number) - 0.5).abs(),
+            Self::Brighter => number,
             _ => 0.0,
         }
     }
@@ -266,6 +305,9 @@ impl What {
             Self::OneShade(_) => {
                 "; `reading.value_range` says which numbers are black and white".to_owned()
             }
+            Self::Narrow(..) => "; read them apart from the others. The `reading.value_range` \
+                 0..255 reads photos of 8 bits as they are"
+                .to_owned(),
             _ => String::new(),
         }
     }
@@ -275,9 +317,18 @@ impl What {
             Self::Clamped(range) => {
                 format!("numbers outside of the value range {range}, which take its nearest end")
             }
+            Self::Narrow(range, most) => format!(
+                "images of whole numbers up to {most}, which fill less than a quarter of the value \
+                 range {range}"
+            ),
             Self::Filled(nodata) => format!("missing values, which are filled with {nodata}"),
             Self::Multiplied => {
                 "opacities below 1 of OpenEXR files, whose colours stay multiplied by them"
+                    .to_owned()
+            }
+            Self::Brighter => {
+                "colours above the opacity that they are multiplied by, which become white where \
+                 they are divided by it"
                     .to_owned()
             }
             Self::OtherColours(_) => {

@@ -31,6 +31,8 @@ pub struct RowReader {
     /// The largest sample of the rows that were read, if they are all nearly black and this is
     /// told.
     darkest: Option<u16>,
+    /// Colours above their opacity are told. A whole picture was looked at when it was decoded.
+    tells_brighter: bool,
     /// What is to be told of what was read so far.
     tally: ReadTally,
     source: RowSource,
@@ -58,9 +60,10 @@ impl RowReader {
         let mut tally = ReadTally::default();
         let (layout, source) = open_source(path, options, &mut tally)?;
         // A whole picture was looked at when it was decoded.
-        let is_looked_at = options.tells_dark() && !matches!(source, RowSource::Whole(_));
+        let is_whole = matches!(source, RowSource::Whole(_));
         Ok(Self {
-            darkest: is_looked_at.then_some(0),
+            darkest: (options.tells_dark() && !is_whole).then_some(0),
+            tells_brighter: !options.are_channels && !is_whole,
             path: path.to_owned(),
             layout,
             limit: options.limit(),
@@ -101,6 +104,9 @@ impl RowReader {
         let top = self.next;
         self.next += rows;
         let picture = self.decode(top, rows)?;
+        if self.tells_brighter {
+            self.tally.count_brighter(&self.path, &picture);
+        }
         self.darkest = self
             .darkest
             .and_then(|darkest| Some(nearly_black(&picture)?.max(darkest)));

@@ -96,6 +96,79 @@ fn a_value_range_that_leaves_nothing_of_a_side_is_told() {
     assert_eq!(told("0..255", ["b.pgm", "wide.pgm"], usual), none);
 }
 
+/// A photo of 8 bits does not fill the range of heights. Once for each file, in `prepare` as one
+/// line with what the range makes of it, and never for numbers of labels.
+#[test]
+fn whole_numbers_that_cannot_fill_a_value_range_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    write(&place("photo.pgm"), 255, &[7, 250]);
+    write(&place("other.pgm"), 255, &[17, 25]);
+    write(&place("heights.pgm"), 65535, &[0, 1990]);
+    image::GrayImage::from_pixel(2, 4, image::Luma([200]))
+        .save(place("rows.png"))
+        .unwrap();
+    let reading = |range: &str, pixels: &Pixels| {
+        let asked = PairReading {
+            value_range: Some(range.parse().unwrap()),
+            ..PairReading::default()
+        };
+        let [options, _] = asked.sides(pixels, pixels).unwrap();
+        options
+    };
+    let told = |range: &str, pixels: &Pixels| {
+        let mut tally = ReadTally::default();
+        for name in ["heights.pgm", "photo.pgm", "other.pgm"] {
+            let options = reading(range, pixels);
+            options.read(&place(name), &mut tally).unwrap();
+        }
+        let mut rows = RowReader::open(&place("rows.png"), &reading(range, pixels)).unwrap();
+        for _ in 0..4 {
+            rows.read(1).unwrap();
+        }
+        tally.add(rows.tally().clone());
+        tally.lines().collect::<Vec<_>>()
+    };
+    let line = |range: &str, count: usize, name: &str| {
+        format!(
+            "images of whole numbers up to 255, which fill less than a quarter of the value range \
+             {range}: {count}, such as {}; read them apart from the others. The \
+             `reading.value_range` 0..255 reads photos of 8 bits as they are",
+            place(name).display()
+        )
+    };
+    let labels = Pixels::Labels(Palette::default());
+    assert_eq!(
+        told("0..2000", &Pixels::Gray),
+        [line("0..2000", 3, "photo.pgm")]
+    );
+    assert!(told("0..2000", &labels).is_empty());
+    let negative = line("-1000..1000", 3, "photo.pgm");
+    assert!(told("-1000..1000", &Pixels::Gray).contains(&negative));
+    let narrow = told("0..1020", &Pixels::Gray);
+    assert!(narrow.iter().all(|line| !line.contains("a quarter")));
+    let combined = |range: &str, nearest| {
+        let tool = Tool::Combine {
+            size: Some(4),
+            filters: [Filter::Bicubic, nearest],
+        };
+        let task = Task {
+            sources: ["heights.pgm", "photo.pgm"].map(place).into(),
+            output: place("ab.png"),
+        };
+        let made = tool.make(&task, &reading(range, &Pixels::Rgb)).unwrap();
+        made.tally.lines().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        combined("0..2000", Filter::Bicubic),
+        [line("0..2000", 1, "photo.pgm")]
+    );
+    assert!(combined("0..2000", Filter::Nearest).is_empty());
+    let black = combined("0..9000", Filter::Bicubic);
+    assert_eq!(black.len(), 1, "{black:?}");
+    assert!(black[0].starts_with("images of B that the value range"));
+}
+
 /// Of a picture that is read by rows it is known at its end.
 #[test]
 fn rows_are_told_at_the_end_of_their_picture() {

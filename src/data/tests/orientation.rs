@@ -19,6 +19,7 @@ const AS_STORED: ReadOptions = ReadOptions {
     values: None,
     max_pixels: None,
     are_labels: false,
+    are_channels: false,
 };
 
 /// EXIF that says nothing but this orientation.

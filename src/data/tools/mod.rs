@@ -129,10 +129,8 @@ impl Tool {
             return make_pair(task, (*size, *filters), reading);
         }
         let source = task.sources.first().map_or(Path::new(""), PathBuf::as_path);
-        let image = read_colours(source, reading, &mut tally)?;
-        if !matches!(self, Self::Labels(_)) {
-            count_shade(source, &image, reading, None, &mut tally);
-        }
+        let are_labels = matches!(self, Self::Labels(_));
+        let image = read_colours(source, reading, (are_labels, None), &mut tally)?;
         let picture = match self {
             Self::Combine { .. } => image.clone(),
             Self::Edges(options) => edges(&image, options),
@@ -168,11 +166,8 @@ fn make_pair(
 ) -> Result<Made, DataError> {
     let mut tally = ReadTally::default();
     let read = |((path, filter), side): ((&PathBuf, Filter), char)| {
-        let image = read_colours(path, reading, &mut tally)?;
-        // Label maps of wide numbers are read by a range that leaves them as they are.
-        if filter != Filter::Nearest {
-            count_shade(path, &image, reading, Some(side), &mut tally);
-        }
+        let are_labels = filter == Filter::Nearest;
+        let image = read_colours(path, reading, (are_labels, Some(side)), &mut tally)?;
         let image = match size {
             Some(size) => make_square(&image, size, Squared::Stretch, filter),
             None => image,
@@ -203,26 +198,29 @@ fn make_pair(
     })
 }
 
-/// Counts an image that a value range leaves nothing of.
-fn count_shade(
-    path: &Path,
-    image: &Picture,
-    reading: &ReadOptions,
-    side: Option<char>,
-    tally: &mut ReadTally,
-) {
-    if let Some(values) = &reading.values {
-        tally.count_one_shade(path, image, values.range(), side);
-    }
-}
-
-/// Reads an image of colours.
+/// Reads an image of colours, or of labels, for one side of a pair if there is one. Label maps of
+/// wide numbers are read by a range that leaves them as they are, so it is not told that they are
+/// nearly black by it.
 fn read_colours(
     path: &Path,
     reading: &ReadOptions,
+    (are_labels, side): (bool, Option<char>),
     tally: &mut ReadTally,
 ) -> Result<Picture, DataError> {
-    let image = reading.read(path, tally)?;
+    let mut of_file = ReadTally::default();
+    let image = match reading.values {
+        Some(values) if are_labels => {
+            let values = Some(values.of_labels());
+            ReadOptions { values, ..*reading }.read(path, &mut of_file)?
+        }
+        Some(values) => {
+            let image = reading.read(path, &mut of_file)?;
+            of_file.count_one_shade(path, &image, values.range(), side);
+            image
+        }
+        None => reading.read(path, &mut of_file)?,
+    };
+    tally.add(of_file);
     match image.channels() {
         0..=MOST_COLOURS if image.surplus() == 0 => Ok(image),
         channels => Err(DataError::NoColours {

@@ -14,6 +14,8 @@ pub struct ValueMapping {
     range: ValueRange,
     nodata: Option<f64>,
     all_channels: bool,
+    /// The numbers are those of labels, which may be far from both ends.
+    are_labels: bool,
 }
 
 /// Numbers of a file, and where they lie in it.
@@ -131,7 +133,16 @@ impl ValueMapping {
                 range,
                 nodata,
                 all_channels,
+                are_labels: false,
             }),
+        }
+    }
+
+    /// The same for numbers of labels. That they do not fill the range is not told.
+    pub fn of_labels(self) -> Self {
+        Self {
+            are_labels: true,
+            ..self
         }
     }
 
@@ -159,6 +170,10 @@ impl ValueMapping {
         let opacity = file.opacity().filter(|_| !self.all_channels);
         let white = f64::from(Depth::Sixteen.max());
         let (mut outside, mut filled) = (Count::default(), Count::default());
+        // Floats have no largest number, and 1 stands for it.
+        if !self.are_labels && file.most > 1.0 && 4.0 * file.most < self.range.width() {
+            tally.count_narrow(file.path, self.range, file.most);
+        }
         let mut bytes = Vec::with_capacity(2 * numbers.size_hint().0);
         for (index, mut number) in numbers.enumerate() {
             let is_opacity = opacity == Some(file.channel(index));

@@ -70,6 +70,11 @@ impl ValueRange {
         self.high
     }
 
+    /// How far its ends are from one another.
+    pub(in crate::data) fn width(self) -> f64 {
+        self.high - self.low
+    }
+
     /// Whether it has this number. It has both ends, and no NaN.
     pub fn contains(self, number: f64) -> bool {
         (self.low..=self.high).contains(&number)
