@@ -17,7 +17,7 @@ use super::tiff_head::{TiffHead, has_pages, open_picture};
 use super::tiff_layout::{JPEG, PLANES, TiffLayout, tag_or_one};
 use super::tiff_palette::TiffPalette;
 use super::tiff_planes::read_tiles;
-use super::tiff_samples::unpacked;
+use super::tiff_samples::{of_whole_bytes, unpacked};
 use super::values::floats::floats;
 use super::values::stored::{Stored, Wide};
 
@@ -241,14 +241,9 @@ impl TiffFile<'_> {
         let ((width, height), mut numbers) = self.read_samples(&mut decoder)?;
         let layout = decoder.image_buffer_layout();
         let is_planar = layout.map_err(|error| self.explain(error))?.planes > 1;
-        if let (DecodingResult::U8(bytes), 1..8) = (&mut numbers, bits) {
+        if (1..8).contains(&bits) {
             let row = width as usize * if is_planar { 1 } else { channels };
-            let white = (1u16 << bits) - 1;
-            let scaled = |sample: u8| (u16::from(sample) * 255 / white) as u8;
-            *bytes = unpacked(bytes, row, bits);
-            bytes
-                .iter_mut()
-                .for_each(|sample| *sample = scaled(*sample));
+            numbers = of_whole_bytes(numbers, row, bits);
         }
         let expected = (width as usize * height as usize).checked_mul(channels);
         if expected != Some(floats(&numbers).size_hint().0) {

@@ -75,6 +75,29 @@ pub(super) fn unpacked(packed: &[u8], row_samples: usize, bits: u8) -> Vec<u8> {
     packed.chunks(row_bytes).flat_map(row).collect()
 }
 
+/// Whole numbers of fewer bits than a byte, each row from a byte on, as numbers of 8 bits. Those
+/// without a sign are scaled, and those with a sign keep what they are.
+pub(super) fn of_whole_bytes(packed: DecodingResult, row: usize, bits: u8) -> DecodingResult {
+    match packed {
+        DecodingResult::U8(bytes) => {
+            let white = (1u16 << bits) - 1;
+            let scaled = |sample: &mut u8| *sample = (u16::from(*sample) * 255 / white) as u8;
+            let mut samples = unpacked(&bytes, row, bits);
+            samples.iter_mut().for_each(scaled);
+            DecodingResult::U8(samples)
+        }
+        DecodingResult::I8(bytes) => {
+            let bytes: Vec<u8> = bytes.into_iter().map(i8::cast_unsigned).collect();
+            let above = 8 - bits;
+            // The shift to the right repeats the sign.
+            let extended = |sample: u8| (sample << above).cast_signed() >> above;
+            let samples = unpacked(&bytes, row, bits).into_iter().map(extended);
+            DecodingResult::I8(samples.collect())
+        }
+        other => other,
+    }
+}
+
 fn sixteen(words: impl Iterator<Item = u16>) -> (Depth, Vec<u8>) {
     (Depth::Sixteen, words.flat_map(u16::to_ne_bytes).collect())
 }

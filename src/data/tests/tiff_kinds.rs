@@ -21,7 +21,7 @@ enum SampleFormat {
     Float = 3,
 }
 
-const FORMS: [(SampleFormat, usize); 14] = [
+const FORMS: [(SampleFormat, usize); 17] = [
     (SampleFormat::Whole, 1),
     (SampleFormat::Whole, 2),
     (SampleFormat::Whole, 4),
@@ -29,6 +29,9 @@ const FORMS: [(SampleFormat, usize); 14] = [
     (SampleFormat::Whole, 16),
     (SampleFormat::Whole, 32),
     (SampleFormat::Whole, 64),
+    (SampleFormat::Signed, 1),
+    (SampleFormat::Signed, 2),
+    (SampleFormat::Signed, 4),
     (SampleFormat::Signed, 8),
     (SampleFormat::Signed, 16),
     (SampleFormat::Signed, 32),

@@ -1,7 +1,10 @@
 //! TIFF files of every type of sample, with palettes, and larger than 4 GiB may be.
 
+use super::raw_tiff::RawTiff;
 use crate::data::read::decode;
-use crate::data::{DataError, Depth, Picture};
+use crate::data::{
+    DataError, Depth, PairReading, Picture, Pixels, ReadOptions, ReadTally, RowReader, ValueMapping,
+};
 use ::tiff::encoder::colortype::{self, ColorType};
 use ::tiff::encoder::{TiffEncoder, TiffKind, TiffKindBig, TiffKindStandard, TiffValue};
 use ::tiff::tags::Tag;
@@ -101,11 +104,11 @@ fn floats_of_0_to_1_are_read_and_others_are_refused_with_their_range() {
 }
 
 /// A file of two rows of five samples, in so many bits, with these further tags.
-fn packed<K: TiffKind, W: Write + Seek>(
+fn packed_with<K: TiffKind, W: Write + Seek>(
     mut encoder: TiffEncoder<W, K>,
     [bits, photometric]: [u16; 2],
     rows: &[u8],
-    palette: &[u16],
+    more: &[(Tag, &[u16])],
 ) {
     let mut directory = encoder.image_directory().unwrap();
     let start = directory.write_data(rows).unwrap() as u32;
@@ -126,10 +129,26 @@ fn packed<K: TiffKind, W: Write + Seek>(
     ] {
         directory.write_tag(tag, value).unwrap();
     }
-    if !palette.is_empty() {
-        directory.write_tag(Tag::ColorMap, palette).unwrap();
+    for (tag, values) in more {
+        directory.write_tag(*tag, *values).unwrap();
     }
     directory.finish().unwrap();
+}
+
+/// The same with this palette, if it has colours.
+fn packed<K: TiffKind, W: Write + Seek>(
+    encoder: TiffEncoder<W, K>,
+    kind: [u16; 2],
+    rows: &[u8],
+    palette: &[u16],
+) {
+    let more = [(Tag::ColorMap, palette)];
+    packed_with(
+        encoder,
+        kind,
+        rows,
+        if palette.is_empty() { &[] } else { &more },
+    );
 }
 
 fn standard(kind: [u16; 2], rows: &[u8], palette: &[u16]) -> Vec<u8> {
@@ -175,6 +194,49 @@ fn few_bits_are_scaled_to_eight() {
     }
 }
 
+/// They need a value range, as those of 8 bits and more do, and are not scaled by their bits.
+#[test]
+fn few_bits_with_a_sign_are_read_by_a_value_range() {
+    let cases: [(u16, &[u8], [i64; 10], &str); 3] = [
+        (
+            1,
+            &[0b0101_1000, 0b1000_0000],
+            [0, -1, 0, -1, -1, -1, 0, 0, 0, 0],
+            "between -1 and 0",
+        ),
+        (
+            2,
+            &[0b0001_1011, 0, 0b1100_0000, 0],
+            [0, 1, -2, -1, 0, -1, 0, 0, 0, 0],
+            "between -2 and 1",
+        ),
+        (
+            4,
+            &[0x01, 0x2F, 0xE0, 0x78, 0, 0x10],
+            [0, 1, 2, -1, -2, 7, -8, 0, 0, 1],
+            "between -8 and 7",
+        ),
+    ];
+    for (bits, rows, expected, words) in cases {
+        let mut bytes = Cursor::new(Vec::new());
+        let encoder = TiffEncoder::<_, TiffKindStandard>::new_generic(&mut bytes).unwrap();
+        packed_with(encoder, [bits, 1], rows, &[(Tag::SampleFormat, &[2])]);
+        refused(bytes.get_ref(), words);
+        let range = "-8..7".parse().unwrap();
+        let options = ReadOptions {
+            values: Some(ValueMapping::new(range, None, false).unwrap()),
+            ..ReadOptions::default()
+        };
+        let picture = decode(Path::new("a.tif"), bytes.get_ref(), &options).unwrap();
+        let expected = expected.map(|number| (number + 8) as u16 * (65_535 / 15));
+        assert_eq!(
+            picture.samples().collect::<Vec<_>>(),
+            expected,
+            "{bits} bits"
+        );
+    }
+}
+
 /// Indices of 4 and 8 bits, with the ways in which writers scale 8 bits to 16.
 #[test]
 fn a_palette_gives_its_colours_in_both_kinds_of_file() {
@@ -207,6 +269,13 @@ fn a_palette_gives_its_colours_in_both_kinds_of_file() {
     fine[1] = 0x1234;
     let picture = read(&standard([4, 3], &nibbles, &fine)).unwrap();
     assert_eq!(picture.pixel(1, 0).collect::<Vec<_>>(), [0x1234, 0, 0]);
+    // One colour that 8 bits cannot hold is enough for all of them to keep 16.
+    for other in [0x1200, 0x1212, 0x12] {
+        fine[2] = other;
+        let picture = read(&standard([4, 3], &nibbles, &fine)).unwrap();
+        let samples: Vec<u16> = [1, 2].map(|x| picture.pixel(x, 0).next().unwrap()).into();
+        assert_eq!(samples, [0x1234, other]);
+    }
     for palette in [&fine[1..], &[]] {
         let error = read(&standard([4, 3], &nibbles, palette)).unwrap_err();
         assert!(error.to_string().contains("palette"), "{error}");
@@ -295,5 +364,50 @@ fn every_file_cut_short_is_an_error() {
             let error = read(&whole[..length]).unwrap_err();
             assert!(error.to_string().contains("a.tif"), "{error}");
         }
+    }
+}
+
+/// Light added to a picture has colours above its opacity. They become white, and are told, in each
+/// way of reading but that of channels.
+#[test]
+fn colours_above_their_opacity_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("glow.tif");
+    let mut file = RawTiff::new(false, true);
+    for (tag, values) in [
+        (258, &[8; 4][..]),
+        (259, &[1]),
+        (262, &[2]),
+        (277, &[4]),
+        (338, &[1]),
+    ] {
+        file.shorts(tag, values);
+    }
+    file.longs(256, &[2]);
+    file.longs(257, &[3]);
+    file.longs(278, &[1]);
+    // The second row is as it should be. In the third nothing shines through.
+    let rows = [
+        [90, 150, 60, 60, 10, 20, 30, 255],
+        [60, 60, 60, 60, 0, 0, 0, 0],
+        [9, 8, 7, 0, 8, 4, 0, 6],
+    ];
+    let bytes = file.finish([273, 279], &rows.map(Vec::from));
+    std::fs::write(&path, bytes).unwrap();
+    let line = format!(
+        "colours above the opacity that they are multiplied by, which become white where they are \
+         divided by it: 3 in 1 file, such as 2.5 in {}",
+        path.display()
+    );
+    for (pixels, expected) in [(Pixels::Rgb, vec![line]), (Pixels::Channels(4), vec![])] {
+        let [options, _] = PairReading::default().sides(&pixels, &pixels).unwrap();
+        let mut tally = ReadTally::default();
+        options.read(&path, &mut tally).unwrap();
+        assert_eq!(tally.lines().collect::<Vec<_>>(), expected);
+        let mut reader = RowReader::open(&path, &options).unwrap();
+        for _ in 0..3 {
+            reader.read(1).unwrap();
+        }
+        assert_eq!(reader.tally().lines().collect::<Vec<_>>(), expected);
     }
 }
