@@ -61,6 +61,14 @@ impl<'a, R: Read + Seek> Chunks<'a, R> {
         Some(kind)
     }
 
+    /// Whether the data of this chunk begins so.
+    pub fn begins_with(&mut self, start: &[u8]) -> Option<bool> {
+        let mut found = vec![0; start.len().min(self.length as usize)];
+        self.file.read_exact(&mut found).ok()?;
+        self.file.seek_relative(-(found.len() as i64)).ok()?;
+        Some(found == start)
+    }
+
     /// The data of this chunk, at most so many bytes of it. It is read once.
     pub fn data(self, most: u32) -> Option<Vec<u8>> {
         let mut data = Vec::new();

@@ -164,6 +164,76 @@ fn exif_with_the_prefix_of_a_jpeg_is_understood_elsewhere() {
     }
 }
 
+/// Some writers take 32 bits for the number, where EXIF has 16.
+#[test]
+fn the_orientation_may_have_32_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    for big in [false, true] {
+        let mut long = exif(6);
+        if big {
+            let entry = [1, 0x12, 0, 4, 0, 0, 0, 1, 0, 0, 0, 6];
+            long = [b"MM\0*\0\0\0\x08\0\x01", &entry[..], &[0; 4]].concat();
+        } else {
+            long[12] = 4;
+        }
+        for format in ["jpg", "png", "webp"] {
+            let path = saved(folder.path(), "a", &file(format, long.clone()));
+            assert_eq!(read_picture(&path).unwrap().dimensions(), (16, 24));
+        }
+    }
+}
+
+/// ImageMagick wrote EXIF so before PNG had a chunk for it. The chunk goes first.
+#[test]
+fn exif_in_a_text_of_a_png_is_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, is_packed: bool, text: String| {
+        let path = folder.path().join("text.png");
+        let mut encoder = png::Encoder::new(fs::File::create(&path).unwrap(), 24, 16);
+        encoder.set_color(png::ColorType::Rgb);
+        match is_packed {
+            true => encoder.add_ztxt_chunk(name.to_owned(), text).unwrap(),
+            false => encoder.add_text_chunk(name.to_owned(), text).unwrap(),
+        }
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(stored().as_raw()).unwrap();
+        writer.finish().unwrap();
+        path
+    };
+    let text = |exif: &[u8], length: usize| {
+        let digits: Vec<String> = exif.iter().map(|byte| format!("{byte:02x}")).collect();
+        let lines: Vec<String> = digits.chunks(18).map(<[String]>::concat).collect();
+        format!("\nexif\n{length:8}\n{}\n", lines.join("\n"))
+    };
+    let whole = [b"Exif\0\0", &exif(6)[..]].concat();
+    let said = text(&whole, whole.len());
+    let turned = |path: &Path| {
+        let picture = read_picture(path).unwrap();
+        let (layout, by_rows) = in_bands(path, &ReadOptions::default()).unwrap();
+        assert_eq!((layout, &by_rows), (picture.layout(), &picture));
+        picture.dimensions() == (16, 24)
+    };
+    for is_packed in [false, true] {
+        for name in ["Raw profile type exif", "Raw profile type APP1"] {
+            assert!(turned(&write(name, is_packed, said.clone())), "{name}");
+        }
+        assert!(!turned(&write("Comment", is_packed, said.clone())));
+        let name = "Raw profile type exif";
+        for damaged in [
+            "",
+            "\nexif\n",
+            "\nexif\nx\n49",
+            &text(&whole, 12),
+            &said[..40],
+        ] {
+            assert!(
+                !turned(&write(name, is_packed, damaged.to_owned())),
+                "{damaged}"
+            );
+        }
+    }
+}
+
 #[test]
 fn damaged_exif_is_no_error_and_turns_nothing() {
     let folder = tempfile::tempdir().unwrap();
