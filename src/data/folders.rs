@@ -9,6 +9,7 @@ use super::limits::is_unread_picture;
 use super::listing::walk_images;
 use super::matching::{FolderFiles, Names, match_files, name_in};
 use super::named_pairs::named_pairs;
+use super::near_names::or_why;
 use super::pair_source::PairSource;
 use super::split::Split;
 
@@ -219,7 +220,8 @@ pub(super) fn match_folders(
         images.push((folder.clone(), walked.images));
         others.push((folder.clone(), walked.others));
     }
-    let matched = match_files(&images).map_err(|error| or_unread(error, &others))?;
+    let matched =
+        match_files(&images).map_err(|error| or_why(or_unread(error, &others), &images))?;
     let pair = |mut files: Vec<PathBuf>| PairSource::Separate {
         b: files.split_off(a.len()),
         a: files,

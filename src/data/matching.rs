@@ -99,11 +99,7 @@ pub(super) fn match_files(folders: &[FolderFiles]) -> Result<Matched, DataError>
         }
         Err(other) => error = with_fewer_files(error, other),
     }
-    let affixes: Vec<Vec<Affix>> = known(folders)
-        .into_iter()
-        .chain(common(folders, Affix::common_suffix))
-        .chain(common(folders, Affix::common_prefix))
-        .collect();
+    let affixes = affixes_of(folders);
     for key in [normal_form, small_letters] {
         for affixes in &affixes {
             if let Ok(files) = match_by(folders, affixes, key) {
@@ -113,6 +109,15 @@ pub(super) fn match_files(folders: &[FolderFiles]) -> Result<Matched, DataError>
         }
     }
     Err(error)
+}
+
+/// The affixes that all files of each folder may have.
+pub(super) fn affixes_of(folders: &[FolderFiles]) -> Vec<Vec<Affix>> {
+    known(folders)
+        .into_iter()
+        .chain(common(folders, Affix::common_suffix))
+        .chain(common(folders, Affix::common_prefix))
+        .collect()
 }
 
 /// The error about fewer files without a partner: the first, unless the other is.
@@ -134,7 +139,7 @@ const LOOK_THE_SAME: &str = "names that look the same, with accents that are wri
                              (NFC and NFD); rename one, or move it elsewhere";
 
 /// Matches the files whose names have the affix of their folder.
-fn match_by(
+pub(super) fn match_by(
     folders: &[FolderFiles],
     affixes: &[Affix],
     key: impl Fn(&Path) -> PathBuf,

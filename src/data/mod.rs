@@ -93,6 +93,7 @@ pub mod loader;
 pub mod matching;
 pub mod measure;
 mod named_pairs;
+mod near_names;
 mod open_exr;
 mod orientation;
 pub mod pair_set;

@@ -21,6 +21,32 @@ pub enum PairingError {
         /// The other partner.
         second: PathBuf,
     },
+    /// A few files keep all others from being pairs.
+    #[error(
+        "{}: no partner for {} of {all} files; the others make pairs {rule}; rename these files \
+         so, add what they lack, or move them elsewhere",
+        few_names(files), files.len()
+    )]
+    Few {
+        /// The files without a partner.
+        files: Vec<PathBuf>,
+        /// How many files there are, of both sides.
+        all: usize,
+        /// What the others are paired by.
+        rule: String,
+    },
+    /// Names that would be equal without zeros in front of their numbers.
+    #[error(
+        "{} and {}: names that differ in the zeros in front of their numbers; give the files of \
+         both folders the same names",
+        one.display(), other.display()
+    )]
+    Zeros {
+        /// The first file of a pair.
+        one: PathBuf,
+        /// The other one.
+        other: PathBuf,
+    },
     /// Images of one folder are pairs by their names, and others are not.
     #[error(
         "{} and {} make a pair by their names, and {} has no such name ({count} files); put inputs \
@@ -127,6 +153,20 @@ pub enum PairingError {
         /// The file of its name.
         partner: PathBuf,
     },
+}
+
+/// The first three files, and how many more there are.
+fn few_names(files: &[PathBuf]) -> String {
+    let shown: Vec<String> = files
+        .iter()
+        .take(3)
+        .map(|path| path.display().to_string())
+        .collect();
+    let more = match files.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    shown.join(", ") + &more
 }
 
 /// What brings the two images of a pair to one size, where they have one as they are stored or as

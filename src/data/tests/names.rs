@@ -60,6 +60,72 @@ fn what_stands_before_the_names_may_differ_by_folder() {
     ));
 }
 
+/// One file without the suffix of its folder, or without a partner, and not all two hundred.
+#[test]
+fn the_few_files_that_break_the_rule_of_the_names_are_named() {
+    let refused = |more: &[&str], a: &str, b: &str| {
+        let pairs = (0..12).map(|at| [format!("A/{at:02}{a}.png"), format!("B/{at:02}{b}.png")]);
+        let mut files: Vec<String> = pairs.flatten().collect();
+        files.extend(more.iter().map(|&file| file.to_owned()));
+        let root = tree(&files.iter().map(String::as_str).collect::<Vec<_>>());
+        let error = scan_of(root.path()).unwrap_err();
+        let name = |path: PathBuf| path.strip_prefix(root.path()).unwrap().to_owned();
+        let text = error.to_string();
+        match error {
+            DataError::Pairing(PairingError::Few { files, all, .. }) => {
+                let files = files.into_iter().map(name).collect::<Vec<_>>();
+                Some((files, all, text))
+            }
+            _ => None,
+        }
+    };
+    for (a, b) in [("_A", "_B"), ("_day", "_night"), ("_at_day", "")] {
+        let (files, all, text) = refused(&["A/note.png"], a, b).unwrap();
+        assert_eq!((files, all), (vec![PathBuf::from("A/note.png")], 25));
+        let rule = [a, b].into_iter().filter(|part| !part.is_empty());
+        let rule = rule.collect::<Vec<_>>().join(" and ");
+        assert!(
+            text.ends_with(&format!(
+                "A/note.png: no partner for 1 of 25 files; the others make pairs by name without \
+                 {rule}; rename these files so, add what they lack, or move them elsewhere"
+            )),
+            "{text}"
+        );
+    }
+    // An image without its target, and a target without its image.
+    let (files, ..) = refused(&["A/20_A.png", "B/21_B.png"], "_A", "_B").unwrap();
+    assert_eq!(files, ["A/20_A.png", "B/21_B.png"].map(PathBuf::from));
+    // Not few, and equal names, which have a message of their own.
+    assert!(refused(&["A/1.png", "A/2.png", "A/3.png"], "_A", "_B").is_none());
+    assert!(refused(&["A/note.png"], "", "").is_none());
+}
+
+#[test]
+fn zeros_in_front_of_numbers_are_named() {
+    for files in [
+        ["A/000.png", "A/010.png", "B/0.png", "B/10.png"],
+        ["A/x07_A.png", "A/x10_A.png", "B/x7_B.png", "B/x10_B.png"],
+        ["A/f 1.png", "A/f 2.png", "B/F 001.png", "B/F 2.png"],
+    ] {
+        let root = tree(&files);
+        let error = scan_of(root.path()).unwrap_err();
+        let DataError::Pairing(PairingError::Zeros { one, other }) = &error else {
+            panic!("{error}")
+        };
+        assert!(
+            one.ends_with(files[0]) && other.ends_with(files[2]),
+            "{error}"
+        );
+    }
+    // Other numbers are other images.
+    let root = tree(&["A/100.png", "A/2.png", "B/1.png", "B/20.png"]);
+    let error = scan_of(root.path()).unwrap_err();
+    assert!(
+        matches!(error, DataError::Unpaired { count: 4, .. }),
+        "{error}"
+    );
+}
+
 #[test]
 fn pairs_of_one_folder_are_known_by_either_end_of_their_names() {
     for (files, a, b) in [
