@@ -45,7 +45,7 @@ pub(super) struct OneShade {
 pub(super) enum What {
     /// Numbers lay outside of this range.
     Clamped(ValueRange),
-    /// The type of the whole numbers, of which this is the largest, has less than a quarter of this
+    /// The type of the whole numbers, of which this is the largest, has less than a third of this
     /// range: mostly photos of 8 bits beside heights or counts.
     Narrow(ValueRange, f64),
     /// Numbers were missing, and this one took their place.
@@ -318,7 +318,7 @@ impl What {
                 format!("numbers outside of the value range {range}, which take its nearest end")
             }
             Self::Narrow(range, most) => format!(
-                "images of whole numbers up to {most}, which fill less than a quarter of the value \
+                "images of whole numbers up to {most}, which fill less than a third of the value \
                  range {range}"
             ),
             Self::Filled(nodata) => format!("missing values, which are filled with {nodata}"),

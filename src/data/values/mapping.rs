@@ -171,7 +171,7 @@ impl ValueMapping {
         let white = f64::from(Depth::Sixteen.max());
         let (mut outside, mut filled) = (Count::default(), Count::default());
         // Floats have no largest number, and 1 stands for it.
-        if !self.are_labels && file.most > 1.0 && 4.0 * file.most < self.range.width() {
+        if !self.are_labels && file.most > 1.0 && 3.0 * file.most < self.range.width() {
             tally.count_narrow(file.path, self.range, file.most);
         }
         let mut bytes = Vec::with_capacity(2 * numbers.size_hint().0);

@@ -41,6 +41,14 @@ fn a_model_keeps_the_range_of_its_inputs() {
     assert!(kept == filled);
     let (other, _) = translated("--value-range 0..5000");
     assert!(kept != other);
+    // Numbers of 8 bits do not fill it.
+    image::GrayImage::new(32, 32)
+        .save(root.join("y.png"))
+        .unwrap();
+    let (_, text) = translated("");
+    let note = "note: images of whole numbers up to 255, which fill less than a third of the value \
+                range 0..1000: 1, such as y.png; ";
+    assert!(text.contains(note), "{text}");
 }
 
 /// The files are measured before a device is looked for.
