@@ -66,8 +66,8 @@ fn exif_in<R: Read + Seek>(
     of_exif(&chunks.data(MAX_EXIF)?)
 }
 
-/// The EXIF in a text of a PNG: a line with its kind, one with the number of its bytes, and these as
-/// hexadecimal digits, in lines.
+/// The EXIF in a text of a PNG: a line with its kind, one with the number of its bytes, and lines
+/// of these as hexadecimal digits.
 fn exif_in_text<R: Read + Seek>(file: &mut BufReader<R>) -> Option<Vec<u8>> {
     if !has_exif_text(file, b"tEXt") && !has_exif_text(file, b"zTXt") {
         return None;
