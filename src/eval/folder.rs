@@ -102,9 +102,14 @@ impl EvaluationFolder {
         }
         text("index.html", page::render(evaluation, &json))?;
         let fail = |error| RunError::write(&self.path, error);
+        // An evaluation that is there is moved aside first, and is gone when the new one is there.
+        let aside = tempfile::Builder::new()
+            .prefix(".evaluation-")
+            .tempdir_in(folder_of(&self.path))
+            .map_err(fail)?;
         if self.path.exists() {
             check_place(&self.path, true, "")?;
-            fs::remove_dir_all(&self.path).map_err(fail)?;
+            fs::rename(&self.path, aside.path().join("old")).map_err(fail)?;
         }
         fs::rename(draft, &self.path).map_err(fail)?;
         // A temporary folder is the user's alone; results are as other files are.

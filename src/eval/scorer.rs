@@ -6,6 +6,7 @@ use super::scores::{Evaluation, ImageScores, Scores, Subject, Summary, Undefined
 use crate::data::{Palette, Picture};
 use crate::metrics::{LabHistograms, Mean, Metric, MetricError};
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::thread;
 
 /// An output and what it is compared with: pictures of 8-bit RGB and of one size.
@@ -69,7 +70,7 @@ impl Scorer {
             });
             let parts: Vec<_> = parts.collect();
             let results = parts.into_iter().flat_map(|part| match part {
-                Ok(handle) => handle.join().unwrap_or_default(),
+                Ok(handle) => handle.join().unwrap_or_else(|panic| resume_unwind(panic)),
                 Err(score) => score(),
             });
             results.collect()
