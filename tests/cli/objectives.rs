@@ -190,7 +190,7 @@ const REFUSED: [(&str, &str); 30] = [
         "--discriminators 5 must lie between 1 and 4",
     ),
     (
-        "train --discriminators 3 --size 64",
+        "train --discriminators 3 --size 64 --patch 70",
         "the last one sees 16 pixels a side of images of 64, too few for its 3 strided \
          convolutions; use --discriminators 2, or --d-layers 2",
     ),
