@@ -109,16 +109,16 @@ class Discriminators(nn.Module):
         self.halve = nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)
 
     def forward(self, value: torch.Tensor) -> list[tuple[torch.Tensor, list[torch.Tensor]]]:
-        judged = []
+        outputs = []
         for scale in range(self.scales):
-            judged.append(getattr(self, f"scale{scale}")(value))
+            outputs.append(getattr(self, f"scale{scale}")(value))
             value = self.halve(value)
-        return judged
+        return outputs
 
 
-def gan(kind: str, judged: list, real: bool) -> torch.Tensor:
+def gan(kind: str, outputs: list, real: bool) -> torch.Tensor:
     loss = {"lsgan": functional.mse_loss, "vanilla": functional.binary_cross_entropy_with_logits}[kind]
-    return sum(loss(logits, torch.full_like(logits, float(real))) for logits, _ in judged)
+    return sum(loss(logits, torch.full_like(logits, float(real))) for logits, _ in outputs)
 
 
 def feature_distance(case: dict, fake: list, real: list) -> torch.Tensor:
@@ -166,10 +166,10 @@ def run(case: dict) -> dict[str, torch.Tensor]:
     adam_d.step()
     for parameter in d.parameters():
         parameter.requires_grad_(False)
-    judged_fake, judged_real = d(torch.cat([source, fake], 1)), d(torch.cat([source, target], 1))
-    g_gan = gan(case["gan_mode"], judged_fake, True)
+    of_fake, of_real = d(torch.cat([source, fake], 1)), d(torch.cat([source, target], 1))
+    g_gan = gan(case["gan_mode"], of_fake, True)
     g_l1 = LAMBDA_L1 * functional.l1_loss(fake, target)
-    g_feat = case["lambda_feat"] * feature_distance(case, judged_fake, judged_real)
+    g_feat = case["lambda_feat"] * feature_distance(case, of_fake, of_real)
     (g_gan + g_l1 + g_feat).backward()
     store_gradients("G", g)
     adam_g.step()

@@ -71,7 +71,7 @@ pub(crate) fn scale_of(prefix: &str) -> Option<(&str, usize)> {
 
 /// What the network of one scale makes of images.
 #[derive(Debug, Clone)]
-pub struct Judgement {
+pub struct DiscriminatorOutput {
     /// The images as this scale sees them.
     pub seen: Var,
     /// One logit a patch, `[batch, patches_h, patches_w, 1]`.
@@ -147,23 +147,23 @@ impl Discriminator {
         states: &StateList,
         pair: Var,
         mode: &Mode,
-    ) -> Result<Vec<Judgement>, TapeError> {
+    ) -> Result<Vec<DiscriminatorOutput>, TapeError> {
         let mut seen = pair;
-        let mut judged = Vec::new();
+        let mut outputs = Vec::new();
         for (scale, network) in self.scales.iter().enumerate() {
             if scale > 0 {
                 tape.set_scope("discriminator");
                 seen = tape.record(AveragePool, &[seen])?;
                 tape.set_scope("");
             }
-            let (logits, features) = network.judge(tape, states, seen, mode)?;
-            judged.push(Judgement {
+            let (logits, features) = network.forward_with_features(tape, states, seen, mode)?;
+            outputs.push(DiscriminatorOutput {
                 seen,
                 logits,
                 features,
             });
         }
-        Ok(judged)
+        Ok(outputs)
     }
 }
 

@@ -15,7 +15,7 @@ mod test_time;
 mod unet;
 
 pub(crate) use discriminator::scale_of;
-pub use discriminator::{Discriminator, DiscriminatorConfig, Judgement};
+pub use discriminator::{Discriminator, DiscriminatorConfig, DiscriminatorOutput};
 pub use fit::{Fit, Fitted};
 pub use generator::{Generator, GeneratorConfig};
 pub use infer::Shapes;

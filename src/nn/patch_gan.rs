@@ -135,11 +135,11 @@ impl PatchGan {
         pair: Var,
         mode: &Mode,
     ) -> Result<Var, TapeError> {
-        Ok(self.judge(tape, states, pair, mode)?.0)
+        Ok(self.forward_with_features(tape, states, pair, mode)?.0)
     }
 
     /// The same, with the maps behind each LeakyReLU.
-    pub(super) fn judge(
+    pub(super) fn forward_with_features(
         &self,
         tape: &mut Tape,
         states: &StateList,

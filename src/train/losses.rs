@@ -1,6 +1,6 @@
 //! The adversarial losses (paper, section 3.1; the reference's `GANLoss`).
 
-use crate::nn::Judgement;
+use crate::nn::DiscriminatorOutput;
 use crate::ops::elementwise::{Power, add, multiply, scale};
 use crate::ops::loss::{Loss, LossKind};
 use crate::ops::reduction::Sum;
@@ -195,8 +195,8 @@ const FEATURE_WEIGHT: f32 = 4.0;
 /// Those of recording.
 pub fn feature_distance(
     tape: &mut Tape,
-    fake: &[Judgement],
-    real: &[Judgement],
+    fake: &[DiscriminatorOutput],
+    real: &[DiscriminatorOutput],
 ) -> Result<Var, TapeError> {
     let pairs: Vec<(Var, Var)> = (fake.iter().zip(real))
         .flat_map(|(fake, real)| {

@@ -2,7 +2,7 @@
 
 use super::update::Accumulated;
 use super::{BatchVars, LOSSES, StepRecorder};
-use crate::nn::{Discriminator, Judgement, Mode};
+use crate::nn::{Discriminator, DiscriminatorOutput, Mode};
 use crate::ops::elementwise::{add, scale};
 use crate::ops::random::RandomUniform;
 use crate::ops::{Assemble, BatchSlice, Concat};
@@ -20,11 +20,11 @@ const D_LOSS: u32 = G_LOSS + 1;
 
 /// What the discriminator makes of the generator's images, and of the real ones if the generator
 /// learns from its features.
-pub(super) struct Judged {
+pub(super) struct DiscriminatorOutputs {
     /// Of the generator's.
-    pub fake: Vec<Judgement>,
+    pub fake: Vec<DiscriminatorOutput>,
     /// Of the real ones.
-    pub real: Option<Vec<Judgement>>,
+    pub real: Option<Vec<DiscriminatorOutput>>,
 }
 
 impl StepRecorder<'_> {
@@ -36,17 +36,17 @@ impl StepRecorder<'_> {
         discriminator: &Discriminator,
         sets: [[Var; 2]; 2],
         mode: &Mode,
-    ) -> Result<[Vec<Judgement>; 2], TapeError> {
-        let outputs = sets.map(|[_, output]| output);
+    ) -> Result<[Vec<DiscriminatorOutput>; 2], TapeError> {
+        let images = sets.map(|[_, image]| image);
         let pairs = match self.objective.conditional {
             true => tape.record(Assemble { columns: 2 }, sets.as_flattened())?,
-            false => tape.record(Assemble { columns: 1 }, &outputs)?,
+            false => tape.record(Assemble { columns: 1 }, &images)?,
         };
-        let judged = discriminator.forward(tape, self.states, pairs, &mode.for_parts(2))?;
-        let batch = tape.shape(outputs[0]).batch();
+        let outputs = discriminator.forward(tape, self.states, pairs, &mode.for_parts(2))?;
+        let batch = tape.shape(images[0]).batch();
         let mut of_set = |start| {
-            let part = |judgement| self.part(tape, judgement, BatchSlice { start, batch });
-            judged.iter().map(part).collect::<Result<_, _>>()
+            let part = |output| self.part(tape, output, BatchSlice { start, batch });
+            outputs.iter().map(part).collect::<Result<_, _>>()
         };
         Ok([of_set(0)?, of_set(batch)?])
     }
@@ -56,22 +56,22 @@ impl StepRecorder<'_> {
     fn part(
         &self,
         tape: &mut Tape,
-        judgement: &Judgement,
+        output: &DiscriminatorOutput,
         images: BatchSlice,
-    ) -> Result<Judgement, TapeError> {
-        let logits = tape.record(images, &[judgement.logits])?;
+    ) -> Result<DiscriminatorOutput, TapeError> {
+        let logits = tape.record(images, &[output.logits])?;
         let Objective { order, .. } = self.objective;
         let learned = self.objective.matches_features() && *order == UpdateOrder::Torch;
         let features = match learned {
-            true => judgement
+            true => output
                 .features
                 .iter()
                 .map(|&feature| tape.record(images, &[feature]))
                 .collect::<Result<_, _>>()?,
             false => Vec::new(),
         };
-        Ok(Judgement {
-            seen: judgement.seen,
+        Ok(DiscriminatorOutput {
+            seen: output.seen,
             logits,
             features,
         })
@@ -85,12 +85,12 @@ impl StepRecorder<'_> {
         discriminator: &Discriminator,
         batch: &BatchVars,
         fake: Var,
-    ) -> Result<Judged, TapeError> {
+    ) -> Result<DiscriminatorOutputs, TapeError> {
         let mut of =
             |output| self.discriminate(tape, discriminator, [batch.input, output], &batch.mode);
         let fake = of(fake)?;
         let real = self.objective.matches_features().then(|| of(batch.target));
-        Ok(Judged {
+        Ok(DiscriminatorOutputs {
             fake,
             real: real.transpose()?,
         })
@@ -103,7 +103,7 @@ impl StepRecorder<'_> {
         discriminator: &Discriminator,
         pair: [Var; 2],
         mode: &Mode,
-    ) -> Result<Vec<Judgement>, TapeError> {
+    ) -> Result<Vec<DiscriminatorOutput>, TapeError> {
         let seen = if self.objective.conditional {
             tape.record(Concat, &pair)?
         } else {
@@ -113,13 +113,13 @@ impl StepRecorder<'_> {
     }
 
     /// The loss of the logits of all scales against `verdict`: the sum, as pix2pixHD's code has it.
-    fn verdicts(
+    fn loss_against(
         &self,
         tape: &mut Tape,
-        judged: &[Judgement],
+        outputs: &[DiscriminatorOutput],
         verdict: Verdict,
     ) -> Result<Var, TapeError> {
-        let losses = judged
+        let losses = outputs
             .iter()
             .map(|one| gan(tape, one.logits, verdict, self.objective.gan_loss))
             .collect::<Result<Vec<_>, _>>()?;
@@ -135,14 +135,14 @@ impl StepRecorder<'_> {
         discriminator: &Discriminator,
         batch: &BatchVars,
         fake: [Var; 2],
-        [of_fake, of_real]: [&[Judgement]; 2],
+        [of_fake, of_real]: [&[DiscriminatorOutput]; 2],
         accumulated: &mut Accumulated,
     ) -> Result<Var, TapeError> {
         let Objective {
             lambda_gp, order, ..
         } = *self.objective;
-        let d_fake = self.verdicts(tape, of_fake, Verdict::Fake)?;
-        let d_real = self.verdicts(tape, of_real, Verdict::Real)?;
+        let d_fake = self.loss_against(tape, of_fake, Verdict::Fake)?;
+        let d_real = self.loss_against(tape, of_real, Verdict::Real)?;
         let sum = add(tape, d_fake, d_real)?;
         let mut loss = if order == UpdateOrder::Pytorch {
             scale(tape, sum, 0.5)?
@@ -184,21 +184,21 @@ impl StepRecorder<'_> {
             mix(tape, fake[0], batch.input, share)?,
             mix(tape, fake[1], batch.target, share)?,
         ];
-        let judged = self.discriminate(tape, discriminator, pair, &batch.mode)?;
-        let penalties = judged
+        let outputs = self.discriminate(tape, discriminator, pair, &batch.mode)?;
+        let penalties = outputs
             .iter()
             .map(|one| gradient_penalty(tape, one.logits, one.seen))
             .collect::<Result<Vec<_>, _>>()?;
         total(tape, &penalties)
     }
 
-    /// The generator's loss. It has an adversarial part if a discriminator has `judged` its images.
+    /// The generator's loss. It has an adversarial part if a discriminator has seen its images.
     pub(super) fn generator_loss(
         &self,
         tape: &mut Tape,
         batch: &BatchVars,
         fake: Var,
-        judged: Option<&Judged>,
+        outputs: Option<&DiscriminatorOutputs>,
         accumulated: &mut Accumulated,
     ) -> Result<Var, TapeError> {
         let Objective {
@@ -207,8 +207,8 @@ impl StepRecorder<'_> {
             lambda_feat,
             ..
         } = *self.objective;
-        let g_gan = judged
-            .map(|judged| self.adversarial(tape, &judged.fake))
+        let g_gan = outputs
+            .map(|outputs| self.adversarial(tape, &outputs.fake))
             .transpose()?;
         let distant = distance(tape, fake, batch.target, self.objective.distance)?;
         // L1 is shown in any case, so that it can be compared with the held-out score and with
@@ -231,10 +231,10 @@ impl StepRecorder<'_> {
             shown.push((0, g_gan));
         }
         shown.push((1, g_l1));
-        if let Some(Judged {
+        if let Some(DiscriminatorOutputs {
             fake,
             real: Some(real),
-        }) = judged
+        }) = outputs
         {
             let g_feat = feature_distance(tape, fake, real)?;
             let weighted = scale(tape, g_feat, lambda_feat)?;
@@ -248,7 +248,7 @@ impl StepRecorder<'_> {
     }
 
     /// The adversarial loss of the generator: the sum over all scales.
-    fn adversarial(&self, tape: &mut Tape, fake: &[Judgement]) -> Result<Var, TapeError> {
+    fn adversarial(&self, tape: &mut Tape, fake: &[DiscriminatorOutput]) -> Result<Var, TapeError> {
         let losses = fake
             .iter()
             .map(|one| generator_adversarial_loss(tape, one.logits, self.objective.gan_loss))

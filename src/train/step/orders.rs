@@ -1,6 +1,6 @@
 //! The orders of updates: which network learns from what, and when it is updated.
 
-use super::losses::Judged;
+use super::losses::DiscriminatorOutputs;
 use super::update::Accumulated;
 use super::{BatchVars, StepRecorder};
 use crate::nn::Discriminator;
@@ -77,8 +77,8 @@ impl StepRecorder<'_> {
                 ([_], Some(fake)) => fake,
                 _ => self.translate(tape, batch, &again)?,
             };
-            let judged = self.discriminate_fake(tape, discriminator, batch, fake)?;
-            let loss = self.generator_loss(tape, batch, fake, Some(&judged), accumulated)?;
+            let outputs = self.discriminate_fake(tape, discriminator, batch, fake)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(&outputs), accumulated)?;
             self.learn(tape, self.generator.parameters(), loss, accumulated)?;
             last = Some(fake);
         }
@@ -125,11 +125,11 @@ impl StepRecorder<'_> {
                 loss,
                 &mut of_discriminator,
             )?;
-            let judged = Judged {
+            let outputs = DiscriminatorOutputs {
                 fake: of_fake,
                 real: self.objective.matches_features().then_some(of_real),
             };
-            let loss = self.generator_loss(tape, batch, fake, Some(&judged), accumulated)?;
+            let loss = self.generator_loss(tape, batch, fake, Some(&outputs), accumulated)?;
             self.learn(tape, self.generator.parameters(), loss, accumulated)?;
             last = Some(fake);
         }
