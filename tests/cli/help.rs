@@ -4,7 +4,7 @@
 use crate::{stderr, stdout, succeed, temporary};
 use std::collections::BTreeMap;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "train",
     "translate",
     "inspect",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 16] = [
     "prepare combine",
     "prepare split",
     "prepare edges",
+    "prepare half",
     "prepare grayscale",
     "prepare resize",
     "prepare blank",

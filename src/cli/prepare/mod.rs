@@ -9,8 +9,9 @@ use super::progress::SharedBar;
 use super::reading::{ReadArgs, tell_of_files};
 use super::{CliError, note, print, write_picture};
 use crate::data::tools::{EdgeOptions, Filter, Squared, Tool};
-use crate::data::{Encoding, Palette, ReadTally, place_remarks_of_pngs};
+use crate::data::{Encoding, Half, Palette, ReadTally, place_remarks_of_pngs};
 use crate::train::run::folder_of;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use split_files::copy_split;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +88,17 @@ enum ToolArgs {
 /// Tools that make one image out of each image.
 #[derive(Debug, Subcommand)]
 enum SingleArgs {
+    /// Keep one half of combined A|B images: what combine put together, taken apart.
+    Half {
+        /// Combined images, or folders of them
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// Which half: A is the left one, B the right one
+        #[arg(long, value_name = "HALF", value_parser = half_parser())]
+        half: Half,
+        #[command(flatten)]
+        images: ImageArgs,
+    },
     /// Draw the outlines of photos, black on white. Not for label maps.
     Edges {
         /// Images, or folders of images
@@ -163,6 +175,14 @@ enum HalfArg {
     Both,
 }
 
+/// Takes A and B. The whole image is no half.
+fn half_parser() -> impl TypedValueParser<Value = Half> {
+    PossibleValuesParser::new(["A", "B"]).map(|name| match name.as_str() {
+        "A" => Half::A,
+        _ => Half::B,
+    })
+}
+
 /// The filter for label maps, or for other images.
 fn filter(is_labels: bool) -> Filter {
     if is_labels {
@@ -232,6 +252,11 @@ pub fn run(args: &PrepareArgs) -> Result<(), CliError> {
 /// The tool, its inputs, and its other options.
 fn single(args: &SingleArgs) -> (Tool, &[PathBuf], &ImageArgs) {
     match args {
+        SingleArgs::Half {
+            inputs,
+            half,
+            images,
+        } => (Tool::Half(*half), inputs, images),
         SingleArgs::Edges {
             inputs,
             blur,

@@ -11,6 +11,7 @@ pub use shape::{Filter, Squared, blank, combine, grayscale, make_square};
 
 use super::DataError;
 use super::density::Density;
+use super::halves::Half;
 use super::head::are_turned_apart;
 use super::limits::{MAX_SIDE, MAX_SQUARE, SizeLimit};
 use super::pair_source::check_sizes;
@@ -58,6 +59,8 @@ pub enum Tool {
         /// How the left and the right one are resized.
         filters: [Filter; 2],
     },
+    /// One half of a combined image.
+    Half(Half),
     /// Outlines, dark on white.
     Edges(EdgeOptions),
     /// Brightness alone.
@@ -110,6 +113,7 @@ impl Tool {
                 Err(ToolError::Fraction { given: fraction })
             }
             Self::Combine { size: None, .. }
+            | Self::Half(_)
             | Self::Blank { .. }
             | Self::Grayscale
             | Self::Labels(_) => Ok(()),
@@ -133,6 +137,7 @@ impl Tool {
         let image = read_colours(source, reading, (are_labels, None), &mut tally)?;
         let picture = match self {
             Self::Combine { .. } => image.clone(),
+            Self::Half(half) => half.of(image.clone(), source)?,
             Self::Edges(options) => edges(&image, options),
             Self::Grayscale => grayscale(&image),
             Self::Resize {

@@ -4,7 +4,8 @@ mod folders;
 mod refusals;
 
 use crate::{
-    TINY, fail_cleanly, generator, open, picture, run, snapshot, stderr, stdout, succeed, temporary,
+    TINY, fail, fail_cleanly, generator, open, picture, run, snapshot, stderr, stdout, succeed,
+    temporary,
 };
 use image::{ColorType, Rgb, RgbImage};
 use std::fs;
@@ -93,6 +94,43 @@ fn each_tool_does_what_it_says_on_any_number_of_threads() {
             one("resize/a.png").get_pixel(0, 0).0
         ),
         ((16, 16), [255; 3])
+    );
+}
+
+#[test]
+fn half_takes_apart_what_combine_put_together() {
+    let folder = temporary();
+    let root = folder.path();
+    for name in ["0.png", "day/1.png"] {
+        picture(&root.join("a").join(name), 20, 30);
+        picture(&root.join("b").join(name), 21, 30);
+        picture(&root.join("c").join(name), 20, 30);
+    }
+    succeed(root, "prepare combine a c --out pairs");
+    for (half, source) in [("A", "a"), ("B", "c")] {
+        let made = succeed(
+            root,
+            &format!("prepare half pairs --half {half} --out {half}"),
+        );
+        assert_eq!(stdout(&made), format!("2 images in {half}\n"));
+        for name in ["0.png", "day/1.png"] {
+            assert_eq!(
+                rgb(&root.join(half).join(name)),
+                rgb(&root.join(source).join(name))
+            );
+        }
+    }
+    let message = fail(root, 1, "prepare half b/0.png --half A --out odd");
+    assert!(
+        message.contains("b/0.png") && message.contains("21"),
+        "{message}"
+    );
+    let whole = run(root, "prepare half pairs --half none --out none");
+    assert_eq!(whole.status.code(), Some(2));
+    assert!(
+        stderr(&whole).contains("[possible values: A, B]"),
+        "{}",
+        stderr(&whole)
     );
 }
 
