@@ -11,7 +11,7 @@ export NODEVICE_SELECT := 1
 export MESA_VK_IGNORE_CONFORMANCE_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all examples golden test-swiftshader test-mesa-next onnx metrics pytorch-round-trip bench bench-peers lint setup
+.PHONY: help demo test test-all examples golden test-swiftshader test-mesa-next onnx metrics tensorboard pytorch-round-trip bench bench-peers lint setup
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,10 @@ onnx: setup ## compare exported generators with onnxruntime (python3; the first 
 metrics: ## compare metrics of pictures with scikit-image's (python3; the first time it fetches 80 MB into target/metrics-parity)
 	scripts/metrics-parity setup
 	PIX2PIX_REQUIRE_SKIMAGE=1 $(TEST) --test metrics -- --nocapture
+
+tensorboard: setup ## let TensorBoard read the event files of a run (python3; the first time it fetches 25 MB into target/tensorboard-parity)
+	scripts/tensorboard-parity setup
+	PIX2PIX_REQUIRE_TENSORBOARD=1 $(TEST) --test cli event_files -- --nocapture
 
 pytorch-round-trip: setup ## take weights through a PyTorch that is there and back (PYTHON=python3, one that has torch)
 	@cargo build --release $(CARGOFLAGS)

@@ -10,7 +10,7 @@
 //! | 4 | [`program`] | tape to program: dead code, memory plan, kernels, run, print |
 //! | 5 | [`nn`] | U-Net, encoder-decoder, ResNet, and PatchGAN |
 //! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports nothing of the others |
-//! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX |
+//! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX, TensorBoard |
 //! | 7 | [`metrics`] | numbers from pictures: MAE to SSIM, label scores, intervals |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`eval`] | how good a trained generator is: scores of pairs, and their page |

@@ -71,6 +71,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("checkpoint_every", "--checkpoint-every"),
     ("eval_metric", "--eval-metric"),
     ("patience", "--patience"),
+    ("tensorboard", "--tensorboard"),
 ];
 
 /// Names in the errors of lower floors that are not fields of a configuration, and their options.

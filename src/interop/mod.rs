@@ -7,7 +7,9 @@ mod foreign;
 mod layout;
 pub mod onnx;
 mod pickle;
+mod protobuf;
 mod tensor;
+pub mod tensorboard;
 #[cfg(test)]
 mod tests;
 mod torch;

@@ -13,6 +13,7 @@ mod choices;
 mod convert;
 mod edited;
 mod evaluation;
+mod event_files;
 mod everything;
 mod export;
 mod formats;

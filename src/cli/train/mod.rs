@@ -107,8 +107,9 @@ pub struct TrainArgs {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR", help_heading = Group::Run.title())]
     runs: PathBuf,
-    /// Go on with a run from its newest checkpoint. This takes only --lr, --adapter and --runs,
-    /// DATASET if the data set has moved, and --epochs or --steps for another length in all
+    /// Go on with a run from its newest checkpoint. This takes only --lr, --tensorboard, --adapter
+    /// and --runs, DATASET if the data set has moved, and --epochs or --steps for another length
+    /// in all
     #[arg(long, value_name = "NAME")]
     resume: Option<PathBuf>,
     #[arg(long, value_name = "STEPS")]
@@ -119,6 +120,8 @@ pub struct TrainArgs {
     eval_metric: Option<EvalMetric>,
     #[arg(long, value_name = "SCORES")]
     patience: Option<u64>,
+    #[arg(long)]
+    tensorboard: bool,
     #[arg(long, value_enum, value_name = "MODE")]
     test_norm: Option<TestNorm>,
     #[arg(long)]
@@ -322,6 +325,7 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     settings.checkpoint_every = args.checkpoint_every;
     settings.eval_metric = args.eval_metric;
     settings.patience = args.patience;
+    settings.tensorboard = args.tensorboard.then_some(true);
     Ok(settings)
 }
 
@@ -386,6 +390,7 @@ mod tests {
             "resume",
             "runs",
             "steps",
+            "tensorboard",
         ];
         assert_eq!(free, expected);
     }

@@ -30,6 +30,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         progress.config.learning_rate = learning_rate;
         progress.config.check()?;
     }
+    progress.config.tensorboard |= args.tensorboard;
     let old_length = progress.config.length;
     if let Some(length) = args.length() {
         progress.config.length = length;

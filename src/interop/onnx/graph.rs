@@ -1,6 +1,6 @@
 //! The messages of an ONNX file, by the field numbers of the format's `onnx.proto`.
 
-use super::protobuf::Message;
+use crate::interop::protobuf::Message;
 use std::collections::BTreeSet;
 
 /// Version of the container.

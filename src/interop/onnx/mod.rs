@@ -5,15 +5,14 @@
 //! axes, under their state-dict keys.
 
 mod graph;
-mod protobuf;
 mod translate;
 mod window;
 
+use super::protobuf::Message;
 use super::{InteropError, TensorFile};
 use crate::state::StateList;
 use crate::tape::{Tape, Var};
 use graph::{About, Image};
-use protobuf::Message;
 use std::io::{self, Write};
 
 /// The most bytes of a file that readers of the format accept.

@@ -17,9 +17,9 @@
 
 use super::Export;
 use super::graph::{Graph, attribute};
-use super::protobuf::Message;
 use super::window;
 use crate::contraction::Geometry;
+use crate::interop::protobuf::Message;
 use crate::interop::{InteropError, TensorFile, reference_shape};
 use crate::ops::Concat;
 use crate::ops::activation::{Activate, Activation};

@@ -24,7 +24,14 @@ const KINDS: Range = OneOf(&[
 ]);
 
 /// Fields that a run may be told anew when it goes on. Its start has decided all others.
-pub const CHANGED_ON_RESUME: &[&str] = &["dataset", "adapter", "learning_rate", "epochs", "steps"];
+pub const CHANGED_ON_RESUME: &[&str] = &[
+    "dataset",
+    "adapter",
+    "learning_rate",
+    "epochs",
+    "steps",
+    "tensorboard",
+];
 
 /// All fields of [`Config`](super::Config), in its order.
 pub const FIELDS: &[Field] = &[
@@ -345,6 +352,12 @@ pub const FIELDS: &[Field] = &[
         .default("null")
         .default_words("the run goes on to its end")
         .help("End the run after so many held-out scores in a row that are not better"),
+    field("tensorboard", Run)
+        .range(Switch)
+        .default("false")
+        .help(
+            "Write losses, scores and sample grids as event files as well, which TensorBoard reads",
+        ),
 ];
 
 /// What can be asked for in place of a field, or is a part of one. See

@@ -124,6 +124,7 @@ impl Default for Config {
             checkpoint_every: 1000,
             eval_metric: EvalMetric::default(),
             patience: None,
+            tensorboard: false,
         }
     }
 }
@@ -218,6 +219,9 @@ pub struct Config {
     /// Held-out scores in a row that may be no better than the best one, before the run ends.
     #[serde(default)]
     pub patience: Option<u64>,
+    /// Event files for TensorBoard are written.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 /// The values in the JSON of a configuration, with dots in the names of nested ones. A choice with

@@ -89,6 +89,7 @@ pub struct Settings {
     pub checkpoint_every: Option<u64>,
     pub eval_metric: Option<EvalMetric>,
     pub patience: Option<u64>,
+    pub tensorboard: Option<bool>,
 }
 
 impl Settings {
@@ -152,6 +153,7 @@ impl Settings {
             checkpoint_every: self.checkpoint_every.unwrap_or(defaults.checkpoint_every),
             eval_metric: self.eval_metric.unwrap_or(defaults.eval_metric),
             patience: self.patience,
+            tensorboard: self.tensorboard.unwrap_or(defaults.tensorboard),
         };
         config.check()?;
         Ok(config)

@@ -7,6 +7,7 @@
 //! | `metrics.csv` | losses and held-out L1, a row a logged step | appended |
 //! | `held_out.json` | what copying the input scores on the held-out pairs | once |
 //! | `losses.svg` | chart of `metrics.csv` | by [`RunDir::refresh`] |
+//! | `events.out.tfevents.*` | the same for TensorBoard, if it is asked for | appended |
 //! | `samples/step-000250.png` | input, output, target of held-out images | as training goes |
 //! | `checkpoints/step-000250.safetensors` | the state to resume from | [`write_atomic`] |
 //! | `.lock` | the process that writes to this folder, while there is one | by create and open |
@@ -14,6 +15,7 @@
 
 mod atomic;
 mod error;
+mod events;
 mod files;
 mod grid;
 mod lock;
@@ -36,6 +38,7 @@ use crate::train::config::Config;
 pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
 use error::{fields, unknown_fields};
+pub use events::RunEvents;
 use files::{check_name, read_json, step_file, step_files, write_json};
 pub use grid::{SampleRow, Samples};
 use lock::RunLock;

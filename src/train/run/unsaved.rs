@@ -3,6 +3,7 @@
 use super::{
     CHART, CHECKPOINTS, CONFIG, HELD_OUT, METRICS, PAGE, RunDir, RunError, SAMPLES, atomic, lock,
 };
+use crate::interop::tensorboard::EventFile;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::{fs, io};
@@ -61,7 +62,8 @@ impl RunDir {
                 if is_top && [SAMPLES, CHECKPOINTS].contains(&name.as_str()) {
                     continue;
                 }
-                let is_log = is_top && UNSAVED.contains(&name.as_str());
+                let is_log =
+                    is_top && (UNSAVED.contains(&name.as_str()) || EventFile::is_name(&name));
                 if !is_log && !atomic::is_temporary(&name) {
                     return None;
                 }

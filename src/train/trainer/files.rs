@@ -17,11 +17,23 @@ use std::time::Instant;
 const KEPT_CHECKPOINTS: usize = 2;
 
 impl Trainer<'_> {
-    /// Adds a row to metrics.csv. A run that is stopped may come here twice with its last step.
-    /// Only one row is written.
+    /// Begins an event file, if the run writes any. It was trained for `seconds` so far.
+    pub(super) fn begin_events(&mut self, seconds: f64) -> Result<(), TrainError> {
+        if self.config.tensorboard {
+            self.events = Some(self.run.begin_events(&self.config, self.step, seconds)?);
+        }
+        Ok(())
+    }
+
+    /// Adds a row to metrics.csv and to the event file. A run that is stopped may come here twice
+    /// with its last step. Only one row is written.
     pub(super) fn log(&mut self, losses: &Losses, score: Option<Score>) -> Result<(), TrainError> {
         if losses.step > self.logged {
-            self.run.append(&self.row(losses, score))?;
+            let row = self.row(losses, score);
+            self.run.append(&row)?;
+            self.events
+                .as_ref()
+                .map_or(Ok(()), |events| events.row(&row))?;
             self.logged = losses.step;
         }
         Ok(())
@@ -117,6 +129,9 @@ impl Trainer<'_> {
             .session
             .with_used_weights(gpu, || self.validator.samples(gpu, store, &self.shown.0))?;
         let picture = self.run.write_samples(self.step, &samples)?;
+        if let Some(events) = &self.events {
+            events.samples(self.step, &picture)?;
+        }
         self.showing += began.elapsed();
         Ok(picture)
     }

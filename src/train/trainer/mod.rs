@@ -9,7 +9,7 @@ use super::error::TrainError;
 use super::memory::explain_sizes;
 use super::monitor::{LossReader, Losses, Reading};
 use super::pretrained::load_pretrained;
-use super::run::RunDir;
+use super::run::{RunDir, RunEvents};
 use super::schedule::{Policy, Schedule};
 use super::score::{Best, Score};
 use super::session::Session;
@@ -77,6 +77,8 @@ pub struct Trainer<'a> {
     validator: Validator,
     sizes: Sizes,
     run: RunDir,
+    /// What TensorBoard reads, if it was asked for.
+    events: Option<RunEvents>,
     step: u64,
     /// The last step with a row in metrics.csv.
     logged: u64,
@@ -109,6 +111,7 @@ impl<'a> Trainer<'a> {
         trainer.session.store.initialise(gpu, trainer.config.seed)?;
         load_pretrained(gpu, &trainer.session, &trainer.config.recipe)?;
         trainer.run.write_config(&trainer.config)?;
+        trainer.begin_events(0.0)?;
         trainer.resume_clock(0.0);
         Ok(trainer)
     }
@@ -154,6 +157,7 @@ impl<'a> Trainer<'a> {
                     .to_owned(),
             );
         }
+        trainer.begin_events(progress.seconds)?;
         trainer.resume_clock(progress.seconds);
         Ok(trainer)
     }
@@ -223,6 +227,7 @@ impl<'a> Trainer<'a> {
             validator,
             sizes,
             run,
+            events: None,
             step: 0,
             logged: 0,
             saved: Instant::now(),

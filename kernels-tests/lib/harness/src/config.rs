@@ -64,5 +64,6 @@ pub fn small_config(size: u32, ngf: usize) -> Config {
         checkpoint_every: 1000,
         eval_metric: EvalMetric::default(),
         patience: None,
+        tensorboard: false,
     }
 }

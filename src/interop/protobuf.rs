@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 /// Wire types of the encoding.
 const VARINT: u64 = 0;
+const FIXED_64: u64 = 1;
 const LENGTH_DELIMITED: u64 = 2;
 const FIXED_32: u64 = 5;
 
@@ -34,6 +35,13 @@ impl Message {
     /// A 32-bit float.
     pub fn float(mut self, field: u64, value: f32) -> Self {
         self.key(field, FIXED_32);
+        self.raw(&value.to_le_bytes());
+        self
+    }
+
+    /// A 64-bit float.
+    pub fn double(mut self, field: u64, value: f64) -> Self {
+        self.key(field, FIXED_64);
         self.raw(&value.to_le_bytes());
         self
     }
@@ -137,6 +145,7 @@ mod tests {
                 ],
             ),
             (new().float(2, 1.0), &[0x15, 0x00, 0x00, 0x80, 0x3f]),
+            (new().double(1, 1.0), &[0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
             (new().int(20, 7), &[0xa0, 0x01, 0x07]),
             (
                 new().messages(1, [new(), new().int(1, 0)]),
