@@ -44,6 +44,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file, if it is to be written.
     pub fn to_write(&self) -> Option<&Path> {
         (!self.stays).then_some(self.path.as_path())
@@ -78,6 +83,8 @@ pub struct Job {
 pub struct OutputPlan {
     /// What is to be done.
     pub jobs: Vec<Job>,
+    /// The same, and what is done already.
+    pub all: Vec<Job>,
     /// What stops single inputs: results that would have the names of others, or that have
     /// something in their way.
     pub failures: Vec<CliError>,
@@ -92,7 +99,7 @@ impl OutputPlan {
         };
         Self {
             jobs: inputs.into_iter().map(job).collect(),
-            failures: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -253,6 +260,7 @@ impl OutputArgs {
         tell_own(&own);
         self.existing.refuse(&there)?;
         let is_done = |job: &Job| job.outputs.iter().all(|output| output.stays);
+        plan.all = plan.jobs.clone();
         plan.jobs.retain(|job| !is_done(job));
         Ok(plan)
     }

@@ -39,6 +39,20 @@ impl Half {
         direction.order((Half::A, Half::B)).0
     }
 
+    /// Whether it is a part of an image.
+    pub fn is_part(self) -> bool {
+        self != Half::None
+    }
+
+    /// The half beside this one. Of the whole image it is the whole image.
+    pub fn other(self) -> Self {
+        match self {
+            Half::A => Half::B,
+            Half::B => Half::A,
+            Half::None => Half::None,
+        }
+    }
+
     /// This part of an image; `path` only names it in the error.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod entry;
 mod error;
 mod file;
 mod foreign;
+pub mod html;
 mod layout;
 pub mod onnx;
 mod pickle;

@@ -29,6 +29,7 @@ mod precision;
 mod prepare;
 mod preprocess;
 mod recipe;
+mod results_page;
 mod resuming;
 mod scores;
 #[cfg(unix)]

@@ -85,7 +85,7 @@ impl ToolOutputArgs {
             out: self.out.clone(),
             existing: self.existing.clone(),
         };
-        let OutputPlan { jobs, failures } =
+        let OutputPlan { jobs, failures, .. } =
             output.plan(inputs, file, &[String::new()], Format::Png, reading)?;
         let task = |job: Job| {
             let output = job.outputs.first()?.to_write()?.to_owned();

@@ -4,6 +4,7 @@ mod by_rows;
 mod frame_sizes;
 mod model;
 mod opacity;
+mod page;
 mod pending;
 mod stream;
 mod tiles;
@@ -25,6 +26,7 @@ use crate::train::run::RunError;
 use crate::train::{ModelConfig, checkpoint};
 use clap::Args;
 use model::Model;
+use page::ResultsPage;
 use std::path::{Path, PathBuf};
 use stream::FrameFiles;
 
@@ -49,6 +51,10 @@ pub struct TranslateArgs {
     /// as wide as high are refused]
     #[arg(long, value_enum, value_name = "HALF")]
     half: Option<Half>,
+    /// Write a page as well, index.html in the folder of --out: input, output and, with --half A or
+    /// B, the other half of the pair as target
+    #[arg(long)]
+    page: bool,
     #[command(flatten)]
     reading: ReadArgs,
     #[command(flatten)]
@@ -105,6 +111,7 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     notes.iter().for_each(|note| say(file.path(), note));
     let from_stdin = stream::check(args, &config)?;
     let single = single_file(args, from_stdin)?;
+    page::check(args, &config, single.is_some(), from_stdin)?;
     let results = match &single {
         Some(file) => args
             .results
@@ -115,29 +122,44 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     other_half_line(args.half, config.direction)
         .iter()
         .for_each(|line| note(line));
-    if from_stdin {
-        let variants = variants(args.samples.is_some(), &seeds, config.output.images());
-        return run_stream(args, results, (&file, config), variants);
+    let variants = variants(args.samples.is_some(), &seeds, config.output.images());
+    match from_stdin {
+        true => run_stream(args, results, (&file, config), variants),
+        false => run_files(args, results, (&file, config), &variants, single.as_deref()),
     }
+}
+
+/// Translates files. If `single` is given, it is the one result.
+fn run_files(
+    args: &TranslateArgs,
+    results: ResultArgs,
+    (file, config): (&TensorFile, ModelConfig),
+    variants: &[String],
+    single: Option<&Path>,
+) -> Result<(), CliError> {
     let inputs = list_inputs(&args.inputs, config.input.images(), &args.output.out)?;
     check_halves(args.half, &inputs, &config)?;
-    let variants = variants(args.samples.is_some(), &seeds, config.output.images());
     let all = inputs.len();
     let reading = config.reading_as(args.reading.asked())?;
     let plan = match args.output.is_stdout() {
         true => OutputPlan::without_files(inputs),
         false => {
-            let (file, format) = (single.as_deref(), results.format());
+            let format = results.format();
             args.output
-                .plan(inputs, file, &variants, format, &reading)?
+                .plan(inputs, single, variants, format, &reading)?
         }
     };
     let mut failures = Failures::default();
     for failure in plan.failures {
         failures.take(failure, 1)?;
     }
+    let page = match args.page {
+        true => Some(ResultsPage::plan(args, &config, variants, &plan.all)?),
+        false => None,
+    };
     if plan.jobs.is_empty() {
-        return failures.finish(Ok(()), all);
+        let done = page.map_or(Ok(()), |page| page.write_alone(&mut failures));
+        return failures.finish(done, all);
     }
     let is_whole = !matches!(args.half, Some(Half::A | Half::B));
     results.note_losses(
@@ -146,13 +168,18 @@ pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
         is_whole,
         &reading,
     );
-    let folder = args.output.folder(single.as_deref());
-    let mut model = Model::load(args, results, (&file, config), folder.clone())?;
+    let folder = args.output.folder(single);
+    let mut model = Model::load(args, results, (file, config), folder.clone())?;
     std::fs::create_dir_all(&folder).map_err(|error| RunError::write(&folder, error))?;
     // From now on an end at once would leave half-written files.
     model.stop.begin();
     let done = model.translate_all(&plan.jobs, &mut failures);
     tell(&model);
+    let done = done.and_then(|()| {
+        page.map_or(Ok(()), |page| {
+            page.write(&model.written.borrow(), Some(&model.stop), &mut failures)
+        })
+    });
     failures.finish(done, all)
 }
 

@@ -4,10 +4,10 @@ use super::TranslateArgs;
 use super::by_rows::by_rows;
 use super::frame_sizes::FrameSizes;
 use super::opacity::WithoutOpacity;
-use crate::cli::CliError;
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::ResultArgs;
 use crate::cli::stop::Stop;
+use crate::cli::{CliError, print};
 use crate::data::{
     DataError, Density, Half, Picture, PictureLayout, ReadOptions, ReadTally, RowWriter,
     check_sizes,
@@ -23,8 +23,9 @@ use crate::train::{
     ConfigError, ModelConfig, Tiling, Tilings, TrainError, Translator, largest_image,
 };
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A generator on the device. It keeps the program for the shape of the last batch.
 pub struct Model {
@@ -53,6 +54,8 @@ pub struct Model {
     pub batch: usize,
     /// Where temporary files lie.
     pub folder: PathBuf,
+    /// Results that are complete.
+    pub written: RefCell<HashSet<PathBuf>>,
     pub progress: ImageProgress,
     /// Whether it was said that frames are cropped.
     pub cropped: bool,
@@ -119,6 +122,7 @@ impl Model {
             seeds,
             batch: args.batch,
             folder,
+            written: RefCell::default(),
             progress: ImageProgress::idle(),
             cropped: false,
             frame_sizes: FrameSizes::default(),
@@ -151,6 +155,12 @@ impl Model {
         self.without_opacity.borrow_mut().add(lost);
         check_sizes(&images)?;
         Ok(Some(self.config.input.gather(&images)?))
+    }
+
+    /// Notes and prints the name of a result, which is complete.
+    pub fn is_written(&self, path: &Path) -> Result<(), CliError> {
+        self.written.borrow_mut().insert(path.to_owned());
+        print(&path.display().to_string())
     }
 
     /// The part of images that is translated.

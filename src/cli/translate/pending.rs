@@ -5,7 +5,7 @@ use crate::cli::failures::Failures;
 use crate::cli::outputs::{Job, Output};
 use crate::cli::progress::ImageProgress;
 use crate::cli::results::Input;
-use crate::cli::{CliError, note, print, print_bytes, write_picture};
+use crate::cli::{CliError, note, print_bytes, write_picture};
 use crate::data::Picture;
 use crate::train::TrainError;
 use crate::train::run::{RunError, folder_of};
@@ -231,7 +231,7 @@ impl Model {
                     .filter(|tags| tags.are_of(size, &self.reading));
                 let encoding = self.results.encoding(&self.config, place, density);
                 write_picture(file, picture, encoding)?;
-                print(&path.display().to_string())?;
+                self.is_written(path)?;
             }
         }
         Ok(())

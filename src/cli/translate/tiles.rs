@@ -6,7 +6,7 @@ use super::opacity::WithoutOpacity;
 use crate::cli::outputs::Output;
 use crate::cli::progress::ImageProgress;
 use crate::cli::stop::Stop;
-use crate::cli::{CliError, PictureFile, note, print, print_bytes};
+use crate::cli::{CliError, PictureFile, note, print_bytes};
 use crate::data::{DataError, Picture, PictureLayout, RowWriter, Windows};
 use crate::tensor::Shape;
 use crate::train::run::RunError;
@@ -166,7 +166,7 @@ impl Model {
         outputs
             .iter()
             .filter_map(Output::to_write)
-            .try_for_each(|path| print(&path.display().to_string()))
+            .try_for_each(|path| self.is_written(path))
     }
 
     /// Translates files tile by tile, if tiles were asked for and the input is larger than a tile.

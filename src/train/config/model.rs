@@ -80,16 +80,31 @@ impl ModelConfig {
     /// # Errors
     /// A filling outside of the range, or without a range.
     pub fn reading_as(&self, asked: PairReading) -> Result<ReadOptions, ConfigError> {
+        let [input, _] = self.pair_reading(asked).sides(&self.input, &self.output)?;
+        Ok(input)
+    }
+
+    /// The same, and how the files of targets are read.
+    ///
+    /// # Errors
+    /// Those of [`ModelConfig::reading_as`], for either range.
+    pub fn readings_as(&self, asked: PairReading) -> Result<[ReadOptions; 2], ConfigError> {
+        let reading = PairReading {
+            output_value_range: self.output_value_range,
+            ..self.pair_reading(asked)
+        };
+        Ok(reading.sides(&self.input, &self.output)?)
+    }
+
+    fn pair_reading(&self, asked: PairReading) -> PairReading {
         // What fills missing values belongs to its range.
         let recorded = self.nodata.filter(|_| asked.value_range.is_none());
-        let reading = PairReading {
+        PairReading {
             value_range: asked.value_range.or(self.value_range),
             output_value_range: None,
             nodata: asked.nodata.or(recorded),
             ..asked
-        };
-        let [input, _] = reading.sides(&self.input, &self.output)?;
-        Ok(input)
+        }
     }
 
     /// The fit that was `asked` for, else the recorded one.

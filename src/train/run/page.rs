@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::metrics::MetricsRow;
 use super::{CHART, Checkpoint, HeldOut, METRICS, RunDir, SAMPLES};
+use crate::interop::html::{escape, link};
 
 const STYLE: &str = include_str!("page.css");
 /// CSS pixels that a sample grid may take across.
@@ -279,25 +280,9 @@ fn tile(label: &str, value: &str, note: &str) -> String {
     format!("<div><dt>{label}</dt><dd>{value}{note}</dd></div>\n")
 }
 
-/// The link to a sample grid, relative to the page. Names of sample grids need no escaping.
+/// The link to a sample grid, relative to the page.
 fn sample_link(path: &Path) -> String {
-    let file = path.file_name().unwrap_or_default();
-    format!("{SAMPLES}/{}", file.to_string_lossy())
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            character => escaped.push(character),
-        }
-    }
-    escaped
+    link(&Path::new(SAMPLES).join(path.file_name().unwrap_or_default()))
 }
 
 /// `path` as one word of a POSIX shell.
@@ -334,14 +319,6 @@ fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn html_is_escaped() {
-        assert_eq!(
-            escape("<a b=\"c\">&'"),
-            "&lt;a b=&quot;c&quot;&gt;&amp;&#39;"
-        );
-    }
 
     #[test]
     fn shell_words_are_quoted_where_they_must_be() {
