@@ -11,7 +11,7 @@ export NODEVICE_SELECT := 1
 export MESA_VK_IGNORE_CONFORMANCE_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all examples golden test-swiftshader test-mesa-next onnx metrics tensorboard pytorch-round-trip bench bench-peers lint setup
+.PHONY: help demo test test-all examples golden test-swiftshader test-mesa-next onnx metrics tensorboard pytorch-round-trip bench bench-peers peer-curves lint setup
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -34,10 +34,11 @@ test-all: setup ## run both tiers of the tests, the second with every candidate 
 	@$(MAKE) examples
 	scripts/run-tests second $(CARGOFLAGS)
 
-examples: setup ## run the examples of the library: differentiate, train, translate
+examples: setup ## run the examples of the library: differentiate, train, translate, run_inputs
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && set -x && \
 		$(EXAMPLE) differentiate && $(EXAMPLE) train -- "$$folder" && \
-		$(EXAMPLE) translate -- "$$folder/example/generator.safetensors" assets/pictures/demo.png "$$folder/demo.png"
+		$(EXAMPLE) translate -- "$$folder/example/generator.safetensors" assets/pictures/demo.png "$$folder/demo.png" && \
+		$(EXAMPLE) run_inputs -- "$$folder/example" "$$folder/inputs" 3
 
 golden: setup ## compare with PyTorch's numbers in the folder PIX2PIX_GOLDEN (unset: the sample in tests/golden/)
 	@$(TEST) --test golden -- --nocapture
@@ -72,6 +73,9 @@ bench: setup ## time whole training steps at 64x64, ngf 16
 
 bench-peers: setup ## time the step beside burn and PyTorch (python3; the first time it fetches some GB into target/peers)
 	@bench/peers/run $(ARGS)
+
+peer-curves: setup ## train the same in PyTorch and lay the curves over each other (python3; the first time it fetches some GB)
+	@bench/peers/curves $(ARGS)
 
 lint: ## check formatting, clippy, the library without the command line, and rustdoc, warnings denied
 	@scripts/ensure-tools
