@@ -4,15 +4,20 @@ use super::names::is_there;
 use super::pth::{PthArgs, say};
 use super::test_time::TestTimeArgs;
 use super::{CliError, network_file, print};
-use crate::interop::TensorFile;
+use crate::interop::{Rounding, TensorFile};
 use crate::nn::Fit;
+use crate::tensor::DType;
 use crate::train::Conversion;
-use clap::Args;
-use std::path::PathBuf;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pix2pix convert latest_net_G.pth generator.safetensors")]
+#[command(
+    after_help = "Example: pix2pix convert latest_net_G.pth generator.safetensors\n         \
+                        pix2pix convert runs/facades small.safetensors --precision f16"
+)]
 pub struct ConvertArgs {
     /// A .pth file of the PyTorch code, a .safetensors file, a checkpoint, or a run folder
     #[arg(value_name = "INPUT")]
@@ -23,6 +28,10 @@ pub struct ConvertArgs {
     output: PathBuf,
     #[command(flatten)]
     pth: PthArgs,
+    /// How the weights are stored: f32, or f16, which takes half the space and rounds them to 11
+    /// bits. Vectors and running statistics stay f32 [default: as in the file]
+    #[arg(long, value_parser = precisions(), value_name = "TYPE")]
+    precision: Option<DType>,
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
@@ -50,6 +59,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
     let conversion = Conversion {
         network: args.pth.network.clone(),
         upsample: args.pth.upsample,
+        precision: args.precision,
         norm: args.onnx.test_time.norm(),
         dropout: args.onnx.test_time.dropout(),
         fit: args.onnx.fit,
@@ -63,8 +73,37 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
         )));
     }
     let file = TensorFile::open(&network_file(&args.input, args.pth.kind())?)?;
-    for note in conversion.write(&file, &args.output)? {
-        say(file.path(), &note);
-    }
-    print(&args.output.display().to_string())
+    let converted = conversion.write(&file, &args.output)?;
+    let notes = converted.notes.iter();
+    notes.for_each(|note| say(file.path(), note));
+    let rounding = converted
+        .rounding
+        .map(|rounding| tell(&args.output, &rounding));
+    print(&format!(
+        "{}{}",
+        args.output.display(),
+        rounding.unwrap_or_default()
+    ))
+}
+
+/// The types that have a name here. What a type means on the device is told elsewhere.
+fn precisions() -> impl TypedValueParser<Value = DType> {
+    PossibleValuesParser::new(["f32", "f16"]).try_map(|name| DType::from_str(&name, false))
+}
+
+/// What the file is, and what rounding did to the weights in it.
+fn tell(path: &Path, rounding: &Rounding) -> String {
+    let size = std::fs::metadata(path).map_or(0, |file| file.len());
+    let change = match &rounding.tensor {
+        None => "no weight was changed".to_owned(),
+        Some(tensor) => format!(
+            "the largest rounding error is {:.1e}, in {tensor}",
+            rounding.largest
+        ),
+    };
+    let zeros = match rounding.zeros {
+        0 => String::new(),
+        zeros => format!("; {zeros} of {} weights became 0", rounding.weights),
+    };
+    format!(": {:.2} MB, {change}{zeros}", size as f64 / 1e6)
 }

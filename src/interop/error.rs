@@ -101,6 +101,24 @@ pub enum InteropError {
         /// The tensor's key.
         key: String,
     },
+    /// Values that a narrower type cannot hold.
+    #[error(
+        "{}: {count} values of tensor {key} do not fit in {dtype}, the largest is {example:e}; keep \
+         it as it is, or train with a smaller learning rate",
+        path.display()
+    )]
+    Beyond {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's key.
+        key: String,
+        /// The type.
+        dtype: String,
+        /// How many.
+        count: usize,
+        /// The one that is furthest from zero.
+        example: f64,
+    },
     /// The file does not say how the network is built, or says something else than is needed.
     #[error(
         "{}: its metadata describe no pix2pix model that fits ({reason}); use a file that \

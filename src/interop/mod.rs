@@ -9,6 +9,7 @@ mod layout;
 pub mod onnx;
 mod pickle;
 mod protobuf;
+mod rounding;
 mod tensor;
 pub mod tensorboard;
 #[cfg(test)]
@@ -20,4 +21,5 @@ pub use entry::WriteError;
 pub use error::InteropError;
 pub use file::{TensorFile, load_network, network_values};
 pub use layout::{from_reference, reference_shape, to_reference};
+pub use rounding::Rounding;
 pub use writer::TensorWriter;

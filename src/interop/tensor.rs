@@ -91,16 +91,22 @@ impl StoredTensor {
 
     /// The values in row-major order, as f32. `None` if the type is no floating-point type.
     pub fn values(&self, file: &[u8]) -> Option<Vec<f32>> {
-        let convert: fn(&[u8]) -> f32 = match self.dtype {
-            Dtype::F32 => |bytes| f32::from_le_bytes(array(bytes)),
-            Dtype::F64 => |bytes| f64::from_le_bytes(array(bytes)) as f32,
-            Dtype::F16 => |bytes| f16::from_le_bytes(array(bytes)).to_f32(),
-            Dtype::BF16 => |bytes| bf16::from_le_bytes(array(bytes)).to_f32(),
-            _ => return None,
-        };
         let mut values = Vec::new();
-        self.for_each(file, |element| values.push(convert(element)));
-        Some(values)
+        self.each_float(file, |value| values.push(value as f32))
+            .then_some(values)
+    }
+
+    /// Calls `visit` with every value in row-major order, and says whether these are floats.
+    pub fn each_float(&self, file: &[u8], mut visit: impl FnMut(f64)) -> bool {
+        let convert: fn(&[u8]) -> f64 = match self.dtype {
+            Dtype::F32 => |bytes| f32::from_le_bytes(array(bytes)).into(),
+            Dtype::F64 => |bytes| f64::from_le_bytes(array(bytes)),
+            Dtype::F16 => |bytes| f16::from_le_bytes(array(bytes)).into(),
+            Dtype::BF16 => |bytes| bf16::from_le_bytes(array(bytes)).into(),
+            _ => return false,
+        };
+        self.for_each(file, |element| visit(convert(element)));
+        true
     }
 
     /// The elements' bytes in row-major order.

@@ -3,11 +3,14 @@
 
 use super::entry::{TensorEntry, WriteError};
 use super::layout::{reference_shape, to_reference};
+use super::rounding::{Rounding, measure, rounded, stored_as};
+use super::tensor::StoredTensor;
 use super::{InteropError, TensorFile, torch};
 use crate::gpu::Gpu;
 use crate::program::Store;
 use crate::state::{ArenaId, StateSpec};
 use crate::tape::ArenaPart;
+use crate::tensor::DType;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use std::collections::HashMap;
 use std::io::{self, Seek, Write};
@@ -65,14 +68,45 @@ impl<'a> TensorWriter<'a> {
     pub fn file<'k>(&mut self, file: &'a TensorFile, rename: impl Fn(&'a str) -> Option<&'k str>) {
         for (key, tensor) in file.tensors() {
             let Some(key) = rename(key) else { continue };
-            let read = Box::new(|| Ok(tensor.bytes(file.bytes())));
+            self.copy(file, key, tensor);
+        }
+    }
+
+    fn copy(&mut self, file: &'a TensorFile, key: &str, tensor: &'a StoredTensor) {
+        self.tensors.push(TensorEntry {
+            key: key.to_owned(),
+            dtype: tensor.dtype,
+            shape: tensor.shape.clone(),
+            read: Box::new(|| Ok(tensor.bytes(file.bytes()))),
+        });
+    }
+
+    /// Adds the tensors of another file that `keep` wants, with the weights stored as `precision`:
+    /// see [`stored_as`]. Returns what rounding changes.
+    ///
+    /// # Errors
+    /// [`InteropError::NotFinite`] and [`InteropError::Beyond`].
+    pub fn rounded_file(
+        &mut self,
+        file: &'a TensorFile,
+        precision: DType,
+        keep: impl Fn(&str) -> bool,
+    ) -> Result<Rounding, InteropError> {
+        let mut changes = Rounding::default();
+        for (key, tensor) in file.tensors().filter(|(key, _)| keep(key)) {
+            let Some(dtype) = stored_as(tensor, precision) else {
+                self.copy(file, key, tensor);
+                continue;
+            };
+            changes.add(measure(file, key, tensor, dtype)?);
             self.tensors.push(TensorEntry {
                 key: key.to_owned(),
-                dtype: tensor.dtype,
+                dtype,
                 shape: tensor.shape.clone(),
-                read,
+                read: Box::new(move || Ok(rounded(tensor, file.bytes(), dtype))),
             });
         }
+        Ok(changes)
     }
 
     /// Writes a safetensors file: a header, then every tensor.

@@ -4,8 +4,9 @@ use super::checkpoint::{self, NetworkChoice, NetworkKind, WeightsNote};
 use super::config::ConfigError;
 use super::error::TrainError;
 use super::onnx;
-use crate::interop::TensorFile;
+use crate::interop::{Rounding, TensorFile};
 use crate::nn::{Fit, TestNorm, Upsample};
+use crate::tensor::DType;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -16,6 +17,8 @@ pub struct Conversion {
     pub network: NetworkChoice,
     /// How the generator of a .pth file resizes its maps: the file itself does not say.
     pub upsample: Option<Upsample>,
+    /// How the weights are stored in a file of weights.
+    pub precision: Option<DType>,
     /// Of an ONNX file: where batch norm takes its statistics from.
     pub norm: Option<TestNorm>,
     /// Of an ONNX file: whether dropout stays on.
@@ -24,6 +27,15 @@ pub struct Conversion {
     pub fit: Option<Fit>,
     /// Of an ONNX file: the seed of dropout.
     pub seed: Option<u64>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Converted {
+    /// What was left out.
+    pub notes: Vec<WeightsNote>,
+    /// What rounding changed, if the weights were to be stored in a certain precision.
+    pub rounding: Option<Rounding>,
 }
 
 /// Whether a file holds weights alone, or a network that other programs run.
@@ -57,6 +69,13 @@ impl Conversion {
         {
             return Err(onnx_of_discriminator());
         }
+        if content == Content::Onnx && self.precision.is_some() {
+            return Err(ConfigError::new(
+                "precision",
+                "`precision` is for files of weights, and .onnx files hold f32",
+                "leave it out",
+            ));
+        }
         let given = [
             ("test.norm", self.norm.is_some()),
             ("test.dropout", self.dropout.is_some()),
@@ -74,12 +93,12 @@ impl Conversion {
     }
 
     /// Copies the network of `file` to `path`. An ONNX file is used as its model records, unless
-    /// something else was asked for. Returns what was left out.
+    /// something else was asked for.
     ///
     /// # Errors
     /// Those of [`Conversion::check`], [`checkpoint::find_network`], [`checkpoint::convert`] and
     /// [`onnx::export`], and what such a generator cannot do.
-    pub fn write(&self, file: &TensorFile, path: &Path) -> Result<Vec<WeightsNote>, TrainError> {
+    pub fn write(&self, file: &TensorFile, path: &Path) -> Result<Converted, TrainError> {
         let content = self.content(path)?;
         let network = checkpoint::find_network(file, &self.network, self.upsample)?;
         let mut model = match (content, &network.model) {
@@ -94,8 +113,9 @@ impl Conversion {
                 .into());
             }
             (Content::Weights, _) => {
-                checkpoint::convert(&network, path)?;
-                return Ok(network.notes);
+                let rounding = checkpoint::convert(&network, self.precision, path)?;
+                let notes = network.notes;
+                return Ok(Converted { notes, rounding });
             }
         };
         model.test = model.test_as(self.norm, self.dropout, false)?;
@@ -109,7 +129,10 @@ impl Conversion {
             .into());
         }
         onnx::export(&network.file, &model, self.seed.unwrap_or(0), path)?;
-        Ok(network.notes)
+        Ok(Converted {
+            notes: network.notes,
+            rounding: None,
+        })
     }
 }
 
@@ -131,12 +154,15 @@ mod tests {
         let plain = Conversion {
             network: NetworkChoice::Kind(NetworkKind::Generator),
             upsample: None,
+            precision: None,
             norm: None,
             dropout: None,
             fit: None,
             seed: None,
         };
         let (mut seeded, mut other) = (plain.clone(), plain.clone());
+        let mut halved = plain.clone();
+        halved.precision = Some(DType::F16);
         seeded.seed = Some(1);
         other.network = NetworkChoice::Kind(NetworkKind::Discriminator);
         for (conversion, path, field) in [
@@ -145,6 +171,7 @@ mod tests {
             (&seeded, "g.pth", "seed"),
             (&seeded, "g.safetensors", "seed"),
             (&other, "d.onnx", "network"),
+            (&halved, "g.onnx", "precision"),
         ] {
             let error = conversion.check(Path::new(path)).unwrap_err();
             assert_eq!(error.field, field, "{error}");
@@ -154,6 +181,8 @@ mod tests {
             (&plain, "g.onnx"),
             (&seeded, "g.onnx"),
             (&other, "d.safetensors"),
+            (&halved, "g.safetensors"),
+            (&halved, "g.pth"),
         ] {
             assert_eq!(conversion.check(Path::new(path)), Ok(()));
         }

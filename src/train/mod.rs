@@ -33,7 +33,7 @@ pub use config::{
     LookUpError, MOST_BATCHES, ModelConfig, PixelKind, PixelSettings, Preset, Range, SHORTHANDS,
     Settings, ValueSettings, find,
 };
-pub use conversion::Conversion;
+pub use conversion::{Conversion, Converted};
 pub use error::TrainError;
 pub use losses::{
     Distance, GanLoss, Verdict, distance, feature_distance, gan, generator_adversarial_loss,

@@ -19,6 +19,7 @@ mod export;
 mod formats;
 mod generators;
 mod good_use;
+mod half_weights;
 mod help;
 mod objectives;
 mod options;

@@ -2,18 +2,24 @@
 
 use super::find::NetworkFile;
 use super::network::{MODEL, json, write};
-use crate::interop::{TensorFile, TensorWriter};
+use crate::interop::{Rounding, TensorFile, TensorWriter};
+use crate::tensor::DType;
 use crate::train::config::ModelConfig;
 use crate::train::error::TrainError;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Copies the weights of a network to `path`, bit by bit, and nothing else. If `path` ends in
-/// `.pth`, the new file is as `torch.save` writes it. Else it is a safetensors file.
+/// Copies the weights of a network to `path`, and nothing else: bit by bit, or stored as
+/// `precision`. If `path` ends in `.pth`, the new file is as `torch.save` writes it. Else it is a
+/// safetensors file. Returns what was rounded.
 ///
 /// # Errors
-/// A folder or disk that cannot take the new file.
-pub fn convert(network: &NetworkFile, path: &Path) -> Result<(), TrainError> {
+/// A folder or disk that cannot take the new file, and weights that `precision` cannot hold.
+pub fn convert(
+    network: &NetworkFile,
+    precision: Option<DType>,
+    path: &Path,
+) -> Result<Option<Rounding>, TrainError> {
     let file = &network.file;
     let mut writer = TensorWriter::default();
     if let Some(model) = &network.model {
@@ -35,10 +41,16 @@ pub fn convert(network: &NetworkFile, path: &Path) -> Result<(), TrainError> {
         counters.contains(name)
             && layer.is_some_and(|layer| known.contains(&*format!("{layer}.running_var")))
     };
-    writer.file(file, |key| {
-        Some(key).filter(|name| known.contains(name) || counts(name))
-    });
-    write(writer, path)
+    let is_own = |name: &str| known.contains(name) || counts(name);
+    let rounding = match precision {
+        Some(precision) => Some(writer.rounded_file(file, precision, is_own)?),
+        None => {
+            writer.file(file, |key| Some(key).filter(|name| is_own(name)));
+            None
+        }
+    };
+    write(writer, path)?;
+    Ok(rounding)
 }
 
 /// The text of [`MODEL`] for a copy of a generator.
