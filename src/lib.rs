@@ -12,6 +12,7 @@
 //! | 6 | [`data`] | pairs of pictures, augmentation, the loader; imports nothing of the others |
 //! | 7 | [`interop`] | files of other programs: safetensors, PyTorch, ONNX, TensorBoard |
 //! | 7 | [`metrics`] | numbers from pictures: MAE to SSIM, label scores, intervals |
+//! | 7 | [`models`] | the trained generators inside the program, by name |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`eval`] | how good a trained generator is: scores of pairs, and their page |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
@@ -26,6 +27,7 @@ pub mod eval;
 pub mod gpu;
 pub mod interop;
 pub mod metrics;
+pub mod models;
 pub mod nn;
 pub mod ops;
 pub mod program;

@@ -3,8 +3,9 @@
 use super::names::is_there;
 use super::pth::{PthArgs, say};
 use super::test_time::TestTimeArgs;
-use super::{CliError, network_file, print};
-use crate::interop::{Rounding, TensorFile};
+use super::weights::open_weights;
+use super::{CliError, print};
+use crate::interop::Rounding;
 use crate::nn::Fit;
 use crate::tensor::DType;
 use crate::train::Conversion;
@@ -72,7 +73,7 @@ pub fn run(args: &ConvertArgs) -> Result<(), CliError> {
             args.output.display()
         )));
     }
-    let file = TensorFile::open(&network_file(&args.input, args.pth.kind())?)?;
+    let file = open_weights(&args.input, args.pth.kind())?;
     let converted = conversion.write(&file, &args.output)?;
     let notes = converted.notes.iter();
     notes.for_each(|note| say(file.path(), note));

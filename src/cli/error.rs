@@ -6,6 +6,7 @@ use crate::data::{DataError, Half, ToolError};
 use crate::eval::EvalError;
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
+use crate::models::CardError;
 use crate::train::run::RunError;
 use crate::train::{ConfigError, TrainError};
 use std::io;
@@ -48,6 +49,9 @@ pub enum CliError {
     /// A weight file.
     #[error(transparent)]
     Interop(#[from] InteropError),
+    /// A bundled model.
+    #[error(transparent)]
+    Card(#[from] CardError),
     /// The run folder.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -72,6 +76,14 @@ pub enum CliError {
         folder: PathBuf,
         /// The file.
         name: &'static str,
+        /// What to do.
+        remedy: String,
+    },
+    /// A name that neither a file nor a bundled model has.
+    #[error("nothing here is called {}: {remedy}", name.display())]
+    NoModel {
+        /// The name.
+        name: PathBuf,
         /// What to do.
         remedy: String,
     },

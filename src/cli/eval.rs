@@ -6,10 +6,11 @@ use super::pth::{PthArgs, say};
 use super::reading::tell_of_dataset;
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
-use super::{CliError, DeviceArgs, network_file, note, note_as_it_is, print};
+use super::weights::open_weights;
+use super::{CliError, DeviceArgs, note, note_as_it_is, print};
 use crate::data::{DataOptions, Dataset, Direction, PairSet, Split};
-use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Scorer, mean_target};
-use crate::interop::TensorFile;
+use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Grid, Scorer, mean_target};
+use crate::models;
 use crate::nn::Fit;
 use crate::tensor::DType;
 use crate::train::checkpoint::{self, NetworkKind};
@@ -28,7 +29,8 @@ const FOLDER: &str = "eval";
                         pix2pix eval latest_net_G.pth facades --direction BtoA --out scores"
 )]
 pub struct EvalArgs {
-    /// A run folder, a checkpoint, generator.safetensors, or a .pth file of the PyTorch code
+    /// A run folder, a checkpoint, generator.safetensors, a .pth file of the PyTorch code, or the
+    /// name of a bundled model
     #[arg(value_name = "RUN|MODEL")]
     model: PathBuf,
     /// Folder of pairs, as for `train` [default: the run's own]
@@ -43,6 +45,10 @@ pub struct EvalArgs {
     /// Write over an evaluation that is there
     #[arg(long)]
     force: bool,
+    /// Write grid.png too: this many pairs, evenly spaced by their index, each with input, output
+    /// and target
+    #[arg(long, value_name = "N")]
+    grid: Option<usize>,
     /// Score the pictures as label maps too: a text file with a colour #rrggbb a line, one for each
     /// label. A pixel counts as the label whose colour is nearest
     #[arg(long, value_name = "FILE")]
@@ -70,7 +76,7 @@ pub struct EvalArgs {
 
 /// Translates and scores all pairs of a split, and writes the folder.
 pub fn run(args: &EvalArgs) -> Result<(), CliError> {
-    let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
+    let file = open_weights(&args.model, NetworkKind::Generator)?;
     let (file, model, notes) =
         checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
     notes.iter().for_each(|note| say(file.path(), note));
@@ -86,6 +92,8 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     tell_of_dataset(&dataset);
     let (mean, mut remarks) = mean_of(&dataset, set)?;
     remarks.extend(of_training(set, args.dataset.is_some()));
+
+    folder = folder.with_grid(Grid::new(args.grid.unwrap_or(0), set.len()));
 
     let stop = Stop::listen(None);
     let gpu = args.device.open()?;
@@ -107,8 +115,9 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
 
     let pairs = describe(&dataset, set);
     let evaluation = scorer.finish(args.model.display().to_string(), pairs, remarks);
-    tell(&evaluation)?;
+    // Written first: whoever reads stdout may stop reading.
     let page = folder.finish(&evaluation)?;
+    tell(&evaluation)?;
     print(&format!("all pictures and numbers: {}", page.display()))
 }
 
@@ -190,6 +199,9 @@ impl EvalArgs {
 
 /// The run that a file belongs to: its folder, or one of the two above it.
 fn run_of(model: &Path) -> Option<PathBuf> {
+    if models::named(model).is_some() {
+        return None;
+    }
     let folders = model.ancestors().take(3);
     let mut runs = folders.filter(|folder| RunDir::is_run(folder));
     runs.next().map(Path::to_owned)

@@ -13,6 +13,7 @@ mod eval;
 mod failures;
 mod habits;
 mod inspect;
+mod models;
 mod names;
 mod network;
 mod options;
@@ -29,6 +30,7 @@ mod tips;
 mod train;
 mod translate;
 mod tune;
+mod weights;
 
 pub use error::CliError;
 
@@ -37,8 +39,7 @@ use crate::gpu::{DeviceOptions, Gpu, GpuError};
 use crate::program::Memory;
 use crate::tensor::DType;
 use crate::train::Config;
-use crate::train::checkpoint::NetworkKind;
-use crate::train::run::{AtomicFile, RunDir, RunError, quote};
+use crate::train::run::{AtomicFile, RunError};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ enum Command {
     Translate(translate::TranslateArgs),
     /// Score a trained generator on pairs: metrics, and a page of all pictures.
     Eval(Box<eval::EvalArgs>),
+    /// List the trained models that the program carries.
+    Models(models::ModelsArgs),
     /// Copy weights between this program's files and PyTorch's.
     Convert(convert::ConvertArgs),
     /// Make data sets out of folders of images.
@@ -197,6 +200,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Inspect(args) => inspect::run(&args),
@@ -229,47 +233,6 @@ fn memory_table(memory: &Memory) -> String {
         .map(|&(name, bytes)| line(name, bytes))
         .collect();
     format!("memory plan{rows}{}", line("in all", memory.total()))
-}
-
-/// The file of a network. This is `path` itself or, if `path` is a run folder, the file of this
-/// network in it.
-fn network_file(path: &Path, kind: NetworkKind) -> Result<PathBuf, CliError> {
-    let file = path.join(kind.file_name());
-    match path.is_dir() {
-        false => Ok(path.to_owned()),
-        true if file.is_file() => Ok(file),
-        true => Err(CliError::NoNetwork {
-            folder: path.to_owned(),
-            name: kind.file_name(),
-            remedy: instead_of(path, kind.file_name()),
-        }),
-    }
-}
-
-/// What to name in place of a folder that has no file of this `name`.
-fn instead_of(folder: &Path, name: &str) -> String {
-    let folders = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        paths.sort();
-        paths
-    };
-    if RunDir::is_run(folder) {
-        let saved = folders(&folder.join("checkpoints")).pop();
-        return match saved {
-            Some(file) => format!("name a checkpoint of the run, say {}", quote(&file)),
-            None => "the run has saved nothing yet, wait for its first checkpoint".to_owned(),
-        };
-    }
-    let above = folder.parent().filter(|above| RunDir::is_run(above));
-    let below = folders(folder).into_iter();
-    let run = above
-        .map(Path::to_owned)
-        .or(below.clone().find(|run| run.join(name).is_file()));
-    match run {
-        Some(run) => format!("name a run folder, say {}, or a file", quote(&run)),
-        None => "name a run folder that has one, or a file".to_owned(),
-    }
 }
 
 /// The full path. A run records it, so it is found from any working folder.
@@ -365,39 +328,8 @@ impl PictureFile {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::fs;
-
-    #[test]
-    fn a_folder_without_a_network_says_what_to_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let runs = folder.path().join("runs");
-        let (run, name) = (runs.join("new"), NetworkKind::Generator.file_name());
-        fs::create_dir_all(run.join("checkpoints")).unwrap();
-        let said = |folder: &Path| {
-            let error = network_file(folder, NetworkKind::Generator).unwrap_err();
-            error.to_string()
-        };
-        assert!(said(&runs).ends_with("; name a run folder that has one, or a file"));
-        fs::write(run.join("config.json"), "{}").unwrap();
-        assert!(said(&run).contains("has saved nothing yet"));
-        let checkpoint = run.join("checkpoints/step-000002.safetensors");
-        fs::write(&checkpoint, "").unwrap();
-        assert!(said(&run).ends_with(&format!("say {}", quote(&checkpoint))));
-        fs::write(run.join(name), "").unwrap();
-        assert_eq!(
-            network_file(&run, NetworkKind::Generator).unwrap(),
-            run.join(name)
-        );
-        // The run is named by one of its folders, or by the folder of all runs.
-        for other in [run.join("checkpoints"), run.join("checkpoints/"), runs] {
-            let text = said(&other);
-            let words = format!("name a run folder, say {}, or a file", quote(&run));
-            assert!(text.ends_with(&words), "{text}");
-        }
-    }
 
     /// Every option that another one names in `conflicts_with` or `requires` exists.
     #[test]

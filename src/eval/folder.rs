@@ -6,10 +6,12 @@
 //! | `images/` | input, output, target and error map of each pair, as PNG |
 //! | `scores.csv` | a row for each pair |
 //! | `scores.json` | all numbers |
+//! | `grid.png` | some pairs side by side: input, output, target |
 //! | `confusion.png` | which labels were painted as which, with a palette |
 
 use super::error::EvalError;
 use super::error_map::error_map;
+use super::grid::Grid;
 use super::page::{self, KINDS};
 use super::scorer::Example;
 use super::scores::Evaluation;
@@ -23,13 +25,15 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What lies in the folder.
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "index.html",
     "images",
     "scores.csv",
     "scores.json",
+    GRID,
     CONFUSION,
 ];
+const GRID: &str = "grid.png";
 const CONFUSION: &str = "confusion.png";
 
 /// A folder that is being written. It takes its place when it is complete.
@@ -39,6 +43,7 @@ pub struct EvaluationFolder {
     /// Beside its place.
     draft: TempDir,
     images: usize,
+    grid: Grid,
 }
 
 impl EvaluationFolder {
@@ -61,7 +66,15 @@ impl EvaluationFolder {
             path: path.to_owned(),
             draft,
             images: 0,
+            grid: Grid::default(),
         })
+    }
+
+    /// Adds a picture of some of the pairs: see [`Grid::new`].
+    #[must_use]
+    pub fn with_grid(mut self, grid: Grid) -> Self {
+        self.grid = grid;
+        self
     }
 
     /// Writes the pictures of the next pair.
@@ -80,6 +93,7 @@ impl EvaluationFolder {
             let name = format!("images/{:05}-{kind}.png", self.images);
             write_png(&self.draft.path().join(name), picture)?;
         }
+        self.grid.add(self.images, example);
         self.images += 1;
         Ok(())
     }
@@ -99,6 +113,9 @@ impl EvaluationFolder {
         text("scores.json", format!("{json:#}\n"))?;
         if let Some(labels) = &evaluation.labels {
             write_png(&draft.join(CONFUSION), &labels.picture())?;
+        }
+        if let Some((width, height, pixels)) = self.grid.paint() {
+            write_rgb(&draft.join(GRID), (width, height), &pixels)?;
         }
         text("index.html", page::render(evaluation, &json))?;
         let fail = |error| RunError::write(&self.path, error);
@@ -154,10 +171,13 @@ fn check_place(path: &Path, replace: bool, remedy: &'static str) -> Result<(), E
 }
 
 fn write_png(path: &Path, picture: &Picture) -> Result<(), EvalError> {
+    write_rgb(path, picture.dimensions(), picture.bytes())
+}
+
+fn write_rgb(path: &Path, (width, height): (u32, u32), pixels: &[u8]) -> Result<(), EvalError> {
     let mut bytes = Vec::new();
-    let (width, height) = picture.dimensions();
     PngEncoder::new(&mut bytes)
-        .write_image(picture.bytes(), width, height, ExtendedColorType::Rgb8)
+        .write_image(pixels, width, height, ExtendedColorType::Rgb8)
         .map_err(io::Error::other)
         .and_then(|()| fs::write(path, bytes))
         .map_err(|error| RunError::write(path, error).into())

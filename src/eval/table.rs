@@ -68,11 +68,7 @@ impl fmt::Display for Evaluation {
 
 /// A mean with its interval, with as many digits as say something.
 fn interval(metric: Metric, mean: Option<Mean>) -> String {
-    let digits = match metric {
-        Metric::Mae | Metric::Rmse | Metric::Psnr => 2,
-        Metric::Sharpness | Metric::HighestFrequency => 3,
-        Metric::Ssim | Metric::SsimGaussian | Metric::MsSsim => 4,
-    };
+    let digits = metric.digits();
     match mean {
         Some(Mean {
             mean, low, high, ..

@@ -82,6 +82,15 @@ impl Metric {
         }
     }
 
+    /// Digits after the point that say something.
+    pub fn digits(self) -> usize {
+        match self {
+            Self::Mae | Self::Rmse | Self::Psnr => 2,
+            Self::Sharpness | Self::HighestFrequency => 3,
+            Self::Ssim | Self::SsimGaussian | Self::MsSsim => 4,
+        }
+    }
+
     /// What it is, in a few words.
     pub fn meaning(self) -> &'static str {
         match self {

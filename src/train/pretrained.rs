@@ -8,6 +8,7 @@ use super::recipe::Recipe;
 use super::session::Session;
 use crate::gpu::Gpu;
 use crate::interop::{InteropError, TensorFile, load_network, network_values};
+use crate::models;
 use crate::nn::{Discriminator, Generator};
 use crate::program::Store;
 use crate::state::{ArenaId, StateList};
@@ -96,7 +97,7 @@ impl Start<'_> {
     /// The network's tensors, if the file holds the network and nothing without a place, and what
     /// is left out.
     fn check(&self, states: &StateList) -> Result<(TensorFile, Vec<WeightsNote>), InteropError> {
-        let file = TensorFile::open(self.path)?;
+        let file = models::open(self.path)?;
         let require = |part: &TensorFile| {
             self.arenas
                 .iter()

@@ -1,7 +1,7 @@
 //! `eval`: the scores of a trained generator, and their folder.
 
 use crate::{
-    copy_folder, finished, json, picture, refuse, run, stderr, stdout, succeed, temporary,
+    copy_folder, finished, json, open, picture, refuse, run, stderr, stdout, succeed, temporary,
 };
 use image::{Rgb, RgbImage};
 use std::fs;
@@ -18,7 +18,7 @@ fn run_folder() -> tempfile::TempDir {
 fn a_run_is_scored_on_its_own_held_out_pairs() {
     let folder = run_folder();
     let root = folder.path();
-    let output = succeed(root, "eval runs/t");
+    let output = succeed(root, "eval runs/t --grid 3");
     let table = stdout(&output);
     assert!(table.contains(", val, 32×32: 8 images"), "{table}");
     for name in [
@@ -47,6 +47,11 @@ fn a_run_is_scored_on_its_own_held_out_pairs() {
     assert_eq!(csv.lines().count(), 9);
     let images = fs::read_dir(root.join("runs/t/eval/images")).unwrap();
     assert_eq!(images.count(), 8 * 4);
+    let grid = open(&root.join("runs/t/eval/grid.png"));
+    assert_eq!(
+        (grid.width(), grid.height()),
+        (3 * 32 + 2 * 2, 3 * 32 + 2 * 2)
+    );
 
     refuse(
         root,

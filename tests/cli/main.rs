@@ -21,6 +21,7 @@ mod generators;
 mod good_use;
 mod half_weights;
 mod help;
+mod models;
 mod objectives;
 mod options;
 mod outputs;

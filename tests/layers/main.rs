@@ -19,6 +19,7 @@
 mod circles;
 mod decisions;
 mod imports;
+mod package;
 mod source;
 
 use circles::circles;

@@ -9,7 +9,8 @@ use super::progress::ProgressPrinter;
 use super::reading::{ValueArgs, tell_of_dataset};
 use super::stop::Stop;
 use super::tune::TuneArgs;
-use super::{CliError, DeviceArgs, memory_table, network_file, note, print, recorded};
+use super::weights::recorded_weights;
+use super::{CliError, DeviceArgs, memory_table, note, print, recorded};
 use crate::data::{DataError, Dataset, Direction, Split};
 use crate::gpu::Gpu;
 use crate::nn::TestNorm;
@@ -303,7 +304,7 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     args.prepared.add_to(&mut settings);
     args.schedule.add_to(&mut settings);
     let file = |path: &Option<PathBuf>, kind| {
-        let recorded = |path: &PathBuf| recorded(&network_file(path, kind)?);
+        let recorded = |path: &PathBuf| recorded_weights(path, kind);
         path.as_ref().map(recorded).transpose()
     };
     let schedule = &args.schedule;

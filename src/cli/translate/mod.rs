@@ -15,7 +15,8 @@ use super::pth::{PthArgs, say};
 use super::reading::{ReadArgs, tell_meaning, tell_of_files};
 use super::results::{Input, ResultArgs, list_inputs};
 use super::test_time::TestTimeArgs;
-use super::{CliError, DeviceArgs, network_file, note};
+use super::weights::open_weights;
+use super::{CliError, DeviceArgs, note};
 use crate::data::{Combined, Direction, Half};
 use crate::gpu::Gpu;
 use crate::interop::TensorFile;
@@ -40,7 +41,8 @@ pub struct TranslateArgs {
     /// each of them. - stands for standard input, with frames as PNG, PPM, PGM or PAM
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
-    /// generator.safetensors, a checkpoint, a run folder, or a .pth file of the PyTorch code
+    /// generator.safetensors, a checkpoint, a run folder, a .pth file of the PyTorch code, or the
+    /// name of a bundled model: see `pix2pix models`
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     #[command(flatten)]
@@ -105,7 +107,7 @@ impl TranslateArgs {
 pub fn run(args: &TranslateArgs) -> Result<(), CliError> {
     let seeds = ModelConfig::seeds(args.device.seed, args.samples)?;
     ModelConfig::check_batch(args.batch)?;
-    let file = TensorFile::open(&network_file(&args.model, NetworkKind::Generator)?)?;
+    let file = open_weights(&args.model, NetworkKind::Generator)?;
     let (file, config, notes) =
         checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
     notes.iter().for_each(|note| say(file.path(), note));

@@ -1,0 +1,257 @@
+//! What is told of a bundled model.
+
+use crate::metrics::{Better, Metric};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// All that is known of a bundled model: the content of its `model.json`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// What it is, in a few words.
+    pub title: String,
+    /// What it takes.
+    pub input: String,
+    /// What it makes.
+    pub output: String,
+    /// Side of the pictures that it was trained on, in pixels.
+    pub size: u32,
+    /// How it was trained.
+    pub training: Training,
+    /// What it was trained on.
+    pub data: DataSource,
+    /// How good it is on each split that it was not trained on.
+    pub scores: BTreeMap<String, SplitScores>,
+    /// What it is bad at.
+    pub weaknesses: Vec<String>,
+}
+
+/// How a model was trained.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The command lines, from the data set on.
+    pub commands: Vec<String>,
+    /// The adapter and its driver.
+    pub device: String,
+    /// How long the steps took, in seconds.
+    pub seconds: f64,
+    /// Steps.
+    pub steps: u64,
+    /// Pairs for training.
+    pub pairs: usize,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// Where the pairs come from.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSource {
+    /// Their name.
+    pub name: String,
+    /// Where they are from.
+    pub source: String,
+    /// Their licence.
+    pub licence: String,
+    /// The notice that the licence asks for.
+    pub notice: String,
+}
+
+/// Scores of one split, as `pix2pix eval` found them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitScores {
+    /// How many pairs.
+    pub images: usize,
+    /// By metric, then by whose pictures are compared with the targets: `output`, `copy`,
+    /// `mean_target`.
+    pub summary: BTreeMap<String, BTreeMap<String, CardMean>>,
+}
+
+/// A mean with its interval of 95 %.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct CardMean {
+    /// The mean.
+    #[serde(deserialize_with = "number")]
+    pub mean: f64,
+    /// Where the interval begins.
+    #[serde(deserialize_with = "number")]
+    pub low: f64,
+    /// Where it ends.
+    #[serde(deserialize_with = "number")]
+    pub high: f64,
+}
+
+/// A number. What JSON cannot hold is a text: `Infinity`.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let value = Value::deserialize(from)?;
+    let text = value.as_str().and_then(|text| text.parse().ok());
+    let fail = || serde::de::Error::custom(format!("{value} is no number"));
+    value.as_f64().or(text).ok_or_else(fail)
+}
+
+/// Whose pictures are compared, and their titles.
+const SUBJECTS: [(&str, &str); 3] = [
+    ("output", "output"),
+    ("copy", "copying the input"),
+    ("mean_target", "mean target"),
+];
+
+impl SplitScores {
+    /// The mean of a metric over the outputs, or over `copy` or `mean_target`.
+    pub fn mean(&self, metric: Metric, subject: &str) -> Option<CardMean> {
+        self.summary.get(metric.key())?.get(subject).copied()
+    }
+
+    /// A table in Markdown: a row for each metric.
+    fn table(&self) -> String {
+        let mut text = "| metric |".to_owned();
+        SUBJECTS
+            .iter()
+            .for_each(|(_, title)| text += &format!(" {title} |"));
+        text += " |\n|---|---|---|---|---|\n";
+        for &metric in Metric::ALL.iter() {
+            let mut row = format!("| {} |", metric.title());
+            for (subject, _) in SUBJECTS {
+                let mean = self.mean(metric, subject);
+                let cell = mean.map_or_else(|| "not defined".to_owned(), |mean| mean.show(metric));
+                row += &format!(" {cell} |");
+            }
+            let better = match metric.better() {
+                Better::Lower => "lower is better",
+                Better::Higher => "higher is better",
+                Better::NearOne => "1 is as the target",
+            };
+            text += &format!("{row} {better} |\n");
+        }
+        text
+    }
+}
+
+impl CardMean {
+    /// The mean with its interval, with as many digits as say something.
+    pub fn show(self, metric: Metric) -> String {
+        let digits = metric.digits();
+        let Self { mean, low, high } = self;
+        format!("{mean:.digits$} ({low:.digits$}..{high:.digits$})")
+    }
+}
+
+impl ModelCard {
+    /// What the model takes and makes.
+    pub fn use_line(&self) -> String {
+        let Self {
+            input,
+            output,
+            size,
+            ..
+        } = self;
+        format!("{input} → {output}, trained at {size}×{size}")
+    }
+
+    /// The test split in one line: what matters most, beside what is reached without a model.
+    pub fn test_line(&self) -> Option<String> {
+        let test = self.scores.get("test")?;
+        let mut parts = Vec::new();
+        for metric in [Metric::Mae, Metric::Ssim, Metric::Sharpness] {
+            let mean = test.mean(metric, "output")?;
+            parts.push(format!("{} {}", metric.title(), mean.show(metric)));
+        }
+        let own = test.mean(Metric::Mae, "output")?.mean;
+        for (subject, title) in &SUBJECTS[1..] {
+            let other = test.mean(Metric::Mae, subject);
+            parts.extend(
+                other.map(|other| format!("MAE is {:.2} of that of {title}", own / other.mean)),
+            );
+        }
+        Some(format!("{} test pairs: {}", test.images, parts.join("; ")))
+    }
+
+    /// The page of the model, in Markdown.
+    pub fn page(&self, name: &str, bytes: usize) -> String {
+        let (training, data) = (&self.training, &self.data);
+        let mut text = format!(
+            "# {}\n\n![Pictures of the test split: input, output, target](grid.png)\n\n{}; {:.2} MB.\n",
+            self.title,
+            self.use_line(),
+            bytes as f64 / 1e6
+        );
+        text +=
+            &format!("\n```sh\npix2pix translate PICTURES --model {name} --out translated\n```\n");
+        text += "\n## What it is bad at\n\n";
+        for weakness in &self.weaknesses {
+            text += &format!("- {weakness}\n");
+        }
+        for (split, scores) in &self.scores {
+            text += &format!(
+                "\n## Scores on {split}\n\n{} pairs, means with intervals of 95 %.\n\n{}",
+                scores.images,
+                scores.table()
+            );
+        }
+        text += &format!(
+            "\n## How it was trained\n\n{} steps on {} pairs with seed {}, {:.1} hours on {}.\n\n\
+             ```sh\n{}\n```\n",
+            training.steps,
+            training.pairs,
+            training.seed,
+            training.seconds / 3600.0,
+            training.device,
+            training.commands.join("\n")
+        );
+        text += &format!(
+            "\n## Data\n\n{}: {}. Licence: {}. {}\n",
+            data.name, data.source, data.licence, data.notice
+        );
+        text
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const CARD: &str = r#"{
+        "title": "Dots to lines", "input": "dots", "output": "lines", "size": 64,
+        "training": {"commands": ["pix2pix train dots"], "device": "a device", "seconds": 5400,
+            "steps": 10, "pairs": 3, "seed": 1},
+        "data": {"name": "Dots", "source": "drawn", "licence": "MIT", "notice": "Copyright"},
+        "scores": {"test": {"images": 2, "summary": {
+            "mae": {"output": {"mean": 6.0, "low": 5.0, "high": 7.0, "images": 2},
+                "copy": {"mean": 12.0, "low": 11.0, "high": 13.0, "images": 2}},
+            "psnr": {"copy": {"mean": "Infinity", "low": "Infinity", "high": "Infinity"}},
+            "ssim": {"output": {"mean": 0.5, "low": 0.25, "high": 0.75}},
+            "sharpness": {"output": {"mean": 1.0, "low": 0.9, "high": 1.125}}}}},
+        "weaknesses": ["Curves."]
+    }"#;
+
+    #[test]
+    fn a_card_says_it_in_a_line_and_on_a_page() {
+        let card: ModelCard = serde_json::from_str(CARD).unwrap();
+        assert_eq!(card.use_line(), "dots → lines, trained at 64×64");
+        assert_eq!(
+            card.test_line().unwrap(),
+            "2 test pairs: MAE 6.00 (5.00..7.00); SSIM 0.5000 (0.2500..0.7500); sharpness 1.000 \
+             (0.900..1.125); MAE is 0.50 of that of copying the input"
+        );
+        let page = card.page("dots", 1_234_567);
+        for part in [
+            "# Dots to lines\n",
+            "1.23 MB",
+            "--model dots --out",
+            "- Curves.\n",
+            "| MAE | 6.00 (5.00..7.00) | 12.00 (11.00..13.00) | not defined | lower is better |\n",
+            "| PSNR | not defined | inf (inf..inf) |",
+            "10 steps on 3 pairs with seed 1, 1.5 hours on a device.",
+            "pix2pix train dots\n",
+            "Dots: drawn. Licence: MIT. Copyright\n",
+        ] {
+            assert!(page.contains(part), "{part} is not in {page}");
+        }
+        let other = CARD.replace("title", "tittle");
+        assert!(serde_json::from_str::<ModelCard>(&other).is_err());
+    }
+}
