@@ -4,6 +4,7 @@ use super::stop::INTERRUPTED;
 use crate::bench::BenchError;
 use crate::data::{DataError, Half, ToolError};
 use crate::eval::EvalError;
+use crate::eval::study::StudyError;
 use crate::gpu::GpuError;
 use crate::interop::InteropError;
 use crate::models::CardError;
@@ -46,6 +47,9 @@ pub enum CliError {
     /// Evaluating.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// A study.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     /// A weight file.
     #[error(transparent)]
     Interop(#[from] InteropError),

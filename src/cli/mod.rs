@@ -25,6 +25,7 @@ mod pth;
 mod reading;
 mod results;
 mod stop;
+mod study;
 mod test_time;
 mod tips;
 mod train;
@@ -70,6 +71,8 @@ enum Command {
     Translate(translate::TranslateArgs),
     /// Score a trained generator on pairs: metrics, and a page of all pictures.
     Eval(Box<eval::EvalArgs>),
+    /// Ask people: make a page of real and generated pictures, or put answers together.
+    Study(study::StudyArgs),
     /// List the trained models that the program carries.
     Models(models::ModelsArgs),
     /// Copy weights between this program's files and PyTorch's.
@@ -200,6 +203,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Study(args) => study::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Prepare(args) => prepare::run(&args),

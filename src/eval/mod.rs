@@ -16,6 +16,7 @@ mod labels;
 mod page;
 mod scorer;
 mod scores;
+pub mod study;
 mod table;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -1,4 +1,5 @@
-//! `convert --precision f16`: weights that take half the space, and what every reader makes of them.
+//! `convert --precision f16`: weights that take half the space, and what every reader makes of
+//! them.
 
 use crate::trained::{finished, generator};
 use crate::{copy_folder, fail, json, picture, refuse, stdout, succeed, temporary};

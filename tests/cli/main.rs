@@ -37,6 +37,7 @@ mod scores;
 #[cfg(unix)]
 mod stopping;
 mod streams;
+mod study;
 #[cfg(unix)]
 mod terminal;
 mod tiles;
