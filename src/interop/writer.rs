@@ -81,8 +81,8 @@ impl<'a> TensorWriter<'a> {
         });
     }
 
-    /// Adds the tensors of another file that `keep` wants, with the weights stored as `precision`:
-    /// see [`stored_as`]. Returns what rounding changes.
+    /// Adds the tensors of another file that `keep` wants, with the weights of convolutions stored
+    /// as `precision`. All other floats become f32. Returns what rounding changes.
     ///
     /// # Errors
     /// [`InteropError::NotFinite`] and [`InteropError::Beyond`].

@@ -96,7 +96,7 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
 const SUBJECTS: [(&str, &str); 3] = [
     ("output", "output"),
     ("copy", "copying the input"),
-    ("mean_target", "mean target"),
+    ("mean_target", "the mean target"),
 ];
 
 impl SplitScores {
@@ -160,11 +160,13 @@ impl ModelCard {
             parts.push(format!("{} {}", metric.title(), mean.show(metric)));
         }
         let own = test.mean(Metric::Mae, "output")?.mean;
-        for (subject, title) in &SUBJECTS[1..] {
-            let other = test.mean(Metric::Mae, subject);
-            parts.extend(
-                other.map(|other| format!("MAE is {:.2} of that of {title}", own / other.mean)),
-            );
+        let shares = SUBJECTS[1..].iter().filter_map(|(subject, title)| {
+            let other = test.mean(Metric::Mae, subject)?;
+            Some(format!("{:.2} of that of {title}", own / other.mean))
+        });
+        let shares: Vec<String> = shares.collect();
+        if !shares.is_empty() {
+            parts.push(format!("the MAE is {}", shares.join(" and ")));
         }
         Some(format!("{} test pairs: {}", test.images, parts.join("; ")))
     }
@@ -178,8 +180,7 @@ impl ModelCard {
             self.use_line(),
             bytes as f64 / 1e6
         );
-        text +=
-            &format!("\n```sh\npix2pix translate PICTURES --model {name} --out translated\n```\n");
+        text += &format!("\n`pix2pix translate` takes it by its name, `{name}`.\n");
         text += "\n## What it is bad at\n\n";
         for weakness in &self.weaknesses {
             text += &format!("- {weakness}\n");
@@ -235,13 +236,13 @@ mod tests {
         assert_eq!(
             card.test_line().unwrap(),
             "2 test pairs: MAE 6.00 (5.00..7.00); SSIM 0.5000 (0.2500..0.7500); sharpness 1.000 \
-             (0.900..1.125); MAE is 0.50 of that of copying the input"
+             (0.900..1.125); the MAE is 0.50 of that of copying the input"
         );
         let page = card.page("dots", 1_234_567);
         for part in [
             "# Dots to lines\n",
             "1.23 MB",
-            "--model dots --out",
+            "takes it by its name, `dots`.",
             "- Curves.\n",
             "| MAE | 6.00 (5.00..7.00) | 12.00 (11.00..13.00) | not defined | lower is better |\n",
             "| PSNR | not defined | inf (inf..inf) |",

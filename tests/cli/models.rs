@@ -60,8 +60,9 @@ fn a_name_stands_where_a_file_does() {
         let (found, said) = translated(name);
         assert!(found == expected, "{name}");
         assert!(!said.contains("is the bundled model"), "{said}");
-        succeed(root, &format!("convert {name} {name}.pth"));
-        assert!(translated(&format!("{name}.pth")).0 == expected, "{name}");
+        succeed(root, &format!("convert {name} copy.safetensors"));
+        assert!(translated("copy.safetensors").0 == expected, "{name}");
+        fs::remove_file(root.join("copy.safetensors")).unwrap();
         // Something else of this name is told of, and can be named too.
         fs::write(root.join(name), "no weights").unwrap();
         let (found, said) = translated(name);
