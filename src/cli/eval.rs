@@ -8,7 +8,7 @@ use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::weights::open_weights;
 use super::{CliError, DeviceArgs, note, note_as_it_is, print};
-use crate::data::{DataOptions, Dataset, Direction, PairSet, Split};
+use crate::data::{DataOptions, Dataset, Direction, PairSet, Palette, Preprocess, Split};
 use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Grid, Scorer, mean_target};
 use crate::models;
 use crate::nn::Fit;
@@ -56,7 +56,12 @@ pub struct EvalArgs {
     /// Which half of a pair is the input [default: as the model was trained]
     #[arg(long, value_enum, value_name = "DIRECTION")]
     direction: Option<Direction>,
-    /// Side that pairs are resized to, in pixels [default: as the model was trained]
+    /// How pairs are brought to --size, which is their load size as well. Without this it is as in
+    /// the model's run, if it lies in one [default: resize-and-crop]
+    #[arg(long, value_enum, value_name = "MODE")]
+    preprocess: Option<Preprocess>,
+    /// Side that pairs are resized to, or of their crops, in pixels; the width with --preprocess
+    /// scale-width [default: as the model was trained]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
     size: Option<u32>,
     /// What to do with images whose size does not suit the generator [default: as the model says,
@@ -80,16 +85,19 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let (file, model, notes) =
         checkpoint::find_generator(&file, &args.pth.network, args.pth.upsample)?;
     notes.iter().for_each(|note| say(file.path(), note));
-    let palette = args.palette.as_deref().map(read_palette).transpose()?;
+    let palette = args.palette.as_deref().map(palette_of).transpose()?;
     let run = run_of(&args.model);
     let config = run.as_deref().map(RunDir::config_of).transpose()?;
     let out = args.folder(run.as_deref())?;
     let mut folder = EvaluationFolder::create(&out, args.force, "--force, or name another --out")?;
 
-    let options = args.data_options(&model, config.as_ref());
+    let options = args.data_options(&model, config.as_ref())?;
     let dataset = args.open(config.as_ref(), &options)?;
     let set = args.pairs_of(&dataset)?;
     tell_of_dataset(&dataset);
+    if config.is_none() {
+        args.tell_assumed(&model, &options);
+    }
     let (mean, mut remarks) = mean_of(&dataset, set)?;
     remarks.extend(of_training(set, args.dataset.is_some()));
 
@@ -134,16 +142,14 @@ impl EvalArgs {
     }
 
     /// How pairs are prepared: as in the run, or else as the model's file says.
-    fn data_options(&self, model: &ModelConfig, config: Option<&Config>) -> DataOptions {
+    fn data_options(
+        &self,
+        model: &ModelConfig,
+        config: Option<&Config>,
+    ) -> Result<DataOptions, CliError> {
         let mut options = match config {
             Some(config) => config.data_options(),
             None => {
-                if model.direction.or(self.direction).is_none() {
-                    note(
-                        "note: the model does not say its direction; pairs are read as AtoB, or \
-                         name --direction BtoA",
-                    );
-                }
                 let mut options = DataOptions::new(model.size);
                 options.direction = model.direction.unwrap_or_default();
                 options.reading.value_range = model.value_range;
@@ -155,15 +161,55 @@ impl EvalArgs {
             }
         };
         options.direction = self.direction.unwrap_or(options.direction);
-        if let Some(size) = self.size {
+        self.prepare(&mut options)?;
+        Ok(options)
+    }
+
+    /// Tells what is taken for granted of a model without a run.
+    fn tell_assumed(&self, model: &ModelConfig, options: &DataOptions) {
+        if model.direction.or(self.direction).is_none() {
+            note(
+                "note: the model does not say its direction; pairs are read as AtoB, or name \
+                 --direction BtoA",
+            );
+        }
+        if self.preprocess.is_none() && models::named(&self.model).is_none() {
+            note(&format!(
+                "note: the model lies in no run's folder, so nobody knows how its pairs were \
+                 prepared; they are resized to {0}x{0}, or name --preprocess",
+                options.size
+            ));
+        }
+    }
+
+    /// How pairs are resized and cropped, where that was asked for.
+    fn prepare(&self, options: &mut DataOptions) -> Result<(), CliError> {
+        options.preprocess = self.preprocess.unwrap_or(options.preprocess);
+        if self.size.is_some() && options.preprocess == Preprocess::None {
+            return Err(CliError::Usage(
+                "--size does nothing where pairs are not resized (--preprocess none); leave it out"
+                    .to_owned(),
+            ));
+        }
+        if self.preprocess.is_some() || self.size.is_some() {
+            let size = self.size.unwrap_or(options.size);
             (options.size, options.load_size) = (size, size);
         }
-        options
+        Ok(())
     }
 
     /// The data set that was named, or else the run's own.
     fn open(&self, config: Option<&Config>, options: &DataOptions) -> Result<Dataset, CliError> {
         let own = config.map(|config| config.dataset.as_deref());
+        if let (None, Some(Some(folder))) = (&self.dataset, own)
+            && !folder.exists()
+        {
+            return Err(CliError::Usage(format!(
+                "{}: the pairs of this run are not there any more; name the DATASET where they lie \
+                 now",
+                folder.display()
+            )));
+        }
         let dataset = match (self.dataset.as_deref(), own) {
             (Some(folder), _) | (None, Some(Some(folder))) => Dataset::open(folder, options)?,
             (None, Some(None)) => Dataset::bundled(options)?,
@@ -197,6 +243,18 @@ impl EvalArgs {
     }
 }
 
+/// The palette of a file, for scores of label maps.
+fn palette_of(path: &Path) -> Result<Palette, CliError> {
+    let palette = read_palette(path)?;
+    match palette.len() {
+        0 | 1 => Err(CliError::Usage(format!(
+            "{} has one colour, so every pixel would be right; name a palette of all labels",
+            path.display()
+        ))),
+        _ => Ok(palette),
+    }
+}
+
 /// The run that a file belongs to: its folder, or one of the two above it.
 fn run_of(model: &Path) -> Option<PathBuf> {
     if models::named(model).is_some() {
@@ -217,7 +275,10 @@ fn mean_of(
     let mean = mean_target(of)?;
     let remark = match (&mean, training) {
         (None, _) => "the images have several sizes, so there is no mean target".to_owned(),
-        (Some(_), Some(_)) => "the mean target is that of the training pairs".to_owned(),
+        (Some(_), Some(training)) => format!(
+            "the mean target is that of all {} training pairs",
+            training.len()
+        ),
         (Some(_), None) => {
             "there are no training pairs here, so the mean target is that of these pairs, and \
              scores better than it should"

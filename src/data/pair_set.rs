@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -115,6 +115,31 @@ impl PairSet {
     /// Where the pairs come from, in order.
     pub fn sources(&self) -> &[PairSource] {
         &self.sources
+    }
+
+    /// What each pair is called: its first file, below the folder that all of these lie in.
+    pub fn names(&self) -> Vec<String> {
+        let paths: Vec<PathBuf> = self
+            .sources
+            .iter()
+            .map(|source| source.to_string().into())
+            .collect();
+        let folders = paths.iter().filter_map(|path| path.parent());
+        let common = folders.reduce(|common, folder| {
+            let mut above = common.ancestors();
+            above
+                .find(|above| folder.starts_with(above))
+                .unwrap_or(Path::new(""))
+        });
+        let below = |path: &PathBuf| {
+            let below = path.strip_prefix(common.unwrap_or(Path::new("")));
+            let parts = below
+                .unwrap_or(path)
+                .iter()
+                .map(|part| part.to_string_lossy());
+            parts.collect::<Vec<_>>().join("/")
+        };
+        paths.iter().map(below).collect()
     }
 
     /// A number that tells sets of pairs apart by the names of their files, in order (FNV-1a).

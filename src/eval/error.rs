@@ -42,18 +42,17 @@ pub enum EvalError {
     },
     /// Images of another number of channels than the generator takes or makes.
     #[error(
-        "this model makes {output} of {input}, and the pairs are read as {found_output} of \
-         {found_input}; name the pairs that it was trained for"
+        "{}: this model makes {model}, and the pairs are read as {pairs}; name the pairs that it was \
+         trained for",
+        path.display()
     )]
     Channels {
-        /// What the model takes.
-        input: String,
-        /// What it makes.
-        output: String,
-        /// What the pairs have as inputs.
-        found_input: String,
-        /// What they have as targets.
-        found_output: String,
+        /// The model.
+        path: PathBuf,
+        /// The channels that it makes and takes.
+        model: String,
+        /// Those of the pairs.
+        pairs: String,
     },
     /// A folder that holds something else than an evaluation.
     #[error(

@@ -14,6 +14,7 @@ use crate::tensor::DType;
 use crate::train::{
     ModelConfig, PairTranslator, PairUse, TrainError, TranslatedPair, rounded_picture,
 };
+use std::path::PathBuf;
 
 /// Examples that are scored together: enough for all cores, few enough for memory.
 const SCORED_TOGETHER: usize = 16;
@@ -24,6 +25,8 @@ pub struct Evaluator<'a> {
     gpu: &'a Gpu,
     store: Store,
     generator: Generator,
+    /// The generator's file.
+    path: PathBuf,
     config: ModelConfig,
     usage: PairUse,
 }
@@ -60,6 +63,7 @@ impl<'a> Evaluator<'a> {
             gpu,
             store,
             generator,
+            path: file.path().to_owned(),
             config: config.clone(),
             usage,
         })
@@ -83,6 +87,7 @@ impl<'a> Evaluator<'a> {
         let on = (self.gpu, &self.store);
         let mut pairs =
             PairTranslator::new(on, &self.generator, self.usage.clone(), None, sides, 0)?;
+        let names = set.names();
         let mut waiting = Vec::new();
         let mut score = |waiting: &mut Vec<Example>| {
             let scores = scorer.add(waiting)?;
@@ -92,7 +97,7 @@ impl<'a> Evaluator<'a> {
             Ok::<(), EvalError>(())
         };
         pairs.each(self.gpu, &self.store, set, set.len(), |pair| {
-            let name = name_of(set, pair.index);
+            let name = names.get(pair.index).cloned().unwrap_or_default();
             if !pair.output.iter().all(|value| value.is_finite()) {
                 return Err(EvalError::NotFinite { name });
             }
@@ -110,28 +115,18 @@ impl<'a> Evaluator<'a> {
             1 => "1 channel".to_owned(),
             channels => format!("{channels} channels"),
         };
-        let ModelConfig { input, output, .. } = &self.config;
-        let fits = input.channels() == options.input.channels()
-            && output.channels() == options.target.channels();
-        match fits {
+        let both = |input, output| format!("{} of {}", channels(output), channels(input));
+        let model = both(&self.config.input, &self.config.output);
+        let pairs = both(&options.input, &options.target);
+        match model == pairs {
             true => Ok(()),
             false => Err(EvalError::Channels {
-                input: channels(input),
-                output: channels(output),
-                found_input: channels(&options.input),
-                found_output: channels(&options.target),
+                path: self.path.clone(),
+                model,
+                pairs,
             }),
         }
     }
-}
-
-/// The pair's name: its file without the folder of the split.
-fn name_of(set: &PairSet, index: usize) -> String {
-    set.sources().get(index).map_or_else(String::new, |source| {
-        let path = source.to_string();
-        let file = std::path::Path::new(&path).file_name();
-        file.map_or(path.clone(), |name| name.to_string_lossy().into_owned())
-    })
 }
 
 fn example(name: String, pair: &TranslatedPair, options: &DataOptions) -> Example {

@@ -8,24 +8,58 @@ use serde_json::{Value, json};
 /// Pixels of a cell of the confusion picture.
 const CELL: u32 = 24;
 
+/// A pixel is far from a label whose red, green or blue differs by more, in steps of 255. What
+/// resizing and JPEG do at edges is mostly less.
+const FAR: u8 = 32;
+/// The share of far pixels above which a palette is told not to fit.
+const MOST_FAR: f64 = 1.0 / 3.0;
+
 /// How often labels were painted right.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelScores {
     palette: Palette,
     confusion: Confusion,
+    /// Pixels of targets that are far from every label, and all.
+    far: [u64; 2],
 }
 
 impl LabelScores {
     /// Of nothing yet.
     pub fn new(palette: Palette) -> Self {
         let confusion = Confusion::new(palette.len());
-        Self { palette, confusion }
+        Self {
+            palette,
+            confusion,
+            far: [0; 2],
+        }
     }
 
     /// Counts the pixels of an output and its target.
     pub fn add(&mut self, output: &Picture, target: &Picture) {
-        let [output, target] = [output, target].map(|map| self.palette.nearest_labels(map));
-        self.confusion.add(&output, &target);
+        let [painted, labels] = [output, target].map(|map| self.palette.nearest_labels(map));
+        self.confusion.add(&painted, &labels);
+        let far = labels
+            .iter()
+            .zip(target.bytes().chunks_exact(3))
+            .filter(|&(&label, pixel)| {
+                let colour = self.colour(label.into());
+                let mut steps = colour.iter().zip(pixel).map(|(a, b)| a.abs_diff(*b));
+                steps.any(|steps| steps > FAR)
+            });
+        self.far[0] += far.count() as u64;
+        self.far[1] += labels.len() as u64;
+    }
+
+    /// One line about a palette that does not fit the targets.
+    pub fn remark(&self) -> Option<String> {
+        let share = self.far[0] as f64 / self.far[1].max(1) as f64;
+        (share > MOST_FAR).then(|| {
+            format!(
+                "{:.0} % of the targets' pixels are more than {FAR} steps from every colour of the \
+                 palette, and count as the nearest one; is it the palette of these label maps?",
+                100.0 * share
+            )
+        })
     }
 
     /// The share of pixels that have their right label.

@@ -36,7 +36,7 @@ fn a_run_is_scored_on_its_own_held_out_pairs() {
     );
     let told = stderr(&output);
     for line in [
-        "note: the mean target is that of the training pairs\n",
+        "note: the mean target is that of all 2 training pairs\n",
         "note: MS-SSIM is not defined for 8 of 8 images, such as 0.png: MS-SSIM needs 161",
     ] {
         assert!(told.contains(line), "{told}");
@@ -197,4 +197,172 @@ fn weights_without_numbers_are_refused(root: &Path, file: &Path) {
         assert!(told.contains(expected), "{told}");
     }
     assert!(!root.join("nan").exists());
+}
+
+#[test]
+fn pairs_in_subfolders_keep_their_folders_in_their_names() {
+    let folder = run_folder();
+    let root = folder.path();
+    for side in ["A", "B"] {
+        for below in ["x", "y"] {
+            picture(
+                &root.join(format!("pairs/test/{side}/{below}/a.png")),
+                40,
+                40,
+            );
+        }
+    }
+    succeed(root, "eval runs/t pairs --out s");
+    let csv = fs::read_to_string(root.join("s/scores.csv")).unwrap();
+    let names: Vec<&str> = csv
+        .lines()
+        .skip(1)
+        .filter_map(|row| row.split(',').next())
+        .collect();
+    assert_eq!(names, ["x/a.png", "y/a.png"]);
+    let page = fs::read_to_string(root.join("s/index.html")).unwrap();
+    assert!(page.contains("\"name\":\"y/a.png\""), "{page}");
+}
+
+/// A file of weights does not say how its pairs were prepared.
+#[test]
+fn a_model_without_a_run_is_told_how_pairs_are_prepared() {
+    let folder = run_folder();
+    let root = folder.path();
+    fs::copy(
+        root.join("runs/t/generator.safetensors"),
+        root.join("m.safetensors"),
+    )
+    .unwrap();
+    picture(&root.join("pairs/test/a.png"), 80, 48);
+    picture(&root.join("pairs/test/b.png"), 96, 40);
+    let output = succeed(root, "eval m.safetensors pairs --out s");
+    let told = stderr(&output);
+    assert!(
+        told.contains("note: the model lies in no run's folder, so nobody knows how its pairs")
+            && told.contains("they are resized to 32x32, or name --preprocess\n"),
+        "{told}"
+    );
+    assert!(
+        stdout(&output).contains("test, 32×32: 2"),
+        "{}",
+        stdout(&output)
+    );
+    let output = succeed(
+        root,
+        "eval m.safetensors pairs --preprocess none --out whole",
+    );
+    let told = stderr(&output);
+    assert!(!told.contains("nobody knows"), "{told}");
+    assert!(
+        told.contains("several sizes, so there is no mean target"),
+        "{told}"
+    );
+    let csv = fs::read_to_string(root.join("whole/scores.csv")).unwrap();
+    assert!(
+        csv.contains("\na.png,40,48,") && csv.contains("\nb.png,48,40,"),
+        "{csv}"
+    );
+    succeed(
+        root,
+        "eval m.safetensors pairs --preprocess scale-width --size 20 --out narrow",
+    );
+    let csv = fs::read_to_string(root.join("narrow/scores.csv")).unwrap();
+    assert!(
+        csv.contains("\na.png,20,24,") && csv.contains("\nb.png,20,16,"),
+        "{csv}"
+    );
+    let sized = "eval m.safetensors pairs --preprocess none --size 64 --out no";
+    let expected = "--size does nothing where pairs are not resized";
+    refuse(root, 2, &[(sized, expected)]);
+}
+
+#[test]
+fn what_the_run_or_the_palette_does_not_fit_is_named() {
+    let folder = run_folder();
+    let root = folder.path();
+    label_maps(root);
+    fs::write(root.join("one.txt"), "#000000\n").unwrap();
+    fs::write(root.join("other.txt"), "#ff0000\n#00ff00\n").unwrap();
+    picture(&root.join("apart/test/A/a.png"), 40, 40);
+    picture(&root.join("apart/test/B/a.png"), 48, 40);
+    let one = "one.txt has one colour, so every pixel would be right; name a palette of all labels";
+    refuse(
+        root,
+        2,
+        &[("eval runs/t maps --palette one.txt --out s", one)],
+    );
+    let apart = "apart/test/A/a.png: is 40x40, but apart/test/B/a.png is 48x40; the two images";
+    refuse(
+        root,
+        1,
+        &[
+            ("eval runs/t apart --out s", apart),
+            (
+                "eval runs/t/discriminator.safetensors maps --out s",
+                "it is a discriminator",
+            ),
+            (
+                "eval nothing.safetensors maps --out s",
+                "cannot read nothing.safetensors",
+            ),
+        ],
+    );
+    let told = stderr(&succeed(
+        root,
+        "eval runs/t maps --palette other.txt --out s",
+    ));
+    let share = "note: 100 % of the targets' pixels are more than 32 steps from every colour of";
+    assert!(told.contains(share), "{told}");
+
+    let config = root.join("runs/t/config.json");
+    let intact = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        intact.replacen("\"input\": \"rgb\"", "\"input\": \"gray\"", 1),
+    )
+    .unwrap();
+    let output = run(root, "eval runs/t maps --out grey");
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    let expected = "error: runs/t/generator.safetensors: this model makes 3 channels of 3 channels, \
+                    and the pairs are read as 3 channels of 1 channel; name the pairs";
+    assert!(told.contains(expected), "{told}");
+    let mut moved: serde_json::Value = serde_json::from_str(&intact).unwrap();
+    moved["dataset"] = "gone/away".into();
+    fs::write(&config, moved.to_string()).unwrap();
+    let gone = "gone/away: the pairs of this run are not there any more; name the DATASET where";
+    refuse(root, 2, &[("eval runs/t", gone)]);
+}
+
+/// Pictures that are too small for a metric, or of one colour, are scored by what is defined.
+#[test]
+fn metrics_that_pictures_are_too_small_or_flat_for_are_marked() {
+    let folder = run_folder();
+    let root = folder.path();
+    fs::create_dir_all(root.join("flat/test")).unwrap();
+    RgbImage::from_pixel(80, 40, Rgb([90; 3]))
+        .save(root.join("flat/test/a.png"))
+        .unwrap();
+    let output = succeed(root, "eval runs/t flat --size 6 --out s");
+    let told = stderr(&output);
+    for line in [
+        "note: SSIM is not defined for 1 of 1 images, such as a.png: SSIM needs 7 pixels a side",
+        "note: sharpness is not defined for 1 of 1 images, such as a.png: sharpness is a ratio",
+        "note: there is one image, so its intervals say nothing of others\n",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let table = stdout(&output);
+    let line = |name: &str| {
+        table
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(line("SSIM ").contains("not defined"), "{table}");
+    assert!(!line("MAE").contains("not defined"), "{table}");
+    let csv = fs::read_to_string(root.join("s/scores.csv")).unwrap();
+    assert!(!csv.contains("NaN"), "{csv}");
 }
