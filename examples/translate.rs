@@ -1,10 +1,13 @@
 //! Translates one picture through a model.
 //!
 //! `cargo run --release --example translate -- generator.safetensors input.png output.png`
+//!
+//! The name of a bundled model does in place of a file.
 
 use pix2pix::data::{Depth, Picture, read_picture};
 use pix2pix::gpu::{DeviceOptions, Gpu};
-use pix2pix::interop::{TensorFile, load_network};
+use pix2pix::interop::load_network;
+use pix2pix::models;
 use pix2pix::nn::{Generator, Mode};
 use pix2pix::program::Store;
 use pix2pix::state::StateList;
@@ -25,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..DeviceOptions::default()
     }))?;
 
-    // The file says how its network is built. The network's weights live in a store.
-    let file = TensorFile::open(Path::new(model))?;
+    // A file, or the name of a bundled model. It says how its network is built. The network's weights live in a store.
+    let file = models::open(Path::new(model))?;
     let choice = NetworkChoice::Kind(NetworkKind::Generator);
     let (file, config, _) = checkpoint::find_generator(&file, &choice, None)?;
     let mut states = StateList::new(DType::F32);
