@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..DeviceOptions::default()
     }))?;
 
-    // A file, or the name of a bundled model. It says how its network is built. The network's weights live in a store.
+    // A file or a bundled model. It says how its network is built. The network's weights live in a
+    // store.
     let file = models::open(Path::new(model))?;
     let choice = NetworkChoice::Kind(NetworkKind::Generator);
     let (file, config, _) = checkpoint::find_generator(&file, &choice, None)?;
