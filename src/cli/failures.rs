@@ -23,6 +23,11 @@ impl Failures {
         }
     }
 
+    /// How many files they are about.
+    pub fn files(&self) -> usize {
+        self.files
+    }
+
     /// Keeps an `error`. `files` is the number of files that it is about, most often one.
     ///
     /// # Errors

@@ -118,7 +118,7 @@ const HABITS: &[(&str, &str)] = &[
     ),
     (
         "--use_wandb",
-        "leave it out: the losses are in metrics.csv and on the run's page",
+        "use --tensorboard, which writes event files; the losses are on the run's page, too",
     ),
     ("--num_test", "leave it out: name the images to translate"),
     ("--eval", "use --test-norm running, without dropout"),

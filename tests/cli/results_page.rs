@@ -194,6 +194,18 @@ fn what_has_no_page_is_refused() {
             &[(&translate(&format!("{rest} --page")), expected)],
         );
     }
+    // Two inputs of one name are an error of their own, which the page counts.
+    picture(&root.join("two/a.png"), 40, 40);
+    picture(&root.join("two/a.bmp"), 40, 40);
+    picture(&root.join("two/c.png"), 40, 40);
+    assert_eq!(
+        run(root, &translate("two --page --out two-out"))
+            .status
+            .code(),
+        Some(1)
+    );
+    let page = fs::read_to_string(root.join("two-out/index.html")).unwrap();
+    assert!(page.contains("<p>2 images; 1 image failed</p>"), "{page}");
     let clash = translate("in --page --out out");
     refuse(root, 1, &[(&clash, "would both be out/images/b-input.png")]);
     let mut stream = command(root, &translate("- --page --out out"));

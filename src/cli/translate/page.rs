@@ -244,7 +244,7 @@ impl ResultsPage {
                 Err(error) => failures.take(error, 1)?,
             }
         }
-        let html = self.document(shown, &rows);
+        let html = self.document([shown, failures.files()], &rows);
         let path = self.path();
         write_atomic(&path, |writer| writer.write_all(html.as_bytes()))?;
         note(&format!("all of them on a page: {}", path.display()));
@@ -330,13 +330,13 @@ impl ResultsPage {
     }
 
     /// The page around the rows.
-    fn document(&self, shown: usize, rows: &str) -> String {
+    fn document(&self, [shown, failed]: [usize; 2], rows: &str) -> String {
         let model = escape(&self.model);
         let images = |count: usize| format!("{count} image{}", if count == 1 { "" } else { "s" });
         let mut words = images(shown);
-        if shown < self.rows.len() {
+        if failed > 0 {
             // Writing to a String cannot fail.
-            let _ = write!(words, "; {} failed", images(self.rows.len() - shown));
+            let _ = write!(words, "; {} failed", images(failed));
         }
         if self.half.is_part() {
             let _ = write!(words, "; inputs are halves {} of combined pairs", self.half);
