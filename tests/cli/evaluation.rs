@@ -1,11 +1,13 @@
 //! `eval`: the scores of a trained generator, and their folder.
 
 use crate::{
-    copy_folder, finished, json, open, picture, refuse, run, stderr, stdout, succeed, temporary,
+    command, copy_folder, finished, json, open, picture, refuse, run, stderr, stdout, succeed,
+    temporary,
 };
 use image::{Rgb, RgbImage};
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 /// A folder with a copy of the finished run, whose own pairs lie elsewhere.
 fn run_folder() -> tempfile::TempDir {
@@ -97,6 +99,20 @@ fn scores_are_those_of_training(root: &Path) {
         "{} and {copy}",
         mean("copy")
     );
+}
+
+#[test]
+fn an_evaluation_is_kept_when_nobody_reads_the_table() {
+    let folder = run_folder();
+    let root = folder.path();
+    let mut child = command(root, "eval runs/t")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert!(root.join("runs/t/eval/scores.json").is_file());
 }
 
 /// Label maps of two colours: black on the left, white on the right.

@@ -1,6 +1,6 @@
 //! `models`, and bundled models by their names.
 
-use crate::{fail, picture, run, stderr, stdout, succeed, temporary};
+use crate::{TINY, dataset, fail, picture, run, stderr, stdout, succeed, temporary};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +48,16 @@ fn a_name_stands_where_a_file_does() {
     let folder = temporary();
     let root = folder.path();
     picture(&root.join("a.png"), 64, 64);
+    dataset(&root.join("pairs"), 2);
     for model in folders() {
         let name = name(&model);
+        // A run starts from it too. It says which tensor does not fit this network.
+        let line = format!("train pairs --steps 1 --pretrained {name} {TINY}");
+        let message = fail(root, 1, &line);
+        assert!(
+            message.contains(&format!("{name}: tensor model.model.0.weight is")),
+            "{message}"
+        );
         let translated = |model: &str| {
             let line = format!("translate a.png --model '{model}' --out out --force");
             let said = stderr(&succeed(root, &line));
