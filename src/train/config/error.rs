@@ -17,6 +17,8 @@ pub struct ConfigError {
     pub rule: String,
     /// The nearest valid choice. Empty if the rule says it already.
     pub remedy: String,
+    /// Whether the field would do nothing beside the others, and can be left out.
+    pub without_use: bool,
 }
 
 impl ConfigError {
@@ -29,6 +31,19 @@ impl ConfigError {
             field,
             rule: rule.into(),
             remedy: remedy.into(),
+            without_use: false,
+        }
+    }
+
+    /// A field that would do nothing beside the others.
+    pub(in crate::train) fn without_use(
+        field: &'static str,
+        rule: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            without_use: true,
+            ..Self::new(field, rule, remedy)
         }
     }
 

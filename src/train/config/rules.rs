@@ -125,7 +125,8 @@ impl Config {
         let needs_gan = |field, given: bool| {
             if without_gan && given {
                 let rule = format!("`{field}` does nothing with `objective` l1");
-                return Err(ConfigError::new(field, rule, "leave it out or use l1+cgan"));
+                let remedy = "leave it out or use l1+cgan";
+                return Err(ConfigError::without_use(field, rule, remedy));
             }
             Ok(())
         };

@@ -312,7 +312,7 @@ impl Settings {
         for (field, rate) in [("beta1", self.beta1), ("beta2", self.beta2)] {
             rate.map_or(Ok(()), |rate| check_number(field, rate))?;
             if rate.is_some() && matches!(self.optimizer, Some(Optimizer::Sgd { .. })) {
-                return Err(ConfigError::new(
+                return Err(ConfigError::without_use(
                     field,
                     format!("`{field}` does nothing with `recipe.optimizer` sgd"),
                     "leave it out or use `momentum`",
@@ -327,7 +327,7 @@ impl Settings {
             (Some(Optimizer::Sgd { .. }), Some(momentum)) => Optimizer::Sgd { momentum },
             (asked, None) => asked.unwrap_or(defaults.optimizer),
             (_, Some(_)) => {
-                return Err(ConfigError::new(
+                return Err(ConfigError::without_use(
                     "momentum",
                     "`momentum` does nothing with Adam",
                     "use `recipe.optimizer` sgd or `beta1`",
@@ -338,7 +338,7 @@ impl Settings {
             (Some(Policy::Step { .. }), Some(epochs)) => Policy::Step { epochs },
             (asked, None) => asked.unwrap_or(defaults.schedule),
             (_, Some(_)) => {
-                return Err(ConfigError::new(
+                return Err(ConfigError::without_use(
                     "lr_step",
                     "`lr_step` does nothing without `recipe.schedule` step",
                     "leave it out or add that",

@@ -9,7 +9,7 @@ impl Settings {
     /// Sizes that the way of preparing images does not use.
     pub(super) fn refuse_sizes_without_use(&self, whole: bool) -> Result<(), ConfigError> {
         if whole && self.size.is_some() {
-            return Err(ConfigError::new(
+            return Err(ConfigError::without_use(
                 "size",
                 "`size` is of crops",
                 "leave it out with `preprocess` none, and with scale-width use `load_size` for the \
@@ -21,7 +21,7 @@ impl Settings {
             (Some(Preprocess::None), Some(_)) => ("none", "scale-width"),
             _ => return Ok(()),
         };
-        Err(ConfigError::new(
+        Err(ConfigError::without_use(
             "load_size",
             format!("`preprocess` {mode} resizes nothing"),
             format!("leave out `load_size` or use `preprocess` {other}"),
@@ -31,7 +31,7 @@ impl Settings {
     /// A place for dropout where there is none.
     pub(super) fn refuse_without_dropout(&self, default: bool) -> Result<(), ConfigError> {
         if !self.dropout.unwrap_or(default) && self.dropout_at.is_some() {
-            return Err(ConfigError::new(
+            return Err(ConfigError::without_use(
                 "dropout_at",
                 "`dropout_at` does nothing without dropout",
                 "leave it out or use `dropout` true",
@@ -49,7 +49,7 @@ impl Settings {
             ("discriminators", self.discriminators.is_some()),
         ];
         first_given(&given).map_or(Ok(()), |field| {
-            Err(ConfigError::new(
+            Err(ConfigError::without_use(
                 field,
                 format!(
                     "`{field}` does nothing without an adversarial loss, which has the \
@@ -67,7 +67,7 @@ impl Settings {
             ("dropout_at", self.dropout_at.is_some()),
         ];
         first_given(&given).map_or(Ok(()), |field| {
-            Err(ConfigError::new(
+            Err(ConfigError::without_use(
                 field,
                 format!("`{field}` does nothing with a ResNet"),
                 "leave it out or use `architecture` unet or encoder-decoder",
@@ -99,7 +99,7 @@ impl Settings {
             } else {
                 (format!("`objective` {}", chosen.name()), remedy)
             };
-            Err(ConfigError::new(
+            Err(ConfigError::without_use(
                 field,
                 format!("`{field}` does nothing with {cause}"),
                 format!("leave it out or use {remedy}"),
@@ -115,7 +115,7 @@ impl Settings {
                 refuse(field, "objective.lambda_gan", is_zero, "l1+cgan")
             }
             _ if self.lambda_gp.is_some() && self.gan_loss != Some(GanLoss::Wgangp) => {
-                Err(ConfigError::new(
+                Err(ConfigError::without_use(
                     "objective.lambda_gp",
                     "`objective.lambda_gp` is the weight of a penalty that only \
                      `objective.gan_loss` wgangp has",

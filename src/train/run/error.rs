@@ -207,7 +207,7 @@ impl RunError {
     }
 
     /// The error for a failed read of `path`.
-    pub(super) fn read(path: &Path, reason: io::Error) -> Self {
+    pub fn read(path: &Path, reason: io::Error) -> Self {
         let path = path.to_path_buf();
         Self::Read { path, reason }
     }

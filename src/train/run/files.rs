@@ -8,7 +8,11 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub(super) fn check_name(name: &str) -> Result<(), RunError> {
+/// Whether a run can have this name.
+///
+/// # Errors
+/// [`RunError::Name`] if it is no plain folder name.
+pub fn check_name(name: &str) -> Result<(), RunError> {
     let reason = if name.is_empty() {
         "it is empty"
     } else if name == "." || name == ".." {

@@ -10,7 +10,7 @@ pub(super) const FILE: &str = ".lock";
 
 /// A lock on the folder of a run.
 #[derive(Debug)]
-pub(super) struct RunLock {
+pub struct RunLock {
     path: PathBuf,
     file: File,
     is_held: bool,

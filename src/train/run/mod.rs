@@ -39,9 +39,10 @@ pub use atomic::{AtomicFile, check_writable, folder_of, write_atomic};
 pub use error::RunError;
 use error::{fields, unknown_fields};
 pub use events::RunEvents;
-use files::{check_name, read_json, step_file, step_files, write_json};
+pub use files::check_name;
+use files::{read_json, step_file, step_files, write_json};
 pub use grid::{SampleRow, Samples};
-use lock::RunLock;
+pub use lock::RunLock;
 pub use metrics::MetricsRow;
 pub use page::quote;
 

@@ -4,7 +4,7 @@ use super::{
     CHART, CHECKPOINTS, CONFIG, HELD_OUT, METRICS, PAGE, RunDir, RunError, SAMPLES, atomic, lock,
 };
 use crate::interop::tensorboard::EventFile;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::{fs, io};
 
@@ -33,6 +33,24 @@ impl RunDir {
             self.path.clone(),
         ] {
             let _ = fs::remove_dir(folder);
+        }
+    }
+
+    /// Opens the run `root/name/` to go on with it, or makes it anew where a process was killed
+    /// before it wrote anything.
+    ///
+    /// # Errors
+    /// Those of [`RunDir::open`] and [`RunDir::create`].
+    pub fn open_or_again(root: &Path, name: &str) -> Result<Self, RunError> {
+        match Self::open(root, name) {
+            Err(RunError::NoRun { path }) => {
+                let mut left = Self::at(root, name)?;
+                lock::RunLock::check(&path)?;
+                left.is_new = true;
+                left.remove_unsaved();
+                Self::create(root, name)
+            }
+            opened => opened,
         }
     }
 
