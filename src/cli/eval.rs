@@ -1,15 +1,15 @@
 //! `pix2pix eval`.
 
 use super::pixels::read_palette;
-use super::progress::ImageProgress;
 use super::pth::{PthArgs, say};
 use super::reading::tell_of_dataset;
+use super::scoring::HeldOut;
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::weights::open_weights;
 use super::{CliError, DeviceArgs, note, note_as_it_is, print};
 use crate::data::{DataOptions, Dataset, Direction, PairSet, Palette, Preprocess, Split};
-use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Grid, Scorer, mean_target};
+use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Grid};
 use crate::models;
 use crate::nn::Fit;
 use crate::tensor::DType;
@@ -18,6 +18,7 @@ use crate::train::run::RunDir;
 use crate::train::{Config, ModelConfig};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The folder of an evaluation, in that of its run.
 const FOLDER: &str = "eval";
@@ -98,8 +99,8 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     if config.is_none() {
         args.tell_assumed(&model, &options);
     }
-    let (mean, mut remarks) = mean_of(&dataset, set)?;
-    remarks.extend(of_training(set, args.dataset.is_some()));
+    let mut held_out = HeldOut::of(&dataset, set)?;
+    held_out.remarks.extend(of_training(set, args.dataset.is_some()));
 
     folder = folder.with_grid(Grid::new(args.grid.unwrap_or(0), set.len()));
 
@@ -111,20 +112,9 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let usage = (args.test_time.over(&model, false)?, model.fit_as(args.fit)?);
     let batch = config.as_ref().map_or(1, Config::test_batch);
     let evaluator = Evaluator::load(&gpu, (&file, &model), precision, usage, batch)?;
-    let mut scorer = Scorer::new(options.input == options.target, mean, palette);
-    let progress = ImageProgress::new(Some(set.len()));
-    stop.begin();
-    evaluator.score(set, &mut scorer, |example, _| {
-        stop.check()?;
-        progress.translated(1, false);
-        folder.push(example)
-    })?;
-    progress.finish();
-
-    let pairs = describe(&dataset, set);
-    let evaluation = scorer.finish(args.model.display().to_string(), pairs, remarks);
+    let named = (args.model.display().to_string(), palette);
     // Written first: whoever reads stdout may stop reading.
-    let page = folder.finish(&evaluation)?;
+    let (evaluation, page) = held_out.score(&evaluator, folder, named, &stop)?;
     tell(&evaluation)?;
     print(&format!("all pictures and numbers: {}", page.display()))
 }
@@ -225,7 +215,7 @@ impl EvalArgs {
 
     /// The pairs that are scored. Training pairs are taken only where somebody names them, or names
     /// a data set that has no others.
-    fn pairs_of<'a>(&self, dataset: &'a Dataset) -> Result<&'a PairSet, CliError> {
+    fn pairs_of<'a>(&self, dataset: &'a Dataset) -> Result<&'a Arc<PairSet>, CliError> {
         let found = |split| dataset.get(split);
         let chosen = match self.split {
             Some(split) => Some(dataset.require(split)?),
@@ -265,29 +255,6 @@ fn run_of(model: &Path) -> Option<PathBuf> {
     runs.next().map(Path::to_owned)
 }
 
-/// The mean of the training targets, or of these targets if there are no others. A note says which.
-fn mean_of(
-    dataset: &Dataset,
-    set: &PairSet,
-) -> Result<(Option<crate::data::Picture>, Vec<String>), CliError> {
-    let training = dataset.get(Split::Train);
-    let of = training.map_or(set, |training| training.as_ref());
-    let mean = mean_target(of)?;
-    let remark = match (&mean, training) {
-        (None, _) => "the images have several sizes, so there is no mean target".to_owned(),
-        (Some(_), Some(training)) => format!(
-            "the mean target is that of all {} training pairs",
-            training.len()
-        ),
-        (Some(_), None) => {
-            "there are no training pairs here, so the mean target is that of these pairs, and \
-             scores better than it should"
-                .to_owned()
-        }
-    };
-    Ok((mean, vec![remark]))
-}
-
 /// What scores of training pairs say.
 fn of_training(set: &PairSet, was_named: bool) -> Option<String> {
     (set.split() == Split::Train).then(|| match was_named {
@@ -296,18 +263,6 @@ fn of_training(set: &PairSet, was_named: bool) -> Option<String> {
             .to_owned(),
         false => "these are the pairs that the model was trained on".to_owned(),
     })
-}
-
-/// The data set, its split and the size of its pictures.
-fn describe(dataset: &Dataset, set: &PairSet) -> String {
-    let mut sizes: Vec<(u32, u32)> = set.sides().to_vec();
-    sizes.sort_unstable();
-    sizes.dedup();
-    let sizes = match sizes.as_slice() {
-        [(width, height)] => format!("{width}×{height}"),
-        several => format!("{} sizes", several.len()),
-    };
-    format!("{}, {}, {sizes}", dataset.root().display(), set.split())
 }
 
 /// Prints the table, and what the reader has to know.

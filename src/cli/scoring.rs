@@ -1,0 +1,93 @@
+//! A trained generator is scored on held-out pairs, and its evaluation lies in a folder. `eval` and
+//! `compare` have it.
+
+use super::CliError;
+use super::progress::ImageProgress;
+use super::stop::Stop;
+use crate::data::{Dataset, PairSet, Palette, Picture, Split};
+use crate::eval::{Evaluation, EvaluationFolder, Evaluator, Scorer, mean_target};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Pairs that are scored, and what outputs are compared with.
+pub struct HeldOut {
+    /// The pairs.
+    pub pairs: Arc<PairSet>,
+    /// The mean of the training targets, or of these targets if there are no others. None for
+    /// images of several sizes.
+    pub mean: Option<Picture>,
+    /// Which mean it is.
+    pub remarks: Vec<String>,
+    /// The data set, its split and the size of its pictures.
+    pub words: String,
+}
+
+impl HeldOut {
+    /// The pairs `set` of `dataset`.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn of(dataset: &Dataset, set: &Arc<PairSet>) -> Result<Self, CliError> {
+        let training = dataset.get(Split::Train);
+        let of = training.map_or(set, |training| training);
+        let mean = mean_target(of)?;
+        let remark = match (&mean, training) {
+            (None, _) => "the images have several sizes, so there is no mean target".to_owned(),
+            (Some(_), Some(training)) => format!(
+                "the mean target is that of all {} training pairs",
+                training.len()
+            ),
+            (Some(_), None) => {
+                "there are no training pairs here, so the mean target is that of these pairs, and \
+                 scores better than it should"
+                    .to_owned()
+            }
+        };
+        Ok(Self {
+            pairs: set.clone(),
+            mean,
+            remarks: vec![remark],
+            words: format!("{}, {}", dataset.root().display(), split_words(set)),
+        })
+    }
+
+    /// Translates and scores all pairs, and writes the folder. `model` is the generator's name in
+    /// it. Returns the scores and the page.
+    ///
+    /// # Errors
+    /// Those of translating, scoring and writing, and a signal.
+    pub fn score(
+        &self,
+        evaluator: &Evaluator,
+        mut folder: EvaluationFolder,
+        (model, palette): (String, Option<Palette>),
+        stop: &Stop,
+    ) -> Result<(Evaluation, PathBuf), CliError> {
+        let options = self.pairs.options();
+        let copy = options.input == options.target;
+        let mut scorer = Scorer::new(copy, self.mean.clone(), palette);
+        let progress = ImageProgress::new(Some(self.pairs.len()));
+        stop.begin();
+        evaluator.score(&self.pairs, &mut scorer, |example, _| {
+            stop.check()?;
+            progress.translated(1, false);
+            folder.push(example)
+        })?;
+        progress.finish();
+        let evaluation = scorer.finish(model, self.words.clone(), self.remarks.clone());
+        let page = folder.finish(&evaluation)?;
+        Ok((evaluation, page))
+    }
+}
+
+/// The split of these pairs and the size of their pictures.
+pub fn split_words(set: &PairSet) -> String {
+    let mut sizes: Vec<(u32, u32)> = set.sides().to_vec();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let sizes = match sizes.as_slice() {
+        [(width, height)] => format!("{width}×{height}"),
+        several => format!("{} sizes", several.len()),
+    };
+    format!("{}, {sizes}", set.split())
+}
