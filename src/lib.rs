@@ -15,12 +15,14 @@
 //! | 7 | [`models`] | the trained generators inside the program, by name |
 //! | 8 | [`train`] | the configuration and its rules, losses, the step, checkpoints, the run |
 //! | 9 | [`eval`] | how good a trained generator is: scores of pairs, and their page |
+//! | 9 | [`compare`] | runs that differ in a few settings: a grid of them, its table and picture |
 //! | 9 | [`mod@bench`] | timing of kernels and steps |
 //! | 10 | `cli` | one file a subcommand; the only floor that prints (feature `cli`, a default) |
 
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compare;
 pub mod contraction;
 pub mod data;
 pub mod eval;

@@ -2,6 +2,7 @@
 
 use super::stop::INTERRUPTED;
 use crate::bench::BenchError;
+use crate::compare::CompareError;
 use crate::data::{DataError, Half, ToolError};
 use crate::eval::EvalError;
 use crate::eval::study::StudyError;
@@ -47,6 +48,31 @@ pub enum CliError {
     /// Evaluating.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// Comparing.
+    #[error("{}", super::options::render(&.0.to_string()))]
+    Compare(#[from] CompareError),
+    /// A cell of a comparison.
+    #[error("{label}: {source}")]
+    Cell {
+        /// Its name.
+        label: String,
+        /// What is wrong with it.
+        source: Box<CliError>,
+    },
+    /// Runs of a comparison failed. The report says why.
+    #[error(
+        "{failed} of {all} runs failed; why stands in {}; to try one again, remove its folder and \
+         go on",
+        report.display()
+    )]
+    FailedRuns {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+        /// Where it stands.
+        report: PathBuf,
+    },
     /// A study.
     #[error(transparent)]
     Study(#[from] StudyError),
@@ -276,6 +302,13 @@ impl CliError {
             Self::Usage(_)
             | Self::Config(_)
             | Self::Tool(_)
+            | Self::Compare(
+                CompareError::Axis { .. }
+                | CompareError::TooMany { .. }
+                | CompareError::OtherAxes { .. }
+                | CompareError::OtherSettings { .. }
+                | CompareError::OtherPairs { .. },
+            )
             | Self::Exists { .. }
             | Self::CombinedPairs { .. }
             | Self::Train(TrainError::Config(_)) => 2,
@@ -284,7 +317,7 @@ impl CliError {
             | Self::Eval(EvalError::Train(TrainError::Interrupted))
             | Self::StreamStopped { .. }
             | Self::ToolStopped { .. } => INTERRUPTED,
-            Self::Stream { source, .. } => return source.exit_code(),
+            Self::Stream { source, .. } | Self::Cell { source, .. } => return source.exit_code(),
             _ => 1,
         })
     }

@@ -100,7 +100,9 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         args.tell_assumed(&model, &options);
     }
     let mut held_out = HeldOut::of(&dataset, set)?;
-    held_out.remarks.extend(of_training(set, args.dataset.is_some()));
+    held_out
+        .remarks
+        .extend(of_training(set, args.dataset.is_some()));
 
     folder = folder.with_grid(Grid::new(args.grid.unwrap_or(0), set.len()));
 

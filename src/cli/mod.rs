@@ -6,6 +6,7 @@
 
 mod adapters;
 mod bench;
+mod compare;
 mod convert;
 mod endings;
 mod error;
@@ -24,6 +25,7 @@ mod progress;
 mod pth;
 mod reading;
 mod results;
+mod scoring;
 mod stop;
 mod study;
 mod test_time;
@@ -71,6 +73,8 @@ enum Command {
     Translate(translate::TranslateArgs),
     /// Score a trained generator on pairs: metrics, and a page of all pictures.
     Eval(Box<eval::EvalArgs>),
+    /// Train a grid of settings, and lay scores and pictures side by side.
+    Compare(Box<compare::CompareArgs>),
     /// Ask people: make a page of real and generated pictures, or put answers together.
     Study(study::StudyArgs),
     /// List the trained models that the program carries.
@@ -170,6 +174,7 @@ impl DeviceArgs {
 pub fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("train", |train| train::describe(options::describe(train)))
+        .mut_subcommand("compare", options::describe)
         .mut_subcommand("inspect", options::describe)
         .mut_subcommand("bench", |bench| {
             bench
@@ -203,6 +208,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Convert(args) => convert::run(&args),

@@ -96,6 +96,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("threads", "--threads"),
     ("tile", "--tile"),
     ("val", "--val"),
+    ("vary", "--vary"),
 ];
 
 /// Phrases where the name of an option alone is not enough: most of these options say the opposite
@@ -134,6 +135,12 @@ pub fn field_of(arg: &Arg) -> Option<&'static Field> {
         .iter()
         .find(|(_, option)| option.strip_prefix("--") == Some(long))?;
     find(field)
+}
+
+/// The option that sets a field or a shorthand.
+pub fn option_of(field: &str) -> Option<&'static str> {
+    let mut options = OPTIONS.iter();
+    options.find_map(|(known, option)| (*known == field).then_some(*option))
 }
 
 /// Gives each option that sets a field the heading, the help text and the default of this field. An

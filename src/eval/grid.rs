@@ -7,6 +7,12 @@ use crate::data::Picture;
 const KINDS: usize = 3;
 const GUTTER_COLOUR: u8 = 0xd4;
 
+/// The indices of `count` of `all` pairs, or of all of them if there are fewer, evenly spaced.
+pub fn evenly_spaced(count: usize, all: usize) -> Vec<usize> {
+    let count = count.min(all);
+    (0..count).map(|number| number * all / count).collect()
+}
+
 /// Some of the pairs of a set, evenly spaced by their index, so that nobody has picked them.
 #[derive(Debug, Default)]
 pub struct Grid {
@@ -17,9 +23,8 @@ pub struct Grid {
 impl Grid {
     /// `count` of `all` pairs, or all of them if there are fewer.
     pub fn new(count: usize, all: usize) -> Self {
-        let count = count.min(all);
         Self {
-            indices: (0..count).map(|number| number * all / count).collect(),
+            indices: evenly_spaced(count, all),
             pairs: Vec::new(),
         }
     }

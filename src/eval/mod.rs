@@ -25,7 +25,7 @@ mod tests;
 pub use error::EvalError;
 pub use evaluator::{Evaluator, mean_target};
 pub use folder::EvaluationFolder;
-pub use grid::Grid;
+pub use grid::{Grid, evenly_spaced};
 pub use labels::LabelScores;
 pub use scorer::{Example, Scorer};
 pub use scores::{Evaluation, ImageScores, Scores, Subject, Summary, Undefined};

@@ -4,8 +4,9 @@
 use crate::{stderr, stdout, succeed, temporary};
 use std::collections::BTreeMap;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "train",
+    "compare",
     "translate",
     "inspect",
     "bench step",
@@ -24,7 +25,7 @@ const COMMANDS: [&str; 17] = [
     "prepare labels",
 ];
 /// Those that open a device.
-const COMPUTE: usize = 6;
+const COMPUTE: usize = 7;
 
 fn help(command: &str) -> String {
     let output = succeed(temporary().path(), &format!("{command} --help"));

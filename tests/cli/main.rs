@@ -10,6 +10,7 @@
 mod bad_input;
 mod bench;
 mod choices;
+mod compare;
 mod convert;
 mod edited;
 mod evaluation;
@@ -84,7 +85,8 @@ fn command(folder: &Path, line: &str) -> Command {
         .env_remove("RUST_BACKTRACE")
         .env("PIX2PIX_CACHE", "")
         .stdin(Stdio::null());
-    let computes = ["train", "translate", "eval", "inspect", "bench"].contains(&arguments[0])
+    let computes = ["train", "translate", "eval", "compare", "inspect", "bench"]
+        .contains(&arguments[0])
         && !arguments.contains(&"diff");
     let chooses = arguments
         .iter()

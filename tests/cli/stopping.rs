@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-fn start(folder: &Path, line: &str) -> Child {
+/// Starts the program, and does not wait for it.
+pub fn start(folder: &Path, line: &str) -> Child {
     command(folder, line)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -15,7 +16,7 @@ fn start(folder: &Path, line: &str) -> Child {
 }
 
 /// Sends the program a signal, and waits until it has ended.
-fn stop(child: Child, signal: &str) -> Output {
+pub fn stop(child: Child, signal: &str) -> Output {
     let kill = format!("kill -{signal} {}", child.id());
     let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
     assert!(sent.success());
@@ -23,7 +24,7 @@ fn stop(child: Child, signal: &str) -> Output {
 }
 
 /// Waits for two minutes at most.
-fn wait_until(is_so: impl Fn() -> bool) {
+pub fn wait_until(is_so: impl Fn() -> bool) {
     for _ in 0..24_000 {
         if is_so() {
             return;

@@ -23,11 +23,12 @@ use crate::train::{
 };
 use clap::{Args, Command, Id};
 use resume::resume;
+pub use resume::with_choices;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The commands that the page of a run shows.
-const COMMANDS: Commands = Commands {
+pub const COMMANDS: Commands = Commands {
     resume: |run| format!("pix2pix train --resume {}", quote(run)),
     extend: |run| format!("pix2pix train --resume {} --epochs N", quote(run)),
     translate: |model, images| {
@@ -89,11 +90,11 @@ pub struct TrainArgs {
     #[command(flatten)]
     prepared: PreparedArgs,
     #[command(flatten)]
-    pixels: PixelArgs,
+    pub pixels: PixelArgs,
     #[command(flatten)]
-    values: ValueArgs,
+    pub values: ValueArgs,
     #[command(flatten)]
-    tune: TuneArgs,
+    pub tune: TuneArgs,
     #[command(flatten)]
     schedule: ScheduleArgs,
     #[arg(long, value_name = "N", conflicts_with = "steps")]
@@ -128,7 +129,7 @@ pub struct TrainArgs {
     #[arg(long)]
     test_dropout: bool,
     #[command(flatten)]
-    device: DeviceArgs,
+    pub device: DeviceArgs,
 }
 
 impl TrainArgs {
@@ -299,7 +300,10 @@ fn tell_of_best(outcome: &RunSummary, run: &RunDir) {
 }
 
 /// The settings that the arguments ask for. What has to be looked up in images is not among them.
-fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
+///
+/// # Errors
+/// A path that is no text, and files to start from that are not there.
+pub fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     let mut settings = args.network.settings();
     args.prepared.add_to(&mut settings);
     args.schedule.add_to(&mut settings);
@@ -330,14 +334,19 @@ fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
     Ok(settings)
 }
 
-fn open_dataset(config: &Config) -> Result<Dataset, DataError> {
+/// The data set of a run.
+///
+/// # Errors
+/// Those of opening it.
+pub fn open_dataset(config: &Config) -> Result<Dataset, DataError> {
     match &config.dataset {
         Some(folder) => Dataset::open(folder, &config.data_options()),
         None => Dataset::bundled(&config.data_options()),
     }
 }
 
-fn base_name(path: &Path) -> String {
+/// The last part of a path, in full.
+pub fn base_name(path: &Path) -> String {
     let name = path.canonicalize().ok().and_then(|full| {
         full.file_name()
             .map(|name| name.to_string_lossy().into_owned())

@@ -37,11 +37,7 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         progress.config.check()?;
     }
     let gpu = args.device.open_or(progress.config.adapter.as_deref())?;
-    // The same kernels as before, even if the default table has changed.
-    let profile = Profile {
-        tuned: progress.choices.clone(),
-        ..gpu.profile().clone()
-    };
+    let profile = with_choices(gpu.profile(), &progress);
     let gpu = gpu.with_profile(profile);
     progress.config.precision = args
         .device
@@ -58,6 +54,15 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         .for_each(|text| note(&format!("note: {text}")));
     tell_of_dataset(&dataset);
     train(&gpu, trainer, &run, &stop)
+}
+
+/// The profile of a device with the kernels that a run began with, even if the default table has
+/// changed.
+pub fn with_choices(profile: &Profile, progress: &checkpoint::TrainingProgress) -> Profile {
+    Profile {
+        tuned: progress.choices.clone(),
+        ..profile.clone()
+    }
 }
 
 /// Says that the run has ended, or how long it is now and what that means for its learning rate.

@@ -1,0 +1,270 @@
+//! What is compared: as it was asked for, or as the folder of a comparison remembers it.
+
+use super::super::train::{TrainArgs, base_name};
+use super::super::{CliError, note};
+use super::arguments::{CompareArgs, OwnArgs};
+use super::cells::{self, CellSettings};
+use crate::cli::options::option_of;
+use crate::compare::{Axis, CompareError, ComparisonFolder, Grid, Paper, Plan};
+use crate::train::Config;
+use crate::train::run::check_name;
+use std::path::{Path, PathBuf};
+
+/// A comparison as somebody asked for it.
+pub struct Asked {
+    /// Its folder.
+    pub path: PathBuf,
+    /// The command.
+    pub command: String,
+    /// Arguments of `train` that all cells share.
+    pub arguments: Vec<String>,
+    /// The cells.
+    pub grid: Grid,
+    /// The seeds of each.
+    pub seeds: Vec<u64>,
+    /// Sizes that are scored.
+    pub test_sizes: Vec<u32>,
+    /// Pairs that are shown.
+    pub shown: usize,
+    /// The data set, as somebody called it.
+    pub dataset: String,
+    /// What is not as somebody would expect.
+    pub remarks: Vec<String>,
+}
+
+impl Asked {
+    /// What the command line asks for.
+    ///
+    /// # Errors
+    /// What no comparison can be made of.
+    pub fn of(args: &CompareArgs) -> Result<Self, CliError> {
+        match &args.own.resume {
+            Some(name) => Self::resumed(args, name),
+            None => Self::new(args),
+        }
+    }
+
+    fn new(args: &CompareArgs) -> Result<Self, CliError> {
+        let own = &args.own;
+        let typed = args.typed.iter().map(|typed| typed.argument());
+        let arguments = typed.collect::<Result<Vec<_>, _>>()?;
+        let dataset = args.typed.iter().find_map(|typed| typed.dataset());
+        let dataset = dataset.map(|dataset| PathBuf::from(dataset.clone()));
+        let mut axes = own
+            .vary
+            .iter()
+            .map(|given| Axis::parse(given))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut test_sizes = own.test_sizes.clone();
+        let mut remarks = Vec::new();
+        let seed = cells::parse(&arguments)?.device.seed;
+        if let Some(paper) = own.paper {
+            let of_paper = of_paper(paper, &arguments, &mut remarks)?;
+            axes.splice(0..0, of_paper.0);
+            if test_sizes.is_empty() {
+                test_sizes = of_paper.1;
+            }
+        }
+        if axes.is_empty() && test_sizes.len() < 2 {
+            return Err(CliError::Usage(
+                "nothing varies; name what to compare, as in --vary objective=l1,l1+cgan, or a \
+                 comparison of the paper with --paper"
+                    .to_owned(),
+            ));
+        }
+        let axes = axes.into_iter().map(|axis| cells::known(axis, &arguments));
+        let grid = Grid::new(axes.collect::<Result<_, _>>()?)?;
+        let called = dataset.as_deref().map_or("demo".to_owned(), base_name);
+        own.name.as_deref().map_or(Ok(()), check_name)?;
+        let name = own
+            .name
+            .clone()
+            .unwrap_or_else(|| default_name(own, &grid, &called));
+        let seeds = (0..own.seeds).map(|number| seed.checked_add(number));
+        let seeds = seeds.collect::<Option<Vec<u64>>>().ok_or_else(|| {
+            CliError::Usage(format!(
+                "--seed {seed} leaves no room to count up {}",
+                own.seeds
+            ))
+        })?;
+        Ok(Self {
+            path: own.out.clone().unwrap_or_else(|| own.runs.join(name)),
+            command: typed_command(),
+            arguments,
+            grid,
+            seeds,
+            test_sizes: unique(&test_sizes),
+            shown: own.shown as usize,
+            dataset: match dataset {
+                Some(dataset) => dataset.display().to_string(),
+                None => "the bundled pairs".to_owned(),
+            },
+            remarks,
+        })
+    }
+
+    /// What a comparison was asked for that is there.
+    fn resumed(args: &CompareArgs, name: &Path) -> Result<Self, CliError> {
+        let named = args.own.runs.join(name);
+        let path = if named.is_dir() {
+            named
+        } else {
+            name.to_owned()
+        };
+        let (_, plan) = ComparisonFolder::find(&path)?;
+        let Some(plan) = plan else {
+            return Err(CompareError::Missing { path }.into());
+        };
+        let mut arguments = plan.arguments;
+        // The device may be another one.
+        for typed in &args.typed {
+            let argument = typed.argument()?;
+            let option = argument.split('=').next().unwrap_or_default().to_owned();
+            if option != "--adapter" {
+                return Err(CliError::Usage(format!(
+                    "--resume goes on as it was asked for, without {option}; a comparison with \
+                     another one needs a --name of its own"
+                )));
+            }
+            arguments.retain(|known| known.split('=').next() != Some(&option));
+            arguments.push(argument);
+        }
+        Ok(Self {
+            path,
+            command: plan.command,
+            arguments,
+            grid: Grid::new(plan.axes)?,
+            seeds: plan.seeds,
+            test_sizes: plan.test_sizes,
+            shown: plan.shown,
+            dataset: plan.dataset,
+            remarks: plan.remarks,
+        })
+    }
+
+    /// With the cells, seeds and sizes of an older plan of the same folder, which stay.
+    ///
+    /// # Errors
+    /// A comparison that varies something else.
+    pub fn with_older(mut self, older: Option<&Plan>) -> Result<Self, CliError> {
+        let Some(older) = older else { return Ok(self) };
+        match self.grid.with_older(&older.axes)? {
+            Some(grid) => self.grid = grid,
+            None => {
+                return Err(CompareError::OtherAxes {
+                    path: self.path,
+                    there: Grid::describe(&older.axes),
+                    asked: Grid::describe(self.grid.axes()),
+                }
+                .into());
+            }
+        }
+        self.seeds.extend(&older.seeds);
+        self.seeds.sort_unstable();
+        self.seeds.dedup();
+        let sizes = [&older.test_sizes[..], &self.test_sizes].concat();
+        self.test_sizes = unique(&sizes);
+        Ok(self)
+    }
+
+    /// The arguments that all cells share.
+    ///
+    /// # Errors
+    /// What clap says.
+    pub fn train(&self) -> Result<TrainArgs, CliError> {
+        cells::parse(&self.arguments)
+    }
+
+    /// The configurations of all cells.
+    ///
+    /// # Errors
+    /// Those of [`cells::cells`], and sizes that no model is used at.
+    pub fn cells(&self) -> Result<Vec<CellSettings>, CliError> {
+        let cells = cells::cells(&self.grid, &self.arguments)?;
+        if !self.test_sizes.is_empty() && cells[0].config.preprocess.is_whole() {
+            return Err(CliError::Usage(
+                "--test-sizes are those of squares, and with this --preprocess pictures keep their \
+                 own; leave it out"
+                    .to_owned(),
+            ));
+        }
+        Ok(cells)
+    }
+}
+
+/// What a comparison of the paper stands for: axes and sizes.
+fn of_paper(
+    paper: Paper,
+    arguments: &[String],
+    remarks: &mut Vec<String>,
+) -> Result<(Vec<Axis>, Vec<u32>), CliError> {
+    let alone = |extra: &[String]| -> Result<Config, CliError> {
+        let arguments = [arguments, extra].concat();
+        Ok(super::super::train::settings(&cells::parse(&arguments)?)?.config()?)
+    };
+    // What is wrong with the other settings is told first.
+    let config = match paper {
+        Paper::Sizes | Paper::Patches => Some(alone(&[])?),
+        Paper::Objectives | Paper::Architectures => None,
+    };
+    let fits = |patch: usize| alone(&[format!("--patch={patch}")]).is_ok();
+    let axes = paper.axes(fits).into_iter().map(|(field, values)| {
+        let option = option_of(field).unwrap_or(field);
+        Axis::parse(&format!("{option}={}", values.join(",")))
+    });
+    let axes = axes.collect::<Result<Vec<_>, _>>()?;
+    let sizes = config
+        .as_ref()
+        .map_or(Vec::new(), |config| paper.test_sizes(config));
+    let mut stands: Vec<String> = axes.iter().map(|axis| format!("--vary {axis}")).collect();
+    if !sizes.is_empty() {
+        let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+        stands.push(format!("--test-sizes {}", sizes.join(",")));
+    }
+    note(&format!(
+        "--paper {} stands for {}",
+        paper.name(),
+        stands.join(" ")
+    ));
+    let side = config.map_or(0, |config| config.size);
+    if let Some(remark) = paper.remark(side, fits) {
+        note(&format!("note: {remark}"));
+        remarks.push(remark);
+    }
+    Ok((axes, sizes))
+}
+
+/// The name of a comparison that nobody named: the same for the same command, so that it goes on.
+fn default_name(own: &OwnArgs, grid: &Grid, dataset: &str) -> String {
+    let varied = match own.paper {
+        Some(paper) => paper.name().to_owned(),
+        None => {
+            let settings = grid.axes().iter().map(|axis| axis.setting.as_str());
+            settings.collect::<Vec<_>>().join("-")
+        }
+    };
+    match varied.is_empty() {
+        true => format!("{dataset}-sizes"),
+        false => format!("{dataset}-{varied}"),
+    }
+}
+
+fn unique(sizes: &[u32]) -> Vec<u32> {
+    let mut unique: Vec<u32> = sizes.to_vec();
+    unique.sort_unstable();
+    unique.dedup();
+    unique
+}
+
+/// The command of this process, as words of a shell.
+fn typed_command() -> String {
+    let words = std::env::args_os().skip(1).map(|word| {
+        let word = word.to_string_lossy().into_owned();
+        let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=,:@%".contains(letter);
+        match !word.is_empty() && word.chars().all(is_plain) {
+            true => word,
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        }
+    });
+    format!("pix2pix {}", words.collect::<Vec<_>>().join(" "))
+}

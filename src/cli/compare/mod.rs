@@ -1,0 +1,354 @@
+//! `pix2pix compare`: a grid of runs, scored and laid side by side.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `arguments.rs` | the command line: its own options, and all of `train` |
+//! | `cells.rs` | the configuration of each cell, made by the options of `train` |
+//! | `asked.rs` | what is compared: as it was asked for, or as a folder remembers it |
+//! | `trial.rs` | one run: trained or gone on with, then scored |
+//! | `telling.rs` | what is said before, between and after the runs |
+
+mod arguments;
+mod asked;
+mod cells;
+mod telling;
+mod trial;
+
+pub use arguments::CompareArgs;
+
+use super::reading::tell_of_dataset;
+use super::scoring::HeldOut;
+use super::stop::Stop;
+use super::train::{TrainArgs, open_dataset};
+use super::{CliError, note, print};
+use crate::compare::{CompareError, ComparisonFolder, Grid, Pairs, Plan, Report};
+use crate::data::{DataOptions, Dataset, PairSet, Split};
+use crate::gpu::{Gpu, Profile};
+use crate::tensor::DType;
+use crate::train::run::{RunDir, quote};
+use crate::train::{Config, Trainer, check_fits, find};
+use asked::Asked;
+use cells::CellSettings;
+use std::sync::Arc;
+use telling::Pace;
+use trial::{Trial, TrialEnd};
+
+/// Trains and scores all cells, and writes the report after each run.
+pub fn run(args: &CompareArgs) -> Result<(), CliError> {
+    let asked = Asked::of(args)?;
+    let (folder, older) = ComparisonFolder::find(&asked.path)?;
+    let asked = asked.with_older(older.as_ref())?;
+    let stop = Stop::listen(None);
+    let train = asked.train()?;
+    let mut cells = asked.cells()?;
+    let gpu = train.device.open()?;
+    let precision = |asked| train.device.precision(&gpu, asked, DType::F32);
+    for cell in &mut cells {
+        cell.config.precision = precision(cell.settings.precision)?;
+        check_fits(&cell.config, gpu.profile())
+            .map_err(|error| cells::of_cell(&cell.cell, error.into()))?;
+    }
+    let profile = gpu.profile().clone();
+    let mut comparison = Comparison::open(asked, cells, folder, older, profile)?;
+    comparison.check_runs()?;
+    comparison.tell_plan();
+    comparison.folder.begin(&comparison.plan)?;
+    comparison.run(gpu, &train, &stop)
+}
+
+/// Kernels that are kept from run to run. Cells of one size have most of them in common; those of
+/// many sizes would fill memory.
+const MOST_KERNELS: usize = 500;
+
+/// A comparison whose cells, data and folder are there.
+struct Comparison {
+    grid: Grid,
+    cells: Vec<CellSettings>,
+    folder: ComparisonFolder,
+    plan: Plan,
+    data: Data,
+    /// The device's own choice of kernels.
+    profile: Profile,
+}
+
+/// The pairs of a comparison.
+struct Data {
+    /// The data set as cells prepare it. Most prepare it in one way.
+    prepared: Vec<(DataOptions, Dataset)>,
+    /// What is scored, at each size.
+    held_out: Vec<(Option<u32>, HeldOut)>,
+}
+
+impl Data {
+    /// Opens the data set for all cells, and for all sizes that are scored.
+    fn open(cells: &[CellSettings], test_sizes: &[u32]) -> Result<Self, CliError> {
+        let mut prepared: Vec<(DataOptions, Dataset)> = Vec::new();
+        for cell in cells {
+            let options = cell.config.data_options();
+            if !prepared.iter().any(|(known, _)| *known == options) {
+                prepared.push((options, open_dataset(&cell.config)?));
+            }
+        }
+        let config = &cells[0].config;
+        let dataset = &prepared[0].1;
+        tell_of_dataset(dataset);
+        let mut held_out = Vec::new();
+        if test_sizes.is_empty() {
+            held_out.push((None, HeldOut::of(dataset, scored(dataset)?)?));
+        }
+        for &size in test_sizes {
+            let at = Config {
+                size,
+                load_size: size,
+                ..config.clone()
+            };
+            let own = (size != config.size)
+                .then(|| open_dataset(&at))
+                .transpose()?;
+            let dataset = own.as_ref().unwrap_or(dataset);
+            held_out.push((Some(size), HeldOut::of(dataset, scored(dataset)?)?));
+        }
+        Ok(Self { prepared, held_out })
+    }
+
+    /// The data set as this cell prepares it.
+    fn of(&self, config: &Config) -> &Dataset {
+        let options = config.data_options();
+        let found = self.prepared.iter().find(|(known, _)| *known == options);
+        &found.unwrap_or(&self.prepared[0]).1
+    }
+}
+
+/// The pairs that are scored: those for test, else for validation.
+fn scored(dataset: &Dataset) -> Result<&Arc<PairSet>, CliError> {
+    let found = dataset.get(Split::Test).or(dataset.get(Split::Val));
+    found.ok_or_else(|| {
+        CliError::Usage(
+            "a comparison scores pairs that nobody trained on, and the data set has none; add a \
+             test/ or val/ folder, for example with pix2pix prepare split"
+                .to_owned(),
+        )
+    })
+}
+
+impl Comparison {
+    fn open(
+        asked: Asked,
+        mut cells: Vec<CellSettings>,
+        folder: ComparisonFolder,
+        older: Option<Plan>,
+        profile: Profile,
+    ) -> Result<Self, CliError> {
+        let data = Data::open(&cells, &asked.test_sizes)?;
+        let (_, held_out) = &data.held_out[0];
+        let training = data.prepared[0].1.require(Split::Train)?;
+        let pairs = Pairs {
+            training: training.len(),
+            training_names: training.fingerprint(),
+            scored: held_out.pairs.len(),
+            scored_names: held_out.pairs.fingerprint(),
+        };
+        if let Some(older) = older.as_ref().filter(|older| older.pairs != pairs) {
+            return Err(CompareError::OtherPairs {
+                path: folder.path().to_owned(),
+                there: older.pairs.to_string(),
+                now: match pairs.to_string() {
+                    same if same == older.pairs.to_string() => "others of other names".to_owned(),
+                    other => other,
+                },
+            }
+            .into());
+        }
+        for cell in &mut cells {
+            cell.settings
+                .set_intervals(&mut cell.config, training.len());
+        }
+        let size = cells[0].config.size;
+        let mut plan = Plan::new(size, pairs);
+        plan.facts = telling::facts(&asked.dataset, held_out, &cells, &plan.pairs);
+        (plan.command, plan.dataset) = (asked.command, asked.dataset);
+        plan.arguments = asked.arguments;
+        plan.axes = asked.grid.axes().to_vec();
+        plan.seeds = asked.seeds;
+        plan.test_sizes = asked.test_sizes;
+        plan.shown = asked.shown;
+        plan.remarks = asked.remarks;
+        let new = held_out
+            .remarks
+            .iter()
+            .filter(|remark| !plan.remarks.contains(remark));
+        let new: Vec<String> = new.cloned().collect();
+        plan.remarks.extend(new);
+        plan.records = older.map(|older| older.records).unwrap_or_default();
+        Ok(Self {
+            grid: asked.grid,
+            cells,
+            folder,
+            plan,
+            data,
+            profile,
+        })
+    }
+
+    /// Refuses to go on with runs that were trained in another way. A record without a folder is
+    /// dropped: somebody wants this run again.
+    fn check_runs(&mut self) -> Result<(), CliError> {
+        for (cell, seed) in self.all_runs() {
+            let path = self.folder.run_path(&self.cells[cell].cell, seed);
+            if !path.is_dir() {
+                self.plan
+                    .records
+                    .remove(&self.cells[cell].cell.folder(seed));
+            }
+            if !RunDir::is_run(&path) {
+                continue;
+            }
+            let there = RunDir::config_of(&path)?;
+            let fields = there.differences(&self.config(cell, seed));
+            // These do not decide what is learned.
+            let fields: Vec<String> = fields
+                .iter()
+                .filter(|field| !["adapter", "tensorboard"].contains(&field.as_str()))
+                .map(|field| named(field))
+                .collect();
+            if !fields.is_empty() {
+                let error = CompareError::OtherSettings { path, fields };
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// All runs, cell and seed: every cell with the first seed, then with the next one. So a
+    /// comparison that is stopped has something of each.
+    fn all_runs(&self) -> Vec<(usize, u64)> {
+        let seeds = self.plan.seeds.iter();
+        seeds
+            .flat_map(|&seed| (0..self.cells.len()).map(move |cell| (cell, seed)))
+            .collect()
+    }
+
+    fn config(&self, cell: usize, seed: u64) -> Config {
+        Config {
+            seed,
+            ..self.cells[cell].config.clone()
+        }
+    }
+
+    /// Whether a run is trained and scored on these pairs, or has failed.
+    fn has_ended(&self, cell: usize, seed: u64) -> Result<bool, CliError> {
+        let folder = self.cells[cell].cell.folder(seed);
+        match self.plan.records.get(&folder) {
+            None => Ok(false),
+            Some(record) if record.failure.is_some() => Ok(true),
+            Some(_) => {
+                let run = self.folder.path().join(folder);
+                Ok(trial::unscored(&run, self.plan.size, &self.data.held_out)?.is_empty())
+            }
+        }
+    }
+
+    /// Training steps of a cell.
+    fn steps(&self, cell: usize) -> u64 {
+        let config = &self.cells[cell].config;
+        let pairs = self.plan.pairs.training / config.pairs_per_step().max(1);
+        config.schedule(pairs as u64).total_steps
+    }
+
+    fn run(&mut self, mut gpu: Gpu, train: &TrainArgs, stop: &Stop) -> Result<(), CliError> {
+        let runs = self.all_runs();
+        // A page is there from the beginning.
+        self.report()?;
+        let mut pace = Pace::new(runs.iter().map(|&(cell, _)| self.steps(cell)));
+        for (place, &(cell, seed)) in runs.iter().enumerate() {
+            if self.has_ended(cell, seed)? {
+                pace.passed(place);
+                continue;
+            }
+            if stop.check().is_err() {
+                return self.stopped();
+            }
+            let config = self.config(cell, seed);
+            telling::begin(place, runs.len(), &self.cells[cell].cell, seed);
+            let trial = Trial::open(&self.folder, &self.cells[cell].cell, config)?;
+            gpu = gpu.with_profile(trial.profile(&self.profile));
+            if trial.is_new() {
+                let sizes = Trainer::sizes_of(&trial.config, self.data.of(&trial.config))?;
+                gpu = train.tune.apply(gpu, &trial.config, &sizes)?;
+            }
+            let name = trial.name();
+            let dataset = self.data.of(&trial.config);
+            let end = trial.run(&gpu, dataset, &self.data.held_out, self.plan.size, stop);
+            let record = match end {
+                Ok(TrialEnd::Stopped) => return self.stopped(),
+                Ok(TrialEnd::Ended(record)) => record,
+                Err(error) => {
+                    // What is there is shown, whatever went wrong.
+                    let _ = self.report();
+                    return Err(error);
+                }
+            };
+            gpu.forget_kernels(MOST_KERNELS);
+            pace.ran(place, cell, telling::tell_failure(&record));
+            self.plan.records.insert(name, record);
+            self.folder.write_plan(&self.plan)?;
+            self.report()?;
+            let left: Vec<(usize, usize)> = runs.iter().map(|run| run.0).enumerate().collect();
+            pace.tell(&left);
+        }
+        self.finish()
+    }
+
+    /// Writes the report.
+    fn report(&self) -> Result<Report, CliError> {
+        let report = Report::read(self.folder.path(), &self.plan, &self.grid)?;
+        let tiles = report.tiles(self.folder.path(), self.plan.shown);
+        self.folder.write_report(&report, &tiles)?;
+        Ok(report)
+    }
+
+    fn stopped(&self) -> Result<(), CliError> {
+        let report = self.report()?;
+        note(&format!(
+            "stopped and saved: {}; go on with: pix2pix compare --resume {}",
+            report.progress().unwrap_or_default(),
+            quote(self.folder.path())
+        ));
+        self.tell(&report)
+    }
+
+    fn finish(&self) -> Result<(), CliError> {
+        let report = self.report()?;
+        self.tell(&report)?;
+        match report.counts() {
+            [_, 0, _] => Ok(()),
+            [_, failed, all] => Err(CliError::FailedRuns {
+                failed,
+                all,
+                report: self.folder.markdown_path(),
+            }),
+        }
+    }
+
+    fn tell(&self, report: &Report) -> Result<(), CliError> {
+        print(&report.to_string())?;
+        print(&format!(
+            "all pictures and numbers: {}, {}",
+            self.folder.page_path().display(),
+            self.folder.markdown_path().display()
+        ))
+    }
+}
+
+/// A field as errors name it. One that is made of several options is named by them.
+fn named(field: &str) -> String {
+    let parts = find(field).map_or(&[][..], |field| field.range.parts());
+    match parts {
+        [] if field == "objective.conditional" => "`objective`".to_owned(),
+        [] => format!("`{field}`"),
+        parts => {
+            let parts: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
+            parts.join(" or ")
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A comparison as one page. It holds its pictures, opens from the disk and asks for nothing from
+//! elsewhere. Without scripts all of it can be read.
+
+use super::chart;
+use super::error::CompareError;
+use super::markdown::words;
+use super::measures::Measure;
+use super::report::{Group, Report, RunState};
+use super::spread::Spread;
+use super::table::{NONE, head, runs_words, value};
+use super::tiles::Tiles;
+use crate::interop::html::{base64, escape, link};
+use crate::train::run::RunError;
+use std::fs;
+use std::path::Path;
+
+const TEMPLATE: &str = include_str!("page.html");
+/// Pictures of fewer pixels a side are drawn with sharp edges.
+const SMALL: u32 = 160;
+
+/// The page.
+///
+/// # Errors
+/// Those of reading pictures.
+pub fn render(report: &Report, tiles: &Tiles) -> Result<String, CompareError> {
+    let mut body = format!(
+        "<p>pix2pix comparison of {}</p>\n<h1>{}</h1>\n",
+        escape(&report.varied),
+        escape(&report.name)
+    );
+    if let Some(progress) = report.progress() {
+        body += &format!("<p class=\"progress\">{progress}</p>\n");
+    }
+    body += &format!(
+        "<pre>{}</pre>\n<table class=\"facts\">\n",
+        escape(&report.command)
+    );
+    for (name, fact) in &report.facts {
+        let [name, fact] = [name, fact].map(|text| escape(text));
+        body += &format!("<tr><th scope=\"row\">{name}</th><td>{fact}</td></tr>\n");
+    }
+    body += "</table>\n<h2>Scores on held-out pairs</h2>\n";
+    report
+        .groups
+        .iter()
+        .for_each(|group| body += &scores(report, group));
+    body += &format!("<p>{}</p>\n{}", escape(&words(report)), remarks(report));
+    body += &chart::render(report);
+    body += &pairs(tiles)?;
+    body += &runs(report);
+    body += "<h2>What the columns are</h2>\n<ul>\n";
+    for measure in &report.measures {
+        let title = measure.title();
+        body += &format!("<li><b>{title}</b>: {}</li>\n", escape(measure.meaning()));
+    }
+    body += "</ul>";
+    let page = TEMPLATE.replacen("TITLE", &escape(&report.name), 1);
+    Ok(page.replacen("BODY", &body, 1))
+}
+
+fn scores(report: &Report, group: &Group) -> String {
+    let mut text = match group.title.as_str() {
+        "" => String::new(),
+        title => format!("<h3>{title}</h3>\n"),
+    };
+    text += "<div class=\"scroll\"><table class=\"scores\">\n<thead><tr><td></td>";
+    for &measure in &report.measures {
+        text += &format!(
+            "<th scope=\"col\"><button title=\"Sort. {}\">{}</button></th>",
+            escape(measure.meaning()),
+            head(measure)
+        );
+    }
+    text += "</tr></thead>\n<tbody>\n";
+    for (index, row) in group.rows.iter().enumerate() {
+        text += &format!(
+            "<tr><th scope=\"row\">{}<small>{}</small></th>",
+            escape(&row.label),
+            runs_words(group, index)
+        );
+        for (at, &measure) in report.measures.iter().enumerate() {
+            text += &cell(measure, row.spreads[at], row.best[at]);
+        }
+        text += "</tr>\n";
+    }
+    text += "</tbody>\n<tfoot>\n";
+    for (title, values) in &group.references {
+        text += &format!("<tr class=\"reference\"><th scope=\"row\">{title}</th>");
+        for (&measure, &found) in report.measures.iter().zip(values) {
+            text += &format!("<td>{}</td>", value(measure, found));
+        }
+        text += "</tr>\n";
+    }
+    text + "</tfoot>\n</table></div>\n"
+}
+
+fn cell(measure: Measure, spread: Option<Spread>, best: bool) -> String {
+    let class = if best { " class=\"best\"" } else { "" };
+    let Some(Spread {
+        mean, deviation, ..
+    }) = spread
+    else {
+        return format!("<td data-value=\"\">{NONE}</td>");
+    };
+    let digits = measure.digits();
+    let deviation = deviation.filter(|deviation| deviation.is_finite());
+    let deviation = deviation.map_or_else(String::new, |deviation| {
+        format!(" <span class=\"spread\">± {deviation:.digits$}</span>")
+    });
+    let shown = value(measure, Some(mean));
+    let number = if mean.is_finite() {
+        mean.to_string()
+    } else {
+        "1e999".to_owned()
+    };
+    format!("<td{class} data-value=\"{number}\">{shown}{deviation}</td>")
+}
+
+fn remarks(report: &Report) -> String {
+    let remarks = report
+        .remarks
+        .iter()
+        .map(|remark| format!("<li>{}</li>\n", escape(remark)));
+    let failed = report.failures().map(|(label, seed, reason)| {
+        format!(
+            "<li><b>{}, seed {seed} failed</b>: {}</li>\n",
+            escape(label),
+            escape(reason)
+        )
+    });
+    let lines: String = remarks.chain(failed).collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!("<ul>\n{lines}</ul>\n"),
+    }
+}
+
+fn pairs(tiles: &Tiles) -> Result<String, CompareError> {
+    let Some(first) = tiles
+        .rows
+        .first()
+        .and_then(|row| row.files.first()?.as_deref())
+    else {
+        return Ok(String::new());
+    };
+    let small = image::image_dimensions(first).is_ok_and(|(width, _)| width < SMALL);
+    let class = if small { "pairs small" } else { "pairs" };
+    let mut text = format!(
+        "<h2>Held-out pairs</h2>\n<p>Pairs are spread evenly over the split by their numbers, not \
+         picked. Each column is the first seed that is done. A click or Enter enlarges a picture; \
+         arrow keys then go from cell to cell.</p>\n<div class=\"scroll\"><table \
+         class=\"{class}\">\n<thead><tr><td></td>"
+    );
+    for head in &tiles.heads {
+        text += &format!("<th scope=\"col\">{}</th>", escape(head));
+    }
+    text += "</tr></thead>\n<tbody>\n";
+    for row in &tiles.rows {
+        let name = escape(&row.name);
+        text += &format!("<tr><th scope=\"row\">no. {}<br>{name}</th>", row.index);
+        for (head, file) in tiles.heads.iter().zip(&row.files) {
+            let Some(file) = file else {
+                text += "<td>none yet</td>";
+                continue;
+            };
+            text += &format!(
+                "<td><button><img src=\"data:image/png;base64,{}\" alt=\"{}, {name}\"></button></td>",
+                base64(&read(file)?),
+                escape(head)
+            );
+        }
+        text += "</tr>\n";
+    }
+    Ok(text + "</tbody>\n</table></div>\n")
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CompareError> {
+    fs::read(path).map_err(|error| RunError::read(path, error).into())
+}
+
+/// All runs, with links to their pages. These work where the page lies beside the runs.
+fn runs(report: &Report) -> String {
+    let mut text = "<h2>Runs</h2>\n<div class=\"scroll\"><table>\n<thead><tr><td></td>".to_owned();
+    let rows = report.groups.first().map_or(&[][..], |group| &group.rows);
+    let seeds = rows.first().map_or(&[][..], |row| &row.runs);
+    for run in seeds {
+        text += &format!("<th scope=\"col\">seed {}</th>", run.seed);
+    }
+    text += "</tr></thead>\n<tbody>\n";
+    for row in rows {
+        text += &format!("<tr><th scope=\"row\">{}</th>", escape(&row.label));
+        for run in &row.runs {
+            let anchor = |path: &Path, name: &str| {
+                format!("<a href=\"{}\">{name}</a>", link(&path.join("index.html")))
+            };
+            let page = anchor(Path::new(&run.folder), "run");
+            text += &match &run.state {
+                RunState::Waiting => format!("<td>{NONE}</td>"),
+                RunState::Failed(_) => format!("<td>failed, {page}</td>"),
+                RunState::Done { .. } => {
+                    format!("<td>{page}, {}</td>", anchor(&run.evaluation, "scores"))
+                }
+            };
+        }
+        text += "</tr>\n";
+    }
+    text + "</tbody>\n</table></div>\n"
+}

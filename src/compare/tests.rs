@@ -1,0 +1,171 @@
+//! Reports of comparisons whose runs are made up.
+
+use super::*;
+use image::RgbImage;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+/// A plan of two objectives with two seeds, without any runs.
+fn plan() -> (Plan, Grid) {
+    let axis = Axis {
+        speaks: true,
+        ..Axis::parse("objective=l1,l1+cgan").unwrap()
+    };
+    let grid = Grid::new(vec![axis]).unwrap();
+    let pairs = Pairs {
+        training: 7,
+        training_names: 1,
+        scored: 2,
+        scored_names: 2,
+    };
+    let mut plan = Plan::new(32, pairs);
+    plan.axes = grid.axes().to_vec();
+    plan.command = "pix2pix compare <x>".to_owned();
+    plan.seeds = vec![0, 1];
+    plan.shown = 1;
+    (plan, grid)
+}
+
+/// The evaluation of a run with this MAE and sharpness.
+fn evaluate(run: &Path, mae: f64, sharpness: f64) {
+    let folder = run.join("eval");
+    fs::create_dir_all(folder.join("images")).unwrap();
+    let of = |output: f64| json!({ "output": { "mean": output }, "copy": { "mean": 50.0 } });
+    let scores = json!({
+        "pairs": "pairs, test, 32×32",
+        "images": [{ "name": "a<b>.png" }, { "name": "c.png" }],
+        "summary": { "mae": of(mae), "sharpness": of(sharpness), "psnr": of(f64::NAN) },
+    });
+    fs::write(folder.join("scores.json"), scores.to_string()).unwrap();
+    for kind in ["input", "output", "target"] {
+        let file = folder.join(format!("images/00000-{kind}.png"));
+        RgbImage::new(32, 32).save(file).unwrap();
+    }
+}
+
+fn done(plan: &mut Plan, run: &str, failure: Option<&str>) {
+    let record = Record {
+        device: "a device".to_owned(),
+        seconds: 61.0,
+        failure: failure.map(str::to_owned),
+    };
+    plan.records.insert(run.to_owned(), record);
+}
+
+/// The Markdown and the page of a comparison in `root`.
+fn report(root: &Path, plan: &Plan, grid: &Grid) -> (Report, String, String) {
+    let (mut folder, _) = ComparisonFolder::find(&root.join("c")).unwrap();
+    folder.begin(plan).unwrap();
+    let report = Report::read(folder.path(), plan, grid).unwrap();
+    let tiles = report.tiles(folder.path(), plan.shown);
+    folder.write_report(&report, &tiles).unwrap();
+    let read = |path| fs::read_to_string(path).unwrap();
+    let texts = (read(folder.markdown_path()), read(folder.page_path()));
+    (report, texts.0, texts.1)
+}
+
+#[test]
+fn the_best_value_is_bold_once_all_runs_have_ended() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut plan, grid) = plan();
+    let run = |name: &str| root.path().join("c").join(name);
+    let (empty, text, _) = report(root.path(), &plan, &grid);
+    assert_eq!(empty.counts(), [0, 0, 4]);
+    assert!(text.contains("**0 of 4 runs have scores.**"), "{text}");
+    assert!(!root.path().join("c/pictures.png").exists());
+
+    for (name, mae, sharpness) in [
+        ("l1-seed0", 20.0, 0.5),
+        ("l1-seed1", 21.0, 0.6),
+        ("l1+cgan-seed0", 30.0, 1.05),
+    ] {
+        evaluate(&run(name), mae, sharpness);
+        done(&mut plan, name, None);
+    }
+    let (_, text, _) = report(root.path(), &plan, &grid);
+    assert!(text.contains("| l1+cgan (1 of 2 runs) | 30.00 |"), "{text}");
+    assert!(!text.contains("| **"), "{text}");
+
+    evaluate(&run("l1+cgan-seed1"), 31.0, 0.9);
+    done(&mut plan, "l1+cgan-seed1", None);
+    let (whole, text, page) = report(root.path(), &plan, &grid);
+    assert_eq!(whole.progress(), None);
+    for line in [
+        "| l1 | **20.50 ± 0.71** | 0.550 ± 0.071 | 61 ± 0 |\n",
+        "| l1+cgan | 30.50 ± 0.71 | **0.975 ± 0.106** | 61 ± 0 |\n",
+        "| *copying the input* | 50.00 | 50.000 | – |\n",
+        "no. 0 (a\\<b>.png)",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert_eq!(page.matches("class=\"best\"").count(), 2);
+    assert!(
+        page.contains("<pre>pix2pix compare &lt;x&gt;</pre>"),
+        "{page}"
+    );
+    let table = whole.to_string();
+    assert!(
+        table.contains("20.50 ± 0.71 *") && table.ends_with("both deviations"),
+        "{table}"
+    );
+}
+
+#[test]
+fn failed_runs_are_told_with_their_reason() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut plan, grid) = plan();
+    report(root.path(), &plan, &grid);
+    for (name, failure) in [
+        ("l1-seed0", None),
+        ("l1-seed1", None),
+        ("l1+cgan-seed0", Some("step 3: loss <g_l1>")),
+        ("l1+cgan-seed1", Some("step 4")),
+    ] {
+        if failure.is_none() {
+            evaluate(&root.path().join("c").join(name), 20.0, 1.0);
+        }
+        done(&mut plan, name, failure);
+    }
+    let (report, text, page) = report(root.path(), &plan, &grid);
+    assert_eq!(report.counts(), [2, 2, 4]);
+    let expected = "- **l1+cgan, seed 0 failed**: step 3: loss \\<g\\_l1>\n";
+    assert!(text.contains(expected), "{text}");
+    assert!(
+        text.contains("| l1+cgan (0 of 2 runs) | – | – | – |"),
+        "{text}"
+    );
+    assert!(
+        page.contains("failed</b>: step 3: loss &lt;g_l1&gt;"),
+        "{page}"
+    );
+    assert!(page.contains("<td>none yet</td>"), "{page}");
+}
+
+#[test]
+fn a_plan_is_read_back_and_one_process_has_it() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("c");
+    let (mut plan, _) = plan();
+    done(&mut plan, "l1-seed0", Some("why"));
+    let (mut folder, none) = ComparisonFolder::find(&path).unwrap();
+    assert!(none.is_none() && !path.exists());
+    folder.begin(&plan).unwrap();
+    let error = ComparisonFolder::find(&path).unwrap_err().to_string();
+    assert!(error.contains("is in use by process"), "{error}");
+    drop(folder);
+    let (folder, found) = ComparisonFolder::find(&path).unwrap();
+    assert_eq!(found, Some(plan));
+    drop(folder);
+    fs::write(path.join("comparison.json"), "{\"version\": 9}").unwrap();
+    let error = ComparisonFolder::find(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("its version is 9, this one reads 1"),
+        "{error}"
+    );
+    let error = ComparisonFolder::find(root.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("is no comparison, it has no comparison.json"),
+        "{error}"
+    );
+}

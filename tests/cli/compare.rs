@@ -1,0 +1,337 @@
+//! `compare`: grids of runs, their report, and how a comparison goes on.
+
+use crate::{
+    TINY, config, dataset, fail, json, picture, refuse, run, snapshot, stderr, stdout, succeed,
+    temporary,
+};
+use std::fs;
+use std::path::Path;
+
+/// Two pairs to train on, and three that are held out.
+fn pairs(root: &Path) {
+    dataset(&root.join("pairs"), 2);
+    (0..3).for_each(|i| picture(&root.join(format!("pairs/test/{i}.png")), 80, 40));
+}
+
+/// The report without the times of training.
+fn without_times(root: &Path, name: &str) -> String {
+    let text = fs::read_to_string(root.join(format!("runs/{name}/report.md"))).unwrap();
+    let lines = text.lines().map(|line| match line.starts_with('|') {
+        true => line.trim_end_matches('|').rsplit_once('|').unwrap().0,
+        false => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Makes a run as a crash after step 2 leaves it: without its last checkpoint and without scores.
+fn crash(root: &Path, comparison: &str, run: &str) {
+    let folder = root.join("runs").join(comparison);
+    fs::remove_dir_all(folder.join(run).join("eval")).unwrap();
+    fs::remove_file(folder.join(run).join("checkpoints/step-000004.safetensors")).unwrap();
+    let mut plan = json(&folder.join("comparison.json"));
+    plan["records"]
+        .as_object_mut()
+        .unwrap()
+        .remove(run)
+        .unwrap();
+    fs::write(folder.join("comparison.json"), plan.to_string()).unwrap();
+}
+
+#[test]
+fn a_comparison_is_scored_and_goes_on_where_it_was() {
+    let folder = temporary();
+    let root = folder.path();
+    pairs(root);
+    let line = format!(
+        "compare pairs --vary objective=l1,l1+cgan --steps 4 --checkpoint-every 2 {TINY} --name c"
+    );
+    let output = succeed(root, &line);
+    let told = stderr(&output);
+    for expected in [
+        "note: --d-layers does nothing in l1, and is left out there\n",
+        "comparison of objective: 2 cells × 1 seed = 2 runs, 8 steps in all; folder runs/c\n",
+        "run 2 of 2: l1+cgan, seed 0\n",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    let table = stdout(&output);
+    for line in ["l1+cgan ", "copying the input ", "mean target "] {
+        assert!(table.contains(line), "{table}");
+    }
+    let files = "all pictures and numbers: runs/c/index.html, runs/c/report.md\n";
+    assert!(table.ends_with(files), "{table}");
+    report_is_whole(root);
+    let sheet = root.join("runs/c/pictures.png");
+    let before = (without_times(root, "c"), fs::read(&sheet).unwrap());
+
+    // The same command, and the name alone: nothing is trained again.
+    for again in [&line[..], "compare --resume c"] {
+        let told = stderr(&succeed(root, again));
+        assert!(told.contains("2 of 2 runs are there already"), "{told}");
+        assert!(!told.contains("run 1 of 2"), "{told}");
+    }
+    crash(root, "c", "l1+cgan-seed0");
+    let told = stderr(&succeed(root, &line));
+    assert!(told.contains("goes on from step 2\n"), "{told}");
+    let after = (without_times(root, "c"), fs::read(&sheet).unwrap());
+    assert!(before == after, "{}\n{}", before.0, after.0);
+
+    // A run is an ordinary one, and other settings do not mix with it.
+    assert_eq!(config(root, "c/l1+cgan-seed0")["length"]["steps"], 4);
+    succeed(root, "eval runs/c/l1-seed0 --force");
+    refused(
+        root,
+        &line.replace("--steps 4", "--steps 5"),
+        "runs/c/l1-seed0 was trained with another --epochs or --steps; leave that as it was, or \
+         choose another --name",
+    );
+    let other = fail(
+        root,
+        2,
+        &line.replace("objective=l1,l1+cgan", "norm=batch,none"),
+    );
+    assert!(
+        other.contains("runs/c compares objective, and now it is norm; vary the same"),
+        "{other}"
+    );
+    picture(&root.join("pairs/test/more.png"), 80, 40);
+    refused(
+        root,
+        &line,
+        "runs/c began with 2 training pairs and 3 held-out ones, and now there are 2 training \
+         pairs and 4 held-out ones; put the data set back as it was, or choose another --name",
+    );
+}
+
+/// The line is refused as its last word, and nothing is changed.
+fn refused(root: &Path, line: &str, expected: &str) {
+    let before = snapshot(root);
+    let output = run(root, line);
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    let told = stderr(&output);
+    assert_eq!(told.lines().last().unwrap(), format!("error: {expected}"));
+    assert!(before == snapshot(root), "{line} changed something");
+}
+
+/// The report names everything, and its page holds its pictures.
+fn report_is_whole(root: &Path) {
+    let text = fs::read_to_string(root.join("runs/c/report.md")).unwrap();
+    for expected in [
+        "# Comparison of objective: c\n",
+        "pix2pix compare pairs --vary objective=l1,l1+cgan --steps 4",
+        "- **objective, varied**: l1, l1+cgan\n",
+        "- **data**: pairs, test, 32×32; 2 training pairs and 3 held-out ones\n",
+        "- **budget of a run**: 4 steps of one pair, 2.0 epochs\n",
+        "\n| l1+cgan | ",
+        "\n| *mean target* | ",
+        "(pictures.png)",
+        "no. 0 (0.png), no. 1 (1.png), no. 2 (2.png)",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(
+        !text.contains("MS-SSIM") && !text.contains("| **"),
+        "{text}"
+    );
+    let page = fs::read_to_string(root.join("runs/c/index.html")).unwrap();
+    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 3 * 4);
+    assert!(!page.contains("http") && page.contains("href=\"l1-seed0/eval/index.html\""));
+}
+
+#[test]
+fn a_run_that_fails_is_marked_and_the_others_go_on() {
+    let folder = temporary();
+    let root = folder.path();
+    pairs(root);
+    let line = "compare pairs --vary lr=1e30,0.001 --objective l1 --steps 4 --size 32 --ngf 2 \
+                --depth 2 --seeds 2 --name f";
+    let output = run(root, line);
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(
+        told.contains("this run failed, and the others go on: step "),
+        "{told}"
+    );
+    let last = told.lines().last().unwrap();
+    let expected = "error: 2 of 4 runs failed; why stands in runs/f/report.md; to try one again";
+    assert!(last.starts_with(expected), "{last}");
+    let table = stdout(&output);
+    assert!(table.contains("lr 1e30 (0 of 2 runs)  –"), "{table}");
+    assert!(
+        table.contains("lr 0.001 ") && table.contains(" ± "),
+        "{table}"
+    );
+    let text = fs::read_to_string(root.join("runs/f/report.md")).unwrap();
+    assert!(
+        text.contains("**2 of 4 runs have scores, 2 failed.**"),
+        "{text}"
+    );
+    assert!(
+        text.contains("- **lr 1e30, seed 1 failed**: step "),
+        "{text}"
+    );
+    // It is not tried again, and the finished runs stay.
+    let told = stderr(&run(root, line));
+    assert!(told.contains("4 of 4 runs are there already"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_in_one_line() {
+    let folder = temporary();
+    let root = folder.path();
+    pairs(root);
+    dataset(&root.join("alone"), 2);
+    refuse(
+        root,
+        2,
+        &[
+            ("compare", "nothing varies; name what to compare"),
+            ("compare --vary objective", "write a setting and its values"),
+            ("compare --vary norm=batch,,none", "a value is empty"),
+            ("compare --vary norm=none,none", "none stands there twice"),
+            (
+                "compare --vary normal=batch",
+                "train has no option --normal;",
+            ),
+            (
+                "compare --vary norm=batch,nome",
+                "nome: invalid value 'nome' for '--norm <NORM>' [possible values: batch,",
+            ),
+            (
+                "compare --vary norm=batch,none --norm none",
+                "--norm is given for all cells as well; leave one out",
+            ),
+            ("compare --vary seed=1,2", "use --seeds N, which counts up"),
+            ("compare --vary tune=off,full", "it is no setting of a run"),
+            ("compare --vary recompute=on,no", "is neither on nor off"),
+            (
+                "compare --vary size=32,64",
+                "size 32 and size 64 are scored on other pictures, because they differ in --size",
+            ),
+            (
+                "compare --vary direction=AtoB,BtoA",
+                "AtoB and BtoA are scored on other pictures, because they differ in --direction",
+            ),
+            (
+                "compare --vary lr=0.1,1e-1",
+                "lr 0.1 and lr 1e-1 are the same run; leave one of them out",
+            ),
+            (
+                "compare --vary patch=16,17",
+                "patch 17: --patch 17 is none of 1, 16, 34, 70, 142 and 286; the nearest is 16",
+            ),
+            (
+                "compare --vary objective=l1,gan --vary patch=16,70",
+                "l1, patch 16: --patch does nothing without an adversarial loss",
+            ),
+            (
+                "compare --vary steps=1,2 --epochs 3",
+                "steps 1: the argument '--epochs <N>' cannot be used with '--steps <N>'",
+            ),
+            (
+                "compare --vary ngf=1,2,3,4,5,6,7,8,9 --vary ndf=1,2,3,4,5,6,7,8,9",
+                "81 cells are too many for one comparison, which holds 64",
+            ),
+            (
+                "compare --paper patches --ngf 0",
+                "--ngf 0 must lie between",
+            ),
+        ],
+    );
+    refuse(
+        root,
+        1,
+        &[
+            ("compare --resume c", "there is no comparison in c;"),
+            (
+                "compare --vary norm=batch,none --name a/b",
+                "\"a/b\" cannot name a run",
+            ),
+            (
+                "compare --vary norm=batch,none --out pairs",
+                "pairs is there and is no comparison, it has no comparison.json",
+            ),
+        ],
+    );
+    let told = stderr(&run(
+        root,
+        "compare alone --vary norm=batch,none --size 32 --ngf 2",
+    ));
+    assert!(told.contains("add a test/ or val/ folder"), "{told}");
+    assert!(!root.join("runs").exists());
+}
+
+/// The paper's comparison of sizes: one training, used at two sizes.
+#[test]
+#[ignore = "second tier: a comparison at two sizes, and more seeds and values"]
+fn a_comparison_grows_and_one_training_is_used_at_two_sizes() {
+    let folder = temporary();
+    let root = folder.path();
+    pairs(root);
+    let line = format!("compare pairs --paper sizes --steps 2 {TINY}");
+    let output = succeed(root, &line);
+    let told = stderr(&output);
+    assert!(
+        told.contains("--paper sizes stands for --test-sizes 32,64\n"),
+        "{told}"
+    );
+    assert!(told.contains("1 cell × 1 seed = 1 run, 2 steps"), "{told}");
+    let text = fs::read_to_string(root.join("runs/pairs-sizes/report.md")).unwrap();
+    assert!(text.contains("\n## 64×64 pixels\n"), "{text}");
+    assert!(
+        root.join("runs/pairs-sizes/run-seed0/eval-64/index.html")
+            .is_file()
+    );
+
+    let grow = |vary: &str, seeds: u64| {
+        let line = format!(
+            "compare pairs --vary {vary} --vary upsample=deconv,nearest --seeds {seeds} --steps 2 \
+             --name g {TINY}"
+        );
+        stderr(&succeed(root, &line))
+    };
+    let told = grow("objective=l1,cgan", 1);
+    assert!(told.contains("4 cells × 1 seed = 4 runs"), "{told}");
+    let told = grow("objective=l1,gan,cgan", 2);
+    assert!(told.contains("6 cells × 2 seeds = 12 runs"), "{told}");
+    assert!(told.contains("4 of 12 runs are there already"), "{told}");
+    let text = fs::read_to_string(root.join("runs/g/report.md")).unwrap();
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| gan, "))
+        .collect();
+    assert_eq!(rows.len(), 2, "{text}");
+    assert!(rows.iter().all(|row| row.contains(" ± ")), "{text}");
+    // Fewer values than are there: those stay.
+    let told = grow("objective=gan", 1);
+    assert!(told.contains("12 of 12 runs are there already"), "{told}");
+}
+
+/// Ctrl-C in the second run; then the same command ends it.
+#[cfg(unix)]
+#[test]
+#[ignore = "second tier: a comparison that is stopped by a signal"]
+fn a_comparison_that_is_stopped_says_how_it_goes_on() {
+    use crate::stopping::{start, stop, wait_until};
+    let folder = temporary();
+    let root = folder.path();
+    pairs(root);
+    let line = format!("compare pairs --vary lr=0.001,0.002 --steps 400 {TINY} --name s");
+    let child = start(root, &line);
+    let metrics = root.join("runs/s/lr-0.002-seed0/metrics.csv");
+    wait_until(|| fs::read_to_string(&metrics).map_or(0, |text| text.lines().count()) > 1);
+    let output = stop(child, "INT");
+    let told = stderr(&output);
+    assert!(output.status.success(), "{told}");
+    let expected = "stopped and saved: 1 of 2 runs have scores; go on with: pix2pix compare \
+                    --resume runs/s\n";
+    assert!(told.ends_with(expected), "{told}");
+    let text = fs::read_to_string(root.join("runs/s/report.md")).unwrap();
+    assert!(text.contains("**1 of 2 runs have scores.**"), "{text}");
+    assert!(text.contains("| lr 0.002 (0 of 1 runs) | – |"), "{text}");
+    let told = stderr(&succeed(root, "compare --resume runs/s"));
+    assert!(
+        told.contains("1 of 2 runs are there already") && told.contains("goes on from step "),
+        "{told}"
+    );
+}
