@@ -46,6 +46,8 @@ pub fn configure(
 /// The networks, their objective and their optimiser. Without these options they are the paper's.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
+    #[arg(long, value_enum, value_name = "NAME")]
+    preset: Option<Preset>,
     #[arg(long, value_name = "PIXELS")]
     size: Option<u32>,
     #[arg(long, value_enum, value_name = "FIT")]
@@ -129,11 +131,11 @@ struct OptimizerArgs {
 }
 
 impl NetworkArgs {
-    /// The settings that these options ask for, for networks without a data set. Everything else is
-    /// as in the paper.
+    /// The settings that these options ask for, for networks without a data set. Without a preset
+    /// everything else is as in the paper.
     pub fn alone(&self) -> Settings {
         Settings {
-            preset: Some(Preset::Paper),
+            preset: Some(self.preset.unwrap_or_default()),
             networks_alone: true,
             ..self.settings()
         }
@@ -143,6 +145,7 @@ impl NetworkArgs {
     pub fn settings(&self) -> Settings {
         let (objective, optimizer) = (&self.objective, &self.optimizer);
         Settings {
+            preset: self.preset,
             size: self.size,
             fit: self.fit,
             ngf: self.ngf,

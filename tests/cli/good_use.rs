@@ -193,6 +193,16 @@ fn translate_keeps_every_size_and_is_the_same_every_time() {
 }
 
 #[test]
+fn inspect_takes_a_preset() {
+    let folder = temporary();
+    let print = |options| stdout(&succeed(folder.path(), &format!("inspect {options}")));
+    let fast = "--size 64 --ngf 16 --ndf 8 --d-layers 1 --upsample nearest --gan-mode lsgan \
+                --no-dropout --ema 0.998";
+    assert_eq!(print("--preset fast"), print(fast));
+    assert_ne!(print("--preset fast --ndf 16"), print(fast));
+}
+
+#[test]
 fn inspect_and_adapters_print_results_on_stdout() {
     let folder = temporary();
     let output = succeed(folder.path(), "inspect --size 64 --ngf 4");

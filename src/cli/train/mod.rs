@@ -18,8 +18,8 @@ use crate::tensor::DType;
 use crate::train::checkpoint::NetworkKind;
 use crate::train::run::{Commands, RunDir, quote};
 use crate::train::{
-    CHANGED_ON_RESUME, Config, EvalMetric, Field, Group, Length, Preset, RunSummary, Score,
-    Settings, Trainer, check_fits, check_pretrained,
+    CHANGED_ON_RESUME, Config, EvalMetric, Field, Group, Length, RunSummary, Score, Settings,
+    Trainer, check_fits, check_pretrained,
 };
 use clap::{Args, Command, Id};
 use resume::resume;
@@ -81,8 +81,6 @@ pub struct TrainArgs {
     /// [default: the bundled pairs]
     #[arg(value_name = "DATASET")]
     dataset: Option<PathBuf>,
-    #[arg(long, value_enum, value_name = "NAME")]
-    preset: Option<Preset>,
     #[arg(long, value_enum)]
     direction: Option<Direction>,
     #[command(flatten)]
@@ -317,7 +315,6 @@ pub fn settings(args: &TrainArgs) -> Result<Settings, CliError> {
         &schedule.pretrained_discriminator,
         NetworkKind::Discriminator,
     )?;
-    settings.preset = args.preset;
     settings.length = args.length();
     // The full path: a run may be resumed from any folder.
     settings.dataset = args.dataset.as_deref().map(recorded).transpose()?;
