@@ -65,7 +65,7 @@ impl Measure {
             Self::Metric(Metric::Mae | Metric::Rmse | Metric::Psnr) => 2,
             Self::Metric(Metric::Sharpness | Metric::HighestFrequency) | Self::Colour(_) => 3,
             Self::Metric(_) => 4,
-            Self::Time => 0,
+            Self::Time => 1,
         }
     }
 }

@@ -54,8 +54,9 @@ pub fn render(report: &Report, tiles: &Tiles) -> Result<String, CompareError> {
         body += &format!("<li><b>{title}</b>: {}</li>\n", escape(measure.meaning()));
     }
     body += "</ul>";
-    let page = TEMPLATE.replacen("TITLE", &escape(&report.name), 1);
-    Ok(page.replacen("BODY", &body, 1))
+    // In this order each place is the first that is found, whatever the texts hold.
+    let page = TEMPLATE.replacen("BODY", &body, 1);
+    Ok(page.replacen("TITLE", &escape(&report.name), 1))
 }
 
 fn scores(report: &Report, group: &Group) -> String {

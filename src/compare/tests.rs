@@ -92,8 +92,8 @@ fn the_best_value_is_bold_once_all_runs_have_ended() {
     let (whole, text, page) = report(root.path(), &plan, &grid);
     assert_eq!(whole.progress(), None);
     for line in [
-        "| l1 | **20.50 ± 0.71** | 0.550 ± 0.071 | 61 ± 0 |\n",
-        "| l1+cgan | 30.50 ± 0.71 | **0.975 ± 0.106** | 61 ± 0 |\n",
+        "| l1 | **20.50 ± 0.71** | 0.550 ± 0.071 | 61.0 ± 0.0 |\n",
+        "| l1+cgan | 30.50 ± 0.71 | **0.975 ± 0.106** | 61.0 ± 0.0 |\n",
         "| *copying the input* | 50.00 | 50.000 | – |\n",
         "no. 0 (a\\<b>.png)",
     ] {

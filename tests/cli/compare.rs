@@ -255,6 +255,14 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
     );
     let told = stderr(&run(
         root,
+        &format!("compare pairs --vary batch-size=1,9 --steps 2 {TINY}"),
+    ));
+    assert!(
+        told.contains("error: batch-size 9: nothing to train: 2 training pairs, 9 to a step"),
+        "{told}"
+    );
+    let told = stderr(&run(
+        root,
         "compare alone --vary norm=batch,none --size 32 --ngf 2",
     ));
     assert!(told.contains("add a test/ or val/ folder"), "{told}");

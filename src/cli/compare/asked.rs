@@ -96,7 +96,7 @@ impl Asked {
             test_sizes: unique(&test_sizes),
             shown: own.shown as usize,
             dataset: match dataset {
-                Some(dataset) => dataset.display().to_string(),
+                Some(_) => called,
                 None => "the bundled pairs".to_owned(),
             },
             remarks,

@@ -52,6 +52,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     let mut comparison = Comparison::open(asked, cells, folder, older, profile)?;
     comparison.check_runs()?;
     comparison.tell_plan();
+    comparison.tell_device(&gpu);
     comparison.folder.begin(&comparison.plan)?;
     comparison.run(gpu, &train, &stop)
 }
@@ -64,6 +65,8 @@ const MOST_KERNELS: usize = 500;
 struct Comparison {
     grid: Grid,
     cells: Vec<CellSettings>,
+    /// Training steps of each cell.
+    steps: Vec<u64>,
     folder: ComparisonFolder,
     plan: Plan,
     data: Data,
@@ -159,7 +162,12 @@ impl Comparison {
             }
             .into());
         }
+        let mut steps = Vec::new();
         for cell in &mut cells {
+            let schedule = Trainer::schedule_of(&cell.config, data.of(&cell.config))
+                .and_then(|schedule| schedule.check().map(|()| schedule));
+            let schedule = schedule.map_err(|error| cells::of_cell(&cell.cell, error.into()))?;
+            steps.push(schedule.total_steps);
             cell.settings
                 .set_intervals(&mut cell.config, training.len());
         }
@@ -183,6 +191,7 @@ impl Comparison {
         Ok(Self {
             grid: asked.grid,
             cells,
+            steps,
             folder,
             plan,
             data,
@@ -248,21 +257,18 @@ impl Comparison {
         }
     }
 
-    /// Training steps of a cell.
-    fn steps(&self, cell: usize) -> u64 {
-        let config = &self.cells[cell].config;
-        let pairs = self.plan.pairs.training / config.pairs_per_step().max(1);
-        config.schedule(pairs as u64).total_steps
-    }
-
     fn run(&mut self, mut gpu: Gpu, train: &TrainArgs, stop: &Stop) -> Result<(), CliError> {
         let runs = self.all_runs();
         // A page is there from the beginning.
         self.report()?;
-        let mut pace = Pace::new(runs.iter().map(|&(cell, _)| self.steps(cell)));
+        let mut pace = Pace::new(runs.iter().map(|&(cell, _)| self.steps[cell]));
         for (place, &(cell, seed)) in runs.iter().enumerate() {
             if self.has_ended(cell, seed)? {
                 pace.passed(place);
+            }
+        }
+        for (place, &(cell, seed)) in runs.iter().enumerate() {
+            if pace.has_passed(place) {
                 continue;
             }
             if stop.check().is_err() {

@@ -5,6 +5,7 @@ use super::super::scoring::{HeldOut, split_words};
 use super::Comparison;
 use super::cells::CellSettings;
 use crate::compare::{Cell, Grid, Pairs, Record};
+use crate::gpu::Gpu;
 use crate::train::{Config, Length};
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,19 @@ fn budget(config: &Config, training: usize) -> String {
 }
 
 impl Comparison {
+    /// Tells that other runs had another device.
+    pub fn tell_device(&self, gpu: &Gpu) {
+        let here = device(gpu);
+        let mut records = self.plan.records.values();
+        if let Some(other) = records.find(|record| record.device != here) {
+            note(&format!(
+                "note: runs that are there were trained on {}, and the others are on {here}; the \
+                 last bits may differ, and times say nothing",
+                other.device
+            ));
+        }
+    }
+
     /// Tells what is going to be trained.
     pub fn tell_plan(&self) {
         let (cells, seeds) = (self.cells.len(), self.plan.seeds.len());
@@ -76,7 +90,7 @@ impl Comparison {
             .iter()
             .filter(|&&(cell, seed)| self.has_ended(cell, seed).unwrap_or(false));
         let done = done.count();
-        let steps: u64 = runs.iter().map(|&(cell, _)| self.steps(cell)).sum();
+        let steps: u64 = runs.iter().map(|&(cell, _)| self.steps[cell]).sum();
         let count = |number: usize, word: &str| match number {
             1 => format!("1 {word}"),
             number => format!("{number} {word}s"),
@@ -108,6 +122,12 @@ impl Comparison {
             }
         }
     }
+}
+
+/// The device as reports name it.
+pub fn device(gpu: &Gpu) -> String {
+    let info = gpu.info();
+    format!("{} ({} {})", info.name, info.driver, info.driver_info)
 }
 
 /// Says which run begins.
@@ -149,6 +169,11 @@ impl Pace {
     /// A run that had ended before.
     pub fn passed(&mut self, place: usize) {
         self.left[place] = None;
+    }
+
+    /// Whether a run has ended.
+    pub fn has_passed(&self, place: usize) -> bool {
+        self.left[place].is_none()
     }
 
     /// A run of a cell has ended now, well or not.

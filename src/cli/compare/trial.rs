@@ -6,9 +6,10 @@ use super::super::stop::Stop;
 use super::super::train::{COMMANDS, with_choices};
 use super::super::weights::open_weights;
 use super::super::{CliError, note};
+use super::telling;
 use crate::cli::options::render;
 use crate::compare::{Cell, CompareError, ComparisonFolder, Measures, Record, evaluation_folder};
-use crate::data::{Dataset, Split};
+use crate::data::Dataset;
 use crate::eval::{EvalError, EvaluationFolder, Evaluator};
 use crate::gpu::{Gpu, Profile};
 use crate::interop::TensorFile;
@@ -105,8 +106,7 @@ impl Trial {
             }
             Ok(Some(seconds))
         });
-        let info = gpu.info();
-        let device = format!("{} ({} {})", info.name, info.driver, info.driver_info);
+        let device = telling::device(gpu);
         match ended {
             Ok(None) => Ok(TrialEnd::Stopped),
             Ok(Some(seconds)) => Ok(TrialEnd::Ended(Record {
@@ -140,7 +140,7 @@ impl Trial {
         } = self;
         let mut trainer = match newest {
             None => Trainer::start(gpu, config, dataset, run.clone())?,
-            Some((_, progress)) if has_ended(&progress, dataset) => {
+            Some((_, progress)) if has_ended(&progress, dataset)? => {
                 return Ok(Some(progress.seconds));
             }
             Some((file, progress)) => {
@@ -175,13 +175,12 @@ fn read(path: &Path) -> Result<(TensorFile, TrainingProgress), CliError> {
 }
 
 /// Whether there is nothing left to train.
-fn has_ended(progress: &TrainingProgress, dataset: &Dataset) -> bool {
-    let config = &progress.config;
-    let pairs = dataset.get(Split::Train).map_or(0, |set| set.len());
-    let per_epoch = (pairs / config.pairs_per_step().max(1)) as u64;
+fn has_ended(progress: &TrainingProgress, dataset: &Dataset) -> Result<bool, TrainError> {
+    let schedule = Trainer::schedule_of(&progress.config, dataset)?;
     let waited = progress.best.map_or(0, |best| best.waited);
-    progress.step >= config.schedule(per_epoch).total_steps
-        || config.patience.is_some_and(|patience| waited >= patience)
+    let patience = progress.config.patience;
+    let is_out_of_patience = patience.is_some_and(|patience| waited >= patience);
+    Ok(progress.step >= schedule.total_steps || is_out_of_patience)
 }
 
 /// The sizes at which a run has no scores of these pairs.

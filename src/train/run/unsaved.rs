@@ -100,3 +100,38 @@ impl RunDir {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::train::config::Config;
+
+    #[test]
+    fn a_run_that_was_killed_before_it_wrote_anything_begins_again() {
+        let root = tempfile::tempdir().unwrap();
+        let (root, folder) = (root.path(), root.path().join("r"));
+        for name in ["samples", "checkpoints"] {
+            fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        fs::write(folder.join(".lock"), "").unwrap();
+        assert!(matches!(
+            RunDir::open(root, "r"),
+            Err(RunError::NoRun { .. })
+        ));
+        let run = RunDir::open_or_again(root, "r").unwrap();
+        run.write_config(&Config::default()).unwrap();
+        // While it goes on, nobody else has it.
+        assert!(matches!(
+            RunDir::open_or_again(root, "r"),
+            Err(RunError::InUse { .. })
+        ));
+        drop(run);
+        assert!(RunDir::open_or_again(root, "r").is_ok());
+        // What somebody else put there stays.
+        fs::create_dir(root.join("mine")).unwrap();
+        fs::write(root.join("mine/note.txt"), "").unwrap();
+        assert!(RunDir::open_or_again(root, "mine").is_err());
+        assert!(root.join("mine/note.txt").is_file());
+    }
+}

@@ -179,6 +179,31 @@ impl<'a> Trainer<'a> {
         )
     }
 
+    /// Length and learning rate that a run would have.
+    ///
+    /// # Errors
+    /// [`TrainError::Nothing`], [`TrainError::NoHeldOut`], and a data set without training pairs.
+    pub fn schedule_of(config: &Config, dataset: &Dataset) -> Result<Schedule, TrainError> {
+        let pairs = dataset.require(Split::Train)?.len();
+        let by_scores = match config.recipe.schedule {
+            Policy::Plateau => Some("`recipe.schedule` plateau"),
+            _ => config.patience.map(|_| "`patience`"),
+        };
+        if let (Some(field), (_, false)) = (by_scores, shown_pairs(dataset)?) {
+            return Err(TrainError::NoHeldOut { field });
+        }
+        let steps_per_epoch = (pairs / config.pairs_per_step().max(1)) as u64;
+        let schedule = config.schedule(steps_per_epoch);
+        if schedule.total_steps == 0 || steps_per_epoch == 0 {
+            return Err(TrainError::Nothing {
+                pairs,
+                batch_size: config.pairs_per_step(),
+                steps: schedule.total_steps,
+            });
+        }
+        Ok(schedule)
+    }
+
     fn build(
         gpu: &'a Gpu,
         config: Config,
@@ -186,25 +211,9 @@ impl<'a> Trainer<'a> {
         run: RunDir,
     ) -> Result<Self, TrainError> {
         config.check()?;
+        let schedule = Self::schedule_of(&config, dataset)?;
         let training = dataset.require(Split::Train)?.clone();
         let shown = shown_pairs(dataset)?;
-        let by_scores = match config.recipe.schedule {
-            Policy::Plateau => Some("`recipe.schedule` plateau"),
-            _ => config.patience.map(|_| "`patience`"),
-        };
-        if let (Some(field), false) = (by_scores, shown.1) {
-            return Err(TrainError::NoHeldOut { field });
-        }
-        let steps_per_epoch = (training.len() / config.pairs_per_step().max(1)) as u64;
-        let schedule = config.schedule(steps_per_epoch);
-        if schedule.total_steps == 0 || steps_per_epoch == 0 {
-            let steps = schedule.total_steps;
-            return Err(TrainError::Nothing {
-                pairs: training.len(),
-                batch_size: config.pairs_per_step(),
-                steps,
-            });
-        }
         let sizes = Self::sizes_of(&config, dataset)?;
         let session = Session::of_sizes(gpu, &config, &sizes)?;
         let workspace = session.plan().samples.clone();
