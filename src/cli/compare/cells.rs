@@ -136,27 +136,34 @@ fn argument(command: &Command, setting: &str, value: &str) -> Option<String> {
 /// The first cell that breaks a rule, cells that are the same, and cells whose pictures differ.
 pub fn cells(grid: &Grid, base: &[String]) -> Result<Vec<CellSettings>, CliError> {
     let mut made: Vec<(Cell, TrainArgs, Settings)> = Vec::new();
-    let mut left_out: Vec<(String, Vec<String>)> = Vec::new();
+    // Options, and the cells in which all of them do nothing.
+    let mut left_out: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for cell in grid.cells() {
         let fail = |error| of_cell(cell, error);
         let (arguments, idle) = without_idle(grid, cell, base).map_err(fail)?;
-        for option in idle {
-            match left_out.iter_mut().find(|(known, _)| *known == option) {
-                Some((_, labels)) => labels.push(cell.label.clone()),
-                None => left_out.push((option, vec![cell.label.clone()])),
-            }
+        match left_out.iter_mut().find(|(known, _)| *known == idle) {
+            Some((_, labels)) => labels.push(cell.label.clone()),
+            None => left_out.push((idle, vec![cell.label.clone()])),
         }
         let train = parse(&arguments).map_err(fail)?;
         let settings = settings(&train).map_err(fail)?;
         made.push((cell.clone(), train, settings));
     }
-    for (option, labels) in left_out {
-        note(&format!(
-            "note: {option} does nothing in {}, and is left out there",
-            labels.join(" | ")
-        ));
-    }
+    left_out.iter().for_each(tell_left_out);
     configured(made)
+}
+
+/// Tells of options that do nothing in some cells.
+fn tell_left_out((options, labels): &(Vec<String>, Vec<String>)) {
+    let words = match options.as_slice() {
+        [] => return,
+        [one] => format!("{one} does nothing in {}, and is", labels.join(" | ")),
+        several => {
+            let options = several.join(" and ");
+            format!("{options} do nothing in {}, and are", labels.join(" | "))
+        }
+    };
+    note(&format!("note: {words} left out there"));
 }
 
 /// Makes the configurations. What has to be looked up in images is looked up once.
