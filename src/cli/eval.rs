@@ -3,7 +3,7 @@
 use super::pixels::read_palette;
 use super::pth::{PthArgs, say};
 use super::reading::tell_of_dataset;
-use super::scoring::HeldOut;
+use super::scoring::{HeldOut, held_out};
 use super::stop::Stop;
 use super::test_time::TestTimeArgs;
 use super::weights::open_weights;
@@ -218,13 +218,9 @@ impl EvalArgs {
     /// The pairs that are scored. Training pairs are taken only where somebody names them, or names
     /// a data set that has no others.
     fn pairs_of<'a>(&self, dataset: &'a Dataset) -> Result<&'a Arc<PairSet>, CliError> {
-        let found = |split| dataset.get(split);
-        let chosen = match self.split {
-            Some(split) => Some(dataset.require(split)?),
-            None => found(Split::Test).or_else(|| found(Split::Val)),
-        };
-        let training = || found(Split::Train).filter(|_| self.dataset.is_some());
-        match chosen.or_else(training) {
+        let chosen = held_out(dataset, self.split)?;
+        let training = dataset.get(Split::Train).filter(|_| self.dataset.is_some());
+        match chosen.or(training) {
             Some(set) => Ok(set),
             None => Err(CliError::Usage(
                 "the data set has no pairs for test or validation; name one that has, or score \

@@ -22,6 +22,21 @@ pub struct HeldOut {
     pub words: String,
 }
 
+/// The pairs of the split that somebody asked for, or else those for test, or else those for
+/// validation.
+///
+/// # Errors
+/// A split that was asked for and is not there.
+pub fn held_out(
+    dataset: &Dataset,
+    split: Option<Split>,
+) -> Result<Option<&Arc<PairSet>>, CliError> {
+    Ok(match split {
+        Some(split) => Some(dataset.require(split)?),
+        None => dataset.get(Split::Test).or(dataset.get(Split::Val)),
+    })
+}
+
 impl HeldOut {
     /// The pairs `set` of `dataset`.
     ///

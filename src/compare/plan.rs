@@ -1,6 +1,7 @@
 //! A comparison as it was asked for, and what became of its runs.
 
 use super::grid::Axis;
+use crate::data::Split;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub struct Plan {
     pub test_sizes: Vec<u32>,
     /// How many pairs the picture shows.
     pub shown: usize,
+    /// The split that is scored, where somebody named it.
+    pub split: Option<Split>,
     /// What readers should know of all runs: a name and a text each.
     pub facts: Vec<(String, String)>,
     /// Lines below the table.
@@ -76,6 +79,7 @@ impl Plan {
             size,
             test_sizes: Vec::new(),
             shown: 0,
+            split: None,
             facts: Vec::new(),
             remarks: Vec::new(),
             pairs,

@@ -76,7 +76,11 @@ fn a_comparison_is_scored_and_goes_on_where_it_was() {
     let after = (without_times(root, "c"), fs::read(&sheet).unwrap());
     assert!(before == after, "{}\n{}", before.0, after.0);
 
-    // A run is an ordinary one, and other settings do not mix with it.
+    others_do_not_mix_with_it(root, &line);
+}
+
+/// A run is an ordinary one, and other settings and other pairs do not mix with it.
+fn others_do_not_mix_with_it(root: &Path, line: &str) {
     assert_eq!(config(root, "c/l1+cgan-seed0")["length"]["steps"], 4);
     succeed(root, "eval runs/c/l1-seed0 --force");
     refused(
@@ -94,10 +98,28 @@ fn a_comparison_is_scored_and_goes_on_where_it_was() {
         other.contains("runs/c compares objective, and now it is norm; vary the same"),
         "{other}"
     );
+    refused(
+        root,
+        &format!("{line} --split train"),
+        "every cell was trained on the training pairs, so their scores say little; use --split val \
+         or test",
+    );
+    let none = stderr(&run(root, &format!("{line} --split val")));
+    assert!(
+        none.contains("has no val pairs; add a val/ folder"),
+        "{none}"
+    );
+    picture(&root.join("pairs/val/0.png"), 80, 40);
+    refused(
+        root,
+        &format!("{line} --split val"),
+        "runs/c began with 2 training pairs and 3 held-out ones, and now there are 2 training \
+         pairs and 1 held-out ones; put the data set back as it was, or choose another --name",
+    );
     picture(&root.join("pairs/test/more.png"), 80, 40);
     refused(
         root,
-        &line,
+        line,
         "runs/c began with 2 training pairs and 3 held-out ones, and now there are 2 training \
          pairs and 4 held-out ones; put the data set back as it was, or choose another --name",
     );

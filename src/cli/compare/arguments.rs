@@ -6,6 +6,7 @@ use super::super::train::TrainArgs;
 use super::super::{CliError, recorded};
 use crate::cli::options::field_of;
 use crate::compare::{MOST_SEEDS, Paper};
+use crate::data::Split;
 use crate::models;
 use crate::train::Range;
 use clap::parser::ValueSource;
@@ -40,6 +41,10 @@ pub struct OwnArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub test_sizes: Vec<u32>,
+    /// Which pairs are scored. With val, the test pairs can be looked at once, at the end
+    /// [default: test, else val]
+    #[arg(long, value_enum, value_name = "SPLIT")]
+    pub split: Option<Split>,
     /// Held-out pairs to show. They are spread evenly over the split
     #[arg(
         long,
@@ -64,7 +69,7 @@ pub struct OwnArgs {
         long,
         value_name = "NAME",
         conflicts_with_all = [
-            "vary", "paper", "seeds", "test_sizes", "shown", "name", "out", "dataset"
+            "vary", "paper", "seeds", "test_sizes", "split", "shown", "name", "out", "dataset"
         ]
     )]
     pub resume: Option<PathBuf>,

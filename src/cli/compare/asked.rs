@@ -6,6 +6,7 @@ use super::arguments::{CompareArgs, OwnArgs};
 use super::cells::{self, CellSettings};
 use crate::cli::options::option_of;
 use crate::compare::{Axis, CompareError, ComparisonFolder, Grid, Paper, Plan};
+use crate::data::Split;
 use crate::train::Config;
 use crate::train::run::check_name;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub struct Asked {
     pub test_sizes: Vec<u32>,
     /// Pairs that are shown.
     pub shown: usize,
+    /// The split that is scored, where somebody named it.
+    pub split: Option<Split>,
     /// The data set, as somebody called it.
     pub dataset: String,
     /// What is not as somebody would expect.
@@ -95,6 +98,7 @@ impl Asked {
             seeds,
             test_sizes: unique(&test_sizes),
             shown: own.shown as usize,
+            split: own.split,
             dataset: match dataset {
                 Some(_) => called,
                 None => "the bundled pairs".to_owned(),
@@ -137,6 +141,7 @@ impl Asked {
             seeds: plan.seeds,
             test_sizes: plan.test_sizes,
             shown: plan.shown,
+            split: plan.split,
             dataset: plan.dataset,
             remarks: plan.remarks,
         })

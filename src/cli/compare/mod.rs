@@ -17,7 +17,7 @@ mod trial;
 pub use arguments::CompareArgs;
 
 use super::reading::tell_of_dataset;
-use super::scoring::HeldOut;
+use super::scoring::{HeldOut, held_out};
 use super::stop::Stop;
 use super::train::{TrainArgs, open_dataset};
 use super::{CliError, note, print};
@@ -84,7 +84,11 @@ struct Data {
 
 impl Data {
     /// Opens the data set for all cells, and for all sizes that are scored.
-    fn open(cells: &[CellSettings], test_sizes: &[u32]) -> Result<Self, CliError> {
+    fn open(
+        cells: &[CellSettings],
+        test_sizes: &[u32],
+        split: Option<Split>,
+    ) -> Result<Self, CliError> {
         let mut prepared: Vec<(DataOptions, Dataset)> = Vec::new();
         for cell in cells {
             let options = cell.config.data_options();
@@ -97,7 +101,7 @@ impl Data {
         tell_of_dataset(dataset);
         let mut held_out = Vec::new();
         if test_sizes.is_empty() {
-            held_out.push((None, HeldOut::of(dataset, scored(dataset)?)?));
+            held_out.push((None, HeldOut::of(dataset, scored(dataset, split)?)?));
         }
         for &size in test_sizes {
             let at = Config {
@@ -109,7 +113,7 @@ impl Data {
                 .then(|| open_dataset(&at))
                 .transpose()?;
             let dataset = own.as_ref().unwrap_or(dataset);
-            held_out.push((Some(size), HeldOut::of(dataset, scored(dataset)?)?));
+            held_out.push((Some(size), HeldOut::of(dataset, scored(dataset, split)?)?));
         }
         Ok(Self { prepared, held_out })
     }
@@ -122,10 +126,16 @@ impl Data {
     }
 }
 
-/// The pairs that are scored: those for test, else for validation.
-fn scored(dataset: &Dataset) -> Result<&Arc<PairSet>, CliError> {
-    let found = dataset.get(Split::Test).or(dataset.get(Split::Val));
-    found.ok_or_else(|| {
+/// The pairs that are scored.
+fn scored(dataset: &Dataset, split: Option<Split>) -> Result<&Arc<PairSet>, CliError> {
+    if split == Some(Split::Train) {
+        return Err(CliError::Usage(
+            "every cell was trained on the training pairs, so their scores say little; use \
+             --split val or test"
+                .to_owned(),
+        ));
+    }
+    held_out(dataset, split)?.ok_or_else(|| {
         CliError::Usage(
             "a comparison scores pairs that nobody trained on, and the data set has none; add a \
              test/ or val/ folder, for example with pix2pix prepare split"
@@ -142,7 +152,7 @@ impl Comparison {
         older: Option<Plan>,
         profile: Profile,
     ) -> Result<Self, CliError> {
-        let data = Data::open(&cells, &asked.test_sizes)?;
+        let data = Data::open(&cells, &asked.test_sizes, asked.split)?;
         let (_, held_out) = &data.held_out[0];
         let training = data.prepared[0].1.require(Split::Train)?;
         let pairs = Pairs {
@@ -179,7 +189,7 @@ impl Comparison {
         plan.axes = asked.grid.axes().to_vec();
         plan.seeds = asked.seeds;
         plan.test_sizes = asked.test_sizes;
-        plan.shown = asked.shown;
+        (plan.shown, plan.split) = (asked.shown, asked.split);
         plan.remarks = asked.remarks;
         let new = held_out
             .remarks
