@@ -25,14 +25,9 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What lies in the folder.
-const NAMES: [&str; 6] = [
-    "index.html",
-    "images",
-    "scores.csv",
-    "scores.json",
-    GRID,
-    CONFUSION,
-];
+const NAMES: [&str; 6] = ["index.html", IMAGES, "scores.csv", SCORES, GRID, CONFUSION];
+const IMAGES: &str = "images";
+const SCORES: &str = "scores.json";
 const GRID: &str = "grid.png";
 const CONFUSION: &str = "confusion.png";
 
@@ -48,7 +43,7 @@ pub struct EvaluationFolder {
 
 impl EvaluationFolder {
     /// Begins the folder `path`. An evaluation that is there is replaced at the end, if `replace`
-    /// says so. Other files are never touched.
+    /// says so. A folder that holds other files is refused.
     ///
     /// # Errors
     /// [`EvalError::Foreign`], [`EvalError::Exists`] with the `remedy`, and those of writing.
@@ -61,7 +56,7 @@ impl EvaluationFolder {
             .prefix(".evaluation-")
             .tempdir_in(above)
             .map_err(fail)?;
-        fs::create_dir(draft.path().join("images")).map_err(fail)?;
+        fs::create_dir(draft.path().join(IMAGES)).map_err(fail)?;
         Ok(Self {
             path: path.to_owned(),
             draft,
@@ -90,8 +85,8 @@ impl EvaluationFolder {
             &difference,
         ];
         for (kind, picture) in KINDS.iter().zip(pictures) {
-            let name = format!("images/{:05}-{kind}.png", self.images);
-            write_png(&self.draft.path().join(name), picture)?;
+            let folder = self.draft.path().join(IMAGES);
+            write_png(&folder.join(picture_name(self.images, kind)), picture)?;
         }
         self.grid.add(self.images, example);
         self.images += 1;
@@ -110,7 +105,7 @@ impl EvaluationFolder {
             fs::write(&path, text).map_err(|error| RunError::write(&path, error))
         };
         text("scores.csv", evaluation.csv())?;
-        text("scores.json", format!("{json:#}\n"))?;
+        text(SCORES, format!("{json:#}\n"))?;
         if let Some(labels) = &evaluation.labels {
             write_png(&draft.join(CONFUSION), &labels.picture())?;
         }
@@ -138,7 +133,7 @@ impl EvaluationFolder {
 #[cfg(unix)]
 fn readable_by_all(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let like = fs::metadata(folder.join("images"))?.permissions().mode();
+    let like = fs::metadata(folder.join(IMAGES))?.permissions().mode();
     fs::set_permissions(folder, fs::Permissions::from_mode(like))
 }
 
@@ -147,27 +142,63 @@ fn readable_by_all(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses a place where something is that is not to be replaced.
+/// Refuses a place where something is that is not to be replaced. What an evaluation did not write
+/// is never replaced.
 fn check_place(path: &Path, replace: bool, remedy: &'static str) -> Result<(), EvalError> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(RunError::write(path, error).into()),
-    };
-    let mut names = entries.flatten().map(|entry| entry.file_name());
-    if let Some(other) = names.find(|name| !NAMES.iter().any(|known| name == known)) {
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(());
+    }
+    if let Some(example) = foreign_file(path).map_err(|error| RunError::write(path, error))? {
         return Err(EvalError::Foreign {
             path: path.to_owned(),
-            example: other.to_string_lossy().into_owned(),
+            example,
         });
     }
-    match replace || !path.join("scores.json").is_file() {
+    match replace || !path.join(SCORES).is_file() {
         true => Ok(()),
         false => Err(EvalError::Exists {
             path: path.to_owned(),
             remedy,
         }),
     }
+}
+
+/// Something in the folder that no evaluation wrote: a name of its own, in `images/` as well, or
+/// any file at all where no scores lie beside it. `None` for an evaluation and an empty folder.
+fn foreign_file(path: &Path) -> io::Result<Option<String>> {
+    let mut known = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let (name, is_folder) = (entry.file_name(), entry.file_type()?.is_dir());
+        let is_ours = NAMES.iter().any(|ours| name == *ours) && is_folder == (name == IMAGES);
+        match is_ours {
+            true => known.push(name.to_string_lossy().into_owned()),
+            false => return Ok(Some(name.to_string_lossy().into_owned())),
+        }
+    }
+    if known.iter().any(|name| name == IMAGES) {
+        for entry in fs::read_dir(path.join(IMAGES))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type()?.is_dir() || !is_picture_of_a_pair(&name) {
+                return Ok(Some(format!("{IMAGES}/{name}")));
+            }
+        }
+    }
+    // Each evaluation has scores. A page and pictures without them are somebody else's.
+    let has_scores = known.iter().any(|name| name == SCORES);
+    Ok(known.into_iter().min().filter(|_| !has_scores))
+}
+
+/// The name of a picture in `images/`.
+fn picture_name(index: usize, kind: &str) -> String {
+    format!("{index:05}-{kind}.png")
+}
+
+/// Whether [`picture_name`] makes this name.
+fn is_picture_of_a_pair(name: &str) -> bool {
+    let index = name.split('-').next().and_then(|text| text.parse().ok());
+    index.is_some_and(|index| KINDS.iter().any(|kind| name == picture_name(index, kind)))
 }
 
 fn write_png(path: &Path, picture: &Picture) -> Result<(), EvalError> {

@@ -197,10 +197,27 @@ fn only_an_evaluation_is_replaced() {
         1
     );
 
-    std::fs::write(path.join("mine.txt"), "").unwrap();
-    let error = create(true).unwrap_err().to_string();
-    assert!(
-        error.contains("other files than those of an evaluation, for example mine.txt"),
-        "{error}"
-    );
+    other_files_are_refused(&path, &|| create(true).unwrap_err().to_string());
+}
+
+/// Wherever a file lies that no evaluation wrote, `error` tells of it.
+fn other_files_are_refused(path: &std::path::Path, error: &dyn Fn() -> String) {
+    for name in [
+        "mine.txt",
+        "images/notes.txt",
+        "images/00000-mine.png",
+        "images/1-input.png",
+    ] {
+        std::fs::write(path.join(name), "precious").unwrap();
+        let error = error();
+        let words = format!("other files than those of an evaluation, for example {name}; ");
+        assert!(error.contains(&words), "{error}");
+        std::fs::remove_file(path.join(name)).unwrap();
+    }
+    std::fs::create_dir(path.join("images/00001-input.png")).unwrap();
+    assert!(error().contains("images/00001-input.png"));
+    std::fs::remove_dir(path.join("images/00001-input.png")).unwrap();
+    // A page with pictures is no evaluation if it has no scores.
+    std::fs::remove_file(path.join("scores.json")).unwrap();
+    assert!(error().contains("for example images"), "{}", error());
 }
