@@ -62,7 +62,10 @@ pub struct StudyArgs {
 /// Writes the page, or puts results together.
 pub fn run(args: &StudyArgs) -> Result<(), CliError> {
     if !args.results.is_empty() {
-        return print(&Results::read(&args.results)?.to_string());
+        let results = Results::read(&args.results)?;
+        let notes = results.notes();
+        notes.iter().for_each(|text| note(&format!("note: {text}")));
+        return print(&results.to_string());
     }
     if is_there(&args.out) && !args.force {
         return Err(CliError::Usage(format!(

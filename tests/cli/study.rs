@@ -80,7 +80,7 @@ fn what_makes_no_study_is_refused() {
             ("study real", "real holds no evaluation (scores.json"),
             (
                 "study --real real --fake fake",
-                "needs 50 pairs, and there are 3; take fewer trials",
+                "needs 50 pairs, and there are 3; take fewer with --trials and --practice",
             ),
             (
                 "study --real real --fake wide --practice 0 --trials 1",

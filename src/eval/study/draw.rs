@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(
             error,
             "a study of 10 trials of practice and 40 that count needs 50 pairs, and there are 49; \
-             take fewer trials, or score more pairs"
+             take fewer with --trials and --practice, or score more pairs"
         );
         assert!(
             draw(

@@ -17,7 +17,7 @@ pub enum StudyError {
     /// Fewer pairs than trials.
     #[error(
         "a study of {practice} trials of practice and {trials} that count needs {} pairs, and \
-         there are {pairs}; take fewer trials, or score more pairs",
+         there are {pairs}; take fewer with --trials and --practice, or score more pairs",
         (practice + trials).max(2)
     )]
     TooFew {
@@ -87,6 +87,35 @@ pub enum StudyError {
         first: PathBuf,
         /// What that is of.
         model: String,
+    },
+    /// Results of two experiments.
+    #[error(
+        "{} {own}, and {} {other}: these are two experiments; name the results of each alone",
+        path.display(), first.display()
+    )]
+    OtherSettings {
+        /// A file.
+        path: PathBuf,
+        /// How its pictures were shown.
+        own: String,
+        /// The first file.
+        first: PathBuf,
+        /// How those of that were.
+        other: String,
+    },
+    /// Results of pages that show other pictures under one seed.
+    #[error(
+        "{} and {} are of two pages with the seed {seed}, which showed other pictures; name the \
+         results of each page alone",
+        path.display(), first.display()
+    )]
+    OtherPage {
+        /// A file.
+        path: PathBuf,
+        /// A file before it.
+        first: PathBuf,
+        /// The seed of both.
+        seed: u64,
     },
     /// A result that was named twice.
     #[error("{} holds the same answers as {}; name each result once", path.display(), first.display())]

@@ -23,15 +23,26 @@ pub fn render(study: &Study) -> String {
             })
         })
         .collect();
-    let data = json!({
+    let mut data = json!({
         "model": study.model,
         "seed": study.plan.seed,
         "milliseconds": study.milliseconds,
+        "same_input": study.plan.same_input,
         "trials": trials,
     });
+    data["page"] = json!(fingerprint(&data.to_string()));
     // In a script, `<` could end it; in JSON it may be written in this way.
     let data = data.to_string().replace('<', "\\u003c");
     TEMPLATE.replacen("\"DATA\"", &data, 1)
+}
+
+/// A number that tells pages apart by all that they show (FNV-1a). Answers carry it, so that those
+/// of other pictures are not put together with them.
+fn fingerprint(text: &str) -> String {
+    let hash = text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    });
+    format!("{hash:016x}")
 }
 
 /// A picture as an address that holds it.

@@ -3,6 +3,7 @@
 use super::error::StudyError;
 use crate::metrics::{Mean, Share};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,42 @@ struct Saved {
     pix2pix_study: u32,
     model: String,
     seed: u64,
+    milliseconds: u32,
+    /// What tells the page from others; pages of earlier versions did not have it.
+    #[serde(default)]
+    page: String,
     #[serde(default)]
     participant: String,
     trials: Vec<Answer>,
+}
+
+impl Saved {
+    /// How the pictures were shown: what two participants of one experiment have in common.
+    fn settings(&self) -> String {
+        let practice = self.trials.iter().filter(|trial| trial.practice).count();
+        let of = match self.trials.iter().all(|trial| trial.real == trial.fake) {
+            true => "of the same input",
+            false => "of different inputs",
+        };
+        format!(
+            "has {practice} + {} trials of {} ms with pictures {of}",
+            self.trials.len() - practice,
+            self.milliseconds
+        )
+    }
+
+    /// Whether the two are of pages that have one seed and show other pictures.
+    fn is_of_another_page(&self, other: &Self) -> bool {
+        let shown = |saved: &Self| -> Vec<(String, String, String)> {
+            let trials = saved.trials.iter().cloned();
+            trials
+                .map(|trial| (trial.real, trial.fake, trial.fake_side))
+                .collect()
+        };
+        let both_say = !self.page.is_empty() && !other.page.is_empty();
+        self.seed == other.seed
+            && (both_say && self.page != other.page || shown(self) != shown(other))
+    }
 }
 
 /// The answer of a trial.
@@ -34,6 +68,8 @@ struct Answer {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
     model: String,
+    /// The seeds of the pages, each once.
+    seeds: BTreeSet<u64>,
     /// The share of each participant, with the name of the file.
     participants: Vec<(PathBuf, Share)>,
 }
@@ -42,36 +78,45 @@ impl Results {
     /// Reads the files that participants have saved.
     ///
     /// # Errors
-    /// [`StudyError::NoResult`], [`StudyError::OtherStudy`] and [`StudyError::Twice`].
+    /// [`StudyError::NoResult`], and those of results that cannot be put together.
     pub fn read(paths: &[PathBuf]) -> Result<Self, StudyError> {
         let mut saved: Vec<(&PathBuf, Saved)> = Vec::new();
         let mut participants = Vec::new();
         for path in paths {
             let (new, share) = read(path)?;
-            if let Some((first, other)) =
-                saved.first().filter(|(_, first)| first.model != new.model)
-            {
-                return Err(StudyError::OtherStudy {
-                    path: path.clone(),
-                    other: new.model,
-                    first: (*first).clone(),
-                    model: other.model.clone(),
-                });
-            }
-            if let Some((first, _)) = saved.iter().find(|(_, other)| *other == new) {
-                return Err(StudyError::Twice {
-                    path: path.clone(),
-                    first: (*first).clone(),
-                });
-            }
+            check_together(path, &new, &saved)?;
             participants.push((path.clone(), share));
             saved.push((path, new));
         }
         let model = saved.first().map(|(_, first)| first.model.clone());
         Ok(Self {
             model: model.unwrap_or_default(),
+            seeds: saved.iter().map(|(_, one)| one.seed).collect(),
             participants,
         })
+    }
+
+    /// What the reader has to know of these numbers.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.seeds.len() > 1 {
+            let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
+            notes.push(format!(
+                "the answers are of {} pages, with the seeds {}",
+                seeds.len(),
+                seeds.join(", ")
+            ));
+        }
+        // Of n participants the lowest is drawn n times with a chance of n^-n, which is more than
+        // the 2.5 % that the interval leaves out.
+        let participants = self.participants.len();
+        if let 2 | 3 = participants {
+            notes.push(format!(
+                "{participants} participants are few: the interval only goes from the lowest of \
+                 their shares to the highest"
+            ));
+        }
+        notes
     }
 
     /// The share of the trials of all participants.
@@ -123,6 +168,49 @@ impl fmt::Display for Results {
             self.model,
             self.share().trials
         )
+    }
+}
+
+/// Refuses answers that cannot be put together with those `before` them.
+fn check_together(
+    path: &Path,
+    new: &Saved,
+    before: &[(&PathBuf, Saved)],
+) -> Result<(), StudyError> {
+    let Some((first, other)) = before.first() else {
+        return Ok(());
+    };
+    if other.model != new.model {
+        return Err(StudyError::OtherStudy {
+            path: path.to_owned(),
+            other: new.model.clone(),
+            first: (*first).clone(),
+            model: other.model.clone(),
+        });
+    }
+    let [own, of_first] = [new, other].map(Saved::settings);
+    if own != of_first {
+        return Err(StudyError::OtherSettings {
+            path: path.to_owned(),
+            own,
+            first: (*first).clone(),
+            other: of_first,
+        });
+    }
+    if let Some((first, _)) = before.iter().find(|(_, other)| other == new) {
+        return Err(StudyError::Twice {
+            path: path.to_owned(),
+            first: (*first).clone(),
+        });
+    }
+    let mut others = before.iter();
+    match others.find(|(_, other)| new.is_of_another_page(other)) {
+        Some((first, _)) => Err(StudyError::OtherPage {
+            path: path.to_owned(),
+            first: (*first).clone(),
+            seed: new.seed,
+        }),
+        None => Ok(()),
     }
 }
 

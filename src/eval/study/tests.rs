@@ -45,6 +45,11 @@ fn the_page_holds_all_pictures_and_asks_for_nothing() {
     let start = page.find("const study = ").unwrap() + "const study = ".len();
     let end = start + page[start..].find(";\n").unwrap();
     let data: Value = serde_json::from_str(&page[start..end]).unwrap();
+    // The page says what it is, and another one says something else.
+    let other = Study::new(&pairs, plan(2, 4), 999).unwrap().page();
+    let own = data["page"].as_str().unwrap();
+    assert!(own.len() == 16 && !other.contains(own));
+    assert_eq!(data["same_input"], false);
     let trials = data["trials"].as_array().unwrap();
     let practice = trials.iter().filter(|trial| trial["practice"] == true);
     assert_eq!((trials.len(), practice.count()), (6, 2));
@@ -91,6 +96,54 @@ fn pictures_of_two_sizes_and_folders_without_pairs_are_refused() {
     );
 }
 
+#[test]
+fn results_of_two_experiments_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let first = saved(place.path(), "first.json", "m", 1);
+    let with = |change: &dyn Fn(&mut Value)| {
+        let other = saved(place.path(), "other.json", "m", 2);
+        let mut text: Value = serde_json::from_str(&fs::read_to_string(&other).unwrap()).unwrap();
+        change(&mut text);
+        fs::write(&other, text.to_string()).unwrap();
+        Results::read(&[first.clone(), other])
+    };
+    let error = |change: &dyn Fn(&mut Value)| with(change).unwrap_err().to_string();
+    let text = error(&|file| file["milliseconds"] = 100.into());
+    let words = "other.json has 1 + 4 trials of 100 ms with pictures of different inputs, and ";
+    assert!(
+        text.contains(words) && text.contains("two experiments"),
+        "{text}"
+    );
+    let text = error(&|file| {
+        let trials = file["trials"].as_array_mut().unwrap();
+        trials
+            .iter_mut()
+            .for_each(|trial| trial["fake"] = "a".into());
+    });
+    assert!(
+        text.contains("of 1000 ms with pictures of the same input"),
+        "{text}"
+    );
+    let text = error(&|file| drop(file["trials"].as_array_mut().unwrap().pop()));
+    assert!(text.contains("has 1 + 3 trials"), "{text}");
+    // One seed draws one page, unless the pictures are others.
+    let text = error(&|file| file["page"] = "another".into());
+    assert!(text.contains("two pages with the seed 0"), "{text}");
+    let text = error(&|file| file["trials"][1]["real"] = "c".into());
+    assert!(text.contains("two pages with the seed 0"), "{text}");
+    // Pages of several seeds are one experiment, and a file of an earlier version is read.
+    let both = with(&|file| {
+        file["seed"] = 7.into();
+        file["page"] = "another".into();
+        file["trials"][1]["real"] = "c".into();
+    });
+    let notes = both.unwrap().notes();
+    assert_eq!(notes[0], "the answers are of 2 pages, with the seeds 0, 7");
+    assert!(notes[1].starts_with("2 participants are few"), "{notes:?}");
+    let old = with(&|file| drop(file.as_object_mut().unwrap().remove("page")));
+    assert_eq!(old.unwrap().notes().len(), 1);
+}
+
 /// A file of answers: of 4 trials that count, the generated picture was taken for real in `taken`.
 fn saved(folder: &Path, name: &str, model: &str, taken: usize) -> PathBuf {
     let trial = |number: usize| {
@@ -100,7 +153,7 @@ fn saved(folder: &Path, name: &str, model: &str, taken: usize) -> PathBuf {
     };
     let trials: Vec<Value> = (0..5).map(trial).collect();
     let text = serde_json::json!({ "pix2pix_study": 1, "model": model, "seed": 0,
-        "milliseconds": 1000, "trials": trials });
+        "milliseconds": 1000, "page": "one", "trials": trials });
     let path = folder.join(name);
     fs::write(&path, text.to_string()).unwrap();
     path
