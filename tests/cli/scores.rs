@@ -17,8 +17,9 @@ fn a_run_that_gets_no_better_ends_and_its_best_weights_stay() {
     let told = stderr(&output);
     let best = root.join("runs/r/checkpoints/best.safetensors");
     for expected in [
-        "ended at step 3: 2 held-out scores in a row were not better\n",
-        "the best held-out score was 0.",
+        "ended at step 3: 2 held-out scores in a row were not better; to go on all the same: pix2pix \
+         train --resume runs/r --patience 4\n",
+        "the best held-out SSIM was 0.",
         ", at step 1: runs/r/checkpoints/best.safetensors\n",
     ] {
         assert!(told.contains(expected), "{expected}: {told}");
@@ -50,6 +51,14 @@ fn a_run_that_gets_no_better_ends_and_its_best_weights_stay() {
     // What the run remembers of its scores goes on with it.
     let told = stderr(&succeed(root, "train --resume r"));
     assert!(told.contains("ended at step 3"), "{told}");
+    let told = stderr(&succeed(root, "train --resume r --patience 4"));
+    assert!(told.contains("ended at step 5: 4 held-out"), "{told}");
+    assert_eq!(config(root, "r")["patience"], 4);
+    let message = fail(root, 2, "train pairs --name z --patience 0");
+    assert!(
+        message.contains("--patience 0 must be at least 1"),
+        "{message}"
+    );
 
     dataset(&root.join("alone"), 2);
     let message = fail(

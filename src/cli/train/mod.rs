@@ -107,9 +107,9 @@ pub struct TrainArgs {
     /// Folder of all runs
     #[arg(long, default_value = "runs", value_name = "DIR", help_heading = Group::Run.title())]
     runs: PathBuf,
-    /// Go on with a run from its newest checkpoint. This takes only --lr, --tensorboard, --adapter
-    /// and --runs, DATASET if the data set has moved, and --epochs or --steps for another length
-    /// in all
+    /// Go on with a run from its newest checkpoint. This takes only --lr, --patience,
+    /// --tensorboard, --adapter and --runs, DATASET if the data set has moved, and --epochs or
+    /// --steps for another length in all
     #[arg(long, value_name = "NAME")]
     resume: Option<PathBuf>,
     #[arg(long, value_name = "STEPS")]
@@ -283,13 +283,18 @@ fn tell_of_best(outcome: &RunSummary, run: &RunDir) {
     let Some(best) = outcome.best else { return };
     if outcome.out_of_patience {
         note(&format!(
-            "ended at step {}: {} held-out scores in a row were not better",
-            outcome.step, best.waited
+            "ended at step {}: {} held-out scores in a row were not better; to go on all the same: \
+             pix2pix train --resume {} --patience {}",
+            outcome.step,
+            best.waited,
+            quote(run.path()),
+            2 * best.waited
         ));
     }
     if best.step != outcome.step {
         note(&format!(
-            "the best held-out score was {:.4}, at step {}: {}",
+            "the best held-out {} was {:.4}, at step {}: {}",
+            outcome.metric.title(),
             best.value,
             best.step,
             run.best_path().display()
@@ -394,6 +399,7 @@ mod tests {
             "no_matrix",
             "no_subgroups",
             "no_timestamps",
+            "patience",
             "resume",
             "runs",
             "steps",

@@ -31,6 +31,10 @@ pub(super) fn resume(args: &TrainArgs, name: &Path) -> Result<(), CliError> {
         progress.config.check()?;
     }
     progress.config.tensorboard |= args.tensorboard;
+    if args.patience.is_some() {
+        progress.config.patience = args.patience;
+        progress.config.check()?;
+    }
     let old_length = progress.config.length;
     if let Some(length) = args.length() {
         progress.config.length = length;

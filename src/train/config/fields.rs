@@ -30,6 +30,7 @@ pub const CHANGED_ON_RESUME: &[&str] = &[
     "learning_rate",
     "epochs",
     "steps",
+    "patience",
     "tensorboard",
 ];
 

@@ -57,6 +57,7 @@ impl Config {
             "reading.nodata" => return self.reading.nodata,
             "sample_every" => self.sample_every as f64,
             "checkpoint_every" => self.checkpoint_every as f64,
+            "patience" => return self.patience.map(|scores| scores as f64),
             "seed" => self.seed as f64,
             "d_layers" => self.d_layers as f64,
             "discriminators" => self.discriminators as f64,

@@ -156,6 +156,7 @@ impl Settings {
             tensorboard: self.tensorboard.unwrap_or(defaults.tensorboard),
         };
         config.check()?;
+        self.refuse_dropout_nowhere(&config.generator())?;
         Ok(config)
     }
 

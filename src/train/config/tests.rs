@@ -325,6 +325,7 @@ const USELESS: &[Useless] = &[
     (|s| s.momentum = Some(0.5), "momentum"),
     (|s| s.patch = Some(71), "patch"),
     (|s| (s.patch, s.d_layers) = (Some(70), Some(3)), "patch"),
+    (|s| (s.dropout, s.size) = (Some(true), Some(32)), "dropout"),
     (
         |s| (s.dropout, s.dropout_at) = (Some(false), Some(DropoutAt::Torch)),
         "dropout_at",

@@ -2,6 +2,7 @@
 
 use super::{ConfigError, Settings};
 use crate::data::Preprocess;
+use crate::nn::GeneratorConfig;
 use crate::train::losses::GanLoss;
 use crate::train::objective::PaperObjective;
 
@@ -38,6 +39,25 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+
+    /// Dropout that was asked for, in a generator that has no place for it.
+    pub(super) fn refuse_dropout_nowhere(
+        &self,
+        generator: &GeneratorConfig,
+    ) -> Result<(), ConfigError> {
+        let given = [
+            ("dropout", self.dropout == Some(true)),
+            ("dropout_at", self.dropout_at.is_some()),
+        ];
+        match first_given(&given) {
+            Some(field) if !generator.has_dropout() => Err(ConfigError::without_use(
+                field,
+                format!("`{field}` does nothing: this generator has no block for dropout"),
+                format!("leave it out, or train {}", generator.dropout_remedy()),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Settings of a discriminator where there is none.

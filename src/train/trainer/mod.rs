@@ -11,7 +11,7 @@ use super::monitor::{LossReader, Losses, Reading};
 use super::pretrained::load_pretrained;
 use super::run::{RunDir, RunEvents};
 use super::schedule::{Policy, Schedule};
-use super::score::{Best, Score};
+use super::score::{Best, EvalMetric, Score};
 use super::session::Session;
 use super::sizes::Sizes;
 use super::validator::Validator;
@@ -54,6 +54,8 @@ pub struct RunSummary {
     pub out_of_patience: bool,
     /// The best held-out score.
     pub best: Option<Best>,
+    /// What that is a score of.
+    pub metric: EvalMetric,
     /// Time of training, from the first batch to the last loss.
     pub training: Duration,
     /// The part of it that was spent waiting for batches.
@@ -326,6 +328,7 @@ impl<'a> Trainer<'a> {
             interrupted,
             out_of_patience,
             best: self.best,
+            metric: self.config.eval_metric,
             training,
             data_wait,
             showing: self.showing,
