@@ -41,7 +41,8 @@ pub enum CompareError {
     },
     /// A run of the comparison that was trained in another way.
     #[error(
-        "{} was trained with another {}; leave that as it was, or choose another `name`",
+        "{} was trained with another {}; leave that as it was, remove this folder to train it \
+         again, or choose another `name`",
         path.display(), fields.join(", ")
     )]
     OtherSettings {
@@ -49,6 +50,30 @@ pub enum CompareError {
         path: PathBuf,
         /// The fields, in backticks.
         fields: Vec<String>,
+    },
+    /// A run of the comparison that was trained on the data set of another path.
+    #[error(
+        "{} was trained on another `dataset`; if that is the same in a new place, give it with \
+         --resume, as in pix2pix compare DATASET --resume {}, or else choose another `name`",
+        path.display(), comparison.display()
+    )]
+    Moved {
+        /// The folder of the run.
+        path: PathBuf,
+        /// That of the comparison.
+        comparison: PathBuf,
+    },
+    /// A data set that is no longer where it was.
+    #[error(
+        "the data set of {} is no longer in {}; say where it lies now, as in pix2pix compare \
+         DATASET --resume {}",
+        comparison.display(), dataset.display(), comparison.display()
+    )]
+    Gone {
+        /// Where it was.
+        dataset: PathBuf,
+        /// The folder of the comparison.
+        comparison: PathBuf,
     },
     /// A data set that has changed.
     #[error(

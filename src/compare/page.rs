@@ -159,9 +159,10 @@ fn pairs(tiles: &Tiles) -> Result<String, CompareError> {
     for row in &tiles.rows {
         let name = escape(&row.name);
         text += &format!("<tr><th scope=\"row\">no. {}<br>{name}</th>", row.index);
-        for (head, file) in tiles.heads.iter().zip(&row.files) {
+        let columns = tiles.heads.iter().zip(&tiles.missing);
+        for ((head, missing), file) in columns.zip(&row.files) {
             let Some(file) = file else {
-                text += "<td>none yet</td>";
+                text += &format!("<td>{missing}</td>");
                 continue;
             };
             text += &format!(

@@ -20,6 +20,9 @@ pub struct Plan {
     pub dataset: String,
     /// The settings that all cells share, as arguments.
     pub arguments: Vec<String>,
+    /// Where the data set was before, if it has moved since runs began.
+    #[serde(default)]
+    pub places: Vec<String>,
     /// What is varied.
     pub axes: Vec<Axis>,
     /// The seeds of each cell.
@@ -62,6 +65,9 @@ pub struct Record {
     pub device: String,
     /// Seconds of training.
     pub seconds: f64,
+    /// The step at which `patience` ended it, if that was before its budget was used.
+    #[serde(default)]
+    pub early: Option<u64>,
     /// Why it has no scores, if it failed.
     pub failure: Option<String>,
 }
@@ -74,6 +80,7 @@ impl Plan {
             command: String::new(),
             dataset: String::new(),
             arguments: Vec::new(),
+            places: Vec::new(),
             axes: Vec::new(),
             seeds: Vec::new(),
             size,

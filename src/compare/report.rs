@@ -21,6 +21,8 @@ pub enum RunState {
     Done {
         /// Seconds of training.
         seconds: f64,
+        /// The step at which `patience` ended it, if it did.
+        early: Option<u64>,
         /// Its scores.
         measures: Box<Measures>,
     },
@@ -44,6 +46,8 @@ pub struct RowRun {
 pub struct Row {
     /// Its name.
     pub label: String,
+    /// The name of its cell, which other groups have too.
+    pub cell: String,
     /// Its runs by seed.
     pub runs: Vec<RowRun>,
     /// Of each of the report's measures.
@@ -120,6 +124,7 @@ impl Report {
             remarks: plan.remarks.clone(),
         };
         report.add_facts(plan, grid);
+        report.add_remarks();
         Ok(report)
     }
 
@@ -141,6 +146,21 @@ impl Report {
         facts.push(("device".to_owned(), devices.join("; ")));
         facts.retain(|(_, text)| !text.is_empty());
         self.facts = facts;
+    }
+
+    /// Adds what the runs have shown.
+    fn add_remarks(&mut self) {
+        self.remarks.extend(self.early());
+        let has_scores = self.runs().any(|run| run.state.measures().is_some());
+        let all = Measure::all().into_iter();
+        let missing = all.filter(|measure| !self.measures.contains(measure));
+        let missing: Vec<String> = missing.map(Measure::title).collect();
+        if has_scores && !missing.is_empty() {
+            self.remarks.push(format!(
+                "without a column, because not defined for these pictures: {}",
+                missing.join(", ")
+            ));
+        }
     }
 
     /// All runs of the first group: each run once.
@@ -180,6 +200,25 @@ impl Report {
         })
     }
 
+    /// The runs that `patience` ended before their budget, in words.
+    pub fn early(&self) -> Option<String> {
+        let rows = self.groups.iter().take(1).flat_map(|group| &group.rows);
+        let runs = rows.flat_map(|row| row.runs.iter().map(move |run| (&row.cell, run)));
+        let early = runs.filter_map(|(cell, run)| match run.state {
+            RunState::Done {
+                early: Some(step), ..
+            } => Some(format!("{cell}, seed {}: step {step}", run.seed)),
+            _ => None,
+        });
+        let early: Vec<String> = early.collect();
+        (!early.is_empty()).then(|| {
+            format!(
+                "ended by --patience before the budget was used: {}",
+                early.join("; ")
+            )
+        })
+    }
+
     /// The pictures of `shown` pairs, spread evenly over the split, of the first seed that is done
     /// in each cell.
     pub fn tiles(&self, root: &Path, shown: usize) -> Tiles {
@@ -199,6 +238,10 @@ impl Report {
         };
         let heads = rows().map(|row| row.label.clone());
         let columns: Vec<Option<PathBuf>> = rows().map(done).collect();
+        let missing = rows().map(|row| {
+            let is_waiting = row.runs.iter().any(|run| run.state == RunState::Waiting);
+            if is_waiting { "none yet" } else { "failed" }
+        });
         let of_pair = |index: usize| TileRow {
             index,
             name: names[index].clone(),
@@ -214,6 +257,8 @@ impl Report {
             .chain(heads);
         Tiles {
             heads: heads.collect(),
+            // Inputs and targets are there once anything is.
+            missing: ["", ""].into_iter().chain(missing).collect(),
             rows: evenly_spaced(shown, names.len())
                 .into_iter()
                 .map(of_pair)
@@ -239,6 +284,7 @@ fn row(root: &Path, plan: &Plan, cell: &Cell, size: Option<u32>) -> Result<Row, 
                 None => match Measures::read(&root.join(&evaluation))? {
                     Some(measures) => RunState::Done {
                         seconds: record.seconds,
+                        early: record.early,
                         measures: Box::new(measures),
                     },
                     None => RunState::Waiting,
@@ -258,6 +304,7 @@ fn row(root: &Path, plan: &Plan, cell: &Cell, size: Option<u32>) -> Result<Row, 
     };
     Ok(Row {
         label,
+        cell: cell.label.clone(),
         runs,
         spreads: Vec::new(),
         best: Vec::new(),
@@ -298,20 +345,29 @@ impl Group {
             .iter()
             .map(|&measure| self.rows.iter().map(|row| values(row, measure)).collect())
             .collect();
+        self.add_references(measures);
         let has_ended = |row: &Row| row.runs.iter().all(|run| run.state != RunState::Waiting);
         let ended = self.rows.iter().all(has_ended);
-        for (&measure, values) in measures.iter().zip(&all) {
+        for (at, (&measure, values)) in measures.iter().zip(&all).enumerate() {
+            let references = self.references.iter();
+            let references: Vec<f64> = references.filter_map(|(_, all)| all[at]).collect();
             let with_values: Vec<usize> = (0..values.len())
                 .filter(|&row| !values[row].is_empty())
                 .collect();
             let found: Vec<Vec<f64>> = with_values.iter().map(|&row| values[row].clone()).collect();
-            let best = measure.better().filter(|_| ended);
-            let best = best.and_then(|better| best_row(better, &found, &with_values));
+            let better = measure.better().filter(|_| ended);
+            let best = better
+                .and_then(|better| best(better, &found, &references))
+                .map(|place| with_values[place]);
             for (place, (row, values)) in self.rows.iter_mut().zip(values).enumerate() {
                 row.spreads.push(Spread::of(values));
                 row.best.push(best == Some(place));
             }
         }
+    }
+
+    /// Adds what needs no training, as the first run that is done has it.
+    fn add_references(&mut self, measures: &[Measure]) {
         let measured = self.rows.iter().flat_map(|row| &row.runs);
         let measured: Option<Measures> = measured
             .filter_map(|run| run.state.measures())
@@ -328,8 +384,4 @@ impl Group {
             }
         }
     }
-}
-
-fn best_row(better: crate::metrics::Better, values: &[Vec<f64>], rows: &[usize]) -> Option<usize> {
-    best(better, values).map(|place| rows[place])
 }

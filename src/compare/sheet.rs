@@ -145,6 +145,7 @@ mod tests {
             Some(path)
         };
         let tiles = Tiles {
+            missing: Vec::new(),
             heads: ["input", "target", "l1"].map(str::to_owned).to_vec(),
             rows: vec![TileRow {
                 index: 0,

@@ -108,10 +108,14 @@ impl fmt::Display for Report {
             let end = if index == 0 { "" } else { "\n" };
             write!(f, "{end}{}", line.trim_end())?;
         }
+        if let Some(early) = self.early() {
+            write!(f, "\n{early}")?;
+        }
         match has_star {
             true => write!(
                 f,
-                "\n* better than every other row by more than both deviations"
+                "\n* better than every other row by more than both deviations; rows without training \
+                 have none"
             ),
             false => Ok(()),
         }

@@ -48,6 +48,7 @@ fn done(plan: &mut Plan, run: &str, failure: Option<&str>) {
     let record = Record {
         device: "a device".to_owned(),
         seconds: 61.0,
+        early: None,
         failure: failure.map(str::to_owned),
     };
     plan.records.insert(run.to_owned(), record);
@@ -106,9 +107,47 @@ fn the_best_value_is_bold_once_all_runs_have_ended() {
     );
     let table = whole.to_string();
     assert!(
-        table.contains("20.50 ± 0.71 *") && table.ends_with("both deviations"),
+        table.contains("20.50 ± 0.71 *") && table.contains("both deviations; rows without"),
         "{table}"
     );
+}
+
+#[test]
+fn no_value_is_bold_that_the_rows_without_training_reach() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut plan, grid) = plan();
+    report(root.path(), &plan, &grid);
+    // Copying the input has an MAE of 50, and each row is worse.
+    for (name, mae) in [
+        ("l1-seed0", 60.0),
+        ("l1-seed1", 61.0),
+        ("l1+cgan-seed0", 70.0),
+        ("l1+cgan-seed1", 71.0),
+    ] {
+        evaluate(&root.path().join("c").join(name), mae, 1.0);
+        done(&mut plan, name, None);
+    }
+    let (whole, text, page) = report(root.path(), &plan, &grid);
+    assert!(text.contains("| l1 | 60.50 ± 0.71 |"), "{text}");
+    assert!(!page.contains("class=\"best\""), "{page}");
+    assert!(!whole.to_string().contains('*'), "{whole}");
+}
+
+#[test]
+fn runs_that_patience_ended_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut plan, grid) = plan();
+    report(root.path(), &plan, &grid);
+    evaluate(&root.path().join("c/l1-seed1"), 60.0, 1.0);
+    done(&mut plan, "l1-seed1", None);
+    let (whole, ..) = report(root.path(), &plan, &grid);
+    assert!(whole.early().is_none());
+    plan.records.get_mut("l1-seed1").unwrap().early = Some(4);
+    let (whole, text, page) = report(root.path(), &plan, &grid);
+    let line = "ended by --patience before the budget was used: l1, seed 1: step 4";
+    for text in [whole.to_string(), text, page] {
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[test]
@@ -139,6 +178,13 @@ fn failed_runs_are_told_with_their_reason() {
         page.contains("failed</b>: step 3: loss &lt;g_l1&gt;"),
         "{page}"
     );
+    // One that failed is not waited for.
+    assert!(
+        page.contains("<td>failed</td>") && !page.contains("none yet"),
+        "{page}"
+    );
+    plan.records.remove("l1+cgan-seed1");
+    let (.., page) = self::report(root.path(), &plan, &grid);
     assert!(page.contains("<td>none yet</td>"), "{page}");
 }
 

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub struct Tiles {
     /// The names of the columns.
     pub heads: Vec<String>,
+    /// What stands in a column without pictures.
+    pub missing: Vec<&'static str>,
     /// The pairs.
     pub rows: Vec<TileRow>,
 }
@@ -18,6 +20,6 @@ pub struct TileRow {
     pub index: usize,
     /// Its file.
     pub name: String,
-    /// A file for each column. `None` for a run that made none yet.
+    /// A file for each column. `None` for a run that made none.
     pub files: Vec<Option<PathBuf>>,
 }

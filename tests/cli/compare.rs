@@ -71,12 +71,35 @@ fn a_comparison_is_scored_and_goes_on_where_it_was() {
         assert!(!told.contains("run 1 of 2"), "{told}");
     }
     crash(root, "c", "l1+cgan-seed0");
+    // Other intervals of a longer run follow from its length.
+    let longer = line
+        .replace(" --checkpoint-every 2", "")
+        .replace("--steps 4", "--steps 40");
+    let told = stderr(&run(root, &longer));
+    assert!(
+        told.contains("with another --epochs or --steps; "),
+        "{told}"
+    );
+    moved_data_is_found(root, &line);
     let told = stderr(&succeed(root, &line));
     assert!(told.contains("goes on from step 2\n"), "{told}");
     let after = (without_times(root, "c"), fs::read(&sheet).unwrap());
     assert!(before == after, "{}\n{}", before.0, after.0);
 
     others_do_not_mix_with_it(root, &line);
+}
+
+/// A comparison whose data set lies elsewhere says how it goes on.
+fn moved_data_is_found(root: &Path, line: &str) {
+    let (here, there) = (root.join("pairs"), root.join("elsewhere"));
+    fs::rename(&here, &there).unwrap();
+    let told = stderr(&run(root, "compare --resume c"));
+    let remedy = "say where it lies now, as in pix2pix compare DATASET --resume runs/c\n";
+    assert!(told.ends_with(remedy), "{told}");
+    let told = stderr(&run(root, &line.replace("pairs", "elsewhere")));
+    let remedy = "give it with --resume, as in pix2pix compare DATASET --resume runs/c, or";
+    assert!(told.contains(remedy), "{told}");
+    fs::rename(&there, &here).unwrap();
 }
 
 /// A run is an ordinary one, and other settings and other pairs do not mix with it.
@@ -86,8 +109,8 @@ fn others_do_not_mix_with_it(root: &Path, line: &str) {
     refused(
         root,
         &line.replace("--steps 4", "--steps 5"),
-        "runs/c/l1-seed0 was trained with another --epochs or --steps; leave that as it was, or \
-         choose another --name",
+        "runs/c/l1-seed0 was trained with another --epochs or --steps; leave that as it was, \
+         remove this folder to train it again, or choose another --name",
     );
     let other = fail(
         root,
@@ -151,8 +174,10 @@ fn report_is_whole(root: &Path) {
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
+    let missing = "\n- without a column, because not defined for these pictures: MS-SSIM\n";
+    assert!(text.contains(missing), "{text}");
     assert!(
-        !text.contains("MS-SSIM") && !text.contains("| **"),
+        text.matches("MS-SSIM").count() == 1 && !text.contains("| **"),
         "{text}"
     );
     let page = fs::read_to_string(root.join("runs/c/index.html")).unwrap();
@@ -255,6 +280,19 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
                 "81 cells are too many for one comparison, which holds 64",
             ),
             (
+                "compare --paper patches --objective l1",
+                "--paper patches varies --patch, and no value of it goes with the other options \
+                 (--patch does nothing without an adversarial loss",
+            ),
+            (
+                "compare --paper sizes --test-sizes 32",
+                "--paper sizes has --test-sizes of its own; leave one of the two out",
+            ),
+            (
+                "compare --test-sizes 32,64,32",
+                "--test-sizes: 32 stands there twice; write it once",
+            ),
+            (
                 "compare --paper patches --ngf 0",
                 "--ngf 0 must lie between",
             ),
@@ -264,7 +302,11 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
         root,
         1,
         &[
-            ("compare --resume c", "there is no comparison in c;"),
+            ("compare --resume c", "there is no comparison in runs/c;"),
+            (
+                "compare --vary pretrained=pairs/none.pth --size 32",
+                "pretrained pairs/none.pth: ",
+            ),
             (
                 "compare --vary norm=batch,none --name a/b",
                 "\"a/b\" cannot name a run",
@@ -334,6 +376,17 @@ fn a_comparison_grows_and_one_training_is_used_at_two_sizes() {
     assert!(rows.iter().all(|row| row.contains(" ± ")), "{text}");
     // Fewer values than are there: those stay.
     let told = grow("objective=gan", 1);
+    assert!(told.contains("12 of 12 runs are there already"), "{told}");
+    let stay = "note: the seeds that are there stay, so each cell has these: 0, 1\n";
+    assert!(told.contains(stay), "{told}");
+    // Its data set in another place.
+    fs::rename(root.join("pairs"), root.join("elsewhere")).unwrap();
+    for again in ["compare elsewhere --resume g", "compare --resume g"] {
+        let told = stderr(&succeed(root, again));
+        assert!(told.contains("6 cells × 2 seeds = 12 runs"), "{told}");
+        assert!(told.contains("data: elsewhere, test, "), "{told}");
+    }
+    let told = stderr(&succeed(root, "compare --resume g"));
     assert!(told.contains("12 of 12 runs are there already"), "{told}");
 }
 

@@ -63,13 +63,13 @@ pub struct OwnArgs {
     /// Folder of the comparison, wherever it is
     #[arg(long, value_name = "DIR", conflicts_with_all = ["name", "runs"])]
     pub out: Option<PathBuf>,
-    /// Go on with a comparison as it was asked for. The same command goes on as well, and may add
-    /// values and seeds
+    /// Go on with a comparison as it was asked for. A DATASET is where its data set lies now. The
+    /// same command goes on as well, and may add values and seeds
     #[arg(
         long,
         value_name = "NAME",
         conflicts_with_all = [
-            "vary", "paper", "seeds", "test_sizes", "split", "shown", "name", "out", "dataset"
+            "vary", "paper", "seeds", "test_sizes", "split", "shown", "name", "out"
         ]
     )]
     pub resume: Option<PathBuf>,

@@ -31,6 +31,8 @@ pub struct Asked {
     pub split: Option<Split>,
     /// The data set, as somebody called it.
     pub dataset: String,
+    /// Where the data set was when runs began, if it has moved.
+    pub places: Vec<String>,
     /// What is not as somebody would expect.
     pub remarks: Vec<String>,
 }
@@ -59,14 +61,13 @@ impl Asked {
             .map(|given| Axis::parse(given))
             .collect::<Result<Vec<_>, _>>()?;
         let mut test_sizes = own.test_sizes.clone();
+        refuse_doubled(&test_sizes)?;
         let mut remarks = Vec::new();
         let seed = cells::parse(&arguments)?.device.seed;
         if let Some(paper) = own.paper {
-            let of_paper = of_paper(paper, &arguments, &mut remarks)?;
+            let of_paper = of_paper(paper, &arguments, &test_sizes, &mut remarks)?;
             axes.splice(0..0, of_paper.0);
-            if test_sizes.is_empty() {
-                test_sizes = of_paper.1;
-            }
+            test_sizes.extend(of_paper.1);
         }
         if axes.is_empty() && test_sizes.len() < 2 {
             return Err(CliError::Usage(
@@ -103,6 +104,7 @@ impl Asked {
                 Some(_) => called,
                 None => "the bundled pairs".to_owned(),
             },
+            places: Vec::new(),
             remarks,
         })
     }
@@ -110,19 +112,30 @@ impl Asked {
     /// What a comparison was asked for that is there.
     fn resumed(args: &CompareArgs, name: &Path) -> Result<Self, CliError> {
         let named = args.own.runs.join(name);
-        let path = if named.is_dir() {
-            named
-        } else {
-            name.to_owned()
+        // A path is one as it stands, and a name is that of a folder among all runs.
+        let is_path = name.components().count() > 1 || name.is_absolute();
+        let path = match named.is_dir() || !(is_path || name.is_dir()) {
+            true => named,
+            false => name.to_owned(),
         };
         let (_, plan) = ComparisonFolder::find(&path)?;
         let Some(plan) = plan else {
             return Err(CompareError::Missing { path }.into());
         };
         let mut arguments = plan.arguments;
-        // The device may be another one.
+        let mut dataset = plan.dataset;
+        let mut places = plan.places;
+        // The device may be another one, and the data set may lie elsewhere.
         for typed in &args.typed {
             let argument = typed.argument()?;
+            if let Some(given) = typed.dataset() {
+                if let Some(at) = arguments.iter().position(|known| is_dataset(known)) {
+                    places.push(arguments.remove(at));
+                }
+                arguments.insert(0, argument);
+                dataset = base_name(Path::new(given));
+                continue;
+            }
             let option = argument.split('=').next().unwrap_or_default().to_owned();
             if option != "--adapter" {
                 return Err(CliError::Usage(format!(
@@ -133,6 +146,14 @@ impl Asked {
             arguments.retain(|known| known.split('=').next() != Some(&option));
             arguments.push(argument);
         }
+        let gone = arguments.iter().find(|known| is_dataset(known));
+        if let Some(gone) = gone.filter(|gone| !Path::new(gone).exists()) {
+            return Err(CompareError::Gone {
+                dataset: gone.into(),
+                comparison: path,
+            }
+            .into());
+        }
         Ok(Self {
             path,
             command: plan.command,
@@ -142,7 +163,8 @@ impl Asked {
             test_sizes: plan.test_sizes,
             shown: plan.shown,
             split: plan.split,
-            dataset: plan.dataset,
+            dataset,
+            places,
             remarks: plan.remarks,
         })
     }
@@ -164,9 +186,22 @@ impl Asked {
                 .into());
             }
         }
+        for place in &older.places {
+            if !self.places.contains(place) {
+                self.places.push(place.clone());
+            }
+        }
+        let stay = older.seeds.iter().any(|seed| !self.seeds.contains(seed));
         self.seeds.extend(&older.seeds);
         self.seeds.sort_unstable();
         self.seeds.dedup();
+        if stay {
+            let seeds: Vec<String> = self.seeds.iter().map(ToString::to_string).collect();
+            note(&format!(
+                "note: the seeds that are there stay, so each cell has these: {}",
+                seeds.join(", ")
+            ));
+        }
         let sizes = [&older.test_sizes[..], &self.test_sizes].concat();
         self.test_sizes = unique(&sizes);
         Ok(self)
@@ -201,6 +236,7 @@ impl Asked {
 fn of_paper(
     paper: Paper,
     arguments: &[String],
+    test_sizes: &[u32],
     remarks: &mut Vec<String>,
 ) -> Result<(Vec<Axis>, Vec<u32>), CliError> {
     let alone = |extra: &[String]| -> Result<Config, CliError> {
@@ -213,14 +249,30 @@ fn of_paper(
         Paper::Objectives | Paper::Architectures => None,
     };
     let fits = |patch: usize| alone(&[format!("--patch={patch}")]).is_ok();
-    let axes = paper.axes(fits).into_iter().map(|(field, values)| {
+    let mut axes = Vec::new();
+    for (field, values) in paper.axes(fits) {
         let option = option_of(field).unwrap_or(field);
-        Axis::parse(&format!("{option}={}", values.join(",")))
-    });
-    let axes = axes.collect::<Result<Vec<_>, _>>()?;
+        // Values that the paper has, and that the other settings leave no room for.
+        if values.is_empty() {
+            let why = alone(&[format!("{option}=1")]).err();
+            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+            return Err(CliError::Usage(format!(
+                "--paper {} varies {option}, and no value of it goes with the other \
+                 options{why}; leave out what speaks against it",
+                paper.name()
+            )));
+        }
+        axes.push(Axis::parse(&format!("{option}={}", values.join(",")))?);
+    }
     let sizes = config
         .as_ref()
         .map_or(Vec::new(), |config| paper.test_sizes(config));
+    if !sizes.is_empty() && !test_sizes.is_empty() {
+        return Err(CliError::Usage(format!(
+            "--paper {} has --test-sizes of its own; leave one of the two out",
+            paper.name()
+        )));
+    }
     let mut stands: Vec<String> = axes.iter().map(|axis| format!("--vary {axis}")).collect();
     if !sizes.is_empty() {
         let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
@@ -259,6 +311,23 @@ fn unique(sizes: &[u32]) -> Vec<u32> {
     unique.sort_unstable();
     unique.dedup();
     unique
+}
+
+/// Whether an argument of `train` is the data set.
+fn is_dataset(argument: &str) -> bool {
+    !argument.starts_with("--")
+}
+
+/// Refuses a size that is given twice.
+fn refuse_doubled(sizes: &[u32]) -> Result<(), CliError> {
+    let doubled = (1..sizes.len()).find(|&at| sizes[..at].contains(&sizes[at]));
+    match doubled {
+        None => Ok(()),
+        Some(at) => Err(CliError::Usage(format!(
+            "--test-sizes: {} stands there twice; write it once",
+            sizes[at]
+        ))),
+    }
 }
 
 /// The command of this process, as words of a shell.

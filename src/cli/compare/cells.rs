@@ -184,7 +184,8 @@ fn configured(made: Vec<(Cell, TrainArgs, Settings)>) -> Result<Vec<CellSettings
             }
         };
         let config = config.map_err(|error| of_cell(&cell, error))?;
-        for (path, found) in check_pretrained(&config)? {
+        let pretrained = check_pretrained(&config).map_err(|error| of_cell(&cell, error.into()))?;
+        for (path, found) in pretrained {
             if !told.contains(&(path.clone(), found.clone())) {
                 crate::cli::pth::say(&path, &found);
                 told.push((path, found));

@@ -16,6 +16,7 @@ mod trial;
 
 pub use arguments::CompareArgs;
 
+use super::options::option_of;
 use super::reading::tell_of_dataset;
 use super::scoring::{HeldOut, held_out};
 use super::stop::Stop;
@@ -29,6 +30,7 @@ use crate::train::run::{RunDir, quote};
 use crate::train::{Config, Trainer, check_fits, find};
 use asked::Asked;
 use cells::CellSettings;
+use std::path::Path;
 use std::sync::Arc;
 use telling::Pace;
 use trial::{Trial, TrialEnd};
@@ -186,6 +188,7 @@ impl Comparison {
         plan.facts = telling::facts(&asked.dataset, held_out, &cells, &plan.pairs);
         (plan.command, plan.dataset) = (asked.command, asked.dataset);
         plan.arguments = asked.arguments;
+        plan.places = asked.places;
         plan.axes = asked.grid.axes().to_vec();
         plan.seeds = asked.seeds;
         plan.test_sizes = asked.test_sizes;
@@ -224,18 +227,47 @@ impl Comparison {
             }
             let there = RunDir::config_of(&path)?;
             let fields = there.differences(&self.config(cell, seed));
-            // These do not decide what is learned.
-            let fields: Vec<String> = fields
-                .iter()
-                .filter(|field| !["adapter", "tensorboard"].contains(&field.as_str()))
-                .map(|field| named(field))
-                .collect();
-            if !fields.is_empty() {
-                let error = CompareError::OtherSettings { path, fields };
-                return Err(error.into());
+            let fields = self.telling(&fields);
+            match fields.as_slice() {
+                [] => {}
+                // Its pairs have the same names, which was checked before.
+                ["dataset"] if self.was_at(there.dataset.as_deref()) => {}
+                ["dataset"] => {
+                    let comparison = self.folder.path().to_owned();
+                    return Err(CompareError::Moved { path, comparison }.into());
+                }
+                fields => {
+                    let fields = fields.iter().map(|field| named(field)).collect();
+                    return Err(CompareError::OtherSettings { path, fields }.into());
+                }
             }
         }
         Ok(())
+    }
+
+    /// Of the fields in which a run differs, those that say what somebody did.
+    fn telling<'a>(&self, fields: &'a [String]) -> Vec<&'a str> {
+        // These do not decide what is learned.
+        let idle = ["adapter", "tensorboard"];
+        // These follow the length where nobody named them.
+        let followers = ["checkpoint_every", "sample_every"];
+        let is_longer = fields.iter().any(|field| field == "length");
+        let is_given = |field: &str| {
+            let option = option_of(field).unwrap_or(field);
+            let mut given = self.plan.arguments.iter();
+            given.any(|argument| argument.split('=').next() == Some(option))
+        };
+        let fields = fields.iter().map(String::as_str);
+        fields
+            .filter(|field| !idle.contains(field))
+            .filter(|field| !(is_longer && followers.contains(field) && !is_given(field)))
+            .collect()
+    }
+
+    /// Whether this is where the data set was before it moved.
+    fn was_at(&self, path: Option<&Path>) -> bool {
+        let mut places = self.plan.places.iter();
+        places.any(|place| Some(Path::new(place)) == path)
     }
 
     /// All runs, cell and seed: every cell with the first seed, then with the next one. So a

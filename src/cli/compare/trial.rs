@@ -48,7 +48,12 @@ impl Trial {
         };
         let run = run.with_commands(COMMANDS);
         let newest = match run.checkpoints()?.pop() {
-            Some(newest) => Some(read(&newest.path)?),
+            Some(newest) => {
+                let (file, mut progress) = read(&newest.path)?;
+                // It may have moved.
+                progress.config.dataset = config.dataset.clone();
+                Some((file, progress))
+            }
             None => None,
         };
         if newest.is_none() {
@@ -97,27 +102,29 @@ impl Trial {
         stop: &Stop,
     ) -> Result<TrialEnd, CliError> {
         let (path, seconds) = (self.run.path().to_owned(), self.seconds());
-        let ended = self.train(gpu, dataset, stop).and_then(|seconds| {
-            let Some(seconds) = seconds else {
+        let ended = self.train(gpu, dataset, stop).and_then(|length| {
+            let Some(length) = length else {
                 return Ok(None);
             };
             for (at, held_out) in held_out {
                 score(gpu, &path, size, *at, held_out, stop)?;
             }
-            Ok(Some(seconds))
+            Ok(Some(length))
         });
         let device = telling::device(gpu);
         match ended {
             Ok(None) => Ok(TrialEnd::Stopped),
-            Ok(Some(seconds)) => Ok(TrialEnd::Ended(Record {
+            Ok(Some((seconds, early))) => Ok(TrialEnd::Ended(Record {
                 device,
                 seconds,
+                early,
                 failure: None,
             })),
             Err(error) if is_interrupted(&error) => Ok(TrialEnd::Stopped),
             Err(error) if is_of_the_run(&error) => Ok(TrialEnd::Ended(Record {
                 device,
                 seconds,
+                early: None,
                 failure: Some(render(&error.to_string())),
             })),
             Err(error) => Err(error),
@@ -131,8 +138,8 @@ impl Trial {
             .map_or(0.0, |(_, progress)| progress.seconds)
     }
 
-    /// Trains to the end. Returns the seconds that it took in all; `None` if it was stopped.
-    fn train(self, gpu: &Gpu, dataset: &Dataset, stop: &Stop) -> Result<Option<f64>, CliError> {
+    /// Trains to the end. Returns how long it was; `None` if it was stopped.
+    fn train(self, gpu: &Gpu, dataset: &Dataset, stop: &Stop) -> Result<Option<Ran>, CliError> {
         let Self {
             run,
             config,
@@ -141,7 +148,7 @@ impl Trial {
         let mut trainer = match newest {
             None => Trainer::start(gpu, config, dataset, run.clone())?,
             Some((_, progress)) if has_ended(&progress, dataset)? => {
-                return Ok(Some(progress.seconds));
+                return Ok(Some(ran(&progress, dataset)?));
             }
             Some((file, progress)) => {
                 note(&format!("goes on from step {}", progress.step));
@@ -155,6 +162,7 @@ impl Trial {
             trainer.schedule().total_steps,
             trainer.session().discriminator.is_some(),
         );
+        let total = trainer.schedule().total_steps;
         let summary = trainer.train(stop.begin(), &mut |report| progress.report(report));
         progress.finish();
         let summary = summary?;
@@ -162,8 +170,14 @@ impl Trial {
             return Ok(None);
         }
         let newest = run.checkpoints()?.pop();
-        let seconds = newest.map(|newest| read(&newest.path)).transpose()?;
-        Ok(Some(seconds.map_or(0.0, |(_, progress)| progress.seconds)))
+        let Some(newest) = newest else {
+            return Ok(Some((0.0, None)));
+        };
+        let ran = ran(&read(&newest.path)?.1, dataset)?;
+        if let Some(step) = ran.1 {
+            note(&format!("ended by --patience at step {step} of {total}"));
+        }
+        Ok(Some(ran))
     }
 }
 
@@ -172,6 +186,16 @@ fn read(path: &Path) -> Result<(TensorFile, TrainingProgress), CliError> {
     let file = TensorFile::open(path).map_err(TrainError::from)?;
     let progress = checkpoint::read_progress(&file)?;
     Ok((file, progress))
+}
+
+/// How long a run was in all: its seconds, and the step at which `patience` ended it, if it did.
+type Ran = (f64, Option<u64>);
+
+/// How long this run was, which has ended.
+fn ran(progress: &TrainingProgress, dataset: &Dataset) -> Result<Ran, TrainError> {
+    let total = Trainer::schedule_of(&progress.config, dataset)?.total_steps;
+    let early = (progress.step < total).then_some(progress.step);
+    Ok((progress.seconds, early))
 }
 
 /// Whether there is nothing left to train.
