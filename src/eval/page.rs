@@ -27,6 +27,17 @@ pub fn render(evaluation: &Evaluation, json: &Value) -> String {
 mod tests {
     use super::*;
 
+    /// A hyphen-like sign between two numbers would read as a minus.
+    #[test]
+    fn intervals_are_written_as_in_the_terminal() {
+        assert!(TEMPLATE.contains("` (${low}..`") && TEMPLATE.contains("`${high})`"));
+        assert!(
+            TEMPLATE.contains("mean.images === 1"),
+            "one image has no interval"
+        );
+        assert!(!TEMPLATE.contains('–'));
+    }
+
     #[test]
     fn no_name_of_a_file_ends_the_script() {
         let evaluation = Evaluation {
